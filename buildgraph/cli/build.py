@@ -1,0 +1,109 @@
+"""`buildgraph build PATTERN...`: make targets, check their gates, and say where the outputs stand."""
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from ..events import Event, Planned
+from .here import Here
+from .interrupt import Interrupt
+
+if TYPE_CHECKING:
+    from ..session import Request
+
+
+class Screen(Protocol):
+    """A listener that may hold a terminal until it is closed."""
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in."""
+        ...
+
+    def close(self) -> None:
+        """Give the terminal back; may be called twice."""
+        ...
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The words and options of the verb."""
+    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="//package:name, :name, //..., //package/..., "
+                        "//package:* or -PATTERN to leave some out")
+    how(parser)
+    parser.add_argument("--no-gates", action="store_true", help="build without checking the gates")
+    parser.add_argument("--quiet", "-q", action="store_true", help="say nothing but faults and the outputs' digests")
+
+
+def how(parser: ArgumentParser) -> None:
+    """The options of every verb that builds."""
+    parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="actions at a time (default: the cores)")
+    parser.add_argument("-k", "--keep-going", action="store_true", help="go on with what does not need what failed")
+    parser.add_argument("--sandbox", choices=("namespaces", "landlock", "none"), default="",
+                        help="the sandbox to use (default: the strongest that works here)")
+    parser.add_argument("--sandbox-debug", action="store_true", help="keep the folder of an action that failed")
+    parser.add_argument("--out", default="", metavar="DIR", help="copy the outputs to this folder as well")
+
+
+def run(options: Namespace) -> int:
+    """Build what the words name; 0 when all of it stands and no gate failed."""
+    here = Here.find()
+    screens = choose(options, frozenset({"outputs", "gates", "counts"}))
+    return perform(here, request(here, options), screens)
+
+
+def request(here: Here, options: Namespace, patterns: tuple[str, ...] = ()) -> Request:
+    """What the session is asked for; `patterns` stand in for those of the options."""
+    from ..session import Request
+    return Request(
+        patterns or here.patterns(options.patterns), jobs=max(options.jobs, 0), keep_going=options.keep_going,
+        sandbox=options.sandbox, sandbox_debug=options.sandbox_debug,
+        out=os.path.abspath(options.out) if options.out else "", gates=not getattr(options, "no_gates", False),
+        package=here.package)
+
+
+def choose(options: Namespace, show: frozenset[str], summary: TextIO | None = None) -> list[Screen]:
+    """The listeners for these options: JSON alone, or progress on stderr and a summary of `show` (on stdout)."""
+    if options.json:
+        from ..ui.json_lines import JsonLines
+        return [JsonLines(sys.stdout)]
+    from ..ui.summary import Summary
+    quiet = getattr(options, "quiet", False)
+    out = summary or sys.stdout
+    colour = lively(out, os.environ)
+    return [progress(quiet), Summary(out, colour, show & {"outputs"} if quiet else show)]
+
+
+def progress(quiet: bool) -> Screen:
+    """Live lines on a terminal, plain lines elsewhere, only faults when quiet."""
+    from ..ui.console import Console
+    from ..ui.lines import Lines
+    if lively(sys.stderr, os.environ) and not quiet:
+        return Console(sys.stderr)
+    return Lines(sys.stderr, quiet)
+
+
+def lively(out: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether to draw and colour: a terminal that is not dumb, and nobody set NO_COLOR."""
+    return out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
+
+
+def perform(here: Here, wanted: Request, screens: list[Screen]) -> int:
+    """Run the session before these listeners; Interrupted when a signal made it stop."""
+    from ..session import build
+    from ..why import History
+    history = History(here.root)
+    with Interrupt() as stop:
+        def listen(event: Event) -> None:
+            stop.armed = stop.armed or isinstance(event, Planned)
+            for screen in (history, *screens):
+                screen(event)
+        try:
+            code = build(here.root, wanted, listen, stop.cancel)
+        finally:
+            for screen in (*screens, history):
+                screen.close()
+        if code:
+            stop.check()
+        return code

@@ -1,0 +1,115 @@
+"""From words to a verb, and from whatever ends it to an exit code. Only the verb in use is imported."""
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from importlib import import_module
+
+from ..errors import BUG, INTERRUPTED, OK, BuildError, BuildErrors, did_you_mean
+from .interrupt import Interrupt, Interrupted
+from .parser import Parser
+
+VERBS = {
+    "build": "build targets and check their gates",
+    "test": "build targets and report their gates only",
+    "run": "build an image, load it into Docker and run it hardened",
+    "load": "build an image and load it into Docker",
+    "query": "ask what targets there are and what depends on what",
+    "why": "tell what changed since an action ran before",
+    "cache": "look at the store of all builds",
+    "doctor": "check what this machine offers and how to mend what is missing",
+    "init": "start a workspace with a small example",
+}
+_BROKEN_PIPE = 141
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+def dispatch(words: list[str]) -> int:
+    """Run the verb that the words name; every fault is said on stderr and becomes an exit code."""
+    try:
+        with Interrupt():
+            code = _verb(words)
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        return hung_up()
+    except KeyboardInterrupt as stop:
+        print("interrupted", file=sys.stderr)
+        return stop.code if isinstance(stop, Interrupted) else INTERRUPTED
+    except BuildError as fault:
+        return _fault(fault, "--json" in words)
+    except OSError as error:
+        if error.errno in _FULL:
+            return _fault(_no_room(error), "--json" in words)
+        return _bug()
+    except Exception:
+        return _bug()
+
+
+def _verb(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return OK
+    name = words[0]
+    if name not in VERBS:
+        what = f"no option {name!r}" if name.startswith("-") else f"no verb {name!r}"
+        raise BuildError(what, fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs", reason="usage")
+    module = import_module(f".{name}", __package__)
+    parser = Parser(prog=f"buildgraph {name}", description=VERBS[name])
+    module.arguments(parser)
+    options = parser.read(words[1:])
+    return OK if options is None else int(module.run(options))
+
+
+def _help() -> str:
+    wide = max(map(len, VERBS))
+    lines = [f"  {name:<{wide}}  {what}" for name, what in VERBS.items()]
+    return "\n".join(["usage: buildgraph VERB [WORDS...]", "", *lines, "",
+                      "buildgraph VERB --help tells more; buildgraph --version tells which this is"])
+
+
+def _fault(fault: BuildError, machine: bool) -> int:
+    from ..ui.faults import render
+    faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
+    if machine:
+        _tell_machine(faults)
+    sys.stderr.write(render(fault, _line_of).rstrip("\n") + "\n")
+    return fault.code
+
+
+def _tell_machine(faults: tuple[BuildError, ...]) -> None:
+    import json
+    for fault in faults:
+        at = fault.at and {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
+        print(json.dumps({"event": "fault", "what": fault.what, "at": at, "fix": fault.fix, "reason": fault.reason}))
+
+
+def _line_of(path: str, line: int) -> str | None:
+    """The text of a 1-based line of a file of the workspace; None when it cannot be read."""
+    from ..workspace import find_root
+    try:
+        with open(os.path.join(find_root(os.getcwd()), path), encoding="utf-8", errors="replace") as file:
+            return next((text for number, text in enumerate(file, 1) if number == line), None)
+    except (OSError, BuildError):
+        return None
+
+
+def _no_room(error: OSError) -> BuildError:
+    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    return BuildError(f"{where}{os.strerror(error.errno or 0).lower()}", reason="environment",
+                      fix="make room, or set BUILDGRAPH_CACHE to a folder on a disk that can be written")
+
+
+def hung_up() -> int:
+    """The exit code of a program whose reader is gone (141), with stdout made harmless."""
+    # The reader is gone: nothing may be written any more, not even by the interpreter when it flushes at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _BROKEN_PIPE
+
+
+def _bug() -> int:
+    import traceback
+    traceback.print_exc()
+    print("this is a fault in buildgraph: please report it with the above", file=sys.stderr)
+    return BUG

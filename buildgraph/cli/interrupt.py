@@ -1,0 +1,48 @@
+"""Ctrl-C and its like: the first signal asks a running build to wind down, a second one ends it at once."""
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ended the work; `code` is the exit code that says which (130, 143, 129)."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
+
+
+class Interrupt:
+    """While entered, signals set `cancel` when `armed` (something runs and must be stopped) and raise otherwise."""
+
+    def __init__(self) -> None:
+        self.cancel = threading.Event()
+        self.armed = False
+        self._number = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._signal) for number in SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise Interrupted when a signal came while armed: a build that wound down for it did not succeed."""
+        if self._number:
+            raise Interrupted(self._number)
+
+    def _signal(self, number: int, frame: FrameType | None) -> None:
+        first, self._number = not self._number, number
+        if not (first and self.armed):
+            raise Interrupted(number)
+        self.cancel.set()

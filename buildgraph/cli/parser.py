@@ -1,0 +1,51 @@
+"""argparse with our manners: a wrong word is a user's fault with a hint, and `-//pattern` is no option."""
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from typing import Any, NoReturn
+
+from ..errors import BuildError, did_you_mean
+
+_TAKEN_AWAY = "\0"
+
+
+class Parser(ArgumentParser):
+    """Options and words of one verb, in any order; words after `--` are `options.rest`, as they stand."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter, **options)
+        self.add_argument("--json", action="store_true", help="print JSON for programs")
+        self.takes_rest = False
+
+    def read(self, words: list[str]) -> Namespace | None:
+        """The options given, None when only help was wanted; BuildError on words that are none."""
+        own, rest = words, []
+        if "--" in words:
+            cut = words.index("--")
+            own, rest = words[:cut], words[cut + 1:]
+        if not {"-h", "--help"}.isdisjoint(own):
+            self.print_help()
+            return None
+        # argparse takes whatever begins with a dash for an option: hide the patterns that do.
+        hidden = [_TAKEN_AWAY + word if word.startswith(("-//", "-:")) else word for word in own]
+        options, unknown = self.parse_known_intermixed_args(hidden)
+        if unknown:
+            self._refuse(unknown[0])
+        for name, value in vars(options).items():
+            if isinstance(value, list):
+                setattr(options, name, [word.removeprefix(_TAKEN_AWAY) for word in value])
+        if rest and not self.takes_rest:
+            self.error(f"nothing is expected after --, but {rest[0]!r} stands there")
+        options.rest = rest
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """A fault of the command line, as argparse words it."""
+        raise BuildError(f"{self.prog}: {message}", fix=f"`{self.prog} --help` tells what can be said", reason="usage")
+
+    def _refuse(self, word: str) -> NoReturn:
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        kind = "option" if word.startswith("-") else "word"
+        hint = did_you_mean(word.partition("=")[0], known)
+        raise BuildError(f"{self.prog}: no {kind} {word!r}", reason="usage",
+                         fix=hint or f"`{self.prog} --help` tells what can be said")

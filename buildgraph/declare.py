@@ -1,0 +1,135 @@
+"""Rules: pure typed functions from a target's values to a provider, and the context they declare actions in.
+
+A rule's signature is the schema of its tables, its docstring their help. It opens no file and runs nothing.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import BuildError
+from .label import Label
+from .model import Action, Arg, Artifact, In, Out, Output, Program, Provider, Shipped, Source, Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """A registered rule: its name in BUILD.toml and the function."""
+
+    name: str
+    function: Callable[..., Provider]
+
+
+class Registry:
+    """The rules known to a session, by name."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, Rule] = {}
+
+    def add(self, rule: Rule) -> None:
+        """Register a rule; two of one name are a fault of whoever wrote the second."""
+        if rule.name in self.rules:
+            raise BuildError(f"the rule {rule.name!r} is defined twice", reason="rule")
+        self.rules[rule.name] = rule
+
+
+def rule(function: Callable[..., Provider]) -> Callable[..., Provider]:
+    """Mark a function as the rule of its own name; a session registers the marked functions of each rules module."""
+    setattr(function, "__buildgraph_rule__", function.__name__.rstrip("_"))
+    return function
+
+
+def rules_of(module: Any) -> list[Rule]:
+    """The rules that a module defines (not those it imports), in the order written."""
+    return [Rule(made.__buildgraph_rule__, made) for made in vars(module).values()
+            if hasattr(made, "__buildgraph_rule__") and made.__module__ == module.__name__]
+
+
+@dataclass(frozen=True, slots=True)
+class Globs:
+    """Files of a folder chosen by patterns, sorted by path; written as a list of globs relative to the target."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program shipped in `rules/tools`: its module, the sibling modules it imports, the distributions they need.
+
+    `data` are further shipped files it reads; `isolated` tools see no distribution but the standard library.
+    """
+
+    name: str
+    modules: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+
+    def inputs(self) -> tuple[In, ...]:
+        """The files of the tool, staged beside each other below `tools/`."""
+        files = [f"{module}.py" for module in (self.name, *self.modules)] + list(self.data)
+        return tuple(In(Shipped(f"tools/{file}"), f"tools/{file}") for file in sorted(files))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ctx:
+    """What a rule declares its actions through."""
+
+    target: Target
+
+    @property
+    def label(self) -> Label:
+        """The target being analysed."""
+        return self.target.label
+
+    def run(self, argv: Sequence[Arg], *, inputs: Sequence[In] = (), outputs: Sequence[Out] = (), title: str = "",
+            **options: Any) -> tuple[Output, ...]:
+        """Declare one command; artifacts, programs and outputs named in `argv` need no other mention.
+
+        `inputs` and `outputs` are those that argv does not name. Options are fields of Action: env (mapping),
+        distributions, timeout (seconds), network. Returns the outputs in the order of argv, then of `outputs`.
+        """
+        staged: dict[str, Artifact] = {}
+        outs: list[Out] = []
+        programs: list[str] = []
+        for extra in inputs:
+            _stage(staged, extra)
+        words = tuple(_word(arg, staged, outs, programs) for arg in argv)
+        outs += outputs
+        programs += options.pop("programs", ())
+        env: Mapping[str, str] = options.pop("env", {})
+        action = Action(words, tuple(sorted(staged.items())), tuple(outs), tuple(sorted(env.items())),
+                        tuple(sorted(set(programs))), owner=self.label, title=title or words[0], at=self.target.place(),
+                        **options)
+        return tuple(Output(out.path, action, out.tree) for out in outs)
+
+    def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
+        """Declare a run of a shipped tool by the interpreter buildgraph runs with."""
+        command = (Program("python3"), "-S", "-s", "-B", f"tools/{tool.name}.py", *argv)
+        extra = (*tool.inputs(), *options.pop("inputs", ()))
+        distributions = tuple(sorted({*tool.distributions, *options.pop("distributions", ())}))
+        return self.run(command, inputs=extra, title=title or tool.name, distributions=distributions, **options)
+
+
+def _word(arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list[str]) -> str:
+    match arg:
+        case str():
+            return arg
+        case Program(name):
+            programs.append(name)
+            return name
+        case Out(path):
+            outs.append(arg)
+            return f"out/{path}"
+        case In():
+            return _stage(staged, arg)
+        case Source(name) | Shipped(name):
+            return _stage(staged, In(arg, name))
+    return _stage(staged, In(arg, f"in/{len(staged)}/{arg.name.rpartition('/')[2]}"))
+
+
+def _stage(staged: dict[str, Artifact], given: In) -> str:
+    held = staged.setdefault(given.path, given.artifact)
+    if held != given.artifact:
+        raise BuildError(f"two inputs of one action are both staged as {given.path!r}", reason="rule")
+    return given.path

@@ -1,0 +1,49 @@
+"""What can go wrong, said for the person who must mend it: what, where, and what to do."""
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+OK, FAILED, USAGE, BROKEN, ENVIRONMENT, BUG, INTERRUPTED = 0, 1, 2, 3, 30, 70, 130
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Where:
+    """A place in a file the user wrote: path relative to the workspace, 1-based line and column (0: unknown)."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+    length: int = 1
+
+    def __str__(self) -> str:
+        parts = [self.path] + [str(n) for n in (self.line, self.column) if n]
+        return ":".join(parts)
+
+
+class BuildError(Exception):
+    """A fault that the user can mend: one sentence, its place, the way out, and a reason tests can match."""
+
+    def __init__(self, what: str, at: Where | None = None, fix: str = "", reason: str = "input") -> None:
+        super().__init__(what)
+        self.what, self.at, self.fix, self.reason = what, at, fix, reason
+
+    @property
+    def code(self) -> int:
+        """Exit code of the class of fault that `reason` names."""
+        return {"failed": FAILED, "broken": BROKEN, "environment": ENVIRONMENT}.get(self.reason, USAGE)
+
+
+class BuildErrors(BuildError):
+    """All the faults found at once, in the order of their places."""
+
+    def __init__(self, faults: Iterable[BuildError]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: fault.at or Where("")))
+        super().__init__(f"{len(self.faults)} faults", self.faults[0].at, reason=self.faults[0].reason)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The hint for a misspelt word, or an empty string when nothing known is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,114 @@
+"""Facts of a build, in the order they happened. Console, lines, JSON and tests are listeners of the same stream."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Analysis is done: how many actions and gates the request needs at most, and the sandbox they run in."""
+
+    labels: tuple[str, ...]
+    actions: int
+    gates: int
+    sandbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An action began to run (it was not in the store)."""
+
+    number: int
+    label: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An action's result is known: it `ran`, was a `hit` of the store, or was `shared` with an equal action.
+
+    `key` is the digest that names the result, as `<hash>/<size>`.
+    """
+
+    number: int
+    label: str
+    title: str
+    how: Literal["ran", "hit", "shared"]
+    key: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An action did not succeed: why in one line, its log, and the command that runs it again by hand."""
+
+    number: int
+    label: str
+    title: str
+    why: str
+    log: str
+    again: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An action did not run because `because` failed before it."""
+
+    number: int
+    label: str
+    title: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A gate's verdict; "not checked" says what was missing here, "failed" why."""
+
+    label: str
+    gate: str
+    verdict: Literal["passed", "failed", "not checked"]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know that stopped nothing."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A requested output stands in the workspace: `path` is below `out/`, `bytes` its whole size.
+
+    `image` is the OCI manifest digest (`sha256:...`) when the output is an image layout, else empty.
+    """
+
+    label: str
+    name: str
+    path: str
+    digest: Digest
+    bytes: int
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The build's end: exit code and the counts of its actions, in milliseconds of wall time."""
+
+    code: int
+    ran: int
+    hits: int
+    shared: int
+    failed: int
+    skipped: int
+    milliseconds: int
+    unchanged: bool = False
+
+
+Event: TypeAlias = Planned | Started | Done | Failed | Skipped | Judged | Warned | Built | Finished
+Listener: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,107 @@
+"""The strongest rung: bubblewrap. A command sees the host's /usr, what it names as visible, and its own folders."""
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+from ..errors import BuildError
+from . import usage
+from .job import Job
+from .process import End, Process, Start, environment
+
+SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
+NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
+_FOLDER, _TEMP = "/build", "/tmp"
+_DEATH_MS = 10_000
+
+
+def run(job: Job, cancel: threading.Event | None) -> End:
+    """Run a job in fresh namespaces; CPU and memory are those seen at the last look, ten times a second."""
+    bwrap = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin") or shutil.which("bwrap")
+    if bwrap is None:
+        raise BuildError("bubblewrap is not installed", None, "install the package bubblewrap", "environment")
+    told, tell = os.pipe2(os.O_CLOEXEC)
+    with open(told, "rb") as info:
+        try:
+            process = Process(Start(command(bwrap, job, tell), {}, "/", (tell,), signal.SIGKILL))
+        finally:
+            os.close(tell)
+        with closing(process), _Init(info.read()) as init:
+            end = process.follow(job.timeout, cancel, init.look)
+    if not init.pid and end.why == "exit":
+        raise BuildError(f"bubblewrap cannot make a sandbox: {end.log.decode(errors='replace').strip()}", None,
+                         "see 'buildgraph doctor'", "environment")
+    return replace(end, cpu=init.cpu, peak=init.peak)
+
+
+def command(bwrap: str, job: Job, info: int) -> list[str]:
+    """The argv that runs a job; bubblewrap writes the pid of its child to the descriptor `info`."""
+    return [
+        bwrap, "--unshare-all", "--unshare-user", *(["--share-net"] if job.network else []),
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000",
+        "--hostname", "build", "--info-fd", str(info), "--clearenv", *_environment(job), *_system(job.network),
+        "--proc", "/proc", "--dev", "/dev", "--bind", job.temp, _TEMP, *_visible(job),
+        "--ro-bind", job.stage, _FOLDER, "--bind", job.out, f"{_FOLDER}/out", "--chdir", _FOLDER, "--remount-ro", "/",
+        "--", *job.argv,
+    ]
+
+
+class _Init:
+    """The first process of the sandbox. Bubblewrap ends before it does, and all others die with it."""
+
+    def __init__(self, info: bytes) -> None:
+        self.pid: int = json.loads(info)["child-pid"] if info else 0
+        self.cpu = self.peak = 0
+        self._life = -1
+
+    def __enter__(self) -> _Init:
+        if self.pid:
+            try:
+                self._life = os.pidfd_open(self.pid)
+            except ProcessLookupError:
+                pass
+        return self
+
+    def look(self) -> None:
+        """Note what the sandbox has used so far."""
+        if self.pid:
+            cpu, peak = usage.of_family(self.pid)
+            self.cpu, self.peak = max(cpu, self.cpu), max(peak, self.peak)
+
+    def __exit__(self, *_: object) -> None:
+        if self._life >= 0:
+            poller = select.poll()
+            poller.register(self._life, select.POLLIN)
+            assert poller.poll(_DEATH_MS), "a sandbox outlived bubblewrap"
+            os.close(self._life)
+
+
+def _environment(job: Job) -> Iterator[str]:
+    for name, value in sorted(environment(job, _FOLDER, _TEMP).items()):
+        yield from ("--setenv", name, value)
+
+
+def _system(network: bool) -> Iterator[str]:
+    for path in SYSTEM:
+        if os.path.islink(path):
+            yield from ("--symlink", os.readlink(path), path)
+        else:
+            yield from ("--ro-bind-try", path, path)
+    for path in (*SYSTEM_FILES, *(NETWORK_FILES if network else ())):
+        yield from ("--ro-bind-try", path, path)
+
+
+def _visible(job: Job) -> Iterator[str]:
+    shown = ["/usr"]
+    for path in sorted(job.visible):
+        if not any(path == parent or path.startswith(f"{parent}/") for parent in shown):
+            shown.append(path)
+            yield from ("--ro-bind-try", path, path)

@@ -1,0 +1,153 @@
+"""Start one process and stay with it to its end: its log, its time limit, the wish to stop, what it used."""
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .job import Job
+
+_KEEP = 1 << 19
+_TICK_MS = 100
+_GRACE = 2.0
+Why = Literal["exit", "timeout", "interrupted"]
+
+
+def environment(job: Job, folder: str, temp: str) -> dict[str, str]:
+    """All that a command finds in its environment: a fixed ground, and what the job sets."""
+    return {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"} | dict(job.env) | {"PWD": folder, "TMPDIR": temp}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What to start: argv, environment, working folder, descriptors it keeps, and the signal that ends all of it."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    cwd: str
+    fds: tuple[int, ...]
+    stop: signal.Signals
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Exit code (128 + signal when killed), why it ended, log, and CPU milliseconds and peak KiB of what was reaped."""
+
+    code: int
+    why: Why
+    log: bytes
+    cpu: int
+    peak: int
+
+
+@dataclass(slots=True)
+class Log:
+    """The first and last 512 KiB of what was written."""
+
+    head: bytearray = field(default_factory=bytearray)
+    tail: bytearray = field(default_factory=bytearray)
+    lost: int = 0
+
+    def add(self, data: bytes) -> None:
+        """Take what was read."""
+        room = _KEEP - len(self.head)
+        self.head += data[:room]
+        self.tail += data[room:]
+        if len(self.tail) > 2 * _KEEP:
+            self._cut()
+
+    def text(self) -> bytes:
+        """All of it, or both ends and how much is left out between them."""
+        self._cut()
+        middle = b"\n... %d bytes left out ...\n" % self.lost if self.lost else b""
+        return bytes(self.head) + middle + bytes(self.tail)
+
+    def _cut(self) -> None:
+        extra = max(0, len(self.tail) - _KEEP)
+        del self.tail[:extra]
+        self.lost += extra
+
+
+class Process:
+    """A running process, its log pipe and its pidfd; always `close` it."""
+
+    def __init__(self, start: Start) -> None:
+        self._start, self.log = start, Log()
+        self._pipe, inner = os.pipe2(os.O_CLOEXEC)
+        try:
+            # No preexec_fn: it would turn vfork off and run Python between fork and exec of a threaded process.
+            self._process = subprocess.Popen(
+                start.argv, env=start.env, cwd=start.cwd, pass_fds=start.fds, stdin=subprocess.DEVNULL,
+                stdout=inner, stderr=inner, start_new_session=True, umask=0o022)
+        except BaseException:
+            os.close(self._pipe)
+            raise
+        finally:
+            os.close(inner)
+        os.set_blocking(self._pipe, False)
+        self._life = os.pidfd_open(self._process.pid)
+        self._ended: End | None = None
+
+    def follow(self, timeout: float, cancel: threading.Event | None, tick: Callable[[], None]) -> End:
+        """Stay to the end; `tick` is called about ten times a second."""
+        poller = select.poll()
+        poller.register(self._life, select.POLLIN)
+        poller.register(self._pipe, select.POLLIN)
+        deadline, killed_at = time.monotonic() + timeout, 0.0
+        why: Why = "exit"
+        while True:
+            ready = dict(poller.poll(_TICK_MS))
+            if self._pipe in ready and not self._read():
+                poller.unregister(self._pipe)
+            if self._life in ready:
+                return self._reap(why)
+            tick()
+            now = time.monotonic()
+            if why == "exit":
+                if cancel is not None and cancel.is_set():
+                    why = "interrupted"
+                elif now > deadline:
+                    why = "timeout"
+                if why != "exit":
+                    killed_at = now
+                    os.kill(self._process.pid, self._start.stop)
+            elif now > killed_at + _GRACE:
+                self._kill()
+
+    def close(self) -> None:
+        """Kill what still runs, reap it, and close all descriptors."""
+        if self._ended is None:
+            os.kill(self._process.pid, self._start.stop)
+            if not select.select([self._life], [], [], _GRACE)[0]:
+                self._kill()
+            self._reap("interrupted")
+        os.close(self._pipe)
+        os.close(self._life)
+
+    def _kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _reap(self, why: Why) -> End:
+        _, status, usage = os.wait4(self._process.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        self._process.returncode = code
+        while self._read():
+            pass
+        self._ended = End(code if code >= 0 else 128 - code, why, self.log.text(),
+                          round((usage.ru_utime + usage.ru_stime) * 1000), usage.ru_maxrss)
+        return self._ended
+
+    def _read(self) -> bool:
+        """Take what stands in the pipe; False when it is closed or, for now, empty."""
+        try:
+            data = os.read(self._pipe, 1 << 16)
+        except BlockingIOError:
+            return False
+        self.log.add(data)
+        return bool(data)

@@ -1,0 +1,84 @@
+"""The folder a command runs in: verified, read-only copies of its inputs and nothing else."""
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ..errors import BuildError
+from ..model import File, Node, Tree
+from ..reapi import decode_directory
+from ..store.protocol import Store
+from .collect import inside
+
+_DEPTH = 64
+
+
+def stage(root: str, inputs: Sequence[tuple[str, Node]], store: Store) -> None:
+    """Place files and trees at their paths below `root`, which exists and is empty but for `out`.
+
+    Missing passes through; BuildError (reason "rule") on a path that leaves `root`, lies in `out` or is taken.
+    """
+    stager = _Stager(root, store)
+    for path, node in inputs:
+        _check(path)
+        stager.folder(os.path.dirname(path))
+        stager.node(path, node)
+
+
+class _Stager:
+    def __init__(self, root: str, store: Store) -> None:
+        self._root, self._store = root, store
+        self._folders = {""}
+
+    def folder(self, path: str) -> None:
+        if path in self._folders:
+            return
+        self.folder(os.path.dirname(path))
+        self._make(path)
+        self._folders.add(path)
+
+    def node(self, path: str, node: Node) -> None:
+        if isinstance(node, File):
+            self._file(path, node)
+        else:
+            self._make(path)
+            self._tree(path, node, 0)
+
+    def _file(self, path: str, node: File) -> None:
+        try:
+            self._store.place(node.digest, os.path.join(self._root, path), node.executable)
+        except FileExistsError:
+            raise _taken(path) from None
+
+    def _make(self, path: str) -> None:
+        try:
+            os.mkdir(os.path.join(self._root, path), 0o755)
+        except FileExistsError:
+            raise _taken(path) from None
+
+    def _tree(self, path: str, node: Tree, depth: int) -> None:
+        try:
+            folder = decode_directory(self._store.read(node.digest))
+        except ValueError as fault:
+            raise BuildError(f"the tree staged at {path!r} is damaged: {fault}", None, "", "broken") from None
+        if depth > _DEPTH or not all(inside(target, depth) for _, target in folder.symlinks):
+            raise BuildError(f"the tree staged at {path!r} is too deep, or a symlink leaves it", None, "", "broken")
+        for name, digest, executable in folder.files:
+            self._file(f"{path}/{name}", File(digest, executable))
+        for name, target in folder.symlinks:
+            os.symlink(target, os.path.join(self._root, path, name))
+        for name, digest in folder.directories:
+            self._make(f"{path}/{name}")
+            self._tree(f"{path}/{name}", Tree(digest), depth + 1)
+
+
+def _check(path: str) -> None:
+    parts = path.split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts) or parts[0] == "out":
+        raise BuildError(f"an input cannot be staged at {path!r}", None,
+                         "use a relative path without '..' that does not begin with out/", "rule")
+
+
+def _taken(path: str) -> BuildError:
+    return BuildError(f"two inputs are staged at {path!r}, or one beneath the other", None,
+                      "give one of them another path", "rule")

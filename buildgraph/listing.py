@@ -1,0 +1,146 @@
+"""Folders of the workspace as listed: the files a target names, by path or by glob, and what was looked at for it."""
+from __future__ import annotations
+
+import os
+import re
+import stat
+from functools import lru_cache
+
+from .errors import BuildError, Where, did_you_mean
+
+SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
+BUILD = "BUILD.toml"
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def skipped(name: str) -> bool:
+    """Whether a folder of that name never belongs to a workspace's sources."""
+    return name.startswith(".") or name in SKIPPED
+
+
+class Listing:
+    """The folders of one workspace, each listed once; `folders` are those whose content decided something."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.folders: set[str] = set()
+        self._known: dict[str, dict[str, os.DirEntry[str]]] = {}
+
+    def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:
+        """The entries of a folder by name, sorted; none when there is no such folder."""
+        known = self._known.get(folder)
+        if known is None:
+            try:
+                with os.scandir(os.path.join(self.root, folder)) as found:
+                    known = {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
+            except OSError:
+                known = {}
+            self._known[folder] = known
+        return known
+
+    def watch(self, folder: str) -> None:
+        """Remember that what stands in a folder, or that it is absent, decided something."""
+        while folder and not self.entries(folder):
+            folder = folder.rpartition("/")[0]
+        self.folders.add(folder)
+
+    def subfolders(self, folder: str) -> list[str]:
+        """The paths of the real folders in a folder, without those that hold no sources."""
+        self.watch(folder)
+        return [join(folder, name) for name, entry in self.entries(folder).items()
+                if not skipped(name) and entry.is_dir(follow_symlinks=False)
+                and "pyvenv.cfg" not in self.entries(join(folder, name))]
+
+    def source(self, folder: str, path: str, at: Where | None) -> str:
+        """The workspace-relative name of an existing file or folder, case exact; BuildError with a near name."""
+        parts = path.rstrip("/").split("/")
+        if path.startswith("/") or "\\" in path or "\0" in path or any(part in ("", ".", "..") for part in parts):
+            raise BuildError(f"{path!r} is no path of a file of this folder", at,
+                             f"write it relative to {folder or 'the root of the workspace'}, without . and ..; "
+                             "a file elsewhere is named by a target there", "path")
+        here = folder
+        for number, part in enumerate(parts):
+            entry = self.entries(here).get(part)
+            if entry is None:
+                raise self._absent(path, here, part, at)
+            last = number == len(parts) - 1
+            self._regular(entry, join(here, part), last, at)
+            here = join(here, part)
+        return here
+
+    def _absent(self, path: str, here: str, part: str, at: Where | None) -> BuildError:
+        near = {name.lower(): name for name in self.entries(here)}
+        same = near.get(part.lower())
+        hint = f"did you mean {same!r}?" if same else did_you_mean(part, self.entries(here))
+        self.watch(here)
+        hint = hint or f"there is no {part!r} in {here or 'the root of the workspace'}"
+        return BuildError(f"no file {path!r}", at, hint, "source")
+
+    def _regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Where | None) -> None:
+        if entry.is_symlink():
+            real, root = os.path.realpath(entry.path), os.path.realpath(self.root)
+            if real != root and not real.startswith(root + os.sep):
+                raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
+        try:
+            mode = os.stat(entry.path).st_mode if entry.is_symlink() or last else stat.S_IFDIR
+        except OSError:
+            raise BuildError(f"{name!r} is a link to nothing", at, "mend or remove it", "source") from None
+        if not stat.S_ISDIR(mode) and not (last and stat.S_ISREG(mode)):
+            raise BuildError(f"{name!r} is {'neither a file nor' if last else 'not'} a folder", at, reason="source")
+
+    def glob(self, folder: str, pattern: str, at: Where | None) -> list[str]:
+        """Workspace-relative names of the files that a glob finds: `*` and `?` within a name, `**` for any folders."""
+        parts = pattern.split("/")
+        if any(part in ("", ".", "..") for part in parts) or "\\" in pattern:
+            raise BuildError(f"{pattern!r} is no glob of files of this folder", at, 'such as "src/**/*.py"', "path")
+        if not _MAGIC.search(pattern):
+            name = self.source(folder, pattern, at)
+            if os.path.isdir(os.path.join(self.root, name)):
+                raise BuildError(f"{pattern!r} is a folder", at, f'write "{pattern}/**" for all its files', "path")
+            return [name]
+        found: set[str] = set()
+        self._match(folder, tuple(parts), found)
+        for name in found:
+            self._regular(self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at)
+        return sorted(found)
+
+    def _match(self, folder: str, parts: tuple[str, ...], found: set[str]) -> None:
+        """Add the files beneath a folder that match; `**` is tried as no folder and as each subfolder."""
+        head, rest = parts[0], parts[1:]
+        if head == "**":
+            self._match(folder, rest or ("*",), found)
+            for below in self.subfolders(folder):
+                self._match(below, parts, found)
+            return
+        self.watch(folder)
+        fits = _fits(head)
+        for name, entry in self.entries(folder).items():
+            if (name.startswith(".") and not head.startswith(".")) or not fits.fullmatch(name):
+                continue
+            if rest and entry.is_dir(follow_symlinks=False):
+                self._match(join(folder, name), rest, found)
+            elif not rest and not entry.is_dir():
+                found.add(join(folder, name))
+
+
+@lru_cache(maxsize=1024)
+def _fits(glob: str) -> re.Pattern[str]:
+    """The regular expression of one part of a glob; runs of stars count as one, so that it stays fast."""
+    words = re.findall(r"\*+|\?|\[!?\]?[^\]]*\]|.", glob, re.S)
+    return re.compile("".join(_word(word) for word in words), re.S)
+
+
+def _word(word: str) -> str:
+    if word[0] == "*":
+        return "[^/]*"
+    if word == "?":
+        return "[^/]"
+    if word[0] == "[" and len(word) > 2:
+        inner = re.sub(r"([\\\[&~|])", r"\\\1", word[1:-1])
+        return f"[^{inner[1:]}]" if inner.startswith("!") else f"[{'' if inner[0] != '^' else chr(92)}{inner}]"
+    return re.escape(word)
+
+
+def join(folder: str, name: str) -> str:
+    """A path beneath a folder; the empty folder is the root."""
+    return f"{folder}/{name}" if folder else name

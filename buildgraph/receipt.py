@@ -1,0 +1,135 @@
+"""What the last successful build of a request saw: when all of it still stands, there is nothing to do.
+
+This is the path of a build in which nothing changed, so it imports nothing that a bare interpreter has not loaded but
+`array` and `zlib`. A receipt is flat: a header, one array of stat fields, the paths, and what to say. A wrong magic,
+version, length or checksum, or any stamp that moved, is "no receipt": the full build then finds out what happened.
+
+    buildgraph receipt 1\n<crc32 of the rest, 8 hex>\n
+    <files> <links> <environment bytes> <text bytes>\n<environment> <5 int64 for each path> <path\0 ...> <text>
+"""
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MAGIC = b"buildgraph receipt 1\n"
+FOLDER = ".buildgraph/receipts"
+_NAMED = ("BUILDGRAPH_CACHE", "XDG_CACHE_HOME", "HOME")
+
+
+def unchanged(words: list[str], cwd: str) -> int | None:
+    """Answer `build WORDS` from its receipt: print what it built and return 0, or None when the build must look.
+
+    Only plain patterns are answered; every option takes the full path.
+    """
+    if not words or any(word.startswith("-") and not word.startswith("-//") for word in words):
+        return None
+    root = _root(cwd)
+    if root is None:
+        return None
+    package = cwd[len(root) + 1:]
+    text = _standing(root, _name(words, package), environment(words, package))
+    if text is None:
+        return None
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0
+
+
+def _root(cwd: str) -> str | None:
+    folder = cwd
+    while not os.path.isdir(f"{folder}/{FOLDER}"):
+        parent = os.path.dirname(folder)
+        if parent == folder or os.path.exists(f"{folder}/BUILD.toml") and _marked(folder):
+            return None
+        folder = parent
+    return folder
+
+
+def _marked(folder: str) -> bool:
+    with open(f"{folder}/BUILD.toml", "rb") as file:
+        return b"[workspace]" in file.read(1 << 22)
+
+
+def _name(words: Sequence[str], package: str) -> str:
+    import zlib
+    data = "\0".join([package, *words]).encode("utf-8", "surrogateescape")
+    return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
+
+
+def environment(words: Sequence[str], package: str) -> bytes:
+    """What besides files decides whether a receipt holds: the request, the interpreter, the version, the cache."""
+    from . import __version__
+    parts = [__version__, sys.executable, sys.version, package, *words]
+    parts += [f"{name}={os.environ.get(name, '')}" for name in _NAMED]
+    return "\n".join(parts).replace("\0", "").encode("utf-8", "surrogateescape")
+
+
+def _standing(root: str, name: str, said: bytes) -> str | None:
+    import zlib
+    from array import array
+    try:
+        with open(f"{root}/{FOLDER}/{name}", "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    start = len(MAGIC) + 9
+    if not data.startswith(MAGIC) or b"%08x\n" % zlib.crc32(data[start:]) != data[len(MAGIC):start]:
+        return None
+    head, _, body = data[start:].partition(b"\n")
+    files, links, held, words = map(int, head.split())
+    fields, stamps = array("q"), 40 * (files + links)
+    if body[:held] != said:
+        return None
+    fields.frombytes(body[held:held + stamps])
+    paths = body[held + stamps:len(body) - words].split(b"\0")[:-1]
+    return body[len(body) - words:].decode() if _same(fields, paths, files) else None
+
+
+def _same(fields: Sequence[int], paths: list[bytes], files: int) -> bool:
+    at = 0
+    try:
+        for number, path in enumerate(paths):
+            found = os.stat(path) if number < files else os.lstat(path)
+            if (found.st_mtime_ns != fields[at + 1] or found.st_ctime_ns != fields[at + 2]
+                    or found.st_size != fields[at] or found.st_ino != fields[at + 3] or found.st_dev != fields[at + 4]):
+                return False
+            at += 5
+    except OSError:
+        return False
+    return True
+
+
+def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], links: Iterable[str],
+          text: str) -> None:
+    """Leave a receipt for a request (its words, its package): stamps of files, links looked at themselves, what to say.
+
+    A workspace that cannot be written keeps none.
+    """
+    import zlib
+    from array import array
+    fields, paths = array("q"), bytearray()
+    leads = sorted(links)
+    for path, stamp in [*sorted(files.items()), *((link, stamp_of(os.lstat(link))) for link in leads)]:
+        fields.extend(stamp)
+        paths += os.fsencode(path) + b"\0"
+    said, told = environment(*name), text.encode()
+    head = b"%d %d %d %d\n" % (len(files), len(leads), len(said), len(told))
+    rest = head + said + fields.tobytes() + bytes(paths) + told
+    target = f"{root}/{FOLDER}/{_name(*name)}"
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(f"{target}.{os.getpid()}", "wb") as file:
+            file.write(MAGIC + b"%08x\n" % zlib.crc32(rest) + rest)
+        os.replace(f"{target}.{os.getpid()}", target)
+    except OSError:
+        return
+
+
+def stamp_of(found: os.stat_result) -> tuple[int, int, int, int, int]:
+    """The five fields that tell whether a file is the one that was seen."""
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev

@@ -1,0 +1,130 @@
+"""The user's files: what each holds, known by SHA-256, and found again cheaply by the stat index.
+
+A Fingerprint (size, mtime_ns, ctime_ns, ino, dev) says "not changed since it was hashed here". It never leaves the
+machine and is believed only when the file was already old when it was hashed: a file stamped within the racy window
+is hashed again, as in git. The one door to xxhash, which checksums the rows of the index.
+"""
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import struct
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from .digest import Digest
+from .errors import BuildError, Where
+
+RACY_NS = 2_000_000_000
+_ROW = struct.Struct("<qqqqqq32s16s")   # fingerprint, time of hashing, SHA-256, XXH3-128 of what stands before
+
+
+class Index(Protocol):
+    """Where rows of the stat index are kept between builds; losing it costs only time."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The row of a path, if there is one."""
+        ...
+
+    def put_many(self, rows: dict[bytes, bytes]) -> None:
+        """Keep rows."""
+        ...
+
+
+class Moved(Exception):
+    """A file changed while it was being used by this build."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def fingerprint(path: str) -> tuple[int, int, int, int, int]:
+    """(size, mtime_ns, ctime_ns, ino, dev) of what a path leads to; OSError when there is nothing."""
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
+
+
+def _checksum(data: bytes) -> bytes:
+    import xxhash
+    return bytes(xxhash.xxh3_128_digest(data))
+
+
+class Sources:
+    """Digests of files, each known once in a session; `root` is the workspace, absolute paths are taken as they are."""
+
+    def __init__(self, root: str, index: Index | None = None, now: Callable[[], int] = time.time_ns) -> None:
+        self.root, self._index, self._now = root, index, now
+        self._known: dict[str, tuple[Digest, bool]] = {}
+        self._fresh: dict[bytes, bytes] = {}
+        self.seen: dict[str, tuple[int, int, int, int, int]] = {}
+        self.hashed = 0
+
+    def path(self, name: str) -> str:
+        """Where a file of the workspace stands on this host."""
+        return os.path.join(self.root, name)
+
+    def digest(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
+        """(digest, executable) of a regular file; BuildError when it is not one."""
+        if name not in self._known:
+            self._known[name] = self._look(self.path(name), name, at)
+        return self._known[name]
+
+    def forget(self) -> None:
+        """Look at every file anew: something moved under the build."""
+        self._known.clear()
+
+    def save(self) -> None:
+        """Keep what was hashed for the next build."""
+        if self._index is not None and self._fresh:
+            self._index.put_many(self._fresh)
+            self._fresh = {}
+
+    def _look(self, path: str, name: str, at: Where | None) -> tuple[Digest, bool]:
+        try:
+            found = os.stat(path)
+        except OSError as fault:
+            raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check the path", "source") from None
+        if not stat.S_ISREG(found.st_mode):
+            raise BuildError(f"{name!r} is not a regular file", at,
+                             "name a file, or collect a folder with the rule 'files'", "source")
+        print_ = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+        self.seen[name] = print_
+        return self._recall(path, print_) or self._hash(path, print_, name, at), bool(found.st_mode & 0o100)
+
+    def _recall(self, path: str, print_: tuple[int, int, int, int, int]) -> Digest | None:
+        row = self._index.get(os.fsencode(path)) if self._index is not None else None
+        if row is None or len(row) != _ROW.size or _checksum(row[:-16]) != row[-16:]:
+            return None
+        *kept, hashed_at, sha, _ = _ROW.unpack(row)
+        if tuple(kept) != print_ or max(print_[1], print_[2]) > hashed_at - RACY_NS:
+            return None
+        return Digest(sha.hex(), print_[0])
+
+    def _hash(self, path: str, print_: tuple[int, int, int, int, int], name: str, at: Where | None) -> Digest:
+        now = self._now()
+        self.hashed += 1
+        try:
+            digest = hash_file(path)
+            after = fingerprint(path)
+        except OSError as fault:
+            raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check its permissions", "source") from None
+        if after != print_:
+            raise Moved(name)
+        body = _ROW.pack(*print_, now, bytes.fromhex(digest.hash), b"")[:-16]
+        self._fresh[os.fsencode(path)] = body + _checksum(body)
+        return digest
+
+
+def hash_file(path: str) -> Digest:
+    """SHA-256 and size of a file's bytes, read through one buffer; OSError when it cannot be read."""
+    sha, size = hashlib.sha256(), 0
+    buffer = bytearray(1 << 20)
+    view = memoryview(buffer)
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            sha.update(view[:count])
+            size += count
+    return Digest(sha.hexdigest(), size)

@@ -1,0 +1,60 @@
+"""The actions that a request needs, numbered so that each stands after those whose outputs it takes."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .label import Label
+from .model import Action, Artifact, Gate, Output, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An output that was asked for, under the name it has in its provider."""
+
+    label: Label
+    name: str
+    artifact: Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """`actions` in an order in which they could run; `needs[i]` are the numbers of those whose outputs i takes."""
+
+    actions: tuple[Action, ...]
+    needs: tuple[tuple[int, ...], ...]
+    number: dict[Action, int]
+
+    @classmethod
+    def of(cls, wanted: Iterable[Artifact]) -> Steps:
+        """All actions that the artifacts come from, found without recursion: chains may be long."""
+        number: dict[Action, int] = {}
+        actions: list[Action] = []
+        stack = [(artifact.action, False) for artifact in reversed(list(wanted)) if isinstance(artifact, Output)]
+        while stack:
+            action, ready = stack.pop()
+            if action in number:
+                continue
+            if ready:
+                number[action] = len(actions)
+                actions.append(action)
+                continue
+            stack.append((action, True))
+            stack += [(need, False) for need in makers(action) if need not in number]
+        return cls(tuple(actions), tuple(tuple(number[need] for need in makers(a)) for a in actions), number)
+
+
+def makers(action: Action) -> list[Action]:
+    """The actions whose outputs an action takes, each once, in the order of its inputs."""
+    return list(dict.fromkeys(given.action for _, given in action.inputs if isinstance(given, Output)))
+
+
+def wanted_of(label: Label, provider: Provider) -> list[Wanted]:
+    """What `build LABEL` asks for."""
+    return [Wanted(label, name, artifact) for name, artifact in provider.outputs().items()]
+
+
+def gates_of(provider: Provider) -> tuple[Gate, ...]:
+    """The gates that a provider lists."""
+    gates = getattr(provider, "gates", ())
+    return tuple(gate for gate in gates if isinstance(gate, Gate))

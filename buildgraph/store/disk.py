@@ -1,0 +1,261 @@
+"""The store on disk: `blobs/sha256/<hex>`, `results/<2 hex>/<hex>`, `tmp/`, `quarantine/`, `generation`.
+
+Publishing follows one recipe: copies are written to `tmp` while being hashed, one `syncfs` makes all of them durable,
+blobs are renamed into place and their folder synced, and only then the records. Killed anywhere, the next build finds
+either a whole result or none. Nothing is read without being hashed again.
+"""
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from ..digest import Digest
+from ..model import Result
+from . import records
+from .batch import DiskBatch
+from .fsops import FileOps, copy_hashed, hash_open, open_regular
+from .place import Scratch, explained, open_root
+from .protocol import Batch, Missing
+from .trees import blobs_of
+from .upkeep import Stats, measure
+
+_HEX = frozenset("0123456789abcdef")
+_USE_S = 3600
+
+
+class DiskStore:
+    """Blobs and results below one folder, shared safely by any number of processes of one user.
+
+    `warn` is told once of each damaged blob. BuildError (reason "environment") when the folder cannot be used: not
+    ours, writable by others, read-only or full.
+    """
+
+    def __init__(self, root: str, warn: Callable[[str], None] = lambda _: None, ops: FileOps | None = None) -> None:
+        self.root, self.ops = root, ops or FileOps()
+        self._warn, self._warned = warn, set[str]()
+        self._blobs, self._results = os.path.join(root, "blobs", "sha256"), os.path.join(root, "results")
+        self._quarantine, self.generation = os.path.join(root, "quarantine"), os.path.join(root, "generation")
+        self._verified: set[str] = set()
+        self._scratch: Scratch | None = None
+        self._lock, self._count = threading.Lock(), itertools.count()
+        open_root(root)
+        with explained(root):
+            for folder in (os.path.join(root, "blobs"), self._blobs, self._results, self._quarantine):
+                self._make_folder(folder)
+            os.close(os.open(self.generation, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def batch(self) -> DiskBatch:
+        """Start a batch."""
+        return DiskBatch(self.root, self.ops, self.fresh_path)
+
+    def publish(self, batches: Iterable[Batch]) -> None:
+        """Make batches durable and visible; BuildError when the disk refuses, and then no result of them is seen."""
+        mine = []
+        for batch in batches:
+            assert isinstance(batch, DiskBatch) and batch.open, "not an open batch of this store"
+            batch.open = False
+            mine.append(batch)
+        try:
+            with explained(self.root):
+                self._publish({d: temp for batch in mine for d, temp in batch.blobs.items()},
+                              {d: temp for batch in mine for d, temp in batch.records.items()})
+        finally:
+            for batch in mine:
+                batch.forget()
+
+    def drop(self, batch: Batch) -> None:
+        """Forget a batch and its copies."""
+        assert isinstance(batch, DiskBatch), "not a batch of this store"
+        batch.forget()
+
+    def has(self, digest: Digest) -> bool:
+        """Whether a blob of that name and size is there."""
+        try:
+            return os.stat(self.blob_path(digest)).st_size == digest.size
+        except (OSError, Missing):
+            return False
+
+    def read(self, digest: Digest) -> bytes:
+        """The verified bytes of a blob; Missing."""
+        with self._opened(digest) as fd:
+            data = b"".join(iter(lambda: os.read(fd, 1 << 24), b""))
+            self._check(digest, hashlib.sha256(data).hexdigest(), len(data), fd)
+        return data
+
+    def place(self, digest: Digest, path: str, executable: bool) -> None:
+        """Copy a blob to a new file, verified while copying; Missing leaves no file."""
+        with self._opened(digest) as source:
+            target = self.ops.create(path)
+            try:
+                self._check(digest, *copy_hashed(self.ops, source, target), source)
+                self.ops.seal(target, 0o555 if executable else 0o444)
+            except BaseException:
+                os.unlink(path)
+                raise
+            finally:
+                os.close(target)
+
+    def recall(self, key: Digest) -> Result | None:
+        """The result of a key, when its record is whole and every blob it names is there."""
+        found = self._record(key)
+        if found is None:
+            return None
+        try:
+            if not all(self.has(digest) for digest in blobs_of(found[0], self.read)):
+                return None
+        except (Missing, ValueError):
+            return None
+        self._use(self.record_path(key))
+        return found[0]
+
+    def parts(self, key: Digest) -> Mapping[str, bytes] | None:
+        """The messages recorded with a key."""
+        found = self._record(key)
+        return None if found is None else found[1]
+
+    def stats(self) -> Stats:
+        """How much the store holds."""
+        return measure(self.root)
+
+    def verify(self, digest: Digest) -> bool:
+        """Hash a blob; a damaged one goes to quarantine. False when it is not (or no longer) there."""
+        try:
+            with self._opened(digest) as fd:
+                self._check(digest, *hash_open(fd), fd)
+        except Missing:
+            return False
+        return True
+
+    def remove(self, path: str) -> None:
+        """Take a blob or record out of the store for good; the generation changes before and after."""
+        self._bump()
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        self._bump()
+
+    def close(self) -> None:
+        """Remove the private folder of this process."""
+        with self._lock:
+            if self._scratch is not None:
+                self._scratch.close()
+                self._scratch = None
+
+    def fresh_path(self) -> str:
+        """A path that nothing has, in a private folder on the store's disk that goes away with this process."""
+        with self._lock:
+            if self._scratch is None:
+                with explained(self.root):
+                    self._make_folder(os.path.join(self.root, "tmp"))
+                    self._scratch = Scratch(os.path.join(self.root, "tmp"))
+            return os.path.join(self._scratch.path, str(next(self._count)))
+
+    def blob_path(self, digest: Digest) -> str:
+        """Where a blob stands, whether or not it is there; Missing when the digest is no name of a blob."""
+        if len(digest.hash) != 64 or not _HEX.issuperset(digest.hash):
+            raise Missing(digest)
+        return os.path.join(self._blobs, digest.hash)
+
+    def record_path(self, key: Digest) -> str:
+        """Where the record of a key stands, whether or not it is there."""
+        return os.path.join(self._results, key.hash[:2], key.hash)
+
+    def record_at(self, path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
+        """(key, result, parts) of a record file; None when there is none, or it was damaged and is set aside."""
+        try:
+            with open(open_regular(path), "rb") as file:
+                data = file.read()
+        except OSError:
+            return None
+        found = records.read(data)
+        if found is None:
+            self._set_aside(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
+        return found
+
+    def _publish(self, blobs: Mapping[Digest, str], found: Mapping[Digest, str]) -> None:
+        if not blobs and not found:
+            return
+        self.ops.sync_filesystem(self._blobs)
+        for digest, temp in sorted(blobs.items()):
+            self._settle(digest, temp)
+        self.ops.sync_folder(self._blobs)
+        folders: set[str] = set()
+        for key, temp in sorted(found.items()):
+            folder, target = os.path.dirname(self.record_path(key)), self.record_path(key)
+            if self._make_folder(folder):
+                folders.add(self._results)
+            self.ops.rename(temp, target)
+            folders.add(folder)
+        for folder in sorted(folders):
+            self.ops.sync_folder(folder)
+
+    def _settle(self, digest: Digest, temp: str) -> None:
+        if self.has(digest) and (digest.hash in self._verified or self.verify(digest)):
+            self._use(self.blob_path(digest))
+        else:
+            self.ops.rename(temp, self.blob_path(digest))
+        self._verified.add(digest.hash)
+
+    def _use(self, path: str) -> None:
+        """Note that a file is in use, about once an hour, for those who later look for what may go."""
+        with suppress(OSError):
+            if time.time() - os.stat(path).st_mtime > _USE_S:
+                os.utime(path)
+
+    def _make_folder(self, path: str) -> bool:
+        try:
+            self.ops.make_folder(path)
+        except FileExistsError:
+            return False
+        return True
+
+    @contextmanager
+    def _opened(self, digest: Digest) -> Iterator[int]:
+        path = self.blob_path(digest)
+        try:
+            fd = open_regular(path)
+        except FileNotFoundError:
+            raise Missing(digest) from None
+        except OSError:
+            self._set_aside(path, f"blob {digest.hash[:12]} cannot be read")
+            raise Missing(digest) from None
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _check(self, digest: Digest, name: str, size: int, fd: int) -> None:
+        if (name, size) == (digest.hash, digest.size):
+            self._verified.add(name)
+            return
+        path = self.blob_path(digest)
+        with suppress(OSError):
+            if name != digest.hash and os.path.samestat(os.fstat(fd), os.lstat(path)):
+                self._set_aside(path, f"blob {digest.hash[:12]} was damaged")
+        raise Missing(digest)
+
+    def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
+        found = self.record_at(self.record_path(key))
+        return found[1:] if found is not None and found[0] == key else None
+
+    def _set_aside(self, path: str, what: str) -> None:
+        self._bump()
+        with suppress(OSError):
+            os.rename(path, os.path.join(self._quarantine, f"{os.path.basename(path)}-{os.urandom(4).hex()}"))
+        self._bump()
+        self._verified.discard(os.path.basename(path))
+        if path not in self._warned:
+            self._warned.add(path)
+            self._warn(f"{what} in the cache: moved to {self._quarantine}, it will be built again")
+
+    def _bump(self) -> None:
+        with suppress(OSError):
+            fd = os.open(self.generation, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(fd, b".")
+            finally:
+                os.close(fd)

@@ -1,0 +1,105 @@
+"""The operations by which a store changes a disk, one method each, so that tests can stop before any of them."""
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any
+
+_BUFFER = 1 << 20
+
+
+class FileOps:
+    """The real operations; a subclass may count them, fail them or end the process at the N-th."""
+
+    def create(self, path: str) -> int:
+        """Open a new private file for writing; OSError when the name is taken."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def write(self, fd: int, data: memoryview | bytes) -> int:
+        """Write some of the bytes and say how many."""
+        return os.write(fd, data)
+
+    def seal(self, fd: int, mode: int) -> None:
+        """Give a finished file its final mode."""
+        os.fchmod(fd, mode)
+
+    def rename(self, source: str, target: str) -> None:
+        """Replace `target` by `source` in one step."""
+        os.rename(source, target)
+
+    def make_folder(self, path: str) -> None:
+        """Make one private folder."""
+        os.mkdir(path, 0o700)
+
+    def sync_filesystem(self, folder: str) -> None:
+        """Make everything written so far durable, with one `syncfs`; OSError on a write-back fault."""
+        _on_folder(folder, _syncfs)
+
+    def sync_folder(self, folder: str) -> None:
+        """Make the names of a folder durable."""
+        _on_folder(folder, os.fsync)
+
+
+def write_all(ops: FileOps, fd: int, data: memoryview | bytes) -> None:
+    """Write every byte; OSError when the disk takes no more."""
+    view = memoryview(data)
+    while view:
+        view = view[ops.write(fd, view):]
+
+
+def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
+    """Copy a file and hash the bytes that are copied, through one buffer; (hex SHA-256, size)."""
+    import hashlib
+    sha, size = hashlib.sha256(), 0
+    buffer = bytearray(min(_BUFFER, os.fstat(source).st_size + 1))
+    view = memoryview(buffer)
+    while count := os.readv(source, [buffer]):
+        sha.update(view[:count])
+        write_all(ops, target, view[:count])
+        size += count
+    return sha.hexdigest(), size
+
+
+def hash_open(fd: int) -> tuple[str, int]:
+    """(hex SHA-256, size) of an open file from its start."""
+    import hashlib
+    sha, size = hashlib.sha256(), 0
+    buffer = bytearray(min(_BUFFER, os.fstat(fd).st_size + 1))
+    view = memoryview(buffer)
+    while count := os.preadv(fd, [buffer], size):
+        sha.update(view[:count])
+        size += count
+    return sha.hexdigest(), size
+
+
+def open_regular(path: str) -> int:
+    """Open a regular file for reading, never through a symlink at its end, never waiting on a FIFO; OSError."""
+    import errno
+    import stat
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return fd
+
+
+def _on_folder(folder: str, operation: Any) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        operation(fd)
+    finally:
+        os.close(fd)
+
+
+_libc: Any = None
+
+
+def _syncfs(fd: int) -> None:
+    global _libc
+    if _libc is None:
+        _libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(_libc, "syncfs"):
+        os.sync()
+    elif _libc.syncfs(fd):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), "syncfs")

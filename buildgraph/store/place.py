@@ -1,0 +1,99 @@
+"""Where the cache stands, who may use it, and the private folder of each process inside it."""
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from ..errors import BuildError
+
+_FIX = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def default_root(environ: Mapping[str, str]) -> str:
+    """The cache folder: BUILDGRAPH_CACHE, else below XDG_CACHE_HOME, else ~/.cache; BuildError without any."""
+    if chosen := environ.get("BUILDGRAPH_CACHE"):
+        return os.path.abspath(chosen)
+    base = environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(base):
+        return os.path.join(base, "buildgraph")
+    if home := environ.get("HOME"):
+        return os.path.join(os.path.abspath(home), ".cache", "buildgraph")
+    raise BuildError("there is no folder for the cache: HOME is not set", None, _FIX, "environment")
+
+
+def open_root(root: str) -> None:
+    """Make the cache folder, or check that it is ours alone and can be written; BuildError otherwise."""
+    with explained(root):
+        os.makedirs(os.path.dirname(root) or ".", exist_ok=True)
+        with suppress(FileExistsError):
+            os.mkdir(root, 0o700)
+        check_owned(root)
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise BuildError(f"the cache folder {root} cannot be written", None, _FIX, "environment")
+
+
+def check_owned(folder: str) -> None:
+    """Refuse a folder that is none, that another user owns or that others can write; BuildError."""
+    found = os.stat(folder)
+    if not stat.S_ISDIR(found.st_mode):
+        raise BuildError(f"{folder} is in the way: the cache needs a folder there", None, _FIX, "environment")
+    if found.st_uid != os.geteuid():
+        raise BuildError(f"the cache folder {folder} belongs to uid {found.st_uid}", None, _FIX, "environment")
+    if found.st_mode & 0o022:
+        raise BuildError(f"others can write the cache folder {folder}", None, f"chmod 700 {folder}", "environment")
+
+
+@contextmanager
+def explained(root: str) -> Iterator[None]:
+    """Turn a fault of the cache's disk into a BuildError that names the folder and what to do."""
+    try:
+        yield
+    except OSError as fault:
+        what = "is full" if fault.errno in _FULL else f"cannot be used: {fault.strerror or fault}"
+        raise BuildError(f"the cache folder {root} {what}", None, _FIX, "environment") from fault
+
+
+class Scratch:
+    """A private folder below `tmp/` that lives as long as its process; those of dead processes are removed.
+
+    Life is told by a `flock` on the folder, which the kernel gives back however the process ends, in any container.
+    """
+
+    def __init__(self, tmp: str) -> None:
+        self._guard = os.open(tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self._guard, fcntl.LOCK_EX)
+        try:
+            _sweep(tmp)
+            self.path = os.path.join(tmp, f"{os.getpid()}-{os.urandom(8).hex()}")
+            os.mkdir(self.path, 0o700)
+            self._life = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._life, fcntl.LOCK_EX)
+        finally:
+            fcntl.flock(self._guard, fcntl.LOCK_UN)
+            os.close(self._guard)
+
+    def close(self) -> None:
+        """Remove the folder and all that was not published."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._life)
+
+
+def _sweep(tmp: str) -> None:
+    for entry in os.scandir(tmp):
+        try:
+            fd = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(entry.path, ignore_errors=True)
+        except OSError:
+            pass
+        finally:
+            os.close(fd)

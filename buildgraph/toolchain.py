@@ -1,0 +1,156 @@
+"""What runs: the host's programs and Python distributions, each with the identity that enters keys.
+
+A program is known by the SHA-256 of its file, an interpreter also by its version, a distribution by its version and
+the SHA-256 of its RECORD, which lists a digest of every file that it installed.
+"""
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+
+from .digest import Digest
+from .errors import BuildError, Where
+from .source import Sources
+
+_NOTE = re.compile(r"^\.\./|\.pyc,|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)", re.ASCII)
+SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A tool of this host: the path to run, its identity, and the paths that must be visible for it to work."""
+
+    path: str
+    identity: str
+    visible: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """An installed distribution: its identity and its top-level entries, as (name, path of the host)."""
+
+    identity: str
+    entries: tuple[tuple[str, str], ...]
+    record: str
+
+
+class Toolchain:
+    """Resolves names of programs and distributions, each once."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._programs: dict[str, Found | None] = {}
+        self._closures: dict[str, dict[str, Distribution]] = {}
+
+    def find(self, name: str) -> Found | None:
+        """A program by name, or None when this host has none."""
+        if name not in self._programs:
+            self._programs[name] = self._resolve(name)
+        return self._programs[name]
+
+    def program(self, name: str, at: Where | None = None) -> Found:
+        """A program by name; BuildError when this host has none."""
+        found = self.find(name)
+        if found is None:
+            raise BuildError(f"the program {name!r} is not installed", at,
+                             f"install it so that it stands in one of {SEARCH.replace(':', ', ')}", "environment")
+        return found
+
+    @property
+    def watched(self) -> list[str]:
+        """Files and folders whose change could change what a name resolves to."""
+        paths = [found.path for found in self._programs.values() if found and found.path]
+        paths += [dist.record for closure in self._closures.values() for dist in closure.values()]
+        if None in self._programs.values():
+            paths += [folder for folder in SEARCH.split(":") if os.path.isdir(folder)]
+        return sorted(set(paths))
+
+    def distributions(self, names: tuple[str, ...], at: Where | None = None) -> dict[str, Distribution]:
+        """The distributions and all that they require, by normalised name, sorted."""
+        found: dict[str, Distribution] = {}
+        for name in names:
+            if name not in self._closures:
+                self._closures[name] = self._closure(name, at)
+            found |= self._closures[name]
+        return dict(sorted(found.items()))
+
+    def _resolve(self, name: str) -> Found | None:
+        if name == "python3":
+            return self._interpreter
+        if name == "an x86-64 host":   # what a gate needs that is no program
+            return Found("", "x86-64", ()) if platform.machine() in ("x86_64", "AMD64") else None
+        return self._program(name)
+
+    @cached_property
+    def _interpreter(self) -> Found:
+        path = os.path.realpath(sys.executable)
+        digest, _ = self._sources.digest(path)
+        identity = f"{platform.python_implementation().lower()}-{platform.python_version()} {digest.oci}"
+        return Found(path, identity, tuple(sorted({path, os.path.realpath(sys.base_prefix)})))
+
+    def _program(self, name: str) -> Found | None:
+        path = shutil.which(name, path=SEARCH)
+        if path is None:
+            return None
+        real = os.path.realpath(path)
+        return Found(path, self._sources.digest(real)[0].oci, tuple(sorted({path, real})))
+
+    def _closure(self, wanted: str, at: Where | None) -> dict[str, Distribution]:
+        found: dict[str, Distribution] = {}
+        front = [wanted]
+        while front:
+            name = front.pop()
+            if normal(name) in found:
+                continue
+            made = self._distribution(name)
+            if made is None:
+                raise BuildError(f"the Python distribution {name!r} is not installed", at, _install(wanted), "environment")
+            found[normal(name)], requires = made
+            front += requires
+        return found
+
+    def _distribution(self, name: str) -> tuple[Distribution, list[str]] | None:
+        from importlib import metadata
+        try:
+            dist = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            return None
+        files = dist.files or []
+        record = next((str(dist.locate_file(file)) for file in files if file.name == "RECORD"), "")
+        if not record:
+            raise BuildError(f"the distribution {name!r} lists no files, so what it holds cannot be known", None,
+                             "install it from a wheel", "environment")
+        tops = sorted({file.parts[0] for file in files} - {"..", "__pycache__"})
+        entries = tuple((top, os.path.realpath(str(dist.locate_file(top)))) for top in tops)
+        return Distribution(f"{dist.version} {_recorded(record).oci}", entries, record), _requires(dist.requires or [])
+
+
+def normal(name: str) -> str:
+    """The normal form of a distribution's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _recorded(path: str) -> Digest:
+    """What a RECORD says of the files that are imported.
+
+    Scripts name the interpreter's path and installers leave notes: neither belongs to what is imported, and both
+    would make the same wheel another thing in another folder.
+    """
+    with open(path, encoding="utf-8") as file:
+        lines = [line for line in file.read().splitlines() if line and not _NOTE.search(line)]
+    return Digest.of("\n".join(sorted(lines)).encode())
+
+
+def _requires(specs: list[str]) -> list[str]:
+    from packaging.requirements import Requirement
+    wanted = [Requirement(spec) for spec in specs]
+    return [need.name for need in wanted if need.marker is None or need.marker.evaluate({"extra": ""})]
+
+
+def _install(name: str) -> str:
+    return "pip install 'buildgraph[pymdp]'" if "pymdp" in name else f"pip install {name}"

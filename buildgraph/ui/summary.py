@@ -1,0 +1,80 @@
+"""What a build came to, said once at its end: outputs with their digests, gates, and the counts."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from ..events import Built, Event, Finished, Judged, Planned
+from .words import clean, paint, plural, seconds, size
+
+_COLOUR = {"passed": "green", "failed": "red", "not checked": "yellow"}
+
+
+class Summary:
+    """A listener that gathers and prints at `Finished`; `show` chooses among "outputs", "gates" and "counts"."""
+
+    def __init__(self, out: TextIO, colour: bool = False,
+                 show: frozenset[str] = frozenset({"outputs", "gates", "counts"})) -> None:
+        self._out, self._colour, self._show = out, colour, show
+        self._built: list[Built] = []
+        self._judged: list[Judged] = []
+        self._sandbox = ""
+
+    def __call__(self, event: Event) -> None:
+        """Remember an event; print all at the last."""
+        match event:
+            case Planned(sandbox=sandbox):
+                # A build that starts over plans again: what it said before does not count.
+                self._sandbox, self._built, self._judged = sandbox, [], []
+            case Built():
+                self._built.append(event)
+            case Judged():
+                self._judged.append(event)
+            case Finished():
+                self._out.writelines(f"{line}\n" for line in self._lines(event))
+                self._out.flush()
+
+    def close(self) -> None:
+        """Nothing to put away."""
+
+    def _lines(self, end: Finished) -> Iterator[str]:
+        if "outputs" in self._show:
+            yield from self._outputs()
+        if "gates" in self._show:
+            yield from self._gates()
+        if "counts" in self._show:
+            yield counts(end, self._sandbox)
+
+    def _outputs(self) -> Iterator[str]:
+        for label in sorted({built.label for built in self._built}):
+            yield paint(label, "bold", self._colour)
+            mine = sorted((b for b in self._built if b.label == label), key=lambda built: built.name)
+            wide = max(len(built.path) for built in mine)
+            for built in mine:
+                yield f"  {built.path:<{wide}}  {size(built.bytes):>10}  {built.image or built.digest.oci}"
+
+    def _gates(self) -> Iterator[str]:
+        for label in sorted({judged.label for judged in self._judged}):
+            yield paint(f"gates of {label}", "bold", self._colour)
+            mine = [judged for judged in self._judged if judged.label == label]
+            for verdict in ("passed", "failed", "not checked"):
+                yield from self._verdicts(verdict, sorted((j.gate, j.why) for j in mine if j.verdict == verdict))
+
+    def _verdicts(self, verdict: str, found: list[tuple[str, str]]) -> Iterator[str]:
+        word = paint(f"{verdict:<11}", _COLOUR[verdict], self._colour)
+        silent = [clean(gate) for gate, why in found if not why]
+        if silent:
+            yield f"  {word}  {', '.join(silent)}"
+        yield from (f"  {word}  {clean(gate)}: {clean(why)}" for gate, why in found if why)
+
+
+def counts(end: Finished, sandbox: str) -> str:
+    """`12 ran, 3 hits, 0 failed in 4.2s (sandbox: namespaces)`; what is zero and rare is left out."""
+    if end.unchanged:
+        return f"nothing changed: {plural(end.hits, 'action')} up to date in {seconds(end.milliseconds)}"
+    parts = [f"{end.ran} ran", plural(end.hits, "hit")]
+    parts += [f"{end.shared} shared"] if end.shared else []
+    parts += [f"{end.failed} failed"]
+    parts += [f"{end.skipped} skipped"] if end.skipped else []
+    where = f" (sandbox: {sandbox})" if sandbox else ""
+    return f"{', '.join(parts)} in {seconds(end.milliseconds)}{where}"

@@ -1,0 +1,67 @@
+"""How listeners say numbers and quote logs; plain text, the same on every machine."""
+from __future__ import annotations
+
+import re
+
+from ..events import Failed
+
+TAIL = 30
+_WIDTH = 400
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_COLOURS = {"red": 31, "green": 32, "yellow": 33, "faint": 2, "bold": 1}
+
+
+def size(count: int) -> str:
+    """A number of bytes in binary units: `412 B`, `41.2 KiB`, `8.0 MiB`."""
+    if count < 1024:
+        return f"{count} B"
+    amount, unit = count / 1024, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if amount < 1023.95:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.1f} {unit}"
+
+
+def seconds(milliseconds: int) -> str:
+    """A time span, shorter where it is longer: `0.04s`, `4.2s`, `1m12s`, `1h02m`."""
+    if milliseconds < 995:
+        return f"{milliseconds / 1000:.2f}s"
+    if milliseconds < 59950:
+        return f"{milliseconds / 1000:.1f}s"
+    minutes, rest = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 target`, `3 targets`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def clean(line: str) -> str:
+    """One line of foreign text without what would steer a terminal, tabs as spaces, cut at 400 characters."""
+    # A log is written by whatever ran: it must not move the cursor, hide lines or set the window's title.
+    line = _CONTROLS.sub("", _ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2])).expandtabs(4)
+    return line if len(line) <= _WIDTH else f"{line[:_WIDTH]} ..."
+
+
+def tail(log: str, most: int = TAIL) -> list[str]:
+    """The last lines of a log, cleaned, with a first line that tells how many were left out."""
+    lines = [clean(line) for line in log.split("\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    left = len(lines) - most
+    return [f"... {plural(left, 'line')} before these", *lines[left:]] if left > 0 else lines
+
+
+def failure(event: Failed) -> list[str]:
+    """What a person needs of a failed action: which, why, the end of its log, and how to run it by hand."""
+    log = [f"   | {line}".rstrip() for line in tail(event.log)]
+    again = [f"   = run it again by hand: {clean(event.again)}"] if event.again else []
+    return [f"error: {event.label}: {clean(event.title)}: {clean(event.why)}", *log, *again]
+
+
+def paint(text: str, colour: str, on: bool) -> str:
+    """Text in a colour (or bold, faint) when `on`."""
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if on else text

@@ -1,0 +1,273 @@
+"""The workspace: BUILD.toml files, read when a label asks for them, and the targets they make."""
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .errors import BuildError, BuildErrors, Where, did_you_mean
+from .label import Label, Pattern
+from .listing import BUILD, Listing, join, skipped
+from .matrix import cells, is_matrix
+from .model import Target
+from .tables import tables_of
+from .toml import Document, parse
+from .toml_places import KEY, Path
+
+_MARK = re.compile(rb"^[ \t]*(?:\[[ \t]*workspace[ \t]*[\].]|workspace[ \t]*[=.])", re.M)
+_KEYS = ("name", "rules", "checked")
+
+
+def find_root(cwd: str) -> str:
+    """The nearest folder at or above `cwd` whose BUILD.toml has a [workspace] table; BuildError when there is none."""
+    folder = os.path.abspath(cwd)
+    while True:
+        if _is_root(folder):
+            return folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            raise BuildError("no workspace: no BUILD.toml with a [workspace] table here or in a folder above", None,
+                             "`buildgraph init` makes one", "workspace")
+        folder = above
+
+
+def _is_root(folder: str) -> bool:
+    """Whether a folder is a workspace's root; a damaged file counts by its looks, for its faults are told later."""
+    try:
+        with open(os.path.join(folder, BUILD), "rb") as file:
+            data = file.read()
+    except OSError:
+        return False
+    if not _MARK.search(data):
+        return False
+    if b'"""' not in data and b"'''" not in data:
+        return True
+    try:
+        return "workspace" in parse(data, BUILD).values
+    except BuildError:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The [workspace] table: the workspace's name, files of rules, and whether builds are run twice and compared."""
+
+    name: str
+    rules: tuple[str, ...] = ()
+    checked: bool = False
+
+
+class Workspace:
+    """Targets by label; files are read when first needed, and each is read once."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.listing = Listing(root)
+        self.rule_files: set[str] = set()
+        self._documents: dict[str, Document | None] = {}
+        self._targets: dict[Label, Target] = {}
+        self._folded: dict[str, Label] = {}
+        self._matrices: set[Label] = set()
+        self._expanded: set[Label] = set()
+
+    @property
+    def files_read(self) -> tuple[str, ...]:
+        """What was looked at, relative to the root, sorted: BUILD.toml files, files of rules, and folders listed.
+
+        A folder (the root is the empty path) counts when an entry that comes or goes could change what was found.
+        """
+        files = {join(folder, BUILD) for folder, document in self._documents.items() if document is not None}
+        return tuple(sorted(files | self.rule_files | self.listing.folders))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The checked [workspace] table; BuildErrors for all that is wrong in it."""
+        document = self._document("")
+        table = document.values.get("workspace") if document else None
+        if document is None or not isinstance(table, dict):
+            raise BuildError(f"{BUILD} has no [workspace] table", Where(BUILD), "add [workspace]", "workspace")
+        faults = [BuildError(f"unknown key {key!r} in [workspace]", document.places.get(("workspace", key, KEY)),
+                             did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}", "table")
+                  for key in table if key not in _KEYS]
+        name, rules = table.get("name", os.path.basename(os.path.abspath(self.root))), table.get("rules", [])
+        checked = table.get("checked", False)
+        good = {"name": isinstance(name, str), "checked": isinstance(checked, bool),
+                "rules": isinstance(rules, list) and all(isinstance(r, str) and r.endswith(".py") for r in rules)}
+        wants = {"name": "text", "checked": "true or false", "rules": 'a list of Python files: ["tools/my_rules.py"]'}
+        faults += [BuildError(f"[workspace] {key} wants {wants[key]}", document.places.get(("workspace", key)),
+                              reason="table") for key, fine in good.items() if not fine]
+        _raise(faults)
+        return Settings(name, tuple(rules), checked)
+
+    def place(self, *path: str | int) -> Where:
+        """Where a value of the [workspace] table stands."""
+        document = self._document("")
+        return (document and document.places.get(("workspace", *path))) or Where(BUILD)
+
+    def target(self, label: Label, at: Where | None = None) -> Target:
+        """The target of a label; BuildError at `at`, with the nearest known label, when there is none."""
+        found = self._find(label)
+        if found is None:
+            raise self._missing(label, at)
+        return found
+
+    def targets(self, patterns: Iterable[str], package: str = "", at: Where | None = None) -> list[Label]:
+        """The labels that patterns mean, sorted; `:x` is seen from `package`, `-pattern` takes from those before it.
+
+        BuildError for a pattern that finds nothing.
+        """
+        found: set[Label] = set()
+        parsed = [Pattern.parse(_here(text, package), package, at) for text in patterns]
+        if parsed and all(pattern.negative for pattern in parsed):
+            parsed.insert(0, Pattern("", None, True, False))
+        for pattern in parsed:
+            labels = self.matching(pattern)
+            if not labels and not pattern.negative:
+                if pattern.name is not None:
+                    raise self._missing(Label(pattern.package, pattern.name), at)
+                raise self._nothing(pattern, at)
+            found = found.difference(labels) if pattern.negative else found.union(labels)
+        return sorted(found)
+
+    def matching(self, pattern: Pattern) -> list[Label]:
+        """The labels that belong to a pattern, its sign aside; none is no fault here."""
+        if pattern.name is not None:
+            label = Label(pattern.package, pattern.name)
+            return [label] if self._find(label) is not None else []
+        self._load_above(pattern.package)
+        if pattern.recursive:
+            self._load_below(pattern.package)
+        for label in sorted(label for label in self._matrices if pattern.matches(label)):
+            self._expand(label)
+        return sorted(label for label in self._targets if pattern.matches(label))
+
+    def _find(self, label: Label) -> Target | None:
+        self._load_above(label.package)
+        for matrix in sorted(one for one in self._matrices if one.package == label.package):
+            if label == matrix or label.name.startswith(f"{matrix.name}."):
+                self._expand(matrix)
+        return self._targets.get(label)
+
+    def _missing(self, label: Label, at: Where | None) -> BuildError:
+        known = self._known()
+        same = next((one for one in known if one.casefold() == str(label).casefold()), None)
+        hint = f"did you mean {same!r}?" if same else did_you_mean(str(label), known)
+        if not hint:
+            named = [one for one in known if one.endswith(f":{label.name}")]
+            every = "`buildgraph query list //...` lists all targets"
+            hint = f"did you mean {named[0]!r}?" if len(named) == 1 else every
+        return BuildError(f"no target {label}", at, hint, "missing")
+
+    def _known(self) -> list[str]:
+        """Every label that can be read, for a hint; faults of other files are no part of this one."""
+        try:
+            return [str(label) for label in self.matching(Pattern("", None, True, False))]
+        except BuildError:
+            return sorted(map(str, self._targets))
+
+    def _nothing(self, pattern: Pattern, at: Where | None) -> BuildError:
+        text = f"//{join(pattern.package, '...')}" if pattern.recursive else f"//{pattern.package}:*"
+        packages = {known[2:].partition(":")[0] for known in self._known()} - {""}
+        return BuildError(f"no target matches {text}", at, did_you_mean(pattern.package, sorted(packages)), "missing")
+
+    def _load_above(self, package: str) -> None:
+        """Read the files that may make targets of a package: those of its folder and of the folders above."""
+        folder = ""
+        self._load("")
+        for part in filter(None, package.split("/")):
+            folder = join(folder, part)
+            if skipped(part) or not self._load(folder):
+                return
+
+    def _load_below(self, package: str) -> None:
+        waiting = [package] if self._inside(package) else []
+        while waiting:
+            folder = waiting.pop()
+            if self._load(folder):
+                waiting += self.listing.subfolders(folder)
+
+    def _inside(self, package: str) -> bool:
+        """Whether the folder of a package is one of this workspace's own."""
+        parts = package.split("/") if package else []
+        return not any(map(skipped, parts)) and all(
+            self._load("/".join(parts[:end])) for end in range(len(parts) + 1))
+
+    def _load(self, folder: str) -> bool:
+        """Read the BUILD.toml of a folder, if any; whether the folder belongs to this workspace."""
+        return not _foreign(self._document(folder), folder)
+
+    def _document(self, folder: str) -> Document | None:
+        if folder in self._documents:
+            return self._documents[folder]
+        self.listing.watch(folder)
+        path = join(folder, BUILD)
+        document = None
+        entry = self.listing.entries(folder).get(BUILD)
+        if entry is not None and entry.is_file():
+            with open(os.path.join(self.root, path), "rb") as file:
+                document = parse(file.read(), path)
+        self._documents[folder] = document
+        if document is not None and not _foreign(document, folder):
+            self._add(document, folder)
+        return document
+
+    def _add(self, document: Document, folder: str) -> None:
+        tables = tables_of(document, folder)
+        faults = list(tables.faults)
+        for target in tables.targets:
+            other = self._folded.setdefault(str(target.label).casefold(), target.label)
+            if target.label in self._targets or other != target.label:
+                faults.append(self._twice(target, other))
+                continue
+            self._targets[target.label] = target
+            if is_matrix(target):
+                self._matrices.add(target.label)
+        _raise(faults)
+
+    def _twice(self, target: Target, other: Label) -> BuildError:
+        first = self._targets[other].place() if other in self._targets else ""
+        if other == target.label:
+            return BuildError(f"{target.label} is made twice", target.place(), f"the first stands at {first}", "twice")
+        return BuildError(f"{target.label} and {other} differ only in case", target.place(),
+                          f"rename one; the other stands at {first}", "twice")
+
+    def _expand(self, label: Label) -> None:
+        """Put the cells of a matrix in its place; a matrix that is being expanded stands for nothing yet."""
+        if label in self._expanded:
+            return
+        self._expanded.add(label)
+        target = self._targets.pop(label)
+        try:
+            made = cells(target, lambda text, path: self._axis(target, text, path))
+        except BuildError:
+            self._targets[label] = target
+            self._expanded.discard(label)
+            raise
+        for cell in made:
+            if cell.label in self._targets:
+                raise self._twice(cell, cell.label)
+            self._targets[cell.label] = cell
+
+    def _axis(self, target: Target, text: str, path: Path) -> Sequence[Label] | None:
+        if not text.startswith(("//", ":")):
+            return None
+        # Cells name targets that exist; a label or pattern that finds none is told at its own place.
+        return self.targets([text], target.label.package, target.place(*path))
+
+
+def _foreign(document: Document | None, folder: str) -> bool:
+    """Whether a folder is the root of another workspace."""
+    return bool(folder) and document is not None and "workspace" in document.values
+
+
+def _here(text: str, package: str) -> str:
+    """`:*` and `:all` mean the package one stands in."""
+    sign, body = ("-", text[1:]) if text.startswith("-") else ("", text)
+    return f"{sign}//{package}{body}" if body in (":*", ":all") else text
+
+
+def _raise(faults: list[BuildError]) -> None:
+    if faults:
+        raise faults[0] if len(faults) == 1 else BuildErrors(faults)

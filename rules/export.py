@@ -1,0 +1,67 @@
+"""Exports: one coalition, optimised for one board, in one image, with the evidence that it is ready."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider, Size, Tool, rule
+
+from .coalition import Coalition
+from .hardware import Hardware
+from .image import assemble
+from .optimise import ARRAYS, link
+
+EMULATE = Tool("emulate", (*ARRAYS, "replay"), ("numpy",))
+MEASURE = Tool("measure")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits that gates check: bytes of image and memory, nanoseconds of a step (0: none)."""
+
+    image: Size = Size(0)
+    memory: Size = Size(0)
+    step_p99: Duration = Duration(0)
+
+
+@dataclass(frozen=True)
+class Export(Provider):
+    """An image ready to deploy, the program in it, and the gates that prove it."""
+
+    image: Artifact
+    program: Artifact
+    gates: tuple[Gate, ...]
+
+
+@rule
+def export(ctx: Ctx, coalition: Coalition, hardware: Hardware, budget: Budget = Budget()) -> Export:
+    """One coalition, optimised for one board, in one reproducible image.
+
+    `budget = { image = "2MiB", memory = "8MiB", step_p99 = "5ms" }` sets limits that the gates check.
+    """
+    program = link(ctx, coalition.members, coalition.links, (hardware.triple, hardware.cpu))
+    image = assemble(ctx, program, hardware.arch, hardware.variant, {"org.opencontainers.image.title": ctx.label.name})
+    gates = [emulate(ctx, program, coalition, hardware), measure(ctx, program, image, hardware.arch, budget)]
+    if budget.step_p99:
+        gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))
+    return Export(image, program, tuple(gates))
+
+
+def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:
+    """The board's program replays the probe set on its emulated core: its bits must be the build host's."""
+    foreign = hardware.arch != "amd64"
+    words: list[str | Program | In | Out] = []
+    if foreign:
+        words = ["--run", Program(hardware.qemu), "--run=-cpu", "--run", hardware.qemu_cpu]
+    for member in coalition.members:
+        proof, probe = (f"in/{member.name}/{name}" for name in ("proof.json", "probe"))
+        words += ["--agent", member.name, In(member.proved.proof, proof), In(member.proved.planned.probe, probe)]
+    (verdict,) = ctx.tool(EMULATE, In(program, "in/program"), *words, "--out", Out("emulation.json"),
+                          title=f"emulate {hardware.qemu_cpu if foreign else hardware.cpu}")
+    return Gate("emulation", verdict, (hardware.qemu,) if foreign else ("an x86-64 host",))
+
+
+def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Budget) -> Gate:
+    """The image fits board and budget, as far as files can tell."""
+    (verdict,) = ctx.tool(MEASURE, "--program", program, "--image", image, "--arch", arch, "--max-image", str(int(budget.image)),
+                          "--max-memory", str(int(budget.memory)), "--out", Out("evidence.json"), title="measure the image")
+    return Gate("fitness", verdict)

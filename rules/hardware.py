@@ -1,0 +1,39 @@
+"""Boards: what the compiler, the image and the gates must know of them."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from buildgraph import BuildError, Ctx, Provider, Size, did_you_mean, rule
+
+from .boards import BOARDS
+
+
+@dataclass(frozen=True)
+class Hardware(Provider):
+    """A board as exports see it. Actions receive single fields, so that one that no tool reads rebuilds nothing."""
+
+    profile: str
+    arch: str          # of the OCI platform: amd64, arm64
+    variant: str       # of the OCI platform: v8, or empty
+    triple: str        # of the cross compiler
+    cpu: str           # of the cross compiler
+    qemu: str          # the emulator's program, or empty where the host's kind runs it
+    qemu_cpu: str      # the emulator's nearest core
+    cores: int
+    memory: int        # bytes of RAM
+    power_mode: str
+
+
+@rule
+def hardware(ctx: Ctx, profile: str, power_mode: str = "", memory: Size | None = None, cores: int = 0) -> Hardware:
+    """Extend a board of the shipped catalogue; override what differs on yours. Power modes go by name."""
+    board = BOARDS.get(profile)
+    if board is None:
+        hint = did_you_mean(profile, BOARDS) or f"the catalogue has {', '.join(sorted(BOARDS))}"
+        raise BuildError(f"no hardware profile {profile!r}", ctx.target.place("profile"), hint)
+    if power_mode and power_mode not in board.power_modes:
+        known = ", ".join(board.power_modes) or "none"
+        raise BuildError(f"{profile} has no power mode {power_mode!r}", ctx.target.place("power_mode"), f"it has {known}")
+    core = board.core
+    return Hardware(profile, core.arch, core.variant, core.triple, core.cpu, core.qemu, core.qemu_cpu,
+                    cores or board.cores, int(memory or board.memory_mib << 20), power_mode)

@@ -1,0 +1,21 @@
+"""Images: files in, a reproducible OCI layout out. No daemon, no root, no emulator."""
+from __future__ import annotations
+
+import json
+
+from buildgraph import Artifact, Content, Ctx, In, Out, Tool
+
+ASSEMBLE = Tool("assemble", modules=("imageconfig", "oci", "tar"), distributions=("deflate",))
+
+
+def assemble(ctx: Ctx, program: Artifact, arch: str, variant: str, labels: dict[str, str]) -> Artifact:
+    """A scratch image with one static program, run as a user that is nobody, its own health check."""
+    platform = {"architecture": arch, "os": "linux"} | ({"variant": variant} if variant else {})
+    config = platform | {
+        "entrypoint": ["/agent"], "user": "65532:65532", "workingdir": "/", "labels": labels,
+        "healthcheck": {"test": ["/agent", "--health"], "interval": "30s", "timeout": "5s", "retries": 3}}
+    text = Content("config.json", json.dumps(config, sort_keys=True).encode())
+    notes = [word for name, value in sorted(labels.items()) for word in ("--annotation", f"{name}={value}")]
+    (image,) = ctx.tool(ASSEMBLE, "--layer", "agent", "--file", "agent=in/agent:0755", "--config", text, *notes,
+                        "--out", Out("image", tree=True), inputs=(In(program, "in/agent"),), title="assemble the image")
+    return image

@@ -1,0 +1,100 @@
+"""The agent compiler's actions: from arrays to a proved program. Each step is one action with its own key.
+
+    source -> ingest -> ir -> plan -> emit -> agent.c -> compile -> agent.o -> link -> program
+                         ir -> probe ---------^ prove (host bits, float64 reference)
+
+Nothing before `compile` knows a board, so all boards share it; `compile` receives triple and cpu and nothing else.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from buildgraph import Artifact, Ctx, In, Out, Tool
+
+ARRAYS = ("agent_model", "ir", "ir_rules")
+PASSES = (*ARRAYS, "fmath", "plan_nodes", "plan_subset", "plan_tables")
+CODE = (*PASSES, "emit_step", "emit_tables", "plan")
+NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
+RUNTIME = (*NATIVE, *(f"native/{name}" for name in ("program.h", "request.h", "start.h", "text.h")))
+
+PLAN = Tool("plan", PASSES, ("numpy",))
+PROBE = Tool("probe", (*ARRAYS, "contraction", "fmath", "policy_tree", "reference"), ("numpy",))
+EMIT = Tool("emit", CODE, ("numpy",), NATIVE)
+PROVE = Tool("prove", (*CODE, "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"), RUNTIME)
+COMPILE = Tool("compile", ("toolchain",), ("ziglang",))
+PROGRAM = Tool("program", (*CODE, "emit", "replay", "wiring"), ("numpy",), RUNTIME)
+LINK = Tool("link", ("toolchain",), ("ziglang",))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A model after the passes: tables, the small file that others need of it, and what the reference did."""
+
+    plan: Artifact
+    interface: Artifact
+    probe: Artifact
+
+
+@dataclass(frozen=True)
+class Proved:
+    """An agent's code under its name, and the proof that it decides as the float64 reference does."""
+
+    name: str
+    code: Artifact
+    proof: Artifact
+    planned: Planned
+
+
+@dataclass(frozen=True)
+class Member:
+    """An agent of a coalition: its name, the names in its model, its proved code."""
+
+    name: str
+    labels: Artifact
+    proved: Proved
+
+
+def plan(ctx: Ctx, ir: Artifact) -> Planned:
+    """Exact passes and the probe set; independent of any board."""
+    made, interface = ctx.tool(PLAN, "--ir", ir, "--out", Out("plan", tree=True), "--interface", Out("interface.json"),
+                               title="plan")
+    (probe,) = ctx.tool(PROBE, "--ir", ir, "--out", Out("probe", tree=True), title="probe")
+    return Planned(made, interface, probe)
+
+
+def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
+    """The agent's C, and its proof against the reference on this host."""
+    (code,) = ctx.tool(EMIT, "--plan", planned.plan, "--name", name, "--out", Out("agent.c"), title=f"emit {name}")
+    (proof,) = ctx.tool(PROVE, code, "--name", name, "--interface", planned.interface, "--probe", planned.probe,
+                        "--out", Out("proof.json"), title=f"prove {name}")
+    return Proved(name, code, proof, planned)
+
+
+def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact) -> Artifact:
+    """The C of the program around the agents: their order, their links, the steps of its self-test."""
+    words: list[str] = []
+    staged: list[In] = []
+    for member in members:
+        planned = member.proved.planned
+        for option, artifact in (("interface", planned.interface), ("proof", member.proved.proof),
+                                 ("probe", planned.probe), ("labels", member.labels)):
+            staged.append(In(artifact, f"in/{member.name}/{option}"))
+            words += [f"--{option}", f"{member.name}={staged[-1].path}"]
+    (text,) = ctx.tool(PROGRAM, *words, "--links", links, "--out", Out("main.c"), inputs=staged, title="emit the program")
+    return text
+
+
+def link(ctx: Ctx, members: Sequence[Member], links: Artifact, target: tuple[str, str]) -> Artifact:
+    """The program of a coalition for target = (triple, cpu): an agent that did not change is not compiled again."""
+    sources = [(member.name, member.proved.code) for member in members] + [("main", main_file(ctx, members, links))]
+    objects = [_compile(ctx, name, code, target) for name, code in sources]
+    (program,) = ctx.tool(LINK, *objects, "--triple", target[0], "--out", Out("agent"), title="link")
+    return program
+
+
+def _compile(ctx: Ctx, name: str, code: Artifact, target: tuple[str, str]) -> Artifact:
+    triple, cpu = target
+    (made,) = ctx.tool(COMPILE, code, "--triple", triple, "--cpu", cpu, "--out", Out("agent.o"),
+                       title=f"compile {name} for {cpu}")
+    return made

@@ -1,0 +1,1 @@
+"""Programs that run inside actions: pure functions and a `main`; they import neither buildgraph nor the rules."""

@@ -1,0 +1,113 @@
+"""The noun of the agent compiler: one discrete active-inference agent with every parameter resolved.
+
+Axis 0 of A[m] (observations) and of B[f] (next states) sums to 1; the other axes follow the dependency lists.
+Names of states, observations and actions are not part of it.
+"""
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA = 1
+SEMANTICS = "pymdp-1"
+MAX_POLICIES = 1 << 20
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+Table = tuple[tuple[int, ...], ...]
+
+
+class ModelFault(ValueError):
+    """The model is not one this tool accepts; `faults` holds every reason, not only the first."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Model:
+    """One agent, all parameters resolved; the tensors are float64 in C order and must not be written to."""
+
+    num_obs: tuple[int, ...]
+    num_states: tuple[int, ...]
+    num_controls: tuple[int, ...]
+    A_dependencies: Table
+    B_dependencies: Table
+    B_action_dependencies: Table
+    C_time_varying: tuple[bool, ...]
+    policy_len: int
+    policies_kind: str
+    num_policies: int
+    has_E: bool
+    gamma: float
+    alpha: float
+    num_iter: int
+    inference_algo: str
+    inference_horizon: int | None
+    action_selection: str
+    sampling_mode: str
+    use_utility: bool
+    use_states_info_gain: bool
+    use_param_info_gain: bool
+    use_inductive: bool
+    inductive_depth: int
+    inductive_threshold: float
+    inductive_epsilon: float
+    categorical_obs: bool
+    learning_mode: str
+    learn_A: bool
+    learn_B: bool
+    learn_C: bool
+    learn_D: bool
+    learn_E: bool
+    A: tuple[F64, ...]
+    B: tuple[F64, ...]
+    C: tuple[F64, ...]
+    D: tuple[F64, ...]
+    E: F64 | None
+    policies: I32
+    semantics: str = SEMANTICS
+    schema: int = SCHEMA
+
+    @property
+    def control_factors(self) -> tuple[int, ...]:
+        """Indices of the controls that offer a choice: the columns of `policies` and of every action."""
+        return control_factors(self.num_controls)
+
+
+def control_factors(num_controls: Sequence[int]) -> tuple[int, ...]:
+    """Indices of the controls with more than one action."""
+    return tuple(c for c, n in enumerate(num_controls) if n > 1)
+
+
+def full_policies(num_controls: Sequence[int], policy_len: int) -> I32:
+    """All action sequences, (policies, policy_len, control factors), in pymdp's order (last first)."""
+    choices = [num_controls[c] for c in control_factors(num_controls)]
+    count = math.prod(choices) ** policy_len
+    if count > MAX_POLICIES:
+        raise ModelFault([f"policy_len = {policy_len} makes {count} policies, more than {MAX_POLICIES}: "
+                          "shorten policy_len or list the policies"])
+    rows = list(itertools.product(*[range(n) for n in choices * policy_len]))
+    return np.array(rows, dtype=np.int32).reshape(count, policy_len, len(choices))
+
+
+def shape_A(model: Model, m: int) -> tuple[int, ...]:
+    """Shape of A[m]: (observations, *states of the factors it depends on)."""
+    return (model.num_obs[m], *(model.num_states[f] for f in model.A_dependencies[m]))
+
+
+def shape_B(model: Model, f: int) -> tuple[int, ...]:
+    """Shape of B[f]: (next states, *states it depends on, *controls it depends on)."""
+    return (model.num_states[f], *(model.num_states[d] for d in model.B_dependencies[f]),
+            *(model.num_controls[c] for c in model.B_action_dependencies[f]))
+
+
+def shape_C(model: Model, m: int) -> tuple[int, ...]:
+    """Shape of C[m]: (observations,) or (policy_len, observations) when it varies over the horizon."""
+    return (model.policy_len, model.num_obs[m]) if model.C_time_varying[m] else (model.num_obs[m],)

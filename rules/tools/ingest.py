@@ -1,0 +1,151 @@
+"""Action `ingest`: a model as .npz arrays and a .json of parameters -> IR folder and labels.json.
+
+    python3 ingest.py --npz FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
+"""
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from agent_model import ModelFault
+from model_source import Source, report, resolve, write
+from model_words import meant
+
+MAX_MEMBERS = 1024
+MAX_MEMBER = 1 << 28
+MAX_TOTAL = 1 << 30
+MAX_SPEC = 1 << 20
+MEMBER = re.compile(r"(?:([ABCD])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Arrays by name (A0.., B0.., C0.., D0.., E, policies); never unpickled, sizes checked before reading."""
+    faults: list[str] = []
+    found: dict[str, NDArray[Any]] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check_bounds(members, faults)
+            if not faults:
+                for member in members:
+                    found[member.filename.removesuffix(".npy")] = _read_npy(archive, member, faults)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
+        faults.append(f"cannot be read as .npz: {error}")
+    if faults:
+        raise ModelFault([f"{path.name}: {fault}" for fault in faults])
+    return found
+
+
+def _check_bounds(members: Sequence[zipfile.ZipInfo], faults: list[str]) -> None:
+    names = [member.filename for member in members]
+    if len(names) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_TOTAL:
+        faults.append(f"more than {MAX_MEMBERS} arrays or {MAX_TOTAL} bytes unpacked")
+    faults += [f"{m.filename} is larger than {MAX_MEMBER} bytes" for m in members if m.file_size > MAX_MEMBER]
+    faults += [f"{name} occurs twice" for name in sorted(set(names)) if names.count(name) > 1]
+    known = {f"{letter}{i}" for letter in "ABCD" for i in range(4)} | {"E", "policies"}
+    faults += [f"unknown array {name.removesuffix('.npy')!r}{meant(name.removesuffix('.npy'), known)}"
+               for name in names if not MEMBER.fullmatch(name)]
+
+
+def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: list[str]) -> NDArray[Any]:
+    data = io.BytesIO(archive.read(member))
+    try:
+        version = npy.read_magic(data)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read(data)
+    except ValueError as error:
+        faults.append(f"{member.filename}: {error}")
+        return np.zeros(0)
+    if dtype.hasobject or dtype.kind not in "fiub":
+        faults.append(f"{member.filename} holds {dtype}, not numbers: save one plain array per matrix "
+                      "(A0, A1, ..), not an object array")
+        return np.zeros(0)
+    rest = data.getbuffer()[data.tell():]
+    count = 1
+    for n in shape:
+        count *= int(n)
+    if count * dtype.itemsize != len(rest):
+        faults.append(f"{member.filename}: shape {shape} of {dtype} does not fit {len(rest)} bytes")
+        return np.zeros(0)
+    return np.frombuffer(rest, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """A0, A1, .. -> A = [..]; ModelFault when an index is missing."""
+    faults = []
+    found: dict[str, Any] = {"E": arrays.get("E"), "policies": arrays.get("policies")}
+    for letter in "ABCD":
+        indices = sorted(int(name[1:]) for name in arrays if name[0] == letter and name[1:].isdigit())
+        if indices != list(range(len(indices))):
+            faults.append(f"{letter}{next(i for i in range(len(indices)) if i not in indices)} is missing: "
+                          f"{', '.join(f'{letter}{i}' for i in indices)} are there")
+        found[letter] = [arrays[f"{letter}{i}"] for i in indices] or None
+    if faults:
+        raise ModelFault(faults)
+    return found
+
+
+def read_json(text: str | bytes, where: str) -> dict[str, Any]:
+    """One JSON object, no repeated keys, no NaN; ModelFault otherwise."""
+    try:
+        found = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelFault([f"{where}: {error}"]) from error
+    if not isinstance(found, dict):
+        raise ModelFault([f"{where}: an object {{..}} is expected"])
+    return found
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError(f"a key occurs twice among {sorted(key for key, _ in pairs)}")
+    return found
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number")
+
+
+def ingest(npz: Path, spec: Path, inference: str, out: Path, labels: Path | None) -> None:
+    """Read, resolve, validate and write; ModelFault when the model is not sound."""
+    if spec.stat().st_size > MAX_SPEC:
+        raise ModelFault([f"{spec.name} is larger than {MAX_SPEC} bytes"])
+    source = Source(**lists_of(read_npz(npz)), spec=read_json(spec.read_bytes(), spec.name))
+    model, names = resolve(source, read_json(inference, "--inference"))
+    write(model, names, out, labels)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0, or 1 after one message on stderr that lists every fault."""
+    parser = argparse.ArgumentParser(prog="ingest", description=__doc__)
+    parser.add_argument("--npz", type=Path, required=True)
+    parser.add_argument("--spec", type=Path, required=True)
+    parser.add_argument("--inference", default="{}")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--labels", type=Path)
+    args = parser.parse_args(argv)
+    try:
+        ingest(args.npz, args.spec, args.inference, args.out, args.labels)
+    except ModelFault as fault:
+        print(report(args.npz.name, fault), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

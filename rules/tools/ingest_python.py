@@ -1,0 +1,189 @@
+"""Action `ingest_python`: run a Python model source once -> IR folder and labels.json.
+
+    python3 ingest_python.py --source FILE.py [--entry build] [--args JSON] [--inference JSON]
+        --out DIR [--labels FILE]
+
+The entry returns a dict (A, B, C, D, E, policies and pymdp's parameter names), a pymdp.agent.Agent, or a dict
+with the key "agent" and labels beside it. The file runs with this process's rights: the caller sandboxes it.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import traceback
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agent_model import ModelFault, full_policies
+from ingest import read_json
+from model_source import Source, report, resolve, write
+from model_words import DEFAULTS
+
+ARRAYS = ("A", "B", "C", "D", "E", "policies")
+LEARNING = ("pA", "pB", "H")
+
+
+def run_entry(path: Path, entry: str, arguments: Mapping[str, Any]) -> Any:
+    """Execute the file and call its entry; ModelFault with file and line when it raises."""
+    module = types.ModuleType("model_source_file")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    sys.path.append(str(path.parent))
+    try:
+        exec(compile(path.read_bytes(), path.name, "exec"), module.__dict__)
+        function = getattr(module, entry, None)
+        if not callable(function):
+            raise ModelFault([f"{path.name} has no function {entry!r}: `entry` names the one that builds"])
+        return function(**arguments)
+    except ModelFault:
+        raise
+    except Exception as error:
+        raise ModelFault([_where(error, path.name)]) from error
+
+
+def _where(error: Exception, name: str) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
+    if isinstance(error, SyntaxError):
+        lines = [error.lineno]
+    place = f"{name}, line {lines[-1]}" if lines else name
+    return f"{place}: {type(error).__name__}: {error}"
+
+
+def source_of(value: Any) -> Source:
+    """What the entry returned as a Source; ModelFault for anything that is not a model."""
+    if isinstance(value, Mapping) and "agent" in value:
+        rest = {str(key): item for key, item in value.items() if key != "agent"}
+        own = source_of(value["agent"])
+        return Source(own.A, own.B, own.C, own.D, own.E, own.policies, {**own.spec, **rest})
+    if isinstance(value, Mapping):
+        return _from_dict(value)
+    if any(kind.__name__ == "Agent" and kind.__module__.startswith("pymdp.") for kind in type(value).__mro__):
+        return _from_agent(value)
+    raise ModelFault([f"the entry returned {type(value).__name__}: wanted: a dict with A, B or an Agent"])
+
+
+def _from_dict(value: Mapping[str, Any]) -> Source:
+    lists = {letter: _list(value.get(letter)) for letter in "ABCD"}
+    spec = {str(key): _plain(item) for key, item in value.items() if key not in ARRAYS and item is not None}
+    return Source(A=lists["A"] or [], B=lists["B"] or [], C=lists["C"], D=lists["D"],
+                  E=_array(value.get("E")), policies=_array(value.get("policies")), spec=spec)
+
+
+def _list(given: Any) -> list[Any] | None:
+    """Arrays of one letter: a list, or a legacy object array; a single plain array stands for itself."""
+    if given is None:
+        return None
+    if isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype == object):
+        return [_array(item) for item in given]
+    return [_array(given)]
+
+
+def _array(item: Any) -> Any:
+    """Plain array of an array, a pymdp Distribution (its .data is the table) or None."""
+    if item is None:
+        return None
+    inner = getattr(item, "data", None)
+    return np.asarray(item if inner is None or isinstance(inner, memoryview) else inner)
+
+
+def _plain(item: Any) -> Any:
+    """numpy and jax scalars as Python numbers; lists and tables item by item."""
+    if isinstance(item, Mapping):
+        return {str(key): _plain(value) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return [_plain(value) for value in item]
+    if item is None or isinstance(item, str | bool | int | float):
+        return item
+    return _scalar(item)
+
+
+def _scalar(item: Any) -> Any:
+    """The number meant: 0.1 kept as float32 is 0.100000001490116, its shortest decimal is 0.1 again."""
+    array = np.asarray(item).reshape(-1)
+    if array.size != 1 or array.dtype.kind not in "fiub":
+        raise ModelFault([f"a parameter is {type(item).__name__} of shape {np.shape(item)}, not one number"])
+    number = array[0]
+    return float(str(number)) if array.dtype.kind == "f" else number.item()
+
+
+def _from_agent(agent: Any) -> Source:
+    """All static parameters and the arrays of a pymdp 1.x Agent, its batch axis of one taken off."""
+    faults = _agent_faults(agent)
+    if faults:
+        raise ModelFault(faults)
+    spec = {key: _plain(getattr(agent, key)) for key in DEFAULTS if key != "semantics"}
+    spec |= {key: _plain(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
+    controls = tuple(int(n) for n in agent.num_controls)
+    policies = np.asarray(agent.policies.policy_arr).astype(np.int32)
+    B = [_array(b)[0] for b in agent.B]
+    if agent.action_maps is not None:
+        return _flattened(agent, B, spec)
+    spec["num_controls"] = list(controls)
+    chosen = policies[:, :, [c for c, n in enumerate(controls) if n > 1]]
+    full = full_policies(controls, agent.policy_len)
+    return Source(A=[_array(a)[0] for a in agent.A], B=B, C=[_array(c)[0] for c in agent.C],
+                  D=[_array(d)[0] for d in agent.D], E=_array(agent.E)[0],
+                  policies=None if np.array_equal(chosen, full) else policies, spec=spec)
+
+
+def _flattened(agent: Any, B: list[Any], spec: dict[str, Any]) -> Source:
+    """An Agent that joined several controls into one axis per factor: each control gets its axis back."""
+    sizes = [int(n) for n in agent.num_controls_multi]
+    table = [[int(c) for c in row] for row in agent.B_action_dependencies]
+    spec |= {"B_action_dependencies": table, "num_controls": sizes}
+    split = [b.reshape(*b.shape[:-1], *(sizes[c] for c in row)) for b, row in zip(B, table, strict=True)]
+    return Source(A=[_array(a)[0] for a in agent.A], B=split, C=[_array(c)[0] for c in agent.C],
+                  D=[_array(d)[0] for d in agent.D], E=_array(agent.E)[0], spec=spec)
+
+
+def _agent_faults(agent: Any) -> list[str]:
+    if not all(hasattr(agent, name) for name in ("policies", "A_dependencies", "batch_size", "action_maps")):
+        return ["this Agent is not one of pymdp 1.x: return a dict with A, B, C, D and every parameter"]
+    faults = [f"the Agent has batch_size = {agent.batch_size}: build it with batch_size = 1"] \
+        if agent.batch_size != 1 else []
+    faults += [f"the Agent carries {name}, which has no place in a model without learning"
+               for name in LEARNING if getattr(agent, name, None) is not None]
+    if getattr(agent, "preprocess_fn", None) is not None:
+        faults.append("the Agent has a preprocess_fn: Python code cannot be part of a compiled model")
+    return faults
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0, or 1 after one message on stderr that lists every fault."""
+    parser = argparse.ArgumentParser(prog="ingest_python", description=__doc__)
+    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--entry", default="build")
+    parser.add_argument("--args", default="{}")
+    parser.add_argument("--inference", default="{}")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--labels", type=Path)
+    args = parser.parse_args(argv)
+    _quiet_libraries()
+    try:
+        value = run_entry(args.source, args.entry, read_json(args.args, "--args"))
+        model, names = resolve(source_of(value), read_json(args.inference, "--inference"))
+        write(model, names, args.out, args.labels)
+    except ModelFault as fault:
+        print(report(args.source.name, fault), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _quiet_libraries() -> None:
+    """What model libraries need where there is no home folder, no display and no accelerator."""
+    os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

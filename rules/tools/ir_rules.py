@@ -1,0 +1,193 @@
+"""What an agent must satisfy before anything is compiled from it, and the one normalisation."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent_model import F64, SEMANTICS, Model, Table, full_policies, shape_A, shape_B, shape_C
+
+COLUMN_TOLERANCE = 1e-6
+ALREADY_ONE = 2.0 ** -51
+"""After one division a sum is within 2^-52 of 1, so none is divided twice: idempotent to the bit."""
+SHOWN = 3
+WORDS: dict[str, tuple[str, ...]] = {
+    "inference_algo": ("fpi", "vmp", "mmp", "ovf", "exact"),
+    "action_selection": ("deterministic", "stochastic"),
+    "sampling_mode": ("full", "marginal"),
+    "learning_mode": ("online", "offline"),
+    "policies_kind": ("full", "listed"),
+}
+
+
+def validate(model: Model) -> list[str]:
+    """Every fault of the model, each with its place; an empty list means sound."""
+    faults = structure_faults(model)
+    if faults:
+        return faults
+    return [*_parameter_faults(model), *_tensor_faults(model), *_policy_faults(model)]
+
+
+def normalise(model: Model) -> Model:
+    """Divide each column of A, B and D once by its exactly rounded sum, write -0.0 as 0.0, drop a constant E.
+
+    A constant E shifts all policy logits alike and cancels in the policy posterior.
+    """
+    prior = model.E
+    if prior is not None and prior.size and bool(np.all(prior == prior[0])):
+        prior = None
+    return replace(
+        model,
+        A=tuple(_columns_to_one(a) for a in model.A), B=tuple(_columns_to_one(b) for b in model.B),
+        C=tuple(_clean(c) for c in model.C), D=tuple(_columns_to_one(d) for d in model.D),
+        E=None if prior is None else _clean(prior), has_E=prior is not None)
+
+
+def structure_faults(model: Model) -> list[str]:
+    """Faults of sizes and dependency lists alone; while there are any, shapes have no meaning."""
+    faults = [f"{name} = {list(sizes)} must hold at least one size, all >= 1"
+              for name, sizes in (("num_obs", model.num_obs), ("num_states", model.num_states),
+                                  ("num_controls", model.num_controls)) if not sizes or min(sizes) < 1]
+    if model.policy_len < 1:
+        faults.append(f"policy_len = {model.policy_len} must be >= 1")
+    if len(model.C_time_varying) != len(model.num_obs):
+        faults.append(f"C_time_varying has {len(model.C_time_varying)} entries, not {len(model.num_obs)}")
+    factors, controls = len(model.num_states), len(model.num_controls)
+    faults += _table_faults("A_dependencies", model.A_dependencies, (len(model.num_obs), "modality"), factors)
+    faults += _table_faults("B_dependencies", model.B_dependencies, (factors, "factor"), factors)
+    actions = model.B_action_dependencies
+    faults += _table_faults("B_action_dependencies", actions, (factors, "factor"), controls)
+    return faults
+
+
+def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) -> Iterator[str]:
+    wanted, noun = rows
+    if len(table) != wanted:
+        yield f"{name} has {len(table)} rows, one per {noun} = {wanted} expected"
+    for i, row in enumerate(table):
+        if len(set(row)) != len(row) or any(not 0 <= item < limit for item in row):
+            yield f"{name}[{i}] = {list(row)} must hold distinct indices below {limit}"
+        elif not row and name != "B_action_dependencies":
+            yield f"{name}[{i}] is empty: it must name at least one state factor"
+
+
+def _parameter_faults(model: Model) -> Iterator[str]:
+    if model.semantics != SEMANTICS:
+        yield f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r}"
+    for name, words in WORDS.items():
+        value = getattr(model, name)
+        if value not in words:
+            yield f"{name.removesuffix('_kind')} = {value!r} is none of {', '.join(words)}"
+    for name in ("gamma", "alpha", "inductive_threshold", "inductive_epsilon"):
+        value = getattr(model, name)
+        if not (math.isfinite(value) and value >= 0.0):
+            yield f"{name} = {value!r} must be a finite number >= 0"
+    if model.num_iter < 1:
+        yield f"num_iter = {model.num_iter} must be >= 1"
+    if model.inference_horizon is not None and model.inference_horizon < 1:
+        yield f"inference_horizon = {model.inference_horizon} must be >= 1"
+    trivial = tuple((f,) for f in range(len(model.num_states)))
+    if model.sampling_mode == "marginal" and model.B_action_dependencies != trivial:
+        yield "sampling_mode = 'marginal' needs one control per state factor: use 'full' here"
+
+
+def _tensor_faults(model: Model) -> Iterator[str]:
+    for name, found, wanted, sums in _expected(model):
+        if found.shape != wanted:
+            yield f"{name} has the shape {found.shape}, the dependencies and sizes call for {wanted}"
+        elif sums:
+            yield from column_faults(name, found)
+        elif not np.all(np.isfinite(found)):
+            yield f"{name}{_place(~np.isfinite(found))} is not a finite number"
+
+
+def _expected(model: Model) -> Iterator[tuple[str, F64, tuple[int, ...], bool]]:
+    modalities, factors = len(model.num_obs), len(model.num_states)
+    for letter, wanted in (("A", modalities), ("B", factors), ("C", modalities), ("D", factors)):
+        found = getattr(model, letter)
+        if len(found) != wanted:
+            yield f"the list {letter}", np.zeros(len(found)), (wanted,), False
+            continue
+        for i, array in enumerate(found):
+            yield f"{letter}{i}", array, _shape(model, letter, i), letter != "C"
+    if model.has_E != (model.E is not None):
+        yield "E", np.zeros(0), (model.num_policies,), False
+    elif model.E is not None:
+        yield "E", model.E, (model.num_policies,), False
+
+
+def _shape(model: Model, letter: str, i: int) -> tuple[int, ...]:
+    if letter == "A":
+        return shape_A(model, i)
+    if letter == "B":
+        return shape_B(model, i)
+    return shape_C(model, i) if letter == "C" else (model.num_states[i],)
+
+
+def column_faults(name: str, array: F64) -> Iterator[str]:
+    """NaN, negative entries and columns (along axis 0) that are further than 1e-6 from summing to 1."""
+    bad = ~np.isfinite(array)
+    if np.any(bad):
+        yield f"{name}{_place(bad)} is not a finite number ({int(bad.sum())} such entries)"
+        return
+    negative = array < 0.0
+    if np.any(negative):
+        place = _place(negative)
+        worst = float(array[tuple(np.argwhere(negative)[0])])
+        yield f"{name}{place} = {worst!r} is negative ({int(negative.sum())} such entries)"
+    off = np.argwhere(np.abs(array.sum(axis=0) - 1.0) > COLUMN_TOLERANCE)
+    rows = np.moveaxis(array, 0, -1)
+    for index in off[:SHOWN]:
+        column = tuple(int(i) for i in index)
+        total = math.fsum(rows[column].tolist())
+        where = f"{name}[:{''.join(f',{i}' for i in column)}]"
+        yield f"{where} sums to {total!r}, not to 1: axis 0 of {name} must hold the probabilities"
+    if len(off) > SHOWN:
+        yield f"{name}: {len(off) - SHOWN} more columns do not sum to 1{_axis_hint(array)}"
+
+
+def _axis_hint(array: F64) -> str:
+    for axis in range(1, array.ndim):
+        if bool(np.all(np.abs(array.sum(axis=axis) - 1.0) <= COLUMN_TOLERANCE)):
+            return f" (they do along axis {axis}: move that axis to the front)"
+    return ""
+
+
+def _policy_faults(model: Model) -> Iterator[str]:
+    wanted = (model.num_policies, model.policy_len, len(model.control_factors))
+    if model.policies.shape != wanted or model.num_policies < 1:
+        yield f"policies has the shape {model.policies.shape}, not (policies, length, controls) {wanted}"
+        return
+    for column, control in enumerate(model.control_factors):
+        actions = model.policies[:, :, column]
+        bad = (actions < 0) | (actions >= model.num_controls[control])
+        if np.any(bad):
+            last = model.num_controls[control] - 1
+            yield f"policies{_place(bad)} is not an action of control {control} (0..{last})"
+    if model.policies_kind == "full" and not np.array_equal(
+            model.policies, full_policies(model.num_controls, model.policy_len)):
+        yield "policies = 'full' but the table is not the full product of the controls"
+    if model.E is not None and model.E.shape == (model.num_policies,) and np.any(model.E < 0.0):
+        yield f"E{_place(model.E < 0.0)} is negative"
+
+
+def _place(mask: NDArray[Any]) -> str:
+    return "[" + ",".join(str(int(i)) for i in np.argwhere(mask)[0]) + "]"
+
+
+def _clean(array: F64) -> F64:
+    """-0.0 becomes 0.0: the two are equal numbers and must not be two digests."""
+    return np.ascontiguousarray(array, dtype=np.float64) + 0.0
+
+
+def _columns_to_one(array: F64) -> F64:
+    flat = _clean(array).reshape(array.shape[0], -1)
+    for i in range(flat.shape[1]):
+        total = math.fsum(flat[:, i].tolist())
+        if abs(total - 1.0) > ALREADY_ONE:
+            flat[:, i] = flat[:, i] / total
+    return flat.reshape(array.shape)

@@ -1,0 +1,191 @@
+"""From loose arrays and parameters to a validated, normalised Model: what every kind of source shares."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import ir
+import model_labels
+from agent_model import F64, Model, ModelFault, Table, control_factors, full_policies
+from ir_rules import normalise, validate
+from model_words import DEFAULTS, read_parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """What a model source says: arrays as given, and its parameters and labels under pymdp's words."""
+
+    A: Sequence[Any]
+    B: Sequence[Any]
+    C: Sequence[Any] | None = None
+    D: Sequence[Any] | None = None
+    E: Any = None
+    policies: Any = None
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
+def resolve(source: Source, overrides: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
+    """The model and the content of labels.json; ModelFault lists everything that is wrong.
+
+    Parameters: `overrides` first, then the source's own, then pymdp's defaults.
+    """
+    faults: list[str] = []
+    spec = read_parameters(source.spec, "model", faults)
+    spec |= read_parameters(overrides, "inference", faults)
+    labels = model_labels.read_labels(spec, faults)
+    arrays = {letter: _arrays(letter, getattr(source, letter), faults) for letter in "ABCD"}
+    if not arrays["A"] or not arrays["B"]:
+        faults.append("a model needs at least one A (observations) and one B (transitions)")
+    spec |= _named(labels, spec, faults)
+    if faults:
+        raise ModelFault(faults)
+    B, actions, controls = _actions(arrays["B"], spec, faults)
+    model = _assemble(source, arrays | {"B": B}, spec | {"B_action_dependencies": actions,
+                                                         "num_controls": controls}, faults)
+    faults += validate(model)
+    names = model_labels.document(labels, model, faults)
+    if faults:
+        raise ModelFault(faults)
+    return normalise(model), names
+
+
+def _arrays(letter: str, given: Sequence[Any] | None, faults: list[str]) -> list[F64]:
+    found = []
+    for i, value in enumerate(given if given is not None else ()):
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub" or array.ndim < 1 or array.size < 1:
+            faults.append(f"{letter}{i} is not an array of numbers: dtype {array.dtype}, shape {array.shape}")
+            continue
+        found.append(array.astype(np.float64))
+    return found
+
+
+def _named(labels: model_labels.Labels, spec: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    """Dependencies that the labels give; where the model states them too, they must agree."""
+    given = {
+        "A_dependencies": model_labels.dependencies(labels.observations, "depends_on", labels.states, faults),
+        "B_dependencies": model_labels.dependencies(labels.states, "depends_on", labels.states, faults),
+    }
+    found: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    controlled = model_labels.dependencies(labels.states, "controlled_by", labels.controls, faults)
+    if labels.controls and controlled is not None and "num_controls" not in spec:
+        found |= {"B_action_dependencies": controlled, "num_controls": tuple(a.size for a in labels.controls)}
+    faults += [f"{key} = {_plain(spec[key])} contradicts the labels, which say {_plain(value)}"
+               for key, value in found.items() if key in spec and spec[key] != value]
+    return found
+
+
+def _plain(table: Any) -> str:
+    return json.dumps(table)
+
+
+def _actions(
+        B: list[F64], spec: Mapping[str, Any], faults: list[str]) -> tuple[list[F64], Table, tuple[int, ...]]:
+    """B with action axes as the model's lists say; one control per factor where that says the same.
+
+    The same agent must have one form: a factor without control gets a trailing axis of length 1, as in pymdp.
+    """
+    table: Table = spec.get("B_action_dependencies", tuple((f,) for f in range(len(B))))
+    trivial = table == tuple((f,) for f in range(len(B)))
+    sizes = spec.get("num_controls", tuple(int(b.shape[-1]) for b in B) if trivial else None)
+    if sizes is None or len(table) != len(B) or any(not 0 <= c < len(sizes) for row in table for c in row):
+        faults.append(f"B_action_dependencies = {_plain(table)} needs one row per factor ({len(B)}) and "
+                      f"num_controls with a size for each control; num_controls = {_plain(sizes)}")
+        raise ModelFault(faults)
+    if trivial or not _one_to_one(table):
+        return B, table, tuple(sizes)
+    widened = [b if row or _has_unit_axis(b, spec, f) else b[..., None]
+               for f, (b, row) in enumerate(zip(B, table, strict=True))]
+    return (widened, tuple((f,) for f in range(len(B))),
+            tuple(sizes[row[0]] if row else 1 for row in table))
+
+
+def _one_to_one(table: Table) -> bool:
+    used = [c for row in table for c in row]
+    return all(len(row) <= 1 for row in table) and len(set(used)) == len(used)
+
+
+def _has_unit_axis(b: F64, spec: Mapping[str, Any], f: int) -> bool:
+    parents = spec["B_dependencies"][f] if f < len(spec.get("B_dependencies", ())) else (f,)
+    return b.ndim == 2 + len(parents)
+
+
+def _assemble(
+        source: Source, arrays: Mapping[str, list[F64]], spec: Mapping[str, Any], faults: list[str]) -> Model:
+    A, B, controls = arrays["A"], arrays["B"], spec["num_controls"]
+    num_obs = tuple(int(a.shape[0]) for a in A)
+    num_states = tuple(int(b.shape[0]) for b in B)
+    parameters = DEFAULTS | {key: value for key, value in spec.items() if key in DEFAULTS}
+    policies, kind = _policies(source.policies, controls, spec, faults)
+    C = arrays["C"] or [np.full(n, 1.0) / n for n in num_obs]
+    E = _prior_of_policies(source.E, faults)
+    return Model(
+        **(parameters | {"policy_len": int(policies.shape[1])}), num_obs=num_obs, num_states=num_states,
+        num_controls=controls,
+        A_dependencies=spec.get("A_dependencies", tuple(tuple(range(len(B))) for _ in A)),
+        B_dependencies=spec.get("B_dependencies", tuple((f,) for f in range(len(B)))),
+        B_action_dependencies=spec["B_action_dependencies"], C_time_varying=tuple(c.ndim > 1 for c in C),
+        policies_kind=kind, num_policies=int(policies.shape[0]), has_E=E is not None,
+        A=tuple(A), B=tuple(B), C=tuple(C), D=tuple(arrays["D"] or [np.full(n, 1.0) / n for n in num_states]),
+        E=E, policies=policies)
+
+
+def _prior_of_policies(given: Any, faults: list[str]) -> F64 | None:
+    if given is None:
+        return None
+    found = _arrays("E", [given], faults)
+    return found[0] if found else None
+
+
+def _policies(
+        given: Any, controls: tuple[int, ...], spec: Mapping[str, Any], faults: list[str]
+) -> tuple[NDArray[np.int32], str]:
+    """The policy table, one column per control that offers a choice, and its kind: "full" or "listed"."""
+    if given is None:
+        if spec.get("policy_len", 1) < 1 or min(controls) < 1:
+            raise ModelFault([*faults, f"policy_len = {spec.get('policy_len', 1)} and num_controls = "
+                                       f"{_plain(controls)} must be >= 1"])
+        return full_policies(controls, spec.get("policy_len", 1)), "full"
+    table = np.asarray(given)
+    columns = list(control_factors(controls))
+    wide = (len(controls), len(columns))
+    if table.dtype.kind not in "iu" or table.ndim != 3 or table.shape[2] not in wide:
+        raise ModelFault([*faults, f"policies (dtype {table.dtype}, shape {table.shape}) must hold whole numbers "
+                                   f"of the shape (policies, policy_len, {len(controls)} controls)"])
+    if table.shape[2] == len(controls):
+        idle = [c for c in range(len(controls)) if c not in columns and np.any(table[:, :, c] != 0)]
+        faults += [f"policies: control {c} has one action, so only 0 may stand in its column" for c in idle]
+        table = table[:, :, columns]
+    if spec.get("policy_len", table.shape[1]) != table.shape[1]:
+        faults.append(f"policy_len = {spec['policy_len']} contradicts policies of length {table.shape[1]}")
+    if table.size and (table.min() < -1 or table.max() > 2 ** 30):
+        raise ModelFault([*faults, "policies holds numbers that cannot be actions"])
+    return table.astype(np.int32), "full" if _is_full(table, controls) else "listed"
+
+
+def _is_full(table: NDArray[Any], controls: tuple[int, ...]) -> bool:
+    choices = int(np.prod([float(controls[c]) for c in control_factors(controls)] or [1.0]))
+    if table.shape[1] < 1 or float(choices) ** table.shape[1] != table.shape[0]:
+        return False
+    return bool(np.array_equal(table, full_policies(controls, table.shape[1])))
+
+
+def write(model: Model, labels: Mapping[str, Any], out: Path, labels_file: Path | None) -> None:
+    """Write the IR folder and, when asked for, labels.json."""
+    ir.save(model, out)
+    if labels_file is not None:
+        labels_file.parent.mkdir(parents=True, exist_ok=True)
+        labels_file.write_bytes(ir.canonical_json(labels))
+
+
+def report(name: str, fault: ModelFault) -> str:
+    """The message for the user: how many faults, then one a line."""
+    count = len(fault.faults)
+    return "\n".join([f"error: {name}: {count} fault{'s' if count > 1 else ''}",
+                      *(f"  * {line}" for line in fault.faults)])

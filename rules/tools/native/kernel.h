@@ -1,0 +1,110 @@
+/* The loops of a step. Each sum has one accumulator and a fixed order; only independent columns run side by side,
+   so vectorising changes no bit. A column is one distinct predicted belief ("node") of a factor. */
+#define FLOOR 0x1p-52     /* pymdp clips probabilities here before a logarithm */
+#define NEGLIGIBLE 1e-15f /* predicted beliefs below are zero: keeps products away from denormals */
+#define TIE 1e-4f         /* nats within which the lowest index wins */
+
+INLINE f64 floored(f64 x) { return x < FLOOR ? FLOOR : x; }
+/* What prediction starts from: the posterior in single precision. */
+INLINE f32 present(f64 x) { return x < (f64)NEGLIGIBLE ? 0.0f : (f32)x; }
+INLINE f32 flushed(f32 x) { return x < NEGLIGIBLE ? 0.0f : x; }
+INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
+
+/* One step of the hidden state: out = B[:, :, u] q; val = 0 when every entry is 1. */
+#define DEFINE_MARCH(name, PTR, COL)                                                                                   \
+    INLINE void name(f64 *out, const f64 *q, i32 rows, const PTR *ptr, const COL *col, const f64 *val) {               \
+        for (i32 s = 0; s < rows; s++) {                                                                               \
+            f64 sum = 0.0;                                                                                             \
+            for (u32 e = ptr[s]; e < ptr[s + 1]; e++) sum += val ? val[e] * q[col[e]] : q[col[e]];                     \
+            out[s] = sum;                                                                                              \
+        }                                                                                                              \
+    }
+
+/* The same for the `count` nodes from `first` on, whose parents are columns parent[i], or run + i when parent = 0. */
+#define DEFINE_SPREAD(name, PTR, COL, NODE)                                                                            \
+    INLINE void name(f32 *Q, i32 stride, i32 first, i32 count, const NODE *parent, i32 run, i32 rows, const PTR *ptr,  \
+                     const COL *col, const f64 *val) {                                                                 \
+        for (i32 s = 0; s < rows; s++) {                                                                               \
+            f32 *restrict out = Q + s * stride + first;                                                                \
+            for (i32 i = 0; i < count; i++) out[i] = 0.0f;                                                             \
+            for (u32 e = ptr[s]; e < ptr[s + 1]; e++) {                                                                \
+                const f32 *in = Q + col[e] * stride;                                                                   \
+                f32 v = val ? narrow(val[e]) : 1.0f;                                                                   \
+                if (parent)                                                                                            \
+                    for (i32 i = 0; i < count; i++) out[i] += v * in[parent[i]];                                       \
+                else                                                                                                   \
+                    for (i32 i = 0; i < count; i++) out[i] += v * in[run + i];                                         \
+            }                                                                                                          \
+            if (val)                                                                                                   \
+                for (i32 i = 0; i < count; i++) out[i] = flushed(out[i]);                                              \
+        }                                                                                                              \
+    }
+
+/* Expected outcomes of one modality, LANES columns at a time: p = background + sparse rest; adds the entropy of p.
+   Rows 0..outcomes-1 are outcomes, the `planes` rows after them the folded utility and ambiguity, one per plane. */
+#define DEFINE_WEIGH(name, PTR, COL)                                                                                   \
+    INLINE lanes name##_row(const f32 *Q, i32 columns, i32 row, const f32 *ground, const PTR *ptr, const COL *col,     \
+                            const f32 *val) {                                                                          \
+        lanes sum = spread(ground[row]);                                                                               \
+        for (u32 e = ptr[row]; e < ptr[row + 1]; e++) sum += val[e] * *(const loose_lanes *)(Q + col[e] * columns);    \
+        return sum;                                                                                                    \
+    }                                                                                                                  \
+    INLINE void name(f32 *score, const f32 *Q, i32 columns, i32 outcomes, i32 planes, const f32 *ground,               \
+                     const PTR *ptr, const COL *col, const f32 *val) {                                                 \
+        for (i32 n = 0; n < columns; n += LANES) {                                                                     \
+            lanes h = {0};                                                                                             \
+            for (i32 o = 0; o < outcomes; o++) {                                                                       \
+                lanes p = at_least(name##_row(Q + n, columns, o, ground, ptr, col, val), 1e-30f);                      \
+                h -= p * ln_lanes(p);                                                                                  \
+            }                                                                                                          \
+            for (i32 t = 0; t < planes; t++)                                                                           \
+                *(loose_lanes *)(score + t * columns + n) =                                                            \
+                    h + name##_row(Q + n, columns, outcomes + t, ground, ptr, col, val);                               \
+        }                                                                                                              \
+    }
+
+/* Entries of a modality with the factors that no policy moves already summed out. */
+#define DEFINE_SETTLE(name, PTR, SRC)                                                                                  \
+    INLINE void name(f32 *out, i32 entries, const PTR *ptr, const SRC *src, const f32 *val, const f32 *still) {        \
+        for (i32 e = 0; e < entries; e++) {                                                                            \
+            f32 sum = 0.0f;                                                                                            \
+            for (u32 i = ptr[e]; i < ptr[e + 1]; i++) sum += val[i] * still[src[i]];                                   \
+            out[e] = sum < NEGLIGIBLE && sum > -NEGLIGIBLE ? 0.0f : sum;                                               \
+        }                                                                                                              \
+    }
+
+/* q = softmax(x); the highest entry has weight 1 before the division. */
+INLINE void soften(f64 *q, const f64 *x, i32 n) {
+    f64 top = x[0], sum = 0.0;
+    for (i32 s = 1; s < n; s++) top = x[s] > top ? x[s] : top;
+    for (i32 s = 0; s < n; s++) q[s] = exp_f64(x[s] - top);
+    for (i32 s = 0; s < n; s++) sum += q[s];
+    for (i32 s = 0; s < n; s++) q[s] = q[s] / sum;
+}
+
+INLINE i32 same(const f64 *a, const f64 *b, i32 n) {
+    for (i32 s = 0; s < n; s++)
+        if (a[s] != b[s]) return 0;
+    return 1;
+}
+
+/* Posterior over policies from logits. */
+INLINE void weigh_policies(f32 *plausible, const f32 *logit, i32 n) {
+    f32 top = logit[0];
+    f64 sum = 0.0;
+    for (i32 p = 1; p < n; p++) top = logit[p] > top ? logit[p] : top;
+    for (i32 p = 0; p < n; p++) plausible[p] = exp_f32(logit[p] - top);
+    for (i32 p = 0; p < n; p++) sum += (f64)plausible[p];
+    f32 scale = (f32)(1.0 / sum);
+    for (i32 p = 0; p < n; p++) plausible[p] = plausible[p] * scale;
+}
+
+/* Lowest index within TIE of the maximum. */
+INLINE i32 canonical(const f32 *x, i32 n) {
+    f32 top = x[0];
+    i32 p = 0;
+    for (i32 i = 1; i < n; i++) top = x[i] > top ? x[i] : top;
+    f32 least = top - TIE;
+    while (p < n - 1 && !(x[p] >= least)) p++;
+    return p;
+}

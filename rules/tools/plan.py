@@ -1,0 +1,164 @@
+"""Plan an agent: IR in, the tables and the order of work of its step out (`plan.py --ir DIR --out DIR`).
+
+The plan does not depend on any target. plan.json holds the order of work, tables.bin the tables one after
+the other; interface.json holds only what other agents and the program need to know, so it changes rarely.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fmath
+import ir
+from ir import Model, ModelFault
+from plan_nodes import Nodes, Tree, grow, slices
+from plan_subset import MAX_COLUMN_STATES, refusals
+from plan_tables import (
+    PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, likelihood_tables, node_tables, padded,
+    transition_tables, unsigned)
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The order of work of one step, and its tables by name (plan_tables says what each holds)."""
+
+    header: dict[str, Any]
+    tables: Tables
+
+
+def build(model: Model) -> Plan:
+    """The plan of a normalised model; ModelFault with all reasons when it is outside the native subset."""
+    faults = refusals(model)
+    if faults:
+        raise ModelFault(faults)
+    kinds = [slices(model, f) for f in range(len(model.num_states))]
+    nodes, tree = grow(model, kinds)
+    _bounded(model, nodes)
+    tables: Tables = {"D": np.concatenate(model.D)}
+    factors = []
+    for f, kind in enumerate(kinds):
+        tables |= transition_tables(f, kind)
+        found, blocks = node_tables(f, nodes[f])
+        tables |= found
+        factors.append({"blocks": blocks, "columns": padded(nodes[f].count), "nodes": nodes[f].count})
+    modalities = []
+    for m in range(len(model.num_obs)):
+        found, facts = _modality(model, m, nodes, tree)
+        tables |= found
+        modalities.append(facts)
+    tables |= _policies(model, tree)
+    return Plan({**_facts(model), "factors": factors, "modalities": modalities, "places": len(tree.places),
+                 "prefixes": len(tree.parent)}, tables)
+
+
+def interface(model: Model) -> dict[str, Any]:
+    """What a program must know of the agent: sizes only."""
+    return {"schema": SCHEMA, "num_obs": model.num_obs, "num_states": model.num_states,
+            "num_controls": [model.num_controls[c] for c in model.control_factors],
+            "control_factors": model.control_factors, "n_policies": model.num_policies,
+            "policy_len": model.policy_len}
+
+
+def _bounded(model: Model, nodes: Sequence[Nodes]) -> None:
+    faults = [f"factor {f}: {states} states x {found.count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
+              "shorten policy_len or list fewer policies"
+              for f, (states, found) in enumerate(zip(model.num_states, nodes))
+              if states * found.count > MAX_COLUMN_STATES]
+    if faults:
+        raise ModelFault(faults)
+
+
+def _facts(model: Model) -> dict[str, Any]:
+    return {**interface(model), "gamma": model.gamma.hex(), "num_iter": model.num_iter,
+            "sampling_mode": model.sampling_mode, "product": _product(model),
+            "A_dependencies": model.A_dependencies,
+            "actions": [[[model.control_factors.index(c), model.num_controls[c]] for c in controls
+                         if c in model.control_factors] for controls in model.B_action_dependencies]}
+
+
+def _product(model: Model) -> bool:
+    return len(model.num_states) == 1 and len(model.num_obs) <= PRODUCT_LIMIT
+
+
+def _modality(model: Model, m: int, nodes: Sequence[Nodes], tree: Tree) -> tuple[Tables, dict[str, Any]]:
+    split = axes(model, m, nodes)
+    parents = model.A_dependencies[m]
+    moving = [parents[j] for j in split.moving]
+    tables = likelihood_tables(model, m, _product(model))
+    found, facts = energy_tables(model, m, split)
+    joined, count, column = column_tables(m, moving, tree, nodes)
+    tables |= found | joined
+    width = padded(count)
+    planes = facts["planes"]
+    offsets = [(depth if planes > 1 else 0) * width + c for depth, c in zip(tree.depths, column)]
+    tables[f"G{m}_at"] = unsigned(offsets, planes * width - 1)
+    return tables, {**facts, "columns": width, "moving": moving,
+                    "still_factors": [parents[j] for j in split.still]}
+
+
+def _policies(model: Model, tree: Tree) -> Tables:
+    first = model.policies[:, 0, :].reshape(-1)
+    found: Tables = {"P_parent": unsigned(tree.parent, len(tree.parent)),
+                     "P_place": unsigned(tree.place, len(tree.places)),
+                     "P_leaf": unsigned(tree.leaf, len(tree.parent))}
+    if first.size:
+        found["P_first"] = unsigned(first, int(first.max()))
+    if model.E is not None:
+        found["P_habit"] = fmath.log_clipped(model.E).astype(np.float32)
+    return found
+
+
+def save(plan: Plan, folder: Path) -> None:
+    """Write plan.json and tables.bin; the same plan gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    listed: dict[str, list[Any]] = {}
+    data = bytearray()
+    for name, array in sorted(plan.tables.items()):
+        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        listed[name] = [little.dtype.str, len(data), int(little.size)]
+        data += little.tobytes()
+    (folder / "plan.json").write_bytes(ir.canonical_json({**plan.header, "tables": listed}))
+    (folder / "tables.bin").write_bytes(bytes(data))
+
+
+def load(folder: Path) -> Plan:
+    """Read what `save` wrote."""
+    header = json.loads((folder / "plan.json").read_bytes())
+    data = (folder / "tables.bin").read_bytes()
+    listed = header.pop("tables")
+    tables = {name: np.frombuffer(data, dtype=kind, count=count, offset=offset)
+              for name, (kind, offset, count) in listed.items()}
+    return Plan(header, tables)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Read --ir, write --out and --interface (default: interface.json beside the plan)."""
+    parser = argparse.ArgumentParser(prog="plan", description=__doc__)
+    parser.add_argument("--ir", required=True, type=Path, help="folder of the model")
+    parser.add_argument("--out", required=True, type=Path, help="folder of the plan")
+    parser.add_argument("--interface", type=Path, help="file for the sizes that others need")
+    options = parser.parse_args(argv)
+    try:
+        model = ir.normalise(ir.load(options.ir))
+        plan = build(model)
+    except ModelFault as fault:
+        print("this agent cannot be compiled for the native backend:", file=sys.stderr)
+        for reason in fault.faults:
+            print(f"  {reason}", file=sys.stderr)
+        return 1
+    save(plan, options.out)
+    (options.interface or options.out / "interface.json").write_bytes(ir.canonical_json(interface(model)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

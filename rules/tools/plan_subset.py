@@ -1,0 +1,49 @@
+"""What the native compiler covers; everything else is refused by name and place, all of it at once."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ir import SEMANTICS, Model
+
+MAX_COLUMN_STATES = 1 << 26
+"""Predicted beliefs held at once, in states x nodes: 256 MB of float32."""
+
+
+def refusals(model: Model) -> list[str]:
+    """Every reason why this model cannot be compiled, each naming the feature and where it stands."""
+    return [*_features(model), *_structure(model)]
+
+
+def _features(model: Model) -> Iterator[str]:
+    if model.semantics != SEMANTICS:
+        yield f"semantics = {model.semantics!r}: native compiles {SEMANTICS!r} only"
+    exact = model.inference_algo == "exact" and len(model.num_states) == 1
+    if model.inference_algo != "fpi" and not exact:
+        yield f"inference_algo = {model.inference_algo!r}: native has fixed-point iteration ('fpi') only"
+    if model.action_selection != "deterministic":
+        yield f"action_selection = {model.action_selection!r}: native selects actions deterministically only"
+    for name in ("learn_A", "learn_B", "learn_C", "learn_D", "learn_E"):
+        if getattr(model, name):
+            yield f"{name} = true: native agents do not learn, their matrices are compiled in"
+    for name in ("use_param_info_gain", "use_inductive", "categorical_obs"):
+        if getattr(model, name):
+            yield f"{name} = true: not in the native subset"
+    if model.num_iter < 1:
+        yield f"num_iter = {model.num_iter}: at least one iteration is needed"
+
+
+def _structure(model: Model) -> Iterator[str]:
+    for f, parents in enumerate(model.B_dependencies):
+        others = [d for d in parents if d != f]
+        if others:
+            yield (f"B{f} depends on factor {', '.join(map(str, others))} (B_dependencies[{f}] = "
+                   f"{list(parents)}): native transitions depend on their own factor only")
+        elif not parents:
+            yield f"B{f} does not depend on its own factor (B_dependencies[{f}] = [])"
+    if model.sampling_mode == "marginal":
+        for f, controls in enumerate(model.B_action_dependencies):
+            if list(controls) != [f]:
+                yield (f"sampling_mode = 'marginal' with B_action_dependencies[{f}] = {list(controls)}: "
+                       "native needs one control of its own for each factor, or sampling_mode = 'full'")
+    elif model.sampling_mode != "full":
+        yield f"sampling_mode = {model.sampling_mode!r}: native has 'full' and 'marginal'"

@@ -1,0 +1,133 @@
+"""Prove compiled code against the float64 reference.
+
+    prove.py agent.c --name scout --interface interface.json --probe DIR --out proof.json
+
+The agent is compiled for this machine and replays the probe, fed the reference's observations and executed
+actions. A step is a violation unless its first action is within 1e-3 nats of the best and its beliefs within
+1e-5 nats of Kullback-Leibler divergence, so NaN is one. The bits proved here are the bits of every target.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fmath
+from ir import F64, canonical_json
+from program import Program, emit_main, ports_of
+from replay import GOLDEN_STEPS, Answers, Probe, bits, golden_hash, load_probe, parse, width
+from toolchain import ToolchainFault, compile_object, host_target, link_program
+
+REGRET_LIMIT = 1e-3
+KL_LIMIT = 1e-5
+TIMEOUT = 600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """By step: nats lost by the action, divergence of beliefs, whether the action is the reference's."""
+
+    regret: F64
+    kl: F64
+    same: np.ndarray[Any, np.dtype[np.bool_]]
+
+    @property
+    def violations(self) -> int:
+        """Steps beyond a limit; NaN is beyond."""
+        return int(np.count_nonzero(~((self.regret <= REGRET_LIMIT) & (self.kl <= KL_LIMIT))))
+
+
+def build_host_program(agent_c: Path, name: str, interface: Mapping[str, Any], folder: Path) -> Path:
+    """A program of this one agent for the machine that builds."""
+    target = host_target()
+    main_c = folder / "main.c"
+    main_c.write_text(emit_main(Program({name: ports_of(interface, {})})), encoding="ascii")
+    objects: list[Path] = []
+    for source in (main_c, agent_c):
+        objects.append(folder / f"{len(objects)}.o")
+        compile_object(source, target, objects[-1])
+    link_program(objects, target[0], folder / "program")
+    return folder / "program"
+
+
+def run_replay(program: Path, name: str, records: bytes, emulator: Sequence[str] = ()) -> bytes:
+    """What the program answers to the records; ToolchainFault when it fails."""
+    done = subprocess.run([*emulator, str(program), "--replay", name], input=records, capture_output=True,
+                          timeout=TIMEOUT, check=False)
+    if done.returncode != 0:
+        raise ToolchainFault(f"the compiled agent failed to replay the probe (exit {done.returncode}): "
+                             f"{done.stderr.decode('ascii', 'replace')[:500]}")
+    return done.stdout
+
+
+def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Findings:
+    """Hold the answers against the probe, step by step."""
+    steps = len(answers.action)
+    chosen = np.zeros(steps, np.int64)
+    for c, count in enumerate(num_controls):
+        chosen = chosen * count + answers.action[:, c]
+    regret = probe.regret.reshape(steps, -1)[np.arange(steps), chosen]
+    wanted = probe.qs.reshape(steps, -1)
+    found = answers.qs.astype(np.float64)
+    surely = np.maximum(found, 2.0 ** -1000)
+    terms = wanted * (fmath.log(np.maximum(wanted, 2.0 ** -1000)) - fmath.log(surely))
+    off = np.where(np.isnan(found), np.nan, terms)
+    same = np.all(answers.action == probe.action.reshape(steps, -1), axis=1)
+    return Findings(regret, fmath.total(off, axis=1), same)
+
+
+def proof(answered: bytes, probe: Probe, interface: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of proof.json."""
+    findings = compare(parse(answered, interface), probe, interface["num_controls"])
+    steps = len(findings.kl)
+    golden = min(GOLDEN_STEPS, steps)
+    return {"schema": 1, "bits": bits(answered), "golden": golden_hash(answered[:golden * width(interface)]),
+            "golden_steps": golden, "steps": steps, "episodes": int(probe.facts["episodes"]),
+            "seed": probe.facts.get("seed"), "violations": findings.violations,
+            "same_action": int(findings.same.sum()),
+            "kl_max": float(findings.kl.max()).hex(), "regret_max": float(findings.regret.max()).hex(),
+            "kl_limit": KL_LIMIT.hex(), "regret_limit": REGRET_LIMIT.hex()}
+
+
+def _explain(document: Mapping[str, Any]) -> str:
+    regret, kl = float.fromhex(document["regret_max"]), float.fromhex(document["kl_max"])
+    return (f"the compiled agent does not do what the reference does: {document['violations']} of "
+            f"{document['steps']} steps violate (regret up to {regret:.3g} nats, limit {REGRET_LIMIT}; "
+            f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT})")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Compile, replay, compare; write --out only when nothing violates."""
+    parser = argparse.ArgumentParser(prog="prove", description="Prove compiled code against the reference.")
+    parser.add_argument("source", type=Path, help="C file that emit.py made")
+    parser.add_argument("--name", required=True, help="the agent's name")
+    parser.add_argument("--interface", required=True, type=Path)
+    parser.add_argument("--probe", required=True, type=Path)
+    parser.add_argument("--out", required=True, type=Path, help="proof.json to write")
+    options = parser.parse_args(argv)
+    interface, probe = json.loads(options.interface.read_bytes()), load_probe(options.probe)
+    try:
+        with tempfile.TemporaryDirectory(prefix="prove-") as folder:
+            program = build_host_program(options.source, options.name, interface, Path(folder))
+            answered = run_replay(program, options.name, probe.records().tobytes())
+    except ToolchainFault as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    document = proof(answered, probe, interface)
+    if document["violations"]:
+        print(_explain(document), file=sys.stderr)
+        return 1
+    options.out.write_bytes(canonical_json(document))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,248 @@
+"""The reference agent: pymdp 1.0.4's meaning of a model in float64, written for reading, not for speed.
+
+It shares no code with the compiler on purpose: two copies of one mistake would agree. Formulas: pymdp 1.0.4
+algos.run_factorized_fpi, control.update_posterior_policies, maths.calc_vfe; logs clipped at 2^-52.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent_model import F64, Model, ModelFault
+from contraction import Rows, average_out, joint, multiply, rows_of
+from fmath import log, log_clipped, softmax, total, x_log_x
+from policy_tree import Depth, every_control, policy_tree
+
+TIE = 1e-4
+"""Logits within this many nats of the best are tied; the lowest index wins (the canonical tie rule)."""
+
+Beliefs = tuple[F64, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """Policies judged from one belief: neg_efe, logits = gamma neg_efe + ln E and q_pi, all (policies,)."""
+
+    neg_efe: F64
+    logits: F64
+    q_pi: F64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """A model with what does not change from step to step: logarithms, sparsity, the tree of policies."""
+
+    model: Model
+    log_A: tuple[F64, ...]
+    ambiguity: tuple[F64, ...]
+    moving: tuple[bool, ...]
+    rows_A: tuple[Rows, ...]
+    rows_B: tuple[dict[tuple[int, ...], tuple[F64, Rows]], ...]
+    tree: tuple[Depth, ...]
+
+
+def unsupported(model: Model) -> list[str]:
+    """Features of the model that this agent (and so the native compiler's proof) does not cover."""
+    faults = [f"{name} = true is not supported"
+              for name in ("use_param_info_gain", "use_inductive", "learn_A", "learn_B", "learn_C", "learn_D",
+                           "learn_E", "categorical_obs") if getattr(model, name)]
+    if model.inference_algo not in ("fpi", "exact") or (
+            model.inference_algo == "exact" and len(model.num_states) > 1):
+        faults.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
+    if model.action_selection != "deterministic":
+        faults.append(f"action_selection = {model.action_selection!r} is not supported: use 'deterministic'")
+    return faults
+
+
+def prepare(model: Model) -> Reference:
+    """Build the reference agent; ModelFault lists the features it does not cover."""
+    faults = unsupported(model)
+    if faults:
+        raise ModelFault(faults)
+    moving = _moving(model)
+    return Reference(
+        model=model, log_A=tuple(log_clipped(a) for a in model.A),
+        ambiguity=tuple(total(0.0 - x_log_x(a)) for a in model.A), moving=moving,
+        rows_A=tuple(_pattern(model, moving, m) for m in range(len(model.num_obs))),
+        rows_B=tuple(_transitions(model, f) for f in range(len(model.num_states))), tree=policy_tree(model))
+
+
+def _moving(model: Model) -> tuple[bool, ...]:
+    """Factors whose predicted belief can differ between policies: controlled ones and their dependants."""
+    moving = [any(model.num_controls[c] > 1 for c in row) for row in model.B_action_dependencies]
+    for _ in moving:
+        moving = [own or any(moving[d] for d in row)
+                  for own, row in zip(moving, model.B_dependencies, strict=True)]
+    return tuple(moving)
+
+
+def _pattern(model: Model, moving: Sequence[bool], m: int) -> Rows:
+    fixed = tuple(i + 1 for i, f in enumerate(model.A_dependencies[m]) if not moving[f])
+    return rows_of(np.any(model.A[m] != 0.0, axis=fixed).reshape(model.num_obs[m], -1))
+
+
+def _transitions(model: Model, f: int) -> dict[tuple[int, ...], tuple[F64, Rows]]:
+    """For each combination of actions that B[f] depends on: its matrix (next states, joint), places."""
+    found = {}
+    controls = [model.num_controls[c] for c in model.B_action_dependencies[f]]
+    for choice in np.ndindex(*controls):
+        matrix = np.ascontiguousarray(model.B[f][(..., *choice)]).reshape(model.num_states[f], -1)
+        found[tuple(choice)] = (matrix, rows_of(matrix != 0.0))
+    return found
+
+
+def initial_prior(agent: Reference) -> Beliefs:
+    """D: what is believed before the first observation."""
+    return agent.model.D
+
+
+def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Beliefs:
+    """Posterior over each factor's states; exact for one factor, else num_iter fixed-point iterations."""
+    evidence = [agent.log_A[m][o] for m, o in enumerate(obs)]
+    log_prior = [log_clipped(p) for p in prior]
+    if len(prior) == 1:
+        return (softmax(_plus(evidence) + log_prior[0]),)
+    log_q = [np.zeros_like(p) for p in prior]
+    for _ in range(agent.model.num_iter):
+        q = [softmax(x) for x in log_q]
+        messages = _marginals(agent, evidence, q)
+        log_q = [message + p for message, p in zip(messages, log_prior, strict=True)]
+    return tuple(softmax(x) for x in log_q)
+
+
+def _marginals(agent: Reference, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
+    """Per factor: the expected log likelihood of its states under the beliefs of the other factors."""
+    found = [np.zeros(n) for n in agent.model.num_states]
+    for deps, tensor in zip(agent.model.A_dependencies, evidence, strict=True):
+        for kept, factor in enumerate(deps):
+            rest = tensor
+            for axis in range(len(deps) - 1, -1, -1):
+                if axis != kept:
+                    rest = average_out(rest, axis, q[deps[axis]])
+            found[factor] = found[factor] + rest
+    return found
+
+
+def _plus(terms: Sequence[F64]) -> F64:
+    result = terms[0]
+    for term in terms[1:]:
+        result = result + term
+    return result
+
+
+def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Beliefs) -> float:
+    """Variational free energy of one step in nats: sum_f q.(ln q - ln prior) - E_q[ln A[obs]]."""
+    value = 0.0
+    for q, p in zip(qs, prior, strict=True):
+        value = value + float(total(x_log_x(q))) - float(total(q * log_clipped(p)))
+    for m, o in enumerate(obs):
+        weight = joint([qs[f][:, None] for f in agent.model.A_dependencies[m]])[:, 0]
+        value = value - float(total(agent.log_A[m][o].reshape(-1) * weight))
+    return value
+
+
+def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
+    """Negative expected free energy of every policy and the posterior over policies."""
+    model = agent.model
+    beliefs = tuple(q[:, None] for q in qs)
+    neg_efe = np.zeros(model.num_policies)
+    for t, depth in enumerate(agent.tree):
+        beliefs = _predict(agent, beliefs, depth)
+        worth = np.zeros(len(depth.parent))
+        for m in range(len(model.num_obs)):
+            worth = worth + _worth(agent, m, t, beliefs)
+        neg_efe = neg_efe + worth[depth.node_of_policy]
+    logits = model.gamma * neg_efe
+    if model.E is not None:
+        logits = logits + log_clipped(model.E)
+    return Verdict(neg_efe, logits, softmax(logits))
+
+
+def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
+    """Beliefs one step later at every node; a factor no policy moves keeps its single column."""
+    model = agent.model
+    width = len(depth.parent)
+    widened = tuple(q[:, depth.parent] if moves else q
+                    for q, moves in zip(beliefs, agent.moving, strict=True))
+    found = []
+    for f, moves in enumerate(agent.moving):
+        before = joint([widened[d] for d in model.B_dependencies[f]])
+        before = np.broadcast_to(before, (before.shape[0], width if moves else 1))
+        after = np.zeros((model.num_states[f], before.shape[1]))
+        actions = depth.action[:after.shape[1], list(model.B_action_dependencies[f])]
+        for choice, (matrix, rows) in agent.rows_B[f].items():
+            nodes = np.flatnonzero(np.all(actions == np.array(choice, dtype=np.int32), axis=1))
+            after[:, nodes] = multiply(matrix, rows, before[:, nodes])
+        found.append(after)
+    return tuple(found)
+
+
+def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
+    """What modality m adds to neg_efe at each node: information gain about states, and utility."""
+    model = agent.model
+    likelihood, ambiguity = model.A[m], agent.ambiguity[m]
+    deps = model.A_dependencies[m]
+    for axis in range(len(deps) - 1, -1, -1):
+        if not agent.moving[deps[axis]]:
+            likelihood = average_out(likelihood, axis + 1, beliefs[deps[axis]][:, 0])
+            ambiguity = average_out(ambiguity, axis, beliefs[deps[axis]][:, 0])
+    moving = [beliefs[f] for f in deps if agent.moving[f]]
+    q = joint(moving) if moving else np.ones((1, 1))
+    expected = multiply(likelihood.reshape(model.num_obs[m], -1), agent.rows_A[m], q)
+    worth = np.zeros(q.shape[1])
+    if model.use_states_info_gain:
+        worth = worth - total(x_log_x(expected)) - total(ambiguity.reshape(-1, 1) * q)
+    if model.use_utility:
+        preference = model.C[m][t] if model.C_time_varying[m] else model.C[m]
+        worth = worth + total(preference[:, None] * expected)
+    return worth
+
+
+def select(agent: Reference, verdict: Verdict) -> tuple[tuple[int, ...], int]:
+    """Action per control factor and index of the policy it comes from, under the canonical tie rule.
+
+    With sampling_mode "marginal" the rule is applied to ln of each control's marginal, and the policy is the
+    best one (same rule) that begins with those actions, or the best of all when none does.
+    """
+    model = agent.model
+    if model.sampling_mode == "full":
+        index = lowest_best(verdict.logits)
+        return tuple(int(a) for a in model.policies[index, 0]), index
+    action = tuple(lowest_best(log(marginal)) for marginal in action_marginals(agent, verdict))
+    fitting = np.all(model.policies[:, 0] == np.array(action, dtype=np.int32), axis=1)
+    logits = np.where(fitting, verdict.logits, -np.inf) if np.any(fitting) else verdict.logits
+    return action, lowest_best(logits)
+
+
+def lowest_best(logits: F64) -> int:
+    """Lowest index whose logit is within TIE of the maximum."""
+    return int(np.flatnonzero(logits >= logits.max() - TIE)[0])
+
+
+def action_marginals(agent: Reference, verdict: Verdict) -> list[F64]:
+    """Per control factor: the probability of each first action, summed over the policies."""
+    first = agent.model.policies[:, 0]
+    return [np.array([float(total(np.where(first[:, column] == u, verdict.q_pi, 0.0)))
+                      for u in range(agent.model.num_controls[control])])
+            for column, control in enumerate(agent.model.control_factors)]
+
+
+def next_prior(agent: Reference, qs: Beliefs, action: Sequence[int]) -> Beliefs:
+    """Belief about the next step's states after the action that was executed."""
+    model = agent.model
+    chosen = every_control(model, np.array([list(action)], dtype=np.int32).reshape(1, -1))[0]
+    found = []
+    for f, controls in enumerate(model.B_action_dependencies):
+        matrix, rows = agent.rows_B[f][tuple(int(chosen[c]) for c in controls)]
+        before = joint([qs[d][:, None] for d in model.B_dependencies[f]])
+        found.append(multiply(matrix, rows, before)[:, 0])
+    return tuple(found)
+
+
+def first_actions(model: Model) -> NDArray[np.int32]:
+    """All joint first actions, (K, control factors), row-major: the last control varies first."""
+    choices = [model.num_controls[c] for c in model.control_factors]
+    return np.array(list(np.ndindex(*choices)), dtype=np.int32).reshape(-1, len(choices))

@@ -1,0 +1,7 @@
+"""What all tests share: hypothesis without deadlines, for machines are noisy."""
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")

@@ -1,0 +1,279 @@
+"""Images that `assemble` made, loaded in and run by a real Docker daemon."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildgraph.errors import BuildError
+from buildgraph.execute import container
+from tests.needs import need
+
+pytest_plugins = ("tests.daemon",)
+pytestmark = pytest.mark.slow
+TOOL = Path(__file__).parents[2] / "rules/tools/assemble.py"
+PROGRAM = r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+static void facts(void) {
+    char line[256];
+    int file = open("/written", O_CREAT | O_WRONLY, 0600);
+    printf("uid=%d gid=%d write=%s", (int)getuid(), (int)getgid(), file < 0 ? strerror(errno) : "done");
+    printf(" no_new_privs=%d", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (!strncmp(line, "CapBnd:", 7)) printf(" caps=%s", strtok(line + 8, "\n"));
+    int links = 0;
+    FILE *devices = fopen("/proc/net/dev", "r");
+    while (devices && fgets(line, sizeof line, devices)) links += strchr(line, ':') != NULL;
+    printf(" links=%d\n", links);
+}
+int main(int count, char **words) {
+    char line[4096];
+    const char *what = count > 1 ? words[1] : "echo";
+    if (!strcmp(what, "facts")) facts();
+    if (!strcmp(what, "exit")) return atoi(words[2]);
+    if (!strcmp(what, "sleep")) sleep(1000);
+    if (!strcmp(what, "eat")) {
+        char *p = malloc(64 << 20);
+        if (p) memset(p, 1, 64 << 20);
+        puts("ate");
+    }
+    if (!strcmp(what, "flood")) for (;;) puts("more");
+    if (!strcmp(what, "error")) { fputs("bad\n", stderr); puts("good"); return 3; }
+    if (!strcmp(what, "echo"))
+        while (fgets(line, sizeof line, stdin)) { fputs(line, stdout); fflush(stdout); }
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A static program that tells what it sees."""
+    folder = tmp_path_factory.mktemp("program")
+    (folder / "probe.c").write_text(PROGRAM)
+    argv = [need("gcc"), "-static", "-O1", "-s", "-o", str(folder / "probe"), str(folder / "probe.c")]
+    subprocess.run(argv, check=True, timeout=60)
+    return folder / "probe"
+
+
+def assembled(program: Path, folder: Path, name: str) -> dict[str, Any]:
+    """An image in `folder`/out and `folder`/image.tar; its summary. `name` makes its layer unlike others."""
+    config = {"architecture": "amd64", "entrypoint": ["/bin/probe"], "labels": {"test": name}}
+    (folder / "name").write_text(name)
+    (folder / "config.json").write_text(json.dumps(config))
+    argv = [sys.executable, str(TOOL), "--file", f"bin/probe={program}:0755", "--file", f"name={folder}/name",
+            "--config", str(folder / "config.json"), "--out", str(folder / "out"),
+            "--tar", str(folder / "image.tar"), "--summary", str(folder / "summary.json")]
+    subprocess.run(argv, check=True, timeout=60)
+    made: dict[str, Any] = json.loads((folder / "summary.json").read_bytes())
+    return made
+
+
+@pytest.fixture
+def host(daemon: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """DOCKER_HOST, set to the session's own daemon."""
+    monkeypatch.setenv("DOCKER_HOST", daemon)
+    return daemon
+
+
+@pytest.fixture
+def image(host: str, program: Path, tmp_path: Path) -> str:
+    """The id of the probe's image in the daemon."""
+    assembled(program, tmp_path, "probe")
+    return container.load(tmp_path / "out")
+
+
+def left(host: str) -> list[str]:
+    """Containers that the daemon still has, after it had a moment to remove what ended."""
+    import docker
+    client = docker.DockerClient(base_url=host, version="auto")
+    try:
+        until = time.monotonic() + 10
+        while (found := client.api.containers(all=True)) and time.monotonic() < until:
+            time.sleep(0.05)
+        return [str(one["Id"]) for one in found]
+    finally:
+        client.close()
+
+
+def confinement(host: str) -> dict[str, Any]:
+    """What the daemon says of the one container that runs."""
+    import docker
+    client = docker.DockerClient(base_url=host, version="auto")
+    try:
+        [running] = client.api.containers(filters={"status": "running"})
+        told = client.api.inspect_container(running["Id"])["HostConfig"]
+    finally:
+        client.close()
+    keys = ("ReadonlyRootfs", "CapDrop", "NetworkMode", "PidsLimit", "Init", "SecurityOpt", "AutoRemove",
+            "Privileged", "Binds")
+    return {key: told[key] for key in keys}
+
+
+@pytest.mark.parametrize("form", ["out", "image.tar"])
+def test_the_image_id_is_the_digest_of_the_configuration(
+        form: str, host: str, program: Path, tmp_path: Path) -> None:
+    made = assembled(program, tmp_path, form)
+    assert container.load(tmp_path / form) == made["config"]
+
+
+def test_a_second_load_sends_nothing(host: str, program: Path, tmp_path: Path) -> None:
+    made = assembled(program, tmp_path, "second load")
+    layer = tmp_path / "out" / "blobs" / made["layers"][0]["digest"].replace(":", "/")
+    kept = layer.read_bytes()
+    layer.write_bytes(b"not a layer")
+    with pytest.raises(BuildError) as refused:
+        container.load(tmp_path / "out")
+    assert refused.value.reason == "failed"
+    layer.write_bytes(kept)
+    first = container.load(tmp_path / "out")
+    (tmp_path / "out/manifest.json").write_bytes(b"what a daemon would choke on")
+    assert container.load(tmp_path / "out", "probe/second") == first == made["config"]
+    assert container.run("probe/second:latest", ["exit", "4"]).code == 4
+
+
+def test_tags(host: str, program: Path, tmp_path: Path) -> None:
+    assembled(program, tmp_path, "tags")
+    container.load(tmp_path / "out", "registry.test:5000/probe")
+    container.load(tmp_path / "out", "probe:v1")
+    assert container.run("registry.test:5000/probe:latest", ["exit", "0"]).code == 0
+    assert container.run("probe:v1", ["exit", "5"]).code == 5
+
+
+def test_a_run_is_confined(image: str, host: str) -> None:
+    ended = container.run(image, ["facts"])
+    assert ended.stdout.decode() == ("uid=65532 gid=65532 write=Read-only file system no_new_privs=1 "
+                                     "caps=0000000000000000 links=1\n")
+    assert (ended.code, ended.stderr, left(host)) == (0, b"", [])
+
+
+def test_the_user_may_be_another(image: str) -> None:
+    ended = container.run(image, ["facts"], limits=container.Limits(user="4242:4343"))
+    assert ended.stdout.startswith(b"uid=4242 gid=4343 ")
+
+
+def test_stdin_is_piped_and_streams_are_kept_apart(image: str) -> None:
+    text = b"".join(b"%d\n" % number for number in range(200_000))
+    assert container.run(image, stdin=text) == (0, text, b"")
+    assert container.run(image, ["error"], stdin=text) == (3, b"good\n", b"bad\n")
+
+
+def test_a_container_that_does_not_end_is_stopped(image: str, host: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(BuildError, match="ran longer than 1 s") as stopped:
+        container.run(image, ["sleep"], limits=container.Limits(timeout=1))
+    assert stopped.value.reason == "failed" and time.monotonic() - began < 15
+    assert left(host) == []
+
+
+def test_output_is_bounded(image: str, host: str) -> None:
+    with pytest.raises(BuildError, match="wrote more than 100000 bytes"):
+        container.run(image, ["flood"], limits=container.Limits(output=100_000))
+    assert left(host) == []
+
+
+def test_memory_is_limited(image: str) -> None:
+    assert container.run(image, ["eat"]).stdout == b"ate\n"
+    assert container.run(image, ["eat"], limits=container.Limits(memory=16 << 20)).code == 137
+
+
+def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None:
+    assert left(host) == []
+    (read, feed), (answers, write) = os.pipe(), os.pipe()
+    codes: list[int] = []
+    talk = threading.Thread(target=lambda: codes.append(container.attach(image, streams=(read, write, 2))))
+    talk.start()
+    with os.fdopen(feed, "wb", buffering=0) as question, os.fdopen(answers, "rb") as answer:
+        for line in (b'{"scout":[0]}\n', b'{"scout":[1]}\n'):
+            question.write(line)
+            assert answer.readline() == line
+        assert confinement(host) == {
+            "ReadonlyRootfs": True, "CapDrop": ["ALL"], "NetworkMode": "none", "PidsLimit": 64, "Init": False,
+            "SecurityOpt": ["no-new-privileges"], "AutoRemove": True, "Privileged": False, "Binds": None}
+        question.close()
+        talk.join(20)
+        os.close(write)
+        assert answer.read() == b""
+    os.close(read)
+    assert codes == [0] and left(host) == []
+
+
+def test_attached_program_may_end_before_its_input(image: str) -> None:
+    read, feed = os.pipe()
+    try:
+        assert container.attach(image, ["exit", "6"], streams=(read, 1, 2)) == 6
+    finally:
+        os.close(read)
+        os.close(feed)
+
+
+def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
+    code = f"from buildgraph.execute import container; container.attach({image!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, cwd=TOOL.parents[2])
+    with process:
+        assert process.stdin and process.stdout
+        process.stdin.write(b"ready\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) != 0
+    assert left(host) == []
+
+
+def test_an_image_that_is_not_there(host: str) -> None:
+    with pytest.raises(BuildError, match="no such image") as missing:
+        container.run("buildgraph.test/absent:1")
+    assert missing.value.fix
+
+
+def test_a_program_for_another_machine(host: str, program: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "probe"
+    shutil.copy(program, broken)
+    broken.write_bytes(b"\x7fELF" + bytes(60))
+    assembled(broken, tmp_path, "another machine")
+    ended = container.run(container.load(tmp_path / "out"))
+    assert ended.code != 0 and b"exec format error" in ended.stderr
+
+
+def test_what_the_daemon_refuses_is_said(image: str, host: str) -> None:
+    with pytest.raises(BuildError, match="(?i)refused: minimum memory limit") as refused:
+        container.run(image, limits=container.Limits(memory=1 << 20))
+    assert refused.value.reason == "failed" and left(host) == []
+
+
+@pytest.mark.parametrize(("address", "words", "fix"), [
+    ("unix:///nonexistent/docker.sock", "No such file", "start Docker"),
+    ("tcp://127.0.0.1:1", "refused", "start Docker"),
+    ("nonsense://x", "nonsense", "DOCKER_HOST"),
+])
+def test_no_daemon_is_a_fault_of_the_environment(
+        address: str, words: str, fix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(BuildError, match=words) as absent:
+        container.run("x")
+    assert absent.value.reason == "environment" and fix in absent.value.fix and address in absent.value.what
+
+
+def test_what_is_not_a_layout_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "some.tar").write_bytes(b"not a tar")
+    for name in ("absent", "some.tar", "."):
+        with pytest.raises(BuildError, match="not an OCI image layout"):
+            container.load(tmp_path / name)

@@ -1,0 +1,146 @@
+"""Publishing stopped before each of its operations: by the end of the process, and by a fault of the disk."""
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buildgraph.digest import Digest
+from buildgraph.errors import BuildError
+from buildgraph.model import File, Result
+from buildgraph.store.disk import DiskStore
+from buildgraph.store.fsops import FileOps
+
+pytestmark = pytest.mark.fault
+KEYS = [Digest.of(b"action %d" % number) for number in range(3)]
+
+
+class Stopping(FileOps):
+    """Does something else in place of the N-th operation."""
+
+    def __init__(self, at: int, stop: Callable[[], None]) -> None:
+        self.left, self._stop = at, stop
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self._stop()
+
+    def create(self, path: str) -> int:
+        self._count()
+        return super().create(path)
+
+    def write(self, fd: int, data: memoryview | bytes) -> int:
+        self._count()
+        return super().write(fd, data)
+
+    def seal(self, fd: int, mode: int) -> None:
+        self._count()
+        super().seal(fd, mode)
+
+    def rename(self, source: str, target: str) -> None:
+        self._count()
+        super().rename(source, target)
+
+    def make_folder(self, path: str) -> None:
+        self._count()
+        super().make_folder(path)
+
+    def sync_filesystem(self, folder: str) -> None:
+        self._count()
+        super().sync_filesystem(folder)
+
+    def sync_folder(self, folder: str) -> None:
+        self._count()
+        super().sync_folder(folder)
+
+
+def build(store: DiskStore) -> None:
+    """Publish three results that have a blob in common, in two batches."""
+    batches = [store.batch(), store.batch()]
+    for number, key in enumerate(KEYS):
+        batch = batches[number % 2]
+        outputs = (("common", File(batch.add(b"common"))), ("own", File(batch.add(b"own %d" % number))))
+        batch.record(key, Result(outputs, batch.add(b"log"), "none", 1), {"action": b"x"})
+    store.publish(batches)
+
+
+def violations(root: str) -> list[str]:
+    """What a later build would see that is not right: torn blobs, records whose blobs are not there."""
+    store = DiskStore(root)
+    blobs = os.path.join(root, "blobs", "sha256")
+    found = [f"torn {name}" for name in os.listdir(blobs)
+             if not store.verify(Digest(name, os.stat(os.path.join(blobs, name)).st_size))]
+    recorded = [key for key in KEYS if os.path.exists(store.record_path(key))]
+    return found + [f"dangling {key}" for key in recorded if not store.recall(key)]
+
+
+def stopped_at(root: str, at: int, kind: type[DiskStore]) -> bool:
+    """Build in a process that ends before its N-th operation; whether it got that far."""
+    pid = os.fork()
+    if not pid:
+        try:
+            build(kind(root, ops=Stopping(at, lambda: os._exit(9))))
+        finally:
+            os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code in (0, 9)
+    return code == 9
+
+
+def test_killed_before_any_operation(tmp_path: Path) -> None:
+    """The next build finds nothing wrong, succeeds unaided and leaves no temporary file."""
+    at = 1
+    while stopped_at(root := str(tmp_path / str(at)), at, DiskStore):
+        assert violations(root) == [], f"stopped before operation {at}"
+        store = DiskStore(root)
+        build(store)
+        assert all(store.recall(key) for key in KEYS)
+        store.close()
+        assert os.listdir(os.path.join(root, "tmp")) == []
+        at += 1
+    assert at > 30, "the operations were not counted"
+
+
+class RecordsFirst(DiskStore):
+    """A publisher that is wrong on purpose."""
+
+    def _publish(self, blobs: object, found: object) -> None:
+        super()._publish({}, found)  # type: ignore[arg-type]
+        super()._publish(blobs, {})  # type: ignore[arg-type]
+
+
+def test_the_harness_sees_a_wrong_order(tmp_path: Path) -> None:
+    """Or its silence about the right one would mean nothing."""
+    at, seen = 1, 0
+    while stopped_at(root := str(tmp_path / str(at)), at, RecordsFirst):
+        seen += len(violations(root))
+        at += 1
+    assert seen >= 3
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_fault_of_the_disk_before_any_operation(tmp_path: Path, code: int) -> None:
+    """One BuildError of the environment, no record without its blobs, and the same store works afterwards."""
+    def fail() -> None:
+        raise OSError(code, os.strerror(code))
+
+    at, faults = 1, 0
+    while True:
+        root, ops = str(tmp_path / str(at)), Stopping(at, fail)
+        try:
+            store = DiskStore(root, ops=ops)
+            build(store)
+        except BuildError as fault:
+            assert fault.reason == "environment" and root in fault.what
+            faults += 1
+        if ops.left > 0:
+            break
+        assert violations(root) == []
+        build(DiskStore(root))
+        assert all(DiskStore(root).recall(key) for key in KEYS)
+        at += 1
+    assert faults == at - 1 > 30

@@ -1,0 +1,104 @@
+"""The property that defines a build system: incremental equals clean, and nothing needless ran. On random graphs.
+
+A target concatenates its inputs, drops what follows a `#` (so that edits there come out equal) and adds its name. A
+model in ten lines says what every output must be, and which (command, input contents) were never seen before: exactly
+those may run.
+"""
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from buildgraph.events import Done, Event
+from buildgraph.session import Request, build
+
+TARGET = '''
+[t{number}]
+rule = "command"
+inputs = {{ {inputs} }}
+outputs = {{ o = "o.txt" }}
+argv = ["sh", "-c", "cat {words} | sed 's/#.*//' > $0; echo {salt} >> $0", "{{o}}"]
+'''
+
+
+@dataclass
+class World:
+    """What the workspace holds, and what the model says of it."""
+
+    needs: list[list[int]]
+    files: list[str]
+    salts: list[int]
+    seen: set[tuple[int, int, tuple[str, ...]]] = field(default_factory=set)
+
+    def toml(self) -> str:
+        """The workspace as a BUILD.toml."""
+        text = '[workspace]\nname = "w"\n'
+        for number, need in enumerate(self.needs):
+            names = [f'f = "f{number}.txt"'] + [f'd{other} = ":t{other}"' for other in need]
+            words = " ".join(["{f}"] + [f"{{d{other}}}" for other in need])
+            text += TARGET.format(number=number, inputs=", ".join(names), words=words, salt=self.salts[number])
+        return text
+
+    def outputs(self) -> tuple[list[str], int]:
+        """What each target must hold, and how many actions were never seen before."""
+        made: list[str] = []
+        fresh: set[tuple[int, tuple[str, ...]]] = set()
+        for number, need in enumerate(self.needs):
+            inputs = [self.files[number], *(made[other] for other in need)]
+            made.append("".join(line.split("#")[0] + "\n" for line in "".join(inputs).splitlines()) + f"{self.salts[number]}\n")
+            action = (number, self.salts[number], tuple(inputs))
+            if action not in self.seen:
+                fresh.add((number, tuple(inputs)))
+            self.seen.add(action)
+        return made, len(fresh)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Up to seven targets; each needs some before it."""
+    size = draw(st.integers(1, 7))
+    needs = [sorted(draw(st.sets(st.integers(0, n - 1), max_size=3))) if n else [] for n in range(size)]
+    return World(needs, [f"file {n}#\n" for n in range(size)], [0] * size)
+
+
+EDITS = st.lists(st.tuples(st.sampled_from(["text", "comment", "salt", "same"]), st.integers(0, 6), st.integers(0, 3)),
+                 min_size=1, max_size=4)
+
+
+def perform(root: Path, world: World) -> tuple[list[str], int]:
+    """Build everything; the outputs and the number of actions that ran."""
+    (root / "BUILD.toml").write_text(world.toml())
+    for number, text in enumerate(world.files):
+        (root / f"f{number}.txt").write_text(text)
+    events: list[Event] = []
+    assert build(str(root), Request(("//...",), sandbox="none"), events.append, threading.Event()) == 0
+    outputs = [(root / f"out/t{number}/o.txt").read_text() for number in range(len(world.needs))]
+    return outputs, sum(isinstance(event, Done) and event.how == "ran" for event in events)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(world=worlds(), edits=EDITS)
+def test_incremental_equals_clean_and_nothing_needless_ran(tmp_path_factory: pytest.TempPathFactory, world: World,
+                                                           edits: list[tuple[str, int, int]]) -> None:
+    folder = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "BUILDGRAPH_CACHE", str(folder / "cache"))
+        root = folder / "w"
+        root.mkdir()
+        assert perform(root, world) == world.outputs()
+        for kind, where, value in edits:
+            at = where % len(world.needs)
+            if kind == "text":
+                world.files[at] = f"file {at} {value}#\n"
+            elif kind == "comment":
+                world.files[at] = world.files[at].split("#")[0] + f"#{value}\n"
+            elif kind == "salt":
+                world.salts[at] = value
+            assert perform(root, world) == world.outputs()

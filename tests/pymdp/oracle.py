@@ -1,0 +1,97 @@
+"""pymdp 1.0.4 itself as an oracle: a whole teacher-forced sequence in one jitted scan (eager steps cost 500x more)."""
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ir import Model
+
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replay:
+    """What pymdp believed: qs (N, S, all states), q_pi and neg_efe (N, S, policies), vfe (N, S)."""
+
+    qs: F64
+    q_pi: F64
+    neg_efe: F64
+    vfe: F64
+
+
+@contextlib.contextmanager
+def precision(x64: bool) -> Iterator[None]:
+    """jax with float64 (or float32) inside the block; the setting of before afterwards."""
+    import jax
+
+    before = bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+    jax.config.update("jax_enable_x64", x64)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+def pymdp_agent(model: Model) -> Any:
+    """The pymdp Agent of a model whose factors each have a control of their own."""
+    import jax.numpy as jnp
+    from pymdp.agent import Agent
+
+    assert model.B_action_dependencies == tuple((f,) for f in range(len(model.num_states)))
+    wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
+    wide[:, :, list(model.control_factors)] = model.policies
+    return Agent(
+        A=[jnp.array(a) for a in model.A], B=[jnp.array(b) for b in model.B], C=[jnp.array(c) for c in model.C],
+        D=[jnp.array(d) for d in model.D], E=None if model.E is None else jnp.array(model.E),
+        A_dependencies=[list(row) for row in model.A_dependencies],
+        B_dependencies=[list(row) for row in model.B_dependencies],
+        policies=jnp.array(wide), policy_len=model.policy_len, gamma=model.gamma, alpha=model.alpha,
+        num_iter=model.num_iter, inference_algo=model.inference_algo, sampling_mode=model.sampling_mode,
+        action_selection=model.action_selection, use_utility=model.use_utility,
+        use_states_info_gain=model.use_states_info_gain)
+
+
+def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
+    """Feed obs (N, S, modalities) and the executed actions (N, S, control factors) to pymdp, one scan an episode."""
+    import jax
+    import jax.numpy as jnp
+
+    with precision(x64):
+        agent = pymdp_agent(model)
+        wide = np.zeros((*actions.shape[:2], len(model.num_controls)), np.int32)
+        wide[:, :, list(model.control_factors)] = actions
+
+        def step(prior: Any, given: Any) -> Any:
+            seen, action = given
+            qs, info = agent.infer_states([o[None] for o in seen], prior, return_info=True)
+            q_pi, neg_efe = agent.infer_policies(qs)
+            after = agent.update_empirical_prior(action[None], qs)
+            return after, (jnp.concatenate([q[0, -1] for q in qs]), q_pi[0], neg_efe[0], info["vfe"][0])
+
+        def episode(seen: Any, action: Any) -> Any:
+            return jax.lax.scan(step, list(agent.D), (seen, action))[1]
+
+        found = jax.jit(lambda o, a: jax.lax.map(lambda x: episode(*x), (o, a)))(jnp.array(obs), jnp.array(wide))
+        return Replay(*(np.asarray(value, dtype=np.float64) for value in found))
+
+
+def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:
+    """Actions under the canonical tie rule from policy posteriors (.., policies): lowest index within `tie` nats."""
+    with np.errstate(divide="ignore"):
+        logits = np.log(q_pi)
+    chosen = np.argmax(logits >= logits.max(axis=-1, keepdims=True) - tie, axis=-1)
+    return np.asarray(model.policies[chosen, 0], dtype=np.int32)
+
+
+def divergence(p: F64, q: F64) -> F64:
+    """KL(p || q) in nats along the last axis, for one factor's beliefs."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p > 0.0, p * (np.log(p) - np.log(q)), 0.0)
+    return np.asarray(terms.sum(axis=-1))

@@ -1,0 +1,152 @@
+"""From words to a verb and from its end to an exit code."""
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from buildgraph.cli import doctor, main
+from buildgraph.cli.dispatch import VERBS
+from buildgraph.cli.interrupt import Interrupt, Interrupted
+from buildgraph.cli.load import tag_of
+from buildgraph.cli.parser import Parser
+from buildgraph.errors import BuildError
+from buildgraph.label import Label
+
+_SRC = str(Path(__file__).parents[2])
+
+
+def test_version_costs_no_import() -> None:
+    program = (f"import sys; sys.path.insert(0, {_SRC!r}); from buildgraph.cli import main; code = main(['--version']);"
+               "heavy = {'argparse', 'dataclasses', 'typing', 're', 'pathlib', 'json'} & set(sys.modules);"
+               "sys.exit(code or sorted(heavy) or 0)")
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "buildgraph 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], *([verb, "--help"] for verb in VERBS)])
+def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("usage: buildgraph")
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(("words", "what", "hint"), [
+    (["biuld"], "no verb 'biuld'", "did you mean 'build'?"),
+    (["--frobnicate"], "no option '--frobnicate'", "lists the verbs"),
+    (["build", "//a:b", "--keep-goign"], "no option '--keep-goign'", "did you mean '--keep-going'?"),
+    (["doctor", "now"], "no word 'now'", "--help"),
+    (["build", "-j", "many"], "invalid int value", "--help"),
+    (["build", "--sandbox", "glass", "//a:b"], "invalid choice", "--help"),
+    (["doctor", "--", "x"], "nothing is expected after --", "--help"),
+])
+def test_a_wrong_word_is_the_users_fault(words: list[str], what: str, hint: str,
+                                         capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: ") and what in said.err and hint in said.err
+    assert "Traceback" not in said.err and said.out == ""
+
+
+def test_faults_are_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--jsno", "--json"]) == 2
+    fault = json.loads(capsys.readouterr().out)
+    assert (fault["event"], fault["reason"], fault["fix"]) == ("fault", "usage", "did you mean '--json'?")
+
+
+def test_patterns_that_begin_with_a_dash_are_no_options() -> None:
+    parser = Parser(prog="buildgraph build")
+    parser.add_argument("patterns", nargs="*")
+    parser.add_argument("-k", action="store_true")
+    options = parser.read(["//...", "-//a/...", "-k", "-:b", "//c:d"])
+    assert options is not None
+    assert options.patterns == ["//...", "-//a/...", "-:b", "//c:d"]
+    assert options.k
+
+
+def test_words_after_two_dashes_stand_as_they_are() -> None:
+    parser = Parser(prog="buildgraph run")
+    parser.takes_rest = True
+    parser.add_argument("label")
+    options = parser.read(["//a:b", "--", "--beliefs", "--", "-x", "--help"])
+    assert options is not None
+    assert (options.label, options.rest) == ("//a:b", ["--beliefs", "--", "-x", "--help"])
+
+
+def test_a_bug_is_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(doctor, "run", lambda options: 1 // 0)
+    assert main(["doctor"]) == 70
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert said.endswith("this is a fault in buildgraph: please report it with the above\n")
+
+
+def test_a_full_disk_is_the_environment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(options: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "blob")
+    monkeypatch.setattr(doctor, "run", full)
+    assert main(["doctor"]) == 30
+    assert capsys.readouterr().err.startswith("error: blob: no space left on device\nhelp: make room")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_a_verb(number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch,
+                              capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(number)
+
+    def struck(options: object) -> int:
+        signal.raise_signal(number)
+        return 0
+    monkeypatch.setattr(doctor, "run", struck)
+    assert main(["doctor"]) == code
+    assert capsys.readouterr().err == "interrupted\n"
+    assert signal.getsignal(number) is before
+
+
+def test_an_armed_signal_asks_first_and_insists_then() -> None:
+    with Interrupt() as stop:
+        stop.armed = True
+        stop.check()
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.cancel.is_set()
+        with pytest.raises(Interrupted) as asked:
+            stop.check()
+        assert asked.value.code == 143
+        with pytest.raises(Interrupted) as insisted:
+            signal.raise_signal(signal.SIGINT)
+        assert insisted.value.code == 130
+
+
+def test_a_reader_that_left_is_no_fault() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    ran = subprocess.run([sys.executable, "-m", "buildgraph", "--help"], stdout=theirs, stderr=subprocess.PIPE,
+                         cwd=_SRC, timeout=60)
+    os.close(theirs)
+    assert (ran.returncode, ran.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(("label", "tag"), [
+    ("//exports:fleet.foragers.pi5", "exports/fleet.foragers.pi5:latest"), ("//:Swarm+1", "swarm-1:latest")])
+def test_the_name_of_an_image_in_docker(label: str, tag: str) -> None:
+    assert tag_of(Label.parse(label)) == tag
+
+
+def test_no_workspace_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                              capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["build", "//a:b"]) == 2
+    assert "buildgraph init" in capsys.readouterr().err
+
+
+def test_the_interpreters_own_words_raise_build_errors() -> None:
+    with pytest.raises(BuildError) as fault:
+        Parser(prog="x").error("bad")
+    assert fault.value.code == 2

@@ -1,0 +1,249 @@
+"""Running jobs: the same on every rung, to the end and beyond it."""
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from buildgraph.errors import BuildError
+from buildgraph.execute.job import LEVELS, Job, Level, Outcome
+from buildgraph.execute.sandbox import probe, run, works
+from tests.needs import absent
+from tests.unit.test_sandbox_probes import processes_with
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest) -> Level:
+    """Every rung that can be reached here."""
+    found: Level = request.param
+    if found != "none" and not works(found):
+        absent(f"the rung {found} cannot be reached here")
+    return found
+
+
+def shell(folder: Path, script: str, timeout: int = 20, env: tuple[tuple[str, str], ...] = (), *words: str) -> Job:
+    """A job of /bin/sh in a stage that has one input."""
+    for name in ("stage", "stage/out", "temp"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "stage" / "input").write_text("given")
+    stage = str(folder / "stage")
+    return Job(("/bin/sh", "-c", script, *words), env, stage, f"{stage}/out", str(folder / "temp"), (), timeout)
+
+
+def go(folder: Path, level: Level, script: str, timeout: int = 20) -> Outcome:
+    """Run a script to its end."""
+    return run(shell(folder, script, timeout), level)
+
+
+def test_a_job_reads_its_inputs_and_writes_its_outputs(tmp_path: Path, level: Level) -> None:
+    """By paths relative to its folder, and has a temporary folder of its own."""
+    outcome = go(tmp_path, level, 'cat input > out/copy; echo t > "$TMPDIR/t"; cat "$TMPDIR/t"; echo e >&2')
+    assert (outcome.code, outcome.ended, outcome.level, outcome.log) == (0, "exit", level, b"t\ne\n")
+    assert (tmp_path / "stage/out/copy").read_text() == "given" and (tmp_path / "temp/t").exists()
+    assert 0 < outcome.milliseconds < 20_000
+
+
+def test_the_environment_is_what_the_job_sets(tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a fixed ground; nothing of the host's."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    outcome = run(shell(tmp_path, "/usr/bin/env", 20, (("A", "1 =\n2"), ("LANG", "C.UTF-8"), ("TMPDIR", "/x"))), level)
+    names = {line.partition(b"=")[0] for line in outcome.log.splitlines() if b"=" in line}
+    assert names - {b"_"} == {b"A", b"LANG", b"HOME", b"PATH", b"PWD", b"TMPDIR"}
+    assert b"A=1 =\n2\n" in outcome.log and b"HOME=/nonexistent\n" in outcome.log and b"TMPDIR=/x" not in outcome.log
+
+
+def test_a_program_of_the_stage_can_be_run(tmp_path: Path, level: Level) -> None:
+    """Named with or without a folder."""
+    job = shell(tmp_path, "")
+    program = tmp_path / "stage" / "tool"
+    program.write_text("#!/bin/sh\necho ran $1\n")
+    program.chmod(0o555)
+    for word in ("tool", "./tool"):
+        found = Job((word, "x"), (), job.stage, job.out, job.temp, (), 20)
+        assert run(found, level).log == b"ran x\n"
+
+
+def test_only_what_is_visible_is_seen(tmp_path: Path, level: Level) -> None:
+    """Folders and files of the host that the job names, read-only."""
+    if level == "none":
+        pytest.skip("this rung hides nothing")
+    for name in ("shown", "hidden"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    job = shell(tmp_path, f"cat {tmp_path}/*/file {tmp_path}/hidden/file; echo x > {tmp_path}/shown/new")
+    outcome = run(Job(job.argv, (), job.stage, job.out, job.temp, (str(tmp_path / "shown"),), 20), level)
+    seen = run(Job(("/bin/cat", f"{tmp_path}/shown/file"), (), job.stage, job.out, job.temp,
+                   (str(tmp_path / "shown"),), 20), level)
+    assert seen.log == b"shown" and b"hidden\n" not in outcome.log and outcome.code != 0
+    assert os.listdir(tmp_path / "shown") == ["file"]
+
+
+@pytest.mark.parametrize(("script", "code", "ended"), [
+    ("exit 3", 3, "exit"), ("kill -9 $$", 137, "signal"), ("kill -SEGV $$", 139, "signal"), ("exit 127", 127, "exit")])
+def test_how_a_job_ended(tmp_path: Path, level: Level, script: str, code: int, ended: str) -> None:
+    """Exit codes and signals."""
+    outcome = go(tmp_path, level, script)
+    assert (outcome.code, outcome.ended) == (code, ended)
+
+
+def test_a_program_that_does_not_exist(tmp_path: Path, level: Level) -> None:
+    """Fails with its name in the log."""
+    job = shell(tmp_path, "")
+    outcome = run(Job(("/usr/bin/no-such",), (), job.stage, job.out, job.temp, (), 20), level)
+    assert outcome.code != 0 and outcome.ended == "exit" and b"no-such" in outcome.log
+
+
+STAYING = 'exec 3>&1; setsid sh -c "sleep 61" $0 & sleep 61 & (trap "" TERM INT HUP; sleep 61; : $0) & '
+
+
+def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
+    """The command, its children and those that made a session of their own or ignore signals."""
+    token = os.urandom(8).hex()
+    outcome = run(shell(tmp_path, STAYING + "echo started; sleep 61", 1, (), token), level)
+    assert outcome.ended == "timeout" and outcome.log == b"started\n" and outcome.milliseconds < 4000
+    assert processes_with(token) == []
+
+
+def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
+    """Promptly."""
+    token, cancel = os.urandom(8).hex(), threading.Event()
+    timer = threading.Timer(0.5, cancel.set)
+    timer.start()
+    began = time.monotonic()
+    outcome = run(shell(tmp_path, STAYING + "sleep 61", 60, (), token), level, cancel)
+    timer.join()
+    assert outcome.ended == "interrupted" and time.monotonic() - began < 3 and processes_with(token) == []
+
+
+def test_what_a_job_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
+    """When the job has ended well, before anything of it is believed."""
+    token = os.urandom(8).hex()
+    daemon = 'setsid sh -c "setsid sh -c \'while :; do echo x >> out/growing; done\' $0 &" $0 & '
+    outcome = run(shell(tmp_path, daemon + "sleep 0.2; echo done", 20, (), token), level)
+    size = os.path.getsize(tmp_path / "stage/out/growing")
+    assert outcome.code == 0 and processes_with(token) == [] and outcome.milliseconds < 5000
+    time.sleep(0.1)
+    assert os.path.getsize(tmp_path / "stage/out/growing") == size > 0
+
+
+def test_a_builder_that_is_killed_takes_its_jobs_along(tmp_path: Path, level: Level) -> None:
+    """Nobody is left to tell them."""
+    token = os.urandom(8).hex()
+    job = shell(tmp_path, STAYING + "touch out/ready; sleep 61", 60, (), token)
+    builder = os.fork()
+    if not builder:
+        try:
+            run(job, level)
+        finally:
+            os._exit(0)
+    ready, deadline = tmp_path / "stage/out/ready", time.monotonic() + 10
+    while not ready.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert processes_with(token)
+    os.kill(builder, signal.SIGKILL)
+    os.waitpid(builder, 0)
+    while processes_with(token) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert processes_with(token) == []
+
+
+def test_a_long_log_keeps_both_ends(tmp_path: Path, level: Level) -> None:
+    """And says how much is left out."""
+    outcome = go(tmp_path, level, "echo first; head -c 3000000 /dev/zero; echo last")
+    left = 3_000_000 + len(b"first\nlast\n") - (1 << 20)
+    assert outcome.log.startswith(b"first\n") and outcome.log.endswith(b"last\n")
+    assert b"\n... %d bytes left out ...\n" % left in outcome.log
+
+
+def test_many_jobs_at_once(tmp_path: Path, level: Level) -> None:
+    """None reaps or delays another's."""
+    outcomes: list[Outcome] = []
+
+    def one(number: int) -> None:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        outcomes.append(go(folder, level, f"sleep 0.1 & echo {number}; exit {number}"))
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted((outcome.code, outcome.log) for outcome in outcomes) == [(n, b"%d\n" % n) for n in range(6)]
+
+
+def test_an_unreachable_rung_is_the_environments_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the command's."""
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: no permissions' >&2; exit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: str(fake))
+    with pytest.raises(BuildError, match="no permissions") as fault:
+        go(tmp_path, "namespaces", "true")
+    assert fault.value.reason == "environment"
+    assert probe({}) != "namespaces"
+
+
+def test_the_rung_can_be_lowered() -> None:
+    """By the environment, and only to one that exists."""
+    assert probe({"BUILDGRAPH_SANDBOX": "none"}) == "none"
+    assert probe({"BUILDGRAPH_SANDBOX": "landlock"}) in ("landlock", "none")
+    with pytest.raises(BuildError, match="BUILDGRAPH_SANDBOX"):
+        probe({"BUILDGRAPH_SANDBOX": "best"})
+
+
+def test_no_network_unless_asked(tmp_path: Path, level: Level) -> None:
+    """A socket can be made only by a job that says so."""
+    job = shell(tmp_path, "")
+    python = os.path.realpath(sys.executable)
+    script = "import socket; socket.create_server(('127.0.0.1', 0)).close(); socket.create_connection(('127.0.0.1', 9))"
+    argv, visible = (python, "-I", "-S", "-c", script), (python, os.path.realpath(sys.base_prefix))
+    on = run(Job(argv, (), job.stage, job.out, job.temp, visible, 20, network=True), level)
+    assert b"ConnectionRefusedError" in on.log
+    if level == "landlock":
+        assert b"PermissionError" in run(Job(argv, (), job.stage, job.out, job.temp, visible, 20), level).log
+
+
+def memory_limit(folder: str, size: int) -> str:
+    """Make a control group with a memory limit; the file that takes its processes."""
+    if os.geteuid() != 0 or not os.path.isdir(os.path.dirname(folder)):
+        absent("no memory control group can be made here")
+    os.mkdir(folder)
+    limit = next((name for name in ("memory.limit_in_bytes", "memory.max") if os.path.exists(f"{folder}/{name}")), None)
+    if limit is None:
+        os.rmdir(folder)
+        absent("no memory control group can be made here")
+    Path(folder, str(limit)).write_text(str(size))
+    return f"{folder}/cgroup.procs"
+
+
+def test_want_of_memory_is_said(tmp_path: Path, level: Level) -> None:
+    """It is no fault of the command, and must not be mistaken for its own exit."""
+    parent = "/sys/fs/cgroup/memory" if os.path.isdir("/sys/fs/cgroup/memory") else "/sys/fs/cgroup"
+    folder = f"{parent}/buildgraph-test-{os.urandom(4).hex()}"
+    tasks = memory_limit(folder, 150 << 20)
+    python = os.path.realpath(sys.executable)
+    job = replace(shell(tmp_path, '"$0" -I -S -c "bytearray(400 << 20)"; exit $?', 20, (), python),
+                  visible=(python, os.path.realpath(sys.base_prefix)))
+    builder = os.fork()
+    if not builder:
+        try:
+            Path(tasks).write_text(str(os.getpid()))
+            outcome = run(job, level)
+            (tmp_path / "ended").write_text(f"{outcome.ended} {outcome.code} {outcome.log!r}")
+        finally:
+            os._exit(0)
+    os.waitpid(builder, 0)
+    try:
+        assert (tmp_path / "ended").read_text().startswith("memory 137 ")
+    finally:
+        deadline = time.monotonic() + 5
+        while Path(tasks).read_text() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.rmdir(folder)
