@@ -105,7 +105,10 @@ class _Checks:
                 known_rules = f"the rules are {', '.join(sorted(self.rules.rules))}"
                 raise BuildError(f"no rule {target.rule!r}", target.place("rule"),
                                  did_you_mean(target.rule, self.rules.rules) or known_rules, "rule")
-            known = self._signatures[target.rule] = signature(rule)
+            try:
+                known = self._signatures[target.rule] = signature(rule)
+            except BuildError as error:
+                raise BuildError(error.what, target.place("rule"), error.fix, "rule") from error
         return known
 
     def provides(self, label: Label) -> type[Provider] | None:
@@ -199,8 +202,8 @@ def _cycle(checked: dict[Label, Checked], labels: list[Label]) -> BuildError:
     shown = list(map(str, ring if len(ring) <= 12 else [*ring[:6], f"... ({len(ring) - 7} more)", ring[-1]]))
     text = " -> ".join([*shown, shown[0]])
     others = ", ".join(f"{label} at {place}" for label, place in list(zip(ring, places))[1:6])
-    return BuildError(f"targets depend on each other: {text}", places[0],
-                      f"cut one of the links; the others: {others}" if others else "a target cannot need itself", "cycle")
+    fix = f"cut one of the links; the others: {others}" if others else "a target cannot need itself"
+    return BuildError(f"targets depend on each other: {text}", places[0], fix, "cycle")
 
 
 class _Run:

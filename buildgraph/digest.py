@@ -23,7 +23,7 @@ class Digest:
     def parse(cls, text: str) -> Digest:
         """Read `<64 hex>/<size>`; ValueError on anything else."""
         name, _, size = text.partition("/")
-        if len(name) != 64 or not _HEX.issuperset(name) or not size.isdigit():
+        if len(name) != 64 or not _HEX.issuperset(name) or not (size.isascii() and size.isdigit()):
             raise ValueError(f"not a digest: {text!r}")
         return cls(name, int(size))
 

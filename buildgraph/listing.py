@@ -82,7 +82,7 @@ class Listing:
             if real != root and not real.startswith(root + os.sep):
                 raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
         try:
-            mode = os.stat(entry.path).st_mode if entry.is_symlink() or last else stat.S_IFDIR
+            mode = os.stat(entry.path).st_mode
         except OSError:
             raise BuildError(f"{name!r} is a link to nothing", at, "mend or remove it", "source") from None
         if not stat.S_ISDIR(mode) and not (last and stat.S_ISREG(mode)):

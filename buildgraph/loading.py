@@ -22,7 +22,7 @@ from .workspace import Workspace
 if TYPE_CHECKING:
     from .source import Index
 
-RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export")
+RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,20 @@ def load(root: str, patterns: tuple[str, ...], package: str = "") -> Loaded:
     labels = tuple(workspace.targets(patterns, package))
     analysis = analyse(workspace, labels, registry())
     read = (*workspace.files_read, *analysis.files_read)
-    return Loaded(labels, analysis, [os.path.join(root, path) for path in read])
+    return Loaded(_members(labels, analysis), analysis, [os.path.join(root, path) for path in read])
+
+
+def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]:
+    """The labels, sorted, with the members of each group in its place."""
+    group = import_module("buildgraph.rules.group").Group
+    seen, waiting = set(labels), list(labels)
+    while waiting:
+        label = waiting.pop()
+        if isinstance(analysis.providers[label], group):
+            new = [member for member in analysis.deps[label] if member not in seen]
+            seen.update(new)
+            waiting += new
+    return tuple(sorted(label for label in seen if not isinstance(analysis.providers[label], group)))
 
 
 def own_files() -> list[str]:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -53,8 +54,7 @@ class Materialiser:
     def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
         """Make the wanted outputs stand under `out/`; OSError when the workspace cannot be written."""
         events, files, links = [], [], []
-        for want in wanted:
-            name = want.artifact.name.rpartition("/")[2]
+        for want, name in _named(list(wanted)):
             content = node(want.artifact)
             held = os.path.join(self._root, BUILT, content.digest.hash + "x" * _executable(content), name)
             listed = self._listed(content, held)
@@ -130,6 +130,14 @@ class Materialiser:
         for name in os.listdir(built):
             if name not in used:
                 _remove(os.path.join(built, name))
+
+
+def _named(wanted: list[Wanted]) -> list[tuple[Wanted, str]]:
+    """Each output with the name of its file; where two of a target share one, their names in the provider lead."""
+    names = [want.artifact.name.rpartition("/")[2] for want in wanted]
+    count = Counter((want.label, name) for want, name in zip(wanted, names, strict=True))
+    return [(want, name if count[want.label, name] == 1 else f"{want.name}.{name}")
+            for want, name in zip(wanted, names, strict=True)]
 
 
 def _executable(node: Node) -> bool:

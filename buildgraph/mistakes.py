@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from .errors import BuildError, did_you_mean
+from .errors import BuildError, BuildErrors, did_you_mean
 from .model import Target
 from .toml_places import KEY, Path
 
@@ -53,7 +53,9 @@ def told(target: Target, mistake: Mistake, keys: Mapping[str, bool]) -> BuildErr
 
 def _said(mistake: Mistake) -> tuple[str, str]:
     if mistake.kind in WANTS:
-        return f"wants {WANTS[mistake.kind]}, not {shown(mistake.given)}", ""
+        listed = mistake.kind in ("tuple_type", "list_type") and isinstance(mistake.given, str)
+        fix = f'write ["{mistake.given}"]' if listed else ""
+        return f"wants {WANTS[mistake.kind]}, not {shown(mistake.given)}", fix
     if mistake.kind == "literal_error":
         known = re.findall(r"'([^']*)'", mistake.expected)
         hint = did_you_mean(mistake.given, known) if isinstance(mistake.given, str) else ""
@@ -65,6 +67,8 @@ def _said(mistake: Mistake) -> tuple[str, str]:
 
 def _own(target: Target, path: Path, fault: BuildError) -> BuildError:
     """A fault that a label, a path or a glob has; `wants ...` continues the name of the key."""
+    if isinstance(fault, BuildErrors):
+        return fault
     what = f"{target.label}: {dotted(path)} {fault.what}" if fault.what.startswith(("wants ", "is ")) else fault.what
     return BuildError(what, fault.at or target.place(*path), fault.fix, fault.reason)
 

@@ -57,7 +57,7 @@ def text(answer: Answer) -> str:
 def as_json(answer: Answer) -> str:
     """`{"labels": [...], "edges": [[from, to], ...]}`."""
     return json.dumps({"labels": [str(label) for label in answer.labels],
-                       "edges": [[str(start), str(end)] for start, end in answer.edges]}, indent=2) + "\n"
+                       "edges": [[str(start), str(end)] for start, end in answer.edges]}) + "\n"
 
 
 def dot(answer: Answer) -> str:

@@ -62,8 +62,8 @@ def decode(message: str, data: bytes) -> dict[str, Any]:
 
 
 def digest_of(values: Mapping[str, Any]) -> Digest:
-    """A decoded Digest message as a Digest."""
-    return Digest(values["hash"], values.get("size_bytes", 0))
+    """A decoded Digest message as a Digest; ValueError when it is none."""
+    return Digest.parse(f"{values.get('hash', '')}/{values.get('size_bytes', 0)}")
 
 
 def digest_fields(digest: Digest) -> dict[str, Any]:

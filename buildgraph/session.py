@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from . import loading, receipt
@@ -23,11 +23,12 @@ from .plan import Plan, State
 from .source import RACY_NS, Moved, Sources, fingerprint
 from .steps import Steps, Wanted, gates_of, wanted_of
 from .store.disk import DiskStore
+from .store.place import Scratch
 from .store.protocol import Missing
 from .toolchain import Toolchain
 from .ui.summary import Summary
 from .ui.words import plural
-from .worker import Attempt, Task, Worker, discard
+from .worker import Attempt, Task, Worker
 
 RESTARTS = 8   # a build starts over when a file moved under it or the store lost a blob; then it is given up
 
@@ -50,7 +51,7 @@ def build(root: str, request: Request, listen: Listener, cancel: threading.Event
     """Build what is asked for and return the exit code; BuildError for a fault of the user's before anything runs."""
     store, index = loading.open_store(lambda text: listen(Warned(text)))
     kept = os.path.join(root, ".buildgraph", "sandbox") if request.sandbox_debug else ""
-    with _scratch(store.root, kept) as scratch:
+    with closing(store), _scratch(os.path.join(store.root, "work"), kept) as scratch:
         host = Sources(root, index)
         for _ in range(RESTARTS):
             try:
@@ -227,18 +228,18 @@ class Session:
         ended = [self._completed.get()]
         while not self._completed.empty():
             ended.append(self._completed.get())
-        attempts = [attempt for _, attempt in ended if isinstance(attempt, Attempt)]
-        self.host.store.publish([attempt.batch for attempt in attempts if attempt.result is not None])
-        for attempt in attempts:
-            self._settle(attempt)
-        faults = [(task, fault) for task, fault in ended if isinstance(fault, BaseException)]
-        for task, _ in faults:
-            del self._running[task.key.digest]
-        for _, fault in faults:
-            raise fault
+        steps = [self._running.pop(task.key.digest) for task, _ in ended]
+        self.host.store.publish([attempt.batch for _, attempt in ended
+                                 if isinstance(attempt, Attempt) and attempt.result is not None])
+        for equal, (_, attempt) in zip(steps, ended, strict=True):
+            if isinstance(attempt, Attempt):
+                self._settle(equal, attempt)
+        for _, fault in ended:
+            if isinstance(fault, BaseException):
+                raise fault
 
-    def _settle(self, attempt: Attempt) -> None:
-        first, *equal = self._running.pop(attempt.task.key.digest)
+    def _settle(self, steps: list[int], attempt: Attempt) -> None:
+        first, *equal = steps
         action = attempt.task.action
         if attempt.result is not None:
             self._done(first, attempt.result, "ran")
@@ -307,17 +308,14 @@ def _level(text: str) -> Level:
 
 
 @contextmanager
-def _scratch(cache: str, kept: str) -> Iterator[str]:
-    """A folder for running actions, named by process so that those of dead ones are swept; or one that is `kept`."""
-    work = os.path.join(cache, "work")
-    os.makedirs(work, mode=0o700, exist_ok=True)
-    for name in os.listdir(work):
-        if name.isdigit() and not os.path.exists(f"/proc/{name}"):
-            discard(os.path.join(work, name))
-    folder = kept or os.path.join(work, str(os.getpid()))
-    os.makedirs(folder, exist_ok=True)
+def _scratch(work: str, kept: str) -> Iterator[str]:
+    """A folder for running actions that goes away with this process, or one that is `kept`."""
+    os.makedirs(kept or work, mode=0o700, exist_ok=True)
+    if kept:
+        yield kept
+        return
+    scratch = Scratch(work)
     try:
-        yield folder
+        yield scratch.path
     finally:
-        if not os.listdir(folder):
-            os.rmdir(folder)
+        scratch.close()

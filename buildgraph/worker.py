@@ -99,6 +99,8 @@ class Worker:
             try:
                 outputs = collect(job.out, task.action.outputs, batch)
             except BuildError as fault:
+                if fault.reason == "environment":
+                    raise
                 why = fault.what
         if why:
             self._store.drop(batch)

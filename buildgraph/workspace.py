@@ -201,11 +201,12 @@ class Workspace:
     def _document(self, folder: str) -> Document | None:
         if folder in self._documents:
             return self._documents[folder]
-        self.listing.watch(folder)
         path = join(folder, BUILD)
         document = None
         entry = self.listing.entries(folder).get(BUILD)
-        if entry is not None and entry.is_file():
+        if entry is None:
+            self.listing.watch(folder)
+        elif entry.is_file():
             with open(os.path.join(self.root, path), "rb") as file:
                 document = parse(file.read(), path)
         self._documents[folder] = document

@@ -63,14 +63,14 @@ def request(here: Here, options: Namespace, patterns: tuple[str, ...] = ()) -> R
         package=here.package)
 
 
-def choose(options: Namespace, show: frozenset[str], summary: TextIO | None = None) -> list[Screen]:
-    """The listeners for these options: JSON alone, or progress on stderr and a summary of `show` (on stdout)."""
+def choose(options: Namespace, show: frozenset[str], stream: TextIO | None = None) -> list[Screen]:
+    """The listeners wanted: JSON on `stream` (stdout), or a summary of `show` there and progress on stderr."""
+    out = stream or sys.stdout
     if options.json:
         from ..ui.json_lines import JsonLines
-        return [JsonLines(sys.stdout)]
+        return [JsonLines(out)]
     from ..ui.summary import Summary
     quiet = getattr(options, "quiet", False)
-    out = summary or sys.stdout
     colour = lively(out, os.environ)
     return [progress(quiet), Summary(out, colour, show & {"outputs"} if quiet else show)]
 

@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
     root = default_root(os.environ)
     found = measure(root)
     if options.json:
-        print(json.dumps({"root": root, **asdict(found)}, indent=2))
+        print(json.dumps({"root": root, **asdict(found)}))
         return OK
     print(root)
     print(f"  {plural(found.blobs, 'blob'):<16} {size(found.blob_bytes):>10}")

@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
     """Look at everything and print it; always 0, for what is missing may not be needed."""
     checks = examine(os.environ)
     if options.json:
-        print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
+        print(json.dumps({"checks": [asdict(check) for check in checks]}))
     else:
         print("\n".join(line for check in checks for line in told(check)))
     return OK

@@ -5,6 +5,7 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TextIO
 
 from ..errors import BuildError
 from ..events import Built, Event
@@ -37,19 +38,23 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Build and load; prints the id that Docker knows the image by."""
-    code, image, tag = loaded(options)
+    code, image, tag = loaded(options, sys.stdout if options.json else sys.stderr)
     if code == 0:
         print(json.dumps({"event": "loaded", "image": image, "tag": tag}) if options.json else image)
     return code
 
 
-def loaded(options: Namespace) -> tuple[int, str, str]:
-    """Build the image of `options.label` and load it: exit code, image id and tag (both empty when it failed)."""
-    from ..execute.container import load
+def loaded(options: Namespace, stream: TextIO) -> tuple[int, str, str]:
+    """Build the image of `options.label` and load it: exit code, image id and tag (both empty when it failed).
+
+    What is said of the build goes to `stream`.
+    """
+    from ..execute.container import load, version
     here = Here.find()
     label = here.label(options.label)
+    version()   # no daemon: say so before the work, not after it
     images = Images()
-    shown = choose(options, frozenset({"gates", "counts"}), sys.stderr)
+    shown = choose(options, frozenset({"gates", "counts"}), stream)
     code = perform(here, request(here, options, (str(label),)), [*shown, images])
     if code:
         return code, "", ""

@@ -1,6 +1,7 @@
 """`buildgraph run LABEL [-- ARGS]`: build an image, load it, and run it as a device would: hardened."""
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from . import load
@@ -17,5 +18,5 @@ def arguments(parser: Parser) -> None:
 def run(options: Namespace) -> int:
     """Build, load and run; the program's exit code is ours."""
     from ..execute.container import attach
-    code, image, _ = load.loaded(options)
+    code, image, _ = load.loaded(options, sys.stderr)   # stdout is the program's
     return code or attach(image, options.rest)

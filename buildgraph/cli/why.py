@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
         raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
                          fix=f"`buildgraph build {label}` first; if it only stands for others, --deps looks at them")
     if options.json:
-        print(json.dumps({"reasons": [asdict(reason) for reason in reasons]}, indent=2))
+        print(json.dumps({"reasons": [asdict(reason) for reason in reasons]}))
     else:
         print("\n".join(line for reason in reasons for line in told(reason)))
     return OK

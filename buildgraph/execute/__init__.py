@@ -1,0 +1,1 @@
+"""Running commands: staging, sandboxes, collecting what they made, and containers."""

@@ -8,7 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from ..errors import BuildError
@@ -34,7 +34,11 @@ def run(job: Job, cancel: threading.Event | None) -> End:
             process = Process(Start(command(bwrap, job, tell), {}, "/", (tell,), signal.SIGKILL))
         finally:
             os.close(tell)
-        with closing(process), _Init(info.read()) as init:
+        with ExitStack() as stack:
+            stack.callback(process.close)
+            init = _Init(info.read())
+            stack.pop_all()
+        with init, closing(process):   # bubblewrap is gone before its child is waited for
             end = process.follow(job.timeout, cancel, init.look)
     if not init.pid and end.why == "exit":
         raise BuildError(f"bubblewrap cannot make a sandbox: {end.log.decode(errors='replace').strip()}", None,

@@ -2,6 +2,9 @@
 
 `namespaces` (bubblewrap) shows a command only what it was given; `landlock` refuses to open the rest, for hosts that
 forbid namespaces; `none` only cleans up behind it. Which rung was reached is in every result.
+
+What Landlock does not govern stays possible on its rung: to learn that a path exists, the host's name, and, for whoever
+knows the path of a file of the same user, chmod and utime. The content of files and all sockets are out of reach.
 """
 from __future__ import annotations
 
@@ -30,7 +33,15 @@ def probe(environ: Mapping[str, str]) -> Level:
 
 
 def works(level: Level) -> bool:
-    """Whether a rung can be reached here: a command on it can write its output and not read a file beside its stage."""
+    """Whether a rung can be reached here."""
+    return not obstacle(level)
+
+
+def obstacle(level: Level) -> str:
+    """Why a rung cannot be reached here, or an empty string.
+
+    A command is run on it, which must write its output and must not be able to read a file beside its stage.
+    """
     with tempfile.TemporaryDirectory(prefix="buildgraph-probe-") as folder:
         stage, temp, hidden = (os.path.join(folder, name) for name in ("stage", "temp", "hidden"))
         out = os.path.join(stage, "out")
@@ -38,12 +49,14 @@ def works(level: Level) -> bool:
             os.mkdir(path)
         with open(hidden, "w", encoding="ascii") as file:
             file.write("hidden\n")
-        script = 'if read line < "$0"; then exit 1; fi 2>/dev/null; echo done > out/done'
+        script = 'if read line < "$0"; then echo it hides nothing; exit 1; fi 2>/dev/null; echo done > out/done'
         try:
             outcome = run(Job(("/bin/sh", "-c", script, hidden), (), stage, out, temp, (), 10), level)
-            return outcome.code == 0 and os.path.exists(os.path.join(out, "done"))
-        except (BuildError, OSError):
-            return False
+        except (BuildError, OSError) as fault:
+            return str(fault)
+        if outcome.code == 0 and os.path.exists(os.path.join(out, "done")):
+            return ""
+        return outcome.log.decode(errors="replace").strip() or f"a command on it ended with code {outcome.code}"
 
 
 def run(job: Job, level: Level, cancel: threading.Event | None = None) -> Outcome:

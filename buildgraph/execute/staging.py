@@ -14,9 +14,9 @@ _DEPTH = 64
 
 
 def stage(root: str, inputs: Sequence[tuple[str, Node]], store: Store) -> None:
-    """Place files and trees at their paths below `root`, which exists and is empty but for `out`.
+    """Place files and trees at their paths below `root`, a folder that may hold others already, such as `out`.
 
-    Missing passes through; BuildError (reason "rule") on a path that leaves `root`, lies in `out` or is taken.
+    Missing passes through; BuildError (reason "rule") on a path that leaves `root`, is taken or lies in what is.
     """
     stager = _Stager(root, store)
     for path, node in inputs:
@@ -74,11 +74,10 @@ class _Stager:
 
 def _check(path: str) -> None:
     parts = path.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts) or parts[0] == "out":
-        raise BuildError(f"an input cannot be staged at {path!r}", None,
-                         "use a relative path without '..' that does not begin with out/", "rule")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise BuildError(f"an input cannot be staged at {path!r}", None, "use a relative path without '..'", "rule")
 
 
 def _taken(path: str) -> BuildError:
-    return BuildError(f"two inputs are staged at {path!r}, or one beneath the other", None,
+    return BuildError(f"two inputs are staged at {path!r}, or one beneath the other, or below out/", None,
                       "give one of them another path", "rule")

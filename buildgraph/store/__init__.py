@@ -1,0 +1,1 @@
+"""Stores: one contract, in memory and on disk."""

@@ -42,7 +42,8 @@ class Store(Protocol):
     def publish(self, batches: Iterable[Batch]) -> None:
         """Make batches durable and visible: blobs first, then results; all or none of a result is seen.
 
-        OSError (disk full, I/O) leaves the store as it was; a batch is published or dropped, never both.
+        BuildError with reason "environment" (disk full, I/O) leaves the store as it was; a batch is published or
+        dropped, never both.
         """
         ...
 

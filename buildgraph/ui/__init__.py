@@ -1,0 +1,1 @@
+"""Listeners of a build: they know events and nothing else."""

@@ -7,6 +7,7 @@ from ..events import Failed
 
 TAIL = 30
 _WIDTH = 400
+_COMMAND = 1 << 17   # a command that is cut cannot be run
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "faint": 2, "bold": 1}
@@ -39,11 +40,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def clean(line: str) -> str:
-    """One line of foreign text without what would steer a terminal, tabs as spaces, cut at 400 characters."""
+def clean(line: str, most: int = _WIDTH) -> str:
+    """One line of foreign text without what would steer a terminal, tabs as spaces, cut at `most` characters."""
     # A log is written by whatever ran: it must not move the cursor, hide lines or set the window's title.
     line = _CONTROLS.sub("", _ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2])).expandtabs(4)
-    return line if len(line) <= _WIDTH else f"{line[:_WIDTH]} ..."
+    return line if len(line) <= most else f"{line[:most]} ..."
 
 
 def tail(log: str, most: int = TAIL) -> list[str]:
@@ -58,7 +59,7 @@ def tail(log: str, most: int = TAIL) -> list[str]:
 def failure(event: Failed) -> list[str]:
     """What a person needs of a failed action: which, why, the end of its log, and how to run it by hand."""
     log = [f"   | {line}".rstrip() for line in tail(event.log)]
-    again = [f"   = run it again by hand: {clean(event.again)}"] if event.again else []
+    again = [f"   = run it again by hand: {clean(event.again, _COMMAND)}"] if event.again else []
     return [f"error: {event.label}: {clean(event.title)}: {clean(event.why)}", *log, *again]
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolchain import ToolchainFault, compile_object
+from toolchain import SMALL, ToolchainFault, compile_object
 
 
 def main(argv: Sequence[str]) -> int:
@@ -19,9 +19,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--triple", required=True, help="such as aarch64-linux-musl")
     parser.add_argument("--cpu", required=True, help="in zig's spelling, such as cortex_a76")
     parser.add_argument("--out", required=True, type=Path, help="object to write")
+    parser.add_argument("--small", action="store_true", help="optimise size: for the main file, never the hot one")
     options = parser.parse_args(argv)
+    extra = SMALL if options.small else ()
     try:
-        compile_object(options.source, (options.triple, options.cpu), options.out)
+        compile_object(options.source, (options.triple, options.cpu), options.out, extra)
     except ToolchainFault as fault:
         print(fault, file=sys.stderr)
         return 1

@@ -167,7 +167,7 @@ def _policy_faults(model: Model) -> Iterator[str]:
         bad = (actions < 0) | (actions >= model.num_controls[control])
         if np.any(bad):
             last = model.num_controls[control] - 1
-            yield f"policies{_place(bad)} is not an action of control {control} (0..{last})"
+            yield f"policies{_place(bad)[:-1]},{column}] is not an action of control {control} (0..{last})"
     if model.policies_kind == "full" and not np.array_equal(
             model.policies, full_policies(model.num_controls, model.policy_len)):
         yield "policies = 'full' but the table is not the full product of the controls"

@@ -156,7 +156,7 @@ def _policies(
     columns = list(control_factors(controls))
     wide = (len(controls), len(columns))
     if table.dtype.kind not in "iu" or table.ndim != 3 or table.shape[2] not in wide:
-        raise ModelFault([*faults, f"policies (dtype {table.dtype}, shape {table.shape}) must hold whole numbers "
+        raise ModelFault([*faults, f"policies (dtype {table.dtype}, shape {table.shape}) must be integers "
                                    f"of the shape (policies, policy_len, {len(controls)} controls)"])
     if table.shape[2] == len(controls):
         idle = [c for c in range(len(controls)) if c not in columns and np.any(table[:, :, c] != 0)]

@@ -10,7 +10,9 @@ from agent_model import SEMANTICS
 DEFAULTS: dict[str, Any] = {
     "semantics": SEMANTICS, "policy_len": 1, "gamma": 1.0, "alpha": 1.0, "num_iter": 16,
     "inference_algo": "fpi", "inference_horizon": None, "action_selection": "deterministic",
-    "sampling_mode": "full", "use_utility": True, "use_states_info_gain": True, "use_param_info_gain": False, "use_inductive": False,
+    "sampling_mode": "full", "use_utility": True, "use_states_info_gain": True,
+    "use_param_info_gain": False,
+    "use_inductive": False,
     "inductive_depth": 1, "inductive_threshold": 0.1, "inductive_epsilon": 1e-3, "categorical_obs": False,
     "learning_mode": "online", "learn_A": False, "learn_B": False, "learn_C": False, "learn_D": False,
     "learn_E": False,

@@ -15,7 +15,7 @@ from ir import F64, Model
 
 Map = tuple[int, ...]
 Word = tuple[tuple[Map | int, ...], Map]
-"""(history of index maps and dense slices, pending index map): the canonical form of a composed transition."""
+"""(history of index maps and slices, pending index map): the canonical form of a composed transition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Policies as prefixes: 0 is the root, `place` tells the tuple of nodes a prefix ends in, `leaf` is by policy.
+    """Policies as prefixes: 0 is the root; `place` is the tuple of nodes of a prefix, `leaf` is by policy.
 
     `places` are the distinct tuples (one node a factor), `depths` their time where preferences vary, else 0.
     """

@@ -154,18 +154,23 @@ def energy_tables(model: Model, m: int, split: Axes) -> tuple[Tables, dict[str, 
     ordered = [delta.reshape(sizes).transpose(axis_order).reshape(-1, still) for delta in deltas]
     table = sparse([np.zeros(len(d)) for d in ordered], [np.any(d != 0.0, axis=1) for d in ordered])
     grounds += [ground + constant for ground in plane_grounds]
-    found: Tables = {f"E{m}_ground": np.array(grounds, np.float32), f"E{m}_ptr": table.ptr, f"E{m}_col": table.col}
     entries = [row for d in ordered for row in d if np.any(row != 0.0)]
+    found: Tables = {f"E{m}_ground": np.array(grounds, np.float32), f"E{m}_ptr": table.ptr,
+                     f"E{m}_col": table.col, **_values(m, entries, still)}
+    return found, {"outcomes": len(grounds) - len(planes), "planes": len(planes), "still": still,
+                   "entries": len(entries)}
+
+
+def _values(m: int, entries: Sequence[F64], still: int) -> Tables:
+    """Values of the entries, or what they are summed from when there are still factors."""
     if still == 1:
-        found[f"E{m}_val"] = np.array([row[0] for row in entries], np.float32)
-    else:
-        sources = sparse(entries, [row != 0.0 for row in entries])
-        found |= {f"X{m}_ptr": sources.ptr, f"X{m}_src": sources.col, f"X{m}_val": sources.val.astype(np.float32)}
-    return found, {"outcomes": len(grounds) - len(planes), "planes": len(planes), "entries": len(entries), "still": still}
+        return {f"E{m}_val": np.array([row[0] for row in entries], np.float32)}
+    sources = sparse(entries, [row != 0.0 for row in entries])
+    return {f"X{m}_ptr": sources.ptr, f"X{m}_src": sources.col, f"X{m}_val": sources.val.astype(np.float32)}
 
 
 def _rows(outcomes: F64) -> tuple[list[float], list[F64], float]:
-    """Backgrounds and deltas of the outcome rows; rows that are all background only add a constant entropy."""
+    """Backgrounds and deltas of the outcome rows; a row that is all background only adds a constant."""
     grounds: list[float] = []
     deltas: list[F64] = []
     constant = 0.0
@@ -187,7 +192,7 @@ def _delta(row: F64, ground: float) -> F64:
 
 def column_tables(m: int, parents: Sequence[int], tree: Tree,
                   nodes: Sequence[Nodes]) -> tuple[Tables, int, list[int]]:
-    """J<m>_n<j> (node of the j-th moving parent by column), the count of columns, the column of each place."""
+    """J<m>_n<j> (node of the j-th moving parent by column), count of columns, column of each place."""
     if len(parents) == 1:
         return {}, nodes[parents[0]].count, [place[parents[0]] for place in tree.places]
     tuples: dict[tuple[int, ...], int] = {}

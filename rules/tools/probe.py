@@ -4,7 +4,7 @@
 
 Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Every
 fourth episode shows uniformly random observations (impossible ones too), the others are roll-outs in the
-world the model itself describes. Random numbers are a function of (seed, episode, step, use): no hidden state.
+world the model itself describes. Random numbers are functions of (seed, episode, step, use) alone.
 """
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
                [--links links.json] [--labels scout=labels.json] [--tick] --out main.c
 
 links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
-the answer's "action" and of the agent's observations; names need --labels. With --proof and --probe the program
-holds the first proved steps for --selftest. With --tick each answer begins with the number of its tick.
+the answer's "action" and of the agent's observations; names need --labels. With --proof and --probe the
+program holds the first proved steps for --selftest. With --tick each answer begins with its number of tick.
 """
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ import fmath
 from ir import F64, canonical_json
 from program import Program, emit_main, ports_of
 from replay import GOLDEN_STEPS, Answers, Probe, bits, golden_hash, load_probe, parse, width
-from toolchain import ToolchainFault, compile_object, host_target, link_program
+from toolchain import SMALL, ToolchainFault, compile_object, host_target, link_program
 
 REGRET_LIMIT = 1e-3
 KL_LIMIT = 1e-5
@@ -51,9 +51,9 @@ def build_host_program(agent_c: Path, name: str, interface: Mapping[str, Any], f
     main_c = folder / "main.c"
     main_c.write_text(emit_main(Program({name: ports_of(interface, {})})), encoding="ascii")
     objects: list[Path] = []
-    for source in (main_c, agent_c):
+    for source, extra in ((main_c, SMALL), (agent_c, ())):
         objects.append(folder / f"{len(objects)}.o")
-        compile_object(source, target, objects[-1])
+        compile_object(source, target, objects[-1], extra)
     link_program(objects, target[0], folder / "program")
     return folder / "program"
 

@@ -28,7 +28,7 @@ class Probe:
     facts: Mapping[str, Any]
 
     def records(self) -> I32:
-        """Replay records, (episodes x steps, 1 + modalities + controls); executed = the reference's actions."""
+        """Replay records, (steps, 1 + modalities + controls); executed is what the reference did."""
         episodes, steps = self.obs.shape[:2]
         start = np.zeros((episodes, steps, 1), np.int32)
         start[:, 0] = 1

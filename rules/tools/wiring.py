@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-ENDS = re.compile(r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<kind>action|observation)\.(?P<port>[A-Za-z0-9_.-]+)")
+ENDS = re.compile(
+    r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<kind>action|observation)\.(?P<port>[A-Za-z0-9_.-]+)")
 
 
 class WiringFault(ValueError):
@@ -18,7 +19,7 @@ class WiringFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What an agent can be linked by: outcomes per modality, actions per control, and their names."""
+    """What an agent can be linked by: outcomes a modality, actions a control, and their names."""
 
     num_obs: tuple[int, ...]
     num_controls: tuple[int, ...]
@@ -28,7 +29,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """Action `control` of agent `source` is the observation `modality` of agent `target` (agents by number)."""
+    """Action `control` of agent `source` is the observation `modality` of agent `target`, by number."""
 
     target: int
     modality: int

@@ -1,4 +1,4 @@
-"""pymdp 1.0.4 itself as an oracle: a whole teacher-forced sequence in one jitted scan (eager steps cost 500x more)."""
+"""pymdp 1.0.4 itself as an oracle: a teacher-forced sequence in one jitted scan (eager is 500x slower)."""
 from __future__ import annotations
 
 import contextlib
@@ -48,8 +48,8 @@ def pymdp_agent(model: Model) -> Any:
     wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
     wide[:, :, list(model.control_factors)] = model.policies
     return Agent(
-        A=[jnp.array(a) for a in model.A], B=[jnp.array(b) for b in model.B], C=[jnp.array(c) for c in model.C],
-        D=[jnp.array(d) for d in model.D], E=None if model.E is None else jnp.array(model.E),
+        A=[jnp.array(a) for a in model.A], B=[jnp.array(b) for b in model.B],
+        C=[jnp.array(c) for c in model.C], D=[jnp.array(d) for d in model.D], E=None if model.E is None else jnp.array(model.E),
         A_dependencies=[list(row) for row in model.A_dependencies],
         B_dependencies=[list(row) for row in model.B_dependencies],
         policies=jnp.array(wide), policy_len=model.policy_len, gamma=model.gamma, alpha=model.alpha,
@@ -59,7 +59,7 @@ def pymdp_agent(model: Model) -> Any:
 
 
 def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
-    """Feed obs (N, S, modalities) and the executed actions (N, S, control factors) to pymdp, one scan an episode."""
+    """Feed obs (N, S, modalities) and executed actions (N, S, control factors) to pymdp."""
     import jax
     import jax.numpy as jnp
 
@@ -78,12 +78,13 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
         def episode(seen: Any, action: Any) -> Any:
             return jax.lax.scan(step, list(agent.D), (seen, action))[1]
 
-        found = jax.jit(lambda o, a: jax.lax.map(lambda x: episode(*x), (o, a)))(jnp.array(obs), jnp.array(wide))
+        run = jax.jit(lambda o, a: jax.lax.map(lambda x: episode(*x), (o, a)))
+        found = run(jnp.array(obs), jnp.array(wide))
         return Replay(*(np.asarray(value, dtype=np.float64) for value in found))
 
 
 def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:
-    """Actions under the canonical tie rule from policy posteriors (.., policies): lowest index within `tie` nats."""
+    """Actions from policy posteriors (.., policies): the lowest index within `tie` nats of the best."""
     with np.errstate(divide="ignore"):
         logits = np.log(q_pi)
     chosen = np.argmax(logits >= logits.max(axis=-1, keepdims=True) - tie, axis=-1)

@@ -13,7 +13,7 @@ import pytest
 
 from buildgraph.errors import BuildError
 from buildgraph.execute.job import LEVELS, Job, Level, Outcome
-from buildgraph.execute.sandbox import probe, run, works
+from buildgraph.execute.sandbox import obstacle, probe, run, works
 from tests.needs import absent
 from tests.unit.test_sandbox_probes import processes_with
 
@@ -132,13 +132,15 @@ def test_what_a_job_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
     assert os.path.getsize(tmp_path / "stage/out/growing") == size > 0
 
 
-def test_a_builder_that_is_killed_takes_its_jobs_along(tmp_path: Path, level: Level) -> None:
-    """Nobody is left to tell them."""
+@pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGINT])
+def test_a_builder_that_ends_takes_its_jobs_along(tmp_path: Path, level: Level, told: signal.Signals) -> None:
+    """Killed, when nobody is left to tell them, or interrupted in the middle of waiting."""
     token = os.urandom(8).hex()
     job = shell(tmp_path, STAYING + "touch out/ready; sleep 61", 60, (), token)
     builder = os.fork()
     if not builder:
         try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             run(job, level)
         finally:
             os._exit(0)
@@ -146,11 +148,12 @@ def test_a_builder_that_is_killed_takes_its_jobs_along(tmp_path: Path, level: Le
     while not ready.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert processes_with(token)
-    os.kill(builder, signal.SIGKILL)
+    began = time.monotonic()
+    os.kill(builder, told)
     os.waitpid(builder, 0)
     while processes_with(token) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert processes_with(token) == []
+    assert processes_with(token) == [] and time.monotonic() - began < 3
 
 
 def test_a_long_log_keeps_both_ends(tmp_path: Path, level: Level) -> None:
@@ -187,7 +190,8 @@ def test_an_unreachable_rung_is_the_environments_fault(tmp_path: Path, monkeypat
     with pytest.raises(BuildError, match="no permissions") as fault:
         go(tmp_path, "namespaces", "true")
     assert fault.value.reason == "environment"
-    assert probe({}) != "namespaces"
+    assert probe({}) != "namespaces" and "no permissions" in obstacle("namespaces")
+    assert obstacle("none") == "it hides nothing"
 
 
 def test_the_rung_can_be_lowered() -> None:

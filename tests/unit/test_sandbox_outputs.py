@@ -174,9 +174,9 @@ def test_what_was_collected_can_be_staged(out: Path, tmp_path: Path) -> None:
     assert gather(root / "in", Out("tree", tree=True), Out("file"))[0]["tree"] == found["tree"]
 
 
-@pytest.mark.parametrize("path", ["", "/etc/x", "../x", "a/../x", "a//x", "./x", "a/.", "out", "out/x", "a\0b"])
+@pytest.mark.parametrize("path", ["", "/etc/x", "../x", "a/../x", "a//x", "./x", "a/.", "a\0b"])
 def test_inputs_stay_in_the_stage(tmp_path: Path, path: str) -> None:
-    """And out of the outputs."""
+    """Whatever path they are given."""
     store = MemoryStore()
     batch = store.batch()
     node = File(batch.add(b"x"))
@@ -199,6 +199,19 @@ def test_two_inputs_at_one_place_are_refused(tmp_path: Path, first: str, second:
     store.publish([batch])
     with pytest.raises(BuildError, match="two inputs are staged at"):
         stage(str(tmp_path), [(path, nodes[path == "t"]) for path in (first, second)], store)
+
+
+@pytest.mark.parametrize("path", ["out", "out/x"])
+def test_inputs_stay_out_of_the_outputs(tmp_path: Path, path: str) -> None:
+    """The folder for outputs is there before them."""
+    store = MemoryStore()
+    batch = store.batch()
+    node = File(batch.add(b"x"))
+    store.publish([batch])
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BuildError, match="below out/"):
+        stage(str(tmp_path), [(path, node)], store)
+    assert os.listdir(tmp_path / "out") == []
 
 
 @pytest.mark.parametrize("target", ["../../etc", "/etc/passwd"])

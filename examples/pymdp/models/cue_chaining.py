@@ -1,4 +1,4 @@
-"""Cue chaining of pymdp 1.0.4 (pymdp.envs.CueChainingEnv): a cue tells where the next is. 35 x 4 x 2 states."""
+"""Cue chaining of pymdp 1.0.4 (pymdp.envs.CueChainingEnv): a cue tells where the next is. 280 states."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Graph world of pymdp 1.0.4 (pymdp.envs.graph_worlds): find an object in rooms off hallways. 7 x 8 states."""
+"""Graph world of pymdp 1.0.4 (pymdp.envs.graph_worlds): find an object in rooms. 7 x 8 states."""
 from __future__ import annotations
 
 from typing import Any

@@ -1,0 +1,26 @@
+"""Indexes: several exports as one image of many platforms."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from buildgraph import Artifact, Ctx, Gate, Out, Provider, Tool, rule
+
+from .export import Export
+
+INDEX = Tool("image_index", ("oci", "tar"), ("deflate",))
+
+
+@dataclass(frozen=True)
+class Index(Provider):
+    """One image for several platforms, and the gates of each."""
+
+    image: Artifact
+    gates: tuple[Gate, ...]
+
+
+@rule
+def index(ctx: Ctx, exports: tuple[Export, ...]) -> Index:
+    """Exports for different platforms under one digest: `exports = ["//exports:jetson", "//exports:x86"]`."""
+    layouts = [word for export in exports for word in ("--layout", export.image)]
+    (image,) = ctx.tool(INDEX, *layouts, "--out", Out("image", tree=True), title="index the images")
+    return Index(image, tuple(gate for export in exports for gate in export.gates))

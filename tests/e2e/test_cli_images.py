@@ -1,0 +1,54 @@
+"""The verbs that hand an image to Docker, on the workspace that `init` makes."""
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.space import Space
+
+pytest_plugins = ("tests.daemon",)
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def swarm(tmp_path: Path) -> Space:
+    """A workspace as `init` leaves it."""
+    (tmp_path / "swarm").mkdir()
+    made = Space(tmp_path / "swarm", tmp_path / "cache")
+    made.run("init")
+    return made
+
+
+def test_load_and_run(swarm: Space, daemon: str) -> None:
+    swarm.env["DOCKER_HOST"] = daemon
+    first = swarm.run("load", "//exports:x86")
+    assert first.out.startswith("sha256:") and len(first.out.splitlines()) == 1
+    assert "gates of //exports:x86" in first.err
+    assert swarm.run("load", "//exports:x86").out == first.out
+    loaded = swarm.run("load", "//exports:x86", "--json").events[-1]
+    assert loaded == {"event": "loaded", "image": first.out.strip(), "tag": "exports/x86:latest"}
+
+    ran = subprocess.run(swarm.command("run", "//exports:x86", "--", "--beliefs"), cwd=swarm.root, env=swarm.environ(),
+                         input='{"forager":[0,0]}\nnonsense\n', capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    tick, fault = map(json.loads, ran.stdout.splitlines())
+    assert tick["forager"]["action"][0] in (0, 1, 2) and "qs" in tick["forager"]
+    assert "error" in fault
+    told = subprocess.run(swarm.command("run", "//exports:x86", "--json", "--", "--version"), cwd=swarm.root,
+                          env=swarm.environ(), capture_output=True, text=True, timeout=300)
+    assert "finished" in told.stderr and "finished" not in told.stdout
+
+
+def test_a_target_without_an_image_is_not_loaded(swarm: Space, daemon: str) -> None:
+    swarm.env["DOCKER_HOST"] = daemon
+    assert "//hardware:x86 makes no image" in swarm.run("load", "//hardware:x86", code=2).err
+
+
+def test_no_daemon_is_said_with_its_address(swarm: Space, tmp_path: Path) -> None:
+    nowhere = swarm.env["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"
+    said = swarm.run("load", "//exports:x86", code=30).err   # and nothing was built for it
+    assert not (swarm.root / "out").exists()
+    assert f"error: no Docker daemon answers at {nowhere}" in said and "help: " in said

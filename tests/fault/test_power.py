@@ -1,0 +1,88 @@
+"""Power lost after a build said it was done: what was acknowledged is on the disk, whole."""
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from buildgraph.digest import Digest
+from buildgraph.model import File, Result
+from buildgraph.store.disk import DiskStore
+from buildgraph.store.upkeep import audit
+from tests.needs import absent, need
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+_SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2   # EXT4_IOC_SHUTDOWN: drop all that is not on the disk yet
+
+
+class Disk:
+    """An ext4 file system in a file, which can lose its power."""
+
+    def __init__(self, folder: Path) -> None:
+        self.image, self.path = str(folder / "image"), str(folder / "disk")
+        os.mkdir(self.path)
+        with open(self.image, "wb") as file:
+            file.truncate(64 << 20)
+        subprocess.run([need("mkfs.ext4"), "-q", "-F", self.image], check=True)
+
+    def mount(self) -> None:
+        """Make it usable; skips where no loop device can be had."""
+        done = subprocess.run(["mount", "-o", "loop", self.image, self.path], capture_output=True, text=True)
+        if done.returncode:
+            absent(f"no loop device: {done.stderr.strip()}")
+
+    def lose_power(self) -> None:
+        """Forget all that was not made durable."""
+        fd = os.open(self.path, os.O_RDONLY)
+        fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", _WITHOUT_LOG))
+        os.close(fd)
+        self.unmount()
+
+    def unmount(self) -> None:
+        """Take it away."""
+        subprocess.run(["umount", self.path], check=False, capture_output=True)
+
+
+@pytest.fixture
+def powered(tmp_path: Path) -> Iterator[Disk]:
+    """A mounted disk."""
+    if os.geteuid() != 0:
+        absent("only root can mount a disk")
+    made = Disk(tmp_path)
+    made.mount()
+    yield made
+    made.unmount()
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_what_was_published_survives(powered: Disk, turn: int) -> None:
+    """All of it; and what was only copied leaves no trace."""
+    root = os.path.join(powered.path, "cache")
+    keys = [Digest.of(b"%d" % number) for number in range(20)]
+    store = DiskStore(root)
+    for some in (keys[:turn * 3 + 1], keys[turn * 3 + 1:]):
+        batches = [store.batch() for _ in some]
+        for key, batch in zip(some, batches):
+            batch.record(key, Result((("o", File(batch.add(os.urandom(5000)))),), batch.add(b"log"), "none", 1), {})
+        store.publish(batches)
+    store.batch().add(b"only copied" * 1000)
+    store.close()
+    powered.lose_power()
+    powered.mount()
+    found = DiskStore(root)
+    assert all(found.recall(key) for key in keys)
+    assert audit(found).damaged == () == audit(found).dangling
+    found.close()
+
+
+def test_the_harness_loses_what_was_not_synced(powered: Disk) -> None:
+    """Or the test above would mean nothing."""
+    Path(powered.path, "file").write_bytes(b"x" * 5000)
+    powered.lose_power()
+    powered.mount()
+    assert not os.path.exists(os.path.join(powered.path, "file")) or not Path(powered.path, "file").read_bytes()

@@ -1,0 +1,91 @@
+"""The float64 reference decides and believes as pymdp 1.0.4 does, on every shipped model and on odd ones."""
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import ingest
+import ir
+import numpy as np
+import probe
+import pytest
+import reference
+
+from tests.needs import need_module
+from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
+from tests.unit.tools.small_models import EXAMPLES, NAMES, entangled, one_factor
+
+pytestmark = pytest.mark.slow
+EPISODES, STEPS = 96, 32
+
+
+def example(name: str, folder: Path) -> ir.Model:
+    """A shipped model, through the same door as a user's."""
+    ingest.ingest(EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", folder / name, None)
+    return ir.load(folder / name)
+
+
+def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, F64, F64, F64]:
+    """Observations, actions, beliefs, free energies and chosen neg_efe of the reference."""
+    agent = reference.prepare(model)
+    found = [probe.run_episode(agent, 11, n, steps) for n in range(episodes)]
+    return (np.array([[s.obs for s in steps_] for steps_ in found], np.int32),
+            np.array([[s.action for s in steps_] for steps_ in found], np.int32),
+            np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in found]),
+            np.array([[s.vfe for s in steps_] for steps_ in found]),
+            np.array([[s.efe for s in steps_] for steps_ in found]))
+
+
+def worst_divergence(model: ir.Model, p: F64, q: F64) -> float:
+    """Largest KL over steps and factors."""
+    ends = np.cumsum(model.num_states)
+    return max(float(divergence(p[..., end - n:end], q[..., end - n:end]).max())
+               for n, end in zip(model.num_states, ends, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_models_over_three_thousand_steps(name: str, tmp_path: Path) -> None:
+    need_module("pymdp")
+    model = example(name, tmp_path)
+    obs, action, qs, vfe, efe = run(model, EPISODES, STEPS)
+    theirs = replay(model, obs, action)
+    assert obs.shape[0] * obs.shape[1] >= 3000
+    assert np.array_equal(canonical_actions(model, theirs.q_pi), action)
+    assert worst_divergence(model, qs, theirs.qs) <= 1e-12
+    assert np.max(np.abs(theirs.vfe - vfe)) <= 1e-9
+    assert np.max(np.abs(np.min(np.abs(theirs.neg_efe - efe[..., None]), axis=-1))) <= 1e-10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
+    need_module("pymdp")
+    model = example(name, tmp_path)
+    obs, action, qs, _, _ = run(model, 8, STEPS)
+    theirs = replay(model, obs, action, x64=False)
+    assert np.isfinite(theirs.q_pi).all()
+    assert worst_divergence(model, qs, theirs.qs) <= 1e-5
+    assert np.mean(np.all(canonical_actions(model, theirs.q_pi, 1e-3) == canonical_actions(
+        model, replay(model, obs, action).q_pi, 1e-3), axis=-1)) >= 0.98
+
+
+@pytest.mark.parametrize("model", [
+    one_factor(), entangled(), entangled(5), entangled(use_utility=False, num_iter=3),
+    entangled(use_states_info_gain=False), one_factor(2, policy_len=3, inference_algo="exact"),
+    replace(one_factor(), policies=one_factor().policies[[7, 2, 5]], num_policies=3, policies_kind="listed"),
+], ids=["one factor", "entangled", "another", "no utility", "no info gain", "exact", "listed"])
+def test_odd_models(model: ir.Model) -> None:
+    need_module("pymdp")
+    obs, action, qs, vfe, _ = run(model, 4, 8)
+    theirs = replay(model, obs, action)
+    assert np.array_equal(canonical_actions(model, theirs.q_pi), action)
+    assert worst_divergence(model, qs, theirs.qs) <= 1e-12 and np.max(np.abs(theirs.vfe - vfe)) <= 1e-10
+
+
+def test_the_comparison_can_fail() -> None:
+    need_module("pymdp")
+    model = one_factor()
+    obs, action, qs, _, _ = run(model, 4, 8)
+    other = replace(model, B=(np.roll(model.B[0], 1, axis=2),))
+    theirs = replay(other, obs, action)
+    assert not np.array_equal(canonical_actions(model, theirs.q_pi), action)
+    assert worst_divergence(model, qs, theirs.qs) > 1e-3

@@ -1,0 +1,104 @@
+"""The Python sources of the examples: they rebuild the committed arrays, and both roads lead to the same IR."""
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import ingest
+import ingest_python
+import ir
+import numpy as np
+import pytest
+from agent_model import ModelFault
+
+from tests.needs import need_module
+from tests.unit.tools.small_models import EXAMPLES, NAMES
+
+pytestmark = pytest.mark.slow
+
+
+def regenerate() -> Any:
+    spec = importlib.util.spec_from_file_location("regenerate", EXAMPLES / "regenerate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sources_rebuild_what_is_committed(name: str, tmp_path: Path) -> None:
+    need_module("pymdp")
+    regenerate().write(name, tmp_path)
+    again, committed = ingest.read_npz(tmp_path / f"{name}.npz"), ingest.read_npz(EXAMPLES / f"{name}.npz")
+    assert sorted(again) == sorted(committed)
+    for key, array in committed.items():
+        assert again[key].dtype == array.dtype and np.array_equal(again[key], array), key
+    assert json.loads((tmp_path / f"{name}.json").read_bytes()) == json.loads(
+        (EXAMPLES / f"{name}.json").read_bytes())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_roads_give_the_same_ir(name: str, tmp_path: Path) -> None:
+    need_module("pymdp")
+    ingest.ingest(EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", tmp_path / "npz", tmp_path / "a.json")
+    assert ingest_python.main(["--source", str(EXAMPLES / f"{name}.py"), "--out", str(tmp_path / "python"),
+                               "--labels", str(tmp_path / "b.json")]) == 0
+    assert content(tmp_path / "npz") == content(tmp_path / "python")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def plain_agent(**changes: Any) -> Any:
+    """An Agent with two controlled factors and pymdp's defaults."""
+    import jax.numpy as jnp
+    from pymdp.agent import Agent
+
+    A = [jnp.array(np.eye(2)[:, :, None].repeat(3, axis=2))]
+    B = [jnp.array(np.eye(2)[:, :, None].repeat(2, axis=2)), jnp.array(np.eye(3)[:, :, None])]
+    return Agent(**({"A": A, "B": B} | changes))
+
+
+def ingested(agent: Any, folder: Path) -> ir.Model:
+    model, _ = ingest_python.resolve(ingest_python.source_of(agent), {})
+    ir.save(model, folder)
+    return ir.load(folder)
+
+
+def test_every_static_parameter_of_an_agent_arrives(tmp_path: Path) -> None:
+    need_module("pymdp")
+    agent = plain_agent(
+        gamma=0.1, alpha=3.0, policy_len=2, num_iter=5, sampling_mode="marginal", action_selection="stochastic",
+        use_utility=False, use_states_info_gain=False, inference_algo="VMP", inference_horizon=4)
+    model = ingested(agent, tmp_path)
+    assert (model.gamma, model.alpha, model.policy_len, model.num_iter) == (0.1, 3.0, 2, 5)
+    assert (model.sampling_mode, model.action_selection) == ("marginal", "stochastic")
+    assert (model.use_utility, model.use_states_info_gain) == (False, False)
+    assert (model.inference_algo, model.inference_horizon, model.policies_kind) == ("vmp", 4, "full")
+    assert not model.has_E
+
+
+def test_joined_controls_get_their_axes_back(tmp_path: Path) -> None:
+    need_module("pymdp")
+    import jax.numpy as jnp
+    rng = np.random.default_rng(0)
+    B = rng.random((2, 2, 2, 3)).astype(np.float32)
+    joined = plain_agent(
+        B=[jnp.array(B / B.sum(axis=0)), jnp.array(np.eye(3))], num_controls=[2, 3], policy_len=2,
+        B_action_dependencies=[[0, 1], []])
+    model = ingested(joined, tmp_path)
+    assert model.B_action_dependencies == ((0, 1), ()) and model.num_controls == (2, 3)
+    assert model.B[0].shape == (2, 2, 2, 3) and model.num_policies == 36
+
+
+def test_agents_that_cannot_be_compiled_are_refused_with_reasons() -> None:
+    need_module("pymdp")
+    with pytest.raises(ModelFault, match="batch_size = 2"):
+        ingest_python.source_of(plain_agent(batch_size=2))
+    agent = plain_agent()
+    with pytest.raises(ModelFault, match="carries pA"):
+        ingest_python.source_of(plain_agent(pA=[a[0] for a in agent.A], learn_A=True))

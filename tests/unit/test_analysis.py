@@ -1,0 +1,301 @@
+"""Tables against signatures, labels against targets, and rules run in order."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from buildgraph.errors import BuildError, Where
+from buildgraph.label import Label
+from buildgraph.model import Output, Source
+from tests.unit.space import Agent, Board, Budget, Link, WORKSPACE, analysed, faults, provider, told, write
+
+BOARDS = '[hardware.jetson]\nrule = "board"\ndtype = "float64"\n[hardware.pi]\nrule = "board"\n'
+NOTES = """
+[hardware.note]
+rule = "node"
+[e.a]
+rule = "export"
+hardware = "//hardware:pi"
+boards = ["//..."]
+[e.none]
+rule = "export"
+hardware = "//hardware:pi"
+boards = ["//e:*"]
+"""
+LINKED = """
+[a]
+rule = "node"
+deps = [":b", "//hardware:pi"]
+[b]
+rule = "node"
+deps = ["//hardware:pi"]
+"""
+PAGES = """
+[p]
+rule = "page"
+text = "in/page.md"
+[file]
+rule = "made"
+data = "in/page.md"
+[one]
+rule = "made"
+data = ":p#html"
+[two]
+rule = "made"
+data = ":p"
+[typo]
+rule = "made"
+data = ":p#htm"
+[b]
+rule = "board"
+[none]
+rule = "made"
+data = ":b"
+"""
+GOLDEN = Path(__file__).parent.parent / "golden" / "faults"
+
+FIVE = '''
+[hardware.jetson]
+rule = "board"
+memory = "8"
+
+[exports.jetson]
+rule = "exprt"
+
+[exports.pi]
+rule = "export"
+hardware = "//hardware:jetsn"
+
+[docs.page]
+rule = "page"
+text = "pge.md"
+
+[docs.other]
+rule = "page"
+text = "page.md"
+budgt = 3
+'''
+
+EVERY = '''
+[hardware.jetson]
+rule = "board"
+dtype = "float61"
+
+[exports.b]
+rule = "export"
+hardware = "//docs:p"
+boards = ["//hardware:*", "//docs:*", "//nowhere:*", 4]
+agents = { a = 3, b = { board = "hardware", rol = "x" } }
+links = [{ from = "a" }, { from = "a", to = true }]
+budget = { image = "8 MiBs", step = 5 }
+spare = "//hardware/..."
+
+[docs.p]
+rule = "page"
+text = "../secret"
+
+[docs.q]
+rule = "page"
+
+[docs.r]
+rule = "files"
+srcs = ["*.zip", "src", "no.txt"]
+
+[docs.s]
+rule = "made"
+data = 3.5
+
+[docs.t]
+rule = "node"
+weight = "heavy"
+wanted = 1
+deps = "//docs:p"
+'''
+
+
+def golden(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("BUILDGRAPH_GOLDEN") == "write":
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def only(root: Path, *patterns: str) -> BuildError:
+    (fault,) = faults(root, *patterns)
+    return fault
+
+
+def test_five_mistakes_are_told_at_once_in_order(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": FIVE, "page.md": ""})
+    golden("five", told(tmp_path))
+    assert [fault.reason for fault in faults(tmp_path)] == ["value", "rule", "missing", "source", "key"]
+    assert {fault.code for fault in faults(tmp_path)} == {2}
+
+
+def test_every_kind_of_mistake_has_words_and_a_place(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": EVERY, "page.md": "", "src/a.py": ""})
+    golden("every", told(tmp_path))
+    assert all(fault.at is not None and fault.at.line for fault in faults(tmp_path))
+
+
+def test_values_arrive_as_the_signature_says(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": BOARDS + '''
+[exports.a]
+rule = "export"
+hardware = "//hardware:jetson"
+boards = ["//hardware:*", "-//hardware:pi", "//hardware:jetson"]
+agents = { short = "//hardware:pi", long = { board = "//hardware:jetson", role = "lead" } }
+links = [{ from = "a", to = "b" }]
+budget = { image = "8MiB", step = "5ms" }
+'''})
+    jetson, pi = Board("float64", 1), Board("float32", 1)
+    assert provider(tmp_path, "//exports:a").given == (
+        jetson, (jetson,), {"short": Agent(pi), "long": Agent(jetson, "lead")}, (Link("a", "b"),),
+        Budget(8 << 20, 5_000_000), None)   # type: ignore[arg-type]
+
+
+def test_patterns_in_lists_choose_by_kind(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": BOARDS + NOTES})
+    assert provider(tmp_path, "//e:a").given[1] == (Board("float64", 1), Board("float32", 1))
+    assert "no target that //e:* matches provides Board" in only(tmp_path, "//e:none").what
+
+
+def test_order_deps_and_what_was_read(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": BOARDS, "e/BUILD.toml": LINKED})
+    found = analysed(tmp_path, "//e:a")
+    pi, a, b = Label("hardware", "pi"), Label("e", "a"), Label("e", "b")
+    assert found.order == (pi, b, a) and found.deps == {a: (b, pi), b: (pi,), pi: ()}
+    # The folder `hardware` is not there: one that comes would be seen in the root.
+    assert set(found.files_read) == {"", "BUILD.toml", "e/BUILD.toml"}
+
+
+def test_artifacts_are_paths_or_outputs_of_labels(tmp_path: Path) -> None:
+    write(tmp_path, {"d/BUILD.toml": PAGES, "d/in/page.md": "", "BUILD.toml": ""})
+    assert provider(tmp_path, "//d:file").given == Source("d/in/page.md")
+    assert provider(tmp_path, "//d:file").given.at == Where("d/BUILD.toml", 7, 9, 10)
+    assert isinstance(provider(tmp_path, "//d:one").given, Output)
+    assert "name one of //d:p#html, //d:p#log" in only(tmp_path, "//d:two").fix
+    assert "did you mean 'html'?" in only(tmp_path, "//d:typo").fix
+    assert "it makes no file" in only(tmp_path, "//d:none").fix
+
+
+def test_globs_find_files_and_watch_the_folders_they_looked_in(tmp_path: Path) -> None:
+    globs = '["**/*.py", "!**/test_*", "data/[ab]?.csv", "one.txt"]'
+    there = "a.py s/b.py s/t/c.py s/test_c.py .hid/d.py out/e.py data/a1.csv data/c1.csv .e.py one.txt s/no.txt".split()
+    write(tmp_path, {"f/BUILD.toml": f'[a]\nrule = "files"\nsrcs = {globs}\n', "BUILD.toml": "",
+                     **{f"f/{name}": "" for name in there}})
+    names = [source.name for source in provider(tmp_path, "//f:a").sources]
+    assert names == ["f/a.py", "f/data/a1.csv", "f/one.txt", "f/s/b.py", "f/s/t/c.py"]
+    assert {"f", "f/s", "f/s/t", "f/data"} <= set(analysed(tmp_path, "//f:a").files_read)
+
+
+@pytest.mark.parametrize(("path", "said"), [
+    ("../x", "no path of a file"), ("/etc/passwd", "no path of a file"), ("a//b", "no path"), ("./x", "no path"),
+    ("leaves", "link out of the workspace"), ("dangling", "link to nothing"), ("pipe", "neither a file nor a folder"),
+    ("page.md/x", "not a folder"), ("Page.md", "no file"), ("sub/page", "no file"), ("folder_link/passwd", "link out"),
+])
+def test_a_source_stands_inside_the_workspace(tmp_path: Path, path: str, said: str) -> None:
+    root = write(tmp_path / "w", {"BUILD.toml": f'[a]\nrule = "made"\ndata = "{path}"\n', "page.md": "",
+                                  "sub/page.md": ""})
+    (root / "leaves").symlink_to("/etc/passwd")
+    (root / "folder_link").symlink_to("/etc")
+    (root / "dangling").symlink_to("gone")
+    os.mkfifo(root / "pipe")
+    fault = only(root)
+    assert said in fault.what and fault.at == Where("BUILD.toml", 5, 9, len(path))
+
+
+def test_a_link_that_stays_inside_is_a_source(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": '[a]\nrule = "made"\ndata = "link.md"\n', "page.md": ""})
+    (tmp_path / "link.md").symlink_to("page.md")
+    assert provider(tmp_path, "//:a").given == Source("link.md")
+
+
+def chain(names: list[str]) -> str:
+    return "".join(f'[{name.replace(":", ".")}]\nrule = "node"\ndeps = ["//{after}"]\n' for name, after in zip(
+        names, names[1:] + names[:1]))
+
+
+def test_a_cycle_is_told_with_every_place(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": chain(["c:b", "a:b", "b:d"])})
+    fault = only(tmp_path, "//c:b")
+    assert fault.what == "targets depend on each other: //a:b -> //b:d -> //c:b -> //a:b"
+    assert fault.at == Where("BUILD.toml", 8, 10, 5)
+    assert "//b:d at BUILD.toml:11:10, //c:b at BUILD.toml:5:10" in fault.fix
+
+
+def test_a_target_that_needs_itself_is_a_cycle(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": chain(["a:b"])})
+    assert only(tmp_path).what == "targets depend on each other: //a:b -> //a:b"
+
+
+def test_long_chains_and_long_cycles_need_no_recursion(tmp_path: Path) -> None:
+    names = [f"c:n{number}" for number in range(3000)]
+    write(tmp_path, {"BUILD.toml": chain(names)})
+    assert "(2993 more)" in only(tmp_path).what
+    write(tmp_path, {"BUILD.toml": chain(names).replace('deps = ["//c:n0"]', "")})
+    assert len(analysed(tmp_path, "//c:n0").order) == 3000
+
+
+RULES = '''
+from dataclasses import dataclass
+from buildgraph import Artifact, Ctx, Out, Provider, rule
+
+@dataclass(frozen=True)
+class Shout(Provider):
+    """Loud."""
+    text: Artifact
+
+@rule
+def shout(ctx: Ctx, data: Artifact, times: int = 1) -> Shout:
+    """Say it louder."""
+    assert times < 9, "too loud"
+    (text,) = ctx.run(["shout", data, Out("text")])
+    return Shout(text)
+'''
+
+
+def ruled(root: Path, rules: str, value: str = "times = 2") -> Path:
+    text = f'{WORKSPACE}rules = ["tools/mine.py"]\n[a]\nrule = "shout"\ndata = "x.md"\n{value}\n'
+    return write(root, {"BUILD.toml": text, "tools/mine.py": rules, "x.md": ""})
+
+
+def test_a_workspace_adds_rules(tmp_path: Path) -> None:
+    ruled(tmp_path, RULES)
+    assert isinstance(provider(tmp_path, "//:a").text, Output)
+    assert "tools/mine.py" in analysed(tmp_path).files_read
+    assert not (tmp_path / "tools/__pycache__").exists()
+
+
+@pytest.mark.parametrize(("rules", "line", "said", "hint"), [
+    ("x = (\n", 1, "no Python", ""), ("\nimport nothing_at_all\n", 2, "ModuleNotFoundError", ""), ("\n\n1 / 0\n", 3,
+                                                                                                   "ZeroDivision", ""),
+    ("from buildgraph import Provide\n", 1, "ImportError", "did you mean 'Provider'?"),
+    ("x = 1\n", None, "defines no rule", "@rule"), (RULES.replace("def shout", "def board"), 10, "exists already",
+                                                    "rename"),
+    (RULES.replace("times: int", "times: set[int]"), None, "cannot be written in BUILD.toml", ""),
+    (RULES.replace("-> Shout", "-> int"), None, "must return a Provider", ""),
+    (RULES.replace("data: Artifact,", "data: Artefact,"), None, "Artefact", ""),
+])
+def test_a_fault_in_a_file_of_rules_has_a_place(tmp_path: Path, rules: str, line: int | None, said: str,
+                                                hint: str) -> None:
+    fault = only(ruled(tmp_path, rules))
+    assert said in fault.what and hint in fault.fix and fault.reason == "rule"
+    if line is not None:
+        assert fault.at is not None and (fault.at.path, fault.at.line) == ("tools/mine.py", line)
+    else:
+        assert fault.at is not None and fault.at.line
+
+
+def test_a_rule_of_the_user_that_fails_is_told_at_its_line(tmp_path: Path) -> None:
+    fault = only(ruled(tmp_path, RULES, "times = 9"))
+    assert fault.what == "//:a: AssertionError: too loud"
+    assert fault.at == Where("tools/mine.py", 13)
+
+
+def test_what_fails_in_one_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": '[x]\nrule = "node"\ndeps = ["//a:a", "//b:b", "//c:c"]\n', "a/BUILD.toml": "broken",
+                     "b/BUILD.toml": "[b]\nrul = 1\n", "c/BUILD.toml": '[c]\nrule = "node"\n'})
+    assert [str(fault.at) for fault in faults(tmp_path, "//:x")] == ["a/BUILD.toml:1:7", "b/BUILD.toml:2:1"]

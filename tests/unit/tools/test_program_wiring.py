@@ -1,0 +1,49 @@
+"""Links: sizes and names are checked with every fault at once; cycles are delayed; the order follows the rest."""
+from __future__ import annotations
+
+import pytest
+from wiring import Link, Ports, WiringFault, order, resolve
+
+AGENTS = {"scout": Ports((3, 2), (2, 4), {"place": 0, "cue": 1}, {"go": 0, "look": 1}), "picker": Ports((4, 2), (3,)),
+          "judge": Ports((5,), (2,))}
+
+
+def wired(*pairs: tuple[str, str]) -> tuple[Link, ...]:
+    return resolve(pairs, AGENTS)
+
+
+def test_numbers_and_names_mean_the_same() -> None:
+    assert wired(("scout.action.look", "picker.observation.0")) == wired(("scout.action.1", "picker.observation.0"))
+    assert wired(("judge.action.0", "scout.observation.cue")) == (Link(0, 1, 2, 0),)
+
+
+def test_sources_step_first() -> None:
+    links = wired(("judge.action.0", "picker.observation.1"), ("picker.action.0", "scout.observation.0"))
+    assert not any(link.delayed for link in links)
+    assert order(links, 3) == (2, 1, 0)
+
+
+def test_links_of_a_cycle_are_delayed_and_others_are_not() -> None:
+    links = wired(("scout.action.0", "picker.observation.1"), ("picker.action.0", "scout.observation.0"),
+                  ("scout.action.1", "judge.observation.0"))
+    assert {(e.source, e.target): e.delayed for e in links} == {(0, 1): True, (1, 0): True, (0, 2): False}
+    assert order(links, 3) == (0, 1, 2)
+
+
+def test_a_link_to_itself_is_delayed() -> None:
+    assert wired(("judge.action.0", "judge.observation.0"))[0].delayed
+
+
+def test_every_fault_is_named_at_once() -> None:
+    with pytest.raises(WiringFault) as caught:
+        wired(("scout.action.1", "picker.observation.1"), ("nobody.action.0", "judge.observation.0"),
+              ("scout.action.9", "judge.observation.7"), ("scout.observation.0", "judge.action.0"))
+    text = str(caught.value)
+    for part in ("4 actions do not fit 2 outcomes", "no agent 'nobody'", "no action '9'", "no observation '7'",
+                 "should read AGENT.action.NUMBER-OR-NAME"):
+        assert part in text
+
+
+def test_two_links_into_one_modality_are_refused() -> None:
+    with pytest.raises(WiringFault, match="fed by 2 links"):
+        wired(("scout.action.0", "judge.observation.0"), ("picker.action.0", "judge.observation.0"))
