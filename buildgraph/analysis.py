@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from .declare import Ctx, Registry
-from .errors import BuildError, BuildErrors, did_you_mean
+from .errors import BuildError, BuildErrors, Where, did_you_mean
 from .label import Label, Pattern
 from .mistakes import dotted, told
 from .model import Artifact, Provider, Source, Target
@@ -65,6 +65,7 @@ class _Checks:
     def __init__(self, workspace: Workspace, rules: Registry) -> None:
         self.workspace, self.rules = workspace, rules
         self.faults: list[BuildError] = []
+        self._noted: set[tuple[str, Where | None]] = set()
         self._signatures: dict[str, Signature] = {}
 
     def reach(self, labels: Sequence[Label]) -> dict[Label, Checked]:
@@ -123,7 +124,8 @@ class _Checks:
     def note(self, error: BuildError) -> None:
         """Remember a fault, once."""
         for fault in error.faults if isinstance(error, BuildErrors) else (error,):
-            if all((fault.what, fault.at) != (other.what, other.at) for other in self.faults):
+            if (fault.what, fault.at) not in self._noted:
+                self._noted.add((fault.what, fault.at))
                 self.faults.append(fault)
 
 

@@ -3,28 +3,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
 
 from .errors import BuildError, BuildErrors, did_you_mean
 from .model import Target
 from .toml_places import KEY, Path
 
 
-class Mistake(Protocol):
-    """One fault of a table as the schema found it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Mistake:
+    """One fault of a table as the schema found it: kind, path, message, input, what was expected; or our own fault."""
 
-    @property
-    def kind(self) -> str: ...  # noqa: E704
-    @property
-    def path(self) -> Path: ...  # noqa: E704
-    @property
-    def message(self) -> str: ...  # noqa: E704
-    @property
-    def given(self) -> object: ...  # noqa: E704
-    @property
-    def expected(self) -> str: ...  # noqa: E704
-    @property
-    def fault(self) -> BuildError | None: ...  # noqa: E704
+    kind: str
+    path: Path
+    message: str
+    given: object
+    expected: str
+    fault: BuildError | None
 
 
 WANTS = {

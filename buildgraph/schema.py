@@ -17,7 +17,7 @@ from .declare import Globs, Rule
 from .errors import BuildError
 from .label import Label
 from .model import Artifact, Provider, Source
-from .mistakes import shown
+from .mistakes import Mistake, shown
 from .pending import Files, Made, Many, Matched, Ref
 from .toml_places import Path
 from .values import DURATION, SIZE, Duration, Quantity, Size
@@ -89,18 +89,6 @@ def _table_in(hint: Any) -> Any:
     if _is_table(hint):
         return hint
     return next((found for arg in get_args(hint) if _is_table(found := _table_in(arg))), None)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mistake:
-    """One fault of a table in pydantic's terms: its kind, path, message and input; what was expected; our own fault."""
-
-    kind: str
-    path: Path
-    message: str
-    given: object
-    expected: str
-    fault: BuildError | None
 
 
 def signature(rule: Rule) -> Signature:
@@ -260,7 +248,8 @@ def _nested(hint: type[Any]) -> Any:
 
     def long(value: object) -> object:
         return {first.rstrip("_"): value} if isinstance(value, str) else value
-    return Annotated[table, pydantic.BeforeValidator(long), pydantic.AfterValidator(lambda table: _made(hint, table))]
+    short = pydantic.BeforeValidator(long, json_schema_input_type=Union[str, table])
+    return Annotated[table, short, pydantic.AfterValidator(lambda table: _made(hint, table))]
 
 
 def _optional(field: Field[Any]) -> bool:

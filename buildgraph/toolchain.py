@@ -18,6 +18,7 @@ from .errors import BuildError, Where
 from .source import Sources
 
 _NOTE = re.compile(r"^\.\./|\.pyc,|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)", re.ASCII)
+_RECORD = ".dist-info/RECORD"
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
@@ -120,14 +121,16 @@ class Toolchain:
             dist = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             return None
-        files = dist.files or []
-        record = next((str(dist.locate_file(file)) for file in files if file.name == "RECORD"), "")
+        lines = (dist.read_text("RECORD") or "").splitlines()
+        record = next((path for path, _, _ in (line.partition(",") for line in lines) if path.endswith(_RECORD)), "")
         if not record:
             raise BuildError(f"the distribution {name!r} lists no files, so what it holds cannot be known", None,
                              "install it from a wheel", "environment")
-        tops = sorted({file.parts[0] for file in files} - {"..", "__pycache__"})
-        entries = tuple((top, os.path.realpath(str(dist.locate_file(top)))) for top in tops)
-        return Distribution(f"{dist.version} {_recorded(record).oci}", entries, record), _requires(dist.requires or [])
+        site = str(dist.locate_file(""))
+        tops = sorted({line.partition(",")[0].partition("/")[0].strip('"') for line in lines} - {"..", "__pycache__", ""})
+        entries = tuple((top, os.path.realpath(os.path.join(site, top))) for top in tops)
+        made = Distribution(f"{dist.version} {_recorded(lines).oci}", entries, os.path.join(site, record))
+        return made, _requires(dist.requires or [])
 
 
 def normal(name: str) -> str:
@@ -135,19 +138,19 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _recorded(path: str) -> Digest:
+def _recorded(lines: list[str]) -> Digest:
     """What a RECORD says of the files that are imported.
 
     Scripts name the interpreter's path and installers leave notes: neither belongs to what is imported, and both
     would make the same wheel another thing in another folder.
     """
-    with open(path, encoding="utf-8") as file:
-        lines = [line for line in file.read().splitlines() if line and not _NOTE.search(line)]
-    return Digest.of("\n".join(sorted(lines)).encode())
+    return Digest.of("\n".join(sorted(line for line in lines if line and not _NOTE.search(line))).encode())
 
 
 def _requires(specs: list[str]) -> list[str]:
-    from packaging.requirements import Requirement
+    if not specs:
+        return []
+    from packaging.requirements import Requirement   # dear, and most of what tools declare requires nothing
     wanted = [Requirement(spec) for spec in specs]
     return [need.name for need in wanted if need.marker is None or need.marker.evaluate({"extra": ""})]
 

@@ -18,6 +18,7 @@ from .toml_places import KEY, Path
 
 _MARK = re.compile(rb"^[ \t]*(?:\[[ \t]*workspace[ \t]*[\].]|workspace[ \t]*[=.])", re.M)
 _KEYS = ("name", "rules", "checked")
+HINTS = 20
 
 
 def find_root(cwd: str) -> str:
@@ -71,6 +72,7 @@ class Workspace:
         self._folded: dict[str, Label] = {}
         self._matrices: set[Label] = set()
         self._expanded: set[Label] = set()
+        self._hints = HINTS
 
     @property
     def files_read(self) -> tuple[str, ...]:
@@ -151,7 +153,9 @@ class Workspace:
         return self._targets.get(label)
 
     def _missing(self, label: Label, at: Where | None) -> BuildError:
-        known = self._known()
+        """No such target; the first few get the nearest label, for the search looks at every one."""
+        self._hints -= 1
+        known = self._known() if self._hints >= 0 else []
         same = next((one for one in known if one.casefold() == str(label).casefold()), None)
         hint = f"did you mean {same!r}?" if same else did_you_mean(str(label), known)
         if not hint:

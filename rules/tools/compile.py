@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--triple", required=True, help="such as aarch64-linux-musl")
     parser.add_argument("--cpu", required=True, help="in zig's spelling, such as cortex_a76")
     parser.add_argument("--out", required=True, type=Path, help="object to write")
-    parser.add_argument("--small", action="store_true", help="optimise size: for the main file, never the hot one")
+    parser.add_argument("--small", action="store_true", help="optimise size: for the main file")
     options = parser.parse_args(argv)
     extra = SMALL if options.small else ()
     try:

@@ -1,11 +1,11 @@
 """Emit the main file of a program of one or more agents.
 
     program.py --interface scout=interface.json [--proof scout=proof.json --probe scout=DIR]
-               [--links links.json] [--labels scout=labels.json] [--tick] --out main.c
+               [--links links.json] [--labels scout=labels.json] [--tick NANOSECONDS] --out main.c
 
 links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
 the answer's "action" and of the agent's observations; names need --labels. With --proof and --probe the
-program holds the first proved steps for --selftest. With --tick each answer begins with its number of tick.
+program holds the first proved steps for --selftest. With --tick steps begin at least that far apart.
 """
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Program:
     agents: Mapping[str, Ports]
     links: tuple[Link, ...] = ()
     golden: Mapping[str, Golden] | None = None
-    tick: bool = False
+    tick: int = 0
 
 
 def emit_main(program: Program) -> str:
@@ -55,8 +55,9 @@ def emit_main(program: Program) -> str:
 def _lines(program: Program) -> Iterator[str]:
     agents, links = program.agents, program.links
     count = len(agents)
+    seconds, nanoseconds = divmod(program.tick, 1_000_000_000)
     yield native(("agent.h",))
-    yield (f"enum {{ AGENTS = {count}, LINKS = {len(links)}, SHOW_TICK = {int(program.tick)}, "
+    yield (f"enum {{ AGENTS = {count}, LINKS = {len(links)}, TICK_SECONDS = {seconds}, TICK_NANOSECONDS = {nanoseconds}, "
            f"MAX_MODALITIES = {max(len(p.num_obs) for p in agents.values())}, "
            f"MAX_CONTROLS = {max(1, *(len(p.num_controls) for p in agents.values()))} }};")
     yield from (f"extern const agent {symbol(name)};" for name in agents)
@@ -94,15 +95,12 @@ def _golden(program: Program) -> Iterator[str]:
 
 def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
     """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
-    named = labels.get("controls", [])
-    controls = [named[c] for c in interface["control_factors"] if c < len(named)]
     return Ports(tuple(interface["num_obs"]), tuple(interface["num_controls"]),
-                 _numbered(labels.get("observations", [])), _numbered(controls))
+                 _numbered(labels.get("observations", [])), _numbered(labels.get("controls", [])))
 
 
 def _numbered(items: Sequence[Any]) -> dict[str, int]:
-    names = [item["name"] if isinstance(item, dict) else item for item in items]
-    return {str(name): i for i, name in enumerate(names) if name is not None}
+    return {item["name"]: i for i, item in enumerate(items) if item["name"] is not None}
 
 
 def load_golden(proof: Path, probe: Path) -> Golden:
@@ -149,7 +147,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--probe", action="append", default=[], metavar="NAME=DIR")
     parser.add_argument("--labels", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--links", type=Path, help="list of {from, to}")
-    parser.add_argument("--tick", action="store_true", help="number the answers")
+    parser.add_argument("--tick", type=int, default=0, help="least nanoseconds between steps")
     parser.add_argument("--out", required=True, type=Path, help="C file to write")
     options = parser.parse_args(argv)
     try:

@@ -245,4 +245,5 @@ def next_prior(agent: Reference, qs: Beliefs, action: Sequence[int]) -> Beliefs:
 def first_actions(model: Model) -> NDArray[np.int32]:
     """All joint first actions, (K, control factors), row-major: the last control varies first."""
     choices = [model.num_controls[c] for c in model.control_factors]
-    return np.array(list(np.ndindex(*choices)), dtype=np.int32).reshape(-1, len(choices))
+    found = list(np.ndindex(*choices))
+    return np.array(found, dtype=np.int32).reshape(len(found), len(choices))

@@ -92,7 +92,7 @@ def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:
 
 
 def divergence(p: F64, q: F64) -> F64:
-    """KL(p || q) in nats along the last axis, for one factor's beliefs."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(p > 0.0, p * (np.log(p) - np.log(q)), 0.0)
+    """KL(p || q) in nats along the last axis, for one factor's beliefs; q below float32's range counts as its end."""
+    floor = float(np.finfo(np.float32).tiny)
+    terms = p * (np.log(np.maximum(p, floor)) - np.log(np.maximum(q, floor)))
     return np.asarray(terms.sum(axis=-1))

@@ -174,4 +174,5 @@ def told(root: Path, *patterns: str) -> str:
     """The faults of a workspace as the user reads them."""
     def read_line(path: str, number: int) -> str | None:
         return (root / path).read_text(errors="replace").split("\n")[number - 1]
-    return render(BuildErrors(faults(root, *patterns)), read_line)
+    found = faults(root, *patterns)
+    return render(BuildErrors(found), read_line) if found else ""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,17 @@ from buildgraph.model import Output, Source
 from tests.unit.space import Agent, Board, Budget, Link, WORKSPACE, analysed, faults, provider, told, write
 
 BOARDS = '[hardware.jetson]\nrule = "board"\ndtype = "float64"\n[hardware.pi]\nrule = "board"\n'
+SYNTAX = """
+[a]
+rule = node
+[b]
+argv = ["x", "y"
+[c]
+text = "never closed
+[d]
+wanted = True
+[d]
+"""
 NOTES = """
 [hardware.note]
 rule = "node"
@@ -132,6 +144,19 @@ def test_five_mistakes_are_told_at_once_in_order(tmp_path: Path) -> None:
     golden("five", told(tmp_path))
     assert [fault.reason for fault in faults(tmp_path)] == ["value", "rule", "missing", "source", "key"]
     assert {fault.code for fault in faults(tmp_path)} == {2}
+
+
+def test_syntax_errors_are_told_at_once(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": SYNTAX})
+    golden("syntax", told(tmp_path))
+
+
+def test_a_thousand_missing_labels_take_no_time(tmp_path: Path) -> None:
+    targets = "".join(f'[t.n{number}]\nrule = "node"\ndeps = ["//t:m{number}"]\n' for number in range(1000))
+    write(tmp_path, {"BUILD.toml": targets})
+    begin = time.process_time()
+    assert len(faults(tmp_path)) == 1000
+    assert time.process_time() - begin < 5
 
 
 def test_every_kind_of_mistake_has_words_and_a_place(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ static const char HELP[] =
     "  --replay AGENT  int32 records [reset, observation.., executed action.. or -1] on stdin;\n"
     "                  f32 beliefs, f32 policies, i32 action.., i32 policy on stdout\n";
 
-static i32 actions[AGENTS][MAX_CONTROLS], before[AGENTS][MAX_CONTROLS], under_way, tick;
+static i32 actions[AGENTS][MAX_CONTROLS], before[AGENTS][MAX_CONTROLS], under_way;
 
 static void reset_all(void) {
     for (i32 a = 0; a < AGENTS; a++) agents[a]->reset();
     memset(actions, 0, sizeof actions);
-    under_way = 0, tick = 0;
+    under_way = 0;
 }
 
 static void put_beliefs(const agent *who) {
@@ -56,6 +56,7 @@ static void feed(i32 a) {
 /* One tick: what was executed moves the priors, then every agent steps in the order of the links. */
 static void act(i32 beliefs) {
     static i32 chosen[AGENTS];
+    if (TICK_SECONDS || TICK_NANOSECONDS) flush(), pace();
     for (i32 a = 0; a < AGENTS; a++) {
         if (wishes[a].moved) memcpy(actions[a], wishes[a].executed, sizeof actions[a]);
         if (under_way) agents[a]->advance(actions[a]);
@@ -68,8 +69,6 @@ static void act(i32 beliefs) {
     }
     under_way = 1;
     put("{");
-    if (SHOW_TICK) put("\"tick\":"), put_int(tick), put(",");
-    tick = tick == 0x7fffffff ? 0 : tick + 1;
     for (i32 a = 0; a < AGENTS; a++) {
         if (a) put(",");
         answer(a, chosen[a], beliefs);

@@ -2,7 +2,8 @@
 typedef long word;
 
 #if defined(__x86_64__)
-enum { SYS_READ = 0, SYS_WRITE = 1, SYS_SIGACTION = 13, SYS_EXIT = 231, SYS_PPOLL = 271 };
+enum { SYS_READ = 0, SYS_WRITE = 1, SYS_SIGACTION = 13, SYS_EXIT = 231, SYS_PPOLL = 271,
+       SYS_CLOCK = 228, SYS_SLEEP = 230 };
 __asm__(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call enter\n"
         ".globl leave_signal\nleave_signal:\n mov $15, %eax\n syscall\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
@@ -12,7 +13,8 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     return n;
 }
 #elif defined(__aarch64__)
-enum { SYS_READ = 63, SYS_WRITE = 64, SYS_SIGACTION = 134, SYS_EXIT = 94, SYS_PPOLL = 73 };
+enum { SYS_READ = 63, SYS_WRITE = 64, SYS_SIGACTION = 134, SYS_EXIT = 94, SYS_PPOLL = 73,
+       SYS_CLOCK = 113, SYS_SLEEP = 115 };
 __asm__(".text\n.globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n and sp, x0, #-16\n b enter\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
     register word x8 __asm__("x8") = n;
@@ -25,7 +27,8 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     return x0;
 }
 #elif defined(__arm__)
-enum { SYS_READ = 3, SYS_WRITE = 4, SYS_SIGACTION = 174, SYS_EXIT = 248, SYS_PPOLL = 336 };
+enum { SYS_READ = 3, SYS_WRITE = 4, SYS_SIGACTION = 174, SYS_EXIT = 248, SYS_PPOLL = 336,
+       SYS_CLOCK = 263, SYS_SLEEP = 265 };
 __asm__(".text\n.arm\n.globl _start\n_start:\n mov r11, #0\n mov lr, #0\n mov r0, sp\n and r1, r0, #-16\n mov sp, r1\n"
         " blx enter\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
@@ -39,7 +42,8 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     return r0;
 }
 #elif defined(__riscv) && __riscv_xlen == 64
-enum { SYS_READ = 63, SYS_WRITE = 64, SYS_SIGACTION = 134, SYS_EXIT = 94, SYS_PPOLL = 73 };
+enum { SYS_READ = 63, SYS_WRITE = 64, SYS_SIGACTION = 134, SYS_EXIT = 94, SYS_PPOLL = 73,
+       SYS_CLOCK = 113, SYS_SLEEP = 115 };
 __asm__(".text\n.globl _start\n_start:\n mv a0, sp\n andi sp, sp, -16\n tail enter\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
     register word a7 __asm__("a7") = n;
@@ -144,4 +148,18 @@ static void catch_signals(void) {
     catch_signal(SIGNAL_TERM, on_stop);
     catch_signal(SIGNAL_INT, on_stop);
     catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* ignored: the write itself then reports it */
+}
+
+/* Ticks begin at least TICK_SECONDS + TICK_NANOSECONDS apart; a late one does not make the next ones hurry. */
+static void pace(void) {
+    static struct { word seconds, nanoseconds; } due, now;
+    enum { CLOCK_MONOTONIC = 1, ABSOLUTE = 1 };
+    system_call(SYS_CLOCK, CLOCK_MONOTONIC, (word)&now, 0, 0, 0);
+    if (now.seconds < due.seconds || (now.seconds == due.seconds && now.nanoseconds < due.nanoseconds)) {
+        while (system_call(SYS_SLEEP, CLOCK_MONOTONIC, ABSOLUTE, (word)&due, 0, 0) == ERR_INTERRUPTED) {}
+        now = due;
+    }
+    due.seconds = now.seconds + TICK_SECONDS;
+    due.nanoseconds = now.nanoseconds + TICK_NANOSECONDS;
+    if (due.nanoseconds >= 1000000000) due.seconds++, due.nanoseconds -= 1000000000;
 }

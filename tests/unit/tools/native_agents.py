@@ -1,4 +1,4 @@
-"""Agents for the tests of the native compiler: random models of every shape of the subset, the shipped examples, programs."""
+"""Agents for the tests of the native compiler: random models of every shape, shipped examples, programs."""
 from __future__ import annotations
 
 import json

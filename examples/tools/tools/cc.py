@@ -1,0 +1,37 @@
+"""Compile one C file that needs no library with the Python package ziglang: `cc.py FILE.c MACHINE PROGRAM`.
+
+The file is compiled under a name without a folder, with caches that are thrown away: the same file, the same bytes.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FLAGS = ("-O2", "-std=c11", "-g0", "-ffreestanding", "-fno-builtin", "-fno-stack-protector", "-fno-sanitize=undefined")
+EMULATION = {"aarch64": "aarch64linux", "x86_64": "elf_x86_64"}   # the linker's names for the machines
+
+
+def main(source: str, machine: str, program: str) -> int:
+    """Write the program; the exit code is that of the compiler or the linker."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(source, Path(folder, "program.c"))
+        code = zig(folder, "cc", "-target", f"{machine}-linux-musl", *FLAGS, "-c", "program.c", "-o", "program.o")
+        code = code or zig(folder, "ld.lld", "-m", EMULATION[machine], "-static", "--strip-all", "program.o", "-o", "program")
+        if code == 0:
+            shutil.copy(Path(folder, "program"), program)
+        return code
+
+
+def zig(folder: str, *words: str) -> int:
+    """Run the Zig toolchain in a folder; its exit code."""
+    env = os.environ | {"HOME": folder, "ZIG_GLOBAL_CACHE_DIR": f"{folder}/global", "ZIG_LOCAL_CACHE_DIR": f"{folder}/local",
+                        "PYTHONPATH": os.path.abspath(os.environ["PYTHONPATH"])}
+    return subprocess.run([sys.executable, "-m", "ziglang", *words], cwd=folder, env=env, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,319 @@
+"""The program as its users meet it: JSON Lines, links, faults, self-test, signals; with the real toolchain."""
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ir
+import numpy as np
+import program
+import pytest
+from ir import Model
+from reference import free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare, select
+from replay import parse
+
+from tests.needs import need_module
+from tests.unit.tools.native_agents import (
+    Compiled, columns, emitted, linked, main_text, make, probed, proved, random_model, ring)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def agents(tmp_path_factory: pytest.TempPathFactory) -> list[Compiled]:
+    """scout: 5 outcomes, 3 actions; picker: 6 and 3 and 4 outcomes, 3 actions; both proved."""
+    need_module("ziglang")
+    folder = tmp_path_factory.mktemp("agents")
+    found = [emitted(ring(), "scout", folder / "scout"),
+             emitted(random_model("still_factor", seed=6), "picker", folder / "picker")]
+    for agent in found:
+        probed(agent, episodes=2, steps=8)
+        assert proved(agent) == 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def pair(agents: list[Compiled], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program of both agents without links."""
+    return linked(agents, main_text(agents, tmp_path_factory.mktemp("pair")))
+
+
+@pytest.fixture(scope="module")
+def chained(agents: list[Compiled], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """scout's action is picker's second modality."""
+    links = [{"from": "scout.action.0", "to": "picker.observation.1"}]
+    return linked(agents, main_text(agents, tmp_path_factory.mktemp("chained"), links))
+
+
+def talk(program: Path, lines: Sequence[str | bytes], *words: str) -> list[Any]:
+    """One answer a line."""
+    data = b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in lines)
+    done = subprocess.run([str(program), *words], input=data, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+SEEN = '{"scout":[1],"picker":[0,1,2]}'
+
+
+def test_answers_are_those_of_the_reference(pair: Path, agents: list[Compiled]) -> None:
+    models = {agent.name: ir.load(agent.folder / "ir") for agent in agents}
+    draw = np.random.default_rng(0)
+    asked = [{name: [int(draw.integers(n)) for n in model.num_obs] for name, model in models.items()}
+             for _ in range(12)]
+    answers = talk(pair, [json.dumps(line) for line in asked], "--beliefs")
+    for name, model in models.items():
+        agent, prior = prepare(model), model.D
+        for line, answer in zip(asked, answers, strict=True):
+            qs = infer_states(agent, line[name], prior)
+            verdict = infer_policies(agent, qs)
+            action, policy = select(agent, verdict)
+            got = answer[name]
+            assert got["action"] == list(action)
+            assert got["vfe"] == pytest.approx(free_energy(agent, line[name], prior, qs), abs=1e-5)
+            assert got["efe"] == pytest.approx(-float(verdict.neg_efe[policy]), abs=1e-4)
+            for q, wanted in zip(got["qs"], qs, strict=True):
+                assert np.array(q) == pytest.approx(wanted, abs=1e-6)
+            prior = next_prior(agent, qs, action)
+    assert initial_prior(prepare(models["scout"])) == models["scout"].D
+
+
+@pytest.mark.parametrize("line", [
+    "", "{", "}", "[]", "null", "{}", "0", '"x"', '{"scout":[1]}', '{"scout":[1],"picker":[0,1]}',
+    '{"scout":[1],"picker":[0,1,2,0]}', '{"scout":[5],"picker":[0,1,2]}', '{"scout":[-1],"picker":[0,1,2]}',
+    '{"scout":[01],"picker":[0,1,2]}', '{"scout":[1.0],"picker":[0,1,2]}', '{"scout":[1e0],"picker":[0,1,2]}',
+    '{"scout":["1"],"picker":[0,1,2]}', '{"scout":[null],"picker":[0,1,2]}', '{"scout":1,"picker":[0,1,2]}',
+    '{"scout":[99999999999],"picker":[0,1,2]}', SEEN + "x", SEEN + SEEN, '{"scout":[1],"picker":[0,1,2],}',
+    '{"scout":[1],"scout":[1],"picker":[0,1,2]}', '{"sc\\u006fut":[1],"picker":[0,1,2]}', '{"thief":[1]}',
+    '{"reset":false}', '{"reset":true,"reset":true}', '{"reset":true,"scout":[1],"picker":[0,1,2]}',
+    '{"executed":{"scout":[1]}}', '{"scout":[1],"picker":[0,1,2],"executed":{"scout":[3]}}',
+    '{"scout":[1],"picker":[0,1,2],"executed":{"scout":[1],"scout":[1]}}',
+    '{"scout":[1],"picker":[0,1,2],"executed":{"thief":[1]}}', '{"scout":[1],"picker":[0,1,2],"executed":[1]}',
+    '{"scout":[1],"picker":[0,1,2],"executed":{},"executed":{}}', '{"scout', '{"scout"', '{"scout":', '{"scout":[',
+    '{"scout":[1', '{"scout":[1]', '{"scout":[1],', "\x00" + SEEN, "{" * 1000, " " * 70000, "a" * 70000])
+def test_a_malformed_line_is_answered_and_changes_nothing(pair: Path, line: str) -> None:
+    plain = talk(pair, [SEEN, SEEN, SEEN])
+    mixed = talk(pair, [SEEN, line, SEEN, line, SEEN])
+    faults = [answer for answer in mixed if "error" in answer]
+    assert [answer for answer in mixed if "error" not in answer] == plain
+    assert len(faults) == (0 if not line else 2)
+    assert all(list(fault) == ["error"] and fault["error"] for fault in faults)
+
+
+def test_faults_name_the_agent_the_entry_and_the_range(pair: Path) -> None:
+    assert talk(pair, ['{"scout":[1],"picker":[0,3,2]}']) == [
+        {"error": "expected an index: agent picker, entry 1, from 0 to 2"}]
+    assert talk(pair, ['{"scout":[1]}']) == [{"error": "no observation for this agent: agent picker"}]
+
+
+def test_random_bytes_never_stop_the_program(pair: Path) -> None:
+    random.seed(7)
+    noise = [bytes(random.choice(b'{}[]",:0123scoutpickernul \\\x00\xff') for _ in range(random.randrange(80)))
+             for _ in range(3000)]
+    mutants = []
+    for _ in range(3000):
+        text = bytearray(SEEN.encode())
+        for _ in range(random.randrange(1, 4)):
+            text[random.randrange(len(text))] = random.randrange(256)
+        mutants.append(bytes(text).replace(b"\n", b" "))
+    data = b"\n".join([*noise, *mutants, SEEN.encode()]) + b"\n"
+    done = subprocess.run([str(pair)], input=data, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert "scout" in answers[-1]
+    assert all(list(answer) in (["error"], ["scout", "picker"]) for answer in answers)
+
+
+def test_blanks_and_carriage_returns_are_allowed_and_the_last_newline_is_not_needed(pair: Path) -> None:
+    data = b' { "scout" : [ 1 ] ,\t"picker":[0 , 1,2] } \r\n\r\n' + SEEN.encode()
+    done = subprocess.run([str(pair)], input=data, capture_output=True, timeout=60, check=True)
+    assert [list(json.loads(line)) for line in done.stdout.splitlines()] == [["scout", "picker"]] * 2
+
+
+def test_reset_starts_over(pair: Path) -> None:
+    first, _, reset, again = talk(pair, [SEEN, SEEN, '{"reset":true}', SEEN], "--beliefs")
+    assert reset == {"reset": True} and again == first
+
+
+def test_the_executed_action_moves_the_belief(pair: Path) -> None:
+    proposed = talk(pair, [SEEN, SEEN], "--beliefs")
+    action = proposed[0]["scout"]["action"][0]
+    told = SEEN[:-1] + ',"executed":{"scout":[%d]}}'
+    assert talk(pair, [SEEN, told % action], "--beliefs") == proposed
+    assert talk(pair, [SEEN, told % ((action + 1) % 3)], "--beliefs")[1] != proposed[1]
+    assert "before the first step" in talk(pair, [told % 0])[0]["error"]
+
+
+def test_a_link_feeds_the_action_of_this_tick(pair: Path, chained: Path) -> None:
+    asked = [f'{{"scout":[{i % 5}],"picker":[{i % 6},null,2]}}' for i in range(10)]
+    linked_answers = talk(chained, asked)
+    by_hand = [f'{{"scout":[{i % 5}],"picker":[{i % 6},{answer["scout"]["action"][0]},2]}}'
+               for i, answer in enumerate(linked_answers)]
+    assert linked_answers == talk(pair, by_hand)
+
+
+def test_a_tick_keeps_steps_apart(agents: list[Compiled], tmp_path: Path) -> None:
+    slow = linked(agents, main_text(agents, tmp_path, (), "--tick", "20000000"))
+    begin = time.perf_counter()
+    assert len(talk(slow, [SEEN] * 6)) == 6
+    assert time.perf_counter() - begin >= 0.1  # the first does not wait
+    begin = time.perf_counter()
+    talk(slow, [SEEN])
+    assert time.perf_counter() - begin < 0.02
+
+
+def test_links_may_use_the_names_of_the_model(agents: list[Compiled], tmp_path: Path) -> None:
+    for agent, label in ((agents[0], {"controls": [{"name": "go"}], "observations": [{"name": None}]}),
+                         (agents[1], {"observations": [{"name": "a"}, {"name": "cue"}, {"name": None}]})):
+        (tmp_path / agent.name).write_text(json.dumps(label))
+    words = [word for agent in agents for word in ("--labels", f"{agent.name}={tmp_path / agent.name}")]
+    named = main_text(agents, tmp_path / "n", [{"from": "scout.action.go", "to": "picker.observation.cue"}], *words)
+    plain = main_text(agents, tmp_path / "p", [{"from": "scout.action.0", "to": "picker.observation.1"}])
+    assert named.read_bytes() == plain.read_bytes()
+
+
+def test_faulty_links_are_a_message(agents: list[Compiled], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "links.json").write_text('[{"from": "scout.action.7", "to": "thief.observation.0"}]')
+    words = [f"--interface={agent.name}={agent.path('plan/interface.json')}" for agent in agents]
+    assert program.main([*words, "--links", str(tmp_path / "links.json"), "--out", str(tmp_path / "main.c")]) == 1
+    shown = capsys.readouterr().err
+    assert "no action '7'" in shown and "no agent 'thief'" in shown
+
+
+def test_a_linked_modality_must_be_null(chained: Path) -> None:
+    assert "write null: agent picker, entry 1" in talk(chained, [SEEN])[0]["error"]
+
+
+def test_a_cycle_carries_the_action_of_the_tick_before(
+        pair: Path, agents: list[Compiled], tmp_path: Path) -> None:
+    links = [{"from": "scout.action.0", "to": "picker.observation.1"},
+             {"from": "picker.action.0", "to": "scout.observation.0"}]
+    ring_of_two = linked(agents, main_text(agents, tmp_path, links))
+    asked = [f'{{"scout":[null],"picker":[{i % 6},null,2]}}' for i in range(8)]
+    answers = talk(ring_of_two, asked)
+    before, by_hand = {"scout": 0, "picker": 0}, []
+    for i, answer in enumerate(answers):
+        by_hand.append(f'{{"scout":[{before["picker"]}],"picker":[{i % 6},{before["scout"]},2]}}')
+        before = {name: answer[name]["action"][0] for name in before}
+    assert answers == talk(pair, by_hand)
+
+
+def test_selftest_and_health_agree_with_the_proof(pair: Path, agents: list[Compiled]) -> None:
+    done = subprocess.run([str(pair), "--selftest"], capture_output=True, timeout=60, check=True)
+    found = json.loads(done.stdout)["selftest"]
+    for agent in agents:
+        proof = json.loads((agent.folder / "proof.json").read_bytes())
+        assert found[agent.name]["agrees"] and found[agent.name]["found"] == proof["golden"]
+        assert found[agent.name]["steps"] == proof["golden_steps"] == 16
+    assert talk(pair, [], "--health") == [{"health": "ok"}]
+    assert set(talk(pair, [], "--version")[0]["agents"]) == {"scout", "picker"}
+
+
+def test_a_damaged_table_fails_the_selftest(pair: Path, agents: list[Compiled], tmp_path: Path) -> None:
+    value = ir.load(agents[1].folder / "ir").D[0][0]
+    content = pair.read_bytes()
+    place = content.index(np.float64(value).tobytes())
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(content[:place + 6] + bytes([content[place + 6] ^ 1]) + content[place + 7:])
+    damaged.chmod(0o755)
+    for word in ("--selftest", "--health"):
+        done = subprocess.run([str(damaged), word], capture_output=True, timeout=60, check=False)
+        assert done.returncode == 1 and b"false" in done.stdout + b"false" * (word == "--health")
+
+
+@pytest.mark.parametrize("words", [["--what"], ["--replay"], ["--replay", "thief"], ["--beliefs", "x"], ["x"]])
+def test_unknown_words_show_the_help_and_exit_2(pair: Path, words: list[str]) -> None:
+    done = subprocess.run([str(pair), *words], input=b"", capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2 and b"--selftest" in done.stderr and not done.stdout
+
+
+def test_help_is_for_stdout(pair: Path) -> None:
+    done = subprocess.run([str(pair), "--help"], capture_output=True, timeout=60, check=True)
+    assert b"--beliefs" in done.stdout and not done.stderr
+
+
+def test_a_reader_that_leaves_ends_the_program_quietly(pair: Path) -> None:
+    child = subprocess.Popen([str(pair)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdin and child.stdout and child.stderr
+    child.stdout.close()
+    child.stdin.write(SEEN.encode() + b"\n")
+    child.stdin.flush()
+    assert child.wait(timeout=10) == 0
+    assert child.stderr.read() == b""
+    child.stdin.close()
+    child.stderr.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_a_waiting_program_at_once(pair: Path, number: signal.Signals) -> None:
+    with subprocess.Popen([str(pair)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin and child.stdout
+        child.stdin.write(SEEN.encode() + b"\n")
+        child.stdin.flush()
+        assert child.stdout.readline()
+        child.send_signal(number)
+        assert child.wait(timeout=5) == 0
+
+
+def test_each_line_is_answered_before_the_next_is_sent_in_pieces(pair: Path) -> None:
+    with subprocess.Popen([str(pair)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin and child.stdout
+        for _ in range(3):
+            for piece in (SEEN[:4], SEEN[4:20], SEEN[20:] + "\n" + '{"sc', "\n"):
+                child.stdin.write(piece.encode())
+                child.stdin.flush()
+                time.sleep(0.01)
+            assert b"scout" in child.stdout.readline()
+            assert b"error" in child.stdout.readline()
+        child.stdin.close()
+        assert child.wait(timeout=5) == 0
+
+
+def test_a_non_blocking_pipe_is_waited_for(pair: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with subprocess.Popen([str(pair)], stdin=reader, stdout=subprocess.PIPE) as child:
+        os.close(reader)
+        time.sleep(0.05)
+        os.write(writer, SEEN.encode() + b"\n")
+        os.close(writer)
+        assert child.stdout and b"scout" in child.stdout.read()
+        assert child.wait(timeout=5) == 0
+
+
+def test_replay_refuses_records_out_of_range(pair: Path) -> None:
+    good = np.array([1, 0, -1], "<i4").tobytes()
+    for bad in (np.array([1, 9, 0], "<i4").tobytes(), np.array([1, -1, 0], "<i4").tobytes(),
+                np.array([1, 0, 3], "<i4").tobytes(), good[:7]):
+        done = subprocess.run([str(pair), "--replay", "scout"], input=good + bad, capture_output=True, check=False)
+        assert done.returncode == 2 and b"out of range" in done.stderr
+        interface = {"num_states": [5], "n_policies": 27, "num_controls": [3]}
+        assert len(parse(done.stdout, interface).action) == 1
+
+
+def test_a_program_is_small_and_starts_at_once(pair: Path) -> None:
+    assert pair.stat().st_size < 64_000
+    best = min(_spawn(pair) for _ in range(20))
+    assert best < 0.005
+
+
+def _spawn(program: Path) -> float:
+    begin = time.perf_counter()
+    subprocess.run([str(program)], input=SEEN.encode() + b"\n", stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - begin
+
+
+def test_an_agent_without_controls_has_an_empty_action(tmp_path: Path) -> None:
+    need_module("ziglang")
+    draw = np.random.default_rng(1)
+    watcher: Model = make([columns(draw, (3, 2))], [columns(draw, (2, 2, 1))], [(0,)], (1,))
+    agent = emitted(watcher, "watcher", tmp_path / "watcher")
+    answer = talk(linked([agent], main_text([agent], tmp_path / "main")), ['{"watcher":[0]}', '{"watcher":[2]}'])
+    assert [line["watcher"]["action"] for line in answer] == [[], []]
