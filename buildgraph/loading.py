@@ -22,16 +22,25 @@ from .workspace import Workspace
 if TYPE_CHECKING:
     from .source import Index
 
+OURS = frozenset({"out", ".buildgraph"})
 RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The labels asked for, the analysis of all that they need, and the files whose change would change it."""
+    """The labels asked for, the analysis of all that they need, and the files whose change would change it.
+
+    `folders` are those of the watched that are folders, with the names that stood in them.
+    """
 
     labels: tuple[Label, ...]
     analysis: Analysis
     watched: list[str]
+    folders: dict[str, frozenset[str]]
+
+    def lists_as_before(self, path: str) -> bool:
+        """Whether a path is a watched folder and holds the names that analysis saw, our own folders aside."""
+        return path in self.folders and self.folders[path] - OURS == frozenset(os.listdir(path)) - OURS
 
 
 def shipped_rules() -> ModuleType:
@@ -56,8 +65,10 @@ def load(root: str, patterns: tuple[str, ...], package: str = "") -> Loaded:
     workspace = Workspace(root)
     labels = tuple(workspace.targets(patterns, package))
     analysis = analyse(workspace, labels, registry())
-    read = (*workspace.files_read, *analysis.files_read)
-    return Loaded(_members(labels, analysis), analysis, [os.path.join(root, path) for path in read])
+    folders = {os.path.normpath(os.path.join(root, folder)): frozenset(workspace.listing.entries(folder))
+               for folder in workspace.listing.folders}
+    watched = [os.path.normpath(os.path.join(root, path)) for path in (*workspace.files_read, *analysis.files_read)]
+    return Loaded(_members(labels, analysis), analysis, watched, folders)
 
 
 def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]:

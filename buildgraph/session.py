@@ -20,7 +20,7 @@ from .key import Key, key_of
 from .materialise import Materialiser, Shown
 from .model import Action, Artifact, Content, File, Gate, Node, Output, Result, Shipped
 from .plan import Plan, State
-from .source import RACY_NS, Moved, Sources, fingerprint
+from .source import Moved, Sources, fingerprint, settled
 from .steps import Steps, Wanted, gates_of, wanted_of
 from .store.disk import DiskStore
 from .store.place import Scratch
@@ -112,16 +112,18 @@ class Session:
         finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"], counts[State.FAILED],
                             counts[State.SKIPPED], (time.monotonic_ns() - start) // 1_000_000)
         if code == OK:
-            self._receipt(began, [*loaded.watched, *self.host.tools.watched], built, judged)
+            self._receipt(began, loaded, built, judged)
         self.listen(finished)
         return code
 
-    def _receipt(self, began: int, watched: list[str], built: Shown, judged: list[Judged]) -> None:
+    def _receipt(self, began: int, loaded: loading.Loaded, built: Shown, judged: list[Judged]) -> None:
         """Leave a receipt, unless a file that was read is so young that a later edit could look the same."""
         seen = {self.host.sources.path(name): stamp for name, stamp in self.host.sources.seen.items()}
-        seen |= {path: fingerprint(path) for path in (*watched, *loading.own_files()) if os.path.exists(path)}
+        watched = (*loaded.watched, *self.host.tools.watched, *loading.own_files())
+        seen |= {path: fingerprint(path) for path in watched if os.path.exists(path)}
         made = set(built.files)
-        if any(max(stamp[1], stamp[2]) > began - RACY_NS for path, stamp in seen.items() if path not in made):
+        young = [path for path, stamp in seen.items() if path not in made and not settled(stamp, began)]
+        if not all(settled(seen[path], time.time_ns()) and loaded.lists_as_before(path) for path in young):
             return
         text = io.StringIO()
         summary = Summary(text, show=frozenset({"outputs", "gates"}))

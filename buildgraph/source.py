@@ -1,8 +1,8 @@
 """The user's files: what each holds, known by SHA-256, and found again cheaply by the stat index.
 
 A Fingerprint (size, mtime_ns, ctime_ns, ino, dev) says "not changed since it was hashed here". It never leaves the
-machine and is believed only when the file was already old when it was hashed: a file stamped within the racy window
-is hashed again, as in git. The one door to xxhash, which checksums the rows of the index.
+machine and is believed only when the file was already old when it was hashed: one that changed a few ticks before is
+hashed again, as in git. The one door to xxhash, which checksums the rows of the index.
 """
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .digest import Digest
 from .errors import BuildError, Where
 
-RACY_NS = 2_000_000_000
+FINE_NS, COARSE_NS = 100_000_000, 2_000_000_000   # many ticks of a clock that counts them, and of one that counts seconds
 _ROW = struct.Struct("<qqqqqq32s16s")   # fingerprint, time of hashing, SHA-256, XXH3-128 of what stands before
 
 
@@ -45,6 +45,15 @@ def fingerprint(path: str) -> tuple[int, int, int, int, int]:
     """(size, mtime_ns, ctime_ns, ino, dev) of what a path leads to; OSError when there is nothing."""
     found = os.stat(path)
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
+
+
+def settled(stamp: Sequence[int], when: int) -> bool:
+    """Whether a file had been still so long at a time (ns) that a later edit must show in its stamp.
+
+    The change time decides: nobody can set it back. Where its clock counts less than milliseconds its ticks are short.
+    """
+    changed = stamp[2]
+    return changed <= when - (FINE_NS if changed % 1_000_000 else COARSE_NS)
 
 
 def _checksum(data: bytes) -> bytes:
@@ -99,7 +108,7 @@ class Sources:
         if row is None or len(row) != _ROW.size or _checksum(row[:-16]) != row[-16:]:
             return None
         *kept, hashed_at, sha, _ = _ROW.unpack(row)
-        if tuple(kept) != print_ or max(print_[1], print_[2]) > hashed_at - RACY_NS:
+        if tuple(kept) != print_ or not settled(print_, hashed_at):
             return None
         return Digest(sha.hex(), print_[0])
 

@@ -17,7 +17,7 @@ from .toml import Document, parse
 from .toml_places import KEY, Path
 
 _MARK = re.compile(rb"^[ \t]*(?:\[[ \t]*workspace[ \t]*[\].]|workspace[ \t]*[=.])", re.M)
-_KEYS = ("name", "rules", "checked")
+_KEYS = ("name", "rules")
 HINTS = 20
 
 
@@ -53,11 +53,10 @@ def _is_root(folder: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The [workspace] table: the workspace's name, files of rules, and whether builds are run twice and compared."""
+    """The [workspace] table: the workspace's name and files of rules."""
 
     name: str
     rules: tuple[str, ...] = ()
-    checked: bool = False
 
 
 class Workspace:
@@ -94,14 +93,13 @@ class Workspace:
                              did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}", "table")
                   for key in table if key not in _KEYS]
         name, rules = table.get("name", os.path.basename(os.path.abspath(self.root))), table.get("rules", [])
-        checked = table.get("checked", False)
-        good = {"name": isinstance(name, str), "checked": isinstance(checked, bool),
+        good = {"name": isinstance(name, str),
                 "rules": isinstance(rules, list) and all(isinstance(r, str) and r.endswith(".py") for r in rules)}
-        wants = {"name": "text", "checked": "true or false", "rules": 'a list of Python files: ["tools/my_rules.py"]'}
+        wants = {"name": "text", "rules": 'a list of Python files: ["tools/my_rules.py"]'}
         faults += [BuildError(f"[workspace] {key} wants {wants[key]}", document.places.get(("workspace", key)),
                               reason="table") for key, fine in good.items() if not fine]
         _raise(faults)
-        return Settings(name, tuple(rules), checked)
+        return Settings(name, tuple(rules))
 
     def place(self, *path: str | int) -> Where:
         """Where a value of the [workspace] table stands."""

@@ -19,13 +19,14 @@ from ..model import Result
 from . import records
 from .batch import DiskBatch
 from .fsops import FileOps, copy_hashed, hash_open, open_regular
+from .lease import Lease
 from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
+from .sweep import NOTED_S
 from .trees import blobs_of
 from .upkeep import Stats, measure
 
 _HEX = frozenset("0123456789abcdef")
-_USE_S = 3600
 
 
 class DiskStore:
@@ -42,6 +43,7 @@ class DiskStore:
         self._quarantine, self.generation = os.path.join(root, "quarantine"), os.path.join(root, "generation")
         self._verified: set[str] = set()
         self._scratch: Scratch | None = None
+        self._lease: Lease | None = None
         self._lock, self._count = threading.Lock(), itertools.count()
         open_root(root)
         with explained(root):
@@ -102,6 +104,7 @@ class DiskStore:
 
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when its record is whole and every blob it names is there."""
+        self._rely()
         found = self._record(key)
         if found is None:
             return None
@@ -131,22 +134,30 @@ class DiskStore:
             return False
         return True
 
-    def remove(self, path: str) -> None:
-        """Take a blob or record out of the store for good; the generation changes before and after."""
+    def remove(self, *paths: str) -> None:
+        """Take blobs or records out of the store for good; the generation changes before and after."""
+        if not paths:
+            return
         self._bump()
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self.ops.unlink(path)
+            self._verified.discard(os.path.basename(path))
         self._bump()
 
     def close(self) -> None:
-        """Remove the private folder of this process."""
+        """Remove the private folder of this process; it relies on nothing here any more."""
         with self._lock:
+            if self._lease is not None:
+                self._lease.close()
+                self._lease = None
             if self._scratch is not None:
                 self._scratch.close()
                 self._scratch = None
 
     def fresh_path(self) -> str:
         """A path that nothing has, in a private folder on the store's disk that goes away with this process."""
+        self._rely()
         with self._lock:
             if self._scratch is None:
                 with explained(self.root):
@@ -173,7 +184,7 @@ class DiskStore:
             return None
         found = records.read(data)
         if found is None:
-            self._set_aside(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
+            self.set_aside(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
         return found
 
     def _publish(self, blobs: Mapping[Digest, str], found: Mapping[Digest, str]) -> None:
@@ -200,10 +211,16 @@ class DiskStore:
             self.ops.rename(temp, self.blob_path(digest))
         self._verified.add(digest.hash)
 
+    def _rely(self) -> None:
+        """From now on nothing that is used may go; a disk that takes no lease costs a build only a second run."""
+        with self._lock, suppress(OSError):
+            if self._lease is None:
+                self._lease = Lease(self.root)
+
     def _use(self, path: str) -> None:
         """Note that a file is in use, about once an hour, for those who later look for what may go."""
         with suppress(OSError):
-            if time.time() - os.stat(path).st_mtime > _USE_S:
+            if time.time() - os.stat(path).st_mtime > NOTED_S:
                 os.utime(path)
 
     def _make_folder(self, path: str) -> bool:
@@ -221,7 +238,7 @@ class DiskStore:
         except FileNotFoundError:
             raise Missing(digest) from None
         except OSError:
-            self._set_aside(path, f"blob {digest.hash[:12]} cannot be read")
+            self.set_aside(path, f"blob {digest.hash[:12]} cannot be read")
             raise Missing(digest) from None
         try:
             yield fd
@@ -235,14 +252,15 @@ class DiskStore:
         path = self.blob_path(digest)
         with suppress(OSError):
             if name != digest.hash and os.path.samestat(os.fstat(fd), os.lstat(path)):
-                self._set_aside(path, f"blob {digest.hash[:12]} was damaged")
+                self.set_aside(path, f"blob {digest.hash[:12]} was damaged")
         raise Missing(digest)
 
     def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
         found = self.record_at(self.record_path(key))
         return found[1:] if found is not None and found[0] == key else None
 
-    def _set_aside(self, path: str, what: str) -> None:
+    def set_aside(self, path: str, what: str) -> None:
+        """Move a damaged file to quarantine and warn of it once."""
         self._bump()
         with suppress(OSError):
             os.rename(path, os.path.join(self._quarantine, f"{os.path.basename(path)}-{os.urandom(4).hex()}"))

@@ -27,6 +27,10 @@ class FileOps:
         """Replace `target` by `source` in one step."""
         os.rename(source, target)
 
+    def unlink(self, path: str) -> None:
+        """Take a name away."""
+        os.unlink(path)
+
     def make_folder(self, path: str) -> None:
         """Make one private folder."""
         os.mkdir(path, 0o700)

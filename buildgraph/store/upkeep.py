@@ -1,21 +1,21 @@
-"""Keeping a store: how much it holds, whether all of it is whole, and what may go."""
+"""Keeping a store: how much it holds, and whether all of it is whole. Looking changes nothing unless told to mend."""
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..digest import Digest
 from ..model import Result
+from . import records
+from .fsops import hash_open, open_regular
 from .protocol import Missing
 from .trees import blobs_of
 
 if TYPE_CHECKING:
     from .disk import DiskStore
-
-GRACE_S = 2 * 3600
-"""Blobs younger than this may belong to a result that is being published: they stay. Longer than any note of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What a full look found: files checked, those damaged (now in quarantine), and records that lack a blob."""
+    """What a full look found: files checked, names of those damaged, and names of records that lack a blob."""
 
     checked: int
     damaged: tuple[str, ...]
@@ -40,73 +40,111 @@ class Audit:
 
 def measure(root: str) -> Stats:
     """Count the files of a store on disk."""
-    blobs = [entry.stat().st_size for entry in _entries(os.path.join(root, "blobs", "sha256"))]
-    results = [entry.stat().st_size for entry in _records(root)]
-    return Stats(len(blobs), sum(blobs), len(results), sum(results),
-                 sum(1 for _ in _entries(os.path.join(root, "quarantine"))))
+    blobs = [size for _, _, size in stamps(blob_files(root))]
+    results = [size for _, _, size in stamps(record_files(root))]
+    return Stats(len(blobs), sum(blobs), len(results), sum(results), len(files(os.path.join(root, "quarantine"))))
 
 
 def audit(store: DiskStore, repair: bool = False) -> Audit:
-    """Hash every blob and record; with `repair`, records that lack a blob are removed too."""
-    damaged, dangling, checked = [], [], 0
-    for entry in _entries(os.path.join(store.root, "blobs", "sha256")):
-        checked += 1
-        if not store.verify(Digest(entry.name, entry.stat().st_size)):
-            damaged.append(entry.name)
-    for entry in _records(store.root):
-        checked += 1
-        found = store.record_at(entry.path)
-        if found is None:
-            damaged.append(entry.name)
-        elif _blobs(store, found[1]) is None:
-            dangling.append(entry.name)
-            if repair:
-                store.remove(entry.path)
-    return Audit(checked, tuple(damaged), tuple(dangling))
+    """Hash every blob and record.
 
-
-def sweep(store: DiskStore, keep: Collection[Digest], now: float, max_age: float, max_bytes: int) -> Stats:
-    """Let go of results unused for `max_age` seconds, then of the least used beyond `max_bytes`, and of their blobs.
-
-    Results of the keys in `keep` stay whatever they weigh. Safe beside running builds: what vanishes under one is a
-    miss. Returns what is left.
+    With `repair`, what is damaged goes to quarantine and records that lack a blob are removed: misses, which the next
+    build makes again. Files that leave while this looks are not damaged.
     """
-    live: set[Digest] = set()
-    weight = 0
-    for entry in sorted(_records(store.root), key=lambda entry: (-entry.stat().st_mtime_ns, entry.name)):
-        found = store.record_at(entry.path)
-        blobs = _blobs(store, found[1]) if found is not None else None
-        more = sum(digest.size for digest in (blobs or set()) - live)
-        fresh = now - entry.stat().st_mtime <= max_age and weight + more <= max_bytes
-        if blobs is not None and found is not None and (fresh or found[0] in keep):
-            live |= blobs
-            weight += more
-        elif found is not None:
-            store.remove(entry.path)
-    names = {digest.hash for digest in live}
-    for entry in _entries(os.path.join(store.root, "blobs", "sha256")):
-        if entry.name not in names and now - os.stat(entry.path).st_mtime > GRACE_S:
-            store.remove(entry.path)
-    return measure(store.root)
+    blobs, found = blob_files(store.root), record_files(store.root)
+    damaged = [path for path in blobs if _damaged_blob(path)]
+    bad = {os.path.basename(path) for path in damaged}
+    dangling = []
+    for path in found:
+        record = read_record(path)
+        if record is None:
+            damaged += [path] if os.path.lexists(path) else []
+        elif (named := blobs_named(store.root, record[1])) is None or any(blob.hash in bad for blob in named):
+            dangling.append(path)
+    if repair:
+        for path in damaged:
+            store.set_aside(path, f"{os.path.basename(path)[:12]} was damaged")
+        store.remove(*dangling)
+    return Audit(len(blobs) + len(found), tuple(map(os.path.basename, damaged)), tuple(map(os.path.basename, dangling)))
 
 
-def _blobs(store: DiskStore, result: Result) -> set[Digest] | None:
-    """All blobs of a result, or None when one is not there."""
+def read_record(path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
+    """(key, result, parts) of a record that stands where its key says; None when it is damaged, misplaced or gone."""
     try:
-        found = set(blobs_of(result, store.read))
+        with open(open_regular(path), "rb") as file:
+            found = records.read(file.read())
+    except OSError:
+        return None
+    return found if found is not None and found[0].hash == os.path.basename(path) else None
+
+
+def blobs_named(root: str, result: Result) -> set[Digest] | None:
+    """All blobs of a result, or None when one is not there."""
+    def read(digest: Digest) -> bytes:
+        try:
+            with open(open_regular(os.path.join(root, "blobs", "sha256", digest.hash)), "rb") as file:
+                data = file.read()
+        except OSError:
+            raise Missing(digest) from None
+        if len(data) != digest.size or hashlib.sha256(data).hexdigest() != digest.hash:
+            raise Missing(digest)
+        return data
+
+    try:
+        found = set(blobs_of(result, read))
+        return found if all(_there(root, digest) for digest in found) else None
     except (Missing, ValueError):
         return None
-    return found if all(store.has(digest) for digest in found) else None
 
 
-def _records(root: str) -> Iterator[os.DirEntry[str]]:
-    for folder in _entries(os.path.join(root, "results")):
-        yield from _entries(folder.path)
+def blob_files(root: str) -> list[str]:
+    """The paths of all blobs, sorted."""
+    return files(os.path.join(root, "blobs", "sha256"))
 
 
-def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+def record_files(root: str) -> list[str]:
+    """The paths of all records, sorted."""
+    return [path for folder in files(os.path.join(root, "results")) for path in files(folder)]
+
+
+def files(folder: str) -> list[str]:
     """What stands in a folder, sorted by name; nothing when it does not exist."""
     try:
-        yield from sorted(os.scandir(folder), key=lambda entry: entry.name)
+        return sorted(entry.path for entry in os.scandir(folder))
     except OSError:
-        return
+        return []
+
+
+def stamps(paths: list[str]) -> Iterator[tuple[str, float, int]]:
+    """(path, mtime, size) of those files that are still there."""
+    for path in paths:
+        mtime, size = _stamp(path)
+        if size >= 0:
+            yield path, mtime, size
+
+
+def _stamp(path: str) -> tuple[float, int]:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return 0.0, -1
+    return found.st_mtime, found.st_size
+
+
+def _there(root: str, digest: Digest) -> bool:
+    return _stamp(os.path.join(root, "blobs", "sha256", digest.hash))[1] == digest.size
+
+
+def _damaged_blob(path: str) -> bool:
+    try:
+        fd = open_regular(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        return hash_open(fd)[0] != os.path.basename(path)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)

@@ -3,8 +3,9 @@
     python3 probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0]
 
 Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Every
-fourth episode shows uniformly random observations (impossible ones too), the others are roll-outs in the
-world the model itself describes. Random numbers are functions of (seed, episode, step, use) alone.
+fourth episode shows uniformly random observations (impossible ones too) as long as their posterior is well
+posed (see steadiness.py; what was rejected is counted), the others are roll-outs in the world the model
+itself describes. Random numbers are functions of (seed, episode, step, use) alone.
 """
 from __future__ import annotations
 
@@ -20,14 +21,17 @@ from numpy.typing import NDArray
 
 import ir
 from agent_model import F64, Model, ModelFault
-from fmath import log
+from contraction import joint
+from counter_random import draw, uniform
+from fmath import log, total
 from policy_tree import every_control
 from reference import (
     Beliefs, Reference, Verdict, action_marginals, first_actions, free_energy, infer_policies, infer_states,
     initial_prior, next_prior, prepare, select)
+from steadiness import steady
 
-MASK = (1 << 64) - 1
 MAX_STEPS = 1 << 20
+ATTEMPTS = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,38 +39,12 @@ class Step:
     """One step of the reference: what it saw, did, believed, and how much worse each first action is."""
 
     obs: tuple[int, ...]
+    rejected: int
     action: tuple[int, ...]
     qs: Beliefs
     regret: F64
     vfe: float
     efe: float
-
-
-def splitmix64(counter: int) -> int:
-    """The output function of SplitMix64 (Steele, Lea, Flood 2014) of a 64-bit counter."""
-    z = (counter * 0x9E3779B97F4A7C15) & MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-    return z ^ (z >> 31)
-
-
-def uniform(seed: int, *place: int) -> float:
-    """A number in [0, 1) that depends on the seed and the place alone."""
-    value = splitmix64(seed + 1)
-    for part in place:
-        value = splitmix64((value ^ (part + 1)) & MASK)
-    return (value >> 11) * 2.0 ** -53
-
-
-def draw(probabilities: F64, u: float) -> int:
-    """Index whose share of the cumulative sum holds u; never one of probability zero."""
-    reached, last = 0.0, 0
-    for i, p in enumerate(probabilities.tolist()):
-        if p > 0.0:
-            reached, last = reached + p, i
-            if u < reached:
-                return i
-    return last
 
 
 def kind_of(episode: int) -> str:
@@ -81,11 +59,12 @@ def run_episode(agent: Reference, seed: int, episode: int, steps: int) -> list[S
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
     found = []
     for s in range(steps):
-        obs = _observe(model, state, seed, (episode, s + 1))
+        obs, rejected = (_surprise(agent, prior, seed, (episode, s + 1)) if kind_of(episode) == "random"
+                         else (_observe(model, state, seed, (episode, s + 1)), 0))
         qs = infer_states(agent, obs, prior)
         verdict = infer_policies(agent, qs)
         action, policy = select(agent, verdict)
-        found.append(Step(obs, action, qs, regret(agent, verdict), free_energy(agent, obs, prior, qs),
+        found.append(Step(obs, rejected, action, qs, regret(agent, verdict), free_energy(agent, obs, prior, qs),
                           float(verdict.neg_efe[policy])))
         prior = next_prior(agent, qs, action)
         state = _move(model, state, action, tuple(
@@ -95,10 +74,22 @@ def run_episode(agent: Reference, seed: int, episode: int, steps: int) -> list[S
 
 def _observe(model: Model, state: Sequence[int], seed: int, place: tuple[int, int]) -> tuple[int, ...]:
     drawn = [uniform(seed, *place, 1, m) for m in range(len(model.num_obs))]
-    if kind_of(place[0]) == "random":
-        return tuple(int(u * n) for u, n in zip(drawn, model.num_obs, strict=True))
     return tuple(draw(_column(a, [state[f] for f in deps]), u)
                  for a, deps, u in zip(model.A, model.A_dependencies, drawn, strict=True))
+
+
+def _surprise(
+        agent: Reference, prior: Beliefs, seed: int, place: tuple[int, int]) -> tuple[tuple[int, ...], int]:
+    """The first steady one of some random observations, and how many were not; else the most expected one."""
+    for attempt in range(ATTEMPTS):
+        obs = tuple(int(uniform(seed, *place, 3, attempt, m) * n)
+                    for m, n in enumerate(agent.model.num_obs))
+        if steady(agent, obs, prior):
+            return obs, attempt
+    model = agent.model
+    expected = [joint([prior[f][:, None] for f in deps])[:, 0] for deps in model.A_dependencies]
+    return tuple(int(np.argmax(total(a.reshape(len(a), -1) * q, axis=1)))
+                 for a, q in zip(model.A, expected, strict=True)), ATTEMPTS
 
 
 def _column(array: F64, place: Sequence[int]) -> F64:
@@ -144,6 +135,7 @@ def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None
     (out / "probe.json").write_bytes(ir.canonical_json({
         "schema": 1, "episodes": episodes, "steps": steps, "seed": seed, "modalities": len(model.num_obs),
         "factors": len(model.num_states), "controls": len(model.control_factors),
+        "rejected": sum(step.rejected for run in runs for step in run),
         "first_actions": len(first_actions(model)), "kinds": [kind_of(n) for n in range(episodes)]}))
 
 

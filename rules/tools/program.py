@@ -57,7 +57,8 @@ def _lines(program: Program) -> Iterator[str]:
     count = len(agents)
     seconds, nanoseconds = divmod(program.tick, 1_000_000_000)
     yield native(("agent.h",))
-    yield (f"enum {{ AGENTS = {count}, LINKS = {len(links)}, TICK_SECONDS = {seconds}, TICK_NANOSECONDS = {nanoseconds}, "
+    yield (f"enum {{ AGENTS = {count}, LINKS = {len(links)}, "
+           f"TICK_SECONDS = {seconds}, TICK_NANOSECONDS = {nanoseconds}, "
            f"MAX_MODALITIES = {max(len(p.num_obs) for p in agents.values())}, "
            f"MAX_CONTROLS = {max(1, *(len(p.num_controls) for p in agents.values()))} }};")
     yield from (f"extern const agent {symbol(name)};" for name in agents)

@@ -105,11 +105,18 @@ def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Belief
     log_prior = [log_clipped(p) for p in prior]
     if len(prior) == 1:
         return (softmax(_plus(evidence) + log_prior[0]),)
-    log_q = [np.zeros_like(p) for p in prior]
+    return fixed_point(agent, evidence, log_prior)
+
+
+def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F64]) -> Beliefs:
+    """num_iter rounds of mean-field updates from uniform beliefs; stops when a round changes no bit."""
+    log_q = [np.zeros_like(p) for p in log_prior]
     for _ in range(agent.model.num_iter):
-        q = [softmax(x) for x in log_q]
-        messages = _marginals(agent, evidence, q)
+        before = log_q
+        messages = _marginals(agent, evidence, [softmax(x) for x in before])
         log_q = [message + p for message, p in zip(messages, log_prior, strict=True)]
+        if all(np.array_equal(old, new) for old, new in zip(before, log_q, strict=True)):
+            break
     return tuple(softmax(x) for x in log_q)
 
 

@@ -132,7 +132,7 @@ def test_a_wrong_shape_is_told_at_its_place(tmp_path: Path, text: str, line: int
 
 @pytest.mark.parametrize(("text", "hints"), [
     ("nme = 'x'", ["did you mean 'name'?"]), ("rules = 'a.py'", [""]),
-    ("name = 3\nchecked = 1\nzz = 1", ["", "", "it has name"]),
+    ("name = 3\nrules = 1\nzz = 1", ["", "", "it has name"]),
 ])
 def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[str]) -> None:
     write(tmp_path, {"BUILD.toml": f"[workspace]\n{text}\n"})

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,11 @@ import prove
 from ir import F64, Model
 from toolchain import SMALL, compile_object, host_target, link_program
 
+from tests.needs import need_module
+
 EXAMPLES = Path(__file__).parents[3] / "examples/pymdp/models"
 EXAMPLE_NAMES = ("tmaze", "graph_world", "grid_world", "cue_chaining")
+SEEN = '{"scout":[1],"picker":[0,1,2]}'
 X86 = ("x86_64-linux-musl", "x86_64_v3")
 Sizes = Sequence[int]
 
@@ -164,3 +168,22 @@ def linked(agents: Sequence[Compiled], main: Path, target: tuple[str, str] | Non
         compile_object(agent.folder / "agent.c", chosen, objects[-1], flags)
     link_program(objects, chosen[0], folder / "program")
     return folder / "program"
+
+
+def two_agents(folder: Path) -> list[Compiled]:
+    """scout: 5 outcomes, 3 actions; picker: 6, 3 and 4 outcomes, 3 actions; both proved."""
+    need_module("ziglang")
+    found = [emitted(ring(), "scout", folder / "scout"),
+             emitted(random_model("still_factor", seed=6), "picker", folder / "picker")]
+    for agent in found:
+        probed(agent, episodes=2, steps=8)
+        assert proved(agent) == 0
+    return found
+
+
+def talk(program: Path, lines: Sequence[str | bytes], *words: str) -> list[Any]:
+    """One answer a line."""
+    data = b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in lines)
+    done = subprocess.run([str(program), *words], input=data, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done
+    return [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,0 +1,52 @@
+"""Observations that the reference cannot judge are recognised and kept out of the probe."""
+from __future__ import annotations
+
+import numpy as np
+import probe
+import reference
+from ir import Model
+from model_source import Source, resolve
+from steadiness import steady
+
+from tests.unit.tools.small_models import entangled, one_factor
+
+
+def seeker() -> Model:
+    """Two agents' places on three spots, and whether they meet: the meeting explains both or neither."""
+    meet = np.zeros((2, 3, 3))
+    meet[1], meet[0] = np.eye(3), 1.0 - np.eye(3)
+    stay = np.eye(3)[:, :, None]
+    turn = np.stack([np.eye(3), np.roll(np.eye(3), 1, axis=0)], axis=-1)
+    return resolve(Source(A=[meet], B=[turn, stay], D=[np.array([0.5, 0.5, 0.0])] * 2), {})[0]
+
+
+def test_one_factor_is_always_steady() -> None:
+    agent = reference.prepare(one_factor())
+    assert all(steady(agent, [a, b], agent.model.D) for a in range(3) for b in range(2))
+
+
+def test_a_symmetric_tie_is_unsteady_and_a_clear_case_is_not() -> None:
+    agent = reference.prepare(seeker())
+    assert not steady(agent, [1], agent.model.D)
+    clear = (np.array([0.98, 0.01, 0.01]), np.array([0.96, 0.02, 0.02]))
+    assert steady(agent, [1], clear)
+
+
+def test_a_random_episode_holds_steady_observations_only() -> None:
+    agent = reference.prepare(seeker())
+    prior = reference.initial_prior(agent)
+    steps = probe.run_episode(agent, 0, 3, 12)
+    assert sum(step.rejected for step in steps) > 0
+    for step in steps:
+        assert steady(agent, step.obs, prior) or step.rejected == probe.ATTEMPTS
+        prior = reference.next_prior(agent, reference.infer_states(agent, step.obs, prior), step.action)
+
+
+def test_stopping_early_changes_no_bit() -> None:
+    model = entangled()
+    agent, longer = reference.prepare(model), reference.prepare(entangled(num_iter=400))
+    evidence = [a[0] for a in agent.log_A]
+    log_prior = [np.log(p) for p in ([0.2, 0.3, 0.5], [0.5, 0.5], [0.9, 0.1])]
+    settled = reference.fixed_point(longer, evidence, log_prior)
+    again = reference.fixed_point(reference.prepare(entangled(num_iter=401)), evidence, log_prior)
+    assert all(np.array_equal(a, b) for a, b in zip(settled, again, strict=True))
