@@ -10,12 +10,17 @@ from .digest import Digest
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Analysis is done: how many actions and gates the request needs at most, and the sandbox they run in."""
+    """Analysis is done: how many actions and gates the request needs at most, and the sandbox they run in.
+
+    `chains` are, by the number of the action, the milliseconds that it and the longest chain behind it are expected to
+    run; empty when no build of the workspace is remembered.
+    """
 
     labels: tuple[str, ...]
     actions: int
     gates: int
     sandbox: str
+    chains: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,12 @@ class Graph:
         except networkx.NetworkXNoPath:
             return []
 
+    def allpaths(self, starts: Iterable[Label], ends: Iterable[Label]) -> list[Label]:
+        """Every label on some chain of dependencies from one of `starts` to one of `ends`, sorted."""
+        below = {found for label in starts for found in self.deps(label)}
+        above = {found for label in ends for found in self.rdeps(label)}
+        return sorted(below & above)
+
     def cycle(self) -> list[Label]:
         """One cycle, first label repeated at its end; empty when there is none."""
         try:

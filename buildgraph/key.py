@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .digest import Digest
-from .model import Action, File, Node
+from .model import Action, File, Node, Tree
 from .reapi import Directory, decode, decode_directory, digest_fields, digest_of, encode, encode_directory
 
 SALT = b"buildgraph 1"   # a new number makes every remembered result a miss: raise it when a tool's contract changes
@@ -87,20 +87,31 @@ def explain(messages: Mapping[str, bytes]) -> dict[str, str]:
     parts |= {pair["name"]: pair.get("value", "") for pair in action["platform"]["properties"]}
     parts["timeout"] = f"{action.get('timeout', {}).get('seconds', 0)} s"
     parts["engine"] = action["salt"].decode()
-    _walk(digest_of(action["input_root_digest"]), "", messages, parts)
+    for path, node in inputs_of(messages).items():
+        if isinstance(node, Tree):
+            parts[f"input {path}/"] = node.digest.oci
+        else:
+            parts[f"input {path}"] = node.digest.oci + (" executable" if node.executable else "")
     return parts
 
 
-def _walk(digest: Digest, prefix: str, messages: Mapping[str, bytes], parts: dict[str, str]) -> None:
+def inputs_of(messages: Mapping[str, bytes]) -> dict[str, Node]:
+    """What stood at each staged path, as the messages of a key tell; an output that is a folder is one Tree."""
+    found: dict[str, Node] = {}
+    _walk(digest_of(decode("Action", messages["action"])["input_root_digest"]), "", messages, found)
+    return found
+
+
+def _walk(digest: Digest, prefix: str, messages: Mapping[str, bytes], found: dict[str, Node]) -> None:
     data = messages.get(f"directory {digest}")
     if data is None:
-        parts[f"input {prefix.rstrip('/')}/"] = digest.oci
+        found[prefix.rstrip("/")] = Tree(digest)
         return
     folder = decode_directory(data)
-    for name, found, executable in folder.files:
-        parts[f"input {prefix}{name}"] = found.oci + (" executable" if executable else "")
-    for name, found in folder.directories:
-        _walk(found, f"{prefix}{name}/", messages, parts)
+    for name, file, executable in folder.files:
+        found[f"{prefix}{name}"] = File(file, executable)
+    for name, inner in folder.directories:
+        _walk(inner, f"{prefix}{name}/", messages, found)
 
 
 def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:

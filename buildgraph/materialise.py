@@ -1,6 +1,6 @@
-"""Requested outputs in the workspace: `.buildgraph/built/<digest>` holds them, `out/` leads there by symlinks.
+"""Requested outputs in the workspace: `.buildgraph/built/` holds them by digest, `out/` leads there by symlinks.
 
-    out/exports/jetson/image  ->  ../../../.buildgraph/built/<sha256 of the tree>/image
+    out/exports/jetson/image  ->  ../../../.buildgraph/built/<sha256 of the tree>-image
 
 A build writes a new folder and turns the link by one rename, so that what stands under `out/` is always whole.
 What no link leads to any more is removed at the next build that writes.
@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from .errors import BuildError
@@ -29,12 +29,11 @@ BUILT = ".buildgraph/built"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What stands in the workspace after a build: the events, and every path whose change would be noticed."""
+    """What stands in the workspace after a build: the events, and every file, as the links lead to it."""
 
     root: str
     events: tuple[Built, ...]
     files: tuple[str, ...]
-    links: tuple[str, ...]
 
     def copy_to(self, folder: str) -> None:
         """Copy the outputs to a folder of the user's, each under its label's path when there are several labels."""
@@ -50,86 +49,104 @@ class Materialiser:
 
     def __init__(self, root: str, store: Store, sources: Sources) -> None:
         self._root, self._store, self._sources = root, store, sources
+        self._built = os.path.join(root, BUILT)
+        self._wrote = False
 
     def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
         """Make the wanted outputs stand under `out/`; OSError when the workspace cannot be written."""
-        events, files, links = [], [], []
+        events: list[Built] = []
+        files: list[str] = []
         for want, name in _named(list(wanted)):
             content = node(want.artifact)
-            held = os.path.join(self._root, BUILT, content.digest.hash + "x" * _executable(content), name)
-            listed = self._listed(content, held)
-            if not self._stands(listed):
-                self._place(content, held)
-            link = os.path.join("out", *want.label.package.split("/"), want.label.name, name)
+            held = f"{content.digest.hash}{'x' * _executable(content)}-{name}"
+            inside = list(self._inside(content, ""))
+            self._stand(content, held, inside)
+            link = "/".join(filter(None, ("out", want.label.package, want.label.name, name)))
             self._link(os.path.join(self._root, link), held)
-            made = Built(str(want.label), want.name, os.path.normpath(link), content.digest,
-                         sum(file.digest.size for _, file in listed), _image(held))
+            size = sum(file.digest.size for _, file in inside)
+            made = Built(str(want.label), want.name, link, content.digest, size, _image(os.path.join(self._built, held)))
             events.append(made)
-            files += [path for path, _ in listed]
-            links.append(os.path.join(self._root, link))
+            files += [f"{self._root}/{link}{path}" for path, _ in inside]
             listen(made)
-        self._sweep()
-        return Shown(self._root, tuple(events), tuple(files), tuple(links))
+        if self._wrote:
+            self._sweep()
+        return Shown(self._root, tuple(events), tuple(files))
 
-    def _listed(self, node: Node, path: str) -> list[tuple[str, File]]:
+    def _inside(self, node: Node, path: str) -> Iterator[tuple[str, File]]:
+        """The files of a node as (path below it with its `/`, file); a file is its own only one."""
         if isinstance(node, File):
-            return [(path, node)]
+            yield path, node
+            return
         found = decode_directory(self._store.read(node.digest))
-        listed = [(os.path.join(path, name), File(digest, executable)) for name, digest, executable in found.files]
+        for name, digest, executable in found.files:
+            yield f"{path}/{name}", File(digest, executable)
         for name, digest in found.directories:
-            listed += self._listed(Tree(digest), os.path.join(path, name))
-        return listed
+            yield from self._inside(Tree(digest), f"{path}/{name}")
 
-    def _stands(self, listed: list[tuple[str, File]]) -> bool:
-        for path, file in listed:
-            if not os.path.isfile(path) or os.path.islink(path):
-                return False
-            if self._sources.digest(path) != (file.digest, file.executable):
-                return False
-        return bool(listed)
-
-    def _place(self, node: Node, held: str) -> None:
-        made = os.path.dirname(held)
-        fresh = f"{made}.{os.getpid()}"
+    def _stand(self, node: Node, name: str, inside: list[tuple[str, File]]) -> None:
+        held = os.path.join(self._built, name)
+        if all(self._holds(held + path, file) for path, file in inside) and (inside or os.path.isdir(held)):
+            return
+        self._claim()
+        fresh = os.path.join(self._built, f"fresh.{os.getpid()}")
         _remove(fresh)
-        os.makedirs(fresh)
-        stage(fresh, [(os.path.basename(held), node)], self._store)
-        _remove(made)
-        os.rename(fresh, made)
-        self._sources.forget()
+        os.mkdir(fresh)
+        stage(fresh, [(name, node)], self._store)
+        _remove(held)
+        os.rename(os.path.join(fresh, name), held)
+        os.rmdir(fresh)
+        for path, _ in inside:
+            self._sources.forget(held + path)
+
+    def _holds(self, path: str, file: File) -> bool:
+        try:
+            return (stat.S_ISREG(os.lstat(path).st_mode)
+                    and self._sources.digest(path) == (file.digest, file.executable))
+        except OSError:
+            return False
 
     def _link(self, link: str, held: str) -> None:
-        target = os.path.relpath(held, os.path.dirname(link))
-        if os.path.islink(link) and os.readlink(link) == target:
-            return
-        if os.path.lexists(link) and not os.path.islink(link):
+        target = "../" * (link.count("/") - self._root.count("/") - 1) + f"{BUILT}/{held}"
+        try:
+            if os.readlink(link) == target:
+                return
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(link), exist_ok=True)
+        except OSError:
             raise BuildError(f"{os.path.relpath(link, self._root)} is in the way of an output", None,
-                             "move it: buildgraph puts only links there", "environment")
-        self._claim(os.path.dirname(link))
+                             "move it: buildgraph puts only links there", "environment") from None
+        self._claim()
         fresh = f"{link}.{os.getpid()}"
         os.symlink(target, fresh)
         os.rename(fresh, link)
 
-    def _claim(self, folder: str) -> None:
-        os.makedirs(folder, exist_ok=True)
+    def _claim(self) -> None:
+        """Before the first write: make the folders, and tell git that they are not the user's."""
+        if self._wrote:
+            return
+        self._wrote = True
+        os.makedirs(self._built, exist_ok=True)
         for ours in ("out", ".buildgraph"):
             ignore = os.path.join(self._root, ours, ".gitignore")
             if not os.path.exists(ignore):
+                os.makedirs(os.path.dirname(ignore), exist_ok=True)
                 with open(ignore, "w", encoding="utf-8") as file:
                     file.write("*\n")
 
     def _sweep(self) -> None:
-        built = os.path.join(self._root, BUILT)
-        if not os.path.isdir(built):
-            return
-        used = set()
-        for folder, _, names in os.walk(os.path.join(self._root, "out")):
-            for path in (os.path.join(folder, name) for name in (*names, *os.listdir(folder))):
-                if os.path.islink(path):
-                    used.add(os.path.basename(os.path.dirname(os.readlink(path))))
-        for name in os.listdir(built):
+        used = {os.path.basename(os.readlink(link)) for link in _links(os.path.join(self._root, "out"))}
+        for name in os.listdir(self._built):
             if name not in used:
-                _remove(os.path.join(built, name))
+                _remove(os.path.join(self._built, name))
+
+
+def _links(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                yield entry.path
+            elif entry.is_dir():
+                yield from _links(entry.path)
 
 
 def _named(wanted: list[Wanted]) -> list[tuple[Wanted, str]]:

@@ -81,6 +81,11 @@ class Plan:
                 self._move(step, State.SKIPPED)
 
     @property
+    def chains(self) -> tuple[int, ...]:
+        """For each step the cost of the heaviest chain that it starts, itself included."""
+        return tuple(map(round, self._weight))
+
+    @property
     def over(self) -> bool:
         """Whether no step can change any more."""
         return not (self.counts[State.WANT] or self.counts[State.READY] or self.counts[State.RUNNING])

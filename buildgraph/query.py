@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import BuildError
 from .graph import Graph
 from .label import Label
+from .model import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,63 @@ def somepath(graph: Mapping[Label, Sequence[Label]], labels: Sequence[Label]) ->
                          fix="`buildgraph query somepath //from:this //to:that`")
     chain = Graph(graph).somepath(labels[0], labels[1])
     return Answer(tuple(chain), tuple(zip(chain, chain[1:])))
+
+
+def allpaths(graph: Mapping[Label, Sequence[Label]], starts: Sequence[Label], ends: Sequence[Label]) -> Answer:
+    """All that stands on a chain of dependencies from one of `starts` to one of `ends`."""
+    return _answer(graph, set(Graph(graph).allpaths(starts, ends)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """What an answer is narrowed to: rules, regular expressions found in the label, values; one of each kind given."""
+
+    kinds: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    attrs: tuple[str, ...] = ()
+
+    def narrow(self, answer: Answer, target: Callable[[Label], Target]) -> Answer:
+        """The labels that pass, in their order, and the dependencies among them; BuildError for a bad expression."""
+        patterns = [_pattern(text) for text in self.filters]
+        pairs = [_pair(text) for text in self.attrs]
+        kept = {label for label in answer.labels if self._passes(label, patterns, pairs, target)}
+        edges = tuple((start, end) for start, end in answer.edges if start in kept and end in kept)
+        return Answer(tuple(label for label in answer.labels if label in kept), edges)
+
+    def _passes(self, label: Label, patterns: Sequence[re.Pattern[str]], pairs: Sequence[tuple[str, str]],
+                target: Callable[[Label], Target]) -> bool:
+        if patterns and not any(pattern.search(str(label)) for pattern in patterns):
+            return False
+        if self.kinds and target(label).rule not in self.kinds:
+            return False
+        return all(_has(target(label).values, key.split("."), wanted) for key, wanted in pairs)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise BuildError(f"--filter {text!r} is no regular expression: {error}", reason="usage",
+                         fix="such as --filter '^//exports:' or --filter 'jetson$'") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, wanted = text.partition("=")
+    if not key or not equals:
+        raise BuildError(f"--attr {text!r} is no KEY=VALUE", reason="usage",
+                         fix="such as --attr hardware=//hardware:jetson or --attr budget.image=2MiB")
+    return key, wanted
+
+
+def _has(value: Any, keys: Sequence[str], wanted: str) -> bool:
+    """Whether a value written in BUILD.toml is, or as a list or table holds, what was asked for."""
+    if keys:
+        if isinstance(value, list):
+            return any(_has(inner, keys, wanted) for inner in value)
+        return isinstance(value, dict) and keys[0] in value and _has(value[keys[0]], keys[1:], wanted)
+    if isinstance(value, list | dict):
+        return any(_has(inner, (), wanted) for inner in (value.values() if isinstance(value, dict) else value))
+    return wanted == (str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _answer(graph: Mapping[Label, Sequence[Label]], found: set[Label]) -> Answer:

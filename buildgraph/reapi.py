@@ -34,14 +34,31 @@ SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
 }
 
 
+def _tag(number: int, kind: str) -> bytes:
+    return bytes([number << 3 | (0 if kind in ("int", "bool") else 2)])   # field numbers here are below 16
+
+
+_FIELDS = {message: tuple((_tag(number, kind), name, kind, repeated) for number, name, kind, repeated in fields)
+           for message, fields in SCHEMA.items()}
+_NAMES = {message: frozenset(name for _, name, _, _ in fields) for message, fields in SCHEMA.items()}
+
+
 def encode(message: str, values: Mapping[str, Any]) -> bytes:
-    """The canonical bytes of a message given as a mapping of its fields; KeyError on a field it does not have."""
-    fields = SCHEMA[message]
-    assert values.keys() <= {name for _, name, _, _ in fields}, f"{message} has no field of {sorted(values)}"
+    """The canonical bytes of a message given as a mapping of its fields; AssertionError on a field it does not have."""
+    assert values.keys() <= _NAMES[message], f"{message} has no field of {sorted(values)}"
     out = bytearray()
-    for number, name, kind, repeated in fields:
-        for value in _values(values.get(name), repeated):
-            _field(out, number, kind, value)
+    for tag, name, kind, repeated in _FIELDS[message]:
+        value = values.get(name)
+        if value is None:
+            continue
+        for one in value if repeated else (value,):
+            if kind in ("int", "bool"):
+                if one or repeated:
+                    out += tag + varint(int(one) & 0xFFFF_FFFF_FFFF_FFFF)
+                continue
+            data = one.encode() if kind == "string" else one if kind == "bytes" else encode(kind, one)
+            if data or repeated or kind in _FIELDS:
+                out += tag + varint(len(data)) + data
     return bytes(out)
 
 
@@ -81,14 +98,28 @@ class Directory:
 
 
 def encode_directory(directory: Directory) -> bytes:
-    """Canonical bytes of a Directory; entries are sorted by name as the specification demands."""
-    return encode("Directory", {
-        "files": [{"name": name, "digest": digest_fields(digest), "is_executable": executable}
-                  for name, digest, executable in sorted(directory.files)],
-        "directories": [{"name": name, "digest": digest_fields(digest)}
-                        for name, digest in sorted(directory.directories)],
-        "symlinks": [{"name": name, "target": target} for name, target in sorted(directory.symlinks)],
-    })
+    """Canonical bytes of a Directory; entries are sorted by name as the specification demands.
+
+    Written out by hand, for a build makes several for each of its actions.
+    """
+    out = bytearray()
+    for name, digest, executable in sorted(directory.files):
+        node = _named(name, digest) + (b"\x20\x01" if executable else b"")
+        out += b"\x0a" + varint(len(node)) + node
+    for name, digest in sorted(directory.directories):
+        node = _named(name, digest)
+        out += b"\x12" + varint(len(node)) + node
+    for name, target in sorted(directory.symlinks):
+        node = encode("SymlinkNode", {"name": name, "target": target})
+        out += b"\x1a" + varint(len(node)) + node
+    return bytes(out)
+
+
+def _named(name: str, digest: Digest) -> bytes:
+    text, sha = name.encode(), digest.hash.encode()
+    size = b"\x10" + varint(digest.size) if digest.size else b""
+    inner = b"\x0a" + varint(len(sha)) + sha + size
+    return (b"\x0a" + varint(len(text)) + text if text else b"") + b"\x12" + varint(len(inner)) + inner
 
 
 def decode_directory(data: bytes) -> Directory:
@@ -104,28 +135,19 @@ def decode_directory(data: bytes) -> Directory:
     )
 
 
-def _values(value: Any, repeated: bool) -> Any:
-    if repeated:
-        return value or ()
-    return () if value is None or value in (False, 0, "", b"") else (value,)
-
-
-def _field(out: bytearray, number: int, kind: str, value: Any) -> None:
-    if kind in ("int", "bool"):
-        _varint(out, number << 3)
-        _varint(out, int(value) & 0xFFFF_FFFF_FFFF_FFFF)
-        return
-    data = value.encode() if kind == "string" else value if kind == "bytes" else encode(kind, value)
-    _varint(out, number << 3 | 2)
-    _varint(out, len(data))
-    out += data
-
-
-def _varint(out: bytearray, value: int) -> None:
+def varint(value: int) -> bytes:
+    """A number of at most 64 bits in protobuf's base 128."""
+    if value < 0x80:
+        return _SMALL[value]
+    out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)
+    return bytes(out)
+
+
+_SMALL = tuple(bytes([value]) for value in range(0x80))
 
 
 def _split(data: bytes) -> Iterator[tuple[int, int | bytes]]:

@@ -4,8 +4,8 @@ This is the path of a build in which nothing changed, so it imports nothing that
 `array` and `zlib`. A receipt is flat: a header, one array of stat fields, the paths, and what to say. A wrong magic,
 version, length or checksum, or any stamp that moved, is "no receipt": the full build then finds out what happened.
 
-    buildgraph receipt 1\n<crc32 of the rest, 8 hex>\n
-    <files> <links> <environment bytes> <text bytes>\n<environment> <5 int64 for each path> <path\0 ...> <text>
+    buildgraph receipt 2\n<crc32 of the rest, 8 hex>\n
+    <files> <environment bytes> <text bytes>\n<environment> <5 int64 for each path> <path\0 ...> <text>
 """
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-MAGIC = b"buildgraph receipt 1\n"
+MAGIC = b"buildgraph receipt 2\n"
 FOLDER = ".buildgraph/receipts"
 _NAMED = ("BUILDGRAPH_CACHE", "XDG_CACHE_HOME", "HOME")
 
@@ -81,20 +81,20 @@ def _standing(root: str, name: str, said: bytes) -> str | None:
     if not data.startswith(MAGIC) or b"%08x\n" % zlib.crc32(data[start:]) != data[len(MAGIC):start]:
         return None
     head, _, body = data[start:].partition(b"\n")
-    files, links, held, words = map(int, head.split())
-    fields, stamps = array("q"), 40 * (files + links)
+    files, held, words = map(int, head.split())
+    fields, stamps = array("q"), 40 * files
     if body[:held] != said:
         return None
     fields.frombytes(body[held:held + stamps])
     paths = body[held + stamps:len(body) - words].split(b"\0")[:-1]
-    return body[len(body) - words:].decode() if _same(fields, paths, files) else None
+    return body[len(body) - words:].decode() if _same(fields, paths) else None
 
 
-def _same(fields: Sequence[int], paths: list[bytes], files: int) -> bool:
-    at = 0
+def _same(fields: Sequence[int], paths: list[bytes]) -> bool:
+    look, at = os.stat, 0
     try:
-        for number, path in enumerate(paths):
-            found = os.stat(path) if number < files else os.lstat(path)
+        for path in paths:
+            found = look(path)
             if (found.st_mtime_ns != fields[at + 1] or found.st_ctime_ns != fields[at + 2]
                     or found.st_size != fields[at] or found.st_ino != fields[at + 3] or found.st_dev != fields[at + 4]):
                 return False
@@ -104,21 +104,19 @@ def _same(fields: Sequence[int], paths: list[bytes], files: int) -> bool:
     return True
 
 
-def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], links: Iterable[str],
-          text: str) -> None:
-    """Leave a receipt for a request (its words, its package): stamps of files, links looked at themselves, what to say.
+def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], text: str) -> None:
+    """Leave a receipt for a request (its words, its package): stamps of files by path, and what to say.
 
     A workspace that cannot be written keeps none.
     """
     import zlib
     from array import array
     fields, paths = array("q"), bytearray()
-    leads = sorted(links)
-    for path, stamp in [*sorted(files.items()), *((link, stamp_of(os.lstat(link))) for link in leads)]:
+    for path, stamp in sorted(files.items()):
         fields.extend(stamp)
         paths += os.fsencode(path) + b"\0"
     said, told = environment(*name), text.encode()
-    head = b"%d %d %d %d\n" % (len(files), len(leads), len(said), len(told))
+    head = b"%d %d %d\n" % (len(files), len(said), len(told))
     rest = head + said + fields.tobytes() + bytes(paths) + told
     target = f"{root}/{FOLDER}/{_name(*name)}"
     try:
@@ -128,8 +126,3 @@ def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[
         os.replace(f"{target}.{os.getpid()}", target)
     except OSError:
         return
-
-
-def stamp_of(found: os.stat_result) -> tuple[int, int, int, int, int]:
-    """The five fields that tell whether a file is the one that was seen."""
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev

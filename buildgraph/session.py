@@ -6,12 +6,12 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 
-from . import loading, receipt
+from . import loading, pace, receipt
 from .digest import Digest
 from .errors import FAILED, INTERRUPTED, OK, BuildError
 from .events import Done, Event, Failed, Finished, Judged, Listener, Planned, Skipped, Started, Warned
@@ -22,8 +22,9 @@ from .model import Action, Artifact, Content, File, Gate, Node, Output, Result, 
 from .plan import Plan, State
 from .source import Moved, Sources, fingerprint, settled
 from .steps import Steps, Wanted, gates_of, wanted_of
+from .store import roots
 from .store.disk import DiskStore
-from .store.place import Scratch
+from .store.place import scratch_folder
 from .store.protocol import Missing
 from .toolchain import Toolchain
 from .ui.summary import Summary
@@ -45,13 +46,19 @@ class Request:
     out: str = ""
     gates: bool = True
     package: str = ""
+    after: Callable[[Session, int], int] | None = None   # what looks at the build when it is done, and its exit code
+
+    @property
+    def plain(self) -> bool:
+        """Whether the words alone say what is asked for, so that a receipt may answer them the next time."""
+        return self.gates and not (self.sandbox or self.sandbox_debug or self.out or self.after)
 
 
 def build(root: str, request: Request, listen: Listener, cancel: threading.Event) -> int:
     """Build what is asked for and return the exit code; BuildError for a fault of the user's before anything runs."""
     store, index = loading.open_store(lambda text: listen(Warned(text)))
     kept = os.path.join(root, ".buildgraph", "sandbox") if request.sandbox_debug else ""
-    with closing(store), _scratch(os.path.join(store.root, "work"), kept) as scratch:
+    with closing(store), scratch_folder(os.path.join(store.root, "work"), kept) as scratch:
         host = Sources(root, index)
         for _ in range(RESTARTS):
             try:
@@ -98,8 +105,10 @@ class Session:
         self.steps = Steps.of([*(want.artifact for want in wanted), *able])
         needed = Steps.of(want.artifact for want in wanted).number
         self._gate_only = {number for action, number in self.steps.number.items() if action not in needed}
-        self.plan = Plan(self.steps.needs)
-        self.listen(Planned(tuple(map(str, loaded.labels)), len(self.steps.actions), len(gates), self.level))
+        costs = pace.costs(self.root, self.steps.actions)
+        self.plan = Plan(self.steps.needs, costs)
+        self.listen(Planned(tuple(map(str, loaded.labels)), len(self.steps.actions), len(gates), self.level,
+                            self.plan.chains if costs else ()))
         self._drive()
         judged = self._judge(gates)
         built = Materialiser(self.root, self.host.store, self.host.sources).show(
@@ -107,11 +116,15 @@ class Session:
         if self.request.out:
             built.copy_to(self.request.out)
         code = self._code(judged)
+        if self.request.after is not None:
+            code = self.request.after(self, code)
         self.host.sources.save()
+        roots.remember(self.host.store.root, self.root, self.request.patterns,
+                       [self.keys[action].digest for action in self.results])
         counts = self.plan.counts
         finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"], counts[State.FAILED],
                             counts[State.SKIPPED], (time.monotonic_ns() - start) // 1_000_000)
-        if code == OK:
+        if code == OK and self.request.plain:
             self._receipt(began, loaded, built, judged)
         self.listen(finished)
         return code
@@ -132,7 +145,7 @@ class Session:
             summary(event)
         text.write(f"nothing changed: {plural(len(self.steps.actions), 'action')} up to date\n")
         stamps = seen | {path: fingerprint(path) for path in made}
-        receipt.write(self.root, (self.request.patterns, self.request.package), stamps, built.links, text.getvalue())
+        receipt.write(self.root, (self.request.patterns, self.request.package), stamps, text.getvalue())
 
     def _gates(self, loaded: loading.Loaded) -> list[tuple[str, Gate]]:
         if not self.request.gates:
@@ -184,18 +197,12 @@ class Session:
     def _begin(self, step: int) -> Task | None:
         """Make the key of a step; a hit is done at once, a miss becomes a task unless an equal one runs already."""
         action = self.steps.actions[step]
-        held = [(path, given, *self._hold(given)) for path, given in action.inputs]
-        programs = {name: self.host.tools.find(name) for name in action.programs}
-        lacking = [name for name, found in programs.items() if found is None]
+        lacking = [name for name in action.programs if self.host.tools.find(name) is None]
         if lacking:
             self._unrunnable(step, lacking[0])
             return None
-        found = {name: tool for name, tool in programs.items() if tool is not None}
-        distributions = self.host.tools.distributions(action.distributions, action.at)
-        identities = {f"program:{name}": tool.identity for name, tool in found.items()}
-        identities |= {f"distribution:{name}": dist.identity for name, dist in distributions.items()}
-        key = key_of(action, [(path, node) for path, _, node, _ in held], identities)
-        self.keys[action] = key
+        task = self.task(step)
+        key = self.keys[action] = task.key
         if key.digest in self._running:
             self._running[key.digest].append(step)
             return None
@@ -205,7 +212,18 @@ class Session:
             return None
         self._running[key.digest] = [step]
         self.listen(Started(step, str(action.owner), action.title))
-        return Task(step, action, key, tuple(held), found, distributions)
+        return task
+
+    def task(self, step: int) -> Task:
+        """All that running a step takes; what it needs must be done, and its programs installed."""
+        action = self.steps.actions[step]
+        held = tuple((path, given, *self._hold(given)) for path, given in action.inputs)
+        programs = {name: self.host.tools.program(name, action.at) for name in action.programs}
+        distributions = self.host.tools.distributions(action.distributions, action.at)
+        identities = {f"program:{name}": tool.identity for name, tool in programs.items()}
+        identities |= {f"distribution:{name}": dist.identity for name, dist in distributions.items()}
+        key = key_of(action, [(path, node) for path, _, node, _ in held], identities)
+        return Task(step, action, key, held, programs, distributions)
 
     def _unrunnable(self, step: int, program: str) -> None:
         action = self.steps.actions[step]
@@ -307,17 +325,3 @@ class Session:
 
 def _level(text: str) -> Level:
     return next((level for level in LEVELS if level == text), "none")
-
-
-@contextmanager
-def _scratch(work: str, kept: str) -> Iterator[str]:
-    """A folder for running actions that goes away with this process, or one that is `kept`."""
-    os.makedirs(kept or work, mode=0o700, exist_ok=True)
-    if kept:
-        yield kept
-        return
-    scratch = Scratch(work)
-    try:
-        yield scratch.path
-    finally:
-        scratch.close()

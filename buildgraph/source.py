@@ -81,9 +81,12 @@ class Sources:
             self._known[name] = self._look(self.path(name), name, at)
         return self._known[name]
 
-    def forget(self) -> None:
-        """Look at every file anew: something moved under the build."""
-        self._known.clear()
+    def forget(self, name: str = "") -> None:
+        """Look at a file anew, or at every one: something moved under the build."""
+        if name:
+            self._known.pop(name, None)
+        else:
+            self._known.clear()
 
     def save(self) -> None:
         """Keep what was hashed for the next build."""

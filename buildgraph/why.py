@@ -1,104 +1,91 @@
 """Why an action ran: the parts of its key that differ from the key before. Read from the bytes that were hashed."""
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
+from .diff import Memory, Part, compared
 from .digest import Digest
-from .events import Done, Event, Finished, Planned
-from .key import changed, explain
+from .evaluated import artifacts
+from .label import Label
+from .model import Action, Content, Output, Shipped, Source
+from .reapi import decode
+from .steps import Steps
 
-_FILE = ".buildgraph/keys.json"
-_FORM = 1
-Parts: TypeAlias = Callable[[Digest], Mapping[str, bytes] | None]
-
+if TYPE_CHECKING:
+    from .analysis import Analysis
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """An action of a target and the (part, before, after) of its key that differ.
+    """An action of a target, the parts of its key that differ, and the files of its outputs that do.
 
-    `state` is "changed"; "first" when it had no other key here; "forgotten" when the store lost one of the two.
+    `state` is "changed"; "first" when it had no other key here; "forgotten" when the store lost one of the two. `keys`
+    are those before and after; `outputs` is None when a result is not known any more.
     """
 
     label: str
     title: str
     state: Literal["changed", "first", "forgotten"]
-    parts: tuple[tuple[str, str, str], ...] = ()
+    parts: tuple[Part, ...] = ()
+    outputs: tuple[Part, ...] | None = None
+    keys: tuple[str, str] = ("", "")
 
 
-class History:
-    """A listener that keeps the last key of each action of a workspace, and the different one before it.
+def why(history: Mapping[str, list[str]], label: str, memory: Memory, actions: Sequence[Action] | None) -> list[Reason]:
+    """What differs in the keys of a target's actions since each had another; `memory` is the store.
 
-    The file is a convenience: a damaged or missing one counts as empty, and no build depends on it.
+    `actions` are those that the target declares now: rows of others are dropped, and inputs are told by where they come
+    from. None when that is not known.
     """
-
-    def __init__(self, root: str) -> None:
-        self._path = os.path.join(root, _FILE)
-        self._done: dict[tuple[str, str], dict[int, str]] = {}
-
-    def __call__(self, event: Event) -> None:
-        """Note the key of an action that is done; write at the end."""
-        match event:
-            case Planned():
-                self._done.clear()
-            case Done():
-                self._done.setdefault((event.label, event.title), {})[event.number] = event.key
-            case Finished():
-                self.close()
-
-    def close(self) -> None:
-        """Write what was noted; a workspace that cannot be written simply remembers nothing."""
-        if not self._done:
-            return
-        held = self.keys()
-        fresh = dict(held)
-        for (label, title), keys in self._done.items():
-            # Actions of one title are told apart by their place in the plan, which does not depend on the clock.
-            for count, (_, key) in enumerate(sorted(keys.items()), 1):
-                name = f"{label} {count} {title}"
-                before = held.get(name, [])
-                fresh[name] = before if before[:1] == [key] else [key, *before[:1]]
-        self._done.clear()
-        if fresh != held:
-            self._write(fresh)
-
-    def keys(self) -> dict[str, list[str]]:
-        """`<label> <count> <title>` -> [last key] or [last key, the one before]."""
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                found = json.load(file)
-            keys = found["keys"] if found["form"] == _FORM else {}
-            return {str(name): [str(Digest.parse(key)) for key in held] for name, held in keys.items()}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return {}
-
-    def _write(self, keys: Mapping[str, list[str]]) -> None:
-        mine = f"{self._path}.{os.getpid()}"
-        try:
-            os.makedirs(os.path.dirname(mine), exist_ok=True)
-            with open(mine, "w", encoding="utf-8") as file:
-                json.dump({"form": _FORM, "keys": keys}, file, sort_keys=True)
-            os.replace(mine, self._path)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(mine)
-
-
-def why(history: Mapping[str, list[str]], label: str, parts: Parts) -> list[Reason]:
-    """What differs in the keys of a target's actions since each had another; `parts` is the store's."""
     owned = [(name.split(" ", 2), keys) for name, keys in sorted(history.items()) if name.startswith(f"{label} ")]
-    return [_reason(label, title if count == "1" else f"{title} ({count})", keys, parts)
-            for (_, count, title), keys in owned]
+    now = None if actions is None else Counter(action.title for action in actions)
+    return [_reason((label, count, title), keys, memory, [one for one in actions or () if one.title == title])
+            for (_, count, title), keys in owned if now is None or int(count) <= now[title]]
 
 
-def _reason(label: str, title: str, keys: list[str], parts: Parts) -> Reason:
+def declared(analysis: Analysis, label: Label) -> list[Action]:
+    """The actions that a target declares for what it provides."""
+    if label not in analysis.providers:
+        return []
+    found = Steps.of(artifacts(analysis.providers[label])).actions
+    return [action for action in found if action.owner == label]
+
+
+def _reason(row: tuple[str, str, str], keys: list[str], memory: Memory, actions: Sequence[Action]) -> Reason:
+    label, count, title = row
+    said = title if count == "1" else f"{title} ({count})"
     if len(keys) < 2:
-        return Reason(label, title, "first")
-    after, before = (parts(Digest.parse(key)) for key in keys[:2])
-    if after is None or before is None:
-        return Reason(label, title, "forgotten")
-    return Reason(label, title, "changed", tuple(changed(explain(before), explain(after))))
+        return Reason(label, said, "first")
+    after, before = (Digest.parse(key) for key in keys[:2])
+    found = compared(memory, before, after)
+    pair = (str(before), str(after))
+    if found is None:
+        return Reason(label, said, "forgotten", keys=pair)
+    action = _action(memory, after, actions, int(count))
+    parts = [replace(part, origin=_origin(action, part.name)) if action else part for part in found.parts]
+    return Reason(label, said, "changed", tuple(parts), found.outputs, pair)
+
+
+def _action(memory: Memory, key: Digest, actions: Sequence[Action], count: int) -> Action | None:
+    """The action that a key was made of: the one with its command, else the one of its title and place."""
+    messages = memory.parts(key)
+    argv = tuple(decode("Command", messages["command"])["arguments"]) if messages else ()
+    same = [action for action in actions if action.argv == argv]
+    return same[0] if same else actions[count - 1] if count <= len(actions) else None
+
+
+def _origin(action: Action, part: str) -> str:
+    """Whence an input comes: the action that makes it, the file of the user, or a tool of buildgraph."""
+    given = dict(action.inputs).get(part.removeprefix("input ").rstrip("/")) if part.startswith("input ") else None
+    match given:
+        case Output(_, maker):
+            return f"made by {maker.owner} ({maker.title})"
+        case Source(name):
+            return f"the file {name}"
+        case Shipped(name):
+            return f"a tool that ships with buildgraph: {name}"
+        case Content():
+            return "written by the rule"
+    return ""

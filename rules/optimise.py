@@ -19,7 +19,7 @@ NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}" for name in ("program.h", "request.h", "start.h", "text.h")))
 
 PLAN = Tool("plan", PASSES, ("numpy",))
-PROBE = Tool("probe", (*ARRAYS, "contraction", "fmath", "policy_tree", "reference"), ("numpy",))
+PROBE = Tool("probe", (*ARRAYS, "contraction", "counter_random", "fmath", "policy_tree", "reference", "steadiness"), ("numpy",))
 EMIT = Tool("emit", CODE, ("numpy",), NATIVE)
 PROVE = Tool("prove", (*CODE, "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"), RUNTIME)
 COMPILE = Tool("compile", ("toolchain",), ("ziglang",))

@@ -1,12 +1,10 @@
-"""The example of two rooms, built once a session: tests get copies of its workspace and of its cache, and change them."""
+"""The examples: where they are, copies of them to build in, and the digest of an image that was built."""
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
-import pytest
-
-from tests.needs import need
 from tests.space import Space
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -15,22 +13,23 @@ BOTH = "//exports:rooms"   # a matrix of two boards
 
 def copy(example: str, root: Path, cache: Path) -> Space:
     """A copy of an example's workspace, without what was built in it."""
-    shutil.copytree(EXAMPLES / example, root, ignore=shutil.ignore_patterns("out", ".buildgraph", "__pycache__"))
+    _copy(EXAMPLES / example, root)
     return Space(root, cache)
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Space:
-    """The example, built for both boards in a folder that no test changes."""
-    need("qemu-aarch64-static")
-    folder = tmp_path_factory.mktemp("rooms")
-    made = copy("npz", folder / "w", folder / "cache")
-    made.build(BOTH)
-    return made
+def repository(root: Path, cache: Path) -> Space:
+    """A copy of the repository's own workspace: four agents of pymdp for three boards."""
+    _copy(EXAMPLES / "pymdp", root / "examples/pymdp")
+    shutil.copy(EXAMPLES.parent / "BUILD.toml", root)
+    return Space(root, cache)
 
 
-@pytest.fixture
-def rooms(built: Space, tmp_path: Path) -> Space:
-    """A workspace and a cache of one test's own, warm, nothing shown below `out/` yet."""
-    shutil.copytree(built.cache, tmp_path / "cache")
-    return copy("npz", tmp_path / "w", tmp_path / "cache")
+def image(space: Space, export: str = "rooms.pi") -> str:
+    """The digest of the image of an export that stands below `out/`."""
+    index = json.loads((space.root / f"out/exports/{export}/image/index.json").read_text())
+    [manifest] = index["manifests"]
+    return str(manifest["digest"])
+
+
+def _copy(example: Path, folder: Path) -> None:
+    shutil.copytree(example, folder, ignore=shutil.ignore_patterns("out", ".buildgraph", "__pycache__"))

@@ -7,9 +7,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from ..errors import BuildError
 from ..events import Event, Planned
 from .here import Here
 from .interrupt import Interrupt
+from .parser import Parser
 
 if TYPE_CHECKING:
     from ..session import Request
@@ -27,12 +29,18 @@ class Screen(Protocol):
         ...
 
 
-def arguments(parser: ArgumentParser) -> None:
+def arguments(parser: Parser) -> None:
     """The words and options of the verb."""
+    parser.alone["--check"] = "0"
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="//package:name, :name, //..., //package/..., "
                         "//package:* or -PATTERN to leave some out")
     how(parser)
     parser.add_argument("--no-gates", action="store_true", help="build without checking the gates")
+    parser.add_argument("--trace", default="", metavar="FILE", help="write a Chrome trace: it opens in Perfetto")
+    parser.add_argument("--check", metavar="N", help="make N of the actions (--check alone: all) again in a varied "
+                        "environment; 3 when one comes out different")
+    parser.add_argument("--audit", action="store_true", help="run the actions under strace, without a sandbox, and "
+                        "name what they read undeclared")
     parser.add_argument("--quiet", "-q", action="store_true", help="say nothing but faults and the outputs' digests")
 
 
@@ -50,7 +58,26 @@ def run(options: Namespace) -> int:
     """Build what the words name; 0 when all of it stands and no gate failed."""
     here = Here.find()
     screens = choose(options, frozenset({"outputs", "gates", "counts"}))
-    return perform(here, request(here, options), screens)
+    if options.trace:
+        from ..ui.trace import Trace
+        screens.append(Trace(os.path.abspath(options.trace)))
+    return perform(here, _looked_at(request(here, options), options), screens)
+
+
+def _looked_at(wanted: Request, options: Namespace) -> Request:
+    """The request with what looks at the build when it is done."""
+    from dataclasses import replace
+    if options.audit:
+        from ..audit import audit, ready
+        ready()
+        return replace(wanted, after=audit, sandbox=wanted.sandbox or "none")
+    if options.check is not None:
+        from ..check import checker
+        if not options.check.isdecimal():
+            raise BuildError(f"--check={options.check} is no number", reason="usage",
+                             fix="--check=5, or --check for all")
+        return replace(wanted, after=checker(int(options.check)))
+    return wanted
 
 
 def request(here: Here, options: Namespace, patterns: tuple[str, ...] = ()) -> Request:
@@ -91,18 +118,20 @@ def lively(out: TextIO, environ: Mapping[str, str]) -> bool:
 
 def perform(here: Here, wanted: Request, screens: list[Screen]) -> int:
     """Run the session before these listeners; Interrupted when a signal made it stop."""
+    from ..pace import Pace
     from ..session import build
-    from ..why import History
-    history = History(here.root)
+    from ..ui.log import EventLog
+    from ..history import History
+    kept: list[Screen] = [History(here.root), Pace(here.root), EventLog(here.root)]
     with Interrupt() as stop:
         def listen(event: Event) -> None:
             stop.armed = stop.armed or isinstance(event, Planned)
-            for screen in (history, *screens):
+            for screen in (*kept, *screens):
                 screen(event)
         try:
             code = build(here.root, wanted, listen, stop.cancel)
         finally:
-            for screen in (*screens, history):
+            for screen in (*screens, *kept):
                 screen.close()
         if code:
             stop.check()

@@ -1,25 +1,61 @@
-"""`buildgraph cache stats`: what the store of all builds holds."""
+"""`buildgraph cache WHAT`: look at the store of all builds, check it, and let go of what is of no use any more."""
 from __future__ import annotations
 
 import json
 import os
+import re
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 
-from ..errors import OK
+from ..errors import BROKEN, OK, BuildError
+
+WHAT = {"stats": "count and size of what is held", "gc": "let go of what was not used of late",
+        "verify": "hash everything", "rm": "forget the results of labels"}
+_AGES = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
-    parser.add_argument("what", choices=("stats",), help="stats: count and size of what is held")
+    told = "; ".join(f"{name}: {what}" for name, what in WHAT.items())
+    parser.add_argument("what", choices=tuple(WHAT), help=told)
+    parser.add_argument("labels", nargs="*", metavar="LABEL", help="rm: the targets to forget")
+    parser.add_argument("--max-size", default="10GiB", metavar="SIZE", help="gc: let the least recently used results "
+                        "go beyond this (default: 10GiB); what the last builds of workspaces stand on stays")
+    parser.add_argument("--max-age", default="30d", metavar="AGE", help="gc: let results go that nobody used for so "
+                        "long (default: 30d; units s, min, h, d, w)")
+    parser.add_argument("--dry-run", action="store_true", help="gc: say what would go and why, and let nothing go")
+    parser.add_argument("--repair", action="store_true", help="verify: set what is damaged aside: it is made again")
 
 
 def run(options: Namespace) -> int:
-    """Print the counts of the user's store; an absent one is empty, and is not made for the question."""
+    """Do what the first word says; verify ends with 3 when something is damaged and stays so."""
     from ..store.place import default_root
+    if options.labels and options.what != "rm":
+        raise BuildError(f"cache {options.what} takes no label", fix="only `cache rm` does", reason="usage")
+    root = default_root(os.environ)
+    match options.what:
+        case "gc":
+            return _gc(root, options)
+        case "verify":
+            return _verify(root, options)
+        case "rm":
+            from .cache_rm import forget
+            return forget(root, options)
+    return _stats(root, options)
+
+
+def age(text: str) -> float:
+    """Seconds that an age such as "30d" means; BuildError when it means none."""
+    found = re.fullmatch(r"([0-9]{1,9})(s|min|h|d|w)", text, re.ASCII)
+    if found is None:
+        raise BuildError(f"{text!r} is no age", fix='write it like "30d" (units: s, min, h, d, w)', reason="usage")
+    return int(found[1]) * float(_AGES[found[2]])
+
+
+def _stats(root: str, options: Namespace) -> int:
+    """Print the counts of the user's store; an absent one is empty, and is not made for the question."""
     from ..store.upkeep import measure
     from ..ui.words import plural, size
-    root = default_root(os.environ)
     found = measure(root)
     if options.json:
         print(json.dumps({"root": root, **asdict(found)}))
@@ -30,3 +66,45 @@ def run(options: Namespace) -> int:
     if found.quarantined:
         print(f"  {plural(found.quarantined, 'damaged file')} set aside in quarantine/")
     return OK
+
+
+def _gc(root: str, options: Namespace) -> int:
+    import time
+
+    from ..store.disk import DiskStore
+    from ..store.sweep import Limits, perform, plan
+    from ..values import parse_size
+    from .cache_told import machine, told
+    try:
+        limits = Limits(age(options.max_age), parse_size(options.max_size))
+    except ValueError as fault:
+        raise BuildError(f"{options.max_size!r}: {fault}", fix='such as --max-size 10GiB', reason="usage") from None
+    now = time.time()
+    sweep = plan(root, limits, now)
+    freed = sweep.freed if options.dry_run or not os.path.isdir(root) else perform(DiskStore(root), sweep)
+    if options.json:
+        print(json.dumps({"root": root, "dry_run": options.dry_run, "freed": freed, **machine(sweep, now)}))
+    else:
+        print("\n".join(told(sweep, now, freed, options.dry_run)))
+    return OK
+
+
+def _verify(root: str, options: Namespace) -> int:
+    from ..store.disk import DiskStore
+    from ..store.upkeep import Audit, audit
+    from ..ui.words import plural
+    found = audit(DiskStore(root), options.repair) if os.path.isdir(root) else Audit(0, (), ())
+    bad = len(found.damaged) + len(found.dangling)
+    if options.json:
+        print(json.dumps({"root": root, "repaired": options.repair and bad > 0, **asdict(found)}))
+    else:
+        for name in found.damaged:
+            print(f"damaged: {name}")
+        for name in found.dangling:
+            print(f"lacks a blob: the result {name}")
+        print(f"{plural(found.checked, 'file')} checked, {len(found.damaged)} damaged, "
+              f"{len(found.dangling)} lack a blob")
+        if bad:
+            print("set aside: what needs them makes them again" if options.repair
+                  else "mend: buildgraph cache verify --repair")
+    return BROKEN if bad and not options.repair else OK

@@ -16,6 +16,7 @@ class Parser(ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter, **options)
         self.add_argument("--json", action="store_true", help="print JSON for programs")
         self.takes_rest = False
+        self.alone: dict[str, str] = {}   # options whose value may be left out, and what it is then
 
     def read(self, words: list[str]) -> Namespace | None:
         """The options given, None when only help was wanted; BuildError on words that are none."""
@@ -27,6 +28,7 @@ class Parser(ArgumentParser):
             self.print_help()
             return None
         # argparse takes whatever begins with a dash for an option: hide the patterns that do.
+        own = [f"{word}={self.alone[word]}" if word in self.alone else word for word in own]
         hidden = [_TAKEN_AWAY + word if word.startswith(("-//", "-:")) else word for word in own]
         options, unknown = self.parse_known_intermixed_args(hidden)
         if unknown:

@@ -1,51 +1,82 @@
-"""`buildgraph query deps|rdeps|somepath|list PATTERN...`: ask the graph of targets."""
+"""`buildgraph query QUESTION PATTERN...`: ask the graph of targets. Nothing is built for it."""
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from .. import query
 from ..errors import OK, BuildError, did_you_mean
 from ..label import Label
 from .here import Here
 
-Question: TypeAlias = Callable[[Mapping[Label, Sequence[Label]], Sequence[Label]], query.Answer]
-_QUESTIONS: dict[str, Question] = {"deps": query.deps, "rdeps": query.rdeps, "somepath": query.somepath}
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+QUESTIONS = ("deps", "rdeps", "somepath", "allpaths", "list")
+_FORMS = {"text": query.text, "json": query.as_json, "dot": query.dot}
+_MORE = """\
+  list PATTERN...       the targets themselves
+  deps PATTERN...       all that they need, directly or not
+  rdeps PATTERN...      all that need them
+  somepath FROM TO      a shortest chain of dependencies
+  allpaths FROM TO      all that stands on some chain
+
+  buildgraph query rdeps //models:tmaze --kind export --output dot
+  buildgraph query list //... --attr hardware=//hardware:jetson"""
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
-    parser.add_argument("question", metavar="deps|rdeps|somepath|list", help="what the targets need, what needs them, "
-                        "a chain from one to another, or the targets themselves")
+    parser.epilog = _MORE
+    parser.add_argument("question", metavar="|".join(QUESTIONS), help="see below")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="labels or patterns")
-    parser.add_argument("--dot", action="store_true", help="print a graph for Graphviz")
+    parser.add_argument("--kind", action="append", default=[], metavar="RULE", help="only targets of this rule")
+    parser.add_argument("--filter", action="append", default=[], metavar="REGEX", help="only labels in which it is found")
+    parser.add_argument("--attr", action="append", default=[], metavar="KEY=VALUE",
+                        help="only targets with this value, or a list that holds it; a dotted key looks into tables")
+    parser.add_argument("--output", choices=tuple(_FORMS), default="text", help="text (default), json, or dot for Graphviz")
 
 
 def run(options: Namespace) -> int:
     """Print the answer."""
-    found = answer(Here.find(), options.question, options.patterns)
-    form = query.as_json if options.json else query.dot if options.dot else query.text
-    sys.stdout.write(form(found))
+    sieve = query.Sieve(tuple(options.kind), tuple(options.filter), tuple(options.attr))
+    found = answer(Here.find(), options.question, options.patterns, sieve)
+    sys.stdout.write(_FORMS["json" if options.json else options.output](found))
     return OK
 
 
-def answer(here: Here, question: str, words: Sequence[str]) -> query.Answer:
+def answer(here: Here, question: str, words: Sequence[str], sieve: query.Sieve = query.Sieve()) -> query.Answer:
     """Ask the workspace; only what the question reaches is analysed (all of it for `rdeps`)."""
     from ..workspace import Workspace
-    if question != "list" and question not in _QUESTIONS:
-        raise BuildError(f"no question {question!r}", reason="usage", fix=did_you_mean(question, ["list", *_QUESTIONS])
-                         or "ask deps, rdeps, somepath or list")
+    if question not in QUESTIONS:
+        raise BuildError(f"no question {question!r}", reason="usage",
+                         fix=did_you_mean(question, QUESTIONS) or f"ask one of {', '.join(QUESTIONS)}")
     workspace = Workspace(here.root)
-    patterns = here.patterns(words)
+    found = _asked(here, question, here.patterns(words), workspace)
+    return sieve.narrow(found, workspace.target)
+
+
+def _asked(here: Here, question: str, patterns: tuple[str, ...], workspace: Workspace) -> query.Answer:
     if question == "list":
         return query.listed(workspace.targets(patterns, here.package))
-    if question == "somepath":
-        labels = [label for word in patterns for label in workspace.targets((word,), here.package)]
-    else:
-        labels = list(workspace.targets(patterns, here.package))
-    from ..loading import load
+    if question in ("somepath", "allpaths"):
+        if len(patterns) != 2:
+            raise BuildError(f"{question} wants two targets, not {len(patterns)}", reason="usage",
+                             fix=f"`buildgraph query {question} //from:this //to:that`")
+        ends = [workspace.targets((word,), here.package) for word in patterns]
+        deps = _deps(here, patterns[:1])
+        # What the first cannot reach is in no chain; the question may still name it.
+        deps = {label: () for label in ends[1]} | dict(deps)
+        return query.allpaths(deps, *ends) if question == "allpaths" else query.somepath(deps, [*ends[0], *ends[1]])
+    labels = workspace.targets(patterns, here.package)
+    ask: Callable[[Mapping[Label, Sequence[Label]], Sequence[Label]], query.Answer]
+    ask = query.rdeps if question == "rdeps" else query.deps
     # Whoever depends on a target can stand anywhere, so that question looks at the whole workspace.
-    reach = ("//...",) if question == "rdeps" else patterns
-    return _QUESTIONS[question](load(here.root, reach, here.package).analysis.deps, labels)
+    return ask(_deps(here, ("//...",) if question == "rdeps" else patterns), labels)
+
+
+def _deps(here: Here, patterns: tuple[str, ...]) -> Mapping[Label, Sequence[Label]]:
+    from ..loading import load
+    return load(here.root, patterns, here.package).analysis.deps

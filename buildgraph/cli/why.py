@@ -5,16 +5,19 @@ import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..errors import OK, BuildError
-from ..label import Label
 from .here import Here
 
 if TYPE_CHECKING:
-    from ..why import Parts, Reason
+    from ..analysis import Analysis
+    from ..diff import Part
+    from ..label import Label
+    from ..store.disk import DiskStore
+    from ..why import Reason
 
 _LONG = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _SAID = {"first": "it had no other key here before", "forgotten": "the cache no longer holds what it was before"}
@@ -28,12 +31,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the parts that changed, action by action."""
-    from ..why import why
     here = Here.find()
     label = here.label(options.label)
-    labels = _with_deps(here, label) if options.deps else [label]
-    history, parts = _remembered(here)
-    reasons = [reason for each in labels for reason in why(history, str(each), parts)]
+    reasons = asked(here, label, options.deps)
     if not reasons:
         raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
                          fix=f"`buildgraph build {label}` first; if it only stands for others, --deps looks at them")
@@ -44,26 +44,56 @@ def run(options: Namespace) -> int:
     return OK
 
 
+def asked(here: Here, label: Label, deps: bool) -> list[Reason]:
+    """The reasons of a target, and of all that it depends on when `deps`."""
+    from ..history import History
+    from ..why import declared, why
+    analysis = _analysis(here, label, deps)
+    labels = [label, *(one for one in analysis.order[::-1] if one != label)] if analysis and deps else [label]
+    history, store = History(here.root).keys(), memory()
+    return [reason for each in labels
+            for reason in why(history, str(each), store, declared(analysis, each) if analysis else None)]
+
+
+def memory() -> DiskStore:
+    """The user's store."""
+    from ..store.disk import DiskStore
+    from ..store.place import default_root
+    return DiskStore(default_root(os.environ))
+
+
+def _analysis(here: Here, label: Label, needed: bool) -> Analysis | None:
+    """The target as it stands now; a workspace with faults still has a past."""
+    from ..loading import load
+    try:
+        return load(here.root, (str(label),)).analysis
+    except BuildError:
+        if needed:
+            raise
+        return None
+
+
 def told(reason: Reason) -> Iterator[str]:
-    """A reason as lines: the action, then each part of its key that differs."""
+    """A reason as lines: the action, each part of its key that differs, and what came of it."""
     from ..ui.words import clean
     yield f"{reason.label}: {clean(reason.title)}" + (f": {_SAID[reason.state]}" if reason.state in _SAID else "")
-    wide = max((len(part) for part, _, _ in reason.parts), default=0)
-    for part, before, after in reason.parts:
-        yield clean(f"  {part:<{wide}}  {_short(before)} -> {_short(after)}")
+    yield from parts(reason.parts)
+    if reason.outputs == ():
+        yield "  its outputs came out equal: nothing behind it had to run"
+    elif reason.outputs and not any(part.first for part in reason.parts):
+        shown = next((part for part in reason.outputs if part.first), reason.outputs[0])
+        more = f" (and {len(reason.outputs) - 1} more files)" if len(reason.outputs) > 1 else ""
+        yield clean(f"  so its output {shown.name} differs{': ' * bool(shown.first)}{shown.first}{more}")
+
+
+def parts(found: Sequence[Part]) -> Iterator[str]:
+    """Lines for things that differ: what it was and is, whence it comes, where it differs first."""
+    from ..ui.words import clean
+    wide = max((len(part.name) for part in found), default=0)
+    for part in found:
+        yield clean(f"  {part.name:<{wide}}  {_short(part.before)} -> {_short(part.after)}")
+        yield from (clean(f"    {line}") for line in (part.origin, part.first) if line)
 
 
 def _short(value: str) -> str:
     return _LONG.sub(r"\1", value) or "nothing"
-
-
-def _with_deps(here: Here, label: Label) -> list[Label]:
-    from .query import answer
-    return [label, *(found for found in answer(here, "deps", [str(label)]).labels if found != label)]
-
-
-def _remembered(here: Here) -> tuple[dict[str, list[str]], Parts]:
-    from ..store.disk import DiskStore
-    from ..store.place import default_root
-    from ..why import History
-    return History(here.root).keys(), DiskStore(default_root(os.environ)).parts

@@ -13,28 +13,48 @@ from __future__ import annotations
 import os
 import signal
 
-from . import landlock
+from . import landlock, mounts
+
+TYPE_CHECKING = False   # `typing` and `collections.abc` would be loaded for every command
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 CANNOT_CONFINE, CANNOT_RUN = 125, 127
+CANNOT_RUN_TEXT = "buildgraph: cannot run"
 
 
 def main(fd: int) -> int:
     """Run the orders that stand in a file descriptor."""
+    words = read(fd)
+    return supervise(lambda: _run(words), int(words["p"][0]))
+
+
+def read(fd: int) -> dict[str, list[str]]:
+    """Orders as words by their first letter."""
     words: dict[str, list[str]] = {}
     with open(fd, "rb") as file:
+        file.seek(0)
         for word in os.fsdecode(file.read()).split("\0"):
             words.setdefault(word[:1], []).append(word[1:])
+    return words
+
+
+def supervise(command: Callable[[], object], parent: int = 0) -> int:
+    """Run `command`, which must not return, in a child; its exit code once all that it left behind is dead.
+
+    With `parent`, that process must still be the one that started this.
+    """
     landlock.prctl(36, 1)                  # PR_SET_CHILD_SUBREAPER
     told = _Told()
     landlock.prctl(1, signal.SIGTERM)      # PR_SET_PDEATHSIG
-    if os.getppid() != int(words["p"][0]):
+    if parent and os.getppid() != parent:
         return 128 + signal.SIGTERM
     child = os.fork()
     if not child:
-        _run(words)
+        command()
     if told.stop:
         os.kill(child, signal.SIGKILL)
-    code = _wait(child)
+    code = wait(child)
     _end_all()
     return code
 
@@ -52,7 +72,8 @@ class _Told:
             os.kill(pid, signal.SIGKILL)
 
 
-def _wait(child: int) -> int:
+def wait(child: int) -> int:
+    """Reap whatever ends until a child does: its exit code, 128 + signal when it was killed."""
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == child:
@@ -63,19 +84,20 @@ def _wait(child: int) -> int:
 def _run(words: dict[str, list[str]]) -> None:
     code = CANNOT_CONFINE
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.setsid()
-        _restrict(words)
+        begin(words)
         code = CANNOT_RUN
         env = dict(pair.split("=", 1) for pair in words.get("e", ()))
         os.execve(words["a"][0], words["a"], env)
     except BaseException as fault:
-        os.write(2, f"buildgraph: cannot run {words['a'][0]}: {fault}\n".encode(errors="replace"))
+        os.write(2, f"{CANNOT_RUN_TEXT} {words['a'][0]}: {fault}\n".encode(errors="replace"))
     finally:
         os._exit(code)
 
 
-def _restrict(words: dict[str, list[str]]) -> None:
+def begin(words: Mapping[str, Sequence[str]]) -> None:
+    """In the child: a session of its own that dies with its supervisor, restricted as its orders say."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.setsid()
     landlock.prctl(1, signal.SIGKILL)
     if "l" not in words:
         return
@@ -84,23 +106,10 @@ def _restrict(words: dict[str, list[str]]) -> None:
     grants = [(path, landlock.READ) for path in words.get("r", ())]
     grants += [(path, landlock.CHANGE) for path in words.get("w", ())]
     grants += [(path, landlock.USE_DEVICE) for path in words.get("d", ())]
-    _drop_capabilities()
+    if os.geteuid() == 0:
+        mounts.drop_capabilities()
     landlock.restrict(grants, network)
     seccomp.restrict(network)
-
-
-def _drop_capabilities() -> None:
-    """For root: without the bounding set, no program started from here has any capability."""
-    import ctypes
-    if os.geteuid() != 0:
-        return
-    for capability in range(64):
-        try:
-            landlock.prctl(24, capability)   # PR_CAPBSET_DROP
-        except OSError:
-            break
-    head, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    landlock.libc.capset(ctypes.byref(head), ctypes.byref(none))
 
 
 def _end_all() -> None:

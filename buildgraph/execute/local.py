@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from ..errors import BuildError
-from .confine import CANNOT_CONFINE
+from .confine import CANNOT_CONFINE, CANNOT_RUN_TEXT
 from .job import Job
-from .namespaces import NETWORK_FILES, SYSTEM, SYSTEM_FILES
-from .process import End, Process, Start, environment
+from .mounts import SYSTEM, SYSTEM_FILES
+from .namespaces import NETWORK_FILES
+from .process import End, Process, Start, environment, memory_file
 
-_ROOT = os.path.abspath(__file__).rsplit(os.sep, 3)[0]
+ROOT = os.path.abspath(__file__).rsplit(os.sep, 3)[0]
 _PROGRAM = ("import os, sys; sys.path.append(sys.argv[2]); from buildgraph.execute.confine import main; "
             "os._exit(main(int(sys.argv[1])))")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -22,22 +23,22 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 def run(job: Job, confined: bool, cancel: threading.Event | None) -> End:
     """Run a job below its stage; when `confined`, files beyond what it was given and sockets are refused to it."""
-    orders = os.memfd_create("orders", os.MFD_CLOEXEC)
+    given = memory_file(orders(job, confined, os.getpid()))
     try:
-        os.pwrite(orders, b"\0".join(os.fsencode(word) for word in _orders(job, confined)), 0)
-        argv = (sys.executable, "-I", "-S", "-c", _PROGRAM, str(orders), _ROOT)
-        with closing(Process(Start(argv, {}, job.stage, (orders,), signal.SIGTERM))) as process:
+        argv = (sys.executable, "-I", "-S", "-c", _PROGRAM, str(given), ROOT)
+        with closing(Process(Start(argv, {}, job.stage, (given,), signal.SIGTERM))) as process:
             end = process.follow(job.timeout, cancel, lambda: None)
     finally:
-        os.close(orders)
-    if confined and end.code == CANNOT_CONFINE and b"buildgraph: cannot run" in end.log:
+        os.close(given)
+    if confined and end.code == CANNOT_CONFINE and CANNOT_RUN_TEXT.encode() in end.log:
         raise BuildError(f"this host cannot confine a command: {end.log.decode(errors='replace').strip()}", None,
                          "see 'buildgraph doctor'", "environment")
     return end
 
 
-def _orders(job: Job, confined: bool) -> Iterator[str]:
-    yield f"p{os.getpid()}"
+def orders(job: Job, confined: bool, parent: int) -> Iterator[str]:
+    """What `confine.py` must know of a job; `parent` is the process that it must outlive in no case."""
+    yield f"p{parent}"
     if confined:
         yield "l"
     if job.network:

@@ -7,19 +7,17 @@ import select
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from ..errors import BuildError
 from . import usage
 from .job import Job
+from .mounts import FOLDER, SYSTEM, SYSTEM_FILES, TEMP
 from .process import End, Process, Start, environment
 
-SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
-SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
-_FOLDER, _TEMP = "/build", "/tmp"
 _DEATH_MS = 10_000
 
 
@@ -52,8 +50,8 @@ def command(bwrap: str, job: Job, info: int) -> list[str]:
         bwrap, "--unshare-all", "--unshare-user", *(["--share-net"] if job.network else []),
         "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000",
         "--hostname", "build", "--info-fd", str(info), "--clearenv", *_environment(job), *_system(job.network),
-        "--proc", "/proc", "--dev", "/dev", "--bind", job.temp, _TEMP, *_visible(job),
-        "--ro-bind", job.stage, _FOLDER, "--bind", job.out, f"{_FOLDER}/out", "--chdir", _FOLDER, "--remount-ro", "/",
+        "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--bind", job.temp, TEMP, *_visible(job),
+        "--ro-bind", job.stage, FOLDER, "--bind", job.out, f"{FOLDER}/out", "--chdir", FOLDER, "--remount-ro", "/",
         "--", *job.argv,
     ]
 
@@ -89,7 +87,7 @@ class _Init:
 
 
 def _environment(job: Job) -> Iterator[str]:
-    for name, value in sorted(environment(job, _FOLDER, _TEMP).items()):
+    for name, value in sorted(environment(job, FOLDER, TEMP).items()):
         yield from ("--setenv", name, value)
 
 
@@ -104,8 +102,14 @@ def _system(network: bool) -> Iterator[str]:
 
 
 def _visible(job: Job) -> Iterator[str]:
+    for path in tops(job.visible):
+        yield from ("--ro-bind-try", path, path)
+
+
+def tops(visible: Iterable[str]) -> list[str]:
+    """Paths to show besides the system's, without those that lie in one that is shown."""
     shown = ["/usr"]
-    for path in sorted(job.visible):
+    for path in sorted(visible):
         if not any(path == parent or path.startswith(f"{parent}/") for parent in shown):
             shown.append(path)
-            yield from ("--ro-bind-try", path, path)
+    return shown[1:]

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -74,25 +74,17 @@ class Log:
         self.lost += extra
 
 
-class Process:
-    """A running process, its log pipe and its pidfd; always `close` it."""
+class Running:
+    """A command that runs somewhere: its pidfd, its log pipe, and the signal that ends all of it; always `close` it."""
 
-    def __init__(self, start: Start) -> None:
-        self._start, self.log = start, Log()
-        self._pipe, inner = os.pipe2(os.O_CLOEXEC)
-        try:
-            # No preexec_fn: it would turn vfork off and run Python between fork and exec of a threaded process.
-            self._process = subprocess.Popen(
-                start.argv, env=start.env, cwd=start.cwd, pass_fds=start.fds, stdin=subprocess.DEVNULL,
-                stdout=inner, stderr=inner, start_new_session=True, umask=0o022)
-        except BaseException:
-            os.close(self._pipe)
-            raise
-        finally:
-            os.close(inner)
-        os.set_blocking(self._pipe, False)
-        self._life = os.pidfd_open(self._process.pid)
+    def __init__(self, life: int, pipe: int, stop: signal.Signals) -> None:
+        self._life, self._pipe, self._stop, self.log = life, pipe, stop, Log()
+        os.set_blocking(pipe, False)
         self._ended: End | None = None
+
+    def _used(self) -> tuple[int, int, int]:
+        """(code, CPU ms, peak KiB) of a command that has ended; a negative code is a signal."""
+        raise NotImplementedError
 
     def follow(self, timeout: float, cancel: threading.Event | None, tick: Callable[[], None]) -> End:
         """Stay to the end; `tick` is called about ten times a second."""
@@ -116,14 +108,14 @@ class Process:
                     why = "timeout"
                 if why != "exit":
                     killed_at = now
-                    os.kill(self._process.pid, self._start.stop)
+                    signal.pidfd_send_signal(self._life, self._stop)
             elif now > killed_at + _GRACE:
                 self._kill()
 
     def close(self) -> None:
         """Kill what still runs, reap it, and close all descriptors."""
         if self._ended is None:
-            os.kill(self._process.pid, self._start.stop)
+            signal.pidfd_send_signal(self._life, self._stop)
             if not select.select([self._life], [], [], _GRACE)[0]:
                 self._kill()
             self._reap("interrupted")
@@ -131,16 +123,13 @@ class Process:
         os.close(self._life)
 
     def _kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
+        signal.pidfd_send_signal(self._life, signal.SIGKILL)
 
     def _reap(self, why: Why) -> End:
-        _, status, usage = os.wait4(self._process.pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        self._process.returncode = code
+        code, cpu, peak = self._used()
         while self._read():
             pass
-        self._ended = End(code if code >= 0 else 128 - code, why, self.log.text(),
-                          round((usage.ru_utime + usage.ru_stime) * 1000), usage.ru_maxrss)
+        self._ended = End(code if code >= 0 else 128 - code, why, self.log.text(), cpu, peak)
         return self._ended
 
     def _read(self) -> bool:
@@ -151,3 +140,36 @@ class Process:
             return False
         self.log.add(data)
         return bool(data)
+
+
+class Process(Running):
+    """A command started as a process of this one."""
+
+    def __init__(self, start: Start) -> None:
+        pipe, inner = os.pipe2(os.O_CLOEXEC)
+        try:
+            # No preexec_fn: it would turn vfork off and run Python between fork and exec of a threaded process.
+            self._process = subprocess.Popen(
+                start.argv, env=start.env, cwd=start.cwd, pass_fds=start.fds, stdin=subprocess.DEVNULL,
+                stdout=inner, stderr=inner, start_new_session=True, umask=0o022)
+        except BaseException:
+            os.close(pipe)
+            raise
+        finally:
+            os.close(inner)
+        super().__init__(os.pidfd_open(self._process.pid), pipe, start.stop)
+
+    def _kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _used(self) -> tuple[int, int, int]:
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = code = os.waitstatus_to_exitcode(status)
+        return code, round((usage.ru_utime + usage.ru_stime) * 1000), usage.ru_maxrss
+
+
+def memory_file(words: Iterable[str]) -> int:
+    """A descriptor of a file without a name that holds orders, read from its start."""
+    fd = os.memfd_create("orders", os.MFD_CLOEXEC)
+    os.pwrite(fd, b"\0".join(map(os.fsencode, words)), 0)
+    return fd

@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from ..errors import BuildError
 from . import local, namespaces, usage
+from .forkserver import ForkServers
 from .job import LEVELS, Job, Level, Outcome
 
 
@@ -59,15 +60,18 @@ def obstacle(level: Level) -> str:
         return outcome.log.decode(errors="replace").strip() or f"a command on it ended with code {outcome.code}"
 
 
-def run(job: Job, level: Level, cancel: threading.Event | None = None) -> Outcome:
+def run(job: Job, level: Level, cancel: threading.Event | None = None, servers: ForkServers | None = None) -> Outcome:
     """Run a job to its end on a rung; when this returns, no process of the job is alive.
 
-    BuildError (reason "environment") when the rung cannot be reached. `cancel` ends the job within a moment.
+    BuildError (reason "environment") when the rung cannot be reached. `cancel` ends the job within a moment. The fork
+    servers run what they can; it makes no difference to the job.
     """
     if "/" not in job.argv[0]:
         job = replace(job, argv=(f"./{job.argv[0]}", *job.argv[1:]))
     began, kills = time.monotonic(), usage.memory_kills()
-    end = namespaces.run(job, cancel) if level == "namespaces" else local.run(job, level == "landlock", cancel)
+    end = servers.attempt(job, level, cancel) if servers is not None else None
+    if end is None:
+        end = namespaces.run(job, cancel) if level == "namespaces" else local.run(job, level == "landlock", cancel)
     milliseconds = round((time.monotonic() - began) * 1000)
     outcome = Outcome(end.code, end.why, end.log, level, milliseconds, end.cpu, end.peak)
     if end.why == "exit" and end.code == 128 + signal.SIGKILL and usage.memory_kills() > kills:

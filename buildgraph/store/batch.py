@@ -46,6 +46,11 @@ class DiskBatch:
         self._keep(digest, temp)
         return digest
 
+    def read(self, digest: Digest) -> bytes:
+        """The bytes of a copy that is not published yet; KeyError when there is none."""
+        with open(self.blobs[digest], "rb") as file:
+            return file.read()
+
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Remember a result under its key."""
         with self._copy() as (fd, temp):

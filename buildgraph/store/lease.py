@@ -38,7 +38,7 @@ class Lease:
 
 
 def oldest(root: str) -> float | None:
-    """When the oldest of the running processes began (seconds since 1970), None without any; dead leases are removed."""
+    """When the oldest of the running processes began (seconds since 1970), None without any; dead leases go."""
     began = []
     try:
         entries = list(os.scandir(os.path.join(root, _FOLDER)))

@@ -84,6 +84,20 @@ class Scratch:
         os.close(self._life)
 
 
+@contextmanager
+def scratch_folder(work: str, kept: str) -> Iterator[str]:
+    """A folder for running actions that goes away with this process, or one that is `kept`."""
+    os.makedirs(kept or work, mode=0o700, exist_ok=True)
+    if kept:
+        yield kept
+        return
+    scratch = Scratch(work)
+    try:
+        yield scratch.path
+    finally:
+        scratch.close()
+
+
 def _sweep(tmp: str) -> None:
     for entry in os.scandir(tmp):
         try:

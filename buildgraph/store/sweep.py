@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..digest import Digest
@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A result's record, when it was last used, the bytes that only it and what is older hold, and why it stays or goes."""
+    """A result's record, when it was last used, the bytes it holds beyond those before it, and why it stays or goes."""
 
     path: str
     used: float
@@ -126,16 +126,12 @@ def _in_order(root: str, held: Mapping[Digest, str], horizon: float) -> list[Ver
 
 def _judge(found: Verdict, more: int, weight: int, limits: Limits, now: float) -> Verdict:
     if found.why:
-        return _with(found, more, found.stays, found.why)
+        return replace(found, size=more)
     if now - found.used > limits.age:
-        return _with(found, more, False, "unused for too long")
+        return replace(found, size=more, stays=False, why="unused for too long")
     if weight + more > limits.size:
-        return _with(found, more, False, "beyond the size")
-    return _with(found, more, True, "used of late")
-
-
-def _with(found: Verdict, size: int, stays: bool, why: str) -> Verdict:
-    return Verdict(found.path, found.used, size, stays, why, found.key, found.blobs, found.command)
+        return replace(found, size=more, stays=False, why="beyond the size")
+    return replace(found, size=more, stays=True, why="used of late")
 
 
 def _untouched(path: str, used: float) -> bool:

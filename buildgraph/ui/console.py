@@ -5,7 +5,7 @@ Nothing of it is imported or drawn before something runs, so that a build of hit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from ..events import Done, Event, Failed, Finished, Judged, Planned, Skipped, Started, Warned
@@ -22,6 +22,26 @@ _ROWS = 8
 _PATIENCE = 0.5
 
 
+class CriticalPath:
+    """How long the longest chain of what is not yet known would still run; `chains` as in Planned."""
+
+    def __init__(self, chains: Sequence[int]) -> None:
+        self._chains = chains
+        self._open = set(range(len(chains)))
+        self._order = sorted(self._open, key=lambda number: (chains[number], -number))   # the longest last
+
+    def end(self, number: int) -> None:
+        """An action runs no more, or never will."""
+        self._open.discard(number)
+
+    def left(self, since: Mapping[int, float]) -> int:
+        """Milliseconds; `since` tells for how many seconds each action that runs has been running."""
+        while self._order and (self._order[-1] not in self._open or self._order[-1] in since):
+            self._order.pop()
+        running = [self._chains[number] - round(1000 * ran) for number, ran in since.items() if number in self._open]
+        return max([*running, self._chains[self._order[-1]] if self._order else 0, 0])
+
+
 class Console:
     """A listener that keeps a few live lines on a terminal and prints only what should stay: faults and warnings."""
 
@@ -29,6 +49,7 @@ class Console:
         self._out, self._clock, self._begun = out, clock, clock()
         self._running: dict[int, tuple[str, str, float]] = {}
         self._total = self._known = self._hits = self._failed = 0
+        self._path = CriticalPath(())
         self._rich: Rich | None = None
         self._live: Live | None = None
 
@@ -44,13 +65,15 @@ class Console:
 
     def _count(self, event: Event) -> None:
         match event:
-            case Planned(actions=actions):
+            case Planned(actions=actions, chains=chains):
                 self._total, self._known, self._hits, self._failed = actions, 0, 0, 0
+                self._path = CriticalPath(chains)
                 self._running.clear()
             case Started(number, label, title):
                 self._running[number] = (clean(title), label, self._clock())
             case Done() | Failed() | Skipped():
                 self._running.pop(event.number, None)
+                self._path.end(event.number)
                 self._known += 1
                 self._hits += isinstance(event, Done) and event.how != "ran"
                 self._failed += isinstance(event, Failed)
@@ -92,11 +115,15 @@ class Console:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         total = max(self._total, self._known, 1)
-        words = [f"{self._known}/{total}", f"{running} running", plural(self._hits, "hit")]
+        waiting = max(total - self._known - running, 0)
+        words = [f"{self._known}/{total}", f"{running} running", f"{waiting} waiting", plural(self._hits, "hit")]
         text = _text((", ".join(words), "bold"))
         if self._failed:
             text.append(f", {self._failed} failed", "bold red")
         text.append(f"  {seconds(round((now - self._begun) * 1000))}", "dim")
+        since = {number: now - began for number, (_, _, began) in tuple(self._running.items())}
+        if left := self._path.left(since):
+            text.append(f", critical path {seconds(left)}", "dim")
         grid = Table.grid(padding=(0, 1))
         grid.add_row(ProgressBar(total=total, completed=self._known, width=24), text)
         return grid

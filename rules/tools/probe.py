@@ -64,8 +64,9 @@ def run_episode(agent: Reference, seed: int, episode: int, steps: int) -> list[S
         qs = infer_states(agent, obs, prior)
         verdict = infer_policies(agent, qs)
         action, policy = select(agent, verdict)
-        found.append(Step(obs, rejected, action, qs, regret(agent, verdict), free_energy(agent, obs, prior, qs),
-                          float(verdict.neg_efe[policy])))
+        found.append(Step(
+            obs, rejected, action, qs, regret=regret(agent, verdict),
+            vfe=free_energy(agent, obs, prior, qs), efe=float(verdict.neg_efe[policy])))
         prior = next_prior(agent, qs, action)
         state = _move(model, state, action, tuple(
             uniform(seed, episode, s + 1, 2, f) for f in range(len(state))))

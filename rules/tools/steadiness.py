@@ -1,11 +1,12 @@
 """Whether a posterior is well posed: with several factors pymdp's fixed point can amplify rounding.
 
-After an observation that nearly contradicts the prior, two explanations can weigh the same to the last bit; the
-iteration then breaks the tie by rounding, and pymdp in float32, pymdp in float64 and any other program settle
-on different ones (divergences of tens of nats were measured). Such a step can prove nothing about a program.
+After an observation that nearly contradicts the prior, two explanations can weigh the same to the last bit;
+the iteration breaks the tie by rounding, and pymdp in float32, pymdp in float64 and any other program settle
+on different ones (divergences of tens of nats were measured). Such a step proves nothing about a program.
 """
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,5 +38,9 @@ def steady(agent: Reference, obs: Sequence[int], prior: Beliefs) -> bool:
 
 
 def _nudged(x: F64, *place: int) -> F64:
-    signs = [1.0 if uniform(0, *place, i) < 0.5 else -1.0 for i in range(x.size)]
-    return x + NUDGE * np.array(signs).reshape(x.shape)
+    return x + NUDGE * _signs(x.size, place).reshape(x.shape)
+
+
+@functools.cache
+def _signs(size: int, place: tuple[int, ...]) -> F64:
+    return np.array([1.0 if uniform(0, *place, i) < 0.5 else -1.0 for i in range(size)])

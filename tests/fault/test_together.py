@@ -38,12 +38,12 @@ assert right > missing, (right, missing)
 
 SWEEPER = """
 import sys, time
-from buildgraph.store import upkeep
+from buildgraph.store import lease, sweep, upkeep
 from buildgraph.store.disk import DiskStore
-upkeep.GRACE_S = -10
+lease.oldest = lambda root: None
 store = DiskStore(sys.argv[1])
 for turn in range(15):
-    upkeep.sweep(store, (), time.time(), 3600, 20000)
+    sweep.perform(store, sweep.plan(store.root, sweep.Limits(3600, 20000), time.time() + 10))
     upkeep.audit(store, repair=True)
 """
 
@@ -63,7 +63,7 @@ for turn in range(60):
 
 
 def test_all_at_once(tmp_path: Path) -> None:
-    """With no grace for young blobs, which is harsher than any real collector."""
+    """With no regard for leases, which is harsher than any real collector."""
     root = str(tmp_path / "cache")
     DiskStore(root)
     running = [subprocess.Popen([sys.executable, "-c", script, root], cwd=Path(__file__).parents[2])

@@ -17,8 +17,8 @@ LAYERS = [
     ["declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
-    ["loading", "worker", "materialise", "session"],
-    ["query", "why"],
+    ["loading", "worker", "materialise", "pace", "session", "unlike", "check", "audit"],
+    ["history", "query", "diff", "revision", "evaluated", "why", "affected", "since"],
     ["cli", "__main__"],
 ]
 SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for the store's protocol

@@ -1,4 +1,5 @@
 """Tests against pymdp itself: the tools import as siblings, jax stays on the processor."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """The float64 reference decides and believes as pymdp 1.0.4 does, on every shipped model and on odd ones."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -29,19 +30,23 @@ def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, F64, F64,
     """Observations, actions, beliefs, free energies, chosen neg_efe and regrets of the reference."""
     agent = reference.prepare(model)
     found = [probe.run_episode(agent, 11, n, steps) for n in range(episodes)]
-    return (np.array([[s.obs for s in steps_] for steps_ in found], np.int32),
-            np.array([[s.action for s in steps_] for steps_ in found], np.int32),
-            np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in found]),
-            np.array([[s.vfe for s in steps_] for steps_ in found]),
-            np.array([[s.efe for s in steps_] for steps_ in found]),
-            np.array([[s.regret for s in steps_] for steps_ in found]))
+    return (
+        np.array([[s.obs for s in steps_] for steps_ in found], np.int32),
+        np.array([[s.action for s in steps_] for steps_ in found], np.int32),
+        np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in found]),
+        np.array([[s.vfe for s in steps_] for steps_ in found]),
+        np.array([[s.efe for s in steps_] for steps_ in found]),
+        np.array([[s.regret for s in steps_] for steps_ in found]),
+    )
 
 
 def worst_divergence(model: ir.Model, p: F64, q: F64) -> float:
     """Largest KL over steps and factors."""
     ends = np.cumsum(model.num_states)
-    return max(float(divergence(p[..., end - n:end], q[..., end - n:end]).max())
-               for n, end in zip(model.num_states, ends, strict=True))
+    return max(
+        float(divergence(p[..., end - n:end], q[..., end - n:end]).max())
+        for n, end in zip(model.num_states, ends, strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,11 +74,21 @@ def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
     assert np.max(np.take_along_axis(regret, chosen, axis=-1)) <= 1e-3
 
 
-@pytest.mark.parametrize("model", [
-    one_factor(), entangled(), entangled(5), entangled(use_utility=False, num_iter=3),
-    entangled(use_states_info_gain=False), one_factor(2, policy_len=3, inference_algo="exact"),
-    replace(one_factor(), policies=one_factor().policies[[7, 2, 5]], num_policies=3, policies_kind="listed"),
-], ids=["one factor", "entangled", "another", "no utility", "no info gain", "exact", "listed"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        one_factor(),
+        entangled(),
+        entangled(5),
+        entangled(use_utility=False, num_iter=3),
+        entangled(use_states_info_gain=False),
+        one_factor(2, policy_len=3, inference_algo="exact"),
+        replace(
+            one_factor(), policies=one_factor().policies[[7, 2, 5]], num_policies=3, policies_kind="listed"
+        ),
+    ],
+    ids=["one factor", "entangled", "another", "no utility", "no info gain", "exact", "listed"],
+)
 def test_odd_models(model: ir.Model) -> None:
     need_module("pymdp")
     obs, action, qs, vfe, _, _ = run(model, 4, 8)

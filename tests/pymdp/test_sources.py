@@ -1,4 +1,5 @@
-"""The Python sources of the examples: they rebuild the committed arrays, and both roads lead to the same IR."""
+"""The Python sources of the examples: they rebuild the committed arrays; both roads lead to the same IR."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -12,6 +13,7 @@ import ir
 import numpy as np
 import pytest
 from agent_model import ModelFault
+from model_source import resolve
 
 from tests.needs import need_module
 from tests.unit.tools.small_models import EXAMPLES, NAMES
@@ -40,15 +42,29 @@ def test_the_sources_rebuild_what_is_committed(name: str, tmp_path: Path) -> Non
     for key, array in committed.items():
         assert again[key].dtype == array.dtype and np.array_equal(again[key], array), key
     assert json.loads((tmp_path / f"{name}.json").read_bytes()) == json.loads(
-        (EXAMPLES / f"{name}.json").read_bytes())
+        (EXAMPLES / f"{name}.json").read_bytes()
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_roads_give_the_same_ir(name: str, tmp_path: Path) -> None:
     need_module("pymdp")
-    ingest.ingest(EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", tmp_path / "npz", tmp_path / "a.json")
-    assert ingest_python.main(["--source", str(EXAMPLES / f"{name}.py"), "--out", str(tmp_path / "python"),
-                               "--labels", str(tmp_path / "b.json")]) == 0
+    ingest.ingest(
+        EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", tmp_path / "npz", tmp_path / "a.json"
+    )
+    assert (
+        ingest_python.main(
+            [
+                "--source",
+                str(EXAMPLES / f"{name}.py"),
+                "--out",
+                str(tmp_path / "python"),
+                "--labels",
+                str(tmp_path / "b.json"),
+            ]
+        )
+        == 0
+    )
     assert content(tmp_path / "npz") == content(tmp_path / "python")
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
@@ -64,7 +80,7 @@ def plain_agent(**changes: Any) -> Any:
 
 
 def ingested(agent: Any, folder: Path) -> ir.Model:
-    model, _ = ingest_python.resolve(ingest_python.source_of(agent), {})
+    model, _ = resolve(ingest_python.source_of(agent), {})
     ir.save(model, folder)
     return ir.load(folder)
 
@@ -72,8 +88,17 @@ def ingested(agent: Any, folder: Path) -> ir.Model:
 def test_every_static_parameter_of_an_agent_arrives(tmp_path: Path) -> None:
     need_module("pymdp")
     agent = plain_agent(
-        gamma=0.1, alpha=3.0, policy_len=2, num_iter=5, sampling_mode="marginal", action_selection="stochastic",
-        use_utility=False, use_states_info_gain=False, inference_algo="VMP", inference_horizon=4)
+        gamma=0.1,
+        alpha=3.0,
+        policy_len=2,
+        num_iter=5,
+        sampling_mode="marginal",
+        action_selection="stochastic",
+        use_utility=False,
+        use_states_info_gain=False,
+        inference_algo="VMP",
+        inference_horizon=4,
+    )
     model = ingested(agent, tmp_path)
     assert (model.gamma, model.alpha, model.policy_len, model.num_iter) == (0.1, 3.0, 2, 5)
     assert (model.sampling_mode, model.action_selection) == ("marginal", "stochastic")
@@ -85,11 +110,15 @@ def test_every_static_parameter_of_an_agent_arrives(tmp_path: Path) -> None:
 def test_joined_controls_get_their_axes_back(tmp_path: Path) -> None:
     need_module("pymdp")
     import jax.numpy as jnp
+
     rng = np.random.default_rng(0)
     B = rng.random((2, 2, 2, 3)).astype(np.float32)
     joined = plain_agent(
-        B=[jnp.array(B / B.sum(axis=0)), jnp.array(np.eye(3))], num_controls=[2, 3], policy_len=2,
-        B_action_dependencies=[[0, 1], []])
+        B=[jnp.array(B / B.sum(axis=0)), jnp.array(np.eye(3))],
+        num_controls=[2, 3],
+        policy_len=2,
+        B_action_dependencies=[[0, 1], []],
+    )
     model = ingested(joined, tmp_path)
     assert model.B_action_dependencies == ((0, 1), ()) and model.num_controls == (2, 3)
     assert model.B[0].shape == (2, 2, 2, 3) and model.num_policies == 36

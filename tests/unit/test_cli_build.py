@@ -108,7 +108,7 @@ def test_query_asks_without_building(letters: Space) -> None:
         "//text:short", "//text:twice", "//text:upper"]
     assert letters.run("query", "somepath", "//text:twice", "//text:upper").out.splitlines() == [
         "//text:twice", "//text:upper"]
-    assert '"//text:twice" -> "//text:upper"' in letters.run("query", "deps", "//text:twice", "--dot").out
+    assert '"//text:twice" -> "//text:upper"' in letters.run("query", "deps", "//text:twice", "--output", "dot").out
     assert "did you mean 'rdeps'?" in letters.run("query", "rdep", "//text:upper", code=2).err
     assert not (letters.root / "out").exists()
 

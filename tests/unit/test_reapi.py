@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildgraph.digest import Digest
-from buildgraph.reapi import SCHEMA, Directory, decode, decode_directory, encode, encode_directory
+from buildgraph.reapi import SCHEMA, Directory, decode, decode_directory, digest_fields, encode, encode_directory
 
 _F = descriptor_pb2.FieldDescriptorProto
 _KIND = {"string": _F.TYPE_STRING, "bytes": _F.TYPE_BYTES, "int": _F.TYPE_INT64, "bool": _F.TYPE_BOOL}
@@ -78,6 +78,24 @@ def test_bytes_equal_those_of_protobuf(name: str, data: st.DataObject) -> None:
 def test_what_was_encoded_decodes_to_the_same_bytes(name: str, data: st.DataObject) -> None:
     encoded = encode(name, data.draw(messages(name)))
     assert encode(name, decode(name, encoded)) == encoded
+
+
+NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=("Cs",)), min_size=1, max_size=300).filter(
+    lambda name: name not in (".", ".."))
+DIGESTS = st.binary(max_size=300).map(Digest.of)
+
+
+@given(st.dictionaries(NAMES, st.tuples(DIGESTS, st.booleans())), st.dictionaries(NAMES, DIGESTS))
+def test_directories_written_by_hand_equal_the_schema(files: dict[str, tuple[Digest, bool]],
+                                                      folders: dict[str, Digest]) -> None:
+    folders = {name: digest for name, digest in folders.items() if name not in files}
+    directory = Directory(tuple(sorted((name, *rest) for name, rest in files.items())), tuple(sorted(folders.items())))
+    by_schema = encode("Directory", {
+        "files": [{"name": name, "digest": digest_fields(digest), "is_executable": executable}
+                  for name, digest, executable in directory.files],
+        "directories": [{"name": name, "digest": digest_fields(digest)} for name, digest in directory.directories]})
+    assert encode_directory(directory) == by_schema
+    assert decode_directory(by_schema) == directory
 
 
 @given(st.binary(max_size=60))

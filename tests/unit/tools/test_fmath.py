@@ -1,4 +1,5 @@
 """log and exp against 40-digit decimals, sums against fsum, and one pinned digest of their bits."""
+
 from __future__ import annotations
 
 import decimal
@@ -22,21 +23,33 @@ def ulps(found: float, exact: decimal.Decimal) -> float:
 
 def points(seed: int) -> np.ndarray[Any, Any]:
     rng = np.random.default_rng(seed)
-    return np.concatenate([
-        rng.uniform(0.0, 1.0, 300), 1.0 + rng.uniform(-1e-3, 1e-3, 300), rng.uniform(0.6, 1.6, 300),
-        2.0 ** rng.uniform(-1070, 1020, 200), [fmath.TINY, 0.5, 2.0, math.sqrt(0.5), math.nextafter(1.0, 0.0)]])
+    return np.concatenate(
+        [
+            rng.uniform(0.0, 1.0, 300),
+            1.0 + rng.uniform(-1e-3, 1e-3, 300),
+            rng.uniform(0.6, 1.6, 300),
+            2.0 ** rng.uniform(-1070, 1020, 200),
+            [fmath.TINY, 0.5, 2.0, math.sqrt(0.5), math.nextafter(1.0, 0.0)],
+        ]
+    )
 
 
 def test_log_is_within_one_unit_in_the_last_place() -> None:
     xs = points(1)
-    worst = max(ulps(float(y), EXACT.ln(decimal.Decimal(float(x)))) for x, y in zip(xs, fmath.log(xs), strict=True))
+    worst = max(
+        ulps(float(y), EXACT.ln(decimal.Decimal(float(x)))) for x, y in zip(xs, fmath.log(xs), strict=True)
+    )
     assert 0.0 < worst < 1.0
 
 
 def test_exp_is_within_one_unit_in_the_last_place() -> None:
     rng = np.random.default_rng(2)
-    xs = np.concatenate([rng.uniform(-700.0, 700.0, 400), rng.uniform(-40.0, 1.0, 400), rng.uniform(-1e-3, 1e-3, 100)])
-    worst = max(ulps(float(y), EXACT.exp(decimal.Decimal(float(x)))) for x, y in zip(xs, fmath.exp(xs), strict=True))
+    xs = np.concatenate(
+        [rng.uniform(-700.0, 700.0, 400), rng.uniform(-40.0, 1.0, 400), rng.uniform(-1e-3, 1e-3, 100)]
+    )
+    worst = max(
+        ulps(float(y), EXACT.exp(decimal.Decimal(float(x)))) for x, y in zip(xs, fmath.exp(xs), strict=True)
+    )
     assert 0.0 < worst < 1.0
 
 
@@ -76,5 +89,5 @@ def test_softmax_sums_to_one_and_survives_large_logits() -> None:
 
 def test_clipped_logarithms_are_those_of_pymdp() -> None:
     x = np.array([0.0, 1e-20, 1.0])
-    assert np.array_equal(fmath.log_clipped(x)[:2], [fmath.log(np.float64(2.0 ** -52))] * 2)
+    assert np.array_equal(fmath.log_clipped(x)[:2], [fmath.log(np.float64(2.0**-52))] * 2)
     assert np.array_equal(fmath.x_log_x(x)[[0, 2]], [0.0, 0.0])

@@ -1,4 +1,5 @@
 """Models from .npz and .json: the shipped examples, every refusal, and one form for one agent."""
+
 from __future__ import annotations
 
 import io
@@ -23,8 +24,20 @@ GOOD: dict[str, Any] = {"A0": columns(RNG, 3, 4), "A1": columns(RNG, 2, 4), "B0"
 def run(folder: Path, arrays: dict[str, Any], spec: dict[str, Any], inference: str = "{}") -> int:
     np.savez(folder / "m.npz", **arrays)
     (folder / "m.json").write_text(json.dumps(spec))
-    return ingest.main(["--npz", str(folder / "m.npz"), "--spec", str(folder / "m.json"), "--inference", inference,
-                        "--out", str(folder / "ir"), "--labels", str(folder / "labels.json")])
+    return ingest.main(
+        [
+            "--npz",
+            str(folder / "m.npz"),
+            "--spec",
+            str(folder / "m.json"),
+            "--inference",
+            inference,
+            "--out",
+            str(folder / "ir"),
+            "--labels",
+            str(folder / "labels.json"),
+        ]
+    )
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -33,7 +46,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_examples_are_sound(name: str, tmp_path: Path) -> None:
-    ingest.ingest(EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", tmp_path / "ir", tmp_path / "l.json")
+    ingest.ingest(
+        EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", tmp_path / "ir", tmp_path / "l.json"
+    )
     model = ir.load(tmp_path / "ir")
     labels = json.loads((tmp_path / "l.json").read_bytes())
     assert ir.validate(model) == [] and model.gamma == 16.0
@@ -50,7 +65,10 @@ def test_defaults_are_pymdps_and_written_out(tmp_path: Path) -> None:
 
 
 def test_overrides_win_over_the_file(tmp_path: Path) -> None:
-    assert run(tmp_path, GOOD, {"gamma": 4.0, "policy_len": 1}, '{"gamma": 8, "policy_len": 3, "algo": "exact"}') == 0
+    assert (
+        run(tmp_path, GOOD, {"gamma": 4.0, "policy_len": 1}, '{"gamma": 8, "policy_len": 3, "algo": "exact"}')
+        == 0
+    )
     model = ir.load(tmp_path / "ir")
     assert (model.gamma, model.policy_len, model.inference_algo) == (8.0, 3, "exact")
 
@@ -70,23 +88,31 @@ def test_bad_numbers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[st
     B[2, 0, 1] = -0.5
     assert run(tmp_path, GOOD | {"A0": A, "B0": B, "D0": np.array([0.5, 0.5, 0.5, 0.5])}, {}) == 1
     said = capsys.readouterr().err
-    assert "A0[:,1] sums to 0.75" in said and "B0[2,0,1] = -0.5 is negative" in said and "D0[:] sums to 2.0" in said
+    assert (
+        "A0[:,1] sums to 0.75" in said
+        and "B0[2,0,1] = -0.5 is negative" in said
+        and "D0[:] sums to 2.0" in said
+    )
 
 
-@pytest.mark.parametrize(("arrays", "message"), [
-    ({"A2": np.ones((1, 4))}, None),
-    ({"A3": np.ones((1, 4))}, "A2 is missing"),
-    ({"Q0": np.ones(3)}, "unknown array 'Q0'"),
-    ({"A00": np.ones(3)}, "unknown array 'A00'; did you mean 'A0'?"),
-    ({"A0": np.array([[1], None], dtype=object)}, "not numbers"),
-    ({"A0": np.array(["a"])}, "not numbers"),
-    ({"A0": np.ones((3, 4), complex)}, "not numbers"),
-    ({"D0": np.zeros((0,))}, "D0 is not an array of numbers"),
-    ({"policies": np.zeros((2, 2, 1))}, "policies"),
-    ({"policies": np.full((2, 2, 1), 3)}, "policies[0,0,0] is not an action"),
-])
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"A2": np.ones((1, 4))}, None),
+        ({"A3": np.ones((1, 4))}, "A2 is missing"),
+        ({"Q0": np.ones(3)}, "unknown array 'Q0'"),
+        ({"A00": np.ones(3)}, "unknown array 'A00'; did you mean 'A0'?"),
+        ({"A0": np.array([[1], None], dtype=object)}, "not numbers"),
+        ({"A0": np.array(["a"])}, "not numbers"),
+        ({"A0": np.ones((3, 4), complex)}, "not numbers"),
+        ({"D0": np.zeros((0,))}, "D0 is not an array of numbers"),
+        ({"policies": np.zeros((2, 2, 1))}, "policies"),
+        ({"policies": np.full((2, 2, 1), 3)}, "policies[0,0,0] is not an action"),
+    ],
+)
 def test_arrays_that_do_not_fit(
-        arrays: dict[str, Any], message: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arrays: dict[str, Any], message: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(tmp_path, GOOD | arrays, {}) == (0 if message is None else 1)
     assert message is None or message in capsys.readouterr().err
 
@@ -95,22 +121,41 @@ def npy(header: bytes, body: bytes) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + body
 
 
-@pytest.mark.parametrize("member", [
-    npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }\n", b"\0" * 8),
-    npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n", b"cos\nsystem\n(S'id'\ntR."),
-    npy(b"{'descr': __import__('os'), }\n", b""), b"", b"\x93NUMPY",
-])
+@pytest.mark.parametrize(
+    "member",
+    [
+        npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }\n", b"\0" * 8),
+        npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n", b"cos\nsystem\n(S'id'\ntR."),
+        npy(b"{'descr': __import__('os'), }\n", b""),
+        b"",
+        b"\x93NUMPY",
+    ],
+)
 def test_hostile_members_are_refused_without_allocating(
-        member: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    member: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
         archive.writestr("A0.npy", member)
     (tmp_path / "m.json").write_text("{}")
-    assert ingest.main(["--npz", str(tmp_path / "m.npz"), "--spec", str(tmp_path / "m.json"),
-                        "--out", str(tmp_path / "ir")]) == 1
+    assert (
+        ingest.main(
+            [
+                "--npz",
+                str(tmp_path / "m.npz"),
+                "--spec",
+                str(tmp_path / "m.json"),
+                "--out",
+                str(tmp_path / "ir"),
+            ]
+        )
+        == 1
+    )
     assert "A0.npy" in capsys.readouterr().err
 
 
-def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ingest, "MAX_MEMBER", 100)
     np.savez_compressed(tmp_path / "m.npz", A0=np.zeros(1000))
     with pytest.raises(ModelFault, match="larger than 100 bytes"):
@@ -131,7 +176,10 @@ def test_odd_json_is_refused(text: str) -> None:
 
 
 LABELS: dict[str, Any] = {
-    "observations": {"seen": {"size": 3, "depends_on": ["place"]}, "heard": {"size": 2, "depends_on": ["place"]}},
+    "observations": {
+        "seen": {"size": 3, "depends_on": ["place"]},
+        "heard": {"size": 2, "depends_on": ["place"]},
+    },
     "states": {"place": {"elements": ["a", "b", "c", "d"], "depends_on": ["place"], "controlled_by": ["go"]}},
     "controls": {"go": {"size": 3}},
 }
@@ -147,19 +195,26 @@ def test_labels_do_not_change_the_ir(tmp_path: Path) -> None:
     assert labels["states"][0]["elements"] == ["a", "b", "c", "d"]
 
 
-@pytest.mark.parametrize(("kind", "change", "message"), [
-    ("states", {"place": {"size": 5}}, "states.place: 5 values are declared, the arrays have 4"),
-    ("observations", {"seen": {"size": 3, "depends_on": ["plaice"]}, "heard": {"size": 2, "depends_on": ["place"]}},
-     "'plaice' is not declared; did you mean 'place'?"),
-    ("states", {"place": {"size": 4, "elements": ["a"]}}, "size = 4 but 1 elements"),
-    ("states", {"place": {"depends_on": ["place"]}}, "say `size`"),
-    ("states", {"place": {"size": 4, "depend_on": []}}, "did you mean 'depends_on'?"),
-    ("observations", {"seen": {"size": 3}}, "observations names 1 entries, the arrays have 2"),
-    ("states", {"place": {"size": 4, "controlled_by": ["gone"]}}, "did you mean 'go'?"),
-    ("states", ["place"], "must be a table"),
-])
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        ("states", {"place": {"size": 5}}, "states.place: 5 values are declared, the arrays have 4"),
+        (
+            "observations",
+            {"seen": {"size": 3, "depends_on": ["plaice"]}, "heard": {"size": 2, "depends_on": ["place"]}},
+            "'plaice' is not declared; did you mean 'place'?",
+        ),
+        ("states", {"place": {"size": 4, "elements": ["a"]}}, "size = 4 but 1 elements"),
+        ("states", {"place": {"depends_on": ["place"]}}, "say `size`"),
+        ("states", {"place": {"size": 4, "depend_on": []}}, "did you mean 'depends_on'?"),
+        ("observations", {"seen": {"size": 3}}, "observations names 1 entries, the arrays have 2"),
+        ("states", {"place": {"size": 4, "controlled_by": ["gone"]}}, "did you mean 'go'?"),
+        ("states", ["place"], "must be a table"),
+    ],
+)
 def test_labels_that_contradict_the_arrays(
-        kind: str, change: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kind: str, change: Any, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(tmp_path, GOOD, LABELS | {kind: change}) == 1
     assert message in capsys.readouterr().err
 
@@ -168,8 +223,9 @@ def test_both_ways_to_say_which_control_moves_a_factor_give_one_form() -> None:
     rng = np.random.default_rng(8)
     A, B0, B1 = columns(rng, 2, 3, 2), columns(rng, 3, 3, 4), columns(rng, 2, 2)
     wide, _ = resolve(Source(A=[A], B=[B0, B1[..., None]]), {})
-    tight, _ = resolve(Source(A=[A], B=[B0, B1], spec={
-        "B_action_dependencies": [[0], []], "num_controls": [4]}), {})
+    tight, _ = resolve(
+        Source(A=[A], B=[B0, B1], spec={"B_action_dependencies": [[0], []], "num_controls": [4]}), {}
+    )
     assert ir.header(wide) == ir.header(tight)
     assert all(np.array_equal(a, b) for a, b in zip(wide.B, tight.B, strict=True))
 

@@ -1,4 +1,5 @@
 """Models from Python files: what an entry may return, and how its mistakes are told."""
+
 from __future__ import annotations
 
 import json
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from agent_model import ModelFault
 
-SOURCE = '''
+SOURCE = """
 import numpy as np
 
 def build(noise=0.25, **extra):
@@ -39,13 +40,22 @@ def wrong():
     return 3
 
 not_a_function = 3
-'''
+"""
 
 
 def run(folder: Path, *options: str, source: str = SOURCE) -> int:
     (folder / "m.py").write_text(source)
-    return ingest_python.main(["--source", str(folder / "m.py"), "--out", str(folder / "ir"),
-                               "--labels", str(folder / "labels.json"), *options])
+    return ingest_python.main(
+        [
+            "--source",
+            str(folder / "m.py"),
+            "--out",
+            str(folder / "ir"),
+            "--labels",
+            str(folder / "labels.json"),
+            *options,
+        ]
+    )
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -84,19 +94,23 @@ def test_other_containers_are_read(entry: str, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "ir/model.json").read_bytes())["num_obs"] in ([2], [2, 2])
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    (["--entry", "broken"], "m.py, line 23: ZeroDivisionError: division by zero"),
-    (["--entry", "biuld"], "m.py has no function 'biuld'"),
-    (["--entry", "not_a_function"], "m.py has no function"),
-    (["--entry", "wrong"], "the entry returned int"),
-    (["--args", '{"noise": 2}'], "A0[0,0] = -1.0 is negative"),
-    (["--args", '{"nois": 1}'], "unknown key 'nois'"),
-    (["--args", "[1]"], "--args: an object"),
-    (["--args", '{"gamma": "high"}'], "gamma = 'high'"),
-    (["--inference", '{"policy_length": 3}'], "did you mean 'policy_len'?"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--entry", "broken"], "m.py, line 23: ZeroDivisionError: division by zero"),
+        (["--entry", "biuld"], "m.py has no function 'biuld'"),
+        (["--entry", "not_a_function"], "m.py has no function"),
+        (["--entry", "wrong"], "the entry returned int"),
+        (["--args", '{"noise": 2}'], "A0[0,0] = -1.0 is negative"),
+        (["--args", '{"nois": 1}'], "unknown key 'nois'"),
+        (["--args", "[1]"], "--args: an object"),
+        (["--args", '{"gamma": "high"}'], "gamma = 'high'"),
+        (["--inference", '{"policy_length": 3}'], "did you mean 'policy_len'?"),
+    ],
+)
 def test_mistakes_are_told_with_their_place(
-        options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(tmp_path, *options) == 1
     said = capsys.readouterr().err
     assert message in said and "Traceback" not in said and not (tmp_path / "ir").exists()

@@ -1,4 +1,5 @@
 """The IR folder: same bytes for the same model, strict reading, every fault with its place."""
+
 from __future__ import annotations
 
 import itertools
@@ -60,7 +61,7 @@ def test_negative_zero_is_written_as_zero(tmp_path: Path) -> None:
     assert content(tmp_path / "a") == content(tmp_path / "b")
 
 
-@given(st.integers(0, 2 ** 32), st.integers(1, 30))
+@given(st.integers(0, 2**32), st.integers(1, 30))
 def test_normalising_twice_changes_no_bit(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     raw = rng.random((rows, 4)).astype(np.float32)
@@ -69,7 +70,7 @@ def test_normalising_twice_changes_no_bit(seed: int, rows: int) -> None:
     once = ir.normalise(model)
     twice = ir.normalise(once)
     assert once.A[0].tobytes() == twice.A[0].tobytes()
-    assert all(abs(math.fsum(once.A[0][:, i].tolist()) - 1.0) <= 2.0 ** -51 for i in range(4))
+    assert all(abs(math.fsum(once.A[0][:, i].tolist()) - 1.0) <= 2.0**-51 for i in range(4))
 
 
 def test_a_constant_prior_over_policies_says_nothing() -> None:
@@ -99,29 +100,43 @@ def test_a_matrix_that_is_stochastic_along_another_axis_gets_a_hint() -> None:
     assert "they do along axis 1" in list(column_faults("B0", rows))[-1]
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"A_dependencies": ((0,), (7,))}, "A_dependencies[1] = [7]"),
-    ({"A_dependencies": ((0,),)}, "A_dependencies has 1 rows"),
-    ({"B_dependencies": ((),)}, "B_dependencies[0] is empty"),
-    ({"num_states": (0,)}, "num_states = [0]"),
-    ({"policy_len": 0}, "policy_len = 0"),
-    ({"C_time_varying": (True,)}, "C_time_varying has 1"),
-    ({"num_obs": (4, 2)}, "A0 has the shape (3, 4)"),
-    ({"sampling_mode": "greedy"}, "sampling_mode = 'greedy'"),
-    ({"policies_kind": "listed", "policies": np.full((9, 2, 1), 3, np.int32)}, "policies[0,0,0]"),
-    ({"policies": np.zeros((9, 2, 1), np.int32)}, "not the full product"),
-    ({"has_E": True}, "E has the shape"),
-    ({"semantics": "pymdp-0.0.7"}, "semantics"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"A_dependencies": ((0,), (7,))}, "A_dependencies[1] = [7]"),
+        ({"A_dependencies": ((0,),)}, "A_dependencies has 1 rows"),
+        ({"B_dependencies": ((),)}, "B_dependencies[0] is empty"),
+        ({"num_states": (0,)}, "num_states = [0]"),
+        ({"policy_len": 0}, "policy_len = 0"),
+        ({"C_time_varying": (True,)}, "C_time_varying has 1"),
+        ({"num_obs": (4, 2)}, "A0 has the shape (3, 4)"),
+        ({"sampling_mode": "greedy"}, "sampling_mode = 'greedy'"),
+        ({"policies_kind": "listed", "policies": np.full((9, 2, 1), 3, np.int32)}, "policies[0,0,0]"),
+        ({"policies": np.zeros((9, 2, 1), np.int32)}, "not the full product"),
+        ({"has_E": True}, "E has the shape"),
+        ({"semantics": "pymdp-0.0.7"}, "semantics"),
+    ],
+)
 def test_each_kind_of_fault_is_found(change: dict[str, Any], message: str) -> None:
     faults = ir.validate(replace(one_factor(), **change))
     assert any(message in fault for fault in faults), faults
 
 
-@pytest.mark.parametrize(("key", "value"), [
-    ("num_obs", [3, "2"]), ("gamma", 16.0), ("use_utility", 1), ("schema", 2), ("A_dependencies", [[0], [-1]]),
-    ("num_iter", True), ("policies", None), ("gamma", "high"), ("extra", 1), ("num_states", []),
-])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("num_obs", [3, "2"]),
+        ("gamma", 16.0),
+        ("use_utility", 1),
+        ("schema", 2),
+        ("A_dependencies", [[0], [-1]]),
+        ("num_iter", True),
+        ("policies", None),
+        ("gamma", "high"),
+        ("extra", 1),
+        ("num_states", []),
+    ],
+)
 def test_a_damaged_header_is_refused(key: str, value: Any, tmp_path: Path) -> None:
     ir.save(one_factor(), tmp_path)
     path = tmp_path / "model.json"

@@ -31,6 +31,13 @@ def shared_control() -> Model:
     return dataclasses.replace(model, B=(model.B[0], moved, wide), B_action_dependencies=((0,), (0,), (0, 1)))
 
 
+def tiny() -> Model:
+    """Meant entries far below what float32 tells from zero: 1e-13 in A, 1e-14 in B."""
+    model = random_model("still_factor", seed=9)
+    A = tuple(np.where(a == 0.0, 1e-13, a) for a in model.A)
+    return dataclasses.replace(model, A=A, B=tuple(np.where(b == 0.0, 1e-14, b) for b in model.B))
+
+
 CASES: dict[str, Model] = {
     **{kind: random_model(kind, seed=11) for kind in SHAPES},
     "ring": ring(policy_len=4), "noisy_ring": ring(noise=0.05),
@@ -41,6 +48,7 @@ CASES: dict[str, Model] = {
     "nothing_wanted": random_model("one_factor", use_utility=False, use_states_info_gain=False),
     "timed_preferences": ring(policy_len=2, C=(np.arange(10.0).reshape(2, 5) % 4,), C_time_varying=(True,)),
     "shared_control": shared_control(),
+    "tiny_entries": tiny(),
     "few_iterations": random_model("two_moving", num_iter=2),
     "listed": random_model("one_factor", policies_kind="listed", policies=np.array(
         [[[0], [1], [2]], [[3], [3], [0]], [[0], [1], [1]]], np.int32)),
@@ -78,7 +86,7 @@ def test_a_changed_transition_is_caught(tmp_path: Path, capsys: pytest.CaptureFi
     agent = emitted(ring(), "agent", tmp_path)
     probed(agent)
     text = (tmp_path / "agent.c").read_text()
-    changed = re.sub(r"(u8 B0_col\[\] = \{\s+)(\d+), (\d+)", r"\1\3, \2", text, count=1)
+    changed = re.sub(r"(u8 B0_col\[\] = \{[^}]*), (\d+), (\d+)\}", r"\1, \3, \2}", text, count=1)
     assert changed != text
     (tmp_path / "agent.c").write_text(changed)
     assert proved(agent) == 1

@@ -1,0 +1,44 @@
+"""`buildgraph cache rm LABEL...`: forget what the actions of targets gave, so that they run again."""
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from contextlib import suppress
+
+from ..errors import OK, BuildError
+from ..label import Label
+from .here import Here
+
+
+def forget(root: str, options: Namespace) -> int:
+    """Remove the results that the labels' actions have in this workspace, and the blobs that nothing else names."""
+    from ..digest import Digest
+    from ..receipt import FOLDER
+    from ..store.disk import DiskStore
+    from ..store.sweep import forget as remove
+    from ..ui.words import plural, size
+    here = Here.find()
+    if not options.labels:
+        raise BuildError("no target is named", fix="such as `buildgraph cache rm //exports:jetson`", reason="usage")
+    keys = {Digest.parse(key) for word in options.labels for key in _keys(here, here.label(word))}
+    count, freed = remove(DiskStore(root), keys)
+    # A receipt would answer the next build from what stands in out/, and nothing would run again.
+    receipts = os.path.join(here.root, FOLDER)
+    with suppress(OSError):
+        for name in os.listdir(receipts):
+            os.unlink(os.path.join(receipts, name))
+    if options.json:
+        print(json.dumps({"root": root, "results": count, "freed": freed}))
+    else:
+        print(f"{plural(count, 'result')} forgotten, {size(freed)} freed")
+    return OK
+
+
+def _keys(here: Here, label: Label) -> list[str]:
+    from ..history import History
+    found = [key for name, held in History(here.root).keys().items() for key in held if name.startswith(f"{label} ")]
+    if not found:
+        raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
+                         fix="`cache rm` forgets the results of a target's own actions; `query` lists the targets")
+    return found

@@ -1,0 +1,163 @@
+"""The program of a warm server: an interpreter that has imported what is dear, and is forked for each action.
+
+It reads no input of any action: orders go to the fork, which applies the sandbox to itself before the action's program
+is read. It has one thread, ends when its socket does, and its forks end with it. Its own orders, and those of actions,
+are NUL-separated words as in `confine.py`; besides those, for the server and on the rung of namespaces:
+
+    mPATH empty folder to mount on    vPATH visible to actions   fPATH folder of imports
+    NNAME=TARGET entry of that folder   iNAME module to import when the folder has it
+    sPATH stage    oPATH output folder    tPATH scratch folder
+"""
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from . import confine, landlock, mounts, script
+
+Words = Mapping[str, Sequence[str]]
+_CLONE3, _CLONE_PIDFD = 435, 0x1000
+STANDARD = ("argparse", "ast", "base64", "bisect", "collections.abc", "contextlib", "copy", "csv", "dataclasses",
+            "enum", "functools", "hashlib", "heapq", "io", "itertools", "json", "math", "operator", "pathlib", "re",
+            "shutil", "struct", "subprocess", "tempfile", "textwrap", "traceback", "types", "typing", "zipfile", "zlib")
+HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What a fork must know of the server: the rung, its imports, and a descriptor that tells when it is dead."""
+
+    namespaces: bool
+    site: str
+    tail: tuple[str, ...]
+    life: int
+
+
+def main(fd: int, orders: int, bare: set[str]) -> None:
+    """Serve until the socket `fd` ends; `bare` are the modules that any interpreter has when it starts."""
+    words = confine.read(orders)
+    with socket.socket(fileno=fd) as talk:
+        try:
+            server = _prepare(words)
+        except Exception as fault:
+            talk.send(f"!{type(fault).__name__}: {fault}".encode())
+            return
+        names = {name.partition(".")[0] for name in sys.modules.keys() - bare}
+        talk.send("\0".join(sorted(names - {__name__.partition(".")[0]})).encode())
+        _serve(talk, server)
+
+
+def _prepare(words: Words) -> _Server:
+    tail, site = tuple(sys.path), words["f"][0]
+    pairs = [(name, target) for name, _, target in (word.partition("=") for word in words.get("N", ()))]
+    if "m" in words:
+        mounts.enter(words["m"][0], words.get("v", ()), pairs)
+    sys.path[:] = [*([site] if pairs else []), *tail]
+    for name in (*STANDARD, *words.get("i", ())):
+        importlib.import_module(name)
+    proc = "/tmp/proc" if "m" in words else "/proc"
+    if len(os.listdir(f"{proc}/{os.getpid()}/task")) != 1:
+        raise RuntimeError("what it imported started threads")
+    gc.collect()
+    gc.freeze()   # collections in the forks then leave these pages alone
+    return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))
+
+
+def _serve(talk: socket.socket, server: _Server) -> None:
+    while True:
+        _, fds, _, _ = socket.recv_fds(talk, 1, 3)
+        _reap()
+        if len(fds) < 3:
+            return
+        try:
+            pid, life = _fork(mounts.OF_ACTION if server.namespaces else 0)
+        except OSError as fault:
+            talk.send(f"!{fault}".encode())
+        else:
+            if not pid:
+                talk.close()
+                _act(server, *fds)
+            socket.send_fds(talk, [b"."], [life])
+            os.close(life)
+        for fd in fds:
+            os.close(fd)
+
+
+def _reap() -> None:
+    """Forks that have ended; who waits for one knows from its pidfd."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def _fork(flags: int) -> tuple[int, int]:
+    """`os.fork` into new namespaces: (pid, pidfd), or (0, -1) in the child."""
+    life = ctypes.c_int(-1)
+    arguments = (ctypes.c_uint64 * 8)(flags | _CLONE_PIDFD, ctypes.addressof(life), 0, 0, signal.SIGCHLD)
+    python = ctypes.pythonapi   # keeps the interpreter's lock, so that the child has it
+    python.syscall.restype = ctypes.c_long
+    python.PyOS_BeforeFork()
+    pid = python.syscall(_CLONE3, ctypes.byref(arguments), 64)
+    if not pid:
+        python.PyOS_AfterFork_Child()
+        return 0, -1
+    python.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError("clone3 was refused")
+    return int(pid), life.value
+
+
+def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
+    """The first process of an action: sandbox, command, and what it used, as "exit code, CPU ms, peak KiB"."""
+    try:
+        landlock.prctl(1, signal.SIGKILL if server.namespaces else signal.SIGTERM)   # PR_SET_PDEATHSIG
+        if select.select([server.life], [], [], 0)[0]:
+            os._exit(0)
+        words = confine.read(orders)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        if server.namespaces:
+            os.setsid()
+            proc = mounts.view(words["s"][0], words["o"][0], words["t"][0])
+            child = os.fork()
+            if not child:
+                _command(server, words, proc)
+            code = confine.wait(child)
+        else:
+            code = confine.supervise(lambda: _command(server, words, -1))
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+        cpu = sum(use.ru_utime + use.ru_stime for use in used)
+        os.write(status, f"{code} {round(cpu * 1000)} {used[0].ru_maxrss}".encode())
+    except BaseException as fault:
+        os.write(status, f"!{type(fault).__name__}: {fault}".encode())
+    finally:
+        os._exit(0)
+
+
+def _command(server: _Server, words: Words, proc: int) -> NoReturn:
+    try:
+        os.chdir(mounts.FOLDER if server.namespaces else words["s"][0])
+        if server.namespaces:
+            mounts.give_up(proc)
+        else:
+            confine.begin(words)
+        os.closerange(3, 1 << 16)
+    except BaseException as fault:
+        os.write(2, f"{confine.CANNOT_RUN_TEXT} {words['a'][4]}: {fault}\n".encode(errors="replace"))
+        os._exit(confine.CANNOT_CONFINE)
+    try:
+        script.run(words["a"], dict(pair.split("=", 1) for pair in words["e"]), server.tail, server.site)
+    finally:
+        os._exit(1)

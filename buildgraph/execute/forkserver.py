@@ -1,0 +1,274 @@
+"""Warm servers that run Python tools: an interpreter and its imports are paid for once a build, not once an action.
+
+A job is served when it runs a tool of its stage by the interpreter that buildgraph runs with, and no earlier than as
+the second of its kind; jobs of one kind have equal interpreters, environments, visible paths and distributions. A
+server is a process of its own with one thread (`forked.py`); it imports from the very folders that the jobs see. Where
+no server can be had, or would run a job otherwise than a fresh interpreter, the job is left to the ordinary way.
+"""
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+from . import local, mounts
+from .confine import CANNOT_CONFINE, CANNOT_RUN_TEXT
+from .forked import HEAVY
+from .job import Job, Level
+from .namespaces import tops
+from .process import End, Running, environment, memory_file
+
+_FLAGS = ("-S", "-s", "-B")
+_PROGRAM = ("import sys; bare = set(sys.modules); sys.path[:] = [*sys.path[1:], sys.argv[3]]; "
+            "from buildgraph.execute import forked; del sys.path[-1]; "
+            "forked.main(int(sys.argv[1]), int(sys.argv[2]), bare)")
+_FOLDERS = frozenset({"PWD", "TMPDIR", "PYTHONPATH"})   # set anew in each fork
+_FEWEST, _MOST = 2, 6
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """All that a server and the jobs it can run have in common."""
+
+    level: Level
+    interpreter: str
+    env: tuple[tuple[str, str], ...]
+    visible: tuple[str, ...]
+    site: tuple[tuple[str, str], ...]
+
+
+def kind_of(job: Job, level: Level) -> Kind | None:
+    """What kind of server could run a job; None when only a fresh interpreter can."""
+    if (len(job.argv) < 5 or job.argv[0] != os.path.realpath(sys.executable) or job.argv[1:4] != _FLAGS or job.network
+            or not job.argv[4].startswith("tools/") or not os.path.isfile(os.path.join(job.stage, job.argv[4]))):
+        return None
+    env = environment(job, mounts.FOLDER, mounts.TEMP)
+    folder = os.path.join(job.stage, "site")
+    if env.get("PYTHONPATH", "site") != "site":
+        return None
+    names = sorted(os.listdir(folder)) if "PYTHONPATH" in env else []
+    site = tuple((name, os.readlink(os.path.join(folder, name))) for name in names)
+    kept = tuple(sorted((name, env[name]) for name in env.keys() - _FOLDERS))
+    return Kind(level, job.argv[0], kept, job.visible, site)
+
+
+@dataclass(slots=True)
+class _Place:
+    """What is known of a kind: how often it was wanted, and its server once there is one."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0
+    server: _Server | None = None
+    why: str = ""
+
+
+class ForkServers:
+    """The servers of one session, used by several threads; `close` ends them. `scratch` is a folder for their roots."""
+
+    def __init__(self, scratch: str) -> None:
+        self._scratch, self._lock = scratch, threading.Lock()
+        self._places: dict[Kind, _Place] = {}
+        self.served = 0
+
+    def attempt(self, job: Job, level: Level, cancel: threading.Event | None = None) -> End | None:
+        """Run a job in a fork of a warm interpreter; None when it is not for us, and then nothing was done."""
+        kind = kind_of(job, level)
+        server = self._server(kind) if kind is not None else None
+        if kind is None or server is None or server.shadowed(job):
+            return None
+        try:
+            with closing(server.fork(job, level)) as forked:
+                end = forked.follow(job.timeout, cancel, lambda: None)
+        except OSError as fault:
+            self._refuse(kind, str(fault))
+            return None
+        if forked.refused:
+            self._refuse(kind, forked.refused)
+            return None
+        self.served += 1
+        return end
+
+    def obstacles(self) -> list[str]:
+        """Why servers that were tried could not be had."""
+        return sorted(place.why for place in self._places.values() if place.why)
+
+    def close(self) -> None:
+        """End all servers, and with them what they run."""
+        for place in self._places.values():
+            if place.server is not None:
+                place.server.close()
+
+    def __enter__(self) -> ForkServers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _refuse(self, kind: Kind, why: str) -> None:
+        """A server that cannot serve one job of its kind can serve none."""
+        place = self._places[kind]
+        with place.lock:
+            server, place.server, place.why = place.server, None, why
+        if server is not None:
+            server.close()
+
+    def _server(self, kind: Kind) -> _Server | None:
+        with self._lock:
+            place = self._places.setdefault(kind, _Place())
+        with place.lock:
+            place.wanted += 1
+            if place.wanted == _FEWEST and sum(other.server is not None for other in self._places.values()) < _MOST:
+                try:
+                    place.server = _Server(kind, self._scratch)
+                except (OSError, subprocess.SubprocessError) as fault:
+                    place.why = str(fault)
+            return place.server
+
+
+class _Server:
+    """A running server; OSError when it does not come up."""
+
+    def __init__(self, kind: Kind, scratch: str) -> None:
+        self._lock = threading.Lock()
+        self._folder = tempfile.mkdtemp(dir=os.path.realpath(scratch), prefix="fork-")
+        site = f"{mounts.FOLDER}/site" if kind.level == "namespaces" else os.path.join(self._folder, "site")
+        orders = memory_file(_orders(kind, self._folder, site))
+        self._talk, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._said, said = os.pipe2(os.O_CLOEXEC)
+        try:
+            if kind.level != "namespaces":
+                _farm(site, kind.site)
+            argv = (kind.interpreter, *_FLAGS, "-c", _PROGRAM, str(inner.fileno()), str(orders), local.ROOT)
+            self._process = subprocess.Popen(
+                argv, env=dict(kind.env), cwd="/", pass_fds=(inner.fileno(), orders), stdin=subprocess.DEVNULL,
+                stdout=said, stderr=said, start_new_session=True, umask=0o022)
+        finally:
+            inner.close()
+            os.close(orders)
+            os.close(said)
+        self._talk.settimeout(_PATIENCE)
+        self._names = frozenset(self._ready().split("\0"))
+
+    def shadowed(self, job: Job) -> bool:
+        """Whether a module beside the tool has the name of one that the server has imported already."""
+        beside = os.listdir(os.path.join(job.stage, os.path.dirname(job.argv[4])))
+        return any(name.partition(".")[0] in self._names for name in beside)
+
+    def fork(self, job: Job, level: Level) -> _Forked:
+        """A fork that runs a job; OSError when the server is gone or refuses."""
+        orders = memory_file(_job_orders(job, level, self._process.pid))
+        log, inner = os.pipe2(os.O_CLOEXEC)
+        status, tell = os.pipe2(os.O_CLOEXEC)
+        life: list[int] = []
+        try:
+            with self._lock:
+                socket.send_fds(self._talk, [b"."], [orders, inner, tell])
+                answer, life, _, _ = socket.recv_fds(self._talk, 4096, 1)
+            if not life:
+                raise OSError(answer.decode()[1:] or "a fork server ended")
+        except OSError:
+            os.close(log)
+            os.close(status)
+            raise
+        finally:
+            for fd in (orders, inner, tell):
+                os.close(fd)
+        return _Forked(life[0], log, signal.SIGKILL if level == "namespaces" else signal.SIGTERM, status)
+
+    def close(self) -> None:
+        """End it; its forks die with it."""
+        self._talk.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._said)
+        with suppress(OSError):
+            for name in os.listdir(os.path.join(self._folder, "site")):
+                os.unlink(os.path.join(self._folder, "site", name))
+            os.rmdir(os.path.join(self._folder, "site"))
+        with suppress(OSError):
+            os.rmdir(self._folder)
+
+    def _ready(self) -> str:
+        try:
+            text = self._talk.recv(1 << 20).decode()
+        except OSError as fault:
+            text = f"!{fault}"
+        if text and not text.startswith("!"):
+            return text
+        said = b""
+        if select.select([self._said], [], [], 0)[0]:
+            said = os.read(self._said, 1 << 16)
+        self.close()
+        raise OSError(text[1:] or said.decode(errors="replace").strip() or "a fork server ended at once")
+
+
+class _Forked(Running):
+    """A job that runs in a fork."""
+
+    def __init__(self, life: int, pipe: int, stop: signal.Signals, status: int) -> None:
+        super().__init__(life, pipe, stop)
+        self._status = status
+        self._refused = ""
+
+    def close(self) -> None:
+        """Kill what still runs and close all descriptors."""
+        super().close()
+        os.close(self._status)
+
+    @property
+    def refused(self) -> str:
+        """Why it could not begin, or an empty string; nothing of the job was run then."""
+        first, end = CANNOT_RUN_TEXT.encode(), self._ended
+        if end is not None and end.code == CANNOT_CONFINE and end.log.startswith(first):
+            return end.log.decode(errors="replace").strip()
+        return self._refused
+
+    def _used(self) -> tuple[int, int, int]:
+        told = os.read(self._status, 4096).decode()
+        if told.startswith("!"):
+            self._refused = told[1:]
+        code, cpu, peak = map(int, told.split()) if told and not self._refused else (-signal.SIGKILL, 0, 0)
+        return code, cpu, peak
+
+
+def _farm(site: str, entries: tuple[tuple[str, str], ...]) -> None:
+    os.mkdir(site)
+    for name, path in entries:
+        os.symlink(path, os.path.join(site, name))
+
+
+def _orders(kind: Kind, folder: str, site: str) -> Iterator[str]:
+    yield f"f{site}"
+    if kind.level == "namespaces":
+        yield f"m{folder}"
+        for path in tops(kind.visible):
+            yield f"v{path}"
+    for name, path in kind.site:
+        yield f"N{name}={path}"
+    for module in HEAVY:
+        if any(name == module.partition(".")[0] for name, _ in kind.site):
+            yield f"i{module}"
+
+
+def _job_orders(job: Job, level: Level, server: int) -> Iterator[str]:
+    if level == "namespaces":
+        for name, value in sorted(environment(job, mounts.FOLDER, mounts.TEMP).items()):
+            yield f"e{name}={value}"
+        for word in job.argv:
+            yield f"a{word}"
+    else:
+        yield from local.orders(job, level == "landlock", server)
+    for letter, path in (("s", job.stage), ("o", job.out), ("t", job.temp)):
+        yield f"{letter}{os.path.realpath(path)}"

@@ -1,0 +1,152 @@
+"""Run a Python program in this process as a fresh interpreter would: same `__main__`, same words, same end.
+
+Called in a process that was just forked from a warm one; it never returns.
+"""
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import os
+import signal
+import sys
+import types
+from collections.abc import Mapping, Sequence
+from importlib.machinery import SourceFileLoader
+from typing import NoReturn
+
+_OWN = "buildgraph"
+
+
+def run(argv: Sequence[str], env: Mapping[str, str], tail: Sequence[str], site: str) -> NoReturn:
+    """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.
+
+    `tail` is the search path of the standard library. Distributions that were imported from the folder `site` are
+    made to look as if they came from the one that PYTHONPATH names now.
+    """
+    coerced = {name: value for name, value in os.environ.items() if name.startswith("LC_")}   # PEP 538
+    os.environ.clear()
+    os.environ.update(dict(env) | coerced)
+    path = os.path.abspath(argv[4])
+    sys.argv, sys.orig_argv = list(argv[4:]), list(argv)
+    extra = [os.path.abspath(env["PYTHONPATH"])] if "PYTHONPATH" in env else []
+    sys.path[:] = [os.path.dirname(path), *extra, *tail]
+    if extra and extra[0] != site:
+        _moved(site, extra[0])
+    for folder in [folder for folder in sys.path_importer_cache if not folder.startswith(tuple(tail))]:
+        del sys.path_importer_cache[folder]
+    for name in [name for name in sys.modules if name.partition(".")[0] == _OWN]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    _finish(_execute(path, set(sys.modules)))
+
+
+def _execute(path: str, before: set[str]) -> int:
+    module = types.ModuleType("__main__")
+    loader = SourceFileLoader("__main__", path)
+    vars(module).update(__loader__=loader, __annotations__={}, __builtins__=sys.modules["builtins"], __file__=path,
+                        __cached__=None)
+    sys.modules["__main__"] = module
+    sys.modules.pop("__mp_main__", None)
+    try:
+        exec(loader.source_to_code(loader.get_data(path), path), vars(module))  # what an interpreter does with it
+        code = 0
+    except SystemExit as end:
+        code = _code(end.code)
+    except BaseException as fault:
+        code = _told(fault, path)
+    code = _shut(code)
+    _clear([module, *(sys.modules[name] for name in reversed(sys.modules) if name not in before)])
+    return code
+
+
+def _code(given: object) -> int:
+    if given is None:
+        return 0
+    if isinstance(given, int):
+        return given & 0xFF
+    _say(given)
+    return 1
+
+
+def _say(given: object) -> None:
+    try:
+        print(given, file=sys.stderr)
+    except Exception:
+        return
+
+
+def _told(fault: BaseException, path: str) -> int:
+    """Print the traceback of the program's own frames; the exit code, 130 standing for an interrupt."""
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    if isinstance(fault, SyntaxError) and fault.filename == path:
+        trace = None
+    try:
+        sys.excepthook(type(fault), fault.with_traceback(trace), trace)
+    except SystemExit as end:
+        return _code(end.code)
+    except BaseException as second:
+        sys.__excepthook__(type(second), second, second.__traceback__)
+    return 128 + signal.SIGINT if isinstance(fault, KeyboardInterrupt) else 1
+
+
+def _shut(code: int) -> int:
+    """What an interpreter does before it takes itself apart: wait for threads, call what asked for it, flush."""
+    if "threading" in sys.modules:
+        getattr(sys.modules["threading"], "_shutdown")()
+    import atexit
+    getattr(atexit, "_run_exitfuncs")()
+    return code if _flush() else code or 120
+
+
+def _clear(modules: Sequence[types.ModuleType | None]) -> None:
+    """Let go of all that the program holds, so that files it left open are written out and finalizers run."""
+    for module in modules:
+        names = vars(module) if module is not None else {}
+        for first in (True, False):
+            for name in list(names):
+                if name != "__builtins__" and first == (name.startswith("_") and not name.startswith("__")):
+                    names[name] = None
+    gc.collect()
+    for left in gc.get_objects():
+        if type(left) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom) and not left.closed:
+            try:
+                left.flush()
+            except (OSError, ValueError):
+                continue
+
+
+def _finish(code: int) -> NoReturn:
+    _flush()
+    if code == 128 + signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(code)
+
+
+def _flush() -> bool:
+    well = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except (OSError, ValueError):
+            well = stream is sys.stderr and well
+    return well
+
+
+def _moved(old: str, new: str) -> None:
+    """Modules that were imported below one folder say that they were imported below another."""
+    for module in list(sys.modules.values()):
+        spec = getattr(module, "__spec__", None)
+        if not str(getattr(module, "__file__", None)).startswith(f"{old}/") or spec is None:
+            continue
+        for thing, name in ((module, "__file__"), (module, "__cached__"), (spec, "origin"), (spec, "cached"),
+                            (spec.loader, "path")):
+            value = getattr(thing, name, None)
+            if isinstance(value, str):
+                setattr(thing, name, new + value.removeprefix(old))
+        if isinstance(module.__dict__.get("__path__"), list):
+            module.__path__[:] = [new + path.removeprefix(old) for path in module.__path__]
