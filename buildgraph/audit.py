@@ -15,10 +15,10 @@ from dataclasses import replace
 from .errors import FAILED, INTERRUPTED, BuildError
 from .events import Judged
 from .execute.job import Job, Outcome
-from .execute.namespaces import SYSTEM, SYSTEM_FILES
+from .execute.mounts import SYSTEM, SYSTEM_FILES
 from .model import Action
 from .plan import State
-from .session import Session
+from .drive import Drive
 from .ui.words import plural
 from .worker import Task, Worker
 
@@ -79,7 +79,7 @@ def opened(line: bytes) -> tuple[str, str, str] | None:
     return _unescape(found[2]), real, _unescape(found[1] or b"")
 
 
-def audit(session: Session, code: int) -> int:
+def audit(session: Drive, code: int) -> int:
     """Trace every action that could run and judge its reads; 1 when one was not declared, else the build's code."""
     steps = [number for number, state in enumerate(session.plan.state) if state in (State.DONE, State.FAILED)
              and all(session.host.tools.find(name) for name in session.steps.actions[number].programs)]
@@ -98,7 +98,7 @@ def audit(session: Session, code: int) -> int:
     return FAILED if faults else code
 
 
-def _traced(session: Session, task: Task) -> list[str]:
+def _traced(session: Drive, task: Task) -> list[str]:
     worker = Traced(session.host.store, session.host.scratch, "none", False, session.cancel)
     attempt = worker.attempt(task)
     session.host.store.drop(attempt.batch)

@@ -19,7 +19,7 @@ from .events import Judged
 from .execute.job import Job, Outcome
 from .model import Action, File, Node, Result
 from .reapi import decode_directory
-from .session import Session
+from .drive import Drive
 from .store.batch import DiskBatch
 from .ui.words import plural, tail
 from .unlike import between, first_difference
@@ -60,7 +60,7 @@ def later() -> tuple[str, ...]:
     return (found, "-f", "+400d") if found else ()
 
 
-def checker(most: int) -> Callable[[Session, int], int]:
+def checker(most: int) -> Callable[[Drive, int], int]:
     """What looks at a build after it is done: `most` of its actions (0: all) are run again.
 
     Chosen are those with the lowest keys: always the same of one build, others as soon as inputs change.
@@ -68,7 +68,7 @@ def checker(most: int) -> Callable[[Session, int], int]:
     return lambda session, code: check(session, code, most)
 
 
-def check(session: Session, code: int, most: int = 0) -> int:
+def check(session: Drive, code: int, most: int = 0) -> int:
     """Run actions of a finished build again and judge them; 3 when one came out different, else the build's code."""
     chosen = _chosen(session, most)
     scratch = os.path.join(session.host.scratch, "made again \u00fc")
@@ -89,20 +89,20 @@ def check(session: Session, code: int, most: int = 0) -> int:
     return BROKEN if broken else code
 
 
-def _chosen(session: Session, most: int) -> list[Action]:
+def _chosen(session: Drive, most: int) -> list[Action]:
     by_key = {session.keys[action].digest: action for action in reversed(session.results)}
     keys = sorted(by_key)
     return sorted((by_key[key] for key in (keys[:most] if most else keys)), key=session.steps.number.__getitem__)
 
 
-def _pool(session: Session) -> ThreadPoolExecutor:
+def _pool(session: Drive) -> ThreadPoolExecutor:
     """Threads that use one CPU each: what they start inherits that."""
     cpus, turn = sorted(os.sched_getaffinity(0)), count()
     jobs = session.request.jobs or len(cpus)
     return ThreadPoolExecutor(jobs, "again", lambda: os.sched_setaffinity(0, {cpus[next(turn) % len(cpus)]}))
 
 
-def _judge(session: Session, worker: Worker, task: Task) -> str:
+def _judge(session: Drive, worker: Worker, task: Task) -> str:
     """Run a task again: how it came out different, or an empty string."""
     attempt = worker.attempt(task)
     before = session.results[task.action]

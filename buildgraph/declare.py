@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import BuildError
 from .label import Label
 from .model import Action, Arg, Artifact, In, Out, Output, Program, Provider, Shipped, Source, Target
+
+Function = TypeVar("Function", bound=Callable[..., Provider])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +36,7 @@ class Registry:
         self.rules[rule.name] = rule
 
 
-def rule(function: Callable[..., Provider]) -> Callable[..., Provider]:
+def rule(function: Function) -> Function:
     """Mark a function as the rule of its own name; a session registers the marked functions of each rules module."""
     setattr(function, "__buildgraph_rule__", function.__name__.rstrip("_"))
     return function

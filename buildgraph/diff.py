@@ -11,6 +11,7 @@ from .key import changed, explain, inputs_of
 from .model import File, Node, Result, Tree
 from .reapi import decode_directory
 from .store.protocol import Missing
+from .ui.words import plural
 from .unlike import first_difference
 
 _LARGE = 64 << 20
@@ -75,7 +76,7 @@ def _first(memory: Memory, path: str, before: Node, after: Node) -> str:
         return ""
     inner = told.name.removeprefix(path).removeprefix("/")
     state = told.first or ("is new" if not told.before else "is gone" if not told.after else "")
-    more = f" (and {len(parts) - 1} more files)" if len(parts) > 1 else ""
+    more = f" (and {plural(len(parts) - 1, 'more file')})" if len(parts) > 1 else ""
     return (f"{inner}: {state}" if inner and state else inner or state) + more
 
 

@@ -1,26 +1,14 @@
-"""What a session starts from: the workspace analysed, the store opened, the sandbox chosen."""
+"""The workspace analysed: what a session starts from when it cannot go on from the last build."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from .analysis import Analysis, analyse
-from .errors import BuildError
-from .execute.job import LEVELS, Level
-from .execute.sandbox import probe
-from .label import Label
 from .declare import Registry, rules_of
-from .store.disk import DiskStore
-from .store.memo import Memo
-from .store.place import default_root
+from .label import Label
 from .workspace import Workspace
-
-if TYPE_CHECKING:
-    from .source import Index
 
 OURS = frozenset({"out", ".buildgraph"})
 RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index")
@@ -41,14 +29,6 @@ class Loaded:
     def lists_as_before(self, path: str) -> bool:
         """Whether a path is a watched folder and holds the names that analysis saw, our own folders aside."""
         return path in self.folders and self.folders[path] - OURS == frozenset(os.listdir(path)) - OURS
-
-
-def shipped_rules() -> ModuleType:
-    """The package of rules that is installed with buildgraph; found by name, for its place differs from ours."""
-    return import_module("buildgraph.rules")
-
-
-SHIPPED = os.path.realpath(shipped_rules().__path__[0])
 
 
 def registry() -> Registry:
@@ -82,29 +62,3 @@ def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]
             seen.update(new)
             waiting += new
     return tuple(sorted(label for label in seen if not isinstance(analysis.providers[label], group)))
-
-
-def own_files() -> list[str]:
-    """The files of buildgraph itself that decide what a build does."""
-    folders = [os.path.dirname(__file__), SHIPPED]
-    return sorted(os.path.join(folder, name) for top in folders for folder, _, names in os.walk(top)
-                  for name in names if name.endswith(".py"))
-
-
-def open_store(warn: Callable[[str], None]) -> tuple[DiskStore, Index]:
-    """The user's store, and the index of file stamps that stands beside it."""
-    root = default_root(os.environ)
-    store = DiskStore(root, warn)
-    return store, Memo(os.path.join(root, "index"))
-
-
-def level_of(wanted: str) -> Level:
-    """The sandbox to run in: the one asked for, which must work here, or else the best that does."""
-    best = probe(os.environ)
-    if not wanted:
-        return best
-    level = next(level for level in LEVELS if level == wanted)
-    if LEVELS.index(level) < LEVELS.index(best):
-        raise BuildError(f"the sandbox {wanted!r} does not work on this machine", None,
-                         f"`buildgraph doctor` tells why; --sandbox {best} is the best that works", "environment")
-    return level

@@ -11,7 +11,8 @@ from .errors import BuildError, BuildErrors
 from .evaluated import Evaluated, Hash, evaluated
 from .label import Label, Pattern
 from .listing import BUILD
-from .loading import SHIPPED, registry
+from .host import SHIPPED
+from .loading import registry
 from .model import Artifact, Shipped
 from .revision import Revision
 from .source import Sources

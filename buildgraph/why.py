@@ -83,7 +83,7 @@ def _origin(action: Action, part: str) -> str:
         case Output(_, maker):
             return f"made by {maker.owner} ({maker.title})"
         case Source(name):
-            return f"the file {name}"
+            return "" if part == f"input {name}" else f"the file {name}"
         case Shipped(name):
             return f"a tool that ships with buildgraph: {name}"
         case Content():

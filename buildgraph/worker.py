@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from .digest import Digest
 from .errors import BuildError
 from .execute.collect import collect
+from .execute.forkserver import ForkServers
 from .execute.job import Job, Level, Outcome
 from .execute.sandbox import run
 from .execute.staging import stage
@@ -27,6 +28,7 @@ from .toolchain import Distribution, Found
 
 FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/local/bin:/usr/bin:/bin"),
          ("PYTHONHASHSEED", "0"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC"))
+_ROOM = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,15 @@ class Attempt:
 
 
 class Worker:
-    """Runs tasks in folders below `scratch`; safe to call from several threads."""
+    """Runs tasks in folders below `scratch`; safe to call from several threads. `close` ends what it keeps warm."""
 
     def __init__(self, store: Store, scratch: str, level: Level, keep: bool, cancel: threading.Event) -> None:
         self._store, self._scratch, self._level, self._keep, self._cancel = store, scratch, level, keep, cancel
+        self._servers = ForkServers(scratch)
+
+    def close(self) -> None:
+        """End the servers that run Python tools."""
+        self._servers.close()
 
     def attempt(self, task: Task) -> Attempt:
         """Run a task; Moved when a source changed under it, Missing when the store lost an input."""
@@ -77,7 +84,7 @@ class Worker:
 
     def run(self, job: Job) -> Outcome:
         """Run a job in the sandbox; the seam for those that run it otherwise."""
-        return run(job, self._level, self._cancel)
+        return run(job, self._level, self._cancel, self._servers)
 
     def _prepare(self, task: Task, folder: str) -> Job:
         root, temp = os.path.join(folder, "build"), os.path.join(folder, "tmp")
@@ -100,6 +107,7 @@ class Worker:
         again = _by_hand(task.action, job, self._keep)
         interrupted = outcome.ended == "interrupted"
         if not why:
+            _check_room(job.out)
             try:
                 outputs = collect(job.out, task.action.outputs, batch)
             except BuildError as fault:
@@ -166,6 +174,15 @@ def _why(outcome: Outcome) -> str:
         case "signal":
             return f"killed by signal {outcome.code - 128}"
     return f"exit code {outcome.code}" if outcome.code else ""
+
+
+def _check_room(folder: str) -> None:
+    """Refuse what a command left on a full disk: many programs end with 0 though they could not write all."""
+    disk = os.statvfs(folder)
+    blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
+    if blocks * disk.f_frsize < _ROOM or disk.f_files and not disk.f_ffree:
+        raise BuildError(f"the disk of {folder} was full when the command ended: what it made is not believed", None,
+                         "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room", "environment")
 
 
 def _by_hand(action: Action, job: Job, kept: bool) -> str:

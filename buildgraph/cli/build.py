@@ -37,6 +37,7 @@ def arguments(parser: Parser) -> None:
     how(parser)
     parser.add_argument("--no-gates", action="store_true", help="build without checking the gates")
     parser.add_argument("--trace", default="", metavar="FILE", help="write a Chrome trace: it opens in Perfetto")
+    parser.add_argument("--watch", action="store_true", help="build again whenever what it reads changes")
     parser.add_argument("--check", metavar="N", help="make N of the actions (--check alone: all) again in a varied "
                         "environment; 3 when one comes out different")
     parser.add_argument("--audit", action="store_true", help="run the actions under strace, without a sandbox, and "
@@ -57,6 +58,15 @@ def how(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Build what the words name; 0 when all of it stands and no gate failed."""
     here = Here.find()
+    if not options.watch:
+        return _once(here, options)
+    from .dispatch import tell_fault
+    from .watch import watch
+    return watch(here, here.patterns(options.patterns), lambda: _once(here, options),
+                 lambda fault: tell_fault(fault, options.json))
+
+
+def _once(here: Here, options: Namespace) -> int:
     screens = choose(options, frozenset({"outputs", "gates", "counts"}))
     if options.trace:
         from ..ui.trace import Trace

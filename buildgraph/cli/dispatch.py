@@ -43,10 +43,10 @@ def dispatch(words: list[str]) -> int:
         print("interrupted", file=sys.stderr)
         return stop.code if isinstance(stop, Interrupted) else INTERRUPTED
     except BuildError as fault:
-        return _fault(fault, "--json" in words)
+        return tell_fault(fault, "--json" in words)
     except OSError as error:
         if error.errno in _FULL:
-            return _fault(_no_room(error), "--json" in words)
+            return tell_fault(_no_room(error), "--json" in words)
         return _bug()
     except Exception:
         return _bug()
@@ -57,6 +57,9 @@ def _verb(words: list[str]) -> int:
         print(_help())
         return OK
     name = words[0]
+    if name == "__complete":   # no verb of a person's: shells ask it
+        from .complete import run
+        return run(words[1:], VERBS)
     if name not in VERBS:
         what = f"no option {name!r}" if name.startswith("-") else f"no verb {name!r}"
         raise BuildError(what, fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs", reason="usage")
@@ -74,7 +77,8 @@ def _help() -> str:
                       "buildgraph VERB --help tells more; buildgraph --version tells which this is"])
 
 
-def _fault(fault: BuildError, machine: bool) -> int:
+def tell_fault(fault: BuildError, machine: bool) -> int:
+    """Say a fault of the user's on stderr (and as JSON on stdout), and give its exit code."""
     from ..ui.faults import render
     faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
     if machine:

@@ -28,6 +28,16 @@ class Images:
     def close(self) -> None:
         """Nothing to put away."""
 
+    def one(self, label: Label) -> Built:
+        """The image that a label makes; BuildError when it makes none, or stands for several."""
+        found = {built.label: built for built in self.found}
+        if not found:
+            raise BuildError(f"{label} makes no image", fix="name a target whose rule is `export`", reason="usage")
+        if len(found) > 1:
+            raise BuildError(f"{label} stands for {len(found)} images", fix=f"name one of {', '.join(sorted(found))}",
+                             reason="usage")
+        return next(iter(found.values()))
+
 
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
@@ -58,10 +68,8 @@ def loaded(options: Namespace, stream: TextIO) -> tuple[int, str, str]:
     code = perform(here, request(here, options, (str(label),)), [*shown, images])
     if code:
         return code, "", ""
-    if not images.found:
-        raise BuildError(f"{label} makes no image", fix="name a target whose rule is `export`", reason="usage")
     tag = options.tag or tag_of(label)
-    return 0, load(Path(here.root, images.found[0].path), tag), tag
+    return 0, load(Path(here.root, images.one(label).path), tag), tag
 
 
 def tag_of(label: Label) -> str:

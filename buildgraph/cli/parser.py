@@ -1,7 +1,7 @@
 """argparse with our manners: a wrong word is a user's fault with a hint, and `-//pattern` is no option."""
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
 from ..errors import BuildError, did_you_mean
@@ -40,6 +40,21 @@ class Parser(ArgumentParser):
             self.error(f"nothing is expected after --, but {rest[0]!r} stands there")
         options.rest = rest
         return options
+
+    def option(self, word: str) -> Action | None:
+        """The option that a word names."""
+        return self._option_string_actions.get(word)
+
+    def options(self) -> list[str]:
+        """Every option in its long form, or the short one of those that have no other."""
+        return [max(action.option_strings, key=len) for action in self._actions if action.option_strings]
+
+    def first_words(self) -> tuple[str, ...]:
+        """What the first word may be, when it is one of a few."""
+        first = next((action for action in self._actions if not action.option_strings), None)
+        said = first.metavar if first and isinstance(first.metavar, str) and "|" in first.metavar else ""
+        words = said.split("|") if said.islower() else ()
+        return tuple(map(str, first.choices or words)) if first else ()
 
     def error(self, message: str) -> NoReturn:
         """A fault of the command line, as argparse words it."""

@@ -67,22 +67,22 @@ def _analysis(here: Here, label: Label, needed: bool) -> Analysis | None:
     from ..loading import load
     try:
         return load(here.root, (str(label),)).analysis
-    except BuildError:
-        if needed:
+    except BuildError as fault:
+        if needed or fault.what == f"no target {label}":
             raise
         return None
 
 
 def told(reason: Reason) -> Iterator[str]:
     """A reason as lines: the action, each part of its key that differs, and what came of it."""
-    from ..ui.words import clean
+    from ..ui.words import clean, plural
     yield f"{reason.label}: {clean(reason.title)}" + (f": {_SAID[reason.state]}" if reason.state in _SAID else "")
     yield from parts(reason.parts)
     if reason.outputs == ():
         yield "  its outputs came out equal: nothing behind it had to run"
     elif reason.outputs and not any(part.first for part in reason.parts):
         shown = next((part for part in reason.outputs if part.first), reason.outputs[0])
-        more = f" (and {len(reason.outputs) - 1} more files)" if len(reason.outputs) > 1 else ""
+        more = f" (and {plural(len(reason.outputs) - 1, 'more file')})" if len(reason.outputs) > 1 else ""
         yield clean(f"  so its output {shown.name} differs{': ' * bool(shown.first)}{shown.first}{more}")
 
 

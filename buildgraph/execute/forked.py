@@ -68,6 +68,8 @@ def _prepare(words: Words) -> _Server:
     proc = "/tmp/proc" if "m" in words else "/proc"
     if len(os.listdir(f"{proc}/{os.getpid()}/task")) != 1:
         raise RuntimeError("what it imported started threads")
+    for name in [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]:
+        del sys.modules[name]   # a program must not find them; what runs here holds them already
     gc.collect()
     gc.freeze()   # collections in the forks then leave these pages alone
     return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))
@@ -103,59 +105,56 @@ def _reap() -> None:
 
 
 def _fork(flags: int) -> tuple[int, int]:
-    """`os.fork` into new namespaces: (pid, pidfd), or (0, -1) in the child."""
+    """A fork into new namespaces: (pid, pidfd), or (0, -1) in the child.
+
+    It knows nothing of what Python and libc do after a fork, so it must only prepare and fork the command properly.
+    """
     life = ctypes.c_int(-1)
     arguments = (ctypes.c_uint64 * 8)(flags | _CLONE_PIDFD, ctypes.addressof(life), 0, 0, signal.SIGCHLD)
-    python = ctypes.pythonapi   # keeps the interpreter's lock, so that the child has it
-    python.syscall.restype = ctypes.c_long
-    python.PyOS_BeforeFork()
-    pid = python.syscall(_CLONE3, ctypes.byref(arguments), 64)
-    if not pid:
-        python.PyOS_AfterFork_Child()
-        return 0, -1
-    python.PyOS_AfterFork_Parent()
+    pid = ctypes.pythonapi.syscall(_CLONE3, ctypes.byref(arguments), 64)   # it keeps the interpreter's lock
     if pid < 0:
         raise OSError("clone3 was refused")
     return int(pid), life.value
 
 
 def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
-    """The first process of an action: sandbox, command, and what it used, as "exit code, CPU ms, peak KiB"."""
+    """The first process of an action: it waits, and writes what was used as "exit code, CPU ms, peak KiB".
+
+    It does as little as it can before it forks the command: each page that it touches is copied once more.
+    """
     try:
         landlock.prctl(1, signal.SIGKILL if server.namespaces else signal.SIGTERM)   # PR_SET_PDEATHSIG
         if select.select([server.life], [], [], 0)[0]:
             os._exit(0)
-        words = confine.read(orders)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
         if server.namespaces:
             os.setsid()
-            proc = mounts.view(words["s"][0], words["o"][0], words["t"][0])
             child = os.fork()
             if not child:
-                _command(server, words, proc)
+                _command(server, orders, log)
             code = confine.wait(child)
         else:
-            code = confine.supervise(lambda: _command(server, words, -1))
+            code = confine.supervise(lambda: _command(server, orders, log))
         used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
         cpu = sum(use.ru_utime + use.ru_stime for use in used)
         os.write(status, f"{code} {round(cpu * 1000)} {used[0].ru_maxrss}".encode())
-    except BaseException as fault:
-        os.write(status, f"!{type(fault).__name__}: {fault}".encode())
     finally:
         os._exit(0)
 
 
-def _command(server: _Server, words: Words, proc: int) -> NoReturn:
+def _command(server: _Server, orders: int, log: int) -> NoReturn:
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     try:
-        os.chdir(mounts.FOLDER if server.namespaces else words["s"][0])
+        words = confine.read(orders)
         if server.namespaces:
+            proc = mounts.view(words["s"][0], words["o"][0], words["t"][0])
             mounts.give_up(proc)
         else:
             confine.begin(words)
+        os.chdir(mounts.FOLDER if server.namespaces else words["s"][0])
         os.closerange(3, 1 << 16)
     except BaseException as fault:
-        os.write(2, f"{confine.CANNOT_RUN_TEXT} {words['a'][4]}: {fault}\n".encode(errors="replace"))
+        os.write(2, f"{confine.CANNOT_RUN_TEXT}: {type(fault).__name__}: {fault}\n".encode(errors="replace"))
         os._exit(confine.CANNOT_CONFINE)
     try:
         script.run(words["a"], dict(pair.split("=", 1) for pair in words["e"]), server.tail, server.site)

@@ -31,7 +31,8 @@ _PROGRAM = ("import sys; bare = set(sys.modules); sys.path[:] = [*sys.path[1:], 
             "from buildgraph.execute import forked; del sys.path[-1]; "
             "forked.main(int(sys.argv[1]), int(sys.argv[2]), bare)")
 _FOLDERS = frozenset({"PWD", "TMPDIR", "PYTHONPATH"})   # set anew in each fork
-_FEWEST, _MOST = 2, 6
+_INTERPRETER = os.path.realpath(sys.executable)
+_MOST = 6
 _PATIENCE = 30.0
 
 
@@ -48,7 +49,7 @@ class Kind:
 
 def kind_of(job: Job, level: Level) -> Kind | None:
     """What kind of server could run a job; None when only a fresh interpreter can."""
-    if (len(job.argv) < 5 or job.argv[0] != os.path.realpath(sys.executable) or job.argv[1:4] != _FLAGS or job.network
+    if (len(job.argv) < 5 or job.argv[0] != _INTERPRETER or job.argv[1:4] != _FLAGS or job.network
             or not job.argv[4].startswith("tools/") or not os.path.isfile(os.path.join(job.stage, job.argv[4]))):
         return None
     env = environment(job, mounts.FOLDER, mounts.TEMP)
@@ -72,10 +73,13 @@ class _Place:
 
 
 class ForkServers:
-    """The servers of one session, used by several threads; `close` ends them. `scratch` is a folder for their roots."""
+    """The servers of one session, used by several threads; `close` ends them.
 
-    def __init__(self, scratch: str) -> None:
-        self._scratch, self._lock = scratch, threading.Lock()
+    `scratch` is a folder for what they mount on; the job that is the `fewest`-th of its kind starts a server.
+    """
+
+    def __init__(self, scratch: str, fewest: int = 2) -> None:
+        self._scratch, self._fewest, self._lock = scratch, fewest, threading.Lock()
         self._places: dict[Kind, _Place] = {}
         self.served = 0
 
@@ -126,7 +130,7 @@ class ForkServers:
             place = self._places.setdefault(kind, _Place())
         with place.lock:
             place.wanted += 1
-            if place.wanted == _FEWEST and sum(other.server is not None for other in self._places.values()) < _MOST:
+            if place.wanted == self._fewest and sum(other.server is not None for other in self._places.values()) < _MOST:
                 try:
                     place.server = _Server(kind, self._scratch)
                 except (OSError, subprocess.SubprocessError) as fault:
@@ -220,7 +224,6 @@ class _Forked(Running):
     def __init__(self, life: int, pipe: int, stop: signal.Signals, status: int) -> None:
         super().__init__(life, pipe, stop)
         self._status = status
-        self._refused = ""
 
     def close(self) -> None:
         """Kill what still runs and close all descriptors."""
@@ -230,16 +233,15 @@ class _Forked(Running):
     @property
     def refused(self) -> str:
         """Why it could not begin, or an empty string; nothing of the job was run then."""
-        first, end = CANNOT_RUN_TEXT.encode(), self._ended
-        if end is not None and end.code == CANNOT_CONFINE and end.log.startswith(first):
-            return end.log.decode(errors="replace").strip()
-        return self._refused
+        end = self._ended
+        begun = end is None or end.code != CANNOT_CONFINE or not end.log.startswith(CANNOT_RUN_TEXT.encode())
+        return "" if begun or end is None else end.log.decode(errors="replace").strip()
 
     def _used(self) -> tuple[int, int, int]:
-        told = os.read(self._status, 4096).decode()
-        if told.startswith("!"):
-            self._refused = told[1:]
-        code, cpu, peak = map(int, told.split()) if told and not self._refused else (-signal.SIGKILL, 0, 0)
+        told = os.read(self._status, 4096).split()
+        if not told:
+            return -signal.SIGKILL, 0, 0
+        code, cpu, peak = map(int, told)
         return code, cpu, peak
 
 

@@ -5,7 +5,6 @@ Called in a process that was just forked from a warm one; it never returns.
 from __future__ import annotations
 
 import gc
-import importlib
 import io
 import os
 import signal
@@ -13,10 +12,8 @@ import sys
 import types
 from collections.abc import Mapping, Sequence
 from importlib.machinery import SourceFileLoader
+from itertools import islice
 from typing import NoReturn
-
-_OWN = "buildgraph"
-
 
 def run(argv: Sequence[str], env: Mapping[str, str], tail: Sequence[str], site: str) -> NoReturn:
     """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.
@@ -33,21 +30,18 @@ def run(argv: Sequence[str], env: Mapping[str, str], tail: Sequence[str], site: 
     sys.path[:] = [os.path.dirname(path), *extra, *tail]
     if extra and extra[0] != site:
         _moved(site, extra[0])
-    for folder in [folder for folder in sys.path_importer_cache if not folder.startswith(tuple(tail))]:
+    for folder in sys.path_importer_cache.keys() - set(tail):   # what is listed there may be other files now
         del sys.path_importer_cache[folder]
-    for name in [name for name in sys.modules if name.partition(".")[0] == _OWN]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    _finish(_execute(path, set(sys.modules)))
+    _finish(_execute(path))
 
 
-def _execute(path: str, before: set[str]) -> int:
+def _execute(path: str) -> int:
     module = types.ModuleType("__main__")
     loader = SourceFileLoader("__main__", path)
     vars(module).update(__loader__=loader, __annotations__={}, __builtins__=sys.modules["builtins"], __file__=path,
                         __cached__=None)
     sys.modules["__main__"] = module
-    sys.modules.pop("__mp_main__", None)
+    known = len(sys.modules)   # their names are not looked at: that alone would copy every page that holds one
     try:
         exec(loader.source_to_code(loader.get_data(path), path), vars(module))  # what an interpreter does with it
         code = 0
@@ -56,7 +50,8 @@ def _execute(path: str, before: set[str]) -> int:
     except BaseException as fault:
         code = _told(fault, path)
     code = _shut(code)
-    _clear([module, *(sys.modules[name] for name in reversed(sys.modules) if name not in before)])
+    new = islice(reversed(sys.modules), max(0, len(sys.modules) - known))
+    _clear([module, *(sys.modules[name] for name in new)])
     return code
 
 

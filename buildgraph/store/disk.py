@@ -199,7 +199,7 @@ class DiskStore:
             folder, target = os.path.dirname(self.record_path(key)), self.record_path(key)
             if self._make_folder(folder):
                 folders.add(self._results)
-            self.ops.rename(temp, target)
+            self._rename(temp, target)
             folders.add(folder)
         for folder in sorted(folders):
             self.ops.sync_folder(folder)
@@ -208,8 +208,15 @@ class DiskStore:
         if self.has(digest) and (digest.hash in self._verified or self.verify(digest)):
             self._use(self.blob_path(digest))
         else:
-            self.ops.rename(temp, self.blob_path(digest))
+            self._rename(temp, self.blob_path(digest))
         self._verified.add(digest.hash)
+
+    def _rename(self, temp: str, target: str) -> None:
+        try:
+            self.ops.rename(temp, target)
+        except IsADirectoryError:
+            self.set_aside(target, f"{os.path.basename(target)[:12]} was a folder")
+            self.ops.rename(temp, target)
 
     def _rely(self) -> None:
         """From now on nothing that is used may go; a disk that takes no lease costs a build only a second run."""

@@ -35,8 +35,9 @@ def compare(left: Path, right: Path) -> list[str]:
     for name in names:
         missing = [folder for folder in (left, right) if not (folder / name).is_file()]
         faults += [f"{name}: not in {folder}" for folder in missing]
-        if not missing and (found := difference((left / name).read_bytes(), (right / name).read_bytes(), Path(name).suffix)):
-            faults.append(f"{name}: {found}")
+        if not missing:
+            found = difference((left / name).read_bytes(), (right / name).read_bytes(), Path(name).suffix)
+            faults += [f"{name}: {found}"] if found else []
     return faults if names else ["there are no arrays to compare"]
 
 

@@ -21,9 +21,9 @@ ANSWERS = (EXAMPLES / "npz/README.md").read_text().rpartition("```json\n")[2].re
 TICKS = (EXAMPLES / "npz/ticks.jsonl").read_text()
 
 
-def ran(words: list[str], text: str = "", **env: str) -> str:
+def ran(words: list[str], text: str = "") -> str:
     """What a program writes; it must succeed."""
-    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=300, env=env or None)
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{words}: {done.stderr}"
     return done.stdout
 
@@ -83,9 +83,15 @@ def test_docker_loads_the_layout_as_it_is_and_runs_it_confined(built: Space, dae
             "--security-opt", "no-new-privileges"]
     assert ran([*docker, "run", *hard, digest], TICKS) == ANSWERS
     ran([*docker, "run", *hard, digest, "--health"])
-    told = json.loads(ran([*docker, "image", "inspect", digest]))[0]
-    assert told["Id"] == digest and told["Config"]["User"] == "65532:65532"
-    assert told["Config"]["Healthcheck"]["Test"] == settings["config"]["Healthcheck"]["Test"] == ["CMD", "/agent", "--health"]
+    told = json.loads(ran([*docker, "image", "inspect", digest]))[0]["Config"]
+    assert told["User"] == "65532:65532" and told["Entrypoint"] == ["/agent"]
+    assert told["Healthcheck"]["Test"] == settings["config"]["Healthcheck"]["Test"] == ["CMD", "/agent", "--health"]
+
+
+def test_a_label_that_stands_for_several_images_is_not_loaded(rooms: Space, daemon: str) -> None:
+    rooms.env["DOCKER_HOST"] = daemon
+    said = rooms.run("load", "//exports:rooms", code=2).err
+    assert "//exports:rooms stands for 2 images" in said and "name one of //exports:rooms.pi, //exports:rooms.x86" in said
 
 
 def test_load_and_run_are_verbs(rooms: Space, daemon: str) -> None:

@@ -18,23 +18,23 @@ from tests.space import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
-    "rooms.pi": "sha256:",
-    "rooms.x86": "sha256:",
+    "rooms.pi": "sha256:1905316aefe447ba5e5b25264f4a07c8bc0364ce61474111ddfc422aef3c5251",
+    "rooms.x86": "sha256:dcb396827283c8309876601d431bb667d683b8cc6e9229c3057a9b6281f6ceea",
 }
 FORAGERS = {
-    "jetson": "sha256:",
-    "raspberry-pi": "sha256:",
-    "x86": "sha256:",
+    "jetson": "sha256:e97a9295c428207f1d7d8f78538f49cbdc886ed05320539dd23e8275acbe598b",
+    "raspberry-pi": "sha256:6bcdd5d524a9c5b86e1ec84ba67d52c9db5f0571a5e56a6809ffc9e597c61a28",
+    "x86": "sha256:f0556fb20c639cbceef5cbefeab2e92f69b271388fed7c48ca51936aef64de8a",
 }
 ODD = {"TZ": "Pacific/Auckland", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "HOME": "/nonexistent",
-       "SOURCE_DATE_EPOCH": "1", "OMP_NUM_THREADS": "7", "OPENBLAS_CORETYPE": "Prescott", "CFLAGS": "-O0", "CC": "false",
-       "PYTHONPATH": "", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"}
+       "SOURCE_DATE_EPOCH": "1", "OMP_NUM_THREADS": "7", "OPENBLAS_CORETYPE": "Prescott", "CFLAGS": "-O0",
+       "CC": "false", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"}
 
 
 def build(space: Space, *words: str) -> str:
     """Build with a cold cache, another umask, and an environment that must not matter; the sandbox that was used."""
-    done = subprocess.run(space.command("build", "--json", *words), cwd=space.root, env=space.environ() | ODD, umask=0o077,
-                          capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(space.command("build", "--json", *words), cwd=space.root, env=space.environ() | ODD,
+                          umask=0o077, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     return next(str(event["sandbox"]) for event in events if event["event"] == "planned")

@@ -1,4 +1,4 @@
-"""The rules of agents, on the example of two rooms: model, coalition, hardware, export; what runs again, and what is refused."""
+"""The rules of agents, on the example of two rooms: what runs again after which change, and what is refused."""
 from __future__ import annotations
 
 import io
@@ -122,7 +122,7 @@ class TestGates:
         done = rooms.run("build", "//exports:rooms.pi")
         assert "not checked  step_p99: it needs a raspberry-pi-4b to measure on" in done.out
 
-    def test_without_the_emulator_the_image_is_built_and_emulation_not_checked(self, rooms: Space, tmp_path: Path) -> None:
+    def test_without_the_emulator_emulation_is_not_checked(self, rooms: Space, tmp_path: Path) -> None:
         emulator, bwrap = need("qemu-aarch64-static"), need("bwrap")
         blank = tmp_path / "blank"
         blank.touch(0o644)
@@ -180,7 +180,8 @@ class TestModel:
         assert "action_selection = 'stochastic'" in said and "inference_algo = 'mmp'" in said
 
     def test_inference_in_build_toml_overrides_the_source(self, rooms: Space) -> None:
-        edit(rooms, "BUILD.toml", '"models/heater.npz"', '"models/heater.npz"\ninference = { policy_len = 3, gamma = 4.0 }')
+        text = '"models/heater.npz"\ninference = { policy_len = 3, gamma = 4.0 }'
+        edit(rooms, "BUILD.toml", '"models/heater.npz"', text)
         rooms.build("//models:heater")
         made = json.loads((rooms.root / "out/models/heater/ir/model.json").read_text())
         assert (made["policy_len"], float.fromhex(made["gamma"])) == (3, 4.0)
@@ -258,8 +259,9 @@ class TestPythonModel:
         python.write("models/python.py", "def built():\n    return {}\n")
         assert "has no function 'build'" in python.run("build", "//models:python", code=1).err
 
-    def test_it_sees_neither_the_workspace_nor_the_home_nor_a_network(self, python: Space) -> None:
-        python.write("models/python.py", "import os\nraise ValueError(sorted(os.listdir('models')), os.environ['HOME'])\n")
+    def test_it_sees_itself_alone_and_no_home(self, python: Space) -> None:
+        look = "import os\nraise ValueError(sorted(os.listdir('models')), os.environ['HOME'])\n"
+        python.write("models/python.py", look)
         said = python.run("build", "//models:python", code=1).err
         assert "ValueError: (['python.py'], '/nonexistent')" in said, said
 

@@ -232,7 +232,7 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
 
 
-@pytest.mark.parametrize("options", ["size=256k,mode=700", "nr_inodes=14,size=1m,mode=700"])
+@pytest.mark.parametrize("options", ["size=256k,mode=700", "nr_inodes=16,size=1m,mode=700"])
 def test_a_full_disk_is_one_line_and_no_record(mounted: Callable[[str], str], options: str) -> None:
     """And the build goes on once there is room."""
     store = DiskStore(os.path.join(mounted(options), "cache"))

@@ -152,6 +152,7 @@ def test_recalling_and_copying_take_a_lease(disk: DiskStore) -> None:
 
 def test_what_was_used_since_the_plan_stays(old: DiskStore) -> None:
     """A build that came in between keeps its result whole."""
+    os.utime(old.record_path(KEYS[1]), (1000, 1000))
     found = plan(old.root, Limits(0, 0), NOW)
     assert old.recall(KEYS[1])   # this notes the use
     perform(old, found)

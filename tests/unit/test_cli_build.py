@@ -94,9 +94,12 @@ def test_why_names_what_changed(letters: Space) -> None:
     letters.run("build", "//text:twice")
     ran = letters.run("why", "//text:upper")
     assert ran.out.splitlines()[0] == "//text:upper: python3"
-    assert ran.out.splitlines()[1].startswith("  input page.txt  sha256:") and len(ran.out.splitlines()) == 2
+    assert ran.out.splitlines()[1].startswith("  input page.txt  sha256:") and len(ran.out.splitlines()) == 3
+    assert ran.out.splitlines()[2] == "  so its output page.txt differs: line 1: 'HELLO\\n' -> 'GOODBYE\\n'"
     (reason,) = json.loads(letters.run("why", "//text:twice", "--json").out)["reasons"]
-    assert [part for part, _, _ in reason["parts"]] == ["input in/text/page.txt"]
+    (part,) = reason["parts"]
+    assert (part["name"], part["origin"]) == ("input in/text/page.txt", "made by //text:upper (python3)")
+    assert part["first"] == "line 1: 'HELLO\\n' -> 'GOODBYE\\n'"
     assert "has been done" in letters.run("why", "//text:slow", code=2).err
 
 

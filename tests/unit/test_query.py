@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from buildgraph import query
 from buildgraph.errors import BuildError
 from buildgraph.label import Label
+from buildgraph.model import Target
 
 
 def _label(name: str) -> Label:
@@ -49,3 +51,49 @@ def test_forms() -> None:
     assert query.dot(found) == ('digraph targets {\n  rankdir=LR;\n  node [shape=box];\n  "//g:b";\n  "//g:l";\n'
                                 '  "//g:l" -> "//g:b";\n}\n')
     assert query.text(query.listed([_label("m"), _label("l"), _label("m")])) == "//g:l\n//g:m\n"
+
+
+def test_allpaths_are_all_chains_between() -> None:
+    found = query.allpaths(_GRAPH, [_label("app")], [_label("b")])
+    assert _names(found) == ["app", "b", "l", "m"] and len(found.edges) == 4
+    assert _names(query.allpaths(_GRAPH, [_label("b")], [_label("app")])) == []
+    assert _names(query.allpaths(_GRAPH, [_label("l"), _label("alone")], [_label("b")])) == ["b", "l"]
+
+
+_VALUES: dict[str, tuple[str, dict[str, Any]]] = {
+    "app": ("export", {"hardware": "//h:pi", "budget": {"image": "2MiB"}, "agents": ["//g:l", "//g:m"]}),
+    "l": ("model", {"checked": True, "rank": 3}), "m": ("model", {"links": [{"from": "a"}]}), "b": ("files", {}),
+}
+
+
+def _target(label: Label) -> Target:
+    rule, values = _VALUES[label.name]
+    return Target(label, rule, values, "", {})
+
+
+@pytest.mark.parametrize(("sieve", "names"), [
+    (query.Sieve(), "app b l m"),
+    (query.Sieve(kinds=("export",)), "app"),
+    (query.Sieve(kinds=("export", "files")), "app b"),
+    (query.Sieve(filters=("^//g:[lm]$",)), "l m"),
+    (query.Sieve(filters=("l$", "b")), "b l"),
+    (query.Sieve(attrs=("hardware=//h:pi",)), "app"),
+    (query.Sieve(attrs=("budget.image=2MiB",)), "app"),
+    (query.Sieve(attrs=("agents=//g:m",)), "app"),
+    (query.Sieve(attrs=("links.from=a",)), "m"),
+    (query.Sieve(attrs=("checked=true", "rank=3")), "l"),
+    (query.Sieve(attrs=("checked=true", "rank=4")), ""),
+    (query.Sieve(kinds=("model",), filters=("m",)), "m"),
+])
+def test_an_answer_is_narrowed(sieve: query.Sieve, names: str) -> None:
+    found = sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
+    assert _names(found) == names.split()
+    assert all(start in found.labels and end in found.labels for start, end in found.edges)
+
+
+@pytest.mark.parametrize("sieve", [query.Sieve(filters=("(",)), query.Sieve(attrs=("hardware",)),
+                                   query.Sieve(attrs=("=x",))])
+def test_a_bad_sieve_is_a_fault_of_usage(sieve: query.Sieve) -> None:
+    with pytest.raises(BuildError) as fault:
+        sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
+    assert fault.value.reason == "usage" and fault.value.fix

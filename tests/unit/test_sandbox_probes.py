@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from buildgraph.execute.forkserver import ForkServers
 from buildgraph.execute.job import LEVELS, Job, Level
 from buildgraph.execute.landlock import abi
 from buildgraph.execute.sandbox import run, works
@@ -33,9 +34,10 @@ OPEN: dict[Level, set[str]] = {
 }
 
 
+@pytest.mark.parametrize("way", ["fresh", "forked"])
 @pytest.mark.parametrize("level", LEVELS)
-def test_ways_out(level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the rung, no more and no fewer."""
+def test_ways_out(level: Level, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the rung, no more and no fewer, whether an interpreter is started or forked."""
     if level != "none" and not works(level):
         absent(f"the rung {level} cannot be reached here")
     if level == "landlock" and abi() < 6:
@@ -44,7 +46,9 @@ def test_ways_out(level: Level, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(canary, "secret")
     with prepared(tmp_path, canary) as (facts, judge):
         job = arrange(tmp_path, facts)
-        outcome = run(job, level)
+        with ForkServers(str(tmp_path), fewest=1) as servers:
+            outcome = run(job, level, None, servers if way == "forked" else None)
+            assert servers.served == (way == "forked"), servers.obstacles()
         assert outcome.code == 0, outcome.log.decode()
         escaped = {name[:2] for name in json.loads((tmp_path / "stage/out/escaped.json").read_text())}
         assert escaped | judge() == OPEN[level]
@@ -55,13 +59,14 @@ def arrange(folder: Path, facts: dict[str, Any]) -> Job:
     stage, temp = folder / "stage", folder / "temp"
     (stage / "out").mkdir(parents=True)
     temp.mkdir()
-    shutil.copy(PROBES, stage / "probes.py")
+    (stage / "tools").mkdir()
+    shutil.copy(PROBES, stage / "tools" / "probes.py")
     shutil.copy(folder / "original", stage / "input")
     os.chmod(stage / "input", 0o444)
     (stage / "link").symlink_to(facts["hidden"])
     (stage / "facts.json").write_text(json.dumps(facts))
     python = os.path.realpath(sys.executable)
-    return Job((python, "-I", "-S", "probes.py", "facts.json"), (), str(stage), str(stage / "out"), str(temp),
+    return Job((python, "-S", "-s", "-B", "tools/probes.py", "facts.json"), (), str(stage), str(stage / "out"), str(temp),
                (python, os.path.realpath(sys.base_prefix)), 60)
 
 

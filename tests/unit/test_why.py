@@ -6,25 +6,35 @@ from pathlib import Path
 import pytest
 
 from buildgraph.cli.why import told
+from buildgraph.diff import Part
 from buildgraph.digest import Digest
 from buildgraph.events import Done, Finished, Planned
+from buildgraph.history import History
 from buildgraph.key import Key, key_of
-from buildgraph.model import Action, File, Out, Result
+from buildgraph.label import Label
+from buildgraph.model import Action, File, Out, Output, Result, Source
 from buildgraph.store.memory import MemoryStore
-from buildgraph.why import History, Reason, why
+from buildgraph.why import Reason, why
+
+
+_ARGV = ("link", "--memory")
 
 
 def _key(memory: str, text: bytes) -> Key:
-    action = Action(("link", "--memory", memory, "a.o"), (), (Out("app"),))
+    action = Action((*_ARGV, memory, "a.o"), (), (Out("app"),))
     return key_of(action, [("a.o", File(Digest.of(text)))], {"program:link": "link 1"})
 
 
-def _store(*keys: Key) -> MemoryStore:
+def _store(*keys: Key, blobs: tuple[bytes, ...] = (), made: tuple[bytes, ...] = ()) -> MemoryStore:
+    """A store with a result for each key; `made` is what it gave, one for each."""
     store = MemoryStore()
     batch = store.batch()
     log = batch.add(b"")
-    for key in keys:
-        batch.record(key.digest, Result((), log, "none", 1), key.messages)
+    for blob in blobs:
+        batch.add(blob)
+    for number, key in enumerate(keys):
+        outputs = (("app", File(batch.add(made[number]))),) if made else ()
+        batch.record(key.digest, Result(outputs, log, "none", 1), key.messages)
     store.publish([batch])
     return store
 
@@ -41,10 +51,48 @@ def test_why_names_each_part_that_differs(tmp_path: Path) -> None:
     old, new = _key("1GiB", b"one"), _key("2GiB", b"two")
     _build(tmp_path, (0, "link", old))
     _build(tmp_path, (0, "link", new))
-    (reason,) = why(History(str(tmp_path)).keys(), "//a:b", _store(old, new).parts)
+    (reason,) = why(History(str(tmp_path)).keys(), "//a:b", _store(old, new), None)
     assert (reason.title, reason.state) == ("link", "changed")
-    assert reason.parts == (("argv 2", "1GiB", "2GiB"), ("input a.o", Digest.of(b"one").oci, Digest.of(b"two").oci))
+    assert reason.parts == (Part("argv 2", "1GiB", "2GiB"),
+                            Part("input a.o", Digest.of(b"one").oci, Digest.of(b"two").oci))
     assert list(told(reason))[1] == "  argv 2     1GiB -> 2GiB"
+    assert reason.keys == (str(old.digest), str(new.digest))
+
+
+def _history(root: Path, *keys: Key) -> dict[str, list[str]]:
+    for key in keys:
+        _build(root, (0, "link", key))
+    return History(str(root)).keys()
+
+
+def _declared(*argv: str, title: str = "link") -> Action:
+    compile_ = Action(("cc",), (), (Out("a.o"),), owner=Label("lib", "scout"), title="compile scout")
+    return Action(argv, (("a.o", Output("a.o", compile_)), ("b.o", Source("src/b.o"))), (Out("app"),),
+                  owner=Label("a", "b"), title=title)
+
+
+def test_an_input_that_another_action_made_is_told_with_its_maker(tmp_path: Path) -> None:
+    old, new = _key("1GiB", b"one"), _key("1GiB", b"two")
+    store = _store(old, new, blobs=(b"one", b"two"), made=(b"x", b"x"))
+    (reason,) = why(_history(tmp_path, old, new), "//a:b", store, [_declared(*_ARGV, "1GiB", "a.o")])
+    (part,) = reason.parts
+    assert (part.origin, part.first) == ("made by //lib:scout (compile scout)", "line 1: 'one' -> 'two'")
+    assert "its outputs came out equal" in list(told(reason))[-1]
+
+
+def test_a_result_that_differs_is_told_with_its_first_difference(tmp_path: Path) -> None:
+    old, new = _key("1GiB", b"one"), _key("1GiB", b"two")
+    store = _store(old, new, made=(b'{"scout": {"C": [[0], [1, 2, 3]]}}', b'{"scout": {"C": [[0], [1, 2, 4]]}}'))
+    (reason,) = why(_history(tmp_path, old, new), "//a:b", store, None)
+    assert list(told(reason))[-1] == "  so its output app differs: $.scout.C[1][2]: 3 -> 4"
+
+
+def test_rows_of_actions_that_are_declared_no_more_are_dropped(tmp_path: Path) -> None:
+    old, new = _key("1GiB", b"one"), _key("1GiB", b"two")
+    history, store = _history(tmp_path, old, new), _store(old, new)
+    assert why(history, "//a:b", store, [_declared("ld", title="another")]) == []
+    assert len(why(history, "//a:b", store, [_declared("ld")])) == 1
+    assert len(why(history, "//a:b", store, None)) == 1
 
 
 def test_a_build_of_hits_forgets_nothing(tmp_path: Path) -> None:
@@ -63,10 +111,11 @@ def test_equal_titles_are_told_apart_by_their_place_in_the_plan(tmp_path: Path) 
 def test_first_and_forgotten(tmp_path: Path) -> None:
     old, new = _key("1GiB", b""), _key("2GiB", b"")
     _build(tmp_path, (0, "link", old))
-    assert why(History(str(tmp_path)).keys(), "//a:b", _store(old).parts) == [Reason("//a:b", "link", "first")]
+    assert why(History(str(tmp_path)).keys(), "//a:b", _store(old), None) == [Reason("//a:b", "link", "first")]
     _build(tmp_path, (0, "link", new))
-    assert why(History(str(tmp_path)).keys(), "//a:b", _store(new).parts) == [Reason("//a:b", "link", "forgotten")]
-    assert why(History(str(tmp_path)).keys(), "//a:bb", _store(new).parts) == []
+    assert why(History(str(tmp_path)).keys(), "//a:b", _store(new), None) == [
+        Reason("//a:b", "link", "forgotten", keys=(str(old.digest), str(new.digest)))]
+    assert why(History(str(tmp_path)).keys(), "//a:bb", _store(new), None) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"form": 1, "keys": {"x": ["../../etc"]}}', '{"form": 2, "keys": {}}',

@@ -20,7 +20,8 @@ def main(source: str, machine: str, program: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(source, Path(folder, "program.c"))
         code = zig(folder, "cc", "-target", f"{machine}-linux-musl", *FLAGS, "-c", "program.c", "-o", "program.o")
-        code = code or zig(folder, "ld.lld", "-m", EMULATION[machine], "-static", "--strip-all", "program.o", "-o", "program")
+        linker = ("ld.lld", "-m", EMULATION[machine], "-static", "--strip-all")
+        code = code or zig(folder, *linker, "program.o", "-o", "program")
         if code == 0:
             shutil.copy(Path(folder, "program"), program)
         return code
@@ -28,8 +29,8 @@ def main(source: str, machine: str, program: str) -> int:
 
 def zig(folder: str, *words: str) -> int:
     """Run the Zig toolchain in a folder; its exit code."""
-    env = os.environ | {"HOME": folder, "ZIG_GLOBAL_CACHE_DIR": f"{folder}/global", "ZIG_LOCAL_CACHE_DIR": f"{folder}/local",
-                        "PYTHONPATH": os.path.abspath(os.environ["PYTHONPATH"])}
+    caches = {"ZIG_GLOBAL_CACHE_DIR": f"{folder}/global", "ZIG_LOCAL_CACHE_DIR": f"{folder}/local"}
+    env = os.environ | caches | {"HOME": folder, "PYTHONPATH": os.path.abspath(os.environ["PYTHONPATH"])}
     return subprocess.run([sys.executable, "-m", "ziglang", *words], cwd=folder, env=env, check=False).returncode
 
 

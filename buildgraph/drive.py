@@ -1,0 +1,202 @@
+"""The loop of a build: take a ready step, make its key, recall its result or run it, publish, tell the plan."""
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+
+from .digest import Digest
+from .events import Done, Failed, Listener, Skipped, Started
+from .execute.job import LEVELS, Level
+from .host import SHIPPED, Host
+from .key import Key, key_of
+from .model import Action, Artifact, Content, File, Node, Output, Result, Shipped
+from .plan import Plan
+from .steps import Steps
+from .worker import Attempt, Task, Worker
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build and how: label patterns, threads (0: one a core), where it may run, what to do on failure."""
+
+    patterns: tuple[str, ...]
+    jobs: int = 0
+    keep_going: bool = False
+    sandbox: str = ""
+    sandbox_debug: bool = False
+    out: str = ""
+    gates: bool = True
+    package: str = ""
+    after: Callable[[Drive, int], int] | None = None   # what looks at the build when it is done, and its exit code
+
+    @property
+    def plain(self) -> bool:
+        """Whether the words alone say what is asked for, so that a receipt may answer them the next time."""
+        return self.gates and not (self.sandbox or self.sandbox_debug or self.out or self.after)
+
+
+class Drive:
+    """The steps of one attempt at a request, and what came of them."""
+
+    steps: Steps
+    plan: Plan
+
+    def __init__(self, root: str, request: Request, listen: Listener, cancel: threading.Event, host: Host) -> None:
+        self.root, self.request, self.listen, self.cancel, self.host = root, request, listen, cancel, host
+        self.level: Level = "none"
+        self.results: dict[Action, Result] = {}
+        self.keys: dict[Action, Key] = {}
+        self.counts = {"ran": 0, "hit": 0, "shared": 0}
+        self._running: dict[Digest, list[int]] = {}
+        self._completed: queue.SimpleQueue[tuple[Task, Attempt | BaseException]] = queue.SimpleQueue()
+        self._gate_only: set[int] = set()
+
+    def drive(self) -> None:
+        """Take every step to its end; Moved and Missing when the build must start over."""
+        jobs = self.request.jobs or os.cpu_count() or 1
+        worker = Worker(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, self.cancel)
+        with closing(worker), ThreadPoolExecutor(jobs, "action") as pool:
+            try:
+                self._loop(jobs, lambda task: pool.submit(self._attempt, worker, task))
+            except BaseException:
+                self.cancel_running()
+                raise
+
+    def cancel_running(self) -> None:
+        """Nothing more is wanted: running commands end, and what they made is forgotten."""
+        was = self.cancel.is_set()
+        self.cancel.set()
+        while self._running:
+            task, attempt = self._completed.get()
+            del self._running[task.key.digest]
+            if isinstance(attempt, Attempt):
+                self.host.store.drop(attempt.batch)
+        if not was:
+            self.cancel.clear()
+
+    def _loop(self, jobs: int, submit: Callable[[Task], object]) -> None:
+        while not self.plan.over:
+            while len(self._running) < jobs and not self.cancel.is_set():
+                step = self.plan.next()
+                if step is None:
+                    break
+                task = self._begin(step)
+                if task is not None:
+                    submit(task)
+            if self.cancel.is_set():
+                self.plan.stop()
+            if self._running:
+                self._wave()
+
+    def _attempt(self, worker: Worker, task: Task) -> None:
+        try:
+            self._completed.put((task, worker.attempt(task)))
+        except BaseException as fault:
+            self._completed.put((task, fault))
+
+    def _begin(self, step: int) -> Task | None:
+        """Make the key of a step; a hit is done at once, a miss becomes a task unless an equal one runs already."""
+        action = self.steps.actions[step]
+        lacking = [name for name in action.programs if self.host.tools.find(name) is None]
+        if lacking:
+            self._unrunnable(step, lacking[0])
+            return None
+        task = self.task(step)
+        key = self.keys[action] = task.key
+        if key.digest in self._running:
+            self._running[key.digest].append(step)
+            return None
+        result = self.host.store.recall(key.digest)
+        if result is not None and LEVELS.index(_level(result.sandbox)) <= LEVELS.index(self.level):
+            self._done(step, result, "hit")
+            return None
+        self._running[key.digest] = [step]
+        self.listen(Started(step, str(action.owner), action.title))
+        return task
+
+    def task(self, step: int) -> Task:
+        """All that running a step takes; what it needs must be done, and its programs installed."""
+        action = self.steps.actions[step]
+        held = tuple((path, given, *self._hold(given)) for path, given in action.inputs)
+        programs = {name: self.host.tools.program(name, action.at) for name in action.programs}
+        distributions = self.host.tools.distributions(action.distributions, action.at)
+        identities = {f"program:{name}": tool.identity for name, tool in programs.items()}
+        identities |= {f"distribution:{name}": dist.identity for name, dist in distributions.items()}
+        key = key_of(action, [(path, node) for path, _, node, _ in held], identities)
+        return Task(step, action, key, held, programs, distributions)
+
+    def _unrunnable(self, step: int, program: str) -> None:
+        action = self.steps.actions[step]
+        fault = f"the program {program!r} is not installed"
+        self.listen(Failed(step, str(action.owner), action.title, fault, "", f"install {program}, then build again"))
+        self._fail(step)
+
+    def _hold(self, given: Artifact) -> tuple[Node, str]:
+        match given:
+            case Output(name, action):
+                return dict(self.results[action].outputs)[name], ""
+            case Content(_, data):
+                return File(Digest.of(data)), ""
+            case Shipped(name):
+                path = os.path.join(SHIPPED, name)
+                return File(*self.host.sources.digest(path)), path
+        digest, executable = self.host.sources.digest(given.name, getattr(given, "at", None))
+        return File(digest, executable), self.host.sources.path(given.name)
+
+    def _wave(self) -> None:
+        """Take all that has ended, publish it in one go, then tell the plan."""
+        ended = [self._completed.get()]
+        while not self._completed.empty():
+            ended.append(self._completed.get())
+        steps = [self._running.pop(task.key.digest) for task, _ in ended]
+        self.host.store.publish([attempt.batch for _, attempt in ended
+                                 if isinstance(attempt, Attempt) and attempt.result is not None])
+        for equal, (_, attempt) in zip(steps, ended, strict=True):
+            if isinstance(attempt, Attempt):
+                self._settle(equal, attempt)
+        for _, fault in ended:
+            if isinstance(fault, BaseException):
+                raise fault
+
+    def _settle(self, steps: list[int], attempt: Attempt) -> None:
+        first, *equal = steps
+        action = attempt.task.action
+        if attempt.result is not None:
+            self._done(first, attempt.result, "ran")
+            for step in equal:
+                self._done(step, attempt.result, "shared")
+            return
+        if not attempt.interrupted:
+            self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.again))
+        for step in (first, *equal):
+            self._fail(step)
+
+    def _done(self, step: int, result: Result, how: str) -> None:
+        action = self.steps.actions[step]
+        self.results[action] = result
+        self.counts[how] += 1
+        self.plan.done(step)
+        key = str(self.keys[action].digest)
+        took = result.milliseconds if how == "ran" else 0
+        self.listen(Done(step, str(action.owner), action.title, how, key, took))  # type: ignore[arg-type]
+
+    def _fail(self, step: int) -> None:
+        title = self.steps.actions[step].title
+        for number in self.plan.fail(step):
+            action = self.steps.actions[number]
+            self.listen(Skipped(number, str(action.owner), action.title, title))
+        if not self.request.keep_going and step not in self._gate_only:
+            self.plan.stop()
+
+    def node(self, artifact: Artifact) -> Node:
+        """What an artifact holds; what makes it must be done."""
+        return self._hold(artifact)[0]
+
+
+def _level(text: str) -> Level:
+    return next((level for level in LEVELS if level == text), "none")

@@ -1,0 +1,79 @@
+"""What a build leaves to be looked at: its trace, its log, how long things took."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.space import Space, space
+
+_BUILD = '''\
+[workspace]
+name = "w"
+
+[slow]
+rule = "command"
+outputs = { o = "o" }
+argv = ["sh", "-c", "sleep 0.2; echo a > {o}"]
+
+[quick]
+rule = "command"
+inputs = { a = ":slow" }
+outputs = { o = "o" }
+argv = ["sh", "-c", "cat {a} > {o}"]
+
+[check]
+rule = "gate"
+inputs = { a = ":quick" }
+argv = ["sh", "-c", "test -s {a}"]
+'''
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Space:
+    """A chain of two commands and a gate."""
+    return space(tmp_path, _BUILD)
+
+
+def test_a_build_writes_the_trace_it_is_asked_for(made: Space) -> None:
+    made.run("build", "//...", "--trace", "t.json")
+    events = json.loads((made.root / "t.json").read_text())["traceEvents"]
+    rows = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    whole = {event["name"]: event for event in events if event["ph"] == "X"}
+    assert {"load and analyse", "actions", "sh"} <= set(whole)
+    slow = next(event for event in events if event["ph"] == "X" and event["args"].get("label") == "//:slow")
+    assert rows[slow["tid"]] == "worker 1" and slow["dur"] >= 200_000 and slow["args"]["how"] == "ran"
+    assert [event["name"] for event in events if event["ph"] == "i"] == ["check: passed"]
+    made.run("build", "//...", "--trace", "t.json")
+    events = json.loads((made.root / "t.json").read_text())["traceEvents"]
+    assert [event["cat"] for event in events if event["ph"] == "i"] == ["hit"] * 3 + ["judged"]
+
+
+def test_the_log_of_the_last_builds_is_always_kept(made: Space) -> None:
+    built = made.build("//...")
+    made.build("-j1", "//...")
+    lines = [json.loads(line) for line in (made.root / ".buildgraph/events.1.jsonl").read_text().splitlines()]
+    assert [{key: value for key, value in line.items() if key != "at"} for line in lines] == built.events
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    last = json.loads(made.run("trace").out)["traceEvents"]
+    before = json.loads(made.run("trace", "--before", "1").out)["traceEvents"]
+    assert sum(event.get("cat") == "hit" for event in last) == 3
+    assert sum(event.get("cat") == "ran" for event in before) == 3
+    made.run("trace", "out.json")
+    assert json.loads((made.root / "out.json").read_text())["traceEvents"] == last
+    assert "no log of build 4 before the last" in made.run("trace", "--before", "4", code=2).err
+
+
+def test_a_build_that_failed_has_a_log_as_well(made: Space) -> None:
+    made.write("BUILD.toml", _BUILD.replace("cat {a} > {o}", "exit 3"))
+    made.run("build", "//...", code=1)
+    events = json.loads(made.run("trace").out)["traceEvents"]
+    assert [event["args"]["why"] for event in events if event.get("cat") == "failed"] == ["exit code 3"]
+
+
+def test_the_second_build_knows_how_long_it_may_take(made: Space) -> None:
+    assert made.build("//:quick").events[0]["chains"] == []
+    made.write("BUILD.toml", _BUILD.replace("echo a", "echo b"))
+    planned = made.build("//:quick").events[0]
+    assert len(planned["chains"]) == 2 and min(planned["chains"]) < 200 <= max(planned["chains"])

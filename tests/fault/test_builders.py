@@ -1,0 +1,69 @@
+"""Many builds on one cache, with the collector and the verifier beside them: the results of a serial build."""
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fault.counts import Tally
+from tests.fault.ground import ground, idle, salt, stands, whole
+from tests.space import Space
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+WIDTH = 5
+KEEPERS = (("cache", "gc", "--max-size", "0B", "--max-age", "0s"), ("cache", "verify", "--repair"))
+
+
+def begin(of: Space, *words: str) -> subprocess.Popen[str]:
+    """Start the program."""
+    return subprocess.Popen(of.command(*words), cwd=of.root, env=of.environ(), stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def right(process: subprocess.Popen[str]) -> None:
+    """It ended well and soon: no deadlock, no file that vanished under it."""
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err, err
+
+
+@pytest.mark.parametrize("builders", [2, 4, 8])
+@pytest.mark.parametrize("cold", [True, False], ids=["cold", "warm"])
+def test_builders_beside_gc_and_verify(tmp_path: Path, builders: int, cold: bool,
+                                       tally: Callable[[str, int], Tally]) -> None:
+    """Each in a workspace of its own, half of them with equal inputs."""
+    count = tally("builders", builders)
+    spaces = [ground(tmp_path / str(number), WIDTH, 0.05, tmp_path / "cache") for number in range(builders)]
+    for number, of in enumerate(spaces):
+        salt(of, str(number // 2), WIDTH)
+        if not cold and number % 2:
+            of.run("build", "--sandbox", "none", "//...")
+    running = [begin(of, "build", "-j2", "--sandbox", "none", "//...") for of in spaces]
+    keepers: list[subprocess.Popen[str]] = []
+    deadline = time.monotonic() + 60
+    while any(process.poll() is None for process in running) and time.monotonic() < deadline:
+        keepers = [begin(spaces[0], *words) for words in KEEPERS]
+        for keeper in keepers:
+            right(keeper)
+    for number, process in enumerate(running):
+        right(process)
+        stands(spaces[number], str(number // 2), WIDTH)
+        count.survived()
+    whole(spaces[0])
+    idle(spaces[0])
+
+
+def test_builders_in_one_workspace(tmp_path: Path, tally: Callable[[str, int], Tally]) -> None:
+    """They turn the same links and write the same notes."""
+    count = tally("builders", 12)
+    of = ground(tmp_path, WIDTH, 0.02)
+    for turn in range(3):
+        salt(of, str(turn), WIDTH)
+        for process in [begin(of, "build", "--sandbox", "none", "//...") for _ in range(4)]:
+            right(process)
+            count.survived()
+        stands(of, str(turn), WIDTH)
+    whole(of)
+    idle(of)

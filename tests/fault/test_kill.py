@@ -1,0 +1,125 @@
+"""kill -9 at random moments of real builds, and every signal that a user sends: the next build is right, unaided."""
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fault.counts import Tally
+from tests.fault.ground import ground, idle, salt, stands, whole
+from tests.space import Space
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+WIDTH, EACH = 8, 6
+
+
+def begin(of: Space, sandbox: str) -> subprocess.Popen[str]:
+    """A build in a session of its own."""
+    words = of.command("build", "-j4", "--sandbox", sandbox, "//...")
+    return subprocess.Popen(words, cwd=of.root, env=of.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, start_new_session=True)
+
+
+def descendants(pid: int) -> list[int]:
+    """All living processes that a process started, directly or not."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [found for child in map(int, children) for found in (child, *descendants(child))]
+
+
+def relatives(of: Space) -> list[str]:
+    """Command lines of living processes that have to do with the cache of this workspace."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                words = (folder / "cmdline").read_bytes() + b" " + os.fsencode(os.readlink(folder / "cwd"))
+            except OSError:
+                continue
+            if os.fsencode(of.cache) in words:
+                found.append(words.decode(errors="replace"))
+    return found
+
+
+def gone(of: Space) -> None:
+    """Within two seconds no process of a build is left."""
+    deadline = time.monotonic() + 2
+    while (left := relatives(of)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left, left
+
+
+def kill(process: subprocess.Popen[str], dice: random.Random) -> None:
+    """The process, its group, or one process that it started."""
+    kind = dice.choice(["process", "process", "group", "worker"])
+    targets = descendants(process.pid)
+    try:
+        if kind == "group":
+            os.killpg(process.pid, signal.SIGKILL)
+        elif kind == "worker" and targets:
+            os.kill(dice.choice(targets), signal.SIGKILL)
+        else:
+            process.kill()
+    except ProcessLookupError:
+        pass
+
+
+@pytest.mark.parametrize("sandbox", ["namespaces", "none"])
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_random(tmp_path: Path, seed: int, sandbox: str, tally: Callable[[str, int], Tally]) -> None:
+    of, dice, count = ground(tmp_path, WIDTH, 0.02), random.Random(seed), tally("kill", EACH)
+    if of.run("build", "--sandbox", sandbox, "//...", code=None).code == 30:
+        pytest.skip(f"the sandbox {sandbox} does not work here")
+    for number in range(1, EACH + 1):
+        salt(of, str(number), WIDTH)
+        process = begin(of, sandbox)
+        time.sleep(dice.uniform(0.2, 0.9))
+        kill(process, dice)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode in (-9, 0, 1) and "Traceback" not in err, err
+        gone(of)
+        whole(of)
+        of.run("build", "-j4", "--sandbox", sandbox, "//...")
+        stands(of, str(number), WIDTH)
+        idle(of)
+        count.survived()
+
+
+SIGNALS = {"INT": [signal.SIGINT], "TERM": [signal.SIGTERM], "HUP": [signal.SIGHUP],
+           "twice": [signal.SIGINT, signal.SIGINT], "PIPE": []}
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_ends_all_of_it(tmp_path: Path, name: str, tally: Callable[[str, int], Tally]) -> None:
+    """Within moments, with the code of the signal, and without a file or process left behind."""
+    of, dice, count = ground(tmp_path, WIDTH, 0.3), random.Random(name), tally("signal", 4)
+    for number in range(4):
+        salt(of, f"{name} {number}", WIDTH)
+        process = begin(of, "none" if number % 2 else "landlock")
+        time.sleep(dice.uniform(0.5, 1.3))
+        for signum in SIGNALS[name]:
+            process.send_signal(signum)
+            time.sleep(dice.uniform(0, 0.05))
+        if name == "PIPE":
+            assert process.stderr and process.stdout
+            process.stderr.close()
+            process.stdout.close()
+            process.wait(30)
+        else:
+            _, err = process.communicate(timeout=30)
+            assert "Traceback" not in err, err
+            assert process.returncode in (0, 128 + SIGNALS[name][0]), err
+        gone(of)
+        whole(of)
+        idle(of)
+        count.survived()
+    of.run("build", "-j4", "//...")
+    stands(of, f"{name} 3", WIDTH)

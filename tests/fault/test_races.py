@@ -1,0 +1,108 @@
+"""Stamps lie: same size and mtime with other content, files from the future and from 1970, writers during builds."""
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buildgraph.cli import main
+from buildgraph.store.sweep import Limits, plan
+from tests.fault.counts import Tally
+from tests.fault.ground import ground, make, stands
+from tests.space import Space
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+
+
+def edit(of: Space, word: str, stamp: os.stat_result | None) -> None:
+    """Give the first input another content of the same size; restore its stamp."""
+    path = of.write("in0.txt", f"{word} 0\n")
+    if stamp is not None:
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def shown(of: Space) -> bytes:
+    """What the first target made."""
+    return (of.root / "out/f0/f0.txt").read_bytes()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_same_size_edits_with_restored_stamps(tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]) -> None:
+    """At once after a build, in the same tick of the clock or a little later."""
+    of, dice, count = ground(tmp_path), random.Random(seed), tally("stat race", 25)
+    make(of)
+    stamp = (of.root / "in0.txt").stat()
+    for number in range(25):
+        word = "%d" % (number % 10)
+        edit(of, word, stamp if dice.random() < 0.7 else None)
+        time.sleep(dice.choice([0, 0, 0.001, 0.02]))
+        make(of, fresh=False)
+        assert shown(of) == f"{word} 0\n".encode() * 2, f"edit {number}"
+        count.survived()
+
+
+def test_a_receipt_never_answers_for_an_edited_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                    tally: Callable[[str, int], Tally]) -> None:
+    """The fast way out is taken only when nothing changed."""
+    of, count = ground(tmp_path), tally("stat race", 3)
+    monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
+    monkeypatch.chdir(of.root)
+    for number in range(3):
+        time.sleep(2.1)
+        assert main(["build", "//..."]) == 0 and main(["build", "//..."]) == 0
+        assert list((of.root / ".buildgraph/receipts").iterdir())
+        edit(of, str(number + 3), (of.root / "in0.txt").stat())
+        assert main(["build", "//..."]) == 0
+        assert shown(of) == f"{number + 3} 0\n".encode() * 2
+        count.survived()
+
+
+STAMPS = [0, 1, 2**31 - 1, 2**31 + 5, 4_000_000_000, 10_000_000_000]
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_files_from_other_times(tmp_path: Path, stamp: int, tally: Callable[[str, int], Tally]) -> None:
+    """The same hits whatever the mtimes, edits are seen, and the collector takes nothing that the last build holds."""
+    of, count = ground(tmp_path), tally("clock", 1)
+    make(of)
+    for path in [*of.root.glob("*.t*"), *(path for path in of.cache.rglob("*") if "index" not in path.parts)]:
+        os.utime(path, (stamp, stamp), follow_symlinks=False)
+    assert make(of).ran == 0
+    found = plan(str(of.cache), Limits(3600, 0), time.time())
+    assert all(verdict.stays for verdict in found.verdicts) and len(found.verdicts) == 4
+    edit(of, "9", (of.root / "in0.txt").stat())
+    assert make(of, fresh=False).ran == 2 and shown(of) == b"9 0\n" * 2
+    count.survived()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_writer_during_builds(tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]) -> None:
+    """What was made of a content is found again for that content only."""
+    of, dice, count = ground(tmp_path), random.Random(seed), tally("toctou", 10)
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.wait(dice.uniform(0.01, 0.2)):
+            of.write("in0.txt", "%d 0\n" % dice.randrange(5))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(5):
+            make(of, fresh=False)
+    finally:
+        stop.set()
+        thread.join()
+    for number in range(5):
+        of.write("in0.txt", f"{number} 0\n")
+        make(of, fresh=False)
+        assert shown(of) == f"{number} 0\n".encode() * 2
+    of.write("in0.txt", "0 0\n")
+    make(of)
+    stands(of, "0")
+    count.survived(10)
