@@ -4,7 +4,7 @@ A rule's signature is the schema of its tables, its docstring their help. It ope
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -100,10 +100,18 @@ class Ctx:
         outs += outputs
         programs += options.pop("programs", ())
         env: Mapping[str, str] = options.pop("env", {})
+        self._check_words(words, env)
         action = Action(words, tuple(sorted(staged.items())), tuple(outs), tuple(sorted(env.items())),
                         tuple(sorted(set(programs))), owner=self.label, title=title or words[0], at=self.target.place(),
                         **options)
         return tuple(Output(out.path, action, out.tree) for out in outs)
+
+    def _check_words(self, words: Iterable[str], env: Mapping[str, str]) -> None:
+        if any("\0" in word for word in (*words, *env, *env.values())):
+            raise BuildError(f"{self.label}: no word of a command can hold a NUL", self.target.place("argv"),
+                             "pass it in a file")
+        if any(not name or "=" in name for name in env):
+            raise BuildError(f"{self.label}: the name of a variable is empty or has a '='", self.target.place("env"))
 
     def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
         """Declare a run of a shipped tool by the interpreter buildgraph runs with."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
 from .digest import Digest
-from .events import Done, Failed, Listener, Skipped, Started
+from .errors import FAILED, INTERRUPTED, OK
+from .events import Done, Failed, Judged, Listener, Skipped, Started
 from .execute.job import LEVELS, Level
 from .host import SHIPPED, Host
 from .key import Key, key_of
 from .model import Action, Artifact, Content, File, Node, Output, Result, Shipped
-from .plan import Plan
+from .plan import Plan, State
 from .steps import Steps
 from .worker import Attempt, Task, Worker
 
@@ -54,7 +55,7 @@ class Drive:
         self.counts = {"ran": 0, "hit": 0, "shared": 0}
         self._running: dict[Digest, list[int]] = {}
         self._completed: queue.SimpleQueue[tuple[Task, Attempt | BaseException]] = queue.SimpleQueue()
-        self._gate_only: set[int] = set()
+        self.gate_only: set[int] = set()
 
     def drive(self) -> None:
         """Take every step to its end; Moved and Missing when the build must start over."""
@@ -190,12 +191,19 @@ class Drive:
         for number in self.plan.fail(step):
             action = self.steps.actions[number]
             self.listen(Skipped(number, str(action.owner), action.title, title))
-        if not self.request.keep_going and step not in self._gate_only:
+        if not self.request.keep_going and step not in self.gate_only:
             self.plan.stop()
 
     def node(self, artifact: Artifact) -> Node:
         """What an artifact holds; what makes it must be done."""
         return self._hold(artifact)[0]
+
+    def code(self, judged: Sequence[Judged]) -> int:
+        """The exit code: interrupted, failed, or all well."""
+        if self.cancel.is_set():
+            return INTERRUPTED
+        failed = self.plan.counts[State.FAILED] or any(verdict.verdict == "failed" for verdict in judged)
+        return FAILED if failed else OK
 
 
 def _level(text: str) -> Level:

@@ -38,11 +38,11 @@ class Evaluated:
 def evaluated(analysis: Analysis, targets: Mapping[Label, Target], rules: Mapping[str, str], read: Hash) -> Evaluated:
     """Evaluate an analysis; `read` gives the digest of a source or a shipped tool, `rules` those of files of rules."""
     found = {label: list(artifacts(provider)) for label, provider in analysis.providers.items()}
-    steps = Steps.of(artifact for artifacts in found.values() for artifact in artifacts)
+    steps = Steps.of(artifact for own in found.values() for artifact in own)
     exact, loose = (_Prints(analysis, steps, read, paths) for paths in (True, False))
     inputs: dict[Label, dict[str, str]] = {label: {} for label in analysis.order}
-    for label, artifacts in found.items():
-        for artifact in artifacts:
+    for label, own in found.items():
+        for artifact in own:
             _note(inputs[label], artifact, read)
     for action in steps.actions:
         if action.owner in inputs:

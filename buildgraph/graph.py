@@ -17,8 +17,11 @@ class Graph:
         self._graph.add_edges_from((label, dep) for label, found in deps.items() for dep in found)
 
     def order(self) -> list[Label]:
-        """Every label after all that it depends on; among equals by label, so that it is always the same."""
-        return list(networkx.lexicographical_topological_sort(self._graph.reverse(copy=False), key=str))
+        """Every label after all that it depends on, always the same; empty when they depend on each other."""
+        try:
+            return list(networkx.lexicographical_topological_sort(self._graph.reverse(copy=False), key=str))
+        except networkx.NetworkXUnfeasible:
+            return []
 
     def deps(self, label: Label) -> list[Label]:
         """All that a target depends on, directly or not, sorted, itself first."""

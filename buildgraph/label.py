@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from .errors import BuildError, Where
 
-_PACKAGE = re.compile(r"[a-z0-9A-Z._-]+(/[a-z0-9A-Z._-]+)*\Z", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9._+-]+\Z", re.ASCII)
+# Parts become names of folders below out/: systems take 255 bytes for one, and 4096 for all.
+_PACKAGE = re.compile(r"(?=.{,1000}\Z)[a-z0-9A-Z._-]{1,200}(/[a-z0-9A-Z._-]{1,200})*\Z", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9._+-]{1,200}\Z", re.ASCII)
 _FORM = "a label is //package:name, or :name in the same package"
 
 

@@ -7,12 +7,13 @@ What no link leads to any more is removed at the next build that writes.
 """
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .errors import BuildError
@@ -54,17 +55,22 @@ class Materialiser:
 
     def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
         """Make the wanted outputs stand under `out/`; OSError when the workspace cannot be written."""
+        with _alone(self._root):
+            return self._show(wanted, node, listen)
+
+    def _show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
         events: list[Built] = []
         files: list[str] = []
-        for want, name in _named(list(wanted)):
+        for want in wanted:
             content = node(want.artifact)
-            held = f"{content.digest.hash}{'x' * _executable(content)}-{name}"
+            held = f"{content.digest.hash}{'x' * _executable(content)}-{want.file}"
             inside = list(self._inside(content, ""))
             self._stand(content, held, inside)
-            link = "/".join(filter(None, ("out", want.label.package, want.label.name, name)))
+            link = "/".join(filter(None, ("out", want.label.package, want.label.name, want.file)))
             self._link(os.path.join(self._root, link), held)
             size = sum(file.digest.size for _, file in inside)
-            made = Built(str(want.label), want.name, link, content.digest, size, _image(os.path.join(self._built, held)))
+            image = _image(os.path.join(self._built, held))
+            made = Built(str(want.label), want.name, link, content.digest, size, image)
             events.append(made)
             files += [f"{self._root}/{link}{path}" for path, _ in inside]
             listen(made)
@@ -140,6 +146,17 @@ class Materialiser:
                 _remove(os.path.join(self._built, name))
 
 
+@contextmanager
+def _alone(root: str) -> Iterator[None]:
+    """One build at a time turns the links of a workspace and sweeps behind them; the lock goes with the process."""
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 def _links(folder: str) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -147,14 +164,6 @@ def _links(folder: str) -> Iterator[str]:
                 yield entry.path
             elif entry.is_dir():
                 yield from _links(entry.path)
-
-
-def _named(wanted: list[Wanted]) -> list[tuple[Wanted, str]]:
-    """Each output with the name of its file; where two of a target share one, their names in the provider lead."""
-    names = [want.artifact.name.rpartition("/")[2] for want in wanted]
-    count = Counter((want.label, name) for want, name in zip(wanted, names, strict=True))
-    return [(want, name if count[want.label, name] == 1 else f"{want.name}.{name}")
-            for want, name in zip(wanted, names, strict=True)]
 
 
 def _executable(node: Node) -> bool:

@@ -4,8 +4,8 @@ This is the path of a build in which nothing changed, so it imports nothing that
 `array` and `zlib`. A receipt is flat: a header, one array of stat fields, the paths, and what to say. A wrong magic,
 version, length or checksum, or any stamp that moved, is "no receipt": the full build then finds out what happened.
 
-    buildgraph receipt 2\n<crc32 of the rest, 8 hex>\n
-    <files> <environment bytes> <text bytes>\n<environment> <5 int64 for each path> <path\0 ...> <text>
+    buildgraph receipt 3\n<crc32 of the rest, 8 hex>\n
+    <files> <environment bytes> <text bytes> <mark>\n<environment> <5 int64 for each path> <path\0 ...> <text>
 """
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAGIC = b"buildgraph receipt 2\n"
+MAGIC = b"buildgraph receipt 3\n"
 FOLDER = ".buildgraph/receipts"
-_NAMED = ("BUILDGRAPH_CACHE", "XDG_CACHE_HOME", "HOME")
+_NAMED = ("BUILDGRAPH_CACHE", "BUILDGRAPH_SANDBOX", "XDG_CACHE_HOME", "HOME")
+
+# What the last look of this process found, so that a build that must go on need not look again:
+# (root, request), stamps, paths, numbers of the paths that moved, mark of the snapshot that belongs to the receipt.
+found: tuple[tuple[str, str], Sequence[int], list[bytes], list[int], int] | None = None
 
 
 def unchanged(words: list[str], cwd: str) -> int | None:
@@ -32,7 +36,7 @@ def unchanged(words: list[str], cwd: str) -> int | None:
     if root is None:
         return None
     package = cwd[len(root) + 1:]
-    text = _standing(root, _name(words, package), environment(words, package))
+    text = _standing(root, name_of(words, package), environment(words, package))
     if text is None:
         return None
     sys.stdout.write(text)
@@ -55,7 +59,8 @@ def _marked(folder: str) -> bool:
         return b"[workspace]" in file.read(1 << 22)
 
 
-def _name(words: Sequence[str], package: str) -> str:
+def name_of(words: Sequence[str], package: str) -> str:
+    """The file name of a request's receipt and snapshot."""
     import zlib
     data = "\0".join([package, *words]).encode("utf-8", "surrogateescape")
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
@@ -70,6 +75,8 @@ def environment(words: Sequence[str], package: str) -> bytes:
 
 
 def _standing(root: str, name: str, said: bytes) -> str | None:
+    global found
+    found = None
     import zlib
     from array import array
     try:
@@ -81,31 +88,34 @@ def _standing(root: str, name: str, said: bytes) -> str | None:
     if not data.startswith(MAGIC) or b"%08x\n" % zlib.crc32(data[start:]) != data[len(MAGIC):start]:
         return None
     head, _, body = data[start:].partition(b"\n")
-    files, held, words = map(int, head.split())
+    files, held, words, mark = map(int, head.split())
     fields, stamps = array("q"), 40 * files
     if body[:held] != said:
         return None
     fields.frombytes(body[held:held + stamps])
     paths = body[held + stamps:len(body) - words].split(b"\0")[:-1]
-    return body[len(body) - words:].decode() if _same(fields, paths) else None
+    moved = _moved(fields, paths)
+    found = (root, name), fields, paths, moved, mark
+    return None if moved else body[len(body) - words:].decode()
 
 
-def _same(fields: Sequence[int], paths: list[bytes]) -> bool:
-    look, at = os.stat, 0
-    try:
-        for path in paths:
+def _moved(fields: Sequence[int], paths: list[bytes]) -> list[int]:
+    look, at, moved = os.stat, 0, []
+    for path in paths:
+        try:
             found = look(path)
             if (found.st_mtime_ns != fields[at + 1] or found.st_ctime_ns != fields[at + 2]
                     or found.st_size != fields[at] or found.st_ino != fields[at + 3] or found.st_dev != fields[at + 4]):
-                return False
-            at += 5
-    except OSError:
-        return False
-    return True
+                moved.append(at // 5)
+        except OSError:
+            moved.append(at // 5)
+        at += 5
+    return moved
 
 
-def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], text: str) -> None:
-    """Leave a receipt for a request (its words, its package): stamps of files by path, and what to say.
+def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], text: str,
+          mark: int) -> None:
+    """Leave a receipt for a request (its words, its package): stamps of files by path, what to say, the snapshot's mark.
 
     A workspace that cannot be written keeps none.
     """
@@ -113,12 +123,14 @@ def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[
     from array import array
     fields, paths = array("q"), bytearray()
     for path, stamp in sorted(files.items()):
+        if max(stamp) >> 63:
+            return   # a stamp after the year 2262, or an inode beyond 63 bits
         fields.extend(stamp)
         paths += os.fsencode(path) + b"\0"
     said, told = environment(*name), text.encode()
-    head = b"%d %d %d\n" % (len(files), len(said), len(told))
+    head = b"%d %d %d %d\n" % (len(files), len(said), len(told), mark)
     rest = head + said + fields.tobytes() + bytes(paths) + told
-    target = f"{root}/{FOLDER}/{_name(*name)}"
+    target = f"{root}/{FOLDER}/{name_of(*name)}"
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(f"{target}.{os.getpid()}", "wb") as file:

@@ -45,7 +45,7 @@ class Revision:
         """The commit that a user names; `A...` is where HEAD left A. BuildError when there is none."""
         top = _top(root)
         since, _, tail = text.partition("...")
-        commit = _resolve(root, since or "HEAD")
+        commit = _resolve(root, since if since or "..." not in text else "HEAD")
         if "..." in text:
             found = _git(root, "merge-base", commit, _resolve(root, tail or "HEAD"))
             if found.returncode:

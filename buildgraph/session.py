@@ -1,17 +1,17 @@
 """One build: labels in, artifacts and verdicts out. The only place where graph, store, sandbox and listeners meet."""
 from __future__ import annotations
 
-import io
 import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from . import pace, receipt
+from . import pace
 from .drive import Drive, Request
-from .errors import FAILED, INTERRUPTED, OK, BuildError
-from .events import Event, Finished, Judged, Listener, Planned, Warned
+from .errors import OK, BuildError
+from .events import Finished, Listener, Planned, Warned
 from .host import level_of, opened, own_files
+from .increment import Row, go_on, leave, snapshot_of, verdict_of
 from .materialise import Materialiser, Shown
 from .model import Gate, Output
 from .plan import Plan, State
@@ -20,8 +20,6 @@ from .steps import Steps, Wanted, gates_of, wanted_of
 from .store import roots
 from .store.protocol import Missing
 from .toolchain import Toolchain
-from .ui.summary import Summary
-from .ui.words import plural
 
 if TYPE_CHECKING:
     from .loading import Loaded
@@ -33,9 +31,10 @@ RESTARTS = 8   # a build starts over when a file moved under it or the store los
 def build(root: str, request: Request, listen: Listener, cancel: threading.Event) -> int:
     """Build what is asked for and return the exit code; BuildError for a fault of the user's before anything runs."""
     with opened(root, request.sandbox_debug, lambda text: listen(Warned(text))) as host:
-        for _ in range(RESTARTS):
+        for attempt in range(RESTARTS):
             try:
-                return Session(root, request, listen, cancel, host).run()
+                code = go_on(root, request, listen, cancel, host) if attempt == 0 else None
+                return code if code is not None else Session(root, request, listen, cancel, host).run()
             except Moved as moved:
                 listen(Warned(f"{moved.path} changed while it was being built: starting over with what it holds now"))
             except Missing as missing:
@@ -60,18 +59,18 @@ class Session(Drive):
         able = [gate.verdict for _, gate in gates if not self._lacking(gate)]
         self.steps = Steps.of([*(want.artifact for want in wanted), *able])
         needed = Steps.of(want.artifact for want in wanted).number
-        self._gate_only = {number for action, number in self.steps.number.items() if action not in needed}
+        self.gate_only = {number for action, number in self.steps.number.items() if action not in needed}
         costs = pace.costs(self.root, self.steps.actions)
         self.plan = Plan(self.steps.needs, costs)
         self.listen(Planned(tuple(map(str, loaded.labels)), len(self.steps.actions), len(gates), self.level,
                             self.plan.chains if costs else ()))
         self.drive()
-        judged = self._judge(gates)
+        rows = self._judge(gates)
         built = Materialiser(self.root, self.host.store, self.host.sources).show(
             [want for want in wanted if self._whole(want)], self.node, self.listen)
         if self.request.out:
             built.copy_to(self.request.out)
-        code = self._code(judged)
+        code = self.code([row.judged() for row in rows])
         if self.request.after is not None:
             code = self.request.after(self, code)
         self.host.sources.save()
@@ -81,27 +80,24 @@ class Session(Drive):
         finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"], counts[State.FAILED],
                             counts[State.SKIPPED], (time.monotonic_ns() - start) // 1_000_000)
         if code == OK and self.request.plain:
-            self._receipt(began, loaded, built, judged)
+            self._leave(began, loaded, wanted, (built, rows))
         self.listen(finished)
         return code
 
-    def _receipt(self, began: int, loaded: Loaded, built: Shown, judged: list[Judged]) -> None:
-        """Leave a receipt, unless a file that was read is so young that a later edit could look the same."""
-        seen = {self.host.sources.path(name): stamp for name, stamp in self.host.sources.seen.items()}
+    def _leave(self, began: int, loaded: Loaded, wanted: list[Wanted], seen: tuple[Shown, list[Row]]) -> None:
+        """Leave receipt and snapshot, unless a file that was read is so young that a later edit could look the same."""
+        built, rows = seen
+        stamps = {self.host.sources.path(name): stamp for name, stamp in self.host.sources.seen.items()}
         watched = (*loaded.watched, *self.host.tools.watched, *own_files())
-        seen |= {path: fingerprint(path) for path in watched if os.path.exists(path)}
+        stamps |= {path: fingerprint(path) for path in watched if os.path.exists(path)}
         made = set(built.files)
-        young = [path for path, stamp in seen.items() if path not in made and not settled(stamp, began)]
-        if not all(settled(seen[path], time.time_ns()) and loaded.lists_as_before(path) for path in young):
+        young = [path for path, stamp in stamps.items() if path not in made and not settled(stamp, began)]
+        if not all(settled(stamps[path], time.time_ns()) and loaded.lists_as_before(path) for path in young):
             return
-        text = io.StringIO()
-        summary = Summary(text, show=frozenset({"outputs", "gates"}))
-        said: list[Event] = [*built.events, *judged, Finished(OK, 0, 0, 0, 0, 0, 0)]
-        for event in said:
-            summary(event)
-        text.write(f"nothing changed: {plural(len(self.steps.actions), 'action')} up to date\n")
-        stamps = seen | {path: fingerprint(path) for path in made}
-        receipt.write(self.root, (self.request.patterns, self.request.package), stamps, text.getvalue())
+        stamps |= {path: fingerprint(path) for path in made}
+        labels = [str(label) for label in loaded.labels]
+        snapshot = snapshot_of(self, labels, wanted, (rows, built.events), loaded.folders)
+        leave(self.root, self.request, snapshot, stamps, [*built.events, *(row.judged() for row in rows)])
 
     def _gates(self, loaded: Loaded) -> list[tuple[str, Gate]]:
         if not self.request.gates:
@@ -114,27 +110,14 @@ class Session(Drive):
     def _lacking(self, gate: Gate) -> list[str]:
         return [name for name in gate.needs if self.host.tools.find(name) is None]
 
-    def _judge(self, gates: list[tuple[str, Gate]]) -> list[Judged]:
-        judged = []
+    def _judge(self, gates: list[tuple[str, Gate]]) -> list[Row]:
+        rows = []
         for label, gate in gates:
             assert isinstance(gate.verdict, Output)
-            lacking = self._lacking(gate)
-            number = self.steps.number.get(gate.verdict.action)
-            state = State.WANT if number is None else self.plan.state[number]
+            lacking, number = self._lacking(gate), self.steps.number.get(gate.verdict.action)
+            verdict, why = verdict_of(State.WANT if number is None else self.plan.state[number])
             if lacking:
-                judged.append(Judged(label, gate.name, "not checked", f"it needs {', '.join(lacking)}"))
-            elif state == State.DONE:
-                judged.append(Judged(label, gate.name, "passed"))
-            elif state == State.FAILED:
-                judged.append(Judged(label, gate.name, "failed", "its log stands above"))
-            else:
-                judged.append(Judged(label, gate.name, "not checked", "what it checks was not built"))
-        for verdict in judged:
-            self.listen(verdict)
-        return judged
-
-    def _code(self, judged: list[Judged]) -> int:
-        if self.cancel.is_set():
-            return INTERRUPTED
-        failed = self.plan.counts[State.FAILED] or any(verdict.verdict == "failed" for verdict in judged)
-        return FAILED if failed else OK
+                verdict, why = "not checked", f"it needs {', '.join(lacking)}"
+            rows.append(Row(label, gate.name, None if lacking else number, verdict, why))
+            self.listen(rows[-1].judged())
+        return rows

@@ -118,9 +118,9 @@ def _said(fault: BuildError, now: Workspace, base: Evaluated, text: str) -> Buil
     if fault.reason != "missing" or gone is None:
         return fault
     user = _writer(fault, now)
-    what = f"{user} needs {gone}, which is gone since {text}" if user else f"{gone} is gone since {text} and still needed"
-    return BuildError(what, fault.at, f"it stood at {base.targets[gone].place()}: bring it back, or cut the dependency",
-                      "missing")
+    what = f"{user or 'a target'} needs {gone}, which is gone since {text}"
+    stood = base.targets[gone].place()
+    return BuildError(what, fault.at, f"it stood at {stood}: bring it back, or cut the dependency", "missing")
 
 
 def _writer(fault: BuildError, now: Workspace) -> Label | None:

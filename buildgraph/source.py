@@ -11,7 +11,8 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from .digest import Digest
@@ -81,6 +82,18 @@ class Sources:
             self._known[name] = self._look(self.path(name), name, at)
         return self._known[name]
 
+    def fresh(self) -> Sources:
+        """The same files and index, with nothing known yet."""
+        return Sources(self.root, self._index, self._now)
+
+    def assume(self, known: Mapping[str, tuple[Digest, bool]]) -> None:
+        """Take digests for known, of files whose stamps were just seen to hold."""
+        self._known |= known
+
+    def held(self) -> dict[str, tuple[Digest, bool]]:
+        """Every digest known so far, by name."""
+        return dict(self._known)
+
     def forget(self, name: str = "") -> None:
         """Look at a file anew, or at every one: something moved under the build."""
         if name:
@@ -125,8 +138,9 @@ class Sources:
             raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check its permissions", "source") from None
         if after != print_:
             raise Moved(name)
-        body = _ROW.pack(*print_, now, bytes.fromhex(digest.hash), b"")[:-16]
-        self._fresh[os.fsencode(path)] = body + _checksum(body)
+        with suppress(struct.error):   # a stamp after the year 2262, or an inode beyond 63 bits: hashed each time
+            body = _ROW.pack(*print_, now, bytes.fromhex(digest.hash), b"")[:-16]
+            self._fresh[os.fsencode(path)] = body + _checksum(body)
         return digest
 
 

@@ -1,6 +1,7 @@
 """The actions that a request needs, numbered so that each stands after those whose outputs it takes."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,11 +11,12 @@ from .model import Action, Artifact, Gate, Output, Provider
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An output that was asked for, under the name it has in its provider."""
+    """An output that was asked for, under the name it has in its provider; `file` is its name below `out/`."""
 
     label: Label
     name: str
     artifact: Artifact
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,12 @@ def makers(action: Action) -> list[Action]:
 
 
 def wanted_of(label: Label, provider: Provider) -> list[Wanted]:
-    """What `build LABEL` asks for."""
-    return [Wanted(label, name, artifact) for name, artifact in provider.outputs().items()]
+    """What `build LABEL` asks for; where two outputs have one file name, their names in the provider lead."""
+    outputs = provider.outputs()
+    files = {name: artifact.name.rpartition("/")[2] for name, artifact in outputs.items()}
+    count = Counter(files.values())
+    return [Wanted(label, name, artifact, files[name] if count[files[name]] == 1 else f"{name}.{files[name]}")
+            for name, artifact in outputs.items()]
 
 
 def gates_of(provider: Provider) -> tuple[Gate, ...]:

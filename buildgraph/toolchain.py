@@ -10,8 +10,10 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from .digest import Digest
 from .errors import BuildError, Where
@@ -61,6 +63,21 @@ class Toolchain:
             raise BuildError(f"the program {name!r} is not installed", at,
                              f"install it so that it stands in one of {SEARCH.replace(':', ', ')}", "environment")
         return found
+
+    def dump(self) -> dict[str, Any]:
+        """All that was resolved, for a snapshot."""
+        programs = {name: found and [found.path, found.identity, found.visible] for name, found in self._programs.items()}
+        closures = {wanted: {name: [dist.identity, dist.entries, dist.record] for name, dist in closure.items()}
+                    for wanted, closure in self._closures.items()}
+        return {"programs": programs, "closures": closures}
+
+    def restore(self, dumped: Mapping[str, Any]) -> None:
+        """Take over what was resolved when a snapshot was made, whose stamps still hold."""
+        for name, found in dumped["programs"].items():
+            self._programs[name] = found and Found(found[0], found[1], tuple(found[2]))
+        for wanted, closure in dumped["closures"].items():
+            self._closures[wanted] = {name: Distribution(identity, tuple((a, b) for a, b in entries), record)
+                                      for name, (identity, entries, record) in closure.items()}
 
     @property
     def watched(self) -> list[str]:

@@ -17,6 +17,7 @@ from .steps import Steps
 if TYPE_CHECKING:
     from .analysis import Analysis
 
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """An action of a target, the parts of its key that differ, and the files of its outputs that do.

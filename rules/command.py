@@ -75,9 +75,10 @@ def _check(ctx: Ctx, outputs: Mapping[str, str], paths: Mapping[str, str], input
         raise BuildError(f"{ctx.label}: an input and an output have one name", ctx.target.place("outputs"), "rename one")
     for name, path in outputs.items():
         parts = path.rstrip("/").split("/")
-        if path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\\" in path:
+        if (path.startswith("/") or any(part in ("", ".", "..") or len(part.encode()) > 200 for part in parts)
+                or "\\" in path or not path.isprintable()):
             raise BuildError(f"{path!r} is not a path of an output", ctx.target.place("outputs", name),
-                             "outputs are relative paths without '..'")
+                             "outputs are relative paths without '..', of printable characters")
     if len({path.rstrip("/") for path in outputs.values()}) != len(outputs):
         raise BuildError(f"{ctx.label}: two outputs have one path", ctx.target.place("outputs"), "give each its own")
 

@@ -8,10 +8,11 @@ from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider
 from .coalition import Coalition
 from .hardware import Hardware
 from .image import assemble
-from .optimise import ARRAYS, link
+from .optimise import ARRAYS, PASSES, link
 
 EMULATE = Tool("emulate", (*ARRAYS, "replay"), ("numpy",))
 MEASURE = Tool("measure")
+REPORT = Tool("report", (*PASSES, "measure", "plan", "plan_cost"), ("numpy",))
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class Export(Provider):
-    """An image ready to deploy, the program in it, and the gates that prove it."""
+    """An image ready to deploy, the program in it, what the compiler made of the agents, and the gates that prove it."""
 
     image: Artifact
     program: Artifact
+    report: Artifact
     gates: tuple[Gate, ...]
 
 
@@ -38,12 +40,12 @@ def export(ctx: Ctx, coalition: Coalition, hardware: Hardware, budget: Budget = 
 
     `budget = { image = "2MiB", memory = "8MiB", step_p99 = "5ms" }` sets limits that the gates check.
     """
-    program = link(ctx, coalition.members, coalition.links, (hardware.triple, hardware.cpu))
+    program = link(ctx, coalition.members, coalition.links, coalition.tick, (hardware.triple, hardware.cpu))
     image = assemble(ctx, program, hardware.arch, hardware.variant, {"org.opencontainers.image.title": ctx.label.name})
     gates = [emulate(ctx, program, coalition, hardware), measure(ctx, program, image, hardware.arch, budget)]
     if budget.step_p99:
         gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))
-    return Export(image, program, tuple(gates))
+    return Export(image, program, report(ctx, program, image, coalition, hardware), tuple(gates))
 
 
 def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:
@@ -65,3 +67,15 @@ def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Bud
     (verdict,) = ctx.tool(MEASURE, "--program", program, "--image", image, "--arch", arch, "--max-image", str(int(budget.image)),
                           "--max-memory", str(int(budget.memory)), "--out", Out("evidence.json"), title="measure the image")
     return Gate("fitness", verdict)
+
+
+def report(ctx: Ctx, program: Artifact, image: Artifact, coalition: Coalition, hardware: Hardware) -> Artifact:
+    """What the compiler made of each agent, its proof, and the sizes, to read (report.txt) and to parse (report.json)."""
+    words: list[str | In] = ["--board", hardware.profile, "--cpu", hardware.cpu]
+    for member in coalition.members:
+        planned, folder = member.proved.planned, f"in/{member.name}"
+        words += ["--agent", member.name, In(planned.ir, f"{folder}/ir"), In(planned.plan, f"{folder}/plan"),
+                  In(member.proved.proof, f"{folder}/proof.json")]
+    (made,) = ctx.tool(REPORT, "--program", In(program, "in/program"), "--image", In(image, "in/image"), *words,
+                       "--out", Out("report", tree=True), title="report")
+    return made

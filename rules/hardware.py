@@ -31,9 +31,10 @@ def hardware(ctx: Ctx, profile: str, power_mode: str = "", memory: Size | None =
     if board is None:
         hint = did_you_mean(profile, BOARDS) or f"the catalogue has {', '.join(sorted(BOARDS))}"
         raise BuildError(f"no hardware profile {profile!r}", ctx.target.place("profile"), hint)
-    if power_mode and power_mode not in board.power_modes:
-        known = ", ".join(board.power_modes) or "none"
-        raise BuildError(f"{profile} has no power mode {power_mode!r}", ctx.target.place("power_mode"), f"it has {known}")
+    modes = [mode.name for mode in board.power_modes]
+    if power_mode and power_mode not in modes:
+        hint = did_you_mean(power_mode, modes) or f"it has {', '.join(modes) or 'none that is known'}"
+        raise BuildError(f"{profile} has no power mode {power_mode!r}", ctx.target.place("power_mode"), hint)
     core = board.core
     return Hardware(profile, core.arch, core.variant, core.triple, core.cpu, core.qemu, core.qemu_cpu,
                     cores or board.cores, int(memory or board.memory_mib << 20), power_mode)

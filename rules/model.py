@@ -7,11 +7,12 @@ from typing import Any
 
 from buildgraph import Artifact, BuildError, Ctx, Out, Provider, Source, Tool, rule
 
-from .optimise import ARRAYS, Planned, plan
+from .optimise import ARRAYS, Planned, Probing, plan
 
 READ = (*ARRAYS, "model_labels", "model_source", "model_words")
 INGEST = Tool("ingest", READ, ("numpy",))
 INGEST_PYTHON = Tool("ingest_python", (*READ, "ingest"), ("numpy",))
+MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,16 @@ class Inference:
 @rule
 def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str = "build",
           args: dict[str, Any] | None = None, packages: tuple[str, ...] = (),
-          inference: Inference = Inference()) -> Model:
+          inference: Inference = Inference(), probe: Probing = Probing()) -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
     `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`), or a `.py` whose function
     `entry`, called with `args`, returns them or a pymdp Agent; `packages` are the distributions that it imports.
+    `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
     """
+    if min(probe.episodes, probe.steps) < 1 or probe.episodes * probe.steps > MAX_STEPS or probe.seed < 0:
+        raise BuildError(f"{ctx.label}: no probe has {probe.episodes} episodes of {probe.steps} steps, seed {probe.seed}",
+                         ctx.target.place("probe"), f"at least 1 and 1, at most {MAX_STEPS} steps in all, and a seed from 0 on")
     suffix = source.name.rpartition(".")[2]
     outs = ("--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference", inference.overrides())
     if suffix == "npz":
@@ -66,4 +71,4 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     else:
         raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"),
                          "a model is an .npz with its .json, or a .py")
-    return Model(ir, labels, plan(ctx, ir))
+    return Model(ir, labels, plan(ctx, ir, probe))

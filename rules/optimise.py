@@ -19,18 +19,33 @@ NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}" for name in ("program.h", "request.h", "start.h", "text.h")))
 
 PLAN = Tool("plan", PASSES, ("numpy",))
-PROBE = Tool("probe", (*ARRAYS, "contraction", "counter_random", "fmath", "policy_tree", "reference", "steadiness"), ("numpy",))
+PROBE = Tool("probe", (*ARRAYS, "contraction", "counter_random", "coverage", "fmath", "policy_tree", "reference", "steadiness"),
+             ("numpy",))
 EMIT = Tool("emit", CODE, ("numpy",), NATIVE)
-PROVE = Tool("prove", (*CODE, "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"), RUNTIME)
+PROVE = Tool("prove", (*CODE, "confidence", "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"), RUNTIME)
 COMPILE = Tool("compile", ("toolchain",), ("ziglang",))
 PROGRAM = Tool("program", (*CODE, "emit", "replay", "wiring"), ("numpy",), RUNTIME)
 LINK = Tool("link", ("toolchain",), ("ziglang",))
 
 
 @dataclass(frozen=True)
+class Probing:
+    """How much the reference does for the proof: episodes, steps of each, and the seed of its random numbers."""
+
+    episodes: int = 8
+    steps: int = 32
+    seed: int = 0
+
+    def words(self) -> tuple[str, ...]:
+        """The options of the tool."""
+        return ("--episodes", str(self.episodes), "--steps", str(self.steps), "--seed", str(self.seed))
+
+
+@dataclass(frozen=True)
 class Planned:
     """A model after the passes: tables, the small file that others need of it, and what the reference did."""
 
+    ir: Artifact
     plan: Artifact
     interface: Artifact
     probe: Artifact
@@ -55,12 +70,12 @@ class Member:
     proved: Proved
 
 
-def plan(ctx: Ctx, ir: Artifact) -> Planned:
+def plan(ctx: Ctx, ir: Artifact, probing: Probing) -> Planned:
     """Exact passes and the probe set; independent of any board."""
     made, interface = ctx.tool(PLAN, "--ir", ir, "--out", Out("plan", tree=True), "--interface", Out("interface.json"),
                                title="plan")
-    (probe,) = ctx.tool(PROBE, "--ir", ir, "--out", Out("probe", tree=True), title="probe")
-    return Planned(made, interface, probe)
+    (probe,) = ctx.tool(PROBE, "--ir", ir, *probing.words(), "--out", Out("probe", tree=True), title="probe")
+    return Planned(ir, made, interface, probe)
 
 
 def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
@@ -71,9 +86,9 @@ def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
     return Proved(name, code, proof, planned)
 
 
-def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact) -> Artifact:
-    """The C of the program around the agents: their order, their links, the steps of its self-test."""
-    words: list[str] = []
+def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int) -> Artifact:
+    """The C of the program around the agents: their order, their links, its tick, the steps of its self-test."""
+    words = ["--tick", str(tick)] if tick else []
     staged: list[In] = []
     for member in members:
         planned = member.proved.planned
@@ -85,16 +100,16 @@ def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact) -> Artifact:
     return text
 
 
-def link(ctx: Ctx, members: Sequence[Member], links: Artifact, target: tuple[str, str]) -> Artifact:
+def link(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int, target: tuple[str, str]) -> Artifact:
     """The program of a coalition for target = (triple, cpu): an agent that did not change is not compiled again."""
-    sources = [(member.name, member.proved.code) for member in members] + [("main", main_file(ctx, members, links))]
-    objects = [_compile(ctx, name, code, target) for name, code in sources]
+    objects = [_compile(ctx, member.name, member.proved.code, target) for member in members]
+    objects.append(_compile(ctx, "main", main_file(ctx, members, links, tick), target, "--small"))
     (program,) = ctx.tool(LINK, *objects, "--triple", target[0], "--out", Out("agent"), title="link")
     return program
 
 
-def _compile(ctx: Ctx, name: str, code: Artifact, target: tuple[str, str]) -> Artifact:
+def _compile(ctx: Ctx, name: str, code: Artifact, target: tuple[str, str], *options: str) -> Artifact:
     triple, cpu = target
-    (made,) = ctx.tool(COMPILE, code, "--triple", triple, "--cpu", cpu, "--out", Out("agent.o"),
+    (made,) = ctx.tool(COMPILE, code, "--triple", triple, "--cpu", cpu, *options, "--out", Out("agent.o"),
                        title=f"compile {name} for {cpu}")
     return made

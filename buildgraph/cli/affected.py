@@ -19,8 +19,8 @@ _SHOWN = 3
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="only these targets (default: //...)")
-    parser.add_argument("--since", required=True, metavar="REV", help="the revision of git to compare the work tree with; "
-                        "`main...` is where HEAD left main")
+    parser.add_argument("--since", required=True, metavar="REV", help="the revision of git to compare the work tree "
+                        "with; `main...` is where HEAD left main")
 
 
 def run(options: Namespace) -> int:

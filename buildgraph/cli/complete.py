@@ -1,4 +1,7 @@
-"""What could stand at the cursor: verbs, options and labels. Asked by shells on every TAB, so nothing dear is imported."""
+"""What could stand at the cursor: verbs, options and labels.
+
+Shells ask on every TAB, so nothing dear is imported.
+"""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -41,7 +41,8 @@ def run(options: Namespace) -> int:
 def _two(words: list[str]) -> tuple[str, str]:
     wrong = next((word for word in words if not _KEY.match(word)), None)
     if len(words) != 2 or wrong:
-        raise BuildError(f"{wrong!r} is no key" if wrong else f"two keys are compared, not {len(words)}", reason="usage",
+        what = f"{wrong!r} is no key" if wrong else f"two keys are compared, not {len(words)}"
+        raise BuildError(what, reason="usage",
                          fix="`buildgraph diff //package:target`, or two keys of 6 hex digits or more")
     return words[0], words[1]
 
@@ -74,8 +75,9 @@ def _key(store: DiskStore, word: str) -> Digest:
     folder = os.path.dirname(store.record_path(_whole(name)))
     names = sorted(one for one in os.listdir(folder) if one.startswith(name)) if os.path.isdir(folder) else []
     if len(names) != 1:
-        what = f"{word} begins {len(names)} keys" if names else f"the cache holds no key {word}"
-        raise BuildError(what, reason="usage", fix="write more of it" if names else "it was never made here, or is gone")
+        if names:
+            raise BuildError(f"{word} begins {len(names)} keys", reason="usage", fix="write more of it")
+        raise BuildError(f"the cache holds no key {word}", reason="usage", fix="it was never made here, or is gone")
     found = store.record_at(os.path.join(folder, names[0]))
     if found is None:
         raise BuildError(f"the record of {word} is damaged", reason="broken", fix="build what makes it again")

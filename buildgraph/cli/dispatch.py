@@ -23,6 +23,7 @@ VERBS = {
     "schema": "print the JSON Schema of BUILD.toml, for editors",
     "completion": "print a script that completes words in a shell",
     "cache": "look at the store of all builds",
+    "hardware": "look at the catalogue of boards, and tell which one this device is",
     "doctor": "check what this machine offers and how to mend what is missing",
     "init": "start a workspace with a small example",
 }

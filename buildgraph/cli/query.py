@@ -33,10 +33,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("question", metavar="|".join(QUESTIONS), help="see below")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="labels or patterns")
     parser.add_argument("--kind", action="append", default=[], metavar="RULE", help="only targets of this rule")
-    parser.add_argument("--filter", action="append", default=[], metavar="REGEX", help="only labels in which it is found")
+    parser.add_argument("--filter", action="append", default=[], metavar="REGEX",
+                        help="only labels in which it is found")
     parser.add_argument("--attr", action="append", default=[], metavar="KEY=VALUE",
                         help="only targets with this value, or a list that holds it; a dotted key looks into tables")
-    parser.add_argument("--output", choices=tuple(_FORMS), default="text", help="text (default), json, or dot for Graphviz")
+    parser.add_argument("--output", choices=tuple(_FORMS), default="text",
+                        help="text (default), json, or dot for Graphviz")
 
 
 def run(options: Namespace) -> int:

@@ -52,6 +52,8 @@ def kind_of(job: Job, level: Level) -> Kind | None:
     if (len(job.argv) < 5 or job.argv[0] != _INTERPRETER or job.argv[1:4] != _FLAGS or job.network
             or not job.argv[4].startswith("tools/") or not os.path.isfile(os.path.join(job.stage, job.argv[4]))):
         return None
+    if level == "namespaces" and any(path.startswith(mounts.COVERED) for path in job.visible):
+        return None
     env = environment(job, mounts.FOLDER, mounts.TEMP)
     folder = os.path.join(job.stage, "site")
     if env.get("PYTHONPATH", "site") != "site":

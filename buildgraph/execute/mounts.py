@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FOLDER, TEMP = "/build", "/tmp"
+COVERED = (f"{FOLDER}/", f"{TEMP}/", "/proc/", "/dev/")   # what a server shows below these, no action would see
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 _HOST = TEMP

@@ -98,6 +98,7 @@ def _shut(code: int) -> int:
 
 def _clear(modules: Sequence[types.ModuleType | None]) -> None:
     """Let go of all that the program holds, so that files it left open are written out and finalizers run."""
+    _write_out()   # in a cycle, a file may be closed before what is buffered for it is written
     for module in modules:
         names = vars(module) if module is not None else {}
         for first in (True, False):
@@ -105,8 +106,13 @@ def _clear(modules: Sequence[types.ModuleType | None]) -> None:
                 if name != "__builtins__" and first == (name.startswith("_") and not name.startswith("__")):
                     names[name] = None
     gc.collect()
+    _write_out()
+
+
+def _write_out() -> None:
+    """Flush every file that is open; the server's own objects are frozen and not among these."""
     for left in gc.get_objects():
-        if type(left) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom) and not left.closed:
+        if type(left) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
             try:
                 left.flush()
             except (OSError, ValueError):

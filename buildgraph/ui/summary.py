@@ -1,7 +1,8 @@
 """What a build came to, said once at its end: outputs with their digests, gates, and the counts."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import StringIO
 from typing import TextIO
 
 from ..events import Built, Event, Finished, Judged, Planned
@@ -66,6 +67,15 @@ class Summary:
         if silent:
             yield f"  {word}  {', '.join(silent)}"
         yield from (f"  {word}  {clean(gate)}: {clean(why)}" for gate, why in found if why)
+
+
+def unchanged_text(events: Iterable[Event], actions: int) -> str:
+    """What a build says that finds all of this unchanged: outputs, gates, and how many actions stand."""
+    text = StringIO()
+    summary = Summary(text, show=frozenset({"outputs", "gates"}))
+    for event in (*events, Finished(0, 0, 0, 0, 0, 0, 0)):
+        summary(event)
+    return f"{text.getvalue()}nothing changed: {plural(actions, 'action')} up to date\n"
 
 
 def counts(end: Finished, sandbox: str) -> str:

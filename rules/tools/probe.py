@@ -2,10 +2,12 @@
 
     python3 probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0]
 
-Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Every
-fourth episode shows uniformly random observations (impossible ones too) as long as their posterior is well
-posed (see steadiness.py; what was rejected is counted), the others are roll-outs in the world the model
-itself describes. Random numbers are functions of (seed, episode, step, use) alone.
+Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Kinds of
+episodes, in turn: a roll-out in the world that the model itself describes; one in which what is executed is not
+what the reference chose but what was tried least (see coverage.py); a roll-out; one of uniformly random
+observations, impossible ones too, and actions tried least. Observations of the second and fourth kind have a
+well posed posterior (see steadiness.py; what was rejected is counted). Random numbers are functions of (seed,
+episode, step, use) alone. The action of an episode's last step is not executed: nothing is compared after it.
 """
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ import ir
 from agent_model import F64, Model, ModelFault
 from contraction import joint
 from counter_random import draw, uniform
+from coverage import Coverage, nothing_yet
 from fmath import log, total
 from policy_tree import every_control
 from reference import (
@@ -32,15 +35,18 @@ from steadiness import steady
 
 MAX_STEPS = 1 << 20
 ATTEMPTS = 32
+KINDS = ("rollout", "wander", "rollout", "random")
+"""Kinds of the episodes, in turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One step of the reference: what it saw, did, believed, and how much worse each first action is."""
+    """One step of the reference: what it saw, chose and believed, what was executed, nats lost by first action."""
 
     obs: tuple[int, ...]
     rejected: int
     action: tuple[int, ...]
+    executed: tuple[int, ...]
     qs: Beliefs
     regret: F64
     vfe: float
@@ -48,29 +54,48 @@ class Step:
 
 
 def kind_of(episode: int) -> str:
-    """ "random" for every fourth episode, else "rollout"."""
-    return "random" if episode % 4 == 3 else "rollout"
+    """ "rollout", "wander" or "random"."""
+    return KINDS[episode % len(KINDS)]
 
 
-def run_episode(agent: Reference, seed: int, episode: int, steps: int) -> list[Step]:
-    """One episode from the prior D on."""
-    model = agent.model
+def run_episode(
+        agent: Reference, seed: int, episode: int, steps: int, coverage: Coverage | None = None) -> list[Step]:
+    """One episode from the prior D on; `coverage` is what the episodes before it have tried."""
+    model, wandering = agent.model, kind_of(episode) != "rollout"
+    tried = coverage or nothing_yet(model)
     prior = initial_prior(agent)
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
     found = []
     for s in range(steps):
-        obs, rejected = (_surprise(agent, prior, seed, (episode, s + 1)) if kind_of(episode) == "random"
-                         else (_observe(model, state, seed, (episode, s + 1)), 0))
+        place = (episode, s + 1)
+        obs, rejected = _seen(agent, prior, state, seed, place)
         qs = infer_states(agent, obs, prior)
         verdict = infer_policies(agent, qs)
         action, policy = select(agent, verdict)
+        executed = action
+        if wandering:
+            executed = tried.least_used(qs, [uniform(seed, *place, 4, c) for c in range(len(action))])
+        if s + 1 < steps:
+            tried.note(qs, executed)
         found.append(Step(
-            obs, rejected, action, qs, regret=regret(agent, verdict),
+            obs, rejected, action, executed, qs, regret=regret(agent, verdict),
             vfe=free_energy(agent, obs, prior, qs), efe=float(verdict.neg_efe[policy])))
-        prior = next_prior(agent, qs, action)
-        state = _move(model, state, action, tuple(
-            uniform(seed, episode, s + 1, 2, f) for f in range(len(state))))
+        prior = next_prior(agent, qs, executed)
+        state = _move(model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state))))
     return found
+
+
+def _seen(agent: Reference, prior: Beliefs, state: Sequence[int], seed: int,
+          place: tuple[int, int]) -> tuple[tuple[int, ...], int]:
+    """The observation of a step, and how many were rejected before it."""
+    kind = kind_of(place[0])
+    if kind == "random":
+        return _surprise(agent, prior, seed, place)
+    obs = _observe(agent.model, state, seed, place)
+    if kind == "rollout" or steady(agent, obs, prior):
+        return obs, 0
+    obs, rejected = _surprise(agent, prior, seed, place)
+    return obs, rejected + 1
 
 
 def _observe(model: Model, state: Sequence[int], seed: int, place: tuple[int, int]) -> tuple[int, ...]:
@@ -129,7 +154,9 @@ def regret(agent: Reference, verdict: Verdict) -> F64:
 def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None:
     """Run the reference agent and write the probe folder."""
     agent = prepare(model)
-    runs = [run_episode(agent, seed, n, steps) for n in range(episodes)]
+    coverage = nothing_yet(model)
+    runs = [run_episode(agent, seed, n, steps, coverage) for n in range(episodes)]
+    used, transitions = coverage.transitions()
     out.mkdir(parents=True, exist_ok=True)
     for name, array in _arrays(runs).items():
         (out / name).write_bytes(array.tobytes())
@@ -137,6 +164,8 @@ def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None
         "schema": 1, "episodes": episodes, "steps": steps, "seed": seed, "modalities": len(model.num_obs),
         "factors": len(model.num_states), "controls": len(model.control_factors),
         "rejected": sum(step.rejected for run in runs for step in run),
+        "executed": [times.tolist() for times in coverage.times],
+        "transitions": transitions, "transitions_used": used,
         "first_actions": len(first_actions(model)), "kinds": [kind_of(n) for n in range(episodes)]}))
 
 
@@ -144,6 +173,7 @@ def _arrays(runs: Sequence[Sequence[Step]]) -> dict[str, NDArray[Any]]:
     return {
         "obs.i32": np.array([[step.obs for step in run] for run in runs], dtype="<i4"),
         "action.i32": np.array([[step.action for step in run] for run in runs], dtype="<i4"),
+        "executed.i32": np.array([[step.executed for step in run] for run in runs], dtype="<i4"),
         "qs.f64": np.array([[np.concatenate(step.qs) for step in run] for run in runs], dtype="<f8"),
         "regret.f64": np.array([[step.regret for step in run] for run in runs], dtype="<f8"),
         "vfe.f64": np.array([[step.vfe for step in run] for run in runs], dtype="<f8"),

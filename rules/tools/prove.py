@@ -3,7 +3,7 @@
     prove.py agent.c --name scout --interface interface.json --probe DIR --out proof.json
 
 The agent is compiled for this machine and replays the probe, fed the reference's observations and executed
-actions. A step is a violation unless its first action is within 1e-3 nats of the best and its beliefs within
+actions, which need not be the chosen ones. A step is a violation unless its first action is within 1e-3 nats of the best and its beliefs within
 1e-5 nats of Kullback-Leibler divergence, so NaN is one. The bits proved here are the bits of every target.
 """
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 import fmath
+from confidence import lower_bound
 from ir import F64, canonical_json
 from program import Program, emit_main, ports_of
 from replay import GOLDEN_STEPS, Answers, Probe, bits, golden_hash, load_probe, parse, width
@@ -40,9 +41,14 @@ class Findings:
     same: np.ndarray[Any, np.dtype[np.bool_]]
 
     @property
+    def violating(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether a step is beyond a limit; NaN is beyond."""
+        return np.asarray(~((self.regret <= REGRET_LIMIT) & (self.kl <= KL_LIMIT)))
+
+    @property
     def violations(self) -> int:
-        """Steps beyond a limit; NaN is beyond."""
-        return int(np.count_nonzero(~((self.regret <= REGRET_LIMIT) & (self.kl <= KL_LIMIT))))
+        """How many steps are beyond a limit."""
+        return int(np.count_nonzero(self.violating))
 
 
 def build_host_program(agent_c: Path, name: str, interface: Mapping[str, Any], folder: Path) -> Path:
@@ -85,13 +91,17 @@ def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Find
 
 
 def proof(answered: bytes, probe: Probe, interface: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of proof.json."""
+    """The document of proof.json; lower bounds are one-sided, of 95 % confidence."""
     findings = compare(parse(answered, interface), probe, interface["num_controls"])
-    steps = len(findings.kl)
+    steps, episodes = len(findings.kl), int(probe.facts["episodes"])
+    spoilt = int(np.count_nonzero(findings.violating.reshape(episodes, -1).any(axis=1)))
     golden = min(GOLDEN_STEPS, steps)
     return {"schema": 1, "bits": bits(answered), "golden": golden_hash(answered[:golden * width(interface)]),
-            "golden_steps": golden, "steps": steps, "episodes": int(probe.facts["episodes"]),
-            "seed": probe.facts.get("seed"), "violations": findings.violations,
+            "golden_steps": golden, "steps": steps, "episodes": episodes, "kinds": probe.facts["kinds"],
+            "seed": probe.facts["seed"], "violations": findings.violations, "violating_episodes": spoilt,
+            "lower_bound": lower_bound(findings.violations, steps),
+            "lower_bound_episodes": lower_bound(spoilt, episodes),
+            "transitions": probe.facts["transitions"], "transitions_used": probe.facts["transitions_used"],
             "same_action": int(findings.same.sum()),
             "kl_max": float(findings.kl.max()).hex(), "regret_max": float(findings.regret.max()).hex(),
             "kl_limit": KL_LIMIT.hex(), "regret_limit": REGRET_LIMIT.hex()}
@@ -101,7 +111,9 @@ def _explain(document: Mapping[str, Any]) -> str:
     regret, kl = float.fromhex(document["regret_max"]), float.fromhex(document["kl_max"])
     return (f"the compiled agent does not do what the reference does: {document['violations']} of "
             f"{document['steps']} steps violate (regret up to {regret:.3g} nats, limit {REGRET_LIMIT}; "
-            f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT})")
+            f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT}), in {document['violating_episodes']} of "
+            f"{document['episodes']} episodes; at 95 % confidence at least {document['lower_bound']} of all steps and "
+            f"{document['lower_bound_episodes']} of all episodes are right")
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,20 +19,24 @@ GOLDEN_STEPS = 32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probe:
-    """What the float64 reference did, (episodes, steps, ..); `regret` is by joint first action, row-major."""
+    """What the float64 reference did, (episodes, steps, ..): `action` is what it chose, `executed` what happened.
+
+    `regret` is by joint first action, row-major.
+    """
 
     obs: I32
     action: I32
+    executed: I32
     qs: F64
     regret: F64
     facts: Mapping[str, Any]
 
     def records(self) -> I32:
-        """Replay records, (steps, 1 + modalities + controls); executed is what the reference did."""
+        """Replay records, (steps, 1 + modalities + controls): where an episode begins, seen, executed."""
         episodes, steps = self.obs.shape[:2]
         start = np.zeros((episodes, steps, 1), np.int32)
         start[:, 0] = 1
-        rows = np.concatenate([start, self.obs, self.action], axis=2)
+        rows = np.concatenate([start, self.obs, self.executed], axis=2)
         return np.ascontiguousarray(rows.reshape(episodes * steps, -1), dtype="<i4")
 
 
@@ -53,10 +57,10 @@ def load_probe(folder: Path) -> Probe:
 
     def read(name: str, dtype: str) -> NDArray[Any]:
         return np.frombuffer((folder / name).read_bytes(), dtype=dtype).reshape(*lead, -1)
-    size = facts["episodes"] * facts["steps"]
-    actions = np.frombuffer((folder / "action.i32").read_bytes(), dtype="<i4")
-    return Probe(read("obs.i32", "<i4"), actions.reshape(*lead, actions.size // size), read("qs.f64", "<f8"),
-                 read("regret.f64", "<f8"), facts)
+    controls = (*lead, facts["controls"])
+    action, executed = (np.frombuffer((folder / name).read_bytes(), dtype="<i4").reshape(controls)
+                        for name in ("action.i32", "executed.i32"))
+    return Probe(read("obs.i32", "<i4"), action, executed, read("qs.f64", "<f8"), read("regret.f64", "<f8"), facts)
 
 
 def width(interface: Mapping[str, Any]) -> int:

@@ -50,8 +50,8 @@ def relatives(of: Space) -> list[str]:
 
 
 def gone(of: Space) -> None:
-    """Within two seconds no process of a build is left."""
-    deadline = time.monotonic() + 2
+    """Soon no process of a build is left; on an idle machine within two seconds."""
+    deadline = time.monotonic() + 6
     while (left := relatives(of)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left, left
@@ -116,7 +116,8 @@ def test_a_signal_ends_all_of_it(tmp_path: Path, name: str, tally: Callable[[str
         else:
             _, err = process.communicate(timeout=30)
             assert "Traceback" not in err, err
-            assert process.returncode in (0, 128 + SIGNALS[name][0]), err
+            # The second of two may come when the program has put its handlers away: the shell sees 130 then, too.
+            assert process.returncode in (0, 128 + SIGNALS[name][0], *([-2] if name == "twice" else [])), err
         gone(of)
         whole(of)
         idle(of)

@@ -11,6 +11,7 @@ import numpy as np
 import probe
 import pytest
 import reference
+from coverage import nothing_yet
 
 from tests.needs import need_module
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
@@ -26,12 +27,13 @@ def example(name: str, folder: Path) -> ir.Model:
     return ir.load(folder / name)
 
 
-def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, F64, F64, F64, F64]:
-    """Observations, actions, beliefs, free energies, chosen neg_efe and regrets of the reference."""
-    agent = reference.prepare(model)
-    found = [probe.run_episode(agent, 11, n, steps) for n in range(episodes)]
+def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64, F64, F64, F64]:
+    """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe, regrets."""
+    agent, coverage = reference.prepare(model), nothing_yet(model)
+    found = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
     return (
         np.array([[s.obs for s in steps_] for steps_ in found], np.int32),
+        np.array([[s.executed for s in steps_] for steps_ in found], np.int32),
         np.array([[s.action for s in steps_] for steps_ in found], np.int32),
         np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in found]),
         np.array([[s.vfe for s in steps_] for steps_ in found]),
@@ -53,8 +55,8 @@ def worst_divergence(model: ir.Model, p: F64, q: F64) -> float:
 def test_shipped_models_over_three_thousand_steps(name: str, tmp_path: Path) -> None:
     need_module("pymdp")
     model = example(name, tmp_path)
-    obs, action, qs, vfe, efe, _ = run(model, EPISODES, STEPS)
-    theirs = replay(model, obs, action)
+    obs, executed, action, qs, vfe, efe, _ = run(model, EPISODES, STEPS)
+    theirs = replay(model, obs, executed)
     assert obs.shape[0] * obs.shape[1] >= 3000
     assert np.array_equal(canonical_actions(model, theirs.q_pi), action)
     assert worst_divergence(model, qs, theirs.qs) <= 1e-12
@@ -66,8 +68,8 @@ def test_shipped_models_over_three_thousand_steps(name: str, tmp_path: Path) -> 
 def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
     need_module("pymdp")
     model = example(name, tmp_path)
-    obs, action, qs, _, _, regret = run(model, 8, STEPS)
-    theirs = replay(model, obs, action, x64=False)
+    obs, executed, action, qs, _, _, regret = run(model, 8, STEPS)
+    theirs = replay(model, obs, executed, x64=False)
     assert np.isfinite(theirs.q_pi).all()
     assert worst_divergence(model, qs, theirs.qs) <= 1e-6
     chosen = canonical_actions(model, theirs.q_pi)
@@ -91,8 +93,8 @@ def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
 )
 def test_odd_models(model: ir.Model) -> None:
     need_module("pymdp")
-    obs, action, qs, vfe, _, _ = run(model, 4, 8)
-    theirs = replay(model, obs, action)
+    obs, executed, action, qs, vfe, _, _ = run(model, 4, 8)
+    theirs = replay(model, obs, executed)
     assert np.array_equal(canonical_actions(model, theirs.q_pi), action)
     assert worst_divergence(model, qs, theirs.qs) <= 1e-12 and np.max(np.abs(theirs.vfe - vfe)) <= 1e-10
 
@@ -100,8 +102,8 @@ def test_odd_models(model: ir.Model) -> None:
 def test_the_comparison_can_fail() -> None:
     need_module("pymdp")
     model = one_factor()
-    obs, action, qs, _, _, _ = run(model, 4, 8)
+    obs, executed, action, qs, _, _, _ = run(model, 4, 8)
     other = replace(model, B=(np.roll(model.B[0], 1, axis=2),))
-    theirs = replay(other, obs, action)
+    theirs = replay(other, obs, executed)
     assert not np.array_equal(canonical_actions(model, theirs.q_pi), action)
     assert worst_divergence(model, qs, theirs.qs) > 1e-3

@@ -29,7 +29,6 @@ ENDS = {
     "raises in a sibling": "import beside\nbeside.fail()",
     "raises a group": "raise ExceptionGroup('g', [ValueError(1), TypeError(2)])",
     "is no Python": "print('x'\nprint(",
-    "has a null byte": "print('x')\0",
     "evaluates what is no Python": "eval('1 +')",
     "warns": "import warnings\nwarnings.warn('careful')",
     "is interrupted": "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nimport time; time.sleep(5)",
@@ -52,8 +51,7 @@ ENDS = {
     "reads nothing": "import sys\nprint(repr(sys.stdin.read()))",
     "cannot import the engine": "import buildgraph",
     "pickles its own": "import pickle\nclass A: pass\nprint(type(pickle.loads(pickle.dumps(A()))).__module__)",
-    "makes arrays": "import numpy\nnumpy.save('out/a', numpy.arange(9) / 7)\nprint(numpy.show_config(mode='dicts')['CPU' "
-                    "'' ] if 0 else numpy.float32(1) / 3)",
+    "makes arrays": "import numpy\nnumpy.save('out/a', numpy.arange(9) / 7)\nprint(numpy.float32(1) / 3)",
     "recurses": "def f(n):\n    return f(n + 1)\ntry:\n    f(0)\nexcept RecursionError as e:\n    print(e)",
 }
 SURROUNDINGS = """
@@ -66,7 +64,7 @@ print(numpy.__file__, numpy.__path__, numpy.__spec__.origin, numpy.lib.format.__
 print(numpy.__spec__.submodule_search_locations, numpy.__loader__.path, gc.isenabled(), gc.get_threshold())
 print([stream.line_buffering for stream in (sys.stdout, sys.stderr)], sys.stdin, sys.stdout.buffer.raw)
 print([signal.getsignal(number) for number in sorted(signal.valid_signals())], signal.pthread_sigmask(0, ()))
-print(threading.active_count(), threading.current_thread(), time.tzname, sorted(os.listdir(".")), os.listdir("site"))
+print(threading.active_count(), threading.current_thread().name, time.tzname, sorted(os.listdir(".")), os.listdir("site"))
 print([resource.getrlimit(number) for number in range(16)], [fd for fd in range(3, 99) if os.path.exists(f"/dev/fd/{fd}")])
 try:
     print(sorted(os.listdir("/")), sorted(os.listdir("/dev")), sorted(os.listdir("/tmp")), os.getpid(), os.getppid())
@@ -118,7 +116,7 @@ def forked(job: Job, level: Level, servers: ForkServers) -> Outcome:
 
 def told(outcome: Outcome) -> tuple[int, str, str]:
     """What must be equal; addresses of objects and process ids are not."""
-    log = re.sub(r"0x[0-9a-f]{6,}|<MainProcess.*?>|\\b\\d+\\) started", "", outcome.log.decode(errors="replace"))
+    log = re.sub(r"0x[0-9a-f]{6,}", "", outcome.log.decode(errors="replace"))
     return outcome.code, outcome.ended, log
 
 

@@ -40,9 +40,11 @@ def test_shapes_and_meaning(model: ir.Model, sizes: tuple[int, ...], tmp_path: P
         controls,
         first,
     )
-    assert header["kinds"] == ["rollout", "rollout", "rollout", "random"]
+    assert header["kinds"] == ["rollout", "wander", "rollout", "random"]
     obs = np.frombuffer(files["obs.i32"], "<i4").reshape(4, 6, modalities)
     action = np.frombuffer(files["action.i32"], "<i4").reshape(4, 6, controls)
+    executed = np.frombuffer(files["executed.i32"], "<i4").reshape(4, 6, controls)
+    assert np.array_equal(executed[::2], action[::2]) and not np.array_equal(executed[1::2], action[1::2])
     regret = np.frombuffer(files["regret.f64"], "<f8").reshape(4, 6, first)
     qs = np.frombuffer(files["qs.f64"], "<f8").reshape(4, 6, states)
     assert np.all((obs >= 0) & (obs < np.array(model.num_obs)))

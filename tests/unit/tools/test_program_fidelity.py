@@ -39,7 +39,7 @@ def test_native_reference_and_pymdp_decide_alike(name: str, tmp_path: Path) -> N
     assert len(found.same) == EPISODES * STEPS >= 3000
     assert int((~found.same).sum()) == 0 and found.violations == 0
     assert float(found.kl.max()) <= 1e-6
-    theirs = replay(model, probe.obs, probe.action)
+    theirs = replay(model, probe.obs, probe.executed)
     actions = canonical_actions(model, theirs.q_pi).reshape(EPISODES * STEPS, -1)
     assert int(np.any(actions != answers.action, axis=1).sum()) == 0
     assert divergence(theirs.qs.reshape(EPISODES * STEPS, -1), answers.qs.astype(np.float64)) <= 1e-6

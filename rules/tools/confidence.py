@@ -1,0 +1,55 @@
+"""How sure a number of steps without violation makes: the one-sided Clopper-Pearson lower bound.
+
+Rounded down to six decimals, from correctly rounded decimal arithmetic: the same text on every machine, and
+never more than holds.
+"""
+from __future__ import annotations
+
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal, localcontext
+
+DECIMALS = 6
+UNIT = 10 ** DECIMALS
+LEVEL = Decimal("0.05")
+"""One minus the confidence."""
+
+
+def lower_bound(violations: int, trials: int) -> str:
+    """With 95 % confidence at least this share of trials holds: BetaInv(0.05; n - k, k + 1), "0.988365"."""
+    assert 0 <= violations <= trials and trials > 0
+    context = Context(prec=40, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX)
+    with localcontext(context):
+        found = _none_violated(trials) if violations == 0 else _bisected(violations, trials)
+    return f"{found // UNIT}.{found % UNIT:0{DECIMALS}d}"
+
+
+def _none_violated(trials: int) -> int:
+    """0.05^(1/n) in millionths."""
+    return int((LEVEL.ln() / trials).exp() * UNIT)
+
+
+def _bisected(violations: int, trials: int) -> int:
+    """The highest p in millionths for which so few violations are at most 5 % likely."""
+    low, high = 0, UNIT
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _likely(violations, trials, Decimal(middle) / UNIT):
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def _likely(violations: int, trials: int, p: Decimal) -> bool:
+    """Whether at most k of n violate with more than 5 % when each holds with p: I_p(n - k, k + 1) > 0.05.
+
+    The regularised incomplete beta function of these integers is a sum of k + 1 binomial terms.
+    """
+    term = (trials * p.ln()).exp()
+    odds = (1 - p) / p
+    reached = term
+    for j in range(violations):
+        if reached > LEVEL:
+            return True
+        term = term * odds * (trials - j) / (j + 1)
+        reached += term
+    return reached > LEVEL

@@ -1,0 +1,66 @@
+"""What a step costs: multiplications of the model as it is written, and of its plan.
+
+Both count prediction of states and evaluation of policies, which is nearly all of a step: as written, every
+policy at every time with dense arrays (as pymdp does it), products of beliefs left out; of the plan, what the
+loops of native/kernel.h do, padding to whole vectors and products of beliefs included.
+"""
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ir import Model, shape_A, shape_B
+from plan import Plan
+
+
+def costs(model: Model, plan: Plan) -> dict[str, Any]:
+    """Sizes of a model and of its plan, and what both cost."""
+    return {
+        "states": model.num_states, "observations": model.num_obs,
+        "policies": model.num_policies, "policy_len": model.policy_len,
+        "A": {"entries": sum(a.size for a in model.A), "nonzero": _nonzero(model.A), "kept": kept(plan, "L", "val")},
+        "B": {"entries": sum(b.size for b in model.B), "nonzero": _nonzero(model.B), "kept": kept(plan, "B", "col")},
+        "beliefs": {"by_policy": model.num_policies * model.policy_len, "prefixes": plan.header["prefixes"] - 1,
+                    "distinct": plan.header["places"], "nodes": [f["nodes"] for f in plan.header["factors"]]},
+        "multiplications": {"before": as_written(model), "after": as_planned(plan)},
+        "table_bytes": sum(table.nbytes for table in plan.tables.values()),
+    }
+
+
+def kept(plan: Plan, letter: str, part: str) -> int:
+    """Entries that the plan's tables `<letter><number>_<part>` hold in all."""
+    return sum(table.size for name, table in plan.tables.items()
+               if name[0] == letter and name.partition("_")[2] == part)
+
+
+def as_written(model: Model) -> int:
+    """Multiplications of all policies at all times, with every entry of A and B."""
+    moved = sum(prod(shape_B(model, f)[:1 + len(deps)]) for f, deps in enumerate(model.B_dependencies))
+    seen = 0
+    for m, outcomes in enumerate(model.num_obs):
+        size = prod(shape_A(model, m))
+        seen += size + model.use_states_info_gain * (size // outcomes) + model.use_utility * outcomes
+    return model.num_policies * model.policy_len * (moved + seen)
+
+
+def as_planned(plan: Plan) -> int:
+    """Multiplications of predict() and evaluate() as emit_step.py writes them."""
+    states = plan.header["num_states"]
+    count = 0
+    for f, factor in enumerate(plan.header["factors"]):
+        ends = plan.tables[f"B{f}_ptr"].astype(np.int64)
+        for index, _, nodes, _, _ in factor["blocks"]:
+            count += int(ends[(index + 1) * states[f]] - ends[index * states[f]]) * nodes
+    for m, facts in enumerate(plan.header["modalities"]):
+        count += int(plan.tables[f"E{m}_ptr"][-1]) * facts["columns"]
+        joint = prod(states[f] for f in facts["moving"]) * facts["columns"]
+        count += joint * (len(facts["moving"]) - 1)
+        if facts["still"] > 1:
+            count += plan.tables[f"X{m}_src"].size + facts["still"] * (len(facts["still_factors"]) - 1)
+    return count
+
+
+def _nonzero(arrays: tuple[Any, ...]) -> int:
+    return sum(int(np.count_nonzero(array)) for array in arrays)

@@ -1,0 +1,88 @@
+"""Disks that are full: one line that names the folder, nothing remembered of it, and all is well once there is room."""
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fault.counts import Tally
+from tests.fault.ground import idle, whole
+from tests.needs import absent
+from tests.space import Space, space
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+TOML = '[workspace]\nname = "w"\n' + "".join(f'''
+[t{n}]
+rule = "command"
+outputs = {{ o = "o" }}
+argv = ["sh", "-c", "head -c 2000000 /dev/zero | tr '\\\\0' {n} > {{o}}QUIET"]
+''' for n in range(3))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk in memory, made larger by mounting it again."""
+    if os.geteuid() != 0:
+        absent("only root can mount a disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", str(folder)], check=False)
+    if done.returncode:
+        absent("no tmpfs can be mounted")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def resize(disk: Path, size: str) -> None:
+    """Give the disk another size."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+def right(of: Space) -> None:
+    """Every output is whole."""
+    for n in range(3):
+        assert (of.root / f"out/t{n}/o").read_bytes() == b"%d" % n * 2_000_000
+
+
+@pytest.mark.parametrize("quiet", ["", " 2>/dev/null; true"], ids=["told", "exit 0"])
+@pytest.mark.parametrize("size", ["128k", "1m", "2m", "3m", "4m", "6m", "9m", "12m"])
+def test_a_small_disk(tmp_path: Path, disk: Path, size: str, quiet: str, tally: Callable[[str, int], Tally]) -> None:
+    """Also where the command ends with 0 although it could not write: then nothing of it is remembered."""
+    count = tally("full disk", 1)
+    of = space(tmp_path, TOML.replace("QUIET", quiet), disk / "cache")
+    resize(disk, size)
+    tried = of.run("build", "-j2", "--sandbox", "none", "//...", code=None)
+    assert tried.code in (0, 1, 30), tried.err
+    if tried.code == 30:
+        assert "full" in tried.err or "no space" in tried.err.lower()
+        assert str(disk) in tried.err or "write error" in tried.err
+    if tried.code == 0:
+        right(of)
+    resize(disk, "64m")
+    whole(of)
+    of.run("build", "--sandbox", "none", "//...")
+    right(of)
+    idle(of)
+    count.survived()
+
+
+def test_a_command_that_fills_the_disk_and_says_nothing_is_told_so(tmp_path: Path, disk: Path) -> None:
+    of = space(tmp_path, TOML.replace("QUIET", " 2>/dev/null; true"), disk / "cache")
+    resize(disk, "2m")
+    said = of.run("build", "-j1", "--sandbox", "none", "//:t0", code=30).err
+    assert "was full when the command ended" in said and "make room" in said
+
+
+def test_a_full_workspace_is_told(tmp_path: Path, disk: Path) -> None:
+    """The outputs do not fit where they should stand; the cache has them, so that nothing runs again."""
+    of = Space(disk / "w", tmp_path / "cache")
+    of.write("BUILD.toml", TOML.replace("QUIET", ""))
+    resize(disk, "3m")
+    assert "no space" in of.run("build", "--sandbox", "none", "//...", code=30).err.lower()
+    resize(disk, "64m")
+    done = of.run("build", "--sandbox", "none", "--json", "//...")
+    assert len(done.titles("hit")) == 3
+    right(of)

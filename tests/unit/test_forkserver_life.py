@@ -1,0 +1,271 @@
+"""The life of fork servers: who is served, that nothing stays between two actions, and that all of it ends."""
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from buildgraph.execute.forkserver import ForkServers, kind_of
+from buildgraph.execute.job import Job, Level
+from buildgraph.execute.sandbox import run
+from tests.needs import absent
+from tests.unit.test_forkserver import forked, level, made, tool
+from tests.unit.test_sandbox_probes import processes_with
+
+__all__ = ["level"]   # a fixture
+LEAKING = """
+import json, os, random, sys
+import numpy
+before = [getattr(json, "left", None), os.environ.get("LEFT"), numpy.geterr()["over"], sorted(os.listdir(os.environ["TMPDIR"])),
+          os.path.exists("/dev/shm/left"), "beside" in sys.modules, os.getcwd() == os.environ["PWD"]]
+import beside
+json.left, os.environ["LEFT"] = 1, "1"
+numpy.seterr(over="raise")
+numpy.set_printoptions(precision=1)
+open(os.environ["TMPDIR"] + "/left", "w").close()
+try:
+    open("/dev/shm/left", "x").close()
+except OSError:
+    pass
+os.chdir("/")
+print(before)
+print(random.random(), numpy.random.random(), file=sys.stderr)
+"""
+STAYING = """
+import os, subprocess, sys, time
+sleep = "import os, signal, sys, time; os.setsid(); signal.signal(15, signal.SIG_IGN); time.sleep(61)"
+subprocess.Popen([sys.executable, "-S", "-c", sleep, {0!r}])
+if not os.fork():
+    os.execv(sys.executable, [sys.executable, "-S", "-c", sleep, {0!r}])
+time.sleep(0.3)
+print("started", flush=True)
+open("out/ready", "w").close()
+time.sleep({1})
+"""
+
+
+def staying(folder: Path, token: str, seconds: int, timeout: int) -> Job:
+    """A tool that leaves processes behind which do not want to end."""
+    return tool(folder, STAYING.format(token, seconds), timeout=timeout)
+
+
+def test_nothing_stays_between_two_actions(tmp_path: Path, level: Level) -> None:
+    """Neither in modules, environment, folders nor random generators."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        logs = [forked(tool(tmp_path / "a", LEAKING, numpy=True), level, servers).log.splitlines() for _ in range(3)]
+    shm = [b"True" if level == "none" and number else b"False" for number in range(3)]
+    for found, shown in zip(logs, shm, strict=True):
+        words = sorted(found, key=lambda line: not line.startswith(b"["))
+        assert words[0] == b"[None, None, 'warn', [], " + shown + b", False, True]"
+    if level == "none":
+        os.unlink("/dev/shm/left")
+    assert len({tuple(sorted(found))[:1] for found in logs}) == 3
+
+
+def test_the_first_of_a_kind_is_not_served(tmp_path: Path, level: Level) -> None:
+    """A server costs as much as an action; what differs in what a process is started with is another kind."""
+    with ForkServers(str(tmp_path)) as servers:
+        for text in ("print(1)", "print(2)", "print(3)"):
+            assert run(tool(tmp_path / "a", text), level, None, servers).code == 0
+        assert servers.served == 2
+        job = tool(tmp_path / "a", "import sys; print(sys.flags.hash_randomization)")
+        other = replace(job, env=tuple((name, "1" if name == "PYTHONHASHSEED" else value) for name, value in job.env))
+        assert run(other, level, None, servers).log == b"1\n" and servers.served == 2
+        assert run(other, level, None, servers).log == b"1\n" and servers.served == 3
+
+
+@pytest.mark.parametrize("argv", [("-S", "-s", "-B", "-c", "print(1)"), ("-S", "-s", "tools/tool.py"),
+                                  ("-S", "-s", "-B", "tools/none.py"), ("-S", "-s", "-B", "other.py")])
+def test_other_commands_are_not_served(tmp_path: Path, level: Level, argv: tuple[str, ...]) -> None:
+    """They go the ordinary way."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        job = tool(tmp_path / "a", "print(1)")
+        (tmp_path / "a/stage/other.py").write_text("print(1)")
+        outcome = run(replace(job, argv=(job.argv[0], *argv)), level, None, servers)
+        assert outcome.log == b"1\n" if "none" not in argv[-1] else outcome.code == 2
+        assert run(replace(job, network=True), level, None, servers).log == b"1\n"
+        assert servers.served == 0
+
+
+def test_a_module_beside_the_tool_comes_first(tmp_path: Path, level: Level) -> None:
+    """Even when the server has imported one of its name."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        job = tool(tmp_path / "a", "import json; print(json.mine)")
+        (tmp_path / "a/stage/tools/json.py").write_text("mine = 1")
+        assert run(job, level, None, servers).log == b"1\n" and servers.served == 0
+
+
+@pytest.fixture
+def installed() -> Iterator[Path]:
+    """A folder of distributions; not below /tmp, which belongs to each action."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+def declared(folder: Path, text: str, init: str, installed: Path) -> Job:
+    """A job that declares a distribution called numpy whose module says `init`."""
+    site = installed / "numpy"
+    for path in (site, site / "lib", site / "typing"):
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "__init__.py").write_text("")
+    (site / "lib" / "format.py").write_text("")
+    (site / "__init__.py").write_text(init)
+    job = tool(folder, text)
+    (folder / "stage/site").mkdir()
+    (folder / "stage/site/numpy").symlink_to(site)
+    return replace(job, env=(*job.env, ("PYTHONPATH", "site")), visible=(*job.visible, str(site)))
+
+
+def test_the_declared_distribution_is_imported(tmp_path: Path, installed: Path, level: Level) -> None:
+    """Not the one that this interpreter has."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        text = "import os, numpy; print(numpy.mine, os.path.realpath(numpy.__file__))"
+        log = forked(declared(tmp_path / "a", text, "mine = 7", installed), level, servers).log
+        assert log.decode().split() == ["7", str(installed / "numpy/__init__.py")]
+
+
+def test_what_a_view_would_cover_is_left_to_the_ordinary_way(tmp_path: Path) -> None:
+    """A distribution below /tmp, which is each action's own."""
+    job = replace(tool(tmp_path, "print(1)"), visible=("/tmp/somewhere",))
+    assert kind_of(job, "namespaces") is None and kind_of(job, "landlock") is not None
+
+
+@pytest.mark.parametrize("init", ["raise OSError('broken')", "import os; os._exit(3)", "import sys; sys.exit(3)",
+                                  "import threading, time\n"
+                                  "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"])
+def test_what_cannot_be_kept_warm_is_run_the_ordinary_way(tmp_path: Path, installed: Path, level: Level,
+                                                          init: str) -> None:
+    """And why is known."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        for _ in range(2):
+            assert run(declared(tmp_path / "a", "print(1)", init, installed), level, None, servers).log == b"1\n"
+        assert servers.served == 0 and len(servers.obstacles()) == 1
+
+
+def test_a_server_that_died_is_done_without(tmp_path: Path, level: Level) -> None:
+    """Silently."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        forked(tool(tmp_path / "a", "print(1)"), level, servers)
+        (pid,) = children()
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(2):
+            assert run(tool(tmp_path / "a", "print(1)"), level, None, servers).log == b"1\n"
+        assert servers.served == 1 and len(servers.obstacles()) == 1
+
+
+def children() -> list[int]:
+    """Living fork servers of this process."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
+            if int(words[1]) == os.getpid() and b"forked.main" in Path("/proc", name, "cmdline").read_bytes():
+                found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
+    """The tool, its children and those that made a session of their own or ignore signals; the server serves on."""
+    token = os.urandom(8).hex()
+    with ForkServers(str(tmp_path / ""), fewest=1) as servers:
+        outcome = forked(staying(tmp_path / "a", token, 61, 2), level, servers)
+        assert outcome.ended == "timeout" and outcome.log == b"started\n" and processes_with(token) == []
+        assert forked(tool(tmp_path / "a", "print(1)"), level, servers).log == b"1\n"
+
+
+def test_what_a_tool_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
+    """When it has ended well."""
+    token = os.urandom(8).hex()
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        outcome = forked(staying(tmp_path / "a", token, 0, 20), level, servers)
+        assert outcome.code == 0 and processes_with(token) == [] and outcome.milliseconds < 5000
+
+
+def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
+    """Promptly."""
+    token, cancel = os.urandom(8).hex(), threading.Event()
+    timer = threading.Timer(1, cancel.set)
+    timer.start()
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        began = time.monotonic()
+        outcome = run(staying(tmp_path / "a", token, 61, 60), level, cancel, servers)
+        assert outcome.ended == "interrupted" and time.monotonic() - began < 5 and processes_with(token) == []
+    timer.join()
+
+
+@pytest.mark.parametrize("victim", ["builder", "server"])
+def test_all_dies_with_the_builder_and_with_the_server(tmp_path: Path, level: Level, victim: str) -> None:
+    """Killed, when nobody is left to tell anyone."""
+    token = os.urandom(8).hex()
+    job = staying(tmp_path / "a", token, 61, 60)
+    builder = os.fork()
+    if not builder:
+        try:
+            with ForkServers(str(tmp_path), fewest=1) as servers:
+                if victim == "server":
+                    threading.Timer(2, lambda: os.kill(children()[0], signal.SIGKILL)).start()
+                ended = run(job, level, None, servers).ended
+                (tmp_path / "ended").write_text(ended)
+        finally:
+            os._exit(0)
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "a/stage/out/ready").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert processes_with(token)
+    if victim == "builder":
+        os.kill(builder, signal.SIGKILL)
+    os.waitpid(builder, 0)
+    while processes_with(token) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert processes_with(token) == []
+    assert victim == "builder" or (tmp_path / "ended").read_text() == "signal"
+
+
+def test_many_at_once(tmp_path: Path, level: Level) -> None:
+    """Threads share a server; none gets another's output, and all are gone when it is closed."""
+    outcomes: list[tuple[int, bytes, dict[str, bytes]]] = []
+
+    def one(number: int, servers: ForkServers) -> None:
+        text = f"import time; time.sleep(0.1); open('out/n', 'w').write('{number}'); print({number}); raise SystemExit({number})"
+        job = tool(tmp_path / str(number), text)
+        outcome = run(job, level, None, servers)
+        outcomes.append((outcome.code, outcome.log, made(job)))
+
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        threads = [threading.Thread(target=one, args=(number, servers)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert servers.served == 8 and len(children()) == 1
+    assert sorted(outcomes) == [(n, b"%d\n" % n, {"n": b"%d" % n}) for n in range(8)]
+    assert children() == [] and [name for name in os.listdir(tmp_path) if name.startswith("fork-")] == []
+
+
+def test_what_it_used_is_known(tmp_path: Path, level: Level) -> None:
+    """CPU time and memory of the tool and its children."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        text = "import time\nx = bytearray(90 << 20)\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+        outcome = forked(tool(tmp_path / "a", text), level, servers)
+        assert 300 <= outcome.cpu_milliseconds < 3000 and 90 << 10 < outcome.peak_kib < 300 << 10
+
+
+def test_settings_of_the_kernel_cannot_be_changed(tmp_path: Path, level: Level) -> None:
+    """Not even by root, who owns them also without any capability."""
+    if level == "none":
+        pytest.skip("this rung hides nothing")
+    if os.geteuid() != 0:
+        absent("only root could")
+    text = "open('/proc/sys/kernel/printk', 'r+b', buffering=0)"
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        for outcome in (run(tool(tmp_path / "a", text), level), forked(tool(tmp_path / "a", text), level, servers)):
+            assert outcome.code == 1 and (b"Read-only" in outcome.log or b"PermissionError" in outcome.log)
