@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 
 from .declare import Ctx, Registry
 from .errors import BuildError, BuildErrors, Where, did_you_mean
+from .graph import Graph
 from .label import Label, Pattern
 from .mistakes import dotted, told
 from .model import Artifact, Provider, Source, Target
@@ -188,12 +188,11 @@ def _article(name: str) -> str:
 
 def _order(checked: dict[Label, Checked], faults: list[BuildError]) -> list[Label]:
     """Labels after their deps, the same every time; a cycle is a fault at the place that closes it."""
-    graph = {label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)}
-    try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        faults.append(_cycle(checked, list(reversed(error.args[1]))[:-1]))
-        return []
+    graph = Graph({label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)})
+    order = graph.order()
+    if checked and not order:
+        faults.append(_cycle(checked, graph.cycle()[:-1]))
+    return order
 
 
 def _cycle(checked: dict[Label, Checked], labels: list[Label]) -> BuildError:

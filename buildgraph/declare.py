@@ -4,8 +4,9 @@ A rule's signature is the schema of its tables, its docstring their help. It ope
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .errors import BuildError
@@ -75,9 +76,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ctx:
-    """What a rule declares its actions through."""
+    """What a rule declares its actions through; those of one title are numbered, so that each is known by its own."""
 
     target: Target
+    titles: Counter[str] = field(default_factory=Counter)
 
     @property
     def label(self) -> Label:
@@ -102,9 +104,14 @@ class Ctx:
         env: Mapping[str, str] = options.pop("env", {})
         self._check_words(words, env)
         action = Action(words, tuple(sorted(staged.items())), tuple(outs), tuple(sorted(env.items())),
-                        tuple(sorted(set(programs))), owner=self.label, title=title or words[0], at=self.target.place(),
+                        tuple(sorted(set(programs))), owner=self.label, title=self._title(title or words[0]),
+                        at=self.target.place(),
                         **options)
         return tuple(Output(out.path, action, out.tree) for out in outs)
+
+    def _title(self, wanted: str) -> str:
+        self.titles[wanted] += 1
+        return wanted if self.titles[wanted] == 1 else f"{wanted} ({self.titles[wanted]})"
 
     def _check_words(self, words: Iterable[str], env: Mapping[str, str]) -> None:
         if any("\0" in word for word in (*words, *env, *env.values())):

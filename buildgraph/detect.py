@@ -100,7 +100,8 @@ def facts(files: Mapping[str, str]) -> Device:
     return Device(
         model=files.get("proc/device-tree/model", "").rstrip("\0\n"),
         compatible=tuple(name for name in re.split(r"[\0\n]", files.get("proc/device-tree/compatible", "")) if name),
-        l4t=_l4t(files.get("etc/nv_tegra_release", "")), modes=modes, mode=modes.get(int(status[1]), "") if status else "",
+        l4t=_l4t(files.get("etc/nv_tegra_release", "")),
+        modes=modes, mode=modes.get(int(status[1]), "") if status else "",
         parts=_parts(pairs), x86_level=_x86_level(pairs), cores=sum(key == "processor" for key, _ in pairs),
         memory_mib=int(memory[1]) >> 10 if memory else 0, memory_cgroup=_memory_cgroup(files))
 
@@ -251,12 +252,11 @@ def _unknown(device: Device) -> tuple[str, ...]:
     checks: list[tuple[bool, str]] = [
         (not device.cores, "its processor: /proc/cpuinfo is not there or names none"),
         (not device.memory_mib, "its memory: /proc/meminfo is not there or says nothing of MemTotal"),
-        (nvidia and not device.l4t, "its L4T release: /etc/nv_tegra_release is not there (inside of a container it seldom is)"),
+        (nvidia and not device.l4t, "its L4T release: /etc/nv_tegra_release is not there (a container has none)"),
         (nvidia and not device.modes, "its power modes: /etc/nvpmodel.conf is not there"),
         (nvidia and bool(device.modes) and not device.mode,
          "which power mode is on: /var/lib/nvpmodel/status is not there or names none of them"),
-        (device.memory_cgroup is None, "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells"),
+        (device.memory_cgroup is None,
+         "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells"),
     ]
     return tuple(text for holds, text in checks if holds)
-
-

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import receipt
+from . import pace, receipt
 from .digest import Digest
 from .drive import Drive, Request
 from .events import Built, Event, Finished, Judged, Listener, Planned
@@ -90,7 +90,8 @@ class Increment(Drive):
         first = {step for name in changed for step in head["sources"][name][2]}
         cone = _cone(head["needs"], first)
         self._take(snapshot.lines, cone)
-        self.listen(Planned(tuple(head["labels"]), len(cone), len(head["gates"]), self.level))
+        self.listen(Planned(tuple(head["labels"]), len(cone), len(head["gates"]), self.level,
+                            self.plan.chains if self.costs else ()))
         self.drive()
         return self._finish(snapshot, cone, (start, began), (look, paths))
 
@@ -132,7 +133,8 @@ class Increment(Drive):
         actions = tuple(made[number] for number in cone)
         self.steps = Steps(actions, tuple(needs), {action: at for at, action in enumerate(actions)})
         self.gate_only = {local[number] for number in self.head["gate_only"] if number in local}
-        self.plan = Plan(self.steps.needs)
+        self.costs = pace.costs(self.root, actions)
+        self.plan = Plan(self.steps.needs, self.costs)
 
     def _finish(self, snapshot: Snapshot, cone: Sequence[int], times: tuple[int, int], look: Any) -> int:
         head, local = self.head, {number: at for at, number in enumerate(cone)}
@@ -191,8 +193,8 @@ class Increment(Drive):
         head = self.head | {"keys": keys, "sources": sources, "built": [_row(event) for event in events],
                             "gates": [[g.label, g.gate, g.step, g.verdict, g.why] for g in gates]}
         stamps = _stamps(look)
-        gone = tuple(f"{self.root}/{link}" for link in links)
-        stamps = {path: stamp for path, stamp in stamps.items() if not path.startswith(gone)} if gone else stamps
+        gone = tuple(f"{self.root}/{link}/" for link in links)
+        stamps = {path: stamp for path, stamp in stamps.items() if not f"{path}/".startswith(gone)} if gone else stamps
         fresh = {path: fingerprint(path) for path in (*moved, *shown.files)}
         if all(settled(fresh[path], began) or path in self.head["folders"] for path in moved):
             judged = [gate.judged() for gate in gates]

@@ -87,7 +87,9 @@ class Session(Drive):
     def _leave(self, began: int, loaded: Loaded, wanted: list[Wanted], seen: tuple[Shown, list[Row]]) -> None:
         """Leave receipt and snapshot, unless a file that was read is so young that a later edit could look the same."""
         built, rows = seen
-        stamps = {self.host.sources.path(name): stamp for name, stamp in self.host.sources.seen.items()}
+        ours = f"{self.root}/.buildgraph/"   # seen through the links of out/
+        stamps = {path: stamp for name, stamp in self.host.sources.seen.items()
+                  if not (path := self.host.sources.path(name)).startswith(ours)}
         watched = (*loaded.watched, *self.host.tools.watched, *own_files())
         stamps |= {path: fingerprint(path) for path in watched if os.path.exists(path)}
         made = set(built.files)

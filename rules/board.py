@@ -43,7 +43,7 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """One line of system software: L4T release prefix, JetPack, and what comes with it (base image on NGC or Docker Hub)."""
+    """A line of system software: how its L4T releases begin, and what comes with it (`base`: on NGC or Docker Hub)."""
 
     l4t: str
     jetpack: str
@@ -89,22 +89,25 @@ SOURCES = {
                                 "2026-05-30", "2026-11-23"),
     "jetson-stats": Source("rbonghi/jetson_stats jtop/core/jetson_variables.py at f41d5cad (facts only)",
                            "2026-07-30", "2026-11-23"),
-    "meta-tegra": Source("OE4T/meta-tegra conf/machine and conf/machine/include at d5d93dc6", "2026-08-21", "2026-11-23"),
+    "meta-tegra": Source("OE4T/meta-tegra conf/machine and its include at d5d93dc6", "2026-08-21", "2026-11-23"),
     "balena": Source("balena-io/contracts contracts/hw.device-type at a4ab96e", "2026-07-16", "2026-11-23"),
     "l4t-power-nano": Source("NVIDIA L4T Development Guide, Power Management for Jetson Nano", "", "2026-11-23"),
     "xavier-nx-sheet": Source("NVIDIA Jetson Xavier NX data sheet DA-09366-001", "", "2026-11-23"),
-    "xavier-nx-modes": Source("`nvpmodel -p --verbose` of a Xavier NX with L4T r35.1, as published", "", "2026-11-23"),
+    "xavier-nx-modes": Source("`nvpmodel -p --verbose` of a Xavier NX with L4T r35.1, published", "", "2026-11-23"),
     "nvpmodel": Source("public nvpmodel.conf files of the named board, which agree with each other", "", "2026-11-23"),
     "orin-nano-super": Source("published measurements of the Orin Nano Super developer kit", "", "2026-11-23"),
     "orin-nx-sheet": Source("NVIDIA Jetson Orin NX data sheet, and specification tables made of it", "", "2026-11-23"),
-    "orin-nx-modes": Source("ARK-Electronics/ark_jetson_kernel docs/power.md at 451d1c0b: measured on p3767-0000, R36.5; "
-                            "MAXN is that of BSPs without super modes", "2026-09", "2026-11-23"),
+    "orin-nx-modes": Source("ARK-Electronics/ark_jetson_kernel docs/power.md at 451d1c0b, of p3767-0000 with R36.5; "
+                            "MAXN: published logs of systems without super modes", "2026-09", "2026-11-23"),
     "agx-orin-devkit": Source("NVIDIA Jetson AGX Orin Developer Kit specification", "", "2026-11-23"),
     "agx-orin-32g": Source("apache/tvm#16231 (8 cores by NVIDIA's documentation); the module has its own nvpmodel file "
                            "with fewer cores (anduril/jetpack-nixos#287)", "2023-12", "2026-11-23"),
-    "l4t-guide-38": Source("NVIDIA Jetson Linux Developer Guide r38.2, Emulation Flash Configurations", "", "2026-11-23"),
-    "thor": Source("RidgeRun's developer wiki on Jetson AGX Thor; public inventories of the developer kit", "", "2026-11-23"),
-    "linux-dts": Source("torvalds/linux arch/arm64/boot/dts and Documentation/devicetree/bindings/arm", "", "2026-11-23"),
+    "l4t-guide-38": Source("NVIDIA Jetson Linux Developer Guide r38.2, Emulation Flash Configurations",
+                           "", "2026-11-23"),
+    "thor": Source("RidgeRun's developer wiki on Jetson AGX Thor; public inventories of the developer kit",
+                   "", "2026-11-23"),
+    "linux-dts": Source("torvalds/linux arch/arm64/boot/dts and Documentation/devicetree/bindings/arm",
+                        "", "2026-11-23"),
     "midr": Source("part numbers of Zig 0.17.1 lib/std/zig/system/arm.zig", "", "2026-11-23"),
     "rpi-docs": Source("raspberrypi/documentation computers/processors and computers/raspberry-pi/revision-codes.adoc",
                        "", "2026-11-23"),
@@ -115,7 +118,8 @@ SOURCES = {
                                "without a GPU", "", "2026-11-23"),
     "x86-psabi": Source("System V psABI x86-64 supplement, microarchitecture levels", "", "2026-11-23"),
     "tools": Source("`zig targets` 0.17.1 and `qemu-aarch64 -cpu help` 7.2: where the emulator lacks the core, the "
-                    "nearest that has all its instructions; where none has, compiled for the emulated one", "", "2026-11-23"),
+                    "nearest that has all its instructions; where none has, compiled for the emulated one",
+                    "", "2026-11-23"),
     "placeholder": Source("no fact but a placeholder: say what yours has", "", ""),
 }
 """The short names that `Board.sources` uses."""
@@ -134,6 +138,7 @@ def x86(level: str) -> Core:
 A53, A57, A72, A76 = arm("cortex-a53"), arm("cortex-a57"), arm("cortex-a72"), arm("cortex-a76")
 A78AE, CARMEL = arm("cortex-a78ae", "cortex-a76"), arm("carmel", "cortex-a76")
 
-MIDR = {"cortex-a53": (0x41, 0xd03), "cortex-a57": (0x41, 0xd07), "cortex-a72": (0x41, 0xd08), "cortex-a76": (0x41, 0xd0b),
-        "cortex-a78ae": (0x41, 0xd42), "neoverse-v3ae": (0x41, 0xd83), "carmel": (0x4e, 0x004)}
+MIDR = {"cortex-a53": (0x41, 0xd03), "cortex-a57": (0x41, 0xd07), "cortex-a72": (0x41, 0xd08),
+        "cortex-a76": (0x41, 0xd0b), "cortex-a78ae": (0x41, 0xd42), "neoverse-v3ae": (0x41, 0xd83),
+        "carmel": (0x4e, 0x004)}
 """Implementer and part that /proc/cpuinfo shows of a microarchitecture (source: midr)."""

@@ -43,7 +43,8 @@ JETSONS: dict[str, Board] = {
         modules={"p3668-0000": 8192, "p3668-0001": 8192, "p3668-0003": 16384},
         accelerator=Accelerator("Volta", "7.2", 384, 48), software=_XAVIER,
         power_modes=tuple(PowerMode(f"MODE_{watts}W_{cores}CORE", watts, cores) for watts, cores in (
-            (15, 2), (15, 4), (15, 6), (10, 2), (10, 4), (20, 2), (20, 4), (20, 6))) + (PowerMode("MODE_10W_DESKTOP", 10),),
+            (15, 2), (15, 4), (15, 6), (10, 2), (10, 4), (20, 2), (20, 4), (20, 6)))
+        + (PowerMode("MODE_10W_DESKTOP", 10),),
         storage="microSD (p3668-0000), or 16 GB eMMC", balena="jetson-xavier-nx-devkit",
         sources=_COMMON | {"uarch": "xavier-nx-sheet", "cores": "xavier-nx-sheet", "mhz": "xavier-nx-sheet",
                            "memory_mib": "xavier-nx-sheet", "accelerator": "xavier-nx-sheet",
@@ -55,12 +56,13 @@ JETSONS: dict[str, Board] = {
         power_modes=(PowerMode("7W", 7), PowerMode("15W", 15), PowerMode("25W", 25), PowerMode("MAXN_SUPER")),
         storage="microSD or NVMe", balena="jetson-orin-nano-devkit-nvme",
         sources=_COMMON | {"uarch": "linux-dts", "cores": "nvpmodel", "accelerator": "orin-nano-super (8 GB)",
-                           "power_modes": "nvpmodel (25W and MAXN_SUPER with super modes only)", "storage": "meta-tegra"}),
+                           "power_modes": "nvpmodel (25W and MAXN_SUPER with super modes only)",
+                           "storage": "meta-tegra"}),
     "jetson-orin-nx-16g": Board(
         "NVIDIA Jetson Orin NX 16 GB", A78AE, "cortex-a78ae", 8, 16384, mhz=1984, modules={"p3767-0000": 16384},
         accelerator=Accelerator("Ampere", "8.7", 1024, 32), software=_ORIN,
-        power_modes=(PowerMode("MAXN_SUPER", 0, 8, 1984), PowerMode("MAXN"), PowerMode("10W", 10, 4), PowerMode("15W", 15, 4),
-                     PowerMode("25W", 25, 8, 1498, 408), PowerMode("40W", 40, 8, 1498, 1173)),
+        power_modes=(PowerMode("MAXN_SUPER", 0, 8, 1984), PowerMode("MAXN"), PowerMode("10W", 10, 4),
+                     PowerMode("15W", 15, 4), PowerMode("25W", 25, 8, 1498, 408), PowerMode("40W", 40, 8, 1498, 1173)),
         storage="NVMe", balena="jetson-orin-nx-xavier-nx-devkit",
         sources=_COMMON | {"uarch": "orin-nx-sheet", "cores": "orin-nx-sheet", "mhz": "orin-nx-modes",
                            "accelerator": "orin-nx-sheet", "power_modes": "orin-nx-modes", "storage": "meta-tegra"}),
@@ -82,7 +84,7 @@ JETSONS: dict[str, Board] = {
     "jetson-agx-orin-32g": Board(
         "NVIDIA Jetson AGX Orin 32 GB", A78AE, "cortex-a78ae", 8, 32768, modules={"p3701-0004": 32768},
         accelerator=Accelerator("Ampere", "8.7"), software=_ORIN,
-        sources=_COMMON | {"uarch": "agx-orin-devkit", "cores": "agx-orin-32g", "accelerator": "jetson-stats"}),
+        sources=_COMMON | {"uarch": "agx-orin-devkit", "cores": "agx-orin-32g", "accelerator": "jetson-containers"}),
     "jetson-agx-thor-t5000": Board(
         "NVIDIA Jetson AGX Thor T5000", A76, "neoverse-v3ae", 14, 131072, mhz=2601, modules={"p3834-0008": 131072},
         accelerator=Accelerator("Blackwell", "11.0", 2560), software=_THOR,

@@ -26,7 +26,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Export(Provider):
-    """An image ready to deploy, the program in it, what the compiler made of the agents, and the gates that prove it."""
+    """An image ready to deploy, the program in it, what became of the agents, and the gates that prove it."""
 
     image: Artifact
     program: Artifact
@@ -64,13 +64,14 @@ def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardwar
 
 def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Budget) -> Gate:
     """The image fits board and budget, as far as files can tell."""
-    (verdict,) = ctx.tool(MEASURE, "--program", program, "--image", image, "--arch", arch, "--max-image", str(int(budget.image)),
-                          "--max-memory", str(int(budget.memory)), "--out", Out("evidence.json"), title="measure the image")
+    limits = ("--max-image", str(int(budget.image)), "--max-memory", str(int(budget.memory)))
+    (verdict,) = ctx.tool(MEASURE, "--program", program, "--image", image, "--arch", arch, *limits,
+                          "--out", Out("evidence.json"), title="measure the image")
     return Gate("fitness", verdict)
 
 
 def report(ctx: Ctx, program: Artifact, image: Artifact, coalition: Coalition, hardware: Hardware) -> Artifact:
-    """What the compiler made of each agent, its proof, and the sizes, to read (report.txt) and to parse (report.json)."""
+    """What the compiler made of each agent, its proof and the sizes, as report.txt and report.json."""
     words: list[str | In] = ["--board", hardware.profile, "--cpu", hardware.cpu]
     for member in coalition.members:
         planned, folder = member.proved.planned, f"in/{member.name}"

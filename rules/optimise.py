@@ -19,10 +19,11 @@ NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}" for name in ("program.h", "request.h", "start.h", "text.h")))
 
 PLAN = Tool("plan", PASSES, ("numpy",))
-PROBE = Tool("probe", (*ARRAYS, "contraction", "counter_random", "coverage", "fmath", "policy_tree", "reference", "steadiness"),
-             ("numpy",))
+PROBE = Tool("probe", (*ARRAYS, "contraction", "counter_random", "fmath", "policy_tree", "probe_coverage", "reference",
+                       "steadiness"), ("numpy",))
 EMIT = Tool("emit", CODE, ("numpy",), NATIVE)
-PROVE = Tool("prove", (*CODE, "confidence", "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"), RUNTIME)
+PROVE = Tool("prove", (*CODE, "confidence", "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"),
+             RUNTIME)
 COMPILE = Tool("compile", ("toolchain",), ("ziglang",))
 PROGRAM = Tool("program", (*CODE, "emit", "replay", "wiring"), ("numpy",), RUNTIME)
 LINK = Tool("link", ("toolchain",), ("ziglang",))
@@ -96,7 +97,8 @@ def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int) -
                                  ("probe", planned.probe), ("labels", member.labels)):
             staged.append(In(artifact, f"in/{member.name}/{option}"))
             words += [f"--{option}", f"{member.name}={staged[-1].path}"]
-    (text,) = ctx.tool(PROGRAM, *words, "--links", links, "--out", Out("main.c"), inputs=staged, title="emit the program")
+    (text,) = ctx.tool(PROGRAM, *words, "--links", links, "--out", Out("main.c"), inputs=staged,
+                       title="emit the program")
     return text
 
 

@@ -115,7 +115,8 @@ def _json(value: Any) -> Any:
 def _detect(catalogue: Any, options: Namespace) -> int:
     from ..detect import facts, match, read_files
     if not os.path.isdir(options.root):
-        raise BuildError(f"no folder {options.root!r}", fix="--root wants the top of a device's file system", reason="usage")
+        raise BuildError(f"no folder {options.root!r}", fix="--root wants the top of a device's file system",
+                         reason="usage")
     device = facts(read_files(options.root))
     found = match(device, catalogue.BOARDS, catalogue.MIDR)
     jetpack = catalogue.RELEASES.get(device.l4t, "")

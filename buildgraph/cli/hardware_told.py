@@ -5,7 +5,7 @@ from typing import Any
 
 from ..detect import Device, Match
 
-_CGROUP = "memory cannot be limited: the kernel's memory controller is off (add cgroup_enable=memory to its command line)"
+_CGROUP = "memory cannot be limited: the controller is off (add cgroup_enable=memory to the kernel's command line)"
 
 
 def lines(device: Device, found: Match, board: Any, jetpack: str) -> list[str]:
@@ -42,7 +42,7 @@ def _modes(device: Device, board: Any) -> list[str]:
     said = [f"it has power modes that the catalogue does not know: {', '.join(new)}"] if new else []
     lines_of = [line.l4t for line in board.software]
     if device.l4t and not any(f"{device.l4t}.".startswith(f"{line}.") for line in lines_of):
-        said.append(f"L4T {device.l4t} is not among those that the catalogue has for it: {', '.join(lines_of) or 'none'}")
+        said.append(f"L4T {device.l4t} is none of those that the catalogue has for it: {', '.join(lines_of) or 'none'}")
     return said
 
 

@@ -10,6 +10,8 @@ are NUL-separated words as in `confine.py`; besides those, for the server and on
 """
 from __future__ import annotations
 
+import _socket   # `socket` would bring more than all the rest of what is used here
+import array
 import ctypes
 import gc
 import importlib
@@ -17,7 +19,6 @@ import os
 import resource
 import select
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +28,9 @@ from . import confine, landlock, mounts, script
 
 Words = Mapping[str, Sequence[str]]
 _CLONE3, _CLONE_PIDFD = 435, 0x1000
-STANDARD = ("argparse", "ast", "base64", "bisect", "collections.abc", "contextlib", "copy", "csv", "dataclasses",
-            "enum", "functools", "hashlib", "heapq", "io", "itertools", "json", "math", "operator", "pathlib", "re",
-            "shutil", "struct", "subprocess", "tempfile", "textwrap", "traceback", "types", "typing", "zipfile", "zlib")
+# No module that has something done in each fork (threading, random) nor one that brings such in (subprocess, zipfile).
+STANDARD = ("argparse", "collections.abc", "contextlib", "copy", "dataclasses", "enum", "functools", "io", "itertools",
+            "json", "math", "operator", "pathlib", "re", "struct", "types", "typing")
 HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
 
 
@@ -46,15 +47,15 @@ class _Server:
 def main(fd: int, orders: int, bare: set[str]) -> None:
     """Serve until the socket `fd` ends; `bare` are the modules that any interpreter has when it starts."""
     words = confine.read(orders)
-    with socket.socket(fileno=fd) as talk:
-        try:
-            server = _prepare(words)
-        except Exception as fault:
-            talk.send(f"!{type(fault).__name__}: {fault}".encode())
-            return
-        names = {name.partition(".")[0] for name in sys.modules.keys() - bare}
-        talk.send("\0".join(sorted(names - {__name__.partition(".")[0]})).encode())
-        _serve(talk, server)
+    talk = _socket.socket(fileno=fd)
+    try:
+        server = _prepare(words)
+    except Exception as fault:
+        talk.send(f"!{type(fault).__name__}: {fault}".encode())
+        return
+    names = {name.partition(".")[0] for name in sys.modules.keys() - bare}
+    talk.send("\0".join(sorted(names)).encode())
+    _serve(talk, server)
 
 
 def _prepare(words: Words) -> _Server:
@@ -75,10 +76,11 @@ def _prepare(words: Words) -> _Server:
     return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))
 
 
-def _serve(talk: socket.socket, server: _Server) -> None:
+def _serve(talk: _socket.socket, server: _Server) -> None:
     while True:
-        _, fds, _, _ = socket.recv_fds(talk, 1, 3)
+        _, carried, _, _ = talk.recvmsg(1, _socket.CMSG_SPACE(12))
         _reap()
+        fds = array.array("i", carried[0][2] if carried else b"")
         if len(fds) < 3:
             return
         try:
@@ -88,8 +90,8 @@ def _serve(talk: socket.socket, server: _Server) -> None:
         else:
             if not pid:
                 talk.close()
-                _act(server, *fds)
-            socket.send_fds(talk, [b"."], [life])
+                _act(server, fds[0], fds[1], fds[2])
+            talk.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [life]))])
             os.close(life)
         for fd in fds:
             os.close(fd)

@@ -149,9 +149,12 @@ def _devices(folder: str) -> None:
 
 def _loopback() -> None:
     """Bring up the only interface that there is; the kernel gives it its addresses."""
-    import socket
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as made:
-        fcntl.ioctl(made.fileno(), 0x8914, struct.pack("16sH14x", b"lo", 1))   # SIOCSIFFLAGS, IFF_UP
+    fd = libc.socket(2, 2, 0)   # AF_INET, SOCK_DGRAM
+    _checked(fd)
+    try:
+        fcntl.ioctl(fd, 0x8914, struct.pack("16sH14x", b"lo", 1))   # SIOCSIFFLAGS, IFF_UP
+    finally:
+        os.close(fd)
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

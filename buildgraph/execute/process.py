@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -163,6 +164,9 @@ class Process(Running):
         os.killpg(self._process.pid, signal.SIGKILL)
 
     def _used(self) -> tuple[int, int, int]:
+        # While it is not reaped its number is its own: a bubblewrap killed at its start leaves a child in its group.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = code = os.waitstatus_to_exitcode(status)
         return code, round((usage.ru_utime + usage.ru_stime) * 1000), usage.ru_maxrss

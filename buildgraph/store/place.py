@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -66,17 +67,12 @@ class Scratch:
     """
 
     def __init__(self, tmp: str) -> None:
-        self._guard = os.open(tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(self._guard, fcntl.LOCK_EX)
-        try:
+        with _guarded(tmp):
             _sweep(tmp)
             self.path = os.path.join(tmp, f"{os.getpid()}-{os.urandom(8).hex()}")
             os.mkdir(self.path, 0o700)
             self._life = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(self._life, fcntl.LOCK_EX)
-        finally:
-            fcntl.flock(self._guard, fcntl.LOCK_UN)
-            os.close(self._guard)
 
     def close(self) -> None:
         """Remove the folder and all that was not published."""
@@ -98,6 +94,33 @@ def scratch_folder(work: str, kept: str) -> Iterator[str]:
         scratch.close()
 
 
+def sweep_dead(tmp: str) -> None:
+    """Remove what dead processes left below a folder of Scratch folders; nothing when there is no such folder."""
+    with suppress(FileNotFoundError), _guarded(tmp):
+        _sweep(tmp)
+
+
+@contextmanager
+def _guarded(tmp: str) -> Iterator[None]:
+    """One process at a time makes and sweeps folders below `tmp`."""
+    guard = os.open(tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(guard)
+
+
+def _end_sandboxes(folder: str) -> None:
+    """Kill bubblewraps of a dead build: one that loses its parent before its child is let run leaves that for ever."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+            if os.path.basename(words[0]) == b"bwrap" and any(os.fsencode(folder) in word for word in words):
+                os.kill(int(pid), signal.SIGKILL)
+
+
 def _sweep(tmp: str) -> None:
     for entry in os.scandir(tmp):
         try:
@@ -106,6 +129,7 @@ def _sweep(tmp: str) -> None:
             continue
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _end_sandboxes(entry.path)
             shutil.rmtree(entry.path, ignore_errors=True)
         except OSError:
             pass

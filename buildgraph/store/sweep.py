@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..digest import Digest
 from . import lease, roots
+from .place import sweep_dead
 from .upkeep import blob_files, blobs_named, files, read_record, record_files, stamps
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def perform(store: DiskStore, sweep: Sweep) -> int:
     # Records first: killed here, the store holds blobs of no result, never a result without its blobs.
     store.remove(*going)
     store.remove(*(path for path, _ in blobs))
+    for scratch in ("tmp", "work"):
+        sweep_dead(os.path.join(store.root, scratch))
     return sum(size for _, size in blobs)
 
 

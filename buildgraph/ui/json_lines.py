@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import cache
 from typing import Any, TextIO
 
 from ..digest import Digest
@@ -11,9 +12,16 @@ from ..events import Event
 
 def encode(event: Event) -> dict[str, Any]:
     """An event as plain values: `event` is its type in lower case, digests are `<hash>/<size>`."""
-    values = {field.name: getattr(event, field.name) for field in fields(event)}
-    plain = {name: str(value) if isinstance(value, Digest) else value for name, value in values.items()}
-    return {"event": type(event).__name__.lower(), **plain}
+    plain: dict[str, Any] = {"event": type(event).__name__.lower()}
+    for name in _names(type(event)):
+        value = getattr(event, name)
+        plain[name] = str(value) if isinstance(value, Digest) else value
+    return plain
+
+
+@cache
+def _names(kind: type[Event]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 class JsonLines:

@@ -44,7 +44,8 @@ class EventLog:
         if self._file is None:
             return
         try:
-            self._file.write(self._encode({"at": (self._clock() - self._began) // 1000, **encode(event)}) + "\n")
+            at = (self._clock() - self._began) // 1000
+            self._file.write(f'{{"at":{at},{self._encode(encode(event))[1:]}\n')
             if isinstance(event, Failed | Finished):
                 self._file.flush()
         except OSError:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from agent_model import F64, Model, ModelFault
 from ir_rules import COLUMN_TOLERANCE
 from model_source import report, write
 
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+MAX_WORD = 32
 MAX_TEXT = 1 << 26
 MAX_CELLS = 1 << 24
 """Entries of one tensor: 128 MB of float64."""
@@ -29,6 +32,11 @@ def read_text(path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ModelFault([f"byte {error.start} is not UTF-8: save it as UTF-8 text"]) from error
+
+
+def shown(word: str) -> str:
+    """A word of the file in quotes, cut when it is long."""
+    return repr(word if len(word) <= MAX_WORD else word[:MAX_WORD] + "...")
 
 
 def unrounded(array: F64) -> F64:

@@ -15,16 +15,14 @@ from typing import NoReturn
 import numpy as np
 
 from agent_model import F64, ModelFault
-from model_text import MAX_CELLS
+from model_text import MAX_CELLS, NUMBER, shown
 
 TOKEN = re.compile(r":|[^\s:#]+|#[^\n]*|\n")
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 INDEX = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 LISTS = ("states", "actions", "observations")
 HEADS = ("discount", "values", *LISTS, "start", "T", "O", "R")
 MAX_NAMES = 1 << 20
-SHOWN = 24
 
 Pick = int | slice
 ALL = slice(None)
@@ -67,11 +65,6 @@ class Pomdp:
 def parse(text: str) -> Pomdp:
     """Read a whole file; ModelFault with the line of the first statement that cannot be read."""
     return _Reader(text).whole()
-
-
-def shown(word: str) -> str:
-    """A word of the file in quotes, cut when it is long."""
-    return repr(word if len(word) <= SHOWN else word[:SHOWN] + "...")
 
 
 class _Reader:

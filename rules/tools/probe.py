@@ -4,10 +4,10 @@
 
 Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Kinds of
 episodes, in turn: a roll-out in the world that the model itself describes; one in which what is executed is not
-what the reference chose but what was tried least (see coverage.py); a roll-out; one of uniformly random
-observations, impossible ones too, and actions tried least. Observations of the second and fourth kind have a
-well posed posterior (see steadiness.py; what was rejected is counted). Random numbers are functions of (seed,
-episode, step, use) alone. The action of an episode's last step is not executed: nothing is compared after it.
+what the reference chose but what was tried least (see probe_coverage.py); a roll-out; one of uniformly random
+observations, impossible ones too, and actions tried least. Observations of the second and fourth have a well
+posed posterior (see steadiness.py; what was rejected is counted). Random numbers are functions of (seed,
+episode, step, use) alone. The action of an episode's last step does not count as tried: nothing is compared after it.
 """
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ import ir
 from agent_model import F64, Model, ModelFault
 from contraction import joint
 from counter_random import draw, uniform
-from coverage import Coverage, nothing_yet
 from fmath import log, total
 from policy_tree import every_control
+from probe_coverage import Coverage, nothing_yet
 from reference import (
     Beliefs, Reference, Verdict, action_marginals, first_actions, free_energy, infer_policies, infer_states,
     initial_prior, next_prior, prepare, select)

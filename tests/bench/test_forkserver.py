@@ -14,7 +14,7 @@ from buildgraph.execute.sandbox import works
 from tests.bench.timing import Command, once
 from tests.needs import absent, need_module
 
-MANY, FEW, ROUNDS, GOAL = 200, 20, 5, 12
+MANY, FEW, ROUNDS, GOAL = 200, 20, 3, 12
 TOOL = "import numpy as np\na = np.arange(12).reshape(3, 4)\nnp.save('out/a.npy', a @ a.T)\nprint(a.sum())\n"
 DRIVER = """
 import ctypes, os, sys

@@ -70,7 +70,7 @@ class TestWhatRunsAgain:
             ran = [title.partition(" ")[2] for title in labels(second) if title.startswith(f"//exports:rooms.{board} ")]
             assert set(ran) - {"emit the program"} == {
                 f"compile heater for {cpu}", f"compile main for {cpu}", f"emulate {core}", "assemble the image", "link",
-                "measure the image"}
+                "measure the image", "report"}
         assert not any(first[name] == digest for name, digest in second.digests().items())
         shutil.copy(EXAMPLES / "npz/models/heater.npz", rooms.root / "models/heater.npz")
         reverted = rooms.build(BOTH)
@@ -88,14 +88,37 @@ class TestWhatRunsAgain:
         edit(rooms, "BUILD.toml", '"raspberry-pi-4b"', '"raspberry-pi-4b"\ncores = 2\nmemory = "1GiB"')
         assert rooms.build(BOTH).titles() == []
 
-    def test_a_power_mode_and_a_board_with_the_same_core_change_nothing(self, rooms: Space) -> None:
+    def test_a_power_mode_changes_nothing_and_a_board_with_the_same_core_the_report(self, rooms: Space) -> None:
         edit(rooms, "BUILD.toml", '"raspberry-pi-4b"', '"jetson-orin-nano-8g"')
         orin = rooms.build(BOTH)
         assert {event["label"] for event in orin.events if event["event"] == "started"} == {"//exports:rooms.pi"}
         edit(rooms, "BUILD.toml", '"jetson-orin-nano-8g"', '"jetson-orin-nano-8g"\npower_mode = "15W"')
         assert rooms.build(BOTH).titles() == []
         edit(rooms, "BUILD.toml", '"jetson-orin-nano-8g"\npower_mode = "15W"', '"jetson-agx-orin-64g"')
-        assert rooms.build(BOTH).titles() == []
+        assert rooms.build(BOTH).titles() == ["report"]
+
+    def test_a_longer_probe_is_another_proof_of_the_same_agent(self, rooms: Space) -> None:
+        rooms.build(BOTH)
+        edit(rooms, "BUILD.toml", '"models/heater.npz"', '"models/heater.npz"\nprobe = { episodes = 12, seed = 7 }')
+        titles = rooms.build(BOTH).titles()
+        assert {"probe", "prove heater", "emit the program", "report"} <= set(titles)
+        assert not any(word in title for title in titles for word in ("ingest", "plan", "emit heater", "compile heater", "vent"))
+        report = json.loads((rooms.root / "out/exports/rooms.pi/report/report.json").read_text())
+        proofs = {name: agent["proof"] for name, agent in report["agents"].items()}
+        assert [proofs[name]["steps"] for name in ("heater", "vent")] == [384, 256]
+        assert report["image_bytes"] == sum(path.stat().st_size for path in (
+            rooms.root / "out/exports/rooms.pi/image/blobs/sha256").iterdir())
+        edit(rooms, "BUILD.toml", "episodes = 12, seed = 7", "episodes = 0")
+        assert "no probe has 0 episodes" in rooms.run("build", BOTH, code=2).err
+
+    def test_a_tick_is_the_main_file_alone(self, rooms: Space) -> None:
+        rooms.build(BOTH)
+        edit(rooms, "BUILD.toml", "links = [", 'tick = "20ms"\nlinks = [')
+        titles = set(rooms.build(BOTH).titles())
+        assert {"emit the program", "compile main for x86_64", "link"} <= titles
+        assert not any("heater" in title or "vent" in title for title in titles)
+        done = subprocess.run([rooms.root / "out/exports/rooms.x86/agent", "--selftest"], capture_output=True, check=False)
+        assert done.returncode == 0
 
     def test_a_changed_link_leaves_the_agents_alone(self, rooms: Space) -> None:
         rooms.build(BOTH)
@@ -142,7 +165,7 @@ class TestOut:
 
     def test_of_one_label_and_of_several(self, rooms: Space, tmp_path: Path) -> None:
         rooms.build("//exports:rooms.x86", "--out", str(tmp_path / "one"))
-        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["agent", "image"]
+        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["agent", "image", "report"]
         assert not any(path.is_symlink() for path in (tmp_path / "one").rglob("*"))
         rooms.build(BOTH, "--out", "../several")
         for board in ("pi", "x86"):

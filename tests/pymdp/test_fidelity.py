@@ -11,7 +11,7 @@ import numpy as np
 import probe
 import pytest
 import reference
-from coverage import nothing_yet
+from probe_coverage import nothing_yet
 
 from tests.needs import need_module
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
