@@ -44,6 +44,11 @@ def unchanged(words: list[str], cwd: str) -> int | None:
     return 0
 
 
+def look(root: str, words: Sequence[str], package: str) -> None:
+    """Look at what the last build of a request saw, for one that goes on from there (`found`)."""
+    _standing(root, name_of(words, package), environment(words, package))
+
+
 def _root(cwd: str) -> str | None:
     folder = cwd
     while not os.path.isdir(f"{folder}/{FOLDER}"):

@@ -24,8 +24,9 @@ _ORIN = (Software("36.2", "6.0 DP", "22.04", "3.10", "12.2", "ubuntu:22.04"),
 _THOR = (Software("38.2", "7.0", "24.04", "3.12", "13.0", "ubuntu:24.04"),
          Software("38.4", "7.1", "24.04", "3.12", "13.0", "ubuntu:24.04"),
          Software("39", "7.2", "24.04", "3.12", "13.2", "ubuntu:24.04"))
-_COMMON = {"title": "jetson-stats", "core": "tools", "modules": "jetson-stats", "memory_mib": "jetson-stats",
-           "software": "jetson-containers", "balena": "balena"}
+_MODULE = {"title": "jetson-stats", "core": "tools", "modules": "jetson-stats", "memory_mib": "jetson-stats",
+           "software": "jetson-containers"}
+_COMMON = _MODULE | {"balena": "balena"}
 
 JETSONS: dict[str, Board] = {
     "jetson-nano": Board(
@@ -69,7 +70,7 @@ JETSONS: dict[str, Board] = {
     "jetson-orin-nx-8g": Board(
         "NVIDIA Jetson Orin NX 8 GB", A78AE, "cortex-a78ae", 6, 8192, modules={"p3767-0001": 8192},
         accelerator=Accelerator("Ampere", "8.7", 1024, 32), software=_ORIN, storage="NVMe",
-        sources=_COMMON | {"uarch": "orin-nx-sheet", "cores": "orin-nx-sheet", "accelerator": "orin-nx-sheet",
+        sources=_MODULE | {"uarch": "orin-nx-sheet", "cores": "orin-nx-sheet", "accelerator": "orin-nx-sheet",
                            "storage": "meta-tegra"}),
     "jetson-agx-orin-64g": Board(
         "NVIDIA Jetson AGX Orin 64 GB", A78AE, "cortex-a78ae", 12, 65536,
@@ -84,7 +85,7 @@ JETSONS: dict[str, Board] = {
     "jetson-agx-orin-32g": Board(
         "NVIDIA Jetson AGX Orin 32 GB", A78AE, "cortex-a78ae", 8, 32768, modules={"p3701-0004": 32768},
         accelerator=Accelerator("Ampere", "8.7"), software=_ORIN,
-        sources=_COMMON | {"uarch": "agx-orin-devkit", "cores": "agx-orin-32g", "accelerator": "jetson-containers"}),
+        sources=_MODULE | {"uarch": "agx-orin-devkit", "cores": "agx-orin-32g", "accelerator": "jetson-containers"}),
     "jetson-agx-thor-t5000": Board(
         "NVIDIA Jetson AGX Thor T5000", A76, "neoverse-v3ae", 14, 131072, mhz=2601, modules={"p3834-0008": 131072},
         accelerator=Accelerator("Blackwell", "11.0", 2560), software=_THOR,

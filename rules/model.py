@@ -55,8 +55,9 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
     """
     if min(probe.episodes, probe.steps) < 1 or probe.episodes * probe.steps > MAX_STEPS or probe.seed < 0:
-        raise BuildError(f"{ctx.label}: no probe has {probe.episodes} episodes of {probe.steps} steps, seed {probe.seed}",
-                         ctx.target.place("probe"), f"at least 1 and 1, at most {MAX_STEPS} steps in all, and a seed from 0 on")
+        said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
+        raise BuildError(f"{ctx.label}: {said}", ctx.target.place("probe"),
+                         f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on")
     suffix = source.name.rpartition(".")[2]
     outs = ("--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference", inference.overrides())
     if suffix == "npz":

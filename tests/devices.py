@@ -85,7 +85,7 @@ DEVICES: dict[str, dict[str, str]] = {
     | arm(4, 3884376, (0x41, 0xd08), OLD) | CGROUP_2_WITHOUT,
     "raspberry-pi-5": tree("Raspberry Pi 5 Model B Rev 1.0", "raspberrypi,5-model-b", "brcm,bcm2712")
     | arm(4, 8245552, (0x41, 0xd0b)) | CGROUP_2_WITHOUT,
-    "coral-dev": tree("Freescale i.MX8MQ Phanbell", "google,imx8mq-phanbell", "fsl,imx8mq")
+    "coral-dev": tree("Google i.MX8MQ Phanbell", "google,imx8mq-phanbell", "fsl,imx8mq")
     | arm(4, 1001472, (0x41, 0xd03), OLD) | cgroup_1(1),
     "x86-64-generic": x86(4, 4000000, V1) | CGROUP_2,
     "x86-64-v2": x86(4, 4000000, V2) | CGROUP_2,

@@ -29,7 +29,7 @@ def _rows(word: str, texts: Any) -> list[str]:
 
 
 def _system(device: Device, jetpack: str) -> str:
-    which = f"JetPack {jetpack}" if jetpack else "of no JetPack that the catalogue knows: it says nothing of it"
+    which = f"JetPack {jetpack}" if jetpack else "of no JetPack that the catalogue knows"
     return f"L4T {device.l4t}, {which}"
 
 

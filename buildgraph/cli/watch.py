@@ -18,23 +18,30 @@ Stamp: TypeAlias = "tuple[object, ...]"
 
 def watch(here: Here, patterns: tuple[str, ...], build: Callable[[], int], tell: Callable[[BuildError], int]) -> int:
     """Build again and again; `tell` says a fault of the user's. Ctrl-C while nothing is built is the good end."""
+    from ..receipt import look
     from ..ui.words import plural
+    paths, deciding = watched(here, patterns)
     while True:
-        paths = watched(here, patterns)
         before = stamps(paths)
+        look(here.root, patterns, here.package)   # so that the build can go on from the last one
         try:
             build()
         except BuildError as fault:
             tell(fault)
         print(f"watching {plural(len(paths), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True)
         try:
-            wait(before)
+            changed = wait(before)
         except Interrupted as stop:
             return OK if stop.code == 128 + signal.SIGINT else stop.code
+        if changed & deciding:
+            paths, deciding = watched(here, patterns)
 
 
-def watched(here: Here, patterns: tuple[str, ...]) -> list[str]:
-    """The files and folders that decide what a build does; all of the workspace when it has faults."""
+def watched(here: Here, patterns: tuple[str, ...]) -> tuple[list[str], set[str]]:
+    """The files and folders that a build reads, and those of them that decide which these are.
+
+    All of the workspace, when it has faults.
+    """
     from ..analysis import analyse
     from ..evaluated import artifacts
     from ..loading import registry
@@ -45,11 +52,13 @@ def watched(here: Here, patterns: tuple[str, ...]) -> list[str]:
     try:
         analysis = analyse(workspace, workspace.targets(patterns, here.package), registry())
     except BuildError:
-        return everything(here.root)
+        found = everything(here.root)
+        return found, set(found)
     own = [artifact for provider in analysis.providers.values() for artifact in artifacts(provider)]
     given = [artifact for action in Steps.of(own).actions for _, artifact in action.inputs]
     names = {artifact.name for artifact in (*own, *given) if isinstance(artifact, Source)}
-    return sorted(os.path.join(here.root, name) for name in {*names, *analysis.files_read})
+    deciding = {os.path.join(here.root, name) for name in analysis.files_read}
+    return sorted({os.path.join(here.root, name) for name in names} | deciding), deciding
 
 
 def everything(root: str) -> list[str]:
@@ -78,12 +87,12 @@ def _stamp(path: str) -> Stamp:
         return ()
 
 
-def wait(before: Mapping[str, Stamp], sleep: Callable[[float], None] = time.sleep) -> None:
-    """Return when something differs from `before` and has been still since the last look."""
+def wait(before: Mapping[str, Stamp], sleep: Callable[[float], None] = time.sleep) -> set[str]:
+    """The paths that differ from `before`, when there are some that have been still since the last look."""
     last = dict(before)
     while True:
         now = stamps(before)
         if now != before and now == last:
-            return
+            return {path for path, stamp in now.items() if stamp != before[path]}
         last = now
         sleep(POLL)

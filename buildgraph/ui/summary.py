@@ -47,17 +47,23 @@ class Summary:
             yield counts(end, self._sandbox)
 
     def _outputs(self) -> Iterator[str]:
-        for label in sorted({built.label for built in self._built}):
+        labels: dict[str, list[Built]] = {}
+        for built in self._built:
+            labels.setdefault(built.label, []).append(built)
+        for label in sorted(labels):
             yield paint(label, "bold", self._colour)
-            mine = sorted((b for b in self._built if b.label == label), key=lambda built: built.name)
+            mine = sorted(labels[label], key=lambda built: built.name)
             wide = max(len(built.path) for built in mine)
             for built in mine:
                 yield f"  {built.path:<{wide}}  {size(built.bytes):>10}  {built.image or built.digest.oci}"
 
     def _gates(self) -> Iterator[str]:
-        for label in sorted({judged.label for judged in self._judged}):
+        labels: dict[str, list[Judged]] = {}
+        for judged in self._judged:
+            labels.setdefault(judged.label, []).append(judged)
+        for label in sorted(labels):
             yield paint(f"gates of {label}", "bold", self._colour)
-            mine = [judged for judged in self._judged if judged.label == label]
+            mine = labels[label]
             for verdict in ("passed", "failed", "not checked"):
                 yield from self._verdicts(verdict, sorted((j.gate, j.why) for j in mine if j.verdict == verdict))
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from agent_model import F64, ModelFault
 from gnn_text import Gnn
-from model_words import meant
 
 MATRIX = re.compile(r"([ABCDE])(?:_(\w+)|([0-9]+))?")
 STATE = re.compile(r"s(?:_\w+|[0-9]+)?")
@@ -41,8 +40,6 @@ def structure_of(model: Gnn) -> Structure:
     near = _near(model)
     faults = [f"{name} is declared and has no values in InitialParameterization" for name in named
               if name not in model.values]
-    faults += [f"{name} has values and is not declared in StateSpaceBlock{meant(name, model.variables)}"
-               for name in model.values if name not in model.variables]
     faults += [f"{name} is declared with the sizes {_declared(model, name)} and written with {model.values[name].shape}"
                for name in named if name in model.values and _contradicts(model, name)]
     faults += [f"no {letter} with values: an agent needs {what}" for letter, what in

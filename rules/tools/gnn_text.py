@@ -14,6 +14,7 @@ import numpy as np
 
 from agent_model import F64, ModelFault
 from model_text import MAX_CELLS, NUMBER, shown
+from model_words import DEFAULTS
 
 HEADING = re.compile(r"##[ \t]*([^#].*)")
 NAME = r"[^\W\d][\w+^']*"
@@ -189,5 +190,5 @@ def _parameter(line: Line, found: Gnn, faults: list[str]) -> None:
     match = PARAMETER.fullmatch(words.lstrip("-* "))
     if match is None:
         faults.append(f"line {number}: {shown(words)} is no parameter, such as policy_len: 2")
-    elif found.parameters.setdefault(match[1], match[2]) != match[2]:
+    elif found.parameters.setdefault(match[1], match[2]) != match[2] and match[1] in DEFAULTS:
         faults.append(f"line {number}: {match[1]} has the value {shown(found.parameters[match[1]])} already")

@@ -81,50 +81,48 @@ class _Reader:
         roles = (*roles, "action") if acts else roles
         size = self.sizes[factor.own]
         sizes = self.sizes | {"next": size, "previous": size}
-        found = self.arranged(Axes(factor.name, roles, sizes), factor)
         self.parents[factor.name] = (own, *others)
+        try:
+            found = arrange(Axes(factor.name, roles, sizes), factor.values, self.layout(factor.name, roles))
+        except ModelFault as fault:
+            self.faults += fault.faults
+            return factor.values
         self.sizes[factor.own] = int(found.shape[0])
-        if acts and found.ndim == len(roles):
-            if found.shape[-1] == 1:
-                return found[..., 0]
-            self.moved[factor.name] = name = control(self.structure, factor)
-            if self.controls.setdefault(name, int(found.shape[-1])) != found.shape[-1]:
-                self.faults.append(f"{factor.name} has {found.shape[-1]} actions, {name} has {self.controls[name]} "
-                                   "where it moves another factor")
+        return self.moves(factor, found) if acts else found
+
+    def moves(self, factor: Matrix, found: F64) -> F64:
+        """B with the control of its last axis noted; without that axis when it offers no choice."""
+        actions = int(found.shape[-1])
+        if actions == 1:
+            return found[..., 0]
+        self.moved[factor.name] = name = control(self.structure, factor)
+        if self.controls.setdefault(name, actions) != actions:
+            self.faults.append(f"{factor.name} has {actions} actions, {name} has {self.controls[name]} where it moves "
+                               "another factor")
         return found
 
     def likelihood(self, modality: Matrix) -> F64:
         """A of a modality in pymdp's order."""
+        size = self.sizes[modality.own] = self.known("C", modality)
         try:
-            states = parents(self.structure, modality, modality.values.ndim - 1)
+            self.parents[modality.name] = states = parents(self.structure, modality, modality.values.ndim - 1)
+            roles: Order = ("observation", *(self.structure.factors[f].own for f in states))
+            found = arrange(Axes(modality.name, roles, self.sizes | {"observation": size}), modality.values,
+                            self.layout(modality.name, roles))
         except ModelFault as fault:
             self.faults += fault.faults
-            states = ()
-        self.parents[modality.name] = states
-        names = tuple(self.structure.factors[f].own for f in states)
-        self.sizes[modality.own] = size = self.known("C", modality)
-        if not names:
             return modality.values
-        found = self.arranged(Axes(modality.name, ("observation", *names), self.sizes | {"observation": size}), modality)
         self.sizes[modality.own] = int(found.shape[0])
         return found
 
-    def arranged(self, axes: Axes, matrix: Matrix) -> F64:
-        """The values of a matrix with its axes in order; as written when that is a fault, which is noted."""
-        try:
-            return arrange(axes, matrix.values, self.layout(axes))
-        except ModelFault as fault:
-            self.faults += fault.faults
-            return matrix.values
-
-    def layout(self, axes: Axes) -> Order | None:
+    def layout(self, name: str, roles: Order) -> Order | None:
         """What the user says of a matrix, by its name or by its letter."""
-        said = self.layouts.get(axes.name) or self.layouts.get(axes.name[0])
+        said = self.layouts.get(name) or self.layouts.get(name[0])
         if said is None:
             return None
-        alone = axes.roles[1] if axes.name[0] == "A" and len(axes.roles) == 2 else "state"
+        alone = roles[1] if name[0] == "A" and len(roles) == 2 else "state"
         words = tuple(alone if word == "state" else word for word in said)
-        if axes.name not in self.layouts and "action" not in axes.roles:
+        if name not in self.layouts and "action" not in roles:
             words = tuple(word for word in words if word != "action")
         return words
 

@@ -20,8 +20,8 @@ MAX_TEXT = 1 << 26
 MAX_CELLS = 1 << 24
 """Entries of one tensor: 128 MB of float64."""
 
-WRITTEN_TOLERANCE = 2e-5
-"""Thirds are written as 0.33333: a column that is off by no more than such rounding is scaled, others are refused."""
+FEW_DECIMALS, MANY_DECIMALS = 1.1e-5, 5e-7
+"""Thirds are written as 0.33333, long columns with six decimals: what such rounding leaves is scaled, others refused."""
 
 
 def read_text(path: Path) -> str:
@@ -42,11 +42,11 @@ def shown(word: str) -> str:
 def unrounded(array: F64) -> F64:
     """The array with those columns (along axis 0) scaled to 1 that rounded decimals left beside it."""
     flat = np.array(array, dtype=np.float64).reshape(array.shape[0], -1)
-    with np.errstate(all="ignore"):
-        off = np.abs(flat.sum(axis=0) - 1.0)
-    for i in np.flatnonzero((off > COLUMN_TOLERANCE / 2) & (off <= 2 * WRITTEN_TOLERANCE)):
+    tolerance = FEW_DECIMALS + MANY_DECIMALS * array.shape[0]
+    off = np.abs(flat.sum(axis=0) - 1.0)
+    for i in np.flatnonzero((off > COLUMN_TOLERANCE / 2) & (off <= 2 * tolerance)):
         total = math.fsum(flat[:, i].tolist())
-        if COLUMN_TOLERANCE < abs(total - 1.0) <= WRITTEN_TOLERANCE:
+        if COLUMN_TOLERANCE < abs(total - 1.0) <= tolerance:
             flat[:, i] = flat[:, i] / total
     return flat.reshape(array.shape)
 

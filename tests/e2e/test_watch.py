@@ -130,5 +130,5 @@ def test_changes_are_awaited_until_they_are_still(tmp_path: Path) -> None:
             path.write_text("x" * len(polls))
             os.utime(path, ns=(0, len(polls)))
         assert len(polls) < 20
-    wait(before, sleep)
+    assert wait(before, sleep) == {str(path)}
     assert len(polls) == 7 and set(polls) == {0.2}

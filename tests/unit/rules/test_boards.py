@@ -1,41 +1,111 @@
 """The catalogue of boards: complete, with sources, in words that the tools know."""
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from buildgraph import BuildError, Size
-from rules.boards import BOARDS, SOURCES, Board, Core
+from rules.boards import BOARDS, MIDR, RELEASES, SOURCES, Board, Core
 from rules.hardware import hardware
-from tests.needs import need
+from tests.needs import need, need_module
 from tests.unit.rules.table import ctx
 
 CORES = sorted({board.core for board in BOARDS.values()}, key=lambda core: core.cpu)
+THIRTEEN = {"jetson-nano", "jetson-xavier-nx", "jetson-orin-nano-8g", "jetson-orin-nx-16g", "jetson-agx-orin-64g",
+            "jetson-agx-thor-t5000", "raspberry-pi-zero-2w", "raspberry-pi-4b", "raspberry-pi-5", "mac-mini-m2",
+            "mac-mini-m4", "intel-nuc", "coral-dev"}
+# What these names of the compiler stand for is how code is arranged or observed, not which instructions it has.
+TUNING = re.compile(r"(fuse|use|addr|alu|balance|cmp|enable|max|predictable)_.*|perfmon|spe|v[0-9_]+a")
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def test_every_fact_has_a_source(board: Board) -> None:
-    facts = {"core", "memory_mib"} | {name for name in ("accelerator", "l4t", "storage", "power_modes")
-                                      if getattr(board, name)}
-    assert set(board.sources) == facts
+    assert set(board.sources) == {item.name for item in fields(board) if getattr(board, item.name)} - {"sources"}
     for source in board.sources.values():
-        assert source.split(" ")[0] in SOURCES or source.startswith("a placeholder")
+        assert all(part.split()[0] in SOURCES for part in source.split("; ")), source
+
+
+def test_every_source_is_used_and_dated() -> None:
+    words = {part.split()[0] for board in BOARDS.values() for source in board.sources.values()
+             for part in source.split("; ")}
+    assert set(SOURCES) == words | {"midr"}
+    assert all(re.fullmatch(r"2026-11-\d\d", source.retrieved) for name, source in SOURCES.items() if name != "placeholder")
+
+
+def test_the_boards_of_the_catalogue() -> None:
+    assert THIRTEEN <= set(BOARDS)
+    assert {name for name, board in BOARDS.items() if board.software} == {n for n in BOARDS if n.startswith("jetson-")}
+    lines = {line.l4t for board in BOARDS.values() for line in board.software}
+    assert all(any(f"{release}.".startswith(f"{line}.") for release in RELEASES) for line in lines)
+
+
+def test_no_name_means_two_boards() -> None:
+    names = [name for board in BOARDS.values() for name in (*board.modules, *board.compatible)]
+    assert len(names) == len(set(names))
+    for board in BOARDS.values():
+        modes = [mode.name for mode in board.power_modes]
+        assert len(modes) == len(set(modes))
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def test_facts_are_possible(board: Board) -> None:
     assert 1 <= board.cores <= 64 and 256 <= board.memory_mib <= 1 << 20
-    assert all(watts >= 0 for watts in board.power_modes.values())
+    assert all(0 <= mode.watts <= 200 and 0 <= mode.cores <= board.cores for mode in board.power_modes)
+    assert not board.memory_sold or board.memory_mib in board.memory_sold
+    assert not board.modules or board.memory_mib in board.modules.values()
     assert board.core.triple.split("-")[0] == {"arm64": "aarch64", "amd64": "x86_64"}[board.core.arch]
+
+
+def test_boards_with_equal_code_share_their_core() -> None:
+    by_code: dict[tuple[str, str], set[Core]] = {}
+    for board in BOARDS.values():
+        by_code.setdefault((board.core.triple, board.core.cpu), set()).add(board.core)
+    assert all(len(cores) == 1 for cores in by_code.values())
+    assert BOARDS["jetson-orin-nano-8g"].core == BOARDS["jetson-agx-orin-64g"].core == BOARDS["jetson-orin-nx-8g"].core
+    assert BOARDS["raspberry-pi-5"].core == BOARDS["jetson-agx-thor-t5000"].core == BOARDS["mac-mini-m4"].core
+    assert BOARDS["raspberry-pi-5"].core != BOARDS["jetson-orin-nano-8g"].core
 
 
 def test_the_emulator_knows_every_core() -> None:
     # It ends with an error after the list, for it was given no program.
     known = subprocess.run([need("qemu-aarch64-static"), "-cpu", "help"], capture_output=True, text=True, check=False)
     assert {core.qemu_cpu for core in CORES if core.arch == "arm64"} <= set(known.stdout.split())
+
+
+def features(cpu: str) -> tuple[str, set[str]]:
+    """Architecture version and instruction sets that the compiler takes a 64-bit Arm core to have."""
+    need_module("ziglang")
+    told = subprocess.run([sys.executable, "-m", "ziglang", "targets"], capture_output=True, text=True, check=True).stdout
+    arm64 = told[told.index(".aarch64 = .{", told.index(".cpus = .{")):]
+    found = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
+    assert found, f"the compiler knows no {cpu}"
+    names = set(re.findall(r'"(\w+)"', found[1]))
+    return max(name for name in names if re.fullmatch(r"v\w+a", name)), {n for n in names if not TUNING.fullmatch(n)}
+
+
+@pytest.mark.parametrize("core", [core for core in CORES if core.arch == "arm64"], ids=lambda core: core.cpu)
+def test_the_emulated_core_has_every_instruction_of_the_real_one(core: Core) -> None:
+    version, sets = features(core.cpu)
+    emulated, has = features(core.qemu_cpu.replace("-", "_"))
+    assert version == emulated and sets <= has
+
+
+def test_part_numbers_are_those_that_the_compiler_knows() -> None:
+    need_module("ziglang")
+    spec = find_spec("ziglang")
+    assert spec is not None and spec.origin
+    text = (Path(spec.origin).parent / "lib/std/zig/system/arm.zig").read_text()
+    for name, (implementer, part) in MIDR.items():
+        table = text[text.index({0x41: "const Arm = ", 0x4e: "const Nvidia = "}[implementer]):]
+        found = re.search(rf"\.part = 0x{part:03x}, .*?A64\.(\w+)", table)
+        assert found and found[1] == name.replace("-", "_")
+    assert {board.uarch for board in BOARDS.values() if board.core.arch == "arm64"} == {*MIDR, "apple-m2", "apple-m4"}
 
 
 @pytest.mark.slow
@@ -63,4 +133,4 @@ def test_hardware_refuses_with_what_there_is() -> None:
     assert "15W" in mode.value.fix
     with pytest.raises(BuildError, match="has no power mode") as none:
         hardware(ctx(), "raspberry-pi-5", power_mode="15W")
-    assert none.value.fix == "it has none"
+    assert none.value.fix == "it has none that is known"
