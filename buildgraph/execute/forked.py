@@ -71,6 +71,8 @@ def _prepare(words: Words) -> _Server:
         raise RuntimeError("what it imported started threads")
     for name in [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]:
         del sys.modules[name]   # a program must not find them; what runs here holds them already
+    for folder in sys.path_importer_cache.keys() - set(tail):   # other files will stand there
+        del sys.path_importer_cache[folder]
     gc.collect()
     gc.freeze()   # collections in the forks then leave these pages alone
     return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))

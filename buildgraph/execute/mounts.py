@@ -30,7 +30,7 @@ _LINKS = (("/proc/self/fd/0", "stdin"), ("/proc/self/fd/1", "stdout"), ("/proc/s
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
 OF_ACTION = NEWNS | NEWIPC | NEWPID | NEWNET   # flags of the clone that runs an action
-_NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _SLAVE = 2, 4, 8, 0x1000, 0x4000, 0x80000
+_READ_ONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _SLAVE = 1, 2, 4, 8, 0x1000, 0x4000, 0x80000
 _DETACH, _HERE, _RECURSIVE, _EMPTY, _CLONE, _MOVE_EMPTY = 2, -100, 0x8000, 0x1000, 1, 4
 _ATTR_READ_ONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
 _SAFE = _ATTR_NOSUID | _ATTR_NODEV
@@ -65,6 +65,7 @@ def enter(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) ->
     _checked(libc.pivot_root(os.fsencode(root), os.fsencode(root + _HOST)))
     os.chdir("/")
     _attributes("/", _ATTR_READ_ONLY | _SAFE)
+    _attributes(_HOST, _SAFE, recursive=True)   # what actions bind from there is so from the beginning
 
 
 def view(stage: str, out: str, temp: str) -> int:
@@ -74,18 +75,16 @@ def view(stage: str, out: str, temp: str) -> int:
     """
     proc = os.open(f"{_HOST}/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     scratch = call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
-    _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
-    _attributes("/proc", _ATTR_READ_ONLY)   # root of the host, even without capabilities, owns the kernel's settings
+    # Read-only, for root of the host owns the settings of the kernel even without any capability.
+    _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC | _READ_ONLY)
     _mount("tmpfs", "/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=755")
     _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620")
     _mount(_HOST + stage, FOLDER, "", _BIND)
-    _attributes(FOLDER, _ATTR_READ_ONLY | _SAFE)
+    _attributes(FOLDER, _ATTR_READ_ONLY)
     _mount(_HOST + out, f"{FOLDER}/out", "", _BIND)
-    _attributes(f"{FOLDER}/out", _SAFE, clear=_ATTR_READ_ONLY)
     _checked(libc.umount2(os.fsencode(_HOST), _DETACH))
     call(_MOVE_MOUNT, scratch, b"", _HERE, os.fsencode(TEMP), _MOVE_EMPTY)
     os.close(scratch)
-    _attributes(TEMP, _SAFE)
     _loopback()
     return proc
 
@@ -162,9 +161,9 @@ def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> N
                         data.encode() or None), target)
 
 
-def _attributes(path: str, add: int, clear: int = 0, recursive: bool = False) -> None:
+def _attributes(path: str, add: int, recursive: bool = False) -> None:
     """`mount_setattr(2)` keeps what it is not told to change, such as flags that the host locked."""
-    words = (ctypes.c_uint64 * 4)(add, clear, 0, 0)
+    words = (ctypes.c_uint64 * 4)(add, 0, 0, 0)
     call(_SETATTR, _HERE, os.fsencode(path), _RECURSIVE if recursive else 0, ctypes.byref(words), 32)
 
 

@@ -30,8 +30,6 @@ def run(argv: Sequence[str], env: Mapping[str, str], tail: Sequence[str], site: 
     sys.path[:] = [os.path.dirname(path), *extra, *tail]
     if extra and extra[0] != site:
         _moved(site, extra[0])
-    for folder in sys.path_importer_cache.keys() - set(tail):   # what is listed there may be other files now
-        del sys.path_importer_cache[folder]
     _finish(_execute(path))
 
 
@@ -92,7 +90,8 @@ def _shut(code: int) -> int:
     if "threading" in sys.modules:
         getattr(sys.modules["threading"], "_shutdown")()
     import atexit
-    getattr(atexit, "_run_exitfuncs")()
+    if getattr(atexit, "_ncallbacks")():
+        getattr(atexit, "_run_exitfuncs")()
     return code if _flush() else code or 120
 
 

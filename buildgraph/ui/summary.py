@@ -8,6 +8,7 @@ from typing import TextIO
 from ..events import Built, Event, Finished, Judged, Planned
 from .words import clean, paint, plural, seconds, size
 
+_MOST = 60
 _COLOUR = {"passed": "green", "failed": "red", "not checked": "yellow"}
 
 
@@ -50,6 +51,9 @@ class Summary:
         labels: dict[str, list[Built]] = {}
         for built in self._built:
             labels.setdefault(built.label, []).append(built)
+        if len(labels) > _MOST:   # nobody reads a list of thousands; out/ and --json have them all
+            yield f"{len(labels)} targets stand below out/"
+            return
         for label in sorted(labels):
             yield paint(label, "bold", self._colour)
             mine = sorted(labels[label], key=lambda built: built.name)
