@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 from .evaluated import Evaluated
 from .label import Label
 
+_LONG = 6
 Change: TypeAlias = Literal["changed", "new", "renamed", "gone"]
 
 
@@ -25,7 +26,7 @@ class Reason:
 class Affected:
     """A label, what became of it, and why; `before` is the name it had when it was renamed.
 
-    `chain` leads by what it needs to a label that has a reason of its own.
+    `chain` leads by what it needs to a label that has a reason of its own; a long one is cut before its end.
     """
 
     label: Label
@@ -44,7 +45,8 @@ def compare(base: Evaluated, now: Evaluated) -> list[Affected]:
                and base.prints[label] != now.prints[label]]
     moved = {*came, *changed}
     reasons = {label: tuple(_reasons(base, now, label, moved)) for label in changed}
-    found = [Affected(label, "changed", reasons[label], _chain(label, reasons)) for label in changed]
+    chains = _chains(reasons)
+    found = [Affected(label, "changed", reasons[label], chains[label]) for label in changed]
     found += [Affected(label, "renamed" if label in old else "new", before=str(old.get(label, ""))) for label in came]
     new_names = {before: after for after, before in old.items()}
     found += [Affected(label, "gone", before=str(new_names.get(label, ""))) for label in gone]
@@ -115,13 +117,25 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _chain(label: Label, reasons: Mapping[Label, tuple[Reason, ...]]) -> tuple[Label, ...]:
-    """The labels from one to the first that it needs and that changed for itself."""
-    chain = [label]
-    while all(reason.kind == "dep" for reason in reasons.get(chain[-1], ())) and reasons.get(chain[-1]):
-        chain.append(_label(reasons[chain[-1]][0].what))
-    return tuple(chain)
+def _chains(reasons: Mapping[Label, tuple[Reason, ...]]) -> dict[Label, tuple[Label, ...]]:
+    """For each label the way by what it needs to one that changed for itself; a long way is cut before its end."""
+    ends: dict[Label, Label] = {}
+    found: dict[Label, tuple[Label, ...]] = {}
+    for label in reasons:
+        way = [label]
+        while way[-1] not in ends and (after := _after(reasons, way[-1])):
+            way.append(after)
+        end = ends.get(way[-1], way[-1])
+        ends.update((one, end) for one in way)
+    for label in reasons:
+        way = [label]
+        while way[-1] != ends[label] and len(way) < _LONG:
+            way.append(_after(reasons, way[-1]) or ends[label])
+        found[label] = tuple(way) if way[-1] == ends[label] else (*way, ends[label])
+    return found
 
 
-def _label(text: str) -> Label:
-    return Label.parse(text)
+def _after(reasons: Mapping[Label, tuple[Reason, ...]], label: Label) -> Label | None:
+    """The first of the changed targets that a label needs, when it did not change for itself."""
+    own = reasons.get(label, ())
+    return Label.parse(own[0].what) if own and all(reason.kind == "dep" for reason in own) else None

@@ -146,7 +146,7 @@ class Increment(Drive):
         whole = [(at, want) for at, want in fresh
                  if not isinstance(want.artifact, Output) or want.artifact.action in self.results]
         shown = Materialiser(self.root, self.host.store, self.host.sources).show(
-            [want for _, want in whole], self.node, lambda event: None)
+            [want for _, want in whole], self.node, lambda event: None, sweep=False)
         events = [_built(row) for row in head["built"]]
         for (at, _), event in zip(whole, shown.events, strict=True):
             events[at] = event

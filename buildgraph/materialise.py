@@ -3,7 +3,7 @@
     out/exports/jetson/image  ->  ../../../.buildgraph/built/<sha256 of the tree>-image
 
 A build writes a new folder and turns the link by one rename, so that what stands under `out/` is always whole.
-What no link leads to any more is removed at the next build that writes.
+What no link leads to any more is removed by the next build that starts from BUILD.toml and writes.
 """
 from __future__ import annotations
 
@@ -53,10 +53,17 @@ class Materialiser:
         self._built = os.path.join(root, BUILT)
         self._wrote = False
 
-    def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
-        """Make the wanted outputs stand under `out/`; OSError when the workspace cannot be written."""
+    def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
+             sweep: bool = True) -> Shown:
+        """Make the wanted outputs stand under `out/`, and `sweep` away what no link leads to any more.
+
+        OSError when the workspace cannot be written.
+        """
         with _alone(self._root):
-            return self._show(wanted, node, listen)
+            shown = self._show(wanted, node, listen)
+            if self._wrote and sweep:
+                self._sweep()
+            return shown
 
     def _show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
         events: list[Built] = []
@@ -74,8 +81,6 @@ class Materialiser:
             events.append(made)
             files += [f"{self._root}/{link}{path}" for path, _ in inside]
             listen(made)
-        if self._wrote:
-            self._sweep()
         return Shown(self._root, tuple(events), tuple(files))
 
     def _inside(self, node: Node, path: str) -> Iterator[tuple[str, File]]:

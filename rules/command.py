@@ -81,5 +81,3 @@ def _check(ctx: Ctx, outputs: Mapping[str, str], paths: Mapping[str, str], input
                              "outputs are relative paths without '..', of printable characters")
     if len({path.rstrip("/") for path in outputs.values()}) != len(outputs):
         raise BuildError(f"{ctx.label}: two outputs have one path", ctx.target.place("outputs"), "give each its own")
-
-

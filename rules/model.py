@@ -5,13 +5,22 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from buildgraph import Artifact, BuildError, Ctx, Out, Provider, Source, Tool, rule
+from buildgraph import Arg, Artifact, BuildError, Ctx, Out, Provider, Source, Tool, rule
 
 from .optimise import ARRAYS, Planned, Probing, plan
 
 READ = (*ARRAYS, "model_labels", "model_source", "model_words")
 INGEST = Tool("ingest", READ, ("numpy",))
 INGEST_PYTHON = Tool("ingest_python", (*READ, "ingest"), ("numpy",))
+POMDP_TEXT = ("ingest", "model_text", "pomdp_text")
+INGEST_POMDP = Tool("ingest_pomdp", (*READ, *POMDP_TEXT), ("numpy",))
+GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", "ingest", "model_text")
+INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
+SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn", "ingest_pomdp", "model_draw",
+                           "model_sheet"), ("numpy",))
+
+OPTIONS = {"npz": ("spec",), "py": ("entry", "args", "packages"), "pomdp": ("preferences",), "md": ("layout",)}
+"""Kinds of source by suffix, and the words of the table that are for this kind alone."""
 MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
 
 
@@ -46,30 +55,41 @@ class Inference:
 
 @rule
 def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str = "build",
-          args: dict[str, Any] | None = None, packages: tuple[str, ...] = (),
-          inference: Inference = Inference(), probe: Probing = Probing()) -> Model:
+          args: dict[str, Any] | None = None, packages: tuple[str, ...] = (), layout: dict[str, str] | None = None,
+          preferences: dict[str, float] | None = None, inference: Inference = Inference()) -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
-    `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`), or a `.py` whose function
-    `entry`, called with `args`, returns them or a pymdp Agent; `packages` are the distributions that it imports.
-    `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
+    `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a `.py` whose function
+    `entry`, called with `args`, returns them or a pymdp Agent (`packages` are the distributions that it imports); a
+    `.pomdp` in Cassandra's format, whose rewards `preferences` over observations may replace; or a `.md` in GNN, where
+    `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written.
     """
-    if min(probe.episodes, probe.steps) < 1 or probe.episodes * probe.steps > MAX_STEPS or probe.seed < 0:
-        said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
-        raise BuildError(f"{ctx.label}: {said}", ctx.target.place("probe"),
-                         f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on")
-    suffix = source.name.rpartition(".")[2]
-    outs = ("--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference", inference.overrides())
-    if suffix == "npz":
-        if entry != "build" or args or packages:
-            raise BuildError(f"{ctx.label}: entry, args and packages are for Python sources", ctx.target.place("source"),
-                             "leave them out, or name a .py")
-        beside = spec or Source(source.name[:-4] + ".json", ctx.target.place("source"))
-        ir, labels = ctx.tool(INGEST, "--npz", source, "--spec", beside, *outs, title=f"ingest {ctx.label.name}")
-    elif suffix == "py":
-        words = ("--source", source, "--entry", entry, "--args", json.dumps(args or {}, sort_keys=True))
-        ir, labels = ctx.tool(INGEST_PYTHON, *words, *outs, distributions=packages, title=f"ingest {ctx.label.name}")
-    else:
+    suffix = source.name.rpartition(".")[2].lower()
+    if suffix not in OPTIONS:
         raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"),
-                         "a model is an .npz with its .json, or a .py")
-    return Model(ir, labels, plan(ctx, ir, probe))
+                         "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN")
+    said = {"spec": spec, "entry": entry != "build", "args": args, "packages": packages, "layout": layout,
+            "preferences": preferences is not None}
+    for word, given in said.items():
+        if given and word not in OPTIONS[suffix]:
+            kind = next(kind for kind, words in OPTIONS.items() if word in words)
+            raise BuildError(f"{ctx.label}: {word} is for .{kind} sources", ctx.target.place(word),
+                             f"leave it out, or name a .{kind}")
+    words: tuple[Arg, ...]
+    if suffix == "npz":
+        beside = spec or Source(source.name[:-4] + ".json", ctx.target.place("source"))
+        tool, words = INGEST, ("--npz", source, "--spec", beside)
+    elif suffix == "py":
+        tool, words = INGEST_PYTHON, ("--source", source, "--entry", entry, "--args", _json(args or {}))
+    elif suffix == "pomdp":
+        wanted = () if preferences is None else ("--preferences", _json(preferences))
+        tool, words = INGEST_POMDP, ("--source", source, *wanted)
+    else:
+        tool, words = INGEST_GNN, ("--source", source, "--layout", _json(layout or {}))
+    ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
+                          inference.overrides(), distributions=packages, title=f"ingest {ctx.label.name}")
+    return Model(ir, labels, plan(ctx, ir))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -40,12 +40,14 @@ def meminfo(kib: int) -> dict[str, str]:
 
 def tree(model: str, *compatible: str) -> dict[str, str]:
     """Model and names of a device tree, ended by NULs as the kernel shows them."""
-    return {"proc/device-tree/model": f"{model}\0", "proc/device-tree/compatible": "".join(f"{one}\0" for one in compatible)}
+    return {"proc/device-tree/model": f"{model}\0",
+            "proc/device-tree/compatible": "".join(f"{name}\0" for name in compatible)}
 
 
 def jetson(release: int, revision: str, modes: dict[int, str], mode: int) -> dict[str, str]:
     """What L4T puts below /etc and /var of a Jetson."""
-    told = "".join(f"\n< POWER_MODEL ID={number} NAME={name} >\nCPU_ONLINE CORE_0 1\n" for number, name in modes.items())
+    told = "".join(f"\n< POWER_MODEL ID={number} NAME={name} >\nCPU_ONLINE CORE_0 1\n"
+                   for number, name in modes.items())
     return {"etc/nv_tegra_release": f"# R{release} (release), REVISION: {revision}, GCID: 12345678, BOARD: generic, "
                                     "EABI: aarch64, DATE: Wed Jan  8 01:49:37 UTC 2025\n",
             "etc/nvpmodel.conf": "< PARAM TYPE=FILE NAME=CPU_ONLINE >\nCORE_0 /sys/devices/system/cpu/cpu0/online\n"
@@ -57,8 +59,9 @@ A78AE, A57, CARMEL = (0x41, 0xd42), (0x41, 0xd07), (0x4e, 0x004)
 XAVIER_MODES = {0: "MODE_15W_2CORE", 2: "MODE_15W_6CORE", 5: "MODE_10W_DESKTOP", 8: "MODE_20W_6CORE"}
 
 DEVICES: dict[str, dict[str, str]] = {
-    "jetson-nano": tree("NVIDIA Jetson Nano Developer Kit", "nvidia,p3449-0000-b00+p3448-0000-b00", "nvidia,jetson-nano",
-                        "nvidia,tegra210") | arm(4, 4059264, A57, OLD) | jetson(32, "7.1", {0: "MAXN", 1: "5W"}, 0)
+    "jetson-nano": tree("NVIDIA Jetson Nano Developer Kit", "nvidia,p3449-0000-b00+p3448-0000-b00",
+                        "nvidia,jetson-nano", "nvidia,tegra210")
+    | arm(4, 4059264, A57, OLD) | jetson(32, "7.1", {0: "MAXN", 1: "5W"}, 0)
     | cgroup_1(1),
     "jetson-xavier-nx": tree("NVIDIA Jetson Xavier NX Developer Kit", "nvidia,p3449-0000+p3668-0001",
                              "nvidia,p3509-0000+p3668-0001", "nvidia,tegra194") | arm(6, 7794684, CARMEL)
@@ -66,8 +69,9 @@ DEVICES: dict[str, dict[str, str]] = {
     "jetson-orin-nano-8g": tree("NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super",
                                 "nvidia,p3768-0000+p3767-0005-super", "nvidia,p3767-0005", "nvidia,tegra234")
     | arm(6, 7802880, A78AE) | jetson(36, "4.3", ORIN_SUPER, 1) | CGROUP_2,
-    "jetson-orin-nx-16g": tree("NVIDIA Jetson Orin NX Engineering Reference Developer Kit", "nvidia,p3768-0000+p3767-0000",
-                               "nvidia,p3767-0000", "nvidia,tegra234") | arm(8, 16018432, A78AE)
+    "jetson-orin-nx-16g": tree("NVIDIA Jetson Orin NX Engineering Reference Developer Kit",
+                               "nvidia,p3768-0000+p3767-0000", "nvidia,p3767-0000", "nvidia,tegra234")
+    | arm(8, 16018432, A78AE)
     | jetson(36, "5.0", {0: "MAXN_SUPER", 1: "10W", 2: "15W", 3: "25W", 4: "40W"}, 4) | CGROUP_2,
     "jetson-orin-nx-8g": tree("NVIDIA Jetson Orin NX", "nvidia,p3768-0000+p3767-0001", "nvidia,p3767-0001",
                               "nvidia,tegra234") | arm(6, 7802880, A78AE) | CGROUP_2,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from agent_model import ModelFault
+from agent_model import Model, ModelFault
 from model_source import Source, report, resolve, write
 from model_words import meant
 
@@ -118,12 +118,17 @@ def _no_constant(word: str) -> float:
     raise ValueError(f"{word} is not a number")
 
 
-def ingest(npz: Path, spec: Path, inference: str, out: Path, labels: Path | None) -> None:
-    """Read, resolve, validate and write; ModelFault when the model is not sound."""
+def make(npz: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
+    """The model and its labels; ModelFault with every reason why not."""
     if spec.stat().st_size > MAX_SPEC:
         raise ModelFault([f"{spec.name} is larger than {MAX_SPEC} bytes"])
     source = Source(**lists_of(read_npz(npz)), spec=read_json(spec.read_bytes(), spec.name))
-    model, names = resolve(source, read_json(inference, "--inference"))
+    return resolve(source, read_json(inference, "--inference"))
+
+
+def ingest(npz: Path, spec: Path, inference: str, out: Path, labels: Path | None) -> None:
+    """Read, resolve, validate and write; ModelFault when the model is not sound."""
+    model, names = make(npz, spec, inference)
     write(model, names, out, labels)
 
 

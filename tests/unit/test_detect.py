@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from buildgraph.detect import FILES, Device, Match, facts, match, read_files
 from rules.boards import BOARDS, MIDR
-from tests.devices import (A78AE, CGROUP_2, DEVICES, ORIN_SUPER, V3, V4, arm, cgroup_1, jetson, meminfo, tree, write, x86)
+from tests.devices import (A78AE, CGROUP_2, DEVICES, ORIN_SUPER, V3, V4, arm, cgroup_1, jetson, meminfo, tree, write,
+                           x86)
 
 UNTOLD = {"mac-mini-m2", "mac-mini-m4", "intel-nuc"}   # a virtual machine and a PC do not say their names
 
@@ -59,8 +60,7 @@ def test_memory_can_be_limited_or_not(files: dict[str, str], limited: bool | Non
 
 
 @pytest.mark.parametrize(("files", "profile", "memory"), [
-    (tree("NVIDIA Jetson Nano 2GB Developer Kit", "nvidia,p3542-0000+p3448-0003", "nvidia,jetson-nano") | meminfo(2027264),
-     "jetson-nano", '"2GiB"'),
+    (tree("", "nvidia,p3542-0000+p3448-0003", "nvidia,jetson-nano") | meminfo(2027264), "jetson-nano", '"2GiB"'),
     (tree("", "nvidia,p3541-0000", "nvidia,p3450-0000", "nvidia,tegra210") | meminfo(2027264), "jetson-nano", '"2GiB"'),
     (tree("", "nvidia,p3509-0000+p3668-0003", "nvidia,tegra194") | meminfo(15900000), "jetson-xavier-nx", '"16GiB"'),
     (tree("", "nvidia,p3768-0000+p3767-0004", "nvidia,tegra234") | meminfo(3700000), "jetson-orin-nano-8g", '"4GiB"'),
@@ -85,7 +85,8 @@ def test_what_disagrees_is_told_and_decides_nothing() -> None:
 
 def test_what_is_not_there_is_told_as_not_known() -> None:
     assert found({}) == Match("", unknown=(
-        "which board it is: there is no device tree to name it", "its processor: /proc/cpuinfo is not there or names none",
+        "which board it is: there is no device tree to name it",
+        "its processor: /proc/cpuinfo is not there or names none",
         "its memory: /proc/meminfo is not there or says nothing of MemTotal",
         "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells"))
     bare = found(tree("", "nvidia,p3767-0000") | arm(8, 16018432, A78AE) | CGROUP_2)
@@ -97,7 +98,8 @@ def test_what_is_not_there_is_told_as_not_known() -> None:
 def test_a_board_of_no_profile_has_neighbours_with_its_core() -> None:
     got = found(tree("Raspberry Pi 400", "raspberrypi,400", "brcm,bcm2711") | arm(4, 3884376, (0x41, 0xd08)) | CGROUP_2)
     assert (got.profile, got.near) == ("", ("raspberry-pi-4b",))
-    assert got.unknown == ("which board it is: the catalogue has none that is called 'raspberrypi,400' or 'brcm,bcm2711'",)
+    assert got.unknown == ("which board it is: the catalogue has none that is called 'raspberrypi,400' or "
+                           "'brcm,bcm2711'",)
 
 
 def test_a_virtual_machine_on_a_mac_does_not_say_which() -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import fields
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph import BuildError, Size
+from buildgraph import BuildError, Size, Source
 from rules.boards import BOARDS, MIDR, RELEASES, SOURCES, Board, Core
+from rules.coalition import coalition
+from rules.export import export
 from rules.hardware import hardware
+from rules.model import model
 from tests.needs import need, need_module
-from tests.unit.rules.table import ctx
+from tests.unit.rules.table import chain, ctx, written
 
 CORES = sorted({board.core for board in BOARDS.values()}, key=lambda core: core.cpu)
 THIRTEEN = {"jetson-nano", "jetson-xavier-nx", "jetson-orin-nano-8g", "jetson-orin-nx-16g", "jetson-agx-orin-64g",
@@ -35,7 +39,8 @@ def test_every_source_is_used_and_dated() -> None:
     words = {part.split()[0] for board in BOARDS.values() for source in board.sources.values()
              for part in source.split("; ")}
     assert set(SOURCES) == words | {"midr"}
-    assert all(re.fullmatch(r"2026-11-\d\d", source.retrieved) for name, source in SOURCES.items() if name != "placeholder")
+    undated = {name for name, source in SOURCES.items() if not re.fullmatch(r"2026-11-\d\d", source.retrieved)}
+    assert undated == {"placeholder"}
 
 
 def test_the_boards_of_the_catalogue() -> None:
@@ -72,6 +77,17 @@ def test_boards_with_equal_code_share_their_core() -> None:
     assert BOARDS["raspberry-pi-5"].core != BOARDS["jetson-orin-nano-8g"].core
 
 
+def test_boards_with_equal_cores_share_every_action() -> None:
+    def actions(profile: str) -> list[tuple[object, ...]]:
+        agents = {"heater": model(ctx("//m:heater"), Source("package/heater.npz"))}
+        made = export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
+        return written(chain(made.image, *(gate.verdict for gate in made.gates)))
+
+    orins = [actions(profile) for profile in BOARDS if BOARDS[profile].core == BOARDS["jetson-orin-nano-8g"].core]
+    assert len(orins) == 5 and all(other == orins[0] for other in orins)
+    assert actions("raspberry-pi-5") != orins[0] != actions("jetson-xavier-nx")
+
+
 def test_the_emulator_knows_every_core() -> None:
     # It ends with an error after the list, for it was given no program.
     known = subprocess.run([need("qemu-aarch64-static"), "-cpu", "help"], capture_output=True, text=True, check=False)
@@ -81,7 +97,8 @@ def test_the_emulator_knows_every_core() -> None:
 def features(cpu: str) -> tuple[str, set[str]]:
     """Architecture version and instruction sets that the compiler takes a 64-bit Arm core to have."""
     need_module("ziglang")
-    told = subprocess.run([sys.executable, "-m", "ziglang", "targets"], capture_output=True, text=True, check=True).stdout
+    command = [sys.executable, "-m", "ziglang", "targets"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     arm64 = told[told.index(".aarch64 = .{", told.index(".cpus = .{")):]
     found = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
     assert found, f"the compiler knows no {cpu}"
@@ -108,14 +125,45 @@ def test_part_numbers_are_those_that_the_compiler_knows() -> None:
     assert {board.uarch for board in BOARDS.values() if board.core.arch == "arm64"} == {*MIDR, "apple-m2", "apple-m4"}
 
 
+PROGRAM = """
+static volatile float x[64]; static long n;
+void _start(void) {
+    float sum = 0;
+    for (int i = 0; i < 64; i++) x[i] = i * 0.5f;
+    for (int i = 0; i < 64; i++) sum += x[i];
+    __atomic_fetch_add(&n, (long)sum, __ATOMIC_SEQ_CST);
+    register long code __asm__("x0") = n == 1008 ? 42 : 1, exit __asm__("x8") = 93;
+    __asm__ volatile("svc 0" : : "r"(code), "r"(exit));
+}
+"""
+
+
+def compiled(core: Core, folder: Path, text: str, *extra: str) -> Path:
+    """A C file compiled for a core."""
+    need_module("ziglang")
+    (folder / "a.c").write_text(text)
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", core.triple, f"-mcpu={core.cpu}", "-O3", *extra, "a.c"]
+    env = {"PATH": "/usr/bin:/bin", "ZIG_GLOBAL_CACHE_DIR": str(folder), "ZIG_LOCAL_CACHE_DIR": str(folder)}
+    done = subprocess.run([*command, "-o", "a"], cwd=folder, env=env, capture_output=True, text=True, check=False,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr
+    return folder / "a"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("core", CORES, ids=lambda core: core.cpu)
 def test_the_compiler_knows_every_core(core: Core, tmp_path: Path) -> None:
-    (tmp_path / "a.c").write_text("int a;\n")
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", core.triple, f"-mcpu={core.cpu}", "-c", "a.c"]
-    env = {"PATH": "/usr/bin:/bin", "ZIG_GLOBAL_CACHE_DIR": str(tmp_path), "ZIG_LOCAL_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0 and (tmp_path / "a.o").exists(), done.stderr
+    assert compiled(core, tmp_path, "int a;\n", "-c").read_bytes().startswith(b"\x7fELF")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core", [core for core in CORES if core.arch == "arm64"], ids=lambda core: core.cpu)
+def test_the_emulated_core_runs_what_is_compiled_for_the_real_one(core: Core, tmp_path: Path) -> None:
+    program = compiled(core, tmp_path, PROGRAM, "-nostdlib", "-ffreestanding", "-mno-outline-atomics")
+    emulator = need(core.qemu)
+    assert subprocess.run([emulator, "-cpu", core.qemu_cpu, program], check=False, timeout=60).returncode == 42
+    old = subprocess.run([emulator, "-cpu", "cortex-a53", program], check=False, timeout=60).returncode
+    assert old == (42 if core.qemu_cpu in ("cortex-a53", "cortex-a57", "cortex-a72") else -signal.SIGILL)
 
 
 def test_hardware_overrides_what_differs() -> None:
