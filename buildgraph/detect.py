@@ -17,8 +17,8 @@ _ELSEWHERE = {"proc/device-tree/": "sys/firmware/devicetree/base/"}
 _MOST = 1 << 20
 
 _P_NUMBER = re.compile(r"p[0-9]{4}-[0-9]{4}")
-_MODE = re.compile(r"<\s*POWER_MODEL\s+(?:ID=([0-9]+)\s+NAME=([^\s>]+)|NAME=([^\s>]+)\s+ID=([0-9]+))")
-_RELEASE = re.compile(r"R([0-9]+) \(release\), REVISION: ([0-9]+(?:\.[0-9]+)*)")
+_MODE = re.compile(r"<\s*POWER_MODEL\s+(?:ID=([0-9]{1,9})\s+NAME=([\w.+-]+)|NAME=([\w.+-]+)\s+ID=([0-9]{1,9}))")
+_RELEASE = re.compile(r"R([0-9]{1,9}) \(release\), REVISION: ([0-9.]{1,19})")
 
 X86_LEVELS = (
     (4, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
@@ -95,10 +95,10 @@ def facts(files: Mapping[str, str]) -> Device:
     cpuinfo = [line.partition(":")[::2] for line in files.get("proc/cpuinfo", "").splitlines()]
     pairs = [(key.strip(), value.strip()) for key, value in cpuinfo]
     modes = _modes(files.get("etc/nvpmodel.conf", ""))
-    status = re.search(r"pmode:([0-9]+)", files.get("var/lib/nvpmodel/status", ""))
-    memory = re.search(r"^MemTotal:\s+([0-9]+) kB", files.get("proc/meminfo", ""), re.MULTILINE)
+    status = re.search(r"pmode:([0-9]{1,9})\b", files.get("var/lib/nvpmodel/status", ""))
+    memory = re.search(r"^MemTotal:\s+([0-9]{1,15}) kB", files.get("proc/meminfo", ""), re.MULTILINE)
     return Device(
-        model=files.get("proc/device-tree/model", "").rstrip("\0\n"),
+        model="".join(filter(str.isprintable, files.get("proc/device-tree/model", ""))),
         compatible=tuple(name for name in re.split(r"[\0\n]", files.get("proc/device-tree/compatible", "")) if name),
         l4t=_l4t(files.get("etc/nv_tegra_release", "")),
         modes=modes, mode=modes.get(int(status[1]), "") if status else "",
@@ -252,7 +252,7 @@ def _unknown(device: Device) -> tuple[str, ...]:
     checks: list[tuple[bool, str]] = [
         (not device.cores, "its processor: /proc/cpuinfo is not there or names none"),
         (not device.memory_mib, "its memory: /proc/meminfo is not there or says nothing of MemTotal"),
-        (nvidia and not device.l4t, "its L4T release: /etc/nv_tegra_release is not there (a container has none)"),
+        (nvidia and not device.l4t, "its L4T release: /etc/nv_tegra_release is not there (containers seldom have it)"),
         (nvidia and not device.modes, "its power modes: /etc/nvpmodel.conf is not there"),
         (nvidia and bool(device.modes) and not device.mode,
          "which power mode is on: /var/lib/nvpmodel/status is not there or names none of them"),

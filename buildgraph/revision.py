@@ -62,18 +62,28 @@ class Revision:
             self._reader.communicate()
 
     def write(self, folder: str) -> None:
-        """Put the names of the workspace's files into an empty folder, and the content of each BUILD.toml."""
-        for path, entry in sorted(self.entries.items()):
-            name = path.removeprefix(self.prefix)
-            if not path.startswith(self.prefix) or any(part in ("", ".", "..", ".git") for part in name.split("/")):
-                continue
-            target = os.path.join(folder, name)
-            os.makedirs(target if entry.mode == _FOLDER else os.path.dirname(target), exist_ok=True)
-            if entry.mode == _LINK:
-                os.symlink(os.fsdecode(self._content(entry)), target)
-            elif entry.mode != _FOLDER:
-                with open(target, "xb") as file:
-                    file.write(self._content(entry) if name.rpartition("/")[2] == BUILD else b"")
+        """Put the names of the workspace's files into an empty folder, and the content of each BUILD.toml.
+
+        BuildError for a tree with two entries of one name, which no git makes.
+        """
+        inside = {path.removeprefix(self.prefix): entry for path, entry in self.entries.items()
+                  if path.startswith(self.prefix)}
+        # Links come last, so that nothing is ever written through one.
+        for name, entry in sorted(inside.items(), key=lambda pair: (pair[1].mode == _LINK, pair[0])):
+            if not any(part in ("", ".", "..", ".git") for part in name.split("/")):
+                try:
+                    self._write(os.path.join(folder, name), entry)
+                except (FileExistsError, NotADirectoryError):
+                    raise BuildError(f"the tree of {self.commit[:12]} has two entries {name!r}", None,
+                                     "`git fsck` tells more", "broken") from None
+
+    def _write(self, target: str, entry: Entry) -> None:
+        os.makedirs(target if entry.mode == _FOLDER else os.path.dirname(target), exist_ok=True)
+        if entry.mode == _LINK:
+            os.symlink(os.fsdecode(self._content(entry)), target)
+        elif entry.mode != _FOLDER:
+            with open(target, "xb") as file:
+                file.write(self._content(entry) if os.path.basename(target) == BUILD else b"")
 
     def fill(self, folder: str, names: Iterable[str]) -> None:
         """Write the content of some files of the workspace."""

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from buildgraph import Arg, Artifact, BuildError, Ctx, Out, Provider, Source, Tool, rule
+from buildgraph import Artifact, BuildError, Ctx, Out, Provider, Source, Tool, rule
 
 from .optimise import ARRAYS, Planned, Probing, plan
 
@@ -56,26 +56,24 @@ class Inference:
 @rule
 def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str = "build",
           args: dict[str, Any] | None = None, packages: tuple[str, ...] = (), layout: dict[str, str] | None = None,
-          preferences: dict[str, float] | None = None, inference: Inference = Inference()) -> Model:
+          preferences: dict[str, float] | None = None, inference: Inference = Inference(),
+          probe: Probing = Probing()) -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
     `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a `.py` whose function
     `entry`, called with `args`, returns them or a pymdp Agent (`packages` are the distributions that it imports); a
     `.pomdp` in Cassandra's format, whose rewards `preferences` over observations may replace; or a `.md` in GNN, where
     `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written.
+    `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
     """
+    if min(probe.episodes, probe.steps) < 1 or probe.episodes * probe.steps > MAX_STEPS or probe.seed < 0:
+        said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
+        raise BuildError(f"{ctx.label}: {said}", ctx.target.place("probe"),
+                         f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on")
     suffix = source.name.rpartition(".")[2].lower()
-    if suffix not in OPTIONS:
-        raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"),
-                         "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN")
-    said = {"spec": spec, "entry": entry != "build", "args": args, "packages": packages, "layout": layout,
-            "preferences": preferences is not None}
-    for word, given in said.items():
-        if given and word not in OPTIONS[suffix]:
-            kind = next(kind for kind, words in OPTIONS.items() if word in words)
-            raise BuildError(f"{ctx.label}: {word} is for .{kind} sources", ctx.target.place(word),
-                             f"leave it out, or name a .{kind}")
-    words: tuple[Arg, ...]
+    _only_for(ctx, suffix, source, {"spec": spec, "entry": entry != "build", "args": args, "packages": packages,
+                                    "layout": layout, "preferences": preferences is not None})
+    words: tuple[str | Artifact, ...]
     if suffix == "npz":
         beside = spec or Source(source.name[:-4] + ".json", ctx.target.place("source"))
         tool, words = INGEST, ("--npz", source, "--spec", beside)
@@ -88,7 +86,19 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
         tool, words = INGEST_GNN, ("--source", source, "--layout", _json(layout or {}))
     ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
                           inference.overrides(), distributions=packages, title=f"ingest {ctx.label.name}")
-    return Model(ir, labels, plan(ctx, ir))
+    return Model(ir, labels, plan(ctx, ir, probe))
+
+
+def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
+    """Refuse a source of an unknown kind, and words that are for another kind."""
+    if suffix not in OPTIONS:
+        raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"),
+                         "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN")
+    for word, given in said.items():
+        if given and word not in OPTIONS[suffix]:
+            kind = next(kind for kind, words in OPTIONS.items() if word in words)
+            raise BuildError(f"{ctx.label}: {word} is for .{kind} sources", ctx.target.place(word),
+                             f"leave it out, or name a .{kind}")
 
 
 def _json(value: Any) -> str:

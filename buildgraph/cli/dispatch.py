@@ -16,6 +16,7 @@ VERBS = {
     "run": "build an image, load it into Docker and run it hardened",
     "load": "build an image and load it into Docker",
     "query": "ask what targets there are and what depends on what",
+    "model": "show what is in a model: shapes, cost of a step, heat maps",
     "affected": "tell which targets a change affects, and why",
     "why": "tell what changed since an action ran before",
     "diff": "compare two keys, or what an action gave with what it gave before",

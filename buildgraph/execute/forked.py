@@ -10,9 +10,7 @@ are NUL-separated words as in `confine.py`; besides those, for the server and on
 """
 from __future__ import annotations
 
-import _socket   # `socket` would bring more than all the rest of what is used here
-import array
-import ctypes
+import _socket
 import gc
 import importlib
 import os
@@ -20,14 +18,13 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from . import confine, landlock, mounts, script
+from . import confine, landlock, mounts, nest, script
 
 Words = Mapping[str, Sequence[str]]
-_CLONE3, _CLONE_PIDFD = 435, 0x1000
 # No module that has something done in each fork (threading, random) nor one that brings such in (subprocess, zipfile).
 STANDARD = ("argparse", "collections.abc", "contextlib", "copy", "dataclasses", "enum", "functools", "io", "itertools",
             "json", "math", "operator", "pathlib", "re", "struct", "types", "typing")
@@ -49,21 +46,41 @@ def main(fd: int, orders: int, bare: set[str]) -> None:
     words = confine.read(orders)
     talk = _socket.socket(fileno=fd)
     try:
+        if "m" in words:
+            mounts.enter(words["m"][0], words.get("v", ()), _entries(words))
+            warm = nest.split(lambda inner: _warm(inner, words, bare))
+            told = warm.recv(1 << 20)
+            talk.send(told)
+            if told and not told.startswith(b"!"):
+                nest.make(talk, warm)
+        else:
+            _warm(talk, words, bare)
+    except Exception as fault:
+        talk.send(f"!{type(fault).__name__}: {fault}".encode())
+
+
+def _entries(words: Words) -> list[tuple[str, str]]:
+    return [(name, target) for name, _, target in (word.partition("=") for word in words.get("N", ()))]
+
+
+def _warm(talk: _socket.socket, words: Words, bare: set[str]) -> None:
+    """Import, say what is imported now, and serve."""
+    try:
         server = _prepare(words)
+        names = {name.partition(".")[0] for name in sys.modules.keys() - bare}
+        talk.send("\0".join(sorted(names)).encode())
     except Exception as fault:
         talk.send(f"!{type(fault).__name__}: {fault}".encode())
         return
-    names = {name.partition(".")[0] for name in sys.modules.keys() - bare}
-    talk.send("\0".join(sorted(names)).encode())
-    _serve(talk, server)
+    if server.namespaces:
+        nest.serve(talk, lambda orders, log, enter: _command(server, orders, log, enter))
+    else:
+        _serve(talk, server)
 
 
 def _prepare(words: Words) -> _Server:
     tail, site = tuple(sys.path), words["f"][0]
-    pairs = [(name, target) for name, _, target in (word.partition("=") for word in words.get("N", ()))]
-    if "m" in words:
-        mounts.enter(words["m"][0], words.get("v", ()), pairs)
-    sys.path[:] = [*([site] if pairs else []), *tail]
+    sys.path[:] = [*([site] if "N" in words else []), *tail]
     for name in (*STANDARD, *words.get("i", ())):
         importlib.import_module(name)
     proc = "/tmp/proc" if "m" in words else "/proc"
@@ -80,64 +97,34 @@ def _prepare(words: Words) -> _Server:
 
 def _serve(talk: _socket.socket, server: _Server) -> None:
     while True:
-        _, carried, _, _ = talk.recvmsg(1, _socket.CMSG_SPACE(12))
-        _reap()
-        fds = array.array("i", carried[0][2] if carried else b"")
+        fds = nest.receive(talk, 3)
+        nest.reap()
         if len(fds) < 3:
             return
         try:
-            pid, life = _fork(mounts.OF_ACTION if server.namespaces else 0)
+            pid, life = nest.clone(0)
         except OSError as fault:
             talk.send(f"!{fault}".encode())
         else:
             if not pid:
                 talk.close()
                 _act(server, fds[0], fds[1], fds[2])
-            talk.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [life]))])
+            nest.send(talk, (life,))
             os.close(life)
         for fd in fds:
             os.close(fd)
 
 
-def _reap() -> None:
-    """Forks that have ended; who waits for one knows from its pidfd."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
-
-
-def _fork(flags: int) -> tuple[int, int]:
-    """A fork into new namespaces: (pid, pidfd), or (0, -1) in the child.
-
-    It knows nothing of what Python and libc do after a fork, so it must only prepare and fork the command properly.
-    """
-    life = ctypes.c_int(-1)
-    arguments = (ctypes.c_uint64 * 8)(flags | _CLONE_PIDFD, ctypes.addressof(life), 0, 0, signal.SIGCHLD)
-    pid = ctypes.pythonapi.syscall(_CLONE3, ctypes.byref(arguments), 64)   # it keeps the interpreter's lock
-    if pid < 0:
-        raise OSError("clone3 was refused")
-    return int(pid), life.value
-
-
 def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
-    """The first process of an action: it waits, and writes what was used as "exit code, CPU ms, peak KiB".
+    """The supervisor of an action: it waits, and writes what was used as "exit code, CPU ms, peak KiB".
 
     It does as little as it can before it forks the command: each page that it touches is copied once more.
     """
     try:
-        landlock.prctl(1, signal.SIGKILL if server.namespaces else signal.SIGTERM)   # PR_SET_PDEATHSIG
+        landlock.prctl(1, signal.SIGTERM)   # PR_SET_PDEATHSIG
         if select.select([server.life], [], [], 0)[0]:
             os._exit(0)
-        if server.namespaces:
-            os.setsid()
-            child = os.fork()
-            if not child:
-                _command(server, orders, log)
-            code = confine.wait(child)
-        else:
-            code = confine.supervise(lambda: _command(server, orders, log))
+        code = confine.supervise(lambda: _command(server, orders, log))
         used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
         cpu = sum(use.ru_utime + use.ru_stime for use in used)
         os.write(status, f"{code} {round(cpu * 1000)} {used[0].ru_maxrss}".encode())
@@ -145,12 +132,13 @@ def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
         os._exit(0)
 
 
-def _command(server: _Server, orders: int, log: int) -> NoReturn:
+def _command(server: _Server, orders: int, log: int, enter: Callable[[], None] | None = None) -> NoReturn:
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
         words = confine.read(orders)
-        if server.namespaces:
+        if enter is not None:
+            enter()
             proc = mounts.view(words["s"][0], words["o"][0], words["t"][0])
             mounts.give_up(proc)
         else:

@@ -225,7 +225,7 @@ class _Forked(Running):
 
     def __init__(self, life: int, pipe: int, stop: signal.Signals, status: int) -> None:
         super().__init__(life, pipe, stop)
-        self._status = status
+        self._status, self._refused = status, ""
 
     def close(self) -> None:
         """Kill what still runs and close all descriptors."""
@@ -236,14 +236,16 @@ class _Forked(Running):
     def refused(self) -> str:
         """Why it could not begin, or an empty string; nothing of the job was run then."""
         end = self._ended
-        begun = end is None or end.code != CANNOT_CONFINE or not end.log.startswith(CANNOT_RUN_TEXT.encode())
-        return "" if begun or end is None else end.log.decode(errors="replace").strip()
+        if end is not None and end.code == CANNOT_CONFINE and end.log.startswith(CANNOT_RUN_TEXT.encode()):
+            return end.log.decode(errors="replace").strip()
+        return self._refused
 
     def _used(self) -> tuple[int, int, int]:
-        told = os.read(self._status, 4096).split()
-        if not told:
+        told = os.read(self._status, 4096).decode()
+        if not told or told.startswith("!"):
+            self._refused = told[1:]
             return -signal.SIGKILL, 0, 0
-        code, cpu, peak = map(int, told)
+        code, cpu, peak = map(int, told.split())
         return code, cpu, peak
 
 

@@ -89,6 +89,11 @@ def view(stage: str, out: str, temp: str) -> int:
     return proc
 
 
+def join(process: int, kinds: int) -> None:
+    """Enter namespaces of a process (pidfd); that of processes counts for children only."""
+    _checked(libc.setns(process, kinds))
+
+
 def give_up(proc: int) -> None:
     """In the command itself: user 1000 of a namespace that has no say over the others, and no capability even there."""
     _checked(libc.unshare(NEWUSER))

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from functools import cache
 from typing import Any, TextIO
 
 from ..digest import Digest
@@ -13,15 +12,10 @@ from ..events import Event
 def encode(event: Event) -> dict[str, Any]:
     """An event as plain values: `event` is its type in lower case, digests are `<hash>/<size>`."""
     plain: dict[str, Any] = {"event": type(event).__name__.lower()}
-    for name in _names(type(event)):
-        value = getattr(event, name)
+    for field in fields(event):
+        name, value = field.name, getattr(event, field.name)
         plain[name] = str(value) if isinstance(value, Digest) else value
     return plain
-
-
-@cache
-def _names(kind: type[Event]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
 
 
 class JsonLines:

@@ -1,6 +1,6 @@
 """Replay the probe set on a board's program under an emulator of its core, and compare the bits with the proof's.
 
-    emulate.py PROGRAM --run qemu-aarch64-static --run=-cpu --run cortex-a76 \
+    emulate.py PROGRAM --run qemu-aarch64-static --run=-cpu --run cortex-a76
                --agent scout proof.json probe/ --out verdict.json
 
 Without `--run` words the program runs as it is. Emulation judges function and bits, never time.

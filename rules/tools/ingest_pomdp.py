@@ -36,7 +36,7 @@ WAY_OUT = ('say what the agent prefers to see instead: preferences = { observati
 def source_of(model: Pomdp, preferences: Mapping[str, Any] | None, policy_len: int) -> Source:
     """The model in pymdp's shapes and words; ModelFault when probabilities or rewards have no place there."""
     T = np.moveaxis(unrounded(np.moveaxis(model.T, 2, 0)), 0, 2)
-    seen = np.moveaxis(unrounded(np.moveaxis(model.O, 2, 0)), 0, 2)
+    seen = np.moveaxis(unrounded(np.moveaxis(model.seen, 2, 0)), 0, 2)
     start = unrounded(model.start)
     faults = [*_sums("T", T, (model.actions, model.states)), *_sums("O", seen, (model.actions, model.states)),
               *_sums("start", start, ())]

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from agent_model import F64
+from model_sheet import Names
 
 SHADES = "·░▒▓█"
 """Exactly zero, then quarters up to one."""
 
-ROWS, COLUMNS, SLICES, NAME = 24, 36, 8, 12
-
-Names = Sequence[Sequence[str] | None]
+ROWS, COLUMNS, SLICES, NAME = 36, 36, 8, 12
 
 
 def draw(name: str, array: F64, axes: Sequence[str], elements: Names) -> Iterator[str]:
@@ -27,7 +26,7 @@ def draw(name: str, array: F64, axes: Sequence[str], elements: Names) -> Iterato
         if rest:
             yield "  " + ", ".join(f"{_plain(axes[2 + i])} = {_element(elements[2 + i], int(k))}"
                                    for i, k in enumerate(index))
-        yield from _map(array[(slice(None), slice(None), *index)], elements[0])
+        yield from _map(array.reshape(*array.shape[:2], count)[:, :, flat], elements[0])
     if count > SLICES:
         yield f"  and {count - SLICES} more slices"
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
         "schema": 1,
         **{kind: [{"name": name, "size": entry["size"], "elements": entry["elements"]}
                   for name, entry in zip(names[kind], labels[kind], strict=True)] for kind in names},
-        "matrices": [_matrix(name, array, axes) for name, array, axes in matrices(model, labels)],
+        "matrices": [_matrix(name, array, axes) for name, array, axes, _ in matrices(model, labels)],
         "policies": {"kind": model.policies_kind, "length": model.policy_len, "count": model.num_policies},
         "cost": cost(model),
         "parameters": {name: getattr(model, name) for name in
@@ -38,15 +38,28 @@ def named(labels: Mapping[str, Any], kind: str) -> list[str]:
     return [entry["name"] or f"{kind[:-1]} {i}" for i, entry in enumerate(labels[kind])]
 
 
-def matrices(model: Model, labels: Mapping[str, Any]) -> list[tuple[str, F64, list[str]]]:
-    """(name, array, names of its axes) of every A and B."""
-    seen, states, controls = (named(labels, kind) for kind in ("observations", "states", "controls"))
-    choice = dict(zip(model.control_factors, controls, strict=True))
-    found = [(f"A{m}", array, [seen[m], *(states[f] for f in model.A_dependencies[m])])
-             for m, array in enumerate(model.A)]
-    return found + [(f"B{f}", array, [f"next {states[f]}", *(states[d] for d in model.B_dependencies[f]),
-                                      *(choice.get(c, "no choice") for c in model.B_action_dependencies[f])])
-                    for f, array in enumerate(model.B)]
+Names = Sequence[Sequence[str] | None]
+
+
+def matrices(model: Model, labels: Mapping[str, Any]) -> list[tuple[str, F64, list[str], Names]]:
+    """(name, array, names of its axes, names of the values along each axis) of every A and B."""
+    words = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
+    column = {c: i for i, c in enumerate(model.control_factors)}
+    found = []
+    for m, array in enumerate(model.A):
+        axes = [("observations", m), *(("states", f) for f in model.A_dependencies[m])]
+        found.append((f"A{m}", array, axes))
+    for f, array in enumerate(model.B):
+        axes = [("states", f), *(("states", d) for d in model.B_dependencies[f]),
+                *(("controls", column.get(c, -1)) for c in model.B_action_dependencies[f])]
+        found.append((f"B{f}", array, axes))
+    return [(name, array, [_axis(words, axis, name[0] == "B" and i == 0) for i, axis in enumerate(axes)],
+             [labels[kind][i]["elements"] if i >= 0 else None for kind, i in axes]) for name, array, axes in found]
+
+
+def _axis(words: Mapping[str, list[str]], axis: tuple[str, int], following: bool) -> str:
+    kind, i = axis
+    return "no choice" if i < 0 else f"next {words[kind][i]}" if following else words[kind][i]
 
 
 def _matrix(name: str, array: F64, axes: list[str]) -> dict[str, Any]:

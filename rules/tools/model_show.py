@@ -65,24 +65,16 @@ def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
                f"{one['entries']} entries, {zeros:.0f} % zeros" + (", deterministic" if one["deterministic"] else ""))
     yield from _cost(found)
     yield from _parameters(found)
-    axes = {(kind, entry["name"]): entry["elements"] for kind in ("observations", "states", "controls")
-            for entry in found[kind]}
-    for name, array, words in matrices(model, labels):
+    for name, array, axes, elements in matrices(model, labels):
         yield ""
-        yield from draw(name, array, words, _elements(name, words, axes))
-
-
-def _elements(name: str, words: Sequence[str], axes: Mapping[tuple[str, str], Any]) -> list[Any]:
-    """Names of the values along each axis of a matrix."""
-    first = ("observations", words[0]) if name[0] == "A" else ("states", words[0].removeprefix("next "))
-    return [axes.get(first), *(axes.get(("states", word)) or axes.get(("controls", word)) for word in words[1:])]
+        yield from draw(name, array, axes, elements)
 
 
 def _cost(found: Mapping[str, Any]) -> Iterator[str]:
     policies, cost = found["policies"], found["cost"]
     yield f"{'policies':<13} {policies['count']} of length {policies['length']} ({policies['kind']})"
-    yield (f"{'a step':<13} {cost['infer']:,} multiply-adds to infer, {cost['plan']:,} to plan; {cost['plan_shared']:,} when "
-           f"the {cost['beginnings']:,} beginnings are planned once and zeros skipped")
+    yield (f"{'a step':<13} {cost['infer']:,} multiply-adds to infer, {cost['plan']:,} to plan; "
+           f"{cost['plan_shared']:,} when the {cost['beginnings']:,} beginnings are planned once and zeros skipped")
 
 
 def _parameters(found: Mapping[str, Any]) -> Iterator[str]:

@@ -49,7 +49,7 @@ class Reward:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pomdp:
-    """What the file says. T[action, start, end], O[action, end, observation], start[state]."""
+    """What the file says. T[action, start, end], seen[action, end, observation] (O of the file), start[state]."""
 
     discount: float
     cost: bool
@@ -58,7 +58,7 @@ class Pomdp:
     observations: Names
     start: F64
     T: F64
-    O: F64  # noqa: E741 - the format's own name
+    seen: F64
     rewards: tuple[Reward, ...]
 
 
@@ -86,7 +86,7 @@ class _Reader:
         self.cost: bool | None = None
         self.start: F64 | None = None
         self.rewards: list[Reward] = []
-        self.T = self.O = np.zeros((0, 0, 0))
+        self.T = self.seen = np.zeros((0, 0, 0))
 
     def whole(self) -> Pomdp:
         """All statements of the file."""
@@ -98,7 +98,7 @@ class _Reader:
         size = self.names["states"].size
         start = np.full(size, 1.0) / size if self.start is None else self.start
         return Pomdp(self.discount, bool(self.cost), self.names["states"], self.names["actions"],
-                     self.names["observations"], start, self.T, self.O, tuple(self.rewards))
+                     self.names["observations"], start, self.T, self.seen, tuple(self.rewards))
 
     def statement(self) -> None:
         """One statement: its head decides how it goes on."""
@@ -158,7 +158,7 @@ class _Reader:
             if actions * states * max(states, seen) > MAX_CELLS:
                 self.fail(f"{actions} actions x {states} states x {max(states, seen)} are more than {MAX_CELLS} entries",
                           back=1)
-            self.T, self.O = np.zeros((actions, states, states)), np.zeros((actions, states, seen))
+            self.T, self.seen = np.zeros((actions, states, states)), np.zeros((actions, states, seen))
 
     def begin(self) -> None:
         """The distribution of the first state."""
@@ -196,7 +196,7 @@ class _Reader:
 
     def observation(self) -> None:
         """O: action [: end [: observation]] and what stands there."""
-        self.table(self.O, ("states", "observations"), ("identity", "uniform"))
+        self.table(self.seen, ("states", "observations"), ("identity", "uniform"))
 
     def table(self, table: F64, kinds: Sequence[str], words: Sequence[str]) -> None:
         """Fill a probability, a row or a matrix, for the actions picked."""
@@ -222,9 +222,10 @@ class _Reader:
         if len(picks) < 2:
             self.at = line
             self.fail("R wants an action and a start state at least")
-        states, seen = self.names["states"].size, self.names["observations"].size
-        values = self.numbers(*((states, seen), (seen,), ())[len(picks) - 2])
-        self.rewards.append(Reward(*(*picks, ALL, ALL)[:4], values))
+        states, count = self.names["states"].size, self.names["observations"].size
+        values = self.numbers(*((states, count), (count,), ())[len(picks) - 2])
+        action, start, end, seen = (*picks, ALL, ALL)[:4]
+        self.rewards.append(Reward(action, start, end, seen, values))
 
     def picks(self, kinds: Sequence[str]) -> list[Pick]:
         """Selectors after colons, at least one, at most one of each kind."""

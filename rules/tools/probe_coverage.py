@@ -32,7 +32,8 @@ class Coverage:
         """Count an executed action; to be called only when the belief after it is compared too."""
         chosen = every_control(self.model, np.array([list(action)], dtype=np.int32))[0]
         for f, controls in enumerate(self.model.B_action_dependencies):
-            self.passed[f][(slice(None), *(int(chosen[c]) for c in controls))] += self._weight(qs, f)
+            through = np.moveaxis(self.passed[f], 0, -1)[tuple(int(chosen[c]) for c in controls)]
+            through += self._weight(qs, f)
         for times, value in zip(self.times, action, strict=True):
             times[value] += 1
 

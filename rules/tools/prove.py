@@ -2,9 +2,10 @@
 
     prove.py agent.c --name scout --interface interface.json --probe DIR --out proof.json
 
-The agent is compiled for this machine and replays the probe, fed the reference's observations and executed
-actions, which need not be the chosen ones. A step is a violation unless its first action is within 1e-3 nats of the best and its beliefs within
-1e-5 nats of Kullback-Leibler divergence, so NaN is one. The bits proved here are the bits of every target.
+The agent is compiled for this machine and replays the probe, fed the reference's observations and the executed
+actions, which need not be those that the reference chose. A step is a violation unless its first action is within
+1e-3 nats of the best and its beliefs within 1e-5 nats of Kullback-Leibler divergence, so NaN is one. The bits
+proved here are the bits of every target.
 """
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Report what the compiler made of each agent, how it was proved, and what the export weighs.
 
-    report.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR \
+    report.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR
               --agent scout ir/ plan/ proof.json --out DIR
 
 Writes report.json and the same as a table, report.txt. It judges nothing: that is what gates are for.

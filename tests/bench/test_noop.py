@@ -13,7 +13,13 @@ import pytest
 from tests.bench.timing import Command, side_by_side
 from tests.space import Space, space
 
-TARGET = '[t{0}]\nrule = "command"\ninputs = {{ i = "in{0}.txt" }}\noutputs = {{ o = "o.txt" }}\nargv = ["cp", "{{i}}", "{{o}}"]\n'
+TARGET = '''
+[t{0}]
+rule = "command"
+inputs = {{ i = "in{0}.txt" }}
+outputs = {{ o = "o.txt" }}
+argv = ["cp", "{{i}}", "{{o}}"]
+'''
 DEAR = {"networkx", "pydantic", "docker", "numpy", "diskcache", "xxhash", "rich", "argparse", "dataclasses", "typing", "re",
         "json", "pathlib", "subprocess", "hashlib", "tomllib"}
 MODULES = """

@@ -203,6 +203,33 @@ def test_line_ends_that_git_converts_are_no_change(made: Repository) -> None:
     assert made.affected() == {}
 
 
+def test_a_link_in_the_repository_is_followed_within_it(made: Repository) -> None:
+    made.space.write("BUILD.toml", _ROOT + _command("linked", "link.txt"))
+    (made.space.root / "link.txt").symlink_to("lone.txt")
+    made.commit()
+    assert made.affected() == {}
+    made.space.write("lone.txt", "other\n")
+    assert sorted(made.affected()) == ["//:linked", "//:lone"]
+
+
+def test_a_tree_that_writes_through_its_own_link_is_refused(made: Repository, tmp_path: Path) -> None:
+    def stored(kind: str, data: bytes) -> str:
+        words = ["git", "-C", str(made.top), "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
+        return subprocess.run(words, input=data, check=True, capture_output=True, text=False).stdout.decode().strip()
+
+    def entry(mode: str, name: str, of: str) -> bytes:
+        return f"{mode} {name}\0".encode() + bytes.fromhex(of)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    build = stored("blob", _ROOT.encode())
+    inner = stored("tree", entry("100644", "BUILD.toml", build))
+    tree = stored("tree", entry("100644", "BUILD.toml", build) + entry("120000", "a", stored(
+        "blob", str(outside).encode())) + entry("40000", "a", inner))
+    commit = made.git("commit-tree", tree, "-m", "x").strip()
+    assert "two entries 'a'" in made.space.run("affected", "--since", commit, code=3).err
+    assert not list(outside.iterdir())
+
+
 def test_where_the_branch_left_main(made: Repository) -> None:
     made.git("checkout", "-q", "-b", "topic")
     made.space.write("lone.txt", "topic\n")

@@ -49,7 +49,8 @@ def test_an_undeclared_file_by_absolute_path_is_named_and_the_line_mends_it(tmp_
     of = made(tmp_path, f"cat a.txt '{path}' > $0")
     (why,) = faults(of, "//...", code=1)
     assert why == 'reads data/b c.txt, which is not declared: inputs = { b_c = "data/b c.txt" } (BUILD.toml:5:1)'
-    of.write("BUILD.toml", TOML.format(inputs='a = "a.txt", b_c = "data/b c.txt"', script="cat a.txt 'data/b c.txt' > $0"))
+    inputs = 'a = "a.txt", b_c = "data/b c.txt"'
+    of.write("BUILD.toml", TOML.format(inputs=inputs, script="cat a.txt 'data/b c.txt' > $0"))
     assert faults(of, "//...", code=0) == []
     of.build("//...")
 
@@ -95,7 +96,8 @@ def test_without_strace_it_says_so(tmp_path: Path) -> None:
 
 LINES = [
     (b'openat(AT_FDCWD</a>, "b/f", O_RDONLY) = 3</a/b/f>', ("b/f", "/a/b/f", "/a")),
-    (b'openat(AT_FDCWD</a>, "n\\303\\274 \\"x", O_RDONLY|O_CLOEXEC) = 3</a/n\\303\\274 "x>', ('n\u00fc "x', '/a/n\u00fc "x', "/a")),
+    (b'openat(AT_FDCWD</a>, "n\\303\\274 \\"x", O_RDONLY|O_CLOEXEC) = 3</a/n\\303\\274 "x>',
+     ('n\u00fc "x', '/a/n\u00fc "x', "/a")),
     (b'openat(5</a>, "f", O_RDWR|O_CREAT, 0666) = 4</a/f>', ("f", "/a/f", "/a")),
     (b'open("/x", O_RDONLY) = 3</x>', ("/x", "/x", "")),
     (b'openat(AT_FDCWD</a>, "no", O_RDONLY) = -1 ENOENT (No such file or directory)', ("no", "", "/a")),

@@ -38,7 +38,8 @@ def made(folder: Path, **tools: str) -> Space:
 def whys(of: Space, *words: str, code: int) -> dict[str, str]:
     """Label -> why what it made is not reproducible."""
     events = of.run("build", "--json", *words, code=code).events
-    return {event["label"]: event["why"] for event in events if event["event"] == "judged" and event["verdict"] == "failed"}
+    judged = [event for event in events if event["event"] == "judged"]
+    return {event["label"]: event["why"] for event in judged if event["verdict"] == "failed"}
 
 
 def test_what_depends_on_inputs_only_passes(tmp_path: Path) -> None:
@@ -54,7 +55,8 @@ BROKEN = {
     "cpus": ("open(out, 'w').write(str(len(os.sched_getaffinity(0))))", "line 1: "),
     "mask": ("open(out, 'w'); os.chmod(out, 0o700 if os.umask(0) == 0o22 else 0o600)", "executable: True -> False"),
     "tree": ("open(out + '/' + str(time.time_ns()), 'w')", " is not there the second time"),
-    "dies": ("open(out, 'w')\nif os.umask(0) != 0o22: sys.exit('no luck')", "failed when run again: exit code 1: no luck"),
+    "dies": ("open(out, 'w')\nif os.umask(0) != 0o22: sys.exit('no luck')",
+             "failed when run again: exit code 1: no luck"),
 }
 
 
@@ -75,7 +77,8 @@ def test_each_dependence_is_found_and_shown(tmp_path: Path, name: str) -> None:
 
 
 def test_some_are_chosen_by_key_and_always_the_same(tmp_path: Path) -> None:
-    of = made(tmp_path, **{f"n{number}": f"open(out, 'w').write('{number}' + str(time.time_ns()))" for number in range(6)})
+    program = "open(out, 'w').write('{}' + str(time.time_ns()))"
+    of = made(tmp_path, **{f"n{number}": program.format(number) for number in range(6)})
     of.build("//...")
     first = whys(of, "--check=2", "//...", code=3)
     assert len(first) == 2 and list(whys(of, "--check=2", "//...", code=3)) == list(first)
@@ -110,7 +113,8 @@ def array(shape: tuple[int, ...], *values: float, fortran: bool = False) -> byte
     """A .npy file of float64."""
     head = str({"descr": "<f8", "fortran_order": fortran, "shape": shape})
     head = head[:-1] + ", }" + " " * (117 - len(head)) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack(f"<{len(values)}d", *values)
+    data = struct.pack(f"<{len(values)}d", *values)
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + data
 
 
 def tarred(mtime: int, content: bytes) -> bytes:

@@ -67,7 +67,8 @@ def test_output_written_after_exit_is_not_there(tmp_path: Path, level: str) -> N
     """A process that a command leaves behind is dead before its outputs are read."""
     if level != "none" and not works(level):   # type: ignore[arg-type]
         absent(f"the sandbox {level} does not work here")
-    late = f"{sys.executable} -c 'import os, time; os.setsid(); time.sleep(0.7); open(\"out/o\", \"a\").write(\"late\")'"
+    program = 'import os, time; os.setsid(); time.sleep(0.7); open("out/o", "a").write("late")'
+    late = f"python3 -c '{program}'"
     of = made(tmp_path, f"echo early > $0; ({late} &) </dev/null >/dev/null 2>&1; exit 0", more='programs = ["python3"]')
     of.run("build", "--sandbox", level, "//...")
     time.sleep(1)
@@ -84,8 +85,11 @@ def test_out_of_time_is_said_and_not_remembered(tmp_path: Path) -> None:
     assert not list((of.cache / "results").rglob("*/*")) and not (of.root / "out/t").exists()
 
 
-@pytest.mark.parametrize(("script", "said"), [("kill -9 $$", "killed by signal 9"), ("kill -11 $$", "killed by signal 11"),
-                                              ("exit 137", "exit code 137"), ("exit 3", "exit code 3")])
+ENDS = [("kill -9 $$", "killed by signal 9"), ("kill -11 $$", "killed by signal 11"), ("exit 137", "exit code 137"),
+        ("exit 3", "exit code 3")]
+
+
+@pytest.mark.parametrize(("script", "said"), ENDS)
 def test_how_a_command_ended_is_said_and_not_remembered(tmp_path: Path, script: str, said: str) -> None:
     of = made(tmp_path, f"cat a.txt > $0; {script}")
     for _ in range(2):
@@ -115,7 +119,8 @@ def group() -> Iterator[Path]:
 
 def test_out_of_memory_is_said_and_not_remembered(tmp_path: Path, group: Path) -> None:
     of = made(tmp_path, f"cat a.txt > $0; {sys.executable} -c 'x = bytearray(1 << 30)'; exit $?")
-    words = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *of.command("build", "--sandbox", "none", "//...")]
+    command = of.command("build", "--sandbox", "none", "//...")
+    words = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *command]
     done = subprocess.run(words, cwd=of.root, env=of.environ(), capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "out of memory" in done.stderr or "exit code 137" in done.stderr
@@ -138,7 +143,8 @@ def test_an_output_within_an_output_is_refused_or_right(tmp_path: Path, output: 
     assert done.code in (1, 2) and "error" in done.err
 
 
-@pytest.mark.parametrize("script", ["true", "mkdir $0", "ln -s /etc/hostname $0", "mkfifo $0", "echo x > $0; echo y > out/more"])
+@pytest.mark.parametrize("script", ["true", "mkdir $0", "ln -s /etc/hostname $0", "mkfifo $0",
+                                    "echo x > $0; echo y > out/more"])
 def test_an_output_that_is_not_as_declared_is_refused(tmp_path: Path, script: str) -> None:
     of = made(tmp_path, script)
     for _ in range(2):
@@ -146,7 +152,9 @@ def test_an_output_that_is_not_as_declared_is_refused(tmp_path: Path, script: st
     assert not list((of.cache / "results").rglob("*/*"))
 
 
-NAMES = {"case": ("name", "Name"), "unicode": (unicodedata.normalize("NFC", "\u00e4"), unicodedata.normalize("NFD", "\u00e4"))}
+UMLAUT = "\u00e4"
+NAMES = {"case": ("name", "Name"),
+         "unicode": (unicodedata.normalize("NFC", UMLAUT), unicodedata.normalize("NFD", UMLAUT))}
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -174,8 +182,9 @@ def test_names_that_some_disks_take_for_one_in_sources(tmp_path: Path, kind: str
     if done.code:
         assert done.code == 2 and ("src" in done.err)
         return
-    found = [path for path in (of.root / "out/t").rglob("*") if path.is_file()]
-    assert {path.name: path.read_text() for path in found} == {one: "1", two: "2"}
+    found = {name: Path(folder, name).read_text() for folder, _, names in os.walk(of.root / "out/t", followlinks=True)
+             for name in names}
+    assert found == {one: "1", two: "2"}
 
 
 def test_a_file_edited_and_restored_while_an_action_runs(tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ def make(of: Space, fresh: bool = True) -> Made:
 def kinds(of: Space) -> dict[str, list[Path]]:
     """The stored files by kind: records, and blobs that are outputs, Directory messages or logs."""
     outputs = {hashlib.sha256(data).hexdigest() for data in right("0").values()}
-    found: dict[str, list[Path]] = {"record": sorted(path for path in (of.cache / "results").rglob("*") if path.is_file()),
-                                    "output": [], "directory": [], "log": []}
+    records = sorted(path for path in (of.cache / "results").rglob("*") if path.is_file())
+    found: dict[str, list[Path]] = {"record": records, "output": [], "directory": [], "log": []}
     for blob in sorted((of.cache / "blobs/sha256").iterdir()):
         data = blob.read_bytes()
         kind = "output" if blob.name in outputs else "log" if data.startswith(b"made") or not data else "directory"

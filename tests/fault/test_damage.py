@@ -43,6 +43,15 @@ def rewrite(path: Path, data: bytes) -> None:
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
 
+def emptied(path: Path) -> Path:
+    """A path where nothing stands any more."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    return path
+
+
 def survives(of: Space) -> None:
     """The next build is right, and the one after it finds a whole cache."""
     make(of)
@@ -67,19 +76,20 @@ def test_one_bit_flipped(template: Space, tmp_path: Path, kind: str, tally: Call
 
 
 WAYS: dict[str, Callable[[Path, Path, random.Random], None]] = {
-    "truncated": lambda path, other, dice: rewrite(path, path.read_bytes()[:dice.randrange(max(1, path.stat().st_size))]),
+    "truncated": lambda path, other, dice: rewrite(path, path.read_bytes()[:dice.randrange(path.stat().st_size)]),
     "empty": lambda path, other, dice: rewrite(path, b""),
     "longer": lambda path, other, dice: rewrite(path, path.read_bytes() + b"\0"),
     "missing": lambda path, other, dice: path.unlink(),
     "swapped": lambda path, other, dice: rewrite(path, other.read_bytes()),
-    "a folder": lambda path, other, dice: (path.unlink(), path.mkdir())[0],
-    "a link": lambda path, other, dice: (path.unlink(), path.symlink_to(other))[0],
-    "a pipe": lambda path, other, dice: (path.unlink(), os.mkfifo(path))[0],
+    "a folder": lambda path, other, dice: emptied(path).mkdir(),
+    "a link": lambda path, other, dice: emptied(path).symlink_to(other),
+    "a pipe": lambda path, other, dice: os.mkfifo(emptied(path)),
 }
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_is_not_what_it_was(template: Space, tmp_path: Path, way: str, tally: Callable[[str, int], Tally]) -> None:
+def test_a_file_is_not_what_it_was(template: Space, tmp_path: Path, way: str,
+                                   tally: Callable[[str, int], Tally]) -> None:
     names = ("output", "directory", "record")
     dice, count = random.Random(way), tally("blob", DAMAGES * len(names))
     for kind in names:
@@ -108,9 +118,9 @@ INDEX: dict[str, Callable[[Path, random.Random], object]] = {
     "short": lambda path, dice: path.write_bytes(path.read_bytes()[:dice.randrange(5000)]),
     "wal": lambda path, dice: path.with_name("cache.db-wal").write_bytes(dice.randbytes(4096)),
     "shm": lambda path, dice: path.with_name("cache.db-shm").write_bytes(dice.randbytes(32768)),
-    "folder": lambda path, dice: (path.unlink(), path.mkdir()),
+    "folder": lambda path, dice: emptied(path).mkdir(),
     "gone": lambda path, dice: shutil.rmtree(path.parent),
-    "a file": lambda path, dice: (shutil.rmtree(path.parent), path.parent.write_text("")),
+    "a file": lambda path, dice: emptied(path.parent).write_text(""),
 }
 
 

@@ -17,7 +17,8 @@ LAYERS = [
     ["declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
-    ["host", "detect", "loading", "worker", "drive", "materialise", "pace", "snapshot", "increment", "session", "unlike", "check", "audit"],
+    ["host", "detect", "loading", "worker", "drive", "materialise", "pace", "snapshot", "increment", "session",
+     "unlike", "check", "audit"],
     ["history", "query", "diff", "revision", "evaluated", "why", "affected", "since"],
     ["cli", "__main__"],
 ]

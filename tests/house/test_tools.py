@@ -49,5 +49,3 @@ def test_a_tool_declares_what_it_uses(tool: Tool) -> None:
 def test_every_program_in_tools_is_declared_by_a_rule() -> None:
     programs = {path.stem for path in TOOLS.glob("*.py") if "__main__" in path.read_text()}
     assert programs == {tool.name for tool in declared()}
-
-

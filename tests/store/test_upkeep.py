@@ -104,7 +104,8 @@ def test_only_the_latest_requests_of_a_workspace_hold(old: DiskStore, tmp_path: 
     assert set(roots.held(old.root)) == {KEYS[1]}
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"form":1,"workspace":"/","keys":["x"]}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"form":1,"workspace":"/","keys":["x"]}', b"\xff",
+                                  b"[" * 100_000])
 def test_a_damaged_root_holds_nothing(old: DiskStore, tmp_path: Path, data: bytes) -> None:
     """And stops nothing."""
     roots.remember(old.root, workspace(tmp_path / "here"), (), [KEYS[3]])

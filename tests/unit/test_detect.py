@@ -47,6 +47,13 @@ def test_a_name_of_a_mode_may_stand_before_its_id() -> None:
         3: "MAXN", 0: "15W"}
 
 
+def test_neither_long_numbers_nor_odd_characters_get_through() -> None:
+    long = "9" * 5000
+    assert facts({"proc/meminfo": f"MemTotal: {long} kB", "var/lib/nvpmodel/status": f"pmode:{long}",
+                  "etc/nvpmodel.conf": f"< POWER_MODEL ID={long} NAME=X >", "proc/cpuinfo": f"CPU part : 0x{long}",
+                  "proc/device-tree/model": "a\x1b[2Jb\0"}) == Device("a[2Jb")
+
+
 @pytest.mark.parametrize(("flags", "level"), [(V3, 3), (V4, 4), (V3.replace("bmi2", ""), 2), ("fpu sse sse2", 0),
                                               (V4.replace("abm", ""), 2), (V4.replace("avx512cd", ""), 3)])
 def test_a_level_of_x86_needs_all_of_its_flags(flags: str, level: int) -> None:

@@ -80,7 +80,7 @@ def test_what_was_encoded_decodes_to_the_same_bytes(name: str, data: st.DataObje
     assert encode(name, decode(name, encoded)) == encoded
 
 
-NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=("Cs",)), min_size=1, max_size=300).filter(
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=300).filter(
     lambda name: name not in (".", ".."))
 DIGESTS = st.binary(max_size=300).map(Digest.of)
 
