@@ -2,53 +2,22 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from .errors import BuildError, BuildErrors, Where, did_you_mean
 from .label import Label, Pattern
-from .listing import BUILD, Listing, join, skipped
+from .listing import Listing, join, skipped
 from .matrix import cells, is_matrix
 from .model import Target
+from .root import BUILD
 from .tables import tables_of
 from .toml import Document, parse
 from .toml_places import KEY, Path
 
-_MARK = re.compile(rb"^[ \t]*(?:\[[ \t]*workspace[ \t]*[\].]|workspace[ \t]*[=.])", re.M)
 _KEYS = ("name", "rules")
 HINTS = 20
-
-
-def find_root(cwd: str) -> str:
-    """The nearest folder at or above `cwd` whose BUILD.toml has a [workspace] table; BuildError when there is none."""
-    folder = os.path.abspath(cwd)
-    while True:
-        if _is_root(folder):
-            return folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            raise BuildError("no workspace: no BUILD.toml with a [workspace] table here or in a folder above", None,
-                             "`buildgraph init` makes one", "workspace")
-        folder = above
-
-
-def _is_root(folder: str) -> bool:
-    """Whether a folder is a workspace's root; a damaged file counts by its looks, for its faults are told later."""
-    try:
-        with open(os.path.join(folder, BUILD), "rb") as file:
-            data = file.read()
-    except OSError:
-        return False
-    if not _MARK.search(data):
-        return False
-    if b'"""' not in data and b"'''" not in data:
-        return True
-    try:
-        return "workspace" in parse(data, BUILD).values
-    except BuildError:
-        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def _tell_machine(faults: tuple[BuildError, ...]) -> None:
 
 def _line_of(path: str, line: int) -> str | None:
     """The text of a 1-based line of a file of the workspace; None when it cannot be read."""
-    from ..workspace import find_root
+    from ..root import find_root
     try:
         with open(os.path.join(find_root(os.getcwd()), path), encoding="utf-8", errors="replace") as file:
             return next((text for number, text in enumerate(file, 1) if number == line), None)

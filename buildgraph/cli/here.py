@@ -19,7 +19,7 @@ class Here:
     @classmethod
     def find(cls) -> Here:
         """The nearest workspace at or above the current folder; BuildError when there is none."""
-        from ..workspace import find_root
+        from ..root import find_root
         folder = os.getcwd()
         root = find_root(folder)
         inner = os.path.relpath(os.path.realpath(folder), os.path.realpath(root)).replace(os.sep, "/")

@@ -18,7 +18,8 @@ def run(options: Namespace) -> int:
     from ..editor import json_schema
     from ..loading import registry
     from ..rulefile import with_rules_of
-    from ..workspace import Workspace, find_root
+    from ..root import find_root
+    from ..workspace import Workspace
     rules = registry()
     try:
         root = find_root(os.getcwd())

@@ -2,7 +2,7 @@
 
 A job is served when it runs a tool of its stage by the interpreter that buildgraph runs with, and no earlier than as
 the second of its kind; jobs of one kind have equal interpreters, environments, visible paths and distributions. A
-server is a process of its own with one thread (`forked.py`); it imports from the very folders that the jobs see. Where
+server has one thread a process (`forked.py`, `nest.py`); it imports from the very folders that the jobs see. Where
 no server can be had, or would run a job otherwise than a fresh interpreter, the job is left to the ordinary way.
 """
 from __future__ import annotations
@@ -132,7 +132,8 @@ class ForkServers:
             place = self._places.setdefault(kind, _Place())
         with place.lock:
             place.wanted += 1
-            if place.wanted == self._fewest and sum(other.server is not None for other in self._places.values()) < _MOST:
+            running = sum(other.server is not None for other in list(self._places.values()))
+            if place.wanted == self._fewest and running < _MOST:
                 try:
                     place.server = _Server(kind, self._scratch)
                 except (OSError, subprocess.SubprocessError) as fault:

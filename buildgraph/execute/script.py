@@ -15,6 +15,7 @@ from importlib.machinery import SourceFileLoader
 from itertools import islice
 from typing import NoReturn
 
+
 def run(argv: Sequence[str], env: Mapping[str, str], tail: Sequence[str], site: str) -> NoReturn:
     """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.
 

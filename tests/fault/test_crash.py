@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from buildgraph.errors import BuildError
 from buildgraph.model import File, Result
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.fsops import FileOps
+from buildgraph.store.sweep import Limits, perform, plan
+from buildgraph.store.upkeep import measure
 
 pytestmark = pytest.mark.fault
 KEYS = [Digest.of(b"action %d" % number) for number in range(3)]
@@ -44,6 +47,10 @@ class Stopping(FileOps):
     def rename(self, source: str, target: str) -> None:
         self._count()
         super().rename(source, target)
+
+    def unlink(self, path: str) -> None:
+        self._count()
+        super().unlink(path)
 
     def make_folder(self, path: str) -> None:
         self._count()
@@ -144,3 +151,33 @@ def test_a_fault_of_the_disk_before_any_operation(tmp_path: Path, code: int) -> 
         assert all(DiskStore(root).recall(key) for key in KEYS)
         at += 1
     assert faults == at - 1 > 30
+
+
+def collected_until(root: str, at: int) -> bool:
+    """Let everything go in a process that ends before its N-th operation; whether it got that far."""
+    pid = os.fork()
+    if not pid:
+        try:
+            store = DiskStore(root, ops=Stopping(at + 5, lambda: os._exit(9)))   # opening makes or meets five folders
+            perform(store, plan(root, Limits(0, 0), time.time() + 100))
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+
+
+def test_a_collector_killed_before_any_operation(tmp_path: Path) -> None:
+    """Blobs of no result may be left, never a result without its blobs."""
+    at = 0
+    while True:
+        root = str(tmp_path / str(at))
+        store = DiskStore(root)
+        build(store)
+        store.close()
+        stopped = collected_until(root, at)
+        assert violations(root) == [], f"stopped before operation {at}"
+        if not stopped:
+            break
+        build(DiskStore(root))
+        assert all(DiskStore(root).recall(key) for key in KEYS)
+        at += 1
+    assert at >= len(KEYS) + 4 and measure(root).blobs == 0 == measure(root).results

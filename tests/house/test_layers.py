@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 # A module imports from its own layer's list only what stands left of it, and from any lower layer.
 LAYERS = [
     ["errors"],
-    ["digest", "label", "reapi", "values", "toml_places", "toml"],
+    ["digest", "label", "reapi", "values", "toml_places", "toml", "root"],
     ["model"],
     ["declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],

@@ -23,15 +23,16 @@ __all__ = ["level"]   # a fixture
 LEAKING = """
 import json, os, random, sys
 import numpy
-before = [getattr(json, "left", None), os.environ.get("LEFT"), numpy.geterr()["over"], sorted(os.listdir(os.environ["TMPDIR"])),
-          os.path.exists("/dev/shm/left"), "beside" in sys.modules, os.getcwd() == os.environ["PWD"]]
+before = [getattr(json, "left", None), os.environ.get("LEFT"), numpy.geterr()["over"],
+          sorted(os.listdir(os.environ["TMPDIR"])), os.path.exists("/dev/shm/TOKEN"), "beside" in sys.modules,
+          os.getcwd() == os.environ["PWD"]]
 import beside
 json.left, os.environ["LEFT"] = 1, "1"
 numpy.seterr(over="raise")
 numpy.set_printoptions(precision=1)
 open(os.environ["TMPDIR"] + "/left", "w").close()
 try:
-    open("/dev/shm/left", "x").close()
+    open("/dev/shm/TOKEN", "x").close()
 except OSError:
     pass
 os.chdir("/")
@@ -58,14 +59,16 @@ def staying(folder: Path, token: str, seconds: int, timeout: int) -> Job:
 
 def test_nothing_stays_between_two_actions(tmp_path: Path, level: Level) -> None:
     """Neither in modules, environment, folders nor random generators."""
+    token = os.urandom(8).hex()
+    text = LEAKING.replace("TOKEN", token)
     with ForkServers(str(tmp_path), fewest=1) as servers:
-        logs = [forked(tool(tmp_path / "a", LEAKING, numpy=True), level, servers).log.splitlines() for _ in range(3)]
+        logs = [forked(tool(tmp_path / "a", text, numpy=True), level, servers).log.splitlines() for _ in range(3)]
     shm = [b"True" if level == "none" and number else b"False" for number in range(3)]
     for found, shown in zip(logs, shm, strict=True):
         words = sorted(found, key=lambda line: not line.startswith(b"["))
         assert words[0] == b"[None, None, 'warn', [], " + shown + b", False, True]"
     if level == "none":
-        os.unlink("/dev/shm/left")
+        os.unlink(f"/dev/shm/{token}")
     assert len({tuple(sorted(found))[:1] for found in logs}) == 3
 
 
@@ -235,7 +238,7 @@ def test_many_at_once(tmp_path: Path, level: Level) -> None:
     outcomes: list[tuple[int, bytes, dict[str, bytes]]] = []
 
     def one(number: int, servers: ForkServers) -> None:
-        text = f"import time; time.sleep(0.1); open('out/n', 'w').write('{number}'); print({number}); raise SystemExit({number})"
+        text = "import time; time.sleep(0.1)\n" + f"open('out/n', 'w').write('{number}')\nprint({number})\nraise SystemExit({number})"
         job = tool(tmp_path / str(number), text)
         outcome = run(job, level, None, servers)
         outcomes.append((outcome.code, outcome.log, made(job)))
@@ -254,7 +257,8 @@ def test_many_at_once(tmp_path: Path, level: Level) -> None:
 def test_what_it_used_is_known(tmp_path: Path, level: Level) -> None:
     """CPU time and memory of the tool and its children."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
-        text = "import time\nx = bytearray(90 << 20)\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+        text = ("import time\nx = bytearray(90 << 20)\nend = time.process_time() + 0.3\n"
+                "while time.process_time() < end: pass")
         outcome = forked(tool(tmp_path / "a", text), level, servers)
         assert 300 <= outcome.cpu_milliseconds < 3000 and 90 << 10 < outcome.peak_kib < 300 << 10
 

@@ -66,8 +66,8 @@ def arrange(folder: Path, facts: dict[str, Any]) -> Job:
     (stage / "link").symlink_to(facts["hidden"])
     (stage / "facts.json").write_text(json.dumps(facts))
     python = os.path.realpath(sys.executable)
-    return Job((python, "-S", "-s", "-B", "tools/probes.py", "facts.json"), (), str(stage), str(stage / "out"), str(temp),
-               (python, os.path.realpath(sys.base_prefix)), 60)
+    argv = (python, "-S", "-s", "-B", "tools/probes.py", "facts.json")
+    return Job(argv, (), str(stage), str(stage / "out"), str(temp), (python, os.path.realpath(sys.base_prefix)), 60)
 
 
 @contextmanager

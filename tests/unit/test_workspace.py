@@ -7,7 +7,8 @@ import pytest
 
 from buildgraph.errors import BuildError, BuildErrors, Where
 from buildgraph.label import Label
-from buildgraph.workspace import Workspace, find_root
+from buildgraph.root import find_root
+from buildgraph.workspace import Workspace
 from tests.unit.space import WORKSPACE, write
 
 NODE = '[{name}]\nrule = "node"\n'
