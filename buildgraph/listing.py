@@ -7,7 +7,6 @@ import stat
 from functools import lru_cache
 
 from .errors import BuildError, Where, did_you_mean
-from .root import BUILD
 
 SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
 _MAGIC = re.compile(r"[*?\[]")

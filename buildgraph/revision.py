@@ -15,7 +15,7 @@ from typing import IO
 
 from .digest import Digest
 from .errors import BuildError
-from .listing import BUILD
+from .root import BUILD
 
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 _LINK, _FOLDER, _PROGRAM = "120000", "160000", "100755"

@@ -10,7 +10,7 @@ from .digest import Digest
 from .errors import BuildError, BuildErrors
 from .evaluated import Evaluated, Hash, evaluated
 from .label import Label, Pattern
-from .listing import BUILD
+from .root import BUILD
 from .host import SHIPPED
 from .loading import registry
 from .model import Artifact, Shipped

@@ -92,6 +92,8 @@ def _prepare(words: Words) -> _Server:
         del sys.path_importer_cache[folder]
     gc.collect()
     gc.freeze()   # collections in the forks then leave these pages alone
+    if hasattr(landlock.libc, "malloc_trim"):
+        landlock.libc.malloc_trim(1<<30)   # a page that is not there is not copied
     return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))
 
 

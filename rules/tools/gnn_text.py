@@ -142,6 +142,7 @@ def _tensor(words: list[str]) -> F64:
     numbers: list[float] = []
     counts: list[tuple[int, int]] = []   # (depth, entries) of each bracket in the order in which they close
     stack: list[tuple[str, int]] = []
+    depths: set[int] = set()
     for i, word in enumerate(words):
         if word in ("{", "(", "["):
             if len(stack) == MAX_DEPTH or (not stack and i):
@@ -154,7 +155,11 @@ def _tensor(words: list[str]) -> F64:
             _count(stack)
         elif word != ",":
             _number(word, numbers, stack)
-    return np.array(numbers, dtype=np.float64).reshape(_shape(counts, len(numbers)))
+            depths.add(len(stack))
+    shape = _shape(counts, len(numbers))
+    if depths != {len(shape)}:
+        raise ValueError("its brackets do not make a matrix of numbers")
+    return np.array(numbers, dtype=np.float64).reshape(shape)
 
 
 def _number(word: str, numbers: list[float], stack: list[tuple[str, int]]) -> None:

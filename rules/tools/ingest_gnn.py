@@ -42,7 +42,7 @@ def source_of(model: Gnn, layouts: Layouts, overridden: frozenset[str]) -> Sourc
     reader = _Reader(model, structure, layouts, faults)
     B = [reader.transition(factor) for factor in structure.factors]
     A = [reader.likelihood(modality) for modality in structure.modalities]
-    parameters = parameters_of(model, overridden, reader.sizes, faults)
+    parameters = parameters_of(model, overridden, reader.sizes | reader.controls, faults)
     if faults:
         raise ModelFault(faults)
     if not reader.controls:

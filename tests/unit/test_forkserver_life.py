@@ -238,7 +238,8 @@ def test_many_at_once(tmp_path: Path, level: Level) -> None:
     outcomes: list[tuple[int, bytes, dict[str, bytes]]] = []
 
     def one(number: int, servers: ForkServers) -> None:
-        text = "import time; time.sleep(0.1)\n" + f"open('out/n', 'w').write('{number}')\nprint({number})\nraise SystemExit({number})"
+        text = (f"import time; time.sleep(0.1)\nopen('out/n', 'w').write('{number}')\n"
+                f"print({number})\nraise SystemExit({number})")
         job = tool(tmp_path / str(number), text)
         outcome = run(job, level, None, servers)
         outcomes.append((outcome.code, outcome.log, made(job)))

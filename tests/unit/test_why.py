@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from buildgraph.cli.why import told
+from buildgraph.declare import Ctx
 from buildgraph.diff import Part
 from buildgraph.digest import Digest
 from buildgraph.events import Done, Finished, Planned
 from buildgraph.history import History
 from buildgraph.key import Key, key_of
 from buildgraph.label import Label
-from buildgraph.model import Action, File, Out, Output, Result, Source
+from buildgraph.model import Action, File, Out, Output, Result, Source, Target
 from buildgraph.store.memory import MemoryStore
 from buildgraph.why import Reason, why
 
@@ -132,3 +133,9 @@ def test_a_workspace_that_cannot_be_written_remembers_nothing(tmp_path: Path) ->
     (tmp_path / ".buildgraph").write_text("in the way")
     _build(tmp_path, (0, "link", _key("1GiB", b"")))
     assert History(str(tmp_path)).keys() == {}
+
+
+def test_actions_of_one_title_are_numbered_in_the_order_declared() -> None:
+    ctx = Ctx(Target(Label("a", "b"), "r", {}, "", {}))
+    made = [ctx.run(["cp", word, Out(word)], title=title)[0] for word, title in (("x", ""), ("y", ""), ("z", "cp"))]
+    assert [out.action.title for out in made] == ["cp", "cp (2)", "cp (3)"]

@@ -14,6 +14,7 @@ import pytest
 from agent_model import ModelFault
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_source import resolve
 
 from tests.unit.tools.small_models import columns
 from tests.unit.tools.test_ingest_pomdp import content
@@ -45,7 +46,7 @@ def text(**values: np.ndarray[Any, Any] | str) -> str:
 def made(file: str, layout: dict[str, str] | None = None, **inference: Any) -> ir.Model:
     layouts = ingest_gnn.layouts_of(layout or {})
     source = ingest_gnn.source_of(gnn_text.parse(file), layouts, frozenset(inference))
-    return ingest_gnn.resolve(source, inference)[0]
+    return resolve(source, inference)[0]
 
 
 def refused(file: str, layout: dict[str, str] | None = None, **inference: Any) -> str:
@@ -142,7 +143,8 @@ def test_a_model_without_actions() -> None:
     (text(), {"B": "action,next,previous"}, "its layout 'action,next,previous' calls for next 4, previous 4"),
     (text().replace("B={", "Bx={"), None, "B is declared and has no values"),
     (text().replace("A={(", "A={((", 1), None, "has a bracket that is never closed"),
-    (text().replace("C={", "C={(1.0), "), None, "C: its rows are of different"),
+    (text().replace("C={", "C={(1.0), "), None, "C: its brackets do not make a matrix"),
+    (text().replace("A={(", "A={(0.5), (", 1), None, "A: its rows are of different lengths: 1 and 4 entries"),
     (text().replace("C={", "C={nan, "), None, "C: a number is expected, 'nan' stands there"),
     (text(edges="s>>A"), None, "'s>>A' is no connection"),
     (text(C_other=np.array([1.0])), None, "C_other belongs to no A of this name"),

@@ -14,6 +14,7 @@ import pytest
 from agent_model import ModelFault
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from model_source import resolve
 
 from tests.unit.tools.small_models import columns
 
@@ -28,7 +29,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def made(text: str, preferences: str | None = None, **inference: Any) -> ir.Model:
     wanted = None if preferences is None else json.loads(preferences)
     length = inference.get("policy_len", 1)
-    return ingest_pomdp.resolve(ingest_pomdp.source_of(pomdp_text.parse(text), wanted, length), inference)[0]
+    return resolve(ingest_pomdp.source_of(pomdp_text.parse(text), wanted, length), inference)[0]
 
 
 def refused(text: str, **inference: Any) -> str:
