@@ -93,7 +93,7 @@ def _prepare(words: Words) -> _Server:
     gc.collect()
     gc.freeze()   # collections in the forks then leave these pages alone
     if hasattr(landlock.libc, "malloc_trim"):
-        landlock.libc.malloc_trim(1<<30)   # a page that is not there is not copied
+        landlock.libc.malloc_trim(0)   # a page that is not there is not copied
     return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))
 
 
