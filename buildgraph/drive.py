@@ -53,6 +53,7 @@ class Drive:
         self.results: dict[Action, Result] = {}
         self.keys: dict[Action, Key] = {}
         self.counts = {"ran": 0, "hit": 0, "shared": 0}
+        self.interrupted = 0
         self._running: dict[Digest, list[int]] = {}
         self._completed: queue.SimpleQueue[tuple[Task, Attempt | BaseException]] = queue.SimpleQueue()
         self.gate_only: set[int] = set()
@@ -172,7 +173,9 @@ class Drive:
             for step in equal:
                 self._done(step, attempt.result, "shared")
             return
-        if not attempt.interrupted:
+        if attempt.interrupted:
+            self.interrupted += len(steps)
+        else:
             self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.again))
         for step in (first, *equal):
             self._fail(step)

@@ -158,7 +158,7 @@ class Increment(Drive):
             self._remember(snapshot, cone, gates, (events, shown, [events[at].path for at, _ in whole]), (times[1], look))
         counts = self.plan.counts
         hits = self.counts["hit"] + len(head["needs"]) - len(cone)
-        self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[State.FAILED],
+        self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[State.FAILED] - self.interrupted,
                              counts[State.SKIPPED], (time.monotonic_ns() - times[0]) // 1_000_000))
         return code
 

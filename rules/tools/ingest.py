@@ -68,8 +68,8 @@ def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: list[st
         faults.append(f"{member.filename}: {error}")
         return np.zeros(0)
     if dtype.hasobject or dtype.kind not in "fiub":
-        faults.append(f"{member.filename} holds {dtype}, not numbers: save one plain array per matrix "
-                      "(A0, A1, ..), not an object array")
+        faults.append(f"{member.filename} holds {dtype}, not numbers: save one plain array per matrix, not an "
+                      "object array: np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..)")
         return np.zeros(0)
     rest = data.getbuffer()[data.tell():]
     count = 1

@@ -6,18 +6,16 @@ overwrite earlier ones, as in the original.
 """
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 import numpy as np
 
 from agent_model import F64, ModelFault
 from model_text import MAX_CELLS, NUMBER, shown
+from pomdp_words import Words
 
-TOKEN = re.compile(r":|[^\s:#]+|#[^\n]*|\n")
 INDEX = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 LISTS = ("states", "actions", "observations")
@@ -67,19 +65,11 @@ def parse(text: str) -> Pomdp:
     return _Reader(text).whole()
 
 
-class _Reader:
+class _Reader(Words):
     """One walk over the words of a file."""
 
     def __init__(self, text: str) -> None:
-        self.words: list[tuple[str, int]] = []
-        line = 1
-        for word in TOKEN.findall(text):
-            if word == "\n":
-                line += 1
-            elif word[0] != "#":
-                self.words.append((word, line))
-        self.at = 0
-        self.last_line = line
+        super().__init__(text)
         self.names: dict[str, Names] = {}
         self.index: dict[str, dict[str, int]] = {}
         self.discount: float | None = None
@@ -250,27 +240,6 @@ class _Reader:
             self.fail(f"one of the {kind} ({known}{', ..' if len(names.elements or ()) > 8 else ''}) is expected")
         return found
 
-    def numbers(self, *shape: int) -> F64:
-        """As many numbers as the shape holds."""
-        count = math.prod(shape)
-        words = self.words[self.at:self.at + count]
-        odd = next((i for i, (word, _) in enumerate(words) if not NUMBER.fullmatch(word)), len(words))
-        if odd < count:
-            self.at += odd
-            self.fail(f"number {odd + 1} of {count} is expected")
-        self.at += count
-        found = np.array([float(word) for word, _ in words], dtype=np.float64).reshape(shape)
-        if not np.all(np.isfinite(found)):
-            self.fail("a number is too large", back=1)
-        return found
-
-    def number(self, wanted: str, low: float, high: float) -> float:
-        """One number within bounds."""
-        found = float(self.numbers())
-        if not low <= found <= high:
-            self.fail(f"{wanted} is expected", back=1)
-        return found
-
     def until_head(self) -> list[str]:
         """Words up to the next statement or the end of the file."""
         begin = self.at
@@ -283,28 +252,3 @@ class _Reader:
         word, following = self.peek(), self.peek(1)
         return word in HEADS and (following == ":" or (
             word == "start" and following in ("include", "exclude") and self.peek(2) == ":"))
-
-    def peek(self, ahead: int = 0) -> str:
-        """A word that comes, empty at the end of the file."""
-        return self.words[self.at + ahead][0] if self.at + ahead < len(self.words) else ""
-
-    def take(self, wanted: str) -> str:
-        """The next word."""
-        if self.at >= len(self.words):
-            self.fail(f"{wanted} is expected")
-        self.at += 1
-        return self.words[self.at - 1][0]
-
-    def colon(self) -> None:
-        """A colon."""
-        if self.peek() != ":":
-            self.fail("a colon is expected")
-        self.at += 1
-
-    def fail(self, what: str, back: int = 0) -> NoReturn:
-        """Refuse at the word that stands here, or so many before."""
-        place = max(self.at - back, 0)
-        if place >= len(self.words):
-            raise ModelFault([f"line {self.last_line}: {what}, the file ends there"])
-        word, line = self.words[place]
-        raise ModelFault([f"line {line}: {what}" + ("" if back else f", {shown(word)} stands there")])
