@@ -77,8 +77,9 @@ class Session(Drive):
         roots.remember(self.host.store.root, self.root, self.request.patterns,
                        [self.keys[action].digest for action in self.results])
         counts = self.plan.counts
-        finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"], counts[State.FAILED] - self.interrupted,
-                            counts[State.SKIPPED], (time.monotonic_ns() - start) // 1_000_000)
+        finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"],
+                            counts[State.FAILED] - self.interrupted, counts[State.SKIPPED],
+                            (time.monotonic_ns() - start) // 1_000_000)
         if code == OK and self.request.plain:
             self._leave(began, loaded, wanted, (built, rows))
         self.listen(finished)

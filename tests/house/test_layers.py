@@ -23,8 +23,8 @@ LAYERS = [
     ["cli", "__main__"],
 ]
 SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for the store's protocol
-DOORS = {"networkx": "graph", "pydantic": "schema", "pydantic_core": "schema", "docker": "execute", "diskcache": "store", "xxhash": "source",
-         "rich": "ui", "packaging": "toolchain"}
+DOORS = {"networkx": "graph", "pydantic": "schema", "pydantic_core": "schema", "docker": "execute", "diskcache": "store",
+         "xxhash": "source", "rich": "ui", "packaging": "toolchain"}
 RANK = {name: (level, place) for level, layer in enumerate(LAYERS) for place, name in enumerate(layer)}
 TOOLS_MAY = {"numpy", "deflate", "pymdp"}
 
