@@ -11,7 +11,7 @@ from .optimise import ARRAYS, Planned, Probing, plan
 
 READ = (*ARRAYS, "model_labels", "model_source", "model_words")
 INGEST = Tool("ingest", READ, ("numpy",))
-INGEST_PYTHON = Tool("ingest_python", (*READ, "ingest"), ("numpy",))
+INGEST_PYTHON = Tool("ingest_python", (*READ, "ingest", "ingest_distributions"), ("numpy",))
 POMDP_TEXT = ("ingest", "model_text", "pomdp_text", "pomdp_words")
 INGEST_POMDP = Tool("ingest_pomdp", (*READ, *POMDP_TEXT), ("numpy",))
 GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", "ingest", "model_text")

@@ -22,6 +22,7 @@ import numpy as np
 
 from agent_model import ModelFault, full_policies
 from ingest import read_json
+from ingest_distributions import is_blank, is_labelled, items, labels_of
 from model_source import Source, report, resolve, write
 from model_words import DEFAULTS
 
@@ -70,7 +71,12 @@ def source_of(value: Any) -> Source:
 
 def _from_dict(value: Mapping[str, Any]) -> Source:
     lists = {letter: _list(value.get(letter)) for letter in "ABCD"}
-    spec = {str(key): _plain(item) for key, item in value.items() if key not in ARRAYS and item is not None}
+    spec = {str(key): _plain(item) for key, item in value.items()
+            if key not in ARRAYS and item is not None and not (key == "H" and is_labelled(item) and is_blank(item))}
+    if is_labelled(value.get("A")) and is_labelled(value.get("B")):
+        # The labels say the same, and say it of the table's axes as they are.
+        known = [key for key in ("B_action_dependencies", "num_controls") if isinstance(value, dict) and key in spec]
+        spec = labels_of(value["A"], value["B"]) | {key: item for key, item in spec.items() if key not in known}
     return Source(A=lists["A"] or [], B=lists["B"] or [], C=lists["C"], D=lists["D"],
                   E=_array(value.get("E")), policies=_array(value.get("policies")), spec=spec)
 
@@ -81,6 +87,8 @@ def _list(given: Any) -> list[Any] | None:
         return None
     if isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype == object):
         return [_array(item) for item in given]
+    if items(given):
+        return [_array(item) for item in items(given)]
     return [_array(given)]
 
 
