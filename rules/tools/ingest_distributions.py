@@ -10,8 +10,9 @@ import numpy as np
 def is_labelled(tables: Any) -> bool:
     """Whether every table of a list has pymdp's `event` (its own axis by name) and `batch` (what it depends on)."""
     found = items(tables)
-    return bool(found) and all(isinstance(getattr(one, "event", None), Mapping) and isinstance(
-        getattr(one, "batch", None), Mapping) for one in found)
+    return bool(found) and all(
+        isinstance(getattr(one, "event", None), Mapping) and one.event and isinstance(getattr(one, "batch", None), Mapping)
+        for one in found)
 
 
 def items(tables: Any) -> list[Any]:
@@ -35,8 +36,8 @@ def labels_of(A: Any, B: Any) -> dict[str, Any]:
 
 
 def is_blank(tables: Any) -> bool:
-    """Whether all tables hold zeros only, as compile_model leaves those that nobody filled in."""
-    return all(not np.any(np.asarray(getattr(one, "data", one))) for one in items(tables))
+    """Whether every table holds one value throughout, as compile_model leaves those that nobody filled in."""
+    return all(np.ptp(np.asarray(getattr(one, "data", one))) == 0.0 for one in items(tables))
 
 
 def _name(table: Any) -> str:

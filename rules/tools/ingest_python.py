@@ -71,12 +71,14 @@ def source_of(value: Any) -> Source:
 
 def _from_dict(value: Mapping[str, Any]) -> Source:
     lists = {letter: _list(value.get(letter)) for letter in "ABCD"}
+    if is_labelled(value.get("H")) and not is_blank(value["H"]):
+        raise ModelFault(["H (preferred states) is filled in: it has no place in a model without inductive planning"])
     spec = {str(key): _plain(item) for key, item in value.items()
-            if key not in ARRAYS and item is not None and not (key == "H" and is_labelled(item) and is_blank(item))}
+            if key not in ARRAYS and item is not None and not (key == "H" and is_labelled(item))}
     if is_labelled(value.get("A")) and is_labelled(value.get("B")):
         # The labels say the same, and say it of the table's axes as they are.
-        known = [key for key in ("B_action_dependencies", "num_controls") if isinstance(value, dict) and key in spec]
-        spec = labels_of(value["A"], value["B"]) | {key: item for key, item in spec.items() if key not in known}
+        said = {key: item for key, item in spec.items() if key not in ("B_action_dependencies", "num_controls")}
+        spec = labels_of(value["A"], value["B"]) | said
     return Source(A=lists["A"] or [], B=lists["B"] or [], C=lists["C"], D=lists["D"],
                   E=_array(value.get("E")), policies=_array(value.get("policies")), spec=spec)
 

@@ -18,13 +18,13 @@ from tests.space import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
-    "rooms.pi": "sha256:1905316aefe447ba5e5b25264f4a07c8bc0364ce61474111ddfc422aef3c5251",
-    "rooms.x86": "sha256:dcb396827283c8309876601d431bb667d683b8cc6e9229c3057a9b6281f6ceea",
+    "rooms.pi": "sha256:9b2df9efc190e864fde79d216b5b31dcc2fe5ec0487e2623f7ca909440753313",
+    "rooms.x86": "sha256:cf830e6e9370dfc852a64171502a1c44e87e8e8bd32e49a9644f127b021bed45",
 }
 FORAGERS = {
-    "jetson": "sha256:e97a9295c428207f1d7d8f78538f49cbdc886ed05320539dd23e8275acbe598b",
-    "raspberry-pi": "sha256:6bcdd5d524a9c5b86e1ec84ba67d52c9db5f0571a5e56a6809ffc9e597c61a28",
-    "x86": "sha256:f0556fb20c639cbceef5cbefeab2e92f69b271388fed7c48ca51936aef64de8a",
+    "jetson": "sha256:42b01bfad585dc643ab1c48e429ddaed6e83257c0b000c9487495ef6bef7cec3",
+    "raspberry-pi": "sha256:17ccc773aed09077a570ddda9075ffe41db0330f168caf887801b77b7feb6518",
+    "x86": "sha256:a984014836b78bd0bfa766690507366a7aa37000668fdf8a8fc1ec264833e74c",
 }
 ODD = {"TZ": "Pacific/Auckland", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "HOME": "/nonexistent",
        "SOURCE_DATE_EPOCH": "1", "OMP_NUM_THREADS": "7", "OPENBLAS_CORETYPE": "Prescott", "CFLAGS": "-O0",
