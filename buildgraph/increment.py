@@ -102,9 +102,13 @@ class Increment(Drive):
         known = self.head["shipped"] | sources
         self.host.sources.assume({name: (Digest.parse(row[0]), row[1]) for name, row in known.items()})
         changed = []
+        self._listed: Stamps = {}
         for path in paths:
             if path in folders:
-                if not os.path.isdir(path) or sorted(os.listdir(path)) != folders[path]:
+                if not os.path.isdir(path):
+                    return None
+                self._listed[path] = fingerprint(path)   # before it is listed: what comes later must show
+                if sorted(os.listdir(path)) != folders[path]:
                     return None
             elif path not in names or not os.path.isfile(path):
                 return None
@@ -195,8 +199,8 @@ class Increment(Drive):
         stamps = _stamps(look)
         gone = tuple(f"{self.root}/{link}/" for link in links)
         stamps = {path: stamp for path, stamp in stamps.items() if not f"{path}/".startswith(gone)} if gone else stamps
-        fresh = {path: fingerprint(path) for path in (*moved, *shown.files)}
-        if all(settled(fresh[path], began) or path in self.head["folders"] for path in moved):
+        fresh = {path: fingerprint(path) for path in (*moved, *shown.files)} | self._listed
+        if all(settled(fresh[path], time.time_ns() if path in self._listed else began) for path in moved):
             judged = [gate.judged() for gate in gates]
             leave(self.root, self.request, Snapshot(head, lines), stamps | fresh, [*events, *judged])
         roots.remember(self.host.store.root, self.root, self.request.patterns, map(Digest.parse, keys))
