@@ -11,6 +11,7 @@ import pytest
 
 from buildgraph.execute.forkserver import ForkServers
 from buildgraph.execute.job import LEVELS, Job, Level, Outcome
+from buildgraph.execute.mounts import COVERED
 from buildgraph.execute.sandbox import run, works
 from tests.needs import absent
 
@@ -108,17 +109,23 @@ def tool(folder: Path, text: str, numpy: bool = False, timeout: int = 20) -> Job
                str(folder / "temp"), tuple(sorted(visible)), timeout)
 
 
+def servable(job: Job, level: Level) -> bool:
+    """Whether a server can show what a job must see: packages installed below /tmp are covered in namespaces."""
+    return level != "namespaces" or not any(path.startswith(COVERED) for path in job.visible)
+
+
 def forked(job: Job, level: Level, servers: ForkServers) -> Outcome:
-    """Run a job, which must be served."""
+    """Run a job, which must be served wherever it can be."""
     before = servers.served
     outcome = run(job, level, None, servers)
-    assert servers.served == before + 1, servers.obstacles()
+    assert servers.served == before + servable(job, level), servers.obstacles()
     return outcome
 
 
 def told(outcome: Outcome) -> tuple[int, str, str]:
     """What must be equal; addresses of objects and process ids are not."""
     log = re.sub(r"0x[0-9a-f]{6,}", "", outcome.log.decode(errors="replace"))
+    log = re.sub(r"SigQ:\\t\d+", "SigQ", log)   # signals queued for this user, by whatever process
     return outcome.code, outcome.ended, log
 
 
