@@ -11,6 +11,7 @@ import shlex
 import shutil
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 
 from .digest import Digest
@@ -28,7 +29,7 @@ from .toolchain import Distribution, Found
 
 FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/local/bin:/usr/bin:/bin"),
          ("PYTHONHASHSEED", "0"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC"))
-_ROOM = 1 << 20
+_ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002   # bytes, bytes, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +63,46 @@ class Worker:
     def __init__(self, store: Store, scratch: str, level: Level, keep: bool, cancel: threading.Event) -> None:
         self._store, self._scratch, self._level, self._keep, self._cancel = store, scratch, level, keep, cancel
         self._servers = ForkServers(scratch)
+        self._full = 0.0   # when the disk was last seen full, by whichever action
+        self._watcher: threading.Thread | None = None
+        self._closed = threading.Event()
 
     def close(self) -> None:
-        """End the servers that run Python tools."""
+        """End the servers that run Python tools, and the look at the disk."""
+        self._closed.set()
         self._servers.close()
 
     def attempt(self, task: Task) -> Attempt:
         """Run a task; Moved when a source changed under it, Missing when the store lost an input."""
+        began = time.monotonic()
+        self._watch()
         folder = tempfile.mkdtemp(dir=self._scratch, prefix="action-")
         batch = self._store.batch()
         try:
             job = self._prepare(task, folder)
             outcome = self.run(job)
-            return self._judge(task, job, outcome, batch)
-        except BaseException:
+            if not _room(job.out):   # before any folder is discarded, which would make room
+                self._full = time.monotonic()
+            return self._judge(task, job, outcome, batch, began)
+        except BaseException as fault:
+            if isinstance(fault, BuildError) and fault.reason == "environment":
+                self._full = time.monotonic()
             self._store.drop(batch)
             raise
         finally:
             if not self._keep:
                 discard(folder)
+
+    def _watch(self) -> None:
+        """Where little room is left, look all the time: what was full for a moment may have room again at the end."""
+        if self._watcher is None and not _room(self._scratch, _LITTLE):
+            self._watcher = threading.Thread(target=self._look, daemon=True)
+            self._watcher.start()
+
+    def _look(self) -> None:
+        while not self._closed.wait(_GLANCE):
+            if not _room(self._scratch):
+                self._full = time.monotonic()
 
     def run(self, job: Job) -> Outcome:
         """Run a job in the sandbox; the seam for those that run it otherwise."""
@@ -102,12 +124,14 @@ class Worker:
             os.makedirs(os.path.join(out, declared.path) if declared.tree else parent, exist_ok=True)
         return _job(task, root, out, temp)
 
-    def _judge(self, task: Task, job: Job, outcome: Outcome, batch: Batch) -> Attempt:
+    def _judge(self, task: Task, job: Job, outcome: Outcome, batch: Batch, began: float) -> Attempt:
         log, why = outcome.log.decode("utf-8", "replace"), _why(outcome)
         again = _by_hand(task.action, job, self._keep)
         interrupted = outcome.ended == "interrupted"
         if not why:
-            _check_room(job.out)
+            if self._full >= began:
+                raise BuildError(f"the disk of {job.out} was full while the command ran: what it made is not believed", None,
+                                 "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room", "environment")
             try:
                 outputs = collect(job.out, task.action.outputs, batch)
             except BuildError as fault:
@@ -176,13 +200,11 @@ def _why(outcome: Outcome) -> str:
     return f"exit code {outcome.code}" if outcome.code else ""
 
 
-def _check_room(folder: str) -> None:
-    """Refuse what a command left on a full disk: many programs end with 0 though they could not write all."""
+def _room(folder: str, least: int = _ROOM) -> bool:
+    """Whether a command could write to the end: many programs end with 0 though the disk was full."""
     disk = os.statvfs(folder)
     blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
-    if blocks * disk.f_frsize < _ROOM or disk.f_files and not disk.f_ffree:
-        raise BuildError(f"the disk of {folder} was full when the command ended: what it made is not believed", None,
-                         "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room", "environment")
+    return blocks * disk.f_frsize >= least and not (disk.f_files and not disk.f_ffree)
 
 
 def _by_hand(action: Action, job: Job, kept: bool) -> str:

@@ -73,7 +73,7 @@ def test_a_command_that_fills_the_disk_and_says_nothing_is_told_so(tmp_path: Pat
     of = space(tmp_path, TOML.replace("QUIET", " 2>/dev/null; true"), disk / "cache")
     resize(disk, "2m")
     said = of.run("build", "-j1", "--sandbox", "none", "//:t0", code=30).err
-    assert "was full when the command ended" in said and "make room" in said
+    assert "was full while the command ran" in said and "make room" in said
 
 
 def test_a_full_workspace_is_told(tmp_path: Path, disk: Path) -> None:
