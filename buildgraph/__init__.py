@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .digest import Digest
     from .errors import BuildError, did_you_mean
     from .label import Label
-    from .model import Artifact, Content, Gate, In, Out, Output, Program, Provider, Shipped, Source
+    from .model import Artifact, Content, Gate, In, Out, Output, Program, Shipped, Source
+    from .provider import Provider
     from .declare import Ctx, Globs, Tool, rule
     from .values import Duration, Size
 
@@ -18,7 +19,8 @@ __version__ = "0.1.0"
 __all__ = ["Artifact", "BuildError", "Content", "Ctx", "Digest", "Duration", "Gate", "Globs", "In", "Label", "Out",
            "Output", "Program", "Provider", "Shipped", "Size", "Source", "Tool", "did_you_mean", "rule"]
 
-_HOME = {"Digest": "digest", "BuildError": "errors", "did_you_mean": "errors", "Label": "label", "Ctx": "declare",
+_HOME = {"Provider": "provider", "Digest": "digest", "BuildError": "errors", "did_you_mean": "errors",
+         "Label": "label", "Ctx": "declare",
          "Globs": "declare", "Tool": "declare", "rule": "declare", "Duration": "values", "Size": "values"}
 
 

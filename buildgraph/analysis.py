@@ -9,7 +9,8 @@ from .errors import BuildError, BuildErrors, Where, did_you_mean
 from .graph import Graph
 from .label import Label, Pattern
 from .mistakes import dotted, told
-from .model import Artifact, Provider, Source, Target
+from .model import Artifact, Source, Target
+from .provider import Provider
 from .pending import Files, Made, Many, Ref, arguments, refs
 from .rulefile import fault_of, with_rules_of
 from .schema import Kinds, Scope, Signature, signature

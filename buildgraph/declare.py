@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from .errors import BuildError
 from .label import Label
-from .model import Action, Arg, Artifact, In, Out, Output, Program, Provider, Shipped, Source, Target
+from .model import Action, Arg, Artifact, In, Out, Output, Program, Shipped, Source, Target
+from .provider import Provider
 
 Function = TypeVar("Function", bound=Callable[..., Provider])
 

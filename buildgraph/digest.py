@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from .noun import noun
 
 _HEX = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@noun(order=True)
 class Digest:
     """Content address of a blob: lower-case hex SHA-256 and its size in bytes."""
 

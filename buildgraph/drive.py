@@ -2,26 +2,32 @@
 from __future__ import annotations
 
 import os
-import queue
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
+import time
 
+from .context import closing
+from .crew import Crew
 from .digest import Digest
 from .errors import FAILED, INTERRUPTED, OK
 from .events import Done, Failed, Judged, Listener, Skipped, Started
-from .execute.job import LEVELS, Level
+from .execute.job import LEVELS, Cancel, Level
 from .host import SHIPPED, Host
 from .key import Key, key_of
 from .model import Action, Artifact, Content, File, Node, Output, Result, Shipped
+from .noun import noun
 from .plan import Plan, State
 from .steps import Steps
 from .worker import Attempt, Task, Worker
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-@dataclass(frozen=True)
+    from .crew import Ended
+
+_PUBLISH_S, _SHARE = 1.0, 10   # so much of a build a crash may cost; a disk that syncs slowly is asked less often
+
+
+@noun
 class Request:
     """What to build and how: label patterns, threads (0: one a core), where it may run, what to do on failure."""
 
@@ -47,7 +53,7 @@ class Drive:
     steps: Steps
     plan: Plan
 
-    def __init__(self, root: str, request: Request, listen: Listener, cancel: threading.Event, host: Host) -> None:
+    def __init__(self, root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> None:
         self.root, self.request, self.listen, self.cancel, self.host = root, request, listen, cancel, host
         self.level: Level = "none"
         self.results: dict[Action, Result] = {}
@@ -55,51 +61,51 @@ class Drive:
         self.counts = {"ran": 0, "hit": 0, "shared": 0}
         self.interrupted = 0
         self._running: dict[Digest, list[int]] = {}
-        self._completed: queue.SimpleQueue[tuple[Task, Attempt | BaseException]] = queue.SimpleQueue()
         self.gate_only: set[int] = set()
 
     def drive(self) -> None:
         """Take every step to its end; Moved and Missing when the build must start over."""
         jobs = self.request.jobs or os.cpu_count() or 1
         worker = Worker(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, self.cancel)
-        with closing(worker), ThreadPoolExecutor(jobs, "action") as pool:
+        with closing(worker), closing(Crew(worker, jobs, self.cancel)) as crew:
             try:
-                self._loop(jobs, lambda task: pool.submit(self._attempt, worker, task))
-            except BaseException:
-                self.cancel_running()
+                self._loop(crew)
+            except BaseException as fault:
+                self._cancel_running(crew)
+                if isinstance(fault, Exception):
+                    self.host.store.publish()   # what was done is done: it is a hit when the build starts over
                 raise
+        self.host.store.publish()
 
-    def cancel_running(self) -> None:
+    def _cancel_running(self, crew: Crew) -> None:
         """Nothing more is wanted: running commands end, and what they made is forgotten."""
         was = self.cancel.is_set()
         self.cancel.set()
-        while self._running:
-            task, attempt = self._completed.get()
-            del self._running[task.key.digest]
-            if isinstance(attempt, Attempt):
-                self.host.store.drop(attempt.batch)
+        while ended := crew.wait():
+            for _, attempt in ended:
+                if isinstance(attempt, Attempt):
+                    self.host.store.drop(attempt.batch)
+        self._running.clear()
         if not was:
             self.cancel.clear()
 
-    def _loop(self, jobs: int, submit: Callable[[Task], object]) -> None:
+    def _loop(self, crew: Crew) -> None:
+        due = time.monotonic() + _PUBLISH_S
         while not self.plan.over:
-            while len(self._running) < jobs and not self.cancel.is_set():
+            while crew.free and not self.cancel.is_set():
                 step = self.plan.next()
                 if step is None:
                     break
                 task = self._begin(step)
                 if task is not None:
-                    submit(task)
+                    crew.start(task)
             if self.cancel.is_set():
                 self.plan.stop()
-            if self._running:
-                self._wave()
-
-    def _attempt(self, worker: Worker, task: Task) -> None:
-        try:
-            self._completed.put((task, worker.attempt(task)))
-        except BaseException as fault:
-            self._completed.put((task, fault))
+            self._wave(crew.wait())
+            now = time.monotonic()
+            if now > due:
+                self.host.store.publish()
+                due = time.monotonic() + max(_PUBLISH_S, _SHARE * (time.monotonic() - now))
 
     def _begin(self, step: int) -> Task | None:
         """Make the key of a step; a hit is done at once, a miss becomes a task unless an equal one runs already."""
@@ -150,17 +156,14 @@ class Drive:
         digest, executable = self.host.sources.digest(given.name, getattr(given, "at", None))
         return File(digest, executable), self.host.sources.path(given.name)
 
-    def _wave(self) -> None:
-        """Take all that has ended, publish it in one go, then tell the plan."""
-        ended = [self._completed.get()]
-        while not self._completed.empty():
-            ended.append(self._completed.get())
-        steps = [self._running.pop(task.key.digest) for task, _ in ended]
-        self.host.store.publish([attempt.batch for _, attempt in ended
-                                 if isinstance(attempt, Attempt) and attempt.result is not None])
-        for equal, (_, attempt) in zip(steps, ended, strict=True):
+    def _wave(self, ended: Sequence[Ended]) -> None:
+        """Keep what has ended for the next publication, and tell the plan; the first fault is raised at the end."""
+        for task, attempt in ended:
+            steps = self._running.pop(task.key.digest)
             if isinstance(attempt, Attempt):
-                self._settle(equal, attempt)
+                if attempt.result is not None:
+                    self.host.store.keep(attempt.batch)
+                self._settle(steps, attempt)
         for _, fault in ended:
             if isinstance(fault, BaseException):
                 raise fault
@@ -187,7 +190,8 @@ class Drive:
         self.plan.done(step)
         key = str(self.keys[action].digest)
         took = result.milliseconds if how == "ran" else 0
-        self.listen(Done(step, str(action.owner), action.title, how, key, took))  # type: ignore[arg-type]
+        place = self.steps.places[step]
+        self.listen(Done(step, str(action.owner), action.title, how, key, took, place))  # type: ignore[arg-type]
 
     def _fail(self, step: int) -> None:
         title = self.steps.actions[step].title

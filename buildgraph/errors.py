@@ -1,14 +1,16 @@
 """What can go wrong, said for the person who must mend it: what, where, and what to do."""
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from .noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 OK, FAILED, USAGE, BROKEN, ENVIRONMENT, BUG, INTERRUPTED = 0, 1, 2, 3, 30, 70, 130
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@noun(order=True)
 class Where:
     """A place in a file the user wrote: path relative to the workspace, 1-based line and column (0: unknown)."""
 
@@ -45,5 +47,6 @@ class BuildErrors(BuildError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The hint for a misspelt word, or an empty string when nothing known is near."""
+    import difflib   # for a mistake only
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 from .analysis import Analysis
 from .digest import Digest
 from .label import Label
-from .model import Action, Artifact, Content, Output, Provider, Shipped, Source, Target
+from .model import Action, Artifact, Content, Output, Shipped, Source, Target
+from .provider import Provider
 from .steps import Steps
 
 Hash: TypeAlias = Callable[[Artifact], tuple[Digest, bool]]

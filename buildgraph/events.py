@@ -1,14 +1,17 @@
 """Facts of a build, in the order they happened. Console, lines, JSON and tests are listeners of the same stream."""
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from .digest import Digest
+from .noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Planned:
     """Analysis is done: how many actions and gates the request needs at most, and the sandbox they run in.
 
@@ -23,7 +26,7 @@ class Planned:
     chains: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Started:
     """An action began to run (it was not in the store)."""
 
@@ -32,11 +35,12 @@ class Started:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Done:
     """An action's result is known: it `ran`, was a `hit` of the store, or was `shared` with an equal action.
 
-    `key` is the digest that names the result, as `<hash>/<size>`.
+    `key` is the digest that names the result, as `<hash>/<size>`; `place` is that of the action among those of its
+    label that have the same title, from 1 on.
     """
 
     number: int
@@ -45,9 +49,10 @@ class Done:
     how: Literal["ran", "hit", "shared"]
     key: str
     milliseconds: int
+    place: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Failed:
     """An action did not succeed: why in one line, its log, and the command that runs it again by hand."""
 
@@ -59,7 +64,7 @@ class Failed:
     again: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Skipped:
     """An action did not run because `because` failed before it."""
 
@@ -69,7 +74,7 @@ class Skipped:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Judged:
     """A gate's verdict; "not checked" says what was missing here, "failed" why."""
 
@@ -79,14 +84,14 @@ class Judged:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Warned:
     """Something the user should know that stopped nothing."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Built:
     """A requested output stands in the workspace: `path` is below `out/`, `bytes` its whole size.
 
@@ -101,9 +106,12 @@ class Built:
     image: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Finished:
-    """The build's end: exit code and the counts of its actions, in milliseconds of wall time."""
+    """The build's end: exit code and the counts of its actions, in milliseconds of wall time.
+
+    `untold` is how many targets stand as before without an event that tells of them.
+    """
 
     code: int
     ran: int
@@ -113,7 +121,8 @@ class Finished:
     skipped: int
     milliseconds: int
     unchanged: bool = False
+    untold: int = 0
 
 
-Event: TypeAlias = Planned | Started | Done | Failed | Skipped | Judged | Warned | Built | Finished
-Listener: TypeAlias = Callable[[Event], None]
+Event: TypeAlias = "Planned | Started | Done | Failed | Skipped | Judged | Warned | Built | Finished"
+Listener: TypeAlias = "Callable[[Event], None]"

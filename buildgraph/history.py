@@ -1,16 +1,22 @@
-"""The keys that the actions of a workspace had in its last builds; what `why` and `diff` look up."""
+"""The keys that the actions of a workspace had in its last builds; what `why` and `diff` look up.
+
+    .buildgraph/keys.log      a line for each new key, the latest last: <key> <label> <place> <title>
+
+A build adds lines for what it did; one that starts from BUILD.toml writes the file anew when most of it is old.
+"""
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
 
 from .digest import Digest
 from .events import Done, Event, Finished, Planned
 
-_FILE = ".buildgraph/keys.json"
-_FORM = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FILE = ".buildgraph/keys.log"
+_OLD = 1 << 20   # bytes, from which on it is asked whether most of the file is old
 
 
 class History:
@@ -21,7 +27,7 @@ class History:
 
     def __init__(self, root: str) -> None:
         self._path = os.path.join(root, _FILE)
-        self._done: dict[tuple[str, str], dict[int, str]] = {}
+        self._done: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
         """Note the key of an action that is done; write at the end."""
@@ -29,43 +35,61 @@ class History:
             case Planned():
                 self._done.clear()
             case Done():
-                self._done.setdefault((event.label, event.title), {})[event.number] = event.key
+                # Actions of one title are told apart by their place among them, which does not depend on the clock.
+                name = f"{event.label} {event.place} {event.title}".replace("\n", " ")
+                self._done[name] = event.key
             case Finished():
                 self.close()
 
     def close(self) -> None:
         """Write what was noted; a workspace that cannot be written simply remembers nothing."""
-        if not self._done:
+        done, self._done = self._done, {}
+        if not done:
             return
-        held = self.keys()
-        fresh = dict(held)
-        for (label, title), keys in self._done.items():
-            # Actions of one title are told apart by their place in the plan, which does not depend on the clock.
-            for count, (_, key) in enumerate(sorted(keys.items()), 1):
-                name = f"{label} {count} {title}"
-                before = held.get(name, [])
-                fresh[name] = before if before[:1] == [key] else [key, *before[:1]]
-        self._done.clear()
-        if fresh != held:
-            self._write(fresh)
+        try:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            if os.path.exists(self._path) and os.path.getsize(self._path) > _OLD:
+                self._shorten(len(done))
+            with open(self._path, "ab+") as file:
+                if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
+                    file.write(b"\n")   # behind a torn line
+                file.write("".join(f"{key} {name}\n" for name, key in done.items()).encode("utf-8", "surrogateescape"))
+        except OSError:
+            return
 
     def keys(self) -> dict[str, list[str]]:
-        """`<label> <count> <title>` -> [last key] or [last key, the one before]."""
+        """`<label> <place> <title>` -> [last key] or [last key, the one before]."""
+        found: dict[str, list[str]] = {}
+        for line in self._lines():
+            key, _, name = line.partition(" ")
+            held = found.setdefault(name, [])
+            if held[:1] != [key] and _is_key(key) and name:
+                held[:] = [key, *held[:1]]
+        return {name: held for name, held in found.items() if held}
+
+    def _lines(self) -> list[str]:
         try:
-            with open(self._path, encoding="utf-8") as file:
-                found = json.load(file)
-            keys = found["keys"] if found["form"] == _FORM else {}
-            return {str(name): [str(Digest.parse(key)) for key in held] for name, held in keys.items()}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return {}
+            with open(self._path, encoding="utf-8", errors="surrogateescape") as file:
+                return file.read().split("\n")[:-1]   # what follows the last line is torn
+        except OSError:
+            return []
+
+    def _shorten(self, fresh: int) -> None:
+        """Leave out what nobody asks for, when that is most of the file."""
+        held = self.keys()
+        if len(self._lines()) + fresh > 4 * len(held):
+            self._write(held)
 
     def _write(self, keys: Mapping[str, list[str]]) -> None:
         mine = f"{self._path}.{os.getpid()}"
-        try:
-            os.makedirs(os.path.dirname(mine), exist_ok=True)
-            with open(mine, "w", encoding="utf-8") as file:
-                json.dump({"form": _FORM, "keys": keys}, file, sort_keys=True)
-            os.replace(mine, self._path)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(mine)
+        with open(mine, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines(f"{key} {name}\n" for name, held in keys.items() for key in reversed(held))
+        os.replace(mine, self._path)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        Digest.parse(text)
+    except ValueError:
+        return False
+    return True

@@ -2,46 +2,74 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from importlib import import_module
 
 from .errors import BuildError
 from .execute.job import LEVELS, Level
-from .execute.sandbox import probe
 from .source import Sources
 from .store.disk import DiskStore
-from .store.memo import Memo
 from .store.place import default_root, scratch_folder
 from .toolchain import Toolchain
 
-# Found by name, for the rules' place in the repository differs from where they are installed.
-SHIPPED = os.path.realpath(import_module("buildgraph.rules").__path__[0])
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .store.memo import Memo
+
+# Asked of the package, for the rules' place in the repository differs from where they are installed.
+SHIPPED = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
 
 
-@dataclass(slots=True)
 class Host:
     """The outside of a session: store, files of the user, tools, and a folder for scratch."""
 
-    store: DiskStore
-    sources: Sources
-    tools: Toolchain
-    scratch: str
+    def __init__(self, store: DiskStore, sources: Sources, tools: Toolchain, scratch: str) -> None:
+        self.store, self.sources, self.tools, self.scratch = store, sources, tools, scratch
 
 
-@contextmanager
-def opened(root: str, kept: bool, warn: Callable[[str], None]) -> Iterator[Host]:
+class _Index:
+    """The stat index of a cache, opened when it is asked: going on from the last build asks nothing of it."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._memo: Memo | None = None
+
+    def get(self, key: bytes) -> bytes | None:
+        """The row of a path, if there is one."""
+        return self._opened().get(key)
+
+    def put_many(self, rows: dict[bytes, bytes]) -> None:
+        """Keep rows."""
+        self._opened().put_many(rows)
+
+    def _opened(self) -> Memo:
+        if self._memo is None:
+            from .store.memo import Memo
+            self._memo = Memo(self._folder)
+        return self._memo
+
+
+class opened:
     """The host of a build in a workspace; `kept` scratch folders stay in the workspace for a look."""
-    cache = default_root(os.environ)
-    folder = os.path.join(root, ".buildgraph", "sandbox") if kept else ""
-    with closing(DiskStore(cache, warn)) as store, scratch_folder(os.path.join(cache, "work"), folder) as scratch:
-        sources = Sources(root, Memo(os.path.join(cache, "index")))
-        yield Host(store, sources, Toolchain(sources), scratch)
+
+    def __init__(self, root: str, kept: bool, warn: Callable[[str], None]) -> None:
+        self._root, self._kept = root, os.path.join(root, ".buildgraph", "sandbox") if kept else ""
+        self._store = DiskStore(default_root(os.environ), warn)
+
+    def __enter__(self) -> Host:
+        cache = self._store.root
+        self._scratch = scratch_folder(os.path.join(cache, "work"), self._kept)
+        sources = Sources(self._root, _Index(os.path.join(cache, "index")))
+        return Host(self._store, sources, Toolchain(sources), self._scratch.path)
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.close()
+        self._store.close()
 
 
 def level_of(wanted: str) -> Level:
     """The sandbox to run in: the one asked for, which must work here, or else the best that does."""
+    from .execute.sandbox import probe   # it knows every rung, and is dear
     best = probe(os.environ)
     if not wanted:
         return best

@@ -2,277 +2,227 @@
 
 The receipt's look tells which paths moved, the snapshot which steps read them. Those steps and all that depend on them
 are decoded and driven as in any build; the rest stands. Anything else that moved (a BUILD file, a folder with other
-names, a tool, an output) means that the build starts from BUILD.toml.
+names, a tool, an output) means that the build starts from BUILD.toml. What is done costs by what changed, but for a few
+arrays that are copied whole.
 """
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from . import pace, receipt
 from .digest import Digest
 from .drive import Drive, Request
-from .events import Built, Event, Finished, Judged, Listener, Planned
+from .events import Event, Finished, Planned
 from .execute.job import LEVELS
-from .host import SHIPPED, Host
+from .host import Host
 from .label import Label
+from .left import (
+    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, folders_of, gate_of, gate_words, here, is_tree, source_row, verdict_of,
+    wanted_row)
 from .materialise import Materialiser, Shown
-from .model import Action, Artifact, Output, Source
+from .model import Action, Output, Source
 from .plan import Plan, State
-from .snapshot import Snapshot, action_of, makers_of, read, readers, result_of, step_line, write
+from .snapshot import Snapshot, action_of, makers_of, place_of, read, read_steps, write
 from .source import fingerprint, settled
 from .steps import Steps, Wanted
 from .store import roots
 from .toolchain import Toolchain
-from .ui.summary import unchanged_text
+from .ui.summary import FEW, unchanged_text
 
-FOLDER = ".buildgraph/snapshots"
-Stamps = dict[str, tuple[int, ...]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A gate as the snapshot holds it: its label and name, the step of its verdict (or None), and the verdict."""
-
-    label: str
-    gate: str
-    step: int | None
-    verdict: str
-    why: str
-
-    def judged(self) -> Judged:
-        """The event that tells it."""
-        return Judged(self.label, self.gate, self.verdict, self.why)  # type: ignore[arg-type]
+    from .events import Listener
+    from .execute.job import Cancel
 
 
-def here() -> list[Any]:
-    """What decides which sandbox works: this boot of this machine, this user, these namespaces."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
-        return [boot, os.geteuid(), *(os.stat(f"/proc/self/ns/{kind}").st_ino for kind in ("mnt", "user"))]
-    except OSError:
-        return []
-
-
-def go_on(root: str, request: Request, listen: Listener, cancel: threading.Event, host: Host) -> int | None:
+def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> int | None:
     """Build from where the last build ended, or None when this build must start from BUILD.toml."""
-    name = receipt.name_of(request.patterns, request.package)
     look = receipt.found
-    if not request.plain or look is None or look[0] != (root, name) or not look[3]:
+    name = receipt.name_of(request.patterns, request.package)
+    if not request.plain or look is None or look.root != root or look.name != name or not look.moved:
         return None
-    snapshot = read(os.path.join(root, FOLDER, name))
-    if snapshot is None or snapshot.mark != look[4] or snapshot.head["here"] != (here() or None):
+    path = os.path.join(root, FOLDER, name)
+    snapshot = read(path)
+    if snapshot is None or snapshot.mark != look.mark:
+        return None
+    level, *known = snapshot.words("facts")
+    if not known or known != here():
         return None
     # What it takes over from the snapshot holds for this attempt only: a build from BUILD.toml must look for itself.
     sources = host.sources.fresh()
     apart = Host(host.store, sources, Toolchain(sources), host.scratch)
-    return Increment(root, request, listen, cancel, apart).run(snapshot, look)
+    going = Increment(root, request, listen, cancel, apart)
+    going.level = next(found for found in LEVELS if found == level)
+    return going.run(path, snapshot, look)
 
 
 class Increment(Drive):
     """One attempt at a request, from the snapshot of the build before."""
 
-    def run(self, snapshot: Snapshot, look: Any) -> int | None:
+    def run(self, path: str, snapshot: Snapshot, look: receipt.Look) -> int | None:
         """Find the steps that changes reach, drive them, show and remember."""
         start, began = time.monotonic_ns(), time.time_ns()
-        head = self.head = snapshot.head
-        paths = [os.fsdecode(look[2][number]) for number in look[3]]
-        changed = self._changed(paths)
+        self.snapshot, self.look = snapshot, look
+        self.names = snapshot.words("sources")
+        self.rows = snapshot.parts["source_rows"].split(b"\n")
+        changed = self._changed([os.fsdecode(look.paths[number]) for number in look.moved])
         if changed is None:
             return None
-        self.level = next(level for level in LEVELS if level == head["level"])
-        self.host.tools.restore(head["tools"])
-        first = {step for name in changed for step in head["sources"][name][2]}
-        cone = _cone(head["needs"], first)
-        self._take(snapshot.lines, cone)
-        self.listen(Planned(tuple(head["labels"]), len(cone), len(head["gates"]), self.level,
-                            self.plan.chains if self.costs else ()))
+        self.host.tools.restore(snapshot.words("tools"))
+        cone = self.cone = self._cone(changed)
+        lines = read_steps(path, snapshot, cone)
+        if lines is None or not self._take(lines):
+            return None
+        self.labels = snapshot.parts["labels"].decode().split("\0")
+        self.listen(Planned(tuple(self.labels) if len(self.labels) <= FEW else (), len(cone),
+                            len(snapshot.words("gates")) // 5, self.level, self.plan.chains if self.costs else ()))
         self.drive()
-        return self._finish(snapshot, cone, (start, began), (look, paths))
+        return self._finish(changed, (start, began))
 
-    def _changed(self, paths: Sequence[str]) -> list[str] | None:
+    def _changed(self, paths: Sequence[str]) -> list[int] | None:
         """The files of the workspace that hold something else than before; None when something else moved, too."""
-        sources, folders = self.head["sources"], self.head["folders"]
-        names = {self.host.sources.path(name): name for name in sources}
-        known = self.head["shipped"] | sources
-        self.host.sources.assume({name: (Digest.parse(row[0]), row[1]) for name, row in known.items()})
-        changed = []
-        self._listed: Stamps = {}
+        known = {name: number for number, name in enumerate(self.names)}
+        shipped = self.snapshot.words("shipped")
+        tools = {shipped[at]: at for at in range(0, len(shipped), 3)}
+
+        def lookup(name: str) -> tuple[Digest, bool] | None:
+            if name in known:
+                return digest_of_row(self.rows[known[name]].decode())
+            return (Digest.parse(shipped[tools[name] + 1]), bool(shipped[tools[name] + 2])) if name in tools else None
+        self.host.sources.assume(lookup)
+        folders = folders_of(self.snapshot.words("folders"))
+        changed: list[int] = []
+        self.stamps: dict[str, tuple[int, ...]] = {}   # of the folders that moved and list as before
         for path in paths:
             if path in folders:
-                if not os.path.isdir(path):
+                if not self._lists_as_before(path, folders[path]):
                     return None
-                self._listed[path] = fingerprint(path)   # before it is listed: what comes later must show
-                if sorted(os.listdir(path)) != folders[path]:
-                    return None
-            elif path not in names or not os.path.isfile(path):
+            elif path not in known or not os.path.isfile(self.host.sources.path(path)):
                 return None
             else:
-                name = names[path]
-                self.host.sources.forget(name)
-                digest, executable = self.host.sources.digest(name)
-                if [str(digest), executable] != sources[name][:2]:
-                    changed.append(name)
+                found = self.host.sources.look(path)
+                if found != digest_of_row(self.rows[known[path]].decode()):
+                    changed.append(known[path])
+                    self.rows[known[path]] = source_row(*found)
         return changed
 
-    def _take(self, lines: Sequence[bytes], cone: Sequence[int]) -> None:
-        """Decode the steps of the cone; what they take from outside of it is known."""
+    def _lists_as_before(self, path: str, names: Sequence[str]) -> bool:
+        folder = self.host.sources.path(path)
+        if not os.path.isdir(folder):
+            return False
+        self.stamps[path] = fingerprint(folder)   # before it is listed: what comes later must show
+        return sorted(os.listdir(folder)) == names
+
+    def _cone(self, changed: Iterable[int]) -> list[int]:
+        """The steps that changes reach, in order; a step stands after those that it needs."""
+        reader_at, readers = self.snapshot.numbers("reader_at"), self.snapshot.numbers("readers")
+        user_at, users = self.snapshot.numbers("user_at"), self.snapshot.numbers("users")
+        front = [step for number in changed for step in readers[reader_at[number]:reader_at[number + 1]]]
+        reached = set(front)
+        while front:
+            step = front.pop()
+            for user in users[user_at[step]:user_at[step + 1]]:
+                if user not in reached:
+                    reached.add(user)
+                    front.append(user)
+        return sorted(reached)
+
+    def _take(self, lines: Sequence[Sequence[str]]) -> bool:
+        """Decode the steps of the cone; what they take from outside of it stands in the store, or nothing is taken."""
+        cone = self.cone
+        self.local = local = {number: at for at, number in enumerate(cone)}
         made: dict[int, Action] = {}
-        local = {number: at for at, number in enumerate(cone)}
+        self.key_lines = self.snapshot.parts["keys"].split(b"\n")
         needs = []
-        for number in cone:
-            makers = makers_of(lines[number])
+        for number, line in zip(cone, lines, strict=True):
+            makers = makers_of(line)
             for maker in makers:
                 if maker not in made:   # outside of the cone, for the cone is in order
+                    result = self.host.store.recall(Digest.parse(self.key_lines[maker].decode()))
+                    if result is None:
+                        return False
                     made[maker] = Action((), (), ())
-                    self.results[made[maker]] = result_of(lines[maker])
-            made[number] = action_of(lines[number], made)
+                    self.results[made[maker]] = result
+            made[number] = action_of(line, made)
             needs.append(tuple(local[maker] for maker in makers if maker in local))
-        self._number = {action: number for number, action in made.items()}
         actions = tuple(made[number] for number in cone)
-        self.steps = Steps(actions, tuple(needs), {action: at for at, action in enumerate(actions)})
-        self.gate_only = {local[number] for number in self.head["gate_only"] if number in local}
+        self.steps = Steps(actions, tuple(needs), {action: at for at, action in enumerate(actions)},
+                           tuple(map(place_of, lines)))
+        self.gate_only = {local[number] for number in self.snapshot.numbers("gate_only") if number in local}
         self.costs = pace.costs(self.root, actions)
         self.plan = Plan(self.steps.needs, self.costs)
+        return True
 
-    def _finish(self, snapshot: Snapshot, cone: Sequence[int], times: tuple[int, int], look: Any) -> int:
-        head, local = self.head, {number: at for at, number in enumerate(cone)}
-        gates = [self._judge(Row(*row), local) for row in head["gates"]]
+    def _finish(self, changed: Sequence[int], times: tuple[int, int]) -> int:
+        said = self.snapshot.words("gates")
+        gates = [self._judge(gate_of(said[at:at + 5])) for at in range(0, len(said), 5)]
         for gate in gates:
             self.listen(gate.judged())
-        fresh = [(at, want) for at, want in enumerate(map(self._wanted, head["wanted"], [local] * len(head["wanted"])))
-                 if want is not None]
-        whole = [(at, want) for at, want in fresh
-                 if not isinstance(want.artifact, Output) or want.artifact.action in self.results]
-        shown = Materialiser(self.root, self.host.store, self.host.sources).show(
-            [want for _, want in whole], self.node, lambda event: None, sweep=False)
-        events = [_built(row) for row in head["built"]]
-        for (at, _), event in zip(whole, shown.events, strict=True):
-            events[at] = event
-        for event in events:
-            self.listen(event)
-        self.host.sources.save()
+        shown = self._show(changed)
         code = self.code([gate.judged() for gate in gates])
+        untold = 0 if len(self.labels) <= FEW else len(self.labels) - len({event.label for event in shown.events})
         if code == 0:
-            self._remember(snapshot, cone, gates, (events, shown, [events[at].path for at, _ in whole]), (times[1], look))
+            self._remember(gates, shown, untold, times[1])
         counts = self.plan.counts
-        hits = self.counts["hit"] + len(head["needs"]) - len(cone)
+        hits = self.counts["hit"] + len(self.key_lines) - len(self.cone)
         self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[State.FAILED] - self.interrupted,
-                             counts[State.SKIPPED], (time.monotonic_ns() - times[0]) // 1_000_000))
+                             counts[State.SKIPPED], (time.monotonic_ns() - times[0]) // 1_000_000, untold=untold))
         return code
 
-    def _judge(self, row: Row, local: Mapping[int, int]) -> Row:
-        if row.step is None or row.step not in local:
+    def _judge(self, row: Row) -> Row:
+        if row.step is None or row.step not in self.local:
             return row
-        state = self.plan.state[local[row.step]]
-        verdict, why = verdict_of(state)
+        verdict, why = verdict_of(self.plan.state[self.local[row.step]])
         return Row(row.label, row.gate, row.step, verdict, why)
 
-    def _wanted(self, row: Sequence[Any], local: Mapping[int, int]) -> Wanted | None:
-        """An output that may have changed: one of a step in the cone, or a file of the workspace itself."""
-        label, name, file, step, made, tree = row
-        if step is None:
-            return Wanted(Label.parse(label), name, Source(made), file)
-        if step not in local:
-            return None
-        return Wanted(Label.parse(label), name, Output(made, self.steps.actions[local[step]], tree), file)
+    def _show(self, changed: Sequence[int]) -> Shown:
+        """Put the outputs in place that may have changed, and tell of them; of the others too where there are few."""
+        self.wanted = self.snapshot.parts["wanted"].split(b"\n") if self.snapshot.parts["wanted"] else []
+        steps, names = self.snapshot.numbers("wanted_step"), {self.names[number] for number in changed}
+        fresh: dict[int, Wanted] = {}
+        for at, step in enumerate(steps):
+            if step in self.local or step == OF_SOURCE:
+                want = self._wanted(self.wanted[at], step)
+                if (want.artifact.name in names if step == OF_SOURCE else self._made(want)):
+                    fresh[at] = want
+        shown = Materialiser(self.root, self.host.store, self.host.sources).show(
+            fresh.values(), self.node, lambda event: None, sweep=False)
+        self.trees = [built_of(self.wanted[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
+        for at, event in zip(fresh, shown.events, strict=True):
+            self.wanted[at] = wanted_row(fresh[at], event)
+        events = map(built_of, self.wanted) if len(self.labels) <= FEW else iter(shown.events)
+        self.told = list(events)
+        for event in self.told:
+            self.listen(event)
+        return shown
 
-    def _remember(self, snapshot: Snapshot, cone: Sequence[int], gates: Sequence[Row],
-                  seen: tuple[Sequence[Built], Shown, Sequence[str]], when: tuple[int, Any]) -> None:
-        events, shown, links = seen
-        began, (look, moved) = when
-        lines, keys = list(snapshot.lines), list(self.head["keys"])
+    def _made(self, want: Wanted) -> bool:
+        return isinstance(want.artifact, Output) and want.artifact.action in self.results
+
+    def _wanted(self, row: bytes, step: int) -> Wanted:
+        label, name, file, made, tree, *_ = row.decode("utf-8", "surrogateescape").split("\0")
+        artifact = (Source(made) if step == OF_SOURCE
+                    else Output(made, self.steps.actions[self.local[step]], bool(tree)))
+        return Wanted(Label.parse(label), name, artifact, file)
+
+    def _remember(self, gates: Sequence[Row], shown: Shown, untold: int, began: int) -> None:
         for at, action in enumerate(self.steps.actions):
-            lines[cone[at]] = step_line(action, self.results[action], self._number)
-            keys[cone[at]] = str(self.keys[action].digest)
-        sources = dict(self.head["sources"])
-        for name, (digest, executable) in self.host.sources.held().items():
-            if name in sources:
-                sources[name] = [str(digest), executable, sources[name][2]]
-        head = self.head | {"keys": keys, "sources": sources, "built": [_row(event) for event in events],
-                            "gates": [[g.label, g.gate, g.step, g.verdict, g.why] for g in gates]}
-        stamps = _stamps(look)
-        gone = tuple(f"{self.root}/{link}/" for link in links)
-        stamps = {path: stamp for path, stamp in stamps.items() if not f"{path}/".startswith(gone)} if gone else stamps
-        fresh = {path: fingerprint(path) for path in (*moved, *shown.files)} | self._listed
-        if all(settled(fresh[path], time.time_ns() if path in self._listed else began) for path in moved):
-            judged = [gate.judged() for gate in gates]
-            leave(self.root, self.request, Snapshot(head, lines), stamps | fresh, [*events, *judged])
-        roots.remember(self.host.store.root, self.root, self.request.patterns, map(Digest.parse, keys))
-
-
-def leave(root: str, request: Request, snapshot: Snapshot, stamps: Mapping[str, tuple[int, ...]],
-          events: Sequence[Event]) -> None:
-    """Leave snapshot and receipt of a build that ended well."""
-    name = receipt.name_of(request.patterns, request.package)
-    mark = write(os.path.join(root, FOLDER, name), snapshot)
-    text = unchanged_text(events, len(snapshot.lines))
-    receipt.write(root, (request.patterns, request.package), stamps, text, mark)
-
-
-def snapshot_of(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
-                folders: Mapping[str, frozenset[str]]) -> Snapshot:
-    """All of a finished build that the next one can go on from."""
-    steps, results = drive.steps, drive.results
-    reads = readers(steps.actions)
-    for want in wanted:
-        if isinstance(want.artifact, Source):
-            reads.setdefault(want.artifact.name, [])
-    held = drive.host.sources.held()
-    head = {
-        "here": here() or None, "level": drive.level, "labels": list(labels), "tools": drive.host.tools.dump(),
-        "needs": steps.needs, "gate_only": sorted(drive.gate_only),
-        "keys": [str(drive.keys[action].digest) for action in steps.actions],
-        "sources": {name: [str(held[name][0]), held[name][1], numbers] for name, numbers in reads.items()},
-        "shipped": {path: [str(digest), executable] for path, (digest, executable) in held.items()
-                    if path.startswith(SHIPPED)},
-        "folders": {path: sorted(os.listdir(path)) for path in folders},
-        "wanted": [_want(want, steps.number) for want in wanted],
-        "gates": [[row.label, row.gate, row.step, row.verdict, row.why] for row in told[0]],
-        "built": [_row(event) for event in told[1]],
-    }
-    return Snapshot(head, [step_line(action, results[action], steps.number) for action in steps.actions])
-
-
-def verdict_of(state: State) -> tuple[str, str]:
-    """A gate's verdict, and why, by how the step of its action ended."""
-    if state == State.DONE:
-        return "passed", ""
-    return ("failed", "its log stands above") if state == State.FAILED else ("not checked", "what it checks was not built")
-
-
-def _want(want: Wanted, number: Mapping[Action, int]) -> list[Any]:
-    made: Artifact = want.artifact
-    step = number[made.action] if isinstance(made, Output) else None
-    return [str(want.label), want.name, want.file, step, made.name, isinstance(made, Output) and made.tree]
-
-
-def _row(event: Built) -> list[Any]:
-    return [event.label, event.name, event.path, str(event.digest), event.bytes, event.image]
-
-
-def _built(row: Sequence[Any]) -> Built:
-    label, name, path, digest, size, image = row
-    return Built(label, name, path, Digest.parse(digest), size, image)
-
-
-def _stamps(look: Any) -> Stamps:
-    fields, paths = look[1], look[2]
-    return {os.fsdecode(path): tuple(fields[5 * at:5 * at + 5]) for at, path in enumerate(paths)}
-
-
-def _cone(needs: Sequence[Sequence[int]], first: set[int]) -> list[int]:
-    """The steps that changes reach, in order; a step stands after those that it needs."""
-    reached = bytearray(len(needs))
-    for number in first:
-        reached[number] = 1
-    start = min(first, default=len(needs))
-    for number in range(start, len(needs)):
-        if not reached[number] and any(reached[need] for need in needs[number]):
-            reached[number] = 1
-    return [number for number in range(start, len(needs)) if reached[number]]
+            self.key_lines[self.cone[at]] = str(self.keys[action].digest).encode()
+        keys = b"\n".join(self.key_lines)
+        roots.remember(self.host.store.root, self.root, self.request.patterns, keys)
+        moved = [os.fsdecode(self.look.paths[number]) for number in self.look.moved]
+        fresh = {path: self.stamps.get(path) or fingerprint(self.host.sources.path(path)) for path in moved}
+        if not all(settled(stamp, time.time_ns() if path in self.stamps else began) for path, stamp in fresh.items()):
+            return   # so young that a later edit could look the same
+        parts = self.snapshot.parts | {
+            "keys": keys, "source_rows": b"\n".join(self.rows), "wanted": b"\n".join(self.wanted),
+            "gates": gate_words(gates)}
+        mark = write(os.path.join(self.root, FOLDER, self.look.name), parts)
+        below = len(self.root) + 1
+        fresh |= {path[below:]: fingerprint(path) for path in shown.files}
+        told: list[Event] = [*self.told, *(gate.judged() for gate in gates)]
+        text = unchanged_text(told, len(self.key_lines), untold)
+        receipt.renew(self.look, fresh, self.trees, text, mark)

@@ -6,18 +6,21 @@ label, description, host path, user or time. `why` reads the same bytes that wer
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from .digest import Digest
 from .model import Action, File, Node, Tree
 from .reapi import Directory, decode, decode_directory, digest_fields, digest_of, encode, encode_directory
+from .noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
 SALT = b"buildgraph 1"   # a new number makes every remembered result a miss: raise it when a tool's contract changes
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Key:
     """The digest that names an action's result, and the messages (by name) that it is the digest of."""
 

@@ -1,18 +1,17 @@
 """Labels `//package:name` and patterns `//...`, `//package/...`, `//package:*`, `-pattern`: one parser for all."""
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from .errors import BuildError, Where
+from .noun import noun
 
 # Parts become names of folders below out/: systems take 255 bytes for one, and 4096 for all.
-_PACKAGE = re.compile(r"(?=.{,1000}\Z)[a-z0-9A-Z._-]{1,200}(/[a-z0-9A-Z._-]{1,200})*\Z", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9._+-]{1,200}\Z", re.ASCII)
+_PART, _ALL = 200, 1000
+_OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")
+_OF_PACKAGES = _OF_NAMES - {"+"}
 _FORM = "a label is //package:name, or :name in the same package"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@noun(order=True)
 class Label:
     """Name of a target: `//package:name`, ASCII, the package without leading or trailing slash."""
 
@@ -37,7 +36,7 @@ class Label:
         return f"//{self.package}:{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Pattern:
     """A set of labels: one (`//p:n`), a package (`//p:*`), or all beneath (`//p/...`); `-` takes away."""
 
@@ -72,11 +71,10 @@ class Pattern:
 
 def valid_package(text: str) -> bool:
     """Whether text may be a package: empty, or parts that are no `.`, `..` and end in no dot."""
-    if not text:
-        return True
-    return bool(_PACKAGE.match(text)) and all(part.strip(".") and not part.endswith(".") for part in text.split("/"))
+    return not text or len(text) <= _ALL and all(
+        0 < len(part) <= _PART and not part.endswith(".") and _OF_PACKAGES.issuperset(part) for part in text.split("/"))
 
 
 def valid_name(text: str) -> bool:
     """Whether text may be a target's name."""
-    return bool(_NAME.match(text)) and bool(text.strip("."))
+    return 0 < len(text) <= _PART and _OF_NAMES.issuperset(text) and bool(text.strip("."))

@@ -1,20 +1,16 @@
-"""Requested outputs in the workspace: `.buildgraph/built/` holds them by digest, `out/` leads there by symlinks.
+"""Requested outputs in the workspace, below `out/`: files themselves, and folders as links to `.buildgraph/built/`.
 
+    out/exports/jetson/agent
     out/exports/jetson/image  ->  ../../../.buildgraph/built/<sha256 of the tree>-image
 
-A build writes a new folder and turns the link by one rename, so that what stands under `out/` is always whole.
-What no link leads to any more is removed by the next build that starts from BUILD.toml and writes.
+A build writes anew and turns file or link by one rename, so that what stands under `out/` is always whole. Folders that
+no link leads to any more are removed by the next build that starts from BUILD.toml and writes.
 """
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 
 from .errors import BuildError
 from .events import Built, Listener
@@ -24,11 +20,16 @@ from .reapi import decode_directory
 from .source import Sources
 from .steps import Wanted
 from .store.protocol import Store
+from .noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 BUILT = ".buildgraph/built"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Shown:
     """What stands in the workspace after a build: the events, and every file, as the links lead to it."""
 
@@ -52,6 +53,7 @@ class Materialiser:
         self._root, self._store, self._sources = root, store, sources
         self._built = os.path.join(root, BUILT)
         self._wrote = False
+        self._folders: set[str] = set()
 
     def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
              sweep: bool = True) -> Shown:
@@ -70,16 +72,22 @@ class Materialiser:
         files: list[str] = []
         for want in wanted:
             content = node(want.artifact)
-            held = f"{content.digest.hash}{'x' * _executable(content)}-{want.file}"
-            inside = list(self._inside(content, ""))
-            self._stand(content, held, inside)
             link = "/".join(filter(None, ("out", want.label.package, want.label.name, want.file)))
-            self._link(os.path.join(self._root, link), held)
-            size = sum(file.digest.size for _, file in inside)
-            image = _image(os.path.join(self._built, held))
+            path = f"{self._root}/{link}"
+            size, image = content.digest.size, ""
+            if isinstance(content, File):
+                self._file(path, content)
+                files.append(path)
+            else:
+                inside = list(self._inside(content, ""))
+                held = f"{content.digest.hash}-{want.file}"
+                self._stand(content, held, inside)
+                self._link(path, held)
+                size = sum(file.digest.size for _, file in inside)
+                image = _image(os.path.join(self._built, held))
+                files += [f"{path}{below}" for below, _ in inside]
             made = Built(str(want.label), want.name, link, content.digest, size, image)
             events.append(made)
-            files += [f"{self._root}/{link}{path}" for path, _ in inside]
             listen(made)
         return Shown(self._root, tuple(events), tuple(files))
 
@@ -109,6 +117,34 @@ class Materialiser:
         for path, _ in inside:
             self._sources.forget(held + path)
 
+    def _file(self, path: str, file: File) -> None:
+        if self._holds(path, file):
+            return
+        self._claim()
+        self._make_way(path)
+        fresh = f"{self._built}/fresh.{os.getpid()}"
+        _remove(fresh)
+        self._store.place(file.digest, fresh, file.executable)
+        try:
+            os.rename(fresh, path)
+        except OSError:
+            os.unlink(fresh)
+            raise self._in_the_way(path) from None
+        self._sources.forget(path)
+
+    def _make_way(self, path: str) -> None:
+        folder = os.path.dirname(path)
+        if folder not in self._folders:
+            self._folders.add(folder)
+            try:
+                os.makedirs(folder, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                raise self._in_the_way(path) from None
+
+    def _in_the_way(self, path: str) -> BuildError:
+        return BuildError(f"{os.path.relpath(path, self._root)} cannot be made: something is in the way", None,
+                          "move it: out/ is for outputs alone", "environment")
+
     def _holds(self, path: str, file: File) -> bool:
         try:
             return (stat.S_ISREG(os.lstat(path).st_mode)
@@ -121,15 +157,16 @@ class Materialiser:
         try:
             if os.readlink(link) == target:
                 return
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(link), exist_ok=True)
         except OSError:
-            raise BuildError(f"{os.path.relpath(link, self._root)} is in the way of an output", None,
-                             "move it: buildgraph puts only links there", "environment") from None
+            self._make_way(link)
         self._claim()
         fresh = f"{link}.{os.getpid()}"
         os.symlink(target, fresh)
-        os.rename(fresh, link)
+        try:
+            os.rename(fresh, link)
+        except OSError:
+            os.unlink(fresh)
+            raise self._in_the_way(link) from None
 
     def _claim(self) -> None:
         """Before the first write: make the folders, and tell git that they are not the user's."""
@@ -151,15 +188,17 @@ class Materialiser:
                 _remove(os.path.join(self._built, name))
 
 
-@contextmanager
-def _alone(root: str) -> Iterator[None]:
+class _alone:
     """One build at a time turns the links of a workspace and sweeps behind them; the lock goes with the process."""
-    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
+
+    def __init__(self, root: str) -> None:
+        self._fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
 
 
 def _links(folder: str) -> Iterator[str]:
@@ -171,14 +210,11 @@ def _links(folder: str) -> Iterator[str]:
                 yield from _links(entry.path)
 
 
-def _executable(node: Node) -> bool:
-    return isinstance(node, File) and node.executable
-
-
 def _image(path: str) -> str:
     """The manifest digest of an OCI layout; empty for anything else."""
     if not os.path.isfile(os.path.join(path, "oci-layout")):
         return ""
+    import json
     with open(os.path.join(path, "index.json"), "rb") as file:
         return str(json.load(file)["manifests"][0]["digest"])
 
@@ -189,12 +225,14 @@ def _remove(path: str) -> None:
     elif os.path.isdir(path):
         for folder, _, _ in os.walk(path):
             os.chmod(folder, stat.S_IRWXU)
+        import shutil
         shutil.rmtree(path)
 
 
 def _replace(source: str, target: str) -> None:
     os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
     fresh = f"{target}.{os.getpid()}"
+    import shutil
     if os.path.isdir(source):
         shutil.copytree(source, fresh)
     else:

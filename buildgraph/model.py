@@ -1,16 +1,19 @@
 """The nouns: what analysis makes, the plan orders, executors run and the store remembers. All frozen."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
 
 from .digest import Digest
 from .errors import Where
 from .label import Label
+from .noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, TypeAlias
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@noun(eq=False)
 class Target:
     """One table of BUILD.toml with a `rule` key: plain values, and the place where each was written.
 
@@ -32,33 +35,33 @@ class Target:
         return Where(self.folder)
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Artifact:
     """A file or tree that will exist; it has no bytes, only a `name` by which commands see it."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(aside="at")
 class Source(Artifact):
     """A file or folder of the workspace; `name` is its path from the workspace's root, `/`-separated."""
 
-    at: Where | None = field(default=None, compare=False)
+    at: Where | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Shipped(Artifact):
     """A file that is installed with buildgraph itself, such as a tool's program; relative to `rules/`."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Content(Artifact):
     """A file whose bytes are known at analysis."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Output(Artifact):
     """What an action will make; `name` is its path in the action's output folder."""
 
@@ -66,7 +69,7 @@ class Output(Artifact):
     tree: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class In:
     """An input staged under a chosen path instead of the artifact's own name."""
 
@@ -74,7 +77,7 @@ class In:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Out:
     """A declared output in an argv: the path of a file, or of a folder when `tree`."""
 
@@ -82,7 +85,7 @@ class Out:
     tree: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Program:
     """A program of the host, by name: the interpreter (`python3`), `qemu-aarch64-static`, `gcc`.
 
@@ -95,7 +98,7 @@ class Program:
 Arg: TypeAlias = "str | Artifact | In | Out | Program"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@noun(eq=False)
 class Action:
     """One command and everything that can influence its outputs; nothing that cannot reaches its key.
 
@@ -118,7 +121,7 @@ class Action:
     at: Where | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Gate:
     """An action whose success is wanted, not its output; it fails the request, never the artifact.
 
@@ -130,16 +133,7 @@ class Gate:
     needs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Provider:
-    """All that a target tells those that depend on it; subclasses add frozen fields."""
-
-    def outputs(self) -> dict[str, Artifact]:
-        """The artifacts that `build LABEL` wants, by the field's name."""
-        return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Artifact)}
-
-
-@dataclass(frozen=True, slots=True)
+@noun
 class File:
     """A file that exists in a store: its content and whether it is executable."""
 
@@ -147,7 +141,7 @@ class File:
     executable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Tree:
     """A folder that exists in a store: the digest of its REAPI `Directory`."""
 
@@ -157,7 +151,7 @@ class Tree:
 Node: TypeAlias = "File | Tree"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Result:
     """What a successful action gave (REAPI `ActionResult`): outputs by path, log, and how it ran."""
 

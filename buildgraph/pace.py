@@ -4,16 +4,16 @@ The file is a convenience: a damaged or missing one counts as empty, and no buil
 """
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable
-from contextlib import suppress
 
 from .events import Done, Event, Finished
 from .model import Action
 
-_FILE = ".buildgraph/durations.json"
-_FORM = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_FILE, _FORM = ".buildgraph/durations", "buildgraph durations 1"   # then a line each: milliseconds, space, name
 _SHORT = 20        # milliseconds: what is shorter is not remembered, so that large plans of small actions stay cheap
 _UNKNOWN = 10      # what such an action, or a new one, is taken for
 _MOST = 20_000
@@ -23,9 +23,10 @@ def remembered(root: str) -> dict[str, int]:
     """Milliseconds by `<label> <title>`, as far as the last builds of a workspace know."""
     try:
         with open(os.path.join(root, _FILE), encoding="utf-8") as file:
-            found = json.load(file)
-        return {str(name): int(took) for name, took in found["took"].items()} if found["form"] == _FORM else {}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            form, *lines = file.read().split("\n")
+        pairs = [line.partition(" ") for line in lines if line]
+        return {name: int(took) for took, _, name in pairs} if form == _FORM else {}
+    except (OSError, ValueError):
         return {}
 
 
@@ -34,7 +35,7 @@ def costs(root: str, actions: Iterable[Action]) -> list[float] | None:
     known = remembered(root)
     if not known:
         return None
-    return [float(known.get(f"{action.owner} {action.title}", _UNKNOWN)) for action in actions]
+    return [float(known.get(f"{action.owner} {action.title}".replace("\n", " "), _UNKNOWN)) for action in actions]
 
 
 class Pace:
@@ -48,7 +49,7 @@ class Pace:
     def __call__(self, event: Event) -> None:
         """Note how long an action ran; write at the end."""
         if isinstance(event, Done) and event.how == "ran":
-            name = f"{event.label} {event.title}"
+            name = f"{event.label} {event.title}".replace("\n", " ")
             self._took[name] = max(event.milliseconds, self._took.get(name, 0))
         elif isinstance(event, Finished):
             self.close()
@@ -70,8 +71,8 @@ class Pace:
         try:
             os.makedirs(os.path.dirname(mine), exist_ok=True)
             with open(mine, "w", encoding="utf-8") as file:
-                json.dump({"form": _FORM, "took": took}, file)
+                file.writelines(f"{line}\n" for line in (_FORM, *(f"{ms} {name}" for name, ms in took.items())))
             os.replace(mine, self._path)
         except OSError:
-            with suppress(OSError):
+            if os.path.exists(mine):
                 os.unlink(mine)

@@ -7,19 +7,17 @@ Each step is in exactly one state and every change passes `_move`, which keeps t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
-from enum import IntEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-class State(IntEnum):
-    """Where a step stands."""
+class State:
+    """Where a step stands: numbers, for an Enum is dear to import."""
 
-    WANT = 0
-    READY = 1
-    RUNNING = 2
-    DONE = 3
-    FAILED = 4
-    SKIPPED = 5
+    WANT, READY, RUNNING, DONE, FAILED, SKIPPED = range(6)
+    ALL = range(6)
 
 
 class Plan:
@@ -31,7 +29,7 @@ class Plan:
 
     def __init__(self, needs: Sequence[Sequence[int]], costs: Sequence[float] | None = None) -> None:
         self.state = [State.WANT] * len(needs)
-        self.counts = {state: 0 for state in State} | {State.WANT: len(needs)}
+        self.counts = {state: 0 for state in State.ALL} | {State.WANT: len(needs)}
         self._users: list[list[int]] = [[] for _ in needs]
         self._unmet = [len(set(need)) for need in needs]
         for step, need in enumerate(needs):
@@ -94,7 +92,7 @@ class Plan:
         self._move(step, State.READY)
         heapq.heappush(self._ready, (-self._weight[step], step))
 
-    def _move(self, step: int, state: State) -> None:
+    def _move(self, step: int, state: int) -> None:
         self.counts[self.state[step]] -= 1
         self.counts[state] += 1
         self.state[step] = state

@@ -6,11 +6,14 @@ Canonical means: fields in number order, defaults left out, no unknown fields, r
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from .digest import Digest
+from .noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
 # message -> ((number, name, type, repeated), ...); a type that is no scalar names a message
 SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
@@ -31,6 +34,10 @@ SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
     "OutputDirectory": ((1, "path", "string", False), (5, "root_directory_digest", "Digest", False)),
     "ActionResult": ((2, "output_files", "OutputFile", True), (3, "output_directories", "OutputDirectory", True),
                      (4, "exit_code", "int", False), (6, "stdout_digest", "Digest", False)),
+    # Ours: how a store on disk keeps an ActionResult, and the messages that its key is the digest of.
+    "Part": ((1, "name", "string", False), (2, "data", "bytes", False)),
+    "Record": ((1, "key", "Digest", False), (2, "result", "ActionResult", False), (3, "sandbox", "string", False),
+               (4, "milliseconds", "int", False), (5, "parts", "Part", True)),
 }
 
 
@@ -88,7 +95,7 @@ def digest_fields(digest: Digest) -> dict[str, Any]:
     return {"hash": digest.hash, "size_bytes": digest.size}
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Directory:
     """A REAPI Directory: files (name, digest, executable), folders (name, digest), symlinks (name, target)."""
 

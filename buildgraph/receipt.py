@@ -4,25 +4,41 @@ This is the path of a build in which nothing changed, so it imports nothing that
 `array` and `zlib`. A receipt is flat: a header, one array of stat fields, the paths, and what to say. A wrong magic,
 version, length or checksum, or any stamp that moved, is "no receipt": the full build then finds out what happened.
 
-    buildgraph receipt 3\n<crc32 of the rest, 8 hex>\n
+    buildgraph receipt 4\n<crc32 of the rest, 8 hex>\n
     <files> <environment bytes> <text bytes> <mark>\n<environment> <5 int64 for each path> <path\0 ...> <text>
 """
 from __future__ import annotations
 
 import os
 import sys
+import zlib
+from array import array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAGIC = b"buildgraph receipt 3\n"
+MAGIC = b"buildgraph receipt 4\n"
 FOLDER = ".buildgraph/receipts"
 _NAMED = ("BUILDGRAPH_CACHE", "BUILDGRAPH_SANDBOX", "XDG_CACHE_HOME", "HOME")
 
-# What the last look of this process found, so that a build that must go on need not look again:
-# (root, request), stamps, paths, numbers of the paths that moved, mark of the snapshot that belongs to the receipt.
-found: tuple[tuple[str, str], Sequence[int], list[bytes], list[int], int] | None = None
+
+class Look:
+    """What the last look of this process found: for a build that must go on, so that it need not look again.
+
+    `fields` are five numbers for each of `paths`, `moved` the numbers of those that moved; `mark` is that of the snapshot
+    that belongs to the receipt. Paths in the workspace are relative to its `root`.
+    """
+
+    def __init__(self, root: str, request: tuple[Sequence[str], str]) -> None:
+        self.root, self.request, self.name = root, request, name_of(*request)
+        self.fields = array("q")
+        self.paths: list[bytes] = []
+        self.moved: list[int] = []
+        self.mark = 0
+
+
+found: Look | None = None
 
 
 def unchanged(words: list[str], cwd: str) -> int | None:
@@ -35,8 +51,7 @@ def unchanged(words: list[str], cwd: str) -> int | None:
     root = _root(cwd)
     if root is None:
         return None
-    package = cwd[len(root) + 1:]
-    text = _standing(root, name_of(words, package), environment(words, package))
+    text = _standing(Look(root, (words, cwd[len(root) + 1:])), cwd)
     if text is None:
         return None
     sys.stdout.write(text)
@@ -46,7 +61,7 @@ def unchanged(words: list[str], cwd: str) -> int | None:
 
 def look(root: str, words: Sequence[str], package: str) -> None:
     """Look at what the last build of a request saw, for one that goes on from there (`found`)."""
-    _standing(root, name_of(words, package), environment(words, package))
+    _standing(Look(root, (words, package)), os.getcwd())
 
 
 def _root(cwd: str) -> str | None:
@@ -66,7 +81,6 @@ def _marked(folder: str) -> bool:
 
 def name_of(words: Sequence[str], package: str) -> str:
     """The file name of a request's receipt and snapshot."""
-    import zlib
     data = "\0".join([package, *words]).encode("utf-8", "surrogateescape")
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
 
@@ -79,29 +93,30 @@ def environment(words: Sequence[str], package: str) -> bytes:
     return "\n".join(parts).replace("\0", "").encode("utf-8", "surrogateescape")
 
 
-def _standing(root: str, name: str, said: bytes) -> str | None:
+def _standing(looked: Look, cwd: str) -> str | None:
     global found
     found = None
-    import zlib
-    from array import array
     try:
-        with open(f"{root}/{FOLDER}/{name}", "rb") as file:
+        with open(f"{looked.root}/{FOLDER}/{looked.name}", "rb") as file:
             data = file.read()
     except OSError:
         return None
     start = len(MAGIC) + 9
-    if not data.startswith(MAGIC) or b"%08x\n" % zlib.crc32(data[start:]) != data[len(MAGIC):start]:
+    if not data.startswith(MAGIC) or b"%08x\n" % zlib.crc32(memoryview(data)[start:]) != data[len(MAGIC):start]:
         return None
-    head, _, body = data[start:].partition(b"\n")
-    files, held, words, mark = map(int, head.split())
-    fields, stamps = array("q"), 40 * files
-    if body[:held] != said:
+    end = data.index(b"\n", start)
+    files, held, words, looked.mark = map(int, data[start:end].split())
+    at = end + 1
+    if data[at:at + held] != environment(*looked.request):
         return None
-    fields.frombytes(body[held:held + stamps])
-    paths = body[held + stamps:len(body) - words].split(b"\0")[:-1]
-    moved = _moved(fields, paths)
-    found = (root, name), fields, paths, moved, mark
-    return None if moved else body[len(body) - words:].decode()
+    at += held
+    looked.fields.frombytes(memoryview(data)[at:at + 40 * files])
+    looked.paths = data[at + 40 * files:len(data) - words].split(b"\0")[:-1]
+    os.chdir(looked.root)   # the paths are relative to it, and so they are short
+    looked.moved = _moved(looked.fields, looked.paths)
+    os.chdir(cwd)
+    found = looked
+    return None if looked.moved else data[len(data) - words:].decode()
 
 
 def _moved(fields: Sequence[int], paths: list[bytes]) -> list[int]:
@@ -118,24 +133,48 @@ def _moved(fields: Sequence[int], paths: list[bytes]) -> list[int]:
     return moved
 
 
-def write(root: str, name: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], text: str,
+def shortened(root: str, path: str) -> str:
+    """A path as receipts hold it: relative to the workspace's root when it lies in it."""
+    return path[len(root) + 1:] if path.startswith(f"{root}/") else "." if path == root else path
+
+
+def write(root: str, request: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], text: str,
           mark: int) -> None:
     """Leave a receipt for a request (its words, its package): stamps of files by path, what to say, the snapshot's mark.
 
     A workspace that cannot be written keeps none.
     """
-    import zlib
-    from array import array
-    fields, paths = array("q"), bytearray()
-    for path, stamp in sorted(files.items()):
-        if max(stamp) >> 63:
-            return   # a stamp after the year 2262, or an inode beyond 63 bits
-        fields.extend(stamp)
-        paths += os.fsencode(path) + b"\0"
-    said, told = environment(*name), text.encode()
-    head = b"%d %d %d %d\n" % (len(files), len(said), len(told), mark)
-    rest = head + said + fields.tobytes() + bytes(paths) + told
-    target = f"{root}/{FOLDER}/{name_of(*name)}"
+    looked = Look(root, request)
+    renew(looked, {shortened(root, path): stamp for path, stamp in sorted(files.items())}, (), text, mark)
+
+
+def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[str], text: str, mark: int) -> None:
+    """Write a receipt again with other stamps; what it knows below `trees` and is not in `fresh` is there no more."""
+    if any(max(stamp) >> 63 for stamp in fresh.values()):
+        return   # a stamp after the year 2262, or an inode beyond 63 bits
+    fields, paths = looked.fields, looked.paths
+    new = {os.fsencode(path): array("q", stamp) for path, stamp in fresh.items()}
+    if trees:
+        below = tuple(os.fsencode(tree) + b"/" for tree in trees)
+        kept = [at for at, path in enumerate(paths) if path in new or not path.startswith(below)]
+        fields = array("q", [number for at in kept for number in fields[5 * at:5 * at + 5]])
+        paths = [paths[at] for at in kept]
+    number = {path: at for at, path in enumerate(paths)} if paths else {}
+    for path, stamp in new.items():
+        at = number.get(path, -1)
+        if at < 0:
+            paths.append(path)
+            fields += stamp
+        else:
+            fields[5 * at:5 * at + 5] = stamp
+    _write(looked, fields, paths, text.encode(), mark)
+
+
+def _write(looked: Look, fields: array[int], paths: Sequence[bytes], told: bytes, mark: int) -> None:
+    said = environment(*looked.request)
+    head = b"%d %d %d %d\n" % (len(paths), len(said), len(told), mark)
+    rest = b"".join((head, said, fields.tobytes(), b"\0".join((*paths, b"")), told))
+    target = f"{looked.root}/{FOLDER}/{looked.name}"
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(f"{target}.{os.getpid()}", "wb") as file:

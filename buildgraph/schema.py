@@ -16,7 +16,8 @@ from pydantic_core import PydanticCustomError
 from .declare import Globs, Rule
 from .errors import BuildError
 from .label import Label
-from .model import Artifact, Provider, Source
+from .model import Artifact, Source
+from .provider import Provider
 from .mistakes import Mistake, shown
 from .pending import Files, Made, Many, Matched, Ref
 from .toml_places import Path

@@ -2,16 +2,16 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from typing import TYPE_CHECKING
 
 from . import pace
 from .drive import Drive, Request
 from .errors import OK, BuildError
 from .events import Finished, Listener, Planned, Warned
 from .host import level_of, opened, own_files
-from .increment import Row, go_on, leave, snapshot_of, verdict_of
+from .execute.job import Cancel
+from .increment import go_on
+from .left import Row, leave, verdict_of
 from .materialise import Materialiser, Shown
 from .model import Gate, Output
 from .plan import Plan, State
@@ -21,6 +21,7 @@ from .store import roots
 from .store.protocol import Missing
 from .toolchain import Toolchain
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .loading import Loaded
 
@@ -28,7 +29,7 @@ __all__ = ["Request", "Session", "build"]
 RESTARTS = 8   # a build starts over when a file moved under it or the store lost a blob; then it is given up
 
 
-def build(root: str, request: Request, listen: Listener, cancel: threading.Event) -> int:
+def build(root: str, request: Request, listen: Listener, cancel: Cancel) -> int:
     """Build what is asked for and return the exit code; BuildError for a fault of the user's before anything runs."""
     with opened(root, request.sandbox_debug, lambda text: listen(Warned(text))) as host:
         for attempt in range(RESTARTS):
@@ -75,7 +76,7 @@ class Session(Drive):
             code = self.request.after(self, code)
         self.host.sources.save()
         roots.remember(self.host.store.root, self.root, self.request.patterns,
-                       [self.keys[action].digest for action in self.results])
+                       b"\n".join(str(self.keys[action].digest).encode() for action in self.results))
         counts = self.plan.counts
         finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"],
                             counts[State.FAILED] - self.interrupted, counts[State.SKIPPED],
@@ -99,8 +100,7 @@ class Session(Drive):
             return
         stamps |= {path: fingerprint(path) for path in made}
         labels = [str(label) for label in loaded.labels]
-        snapshot = snapshot_of(self, labels, wanted, (rows, built.events), loaded.folders)
-        leave(self.root, self.request, snapshot, stamps, [*built.events, *(row.judged() for row in rows)])
+        leave(self, labels, wanted, (rows, built.events), (loaded.folders, stamps))
 
     def _gates(self, loaded: Loaded) -> list[tuple[str, Gate]]:
         if not self.request.gates:

@@ -1,134 +1,205 @@
 """A finished build written down, so that the next one can go on from it without parsing or analysing anything.
 
-One text file for each request: a checked first line, a header in JSON, then one line of JSON for each step. Only the
-lines of steps that something changed for are decoded. Nothing in it is believed that a stamp or a digest did not
-confirm: a file that is damaged, or of another version, is no snapshot, and the build starts from BUILD.toml.
+Two files for each request. The head is flat: sections of bytes, most of them arrays, of which nothing is decoded that is
+not asked for; a build that goes on from it writes it anew. The other, `<name>.steps`, holds the action of each step and
+is written by builds that start from BUILD.toml alone: what changed since stands in the store. Nothing in either is
+believed that a stamp or a digest did not confirm: a file that is damaged, or of another version, is no snapshot.
+
+    buildgraph snapshot 2 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
 """
 from __future__ import annotations
 
-import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from array import array
 
-from .digest import Digest
 from .label import Label
-from .model import Action, Artifact, Content, File, Node, Out, Output, Result, Shipped, Source, Tree
+from .model import Action, Artifact, Content, Out, Output, Shipped, Source
+from .noun import noun
 
-MAGIC = b"buildgraph snapshot 1 "
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+MAGIC = b"buildgraph snapshot 2 "
+STEPS = ".steps"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Snapshot:
-    """`head` is the header as the session made it, `lines` the steps, undecoded; `mark` ties a receipt to a file."""
+    """The sections of a head by name; `mark` ties a receipt and the file of the steps to it."""
 
-    head: dict[str, Any]
-    lines: list[bytes]
+    parts: dict[str, bytes]
     mark: int = 0
+
+    def words(self, name: str) -> list[str]:
+        """A section of words."""
+        return unwords(self.parts[name])
+
+    def numbers(self, name: str) -> array[int]:
+        """A section of numbers."""
+        found = array("q")
+        found.frombytes(self.parts[name])
+        return found
+
+    def slice(self, name: str, start: int, count: int) -> array[int]:
+        """Some of the numbers of a section."""
+        found = array("q")
+        found.frombytes(self.parts[name][8 * start:8 * (start + count)])
+        return found
+
+
+def words(of: Iterable[str]) -> bytes:
+    """Words as a section; none of them may hold NUL."""
+    return "\0".join(of).encode("utf-8", "surrogateescape")
+
+
+def unwords(data: bytes) -> list[str]:
+    """The words of a section."""
+    return data.decode("utf-8", "surrogateescape").split("\0") if data else []
+
+
+def numbers(of: Iterable[int]) -> bytes:
+    """Numbers as a section."""
+    return array("q", of).tobytes()
 
 
 def read(path: str) -> Snapshot | None:
-    """A snapshot from its file, or None when there is none that is whole."""
+    """A snapshot from its head, or None when there is none that is whole."""
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError:
         return None
     start = len(MAGIC) + 9
-    mark = zlib.crc32(data[start:])
+    mark = zlib.crc32(memoryview(data)[start:])
     if data[:len(MAGIC)] != MAGIC or data[len(MAGIC):start] != b"%08x\n" % mark:
         return None
-    head, *lines = data[start:].split(b"\n")
-    return Snapshot(json.loads(head), lines, mark)
+    end = data.index(b"\n", start)
+    parts, at = {}, end + 1
+    for entry in data[start:end].split():
+        name, _, size = entry.partition(b":")
+        parts[name.decode()] = data[at:at + int(size)]
+        at += int(size)
+    return Snapshot(parts, mark)
 
 
-def write(path: str, snapshot: Snapshot) -> int:
-    """Write by temp and rename and return the mark; a disk that refuses keeps none, and the mark is 0."""
-    body = b"\n".join([json.dumps(snapshot.head, separators=(",", ":")).encode(), *snapshot.lines])
+def write(path: str, parts: Mapping[str, bytes]) -> int:
+    """Write a head by temp and rename and return its mark; a disk that refuses keeps none, and the mark is 0."""
+    sizes = " ".join(f"{name}:{len(data)}" for name, data in parts.items())
+    body = b"".join((sizes.encode(), b"\n", *parts.values()))
     mark = zlib.crc32(body)
+    return mark if _replaced(path, MAGIC + b"%08x\n" % mark + body) else 0
+
+
+def write_steps(path: str, lines: Sequence[bytes]) -> dict[str, bytes]:
+    """Write the file of the steps; sections that tell where each stands in it, and the file's checksum."""
+    places, sums, at = array("q"), array("q"), 0
+    for line in lines:
+        places.append(at)
+        sums.append(zlib.crc32(line))
+        at += len(line)
+    places.append(at)
+    if not _replaced(path + STEPS, b"".join(lines)):
+        return {}
+    return {"places": places.tobytes(), "sums": sums.tobytes()}
+
+
+def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[list[str]] | None:
+    """The words of steps, or None when the file is not the one that the snapshot was made with."""
+    found = []
+    try:
+        fd = os.open(path + STEPS, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        for number in wanted:
+            start, end = snapshot.slice("places", number, 2)
+            line = os.pread(fd, end - start, start)
+            if zlib.crc32(line) != snapshot.slice("sums", number, 1)[0]:
+                return None
+            found.append(unwords(line))
+    finally:
+        os.close(fd)
+    return found
+
+
+def _replaced(path: str, data: bytes) -> bool:
+    fresh = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(f"{path}.{os.getpid()}", "wb") as file:
-            file.write(MAGIC + b"%08x\n" % mark + body)
-        os.replace(f"{path}.{os.getpid()}", path)
+        with open(fresh, "wb") as file:
+            file.write(data)
+        os.replace(fresh, path)
     except OSError:
-        return 0
-    return mark
+        return False
+    return True
 
 
-def step_line(action: Action, result: Result, number: Mapping[Action, int]) -> bytes:
-    """One step: all of its action, and what it gave."""
-    row = {
-        "argv": action.argv, "env": action.env, "programs": action.programs, "distributions": action.distributions,
-        "platform": action.platform, "timeout": action.timeout, "network": action.network, "title": action.title,
-        "owner": str(action.owner) if action.owner else "",
-        "inputs": [[path, *_given(artifact, number)] for path, artifact in action.inputs],
-        "outputs": [[out.path, out.tree] for out in action.outputs],
-        "result": {"outputs": [[path, *_node(node)] for path, node in result.outputs], "log": str(result.log),
-                   "sandbox": result.sandbox, "milliseconds": result.milliseconds},
-    }
-    return json.dumps(row, separators=(",", ":")).encode()
+def step_line(action: Action, place: int, number: Mapping[Action, int]) -> bytes:
+    """All of an action, and its place among those of its label and title."""
+    owner = action.owner
+    said = [str(place), *((owner.package, owner.name) if owner else ("", "")), action.title, str(action.timeout),
+            "n" if action.network else "", str(len(action.inputs))]
+    for path, artifact in action.inputs:
+        said += (path, *_given(artifact, number))
+    said += _counted(action.argv) + _counted(w for out in action.outputs for w in (out.path, "t" if out.tree else ""))
+    for pairs in (action.env, action.platform):
+        said += _counted(word for pair in pairs for word in pair)
+    said += _counted(action.programs) + _counted(action.distributions)
+    return words(said)
 
 
-def result_of(line: bytes) -> Result:
-    """What a step gave."""
-    row = json.loads(line)["result"]
-    outputs = tuple((path, node_of(kind, digest)) for path, kind, digest in row["outputs"])
-    return Result(outputs, Digest.parse(row["log"]), row["sandbox"], row["milliseconds"])
-
-
-def action_of(line: bytes, makers: Mapping[int, Action]) -> Action:
-    """The action of a step; `makers` are the actions whose outputs it takes, by number."""
-    row = json.loads(line)
-    pairs = {name: tuple((a, b) for a, b in row[name]) for name in ("env", "platform")}
-    return Action(tuple(row["argv"]), tuple((path, _artifact(kind, rest, makers)) for path, kind, *rest in row["inputs"]),
-                  tuple(Out(path, tree) for path, tree in row["outputs"]), pairs["env"], tuple(row["programs"]),
-                  tuple(row["distributions"]), pairs["platform"], row["timeout"], row["network"],
-                  Label.parse(row["owner"]) if row["owner"] else None, row["title"])
-
-
-def makers_of(line: bytes) -> list[int]:
+def makers_of(step: Sequence[str]) -> list[int]:
     """The numbers of the steps whose outputs a step takes."""
-    return sorted({rest[0] for _, kind, *rest in json.loads(line)["inputs"] if kind == "output"})
+    return sorted({int(step[at + 3]) for at in range(7, 7 + 5 * int(step[6]), 5) if step[at + 1] == "output"})
 
 
-def node_of(kind: str, digest: str) -> Node:
-    """A node as `_node` wrote it."""
-    found = Digest.parse(digest)
-    return Tree(found) if kind == "tree" else File(found, kind == "program")
+def place_of(step: Sequence[str]) -> int:
+    """The place of a step's action among those of its label and title."""
+    return int(step[0])
 
 
-def _node(node: Node) -> tuple[str, str]:
-    kind = "tree" if isinstance(node, Tree) else "program" if node.executable else "file"
-    return kind, str(node.digest)
+def action_of(step: Sequence[str], makers: Mapping[int, Action]) -> Action:
+    """The action of a step; `makers` are the actions whose outputs it takes, by number."""
+    after = 7 + 5 * int(step[6])
+    inputs = tuple((step[at], _artifact(step[at + 1:at + 5], makers)) for at in range(7, after, 5))
+    rest = iter(step[after:])
+    argv, outputs, env, platform, programs, distributions = (_uncounted(rest) for _ in range(6))
+    outs = tuple(Out(path, tree == "t") for path, tree in _pairs(outputs))
+    owner = Label(step[1], step[2]) if step[2] else None
+    return Action(tuple(argv), inputs, outs, tuple(_pairs(env)), tuple(programs), tuple(distributions),
+                  tuple(_pairs(platform)), int(step[4]), step[5] == "n", owner, step[3])
 
 
-def _given(artifact: Artifact, number: Mapping[Action, int]) -> Sequence[Any]:
+def _counted(of: Iterable[str]) -> list[str]:
+    found = list(of)
+    return [str(len(found)), *found]
+
+
+def _uncounted(said: Iterator[str]) -> list[str]:
+    return [next(said) for _ in range(int(next(said)))]
+
+
+def _pairs(of: Sequence[str]) -> Iterator[tuple[str, str]]:
+    return zip(of[::2], of[1::2])
+
+
+def _given(artifact: Artifact, number: Mapping[Action, int]) -> tuple[str, str, str, str]:
     match artifact:
         case Output(name, action, tree):
-            return "output", number[action], name, tree
+            return "output", name, str(number[action]), "t" if tree else ""
         case Content(name, data):
-            return "content", name, data.decode("latin-1")
+            return "content", name, data.hex(), ""
         case Shipped(name):
-            return "shipped", name
-    return "source", artifact.name
+            return "shipped", name, "", ""
+    return "source", artifact.name, "", ""
 
 
-def _artifact(kind: str, rest: Sequence[Any], makers: Mapping[int, Action]) -> Artifact:
+def _artifact(said: Sequence[str], makers: Mapping[int, Action]) -> Artifact:
+    kind, name, held, tree = said
     if kind == "output":
-        number, name, tree = rest
-        return Output(name, makers[number], tree)
+        return Output(name, makers[int(held)], tree == "t")
     if kind == "content":
-        return Content(rest[0], rest[1].encode("latin-1"))
-    return Shipped(rest[0]) if kind == "shipped" else Source(rest[0])
-
-
-def readers(actions: Iterable[Action]) -> dict[str, list[int]]:
-    """The numbers of the steps that read each file of the workspace."""
-    found: dict[str, list[int]] = {}
-    for number, action in enumerate(actions):
-        for name in {given.name for _, given in action.inputs if isinstance(given, Source)}:
-            found.setdefault(name, []).append(number)
-    return found
+        return Content(name, bytes.fromhex(held))
+    return Shipped(name) if kind == "shipped" else Source(name)

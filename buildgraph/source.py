@@ -11,12 +11,17 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import Protocol
 
+from .context import suppress
 from .digest import Digest
 from .errors import BuildError, Where
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Protocol
+else:
+    Protocol = object
 
 FINE_NS, COARSE_NS = 100_000_000, 2_000_000_000   # many ticks of a clock that counts them, and of one that counts seconds
 _ROW = struct.Struct("<qqqqqq32s16s")   # fingerprint, time of hashing, SHA-256, XXH3-128 of what stands before
@@ -69,6 +74,7 @@ class Sources:
         self.root, self._index, self._now = root, index, now
         self._known: dict[str, tuple[Digest, bool]] = {}
         self._fresh: dict[bytes, bytes] = {}
+        self._lookup: Callable[[str], tuple[Digest, bool] | None] = lambda name: None
         self.seen: dict[str, tuple[int, int, int, int, int]] = {}
         self.hashed = 0
 
@@ -79,16 +85,21 @@ class Sources:
     def digest(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
         """(digest, executable) of a regular file; BuildError when it is not one."""
         if name not in self._known:
-            self._known[name] = self._look(self.path(name), name, at)
+            self._known[name] = self._lookup(name) or self._look(self.path(name), name, at)
         return self._known[name]
 
     def fresh(self) -> Sources:
-        """The same files and index, with nothing known yet."""
-        return Sources(self.root, self._index, self._now)
+        """The same files with nothing known yet, and without the index."""
+        return Sources(self.root, None, self._now)
 
-    def assume(self, known: Mapping[str, tuple[Digest, bool]]) -> None:
-        """Take digests for known, of files whose stamps were just seen to hold."""
-        self._known |= known
+    def assume(self, lookup: Callable[[str], tuple[Digest, bool] | None]) -> None:
+        """Take digests from elsewhere, of files whose stamps were just seen to hold."""
+        self._lookup = lookup
+
+    def look(self, name: str) -> tuple[Digest, bool]:
+        """(digest, executable) of a file that is looked at anew, whatever was known or assumed."""
+        self._known[name] = self._look(self.path(name), name, None)
+        return self._known[name]
 
     def held(self) -> dict[str, tuple[Digest, bool]]:
         """Every digest known so far, by name."""
@@ -138,6 +149,8 @@ class Sources:
             raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check its permissions", "source") from None
         if after != print_:
             raise Moved(name)
+        if self._index is None:
+            return digest
         with suppress(struct.error):   # a stamp after the year 2262, or an inode beyond 63 bits: hashed each time
             body = _ROW.pack(*print_, now, bytes.fromhex(digest.hash), b"")[:-16]
             self._fresh[os.fsencode(path)] = body + _checksum(body)

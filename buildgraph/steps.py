@@ -1,15 +1,18 @@
 """The actions that a request needs, numbered so that each stands after those whose outputs it takes."""
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from .label import Label
-from .model import Action, Artifact, Gate, Output, Provider
+from .model import Action, Artifact, Gate, Output
+from .noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .provider import Provider
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Wanted:
     """An output that was asked for, under the name it has in its provider; `file` is its name below `out/`."""
 
@@ -19,13 +22,17 @@ class Wanted:
     file: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Steps:
-    """`actions` in an order in which they could run; `needs[i]` are the numbers of those whose outputs i takes."""
+    """`actions` in an order in which they could run; `needs[i]` are the numbers of those whose outputs i takes.
+
+    `places[i]` is the place of i among the actions of its label that have its title, from 1 on.
+    """
 
     actions: tuple[Action, ...]
     needs: tuple[tuple[int, ...], ...]
     number: dict[Action, int]
+    places: tuple[int, ...]
 
     @classmethod
     def of(cls, wanted: Iterable[Artifact]) -> Steps:
@@ -43,7 +50,16 @@ class Steps:
                 continue
             stack.append((action, True))
             stack += [(need, False) for need in makers(action) if need not in number]
-        return cls(tuple(actions), tuple(tuple(number[need] for need in makers(a)) for a in actions), number)
+        needs = tuple(tuple(number[need] for need in makers(action)) for action in actions)
+        return cls(tuple(actions), needs, number, tuple(_places(actions)))
+
+
+def _places(actions: Iterable[Action]) -> Iterator[int]:
+    count: dict[tuple[Label | None, str], int] = {}
+    for action in actions:
+        named = action.owner, action.title
+        count[named] = count.get(named, 0) + 1
+        yield count[named]
 
 
 def makers(action: Action) -> list[Action]:
@@ -55,8 +71,8 @@ def wanted_of(label: Label, provider: Provider) -> list[Wanted]:
     """What `build LABEL` asks for; where two outputs have one file name, their names in the provider lead."""
     outputs = provider.outputs()
     files = {name: artifact.name.rpartition("/")[2] for name, artifact in outputs.items()}
-    count = Counter(files.values())
-    return [Wanted(label, name, artifact, files[name] if count[files[name]] == 1 else f"{name}.{files[name]}")
+    count = list(files.values())
+    return [Wanted(label, name, artifact, files[name] if count.count(files[name]) == 1 else f"{name}.{files[name]}")
             for name, artifact in outputs.items()]
 
 

@@ -6,25 +6,23 @@ the SHA-256 of its RECORD, which lists a digest of every file that it installed.
 from __future__ import annotations
 
 import os
-import platform
-import re
-import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 from .digest import Digest
 from .errors import BuildError, Where
 from .source import Sources
+from .noun import noun
 
-_NOTE = re.compile(r"^\.\./|\.pyc,|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)", re.ASCII)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_NOTES = (".dist-info/RECORD", ".dist-info/INSTALLER", ".dist-info/REQUESTED", ".dist-info/direct_url.json")
 _RECORD = ".dist-info/RECORD"
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Found:
     """A tool of this host: the path to run, its identity, and the paths that must be visible for it to work."""
 
@@ -33,7 +31,7 @@ class Found:
     visible: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Distribution:
     """An installed distribution: its identity and its top-level entries, as (name, path of the host)."""
 
@@ -64,20 +62,26 @@ class Toolchain:
                              f"install it so that it stands in one of {SEARCH.replace(':', ', ')}", "environment")
         return found
 
-    def dump(self) -> dict[str, Any]:
-        """All that was resolved, for a snapshot."""
-        programs = {name: found and [found.path, found.identity, found.visible] for name, found in self._programs.items()}
-        closures = {wanted: {name: [dist.identity, dist.entries, dist.record] for name, dist in closure.items()}
-                    for wanted, closure in self._closures.items()}
-        return {"programs": programs, "closures": closures}
+    def dump(self) -> list[str]:
+        """All that was resolved, in words, for a snapshot."""
+        words = [str(len(self._programs))]
+        for name, found in self._programs.items():
+            words += [name, *([found.path, found.identity, str(len(found.visible)), *found.visible] if found else ["", "", ""])]
+        for wanted, closure in self._closures.items():
+            words += [wanted, str(len(closure))]
+            for name, dist in closure.items():
+                words += [name, dist.identity, dist.record, str(len(dist.entries)), *(w for pair in dist.entries for w in pair)]
+        return words
 
-    def restore(self, dumped: Mapping[str, Any]) -> None:
+    def restore(self, dumped: Sequence[str]) -> None:
         """Take over what was resolved when a snapshot was made, whose stamps still hold."""
-        for name, found in dumped["programs"].items():
-            self._programs[name] = found and Found(found[0], found[1], tuple(found[2]))
-        for wanted, closure in dumped["closures"].items():
-            self._closures[wanted] = {name: Distribution(identity, tuple((a, b) for a, b in entries), record)
-                                      for name, (identity, entries, record) in closure.items()}
+        words = iter(dumped)
+        for _ in range(int(next(words))):
+            name, path, identity, count = (next(words) for _ in range(4))
+            visible = tuple(next(words) for _ in range(int(count or 0)))
+            self._programs[name] = Found(path, identity, visible) if count else None
+        for wanted in words:
+            self._closures[wanted] = dict(_restored(words) for _ in range(int(next(words))))
 
     @property
     def watched(self) -> list[str]:
@@ -99,19 +103,20 @@ class Toolchain:
 
     def _resolve(self, name: str) -> Found | None:
         if name == "python3":
-            return self._interpreter
+            return self._interpreter()
         if name == "an x86-64 host":   # what a gate needs that is no program
-            return Found("", "x86-64", ()) if platform.machine() in ("x86_64", "AMD64") else None
+            return Found("", "x86-64", ()) if os.uname().machine in ("x86_64", "AMD64") else None
         return self._program(name)
 
-    @cached_property
     def _interpreter(self) -> Found:
         path = os.path.realpath(sys.executable)
         digest, _ = self._sources.digest(path)
-        identity = f"{platform.python_implementation().lower()}-{platform.python_version()} {digest.oci}"
+        version = sys.version.partition(" ")[0]
+        identity = f"{sys.implementation.name}-{version} {digest.oci}"
         return Found(path, identity, tuple(sorted({path, os.path.realpath(sys.base_prefix)})))
 
     def _program(self, name: str) -> Found | None:
+        import shutil
         path = shutil.which(name, path=SEARCH)
         if path is None:
             return None
@@ -150,8 +155,14 @@ class Toolchain:
         return made, _requires(dist.requires or [])
 
 
+def _restored(words: Iterator[str]) -> tuple[str, Distribution]:
+    name, identity, record, count = (next(words) for _ in range(4))
+    return name, Distribution(identity, tuple((next(words), next(words)) for _ in range(int(count))), record)
+
+
 def normal(name: str) -> str:
     """The normal form of a distribution's name (PEP 503)."""
+    import re
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -161,7 +172,11 @@ def _recorded(lines: list[str]) -> Digest:
     Scripts name the interpreter's path and installers leave notes: neither belongs to what is imported, and both
     would make the same wheel another thing in another folder.
     """
-    return Digest.of("\n".join(sorted(line for line in lines if line and not _NOTE.search(line))).encode())
+    return Digest.of("\n".join(sorted(line for line in lines if line and not _is_note(line))).encode())
+
+
+def _is_note(line: str) -> bool:
+    return line.startswith("../") or ".pyc," in line or any(note in line for note in _NOTES)
 
 
 def _requires(specs: list[str]) -> list[str]:

@@ -5,34 +5,37 @@ that no longer hashes to it raises Moved. Nothing here is remembered: the sessio
 """
 from __future__ import annotations
 
-import hashlib
+import itertools
 import os
-import shlex
-import shutil
-import tempfile
-import threading
 import time
-from dataclasses import dataclass
 
 from .digest import Digest
 from .errors import BuildError
 from .execute.collect import collect
-from .execute.forkserver import ForkServers
-from .execute.job import Job, Level, Outcome
-from .execute.sandbox import run
+from .execute.job import FLAGS, Cancel, Job, Level, Outcome
 from .execute.staging import stage
 from .key import Key
-from .model import Action, Artifact, Content, File, Node, Output, Result
+from .model import Action, Artifact, Content, File, Node, Out, Output, Result
+from .noun import noun
+from .slot import Slot
 from .source import Moved
+from .store.fsops import FileOps, copy_hashed, write_all
+from .store.place import remove_tree
 from .store.protocol import Batch, Store
-from .toolchain import Distribution, Found
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+
+    from .execute.forkserver import ForkServers
+    from .toolchain import Distribution, Found
 
 FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/local/bin:/usr/bin:/bin"),
          ("PYTHONHASHSEED", "0"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC"))
+_OPS = FileOps()
 _ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002   # bytes, bytes, seconds
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Task:
     """All that running an action takes, looked up beforehand."""
 
@@ -44,7 +47,7 @@ class Task:
     distributions: dict[str, Distribution]
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Attempt:
     """What came of a task: a result and the batch that holds its blobs, or why there is none."""
 
@@ -57,79 +60,131 @@ class Attempt:
     interrupted: bool = False
 
 
+@noun
+class Begun:
+    """A task whose inputs are staged: its job, where it runs, and where its results go."""
+
+    task: Task
+    slot: Slot
+    job: Job
+    batch: Batch
+    began: float
+
+
 class Worker:
     """Runs tasks in folders below `scratch`; safe to call from several threads. `close` ends what it keeps warm."""
 
-    def __init__(self, store: Store, scratch: str, level: Level, keep: bool, cancel: threading.Event) -> None:
-        self._store, self._scratch, self._level, self._keep, self._cancel = store, scratch, level, keep, cancel
-        self._servers = ForkServers(scratch)
+    def __init__(self, store: Store, scratch: str, level: Level, keep: bool, cancel: Cancel) -> None:
+        self._store, self._scratch, self.level, self._keep, self._cancel = store, scratch, level, keep, cancel
+        self._servers: ForkServers | None = None
         self._full = 0.0   # when the disk was last seen full, by whichever action
-        self._watcher: threading.Thread | None = None
-        self._closed = threading.Event()
+        self._watched = self._closed = False
+        self._free: list[Slot] = []
+        self._count = itertools.count()
 
     def close(self) -> None:
-        """End the servers that run Python tools, and the look at the disk."""
-        self._closed.set()
-        self._servers.close()
+        """End the servers that run Python tools, and the look at the disk; remove the folders."""
+        self._closed = True
+        for slot in self._free:
+            remove_tree(slot.folder)
+        if self._servers is not None:
+            self._servers.close()
 
     def attempt(self, task: Task) -> Attempt:
         """Run a task; Moved when a source changed under it, Missing when the store lost an input."""
+        begun = self.begin(task)
+        try:
+            outcome = self.run(begun.job)
+        except BaseException as fault:
+            self.abandon(begun, fault)
+            raise
+        return self.finish(begun, outcome)
+
+    def begin(self, task: Task) -> Begun:
+        """Stage a task; Moved and Missing as for `attempt`. What began must be finished or abandoned."""
         began = time.monotonic()
         self._watch()
-        folder = tempfile.mkdtemp(dir=self._scratch, prefix="action-")
+        slot = self._free.pop() if self._free else Slot(os.path.join(self._scratch, f"action-{next(self._count)}"))
         batch = self._store.batch()
         try:
-            job = self._prepare(task, folder)
-            outcome = self.run(job)
-            if not _room(job.out):   # before any folder is discarded, which would make room
-                self._full = time.monotonic()
-            return self._judge(task, job, outcome, batch, began)
+            return Begun(task, slot, self._prepare(task, slot), batch, began)
         except BaseException as fault:
-            if isinstance(fault, BuildError) and fault.reason == "environment":
-                self._full = time.monotonic()
-            self._store.drop(batch)
+            self._let_go(slot, batch, fault)
             raise
-        finally:
-            if not self._keep:
-                discard(folder)
+
+    def finish(self, begun: Begun, outcome: Outcome) -> Attempt:
+        """Judge how a job ended, and collect what it made."""
+        if not _room(begun.slot.out):   # before any folder is emptied, which would make room
+            self._full = time.monotonic()
+        try:
+            attempt = self._judge(begun, outcome)
+        except BaseException as fault:
+            self.abandon(begun, fault)
+            raise
+        self._leave(begun.slot)
+        return attempt
+
+    def abandon(self, begun: Begun, fault: BaseException) -> None:
+        """Forget what began and did not come to an end."""
+        self._let_go(begun.slot, begun.batch, fault)
+
+    def _let_go(self, slot: Slot, batch: Batch, fault: BaseException) -> None:
+        if isinstance(fault, BuildError) and fault.reason == "environment":
+            self._full = time.monotonic()
+        self._store.drop(batch)
+        self._leave(slot)
+
+    def _leave(self, slot: Slot) -> None:
+        if not self._keep:
+            slot.clean()
+            self._free.append(slot)
 
     def _watch(self) -> None:
         """Where little room is left, look all the time: what was full for a moment may have room again at the end."""
-        if self._watcher is None and not _room(self._scratch, _LITTLE):
-            self._watcher = threading.Thread(target=self._look, daemon=True)
-            self._watcher.start()
+        if not self._watched and not _room(self._scratch, _LITTLE):
+            self._watched = True
+            from threading import Thread
+            Thread(target=self._look, daemon=True).start()
 
     def _look(self) -> None:
-        while not self._closed.wait(_GLANCE):
-            if not _room(self._scratch):
-                self._full = time.monotonic()
+        try:
+            while not self._closed:
+                time.sleep(_GLANCE)
+                if not _room(self._scratch):
+                    self._full = time.monotonic()
+        except FileNotFoundError:
+            return   # the build is over, and its folder gone
+
+    def light(self, task: Task) -> bool:
+        """Whether a launcher can run a task: it needs no namespaces, and no warm interpreter would run it sooner."""
+        words = task.action.argv
+        return self.level != "namespaces" and (words[0] != "python3" or words[1:4] != FLAGS)
 
     def run(self, job: Job) -> Outcome:
         """Run a job in the sandbox; the seam for those that run it otherwise."""
-        return run(job, self._level, self._cancel, self._servers)
+        from .execute.forkserver import ForkServers
+        from .execute.sandbox import run
+        if self._servers is None:
+            self._servers = ForkServers(self._scratch)
+        return run(job, self.level, self._cancel, self._servers)
 
-    def _prepare(self, task: Task, folder: str) -> Job:
-        root, temp = os.path.join(folder, "build"), os.path.join(folder, "tmp")
-        out = os.path.join(root, "out")
-        for path in (root, out, temp):
-            os.mkdir(path)
+    def _prepare(self, task: Task, slot: Slot) -> Job:
         kept = [(path, node) for path, artifact, node, _ in task.inputs if isinstance(artifact, Output)]
-        stage(root, kept, self._store)
+        folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path and not path.startswith("out/")}
+        slot.furnish({*folders, *(_folder_of(declared) for declared in task.action.outputs)})
+        stage(slot.root, kept, self._store, folders, slot.create)
         for path, artifact, node, host in task.inputs:
             if not isinstance(artifact, Output):
                 assert isinstance(node, File)
-                _snapshot(artifact, node, host, os.path.join(root, path))
-        for declared in task.action.outputs:
-            parent = os.path.dirname(os.path.join(out, declared.path))
-            os.makedirs(os.path.join(out, declared.path) if declared.tree else parent, exist_ok=True)
-        return _job(task, root, out, temp)
+                _snapshot(artifact, node, host, f"{slot.root}/{path}", slot)
+        return _job(task, slot.root, slot.out, slot.temp)
 
-    def _judge(self, task: Task, job: Job, outcome: Outcome, batch: Batch, began: float) -> Attempt:
+    def _judge(self, begun: Begun, outcome: Outcome) -> Attempt:
+        task, job, batch = begun.task, begun.job, begun.batch
         log, why = outcome.log.decode("utf-8", "replace"), _why(outcome)
-        again = _by_hand(task.action, job, self._keep)
         interrupted = outcome.ended == "interrupted"
         if not why:
-            if self._full >= began:
+            if self._full >= begun.began:
                 raise BuildError(f"the disk of {job.out} was full while the command ran: what it made is not believed", None,
                                  "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room", "environment")
             try:
@@ -140,6 +195,7 @@ class Worker:
                 why = fault.what
         if why:
             self._store.drop(batch)
+            again = _by_hand(task.action, job, self._keep)
             return Attempt(task, None, batch, why, log, again, interrupted)
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
         batch.record(task.key.digest, result, task.key.messages)
@@ -164,27 +220,33 @@ def _job(task: Task, root: str, out: str, temp: str) -> Job:
                action.timeout, action.network)
 
 
-def _snapshot(artifact: Artifact, node: File, host: str, path: str) -> None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    if isinstance(artifact, Content):
-        data, seen = artifact.data, Digest.of(artifact.data)
-        with open(path, "xb") as file:
-            file.write(data)
-    else:
-        seen = _copy(host, path)
-    if seen != node.digest:
-        raise Moved(artifact.name)
-    os.chmod(path, 0o555 if node.executable else 0o444)
+def _folder_of(declared: Out) -> str:
+    """The folder that a command finds for an output: a tree itself, or where a file belongs."""
+    path = f"out/{declared.path}"
+    return path if declared.tree else path.rpartition("/")[0]
 
 
-def _copy(host: str, path: str) -> Digest:
-    sha, size = hashlib.sha256(), 0
-    with open(host, "rb") as source, open(path, "xb") as target:
-        while data := source.read(1 << 20):
-            sha.update(data)
-            target.write(data)
-            size += len(data)
-    return Digest(sha.hexdigest(), size)
+def _snapshot(artifact: Artifact, node: File, host: str, path: str, slot: Slot) -> None:
+    target = slot.create(path)
+    try:
+        if isinstance(artifact, Content):
+            seen = Digest.of(artifact.data)
+            write_all(_OPS, target, artifact.data)
+        else:
+            seen = _copy(host, target)
+        if seen != node.digest:
+            raise Moved(artifact.name)
+        os.fchmod(target, 0o555 if node.executable else 0o444)
+    finally:
+        os.close(target)
+
+
+def _copy(host: str, target: int) -> Digest:
+    source = os.open(host, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return Digest(*copy_hashed(_OPS, source, target))
+    finally:
+        os.close(source)
 
 
 def _why(outcome: Outcome) -> str:
@@ -208,20 +270,9 @@ def _room(folder: str, least: int = _ROOM) -> bool:
 
 
 def _by_hand(action: Action, job: Job, kept: bool) -> str:
+    import shlex
     command = shlex.join(job.argv if kept else action.argv)
     if not kept:
         return f"{command}   (with --sandbox-debug its folder is kept)"
     env = shlex.join(f"{name}={value}" for name, value in (*job.env, ("TMPDIR", job.temp)))
     return f"cd {shlex.quote(job.stage)} && env -i {env} {command}"
-
-
-def discard(folder: str) -> None:
-    """Remove a scratch folder, whatever modes the action left in it."""
-    def unlock(function: object, path: str, _: object) -> None:
-        os.chmod(os.path.dirname(path), 0o700)
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        elif os.path.lexists(path):
-            os.unlink(path)
-    shutil.rmtree(folder, onerror=unlock)

@@ -25,11 +25,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _unchanged(words: list[str]) -> int | None:
-    from ..receipt import unchanged
+    from .. import receipt
     try:
-        return unchanged(words, os.getcwd())
+        code = receipt.unchanged(words, os.getcwd())
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         from .dispatch import hung_up
         return hung_up()
+    if code is None and receipt.found is not None:
+        from .dispatch import go_on
+        return go_on(words)
+    return code

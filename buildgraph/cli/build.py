@@ -3,18 +3,22 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, TextIO
 
 from ..errors import BuildError
 from ..events import Event, Planned
 from .here import Here
 from .interrupt import Interrupt
-from .parser import Parser
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping, Sequence
+    from typing import Protocol, TextIO
+
     from ..session import Request
+    from .parser import Parser
+else:
+    Protocol = object
 
 
 class Screen(Protocol):
@@ -66,6 +70,13 @@ def run(options: Namespace) -> int:
                  lambda fault: tell_fault(fault, options.json))
 
 
+def plain(here: Here, patterns: Sequence[str]) -> int:
+    """Build what patterns name, with no option given; without the parser of options, which is dear."""
+    from ..drive import Request
+    wanted = Request(tuple(patterns), package=here.package)
+    return perform(here, wanted, said(False, frozenset({"outputs", "gates", "counts"}), sys.stdout))
+
+
 def _once(here: Here, options: Namespace) -> int:
     screens = choose(options, frozenset({"outputs", "gates", "counts"}))
     if options.trace:
@@ -106,18 +117,22 @@ def choose(options: Namespace, show: frozenset[str], stream: TextIO | None = Non
     if options.json:
         from ..ui.json_lines import JsonLines
         return [JsonLines(out)]
+    return said(getattr(options, "quiet", False), show, out)
+
+
+def said(quiet: bool, show: frozenset[str], out: TextIO) -> list[Screen]:
+    """The listeners of a build for people."""
     from ..ui.summary import Summary
-    quiet = getattr(options, "quiet", False)
     colour = lively(out, os.environ)
     return [progress(quiet), Summary(out, colour, show & {"outputs"} if quiet else show)]
 
 
 def progress(quiet: bool) -> Screen:
     """Live lines on a terminal, plain lines elsewhere, only faults when quiet."""
-    from ..ui.console import Console
-    from ..ui.lines import Lines
     if lively(sys.stderr, os.environ) and not quiet:
+        from ..ui.console import Console
         return Console(sys.stderr)
+    from ..ui.lines import Lines
     return Lines(sys.stderr, quiet)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from importlib import import_module
 
 from ..errors import BUG, INTERRUPTED, OK, BuildError, BuildErrors, did_you_mean
+from .here import Here
 from .interrupt import Interrupt, Interrupted
-from .parser import Parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VERBS = {
     "build": "build targets and check their gates",
@@ -34,9 +37,23 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 def dispatch(words: list[str]) -> int:
     """Run the verb that the words name; every fault is said on stderr and becomes an exit code."""
+    return guarded(words, lambda: _verb(words))
+
+
+def go_on(words: list[str]) -> int:
+    """Build patterns as `build` does, in the workspace whose last build was just looked at."""
+    from .. import receipt
+    from .build import plain
+    look = receipt.found
+    assert look is not None, "nothing was looked at"
+    return guarded(words, lambda: plain(Here(look.root, look.request[1]), words))
+
+
+def guarded(words: list[str], work: Callable[[], int]) -> int:
+    """Do some work, and make whatever ends it an exit code."""
     try:
         with Interrupt():
-            code = _verb(words)
+            code = work()
             sys.stdout.flush()
             return code
     except BrokenPipeError:
@@ -65,6 +82,9 @@ def _verb(words: list[str]) -> int:
     if name not in VERBS:
         what = f"no option {name!r}" if name.startswith("-") else f"no verb {name!r}"
         raise BuildError(what, fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs", reason="usage")
+    from importlib import import_module
+
+    from .parser import Parser
     module = import_module(f".{name}", __package__)
     parser = Parser(prog=f"buildgraph {name}", description=VERBS[name])
     module.arguments(parser)

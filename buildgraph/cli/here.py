@@ -2,14 +2,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ..errors import BuildError
 from ..label import Label
+from ..noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Here:
     """The workspace's root and the package of the current folder."""
 

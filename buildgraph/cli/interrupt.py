@@ -1,10 +1,13 @@
 """Ctrl-C and its like: the first signal asks a running build to wind down, a second one ends it at once."""
 from __future__ import annotations
 
-import signal
-import threading
-from types import FrameType, TracebackType
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType, TracebackType
+    from typing import Any
+else:
+    import _signal as signal   # `signal` would bring in `enum`
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -17,18 +20,39 @@ class Interrupted(KeyboardInterrupt):
         self.code = 128 + number
 
 
+class Flag:
+    """What `threading.Event` is to those who only set it and look."""
+
+    def __init__(self) -> None:
+        self._up = False
+
+    def is_set(self) -> bool:
+        """Whether it is up."""
+        return self._up
+
+    def set(self) -> None:
+        """Put it up."""
+        self._up = True
+
+    def clear(self) -> None:
+        """Take it down."""
+        self._up = False
+
+
 class Interrupt:
     """While entered, signals set `cancel` when `armed` (something runs and must be stopped) and raise otherwise."""
 
     def __init__(self) -> None:
-        self.cancel = threading.Event()
+        self.cancel = Flag()
         self.armed = False
         self._number = 0
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
+        try:
             self._before = {number: signal.signal(number, self._signal) for number in SIGNALS}
+        except ValueError:
+            pass   # signals are for the main thread
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

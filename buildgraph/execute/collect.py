@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from ..digest import EMPTY
 from ..errors import BuildError
 from ..model import File, Node, Out, Tree
 from ..reapi import Directory, encode_directory
 from ..store.protocol import Batch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _DEPTH = 64
 _SHOWN = 10
@@ -50,13 +51,12 @@ def inside(target: str, depth: int) -> bool:
     return 0 < len(target) <= 4096 and climbs <= depth and all(p not in ("", ".", "..") for p in parts[climbs:])
 
 
-@dataclass(slots=True)
 class _Walk:
-    wanted: dict[str, Out]
-    batch: Batch
-    found: dict[str, Node] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-    links: dict[tuple[int, int], tuple[str, int]] = field(default_factory=dict)
+    def __init__(self, wanted: dict[str, Out], batch: Batch) -> None:
+        self.wanted, self.batch = wanted, batch
+        self.found: dict[str, Node] = {}
+        self.faults: list[str] = []
+        self.links: dict[tuple[int, int], tuple[str, int]] = {}
 
     def outer(self, fd: int, prefix: str) -> None:
         for name, info in _entries(fd):
@@ -120,15 +120,19 @@ def _entries(fd: int) -> Iterator[tuple[str, os.stat_result]]:
         yield name, os.stat(name, dir_fd=fd, follow_symlinks=False)
 
 
-@contextmanager
-def _folder(name: str, beneath: int | None) -> Iterator[int]:
-    if beneath is not None:
-        os.chmod(name, 0o700, dir_fd=beneath)
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beneath)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+class _folder:
+    """A folder, opened beneath another one or by its path: its descriptor."""
+
+    def __init__(self, name: str, beneath: int | None) -> None:
+        if beneath is not None:
+            os.chmod(name, 0o700, dir_fd=beneath)
+        self._fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beneath)
+
+    def __enter__(self) -> int:
+        return self._fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
 
 
 def _beneath(fd: int, name: str) -> str:

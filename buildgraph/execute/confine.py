@@ -7,17 +7,21 @@ SIGTERM, or the death of who started it, ends everything at once. Its orders are
     pPID  parent              l      use Landlock and seccomp    n      keep the network
     eNAME=VALUE  environment  aWORD  argument
     rPATH grant reading       wPATH  grant changing              dPATH  grant a device
+    sPATH working folder, for who does not start in it
 """
 from __future__ import annotations
 
 import os
-import signal
 
-from . import landlock, mounts, seccomp
+from . import landlock
 
 TYPE_CHECKING = False   # `typing` and `collections.abc` would be loaded for every command
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn
+else:
+    import _signal as signal   # `signal` would bring in `enum`
 
 CANNOT_CONFINE, CANNOT_RUN = 125, 127
 CANNOT_RUN_TEXT = "buildgraph: cannot run"
@@ -26,17 +30,27 @@ CANNOT_RUN_TEXT = "buildgraph: cannot run"
 def main(fd: int) -> int:
     """Run the orders that stand in a file descriptor."""
     words = read(fd)
-    return supervise(lambda: _run(words), int(words["p"][0]))
+    return supervise(lambda: execute(words), int(words["p"][0]))
 
 
 def read(fd: int) -> dict[str, list[str]]:
     """Orders as words by their first letter."""
-    words: dict[str, list[str]] = {}
     with open(fd, "rb") as file:
         file.seek(0)
-        for word in os.fsdecode(file.read()).split("\0"):
-            words.setdefault(word[:1], []).append(word[1:])
+        return parse(file.read())
+
+
+def parse(data: bytes) -> dict[str, list[str]]:
+    """Orders as words by their first letter."""
+    words: dict[str, list[str]] = {}
+    for word in os.fsdecode(data).split("\0"):
+        words.setdefault(word[:1], []).append(word[1:])
     return words
+
+
+def environ(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The environment that orders give."""
+    return dict(pair.split("=", 1) for pair in words.get("e", ()))
 
 
 def supervise(command: Callable[[], object], parent: int = 0) -> int:
@@ -45,7 +59,7 @@ def supervise(command: Callable[[], object], parent: int = 0) -> int:
     With `parent`, that process must still be the one that started this.
     """
     landlock.prctl(36, 1)                  # PR_SET_CHILD_SUBREAPER
-    told = _Told()
+    told = Told()
     landlock.prctl(1, signal.SIGTERM)      # PR_SET_PDEATHSIG
     if parent and os.getppid() != parent:
         return 128 + signal.SIGTERM
@@ -54,12 +68,10 @@ def supervise(command: Callable[[], object], parent: int = 0) -> int:
         command()
     if told.stop:
         os.kill(child, signal.SIGKILL)
-    code = wait(child)
-    _end_all()
-    return code
+    return wait(child)[0]
 
 
-class _Told:
+class Told:
     """SIGTERM kills the children; the wait for the command then ends, and all others are killed as always."""
 
     def __init__(self) -> None:
@@ -72,22 +84,27 @@ class _Told:
             os.kill(pid, signal.SIGKILL)
 
 
-def wait(child: int) -> int:
-    """Reap whatever ends until a child does: its exit code, 128 + signal when it was killed."""
+def wait(child: int) -> tuple[int, int, int]:
+    """Reap whatever ends until a child does, then end all that it left: (exit code, CPU milliseconds, peak KiB).
+
+    The code is 128 + signal when it was killed; time and memory are those of the child and of what it waited for.
+    """
     while True:
-        pid, status = os.waitpid(-1, 0)
+        pid, status, used = os.wait4(-1, 0)
         if pid == child:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+            break
+    _end_all()
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code, round((used.ru_utime + used.ru_stime) * 1000), used.ru_maxrss
 
 
-def _run(words: dict[str, list[str]]) -> None:
+def execute(words: Mapping[str, list[str]]) -> NoReturn:
+    """In the child: become the command, restricted as its orders say, or say why not."""
     code = CANNOT_CONFINE
     try:
         begin(words)
         code = CANNOT_RUN
-        env = dict(pair.split("=", 1) for pair in words.get("e", ()))
-        os.execve(words["a"][0], words["a"], env)
+        os.execve(words["a"][0], words["a"], environ(words))
     except BaseException as fault:
         os.write(2, f"{CANNOT_RUN_TEXT} {words['a'][0]}: {fault}\n".encode(errors="replace"))
     finally:
@@ -101,6 +118,7 @@ def begin(words: Mapping[str, Sequence[str]]) -> None:
     landlock.prctl(1, signal.SIGKILL)
     if "l" not in words:
         return
+    from . import mounts, seccomp
     network = "n" in words
     grants = [(path, landlock.READ) for path in words.get("r", ())]
     grants += [(path, landlock.CHANGE) for path in words.get("w", ())]
@@ -113,13 +131,14 @@ def begin(words: Mapping[str, Sequence[str]]) -> None:
 
 def _end_all() -> None:
     """Kill and reap every descendant: those whose parent dies become children of this process."""
-    while True:
-        for pid in _children():
-            os.kill(pid, signal.SIGKILL)
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+    try:
+        while True:
+            if not os.waitpid(-1, os.WNOHANG)[0]:
+                for pid in _children():
+                    os.kill(pid, signal.SIGKILL)
+                os.waitpid(-1, 0)
+    except ChildProcessError:
+        return
 
 
 def _children() -> list[int]:

@@ -18,20 +18,23 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
 
+from ..noun import noun
 from . import confine, landlock, mounts, nest, script
 
-Words = Mapping[str, Sequence[str]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn, TypeAlias
+
+Words: TypeAlias = "Mapping[str, Sequence[str]]"
 # No module that has something done in each fork (threading, random) nor one that brings such in (subprocess, zipfile).
 STANDARD = ("argparse", "collections.abc", "contextlib", "copy", "dataclasses", "enum", "functools", "io", "itertools",
             "json", "math", "operator", "pathlib", "re", "struct", "types", "typing")
 HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class _Server:
     """What a fork must know of the server: the rung, its imports, and a descriptor that tells when it is dead."""
 

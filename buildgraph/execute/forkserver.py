@@ -12,31 +12,32 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 
 from . import local, mounts
+from ..noun import noun
 from .confine import CANNOT_CONFINE, CANNOT_RUN_TEXT
 from .forked import HEAVY
-from .job import Job, Level
+from .job import FLAGS, Cancel, Job, Level, is_tool
 from .namespaces import tops
-from .process import End, Running, environment, memory_file
+from .orders import environment, orders
+from .process import End, Running, memory_file
 
-_FLAGS = ("-S", "-s", "-B")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _PROGRAM = ("import sys; bare = set(sys.modules); sys.path[:] = [*sys.path[1:], sys.argv[3]]; "
             "from buildgraph.execute import forked; del sys.path[-1]; "
             "forked.main(int(sys.argv[1]), int(sys.argv[2]), bare)")
 _FOLDERS = frozenset({"PWD", "TMPDIR", "PYTHONPATH"})   # set anew in each fork
-_INTERPRETER = os.path.realpath(sys.executable)
 _MOST = 6
 _PATIENCE = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Kind:
     """All that a server and the jobs it can run have in common."""
 
@@ -49,8 +50,7 @@ class Kind:
 
 def kind_of(job: Job, level: Level) -> Kind | None:
     """What kind of server could run a job; None when only a fresh interpreter can."""
-    if (len(job.argv) < 5 or job.argv[0] != _INTERPRETER or job.argv[1:4] != _FLAGS or job.network
-            or not job.argv[4].startswith("tools/") or not os.path.isfile(os.path.join(job.stage, job.argv[4]))):
+    if not is_tool(job) or not os.path.isfile(os.path.join(job.stage, job.argv[4])):
         return None
     if level == "namespaces" and any(path.startswith(mounts.COVERED) for path in job.visible):
         return None
@@ -64,14 +64,14 @@ def kind_of(job: Job, level: Level) -> Kind | None:
     return Kind(level, job.argv[0], kept, job.visible, site)
 
 
-@dataclass(slots=True)
 class _Place:
     """What is known of a kind: how often it was wanted, and its server once there is one."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    wanted: int = 0
-    server: _Server | None = None
-    why: str = ""
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.wanted = 0
+        self.server: _Server | None = None
+        self.why = ""
 
 
 class ForkServers:
@@ -85,7 +85,7 @@ class ForkServers:
         self._places: dict[Kind, _Place] = {}
         self.served = 0
 
-    def attempt(self, job: Job, level: Level, cancel: threading.Event | None = None) -> End | None:
+    def attempt(self, job: Job, level: Level, cancel: Cancel | None = None) -> End | None:
         """Run a job in a fork of a warm interpreter; None when it is not for us, and then nothing was done."""
         kind = kind_of(job, level)
         server = self._server(kind) if kind is not None else None
@@ -154,7 +154,7 @@ class _Server:
         try:
             if kind.level != "namespaces":
                 _farm(site, kind.site)
-            argv = (kind.interpreter, *_FLAGS, "-c", _PROGRAM, str(inner.fileno()), str(orders), local.ROOT)
+            argv = (kind.interpreter, *FLAGS, "-c", _PROGRAM, str(inner.fileno()), str(orders), local.ROOT)
             self._process = subprocess.Popen(
                 argv, env=dict(kind.env), cwd="/", pass_fds=(inner.fileno(), orders), stdin=subprocess.DEVNULL,
                 stdout=said, stderr=said, start_new_session=True, umask=0o022)
@@ -276,6 +276,6 @@ def _job_orders(job: Job, level: Level, server: int) -> Iterator[str]:
         for word in job.argv:
             yield f"a{word}"
     else:
-        yield from local.orders(job, level == "landlock", server)
+        yield from orders(job, level == "landlock", server)
     for letter, path in (("s", job.stage), ("o", job.out), ("t", job.temp)):
         yield f"{letter}{os.path.realpath(path)}"

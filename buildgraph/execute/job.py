@@ -1,14 +1,43 @@
 """A command as the host must run it, and what came of it."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+import os
+import sys
 
-Level: TypeAlias = Literal["namespaces", "landlock", "none"]
+from ..noun import noun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal, Protocol, TypeAlias
+else:
+    Protocol = object
+
+
+Ending: TypeAlias = "Literal['exit', 'signal', 'timeout', 'memory', 'interrupted']"
+Level: TypeAlias = "Literal['namespaces', 'landlock', 'none']"
 LEVELS: tuple[Level, ...] = ("namespaces", "landlock", "none")
+FLAGS = ("-S", "-s", "-B")   # with which the interpreter runs a tool
+_INTERPRETER = os.path.realpath(sys.executable)
 
 
-@dataclass(frozen=True, slots=True)
+class Cancel(Protocol):
+    """The wish that what runs comes to its end; `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether it is wished."""
+        ...
+
+    def set(self) -> None:
+        """Wish it."""
+        ...
+
+    def clear(self) -> None:
+        """Wish it no more."""
+        ...
+
+
+@noun
 class Job:
     """One run: `stage` holds the inputs and becomes the working folder, `out` is its only writable folder.
 
@@ -26,8 +55,13 @@ class Job:
     timeout: int
     network: bool = False
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """`argv` with a path for its program: nothing is looked for in PATH."""
+        return self.argv if "/" in self.argv[0] else (f"./{self.argv[0]}", *self.argv[1:])
 
-@dataclass(frozen=True, slots=True)
+
+@noun
 class Outcome:
     """How a run ended: exit code (128 + signal when killed), what happened, the log, and where it ran.
 
@@ -36,9 +70,24 @@ class Outcome:
     """
 
     code: int
-    ended: Literal["exit", "signal", "timeout", "memory", "interrupted"]
+    ended: Ending
     log: bytes
     level: Level
     milliseconds: int
     cpu_milliseconds: int
     peak_kib: int
+
+
+def ended_by(code: int, why: str, for_memory: Callable[[], bool]) -> Ending:
+    """How a job ended, from its exit code and why its runner ended it; `for_memory` says whether one was killed so."""
+    if why != "exit":
+        return why   # type: ignore[return-value]
+    if code == 128 + 9 and for_memory():
+        return "memory"
+    return "signal" if 128 < code <= 192 else "exit"
+
+
+def is_tool(job: Job) -> bool:
+    """Whether a job runs a program of `tools/` with the interpreter of this process: a warm one can serve it."""
+    return (len(job.argv) > 4 and job.argv[0] == _INTERPRETER and job.argv[1:4] == FLAGS and not job.network
+            and job.argv[4].startswith("tools/"))

@@ -6,22 +6,24 @@ import os
 import select
 import shutil
 import signal
-import threading
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from ..errors import BuildError
 from . import usage
-from .job import Job
+from .job import Cancel, Job
 from .mounts import FOLDER, SYSTEM, SYSTEM_FILES, TEMP
-from .process import End, Process, Start, environment
+from .orders import NETWORK_FILES, environment
+from .process import End, Process, Start
 
-NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 _DEATH_MS = 10_000
 
 
-def run(job: Job, cancel: threading.Event | None) -> End:
+def run(job: Job, cancel: Cancel | None) -> End:
     """Run a job in fresh namespaces; CPU and memory are those seen at the last look, ten times a second."""
     bwrap = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin") or shutil.which("bwrap")
     if bwrap is None:
@@ -52,7 +54,7 @@ def command(bwrap: str, job: Job, info: int) -> list[str]:
         "--hostname", "build", "--info-fd", str(info), "--clearenv", *_environment(job), *_system(job.network),
         "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--bind", job.temp, TEMP, *_visible(job),
         "--ro-bind", job.stage, FOLDER, "--bind", job.out, f"{FOLDER}/out", "--chdir", FOLDER, "--remount-ro", "/",
-        "--", *job.argv,
+        "--", *job.words,
     ]
 
 

@@ -5,27 +5,24 @@ import os
 import select
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal
 
-from .job import Job
+from ..noun import noun
+from .job import Cancel
+from .log import Log
 
-_KEEP = 1 << 19
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Literal, TypeAlias
+
 _TICK_MS = 100
 _GRACE = 2.0
-Why = Literal["exit", "timeout", "interrupted"]
+Why: TypeAlias = "Literal['exit', 'timeout', 'interrupted']"
 
 
-def environment(job: Job, folder: str, temp: str) -> dict[str, str]:
-    """All that a command finds in its environment: a fixed ground, and what the job sets."""
-    return {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"} | dict(job.env) | {"PWD": folder, "TMPDIR": temp}
-
-
-@dataclass(frozen=True, slots=True)
+@noun
 class Start:
     """What to start: argv, environment, working folder, descriptors it keeps, and the signal that ends all of it."""
 
@@ -36,7 +33,7 @@ class Start:
     stop: signal.Signals
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class End:
     """Exit code (128 + signal when killed), why it ended, log, and CPU milliseconds and peak KiB of what was reaped."""
 
@@ -45,34 +42,6 @@ class End:
     log: bytes
     cpu: int
     peak: int
-
-
-@dataclass(slots=True)
-class Log:
-    """The first and last 512 KiB of what was written."""
-
-    head: bytearray = field(default_factory=bytearray)
-    tail: bytearray = field(default_factory=bytearray)
-    lost: int = 0
-
-    def add(self, data: bytes) -> None:
-        """Take what was read."""
-        room = _KEEP - len(self.head)
-        self.head += data[:room]
-        self.tail += data[room:]
-        if len(self.tail) > 2 * _KEEP:
-            self._cut()
-
-    def text(self) -> bytes:
-        """All of it, or both ends and how much is left out between them."""
-        self._cut()
-        middle = b"\n... %d bytes left out ...\n" % self.lost if self.lost else b""
-        return bytes(self.head) + middle + bytes(self.tail)
-
-    def _cut(self) -> None:
-        extra = max(0, len(self.tail) - _KEEP)
-        del self.tail[:extra]
-        self.lost += extra
 
 
 class Running:
@@ -87,7 +56,7 @@ class Running:
         """(code, CPU ms, peak KiB) of a command that has ended; a negative code is a signal."""
         raise NotImplementedError
 
-    def follow(self, timeout: float, cancel: threading.Event | None, tick: Callable[[], None]) -> End:
+    def follow(self, timeout: float, cancel: Cancel | None, tick: Callable[[], None]) -> End:
         """Stay to the end; `tick` is called about ten times a second."""
         poller = select.poll()
         poller.register(self._life, select.POLLIN)

@@ -9,17 +9,17 @@ knows the path of a file of the same user, chmod and utime. The content of files
 from __future__ import annotations
 
 import os
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 
 from ..errors import BuildError
 from . import local, namespaces, usage
 from .forkserver import ForkServers
-from .job import LEVELS, Job, Level, Outcome
+from .job import LEVELS, Cancel, Job, Level, Outcome, ended_by
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def probe(environ: Mapping[str, str]) -> Level:
@@ -41,8 +41,15 @@ def works(level: Level) -> bool:
 def obstacle(level: Level) -> str:
     """Why a rung cannot be reached here, or an empty string.
 
-    A command is run on it, which must write its output and must not be able to read a file beside its stage.
+    A command is run on it, which must write its output and must not be able to read a file beside its stage. One that
+    was killed says nothing of the rung, so another is run.
     """
+    killed, why = _obstacle(level)
+    return _obstacle(level)[1] if killed else why
+
+
+def _obstacle(level: Level) -> tuple[bool, str]:
+    """Whether the command that looks was killed, and the obstacle that it met."""
     with tempfile.TemporaryDirectory(prefix="buildgraph-probe-") as folder:
         stage, temp, hidden = (os.path.join(folder, name) for name in ("stage", "temp", "hidden"))
         out = os.path.join(stage, "out")
@@ -54,26 +61,23 @@ def obstacle(level: Level) -> str:
         try:
             outcome = run(Job(("/bin/sh", "-c", script, hidden), (), stage, out, temp, (), 10), level)
         except (BuildError, OSError) as fault:
-            return str(fault)
+            return False, str(fault)
         if outcome.code == 0 and os.path.exists(os.path.join(out, "done")):
-            return ""
-        return outcome.log.decode(errors="replace").strip() or f"a command on it ended with code {outcome.code}"
+            return False, ""
+        said = outcome.log.decode(errors="replace").strip() or f"a command on it ended with code {outcome.code}"
+        return outcome.code == 128 + 9, said
 
 
-def run(job: Job, level: Level, cancel: threading.Event | None = None, servers: ForkServers | None = None) -> Outcome:
+def run(job: Job, level: Level, cancel: Cancel | None = None, servers: ForkServers | None = None) -> Outcome:
     """Run a job to its end on a rung; when this returns, no process of the job is alive.
 
     BuildError (reason "environment") when the rung cannot be reached. `cancel` ends the job within a moment. The fork
     servers run what they can; it makes no difference to the job.
     """
-    if "/" not in job.argv[0]:
-        job = replace(job, argv=(f"./{job.argv[0]}", *job.argv[1:]))
     began, kills = time.monotonic(), usage.memory_kills()
     end = servers.attempt(job, level, cancel) if servers is not None else None
     if end is None:
         end = namespaces.run(job, cancel) if level == "namespaces" else local.run(job, level == "landlock", cancel)
     milliseconds = round((time.monotonic() - began) * 1000)
-    outcome = Outcome(end.code, end.why, end.log, level, milliseconds, end.cpu, end.peak)
-    if end.why == "exit" and end.code == 128 + signal.SIGKILL and usage.memory_kills() > kills:
-        return replace(outcome, ended="memory")
-    return replace(outcome, ended="signal") if end.why == "exit" and 128 < end.code <= 192 else outcome
+    why = ended_by(end.code, end.why, lambda: usage.memory_kills() > kills)
+    return Outcome(end.code, why, end.log, level, milliseconds, end.cpu, end.peak)

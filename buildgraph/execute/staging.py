@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from ..errors import BuildError
 from ..model import File, Node, Tree
@@ -10,15 +9,22 @@ from ..reapi import decode_directory
 from ..store.protocol import Store
 from .collect import inside
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
 _DEPTH = 64
 
 
-def stage(root: str, inputs: Sequence[tuple[str, Node]], store: Store) -> None:
+def stage(root: str, inputs: Sequence[tuple[str, Node]], store: Store, there: Iterable[str] = (),
+          create: Callable[[str], int] | None = None) -> None:
     """Place files and trees at their paths below `root`, a folder that may hold others already, such as `out`.
+
+    Folders that are `there`, given relative to `root`, take inputs; no other that exists does. `create` makes files.
 
     Missing passes through; BuildError (reason "rule") on a path that leaves `root`, is taken or lies in what is.
     """
-    stager = _Stager(root, store)
+    stager = _Stager(root, store, there, create)
     for path, node in inputs:
         _check(path)
         stager.folder(os.path.dirname(path))
@@ -26,9 +32,9 @@ def stage(root: str, inputs: Sequence[tuple[str, Node]], store: Store) -> None:
 
 
 class _Stager:
-    def __init__(self, root: str, store: Store) -> None:
-        self._root, self._store = root, store
-        self._folders = {""}
+    def __init__(self, root: str, store: Store, there: Iterable[str], create: Callable[[str], int] | None) -> None:
+        self._root, self._store, self._create = root, store, create
+        self._folders = {"", *there}
 
     def folder(self, path: str) -> None:
         if path in self._folders:
@@ -46,7 +52,7 @@ class _Stager:
 
     def _file(self, path: str, node: File) -> None:
         try:
-            self._store.place(node.digest, os.path.join(self._root, path), node.executable)
+            self._store.place(node.digest, f"{self._root}/{path}", node.executable, self._create)
         except FileExistsError:
             raise _taken(path) from None
 

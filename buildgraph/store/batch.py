@@ -2,21 +2,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 
+from ..context import suppress
 from ..digest import Digest
 from ..model import Result
 from . import records
-from .fsops import FileOps, copy_hashed, open_regular, write_all
+from .fsops import copy_hashed, open_regular, write_all
 from .place import explained
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from .disk import DiskStore
+
+_SMALL = 1 << 18
 
 
 class DiskBatch:
     """Copies in the private folder of this process, waiting for their names."""
 
-    def __init__(self, root: str, ops: FileOps, fresh_path: Callable[[], str]) -> None:
-        self._root, self._ops, self._fresh_path = root, ops, fresh_path
+    def __init__(self, store: DiskStore) -> None:
+        self._store, self._ops = store, store.ops
         self.blobs: dict[Digest, str] = {}
         self.records: dict[Digest, str] = {}
         self.open = True
@@ -24,7 +31,7 @@ class DiskBatch:
     def add(self, data: bytes) -> Digest:
         """Copy bytes in."""
         digest = Digest.of(data)
-        if digest not in self.blobs:
+        if digest not in self.blobs and not self._store.known(digest):
             with self._copy() as (fd, temp):
                 write_all(self._ops, fd, data)
                 self._ops.seal(fd, 0o444)
@@ -35,6 +42,9 @@ class DiskBatch:
         """Copy a regular file in, hashing what is copied; OSError when it is none, or a symlink."""
         source = open_regular(path)
         try:
+            if os.fstat(source).st_size < _SMALL and len(data := os.read(source, _SMALL)) < _SMALL:
+                return self.add(data)   # hashed first: what is known already is not copied
+            os.lseek(source, 0, os.SEEK_SET)
             with self._copy() as (fd, temp):
                 name, size = copy_hashed(self._ops, source, fd)
                 if os.fstat(fd).st_size != size:
@@ -47,7 +57,9 @@ class DiskBatch:
         return digest
 
     def read(self, digest: Digest) -> bytes:
-        """The bytes of a copy that is not published yet; KeyError when there is none."""
+        """The bytes of a blob of this batch; Missing when it has none of that name."""
+        if digest not in self.blobs:
+            return self._store.read(digest)
         with open(self.blobs[digest], "rb") as file:
             return file.read()
 
@@ -58,28 +70,39 @@ class DiskBatch:
             self._ops.seal(fd, 0o444)
         self.records[key] = temp
 
-    def forget(self) -> None:
+    def forget(self, named: Container[str] = ()) -> None:
         """Remove the copies that got no name."""
         self.open = False
         for temp in (*self.blobs.values(), *self.records.values()):
-            with suppress(OSError):
-                os.unlink(temp)
-
-    @contextmanager
-    def _copy(self) -> Iterator[tuple[int, str]]:
-        assert self.open, "this batch was published or dropped"
-        with explained(self._root):
-            temp = self._fresh_path()
-            fd = self._ops.create(temp)
-            try:
-                yield fd, temp
-            except BaseException:
+            if temp not in named:
                 with suppress(OSError):
                     os.unlink(temp)
-                raise
-            finally:
-                os.close(fd)
+
+    def _copy(self) -> _Copy:
+        assert self.open, "this batch was published or dropped"
+        return _Copy(self._store)
 
     def _keep(self, digest: Digest, temp: str) -> None:
         if self.blobs.setdefault(digest, temp) != temp:
             os.unlink(temp)
+
+
+class _Copy:
+    """A file that is written: its descriptor and path. A fault removes it, and is told as one of the cache's disk."""
+
+    def __init__(self, store: DiskStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> tuple[int, str]:
+        with explained(self._store.root):
+            self._path = self._store.fresh_path()
+            self._fd = self._store.ops.create(self._path)
+        return self._fd, self._path
+
+    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
+        os.close(self._fd)
+        if fault is not None:
+            with explained(self._store.root):
+                with suppress(OSError):
+                    os.unlink(self._path)
+                raise fault

@@ -9,24 +9,27 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from _thread import allocate_lock
 
+from ..context import suppress
 from ..digest import Digest
 from ..model import Result
 from . import records
 from .batch import DiskBatch
-from .fsops import FileOps, copy_hashed, hash_open, open_regular
-from .lease import Lease
+from .fsops import Descriptor, FileOps, copy_hashed, hash_open, open_regular
+from .lease import NOTED_S, Lease
 from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
-from .sweep import NOTED_S
 from .trees import blobs_of
-from .upkeep import Stats, measure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .upkeep import Stats
+    from collections.abc import Callable, Iterable, Mapping
 
 _HEX = frozenset("0123456789abcdef")
+_FEW = 4   # folders, up to which each is synced for itself
 
 
 class DiskStore:
@@ -42,9 +45,13 @@ class DiskStore:
         self._blobs, self._results = os.path.join(root, "blobs", "sha256"), os.path.join(root, "results")
         self._quarantine, self.generation = os.path.join(root, "quarantine"), os.path.join(root, "generation")
         self._verified: set[str] = set()
+        self._kept: list[DiskBatch] = []
+        self._held: dict[Digest, str] = {}    # copies that are kept and not published: blobs
+        self._noted: dict[Digest, str] = {}   # and records
+        self._renamed: set[str] = set()
         self._scratch: Scratch | None = None
         self._lease: Lease | None = None
-        self._lock, self._count = threading.Lock(), itertools.count()
+        self._lock, self._count = allocate_lock(), itertools.count()
         open_root(root)
         with explained(root):
             for folder in (os.path.join(root, "blobs"), self._blobs, self._results, self._quarantine):
@@ -53,22 +60,30 @@ class DiskStore:
 
     def batch(self) -> DiskBatch:
         """Start a batch."""
-        return DiskBatch(self.root, self.ops, self.fresh_path)
+        return DiskBatch(self)
 
-    def publish(self, batches: Iterable[Batch]) -> None:
+    def publish(self, batches: Iterable[Batch] = ()) -> None:
         """Make batches durable and visible; BuildError when the disk refuses, and then no result of them is seen."""
-        mine = []
         for batch in batches:
-            assert isinstance(batch, DiskBatch) and batch.open, "not an open batch of this store"
-            batch.open = False
-            mine.append(batch)
+            self.keep(batch)
+        mine, self._kept = self._kept, []
         try:
             with explained(self.root):
                 self._publish({d: temp for batch in mine for d, temp in batch.blobs.items()},
                               {d: temp for batch in mine for d, temp in batch.records.items()})
         finally:
             for batch in mine:
-                batch.forget()
+                batch.forget(self._renamed)
+            self._held, self._noted = {}, {}
+            self._renamed.clear()
+
+    def keep(self, batch: Batch) -> None:
+        """Let this process read a batch, which becomes durable and visible with the next `publish`."""
+        assert isinstance(batch, DiskBatch) and batch.open, "not an open batch of this store"
+        batch.open = False
+        self._kept.append(batch)
+        self._held |= batch.blobs
+        self._noted |= batch.records
 
     def drop(self, batch: Batch) -> None:
         """Forget a batch and its copies."""
@@ -77,6 +92,18 @@ class DiskStore:
 
     def has(self, digest: Digest) -> bool:
         """Whether a blob of that name and size is there."""
+        return digest in self._held or self._stands(digest)
+
+    def known(self, digest: Digest) -> bool:
+        """Whether bytes need no copy: this process verified them, and they are here, or will be published before."""
+        if digest in self._held:
+            return True
+        if digest.hash not in self._verified or not self._stands(digest):
+            return False
+        self._use(self.blob_path(digest))
+        return True
+
+    def _stands(self, digest: Digest) -> bool:
         try:
             return os.stat(self.blob_path(digest)).st_size == digest.size
         except (OSError, Missing):
@@ -89,10 +116,10 @@ class DiskStore:
             self._check(digest, hashlib.sha256(data).hexdigest(), len(data), fd)
         return data
 
-    def place(self, digest: Digest, path: str, executable: bool) -> None:
+    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Copy a blob to a new file, verified while copying; Missing leaves no file."""
         with self._opened(digest) as source:
-            target = self.ops.create(path)
+            target = (create or self.ops.create)(path)
             try:
                 self._check(digest, *copy_hashed(self.ops, source, target), source)
                 self.ops.seal(target, 0o555 if executable else 0o444)
@@ -123,12 +150,13 @@ class DiskStore:
 
     def stats(self) -> Stats:
         """How much the store holds."""
+        from .upkeep import measure
         return measure(self.root)
 
     def verify(self, digest: Digest) -> bool:
         """Hash a blob; a damaged one goes to quarantine. False when it is not (or no longer) there."""
         try:
-            with self._opened(digest) as fd:
+            with self._opened(digest, published=True) as fd:
                 self._check(digest, *hash_open(fd), fd)
         except Missing:
             return False
@@ -183,7 +211,7 @@ class DiskStore:
         except OSError:
             return None
         found = records.read(data)
-        if found is None:
+        if found is None and not records.of_another_form(data):
             self.set_aside(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
         return found
 
@@ -201,17 +229,21 @@ class DiskStore:
                 folders.add(self._results)
             self._rename(temp, target)
             folders.add(folder)
+        if len(folders) > _FEW:
+            self.ops.sync_filesystem(self._results)
+            return
         for folder in sorted(folders):
             self.ops.sync_folder(folder)
 
     def _settle(self, digest: Digest, temp: str) -> None:
-        if self.has(digest) and (digest.hash in self._verified or self.verify(digest)):
+        if self._stands(digest) and (digest.hash in self._verified or self.verify(digest)):
             self._use(self.blob_path(digest))
         else:
             self._rename(temp, self.blob_path(digest))
         self._verified.add(digest.hash)
 
     def _rename(self, temp: str, target: str) -> None:
+        self._renamed.add(temp)
         try:
             self.ops.rename(temp, target)
         except IsADirectoryError:
@@ -237,20 +269,22 @@ class DiskStore:
             return False
         return True
 
-    @contextmanager
-    def _opened(self, digest: Digest) -> Iterator[int]:
+    def _opened(self, digest: Digest, published: bool = False) -> Descriptor:
         path = self.blob_path(digest)
         try:
-            fd = open_regular(path)
+            return Descriptor(not published and self._open_held(digest) or open_regular(path))
         except FileNotFoundError:
             raise Missing(digest) from None
         except OSError:
             self.set_aside(path, f"blob {digest.hash[:12]} cannot be read")
             raise Missing(digest) from None
+
+    def _open_held(self, digest: Digest) -> int:
+        """The copy of a blob that is not published yet; 0 when there is none, or it just got its name."""
         try:
-            yield fd
-        finally:
-            os.close(fd)
+            return open_regular(self._held[digest]) if digest in self._held else 0
+        except (KeyError, FileNotFoundError):
+            return 0
 
     def _check(self, digest: Digest, name: str, size: int, fd: int) -> None:
         if (name, size) == (digest.hash, digest.size):
@@ -263,7 +297,7 @@ class DiskStore:
         raise Missing(digest)
 
     def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
-        found = self.record_at(self.record_path(key))
+        found = self.record_at(self._noted.get(key) or self.record_path(key))
         return found[1:] if found is not None and found[0] == key else None
 
     def set_aside(self, path: str, what: str) -> None:

@@ -3,7 +3,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _BUFFER = 1 << 20
 
@@ -42,6 +45,19 @@ class FileOps:
     def sync_folder(self, folder: str) -> None:
         """Make the names of a folder durable."""
         _on_folder(folder, os.fsync)
+
+
+class Descriptor:
+    """An open file that is closed at the end."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __enter__(self) -> int:
+        return self._fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
 
 
 def write_all(ops: FileOps, fd: int, data: memoryview | bytes) -> None:

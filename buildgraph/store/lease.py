@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
+
+from ..context import suppress
 
 _FOLDER = "leases"
+NOTED_S = 3600
+"""A use is noted in a record's mtime at most this often, so a note may be older than the use by as much."""
 
 
 class Lease:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ..digest import Digest
 from ..model import Result
@@ -52,14 +52,18 @@ class MemoryStore:
         """Start a batch."""
         return MemoryBatch()
 
-    def publish(self, batches: Iterable[Batch]) -> None:
+    def publish(self, batches: Iterable[Batch] = ()) -> None:
         """Make batches visible, all at once."""
+        for batch in batches:
+            self.keep(batch)
+
+    def keep(self, batch: Batch) -> None:
+        """Make a batch visible: what is in memory is never durable."""
+        assert isinstance(batch, MemoryBatch) and batch.open, "not an open batch of this store"
         with self._lock:
-            for batch in batches:
-                assert isinstance(batch, MemoryBatch) and batch.open, "not an open batch of this store"
-                batch.open = False
-                self.blobs |= batch.blobs
-                self.results |= batch.results
+            batch.open = False
+            self.blobs |= batch.blobs
+            self.results |= batch.results
 
     def drop(self, batch: Batch) -> None:
         """Forget a batch."""
@@ -80,10 +84,10 @@ class MemoryStore:
             raise Missing(digest)
         return data
 
-    def place(self, digest: Digest, path: str, executable: bool) -> None:
+    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Write a blob to a new file, mode 0444 or 0555; Missing leaves no file."""
         data, ops = self.read(digest), FileOps()
-        fd = ops.create(path)
+        fd = (create or ops.create)(path)
         try:
             write_all(ops, fd, data)
             ops.seal(fd, 0o555 if executable else 0o444)

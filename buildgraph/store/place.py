@@ -4,13 +4,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
-import signal
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 
+from ..context import suppress
 from ..errors import BuildError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FIX = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -50,14 +51,19 @@ def check_owned(folder: str) -> None:
         raise BuildError(f"others can write the cache folder {folder}", None, f"chmod 700 {folder}", "environment")
 
 
-@contextmanager
-def explained(root: str) -> Iterator[None]:
+class explained:
     """Turn a fault of the cache's disk into a BuildError that names the folder and what to do."""
-    try:
-        yield
-    except OSError as fault:
-        what = "is full" if fault.errno in _FULL else f"cannot be used: {fault.strerror or fault}"
-        raise BuildError(f"the cache folder {root} {what}", None, _FIX, "environment") from fault
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
+        if isinstance(fault, OSError):
+            what = "is full" if fault.errno in _FULL else f"cannot be used: {fault.strerror or fault}"
+            raise BuildError(f"the cache folder {self._root} {what}", None, _FIX, "environment") from fault
 
 
 class Scratch:
@@ -76,49 +82,64 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder and all that was not published."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         os.close(self._life)
 
 
-@contextmanager
-def scratch_folder(work: str, kept: str) -> Iterator[str]:
+class scratch_folder:
     """A folder for running actions that goes away with this process, or one that is `kept`."""
-    os.makedirs(kept or work, mode=0o700, exist_ok=True)
-    if kept:
-        yield kept
-        return
-    scratch = Scratch(work)
-    try:
-        yield scratch.path
-    finally:
-        scratch.close()
+
+    def __init__(self, work: str, kept: str) -> None:
+        os.makedirs(kept or work, mode=0o700, exist_ok=True)
+        self._scratch = None if kept else Scratch(work)
+        self.path = self._scratch.path if self._scratch is not None else kept
+
+    def close(self) -> None:
+        """Remove it, unless it is kept."""
+        if self._scratch is not None:
+            self._scratch.close()
 
 
 def sweep_dead(tmp: str) -> None:
     """Remove what dead processes left below a folder of Scratch folders; nothing when there is no such folder."""
-    with suppress(FileNotFoundError), _guarded(tmp):
-        _sweep(tmp)
+    if os.path.isdir(tmp):
+        with _guarded(tmp):
+            _sweep(tmp)
 
 
-@contextmanager
-def _guarded(tmp: str) -> Iterator[None]:
-    """One process at a time makes and sweeps folders below `tmp`."""
-    guard = os.open(tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(guard)
+def remove_tree(folder: str) -> None:
+    """Remove a folder and what is in it, as far as that can be removed."""
+    for inner, folders, names in os.walk(folder, topdown=False):
+        for path in (f"{inner}/{name}" for name in (*names, *folders)):
+            with suppress(OSError):
+                (os.rmdir if os.path.isdir(path) and not os.path.islink(path) else os.unlink)(path)
+    with suppress(OSError):
+        os.rmdir(folder)
+
+
+class _guarded:
+    """One process at a time makes and sweeps folders below a folder."""
+
+    def __init__(self, tmp: str) -> None:
+        self._guard = os.open(tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._guard, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._guard)
 
 
 def _end_sandboxes(folder: str) -> None:
     """Kill bubblewraps of a dead build: one that loses its parent before its child is let run leaves that for ever."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with suppress(OSError):
+        try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().split(b"\0")
             if os.path.basename(words[0]) == b"bwrap" and any(os.fsencode(folder) in word for word in words):
-                os.kill(int(pid), signal.SIGKILL)
+                os.kill(int(pid), 9)
+        except OSError:
+            continue
 
 
 def _sweep(tmp: str) -> None:
@@ -130,7 +151,7 @@ def _sweep(tmp: str) -> None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _end_sandboxes(entry.path)
-            shutil.rmtree(entry.path, ignore_errors=True)
+            remove_tree(entry.path)
         except OSError:
             pass
         finally:

@@ -1,11 +1,16 @@
 """What every store promises: blobs by digest, results by key; written once, verified on read."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 from ..digest import Digest
 from ..model import Result
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Protocol
+else:
+    Protocol = object
 
 
 class Missing(Exception):
@@ -39,11 +44,18 @@ class Store(Protocol):
         """Start a batch; `add*` may be called from any thread."""
         ...
 
-    def publish(self, batches: Iterable[Batch]) -> None:
-        """Make batches durable and visible: blobs first, then results; all or none of a result is seen.
+    def publish(self, batches: Iterable[Batch] = ()) -> None:
+        """Make batches, and all that was kept, durable and visible: blobs first, then results; all or none of a result.
 
         BuildError with reason "environment" (disk full, I/O) leaves the store as it was; a batch is published or
         dropped, never both.
+        """
+        ...
+
+    def keep(self, batch: Batch) -> None:
+        """Let this process read what a batch holds, blobs and results; the next `publish` makes it durable and visible.
+
+        Until then a crash forgets it as if it had never been.
         """
         ...
 
@@ -59,8 +71,11 @@ class Store(Protocol):
         """The verified bytes of a blob; Missing when absent or damaged."""
         ...
 
-    def place(self, digest: Digest, path: str, executable: bool) -> None:
-        """Copy a blob to a new file, verified while copying, mode 0444 or 0555; Missing leaves no file."""
+    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
+        """Copy a blob to a new file, verified while copying, mode 0444 or 0555; Missing leaves no file.
+
+        `create` makes the file and opens it for writing, where the store should not do that itself.
+        """
         ...
 
     def recall(self, key: Digest) -> Result | None:

@@ -1,35 +1,44 @@
-"""The form of a result on disk: magic, SHA-256 of the body, body. The body is canonical JSON and names its own key.
+"""The form of a result on disk: magic, SHA-256 of the body, body: a `Record` message that names its own key.
 
-    "buildgraph result 1\\n" + 32 bytes + {"key": ..., "log": ..., "outputs": [...], "parts": {...}, ...}
+    "buildgraph result 2\\n" + 32 bytes + Record {key, result (REAPI ActionResult), sandbox, milliseconds, parts}
 
-A record that is torn, flipped, swapped with another or of a newer form reads as None: a miss, never a wrong result.
+A record that is torn, flipped, swapped with another or of another form reads as None: a miss, never a wrong result.
 """
 from __future__ import annotations
 
 import hashlib
-import json
-from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from typing import Any
 
 from ..digest import Digest
 from ..model import File, Node, Result, Tree
+from ..reapi import decode as message
+from ..reapi import digest_fields, digest_of
+from ..reapi import encode as bytes_of
 
-MAGIC = b"buildgraph result 1\n"
-_HEAD = len(MAGIC) + 32
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+MAGIC = b"buildgraph result 2\n"
+_ANY, _HEAD = b"buildgraph result ", len(MAGIC) + 32
 
 
 def encode(key: Digest, result: Result, parts: Mapping[str, bytes]) -> bytes:
     """The bytes of a record; the same result gives the same bytes."""
-    body = json.dumps({
-        "key": str(key),
-        "log": str(result.log),
-        "milliseconds": result.milliseconds,
-        "outputs": [[path, *_node(node)] for path, node in result.outputs],
-        "parts": {name: b64encode(data).decode("ascii") for name, data in parts.items()},
-        "sandbox": result.sandbox,
-    }, sort_keys=True, separators=(",", ":")).encode()
+    files = [{"path": path, "digest": digest_fields(node.digest), "is_executable": node.executable}
+             for path, node in result.outputs if isinstance(node, File)]
+    folders = [{"path": path, "root_directory_digest": digest_fields(node.digest)}
+               for path, node in result.outputs if isinstance(node, Tree)]
+    body = bytes_of("Record", {
+        "key": digest_fields(key), "sandbox": result.sandbox, "milliseconds": result.milliseconds,
+        "result": {"output_files": files, "output_directories": folders, "stdout_digest": digest_fields(result.log)},
+        "parts": [{"name": name, "data": data} for name, data in sorted(parts.items())]})
     return MAGIC + hashlib.sha256(body).digest() + body
+
+
+def of_another_form(data: bytes) -> bool:
+    """Whether a record is of a form that another version of buildgraph writes: no damage, and no use."""
+    return data.startswith(_ANY) and not data.startswith(MAGIC)
 
 
 def decode(key: Digest, data: bytes) -> tuple[Result, dict[str, bytes]] | None:
@@ -44,26 +53,24 @@ def read(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
     if not data.startswith(MAGIC) or hashlib.sha256(body).digest() != data[len(MAGIC):_HEAD]:
         return None
     try:
-        found = json.loads(body)
-        outputs = tuple((str(path), _read(kind, rest)) for path, kind, *rest in found["outputs"])
-        result = Result(outputs, Digest.parse(found["log"]), str(found["sandbox"]), int(found["milliseconds"]))
-        parts = {name: b64decode(text, validate=True) for name, text in found["parts"].items()}
-        return Digest.parse(found["key"]), result, parts
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        found = message("Record", body)
+        given = found["result"]
+        outputs = sorted([(file.get("path", ""), _file(file)) for file in given["output_files"]]
+                         + [(folder.get("path", ""), _tree(folder)) for folder in given["output_directories"]], key=_path)
+        result = Result(tuple(outputs), digest_of(given["stdout_digest"]), found.get("sandbox", ""),
+                        found.get("milliseconds", 0))
+        return digest_of(found["key"]), result, {part.get("name", ""): part.get("data", b"") for part in found["parts"]}
+    except (ValueError, KeyError, RecursionError):
         return None
 
 
-def _node(node: Node) -> list[Any]:
-    if isinstance(node, File):
-        return ["file", str(node.digest), node.executable]
-    return ["tree", str(node.digest)]
+def _path(output: tuple[str, Node]) -> str:
+    return output[0]
 
 
-def _read(kind: str, rest: list[Any]) -> Node:
-    if kind == "file":
-        digest, executable = rest
-        return File(Digest.parse(digest), executable is True)
-    if kind == "tree":
-        (digest,) = rest
-        return Tree(Digest.parse(digest))
-    raise ValueError(f"no kind of output: {kind!r}")
+def _file(file: Mapping[str, Any]) -> Node:
+    return File(digest_of(file["digest"]), bool(file.get("is_executable")))
+
+
+def _tree(folder: Mapping[str, Any]) -> Node:
+    return Tree(digest_of(folder["root_directory_digest"]))

@@ -1,48 +1,45 @@
 """What must not go from a store: the keys of the last builds of each workspace, one small file for each request."""
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from hashlib import sha256
-from typing import Any
 
 from ..digest import Digest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _FOLDER = "roots"
-_FORM = 1
+MAGIC = b"buildgraph roots 2\n"
 _EACH = 8   # requests of one workspace whose results are held, the latest
 
 
-def remember(root: str, workspace: str, request: Sequence[str], keys: Iterable[Digest]) -> None:
-    """Hold the results of these keys as the last build of a request; a disk that refuses holds nothing."""
-    data = json.dumps({"form": _FORM, "workspace": workspace, "request": list(request),
-                       "keys": sorted(map(str, keys))}, separators=(",", ":")).encode()
-    name = sha256("\0".join([workspace, *request]).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    path = os.path.join(root, _FOLDER, name)
-    with suppress(OSError):
+def remember(root: str, workspace: str, request: Sequence[str], keys: bytes) -> None:
+    """Hold the results of these keys, a line each, as the last build of a request; a disk that refuses holds nothing."""
+    head = "\0".join([workspace, *request]).encode("utf-8", "surrogateescape")
+    data = MAGIC + b"%d\n" % len(head) + head + keys
+    path = os.path.join(root, _FOLDER, sha256(head).hexdigest()[:32])
+    fresh = f"{path}.{os.getpid()}"
+    try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        if _bytes(path) == data:
-            os.utime(path)
-            return
-        fresh = f"{path}.{os.getpid()}"
         with open(fresh, "wb") as file:
             file.write(data)
         os.rename(fresh, path)
+    except OSError:
+        return
 
 
 def held(root: str) -> dict[Digest, str]:
     """Key -> the workspace whose last builds stand on it; workspaces that are gone hold nothing."""
     found: dict[Digest, str] = {}
-    count: Counter[str] = Counter()
+    count: dict[str, int] = {}
     for path in _latest_first(os.path.join(root, _FOLDER)):
         entry = _read(path)
         if entry is None or not os.path.isfile(os.path.join(entry[0], "BUILD.toml")):
             continue
         workspace, keys = entry
-        count[workspace] += 1
+        count[workspace] = count.get(workspace, 0) + 1
         if count[workspace] <= _EACH:
             found |= {key: workspace for key in keys if key not in found}
     return found
@@ -57,12 +54,14 @@ def _latest_first(folder: str) -> list[str]:
 
 
 def _read(path: str) -> tuple[str, list[Digest]] | None:
-    data = _bytes(path)
+    data = _bytes(path) or b""
+    size, _, rest = data.removeprefix(MAGIC).partition(b"\n")
+    if not data.startswith(MAGIC) or not size.isdigit():
+        return None
+    workspace = os.fsdecode(rest[:int(size)].partition(b"\0")[0])
     try:
-        found: dict[str, Any] = json.loads(data or b"")
-        keys = [Digest.parse(key) for key in found["keys"]]
-        return (str(found["workspace"]), keys) if found["form"] == _FORM else None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return workspace, [Digest.parse(key) for key in rest[int(size):].decode("ascii").split()]
+    except ValueError:
         return None
 
 

@@ -7,23 +7,21 @@ blob in its last moment meets a miss, and makes it again.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from ..digest import Digest
 from . import lease, roots
+from ..noun import noun
 from .place import sweep_dead
 from .upkeep import blob_files, blobs_named, files, read_record, record_files, stamps
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from .disk import DiskStore
 
-NOTED_S = 3600
-"""A use is noted in a record's mtime at most this often, so a note may be older than the use by as much."""
 
-
-@dataclass(frozen=True, slots=True)
+@noun
 class Limits:
     """How long a result may go unused, in seconds, and how many bytes all may weigh."""
 
@@ -31,7 +29,7 @@ class Limits:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Verdict:
     """A result's record, when it was last used, the bytes it holds beyond those before it, and why it stays or goes."""
 
@@ -45,7 +43,7 @@ class Verdict:
     command: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Sweep:
     """A verdict for each result, and the files of blobs that go as (path, mtime, size)."""
 
@@ -62,7 +60,7 @@ class Sweep:
 def plan(root: str, limits: Limits, now: float) -> Sweep:
     """Judge every result and blob of a store; nothing is changed."""
     began = lease.oldest(root)
-    horizon = now if began is None else began - NOTED_S
+    horizon = now if began is None else began - lease.NOTED_S
     verdicts, live, weight = [], set[Digest](), 0
     for found in _in_order(root, roots.held(root), horizon):
         more = sum(digest.size for digest in found.blobs - live)

@@ -1,11 +1,14 @@
 """What a result stands on: every blob that its outputs name, those inside trees included."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 
 from ..digest import Digest
 from ..model import File, Result
 from ..reapi import decode_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def blobs_of(result: Result, read: Callable[[Digest], bytes]) -> Iterator[Digest]:

@@ -3,22 +3,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..digest import Digest
 from ..model import Result
 from . import records
+from ..noun import noun
 from .fsops import hash_open, open_regular
 from .protocol import Missing
 from .trees import blobs_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from .disk import DiskStore
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Stats:
     """Counts and bytes of what a store holds, and how many damaged files were set aside."""
 
@@ -29,7 +29,7 @@ class Stats:
     quarantined: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun
 class Audit:
     """What a full look found: files checked, names of those damaged, and names of records that lack a blob."""
 

@@ -1,20 +1,19 @@
-"""Events for programs: one JSON object a line, named by the event, with the fields of its dataclass."""
+"""Events for programs: one JSON object a line, named by the event, with its fields."""
 from __future__ import annotations
 
-import json
-from dataclasses import fields
-from typing import Any, TextIO
-
-from ..digest import Digest
 from ..events import Event
+from .plain import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 
 def encode(event: Event) -> dict[str, Any]:
-    """An event as plain values: `event` is its type in lower case, digests are `<hash>/<size>`."""
+    """The fields of an event by name; `event` is its type in lower case."""
     plain: dict[str, Any] = {"event": type(event).__name__.lower()}
-    for field in fields(event):
-        name, value = field.name, getattr(event, field.name)
-        plain[name] = str(value) if isinstance(value, Digest) else value
+    for name in event.__match_args__:
+        plain[name] = getattr(event, name)
     return plain
 
 
@@ -26,7 +25,7 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Write one object and flush, so that a reader sees it at once."""
-        self._out.write(json.dumps(encode(event), ensure_ascii=True) + "\n")
+        self._out.write(text_of(encode(event)) + "\n")
         self._out.flush()
 
     def close(self) -> None:

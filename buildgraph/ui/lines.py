@@ -1,10 +1,13 @@
 """Progress as plain lines, for logs and pipes: one for each action that ran, nothing for what the store knew."""
 from __future__ import annotations
 
-from typing import TextIO
 
 from ..events import Done, Event, Failed, Judged, Planned, Skipped, Warned
 from .words import clean, failure, seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 class Lines:

@@ -4,16 +4,18 @@
 """
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TextIO, TypeAlias
 
 from ..errors import BuildError
 from ..events import Event, Failed, Finished
 from .json_lines import encode
+from .plain import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TextIO, TypeAlias
 
 KEPT = 5
 _FOLDER = ".buildgraph"
@@ -33,7 +35,6 @@ class EventLog:
 
     def __init__(self, root: str, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._root, self._clock, self._began = root, clock, clock()
-        self._encode = json.JSONEncoder(separators=(",", ":")).encode
         self._file: TextIO | None = None
         self._tried = False
 
@@ -45,7 +46,7 @@ class EventLog:
             return
         try:
             at = (self._clock() - self._began) // 1000
-            self._file.write(f'{{"at":{at},{self._encode(encode(event))[1:]}\n')
+            self._file.write(f'{{"at":{at},{text_of(encode(event))[1:]}\n')
             if isinstance(event, Failed | Finished):
                 self._file.flush()
         except OSError:
@@ -53,23 +54,28 @@ class EventLog:
 
     def _open(self) -> None:
         self._tried = True
-        with suppress(OSError):
+        try:
             os.makedirs(os.path.join(self._root, _FOLDER), exist_ok=True)
             for number in range(KEPT - 1, 0, -1):
-                with suppress(FileNotFoundError):
+                if os.path.exists(path_of(self._root, number - 1)):
                     os.replace(path_of(self._root, number - 1), path_of(self._root, number))
             self._file = open(path_of(self._root, 0), "w", encoding="ascii")
+        except OSError:
+            return
 
     def close(self) -> None:
         """Finish the file; may be called twice."""
         file, self._file = self._file, None
         if file is not None:
-            with suppress(OSError):
+            try:
                 file.close()
+            except OSError:
+                return
 
 
 def read(root: str, number: int = 0) -> list[Record]:
     """The records of a build's log, 0 being the last; a torn line ends it. BuildError when there is none."""
+    import json
     records: list[Record] = []
     try:
         with open(path_of(root, number), encoding="ascii") as file:

@@ -1,14 +1,18 @@
 """What a build came to, said once at its end: outputs with their digests, gates, and the counts."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from io import StringIO
-from typing import TextIO
+
 
 from ..events import Built, Event, Finished, Judged, Planned
 from .words import clean, paint, plural, seconds, size
 
-_MOST = 60
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
+
+FEW = 60   # targets that are listed one by one
 _COLOUR = {"passed": "green", "failed": "red", "not checked": "yellow"}
 
 
@@ -41,18 +45,18 @@ class Summary:
 
     def _lines(self, end: Finished) -> Iterator[str]:
         if "outputs" in self._show:
-            yield from self._outputs()
+            yield from self._outputs(end.untold)
         if "gates" in self._show:
             yield from self._gates()
         if "counts" in self._show:
             yield counts(end, self._sandbox)
 
-    def _outputs(self) -> Iterator[str]:
+    def _outputs(self, untold: int) -> Iterator[str]:
         labels: dict[str, list[Built]] = {}
         for built in self._built:
             labels.setdefault(built.label, []).append(built)
-        if len(labels) > _MOST:   # nobody reads a list of thousands; out/ and --json have them all
-            yield f"{len(labels)} targets stand below out/"
+        if len(labels) + untold > FEW:   # nobody reads a list of thousands; out/ has them all
+            yield f"{len(labels) + untold} targets stand below out/"
             return
         for label in sorted(labels):
             yield paint(label, "bold", self._colour)
@@ -79,11 +83,11 @@ class Summary:
         yield from (f"  {word}  {clean(gate)}: {clean(why)}" for gate, why in found if why)
 
 
-def unchanged_text(events: Iterable[Event], actions: int) -> str:
+def unchanged_text(events: Iterable[Event], actions: int, untold: int = 0) -> str:
     """What a build says that finds all of this unchanged: outputs, gates, and how many actions stand."""
     text = StringIO()
     summary = Summary(text, show=frozenset({"outputs", "gates"}))
-    for event in (*events, Finished(0, 0, 0, 0, 0, 0, 0)):
+    for event in (*events, Finished(0, 0, 0, 0, 0, 0, 0, untold=untold)):
         summary(event)
     return f"{text.getvalue()}nothing changed: {plural(actions, 'action')} up to date\n"
 

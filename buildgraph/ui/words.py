@@ -1,15 +1,13 @@
 """How listeners say numbers and quote logs; plain text, the same on every machine."""
 from __future__ import annotations
 
-import re
-
 from ..events import Failed
 
 TAIL = 30
 _WIDTH = 400
 _COMMAND = 1 << 17   # a command that is cut cannot be run
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
-_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_ESCAPES = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]"
+_CONTROLS = r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "faint": 2, "bold": 1}
 
 
@@ -43,7 +41,9 @@ def plural(count: int, noun: str) -> str:
 def clean(line: str, most: int = _WIDTH) -> str:
     """One line of foreign text without what would steer a terminal, tabs as spaces, cut at `most` characters."""
     # A log is written by whatever ran: it must not move the cursor, hide lines or set the window's title.
-    line = _CONTROLS.sub("", _ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2])).expandtabs(4)
+    if not line.isprintable():
+        import re
+        line = re.sub(_CONTROLS, "", re.sub(_ESCAPES, "", line.rstrip("\r").rpartition("\r")[2])).expandtabs(4)
     return line if len(line) <= most else f"{line[:most]} ..."
 
 

@@ -11,14 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # A module imports from its own layer's list only what stands left of it, and from any lower layer.
 LAYERS = [
+    ["noun", "context"],
     ["errors"],
     ["digest", "label", "reapi", "values", "toml_places", "toml", "root"],
-    ["model"],
+    ["model", "provider"],
     ["declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
-    ["host", "detect", "loading", "worker", "drive", "materialise", "pace", "snapshot", "increment", "session",
-     "unlike", "check", "audit"],
+    ["host", "detect", "loading", "slot", "worker", "crew", "drive", "materialise", "pace", "snapshot", "left",
+     "increment", "session", "unlike", "check", "audit"],
     ["history", "query", "diff", "revision", "evaluated", "why", "affected", "since"],
     ["cli", "__main__"],
 ]

@@ -14,6 +14,7 @@ from buildgraph.digest import Digest
 from buildgraph.errors import BuildError
 from buildgraph.model import File, Result
 from buildgraph.store.disk import DiskStore
+from buildgraph.store.fsops import FileOps
 from buildgraph.store.place import default_root
 from buildgraph.store.protocol import Missing
 from tests.needs import absent, need
@@ -60,6 +61,38 @@ def fill(store: DiskStore, data: bytes = b"some output") -> Digest:
     batch.record(KEY, Result((("o", File(digest)),), batch.add(b"log"), "none", 1), {"action": b"x"})
     store.publish([batch])
     return digest
+
+
+def test_what_is_kept_is_for_this_process_until_it_is_published(tmp_path: Path) -> None:
+    """Others see nothing of it, and what is never published leaves nothing."""
+    mine, other = (DiskStore(str(tmp_path / "cache")) for _ in range(2))
+    batch = mine.batch()
+    digest = batch.add(b"kept")
+    batch.record(KEY, Result((("o", File(digest)),), batch.add(b""), "none", 1), {})
+    mine.keep(batch)
+    assert mine.recall(KEY) is not None and other.recall(KEY) is None and not other.has(digest)
+    mine.publish()
+    assert other.recall(KEY) == mine.recall(KEY) and other.read(digest) == b"kept"
+    lost = mine.batch()
+    never = lost.add(b"never")
+    mine.keep(lost)
+    mine.close()
+    assert not other.has(never) and not [name for _, _, names in os.walk(tmp_path / "cache/tmp") for name in names]
+
+
+def test_a_disk_that_refuses_forgets_what_was_kept(tmp_path: Path) -> None:
+    """The build that kept it ends, and the next one makes it again."""
+    class Full(FileOps):
+        def sync_filesystem(self, folder: str) -> None:
+            raise OSError(28, "No space left on device")
+    store = DiskStore(str(tmp_path / "cache"), ops=Full())
+    batch = store.batch()
+    digest = batch.add(b"kept")
+    store.keep(batch)
+    with pytest.raises(BuildError, match="is full"):
+        store.publish()
+    store.publish()
+    assert not store.has(digest)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -10,7 +10,8 @@ from buildgraph.analysis import Analysis, analyse
 from buildgraph.declare import Ctx, Globs, Registry, Rule
 from buildgraph.errors import BuildError, BuildErrors
 from buildgraph.label import Label
-from buildgraph.model import Artifact, Out, Provider, Source
+from buildgraph.model import Artifact, Out, Source
+from buildgraph.provider import Provider
 from buildgraph.ui.faults import render
 from buildgraph.values import Duration, Size
 from buildgraph.workspace import Workspace

@@ -10,7 +10,8 @@ from buildgraph.declare import Ctx
 from buildgraph.digest import Digest
 from buildgraph.evaluated import Evaluated, evaluated
 from buildgraph.label import Label
-from buildgraph.model import Artifact, Out, Output, Provider, Shipped, Source, Target
+from buildgraph.model import Artifact, Out, Output, Shipped, Source, Target
+from buildgraph.provider import Provider
 from tests.unit.space import Board, Single
 
 

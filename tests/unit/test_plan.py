@@ -54,7 +54,7 @@ def test_the_counts_are_those_of_the_states(needs: list[list[int]]) -> None:
     plan = Plan(needs)
     plan.next()
     plan.stop()
-    assert plan.counts == {state: plan.state.count(state) for state in State}
+    assert plan.counts == {state: plan.state.count(state) for state in State.ALL}
     assert not plan.counts[State.READY] and not plan.counts[State.WANT]
 
 

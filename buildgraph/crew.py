@@ -1,0 +1,171 @@
+"""Those that run tasks side by side: launchers for plain commands, followed by one poll, and threads for all others.
+
+A plain command on the rungs without namespaces is staged and collected here, between two looks at what has ended: for
+such commands a thread would cost more than it gains. What needs bubblewrap or a warm interpreter, or moves many bytes,
+is run by a thread.
+"""
+from __future__ import annotations
+
+import os
+import select
+import time
+from _queue import SimpleQueue
+
+from .execute import usage
+from .execute.job import Cancel, Outcome, ended_by
+from .execute.launcher import Launcher
+from .execute.log import Log
+from .execute.orders import orders
+from .model import File, Output
+from .worker import Begun
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from .worker import Attempt, Task, Worker
+
+Ended: TypeAlias = "tuple[Task, Attempt | BaseException]"
+_TICK_MS = 100
+_HEAVY = 8 << 20   # bytes of inputs, from which on staging belongs into a thread
+
+
+class _Hand:
+    """A launcher and what it runs."""
+
+    def __init__(self) -> None:
+        self.launcher = Launcher()
+        self.begun: Begun | None = None
+        self.log = Log()
+        self.since = 0.0
+        self.why = "exit"   # why it will have ended, when its end is seen
+
+
+class Crew:
+    """Runs at most `jobs` tasks at a time; `start` and `wait` are for one thread, the one that made it."""
+
+    def __init__(self, worker: Worker, jobs: int, cancel: Cancel) -> None:
+        self._worker, self._cancel, self.jobs = worker, cancel, jobs
+        self._hands: list[_Hand] = []
+        self._busy: dict[int, tuple[_Hand, bool]] = {}   # descriptor of replies or of the log -> hand, is it the log
+        self._poller = select.poll()
+        self._here: list[Ended] = []
+        self._threads = 0
+        self._elsewhere: SimpleQueue[Ended] = SimpleQueue()
+        self._wake = (-1, -1)
+        self._kills = usage.memory_kills()
+
+    @property
+    def free(self) -> bool:
+        """Whether one more task may be started."""
+        return self._running + len(self._here) < self.jobs
+
+    @property
+    def _running(self) -> int:
+        return self._threads + sum(hand.begun is not None for hand in self._hands)
+
+    def start(self, task: Task) -> None:
+        """Begin a task, whose end `wait` will tell."""
+        hand = self._hand(task)
+        if hand is None:
+            self._hand_off(task)
+            return
+        try:
+            begun = self._worker.begin(task)
+        except Exception as fault:
+            self._here.append((task, fault))
+            return
+        hand.begun, hand.log, hand.since, hand.why = begun, Log(), time.monotonic(), "exit"
+        hand.launcher.start(orders(begun.job, self._worker.level == "landlock", os.getpid()))
+
+    def wait(self) -> list[Ended]:
+        """What has ended: at least one task, when any was started."""
+        while not self._here and self._running:
+            for fd, _ in self._poller.poll(_TICK_MS):
+                self._look(fd)
+            for hand in self._hands:
+                if hand.begun is not None:
+                    self._limit(hand, hand.begun)
+        ended, self._here = self._here, []
+        return ended
+
+    def close(self) -> None:
+        """End the launchers; nothing runs any more."""
+        for hand in self._hands:
+            hand.launcher.close()
+        for fd in filter(lambda fd: fd >= 0, self._wake):
+            os.close(fd)
+
+    def _hand(self, task: Task) -> _Hand | None:
+        """A free launcher for a task that is for one; a fork is made only while there are no other threads."""
+        if not self._worker.light(task) or _bytes(task) > _HEAVY:
+            return None
+        free = next((hand for hand in self._hands if hand.begun is None), None)
+        if free is None and self._wake == (-1, -1):
+            free = _Hand()
+            self._hands.append(free)
+            for fd, is_log in ((free.launcher.replies, False), (free.launcher.log, True)):
+                self._busy[fd] = free, is_log
+                self._poller.register(fd, select.POLLIN)
+        return free
+
+    def _look(self, fd: int) -> None:
+        if fd == self._wake[0]:
+            os.read(fd, 1 << 10)
+            while not self._elsewhere.empty():
+                self._here.append(self._elsewhere.get())
+                self._threads -= 1
+            return
+        hand, is_log = self._busy[fd]
+        while data := hand.launcher.output():
+            hand.log.add(data)
+        if not is_log and hand.begun is not None:
+            self._here.append(self._end(hand, hand.begun))
+
+    def _end(self, hand: _Hand, begun: Begun) -> Ended:
+        code, used, peak = hand.launcher.ended()
+        while data := hand.launcher.output():
+            hand.log.add(data)
+        hand.begun = None
+        took = round((time.monotonic() - hand.since) * 1000)
+        why = ended_by(code, hand.why, self._killed)
+        outcome = Outcome(code, why, hand.log.text(), self._worker.level, took, used, peak)
+        try:
+            return begun.task, self._worker.finish(begun, outcome)
+        except Exception as fault:
+            return begun.task, fault
+
+    def _killed(self) -> bool:
+        before, self._kills = self._kills, usage.memory_kills()
+        return self._kills > before
+
+    def _limit(self, hand: _Hand, begun: Begun) -> None:
+        """End what was told to stop, or takes too long; it is told again until it ends."""
+        if hand.why == "exit":
+            if self._cancel.is_set():
+                hand.why = "interrupted"
+            elif time.monotonic() > hand.since + begun.job.timeout:
+                hand.why = "timeout"
+        if hand.why != "exit":
+            hand.launcher.stop()
+
+    def _hand_off(self, task: Task) -> None:
+        from threading import Thread
+        if self._wake == (-1, -1):
+            self._wake = os.pipe2(os.O_CLOEXEC)
+            self._poller.register(self._wake[0], select.POLLIN)
+        self._threads += 1
+        Thread(target=self._attempt, args=(task,), name="action").start()
+
+    def _attempt(self, task: Task) -> None:
+        try:
+            self._elsewhere.put((task, self._worker.attempt(task)))
+        except BaseException as fault:
+            self._elsewhere.put((task, fault))
+        os.write(self._wake[1], b".")
+
+
+def _bytes(task: Task) -> int:
+    """How much there is to stage, as far as that can be told without a look into trees."""
+    return sum(node.digest.size for _, artifact, node, _ in task.inputs if isinstance(node, File)
+               or isinstance(artifact, Output))

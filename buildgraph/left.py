@@ -1,0 +1,185 @@
+"""What a finished build leaves for the next: a receipt, a snapshot, and how their parts are written down."""
+from __future__ import annotations
+
+import os
+
+from . import receipt
+from .digest import Digest
+from .events import Built, Judged
+from .host import SHIPPED
+from .model import Action, Artifact, Output, Source
+from .noun import noun
+from .plan import State
+from .snapshot import numbers, step_line, words, write, write_steps
+from .steps import Wanted
+from .ui.summary import unchanged_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .drive import Drive
+
+FOLDER = ".buildgraph/snapshots"
+OF_SOURCE = -1   # the step of a wanted output that is a file of the workspace
+
+
+@noun
+class Row:
+    """A gate as the snapshot holds it: its label and name, the step of its verdict (or None), and the verdict."""
+
+    label: str
+    gate: str
+    step: int | None
+    verdict: str
+    why: str
+
+    def judged(self) -> Judged:
+        """The event that tells it."""
+        return Judged(self.label, self.gate, self.verdict, self.why)  # type: ignore[arg-type]
+
+
+def here() -> list[str]:
+    """What decides which sandbox works: this boot of this machine, this user, these namespaces."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        spaces = (str(os.stat(f"/proc/self/ns/{kind}").st_ino) for kind in ("mnt", "user"))
+        return [boot, str(os.geteuid()), *spaces]
+    except OSError:
+        return []
+
+
+def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
+          seen: tuple[Mapping[str, Iterable[str]], Mapping[str, tuple[int, ...]]]) -> None:
+    """Leave snapshot and receipt of a build that started from BUILD.toml and ended well.
+
+    `seen` are the folders that were listed, with their names, and the stamps of all that was looked at.
+    """
+    request, (rows, built) = drive.request, told
+    parts = _parts(drive, labels, wanted, told, seen[0])
+    path = os.path.join(drive.root, FOLDER, receipt.name_of(request.patterns, request.package))
+    steps = drive.steps
+    kept = write_steps(path, [step_line(action, place, steps.number) for action, place in zip(steps.actions, steps.places)])
+    mark = write(path, parts | kept) if kept and parts else 0
+    text = unchanged_text([*built, *(row.judged() for row in rows)], len(steps.actions))
+    receipt.write(drive.root, (request.patterns, request.package), seen[1], text, mark)
+
+
+def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
+           folders: Mapping[str, Iterable[str]]) -> dict[str, bytes]:
+    """The sections of a snapshot but for the steps; none where a name cannot stand in one."""
+    steps, held = drive.steps, drive.host.sources.held()
+    reads = _readers(steps.actions, wanted)
+    rows = [wanted_row(want, event) for want, event in zip(wanted, told[1], strict=True)]
+    known = here()
+    if not known or any(b"\n" in row for row in rows):
+        return {}
+    user_at, users = _table(_users(steps.needs))
+    reader_at, readers = _table(list(reads.values()))
+    shipped = [(path, *_said(*held[path])) for path in held if path.startswith(SHIPPED)]
+    listed = [(receipt.shortened(drive.root, path), sorted(os.listdir(path))) for path in folders]
+    return {
+        "facts": words([drive.level, *known]), "tools": words(drive.host.tools.dump()), "labels": words(labels),
+        "user_at": numbers(user_at), "users": numbers(users),
+        "keys": b"\n".join(str(drive.keys[action].digest).encode() for action in steps.actions),
+        "sources": words(reads), "source_rows": b"\n".join(source_row(*held[name]) for name in reads),
+        "reader_at": numbers(reader_at), "readers": numbers(readers),
+        "shipped": words(word for entry in shipped for word in entry),
+        "folders": words(word for path, names in listed for word in (path, str(len(names)), *names)),
+        "wanted": b"\n".join(rows), "gate_only": numbers(sorted(drive.gate_only)), "gates": gate_words(told[0]),
+        "wanted_step": numbers(steps.number[want.artifact.action] if isinstance(want.artifact, Output) else OF_SOURCE
+                               for want in wanted),
+    }
+
+
+def verdict_of(state: int) -> tuple[str, str]:
+    """A gate's verdict, and why, by how the step of its action ended."""
+    if state == State.DONE:
+        return "passed", ""
+    return ("failed", "its log stands above") if state == State.FAILED else ("not checked", "what it checks was not built")
+
+
+def _readers(actions: Sequence[Action], wanted: Sequence[Wanted]) -> dict[str, list[int]]:
+    """The numbers of the steps that read each file of the workspace."""
+    found: dict[str, list[int]] = {}
+    for number, action in enumerate(actions):
+        for name in {given.name for _, given in action.inputs if isinstance(given, Source)}:
+            found.setdefault(name, []).append(number)
+    for want in wanted:
+        if isinstance(want.artifact, Source):
+            found.setdefault(want.artifact.name, [])
+    return found
+
+
+def _users(needs: Sequence[Sequence[int]]) -> list[list[int]]:
+    users: list[list[int]] = [[] for _ in needs]
+    for step, need in enumerate(needs):
+        for other in need:
+            users[other].append(step)
+    return users
+
+
+def _table(lists: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+    """Lists as (where each begins, all one after the other)."""
+    begins, every = [0], list[int]()
+    for one in lists:
+        every += one
+        begins.append(len(every))
+    return begins, every
+
+
+def _said(digest: Digest, executable: bool) -> tuple[str, str]:
+    return str(digest), "x" if executable else ""
+
+
+def source_row(digest: Digest, executable: bool) -> bytes:
+    """What a source held, as a line."""
+    return " ".join(_said(digest, executable)).encode()
+
+
+def digest_of_row(row: str) -> tuple[Digest, bool]:
+    """What a source held, from its line."""
+    text, _, executable = row.partition(" ")
+    return Digest.parse(text), bool(executable)
+
+
+def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The folders that were listed, and the names in each."""
+    found, at = {}, 0
+    while at < len(said):
+        count = int(said[at + 1])
+        found[said[at]] = said[at + 2:at + 2 + count]
+        at += 2 + count
+    return found
+
+
+def gate_of(said: Sequence[str]) -> Row:
+    """A gate from its five words."""
+    label, gate, step, verdict, why = said
+    return Row(label, gate, int(step) if step else None, verdict, why)
+
+
+def gate_words(rows: Iterable[Row]) -> bytes:
+    """Gates as a section."""
+    return words(word for row in rows for word in (
+        row.label, row.gate, "" if row.step is None else str(row.step), row.verdict, row.why))
+
+
+def wanted_row(want: Wanted, event: Built) -> bytes:
+    """An output that was asked for, and how it stands."""
+    made: Artifact = want.artifact
+    tree = "t" if is_tree(made) else ""
+    return words((str(want.label), want.name, want.file, made.name, tree, event.path, str(event.digest), str(event.bytes),
+                  event.image))
+
+
+def is_tree(artifact: Artifact) -> bool:
+    """Whether an artifact is a folder that an action makes."""
+    return isinstance(artifact, Output) and artifact.tree
+
+
+def built_of(row: bytes) -> Built:
+    """The event that tells of an output, from its row."""
+    label, name, _, _, _, path, digest, size, image = row.decode("utf-8", "surrogateescape").split("\0")
+    return Built(label, name, path, Digest.parse(digest), int(size), image)

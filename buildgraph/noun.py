@@ -1,0 +1,123 @@
+"""Frozen classes with slots, as `dataclasses` makes them, for the modules that every build imports.
+
+Importing `dataclasses` costs more than a bare interpreter's whole start, and so does what it compiles for some ten
+classes. Here nothing is imported, and a class is compiled when its first instance is made: most never are. For
+`dataclasses.fields`, `replace` and `asdict` a noun is a dataclass like any other.
+"""
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar, dataclass_transform, overload
+
+    T = TypeVar("T")
+
+    @overload
+    @dataclass_transform(frozen_default=True)
+    def noun(cls: type[T]) -> type[T]: ...
+    @overload
+    @dataclass_transform(frozen_default=True)
+    def noun(*, eq: bool = True, order: bool = False, aside: str = "") -> Callable[[type[T]], type[T]]: ...
+
+    def noun(cls: Any = None, **how: Any) -> Any:
+        """Make a class frozen, with the fields that it annotates; a field `aside` is not compared.
+
+        `eq=False` compares by identity, `order` also orders. Such a class must not use `super()` without arguments.
+        """
+else:
+    def noun(cls=None, *, eq=True, order=False, aside=""):
+        """Make a class frozen, with the fields that it annotates; a field `aside` is not compared."""
+        return (lambda found: _made(found, eq, order, aside)) if cls is None else _made(cls, eq, order, aside)
+
+_NONE = object()
+_ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
+
+
+def _made(cls: Any, eq: bool, order: bool, aside: str) -> Any:
+    space = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+    own = tuple(space.get("__annotations__", ()))
+    before: Any = getattr(cls, "_noun", ((), {}, True, ""))
+    defaults = before[1] | {name: space.pop(name) for name in own if name in space}
+    names = before[0] + own
+    space |= {"__slots__": own, "__match_args__": names, "_noun": (names, defaults, eq, aside), "__init__": _first,
+              "__setattr__": _frozen, "__delattr__": _frozen, "__repr__": _repr, "__dataclass_fields__": _Fields(),
+              "__reduce__": _reduce}
+    if eq:
+        space |= {"__eq__": _first_equal, "__hash__": _first_hash}
+    if order:
+        space |= dict.fromkeys(_ORDER, _unordered)
+    return type(cls)(cls.__name__, cls.__bases__, space)
+
+
+def _first(self: Any, *args: Any, **words: Any) -> None:
+    """The first instance of a class: compile what it needs, and begin again."""
+    cls = _owner(type(self), _first)
+    _compile(cls)
+    cls.__init__(self, *args, **words)
+
+
+def _first_equal(self: Any, other: object) -> Any:
+    _compile(_owner(type(self), _first_equal, "__eq__"))
+    return self == other
+
+
+def _first_hash(self: Any) -> int:
+    _compile(_owner(type(self), _first_hash, "__hash__"))
+    return hash(self)
+
+
+def _owner(cls: type, method: object, name: str = "__init__") -> Any:
+    """The class in which a method that is not compiled yet stands."""
+    return next(found for found in cls.__mro__ if found.__dict__.get(name) is method)
+
+
+def _compile(cls: Any) -> None:
+    names, defaults, eq, aside = cls._noun
+    given = ", ".join(f"{name}=_d_{name}" if name in defaults else name for name in names)
+    space: dict[str, Any] = {f"_d_{name}": value for name, value in defaults.items()}
+    space |= {f"_s_{name}": getattr(cls, name).__set__ for name in names}
+    body = "".join(f" _s_{name}(self, {name})\n" for name in names) or " pass\n"
+    text = f"def __init__(self{', ' if given else ''}{given}):\n{body}"
+    mine, others = (f"({''.join(f'{who}.{name},' for name in names if name != aside)})" for who in ("self", "other"))
+    if eq:
+        text += ("def __eq__(self, other):\n if other.__class__ is not self.__class__:\n  return NotImplemented\n"
+                 f" return {mine} == {others}\ndef __hash__(self):\n return hash({mine})\n")
+    compared = [name for name in _ORDER if cls.__dict__.get(name) is _unordered]
+    for name in compared:
+        text += f"def {name}(self, other):\n return {mine} {_ORDER[name]} {others}\n"
+    exec(text, space)
+    for name in ("__init__", *(("__eq__", "__hash__") if eq else ()), *compared):
+        made = space[name]
+        made.__qualname__ = f"{cls.__qualname__}.{name}"
+        setattr(cls, name, made)
+
+
+def _unordered(self: Any, other: object) -> bool:
+    raise AssertionError("what stands before this is compiled with the first instance")
+
+
+def _repr(self: Any) -> str:
+    return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._noun[0])})"
+
+
+def _frozen(self: Any, name: str, value: object = _NONE) -> None:
+    raise AttributeError(f"cannot change {name!r}: a {type(self).__name__} is frozen")
+
+
+def _reduce(self: Any) -> tuple[type, tuple[Any, ...]]:
+    return type(self), tuple(getattr(self, name) for name in self._noun[0])
+
+
+class _Fields:
+    """What `dataclasses` asks a class for, made when it is asked."""
+
+    def __get__(self, instance: object, owner: Any) -> Any:
+        from dataclasses import field, make_dataclass
+        names, defaults, _, aside = owner._noun
+        made = make_dataclass(owner.__name__, [
+            (name, object, field(compare=name != aside, **({"default": defaults[name]} if name in defaults else {})))
+            for name in names])
+        found = getattr(made, "__dataclass_fields__")
+        setattr(owner, "__dataclass_fields__", found)
+        return found

@@ -1,0 +1,126 @@
+"""Where one action after another runs: a folder that is emptied between them, not made anew.
+
+Making and removing folders for each action costs more than it seems: ext4 passes over inodes that were freed in the
+last minutes, one by one, so every file that is made beside many removed ones costs a long look. Folders for inputs and
+outputs therefore stay, as long as the next action wants the same.
+"""
+from __future__ import annotations
+
+import os
+from stat import S_ISDIR, S_ISREG
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SPARES, _SMALL = 64, 1 << 20
+
+
+class Slot:
+    """`root` becomes the working folder of an action, `out` (below it) and `temp` are what it may change."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.root, self.temp = f"{folder}/build", f"{folder}/tmp"
+        self.out = f"{self.root}/out"
+        self._made: dict[str, tuple[int, int]] = {}   # each of our folders, and which it is
+        self._spare: list[str] = []
+        self._spare_folders: list[tuple[str, tuple[int, int]]] = []
+        os.mkdir(folder, 0o700)
+        os.mkdir(f"{folder}/spare", 0o700)
+        for path in self._own():
+            self._make(path)
+
+    def furnish(self, wanted: Iterable[str]) -> None:
+        """Have exactly these folders below `root`, given relative to it, and their parents."""
+        paths = {self.root, self.out, self.temp}
+        for folder in wanted:
+            path = f"{self.root}/{folder}"
+            while path not in paths:
+                paths.add(path)
+                path = path.rpartition("/")[0]
+        if paths != self._made.keys():
+            for path in sorted(self._made.keys() - paths, reverse=True):
+                self._spare_folders.append((f"{self.folder}/spare/f{len(self._spare_folders)}", self._made.pop(path)))
+                os.rename(path, self._spare_folders[-1][0])
+            for path in sorted(paths - self._made.keys()):
+                if self._spare_folders:
+                    spare, self._made[path] = self._spare_folders.pop()
+                    os.rename(spare, path)
+                else:
+                    self._make(path)
+
+    def create(self, path: str) -> int:
+        """Open a new file for writing: one that an earlier action has no use for any more, where there is one."""
+        if not self._spare:
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if os.path.lexists(path):
+            raise FileExistsError(path)
+        os.rename(self._spare.pop(), path)
+        return os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def clean(self) -> None:
+        """Empty it, whatever modes the action left in it; what was put in place of our folders goes, too."""
+        try:
+            whole = all(_identity(path) == known for path, known in self._made.items())
+            if whole:
+                for path in self._made:
+                    os.chmod(path, 0o755)
+                    self._empty(path)
+        except OSError:
+            whole = False
+        if not whole:
+            self._made.clear()
+            for path in (self.root, self.temp):
+                discard(path)
+            for path in self._own():
+                self._make(path)
+
+    def _own(self) -> tuple[str, str, str]:
+        return self.root, self.out, self.temp
+
+    def _make(self, path: str) -> None:
+        os.mkdir(path, 0o755)
+        self._made[path] = _identity(path)
+
+    def _empty(self, folder: str) -> None:
+        for name in os.listdir(folder):
+            path = f"{folder}/{name}"
+            if path not in self._made and not self._spared(path):
+                try:
+                    os.unlink(path)
+                except IsADirectoryError:
+                    discard(path)
+
+    def _spared(self, path: str) -> bool:
+        """Keep a file for `create`, when nothing of it but its bytes could reach who gets it."""
+        found = os.lstat(path)
+        if (len(self._spare) >= _SPARES or found.st_size > _SMALL or not S_ISREG(found.st_mode) or found.st_nlink > 1
+                or found.st_uid != os.geteuid() or os.listxattr(path)):
+            return False
+        spare = f"{self.folder}/spare/{len(self._spare)}"
+        os.rename(path, spare)
+        os.chmod(spare, 0o600)
+        self._spare.append(spare)
+        return True
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.lstat(path)
+    return (found.st_ino, found.st_dev) if S_ISDIR(found.st_mode) else (0, 0)
+
+
+def discard(folder: str) -> None:
+    """Remove a scratch folder, whatever modes the action left in it; nothing when there is none."""
+    import shutil
+
+    def unlock(function: object, path: str, _: object) -> None:
+        if path == folder and not os.path.lexists(path):
+            return
+        os.chmod(os.path.dirname(path), 0o700)
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.chmod(path, 0o700)
+            shutil.rmtree(path, ignore_errors=True)
+        elif os.path.lexists(path):
+            os.unlink(path)
+    shutil.rmtree(folder, onerror=unlock)
