@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 
+from .context import suppress
 from .errors import BuildError
 from .execute.job import LEVELS, Level
 from .source import Sources
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # Asked of the package, for the rules' place in the repository differs from where they are installed.
 SHIPPED = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
+
+
+BWRAP = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
 
 
 class Host:
@@ -67,10 +71,39 @@ class opened:
         self._store.close()
 
 
-def level_of(wanted: str) -> Level:
-    """The sandbox to run in: the one asked for, which must work here, or else the best that does."""
+def here() -> list[str]:
+    """What decides which sandbox works: this boot of this machine, this user, these namespaces."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        spaces = (str(os.stat(f"/proc/self/ns/{kind}").st_ino) for kind in ("mnt", "user"))
+        return [boot, str(os.geteuid()), *spaces]
+    except OSError:
+        return []
+
+
+def _best(cache: str) -> Level:
+    """The best sandbox that works here, found out once for each boot, user, and bubblewrap."""
+    known, path = here(), os.path.join(cache, "sandbox")
+    bwrap = [str(os.stat(found).st_mtime_ns) for found in BWRAP if os.path.exists(found)]
+    said = "\n".join((*known, os.environ.get("BUILDGRAPH_SANDBOX", ""), os.environ.get("PATH", ""), *bwrap)).encode()
+    with suppress(OSError):
+        with open(path, "rb") as file:
+            level, _, rest = file.read().partition(b"\n")
+        if known and rest == said and level.decode() in LEVELS:
+            return LEVELS[LEVELS.index(level.decode())]
     from .execute.sandbox import probe   # it knows every rung, and is dear
     best = probe(os.environ)
+    with suppress(OSError):
+        with open(f"{path}.{os.getpid()}", "wb") as file:
+            file.write(best.encode() + b"\n" + said)
+        os.replace(f"{path}.{os.getpid()}", path)
+    return best
+
+
+def level_of(wanted: str, cache: str) -> Level:
+    """The sandbox to run in: the one asked for, which must work here, or else the best that does."""
+    best = _best(cache)
     if not wanted:
         return best
     level = next(level for level in LEVELS if level == wanted)

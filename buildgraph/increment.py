@@ -15,10 +15,10 @@ from .digest import Digest
 from .drive import Drive, Request
 from .events import Event, Finished, Planned
 from .execute.job import LEVELS
-from .host import Host
+from .host import Host, here
 from .label import Label
 from .left import (
-    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, folders_of, gate_of, gate_words, here, is_tree, source_row, verdict_of,
+    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, folders_of, gate_of, gate_words, is_tree, source_row, verdict_of,
     wanted_row)
 from .materialise import Materialiser, Shown
 from .model import Action, Output, Source

@@ -6,7 +6,7 @@ import os
 from . import receipt
 from .digest import Digest
 from .events import Built, Judged
-from .host import SHIPPED
+from .host import SHIPPED, here
 from .model import Action, Artifact, Output, Source
 from .noun import noun
 from .plan import State
@@ -37,17 +37,6 @@ class Row:
     def judged(self) -> Judged:
         """The event that tells it."""
         return Judged(self.label, self.gate, self.verdict, self.why)  # type: ignore[arg-type]
-
-
-def here() -> list[str]:
-    """What decides which sandbox works: this boot of this machine, this user, these namespaces."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
-        spaces = (str(os.stat(f"/proc/self/ns/{kind}").st_ino) for kind in ("mnt", "user"))
-        return [boot, str(os.geteuid()), *spaces]
-    except OSError:
-        return []
 
 
 def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],

@@ -8,9 +8,16 @@ from importlib import import_module
 from .analysis import Analysis, analyse
 from .declare import Registry, rules_of
 from .label import Label
+from .steps import gates_of, wanted_of
+from .work import Work, steps_of
 from .workspace import Workspace
 
-OURS = frozenset({"out", ".buildgraph"})
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .drive import Request
+
 RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index")
 
 
@@ -25,10 +32,6 @@ class Loaded:
     analysis: Analysis
     watched: list[str]
     folders: dict[str, frozenset[str]]
-
-    def lists_as_before(self, path: str) -> bool:
-        """Whether a path is a watched folder and holds the names that analysis saw, our own folders aside."""
-        return path in self.folders and self.folders[path] - OURS == frozenset(os.listdir(path)) - OURS
 
 
 def registry() -> Registry:
@@ -49,6 +52,16 @@ def load(root: str, patterns: tuple[str, ...], package: str = "") -> Loaded:
                for folder in workspace.listing.folders}
     watched = [os.path.normpath(os.path.join(root, path)) for path in (*workspace.files_read, *analysis.files_read)]
     return Loaded(_members(labels, analysis), analysis, watched, folders)
+
+
+def work_of(root: str, request: Request, has: Callable[[str], bool]) -> Work:
+    """What a request comes to; `has` tells which programs this host has. BuildErrors with every fault found."""
+    loaded = load(root, request.patterns, request.package)
+    given = [(str(label), loaded.analysis.providers[label], label) for label in loaded.labels]
+    wanted = tuple(want for _, provider, label in given for want in wanted_of(label, provider))
+    gates = tuple((label, gate) for label, provider, _ in given for gate in gates_of(provider)) if request.gates else ()
+    steps, gate_only = steps_of(wanted, [gate for _, gate in gates if all(map(has, gate.needs))])
+    return Work(tuple(label for label, _, _ in given), wanted, gates, steps, gate_only, tuple(loaded.watched), loaded.folders)
 
 
 def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]:

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import filterfalse
 
 from . import pace
 from .drive import Drive, Request
 from .errors import OK, BuildError
 from .events import Finished, Listener, Planned, Warned
-from .host import level_of, opened, own_files
+from .host import Host, level_of, opened, own_files
 from .execute.job import Cancel
 from .increment import go_on
 from .left import Row, leave, verdict_of
@@ -16,14 +17,15 @@ from .materialise import Materialiser, Shown
 from .model import Gate, Output
 from .plan import Plan, State
 from .source import Moved, fingerprint, settled
-from .steps import Steps, Wanted, gates_of, wanted_of
+from .steps import Wanted
 from .store import roots
 from .store.protocol import Missing
 from .toolchain import Toolchain
+from .work import Work, keep, recalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .loading import Loaded
+    from collections.abc import Sequence
 
 __all__ = ["Request", "Session", "build"]
 RESTARTS = 8   # a build starts over when a file moved under it or the store lost a blob; then it is given up
@@ -34,7 +36,7 @@ def build(root: str, request: Request, listen: Listener, cancel: Cancel) -> int:
     with opened(root, request.sandbox_debug, lambda text: listen(Warned(text))) as host:
         for attempt in range(RESTARTS):
             try:
-                code = go_on(root, request, listen, cancel, host) if attempt == 0 else None
+                code = _soon(root, request, listen, cancel, host) if attempt == 0 else None
                 return code if code is not None else Session(root, request, listen, cancel, host).run()
             except Moved as moved:
                 listen(Warned(f"{moved.path} changed while it was being built: starting over with what it holds now"))
@@ -46,29 +48,40 @@ def build(root: str, request: Request, listen: Listener, cancel: Cancel) -> int:
                      "stop what writes them, then build again", "broken")
 
 
+def _soon(root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> int | None:
+    """Build without analysis: from where the last build ended, or what another one found in the same files; or None."""
+    code = go_on(root, request, listen, cancel, host)
+    if code is not None or not request.plain:
+        return code
+    work = recalled(host.store.root, root, request, lambda name: host.tools.find(name) is not None)
+    if work is None:
+        return None
+    try:
+        return Session(root, request, listen, cancel, host).run(work)
+    except BuildError as fault:
+        if fault.reason not in ("source", "input"):
+            raise
+        return None   # whoever wrote BUILD.toml is told where in it
+
+
 class Session(Drive):
     """One attempt at a request, from its labels."""
 
-    def run(self) -> int:
-        """Analyse, plan, run, show, remember."""
+    def run(self, work: Work | None = None) -> int:
+        """Analyse, unless the work is known, plan, run, show, remember."""
         start, began = time.monotonic_ns(), time.time_ns()
-        from . import loading   # dear: analysis needs pydantic and NetworkX
-        self.level = level_of(self.request.sandbox)
-        loaded = loading.load(self.root, self.request.patterns, self.request.package)
-        wanted = [want for label in loaded.labels for want in wanted_of(label, loaded.analysis.providers[label])]
-        gates = self._gates(loaded)
-        able = [gate.verdict for _, gate in gates if not self._lacking(gate)]
-        self.steps = Steps.of([*(want.artifact for want in wanted), *able])
-        needed = Steps.of(want.artifact for want in wanted).number
-        self.gate_only = {number for action, number in self.steps.number.items() if action not in needed}
+        self.level = level_of(self.request.sandbox, self.host.store.root)
+        if work is None:
+            work = self._analysed()
+        self.steps, self.gate_only = work.steps, set(work.gate_only)
         costs = pace.costs(self.root, self.steps.actions)
         self.plan = Plan(self.steps.needs, costs)
-        self.listen(Planned(tuple(map(str, loaded.labels)), len(self.steps.actions), len(gates), self.level,
+        self.listen(Planned(work.labels, len(self.steps.actions), len(work.gates), self.level,
                             self.plan.chains if costs else ()))
         self.drive()
-        rows = self._judge(gates)
+        rows = self._judge(work.gates)
         built = Materialiser(self.root, self.host.store, self.host.sources).show(
-            [want for want in wanted if self._whole(want)], self.node, self.listen)
+            [want for want in work.wanted if self._whole(want)], self.node, self.listen)
         if self.request.out:
             built.copy_to(self.request.out)
         code = self.code([row.judged() for row in rows])
@@ -82,42 +95,43 @@ class Session(Drive):
                             counts[State.FAILED] - self.interrupted, counts[State.SKIPPED],
                             (time.monotonic_ns() - start) // 1_000_000)
         if code == OK and self.request.plain:
-            self._leave(began, loaded, wanted, (built, rows))
+            self._leave(began, work, (built, rows))
         self.listen(finished)
         return code
 
-    def _leave(self, began: int, loaded: Loaded, wanted: list[Wanted], seen: tuple[Shown, list[Row]]) -> None:
+    def _analysed(self) -> Work:
+        from .loading import work_of   # dear: analysis needs pydantic and NetworkX
+        work = work_of(self.root, self.request, self._has)
+        if self.request.plain:
+            keep(self.host.store.root, self.root, self.request, work, self._has)
+        return work
+
+    def _leave(self, began: int, work: Work, seen: tuple[Shown, list[Row]]) -> None:
         """Leave receipt and snapshot, unless a file that was read is so young that a later edit could look the same."""
         built, rows = seen
         ours = f"{self.root}/.buildgraph/"   # seen through the links of out/
         stamps = {path: stamp for name, stamp in self.host.sources.seen.items()
                   if not (path := self.host.sources.path(name)).startswith(ours)}
-        watched = (*loaded.watched, *self.host.tools.watched, *own_files())
+        watched = (*work.watched, *self.host.tools.watched, *own_files())
         stamps |= {path: fingerprint(path) for path in watched if os.path.exists(path)}
         made = set(built.files)
         young = [path for path, stamp in stamps.items() if path not in made and not settled(stamp, began)]
-        if not all(settled(stamps[path], time.time_ns()) and loaded.lists_as_before(path) for path in young):
+        if not all(settled(stamps[path], time.time_ns()) and work.lists_as_before(path) for path in young):
             return
         stamps |= {path: fingerprint(path) for path in made}
-        labels = [str(label) for label in loaded.labels]
-        leave(self, labels, wanted, (rows, built.events), (loaded.folders, stamps))
-
-    def _gates(self, loaded: Loaded) -> list[tuple[str, Gate]]:
-        if not self.request.gates:
-            return []
-        return [(str(label), gate) for label in loaded.labels for gate in gates_of(loaded.analysis.providers[label])]
+        leave(self, work.labels, work.wanted, (rows, built.events), (work.folders, stamps))
 
     def _whole(self, want: Wanted) -> bool:
         return not isinstance(want.artifact, Output) or want.artifact.action in self.results
 
-    def _lacking(self, gate: Gate) -> list[str]:
-        return [name for name in gate.needs if self.host.tools.find(name) is None]
+    def _has(self, program: str) -> bool:
+        return self.host.tools.find(program) is not None
 
-    def _judge(self, gates: list[tuple[str, Gate]]) -> list[Row]:
+    def _judge(self, gates: Sequence[tuple[str, Gate]]) -> list[Row]:
         rows = []
         for label, gate in gates:
             assert isinstance(gate.verdict, Output)
-            lacking, number = self._lacking(gate), self.steps.number.get(gate.verdict.action)
+            lacking, number = [*filterfalse(self._has, gate.needs)], self.steps.number.get(gate.verdict.action)
             verdict, why = verdict_of(State.WANT if number is None else self.plan.state[number])
             if lacking:
                 verdict, why = "not checked", f"it needs {', '.join(lacking)}"

@@ -18,7 +18,7 @@ LAYERS = [
     ["declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
-    ["host", "detect", "loading", "slot", "worker", "crew", "drive", "materialise", "pace", "snapshot", "left",
+    ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "snapshot", "left", "work", "loading",
      "increment", "session", "unlike", "check", "audit"],
     ["history", "query", "diff", "revision", "evaluated", "why", "affected", "since"],
     ["cli", "__main__"],
