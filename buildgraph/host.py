@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHIPPED = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
 
 
+LIGHT = 32 << 20   # bytes that are hashed in the time that opening the index takes
 BWRAP = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
 
 
@@ -63,7 +64,7 @@ class opened:
     def __enter__(self) -> Host:
         cache = self._store.root
         self._scratch = scratch_folder(os.path.join(cache, "work"), self._kept)
-        sources = Sources(self._root, _Index(os.path.join(cache, "index")))
+        sources = Sources(self._root, _Index(os.path.join(cache, "index")), light=LIGHT)
         return Host(self._store, sources, Toolchain(sources), self._scratch.path)
 
     def __exit__(self, *_: object) -> None:

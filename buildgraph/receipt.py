@@ -46,7 +46,7 @@ def unchanged(words: list[str], cwd: str) -> int | None:
 
     Only plain patterns are answered; every option takes the full path.
     """
-    if not words or any(word.startswith("-") and not word.startswith("-//") for word in words):
+    if not is_plain(words):
         return None
     root = _root(cwd)
     if root is None:
@@ -57,6 +57,11 @@ def unchanged(words: list[str], cwd: str) -> int | None:
     sys.stdout.write(text)
     sys.stdout.flush()
     return 0
+
+
+def is_plain(words: Sequence[str]) -> bool:
+    """Whether words are patterns and no option is among them."""
+    return bool(words) and not any(word.startswith("-") and not word.startswith("-//") for word in words)
 
 
 def look(root: str, words: Sequence[str], package: str) -> None:

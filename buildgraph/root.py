@@ -2,12 +2,10 @@
 from __future__ import annotations
 
 import os
-import re
 
 from .errors import BuildError
 
 BUILD = "BUILD.toml"
-_MARK = re.compile(rb"^[ \t]*(?:\[[ \t]*workspace[ \t]*[\].]|workspace[ \t]*[=.])", re.M)
 
 
 def find_root(cwd: str) -> str:
@@ -30,7 +28,7 @@ def _is_root(folder: str) -> bool:
             data = file.read()
     except OSError:
         return False
-    if not _MARK.search(data):
+    if not any(map(_marks, data.split(b"\n"))):
         return False
     if b'"""' not in data and b"'''" not in data:
         return True
@@ -39,3 +37,13 @@ def _is_root(folder: str) -> bool:
         return "workspace" in parse(data, BUILD).values
     except BuildError:
         return True
+
+
+def _marks(line: bytes) -> bool:
+    """Whether a line begins the table [workspace], or one in it, or is a key of such a name."""
+    line = line.lstrip(b" \t")
+    begun = line.startswith(b"[")
+    word = line[1:].lstrip(b" \t") if begun else line
+    if not word.startswith(b"workspace"):
+        return False
+    return word[9:].lstrip(b" \t").startswith((b"]", b".") if begun else (b"=", b"."))

@@ -68,10 +68,15 @@ def _checksum(data: bytes) -> bytes:
 
 
 class Sources:
-    """Digests of files, each known once in a session; `root` is the workspace, absolute paths are taken as they are."""
+    """Digests of files, each known once in a session; `root` is the workspace, absolute paths are taken as they are.
 
-    def __init__(self, root: str, index: Index | None = None, now: Callable[[], int] = time.time_ns) -> None:
+    The index is asked only beyond the first `light` bytes: to open it costs as much as to hash some.
+    """
+
+    def __init__(self, root: str, index: Index | None = None, now: Callable[[], int] = time.time_ns,
+                 light: int = 0) -> None:
         self.root, self._index, self._now = root, index, now
+        self._light, self._weight = light, 0
         self._known: dict[str, tuple[Digest, bool]] = {}
         self._fresh: dict[bytes, bytes] = {}
         self._lookup: Callable[[str], tuple[Digest, bool] | None] = lambda name: None
@@ -114,7 +119,7 @@ class Sources:
 
     def save(self) -> None:
         """Keep what was hashed for the next build."""
-        if self._index is not None and self._fresh:
+        if self._index is not None and self._fresh and self._weight >= self._light:
             self._index.put_many(self._fresh)
             self._fresh = {}
 
@@ -131,7 +136,10 @@ class Sources:
         return self._recall(path, print_) or self._hash(path, print_, name, at), bool(found.st_mode & 0o100)
 
     def _recall(self, path: str, print_: tuple[int, int, int, int, int]) -> Digest | None:
-        row = self._index.get(os.fsencode(path)) if self._index is not None else None
+        self._weight += print_[0]
+        if self._index is None or self._weight < self._light:
+            return None
+        row = self._index.get(os.fsencode(path))
         if row is None or len(row) != _ROW.size or _checksum(row[:-16]) != row[-16:]:
             return None
         *kept, hashed_at, sha, _ = _ROW.unpack(row)

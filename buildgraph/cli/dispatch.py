@@ -6,6 +6,7 @@ import os
 import sys
 
 from ..errors import BUG, INTERRUPTED, OK, BuildError, BuildErrors, did_you_mean
+from ..receipt import is_plain
 from .here import Here
 from .interrupt import Interrupt, Interrupted
 
@@ -82,6 +83,9 @@ def _verb(words: list[str]) -> int:
     if name not in VERBS:
         what = f"no option {name!r}" if name.startswith("-") else f"no verb {name!r}"
         raise BuildError(what, fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs", reason="usage")
+    if name == "build" and is_plain(words[1:]):
+        from .build import plain
+        return plain(Here.find(), words[1:])
     from importlib import import_module
 
     from .parser import Parser

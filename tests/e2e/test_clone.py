@@ -1,0 +1,129 @@
+"""A workspace that another one equals is built without parsing or analysing anything; what differs is looked at."""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.space import Space, space
+
+BUILD = '''
+[workspace]
+name = "w"
+
+[a]
+rule = "command"
+inputs = { text = "a.txt", tool = "tool.sh" }
+outputs = { o = "tree/" }
+argv = ["sh", "{tool}", "{text}", "{o}"]
+
+[b]
+rule = "command"
+inputs = { made = ":a" }
+outputs = { o = "b.txt" }
+argv = ["cp", "{made}/one", "{o}"]
+
+[f]
+rule = "files"
+srcs = ["src/*.txt"]
+
+[lint]
+rule = "gate"
+inputs = { text = "a.txt" }
+argv = ["grep", "-q", "a", "{text}"]
+'''
+IMPORTED = """
+import sys
+from buildgraph.cli import main
+code = main(["build", "//..."])
+print(*sorted(name for name in sys.modules if name in ("pydantic", "networkx", "diskcache", "numpy", "tomllib")), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Space:
+    made = space(tmp_path, BUILD)
+    made.write("a.txt", "a\n")
+    made.write("tool.sh", 'cat "$1" > "$2/one"; echo two > "$2/two"\n')
+    made.write("src/x.txt", "x")
+    made.run("build", "//...", code=0)
+    return made
+
+
+def _clone(first: Space, name: str) -> Space:
+    root = first.root.parent / name
+    shutil.copytree(first.root, root, ignore=shutil.ignore_patterns("out", ".buildgraph"))
+    return Space(root, first.cache)
+
+
+def _imported(of: Space) -> tuple[str, list[str]]:
+    done = subprocess.run([sys.executable, "-c", IMPORTED], cwd=of.root, env=of.environ(), capture_output=True, text=True,
+                          check=True)
+    return done.stdout, done.stderr.splitlines()[-1].split()
+
+
+def _shown(of: Space, below: str = "") -> dict[str, bytes]:
+    top = of.root / "out" / below
+    return {os.path.relpath(os.path.join(folder, name), top): Path(folder, name).read_bytes()
+            for folder, _, names in os.walk(top, followlinks=True) for name in names if name != ".gitignore"}
+
+
+def test_a_clone_is_restored_without_analysis(first: Space) -> None:
+    clone = _clone(first, "clone")
+    said, imported = _imported(clone)
+    assert imported == [] and "0 ran, " in said and "passed       lint" in said
+    assert _shown(clone) == _shown(first)
+
+
+def test_touched_build_files_cost_no_analysis_either(first: Space) -> None:
+    (first.root / "BUILD.toml").write_text((first.root / "BUILD.toml").read_text())
+    assert _imported(first)[1] == []
+
+
+def test_other_content_of_what_decides_is_analysed(first: Space) -> None:
+    clone = _clone(first, "clone")
+    clone.write("BUILD.toml", BUILD.replace('["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]'))
+    said, imported = _imported(clone)
+    assert "pydantic" in imported and "1 ran" in said
+    assert (clone.root / "out/b/b.txt").read_text() == "a\na\n"
+    another = _clone(first, "another")
+    another.write("src/y.txt", "y")   # a glob's folder lists another name
+    assert "pydantic" in _imported(another)[1]
+    assert sorted(map(os.path.basename, _shown(another, "f"))) == ["x.txt", "y.txt"]
+    third = _clone(first, "third")
+    third.write("sub/BUILD.toml", '[c]\nrule = "files"\nsrcs = ["z"]\n')
+    third.write("sub/z", "z")
+    third.run("build", "//...", code=0)
+    assert list(map(os.path.basename, _shown(third, "sub"))) == ["z"]
+
+
+def test_other_sources_run_what_reads_them(first: Space) -> None:
+    clone = _clone(first, "clone")
+    clone.write("a.txt", "aaa\n")
+    said, imported = _imported(clone)
+    assert imported == [] and "3 ran" in said
+    assert (clone.root / "out/b/b.txt").read_text() == "aaa\n"
+    clone.write("a.txt", "a\n")
+    assert "0 ran" in clone.run("build", "//...", code=0).out
+    assert _shown(clone) == _shown(first)
+
+
+def test_a_source_that_is_gone_is_told_with_its_line(first: Space) -> None:
+    clone = _clone(first, "clone")
+    (clone.root / "a.txt").unlink()
+    done = clone.run("build", "//...", code=2)
+    assert "BUILD.toml:7" in done.err and "a.txt" in done.err
+
+
+def test_a_damaged_graph_is_none(first: Space) -> None:
+    clone = _clone(first, "clone")
+    (graph,) = Path(first.cache, "graphs").iterdir()
+    data = graph.read_bytes()
+    graph.write_bytes(data[:len(data) // 2] + b"x" + data[len(data) // 2 + 1:])
+    said, imported = _imported(clone)
+    assert "pydantic" in imported and "0 ran" in said and _shown(clone) == _shown(first)
