@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .worker import Attempt, Task, Worker
 
 Ended: TypeAlias = "tuple[Task, Attempt | BaseException]"
+INFINITE = float("inf")
 _TICK_MS = 100
 _HEAVY = 8 << 20   # bytes of inputs, from which on staging belongs into a thread
 
@@ -78,9 +79,9 @@ class Crew:
         hand.begun, hand.log, hand.since, hand.why = begun, Log(), time.monotonic(), "exit"
         hand.launcher.start(orders(begun.job, self._worker.level == "landlock", os.getpid()))
 
-    def wait(self) -> list[Ended]:
-        """What has ended: at least one task, when any was started."""
-        while not self._here and self._running:
+    def wait(self, until: float = INFINITE) -> list[Ended]:
+        """What has ended: at least one task, when any was started, or nothing when it is later than `until`."""
+        while not self._here and self._running and time.monotonic() < until:
             for fd, _ in self._poller.poll(_TICK_MS):
                 self._look(fd)
             for hand in self._hands:

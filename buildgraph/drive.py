@@ -5,7 +5,7 @@ import os
 import time
 
 from .context import closing
-from .crew import Crew
+from .crew import INFINITE, Crew
 from .digest import Digest
 from .errors import FAILED, INTERRUPTED, OK
 from .events import Done, Failed, Judged, Listener, Skipped, Started
@@ -62,6 +62,7 @@ class Drive:
         self.interrupted = 0
         self._running: dict[Digest, list[int]] = {}
         self.gate_only: set[int] = set()
+        self._kept = False   # something is not published yet
 
     def drive(self) -> None:
         """Take every step to its end; Moved and Missing when the build must start over."""
@@ -101,10 +102,11 @@ class Drive:
                     crew.start(task)
             if self.cancel.is_set():
                 self.plan.stop()
-            self._wave(crew.wait())
+            self._wave(crew.wait(due if self._kept else INFINITE))
             now = time.monotonic()
-            if now > due:
+            if self._kept and now >= due:
                 self.host.store.publish()
+                self._kept = False
                 due = time.monotonic() + max(_PUBLISH_S, _SHARE * (time.monotonic() - now))
 
     def _begin(self, step: int) -> Task | None:
@@ -163,6 +165,7 @@ class Drive:
             if isinstance(attempt, Attempt):
                 if attempt.result is not None:
                     self.host.store.keep(attempt.batch)
+                    self._kept = True
                 self._settle(steps, attempt)
         for _, fault in ended:
             if isinstance(fault, BaseException):

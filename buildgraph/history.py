@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FILE = ".buildgraph/keys.log"
-_OLD = 1 << 20   # bytes, from which on it is asked whether most of the file is old
+_OLD, _MOST, _LINE = 1 << 20, 1 << 26, 100   # bytes from which on most of it may be old, or must be; those of a line
 
 
 class History:
@@ -48,7 +48,8 @@ class History:
             return
         try:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            if os.path.exists(self._path) and os.path.getsize(self._path) > _OLD:
+            size = os.path.getsize(self._path) if os.path.exists(self._path) else 0
+            if size > _MOST or size > _OLD and len(done) > size // _LINE // 4:   # to look is dear: only who did much does
                 self._shorten(len(done))
             with open(self._path, "ab+") as file:
                 if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
