@@ -72,8 +72,20 @@ class Model:
     D: tuple[F64, ...]
     E: F64 | None
     policies: I32
+    pA: tuple[F64, ...] = ()
+    pB: tuple[F64, ...] = ()
     semantics: str = SEMANTICS
     schema: int = SCHEMA
+
+    @property
+    def has_pA(self) -> bool:
+        """Whether Dirichlet counts of A are given, one array of A's shape a modality."""
+        return bool(self.pA)
+
+    @property
+    def has_pB(self) -> bool:
+        """Whether Dirichlet counts of B are given, one array of B's shape a factor."""
+        return bool(self.pB)
 
     @property
     def control_factors(self) -> tuple[int, ...]:

@@ -26,11 +26,12 @@ MAX_MEMBERS = 1024
 MAX_MEMBER = 1 << 28
 MAX_TOTAL = 1 << 30
 MAX_SPEC = 1 << 20
-MEMBER = re.compile(r"(?:([ABCD])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
+LETTERS = ("A", "B", "C", "D", "pA", "pB")
+MEMBER = re.compile(r"(?:([ABCD]|p[AB])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Arrays by name (A0.., B0.., C0.., D0.., E, policies); never unpickled, sizes checked before reading."""
+    """Arrays by name (A0.., B0.., C0.., D0.., pA0.., pB0.., E, policies); never unpickled, sizes checked before reading."""
     faults: list[str] = []
     found: dict[str, NDArray[Any]] = {}
     try:
@@ -53,7 +54,7 @@ def _check_bounds(members: Sequence[zipfile.ZipInfo], faults: list[str]) -> None
         faults.append(f"more than {MAX_MEMBERS} arrays or {MAX_TOTAL} bytes unpacked")
     faults += [f"{m.filename} is larger than {MAX_MEMBER} bytes" for m in members if m.file_size > MAX_MEMBER]
     faults += [f"{name} occurs twice" for name in sorted(set(names)) if names.count(name) > 1]
-    known = {f"{letter}{i}" for letter in "ABCD" for i in range(4)} | {"E", "policies"}
+    known = {f"{letter}{i}" for letter in LETTERS for i in range(4)} | {"E", "policies"}
     faults += [f"unknown array {name.removesuffix('.npy')!r}{meant(name.removesuffix('.npy'), known)}"
                for name in names if not MEMBER.fullmatch(name)]
 
@@ -85,8 +86,9 @@ def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """A0, A1, .. -> A = [..]; ModelFault when an index is missing."""
     faults = []
     found: dict[str, Any] = {"E": arrays.get("E"), "policies": arrays.get("policies")}
-    for letter in "ABCD":
-        indices = sorted(int(name[1:]) for name in arrays if name[0] == letter and name[1:].isdigit())
+    for letter in LETTERS:
+        indices = sorted(int(name[len(letter):]) for name in arrays
+                         if name.startswith(letter) and name[len(letter):].isdigit())
         if indices != list(range(len(indices))):
             faults.append(f"{letter}{next(i for i in range(len(indices)) if i not in indices)} is missing: "
                           f"{', '.join(f'{letter}{i}' for i in indices)} are there")

@@ -15,6 +15,7 @@ import tempfile
 import traceback
 import types
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,7 @@ from ingest_distributions import is_blank, is_labelled, items, labels_of
 from model_source import Source, report, resolve, write
 from model_words import DEFAULTS
 
-ARRAYS = ("A", "B", "C", "D", "E", "policies")
-LEARNING = ("pA", "pB", "H")
+ARRAYS = ("A", "B", "C", "D", "E", "policies", "pA", "pB")
 
 
 def run_entry(path: Path, entry: str, arguments: Mapping[str, Any]) -> Any:
@@ -61,7 +61,7 @@ def source_of(value: Any) -> Source:
     if isinstance(value, Mapping) and "agent" in value:
         rest = {str(key): item for key, item in value.items() if key != "agent"}
         own = source_of(value["agent"])
-        return Source(own.A, own.B, own.C, own.D, own.E, own.policies, {**own.spec, **rest})
+        return replace(own, spec={**own.spec, **rest})
     if isinstance(value, Mapping):
         return _from_dict(value)
     if any(kind.__name__ == "Agent" and kind.__module__.startswith("pymdp.") for kind in type(value).__mro__):
@@ -70,7 +70,7 @@ def source_of(value: Any) -> Source:
 
 
 def _from_dict(value: Mapping[str, Any]) -> Source:
-    lists = {letter: _list(value.get(letter)) for letter in "ABCD"}
+    lists = {letter: _list(value.get(letter)) for letter in ("A", "B", "C", "D", "pA", "pB")}
     if is_labelled(value.get("H")) and not is_blank(value["H"]):
         raise ModelFault(["H (preferred states) is filled in: it has no place in a model without inductive planning"])
     spec = {str(key): _plain(item) for key, item in value.items()
@@ -80,7 +80,8 @@ def _from_dict(value: Mapping[str, Any]) -> Source:
         said = {key: item for key, item in spec.items() if key not in ("B_action_dependencies", "num_controls")}
         spec = labels_of(value["A"], value["B"]) | said
     return Source(A=lists["A"] or [], B=lists["B"] or [], C=lists["C"], D=lists["D"],
-                  E=_array(value.get("E")), policies=_array(value.get("policies")), spec=spec)
+                  E=_array(value.get("E")), policies=_array(value.get("policies")), pA=lists["pA"], pB=lists["pB"],
+                  spec=spec)
 
 
 def _list(given: Any) -> list[Any] | None:
@@ -131,25 +132,32 @@ def _from_agent(agent: Any) -> Source:
     spec |= {key: _plain(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
     controls = tuple(int(n) for n in agent.num_controls)
     policies = np.asarray(agent.policies.policy_arr).astype(np.int32)
-    B = [_array(b)[0] for b in agent.B]
     if agent.action_maps is not None:
-        return _flattened(agent, B, spec)
+        return _flattened(agent, spec)
     spec["num_controls"] = list(controls)
     chosen = policies[:, :, [c for c, n in enumerate(controls) if n > 1]]
     full = full_policies(controls, agent.policy_len)
-    return Source(A=[_array(a)[0] for a in agent.A], B=B, C=[_array(c)[0] for c in agent.C],
-                  D=[_array(d)[0] for d in agent.D], E=_array(agent.E)[0],
-                  policies=None if np.array_equal(chosen, full) else policies, spec=spec)
+    return replace(_batchless(agent, spec), policies=None if np.array_equal(chosen, full) else policies)
 
 
-def _flattened(agent: Any, B: list[Any], spec: dict[str, Any]) -> Source:
+def _batchless(agent: Any, spec: dict[str, Any]) -> Source:
+    """The arrays of an Agent without their batch axis of one; its policies are left out."""
+    lists = {letter: None if getattr(agent, letter) is None else [_array(item)[0] for item in getattr(agent, letter)]
+             for letter in ("C", "D", "pA", "pB")}
+    return Source(A=[_array(a)[0] for a in agent.A], B=[_array(b)[0] for b in agent.B], E=_array(agent.E)[0], spec=spec,
+                  **lists)
+
+
+def _flattened(agent: Any, spec: dict[str, Any]) -> Source:
     """An Agent that joined several controls into one axis per factor: each control gets its axis back."""
     sizes = [int(n) for n in agent.num_controls_multi]
     table = [[int(c) for c in row] for row in agent.B_action_dependencies]
     spec |= {"B_action_dependencies": table, "num_controls": sizes}
-    split = [b.reshape(*b.shape[:-1], *(sizes[c] for c in row)) for b, row in zip(B, table, strict=True)]
-    return Source(A=[_array(a)[0] for a in agent.A], B=split, C=[_array(c)[0] for c in agent.C],
-                  D=[_array(d)[0] for d in agent.D], E=_array(agent.E)[0], spec=spec)
+    found = _batchless(agent, spec)
+
+    def split(arrays: Sequence[Any]) -> list[Any]:
+        return [b.reshape(*b.shape[:-1], *(sizes[c] for c in row)) for b, row in zip(arrays, table, strict=True)]
+    return replace(found, B=split(found.B), pB=split(found.pB) if found.pB else None)
 
 
 def _agent_faults(agent: Any) -> list[str]:
@@ -157,8 +165,8 @@ def _agent_faults(agent: Any) -> list[str]:
         return ["this Agent is not one of pymdp 1.x: return a dict with A, B, C, D and every parameter"]
     faults = [f"the Agent has batch_size = {agent.batch_size}: build it with batch_size = 1"] \
         if agent.batch_size != 1 else []
-    faults += [f"the Agent carries {name}, which has no place in a model without learning"
-               for name in LEARNING if getattr(agent, name, None) is not None]
+    if agent.H is not None:
+        faults.append("the Agent carries H (preferred states), which has no place in a model without inductive planning")
     if getattr(agent, "preprocess_fn", None) is not None:
         faults.append("the Agent has a preprocess_fn: Python code cannot be part of a compiled model")
     return faults

@@ -30,6 +30,7 @@ KINDS: dict[str, str] = {
     "schema": "int", "semantics": "str", "num_obs": "ints", "num_states": "ints", "num_controls": "ints",
     "A_dependencies": "table", "B_dependencies": "table", "B_action_dependencies": "table",
     "C_time_varying": "bools", "policy_len": "int", "policies": "str", "num_policies": "int", "has_E": "bool",
+    "has_pA": "bool", "has_pB": "bool",
     "gamma": "float", "alpha": "float", "num_iter": "int", "inference_algo": "str",
     "inference_horizon": "int?", "action_selection": "str", "sampling_mode": "str", "use_utility": "bool",
     "use_states_info_gain": "bool",
@@ -58,7 +59,8 @@ def header(model: Model) -> dict[str, Any]:
 
 def tensors(model: Model) -> dict[str, NDArray[Any]]:
     """File name -> array, little-endian and contiguous, -0.0 written as 0.0."""
-    named = {f"{letter}{i}.f64": array for letter in "ABCD" for i, array in enumerate(getattr(model, letter))}
+    named = {f"{letter}{i}.f64": array for letter in ("A", "B", "C", "D", "pA", "pB")
+             for i, array in enumerate(getattr(model, letter))}
     if model.E is not None:
         named["E.f64"] = model.E
     found: dict[str, NDArray[Any]] = {
@@ -84,14 +86,15 @@ def load(folder: Path | str) -> Model:
         raise ModelFault([f"{path.name} is larger than {MAX_JSON} bytes"])
     fields = _fields(json.loads(path.read_bytes()))
     fields["policies_kind"] = fields.pop("policies")
+    counted = {letter for letter in ("pA", "pB") if fields.pop(f"has_{letter}")}
     empty = Model(**fields, A=(), B=(), C=(), D=(), E=None, policies=np.zeros((0, 0, 0), np.int32))
     faults = structure_faults(empty)
     if faults:
         raise ModelFault(faults)
-    return _with_tensors(empty, fields, root)
+    return _with_tensors(empty, fields, root, counted)
 
 
-def _with_tensors(empty: Model, fields: dict[str, Any], root: Path) -> Model:
+def _with_tensors(empty: Model, fields: dict[str, Any], root: Path, counted: set[str]) -> Model:
     modalities, factors = range(len(empty.num_obs)), range(len(empty.num_states))
     shape = (empty.num_policies, empty.policy_len, len(empty.control_factors))
     return Model(
@@ -101,6 +104,8 @@ def _with_tensors(empty: Model, fields: dict[str, Any], root: Path) -> Model:
         C=tuple(_read(root, f"C{m}.f64", shape_C(empty, m)) for m in modalities),
         D=tuple(_read(root, f"D{f}.f64", (empty.num_states[f],)) for f in factors),
         E=_read(root, "E.f64", (empty.num_policies,)) if empty.has_E else None,
+        pA=tuple(_read(root, f"pA{m}.f64", shape_A(empty, m)) for m in modalities if "pA" in counted),
+        pB=tuple(_read(root, f"pB{f}.f64", shape_B(empty, f)) for f in factors if "pB" in counted),
         policies=_read_raw(root / "policies.i32", "<i4", shape).astype(np.int32, copy=False))
 
 

@@ -29,13 +29,14 @@ def validate(model: Model) -> list[str]:
     faults = structure_faults(model)
     if faults:
         return faults
-    return [*_parameter_faults(model), *_tensor_faults(model), *_policy_faults(model)]
+    return [*_parameter_faults(model), *_tensor_faults(model), *_count_faults(model), *_policy_faults(model)]
 
 
 def normalise(model: Model) -> Model:
     """Divide each column of A, B and D once by its exactly rounded sum, write -0.0 as 0.0, drop a constant E.
 
-    A constant E shifts all policy logits alike and cancels in the policy posterior.
+    A constant E shifts all policy logits alike and cancels in the policy posterior. Dirichlet counts that neither
+    learning nor the information gain of parameters looks at are left out.
     """
     prior = model.E
     if prior is not None and prior.size and bool(np.all(prior == prior[0])):
@@ -44,7 +45,9 @@ def normalise(model: Model) -> Model:
         model,
         A=tuple(_columns_to_one(a) for a in model.A), B=tuple(_columns_to_one(b) for b in model.B),
         C=tuple(_clean(c) for c in model.C), D=tuple(_columns_to_one(d) for d in model.D),
-        E=None if prior is None else _clean(prior), has_E=prior is not None)
+        E=None if prior is None else _clean(prior), has_E=prior is not None,
+        pA=tuple(_clean(a) for a in model.pA) if model.learn_A or model.use_param_info_gain else (),
+        pB=tuple(_clean(b) for b in model.pB) if model.learn_B or model.use_param_info_gain else ())
 
 
 def structure_faults(model: Model) -> list[str]:
@@ -103,6 +106,26 @@ def _tensor_faults(model: Model) -> Iterator[str]:
             yield from column_faults(name, found)
         elif not np.all(np.isfinite(found)):
             yield f"{name}{_place(~np.isfinite(found))} is not a finite number"
+
+
+def _count_faults(model: Model) -> Iterator[str]:
+    """Dirichlet counts: of the shapes of A and B, finite, none negative, no column without any; there when needed."""
+    for letter in "AB":
+        arrays, counts = getattr(model, letter), getattr(model, f"p{letter}")
+        if getattr(model, f"learn_{letter}") and not counts:
+            yield f"learn_{letter} = true needs p{letter}, the Dirichlet counts that are learned from"
+        if counts and len(counts) != len(arrays):
+            yield f"p{letter} has {len(counts)} arrays, {letter} has {len(arrays)}"
+            continue
+        for i, (array, count) in enumerate(zip(arrays, counts)):
+            if count.shape != array.shape:
+                yield f"p{letter}{i} has the shape {count.shape}, {letter}{i} has {array.shape}"
+            elif not np.all(np.isfinite(count)) or np.any(count < 0.0):
+                yield f"p{letter}{i}{_place(~np.isfinite(count) | (count < 0.0))} is no count: finite and >= 0 is"
+            elif np.any(count.sum(axis=0) <= 0.0):
+                yield f"p{letter}{i}[:,{_place(count.sum(axis=0) <= 0.0)[1:]} holds no count at all"
+    if model.use_param_info_gain and not (model.pA or model.pB):
+        yield "use_param_info_gain = true needs pA or pB, the Dirichlet counts whose change is the gain"
 
 
 def _expected(model: Model) -> Iterator[tuple[str, F64, tuple[int, ...], bool]]:

@@ -27,6 +27,8 @@ class Source:
     D: Sequence[Any] | None = None
     E: Any = None
     policies: Any = None
+    pA: Sequence[Any] | None = None
+    pB: Sequence[Any] | None = None
     spec: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -39,7 +41,7 @@ def resolve(source: Source, overrides: Mapping[str, Any]) -> tuple[Model, dict[s
     spec = read_parameters(source.spec, "model", faults)
     spec |= read_parameters(overrides, "inference", faults)
     labels = model_labels.read_labels(spec, faults)
-    arrays = {letter: _arrays(letter, getattr(source, letter), faults) for letter in "ABCD"}
+    arrays = {letter: _arrays(letter, getattr(source, letter), faults) for letter in ("A", "B", "C", "D", "pA", "pB")}
     if not arrays["A"] or not arrays["B"]:
         faults.append("a model needs at least one A (observations) and one B (transitions)")
     spec |= _named(labels, spec, faults)
@@ -116,6 +118,11 @@ def _has_unit_axis(b: F64, spec: Mapping[str, Any], f: int) -> bool:
     return b.ndim == 2 + len(parents)
 
 
+def _as_wide(counts: F64, b: F64) -> F64:
+    """Counts of a B that got a trailing axis of length 1 get it, too."""
+    return counts[..., None] if (*counts.shape, 1) == b.shape else counts
+
+
 def _assemble(
         source: Source, arrays: Mapping[str, list[F64]], spec: Mapping[str, Any], faults: list[str]) -> Model:
     A, B, controls = arrays["A"], arrays["B"], spec["num_controls"]
@@ -123,6 +130,7 @@ def _assemble(
     num_states = tuple(int(b.shape[0]) for b in B)
     parameters = DEFAULTS | {key: value for key, value in spec.items() if key in DEFAULTS}
     policies, kind = _policies(source.policies, controls, spec, faults)
+    pB = [_as_wide(p, b) for p, b in zip(arrays["pB"], B)] + arrays["pB"][len(B):]
     C = arrays["C"] or [np.full(n, 1.0) / n for n in num_obs]
     E = _prior_of_policies(source.E, faults)
     return Model(
@@ -133,7 +141,7 @@ def _assemble(
         B_action_dependencies=spec["B_action_dependencies"], C_time_varying=tuple(c.ndim > 1 for c in C),
         policies_kind=kind, num_policies=int(policies.shape[0]), has_E=E is not None,
         A=tuple(A), B=tuple(B), C=tuple(C), D=tuple(arrays["D"] or [np.full(n, 1.0) / n for n in num_states]),
-        E=E, policies=policies)
+        E=E, policies=policies, pA=tuple(arrays["pA"]), pB=tuple(pB))
 
 
 def _prior_of_policies(given: Any, faults: list[str]) -> F64 | None:

@@ -129,5 +129,15 @@ def test_agents_that_cannot_be_compiled_are_refused_with_reasons() -> None:
     with pytest.raises(ModelFault, match="batch_size = 2"):
         ingest_python.source_of(plain_agent(batch_size=2))
     agent = plain_agent()
-    with pytest.raises(ModelFault, match="carries pA"):
-        ingest_python.source_of(plain_agent(pA=[a[0] for a in agent.A], learn_A=True))
+    with pytest.raises(ModelFault, match="carries H"):
+        ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True))
+
+
+def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
+    need_module("pymdp")
+    agent = plain_agent()
+    counts = {"pA": [4.0 * a[0] + 0.5 for a in agent.A], "pB": [2.0 * b[0] + 0.25 for b in agent.B]}
+    model = ingested(plain_agent(**counts, learn_A=True, use_param_info_gain=True), tmp_path)
+    for letter, arrays in (("pA", model.pA), ("pB", model.pB)):
+        assert all(np.array_equal(found, np.asarray(given)) for found, given in zip(arrays, counts[letter], strict=True))
+    assert model.learn_A and model.use_param_info_gain
