@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from buildgraph import Artifact, BuildError, Content, Ctx, Duration, Provider, did_you_mean, rule
 
+from .backend import evidence, proved
 from .model import Model
-from .optimise import Member, prove
+from .optimise import Member
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PORT = re.compile(r"([A-Za-z0-9_-]+)\.(action|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
@@ -26,7 +27,7 @@ class Coalition(Provider):
 
     def outputs(self) -> dict[str, Artifact]:
         """The proof of each agent."""
-        return {member.name: member.proved.proof for member in self.members}
+        return evidence(self.members)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def coalition(ctx: Ctx, agents: dict[str, Model], links: tuple[dict[str, str], .
             raise BuildError(f"{name!r} is not a name of an agent", ctx.target.place("agents", name),
                              "letters, digits, - and _, not beginning with a digit")
     written = [_link(ctx, number, link, agents) for number, link in enumerate(links)]
-    members = tuple(Member(name, model.labels, prove(ctx, name, model.planned)) for name, model in agents.items())
+    members = tuple(proved(ctx, name, model) for name, model in agents.items())
     text = json.dumps([{"from": link.source, "to": link.target} for link in written], sort_keys=True)
     return Coalition(members, Content("links.json", text.encode()), int(tick))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider, Size, Tool, rule
 
+from .backend import compiled
 from .coalition import Coalition
 from .hardware import Hardware
 from .image import assemble
@@ -40,6 +41,7 @@ def export(ctx: Ctx, coalition: Coalition, hardware: Hardware, budget: Budget = 
 
     `budget = { image = "2MiB", memory = "8MiB", step_p99 = "5ms" }` sets limits that the gates check.
     """
+    compiled(ctx, coalition.members)
     program = link(ctx, coalition.members, coalition.links, coalition.tick, (hardware.triple, hardware.cpu))
     image = assemble(ctx, program, hardware.arch, hardware.variant, {"org.opencontainers.image.title": ctx.label.name})
     gates = [emulate(ctx, program, coalition, hardware), measure(ctx, program, image, hardware.arch, budget)]

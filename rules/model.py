@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from buildgraph import Artifact, BuildError, Ctx, Out, Provider, Source, Tool, rule
 
-from .optimise import ARRAYS, Planned, Probing, plan
+from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
 READ = (*ARRAYS, "model_labels", "model_source", "model_words")
 INGEST = Tool("ingest", READ, ("numpy",))
@@ -19,6 +19,11 @@ INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
 SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn", "ingest_pomdp", "model_draw",
                            "model_sheet"), ("numpy",))
 
+CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost"), ("numpy",))
+
+PYTHON_ONLY: dict[str, tuple[object, ...]] = {
+    "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "ovf", "vmp")}
+"""What the table itself may say that native does not cover."""
 OPTIONS = {"npz": ("spec",), "py": ("entry", "args", "packages"), "pomdp": ("preferences",), "md": ("layout",)}
 """Kinds of source by suffix, and the words of the table that are for this kind alone."""
 MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
@@ -26,11 +31,17 @@ MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
 
 @dataclass(frozen=True)
 class Model(Provider):
-    """A model as canonical arrays (`ir`), the names in it (`labels`), and what the compiler makes of it."""
+    """A model as canonical arrays (`ir`), the names in it (`labels`), which backend suits it and why (`runtime`).
+
+    `python` says why it is proved with the python backend (empty: with native); `planned` is what the compiler makes of it.
+    """
 
     ir: Artifact
     labels: Artifact
+    runtime: Artifact
+    python: str
     planned: Planned
+    probe: Probing
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,10 @@ class Inference:
     sampling_mode: str | None = None
     use_utility: bool | None = None
     use_states_info_gain: bool | None = None
+    use_param_info_gain: bool | None = None
+    inference_horizon: int | None = None
+    learn_A: bool | None = None
+    learn_B: bool | None = None
 
     def overrides(self) -> str:
         """The parameters that were given, as JSON."""
@@ -57,7 +72,7 @@ class Inference:
 def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str = "build",
           args: dict[str, Any] | None = None, packages: tuple[str, ...] = (), layout: dict[str, str] | None = None,
           preferences: dict[str, float] | None = None, inference: Inference = Inference(),
-          probe: Probing = Probing()) -> Model:
+          probe: Probing = Probing(), runtime: Literal["auto", "native", "python"] = "auto") -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
     `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a `.py` whose function
@@ -65,6 +80,10 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     `.pomdp` in Cassandra's format, whose rewards `preferences` over observations may replace; or a `.md` in GNN, where
     `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written.
     `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
+
+    `runtime` is the backend: `native` compiles, `python` steps pymdp 1.0.4 in one jitted function and is proved by the
+    same gate. `auto` is native unless `inference` asks for what native does not cover; where only the source does, `plan`
+    says what it was and that `runtime = "python"` is the way.
     """
     if min(probe.episodes, probe.steps) < 1 or probe.episodes * probe.steps > MAX_STEPS or probe.seed < 0:
         said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
@@ -86,7 +105,16 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
         tool, words = INGEST_GNN, ("--source", source, "--layout", _json(layout or {}))
     ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
                           inference.overrides(), distributions=packages, title=f"ingest {ctx.label.name}")
-    return Model(ir, labels, plan(ctx, ir, probe))
+    (chosen,) = ctx.tool(CHOOSE, "--ir", ir, "--out", Out("runtime.json"), title=f"choose the runtime of {ctx.label.name}")
+    return Model(ir, labels, chosen, _python(runtime, inference), plan(ctx, ir, probe), probe)
+
+
+def _python(runtime: str, inference: Inference) -> str:
+    """Why the backend is python, as far as a table can say, or nothing: by features, never by a measured time."""
+    if runtime != "auto":
+        return 'runtime = "python"' if runtime == "python" else ""
+    given = {word: getattr(inference, word) for word in PYTHON_ONLY}
+    return ", ".join(f"{word} = {json.dumps(value)}" for word, value in given.items() if value in PYTHON_ONLY[word])
 
 
 def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:

@@ -54,12 +54,17 @@ class Planned:
 
 @dataclass(frozen=True)
 class Proved:
-    """An agent's code under its name, and the proof that it decides as the float64 reference does."""
+    """An agent's code under its name, and the proof that it decides as the float64 reference does.
+
+    An agent of the python backend has no code, but a page about its proof; `python` says why it is one.
+    """
 
     name: str
-    code: Artifact
+    code: Artifact | None
     proof: Artifact
     planned: Planned
+    python: str = ""
+    page: Artifact | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int) -
 
 def link(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int, target: tuple[str, str]) -> Artifact:
     """The program of a coalition for target = (triple, cpu): an agent that did not change is not compiled again."""
-    objects = [_compile(ctx, member.name, member.proved.code, target) for member in members]
+    objects = [_compile(ctx, member.name, member.proved.code, target) for member in members if member.proved.code]
     objects.append(_compile(ctx, "main", main_file(ctx, members, links, tick), target, "--small"))
     (program,) = ctx.tool(LINK, *objects, "--triple", target[0], "--out", Out("agent"), title="link")
     return program

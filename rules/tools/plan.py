@@ -154,6 +154,8 @@ def main(argv: Sequence[str]) -> int:
         print("this agent cannot be compiled for the native backend:", file=sys.stderr)
         for reason in fault.faults:
             print(f"  {reason}", file=sys.stderr)
+        print('`runtime = "python"` in the model\'s table proves it with pymdp itself; images with Python are not made yet',
+              file=sys.stderr)
         return 1
     save(plan, options.out)
     (options.interface or options.out / "interface.json").write_bytes(ir.canonical_json(interface(model)))

@@ -81,7 +81,7 @@ def run_episode(
             obs, rejected, action, executed, qs, regret=regret(agent, verdict),
             vfe=free_energy(agent, obs, prior, qs), efe=float(verdict.neg_efe[policy])))
         prior = next_prior(agent, qs, executed)
-        state = _move(model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state))))
+        state = moved(model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state))))
     return found
 
 
@@ -91,14 +91,15 @@ def _seen(agent: Reference, prior: Beliefs, state: Sequence[int], seed: int,
     kind = kind_of(place[0])
     if kind == "random":
         return _surprise(agent, prior, seed, place)
-    obs = _observe(agent.model, state, seed, place)
+    obs = observe(agent.model, state, seed, place)
     if kind == "rollout" or steady(agent, obs, prior):
         return obs, 0
     obs, rejected = _surprise(agent, prior, seed, place)
     return obs, rejected + 1
 
 
-def _observe(model: Model, state: Sequence[int], seed: int, place: tuple[int, int]) -> tuple[int, ...]:
+def observe(model: Model, state: Sequence[int], seed: int, place: tuple[int, int]) -> tuple[int, ...]:
+    """What is seen of a state of the model's own world at (episode, step)."""
     drawn = [uniform(seed, *place, 1, m) for m in range(len(model.num_obs))]
     return tuple(draw(_column(a, [state[f] for f in deps]), u)
                  for a, deps, u in zip(model.A, model.A_dependencies, drawn, strict=True))
@@ -123,8 +124,9 @@ def _column(array: F64, place: Sequence[int]) -> F64:
     return np.asarray(np.moveaxis(array, 0, -1)[tuple(place)])
 
 
-def _move(
+def moved(
         model: Model, state: Sequence[int], action: Sequence[int], drawn: Sequence[float]) -> tuple[int, ...]:
+    """The state of the model's own world after an action; `drawn` in [0, 1) by factor."""
     chosen = every_control(model, np.array([list(action)], dtype=np.int32))[0]
     return tuple(
         draw(_column(b, [*(state[d] for d in deps), *(int(chosen[c]) for c in controls)]), u)

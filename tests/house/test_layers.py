@@ -27,7 +27,7 @@ SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for
 DOORS = {"networkx": "graph", "pydantic": "schema", "pydantic_core": "schema", "docker": "execute", "diskcache": "store",
          "xxhash": "source", "rich": "ui", "packaging": "toolchain"}
 RANK = {name: (level, place) for level, layer in enumerate(LAYERS) for place, name in enumerate(layer)}
-TOOLS_MAY = {"numpy", "deflate", "pymdp"}
+TOOLS_MAY = {"numpy", "deflate", "pymdp", "jax", "equinox"}
 
 
 def modules(folder: str) -> list[Path]:

@@ -10,7 +10,8 @@ from buildgraph import Tool
 from tests.house.test_layers import ROOT, imports
 
 TOOLS = ROOT / "rules" / "tools"
-DISTRIBUTIONS = {"numpy": "numpy", "deflate": "deflate", "ziglang": "ziglang"}
+DISTRIBUTIONS = {"numpy": "numpy", "deflate": "deflate", "ziglang": "ziglang", "pymdp": "inferactively-pymdp",
+                 "jax": "inferactively-pymdp", "equinox": "inferactively-pymdp"}
 
 
 def declared() -> list[Tool]:

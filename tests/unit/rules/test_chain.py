@@ -85,7 +85,7 @@ def test_gates_say_what_they_need(profile: str, needs: tuple[str, ...]) -> None:
 
 def test_a_change_of_one_agent_leaves_the_code_of_the_other() -> None:
     def code(made: Coalition, name: str) -> list[tuple[object, ...]]:
-        [artifact] = [member.proved.code for member in made.members if member.name == name]
+        [artifact] = [member.proved.code for member in made.members if member.name == name and member.proved.code]
         return written(chain(artifact))
 
     agents = {"heater": model(ctx("//m:heater"), HEATER, inference=Inference(gamma=2.0)), "vent": model(ctx(), VENT)}

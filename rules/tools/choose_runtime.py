@@ -1,0 +1,55 @@
+"""Action `choose_runtime`: which backend suits an agent, and why; nothing is timed.
+
+    choose_runtime.py --ir DIR --out runtime.json
+
+Native where it covers the agent and its step costs less by a static model, in multiplications: of native those of its
+plan; of python those of the model as written, and CALL for entering the jitted step (plan_cost.py says what is counted).
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ir
+import plan
+from agent_model import Model, ModelFault
+from plan_cost import as_planned, as_written
+
+CALL = 100_000
+"""Multiplications in the time of one call of a jitted step: 0.1 ms at one a nanosecond."""
+
+
+def choice(model: Model) -> dict[str, Any]:
+    """What runtime.json holds: the backend, what native refuses, the cost of a step on each (None: it has none)."""
+    refused: list[str] = []
+    native: int | None = None
+    try:
+        native = as_planned(plan.build(model))
+    except ModelFault as fault:
+        refused = list(fault.faults)
+    python = as_written(model) + CALL
+    suits = "python" if native is None or native > python else "native"
+    return {"schema": 1, "runtime": suits, "refused_by_native": refused,
+            "multiplications": {"native": native, "python": python}}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write --out; 1 after one message when the model cannot be read."""
+    parser = argparse.ArgumentParser(prog="choose_runtime", description="Say which backend suits an agent.")
+    parser.add_argument("--ir", required=True, type=Path)
+    parser.add_argument("--out", required=True, type=Path)
+    options = parser.parse_args(argv)
+    try:
+        model = ir.normalise(ir.load(options.ir))
+    except ModelFault as fault:
+        print("\n".join(fault.faults), file=sys.stderr)
+        return 1
+    options.out.write_bytes(ir.canonical_json(choice(model)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
