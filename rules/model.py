@@ -10,11 +10,13 @@ from buildgraph import Artifact, BuildError, Ctx, Out, Provider, Source, Tool, r
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
 READ = (*ARRAYS, "model_labels", "model_source", "model_words")
-INGEST = Tool("ingest", READ, ("numpy",))
-INGEST_PYTHON = Tool("ingest_python", (*READ, "ingest", "ingest_distributions"), ("numpy",))
-POMDP_TEXT = ("ingest", "model_text", "pomdp_text", "pomdp_words")
+ARCHIVE = ("ingest", "npy_header")
+INGEST = Tool("ingest", (*READ, "npy_header"), ("numpy",))
+INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))
+INGEST_PYTHON = Tool("ingest_python", (*READ, *ARCHIVE, "ingest_distributions"), ("numpy",))
+POMDP_TEXT = (*ARCHIVE, "model_text", "pomdp_text", "pomdp_words")
 INGEST_POMDP = Tool("ingest_pomdp", (*READ, *POMDP_TEXT), ("numpy",))
-GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", "ingest", "model_text")
+GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", *ARCHIVE, "model_text")
 INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
 SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn", "ingest_pomdp", "model_draw",
                            "model_sheet"), ("numpy",))
@@ -24,7 +26,8 @@ CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost"), ("numpy",))
 PYTHON_ONLY: dict[str, tuple[object, ...]] = {
     "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "ovf", "vmp")}
 """What the table itself may say that native does not cover."""
-OPTIONS = {"npz": ("spec",), "py": ("entry", "args", "packages"), "pomdp": ("preferences",), "md": ("layout",)}
+OPTIONS = {"npz": ("spec", "pickle"), "npy": ("spec", "pickle"), "py": ("entry", "args", "packages"),
+           "pomdp": ("preferences",), "md": ("layout",)}
 """Kinds of source by suffix, and the words of the table that are for this kind alone."""
 MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
 
@@ -72,13 +75,15 @@ class Inference:
 def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str = "build",
           args: dict[str, Any] | None = None, packages: tuple[str, ...] = (), layout: dict[str, str] | None = None,
           preferences: dict[str, float] | None = None, inference: Inference = Inference(),
-          probe: Probing = Probing(), runtime: Literal["auto", "native", "python"] = "auto") -> Model:
+          probe: Probing = Probing(), runtime: Literal["auto", "native", "python"] = "auto", pickle: bool = False) -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
     `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a `.py` whose function
     `entry`, called with `args`, returns them or a pymdp Agent (`packages` are the distributions that it imports); a
     `.pomdp` in Cassandra's format, whose rewards `preferences` over observations may replace; or a `.md` in GNN, where
-    `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written.
+    `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written. Object arrays of pymdp
+    0.0.7, an `.npz` or an `.npy` of a dict, are pickles: `pickle = true` lets them be read, arrays only, in the sandbox.
+
     `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
 
     `runtime` is the backend: `native` compiles, `python` steps pymdp 1.0.4 in one jitted function and is proved by the
@@ -91,18 +96,14 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
                          f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on")
     suffix = source.name.rpartition(".")[2].lower()
     _only_for(ctx, suffix, source, {"spec": spec, "entry": entry != "build", "args": args, "packages": packages,
-                                    "layout": layout, "preferences": preferences is not None})
-    words: tuple[str | Artifact, ...]
-    if suffix == "npz":
-        beside = spec or Source(source.name[:-4] + ".json", ctx.target.place("source"))
-        tool, words = INGEST, ("--npz", source, "--spec", beside)
-    elif suffix == "py":
-        tool, words = INGEST_PYTHON, ("--source", source, "--entry", entry, "--args", _json(args or {}))
-    elif suffix == "pomdp":
-        wanted = () if preferences is None else ("--preferences", _json(preferences))
-        tool, words = INGEST_POMDP, ("--source", source, *wanted)
-    else:
-        tool, words = INGEST_GNN, ("--source", source, "--layout", _json(layout or {}))
+                                    "layout": layout, "preferences": preferences is not None, "pickle": pickle})
+    tool, words = _reader(ctx, suffix, source, spec, pickle)
+    if suffix == "py":
+        words += ("--entry", entry, "--args", _json(args or {}))
+    elif suffix == "pomdp" and preferences is not None:
+        words += ("--preferences", _json(preferences))
+    elif suffix == "md":
+        words += ("--layout", _json(layout or {}))
     ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
                           inference.overrides(), distributions=packages, title=f"ingest {ctx.label.name}")
     (chosen,) = ctx.tool(CHOOSE, "--ir", ir, "--out", Out("runtime.json"), title=f"choose the runtime of {ctx.label.name}")
@@ -117,11 +118,23 @@ def _python(runtime: str, inference: Inference) -> str:
     return ", ".join(f"{word} = {json.dumps(value)}" for word, value in given.items() if value in PYTHON_ONLY[word])
 
 
+def _reader(ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pickle: bool
+            ) -> tuple[Tool, tuple[str | Artifact, ...]]:
+    """The tool for a kind of source, and how it is told of its files."""
+    if suffix == "npy" and not pickle:
+        raise BuildError(f"{ctx.label}: an .npy that holds several matrices is a pickle", ctx.target.place("source"),
+                         "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one array per matrix")
+    if suffix in ("npz", "npy"):
+        beside = spec or Source(source.name[:-4] + ".json", ctx.target.place("source"))
+        return (INGEST_OBJECTS if pickle else INGEST), ("--source" if pickle else "--npz", source, "--spec", beside)
+    return {"py": INGEST_PYTHON, "pomdp": INGEST_POMDP, "md": INGEST_GNN}[suffix], ("--source", source)
+
+
 def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
     """Refuse a source of an unknown kind, and words that are for another kind."""
     if suffix not in OPTIONS:
         raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"),
-                         "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN")
+                         "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true")
     for word, given in said.items():
         if given and word not in OPTIONS[suffix]:
             kind = next(kind for kind, words in OPTIONS.items() if word in words)

@@ -5,27 +5,29 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
+import math
 import re
 import sys
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from agent_model import Model, ModelFault
 from model_source import Source, report, resolve, write
 from model_words import meant
+from npy_header import read_header
 
 MAX_MEMBERS = 1024
 MAX_MEMBER = 1 << 28
 MAX_TOTAL = 1 << 30
 MAX_SPEC = 1 << 20
+NUMBERS = re.compile(r"[<>|=]?(?:[iu][1248]|f[248]|b1|\?)")
 LETTERS = ("A", "B", "C", "D", "pA", "pB")
 MEMBER = re.compile(r"(?:([ABCD]|p[AB])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
 
@@ -60,26 +62,26 @@ def _check_bounds(members: Sequence[zipfile.ZipInfo], faults: list[str]) -> None
 
 
 def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: list[str]) -> NDArray[Any]:
-    data = io.BytesIO(archive.read(member))
     try:
-        version = npy.read_magic(data)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read(data)
+        return plain_array(archive.read(member))
     except ValueError as error:
-        faults.append(f"{member.filename}: {error}")
-        return np.zeros(0)
-    if dtype.hasobject or dtype.kind not in "fiub":
-        faults.append(f"{member.filename} holds {dtype}, not numbers: save one plain array per matrix, not an "
-                      "object array: np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..)")
-        return np.zeros(0)
-    rest = data.getbuffer()[data.tell():]
-    count = 1
-    for n in shape:
-        count *= int(n)
-    if count * dtype.itemsize != len(rest):
-        faults.append(f"{member.filename}: shape {shape} of {dtype} does not fit {len(rest)} bytes")
-        return np.zeros(0)
-    return np.frombuffer(rest, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+        faults.append(f"{member.filename} {error}")
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        faults.append(f"{member.filename} is damaged: {error}")
+    return np.zeros(0)
+
+
+def plain_array(data: bytes) -> NDArray[Any]:
+    """The array of an .npy file; ValueError when it is none, holds no numbers or another size than it says."""
+    header = read_header(data)
+    if not NUMBERS.fullmatch(header.descr):
+        raise ValueError(f"holds {'object' if header.holds_objects else header.descr}, not numbers: save one plain array per "
+                         "matrix, not an object array: np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..); or, of an "
+                         "object array of numbers, say pickle = true in the model's table")
+    dtype, rest = np.dtype(header.descr), data[header.end:]
+    if math.prod(header.shape) * dtype.itemsize != len(rest):
+        raise ValueError(f"says shape {header.shape} of {dtype}, which does not fit {len(rest)} bytes")
+    return np.frombuffer(rest, dtype=dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

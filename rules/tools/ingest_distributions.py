@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from agent_model import ModelFault
+from model_words import meant
+
 
 def is_labelled(tables: Any) -> bool:
     """Whether every table of a list has pymdp's `event` (its own axis by name) and `batch` (what it depends on)."""
@@ -33,6 +36,30 @@ def labels_of(A: Any, B: Any) -> dict[str, Any]:
                    for one in transitions for name in [_name(one)]},
         "controls": {key: _axis({key: values}) for key, values in moves.items()},
     }
+
+
+def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A model with matrices by name, as `compile_model`'s own description names them, as one with lists.
+
+    A and C go by observations, B and D by states, in the order in which the description has them; ModelFault names what is
+    missing, unknown, or described without any numbers.
+    """
+    found, faults = dict(value), list[str]()
+    if "states" in value and not (value.get("A") and value.get("B")):
+        faults.append("it describes a model and has no numbers: give A by the names of observations and B by those of states")
+    for letter, kind in (("A", "observations"), ("B", "states"), ("C", "observations"), ("D", "states"),
+                         ("pA", "observations"), ("pB", "states")):
+        tables = value.get(letter)
+        if not isinstance(tables, Mapping) or hasattr(tables, "distributions"):
+            continue
+        names = list(value.get(kind) or ())
+        faults += [f"{letter}[{name!r}] is not one of {kind}{meant(str(name), map(str, names))}" for name in tables
+                   if name not in names]
+        faults += [f"{letter}[{name!r}] is missing: {kind} has that name" for name in names if name not in tables]
+        found[letter] = [tables[name] for name in names if name in tables]
+    if faults:
+        raise ModelFault(faults)
+    return found
 
 
 def is_blank(tables: Any) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 
 from agent_model import ModelFault, full_policies
 from ingest import read_json
-from ingest_distributions import is_blank, is_labelled, items, labels_of
+from ingest_distributions import in_order, is_blank, is_labelled, items, labels_of
 from model_source import Source, report, resolve, write
 from model_words import DEFAULTS
 
@@ -69,7 +69,8 @@ def source_of(value: Any) -> Source:
     raise ModelFault([f"the entry returned {type(value).__name__}: wanted: a dict with A, B or an Agent"])
 
 
-def _from_dict(value: Mapping[str, Any]) -> Source:
+def _from_dict(given: Mapping[str, Any]) -> Source:
+    value = in_order(given)
     lists = {letter: _list(value.get(letter)) for letter in ("A", "B", "C", "D", "pA", "pB")}
     if is_labelled(value.get("H")) and not is_blank(value["H"]):
         raise ModelFault(["H (preferred states) is filled in: it has no place in a model without inductive planning"])

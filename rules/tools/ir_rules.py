@@ -162,6 +162,9 @@ def column_faults(name: str, array: F64) -> Iterator[str]:
         place = _place(negative)
         worst = float(array[tuple(np.argwhere(negative)[0])])
         yield f"{name}{place} = {worst!r} is negative ({int(negative.sum())} such entries)"
+    if not np.any(array):
+        yield f"{name} holds nothing but zeros: no one has filled it in"
+        return
     off = np.argwhere(np.abs(array.sum(axis=0) - 1.0) > COLUMN_TOLERANCE)
     rows = np.moveaxis(array, 0, -1)
     for index in off[:SHOWN]:

@@ -14,6 +14,8 @@ from tests.unit.rules.table import ctx, maker
     ("p/a.pomdp", {}, "ingest_pomdp", ()), ("p/a.POMDP", {}, "ingest_pomdp", ()),
     ("p/a.pomdp", {"preferences": {}}, "ingest_pomdp", ("--preferences", "{}")),
     ("p/a.pomdp", {"preferences": {"y": 2.0, "x": 1.0}}, "ingest_pomdp", ("--preferences", '{"x": 1.0, "y": 2.0}')),
+    ("p/a.npy", {"pickle": True}, "ingest_objects", ("--spec", "p/a.json")),
+    ("p/a.npz", {"pickle": True}, "ingest_objects", ("--spec", "p/a.json")),
     ("p/a.md", {}, "ingest_gnn", ("--layout", "{}")),
     ("p/a.md", {"layout": {"B": "action,previous,next"}}, "ingest_gnn", ("--layout", '{"B": "action,previous,next"}')),
 ])
@@ -30,6 +32,8 @@ def test_tools_by_suffix(name: str, options: dict[str, Any], tool: str, words: t
     ("p/a.npz", {"packages": ("x",)}, "packages is for .py sources"),
     ("p/a.md", {"spec": Source("p/b.json")}, "spec is for .npz sources"),
     ("p/a.pomdp", {"entry": "other"}, "entry is for .py sources"),
+    ("p/a.npy", {}, "an .npy that holds several matrices is a pickle"),
+    ("p/a.md", {"pickle": True}, "pickle is for .npz sources"),
     ("p/a.txt", {}, "'p/a.txt' is no model source"),
 ])
 def test_refusals(name: str, options: dict[str, Any], message: str) -> None:

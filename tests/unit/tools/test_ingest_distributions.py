@@ -98,6 +98,54 @@ def test_preferred_states_are_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "H (preferred states) is filled in" in capsys.readouterr().err
 
 
+DESCRIBED = """
+import numpy as np
+
+WORDS = {"observations": {"seen": {"elements": ["a", "b"], "depends_on": ["place"]},
+                          "both": {"size": 3, "depends_on": ["mood", "place"]}},
+         "controls": {"go": {"elements": ["l", "r"]}, "do": {"size": 3}},
+         "states": {"place": {"elements": ["x", "y"], "depends_on": ["place"], "controlled_by": ["go"]},
+                    "mood": {"size": 3, "depends_on": ["mood"], "controlled_by": ["do", "go"]}}}
+
+def fair(*shape):
+    return np.full(shape, 1.0 / shape[0])
+
+def listed():
+    return {**WORDS, "A": [fair(2, 2), fair(3, 3, 2)], "B": [fair(2, 2, 2), fair(3, 3, 3, 2)], "C": [np.eye(2)[0], fair(3)]}
+
+def named():
+    return {**WORDS, "A": {"both": fair(3, 3, 2), "seen": fair(2, 2)}, "C": {"both": fair(3), "seen": np.eye(2)[0]},
+            "B": {"place": fair(2, 2, 2), "mood": fair(3, 3, 3, 2)}}
+
+def misnamed():
+    return {**WORDS, "A": {"sen": fair(2, 2), "both": fair(3, 3, 2)}, "B": {"place": fair(2, 2, 2)}}
+
+def described():
+    return WORDS
+
+def unfilled():
+    return {**listed(), "B": [np.zeros((2, 2, 2)), fair(3, 3, 3, 2)]}
+"""
+
+
+def test_matrices_by_the_names_of_a_description(tmp_path: Path) -> None:
+    assert ran(tmp_path, DESCRIBED, "listed") == 0 and ran(tmp_path, DESCRIBED, "named") == 0
+    assert content(tmp_path / "listed") == content(tmp_path / "named")
+    model = ir.load(tmp_path / "named")
+    assert model.A_dependencies == ((0,), (1, 0)) and model.B_action_dependencies == ((0,), (1, 0))
+
+
+@pytest.mark.parametrize(("entry", "said"), [
+    ("misnamed", ["A['sen'] is not one of observations; did you mean 'seen'?", "A['seen'] is missing", "B['mood'] is missing"]),
+    ("described", ["describes a model and has no numbers"]), ("unfilled", ["B0 holds nothing but zeros"]),
+])
+def test_descriptions_without_their_numbers(entry: str, said: list[str], tmp_path: Path,
+                                            capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran(tmp_path, DESCRIBED, entry) == 1
+    told = capsys.readouterr().err
+    assert all(text in told for text in said) and f"{len(said)} fault" in told
+
+
 @pytest.mark.slow
 def test_compile_model_and_the_agent_made_of_it_are_one_model(tmp_path: Path) -> None:
     need_module("pymdp")

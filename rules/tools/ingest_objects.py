@@ -1,0 +1,112 @@
+"""Action `ingest_objects`: object arrays of pymdp 0.0.7 (.npz or .npy of dtype object) -> IR folder and labels.json.
+
+    python3 ingest_objects.py --source FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
+
+Only with leave (`pickle = true`), only here, and by an unpickler that runs nothing (object_arrays.py). The .json says whose
+meaning the model has. "pymdp-0.0.7" fills in the defaults of 0.0.7 and is taken where the two versions are the same agent:
+with several modalities 0.0.7 gains information of all jointly, with several factors its fixed point stops by free energy; such
+models need "pymdp-1" and every parameter whose default changed.
+"""
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agent_model import SEMANTICS, Model, ModelFault
+from ingest import MAX_SPEC, read_json
+from model_source import Source, report, resolve, write
+from model_words import meant
+from object_arrays import letters, read
+
+LEGACY = "pymdp-0.0.7"
+DEFAULTS = {"gamma": 16.0, "alpha": 16.0, "sampling_mode": "marginal"}
+"""Defaults of 0.0.7 that pymdp 1 changed; where only one factor is there, its ten iterations are one."""
+KNOWN = {"A": "list", "B": "list", "C": "list", "D": "list", "pA": "list", "pB": "list", "E": "one", "policies": "one"}
+MEMORY = 4 << 30
+"""Bytes of address space, against shapes that a hostile file makes up."""
+
+
+def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
+    """The model and its labels; ModelFault with every reason why not."""
+    if spec.stat().st_size > MAX_SPEC:
+        raise ModelFault([f"{spec.name} is larger than {MAX_SPEC} bytes"])
+    found = read(source)
+    odd = sorted(set(found) - set(KNOWN))
+    if odd:
+        raise ModelFault([f"{source.name}: unknown array {name!r}{meant(name, KNOWN)}" for name in odd])
+    words, given = read_json(spec.read_bytes(), spec.name), read_json(inference, "--inference")
+    arrays = letters(found, KNOWN)
+    if isinstance(arrays.get("policies"), list):   # 0.0.7 keeps a list of (length, factors)
+        arrays["policies"] = np.array(arrays["policies"])
+    semantics = given.get("semantics", words.get("semantics"))
+    if semantics == LEGACY:
+        faults = different(arrays, {**words, **given})
+        if faults:
+            raise ModelFault(faults)
+        words = DEFAULTS | words | {"semantics": SEMANTICS}
+        given = {name: value for name, value in given.items() if name != "semantics"}
+        arrays["C"] = [c.T if isinstance(c, np.ndarray) and c.ndim == 2 else c for c in arrays.get("C", [])] or None
+    elif semantics != SEMANTICS:
+        raise ModelFault([f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, {LEGACY!r} or "
+                          f"{SEMANTICS!r}"])
+    else:
+        silent = [name for name in DEFAULTS if name not in words and name not in given]
+        if silent:
+            raise ModelFault([f"{name} is not said in {spec.name}: its default was {DEFAULTS[name]!r} in 0.0.7 and is another "
+                              "in pymdp 1" for name in silent])
+    lists = {name: arrays.get(name) for name in KNOWN}
+    return resolve(Source(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists), given)
+
+
+def different(arrays: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
+    """Why an agent of 0.0.7 would not be the same agent in pymdp 1; empty: it is."""
+    found = []
+    modalities, factors = len(arrays.get("A", ())), len(arrays.get("B", ()))
+    if modalities > 1 and words.get("use_states_info_gain", True):
+        found.append(f"semantics = {LEGACY!r} with {modalities} modalities: 0.0.7 gains information of all jointly, pymdp 1 of "
+                     f"each; for the second say semantics = {SEMANTICS!r}, gamma, alpha and sampling_mode")
+    if factors > 1:
+        found.append(f"semantics = {LEGACY!r} with {factors} factors: the fixed point of 0.0.7 stops when free energy does, that "
+                     f"of pymdp 1 after num_iter; for the second say semantics = {SEMANTICS!r}, gamma, alpha and sampling_mode")
+    found += [f"{name} = true learns in 0.0.7 by rules of its own: say semantics = {SEMANTICS!r} for those of pymdp 1"
+              for name in ("learn_A", "learn_B") if words.get(name)]
+    if words.get("inference_algo", "fpi") not in ("fpi", "VANILLA"):
+        found.append(f"inference_algo = {words['inference_algo']!r} of 0.0.7 is not that of pymdp 1")
+    return found
+
+
+def _words(words: Mapping[str, Any]) -> dict[str, Any]:
+    """0.0.7's name of fixed-point iteration in pymdp 1's words."""
+    return {name: "fpi" if (name, value) == ("inference_algo", "VANILLA") else value for name, value in words.items()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0, or 1 after one message on stderr that lists every fault."""
+    parser = argparse.ArgumentParser(prog="ingest_objects", description=__doc__)
+    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--spec", type=Path, required=True)
+    parser.add_argument("--inference", default="{}")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--labels", type=Path)
+    args = parser.parse_args(argv)
+    try:
+        model, names = make(args.source, args.spec, args.inference)
+        write(model, names, args.out, args.labels)
+    except ModelFault as fault:
+        print(report(args.source.name, fault), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    sys.exit(main())
