@@ -19,7 +19,7 @@ INGEST_POMDP = Tool("ingest_pomdp", (*READ, *POMDP_TEXT), ("numpy",))
 GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", *ARCHIVE, "model_text")
 INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
 SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn", "ingest_pomdp", "model_draw",
-                           "model_sheet"), ("numpy",))
+                           "model_picture", "model_sheet"), ("numpy",))
 
 CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost"), ("numpy",))
 

@@ -50,6 +50,7 @@ def arguments(parser: Parser) -> None:
                         help="of .pomdp: preferences that stand in for its rewards")
     parser.add_argument("--inference", action="append", default=[], metavar="WORD=VALUE",
                         help="parameters that win over the file's, such as policy_len=2")
+    parser.add_argument("--png", default="", metavar="FOLDER", help="also write heat maps there: A0.png, B0.png and so on")
     parser.add_argument("--spec", default="", metavar="FILE", help="of .npz: the .json when it stands elsewhere")
     how(parser)
 
@@ -63,7 +64,7 @@ def run(options: Namespace) -> int:
             return code
     else:
         words = _words(options)
-    return _shown(word, [*words, *(["--json"] if options.json else [])])
+    return _shown(word, [*words, *(["--png", options.png] if options.png else []), *(["--json"] if options.json else [])])
 
 
 def _built(options: Namespace) -> tuple[int, list[str]]:

@@ -32,7 +32,7 @@ def draw(name: str, array: F64, axes: Sequence[str], elements: Names) -> Iterato
 
 
 def _map(table: F64, names: Sequence[str] | None) -> Iterator[str]:
-    cells = _pool(table)
+    cells = pool(table, ROWS, COLUMNS)
     for r, row in enumerate(cells):
         label = _element(names, r) if len(cells) == len(table) else ""
         yield f"  {label[:NAME]:>{NAME}} " + "".join(2 * shade(float(value)) for value in row)
@@ -43,9 +43,9 @@ def shade(value: float) -> str:
     return SHADES[0] if value == 0.0 else SHADES[min(4, 1 + int(4.0 * value))]
 
 
-def _pool(table: F64) -> F64:
-    """The largest entry of each block, so that the table fits."""
-    for axis, limit in ((0, ROWS), (1, COLUMNS)):
+def pool(table: F64, rows: int, columns: int) -> F64:
+    """The largest entry of each block, so that the table has at most so many rows and columns."""
+    for axis, limit in ((0, rows), (1, columns)):
         size = table.shape[axis]
         if size > limit:
             starts = np.arange(0, size, -(-size // limit))

@@ -1,8 +1,10 @@
 """Program `model_show`: what is in a model, as a table with heat maps or as JSON.
 
     python3 model_show.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON] [--preferences JSON]
-        [--inference JSON] [--json]
-    python3 model_show.py IR_FOLDER --labels FILE [--json]
+        [--inference JSON] [--png FOLDER] [--json]
+    python3 model_show.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
+
+--png also writes a heat map of every A and B, A0.png and so on.
 """
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ import ingest_pomdp
 import ir
 from agent_model import Model, ModelFault
 from model_draw import draw
+from model_picture import describe, picture, png
 from model_sheet import matrices, sheet
 from model_source import report
 from model_text import Made
@@ -91,6 +94,13 @@ def _parameters(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'note':<13} {'; '.join(notes)}"
 
 
+def pictures(model: Model, labels: Mapping[str, Any], folder: Path) -> None:
+    """Write a heat map of every matrix."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array, axes, _ in matrices(model, labels):
+        (folder / f"{name}.png").write_bytes(png(picture(array), describe(name, array.shape, axes)))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """0, or 1 after one message on stderr that lists every fault."""
     parser = argparse.ArgumentParser(prog="model_show", description=__doc__)
@@ -100,10 +110,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--preferences")
     parser.add_argument("--inference", default="{}")
     parser.add_argument("--labels", type=Path)
+    parser.add_argument("--png", type=Path)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     try:
         model, labels = read(args)
+        if args.png:
+            pictures(model, labels, args.png)
     except ModelFault as fault:
         print(report(args.source.name, fault), file=sys.stderr)
         return 1
