@@ -14,7 +14,7 @@ from buildgraph import Artifact, Ctx, In, Out, Tool
 
 ARRAYS = ("agent_model", "ir", "ir_rules")
 PASSES = (*ARRAYS, "fmath", "plan_nodes", "plan_subset", "plan_tables")
-CODE = (*PASSES, "emit_step", "emit_tables", "plan")
+CODE = (*PASSES, "emit_states", "emit_step", "emit_tables", "plan")
 NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}" for name in ("program.h", "request.h", "start.h", "text.h")))
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import emit_states
 import emit_step
 from emit_tables import sizes, table
 from plan import Plan, load
@@ -41,8 +42,8 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     for key, array in sorted(plan.tables.items()):
         yield table(key, array)
     yield from emit_step.instances(plan)
-    for part in (emit_step.storage, emit_step.infer, emit_step.surprise, emit_step.predict,
-                 emit_step.evaluate, emit_step.step, emit_step.advance):
+    for part in (emit_step.storage, emit_states.infer, emit_states.surprise, emit_states.predict,
+                 emit_step.evaluate, emit_step.step, emit_states.advance):
         yield from part(plan)
     for key in ("num_obs", "num_controls", "num_states"):
         yield sizes(key, header[key])
@@ -50,7 +51,7 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
               sum(header["num_states"]), len(header["num_states"]))
     yield f"extern const agent {symbol(name)};"
     yield (f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, num_controls, '
-           "num_states, q, plausible, score, reset, step, advance, surprise};")
+           "num_states, self.q, plausible, score, &self, sizeof self, reset, step, advance, surprise};")
 
 
 def main(argv: Sequence[str]) -> int:

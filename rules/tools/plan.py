@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ import numpy as np
 import fmath
 import ir
 from ir import Model, ModelFault
-from plan_nodes import Nodes, Tree, grow, slices
+from plan_nodes import Nodes, Slices, Tree, grow, slices
 from plan_subset import MAX_COLUMN_STATES, refusals
 from plan_tables import (
-    PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, likelihood_tables, node_tables, padded,
+    PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, likelihood_tables, node_tables, padded, reads,
     transition_tables, unsigned)
 
 SCHEMA = 1
@@ -42,14 +43,15 @@ def build(model: Model) -> Plan:
         raise ModelFault(faults)
     kinds = [slices(model, f) for f in range(len(model.num_states))]
     nodes, tree = grow(model, kinds)
-    _bounded(model, nodes)
+    _bounded(model, nodes, kinds)
     tables: Tables = {"D": np.concatenate(model.D)}
     factors = []
     for f, kind in enumerate(kinds):
         tables |= transition_tables(f, kind)
-        found, blocks = node_tables(f, nodes[f])
+        found, blocks = node_tables(f, nodes[f], kind)
         tables |= found
-        factors.append({"blocks": blocks, "columns": padded(nodes[f].count), "nodes": nodes[f].count})
+        factors.append({"blocks": blocks, "columns": padded(nodes[f].count), "nodes": nodes[f].count,
+                        "reads": reads(kind)})
     modalities = []
     for m in range(len(model.num_obs)):
         found, facts = _modality(model, m, nodes, tree)
@@ -68,11 +70,17 @@ def interface(model: Model) -> dict[str, Any]:
             "policy_len": model.policy_len}
 
 
-def _bounded(model: Model, nodes: Sequence[Nodes]) -> None:
-    faults = [f"factor {f}: {states} states x {found.count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
-              "shorten policy_len or list fewer policies"
-              for f, (states, found) in enumerate(zip(model.num_states, nodes))
-              if states * found.count > MAX_COLUMN_STATES]
+def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
+    """ModelFault when the predicted beliefs, or the joint ones that a transition reads, would not fit."""
+    faults = []
+    for f, (found, kind) in enumerate(zip(nodes, kinds)):
+        sizes = [(model.num_states[f], found.count)]
+        sizes += [(math.prod(model.num_states[d] for d in kind.parents[block.slice]), len(block.parents))
+                  for block in found.blocks]
+        states, count = max(sizes, key=math.prod)
+        if states * count > MAX_COLUMN_STATES:
+            faults.append(f"factor {f}: {states} states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
+                          "shorten policy_len or list fewer policies")
     if faults:
         raise ModelFault(faults)
 

@@ -51,8 +51,10 @@ def as_planned(plan: Plan) -> int:
     count = 0
     for f, factor in enumerate(plan.header["factors"]):
         ends = plan.tables[f"B{f}_ptr"].astype(np.int64)
-        for index, _, nodes, _, _ in factor["blocks"]:
+        for block in factor["blocks"]:
+            index, nodes, read = block["slice"], block["count"], [d for d, _, _ in block["reads"]]
             count += int(ends[(index + 1) * states[f]] - ends[index * states[f]]) * nodes
+            count += prod(states[d] for d in read) * nodes * (len(read) - 1)
     for m, facts in enumerate(plan.header["modalities"]):
         count += int(plan.tables[f"E{m}_ptr"][-1]) * facts["columns"]
         joint = prod(states[f] for f in facts["moving"]) * facts["columns"]

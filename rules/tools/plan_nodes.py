@@ -1,8 +1,11 @@
 """Which beliefs a step must predict: policies share prefixes, and prefixes that compose alike share nodes.
 
-A node is one distinct predicted belief of one factor; node 0 is the present posterior. Two prefixes reach the
-same node when the product of their transitions is equal for every belief, by exact comparison: identity
-transitions disappear, those that only move states (0/1 matrices) compose as index maps, others as words.
+A node is one distinct predicted belief of one factor; node 0 is the present posterior. A transition reads the
+nodes of the factors it depends on, so (transition, nodes read) names its result, and equal names are one node.
+Two rewritings make more names equal, both exact for every belief: identity transitions disappear, and those that
+only move states (0/1 matrices of the factor's own state) compose as index maps. A parent factor along which all
+columns are equal is no parent: sum_d q(d) B(s', s) = B(s', s). A transition whose columns are all equal reads the
+present posterior, as good as any belief.
 """
 from __future__ import annotations
 
@@ -14,26 +17,35 @@ import numpy as np
 from ir import F64, Model
 
 Map = tuple[int, ...]
-Word = tuple[tuple[Map | int, ...], Map]
-"""(history of index maps and slices, pending index map): the canonical form of a composed transition."""
+Word = tuple[tuple[int, ...], Map]
+"""(slice and the nodes that it reads, or nothing at the root; index map after it): names a composed transition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slices:
-    """The distinct transitions of one factor; `of[u]` is the slice of flat control index u."""
+    """The distinct transitions of one factor; `of[u]` is the slice of flat control index u.
 
+    `matrices[i]` is (states, joint states of the factors `parents[i]`, the last varying first).
+    """
+
+    parents: tuple[tuple[int, ...], ...]
     matrices: tuple[F64, ...]
     maps: tuple[Map | None, ...]
     of: tuple[int, ...]
 
+    def forgets(self, index: int) -> bool:
+        """Whether all columns are equal: the next belief is that column, whatever was believed."""
+        return bool(np.all(self.matrices[index] == self.matrices[index][:, :1]))
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The nodes from `first` on, all made by one slice, one from each of `parents` (ascending)."""
+    """The nodes from `first` on, all made by one slice at one depth, each from a tuple of `parents` (ascending)."""
 
+    depth: int
     slice: int
     first: int
-    parents: tuple[int, ...]
+    parents: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +71,32 @@ class Tree:
 
 
 def slices(model: Model, f: int) -> Slices:
-    """Distinct transition matrices of factor f over its flat control index, compared bit by bit."""
-    states = model.num_states[f]
-    flat = model.B[f].reshape(states, states, -1)
-    found: dict[bytes, int] = {}
-    matrices: list[F64] = []
+    """Distinct transitions of factor f over its flat control index, each without the parents it ignores."""
+    parents = model.B_dependencies[f]
+    shape = tuple(model.num_states[d] for d in (f, *parents))
+    flat = model.B[f].reshape(*shape, -1)
+    found: dict[tuple[tuple[int, ...], bytes], int] = {}
+    made: list[tuple[tuple[int, ...], F64]] = []
     of: list[int] = []
-    for u in range(flat.shape[2]):
-        matrix = np.ascontiguousarray(flat[:, :, u])
-        number = found.setdefault(matrix.tobytes(), len(matrices))
-        if number == len(matrices):
-            matrices.append(matrix)
+    for u in range(flat.shape[-1]):
+        read, matrix = _relevant(flat[..., u], parents)
+        number = found.setdefault((read, matrix.tobytes()), len(made))
+        if number == len(made):
+            made.append((read, matrix))
         of.append(number)
-    return Slices(tuple(matrices), tuple(index_map(m) for m in matrices), tuple(of))
+    maps = tuple(index_map(matrix) if read == (f,) else None for read, matrix in made)
+    return Slices(tuple(read for read, _ in made), tuple(matrix for _, matrix in made), maps, tuple(of))
+
+
+def _relevant(tensor: F64, parents: Sequence[int]) -> tuple[tuple[int, ...], F64]:
+    """The parents along which columns differ (at least one is kept), and the matrix over their joint states."""
+    kept = list(parents)
+    for d in parents:
+        axis = 1 + kept.index(d)
+        if len(kept) > 1 and bool(np.all(tensor == tensor.take([0], axis))):
+            tensor = np.asarray(tensor.take(0, axis))
+            kept.remove(d)
+    return tuple(kept), np.ascontiguousarray(tensor.reshape(tensor.shape[0], -1))
 
 
 def index_map(matrix: F64) -> Map | None:
@@ -81,44 +106,47 @@ def index_map(matrix: F64) -> Map | None:
     return None
 
 
-def extend(word: Word, index: int, moves: Map | None) -> Word:
-    """The canonical form of `word` followed by slice `index`, which is the index map `moves` if it is one."""
-    history, pending = word
+def extend(word: Word, index: int, moves: Map | None, read: Sequence[int]) -> Word:
+    """The name of `word` followed by slice `index`: index map `moves` if it is one, else made from nodes `read`."""
+    base, pending = word
     if moves is not None:
-        return history, tuple(moves[s] for s in pending)
-    return (*history, pending, index), tuple(range(len(pending)))
+        return base, tuple(moves[s] for s in pending)
+    return (index, *read), tuple(range(len(pending)))
 
 
 class _Growth:
     """Nodes of one factor while the tree is walked level by level."""
 
-    def __init__(self, states: int, kinds: Slices) -> None:
+    def __init__(self, f: int, states: int, kinds: Slices) -> None:
         root: Word = ((), tuple(range(states)))
+        self.factor = f
         self.kinds = kinds
+        self.forgets = tuple(kinds.forgets(i) for i in range(len(kinds.matrices)))
         self.words: list[Word] = [root]
         self.index: dict[Word, int] = {root: 0}
         self.blocks: list[Block] = []
-        self.wanted: dict[Word, tuple[int, int]] = {}
+        self.wanted: dict[Word, tuple[int, tuple[int, ...]]] = {}
 
-    def reach(self, node: int, index: int) -> Word:
-        """The word of node's child by a slice; remembers how to make it when it is new."""
-        word = extend(self.words[node], index, self.kinds.maps[index])
+    def reach(self, here: Sequence[int], index: int) -> Word:
+        """The word after a slice where the factors are at nodes `here`; remembers how to make it when it is new."""
+        read = tuple(0 if self.forgets[index] else here[d] for d in self.kinds.parents[index])
+        word = extend(self.words[here[self.factor]], index, self.kinds.maps[index], read)
         if word not in self.index:
-            self.wanted.setdefault(word, (index, node))
+            self.wanted.setdefault(word, (index, read))
         return word
 
-    def settle(self) -> None:
-        """Number the new nodes by slice, then by parent, so that each slice makes one contiguous block."""
+    def settle(self, depth: int) -> None:
+        """Number the new nodes by slice, then by what it reads, so that each slice makes one contiguous block."""
         for word in sorted(self.wanted, key=self.wanted.__getitem__):
-            index, node = self.wanted[word]
+            index, read = self.wanted[word]
             number = len(self.words)
             self.words.append(word)
             self.index[word] = number
             last = self.blocks[-1] if self.blocks else None
-            if last and last.slice == index and last.parents[-1] < node < last.first:
-                self.blocks[-1] = Block(index, last.first, (*last.parents, node))
+            if last and (last.depth, last.slice) == (depth, index):
+                self.blocks[-1] = Block(depth, index, last.first, (*last.parents, read))
             else:
-                self.blocks.append(Block(index, number, (node,)))
+                self.blocks.append(Block(depth, index, number, (read,)))
         self.wanted = {}
 
 
@@ -132,8 +160,8 @@ class _Walk:
     nodes: list[tuple[int, ...]] = field(default_factory=list)
     placed: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict)
 
-    def level(self, at: list[int], rows: Sequence[Sequence[int]], depth: int) -> list[int]:
-        """One more action for every policy; gives the prefix each policy has reached."""
+    def level(self, at: list[int], rows: Sequence[Sequence[int]], t: int, depth: int) -> list[int]:
+        """One more action for every policy, the t-th; gives the prefix each policy has reached."""
         children: dict[tuple[int, ...], int] = {}
         words: list[list[Word]] = []
         reached: list[int] = []
@@ -143,11 +171,11 @@ class _Walk:
             if key not in children:
                 children[key] = len(self.nodes) + len(words)
                 here = self.nodes[prefix]
-                words.append([g.reach(node, kind) for g, node, kind in zip(self.growths, here, kinds)])
+                words.append([g.reach(here, kind) for g, kind in zip(self.growths, kinds)])
                 self.parent.append(prefix)
             reached.append(children[key])
         for growth in self.growths:
-            growth.settle()
+            growth.settle(t)
         for found in words:
             nodes = tuple(g.index[word] for g, word in zip(self.growths, found))
             self.nodes.append(nodes)
@@ -169,12 +197,12 @@ def flat_controls(model: Model) -> list[list[list[int]]]:
 
 def grow(model: Model, kinds: Sequence[Slices]) -> tuple[tuple[Nodes, ...], Tree]:
     """Nodes of every factor and the prefix tree of all policies."""
-    walk = _Walk([_Growth(states, kind) for states, kind in zip(model.num_states, kinds)])
+    walk = _Walk([_Growth(f, states, kind) for f, (states, kind) in enumerate(zip(model.num_states, kinds))])
     walk.nodes.append((0,) * len(kinds))
     timed = model.use_utility and any(model.C_time_varying)
     at = [0] * model.num_policies
     for t, rows in enumerate(flat_controls(model)):
-        at = walk.level(at, rows, t if timed else 0)
+        at = walk.level(at, rows, t, t if timed else 0)
     tree = Tree(tuple(walk.parent), tuple(walk.place), tuple(nodes for nodes, _ in walk.placed),
                 tuple(depth for _, depth in walk.placed), tuple(at))
     return tuple(Nodes(len(g.words), tuple(g.blocks)) for g in walk.growths), tree

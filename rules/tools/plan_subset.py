@@ -34,12 +34,9 @@ def _features(model: Model) -> Iterator[str]:
 
 def _structure(model: Model) -> Iterator[str]:
     for f, parents in enumerate(model.B_dependencies):
-        others = [d for d in parents if d != f]
-        if others:
-            yield (f"B{f} depends on factor {', '.join(map(str, others))} (B_dependencies[{f}] = "
-                   f"{list(parents)}): native transitions depend on their own factor only")
-        elif not parents:
-            yield f"B{f} does not depend on its own factor (B_dependencies[{f}] = [])"
+        if f not in parents:
+            yield (f"B{f} does not depend on its own factor (B_dependencies[{f}] = {list(parents)}): pymdp refuses "
+                   "such a model, too")
     if model.sampling_mode == "marginal":
         for f, controls in enumerate(model.B_action_dependencies):
             if list(controls) != [f]:

@@ -70,26 +70,43 @@ def background(row: F64) -> float:
 
 
 def transition_tables(f: int, kinds: Slices) -> Tables:
-    """CSR over (slice, next state): B<f>_ptr, _col, _val (absent when all are 1), _slice by control index."""
+    """CSR over (slice, next state), columns joint states of the slice's parents: B<f>_ptr, _col, _val.
+
+    _val is absent when all are 1; _slice is by control index; _set says whose beliefs a slice reads (see `reads`).
+    """
     rows = [row for matrix in kinds.matrices for row in matrix]
     table = sparse(rows, [row != 0.0 for row in rows])
     found: Tables = {f"B{f}_ptr": table.ptr, f"B{f}_col": table.col,
                      f"B{f}_slice": unsigned(kinds.of, len(kinds.matrices))}
     if not bool(np.all(table.val == 1.0)):
         found[f"B{f}_val"] = table.val
+    sets = reads(kinds)
+    if len(sets) > 1:
+        found[f"B{f}_set"] = unsigned([sets.index(read) for read in kinds.parents], len(sets))
     return found
 
 
-def node_tables(f: int, nodes: Nodes) -> tuple[Tables, list[list[int]]]:
-    """Parents of nodes not made from a contiguous run, and the blocks [slice, first, count, run, offset]."""
+def reads(kinds: Slices) -> list[tuple[int, ...]]:
+    """The distinct tuples of factors that the slices read, in the order of their first use."""
+    return list(dict.fromkeys(kinds.parents))
+
+
+def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[str, Any]]]:
+    """Parents of nodes not made from a contiguous run, and the blocks in the order of their nodes.
+
+    A block reads, for each parent: [factor, first column of its run or -1, offset in N<f>_parent].
+    """
     gathered: list[int] = []
     blocks = []
     for block in nodes.blocks:
-        start, count = block.parents[0], len(block.parents)
-        contiguous = block.parents == tuple(range(start, start + count))
-        blocks.append([block.slice, block.first, count, start if contiguous else -1, len(gathered)])
-        gathered += () if contiguous else block.parents
-    return ({f"N{f}_parent": unsigned(gathered, nodes.count)} if gathered else {}), blocks
+        sources = []
+        for d, columns in zip(kinds.parents[block.slice], zip(*block.parents)):
+            contiguous = columns == tuple(range(columns[0], columns[0] + len(columns)))
+            sources.append([d, columns[0] if contiguous else -1, len(gathered)])
+            gathered += () if contiguous else columns
+        blocks.append({"depth": block.depth, "slice": block.slice, "first": block.first,
+                       "count": len(block.parents), "reads": sources})
+    return ({f"N{f}_parent": unsigned(gathered, max(gathered))} if gathered else {}), blocks
 
 
 def likelihood_tables(model: Model, m: int, product: bool) -> Tables:

@@ -18,6 +18,8 @@ typedef struct agent {
     const f64 *belief;       /* posterior over states, factors one after the other */
     const f32 *plausible;    /* posterior over policies */
     const f32 *score;        /* negative expected free energy of each policy */
+    void *state;             /* all that lasts from step to step: copied it is a snapshot, written back it restores */
+    u32 state_bytes;
     void (*reset)(void);
     i32 (*step)(const i32 *observation, i32 *action); /* proposes an action, gives the chosen policy */
     void (*advance)(const i32 *action);               /* what was executed: makes the next prior */

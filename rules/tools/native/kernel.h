@@ -20,20 +20,20 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
         }                                                                                                              \
     }
 
-/* The same for the `count` nodes from `first` on, whose parents are columns parent[i], or run + i when parent = 0. */
+/* The same for `count` nodes side by side: node i reads column parent[i] of `in`, or i when parent = 0. */
 #define DEFINE_SPREAD(name, PTR, COL, NODE)                                                                            \
-    INLINE void name(f32 *Q, i32 stride, i32 first, i32 count, const NODE *parent, i32 run, i32 rows, const PTR *ptr,  \
-                     const COL *col, const f64 *val) {                                                                 \
+    INLINE void name(f32 *to, i32 stride, const f32 *in, i32 width, i32 count, const NODE *parent, i32 rows,           \
+                     const PTR *ptr, const COL *col, const f64 *val) {                                                 \
         for (i32 s = 0; s < rows; s++) {                                                                               \
-            f32 *restrict out = Q + s * stride + first;                                                                \
+            f32 *restrict out = to + s * stride;                                                                       \
             for (i32 i = 0; i < count; i++) out[i] = 0.0f;                                                             \
             for (u32 e = ptr[s]; e < ptr[s + 1]; e++) {                                                                \
-                const f32 *in = Q + col[e] * stride;                                                                   \
+                const f32 *from = in + col[e] * width;                                                                 \
                 f32 v = val ? narrow(val[e]) : 1.0f;                                                                   \
                 if (parent)                                                                                            \
-                    for (i32 i = 0; i < count; i++) out[i] += v * in[parent[i]];                                       \
+                    for (i32 i = 0; i < count; i++) out[i] += v * from[parent[i]];                                     \
                 else                                                                                                   \
-                    for (i32 i = 0; i < count; i++) out[i] += v * in[run + i];                                         \
+                    for (i32 i = 0; i < count; i++) out[i] += v * from[i];                                             \
             }                                                                                                          \
             if (val)                                                                                                   \
                 for (i32 i = 0; i < count; i++) out[i] = flushed(out[i]);                                              \

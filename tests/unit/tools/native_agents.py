@@ -30,13 +30,19 @@ Sizes = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of a random model; one control a factor."""
+    """Sizes of a random model; one control a factor; `reads` are the B_dependencies, own factors where not said."""
 
     states: tuple[int, ...]
     outcomes: tuple[int, ...]
     parents: tuple[tuple[int, ...], ...]
     controls: tuple[int, ...]
     policy_len: int = 2
+    reads: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def B_dependencies(self) -> tuple[tuple[int, ...], ...]:
+        """The factors that each transition reads."""
+        return self.reads or tuple((f,) for f in range(len(self.states)))
 
 
 SHAPES = {
@@ -44,6 +50,7 @@ SHAPES = {
     "still_factor": Shape((5, 4), (6, 3, 4), ((0, 1), (0,), (1,)), (3, 1)),
     "two_moving": Shape((3, 4, 2), (6, 3, 5), ((0, 1, 2), (2, 0), (1,)), (3, 2, 1)),
     "nothing_moves": Shape((3, 2), (4,), ((1, 0),), (1, 1)),
+    "crossed": Shape((3, 2, 4), (5, 3), ((0, 2), (1,)), (2, 1, 3), reads=((0, 2), (0, 1), (1, 2, 0))),
 }
 
 
@@ -78,8 +85,10 @@ def random_model(kind: str, seed: int = 0, **other: Any) -> Model:
     """A random model of one of SHAPES."""
     shape, random = SHAPES[kind], np.random.default_rng(seed)
     A = [columns(random, (o, *(shape.states[f] for f in row))) for o, row in zip(shape.outcomes, shape.parents)]
-    B = [columns(random, (n, n, u)) for n, u in zip(shape.states, shape.controls)]
-    given = {"C": tuple(random.normal(size=o) for o in shape.outcomes), "policy_len": shape.policy_len, **other}
+    B = [columns(random, (n, *(shape.states[d] for d in row), u))
+         for n, row, u in zip(shape.states, shape.B_dependencies, shape.controls)]
+    given = {"C": tuple(random.normal(size=o) for o in shape.outcomes), "policy_len": shape.policy_len,
+             "B_dependencies": shape.B_dependencies, **other}
     A, B = given.pop("A", A), given.pop("B", B)
     return make(A, B, shape.parents, shape.controls, **given)
 

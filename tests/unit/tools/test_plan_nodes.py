@@ -1,6 +1,8 @@
 """Sharing of predicted beliefs: as few nodes as the transitions allow, and each holds the belief of its policies."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ir import F64, Model
@@ -14,13 +16,25 @@ def grown(model: Model) -> tuple[list[Slices], tuple[Nodes, ...], Tree]:
     return kinds, *grow(model, kinds)
 
 
-def beliefs(start: F64, kinds: Slices, nodes: Nodes) -> list[F64]:
-    """Belief at every node, block by block, as the emitted program makes them."""
-    found: dict[int, F64] = {0: start}
-    for block in nodes.blocks:
-        for i, parent in enumerate(block.parents):
-            found[block.first + i] = kinds.matrices[block.slice] @ found[parent]
-    return [found[n] for n in range(nodes.count)]
+def beliefs(model: Model, kinds: list[Slices], nodes: tuple[Nodes, ...]) -> list[dict[int, F64]]:
+    """Belief of each factor at each node, depth by depth, as the emitted program makes them."""
+    found: list[dict[int, F64]] = [{0: d} for d in model.D]
+    blocks = [(block.depth, f, block) for f, each in enumerate(nodes) for block in each.blocks]
+    for _, f, block in sorted(blocks, key=lambda item: item[:2]):
+        for i, read in enumerate(block.parents):
+            q = np.ones(1)
+            for d, node in zip(kinds[f].parents[block.slice], read, strict=True):
+                q = np.multiply.outer(q, found[d][node]).ravel()
+            found[f][block.first + i] = kinds[f].matrices[block.slice] @ q
+    return found
+
+
+def moved(model: Model, f: int, u: int, before: list[F64]) -> F64:
+    """One transition of factor f as pymdp has it: B with the beliefs of its parents summed out."""
+    found = model.B[f].reshape(*model.B[f].shape[:1 + len(model.B_dependencies[f])], -1)[..., u]
+    for d in reversed(model.B_dependencies[f]):
+        found = found @ before[d]
+    return np.asarray(found)
 
 
 def test_full_tree_of_distinct_transitions_has_one_node_a_prefix() -> None:
@@ -66,7 +80,7 @@ def test_a_map_may_merge_states() -> None:
 def test_every_policy_finds_its_beliefs(kind: str, seed: int) -> None:
     model = random_model(kind, seed)
     kinds, nodes, tree = grown(model)
-    held = [beliefs(d, k, n) for d, k, n in zip(model.D, kinds, nodes)]
+    held = beliefs(model, kinds, nodes)
     moves = flat_controls(model)
     for p in range(model.num_policies):
         chain = [tree.leaf[p]]
@@ -74,22 +88,52 @@ def test_every_policy_finds_its_beliefs(kind: str, seed: int) -> None:
             chain.append(tree.parent[chain[-1]])
         direct = list(model.D)
         for rows, prefix in zip(moves, reversed(chain[:-1])):
-            for f, u in enumerate(rows[p]):
-                direct[f] = model.B[f][:, :, u] @ direct[f]
+            direct = [moved(model, f, u, direct) for f, u in enumerate(rows[p])]
+            for f in range(len(direct)):
                 node = tree.places[tree.place[prefix]][f]
                 assert np.allclose(held[f][node], direct[f], rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-def test_parents_come_before_the_block_that_reads_them(kind: str) -> None:
+def test_blocks_read_only_what_earlier_depths_made(kind: str) -> None:
     for model in (random_model(kind), ring(policy_len=4)):
-        for factor in grown(model)[1]:
-            reached = 1
+        kinds, nodes, _ = grown(model)
+        made = [{0: -1} for _ in nodes]
+        for f, factor in enumerate(nodes):
             for block in factor.blocks:
-                assert block.first == reached and max(block.parents) < block.first
-                assert list(block.parents) == sorted(set(block.parents))
-                reached += len(block.parents)
-            assert reached == factor.count
+                assert block.first == len(made[f]) and list(block.parents) == sorted(set(block.parents))
+                made[f] |= {block.first + i: block.depth for i in range(len(block.parents))}
+            assert len(made[f]) == factor.count
+        for f, factor in enumerate(nodes):
+            for block in factor.blocks:
+                for read in block.parents:
+                    assert all(made[d][node] < block.depth
+                               for d, node in zip(kinds[f].parents[block.slice], read, strict=True))
+
+
+def crossed(B: F64) -> Model:
+    """Factor 1 has the transition B (states, own, other); factor 0 is moved freely."""
+    free = random_model("still_factor").B[0]
+    model = random_model("still_factor", B=(free, np.eye(4)[:, :, None]))
+    return replace(model, B=(free, B[..., None]), B_dependencies=((0,), (1, 0)))
+
+
+def test_a_parent_without_influence_is_no_parent() -> None:
+    kinds, nodes, _ = grown(crossed(np.repeat(np.eye(4)[:, :, None], 5, axis=2)))
+    assert kinds[1].parents == ((1,),) and nodes[1].count == 1
+
+
+def test_a_transition_on_another_factor_makes_a_node_for_each_of_its_beliefs() -> None:
+    random = np.random.default_rng(0)
+    mixed = random.random((4, 4, 5))
+    kinds, nodes, _ = grown(crossed(mixed / mixed.sum(axis=0)))
+    assert kinds[1].parents == ((1, 0),)
+    assert (nodes[0].count, nodes[1].count) == (1 + 3 + 9, 1 + 1 + 3)
+
+
+def test_a_transition_that_forgets_makes_one_node() -> None:
+    reset = np.repeat(np.array([[0.25], [0.5], [0.25]]), 3, axis=1)[:, :, None]
+    assert grown(make([np.eye(3)], [reset], [(0,)], (1,), policy_len=4))[1][0].count == 2
 
 
 def test_time_varying_preferences_keep_depths_apart() -> None:
