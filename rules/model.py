@@ -9,7 +9,7 @@ from buildgraph import Artifact, BuildError, Ctx, Out, Provider, Source, Tool, r
 
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
-READ = (*ARRAYS, "model_labels", "model_source", "model_words")
+READ = (*ARRAYS, "inductive", "model_labels", "model_source", "model_words")
 ARCHIVE = ("ingest", "npy_header")
 INGEST = Tool("ingest", (*READ, "npy_header"), ("numpy",))
 INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))
@@ -24,7 +24,7 @@ SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn
 CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost"), ("numpy",))
 
 PYTHON_ONLY: dict[str, tuple[object, ...]] = {
-    "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "ovf", "vmp")}
+    "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "vmp")}
 """What the table itself may say that native does not cover."""
 OPTIONS = {"npz": ("spec", "pickle"), "npy": ("spec", "pickle"), "py": ("entry", "args", "packages"),
            "pomdp": ("preferences",), "md": ("layout",)}

@@ -19,7 +19,7 @@ NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}" for name in ("program.h", "request.h", "start.h", "text.h")))
 
 PLAN = Tool("plan", PASSES, ("numpy",))
-PROBE = Tool("probe", (*ARRAYS, "contraction", "counter_random", "fmath", "policy_tree", "probe_coverage", "reference",
+PROBE = Tool("probe", (*ARRAYS, "choice", "contraction", "counter_random", "fmath", "policy_tree", "probe_coverage", "reference",
                        "steadiness"), ("numpy",))
 EMIT = Tool("emit", CODE, ("numpy",), NATIVE)
 PROVE = Tool("prove", (*CODE, "confidence", "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"),

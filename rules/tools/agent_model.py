@@ -59,6 +59,7 @@ class Model:
     inductive_depth: int
     inductive_threshold: float
     inductive_epsilon: float
+    inductive_lengths: tuple[int, ...] = ()
     categorical_obs: bool
     learning_mode: str
     learn_A: bool
@@ -70,6 +71,7 @@ class Model:
     B: tuple[F64, ...]
     C: tuple[F64, ...]
     D: tuple[F64, ...]
+    I: tuple[F64, ...] = ()
     E: F64 | None
     policies: I32
     pA: tuple[F64, ...] = ()
@@ -118,6 +120,11 @@ def shape_B(model: Model, f: int) -> tuple[int, ...]:
     """Shape of B[f]: (next states, *states it depends on, *controls it depends on)."""
     return (model.num_states[f], *(model.num_states[d] for d in model.B_dependencies[f]),
             *(model.num_controls[c] for c in model.B_action_dependencies[f]))
+
+
+def shape_I(model: Model, f: int) -> tuple[int, ...]:
+    """Shape of I[f]: (steps to the goal, states); 1 where the goal can be reached from a state in so many steps."""
+    return (model.inductive_lengths[f], model.num_states[f])
 
 
 def shape_C(model: Model, m: int) -> tuple[int, ...]:

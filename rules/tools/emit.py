@@ -49,9 +49,10 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
         yield sizes(key, header[key])
     counts = (len(header["num_obs"]), len(header["num_controls"]), header["n_policies"],
               sum(header["num_states"]), len(header["num_states"]))
+    draws = "&self.seed" if header["action_selection"] == "stochastic" else "0"
     yield f"extern const agent {symbol(name)};"
     yield (f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, num_controls, '
-           "num_states, self.q, plausible, score, &self, sizeof self, reset, step, advance, surprise};")
+           f"num_states, self.q, plausible, score, &self, sizeof self, {draws}, reset, step, advance, surprise}};")
 
 
 def main(argv: Sequence[str]) -> int:

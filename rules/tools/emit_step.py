@@ -1,11 +1,11 @@
 """C text of an agent's storage and of how it judges and chooses; see native/kernel.h for the loops it calls."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from emit_states import joined, joint_states, loops, product
+from emit_states import joined, joint_states, loops, offsets, product
 from emit_tables import c_type, literal
 from plan import Plan
 from plan_tables import padded
@@ -25,13 +25,21 @@ def instances(plan: Plan) -> Iterator[str]:
         yield f"DEFINE_WEIGH(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')})"
         if facts["still"] > 1:
             yield f"DEFINE_SETTLE(settle_{m}, {kind(f'X{m}_ptr')}, {kind(f'X{m}_src')})"
+    for f in _inductive(plan):
+        yield f"DEFINE_WEIGH(pull_to_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')})"
+
+
+def _inductive(plan: Plan) -> list[int]:
+    """The factors whose goals are planned for inductively."""
+    return [f for f in range(len(plan.header["factors"])) if f"I{f}_row" in plan.tables]
 
 
 def storage(plan: Plan) -> Iterator[str]:
     """All state of the agent: static, sized at build time."""
     header = plan.header
     states = header["num_states"]
-    held = [f"f64 prior[{sum(states)}], q[{sum(states)}]", *["f64 evidence"] * header["product"]]
+    held = [f"f64 prior[{sum(states)}], q[{sum(states)}]", *["f64 evidence"] * header["product"],
+            *["u64 seed, drawn"] * _draws(plan)]
     yield f"static struct {{ {'; '.join(held)}; }} self;"
     for f, factor in enumerate(header["factors"]):
         yield f"static f32 Q{f}[{states[f] * factor['columns']}];"
@@ -48,6 +56,10 @@ def storage(plan: Plan) -> Iterator[str]:
     yield f"static f32 worth[{header['places']}], path[{header['prefixes']}];"
     count = header["n_policies"]
     yield f"static f32 score[{count}], logit[{count}], plausible[{count}];"
+    for f in _inductive(plan):
+        yield f"static f32 pull_{f}[{header['factors'][f]['columns']}];"
+    if _draws(plan):
+        yield f"static f64 odds[{max([count, *header['num_controls']])}];"
 
 
 def evaluate(plan: Plan) -> Iterator[str]:
@@ -62,7 +74,13 @@ def evaluate(plan: Plan) -> Iterator[str]:
         source = f"J{m}" if len(facts["moving"]) > 1 else f"Q{facts['moving'][0]}"
         yield (f"    weigh_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
                f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val);")
-    terms = " + ".join(f"G{m}[G{m}_at[i]]" for m in range(len(header["modalities"])))
+    at = offsets(header["num_states"])
+    for f in _inductive(plan):
+        yield (f"    {{\n    u32 r = I{f}_row[leading(self.q + {at[f]}, {header['num_states'][f]})];\n"
+               f"    pull_to_{f}(pull_{f}, Q{f}, {header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
+               f"I{f}_col, I{f}_val);\n    }}")
+    terms = " + ".join([*(f"G{m}[G{m}_at[i]]" for m in range(len(header["modalities"]))),
+                        *(f"pull_{f}[I{f}_at[i]]" for f in _inductive(plan))])
     yield f"    for (i32 i = 0; i < {header['places']}; i++) worth[i] = {terms};"
     yield f"    for (i32 i = 1; i < {header['prefixes']}; i++)"
     yield "        path[i] = path[P_parent[i]] + worth[P_place[i]];"
@@ -88,6 +106,11 @@ def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
     yield from joined(plan, f"J{m}", width, width, terms)
 
 
+def _draws(plan: Plan) -> bool:
+    """Whether actions are drawn at random."""
+    return bool(plan.header["action_selection"] == "stochastic")
+
+
 def step(plan: Plan) -> Iterator[str]:
     """infer, predict, evaluate, choose."""
     header = plan.header
@@ -99,23 +122,34 @@ def step(plan: Plan) -> Iterator[str]:
     yield f"    for (i32 p = 0; p < {count}; p++) logit[p] = (f32){gamma} * score[p]{habit};"
     yield f"    weigh_policies(plausible, logit, {count});"
     if header["sampling_mode"] == "marginal" and controls:
-        yield from _marginal(header["num_controls"], count)
+        yield from _marginal(plan)
     else:
-        yield f"    i32 chosen = canonical(logit, {count});"
+        yield f"    i32 chosen = {_best(plan, 'logit', count, 0)};"
         for c in range(controls):
             yield f"    action[{c}] = P_first[chosen * {controls} + {c}];"
+    if _draws(plan):
+        yield "    self.drawn++;"
     yield "    (void)action;\n    return chosen;\n}"
 
 
-def _marginal(choices: Sequence[int], count: int) -> Iterator[str]:
+def _best(plan: Plan, logits: str, count: int, place: int) -> str:
+    """C that chooses one of the alternatives by their logits; a draw takes the number of this place."""
+    if _draws(plan):
+        alpha = literal(float.fromhex(plan.header["alpha"]), "f64")
+        return f"drawn_from(odds, {logits}, {count}, {alpha}, uniform(self.seed, self.drawn, {place}))"
+    return f"canonical({logits}, {count})"
+
+
+def _marginal(plan: Plan) -> Iterator[str]:
     """Each control by its own marginal; the policy is the best that begins so, or the best of all."""
+    choices, count = plan.header["num_controls"], plan.header["n_policies"]
     controls = len(choices)
     fits = " && ".join(f"P_first[p * {controls} + {c}] == action[{c}]" for c in range(controls))
     for c, n in enumerate(choices):
         yield f"    {{\n    f64 m[{n}] = {{0}};\n    f32 l[{n}];"
         yield f"    for (i32 p = 0; p < {count}; p++) m[P_first[p * {controls} + {c}]] += (f64)plausible[p];"
         yield f"    for (i32 u = 0; u < {n}; u++) l[u] = (f32)ln_f64(m[u] < 1e-30 ? 1e-30 : m[u]);"
-        yield f"    action[{c}] = canonical(l, {n});\n    }}"
+        yield f"    action[{c}] = {_best(plan, 'l', n, c)};\n    }}"
     yield f"    i32 any = 0;\n    for (i32 p = 0; p < {count}; p++) any |= {fits};"
     yield f"    if (any) for (i32 p = 0; p < {count}; p++) if (!({fits})) logit[p] = -1e38f;"
     yield f"    i32 chosen = canonical(logit, {count});"

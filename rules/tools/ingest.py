@@ -28,12 +28,12 @@ MAX_MEMBER = 1 << 28
 MAX_TOTAL = 1 << 30
 MAX_SPEC = 1 << 20
 NUMBERS = re.compile(r"[<>|=]?(?:[iu][1248]|f[248]|b1|\?)")
-LETTERS = ("A", "B", "C", "D", "pA", "pB")
-MEMBER = re.compile(r"(?:([ABCD]|p[AB])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
+LETTERS = ("A", "B", "C", "D", "H", "I", "pA", "pB")
+MEMBER = re.compile(r"(?:([ABCDHI]|p[AB])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Arrays by name (A0.., B0.., C0.., D0.., pA0.., pB0.., E, policies); never unpickled, sizes checked before reading."""
+    """Arrays by name (A0.., B0.., C0.., D0.., H0.., I0.., pA0.., pB0.., E, policies); never unpickled, sizes checked first."""
     faults: list[str] = []
     found: dict[str, NDArray[Any]] = {}
     try:

@@ -41,14 +41,14 @@ def labels_of(A: Any, B: Any) -> dict[str, Any]:
 def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
     """A model with matrices by name, as `compile_model`'s own description names them, as one with lists.
 
-    A and C go by observations, B and D by states, in the order in which the description has them; ModelFault names what is
+    A and C go by observations, B, D, H and I by states, in the order in which the description has them; ModelFault names what is
     missing, unknown, or described without any numbers.
     """
     found, faults = dict(value), list[str]()
     if "states" in value and not (value.get("A") and value.get("B")):
         faults.append("it describes a model and has no numbers: give A by the names of observations and B by those of states")
     for letter, kind in (("A", "observations"), ("B", "states"), ("C", "observations"), ("D", "states"),
-                         ("pA", "observations"), ("pB", "states")):
+                         ("H", "states"), ("I", "states"), ("pA", "observations"), ("pB", "states")):
         tables = value.get(letter)
         if not isinstance(tables, Mapping) or hasattr(tables, "distributions"):
             continue

@@ -27,7 +27,7 @@ from ingest_distributions import in_order, is_blank, is_labelled, items, labels_
 from model_source import Source, report, resolve, write
 from model_words import DEFAULTS
 
-ARRAYS = ("A", "B", "C", "D", "E", "policies", "pA", "pB")
+ARRAYS = ("A", "B", "C", "D", "E", "H", "I", "policies", "pA", "pB")
 
 
 def run_entry(path: Path, entry: str, arguments: Mapping[str, Any]) -> Any:
@@ -71,17 +71,17 @@ def source_of(value: Any) -> Source:
 
 def _from_dict(given: Mapping[str, Any]) -> Source:
     value = in_order(given)
-    lists = {letter: _list(value.get(letter)) for letter in ("A", "B", "C", "D", "pA", "pB")}
-    if is_labelled(value.get("H")) and not is_blank(value["H"]):
-        raise ModelFault(["H (preferred states) is filled in: it has no place in a model without inductive planning"])
-    spec = {str(key): _plain(item) for key, item in value.items()
-            if key not in ARRAYS and item is not None and not (key == "H" and is_labelled(item))}
+    lists = {letter: _list(value.get(letter)) for letter in ("A", "B", "C", "D", "H", "I", "pA", "pB")}
+    if is_labelled(value.get("H")) and is_blank(value["H"]):
+        lists["H"] = None
+    spec = {str(key): _plain(item) for key, item in value.items() if key not in ARRAYS and item is not None}
     if is_labelled(value.get("A")) and is_labelled(value.get("B")):
         # The labels say the same, and say it of the table's axes as they are.
         said = {key: item for key, item in spec.items() if key not in ("B_action_dependencies", "num_controls")}
         spec = labels_of(value["A"], value["B"]) | said
     return Source(A=lists["A"] or [], B=lists["B"] or [], C=lists["C"], D=lists["D"],
-                  E=_array(value.get("E")), policies=_array(value.get("policies")), pA=lists["pA"], pB=lists["pB"],
+                  E=_array(value.get("E")), policies=_array(value.get("policies")), H=lists["H"], I=lists["I"],
+                  pA=lists["pA"], pB=lists["pB"],
                   spec=spec)
 
 
@@ -146,7 +146,7 @@ def _batchless(agent: Any, spec: dict[str, Any]) -> Source:
     lists = {letter: None if getattr(agent, letter) is None else [_array(item)[0] for item in getattr(agent, letter)]
              for letter in ("C", "D", "pA", "pB")}
     return Source(A=[_array(a)[0] for a in agent.A], B=[_array(b)[0] for b in agent.B], E=_array(agent.E)[0], spec=spec,
-                  **lists)
+                  I=[_array(rows)[0] for rows in agent.I] if agent.use_inductive else None, **lists)
 
 
 def _flattened(agent: Any, spec: dict[str, Any]) -> Source:
@@ -166,8 +166,8 @@ def _agent_faults(agent: Any) -> list[str]:
         return ["this Agent is not one of pymdp 1.x: return a dict with A, B, C, D and every parameter"]
     faults = [f"the Agent has batch_size = {agent.batch_size}: build it with batch_size = 1"] \
         if agent.batch_size != 1 else []
-    if agent.H is not None:
-        faults.append("the Agent carries H (preferred states), which has no place in a model without inductive planning")
+    if agent.H is not None and not agent.use_inductive:
+        faults.append("the Agent carries H, which has no place in a model without use_inductive = True")
     if getattr(agent, "preprocess_fn", None) is not None:
         faults.append("the Agent has a preprocess_fn: Python code cannot be part of a compiled model")
     return faults

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from agent_model import (
     F64, I32, MAX_POLICIES, SCHEMA, SEMANTICS, Model, ModelFault, control_factors, full_policies, shape_A,
-    shape_B, shape_C)
+    shape_B, shape_C, shape_I)
 from ir_rules import normalise, structure_faults, validate
 
 MAX_JSON = 1 << 20
@@ -24,7 +24,7 @@ MAX_TENSOR = 1 << 30
 
 __all__ = ["F64", "I32", "KINDS", "MAX_POLICIES", "MAX_TENSOR", "Model", "ModelFault", "SCHEMA",
            "SEMANTICS", "canonical_json", "control_factors", "full_policies", "header", "load", "normalise",
-           "save", "shape_A", "shape_B", "shape_C", "tensors", "validate"]
+           "save", "shape_A", "shape_B", "shape_C", "shape_I", "tensors", "validate"]
 
 KINDS: dict[str, str] = {
     "schema": "int", "semantics": "str", "num_obs": "ints", "num_states": "ints", "num_controls": "ints",
@@ -35,7 +35,8 @@ KINDS: dict[str, str] = {
     "inference_horizon": "int?", "action_selection": "str", "sampling_mode": "str", "use_utility": "bool",
     "use_states_info_gain": "bool",
     "use_param_info_gain": "bool", "use_inductive": "bool", "inductive_depth": "int",
-    "inductive_threshold": "float", "inductive_epsilon": "float", "categorical_obs": "bool",
+    "inductive_threshold": "float", "inductive_epsilon": "float", "inductive_lengths": "ints",
+    "categorical_obs": "bool",
     "learning_mode": "str", "learn_A": "bool", "learn_B": "bool", "learn_C": "bool", "learn_D": "bool",
     "learn_E": "bool",
 }
@@ -63,6 +64,7 @@ def tensors(model: Model) -> dict[str, NDArray[Any]]:
              for i, array in enumerate(getattr(model, letter))}
     if model.E is not None:
         named["E.f64"] = model.E
+    named |= {f"I{f}.f64": rows for f, rows in enumerate(model.I)}
     found: dict[str, NDArray[Any]] = {
         name: np.ascontiguousarray(array, dtype="<f8") + 0.0 for name, array in named.items()}
     found["policies.i32"] = np.ascontiguousarray(model.policies, dtype="<i4")
@@ -103,6 +105,7 @@ def _with_tensors(empty: Model, fields: dict[str, Any], root: Path, counted: set
         B=tuple(_read(root, f"B{f}.f64", shape_B(empty, f)) for f in factors),
         C=tuple(_read(root, f"C{m}.f64", shape_C(empty, m)) for m in modalities),
         D=tuple(_read(root, f"D{f}.f64", (empty.num_states[f],)) for f in factors),
+        I=tuple(_read(root, f"I{f}.f64", shape_I(empty, f)) for f in range(len(empty.inductive_lengths))),
         E=_read(root, "E.f64", (empty.num_policies,)) if empty.has_E else None,
         pA=tuple(_read(root, f"pA{m}.f64", shape_A(empty, m)) for m in modalities if "pA" in counted),
         pB=tuple(_read(root, f"pB{f}.f64", shape_B(empty, f)) for f in factors if "pB" in counted),

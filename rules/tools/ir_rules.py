@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_model import F64, SEMANTICS, Model, Table, full_policies, shape_A, shape_B, shape_C
+from agent_model import F64, SEMANTICS, Model, Table, full_policies, shape_A, shape_B, shape_C, shape_I
 
 COLUMN_TOLERANCE = 1e-6
 ALREADY_ONE = 2.0 ** -51
@@ -36,7 +36,7 @@ def normalise(model: Model) -> Model:
     """Divide each column of A, B and D once by its exactly rounded sum, write -0.0 as 0.0, drop a constant E.
 
     A constant E shifts all policy logits alike and cancels in the policy posterior. Dirichlet counts that neither
-    learning nor the information gain of parameters looks at are left out.
+    learning nor the information gain of parameters looks at are left out, and so is I without use_inductive.
     """
     prior = model.E
     if prior is not None and prior.size and bool(np.all(prior == prior[0])):
@@ -46,6 +46,8 @@ def normalise(model: Model) -> Model:
         A=tuple(_columns_to_one(a) for a in model.A), B=tuple(_columns_to_one(b) for b in model.B),
         C=tuple(_clean(c) for c in model.C), D=tuple(_columns_to_one(d) for d in model.D),
         E=None if prior is None else _clean(prior), has_E=prior is not None,
+        I=tuple(_clean(i) for i in model.I) if model.use_inductive else (),
+        inductive_lengths=model.inductive_lengths if model.use_inductive else (),
         pA=tuple(_clean(a) for a in model.pA) if model.learn_A or model.use_param_info_gain else (),
         pB=tuple(_clean(b) for b in model.pB) if model.learn_B or model.use_param_info_gain else ())
 
@@ -60,6 +62,9 @@ def structure_faults(model: Model) -> list[str]:
     if len(model.C_time_varying) != len(model.num_obs):
         faults.append(f"C_time_varying has {len(model.C_time_varying)} entries, not {len(model.num_obs)}")
     factors, controls = len(model.num_states), len(model.num_controls)
+    if model.inductive_lengths and (len(model.inductive_lengths) != factors or min(model.inductive_lengths) < 1):
+        faults.append(f"inductive_lengths = {list(model.inductive_lengths)}: I needs one table of at least one row "
+                      f"for each of {factors} factors")
     faults += _table_faults("A_dependencies", model.A_dependencies, (len(model.num_obs), "modality"), factors)
     faults += _table_faults("B_dependencies", model.B_dependencies, (factors, "factor"), factors)
     actions = model.B_action_dependencies
@@ -130,13 +135,14 @@ def _count_faults(model: Model) -> Iterator[str]:
 
 def _expected(model: Model) -> Iterator[tuple[str, F64, tuple[int, ...], bool]]:
     modalities, factors = len(model.num_obs), len(model.num_states)
-    for letter, wanted in (("A", modalities), ("B", factors), ("C", modalities), ("D", factors)):
+    for letter, wanted in (("A", modalities), ("B", factors), ("C", modalities), ("D", factors),
+                           ("I", len(model.inductive_lengths))):
         found = getattr(model, letter)
         if len(found) != wanted:
             yield f"the list {letter}", np.zeros(len(found)), (wanted,), False
             continue
         for i, array in enumerate(found):
-            yield f"{letter}{i}", array, _shape(model, letter, i), letter != "C"
+            yield f"{letter}{i}", array, _shape(model, letter, i), letter not in "CI"
     if model.has_E != (model.E is not None):
         yield "E", np.zeros(0), (model.num_policies,), False
     elif model.E is not None:
@@ -148,6 +154,8 @@ def _shape(model: Model, letter: str, i: int) -> tuple[int, ...]:
         return shape_A(model, i)
     if letter == "B":
         return shape_B(model, i)
+    if letter == "I":
+        return shape_I(model, i)
     return shape_C(model, i) if letter == "C" else (model.num_states[i],)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import inductive
 import ir
 import model_labels
 from agent_model import F64, Model, ModelFault, Table, control_factors, full_policies
@@ -26,6 +27,8 @@ class Source:
     C: Sequence[Any] | None = None
     D: Sequence[Any] | None = None
     E: Any = None
+    H: Sequence[Any] | None = None
+    I: Sequence[Any] | None = None
     policies: Any = None
     pA: Sequence[Any] | None = None
     pB: Sequence[Any] | None = None
@@ -44,6 +47,7 @@ def resolve(source: Source, overrides: Mapping[str, Any]) -> tuple[Model, dict[s
     arrays = {letter: _arrays(letter, getattr(source, letter), faults) for letter in ("A", "B", "C", "D", "pA", "pB")}
     if not arrays["A"] or not arrays["B"]:
         faults.append("a model needs at least one A (observations) and one B (transitions)")
+    arrays |= {letter: _arrays(letter, getattr(source, letter), faults) for letter in "HI"}
     spec |= _named(labels, spec, faults)
     if faults:
         raise ModelFault(faults)
@@ -133,15 +137,32 @@ def _assemble(
     pB = [_as_wide(p, b) for p, b in zip(arrays["pB"], B)] + arrays["pB"][len(B):]
     C = arrays["C"] or [np.full(n, 1.0) / n for n in num_obs]
     E = _prior_of_policies(source.E, faults)
+    reads = spec.get("B_dependencies", tuple((f,) for f in range(len(B))))
+    goals = _goals(arrays, parameters, num_states, reads, faults)
     return Model(
         **(parameters | {"policy_len": int(policies.shape[1])}), num_obs=num_obs, num_states=num_states,
         num_controls=controls,
         A_dependencies=spec.get("A_dependencies", tuple(tuple(range(len(B))) for _ in A)),
-        B_dependencies=spec.get("B_dependencies", tuple((f,) for f in range(len(B)))),
+        B_dependencies=reads, I=tuple(goals), inductive_lengths=tuple(len(rows) for rows in goals),
         B_action_dependencies=spec["B_action_dependencies"], C_time_varying=tuple(c.ndim > 1 for c in C),
         policies_kind=kind, num_policies=int(policies.shape[0]), has_E=E is not None,
         A=tuple(A), B=tuple(B), C=tuple(C), D=tuple(arrays["D"] or [np.full(n, 1.0) / n for n in num_states]),
         E=E, policies=policies, pA=tuple(arrays["pA"]), pB=tuple(pB))
+
+
+def _goals(arrays: Mapping[str, list[F64]], parameters: Mapping[str, Any], num_states: Sequence[int], reads: Table,
+           faults: list[str]) -> list[F64]:
+    """I of inductive planning as given, or from the goals H; both mean nothing without use_inductive."""
+    H, given = arrays["H"], arrays["I"]
+    if (H or given) and not parameters["use_inductive"]:
+        faults.append("H and I (goals) have no place in a model without use_inductive = true")
+        return []
+    if not H or faults:
+        return given
+    depth = parameters["inductive_depth"]
+    wrong = inductive.faults(H, num_states, reads, depth)
+    faults += wrong
+    return [] if wrong else inductive.reachable(H, arrays["B"], parameters["inductive_threshold"], depth)
 
 
 def _prior_of_policies(given: Any, faults: list[str]) -> F64 | None:

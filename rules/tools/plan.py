@@ -22,7 +22,7 @@ from ir import Model, ModelFault
 from plan_nodes import Nodes, Slices, Tree, grow, slices
 from plan_subset import MAX_COLUMN_STATES, refusals
 from plan_tables import (
-    PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, likelihood_tables, node_tables, padded, reads,
+    PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, inductive_tables, likelihood_tables, node_tables, padded, reads,
     transition_tables, unsigned)
 
 SCHEMA = 1
@@ -57,6 +57,8 @@ def build(model: Model) -> Plan:
         found, facts = _modality(model, m, nodes, tree)
         tables |= found
         modalities.append(facts)
+    for f in range(len(model.I)):
+        tables |= inductive_tables(model, f, [place[f] for place in tree.places])
     tables |= _policies(model, tree)
     return Plan({**_facts(model), "factors": factors, "modalities": modalities, "places": len(tree.places),
                  "prefixes": len(tree.parent)}, tables)
@@ -87,7 +89,8 @@ def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> N
 
 def _facts(model: Model) -> dict[str, Any]:
     return {**interface(model), "gamma": model.gamma.hex(), "num_iter": model.num_iter,
-            "sampling_mode": model.sampling_mode, "product": _product(model),
+            "sampling_mode": model.sampling_mode, "action_selection": model.action_selection,
+            "alpha": model.alpha.hex(), "product": _product(model),
             "A_dependencies": model.A_dependencies,
             "actions": [[[model.control_factors.index(c), model.num_controls[c]] for c in controls
                          if c in model.control_factors] for controls in model.B_action_dependencies]}

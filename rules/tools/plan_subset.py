@@ -7,6 +7,7 @@ from ir import SEMANTICS, Model
 
 MAX_COLUMN_STATES = 1 << 26
 """Predicted beliefs held at once, in states x nodes: 256 MB of float32."""
+MAX_DRAWN = 1 << 16
 
 
 def refusals(model: Model) -> list[str]:
@@ -18,14 +19,15 @@ def _features(model: Model) -> Iterator[str]:
     if model.semantics != SEMANTICS:
         yield f"semantics = {model.semantics!r}: native compiles {SEMANTICS!r} only"
     exact = model.inference_algo == "exact" and len(model.num_states) == 1
-    if model.inference_algo != "fpi" and not exact:
+    if model.inference_algo not in ("fpi", "ovf") and not exact:
         yield f"inference_algo = {model.inference_algo!r}: native has fixed-point iteration ('fpi') only"
-    if model.action_selection != "deterministic":
-        yield f"action_selection = {model.action_selection!r}: native selects actions deterministically only"
+    if model.action_selection == "stochastic" and model.num_policies > MAX_DRAWN:
+        yield (f"action_selection = 'stochastic' with {model.num_policies} policies: the proof compares the posterior "
+               f"of each, of at most {MAX_DRAWN}")
     for name in ("learn_A", "learn_B", "learn_C", "learn_D", "learn_E"):
         if getattr(model, name):
             yield f"{name} = true: native agents do not learn, their matrices are compiled in"
-    for name in ("use_param_info_gain", "use_inductive", "categorical_obs"):
+    for name in ("use_param_info_gain", "categorical_obs"):
         if getattr(model, name):
             yield f"{name} = true: not in the native subset"
     if model.num_iter < 1:

@@ -91,6 +91,32 @@ def reads(kinds: Slices) -> list[tuple[int, ...]]:
     return list(dict.fromkeys(kinds.parents))
 
 
+def inductive_tables(model: Model, f: int, column: Sequence[int]) -> Tables:
+    """The value of a state for inductive planning (reference.inductive_values), against a background.
+
+    I<f>_row is by most probable state now, and I<f>_ground, _ptr, _col, _val give that row over the states to come;
+    I<f>_at is the node of each place. States that leave equal values share a row.
+    """
+    scale = float(fmath.log(max(model.inductive_epsilon, FLOOR)))
+    rows: dict[bytes, int] = {}
+    values: list[F64] = []
+    chosen = []
+    for s in range(model.num_states[f]):
+        reach = model.I[f][:, s]
+        path = min(max(float(fmath.total(reach)), 0.0), 1.0)
+        value = path * scale * (1.0 - model.I[f][max(int(np.argmax(reach)) - 1, 0)])
+        number = rows.setdefault((value + 0.0).tobytes(), len(values))
+        if number == len(values):
+            values.append(value)
+        chosen.append(number)
+    grounds = [background(row) for row in values]
+    deltas = [_delta(row, ground) for row, ground in zip(values, grounds)]
+    table = sparse(deltas, [delta != 0.0 for delta in deltas])
+    return {f"I{f}_row": unsigned(chosen, len(values)), f"I{f}_ground": np.array(grounds, np.float32),
+            f"I{f}_ptr": table.ptr, f"I{f}_col": table.col, f"I{f}_val": table.val.astype(np.float32),
+            f"I{f}_at": unsigned(column, max(column))}
+
+
 def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[str, Any]]]:
     """Parents of nodes not made from a contiguous run, and the blocks in the order of their nodes.
 

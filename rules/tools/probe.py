@@ -8,6 +8,7 @@ what the reference chose but what was tried least (see probe_coverage.py); a rol
 observations, impossible ones too, and actions tried least. Observations of the second and fourth have a well
 posed posterior (see steadiness.py; what was rejected is counted). Random numbers are functions of (seed,
 episode, step, use) alone. The action of an episode's last step does not count as tried: nothing is compared after it.
+Stochastic agents draw their own numbers, from the seed DRAWS and a counter that runs on over the episodes.
 """
 from __future__ import annotations
 
@@ -24,16 +25,17 @@ from numpy.typing import NDArray
 import ir
 from agent_model import F64, Model, ModelFault
 from contraction import joint
+from choice import first_actions, numbers, regret, select
 from counter_random import draw, uniform
-from fmath import log, total
+from fmath import total
 from policy_tree import every_control
 from probe_coverage import Coverage, nothing_yet
-from reference import (
-    Beliefs, Reference, Verdict, action_marginals, first_actions, free_energy, infer_policies, infer_states,
-    initial_prior, next_prior, prepare, select)
+from reference import Beliefs, Reference, free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare
 from steadiness import steady
 
 MAX_STEPS = 1 << 20
+DRAWS = 0
+"""What a stochastic agent's own random numbers begin with in a program that was not told otherwise."""
 ATTEMPTS = 32
 KINDS = ("rollout", "wander", "rollout", "random")
 """Kinds of the episodes, in turn."""
@@ -48,6 +50,7 @@ class Step:
     action: tuple[int, ...]
     executed: tuple[int, ...]
     qs: Beliefs
+    q_pi: F64
     regret: F64
     vfe: float
     efe: float
@@ -71,14 +74,15 @@ def run_episode(
         obs, rejected = _seen(agent, prior, state, seed, place)
         qs = infer_states(agent, obs, prior)
         verdict = infer_policies(agent, qs)
-        action, policy = select(agent, verdict)
+        drawn = numbers(model, DRAWS, episode * steps + s)
+        action, policy = select(agent, verdict, drawn)
         executed = action
         if wandering:
             executed = tried.least_used(qs, [uniform(seed, *place, 4, c) for c in range(len(action))])
         if s + 1 < steps:
             tried.note(qs, executed)
         found.append(Step(
-            obs, rejected, action, executed, qs, regret=regret(agent, verdict),
+            obs, rejected, action, executed, qs, verdict.q_pi, regret=regret(agent, verdict, drawn),
             vfe=free_energy(agent, obs, prior, qs), efe=float(verdict.neg_efe[policy])))
         prior = next_prior(agent, qs, executed)
         state = moved(model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state))))
@@ -134,25 +138,6 @@ def moved(
             model.B, model.B_dependencies, model.B_action_dependencies, drawn, strict=True))
 
 
-def regret(agent: Reference, verdict: Verdict) -> F64:
-    """Per joint first action: nats lost against the best; inf when no policy begins with it.
-
-    With sampling_mode "marginal" the loss is the sum over controls of ln best marginal - ln marginal.
-    """
-    model = agent.model
-    choices = first_actions(model)
-    if model.sampling_mode == "marginal":
-        logs = [log(marginal) for marginal in action_marginals(agent, verdict)]
-        lost = np.zeros(len(choices))
-        for column, values in enumerate(logs):
-            lost = lost + (values.max() - values)[choices[:, column]]
-        return lost
-    first = model.policies[:, 0]
-    best = [np.max(verdict.logits, where=np.all(first == choice, axis=1), initial=-np.inf)
-            for choice in choices]
-    return np.asarray(verdict.logits.max() - np.array(best), dtype=np.float64)
-
-
 def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None:
     """Run the reference agent and write the probe folder."""
     agent = prepare(model)
@@ -160,13 +145,16 @@ def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None
     runs = [run_episode(agent, seed, n, steps, coverage) for n in range(episodes)]
     used, transitions = coverage.transitions()
     out.mkdir(parents=True, exist_ok=True)
-    for name, array in _arrays(runs).items():
+    arrays = _arrays(runs)
+    if model.action_selection == "stochastic":
+        arrays["q_pi.f64"] = np.array([[step.q_pi for step in run] for run in runs], dtype="<f8")
+    for name, array in arrays.items():
         (out / name).write_bytes(array.tobytes())
     (out / "probe.json").write_bytes(ir.canonical_json({
         "schema": 1, "episodes": episodes, "steps": steps, "seed": seed, "modalities": len(model.num_obs),
         "factors": len(model.num_states), "controls": len(model.control_factors),
         "rejected": sum(step.rejected for run in runs for step in run),
-        "executed": [times.tolist() for times in coverage.times],
+        "executed": [times.tolist() for times in coverage.times], "draws": model.action_selection == "stochastic",
         "transitions": transitions, "transitions_used": used,
         "first_actions": len(first_actions(model)), "kinds": [kind_of(n) for n in range(episodes)]}))
 

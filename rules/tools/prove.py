@@ -4,8 +4,9 @@
 
 The agent is compiled for this machine and replays the probe, fed the reference's observations and the executed
 actions, which need not be those that the reference chose. A step is a violation unless its first action is within
-1e-3 nats of the best and its beliefs within 1e-5 nats of Kullback-Leibler divergence, so NaN is one. The bits
-proved here are the bits of every target.
+1e-3 nats of the best and its beliefs within 1e-5 nats of Kullback-Leibler divergence, so NaN is one. An agent that
+draws its actions draws with the reference's numbers: its action must be one that a number within 1e-3 would have
+chosen, and the divergence of its posterior over policies counts, too. The bits proved here are the bits of every target.
 """
 from __future__ import annotations
 
@@ -82,13 +83,19 @@ def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Find
     for c, count in enumerate(num_controls):
         chosen = chosen * count + answers.action[:, c]
     regret = probe.regret.reshape(steps, -1)[np.arange(steps), chosen]
-    wanted = probe.qs.reshape(steps, -1)
-    found = answers.qs.astype(np.float64)
+    kl = _divergence(probe.qs.reshape(steps, -1), answers.qs)
+    if probe.q_pi is not None:
+        kl = np.maximum(kl, _divergence(probe.q_pi.reshape(steps, -1), answers.q_pi))
+    same = np.all(answers.action == probe.action.reshape(steps, -1), axis=1)
+    return Findings(regret, kl, same)
+
+
+def _divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> F64:
+    """Kullback-Leibler divergence in nats by step, summed over what stands side by side; NaN where there is one."""
+    found = answered.astype(np.float64)
     surely = np.maximum(found, 2.0 ** -1000)
     terms = wanted * (fmath.log(np.maximum(wanted, 2.0 ** -1000)) - fmath.log(surely))
-    off = np.where(np.isnan(found), np.nan, terms)
-    same = np.all(answers.action == probe.action.reshape(steps, -1), axis=1)
-    return Findings(regret, fmath.total(off, axis=1), same)
+    return fmath.total(np.where(np.isnan(found), np.nan, terms), axis=1)
 
 
 def proof(answered: bytes, probe: Probe, interface: Mapping[str, Any]) -> dict[str, Any]:

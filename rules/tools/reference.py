@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agent_model import F64, Model, ModelFault
 from contraction import Rows, average_out, joint, multiply, rows_of
-from fmath import log, log_clipped, softmax, total, x_log_x
+from fmath import log_clipped, softmax, total, x_log_x
 from policy_tree import Depth, every_control, policy_tree
 
-TIE = 1e-4
-"""Logits within this many nats of the best are tied; the lowest index wins (the canonical tie rule)."""
+LEAD = 1e-6
+"""States less probable than the best by no more than this are tied with it; the lowest index is taken."""
 
 Beliefs = tuple[F64, ...]
 
@@ -47,13 +46,11 @@ class Reference:
 def unsupported(model: Model) -> list[str]:
     """Features of the model that this agent (and so the native compiler's proof) does not cover."""
     faults = [f"{name} = true is not supported"
-              for name in ("use_param_info_gain", "use_inductive", "learn_A", "learn_B", "learn_C", "learn_D",
+              for name in ("use_param_info_gain", "learn_A", "learn_B", "learn_C", "learn_D",
                            "learn_E", "categorical_obs") if getattr(model, name)]
-    if model.inference_algo not in ("fpi", "exact") or (
+    if model.inference_algo not in ("fpi", "ovf", "exact") or (
             model.inference_algo == "exact" and len(model.num_states) > 1):
         faults.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
-    if model.action_selection != "deterministic":
-        faults.append(f"action_selection = {model.action_selection!r} is not supported: use 'deterministic'")
     return faults
 
 
@@ -155,17 +152,37 @@ def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
     """Negative expected free energy of every policy and the posterior over policies."""
     model = agent.model
     beliefs = tuple(q[:, None] for q in qs)
-    neg_efe = np.zeros(model.num_policies)
+    neg_efe, pulls = np.zeros(model.num_policies), inductive_values(agent, qs)
     for t, depth in enumerate(agent.tree):
         beliefs = _predict(agent, beliefs, depth)
         worth = np.zeros(len(depth.parent))
         for m in range(len(model.num_obs)):
             worth = worth + _worth(agent, m, t, beliefs)
+        for pull, q in zip(pulls, beliefs, strict=True):
+            worth = worth + total(pull[:, None] * q)
         neg_efe = neg_efe + worth[depth.node_of_policy]
     logits = model.gamma * neg_efe
     if model.E is not None:
         logits = logits + log_clipped(model.E)
     return Verdict(neg_efe, logits, softmax(logits))
+
+
+def inductive_values(agent: Reference, qs: Beliefs) -> tuple[F64, ...]:
+    """By factor: what being in each state adds to neg_efe at every time, judged from the present belief.
+
+    With s* the most probable state now, m the last step count before its first 1 in I[:, s*] (0 at the goal), the
+    value is ln(epsilon) (1 - I[m]), scaled by min(sum I[:, s*], 1): nothing where no path leads to the goal.
+    pymdp 1.0.4, control.calc_inductive_value_t; ties of s* go to the lowest index (see LEAD).
+    """
+    model = agent.model
+    if not model.I:
+        return tuple(np.zeros(n) for n in model.num_states)
+    scale, found = float(log_clipped(np.array(model.inductive_epsilon))), []
+    for q, reach in zip(qs, model.I, strict=True):
+        column = reach[:, int(np.flatnonzero(q >= q.max() - LEAD)[0])]
+        step = max(int(np.argmax(column)) - 1, 0)
+        found.append(min(max(float(total(column)), 0.0), 1.0) * (1.0 - reach[step]) * scale)
+    return tuple(found)
 
 
 def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
@@ -208,35 +225,6 @@ def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
     return worth
 
 
-def select(agent: Reference, verdict: Verdict) -> tuple[tuple[int, ...], int]:
-    """Action per control factor and index of the policy it comes from, under the canonical tie rule.
-
-    With sampling_mode "marginal" the rule is applied to ln of each control's marginal, and the policy is the
-    best one (same rule) that begins with those actions, or the best of all when none does.
-    """
-    model = agent.model
-    if model.sampling_mode == "full":
-        index = lowest_best(verdict.logits)
-        return tuple(int(a) for a in model.policies[index, 0]), index
-    action = tuple(lowest_best(log(marginal)) for marginal in action_marginals(agent, verdict))
-    fitting = np.all(model.policies[:, 0] == np.array(action, dtype=np.int32), axis=1)
-    logits = np.where(fitting, verdict.logits, -np.inf) if np.any(fitting) else verdict.logits
-    return action, lowest_best(logits)
-
-
-def lowest_best(logits: F64) -> int:
-    """Lowest index whose logit is within TIE of the maximum."""
-    return int(np.flatnonzero(logits >= logits.max() - TIE)[0])
-
-
-def action_marginals(agent: Reference, verdict: Verdict) -> list[F64]:
-    """Per control factor: the probability of each first action, summed over the policies."""
-    first = agent.model.policies[:, 0]
-    return [np.array([float(total(np.where(first[:, column] == u, verdict.q_pi, 0.0)))
-                      for u in range(agent.model.num_controls[control])])
-            for column, control in enumerate(agent.model.control_factors)]
-
-
 def next_prior(agent: Reference, qs: Beliefs, action: Sequence[int]) -> Beliefs:
     """Belief about the next step's states after the action that was executed."""
     model = agent.model
@@ -247,10 +235,3 @@ def next_prior(agent: Reference, qs: Beliefs, action: Sequence[int]) -> Beliefs:
         before = joint([qs[d][:, None] for d in model.B_dependencies[f]])
         found.append(multiply(matrix, rows, before)[:, 0])
     return tuple(found)
-
-
-def first_actions(model: Model) -> NDArray[np.int32]:
-    """All joint first actions, (K, control factors), row-major: the last control varies first."""
-    choices = [model.num_controls[c] for c in model.control_factors]
-    found = list(np.ndindex(*choices))
-    return np.array(found, dtype=np.int32).reshape(len(found), len(choices))

@@ -21,7 +21,7 @@ GOLDEN_STEPS = 32
 class Probe:
     """What the float64 reference did, (episodes, steps, ..): `action` is what it chose, `executed` what happened.
 
-    `regret` is by joint first action, row-major.
+    `regret` is by joint first action, row-major; `q_pi` (.., policies) is there when actions are drawn from it.
     """
 
     obs: I32
@@ -30,6 +30,7 @@ class Probe:
     qs: F64
     regret: F64
     facts: Mapping[str, Any]
+    q_pi: F64 | None = None
 
     def records(self) -> I32:
         """Replay records, (steps, 1 + modalities + controls): where an episode begins, seen, executed."""
@@ -60,7 +61,8 @@ def load_probe(folder: Path) -> Probe:
     controls = (*lead, facts["controls"])
     action, executed = (np.frombuffer((folder / name).read_bytes(), dtype="<i4").reshape(controls)
                         for name in ("action.i32", "executed.i32"))
-    return Probe(read("obs.i32", "<i4"), action, executed, read("qs.f64", "<f8"), read("regret.f64", "<f8"), facts)
+    return Probe(read("obs.i32", "<i4"), action, executed, read("qs.f64", "<f8"), read("regret.f64", "<f8"), facts,
+                 read("q_pi.f64", "<f8") if facts["draws"] else None)
 
 
 def width(interface: Mapping[str, Any]) -> int:

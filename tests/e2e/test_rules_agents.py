@@ -198,10 +198,10 @@ class TestModel:
         assert "unknown array 'F0'" in rooms.run("build", "//models:vent", code=1).err
 
     def test_what_native_cannot_do_is_refused_with_every_reason(self, rooms: Space) -> None:
-        spec(rooms, "vent", learn_A=True, action_selection="stochastic", inference_algo="mmp")
+        spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
         said = rooms.run("build", "//coalitions:rooms", code=1).err
         assert "learn_A = true: native agents do not learn" in said
-        assert "action_selection = 'stochastic'" in said and "inference_algo = 'mmp'" in said
+        assert "categorical_obs = true" in said and "inference_algo = 'mmp'" in said
 
     def test_inference_in_build_toml_overrides_the_source(self, rooms: Space) -> None:
         text = '"models/heater.npz"\ninference = { policy_len = 3, gamma = 4.0 }'

@@ -20,6 +20,7 @@ typedef struct agent {
     const f32 *score;        /* negative expected free energy of each policy */
     void *state;             /* all that lasts from step to step: copied it is a snapshot, written back it restores */
     u32 state_bytes;
+    u64 *draws;              /* within state: seed, and how many steps drew from it; 0 when no action is drawn */
     void (*reset)(void);
     i32 (*step)(const i32 *observation, i32 *action); /* proposes an action, gives the chosen policy */
     void (*advance)(const i32 *action);               /* what was executed: makes the next prior */

@@ -3,6 +3,7 @@
 #define FLOOR 0x1p-52     /* pymdp clips probabilities here before a logarithm */
 #define NEGLIGIBLE 1e-15f /* predicted beliefs below are zero: keeps products away from denormals */
 #define TIE 1e-4f         /* nats within which the lowest index wins */
+#define LEAD 1e-6         /* probability within which the lowest state counts as the most probable one */
 
 INLINE f64 floored(f64 x) { return x < FLOOR ? FLOOR : x; }
 /* What prediction starts from: the posterior in single precision. */
@@ -107,4 +108,47 @@ INLINE i32 canonical(const f32 *x, i32 n) {
     f32 least = top - TIE;
     while (p < n - 1 && !(x[p] >= least)) p++;
     return p;
+}
+
+/* Lowest state within LEAD of the most probable one. */
+INLINE i32 leading(const f64 *q, i32 n) {
+    f64 top = q[0];
+    i32 s = 0;
+    for (i32 i = 1; i < n; i++) top = q[i] > top ? q[i] : top;
+    while (s < n - 1 && !(q[s] >= top - LEAD)) s++;
+    return s;
+}
+
+/* SplitMix64's output function (Steele, Lea, Flood 2014) of a counter. */
+INLINE u64 mixed(u64 counter) {
+    u64 z = counter * 0x9e3779b97f4a7c15ull;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+/* A number in [0, 1) that depends on the seed, how many steps drew before, and the place within the step alone. */
+INLINE f64 uniform(u64 seed, u64 drawn, u64 place) {
+    u64 z = mixed(mixed(mixed(seed + 1) ^ (drawn + 1)) ^ (place + 1));
+    return (f64)(z >> 11) * 0x1p-53;
+}
+
+/* Draws an alternative with odds max(p, FLOOR)^alpha, where p = softmax(logit): the one whose share of the sum holds u. */
+INLINE i32 drawn_from(f64 *odds, const f32 *logit, i32 n, f64 alpha, f64 u) {
+    f64 top = (f64)logit[0], mass = 0.0, sum = 0.0, reached = 0.0;
+    i32 last = 0;
+    for (i32 i = 1; i < n; i++) top = (f64)logit[i] > top ? (f64)logit[i] : top;
+    for (i32 i = 0; i < n; i++) mass += exp_f64((f64)logit[i] - top);
+    f64 best = 0.0 - ln_f64(mass), least = ln_f64(FLOOR);
+    for (i32 i = 0; i < n; i++) {
+        f64 p = ((f64)logit[i] - top) + best;
+        odds[i] = exp_f64(alpha * ((p < least ? least : p) - best));
+        sum += odds[i];
+    }
+    for (i32 i = 0; i < n; i++) {
+        if (odds[i] > 0.0) last = i;
+        reached += odds[i];
+        if (u * sum < reached) return i;
+    }
+    return last;
 }

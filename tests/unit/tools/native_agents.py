@@ -4,11 +4,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import emit
+import inductive
 import ingest
 import ir
 import numpy as np
@@ -99,6 +100,13 @@ def ring(states: int = 5, policy_len: int = 3, noise: float = 0.0, **other: Any)
     seen = (1.0 - noise) * np.eye(states) + noise / states
     return make([seen], [np.stack(step, axis=2)], [(0,)], (3,), policy_len=policy_len,
                 **{"C": (np.arange(states) / 3.0,), **other})
+
+
+def planning(model: Model, depth: int = 3, **other: Any) -> Model:
+    """The model with inductive planning towards the last state of each factor."""
+    goals = [np.eye(n)[-1] for n in model.num_states]
+    rows = inductive.reachable(goals, model.B, model.inductive_threshold, depth)
+    return ir.normalise(replace(model, use_inductive=True, I=tuple(rows), inductive_lengths=(depth,) * len(rows), **other))
 
 
 def example(name: str, folder: Path) -> Model:

@@ -93,9 +93,9 @@ def test_names_are_structure(tmp_path: Path) -> None:
     assert labels["states"][1] == {"name": "mood", "size": 3, "elements": None}
 
 
-def test_preferred_states_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preferred_states_without_inductive_planning_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ran(tmp_path, LABELLED, "wanted") == 1
-    assert "H (preferred states) is filled in" in capsys.readouterr().err
+    assert "have no place in a model without use_inductive" in capsys.readouterr().err
 
 
 DESCRIBED = """

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import choice
 import ir
 import numpy as np
 import probe
@@ -52,7 +53,7 @@ def test_shapes_and_meaning(model: ir.Model, sizes: tuple[int, ...], tmp_path: P
     assert np.all(regret.min(axis=-1) == 0.0)
     sizes_of_choice = [model.num_controls[c] for c in model.control_factors]
     chosen = np.ravel_multi_index(tuple(np.moveaxis(action, -1, 0)), sizes_of_choice)
-    assert np.all(np.take_along_axis(regret, chosen[..., None], axis=-1) <= reference.TIE)
+    assert np.all(np.take_along_axis(regret, chosen[..., None], axis=-1) <= choice.TIE)
     assert (
         np.frombuffer(files["vfe.f64"], "<f8").shape == np.frombuffer(files["efe.f64"], "<f8").shape == (24,)
     )
@@ -105,7 +106,7 @@ def test_regret_of_an_action_no_policy_begins_with_is_infinite() -> None:
     model = one_factor()
     listed = replace(model, policies=model.policies[:3], num_policies=3, policies_kind="listed")
     agent = reference.prepare(listed)
-    assert np.isinf(probe.regret(agent, reference.infer_policies(agent, model.D))).tolist() == [
+    assert np.isinf(choice.regret(agent, reference.infer_policies(agent, model.D))).tolist() == [
         False,
         True,
         True,
@@ -116,8 +117,8 @@ def test_marginal_regret_adds_up_over_controls() -> None:
     model = entangled()
     agent = reference.prepare(replace(model, sampling_mode="marginal"))
     verdict = reference.infer_policies(agent, model.D)
-    lost = probe.regret(agent, verdict).reshape(2, 3)
-    marginals = reference.action_marginals(agent, verdict)
+    lost = choice.regret(agent, verdict).reshape(2, 3)
+    marginals = choice.action_marginals(agent, verdict)
     assert (
         abs(
             lost[1, 2]

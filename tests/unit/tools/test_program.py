@@ -12,7 +12,8 @@ import numpy as np
 import program
 import pytest
 from ir import Model
-from reference import free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare, select
+from choice import select
+from reference import free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare
 
 from tests.needs import need_module
 from tests.unit.tools.native_agents import (

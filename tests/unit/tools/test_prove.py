@@ -13,7 +13,7 @@ from prove import KL_LIMIT, REGRET_LIMIT, compare
 from replay import Answers, Probe, golden_hash, load_probe
 
 from tests.needs import need_module
-from tests.unit.tools.native_agents import SHAPES, emitted, make, probed, proved, random_model, ring
+from tests.unit.tools.native_agents import SHAPES, emitted, make, planning, probed, proved, random_model, ring
 
 
 def habit(model: Model) -> Model:
@@ -40,6 +40,10 @@ def tiny() -> Model:
 
 CASES: dict[str, Model] = {
     **{kind: random_model(kind, seed=11) for kind in SHAPES},
+    "drawn": random_model("crossed", seed=12, action_selection="stochastic", alpha=3.0),
+    "drawn by control": random_model("two_moving", seed=13, action_selection="stochastic", sampling_mode="marginal"),
+    "goals": planning(random_model("two_moving", seed=14)),
+    "goals on a ring": planning(ring(noise=0.1)),
     "ring": ring(policy_len=4), "noisy_ring": ring(noise=0.05),
     "marginal": random_model("two_moving", sampling_mode="marginal"),
     "habit": habit(random_model("still_factor")),
