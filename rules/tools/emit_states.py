@@ -147,18 +147,21 @@ def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
         parent = f"N{f}_parent + {offset}" if run < 0 else "0"
     else:
         yield from _meeting(plan, f, block)
-        source, stride, parent = "meeting", padded(count), "0"
+        source, stride, parent = f"meeting[{len(sources) % 2}]", padded(count), "0"
     yield (f"    spread_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, {count}, {parent}, "
            f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {optional(plan, f'B{f}_val')});")
 
 
 def _meeting(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
-    """Joint belief of the factors that a block reads, one column a node."""
-    terms = []
-    for j, (d, run, offset) in enumerate(block["reads"]):
-        node = f"{run} + n" if run >= 0 else f"N{f}_parent[{offset} + n]"
-        terms.append((d, f"Q{d}[s{j} * {plan.header['factors'][d]['columns']} + {node}]"))
-    yield from joined(plan, "meeting", padded(block["count"]), block["count"], terms)
+    """Joint belief of the factors that a block reads, one column a node: one factor more at a time."""
+    count, width, states = block["count"], padded(block["count"]), plan.header["num_states"]
+    sources = [f"Q{d} + {max(run, 0)}, {states[d]}, {plan.header['factors'][d]['columns']}, "
+               + (f"N{f}_parent + {offset}" if run < 0 else "0") for d, run, offset in block["reads"]]
+    have, rows = sources[0], states[block["reads"][0][0]]
+    for k, (d, _, _) in enumerate(block["reads"][1:]):
+        yield f"    meet_{f}(meeting[{k % 2}], {width}, {count}, {have}, {sources[k + 1]});"
+        rows *= states[d]
+        have = f"meeting[{k % 2}], {rows}, {width}, 0"
 
 
 def advance(plan: Plan) -> Iterator[str]:

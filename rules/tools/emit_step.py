@@ -11,6 +11,10 @@ from plan import Plan
 from plan_tables import padded
 
 
+FEW_BLOCKS = 16
+"""Up to so many, a factor's blocks are compiled each for its own sizes: twice as fast, and larger."""
+
+
 def instances(plan: Plan) -> Iterator[str]:
     """The kernels this agent needs, for its own index types."""
     def kind(name: str) -> str:
@@ -20,7 +24,10 @@ def instances(plan: Plan) -> Iterator[str]:
         yield f"DEFINE_MARCH(march_{f}, {types})"
         node = kind(f"N{f}_parent") if f"N{f}_parent" in plan.tables else "u8"
         if factor["blocks"]:
-            yield f"DEFINE_SPREAD(spread_{f}, {types}, {node})"
+            many = "SEPARATE" if len(factor["blocks"]) > FEW_BLOCKS else "INLINE"
+            yield f"DEFINE_SPREAD({many}, spread_{f}, {types}, {node})"
+        if any(len(block["reads"]) > 1 for block in factor["blocks"]):
+            yield f"DEFINE_MEET(meet_{f}, {node})"
     for m, facts in enumerate(plan.header["modalities"]):
         yield f"DEFINE_WEIGH(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')})"
         if facts["still"] > 1:
@@ -52,7 +59,7 @@ def storage(plan: Plan) -> Iterator[str]:
     meetings = [joint_states(plan, [d for d, _, _ in block["reads"]]) * padded(block["count"])
                 for factor in header["factors"] for block in factor["blocks"] if len(block["reads"]) > 1]
     if meetings:
-        yield f"static f32 meeting[{max(meetings)}];"
+        yield f"static f32 meeting[2][{max(meetings)}];"
     yield f"static f32 worth[{header['places']}], path[{header['prefixes']}];"
     count = header["n_policies"]
     yield f"static f32 score[{count}], logit[{count}], plausible[{count}];"

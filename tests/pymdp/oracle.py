@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,33 +46,67 @@ def precision(x64: bool) -> Iterator[None]:
         _configure(before)
 
 
-def pymdp_agent(model: Model) -> Any:
-    """The pymdp Agent of a model whose factors each have a control of their own."""
+def pymdp_agent(model: Model, *others: Model) -> Any:
+    """The pymdp Agent of a model; with `others`, of the same structure, a batch of all of them."""
     import jax.numpy as jnp
     from pymdp.agent import Agent
 
-    assert model.B_action_dependencies == tuple((f,) for f in range(len(model.num_states)))
+    models = (model, *others)
+    joined = model.B_action_dependencies != tuple((f,) for f in range(len(model.num_states)))
+    assert not joined or model.policies_kind == "full"
+
+    def stacked(letter: str) -> Any:
+        return [jnp.array(np.stack(each)) for each in zip(*(getattr(m, letter) for m in models), strict=True)]
     wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
     wide[:, :, list(model.control_factors)] = model.policies
+    given = {"policies": jnp.array(wide)} if not joined else {
+        "B_action_dependencies": [list(row) for row in model.B_action_dependencies],
+        "num_controls": list(model.num_controls)}
     return Agent(
-        A=[jnp.array(a) for a in model.A],
-        B=[jnp.array(b) for b in model.B],
-        C=[jnp.array(c) for c in model.C],
-        D=[jnp.array(d) for d in model.D],
-        E=None if model.E is None else jnp.array(model.E),
+        A=stacked("A"),
+        B=stacked("B"),
+        C=stacked("C"),
+        D=stacked("D"),
+        E=None if model.E is None else jnp.array(np.stack([np.asarray(m.E) for m in models])),
+        I=stacked("I") or None,
         A_dependencies=[list(row) for row in model.A_dependencies],
         B_dependencies=[list(row) for row in model.B_dependencies],
-        policies=jnp.array(wide),
         policy_len=model.policy_len,
-        gamma=model.gamma,
-        alpha=model.alpha,
+        gamma=jnp.array([m.gamma for m in models]),
+        alpha=jnp.array([m.alpha for m in models]),
         num_iter=model.num_iter,
         inference_algo=model.inference_algo,
         sampling_mode=model.sampling_mode,
         action_selection=model.action_selection,
         use_utility=model.use_utility,
         use_states_info_gain=model.use_states_info_gain,
+        use_inductive=model.use_inductive,
+        inductive_epsilon=jnp.array([m.inductive_epsilon for m in models]),
+        batch_size=len(models),
+        **given,
     )
+
+
+def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
+    """Feed models of one structure an episode each: obs (N, S, modalities), actions (N, S, control factors)."""
+    import jax
+    import jax.numpy as jnp
+
+    with precision(True):
+        agent = pymdp_agent(*models)
+        wide = np.zeros((*actions.shape[:2], len(models[0].num_controls)), np.int32)
+        wide[:, :, list(models[0].control_factors)] = actions
+
+        def step(prior: Any, given: Any) -> Any:
+            seen, action = given
+            qs, info = agent.infer_states(list(seen.T), prior, return_info=True)
+            q_pi, neg_efe = agent.infer_policies(qs)
+            after = agent.update_empirical_prior(agent.encode_multi_actions(action), qs)
+            return after, (jnp.concatenate([q[:, -1] for q in qs], axis=1), q_pi, neg_efe, info["vfe"])
+
+        run = jax.jit(lambda o, a: jax.lax.scan(step, list(agent.D), (o, a))[1])
+        found = run(jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2)))
+        return Replay(*(np.asarray(value, dtype=np.float64).swapaxes(0, 1) for value in found))
 
 
 def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:

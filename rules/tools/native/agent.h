@@ -8,6 +8,7 @@ typedef float f32;
 typedef double f64;
 
 #define INLINE static inline __attribute__((always_inline, unused))
+#define SEPARATE static __attribute__((noinline, unused)) /* for what is called from many places */
 
 typedef struct agent {
     const char *name;

@@ -22,8 +22,8 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
     }
 
 /* The same for `count` nodes side by side: node i reads column parent[i] of `in`, or i when parent = 0. */
-#define DEFINE_SPREAD(name, PTR, COL, NODE)                                                                            \
-    INLINE void name(f32 *to, i32 stride, const f32 *in, i32 width, i32 count, const NODE *parent, i32 rows,           \
+#define DEFINE_SPREAD(KIND, name, PTR, COL, NODE)                                                                      \
+    KIND void name(f32 *to,  i32 stride, const f32 *in, i32 width, i32 count, const NODE *parent, i32 rows,           \
                      const PTR *ptr, const COL *col, const f64 *val) {                                                 \
         for (i32 s = 0; s < rows; s++) {                                                                               \
             f32 *restrict out = to + s * stride;                                                                       \
@@ -39,6 +39,17 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
             if (val)                                                                                                   \
                 for (i32 i = 0; i < count; i++) out[i] = flushed(out[i]);                                              \
         }                                                                                                              \
+    }
+
+/* Joint belief of two sources in `count` columns: source x has rows_x rows of stride_x and its column n is node_x[n], or
+   n when node_x = 0. */
+#define DEFINE_MEET(name, NODE)                                                                                        \
+    SEPARATE void name(f32 *to, i32 width, i32 count, const f32 *a, i32 rows_a, i32 stride_a, const NODE *node_a,      \
+                       const f32 *b, i32 rows_b, i32 stride_b, const NODE *node_b) {                                   \
+        for (i32 i = 0; i < rows_a; i++)                                                                               \
+            for (i32 j = 0; j < rows_b; j++, to += width)                                                              \
+                for (i32 n = 0; n < count; n++)                                                                        \
+                    to[n] = flushed(a[i * stride_a + (node_a ? node_a[n] : n)] * b[j * stride_b + (node_b ? node_b[n] : n)]);     \
     }
 
 /* Expected outcomes of one modality, LANES columns at a time: p = background + sparse rest; adds the entropy of p.

@@ -1,0 +1,54 @@
+"""Many small agents in one program, compiled as one file: a compiler start for each would take minutes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import emit
+import plan
+from ir import I32, Model
+from program import Program, emit_main, ports_of
+from prove import run_replay
+from replay import Answers, parse
+from toolchain import SMALL, compile_object, host_target, link_program
+
+WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
+SHARED = re.compile(r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);", re.M)
+QUICK = ("-O0",)
+"""Optimisation changes no bit (test_generated holds that), only the minutes that the compiler takes."""
+C_WORDS = frozenset(
+    "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 i32 f32 f64".split())
+
+
+def joined(models: dict[str, Model]) -> str:
+    """One C file of several agents: the headers once, then each agent's text with its own names numbered."""
+    headers = emit.native(emit.AGENT_HEADERS)
+    shared = C_WORDS | {word for match in SHARED.findall(headers) for word in match if word}
+    parts = [headers]
+    for number, (name, model) in enumerate(models.items()):
+        text = emit.emit(plan.build(model), name)
+        assert text.startswith(headers)
+
+        def renamed(match: re.Match[str], number: int = number, own: str = emit.symbol(name)) -> str:
+            word = match[0]
+            return word if word[0].isdigit() or word in shared or word in (own, name) else f"{word}_{number}"
+        parts.append(WORD.sub(renamed, text.removeprefix(headers)))
+    return "\n".join(parts)
+
+
+def answers(
+        models: Sequence[Model], records: Sequence[I32], folder: Path, flags: Sequence[str] = QUICK) -> list[Answers]:
+    """What each model's compiled agent answers to its replay records."""
+    named = {f"a{i}": model for i, model in enumerate(models)}
+    interfaces = {name: plan.interface(model) for name, model in named.items()}
+    (folder / "agents.c").write_text(joined(named), encoding="ascii")
+    ports = {name: ports_of(found, {}) for name, found in interfaces.items()}
+    (folder / "main.c").write_text(emit_main(Program(ports)), encoding="ascii")
+    target = host_target()
+    for source, extra in (("main", SMALL), ("agents", flags)):
+        compile_object(folder / f"{source}.c", target, folder / f"{source}.o", extra)
+    link_program([folder / "main.o", folder / "agents.o"], target[0], folder / "program")
+    return [parse(run_replay(folder / "program", name, rows.tobytes()), interfaces[name])
+            for name, rows in zip(named, records, strict=True)]
