@@ -3,31 +3,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from buildgraph import Artifact, BuildError, Content, Ctx, Duration, Provider, did_you_mean, rule
 
 from .backend import evidence, proved
 from .model import Model
-from .optimise import Member
+from .optimise import Member, Running
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
-_PORT = re.compile(r"([A-Za-z0-9_-]+)\.(action|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
-MILLISECOND = 1_000_000
+_PORT = re.compile(r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
+_MOST = 1 << 16   # instances in all copies, as tools/program.py has it
 
 
 @dataclass(frozen=True)
 class Coalition(Provider):
-    """Proved agents, the links between them, and the time of a tick in nanoseconds (0: as fast as input comes)."""
+    """Proved agents, the links between them, and how they run."""
 
     members: tuple[Member, ...]
     links: Artifact
-    tick: int
+    running: Running
 
     def outputs(self) -> dict[str, Artifact]:
         """The proof of each agent."""
         return evidence(self.members)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A model as a member: `replicas` instances of it, `scout.0` and so on, with one code and separate beliefs."""
+
+    model: Model
+    replicas: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +48,16 @@ class Link:
 
 
 @rule
-def coalition(ctx: Ctx, agents: dict[str, Model], links: tuple[dict[str, str], ...] = (),
-              tick: Duration = Duration(0)) -> Coalition:
+def coalition(ctx: Ctx, agents: dict[str, Agent], links: tuple[dict[str, str], ...] = (), tick: Duration = Duration(0),
+              deadline: Duration = Duration(0), copies: int = 1, io: Literal["lines", "http"] = "lines") -> Coalition:
     """Agents in one program.
 
-    `agents` maps names to models, `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` feeds one
-    agent's action to another as an observation. Linked agents step in the links' order; a circle goes through the tick
-    before.
+    `agents` maps names to models, or to `{ model = "//models:picker", replicas = 3 }`: instances `picker.0` to `picker.2`.
+    `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` feeds one agent's action to another as an
+    observation. Linked agents step in the links' order; a circle goes through the tick before. Steps begin at least a
+    `tick` apart; one that ends later than its `deadline` (a tick, when none is given) is counted as late. `copies` are
+    instances of the whole coalition, of which a request steps one. `io = "http"` adds `--listen` to the program, and the
+    image listens on port 8080.
     """
     if not agents:
         raise BuildError(f"{ctx.label} has no agents", ctx.target.place("agents"), 'agents = { scout = "//models:scout" }')
@@ -53,10 +65,22 @@ def coalition(ctx: Ctx, agents: dict[str, Model], links: tuple[dict[str, str], .
         if not _NAME.fullmatch(name):
             raise BuildError(f"{name!r} is not a name of an agent", ctx.target.place("agents", name),
                              "letters, digits, - and _, not beginning with a digit")
+    _count(ctx, agents, copies)
     written = [_link(ctx, number, link, agents) for number, link in enumerate(links)]
-    members = tuple(proved(ctx, name, model) for name, model in agents.items())
+    members = tuple(replace(proved(ctx, name, agent.model), replicas=agent.replicas) for name, agent in agents.items())
     text = json.dumps([{"from": link.source, "to": link.target} for link in written], sort_keys=True)
-    return Coalition(members, Content("links.json", text.encode()), int(tick))
+    running = Running(int(tick), int(deadline or tick), copies, io == "http")
+    return Coalition(members, Content("links.json", text.encode()), running)
+
+
+def _count(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:
+    for name, agent in agents.items():
+        if agent.replicas is not None and agent.replicas < 1:
+            raise BuildError(f"{name} has {agent.replicas} replicas", ctx.target.place("agents", name), "one or more")
+    count = copies * sum(agent.replicas or 1 for agent in agents.values())
+    if copies < 1 or count > _MOST:
+        raise BuildError(f"{ctx.label}: {copies} copies are {count} instances", ctx.target.place("copies"),
+                         f"from 1 copy on, {_MOST} instances in all")
 
 
 def _link(ctx: Ctx, number: int, link: dict[str, str], agents: Iterable[str]) -> Link:

@@ -42,8 +42,9 @@ def export(ctx: Ctx, coalition: Coalition, hardware: Hardware, budget: Budget = 
     `budget = { image = "2MiB", memory = "8MiB", step_p99 = "5ms" }` sets limits that the gates check.
     """
     compiled(ctx, coalition.members)
-    program = link(ctx, coalition.members, coalition.links, coalition.tick, (hardware.triple, hardware.cpu))
-    image = assemble(ctx, program, hardware.arch, hardware.variant, {"org.opencontainers.image.title": ctx.label.name})
+    program = link(ctx, coalition.members, coalition.links, coalition.running, (hardware.triple, hardware.cpu))
+    image = assemble(ctx, program, (hardware.arch, hardware.variant), {"org.opencontainers.image.title": ctx.label.name},
+                     coalition.running.command)
     gates = [emulate(ctx, program, coalition, hardware), measure(ctx, program, image, hardware.arch, budget)]
     if budget.step_p99:
         gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))

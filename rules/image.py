@@ -8,10 +8,13 @@ from buildgraph import Artifact, Content, Ctx, In, Out, Tool
 ASSEMBLE = Tool("assemble", modules=("imageconfig", "oci", "tar"), distributions=("deflate",))
 
 
-def assemble(ctx: Ctx, program: Artifact, arch: str, variant: str, labels: dict[str, str]) -> Artifact:
-    """A scratch image with one static program, run as a user that is nobody, its own health check."""
+def assemble(ctx: Ctx, program: Artifact, machine: tuple[str, str], labels: dict[str, str],
+             command: tuple[str, ...] = ()) -> Artifact:
+    """A scratch image for machine = (architecture, variant): one static program with the words of `command`, run as a
+    user that is nobody, its own health check."""
+    arch, variant = machine
     platform = {"architecture": arch, "os": "linux"} | ({"variant": variant} if variant else {})
-    config = platform | {
+    config = platform | ({"cmd": list(command)} if command else {}) | {
         "entrypoint": ["/agent"], "user": "65532:65532", "workingdir": "/", "labels": labels,
         "healthcheck": {"test": ["/agent", "--health"], "interval": "30s", "timeout": "5s", "retries": 3}}
     text = Content("config.json", json.dumps(config, sort_keys=True).encode())

@@ -16,16 +16,18 @@ ARRAYS = ("agent_model", "ir", "ir_rules")
 PASSES = (*ARRAYS, "fmath", "plan_nodes", "plan_subset", "plan_tables")
 CODE = (*PASSES, "emit_states", "emit_step", "emit_tables", "plan")
 NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
-RUNTIME = (*NATIVE, *(f"native/{name}" for name in ("program.h", "request.h", "start.h", "text.h")))
+RUNTIME = (*NATIVE, *(f"native/{name}.h" for name in (
+    "address", "http", "metrics", "process", "program", "replay", "request", "serve", "start", "state", "step", "text",
+    "world")))
 
 PLAN = Tool("plan", PASSES, ("numpy",))
 PROBE = Tool("probe", (*ARRAYS, "choice", "contraction", "counter_random", "fmath", "policy_tree", "probe_coverage", "reference",
                        "steadiness"), ("numpy",))
 EMIT = Tool("emit", CODE, ("numpy",), NATIVE)
-PROVE = Tool("prove", (*CODE, "confidence", "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"),
+PROVE = Tool("prove", (*CODE, "bounds", "confidence", "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"),
              RUNTIME)
 COMPILE = Tool("compile", ("toolchain",), ("ziglang",))
-PROGRAM = Tool("program", (*CODE, "emit", "replay", "wiring"), ("numpy",), RUNTIME)
+PROGRAM = Tool("program", (*CODE, "bounds", "emit", "replay", "wiring"), ("numpy",), RUNTIME)
 LINK = Tool("link", ("toolchain",), ("ziglang",))
 
 
@@ -69,11 +71,33 @@ class Proved:
 
 @dataclass(frozen=True)
 class Member:
-    """An agent of a coalition: its name, the names in its model, its proved code."""
+    """An agent of a coalition: its name, the names in its model, its proved code, how many replicas (None: itself)."""
 
     name: str
     labels: Artifact
     proved: Proved
+    replicas: int | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a coalition runs: nanoseconds of a tick and until a step is late (0: none), copies of it all, its HTTP face."""
+
+    tick: int = 0
+    deadline: int = 0
+    copies: int = 1
+    http: bool = False
+
+    def words(self) -> list[str]:
+        """The options of the tool that differ from what it does by itself."""
+        given = (("--tick", self.tick, 0), ("--deadline", self.deadline, 0), ("--copies", self.copies, 1))
+        return [word for option, value, default in given if value != default for word in (option, str(value))] + (
+            ["--http"] if self.http else [])
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words that the program gets in its image when the user gives none."""
+        return ("--listen", ":8080") if self.http else ()
 
 
 def plan(ctx: Ctx, ir: Artifact, probing: Probing) -> Planned:
@@ -92,9 +116,9 @@ def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
     return Proved(name, code, proof, planned)
 
 
-def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int) -> Artifact:
-    """The C of the program around the agents: their order, their links, its tick, the steps of its self-test."""
-    words = ["--tick", str(tick)] if tick else []
+def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Running) -> Artifact:
+    """The C of the program around the agents: their order, their links, how they run, the steps of its self-test."""
+    words = running.words()
     staged: list[In] = []
     for member in members:
         planned = member.proved.planned
@@ -102,15 +126,17 @@ def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int) -
                                  ("probe", planned.probe), ("labels", member.labels)):
             staged.append(In(artifact, f"in/{member.name}/{option}"))
             words += [f"--{option}", f"{member.name}={staged[-1].path}"]
+        if member.replicas is not None:
+            words += ["--replicas", f"{member.name}={member.replicas}"]
     (text,) = ctx.tool(PROGRAM, *words, "--links", links, "--out", Out("main.c"), inputs=staged,
                        title="emit the program")
     return text
 
 
-def link(ctx: Ctx, members: Sequence[Member], links: Artifact, tick: int, target: tuple[str, str]) -> Artifact:
+def link(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Running, target: tuple[str, str]) -> Artifact:
     """The program of a coalition for target = (triple, cpu): an agent that did not change is not compiled again."""
     objects = [_compile(ctx, member.name, member.proved.code, target) for member in members if member.proved.code]
-    objects.append(_compile(ctx, "main", main_file(ctx, members, links, tick), target, "--small"))
+    objects.append(_compile(ctx, "main", main_file(ctx, members, links, running), target, "--small"))
     (program,) = ctx.tool(LINK, *objects, "--triple", target[0], "--out", Out("agent"), title="link")
     return program
 

@@ -1,31 +1,39 @@
 """Emit the main file of a program of one or more agents.
 
     program.py --interface scout=interface.json [--proof scout=proof.json --probe scout=DIR]
-               [--links links.json] [--labels scout=labels.json] [--tick NANOSECONDS] --out main.c
+               [--links links.json] [--labels scout=labels.json] [--replicas scout=3] [--copies N]
+               [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http] --out main.c
 
 links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
 the answer's "action" and of the agent's observations; names need --labels. With --proof and --probe the
-program holds the first proved steps for --selftest. With --tick steps begin at least that far apart.
+program holds the first proved steps for --selftest. With --tick steps begin at least that far apart; a step that
+ends later than --deadline after its tick was due (its request was there, without a tick) is counted as late.
+Replicas are instances of one agent, `scout.0` and so on; copies are instances of the whole coalition.
 """
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bounds import answer_bytes, request_bytes
 from emit import NAME, native, symbol
 from emit_tables import sizes, table
 from replay import GOLDEN_STEPS, load_probe
-from wiring import Link, Ports, WiringFault, order, resolve
+from wiring import Link, Ports, Team, WiringFault, order, resolve
 
-RESERVED = ("reset", "executed", "tick", "error")
-HEADERS = ("start.h", "text.h", "request.h", "program.h")
+RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
+HEADERS = ("start.h", "process.h", "text.h", "world.h", "request.h", "state.h")
+HTTP_HEADERS = ("metrics.h", "step.h", "address.h", "http.h", "serve.h")
+MOST_INSTANCES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +45,38 @@ class Golden:
     bits: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Nanoseconds between the beginnings of two steps at least, and that a step may take; 0: no limit."""
+
+    tick: int = 0
+    deadline: int = 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Agents by name in the order they are written, their links, and what --selftest replays."""
+    """Agents by name in the order they are written, what runs of them, their links, and what --selftest replays."""
 
     agents: Mapping[str, Ports]
     links: tuple[Link, ...] = ()
-    golden: Mapping[str, Golden] | None = None
-    tick: int = 0
+    golden: Mapping[str, Golden] = field(default_factory=dict)
+    pace: Pace = Pace()
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    copies: int = 1
+    http: bool = False
+
+    @property
+    def team(self) -> Team:
+        """The agents and their replicas."""
+        return Team(self.agents, self.replicas)
+
+    @property
+    def identity(self) -> str:
+        """64 bits in hex that stand for what a state belongs to: names, sizes, proved bits, replicas and copies."""
+        agents = [[name, p.num_obs, p.num_controls, p.num_states, self.golden[name].bits if name in self.golden else ""]
+                  for name, p in self.agents.items()]
+        text = json.dumps([agents, sorted(self.replicas.items()), self.copies])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def emit_main(program: Program) -> str:
@@ -53,26 +85,61 @@ def emit_main(program: Program) -> str:
 
 
 def _lines(program: Program) -> Iterator[str]:
-    agents, links = program.agents, program.links
-    count = len(agents)
-    seconds, nanoseconds = divmod(program.tick, 1_000_000_000)
+    agents = program.agents
     yield native(("agent.h",))
-    yield (f"enum {{ AGENTS = {count}, LINKS = {len(links)}, "
-           f"TICK_SECONDS = {seconds}, TICK_NANOSECONDS = {nanoseconds}, "
-           f"MAX_MODALITIES = {max(len(p.num_obs) for p in agents.values())}, "
-           f"MAX_CONTROLS = {max(1, *(len(p.num_controls) for p in agents.values()))} }};")
+    yield f"enum {{ {', '.join(f'{name} = {value}' for name, value in _constants(program).items())} }};"
+    yield f"#define HTTP {int(program.http)}"
+    yield f"static const u64 IDENTITY = 0x{program.identity}ull;"
     yield from (f"extern const agent {symbol(name)};" for name in agents)
     yield "static const agent *const agents[] = {" + ", ".join(f"&{symbol(name)}" for name in agents) + "};"
-    yield sizes("order", list(order(links, count)))
-    for a, ports in enumerate(agents.values()):
-        fed = {link.modality for link in links if link.target == a}
-        yield table(f"fed_{a}", np.array([m in fed for m in range(len(ports.num_obs))], np.uint8))
-    yield "static const u8 *const fed[] = {" + _numbers("fed", count) + "};"
-    rows = [f"{{{e.target}, {e.modality}, {e.source}, {e.control}, {int(e.delayed)}}}" for e in links]
-    yield ("static const struct { i32 to, modality, from, control, delayed; } links[] = {"
-           + ", ".join(rows or ["{0, 0, 0, 0, 0}"]) + "};")
+    yield from _instances(program)
+    yield from _links(program)
     yield from _golden(program)
-    yield native(HEADERS)
+    yield native((*HEADERS, *(HTTP_HEADERS if program.http else ("step.h",)), "replay.h", "program.h"))
+
+
+def _constants(program: Program) -> dict[str, int]:
+    """Sizes and times; an array in C has one entry at least."""
+    team, agents = program.team, program.agents
+    ports = [agents[agent] for _, agent in team.instances]
+    times = {f"{name}_{unit}": value for name, span in (("TICK", program.pace.tick), ("DEADLINE", program.pace.deadline))
+             for unit, value in zip(("SECONDS", "NANOSECONDS"), divmod(span, 1_000_000_000))}
+    return {"AGENTS": len(agents), "INSTANCES": len(ports), "COPIES": program.copies,
+            "MODALITIES": sum(len(p.num_obs) for p in ports), "CONTROLS": max(1, sum(len(p.num_controls) for p in ports)),
+            "STATES": sum(sum(p.num_states) for p in ports),
+            "MAX_MODALITIES": max(len(p.num_obs) for p in agents.values()),
+            "MAX_CONTROLS": max(1, *(len(p.num_controls) for p in agents.values())), **times,
+            "BODY": request_bytes(team), "ANSWER": answer_bytes(team, program.copies)}
+
+
+def _instances(program: Program) -> Iterator[str]:
+    """Where each instance's observations, actions and beliefs begin; and names in the order of request.h's search."""
+    team, numbers = program.team, {name: a for a, name in enumerate(program.agents)}
+    seen, acted, state, rows = 0, 0, 0, []
+    for name, agent in team.instances:
+        ports = program.agents[agent]
+        rows.append(f'{{"{name}", {len(name)}, {numbers[agent]}, {seen}, {acted}, {state}}}')
+        seen, acted, state = seen + len(ports.num_obs), acted + len(ports.num_controls), state + sum(ports.num_states)
+    yield ("static const struct { const char *name; i32 length, agent, seen, acted, state; } instances[] = {\n    "
+           + ",\n    ".join(rows) + "};")
+    names = [name for name, _ in team.instances]
+    yield sizes("sorted", sorted(range(len(names)), key=lambda i: (len(names[i]), names[i])))
+
+
+def _links(program: Program) -> Iterator[str]:
+    """The order of steps; which modalities are linked; the links of instance i: fed_by[i] to fed_by[i + 1]."""
+    ports = [program.agents[agent] for _, agent in program.team.instances]
+    seen = [0, *accumulate(len(p.num_obs) for p in ports)]
+    acted = [0, *accumulate(len(p.num_controls) for p in ports)]
+    linked, counts = np.zeros(seen[-1], np.uint8), np.zeros(len(ports) + 1, np.int32)
+    for link in program.links:
+        linked[seen[link.target] + link.modality] = 1
+        counts[link.target + 1] += 1
+    yield sizes("order", list(order(program.links, len(ports))))
+    yield table("linked", linked)
+    yield table("fed_by", np.cumsum(counts, dtype=np.int32))
+    rows = [f"{{{seen[e.target] + e.modality}, {acted[e.source] + e.control}, {int(e.delayed)}}}" for e in program.links]
+    yield "static const struct { i32 into, from, delayed; } links[] = {" + ", ".join(rows or ["{0, 0, 0}"]) + "};"
 
 
 def _numbers(name: str, count: int) -> str:
@@ -82,14 +149,15 @@ def _numbers(name: str, count: int) -> str:
 def _golden(program: Program) -> Iterator[str]:
     """Tables of --selftest; an agent without a proof has no golden step."""
     empty = Golden(np.zeros(0, np.int32), "cbf29ce484222325", "")
-    goldens = [(program.golden or {}).get(name, empty) for name in program.agents]
+    goldens = [program.golden.get(name, empty) for name in program.agents]
     for a, (ports, golden) in enumerate(zip(program.agents.values(), goldens)):
         yield table(f"golden_{a}", golden.records)
     widths = [1 + len(p.num_obs) + len(p.num_controls) for p in program.agents.values()]
     yield "static const i32 *const golden[] = {" + _numbers("golden", len(goldens)) + "};"
     yield sizes("golden_steps", [g.records.size // width for g, width in zip(goldens, widths)])
     yield "static const u64 golden_hash[] = {" + ", ".join(f"0x{g.hash}ull" for g in goldens) + "};"
-    version = {"schema": 1, "agents": {name: g.bits for name, g in zip(program.agents, goldens)}}
+    version = {"schema": 1, "agents": {name: g.bits for name, g in zip(program.agents, goldens)},
+               "state": program.identity}
     text = json.dumps(version, separators=(",", ":")).replace('"', '\\"')
     yield f'static const char VERSION[] = "{text}\\n";'
 
@@ -97,7 +165,8 @@ def _golden(program: Program) -> Iterator[str]:
 def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
     """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
     return Ports(tuple(interface["num_obs"]), tuple(interface["num_controls"]),
-                 _numbered(labels.get("observations", [])), _numbered(labels.get("controls", [])))
+                 _numbered(labels.get("observations", [])), _numbered(labels.get("controls", [])),
+                 tuple(interface["num_states"]))
 
 
 def _numbered(items: Sequence[Any]) -> dict[str, int]:
@@ -137,7 +206,21 @@ def _program(options: argparse.Namespace) -> Program:
               for name, path in interfaces.items()}
     probes = _named(options.probe)
     golden = {name: load_golden(path, probes[name]) for name, path in _named(options.proof).items()}
-    return Program(agents, resolve(read_links(options.links), agents), golden, options.tick)
+    replicas = {name: int(str(count)) for name, count in _named(options.replicas).items()}
+    _check_numbers(replicas, agents, options.copies)
+    links = resolve(read_links(options.links), Team(agents, replicas))
+    return Program(agents, links, golden, Pace(options.tick, options.deadline), replicas, options.copies, options.http)
+
+
+def _check_numbers(replicas: Mapping[str, int], agents: Mapping[str, Ports], copies: int) -> None:
+    faults = [f"there is no agent {name!r} to have replicas; there are {', '.join(agents)}"
+              for name in replicas if name not in agents]
+    if min([copies, *replicas.values()]) < 1:
+        faults.append("replicas and copies are one or more")
+    elif copies * len(Team(agents, replicas).instances) > MOST_INSTANCES:
+        faults.append(f"{copies} copies of {len(Team(agents, replicas).instances)} instances: {MOST_INSTANCES} in all at most")
+    if faults:
+        raise WiringFault(faults)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -148,7 +231,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--probe", action="append", default=[], metavar="NAME=DIR")
     parser.add_argument("--labels", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--links", type=Path, help="list of {from, to}")
+    parser.add_argument("--replicas", action="append", default=[], metavar="NAME=N")
+    parser.add_argument("--copies", type=int, default=1, help="instances of the whole coalition")
     parser.add_argument("--tick", type=int, default=0, help="least nanoseconds between steps")
+    parser.add_argument("--deadline", type=int, default=0, help="nanoseconds until a step is late")
+    parser.add_argument("--http", action="store_true", help="link the HTTP face, --listen")
     parser.add_argument("--out", required=True, type=Path, help="C file to write")
     options = parser.parse_args(argv)
     try:

@@ -1,12 +1,13 @@
 """Links between agents: parse them, check their sizes, find the order in which agents step."""
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-ENDS = re.compile(
-    r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<kind>action|observation)\.(?P<port>[A-Za-z0-9_.-]+)")
+ENDS = re.compile(r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)(?:\.(?P<replica>[0-9]+))?"
+                  r"\.(?P<kind>action|observation)\.(?P<port>[A-Za-z0-9_.-]+)")
 
 
 class WiringFault(ValueError):
@@ -19,17 +20,18 @@ class WiringFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What an agent can be linked by: outcomes a modality, actions a control, and their names."""
+    """What an agent can be linked by: outcomes a modality, actions a control, and their names; and its states."""
 
     num_obs: tuple[int, ...]
     num_controls: tuple[int, ...]
     modalities: Mapping[str, int] = field(default_factory=dict)
     controls: Mapping[str, int] = field(default_factory=dict)
+    num_states: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """Action `control` of agent `source` is the observation `modality` of agent `target`, by number."""
+    """Action `control` of instance `source` is the observation `modality` of instance `target`, by number."""
 
     target: int
     modality: int
@@ -38,47 +40,103 @@ class Link:
     delayed: bool = False
 
 
-def resolve(pairs: Sequence[tuple[str, str]], agents: Mapping[str, Ports]) -> tuple[Link, ...]:
-    """Links from ("scout.action.0", "picker.observation.cue") pairs; WiringFault with all faults."""
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Agents by name, and how many replicas those have that have any; an agent without is its own only instance."""
+
+    agents: Mapping[str, Ports]
+    replicas: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def instances(self) -> tuple[tuple[str, str], ...]:
+        """(name, agent) of each instance: `picker.0` and so on for replicas."""
+        return tuple((f"{name}.{k}" if name in self.replicas else name, name)
+                     for name in self.agents for k in range(self.replicas.get(name, 1)))
+
+    def numbers(self, name: str) -> range:
+        """Places of an agent's instances among all."""
+        first = 0
+        for other in self.agents:
+            if other == name:
+                break
+            first += self.replicas.get(other, 1)
+        return range(first, first + self.replicas.get(name, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of a link: the instances it may mean, the port, how many values that has."""
+
+    places: tuple[int, ...]
+    port: int
+    size: int
+
+
+def resolve(pairs: Sequence[tuple[str, str]], team: Team) -> tuple[Link, ...]:
+    """Links from ("scout.action.0", "picker.observation.cue") pairs; WiringFault with all faults.
+
+    `picker.1.observation.cue` is one replica. An agent without replicas feeds all replicas that it is linked to; equally
+    many replicas are linked one to one.
+    """
     faults: list[str] = []
     found: list[Link] = []
     for source, target in pairs:
         where = f"link {source} -> {target}"
-        left = _end(source, "action", agents, where, faults)
-        right = _end(target, "observation", agents, where, faults)
+        left = _end(source, "action", team, where, faults)
+        right = _end(target, "observation", team, where, faults)
         if left and right:
-            found.append(Link(right[0], right[1], left[0], left[1]))
-            actions, outcomes = left[2], right[2]
-            if actions > outcomes:
-                faults.append(f"{where}: {actions} actions do not fit {outcomes} outcomes")
-    fed = [(link.target, link.modality) for link in found]
-    names = list(agents)
-    faults += [f"{names[a]}.observation.{m} is fed by {fed.count((a, m))} links: one at most"
-               for a, m in sorted(set(fed)) if fed.count((a, m)) > 1]
+            found += _between(left, right, where, faults)
+            if left.size > right.size:
+                faults.append(f"{where}: {left.size} actions do not fit {right.size} outcomes")
+    faults += _crowded(found, team)
     if faults:
         raise WiringFault(faults)
-    return _delayed(tuple(sorted(found)), len(agents))
+    return _delayed(tuple(sorted(found)), len(team.instances))
 
 
-def _end(text: str, kind: str, agents: Mapping[str, Ports], where: str,
-         faults: list[str]) -> tuple[int, int, int] | None:
-    """(agent number, port, its size) of one end of a link, or None after noting the fault."""
+def _between(left: _End, right: _End, where: str, faults: list[str]) -> list[Link]:
+    sources = left.places * (len(right.places) if len(left.places) == 1 else 1)
+    if len(sources) != len(right.places):
+        faults.append(f"{where}: {len(sources)} replicas cannot feed {len(right.places)}: name one, as in picker.0.action.0")
+        return []
+    return [Link(target, right.port, source, left.port) for source, target in zip(sources, right.places)]
+
+
+def _crowded(links: Sequence[Link], team: Team) -> list[str]:
+    """A fault for every modality that more than one link feeds."""
+    fed: dict[tuple[int, int], int] = {}
+    for link in links:
+        fed[link.target, link.modality] = fed.get((link.target, link.modality), 0) + 1
+    return [f"{team.instances[i][0]}.observation.{m} is fed by {count} links: one at most"
+            for (i, m), count in sorted(fed.items()) if count > 1]
+
+
+def _end(text: str, kind: str, team: Team, where: str, faults: list[str]) -> _End | None:
+    """One end of a link, or None after noting the fault."""
     match = ENDS.fullmatch(text)
     if match is None or match["kind"] != kind:
         faults.append(f"{where}: {text!r} should read AGENT.{kind}.NUMBER-OR-NAME")
         return None
-    ports = agents.get(match["agent"])
+    name = match["agent"]
+    ports = team.agents.get(name)
     if ports is None:
-        faults.append(f"{where}: there is no agent {match['agent']!r}; there are {', '.join(agents)}")
+        faults.append(f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}")
         return None
     sizes = ports.num_controls if kind == "action" else ports.num_obs
     names = ports.controls if kind == "action" else ports.modalities
     port = int(match["port"]) if match["port"].isdecimal() else names.get(match["port"], -1)
     if not 0 <= port < len(sizes):
         known = ", ".join([*(f"0 to {len(sizes) - 1}" for _ in sizes[:1]), *names]) or "none"
-        faults.append(f"{where}: {match['agent']} has no {kind} {match['port']!r}; it has {known}")
+        faults.append(f"{where}: {name} has no {kind} {match['port']!r}; it has {known}")
         return None
-    return list(agents).index(match["agent"]), port, sizes[port]
+    places = tuple(team.numbers(name))
+    if match["replica"]:
+        number = int(match["replica"])
+        if name not in team.replicas or number >= len(places):
+            faults.append(f"{where}: {name} has no replica {number}")
+            return None
+        places = places[number:number + 1]
+    return _End(places, port, sizes[port])
 
 
 def _delayed(links: tuple[Link, ...], count: int) -> tuple[Link, ...]:
@@ -88,8 +146,10 @@ def _delayed(links: tuple[Link, ...], count: int) -> tuple[Link, ...]:
 
 
 def _reach(links: Sequence[Link], count: int) -> list[set[int]]:
-    """Agents that each agent reaches over links, itself included."""
-    after: list[set[int]] = [{e.target for e in links if e.source == a} for a in range(count)]
+    """Instances that each instance reaches over links, itself included."""
+    after: list[set[int]] = [set() for _ in range(count)]
+    for e in links:
+        after[e.source].add(e.target)
     found = []
     for a in range(count):
         seen, rest = {a}, [a]
@@ -102,9 +162,19 @@ def _reach(links: Sequence[Link], count: int) -> list[set[int]]:
 
 
 def order(links: Sequence[Link], count: int) -> tuple[int, ...]:
-    """Agents such that every undelayed link goes forward; among equals the first named steps first."""
-    waits = {a: {e.source for e in links if e.target == a and not e.delayed} for a in range(count)}
+    """Instances such that every undelayed link goes forward; among equals the first named steps first."""
+    waits = [0] * count
+    after: list[list[int]] = [[] for _ in range(count)]
+    for e in links:
+        if not e.delayed:
+            waits[e.target] += 1
+            after[e.source].append(e.target)
+    ready = [a for a in range(count) if not waits[a]]
     found: list[int] = []
-    while len(found) < count:
-        found.append(next(a for a in range(count) if a not in found and waits[a] <= set(found)))
+    while ready:
+        found.append(heapq.heappop(ready))
+        for a in after[found[-1]]:
+            waits[a] -= 1
+            if not waits[a]:
+                heapq.heappush(ready, a)
     return tuple(found)

@@ -1,9 +1,28 @@
-/* Entry point and system calls of Linux on x86-64, aarch64, arm (EABI) and riscv64; no C library. */
+/* Entry point and system calls of Linux on x86-64, aarch64, arm (EABI) and riscv64; no C library.
+   HOSTED: a fuzzer brings its own system_call and the C library's memory functions. */
 typedef long word;
 
-#if defined(__x86_64__)
-enum { SYS_READ = 0, SYS_WRITE = 1, SYS_SIGACTION = 13, SYS_EXIT = 231, SYS_PPOLL = 271,
-       SYS_CLOCK = 228, SYS_SLEEP = 230 };
+#if defined(HOSTED) || defined(__x86_64__)
+enum { SYS_READ = 0, SYS_WRITE = 1, SYS_CLOSE = 3, SYS_SIGACTION = 13, SYS_SOCKET = 41, SYS_CONNECT = 42,
+       SYS_SHUTDOWN = 48, SYS_BIND = 49, SYS_LISTEN = 50, SYS_GETSOCKNAME = 51, SYS_SETSOCKOPT = 54, SYS_FLOCK = 73,
+       SYS_FSYNC = 74, SYS_CLOCK = 228, SYS_EXIT = 231, SYS_OPENAT = 257, SYS_UNLINKAT = 263, SYS_PPOLL = 271,
+       SYS_ACCEPT4 = 288, SYS_RENAMEAT2 = 316 };
+#elif defined(__arm__)
+enum { SYS_READ = 3, SYS_WRITE = 4, SYS_CLOSE = 6, SYS_SIGACTION = 174, SYS_SOCKET = 281, SYS_CONNECT = 283,
+       SYS_SHUTDOWN = 293, SYS_BIND = 282, SYS_LISTEN = 284, SYS_GETSOCKNAME = 286, SYS_SETSOCKOPT = 294, SYS_FLOCK = 143,
+       SYS_FSYNC = 118, SYS_CLOCK = 263, SYS_EXIT = 248, SYS_OPENAT = 322, SYS_UNLINKAT = 328, SYS_PPOLL = 336,
+       SYS_ACCEPT4 = 366, SYS_RENAMEAT2 = 382 };
+#else
+enum { SYS_READ = 63, SYS_WRITE = 64, SYS_CLOSE = 57, SYS_SIGACTION = 134, SYS_SOCKET = 198, SYS_CONNECT = 203,
+       SYS_SHUTDOWN = 210, SYS_BIND = 200, SYS_LISTEN = 201, SYS_GETSOCKNAME = 204, SYS_SETSOCKOPT = 208, SYS_FLOCK = 32,
+       SYS_FSYNC = 82, SYS_CLOCK = 113, SYS_EXIT = 94, SYS_OPENAT = 56, SYS_UNLINKAT = 35, SYS_PPOLL = 73,
+       SYS_ACCEPT4 = 242, SYS_RENAMEAT2 = 276 };
+#endif
+
+#if defined(HOSTED)
+#include <string.h>
+static word system_call(word n, word a, word b, word c, word d, word e);
+#elif defined(__x86_64__)
 __asm__(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call enter\n"
         ".globl leave_signal\nleave_signal:\n mov $15, %eax\n syscall\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
@@ -13,8 +32,6 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     return n;
 }
 #elif defined(__aarch64__)
-enum { SYS_READ = 63, SYS_WRITE = 64, SYS_SIGACTION = 134, SYS_EXIT = 94, SYS_PPOLL = 73,
-       SYS_CLOCK = 113, SYS_SLEEP = 115 };
 __asm__(".text\n.globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n and sp, x0, #-16\n b enter\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
     register word x8 __asm__("x8") = n;
@@ -27,8 +44,6 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     return x0;
 }
 #elif defined(__arm__)
-enum { SYS_READ = 3, SYS_WRITE = 4, SYS_SIGACTION = 174, SYS_EXIT = 248, SYS_PPOLL = 336,
-       SYS_CLOCK = 263, SYS_SLEEP = 265 };
 __asm__(".text\n.arm\n.globl _start\n_start:\n mov r11, #0\n mov lr, #0\n mov r0, sp\n and r1, r0, #-16\n mov sp, r1\n"
         " blx enter\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
@@ -42,8 +57,6 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     return r0;
 }
 #elif defined(__riscv) && __riscv_xlen == 64
-enum { SYS_READ = 63, SYS_WRITE = 64, SYS_SIGACTION = 134, SYS_EXIT = 94, SYS_PPOLL = 73,
-       SYS_CLOCK = 113, SYS_SLEEP = 115 };
 __asm__(".text\n.globl _start\n_start:\n mv a0, sp\n andi sp, sp, -16\n tail enter\n");
 static word system_call(word n, word a, word b, word c, word d, word e) {
     register word a7 __asm__("a7") = n;
@@ -59,20 +72,18 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
 #error "no start-up code for this processor"
 #endif
 
-enum { ERR_INTERRUPTED = -4, ERR_AGAIN = -11 };
-enum { SIGNAL_INT = 2, SIGNAL_PIPE = 13, SIGNAL_TERM = 15 };
-
-_Noreturn static void leave(i32 code) {
-    for (;;) system_call(SYS_EXIT, code, 0, 0, 0, 0);
-}
-
+#if !defined(HOSTED)
 /* The compiler may call these four for copies and zeroes, whatever the flags. */
+typedef u64 __attribute__((may_alias)) chunk;
 void *memset(void *to, int value, __SIZE_TYPE__ n) {
     for (__SIZE_TYPE__ i = 0; i < n; i++) ((volatile u8 *)to)[i] = (u8)value;
     return to;
 }
 void *memcpy(void *restrict to, const void *restrict from, __SIZE_TYPE__ n) {
-    for (__SIZE_TYPE__ i = 0; i < n; i++) ((volatile u8 *)to)[i] = ((const u8 *)from)[i];
+    __SIZE_TYPE__ i = 0;
+    if (!(((__SIZE_TYPE__)to | (__SIZE_TYPE__)from) & 7))
+        for (; i + 8 <= n; i += 8) *(volatile chunk *)((u8 *)to + i) = *(const chunk *)((const u8 *)from + i);
+    for (; i < n; i++) ((volatile u8 *)to)[i] = ((const u8 *)from)[i];
     return to;
 }
 void *memmove(void *to, const void *from, __SIZE_TYPE__ n) {
@@ -94,72 +105,4 @@ void __aeabi_memclr4(void *to, __SIZE_TYPE__ n) { memset(to, 0, n); }
 void __aeabi_memclr8(void *to, __SIZE_TYPE__ n) { memset(to, 0, n); }
 void __aeabi_memset(void *to, __SIZE_TYPE__ n, int value) { memset(to, value, n); }
 #endif
-
-/* A read or a write that would block (stdin shared with a non-blocking program) waits here. */
-static void wait_for(i32 fd, short events) {
-    struct { i32 fd; short events, revents; } one = {fd, events, 0};
-    system_call(SYS_PPOLL, (word)&one, 1, 0, 0, 0);
-}
-
-/* Bytes read, 0 at the end; a broken input counts as its end. */
-static word read_some(u8 *to, word n) {
-    for (;;) {
-        word got = system_call(SYS_READ, 0, (word)to, n, 0, 0);
-        if (got == ERR_AGAIN) wait_for(0, 1);
-        else if (got != ERR_INTERRUPTED) return got < 0 ? 0 : got;
-    }
-}
-
-/* Writes everything; a reader that went away ends the program without a word. */
-static void write_all(i32 fd, const u8 *from, word n) {
-    while (n > 0) {
-        word done = system_call(SYS_WRITE, fd, (word)from, n, 0, 0);
-        if (done == ERR_AGAIN) wait_for(fd, 4);
-        else if (done < 0 && done != ERR_INTERRUPTED) leave(0);
-        else if (done > 0) from += done, n -= done;
-    }
-}
-
-static void on_stop(i32 signal) {
-    (void)signal;
-    leave(0);
-}
-
-#if defined(__x86_64__)
-extern void leave_signal(void);
 #endif
-
-/* As process 1 of a container no signal has a default action: without this `docker stop` waits ten seconds. */
-static void catch_signal(i32 signal, void (*handler)(i32)) {
-    struct { void *handler; unsigned long flags;
-#if !defined(__riscv)
-             void *restorer;
-#endif
-             u8 mask[8]; } action = {0};
-    action.handler = (void *)handler;
-#if defined(__x86_64__)
-    action.flags = 0x04000000ul;
-    action.restorer = (void *)leave_signal;
-#endif
-    system_call(SYS_SIGACTION, signal, (word)&action, 0, 8, 0);
-}
-
-static void catch_signals(void) {
-    catch_signal(SIGNAL_TERM, on_stop);
-    catch_signal(SIGNAL_INT, on_stop);
-    catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* ignored: the write itself then reports it */
-}
-
-/* Ticks begin at least TICK_SECONDS + TICK_NANOSECONDS apart; a late one does not make the next ones hurry. */
-static void pace(void) {
-    static struct { word seconds, nanoseconds; } due, now;
-    enum { CLOCK_MONOTONIC = 1, ABSOLUTE = 1 };
-    system_call(SYS_CLOCK, CLOCK_MONOTONIC, (word)&now, 0, 0, 0);
-    if (now.seconds < due.seconds || (now.seconds == due.seconds && now.nanoseconds < due.nanoseconds)) {
-        while (system_call(SYS_SLEEP, CLOCK_MONOTONIC, ABSOLUTE, (word)&due, 0, 0) == ERR_INTERRUPTED) {}
-        now = due;
-    }
-    due.seconds = now.seconds + TICK_SECONDS;
-    due.nanoseconds = now.nanoseconds + TICK_NANOSECONDS;
-    if (due.nanoseconds >= 1000000000) due.seconds++, due.nanoseconds -= 1000000000;
-}

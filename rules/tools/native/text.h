@@ -1,23 +1,25 @@
 /* Buffered output, one line of input at a time, and numbers as text. */
-static u8 out[4096];
-static word out_used;
+static u8 room[4096];
+static struct { u8 *to; word used, size; i32 kept, lost; } out = {room, 0, sizeof room, 0, 0};
 
 static void flush(void) {
-    write_all(1, out, out_used);
-    out_used = 0;
+    if (out.kept) return;
+    if (!write_all(1, out.to, out.used)) stopping = 1; /* nobody reads: end without a word */
+    out.used = 0;
 }
 
+/* What is `kept` stays in its buffer, which was sized for it; else the buffer goes out whenever it is full. */
 static void put_bytes(const void *from, word n) {
     for (word i = 0; i < n; i++) {
-        if (out_used == (word)sizeof out) flush();
-        out[out_used++] = ((const u8 *)from)[i];
+        if (out.used == out.size) {
+            if (out.kept) {
+                out.lost = 1;
+                return;
+            }
+            flush();
+        }
+        out.to[out.used++] = ((const u8 *)from)[i];
     }
-}
-
-static word length(const char *s) {
-    word n = 0;
-    while (s[n]) n++;
-    return n;
 }
 
 static void put(const char *s) { put_bytes(s, length(s)); }
@@ -30,6 +32,20 @@ static void put_int(i32 value) {
     while (rest);
     if (value < 0) digits[n++] = '-';
     while (n > 0) put_bytes(&digits[--n], 1);
+}
+
+/* Without division, which a 32-bit processor has no instruction for. */
+static void put_u64(u64 value) {
+    static const u64 tens[] = {
+        10000000000000000000ull, 1000000000000000000ull, 100000000000000000ull, 10000000000000000ull, 1000000000000000ull,
+        100000000000000ull, 10000000000000ull, 1000000000000ull, 100000000000ull, 10000000000ull, 1000000000ull,
+        100000000ull, 10000000ull, 1000000ull, 100000ull, 10000ull, 1000ull, 100ull, 10ull, 1ull};
+    i32 begun = 0;
+    for (i32 k = 0; k < 20; k++) {
+        char digit = '0';
+        while (value >= tens[k]) value -= tens[k], digit++;
+        if (begun |= digit > '0' || k == 19) put_bytes(&digit, 1);
+    }
 }
 
 static void put_hex(u64 value) {
@@ -85,6 +101,7 @@ static void put_f32(f32 x) {
 enum { LINE = 65536, LINE_END = -1, LINE_LONG = -2 };
 static u8 line[LINE], in[4096];
 static word in_at, in_end;
+static const u8 *text = line; /* what is read as a request */
 
 static i32 next_byte(void) {
     if (in_at == in_end) {

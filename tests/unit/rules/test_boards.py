@@ -13,7 +13,7 @@ import pytest
 
 from buildgraph import BuildError, Size, Source
 from rules.boards import BOARDS, MIDR, RELEASES, SOURCES, Board, Core
-from rules.coalition import coalition
+from rules.coalition import Agent, coalition
 from rules.export import export
 from rules.hardware import hardware
 from rules.model import model
@@ -79,7 +79,7 @@ def test_boards_with_equal_code_share_their_core() -> None:
 
 def test_boards_with_equal_cores_share_every_action() -> None:
     def actions(profile: str) -> list[tuple[object, ...]]:
-        agents = {"heater": model(ctx("//m:heater"), Source("package/heater.npz"))}
+        agents = {"heater": Agent(model(ctx("//m:heater"), Source("package/heater.npz")))}
         made = export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
         return written(chain(made.image, *(gate.verdict for gate in made.gates)))
 

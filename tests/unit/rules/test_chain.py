@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph import Content, Size, Source
-from rules.coalition import Coalition, coalition
+from buildgraph import Content, Duration, Size, Source
+from rules.coalition import Agent, Coalition, coalition
 from rules.export import Budget, Export, export
 from rules.hardware import Hardware, hardware
 from rules.model import Inference, model
@@ -16,7 +16,7 @@ LINK = {"from": "heater.action.0", "to": "vent.observation.0"}
 
 def rooms(label: str = "//c:rooms") -> Coalition:
     """Two linked agents."""
-    agents = {"heater": model(ctx("//m:heater"), HEATER), "vent": model(ctx("//m:vent"), VENT)}
+    agents = {"heater": Agent(model(ctx("//m:heater"), HEATER)), "vent": Agent(model(ctx("//m:vent"), VENT))}
     return coalition(ctx(label), agents, (LINK,))
 
 
@@ -88,10 +88,23 @@ def test_a_change_of_one_agent_leaves_the_code_of_the_other() -> None:
         [artifact] = [member.proved.code for member in made.members if member.name == name and member.proved.code]
         return written(chain(artifact))
 
-    agents = {"heater": model(ctx("//m:heater"), HEATER, inference=Inference(gamma=2.0)), "vent": model(ctx(), VENT)}
+    agents = {"heater": Agent(model(ctx("//m:heater"), HEATER, inference=Inference(gamma=2.0))),
+              "vent": Agent(model(ctx(), VENT))}
     changed = coalition(ctx(), agents, (LINK,))
     assert code(changed, "vent") == code(rooms(), "vent") and code(changed, "heater") != code(rooms(), "heater")
 
 
 def test_links_are_a_file_of_known_content() -> None:
     assert rooms().links == Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]')
+
+
+def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:
+    vent = Agent(model(ctx(), VENT), replicas=3)
+    made = coalition(ctx(), {"vent": vent}, tick=Duration(10), copies=2, io="http")
+    assert made.running.words() == ["--tick", "10", "--deadline", "10", "--copies", "2", "--http"]
+    board = hardware(ctx(), "raspberry-pi-5")
+    plain, other = (export(ctx(), each, board) for each in (coalition(ctx(), {"vent": Agent(vent.model)}), made))
+    titles = [action.title for action in chain(other.program) if written([action])[0] not in everything(plain)]
+    assert titles == ["emit the program"]   # the artifacts that follow have other content, not another command
+    [assembled] = [action for action in chain(other.image) if action.title == "assemble the image"]
+    assert any(isinstance(given, Content) and b'"cmd": ["--listen", ":8080"]' in given.data for _, given in assembled.inputs)

@@ -1,0 +1,33 @@
+"""How long a program's requests and answers can be: its buffers are sized when it is built and never grow."""
+from __future__ import annotations
+
+from wiring import Team
+
+NUMBER = 18
+"""Characters of the longest float that native/text.h writes, and a comma."""
+INDEX = 11
+LARGEST = 1 << 16
+"""Bytes of a request's body at most, as of a line."""
+FRAME = 64
+METRICS = 6144
+"""Counters, histogram and help texts of native/metrics.h."""
+
+
+def request_bytes(team: Team) -> int:
+    """Bytes that a request's body may have: twice the most compact one that gives everything."""
+    brackets = 2 * len('"":[],')
+    widths = {name: brackets + 4 * len(ports.num_obs) + sum(len(str(n)) + 1 for n in (*ports.num_obs, *ports.num_controls))
+              for name, ports in team.agents.items()}
+    compact = sum(2 * len(name) + widths[agent] for name, agent in team.instances)
+    return min(LARGEST, max(1024, 2 * (compact + 2 * FRAME)))
+
+
+def answer_bytes(team: Team, copies: int) -> int:
+    """Bytes of the longest answer: a step with beliefs, a refusal, or the metrics of every copy."""
+    step, gauges = FRAME, METRICS
+    for name, agent in team.instances:
+        ports = team.agents[agent]
+        step += len(name) + FRAME + INDEX * len(ports.num_controls) + 2 * NUMBER
+        step += NUMBER * sum(ports.num_states) + 4 * len(ports.num_states)
+        gauges += copies * 2 * (FRAME + len('",copy=""} ') + len(name) + INDEX + NUMBER)
+    return max(step, gauges)

@@ -1,0 +1,138 @@
+/* One request: understood, carried out, written down, answered. */
+enum { PACED = TICK_SECONDS || TICK_NANOSECONDS, TIMED = DEADLINE_SECONDS || DEADLINE_NANOSECONDS };
+static const moment TICK = {TICK_SECONDS, TICK_NANOSECONDS}, DEADLINE = {DEADLINE_SECONDS, DEADLINE_NANOSECONDS};
+static moment due; /* when the next tick may begin */
+static i32 with_beliefs;
+
+static void put_beliefs(const agent *who, const f64 *q) {
+    put(",\"qs\":[");
+    for (i32 f = 0; f < who->factors; f++) {
+        put(f ? ",[" : "[");
+        for (i32 s = 0; s < who->num_states[f]; s++) {
+            if (s) put(",");
+            put_f32((f32)*q++);
+        }
+        put("]");
+    }
+    put("]");
+}
+
+static void answer(const world *w, i32 i) {
+    const agent *who = agent_of(i);
+    put("\""), put(instances[i].name), put("\":{\"action\":[");
+    for (i32 c = 0; c < who->controls; c++) {
+        if (c) put(",");
+        put_int(w->action[instances[i].acted + c]);
+    }
+    put("],\"vfe\":"), put_f32(vfe[copy][i]);
+    put(",\"efe\":"), put_f32(efe[copy][i]);
+    if (with_beliefs) put_beliefs(who, w->belief + instances[i].state);
+    put("}");
+}
+
+static void put_copy(void) {
+    if (COPIES > 1 && copy >= 0) put("\"copy\":"), put_int(copy), put(",");
+}
+
+/* Only what takes time is measured; steps by their duration, and those that end after their deadline. */
+static void measure(moment begun, moment asked) {
+    moment ended = now();
+#if HTTP
+    observe_step(nanoseconds(between(begun, ended)));
+#endif
+    if (TIMED && before(after(asked, DEADLINE), ended)) count.late++;
+}
+
+/* `asked`: when the request was there. With a tick the deadline counts from when the tick was due. */
+static void act(moment asked) {
+    moment begun = TIMED || PACED || HTTP ? now() : asked;
+    u64 late = count.late;
+    if (PACED) {
+        if (due.seconds || due.nanoseconds) asked = due;
+        due = after(begun, TICK);
+    }
+    step_all(copy);
+    if (TIMED || HTTP) measure(begun, asked);
+    put("{"), put_copy();
+    for (i32 i = 0; i < INSTANCES; i++) {
+        if (i) put(",");
+        answer(&worlds[copy], i);
+    }
+    if (count.late > late) put(",\"late\":"), put_u64(count.late);
+    note_change();
+    put("}\n");
+}
+
+static void start_over(void) {
+    i32 all = 1, any = 0;
+    for (i32 i = 0; i < INSTANCES; i++) {
+        all &= again[i];
+        for (i32 c = 0; again[i] && c < COPIES; c++)
+            if (COPIES == 1 || copy < 0 || c == copy) reset(&worlds[c], i);
+    }
+    put("{"), put_copy(), put("\"reset\":");
+    if (all) put("true");
+    for (i32 i = 0; !all && i < INSTANCES; i++)
+        if (again[i]) put(any++ ? ",\"" : "[\""), put(instances[i].name), put("\"");
+    if (!all) put("]");
+    note_change();
+    put("}\n");
+}
+
+static void complain(void) {
+    count.errors++;
+    put("{\"error\":\"");
+    for (const char *s = fault.what; *s; s++) {
+        if (*s == '"') put("\\");
+        put_bytes(s, 1);
+    }
+    if (fault.agent) put(": agent "), put(fault.agent);
+    if (fault.agent && fault.index >= 0) put(", entry "), put_int(fault.index);
+    if (fault.limit > 0) put(", from 0 to "), put_int(fault.limit - 1);
+    put("\"}\n");
+}
+
+/* Ticks begin at least TICK apart; a late one does not make the next ones hurry. 0 when it is not time yet. */
+static i32 is_time(moment *rest) {
+    moment t = now();
+    if (!before(t, due)) return 1;
+    *rest = between(t, due);
+    return 0;
+}
+
+static i32 blank(i32 n) {
+    for (i32 i = 0; i < n; i++)
+        if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r') return 0;
+    return 1;
+}
+
+static void answer_line(i32 n) {
+    moment asked = TIMED ? now() : AT_ONCE, rest;
+    if (!understand(n)) {
+        complain();
+        return;
+    }
+    if (wants_reset) {
+        start_over();
+        return;
+    }
+    if (PACED) {
+        flush();
+        while (!stopping && !is_time(&rest)) await(0, 0, rest);
+    }
+    act(asked);
+}
+
+/* Lines from stdin until its end, or until told to stop. */
+static void serve_lines(void) {
+    while (!stopping) {
+        i32 n = read_line();
+        if (n == LINE_END) break;
+        if (n == LINE_LONG) {
+            refuse("line longer than 65536 bytes", 0, 0, 0);
+            complain();
+        } else if (!blank(n))
+            answer_line(n);
+    }
+    flush();
+}
