@@ -53,7 +53,7 @@ static i32 serve(word n, char **words) {
 #else
     i32 code = (serve_lines(), 0);
 #endif
-    return save_at_end() || code;
+    return save_at_end() ? 1 : code;
 }
 
 static i32 run(word n, char **words) {

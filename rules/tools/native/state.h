@@ -115,7 +115,9 @@ static i32 possible(const world *w) {
 static i32 read_state(word fd) {
     u64 sum = 0;
     u8 more;
-    if (read_file(fd, &header, sizeof header) != sizeof header || memcmp(header.magic, MAGIC, sizeof MAGIC))
+    word got = read_file(fd, &header, sizeof header);
+    if (got < 0) return refuse_state(reason(got));
+    if (got != sizeof header || memcmp(header.magic, MAGIC, sizeof MAGIC))
         return refuse_state("this is no state of such a program; move it away to start afresh");
     if (header.identity != IDENTITY || header.size != sizeof worlds)
         return refuse_state("this is the state of other agents (a model, a name or a number of replicas changed); move it away "
