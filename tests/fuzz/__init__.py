@@ -1,0 +1,1 @@
+"""Fuzzing of the program that agents run in."""
