@@ -1,7 +1,7 @@
-"""How long a program's requests and answers can be: its buffers are sized when it is built and never grow."""
+"""How long a program's requests, answers and states can be: its memory is sized when it is built and never grows."""
 from __future__ import annotations
 
-from wiring import Team
+from wiring import Ports, Team
 
 NUMBER = 18
 """Characters of the longest float that native/text.h writes, and a comma."""
@@ -11,6 +11,13 @@ LARGEST = 1 << 16
 FRAME = 64
 METRICS = 6144
 """Counters, histogram and help texts of native/metrics.h."""
+STATE_EXTRA = 3
+"""Words of an agent's state beside prior and posterior: evidence, seed, numbers drawn."""
+
+
+def words_of_state(ports: Ports) -> int:
+    """8-byte words that an agent keeps from step to step at most; the program checks it when it starts."""
+    return 2 * sum(ports.num_states) + STATE_EXTRA
 
 
 def request_bytes(team: Team) -> int:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from bounds import answer_bytes, request_bytes
+from bounds import answer_bytes, request_bytes, words_of_state
 from emit import NAME, native, symbol
 from emit_tables import sizes, table
 from replay import GOLDEN_STEPS, load_probe
@@ -34,6 +34,8 @@ RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
 HEADERS = ("start.h", "process.h", "text.h", "world.h", "request.h", "state.h")
 HTTP_HEADERS = ("metrics.h", "step.h", "address.h", "http.h", "serve.h")
 MOST_INSTANCES = 1 << 16
+STATE_SCHEMA = 1
+"""Grows with every change of what an agent keeps in its state: then older states are refused."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +77,7 @@ class Program:
         """64 bits in hex that stand for what a state belongs to: names, sizes, proved bits, replicas and copies."""
         agents = [[name, p.num_obs, p.num_controls, p.num_states, self.golden[name].bits if name in self.golden else ""]
                   for name, p in self.agents.items()]
-        text = json.dumps([agents, sorted(self.replicas.items()), self.copies])
+        text = json.dumps([STATE_SCHEMA, agents, sorted(self.replicas.items()), self.copies])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -106,20 +108,21 @@ def _constants(program: Program) -> dict[str, int]:
              for unit, value in zip(("SECONDS", "NANOSECONDS"), divmod(span, 1_000_000_000))}
     return {"AGENTS": len(agents), "INSTANCES": len(ports), "COPIES": program.copies,
             "MODALITIES": sum(len(p.num_obs) for p in ports), "CONTROLS": max(1, sum(len(p.num_controls) for p in ports)),
-            "STATES": sum(sum(p.num_states) for p in ports),
+            "WORDS": sum(map(words_of_state, ports)),
             "MAX_MODALITIES": max(len(p.num_obs) for p in agents.values()),
             "MAX_CONTROLS": max(1, *(len(p.num_controls) for p in agents.values())), **times,
             "BODY": request_bytes(team), "ANSWER": answer_bytes(team, program.copies)}
 
 
 def _instances(program: Program) -> Iterator[str]:
-    """Where each instance's observations, actions and beliefs begin; and names in the order of request.h's search."""
+    """Where each instance's observations, actions and state begin, and where they end; names as request.h searches."""
     team, numbers = program.team, {name: a for a, name in enumerate(program.agents)}
     seen, acted, state, rows = 0, 0, 0, []
     for name, agent in team.instances:
         ports = program.agents[agent]
         rows.append(f'{{"{name}", {len(name)}, {numbers[agent]}, {seen}, {acted}, {state}}}')
-        seen, acted, state = seen + len(ports.num_obs), acted + len(ports.num_controls), state + sum(ports.num_states)
+        seen, acted, state = seen + len(ports.num_obs), acted + len(ports.num_controls), state + words_of_state(ports)
+    rows.append(f'{{"", 0, 0, {seen}, {acted}, {state}}}')
     yield ("static const struct { const char *name; i32 length, agent, seen, acted, state; } instances[] = {\n    "
            + ",\n    ".join(rows) + "};")
     names = [name for name, _ in team.instances]

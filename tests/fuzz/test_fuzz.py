@@ -30,7 +30,7 @@ def test_no_input_crashes_the_program_or_changes_a_state_that_it_should_not(fold
 
 @pytest.mark.parametrize(("sound", "broken"), [
     ("found >= limit) return 0;", "found > limit) return 0;"),
-    ("static void complain(void) {\n", "static void complain(void) {\n    worlds[0].belief[0] += 1.0;\n"),
+    ("static void complain(void) {\n", "static void complain(void) {\n    worlds[0].held[0]++;\n"),
     ("(word)sizeof c->in - c->got", "(word)sizeof c->in + 4096 - c->got"),
     ("return asked_for.size > BODY ? 413 : WHOLE;", "return WHOLE;"),
     ("while (at < end && text[at] != '\"'", "while (text[at] != '\"'"),

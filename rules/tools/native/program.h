@@ -15,6 +15,7 @@ static const char HELP[] =
 #if HTTP
     "  --listen WHERE  HTTP on unix:PATH, IPV4:PORT or :PORT instead of lines: POST /step, GET /healthz, GET /metrics\n"
 #endif
+    "  --seed N        other numbers for agents that draw their actions; a state that is read keeps its own\n"
     "  --selftest  --health  --version  --help\n"
     "  --replay AGENT  int32 records [reset, observation.., executed action.. or -1] on stdin;\n"
     "                  f32 beliefs, f32 policies, i32 action.., i32 policy on stdout\n"
@@ -27,26 +28,30 @@ static i32 usage(void) {
     return 2;
 }
 
-static i32 read_every(const char *s) {
-    every = 0;
+static i32 read_count(const char *s, u64 *value) {
+    *value = 0;
     for (i32 k = 0; s[k]; k++) {
         if (s[k] < '0' || s[k] > '9' || k > 8) return 0;
-        every = every * 10 + (u64)(s[k] - '0');
+        *value = *value * 10 + (u64)(s[k] - '0');
     }
     return *s != 0;
 }
 
 /* The words of a program that serves: each option once, and nothing after it that is none. */
 static i32 serve(word n, char **words) {
-    const char *state = 0, *where = 0, *often = 0;
+    const char *state = 0, *where = 0, *often = 0, *seed = 0;
+    u64 sown = 0;
     for (word k = 0; k < n; k++) {
         if (equal(words[k], "--beliefs") && !with_beliefs) with_beliefs = 1;
         else if (equal(words[k], "--state") && !state && k + 1 < n) state = words[++k];
         else if (equal(words[k], "--every") && !often && k + 1 < n) often = words[++k];
+        else if (equal(words[k], "--seed") && !seed && k + 1 < n) seed = words[++k];
         else if (HTTP && equal(words[k], "--listen") && !where && k + 1 < n) where = words[++k];
         else return usage();
     }
-    if (often && (!state || !read_every(often))) return usage();
+    if (often && (!state || !read_count(often, &every))) return usage();
+    if (seed && !read_count(seed, &sown)) return usage();
+    sow(sown);
     if (state && !open_state(state)) return 2;
 #if HTTP
     i32 code = where ? serve_http(where) : (serve_lines(), 0);
@@ -57,6 +62,7 @@ static i32 serve(word n, char **words) {
 }
 
 static i32 run(word n, char **words) {
+    if (!fits()) return warn("an agent's state is larger than its program was built for", "", ""), 70;
     if (n == 2 && equal(words[0], "--replay")) {
         for (i32 a = 0; a < AGENTS; a++)
             if (equal(words[1], agents[a]->name)) return replay(agents[a]);

@@ -24,10 +24,16 @@ static i32 replay_step(const agent *who, const i32 *record, void (*sink)(const v
     return 1;
 }
 
+/* As at the start of the program: nothing seen, no number drawn. */
+static void renew(const agent *who) {
+    memset(who->state, 0, who->state_bytes);
+    who->reset();
+}
+
 static i32 replay(const agent *who) {
     i32 record[1 + MAX_MODALITIES + MAX_CONTROLS];
     word size = 4 * (1 + (word)who->modalities + who->controls);
-    for (who->reset();;) {
+    for (renew(who);;) {
         word got = 0;
         for (i32 c; got < size && (c = next_byte()) >= 0; got++) ((u8 *)record)[got] = (u8)c;
         if (got < size || !replay_step(who, record, put_bytes)) {
@@ -45,6 +51,7 @@ static void hash_bytes(const void *from, word n) { hash = mix(hash, from, n); }
 static i32 golden_agrees(i32 a) {
     i32 record[1 + MAX_MODALITIES + MAX_CONTROLS], width = 1 + agents[a]->modalities + agents[a]->controls;
     hash = FRESH;
+    renew(agents[a]);
     for (i32 k = 0; k < golden_steps[a]; k++) {
         for (i32 i = 0; i < width; i++) record[i] = golden[a][k * width + i];
         if (!replay_step(agents[a], record, hash_bytes)) return 0;

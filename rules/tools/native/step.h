@@ -17,7 +17,7 @@ static void put_beliefs(const agent *who, const f64 *q) {
     put("]");
 }
 
-static void answer(const world *w, i32 i) {
+static void answer(world *w, i32 i) {
     const agent *who = agent_of(i);
     put("\""), put(instances[i].name), put("\":{\"action\":[");
     for (i32 c = 0; c < who->controls; c++) {
@@ -26,7 +26,7 @@ static void answer(const world *w, i32 i) {
     }
     put("],\"vfe\":"), put_f32(vfe[copy][i]);
     put(",\"efe\":"), put_f32(efe[copy][i]);
-    if (with_beliefs) put_beliefs(who, w->belief + instances[i].state);
+    if (with_beliefs) put_beliefs(who, (const f64 *)state_of(w, i) + (who->belief - (const f64 *)who->state));
     put("}");
 }
 

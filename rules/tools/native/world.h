@@ -1,8 +1,8 @@
-/* The state of the coalition: what an agent's code holds of one instance between two steps, and what was done.
-   The code of an agent has room for one instance; that of the others waits here. */
+/* The state of the coalition: all that an agent's code holds of one instance between two steps, and what was done.
+   The code of an agent has room for one instance; what it declares as its state is kept here for each of them. */
 typedef struct {
-    f64 belief[STATES];     /* posterior over states, instances one after the other */
-    i32 action[CONTROLS];   /* the last proposed action, or what was executed instead */
+    u64 held[WORDS];         /* instances one after the other */
+    i32 action[CONTROLS];    /* the last proposed action, or what was executed instead */
     u8 under_way[INSTANCES]; /* has stepped since its reset */
 } world;
 
@@ -17,10 +17,27 @@ static tally count;
 
 static const agent *agent_of(i32 i) { return agents[instances[i].agent]; }
 
+/* Where an instance's state waits; `held` is as wide as program.py was told, and no agent needs more (see `fits`). */
+static u64 *state_of(world *w, i32 i) { return w->held + instances[i].state; }
+
+static i32 fits(void) {
+    for (i32 i = 0; i < INSTANCES; i++)
+        if (agent_of(i)->state_bytes > 8 * (u32)(instances[i + 1].state - instances[i].state)) return 0;
+    return 1;
+}
+
+/* Every instance draws other numbers: its seed is its place among all, counted on from the user's. */
+static void sow(u64 seed) {
+    for (i32 c = 0; c < COPIES; c++)
+        for (i32 i = 0; i < INSTANCES; i++) {
+            const agent *who = agent_of(i);
+            if (who->draws) state_of(&worlds[c], i)[who->draws - (u64 *)who->state] = (seed << 24) + (u64)(c * INSTANCES + i);
+        }
+}
+
+/* Back to the first prior; numbers that were drawn are not drawn again. */
 static void reset(world *w, i32 i) {
-    const agent *who = agent_of(i);
-    memset(w->belief + instances[i].state, 0, 8 * (__SIZE_TYPE__)who->states);
-    memset(w->action + instances[i].acted, 0, 4 * (__SIZE_TYPE__)who->controls);
+    memset(w->action + instances[i].acted, 0, 4 * (__SIZE_TYPE__)agent_of(i)->controls);
     w->under_way[i] = 0;
 }
 
@@ -30,23 +47,19 @@ static void feed(const world *w, i32 i) {
         observation[links[l].into] = links[l].delayed ? earlier[links[l].from] : w->action[links[l].from];
 }
 
-/* The code of the agent takes this instance's belief to its next prior, steps, and gives the belief back. */
+/* The code of the agent takes over this instance's state, moves to the next prior, steps, and gives the state back. */
 static void step_one(world *w, i32 i, i32 copy) {
     const agent *who = agent_of(i);
-    f64 *held = w->belief + instances[i].state, *belief = (f64 *)who->belief;
     i32 *action = w->action + instances[i].acted;
     const i32 *seen_now = observation + instances[i].seen;
-    __SIZE_TYPE__ size = 8 * (__SIZE_TYPE__)who->states;
-    if (w->under_way[i]) {
-        memcpy(belief, held, size);
-        who->advance(action);
-    } else
-        who->reset();
+    memcpy(who->state, state_of(w, i), who->state_bytes);
+    if (w->under_way[i]) who->advance(action);
+    else who->reset();
     feed(w, i);
     i32 policy = who->step(seen_now, action);
     vfe[copy][i] = (f32)who->surprise(seen_now);
     efe[copy][i] = 0.0f - who->score[policy];
-    memcpy(held, belief, size);
+    memcpy(state_of(w, i), who->state, who->state_bytes);
     w->under_way[i] = 1;
 }
 

@@ -157,3 +157,21 @@ def test_a_stop_does_not_wait_for_a_tick(agent: Compiled, tmp_path: Path) -> Non
         child.terminate()
         assert child.wait(LIMIT) == 0
         assert b"scout" in child.stdout.read()   # the step that had its request was carried out
+
+
+def test_replicas_that_draw_their_actions_draw_other_numbers(tmp_path: Path) -> None:
+    agent = emitted(ring(noise=0.3, action_selection="stochastic"), "scout", tmp_path / "scout")
+    four = built(agent, tmp_path / "four", "--replicas", "scout=4")
+    alone = built(agent, tmp_path / "alone")
+    line = json.dumps({f"scout.{k}": [1] for k in range(4)})
+
+    def walks(*words: str) -> list[list[int]]:
+        answers = talk(four, [line] * 30, *words)
+        return [[answer[f"scout.{k}"]["action"][0] for answer in answers] for k in range(4)]
+    first = walks()
+    assert first == walks() and len(set(map(tuple, first))) == 4
+    assert walks("--seed", "7") == walks("--seed", "7") and not set(map(tuple, first)) & set(map(tuple, walks("--seed", "7")))
+    assert [answer["scout"]["action"][0] for answer in talk(alone, ['{"scout":[1]}'] * 30)] == first[0]
+    state = ("--state", str(tmp_path / "state"))
+    resumed = talk(four, [line] * 11, *state) + talk(four, [line] * 19, *state, "--seed", "9")
+    assert resumed == talk(four, [line] * 30)

@@ -108,7 +108,7 @@ def test_a_forged_action_cannot_lead_out_of_a_table(program: Path, tmp_path: Pat
     state = tmp_path / "state"
     talk(program, [seen(0)], "--state", str(state))
     good = bytearray(state.read_bytes()[:-8])
-    action = HEADER + 8 * 5   # behind the belief over five states
+    action = HEADER + 8 * (2 * 5 + 3)   # behind prior and posterior over five states, evidence, seed, draws
     for value in (3, -1, 1 << 30):
         good[action:action + 4] = value.to_bytes(4, "little", signed=True)
         state.write_bytes(bytes(good) + fnv(bytes(good)))
