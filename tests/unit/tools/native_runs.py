@@ -1,19 +1,14 @@
-"""Programs of one small agent for tests of the run time, and requests over HTTP written byte by byte."""
+"""Programs of one small agent for tests of the run time."""
 from __future__ import annotations
 
-import json
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.needs import need_module
+from tests.served import LIMIT, Server
 from tests.unit.tools.native_agents import Compiled, emitted, linked, main_text, ring
-
-LIMIT = 20.0
 
 
 def scout(folder: Path) -> Compiled:
@@ -33,76 +28,6 @@ def seen(k: int) -> str:
     return '{"scout":[%d]}' % (k * k % 5)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: status, headers in small letters, body."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A program that listens on a Unix socket."""
-
-    process: subprocess.Popen[bytes]
-    path: str
-
-    def connect(self) -> socket.socket:
-        """A new connection."""
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(LIMIT)
-        made.connect(self.path)
-        return made
-
-    def raw(self, data: bytes) -> bytes:
-        """All that comes back on a connection that says no more."""
-        with self.connect() as link:
-            link.sendall(data)
-            link.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: link.recv(65536), b""))
-
-    def ask(self, method: str, target: str, body: bytes | str = b"") -> Answer:
-        """One request on its own connection."""
-        [answer] = answers(self.raw(request(method, target, body)))
-        return answer
-
-    def step(self, line: str) -> Any:
-        """The answer to a step that is carried out."""
-        answer = self.ask("POST", "/step", line)
-        assert answer.status == 200, answer
-        return answer.json
-
-
-def request(method: str, target: str, body: bytes | str = b"", *headers: str) -> bytes:
-    """A request as a client writes it."""
-    content = body.encode() if isinstance(body, str) else body
-    lines = [f"{method} {target} HTTP/1.1", "Host: agent", *headers]
-    if content or method == "POST":
-        lines.append(f"Content-Length: {len(content)}")
-    return "\r\n".join([*lines, "", ""]).encode() + content
-
-
-def answers(data: bytes) -> list[Answer]:
-    """Every answer in a stream; bytes that belong to none are a fault."""
-    found = []
-    while data:
-        head, _, data = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("ascii").split("\r\n")
-        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-        size = int(headers["content-length"])
-        assert first.startswith("HTTP/1.1 ") and len(data) >= size, (head, data)
-        found.append(Answer(int(first.split()[1]), headers, data[:size]))
-        data = data[size:]
-    return found
-
-
 @contextmanager
 def serving(program: Path, folder: Path, *words: str, wrap: Sequence[str] = ()) -> Iterator[Server]:
     """The program behind a socket in `folder`; ended by SIGTERM, with exit code 0."""
@@ -112,7 +37,7 @@ def serving(program: Path, folder: Path, *words: str, wrap: Sequence[str] = ()) 
     with process:
         assert process.stderr and process.stderr.readline() == f"listening on unix:{path}\n".encode()
         try:
-            yield Server(process, path)
+            yield Server(path)
         finally:
             process.terminate()
             code = process.wait(LIMIT)

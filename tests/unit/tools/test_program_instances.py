@@ -10,8 +10,9 @@ from typing import Any
 import program as program_tool
 import pytest
 
+from tests.served import LIMIT
 from tests.unit.tools.native_agents import Compiled, emitted, linked, main_text, ring, talk
-from tests.unit.tools.native_runs import LIMIT, built, scout, seen
+from tests.unit.tools.native_runs import built, scout, seen
 
 pytestmark = pytest.mark.slow
 

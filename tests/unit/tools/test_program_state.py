@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.needs import need
+from tests.served import LIMIT
 from tests.unit.tools.native_agents import Compiled, talk
-from tests.unit.tools.native_runs import LIMIT, built, scout, seen
+from tests.unit.tools.native_runs import built, scout, seen
 
 pytestmark = pytest.mark.slow
 HEADER = 32   # magic, identity, size of the payload, steps: eight bytes each
