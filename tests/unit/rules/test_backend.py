@@ -8,7 +8,7 @@ import pytest
 from plan_subset import refusals
 
 from buildgraph import BuildError, Source
-from rules.coalition import coalition
+from rules.coalition import Agent, coalition
 from rules.export import export
 from rules.hardware import hardware
 from rules.model import PYTHON_ONLY, Inference, Model, model
@@ -42,7 +42,7 @@ def test_what_the_rule_takes_for_python_native_refuses(word: str, value: object)
 
 
 def test_a_python_agent_has_a_proof_and_a_page_but_no_code() -> None:
-    made = coalition(ctx("//c:both"), {"learner": rat(runtime="python"), "other": rat()})
+    made = coalition(ctx("//c:both"), {"learner": Agent(rat(runtime="python")), "other": Agent(rat())})
     assert sorted(made.outputs()) == ["learner", "learner.python", "other"]
     [proof, page] = [maker(made.outputs()[name]) for name in ("learner", "learner.python")]
     assert proof == page and "tools/prove_python.py" in proof.argv and "inferactively-pymdp" in proof.distributions
@@ -50,12 +50,12 @@ def test_a_python_agent_has_a_proof_and_a_page_but_no_code() -> None:
 
 
 def test_what_is_native_never_asks_for_pymdp() -> None:
-    made = coalition(ctx("//c:both"), {"learner": rat(runtime="python"), "other": rat()})
+    made = coalition(ctx("//c:both"), {"learner": Agent(rat(runtime="python")), "other": Agent(rat())})
     assert all("inferactively-pymdp" not in action.distributions for action in chain(made.outputs()["other"]))
 
 
 def test_an_export_of_python_agents_is_refused_by_name_and_reason() -> None:
-    made = coalition(ctx("//c:both"), {"learner": rat(inference=Inference(learn_A=True)), "other": rat()})
+    made = coalition(ctx("//c:both"), {"learner": Agent(rat(inference=Inference(learn_A=True))), "other": Agent(rat())})
     with pytest.raises(BuildError, match=r"learner \(learn_A = true\), and images with Python are not made yet") as fault:
         export(ctx(), made, hardware(ctx(), "raspberry-pi-5"))
     assert fault.value.at is not None and "runtime.json" in (fault.value.fix or "")
