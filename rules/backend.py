@@ -11,7 +11,7 @@ from .model import Model
 from .optimise import CODE, RUNTIME, Member, Proved, prove
 
 GATE = (*CODE, "bounds", "confidence", "emit", "program", "prove", "replay", "toolchain", "wiring")
-REFERENCE = ("contraction", "counter_random", "policy_tree", "probe", "probe_coverage", "reference", "steadiness")
+REFERENCE = ("choice", "contraction", "counter_random", "policy_tree", "probe", "probe_coverage", "reference", "steadiness")
 PYMDP = ("pymdp_agent", "pymdp_probe", "pymdp_rollout", "pymdp_step")
 PROVE_PYTHON = Tool("prove_python", tuple(sorted({*GATE, *REFERENCE, *PYMDP})),
                     ("inferactively-pymdp", "numpy", "ziglang"), RUNTIME)

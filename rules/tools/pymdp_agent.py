@@ -33,8 +33,6 @@ def _learning(model: Model) -> Iterator[str]:
 def _inference(model: Model) -> Iterator[str]:
     if model.categorical_obs:
         yield "categorical_obs = true: a program is told which observation was made, not how likely each was"
-    if model.use_inductive:
-        yield "use_inductive = true: the preferred states H are not part of a model"
     if windowed(model) and model.inference_horizon is None:
         yield (f"inference_algo = {model.inference_algo!r} looks back over the steps before: say over how many by "
                "inference_horizon, or its memory and its step grow without end")
@@ -67,11 +65,13 @@ def build(model: Model) -> Any:
         "num_controls": list(model.num_controls)}
     words = {name: getattr(model, name) for name in (
         "policy_len", "gamma", "alpha", "num_iter", "inference_algo", "inference_horizon", "action_selection",
-        "sampling_mode", "use_utility", "use_states_info_gain", "use_param_info_gain", "learn_A", "learn_B")}
+        "sampling_mode", "use_utility", "use_states_info_gain", "use_param_info_gain", "use_inductive",
+        "inductive_epsilon", "learn_A", "learn_B")}
     try:
         return Agent(
             A=_arrays(model.A), B=_arrays(model.B), C=_arrays(model.C), D=_arrays(model.D),
             E=None if model.E is None else jnp.array(model.E), pA=_arrays(model.pA) or None, pB=_arrays(model.pB) or None,
+            I=[array[None] for array in _arrays(model.I)] or None,
             A_dependencies=[list(row) for row in model.A_dependencies],
             B_dependencies=[list(row) for row in model.B_dependencies], **structure, **words)
     except (AssertionError, ValueError, TypeError, NotImplementedError) as fault:

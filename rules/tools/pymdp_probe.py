@@ -15,11 +15,11 @@ import probe
 import pymdp_agent
 import reference
 from agent_model import F64, I32, Model
+from choice import TIE, first_actions
 from counter_random import draw, uniform
 from fmath import log
 from probe_coverage import Coverage, nothing_yet
 from pymdp_rollout import Rollout
-from reference import TIE, first_actions
 from replay import Probe
 
 OURS = "float64, independent of pymdp (reference.py)"
