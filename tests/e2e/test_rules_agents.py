@@ -200,7 +200,7 @@ class TestModel:
     def test_what_native_cannot_do_is_refused_with_every_reason(self, rooms: Space) -> None:
         spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
         said = rooms.run("build", "//coalitions:rooms", code=1).err
-        assert "learn_A = true: native agents do not learn" in said
+        assert "learn_A = true: native does not have this" in said
         assert "categorical_obs = true" in said and "inference_algo = 'mmp'" in said
 
     def test_inference_in_build_toml_overrides_the_source(self, rooms: Space) -> None:

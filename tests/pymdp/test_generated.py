@@ -15,8 +15,8 @@ import choice
 import numpy as np
 import pytest
 import reference
-from ir import Model
-from plan_subset import refusals
+from ir import Model, validate
+from plan_subset import FEATURES, Feature, refusals
 from probe import Step, run_episode
 from probe_coverage import nothing_yet
 
@@ -24,6 +24,7 @@ from tests.needs import need_module
 from tests.pymdp.generated import agent
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each
+from tests.unit.tools.test_plan_subset import REFUSED
 
 pytestmark = pytest.mark.slow
 STRUCTURES, AGENTS, STEPS = 24, 14, 6
@@ -114,6 +115,21 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
     models = [agent(number, which) for which in range(AGENTS)]
     assert [refusals(model) for model in models] == [[]] * AGENTS
     compare(models, STEPS, tmp_path)
+
+
+@pytest.mark.parametrize("feature", [f for f in FEATURES if not f.native], ids=lambda feature: feature.name)
+def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
+    need_module("pymdp")
+    assert any(feature.used(agent(number, 0)) for number in range(STRUCTURES))
+
+
+@pytest.mark.parametrize("feature", [f for f in FEATURES if f.native], ids=lambda feature: feature.name)
+def test_pymdp_itself_has_what_the_table_says_of_the_python_backend(feature: Feature) -> None:
+    need_module("pymdp")
+    import pymdp_agent
+
+    model = REFUSED[feature.name]
+    assert bool([*validate(model), *pymdp_agent.refusals(model)]) == bool(feature.python)
 
 
 def test_optimisation_changes_no_bit(tmp_path: Path) -> None:
