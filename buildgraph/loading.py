@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .drive import Request
 
-RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index")
+RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index", "firmware")
 
 
 @dataclass(frozen=True, slots=True)

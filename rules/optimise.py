@@ -135,10 +135,16 @@ def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Run
 
 def link(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Running, target: tuple[str, str]) -> Artifact:
     """The program of a coalition for target = (triple, cpu): an agent that did not change is not compiled again."""
-    objects = [_compile(ctx, member.name, member.proved.code, target) for member in members if member.proved.code]
+    objects = [compile_agent(ctx, member, target) for member in members]
     objects.append(_compile(ctx, "main", main_file(ctx, members, links, running), target, "--small"))
     (program,) = ctx.tool(LINK, *objects, "--triple", target[0], "--out", Out("agent"), title="link")
     return program
+
+
+def compile_agent(ctx: Ctx, member: Member, target: tuple[str, str], *options: str) -> Artifact:
+    """The object of a native agent for target = (triple, cpu); `--small` where flash counts."""
+    assert member.proved.code is not None, "agents of the python backend have no code"
+    return _compile(ctx, member.name, member.proved.code, target, *options)
 
 
 def _compile(ctx: Ctx, name: str, code: Artifact, target: tuple[str, str], *options: str) -> Artifact:

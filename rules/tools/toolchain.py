@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 FLAGS = ("-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-ffreestanding", "-fno-builtin",
@@ -72,12 +72,30 @@ def compile_object(source: Path, target: tuple[str, str], output: Path,
     architecture(triple)
     if not CPU.fullmatch(cpu):
         raise ToolchainFault(f"cpu {cpu!r}: use zig's spelling, such as cortex_a76 or x86_64_v3")
-    soft = ("-mno-unaligned-access",) if triple.startswith("arm") else ()
+    soft = ("-mno-unaligned-access",) if triple.startswith(("arm", "thumb")) else ()
     with tempfile.TemporaryDirectory(prefix="cc-") as folder:
         Path(folder, "a.c").write_bytes(source.read_bytes())
         flags = [*FLAGS, *soft, *extra]
         zig(["cc", "-target", triple, f"-mcpu={cpu}", *flags, "-c", "a.c", "-o", "a.o"], Path(folder))
         output.write_bytes(Path(folder, "a.o").read_bytes())
+
+
+def compile_helpers(target: tuple[str, str], output: Path) -> None:
+    """The compiler's own helpers (soft floating point, copies) for target = (triple, cpu), one section a function."""
+    source = Path(_program()).parent / "lib" / "compiler_rt.zig"
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder:
+        zig(["build-obj", "-OReleaseSmall", "-fstrip", "-ffunction-sections", "-target", target[0], f"-mcpu={target[1]}",
+             str(source), "-femit-bin=helpers.o"], Path(folder))
+        output.write_bytes(Path(folder, "helpers.o").read_bytes())
+
+
+def archive(objects: Mapping[str, Path], output: Path) -> None:
+    """Objects by name -> a static library without times and owners; the order of `objects` is kept."""
+    with tempfile.TemporaryDirectory(prefix="ar-") as folder:
+        for name, path in objects.items():
+            Path(folder, f"{name}.o").write_bytes(path.read_bytes())
+        zig(["ar", "rcsD", "library.a", *(f"{name}.o" for name in objects)], Path(folder))
+        output.write_bytes(Path(folder, "library.a").read_bytes())
 
 
 def link_program(objects: Sequence[Path], triple: str, output: Path) -> None:

@@ -80,6 +80,33 @@ def test_another_size_of_memory_is_overridden(files: dict[str, str], profile: st
     assert (got.profile, got.override, got.differs) == (profile, {"memory": memory}, ())
 
 
+# `model` and `compatible` as they stand in the kernel's own device trees (torvalds/linux arch/arm64/boot/dts, facts only).
+LINUX = {
+    "nvidia/tegra234-p3768-0000+p3767-0005.dts": (
+        "NVIDIA Jetson Orin Nano Developer Kit", "nvidia,p3768-0000+p3767-0005 nvidia,p3767-0005 nvidia,tegra234",
+        "jetson-orin-nano-8g"),
+    "nvidia/tegra234-p3737-0000+p3701-0000.dts": (
+        "NVIDIA Jetson AGX Orin Developer Kit", "nvidia,p3737-0000+p3701-0000 nvidia,p3701-0000 nvidia,tegra234",
+        "jetson-agx-orin-64g"),
+    "nvidia/tegra210-p3541-0000.dts": (
+        "NVIDIA Jetson Nano 2GB Developer Kit", "nvidia,p3541-0000 nvidia,p3450-0000 nvidia,tegra210", "jetson-nano"),
+    "nvidia/tegra194-p3509-0000+p3668-0001.dts": (
+        "NVIDIA Jetson Xavier NX Developer Kit (eMMC)", "nvidia,p3509-0000+p3668-0001 nvidia,tegra194", "jetson-xavier-nx"),
+    "nvidia/tegra264-p3971-0089+p3834-0008.dts": (
+        "NVIDIA P3971-0089+P3834-0008 Engineering Reference Platform",
+        "nvidia,p3971-0089+p3834-0008 nvidia,p3834-0008 nvidia,tegra264", "jetson-agx-thor-t5000"),
+    "broadcom/bcm2837-rpi-zero-2-w.dts": (
+        "Raspberry Pi Zero 2 W", "raspberrypi,model-zero-2-w brcm,bcm2837", "raspberry-pi-zero-2w"),
+    "freescale/imx8mq-phanbell.dts": ("Google i.MX8MQ Phanbell", "google,imx8mq-phanbell fsl,imx8mq", "coral-dev"),
+}
+
+
+@pytest.mark.parametrize(("model", "names", "profile"), LINUX.values(), ids=LINUX)
+def test_the_kernels_own_device_trees_are_told(model: str, names: str, profile: str) -> None:
+    files = tree(model, *names.split())
+    assert (found(files).profile, facts(files).model, facts(files).compatible) == (profile, model, tuple(names.split()))
+
+
 def test_what_disagrees_is_told_and_decides_nothing() -> None:
     got = found(tree("", "nvidia,p3767-0000", "nvidia,tegra234") | arm(4, 4000000, (0x41, 0xd08)))
     assert (got.profile, got.override) == ("jetson-orin-nx-16g", {})

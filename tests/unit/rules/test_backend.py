@@ -10,9 +10,10 @@ from plan_subset import refusals
 from buildgraph import BuildError, Source
 from rules.coalition import Agent, coalition
 from rules.export import export
+from rules.firmware import firmware
 from rules.hardware import hardware
 from rules.model import PYTHON_ONLY, Inference, Model, model
-from tests.unit.rules.table import chain, ctx, maker
+from tests.unit.rules.table import chain, ctx, maker, written
 from tests.unit.tools.small_models import one_factor
 
 ARRAYS = Source("package/rat.npz")
@@ -59,3 +60,16 @@ def test_an_export_of_python_agents_is_refused_by_name_and_reason() -> None:
     with pytest.raises(BuildError, match=r"learner \(learn_A = true\), and images with Python are not made yet") as fault:
         export(ctx(), made, hardware(ctx(), "raspberry-pi-5"))
     assert fault.value.at is not None and "runtime.json" in (fault.value.fix or "")
+
+
+def test_firmware_shares_the_proof_of_exports_and_refuses_unknown_cores() -> None:
+    made = coalition(ctx("//c:one"), {"rat": Agent(rat())})
+    [gate] = firmware(ctx(), made, "cortex-m4f").gates
+    titles = {action.title for action in chain(gate.verdict)}
+    assert {"prove rat", "compile rat for cortex_m4", "helpers for cortex-m4f"} <= titles and gate.needs == ("qemu-arm-static",)
+    board = export(ctx(), made, hardware(ctx(), "raspberry-pi-5"))
+    shared = set(written(chain(gate.verdict))) & set(written(chain(board.gates[0].verdict)))
+    assert len(shared) == len([one for one in chain(made.members[0].proved.proof)])
+    with pytest.raises(BuildError, match="no core 'cortex-m4'") as fault:
+        firmware(ctx(), made, "cortex-m4")
+    assert "cortex-m4f" in (fault.value.fix or "")

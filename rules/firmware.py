@@ -1,0 +1,65 @@
+"""Firmware, experimental: the proved agents of a coalition as a static library and a header for a microcontroller."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from buildgraph import Artifact, BuildError, Ctx, Gate, In, Out, Program, Provider, Size, Tool, did_you_mean, rule
+
+from .backend import compiled
+from .coalition import Coalition
+from .micros import MICROS, Micro
+from .optimise import ARRAYS, NATIVE, Member, compile_agent
+
+HELPERS = Tool("micro_helpers", ("toolchain",), ("ziglang",))
+LIBRARY = Tool("micro_library", ("elf_object", "toolchain"), ("ziglang",), (NATIVE[0],))
+EMULATE = Tool("micro_emulate", (*ARRAYS, "elf_object", "emulate", "replay", "toolchain"), ("numpy", "ziglang"),
+               (NATIVE[0], "native/micro.h"))
+
+
+@dataclass(frozen=True)
+class Firmware(Provider):
+    """A library of agents, the header that declares them, and how much flash and memory they take."""
+
+    library: Artifact
+    header: Artifact
+    sizes: Artifact
+    gates: tuple[Gate, ...]
+
+
+@rule
+def firmware(ctx: Ctx, coalition: Coalition, core: str, flash: Size = Size(0), memory: Size = Size(0)) -> Firmware:
+    """Agents for a microcontroller, experimental: `libagents.a` and `agents.h`, freestanding, no heap.
+
+    `core` is one of cortex-m0plus, cortex-m3, cortex-m4f, cortex-m7, cortex-m33. The agents' own code and tables are measured
+    against `flash` and `memory`. Links between agents, ticks and input are the firmware's own business.
+    """
+    micro = MICROS.get(core)
+    if micro is None:
+        raise BuildError(f"no core {core!r}", ctx.target.place("core"),
+                         did_you_mean(core, MICROS) or f"known are {', '.join(MICROS)}")
+    compiled(ctx, coalition.members)
+    target = (micro.triple, micro.cpu)
+    objects = {member.name: compile_agent(ctx, member, target, "--small") for member in coalition.members}
+    (helpers,) = ctx.tool(HELPERS, "--triple", micro.triple, "--cpu", micro.cpu, "--out", Out("helpers.o"),
+                          title=f"helpers for {core}")
+    words: list[str | In] = []
+    for name, code in objects.items():
+        words += ["--object", name, In(code, f"in/{name}/agent.o")]
+    limits = ("--max-flash", str(int(flash)), "--max-memory", str(int(memory)))
+    library, header, sizes = ctx.tool(
+        LIBRARY, *words, "--helpers", helpers, "--core", core, *limits, "--out", Out("libagents.a"), "--header",
+        Out("agents.h"), "--sizes", Out("sizes.json"), title=f"library for {core}")
+    return Firmware(library, header, sizes, (emulate(ctx, coalition.members, objects, helpers, micro),))
+
+
+def emulate(ctx: Ctx, members: tuple[Member, ...], objects: dict[str, Artifact], helpers: Artifact, micro: Micro) -> Gate:
+    """The very objects of the library replay the probe set: their bits must be the build host's."""
+    words: list[str | Artifact | In | Program] = [
+        "--triple", micro.triple, "--cpu", micro.cpu, "--run", Program(micro.qemu), "--run=-cpu", "--run", micro.qemu_cpu,
+        "--helpers", helpers]
+    for member in members:
+        paths = [f"in/{member.name}/{name}" for name in ("agent.o", "proof.json", "probe")]
+        staged = (objects[member.name], member.proved.proof, member.proved.planned.probe)
+        words += ["--agent", member.name, *(In(artifact, path) for artifact, path in zip(staged, paths, strict=True))]
+    (verdict,) = ctx.tool(EMULATE, *words, "--out", Out("emulation.json"), title=f"emulate {micro.cpu}")
+    return Gate("emulation", verdict, (micro.qemu,))
