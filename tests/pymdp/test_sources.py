@@ -130,7 +130,7 @@ def test_agents_that_cannot_be_compiled_are_refused_with_reasons() -> None:
         ingest_python.source_of(plain_agent(batch_size=2))
     agent = plain_agent()
     with pytest.raises(ModelFault, match="carries H"):
-        ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True))
+        ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D]))
 
 
 def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
