@@ -40,7 +40,7 @@ def judged(model: ir.Model, episodes: int = 3, steps: int = 12) -> dict[str, Any
     (learner(), "rollout"), (learner(sampling_mode="marginal", learn_B=False), "rollout"),
     (learner(inference_algo="exact", inference_horizon=3, use_param_info_gain=False), "rollout"),
     (learner(inference_algo="mmp", inference_horizon=3), "rollout"),
-    (entangled(inference_algo="vmp", inference_horizon=3), "rollout"), (one_factor(), "reference.py"),
+    (one_factor(inference_algo="vmp", inference_horizon=3), "rollout"), (one_factor(), "reference.py"),
 ], ids=["learns", "marginal", "smooths and learns", "mmp learns", "vmp", "covered by native"])
 def test_the_jitted_step_decides_as_the_reference(model: ir.Model, reference: str) -> None:
     proved = judged(model)
