@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from buildgraph import Artifact, Ctx, In, Out, Tool
 
 ARRAYS = ("agent_model", "ir", "ir_rules")
-PASSES = (*ARRAYS, "fmath", "plan_nodes", "plan_subset", "plan_tables")
+PASSES = (*ARRAYS, "fmath", "plan_compose", "plan_nodes", "plan_relevance", "plan_subset", "plan_tables")
 CODE = (*PASSES, "emit_states", "emit_step", "emit_tables", "plan")
 NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}.h" for name in (

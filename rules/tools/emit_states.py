@@ -22,6 +22,16 @@ def optional(plan: Plan, name: str) -> str:
     return name if name in plan.tables else "0"
 
 
+def valued(plan: Plan, letter: str) -> str:
+    """The table of values and its palette as arguments of a kernel, 0 for what the plan does not have."""
+    return f"{optional(plan, f'{letter}_val')}, {optional(plan, f'{letter}_pal')}"
+
+
+def entry(plan: Plan, letter: str) -> str:
+    """C of the value of entry e."""
+    return f"{letter}_pal[{letter}_val[e]]" if f"{letter}_pal" in plan.tables else f"{letter}_val[e]"
+
+
 def joint_states(plan: Plan, factors: Sequence[int]) -> int:
     """How many joint states the factors have."""
     return prod(plan.header["num_states"][d] for d in factors)
@@ -63,7 +73,7 @@ def _infer_product(plan: Plan) -> Iterator[str]:
     size = plan.header["num_states"][0]
     yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = floored(self.prior[s]);"
     for m in range(len(plan.header["num_obs"])):
-        yield f"{_entries(m)} self.q[L{m}_s0[e]] *= L{m}_val[e];"
+        yield f"{_entries(m)} self.q[L{m}_s0[e]] *= {entry(plan, f'L{m}')};"
     yield "    f64 sum = 0.0;"
     yield f"    for (i32 s = 0; s < {size}; s++) sum += self.q[s];"
     yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = self.q[s] / sum;"
@@ -78,14 +88,14 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
     yield f"    for (i32 s = 0; s < {total}; s++) base[s] = ln_f64(floored(self.prior[s]));"
     for m, own in enumerate(parents):
         if len(own) == 1:
-            yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += L{m}_val[e];"
+            yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += {entry(plan, f'L{m}')};"
     joint = [m for m, own in enumerate(parents) if len(own) > 1]
     for f, size in enumerate(states):
         yield f"    for (i32 s = {at[f]}; s < {at[f + 1]}; s++) self.q[s] = 1.0 / {size};"
     yield f"    for (i32 k = 0; k < {header['num_iter'] if joint else 1}; k++) {{"
     yield f"    for (i32 s = 0; s < {total}; s++) x[s] = base[s];"
     for m in joint:
-        yield from _messages(m, [at[f] for f in parents[m]])
+        yield from _messages(plan, m, [at[f] for f in parents[m]])
     for f, size in enumerate(states):
         yield f"    soften(next + {at[f]}, x + {at[f]}, {size});"
     yield f"    if (same(next, self.q, {total})) break;"
@@ -93,13 +103,13 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
     yield "    }"
 
 
-def _messages(m: int, starts: Sequence[int]) -> Iterator[str]:
+def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
     """Expected log likelihood for each parent under the beliefs of the others."""
     places = range(len(starts))
     yield f"{_entries(m)} {{"
     yield "        u32 " + ", ".join(f"a{j} = {starts[j]} + L{m}_s{j}[e]" for j in places) + ";"
     for j in places:
-        weight = " * ".join([f"L{m}_val[e]", *(f"self.q[a{i}]" for i in places if i != j)])
+        weight = " * ".join([entry(plan, f"L{m}"), *(f"self.q[a{i}]" for i in places if i != j)])
         yield f"        x[a{j}] += {weight};"
     yield "    }"
 
@@ -119,7 +129,7 @@ def surprise(plan: Plan) -> Iterator[str]:
         yield f"    value -= L{m}_ground[o[{m}]];"
         if not header["product"]:
             weight = " * ".join(f"self.q[{at[f]} + L{m}_s{j}[e]]" for j, f in enumerate(own))
-            yield f"{_entries(m)} value -= L{m}_val[e] * {weight};"
+            yield f"{_entries(m)} value -= {entry(plan, f'L{m}')} * {weight};"
     yield "    return value;"
     yield "}"
 
@@ -149,7 +159,7 @@ def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
         yield from _meeting(plan, f, block)
         source, stride, parent = f"meeting[{len(sources) % 2}]", padded(count), "0"
     yield (f"    spread_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, {count}, {parent}, "
-           f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {optional(plan, f'B{f}_val')});")
+           f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {valued(plan, f'B{f}')});")
 
 
 def _meeting(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
@@ -196,4 +206,4 @@ def _march(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
         product = " * ".join(f"self.q[{at[d]} + s{j}]" for j, d in enumerate(read))
         yield f"{loops(states, read)}        together[i++] = {product};"
     yield (f"    march_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, B{f}_col, "
-           f"{optional(plan, f'B{f}_val')});")
+           f"{valued(plan, f'B{f}')});")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from emit_states import joined, joint_states, loops, offsets, product
+from emit_states import joined, joint_states, loops, offsets, optional, product, valued
 from emit_tables import c_type, literal
 from plan import Plan
 from plan_tables import padded
@@ -17,23 +17,23 @@ FEW_BLOCKS = 16
 
 def instances(plan: Plan) -> Iterator[str]:
     """The kernels this agent needs, for its own index types."""
-    def kind(name: str) -> str:
-        return c_type(plan.tables[name])
+    def kind(name: str, otherwise: str = "") -> str:
+        return c_type(plan.tables[name]) if name in plan.tables else otherwise
     for f, factor in enumerate(plan.header["factors"]):
         types = f"{kind(f'B{f}_ptr')}, {kind(f'B{f}_col')}"
-        yield f"DEFINE_MARCH(march_{f}, {types})"
-        node = kind(f"N{f}_parent") if f"N{f}_parent" in plan.tables else "u8"
+        yield f"DEFINE_MARCH(march_{f}, {types}, {kind(f'B{f}_val', 'f64')})"
+        node, value = kind(f"N{f}_parent", "u8"), kind(f"B{f}_val", "f64")
         if factor["blocks"]:
             many = "SEPARATE" if len(factor["blocks"]) > FEW_BLOCKS else "INLINE"
-            yield f"DEFINE_SPREAD({many}, spread_{f}, {types}, {node})"
+            yield f"DEFINE_SPREAD({many}, spread_{f}, {types}, {node}, {value})"
         if any(len(block["reads"]) > 1 for block in factor["blocks"]):
             yield f"DEFINE_MEET(meet_{f}, {node})"
     for m, facts in enumerate(plan.header["modalities"]):
-        yield f"DEFINE_WEIGH(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')})"
+        yield f"DEFINE_WEIGH(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')}, {kind(f'E{m}_val', 'f32')})"
         if facts["still"] > 1:
-            yield f"DEFINE_SETTLE(settle_{m}, {kind(f'X{m}_ptr')}, {kind(f'X{m}_src')})"
+            yield f"DEFINE_SETTLE(settle_{m}, {kind(f'X{m}_ptr')}, {kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
     for f in _inductive(plan):
-        yield f"DEFINE_WEIGH(pull_to_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')})"
+        yield f"DEFINE_WEIGH(pull_to_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')}, {kind(f'I{f}_val')})"
 
 
 def _inductive(plan: Plan) -> list[int]:
@@ -80,12 +80,12 @@ def evaluate(plan: Plan) -> Iterator[str]:
             yield from _joint(plan, m, facts)
         source = f"J{m}" if len(facts["moving"]) > 1 else f"Q{facts['moving'][0]}"
         yield (f"    weigh_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
-               f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val);")
+               f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val, {optional(plan, f'E{m}_pal')});")
     at = offsets(header["num_states"])
     for f in _inductive(plan):
         yield (f"    {{\n    u32 r = I{f}_row[leading(self.q + {at[f]}, {header['num_states'][f]})];\n"
                f"    pull_to_{f}(pull_{f}, Q{f}, {header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
-               f"I{f}_col, I{f}_val);\n    }}")
+               f"I{f}_col, {valued(plan, f'I{f}')});\n    }}")
     terms = " + ".join([*(f"G{m}[G{m}_at[i]]" for m in range(len(header["modalities"]))),
                         *(f"pull_{f}[I{f}_at[i]]" for f in _inductive(plan))])
     yield f"    for (i32 i = 0; i < {header['places']}; i++) worth[i] = {terms};"
@@ -102,7 +102,7 @@ def _still(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
     yield "    {\n    i32 i;"
     yield loops(plan.header["num_states"], facts["still_factors"])
     yield f"        still_{m}[i++] = {product(terms)};"
-    yield f"    settle_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, X{m}_val, still_{m});\n    }}"
+    yield f"    settle_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, {valued(plan, f'X{m}')}, still_{m});\n    }}"
 
 
 def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:

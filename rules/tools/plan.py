@@ -20,10 +20,11 @@ import fmath
 import ir
 from ir import Model, ModelFault
 from plan_nodes import Nodes, Slices, Tree, grow, slices
+from plan_relevance import without_idle_parents
 from plan_subset import MAX_COLUMN_STATES, refusals
 from plan_tables import (
-    PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, inductive_tables, likelihood_tables, node_tables, padded, reads,
-    transition_tables, unsigned)
+    PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, inductive_tables, likelihood_tables, node_tables, padded,
+    palettes, reads, transition_tables, unsigned)
 
 SCHEMA = 1
 
@@ -41,6 +42,7 @@ def build(model: Model) -> Plan:
     faults = refusals(model)
     if faults:
         raise ModelFault(faults)
+    model = without_idle_parents(model)
     kinds = [slices(model, f) for f in range(len(model.num_states))]
     nodes, tree = grow(model, kinds)
     _bounded(model, nodes, kinds)
@@ -61,7 +63,7 @@ def build(model: Model) -> Plan:
         tables |= inductive_tables(model, f, [place[f] for place in tree.places])
     tables |= _policies(model, tree)
     return Plan({**_facts(model), "factors": factors, "modalities": modalities, "places": len(tree.places),
-                 "prefixes": len(tree.parent)}, tables)
+                 "prefixes": len(tree.parent)}, palettes(tables))
 
 
 def interface(model: Model) -> dict[str, Any]:

@@ -6,6 +6,7 @@ loops of native/kernel.h do, padding to whole vectors and products of beliefs in
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -13,6 +14,10 @@ import numpy as np
 
 from ir import Model, shape_A, shape_B
 from plan import Plan
+
+
+TINY = 1e-12
+"""Entries of B below are left out of predictions (never out of beliefs): native/kernel.h, narrow()."""
 
 
 def costs(model: Model, plan: Plan) -> dict[str, Any]:
@@ -24,9 +29,18 @@ def costs(model: Model, plan: Plan) -> dict[str, Any]:
         "B": {"entries": sum(b.size for b in model.B), "nonzero": _nonzero(model.B), "kept": kept(plan, "B", "col")},
         "beliefs": {"by_policy": model.num_policies * model.policy_len, "prefixes": plan.header["prefixes"] - 1,
                     "distinct": plan.header["places"], "nodes": [f["nodes"] for f in plan.header["factors"]]},
+        "parents": {"before": _parents(model.A_dependencies) + _parents(model.B_dependencies),
+                    "after": _parents(plan.header["A_dependencies"]) + sum(
+                        max(map(len, factor["reads"])) for factor in plan.header["factors"])},
+        "predicted": sum(factor["nodes"] > 1 for factor in plan.header["factors"]),
+        "tiny": {"below": TINY.hex(), "B": sum(int(np.count_nonzero((b > 0.0) & (b < TINY))) for b in model.B)},
         "multiplications": {"before": as_written(model), "after": as_planned(plan)},
         "table_bytes": sum(table.nbytes for table in plan.tables.values()),
     }
+
+
+def _parents(table: Sequence[Sequence[int]]) -> int:
+    return sum(map(len, table))
 
 
 def kept(plan: Plan, letter: str, part: str) -> int:

@@ -5,16 +5,19 @@ nodes of the factors it depends on, so (transition, nodes read) names its result
 Two rewritings make more names equal, both exact for every belief: identity transitions disappear, and those that
 only move states (0/1 matrices of the factor's own state) compose as index maps. A parent factor along which all
 columns are equal is no parent: sum_d q(d) B(s', s) = B(s', s). A transition whose columns are all equal reads the
-present posterior, as good as any belief.
+present posterior, as good as any belief. Then paths are compared by their products (plan_compose.py).
 """
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
 from ir import F64, Model
+from plan_compose import Products
+from plan_relevance import relevant
 
 Map = tuple[int, ...]
 Word = tuple[tuple[int, ...], Map]
@@ -117,8 +120,11 @@ def extend(word: Word, index: int, moves: Map | None, read: Sequence[int]) -> Wo
 class _Growth:
     """Nodes of one factor while the tree is walked level by level."""
 
-    def __init__(self, f: int, states: int, kinds: Slices) -> None:
+    def __init__(self, f: int, states: int, kinds: Slices, predicted: bool) -> None:
         root: Word = ((), tuple(range(states)))
+        self.predicted = predicted
+        worthwhile = predicted and all(read == (f,) for read in kinds.parents) and Products.affordable(states)
+        self.products = Products(states, kinds.matrices, root) if worthwhile else None
         self.factor = f
         self.kinds = kinds
         self.forgets = tuple(kinds.forgets(i) for i in range(len(kinds.matrices)))
@@ -129,8 +135,13 @@ class _Growth:
 
     def reach(self, here: Sequence[int], index: int) -> Word:
         """The word after a slice where the factors are at nodes `here`; remembers how to make it when it is new."""
+        here_word = self.words[here[self.factor]]
+        if not self.predicted:
+            return here_word
         read = tuple(0 if self.forgets[index] else here[d] for d in self.kinds.parents[index])
-        word = extend(self.words[here[self.factor]], index, self.kinds.maps[index], read)
+        word = extend(here_word, index, self.kinds.maps[index], read)
+        if self.products is not None:
+            word = cast(Word, self.products.canonical(word, index, here_word))
         if word not in self.index:
             self.wanted.setdefault(word, (index, read))
         return word
@@ -196,8 +207,10 @@ def flat_controls(model: Model) -> list[list[list[int]]]:
 
 
 def grow(model: Model, kinds: Sequence[Slices]) -> tuple[tuple[Nodes, ...], Tree]:
-    """Nodes of every factor and the prefix tree of all policies."""
-    walk = _Walk([_Growth(f, states, kind) for f, (states, kind) in enumerate(zip(model.num_states, kinds))])
+    """Nodes of every factor and the prefix tree of all policies; an irrelevant factor keeps its one node."""
+    predicted = relevant(model, [kind.parents for kind in kinds])
+    walk = _Walk([_Growth(f, states, kind, wanted)
+                  for f, (states, kind, wanted) in enumerate(zip(model.num_states, kinds, predicted))])
     walk.nodes.append((0,) * len(kinds))
     timed = model.use_utility and any(model.C_time_varying)
     at = [0] * model.num_policies

@@ -117,6 +117,22 @@ def inductive_tables(model: Model, f: int, column: Sequence[int]) -> Tables:
             f"I{f}_at": unsigned(column, max(column))}
 
 
+def palettes(tables: Tables) -> Tables:
+    """Palette coding: a table of values of which few are distinct becomes numbers (u8) of a palette beside it.
+
+    X<m>_val -> X<m>_val (number of each entry) and X<m>_pal (the distinct values, ascending), whenever that takes fewer
+    bytes. The same values are read, so no bit of any sum changes.
+    """
+    found = dict(tables)
+    for name, values in tables.items():
+        if name.endswith("_val") and values.dtype.kind == "f":
+            distinct, number = np.unique(values, return_inverse=True)
+            if len(distinct) <= 256 and values.size + distinct.nbytes < values.nbytes:
+                found[name] = number.reshape(values.shape).astype(np.uint8)
+                found[f"{name.removesuffix('val')}pal"] = distinct
+    return found
+
+
 def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[str, Any]]]:
     """Parents of nodes not made from a contiguous run, and the blocks in the order of their nodes.
 

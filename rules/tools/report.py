@@ -22,7 +22,8 @@ from plan_cost import costs
 PROOF = ("bits", "steps", "episodes", "violations", "same_action", "lower_bound", "lower_bound_episodes",
          "transitions", "transitions_used", "kl_max", "kl_limit", "regret_max", "regret_limit")
 NOTES = """\
-beliefs       predicted policy by policy -> distinct ones, each predicted once
+beliefs       predicted policy by policy -> prefix by prefix -> distinct ones, each predicted once
+parents       factors that A and B depend on: as declared -> those that make a difference; factors that are predicted
 A, B          entries of the arrays -> those that are not zero -> those in the tables
 tables        bytes of constants in the program
 multiply      multiplications to predict and to judge all policies in one step: dense, policy by policy -> here
@@ -61,7 +62,7 @@ def text(report: Mapping[str, Any]) -> str:
 
 
 def _labels() -> Iterator[str]:
-    yield from ("", "states", "policies", "beliefs", "A", "B", "tables", "multiply", "steps", "transitions",
+    yield from ("", "states", "policies", "beliefs", "parents", "A", "B", "tables", "multiply", "steps", "transitions",
                 "least right", "divergence", "regret")
 
 
@@ -69,7 +70,8 @@ def _cells(facts: Mapping[str, Any]) -> Iterator[str]:
     beliefs, proof, work = facts["beliefs"], facts["proof"], facts["multiplications"]
     yield " x ".join(map(str, facts["states"]))
     yield f"{_grouped(facts['policies'])} of length {facts['policy_len']}"
-    yield f"{_grouped(beliefs['by_policy'])} -> {_grouped(beliefs['distinct'])}"
+    yield " -> ".join(_grouped(beliefs[name]) for name in ("by_policy", "prefixes", "distinct"))
+    yield f"{facts['parents']['before']} -> {facts['parents']['after']}; {facts['predicted']} of {len(facts['states'])}"
     for array in (facts["A"], facts["B"]):
         yield " -> ".join(_grouped(array[name]) for name in ("entries", "nonzero", "kept"))
     yield _grouped(facts["table_bytes"])

@@ -11,26 +11,30 @@ INLINE f32 present(f64 x) { return x < (f64)NEGLIGIBLE ? 0.0f : (f32)x; }
 INLINE f32 flushed(f32 x) { return x < NEGLIGIBLE ? 0.0f : x; }
 INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
 
+/* Entry e of a table of values, or of the palette that its numbers point into. */
+#define LOOK(val, pal, e) ((pal) ? (pal)[(u8)(val)[e]] : (val)[e])
+
 /* One step of the hidden state: out = B[:, :, u] q; val = 0 when every entry is 1. */
-#define DEFINE_MARCH(name, PTR, COL)                                                                                   \
-    INLINE void name(f64 *out, const f64 *q, i32 rows, const PTR *ptr, const COL *col, const f64 *val) {               \
+#define DEFINE_MARCH(name, PTR, COL, VAL)                                                                              \
+    INLINE void name(f64 *out, const f64 *q, i32 rows, const PTR *ptr, const COL *col, const VAL *val,                 \
+                     const f64 *pal) {                                                                                 \
         for (i32 s = 0; s < rows; s++) {                                                                               \
             f64 sum = 0.0;                                                                                             \
-            for (u32 e = ptr[s]; e < ptr[s + 1]; e++) sum += val ? val[e] * q[col[e]] : q[col[e]];                     \
+            for (u32 e = ptr[s]; e < ptr[s + 1]; e++) sum += val ? LOOK(val, pal, e) * q[col[e]] : q[col[e]];          \
             out[s] = sum;                                                                                              \
         }                                                                                                              \
     }
 
 /* The same for `count` nodes side by side: node i reads column parent[i] of `in`, or i when parent = 0. */
-#define DEFINE_SPREAD(KIND, name, PTR, COL, NODE)                                                                      \
-    KIND void name(f32 *to,  i32 stride, const f32 *in, i32 width, i32 count, const NODE *parent, i32 rows,           \
-                     const PTR *ptr, const COL *col, const f64 *val) {                                                 \
+#define DEFINE_SPREAD(KIND, name, PTR, COL, NODE, VAL)                                                                 \
+    KIND void name(f32 *to, i32 stride, const f32 *in, i32 width, i32 count, const NODE *parent, i32 rows,             \
+                     const PTR *ptr, const COL *col, const VAL *val, const f64 *pal) {                                 \
         for (i32 s = 0; s < rows; s++) {                                                                               \
             f32 *restrict out = to + s * stride;                                                                       \
             for (i32 i = 0; i < count; i++) out[i] = 0.0f;                                                             \
             for (u32 e = ptr[s]; e < ptr[s + 1]; e++) {                                                                \
                 const f32 *from = in + col[e] * width;                                                                 \
-                f32 v = val ? narrow(val[e]) : 1.0f;                                                                   \
+                f32 v = val ? narrow(LOOK(val, pal, e)) : 1.0f;                                                        \
                 if (parent)                                                                                            \
                     for (i32 i = 0; i < count; i++) out[i] += v * from[parent[i]];                                     \
                 else                                                                                                   \
@@ -49,38 +53,40 @@ INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
         for (i32 i = 0; i < rows_a; i++)                                                                               \
             for (i32 j = 0; j < rows_b; j++, to += width)                                                              \
                 for (i32 n = 0; n < count; n++)                                                                        \
-                    to[n] = flushed(a[i * stride_a + (node_a ? node_a[n] : n)] * b[j * stride_b + (node_b ? node_b[n] : n)]);     \
+                    to[n] = flushed(a[i * stride_a + (node_a ? node_a[n] : n)] * b[j * stride_b + (node_b ? node_b[n] : n)]); \
     }
 
 /* Expected outcomes of one modality, LANES columns at a time: p = background + sparse rest; adds the entropy of p.
    Rows 0..outcomes-1 are outcomes, the `planes` rows after them the folded utility and ambiguity, one per plane. */
-#define DEFINE_WEIGH(name, PTR, COL)                                                                                   \
+#define DEFINE_WEIGH(name, PTR, COL, VAL)                                                                              \
     INLINE lanes name##_row(const f32 *Q, i32 columns, i32 row, const f32 *ground, const PTR *ptr, const COL *col,     \
-                            const f32 *val) {                                                                          \
+                            const VAL *val, const f32 *pal) {                                                          \
         lanes sum = spread(ground[row]);                                                                               \
-        for (u32 e = ptr[row]; e < ptr[row + 1]; e++) sum += val[e] * *(const loose_lanes *)(Q + col[e] * columns);    \
+        for (u32 e = ptr[row]; e < ptr[row + 1]; e++)                                                                  \
+            sum += LOOK(val, pal, e) * *(const loose_lanes *)(Q + col[e] * columns);                                   \
         return sum;                                                                                                    \
     }                                                                                                                  \
     INLINE void name(f32 *score, const f32 *Q, i32 columns, i32 outcomes, i32 planes, const f32 *ground,               \
-                     const PTR *ptr, const COL *col, const f32 *val) {                                                 \
+                     const PTR *ptr, const COL *col, const VAL *val, const f32 *pal) {                                 \
         for (i32 n = 0; n < columns; n += LANES) {                                                                     \
             lanes h = {0};                                                                                             \
             for (i32 o = 0; o < outcomes; o++) {                                                                       \
-                lanes p = at_least(name##_row(Q + n, columns, o, ground, ptr, col, val), 1e-30f);                      \
+                lanes p = at_least(name##_row(Q + n, columns, o, ground, ptr, col, val, pal), 1e-30f);                 \
                 h -= p * ln_lanes(p);                                                                                  \
             }                                                                                                          \
             for (i32 t = 0; t < planes; t++)                                                                           \
                 *(loose_lanes *)(score + t * columns + n) =                                                            \
-                    h + name##_row(Q + n, columns, outcomes + t, ground, ptr, col, val);                               \
+                    h + name##_row(Q + n, columns, outcomes + t, ground, ptr, col, val, pal);                          \
         }                                                                                                              \
     }
 
 /* Entries of a modality with the factors that no policy moves already summed out. */
-#define DEFINE_SETTLE(name, PTR, SRC)                                                                                  \
-    INLINE void name(f32 *out, i32 entries, const PTR *ptr, const SRC *src, const f32 *val, const f32 *still) {        \
+#define DEFINE_SETTLE(name, PTR, SRC, VAL)                                                                             \
+    INLINE void name(f32 *out, i32 entries, const PTR *ptr, const SRC *src, const VAL *val, const f32 *pal,            \
+                     const f32 *still) {                                                                               \
         for (i32 e = 0; e < entries; e++) {                                                                            \
             f32 sum = 0.0f;                                                                                            \
-            for (u32 i = ptr[e]; i < ptr[e + 1]; i++) sum += val[i] * still[src[i]];                                   \
+            for (u32 i = ptr[e]; i < ptr[e + 1]; i++) sum += LOOK(val, pal, i) * still[src[i]];                        \
             out[e] = sum < NEGLIGIBLE && sum > -NEGLIGIBLE ? 0.0f : sum;                                               \
         }                                                                                                              \
     }
@@ -141,7 +147,8 @@ INLINE u64 mixed(u64 counter) {
 /* A number in [0, 1) that depends on the seed, how many steps drew before, and the place within the step alone. */
 INLINE f64 uniform(u64 seed, u64 drawn, u64 place) {
     u64 z = mixed(mixed(mixed(seed + 1) ^ (drawn + 1)) ^ (place + 1));
-    return (f64)(z >> 11) * 0x1p-53;
+    /* The upper 53 bits in two exact parts: 32-bit processors convert no u64 without a library. */
+    return (f64)(u32)(z >> 32) * 0x1p-32 + (f64)((u32)(z >> 11) & 0x1fffffu) * 0x1p-53;
 }
 
 /* Draws an alternative with odds max(p, FLOOR)^alpha, where p = softmax(logit): the one whose share of the sum holds u. */

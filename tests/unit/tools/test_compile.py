@@ -6,6 +6,7 @@ from pathlib import Path
 
 import compile as compile_tool
 import link
+import numpy as np
 import pytest
 from replay import bits, load_probe
 
@@ -16,8 +17,16 @@ EMULATED = {"cortex_a53": "cortex-a53", "cortex_a76": "cortex-a76", "cortex_a78a
 """Zig's name of a processor and qemu's (which does not know the a78 family)."""
 
 
-def agent_of(folder: Path) -> Compiled:
-    found = emitted(random_model("still_factor", seed=4), "agent", folder)
+MODELS = {
+    "plain": random_model("still_factor", seed=4),
+    "crossed, drawn, with goals": random_model(
+        "crossed", seed=4, action_selection="stochastic", alpha=2.0, use_inductive=True, inductive_lengths=(2, 2, 2),
+        I=tuple(np.eye(n)[-2:] for n in (3, 2, 4))),
+}
+
+
+def agent_of(folder: Path, model: str = "plain") -> Compiled:
+    found = emitted(MODELS[model], "agent", folder)
     probed(found, episodes=4, steps=24)
     return found
 
@@ -30,10 +39,11 @@ def replayed(program: Path, agent: Compiled, *emulator: str) -> str:
 
 
 @pytest.mark.slow
-def test_bits_are_equal_on_every_processor(tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_bits_are_equal_on_every_processor(model: str, tmp_path: Path) -> None:
     need_module("ziglang")
     qemu = need("qemu-aarch64-static")
-    agent = agent_of(tmp_path)
+    agent = agent_of(tmp_path, model)
     main = main_text([agent], tmp_path / "main")
     found = {cpu: replayed(linked([agent], main, ("aarch64-linux-musl", cpu)), agent, qemu, "-cpu", emulated)
              for cpu, emulated in EMULATED.items()}
@@ -53,12 +63,13 @@ def test_contraction_would_change_the_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("architecture", ["arm-linux-musleabihf cortex_a7 qemu-arm-static",
                                           "riscv64-linux-musl baseline_rv64 qemu-riscv64-static"])
-def test_other_processors_give_the_same_bits(architecture: str, tmp_path: Path) -> None:
+def test_other_processors_give_the_same_bits(architecture: str, model: str, tmp_path: Path) -> None:
     need_module("ziglang")
     triple, cpu, emulator = architecture.split()
-    agent = agent_of(tmp_path)
+    agent = agent_of(tmp_path, model)
     main = main_text([agent], tmp_path / "main")
     found = replayed(linked([agent], main, (triple, cpu)), agent, need(emulator))
     assert found == replayed(linked([agent], main, X86), agent)

@@ -4,9 +4,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import plan_compose
 import pytest
 from ir import F64, Model
 from plan_nodes import Nodes, Slices, Tree, flat_controls, grow, index_map, slices
+from plan_relevance import relevant, without_idle_parents
 
 from tests.unit.tools.native_agents import SHAPES, make, random_model, ring
 
@@ -134,6 +136,43 @@ def test_a_transition_on_another_factor_makes_a_node_for_each_of_its_beliefs() -
 def test_a_transition_that_forgets_makes_one_node() -> None:
     reset = np.repeat(np.array([[0.25], [0.5], [0.25]]), 3, axis=1)[:, :, None]
     assert grown(make([np.eye(3)], [reset], [(0,)], (1,), policy_len=4))[1][0].count == 2
+
+
+def test_paths_of_equal_product_are_one_node() -> None:
+    """Two noisy moves that commute, B2 B1 = B1 B2, though neither is an index map."""
+    step = np.roll(np.eye(5), 1, axis=0)
+    B = np.stack([0.5 * np.eye(5) + 0.5 * step, 0.25 * np.eye(5) + 0.75 * step], axis=2)
+    assert grown(make([np.eye(5)], [B], [(0,)], (2,), policy_len=3))[1][0].count == 1 + 2 + 3 + 4
+
+
+def test_large_factors_are_told_apart_by_their_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan_compose, "ENTRIES", 25 * 70)
+    step = np.roll(np.eye(5), 1, axis=0)
+    B = np.stack([0.5 * np.eye(5) + 0.5 * step, 0.25 * np.eye(5) + 0.75 * step], axis=2)
+    model = make([np.eye(5)], [B], [(0,)], (2,), policy_len=8)
+    full, kept = grown(model)[1][0].count, 1 + sum(range(2, 10))
+    assert full == kept  # all 45 fit into the room of 70
+    monkeypatch.setattr(plan_compose, "ENTRIES", 25 * 64 - 1)
+    assert grown(model)[1][0].count == 2 ** 9 - 1
+
+
+def test_a_factor_that_nothing_looks_at_is_not_predicted() -> None:
+    model = random_model("two_moving")
+    A = [a if 2 not in row else np.broadcast_to(a.mean(axis=1 + row.index(2), keepdims=True), a.shape)
+         for a, row in zip(model.A, model.A_dependencies, strict=True)]
+    blind = replace(model, A=tuple(A))
+    lean = without_idle_parents(blind)
+    assert [2 in row for row in blind.A_dependencies] == [True, True, False]
+    assert [2 in row for row in lean.A_dependencies] == [False, False, False]
+    assert grown(lean)[1][2].count == 1 < grown(model)[1][2].count
+
+
+def test_a_factor_is_predicted_when_another_transition_or_a_goal_needs_it() -> None:
+    model = random_model("crossed")
+    silent = replace(model, A=tuple(np.full_like(a, 1.0 / len(a)) for a in model.A))
+    assert relevant(silent, [((f,),) for f in range(3)]) == (False, False, False)
+    assert relevant(replace(silent, I=(np.eye(3), np.zeros((1, 2)), np.zeros((1, 4)))),
+                    [((0, 2),), ((1,),), ((2,),)]) == (True, False, True)
 
 
 def test_time_varying_preferences_keep_depths_apart() -> None:

@@ -7,7 +7,8 @@ import pytest
 from ir import F64, Model
 from plan import build
 from plan_tables import (
-    FLOOR, LANES, Axes, axes, background, energy_tables, entropy_of, folded, likelihood_tables, padded, unsigned)
+    FLOOR, LANES, Axes, axes, background, energy_tables, entropy_of, folded, likelihood_tables, padded, palettes,
+    unsigned)
 from plan_nodes import grow, slices
 
 from tests.unit.tools.native_agents import SHAPES, random_model, ring
@@ -112,6 +113,16 @@ def test_background_is_the_most_frequent_value(row: list[float], wanted: float) 
 def test_index_types_are_the_smallest_that_fit(limit: int, kind: str) -> None:
     assert unsigned([limit], limit).dtype.str[1:] == kind
     assert unsigned([limit], limit)[0] == limit
+
+
+def test_a_palette_gives_back_every_value_and_saves_bytes() -> None:
+    few = np.array([0.25, 0.5, 0.25] * 20, np.float32)
+    many, short = np.arange(300.0), np.array([0.5, 0.25], np.float32)
+    found = palettes({"E0_val": few, "B0_val": many, "L0_val": short, "E0_ptr": unsigned([0, 60], 60)})
+    assert found["E0_val"].dtype == np.uint8 and found["E0_pal"].tolist() == [0.25, 0.5]
+    assert np.array_equal(found["E0_pal"][found["E0_val"]], few) and found["E0_pal"].dtype == few.dtype
+    assert found["B0_val"] is many and found["L0_val"] is short and "B0_pal" not in found
+    assert sum(t.nbytes for t in found.values()) < few.nbytes + many.nbytes + short.nbytes
 
 
 def test_columns_fill_whole_vectors() -> None:

@@ -38,6 +38,14 @@ def tiny() -> Model:
     return dataclasses.replace(model, A=A, B=tuple(np.where(b == 0.0, 1e-14, b) for b in model.B))
 
 
+def blind() -> Model:
+    """Factor 2 is moved and never seen: A is constant along it, and modality 1 says nothing at all."""
+    model = random_model("two_moving", seed=10)
+    A = tuple(np.broadcast_to(a.mean(axis=1 + row.index(2), keepdims=True), a.shape) if 2 in row else a
+              for a, row in zip(model.A, model.A_dependencies, strict=True))
+    return dataclasses.replace(model, A=(A[0], np.full_like(A[1], 1.0 / len(A[1])), A[2]))
+
+
 CASES: dict[str, Model] = {
     **{kind: random_model(kind, seed=11) for kind in SHAPES},
     "drawn": random_model("crossed", seed=12, action_selection="stochastic", alpha=3.0),
@@ -53,6 +61,7 @@ CASES: dict[str, Model] = {
     "timed_preferences": ring(policy_len=2, C=(np.arange(10.0).reshape(2, 5) % 4,), C_time_varying=(True,)),
     "shared_control": shared_control(),
     "tiny_entries": tiny(),
+    "irrelevant": blind(),
     "few_iterations": random_model("two_moving", num_iter=2),
     "listed": random_model("one_factor", policies_kind="listed", policies=np.array(
         [[[0], [1], [2]], [[3], [3], [0]], [[0], [1], [1]]], np.int32)),

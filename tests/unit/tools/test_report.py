@@ -92,10 +92,11 @@ def test_the_document_and_the_table_say_the_same(tmp_path: Path) -> None:
     assert document["agents"]["scout"]["proof"] == PROOF
     lines = [line for line in table.splitlines() if line]
     assert lines[0] == "board    raspberry-pi-5 (cortex_a76, arm64)" and lines[1] == "program  90 000 bytes"
-    rows = {line.partition("  ")[0]: line for line in lines[5:17]}
+    rows = {line.partition("  ")[0]: line for line in lines[5:18]}
     assert lines[4].split() == ["picker", "scout"]
     assert rows["states"].split()[1:] == ["5", "x", "4", "5"]
-    assert "81 -> 5" in rows["beliefs"] and "25 -> 5 -> 5" in rows["A"] and "75 -> 15 -> 15" in rows["B"]
+    assert "81 -> 39 -> 5" in rows["beliefs"] and "2 -> 2; 1 of 1" in rows["parents"]
+    assert "25 -> 5 -> 5" in rows["A"] and "75 -> 15 -> 15" in rows["B"]
     assert "4 860 -> 164" in rows["multiply"] and "1 256, the same in 1 255" in rows["steps"]
     assert "6.0e-08 (limit 1e-05)" in rows["divergence"] and "0.988366, 0.687656" in rows["least right"]
     assert (document, table) == written(models, tmp_path)
