@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from buildgraph import BuildError, Ctx, Provider, Size, did_you_mean, rule
 
 from .boards import BOARDS
+from .micros import MICROS
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ def hardware(ctx: Ctx, profile: str, power_mode: str = "", memory: Size | None =
     """Extend a board of the shipped catalogue; override what differs on yours. Power modes go by name."""
     board = BOARDS.get(profile)
     if board is None:
-        hint = did_you_mean(profile, BOARDS) or f"the catalogue has {', '.join(sorted(BOARDS))}"
+        hint = ("that is the core of a microcontroller: the rule `firmware` takes it" if profile in MICROS else
+                did_you_mean(profile, BOARDS) or f"the catalogue has {', '.join(sorted(BOARDS))}")
         raise BuildError(f"no hardware profile {profile!r}", ctx.target.place("profile"), hint)
     modes = [mode.name for mode in board.power_modes]
     if power_mode and power_mode not in modes:

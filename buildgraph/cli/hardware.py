@@ -41,14 +41,24 @@ def run(options: Namespace) -> int:
 
 def _list(catalogue: Any, options: Namespace) -> int:
     if options.json:
-        print(json.dumps({"boards": {name: _plain(board) for name, board in catalogue.BOARDS.items()}}))
+        print(json.dumps({"boards": {name: _plain(board) for name, board in catalogue.BOARDS.items()},
+                          "micros": {name: asdict(core) for name, core in _micros().items()}}))
         return OK
     rows = [_TABLE] + [(name, board.core.cpu, str(board.cores), _memory(board.memory_mib), _gpu(board), board.title)
                        for name, board in catalogue.BOARDS.items()]
     wide = [max(len(row[column]) for row in rows) for column in range(len(_TABLE))]
     for row in rows:
         print("  ".join(f"{text:<{width}}" for text, width in zip(row, wide)).rstrip())
+    print("\ncores of microcontrollers, for the rule `firmware` (experimental)")
+    for name, core in _micros().items():
+        print(f"{name:<{wide[0]}}  {core.cpu:<{wide[1]}}  floating point in hardware: {core.floats}")
     return OK
+
+
+def _micros() -> Mapping[str, Any]:
+    """The cores that `firmware` knows."""
+    cores: Mapping[str, Any] = import_module("buildgraph.rules.micros").MICROS
+    return cores
 
 
 def _gpu(board: Any) -> str:

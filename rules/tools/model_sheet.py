@@ -27,6 +27,7 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
                        ("semantics", "gamma", "alpha", "inference_algo", "num_iter", "action_selection", "sampling_mode",
                         "use_utility", "use_states_info_gain", "use_param_info_gain", "use_inductive")},
         "legacy": {name: value for name, value in LEGACY.items() if getattr(model, name) != value},
+        "learns": [letter for letter in "AB" if getattr(model, f"learn_{letter}")],
         "given": {"E": model.has_E, "C_time_varying": any(model.C_time_varying),
                   "C_flat": all(bool(np.all(c == c.reshape(-1)[0])) for c in model.C),
                   "D_flat": all(bool(np.all(d == d[0])) for d in model.D)},

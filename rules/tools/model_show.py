@@ -86,7 +86,9 @@ def _parameters(found: Mapping[str, Any]) -> Iterator[str]:
         f"{name} {value}" + (f" (pymdp 0.0.7: {legacy[name]})" if name in legacy else "")
         for name, value in found["parameters"].items())
     given = found["given"]
-    notes = [note for note, true in (("C is flat: nothing is preferred", given["C_flat"]),
+    learned = " and ".join(found["learns"])
+    notes = [note for note, true in ((f"{learned} learned from Dirichlet counts", bool(learned)),
+                                     ("C is flat: nothing is preferred", given["C_flat"]),
                                      ("C varies over the policy", given["C_time_varying"]),
                                      ("D is flat: nothing is known at first", given["D_flat"]),
                                      ("E is given", given["E"])) if true]

@@ -24,12 +24,15 @@ def told(here: Space, *words: str, code: int = 0) -> dict[str, object]:
 
 
 def test_list_and_show(here: Space) -> None:
-    lines = here.run("hardware", "list").out.splitlines()
+    table, micros = here.run("hardware", "list").out.split("\n\n")
+    lines = table.splitlines()
     assert lines[0].split()[:3] == ["profile", "compiled", "for"]
     orin = next(line for line in lines if line.startswith("jetson-orin-nano-8g"))
     assert orin.split() == "jetson-orin-nano-8g cortex_a78ae 6 8 GiB Ampere 8.7 NVIDIA Jetson Orin Nano".split()
     boards = told(here, "list")["boards"]
     assert isinstance(boards, dict) and len(boards) == len(lines) - 1 >= 13
+    cores = told(here, "list")["micros"]
+    assert isinstance(cores, dict) and [line.split()[0] for line in micros.splitlines()[1:]] == list(cores)
     assert "  memory_mib   8192  [jetson-stats]" in here.run("hardware", "show", "jetson-orin-nano-8g").out
     one = told(here, "show", "raspberry-pi-5")
     assert one["board"] == boards["raspberry-pi-5"] and "rpi-docs" in str(one["sources"])

@@ -172,6 +172,12 @@ def test_hardware_overrides_what_differs() -> None:
     assert plain.cpu == changed.cpu == "cortex_a76"
 
 
+def test_a_microcontroller_is_no_board() -> None:
+    with pytest.raises(BuildError, match="no hardware profile 'cortex-m4f'") as core:
+        hardware(ctx(), "cortex-m4f")
+    assert "`firmware`" in core.value.fix
+
+
 def test_hardware_refuses_with_what_there_is() -> None:
     with pytest.raises(BuildError, match="no hardware profile 'orin'") as unknown:
         hardware(ctx(), "orin")

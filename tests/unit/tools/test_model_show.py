@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import ir
@@ -51,6 +52,13 @@ def test_a_page_names_values_and_marks_defaults(capsys: pytest.CaptureFixture[st
     assert "  flap = close\n        closed ████\n          open ····\n" in page
     assert "gamma 8.0 (pymdp 0.0.7: 16.0)" in page and "2 of length 1 (full)" in page
     assert page == said(capsys, str(ROOMS / "vent.json"))
+
+
+def test_learning_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = one_factor()
+    ir.save(replace(plain, pA=plain.A, pB=plain.B, learn_A=True, learn_B=True), tmp_path)
+    assert "note          A and B learned from Dirichlet counts" in said(capsys, str(tmp_path))
+    assert json.loads(said(capsys, str(tmp_path), "--json"))["learns"] == ["A", "B"]
 
 
 def test_what_was_said_to_the_importer_counts(capsys: pytest.CaptureFixture[str]) -> None:
