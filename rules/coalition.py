@@ -14,7 +14,7 @@ from .model import Model
 from .optimise import Member, Running
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
-_PORT = re.compile(r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
+_PORT = re.compile(r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
 _MOST = 1 << 16   # instances in all copies, as tools/program.py has it
 
 
@@ -41,7 +41,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class Link:
-    """An agent's action that another observes: `scout.action.cue` -> `picker.observation.cue`, by name or number."""
+    """What another observes of an agent: `scout.action.cue` or `scout.belief.place` -> `picker.observation.cue`."""
 
     source: str
     target: str
@@ -54,10 +54,10 @@ def coalition(ctx: Ctx, agents: dict[str, Agent], links: tuple[dict[str, str], .
 
     `agents` maps names to models, or to `{ model = "//models:picker", replicas = 3 }`: instances `picker.0` to `picker.2`.
     `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` feeds one agent's action to another as an
-    observation. Linked agents step in the links' order; a circle goes through the tick before. Steps begin at least a
-    `tick` apart; one that ends later than its `deadline` (a tick, when none is given) is counted as late. `copies` are
-    instances of the whole coalition, of which a request steps one. `io = "http"` adds `--listen` to the program, and the
-    image listens on port 8080.
+    observation; `scout.belief.place` is the most probable state of a factor. Linked agents step in the links' order; a
+    circle goes through the tick before. Steps begin at least a `tick` apart; one that ends later than its `deadline` (a
+    tick, when none is given) is counted as late. `copies` are instances of the whole coalition, of which a request steps
+    one. `io = "http"` adds `--listen` to the program, and the image listens on port 8080.
     """
     if not agents:
         raise BuildError(f"{ctx.label} has no agents", ctx.target.place("agents"), 'agents = { scout = "//models:scout" }')
@@ -87,11 +87,11 @@ def _link(ctx: Ctx, number: int, link: dict[str, str], agents: Iterable[str]) ->
     at = ctx.target.place("links", number)
     if link.keys() != {"from", "to"}:
         raise BuildError("a link has the keys from and to", at, '{ from = "scout.action.0", to = "picker.observation.1" }')
-    for key, kind in (("from", "action"), ("to", "observation")):
+    for key, kinds in (("from", ("action", "belief")), ("to", ("observation",))):
         port = _PORT.fullmatch(link[key])
-        if port is None or port[2] != kind:
-            raise BuildError(f"{link[key]!r} is not a port: {key} wants <agent>.{kind}.<name or number>", at,
-                             "such as scout.action.0")
+        if port is None or port[2] not in kinds:
+            wanted = " or ".join(f"<agent>.{kind}.<name or number>" for kind in kinds)
+            raise BuildError(f"{link[key]!r} is not a port: {key} wants {wanted}", at, "such as scout.action.0")
         if port[1] not in agents:
             raise BuildError(f"{link[key]!r}: no agent {port[1]!r} in {ctx.label}", at,
                              did_you_mean(port[1], agents) or f"it has {', '.join(agents)}")

@@ -6,8 +6,8 @@ from wiring import Ports, Team
 NUMBER = 18
 """Characters of the longest float that native/text.h writes, and a comma."""
 INDEX = 11
-LARGEST = 1 << 16
-"""Bytes of a request's body at most, as of a line."""
+LINE = 1 << 16
+"""Bytes of a line of input, or more where a program has so many agents that a request needs more."""
 FRAME = 64
 METRICS = 6144
 """Counters, histogram and help texts of native/metrics.h."""
@@ -26,7 +26,7 @@ def request_bytes(team: Team) -> int:
     widths = {name: brackets + 4 * len(ports.num_obs) + sum(len(str(n)) + 1 for n in (*ports.num_obs, *ports.num_controls))
               for name, ports in team.agents.items()}
     compact = sum(2 * len(name) + widths[agent] for name, agent in team.instances)
-    return min(LARGEST, max(1024, 2 * (compact + 2 * FRAME)))
+    return max(1024, 2 * (compact + 2 * FRAME))
 
 
 def answer_bytes(team: Team, copies: int) -> int:

@@ -5,7 +5,8 @@
                [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http] --out main.c
 
 links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
-the answer's "action" and of the agent's observations; names need --labels. With --proof and --probe the
+the answer's "action" and of the agent's observations; names need --labels. `scout.belief.0` is the most probable state
+of a factor. With --proof and --probe the
 program holds the first proved steps for --selftest. With --tick steps begin at least that far apart; a step that
 ends later than --deadline after its tick was due (its request was there, without a tick) is counted as late.
 Replicas are instances of one agent, `scout.0` and so on; copies are instances of the whole coalition.
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from bounds import answer_bytes, request_bytes, words_of_state
+from bounds import LINE, answer_bytes, request_bytes, words_of_state
 from emit import NAME, native, symbol
 from emit_tables import sizes, table
 from replay import GOLDEN_STEPS, load_probe
@@ -91,6 +92,7 @@ def _lines(program: Program) -> Iterator[str]:
     yield native(("agent.h",))
     yield f"enum {{ {', '.join(f'{name} = {value}' for name, value in _constants(program).items())} }};"
     yield f"#define HTTP {int(program.http)}"
+    yield f"#define LINE {max(LINE, request_bytes(program.team))}"
     yield f"static const u64 IDENTITY = 0x{program.identity}ull;"
     yield from (f"extern const agent {symbol(name)};" for name in agents)
     yield "static const agent *const agents[] = {" + ", ".join(f"&{symbol(name)}" for name in agents) + "};"
@@ -107,6 +109,7 @@ def _constants(program: Program) -> dict[str, int]:
     times = {f"{name}_{unit}": value for name, span in (("TICK", program.pace.tick), ("DEADLINE", program.pace.deadline))
              for unit, value in zip(("SECONDS", "NANOSECONDS"), divmod(span, 1_000_000_000))}
     return {"AGENTS": len(agents), "INSTANCES": len(ports), "COPIES": program.copies,
+            "LINKS": max(1, len(program.links)),
             "MODALITIES": sum(len(p.num_obs) for p in ports), "CONTROLS": max(1, sum(len(p.num_controls) for p in ports)),
             "WORDS": sum(map(words_of_state, ports)),
             "MAX_MODALITIES": max(len(p.num_obs) for p in agents.values()),
@@ -141,8 +144,13 @@ def _links(program: Program) -> Iterator[str]:
     yield sizes("order", list(order(program.links, len(ports))))
     yield table("linked", linked)
     yield table("fed_by", np.cumsum(counts, dtype=np.int32))
-    rows = [f"{{{seen[e.target] + e.modality}, {acted[e.source] + e.control}, {int(e.delayed)}}}" for e in program.links]
-    yield "static const struct { i32 into, from, delayed; } links[] = {" + ", ".join(rows or ["{0, 0, 0}"]) + "};"
+    rows = []
+    for e in program.links:
+        states = ports[e.source].num_states
+        first, size = (sum(states[:e.port]), states[e.port]) if e.belief else (acted[e.source] + e.port, 0)
+        rows.append(f"{{{seen[e.target] + e.modality}, {e.source}, {first}, {size}, {int(e.delayed)}}}")
+    yield ("static const struct { i32 into, source, first, states, delayed; } links[] = {"
+           + ", ".join(rows or ["{0, 0, 0, 0, 0}"]) + "};")
 
 
 def _numbers(name: str, count: int) -> str:
@@ -169,7 +177,7 @@ def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
     """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
     return Ports(tuple(interface["num_obs"]), tuple(interface["num_controls"]),
                  _numbered(labels.get("observations", [])), _numbered(labels.get("controls", [])),
-                 tuple(interface["num_states"]))
+                 tuple(interface["num_states"]), _numbered(labels.get("states", [])))
 
 
 def _numbered(items: Sequence[Any]) -> dict[str, int]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 ENDS = re.compile(r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)(?:\.(?P<replica>[0-9]+))?"
-                  r"\.(?P<kind>action|observation)\.(?P<port>[A-Za-z0-9_.-]+)")
+                  r"\.(?P<kind>action|belief|observation)\.(?P<port>[A-Za-z0-9_.-]+)")
+FEEDS = ("action", "belief")
+"""What a link begins with: the action of a control, or the most probable state of a factor."""
+NOUNS = {"action": "actions", "belief": "states"}
 
 
 class WiringFault(ValueError):
@@ -20,24 +23,34 @@ class WiringFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What an agent can be linked by: outcomes a modality, actions a control, and their names; and its states."""
+    """What an agent can be linked by: outcomes a modality, actions a control, states a factor, and their names."""
 
     num_obs: tuple[int, ...]
     num_controls: tuple[int, ...]
     modalities: Mapping[str, int] = field(default_factory=dict)
     controls: Mapping[str, int] = field(default_factory=dict)
     num_states: tuple[int, ...] = ()
+    factors: Mapping[str, int] = field(default_factory=dict)
+
+    def end(self, kind: str) -> tuple[tuple[int, ...], Mapping[str, int]]:
+        """Sizes and names of its actions, beliefs or observations."""
+        return {"action": (self.num_controls, self.controls), "belief": (self.num_states, self.factors),
+                "observation": (self.num_obs, self.modalities)}[kind]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """Action `control` of instance `source` is the observation `modality` of instance `target`, by number."""
+    """What instance `source` does or believes is the observation `modality` of instance `target`, by number.
+
+    `port` is a control, or a factor whose most probable state (the lowest one of equals) is observed.
+    """
 
     target: int
     modality: int
     source: int
-    control: int
+    port: int
     delayed: bool = False
+    belief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +78,10 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """One end of a link: the instances it may mean, the port, how many values that has."""
+    """One end of a link: the instances it may mean, kind and number of the port, how many values that has."""
 
     places: tuple[int, ...]
+    kind: str
     port: int
     size: int
 
@@ -82,12 +96,12 @@ def resolve(pairs: Sequence[tuple[str, str]], team: Team) -> tuple[Link, ...]:
     found: list[Link] = []
     for source, target in pairs:
         where = f"link {source} -> {target}"
-        left = _end(source, "action", team, where, faults)
-        right = _end(target, "observation", team, where, faults)
+        left = _end(source, FEEDS, team, where, faults)
+        right = _end(target, ("observation",), team, where, faults)
         if left and right:
             found += _between(left, right, where, faults)
             if left.size > right.size:
-                faults.append(f"{where}: {left.size} actions do not fit {right.size} outcomes")
+                faults.append(f"{where}: {left.size} {NOUNS[left.kind]} do not fit {right.size} outcomes")
     faults += _crowded(found, team)
     if faults:
         raise WiringFault(faults)
@@ -99,7 +113,8 @@ def _between(left: _End, right: _End, where: str, faults: list[str]) -> list[Lin
     if len(sources) != len(right.places):
         faults.append(f"{where}: {len(sources)} replicas cannot feed {len(right.places)}: name one, as in picker.0.action.0")
         return []
-    return [Link(target, right.port, source, left.port) for source, target in zip(sources, right.places)]
+    return [Link(target, right.port, source, left.port, belief=left.kind == "belief")
+            for source, target in zip(sources, right.places)]
 
 
 def _crowded(links: Sequence[Link], team: Team) -> list[str]:
@@ -111,19 +126,20 @@ def _crowded(links: Sequence[Link], team: Team) -> list[str]:
             for (i, m), count in sorted(fed.items()) if count > 1]
 
 
-def _end(text: str, kind: str, team: Team, where: str, faults: list[str]) -> _End | None:
+def _end(text: str, kinds: Sequence[str], team: Team, where: str, faults: list[str]) -> _End | None:
     """One end of a link, or None after noting the fault."""
     match = ENDS.fullmatch(text)
-    if match is None or match["kind"] != kind:
-        faults.append(f"{where}: {text!r} should read AGENT.{kind}.NUMBER-OR-NAME")
+    if match is None or match["kind"] not in kinds:
+        wanted = " or ".join(f"AGENT.{kind}.NUMBER-OR-NAME" for kind in kinds)
+        faults.append(f"{where}: {text!r} should read {wanted}")
         return None
+    kind = match["kind"]
     name = match["agent"]
     ports = team.agents.get(name)
     if ports is None:
         faults.append(f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}")
         return None
-    sizes = ports.num_controls if kind == "action" else ports.num_obs
-    names = ports.controls if kind == "action" else ports.modalities
+    sizes, names = ports.end(kind)
     port = int(match["port"]) if match["port"].isdecimal() else names.get(match["port"], -1)
     if not 0 <= port < len(sizes):
         known = ", ".join([*(f"0 to {len(sizes) - 1}" for _ in sizes[:1]), *names]) or "none"
@@ -136,13 +152,13 @@ def _end(text: str, kind: str, team: Team, where: str, faults: list[str]) -> _En
             faults.append(f"{where}: {name} has no replica {number}")
             return None
         places = places[number:number + 1]
-    return _End(places, port, sizes[port])
+    return _End(places, kind, port, sizes[port])
 
 
 def _delayed(links: tuple[Link, ...], count: int) -> tuple[Link, ...]:
-    """Links inside a cycle carry the action of the tick before."""
+    """Links inside a cycle carry what was done or believed in the tick before."""
     reach = _reach(links, count)
-    return tuple(Link(e.target, e.modality, e.source, e.control, e.source in reach[e.target]) for e in links)
+    return tuple(replace(e, delayed=e.source in reach[e.target]) for e in links)
 
 
 def _reach(links: Sequence[Link], count: int) -> list[set[int]]:

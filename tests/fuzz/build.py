@@ -25,7 +25,8 @@ def build(compiler: str, folder: Path) -> Path:
     from tests.unit.tools.native_agents import emitted, main_text, random_model, ring
     agents = [emitted(ring(), "scout", folder / "scout"),
               emitted(random_model("still_factor", seed=6), "picker", folder / "picker")]
-    links = [{"from": "scout.0.action.0", "to": "picker.observation.1"}]
+    links = [{"from": "scout.0.action.0", "to": "picker.observation.1"},
+             {"from": "picker.belief.1", "to": "scout.1.observation.0"}]
     main = main_text(agents, folder / "main", links, "--http", "--replicas", "scout=2", "--copies", "2", "--deadline", "1")
     objects = []
     for agent in agents:

@@ -129,7 +129,7 @@ static void serve_lines(void) {
         i32 n = read_line();
         if (n == LINE_END) break;
         if (n == LINE_LONG) {
-            refuse("line longer than 65536 bytes", 0, 0, 0);
+            refuse("line longer than " AS_TEXT(LINE) " bytes", 0, 0, 0);
             complain();
         } else if (!blank(n))
             answer_line(n);

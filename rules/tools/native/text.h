@@ -98,7 +98,9 @@ static void put_f32(f32 x) {
 }
 
 /* One line of input without its newline; longer ones are read to their end and reported. */
-enum { LINE = 65536, LINE_END = -1, LINE_LONG = -2 };
+enum { LINE_END = -1, LINE_LONG = -2 };
+#define SHOWN(n) #n
+#define AS_TEXT(n) SHOWN(n)
 static u8 line[LINE], in[4096];
 static word in_at, in_end;
 static const u8 *text = line; /* what is read as a request */

@@ -8,7 +8,8 @@ typedef struct {
 
 static world worlds[COPIES];
 static u8 seen[INSTANCES], moved[INSTANCES], again[INSTANCES];         /* what a request gives of each instance */
-static i32 observation[MODALITIES], executed[CONTROLS], earlier[CONTROLS]; /* by instance, as `seen_at` and `acted_at` say */
+static i32 observation[MODALITIES], executed[CONTROLS]; /* by instance, from `seen` and `acted` on */
+static i32 earlier[LINKS];                              /* what links round a cycle carry */
 static f32 vfe[COPIES][INSTANCES], efe[COPIES][INSTANCES];             /* of the last step, in nats */
 static u8 stepped[COPIES];                                             /* since the program started */
 
@@ -41,10 +42,21 @@ static void reset(world *w, i32 i) {
     w->under_way[i] = 0;
 }
 
-/* Linked observations of one instance: this tick's action, or the last one's round a cycle. */
-static void feed(const world *w, i32 i) {
+/* What a link carries: an action, or the most probable state of a factor (the lowest one of equals); 0 before the first. */
+static i32 carried(world *w, i32 l) {
+    i32 i = links[l].source, top = 0;
+    const agent *who = agent_of(i);
+    if (!links[l].states) return w->action[links[l].first];
+    const f64 *q = (const f64 *)state_of(w, i) + (who->belief - (const f64 *)who->state) + links[l].first;
+    for (i32 s = 1; w->under_way[i] && s < links[l].states; s++)
+        if (q[s] > q[top]) top = s;
+    return top;
+}
+
+/* Linked observations of one instance: of this tick, or of the last one round a cycle. */
+static void feed(world *w, i32 i) {
     for (i32 l = fed_by[i]; l < fed_by[i + 1]; l++)
-        observation[links[l].into] = links[l].delayed ? earlier[links[l].from] : w->action[links[l].from];
+        observation[links[l].into] = links[l].delayed ? earlier[l] : carried(w, l);
 }
 
 /* The code of the agent takes over this instance's state, moves to the next prior, steps, and gives the state back. */
@@ -71,7 +83,8 @@ static void step_all(i32 copy) {
             i32 at = instances[i].acted;
             memcpy(w->action + at, executed + at, 4 * (__SIZE_TYPE__)agent_of(i)->controls);
         }
-    memcpy(earlier, w->action, sizeof earlier);
+    for (i32 l = 0; l < fed_by[INSTANCES]; l++)
+        if (links[l].delayed) earlier[l] = carried(w, l);
     for (i32 k = 0; k < INSTANCES; k++) step_one(w, order[k], copy);
     stepped[copy] = 1;
     count.steps++;

@@ -115,6 +115,39 @@ def test_replicas_are_linked_pairwise(tmp_path: Path) -> None:
         assert (answer[f"left.{k}"], answer[f"right.{k}"]) == (alone["left"], alone["right"])
 
 
+def most_probable(answer: dict[str, Any], name: str) -> int:
+    """The lowest of the most probable states of an agent's first factor."""
+    beliefs = answer[name]["qs"][0]
+    return int(beliefs.index(max(beliefs)))
+
+
+def test_a_belief_is_observed_in_its_tick_and_round_a_circle_in_the_next(tmp_path: Path) -> None:
+    agents = [emitted(ring(noise=0.3), name, tmp_path / name) for name in ("left", "right")]
+    forward = {"from": "left.belief.0", "to": "right.observation.0"}
+    back = {"from": "right.belief.0", "to": "left.observation.0"}
+    apart = linked(agents, main_text(agents, tmp_path / "apart"))
+    chain = linked(agents, main_text(agents, tmp_path / "chain", [forward]))
+    circle = linked(agents, main_text(agents, tmp_path / "circle", [forward, back]))
+    found = talk(chain, ['{"left":[%d],"right":[null]}' % (k * k % 5) for k in range(8)], "--beliefs")
+    by_hand = ['{"left":[%d],"right":[%d]}' % (k * k % 5, most_probable(found[k], "left")) for k in range(8)]
+    assert found == talk(apart, by_hand, "--beliefs") and len({most_probable(each, "left") for each in found}) > 1
+    step = '{"left":[null],"right":[null]}'
+    found = talk(circle, [step, step, step, '{"reset":true}', step], "--beliefs")
+    last, by_hand = {"left": 0, "right": 0}, []
+    for answer in found[:3]:
+        by_hand.append('{"left":[%d],"right":[%d]}' % (last["right"], last["left"]))
+        last = {name: most_probable(answer, name) for name in last}
+    assert found[:3] == talk(apart, by_hand, "--beliefs") and found[4] == found[0]
+
+
+def test_the_room_for_a_line_grows_with_the_agents(agent: Compiled, alone: Path, tmp_path: Path) -> None:
+    crowd = built(agent, tmp_path, "--replicas", "scout=6000")
+    line = json.dumps({f"scout.{k}": [k % 5] for k in range(6000)})
+    assert len(line) > 65536
+    assert len(talk(crowd, [line])[0]) == 6000
+    assert "longer than 65536 bytes" in talk(alone, [line])[0]["error"]
+
+
 @pytest.mark.parametrize(("words", "said"), [
     (["--replicas", "thief=2"], "no agent 'thief'"), (["--replicas", "scout=0"], "one or more"),
     (["--copies", "0"], "one or more"), (["--copies", "70000"], "65536 in all")])

@@ -4,7 +4,8 @@ from __future__ import annotations
 import pytest
 from wiring import Link, Ports, Team, WiringFault, order, resolve
 
-AGENTS = {"scout": Ports((3, 2), (2, 4), {"place": 0, "cue": 1}, {"go": 0, "look": 1}), "picker": Ports((4, 2), (3,)),
+AGENTS = {"scout": Ports((3, 2), (2, 4), {"place": 0, "cue": 1}, {"go": 0, "look": 1}, (4, 3), {"spot": 0, "mood": 1}),
+          "picker": Ports((4, 2), (3,)),
           "judge": Ports((5,), (2,))}
 
 
@@ -15,6 +16,12 @@ def wired(*pairs: tuple[str, str], **replicas: int) -> tuple[Link, ...]:
 def test_numbers_and_names_mean_the_same() -> None:
     assert wired(("scout.action.look", "picker.observation.0")) == wired(("scout.action.1", "picker.observation.0"))
     assert wired(("judge.action.0", "scout.observation.cue")) == (Link(0, 1, 2, 0),)
+
+
+def test_a_belief_is_linked_as_an_action_is() -> None:
+    assert wired(("scout.belief.mood", "judge.observation.0")) == (Link(2, 0, 0, 1, belief=True),)
+    circle = wired(("scout.belief.0", "picker.observation.0"), ("picker.action.0", "scout.observation.0"))
+    assert all(link.delayed for link in circle)
 
 
 def test_sources_step_first() -> None:
@@ -37,10 +44,11 @@ def test_a_link_to_itself_is_delayed() -> None:
 def test_every_fault_is_named_at_once() -> None:
     with pytest.raises(WiringFault) as caught:
         wired(("scout.action.1", "picker.observation.1"), ("nobody.action.0", "judge.observation.0"),
-              ("scout.action.9", "judge.observation.7"), ("scout.observation.0", "judge.action.0"))
+              ("scout.action.9", "judge.observation.7"), ("scout.observation.0", "judge.action.0"),
+              ("scout.belief.spot", "picker.observation.1"))
     text = str(caught.value)
-    for part in ("4 actions do not fit 2 outcomes", "no agent 'nobody'", "no action '9'", "no observation '7'",
-                 "should read AGENT.action.NUMBER-OR-NAME"):
+    for part in ("4 actions do not fit 2 outcomes", "4 states do not fit 2 outcomes", "no agent 'nobody'", "no action '9'",
+                 "no observation '7'", "should read AGENT.action.NUMBER-OR-NAME or AGENT.belief.NUMBER-OR-NAME"):
         assert part in text
 
 
