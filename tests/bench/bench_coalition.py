@@ -4,7 +4,8 @@
 
 `ticks`: programs of 1,000 small agents (a T-maze each; replicas of one code, and 50 codes of 20 replicas) are fed a line
 every tenth of a second, over stdin and over HTTP; their CPU time is that of the whole process, read from /proc.
-`edit`: fifty different agents in one export, built; one of them is changed and the export built again.
+`edit`: fifty different agents in one export, built; one of them is changed and the export built again: program, image, proof
+and gates.
 `start`: from starting the process to the first action, and its peak memory, for the program and for pymdp with jit.
 """
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import io
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -123,14 +125,14 @@ def _over_http(child: subprocess.Popen[bytes], path: str, data: bytes) -> Iterat
             yield json.loads(got.partition(b"\r\n\r\n")[2])["a1.0"]
 
 
-def ticks(folder: Path, seconds: float) -> dict[str, Any]:
-    """1,000 instances: of one code, and of CODES codes that differ in what they want."""
+def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> dict[str, Any]:
+    """AGENTS instances of so many codes, each compiled for itself."""
     from tests.unit.tools.native_agents import emitted, example, linked, main_text
     found: dict[str, Any] = {}
     model = example("tmaze", folder / "ir")
-    agents = [emitted(model, f"a{k}", folder / f"a{k}") for k in range(1, CODES + 1)]
-    for title, some in (("one_code", agents[:1]), ("fifty_codes", agents)):
-        each = AGENTS // len(some)
+    agents = [emitted(model, f"a{k}", folder / f"a{k}") for k in range(1, max(codes) + 1)]
+    for count in codes:
+        some, each, title = agents[:count], AGENTS // count, f"codes_{count}"
         words = [word for agent in some for word in ("--replicas", f"{agent.name}={each}")]
         program = linked(some, main_text(some, folder / title, (), "--http", "--tick", "1", *words))
         line = json.dumps({f"{agent.name}.{k}": [0, 0, 0] for agent in some for k in range(each)}, separators=(",", ":"))
@@ -156,17 +158,24 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
         shutil.copy(held / "heater.json", space.root / f"{name}.json")
     for k, name in enumerate(names):
         write(name, 1.0 + k / FEW)
-    begin = time.monotonic()
-    first = space.build("//exports:pi")
-    cold, took, titles = time.monotonic() - begin, [], list[str]()
+
+    def build() -> tuple[float, float, list[str]]:
+        """Seconds by the clock and of CPU, children included, and what ran."""
+        begin, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        titles = space.build("//exports:pi").titles()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (time.monotonic() - begin, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime, titles)
+    cold, cold_cpu, everything = build()
+    took = []
     for k in range(rounds):
         write("a7", 3.0 + k)
-        begin = time.monotonic()
-        titles = space.build("//exports:pi").titles()
-        took.append(time.monotonic() - begin)
+        took.append(build())
+    titles = took[-1][2]
     compiled = [title for title in titles if title.startswith("compile a")]
-    return {"agents": FEW, "cold_s": round(cold, 1), "cold_actions": len(first.titles()), "rounds_s": [round(t, 2) for t in took],
-            "edit_s": round(statistics.median(took), 2), "edit_actions": titles, "agents_compiled": compiled}
+    return {"agents": FEW, "cold_s": round(cold, 1), "cold_cpu_s": round(cold_cpu, 1), "cold_actions": len(everything),
+            "edit_s": round(statistics.median(each[0] for each in took), 2),
+            "edit_cpu_s": round(statistics.median(each[1] for each in took), 2),
+            "edit_actions": titles, "agents_compiled": compiled}
 
 
 def start(folder: Path, rounds: int) -> dict[str, Any]:
