@@ -1,67 +1,95 @@
-"""One generator of build graphs, written down for us and for ninja: the same commands, files and dependencies.
+"""One generator of build graphs for all build systems: the same commands, files and dependencies; and what must come of them.
 
-Layers of small shell commands in chains of ten; the first of a chain reads a source, every third also reads a shared file.
+A step writes its number and joins the lines of its inputs, each line once, without those that begin with `#`: so a
+comment added to a source changes one step's input and nobody's output, and no two steps are one action. Two shapes:
+chains of ten steps, and layers with a random depth, fan-in and sizes of sources. Some steps also read one of eight shared
+files, as exports read a hardware profile.
 """
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.timing import Command
-
-CHAIN = 10
+CHAIN, PROFILES = 10, 8
+AWK = "BEGIN{print n} !/^#/ && !s[$0]++"   # of all programs that could do it the cheapest to start
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command: its number, and the files or steps whose text it joins."""
+    """One command: its number, the files that it reads, and the steps before it whose outputs it reads after those."""
 
     number: int
     sources: tuple[str, ...]
     needs: tuple[int, ...]
 
 
-def steps(count: int) -> Iterator[Step]:
-    """The steps of a graph."""
+@dataclass(frozen=True)
+class Graph:
+    """Steps in an order in which they can run, and the text of every file that they read."""
+
+    shape: str
+    steps: tuple[Step, ...]
+    files: Mapping[str, str]
+
+    def made(self, files: Mapping[str, str]) -> list[str]:
+        """What each step must give."""
+        found: list[str] = []
+        for step in self.steps:
+            lines = [line for text in (*(files[name] for name in step.sources), *(found[need] for need in step.needs))
+                     for line in text.splitlines(True) if not line.startswith("#")]
+            found.append(f"{step.number}\n" + "".join(dict.fromkeys(lines)))
+        return found
+
+    def due(self, before: Mapping[str, str], after: Mapping[str, str]) -> int:
+        """How many steps have an input whose content is another one: those that must run, and no more."""
+        old, new = self.made(before), self.made(after)
+        return sum(any(before[name] != after[name] for name in step.sources) or any(old[need] != new[need] for need in step.needs)
+                   for step in self.steps)
+
+    def reached(self, names: Sequence[str]) -> int:
+        """How many steps stand on these files, directly or not: what runs where only the times of files are compared."""
+        found = bytearray(len(self.steps))
+        for step in self.steps:
+            found[step.number] = any(name in names for name in step.sources) or any(found[need] for need in step.needs)
+        return sum(found)
+
+    def write(self, folder: Path) -> None:
+        """The files, below a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.files.items():
+            (folder / name).write_text(text)
+
+
+def chains(count: int) -> Graph:
+    """Chains of ten: the first step of each reads a source of its own, all but the first two a shared file."""
+    steps = []
     for number in range(count):
-        first = number % CHAIN == 0
-        sources = ((f"s{number // CHAIN}.txt",) if first else ()) + (("profile.txt",) if number % 3 == 2 else ())
-        yield Step(number, sources, () if first else (number - 1,))
+        chain, place = divmod(number, CHAIN)
+        sources = (f"s{chain}.txt",) if place == 0 else (f"profile{chain % PROFILES}.txt",) if place > 1 else ()
+        steps.append(Step(number, sources, (number - 1,) if place else ()))
+    return _graph("chains", steps, lambda name: f"the text of {name}\n")
 
 
-def write_sources(folder: Path, count: int) -> None:
-    """The files that the steps read."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "profile.txt").write_text("profile\n")
-    for number in range(0, count, CHAIN):
-        (folder / f"s{number // CHAIN}.txt").write_text(f"source {number}\n")
+def layers(count: int, seed: int) -> Graph:
+    """Layers of equal width; a step reads up to four near it in the layer before, and one in twelve a source of its own."""
+    dice = random.Random(seed)
+    depth = min(count, dice.randint(4, 14))
+    width = -(-count // depth)
+    steps = []
+    for number in range(count):
+        layer, column = divmod(number, width)
+        near = {(layer - 1) * width + (column + dice.randint(-2, 2)) % width
+                for _ in range(dice.randint(1, 4) if layer else 0)}
+        sources = [f"s{number}.txt"] if not layer or dice.random() < 1 / 12 else []
+        if layer > 1 and dice.random() < 0.8:
+            sources.append(f"profile{column % PROFILES}.txt")
+        steps.append(Step(number, tuple(sources), tuple(sorted(near))))
+    return _graph(f"layers, seed {seed}", steps, lambda name: "".join(
+        f"line {line} of {name}\n" for line in range(dice.choice((1, 1, 1, 2, 5, 40)))))
 
 
-def ours(folder: Path, count: int) -> None:
-    """The graph as a BUILD.toml."""
-    write_sources(folder, count)
-    text = ['[workspace]\nname = "bench"\n']
-    for step in steps(count):
-        inputs = [f'f{at} = "{name}"' for at, name in enumerate(step.sources)] + [f'd{need} = ":t{need}"' for need in step.needs]
-        words = [f"{{{entry.split(' ')[0]}}}" for entry in inputs]
-        text.append(f'[t{step.number}]\nrule = "command"\ninputs = {{ {", ".join(inputs)} }}\noutputs = {{ o = "o" }}\n'
-                    f'argv = ["sh", "-c", "cat {" ".join(words)} > {{o}}"]\n')
-    (folder / "BUILD.toml").write_text("\n".join(text))
-
-
-def ninja(folder: Path, count: int) -> None:
-    """The graph as a build.ninja."""
-    write_sources(folder, count)
-    text = ["rule cat\n  command = cat $in > $out\n"]
-    for step in steps(count):
-        text.append(f"build out/{step.number}: cat {' '.join([*step.sources, *(f'out/{need}' for need in step.needs)])}\n")
-    (folder / "build.ninja").write_text("".join(text))
-
-
-def program(folder: Path, cache: Path, *words: str) -> Command:
-    """Our program, as it is installed."""
-    env = dict(os.environ) | {"BUILDGRAPH_CACHE": str(cache), "BUILDGRAPH_SANDBOX": "none"}
-    return Command([str(Path(sys.executable).parent / "buildgraph"), *words], folder, env)
+def _graph(shape: str, steps: Sequence[Step], text: Callable[[str], str]) -> Graph:
+    names = [name for step in steps for name in step.sources]
+    return Graph(shape, tuple(steps), {name: text(name) for name in dict.fromkeys(names)})

@@ -1,0 +1,308 @@
+"""Build systems that build the same graph: how each is told of it, run, and asked what it did. A missing one is left out."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from tests.bench.graphs import AWK, Graph, Step
+
+JOBS = 2
+METER = Path(__file__).with_name("meter.py")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU and wall time in seconds and peak memory in bytes (of the largest process) of one run, and what it said."""
+
+    cpu: float
+    wall: float
+    rss: int
+    said: str
+
+
+class Peer:
+    """A build system at one checkout (`folder`); what it remembers elsewhere stands in `beside`, which checkouts may share."""
+
+    name: ClassVar[str]
+    program: ClassVar[str]
+    caches: ClassVar[bool] = False   # whether a second checkout can be restored from a cache
+
+    def __init__(self, folder: Path, beside: Path, graph: Graph) -> None:
+        self.folder, self.beside, self.graph = folder, beside, graph
+
+    @classmethod
+    def missing(cls) -> str:
+        """Why it cannot take part, or an empty string."""
+        return "" if shutil.which(cls.program) else f"{cls.program} is not installed"
+
+    def lay(self) -> None:
+        """Write the checkout: sources and build files."""
+        self.graph.write(self.folder)
+        self.beside.mkdir(parents=True, exist_ok=True)
+        self.describe()
+
+    def describe(self) -> None:
+        """Write the build files."""
+        raise NotImplementedError
+
+    def words(self) -> list[str]:
+        """The command that builds all of it."""
+        raise NotImplementedError
+
+    def environ(self) -> dict[str, str]:
+        """The environment it runs in."""
+        return {}
+
+    def ran(self, said: str) -> int:
+        """How many steps it ran, by its own words."""
+        raise NotImplementedError
+
+    def output(self, step: Step, said: str) -> Path:
+        """Where the output of a step stands."""
+        return self.folder / "out" / str(step.number)
+
+    def places(self, name: str) -> list[Path]:
+        """Where a source stands in the checkout."""
+        return [self.folder / name]
+
+    def settled(self) -> bool:
+        """Whether nothing is left to do for a run like the one before."""
+        return True
+
+    def forget(self) -> None:
+        """Remove all that was made and remembered, so that the next run is a cold one."""
+        for path in (*self.made(), self.beside):
+            shutil.rmtree(path, ignore_errors=True)
+            path.unlink(missing_ok=True)
+        self.beside.mkdir(parents=True)
+
+    def made(self) -> list[Path]:
+        """What a build makes in the checkout."""
+        return [self.folder / "out"]
+
+    def daemons(self) -> list[int]:
+        """Processes that live on between runs."""
+        return []
+
+    def end(self) -> None:
+        """Stop what lives on."""
+
+    def run(self, *more: str) -> Cost:
+        """Build, and count all processes: the command, its children, and the daemons."""
+        log = self.beside.with_name(f"{self.beside.name}.log")
+        before = sum(map(_spent, self.daemons()))
+        done = subprocess.run([sys.executable, "-I", "-S", str(METER), str(log), *self.words(), *more], cwd=self.folder,
+                              env=dict(os.environ) | self.environ(), capture_output=True, text=True, check=True)
+        told, said = json.loads(done.stdout), log.read_text()
+        assert told["code"] == 0, f"{self.name} failed: {said[-2000:]}"
+        daemons = self.daemons()
+        spent = max(0.0, sum(map(_spent, daemons)) - before)
+        return Cost(told["cpu"] + spent, told["wall"], max([told["rss"], *map(_peak, daemons)]), said)
+
+    def check(self, files: Mapping[str, str], said: str) -> None:
+        """Every output is what it must be: doing nothing is fast."""
+        for step, text in zip(self.graph.steps, self.graph.made(files), strict=True):
+            assert self.output(step, said).read_text() == text, f"{self.name}: the output of step {step.number} is wrong"
+
+
+def _spent(pid: int) -> float:
+    """CPU seconds of a living process and of the children that it waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak(pid: int) -> int:
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+class Ours(Peer):
+    """This project, as it is installed."""
+
+    name, program, caches = "buildgraph", "buildgraph", True
+    sandbox: ClassVar[str] = "none"
+    binary: ClassVar[Path] = Path(sys.executable).parent / "buildgraph"
+    package = 10_000   # steps in a BUILD.toml, which is 4 MiB at most
+
+    @classmethod
+    def missing(cls) -> str:
+        """Never, but for a broken installation."""
+        return "" if cls.binary.exists() else f"{cls.binary} is not there"
+
+    def _where(self, number: int) -> str:
+        return f"p{number // self.package}" if number >= self.package else ""
+
+    def describe(self) -> None:
+        """BUILD.toml files; a package has the sources of its steps, and its own copies of the shared ones."""
+        texts: dict[str, list[str]] = {"": ['[workspace]\nname = "bench"\n']}
+        awk = AWK.replace("{", "{{").replace("}", "}}")
+        for step in self.graph.steps:
+            package = self._where(step.number)
+            entries = [*step.sources, *(f"//{self._where(need)}:t{need}" for need in step.needs)]
+            named = ", ".join(f'i{at} = "{entry}"' for at, entry in enumerate(entries))
+            words = " ".join(f"{{i{at}}}" for at in range(len(entries)))
+            texts.setdefault(package, []).append(
+                f'[t{step.number}]\nrule = "command"\ninputs = {{ {named} }}\noutputs = {{ o = "o" }}\n'
+                f"argv = [\"sh\", \"-c\", \"awk -v n={step.number} '{awk}' {words} > {{o}}\"]\n")
+            for name in step.sources:
+                if package and not (self.folder / package / name).exists():
+                    (self.folder / package).mkdir(exist_ok=True)
+                    (self.folder / package / name).write_text(self.graph.files[name])
+        for package, text in texts.items():
+            (self.folder / package / "BUILD.toml").write_text("\n".join(text))
+
+    def places(self, name: str) -> list[Path]:
+        """A file that several packages read has a copy in each."""
+        return [path for path in (self.folder / name, *self.folder.glob(f"p*/{name}")) if path.exists()]
+
+    def settled(self) -> bool:
+        """Its receipt stands."""
+        return any((self.folder / ".buildgraph").glob("receipts/*"))
+
+    def words(self) -> list[str]:
+        """As its user does."""
+        return [str(self.binary), "build", "//..."]
+
+    def environ(self) -> dict[str, str]:
+        """The cache stands beside."""
+        return {"BUILDGRAPH_CACHE": str(self.beside), "BUILDGRAPH_SANDBOX": self.sandbox}
+
+    def ran(self, said: str) -> int:
+        """From its last line."""
+        found = re.search(r"^(\d+) ran, ", said, re.M)
+        return int(found[1]) if found else 0
+
+    def output(self, step: Step, said: str) -> Path:
+        """Below out/, as links."""
+        return self.folder / "out" / self._where(step.number) / f"t{step.number}/o"
+
+    def made(self) -> list[Path]:
+        """Links, and what they lead to."""
+        return [self.folder / "out", self.folder / ".buildgraph"]
+
+
+class OursSandboxed(Ours):
+    """The same in bubblewrap's namespaces."""
+
+    name, sandbox = "buildgraph, namespaces", "namespaces"
+
+    @classmethod
+    def missing(cls) -> str:
+        """Where no namespaces can be had."""
+        from buildgraph.execute.sandbox import works
+        return super().missing() or ("" if works("namespaces") else "the sandbox `namespaces` does not work here")
+
+
+class Ninja(Peer):
+    """ninja."""
+
+    name = program = "ninja"
+
+    def describe(self) -> None:
+        """One rule, one edge a step."""
+        awk = AWK.replace("$", "$$")
+        text = [f"rule join\n  command = awk -v n=$n '{awk}' $in > $out\n"]
+        text += [f"build out/{step.number}: join {' '.join(_inputs(step))}\n  n = {step.number}\n" for step in self.graph.steps]
+        (self.folder / "build.ninja").write_text("".join(text))
+
+    def words(self) -> list[str]:
+        """One line a step that runs."""
+        return ["ninja", f"-j{JOBS}"]
+
+    def environ(self) -> dict[str, str]:
+        """The line begins with how many ended."""
+        return {"NINJA_STATUS": "<%f> "}
+
+    def ran(self, said: str) -> int:
+        """The last such number."""
+        found = re.findall(r"<(\d+)> ", said)
+        return max(map(int, found), default=0)
+
+    def made(self) -> list[Path]:
+        """Outputs and its two logs."""
+        return [self.folder / "out", self.folder / ".ninja_log", self.folder / ".ninja_deps"]
+
+
+class Make(Peer):
+    """GNU make."""
+
+    name = program = "make"
+
+    def describe(self) -> None:
+        """One rule a step."""
+        awk = AWK.replace("$", "$$")
+        text = [f"all: {' '.join(f'out/{step.number}' for step in self.graph.steps)}\n"]
+        text += [f"out/{step.number}: {' '.join(_inputs(step))}\n\tawk -v n={step.number} '{awk}' $^ > $@\n"
+                 for step in self.graph.steps]
+        (self.folder / "Makefile").write_text("".join(text))
+
+    def words(self) -> list[str]:
+        """It tells each command."""
+        return ["make", "-r", f"-j{JOBS}"]
+
+    def lay(self) -> None:
+        """It makes no folders."""
+        super().lay()
+        (self.folder / "out").mkdir(exist_ok=True)
+
+    def forget(self) -> None:
+        """It makes no folders."""
+        super().forget()
+        (self.folder / "out").mkdir()
+
+    def ran(self, said: str) -> int:
+        """The commands told."""
+        return said.count("awk ")
+
+
+class Doit(Peer):
+    """doit, from PyPI."""
+
+    name = program = "doit"
+
+    def describe(self) -> None:
+        """One task a step."""
+        (self.folder / "steps.json").write_text(json.dumps([[_inputs(step), f"out/{step.number}"] for step in self.graph.steps]))
+        (self.folder / "dodo.py").write_text(
+            "import json\nDOIT_CONFIG = {'reporter': 'executed-only', 'default_tasks': ['t']}\n"
+            "def task_t():\n    for needs, made in json.load(open('steps.json')):\n"
+            f"        command = \"awk -v n=\" + made[4:] + \" '{AWK}' \" + ' '.join(needs) + ' > ' + made\n"
+            "        yield {'name': made, 'file_dep': needs, 'targets': [made], 'actions': [command]}\n")
+
+    def lay(self) -> None:
+        """It makes no folders."""
+        super().lay()
+        (self.folder / "out").mkdir(exist_ok=True)
+
+    def forget(self) -> None:
+        """It makes no folders; its memory may stand in several files."""
+        for path in self.folder.glob(".doit.db*"):
+            path.unlink()
+        super().forget()
+        (self.folder / "out").mkdir()
+
+    def words(self) -> list[str]:
+        """In processes."""
+        return ["doit", "-n", str(JOBS)]
+
+    def ran(self, said: str) -> int:
+        """A line for each task that ran."""
+        return len(re.findall(r"^\.  t:", said, re.M))
+
+
+def _inputs(step: Step) -> list[str]:
+    return [*step.sources, *(f"out/{need}" for need in step.needs)]

@@ -1,0 +1,157 @@
+"""The rows of the table: what is done to a graph, for all build systems in turn, round by round; medians and ratios."""
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.bench.graphs import Graph
+from tests.bench.peers import Cost, Peer
+
+STILL = 0.15   # seconds between an edit and the build: who saves a file and types a command needs longer
+SETTLED = 60   # seconds in which a build system must come to rest
+Edit = Callable[[int, Mapping[str, str]], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a build system needed: medians of CPU and wall time (ms) and of peak memory (MiB), and the steps that it ran."""
+
+    cpu_ms: float
+    wall_ms: float
+    rss_mib: float
+    ran: list[int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: what was measured, and the median of the ratios (ours to theirs) of each round by CPU and by wall time.
+
+    `due` are the steps whose inputs changed, `reached` those that stand on an edited file.
+    """
+
+    row: str
+    shape: str
+    actions: int
+    rounds: int
+    due: list[int] = field(default_factory=list)
+    reached: list[int] = field(default_factory=list)
+    peers: dict[str, Told] = field(default_factory=dict)
+    ratios: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def data(self) -> dict[str, Any]:
+        """The row as JSON holds it."""
+        return asdict(self)
+
+
+def summed(row: Row, costs: Mapping[str, Sequence[Cost]], ran: Mapping[str, list[int]]) -> Row:
+    """A row with the medians of what was measured; the first build system is ours."""
+    ours, *_ = costs
+    for name, found in costs.items():
+        cpu, wall, rss = (round(statistics.median(values), 2) for values in (
+            [cost.cpu * 1000 for cost in found], [cost.wall * 1000 for cost in found], [cost.rss / 2**20 for cost in found]))
+        row.peers[name] = Told(cpu, wall, rss, ran.get(name, []))
+        if name != ours:
+            pairs = list(zip(costs[ours], found, strict=True))
+            row.ratios[name] = {"cpu": round(statistics.median(a.cpu / b.cpu for a, b in pairs), 3),
+                                "wall": round(statistics.median(a.wall / b.wall for a, b in pairs), 3)}
+    return row
+
+
+class Arena:
+    """The same graph for several build systems, ours the first of them, and the texts that their sources have now."""
+
+    def __init__(self, folder: Path, graph: Graph, kinds: Sequence[type[Peer]], rounds: int) -> None:
+        self.graph, self.rounds, self.files = graph, rounds, dict(graph.files)
+        self.peers = [kind(folder / str(number) / "checkout", folder / str(number) / "beside", graph)
+                      for number, kind in enumerate(kinds)]
+        self.dice = random.Random(0)
+        for peer in self.peers:
+            peer.lay()
+
+    def end(self) -> None:
+        """Stop what lives on."""
+        for peer in self.peers:
+            peer.end()
+
+    def cold(self, rounds: int = 0) -> Row:
+        """Everything made by systems that remember nothing."""
+        return self._measured(self._row("cold", rounds), lambda peer, turn: peer.forget())
+
+    def settle(self) -> None:
+        """Build until there is nothing left to do or to remember."""
+        for peer in self.peers:
+            deadline = time.monotonic() + SETTLED
+            peer.run()
+            while not peer.settled():
+                assert time.monotonic() < deadline, f"{peer.name} does not come to rest"
+                time.sleep(STILL)
+                peer.run()
+
+    def noop(self) -> Row:
+        """Nothing changed."""
+        return self._measured(self._row("no-op"), lambda peer, turn: None)
+
+    def touch(self) -> Row:
+        """The time of a source changed, and nothing else."""
+        return self._edited("touch", lambda turn, files: {(name := self.source(turn)): files[name]})
+
+    def cutoff(self) -> Row:
+        """A comment was added that no output shows."""
+        return self._edited("same output", lambda turn, files: {
+            (name := self.source(turn)): f"{files[name]}# comment {turn}\n"})
+
+    def leaf(self) -> Row:
+        """One source changed."""
+        return self._edited("leaf", lambda turn, files: {self.source(turn): f"changed {turn}\n"})
+
+    def profile(self) -> Row:
+        """One of the shared files changed."""
+        return self._edited("profile", lambda turn, files: {f"profile{turn % 8}.txt": f"changed {turn}\n"})
+
+    def source(self, turn: int) -> str:
+        """Another source for each turn."""
+        names = [name for name in self.files if name.startswith("s")]
+        return names[(7 + 3 * turn) % len(names)]
+
+    def _row(self, name: str, rounds: int = 0) -> Row:
+        return Row(name, self.graph.shape, len(self.graph.steps), rounds or self.rounds)
+
+    def _edited(self, name: str, edit: Edit) -> Row:
+        """Rounds of an edit; one more before them does not count, for it may meet what has never been needed before."""
+        row = self._row(name)
+
+        def prepare(turn: int) -> None:
+            before, edits = dict(self.files), edit(turn, self.files)
+            self.files |= edits
+            if turn:
+                row.due.append(self.graph.due(before, self.files))
+                row.reached.append(self.graph.reached(list(edits)))
+            self._now = edits
+
+        def apply(peer: Peer, turn: int) -> None:
+            for path in (path for name in self._now for path in peer.places(name)):
+                path.write_text(self._now[path.name])
+            time.sleep(STILL)
+        return self._measured(row, apply, prepare, 1)
+
+    def _measured(self, row: Row, before: Callable[[Peer, int], None], prepare: Callable[[int], None] = lambda turn: None,
+                  more: int = 0) -> Row:
+        costs: dict[str, list[Cost]] = {peer.name: [] for peer in self.peers}
+        ran: dict[str, list[int]] = {peer.name: [] for peer in self.peers}
+        for turn in range(1 - more, row.rounds + 1):
+            prepare(turn)
+            for peer in self.dice.sample(self.peers, len(self.peers)):
+                before(peer, turn)
+                cost = peer.run()
+                peer.check(self.files, cost.said)
+                if turn:
+                    costs[peer.name].append(cost)
+                    ran[peer.name].append(peer.ran(cost.said))
+        os.sync()
+        return summed(row, costs, ran)
