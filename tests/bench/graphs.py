@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CHAIN, PROFILES = 10, 8
-AWK = "BEGIN{print n} !/^#/ && !s[$0]++"   # of all programs that could do it the cheapest to start
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,13 @@ class Graph:
     shape: str
     steps: tuple[Step, ...]
     files: Mapping[str, str]
+    repeat: int = 1   # how often a step writes its number
+
+    @property
+    def program(self) -> str:
+        """What awk is told, with the number of the step in `n`: of all that could do it, awk is the cheapest to start."""
+        number = "print n" if self.repeat == 1 else f"for(i=0;i<{self.repeat};i++)print n"
+        return f"BEGIN{{{number}}} !/^#/ && !s[$0]++"
 
     def made(self, files: Mapping[str, str]) -> list[str]:
         """What each step must give."""
@@ -39,7 +45,7 @@ class Graph:
         for step in self.steps:
             lines = [line for text in (*(files[name] for name in step.sources), *(found[need] for need in step.needs))
                      for line in text.splitlines(True) if not line.startswith("#")]
-            found.append(f"{step.number}\n" + "".join(dict.fromkeys(lines)))
+            found.append(f"{step.number}\n" * self.repeat + "".join(dict.fromkeys(lines)))
         return found
 
     def due(self, before: Mapping[str, str], after: Mapping[str, str]) -> int:
@@ -88,6 +94,12 @@ def layers(count: int, seed: int) -> Graph:
         steps.append(Step(number, tuple(sources), tuple(sorted(near))))
     return _graph(f"layers, seed {seed}", steps, lambda name: "".join(
         f"line {line} of {name}\n" for line in range(dice.choice((1, 1, 1, 2, 5, 40)))))
+
+
+def large(count: int) -> Graph:
+    """Steps that have nothing to do with each other, each with a source of a line and an output of about 1 MiB."""
+    graph = _graph("1 MiB each", [Step(number, (f"s{number}.txt",), ()) for number in range(count)], lambda name: f"{name}\n")
+    return replace(graph, repeat=350_000)
 
 
 def _graph(shape: str, steps: Sequence[Step], text: Callable[[str], str]) -> Graph:

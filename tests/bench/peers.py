@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tests.bench.graphs import AWK, Graph, Step
+from tests.bench.graphs import Graph, Step
 
 JOBS = 2
 METER = Path(__file__).with_name("meter.py")
@@ -34,6 +34,7 @@ class Peer:
     name: ClassVar[str]
     program: ClassVar[str]
     caches: ClassVar[bool] = False   # whether a second checkout can be restored from a cache
+    folders: ClassVar[bool] = True   # whether it makes the folders of outputs
 
     def __init__(self, folder: Path, beside: Path, graph: Graph) -> None:
         self.folder, self.beside, self.graph = folder, beside, graph
@@ -46,8 +47,13 @@ class Peer:
     def lay(self) -> None:
         """Write the checkout: sources and build files."""
         self.graph.write(self.folder)
-        self.beside.mkdir(parents=True, exist_ok=True)
+        self._begin()
         self.describe()
+
+    def _begin(self) -> None:
+        self.beside.mkdir(parents=True, exist_ok=True)
+        if not self.folders:
+            (self.folder / "out").mkdir(exist_ok=True)
 
     def describe(self) -> None:
         """Write the build files."""
@@ -82,7 +88,7 @@ class Peer:
         for path in (*self.made(), self.beside):
             shutil.rmtree(path, ignore_errors=True)
             path.unlink(missing_ok=True)
-        self.beside.mkdir(parents=True)
+        self._begin()
 
     def made(self) -> list[Path]:
         """What a build makes in the checkout."""
@@ -149,7 +155,7 @@ class Ours(Peer):
     def describe(self) -> None:
         """BUILD.toml files; a package has the sources of its steps, and its own copies of the shared ones."""
         texts: dict[str, list[str]] = {"": ['[workspace]\nname = "bench"\n']}
-        awk = AWK.replace("{", "{{").replace("}", "}}")
+        awk = self.graph.program.replace("{", "{{").replace("}", "}}")
         for step in self.graph.steps:
             package = self._where(step.number)
             entries = [*step.sources, *(f"//{self._where(need)}:t{need}" for need in step.needs)]
@@ -214,9 +220,9 @@ class Ninja(Peer):
 
     def describe(self) -> None:
         """One rule, one edge a step."""
-        awk = AWK.replace("$", "$$")
+        awk = self.graph.program.replace("$", "$$")
         text = [f"rule join\n  command = awk -v n=$n '{awk}' $in > $out\n"]
-        text += [f"build out/{step.number}: join {' '.join(_inputs(step))}\n  n = {step.number}\n" for step in self.graph.steps]
+        text += [f"build out/{step.number}: join {' '.join(inputs(step))}\n  n = {step.number}\n" for step in self.graph.steps]
         (self.folder / "build.ninja").write_text("".join(text))
 
     def words(self) -> list[str]:
@@ -241,28 +247,19 @@ class Make(Peer):
     """GNU make."""
 
     name = program = "make"
+    folders = False
 
     def describe(self) -> None:
         """One rule a step."""
-        awk = AWK.replace("$", "$$")
+        awk = self.graph.program.replace("$", "$$")
         text = [f"all: {' '.join(f'out/{step.number}' for step in self.graph.steps)}\n"]
-        text += [f"out/{step.number}: {' '.join(_inputs(step))}\n\tawk -v n={step.number} '{awk}' $^ > $@\n"
+        text += [f"out/{step.number}: {' '.join(inputs(step))}\n\tawk -v n={step.number} '{awk}' $^ > $@\n"
                  for step in self.graph.steps]
         (self.folder / "Makefile").write_text("".join(text))
 
     def words(self) -> list[str]:
         """It tells each command."""
         return ["make", "-r", f"-j{JOBS}"]
-
-    def lay(self) -> None:
-        """It makes no folders."""
-        super().lay()
-        (self.folder / "out").mkdir(exist_ok=True)
-
-    def forget(self) -> None:
-        """It makes no folders."""
-        super().forget()
-        (self.folder / "out").mkdir()
 
     def ran(self, said: str) -> int:
         """The commands told."""
@@ -273,27 +270,20 @@ class Doit(Peer):
     """doit, from PyPI."""
 
     name = program = "doit"
+    folders = False
 
     def describe(self) -> None:
         """One task a step."""
-        (self.folder / "steps.json").write_text(json.dumps([[_inputs(step), f"out/{step.number}"] for step in self.graph.steps]))
+        (self.folder / "steps.json").write_text(json.dumps([[inputs(step), f"out/{step.number}"] for step in self.graph.steps]))
         (self.folder / "dodo.py").write_text(
             "import json\nDOIT_CONFIG = {'reporter': 'executed-only', 'default_tasks': ['t']}\n"
             "def task_t():\n    for needs, made in json.load(open('steps.json')):\n"
-            f"        command = \"awk -v n=\" + made[4:] + \" '{AWK}' \" + ' '.join(needs) + ' > ' + made\n"
+            f"        command = \"awk -v n=\" + made[4:] + \" '{self.graph.program}' \" + ' '.join(needs) + ' > ' + made\n"
             "        yield {'name': made, 'file_dep': needs, 'targets': [made], 'actions': [command]}\n")
 
-    def lay(self) -> None:
-        """It makes no folders."""
-        super().lay()
-        (self.folder / "out").mkdir(exist_ok=True)
-
-    def forget(self) -> None:
-        """It makes no folders; its memory may stand in several files."""
-        for path in self.folder.glob(".doit.db*"):
-            path.unlink()
-        super().forget()
-        (self.folder / "out").mkdir()
+    def made(self) -> list[Path]:
+        """Outputs, and its memory in several files."""
+        return [self.folder / "out", *self.folder.glob(".doit.db*")]
 
     def words(self) -> list[str]:
         """In processes."""
@@ -304,5 +294,6 @@ class Doit(Peer):
         return len(re.findall(r"^\.  t:", said, re.M))
 
 
-def _inputs(step: Step) -> list[str]:
+def inputs(step: Step) -> list[str]:
+    """What a step reads, where outputs stand at `out/<number>`."""
     return [*step.sources, *(f"out/{need}" for need in step.needs)]

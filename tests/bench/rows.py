@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -79,9 +80,9 @@ class Arena:
         for peer in self.peers:
             peer.end()
 
-    def cold(self, rounds: int = 0) -> Row:
+    def cold(self, rounds: int = 0, name: str = "cold") -> Row:
         """Everything made by systems that remember nothing."""
-        return self._measured(self._row("cold", rounds), lambda peer, turn: peer.forget())
+        return self._measured(self._row(name, rounds), lambda peer, turn: peer.forget())
 
     def settle(self) -> None:
         """Build until there is nothing left to do or to remember."""
@@ -112,12 +113,25 @@ class Arena:
 
     def profile(self) -> Row:
         """One of the shared files changed."""
-        return self._edited("profile", lambda turn, files: {f"profile{turn % 8}.txt": f"changed {turn}\n"})
+        names = [name for name in self.files if name.startswith("profile")]
+        return self._edited("profile", lambda turn, files: {names[turn % len(names)]: f"changed {turn}\n"})
 
     def source(self, turn: int) -> str:
         """Another source for each turn."""
         names = [name for name in self.files if name.startswith("s")]
         return names[(7 + 3 * turn) % len(names)]
+
+    def restore(self, name: str) -> Row:
+        """Another checkout each round, with what earlier builds left outside of theirs."""
+        places = {peer.name: peer.folder for peer in self.peers}
+
+        def clone(peer: Peer, turn: int) -> None:
+            peer.end()
+            if peer.folder != places[peer.name]:
+                shutil.rmtree(peer.folder)
+            peer.folder = places[peer.name].with_name(f"clone-{turn}")
+            peer.lay()
+        return self._measured(self._row(name), clone)
 
     def _row(self, name: str, rounds: int = 0) -> Row:
         return Row(name, self.graph.shape, len(self.graph.steps), rounds or self.rounds)

@@ -1,0 +1,130 @@
+"""Rows that are about something else than an edit of a graph: starts, analysis, and the real matrix of coalitions and boards."""
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from tests import rooms
+from tests.bench import graphs
+from tests.bench.peers import Ours, Peer
+from tests.bench.rows import STILL, Row, summed
+
+ANALYSE = """
+import json
+from buildgraph import loading
+from buildgraph.plan import Plan
+from buildgraph.steps import Steps, wanted_of
+loaded = loading.load(".", ("//...",), "")
+steps = Steps.of(want.artifact for label in loaded.labels for want in wanted_of(label, loaded.analysis.providers[label]))
+Plan(steps.needs, {})
+print(json.dumps(len(steps.actions)))
+"""
+
+
+class Bare(Peer):
+    """An interpreter that does nothing: the least that a program in Python can cost."""
+
+    name, program = "python", "python3"
+
+    def describe(self) -> None:
+        """Nothing."""
+
+    def words(self) -> list[str]:
+        """The Python that ours runs in."""
+        return [str(Ours.binary.with_name("python")), "-c", "pass"]
+
+    def ran(self, said: str) -> int:
+        """Nothing."""
+        return 0
+
+    def check(self, files: Mapping[str, str], said: str) -> None:
+        """Nothing to look at."""
+
+
+class Analysis(Ours):
+    """From BUILD.toml to a plan, by a program that remembers nothing."""
+
+    name = "buildgraph"
+
+    def words(self) -> list[str]:
+        """Ours, up to the plan."""
+        return [str(self.binary.with_name("python")), "-c", ANALYSE]
+
+    def ran(self, said: str) -> int:
+        """How many steps it found."""
+        return int(json.loads(said))
+
+    def check(self, files: Mapping[str, str], said: str) -> None:
+        """Every step is there."""
+        assert self.ran(said) == len(self.graph.steps)
+
+
+def analysis(folder: Path, count: int, rounds: int) -> Row:
+    """Full analysis of so many targets."""
+    peer = Analysis(folder / f"analysis-{count}", folder / "beside", graphs.chains(count))
+    peer.lay()
+    costs = []
+    for _ in range(rounds):
+        costs.append(peer.run())
+        peer.check({}, costs[-1].said)
+    return summed(Row("full analysis", "chains", count, rounds), {peer.name: costs}, {peer.name: [count]})
+
+
+class Matrix(Ours):
+    """Two coalitions on boards of the shipped catalogue, as one export with a matrix."""
+
+    boards = ("jetson-orin-nano-8g", "raspberry-pi-5", "raspberry-pi-4b", "x86-64-generic")
+
+    def lay(self) -> None:
+        """The example that has only arrays, with more boards and each agent alone as a second and third coalition."""
+        rooms.copy("npz", self.folder, self.beside)
+        text = (self.folder / "BUILD.toml").read_text()
+        text = text[:text.index("[hardware.pi]")]
+        for agent in ("heater", "vent"):
+            text += f'[coalitions.{agent}]\nrule = "coalition"\nagents = {{ {agent} = "//models:{agent}" }}\n'
+        for board in self.boards:
+            text += f'[hardware.{board}]\nrule = "hardware"\nprofile = "{board}"\n'
+        text += '[exports.all]\nrule = "export"\nmatrix = { coalition = ["//coalitions:*"], hardware = ["//hardware:*"] }\n'
+        (self.folder / "BUILD.toml").write_text(text)
+        self.beside.mkdir(parents=True, exist_ok=True)
+
+    def words(self) -> list[str]:
+        """Every cell."""
+        return [str(self.binary), "build", "//exports:*"]
+
+    def check(self, files: Mapping[str, str], said: str) -> None:
+        """An image in each cell."""
+        cells = list(self.folder.glob("out/exports/all.*/image/index.json"))
+        assert len(cells) == 3 * len(self.boards), [str(cell) for cell in cells]
+
+
+def matrix(folder: Path, rounds: int) -> Iterator[Row]:
+    """The real thing: cold, nothing changed, and edits that reach no action, one, or all cells of an agent."""
+    peer = Matrix(folder / "matrix", folder / "beside", graphs.chains(1))
+    peer.lay()
+    build, agent = peer.folder / "BUILD.toml", peer.folder / "models/heater.json"
+    toml, model = build.read_text(), agent.read_text()
+    shape, cells = f"3 coalitions x {len(peer.boards)} boards", 3 * len(peer.boards)
+
+    def row(name: str, count: int, before: Callable[[int], object]) -> Row:
+        costs = []
+        for turn in range(count):
+            before(turn)
+            time.sleep(STILL)
+            costs.append(peer.run())
+            peer.check({}, costs[-1].said)
+        return summed(Row(f"matrix, {name}", shape, cells, count), {peer.name: costs},
+                      {peer.name: [peer.ran(cost.said) for cost in costs]})
+
+    yield row("cold", 1, lambda turn: None)
+    while not peer.settled():
+        peer.run()
+    yield row("no-op", rounds, lambda turn: None)
+    yield row("comment in BUILD.toml", rounds, lambda turn: build.write_text(f"{toml}# {turn}\n"))
+    yield row("cores of a board", rounds, lambda turn: build.write_text(toml.replace(
+        'profile = "raspberry-pi-5"\n', f'profile = "raspberry-pi-5"\ncores = {turn + 1}\n')))
+    yield row("spaces in a model", rounds, lambda turn: agent.write_text(model + " " * (turn + 1)))
+    yield row("gamma of an agent", rounds, lambda turn: agent.write_text(model.replace(
+        '"gamma": 8.0', f'"gamma": {8.5 + turn}')))
