@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-from tests.fault.counts import pytest_terminal_summary
+from tests.fault.counts import pytest_terminal_summary, tally
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_terminal_summary", "tally"]
 
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")

@@ -29,7 +29,7 @@ def right(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0 and "Traceback" not in err, err
 
 
-@pytest.mark.parametrize("builders", [2, 4, 8])
+@pytest.mark.parametrize("builders", [2, 4, 8, 16])
 @pytest.mark.parametrize("cold", [True, False], ids=["cold", "warm"])
 def test_builders_beside_gc_and_verify(tmp_path: Path, builders: int, cold: bool,
                                        tally: Callable[[str, int], Tally]) -> None:

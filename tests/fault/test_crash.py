@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from buildgraph.store.disk import DiskStore
 from buildgraph.store.fsops import FileOps
 from buildgraph.store.sweep import Limits, perform, plan
 from buildgraph.store.upkeep import measure
+from tests.fault.counts import TIMES, Tally
 
 pytestmark = pytest.mark.fault
 KEYS = [Digest.of(b"action %d" % number) for number in range(3)]
@@ -98,9 +100,9 @@ def stopped_at(root: str, at: int, kind: type[DiskStore]) -> bool:
     return code == 9
 
 
-def test_killed_before_any_operation(tmp_path: Path) -> None:
+def test_killed_before_any_operation(tmp_path: Path, tally: Callable[[str, int], Tally]) -> None:
     """The next build finds nothing wrong, succeeds unaided and leaves no temporary file."""
-    at = 1
+    at, count = 1, tally("crash point", 0)
     while stopped_at(root := str(tmp_path / str(at)), at, DiskStore):
         assert violations(root) == [], f"stopped before operation {at}"
         store = DiskStore(root)
@@ -108,6 +110,7 @@ def test_killed_before_any_operation(tmp_path: Path) -> None:
         assert all(store.recall(key) for key in KEYS)
         store.close()
         assert os.listdir(os.path.join(root, "tmp")) == []
+        count.met()
         at += 1
     assert at > 30, "the operations were not counted"
 
@@ -130,12 +133,12 @@ def test_the_harness_sees_a_wrong_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
-def test_a_fault_of_the_disk_before_any_operation(tmp_path: Path, code: int) -> None:
+def test_a_fault_of_the_disk_before_any_operation(tmp_path: Path, code: int, tally: Callable[[str, int], Tally]) -> None:
     """One BuildError of the environment, no record without its blobs, and the same store works afterwards."""
     def fail() -> None:
         raise OSError(code, os.strerror(code))
 
-    at, faults = 1, 0
+    at, faults, count = 1, 0, tally(os.strerror(code).lower(), 0)
     while True:
         root, ops = str(tmp_path / str(at)), Stopping(at, fail)
         try:
@@ -149,6 +152,7 @@ def test_a_fault_of_the_disk_before_any_operation(tmp_path: Path, code: int) -> 
         assert violations(root) == []
         build(DiskStore(root))
         assert all(DiskStore(root).recall(key) for key in KEYS)
+        count.met()
         at += 1
     assert faults == at - 1 > 30
 
@@ -165,9 +169,38 @@ def collected_until(root: str, at: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
 
 
-def test_a_collector_killed_before_any_operation(tmp_path: Path) -> None:
+class ShortWrites(FileOps):
+    """A disk that takes a part of what it is given, and from some moment on nothing."""
+
+    def __init__(self, dice: random.Random, after: int) -> None:
+        self._dice, self._left = dice, after
+
+    def write(self, fd: int, data: memoryview | bytes) -> int:
+        self._left -= 1
+        if self._left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(fd, memoryview(data)[:self._dice.randint(1, len(data))] if len(data) else data)
+
+
+@pytest.mark.parametrize("seed", range(25 * TIMES))
+def test_a_disk_that_writes_less_than_it_was_given(tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]) -> None:
+    """What was taken is gone on with; where nothing is taken any more, there is a fault and no result."""
+    dice, count, root = random.Random(seed), tally("short write", 1), str(tmp_path)
+    whole = seed % 2 == 0
+    try:
+        build(DiskStore(root, ops=ShortWrites(dice, 10**9 if whole else dice.randint(0, 12))))
+        assert whole or all(DiskStore(root).recall(key) for key in KEYS)
+    except BuildError as fault:
+        assert not whole and fault.reason == "environment" and root in fault.what
+    assert violations(root) == []
+    build(DiskStore(root))
+    assert all(DiskStore(root).recall(key) for key in KEYS)
+    count.survived()
+
+
+def test_a_collector_killed_before_any_operation(tmp_path: Path, tally: Callable[[str, int], Tally]) -> None:
     """Blobs of no result may be left, never a result without its blobs."""
-    at = 0
+    at, count = 0, tally("crash point", 0)
     while True:
         root = str(tmp_path / str(at))
         store = DiskStore(root)
@@ -179,5 +212,6 @@ def test_a_collector_killed_before_any_operation(tmp_path: Path) -> None:
             break
         build(DiskStore(root))
         assert all(DiskStore(root).recall(key) for key in KEYS)
+        count.met()
         at += 1
     assert at >= len(KEYS) + 4 and measure(root).blobs == 0 == measure(root).results

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import Tally
+from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, kinds, make, stands, whole
 from tests.space import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-FLIPS, DAMAGES = 30, 6   # of each kind, and of each kind in each way
+FLIPS, DAMAGES = 50 * TIMES, 5 * TIMES   # of each kind, and of each kind in each way
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import fcntl
 import os
 import struct
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from buildgraph.digest import Digest
 from buildgraph.model import File, Result
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.upkeep import audit
+from tests.fault.counts import TIMES, Tally
 from tests.needs import absent, need
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
@@ -44,8 +46,12 @@ class Disk:
         self.unmount()
 
     def unmount(self) -> None:
-        """Take it away."""
-        subprocess.run(["umount", self.path], check=False, capture_output=True)
+        """Take it away, as soon as nobody looks at it any more (another process may, for a moment)."""
+        deadline = time.monotonic() + 10
+        while os.path.ismount(self.path):
+            assert time.monotonic() < deadline, f"{self.path} stays in use"
+            if subprocess.run(["umount", self.path], check=False, capture_output=True).returncode:
+                time.sleep(0.05)
 
 
 @pytest.fixture
@@ -59,13 +65,14 @@ def powered(tmp_path: Path) -> Iterator[Disk]:
     made.unmount()
 
 
-@pytest.mark.parametrize("turn", range(4))
-def test_what_was_published_survives(powered: Disk, turn: int) -> None:
+@pytest.mark.parametrize("turn", range(10 * TIMES))
+def test_what_was_published_survives(powered: Disk, turn: int, tally: Callable[[str, int], Tally]) -> None:
     """All of it; and what was only copied leaves no trace."""
+    count = tally("power", 1)
     root = os.path.join(powered.path, "cache")
     keys = [Digest.of(b"%d" % number) for number in range(20)]
     store = DiskStore(root)
-    for some in (keys[:turn * 3 + 1], keys[turn * 3 + 1:]):
+    for some in (keys[:turn % 19 + 1], keys[turn % 19 + 1:]):
         batches = [store.batch() for _ in some]
         for key, batch in zip(some, batches):
             batch.record(key, Result((("o", File(batch.add(os.urandom(5000)))),), batch.add(b"log"), "none", 1), {})
@@ -78,6 +85,7 @@ def test_what_was_published_survives(powered: Disk, turn: int) -> None:
     assert all(found.recall(key) for key in keys)
     assert audit(found).damaged == () == audit(found).dangling
     found.close()
+    count.survived()
 
 
 def test_the_harness_loses_what_was_not_synced(powered: Disk) -> None:

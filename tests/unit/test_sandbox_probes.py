@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from buildgraph.execute.forkserver import ForkServers
 from buildgraph.execute.job import LEVELS, Job, Level
 from buildgraph.execute.landlock import abi
 from buildgraph.execute.sandbox import run, works
+from tests.fault.counts import Tally
 from tests.needs import absent
 
 PROBES = Path(__file__).parent / "probes.py"
@@ -36,8 +37,10 @@ OPEN: dict[Level, set[str]] = {
 
 @pytest.mark.parametrize("way", ["fresh", "forked"])
 @pytest.mark.parametrize("level", LEVELS)
-def test_ways_out(level: Level, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ways_out(level: Level, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                  tally: Callable[[str, int], Tally]) -> None:
     """Those of the rung, no more and no fewer, whether an interpreter is started or forked."""
+    count = tally(f"ways out of {level} ({way})", 21)
     if level != "none" and not works(level):
         absent(f"the rung {level} cannot be reached here")
     if level == "landlock" and abi() < 6:
@@ -52,6 +55,7 @@ def test_ways_out(level: Level, way: str, tmp_path: Path, monkeypatch: pytest.Mo
         assert outcome.code == 0, outcome.log.decode()
         escaped = {name[:2] for name in json.loads((tmp_path / "stage/out/escaped.json").read_text())}
         assert escaped | judge() == OPEN[level]
+        count.survived(21 - len(OPEN[level]))
 
 
 def arrange(folder: Path, facts: dict[str, Any]) -> Job:

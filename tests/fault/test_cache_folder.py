@@ -1,0 +1,162 @@
+"""Where the cache should stand is something that it cannot use, or that looks odd: it works, or one line says what to do."""
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.fault.counts import Tally
+from tests.fault.ground import ground, stands
+from tests.needs import absent
+from tests.space import Space
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+ELSEWHERE = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """A file system in memory."""
+    if os.geteuid() != 0:
+        absent("only root can mount a disk")
+    folder.mkdir(parents=True, exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=False).returncode:
+        absent("no tmpfs can be mounted")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def refused(of: Space, *said: str, fix: str = ELSEWHERE) -> None:
+    """Exit code of the environment, one fault that names the folder and the way out, and nothing built."""
+    done = of.run("build", "--sandbox", "none", "//...", code=30)
+    assert all(text in done.err for text in (*said, fix)), done.err
+    assert not (of.root / "out").exists()
+
+
+def works(of: Space) -> None:
+    """Built cold, and known the second time."""
+    of.run("build", "--sandbox", "none", "//...")
+    stands(of, "0")
+    of.write("in0.txt", "other\n")
+    assert len(of.run("build", "--sandbox", "none", "--json", "//...").titles("ran")) == 2
+    of.write("in0.txt", "0 0\n")
+    assert of.run("build", "--sandbox", "none", "--json", "//...").titles("ran") == []
+
+
+def a_file(of: Space) -> None:
+    of.cache.write_text("")
+    refused(of, str(of.cache))
+
+
+def below_a_file(of: Space) -> None:
+    of.cache.write_text("")
+    of.cache = of.cache / "deeper"
+    refused(of, str(of.cache))
+
+
+def owned_by_another(of: Space) -> None:
+    if os.geteuid() != 0:
+        absent("only root can give a folder away")
+    of.cache.mkdir(mode=0o700)
+    os.chown(of.cache, 12345, 12345)
+    refused(of, f"the cache folder {of.cache} belongs to uid 12345")
+
+
+def open_to_others(of: Space) -> None:
+    of.cache.mkdir()
+    of.cache.chmod(0o777)
+    refused(of, f"others can write the cache folder {of.cache}", fix=f"chmod 700 {of.cache}")
+    of.cache.chmod(0o700)
+    works(of)
+
+
+def read_only(of: Space) -> None:
+    with mounted(of.cache, "size=1m,mode=700,ro"):
+        refused(of, f"the cache folder {of.cache} cannot be written")
+
+
+def became_read_only(of: Space) -> None:
+    """After a first build; what stands is told by the receipt, but nothing new is made."""
+    with mounted(of.cache, "size=8m,mode=700"):
+        works(of)
+        subprocess.run(["mount", "-o", "remount,ro", str(of.cache)], check=True)
+        of.write("in0.txt", "1 0\n")
+        done = of.run("build", "--sandbox", "none", "//...", code=30)
+        assert str(of.cache) in done.err and ELSEWHERE in done.err
+        assert of.run("cache", "stats").out
+
+
+def without_inodes(of: Space) -> None:
+    with mounted(of.cache, "size=8m,mode=700,nr_inodes=14"):
+        done = of.run("build", "--sandbox", "none", "//...", code=30)
+        assert str(of.cache) in done.err and "set BUILDGRAPH_CACHE to a folder" in done.err, done.err
+
+
+def another_disk(of: Space) -> None:
+    with mounted(of.cache, "size=8m,mode=700"):
+        works(of)
+
+
+def a_link_to_a_folder(of: Space) -> None:
+    target = of.cache.with_name("real")
+    target.mkdir(mode=0o700)
+    of.cache.symlink_to(target)
+    works(of)
+
+
+def a_link_to_nothing(of: Space) -> None:
+    of.cache.symlink_to(of.cache.with_name("nowhere"))
+    refused(of, str(of.cache))
+
+
+def odd_name(of: Space) -> None:
+    of.cache = of.cache.with_name("~ $HOME %s \u00fc 'quoted' {x}")
+    works(of)
+
+
+def deep_and_missing(of: Space) -> None:
+    of.cache = of.cache / "a/b/c"
+    works(of)
+
+
+def no_home(of: Space) -> None:
+    of.env |= {"BUILDGRAPH_CACHE": "", "HOME": "", "XDG_CACHE_HOME": "relative"}
+    refused(of, "there is no folder for the cache: HOME is not set")
+
+
+def no_home_but_xdg(of: Space) -> None:
+    of.env |= {"BUILDGRAPH_CACHE": "", "HOME": "", "XDG_CACHE_HOME": str(of.cache)}
+    works(of)
+    assert (of.cache / "buildgraph/blobs").is_dir()
+
+
+def the_workspace_itself(of: Space) -> None:
+    of.cache = of.root / "cache"
+    works(of)
+
+
+def vanishes(of: Space) -> None:
+    """A cache may be deleted at any time; then all is made again."""
+    works(of)
+    subprocess.run(["rm", "-rf", str(of.cache)], check=True)
+    of.write("in1.txt", "0 1\n")
+    works(of)
+
+
+CASES = [
+    a_file, below_a_file, owned_by_another, open_to_others, read_only, became_read_only, without_inodes, another_disk,
+    a_link_to_a_folder, a_link_to_nothing, odd_name, deep_and_missing, no_home, no_home_but_xdg, the_workspace_itself, vanishes]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.__name__))
+def test_the_folder_of_the_cache(tmp_path: Path, case: Callable[[Space], None], tally: Callable[[str, int], Tally]) -> None:
+    """Never a traceback, never a wrong output, never a guess where else it might stand."""
+    count = tally("cache folder", 1)
+    case(ground(tmp_path))
+    count.survived()

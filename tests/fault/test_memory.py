@@ -1,0 +1,83 @@
+"""An action that takes all memory: killed, said as what it was, never remembered, and the others go on."""
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fault.counts import Tally
+from tests.fault.ground import idle, whole
+from tests.needs import absent
+from tests.space import space
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+LIMIT = 300 << 20
+TOML = '''
+[workspace]
+name = "w"
+
+[hog]
+rule = "command"
+outputs = { o = "o" }
+argv = ["sh", "-c", "HOG; echo done > {o}"]
+
+[other]
+rule = "command"
+outputs = { o = "o" }
+argv = ["sh", "-c", "sleep 0.5; echo done > {o}"]
+'''
+WAYS = {   # the command, the sandbox, what is said
+    "itself": ("exec tail /dev/zero", "none", "it ran out of memory and was killed"),
+    "in landlock": ("exec tail /dev/zero", "landlock", "it ran out of memory and was killed"),
+    "in namespaces": ("exec tail /dev/zero", "namespaces", "it ran out of memory and was killed"),
+    "a child, which is told on": ("tail /dev/zero || exit 3", "none", "exit code 3"),
+    "a limit of its own": ("ulimit -v 60000; tail /dev/zero || exit 4", "none", "exit code 4"),
+}
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[[], None]]:
+    """What a process does to live, with its children, in little memory."""
+    for group, limit in (("/sys/fs/cgroup/memory/buildgraph-test", "memory.limit_in_bytes"),
+                         ("/sys/fs/cgroup/buildgraph-test", "memory.max")):
+        folder = Path(f"{group}-{os.getpid()}")
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        if (folder / limit).exists():
+            break
+        folder.rmdir()
+    else:
+        pytest.skip("this machine lets nobody make a group of processes with limited memory")
+    (folder / limit).write_text(str(LIMIT))
+    if (folder / "memory.swap.max").exists():
+        (folder / "memory.swap.max").write_text("0")
+
+    def enter() -> None:
+        (folder / "cgroup.procs").write_text(str(os.getpid()))
+    yield enter
+    folder.rmdir()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_out_of_memory(tmp_path: Path, way: str, limited: Callable[[], None], tally: Callable[[str, int], Tally]) -> None:
+    """Twice: a failure is not remembered; then the limit is gone and all is well."""
+    hog, sandbox, said = WAYS[way]
+    count, of = tally("out of memory", 1), space(tmp_path, TOML.replace("HOG", hog))
+    words = of.command("build", "-k", "-j2", "--sandbox", sandbox, "//...")
+    for _ in range(2):
+        done = subprocess.run(words, cwd=of.root, env=of.environ(), capture_output=True, text=True, check=False,
+                              preexec_fn=limited, timeout=60)
+        if done.returncode == 30:
+            absent(f"the sandbox {sandbox} does not work here")
+        assert done.returncode == 1 and said in done.stderr, done.stdout + done.stderr
+        assert (of.root / "out/other/o").read_text() == "done\n" and not (of.root / "out/hog").exists()
+    whole(of)
+    idle(of)
+    of.write("BUILD.toml", TOML.replace("HOG", "true"))
+    assert of.run("build", "--sandbox", sandbox, "--json", "//...").titles("hit") == ["sh"]
+    count.survived()
