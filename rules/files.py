@@ -20,5 +20,5 @@ def files(ctx: Ctx, srcs: Globs) -> Files:
     """Collect files into one tree: `srcs = ["src/**/*.py", "data/*.csv"]`."""
     folder = f"{ctx.target.folder}/" if ctx.target.folder else ""
     staged = tuple(In(source, f"files/{source.name.removeprefix(folder)}") for source in srcs.sources)
-    (tree,) = ctx.tool(GATHER, "files", Out("tree", tree=True), inputs=staged, title=f"gather {len(staged)} files")
+    (tree,) = ctx.tool(GATHER, "files", Out("tree", tree=True), inputs=staged, title="gather files")
     return Files(tree)

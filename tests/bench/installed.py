@@ -10,14 +10,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def installed(folder: Path) -> Path:
-    """The program `buildgraph` of an environment made in `folder`, which borrows what else is installed here."""
+def installed(folder: Path, copies: bool = False) -> Path:
+    """The program `buildgraph` of an environment made in `folder`, which borrows what else is installed here.
+
+    With `copies` its interpreter is a copy, too, which a test may change.
+    """
     source, wheels = folder / "source", folder / "wheels"
     for part in ("buildgraph", "rules"):
         shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", source)
     _pip("wheel", "-w", str(wheels), "--no-build-isolation", str(source))
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", *["--copies"] * copies, str(folder)], check=True)
     _pip("--python", str(folder / "bin/python"), "install", *map(str, wheels.iterdir()))
     [site] = folder.glob("lib/python*/site-packages")
     (site / "borrowed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")   # its own .pth files are not read so

@@ -67,7 +67,7 @@ def test_the_workspace_of_tools_counts_as_the_readme_says(tmp_path: Path) -> Non
     assert done.out.count("  passed       ") == 2
     tools.write("text/new.txt", "one more text\n")
     again = tools.build("//...")
-    assert again.titles() == ["gate table", "gather 3 files", "python3"]
+    assert again.titles() == ["gate table", "gather files", "python3"]
     assert "new,1,3,14" in (tools.root / "out/table/table.csv").read_text()
     only = tools.run("build", "//checks:all")
     assert only.out.startswith("gates of //checks:emulated\n  passed       emulated\ngates of //checks:table\n  passed")

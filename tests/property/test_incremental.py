@@ -1,26 +1,30 @@
 """The property that defines a build system: incremental equals clean, and nothing needless ran. On random graphs.
 
-A target concatenates its inputs, drops what follows a `#` (so that edits there come out equal) and adds its name. A
+A target concatenates its inputs, drops what follows a `#` (so that edits there come out equal) and adds its salt. A
 model in ten lines says what every output must be, and which (command, input contents) were never seen before: exactly
-those may run.
+those may run. Edits change files, comments, commands and dependencies, add targets and take them away, go back to what
+was, touch, and break what was built.
 """
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from buildgraph import increment, receipt, session
 from buildgraph.events import Done, Event
 from buildgraph.session import Request, build
+from tests.fault.counts import TIMES, Tally
 
 TARGET = '''
 [t{number}]
@@ -38,7 +42,7 @@ class World:
     needs: list[list[int]]
     files: list[str]
     salts: list[int]
-    seen: set[tuple[int, int, tuple[str, ...]]] = field(default_factory=set)
+    seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def toml(self) -> str:
         """The workspace as a BUILD.toml."""
@@ -52,13 +56,13 @@ class World:
     def outputs(self) -> tuple[list[str], int]:
         """What each target must hold, and how many actions were never seen before."""
         made: list[str] = []
-        fresh: set[tuple[int, tuple[str, ...]]] = set()
+        fresh: set[tuple[object, ...]] = set()
         for number, need in enumerate(self.needs):
             inputs = [self.files[number], *(made[other] for other in need)]
             made.append("".join(line.split("#")[0] + "\n" for line in "".join(inputs).splitlines()) + f"{self.salts[number]}\n")
-            action = (number, self.salts[number], tuple(inputs))
+            action = (number, tuple(need), self.salts[number], tuple(inputs))
             if action not in self.seen:
-                fresh.add((number, tuple(inputs)))
+                fresh.add(action)
             self.seen.add(action)
         return made, len(fresh)
 
@@ -82,8 +86,48 @@ def counted(*given: Any) -> int | None:
     return code
 
 
-EDITS = st.lists(st.tuples(st.sampled_from(["text", "comment", "salt", "same"]), st.integers(0, 6), st.integers(0, 3)),
-                 min_size=1, max_size=4)
+KINDS = ("text", "comment", "salt", "need", "more", "less", "back", "touch", "break", "same")
+EDITS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=5)
+GRAPHS, PARTS = 200 * TIMES, 4   # random graphs in all, and the tests that share them
+
+
+def edit(world: World, first: World, kind: str, at: int, value: int) -> None:
+    """Change the workspace and its model; `first` is what it was in the beginning."""
+    match kind:
+        case "text":
+            world.files[at] = f"file {at} {value}#\n"
+        case "comment":
+            world.files[at] = world.files[at].split("#")[0] + f"#{value}\n"
+        case "salt":
+            world.salts[at] = value
+        case "need" if value < at:
+            world.needs[at] = sorted(set(world.needs[at]) ^ {value})
+        case "more":
+            number = len(world.needs)
+            world.needs.append([at])
+            world.files.append(f"file {number}#\n")
+            world.salts.append(0)
+        case "less" if len(world.needs) > 1:   # the last, which nothing needs
+            world.needs.pop()
+        case "back":
+            size = min(len(world.needs), len(first.needs))
+            world.needs[:size], world.files[:size], world.salts[:size] = (
+                [list(need) for need in first.needs[:size]], first.files[:size], first.salts[:size])
+
+
+def harm(root: Path, kind: str, at: int, value: int) -> None:
+    """What changes nothing: a file is touched, or what was built is broken or gone."""
+    made = root / f"out/t{at}/o.txt"
+    if kind == "touch":
+        os.utime(root / f"f{at}.txt")
+    elif kind == "break" and value == 0:
+        made.unlink()
+    elif kind == "break" and value == 1:
+        os.unlink(made.resolve())
+    elif kind == "break":
+        built = made.resolve()
+        built.chmod(0o644)
+        built.write_text("not what was built\n")
 
 
 def write(path: Path, text: str) -> None:
@@ -111,26 +155,30 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
         patch.setitem(os.environ, "BUILDGRAPH_CACHE", str(folder / "cache"))
         patch.setitem(os.environ, "BUILDGRAPH_SANDBOX", "none")
         patch.setattr(session, "go_on", counted)
-        root = folder / "w"
+        root, first = folder / "w", copy.deepcopy(world)
         root.mkdir()
         assert perform(root, world) == world.outputs()
         for kind, where, value in edits:
             at = where % len(world.needs)
-            if kind == "text":
-                world.files[at] = f"file {at} {value}#\n"
-            elif kind == "comment":
-                world.files[at] = world.files[at].split("#")[0] + f"#{value}\n"
-            elif kind == "salt":
-                world.salts[at] = value
-            assert perform(root, world) == world.outputs()
+            edit(world, first, kind, at, value)
+            harm(root, kind, at, value)
+            assert perform(root, world) == world.outputs(), kind
 
 
 @pytest.mark.slow
-def test_incremental_equals_clean_and_nothing_needless_ran(tmp_path_factory: pytest.TempPathFactory) -> None:
-    @settings(max_examples=40)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_incremental_equals_clean_and_nothing_needless_ran(tmp_path_factory: pytest.TempPathFactory, part: int,
+                                                           tally: Callable[[str, int], Tally]) -> None:
+    """The same graphs every time, so that a failure is seen again; other graphs with BUILDGRAPH_FAULTS."""
+    count = tally("random graph", 0)
+    WENT_ON.clear()
+
+    @seed(part + 1000 * TIMES)
+    @settings(max_examples=GRAPHS // PARTS, database=None)
     @given(world=worlds(), edits=EDITS)
     def holds(world: World, edits: list[tuple[str, int, int]]) -> None:
         check(tmp_path_factory.mktemp("world"), world, edits)
+        count.met()
 
     holds()
     assert WENT_ON[True] > 5, f"the property was hardly tested on builds that go on from a snapshot: {WENT_ON}"

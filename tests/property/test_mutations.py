@@ -1,0 +1,306 @@
+"""Each thing that matters, changed alone, changes the key of what uses it and of nothing else, and `why` names it.
+
+And what does not matter changes no key. The program is a copy, installed for the occasion: so its tools, its interpreter,
+a distribution and a program of the host can be changed, too.
+"""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.bench.installed import installed
+from tests.fault.counts import Tally
+
+pytestmark = pytest.mark.slow
+RULES = '''
+from dataclasses import dataclass
+from buildgraph import Artifact, Ctx, Out, Program, Provider, rule
+from buildgraph.rules.hardware import Hardware
+
+@dataclass(frozen=True)
+class Made(Provider):
+    """What was made."""
+
+    made: Artifact
+
+@rule
+def asked(ctx: Ctx, hardware: Hardware, level: str = "low") -> Made:
+    """Reads one field of a board in argv, and one as a property of the platform that it runs on."""
+    (made,) = ctx.run((Program("sh"), "-c", "echo $0 > out/o", hardware.cpu), outputs=[Out("o")], title="a title",
+                      platform=(("profile field arch", hardware.arch), ("level", level)))
+    return Made(made)
+'''
+TOML = '''
+[workspace]
+name = "w"
+rules = ["my_rules.py"]
+
+[board]
+rule = "hardware"
+profile = "raspberry-pi-5"
+
+[asked]
+rule = "asked"
+hardware = ":board"
+
+[copied]
+rule = "command"
+inputs = { text = "text.txt", link = "link.txt", run = "run.sh" }
+outputs = { o = "o" }
+argv = ["sh", "-c", "cat {text} {link} > {o}", "word"]
+env = { NAME = "value", OTHER = "value" }
+programs = ["odd"]
+timeout = "50s"
+
+[gathered]
+rule = "files"
+srcs = ["some/*"]
+
+[python]
+rule = "command"
+inputs = { tool = "tool.py", made = ":copied" }
+outputs = { o = "o" }
+argv = ["python3", "{tool}", "{made}", "{o}"]
+packages = ["oddity"]
+'''
+FILES = {
+    "text.txt": "text\n", "one.txt": "one\n", "two.txt": "two\n", "run.sh": "#!/bin/sh\n", "some/a": "a\n", "some/b": "b\n",
+    "tool.py": "import sys\nopen(sys.argv[2], 'w').write(open(sys.argv[1]).read())\n", "my_rules.py": RULES, "BUILD.toml": TOML}
+EVERYTHING = {"//:asked", "//:copied", "//:gathered", "//:python"}
+
+
+@dataclass
+class World:
+    """A workspace, and the installation that builds it."""
+
+    root: Path
+    cache: Path
+    program: Path
+    site: Path
+    programs: Path
+    base: dict[str, str] = field(default_factory=dict)   # the keys of the first build
+
+    def run(self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, umask: int = 0o022) -> str:
+        """What the program says."""
+        given = dict(os.environ) | {"BUILDGRAPH_CACHE": str(self.cache), "BUILDGRAPH_SANDBOX": "none"} | dict(env or {})
+        done = subprocess.run([str(self.program), *words], cwd=cwd or self.root, env=given, umask=umask, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def keys(self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None,
+             umask: int = 0o022) -> dict[str, str]:
+        """The key of each action by its label; a receipt, which tells none, is not asked."""
+        shutil.rmtree((cwd or self.root) / ".buildgraph/receipts", ignore_errors=True)
+        said = self.run("build", "--json", "//...", *words, cwd=cwd, env=env, umask=umask)
+        events = [json.loads(line) for line in said.splitlines()]
+        return {event["label"]: event["key"] for event in events if event["event"] == "done"}
+
+    def lay(self) -> None:
+        """The workspace as it was in the beginning."""
+        for more in ("some/c", "renamed.txt"):
+            (self.root / more).unlink(missing_ok=True)
+        for name, text in FILES.items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            if not (self.root / name).exists() or (self.root / name).read_text() != text:
+                (self.root / name).write_text(text)
+        (self.root / "run.sh").chmod(0o755)
+        self.link("one.txt")
+
+    def link(self, target: str) -> None:
+        """Let the link lead elsewhere."""
+        (self.root / "link.txt").unlink(missing_ok=True)
+        (self.root / "link.txt").symlink_to(target)
+
+    def toml(self, old: str, new: str) -> None:
+        """Change BUILD.toml."""
+        self.change(self.root / "BUILD.toml", old.encode(), new.encode())
+
+    def change(self, path: Path, old: bytes, new: bytes) -> None:
+        """Change a file, as editors and installers do: another one takes its place."""
+        data = path.read_bytes()
+        assert old in data, old
+        fresh = path.with_name(f".{path.name}.fresh")
+        shutil.copy(path, fresh)
+        fresh.write_bytes(data.replace(old, new, 1) if old else data + new)
+        fresh.replace(path)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Built once."""
+    folder = tmp_path_factory.mktemp("mutations")
+    program = installed(folder / "env", copies=True)
+    [site] = (folder / "env").glob("lib/python*/site-packages")
+    made = World(folder / "w", folder / "cache", program, site, folder / "programs")
+    made.programs.mkdir()
+    (made.programs / "odd").write_text("#!/bin/sh\necho odd\n")
+    (made.programs / "odd").chmod(0o755)
+    made.change(site / "buildgraph/toolchain.py", b'SEARCH = "', f'SEARCH = "{made.programs}:'.encode())
+    (site / "oddity.py").write_text("odd = 1\n")
+    notes = site / "oddity-1.0.dist-info"
+    notes.mkdir()
+    (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: oddity\nVersion: 1.0\n")
+    (notes / "RECORD").write_text("oddity.py,sha256=aa,8\noddity-1.0.dist-info/METADATA,,\noddity-1.0.dist-info/RECORD,,\n")
+    made.lay()
+    made.base = made.keys()
+    assert set(made.base) == EVERYTHING
+    return made
+
+
+@pytest.fixture
+def restored(world: World) -> Iterator[World]:
+    """The world, and whatever a test changed in it put back, with what the workspace remembers of its last build."""
+    before, memory = world.site.parent / "before", world.root / ".buildgraph"
+    shutil.copytree(world.site, before, symlinks=True)
+    shutil.copytree(memory, before.with_name("memory"), symlinks=True)
+    python, odd = world.program.with_name("python").resolve(), world.programs / "odd"
+    kept = {path: path.read_bytes() for path in (python, odd)}
+    yield world
+    shutil.rmtree(world.site)
+    shutil.rmtree(memory)
+    before.rename(world.site)
+    before.with_name("memory").rename(memory)
+    for path, data in kept.items():
+        if path.read_bytes() != data:
+            world.change(path, path.read_bytes(), data)
+    world.lay()
+
+
+def upgrade(world: World) -> None:
+    """Another version of the distribution, with the same files."""
+    notes = world.site / "oddity-1.0.dist-info"
+    world.change(notes / "METADATA", b"Version: 1.0", b"Version: 1.1")
+
+
+def rewritten(world: World) -> None:
+    """The same version of the distribution, with another file."""
+    world.change(world.site / "oddity-1.0.dist-info/RECORD", b"sha256=aa", b"sha256=bb")
+
+
+def renamed(world: World) -> None:
+    """A file that an input names has another name and the same content."""
+    shutil.copy(world.root / "text.txt", world.root / "renamed.txt")
+    world.toml('"text.txt"', '"renamed.txt"')
+
+
+# What is changed: how, whose key changes, and what `why` says of the first of them.
+MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
+    "content": (lambda w: w.change(w.root / "text.txt", b"text", b"TEXT"), {"//:copied", "//:python"}, "input text.txt"),
+    "exec bit": (lambda w: (w.root / "run.sh").chmod(0o644), {"//:copied"}, "input run.sh"),
+    "link target": (lambda w: w.link("two.txt"), {"//:copied", "//:python"}, "input link.txt"),
+    "name of a file": (renamed, {"//:copied"}, "input renamed.txt"),
+    "a file more": (lambda w: (w.root / "some/c").write_text("c"), {"//:gathered"}, "input files/some/c"),
+    "argv": (lambda w: w.toml('"word"', '"words"'), {"//:copied"}, "argv 3"),
+    "an argument less": (lambda w: w.toml(', "word"]', "]"), {"//:copied"}, "argv 3"),
+    "env": (lambda w: w.toml('NAME = "value"', 'NAME = "other"'), {"//:copied"}, "env NAME"),
+    "name of a variable": (lambda w: w.toml('NAME = "value"', 'NAMED = "value"'), {"//:copied"}, "env NAME"),
+    "outputs": (lambda w: w.toml('outputs = { o = "o" }\nargv = ["sh"', 'outputs = { o = "p" }\nargv = ["sh"'),
+                {"//:copied", "//:python"}, "output out/p"),
+    "limit of time": (lambda w: w.toml("50s", "51s"), {"//:copied"}, "timeout"),
+    "tool of ours": (lambda w: w.change(w.site / "buildgraph/rules/tools/gather.py", b"", b"# comment\n"), {"//:gathered"},
+                     "input tools/gather.py"),
+    "tool of the user's": (lambda w: w.change(w.root / "tool.py", b"", b"# comment\n"), {"//:python"}, "input tool.py"),
+    "program of the host": (lambda w: w.change(w.programs / "odd", b"", b"# comment\n"), {"//:copied"}, "program:odd"),
+    "interpreter": (lambda w: w.change(w.program.with_name("python").resolve(), b"", b"\0"), {"//:python", "//:gathered"},
+                    "program:python3"),
+    "version of a distribution": (upgrade, {"//:python"}, "distribution:oddity"),
+    "file of a distribution": (rewritten, {"//:python"}, "distribution:oddity"),
+    "field of a profile in argv": (lambda w: w.toml("raspberry-pi-5", "raspberry-pi-4b"), {"//:asked"}, "argv 3"),
+    "field of a profile in the platform": (lambda w: w.toml("raspberry-pi-5", "x86-64-generic"), {"//:asked"},
+                                           "profile field arch"),
+    "property of the platform": (lambda w: w.toml('hardware = ":board"', 'hardware = ":board"\nlevel = "high"'), {"//:asked"},
+                                 "level"),
+}
+
+
+@pytest.mark.parametrize("what", MATTERS)
+def test_what_matters_changes_the_key_and_why_names_it(restored: World, what: str, tally: Callable[[str, int], Tally]) -> None:
+    """Of those that use it, and of no other."""
+    count, (change, whose, named) = tally("mutation", 1), MATTERS[what]
+    change(restored)
+    after = restored.keys()
+    assert {label for label in EVERYTHING if restored.base[label] != after[label]} == whose
+    first = min(whose)
+    reasons = json.loads(restored.run("why", "--json", first))["reasons"]
+    parts = [part["name"] for reason in reasons for part in reason["parts"]]
+    assert named in parts and set(parts) <= {named, *(also for also in ALSO.get(what, ()))}, parts
+    count.survived()
+
+
+# A change that cannot be made alone: a path stands in argv, too; another board has several fields that differ.
+ALSO = {
+    "name of a file": {"input text.txt", "argv 2"}, "name of a variable": {"env NAMED"}, "outputs": {"output out/o", "argv 2"},
+    "field of a profile in the platform": {"argv 3"},
+}
+
+
+def elsewhere(world: World) -> dict[str, str]:
+    """Built in another folder, with an odd name."""
+    other = world.root.with_name("another folder \u00fc")
+    shutil.copytree(world.root, other, symlinks=True, ignore=shutil.ignore_patterns("out", ".buildgraph"))
+    try:
+        return world.keys(cwd=other)
+    finally:
+        shutil.rmtree(other)
+
+
+def old(world: World) -> dict[str, str]:
+    """All files are of another time."""
+    for path in world.root.rglob("*"):
+        if ".buildgraph" not in path.parts and "out" not in path.parts:
+            os.utime(path, (10**9, 10**9), follow_symlinks=False)
+    return world.keys()
+
+
+def edited(old_text: str, new: str, name: str = "BUILD.toml") -> Callable[[World], dict[str, str]]:
+    """Built after an edit."""
+    def edit(world: World) -> dict[str, str]:
+        world.change(world.root / name, old_text.encode(), new.encode())
+        return world.keys()
+    return edit
+
+
+def tables(world: World) -> dict[str, str]:
+    """The tables of BUILD.toml in another order."""
+    head, *rest = TOML.split("\n\n")
+    (world.root / "BUILD.toml").write_text("\n\n".join([head, *reversed(rest)]))
+    return world.keys()
+
+
+MATTERS_NOT: dict[str, Callable[[World], dict[str, str]]] = {
+    "comment in BUILD.toml": edited("[board]", "# comment\n[board] # comment"),
+    "spaces in BUILD.toml": edited('env = { NAME = "value", OTHER', 'env   = {NAME="value" ,  OTHER'),
+    "order of keys": edited('NAME = "value", OTHER = "value"', 'OTHER = "value", NAME = "value"'),
+    "order of inputs": edited('text = "text.txt", link = "link.txt"', 'link = "link.txt", text = "text.txt"'),
+    "order of tables": tables,
+    "another way to write a text": edited('"word"]', "'word']"),
+    "another way to write a time": edited('"50s"', '"50000ms"'),
+    "a field that nobody reads": edited('profile = "raspberry-pi-5"', 'profile = "raspberry-pi-5"\nmemory = "2GiB"\ncores = 1'),
+    "what is only shown": edited('title="a title"', 'title="another"', "my_rules.py"),
+    "docstring of a rule": edited("Reads one field", "Reads some field", "my_rules.py"),
+    "name of the workspace": edited('name = "w"', 'name = "other"'),
+    "folder of the checkout": elsewhere,
+    "time of all files": old,
+    "-j1": lambda world: world.keys("-j1"), "-j9": lambda world: world.keys("-j9"),
+    "umask": lambda world: world.keys(umask=0o077),
+    "who builds": lambda world: world.keys(env={"USER": "somebody", "LOGNAME": "somebody", "HOME": "/nonexistent"}),
+    "time zone and language": lambda world: world.keys(env={"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C"}),
+    "hash seed": lambda world: world.keys(env={"PYTHONHASHSEED": "4711"}),
+    "variables of the shell": lambda world: world.keys(env={"CFLAGS": "-O0", "SOURCE_DATE_EPOCH": "1", "PYTHONPATH": "/none"}),
+}
+
+
+@pytest.mark.parametrize("what", MATTERS_NOT)
+def test_what_does_not_matter_changes_no_key(restored: World, what: str, tally: Callable[[str, int], Tally]) -> None:
+    """And so nothing runs."""
+    count = tally("no mutation", 1)
+    assert MATTERS_NOT[what](restored) == restored.base
+    count.survived()
