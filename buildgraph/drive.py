@@ -192,8 +192,7 @@ class Drive:
         self.counts[how] += 1
         self.plan.done(step)
         key = str(self.keys[action].digest)
-        took = result.milliseconds if how == "ran" else 0
-        place = self.steps.places[step]
+        place, took = self.steps.places[step], result.milliseconds
         self.listen(Done(step, str(action.owner), action.title, how, key, took, place))  # type: ignore[arg-type]
 
     def _fail(self, step: int) -> None:

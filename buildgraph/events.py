@@ -39,8 +39,8 @@ class Started:
 class Done:
     """An action's result is known: it `ran`, was a `hit` of the store, or was `shared` with an equal action.
 
-    `key` is the digest that names the result, as `<hash>/<size>`; `place` is that of the action among those of its
-    label that have the same title, from 1 on.
+    `key` is the digest that names the result, as `<hash>/<size>`; `milliseconds` is how long it ran, now or when it was
+    made; `place` is that of the action among those of its label that have the same title, from 1 on.
     """
 
     number: int

@@ -147,7 +147,9 @@ def perform(here: Here, wanted: Request, screens: list[Screen]) -> int:
     from ..session import build
     from ..ui.log import EventLog
     from ..history import History
-    kept: list[Screen] = [History(here.root), Pace(here.root), EventLog(here.root)]
+    from ..store.place import default_root
+    from .cache_auto import Upkeep
+    kept: list[Screen] = [History(here.root), Pace(here.root), EventLog(here.root), Upkeep(default_root(os.environ))]
     with Interrupt() as stop:
         def listen(event: Event) -> None:
             stop.armed = stop.armed or isinstance(event, Planned)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from ..errors import BROKEN, OK, BuildError
@@ -19,10 +20,10 @@ def arguments(parser: ArgumentParser) -> None:
     told = "; ".join(f"{name}: {what}" for name, what in WHAT.items())
     parser.add_argument("what", choices=tuple(WHAT), help=told)
     parser.add_argument("labels", nargs="*", metavar="LABEL", help="rm: the targets to forget")
-    parser.add_argument("--max-size", default="10GiB", metavar="SIZE", help="gc: let the least recently used results "
-                        "go beyond this (default: 10GiB); what the last builds of workspaces stand on stays")
-    parser.add_argument("--max-age", default="30d", metavar="AGE", help="gc: let results go that nobody used for so "
-                        "long (default: 30d; units s, min, h, d, w)")
+    parser.add_argument("--max-size", default="", metavar="SIZE", help="gc: let the least recently used results go beyond "
+                        "this (default: BUILDGRAPH_CACHE_SIZE or 10GiB); what the last builds of workspaces stand on stays")
+    parser.add_argument("--max-age", default="", metavar="AGE", help="gc: let results go that nobody used for so long "
+                        "(default: BUILDGRAPH_CACHE_AGE or 30d; units s, min, h, d, w)")
     parser.add_argument("--dry-run", action="store_true", help="gc: say what would go and why, and let nothing go")
     parser.add_argument("--repair", action="store_true", help="verify: set what is damaged aside: it is made again")
 
@@ -56,32 +57,47 @@ def _stats(root: str, options: Namespace) -> int:
     """Print the counts of the user's store; an absent one is empty, and is not made for the question."""
     from ..store.upkeep import measure
     from ..ui.words import plural, size
-    found = measure(root)
+    from .cache_auto import totals
+    found, (since, *ledger) = measure(root), totals(root)
     if options.json:
-        print(json.dumps({"root": root, **asdict(found)}))
+        names = ("builds", "ran", "ran_milliseconds", "hits", "saved_milliseconds")
+        print(json.dumps({"root": root, **asdict(found), "since": since, **dict(zip(names, ledger, strict=True))}))
         return OK
     print(root)
     print(f"  {plural(found.blobs, 'blob'):<16} {size(found.blob_bytes):>10}")
     print(f"  {plural(found.results, 'result'):<16} {size(found.result_bytes):>10}")
     if found.quarantined:
         print(f"  {plural(found.quarantined, 'damaged file')} set aside in quarantine/")
+    if since:
+        print(f"  {saved(since, ledger)}")
     return OK
+
+
+def saved(since: int, ledger: Sequence[int]) -> str:
+    """What the ledger tells, in words; builds in which nothing changed at all do not come to it."""
+    import time
+
+    from ..ui.words import plural, seconds
+    builds, ran, took, hits, spared = ledger
+    return (f"since {time.strftime('%Y-%m-%d', time.localtime(since))}: {plural(builds, 'build')}, "
+            f"{plural(ran, 'action')} ran in {seconds(took)}, {plural(hits, 'hit')} saved {seconds(spared)}")
 
 
 def _gc(root: str, options: Namespace) -> int:
     import time
 
     from ..store.disk import DiskStore
-    from ..store.sweep import Limits, perform, plan
-    from ..values import parse_size
+    from ..store.sweep import perform, plan
+    from .cache_auto import limits, stamp
     from .cache_told import machine, told
-    try:
-        limits = Limits(age(options.max_age), parse_size(options.max_size))
-    except ValueError as fault:
-        raise BuildError(f"{options.max_size!r}: {fault}", fix='such as --max-size 10GiB', reason="usage") from None
+    asked = {"BUILDGRAPH_CACHE_SIZE": options.max_size, "BUILDGRAPH_CACHE_AGE": options.max_age}
     now = time.time()
-    sweep = plan(root, limits, now)
-    freed = sweep.freed if options.dry_run or not os.path.isdir(root) else perform(DiskStore(root), sweep)
+    sweep = plan(root, limits(dict(os.environ) | {name: value for name, value in asked.items() if value}), now)
+    if options.dry_run or not os.path.isdir(root):
+        freed = sweep.freed
+    else:
+        freed = perform(DiskStore(root), sweep)
+        stamp(root)
     if options.json:
         print(json.dumps({"root": root, "dry_run": options.dry_run, "freed": freed, **machine(sweep, now)}))
     else:

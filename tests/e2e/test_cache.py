@@ -150,6 +150,81 @@ def test_rm_makes_the_actions_of_a_label_run_again(two: Space) -> None:
     assert two.build("//...").titles("ran") == ["sh"] and "nothing changed" not in two.run("build", "//:b").out
 
 
+def swept(of: Space, days: float) -> None:
+    """Let the cache have been looked through so many days ago."""
+    then = time.time() - days * DAY
+    os.utime(of.cache / "swept", (then, then))
+
+
+def test_a_build_looks_through_the_cache_once_a_day(two: Space) -> None:
+    """What it stands on stays; what nobody used for long goes; and only a build that made something looks."""
+    two.write("words.txt", "other words\n" * 1000)
+    two.build("//...")
+    age(two, 40)
+    swept(two, 2)
+    two.write("words.txt", "words\n" * 1000)
+    assert "let go" not in two.run("build", "//...").err and told(two, "stats")["results"] == 4   # all of it were hits
+    age(two, 40)
+    swept(two, 0.5)
+    two.write("words.txt", "third\n" * 1000)
+    assert "let go" not in two.run("build", "//...").err and told(two, "stats")["results"] == 6
+    age(two, 40)
+    swept(two, 2)
+    two.write("words.txt", "fourth\n" * 1000)
+    assert "the cache let go of 6 results" in two.run("build", "//...").err
+    assert told(two, "stats")["results"] == 2 and "let go" not in two.run("build", "//...").err
+    two.write("words.txt", "fourth\n" * 999)
+    two.build("//...")
+    two.write("words.txt", "fourth\n" * 1000)
+    assert two.build("//...").titles("ran") == []
+
+
+@pytest.mark.parametrize(("env", "left"), [
+    ({"BUILDGRAPH_CACHE_GC": "off", "BUILDGRAPH_CACHE_SIZE": "0B"}, 4), ({"BUILDGRAPH_CACHE_AGE": "60d"}, 4),
+    ({"BUILDGRAPH_CACHE_SIZE": "13KiB", "BUILDGRAPH_CACHE_AGE": "60d"}, 2), ({}, 2),
+    ({"BUILDGRAPH_CACHE_SIZE": "much"}, 4), ({"BUILDGRAPH_CACHE_AGE": "long"}, 4)], ids=str)
+def test_the_environment_sets_the_limits(two: Space, env: dict[str, str], left: int) -> None:
+    """A limit that means nothing is said, and lets nothing go."""
+    age(two, 40)
+    swept(two, 2)
+    two.write("words.txt", "other words\n" * 1000)
+    two.env |= env
+    said = two.run("build", "//...").err
+    assert told(two, "stats")["results"] == left
+    assert ("warning: the cache was not looked through" in said) == bool({"much", "long"} & set(env.values()))
+    assert two.run("cache", "gc", "--dry-run", code=None).code == (2 if "warning" in said else 0)
+
+
+def test_stats_tell_the_time_saved(two: Space) -> None:
+    """The time that a hit took when it was made; a build of which nothing is known adds nothing."""
+    two.write("BUILD.toml", TOML.replace("cat {text} {text}", "sleep 0.3; cat {text} {text}"))
+    two.build("//...")
+    clone = Space(two.root.with_name("clone"), two.cache)
+    for name in ("BUILD.toml", "words.txt"):
+        clone.write(name, (two.root / name).read_bytes())
+    assert len(clone.build("//...").titles("hit")) == 2
+    found = told(clone, "stats")
+    assert (found["builds"], found["ran"], found["hits"]) == (3, 3, 3)
+    assert 300 <= found["saved_milliseconds"] < found["ran_milliseconds"] + 1000
+    said = clone.run("cache", "stats").out
+    assert "3 builds, 3 actions ran in" in said and "3 hits saved 0." in said
+    (two.cache / "ledger").write_bytes(b"\xff damaged\n1 2 3\n")
+    assert told(clone, "stats")["hits"] == 0 and "hits saved" not in clone.run("cache", "stats").out
+
+
+def test_a_long_ledger_is_written_anew(two: Space) -> None:
+    """When the cache is looked through; the sums stay."""
+    with open(two.cache / "ledger", "a") as file:
+        file.write("1600000000 1 2 3 4 5\n" * 4000)
+    before = told(two, "stats")
+    swept(two, 2)
+    two.write("words.txt", "other words\n")
+    two.build("//...")
+    after = told(two, "stats")
+    assert (two.cache / "ledger").stat().st_size < 200 and after["since"] == 1600000000
+    assert after["builds"] == before["builds"] + 1 and after["saved_milliseconds"] == before["saved_milliseconds"]
+
+
 def test_the_program_does_not_touch_a_foreign_or_open_cache(two: Space) -> None:
     two.cache.chmod(0o777)
     for words in (("gc",), ("verify", "--repair"), ("rm", "//:a")):
