@@ -1,6 +1,8 @@
 """The table of features: what it says of native is what native does."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import dataclasses
 
 import pytest
@@ -37,3 +39,8 @@ def test_a_refused_feature_is_refused_with_its_reason_and_alone(feature: Feature
 def test_the_table_has_a_row_for_each_feature() -> None:
     assert len(table().splitlines()) == 2 + len(FEATURES)
     assert "| learn_A, learn_B online | refused: its matrices are compiled in | yes |" in table()
+
+
+def test_the_essay_holds_the_table() -> None:
+    essay = Path(__file__).parents[3] / "buildgraph/DESIGN.md"
+    assert table() in essay.read_text(encoding="utf-8")
