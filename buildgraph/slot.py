@@ -7,13 +7,13 @@ outputs therefore stay, as long as the next action wants the same.
 from __future__ import annotations
 
 import os
-from stat import S_ISDIR, S_ISREG
+from stat import S_IMODE, S_ISDIR, S_ISREG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SPARES, _SMALL = 64, 1 << 20
+_SPARES, _SMALL, _USER = 64, 1 << 20, os.geteuid()
 
 
 class Slot:
@@ -62,10 +62,12 @@ class Slot:
     def clean(self) -> None:
         """Empty it, whatever modes the action left in it; what was put in place of our folders goes, too."""
         try:
-            whole = all(_identity(path) == known for path, known in self._made.items())
+            found = {path: os.lstat(path) for path in self._made}
+            whole = all(_identity(found[path]) == known and not os.listxattr(path) for path, known in self._made.items())
             if whole:
-                for path in self._made:
-                    os.chmod(path, 0o755)
+                for path, seen in found.items():
+                    if S_IMODE(seen.st_mode) != 0o755:
+                        os.chmod(path, 0o755)
                     self._empty(path)
         except OSError:
             whole = False
@@ -81,7 +83,7 @@ class Slot:
 
     def _make(self, path: str) -> None:
         os.mkdir(path, 0o755)
-        self._made[path] = _identity(path)
+        self._made[path] = _identity(os.lstat(path))
 
     def _empty(self, folder: str) -> None:
         for name in os.listdir(folder):
@@ -96,17 +98,17 @@ class Slot:
         """Keep a file for `create`, when nothing of it but its bytes could reach who gets it."""
         found = os.lstat(path)
         if (len(self._spare) >= _SPARES or found.st_size > _SMALL or not S_ISREG(found.st_mode) or found.st_nlink > 1
-                or found.st_uid != os.geteuid() or os.listxattr(path)):
+                or found.st_uid != _USER or os.listxattr(path)):
             return False
         spare = f"{self.folder}/spare/{len(self._spare)}"
         os.rename(path, spare)
-        os.chmod(spare, 0o600)
+        if _USER:
+            os.chmod(spare, 0o600)   # root may write it as it is
         self._spare.append(spare)
         return True
 
 
-def _identity(path: str) -> tuple[int, int]:
-    found = os.lstat(path)
+def _identity(found: os.stat_result) -> tuple[int, int]:
     return (found.st_ino, found.st_dev) if S_ISDIR(found.st_mode) else (0, 0)
 
 

@@ -49,6 +49,7 @@ class DiskStore:
         self._held: dict[Digest, str] = {}    # copies that are kept and not published: blobs
         self._noted: dict[Digest, str] = {}   # and records
         self._renamed: set[str] = set()
+        self._noticed: set[str] = set()       # blobs whose use this process has noted
         self._scratch: Scratch | None = None
         self._lease: Lease | None = None
         self._lock, self._count = allocate_lock(), itertools.count()
@@ -100,7 +101,9 @@ class DiskStore:
             return True
         if digest.hash not in self._verified or not self._stands(digest):
             return False
-        self._use(self.blob_path(digest))
+        if digest.hash not in self._noticed:
+            self._noticed.add(digest.hash)
+            self._use(self.blob_path(digest))
         return True
 
     def _stands(self, digest: Digest) -> bool:
