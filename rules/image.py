@@ -11,7 +11,7 @@ ASSEMBLE = Tool("assemble", modules=("imageconfig", "oci", "tar"), distributions
 def assemble(ctx: Ctx, program: Artifact, machine: tuple[str, str], labels: dict[str, str],
              command: tuple[str, ...] = ()) -> Artifact:
     """A scratch image for machine = (architecture, variant): one static program with the words of `command`, run as a
-    user that is nobody, its own health check."""
+    user that is nobody, its own health check. /data belongs to nobody, and so does a fresh volume that is mounted there."""
     arch, variant = machine
     platform = {"architecture": arch, "os": "linux"} | ({"variant": variant} if variant else {})
     config = platform | ({"cmd": list(command)} if command else {}) | {
@@ -19,6 +19,7 @@ def assemble(ctx: Ctx, program: Artifact, machine: tuple[str, str], labels: dict
         "healthcheck": {"test": ["/agent", "--health"], "interval": "30s", "timeout": "5s", "retries": 3}}
     text = Content("config.json", json.dumps(config, sort_keys=True).encode())
     notes = [word for name, value in sorted(labels.items()) for word in ("--annotation", f"{name}={value}")]
-    (image,) = ctx.tool(ASSEMBLE, "--layer", "agent", "--file", "agent=in/agent:0755", "--config", text, *notes,
-                        "--out", Out("image", tree=True), inputs=(In(program, "in/agent"),), title="assemble the image")
+    layer = ("--layer", "agent", "--dir", "data:0755:65532:65532", "--file", "agent=in/agent:0755")
+    (image,) = ctx.tool(ASSEMBLE, *layer, "--config", text, *notes, "--out", Out("image", tree=True),
+                        inputs=(In(program, "in/agent"),), title="assemble the image")
     return image

@@ -96,6 +96,19 @@ def test_by_itself_it_listens_on_every_address(client: Any, image: str, data: Pa
         container.remove(force=True)
 
 
+def test_a_fresh_volume_is_nobodys(client: Any, image: str) -> None:
+    volume = client.volumes.create()
+    try:
+        for steps in (1, 2):   # the input of a detached container is empty: the state is written and the program ends
+            container = started(client, image, Path(volume.name), "--state", "/data/state")
+            try:
+                assert container.wait()["StatusCode"] == 0, (steps, container.logs())
+            finally:
+                container.remove(force=True)
+    finally:
+        volume.remove(force=True)
+
+
 def test_a_folder_that_it_may_not_write_is_said(client: Any, image: str, data: Path) -> None:
     for path, reason in (("/data/state", b"permission denied"), ("/state", b"read-only")):
         os.chown(data, 0, 0)

@@ -62,7 +62,8 @@ def test_the_program_in_the_arm64_image_answers_under_emulation(built: Space, tm
     manifest = json.loads(blob(folder, index["manifests"][0]["digest"]))
     [layer] = manifest["layers"]
     with tarfile.open(fileobj=io.BytesIO(blob(folder, layer["digest"]))) as archive:
-        assert {member.name.strip("./"): (member.uid, member.mtime) for member in archive} == {"agent": (0, 0)}
+        assert {member.name.strip("./"): (member.uid, member.mtime) for member in archive} == {
+            "agent": (0, 0), "data": (65532, 0)}
         archive.extractall(tmp_path, filter="data")
     assert (tmp_path / "agent").read_bytes() == (built.root / "out/exports/rooms.pi/agent").read_bytes()
     assert ran([emulator, "-cpu", "cortex-a72", str(tmp_path / "agent")], TICKS) == ANSWERS
