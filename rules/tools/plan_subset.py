@@ -39,6 +39,7 @@ def _chooses(mode: str, selection: str) -> Callable[[Model], bool]:
 
 COMPILED_IN = "its matrices are compiled in"
 NO_CODE = "pymdp 1.0.4 has the word and no code for it"
+TWICE = "two factors may choose one control differently"
 FEATURES = (
     Feature("several modalities", lambda m: len(m.num_obs) > 1),
     Feature("several state factors", lambda m: len(m.num_states) > 1),
@@ -57,7 +58,7 @@ FEATURES = (
     Feature("inference_algo = 'fpi'", lambda m: m.inference_algo == "fpi"),
     Feature("inference_algo = 'exact'", lambda m: m.inference_algo == "exact"),
     Feature("inference_algo = 'ovf' without learning", lambda m: m.inference_algo == "ovf" and not _learns("AB")(m)),
-    Feature("inference_algo = 'mmp' or 'vmp'", lambda m: m.inference_algo in ("mmp", "vmp"),
+    Feature("inference_algo = 'mmp' or 'vmp', with inference_horizon", lambda m: m.inference_algo in ("mmp", "vmp"),
             "it looks back over a window of steps"),
     Feature("use_utility = false", lambda m: not m.use_utility),
     Feature("use_states_info_gain = false", lambda m: not m.use_states_info_gain),
@@ -67,7 +68,11 @@ FEATURES = (
     Feature("sampling_mode = 'full', stochastic, alpha", _chooses("full", "stochastic")),
     Feature("sampling_mode = 'marginal', deterministic", _chooses("marginal", "deterministic")),
     Feature("sampling_mode = 'marginal', stochastic, alpha", _chooses("marginal", "stochastic")),
-    Feature("learn_A, learn_B online", _learns("AB"), COMPILED_IN),
+    Feature("sampling_mode = 'marginal' where controls are shared or joined",
+            lambda m: m.sampling_mode == "marginal" and m.B_action_dependencies != _own(m), TWICE, TWICE),
+    Feature("learn_A, learn_B online", lambda m: _learns("AB")(m) and m.learning_mode == "online", COMPILED_IN),
+    Feature("learn_A, learn_B offline", lambda m: _learns("AB")(m) and m.learning_mode != "online", COMPILED_IN,
+            "a device is never at the end of an episode"),
     Feature("learn_C, learn_D, learn_E", _learns("CDE"), NO_CODE, NO_CODE),
     Feature("categorical_obs", lambda m: m.categorical_obs,
             "a program is told which observation was made, not how likely each was",
@@ -106,6 +111,10 @@ def _said(model: Model, feature: Feature) -> Iterator[str]:
         yield from (f"B{f} does not depend on its own factor (B_dependencies[{f}] = {list(row)})"
                     for f, row in enumerate(model.B_dependencies) if f not in row)
         return
+    if feature.native == TWICE:
+        row = next(f for f, own in enumerate(_own(model)) if model.B_action_dependencies[f] != own)
+        yield f"sampling_mode = 'marginal' with B_action_dependencies[{row}] = {list(model.B_action_dependencies[row])}"
+        return
     for word in ("semantics", "inference_algo", "use_param_info_gain", "categorical_obs",
                  *(f"learn_{letter}" for letter in "ABCDE")):
         value = getattr(model, word)
@@ -121,9 +130,5 @@ def _sizes(model: Model) -> Iterator[str]:
                f"of each, of at most {MAX_DRAWN}")
     if model.num_iter < 1:
         yield f"num_iter = {model.num_iter}: at least one iteration is needed"
-    if model.sampling_mode == "marginal" and model.B_action_dependencies != _own(model):
-        row = next(f for f, own in enumerate(_own(model)) if model.B_action_dependencies[f] != own)
-        yield (f"sampling_mode = 'marginal' with B_action_dependencies[{row}] = {list(model.B_action_dependencies[row])}: "
-               "native needs one control of its own for each factor, or sampling_mode = 'full'")
-    elif model.sampling_mode not in ("full", "marginal"):
+    if model.sampling_mode not in ("full", "marginal"):
         yield f"sampling_mode = {model.sampling_mode!r}: native has 'full' and 'marginal'"

@@ -15,8 +15,12 @@ from tests.unit.tools.test_plan import rootless
 PLAIN = random_model("still_factor")
 REFUSED = {
     "B without its own factor": rootless(),
-    "inference_algo = 'mmp' or 'vmp'": dataclasses.replace(PLAIN, inference_algo="vmp", inference_horizon=3),
+    "inference_algo = 'mmp' or 'vmp', with inference_horizon": dataclasses.replace(
+        PLAIN, inference_algo="vmp", inference_horizon=3),
     "use_param_info_gain": dataclasses.replace(PLAIN, use_param_info_gain=True, pA=PLAIN.A),
+    "sampling_mode = 'marginal' where controls are shared or joined": dataclasses.replace(
+        PLAIN, sampling_mode="marginal", B_action_dependencies=((0,), ())),
+    "learn_A, learn_B offline": dataclasses.replace(PLAIN, learn_B=True, learning_mode="offline", pB=PLAIN.B),
     "learn_A, learn_B online": dataclasses.replace(PLAIN, learn_B=True, pB=PLAIN.B),
     "learn_C, learn_D, learn_E": dataclasses.replace(PLAIN, learn_D=True),
     "categorical_obs": dataclasses.replace(PLAIN, categorical_obs=True),
