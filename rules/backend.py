@@ -8,13 +8,12 @@ from __future__ import annotations
 from buildgraph import Artifact, BuildError, Ctx, In, Out, Tool
 
 from .model import Model
-from .optimise import CODE, RUNTIME, Member, Proved, prove
+from .optimise import ARRAYS, Member, Proved, prove
 
-GATE = (*CODE, "bounds", "confidence", "emit", "program", "prove", "replay", "toolchain", "wiring")
+GATE = (*ARRAYS, "confidence", "fidelity", "fmath", "plan_subset", "replay")
 REFERENCE = ("choice", "contraction", "counter_random", "policy_tree", "probe", "probe_coverage", "reference", "steadiness")
 PYMDP = ("pymdp_agent", "pymdp_probe", "pymdp_rollout", "pymdp_step")
-PROVE_PYTHON = Tool("prove_python", tuple(sorted({*GATE, *REFERENCE, *PYMDP})),
-                    ("inferactively-pymdp", "numpy", "ziglang"), RUNTIME)
+PROVE_PYTHON = Tool("prove_python", tuple(sorted({*GATE, *REFERENCE, *PYMDP})), ("inferactively-pymdp", "numpy"))
 QUIET = {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "Agg"}
 
 

@@ -24,8 +24,8 @@ PLAN = Tool("plan", PASSES, ("numpy",))
 PROBE = Tool("probe", (*ARRAYS, "choice", "contraction", "counter_random", "fmath", "policy_tree", "probe_coverage", "reference",
                        "steadiness"), ("numpy",))
 EMIT = Tool("emit", CODE, ("numpy",), NATIVE)
-PROVE = Tool("prove", (*CODE, "bounds", "confidence", "emit", "program", "replay", "toolchain", "wiring"), ("numpy", "ziglang"),
-             RUNTIME)
+PROVE = Tool("prove", (*CODE, "bounds", "confidence", "emit", "fidelity", "program", "replay", "toolchain", "wiring"),
+             ("numpy", "ziglang"), RUNTIME)
 COMPILE = Tool("compile", ("toolchain",), ("ziglang",))
 PROGRAM = Tool("program", (*CODE, "bounds", "emit", "replay", "wiring"), ("numpy",), RUNTIME)
 LINK = Tool("link", ("toolchain",), ("ziglang",))

@@ -16,41 +16,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import fmath
 from confidence import lower_bound
-from ir import F64, canonical_json
+from fidelity import KL_LIMIT, REGRET_LIMIT, compare
+from ir import canonical_json
 from program import Program, emit_main, ports_of
-from replay import GOLDEN_STEPS, Answers, Probe, bits, golden_hash, load_probe, parse, width
+from replay import GOLDEN_STEPS, Probe, bits, golden_hash, load_probe, parse, width
 from toolchain import SMALL, ToolchainFault, compile_object, host_target, link_program
 
-REGRET_LIMIT = 1e-3
-KL_LIMIT = 1e-5
 TIMEOUT = 600.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """By step: nats lost by the action, divergence of beliefs, whether the action is the reference's."""
-
-    regret: F64
-    kl: F64
-    same: np.ndarray[Any, np.dtype[np.bool_]]
-
-    @property
-    def violating(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Whether a step is beyond a limit; NaN is beyond."""
-        return np.asarray(~((self.regret <= REGRET_LIMIT) & (self.kl <= KL_LIMIT)))
-
-    @property
-    def violations(self) -> int:
-        """How many steps are beyond a limit."""
-        return int(np.count_nonzero(self.violating))
 
 
 def build_host_program(agent_c: Path, name: str, interface: Mapping[str, Any], folder: Path) -> Path:
@@ -74,28 +52,6 @@ def run_replay(program: Path, name: str, records: bytes, emulator: Sequence[str]
         raise ToolchainFault(f"the compiled agent failed to replay the probe (exit {done.returncode}): "
                              f"{done.stderr.decode('ascii', 'replace')[:500]}")
     return done.stdout
-
-
-def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Findings:
-    """Hold the answers against the probe, step by step."""
-    steps = len(answers.action)
-    chosen = np.zeros(steps, np.int64)
-    for c, count in enumerate(num_controls):
-        chosen = chosen * count + answers.action[:, c]
-    regret = probe.regret.reshape(steps, -1)[np.arange(steps), chosen]
-    kl = _divergence(probe.qs.reshape(steps, -1), answers.qs)
-    if probe.q_pi is not None:
-        kl = np.maximum(kl, _divergence(probe.q_pi.reshape(steps, -1), answers.q_pi))
-    same = np.all(answers.action == probe.action.reshape(steps, -1), axis=1)
-    return Findings(regret, kl, same)
-
-
-def _divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> F64:
-    """Kullback-Leibler divergence in nats by step, summed over what stands side by side; NaN where there is one."""
-    found = answered.astype(np.float64)
-    surely = np.maximum(found, 2.0 ** -1000)
-    terms = wanted * (fmath.log(np.maximum(wanted, 2.0 ** -1000)) - fmath.log(surely))
-    return fmath.total(np.where(np.isnan(found), np.nan, terms), axis=1)
 
 
 def proof(answered: bytes, probe: Probe, interface: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 
 The candidate is pymdp 1.0.4 in one jitted float32 step (pymdp_step.py). The reference is the float64 agent of
 reference.py where that covers the model, else pymdp's own `rollout` in float64. Both are fed the same observations and
-executed actions; a step is a violation by the limits of prove.py. For stochastic agents, whose action is drawn from q_pi, the
+executed actions; a step is a violation by the limits of fidelity.py. For stochastic agents, whose action is drawn from q_pi, the
 divergence of q_pi is held to the limit, too. Numbers in the document are rounded up to powers of ten: jax's last bits
 differ between processors.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +24,10 @@ import pymdp_probe
 import pymdp_step
 from agent_model import F64, Model, ModelFault
 from confidence import lower_bound
-from fmath import log, total
+from fidelity import KL_LIMIT, REGRET_LIMIT, Findings, compare, divergence
 from plan_subset import refusals as native_refusals
-from prove import KL_LIMIT, REGRET_LIMIT, compare
 from pymdp_probe import Taken
 from replay import Answers
-
-TINY = 2.0 ** -1000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What was compared, and how far apart the two were; all by step."""
-
-    regret: F64
-    kl: F64
-    kl_policies: F64
-    same: int
-    stochastic: bool
-
-    def violating(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Whether a step is beyond a limit; NaN is beyond."""
-        judged = self.kl_policies if self.stochastic else self.regret
-        return np.asarray(~((judged <= (KL_LIMIT if self.stochastic else REGRET_LIMIT)) & (self.kl <= KL_LIMIT)))
 
 
 def answers(model: Model, taken: Taken) -> Answers:
@@ -67,29 +47,30 @@ def answers(model: Model, taken: Taken) -> Answers:
     return Answers(qs.astype(np.float32), q_pi.astype(np.float32), chosen, policy.astype(np.int32))
 
 
-def judge(model: Model, taken: Taken, given: Answers) -> Found:
-    """Hold the answers against the reference."""
-    findings = compare(given, taken.probe, [model.num_controls[c] for c in model.control_factors])
-    wanted = taken.q_pi.reshape(len(given.q_pi), -1)
-    terms = wanted * (log(np.maximum(wanted, TINY)) - log(np.maximum(given.q_pi.astype(np.float64), TINY)))
-    apart = total(np.where(np.isnan(given.q_pi), np.nan, terms), axis=1)
-    return Found(findings.regret, findings.kl, apart, int(findings.same.sum()), model.action_selection == "stochastic")
+def judge(model: Model, taken: Taken, given: Answers) -> tuple[Findings, F64]:
+    """The answers against the reference, and by step how far apart the posteriors over policies are, in nats.
+
+    A stochastic agent draws from that posterior, so there it is judged instead of what the reference would have chosen.
+    """
+    found = compare(given, taken.probe, [model.num_controls[c] for c in model.control_factors])
+    apart = divergence(taken.q_pi.reshape(len(given.q_pi), -1), given.q_pi)
+    if model.action_selection == "stochastic":
+        found = Findings(np.where(apart <= KL_LIMIT, 0.0, np.inf), found.kl, found.same)
+    return found, apart
 
 
-def document(model: Model, taken: Taken, found: Found) -> dict[str, Any]:
+def document(model: Model, taken: Taken, judged: tuple[Findings, F64]) -> dict[str, Any]:
     """What proof.json holds."""
-    episodes = int(taken.probe.facts["episodes"])
-    wrong = found.violating()
-    spoilt = int(np.count_nonzero(wrong.reshape(episodes, -1).any(axis=1)))
-    violations = int(np.count_nonzero(wrong))
+    found, apart = judged
+    steps, episodes = len(found.kl), int(taken.probe.facts["episodes"])
+    spoilt = int(np.count_nonzero(found.violating.reshape(episodes, -1).any(axis=1)))
     return {"schema": 1, "runtime": "python", "reference": taken.reference, "why": native_refusals(model),
-            "steps": len(wrong), "episodes": episodes, "kinds": taken.probe.facts["kinds"],
-            "seed": taken.probe.facts["seed"], "violations": violations, "violating_episodes": spoilt,
-            "lower_bound": lower_bound(violations, len(wrong)), "lower_bound_episodes": lower_bound(spoilt, episodes),
-            "same_action": found.same, "stochastic": found.stochastic, "kl_limit": KL_LIMIT,
-            "regret_limit": REGRET_LIMIT, "kl_below": rounded_up(float(found.kl.max())),
-            "kl_policies_below": rounded_up(float(found.kl_policies.max())),
-            "regret_below": rounded_up(float(found.regret.max()))}
+            "steps": steps, "episodes": episodes, "kinds": taken.probe.facts["kinds"],
+            "seed": taken.probe.facts["seed"], "violations": found.violations, "violating_episodes": spoilt,
+            "lower_bound": lower_bound(found.violations, steps), "lower_bound_episodes": lower_bound(spoilt, episodes),
+            "same_action": int(found.same.sum()), "stochastic": model.action_selection == "stochastic",
+            "kl_limit": KL_LIMIT, "regret_limit": REGRET_LIMIT, "kl_below": rounded_up(float(found.kl.max())),
+            "kl_policies_below": rounded_up(float(apart.max())), "regret_below": rounded_up(float(found.regret.max()))}
 
 
 def rounded_up(value: float) -> str:

@@ -11,7 +11,7 @@ import probe
 import pytest
 import reference
 from ir import F64, Model
-from prove import compare
+from fidelity import compare
 from replay import Answers, Probe, load_probe
 
 from tests.needs import need_module

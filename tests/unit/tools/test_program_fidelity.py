@@ -8,7 +8,8 @@ import fmath
 import numpy as np
 import pytest
 from ir import F64
-from prove import build_host_program, compare, run_replay
+from fidelity import compare
+from prove import build_host_program, run_replay
 from replay import Answers, Probe, load_probe, parse
 
 from tests.needs import need_module

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ir import Model
-from prove import KL_LIMIT, REGRET_LIMIT, compare
+from fidelity import KL_LIMIT, REGRET_LIMIT, compare
 from replay import Answers, Probe, golden_hash, load_probe
 
 from tests.needs import need_module

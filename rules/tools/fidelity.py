@@ -1,0 +1,56 @@
+"""The fidelity gate: what a candidate answered against what the reference did, step by step. One for every backend."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import fmath
+from ir import F64
+from replay import Answers, Probe
+
+REGRET_LIMIT = 1e-3
+KL_LIMIT = 1e-5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """By step: nats lost by the action, divergence of beliefs, whether the action is the reference's."""
+
+    regret: F64
+    kl: F64
+    same: np.ndarray[Any, np.dtype[np.bool_]]
+
+    @property
+    def violating(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether a step is beyond a limit; NaN is beyond."""
+        return np.asarray(~((self.regret <= REGRET_LIMIT) & (self.kl <= KL_LIMIT)))
+
+    @property
+    def violations(self) -> int:
+        """How many steps are beyond a limit."""
+        return int(np.count_nonzero(self.violating))
+
+
+def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Findings:
+    """Hold the answers against the probe, step by step."""
+    steps = len(answers.action)
+    chosen = np.zeros(steps, np.int64)
+    for c, count in enumerate(num_controls):
+        chosen = chosen * count + answers.action[:, c]
+    regret = probe.regret.reshape(steps, -1)[np.arange(steps), chosen]
+    kl = divergence(probe.qs.reshape(steps, -1), answers.qs)
+    if probe.q_pi is not None:
+        kl = np.maximum(kl, divergence(probe.q_pi.reshape(steps, -1), answers.q_pi))
+    same = np.all(answers.action == probe.action.reshape(steps, -1), axis=1)
+    return Findings(regret, kl, same)
+
+
+def divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> F64:
+    """Kullback-Leibler divergence in nats by step, summed over what stands side by side; NaN where there is one."""
+    found = answered.astype(np.float64)
+    surely = np.maximum(found, 2.0 ** -1000)
+    terms = wanted * (fmath.log(np.maximum(wanted, 2.0 ** -1000)) - fmath.log(surely))
+    return fmath.total(np.where(np.isnan(found), np.nan, terms), axis=1)
