@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-from . import landlock
+from . import landlock, mounts, seccomp
 
 TYPE_CHECKING = False   # `typing` and `collections.abc` would be loaded for every command
 if TYPE_CHECKING:
@@ -118,7 +118,6 @@ def begin(words: Mapping[str, Sequence[str]]) -> None:
     landlock.prctl(1, signal.SIGKILL)
     if "l" not in words:
         return
-    from . import mounts, seccomp
     network = "n" in words
     grants = [(path, landlock.READ) for path in words.get("r", ())]
     grants += [(path, landlock.CHANGE) for path in words.get("w", ())]
