@@ -18,13 +18,13 @@ from tests.space import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
-    "rooms.pi": "sha256:9b2df9efc190e864fde79d216b5b31dcc2fe5ec0487e2623f7ca909440753313",
-    "rooms.x86": "sha256:cf830e6e9370dfc852a64171502a1c44e87e8e8bd32e49a9644f127b021bed45",
+    "rooms.pi": "sha256:13fc621953bab943d79d4f8413c0814d63f5b90a692e8a29478f960f89852030",
+    "rooms.x86": "sha256:009013ddcd20015e118c61ec18382f436eeca65a11b5aa2952f0bced59ac318e",
 }
 FORAGERS = {
-    "jetson": "sha256:42b01bfad585dc643ab1c48e429ddaed6e83257c0b000c9487495ef6bef7cec3",
-    "raspberry-pi": "sha256:17ccc773aed09077a570ddda9075ffe41db0330f168caf887801b77b7feb6518",
-    "x86": "sha256:a984014836b78bd0bfa766690507366a7aa37000668fdf8a8fc1ec264833e74c",
+    "jetson": "sha256:f1091526297d7e4adc5c10d5ff5673ef40a2b2971cb0f68b19477eb7f23f8bee",
+    "raspberry-pi": "sha256:74d67ba328f5b44581ad01e35ebd41e42e58b602f43f477694824c6c5d5395f0",
+    "x86": "sha256:400dcd1a92530279866c5f8d26fef99a1915562c1cf1f181ce5669d4738e81bf",
 }
 ODD = {"TZ": "Pacific/Auckland", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "HOME": "/nonexistent",
        "SOURCE_DATE_EPOCH": "1", "OMP_NUM_THREADS": "7", "OPENBLAS_CORETYPE": "Prescott", "CFLAGS": "-O0",

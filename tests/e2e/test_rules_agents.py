@@ -198,6 +198,8 @@ class TestModel:
         assert "unknown array 'F0'" in rooms.run("build", "//models:vent", code=1).err
 
     def test_what_native_cannot_do_is_refused_with_every_reason(self, rooms: Space) -> None:
+        arrays(rooms, "vent", lambda found: found.update({f"p{name}": 4 * found[name] for name in list(found)
+                                                          if name.startswith("A")}))
         spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
         said = rooms.run("build", "//coalitions:rooms", code=1).err
         assert "learn_A = true: native does not have this" in said
