@@ -1,14 +1,14 @@
 """Frozen classes with slots, as `dataclasses` makes them, for the modules that every build imports.
 
 Importing `dataclasses` costs more than a bare interpreter's whole start, and so does what it compiles for some ten
-classes. Here nothing is imported, and a class is compiled when its first instance is made: most never are. For
+classes. Here nothing is imported, and what a class needs is compiled when it is much used: most of it never is. For
 `dataclasses.fields`, `replace` and `asdict` a noun is a dataclass like any other.
 """
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar, dataclass_transform, overload
 
     T = TypeVar("T")
@@ -31,6 +31,7 @@ else:
         return (lambda found: _made(found, eq, order, aside)) if cls is None else _made(cls, eq, order, aside)
 
 _NONE = object()
+_FEW = 40   # instances that are made by hand
 _ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 
 
@@ -40,30 +41,40 @@ def _made(cls: Any, eq: bool, order: bool, aside: str) -> Any:
     before: Any = getattr(cls, "_noun", ((), {}, True, ""))
     defaults = before[1] | {name: space.pop(name) for name in own if name in space}
     names = before[0] + own
-    space |= {"__slots__": own, "__match_args__": names, "_noun": (names, defaults, eq, aside), "__init__": _first,
+    space |= {"__slots__": own, "__match_args__": names, "_noun": (names, defaults, eq, aside), "_made": _FEW, "__init__": _first,
               "__setattr__": _frozen, "__delattr__": _frozen, "__repr__": _repr, "__dataclass_fields__": _Fields(),
               "__reduce__": _reduce}
     if eq:
         space |= {"__eq__": _first_equal, "__hash__": _first_hash}
     if order:
-        space |= dict.fromkeys(_ORDER, _unordered)
+        space |= {name: _ordered(name, sign) for name, sign in _ORDER.items()}
     return type(cls)(cls.__name__, cls.__bases__, space)
 
 
 def _first(self: Any, *args: Any, **words: Any) -> None:
-    """The first instance of a class: compile what it needs, and begin again."""
+    """The first instances of a class are made by hand: to compile for them would cost more than they do."""
     cls = _owner(type(self), _first)
-    _compile(cls)
-    cls.__init__(self, *args, **words)
+    names, defaults, _, _ = cls._noun
+    cls._made -= 1
+    given = dict(zip(names, args)) | words
+    every = defaults | given
+    if cls._made < 0 or len(given) != len(args) + len(words) or every.keys() != set(names):
+        _compile(cls, _making(cls), ("__init__",))   # it also says what is wrong with the arguments
+        cls.__init__(self, *args, **words)
+        return
+    for name in names:
+        getattr(cls, name).__set__(self, every[name])
 
 
 def _first_equal(self: Any, other: object) -> Any:
-    _compile(_owner(type(self), _first_equal, "__eq__"))
+    cls = _owner(type(self), _first_equal, "__eq__")
+    _compile(cls, _comparing(cls), ("__eq__", "__hash__"))
     return self == other
 
 
 def _first_hash(self: Any) -> int:
-    _compile(_owner(type(self), _first_hash, "__hash__"))
+    cls = _owner(type(self), _first_hash, "__hash__")
+    _compile(cls, _comparing(cls), ("__eq__", "__hash__"))
     return hash(self)
 
 
@@ -72,29 +83,44 @@ def _owner(cls: type, method: object, name: str = "__init__") -> Any:
     return next(found for found in cls.__mro__ if found.__dict__.get(name) is method)
 
 
-def _compile(cls: Any) -> None:
-    names, defaults, eq, aside = cls._noun
-    given = ", ".join(f"{name}=_d_{name}" if name in defaults else name for name in names)
+def _compile(cls: Any, text: str, names: Sequence[str]) -> None:
+    _, defaults, _, _ = cls._noun
     space: dict[str, Any] = {f"_d_{name}": value for name, value in defaults.items()}
-    space |= {f"_s_{name}": getattr(cls, name).__set__ for name in names}
-    body = "".join(f" _s_{name}(self, {name})\n" for name in names) or " pass\n"
-    text = f"def __init__(self{', ' if given else ''}{given}):\n{body}"
-    mine, others = (f"({''.join(f'{who}.{name},' for name in names if name != aside)})" for who in ("self", "other"))
-    if eq:
-        text += ("def __eq__(self, other):\n if other.__class__ is not self.__class__:\n  return NotImplemented\n"
-                 f" return {mine} == {others}\ndef __hash__(self):\n return hash({mine})\n")
-    compared = [name for name in _ORDER if cls.__dict__.get(name) is _unordered]
-    for name in compared:
-        text += f"def {name}(self, other):\n return {mine} {_ORDER[name]} {others}\n"
+    space |= {f"_s_{name}": getattr(cls, name).__set__ for name in cls._noun[0]}
     exec(text, space)
-    for name in ("__init__", *(("__eq__", "__hash__") if eq else ()), *compared):
+    for name in names:
         made = space[name]
         made.__qualname__ = f"{cls.__qualname__}.{name}"
         setattr(cls, name, made)
 
 
-def _unordered(self: Any, other: object) -> bool:
-    raise AssertionError("what stands before this is compiled with the first instance")
+def _making(cls: Any) -> str:
+    names, defaults, _, _ = cls._noun
+    given = ", ".join(f"{name}=_d_{name}" if name in defaults else name for name in names)
+    body = "".join(f" _s_{name}(self, {name})\n" for name in names) or " pass\n"
+    return f"def __init__(self{', ' if given else ''}{given}):\n{body}"
+
+
+def _fields(cls: Any) -> list[str]:
+    """What is compared, as an expression each for two operands."""
+    names, _, _, aside = cls._noun
+    return [f"({''.join(f'{who}.{name},' for name in names if name != aside)})" for who in ("self", "other")]
+
+
+def _comparing(cls: Any) -> str:
+    mine, others = _fields(cls)
+    return ("def __eq__(self, other):\n if other.__class__ is not self.__class__:\n  return NotImplemented\n"
+            f" return {mine} == {others}\ndef __hash__(self):\n return hash({mine})\n")
+
+
+def _ordered(name: str, sign: str) -> Callable[[Any, Any], bool]:
+    """A comparison that compiles itself when it is first wanted."""
+    def first(self: Any, other: Any) -> bool:
+        cls = _owner(type(self), first, name)
+        mine, others = _fields(cls)
+        _compile(cls, f"def {name}(self, other):\n return {mine} {sign} {others}\n", (name,))
+        return bool(getattr(self, name)(other))
+    return first
 
 
 def _repr(self: Any) -> str:

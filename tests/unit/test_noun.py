@@ -56,6 +56,22 @@ def test_it_is_made_compared_ordered_and_shown_as_a_dataclass() -> None:
         Point()  # type: ignore[call-arg]
 
 
+def test_the_first_instances_are_as_the_later_ones() -> None:
+    """They are made by hand, and only then is anything compiled."""
+    @noun
+    class Fresh:
+        """A class of its own."""
+
+        x: int
+        y: int = 2
+
+    for number in range(100):
+        assert (Fresh(number).x, Fresh(number).y, Fresh(y=number, x=1).y, Fresh(1, number).y) == (number, 2, number, number)
+        for args, words in (((), {}), ((1, 2, 3), {}), ((1,), {"x": 2}), ((1,), {"z": 2})):
+            with pytest.raises(TypeError):
+                Fresh(*args, **words)
+
+
 def test_it_cannot_be_changed_and_has_no_dictionary() -> None:
     point = Point(1)
     with pytest.raises(AttributeError, match="a Point is frozen"):
