@@ -34,10 +34,6 @@ SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
     "OutputDirectory": ((1, "path", "string", False), (5, "root_directory_digest", "Digest", False)),
     "ActionResult": ((2, "output_files", "OutputFile", True), (3, "output_directories", "OutputDirectory", True),
                      (4, "exit_code", "int", False), (6, "stdout_digest", "Digest", False)),
-    # Ours: how a store on disk keeps an ActionResult, and the messages that its key is the digest of.
-    "Part": ((1, "name", "string", False), (2, "data", "bytes", False)),
-    "Record": ((1, "key", "Digest", False), (2, "result", "ActionResult", False), (3, "sandbox", "string", False),
-               (4, "milliseconds", "int", False), (5, "parts", "Part", True)),
 }
 
 

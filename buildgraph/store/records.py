@@ -1,8 +1,10 @@
-"""The form of a result on disk: magic, SHA-256 of the body, body: a `Record` message that names its own key.
+"""The form of a result on disk: what REAPI's ActionResult says, in words that are read in a moment, and the messages.
 
-    "buildgraph result 2\\n" + 32 bytes + Record {key, result (REAPI ActionResult), sandbox, milliseconds, parts}
+    "buildgraph result 3\\n", SHA-256 of the rest, 4 bytes: length of the head, head, the parts one after the other
+    head: key, log, sandbox, milliseconds, count, (path, "file" | "program" | "tree", digest) ..., (part, length) ...
 
-A record that is torn, flipped, swapped with another or of another form reads as None: a miss, never a wrong result.
+The words of the head stand between NULs. A record that is torn, flipped, swapped with another or of another form reads as
+None: a miss, never a wrong result.
 """
 from __future__ import annotations
 
@@ -10,29 +12,27 @@ import hashlib
 
 from ..digest import Digest
 from ..model import File, Node, Result, Tree
-from ..reapi import decode as message
-from ..reapi import digest_fields, digest_of
-from ..reapi import encode as bytes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
-MAGIC = b"buildgraph result 2\n"
-_ANY, _HEAD = b"buildgraph result ", len(MAGIC) + 32
+MAGIC = b"buildgraph result 3\n"
+_ANY, _START = b"buildgraph result ", len(MAGIC) + 32
 
 
 def encode(key: Digest, result: Result, parts: Mapping[str, bytes]) -> bytes:
-    """The bytes of a record; the same result gives the same bytes."""
-    files = [{"path": path, "digest": digest_fields(node.digest), "is_executable": node.executable}
-             for path, node in result.outputs if isinstance(node, File)]
-    folders = [{"path": path, "root_directory_digest": digest_fields(node.digest)}
-               for path, node in result.outputs if isinstance(node, Tree)]
-    body = bytes_of("Record", {
-        "key": digest_fields(key), "sandbox": result.sandbox, "milliseconds": result.milliseconds,
-        "result": {"output_files": files, "output_directories": folders, "stdout_digest": digest_fields(result.log)},
-        "parts": [{"name": name, "data": data} for name, data in sorted(parts.items())]})
+    """The bytes of a record; the same result gives the same bytes. ValueError on a name that holds NUL."""
+    words = [str(key), str(result.log), result.sandbox, str(result.milliseconds), str(len(result.outputs))]
+    for path, node in result.outputs:
+        words += (path, _kind(node), str(node.digest))
+    named = sorted(parts.items())
+    for name, data in named:
+        words += (name, str(len(data)))
+    head = "\0".join(words).encode("utf-8", "surrogateescape")
+    if head.count(b"\0") != len(words) - 1:
+        raise ValueError("a name that holds NUL")
+    body = b"".join((len(head).to_bytes(4, "big"), head, *(data for _, data in named)))
     return MAGIC + hashlib.sha256(body).digest() + body
 
 
@@ -49,28 +49,26 @@ def decode(key: Digest, data: bytes) -> tuple[Result, dict[str, bytes]] | None:
 
 def read(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
     """(key, result, parts) of any record; None when it is damaged or foreign."""
-    body = data[_HEAD:]
-    if not data.startswith(MAGIC) or hashlib.sha256(body).digest() != data[len(MAGIC):_HEAD]:
+    if not data.startswith(MAGIC) or hashlib.sha256(memoryview(data)[_START:]).digest() != data[len(MAGIC):_START]:
         return None
     try:
-        found = message("Record", body)
-        given = found["result"]
-        outputs = sorted([(file.get("path", ""), _file(file)) for file in given["output_files"]]
-                         + [(folder.get("path", ""), _tree(folder)) for folder in given["output_directories"]], key=_path)
-        result = Result(tuple(outputs), digest_of(given["stdout_digest"]), found.get("sandbox", ""),
-                        found.get("milliseconds", 0))
-        return digest_of(found["key"]), result, {part.get("name", ""): part.get("data", b"") for part in found["parts"]}
-    except (ValueError, KeyError, RecursionError):
+        at = _START + 4 + int.from_bytes(data[_START:_START + 4], "big")
+        key, log, sandbox, took, count, *rest = data[_START + 4:at].decode("utf-8", "surrogateescape").split("\0")
+        end = 3 * int(count)
+        outputs = tuple((rest[of], _node(rest[of + 1], rest[of + 2])) for of in range(0, end, 3))
+        parts = {}
+        for name, size in zip(rest[end::2], rest[end + 1::2], strict=True):
+            parts[name] = data[at:at + int(size)]
+            at += int(size)
+        return Digest.parse(key), Result(outputs, Digest.parse(log), sandbox, int(took)), parts
+    except (ValueError, IndexError):
         return None
 
 
-def _path(output: tuple[str, Node]) -> str:
-    return output[0]
+def _kind(node: Node) -> str:
+    return "tree" if isinstance(node, Tree) else "program" if node.executable else "file"
 
 
-def _file(file: Mapping[str, Any]) -> Node:
-    return File(digest_of(file["digest"]), bool(file.get("is_executable")))
-
-
-def _tree(folder: Mapping[str, Any]) -> Node:
-    return Tree(digest_of(folder["root_directory_digest"]))
+def _node(kind: str, digest: str) -> Node:
+    found = Digest.parse(digest)
+    return Tree(found) if kind == "tree" else File(found, kind == "program")

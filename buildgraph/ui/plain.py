@@ -17,14 +17,15 @@ def text_of(value: object) -> str:
 
     AssertionError on what is no text, number, truth, None, sequence or mapping of such.
     """
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, Digest):
-        return quoted(str(value))
-    if value is None or isinstance(value, bool):
-        return _WORDS[value]
-    if isinstance(value, (int, float)):
+    kind = type(value)
+    if kind is str:
+        return quoted(value)  # type: ignore[arg-type]
+    if kind is int or kind is float:
         return repr(value)
+    if kind is bool or value is None:
+        return _WORDS[value]  # type: ignore[index]
+    if kind is Digest:
+        return quoted(str(value))
     if isinstance(value, dict):
         return "{%s}" % ",".join(f"{quoted(name)}:{text_of(held)}" for name, held in value.items())
     assert isinstance(value, (list, tuple)), f"no JSON: {value!r}"
