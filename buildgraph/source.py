@@ -119,7 +119,7 @@ class Sources:
 
     def save(self) -> None:
         """Keep what was hashed for the next build."""
-        if self._index is not None and self._fresh and self._weight >= self._light:
+        if self._index is not None and self._fresh:
             self._index.put_many(self._fresh)
             self._fresh = {}
 
@@ -157,7 +157,7 @@ class Sources:
             raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check its permissions", "source") from None
         if after != print_:
             raise Moved(name)
-        if self._index is None:
+        if self._index is None or self._weight < self._light:
             return digest
         with suppress(struct.error):   # a stamp after the year 2262, or an inode beyond 63 bits: hashed each time
             body = _ROW.pack(*print_, now, bytes.fromhex(digest.hash), b"")[:-16]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.installed import installed
 from tests.bench.timing import Command, side_by_side
 from tests.space import Space, space
 
@@ -57,6 +59,29 @@ def test_a_noop_imports_nothing_dear(tmp_path: Path) -> None:
     assert {name for name in imported if name.startswith("buildgraph")} == {
         "buildgraph", "buildgraph.cli", "buildgraph.receipt"}
     assert len(imported) <= 8, sorted(imported)
+
+
+@pytest.mark.slow
+def test_a_changed_file_and_a_clone_import_nothing_dear(tmp_path: Path) -> None:
+    """Measured in an installation of its own: an editable one has imported half of the library by then."""
+    made, python = settled(tmp_path, 3), installed(tmp_path / "env").with_name("python")
+    environ = made.environ() | {"BUILDGRAPH_SANDBOX": "none"}
+
+    def build() -> tuple[str, set[str]]:
+        done = subprocess.run([str(python), "-c", MODULES], cwd=made.root, env=environ, capture_output=True, text=True,
+                              check=True)
+        return done.stdout, set(done.stderr.split())
+
+    build()
+    while "nothing changed" not in build()[0]:
+        time.sleep(0.3)
+    made.write("in1.txt", "other")
+    said, imported = build()
+    assert "1 ran" in said and not imported & (DEAR - {"hashlib"}), sorted(imported & DEAR)
+    for folder in ("out", ".buildgraph"):
+        shutil.rmtree(made.root / folder)
+    said, imported = build()
+    assert "0 ran, 3 hits" in said and not imported & (DEAR - {"hashlib", "re"}), sorted(imported & DEAR)
 
 
 @pytest.mark.slow
