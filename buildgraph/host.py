@@ -47,6 +47,11 @@ class _Index:
         """Keep rows."""
         self._opened().put_many(rows)
 
+    def close(self) -> None:
+        """Close it, if it was opened."""
+        if self._memo is not None:
+            self._memo.close()
+
     def _opened(self) -> Memo:
         if self._memo is None:
             from .store.memo import Memo
@@ -64,11 +69,13 @@ class opened:
     def __enter__(self) -> Host:
         cache = self._store.root
         self._scratch = scratch_folder(os.path.join(cache, "work"), self._kept)
-        sources = Sources(self._root, _Index(os.path.join(cache, "index")), light=LIGHT)
+        self._index = _Index(os.path.join(cache, "index"))
+        sources = Sources(self._root, self._index, light=LIGHT)
         return Host(self._store, sources, Toolchain(sources), self._scratch.path)
 
     def __exit__(self, *_: object) -> None:
         self._scratch.close()
+        self._index.close()
         self._store.close()
 
 

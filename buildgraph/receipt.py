@@ -46,6 +46,8 @@ def unchanged(words: list[str], cwd: str) -> int | None:
 
     Only plain patterns are answered; every option takes the full path.
     """
+    global found
+    found = None
     if not is_plain(words):
         return None
     root = _root(cwd)

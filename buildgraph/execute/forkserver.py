@@ -8,7 +8,6 @@ no server can be had, or would run a job otherwise than a fresh interpreter, the
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -23,7 +22,7 @@ from .forked import HEAVY
 from .job import FLAGS, Cancel, Job, Level, is_tool
 from .namespaces import tops
 from .orders import environment, orders
-from .process import End, Running, memory_file
+from .process import End, Running, memory_file, readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,7 +214,7 @@ class _Server:
         if text and not text.startswith("!"):
             return text
         said = b""
-        if select.select([self._said], [], [], 0)[0]:
+        if readable(self._said, 0):
             said = os.read(self._said, 1 << 16)
         self.close()
         raise OSError(text[1:] or said.decode(errors="replace").strip() or "a fork server ended at once")

@@ -44,6 +44,13 @@ class End:
     peak: int
 
 
+def readable(fd: int, seconds: float) -> bool:
+    """Whether a descriptor can be read within a time; `select` would refuse those beyond 1023."""
+    poller = select.poll()
+    poller.register(fd, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
+
+
 class Running:
     """A command that runs somewhere: its pidfd, its log pipe, and the signal that ends all of it; always `close` it."""
 
@@ -86,7 +93,7 @@ class Running:
         """Kill what still runs, reap it, and close all descriptors."""
         if self._ended is None:
             signal.pidfd_send_signal(self._life, self._stop)
-            if not select.select([self._life], [], [], _GRACE)[0]:
+            if not readable(self._life, _GRACE):
                 self._kill()
             self._reap("interrupted")
         os.close(self._pipe)

@@ -189,13 +189,18 @@ def test_names_that_some_disks_take_for_one_in_sources(tmp_path: Path, kind: str
 
 def test_a_file_edited_and_restored_while_an_action_runs(tmp_path: Path) -> None:
     """The action reads the snapshot that its key names; what is restored is found again."""
-    of = made(tmp_path, "sleep 1; cat a.txt > $0")
+    (tmp_path / "wait").touch()
+    of = made(tmp_path, f": > {tmp_path}/runs; while test -e {tmp_path}/wait; do sleep 0.05; done; cat a.txt > $0")
+    of.env["BUILDGRAPH_SANDBOX"] = "none"   # so that the command can tell that it runs
     process = subprocess.Popen(of.command("build", "//..."), cwd=of.root, env=of.environ(), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
-    time.sleep(0.8)
+    while not (tmp_path / "runs").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
     of.write("a.txt", "bbbb\n")
     time.sleep(0.2)
     of.write("a.txt", "aaaa\n")
+    (tmp_path / "wait").unlink()
     assert process.wait(60) == 0 and shown(of) == "aaaa\n"
     of.write("a.txt", "bbbb\n")
     of.build("//...")

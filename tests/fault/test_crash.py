@@ -5,7 +5,7 @@ import errno
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,18 @@ class Stopping(FileOps):
     def sync_folder(self, folder: str) -> None:
         self._count()
         super().sync_folder(folder)
+
+
+@pytest.fixture(autouse=True)
+def closed(tmp_path: Path) -> Iterator[None]:
+    """What a process that is killed leaves open, the kernel closes; here the process lives on, and this must do it."""
+    yield
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if os.readlink(f"/proc/self/fd/{fd}").startswith(str(tmp_path)):
+                os.close(fd)
+        except OSError:
+            continue
 
 
 def build(store: DiskStore) -> None:
