@@ -13,9 +13,10 @@ from . import __version__
 from .context import suppress
 from .host import own_files
 from .label import Label
+from .left import OF_SOURCE
 from .model import Action, Gate, Output, Source
 from .noun import noun
-from .snapshot import action_of, numbers, place_of, read, step_line, unwords, words, write
+from .snapshot import action_of, makers_of, numbers, place_of, read, step_line, unwords, words, write
 from .source import hash_file
 from .steps import Steps, Wanted
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 OURS = frozenset({"out", ".buildgraph"})
 _FOLDER, _MOST = "graphs", 64
-_OF_SOURCE = -1
 
 
 @noun(eq=False)
@@ -155,13 +155,12 @@ def _steps(data: bytes, places: Sequence[int]) -> Steps:
         made[number] = action_of(step, made)
         actions.append(made[number])
         at.append(place_of(step))
-        needs.append(tuple(dict.fromkeys(int(step[of + 3]) for of in range(7, 7 + 5 * int(step[6]), 5)
-                                         if step[of + 1] == "output")))
+        needs.append(tuple(makers_of(step)))
     return Steps(tuple(actions), tuple(needs), {action: number for number, action in enumerate(actions)}, tuple(at))
 
 
 def _step(artifact: object, steps: Steps) -> int:
-    return steps.number.get(artifact.action, _OF_SOURCE) if isinstance(artifact, Output) else _OF_SOURCE
+    return steps.number.get(artifact.action, OF_SOURCE) if isinstance(artifact, Output) else OF_SOURCE
 
 
 def _said(want: Wanted) -> tuple[str, str, str, str, str]:
@@ -171,7 +170,7 @@ def _said(want: Wanted) -> tuple[str, str, str, str, str]:
 
 def _wanted(said: Sequence[str], step: int, steps: Steps) -> Wanted:
     label, name, file, made, tree = said
-    artifact = Source(made) if step == _OF_SOURCE else Output(made, steps.actions[step], bool(tree))
+    artifact = Source(made) if step == OF_SOURCE else Output(made, steps.actions[step], bool(tree))
     return Wanted(Label.parse(label), name, artifact, file)
 
 
@@ -183,7 +182,7 @@ def _gates(said: Sequence[str], steps: Steps, has: Callable[[str], bool]) -> tup
         needs = [(next(rest), next(rest)) for _ in range(int(count))]
         if any(has(need) != bool(had) for need, had in needs):
             return None
-        action = steps.actions[int(step)] if int(step) != _OF_SOURCE else Action((), (), ())
+        action = steps.actions[int(step)] if int(step) != OF_SOURCE else Action((), (), ())
         found.append((label, Gate(name, Output(verdict, action), tuple(need for need, _ in needs))))
     return tuple(found)
 
