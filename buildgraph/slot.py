@@ -51,13 +51,16 @@ class Slot:
                     self._make(path)
 
     def create(self, path: str) -> int:
-        """Open a new file for writing: one that an earlier action has no use for any more, where there is one."""
+        """Open a new file for writing: one that an earlier action has no use for any more, where there is one.
+
+        Its bytes are to be overwritten and cut off: ext4 would write out at once what is emptied before.
+        """
         if not self._spare:
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         if os.path.lexists(path):
             raise FileExistsError(path)
         os.rename(self._spare.pop(), path)
-        return os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
     def clean(self) -> None:
         """Empty it, whatever modes the action left in it; what was put in place of our folders goes, too."""

@@ -19,7 +19,7 @@ from .model import Action, Artifact, Content, File, Node, Out, Output, Result
 from .noun import noun
 from .slot import Slot
 from .source import Moved
-from .store.fsops import FileOps, copy_hashed, write_all
+from .store.fsops import FileOps, Placed, copy_hashed, write_all
 from .store.place import remove_tree
 from .store.protocol import Batch, Store
 
@@ -227,8 +227,7 @@ def _folder_of(declared: Out) -> str:
 
 
 def _snapshot(artifact: Artifact, node: File, host: str, path: str, slot: Slot) -> None:
-    target = slot.create(path)
-    try:
+    with Placed(_OPS, path, node.digest.size, node.executable, slot.create) as target:
         if isinstance(artifact, Content):
             seen = Digest.of(artifact.data)
             write_all(_OPS, target, artifact.data)
@@ -236,9 +235,6 @@ def _snapshot(artifact: Artifact, node: File, host: str, path: str, slot: Slot) 
             seen = _copy(host, target)
         if seen != node.digest:
             raise Moved(artifact.name)
-        os.fchmod(target, 0o555 if node.executable else 0o444)
-    finally:
-        os.close(target)
 
 
 def _copy(host: str, target: int) -> Digest:

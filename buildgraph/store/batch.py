@@ -9,6 +9,7 @@ from ..model import Result
 from . import records
 from .fsops import copy_hashed, open_regular, write_all
 from .place import explained
+from .recent import SMALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class DiskBatch:
     def __init__(self, store: DiskStore) -> None:
         self._store, self._ops = store, store.ops
         self.blobs: dict[Digest, str] = {}
+        self.small: dict[Digest, bytes] = {}   # bytes of blobs, as they were hashed
         self.records: dict[Digest, str] = {}
         self.open = True
 
@@ -36,6 +38,8 @@ class DiskBatch:
                 write_all(self._ops, fd, data)
                 self._ops.seal(fd, 0o444)
             self._keep(digest, temp)
+            if digest.size <= SMALL:
+                self.small[digest] = data
         return digest
 
     def add_file(self, path: str) -> Digest:

@@ -17,10 +17,11 @@ from ..digest import Digest
 from ..model import Result
 from . import records
 from .batch import DiskBatch
-from .fsops import Descriptor, FileOps, copy_hashed, hash_open, open_regular
+from .fsops import Descriptor, FileOps, Placed, copy_hashed, hash_open, open_regular, write_all
 from .lease import NOTED_S, Lease
 from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
+from .recent import Recent
 from .trees import blobs_of
 
 TYPE_CHECKING = False
@@ -49,6 +50,7 @@ class DiskStore:
         self._held: dict[Digest, str] = {}    # copies that are kept and not published: blobs
         self._noted: dict[Digest, str] = {}   # and records
         self._renamed: set[str] = set()
+        self._recent = Recent()
         self._noticed: set[str] = set()       # blobs whose use this process has noted
         self._scratch: Scratch | None = None
         self._lease: Lease | None = None
@@ -84,6 +86,7 @@ class DiskStore:
         batch.open = False
         self._kept.append(batch)
         self._held |= batch.blobs
+        self._recent.add(batch.small)
         self._noted |= batch.records
 
     def drop(self, batch: Batch) -> None:
@@ -121,16 +124,13 @@ class DiskStore:
 
     def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Copy a blob to a new file, verified while copying; Missing leaves no file."""
-        with self._opened(digest) as source:
-            target = (create or self.ops.create)(path)
-            try:
-                self._check(digest, *copy_hashed(self.ops, source, target), source)
-                self.ops.seal(target, 0o555 if executable else 0o444)
-            except BaseException:
-                os.unlink(path)
-                raise
-            finally:
-                os.close(target)
+        placed = Placed(self.ops, path, digest.size, executable, create)
+        if (data := self._recent.get(digest)) is not None:
+            with placed as target:
+                write_all(self.ops, target, data)
+            return
+        with self._opened(digest) as source, placed as target:
+            self._check(digest, *copy_hashed(self.ops, source, target), source)
 
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when its record is whole and every blob it names is there."""
@@ -174,6 +174,7 @@ class DiskStore:
             with suppress(FileNotFoundError):
                 self.ops.unlink(path)
             self._verified.discard(os.path.basename(path))
+        self._recent.clear()
         self._bump()
 
     def close(self) -> None:
@@ -310,6 +311,7 @@ class DiskStore:
             os.rename(path, os.path.join(self._quarantine, f"{os.path.basename(path)}-{os.urandom(4).hex()}"))
         self._bump()
         self._verified.discard(os.path.basename(path))
+        self._recent.clear()
         if path not in self._warned:
             self._warned.add(path)
             self._warn(f"{what} in the cache: moved to {self._quarantine}, it will be built again")

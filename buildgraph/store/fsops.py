@@ -6,6 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _BUFFER = 1 << 20
@@ -58,6 +59,32 @@ class Descriptor:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+
+
+class Placed:
+    """A file that gets bytes of this number and then its final mode; a fault removes it."""
+
+    def __init__(self, ops: FileOps, path: str, size: int, executable: bool, create: Callable[[str], int] | None) -> None:
+        self._ops, self._path, self._size, self._create = ops, path, size, create
+        self._mode = 0o555 if executable else 0o444
+
+    def __enter__(self) -> int:
+        self._fd = (self._create or self._ops.create)(self._path)
+        return self._fd
+
+    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
+        try:
+            if fault is None:
+                if self._create is not None:
+                    os.ftruncate(self._fd, self._size)   # afterwards: ext4 writes out what is emptied and then written
+                self._ops.seal(self._fd, self._mode)
+        except BaseException as late:
+            fault = late
+            raise
+        finally:
+            os.close(self._fd)
+            if fault is not None:
+                os.unlink(self._path)
 
 
 def write_all(ops: FileOps, fd: int, data: memoryview | bytes) -> None:

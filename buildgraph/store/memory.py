@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ..digest import Digest
 from ..model import Result
 from . import records
-from .fsops import FileOps, open_regular, write_all
+from .fsops import FileOps, Placed, open_regular, write_all
 from .protocol import Batch, Missing
 from .trees import blobs_of
 
@@ -87,12 +87,8 @@ class MemoryStore:
     def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Write a blob to a new file, mode 0444 or 0555; Missing leaves no file."""
         data, ops = self.read(digest), FileOps()
-        fd = (create or ops.create)(path)
-        try:
+        with Placed(ops, path, digest.size, executable, create) as fd:
             write_all(ops, fd, data)
-            ops.seal(fd, 0o555 if executable else 0o444)
-        finally:
-            os.close(fd)
 
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when every blob it names is there."""

@@ -74,7 +74,8 @@ class Store(Protocol):
     def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Copy a blob to a new file, verified while copying, mode 0444 or 0555; Missing leaves no file.
 
-        `create` makes the file and opens it for writing, where the store should not do that itself.
+        `create` makes the file and opens it for writing, where the store should not do that itself; bytes that stand
+        in it are overwritten and cut off.
         """
         ...
 

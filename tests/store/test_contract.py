@@ -84,6 +84,15 @@ def test_a_placed_blob_is_a_new_read_only_file(store: Store, tmp_path: Path, exe
         store.place(digest, str(path), executable)
 
 
+def test_a_file_that_the_caller_opens_holds_the_blob_and_nothing_else(store: Store, tmp_path: Path) -> None:
+    """What stood in it is overwritten and cut off."""
+    (digest,) = put(store, b"data")
+    path = tmp_path / "placed"
+    path.write_bytes(b"longer than that")
+    store.place(digest, str(path), False, lambda name: os.open(name, os.O_WRONLY))
+    assert path.read_bytes() == b"data"
+
+
 def test_placing_what_is_missing_leaves_no_file(store: Store, tmp_path: Path) -> None:
     """Not even an empty one."""
     with pytest.raises(Missing):

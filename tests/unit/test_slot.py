@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.slot import Slot
+from buildgraph.store.fsops import FileOps, Placed
 
 
 def _inside(slot: Slot) -> list[str]:
@@ -65,9 +66,8 @@ def test_a_file_is_used_again_with_nothing_of_its_past(slot: Slot) -> None:
     Path(slot.root, "out/o").write_text("a long secret")
     number = os.stat(f"{slot.root}/out/o").st_ino
     slot.clean()
-    fd = slot.create(f"{slot.root}/a")
-    os.write(fd, b"new")
-    os.close(fd)
+    with Placed(FileOps(), f"{slot.root}/a", 3, False, slot.create) as fd:
+        os.write(fd, b"new")
     assert os.stat(f"{slot.root}/a").st_ino == number and Path(slot.root, "a").read_text() == "new"
     with pytest.raises(FileExistsError):
         slot.create(f"{slot.root}/a")
