@@ -39,12 +39,19 @@ class Request:
     out: str = ""
     gates: bool = True
     package: str = ""
+    every: bool = False   # tell of all outputs, not only of those that changed
     after: Callable[[Drive, int], int] | None = None   # what looks at the build when it is done, and its exit code
 
     @property
     def plain(self) -> bool:
-        """Whether the words alone say what is asked for, so that a receipt may answer them the next time."""
-        return self.gates and not (self.sandbox or self.sandbox_debug or self.out or self.after)
+        """Whether its words say all that is asked for, so that a receipt may answer them the next time."""
+        return not (self.sandbox_debug or self.out or self.after)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What decides, apart from files and host, what must stand when it is done."""
+        options = ("--no-gates", *self.patterns) if not self.gates else self.patterns
+        return (f"--sandbox={self.sandbox}", *options) if self.sandbox else options
 
 
 class Drive:

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> int | None:
     """Build from where the last build ended, or None when this build must start from BUILD.toml."""
     look = receipt.found
-    name = receipt.name_of(request.patterns, request.package)
-    if not request.plain or look is None or look.root != root or look.name != name or not look.moved:
+    name = receipt.name_of(request.words, request.package)
+    if not request.plain or look is None or look.root != root or look.name != name:
         return None
     path = os.path.join(root, FOLDER, name)
     snapshot = read(path)
@@ -77,7 +77,8 @@ class Increment(Drive):
         if lines is None or not self._take(lines):
             return None
         self.labels = snapshot.parts["labels"].decode().split("\0")
-        self.listen(Planned(tuple(self.labels) if len(self.labels) <= FEW else (), len(cone),
+        self.all = self.request.every or len(self.labels) <= FEW   # are told of
+        self.listen(Planned(tuple(self.labels) if self.all else (), len(cone),
                             len(snapshot.words("gates")) // 5, self.level, self.plan.chains if self.costs else ()))
         self.drive()
         return self._finish(changed, (start, began))
@@ -163,13 +164,13 @@ class Increment(Drive):
             self.listen(gate.judged())
         shown = self._show(changed)
         code = self.code([gate.judged() for gate in gates])
-        untold = 0 if len(self.labels) <= FEW else len(self.labels) - len({event.label for event in shown.events})
-        if code == 0:
+        untold = 0 if self.all else len(self.labels) - len({event.label for event in shown.events})
+        if code == 0 and self.look.moved:
             self._remember(gates, shown, untold, times[1])
         counts = self.plan.counts
         hits = self.counts["hit"] + len(self.key_lines) - len(self.cone)
         self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[State.FAILED] - self.interrupted,
-                             counts[State.SKIPPED], (time.monotonic_ns() - times[0]) // 1_000_000, untold=untold))
+                             counts[State.SKIPPED], (time.monotonic_ns() - times[0]) // 1_000_000, not self.look.moved, untold))
         return code
 
     def _judge(self, row: Row) -> Row:
@@ -193,7 +194,7 @@ class Increment(Drive):
         self.trees = [built_of(self.wanted[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
         for at, event in zip(fresh, shown.events, strict=True):
             self.wanted[at] = wanted_row(fresh[at], event)
-        events = map(built_of, self.wanted) if len(self.labels) <= FEW else iter(shown.events)
+        events = map(built_of, self.wanted) if self.all else iter(shown.events)
         self.told = list(events)
         for event in self.told:
             self.listen(event)

@@ -47,12 +47,12 @@ def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: t
     """
     request, (rows, built) = drive.request, told
     parts = _parts(drive, labels, wanted, told, seen[0])
-    path = os.path.join(drive.root, FOLDER, receipt.name_of(request.patterns, request.package))
+    path = os.path.join(drive.root, FOLDER, receipt.name_of(request.words, request.package))
     steps = drive.steps
     kept = write_steps(path, [step_line(action, place, steps.number) for action, place in zip(steps.actions, steps.places)])
     mark = write(path, parts | kept) if kept and parts else 0
     text = unchanged_text([*built, *(row.judged() for row in rows)], len(steps.actions))
-    receipt.write(drive.root, (request.patterns, request.package), seen[1], text, mark)
+    receipt.write(drive.root, (request.words, request.package), seen[1], text, mark)
 
 
 def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],

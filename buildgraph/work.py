@@ -99,7 +99,7 @@ def recalled(cache: str, root: str, request: Request, has: Callable[[str], bool]
 
 def _path(cache: str, root: str, request: Request) -> str:
     """Named by buildgraph's own files, the interpreter, the request and the root's BUILD.toml."""
-    parts = [__version__, sys.version, request.package, *request.patterns]
+    parts = [__version__, sys.version, request.package, *request.words]
     for path in own_files():
         found = os.stat(path)
         parts.append(f"{path} {found.st_size} {found.st_mtime_ns}")

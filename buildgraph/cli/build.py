@@ -74,7 +74,7 @@ def plain(here: Here, patterns: Sequence[str]) -> int:
     """Build what patterns name, with no option given; without the parser of options, which is dear."""
     from ..drive import Request
     wanted = Request(tuple(patterns), package=here.package)
-    return perform(here, wanted, said(False, frozenset({"outputs", "gates", "counts"}), sys.stdout))
+    return perform(here, wanted, said(False, frozenset({"outputs", "gates", "counts"}), sys.stdout), looked=True)
 
 
 def _once(here: Here, options: Namespace) -> int:
@@ -108,7 +108,7 @@ def request(here: Here, options: Namespace, patterns: tuple[str, ...] = ()) -> R
         patterns or here.patterns(options.patterns), jobs=max(options.jobs, 0), keep_going=options.keep_going,
         sandbox=options.sandbox, sandbox_debug=options.sandbox_debug,
         out=os.path.abspath(options.out) if options.out else "", gates=not getattr(options, "no_gates", False),
-        package=here.package)
+        package=here.package, every=options.json)
 
 
 def choose(options: Namespace, show: frozenset[str], stream: TextIO | None = None) -> list[Screen]:
@@ -141,14 +141,20 @@ def lively(out: TextIO, environ: Mapping[str, str]) -> bool:
     return out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
 
 
-def perform(here: Here, wanted: Request, screens: list[Screen]) -> int:
-    """Run the session before these listeners; Interrupted when a signal made it stop."""
+def perform(here: Here, wanted: Request, screens: list[Screen], looked: bool = False) -> int:
+    """Run the session before these listeners; Interrupted when a signal made it stop.
+
+    It goes on from the last build of the same request, at which the command line has `looked` already where it has no option.
+    """
     from ..pace import Pace
+    from ..receipt import look
     from ..session import build
     from ..ui.log import EventLog
     from ..history import History
     from ..store.place import default_root
     from .cache_auto import Upkeep
+    if wanted.plain and not looked:
+        look(here.root, wanted.words, here.package)
     kept: list[Screen] = [History(here.root), Pace(here.root), EventLog(here.root), Upkeep(default_root(os.environ))]
     with Interrupt() as stop:
         def listen(event: Event) -> None:

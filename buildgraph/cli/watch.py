@@ -18,12 +18,10 @@ Stamp: TypeAlias = "tuple[object, ...]"
 
 def watch(here: Here, patterns: tuple[str, ...], build: Callable[[], int], tell: Callable[[BuildError], int]) -> int:
     """Build again and again; `tell` says a fault of the user's. Ctrl-C while nothing is built is the good end."""
-    from ..receipt import look
     from ..ui.words import plural
     paths, deciding = watched(here, patterns)
     while True:
         before = stamps(paths)
-        look(here.root, patterns, here.package)   # so that the build can go on from the last one
         try:
             build()
         except BuildError as fault:
