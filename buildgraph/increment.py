@@ -18,13 +18,13 @@ from .execute.job import LEVELS
 from .host import Host, here
 from .label import Label
 from .left import (
-    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, folders_of, gate_of, gate_words, is_tree, source_row, verdict_of,
-    wanted_row)
+    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, folders_of, gate_of, gate_words, is_tree, source_row, users_own,
+    verdict_of, wanted_row)
 from .materialise import Materialiser, Shown
 from .model import Action, Output, Source
 from .plan import Plan, State
 from .snapshot import Snapshot, action_of, makers_of, place_of, read, read_steps, write
-from .source import fingerprint, settled
+from .source import NEVER, fingerprint, settled
 from .steps import Steps, Wanted
 from .store import roots
 from .toolchain import Toolchain
@@ -115,7 +115,7 @@ class Increment(Drive):
         if not os.path.isdir(folder):
             return False
         self.stamps[path] = fingerprint(folder)   # before it is listed: what comes later must show
-        return sorted(os.listdir(folder)) == names
+        return users_own(self.root, folder, os.listdir(folder)) == frozenset(names)
 
     def _cone(self, changed: Iterable[int]) -> list[int]:
         """The steps that changes reach, in order; a step stands after those that it needs."""
@@ -216,8 +216,7 @@ class Increment(Drive):
         roots.remember(self.host.store.root, self.root, self.request.patterns, keys)
         moved = [os.fsdecode(self.look.paths[number]) for number in self.look.moved]
         fresh = {path: self.stamps.get(path) or fingerprint(self.host.sources.path(path)) for path in moved}
-        if not all(settled(stamp, time.time_ns() if path in self.stamps else began) for path, stamp in fresh.items()):
-            return   # so young that a later edit could look the same
+        fresh = {path: stamp if settled(stamp, began) else NEVER for path, stamp in fresh.items()}
         parts = self.snapshot.parts | {
             "keys": keys, "source_rows": b"\n".join(self.rows), "wanted": b"\n".join(self.wanted),
             "gates": gate_words(gates)}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .drive import Drive
 
 FOLDER = ".buildgraph/snapshots"
+_OURS = frozenset({"out", ".buildgraph"})   # what builds make in the root of a workspace
 OF_SOURCE = -1   # the step of a wanted output that is a file of the workspace
 
 
@@ -67,7 +68,7 @@ def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: 
     user_at, users = _table(_users(steps.needs))
     reader_at, readers = _table(list(reads.values()))
     shipped = [(path, *_said(*held[path])) for path in held if path.startswith(SHIPPED)]
-    listed = [(receipt.shortened(drive.root, path), sorted(os.listdir(path))) for path in folders]
+    listed = [(receipt.shortened(drive.root, path), sorted(names)) for path, names in folders.items()]
     return {
         "facts": words([drive.level, *known]), "tools": words(drive.host.tools.dump()), "labels": words(labels),
         "user_at": numbers(user_at), "users": numbers(users),
@@ -131,6 +132,11 @@ def digest_of_row(row: str) -> tuple[Digest, bool]:
     """What a source held, from its line."""
     text, _, executable = row.partition(" ")
     return Digest.parse(text), bool(executable)
+
+
+def users_own(root: str, folder: str, names: Iterable[str]) -> frozenset[str]:
+    """The names in a folder but for those that builds make."""
+    return frozenset(names) - _OURS if folder == root else frozenset(names)
 
 
 def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -8,6 +8,7 @@ from importlib import import_module
 from .analysis import Analysis, analyse
 from .declare import Registry, rules_of
 from .label import Label
+from .left import users_own
 from .steps import gates_of, wanted_of
 from .work import Work, steps_of
 from .workspace import Workspace
@@ -25,7 +26,7 @@ RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", 
 class Loaded:
     """The labels asked for, the analysis of all that they need, and the files whose change would change it.
 
-    `folders` are those of the watched that are folders, with the names that stood in them.
+    `folders` are those of the watched that are folders, with the user's names that stood in them.
     """
 
     labels: tuple[Label, ...]
@@ -48,8 +49,9 @@ def load(root: str, patterns: tuple[str, ...], package: str = "") -> Loaded:
     workspace = Workspace(root)
     labels = tuple(workspace.targets(patterns, package))
     analysis = analyse(workspace, labels, registry())
-    folders = {os.path.normpath(os.path.join(root, folder)): frozenset(workspace.listing.entries(folder))
-               for folder in workspace.listing.folders}
+    listed = {os.path.normpath(os.path.join(root, folder)): workspace.listing.entries(folder)
+              for folder in workspace.listing.folders}
+    folders = {folder: users_own(root, folder, names) for folder, names in listed.items()}
     watched = [os.path.normpath(os.path.join(root, path)) for path in (*workspace.files_read, *analysis.files_read)]
     return Loaded(_members(labels, analysis), analysis, watched, folders)
 

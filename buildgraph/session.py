@@ -16,7 +16,7 @@ from .left import Row, leave, verdict_of
 from .materialise import Materialiser, Shown
 from .model import Gate, Output
 from .plan import Plan, State
-from .source import Moved, fingerprint, settled
+from .source import NEVER, Moved, fingerprint, settled
 from .steps import Wanted
 from .store import roots
 from .store.protocol import Missing
@@ -107,17 +107,21 @@ class Session(Drive):
         return work
 
     def _leave(self, began: int, work: Work, seen: tuple[Shown, list[Row]]) -> None:
-        """Leave receipt and snapshot, unless a file that was read is so young that a later edit could look the same."""
+        """Leave receipt and snapshot, unless BUILD.toml or the like is so young that a later edit could look the same.
+
+        A source or a folder that is so young is to be looked at by the next build, whatever its stamp is then.
+        """
         built, rows = seen
         ours = f"{self.root}/.buildgraph/"   # seen through the links of out/
-        stamps = {path: stamp for name, stamp in self.host.sources.seen.items()
+        stamps = {path: stamp if settled(stamp, began) else NEVER for name, stamp in self.host.sources.seen.items()
                   if not (path := self.host.sources.path(name)).startswith(ours)}
-        watched = (*work.watched, *self.host.tools.watched, *own_files())
-        stamps |= {path: fingerprint(path) for path in watched if os.path.exists(path)}
         made = set(built.files)
-        young = [path for path, stamp in stamps.items() if path not in made and not settled(stamp, began)]
-        if not all(settled(stamps[path], time.time_ns()) and work.lists_as_before(path) for path in young):
-            return
+        for path in filter(os.path.exists, (*work.watched, *self.host.tools.watched, *own_files())):
+            stamps[path] = fingerprint(path)
+            if not settled(stamps[path], began) and path not in made:
+                if not work.lists_as_before(self.root, path):
+                    return
+                stamps[path] = NEVER
         stamps |= {path: fingerprint(path) for path in made}
         leave(self, work.labels, work.wanted, (rows, built.events), (work.folders, stamps))
 

@@ -53,6 +53,9 @@ def fingerprint(path: str) -> tuple[int, int, int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
 
 
+NEVER = (0, 0, 0, 0, 0)   # no file's stamp: noted for one so young that a later edit could look the same
+
+
 def settled(stamp: Sequence[int], when: int) -> bool:
     """Whether a file had been still so long at a time (ns) that a later edit must show in its stamp.
 

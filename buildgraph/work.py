@@ -13,7 +13,7 @@ from . import __version__
 from .context import suppress
 from .host import own_files
 from .label import Label
-from .left import OF_SOURCE
+from .left import OF_SOURCE, users_own
 from .model import Action, Gate, Output, Source
 from .noun import noun
 from .snapshot import action_of, makers_of, numbers, place_of, read, step_line, unwords, words, write
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 
     from .drive import Request
 
-OURS = frozenset({"out", ".buildgraph"})
 _FOLDER, _MOST = "graphs", 64
 
 
 @noun(eq=False)
 class Work:
-    """What a request comes to. `watched` are the files and folders that decide it, `folders` those listed, with names.
+    """What a request comes to. `watched` are the files and folders that decide it, `folders` those listed, with the user's names.
 
     A gate that needs a program which this host has not has no step.
     """
@@ -45,9 +44,9 @@ class Work:
     watched: tuple[str, ...]
     folders: dict[str, frozenset[str]]
 
-    def lists_as_before(self, path: str) -> bool:
+    def lists_as_before(self, root: str, path: str) -> bool:
         """Whether a path is a watched folder and holds the names that analysis saw, our own folders aside."""
-        return path in self.folders and self.folders[path] - OURS == frozenset(os.listdir(path)) - OURS
+        return path in self.folders and _lists(root, path, self.folders[path])
 
 
 def steps_of(wanted: Sequence[Wanted], gates: Sequence[Gate]) -> tuple[Steps, frozenset[int]]:
@@ -85,7 +84,7 @@ def recalled(cache: str, root: str, request: Request, has: Callable[[str], bool]
         return None
     watched = found.words("watched")
     folders = _folders(root, found.words("folders"))
-    if not _hold(root, watched) or not all(_lists(folder, names) for folder, names in folders.items()):
+    if not _hold(root, watched) or not all(_lists(root, folder, names) for folder, names in folders.items()):
         return None
     steps = _steps(found.parts["steps"], found.numbers("places"))
     gates = _gates(found.words("gates"), steps, has)
@@ -139,9 +138,9 @@ def _folders(root: str, said: Sequence[str]) -> dict[str, frozenset[str]]:
     return found
 
 
-def _lists(folder: str, names: frozenset[str]) -> bool:
+def _lists(root: str, folder: str, names: frozenset[str]) -> bool:
     try:
-        return frozenset(os.listdir(folder)) - OURS == names - OURS
+        return users_own(root, folder, os.listdir(folder)) == names
     except OSError:
         return False
 

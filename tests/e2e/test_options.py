@@ -81,3 +81,19 @@ def test_each_meaning_has_an_answer_of_its_own(tmp_path: Path) -> None:
     failed = made.run("build", "//...", code=1)
     assert "gates of //:lint" in failed.out and "failed" in failed.out
     assert "nothing changed" in _settle(made, "--no-gates", "--sandbox=none")
+
+
+def test_an_edit_in_the_moment_of_the_build_costs_the_next_one_a_look(tmp_path: Path) -> None:
+    """The source is too young to be known by its stamp, so it is hashed again; nothing is parsed, and nothing runs."""
+    made = space(tmp_path, BUILD)
+    made.write("a.txt", "a\n")
+    _settle(made)
+    made.write("a.txt", "abc")
+    script = f"import buildgraph.source\nbuildgraph.source.FINE_NS = 60 * 10**9   # young, on a busy machine, too\n{RUN}"
+    done = subprocess.run([sys.executable, "-c", script], cwd=made.root, env=made.environ(), capture_output=True, text=True,
+                          check=True)
+    assert "2 ran" in done.stdout and "pydantic" not in done.stderr
+    said, analysed = _build(made)
+    assert not analysed and "0 ran, 2 hits" in said, said
+    assert "nothing changed" in _build(made)[0]
+    assert (made.root / "out/upper/upper.txt").read_text() == "ABC"
