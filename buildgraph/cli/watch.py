@@ -1,6 +1,7 @@
 """`buildgraph build --watch`: build, wait until something that the build reads changes, build again."""
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ def watch(here: Here, patterns: tuple[str, ...], build: Callable[[], int], tell:
             build()
         except BuildError as fault:
             tell(fault)
+        gc.collect()   # a program that ends does not look for cycles; this one goes on
         print(f"watching {plural(len(paths), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True)
         try:
             changed = wait(before)
