@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import filterfalse
 
 from . import pace, receipt
 from .digest import Digest
 from .drive import Drive, Request
-from .events import Event, Finished, Planned
+from .events import Done, Event, Finished, Planned
 from .execute.job import LEVELS
 from .host import Host, here
 from .label import Label
@@ -78,8 +79,11 @@ class Increment(Drive):
             return None
         self.labels = snapshot.parts["labels"].decode().split("\0")
         self.all = self.request.every or len(self.labels) <= FEW   # are told of
-        self.listen(Planned(tuple(self.labels) if self.all else (), len(cone),
+        rest = self._rest(path) if self.request.every else []
+        self.listen(Planned(tuple(self.labels) if self.all else (), len(cone) + len(rest),
                             len(snapshot.words("gates")) // 5, self.level, self.plan.chains if self.costs else ()))
+        for event in rest:
+            self.listen(event)
         self.drive()
         return self._finish(changed, (start, began))
 
@@ -157,6 +161,14 @@ class Increment(Drive):
         self.plan = Plan(self.steps.needs, self.costs)
         return True
 
+    def _rest(self, path: str) -> list[Done]:
+        """The events that tell of the steps that no change reaches, in order."""
+        told = list(filterfalse(self.local.__contains__, range(len(self.key_lines))))
+        took = self.snapshot.numbers("took")
+        return [Done(len(self.cone) + at, str(Label(line[1], line[2])), line[3], "hit", self.key_lines[number].decode(),
+                     took[number], place_of(line))
+                for at, (number, line) in enumerate(zip(told, read_steps(path, self.snapshot, told) or ()))]
+
     def _finish(self, changed: Sequence[int], times: tuple[int, int]) -> int:
         said = self.snapshot.words("gates")
         gates = [self._judge(gate_of(said[at:at + 5])) for at in range(0, len(said), 5)]
@@ -209,6 +221,12 @@ class Increment(Drive):
                     else Output(made, self.steps.actions[self.local[step]], bool(tree)))
         return Wanted(Label.parse(label), name, artifact, file)
 
+    def _took(self) -> bytes:
+        took = self.snapshot.numbers("took")
+        for at, action in enumerate(self.steps.actions):
+            took[self.cone[at]] = self.results[action].milliseconds
+        return took.tobytes()
+
     def _remember(self, gates: Sequence[Row], shown: Shown, untold: int, began: int) -> None:
         for at, action in enumerate(self.steps.actions):
             self.key_lines[self.cone[at]] = str(self.keys[action].digest).encode()
@@ -218,7 +236,7 @@ class Increment(Drive):
         fresh = {path: self.stamps.get(path) or fingerprint(self.host.sources.path(path)) for path in moved}
         fresh = {path: stamp if settled(stamp, began) else NEVER for path, stamp in fresh.items()}
         parts = self.snapshot.parts | {
-            "keys": keys, "source_rows": b"\n".join(self.rows), "wanted": b"\n".join(self.wanted),
+            "keys": keys, "took": self._took(), "source_rows": b"\n".join(self.rows), "wanted": b"\n".join(self.wanted),
             "gates": gate_words(gates)}
         mark = write(os.path.join(self.root, FOLDER, self.look.name), parts)
         below = len(self.root) + 1

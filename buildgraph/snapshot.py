@@ -5,7 +5,7 @@ not asked for; a build that goes on from it writes it anew. The other, `<name>.s
 is written by builds that start from BUILD.toml alone: what changed since stands in the store. Nothing in either is
 believed that a stamp or a digest did not confirm: a file that is damaged, or of another version, is no snapshot.
 
-    buildgraph snapshot 2 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
+    buildgraph snapshot 3 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-MAGIC = b"buildgraph snapshot 2 "
+MAGIC = b"buildgraph snapshot 3 "
 STEPS = ".steps"
 
 

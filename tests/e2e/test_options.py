@@ -64,7 +64,9 @@ def test_a_build_with_options_goes_on_from_the_last_one(tmp_path: Path, options:
     if "--json" in options:
         events = [json.loads(line) for line in said.splitlines()]
         assert [event["label"] for event in events if event["event"] == "built"] == ["//:upper"]
-        assert events[-1]["ran"] == 0 and events[-1]["unchanged"]
+        assert [(event["title"], event["how"]) for event in events if event["event"] == "done"] == [
+            ("sh", "hit"), ("gate lint", "hit")]
+        assert events[0]["actions"] == 2 and events[-1]["ran"] == 0 and events[-1]["unchanged"]
     else:
         assert "out/upper/upper.txt" in said
         assert ("gates of" in said) == ("--no-gates" not in options and "--quiet" not in options)
