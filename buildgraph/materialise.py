@@ -54,6 +54,7 @@ class Materialiser:
         self._built = os.path.join(root, BUILT)
         self._wrote = False
         self._folders: set[str] = set()
+        self._shown: set[str] = set()   # folders of `built` that links lead to since this build
 
     def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
              sweep: bool = True) -> Shown:
@@ -83,6 +84,7 @@ class Materialiser:
                 held = f"{content.digest.hash}-{want.file}"
                 self._stand(content, held, inside)
                 self._link(path, held)
+                self._shown.add(held)
                 size = sum(file.digest.size for _, file in inside)
                 image = _image(os.path.join(self._built, held))
                 files += [f"{path}{below}" for below, _ in inside]
@@ -182,9 +184,10 @@ class Materialiser:
                     file.write("*\n")
 
     def _sweep(self) -> None:
-        used = {os.path.basename(os.readlink(link)) for link in _links(os.path.join(self._root, "out"))}
-        for name in os.listdir(self._built):
-            if name not in used:
+        doubtful = {*os.listdir(self._built)} - self._shown
+        if doubtful:   # to look for links means to walk through all of out/
+            used = {os.path.basename(os.readlink(link)) for link in _links(os.path.join(self._root, "out"))}
+            for name in doubtful - used:
                 _remove(os.path.join(self._built, name))
 
 
