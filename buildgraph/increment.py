@@ -12,17 +12,17 @@ import time
 from itertools import filterfalse
 
 from . import pace, receipt
-from .digest import Digest
+from .basis import folders_of, users_own
+from .digest import EMPTY, Digest
 from .drive import Drive, Request
 from .events import Done, Event, Finished, Planned
 from .execute.job import LEVELS
 from .host import Host, here
 from .label import Label
 from .left import (
-    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, folders_of, gate_of, gate_words, is_tree, source_row, users_own,
-    verdict_of, wanted_row)
+    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, gate_of, gate_words, is_tree, node_of, source_row, verdict_of, wanted_row)
 from .materialise import Materialiser, Shown
-from .model import Action, Output, Source
+from .model import Action, Output, Result, Source
 from .plan import Plan, State
 from .snapshot import Snapshot, action_of, makers_of, place_of, read, read_steps, write
 from .source import NEVER, fingerprint, settled
@@ -33,7 +33,7 @@ from .ui.summary import FEW, unchanged_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Sequence, Set
 
     from .events import Listener
     from .execute.job import Cancel
@@ -63,29 +63,43 @@ def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: H
 class Increment(Drive):
     """One attempt at a request, from the snapshot of the build before."""
 
+    anew = False   # whether nothing is known to stand in the workspace
+
     def run(self, path: str, snapshot: Snapshot, look: receipt.Look) -> int | None:
         """Find the steps that changes reach, drive them, show and remember."""
-        start, began = time.monotonic_ns(), time.time_ns()
-        self.snapshot, self.look = snapshot, look
-        self.names = snapshot.words("sources")
-        self.rows = snapshot.parts["source_rows"].split(b"\n")
+        self.still = not look.moved   # nothing is to be done
+        self._open(snapshot, look)
         changed = self._changed([os.fsdecode(look.paths[number]) for number in look.moved])
         if changed is None:
             return None
         self.host.tools.restore(snapshot.words("tools"))
+        return self._go(path, changed, self.request.every)
+
+    def _open(self, snapshot: Snapshot, look: receipt.Look) -> None:
+        self.start, self.began = time.monotonic_ns(), time.time_ns()
+        self.snapshot, self.look = snapshot, look
+        self.names = snapshot.words("sources")
+        self.rows = snapshot.parts["source_rows"].split(b"\n")
+        self.labels = snapshot.parts["labels"].decode().split("\0")
+        self.wanted = snapshot.parts["wanted"].split(b"\n") if snapshot.parts["wanted"] else []
+        self.key_lines = snapshot.parts["keys"].split(b"\n") if snapshot.parts["keys"] else []
+
+    def _go(self, path: str, changed: Sequence[int], every: bool) -> int | None:
+        """Drive what changes reach; of the rest is told where `every` step and output is to be told of."""
         cone = self.cone = self._cone(changed)
-        lines = read_steps(path, snapshot, cone)
+        lines = read_steps(path, self.snapshot, cone)
         if lines is None or not self._take(lines):
             return None
-        self.labels = snapshot.parts["labels"].decode().split("\0")
-        self.all = self.request.every or len(self.labels) <= FEW   # are told of
-        rest = self._rest(path) if self.request.every else []
+        rest = self._rest(path) if every else []
+        if every and len(rest) + len(cone) < len(self.key_lines):
+            return None
+        self.all = every or len(self.labels) <= FEW   # are told of
         self.listen(Planned(tuple(self.labels) if self.all else (), len(cone) + len(rest),
-                            len(snapshot.words("gates")) // 5, self.level, self.plan.chains if self.costs else ()))
+                            len(self.snapshot.words("gates")) // 5, self.level, self.plan.chains if self.costs else ()))
         for event in rest:
             self.listen(event)
         self.drive()
-        return self._finish(changed, (start, began))
+        return self._finish(changed)
 
     def _changed(self, paths: Sequence[str]) -> list[int] | None:
         """The files of the workspace that hold something else than before; None when something else moved, too."""
@@ -140,7 +154,6 @@ class Increment(Drive):
         cone = self.cone
         self.local = local = {number: at for at, number in enumerate(cone)}
         made: dict[int, Action] = {}
-        self.key_lines = self.snapshot.parts["keys"].split(b"\n")
         needs = []
         for number, line in zip(cone, lines, strict=True):
             makers = makers_of(line)
@@ -169,7 +182,7 @@ class Increment(Drive):
                      took[number], place_of(line))
                 for at, (number, line) in enumerate(zip(told, read_steps(path, self.snapshot, told) or ()))]
 
-    def _finish(self, changed: Sequence[int], times: tuple[int, int]) -> int:
+    def _finish(self, changed: Sequence[int]) -> int:
         said = self.snapshot.words("gates")
         gates = [self._judge(gate_of(said[at:at + 5])) for at in range(0, len(said), 5)]
         for gate in gates:
@@ -177,12 +190,12 @@ class Increment(Drive):
         shown = self._show(changed)
         code = self.code([gate.judged() for gate in gates])
         untold = 0 if self.all else len(self.labels) - len({event.label for event in shown.events})
-        if code == 0 and self.look.moved:
-            self._remember(gates, shown, untold, times[1])
+        if code == 0 and not self.still:
+            self._remember(gates, shown, untold)
         counts = self.plan.counts
         hits = self.counts["hit"] + len(self.key_lines) - len(self.cone)
         self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[State.FAILED] - self.interrupted,
-                             counts[State.SKIPPED], (time.monotonic_ns() - times[0]) // 1_000_000, not self.look.moved, untold))
+                             counts[State.SKIPPED], (time.monotonic_ns() - self.start) // 1_000_000, self.still, untold))
         return code
 
     def _judge(self, row: Row) -> Row:
@@ -193,32 +206,47 @@ class Increment(Drive):
 
     def _show(self, changed: Sequence[int]) -> Shown:
         """Put the outputs in place that may have changed, and tell of them; of the others too where there are few."""
-        self.wanted = self.snapshot.parts["wanted"].split(b"\n") if self.snapshot.parts["wanted"] else []
-        steps, names = self.snapshot.numbers("wanted_step"), {self.names[number] for number in changed}
-        fresh: dict[int, Wanted] = {}
-        for at, step in enumerate(steps):
-            if step in self.local or step == OF_SOURCE:
-                want = self._wanted(self.wanted[at], step)
-                if (want.artifact.name in names if step == OF_SOURCE else self._made(want)):
-                    fresh[at] = want
+        fresh, failed = self._due({self.names[number] for number in changed})
         shown = Materialiser(self.root, self.host.store, self.host.sources).show(
-            fresh.values(), self.node, lambda event: None, sweep=False)
+            fresh.values(), self.node, lambda event: None, sweep=self.anew)
         self.trees = [built_of(self.wanted[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
         for at, event in zip(fresh, shown.events, strict=True):
-            self.wanted[at] = wanted_row(fresh[at], event)
-        events = map(built_of, self.wanted) if self.all else iter(shown.events)
-        self.told = list(events)
+            self.wanted[at] = wanted_row(fresh[at], event, self.node(fresh[at].artifact))
+        standing = (row for at, row in enumerate(self.wanted) if at not in failed)
+        self.told = [*map(built_of, standing)] if self.all else [*shown.events]
         for event in self.told:
             self.listen(event)
         return shown
 
-    def _made(self, want: Wanted) -> bool:
-        return isinstance(want.artifact, Output) and want.artifact.action in self.results
+    def _due(self, names: Set[str]) -> tuple[dict[int, Wanted], set[int]]:
+        """The outputs to put in place, by the number of their row, and the rows of those that were not made."""
+        fresh: dict[int, Wanted] = {}
+        failed: set[int] = set()
+        for at, step in enumerate(self.snapshot.numbers("wanted_step")):
+            if step in self.local:
+                action = self.steps.actions[self.local[step]]
+                if action in self.results:
+                    fresh[at] = self._wanted(self.wanted[at], action)
+                else:
+                    failed.add(at)
+            elif step == OF_SOURCE:
+                want = self._wanted(self.wanted[at], None)
+                if self.anew or want.artifact.name in names:
+                    fresh[at] = want
+            elif self.anew:
+                fresh[at] = self._stood(self.wanted[at])
+        return fresh, failed
 
-    def _wanted(self, row: bytes, step: int) -> Wanted:
-        label, name, file, made, tree, *_ = row.decode("utf-8", "surrogateescape").split("\0")
-        artifact = (Source(made) if step == OF_SOURCE
-                    else Output(made, self.steps.actions[self.local[step]], bool(tree)))
+    def _stood(self, row: bytes) -> Wanted:
+        """An output of a step that no change reaches."""
+        want = self._wanted(row, Action((), (), ()))
+        assert isinstance(want.artifact, Output)
+        self.results[want.artifact.action] = Result(((want.artifact.name, node_of(row)),), EMPTY, self.level, 0)
+        return want
+
+    def _wanted(self, row: bytes, action: Action | None) -> Wanted:
+        label, name, file, made, kind, *_ = row.decode("utf-8", "surrogateescape").split("\0")
+        artifact = Source(made) if action is None else Output(made, action, kind == "t")
         return Wanted(Label.parse(label), name, artifact, file)
 
     def _took(self) -> bytes:
@@ -227,18 +255,21 @@ class Increment(Drive):
             took[self.cone[at]] = self.results[action].milliseconds
         return took.tobytes()
 
-    def _remember(self, gates: Sequence[Row], shown: Shown, untold: int, began: int) -> None:
+    def _parts(self, gates: Sequence[Row]) -> dict[str, bytes]:
+        """The sections of the snapshot as they are now; the results that it stands on are held in the store."""
         for at, action in enumerate(self.steps.actions):
             self.key_lines[self.cone[at]] = str(self.keys[action].digest).encode()
         keys = b"\n".join(self.key_lines)
         roots.remember(self.host.store.root, self.root, self.request.patterns, keys)
-        moved = [os.fsdecode(self.look.paths[number]) for number in self.look.moved]
-        fresh = {path: self.stamps.get(path) or fingerprint(self.host.sources.path(path)) for path in moved}
-        fresh = {path: stamp if settled(stamp, began) else NEVER for path, stamp in fresh.items()}
-        parts = self.snapshot.parts | {
+        return self.snapshot.parts | {
             "keys": keys, "took": self._took(), "source_rows": b"\n".join(self.rows), "wanted": b"\n".join(self.wanted),
             "gates": gate_words(gates)}
-        mark = write(os.path.join(self.root, FOLDER, self.look.name), parts)
+
+    def _remember(self, gates: Sequence[Row], shown: Shown, untold: int) -> None:
+        moved = [os.fsdecode(self.look.paths[number]) for number in self.look.moved]
+        fresh = {path: self.stamps.get(path) or fingerprint(self.host.sources.path(path)) for path in moved}
+        fresh = {path: stamp if settled(stamp, self.began) else NEVER for path, stamp in fresh.items()}
+        mark = write(os.path.join(self.root, FOLDER, self.look.name), self._parts(gates))
         below = len(self.root) + 1
         fresh |= {path[below:]: fingerprint(path) for path in shown.files}
         told: list[Event] = [*self.told, *(gate.judged() for gate in gates)]

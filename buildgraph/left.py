@@ -2,26 +2,28 @@
 from __future__ import annotations
 
 import os
+import time
 
 from . import receipt
 from .digest import Digest
 from .events import Built, Judged
-from .host import SHIPPED, here
-from .model import Action, Artifact, Output, Source
+from .host import SHIPPED, here, own_files
+from .model import Action, Artifact, File, Node, Output, Source, Tree
 from .noun import noun
 from .plan import State
 from .snapshot import numbers, step_line, words, write, write_steps
+from .source import NEVER, fingerprint, settled
 from .steps import Wanted
 from .ui.summary import unchanged_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from .basis import Basis
     from .drive import Drive
 
 FOLDER = ".buildgraph/snapshots"
-_OURS = frozenset({"out", ".buildgraph"})   # what builds make in the root of a workspace
 OF_SOURCE = -1   # the step of a wanted output that is a file of the workspace
 
 
@@ -38,6 +40,28 @@ class Row:
     def judged(self) -> Judged:
         """The event that tells it."""
         return Judged(self.label, self.gate, self.verdict, self.why)  # type: ignore[arg-type]
+
+
+def stamps_of(drive: Drive, basis: Basis, made: Collection[str], began: int) -> dict[str, tuple[int, ...]] | None:
+    """Stamps of all that a build saw; None where BUILD.toml or the like is so young that a later edit could look the same.
+
+    A source or a folder that is so young is to be looked at by the next build, whatever its stamp is then.
+    """
+    sources = drive.host.sources
+    ours = f"{drive.root}/.buildgraph/"   # seen through the links of out/
+    stamps: dict[str, tuple[int, ...]] = {
+        path: stamp if settled(stamp, began) else NEVER for name, stamp in sources.seen.items()
+        if not (path := sources.path(name)).startswith(ours)}
+    for path in filter(os.path.exists, (*basis.paths, *drive.host.tools.watched, *own_files())):
+        stamps[path] = fingerprint(path)
+        if not settled(stamps[path], began) and path not in made:
+            still = settled(stamps[path], time.time_ns())   # then what comes after the look shows
+            if not basis.lists_as_before(path):
+                return None
+            if not still:
+                stamps[path] = NEVER
+    stamps |= {path: fingerprint(path) for path in made}
+    return stamps
 
 
 def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
@@ -61,7 +85,7 @@ def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: 
     """The sections of a snapshot but for the steps; none where a name cannot stand in one."""
     steps, held = drive.steps, drive.host.sources.held()
     reads = _readers(steps.actions, wanted)
-    rows = [wanted_row(want, event) for want, event in zip(wanted, told[1], strict=True)]
+    rows = [wanted_row(want, event, drive.node(want.artifact)) for want, event in zip(wanted, told[1], strict=True)]
     known = here()
     if not known or any(b"\n" in row for row in rows):
         return {}
@@ -135,21 +159,6 @@ def digest_of_row(row: str) -> tuple[Digest, bool]:
     return Digest.parse(text), bool(executable)
 
 
-def users_own(root: str, folder: str, names: Iterable[str]) -> frozenset[str]:
-    """The names in a folder but for those that builds make."""
-    return frozenset(names) - _OURS if folder == root else frozenset(names)
-
-
-def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:
-    """The folders that were listed, and the names in each."""
-    found, at = {}, 0
-    while at < len(said):
-        count = int(said[at + 1])
-        found[said[at]] = said[at + 2:at + 2 + count]
-        at += 2 + count
-    return found
-
-
 def gate_of(said: Sequence[str]) -> Row:
     """A gate from its five words."""
     label, gate, step, verdict, why = said
@@ -162,12 +171,17 @@ def gate_words(rows: Iterable[Row]) -> bytes:
         row.label, row.gate, "" if row.step is None else str(row.step), row.verdict, row.why))
 
 
-def wanted_row(want: Wanted, event: Built) -> bytes:
+def wanted_row(want: Wanted, event: Built, node: Node) -> bytes:
     """An output that was asked for, and how it stands."""
-    made: Artifact = want.artifact
-    tree = "t" if is_tree(made) else ""
-    return words((str(want.label), want.name, want.file, made.name, tree, event.path, str(event.digest), str(event.bytes),
-                  event.image))
+    kind = "t" if isinstance(node, Tree) else "x" if node.executable else ""
+    return words((str(want.label), want.name, want.file, want.artifact.name, kind, event.path, str(event.digest),
+                  str(event.bytes), event.image))
+
+
+def node_of(row: bytes) -> Node:
+    """What an output holds, from its row; the digest of a folder is that of its tree."""
+    _, _, _, _, kind, _, digest, *_ = row.decode("utf-8", "surrogateescape").split("\0")
+    return Tree(Digest.parse(digest)) if kind == "t" else File(Digest.parse(digest), kind == "x")
 
 
 def is_tree(artifact: Artifact) -> bool:

@@ -8,7 +8,7 @@ from importlib import import_module
 from .analysis import Analysis, analyse
 from .declare import Registry, rules_of
 from .label import Label
-from .left import users_own
+from .basis import Basis, users_own
 from .steps import gates_of, wanted_of
 from .work import Work, steps_of
 from .workspace import Workspace
@@ -24,15 +24,11 @@ RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The labels asked for, the analysis of all that they need, and the files whose change would change it.
-
-    `folders` are those of the watched that are folders, with the user's names that stood in them.
-    """
+    """The labels asked for, the analysis of all that they need, and what decides it."""
 
     labels: tuple[Label, ...]
     analysis: Analysis
-    watched: list[str]
-    folders: dict[str, frozenset[str]]
+    basis: Basis
 
 
 def registry() -> Registry:
@@ -52,8 +48,8 @@ def load(root: str, patterns: tuple[str, ...], package: str = "") -> Loaded:
     listed = {os.path.normpath(os.path.join(root, folder)): workspace.listing.entries(folder)
               for folder in workspace.listing.folders}
     folders = {folder: users_own(root, folder, names) for folder, names in listed.items()}
-    watched = [os.path.normpath(os.path.join(root, path)) for path in (*workspace.files_read, *analysis.files_read)]
-    return Loaded(_members(labels, analysis), analysis, watched, folders)
+    watched = tuple(os.path.normpath(os.path.join(root, path)) for path in (*workspace.files_read, *analysis.files_read))
+    return Loaded(_members(labels, analysis), analysis, Basis(root, watched, folders))
 
 
 def work_of(root: str, request: Request, has: Callable[[str], bool]) -> Work:
@@ -63,7 +59,7 @@ def work_of(root: str, request: Request, has: Callable[[str], bool]) -> Work:
     wanted = tuple(want for _, provider, label in given for want in wanted_of(label, provider))
     gates = tuple((label, gate) for label, provider, _ in given for gate in gates_of(provider)) if request.gates else ()
     steps, gate_only = steps_of(wanted, [gate for _, gate in gates if all(map(has, gate.needs))])
-    return Work(tuple(label for label, _, _ in given), wanted, gates, steps, gate_only, tuple(loaded.watched), loaded.folders)
+    return Work(tuple(label for label, _, _ in given), wanted, gates, steps, gate_only, loaded.basis)
 
 
 def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]:

@@ -1,27 +1,27 @@
 """One build: labels in, artifacts and verdicts out. The only place where graph, store, sandbox and listeners meet."""
 from __future__ import annotations
 
-import os
 import time
 from itertools import filterfalse
 
 from . import pace
+from .clone import restore
 from .drive import Drive, Request
 from .errors import OK, BuildError
 from .events import Finished, Listener, Planned, Warned
-from .host import Host, level_of, opened, own_files
+from .host import Host, level_of, opened
 from .execute.job import Cancel
 from .increment import go_on
-from .left import Row, leave, verdict_of
+from .left import Row, leave, stamps_of, verdict_of
 from .materialise import Materialiser, Shown
 from .model import Gate, Output
 from .plan import Plan, State
-from .source import NEVER, Moved, fingerprint, settled
+from .source import Moved
 from .steps import Wanted
 from .store import roots
 from .store.protocol import Missing
 from .toolchain import Toolchain
-from .work import Work, keep, recalled
+from .work import Work, keep, recalled, share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,11 +53,14 @@ def _soon(root: str, request: Request, listen: Listener, cancel: Cancel, host: H
     code = go_on(root, request, listen, cancel, host)
     if code is not None or not request.plain:
         return code
-    work = recalled(host.store.root, root, request, lambda name: host.tools.find(name) is not None)
-    if work is None:
+    graph = recalled(host.store.root, root, request, lambda name: host.tools.find(name) is not None)
+    if graph is None:
         return None
+    code = restore(root, request, listen, cancel, (host, graph))
+    if code is not None:
+        return code
     try:
-        return Session(root, request, listen, cancel, host).run(work)
+        return Session(root, request, listen, cancel, host).run(graph.work())
     except BuildError as fault:
         if fault.reason not in ("source", "input"):
             raise
@@ -107,23 +110,11 @@ class Session(Drive):
         return work
 
     def _leave(self, began: int, work: Work, seen: tuple[Shown, list[Row]]) -> None:
-        """Leave receipt and snapshot, unless BUILD.toml or the like is so young that a later edit could look the same.
-
-        A source or a folder that is so young is to be looked at by the next build, whatever its stamp is then.
-        """
         built, rows = seen
-        ours = f"{self.root}/.buildgraph/"   # seen through the links of out/
-        stamps = {path: stamp if settled(stamp, began) else NEVER for name, stamp in self.host.sources.seen.items()
-                  if not (path := self.host.sources.path(name)).startswith(ours)}
-        made = set(built.files)
-        for path in filter(os.path.exists, (*work.watched, *self.host.tools.watched, *own_files())):
-            stamps[path] = fingerprint(path)
-            if not settled(stamps[path], began) and path not in made:
-                if not work.lists_as_before(self.root, path):
-                    return
-                stamps[path] = NEVER
-        stamps |= {path: fingerprint(path) for path in made}
-        leave(self, work.labels, work.wanted, (rows, built.events), (work.folders, stamps))
+        stamps = stamps_of(self, work.basis, set(built.files), began)
+        if stamps is not None:
+            leave(self, work.labels, work.wanted, (rows, built.events), (work.basis.folders, stamps))
+            share(self.host.store.root, self.root, self.request)
 
     def _whole(self, want: Wanted) -> bool:
         return not isinstance(want.artifact, Output) or want.artifact.action in self.results

@@ -68,9 +68,13 @@ def read(path: str) -> Snapshot | None:
     """A snapshot from its head, or None when there is none that is whole."""
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            return parse(file.read())
     except OSError:
         return None
+
+
+def parse(data: bytes) -> Snapshot | None:
+    """A snapshot from the bytes of its head, or None when they are not whole."""
     start = len(MAGIC) + 9
     mark = zlib.crc32(memoryview(data)[start:])
     if data[:len(MAGIC)] != MAGIC or data[len(MAGIC):start] != b"%08x\n" % mark:
@@ -89,7 +93,7 @@ def write(path: str, parts: Mapping[str, bytes]) -> int:
     sizes = " ".join(f"{name}:{len(data)}" for name, data in parts.items())
     body = b"".join((sizes.encode(), b"\n", *parts.values()))
     mark = zlib.crc32(body)
-    return mark if _replaced(path, MAGIC + b"%08x\n" % mark + body) else 0
+    return mark if replace(path, MAGIC + b"%08x\n" % mark + body) else 0
 
 
 def write_steps(path: str, lines: Sequence[bytes]) -> dict[str, bytes]:
@@ -100,7 +104,7 @@ def write_steps(path: str, lines: Sequence[bytes]) -> dict[str, bytes]:
         sums.append(zlib.crc32(line))
         at += len(line)
     places.append(at)
-    if not _replaced(path + STEPS, b"".join(lines)):
+    if not replace(path + STEPS, b"".join(lines)):
         return {}
     return {"places": places.tobytes(), "sums": sums.tobytes()}
 
@@ -124,7 +128,8 @@ def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[lis
     return found
 
 
-def _replaced(path: str, data: bytes) -> bool:
+def replace(path: str, data: bytes) -> bool:
+    """Write a file by temp and rename; False when the disk refuses."""
     fresh = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -83,6 +83,17 @@ class Toolchain:
         for wanted in words:
             self._closures[wanted] = dict(_restored(words) for _ in range(int(next(words))))
 
+    def agrees(self, dumped: Sequence[str]) -> bool:
+        """Whether all that was resolved elsewhere is the same here, wherever it stands."""
+        other = Toolchain(self._sources)
+        other.restore(dumped)
+        try:
+            return all(_identity(self.find(name)) == _identity(found) for name, found in other._programs.items()) and all(
+                [each.identity for each in self.distributions((wanted,)).values()]
+                == [dist.identity for _, dist in sorted(closure.items())] for wanted, closure in other._closures.items())
+        except BuildError:
+            return False
+
     @property
     def watched(self) -> list[str]:
         """Files and folders whose change could change what a name resolves to."""
@@ -153,6 +164,10 @@ class Toolchain:
         entries = tuple((top, os.path.realpath(os.path.join(site, top))) for top in tops)
         made = Distribution(f"{dist.version} {_recorded(lines).oci}", entries, os.path.join(site, record))
         return made, _requires(dist.requires or [])
+
+
+def _identity(found: Found | None) -> str:
+    return found.identity if found is not None else ""
 
 
 def _restored(words: Iterator[str]) -> tuple[str, Distribution]:

@@ -10,43 +10,38 @@ import os
 import sys
 
 from . import __version__
+from .basis import Basis, basis_of
 from .context import suppress
 from .host import own_files
 from .label import Label
-from .left import OF_SOURCE, users_own
+from .left import FOLDER, OF_SOURCE
 from .model import Action, Gate, Output, Source
 from .noun import noun
-from .snapshot import action_of, makers_of, numbers, place_of, read, step_line, unwords, words, write
+from .receipt import name_of
+from .snapshot import (
+    STEPS, Snapshot, action_of, makers_of, numbers, parse, place_of, read, replace, step_line, unwords, words, write)
 from .source import hash_file
 from .steps import Steps, Wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .drive import Request
 
-_FOLDER, _MOST = "graphs", 64
+_FOLDER, _MOST = "graphs", 192
 
 
 @noun(eq=False)
 class Work:
-    """What a request comes to. `watched` are the files and folders that decide it, `folders` those listed, with the user's names.
-
-    A gate that needs a program which this host has not has no step.
-    """
+    """What a request comes to, on what basis. A gate that needs a program which this host has not has no step."""
 
     labels: tuple[str, ...]
     wanted: tuple[Wanted, ...]
     gates: tuple[tuple[str, Gate], ...]
     steps: Steps
     gate_only: frozenset[int]
-    watched: tuple[str, ...]
-    folders: dict[str, frozenset[str]]
-
-    def lists_as_before(self, root: str, path: str) -> bool:
-        """Whether a path is a watched folder and holds the names that analysis saw, our own folders aside."""
-        return path in self.folders and _lists(root, path, self.folders[path])
+    basis: Basis
 
 
 def steps_of(wanted: Sequence[Wanted], gates: Sequence[Gate]) -> tuple[Steps, frozenset[int]]:
@@ -66,8 +61,7 @@ def keep(cache: str, root: str, request: Request, work: Work, has: Callable[[str
         places.append(at)
     write(path, {
         "labels": words(work.labels), "gate_only": numbers(sorted(work.gate_only)), "places": numbers(places),
-        "steps": b"".join(lines), "watched": words(_contents(root, work)),
-        "folders": words(w for folder, names in work.folders.items() for w in _listed(root, folder, names)),
+        "steps": b"".join(lines), "watched": words(work.basis.files()), "folders": words(work.basis.listed()),
         "wanted": words(w for want in work.wanted for w in _said(want)),
         "wanted_step": numbers(_step(want.artifact, steps) for want in work.wanted),
         "gates": words(w for label, gate in work.gates for w in (
@@ -77,23 +71,56 @@ def keep(cache: str, root: str, request: Request, work: Work, has: Callable[[str
     _shorten(os.path.dirname(path))
 
 
-def recalled(cache: str, root: str, request: Request, has: Callable[[str], bool]) -> Work | None:
+@noun(eq=False)
+class Graph:
+    """Work as the cache holds it, not decoded; its basis and the programs of its gates were seen to be the same here."""
+
+    path: str
+    digest: bytes
+    held: Snapshot
+    basis: Basis
+
+    def last(self) -> tuple[str, Snapshot] | None:
+        """Path and snapshot of the last build of this very work, wherever it was."""
+        found = read(f"{self.path}.last")
+        return (f"{self.path}.last", found) if found is not None and found.parts.get("graph") == self.digest else None
+
+    def work(self) -> Work:
+        """All of it."""
+        found = self.held
+        steps = _steps(found.parts["steps"], found.numbers("places"))
+        said, at = found.words("wanted"), found.numbers("wanted_step")
+        wanted = tuple(_wanted(said[5 * number:5 * number + 5], step, steps) for number, step in enumerate(at))
+        return Work(tuple(found.words("labels")), wanted, _gates(found.words("gates"), steps), steps,
+                    frozenset(found.numbers("gate_only")), self.basis)
+
+
+def recalled(cache: str, root: str, request: Request, has: Callable[[str], bool]) -> Graph | None:
     """The work of a request from the cache, or None when something that decides it is not as it was."""
-    found = read(_path(cache, root, request))
+    path = _path(cache, root, request)
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    found = parse(data)
     if found is None:
         return None
-    watched = found.words("watched")
-    folders = _folders(root, found.words("folders"))
-    if not _hold(root, watched) or not all(_lists(root, folder, names) for folder, names in folders.items()):
+    basis = basis_of(root, found.words("watched"), found.words("folders"))
+    if basis is None or any(has(need) != bool(had) for *_, needs in _gate_rows(found.words("gates")) for need, had in needs):
         return None
-    steps = _steps(found.parts["steps"], found.numbers("places"))
-    gates = _gates(found.words("gates"), steps, has)
-    if gates is None:
-        return None
-    said, at = found.words("wanted"), found.numbers("wanted_step")
-    wanted = tuple(_wanted(said[5 * number:5 * number + 5], step, steps) for number, step in enumerate(at))
-    paths = tuple(os.path.normpath(os.path.join(root, path)) for path in (*watched[::2], *map(str, folders)))
-    return Work(tuple(found.words("labels")), wanted, gates, steps, frozenset(found.numbers("gate_only")), paths, folders)
+    return Graph(path, hashlib.sha256(data).digest(), found, basis)
+
+
+def share(cache: str, root: str, request: Request) -> None:
+    """Keep the snapshot that a build has left in its workspace for builds of the same work elsewhere."""
+    path, here = _path(cache, root, request), os.path.join(root, FOLDER, name_of(request.words, request.package))
+    found = read(here)
+    with suppress(OSError):
+        with open(path, "rb") as graph, open(here + STEPS, "rb") as steps:
+            digest = hashlib.sha256(graph.read()).digest()
+            if found is not None and replace(f"{path}.last{STEPS}", steps.read()):
+                write(f"{path}.last", found.parts | {"graph": digest})
 
 
 def _path(cache: str, root: str, request: Request) -> str:
@@ -106,43 +133,6 @@ def _path(cache: str, root: str, request: Request) -> str:
         parts.append(hash_file(os.path.join(root, "BUILD.toml")).hash)
     name = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
     return os.path.join(cache, _FOLDER, name)
-
-
-def _contents(root: str, work: Work) -> list[str]:
-    """Each file that decides the work, relative to the root, with its digest; empty where there is none."""
-    said = []
-    for path in work.watched:
-        if path not in work.folders:
-            said += [os.path.relpath(path, root), hash_file(path).hash if os.path.isfile(path) else ""]
-    return said
-
-
-def _hold(root: str, watched: Sequence[str]) -> bool:
-    for name, digest in zip(watched[::2], watched[1::2]):
-        path = os.path.join(root, name)
-        if (hash_file(path).hash if os.path.isfile(path) else "") != digest:
-            return False
-    return True
-
-
-def _listed(root: str, folder: str, names: frozenset[str]) -> list[str]:
-    return [os.path.relpath(folder, root), str(len(names)), *sorted(names)]
-
-
-def _folders(root: str, said: Sequence[str]) -> dict[str, frozenset[str]]:
-    found, at = {}, 0
-    while at < len(said):
-        count = int(said[at + 1])
-        found[os.path.normpath(os.path.join(root, said[at]))] = frozenset(said[at + 2:at + 2 + count])
-        at += 2 + count
-    return found
-
-
-def _lists(root: str, folder: str, names: frozenset[str]) -> bool:
-    try:
-        return users_own(root, folder, os.listdir(folder)) == names
-    except OSError:
-        return False
 
 
 def _steps(data: bytes, places: Sequence[int]) -> Steps:
@@ -173,17 +163,17 @@ def _wanted(said: Sequence[str], step: int, steps: Steps) -> Wanted:
     return Wanted(Label.parse(label), name, artifact, file)
 
 
-def _gates(said: Sequence[str], steps: Steps, has: Callable[[str], bool]) -> tuple[tuple[str, Gate], ...] | None:
-    """The gates, or None where a program came or went."""
-    found, rest = [], iter(said)
+def _gates(said: Sequence[str], steps: Steps) -> tuple[tuple[str, Gate], ...]:
+    return tuple((label, Gate(name, Output(verdict, steps.actions[step] if step != OF_SOURCE else Action((), (), ())),
+                              tuple(need for need, _ in needs))) for label, name, verdict, step, needs in _gate_rows(said))
+
+
+def _gate_rows(said: Sequence[str]) -> Iterator[tuple[str, str, str, int, list[tuple[str, str]]]]:
+    """Label, name, output and step of each gate, and the programs that it needs, with what the host had of them."""
+    rest = iter(said)
     for label in rest:
         name, verdict, step, count = (next(rest) for _ in range(4))
-        needs = [(next(rest), next(rest)) for _ in range(int(count))]
-        if any(has(need) != bool(had) for need, had in needs):
-            return None
-        action = steps.actions[int(step)] if int(step) != OF_SOURCE else Action((), (), ())
-        found.append((label, Gate(name, Output(verdict, action), tuple(need for need, _ in needs))))
-    return tuple(found)
+        yield label, name, verdict, int(step), [(next(rest), next(rest)) for _ in range(int(count))]
 
 
 def _shorten(folder: str) -> None:

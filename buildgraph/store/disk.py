@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import time
 from _thread import allocate_lock
 
 from ..context import suppress
@@ -18,7 +17,7 @@ from ..model import Result
 from . import records
 from .batch import DiskBatch
 from .fsops import Descriptor, FileOps, Placed, copy_hashed, hash_open, open_regular, write_all
-from .lease import NOTED_S, Lease
+from .lease import Lease, in_use
 from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
 from .recent import Recent
@@ -106,7 +105,7 @@ class DiskStore:
             return False
         if digest.hash not in self._noticed:
             self._noticed.add(digest.hash)
-            self._use(self.blob_path(digest))
+            in_use(self.blob_path(digest))
         return True
 
     def _stands(self, digest: Digest) -> bool:
@@ -132,6 +131,11 @@ class DiskStore:
         with self._opened(digest) as source, placed as target:
             self._check(digest, *copy_hashed(self.ops, source, target), source)
 
+    def remembers(self, key: Digest) -> bool:
+        """Whether a record stands for a key (a cheap look, no proof), which is noted as in use."""
+        self._rely()
+        return key in self._noted or in_use(self.record_path(key))
+
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when its record is whole and every blob it names is there."""
         self._rely()
@@ -143,7 +147,7 @@ class DiskStore:
                 return None
         except (Missing, ValueError):
             return None
-        self._use(self.record_path(key))
+        in_use(self.record_path(key))
         return found[0]
 
     def parts(self, key: Digest) -> Mapping[str, bytes] | None:
@@ -241,7 +245,7 @@ class DiskStore:
 
     def _settle(self, digest: Digest, temp: str) -> None:
         if self._stands(digest) and (digest.hash in self._verified or self.verify(digest)):
-            self._use(self.blob_path(digest))
+            in_use(self.blob_path(digest))
         else:
             self._rename(temp, self.blob_path(digest))
         self._verified.add(digest.hash)
@@ -259,12 +263,6 @@ class DiskStore:
         with self._lock, suppress(OSError):
             if self._lease is None:
                 self._lease = Lease(self.root)
-
-    def _use(self, path: str) -> None:
-        """Note that a file is in use, about once an hour, for those who later look for what may go."""
-        with suppress(OSError):
-            if time.time() - os.stat(path).st_mtime > NOTED_S:
-                os.utime(path)
 
     def _make_folder(self, path: str) -> bool:
         try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 
 from ..context import suppress
 
@@ -65,3 +66,15 @@ def _held(path: str) -> float | None:
         return None
     finally:
         os.close(fd)
+
+
+def in_use(path: str) -> bool:
+    """Whether a file stands; it is noted as in use, about once an hour, for those who later look for what may go."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    if time.time() - found.st_mtime > NOTED_S:
+        with suppress(OSError):
+            os.utime(path)
+    return True

@@ -90,6 +90,10 @@ class MemoryStore:
         with Placed(ops, path, digest.size, executable, create) as fd:
             write_all(ops, fd, data)
 
+    def remembers(self, key: Digest) -> bool:
+        """Whether there is a record of a key."""
+        return key in self.results
+
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when every blob it names is there."""
         found = self._record(key)

@@ -79,6 +79,10 @@ class Store(Protocol):
         """
         ...
 
+    def remembers(self, key: Digest) -> bool:
+        """Whether a record stands for a key (a cheap look, no proof), which is noted as in use."""
+        ...
+
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when its record is whole and every blob it names is there."""
         ...

@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from buildgraph.execute.sandbox import works
+from tests.needs import absent
 from tests.space import Space, space
 
 BUILD = '''
@@ -122,8 +125,71 @@ def test_a_source_that_is_gone_is_told_with_its_line(first: Space) -> None:
 
 def test_a_damaged_graph_is_none(first: Space) -> None:
     clone = _clone(first, "clone")
-    (graph,) = Path(first.cache, "graphs").iterdir()
-    data = graph.read_bytes()
-    graph.write_bytes(data[:len(data) // 2] + b"x" + data[len(data) // 2 + 1:])
+    _damage(next(path for path in Path(first.cache, "graphs").iterdir() if not path.suffix))
     said, imported = _imported(clone)
     assert "pydantic" in imported and "0 ran" in said and _shown(clone) == _shown(first)
+
+
+def _damage(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:len(data) // 2] + b"x" + data[len(data) // 2 + 1:])
+
+
+@pytest.mark.parametrize("end", [".last", ".last.steps"])
+def test_a_damaged_snapshot_is_none(first: Space, end: str) -> None:
+    """Of the steps, only those are read that something reaches."""
+    clone = _clone(first, "clone")
+    _damage(next(path for path in Path(first.cache, "graphs").iterdir() if path.name.endswith(end)))
+    said, imported = _imported(clone)
+    assert not imported and "0 ran" in said and _shown(clone) == _shown(first)
+    clone.write("a.txt", "aaa\n")
+    assert "3 ran" in _imported(clone)[0] and (clone.root / "out/b/b.txt").read_text() == "aaa\n"
+
+
+def test_the_snapshot_of_other_build_files_is_none(first: Space) -> None:
+    """It has the name of this one's, for the root's BUILD.toml is the same; a failed build left no other."""
+    broken = _clone(first, "broken")
+    broken.write("sub/BUILD.toml", '[c]\nrule = "command"\noutputs = { o = "o" }\nargv = ["false"]\n')
+    broken.run("build", "//...", code=1)
+    again = _clone(broken, "again")
+    assert "//sub:c" in again.run("build", "//...", code=1).err
+
+
+def test_what_the_cache_lost_is_made_again(first: Space) -> None:
+    """A record that is gone makes its step run; a blob that is gone makes that which made it run."""
+    records = [path for path in Path(first.cache, "results").rglob("*") if path.is_file()]
+    for path in records:
+        path.unlink()
+    clone = _clone(first, "clone")
+    assert "0 hits" in _imported(clone)[0] and _shown(clone) == _shown(first)
+    for path in Path(first.cache, "blobs/sha256").iterdir():
+        path.unlink()
+    other = _clone(first, "other")
+    assert other.run("build", "//...", code=0).code == 0 and _shown(other) == _shown(first)
+
+
+def test_a_clone_goes_on_as_if_it_had_been_built_there(first: Space) -> None:
+    """History, receipt and snapshot are there: nothing changed, `why` knows, a change runs what it reaches."""
+    clone = _clone(first, "clone")
+    _imported(clone)
+    deadline = time.monotonic() + 30
+    while "nothing changed" not in _imported(clone)[0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert "cp" in clone.run("why", "//:b", code=0).out
+    clone.write("a.txt", "aa\n")
+    said, imported = _imported(clone)
+    assert not imported and "3 ran" in said
+
+
+def test_what_ran_in_a_weaker_sandbox_does_not_count_in_a_clone(tmp_path: Path) -> None:
+    if not works("landlock"):
+        absent("the rung landlock cannot be reached here")
+    weak = space(tmp_path, BUILD)
+    weak.env["BUILDGRAPH_SANDBOX"] = "none"
+    for name, text in (("a.txt", "a\n"), ("tool.sh", 'cat "$1" > "$2/one"; echo two > "$2/two"\n'), ("src/x.txt", "x")):
+        weak.write(name, text)
+    weak.run("build", "//...", code=0)
+    strict = _clone(weak, "strict")
+    strict.env["BUILDGRAPH_SANDBOX"] = "landlock"
+    assert "0 hits" in strict.run("build", "//...", code=0).out

@@ -3,12 +3,13 @@
 A target concatenates its inputs, drops what follows a `#` (so that edits there come out equal) and adds its salt. A
 model in ten lines says what every output must be, and which (command, input contents) were never seen before: exactly
 those may run. Edits change files, comments, commands and dependencies, add targets and take them away, go back to what
-was, touch, and break what was built.
+was, touch, break what was built, and take away all that the workspace knows, as a fresh clone has it.
 """
 from __future__ import annotations
 
 import copy
 import os
+import shutil
 import threading
 import time
 from collections import Counter
@@ -21,7 +22,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from buildgraph import increment, receipt, session
+from buildgraph import clone, increment, receipt, session
 from buildgraph.events import Done, Event
 from buildgraph.session import Request, build
 from tests.fault.counts import TIMES, Tally
@@ -75,18 +76,20 @@ def worlds(draw: st.DrawFn) -> World:
     return World(needs, [f"file {n}#\n" for n in range(size)], [0] * size)
 
 
-WENT_ON: Counter[bool] = Counter()
-GO_ON = increment.go_on
+WENT_ON: Counter[str] = Counter()
+REAL: dict[str, Callable[..., int | None]] = {"go_on": increment.go_on, "restore": clone.restore}
 
 
-def counted(*given: Any) -> int | None:
-    """The real thing, and a count of how often a build went on from a snapshot."""
-    code = GO_ON(*given)
-    WENT_ON[code is not None] += 1
-    return code
+def counted(way: str) -> Callable[..., int | None]:
+    """The real thing, and a count of how often a build went on from a snapshot, here or elsewhere."""
+    def going(*given: Any) -> int | None:
+        code = REAL[way](*given)
+        WENT_ON[way] += code is not None
+        return code
+    return going
 
 
-KINDS = ("text", "comment", "salt", "need", "more", "less", "back", "touch", "break", "same")
+KINDS = ("text", "comment", "salt", "need", "more", "less", "back", "touch", "break", "same", "clone")
 EDITS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=5)
 GRAPHS, PARTS = 200 * TIMES, 4   # random graphs in all, and the tests that share them
 
@@ -120,6 +123,9 @@ def harm(root: Path, kind: str, at: int, value: int) -> None:
     made = root / f"out/t{at}/o.txt"
     if kind == "touch":
         os.utime(root / f"f{at}.txt")
+    elif kind == "clone":
+        shutil.rmtree(root / "out")
+        shutil.rmtree(root / ".buildgraph")
     elif kind == "break" and value == 0:
         made.unlink()
     elif kind == "break" and value == 1:
@@ -154,7 +160,8 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "BUILDGRAPH_CACHE", str(folder / "cache"))
         patch.setitem(os.environ, "BUILDGRAPH_SANDBOX", "none")
-        patch.setattr(session, "go_on", counted)
+        for way in REAL:
+            patch.setattr(session, way, counted(way))
         root, first = folder / "w", copy.deepcopy(world)
         root.mkdir()
         assert perform(root, world) == world.outputs()
@@ -181,4 +188,4 @@ def test_incremental_equals_clean_and_nothing_needless_ran(tmp_path_factory: pyt
         count.met()
 
     holds()
-    assert WENT_ON[True] > 5, f"the property was hardly tested on builds that go on from a snapshot: {WENT_ON}"
+    assert min(map(WENT_ON.__getitem__, REAL)) > 5, f"hardly tested on builds that go on from a snapshot: {WENT_ON}"
