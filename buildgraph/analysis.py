@@ -233,17 +233,18 @@ class _Run:
         try:
             given = arguments(one.made, (), _Take(self.made, target))
             provider = one.made.kind(Ctx(target), **given)
+            if not isinstance(provider, Provider):
+                raise TypeError(f"the rule gave {provider!r}, which is no Provider")
         except BuildErrors:
             raise
         except BuildError as error:
             named = error.what if str(target.label) in error.what or error.at else f"{target.label}: {error.what}"
             raise BuildError(named, error.at or target.place(), error.fix, error.reason) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             fault = fault_of(self.workspace, one.made.kind, error)
             if fault is None:
                 raise
             raise BuildError(f"{target.label}: {fault.what}", fault.at, fault.fix, fault.reason) from error
-        assert isinstance(provider, Provider), f"rule {target.rule} gave {provider!r}"
         return provider
 
 

@@ -63,7 +63,7 @@ class Listing:
             if entry is None:
                 raise self._absent(path, here, part, at)
             last = number == len(parts) - 1
-            self._regular(entry, join(here, part), last, at)
+            self.regular(entry, join(here, part), last, at)
             here = join(here, part)
         return here
 
@@ -75,7 +75,8 @@ class Listing:
         hint = hint or f"there is no {part!r} in {here or 'the root of the workspace'}"
         return BuildError(f"no file {path!r}", at, hint, "source")
 
-    def _regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Where | None) -> None:
+    def regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Where | None) -> None:
+        """BuildError unless an entry is a folder, or, as the last of a path, a file; links may not leave the workspace."""
         if entry.is_symlink():
             real, root = os.path.realpath(entry.path), os.path.realpath(self.root)
             if real != root and not real.startswith(root + os.sep):
@@ -98,18 +99,24 @@ class Listing:
                 raise BuildError(f"{pattern!r} is a folder", at, f'write "{pattern}/**" for all its files', "path")
             return [name]
         found: set[str] = set()
-        self._match(folder, tuple(parts), found)
+        self._match(folder, tuple(parts), found, set())
         for name in found:
-            self._regular(self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at)
+            self.regular(self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at)
         return sorted(found)
 
-    def _match(self, folder: str, parts: tuple[str, ...], found: set[str]) -> None:
-        """Add the files beneath a folder that match; `**` is tried as no folder and as each subfolder."""
+    def _match(self, folder: str, parts: tuple[str, ...], found: set[str], tried: set[tuple[str, int]]) -> None:
+        """Add the files beneath a folder that match; `**` is tried as no folder and as each subfolder.
+
+        What was `tried` (a folder with what is left of the glob) is not tried again, so that `**/**/**` ends.
+        """
+        if (folder, len(parts)) in tried:
+            return
+        tried.add((folder, len(parts)))
         head, rest = parts[0], parts[1:]
         if head == "**":
-            self._match(folder, rest or ("*",), found)
+            self._match(folder, rest or ("*",), found, tried)
             for below in self.subfolders(folder):
-                self._match(below, parts, found)
+                self._match(below, parts, found, tried)
             return
         self.watch(folder)
         fits = _fits(head)
@@ -117,25 +124,40 @@ class Listing:
             if (name.startswith(".") and not head.startswith(".")) or not fits.fullmatch(name):
                 continue
             if rest and entry.is_dir(follow_symlinks=False):
-                self._match(join(folder, name), rest, found)
-            elif not rest and not entry.is_dir():
+                self._match(join(folder, name), rest, found, tried)
+            elif not rest and not os.path.isdir(entry.path):   # entry.is_dir() raises where links go in a circle
                 found.add(join(folder, name))
 
 
 @lru_cache(maxsize=1024)
 def _fits(glob: str) -> re.Pattern[str]:
-    """The regular expression of one part of a glob; runs of stars count as one, so that it stays fast."""
-    words = re.findall(r"\*+|\?|\[!?\]?[^\]]*\]|.", glob, re.S)
-    return re.compile("".join(_word(word) for word in words), re.S)
+    """The regular expression of one part of a glob: what stands after a star is sought once, so that it stays fast."""
+    first, *rest = [[_word(word) for word in re.findall(r"\?|\[!?\]?[^\]]*\]|.", piece, re.S)]
+                    for piece in _between_stars(glob)]
+    middle = "".join(f"(?>[^/]*?{''.join(words)})" for words in rest[:-1])
+    last = f"[^/]*{''.join(rest[-1])}" if rest else ""
+    try:
+        return re.compile("".join(first) + middle + last, re.S)
+    except re.error as fault:
+        raise BuildError(f"{glob!r} is no glob: {fault.msg}", fix="such as [a-z]*.txt", reason="path") from None
+
+
+def _between_stars(glob: str) -> list[str]:
+    """The pieces of a glob between its runs of stars; a star in brackets is a letter."""
+    pieces = [""]
+    for word in re.findall(r"\*+|\[!?\]?[^\]]*\]|.", glob, re.S):
+        if word[0] == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += word
+    return pieces
 
 
 def _word(word: str) -> str:
-    if word[0] == "*":
-        return "[^/]*"
     if word == "?":
         return "[^/]"
     if word[0] == "[" and len(word) > 2:
-        inner = re.sub(r"([\\\[&~|])", r"\\\1", word[1:-1])
+        inner = re.sub(r"([\\\[&~|])", r"\\\1", word[1:-1]).replace("--", r"-\-")
         return f"[^{inner[1:]}]" if inner.startswith("!") else f"[{'' if inner[0] != '^' else chr(92)}{inner}]"
     return re.escape(word)
 

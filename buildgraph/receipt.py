@@ -75,15 +75,18 @@ def _root(cwd: str) -> str | None:
     folder = cwd
     while not os.path.isdir(f"{folder}/{FOLDER}"):
         parent = os.path.dirname(folder)
-        if parent == folder or os.path.exists(f"{folder}/BUILD.toml") and _marked(folder):
+        if parent == folder or os.path.isfile(f"{folder}/BUILD.toml") and _marked(folder):
             return None
         folder = parent
     return folder
 
 
 def _marked(folder: str) -> bool:
-    with open(f"{folder}/BUILD.toml", "rb") as file:
-        return b"[workspace]" in file.read(1 << 22)
+    try:
+        with open(f"{folder}/BUILD.toml", "rb") as file:
+            return b"[workspace]" in file.read(1 << 22)
+    except OSError:
+        return False
 
 
 def name_of(words: Sequence[str], package: str) -> str:

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from .errors import BuildError
 
 BUILD = "BUILD.toml"
+_MOST = 4 << 20   # bytes, as toml.py has it, which is dear to import
 
 
 def find_root(cwd: str) -> str:
@@ -24,8 +26,8 @@ def find_root(cwd: str) -> str:
 def _is_root(folder: str) -> bool:
     """Whether a folder is a workspace's root; a damaged file counts by its looks, for its faults are told later."""
     try:
-        with open(os.path.join(folder, BUILD), "rb") as file:
-            data = file.read()
+        with open(os.path.join(folder, BUILD), "rb", opener=_at_once) as file:
+            data = file.read(_MOST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError:
         return False
     if not any(map(_marks, data.split(b"\n"))):
@@ -37,6 +39,11 @@ def _is_root(folder: str) -> bool:
         return "workspace" in parse(data, BUILD).values
     except BuildError:
         return True
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open what may be a pipe, without waiting for its other end."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _marks(line: bytes) -> bool:

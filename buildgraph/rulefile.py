@@ -53,19 +53,19 @@ def _module(root: str, name: str) -> ModuleType:
             raise BuildError(f"{name}: {error}", Where(name), reason="rule") from error
         at = Where(name, error.lineno or 0, error.offset or 0)
         raise BuildError(f"{name} is no Python: {error.msg}", at, reason="rule") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _fault_in(name, path, error) from error
     return module
 
 
-def fault_of(workspace: Workspace, function: Callable[..., Any], error: Exception) -> BuildError | None:
+def fault_of(workspace: Workspace, function: Callable[..., Any], error: BaseException) -> BuildError | None:
     """The fault of a rule of the workspace that raised; None for one that ships with buildgraph: that is a bug."""
     path = inspect.unwrap(function).__code__.co_filename
     name = next((one for one in workspace.rule_files if os.path.join(workspace.root, one) == path), None)
     return _fault_in(name, path, error) if name else None
 
 
-def _fault_in(name: str, path: str, error: Exception) -> BuildError:
+def _fault_in(name: str, path: str, error: BaseException) -> BuildError:
     """The fault of a user's rule, at the last line of its own file that was running."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

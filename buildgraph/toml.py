@@ -34,7 +34,10 @@ class Document:
 
 
 def parse(data: bytes, path: str) -> Document:
-    """Parse a file's bytes; BuildErrors with every syntax error, or BuildError when it is no bounded UTF-8 text."""
+    """Parse a file's bytes, of which `BYTES + 1` are enough.
+
+    BuildErrors with every syntax error, or BuildError when it is no bounded UTF-8 text.
+    """
     text = _decode(data, path)
     _bound(text, path)
     faults: list[BuildError] = []
@@ -56,7 +59,7 @@ def parse(data: bytes, path: str) -> Document:
 
 def _decode(data: bytes, path: str) -> str:
     if len(data) > BYTES:
-        raise BuildError(f"the file has {len(data):,} bytes, more than {BYTES:,}", Where(path),
+        raise BuildError(f"the file has more than {BYTES:,} bytes", Where(path, 1),
                          "split it: each folder may have a BUILD.toml of its own", "toml")
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise BuildError("the file begins with a byte order mark", Where(path, 1), "save as UTF-8 without it", "toml")

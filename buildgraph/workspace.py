@@ -13,7 +13,7 @@ from .matrix import cells, is_matrix
 from .model import Target
 from .root import BUILD
 from .tables import tables_of
-from .toml import Document, parse
+from .toml import BYTES, Document, parse
 from .toml_places import KEY, Path
 
 _KEYS = ("name", "rules")
@@ -57,7 +57,7 @@ class Workspace:
         document = self._document("")
         table = document.values.get("workspace") if document else None
         if document is None or not isinstance(table, dict):
-            raise BuildError(f"{BUILD} has no [workspace] table", Where(BUILD), "add [workspace]", "workspace")
+            raise BuildError(f"{BUILD} has no [workspace] table", Where(BUILD, 1), "add [workspace]", "workspace")
         faults = [BuildError(f"unknown key {key!r} in [workspace]", document.places.get(("workspace", key, KEY)),
                              did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}", "table")
                   for key in table if key not in _KEYS]
@@ -177,13 +177,23 @@ class Workspace:
         entry = self.listing.entries(folder).get(BUILD)
         if entry is None:
             self.listing.watch(folder)
-        elif entry.is_file():
-            with open(os.path.join(self.root, path), "rb") as file:
-                document = parse(file.read(), path)
+        else:
+            document = parse(self._bytes(entry, path), path)
         self._documents[folder] = document
         if document is not None and not _foreign(document, folder):
             self._add(document, folder)
         return document
+
+    def _bytes(self, entry: os.DirEntry[str], path: str) -> bytes:
+        """What a BUILD.toml holds, cut behind what it may hold; BuildError when it is no file of this workspace."""
+        self.listing.regular(entry, path, True, Where(path))
+        if not entry.is_file():
+            raise BuildError(f"{path!r} is a folder", Where(path), "that name is for the file that declares targets", "source")
+        try:
+            with open(os.path.join(self.root, path), "rb") as file:
+                return file.read(BYTES + 1)
+        except OSError as fault:
+            raise BuildError(f"cannot read {path!r}: {fault.strerror}", Where(path), "check its permissions", "source") from None
 
     def _add(self, document: Document, folder: str) -> None:
         tables = tables_of(document, folder)

@@ -99,7 +99,7 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
                                     "layout": layout, "preferences": preferences is not None, "pickle": pickle})
     tool, words = _reader(ctx, suffix, source, spec, pickle)
     if suffix == "py":
-        words += ("--entry", entry, "--args", _json(args or {}))
+        words += ("--entry", entry, "--args", _arguments(ctx, args or {}))
     elif suffix == "pomdp" and preferences is not None:
         words += ("--preferences", _json(preferences))
     elif suffix == "md":
@@ -140,6 +140,14 @@ def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) 
             kind = next(kind for kind, words in OPTIONS.items() if word in words)
             raise BuildError(f"{ctx.label}: {word} is for .{kind} sources", ctx.target.place(word),
                              f"leave it out, or name a .{kind}")
+
+
+def _arguments(ctx: Ctx, args: dict[str, Any]) -> str:
+    try:
+        return _json(args)
+    except TypeError:
+        raise BuildError(f"{ctx.label}: args holds a date or a time", ctx.target.place("args"),
+                         "write it as text, in quotes") from None
 
 
 def _json(value: Any) -> str:
