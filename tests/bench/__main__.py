@@ -1,11 +1,14 @@
 """Every row of the table of speed, on this machine: `python -m tests.bench`, or some rows of it.
 
-    python -m tests.bench all                          the whole table (hours; a few peers take minutes a build)
-    python -m tests.bench                              the rows of one graph, for ninja, make and doit
+    python -m tests.bench                              the whole table (hours), and then each goal beside what was measured
+    python -m tests.bench --resume                     the same, without the rows that are kept already
+    python -m tests.bench --divide 100                 the same with a hundredth of the actions: whether all of it works
     python -m tests.bench no-op leaf --actions 10000 --peers "ninja;bazel" --shape layers --seed 3
 
-Each row is printed as a line of JSON and in words, and kept in a file of JSON by row, shape and number of actions. A peer
-that is not installed is left out and named. PATH decides where peers are found; `--path` adds folders to it.
+Each row is printed as a line of JSON and in words, and kept at once in a file of JSON by row, shape and number of actions.
+A peer that is not installed or fails is left out, and the row says why. One that is slow has fewer rounds, which it says,
+too. PATH decides where peers are found; `--path` adds folders to it. Each line of the table is measured in a file system of
+its own, for root.
 """
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,38 +24,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from buildgraph.execute.job import LEVELS
+from buildgraph.execute.job import Level
 from buildgraph.execute.sandbox import works
 from tests.bench import goals, graphs, others, peers, special
 from tests.bench.installed import installed
-from tests.bench.rows import Arena, Row
+from tests.bench.places import fresh
+from tests.bench.rows import PATIENCE, Arena, Row, told
 from tests.bench.tools import tools
 
 KINDS: tuple[type[peers.Peer], ...] = (special.Bare, peers.Ninja, peers.Make, peers.Doit, *others.OTHERS)
 EDITS = ("no-op", "touch", "same output", "leaf", "profile")
-ROWS = ("cold", *EDITS, "cold, namespaces", "restore", "restore, 1 MiB each", "full analysis", "numpy tools", "matrix")
-TABLE = (   # what `all` means: words of this command, one line after the other
+ROWS = ("cold", *EDITS, "cold, namespaces", "restore", "restore, 1 MiB each", "full analysis",
+        "numpy tools, namespaces", "numpy tools, landlock", "matrix")
+TABLE = (   # words of this command, one line after the other
     ("no-op", "--actions", "7", "--peers", "python", "--rounds", "15"),
     ("cold", *EDITS, "--actions", "1000", "--peers", "ninja;make;doit;scons;nix;bazel;shake", "--cold-rounds", "3"),
     ("cold, namespaces", "--actions", "1000", "--peers", "bazel, linux-sandbox", "--rounds", "3"),
     ("restore", "--actions", "1000", "--peers", "shake;scons;bazel"),
     ("restore, 1 MiB each", "--actions", "50", "--peers", "shake;scons"),
     ("full analysis", "--actions", "10000"), ("full analysis", "--actions", "100000", "--rounds", "2"),
-    ("numpy tools", "--actions", "1000"), ("matrix",),
-    ("cold", *EDITS, "--actions", "10000", "--peers", "ninja;make;doit", "--cold-rounds", "2"),
-    (*EDITS, "--actions", "10000", "--peers", "scons;nix;bazel", "--rounds", "5"),
+    ("numpy tools, namespaces", "--actions", "1000"), ("numpy tools, landlock", "--actions", "1000"), ("matrix",),
+    ("cold", *EDITS, "--actions", "10000", "--peers", "ninja;make;doit;scons;nix;bazel", "--cold-rounds", "2"),
     ("no-op", "leaf", "--actions", "50000", "--peers", "ninja"),
     ("cold", *EDITS, "--actions", "1000", "--shape", "layers", "--seed", "1", "--cold-rounds", "1"),
     ("cold", *EDITS, "--actions", "1000", "--shape", "layers", "--seed", "2", "--cold-rounds", "1"),
     ("cold", *EDITS, "--actions", "100", "--peers", "snakemake;dvc", "--cold-rounds", "1"),
 )
+LAST = {"matrix": "matrix, gamma of an agent"}   # of the rows that come under one name
+FEWEST = 7   # actions that a row has, however many it is divided by
 
 
 def options(argv: Sequence[str]) -> argparse.Namespace:
     """The words of the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__,
                                      formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {'; '.join(ROWS)}; or all: the whole table")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {'; '.join(ROWS)} (default: the whole table)")
     parser.add_argument("--actions", type=int, default=1000)
     parser.add_argument("--shape", choices=("chains", "layers"), default="chains")
     parser.add_argument("--seed", type=int, default=1)
@@ -61,58 +68,66 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--path", default="", help="folders in which peers are looked for first")
     parser.add_argument("--program", type=Path, help="our program (default: this checkout, installed for the occasion)")
     parser.add_argument("--keep", type=Path, default=Path("out/bench.json"), help="where rows are kept (default: out/bench.json)")
+    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds in a row after which a peer gets no "
+                        f"further round (default: {PATIENCE:g})")
+    parser.add_argument("--resume", action="store_true", help="leave out the rows that are kept already")
+    parser.add_argument("--divide", type=int, default=1, help="the table with this fraction of the actions")
     found = parser.parse_args(argv)
-    found.rows = found.rows or ["cold", *EDITS]
     for row in found.rows:
-        if row not in (*ROWS, "all"):
+        if row not in ROWS:
             parser.error(f"no row {row!r}")
     return found
 
 
-def measured(chosen: argparse.Namespace, folder: Path) -> Iterator[Row]:
-    """The rows that are asked for."""
+def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> Iterator[Row]:
+    """The rows of these names."""
     kinds = [kind for kind in KINDS if kind.name in chosen.peers.split(";") and not kind.missing()]
-    for name in chosen.rows:
+    for name in names:
         match name:
             case "full analysis":
                 yield special.analysis(folder, chosen.actions, chosen.rounds)
-            case "numpy tools":
-                for level in LEVELS[:2]:
-                    if works(level):
-                        yield tools(folder, level, chosen.actions, max(10, chosen.actions // 20), chosen.rounds)
+            case "numpy tools, namespaces" | "numpy tools, landlock":
+                level: Level = "namespaces" if name.endswith("namespaces") else "landlock"
+                assert works(level), f"the sandbox {level} does not work here"
+                yield tools(folder, level, chosen.actions, max(10, chosen.actions // 20), chosen.rounds)
             case "matrix":
                 yield from special.matrix(folder, chosen.rounds)
-            case "cold, namespaces" if not peers.OursSandboxed.missing():
-                with arena(folder, graphs.chains(chosen.actions), [peers.OursSandboxed, *kinds], chosen.rounds) as of:
+            case "cold, namespaces":
+                assert not peers.OursSandboxed.missing(), peers.OursSandboxed.missing()
+                with arena(folder, graphs.chains(chosen.actions), [peers.OursSandboxed, *kinds], chosen) as of:
                     yield of.cold(name=name)
             case "restore" | "restore, 1 MiB each":
                 graph = graphs.chains(chosen.actions) if name == "restore" else graphs.large(chosen.actions)
-                with arena(folder, graph, [peers.Ours, *kinds], chosen.rounds) as of:
+                with arena(folder, graph, [peers.Ours, *kinds], chosen) as of:
                     of.settle()
                     yield of.restore(name)
-    yield from edited(chosen, folder, kinds)
+    yield from edited(chosen, names, folder, kinds)
 
 
-def edited(chosen: argparse.Namespace, folder: Path, kinds: Sequence[type[peers.Peer]]) -> Iterator[Row]:
+def edited(chosen: argparse.Namespace, names: Sequence[str], folder: Path, kinds: Sequence[type[peers.Peer]]) -> Iterator[Row]:
     """The rows that follow one another on one graph."""
-    if not {"cold", *EDITS} & set(chosen.rows):
+    if not {"cold", *EDITS} & set(names):
         return
-    graph = graphs.chains(chosen.actions) if chosen.shape == "chains" else graphs.layers(chosen.actions, chosen.seed)
-    with arena(folder, graph, [peers.Ours, *kinds], chosen.rounds) as of:
-        if "cold" in chosen.rows:
+    with arena(folder, graph_of(chosen), [peers.Ours, *kinds], chosen) as of:
+        if "cold" in names:
             yield of.cold(chosen.cold_rounds)
         of.settle()
         measures = dict(zip(EDITS, (of.noop, of.touch, of.cutoff, of.leaf, of.profile), strict=True))
         for name in EDITS:
-            if name in chosen.rows:
+            if name in names:
                 yield measures[name]()
 
 
+def graph_of(chosen: argparse.Namespace) -> graphs.Graph:
+    """The graph that edits are made to."""
+    return graphs.chains(chosen.actions) if chosen.shape == "chains" else graphs.layers(chosen.actions, chosen.seed)
+
+
 @contextmanager
-def arena(folder: Path, graph: graphs.Graph, kinds: Sequence[type[peers.Peer]], rounds: int) -> Iterator[Arena]:
+def arena(folder: Path, graph: graphs.Graph, kinds: Sequence[type[peers.Peer]], chosen: argparse.Namespace) -> Iterator[Arena]:
     """An arena in a folder of its own, which is gone afterwards."""
     place = Path(tempfile.mkdtemp(dir=folder))
-    made = Arena(place, graph, kinds, rounds)
+    made = Arena(place, graph, kinds, chosen.rounds, chosen.patience)
     try:
         yield made
     finally:
@@ -120,37 +135,81 @@ def arena(folder: Path, graph: graphs.Graph, kinds: Sequence[type[peers.Peer]], 
         shutil.rmtree(place, ignore_errors=True)
 
 
+def kept(path: Path) -> list[dict[str, Any]]:
+    """The rows in the file."""
+    held: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return held
+
+
 def keep(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to the file, in place of an older one of its kind."""
-    held = json.loads(path.read_text()) if path.exists() else []
+    """Add a row to the file, in place of an older one of its kind; the file is whole at any time."""
     same = ("row", "shape", "actions")
-    held = [other for other in held if any(other[key] != row[key] for key in same)] + [row]
+    held = [other for other in kept(path) if any(other[key] != row[key] for key in same)] + [row]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(held, indent=1) + "\n")
+    path.with_suffix(".new").write_text(json.dumps(held, indent=1) + "\n")
+    path.with_suffix(".new").replace(path)
+
+
+def open_rows(chosen: argparse.Namespace) -> list[str]:
+    """The rows of a line that are still to be measured: with --resume those that are not kept, or failed."""
+    seed = f"layers, seed {chosen.seed}" if chosen.shape == "layers" else ""
+
+    def here(row: dict[str, Any]) -> bool:
+        layers = row["shape"] if row["shape"].startswith("layers") else ""
+        return "failed" not in row and (row["row"].startswith("matrix") or row["actions"] == chosen.actions and layers == seed)
+    done = {row["row"] for row in kept(chosen.keep) if here(row)} if chosen.resume else set()
+    return [name for name in chosen.rows if LAST.get(name, name) not in done]
 
 
 def perform(chosen: argparse.Namespace, folder: Path) -> None:
-    """Measure, print, keep."""
+    """Measure a line of the table, print, keep; where ours fails, the line ends with a row that says why."""
     left_out = [f"{kind.name}: {why}" for kind in KINDS if kind.name in chosen.peers.split(";") and (why := kind.missing())]
-    for row in measured(chosen, folder):
-        found = row.data() | {"left_out": left_out}
-        print(json.dumps(found))
-        print("\n".join(goals.lines(found)), file=sys.stderr, flush=True)
-        keep(chosen.keep, found)
+    names = open_rows(chosen)
+    if not names:
+        return
+    with fresh(folder) as (place, what):
+        more = {"place": what, "left_out": left_out}
+        try:
+            for row in measured(chosen, names, place):
+                tell(chosen.keep, row.data() | more)
+                names = [name for name in names if name != row.row]
+        except (AssertionError, OSError, subprocess.SubprocessError) as fault:
+            for name in names:
+                row = Row(name, graph_of(chosen).shape, chosen.actions, chosen.rounds)
+                tell(chosen.keep, row.data() | more | {"failed": told(fault)})
+
+
+def tell(path: Path, row: dict[str, Any]) -> None:
+    """Print a row and keep it."""
+    print(json.dumps(row))
+    print("\n".join(goals.lines(row)), file=sys.stderr, flush=True)
+    keep(path, row)
+
+
+def chosen_lines(chosen: argparse.Namespace, argv: Sequence[str]) -> Iterator[argparse.Namespace]:
+    """The line that was asked for, or those of the table, as small as wanted."""
+    if chosen.rows:
+        yield chosen
+        return
+    for line in TABLE:
+        made = options([*line, *argv])   # what was typed wins
+        made.actions = max(FEWEST, made.actions // made.divide)
+        yield made
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure one line of the table, or all of them."""
+    """Measure one line of the table, or all of them; then every goal is told beside what was measured."""
     chosen = options(argv)
     os.environ["PATH"] = os.pathsep.join([*filter(None, chosen.path.split(os.pathsep)), os.environ["PATH"]])
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         peers.Ours.binary = chosen.program.absolute() if chosen.program else installed(folder / "installed")
-        for line in TABLE if "all" in chosen.rows else (argv,):
-            words = [*line, "--keep", str(chosen.keep)] if "all" in chosen.rows else line
-            perform(options(words), folder)
+        for line in chosen_lines(chosen, argv):
+            perform(line, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if not chosen.rows and chosen.keep.exists():
+            print("\n".join(goals.table(kept(chosen.keep))))
     return 0
 
 

@@ -108,7 +108,7 @@ class Peer:
         done = subprocess.run([sys.executable, "-I", "-S", str(METER), str(log), *self.words(), *more], cwd=self.folder,
                               env=dict(os.environ) | self.environ(), capture_output=True, text=True, check=True)
         told, said = json.loads(done.stdout), log.read_text()
-        assert told["code"] == 0, f"{self.name} failed: {said[-2000:]}"
+        assert told["code"] == 0, f"{self.name} failed: {said[-200:]}"
         daemons = self.daemons()
         spent = max(0.0, sum(map(_spent, daemons)) - before)
         return Cost(told["cpu"] + spent, told["wall"], max([told["rss"], *map(_peak, daemons)]), said)

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from tests.bench.graphs import Graph
 from tests.bench.peers import Cost, Peer
 
+PATIENCE = 120.0   # seconds in a row after which a build system gets no further round
 STILL = 0.15   # seconds between an edit and the build: who saves a file and types a command needs longer
 SETTLED = 60   # seconds in which a build system must come to rest
 Edit = Callable[[int, Mapping[str, str]], dict[str, str]]
@@ -33,7 +35,8 @@ class Told:
 class Row:
     """A row: what was measured, and the median of the ratios (ours to theirs) of each round by CPU and by wall time.
 
-    `due` are the steps whose inputs changed, `reached` those that stand on an edited file.
+    `due` are the steps whose inputs changed, `reached` those that stand on an edited file. Slow build systems have fewer
+    rounds than `rounds`; `lost` tells why others have none.
     """
 
     row: str
@@ -44,36 +47,57 @@ class Row:
     reached: list[int] = field(default_factory=list)
     peers: dict[str, Told] = field(default_factory=dict)
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
 
     def data(self) -> dict[str, Any]:
         """The row as JSON holds it."""
         return asdict(self)
 
 
-def summed(row: Row, costs: Mapping[str, Sequence[Cost]], ran: Mapping[str, list[int]]) -> Row:
-    """A row with the medians of what was measured; the first build system is ours."""
+def summed(row: Row, costs: Mapping[str, Mapping[int, Cost]], ran: Mapping[str, list[int]]) -> Row:
+    """A row with the medians of what was measured, by round; the first build system is ours."""
     ours, *_ = costs
     for name, found in costs.items():
-        cpu, wall, rss = (round(statistics.median(values), 2) for values in (
-            [cost.cpu * 1000 for cost in found], [cost.wall * 1000 for cost in found], [cost.rss / 2**20 for cost in found]))
+        cpu, wall, rss = (round(statistics.median(values), 2) for values in zip(
+            *((cost.cpu * 1000, cost.wall * 1000, cost.rss / 2**20) for cost in found.values()), strict=True))
         row.peers[name] = Told(cpu, wall, rss, ran.get(name, []))
         if name != ours:
-            pairs = list(zip(costs[ours], found, strict=True))
+            pairs = [(costs[ours][turn], cost) for turn, cost in found.items()]
             row.ratios[name] = {"cpu": round(statistics.median(a.cpu / b.cpu for a, b in pairs), 3),
                                 "wall": round(statistics.median(a.wall / b.wall for a, b in pairs), 3)}
     return row
 
 
-class Arena:
-    """The same graph for several build systems, ours the first of them, and the texts that their sources have now."""
+def told(fault: Exception) -> str:
+    """A fault in a line; of a program that failed the end of what it said."""
+    return " ".join(f"{type(fault).__name__}: {fault}".split())[:300]
 
-    def __init__(self, folder: Path, graph: Graph, kinds: Sequence[type[Peer]], rounds: int) -> None:
-        self.graph, self.rounds, self.files = graph, rounds, dict(graph.files)
+
+class Arena:
+    """The same graph for several build systems, ours the first of them, and the texts that their sources have now.
+
+    One that fails is left out from then on, and `lost` says why; where ours fails the fault is raised.
+    """
+
+    def __init__(self, folder: Path, graph: Graph, kinds: Sequence[type[Peer]], rounds: int, patience: float = PATIENCE) -> None:
+        self.graph, self.rounds, self.patience, self.files = graph, rounds, patience, dict(graph.files)
+        self.lost: dict[str, str] = {}
         self.peers = [kind(folder / str(number) / "checkout", folder / str(number) / "beside", graph)
                       for number, kind in enumerate(kinds)]
         self.dice = random.Random(0)
-        for peer in self.peers:
-            peer.lay()
+        self._each(Peer.lay)
+
+    def _each(self, work: Callable[[Peer], object]) -> None:
+        """Do something with each of them, in an order of its own; one that fails is left out."""
+        for peer in self.dice.sample(self.peers, len(self.peers)):
+            try:
+                work(peer)
+            except (AssertionError, OSError, subprocess.SubprocessError, ValueError, LookupError) as fault:
+                if peer is self.peers[0]:
+                    raise
+                self.lost[peer.name] = told(fault)
+                self.peers.remove(peer)
+                peer.end()
 
     def end(self) -> None:
         """Stop what lives on."""
@@ -86,13 +110,14 @@ class Arena:
 
     def settle(self) -> None:
         """Build until there is nothing left to do or to remember."""
-        for peer in self.peers:
-            deadline = time.monotonic() + SETTLED
+        def settle(peer: Peer) -> None:
             peer.run()
+            deadline = time.monotonic() + SETTLED
             while not peer.settled():
                 assert time.monotonic() < deadline, f"{peer.name} does not come to rest"
                 time.sleep(STILL)
                 peer.run()
+        self._each(settle)
 
     def noop(self) -> Row:
         """Nothing changed."""
@@ -156,16 +181,29 @@ class Arena:
 
     def _measured(self, row: Row, before: Callable[[Peer, int], None], prepare: Callable[[int], None] = lambda turn: None,
                   more: int = 0) -> Row:
-        costs: dict[str, list[Cost]] = {peer.name: [] for peer in self.peers}
+        """Rounds until there are enough; who has used up the patience only gets the edits, and builds once more at the end."""
+        costs: dict[str, dict[int, Cost]] = {peer.name: {} for peer in self.peers}
         ran: dict[str, list[int]] = {peer.name: [] for peer in self.peers}
+        spent = dict.fromkeys(costs, 0.0)
+
+        def once(peer: Peer) -> None:
+            tired = bool(costs[peer.name]) and spent[peer.name] >= self.patience and peer is not self.peers[0]
+            if tired and not more:
+                return
+            before(peer, turn)
+            if tired:
+                return
+            cost = peer.run()
+            peer.check(self.files, cost.said)
+            spent[peer.name] += cost.wall
+            if turn:
+                costs[peer.name][turn] = cost
+                ran[peer.name].append(peer.ran(cost.said))
         for turn in range(1 - more, row.rounds + 1):
             prepare(turn)
-            for peer in self.dice.sample(self.peers, len(self.peers)):
-                before(peer, turn)
-                cost = peer.run()
-                peer.check(self.files, cost.said)
-                if turn:
-                    costs[peer.name].append(cost)
-                    ran[peer.name].append(peer.ran(cost.said))
+            self._each(once)
+        if more:
+            self._each(lambda peer: peer.run() if len(costs[peer.name]) < row.rounds else None)
         os.sync()
-        return summed(row, costs, ran)
+        row.lost.update(self.lost)
+        return summed(row, {peer.name: costs[peer.name] for peer in self.peers}, ran)

@@ -69,7 +69,8 @@ def analysis(folder: Path, count: int, rounds: int) -> Row:
     for _ in range(rounds):
         costs.append(peer.run())
         peer.check({}, costs[-1].said)
-    return summed(Row("full analysis", "chains", count, rounds), {peer.name: costs}, {peer.name: [count]})
+    return summed(Row("full analysis", "chains", count, rounds), {peer.name: dict(enumerate(costs))},
+                  {peer.name: [count]})
 
 
 class Matrix(Ours):
@@ -115,7 +116,7 @@ def matrix(folder: Path, rounds: int) -> Iterator[Row]:
             time.sleep(STILL)
             costs.append(peer.run())
             peer.check({}, costs[-1].said)
-        return summed(Row(f"matrix, {name}", shape, cells, count), {peer.name: costs},
+        return summed(Row(f"matrix, {name}", shape, cells, count), {peer.name: dict(enumerate(costs))},
                       {peer.name: [peer.ran(cost.said) for cost in costs]})
 
     yield row("cold", 1, lambda turn: None)
