@@ -96,11 +96,24 @@ def name_of(words: Sequence[str], package: str) -> str:
 
 
 def environment(words: Sequence[str], package: str) -> bytes:
-    """What besides files decides whether a receipt holds: the request, the interpreter, the version, the cache."""
+    """What besides files decides whether a receipt holds: the request, the interpreter, the version, the cache, mounts."""
     from . import __version__
     parts = [__version__, sys.executable, sys.version, package, *words]
     parts += [f"{name}={os.environ.get(name, '')}" for name in _NAMED]
-    return "\n".join(parts).replace("\0", "").encode("utf-8", "surrogateescape")
+    return "\n".join(parts).replace("\0", "").encode("utf-8", "surrogateescape") + _mounts()
+
+
+def _mounts() -> bytes:
+    """What is mounted over single programs: that brings one or hides one, and no folder's stamp moves."""
+    try:
+        with open("/proc/self/mountinfo", "rb", buffering=0) as file:
+            data = file.readall()
+    except OSError:
+        return b""
+    if b"bin/" not in data:
+        return b""
+    mounts = (line.split(b" ", 5)[2:5] for line in data.splitlines())   # device, what of it, where
+    return b"\n".join(b" ".join(mount) for mount in mounts if b"bin/" in mount[2])
 
 
 def _standing(looked: Look, cwd: str) -> str | None:

@@ -99,9 +99,9 @@ class Toolchain:
         """Files and folders whose change could change what a name resolves to."""
         paths = [found.path for found in self._programs.values() if found and found.path]
         paths += [dist.record for closure in self._closures.values() for dist in closure.values()]
-        if None in self._programs.values():
-            paths += [folder for folder in SEARCH.split(":") if os.path.isdir(folder)]
-        return sorted(set(paths))
+        folders = SEARCH.split(":")
+        passed = max((_passed(folders, found) for name, found in self._programs.items() if name != "python3"), default=0)
+        return sorted({*paths, *filter(os.path.isdir, folders[:passed])})
 
     def distributions(self, names: tuple[str, ...], at: Where | None = None) -> dict[str, Distribution]:
         """The distributions and all that they require, by normalised name, sorted."""
@@ -173,6 +173,14 @@ def _identity(found: Found | None) -> str:
 def _restored(words: Iterator[str]) -> tuple[str, Distribution]:
     name, identity, record, count = (next(words) for _ in range(4))
     return name, Distribution(identity, tuple((next(words), next(words)) for _ in range(int(count))), record)
+
+
+def _passed(folders: Sequence[str], found: Found | None) -> int:
+    """How many folders had no such program: one that comes there would be found instead."""
+    if found is None:
+        return len(folders)
+    folder = os.path.dirname(found.path)
+    return folders.index(folder) if folder in folders else 0
 
 
 def normal(name: str) -> str:

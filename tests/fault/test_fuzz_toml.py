@@ -30,8 +30,9 @@ NESTS = ["[]", "{}", "[[]]", "[{}]", "{ a = {} }", '[["x"]]', '{ x = "x" }', '{ 
          '["x", 1]', '["//models:*", "//:x"]', '{ hardware = ["//board:pi", "//board:pi"] }', '{ cores = [1, 2, 1979-05-27] }',
          '{ rule = ["group"] }', '{ a = "//:t" }', "[1979-05-27]", '{ x = [1e999, { y = 07:32:00 }] }']
 WORDS = ["", *NUMBERS, *TEXTS, *NESTS]
-MARKS: list[str] = [*'[]{}"\'=.,#\n\\:/*$-+_ \t', "\0", "\x7f", "\u00e4", "\u202e", "\r", "\r\n", "\ufeff", "//:", '"""', "'" * 3, "1e9",
-         "\n[[t]]\n", "\n[t]\n", "\n[workspace]\n", "a.b = 1\n", "matrix = { rule = [1] }\n"]
+MARKS: list[str] = [
+    *'[]{}"\'=.,#\n\\:/*$-+_ \t', "\0", "\x7f", "\u00e4", "\u202e", "\r", "\r\n", "\ufeff", "//:", '"""', "'" * 3, "1e9",
+    "\n[[t]]\n", "\n[t]\n", "\n[workspace]\n", "a.b = 1\n", "matrix = { rule = [1] }\n"]
 KEYS = ["rule", "matrix", "source", "inputs", "outputs", "argv", "env", "timeout", "probe", "inference", "agents", "links",
         "budget",
         "args", "copies", "name", "rules", "x", '""', '"a b"', "a.b", "self", "class", "f_argv", "model_config", "__class__",
