@@ -21,6 +21,7 @@ from .worker import Begun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from threading import Thread
     from typing import TypeAlias
 
     from .worker import Attempt, Task, Worker
@@ -51,7 +52,7 @@ class Crew:
         self._busy: dict[int, tuple[_Hand, bool]] = {}   # descriptor of replies or of the log -> hand, is it the log
         self._poller = select.poll()
         self._here: list[Ended] = []
-        self._threads = 0
+        self._threads: list[tuple[Thread, Task]] = []
         self._elsewhere: SimpleQueue[Ended] = SimpleQueue()
         self._wake = (-1, -1)
         self._kills = usage.memory_kills()
@@ -63,7 +64,7 @@ class Crew:
 
     @property
     def _running(self) -> int:
-        return self._threads + sum(hand.begun is not None for hand in self._hands)
+        return len(self._threads) + sum(hand.begun is not None for hand in self._hands)
 
     def start(self, task: Task) -> None:
         """Begin a task, whose end `wait` will tell."""
@@ -82,8 +83,11 @@ class Crew:
     def wait(self, until: float = INFINITE) -> list[Ended]:
         """What has ended: at least one task, when any was started, or nothing when it is later than `until`."""
         while not self._here and self._running and time.monotonic() < until:
-            for fd, _ in self._poller.poll(_TICK_MS):
+            ready = self._poller.poll(_TICK_MS)
+            for fd, _ in ready:
                 self._look(fd)
+            if not ready:
+                self._look_after_threads()
             for hand in self._hands:
                 if hand.begun is not None:
                     self._limit(hand, hand.begun)
@@ -113,15 +117,26 @@ class Crew:
     def _look(self, fd: int) -> None:
         if fd == self._wake[0]:
             os.read(fd, 1 << 10)
-            while not self._elsewhere.empty():
-                self._here.append(self._elsewhere.get())
-                self._threads -= 1
+            self._gather()
             return
         hand, is_log = self._busy[fd]
         while data := hand.launcher.output():
             hand.log.add(data)
         if not is_log and hand.begun is not None:
             self._here.append(self._end(hand, hand.begun))
+
+    def _gather(self) -> None:
+        while not self._elsewhere.empty():
+            task, found = self._elsewhere.get()
+            self._here.append((task, found))
+            self._threads = [(thread, of) for thread, of in self._threads if of is not task]
+
+    def _look_after_threads(self) -> None:
+        """A thread that is gone without a word had no memory for one."""
+        alive = {thread for thread, _ in self._threads if thread.is_alive()}
+        self._gather()
+        self._here += [(task, MemoryError()) for thread, task in self._threads if thread not in alive]
+        self._threads = [(thread, task) for thread, task in self._threads if thread in alive]
 
     def _end(self, hand: _Hand, begun: Begun) -> Ended:
         code, used, peak = hand.launcher.ended()
@@ -155,8 +170,9 @@ class Crew:
         if self._wake == (-1, -1):
             self._wake = os.pipe2(os.O_CLOEXEC)
             self._poller.register(self._wake[0], select.POLLIN)
-        self._threads += 1
-        Thread(target=self._attempt, args=(task,), name="action").start()
+        thread = Thread(target=self._attempt, args=(task,), name="action")
+        thread.start()
+        self._threads.append((thread, task))
 
     def _attempt(self, task: Task) -> None:
         try:

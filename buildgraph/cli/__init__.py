@@ -18,13 +18,30 @@ def program() -> NoReturn:
     end, object by object, what the kernel frees at once.
     """
     gc.disable()
-    code = main()
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_standard()
     try:
+        code = main()
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:
-        sys.exit(code)   # the interpreter knows what to say of it
+    except OSError as error:
+        from .dispatch import told
+        code = told(error, False)
+    except MemoryError:   # there was none even for saying so
+        os.write(2, b"error: out of memory\n")
+        code = 30
     os._exit(code)
+
+
+def _open_standard() -> None:
+    """Put /dev/null where a standard stream was closed, or the next file to be opened would be taken for it."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != fd:
+                os.dup2(opened, fd)
+                os.close(opened)
+            setattr(sys, name, open(fd, "w" if fd else "r", encoding="utf-8", closefd=False))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,9 +65,9 @@ def _unchanged(words: list[str]) -> int | None:
         code = receipt.unchanged(words, os.getcwd())
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        from .dispatch import hung_up
-        return hung_up()
+    except OSError as error:
+        from .dispatch import told
+        return told(error, False)
     if code is None and receipt.found is not None:
         from .dispatch import go_on
         return go_on(words)

@@ -104,8 +104,10 @@ def _looked_at(wanted: Request, options: Namespace) -> Request:
 def request(here: Here, options: Namespace, patterns: tuple[str, ...] = ()) -> Request:
     """What the session is asked for; `patterns` stand in for those of the options."""
     from ..session import Request
+    if options.jobs < 0:
+        raise BuildError(f"--jobs={options.jobs} is no number of actions", fix="-j2, or -j0 for the cores", reason="usage")
     return Request(
-        patterns or here.patterns(options.patterns), jobs=max(options.jobs, 0), keep_going=options.keep_going,
+        patterns or here.patterns(options.patterns), jobs=options.jobs, keep_going=options.keep_going,
         sandbox=options.sandbox, sandbox_debug=options.sandbox_debug,
         out=os.path.abspath(options.out) if options.out else "", gates=not getattr(options, "no_gates", False),
         package=here.package, every=options.json)

@@ -13,6 +13,7 @@ from .interrupt import Interrupt, Interrupted
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TextIO
 
 VERBS = {
     "build": "build targets and check their gates",
@@ -33,7 +34,12 @@ VERBS = {
     "init": "start a workspace with a small example",
 }
 _BROKEN_PIPE = 141
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_NO_MEMORY = ("can't start new thread", "failed to map segment")   # how threads and imports say it
+_ROOM = "make room, or set BUILDGRAPH_CACHE to a folder on a disk that can be written"
+_LIMIT = "allow more (ulimit -a shows the limits), or build with -j1"
+_OF_SYSTEM = {   # what the host has not got, and what to do
+    errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _ROOM, errno.EMFILE: _LIMIT, errno.ENFILE: _LIMIT,
+    errno.ENOMEM: _LIMIT, errno.EAGAIN: _LIMIT, errno.EFBIG: _LIMIT, errno.EIO: "look after the disk, or the terminal"}
 
 
 def dispatch(words: list[str]) -> int:
@@ -57,18 +63,16 @@ def guarded(words: list[str], work: Callable[[], int]) -> int:
             code = work()
             sys.stdout.flush()
             return code
-    except BrokenPipeError:
-        return hung_up()
     except KeyboardInterrupt as stop:
         print("interrupted", file=sys.stderr)
         return stop.code if isinstance(stop, Interrupted) else INTERRUPTED
     except BuildError as fault:
         return tell_fault(fault, "--json" in words)
     except OSError as error:
-        if error.errno in _FULL:
-            return tell_fault(_no_room(error), "--json" in words)
-        return _bug()
-    except Exception:
+        return told(error, "--json" in words)
+    except Exception as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+            return tell_fault(BuildError("out of memory", fix=_LIMIT, reason="environment"), "--json" in words)
         return _bug()
 
 
@@ -107,9 +111,12 @@ def tell_fault(fault: BuildError, machine: bool) -> int:
     """Say a fault of the user's on stderr (and as JSON on stdout), and give its exit code."""
     from ..ui.faults import render
     faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
-    if machine:
-        _tell_machine(faults)
-    sys.stderr.write(render(fault, _line_of).rstrip("\n") + "\n")
+    for stream, say in ((sys.stdout, lambda: _tell_machine(faults) if machine else None),
+                        (sys.stderr, lambda: sys.stderr.write(render(fault, _line_of).rstrip("\n") + "\n"))):
+        try:
+            say()
+        except OSError:
+            _mute(stream)
     return fault.code
 
 
@@ -130,17 +137,26 @@ def _line_of(path: str, line: int) -> str | None:
         return None
 
 
-def _no_room(error: OSError) -> BuildError:
-    where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-    return BuildError(f"{where}{os.strerror(error.errno or 0).lower()}", reason="environment",
-                      fix="make room, or set BUILDGRAPH_CACHE to a folder on a disk that can be written")
+def told(error: OSError, machine: bool) -> int:
+    """The exit code of what the system refused, after it was said: by name when it is the host that must be mended."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _mute(sys.stdout)   # its reader is gone, or its disk is full: what it holds would fail again at the end
+    if isinstance(error, BrokenPipeError):
+        return _BROKEN_PIPE
+    if error.errno == errno.ENOENT and not error.filename:
+        return tell_fault(BuildError("the current folder is gone", fix="cd to one that is there", reason="usage"), machine)
+    if error.errno not in _OF_SYSTEM:
+        return _bug()
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+    said = f"{where}{os.strerror(error.errno).lower()}"
+    return tell_fault(BuildError(said, fix=_OF_SYSTEM[error.errno], reason="environment"), machine)
 
 
-def hung_up() -> int:
-    """The exit code of a program whose reader is gone (141), with stdout made harmless."""
-    # The reader is gone: nothing may be written any more, not even by the interpreter when it flushes at its end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _BROKEN_PIPE
+def _mute(stream: TextIO) -> None:
+    """Let a stream go nowhere: nothing may be written to it any more, not even when it is flushed at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _bug() -> int:

@@ -1,7 +1,6 @@
 """A user's fault as text: what is wrong, the line with a caret under the place, and what to do."""
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 
 from ..errors import BuildError, BuildErrors, Where
@@ -57,4 +56,5 @@ def _blank(text: str) -> str:
 
 
 def _columns(text: str) -> int:
+    import unicodedata   # for an excerpt only: that memory is short must be told without
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
