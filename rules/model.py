@@ -49,7 +49,11 @@ class Model(Provider):
 
 @dataclass(frozen=True)
 class Inference:
-    """Parameters of inference that override those of the source; pymdp's words, each None where the source decides."""
+    """Parameters of inference that override those of the source; pymdp's words, each None where the source decides.
+
+    `plan_every = k` is not pymdp's: states are inferred at every step, policies are judged at every k-th, and the chosen
+    policy's next actions are executed meanwhile, up to its length.
+    """
 
     policy_len: int | None = None
     gamma: float | None = None
@@ -64,6 +68,7 @@ class Inference:
     inference_horizon: int | None = None
     learn_A: bool | None = None
     learn_B: bool | None = None
+    plan_every: int | None = None
 
     def overrides(self) -> str:
         """The parameters that were given, as JSON."""

@@ -67,6 +67,7 @@ class Model:
     learn_C: bool
     learn_D: bool
     learn_E: bool
+    plan_every: int = 1
     A: tuple[F64, ...]
     B: tuple[F64, ...]
     C: tuple[F64, ...]
@@ -78,6 +79,11 @@ class Model:
     pB: tuple[F64, ...] = ()
     semantics: str = SEMANTICS
     schema: int = SCHEMA
+
+    @property
+    def keeps_plans(self) -> bool:
+        """Whether policies are judged at every `plan_every`-th step only, and the chosen one executed meanwhile."""
+        return self.plan_every > 1
 
     @property
     def has_pA(self) -> bool:

@@ -14,10 +14,13 @@ METRICS = 6144
 STATE_EXTRA = 3
 """Words of an agent's state beside prior and posterior: evidence, seed, numbers drawn."""
 
+PLAN_EXTRA = 2
+"""More where plans are kept: how far it is into its plan, the policy, and what that was worth."""
+
 
 def words_of_state(ports: Ports) -> int:
     """8-byte words that an agent keeps from step to step at most; the program checks it when it starts."""
-    return 2 * sum(ports.num_states) + STATE_EXTRA
+    return 2 * sum(ports.num_states) + STATE_EXTRA + PLAN_EXTRA * (ports.plan_every > 1)
 
 
 def request_bytes(team: Team) -> int:

@@ -91,6 +91,14 @@ def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F
     return np.array([np.min(each, where=np.all(first == choice, axis=1), initial=np.inf) for choice in choices])
 
 
+def policy_regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F64:
+    """Per policy, what choosing it loses where plans are kept: nats against the best, or as `regret` has it of draws."""
+    model = agent.model
+    if model.action_selection == "stochastic":
+        return _missed(odds(model, verdict.q_pi), drawn[0])
+    return np.asarray(verdict.logits.max() - verdict.logits)
+
+
 def _missed(p: F64, u: float) -> F64:
     """Distance of u from the share of the cumulative sum that belongs to each alternative."""
     ends = np.cumsum(p)

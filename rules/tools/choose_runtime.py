@@ -4,6 +4,7 @@
 
 Native where it covers the agent and its step costs less by a static model, in multiplications: of native those of its
 plan; of python those of the model as written, and CALL for entering the jitted step (plan_cost.py says what is counted).
+Where policies are judged at every k-th step only, a step is taken to cost the k-th part.
 """
 from __future__ import annotations
 
@@ -27,10 +28,10 @@ def choice(model: Model) -> dict[str, Any]:
     refused: list[str] = []
     native: int | None = None
     try:
-        native = as_planned(plan.build(model))
+        native = as_planned(plan.build(model)) // model.plan_every
     except ModelFault as fault:
         refused = list(fault.faults)
-    python = as_written(model) + CALL
+    python = as_written(model) // model.plan_every + CALL
     suits = "python" if native is None or native > python else "native"
     return {"schema": 1, "runtime": suits, "refused_by_native": refused,
             "multiplications": {"native": native, "python": python}}

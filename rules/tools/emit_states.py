@@ -9,6 +9,11 @@ from plan import Plan
 from plan_tables import padded
 
 
+def plan_every(plan: Plan) -> int:
+    """At every how many steps policies are judged."""
+    return int(plan.header.get("plan_every", 1))
+
+
 def offsets(sizes: Sequence[int]) -> list[int]:
     """Where each factor begins in the concatenated beliefs."""
     found = [0]
@@ -192,7 +197,8 @@ def advance(plan: Plan) -> Iterator[str]:
             yield "    }"
         yield "    }"
     yield "}"
-    yield f"static void reset(void) {{\n    for (i32 s = 0; s < {at[-1]}; s++) self.prior[s] = D[s];\n}}"
+    forget = "\n    self.ahead = 0;" if plan_every(plan) > 1 else ""
+    yield f"static void reset(void) {{\n    for (i32 s = 0; s < {at[-1]}; s++) self.prior[s] = D[s];{forget}\n}}"
 
 
 def _march(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Any
 
-from emit_states import joined, joint_states, loops, offsets, optional, product, valued
+from emit_states import joined, joint_states, loops, offsets, optional, plan_every, product, valued
 from emit_tables import c_type, literal
 from plan import Plan
 from plan_tables import padded
@@ -46,7 +46,7 @@ def storage(plan: Plan) -> Iterator[str]:
     header = plan.header
     states = header["num_states"]
     held = [f"f64 prior[{sum(states)}], q[{sum(states)}]", *["f64 evidence"] * header["product"],
-            *["u64 seed, drawn"] * _draws(plan)]
+            *["u64 seed, drawn"] * _draws(plan), *["u32 ahead, policy", "f32 worth"] * (plan_every(plan) > 1)]
     yield f"static struct {{ {'; '.join(held)}; }} self;"
     for f, factor in enumerate(header["factors"]):
         yield f"static f32 Q{f}[{states[f] * factor['columns']}];"
@@ -121,22 +121,52 @@ def _draws(plan: Plan) -> bool:
 def step(plan: Plan) -> Iterator[str]:
     """infer, predict, evaluate, choose."""
     header = plan.header
-    count, controls = header["n_policies"], len(header["num_controls"])
-    gamma = literal(float.fromhex(header["gamma"]), "f64")
-    habit = " + P_habit[p]" if "P_habit" in plan.tables else ""
+    controls = len(header["num_controls"])
+    if plan_every(plan) > 1:
+        yield from _step_of_plan(plan)
+        return
     yield "static i32 step(const i32 *o, i32 *action) {"
-    yield "    infer(o);\n    predict();\n    evaluate();"
-    yield f"    for (i32 p = 0; p < {count}; p++) logit[p] = (f32){gamma} * score[p]{habit};"
-    yield f"    weigh_policies(plausible, logit, {count});"
+    yield "    infer(o);"
+    yield from _judged(plan)
     if header["sampling_mode"] == "marginal" and controls:
         yield from _marginal(plan)
     else:
-        yield f"    i32 chosen = {_best(plan, 'logit', count, 0)};"
+        yield f"    i32 chosen = {_best(plan, 'logit', header['n_policies'], 0)};"
         for c in range(controls):
             yield f"    action[{c}] = P_first[chosen * {controls} + {c}];"
     if _draws(plan):
         yield "    self.drawn++;"
     yield "    (void)action;\n    return chosen;\n}"
+
+
+def _judged(plan: Plan) -> Iterator[str]:
+    """The posterior over policies."""
+    count = plan.header["n_policies"]
+    gamma = literal(float.fromhex(plan.header["gamma"]), "f64")
+    habit = " + P_habit[p]" if "P_habit" in plan.tables else ""
+    yield "    predict();\n    evaluate();"
+    yield f"    for (i32 p = 0; p < {count}; p++) logit[p] = (f32){gamma} * score[p]{habit};"
+    yield f"    weigh_policies(plausible, logit, {count});"
+
+
+def _step_of_plan(plan: Plan) -> Iterator[str]:
+    """Plan at every k-th step, and execute the chosen policy's next action between them.
+
+    `ahead` is how far into the plan the next step is; what a forged state says beyond the tables is planned anew.
+    """
+    count, controls, every = plan.header["n_policies"], len(plan.header["num_controls"]), plan_every(plan)
+    yield "static i32 step(const i32 *o, i32 *action) {"
+    yield f"    infer(o);\n    if (self.ahead - 1u >= {every - 1}u || self.policy >= {count}u) {{"
+    yield from _judged(plan)
+    yield f"    self.policy = (u32){_best(plan, 'logit', count, 0)};"
+    yield "    self.worth = score[self.policy];\n    self.ahead = 0;"
+    if _draws(plan):
+        yield "    self.drawn++;"
+    yield "    }\n    score[self.policy] = self.worth;"
+    for c in range(controls):
+        yield f"    action[{c}] = P_first[(self.policy * {every}u + self.ahead) * {controls}u + {c}u];"
+    yield f"    self.ahead = self.ahead + 1u < {every}u ? self.ahead + 1u : 0u;"
+    yield "    (void)action;\n    return (i32)self.policy;\n}"
 
 
 def _best(plan: Plan, logits: str, count: int, place: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import fmath
-from ir import F64
+from ir import F64, I32
 from replay import Answers, Probe
 
 REGRET_LIMIT = 1e-3
@@ -37,15 +37,33 @@ class Findings:
 def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Findings:
     """Hold the answers against the probe, step by step."""
     steps = len(answers.action)
-    chosen = np.zeros(steps, np.int64)
-    for c, count in enumerate(num_controls):
-        chosen = chosen * count + answers.action[:, c]
-    regret = probe.regret.reshape(steps, -1)[np.arange(steps), chosen]
+    regret = _lost(answers, probe, num_controls) if probe.plans is None else _lost_by_plans(answers, probe, probe.plans)
     kl = divergence(probe.qs.reshape(steps, -1), answers.qs)
     if probe.q_pi is not None:
         kl = np.maximum(kl, divergence(probe.q_pi.reshape(steps, -1), answers.q_pi))
     same = np.all(answers.action == probe.action.reshape(steps, -1), axis=1)
     return Findings(regret, kl, same)
+
+
+def _lost(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> F64:
+    """By step, the regret of the joint action."""
+    steps = len(answers.action)
+    chosen = np.zeros(steps, np.int64)
+    for c, count in enumerate(num_controls):
+        chosen = chosen * count + answers.action[:, c]
+    return np.asarray(probe.regret.reshape(steps, -1)[np.arange(steps), chosen])
+
+
+def _lost_by_plans(answers: Answers, probe: Probe, plans: I32) -> F64:
+    """By step, the regret of the policy that is executed; inf where another one or none of its actions is executed."""
+    length = int(probe.facts["steps"])
+    step = np.arange(len(answers.action))
+    ahead = step % length % plans.shape[1]
+    chosen = answers.policy[step - ahead]
+    kept = (answers.policy == chosen) & (chosen >= 0) & (chosen < len(plans))
+    chosen = np.where(kept, chosen, 0)
+    kept &= np.all(answers.action == plans[chosen, ahead], axis=1)
+    return np.where(kept, probe.regret.reshape(len(step), -1)[step, chosen], np.inf)
 
 
 def divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> F64:

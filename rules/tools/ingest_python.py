@@ -129,7 +129,7 @@ def _from_agent(agent: Any) -> Source:
     faults = _agent_faults(agent)
     if faults:
         raise ModelFault(faults)
-    spec = {key: _plain(getattr(agent, key)) for key in DEFAULTS if key != "semantics"}
+    spec = {key: _plain(getattr(agent, key)) for key in DEFAULTS if key not in ("plan_every", "semantics")}
     spec |= {key: _plain(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
     controls = tuple(int(n) for n in agent.num_controls)
     policies = np.asarray(agent.policies.policy_arr).astype(np.int32)

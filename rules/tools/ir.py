@@ -38,9 +38,11 @@ KINDS: dict[str, str] = {
     "inductive_threshold": "float", "inductive_epsilon": "float", "inductive_lengths": "ints",
     "categorical_obs": "bool",
     "learning_mode": "str", "learn_A": "bool", "learn_B": "bool", "learn_C": "bool", "learn_D": "bool",
-    "learn_E": "bool",
+    "learn_E": "bool", "plan_every": "int",
 }
 """Every key of model.json and the kind of its value; floats are stored as float.hex() strings."""
+UNSAID: dict[str, Any] = {"plan_every": 1}
+"""Younger keys, which model.json has only where the value is another: what says nothing new keeps its bytes."""
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
@@ -54,7 +56,8 @@ def header(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, kind in KINDS.items():
         value = getattr(model, "policies_kind" if key == "policies" else key)
-        found[key] = float(value).hex() if kind == "float" else value
+        if key not in UNSAID or value != UNSAID[key]:
+            found[key] = float(value).hex() if kind == "float" else value
     return found
 
 
@@ -126,11 +129,12 @@ def _read_raw(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _fields(document: Any) -> dict[str, Any]:
-    if not isinstance(document, dict) or set(document) != set(KINDS):
-        odd = sorted(set(document) ^ set(KINDS)) if isinstance(document, dict) else ["not an object"]
+    if not isinstance(document, dict) or set(document) | set(UNSAID) != set(KINDS):
+        odd = sorted((set(document) | set(UNSAID)) ^ set(KINDS)) if isinstance(document, dict) else ["not an object"]
         raise ModelFault([f"model.json: missing or unknown: {', '.join(odd)}"])
     faults: list[str] = []
     fields: dict[str, Any] = {}
+    document = UNSAID | document
     for key, kind in KINDS.items():
         try:
             fields[key] = _value(kind, document[key])

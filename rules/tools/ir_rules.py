@@ -98,9 +98,19 @@ def _parameter_faults(model: Model) -> Iterator[str]:
         yield f"num_iter = {model.num_iter} must be >= 1"
     if model.inference_horizon is not None and model.inference_horizon < 1:
         yield f"inference_horizon = {model.inference_horizon} must be >= 1"
+    yield from _planning_faults(model)
     trivial = tuple((f,) for f in range(len(model.num_states)))
     if model.sampling_mode == "marginal" and model.B_action_dependencies != trivial:
         yield "sampling_mode = 'marginal' needs one control per state factor: use 'full' here"
+
+
+def _planning_faults(model: Model) -> Iterator[str]:
+    if not 1 <= model.plan_every <= model.policy_len:
+        yield (f"plan_every = {model.plan_every} must be from 1 to policy_len = {model.policy_len}: between two plannings the "
+               "actions of the chosen policy are executed, and it has so many")
+    elif model.keeps_plans and model.sampling_mode != "full":
+        yield (f"plan_every = {model.plan_every} needs sampling_mode = 'full': 'marginal' chooses actions, not a policy whose "
+               "next actions could follow")
 
 
 def _tensor_faults(model: Model) -> Iterator[str]:

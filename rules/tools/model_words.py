@@ -15,9 +15,9 @@ DEFAULTS: dict[str, Any] = {
     "use_inductive": False,
     "inductive_depth": 1, "inductive_threshold": 0.1, "inductive_epsilon": 1e-3, "categorical_obs": False,
     "learning_mode": "online", "learn_A": False, "learn_B": False, "learn_C": False, "learn_D": False,
-    "learn_E": False,
+    "learn_E": False, "plan_every": 1,
 }
-"""Defaults of pymdp 1.0.4 Agent.__init__; every one is written into model.json."""
+"""Defaults of pymdp 1.0.4 Agent.__init__, every one written into model.json; and of plan_every, which pymdp does not have."""
 
 STRUCTURE = ("A_dependencies", "B_dependencies", "B_action_dependencies", "num_controls")
 LABELS = ("observations", "states", "controls")

@@ -71,7 +71,7 @@ def interface(model: Model) -> dict[str, Any]:
     return {"schema": SCHEMA, "num_obs": model.num_obs, "num_states": model.num_states,
             "num_controls": [model.num_controls[c] for c in model.control_factors],
             "control_factors": model.control_factors, "n_policies": model.num_policies,
-            "policy_len": model.policy_len}
+            "policy_len": model.policy_len, **({"plan_every": model.plan_every} if model.keeps_plans else {})}
 
 
 def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
@@ -119,7 +119,7 @@ def _modality(model: Model, m: int, nodes: Sequence[Nodes], tree: Tree) -> tuple
 
 
 def _policies(model: Model, tree: Tree) -> Tables:
-    first = model.policies[:, 0, :].reshape(-1)
+    first = model.policies[:, :model.plan_every, :].reshape(-1)
     found: Tables = {"P_parent": unsigned(tree.parent, len(tree.parent)),
                      "P_place": unsigned(tree.place, len(tree.places)),
                      "P_leaf": unsigned(tree.leaf, len(tree.parent))}

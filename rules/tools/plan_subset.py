@@ -12,7 +12,7 @@ from ir import SEMANTICS, Model
 MAX_COLUMN_STATES = 1 << 26
 """Predicted beliefs held at once, in states x nodes: 256 MB of float32."""
 MAX_DRAWN = 1 << 16
-"""Policies of a stochastic agent: its proof compares the posterior of each."""
+"""Policies of an agent that draws or keeps plans: its proof compares the posterior of each, or what each would lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ FEATURES = (
     Feature("E, a prior over policies", lambda m: m.E is not None),
     Feature("policies listed", lambda m: m.policies_kind == "listed"),
     Feature("policy_len > 1", lambda m: m.policy_len > 1),
+    Feature("plan_every = k: plans that are kept for k steps (not in pymdp)", lambda m: m.keeps_plans),
     Feature("inference_algo = 'fpi'", lambda m: m.inference_algo == "fpi"),
     Feature("inference_algo = 'exact'", lambda m: m.inference_algo == "exact"),
     Feature("inference_algo = 'ovf' without learning", lambda m: m.inference_algo == "ovf" and not _learns("AB")(m)),
@@ -128,6 +129,9 @@ def _sizes(model: Model) -> Iterator[str]:
     if model.action_selection == "stochastic" and model.num_policies > MAX_DRAWN:
         yield (f"action_selection = 'stochastic' with {model.num_policies} policies: the proof compares the posterior "
                f"of each, of at most {MAX_DRAWN}")
+    if model.keeps_plans and model.num_policies > MAX_DRAWN:
+        yield (f"plan_every = {model.plan_every} with {model.num_policies} policies: the proof judges each of them, at most "
+               f"{MAX_DRAWN}")
     if model.num_iter < 1:
         yield f"num_iter = {model.num_iter}: at least one iteration is needed"
     if model.sampling_mode not in ("full", "marginal"):

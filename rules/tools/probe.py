@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 import ir
 from agent_model import F64, Model, ModelFault
 from contraction import joint
-from choice import first_actions, numbers, regret, select
+from choice import first_actions, numbers, policy_regret, regret, select
 from counter_random import draw, uniform
 from fmath import total
 from policy_tree import every_control
 from probe_coverage import Coverage, nothing_yet
-from reference import Beliefs, Reference, free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare
+from reference import (
+    Beliefs, Reference, Verdict, free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare)
 from steadiness import steady
 
 MAX_STEPS = 1 << 20
@@ -43,7 +44,10 @@ KINDS = ("rollout", "wander", "rollout", "random")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One step of the reference: what it saw, chose and believed, what was executed, nats lost by first action."""
+    """One step of the reference: what it saw, chose and believed, what was executed, and the regret.
+
+    That is by joint first action, or by policy where plans are kept; then q_pi and regret are those of the latest planning.
+    """
 
     obs: tuple[int, ...]
     rejected: int
@@ -61,6 +65,29 @@ def kind_of(episode: int) -> str:
     return KINDS[episode % len(KINDS)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """What a planning gave: the judgement, the chosen policy and its action, the regret (see Step)."""
+
+    verdict: Verdict
+    policy: int
+    action: tuple[int, ...]
+    regret: F64
+
+
+def decide(agent: Reference, qs: Beliefs, count: int) -> Decision:
+    """Judge the policies and choose; `count` plannings were before, in all episodes."""
+    verdict, drawn = infer_policies(agent, qs), numbers(agent.model, DRAWS, count)
+    action, policy = select(agent, verdict, drawn)
+    lost = policy_regret if agent.model.keeps_plans else regret
+    return Decision(verdict, policy, action, lost(agent, verdict, drawn))
+
+
+def planned(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
+    """The action `ahead` steps after a planning: pymdp executes a policy's first action alone, a kept plan goes on with it."""
+    return tuple(int(a) for a in model.policies[decision.policy, ahead]) if ahead else decision.action
+
+
 def run_episode(
         agent: Reference, seed: int, episode: int, steps: int, coverage: Coverage | None = None) -> list[Step]:
     """One episode from the prior D on; `coverage` is what the episodes before it have tried."""
@@ -73,17 +100,17 @@ def run_episode(
         place = (episode, s + 1)
         obs, rejected = _seen(agent, prior, state, seed, place)
         qs = infer_states(agent, obs, prior)
-        verdict = infer_policies(agent, qs)
-        drawn = numbers(model, DRAWS, episode * steps + s)
-        action, policy = select(agent, verdict, drawn)
-        executed = action
+        ahead = s % model.plan_every
+        if ahead == 0:
+            decision = decide(agent, qs, episode * -(-steps // model.plan_every) + s // model.plan_every)
+        executed = action = planned(model, decision, ahead)
         if wandering:
             executed = tried.least_used(qs, [uniform(seed, *place, 4, c) for c in range(len(action))])
         if s + 1 < steps:
             tried.note(qs, executed)
         found.append(Step(
-            obs, rejected, action, executed, qs, verdict.q_pi, regret=regret(agent, verdict, drawn),
-            vfe=free_energy(agent, obs, prior, qs), efe=float(verdict.neg_efe[policy])))
+            obs, rejected, action, executed, qs, decision.verdict.q_pi, regret=decision.regret,
+            vfe=free_energy(agent, obs, prior, qs), efe=float(decision.verdict.neg_efe[decision.policy])))
         prior = next_prior(agent, qs, executed)
         state = moved(model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state))))
     return found
@@ -148,6 +175,8 @@ def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None
     arrays = _arrays(runs)
     if model.action_selection == "stochastic":
         arrays["q_pi.f64"] = np.array([[step.q_pi for step in run] for run in runs], dtype="<f8")
+    if model.keeps_plans:
+        arrays["plans.i32"] = model.policies[:, :model.plan_every].astype("<i4")
     for name, array in arrays.items():
         (out / name).write_bytes(array.tobytes())
     (out / "probe.json").write_bytes(ir.canonical_json({
@@ -156,6 +185,7 @@ def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None
         "rejected": sum(step.rejected for run in runs for step in run),
         "executed": [times.tolist() for times in coverage.times], "draws": model.action_selection == "stochastic",
         "transitions": transitions, "transitions_used": used,
+        **({"plan_every": model.plan_every} if model.keeps_plans else {}),
         "first_actions": len(first_actions(model)), "kinds": [kind_of(n) for n in range(episodes)]}))
 
 

@@ -76,7 +76,8 @@ class Program:
     @property
     def identity(self) -> str:
         """64 bits in hex that stand for what a state belongs to: names, sizes, proved bits, replicas and copies."""
-        agents = [[name, p.num_obs, p.num_controls, p.num_states, self.golden[name].bits if name in self.golden else ""]
+        agents = [[name, p.num_obs, p.num_controls, p.num_states, self.golden[name].bits if name in self.golden else "",
+                   *[p.plan_every] * (p.plan_every > 1)]
                   for name, p in self.agents.items()]
         text = json.dumps([STATE_SCHEMA, agents, sorted(self.replicas.items()), self.copies])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -177,7 +178,7 @@ def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
     """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
     return Ports(tuple(interface["num_obs"]), tuple(interface["num_controls"]),
                  _numbered(labels.get("observations", [])), _numbered(labels.get("controls", [])),
-                 tuple(interface["num_states"]), _numbered(labels.get("states", [])))
+                 tuple(interface["num_states"]), _numbered(labels.get("states", [])), int(interface.get("plan_every", 1)))
 
 
 def _numbered(items: Sequence[Any]) -> dict[str, int]:

@@ -45,11 +45,15 @@ def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
     obs, action, done, qs, q_pi = (
         np.array([[row[at] for row in run] for run in runs], dtype=dtype)
         for at, dtype in enumerate(("<i4", "<i4", "<i4", "<f8", "<f8")))
-    regret = np.array([[_regret(model, one) for one in run] for run in q_pi])
+    lost = _policy_regret if model.keeps_plans else _regret
+    regret = np.array([[lost(model, one) for one in run] for run in q_pi])
     kinds = [_kind(number, covered) for number in range(episodes)]
     facts = {"episodes": episodes, "steps": steps, "seed": seed, "kinds": kinds}
+    plans = model.policies[:, :model.plan_every] if model.keeps_plans else None
+    if plans is not None:
+        facts["plan_every"] = model.plan_every
     wide = pymdp_agent.multi_action(agent, model, done.reshape(episodes * steps, -1)).reshape(episodes, steps, -1)
-    return Taken(Probe(obs, action, done, qs, regret, facts), q_pi, wide, OURS if covered else THEIRS)
+    return Taken(Probe(obs, action, done, qs, regret, facts, plans=plans), q_pi, wide, OURS if covered else THEIRS)
 
 
 Row = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], F64, F64]
@@ -63,8 +67,7 @@ def _kind(episode: int, covered: bool) -> str:
 def _ours(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]:
     agent, coverage = reference.prepare(model), nothing_yet(model)
     runs = [probe.run_episode(agent, seed, number, steps, coverage) for number in range(episodes)]
-    return [[(one.obs, one.action, one.executed, np.concatenate(one.qs), reference.infer_policies(agent, one.qs).q_pi)
-             for one in run] for run in runs]
+    return [[(one.obs, one.action, one.executed, np.concatenate(one.qs), one.q_pi) for one in run] for run in runs]
 
 
 def _theirs(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]:
@@ -80,8 +83,11 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
     found: list[Row] = []
     for step in range(1, steps + 1):
         obs = probe.observe(model, state, seed, (episode, step))
-        beliefs, q_pi = theirs.see(obs)
-        action = done = choose(model, q_pi)
+        beliefs, judged = theirs.see(obs)
+        ahead = (step - 1) % model.plan_every
+        if ahead == 0:
+            q_pi = judged
+        action = done = planned(model, q_pi, ahead)
         split = np.split(beliefs, np.cumsum(model.num_states)[:-1])
         if _kind(episode, covered=False) == "wander":
             done = coverage.least_used(split, [uniform(seed, episode, step, 4, c) for c in range(len(action))])
@@ -93,10 +99,10 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
     return found
 
 
-def choose(model: Model, q_pi: F64) -> tuple[int, ...]:
-    """First actions by the canonical tie rule, by control factor."""
+def planned(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:
+    """Actions by the canonical tie rule, by control factor, so many steps after the planning that gave q_pi."""
     if model.sampling_mode == "full":
-        return tuple(int(a) for a in model.policies[_lowest(log(q_pi)), 0])
+        return tuple(int(a) for a in model.policies[_lowest(log(q_pi)), ahead])
     return tuple(_lowest(log(marginal)) for marginal in _marginals(model, q_pi))
 
 
@@ -108,6 +114,12 @@ def _marginals(model: Model, q_pi: F64) -> list[F64]:
     first = model.policies[:, 0]
     return [np.array([float(q_pi[first[:, column] == u].sum()) for u in range(model.num_controls[control])])
             for column, control in enumerate(model.control_factors)]
+
+
+def _policy_regret(model: Model, q_pi: F64) -> F64:
+    """Nats lost by each policy."""
+    logits = log(q_pi)
+    return np.asarray(logits.max() - logits)
 
 
 def _regret(model: Model, q_pi: F64) -> F64:

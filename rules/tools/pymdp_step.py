@@ -31,6 +31,8 @@ class Carry(NamedTuple):
     last: Any            # (1, factors): the action executed after the latest observation; -1 before the first
     prior: list[Any]     # by factor (1, states): what a window begins with
     filled: Any          # how many places of the window are filled
+    q_pi: Any            # (1, policies) of the latest planning
+    ahead: Any           # how many steps ago that was at the next step; 0 where it plans
 
 
 class Choice(NamedTuple):
@@ -50,7 +52,8 @@ def start(model: Model) -> Carry:
     return Carry(
         agent, [jnp.repeat(d[:, None], window, axis=1) for d in agent.D],
         [-jnp.ones((1, window), dtype=jnp.int32) for _ in model.num_obs],
-        jnp.repeat(nothing[:, None], window - 1, axis=1), nothing, agent.D, jnp.array(0, dtype=jnp.int32))
+        jnp.repeat(nothing[:, None], window - 1, axis=1), nothing, agent.D, jnp.array(0, dtype=jnp.int32),
+        jnp.zeros((1, model.num_policies)), jnp.array(0, dtype=jnp.int32))
 
 
 def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choice]]:
@@ -75,11 +78,12 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
             qs = agent.infer_states([o[:, -1:] for o in seen], prior)
             kept = [_append(old, new[:, -1]) for old, new in zip(carry.qs, qs, strict=True)] if windowed else \
                 [new[:, -1:] for new in qs]
-        q_pi, _ = agent.infer_policies(qs)
+        q_pi = jax.lax.cond(carry.ahead == 0, lambda: agent.infer_policies(qs)[0], lambda: carry.q_pi) \
+            if model.keeps_plans else agent.infer_policies(qs)[0]
         learned = _learned(carry, qs, kept, windowed)
-        choice = _choose(agent, [q[0, -1] for q in qs], q_pi[0])
+        choice = _choose(agent, [q[0, -1] for q in qs], q_pi[0], carry.ahead)
         return carry._replace(agent=learned, qs=kept, prior=_window_prior(carry, learned, kept) if sequential else
-                              carry.prior), choice
+                              carry.prior, q_pi=q_pi, ahead=(carry.ahead + 1) % model.plan_every), choice
 
     return equinox.filter_jit(step)
 
@@ -117,12 +121,15 @@ def _window_prior(carry: Carry, agent: Any, qs: list[Any]) -> list[Any]:
     return [jnp.where(full, new[None], old) for new, old in zip(moved, carry.prior, strict=True)]
 
 
-def _choose(agent: Any, qs: list[Any], q_pi: Any) -> Choice:
-    """The lowest index within TIE nats of the best: of policies, or of each factor's marginal."""
+def _choose(agent: Any, qs: list[Any], q_pi: Any, ahead: Any) -> Choice:
+    """The lowest index within TIE nats of the best: of policies, or of each factor's marginal.
+
+    `ahead` steps after the planning that gave q_pi, the policy's action is as far into it.
+    """
     policies = agent.policies.policy_arr
     logits = jnp.log(q_pi)
     policy = _lowest(logits)
-    action = policies[policy, 0]
+    action = policies[policy, ahead]
     if agent.sampling_mode == "marginal":
         marginals = control.get_marginals(q_pi, policies, agent.num_controls)
         action = jnp.array([_lowest(jnp.log(marginal)) for marginal in marginals])

@@ -21,7 +21,8 @@ GOLDEN_STEPS = 32
 class Probe:
     """What the float64 reference did, (episodes, steps, ..): `action` is what it chose, `executed` what happened.
 
-    `regret` is by joint first action, row-major; `q_pi` (.., policies) is there when actions are drawn from it.
+    `regret` is by joint first action, row-major; `q_pi` (.., policies) is there when actions are drawn from it. Where plans
+    are kept `regret` is by policy, and `plans` (policies, steps of a plan, controls) are the actions that must follow.
     """
 
     obs: I32
@@ -31,6 +32,7 @@ class Probe:
     regret: F64
     facts: Mapping[str, Any]
     q_pi: F64 | None = None
+    plans: I32 | None = None
 
     def records(self) -> I32:
         """Replay records, (steps, 1 + modalities + controls): where an episode begins, seen, executed."""
@@ -62,7 +64,14 @@ def load_probe(folder: Path) -> Probe:
     action, executed = (np.frombuffer((folder / name).read_bytes(), dtype="<i4").reshape(controls)
                         for name in ("action.i32", "executed.i32"))
     return Probe(read("obs.i32", "<i4"), action, executed, read("qs.f64", "<f8"), read("regret.f64", "<f8"), facts,
-                 read("q_pi.f64", "<f8") if facts["draws"] else None)
+                 read("q_pi.f64", "<f8") if facts["draws"] else None, _plans(folder, facts))
+
+
+def _plans(folder: Path, facts: Mapping[str, Any]) -> I32 | None:
+    if "plan_every" not in facts:
+        return None
+    found: I32 = np.frombuffer((folder / "plans.i32").read_bytes(), "<i4")
+    return found.reshape(-1, facts["plan_every"], facts["controls"])
 
 
 def width(interface: Mapping[str, Any]) -> int:

@@ -75,7 +75,8 @@ def _cells(facts: Mapping[str, Any]) -> Iterator[str]:
     for array in (facts["A"], facts["B"]):
         yield " -> ".join(_grouped(array[name]) for name in ("entries", "nonzero", "kept"))
     yield _grouped(facts["table_bytes"])
-    yield f"{_grouped(work['before'])} -> {_grouped(work['after'])}"
+    every = f", every {facts['plan_every']} steps" if "plan_every" in facts else ""
+    yield f"{_grouped(work['before'])} -> {_grouped(work['after'])}{every}"
     yield f"{_grouped(proof['steps'])}, the same in {_grouped(proof['same_action'])}"
     yield f"{_grouped(proof['transitions_used'])} of {_grouped(proof['transitions'])}"
     yield f"{proof['lower_bound']}, {proof['lower_bound_episodes']}"

@@ -23,7 +23,10 @@ class WiringFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What an agent can be linked by: outcomes a modality, actions a control, states a factor, and their names."""
+    """What an agent can be linked by: outcomes a modality, actions a control, states a factor, and their names.
+
+    It judges its policies at every `plan_every`-th step.
+    """
 
     num_obs: tuple[int, ...]
     num_controls: tuple[int, ...]
@@ -31,6 +34,7 @@ class Ports:
     controls: Mapping[str, int] = field(default_factory=dict)
     num_states: tuple[int, ...] = ()
     factors: Mapping[str, int] = field(default_factory=dict)
+    plan_every: int = 1
 
     def end(self, kind: str) -> tuple[tuple[int, ...], Mapping[str, int]]:
         """Sizes and names of its actions, beliefs or observations."""

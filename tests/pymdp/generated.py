@@ -69,6 +69,8 @@ def structure(number: int) -> Structure:
         "inductive_depth": 3,
         "inductive_epsilon": float(rng.choice([1e-1, 1e-3])),
     }
+    if number % 4 == 2 and policy_len > 1:
+        spec["plan_every"] = policy_len
     return Structure(
         states=states, outcomes=outcomes, seen=seen, moved=moved,
         controls=controls, driven=driven, spec=spec, habits=number % 4 == 1,

@@ -7,7 +7,7 @@ Nothing is left out but observations whose posterior hangs on rounding (steadine
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,14 @@ def run(models: Sequence[Model], steps: int) -> Runs:
     return Runs(kept, rows)
 
 
-def chosen(model: Model, q_pi: F64, step: int) -> tuple[int, ...]:
-    """What a posterior of pymdp chooses under our rule of ties, or with our random numbers."""
+def chosen(model: Model, q_pi: F64, step: int, steps: int) -> tuple[int, ...]:
+    """What a posterior of pymdp chooses under our rule of ties, or with our random numbers, and how its policy goes on."""
     verdict = reference.Verdict(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
-    return choice.select(reference.prepare(model), verdict, choice.numbers(model, 0, step))[0]
+    episode, within = divmod(step, steps)
+    count = episode * -(-steps // model.plan_every) + within // model.plan_every
+    action, policy = choice.select(reference.prepare(model), verdict, choice.numbers(model, 0, count))
+    ahead = within % model.plan_every
+    return tuple(int(a) for a in model.policies[policy, ahead]) if ahead else action
 
 
 def worst(model: Model, p: F64, q: F64) -> float:
@@ -95,14 +99,21 @@ def differing(runs: Runs, theirs: Replay, folder: Path) -> int:
         qs, q_pi = (np.concatenate(list(part[rows])) for part in (theirs.qs, theirs.q_pi))
         assert worst(model, qs, given.qs.astype(np.float64)) <= 1e-5
         assert float(divergence(q_pi, given.q_pi.astype(np.float64)).max()) <= 1e-5
-        wrong += sum(tuple(given.action[s]) != chosen(model, q_pi[s], s) for s in range(len(EPISODES) * steps))
+        wrong += sum(tuple(given.action[s]) != chosen(model, q_pi[s], s, steps) for s in range(len(EPISODES) * steps))
     return wrong
+
+
+def held(runs: Runs, theirs: Replay) -> Replay:
+    """What pymdp judged at the latest planning: it judges at every step, and plans are kept for some."""
+    steps = np.arange(len(runs.steps[0]))
+    planned = steps - steps % runs.models[0].plan_every
+    return replace(theirs, q_pi=theirs.q_pi[:, planned], neg_efe=theirs.neg_efe[:, planned])
 
 
 def compare(models: Sequence[Model], steps: int, folder: Path) -> None:
     """All three over the same episodes."""
     runs = run(models, steps)
-    theirs = replay_each(runs.models, runs.array("obs", np.int32), runs.array("executed", np.int32))
+    theirs = held(runs, replay_each(runs.models, runs.array("obs", np.int32), runs.array("executed", np.int32)))
     hold_reference(runs, theirs)
     assert sum(step.rejected for row in runs.steps for step in row) <= len(runs.steps)
     assert differing(runs, theirs, folder) == 0

@@ -41,7 +41,8 @@ def judged(model: ir.Model, episodes: int = 3, steps: int = 12) -> dict[str, Any
     (learner(inference_algo="exact", inference_horizon=3, use_param_info_gain=False), "rollout"),
     (learner(inference_algo="mmp", inference_horizon=3), "rollout"),
     (one_factor(inference_algo="vmp", inference_horizon=3), "rollout"), (one_factor(), "reference.py"),
-], ids=["learns", "marginal", "smooths and learns", "mmp learns", "vmp", "covered by native"])
+    (learner(plan_every=2), "rollout"), (one_factor(plan_every=2), "reference.py"),
+], ids=["learns", "marginal", "smooths and learns", "mmp learns", "vmp", "covered by native", "learns and keeps", "keeps plans"])
 def test_the_jitted_step_decides_as_the_reference(model: ir.Model, reference: str) -> None:
     proved = judged(model)
     assert proved["violations"] == 0 and reference in proved["reference"]
