@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 SCHEMA = 1
 SEMANTICS = "pymdp-1"
+LEGACY = "pymdp-0.0.7"
 MAX_POLICIES = 1 << 20
+MAX_JOINT = 1 << 22
+"""Joint outcomes x joint states where all modalities are looked at as one: 32 MB of float64."""
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -79,6 +82,16 @@ class Model:
     pB: tuple[F64, ...] = ()
     semantics: str = SEMANTICS
     schema: int = SCHEMA
+
+    @property
+    def legacy(self) -> bool:
+        """Whether it means what pymdp 0.0.7 means by it."""
+        return self.semantics == LEGACY
+
+    @property
+    def joint_size(self) -> int:
+        """Entries of the likelihood of all modalities as one, over the states of all factors."""
+        return math.prod(self.num_obs) * math.prod(self.num_states)
 
     @property
     def keeps_plans(self) -> bool:

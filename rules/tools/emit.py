@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import emit_legacy
 import emit_states
 import emit_step
 from emit_tables import sizes, table
@@ -42,7 +43,8 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     for key, array in sorted(plan.tables.items()):
         yield table(key, array)
     yield from emit_step.instances(plan)
-    for part in (emit_step.storage, emit_states.infer, emit_states.surprise, emit_states.predict,
+    beliefs = emit_legacy if header.get("legacy") else emit_states
+    for part in (emit_step.storage, beliefs.infer, beliefs.surprise, emit_states.predict,
                  emit_step.evaluate, emit_step.step, emit_states.advance):
         yield from part(plan)
     for key in ("num_obs", "num_controls", "num_states"):

@@ -56,11 +56,15 @@ def product(terms: Sequence[str]) -> str:
     return found
 
 
-def joined(plan: Plan, name: str, width: int, count: int, terms: Sequence[tuple[int, str]]) -> Iterator[str]:
-    """Fill `name`, (joint states, width), in columns 0..count-1 (n): products of the terms, one (factor, C) each."""
+def joined(plan: Plan, name: str, width: int, terms: Sequence[tuple[int, str]], likely: bool) -> Iterator[str]:
+    """Fill `name`, (joint states, width), column by column (n): products of the terms, one (factor, C) each.
+
+    Of these only the likely ones, where pymdp 0.0.7 leaves out the others.
+    """
     heads = loops(plan.header["num_states"], [f for f, _ in terms])
-    yield (f"    {{\n    i32 i;{heads}    {{\n        for (i32 n = 0; n < {count}; n++) "
-           f"{name}[i * {width} + n] = {product([text for _, text in terms])};\n        i++;\n    }}\n    }}")
+    value = product([text for _, text in terms])
+    yield (f"    {{\n    i32 i;{heads}    {{\n        for (i32 n = 0; n < {width}; n++) "
+           f"{name}[i * {width} + n] = {f'likely({value})' if likely else value};\n        i++;\n    }}\n    }}")
 
 
 def infer(plan: Plan) -> Iterator[str]:

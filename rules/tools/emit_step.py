@@ -45,7 +45,7 @@ def storage(plan: Plan) -> Iterator[str]:
     """All state of the agent: static, sized at build time."""
     header = plan.header
     states = header["num_states"]
-    held = [f"f64 prior[{sum(states)}], q[{sum(states)}]", *["f64 evidence"] * header["product"],
+    held = [f"f64 prior[{sum(states)}], q[{sum(states)}]", *["f64 evidence"] * (header["product"] or "legacy" in header),
             *["u64 seed, drawn"] * _draws(plan), *["u32 ahead, policy", "f32 worth"] * (plan_every(plan) > 1)]
     yield f"static struct {{ {'; '.join(held)}; }} self;"
     for f, factor in enumerate(header["factors"]):
@@ -54,7 +54,7 @@ def storage(plan: Plan) -> Iterator[str]:
         yield f"static f32 G{m}[{facts['planes'] * facts['columns']}];"
         if facts["still"] > 1:
             yield f"static f32 still_{m}[{facts['still']}], E{m}_val[{max(1, facts['entries'])}];"
-        if len(facts["moving"]) > 1:
+        if _joins(facts):
             yield f"static f32 J{m}[{prod(states[f] for f in facts['moving']) * facts['columns']}];"
     meetings = [joint_states(plan, [d for d, _, _ in block["reads"]]) * padded(block["count"])
                 for factor in header["factors"] for block in factor["blocks"] if len(block["reads"]) > 1]
@@ -76,9 +76,9 @@ def evaluate(plan: Plan) -> Iterator[str]:
     for m, facts in enumerate(header["modalities"]):
         if facts["still"] > 1:
             yield from _still(plan, m, facts)
-        if len(facts["moving"]) > 1:
+        if _joins(facts):
             yield from _joint(plan, m, facts)
-        source = f"J{m}" if len(facts["moving"]) > 1 else f"Q{facts['moving'][0]}"
+        source = f"J{m}" if _joins(facts) else f"Q{facts['moving'][0]}"
         yield (f"    weigh_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
                f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val, {optional(plan, f'E{m}_pal')});")
     at = offsets(header["num_states"])
@@ -110,7 +110,12 @@ def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
     factors, width = facts["moving"], facts["columns"]
     columns = [plan.header["factors"][f]["columns"] for f in factors]
     terms = [(f, f"Q{f}[s{j} * {columns[j]} + J{m}_n{j}[n]]") for j, f in enumerate(factors)]
-    yield from joined(plan, f"J{m}", width, width, terms)
+    yield from joined(plan, f"J{m}", width, terms, "likely" in facts)
+
+
+def _joins(facts: dict[str, Any]) -> bool:
+    """Whether beliefs of its parents are multiplied before a modality is weighed."""
+    return len(facts["moving"]) > 1 or "likely" in facts
 
 
 def _draws(plan: Plan) -> bool:

@@ -3,9 +3,9 @@
     python3 ingest_objects.py --source FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
 
 Only with leave (`pickle = true`), only here, and by an unpickler that runs nothing (object_arrays.py). The .json says whose
-meaning the model has. "pymdp-0.0.7" fills in the defaults of 0.0.7 and is taken where the two versions are the same agent:
-with several modalities 0.0.7 gains information of all jointly, with several factors its fixed point stops by free energy; such
-models need "pymdp-1" and every parameter whose default changed.
+meaning the model has. "pymdp-0.0.7" fills in the defaults of 0.0.7 and keeps its meaning: information is gained of all
+modalities jointly, and the fixed point stops by free energy. With one factor and one modality both versions are the same
+agent, and that of pymdp 1 is taken. "pymdp-1" needs every parameter whose default changed.
 """
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from agent_model import SEMANTICS, Model, ModelFault
+from agent_model import LEGACY, SEMANTICS, Model, ModelFault
 from ingest import MAX_SPEC, read_json
 from model_source import Source, report, resolve, write
-from model_words import meant
+from model_words import LEGACY_DEFAULTS, meant
 from object_arrays import letters, read
 
-LEGACY = "pymdp-0.0.7"
-DEFAULTS = {"gamma": 16.0, "alpha": 16.0, "sampling_mode": "marginal"}
-"""Defaults of 0.0.7 that pymdp 1 changed; where only one factor is there, its ten iterations are one."""
+CHANGED = ("gamma", "alpha", "sampling_mode")
+"""Whose default was another in 0.0.7 and decides another agent; these must be said where pymdp 1 is meant."""
 KNOWN = {"A": "list", "B": "list", "C": "list", "D": "list", "pA": "list", "pB": "list", "E": "one", "policies": "one"}
 MEMORY = 4 << 30
 """Bytes of address space, against shapes that a hostile file makes up."""
@@ -46,39 +45,27 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
         arrays["policies"] = np.array(arrays["policies"])
     semantics = given.get("semantics", words.get("semantics"))
     if semantics == LEGACY:
-        faults = different(arrays, {**words, **given})
-        if faults:
-            raise ModelFault(faults)
-        words = DEFAULTS | words | {"semantics": SEMANTICS}
+        one = same(arrays, {**words, **given})
+        words = LEGACY_DEFAULTS | words | {"semantics": SEMANTICS if one else LEGACY}
         given = {name: value for name, value in given.items() if name != "semantics"}
         arrays["C"] = [c.T if isinstance(c, np.ndarray) and c.ndim == 2 else c for c in arrays.get("C", [])] or None
     elif semantics != SEMANTICS:
         raise ModelFault([f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, {LEGACY!r} or "
                           f"{SEMANTICS!r}"])
     else:
-        silent = [name for name in DEFAULTS if name not in words and name not in given]
+        silent = [name for name in CHANGED if name not in words and name not in given]
         if silent:
-            raise ModelFault([f"{name} is not said in {spec.name}: its default was {DEFAULTS[name]!r} in 0.0.7 and is another "
-                              "in pymdp 1" for name in silent])
+            raise ModelFault([f"{name} is not said in {spec.name}: its default was {LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
+                              "another in pymdp 1" for name in silent])
     lists = {name: arrays.get(name) for name in KNOWN}
     return resolve(Source(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists), given)
 
 
-def different(arrays: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
-    """Why an agent of 0.0.7 would not be the same agent in pymdp 1; empty: it is."""
-    found = []
-    modalities, factors = len(arrays.get("A", ())), len(arrays.get("B", ()))
-    if modalities > 1 and words.get("use_states_info_gain", True):
-        found.append(f"semantics = {LEGACY!r} with {modalities} modalities: 0.0.7 gains information of all jointly, pymdp 1 of "
-                     f"each; for the second say semantics = {SEMANTICS!r}, gamma, alpha and sampling_mode")
-    if factors > 1:
-        found.append(f"semantics = {LEGACY!r} with {factors} factors: the fixed point of 0.0.7 stops when free energy does, that "
-                     f"of pymdp 1 after num_iter; for the second say semantics = {SEMANTICS!r}, gamma, alpha and sampling_mode")
-    found += [f"{name} = true learns in 0.0.7 by rules of its own: say semantics = {SEMANTICS!r} for those of pymdp 1"
-              for name in ("learn_A", "learn_B") if words.get(name)]
-    if words.get("inference_algo", "fpi") not in ("fpi", "VANILLA"):
-        found.append(f"inference_algo = {words['inference_algo']!r} of 0.0.7 is not that of pymdp 1")
-    return found
+def same(arrays: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
+    """Whether an agent of 0.0.7 is the same agent in pymdp 1, which has faster code."""
+    plain = not any(words.get(name) for name in ("learn_A", "learn_B", "use_param_info_gain", "use_inductive"))
+    return plain and len(arrays.get("A", ())) == len(arrays.get("B", ())) == 1 and _words(words).get(
+        "inference_algo", "fpi") == "fpi"
 
 
 def _words(words: Mapping[str, Any]) -> dict[str, Any]:

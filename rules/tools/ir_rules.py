@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent_model import F64, SEMANTICS, Model, Table, full_policies, shape_A, shape_B, shape_C, shape_I
+from agent_model import F64, LEGACY, SEMANTICS, Model, Table, full_policies, shape_A, shape_B, shape_C, shape_I
 
 COLUMN_TOLERANCE = 1e-6
 ALREADY_ONE = 2.0 ** -51
@@ -84,8 +84,10 @@ def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) ->
 
 
 def _parameter_faults(model: Model) -> Iterator[str]:
-    if model.semantics != SEMANTICS:
-        yield f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r}"
+    if model.semantics not in (LEGACY, SEMANTICS):
+        yield f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r} and {LEGACY!r}"
+    if model.legacy:
+        yield from _legacy_faults(model)
     for name, words in WORDS.items():
         value = getattr(model, name)
         if value not in words:
@@ -102,6 +104,19 @@ def _parameter_faults(model: Model) -> Iterator[str]:
     trivial = tuple((f,) for f in range(len(model.num_states)))
     if model.sampling_mode == "marginal" and model.B_action_dependencies != trivial:
         yield "sampling_mode = 'marginal' needs one control per state factor: use 'full' here"
+
+
+def _legacy_faults(model: Model) -> Iterator[str]:
+    """What an agent of pymdp 0.0.7 does not have, or has with rules of its own."""
+    said = f"semantics = {LEGACY!r}"
+    for name, only in (("inference_algo", "fpi"), ("use_param_info_gain", False), ("use_inductive", False),
+                       *((f"learn_{letter}", False) for letter in "ABCDE")):
+        if getattr(model, name) != only:
+            yield f"{said} with {name} = {getattr(model, name)!r}: of that version only {only!r} is supported"
+    own = tuple((f,) for f in range(len(model.num_states)))
+    for name in ("B_dependencies", "B_action_dependencies"):
+        if getattr(model, name) != own:
+            yield f"{said} with {name} = {[list(row) for row in getattr(model, name)]}: there a factor moves by itself"
 
 
 def _planning_faults(model: Model) -> Iterator[str]:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 import inductive
 import ir
 import model_labels
-from agent_model import F64, Model, ModelFault, Table, control_factors, full_policies
+from agent_model import F64, LEGACY, Model, ModelFault, Table, control_factors, full_policies
 from ir_rules import normalise, validate
-from model_words import DEFAULTS, read_parameters
+from model_words import DEFAULTS, LEGACY_DEFAULTS, read_parameters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Source:
 def resolve(source: Source, overrides: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
     """The model and the content of labels.json; ModelFault lists everything that is wrong.
 
-    Parameters: `overrides` first, then the source's own, then pymdp's defaults.
+    Parameters: `overrides` first, then the source's own, then the defaults of pymdp 1, or of 0.0.7 where that is meant.
     """
     faults: list[str] = []
     spec = read_parameters(source.spec, "model", faults)
@@ -132,7 +132,8 @@ def _assemble(
     A, B, controls = arrays["A"], arrays["B"], spec["num_controls"]
     num_obs = tuple(int(a.shape[0]) for a in A)
     num_states = tuple(int(b.shape[0]) for b in B)
-    parameters = DEFAULTS | {key: value for key, value in spec.items() if key in DEFAULTS}
+    of_version = LEGACY_DEFAULTS if spec.get("semantics") == LEGACY else {}
+    parameters = DEFAULTS | of_version | {key: value for key, value in spec.items() if key in DEFAULTS}
     policies, kind = _policies(source.policies, controls, spec, faults)
     pB = [_as_wide(p, b) for p, b in zip(arrays["pB"], B)] + arrays["pB"][len(B):]
     C = arrays["C"] or [np.full(n, 1.0) / n for n in num_obs]

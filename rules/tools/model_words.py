@@ -19,6 +19,9 @@ DEFAULTS: dict[str, Any] = {
 }
 """Defaults of pymdp 1.0.4 Agent.__init__, every one written into model.json; and of plan_every, which pymdp does not have."""
 
+LEGACY_DEFAULTS: dict[str, Any] = {"gamma": 16.0, "alpha": 16.0, "sampling_mode": "marginal", "num_iter": 10}
+"""Defaults of pymdp 0.0.7 that pymdp 1 changed."""
+
 STRUCTURE = ("A_dependencies", "B_dependencies", "B_action_dependencies", "num_controls")
 LABELS = ("observations", "states", "controls")
 ALIASES = {"algo": "inference_algo"}

@@ -18,6 +18,7 @@ import numpy as np
 
 import fmath
 import ir
+import plan_legacy
 from ir import Model, ModelFault
 from plan_nodes import Nodes, Slices, Tree, grow, slices
 from plan_relevance import without_idle_parents
@@ -59,6 +60,10 @@ def build(model: Model) -> Plan:
         found, facts = _modality(model, m, nodes, tree)
         tables |= found
         modalities.append(facts)
+    if model.legacy and model.use_states_info_gain:
+        found, facts = plan_legacy.gain_tables(model, len(modalities), tree, nodes)
+        tables |= found
+        modalities.append(facts)
     for f in range(len(model.I)):
         tables |= inductive_tables(model, f, [place[f] for place in tree.places])
     tables |= _policies(model, tree)
@@ -92,22 +97,22 @@ def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> N
 def _facts(model: Model) -> dict[str, Any]:
     return {**interface(model), "gamma": model.gamma.hex(), "num_iter": model.num_iter,
             "sampling_mode": model.sampling_mode, "action_selection": model.action_selection,
-            "alpha": model.alpha.hex(), "product": _product(model),
+            "alpha": model.alpha.hex(), "product": _product(model), **({"legacy": True} if model.legacy else {}),
             "A_dependencies": model.A_dependencies,
             "actions": [[[model.control_factors.index(c), model.num_controls[c]] for c in controls
                          if c in model.control_factors] for controls in model.B_action_dependencies]}
 
 
 def _product(model: Model) -> bool:
-    return len(model.num_states) == 1 and len(model.num_obs) <= PRODUCT_LIMIT
+    return len(model.num_states) == 1 and len(model.num_obs) <= PRODUCT_LIMIT and not model.legacy
 
 
 def _modality(model: Model, m: int, nodes: Sequence[Nodes], tree: Tree) -> tuple[Tables, dict[str, Any]]:
     split = axes(model, m, nodes)
     parents = model.A_dependencies[m]
     moving = [parents[j] for j in split.moving]
-    tables = likelihood_tables(model, m, _product(model))
-    found, facts = energy_tables(model, m, split)
+    tables = plan_legacy.likelihood_tables(model, m) if model.legacy else likelihood_tables(model, m, _product(model))
+    found, facts = energy_tables(plan_legacy.without_gain(model) if model.legacy else model, m, split)
     joined, count, column = column_tables(m, moving, tree, nodes)
     tables |= found | joined
     width = padded(count)
@@ -126,7 +131,7 @@ def _policies(model: Model, tree: Tree) -> Tables:
     if first.size:
         found["P_first"] = unsigned(first, int(first.max()))
     if model.E is not None:
-        found["P_habit"] = fmath.log_clipped(model.E).astype(np.float32)
+        found["P_habit"] = (plan_legacy.habit(model.E) if model.legacy else fmath.log_clipped(model.E)).astype(np.float32)
     return found
 
 

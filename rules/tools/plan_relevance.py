@@ -4,6 +4,7 @@ A parent d along which A(o, s) is constant adds nothing: sum_d q(d) A(o, s) = A(
 same for all its states and cancels when the posterior is normalised. A factor is relevant when a modality that says
 anything depends on it, when a goal is set for it, or when the transition of a relevant factor reads it. Beliefs of the
 others are inferred and moved on by what is executed, as always; but no policy is judged by them, so they are not predicted.
+Where pymdp 0.0.7 is meant, all are: there the joint states of all factors are told by their probability.
 """
 from __future__ import annotations
 
@@ -33,6 +34,8 @@ def _varying(a: F64, parents: Sequence[int]) -> tuple[F64, tuple[int, ...]]:
 
 def relevant(model: Model, reads: Sequence[Sequence[tuple[int, ...]]]) -> tuple[bool, ...]:
     """By factor; `reads[f]` are the factors that the transitions of f read, one tuple a transition."""
+    if model.legacy and model.use_states_info_gain:
+        return (True,) * len(model.num_states)
     found = [False] * len(model.num_states)
     for a, parents in zip(model.A, model.A_dependencies, strict=True):
         if np.any(a != a.reshape(len(a), -1)[:, :1].reshape(-1, *[1] * len(parents))):

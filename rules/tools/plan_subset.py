@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ir import SEMANTICS, Model
+from agent_model import MAX_JOINT
+from ir import Model
 
 MAX_COLUMN_STATES = 1 << 26
 """Predicted beliefs held at once, in states x nodes: 256 MB of float32."""
@@ -78,8 +79,8 @@ FEATURES = (
     Feature("categorical_obs", lambda m: m.categorical_obs,
             "a program is told which observation was made, not how likely each was",
             "a program is told which observation was made, not how likely each was"),
-    Feature("the joint information gain of pymdp 0.0.7", lambda m: m.semantics != SEMANTICS,
-            "another agent: its model has to say semantics = 'pymdp-1'", "pymdp 1.0.4 has no such agent"),
+    Feature("semantics = 'pymdp-0.0.7': joint information gain, its fixed point and preferences", lambda m: m.legacy,
+            python="pymdp 1.0.4 has no such agent"),
 )
 """In the order of the documentation. What pymdp does outside of a model (preprocess_fn, mask, batch_size, `planning`) has no
 place in one and is refused where it is read."""
@@ -116,10 +117,10 @@ def _said(model: Model, feature: Feature) -> Iterator[str]:
         row = next(f for f, own in enumerate(_own(model)) if model.B_action_dependencies[f] != own)
         yield f"sampling_mode = 'marginal' with B_action_dependencies[{row}] = {list(model.B_action_dependencies[row])}"
         return
-    for word in ("semantics", "inference_algo", "use_param_info_gain", "categorical_obs",
+    for word in ("inference_algo", "use_param_info_gain", "categorical_obs",
                  *(f"learn_{letter}" for letter in "ABCDE")):
         value = getattr(model, word)
-        if value not in (False, None) and (word in feature.name or (word == "semantics" and "0.0.7" in feature.name)):
+        if value not in (False, None) and word in feature.name:
             yield f"{word} = {str(value).lower() if value is True else repr(value)}"
 
 
@@ -129,6 +130,9 @@ def _sizes(model: Model) -> Iterator[str]:
     if model.action_selection == "stochastic" and model.num_policies > MAX_DRAWN:
         yield (f"action_selection = 'stochastic' with {model.num_policies} policies: the proof compares the posterior "
                f"of each, of at most {MAX_DRAWN}")
+    if model.legacy and model.joint_size > MAX_JOINT:
+        yield (f"semantics = {model.semantics!r} with {model.joint_size} joint outcomes and states: information is gained of all "
+               f"at once, of at most {MAX_JOINT}")
     if model.keeps_plans and model.num_policies > MAX_DRAWN:
         yield (f"plan_every = {model.plan_every} with {model.num_policies} policies: the proof judges each of them, at most "
                f"{MAX_DRAWN}")

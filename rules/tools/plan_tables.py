@@ -254,6 +254,11 @@ def column_tables(m: int, parents: Sequence[int], tree: Tree,
     """J<m>_n<j> (node of the j-th moving parent by column), count of columns, column of each place."""
     if len(parents) == 1:
         return {}, nodes[parents[0]].count, [place[parents[0]] for place in tree.places]
+    return tuple_tables(m, parents, tree, nodes)
+
+
+def tuple_tables(m: int, parents: Sequence[int], tree: Tree, nodes: Sequence[Nodes]) -> tuple[Tables, int, list[int]]:
+    """The same where the parents' beliefs are multiplied, whether there are several or one."""
     tuples: dict[tuple[int, ...], int] = {}
     column = [tuples.setdefault(tuple(place[f] for f in parents), len(tuples)) for place in tree.places]
     filled = [*tuples, *[(0,) * len(parents)] * (padded(len(tuples)) - len(tuples))]

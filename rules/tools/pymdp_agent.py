@@ -31,6 +31,8 @@ def _learning(model: Model) -> Iterator[str]:
 
 
 def _inference(model: Model) -> Iterator[str]:
+    if model.legacy:
+        yield f"semantics = {model.semantics!r}: pymdp 1.0.4 has no such agent"
     if model.categorical_obs:
         yield "categorical_obs = true: a program is told which observation was made, not how likely each was"
     if windowed(model) and model.inference_horizon is None:

@@ -1,7 +1,8 @@
 """The reference agent: pymdp 1.0.4's meaning of a model in float64, written for reading, not for speed.
 
-It shares no code with the compiler on purpose: two copies of one mistake would agree. Formulas: pymdp 1.0.4
-algos.run_factorized_fpi, control.update_posterior_policies, maths.calc_vfe; logs clipped at 2^-52.
+What models of pymdp 0.0.7 mean otherwise stands in reference_legacy.py. It shares no code with the compiler on purpose:
+two copies of one mistake would agree. Formulas: pymdp 1.0.4 algos.run_factorized_fpi, control.update_posterior_policies,
+maths.calc_vfe; logs clipped at 2^-52.
 """
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent_model import F64, Model, ModelFault
+import reference_legacy as legacy
+from agent_model import F64, MAX_JOINT, Model, ModelFault
 from contraction import Rows, average_out, joint, multiply, rows_of
 from fmath import log_clipped, softmax, total, x_log_x
 from policy_tree import Depth, every_control, policy_tree
@@ -41,6 +43,8 @@ class Reference:
     rows_A: tuple[Rows, ...]
     rows_B: tuple[dict[tuple[int, ...], tuple[F64, Rows]], ...]
     tree: tuple[Depth, ...]
+    preferences: tuple[F64, ...]
+    joint: legacy.Joint | None
 
 
 def unsupported(model: Model) -> list[str]:
@@ -51,6 +55,8 @@ def unsupported(model: Model) -> list[str]:
     if model.inference_algo not in ("fpi", "ovf", "exact") or (
             model.inference_algo == "exact" and len(model.num_states) > 1):
         faults.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
+    if model.legacy and model.joint_size > MAX_JOINT:
+        faults.append(f"{model.joint_size} joint outcomes and states are more than {MAX_JOINT}")
     return faults
 
 
@@ -64,7 +70,9 @@ def prepare(model: Model) -> Reference:
         model=model, log_A=tuple(log_clipped(a) for a in model.A),
         ambiguity=tuple(total(0.0 - x_log_x(a)) for a in model.A), moving=moving,
         rows_A=tuple(_pattern(model, moving, m) for m in range(len(model.num_obs))),
-        rows_B=tuple(_transitions(model, f) for f in range(len(model.num_states))), tree=policy_tree(model))
+        rows_B=tuple(_transitions(model, f) for f in range(len(model.num_states))), tree=policy_tree(model),
+        preferences=tuple(map(legacy.preferences, model.C)) if model.legacy else model.C,
+        joint=legacy.prepare(model) if model.legacy else None)
 
 
 def _moving(model: Model) -> tuple[bool, ...]:
@@ -98,15 +106,28 @@ def initial_prior(agent: Reference) -> Beliefs:
 
 def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Beliefs:
     """Posterior over each factor's states; exact for one factor, else num_iter fixed-point iterations."""
-    evidence = [agent.log_A[m][o] for m, o in enumerate(obs)]
-    log_prior = [log_clipped(p) for p in prior]
+    evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
     if len(prior) == 1:
         return (softmax(_plus(evidence) + log_prior[0]),)
     return fixed_point(agent, evidence, log_prior)
 
 
+def likelihoods(agent: Reference, obs: Sequence[int]) -> list[F64]:
+    """Log likelihoods of the states: one tensor a modality, or one of all."""
+    if agent.joint:
+        return [legacy.log_likelihood(agent.joint, obs)]
+    return [agent.log_A[m][o] for m, o in enumerate(obs)]
+
+
+def log_priors(agent: Reference, prior: Beliefs) -> list[F64]:
+    """Log prior of each factor's states."""
+    return [legacy.logs(p) if agent.joint else log_clipped(p) for p in prior]
+
+
 def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F64]) -> Beliefs:
     """num_iter rounds of mean-field updates from uniform beliefs; stops when a round changes no bit."""
+    if agent.joint:
+        return legacy.fixed_point(agent.model.num_iter, evidence[0], log_prior)
     log_q = [np.zeros_like(p) for p in log_prior]
     for _ in range(agent.model.num_iter):
         before = log_q
@@ -139,6 +160,8 @@ def _plus(terms: Sequence[F64]) -> F64:
 
 def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Beliefs) -> float:
     """Variational free energy of one step in nats: sum_f q.(ln q - ln prior) - E_q[ln A[obs]]."""
+    if agent.joint:
+        return legacy.free_energy(likelihoods(agent, obs)[0], log_priors(agent, prior), qs)
     value = 0.0
     for q, p in zip(qs, prior, strict=True):
         value = value + float(total(x_log_x(q))) - float(total(q * log_clipped(p)))
@@ -158,12 +181,14 @@ def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
         worth = np.zeros(len(depth.parent))
         for m in range(len(model.num_obs)):
             worth = worth + _worth(agent, m, t, beliefs)
+        if agent.joint and model.use_states_info_gain:
+            worth = worth + legacy.information_gain(agent.joint, beliefs)
         for pull, q in zip(pulls, beliefs, strict=True):
             worth = worth + total(pull[:, None] * q)
         neg_efe = neg_efe + worth[depth.node_of_policy]
     logits = model.gamma * neg_efe
     if model.E is not None:
-        logits = logits + log_clipped(model.E)
+        logits = logits + log_priors(agent, (model.E,))[0]
     return Verdict(neg_efe, logits, softmax(logits))
 
 
@@ -217,10 +242,10 @@ def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
     q = joint(moving) if moving else np.ones((1, 1))
     expected = multiply(likelihood.reshape(model.num_obs[m], -1), agent.rows_A[m], q)
     worth = np.zeros(q.shape[1])
-    if model.use_states_info_gain:
+    if model.use_states_info_gain and not agent.joint:
         worth = worth - total(x_log_x(expected)) - total(ambiguity.reshape(-1, 1) * q)
     if model.use_utility:
-        preference = model.C[m][t] if model.C_time_varying[m] else model.C[m]
+        preference = agent.preferences[m][t] if model.C_time_varying[m] else agent.preferences[m]
         worth = worth + total(preference[:, None] * expected)
     return worth
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from counter_random import uniform
-from fmath import F64, log_clipped
-from reference import Beliefs, Reference, fixed_point
+from fmath import F64
+from reference import Beliefs, Reference, fixed_point, likelihoods, log_priors
 
 NUDGE = 1e-5
 """Nats; about five times the rounding of a float32 logarithm near the clip (36 nats)."""
@@ -26,8 +26,7 @@ def steady(agent: Reference, obs: Sequence[int], prior: Beliefs) -> bool:
     """True when small changes of every logarithm change the posterior little; always true for one factor."""
     if len(prior) == 1:
         return True
-    evidence = [agent.log_A[m][o] for m, o in enumerate(obs)]
-    log_prior = [log_clipped(p) for p in prior]
+    evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
     settled = fixed_point(agent, evidence, log_prior)
     for trial in range(TRIALS):
         moved = fixed_point(agent, [_nudged(x, trial, m, 0) for m, x in enumerate(evidence)],

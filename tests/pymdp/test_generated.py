@@ -24,6 +24,7 @@ from tests.needs import need_module
 from tests.pymdp.generated import agent
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each
+from tests.pymdp.test_legacy import model_of
 from tests.unit.tools.test_plan_subset import REFUSED
 
 pytestmark = pytest.mark.slow
@@ -131,7 +132,7 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("feature", [f for f in FEATURES if not f.native], ids=lambda feature: feature.name)
 def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
     need_module("pymdp")
-    assert any(feature.used(agent(number, 0)) for number in range(STRUCTURES))
+    assert any(feature.used(model) for model in (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze")))
 
 
 @pytest.mark.parametrize("feature", [f for f in FEATURES if f.native], ids=lambda feature: feature.name)

@@ -1,18 +1,122 @@
-"""Object arrays of 0.0.7 with its meaning: our float64 agent believes and judges policies as pymdp's legacy agent does."""
+"""Agents of pymdp 0.0.7: the float64 reference and compiled code against answers of 0.0.7.1 itself (record_legacy.py)."""
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import choice
 import ingest_objects
 import numpy as np
 import pytest
 import reference
+from agent_model import LEGACY
+from ir import Model, validate
+from model_source import Source, resolve
+from plan_subset import refusals
 
 from tests.needs import need_module
+from tests.pymdp.native_batch import answers
+from tests.pymdp.oracle import F64, divergence
 from tests.unit.tools.small_models import columns
 
 pytestmark = pytest.mark.slow
+
+
+@cache
+def recorded() -> dict[str, dict[str, Any]]:
+    """Arrays by agent and name."""
+    found: dict[str, dict[str, Any]] = {}
+    with np.load(Path(__file__).with_name("legacy.npz"), allow_pickle=False) as file:
+        for key in file.files:
+            name, _, part = key.partition(".")
+            found.setdefault(name, {})[part] = file[key]
+    return found
+
+
+NAMES = [f"random{seed}" for seed in range(10)] + ["maze"]
+
+
+def model_of(name: str, **other: Any) -> Model:
+    """The agent through the door of plain arrays; C over time has its time first there."""
+    held = recorded()[name]
+    lists = {letter: [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()] for letter in "ABCDE"}
+    lists["C"] = [c.T for c in lists["C"]]
+    prior = lists.pop("E")
+    spec = json.loads(str(held["spec"])) | {"semantics": LEGACY} | other
+    return resolve(Source(**lists, E=prior[0] if prior else None, spec=spec), {})[0]
+
+
+def test_defaults_are_those_of_that_version() -> None:
+    model = model_of("maze")
+    assert (model.gamma, model.alpha, model.sampling_mode, model.num_iter) == (16.0, 16.0, "marginal", 10)
+    assert model.legacy and validate(model) == refusals(model) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_is_that_agent(name: str) -> None:
+    held, model = recorded()[name], model_of(name)
+    agent = reference.prepare(model)
+    prior = reference.initial_prior(agent)
+    for obs, action, qs, q_pi, G in zip(*(held[key] for key in ("obs", "actions", "qs", "q_pi", "G")), strict=True):
+        found = reference.infer_states(agent, [int(o) for o in obs], prior)
+        verdict = reference.infer_policies(agent, found)
+        assert np.max(np.abs(np.concatenate(found) - qs)) <= 1e-12
+        assert np.max(np.abs(verdict.neg_efe - G)) <= 1e-12 and np.max(np.abs(verdict.q_pi - q_pi)) <= 1e-12
+        prior = reference.next_prior(agent, found, [int(action[c]) for c in model.control_factors])
+
+
+def judged(model: Model, q_pi: F64) -> tuple[int, ...]:
+    """What a recorded posterior chooses under our rule of ties."""
+    verdict = reference.Verdict(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
+    return choice.select(reference.prepare(model), verdict)[0]
+
+
+def worst(model: Model, p: F64, q: F64) -> float:
+    """Largest divergence of beliefs over steps and factors."""
+    ends = np.cumsum(model.num_states)
+    return max(float(divergence(p[:, end - n:end], q[:, end - n:end]).max())
+               for n, end in zip(model.num_states, ends, strict=True))
+
+
+def test_compiled_code_is_that_agent(tmp_path: Path) -> None:
+    need_module("ziglang")
+    models = [model_of(name) for name in NAMES]
+    records = []
+    for name, model in zip(NAMES, models, strict=True):
+        held = recorded()[name]
+        start = np.eye(len(held["obs"]), 1, dtype="<i4")
+        records.append(np.hstack([start, held["obs"], held["actions"][:, list(model.control_factors)]]).astype("<i4"))
+    for name, model, given in zip(NAMES, models, answers(models, records, tmp_path), strict=True):
+        held = recorded()[name]
+        assert worst(model, held["qs"], given.qs.astype(np.float64)) <= 1e-5
+        assert float(divergence(held["q_pi"], given.q_pi.astype(np.float64)).max()) <= 1e-5
+        assert [tuple(row) for row in given.action] == [judged(model, q_pi) for q_pi in held["q_pi"]]
+
+
+def test_the_two_versions_are_different_agents() -> None:
+    apart = 0.0
+    for name in NAMES:
+        pair = [reference.prepare(model_of(name, semantics=said, num_iter=10, gamma=16.0)) for said in (LEGACY, "pymdp-1")]
+        first, second = (reference.infer_policies(agent, agent.model.D).q_pi for agent in pair)
+        apart = max(apart, float(np.abs(first - second).max()))
+    assert apart > 0.05
+
+
+def test_object_arrays_of_several_factors_and_modalities_are_taken_as_they_are(tmp_path: Path) -> None:
+    held = recorded()["maze"]
+    given: dict[str, Any] = {}
+    for letter in "ABCD":
+        arrays = [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()]
+        given[letter] = np.empty(len(arrays), dtype=object)
+        given[letter][:] = arrays
+    np.savez(tmp_path / "m.npz", allow_pickle=True, **given)
+    (tmp_path / "m.json").write_text(json.dumps({"semantics": LEGACY, "policy_len": 2, "inference_algo": "VANILLA"}))
+    model, _ = ingest_objects.make(tmp_path / "m.npz", tmp_path / "m.json", "{}")
+    wanted = model_of("maze")
+    assert model.legacy and all(np.array_equal(a, b) for a, b in zip(model.A + model.B, wanted.A + wanted.B, strict=True))
+    assert (model.gamma, model.num_iter, model.sampling_mode) == (16.0, 10, "marginal")
 
 
 def test_one_factor_and_one_modality_are_the_same_agent(tmp_path: Path) -> None:

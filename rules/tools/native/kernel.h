@@ -5,10 +5,13 @@
 #define TIE 1e-4f         /* nats within which the lowest index wins */
 #define LEAD 1e-6         /* probability within which the lowest state counts as the most probable one */
 
+#define UNLIKELY 0x1.e355bcp-24f /* e^-16: joint states below count for nothing where pymdp 0.0.7 gains information */
+
 INLINE f64 floored(f64 x) { return x < FLOOR ? FLOOR : x; }
 /* What prediction starts from: the posterior in single precision. */
 INLINE f32 present(f64 x) { return x < (f64)NEGLIGIBLE ? 0.0f : (f32)x; }
 INLINE f32 flushed(f32 x) { return x < NEGLIGIBLE ? 0.0f : x; }
+INLINE f32 likely(f32 x) { return x > UNLIKELY ? x : 0.0f; }
 INLINE f32 narrow(f64 x) { return x < 1e-12 ? 0.0f : (f32)x; }
 
 /* Entry e of a table of values, or of the palette that its numbers point into. */

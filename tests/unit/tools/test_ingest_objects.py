@@ -15,6 +15,7 @@ import ir
 import numpy as np
 import pytest
 from agent_model import ModelFault
+from model_words import LEGACY_DEFAULTS
 
 from tests.unit.tools.small_models import columns
 
@@ -57,13 +58,15 @@ def test_preferences_over_time_are_turned(tmp_path: Path) -> None:
     assert np.array_equal(model.C[0], over_time.T) and model.C_time_varying == (True,)
 
 
-def test_several_modalities_or_factors_are_another_agent(tmp_path: Path) -> None:
+def test_several_modalities_or_factors_keep_their_meaning_or_are_taken_as_the_other(tmp_path: Path) -> None:
     two = objects(columns(RNG, 3, 4, 2), columns(RNG, 2, 4, 2))
-    told = refused(tmp_path, OLD | {"learn_B": True}, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
-    assert "2 modalities" in told and "2 factors" in told and "learn_B" in told
+    kept = made(tmp_path, OLD, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
+    assert kept.legacy and kept.num_iter == 10 and kept.gamma == 16.0
+    told = refused(tmp_path, OLD | {"use_param_info_gain": True}, A=two, B=objects(B, columns(RNG, 2, 2, 1)), pA=two)
+    assert "with use_param_info_gain = True: of that version only False is supported" in told
     told = refused(tmp_path, {"semantics": "pymdp-1"}, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
     assert all(name in told for name in ("gamma is not said", "alpha is not said", "sampling_mode is not said"))
-    model = made(tmp_path, {"semantics": "pymdp-1", **ingest_objects.DEFAULTS}, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
+    model = made(tmp_path, {"semantics": "pymdp-1", **LEGACY_DEFAULTS}, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
     assert model.A_dependencies == ((0, 1), (0, 1))
 
 

@@ -114,7 +114,10 @@ def test_a_matrix_that_is_stochastic_along_another_axis_gets_a_hint() -> None:
         ({"policies_kind": "listed", "policies": np.full((9, 2, 1), 3, np.int32)}, "policies[0,0,0]"),
         ({"policies": np.zeros((9, 2, 1), np.int32)}, "not the full product"),
         ({"has_E": True}, "E has the shape"),
-        ({"semantics": "pymdp-0.0.7"}, "semantics"),
+        ({"semantics": "pymdp-2"}, "semantics = 'pymdp-2' is not supported"),
+        ({"semantics": "pymdp-0.0.7", "inference_algo": "exact"}, "of that version only 'fpi' is supported"),
+        ({"semantics": "pymdp-0.0.7", "use_inductive": True}, "only False is supported"),
+        ({"semantics": "pymdp-0.0.7", "B_action_dependencies": ((),)}, "there a factor moves by itself"),
     ],
 )
 def test_each_kind_of_fault_is_found(change: dict[str, Any], message: str) -> None:

@@ -29,7 +29,7 @@ def test_a_transition_without_its_own_factor_is_refused_with_its_place() -> None
 
 
 @pytest.mark.parametrize(("change", "word"), [
-    ({"semantics": "pymdp-0.0.7"}, "semantics"), ({"inference_algo": "mmp"}, "inference_algo"),
+    ({"semantics": "pymdp-0.0.7", "num_obs": (1 << 9, 1 << 9, 4)}, "semantics"), ({"inference_algo": "mmp"}, "inference_algo"),
     ({"action_selection": "stochastic", "num_policies": 1 << 17}, "action_selection"), ({"learn_A": True}, "learn_A"),
     ({"learn_D": True}, "learn_D"),
     ({"use_param_info_gain": True}, "use_param_info_gain"), ({"categorical_obs": True}, "categorical_obs"),

@@ -24,7 +24,6 @@ REFUSED = {
     "learn_A, learn_B online": dataclasses.replace(PLAIN, learn_B=True, pB=PLAIN.B),
     "learn_C, learn_D, learn_E": dataclasses.replace(PLAIN, learn_D=True),
     "categorical_obs": dataclasses.replace(PLAIN, categorical_obs=True),
-    "the joint information gain of pymdp 0.0.7": dataclasses.replace(PLAIN, semantics="pymdp-0.0.7"),
 }
 
 
