@@ -211,20 +211,21 @@ def energy_tables(model: Model, m: int, split: Axes) -> tuple[Tables, dict[str, 
     deltas += [_delta(row, ground) for row, ground in zip(planes, plane_grounds)]
     axis_order = (*split.moving, *split.still)
     ordered = [delta.reshape(sizes).transpose(axis_order).reshape(-1, still) for delta in deltas]
-    table = sparse([np.zeros(len(d)) for d in ordered], [np.any(d != 0.0, axis=1) for d in ordered])
+    kept = [np.any(d != 0.0, axis=1) for d in ordered]
+    table = sparse([np.zeros(len(d)) for d in ordered], kept)
     grounds += [ground + constant for ground in plane_grounds]
-    entries = [row for d in ordered for row in d if np.any(row != 0.0)]
+    entries = np.concatenate([d[keep] for d, keep in zip(ordered, kept, strict=True)])
     found: Tables = {f"E{m}_ground": np.array(grounds, np.float32), f"E{m}_ptr": table.ptr,
                      f"E{m}_col": table.col, **_values(m, entries, still)}
     return found, {"outcomes": len(grounds) - len(planes), "planes": len(planes), "still": still,
                    "entries": len(entries)}
 
 
-def _values(m: int, entries: Sequence[F64], still: int) -> Tables:
-    """Values of the entries, or what they are summed from when there are still factors."""
+def _values(m: int, entries: F64, still: int) -> Tables:
+    """Values of the entries (entries, still states), or what they are summed from when there are still factors."""
     if still == 1:
-        return {f"E{m}_val": np.array([row[0] for row in entries], np.float32)}
-    sources = sparse(entries, [row != 0.0 for row in entries])
+        return {f"E{m}_val": entries[:, 0].astype(np.float32)}
+    sources = sparse(list(entries), list(entries != 0.0))
     return {f"X{m}_ptr": sources.ptr, f"X{m}_src": sources.col, f"X{m}_val": sources.val.astype(np.float32)}
 
 

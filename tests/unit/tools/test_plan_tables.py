@@ -1,6 +1,9 @@
 """Tables of a plan hold what they replace: each is expanded again and compared with the dense matrices."""
 from __future__ import annotations
 
+import cProfile
+import pstats
+
 import fmath
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from plan_tables import (
     unsigned)
 from plan_nodes import grow, slices
 
+from tests.bench.random_agents import random_agent
 from tests.unit.tools.native_agents import SHAPES, random_model, ring
 
 
@@ -132,3 +136,9 @@ def test_columns_fill_whole_vectors() -> None:
 def test_deterministic_transitions_carry_no_values() -> None:
     assert "B0_val" not in build(ring()).tables
     assert "B0_val" in build(random_model("one_factor")).tables
+
+
+def test_planning_calls_python_by_rows_and_not_by_entries() -> None:
+    model, profile = random_agent(256), cProfile.Profile()
+    profile.runcall(build, model)
+    assert pstats.Stats(profile).total_calls < 1000 * 256   # type: ignore[attr-defined]
