@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,29 @@ class Model:
     def control_factors(self) -> tuple[int, ...]:
         """Indices of the controls that offer a choice: the columns of `policies` and of every action."""
         return control_factors(self.num_controls)
+
+    @property
+    def groups(self) -> Table:
+        """Columns of `policies` that marginal sampling chooses together: the controls of one factor, once for equal factors."""
+        column = {c: i for i, c in enumerate(self.control_factors)}
+        rows = (tuple(column[c] for c in row if c in column) for row in self.B_action_dependencies)
+        return tuple(dict.fromkeys(row for row in rows if row))
+
+    @property
+    def groups_clash(self) -> bool:
+        """Whether a control is in several groups, which may choose it differently, or in none."""
+        return sorted(c for row in self.groups for c in row) != list(range(len(self.control_factors)))
+
+    def flat(self, actions: NDArray[Any], group: Sequence[int]) -> NDArray[np.int64]:
+        """Actions (.., control factors) as the number (..) of what the group does, its last control varying first."""
+        found = np.zeros(actions.shape[:-1], dtype=np.int64)
+        for column in group:
+            found = found * self.num_controls[self.control_factors[column]] + actions[..., column]
+        return found
+
+    def choices(self, group: Sequence[int]) -> int:
+        """How many things the group can do."""
+        return math.prod(self.num_controls[self.control_factors[column]] for column in group)
 
 
 def control_factors(num_controls: Sequence[int]) -> tuple[int, ...]:

@@ -23,16 +23,16 @@ TIE = 1e-4
 
 
 def numbers(model: Model, seed: int, drawn: int) -> list[float]:
-    """The uniform numbers of the step after `drawn` others: one per control, one in all with sampling_mode "full"."""
-    count = len(model.control_factors) if model.sampling_mode == "marginal" else 1
+    """The uniform numbers of the step after `drawn` others: one per group of controls, or one with sampling_mode "full"."""
+    count = len(model.groups) if model.sampling_mode == "marginal" else 1
     return [uniform(seed, drawn, c) for c in range(count)]
 
 
 def select(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> tuple[tuple[int, ...], int]:
     """Action per control factor and index of the policy it comes from.
 
-    `drawn` are the `numbers` of this step, used by stochastic selection alone. With sampling_mode "marginal" each
-    control is chosen by itself, and the policy is the best one that begins so, or the best of all when none does.
+    `drawn` are the `numbers` of this step, used by stochastic selection alone. With sampling_mode "marginal" the controls
+    of each factor are chosen by themselves, and the policy is the best one that begins so, or the best of all when none does.
     """
     model = agent.model
     stochastic = model.action_selection == "stochastic"
@@ -40,8 +40,9 @@ def select(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> t
         index = draw(odds(model, verdict.q_pi), drawn[0]) if stochastic else lowest_best(verdict.logits)
         return tuple(int(a) for a in model.policies[index, 0]), index
     marginals = action_marginals(agent, verdict)
-    action = tuple(draw(odds(model, p), u) for p, u in zip(marginals, drawn, strict=True)) if stochastic else tuple(
-        lowest_best(log(p)) for p in marginals)
+    chosen = [draw(odds(model, p), u) for p, u in zip(marginals, drawn, strict=True)] if stochastic else [
+        lowest_best(log(p)) for p in marginals]
+    action = every_column(model, chosen)
     fitting = np.all(model.policies[:, 0] == np.array(action, dtype=np.int32), axis=1)
     logits = np.where(fitting, verdict.logits, -np.inf) if np.any(fitting) else verdict.logits
     return action, lowest_best(logits)
@@ -58,11 +59,20 @@ def lowest_best(logits: F64) -> int:
 
 
 def action_marginals(agent: Reference, verdict: Verdict) -> list[F64]:
-    """Per control factor: the probability of each first action, summed over the policies."""
-    first = agent.model.policies[:, 0]
-    return [np.array([float(total(np.where(first[:, column] == u, verdict.q_pi, 0.0)))
-                      for u in range(agent.model.num_controls[control])])
-            for column, control in enumerate(agent.model.control_factors)]
+    """Per group of controls: the probability of each of its first actions, summed over the policies."""
+    model = agent.model
+    firsts = [model.flat(model.policies[:, 0], group) for group in model.groups]
+    return [np.array([float(total(np.where(first == u, verdict.q_pi, 0.0))) for u in range(model.choices(group))])
+            for first, group in zip(firsts, model.groups, strict=True)]
+
+
+def every_column(model: Model, chosen: Sequence[int]) -> tuple[int, ...]:
+    """The action of each control, from the number of what each group does."""
+    action = [0] * len(model.control_factors)
+    for number, group in zip(chosen, model.groups, strict=True):
+        for column in reversed(group):
+            number, action[column] = divmod(number, model.num_controls[model.control_factors[column]])
+    return tuple(action)
 
 
 def first_actions(model: Model) -> NDArray[np.int32]:
@@ -82,9 +92,9 @@ def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F
     choices, stochastic = first_actions(model), model.action_selection == "stochastic"
     if model.sampling_mode == "marginal":
         lost = np.zeros(len(choices))
-        for column, p in enumerate(action_marginals(agent, verdict)):
-            one = _missed(odds(model, p), drawn[column]) if stochastic else log(p).max() - log(p)
-            lost = lost + one[choices[:, column]]
+        for number, (p, group) in enumerate(zip(action_marginals(agent, verdict), model.groups, strict=True)):
+            one = _missed(odds(model, p), drawn[number]) if stochastic else log(p).max() - log(p)
+            lost = lost + one[model.flat(choices, group)]
         return lost
     each = _missed(odds(model, verdict.q_pi), drawn[0]) if stochastic else verdict.logits.max() - verdict.logits
     first = model.policies[:, 0]

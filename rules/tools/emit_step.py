@@ -1,7 +1,7 @@
 """C text of an agent's storage and of how it judges and chooses; see native/kernel.h for the loops it calls."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -66,7 +66,9 @@ def storage(plan: Plan) -> Iterator[str]:
     for f in _inductive(plan):
         yield f"static f32 pull_{f}[{header['factors'][f]['columns']}];"
     if _draws(plan):
-        yield f"static f64 odds[{max([count, *header['num_controls']])}];"
+        sizes = header["num_controls"]
+        groups = _groups(plan) if header["sampling_mode"] == "marginal" else []
+        yield f"static f64 odds[{max([count, *sizes, *(prod(sizes[c] for c in group) for group in groups)])}];"
 
 
 def evaluate(plan: Plan) -> Iterator[str]:
@@ -116,6 +118,28 @@ def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
 def _joins(facts: dict[str, Any]) -> bool:
     """Whether beliefs of its parents are multiplied before a modality is weighed."""
     return len(facts["moving"]) > 1 or "likely" in facts
+
+
+def _groups(plan: Plan) -> list[list[int]]:
+    """The controls that are chosen together: those of one factor, once for factors with equal ones."""
+    found: list[list[int]] = []
+    for row in plan.header["actions"]:
+        group = [column for column, _ in row]
+        if group and group not in found:
+            found.append(group)
+    return found
+
+
+def _apart(group: Sequence[int], sizes: Sequence[int], best: str) -> Iterator[str]:
+    """The action of each control of a group; without division, for which small processors need a library."""
+    if len(group) == 1:
+        yield f"    action[{group[0]}] = {best};\n    }}"
+        return
+    yield f"    i32 chosen = {best};"
+    for place, c in enumerate(group[:-1]):
+        stride = prod(sizes[d] for d in group[place + 1:])
+        yield f"    for (action[{c}] = 0; chosen >= {stride}; chosen -= {stride}) action[{c}]++;"
+    yield f"    action[{group[-1]}] = chosen;\n    }}"
 
 
 def _draws(plan: Plan) -> bool:
@@ -183,15 +207,18 @@ def _best(plan: Plan, logits: str, count: int, place: int) -> str:
 
 
 def _marginal(plan: Plan) -> Iterator[str]:
-    """Each control by its own marginal; the policy is the best that begins so, or the best of all."""
-    choices, count = plan.header["num_controls"], plan.header["n_policies"]
-    controls = len(choices)
+    """The controls of each factor by their own marginal; the policy is the best that begins so, or the best of all."""
+    sizes, count = plan.header["num_controls"], plan.header["n_policies"]
+    controls = len(sizes)
     fits = " && ".join(f"P_first[p * {controls} + {c}] == action[{c}]" for c in range(controls))
-    for c, n in enumerate(choices):
+    for number, group in enumerate(_groups(plan)):
+        n, flat = prod(sizes[c] for c in group), f"P_first[p * {controls} + {group[0]}]"
+        for c in group[1:]:
+            flat = f"({flat} * {sizes[c]} + P_first[p * {controls} + {c}])"
         yield f"    {{\n    f64 m[{n}] = {{0}};\n    f32 l[{n}];"
-        yield f"    for (i32 p = 0; p < {count}; p++) m[P_first[p * {controls} + {c}]] += (f64)plausible[p];"
+        yield f"    for (i32 p = 0; p < {count}; p++) m[{flat}] += (f64)plausible[p];"
         yield f"    for (i32 u = 0; u < {n}; u++) l[u] = (f32)ln_f64(m[u] < 1e-30 ? 1e-30 : m[u]);"
-        yield f"    action[{c}] = {_best(plan, 'l', n, c)};\n    }}"
+        yield from _apart(group, sizes, _best(plan, "l", n, number))
     yield f"    i32 any = 0;\n    for (i32 p = 0; p < {count}; p++) any |= {fits};"
     yield f"    if (any) for (i32 p = 0; p < {count}; p++) if (!({fits})) logit[p] = -1e38f;"
     yield f"    i32 chosen = canonical(logit, {count});"

@@ -101,9 +101,9 @@ def _parameter_faults(model: Model) -> Iterator[str]:
     if model.inference_horizon is not None and model.inference_horizon < 1:
         yield f"inference_horizon = {model.inference_horizon} must be >= 1"
     yield from _planning_faults(model)
-    trivial = tuple((f,) for f in range(len(model.num_states)))
-    if model.sampling_mode == "marginal" and model.B_action_dependencies != trivial:
-        yield "sampling_mode = 'marginal' needs one control per state factor: use 'full' here"
+    if model.sampling_mode == "marginal" and model.groups_clash:
+        yield ("sampling_mode = 'marginal' needs every control in one row of B_action_dependencies, or in equal rows: factors "
+               "could choose it differently, use 'full' here")
 
 
 def _legacy_faults(model: Model) -> Iterator[str]:

@@ -41,6 +41,8 @@ def _chooses(mode: str, selection: str) -> Callable[[Model], bool]:
 COMPILED_IN = "its matrices are compiled in"
 NO_CODE = "pymdp 1.0.4 has the word and no code for it"
 TWICE = "two factors may choose one control differently"
+JOINED = "sampling_mode = 'marginal' where controls are joined, or shared by factors with equal rows"
+OVERLAPPING = "sampling_mode = 'marginal' where rows of B_action_dependencies overlap"
 FEATURES = (
     Feature("several modalities", lambda m: len(m.num_obs) > 1),
     Feature("several state factors", lambda m: len(m.num_states) > 1),
@@ -70,8 +72,8 @@ FEATURES = (
     Feature("sampling_mode = 'full', stochastic, alpha", _chooses("full", "stochastic")),
     Feature("sampling_mode = 'marginal', deterministic", _chooses("marginal", "deterministic")),
     Feature("sampling_mode = 'marginal', stochastic, alpha", _chooses("marginal", "stochastic")),
-    Feature("sampling_mode = 'marginal' where controls are shared or joined",
-            lambda m: m.sampling_mode == "marginal" and m.B_action_dependencies != _own(m), TWICE, TWICE),
+    Feature(JOINED, lambda m: m.sampling_mode == "marginal" and m.B_action_dependencies != _own(m) and not m.groups_clash),
+    Feature(OVERLAPPING, lambda m: m.sampling_mode == "marginal" and m.groups_clash, TWICE, TWICE),
     Feature("learn_A, learn_B online", lambda m: _learns("AB")(m) and m.learning_mode == "online", COMPILED_IN),
     Feature("learn_A, learn_B offline", lambda m: _learns("AB")(m) and m.learning_mode != "online", COMPILED_IN,
             "a device is never at the end of an episode"),
@@ -114,8 +116,7 @@ def _said(model: Model, feature: Feature) -> Iterator[str]:
                     for f, row in enumerate(model.B_dependencies) if f not in row)
         return
     if feature.native == TWICE:
-        row = next(f for f, own in enumerate(_own(model)) if model.B_action_dependencies[f] != own)
-        yield f"sampling_mode = 'marginal' with B_action_dependencies[{row}] = {list(model.B_action_dependencies[row])}"
+        yield f"sampling_mode = 'marginal' with B_action_dependencies = {[list(row) for row in model.B_action_dependencies]}"
         return
     for word in ("inference_algo", "use_param_info_gain", "categorical_obs",
                  *(f"learn_{letter}" for letter in "ABCDE")):

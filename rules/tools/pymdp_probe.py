@@ -15,7 +15,7 @@ import probe
 import pymdp_agent
 import reference
 from agent_model import F64, I32, Model
-from choice import TIE, first_actions
+from choice import TIE, every_column, first_actions
 from counter_random import draw, uniform
 from fmath import log
 from probe_coverage import Coverage, nothing_yet
@@ -103,7 +103,7 @@ def planned(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:
     """Actions by the canonical tie rule, by control factor, so many steps after the planning that gave q_pi."""
     if model.sampling_mode == "full":
         return tuple(int(a) for a in model.policies[_lowest(log(q_pi)), ahead])
-    return tuple(_lowest(log(marginal)) for marginal in _marginals(model, q_pi))
+    return every_column(model, [_lowest(log(marginal)) for marginal in _marginals(model, q_pi)])
 
 
 def _lowest(logits: F64) -> int:
@@ -111,9 +111,9 @@ def _lowest(logits: F64) -> int:
 
 
 def _marginals(model: Model, q_pi: F64) -> list[F64]:
-    first = model.policies[:, 0]
-    return [np.array([float(q_pi[first[:, column] == u].sum()) for u in range(model.num_controls[control])])
-            for column, control in enumerate(model.control_factors)]
+    firsts = [model.flat(model.policies[:, 0], group) for group in model.groups]
+    return [np.array([float(q_pi[first == u].sum()) for u in range(model.choices(group))])
+            for first, group in zip(firsts, model.groups, strict=True)]
 
 
 def _policy_regret(model: Model, q_pi: F64) -> F64:
@@ -127,9 +127,9 @@ def _regret(model: Model, q_pi: F64) -> F64:
     choices = first_actions(model)
     if model.sampling_mode == "marginal":
         lost = np.zeros(len(choices))
-        for column, marginal in enumerate(_marginals(model, q_pi)):
+        for group, marginal in zip(model.groups, _marginals(model, q_pi), strict=True):
             logs = log(marginal)
-            lost = lost + (logs.max() - logs)[choices[:, column]]
+            lost = lost + (logs.max() - logs)[model.flat(choices, group)]
         return lost
     logits, first = log(q_pi), model.policies[:, 0]
     best = [np.max(logits, where=np.all(first == choice, axis=1), initial=-np.inf) for choice in choices]

@@ -51,16 +51,20 @@ def structure(number: int) -> Structure:
         modalities = len(outcomes)
     crossed = number % 2 == 1 and number % 8 != 5
     moved = tuple(_reads(rng, f, factors) if crossed else (f,) for f in range(factors))
-    joined = number % 5 == 2
+    joined = number % 5 == 2 or number == 11
     controls = tuple(int(n) for n in rng.integers(1, 4, factors + joined))
     controls = controls if max(controls) > 1 else (2, *controls[1:])
     driven = tuple(_subset(rng, len(controls)) if joined else (f,) for f in range(factors))
+    apart = joined and number % 4 == 3
+    if apart:
+        order, cut = [int(c) for c in rng.permutation(len(controls))], int(rng.integers(1, len(controls)))
+        driven = tuple((tuple(order[:cut]), tuple(order[cut:]))[f % 2] for f in range(factors))
     policy_len = int(rng.integers(1, 4 if math.prod(controls) < 5 else 3))
     goals = number % 8 == 5
     spec = {
         "policy_len": policy_len,
         "num_iter": int(rng.choice([1, 4, 16])),
-        "sampling_mode": "marginal" if number % 4 == 3 and not joined else "full",
+        "sampling_mode": "marginal" if number % 4 == 3 and (apart or not joined) else "full",
         "action_selection": "stochastic" if number % 3 == 1 else "deterministic",
         "inference_algo": ("exact" if number % 6 == 0 else "ovf") if number % 6 in (0, 4) else "fpi",
         "use_utility": number % 7 != 3,

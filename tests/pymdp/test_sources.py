@@ -7,16 +7,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import choice
 import ingest
 import ingest_python
 import ir
 import numpy as np
 import pytest
+import reference
 from agent_model import ModelFault
 from model_source import resolve
 
 from tests.needs import need_module
-from tests.unit.tools.small_models import EXAMPLES, NAMES
+from tests.unit.tools.small_models import EXAMPLES, NAMES, driven
+from tests.unit.tools.test_groups import JOINED, SHARED
 
 pytestmark = pytest.mark.slow
 
@@ -141,3 +144,38 @@ def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
     for letter, arrays in (("pA", model.pA), ("pB", model.pB)):
         assert all(np.array_equal(found, np.asarray(given)) for found, given in zip(arrays, counts[letter], strict=True))
     assert model.learn_A and model.use_param_info_gain
+
+
+@pytest.mark.parametrize("model", [JOINED, SHARED], ids=["joined", "shared"])
+def test_marginal_sampling_chooses_as_pymdp_does(model: ir.Model) -> None:
+    need_module("pymdp")
+    import jax.numpy as jnp
+    from tests.pymdp.oracle import precision, pymdp_agent
+
+    with precision(True):
+        theirs, ours = pymdp_agent(model), reference.prepare(model)
+        for seed in range(12):
+            rng = np.random.default_rng(seed)
+            qs = tuple(rng.dirichlet(np.ones(n)) for n in model.num_states)
+            q_pi, _ = theirs.infer_policies([jnp.array(q)[None, None] for q in qs])
+            chosen = theirs.decode_multi_actions(theirs.sample_action(q_pi))[0]
+            action, _ = choice.select(ours, reference.infer_policies(ours, qs))
+            assert tuple(int(chosen[c]) for c in model.control_factors) == action
+
+
+def test_control_fac_idx_means_what_pymdp_makes_of_it() -> None:
+    need_module("pymdp")
+    from jax import numpy as jnp
+    from pymdp.agent import Agent
+
+    source = driven([[0], [1]], (2, 3))
+    agent = Agent(A=[jnp.array(a) for a in source.A], B=[jnp.array(b) for b in source.B], C=[jnp.array(c) for c in source.C],
+                  A_dependencies=[[0], [1]], control_fac_idx=[1], sampling_mode="marginal", policy_len=2)
+    model, _ = resolve(ingest_python.source_of(agent), {})
+    assert np.array_equal(model.policies, np.asarray(agent.policies.policy_arr))
+    ours = reference.prepare(model)
+    verdict = reference.infer_policies(ours, model.D)
+    action, _ = choice.select(ours, verdict)
+    theirs, _ = agent.infer_policies([jnp.array(d)[None, None] for d in model.D])
+    assert np.max(np.abs(np.asarray(theirs)[0] - verdict.q_pi)) < 1e-5
+    assert action == tuple(int(u) for u in np.asarray(agent.sample_action(theirs))[0])

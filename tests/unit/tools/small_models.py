@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +54,19 @@ def entangled(seed: int = 1, **spec: Any) -> ir.Model:
         | spec,
     )
     return resolve(source, {})[0]
+
+
+def driven(rows: Sequence[Sequence[int]], controls: Sequence[int], seed: int = 2, **spec: Any) -> ir.Model:
+    """One factor of three states for each row of B_action_dependencies, each seen by itself, marginal sampling."""
+    rng = np.random.default_rng(seed)
+    source = Source(
+        A=[columns(rng, 4, 3) for _ in rows], B=[columns(rng, 3, 3, *(controls[c] for c in row)) for row in rows],
+        C=[rng.normal(size=4) for _ in rows],
+        spec={"A_dependencies": [[f] for f in range(len(rows))], "B_action_dependencies": [list(row) for row in rows],
+              "num_controls": list(controls), "sampling_mode": "marginal", "gamma": 2.0} | spec)
+    return resolve(source, {})[0]
+
+
+def overlapping() -> ir.Model:
+    """Two factors that share one of their controls, and would choose it each by itself."""
+    return replace(driven([[0, 1], [1]], (2, 3), sampling_mode="full"), sampling_mode="marginal")

@@ -7,9 +7,10 @@ import dataclasses
 
 import pytest
 from ir import Model
-from plan_subset import FEATURES, Feature, refusals, table
+from plan_subset import FEATURES, OVERLAPPING, Feature, refusals, table
 
 from tests.unit.tools.native_agents import random_model
+from tests.unit.tools.small_models import overlapping
 from tests.unit.tools.test_plan import rootless
 
 PLAIN = random_model("still_factor")
@@ -18,8 +19,7 @@ REFUSED = {
     "inference_algo = 'mmp' or 'vmp', with inference_horizon": dataclasses.replace(
         PLAIN, inference_algo="vmp", inference_horizon=3),
     "use_param_info_gain": dataclasses.replace(PLAIN, use_param_info_gain=True, pA=PLAIN.A),
-    "sampling_mode = 'marginal' where controls are shared or joined": dataclasses.replace(
-        PLAIN, sampling_mode="marginal", B_action_dependencies=((0,), ())),
+    OVERLAPPING: overlapping(),
     "learn_A, learn_B offline": dataclasses.replace(PLAIN, learn_B=True, learning_mode="offline", pB=PLAIN.B),
     "learn_A, learn_B online": dataclasses.replace(PLAIN, learn_B=True, pB=PLAIN.B),
     "learn_C, learn_D, learn_E": dataclasses.replace(PLAIN, learn_D=True),
