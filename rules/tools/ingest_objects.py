@@ -4,8 +4,7 @@
 
 Only with leave (`pickle = true`), only here, and by an unpickler that runs nothing (object_arrays.py). The .json says whose
 meaning the model has. "pymdp-0.0.7" fills in the defaults of 0.0.7 and keeps its meaning: information is gained of all
-modalities jointly, and the fixed point stops by free energy. With one factor and one modality both versions are the same
-agent, and that of pymdp 1 is taken. "pymdp-1" needs every parameter whose default changed.
+modalities jointly, and the fixed point stops by free energy. "pymdp-1" needs every parameter whose default changed.
 """
 from __future__ import annotations
 
@@ -45,9 +44,6 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
         arrays["policies"] = np.array(arrays["policies"])
     semantics = given.get("semantics", words.get("semantics"))
     if semantics == LEGACY:
-        one = same(arrays, {**words, **given})
-        words = LEGACY_DEFAULTS | words | {"semantics": SEMANTICS if one else LEGACY}
-        given = {name: value for name, value in given.items() if name != "semantics"}
         arrays["C"] = [c.T if isinstance(c, np.ndarray) and c.ndim == 2 else c for c in arrays.get("C", [])] or None
     elif semantics != SEMANTICS:
         raise ModelFault([f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, {LEGACY!r} or "
@@ -59,13 +55,6 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
                               "another in pymdp 1" for name in silent])
     lists = {name: arrays.get(name) for name in KNOWN}
     return resolve(Source(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists), given)
-
-
-def same(arrays: Mapping[str, Any], words: Mapping[str, Any]) -> bool:
-    """Whether an agent of 0.0.7 is the same agent in pymdp 1, which has faster code."""
-    plain = not any(words.get(name) for name in ("learn_A", "learn_B", "use_param_info_gain", "use_inductive"))
-    return plain and len(arrays.get("A", ())) == len(arrays.get("B", ())) == 1 and _words(words).get(
-        "inference_algo", "fpi") == "fpi"
 
 
 def _words(words: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
     python3 ingest_python.py --source FILE.py [--entry build] [--args JSON] [--inference JSON]
         --out DIR [--labels FILE]
 
-The entry returns a dict (A, B, C, D, E, policies and pymdp's parameter names), a pymdp.agent.Agent, or a dict
-with the key "agent" and labels beside it. The file runs with this process's rights: the caller sandboxes it.
+The entry returns a dict (A, B, C, D, E, policies and pymdp's parameter names), a pymdp.agent.Agent of 1.x or 0.0.7, or a
+dict with the key "agent" and labels beside it. The file runs with this process's rights: the caller sandboxes it.
 """
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+import ingest_legacy
 from agent_model import ModelFault, full_policies
 from ingest import read_json
 from ingest_distributions import in_order, is_blank, is_labelled, items, labels_of
@@ -65,7 +66,7 @@ def source_of(value: Any) -> Source:
     if isinstance(value, Mapping):
         return _from_dict(value)
     if any(kind.__name__ == "Agent" and kind.__module__.startswith("pymdp.") for kind in type(value).__mro__):
-        return _from_agent(value)
+        return ingest_legacy.source_of(value) if ingest_legacy.is_legacy(value) else _from_agent(value)
     raise ModelFault([f"the entry returned {type(value).__name__}: wanted: a dict with A, B or an Agent"])
 
 
@@ -163,7 +164,7 @@ def _flattened(agent: Any, spec: dict[str, Any]) -> Source:
 
 def _agent_faults(agent: Any) -> list[str]:
     if not all(hasattr(agent, name) for name in ("policies", "A_dependencies", "batch_size", "action_maps")):
-        return ["this Agent is not one of pymdp 1.x: return a dict with A, B, C, D and every parameter"]
+        return ["this Agent is none of pymdp 1.x or 0.0.7: return a dict with A, B, C, D and every parameter"]
     faults = [f"the Agent has batch_size = {agent.batch_size}: build it with batch_size = 1"] \
         if agent.batch_size != 1 else []
     if agent.H is not None and not agent.use_inductive:

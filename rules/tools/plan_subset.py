@@ -131,7 +131,7 @@ def _sizes(model: Model) -> Iterator[str]:
     if model.action_selection == "stochastic" and model.num_policies > MAX_DRAWN:
         yield (f"action_selection = 'stochastic' with {model.num_policies} policies: the proof compares the posterior "
                f"of each, of at most {MAX_DRAWN}")
-    if model.legacy and model.joint_size > MAX_JOINT:
+    if model.legacy and len(model.num_obs) > 1 and model.joint_size > MAX_JOINT:
         yield (f"semantics = {model.semantics!r} with {model.joint_size} joint outcomes and states: information is gained of all "
                f"at once, of at most {MAX_JOINT}")
     if model.keeps_plans and model.num_policies > MAX_DRAWN:

@@ -55,7 +55,7 @@ def unsupported(model: Model) -> list[str]:
     if model.inference_algo not in ("fpi", "ovf", "exact") or (
             model.inference_algo == "exact" and len(model.num_states) > 1):
         faults.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
-    if model.legacy and model.joint_size > MAX_JOINT:
+    if model.legacy and len(model.num_obs) > 1 and model.joint_size > MAX_JOINT:
         faults.append(f"{model.joint_size} joint outcomes and states are more than {MAX_JOINT}")
     return faults
 

@@ -2,16 +2,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import choice
 import ingest_objects
+import ingest_python
 import numpy as np
 import pytest
 import reference
-from agent_model import LEGACY
+from agent_model import LEGACY, ModelFault
 from ir import Model, validate
 from model_source import Source, resolve
 from plan_subset import refusals
@@ -19,6 +21,7 @@ from plan_subset import refusals
 from tests.needs import need_module
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, divergence
+from tests.pymdp.record_legacy import objects
 from tests.unit.tools.small_models import columns
 
 pytestmark = pytest.mark.slow
@@ -108,9 +111,7 @@ def test_object_arrays_of_several_factors_and_modalities_are_taken_as_they_are(t
     held = recorded()["maze"]
     given: dict[str, Any] = {}
     for letter in "ABCD":
-        arrays = [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()]
-        given[letter] = np.empty(len(arrays), dtype=object)
-        given[letter][:] = arrays
+        given[letter] = objects([held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()])
     np.savez(tmp_path / "m.npz", allow_pickle=True, **given)
     (tmp_path / "m.json").write_text(json.dumps({"semantics": LEGACY, "policy_len": 2, "inference_algo": "VANILLA"}))
     model, _ = ingest_objects.make(tmp_path / "m.npz", tmp_path / "m.json", "{}")
@@ -119,25 +120,52 @@ def test_object_arrays_of_several_factors_and_modalities_are_taken_as_they_are(t
     assert (model.gamma, model.num_iter, model.sampling_mode) == (16.0, 10, "marginal")
 
 
-def test_one_factor_and_one_modality_are_the_same_agent(tmp_path: Path) -> None:
+def legacy_agent(states: Sequence[int] = (4, 2), outcomes: Sequence[int] = (3,), **words: Any) -> Any:
+    """An Agent of pymdp.legacy, which ships with pymdp 1."""
     need_module("pymdp")
-    from pymdp.legacy import utils
     from pymdp.legacy.agent import Agent
 
     rng = np.random.default_rng(6)
-    A, B, C = (columns(rng, 3, 4) + 0.01, columns(rng, 4, 4, 2), rng.normal(size=3))
-    A = A / A.sum(axis=0)
-    old = {letter: utils.to_obj_array(array) for letter, array in (("A", A), ("B", B), ("C", C))}
-    np.savez(tmp_path / "m.npz", allow_pickle=True, **old)
-    (tmp_path / "m.json").write_text(json.dumps({"semantics": "pymdp-0.0.7", "policy_len": 2}))
-    ours = reference.prepare(ingest_objects.make(tmp_path / "m.npz", tmp_path / "m.json", "{}")[0])
-    theirs, prior = Agent(**old, policy_len=2), reference.initial_prior(ours)
+    A = objects([columns(rng, o, *states) for o in outcomes])
+    B = objects([columns(rng, n, n, 1 + n // 2) for n in states])
+    C = objects([rng.normal(size=(o, 2)) for o in outcomes])
+    return Agent(**{"A": A, "B": B, "C": C, "policy_len": 2} | words)
+
+
+@pytest.mark.parametrize("states", [(4,), (4, 2)], ids=["one factor", "two factors"])
+def test_an_agent_of_pymdp_legacy_with_one_modality_is_taken_as_it_is(states: tuple[int, ...]) -> None:
+    theirs = legacy_agent(states, E=np.arange(1.0, 1.0 + (3 if states == (4,) else 6) ** 2))
+    model, _ = resolve(ingest_python.source_of(theirs), {})
+    assert model.legacy and model.C_time_varying == (True,) and model.has_E and model.policies_kind == "full"
+    ours, prior, rng = reference.prepare(model), model.D, np.random.default_rng(1)
     for _ in range(12):
-        likely = A @ prior[0]
-        obs = int(rng.choice(3, p=likely / likely.sum()))
+        obs = int(rng.integers(3))
         qs, beliefs = reference.infer_states(ours, [obs], prior), theirs.infer_states([obs])
         verdict, (q_pi, _) = reference.infer_policies(ours, qs), theirs.infer_policies()
-        assert np.max(np.abs(np.asarray(beliefs[0], dtype=float) - qs[0])) <= 1e-9
-        assert np.max(np.abs(q_pi - verdict.q_pi)) <= 1e-6
-        action = int(theirs.sample_action()[0])
-        prior = reference.next_prior(ours, qs, (action,))
+        assert max(np.max(np.abs(a - b)) for a, b in zip(beliefs, qs, strict=True)) <= 1e-12
+        assert np.max(np.abs(q_pi - verdict.q_pi)) <= 1e-12
+        action = [int(u) for u in theirs.sample_action()]
+        prior = reference.next_prior(ours, qs, [action[c] for c in model.control_factors])
+
+
+def test_an_agent_of_0_0_7_has_no_lists_of_factors_and_any_number_of_modalities() -> None:
+    theirs = legacy_agent(outcomes=(3, 2))
+    with pytest.raises(ModelFault, match="this is the Agent of pymdp.legacy"):
+        ingest_python.source_of(theirs)
+    del theirs.A_factor_list
+    model, _ = resolve(ingest_python.source_of(theirs), {})
+    assert model.legacy and model.num_obs == (3, 2) and model.gamma == 16.0 and refusals(model) == []
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ({"inference_algo": "MMP"}, "inference_algo = 'MMP'"), ({"use_param_info_gain": True}, "use_param_info_gain"),
+    ({"pD": "D"}, "carries pD"), ({"sophisticated": True, "policy_len": 1}, "sophisticated inference"),
+    ({"dF_tol": 0.1}, "only num_iter may differ"), ({"acted": True}, "has acted already")])
+def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(words: dict[str, Any], said: str) -> None:
+    given = {name: value for name, value in words.items() if name not in ("dF_tol", "acted", "pD")}
+    agent = legacy_agent(**given)
+    agent.pD = agent.D if "pD" in words else None
+    agent.inference_params |= {name: words[name] for name in ("dF_tol",) if name in words}
+    agent.action = np.zeros(2) if "acted" in words else None
+    with pytest.raises(ModelFault, match=said):
+        ingest_python.source_of(agent)

@@ -47,7 +47,7 @@ def refused(folder: Path, spec: dict[str, Any], **arrays: Any) -> str:
 
 def test_the_defaults_are_those_of_the_version(tmp_path: Path) -> None:
     model = made(tmp_path, OLD | {"inference_algo": "VANILLA"}, A=objects(A), B=objects(B))
-    assert (model.gamma, model.alpha, model.sampling_mode, model.semantics) == (16.0, 16.0, "marginal", "pymdp-1")
+    assert (model.gamma, model.alpha, model.sampling_mode, model.semantics) == (16.0, 16.0, "marginal", "pymdp-0.0.7")
     assert model.inference_algo == "fpi" and np.array_equal(model.A[0], A / A.sum(axis=0))
     assert made(tmp_path, OLD | {"gamma": 2.0}, '{"alpha": 3.0}', A=objects(A), B=objects(B)).alpha == 3.0
 
