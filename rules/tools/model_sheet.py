@@ -25,7 +25,8 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
         "cost": cost(model),
         "parameters": {name: getattr(model, name) for name in
                        ("semantics", "gamma", "alpha", "inference_algo", "num_iter", "action_selection", "sampling_mode",
-                        "use_utility", "use_states_info_gain", "use_param_info_gain", "use_inductive")},
+                        "use_utility", "use_states_info_gain", "use_param_info_gain", "use_inductive",
+                        *["plan_every"] * model.keeps_plans)},
         "legacy": {name: value for name, value in LEGACY.items() if getattr(model, name) != value},
         "learns": [letter for letter in "AB" if getattr(model, f"learn_{letter}")],
         "given": {"E": model.has_E, "C_time_varying": any(model.C_time_varying),

@@ -66,6 +66,9 @@ def test_what_was_said_to_the_importer_counts(capsys: pytest.CaptureFixture[str]
     assert ferry["policies"] == {"kind": "full", "length": 3, "count": 27} and ferry["given"]["C_time_varying"]
     flat = json.loads(said(capsys, str(FORMATS / "ferry.pomdp"), "--json", "--preferences", "{}"))
     assert flat["given"]["C_flat"]
+    kept = '{"policy_len": 3, "plan_every": 2}'
+    assert "plan_every 2" in said(capsys, str(FORMATS / "ferry.pomdp"), "--inference", kept)
+    assert "plan_every" not in ferry["parameters"]
     wrong = said(capsys, str(FORMATS / "lamplighter.md"), "--layout", '{"B_lamp": "next,previous,action"}', code=1)
     assert "its layout 'next,previous,action' calls for next 2, previous 2" in wrong
 
