@@ -20,11 +20,9 @@ import numpy as np
 from agent_model import LEGACY, SEMANTICS, Model, ModelFault
 from ingest import MAX_SPEC, read_json
 from model_source import Source, report, resolve, write
-from model_words import LEGACY_DEFAULTS, meant
+from model_words import CHANGED, LEGACY_DEFAULTS, meant
 from object_arrays import letters, read
 
-CHANGED = ("gamma", "alpha", "sampling_mode")
-"""Whose default was another in 0.0.7 and decides another agent; these must be said where pymdp 1 is meant."""
 KNOWN = {"A": "list", "B": "list", "C": "list", "D": "list", "pA": "list", "pB": "list", "E": "one", "policies": "one"}
 MEMORY = 4 << 30
 """Bytes of address space, against shapes that a hostile file makes up."""

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from agent_model import F64, Model
-
-LEGACY: dict[str, Any] = {"gamma": 16.0, "alpha": 16.0, "sampling_mode": "marginal"}
-"""Defaults of pymdp 0.0.7 that pymdp 1 changed: models that come from there mean these."""
+from model_words import CHANGED, LEGACY_DEFAULTS
 
 
 def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +25,8 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
                        ("semantics", "gamma", "alpha", "inference_algo", "num_iter", "action_selection", "sampling_mode",
                         "use_utility", "use_states_info_gain", "use_param_info_gain", "use_inductive",
                         *["plan_every"] * model.keeps_plans)},
-        "legacy": {name: value for name, value in LEGACY.items() if getattr(model, name) != value},
+        "legacy": {name: value for name, value in LEGACY_DEFAULTS.items()
+                   if name in CHANGED and getattr(model, name) != value},
         "learns": [letter for letter in "AB" if getattr(model, f"learn_{letter}")],
         "given": {"E": model.has_E, "C_time_varying": any(model.C_time_varying),
                   "C_flat": all(bool(np.all(c == c.reshape(-1)[0])) for c in model.C),

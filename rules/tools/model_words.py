@@ -21,6 +21,8 @@ DEFAULTS: dict[str, Any] = {
 
 LEGACY_DEFAULTS: dict[str, Any] = {"gamma": 16.0, "alpha": 16.0, "sampling_mode": "marginal", "num_iter": 10}
 """Defaults of pymdp 0.0.7 that pymdp 1 changed."""
+CHANGED = ("gamma", "alpha", "sampling_mode")
+"""Those of them that make another agent of nearly every model: to be said where arrays of 0.0.7 are meant as pymdp 1."""
 
 STRUCTURE = ("A_dependencies", "B_dependencies", "B_action_dependencies", "num_controls")
 LABELS = ("observations", "states", "controls")
