@@ -34,7 +34,8 @@ VERBS = {
     "init": "start a workspace with a small example",
 }
 _BROKEN_PIPE = 141
-_NO_MEMORY = ("can't start new thread", "failed to map segment")   # how threads and imports say it
+# How threads, imports and the interpreter itself say it.
+_NO_MEMORY = ("can't start new thread", "failed to map segment", "error return without exception set")
 _ROOM = "make room, or set BUILDGRAPH_CACHE to a folder on a disk that can be written"
 _LIMIT = "allow more (ulimit -a shows the limits), or build with -j1"
 _OF_SYSTEM = {   # what the host has not got, and what to do
