@@ -256,7 +256,7 @@ class _Take:
 
     def source(self, path: Path, name: str) -> Source:
         """The file, with where it was named."""
-        return Source(name, self.target.place(*path))
+        return Source(name, self.target.later(*path))
 
     def ref(self, path: Path, ref: Ref) -> Provider | Artifact:
         """The provider of a label, or the one artifact meant."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 
+from .digest import Digest
 from .noun import noun
 from .source import hash_file
 
@@ -30,7 +31,7 @@ class Basis:
         said = []
         for path in self.paths:
             if path not in self.folders:
-                said += [os.path.relpath(path, self.root), _hash(path)]
+                said += [os.path.relpath(path, self.root), str(hash_file(path)) if os.path.isfile(path) else ""]
         return said
 
     def listed(self) -> list[str]:
@@ -42,7 +43,7 @@ class Basis:
 def basis_of(root: str, files: Sequence[str], listed: Sequence[str]) -> Basis | None:
     """The basis that was written down in words, or None when it is another one here."""
     folders = {os.path.normpath(os.path.join(root, folder)): frozenset(names) for folder, names in folders_of(listed).items()}
-    if not all(_hash(os.path.join(root, name)) == digest for name, digest in zip(files[::2], files[1::2])):
+    if not all(_holds(os.path.join(root, name), digest) for name, digest in zip(files[::2], files[1::2])):
         return None
     if not all(_lists(root, folder, names) for folder, names in folders.items()):
         return None
@@ -64,8 +65,11 @@ def users_own(root: str, folder: str, names: Iterable[str]) -> frozenset[str]:
     return frozenset(names) - _OURS if folder == root else frozenset(names)
 
 
-def _hash(path: str) -> str:
-    return hash_file(path).hash if os.path.isfile(path) else ""
+def _holds(path: str, digest: str) -> bool:
+    """Whether a file has this digest; the size is looked at first, for who hashes a giant waits long."""
+    if not digest or not os.path.isfile(path):
+        return not digest and not os.path.isfile(path)
+    return os.path.getsize(path) == Digest.parse(digest).size and str(hash_file(path)) == digest
 
 
 def _lists(root: str, folder: str, names: frozenset[str]) -> bool:

@@ -106,7 +106,7 @@ class Ctx:
         self._check_words(words, env)
         action = Action(words, tuple(sorted(staged.items())), tuple(outs), tuple(sorted(env.items())),
                         tuple(sorted(set(programs))), owner=self.label, title=self._title(title or words[0]),
-                        at=self.target.place(),
+                        at=self.target.later(),
                         **options)
         return tuple(Output(out.path, action, out.tree) for out in outs)
 

@@ -19,6 +19,10 @@ class Where:
     column: int = 0
     length: int = 1
 
+    def found(self) -> Where:
+        """The place itself, where this stands for one that was not looked for yet."""
+        return self
+
     def __str__(self) -> str:
         parts = [self.path] + [str(n) for n in (self.line, self.column) if n]
         return ":".join(parts)
@@ -29,7 +33,7 @@ class BuildError(Exception):
 
     def __init__(self, what: str, at: Where | None = None, fix: str = "", reason: str = "input") -> None:
         super().__init__(what)
-        self.what, self.at, self.fix, self.reason = what, at, fix, reason
+        self.what, self.at, self.fix, self.reason = what, at and at.found(), fix, reason
 
     @property
     def code(self) -> int:

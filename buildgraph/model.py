@@ -34,6 +34,39 @@ class Target:
                 return self.places[path[:end]]
         return Where(self.folder)
 
+    def later(self, *path: str | int) -> Where:
+        """The same place, looked for when somebody asks: hardly anybody does, and it means to scan the file."""
+        return _Later(self, path)
+
+
+class _Later(Where):
+    __slots__ = ("_of", "_found")
+    _of: tuple[Target, tuple[str | int, ...]]
+    _found: Where | None
+
+    def __init__(self, target: Target, path: tuple[str | int, ...]) -> None:
+        object.__setattr__(self, "_of", (target, path))
+        object.__setattr__(self, "_found", None)
+
+    def found(self) -> Where:
+        known = self._found
+        if known is None:
+            target, path = self._of
+            known = target.place(*path)
+            object.__setattr__(self, "_found", known)
+        return known
+
+    def __eq__(self, other: object) -> bool:
+        return self.found() == (other.found() if isinstance(other, Where) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.found())
+
+    path = property(lambda self: self.found().path)
+    line = property(lambda self: self.found().line)
+    column = property(lambda self: self.found().column)
+    length = property(lambda self: self.found().length)
+
 
 @noun
 class Artifact:

@@ -56,7 +56,7 @@ def expand(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[st
 
 
 def _expand(ctx: Ctx, number: int, word: str, paths: Mapping[str, str]) -> str:
-    at = ctx.target.place("argv", number)
+    at = ctx.target.later("argv", number)
     try:
         pieces = list(string.Formatter().parse(word))
     except ValueError as fault:
