@@ -1,18 +1,27 @@
 """The fidelity gate: what a candidate answered against what the reference did, step by step. One for every backend."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import fmath
+from confidence import lower_bound
 from ir import F64, I32
 from replay import Answers, Probe
 
 REGRET_LIMIT = 1e-3
 KL_LIMIT = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Nats by which beliefs may diverge at a step, and that its action may lose."""
+
+    kl: float = KL_LIMIT
+    regret: float = REGRET_LIMIT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,11 +31,12 @@ class Findings:
     regret: F64
     kl: F64
     same: np.ndarray[Any, np.dtype[np.bool_]]
+    limits: Limits = Limits()
 
     @property
     def violating(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Whether a step is beyond a limit; NaN is beyond."""
-        return np.asarray(~((self.regret <= REGRET_LIMIT) & (self.kl <= KL_LIMIT)))
+        return np.asarray(~((self.regret <= self.limits.regret) & (self.kl <= self.limits.kl)))
 
     @property
     def violations(self) -> int:
@@ -72,3 +82,19 @@ def divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> 
     surely = np.maximum(found, 2.0 ** -1000)
     terms = wanted * (fmath.log(np.maximum(wanted, 2.0 ** -1000)) - fmath.log(surely))
     return fmath.total(np.where(np.isnan(found), np.nan, terms), axis=1)
+
+
+def document(found: Findings, facts: Mapping[str, Any], identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What proof.json holds; lower bounds are one-sided, of 95 % confidence.
+
+    `facts` are the probe's, `identity` the hashes of what the program answered.
+    """
+    steps, episodes = len(found.kl), int(facts["episodes"])
+    spoilt = int(np.count_nonzero(found.violating.reshape(episodes, -1).any(axis=1)))
+    return {"schema": 1, **identity, "steps": steps, "episodes": episodes, "kinds": facts["kinds"], "seed": facts["seed"],
+            "violations": found.violations, "violating_episodes": spoilt,
+            "lower_bound": lower_bound(found.violations, steps), "lower_bound_episodes": lower_bound(spoilt, episodes),
+            "transitions": facts["transitions"], "transitions_used": facts["transitions_used"],
+            "same_action": int(found.same.sum()),
+            "kl_max": float(found.kl.max()).hex(), "regret_max": float(found.regret.max()).hex(),
+            "kl_limit": found.limits.kl.hex(), "regret_limit": found.limits.regret.hex()}

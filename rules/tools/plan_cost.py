@@ -25,8 +25,8 @@ def costs(model: Model, plan: Plan) -> dict[str, Any]:
     return {
         "states": model.num_states, "observations": model.num_obs,
         "policies": model.num_policies, "policy_len": model.policy_len,
-        "A": {"entries": sum(a.size for a in model.A), "nonzero": _nonzero(model.A), "kept": kept(plan, "L", "val")},
-        "B": {"entries": sum(b.size for b in model.B), "nonzero": _nonzero(model.B), "kept": kept(plan, "B", "col")},
+        "A": {"entries": sum(a.size for a in model.A), "nonzero": _nonzero(model.A), "kept": kept(plan, "L")},
+        "B": {"entries": sum(b.size for b in model.B), "nonzero": _nonzero(model.B), "kept": kept(plan, "B")},
         "beliefs": {"by_policy": model.num_policies * model.policy_len, "prefixes": plan.header["prefixes"] - 1,
                     "distinct": plan.header["places"], "nodes": [f["nodes"] for f in plan.header["factors"]]},
         "parents": {"before": _parents(model.A_dependencies) + _parents(model.B_dependencies),
@@ -44,10 +44,9 @@ def _parents(table: Sequence[Sequence[int]]) -> int:
     return sum(map(len, table))
 
 
-def kept(plan: Plan, letter: str, part: str) -> int:
-    """Entries that the plan's tables `<letter><number>_<part>` hold in all."""
-    return sum(table.size for name, table in plan.tables.items()
-               if name[0] == letter and name.partition("_")[2] == part)
+def kept(plan: Plan, letter: str) -> int:
+    """Entries that the plan's sparse tables `<letter><number>` hold in all."""
+    return sum(int(table[-1]) for name, table in plan.tables.items() if name[0] == letter and name.endswith("_ptr"))
 
 
 def as_written(model: Model) -> int:

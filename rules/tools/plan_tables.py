@@ -110,7 +110,7 @@ def inductive_tables(model: Model, f: int, column: Sequence[int]) -> Tables:
             values.append(value)
         chosen.append(number)
     grounds = [background(row) for row in values]
-    deltas = [_delta(row, ground) for row, ground in zip(values, grounds)]
+    deltas = [delta_of(row, ground) for row, ground in zip(values, grounds)]
     table = sparse(deltas, [delta != 0.0 for delta in deltas])
     return {f"I{f}_row": unsigned(chosen, len(values)), f"I{f}_ground": np.array(grounds, np.float32),
             f"I{f}_ptr": table.ptr, f"I{f}_col": table.col, f"I{f}_val": table.val.astype(np.float32),
@@ -203,12 +203,17 @@ def axes(model: Model, m: int, nodes: Sequence[Nodes]) -> Axes:
 
 def energy_tables(model: Model, m: int, split: Axes) -> tuple[Tables, dict[str, int]]:
     """E<m>_ground, _ptr, _col, _val over the moving states; X<m>_* sums out the still ones at run time."""
+    return energies(model, m, split, folded(model, m))
+
+
+def energies(model: Model, m: int, split: Axes, rows: tuple[F64, F64]) -> tuple[Tables, dict[str, int]]:
+    """The tables of `energy_tables` for rows = (outcomes, planes) as `folded` gives them."""
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]
     still = math.prod(sizes[j] for j in split.still)
-    outcomes, planes = folded(model, m)
+    outcomes, planes = rows
     grounds, deltas, constant = _rows(outcomes)
     plane_grounds = [background(row) for row in planes]
-    deltas += [_delta(row, ground) for row, ground in zip(planes, plane_grounds)]
+    deltas += [delta_of(row, ground) for row, ground in zip(planes, plane_grounds)]
     axis_order = (*split.moving, *split.still)
     ordered = [delta.reshape(sizes).transpose(axis_order).reshape(-1, still) for delta in deltas]
     kept = [np.any(d != 0.0, axis=1) for d in ordered]
@@ -236,7 +241,7 @@ def _rows(outcomes: F64) -> tuple[list[float], list[F64], float]:
     constant = 0.0
     for row in outcomes:
         ground = background(row)
-        delta = _delta(row, ground)
+        delta = delta_of(row, ground)
         if np.any(delta != 0.0):
             grounds.append(ground)
             deltas.append(delta)
@@ -245,7 +250,8 @@ def _rows(outcomes: F64) -> tuple[list[float], list[F64], float]:
     return grounds, deltas, constant
 
 
-def _delta(row: F64, ground: float) -> F64:
+def delta_of(row: F64, ground: float) -> F64:
+    """The row over its background; what float32 does not tell from it is 0."""
     delta = row - ground
     return np.where(np.abs(delta) <= SNAP, 0.0, delta)
 

@@ -19,13 +19,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from confidence import lower_bound
-from fidelity import KL_LIMIT, REGRET_LIMIT, compare
+from fidelity import KL_LIMIT, REGRET_LIMIT, compare, document
 from ir import canonical_json
 from program import Program, emit_main, ports_of
-from replay import GOLDEN_STEPS, Probe, bits, golden_hash, load_probe, parse, width
+from replay import GOLDEN_STEPS, bits, golden_hash, load_probe, parse, width
 from toolchain import SMALL, ToolchainFault, compile_object, host_target, link_program
 
 TIMEOUT = 600.0
@@ -54,30 +51,19 @@ def run_replay(program: Path, name: str, records: bytes, emulator: Sequence[str]
     return done.stdout
 
 
-def proof(answered: bytes, probe: Probe, interface: Mapping[str, Any]) -> dict[str, Any]:
-    """The document of proof.json; lower bounds are one-sided, of 95 % confidence."""
-    findings = compare(parse(answered, interface), probe, interface["num_controls"])
-    steps, episodes = len(findings.kl), int(probe.facts["episodes"])
-    spoilt = int(np.count_nonzero(findings.violating.reshape(episodes, -1).any(axis=1)))
-    golden = min(GOLDEN_STEPS, steps)
-    return {"schema": 1, "bits": bits(answered), "golden": golden_hash(answered[:golden * width(interface)]),
-            "golden_steps": golden, "steps": steps, "episodes": episodes, "kinds": probe.facts["kinds"],
-            "seed": probe.facts["seed"], "violations": findings.violations, "violating_episodes": spoilt,
-            "lower_bound": lower_bound(findings.violations, steps),
-            "lower_bound_episodes": lower_bound(spoilt, episodes),
-            "transitions": probe.facts["transitions"], "transitions_used": probe.facts["transitions_used"],
-            "same_action": int(findings.same.sum()),
-            "kl_max": float(findings.kl.max()).hex(), "regret_max": float(findings.regret.max()).hex(),
-            "kl_limit": KL_LIMIT.hex(), "regret_limit": REGRET_LIMIT.hex()}
+def identity(answered: bytes, interface: Mapping[str, Any]) -> dict[str, Any]:
+    """The hashes of what a program answered: of all, and of the first steps, which it keeps for its self-test."""
+    golden = min(GOLDEN_STEPS, len(answered) // width(interface))
+    return {"bits": bits(answered), "golden": golden_hash(answered[:golden * width(interface)]), "golden_steps": golden}
 
 
-def _explain(document: Mapping[str, Any]) -> str:
-    regret, kl = float.fromhex(document["regret_max"]), float.fromhex(document["kl_max"])
-    return (f"the compiled agent does not do what the reference does: {document['violations']} of "
-            f"{document['steps']} steps violate (regret up to {regret:.3g} nats, limit {REGRET_LIMIT}; "
-            f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT}), in {document['violating_episodes']} of "
-            f"{document['episodes']} episodes; at 95 % confidence at least {document['lower_bound']} of all steps and "
-            f"{document['lower_bound_episodes']} of all episodes are right")
+def _explain(proof: Mapping[str, Any]) -> str:
+    regret, kl = float.fromhex(proof["regret_max"]), float.fromhex(proof["kl_max"])
+    return (f"the compiled agent does not do what the reference does: {proof['violations']} of "
+            f"{proof['steps']} steps violate (regret up to {regret:.3g} nats, limit {REGRET_LIMIT}; "
+            f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT}), in {proof['violating_episodes']} of "
+            f"{proof['episodes']} episodes; at 95 % confidence at least {proof['lower_bound']} of all steps and "
+            f"{proof['lower_bound_episodes']} of all episodes are right")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -97,11 +83,12 @@ def main(argv: Sequence[str]) -> int:
     except ToolchainFault as fault:
         print(fault, file=sys.stderr)
         return 1
-    document = proof(answered, probe, interface)
-    if document["violations"]:
-        print(_explain(document), file=sys.stderr)
+    findings = compare(parse(answered, interface), probe, interface["num_controls"])
+    proof = document(findings, probe.facts, identity(answered, interface))
+    if proof["violations"]:
+        print(_explain(proof), file=sys.stderr)
         return 1
-    options.out.write_bytes(canonical_json(document))
+    options.out.write_bytes(canonical_json(proof))
     return 0
 
 
