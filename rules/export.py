@@ -1,7 +1,7 @@
 """Exports: one coalition, optimised for one board, in one image, with the evidence that it is ready."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider, Size, Tool, rule
 
@@ -10,6 +10,7 @@ from .coalition import Coalition
 from .hardware import Hardware
 from .image import assemble
 from .optimise import ARRAYS, PASSES, link
+from .storage import Fidelity, Storage, stored
 
 EMULATE = Tool("emulate", (*ARRAYS, "replay"), ("numpy",))
 MEASURE = Tool("measure")
@@ -27,28 +28,39 @@ class Budget:
 
 @dataclass(frozen=True)
 class Export(Provider):
-    """An image ready to deploy, the program in it, what became of the agents, and the gates that prove it."""
+    """An image ready to deploy, the program in it, what became of the agents, and the gates that prove it.
+
+    `storage` says how agents are stored and what that lost, where fewer bits were asked for.
+    """
 
     image: Artifact
     program: Artifact
     report: Artifact
     gates: tuple[Gate, ...]
+    storage: Artifact | None = None
 
 
 @rule
-def export(ctx: Ctx, coalition: Coalition, hardware: Hardware, budget: Budget = Budget()) -> Export:
+def export(ctx: Ctx, coalition: Coalition, hardware: Hardware, budget: Budget = Budget(), storage: Storage | None = None,
+           fidelity: Fidelity | None = None) -> Export:
     """One coalition, optimised for one board, in one reproducible image.
 
     `budget = { image = "2MiB", memory = "8MiB", step_p99 = "5ms" }` sets limits that the gates check.
+
+    `storage = "uint16"`, "fp16" or "palette" (8 bits) stores probabilities in fewer bits, "smallest" whatever is smallest;
+    `fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }` is what that may cost: nats by which beliefs diverge, nats
+    that an action loses, and the share of episodes in which none loses more, shown at 95 %. What costs more is refused.
     """
     compiled(ctx, coalition.members)
+    members, page = stored(ctx, coalition.members, (storage, fidelity), (hardware.triple, hardware.cpu))
+    coalition = replace(coalition, members=members)
     program = link(ctx, coalition.members, coalition.links, coalition.running, (hardware.triple, hardware.cpu))
     image = assemble(ctx, program, (hardware.arch, hardware.variant), {"org.opencontainers.image.title": ctx.label.name},
                      coalition.running.command)
     gates = [emulate(ctx, program, coalition, hardware), measure(ctx, program, image, hardware.arch, budget)]
     if budget.step_p99:
         gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))
-    return Export(image, program, report(ctx, program, image, coalition, hardware), tuple(gates))
+    return Export(image, program, report(ctx, program, image, coalition, hardware), tuple(gates), page)
 
 
 def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:

@@ -9,6 +9,7 @@ from .backend import compiled
 from .coalition import Coalition
 from .micros import MICROS, Micro
 from .optimise import ARRAYS, NATIVE, Member, compile_agent
+from .storage import Fidelity, Storage, stored
 
 HELPERS = Tool("micro_helpers", ("toolchain",), ("ziglang",))
 LIBRARY = Tool("micro_library", ("elf_object", "toolchain"), ("ziglang",), (NATIVE[0],))
@@ -18,20 +19,26 @@ EMULATE = Tool("micro_emulate", (*ARRAYS, "elf_object", "emulate", "replay", "to
 
 @dataclass(frozen=True)
 class Firmware(Provider):
-    """A library of agents, the header that declares them, and how much flash and memory they take."""
+    """A library of agents, the header that declares them, and how much flash and memory they take.
+
+    `storage` says how agents are stored and what that lost, where fewer bits were asked for.
+    """
 
     library: Artifact
     header: Artifact
     sizes: Artifact
     gates: tuple[Gate, ...]
+    storage: Artifact | None = None
 
 
 @rule
-def firmware(ctx: Ctx, coalition: Coalition, core: str, flash: Size = Size(0), memory: Size = Size(0)) -> Firmware:
+def firmware(ctx: Ctx, coalition: Coalition, core: str, flash: Size = Size(0), memory: Size = Size(0),
+             storage: Storage | None = None, fidelity: Fidelity | None = None) -> Firmware:
     """Agents for a microcontroller, experimental: `libagents.a` and `agents.h`, freestanding, no heap.
 
     `core` is one of cortex-m0plus, cortex-m3, cortex-m4f, cortex-m7, cortex-m33. The agents' own code and tables are measured
-    against `flash` and `memory`. Links between agents, ticks and input are the firmware's own business.
+    against `flash` and `memory`. Links between agents, ticks and input are the firmware's own business. `storage` and
+    `fidelity` are those of `export`: probabilities in fewer bits, within a budget.
     """
     micro = MICROS.get(core)
     if micro is None:
@@ -39,7 +46,8 @@ def firmware(ctx: Ctx, coalition: Coalition, core: str, flash: Size = Size(0), m
                          did_you_mean(core, MICROS) or f"known are {', '.join(MICROS)}")
     compiled(ctx, coalition.members)
     target = (micro.triple, micro.cpu)
-    objects = {member.name: compile_agent(ctx, member, target, "--small") for member in coalition.members}
+    members, page = stored(ctx, coalition.members, (storage, fidelity), target, "--small")
+    objects = {member.name: compile_agent(ctx, member, target, "--small") for member in members}
     (helpers,) = ctx.tool(HELPERS, "--triple", micro.triple, "--cpu", micro.cpu, "--out", Out("helpers.o"),
                           title=f"helpers for {core}")
     words: list[str | In] = []
@@ -49,7 +57,7 @@ def firmware(ctx: Ctx, coalition: Coalition, core: str, flash: Size = Size(0), m
     library, header, sizes = ctx.tool(
         LIBRARY, *words, "--helpers", helpers, "--core", core, *limits, "--out", Out("libagents.a"), "--header",
         Out("agents.h"), "--sizes", Out("sizes.json"), title=f"library for {core}")
-    return Firmware(library, header, sizes, (emulate(ctx, coalition.members, objects, helpers, micro),))
+    return Firmware(library, header, sizes, (emulate(ctx, members, objects, helpers, micro),), page)
 
 
 def emulate(ctx: Ctx, members: tuple[Member, ...], objects: dict[str, Artifact], helpers: Artifact, micro: Micro) -> Gate:

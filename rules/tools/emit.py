@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import emit_coded
 import emit_legacy
 import emit_states
 import emit_step
@@ -18,6 +19,7 @@ from plan import Plan, load
 
 NATIVE = Path(__file__).resolve().parent / "native"
 AGENT_HEADERS = ("agent.h", "fmath.h", "kernel.h")
+CODED_HEADER = ("coded.h",)
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}")
 
 
@@ -40,6 +42,9 @@ def emit(plan: Plan, name: str) -> str:
 def _lines(plan: Plan, name: str) -> Iterator[str]:
     header = plan.header
     yield native(AGENT_HEADERS)
+    if "coded" in header:
+        yield native(CODED_HEADER)
+        yield from emit_coded.names(plan)
     for key, array in sorted(plan.tables.items()):
         yield table(key, array)
     yield from emit_step.instances(plan)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
+import emit_coded
 from plan import Plan
 from plan_tables import padded
 
@@ -35,6 +36,11 @@ def valued(plan: Plan, letter: str) -> str:
 def entry(plan: Plan, letter: str) -> str:
     """C of the value of entry e."""
     return f"{letter}_pal[{letter}_val[e]]" if f"{letter}_pal" in plan.tables else f"{letter}_val[e]"
+
+
+def likelihood(plan: Plan, m: int) -> str:
+    """C of entry e of the likelihood of modality m."""
+    return emit_coded.likelihood(plan, m) if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
 
 
 def joint_states(plan: Plan, factors: Sequence[int]) -> int:
@@ -82,7 +88,7 @@ def _infer_product(plan: Plan) -> Iterator[str]:
     size = plan.header["num_states"][0]
     yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = floored(self.prior[s]);"
     for m in range(len(plan.header["num_obs"])):
-        yield f"{_entries(m)} self.q[L{m}_s0[e]] *= {entry(plan, f'L{m}')};"
+        yield f"{_entries(m)} self.q[L{m}_s0[e]] *= {likelihood(plan, m)};"
     yield "    f64 sum = 0.0;"
     yield f"    for (i32 s = 0; s < {size}; s++) sum += self.q[s];"
     yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = self.q[s] / sum;"
@@ -97,8 +103,12 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
     yield f"    for (i32 s = 0; s < {total}; s++) base[s] = ln_f64(floored(self.prior[s]));"
     for m, own in enumerate(parents):
         if len(own) == 1:
-            yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += {entry(plan, f'L{m}')};"
+            yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += {likelihood(plan, m)};"
     joint = [m for m, own in enumerate(parents) if len(own) > 1]
+    for m in joint:
+        if emit_coded.is_coded(plan, m):   # once a step: a logarithm each
+            yield f"    static f64 told_{m}[{emit_coded.longest(plan, m)}];"
+            yield f"{_entries(m)} told_{m}[e - L{m}_ptr[o[{m}]]] = {likelihood(plan, m)};"
     for f, size in enumerate(states):
         yield f"    for (i32 s = {at[f]}; s < {at[f + 1]}; s++) self.q[s] = 1.0 / {size};"
     yield f"    for (i32 k = 0; k < {header['num_iter'] if joint else 1}; k++) {{"
@@ -115,10 +125,11 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
 def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
     """Expected log likelihood for each parent under the beliefs of the others."""
     places = range(len(starts))
+    value = f"told_{m}[e - L{m}_ptr[o[{m}]]]" if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
     yield f"{_entries(m)} {{"
     yield "        u32 " + ", ".join(f"a{j} = {starts[j]} + L{m}_s{j}[e]" for j in places) + ";"
     for j in places:
-        weight = " * ".join([entry(plan, f"L{m}"), *(f"self.q[a{i}]" for i in places if i != j)])
+        weight = " * ".join([value, *(f"self.q[a{i}]" for i in places if i != j)])
         yield f"        x[a{j}] += {weight};"
     yield "    }"
 
@@ -138,7 +149,7 @@ def surprise(plan: Plan) -> Iterator[str]:
         yield f"    value -= L{m}_ground[o[{m}]];"
         if not header["product"]:
             weight = " * ".join(f"self.q[{at[f]} + L{m}_s{j}[e]]" for j, f in enumerate(own))
-            yield f"{_entries(m)} value -= {entry(plan, f'L{m}')} * {weight};"
+            yield f"{_entries(m)} value -= {likelihood(plan, m)} * {weight};"
     yield "    return value;"
     yield "}"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
+import emit_coded
 from emit_states import joined, joint_states, loops, offsets, optional, plan_every, product, valued
 from emit_tables import c_type, literal
 from plan import Plan
@@ -29,9 +30,12 @@ def instances(plan: Plan) -> Iterator[str]:
         if any(len(block["reads"]) > 1 for block in factor["blocks"]):
             yield f"DEFINE_MEET(meet_{f}, {node})"
     for m, facts in enumerate(plan.header["modalities"]):
-        yield f"DEFINE_WEIGH(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')}, {kind(f'E{m}_val', 'f32')})"
-        if facts["still"] > 1:
-            yield f"DEFINE_SETTLE(settle_{m}, {kind(f'X{m}_ptr')}, {kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
+        many, coded = facts["still"] > 1, "_CODED" * emit_coded.is_coded(plan, m)
+        yield (f"DEFINE_WEIGH{'' if many else coded}(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')}, "
+               f"{kind(f'E{m}_val', 'f32')})")
+        if many:
+            rows = f"{kind(f'E{m}_ptr')}, " if coded else ""
+            yield f"DEFINE_SETTLE{coded}(settle_{m}, {rows}{kind(f'X{m}_ptr')}, {kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
     for f in _inductive(plan):
         yield f"DEFINE_WEIGH(pull_to_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')}, {kind(f'I{f}_val')})"
 
@@ -81,6 +85,9 @@ def evaluate(plan: Plan) -> Iterator[str]:
         if _joins(facts):
             yield from _joint(plan, m, facts)
         source = f"J{m}" if _joins(facts) else f"Q{facts['moving'][0]}"
+        if facts["still"] == 1 and emit_coded.is_coded(plan, m):
+            yield emit_coded.weigh(plan, m, (source, facts["columns"]))
+            continue
         yield (f"    weigh_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
                f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val, {optional(plan, f'E{m}_pal')});")
     at = offsets(header["num_states"])
@@ -104,6 +111,9 @@ def _still(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
     yield "    {\n    i32 i;"
     yield loops(plan.header["num_states"], facts["still_factors"])
     yield f"        still_{m}[i++] = {product(terms)};"
+    if emit_coded.is_coded(plan, m):
+        yield emit_coded.settle(plan, m) + "\n    }"
+        return
     yield f"    settle_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, {valued(plan, f'X{m}')}, still_{m});\n    }}"
 
 

@@ -1,0 +1,115 @@
+"""Lossy storage: probabilities in fewer bits, only where an export asks for it with a budget, and only what keeps to it.
+
+    ir -> code (a storage) -> plan* -> emit -> agent.c* -> try (two probe sets) -> findings \\
+                                                    \\-> compile (target) -> bytes ---------> choose (budget) -> code, proof
+
+A budget reaches `choose` alone; its `agreement` also says how many episodes the trial has, which is fixed beforehand.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Context, Decimal, localcontext
+from typing import Literal
+
+from buildgraph import Artifact, BuildError, Ctx, In, Out, Tool
+
+from .optimise import ARRAYS, EMIT, PASSES, PROBE, PROVE, Member, compile_agent
+
+GATE = ("confidence", "fidelity", "fmath", "replay", "trial")
+CODE = Tool("plan_coded", (*PASSES, "coding", "plan"), ("numpy",))
+TRY = Tool("try_storage", tuple(sorted({*PROVE.modules, "prove", "trial"})), PROVE.distributions, PROVE.data)
+CHOOSE = Tool("choose_storage", (*ARRAYS, *GATE, "object_size"), ("numpy",))
+PAGE = Tool("storage_page")
+
+Storage = Literal["uint16", "fp16", "palette", "smallest"]
+CANDIDATES = ("uint16", "fp16", "palette")
+STEPS = 4
+"""Of an episode of the trial: it is episodes that are counted."""
+SEED = 1
+"""Of the trial; the model's own probe set has 0 unless its table says otherwise."""
+MOST = 1 << 18   # episodes: more steps than a probe set may have
+LINE = "fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }"
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What lossy storage may cost: nats of divergence of beliefs, nats lost by an action, share of episodes without such."""
+
+    kl: float = 1e-3
+    regret: float = 1e-3
+    agreement: float = 0.999
+
+
+def stored(ctx: Ctx, members: tuple[Member, ...], asked: tuple[Storage | None, Fidelity | None],
+           target: tuple[str, str], *options: str) -> tuple[tuple[Member, ...], Artifact | None]:
+    """The members as asked = (storage, fidelity) wants them for target = (triple, cpu), and the page about it.
+
+    Without a storage they are returned as they are, and nothing is done. `options` are those of compile_agent.
+    """
+    storage, budget = asked
+    if storage is None and budget is None:
+        return members, None
+    if storage is None:
+        raise BuildError(f"{ctx.label} has a fidelity and no storage that could lose any", ctx.target.place("fidelity"),
+                         'storage = "smallest", "uint16", "fp16" or "palette", or leave fidelity out')
+    if budget is None:
+        raise BuildError(f'{ctx.label}: storage = "{storage}" loses some fidelity, and nothing says how much it may',
+                         ctx.target.place("storage"), f"write {LINE}")
+    tried = CANDIDATES if storage == "smallest" else (storage,)
+    episodes = _episodes(ctx, budget, len(tried))
+    words = ("--asked", storage, "--kl", repr(budget.kl), "--regret", repr(budget.regret), "--agreement", _text(budget.agreement))
+    found = [_stored(ctx, member, tried, (episodes, words), (target, options)) for member in members]
+    (page,) = ctx.tool(PAGE, *(word for _, verdict in found for word in ("--verdict", verdict)),
+                       "--out", Out("storage", tree=True), title="how agents are stored")
+    return tuple(member for member, _ in found), page
+
+
+def _text(share: float) -> str:
+    return format(Decimal(repr(share)), "f")
+
+
+def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
+    """The fewest episodes that can show the agreement when none of them violates: (0.05 / candidates)^(1/n) >= agreement."""
+    for word, value in (("kl", budget.kl), ("regret", budget.regret)):
+        if not 0.0 < value < float("inf"):
+            raise BuildError(f"{ctx.label}: {word} = {value:g} is no budget", ctx.target.place("fidelity"),
+                             f"nats above 0, such as {word} = 1e-3")
+    if 0.5 <= budget.agreement < 1.0:
+        with localcontext(Context(prec=40)):
+            least = (Decimal("0.05") / candidates).ln() / Decimal(repr(budget.agreement)).ln()
+            episodes = int(least.to_integral_value(ROUND_CEILING))
+        if episodes <= MOST:
+            return episodes
+    raise BuildError(f"{ctx.label}: an agreement of {budget.agreement:g} cannot be shown", ctx.target.place("fidelity"),
+                     f"from 0.5 to 0.99998 (at most {MOST} episodes are tried), such as agreement = 0.999")
+
+
+def _stored(ctx: Ctx, member: Member, tried: tuple[str, ...], judged: tuple[int, tuple[str, ...]],
+            compiled: tuple[tuple[str, str], tuple[str, ...]]) -> tuple[Member, Artifact]:
+    """A member with the chosen code, and the verdict; judged = (episodes, words of the budget)."""
+    planned, name, (episodes, words) = member.proved.planned, member.name, judged
+    assert member.proved.code is not None, "agents of the python backend have no code"
+    size = ("--episodes", str(episodes), "--steps", str(STEPS), "--seed", str(SEED))
+    (trial,) = ctx.tool(PROBE, "--ir", planned.ir, *size, "--out", Out("probe", tree=True), title=f"probe {name} for a trial")
+    given: list[str | In] = ["--exact"]
+    exact = (planned.plan, member.proved.code, member.proved.proof, _compile(ctx, member, member.proved.code, compiled))
+    given += [In(artifact, f"in/exact/{place}") for artifact, place in zip(exact, ("plan", "agent.c", "proof.json", "agent.o"))]
+    for storage in tried:
+        plan, facts = ctx.tool(CODE, "--ir", planned.ir, "--storage", storage, "--out", Out("plan", tree=True), "--facts",
+                               Out("coding.json"), title=f"code {name} as {storage}")
+        (code,) = ctx.tool(EMIT, "--plan", plan, "--name", name, "--out", Out("agent.c"), title=f"emit {name} as {storage}")
+        (findings,) = ctx.tool(TRY, code, "--name", name, "--interface", planned.interface, "--probe", planned.probe, "--trial",
+                               trial, "--out", Out("findings", tree=True), title=f"try {name} as {storage}")
+        files = (plan, facts, code, findings, _compile(ctx, replace(member, name=f"{name} as {storage}"), code, compiled))
+        places = ("plan", "coding.json", "agent.c", "findings", "agent.o")
+        given += ["--candidate", storage]
+        given += [In(artifact, f"in/{storage}/{place}") for artifact, place in zip(files, places, strict=True)]
+    plan, code, proof, verdict = ctx.tool(
+        CHOOSE, "--name", name, *words, *given, "--plan", Out("plan", tree=True), "--code", Out("agent.c"), "--proof",
+        Out("proof.json"), "--verdict", Out("verdict.json"), title=f"choose how {name} is stored")
+    return replace(member, proved=replace(member.proved, code=code, proof=proof, planned=replace(planned, plan=plan))), verdict
+
+
+def _compile(ctx: Ctx, member: Member, code: Artifact, compiled: tuple[tuple[str, str], tuple[str, ...]]) -> Artifact:
+    target, options = compiled
+    return compile_agent(ctx, replace(member, proved=replace(member.proved, code=code)), target, *options)
