@@ -89,7 +89,7 @@ def _stored(ctx: Ctx, member: Member, tried: tuple[str, ...], judged: tuple[int,
     """A member with the chosen code, and the verdict; judged = (episodes, words of the budget)."""
     planned, name, (episodes, words) = member.proved.planned, member.name, judged
     assert member.proved.code is not None, "agents of the python backend have no code"
-    size = ("--episodes", str(episodes), "--steps", str(STEPS), "--seed", str(SEED))
+    size = ("--episodes", str(episodes), "--steps", str(STEPS), "--seed", str(SEED), "--independent")
     (trial,) = ctx.tool(PROBE, "--ir", planned.ir, *size, "--out", Out("probe", tree=True), title=f"probe {name} for a trial")
     given: list[str | In] = ["--exact"]
     exact = (planned.plan, member.proved.code, member.proved.proof, _compile(ctx, member, member.proved.code, compiled))

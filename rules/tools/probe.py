@@ -1,6 +1,6 @@
 """Action `probe`: what the reference agent believes and does over episodes, for the proof of compiled code.
 
-    python3 probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0]
+    python3 probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0] [--independent]
 
 Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Kinds of
 episodes, in turn: a roll-out in the world that the model itself describes; one in which what is executed is not
@@ -8,6 +8,7 @@ what the reference chose but what was tried least (see probe_coverage.py); a rol
 observations, impossible ones too, and actions tried least. Observations of the second and fourth have a well
 posed posterior (see steadiness.py; what was rejected is counted). Random numbers are functions of (seed,
 episode, step, use) alone. The action of an episode's last step does not count as tried: nothing is compared after it.
+With --independent no episode knows what those before it have tried, so a share of episodes has a confidence bound.
 Stochastic agents draw their own numbers, from the seed DRAWS and a counter that runs on over the episodes.
 """
 from __future__ import annotations
@@ -165,11 +166,15 @@ def moved(
             model.B, model.B_dependencies, model.B_action_dependencies, drawn, strict=True))
 
 
-def probe(model: Model, out: Path, episodes: int, steps: int, seed: int) -> None:
+def probe(model: Model, out: Path, episodes: int, steps: int, seed: int, *, independent: bool = False) -> None:
     """Run the reference agent and write the probe folder."""
     agent = prepare(model)
-    coverage = nothing_yet(model)
-    runs = [run_episode(agent, seed, n, steps, coverage) for n in range(episodes)]
+    coverage, runs = nothing_yet(model), []
+    for n in range(episodes):
+        tried = nothing_yet(model) if independent else coverage
+        runs.append(run_episode(agent, seed, n, steps, tried))
+        if independent:
+            coverage.add(tried)
     used, transitions = coverage.transitions()
     out.mkdir(parents=True, exist_ok=True)
     arrays = _arrays(runs)
@@ -209,13 +214,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--episodes", type=int, default=8)
     parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--independent", action="store_true")
     args = parser.parse_args(argv)
     if args.episodes < 1 or args.steps < 1 or args.episodes * args.steps > MAX_STEPS or args.seed < 0:
         print(f"error: episodes and steps must be >= 1 (at most {MAX_STEPS} steps in all), seed >= 0",
               file=sys.stderr)
         return 1
     try:
-        probe(ir.load(args.ir), args.out, args.episodes, args.steps, args.seed)
+        probe(ir.load(args.ir), args.out, args.episodes, args.steps, args.seed, independent=args.independent)
     except ModelFault as fault:
         print("\n".join(f"error: {args.ir.name}: {line}" for line in fault.faults), file=sys.stderr)
         return 1

@@ -37,6 +37,13 @@ class Coverage:
         for times, value in zip(self.times, action, strict=True):
             times[value] += 1
 
+    def add(self, other: Coverage) -> None:
+        """Count what another coverage has counted."""
+        for passed, more in zip(self.passed, other.passed, strict=True):
+            passed += more
+        for times, again in zip(self.times, other.times, strict=True):
+            times += again
+
     def least_used(self, qs: Sequence[F64], drawn: Sequence[float]) -> tuple[int, ...]:
         """Per control factor: the value least used from this belief, then least of all, then as drawn in [0, 1).
 

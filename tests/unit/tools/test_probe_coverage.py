@@ -10,6 +10,8 @@ import probe
 import pytest
 from ir import Model
 from probe_coverage import Coverage, nothing_yet
+from reference import prepare
+from replay import load_probe
 
 from tests.unit.tools.native_agents import random_model, ring
 from tests.unit.tools.small_models import entangled
@@ -65,3 +67,15 @@ def test_a_column_that_hardly_any_belief_went_through_is_not_used() -> None:
     coverage = nothing_yet(ring())
     coverage.note([np.array([0.995, 0.005, 0.0, 0.0, 0.0])], [1])
     assert coverage.transitions() == (1, 15)
+
+
+def test_independent_episodes_know_nothing_of_each_other(tmp_path: Path) -> None:
+    model = random_model("two_moving")
+    probe.probe(model, tmp_path / "apart", 8, 6, 0, independent=True)
+    probe.probe(model, tmp_path / "together", 8, 6, 0)
+    apart, together = (load_probe(tmp_path / name) for name in ("apart", "together"))
+    alone = [probe.run_episode(prepare(model), 0, n, 6) for n in range(8)]
+    assert apart.executed.tolist() == [[list(step.executed) for step in run] for run in alone]
+    assert together.executed.tolist() != apart.executed.tolist()
+    assert sum(map(sum, apart.facts["executed"])) == sum(map(sum, together.facts["executed"]))
+    assert 0 < apart.facts["transitions_used"] <= apart.facts["transitions"]
