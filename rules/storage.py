@@ -25,6 +25,10 @@ Storage = Literal["uint16", "fp16", "palette", "smallest"]
 CANDIDATES = ("uint16", "fp16", "palette")
 STEPS = 4
 """Of an episode of the trial: it is episodes that are counted."""
+PART = 512
+"""Episodes of the trial that one action makes: parts run side by side, and each well within its time."""
+TIMEOUT = 3600
+"""Seconds for a part; 512 episodes of an agent with 512 states take some minutes."""
 SEED = 1
 """Of the trial; the model's own probe set has 0 unless its table says otherwise."""
 MOST = 1 << 18   # episodes: more steps than a probe set may have
@@ -89,8 +93,7 @@ def _stored(ctx: Ctx, member: Member, tried: tuple[str, ...], judged: tuple[int,
     """A member with the chosen code, and the verdict; judged = (episodes, words of the budget)."""
     planned, name, (episodes, words) = member.proved.planned, member.name, judged
     assert member.proved.code is not None, "agents of the python backend have no code"
-    size = ("--episodes", str(episodes), "--steps", str(STEPS), "--seed", str(SEED), "--independent")
-    (trial,) = ctx.tool(PROBE, "--ir", planned.ir, *size, "--out", Out("probe", tree=True), title=f"probe {name} for a trial")
+    trial = [word for part in _trial(ctx, member, episodes) for word in ("--trial", part)]
     given: list[str | In] = ["--exact"]
     exact = (planned.plan, member.proved.code, member.proved.proof, _compile(ctx, member, member.proved.code, compiled))
     given += [In(artifact, f"in/exact/{place}") for artifact, place in zip(exact, ("plan", "agent.c", "proof.json", "agent.o"))]
@@ -98,8 +101,8 @@ def _stored(ctx: Ctx, member: Member, tried: tuple[str, ...], judged: tuple[int,
         plan, facts = ctx.tool(CODE, "--ir", planned.ir, "--storage", storage, "--out", Out("plan", tree=True), "--facts",
                                Out("coding.json"), title=f"code {name} as {storage}")
         (code,) = ctx.tool(EMIT, "--plan", plan, "--name", name, "--out", Out("agent.c"), title=f"emit {name} as {storage}")
-        (findings,) = ctx.tool(TRY, code, "--name", name, "--interface", planned.interface, "--probe", planned.probe, "--trial",
-                               trial, "--out", Out("findings", tree=True), title=f"try {name} as {storage}")
+        (findings,) = ctx.tool(TRY, code, "--name", name, "--interface", planned.interface, "--probe", planned.probe,
+                               *trial, "--out", Out("findings", tree=True), title=f"try {name} as {storage}")
         files = (plan, facts, code, findings, _compile(ctx, replace(member, name=f"{name} as {storage}"), code, compiled))
         places = ("plan", "coding.json", "agent.c", "findings", "agent.o")
         given += ["--candidate", storage]
@@ -108,6 +111,16 @@ def _stored(ctx: Ctx, member: Member, tried: tuple[str, ...], judged: tuple[int,
         CHOOSE, "--name", name, *words, *given, "--plan", Out("plan", tree=True), "--code", Out("agent.c"), "--proof",
         Out("proof.json"), "--verdict", Out("verdict.json"), title=f"choose how {name} is stored")
     return replace(member, proved=replace(member.proved, code=code, proof=proof, planned=replace(planned, plan=plan))), verdict
+
+
+def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
+    """The probe sets that the trial consists of; episodes know nothing of each other, so they are counted together."""
+    found: list[Artifact] = []
+    for first in range(0, episodes, PART):
+        size = ("--episodes", str(min(PART, episodes - first)), "--steps", str(STEPS), "--seed", str(SEED), "--first", str(first))
+        found += ctx.tool(PROBE, "--ir", member.proved.planned.ir, *size, "--out", Out("probe", tree=True), timeout=TIMEOUT,
+                          title=f"probe {member.name} for a trial, from {first}")
+    return found
 
 
 def _compile(ctx: Ctx, member: Member, code: Artifact, compiled: tuple[tuple[str, str], tuple[str, ...]]) -> Artifact:

@@ -1,6 +1,6 @@
 """Action `probe`: what the reference agent believes and does over episodes, for the proof of compiled code.
 
-    python3 probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0] [--independent]
+    python3 probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0] [--first N]
 
 Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Kinds of
 episodes, in turn: a roll-out in the world that the model itself describes; one in which what is executed is not
@@ -8,7 +8,8 @@ what the reference chose but what was tried least (see probe_coverage.py); a rol
 observations, impossible ones too, and actions tried least. Observations of the second and fourth have a well
 posed posterior (see steadiness.py; what was rejected is counted). Random numbers are functions of (seed,
 episode, step, use) alone. The action of an episode's last step does not count as tried: nothing is compared after it.
-With --independent no episode knows what those before it have tried, so a share of episodes has a confidence bound.
+With --first the episodes are those from number N on, and none knows what another has tried: they are independent, so a
+share of them has a confidence bound, and parts of a large set can be made apart.
 Stochastic agents draw their own numbers, from the seed DRAWS and a counter that runs on over the episodes.
 """
 from __future__ import annotations
@@ -166,14 +167,15 @@ def moved(
             model.B, model.B_dependencies, model.B_action_dependencies, drawn, strict=True))
 
 
-def probe(model: Model, out: Path, episodes: int, steps: int, seed: int, *, independent: bool = False) -> None:
-    """Run the reference agent and write the probe folder."""
+def probe(model: Model, out: Path, episodes: int, steps: int, seed: int, *, first: int | None = None) -> None:
+    """Run the reference agent and write the probe folder; from episode `first` on, each on its own, where it is given."""
     agent = prepare(model)
     coverage, runs = nothing_yet(model), []
-    for n in range(episodes):
-        tried = nothing_yet(model) if independent else coverage
+    numbered = range(first or 0, (first or 0) + episodes)
+    for n in numbered:
+        tried = coverage if first is None else nothing_yet(model)
         runs.append(run_episode(agent, seed, n, steps, tried))
-        if independent:
+        if tried is not coverage:
             coverage.add(tried)
     used, transitions = coverage.transitions()
     out.mkdir(parents=True, exist_ok=True)
@@ -191,7 +193,7 @@ def probe(model: Model, out: Path, episodes: int, steps: int, seed: int, *, inde
         "executed": [times.tolist() for times in coverage.times], "draws": model.action_selection == "stochastic",
         "transitions": transitions, "transitions_used": used,
         **({"plan_every": model.plan_every} if model.keeps_plans else {}),
-        "first_actions": len(first_actions(model)), "kinds": [kind_of(n) for n in range(episodes)]}))
+        "first_actions": len(first_actions(model)), "kinds": [kind_of(n) for n in numbered]}))
 
 
 def _arrays(runs: Sequence[Sequence[Step]]) -> dict[str, NDArray[Any]]:
@@ -214,14 +216,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--episodes", type=int, default=8)
     parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--independent", action="store_true")
+    parser.add_argument("--first", type=int)
     args = parser.parse_args(argv)
-    if args.episodes < 1 or args.steps < 1 or args.episodes * args.steps > MAX_STEPS or args.seed < 0:
-        print(f"error: episodes and steps must be >= 1 (at most {MAX_STEPS} steps in all), seed >= 0",
+    if args.episodes < 1 or args.steps < 1 or args.episodes * args.steps > MAX_STEPS or min(args.seed, args.first or 0) < 0:
+        print(f"error: episodes and steps must be >= 1 (at most {MAX_STEPS} steps in all), seed and first >= 0",
               file=sys.stderr)
         return 1
     try:
-        probe(ir.load(args.ir), args.out, args.episodes, args.steps, args.seed, independent=args.independent)
+        probe(ir.load(args.ir), args.out, args.episodes, args.steps, args.seed, first=args.first)
     except ModelFault as fault:
         print("\n".join(f"error: {args.ir.name}: {line}" for line in fault.faults), file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,26 @@ import numpy as np
 
 from fidelity import Findings, Limits
 from ir import canonical_json
+from replay import Probe
 
-SETS = ("probe", "trial")
 COLUMNS = {"kl": "<f8", "regret": "<f8", "same": "|b1"}
-FACTS = ("episodes", "kinds", "seed", "transitions", "transitions_used")
 
 
-def save(found: Findings, facts: Any, folder: Path) -> None:
-    """Write the findings on one set, by step, and where they come from."""
+def joined(parts: Sequence[Probe]) -> Probe:
+    """The episodes of several probes of one agent, one after the other; of their facts only the number of episodes."""
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts])
+              for name in ("obs", "action", "executed", "qs", "regret")}
+    drawn = [part.q_pi for part in parts if part.q_pi is not None]
+    return Probe(**arrays, facts={"episodes": sum(part.facts["episodes"] for part in parts)},
+                 q_pi=np.concatenate(drawn) if drawn else None)
+
+
+def save(found: Findings, facts: Mapping[str, Any], folder: Path) -> None:
+    """Write the findings on one set, by step, and what is known of the set."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, kind in COLUMNS.items():
         (folder / name).write_bytes(np.asarray(getattr(found, name)).astype(kind).tobytes())
-    (folder / "facts.json").write_bytes(canonical_json({name: facts[name] for name in FACTS}))
+    (folder / "facts.json").write_bytes(canonical_json(facts))
 
 
 def load(folder: Path, limits: Limits) -> tuple[Findings, dict[str, Any]]:

@@ -1,9 +1,9 @@
 """Let lossy code replay two probe sets, and write down what it lost at each step; nothing is judged here.
 
-    try_storage.py agent.c --name scout --interface interface.json --probe DIR --trial DIR --out DIR
+    try_storage.py agent.c --name scout --interface interface.json --probe DIR --trial DIR .. --out DIR
 
 The probe set of the model gives the hashes that every target must reproduce. The trial is many short episodes: what is
-said of a share of episodes is counted there. Limits are no input: other limits replay nothing again.
+said of a share of episodes is counted there; it may come in parts. Limits are no input: other limits replay nothing again.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ir import canonical_json
 from prove import build_host_program, identity, run_replay
 from replay import load_probe, parse
 from toolchain import ToolchainFault
-from trial import SETS, save
+from trial import joined, save
 
 
 def main(argv: Sequence[str]) -> int:
@@ -28,24 +28,22 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("source", type=Path, help="C file that emit.py made")
     parser.add_argument("--name", required=True, help="the agent's name")
     parser.add_argument("--interface", required=True, type=Path)
-    for option in SETS:
-        parser.add_argument(f"--{option}", required=True, type=Path)
+    parser.add_argument("--probe", required=True, type=Path)
+    parser.add_argument("--trial", required=True, type=Path, action="append")
     parser.add_argument("--out", required=True, type=Path, help="folder of the findings")
     options = parser.parse_args(argv)
-    interface = json.loads(options.interface.read_bytes())
+    interface, own = json.loads(options.interface.read_bytes()), load_probe(options.probe)
+    trial = joined([load_probe(part) for part in options.trial])
     try:
         with tempfile.TemporaryDirectory(prefix="try-") as folder:
             program = build_host_program(options.source, options.name, interface, Path(folder))
-            for kind in SETS:
-                probe = load_probe(getattr(options, kind))
-                answered = run_replay(program, options.name, probe.records().tobytes())
-                found = compare(parse(answered, interface), probe, interface["num_controls"])
-                save(found, probe.facts, options.out / kind)
-                if kind == SETS[0]:
-                    (options.out / "identity.json").write_bytes(canonical_json(identity(answered, interface)))
+            answers = [run_replay(program, options.name, probe.records().tobytes()) for probe in (own, trial)]
     except ToolchainFault as fault:
         print(fault, file=sys.stderr)
         return 1
+    for kind, answered, probe in zip(("probe", "trial"), answers, (own, trial)):
+        save(compare(parse(answered, interface), probe, interface["num_controls"]), probe.facts, options.out / kind)
+    (options.out / "identity.json").write_bytes(canonical_json(identity(answers[0], interface)))
     return 0
 
 

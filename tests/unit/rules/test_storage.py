@@ -58,16 +58,18 @@ def test_nats_reach_the_choice_alone() -> None:
 
 def test_an_agreement_says_how_many_episodes_are_tried() -> None:
     made = [exported(storage="uint16", fidelity=Fidelity(agreement=share)) for share in (0.999, 0.95)]
-    assert titles(made[1], but=made[0]) == [f"{what} {name} {rest}" for what, rest in (
-        ("choose how", "is stored"), ("probe", "for a trial")) for name in ("heater", "vent")]
+    found = titles(made[1], but=made[0])
+    assert found == [f"{what} {name} {rest}" for what, rest in (
+        ("choose how", "is stored"), ("probe", "for a trial, from 0"), ("try", "as uint16")) for name in ("heater", "vent")]
 
 
 @pytest.mark.parametrize(("storage", "episodes"), [("uint16", "2995"), ("smallest", "4093")])
 def test_as_many_as_can_show_it(storage: str, episodes: str) -> None:
     made = exported(storage=storage, fidelity=Fidelity())
     assert made.storage is not None
-    [probe, *_] = [action for action in chain(made.storage) if action.title == "probe heater for a trial"]
-    assert probe.argv[probe.argv.index("--episodes") + 1] == episodes
+    parts = [action.argv for action in chain(made.storage) if action.title.startswith("probe heater for a trial")]
+    given = [[int(argv[argv.index(word) + 1]) for word in ("--first", "--episodes")] for argv in parts]
+    assert [n for first, count in sorted(given) for n in range(first, first + count)] == list(range(int(episodes)))
 
 
 def test_boards_share_all_that_is_tried() -> None:

@@ -88,6 +88,7 @@ CASES = {
     "two_moving": random_model("two_moving", seed=11), "noisy_ring": ring(noise=0.05),
     "no_information_gain": random_model("two_moving", use_states_info_gain=False),
     "tiny": dataclasses.replace(dense(), A=tuple(np.where(a < 0.01, 1e-13, a) for a in dense().A)),
+    "drawn": random_model("two_moving", seed=13, action_selection="stochastic", alpha=3.0),
     "timed": ring(policy_len=2, C=(np.arange(10.0).reshape(2, 5) % 4,), C_time_varying=(True,), noise=0.2),
 }
 
@@ -109,7 +110,7 @@ def test_the_program_does_what_the_reference_does_on_the_model_that_it_reads(
     program = build_host_program(tmp_path / "agent.c", "agent", agent.interface, tmp_path)
     answered = run_replay(program, "agent", golden.records().tobytes())
     found = compare(parse(answered, agent.interface), golden, agent.interface["num_controls"])
-    assert found.kl.max() <= 1e-6 and found.regret.max() <= 1e-3
+    assert found.violations == 0, "by the limits of exact code"
 
 
 def test_the_tool_writes_the_plan_and_what_was_coded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
