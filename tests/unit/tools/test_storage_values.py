@@ -4,6 +4,7 @@ The numbers hold on every machine: coding, compiled code and reference have the 
 """
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import try_storage
 from fidelity import Limits
 from ir import Model
+from toolchain import FLAGS
 from trial import load
 
 from tests.bench.random_agents import random_agent
@@ -79,4 +81,7 @@ def test_bits_of_lossy_programs_are_equal_on_every_processor(
     found = {cpu: replayed(linked([agent], main, (triple, cpu)), agent, need(emulator)) for triple, cpu, emulator in PROCESSORS}
     for target in (X86, ("x86_64-linux-musl", "baseline")):
         found[target[1]] = replayed(linked([agent], main, target), agent)
+    link = ("-static", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-o", str(tmp_path / "program"))
+    subprocess.run([need("gcc"), *FLAGS, "-Wno-psabi", str(main), agent.path("agent.c"), *link], check=True, timeout=300)
+    found["gcc"] = replayed(tmp_path / "program", agent)
     assert len(set(found.values())) == 1, found
