@@ -1,7 +1,7 @@
 """Lossy storage: probabilities in fewer bits, only where an export asks for it with a budget, and only what keeps to it.
 
-    ir -> code (a storage) -> plan* -> emit -> agent.c* -> try (two probe sets) -> findings \\
-                                                    \\-> compile (target) -> bytes ---------> choose (budget) -> code, proof
+    ir -> code (a storage) -> plan* -> emit -> agent.c* -> try (two probe sets) -> findings --+
+                                                  +-----> compile (target) -> bytes ----------+-> choose (budget) -> code, proof
 
 A budget reaches `choose` alone; its `agreement` also says how many episodes the trial has, which is fixed beforehand.
 """
@@ -44,6 +44,17 @@ class Fidelity:
     agreement: float = 0.999
 
 
+@dataclass(frozen=True)
+class Order:
+    """What is done for each agent: candidates, episodes of the trial, words of the budget, what to compile for and how."""
+
+    tried: tuple[str, ...]
+    episodes: int
+    budget: tuple[str, ...]
+    target: tuple[str, str]
+    options: tuple[str, ...]
+
+
 def stored(ctx: Ctx, members: tuple[Member, ...], asked: tuple[Storage | None, Fidelity | None],
            target: tuple[str, str], *options: str) -> tuple[tuple[Member, ...], Artifact | None]:
     """The members as asked = (storage, fidelity) wants them for target = (triple, cpu), and the page about it.
@@ -60,9 +71,9 @@ def stored(ctx: Ctx, members: tuple[Member, ...], asked: tuple[Storage | None, F
         raise BuildError(f'{ctx.label}: storage = "{storage}" loses some fidelity, and nothing says how much it may',
                          ctx.target.place("storage"), f"write {LINE}")
     tried = CANDIDATES if storage == "smallest" else (storage,)
-    episodes = _episodes(ctx, budget, len(tried))
     words = ("--asked", storage, "--kl", repr(budget.kl), "--regret", repr(budget.regret), "--agreement", _text(budget.agreement))
-    found = [_stored(ctx, member, tried, (episodes, words), (target, options)) for member in members]
+    order = Order(tried, _episodes(ctx, budget, len(tried)), words, target, options)
+    found = [_stored(ctx, member, order) for member in members]
     (page,) = ctx.tool(PAGE, *(word for _, verdict in found for word in ("--verdict", verdict)),
                        "--out", Out("storage", tree=True), title="how agents are stored")
     return tuple(member for member, _ in found), page
@@ -88,29 +99,34 @@ def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
                      f"from 0.5 to 0.99998 (at most {MOST} episodes are tried), such as agreement = 0.999")
 
 
-def _stored(ctx: Ctx, member: Member, tried: tuple[str, ...], judged: tuple[int, tuple[str, ...]],
-            compiled: tuple[tuple[str, str], tuple[str, ...]]) -> tuple[Member, Artifact]:
-    """A member with the chosen code, and the verdict; judged = (episodes, words of the budget)."""
-    planned, name, (episodes, words) = member.proved.planned, member.name, judged
+def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
+    """A member with the chosen code, and the verdict."""
+    planned, name = member.proved.planned, member.name
     assert member.proved.code is not None, "agents of the python backend have no code"
-    trial = [word for part in _trial(ctx, member, episodes) for word in ("--trial", part)]
-    given: list[str | In] = ["--exact"]
-    exact = (planned.plan, member.proved.code, member.proved.proof, _compile(ctx, member, member.proved.code, compiled))
-    given += [In(artifact, f"in/exact/{place}") for artifact, place in zip(exact, ("plan", "agent.c", "proof.json", "agent.o"))]
-    for storage in tried:
-        plan, facts = ctx.tool(CODE, "--ir", planned.ir, "--storage", storage, "--out", Out("plan", tree=True), "--facts",
-                               Out("coding.json"), title=f"code {name} as {storage}")
-        (code,) = ctx.tool(EMIT, "--plan", plan, "--name", name, "--out", Out("agent.c"), title=f"emit {name} as {storage}")
-        (findings,) = ctx.tool(TRY, code, "--name", name, "--interface", planned.interface, "--probe", planned.probe,
-                               *trial, "--out", Out("findings", tree=True), title=f"try {name} as {storage}")
-        files = (plan, facts, code, findings, _compile(ctx, replace(member, name=f"{name} as {storage}"), code, compiled))
-        places = ("plan", "coding.json", "agent.c", "findings", "agent.o")
-        given += ["--candidate", storage]
-        given += [In(artifact, f"in/{storage}/{place}") for artifact, place in zip(files, places, strict=True)]
+    exact = {"plan": planned.plan, "agent.c": member.proved.code, "proof.json": member.proved.proof,
+             "agent.o": _compile(ctx, member, member.proved.code, order)}
+    words: list[str | In] = ["--exact", *(In(artifact, f"in/exact/{place}") for place, artifact in exact.items())]
+    trial = _trial(ctx, member, order.episodes)
+    for storage in order.tried:
+        files = _candidate(ctx, member, storage, trial, order)
+        words += ["--candidate", storage, *(In(artifact, f"in/{storage}/{place}") for place, artifact in files.items())]
     plan, code, proof, verdict = ctx.tool(
-        CHOOSE, "--name", name, *words, *given, "--plan", Out("plan", tree=True), "--code", Out("agent.c"), "--proof",
+        CHOOSE, "--name", name, *order.budget, *words, "--plan", Out("plan", tree=True), "--code", Out("agent.c"), "--proof",
         Out("proof.json"), "--verdict", Out("verdict.json"), title=f"choose how {name} is stored")
     return replace(member, proved=replace(member.proved, code=code, proof=proof, planned=replace(planned, plan=plan))), verdict
+
+
+def _candidate(ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: Order) -> dict[str, Artifact]:
+    """All that is known of a storage without knowing the budget, in the order in which the choice is told of it."""
+    planned, name = member.proved.planned, f"{member.name} as {storage}"
+    plan, facts = ctx.tool(CODE, "--ir", planned.ir, "--storage", storage, "--out", Out("plan", tree=True), "--facts",
+                           Out("coding.json"), title=f"code {name}")
+    (code,) = ctx.tool(EMIT, "--plan", plan, "--name", member.name, "--out", Out("agent.c"), title=f"emit {name}")
+    parts = [word for part in trial for word in ("--trial", part)]
+    (findings,) = ctx.tool(TRY, code, "--name", member.name, "--interface", planned.interface, "--probe", planned.probe, *parts,
+                           "--out", Out("findings", tree=True), title=f"try {name}")
+    compiled = _compile(ctx, replace(member, name=name), code, order)
+    return {"plan": plan, "coding.json": facts, "agent.c": code, "findings": findings, "agent.o": compiled}
 
 
 def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
@@ -123,6 +139,5 @@ def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
     return found
 
 
-def _compile(ctx: Ctx, member: Member, code: Artifact, compiled: tuple[tuple[str, str], tuple[str, ...]]) -> Artifact:
-    target, options = compiled
-    return compile_agent(ctx, replace(member, proved=replace(member.proved, code=code)), target, *options)
+def _compile(ctx: Ctx, member: Member, code: Artifact, order: Order) -> Artifact:
+    return compile_agent(ctx, replace(member, proved=replace(member.proved, code=code)), order.target, *order.options)

@@ -75,7 +75,8 @@ def coded(values: F64, column: NDArray[np.int64], levels: F64) -> Codes:
     """The code of each value, in the smallest unsigned type: one of the two levels next to it, the least of all if it is less.
 
     `column` says what each value is a part of. From the largest value of a column to its smallest, that level is taken which
-    keeps the sum so far nearest to what it should be: a column ends within half the last step of its own sum.
+    keeps the sum so far nearest to what it should be, so that rounding does not add up; where all steps are equal a column
+    ends within half a step of its own sum.
     """
     zero = int(levels[0] == 0.0)
     below = np.clip(np.searchsorted(levels, values, side="right") - 1, zero, len(levels) - 1)
