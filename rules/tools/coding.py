@@ -37,9 +37,9 @@ def palette(values: F64) -> F64:
     """At most 256 levels whose worst ratio to any of the values is as near to 1 as it can be; 0 and 1 stay what they are.
 
     The values in order are covered by intervals of equal ratio, the smallest that suffices; each level is the geometric
-    mean of the first and the last value of its interval.
+    mean of the first and the last value of its interval. Of no values the one level is 0.
     """
-    rest = np.unique(values)
+    rest = np.unique(values) if len(values) else np.zeros(1)
     fixed = rest[(rest == 0.0) | (rest == 1.0)]
     rest = rest[(rest != 0.0) & (rest != 1.0)]
     starts = _cover(rest, SIZE - len(fixed)) if len(rest) + len(fixed) > SIZE else np.arange(len(rest))

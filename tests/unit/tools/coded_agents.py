@@ -12,6 +12,7 @@ import plan_coded
 from coding import grid
 from ir import F64, Model
 from plan import Plan
+from plan_relevance import without_idle_parents
 
 from tests.unit.tools.native_agents import Compiled, emitted, make
 
@@ -31,7 +32,8 @@ def table(found: Plan, name: str) -> Any:
 
 
 def told(model: Model, found: Plan) -> Model:
-    """The model that the program of a coded plan has: every probability as it is read."""
+    """The model that the program of a coded plan has: every probability as it is read, idle parents left out."""
+    model = without_idle_parents(model)
     said = found.header.get("coded", {"storage": "", "modalities": []})
     A = tuple(_likelihood(a, found, m, said["storage"]) if m in said["modalities"] else a for m, a in enumerate(model.A))
     B = tuple(_transitions(b, found, f, said["storage"]) for f, b in enumerate(model.B))

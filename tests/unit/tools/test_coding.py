@@ -73,6 +73,11 @@ def test_a_palette_of_few_values_is_exact_and_of_many_as_near_as_it_can_be() -> 
     assert len(levels) <= SIZE and worst <= 1.02 * np.log(0.5 / 1e-4) / (2 * SIZE)
 
 
+@pytest.mark.parametrize("storage", STORAGES)
+def test_nothing_is_coded_as_nothing(storage: str) -> None:
+    assert len(coded(np.zeros(0), np.zeros(0, np.int64), grid(storage, np.zeros(0)))) == 0
+
+
 def test_a_palette_keeps_zero_and_one() -> None:
     levels = grid("palette", np.concatenate([[0.0, 1.0], np.random.default_rng(1).random(4000)]))
     assert levels[0] == 0.0 and levels[-1] == 1.0 and len(levels) <= SIZE

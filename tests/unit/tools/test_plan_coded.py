@@ -20,7 +20,9 @@ from replay import load_probe, parse
 from tests.bench.random_agents import random_agent
 from tests.needs import need_module
 from tests.unit.tools.coded_agents import dense, stored, told
-from tests.unit.tools.native_agents import EXAMPLE_NAMES, example, random_model, ring
+from tests.unit.tools.native_agents import EXAMPLE_NAMES, example, planning, random_model, ring
+from tests.unit.tools.test_prove import blind
+from tests.unit.tools.test_prove import tiny as tiny_entries
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -89,6 +91,7 @@ CASES = {
     "no_information_gain": random_model("two_moving", use_states_info_gain=False),
     "tiny": dataclasses.replace(dense(), A=tuple(np.where(a < 0.01, 1e-13, a) for a in dense().A)),
     "drawn": random_model("two_moving", seed=13, action_selection="stochastic", alpha=3.0),
+    "irrelevant": blind(), "goals": planning(random_model("two_moving", seed=14)), "tiny entries": tiny_entries(),
     "timed": ring(policy_len=2, C=(np.arange(10.0).reshape(2, 5) % 4,), C_time_varying=(True,), noise=0.2),
 }
 
