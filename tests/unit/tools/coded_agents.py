@@ -12,6 +12,7 @@ import plan_coded
 from coding import grid
 from ir import F64, Model
 from plan import Plan
+from plan_nodes import slices
 from plan_relevance import without_idle_parents
 
 from tests.unit.tools.native_agents import Compiled, emitted, make
@@ -36,7 +37,7 @@ def told(model: Model, found: Plan) -> Model:
     model = without_idle_parents(model)
     said = found.header.get("coded", {"storage": "", "modalities": []})
     A = tuple(_likelihood(a, found, m, said["storage"]) if m in said["modalities"] else a for m, a in enumerate(model.A))
-    B = tuple(_transitions(b, found, f, said["storage"]) for f, b in enumerate(model.B))
+    B = tuple(_transitions(model, found, f, said["storage"]) for f in range(len(model.B)))
     return dataclasses.replace(model, A=A, B=B)
 
 
@@ -57,15 +58,21 @@ def _likelihood(a: F64, found: Plan, m: int, storage: str) -> F64:
     return read
 
 
-def _transitions(b: F64, found: Plan, f: int, storage: str) -> F64:
-    """For factors that read their own beliefs alone and have one control."""
+def _transitions(model: Model, found: Plan, f: int, storage: str) -> F64:
+    """B of a factor with every slice as it is read, spread over the parents that the slice ignores."""
+    kinds, parents = slices(model, f), model.B_dependencies[f]
     if f"B{f}_val" not in found.tables:
-        return b
+        return model.B[f]
     ends, col = found.tables[f"B{f}_ptr"].astype(int), found.tables[f"B{f}_col"].astype(int)
     rows = np.repeat(np.arange(len(ends) - 1), ends[1:] - ends[:-1])
-    slices = np.zeros((len(ends) - 1) // len(b) * b[..., 0].size).reshape(-1, *b[..., 0].shape)
-    slices.reshape(len(ends) - 1, -1)[rows, col] = _values(found, f"B{f}_val", f"B{f}_pal", storage)
-    return np.stack([slices[number] for number in found.tables[f"B{f}_slice"]], axis=-1)
+    values, size = _values(found, f"B{f}_val", f"B{f}_pal", storage), model.num_states[f]
+    read = np.zeros((size, *(model.num_states[d] for d in parents), len(kinds.of)))
+    for u, number in enumerate(kinds.of):
+        matrix = np.zeros(kinds.matrices[number].shape)
+        own = rows // size == number
+        matrix[rows[own] % size, col[own]] = values[own]
+        read[..., u] = matrix.reshape(size, *(model.num_states[d] if d in kinds.parents[number] else 1 for d in parents))
+    return read.reshape(model.B[f].shape)
 
 
 def stored(model: Model, storage: str, folder: Path) -> Compiled:

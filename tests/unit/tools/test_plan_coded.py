@@ -13,12 +13,14 @@ import probe
 import pytest
 from coding import STORAGES
 from fidelity import compare
+from ir import Model
 from plan_tables import folded
 from prove import build_host_program, run_replay
 from replay import load_probe, parse
 
 from tests.bench.random_agents import random_agent
 from tests.needs import need_module
+from tests.pymdp.generated import agent
 from tests.unit.tools.coded_agents import dense, stored, told
 from tests.unit.tools.native_agents import EXAMPLE_NAMES, example, planning, random_model, ring
 from tests.unit.tools.test_prove import blind
@@ -96,6 +98,17 @@ CASES = {
 }
 
 
+def proved(model: Model, storage: str, folder: Path) -> bool:
+    """Whether a lossy program does what the reference does on the model that the program reads, by the limits of exact code."""
+    made = stored(model, storage, folder)
+    read = told(model, plan.load(folder / "coded"))
+    probe.probe(read, folder / "probe", 4, 8, 1)
+    golden = load_probe(folder / "probe")
+    program = build_host_program(folder / "agent.c", "agent", made.interface, folder)
+    answered = run_replay(program, "agent", golden.records().tobytes())
+    return compare(parse(answered, made.interface), golden, made.interface["num_controls"]).violations == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("case", CASES)
@@ -105,15 +118,17 @@ def test_the_program_does_what_the_reference_does_on_the_model_that_it_reads(
     need_module("ziglang")
     monkeypatch.setattr(plan_coded, "LEAST_SAVING", -10_000)
     model = CASES[case]
-    agent = stored(model, storage, tmp_path)
-    read = told(model, plan.load(tmp_path / "coded"))
+    read = told(model, plan_coded.build(model, storage)[0])
     assert any(not np.array_equal(a, b) for a, b in zip((*model.A, *model.B), (*read.A, *read.B), strict=True))
-    probe.probe(read, tmp_path / "probe", 4, 8, 1)
-    golden = load_probe(tmp_path / "probe")
-    program = build_host_program(tmp_path / "agent.c", "agent", agent.interface, tmp_path)
-    answered = run_replay(program, "agent", golden.records().tobytes())
-    found = compare(parse(answered, agent.interface), golden, agent.interface["num_controls"])
-    assert found.violations == 0, "by the limits of exact code"
+    assert proved(model, storage, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(0, 24, 2))
+def test_so_it_does_for_agents_of_every_structure(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_module("ziglang")
+    monkeypatch.setattr(plan_coded, "LEAST_SAVING", -10_000)
+    assert proved(agent(number, 7), STORAGES[number // 2 % 3], tmp_path)
 
 
 def test_the_tool_writes_the_plan_and_what_was_coded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
