@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ COLUMNS = {"kl": "<f8", "regret": "<f8", "same": "|b1"}
 
 
 def joined(parts: Sequence[Probe]) -> Probe:
-    """The episodes of several probes of one agent, one after the other; of their facts only the number of episodes."""
+    """The episodes of several probes of one agent, one after the other; of their facts how many, and steps of each."""
     arrays = {name: np.concatenate([getattr(part, name) for part in parts])
               for name in ("obs", "action", "executed", "qs", "regret")}
     drawn = [part.q_pi for part in parts if part.q_pi is not None]
-    return Probe(**arrays, facts={"episodes": sum(part.facts["episodes"] for part in parts)},
-                 q_pi=np.concatenate(drawn) if drawn else None)
+    facts = {"episodes": sum(part.facts["episodes"] for part in parts), "steps": parts[0].facts["steps"]}
+    return replace(parts[0], **arrays, facts=facts, q_pi=np.concatenate(drawn) if drawn else None)
 
 
 def save(found: Findings, facts: Mapping[str, Any], folder: Path) -> None:
