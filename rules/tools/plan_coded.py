@@ -52,10 +52,11 @@ class Stored:
 def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
     """The coded plan of a normalised model, and what coding.json holds; ModelFault outside the native subset.
 
-    What would save too little stays as it is; when that is everything the plan is the exact one.
+    What would save too little stays as it is; when that is everything the plan is the exact one. Likelihoods of agents of
+    pymdp 0.0.7 stay, too: their information gain is joint, and reads the logarithms of whole outcomes.
     """
     exact, lean = plan.build(model), without_idle_parents(model)
-    arrays = [_likelihood(exact, lean, m, storage) for m in range(len(lean.num_obs))]
+    arrays = [] if model.legacy else [_likelihood(exact, lean, m, storage) for m in range(len(lean.num_obs))]
     arrays += [_transitions(exact, f, storage) for f in range(len(lean.num_states)) if f"B{f}_val" in exact.tables]
     facts, found = [], exact
     for array in arrays:

@@ -53,6 +53,11 @@ def test_what_is_said_of_errors_is_what_is_read(storage: str) -> None:
     assert said["B[0]"]["coded"] and float.fromhex(said["B[0]"]["max_error"]) > 0.0
 
 
+def test_likelihoods_of_the_old_version_stay_as_they_are() -> None:
+    made, facts = plan_coded.build(dense(24, semantics="pymdp-0.0.7"), "uint16")
+    assert [each["array"] for each in facts["arrays"]] == ["B[0]"] and made.header["coded"]["modalities"] == []
+
+
 def test_uint16_columns_of_B_sum_to_one() -> None:
     made, facts = plan_coded.build(dense(24), "uint16")
     assert np.all(told(dense(24), made).B[0].sum(axis=0) == 1.0)
@@ -93,6 +98,8 @@ CASES = {
     "no_information_gain": random_model("two_moving", use_states_info_gain=False),
     "tiny": dataclasses.replace(dense(), A=tuple(np.where(a < 0.01, 1e-13, a) for a in dense().A)),
     "drawn": random_model("two_moving", seed=13, action_selection="stochastic", alpha=3.0),
+    "plans kept": random_model("one_factor", seed=12, plan_every=2),
+    "pymdp 0.0.7": dense(semantics="pymdp-0.0.7"),
     "irrelevant": blind(), "goals": planning(random_model("two_moving", seed=14)), "tiny entries": tiny_entries(),
     "timed": ring(policy_len=2, C=(np.arange(10.0).reshape(2, 5) % 4,), C_time_varying=(True,), noise=0.2),
 }

@@ -14,8 +14,8 @@ from trial import joined, load, save
 from tests.unit.tools.native_agents import random_model
 
 
-@pytest.mark.parametrize("model", [random_model("two_moving"), random_model("one_factor", action_selection="stochastic")],
-                         ids=["deterministic", "stochastic"])
+@pytest.mark.parametrize("model", [random_model("two_moving"), random_model("one_factor", action_selection="stochastic"),
+                                   random_model("one_factor", plan_every=2)], ids=["deterministic", "stochastic", "plans kept"])
 def test_parts_make_the_whole(model: Model, tmp_path: Path) -> None:
     for first, count in ((0, 7), (0, 4), (4, 3)):
         probe.probe(model, tmp_path / f"{first} {count}", count, 3, 1, first=first)
@@ -24,6 +24,7 @@ def test_parts_make_the_whole(model: Model, tmp_path: Path) -> None:
     assert found.facts["episodes"] == 7 and np.array_equal(found.records(), whole.records())
     for name in ("action", "qs", "regret"):
         assert np.array_equal(getattr(found, name), getattr(whole, name))
+    assert found.facts["steps"] == 3 and (found.plans is None) == (whole.plans is None)
     assert (found.q_pi is None) == (whole.q_pi is None)
     if found.q_pi is not None and whole.q_pi is not None:
         assert np.array_equal(found.q_pi, whole.q_pi)
