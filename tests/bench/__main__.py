@@ -209,7 +209,7 @@ def main(argv: Sequence[str]) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not chosen.rows and chosen.keep.exists():
-            print("\n".join(goals.table(kept(chosen.keep))))
+            print("\n".join(goals.table(kept(chosen.keep), lambda actions: max(FEWEST, actions // chosen.divide))))
     return 0
 
 

@@ -1,7 +1,7 @@
 """What the rows should reach, from issue and reference pages, and rows in words."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ KINDS = {   # how a goal reads
     "cpu": "{most:g}x CPU of {peer}", "wall": "{most:g}x wall of {peer}", "memory": "{most:g} MB at the peak",
     "seconds": "{most:g} s CPU", "engine": "{most:g} ms CPU an action above {peer}",
     "growth": "{most:g}x CPU a target of {peer} targets", "spread": "{most:g}x memory a target of {peer} targets"}
-OURS = "buildgraph"
 
 
 @dataclass(frozen=True)
@@ -22,14 +21,14 @@ class Goal:
     peer: str
     most: float
 
-    def measured(self, rows: Sequence[dict[str, Any]]) -> float | str:
+    def measured(self, rows: Sequence[dict[str, Any]], scaled: Callable[[int], int]) -> float | str:
         """What the rows say of it, or why they say nothing."""
-        row = _row(rows, self.row, self.actions)
+        row = _row(rows, self.row, scaled(self.actions))
         if row is None:
             return "not measured"
         if "failed" in row:
             return str(row["failed"])
-        mine = row["peers"][OURS]
+        mine = _ours(row)
         if self.kind in ("cpu", "wall"):
             why = {name: reason for text in row["left_out"] for name, _, reason in [text.partition(": ")]} | row["lost"]
             ratio = row["ratios"].get(self.peer)
@@ -40,15 +39,20 @@ class Goal:
             return float(mine["cpu_ms"]) / 1000
         if self.kind == "engine":
             other = row["peers"].get(self.peer)
-            return (mine["cpu_ms"] - other["cpu_ms"]) / self.actions if other else "not measured"
-        small = _row(rows, self.row, int(self.peer.replace(",", "")))
+            return (mine["cpu_ms"] - other["cpu_ms"]) / row["actions"] if other else "not measured"
+        small = _row(rows, self.row, scaled(int(self.peer.replace(",", ""))))
         if small is None or "failed" in small:
             return "not measured"
         what = "cpu_ms" if self.kind == "growth" else "rss_mib"
-        return float(mine[what] / self.actions / (small["peers"][OURS][what] / small["actions"]))
+        return float(mine[what] / row["actions"] / (_ours(small)[what] / small["actions"]))
 
     def __str__(self) -> str:
         return KINDS[self.kind].format(most=self.most, peer=self.peer)
+
+
+def _ours(row: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(iter(row["peers"].values()))
+    return found
 
 
 def _row(rows: Sequence[dict[str, Any]], name: str, actions: int) -> dict[str, Any] | None:
@@ -96,10 +100,10 @@ def lines(row: dict[str, Any]) -> Iterator[str]:
         yield f"  without {name}: {why}"
 
 
-def table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Every goal beside what was measured."""
-    yield f"{'row':<30}{'goal: at most':<52}{'measured':>10}"
+def table(rows: Sequence[dict[str, Any]], scaled: Callable[[int], int] = lambda actions: actions) -> Iterator[str]:
+    """Every goal beside what was measured, with as many actions as it says or as a trial had in place of them."""
+    yield f"{'row':<33}{'goal: at most':<48}{'measured':>8}"
     for goal in GOALS:
-        found = goal.measured(rows)
-        said = found if isinstance(found, str) else f"{found:>10.3g}   {'met' if found <= goal.most else 'NOT MET'}"
-        yield f"{f'{goal.row}, {goal.actions:,}':<30}{goal!s:<52}{said}"
+        found = goal.measured(rows, scaled)
+        said = found if isinstance(found, str) else f"{found:>8.3g}   {'met' if found <= goal.most else 'NOT MET'}"
+        yield f"{f'{goal.row}, {scaled(goal.actions):,}':<33}{goal!s:<48}{said}"

@@ -1,6 +1,7 @@
 """More build systems, which are installed for a comparison only: SCons, Snakemake, DVC, Nix, Bazel, Shake."""
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -242,6 +243,7 @@ class Shake(Peer):
         """A table that the program reads; it is compiled once."""
         if Shake.compiled is None:
             folder = Path(tempfile.mkdtemp(prefix="bench-shake-"))
+            atexit.register(shutil.rmtree, folder, True)
             (folder / "Build.hs").write_text(SHAKE)
             subprocess.run(["ghc", "-O1", "-threaded", "-o", "build", "Build.hs"], cwd=folder, check=True, capture_output=True)
             Shake.compiled = folder / "build"
