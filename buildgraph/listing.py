@@ -77,6 +77,8 @@ class Listing:
 
     def regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Where | None) -> None:
         """BuildError unless an entry is a folder, or, as the last of a path, a file; links may not leave the workspace."""
+        if not name.isprintable():   # as for outputs; bytes that are no UTF-8 are not printable either
+            raise BuildError(f"{name!r} is no printable UTF-8 name", at, "rename it", "source")
         if entry.is_symlink():
             real, root = os.path.realpath(entry.path), os.path.realpath(self.root)
             if real != root and not real.startswith(root + os.sep):

@@ -175,11 +175,16 @@ class Materialiser:
         if self._wrote:
             return
         self._wrote = True
-        os.makedirs(self._built, exist_ok=True)
-        for ours in ("out", ".buildgraph"):
-            ignore = os.path.join(self._root, ours, ".gitignore")
+        for ours in (".buildgraph", "out"):
+            folder = os.path.join(self._root, ours)
+            if ours == "out" and os.path.islink(folder):   # the links in it are relative to the workspace
+                raise BuildError("out is a link", None, "remove it: out/ is a folder of the workspace", "environment")
+            try:
+                os.makedirs(self._built if ours != "out" else folder, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                raise self._in_the_way(folder) from None
+            ignore = os.path.join(folder, ".gitignore")
             if not os.path.exists(ignore):
-                os.makedirs(os.path.dirname(ignore), exist_ok=True)
                 with open(ignore, "w", encoding="utf-8") as file:
                     file.write("*\n")
 
@@ -195,7 +200,10 @@ class _alone:
     """One build at a time turns the links of a workspace and sweeps behind them; the lock goes with the process."""
 
     def __init__(self, root: str) -> None:
-        self._fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise BuildError(f"the workspace {root} is gone", None, "build it where it is now", "environment") from None
 
     def __enter__(self) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_EX)

@@ -86,7 +86,12 @@ class Session(Drive):
         built = Materialiser(self.root, self.host.store, self.host.sources).show(
             [want for want in work.wanted if self._whole(want)], self.node, self.listen)
         if self.request.out:
-            built.copy_to(self.request.out)
+            try:
+                built.copy_to(self.request.out)
+            except OSError as fault:
+                where = fault.filename if isinstance(fault.filename, str) else self.request.out
+                raise BuildError(f"--out: {where} cannot be written: {fault.strerror}", None, "name a folder of yours",
+                                 "environment") from None
         code = self.code([row.judged() for row in rows])
         if self.request.after is not None:
             code = self.request.after(self, code)

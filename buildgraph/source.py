@@ -128,7 +128,10 @@ class Sources:
 
     def _look(self, path: str, name: str, at: Where | None) -> tuple[Digest, bool]:
         try:
-            found = os.stat(path)
+            found = os.lstat(path)
+            if stat.S_ISLNK(found.st_mode):
+                self._stays(path, name, at)
+                found = os.stat(path)
         except OSError as fault:
             raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check the path", "source") from None
         if not stat.S_ISREG(found.st_mode):
@@ -137,6 +140,12 @@ class Sources:
         print_ = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
         self.seen[name] = print_
         return self._recall(path, print_) or self._hash(path, print_, name, at), bool(found.st_mode & 0o100)
+
+    def _stays(self, path: str, name: str, at: Where | None) -> None:
+        """BuildError for a link of the workspace that leads out of it; it may have become one after it was listed."""
+        inside = os.path.realpath(self.root) + os.sep
+        if not os.path.isabs(name) and not os.path.realpath(path).startswith(inside):
+            raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
 
     def _recall(self, path: str, print_: tuple[int, int, int, int, int]) -> Digest | None:
         self._weight += print_[0]

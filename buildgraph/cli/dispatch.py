@@ -4,7 +4,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from itertools import islice
 
 from ..errors import BUG, INTERRUPTED, OK, BuildError, BuildErrors, did_you_mean
 from ..receipt import is_plain
@@ -34,7 +33,8 @@ VERBS = {
     "doctor": "check what this machine offers and how to mend what is missing",
     "init": "start a workspace with a small example",
 }
-_BROKEN_PIPE, _LOOKED_AT = 141, 4 << 20
+_BROKEN_PIPE = 141
+_MOST = 4 << 20   # characters of a file in which a line is looked for
 # How threads, imports and the interpreter itself say it.
 _NO_MEMORY = ("can't start new thread", "failed to map segment", "error return without exception set")
 _ROOM = "make room, or set BUILDGRAPH_CACHE to a folder on a disk that can be written"
@@ -133,10 +133,9 @@ def _line_of(path: str, line: int) -> str | None:
     """The text of a 1-based line of a file of the workspace; None when it cannot be read."""
     from ..root import find_root
     try:
-        with open(os.path.join(find_root(os.getcwd()), path), "rb") as file:
-            text = file.read(_LOOKED_AT).decode("utf-8", "replace")   # a file may be a giant of one line
-        return next(islice(text.split("\n"), line - 1, None), None)
-    except (OSError, BuildError):
+        with open(os.path.join(find_root(os.getcwd()), path), encoding="utf-8", errors="replace") as file:
+            return file.read(_MOST).split("\n")[line - 1]
+    except (OSError, BuildError, IndexError):
         return None
 
 

@@ -18,7 +18,7 @@ BUILT = {   # it is built all the same, and what is said where somebody listens 
     "no place for temporary files": "TMPDIR=/nowhere $BG build //...",
     "another language": "LC_ALL=C PYTHONUTF8=0 $BG build //...",
     "private": "umask 077; $BG build //...", "open": "umask 000; $BG build //...", "dumb": "TERM=dumb $BG build //...",
-    "no path": "PATH= $BG build //...", "a reader that leaves": "$BG build //... | head -c 1; test ${PIPESTATUS[0]} = 141"}
+    "no path": "PATH= $BG build //...", "a reader that leaves": "$BG build //... | true; test ${PIPESTATUS[0]} = 141"}
 TOLD = {   # nothing is built; exit code, and a word of what is said
     "full stdout": ("$BG --version > /dev/full", 30, "no space left"),
     "full help": ("$BG --help > /dev/full", 30, "no space left"),
@@ -27,6 +27,9 @@ TOLD = {   # nothing is built; exit code, and a word of what is said
     "no descriptors": ("ulimit -n 12; $BG build //...", 30, "too many open files"),
     "no folder": ("mkdir x && cd x && rmdir ../x && $BG build //...", 2, "the current folder is gone"),
     "no home": ("HOME= BUILDGRAPH_CACHE= $BG build //...", 30, "HOME is not set"),
+    "a copy to no folder": ("$BG build --out /dev/null //...", 30, "--out: /dev/null"),
+    "a copy to nowhere": ("$BG build --out /proc/x //...", 30, "--out: /proc/x cannot be written"),
+    "a workspace that moves": ("sed -i \"s#cp {f0}#mv $PWD $PWD-away; cp {f0}#\" BUILD.toml; $BG build //...", 30, "is gone"),
     "less than no jobs": ("$BG build -j-1 //...", 2, "no number of actions")}
 
 
