@@ -68,7 +68,7 @@ class Clone(Increment):
         """The sources that hold something else than there; None when one is missing."""
         changed = []
         for number, name in enumerate(self.names):
-            if not os.path.isfile(self.host.sources.path(name)):
+            if not self.host.sources.stands(name):
                 return None
             found = self.host.sources.digest(name)
             if found != digest_of_row(self.rows[number].decode()):

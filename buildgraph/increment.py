@@ -119,7 +119,7 @@ class Increment(Drive):
             if path in folders:
                 if not self._lists_as_before(path, folders[path]):
                     return None
-            elif path not in known or not os.path.isfile(self.host.sources.path(path)):
+            elif path not in known or not self.host.sources.stands(path):
                 return None
             else:
                 found = self.host.sources.look(path)

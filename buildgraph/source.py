@@ -130,8 +130,9 @@ class Sources:
         try:
             found = os.lstat(path)
             if stat.S_ISLNK(found.st_mode):
-                self._stays(path, name, at)
                 found = os.stat(path)
+                if not self._stays(path, name):   # it may have become one after it was listed
+                    raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
         except OSError as fault:
             raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check the path", "source") from None
         if not stat.S_ISREG(found.st_mode):
@@ -141,11 +142,13 @@ class Sources:
         self.seen[name] = print_
         return self._recall(path, print_) or self._hash(path, print_, name, at), bool(found.st_mode & 0o100)
 
-    def _stays(self, path: str, name: str, at: Where | None) -> None:
-        """BuildError for a link of the workspace that leads out of it; it may have become one after it was listed."""
-        inside = os.path.realpath(self.root) + os.sep
-        if not os.path.isabs(name) and not os.path.realpath(path).startswith(inside):
-            raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
+    def stands(self, name: str) -> bool:
+        """Whether there is such a file; it may be a link, but not one of the workspace that leads out of it."""
+        path = self.path(name)
+        return os.path.isfile(path) and (not os.path.islink(path) or self._stays(path, name))
+
+    def _stays(self, path: str, name: str) -> bool:
+        return os.path.isabs(name) or os.path.realpath(path).startswith(os.path.realpath(self.root) + os.sep)
 
     def _recall(self, path: str, print_: tuple[int, int, int, int, int]) -> Digest | None:
         self._weight += print_[0]
