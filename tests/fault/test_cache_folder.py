@@ -142,10 +142,17 @@ def the_workspace_itself(of: Space) -> None:
 
 
 def vanishes(of: Space) -> None:
-    """A cache may be deleted at any time; then all is made again."""
+    """A cache may be deleted at any time: what stands needs none, and what does not is made again."""
     works(of)
     subprocess.run(["rm", "-rf", str(of.cache)], check=True)
     of.write("in1.txt", "0 1\n")
+    of.run("build", "--sandbox", "none", "//...")
+    stands(of, "0")
+    of.write("in0.txt", "1 0\n")
+    assert of.run("build", "--sandbox", "none", "--json", "//...").titles("ran")
+    assert (of.root / "out/f0/f0.txt").read_text() == "1 0\n" * 2
+    of.write("in0.txt", "0 0\n")
+    subprocess.run(["rm", "-rf", str(of.cache), str(of.root / "out"), str(of.root / ".buildgraph")], check=True)
     works(of)
 
 
