@@ -9,30 +9,31 @@ from .source import hash_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _OURS = frozenset({"out", ".buildgraph"})   # what builds make in the root of a workspace
 
 
 @noun(eq=False)
 class Basis:
-    """The paths of BUILD files, rules and folders that were looked at; of each folder the names that are the user's."""
+    """The paths of BUILD files, rules and folders that were looked at; of each folder the names that are the user's.
+
+    `held` is what the files held when they were read, by their paths in the workspace: they may hold something else by now.
+    """
 
     root: str
     paths: tuple[str, ...]
     folders: dict[str, frozenset[str]]
+    held: Mapping[str, Digest]
 
     def lists_as_before(self, path: str) -> bool:
         """Whether a path is such a folder and holds the names that it held."""
         return path in self.folders and _lists(self.root, path, self.folders[path])
 
     def files(self) -> list[str]:
-        """Words: each file, relative to the root, with its digest; empty where there is none."""
-        said = []
-        for path in self.paths:
-            if path not in self.folders:
-                said += [os.path.relpath(path, self.root), str(hash_file(path)) if os.path.isfile(path) else ""]
-        return said
+        """Words: each file, relative to the root, with its digest."""
+        names = sorted({os.path.relpath(path, self.root) for path in self.paths if path not in self.folders})
+        return [word for name in names for word in (name, str(self.held[name]))]
 
     def listed(self) -> list[str]:
         """Words: each folder, relative to the root, with its names."""
@@ -47,7 +48,8 @@ def basis_of(root: str, files: Sequence[str], listed: Sequence[str]) -> Basis | 
         return None
     if not all(_lists(root, folder, names) for folder, names in folders.items()):
         return None
-    return Basis(root, tuple(os.path.normpath(os.path.join(root, path)) for path in (*files[::2], *folders)), folders)
+    return Basis(root, tuple(os.path.normpath(os.path.join(root, path)) for path in (*files[::2], *folders)), folders,
+                 {name: Digest.parse(digest) for name, digest in zip(files[::2], files[1::2])})
 
 
 def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -67,9 +69,8 @@ def users_own(root: str, folder: str, names: Iterable[str]) -> frozenset[str]:
 
 def _holds(path: str, digest: str) -> bool:
     """Whether a file has this digest; the size is looked at first, for who hashes a giant waits long."""
-    if not digest or not os.path.isfile(path):
-        return not digest and not os.path.isfile(path)
-    return os.path.getsize(path) == Digest.parse(digest).size and str(hash_file(path)) == digest
+    return (os.path.isfile(path) and os.path.getsize(path) == Digest.parse(digest).size
+            and str(hash_file(path)) == digest)
 
 
 def _lists(root: str, folder: str, names: frozenset[str]) -> bool:

@@ -65,10 +65,11 @@ def stamps_of(drive: Drive, basis: Basis, made: Collection[str], began: int) -> 
 
 
 def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
-          seen: tuple[Mapping[str, Iterable[str]], Mapping[str, tuple[int, ...]]]) -> None:
+          seen: tuple[Mapping[str, Iterable[str]], Mapping[str, tuple[int, ...]] | None]) -> None:
     """Leave snapshot and receipt of a build that started from BUILD.toml and ended well.
 
-    `seen` are the folders that were listed, with their names, and the stamps of all that was looked at.
+    `seen` are the folders that were listed, with their names, and the stamps of all that was looked at; without these no
+    receipt is left.
     """
     request, (rows, built) = drive.request, told
     parts = _parts(drive, labels, wanted, told, seen[0])
@@ -77,7 +78,8 @@ def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: t
     kept = write_steps(path, [step_line(action, place, steps.number) for action, place in zip(steps.actions, steps.places)])
     mark = write(path, parts | kept) if kept and parts else 0
     text = unchanged_text([*built, *(row.judged() for row in rows)], len(steps.actions))
-    receipt.write(drive.root, (request.words, request.package), seen[1], text, mark)
+    if seen[1] is not None:
+        receipt.write(drive.root, (request.words, request.package), seen[1], text, mark)
 
 
 def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],

@@ -49,7 +49,7 @@ def load(root: str, patterns: tuple[str, ...], package: str = "") -> Loaded:
               for folder in workspace.listing.folders}
     folders = {folder: users_own(root, folder, names) for folder, names in listed.items()}
     watched = tuple(os.path.normpath(os.path.join(root, path)) for path in (*workspace.files_read, *analysis.files_read))
-    return Loaded(_members(labels, analysis), analysis, Basis(root, watched, folders))
+    return Loaded(_members(labels, analysis), analysis, Basis(root, watched, folders, workspace.held))
 
 
 def work_of(root: str, request: Request, has: Callable[[str], bool]) -> Work:

@@ -14,6 +14,7 @@ from typing import Any
 import buildgraph
 
 from .declare import Registry, rules_of
+from .digest import Digest
 from .errors import BuildError, Where, did_you_mean
 from .workspace import Workspace
 
@@ -26,7 +27,7 @@ def with_rules_of(workspace: Workspace, shipped: Registry) -> Registry:
         at = workspace.place("rules", index)
         name = workspace.listing.source("", path, at)
         workspace.rule_files.add(name)
-        found = rules_of(_module(workspace.root, name))
+        found = rules_of(_module(workspace, name))
         if not found:
             raise BuildError(f"{name} defines no rule", at, "mark a function with @rule", "rule")
         for one in found:
@@ -37,15 +38,17 @@ def with_rules_of(workspace: Workspace, shipped: Registry) -> Registry:
     return registry
 
 
-def _module(root: str, name: str) -> ModuleType:
+def _module(workspace: Workspace, name: str) -> ModuleType:
     """Run a file of rules as a module of its own name; no bytecode is left in the user's folders."""
-    path = os.path.join(root, name)
+    path = os.path.join(workspace.root, name)
     module = ModuleType(f"buildgraph_rules_{hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:16]}")
     module.__file__ = path
     sys.modules[module.__name__] = module   # dataclasses look up the names of annotations there
     try:
         with open(path, "rb") as file:
-            exec(compile(file.read(), path, "exec"), module.__dict__)
+            data = file.read()
+        workspace.held[name] = Digest.of(data)
+        exec(compile(data, path, "exec"), module.__dict__)
     except BuildError:
         raise
     except SyntaxError as error:

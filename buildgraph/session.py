@@ -117,9 +117,8 @@ class Session(Drive):
     def _leave(self, began: int, work: Work, seen: tuple[Shown, list[Row]]) -> None:
         built, rows = seen
         stamps = stamps_of(self, work.basis, set(built.files), began)
-        if stamps is not None:
-            leave(self, work.labels, work.wanted, (rows, built.events), (work.basis.folders, stamps))
-            share(self.host.store.root, self.root, self.request)
+        leave(self, work.labels, work.wanted, (rows, built.events), (work.basis.folders, stamps))
+        share(self.host.store.root, self.root, self.request)
 
     def _whole(self, want: Wanted) -> bool:
         return not isinstance(want.artifact, Output) or want.artifact.action in self.results

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from .digest import Digest
 from .errors import BuildError, BuildErrors, Where, did_you_mean
 from .label import Label, Pattern
 from .listing import Listing, join, skipped
@@ -35,6 +36,7 @@ class Workspace:
         self.root = root
         self.listing = Listing(root)
         self.rule_files: set[str] = set()
+        self.held: dict[str, Digest] = {}   # what the files that were read held then
         self._documents: dict[str, Document | None] = {}
         self._targets: dict[Label, Target] = {}
         self._folded: dict[str, Label] = {}
@@ -191,9 +193,11 @@ class Workspace:
             raise BuildError(f"{path!r} is a folder", Where(path), "that name is for the file that declares targets", "source")
         try:
             with open(os.path.join(self.root, path), "rb") as file:
-                return file.read(BYTES + 1)
+                data = file.read(BYTES + 1)
         except OSError as fault:
             raise BuildError(f"cannot read {path!r}: {fault.strerror}", Where(path), "check its permissions", "source") from None
+        self.held[path] = Digest.of(data)
+        return data
 
     def _add(self, document: Document, folder: str) -> None:
         tables = tables_of(document, folder)

@@ -193,3 +193,25 @@ def test_what_ran_in_a_weaker_sandbox_does_not_count_in_a_clone(tmp_path: Path) 
     strict = _clone(weak, "strict")
     strict.env["BUILDGRAPH_SANDBOX"] = "landlock"
     assert "0 hits" in strict.run("build", "//...", code=0).out
+
+
+def test_a_build_file_that_is_edited_while_it_is_analysed_is_analysed_again(first: Space) -> None:
+    """What analysis made is known by what it read, not by what the file holds when it has ended."""
+    edited = BUILD.replace('["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]')
+    script = f"""
+import sys
+from buildgraph import session
+from buildgraph.cli import main
+keep = session.keep
+def late(*given):
+    with open("BUILD.toml", "w") as file:
+        file.write({edited!r})
+    keep(*given)
+session.keep = late
+sys.exit(main(["build", "//..."]))
+"""
+    clone = _clone(first, "clone")
+    clone.write("BUILD.toml", BUILD + "\n# so that it is analysed\n")
+    subprocess.run([sys.executable, "-c", script], cwd=clone.root, env=clone.environ(), capture_output=True, check=True)
+    clone.run("build", "//...", code=0)
+    assert (clone.root / "out/b/b.txt").read_text() == "a\na\n"
