@@ -91,7 +91,7 @@ def check(session: Drive, code: int, most: int = 0) -> int:
 
 
 def _chosen(session: Drive, most: int) -> list[Action]:
-    by_key = {session.keys[action].digest: action for action in reversed(session.results)}
+    by_key = {session.keys[action]: action for action in reversed(session.results)}
     keys = sorted(by_key)
     return sorted((by_key[key] for key in (keys[:most] if most else keys)), key=session.steps.number.__getitem__)
 

@@ -11,7 +11,7 @@ from .errors import FAILED, INTERRUPTED, OK
 from .events import Done, Failed, Judged, Listener, Skipped, Started
 from .execute.job import LEVELS, Cancel, Level
 from .host import SHIPPED, Host
-from .key import Key, key_of
+from .key import key_of
 from .model import Action, Artifact, Content, File, Node, Output, Result, Shipped
 from .noun import noun
 from .plan import Plan, State
@@ -64,7 +64,7 @@ class Drive:
         self.root, self.request, self.listen, self.cancel, self.host = root, request, listen, cancel, host
         self.level: Level = "none"
         self.results: dict[Action, Result] = {}
-        self.keys: dict[Action, Key] = {}
+        self.keys: dict[Action, Digest] = {}
         self.counts = {"ran": 0, "hit": 0, "shared": 0}
         self.interrupted = 0
         self._running: dict[Digest, list[int]] = {}
@@ -124,15 +124,15 @@ class Drive:
             self._unrunnable(step, lacking[0])
             return None
         task = self.task(step)
-        key = self.keys[action] = task.key
-        if key.digest in self._running:
-            self._running[key.digest].append(step)
+        key = self.keys[action] = task.key.digest   # all of a key weighs more than the action
+        if key in self._running:
+            self._running[key].append(step)
             return None
-        result = self.host.store.recall(key.digest)
+        result = self.host.store.recall(key)
         if result is not None and LEVELS.index(_level(result.sandbox)) <= LEVELS.index(self.level):
             self._done(step, result, "hit")
             return None
-        self._running[key.digest] = [step]
+        self._running[key] = [step]
         self.listen(Started(step, str(action.owner), action.title))
         return task
 
@@ -198,7 +198,7 @@ class Drive:
         self.results[action] = result
         self.counts[how] += 1
         self.plan.done(step)
-        key = str(self.keys[action].digest)
+        key = str(self.keys[action])
         place, took = self.steps.places[step], result.milliseconds
         self.listen(Done(step, str(action.owner), action.title, how, key, took, place))  # type: ignore[arg-type]
 

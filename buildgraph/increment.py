@@ -258,7 +258,7 @@ class Increment(Drive):
     def _parts(self, gates: Sequence[Row]) -> dict[str, bytes]:
         """The sections of the snapshot as they are now; the results that it stands on are held in the store."""
         for at, action in enumerate(self.steps.actions):
-            self.key_lines[self.cone[at]] = str(self.keys[action].digest).encode()
+            self.key_lines[self.cone[at]] = str(self.keys[action]).encode()
         keys = b"\n".join(self.key_lines)
         roots.remember(self.host.store.root, self.root, self.request.patterns, keys)
         return self.snapshot.parts | {

@@ -98,7 +98,7 @@ def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: 
     return {
         "facts": words([drive.level, *known]), "tools": words(drive.host.tools.dump()), "labels": words(labels),
         "user_at": numbers(user_at), "users": numbers(users),
-        "keys": b"\n".join(str(drive.keys[action].digest).encode() for action in steps.actions),
+        "keys": b"\n".join(str(drive.keys[action]).encode() for action in steps.actions),
         "took": numbers(drive.results[action].milliseconds for action in steps.actions),
         "sources": words(reads), "source_rows": b"\n".join(source_row(*held[name]) for name in reads),
         "reader_at": numbers(reader_at), "readers": numbers(readers),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TypeAlias
 
+    Places: TypeAlias = Mapping[tuple[str | int, ...], Where]
+
 
 @noun(eq=False)
 class Target:
@@ -25,34 +27,39 @@ class Target:
     rule: str
     values: dict[str, Any]
     folder: str
-    places: Mapping[tuple[str | int, ...], Where]
+    places: Places
 
     def place(self, *path: str | int) -> Where:
         """Where a value was written; the nearest ancestor's place when it has none of its own."""
-        for end in range(len(path), -1, -1):
-            if path[:end] in self.places:
-                return self.places[path[:end]]
-        return Where(self.folder)
+        return _nearest(self.places, self.folder, path)
 
     def later(self, *path: str | int) -> Where:
         """The same place, looked for when somebody asks: hardly anybody does, and it means to scan the file."""
-        return _Later(self, path)
+        return _Later(self.places, self.folder, path)
+
+
+def _nearest(places: Places, folder: str, path: tuple[str | int, ...]) -> Where:
+    for end in range(len(path), -1, -1):
+        if path[:end] in places:
+            return places[path[:end]]
+    return Where(folder)
 
 
 class _Later(Where):
+    """A place that is not looked for yet. It does not hold the target, whose values would then live as long as its actions."""
+
     __slots__ = ("_of", "_found")
-    _of: tuple[Target, tuple[str | int, ...]]
+    _of: tuple[Places, str, tuple[str | int, ...]]
     _found: Where | None
 
-    def __init__(self, target: Target, path: tuple[str | int, ...]) -> None:
-        object.__setattr__(self, "_of", (target, path))
+    def __init__(self, *of: Any) -> None:
+        object.__setattr__(self, "_of", of)
         object.__setattr__(self, "_found", None)
 
     def found(self) -> Where:
         known = self._found
         if known is None:
-            target, path = self._of
-            known = target.place(*path)
+            known = _nearest(*self._of)
             object.__setattr__(self, "_found", known)
         return known
 
