@@ -69,6 +69,8 @@ def test_one_bit_flipped(template: Space, tmp_path: Path, kind: str, tally: Call
         data = bytearray(path.read_bytes())
         data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
         rewrite(path, bytes(data))
+        if kind == "record":   # the snapshot of the last build stands in for records, which nobody would read then
+            shutil.rmtree(of.cache / "graphs")
         survives(of)
         if kind in ("output", "directory", "record"):   # a log is read by nobody here, and by `verify`
             whole(of)
