@@ -1,4 +1,4 @@
-"""Builds the fuzzer of the program, and runs it: `python tests/fuzz/build.py [--inputs 10000000] [--seed 0] [--jobs 2]`."""
+"""Builds the fuzzer of the program, and runs it: `python tests/fuzz/build.py [--inputs 10000000] [--seed 0]`."""
 from __future__ import annotations
 
 import argparse
