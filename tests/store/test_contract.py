@@ -123,9 +123,9 @@ def test_a_result_is_recalled_with_its_parts(store: Store) -> None:
     batch = store.batch()
     made = result(batch, {"a": b"1", "b/c": b"2"})
     batch.record(KEY, made, {"action": b"\0\xff", "command": b""})
-    assert store.recall(KEY) is None
+    assert store.recall(KEY) is None and not store.remembers(KEY)
     store.publish([batch])
-    assert store.recall(KEY) == made
+    assert store.recall(KEY) == made and store.remembers(KEY) and not store.remembers(Digest.of(b"another"))
     assert store.parts(KEY) == {"action": b"\0\xff", "command": b""}
     assert store.recall(Digest.of(b"another")) is None and store.parts(Digest.of(b"another")) is None
 
@@ -145,6 +145,14 @@ def test_what_is_kept_is_read_here_and_now(store: Store, tmp_path: Path) -> None
     store.publish([again])
     store.place(Digest.of(b"kept"), str(tmp_path / "placed"), False)
     assert (tmp_path / "placed").read_bytes() == b"kept"
+
+
+def test_what_is_kept_is_remembered_here_and_now(store: Store) -> None:
+    """Before it is published, too."""
+    batch = store.batch()
+    batch.record(KEY, result(batch, {"a": b"1"}), {})
+    store.keep(batch)
+    assert store.remembers(KEY)
 
 
 def test_the_later_result_of_a_key_wins(store: Store) -> None:
