@@ -126,9 +126,12 @@ class Crew:
             self._here.append(self._end(hand, hand.begun))
 
     def _gather(self) -> None:
+        """What threads told. Each is waited for: after its word it still wakes this one, by a pipe that `close` closes."""
         while not self._elsewhere.empty():
             task, found = self._elsewhere.get()
             self._here.append((task, found))
+            for thread in [thread for thread, of in self._threads if of is task]:
+                thread.join()
             self._threads = [(thread, of) for thread, of in self._threads if of is not task]
 
     def _look_after_threads(self) -> None:
