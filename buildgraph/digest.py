@@ -1,8 +1,8 @@
 """Digest: SHA-256 and size of a blob, the only thing that ever names bytes (REAPI v2 `Digest`)."""
 from __future__ import annotations
 
-import hashlib
 from .noun import noun
+from .sha import sha256
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -17,7 +17,7 @@ class Digest:
     @classmethod
     def of(cls, data: bytes) -> Digest:
         """Digest of bytes in memory."""
-        return cls(hashlib.sha256(data).hexdigest(), len(data))
+        return cls(sha256(data).hexdigest(), len(data))
 
     @classmethod
     def parse(cls, text: str) -> Digest:

@@ -1,7 +1,7 @@
 """What the last successful build of a request saw: when all of it still stands, there is nothing to do.
 
 This is the path of a build in which nothing changed, so it imports nothing that a bare interpreter has not loaded but
-`array` and `zlib`. A receipt is flat: a header, one array of stat fields, the paths, and what to say. A wrong magic,
+`zlib`. A receipt is flat: a header, one array of stat fields, the paths, and what to say. A wrong magic,
 version, length or checksum, or any stamp that moved, is "no receipt": the full build then finds out what happened.
 
     buildgraph receipt 4\n<crc32 of the rest, 8 hex>\n
@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from array import array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Look:
 
     def __init__(self, root: str, request: tuple[Sequence[str], str]) -> None:
         self.root, self.request, self.name = root, request, name_of(*request)
-        self.fields = array("q")
+        self.fields: list[int] = []
         self.paths: list[bytes] = []
         self.moved: list[int] = []
         self.mark = 0
@@ -133,7 +132,7 @@ def _standing(looked: Look, cwd: str) -> str | None:
     if data[at:at + held] != environment(*looked.request):
         return None
     at += held
-    looked.fields.frombytes(memoryview(data)[at:at + 40 * files])
+    looked.fields = memoryview(data)[at:at + 40 * files].cast("q").tolist()
     looked.paths = data[at + 40 * files:len(data) - words].split(b"\0")[:-1]
     os.chdir(looked.root)   # the paths are relative to it, and so they are short
     looked.moved = _moved(looked.fields, looked.paths)
@@ -142,17 +141,17 @@ def _standing(looked: Look, cwd: str) -> str | None:
     return None if looked.moved else data[len(data) - words:].decode()
 
 
-def _moved(fields: Sequence[int], paths: list[bytes]) -> list[int]:
-    look, at, moved = os.stat, 0, []
-    for path in paths:
+def _moved(fields: list[int], paths: list[bytes]) -> list[int]:
+    look, number, moved, rest = os.stat, 0, [], iter(fields)
+    for path, size, mtime, ctime, inode, device in zip(paths, rest, rest, rest, rest, rest):
         try:
             found = look(path)
-            if (found.st_mtime_ns != fields[at + 1] or found.st_ctime_ns != fields[at + 2]
-                    or found.st_size != fields[at] or found.st_ino != fields[at + 3] or found.st_dev != fields[at + 4]):
-                moved.append(at // 5)
+            if (found.st_mtime_ns != mtime or found.st_ctime_ns != ctime or found.st_size != size or found.st_ino != inode
+                    or found.st_dev != device):
+                moved.append(number)
         except OSError:
-            moved.append(at // 5)
-        at += 5
+            moved.append(number)
+        number += 1
     return moved
 
 
@@ -176,11 +175,11 @@ def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[st
     if any(max(stamp) >> 63 for stamp in fresh.values()):
         return   # a stamp after the year 2262, or an inode beyond 63 bits
     fields, paths = looked.fields, looked.paths
-    new = {os.fsencode(path): array("q", stamp) for path, stamp in fresh.items()}
+    new = {os.fsencode(path): stamp for path, stamp in fresh.items()}
     if trees:
         below = tuple(os.fsencode(tree) + b"/" for tree in trees)
         kept = [at for at, path in enumerate(paths) if path in new or not path.startswith(below)]
-        fields = array("q", [number for at in kept for number in fields[5 * at:5 * at + 5]])
+        fields = [number for at in kept for number in fields[5 * at:5 * at + 5]]
         paths = [paths[at] for at in kept]
     number = {path: at for at, path in enumerate(paths)} if paths else {}
     for path, stamp in new.items():
@@ -193,10 +192,11 @@ def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[st
     _write(looked, fields, paths, text.encode(), mark)
 
 
-def _write(looked: Look, fields: array[int], paths: Sequence[bytes], told: bytes, mark: int) -> None:
+def _write(looked: Look, fields: list[int], paths: Sequence[bytes], told: bytes, mark: int) -> None:
+    from array import array
     said = environment(*looked.request)
     head = b"%d %d %d %d\n" % (len(paths), len(said), len(told), mark)
-    rest = b"".join((head, said, fields.tobytes(), b"\0".join((*paths, b"")), told))
+    rest = b"".join((head, said, array("q", fields).tobytes(), b"\0".join((*paths, b"")), told))
     target = f"{looked.root}/{FOLDER}/{looked.name}"
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -6,7 +6,6 @@ hashed again, as in git. The one door to xxhash, which checksums the rows of the
 """
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import struct
@@ -15,6 +14,7 @@ import time
 from .context import suppress
 from .digest import Digest
 from .errors import BuildError, Where
+from .sha import hash_open
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,12 +181,9 @@ class Sources:
 
 
 def hash_file(path: str) -> Digest:
-    """SHA-256 and size of a file's bytes, read through one buffer; OSError when it cannot be read."""
-    sha, size = hashlib.sha256(), 0
-    buffer = bytearray(1 << 20)
-    view = memoryview(buffer)
-    with open(path, "rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            sha.update(view[:count])
-            size += count
-    return Digest(sha.hexdigest(), size)
+    """SHA-256 and size of a file's bytes; OSError when it cannot be read."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return Digest(*hash_open(fd))
+    finally:
+        os.close(fd)

@@ -5,7 +5,6 @@ workspace stands. So a fresh clone, or one whose files were only touched, is bui
 """
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 
@@ -20,6 +19,7 @@ from .noun import noun
 from .receipt import name_of
 from .snapshot import (
     STEPS, Snapshot, action_of, makers_of, numbers, parse, place_of, read, replace, step_line, unwords, words, write)
+from .sha import sha256
 from .source import hash_file
 from .steps import Steps, Wanted
 
@@ -109,7 +109,7 @@ def recalled(cache: str, root: str, request: Request, has: Callable[[str], bool]
     basis = basis_of(root, found.words("watched"), found.words("folders"))
     if basis is None or any(has(need) != bool(had) for *_, needs in _gate_rows(found.words("gates")) for need, had in needs):
         return None
-    return Graph(path, hashlib.sha256(data).digest(), found, basis)
+    return Graph(path, sha256(data).digest(), found, basis)
 
 
 def share(cache: str, root: str, request: Request) -> None:
@@ -118,7 +118,7 @@ def share(cache: str, root: str, request: Request) -> None:
     found = read(here)
     with suppress(OSError):
         with open(path, "rb") as graph, open(here + STEPS, "rb") as steps:
-            digest = hashlib.sha256(graph.read()).digest()
+            digest = sha256(graph.read()).digest()
             if found is not None and replace(f"{path}.last{STEPS}", steps.read()):
                 write(f"{path}.last", found.parts | {"graph": digest})
 
@@ -131,7 +131,7 @@ def _path(cache: str, root: str, request: Request) -> str:
         parts.append(f"{path} {found.st_size} {found.st_mtime_ns}")
     with suppress(OSError):
         parts.append(hash_file(os.path.join(root, "BUILD.toml")).hash)
-    name = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    name = sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
     return os.path.join(cache, _FOLDER, name)
 
 

@@ -6,7 +6,6 @@ either a whole result or none. Nothing is read without being hashed again.
 """
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from _thread import allocate_lock
@@ -14,9 +13,10 @@ from _thread import allocate_lock
 from ..context import suppress
 from ..digest import Digest
 from ..model import Result
+from ..sha import hash_open, sha256
 from . import records
 from .batch import DiskBatch
-from .fsops import Descriptor, FileOps, Placed, copy_hashed, hash_open, open_regular, write_all
+from .fsops import Descriptor, FileOps, Placed, copy_hashed, open_regular, write_all
 from .lease import Lease, in_use
 from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
@@ -118,7 +118,7 @@ class DiskStore:
         """The verified bytes of a blob; Missing."""
         with self._opened(digest) as fd:
             data = b"".join(iter(lambda: os.read(fd, 1 << 24), b""))
-            self._check(digest, hashlib.sha256(data).hexdigest(), len(data), fd)
+            self._check(digest, sha256(data).hexdigest(), len(data), fd)
         return data
 
     def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:

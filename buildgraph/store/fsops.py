@@ -4,6 +4,8 @@ from __future__ import annotations
 import ctypes
 import os
 
+from ..sha import sha256
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,25 +98,12 @@ def write_all(ops: FileOps, fd: int, data: memoryview | bytes) -> None:
 
 def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
     """Copy a file and hash the bytes that are copied, through one buffer; (hex SHA-256, size)."""
-    import hashlib
-    sha, size = hashlib.sha256(), 0
-    buffer = bytearray(min(_BUFFER, os.fstat(source).st_size + 1))
+    expected, size = os.fstat(source).st_size, 0
+    sha, buffer = sha256(more=expected), bytearray(min(_BUFFER, expected + 1))
     view = memoryview(buffer)
     while count := os.readv(source, [buffer]):
         sha.update(view[:count])
         write_all(ops, target, view[:count])
-        size += count
-    return sha.hexdigest(), size
-
-
-def hash_open(fd: int) -> tuple[str, int]:
-    """(hex SHA-256, size) of an open file from its start."""
-    import hashlib
-    sha, size = hashlib.sha256(), 0
-    buffer = bytearray(min(_BUFFER, os.fstat(fd).st_size + 1))
-    view = memoryview(buffer)
-    while count := os.preadv(fd, [buffer], size):
-        sha.update(view[:count])
         size += count
     return sha.hexdigest(), size
 

@@ -8,10 +8,10 @@ None: a miss, never a wrong result.
 """
 from __future__ import annotations
 
-import hashlib
 
 from ..digest import Digest
 from ..model import File, Node, Result, Tree
+from ..sha import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def encode(key: Digest, result: Result, parts: Mapping[str, bytes]) -> bytes:
     if head.count(b"\0") != len(words) - 1:
         raise ValueError("a name that holds NUL")
     body = b"".join((len(head).to_bytes(4, "big"), head, *(data for _, data in named)))
-    return MAGIC + hashlib.sha256(body).digest() + body
+    return MAGIC + sha256(body).digest() + body
 
 
 def of_another_form(data: bytes) -> bool:
@@ -49,7 +49,7 @@ def decode(key: Digest, data: bytes) -> tuple[Result, dict[str, bytes]] | None:
 
 def read(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
     """(key, result, parts) of any record; None when it is damaged or foreign."""
-    if not data.startswith(MAGIC) or hashlib.sha256(memoryview(data)[_START:]).digest() != data[len(MAGIC):_START]:
+    if not data.startswith(MAGIC) or sha256(memoryview(data)[_START:]).digest() != data[len(MAGIC):_START]:
         return None
     try:
         at = _START + 4 + int.from_bytes(data[_START:_START + 4], "big")

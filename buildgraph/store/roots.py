@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 
 from ..digest import Digest
+from ..sha import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

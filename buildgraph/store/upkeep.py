@@ -8,7 +8,8 @@ from ..digest import Digest
 from ..model import Result
 from . import records
 from ..noun import noun
-from .fsops import hash_open, open_regular
+from ..sha import hash_open
+from .fsops import open_regular
 from .protocol import Missing
 from .trees import blobs_of
 

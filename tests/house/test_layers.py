@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     ["noun", "context"],
     ["errors"],
-    ["digest", "label", "reapi", "values", "toml_places", "toml", "root"],
+    ["sha", "digest", "label", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],
     ["declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
@@ -25,7 +25,7 @@ LAYERS = [
 ]
 SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for the store's protocol
 DOORS = {"networkx": "graph", "pydantic": "schema", "pydantic_core": "schema", "docker": "execute", "diskcache": "store",
-         "xxhash": "source", "rich": "ui", "packaging": "toolchain"}
+         "xxhash": "source", "rich": "ui", "packaging": "toolchain", "_sha2": "sha"}
 RANK = {name: (level, place) for level, layer in enumerate(LAYERS) for place, name in enumerate(layer)}
 TOOLS_MAY = {"numpy", "deflate", "pymdp", "jax", "equinox"}
 
