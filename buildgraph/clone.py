@@ -15,7 +15,8 @@ from .increment import Increment
 from .left import FOLDER, digest_of_row, source_row, stamps_of
 from .materialise import Shown
 from .digest import Digest
-from .snapshot import STEPS, replace, words, write
+from .snapshot import words
+from .store import roots
 from .ui.summary import unchanged_text
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .execute.job import Cancel
     from .host import Host
     from .left import Row
-    from .snapshot import Snapshot
+    from .stood import Stood
     from .work import Graph
 
 
@@ -38,12 +39,12 @@ def restore(root: str, request: Request, listen: Listener, cancel: Cancel, of: t
     found = graph.last()
     if found is None:
         return None
-    said, level = found[1].words("facts")[0], level_of(request.sandbox, host.store.root)
+    said, level = found.head.words("facts")[0], level_of(request.sandbox, host.store.root)
     if LEVELS.index(next(known for known in LEVELS if known == said)) > LEVELS.index(level):
         return None   # what ran in a weaker sandbox does not count
     clone = Clone(root, request, listen, cancel, host)
     clone.level = level
-    return clone.restore(*found, graph.basis)
+    return clone.restore(found, graph.basis)
 
 
 class Clone(Increment):
@@ -51,18 +52,20 @@ class Clone(Increment):
 
     anew, still = True, False
 
-    def restore(self, path: str, snapshot: Snapshot, basis: Basis) -> int | None:
+    def restore(self, last: Stood, basis: Basis) -> int | None:
         """Find the steps that differences reach, drive them, show all that is wanted and remember."""
-        self.path, self.basis = path, basis
-        self._open(snapshot, receipt.Look(self.root, (self.request.words, self.request.package)))
+        self.basis = basis
+        self._open(last, receipt.Look(self.root, (self.request.words, self.request.package)))
         changed = self._differing()
-        if changed is None or not self._ships_as_before() or not self.host.tools.agrees(snapshot.words("tools")):
+        if changed is None or not self._ships_as_before() or not self.host.tools.agrees(self.head.words("tools")):
+            return None
+        if not last.load():
             return None
         reached = set(self._cone(changed))
         remembers = self.host.store.remembers
-        if not all(number in reached or remembers(Digest.parse(key.decode())) for number, key in enumerate(self.key_lines)):
+        if not all(number in reached or remembers(Digest.parse(key)) for number, key in enumerate(last.keys())):
             return None
-        return self._go(path, changed, every=True)
+        return self._go(changed, every=True)
 
     def _differing(self) -> list[int] | None:
         """The sources that hold something else than there; None when one is missing."""
@@ -71,28 +74,23 @@ class Clone(Increment):
             if not self.host.sources.stands(name):
                 return None
             found = self.host.sources.digest(name)
-            if found != digest_of_row(self.rows[number].decode()):
+            if found != digest_of_row(self.last.rows[number].decode()):
                 changed.append(number)
-                self.rows[number] = source_row(*found)
+                self._differs(number, source_row(*found))
         return changed
 
     def _ships_as_before(self) -> bool:
-        said = iter(self.snapshot.words("shipped"))
+        said = iter(self.head.words("shipped"))
         return all(os.path.isfile(path) and self.host.sources.digest(path) == (Digest.parse(digest), bool(executable))
                    for path, digest, executable in zip(said, said, said))
 
     def _remember(self, gates: Sequence[Row], shown: Shown, untold: int) -> None:
-        known, parts = here(), self._parts(gates)
-        stamps = stamps_of(self, self.basis, set(shown.files), self.began)
+        self._note(gates)
+        roots.remember(self.host.store.root, self.root, self.request.patterns, self.last.keys())
+        known, stamps = here(), stamps_of(self, self.basis, set(shown.files), self.began)
         if stamps is None or not known:
             return
-        try:
-            with open(self.path + STEPS, "rb") as file:
-                steps = file.read()
-        except OSError:
-            return
-        target = os.path.join(self.root, FOLDER, self.look.name)
-        mark = write(target, parts | {"facts": words([self.level, *known])}) if replace(target + STEPS, steps) else 0
+        self.last.anew(os.path.join(self.root, FOLDER, self.look.name), {"facts": words([self.level, *known])})
         told: list[Event] = [*self.told, *(gate.judged() for gate in gates)]
-        text = unchanged_text(told, len(self.key_lines), untold)
-        receipt.write(self.root, self.look.request, stamps, text, mark)
+        text = unchanged_text(told, self.last.count, untold)
+        receipt.write(self.root, self.look.request, stamps, text, self.last.mark)

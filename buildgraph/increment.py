@@ -2,8 +2,8 @@
 
 The receipt's look tells which paths moved, the snapshot which steps read them. Those steps and all that depend on them
 are decoded and driven as in any build; the rest stands. Anything else that moved (a BUILD file, a folder with other
-names, a tool, an output) means that the build starts from BUILD.toml. What is done costs by what changed, but for a few
-arrays that are copied whole.
+names, a tool, an output) means that the build starts from BUILD.toml. What is done costs by what changed, but for the
+receipt, which is written whole.
 """
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from .left import (
 from .materialise import Materialiser, Shown
 from .model import Action, Output, Result, Source
 from .plan import Plan, State
-from .snapshot import Snapshot, action_of, makers_of, place_of, read, read_steps, write
+from .snapshot import action_of, makers_of, place_of, unwords
 from .source import NEVER, fingerprint, settled
 from .steps import Steps, Wanted
+from .stood import Stand, Stood, rows_of, stood
 from .store import roots
 from .toolchain import Toolchain
 from .ui.summary import FEW, unchanged_text
@@ -45,11 +46,10 @@ def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: H
     name = receipt.name_of(request.words, request.package)
     if not request.plain or look is None or look.root != root or look.name != name:
         return None
-    path = os.path.join(root, FOLDER, name)
-    snapshot = read(path)
-    if snapshot is None or snapshot.mark != look.mark:
+    last = stood(os.path.join(root, FOLDER, name))
+    if last is None or last.mark != look.mark:
         return None
-    level, *known = snapshot.words("facts")
+    level, *known = last.head.words("facts")
     if not known or known != here():
         return None
     # What it takes over from the snapshot holds for this attempt only: a build from BUILD.toml must look for itself.
@@ -57,62 +57,62 @@ def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: H
     apart = Host(host.store, sources, Toolchain(sources), host.scratch)
     going = Increment(root, request, listen, cancel, apart)
     going.level = next(found for found in LEVELS if found == level)
-    return going.run(path, snapshot, look)
+    return going.run(last, look)
 
 
 class Increment(Drive):
     """One attempt at a request, from the snapshot of the build before."""
 
-    anew = False   # whether nothing is known to stand in the workspace
+    anew = False      # whether nothing is known to stand in the workspace
+    differs = False   # whether a source holds something else than before
 
-    def run(self, path: str, snapshot: Snapshot, look: receipt.Look) -> int | None:
+    def run(self, last: Stood, look: receipt.Look) -> int | None:
         """Find the steps that changes reach, drive them, show and remember."""
         self.still = not look.moved   # nothing is to be done
-        self._open(snapshot, look)
+        self._open(last, look)
         changed = self._changed([os.fsdecode(look.paths[number]) for number in look.moved])
         if changed is None:
             return None
-        self.host.tools.restore(snapshot.words("tools"))
-        return self._go(path, changed, self.request.every)
+        self.host.tools.restore(last.head.words("tools"))
+        return self._go(changed, self.request.every)
 
-    def _open(self, snapshot: Snapshot, look: receipt.Look) -> None:
+    def _open(self, last: Stood, look: receipt.Look) -> None:
         self.start, self.began = time.monotonic_ns(), time.time_ns()
-        self.snapshot, self.look = snapshot, look
-        self.names = snapshot.words("sources")
-        self.rows = snapshot.parts["source_rows"].split(b"\n")
-        self.labels = snapshot.parts["labels"].decode().split("\0")
-        self.wanted = snapshot.parts["wanted"].split(b"\n") if snapshot.parts["wanted"] else []
-        self.key_lines = snapshot.parts["keys"].split(b"\n") if snapshot.parts["keys"] else []
+        self.last, self.head, self.look = last, last.head, look
+        self.names = self.head.words("sources")
+        self.labels = self.head.parts["labels"].decode().split("\0")
+        self.outputs: dict[int, bytes] = {}   # the rows of those that may have changed; all of them where all are told of
 
-    def _go(self, path: str, changed: Sequence[int], every: bool) -> int | None:
+    def _go(self, changed: Sequence[int], every: bool) -> int | None:
         """Drive what changes reach; of the rest is told where `every` step and output is to be told of."""
         cone = self.cone = self._cone(changed)
-        lines = read_steps(path, self.snapshot, cone)
+        self.all = every or len(self.labels) <= FEW   # are told of
+        lines = self.last.read(cone)
         if lines is None or not self._take(lines):
             return None
-        rest = self._rest(path) if every else []
-        if every and len(rest) + len(cone) < len(self.key_lines):
+        rest = self._rest(every) if self.all else []
+        if rest is None:
             return None
-        self.all = every or len(self.labels) <= FEW   # are told of
-        self.listen(Planned(tuple(self.labels) if self.all else (), len(cone) + len(rest),
-                            len(self.snapshot.words("gates")) // 5, self.level, self.plan.chains if self.costs else ()))
-        for event in rest:
+        gates = unwords(self.last.gates)
+        self.listen(Planned(tuple(self.labels) if self.all else (), len(cone) + (len(rest) if every else 0),
+                            len(gates) // 5, self.level, self.plan.chains if self.costs else ()))
+        for event in rest if every else ():
             self.listen(event)
         self.drive()
-        return self._finish(changed)
+        return self._finish(changed, [gate_of(gates[at:at + 5]) for at in range(0, len(gates), 5)])
 
     def _changed(self, paths: Sequence[str]) -> list[int] | None:
         """The files of the workspace that hold something else than before; None when something else moved, too."""
         known = {name: number for number, name in enumerate(self.names)}
-        shipped = self.snapshot.words("shipped")
+        shipped = self.head.words("shipped")
         tools = {shipped[at]: at for at in range(0, len(shipped), 3)}
 
         def lookup(name: str) -> tuple[Digest, bool] | None:
             if name in known:
-                return digest_of_row(self.rows[known[name]].decode())
+                return digest_of_row(self.last.rows[known[name]].decode())
             return (Digest.parse(shipped[tools[name] + 1]), bool(shipped[tools[name] + 2])) if name in tools else None
         self.host.sources.assume(lookup)
-        folders = folders_of(self.snapshot.words("folders"))
+        folders = folders_of(self.head.words("folders"))
         changed: list[int] = []
         self.stamps: dict[str, tuple[int, ...]] = {}   # of the folders that moved and list as before
         for path in paths:
@@ -123,10 +123,14 @@ class Increment(Drive):
                 return None
             else:
                 found = self.host.sources.look(path)
-                if found != digest_of_row(self.rows[known[path]].decode()):
+                if found != digest_of_row(self.last.rows[known[path]].decode()):
                     changed.append(known[path])
-                    self.rows[known[path]] = source_row(*found)
+                    self._differs(known[path], source_row(*found))
         return changed
+
+    def _differs(self, number: int, row: bytes) -> None:
+        self.last.rows[number] = self.last.sources[number] = row
+        self.differs = True
 
     def _lists_as_before(self, path: str, names: Sequence[str]) -> bool:
         folder = self.host.sources.path(path)
@@ -137,8 +141,7 @@ class Increment(Drive):
 
     def _cone(self, changed: Iterable[int]) -> list[int]:
         """The steps that changes reach, in order; a step stands after those that it needs."""
-        reader_at, readers = self.snapshot.numbers("reader_at"), self.snapshot.numbers("readers")
-        user_at, users = self.snapshot.numbers("user_at"), self.snapshot.numbers("users")
+        reader_at, readers, user_at, users = map(self.head.numbers, ("reader_at", "readers", "user_at", "users"))
         front = [step for number in changed for step in readers[reader_at[number]:reader_at[number + 1]]]
         reached = set(front)
         while front:
@@ -149,42 +152,54 @@ class Increment(Drive):
                     front.append(user)
         return sorted(reached)
 
-    def _take(self, lines: Sequence[Sequence[str]]) -> bool:
+    def _take(self, lines: Sequence[tuple[Stand, Sequence[str]]]) -> bool:
         """Decode the steps of the cone; what they take from outside of it stands in the store, or nothing is taken."""
         cone = self.cone
         self.local = local = {number: at for at, number in enumerate(cone)}
-        made: dict[int, Action] = {}
-        needs = []
-        for number, line in zip(cone, lines, strict=True):
-            makers = makers_of(line)
-            for maker in makers:
-                if maker not in made:   # outside of the cone, for the cone is in order
-                    result = self.host.store.recall(Digest.parse(self.key_lines[maker].decode()))
-                    if result is None:
-                        return False
-                    made[maker] = Action((), (), ())
-                    self.results[made[maker]] = result
-            made[number] = action_of(line, made)
-            needs.append(tuple(local[maker] for maker in makers if maker in local))
+        self.stands = [stand for stand, _ in lines]
+        makers = [makers_of(said) for _, said in lines]
+        made = self._made({maker for some in makers for maker in some if maker not in local})
+        if made is None:
+            return False
+        for number, (_, said) in zip(cone, lines, strict=True):
+            made[number] = action_of(said, made)
         actions = tuple(made[number] for number in cone)
-        self.steps = Steps(actions, tuple(needs), {action: at for at, action in enumerate(actions)},
-                           tuple(map(place_of, lines)))
-        self.gate_only = {local[number] for number in self.snapshot.numbers("gate_only") if number in local}
+        needs = tuple(tuple(local[maker] for maker in some if maker in local) for some in makers)
+        self.steps = Steps(actions, needs, {action: at for at, action in enumerate(actions)},
+                           tuple(place_of(said) for _, said in lines))
+        self.gate_only = {local[number] for number in self.head.numbers("gate_only") if number in local}
         self.costs = pace.costs(self.root, actions)
         self.plan = Plan(self.steps.needs, self.costs)
         return True
 
-    def _rest(self, path: str) -> list[Done]:
-        """The events that tell of the steps that no change reaches, in order."""
-        told = list(filterfalse(self.local.__contains__, range(len(self.key_lines))))
-        took = self.snapshot.numbers("took")
-        return [Done(len(self.cone) + at, str(Label(line[1], line[2])), line[3], "hit", self.key_lines[number].decode(),
-                     took[number], place_of(line))
-                for at, (number, line) in enumerate(zip(told, read_steps(path, self.snapshot, told) or ()))]
+    def _made(self, makers: Set[int]) -> dict[int, Action] | None:
+        """Actions that stand for steps outside of the cone, whose results the store has; None when it lacks one."""
+        numbers, made = sorted(makers), dict[int, Action]()
+        for number, (stand, _) in zip(numbers, self.last.lines(numbers) or ()):
+            result = self.host.store.recall(Digest.parse(stand.key))
+            if result is None:
+                return None
+            made[number] = Action((), (), ())
+            self.results[made[number]] = result
+        return made if len(made) == len(numbers) else None
 
-    def _finish(self, changed: Sequence[int]) -> int:
-        said = self.snapshot.words("gates")
-        gates = [self._judge(gate_of(said[at:at + 5])) for at in range(0, len(said), 5)]
+    def _rest(self, every: bool) -> list[Done] | None:
+        """The events of the steps that no change reaches, in order: of all, or of those whose outputs were asked for.
+
+        None when they cannot be read.
+        """
+        told = range(self.last.count) if every else sorted({*self.head.numbers("wanted_step")} - {OF_SOURCE})
+        numbers = list(filterfalse(self.local.__contains__, told))
+        found = self.last.read(numbers)
+        if found is None:
+            return None
+        for stand, _ in found:
+            self.outputs.update(stand.wanted)
+        return [Done(len(self.cone) + at, str(Label(said[1], said[2])), said[3], "hit", stand.key, stand.took, place_of(said))
+                for at, (stand, said) in enumerate(found)]
+
+    def _finish(self, changed: Sequence[int], gates: Sequence[Row]) -> int:
+        gates = [self._judge(gate) for gate in gates]
         for gate in gates:
             self.listen(gate.judged())
         shown = self._show(changed)
@@ -193,7 +208,7 @@ class Increment(Drive):
         if code == 0 and not self.still:
             self._remember(gates, shown, untold)
         counts = self.plan.counts
-        hits = self.counts["hit"] + len(self.key_lines) - len(self.cone)
+        hits = self.counts["hit"] + self.last.count - len(self.cone)
         self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[State.FAILED] - self.interrupted,
                              counts[State.SKIPPED], (time.monotonic_ns() - self.start) // 1_000_000, self.still, untold))
         return code
@@ -209,33 +224,33 @@ class Increment(Drive):
         fresh, failed = self._due({self.names[number] for number in changed})
         shown = Materialiser(self.root, self.host.store, self.host.sources).show(
             fresh.values(), self.node, lambda event: None, sweep=self.anew)
-        self.trees = [built_of(self.wanted[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
+        self.trees = [built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
         for at, event in zip(fresh, shown.events, strict=True):
-            self.wanted[at] = wanted_row(fresh[at], event, self.node(fresh[at].artifact))
-        standing = (row for at, row in enumerate(self.wanted) if at not in failed)
+            self.outputs[at] = wanted_row(fresh[at], event, self.node(fresh[at].artifact))
+        standing = (self.outputs[at] for at in sorted(self.outputs.keys() - failed))
         self.told = [*map(built_of, standing)] if self.all else [*shown.events]
         for event in self.told:
             self.listen(event)
         return shown
 
     def _due(self, names: Set[str]) -> tuple[dict[int, Wanted], set[int]]:
-        """The outputs to put in place, by the number of their row, and the rows of those that were not made."""
+        """The outputs to put in place, by their number, in order, and the numbers of those that were not made."""
         fresh: dict[int, Wanted] = {}
         failed: set[int] = set()
-        for at, step in enumerate(self.snapshot.numbers("wanted_step")):
-            if step in self.local:
-                action = self.steps.actions[self.local[step]]
-                if action in self.results:
-                    fresh[at] = self._wanted(self.wanted[at], action)
-                else:
-                    failed.add(at)
-            elif step == OF_SOURCE:
-                want = self._wanted(self.wanted[at], None)
-                if self.anew or want.artifact.name in names:
-                    fresh[at] = want
-            elif self.anew:
-                fresh[at] = self._stood(self.wanted[at])
-        return fresh, failed
+        if self.anew:
+            fresh = {at: self._stood(row) for at, row in self.outputs.items()}
+        for action, stand in zip(self.steps.actions, self.stands):
+            self.outputs.update(stand.wanted)
+            if action in self.results:
+                fresh |= {at: self._wanted(row, action) for at, row in stand.wanted}
+            else:
+                failed.update(at for at, _ in stand.wanted)
+        for at, row in self.last.outputs():
+            self.outputs[at] = row
+            want = self._wanted(row, None)
+            if self.anew or want.artifact.name in names:
+                fresh[at] = want
+        return dict(sorted(fresh.items())), failed
 
     def _stood(self, row: bytes) -> Wanted:
         """An output of a step that no change reaches."""
@@ -249,29 +264,37 @@ class Increment(Drive):
         artifact = Source(made) if action is None else Output(made, action, kind == "t")
         return Wanted(Label.parse(label), name, artifact, file)
 
-    def _took(self) -> bytes:
-        took = self.snapshot.numbers("took")
-        for at, action in enumerate(self.steps.actions):
-            took[self.cone[at]] = self.results[action].milliseconds
-        return took.tobytes()
+    def _note(self, gates: Sequence[Row]) -> bool:
+        """Tell what was the last build how all stands now; whether anything stands otherwise."""
+        last, changed = self.last, self.differs
+        for number, action, stand in zip(self.cone, self.steps.actions, self.stands):
+            now = Stand(str(self.keys[action]), self.results[action].milliseconds,
+                        tuple((at, self.outputs[at]) for at, _ in stand.wanted))
+            if now != stand:
+                last.steps[number], changed = now.line(), True
+        before = last.shown, last.gates
+        last.shown = rows_of(((at, self.outputs[at]) for at, _ in last.outputs()), b"\n")
+        last.gates = gate_words(gates)
+        return changed or before != (last.shown, last.gates)
 
-    def _parts(self, gates: Sequence[Row]) -> dict[str, bytes]:
-        """The sections of the snapshot as they are now; the results that it stands on are held in the store."""
-        for at, action in enumerate(self.steps.actions):
-            self.key_lines[self.cone[at]] = str(self.keys[action]).encode()
-        keys = b"\n".join(self.key_lines)
-        roots.remember(self.host.store.root, self.root, self.request.patterns, keys)
-        return self.snapshot.parts | {
-            "keys": keys, "took": self._took(), "source_rows": b"\n".join(self.rows), "wanted": b"\n".join(self.wanted),
-            "gates": gate_words(gates)}
+    def _keep(self) -> None:
+        """Keep what changed, and hold the results that it stands on."""
+        last, request = self.last, (self.host.store.root, self.root, self.request.patterns)
+        if last.grown and last.load():
+            roots.remember(*request, last.keys())
+            last.anew(last.path, {})
+        else:
+            roots.remember(*request, [line.partition(b"\0")[0].decode() for line in last.steps.values()], more=True)
+            last.write()
 
     def _remember(self, gates: Sequence[Row], shown: Shown, untold: int) -> None:
         moved = [os.fsdecode(self.look.paths[number]) for number in self.look.moved]
         fresh = {path: self.stamps.get(path) or fingerprint(self.host.sources.path(path)) for path in moved}
         fresh = {path: stamp if settled(stamp, self.began) else NEVER for path, stamp in fresh.items()}
-        mark = write(os.path.join(self.root, FOLDER, self.look.name), self._parts(gates))
+        if self._note(gates):
+            self._keep()
         below = len(self.root) + 1
         fresh |= {path[below:]: fingerprint(path) for path in shown.files}
         told: list[Event] = [*self.told, *(gate.judged() for gate in gates)]
-        text = unchanged_text(told, len(self.key_lines), untold)
-        receipt.renew(self.look, fresh, self.trees, text, mark)
+        text = unchanged_text(told, self.last.count, untold)
+        receipt.renew(self.look, fresh, self.trees, text, self.last.mark)

@@ -11,9 +11,10 @@ from .host import SHIPPED, here, own_files
 from .model import Action, Artifact, File, Node, Output, Source, Tree
 from .noun import noun
 from .plan import State
-from .snapshot import numbers, step_line, words, write, write_steps
+from .snapshot import numbers, step_line, words
 from .source import NEVER, fingerprint, settled
 from .steps import Wanted
+from .stood import Stand, begin, rows_of
 from .ui.summary import unchanged_text
 
 TYPE_CHECKING = False
@@ -72,39 +73,48 @@ def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: t
     receipt is left.
     """
     request, (rows, built) = drive.request, told
-    parts = _parts(drive, labels, wanted, told, seen[0])
-    path = os.path.join(drive.root, FOLDER, receipt.name_of(request.words, request.package))
-    steps = drive.steps
-    kept = write_steps(path, [step_line(action, place, steps.number) for action, place in zip(steps.actions, steps.places)])
-    mark = write(path, parts | kept) if kept and parts else 0
-    text = unchanged_text([*built, *(row.judged() for row in rows)], len(steps.actions))
+    outputs = [wanted_row(want, event, drive.node(want.artifact)) for want, event in zip(wanted, built, strict=True)]
+    mark, known = 0, here()
+    if known and not any(b"\n" in row for row in outputs):
+        parts = {"facts": words([drive.level, *known])} | _parts(drive, labels, wanted, rows, seen[0])
+        lines, parts["shown"] = _lines(drive, wanted, outputs)
+        mark = begin(os.path.join(drive.root, FOLDER, receipt.name_of(request.words, request.package)), parts, lines)
+    text = unchanged_text([*built, *(row.judged() for row in rows)], len(drive.steps.actions))
     if seen[1] is not None:
         receipt.write(drive.root, (request.words, request.package), seen[1], text, mark)
 
 
-def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
+def _lines(drive: Drive, wanted: Sequence[Wanted], outputs: Sequence[bytes]) -> tuple[list[bytes], bytes]:
+    """The lines of the steps, and those outputs that are files of the workspace."""
+    steps, found = drive.steps, dict[int, list[tuple[int, bytes]]]()
+    for at, (want, row) in enumerate(zip(wanted, outputs)):
+        step = steps.number[want.artifact.action] if isinstance(want.artifact, Output) else OF_SOURCE
+        found.setdefault(step, []).append((at, row))
+    lines = []
+    for number, (action, place) in enumerate(zip(steps.actions, steps.places)):
+        took = drive.results[action].milliseconds
+        stand = Stand(str(drive.keys[action]), took, tuple(found.get(number, ())))
+        lines.append(stand.line() + step_line(action, place, steps.number))
+    return lines, rows_of(found.get(OF_SOURCE, ()), b"\n")
+
+
+def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], gates: Sequence[Row],
            folders: Mapping[str, Iterable[str]]) -> dict[str, bytes]:
-    """The sections of a snapshot but for the steps; none where a name cannot stand in one."""
+    """Sections of a snapshot."""
     steps, held = drive.steps, drive.host.sources.held()
     reads = _readers(steps.actions, wanted)
-    rows = [wanted_row(want, event, drive.node(want.artifact)) for want, event in zip(wanted, told[1], strict=True)]
-    known = here()
-    if not known or any(b"\n" in row for row in rows):
-        return {}
     user_at, users = _table(_users(steps.needs))
     reader_at, readers = _table(list(reads.values()))
     shipped = [(path, *_said(*held[path])) for path in held if path.startswith(SHIPPED)]
     listed = [(receipt.shortened(drive.root, path), sorted(names)) for path, names in folders.items()]
     return {
-        "facts": words([drive.level, *known]), "tools": words(drive.host.tools.dump()), "labels": words(labels),
+        "tools": words(drive.host.tools.dump()), "labels": words(labels),
         "user_at": numbers(user_at), "users": numbers(users),
-        "keys": b"\n".join(str(drive.keys[action]).encode() for action in steps.actions),
-        "took": numbers(drive.results[action].milliseconds for action in steps.actions),
         "sources": words(reads), "source_rows": b"\n".join(source_row(*held[name]) for name in reads),
         "reader_at": numbers(reader_at), "readers": numbers(readers),
         "shipped": words(word for entry in shipped for word in entry),
         "folders": words(word for path, names in listed for word in (path, str(len(names)), *names)),
-        "wanted": b"\n".join(rows), "gate_only": numbers(sorted(drive.gate_only)), "gates": gate_words(told[0]),
+        "gate_only": numbers(sorted(drive.gate_only)), "gates": gate_words(gates),
         "wanted_step": numbers(steps.number[want.artifact.action] if isinstance(want.artifact, Output) else OF_SOURCE
                                for want in wanted),
     }

@@ -97,7 +97,7 @@ class Session(Drive):
             code = self.request.after(self, code)
         self.host.sources.save()
         roots.remember(self.host.store.root, self.root, self.request.patterns,
-                       b"\n".join(str(self.keys[action]).encode() for action in self.results))
+                       [str(self.keys[action]) for action in self.results])
         counts = self.plan.counts
         finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"],
                             counts[State.FAILED] - self.interrupted, counts[State.SKIPPED],

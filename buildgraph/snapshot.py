@@ -1,11 +1,12 @@
 """A finished build written down, so that the next one can go on from it without parsing or analysing anything.
 
-Two files for each request. The head is flat: sections of bytes, most of them arrays, of which nothing is decoded that is
-not asked for; a build that goes on from it writes it anew. The other, `<name>.steps`, holds the action of each step and
-is written by builds that start from BUILD.toml alone: what changed since stands in the store. Nothing in either is
-believed that a stamp or a digest did not confirm: a file that is damaged, or of another version, is no snapshot.
+Three files for each request. The head is flat: sections of bytes, most of them arrays, of which nothing is decoded that
+is not asked for. `<name>.steps` holds a line for each step, how it stood and its action, and is read only where a change
+reaches. A build that goes on from them writes neither anew but `<name>.since`: what stands otherwise now (`stood.py`).
+Nothing in them is believed that a stamp or a digest did not confirm: a file that is damaged, or of another version, is
+no snapshot.
 
-    buildgraph snapshot 3 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
+    buildgraph snapshot 4 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
 """
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-MAGIC = b"buildgraph snapshot 3 "
+MAGIC = b"buildgraph snapshot 4 "
 STEPS = ".steps"
 
 
@@ -40,12 +41,6 @@ class Snapshot:
         """A section of numbers."""
         found = array("q")
         found.frombytes(self.parts[name])
-        return found
-
-    def slice(self, name: str, start: int, count: int) -> array[int]:
-        """Some of the numbers of a section."""
-        found = array("q")
-        found.frombytes(self.parts[name][8 * start:8 * (start + count)])
         return found
 
 
@@ -109,23 +104,20 @@ def write_steps(path: str, lines: Sequence[bytes]) -> dict[str, bytes]:
     return {"places": places.tobytes(), "sums": sums.tobytes()}
 
 
-def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[list[str]] | None:
-    """The words of steps, or None when the file is not the one that the snapshot was made with."""
-    found = []
+def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[bytes] | None:
+    """The lines of steps, or None when the file is not the one that the snapshot was made with."""
+    places, sums = (memoryview(snapshot.parts[name]).cast("q") for name in ("places", "sums"))
     try:
-        fd = os.open(path + STEPS, os.O_RDONLY | os.O_CLOEXEC)
+        with open(path + STEPS, "rb", buffering=0) as file:
+            if 4 * len(wanted) > len(sums):
+                data = file.readall()
+                found = [data[places[number]:places[number + 1]] for number in wanted]
+            else:
+                fd = file.fileno()
+                found = [os.pread(fd, places[number + 1] - places[number], places[number]) for number in wanted]
     except OSError:
         return None
-    try:
-        for number in wanted:
-            start, end = snapshot.slice("places", number, 2)
-            line = os.pread(fd, end - start, start)
-            if zlib.crc32(line) != snapshot.slice("sums", number, 1)[0]:
-                return None
-            found.append(unwords(line))
-    finally:
-        os.close(fd)
-    return found
+    return found if all(zlib.crc32(line) == sums[number] for number, line in zip(wanted, found)) else None
 
 
 def replace(path: str, data: bytes) -> bool:

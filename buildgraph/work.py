@@ -22,6 +22,7 @@ from .snapshot import (
 from .sha import sha256
 from .source import hash_file
 from .steps import Steps, Wanted
+from .stood import Stood, stood
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ class Graph:
     held: Snapshot
     basis: Basis
 
-    def last(self) -> tuple[str, Snapshot] | None:
-        """Path and snapshot of the last build of this very work, wherever it was."""
-        found = read(f"{self.path}.last")
-        return (f"{self.path}.last", found) if found is not None and found.parts.get("graph") == self.digest else None
+    def last(self) -> Stood | None:
+        """How the last build of this very work left it, wherever that was."""
+        found = stood(f"{self.path}.last")
+        return found if found is not None and found.head.parts.get("graph") == self.digest else None
 
     def work(self) -> Work:
         """All of it."""

@@ -8,24 +8,31 @@ from ..sha import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-_FOLDER = "roots"
+_FOLDER, _MORE = "roots", ".more"
 MAGIC = b"buildgraph roots 2\n"
 _EACH = 8   # requests of one workspace whose results are held, the latest
 
 
-def remember(root: str, workspace: str, request: Sequence[str], keys: bytes) -> None:
-    """Hold the results of these keys, a line each, as the last build of a request; a disk that refuses holds nothing."""
+def remember(root: str, workspace: str, request: Sequence[str], keys: Iterable[str], more: bool = False) -> None:
+    """Hold the results of these keys as the last build of a request; a disk that refuses holds nothing.
+
+    With `more` they are held besides those of the last call without it, in place of those of the last call with it.
+    """
     head = "\0".join([workspace, *request]).encode("utf-8", "surrogateescape")
-    data = MAGIC + b"%d\n" % len(head) + head + keys
+    data = MAGIC + b"%d\n" % len(head) + head + "\n".join(keys).encode()
     path = os.path.join(root, _FOLDER, sha256(head).hexdigest()[:32])
     fresh = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(fresh, "wb") as file:
             file.write(data)
-        os.rename(fresh, path)
+        os.rename(fresh, path + _MORE if more else path)
+        if more:
+            os.utime(path)   # it is the time of the last build
+        elif os.path.exists(path + _MORE):
+            os.unlink(path + _MORE)
     except OSError:
         return
 
@@ -38,7 +45,8 @@ def held(root: str) -> dict[Digest, str]:
         entry = _read(path)
         if entry is None or not os.path.isfile(os.path.join(entry[0], "BUILD.toml")):
             continue
-        workspace, keys = entry
+        workspace, more = entry[0], _read(path + _MORE)
+        keys = entry[1] + (more[1] if more is not None else [])
         count[workspace] = count.get(workspace, 0) + 1
         if count[workspace] <= _EACH:
             found |= {key: workspace for key in keys if key not in found}

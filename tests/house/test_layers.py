@@ -18,8 +18,8 @@ LAYERS = [
     ["declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
-    ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "basis", "snapshot", "left", "work", "loading",
-     "increment", "clone", "session", "unlike", "check", "audit"],
+    ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "basis", "snapshot", "stood", "left", "work",
+     "loading", "increment", "clone", "session", "unlike", "check", "audit"],
     ["history", "query", "diff", "revision", "evaluated", "why", "affected", "since"],
     ["cli", "__main__"],
 ]

@@ -72,7 +72,7 @@ def test_the_least_used_go_beyond_the_size(old: DiskStore) -> None:
 
 def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: Path) -> None:
     """The dry run is the plan."""
-    roots.remember(old.root, workspace(tmp_path / "w"), ("//x",), str(KEYS[3]).encode())
+    roots.remember(old.root, workspace(tmp_path / "w"), ("//x",), [str(KEYS[3])])
     before = measure(old.root)
     found = plan(old.root, Limits(2.5 * 86400, 2300), NOW)
     assert [(verdict.key, verdict.stays, verdict.why) for verdict in found.verdicts] == [
@@ -86,8 +86,8 @@ def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: 
 def test_what_the_last_builds_stand_on_is_kept(old: DiskStore, tmp_path: Path) -> None:
     """However old, however large; but of a workspace that is gone nothing is."""
     here, gone = workspace(tmp_path / "here"), workspace(tmp_path / "gone")
-    roots.remember(old.root, here, ("//a",), str(KEYS[3]).encode())
-    roots.remember(old.root, gone, ("//a",), str(KEYS[2]).encode())
+    roots.remember(old.root, here, ("//a",), [str(KEYS[3])])
+    roots.remember(old.root, gone, ("//a",), [str(KEYS[2])])
     os.unlink(os.path.join(gone, "BUILD.toml"))
     sweep(old, NOW, 0.5 * 86400, 0)
     assert left(old) == [3]
@@ -96,11 +96,11 @@ def test_what_the_last_builds_stand_on_is_kept(old: DiskStore, tmp_path: Path) -
 def test_only_the_latest_requests_of_a_workspace_hold(old: DiskStore, tmp_path: Path) -> None:
     """Or a year of different requests would hold a year of results."""
     here = workspace(tmp_path / "here")
-    roots.remember(old.root, here, ("//0",), str(KEYS[0]).encode())
+    roots.remember(old.root, here, ("//0",), [str(KEYS[0])])
     for path in Path(old.root, "roots").iterdir():
         os.utime(path, (1, 1))
     for number in range(1, 9):
-        roots.remember(old.root, here, (f"//{number}",), str(KEYS[1]).encode())
+        roots.remember(old.root, here, (f"//{number}",), [str(KEYS[1])])
     assert set(roots.held(old.root)) == {KEYS[1]}
 
 
@@ -108,7 +108,7 @@ def test_only_the_latest_requests_of_a_workspace_hold(old: DiskStore, tmp_path: 
                                   b"[" * 100_000])
 def test_a_damaged_root_holds_nothing(old: DiskStore, tmp_path: Path, data: bytes) -> None:
     """And stops nothing."""
-    roots.remember(old.root, workspace(tmp_path / "here"), (), str(KEYS[3]).encode())
+    roots.remember(old.root, workspace(tmp_path / "here"), (), [str(KEYS[3])])
     for path in Path(old.root, "roots").iterdir():
         path.write_bytes(data)
     assert roots.held(old.root) == {}
