@@ -25,13 +25,14 @@ _NAMED = ("BUILDGRAPH_CACHE", "BUILDGRAPH_SANDBOX", "XDG_CACHE_HOME", "HOME")
 class Look:
     """What the last look of this process found: for a build that must go on, so that it need not look again.
 
-    `fields` are five numbers for each of `paths`, `moved` the numbers of those that moved; `mark` is that of the snapshot
-    that belongs to the receipt. Paths in the workspace are relative to its `root`.
+    `fields` hold five int64 for each of `paths`, which `names` are as they stand in the receipt; `moved` are the numbers of
+    those that moved, `mark` is that of the snapshot that belongs to the receipt. Paths in the workspace are relative to its
+    `root`.
     """
 
     def __init__(self, root: str, request: tuple[Sequence[str], str]) -> None:
         self.root, self.request, self.name = root, request, name_of(*request)
-        self.fields: list[int] = []
+        self.fields = self.names = b""
         self.paths: list[bytes] = []
         self.moved: list[int] = []
         self.mark = 0
@@ -132,8 +133,8 @@ def _standing(looked: Look, cwd: str) -> str | None:
     if data[at:at + held] != environment(*looked.request):
         return None
     at += held
-    looked.fields = memoryview(data)[at:at + 40 * files].cast("q").tolist()
-    looked.paths = data[at + 40 * files:len(data) - words].split(b"\0")[:-1]
+    looked.fields, looked.names = data[at:at + 40 * files], data[at + 40 * files:len(data) - words]
+    looked.paths = looked.names.split(b"\0")[:-1]
     os.chdir(looked.root)   # the paths are relative to it, and so they are short
     looked.moved = _moved(looked.fields, looked.paths)
     os.chdir(cwd)
@@ -141,8 +142,8 @@ def _standing(looked: Look, cwd: str) -> str | None:
     return None if looked.moved else data[len(data) - words:].decode()
 
 
-def _moved(fields: list[int], paths: list[bytes]) -> list[int]:
-    look, number, moved, rest = os.stat, 0, [], iter(fields)
+def _moved(fields: bytes, paths: list[bytes]) -> list[int]:
+    look, number, moved, rest = os.stat, 0, [], iter(memoryview(fields).cast("q"))
     for path, size, mtime, ctime, inode, device in zip(paths, rest, rest, rest, rest, rest):
         try:
             found = look(path)
@@ -174,34 +175,36 @@ def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[st
     """Write a receipt again with other stamps; what it knows below `trees` and is not in `fresh` is there no more."""
     if any(max(stamp) >> 63 for stamp in fresh.values()):
         return   # a stamp after the year 2262, or an inode beyond 63 bits
-    fields, paths = looked.fields, looked.paths
-    new = {os.fsencode(path): stamp for path, stamp in fresh.items()}
+    from array import array
+    new = {os.fsencode(path): array("q", stamp).tobytes() for path, stamp in fresh.items()}
+    fields, names, paths = bytearray(looked.fields), looked.names, looked.paths
     if trees:
         below = tuple(os.fsencode(tree) + b"/" for tree in trees)
         kept = [at for at, path in enumerate(paths) if path in new or not path.startswith(below)]
-        fields = [number for at in kept for number in fields[5 * at:5 * at + 5]]
+        fields = bytearray().join(fields[40 * at:40 * at + 40] for at in kept)
         paths = [paths[at] for at in kept]
-    number = {path: at for at, path in enumerate(paths)} if paths else {}
-    for path, stamp in new.items():
-        at = number.get(path, -1)
-        if at < 0:
-            paths.append(path)
-            fields += stamp
-        else:
-            fields[5 * at:5 * at + 5] = stamp
-    _write(looked, fields, paths, text.encode(), mark)
+    known = {path: at for at, path in enumerate(paths) if path in new}
+    for path, at in known.items():
+        fields[40 * at:40 * at + 40] = new[path]
+    more = [path for path in new if path not in known]
+    if trees or more:
+        fields += b"".join(map(new.__getitem__, more))
+        names = b"\0".join((*paths, *more, b""))
+    _write(looked, fields, names, text.encode(), mark)
 
 
-def _write(looked: Look, fields: list[int], paths: Sequence[bytes], told: bytes, mark: int) -> None:
-    from array import array
+def _write(looked: Look, fields: bytearray, names: bytes, told: bytes, mark: int) -> None:
     said = environment(*looked.request)
-    head = b"%d %d %d %d\n" % (len(paths), len(said), len(told), mark)
-    rest = b"".join((head, said, array("q", fields).tobytes(), b"\0".join((*paths, b"")), told))
+    head = b"%d %d %d %d\n" % (len(fields) // 40, len(said), len(told), mark)
+    parts = (head, said, fields, names, told)
+    check = 0
+    for part in parts:
+        check = zlib.crc32(part, check)
     target = f"{looked.root}/{FOLDER}/{looked.name}"
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(f"{target}.{os.getpid()}", "wb") as file:
-            file.write(MAGIC + b"%08x\n" % zlib.crc32(rest) + rest)
+        with open(f"{target}.{os.getpid()}", "wb", buffering=1 << 16) as file:
+            file.writelines((MAGIC, b"%08x\n" % check, *parts))
         os.replace(f"{target}.{os.getpid()}", target)
     except OSError:
         return

@@ -171,7 +171,8 @@ class Worker:
     def _prepare(self, task: Task, slot: Slot) -> Job:
         kept = [(path, node) for path, artifact, node, _ in task.inputs if isinstance(artifact, Output)]
         folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path and not path.startswith("out/")}
-        slot.furnish({*folders, *(_folder_of(declared) for declared in task.action.outputs)})
+        slot.furnish({*folders, *(_folder_of(declared) for declared in task.action.outputs)},
+                     [path for path, _, node, _ in task.inputs if isinstance(node, File)])
         stage(slot.root, kept, self._store, folders, slot.create)
         for path, artifact, node, host in task.inputs:
             if not isinstance(artifact, Output):
