@@ -42,6 +42,11 @@ class _Hand:
         self.since = 0.0
         self.why = "exit"   # why it will have ended, when its end is seen
 
+    def drain(self) -> None:
+        """Take what stands in the log."""
+        while data := self.launcher.output():
+            self.log.add(data)
+
 
 class Crew:
     """Runs at most `jobs` tasks at a time; `start` and `wait` are for one thread, the one that made it."""
@@ -120,9 +125,9 @@ class Crew:
             self._gather()
             return
         hand, is_log = self._busy[fd]
-        while data := hand.launcher.output():
-            hand.log.add(data)
-        if not is_log and hand.begun is not None:
+        if is_log:
+            hand.drain()
+        elif hand.begun is not None:
             self._here.append(self._end(hand, hand.begun))
 
     def _gather(self) -> None:
@@ -143,8 +148,7 @@ class Crew:
 
     def _end(self, hand: _Hand, begun: Begun) -> Ended:
         code, used, peak = hand.launcher.ended()
-        while data := hand.launcher.output():
-            hand.log.add(data)
+        hand.drain()
         hand.begun = None
         took = round((time.monotonic() - hand.since) * 1000)
         why = ended_by(code, hand.why, self._killed)

@@ -33,6 +33,7 @@ FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/loca
          ("PYTHONHASHSEED", "0"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC"))
 _OPS = FileOps()
 _ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002   # bytes, bytes, seconds
+_ROOT = os.geteuid() == 0
 
 
 @noun
@@ -262,7 +263,7 @@ def _why(outcome: Outcome) -> str:
 def _room(folder: str, least: int = _ROOM) -> bool:
     """Whether a command could write to the end: many programs end with 0 though the disk was full."""
     disk = os.statvfs(folder)
-    blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
+    blocks = disk.f_bfree if _ROOT else disk.f_bavail
     return blocks * disk.f_frsize >= least and not (disk.f_files and not disk.f_ffree)
 
 

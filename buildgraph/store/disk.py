@@ -139,6 +139,8 @@ class DiskStore:
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when its record is whole and every blob it names is there."""
         self._rely()
+        if key not in self._noted and not os.access(self.record_path(key), os.F_OK):
+            return None   # of all answers the one that a build that does much gets most
         found = self._record(key)
         if found is None:
             return None
@@ -199,17 +201,17 @@ class DiskStore:
                 with explained(self.root):
                     self._make_folder(os.path.join(self.root, "tmp"))
                     self._scratch = Scratch(os.path.join(self.root, "tmp"))
-            return os.path.join(self._scratch.path, str(next(self._count)))
+            return f"{self._scratch.path}/{next(self._count)}"
 
     def blob_path(self, digest: Digest) -> str:
         """Where a blob stands, whether or not it is there; Missing when the digest is no name of a blob."""
         if len(digest.hash) != 64 or not _HEX.issuperset(digest.hash):
             raise Missing(digest)
-        return os.path.join(self._blobs, digest.hash)
+        return f"{self._blobs}/{digest.hash}"
 
     def record_path(self, key: Digest) -> str:
         """Where the record of a key stands, whether or not it is there."""
-        return os.path.join(self._results, key.hash[:2], key.hash)
+        return f"{self._results}/{key.hash[:2]}/{key.hash}"
 
     def record_at(self, path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
         """(key, result, parts) of a record file; None when there is none, or it was damaged and is set aside."""

@@ -27,6 +27,7 @@ def text_of(value: object) -> str:
     if kind is Digest:
         return quoted(str(value))
     if isinstance(value, dict):
-        return "{%s}" % ",".join(f"{quoted(name)}:{text_of(held)}" for name, held in value.items())
+        return "{%s}" % ",".join([f"{quoted(name)}:{quoted(held) if type(held) is str else text_of(held)}"
+                                  for name, held in value.items()])
     assert isinstance(value, (list, tuple)), f"no JSON: {value!r}"
     return "[%s]" % ",".join(map(text_of, value))
