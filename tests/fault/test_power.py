@@ -46,12 +46,20 @@ class Disk:
         self.unmount()
 
     def unmount(self) -> None:
-        """Take it away, as soon as nobody looks at it any more (another process may, for a moment)."""
-        deadline = time.monotonic() + 10
-        while os.path.ismount(self.path):
-            assert time.monotonic() < deadline, f"{self.path} stays in use"
-            if subprocess.run(["umount", self.path], check=False, capture_output=True).returncode:
+        """Take it away, as soon as nobody looks at it any more (another process may, for a moment).
+
+        A sandbox that some other test starts at that time has a copy of the mount until it is set up: as long as it has,
+        to mount the image again would bring back the disk without power.
+        """
+        deadline = time.monotonic() + 60
+        while os.path.ismount(self.path) or self._used():
+            assert time.monotonic() < deadline, f"{self.path} stays in use: {self._used()}"
+            if not os.path.ismount(self.path) or subprocess.run(["umount", self.path], capture_output=True).returncode:
                 time.sleep(0.05)
+
+    def _used(self) -> str:
+        """The loop device that still stands for the image, if any does."""
+        return subprocess.run([need("losetup"), "-j", self.image], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
