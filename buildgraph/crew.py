@@ -11,6 +11,7 @@ import select
 import time
 from _queue import SimpleQueue
 
+from .context import suppress
 from .execute import usage
 from .execute.job import Cancel, Outcome, ended_by
 from .execute.launcher import Launcher
@@ -100,11 +101,14 @@ class Crew:
         return ended
 
     def close(self) -> None:
-        """End the launchers; nothing runs any more."""
+        """End the launchers, and what they run when a second signal cut the wait for it short."""
         for hand in self._hands:
+            if hand.begun is not None:
+                hand.launcher.end()
             hand.launcher.close()
-        for fd in filter(lambda fd: fd >= 0, self._wake):
-            os.close(fd)
+        if not self._threads:   # one that is still to wake this one must not write into a file that got the number since
+            for fd in filter(lambda fd: fd >= 0, self._wake):
+                os.close(fd)
 
     def _hand(self, task: Task) -> _Hand | None:
         """A free launcher for a task that is for one; a fork is made only while there are no other threads."""
@@ -124,11 +128,15 @@ class Crew:
             os.read(fd, 1 << 10)
             self._gather()
             return
-        hand, is_log = self._busy[fd]
+        hand, is_log = self._busy.get(fd, (None, False))
+        if hand is None:
+            return   # of a launcher that was lost a moment ago
         if is_log:
-            hand.drain()
+            hand.log.add(hand.launcher.output())   # no more at a time: who writes all the time must not keep the others waiting
         elif hand.begun is not None:
             self._here.append(self._end(hand, hand.begun))
+        else:
+            self._lose(hand)
 
     def _gather(self) -> None:
         """What threads told. Each is waited for: after its word it still wakes this one, by a pipe that `close` closes."""
@@ -150,6 +158,8 @@ class Crew:
         code, used, peak = hand.launcher.ended()
         hand.drain()
         hand.begun = None
+        if hand.launcher.lost:
+            self._lose(hand)
         took = round((time.monotonic() - hand.since) * 1000)
         why = ended_by(code, hand.why, self._killed)
         outcome = Outcome(code, why, hand.log.text(), self._worker.level, took, used, peak)
@@ -157,6 +167,14 @@ class Crew:
             return begun.task, self._worker.finish(begun, outcome)
         except Exception as fault:
             return begun.task, fault
+
+    def _lose(self, hand: _Hand) -> None:
+        """Do without a launcher that was killed."""
+        for fd in (hand.launcher.replies, hand.launcher.log):
+            self._poller.unregister(fd)
+            del self._busy[fd]
+        self._hands.remove(hand)
+        hand.launcher.close()
 
     def _killed(self) -> bool:
         before, self._kills = self._kills, usage.memory_kills()
@@ -178,14 +196,19 @@ class Crew:
             self._wake = os.pipe2(os.O_CLOEXEC)
             self._poller.register(self._wake[0], select.POLLIN)
         thread = Thread(target=self._attempt, args=(task,), name="action")
-        thread.start()
-        self._threads.append((thread, task))
+        self._threads.append((thread, task))   # before: a signal may end the wait for its start
+        try:
+            thread.start()
+        except RuntimeError:   # the system allows no more
+            self._threads.pop()
+            raise
 
     def _attempt(self, task: Task) -> None:
         try:
             self._elsewhere.put((task, self._worker.attempt(task)))
         except BaseException as fault:
-            self._elsewhere.put((task, fault))
+            with suppress(MemoryError):   # `_look_after_threads` then tells
+                self._elsewhere.put((task, fault))
         os.write(self._wake[1], b".")
 
 

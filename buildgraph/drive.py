@@ -54,6 +54,21 @@ class Request:
         return (f"--sandbox={self.sandbox}", *options) if self.sandbox else options
 
 
+class _Over:
+    """The wish that what runs comes to its end: the user's, or that of an attempt that is given up."""
+
+    def __init__(self, cancel: Cancel) -> None:
+        self._cancel, self._up = cancel, False
+
+    def is_set(self) -> bool:
+        """Whether it is wished."""
+        return self._up or self._cancel.is_set()
+
+    def set(self) -> None:
+        """Give this attempt up; the user's wish stays what it is."""
+        self._up = True
+
+
 class Drive:
     """The steps of one attempt at a request, and what came of them."""
 
@@ -74,28 +89,26 @@ class Drive:
     def drive(self) -> None:
         """Take every step to its end; Moved and Missing when the build must start over."""
         jobs = self.request.jobs or os.cpu_count() or 1
-        worker = Worker(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, self.cancel)
-        with closing(worker), closing(Crew(worker, jobs, self.cancel)) as crew:
+        over = _Over(self.cancel)
+        worker = Worker(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, over)
+        with closing(worker), closing(Crew(worker, jobs, over)) as crew:
             try:
                 self._loop(crew)
             except BaseException as fault:
-                self._cancel_running(crew)
+                over.set()
+                self._drop_running(crew)
                 if isinstance(fault, Exception):
                     self.host.store.publish()   # what was done is done: it is a hit when the build starts over
                 raise
         self.host.store.publish()
 
-    def _cancel_running(self, crew: Crew) -> None:
-        """Nothing more is wanted: running commands end, and what they made is forgotten."""
-        was = self.cancel.is_set()
-        self.cancel.set()
+    def _drop_running(self, crew: Crew) -> None:
+        """Nothing more is wanted: commands that were told to end do, and what they made is forgotten."""
         while ended := crew.wait():
             for _, attempt in ended:
                 if isinstance(attempt, Attempt):
                     self.host.store.drop(attempt.batch)
         self._running.clear()
-        if not was:
-            self.cancel.clear()
 
     def _loop(self, crew: Crew) -> None:
         due = time.monotonic() + _PUBLISH_S

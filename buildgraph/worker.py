@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from _thread import allocate_lock
 
 from .digest import Digest
 from .errors import BuildError
@@ -78,6 +79,7 @@ class Worker:
     def __init__(self, store: Store, scratch: str, level: Level, keep: bool, cancel: Cancel) -> None:
         self._store, self._scratch, self.level, self._keep, self._cancel = store, scratch, level, keep, cancel
         self._servers: ForkServers | None = None
+        self._lock = allocate_lock()
         self._full = 0.0   # when the disk was last seen full, by whichever action
         self._watched = self._closed = False
         self._free: list[Slot] = []
@@ -105,7 +107,7 @@ class Worker:
         """Stage a task; Moved and Missing as for `attempt`. What began must be finished or abandoned."""
         began = time.monotonic()
         self._watch()
-        slot = self._free.pop() if self._free else Slot(os.path.join(self._scratch, f"action-{next(self._count)}"))
+        slot = self._slot()
         batch = self._store.batch()
         try:
             return Begun(task, slot, self._prepare(task, slot), batch, began)
@@ -114,7 +116,10 @@ class Worker:
             raise
 
     def finish(self, begun: Begun, outcome: Outcome) -> Attempt:
-        """Judge how a job ended, and collect what it made."""
+        """Judge how a job ended, and collect what it made.
+
+        Where one was killed its folder is not used again: what killed it may have killed the one that cleans up behind it.
+        """
         if not _room(begun.slot.out):   # before any folder is emptied, which would make room
             self._full = time.monotonic()
         try:
@@ -122,7 +127,8 @@ class Worker:
         except BaseException as fault:
             self.abandon(begun, fault)
             raise
-        self._leave(begun.slot)
+        if outcome.code != 128 + 9:
+            self._leave(begun.slot)
         return attempt
 
     def abandon(self, begun: Begun, fault: BaseException) -> None:
@@ -134,6 +140,12 @@ class Worker:
             self._full = time.monotonic()
         self._store.drop(batch)
         self._leave(slot)
+
+    def _slot(self) -> Slot:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return Slot(os.path.join(self._scratch, f"action-{next(self._count)}"))
 
     def _leave(self, slot: Slot) -> None:
         if not self._keep:
@@ -165,8 +177,9 @@ class Worker:
         """Run a job in the sandbox; the seam for those that run it otherwise."""
         from .execute.forkserver import ForkServers
         from .execute.sandbox import run
-        if self._servers is None:
-            self._servers = ForkServers(self._scratch)
+        with self._lock:
+            if self._servers is None:
+                self._servers = ForkServers(self._scratch)
         return run(job, self.level, self._cancel, self._servers)
 
     def _prepare(self, task: Task, slot: Slot) -> Job:

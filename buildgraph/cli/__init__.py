@@ -7,8 +7,11 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
     from typing import NoReturn
+else:
+    import _signal as signal   # `signal` would bring in `enum`
 
 
 def program() -> NoReturn:
@@ -18,6 +21,8 @@ def program() -> NoReturn:
     end, object by object, what the kernel frees at once.
     """
     gc.disable()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)   # who ignores it, as some that start containers do, cannot wait for a child
+    signal.signal(signal.SIGINT, signal.SIG_DFL)    # a traceback is no answer to Ctrl-C; `Interrupt` knows better, while it can
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_standard()
     try:
@@ -63,8 +68,6 @@ def _unchanged(words: list[str]) -> int | None:
     from .. import receipt
     try:
         code = receipt.unchanged(words, os.getcwd())
-    except KeyboardInterrupt:
-        return 130
     except OSError as error:
         from .dispatch import told
         return told(error, False)

@@ -144,7 +144,7 @@ def lively(out: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def perform(here: Here, wanted: Request, screens: list[Screen], looked: bool = False) -> int:
-    """Run the session before these listeners; Interrupted when a signal made it stop.
+    """Run the session before these listeners; Interrupted when a signal came, so that nothing follows a build in spite of it.
 
     It goes on from the last build of the same request, at which the command line has `looked` already where it has no option.
     """
@@ -168,6 +168,4 @@ def perform(here: Here, wanted: Request, screens: list[Screen], looked: bool = F
         finally:
             for screen in (*screens, *kept):
                 screen.close()
-        if code:
-            stop.check()
         return code

@@ -34,13 +34,12 @@ class Flag:
         """Put it up."""
         self._up = True
 
-    def clear(self) -> None:
-        """Take it down."""
-        self._up = False
-
 
 class Interrupt:
-    """While entered, signals set `cancel` when `armed` (something runs and must be stopped) and raise otherwise."""
+    """While entered, signals set `cancel` when `armed` (something runs and must be stopped) and raise otherwise.
+
+    One that came while armed is raised at the end at the latest: it may have been too late for what ran to see it.
+    """
 
     def __init__(self) -> None:
         self.cancel = Flag()
@@ -59,10 +58,7 @@ class Interrupt:
                  trace: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-    def check(self) -> None:
-        """Raise Interrupted when a signal came while armed: a build that wound down for it did not succeed."""
-        if self._number:
+        if kind is None and self.armed and self._number:
             raise Interrupted(self._number)
 
     def _signal(self, number: int, frame: FrameType | None) -> None:

@@ -27,9 +27,9 @@ def watch(here: Here, patterns: tuple[str, ...], build: Callable[[], int], tell:
             build()
         except BuildError as fault:
             tell(fault)
-        gc.collect()   # a program that ends does not look for cycles; this one goes on
-        print(f"watching {plural(len(paths), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True)
         try:
+            gc.collect()   # a program that ends does not look for cycles; this one goes on
+            print(f"watching {plural(len(paths), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True)
             changed = wait(before)
         except Interrupted as stop:
             return OK if stop.code == 128 + signal.SIGINT else stop.code

@@ -28,14 +28,6 @@ class Cancel(Protocol):
         """Whether it is wished."""
         ...
 
-    def set(self) -> None:
-        """Wish it."""
-        ...
-
-    def clear(self) -> None:
-        """Wish it no more."""
-        ...
-
 
 @noun
 class Job:

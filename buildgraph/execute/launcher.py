@@ -10,6 +10,7 @@ and reaped all of it before it says how the command ended. It ends when the buil
 from __future__ import annotations
 
 import os
+import select
 
 from . import confine, landlock
 
@@ -23,6 +24,7 @@ else:
 
 _DEFAULT = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
 _GONE = (128 + 9, 0, 0)
+_AGAIN_MS = 50
 
 
 class Launcher:
@@ -39,6 +41,7 @@ class Launcher:
         for fd in (orders, replies, log):
             os.close(fd)
         os.set_blocking(self.log, False)
+        self.lost = False   # it was killed, and said nothing of the end of what it ran
 
     def start(self, words: Iterable[str]) -> None:
         """Run a command; its output comes through `log`, its end through `replies`."""
@@ -60,11 +63,20 @@ class Launcher:
     def ended(self) -> tuple[int, int, int]:
         """(exit code, CPU milliseconds, peak KiB) of the command, once `replies` can be read."""
         told = os.read(self.replies, 64).split()
-        return (int(told[0]), int(told[1]), int(told[2])) if len(told) == 3 else _GONE
+        self.lost = len(told) != 3
+        return _GONE if self.lost else (int(told[0]), int(told[1]), int(told[2]))
 
     def stop(self) -> None:
         """End the command that runs, and all that it started."""
         os.kill(self._pid, signal.SIGTERM)
+
+    def end(self) -> None:
+        """Stop the command that runs, again and again until it has ended."""
+        poller = select.poll()
+        poller.register(self.replies, select.POLLIN)
+        self.stop()
+        while not poller.poll(_AGAIN_MS):
+            self.stop()
 
     def close(self) -> None:
         """End the launcher, which runs nothing now."""

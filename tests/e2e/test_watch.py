@@ -1,10 +1,12 @@
 """`build --watch`: what changes is built again, and Ctrl-C is the good end."""
 from __future__ import annotations
 
+import io
 import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from buildgraph.cli import watch as watching_module
+from buildgraph.cli.here import Here
+from buildgraph.cli.interrupt import Interrupt
 from buildgraph.cli.watch import stamps, wait
 from tests.space import Space, space
 
@@ -117,6 +122,21 @@ def test_an_interrupted_build_ends_the_watch(made: Space) -> None:
     while '"started"' not in running.lines.get(timeout=30):
         pass
     assert running.stop() == 130
+
+
+def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads that it watches may be quicker with Ctrl-C than the next line of the program."""
+    class Reader(io.StringIO):
+        """One who reads and strikes."""
+
+        def write(self, text: str) -> int:
+            signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    monkeypatch.setattr(watching_module, "watched", lambda *_: ([], set()))
+    monkeypatch.setattr(sys, "stderr", Reader())
+    with Interrupt():
+        assert watching_module.watch(Here("/", ""), (), lambda: 0, lambda fault: fault.code) == 0
 
 
 def test_changes_are_awaited_until_they_are_still(tmp_path: Path) -> None:

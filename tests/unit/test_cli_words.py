@@ -111,17 +111,41 @@ def test_a_signal_ends_a_verb(number: signal.Signals, code: int, monkeypatch: py
 
 
 def test_an_armed_signal_asks_first_and_insists_then() -> None:
-    with Interrupt() as stop:
-        stop.armed = True
-        stop.check()
-        signal.raise_signal(signal.SIGTERM)
-        assert stop.cancel.is_set()
-        with pytest.raises(Interrupted) as asked:
-            stop.check()
-        assert asked.value.code == 143
-        with pytest.raises(Interrupted) as insisted:
+    with pytest.raises(Interrupted) as insisted:
+        with Interrupt() as stop:
+            stop.armed = True
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.cancel.is_set()
             signal.raise_signal(signal.SIGINT)
-        assert insisted.value.code == 130
+    assert insisted.value.code == 130
+
+
+def test_an_armed_signal_that_nobody_saw_is_raised_at_the_end() -> None:
+    """Or `run` would go on to run what was built, and `--watch` would wait for the next change."""
+    with pytest.raises(Interrupted) as late:
+        with Interrupt() as stop:
+            stop.armed = True
+            signal.raise_signal(signal.SIGTERM)
+    assert late.value.code == 143
+
+
+def program(main: str, ignored: str = "") -> subprocess.CompletedProcess[str]:
+    """`program` of the command line as a process, with these lines for its `main`, and a signal that is ignored before."""
+    before = f"import signal; signal.signal(signal.{ignored}, signal.SIG_IGN)\n" if ignored else ""
+    text = f"{before}import os, sys, buildgraph.cli as cli\ndef main():\n    {main}\ncli.main = main\ncli.program()"
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, cwd=_SRC, timeout=60)
+
+
+def test_a_signal_before_and_after_the_work_is_no_traceback() -> None:
+    """When no handler of ours stands yet, or any more, the process simply ends by it."""
+    ran = program("os.kill(os.getpid(), 2)")
+    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+
+def test_children_can_be_waited_for_though_who_started_us_ignores_theirs() -> None:
+    ran = program("return os.waitstatus_to_exitcode(os.waitpid(os.spawnv(os.P_NOWAIT, '/bin/sh', ['sh', '-c', 'exit 7']), 0)[1])",
+                  "SIGCHLD")
+    assert (ran.returncode, ran.stderr) == (7, "")
 
 
 def test_a_reader_that_left_is_no_fault() -> None:
