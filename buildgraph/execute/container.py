@@ -164,6 +164,8 @@ def _supervise(api: APIClient, container: str, timeout: float,
     finally:
         if timer:
             timer.cancel()
+            if timer.is_alive():   # it ends the container already, by a client that will be closed
+                timer.join()
         _hang_up(wire)
         wrapper.close()
         events.close()
@@ -212,8 +214,10 @@ def _exactly(wire: socket.socket, size: int) -> bytes:
 
 
 def _expire(api: APIClient, container: str, expired: threading.Event) -> None:
+    from requests.exceptions import RequestException
     expired.set()
-    _discard(api, container)
+    with suppress(RequestException):   # the daemon is gone: who waits for the container finds that out
+        _discard(api, container)
 
 
 def _discard(api: APIClient, container: str) -> None:

@@ -82,6 +82,7 @@ class ForkServers:
     def __init__(self, scratch: str, fewest: int = 2) -> None:
         self._scratch, self._fewest, self._lock = scratch, fewest, threading.Lock()
         self._places: dict[Kind, _Place] = {}
+        self._retired: list[_Server] = []   # they may still run jobs of other threads
         self.served = 0
 
     def attempt(self, job: Job, level: Level, cancel: Cancel | None = None) -> End | None:
@@ -108,9 +109,9 @@ class ForkServers:
 
     def close(self) -> None:
         """End all servers, and with them what they run."""
-        for place in self._places.values():
-            if place.server is not None:
-                place.server.close()
+        for server in (*self._retired, *(place.server for place in self._places.values())):
+            if server is not None:
+                server.close()
 
     def __enter__(self) -> ForkServers:
         return self
@@ -122,9 +123,9 @@ class ForkServers:
         """A server that cannot serve one job of its kind can serve none."""
         place = self._places[kind]
         with place.lock:
-            server, place.server, place.why = place.server, None, why
-        if server is not None:
-            server.close()
+            if place.server is not None:
+                self._retired.append(place.server)
+            place.server, place.why = None, why
 
     def _server(self, kind: Kind) -> _Server | None:
         with self._lock:
@@ -163,6 +164,7 @@ class _Server:
             os.close(said)
         self._talk.settimeout(_PATIENCE)
         self._names = frozenset(self._ready().split("\0"))
+        self._talk.settimeout(None)   # what was asked for is done sooner or later; its end would end the wait as well
 
     def shadowed(self, job: Job) -> bool:
         """Whether a module beside the tool has the name of one that the server has imported already."""

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_DEATH_MS = 10_000
+_DEATH_MS = 300_000   # one that waits for a slow disk dies when that has answered
 
 
 def run(job: Job, cancel: Cancel | None) -> End:

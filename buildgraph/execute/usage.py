@@ -4,11 +4,22 @@ from __future__ import annotations
 import os
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_KILLS = b"oom_kill "   # the same in all three files
 
 
 def memory_kills() -> int:
-    """How many processes of this host the kernel has killed for want of memory; 0 when it does not say."""
-    return _field("/proc/vmstat", b"oom_kill ")
+    """How many processes the kernel has killed for want of memory; 0 when it does not say.
+
+    Of this process's control group where that can be seen, for others of the host may meet the end of theirs meanwhile.
+    """
+    for line in _read("/proc/self/cgroup").decode(errors="replace").splitlines():
+        _, kinds, group = line.split(":", 2)
+        path = "" if kinds else f"/sys/fs/cgroup{group}/memory.events.local"
+        if "memory" in kinds.split(","):
+            path = f"/sys/fs/cgroup/memory{group}/memory.oom_control"
+        if path and b"\n" + _KILLS in _read(path):
+            return _field(path, _KILLS)
+    return _field("/proc/vmstat", _KILLS)
 
 
 def of_family(pid: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -183,3 +184,11 @@ def processes_with(token: str) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def all_gone(token: str) -> list[int]:
+    """Processes with a word that are still there when all of them have had time to die."""
+    deadline = time.monotonic() + 30
+    while (left := processes_with(token)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
