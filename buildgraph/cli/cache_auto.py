@@ -90,7 +90,8 @@ def due(root: str, now: float) -> bool:
         return False
     except OSError:
         return False
-    return not 0 <= passed < DAY or (passed >= HOUR and _free(root) < FLOOR)
+    # One that ended a moment later may have noted that first; what lies further ahead is of a clock that was set back.
+    return not -HOUR <= passed < DAY or (passed >= HOUR and _free(root) < FLOOR)
 
 
 def limits(environ: Mapping[str, str]) -> Limits:

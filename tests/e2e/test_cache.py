@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from buildgraph.cli.cache_auto import DAY, HOUR, due, stamp
 from tests.space import Space, space
 
 TOML = '''
@@ -28,7 +29,6 @@ inputs = { text = ":a" }
 outputs = { o = "b.txt" }
 argv = ["sh", "-c", "wc -c < {text} > {o}"]
 '''
-DAY = 86400
 
 
 @pytest.fixture
@@ -229,3 +229,11 @@ def test_the_program_does_not_touch_a_foreign_or_open_cache(two: Space) -> None:
     two.cache.chmod(0o777)
     for words in (("gc",), ("verify", "--repair"), ("rm", "//:a")):
         assert "others can write" in two.run("cache", *words, code=30).err
+
+
+def test_builds_that_end_at_once_do_not_both_look_through_the_cache(tmp_path: Path) -> None:
+    """One may have noted its look a moment after the other asked for the time; a clock that was set back is another matter."""
+    stamp(str(tmp_path))
+    noted = os.stat(tmp_path / "swept").st_mtime
+    assert not due(str(tmp_path), noted - 0.1) and not due(str(tmp_path), noted + 100)
+    assert due(str(tmp_path), noted - 2 * HOUR) and due(str(tmp_path), noted + DAY)

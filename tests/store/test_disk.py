@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from buildgraph.store.disk import DiskStore
 from buildgraph.store.fsops import FileOps
 from buildgraph.store.place import default_root
 from buildgraph.store.protocol import Missing
+from buildgraph.store.recent import Recent
 from tests.needs import absent, need
 
 KEY = Digest.of(b"an action")
@@ -307,3 +309,28 @@ def test_no_home_is_said() -> None:
     with pytest.raises(BuildError, match="HOME is not set") as fault:
         default_root({})
     assert fault.value.reason == "environment" and "BUILDGRAPH_CACHE" in fault.value.fix
+
+
+def test_what_is_remembered_may_be_forgotten_by_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that finds damage lets go of all small blobs, in the middle of which another adds one."""
+    class Shared(dict[Digest, bytes]):
+        """What is held, with another thread that adds while it is emptied."""
+
+        def clear(self) -> None:
+            super().clear()
+            adding.start()
+            adding.join(0.2)
+
+    faults: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    recent, blobs = Recent(), [b"%d" % number * (1 << 20) for number in range(8)]
+    adding = threading.Thread(target=lambda: recent.add({Digest.of(blobs[4]): blobs[4]}))
+    recent._data = Shared()
+    for data in blobs[:4]:
+        recent.add({Digest.of(data): data})
+    recent.clear()
+    adding.join()
+    assert faults == [] and recent.get(Digest.of(blobs[4])) == blobs[4] and recent.get(Digest.of(blobs[0])) is None
+    for data in blobs:
+        recent.add({Digest.of(data): data})
+    assert [data for data in blobs if recent.get(Digest.of(data)) is not None] == blobs[-4:]
