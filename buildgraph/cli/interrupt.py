@@ -1,6 +1,8 @@
 """Ctrl-C and its like: the first signal asks a running build to wind down, a second one ends it at once."""
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -10,6 +12,7 @@ else:
     import _signal as signal   # `signal` would bring in `enum`
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SOON_S = 0.002
 
 
 class Interrupted(KeyboardInterrupt):
@@ -43,22 +46,28 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.cancel = Flag()
-        self.armed = False
+        self.armed = self._lost = False
         self._number = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
+        self._hook = sys.unraisablehook
         try:
             self._before = {number: signal.signal(number, self._signal) for number in SIGNALS}
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._again)
+            sys.unraisablehook = self._unheard
         except ValueError:
             pass   # signals are for the main thread
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        if self._lost:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if kind is None and self.armed and self._number:
+        sys.unraisablehook = self._hook
+        if kind is None and (self.armed or self._lost) and self._number:
             raise Interrupted(self._number)
 
     def _signal(self, number: int, frame: FrameType | None) -> None:
@@ -66,3 +75,14 @@ class Interrupt:
         if not (first and self.armed):
             raise Interrupted(number)
         self.cancel.set()
+
+    def _unheard(self, found: Any) -> None:
+        """What is raised while a thing is finalized, or a module's lock let go, is printed and lost: raise it again after."""
+        if isinstance(found.exc_value, Interrupted):
+            self._lost = True
+            signal.setitimer(signal.ITIMER_REAL, _SOON_S)
+        else:
+            self._hook(found)
+
+    def _again(self, number: int, frame: FrameType | None) -> None:
+        raise Interrupted(self._number)

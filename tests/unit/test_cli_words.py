@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,22 @@ def test_an_armed_signal_that_nobody_saw_is_raised_at_the_end() -> None:
             stop.armed = True
             signal.raise_signal(signal.SIGTERM)
     assert late.value.code == 143
+
+
+def test_a_signal_is_heard_though_nothing_can_be_raised_where_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a finalizer, or where the import of a module lets go of its lock, an exception is printed and lost."""
+    class Struck:
+        """Its end is the wrong moment."""
+
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    for seconds in (0, 60):   # no other instruction follows, and many do
+        with pytest.raises(Interrupted), Interrupt():
+            Struck()
+            time.sleep(seconds)
+    time.sleep(0.01)   # nothing comes after all
+    assert capsys.readouterr().err == ""
 
 
 def program(main: str, ignored: str = "") -> subprocess.CompletedProcess[str]:
