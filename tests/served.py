@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-LIMIT = 20.0
+LIMIT = 60.0
 """Seconds to wait for anything that a program does."""
 
 

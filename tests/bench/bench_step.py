@@ -79,9 +79,13 @@ def native_timers(name: str, model: Any, folder: Path) -> tuple[dict[str, Timer]
     everything = b"".join(lines) * repeat
 
     def start() -> float:
-        begin = time.perf_counter()
-        _piped([program], lines[0])
-        return (time.perf_counter() - begin) * 1e6
+        """The fastest of twenty: what a machine does besides only adds."""
+        took = []
+        for _ in range(20):
+            begin = time.perf_counter()
+            _piped([program], lines[0])
+            took.append(time.perf_counter() - begin)
+        return min(took) * 1e6
     timers = {"native_us": lambda: program_time(lambda: _piped([program, "--replay", name], data), STEPS * repeat),
               "native_json_us": lambda: program_time(lambda: _piped([program], everything), STEPS * repeat),
               "start_to_first_action_us": start}

@@ -37,7 +37,7 @@ class Shell(Peer):
 class Slow(Shell):
     """The same, with a rest."""
 
-    name, first = "slow", "sleep 0.3"
+    name, first = "slow", "sleep 1.5"
 
 
 class Failing(Shell):
@@ -53,8 +53,8 @@ class Wrong(Shell):
 
 
 def arena(folder: Path) -> Arena:
-    """Four of them on a graph of five steps; whoever needed a quarter of a second gets no further round."""
-    return Arena(folder, graphs.chains(5), [Shell, Slow, Failing, Wrong], 3, 0.25)
+    """Four of them on a graph of five steps; whoever needed more than a second gets no further round."""
+    return Arena(folder, graphs.chains(5), [Shell, Slow, Failing, Wrong], 3, 1.2)
 
 
 def test_slow_ones_get_fewer_rounds_and_broken_ones_none(tmp_path: Path) -> None:

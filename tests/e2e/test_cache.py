@@ -90,14 +90,18 @@ def test_gc_of_a_workspace_that_is_gone_takes_all(two: Space) -> None:
 
 def test_gc_beside_a_running_build_takes_nothing_of_it(two: Space) -> None:
     two.write("BUILD.toml", TOML + '\n[slow]\nrule = "command"\ninputs = { text = ":b" }\noutputs = { o = "s" }\n'
-                                   'argv = ["sh", "-c", "sleep 2; cat {text} > {o}"]\n')
+                                   'argv = ["sh", "-c", "while ! test -e $0; do sleep 0.1; done; cat {text} > {o}", '
+                                   f'"{two.root}/go"]\n')
+    two.env["BUILDGRAPH_SANDBOX"] = "none"   # so that the command sees when it may end
     two.write("words.txt", "new\n")
     process = subprocess.Popen(two.command("build", "//:slow"), cwd=two.root, env=two.environ(),
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 20
-    while told(two, "stats")["results"] < 4 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while told(two, "stats")["results"] < 4:
+        assert process.poll() is None and time.monotonic() < deadline, "nothing is published while it runs"
         time.sleep(0.05)
     found = told(two, "gc", "--max-size", "0B", "--max-age", "0s")
+    two.write("go", "")
     assert process.wait(60) == 0 and "making it again" not in str(process.stderr and process.stderr.read())
     assert "a running build" in {result["why"] for result in found["results"]}
     assert (two.root / "out/slow/s").read_text().strip() == "8"

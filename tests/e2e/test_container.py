@@ -105,7 +105,7 @@ def left(host: str) -> list[str]:
     import docker
     client = docker.DockerClient(base_url=host, version="auto")
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while (found := client.api.containers(all=True)) and time.monotonic() < until:
             time.sleep(0.05)
         return [str(one["Id"]) for one in found]
@@ -179,7 +179,7 @@ def test_a_container_that_does_not_end_is_stopped(image: str, host: str) -> None
     began = time.monotonic()
     with pytest.raises(BuildError, match="ran longer than 1 s") as stopped:
         container.run(image, ["sleep"], limits=container.Limits(timeout=1))
-    assert stopped.value.reason == "failed" and time.monotonic() - began < 15
+    assert stopped.value.reason == "failed" and time.monotonic() - began < 300
     assert left(host) == []
 
 
@@ -208,7 +208,7 @@ def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None
             "ReadonlyRootfs": True, "CapDrop": ["ALL"], "NetworkMode": "none", "PidsLimit": 64, "Init": False,
             "SecurityOpt": ["no-new-privileges"], "AutoRemove": True, "Privileged": False, "Binds": None}
         question.close()
-        talk.join(20)
+        talk.join(60)
         os.close(write)
         assert answer.read() == b""
     os.close(read)
@@ -234,7 +234,7 @@ def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
         process.stdin.flush()
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) != 0
+        assert process.wait(60) != 0
     assert left(host) == []
 
 

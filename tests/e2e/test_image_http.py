@@ -74,10 +74,9 @@ def test_it_serves_stops_at_once_and_goes_on(client: Any, image: str, data: Path
             answered += [server.step(LINE % (k % 3)) for k in range(len(answered), len(answered) + 4)]
             assert server.ask("GET", "/healthz").json == {"health": "ok"}
             assert b"coalition_steps_total %d\n" % len(answered) in server.ask("GET", "/metrics").body
-            begin = time.monotonic()
             getattr(container, ending)()
-            assert container.wait()["StatusCode"] == (0 if ending == "stop" else 137)
-            assert time.monotonic() - begin < 8, "Docker had to kill it after its ten seconds"
+            code = container.wait()["StatusCode"]   # one that does not stop is killed by Docker after ten seconds
+            assert code == (0 if ending == "stop" else 137), container.logs()
         finally:
             container.remove(force=True)
     agent = rooms.root / "out/exports/rooms.x86/agent"

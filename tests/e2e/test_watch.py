@@ -51,12 +51,15 @@ class Watching:
         for line in self.process.stdout:
             self.lines.put(line.rstrip())
 
-    def built(self, within: float = 30) -> list[str]:
+    def built(self, within: float = 60) -> list[str]:
         """What is said until it waits again."""
         found: list[str] = []
         end = time.monotonic() + within
         while not (found and found[-1].startswith("watching ")):
-            found.append(self.lines.get(timeout=max(end - time.monotonic(), 0.01)))
+            try:
+                found.append(self.lines.get(timeout=max(end - time.monotonic(), 0.01)))
+            except queue.Empty:
+                raise AssertionError(f"it does not come to wait (exit code {self.process.poll()}): {found}") from None
         return found
 
     def still(self, seconds: float) -> bool:
@@ -67,7 +70,10 @@ class Watching:
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """End it."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        try:
+            return self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end: {[self.lines.get() for _ in range(self.lines.qsize())]}") from None
 
 
 @pytest.fixture
@@ -119,7 +125,7 @@ def test_a_fault_is_told_and_mended(watching: Watching, made: Space) -> None:
 def test_an_interrupted_build_ends_the_watch(made: Space) -> None:
     made.write("BUILD.toml", _BUILD.replace("tr a-z", "sleep 600; tr a-z"))
     running = Watching(made, "//:upper", "--json")
-    while '"started"' not in running.lines.get(timeout=30):
+    while '"started"' not in running.lines.get(timeout=60):
         pass
     assert running.stop() == 130
 

@@ -68,7 +68,7 @@ def test_all_at_once(tmp_path: Path) -> None:
     DiskStore(root)
     running = [subprocess.Popen([sys.executable, "-c", script, root], cwd=Path(__file__).parents[2])
                for script in (BUILDER, BUILDER, BUILDER, SWEEPER, DAMAGER)]
-    assert [process.wait(100) for process in running] == [0] * 5
+    assert [process.wait(300) for process in running] == [0] * 5
     store = DiskStore(root)
     audit(store, repair=True)
     assert audit(store, repair=True).damaged == ()

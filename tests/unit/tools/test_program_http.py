@@ -218,16 +218,16 @@ def test_late_steps_replicas_and_copies_in_metrics(agent: Compiled, tmp_path: Pa
 
 
 def test_a_tick_holds_steps_back_and_nothing_else(agent: Compiled, tmp_path: Path) -> None:
-    paced = built(agent, tmp_path / "paced", "--http", "--tick", "400000000", "--deadline", "400000000")
+    paced = built(agent, tmp_path / "paced", "--http", "--tick", "3000000000", "--deadline", "3000000000")
     with serving(paced, tmp_path) as server:
         begin = time.monotonic()
         server.step(seen(0))
         with server.connect() as waiting:
             waiting.sendall(GOOD)
             assert server.ask("GET", "/healthz").status == 200
-            assert time.monotonic() - begin < 0.35
+            assert time.monotonic() - begin < 2.9
             assert answers(waiting.recv(4096))[0].status == 200
-            assert time.monotonic() - begin >= 0.4
+            assert time.monotonic() - begin >= 3
 
 
 def test_the_state_is_on_the_disk_before_the_answer(program: Path, tmp_path: Path) -> None:

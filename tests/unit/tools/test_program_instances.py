@@ -166,11 +166,11 @@ def test_a_step_after_its_deadline_is_counted_and_said(agent: Compiled, tmp_path
 
 
 def test_a_tick_that_begins_too_late_is_late(agent: Compiled, tmp_path: Path) -> None:
-    paced = built(agent, tmp_path, "--tick", "50000000", "--deadline", "50000000")
+    paced = built(agent, tmp_path, "--tick", "500000000", "--deadline", "500000000")
     late = []
     with subprocess.Popen([paced], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin and child.stdout
-        for pause in (0.0, 0.0, 0.25, 0.0):   # the third comes two hundred milliseconds after it was due
+        for pause in (0.0, 0.0, 1.5, 0.0):   # the third comes a second after it was due
             time.sleep(pause)
             child.stdin.write(seen(1).encode() + b"\n")
             child.stdin.flush()
@@ -180,6 +180,11 @@ def test_a_tick_that_begins_too_late_is_late(agent: Compiled, tmp_path: Path) ->
     assert late[0] is False and late[2] is True
 
 
+def asleep(pid: int) -> bool:
+    """Whether a process waits for something."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def test_a_stop_does_not_wait_for_a_tick(agent: Compiled, tmp_path: Path) -> None:
     slow = built(agent, tmp_path, "--tick", "600000000000")
     with subprocess.Popen([slow], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -187,7 +192,8 @@ def test_a_stop_does_not_wait_for_a_tick(agent: Compiled, tmp_path: Path) -> Non
         child.stdin.write((seen(1) + "\n").encode() * 2)
         child.stdin.flush()
         assert child.stdout.readline()
-        time.sleep(0.1)
+        while not asleep(child.pid):   # it has read the second request, and waits for its tick
+            time.sleep(0.01)
         child.terminate()
         assert child.wait(LIMIT) == 0
         assert b"scout" in child.stdout.read()   # the step that had its request was carried out

@@ -70,7 +70,7 @@ def test_a_reader_that_leaves_ends_the_program_quietly(pair: Path) -> None:
     child.stdout.close()
     child.stdin.write(SEEN.encode() + b"\n")
     child.stdin.flush()
-    assert child.wait(timeout=10) == 0
+    assert child.wait(timeout=60) == 0
     assert child.stderr.read() == b""
     child.stdin.close()
     child.stderr.close()
@@ -84,7 +84,7 @@ def test_signals_stop_a_waiting_program_at_once(pair: Path, number: signal.Signa
         child.stdin.flush()
         assert child.stdout.readline()
         child.send_signal(number)
-        assert child.wait(timeout=5) == 0
+        assert child.wait(timeout=60) == 0
 
 
 def test_each_line_is_answered_before_the_next_is_sent_in_pieces(pair: Path) -> None:
@@ -98,7 +98,7 @@ def test_each_line_is_answered_before_the_next_is_sent_in_pieces(pair: Path) -> 
             assert b"scout" in child.stdout.readline()
             assert b"error" in child.stdout.readline()
         child.stdin.close()
-        assert child.wait(timeout=5) == 0
+        assert child.wait(timeout=60) == 0
 
 
 def test_a_non_blocking_pipe_is_waited_for(pair: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_non_blocking_pipe_is_waited_for(pair: Path) -> None:
         os.write(writer, SEEN.encode() + b"\n")
         os.close(writer)
         assert child.stdout and b"scout" in child.stdout.read()
-        assert child.wait(timeout=5) == 0
+        assert child.wait(timeout=60) == 0
 
 
 def test_replay_refuses_records_out_of_range(pair: Path) -> None:

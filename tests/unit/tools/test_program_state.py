@@ -178,19 +178,20 @@ def test_a_signal_ends_a_program_whose_reader_does_not_read(program: Path, tmp_p
 def test_killed_at_any_moment_it_has_what_it_answered(program: Path, walk: list[Any], tmp_path: Path) -> None:
     draw, state = random.Random(4), tmp_path / "state"
     data = [seen(k).encode() + b"\n" for k in range(400)]
-    done, kills = 0, 0
+    done, kills, stuck = 0, 0, 0
     while done < 400:
         with subprocess.Popen([program, "--state", state], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdin and child.stdout
             child.stdin.write(b"".join(data[done:]))
             child.stdin.close()
-            time.sleep(draw.random() * 0.02)
+            time.sleep(draw.random() * 0.02 * (1 + stuck))   # longer where it takes longer to start
             child.kill()
             kills += child.wait(LIMIT) == -signal.SIGKILL
             whole = child.stdout.read().split(b"\n")[:-1]
         assert [json.loads(line) for line in whole] == walk[done:done + len(whole)]
         held = steps(state) if state.exists() else 0
         assert done + len(whole) <= held <= 400
+        stuck = stuck + 1 if held == done else 0
         done = held
     assert kills >= 5
 
