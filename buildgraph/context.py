@@ -1,11 +1,12 @@
-"""Two of contextlib's managers, for the modules that every build imports: contextlib itself brings in what is dear."""
+"""Managers for the modules that every build imports: two are contextlib's, which itself brings in what is dear."""
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import closing, suppress
 
-    __all__ = ["closing", "suppress"]
+    __all__ = ["closing", "suppress", "unbroken"]
 else:
     class suppress:
         """Pass over these faults."""
@@ -30,3 +31,18 @@ else:
 
         def __exit__(self, *_):
             self._thing.close()
+
+
+class unbroken:
+    """A moment of the main thread in which handlers of signals raise nothing; what they would raise comes at its end."""
+
+    depth = 0
+    late: list[Callable[[], object]] = []
+
+    def __enter__(self) -> None:
+        unbroken.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        unbroken.depth -= 1
+        while not unbroken.depth and unbroken.late:
+            unbroken.late.pop()()

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 
-from .context import suppress
+from .context import suppress, unbroken
 from .errors import BuildError
 from .execute.job import LEVELS, Level
 from .source import Sources
@@ -65,18 +65,27 @@ class opened:
     def __init__(self, root: str, kept: bool, warn: Callable[[str], None]) -> None:
         self._root, self._kept = root, os.path.join(root, ".buildgraph", "sandbox") if kept else ""
         self._store = DiskStore(default_root(os.environ), warn)
+        self._scratch: scratch_folder | None = None
 
     def __enter__(self) -> Host:
         cache = self._store.root
-        self._scratch = scratch_folder(os.path.join(cache, "work"), self._kept)
         self._index = _Index(os.path.join(cache, "index"))
         sources = Sources(self._root, self._index, light=LIGHT)
-        return Host(self._store, sources, Toolchain(sources), self._scratch.path)
+        tools = Toolchain(sources)
+        try:
+            with unbroken():
+                self._scratch = scratch_folder(os.path.join(cache, "work"), self._kept)
+            return Host(self._store, sources, tools, self._scratch.path)
+        except KeyboardInterrupt:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        self._scratch.close()
-        self._index.close()
-        self._store.close()
+        with unbroken():   # a second signal ends the build at once: a moment later, when nothing of it is left
+            if self._scratch is not None:
+                self._scratch.close()
+            self._index.close()
+            self._store.close()
 
 
 def here() -> list[str]:

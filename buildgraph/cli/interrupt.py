@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import sys
 
+from ..context import unbroken
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
@@ -72,9 +74,12 @@ class Interrupt:
 
     def _signal(self, number: int, frame: FrameType | None) -> None:
         first, self._number = not self._number, number
-        if not (first and self.armed):
-            raise Interrupted(number)
-        self.cancel.set()
+        if first and self.armed:
+            self.cancel.set()
+        elif unbroken.depth:
+            unbroken.late.append(self._raise)
+        else:
+            self._raise()
 
     def _unheard(self, found: Any) -> None:
         """What is raised while a thing is finalized, or a module's lock let go, is printed and lost: raise it again after."""
@@ -85,4 +90,7 @@ class Interrupt:
             self._hook(found)
 
     def _again(self, number: int, frame: FrameType | None) -> None:
+        self._signal(self._number, frame)
+
+    def _raise(self) -> None:
         raise Interrupted(self._number)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -18,7 +19,9 @@ from buildgraph.cli.interrupt import Interrupt, Interrupted
 from buildgraph.cli.load import tag_of
 from buildgraph.cli.parser import Parser
 from buildgraph.errors import BuildError
+from buildgraph.host import opened
 from buildgraph.label import Label
+from buildgraph.store import place
 
 _SRC = str(Path(__file__).parents[2])
 
@@ -144,6 +147,32 @@ def test_a_signal_is_heard_though_nothing_can_be_raised_where_it_comes(capsys: p
             time.sleep(seconds)
     time.sleep(0.01)   # nothing comes after all
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("when", ["made", "removed"])
+def test_no_folder_of_scratch_outlives_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """Whatever it interrupts: the folder is whole or gone, and the signal is raised all the same."""
+    lock, remove, listed = fcntl.flock, place.remove_tree, os.path.join(tmp_path, "cache", "work")
+
+    def locked(fd: int, how: int) -> None:
+        if os.listdir(listed):   # it is made, and nobody knows of it yet
+            signal.raise_signal(signal.SIGINT)
+        lock(fd, how)
+
+    def removed(folder: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+        remove(folder)
+
+    monkeypatch.setenv("BUILDGRAPH_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(Interrupted), Interrupt():
+        host = opened(str(tmp_path), False, lambda _text: None)
+        if when == "made":
+            monkeypatch.setattr(fcntl, "flock", locked)
+        else:
+            monkeypatch.setattr(place, "remove_tree", removed)
+        with host:
+            assert when == "removed" and len(os.listdir(listed)) == 1
+    assert os.listdir(listed) == []
 
 
 def program(main: str, ignored: str = "") -> subprocess.CompletedProcess[str]:
