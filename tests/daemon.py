@@ -16,7 +16,7 @@ import pytest
 
 from tests.needs import absent, need
 
-_START, _STOP, _POLL = 30.0, 20.0, 0.05
+_START, _STOP, _POLL = 180.0, 60.0, 0.05
 
 
 @pytest.fixture(scope="session")

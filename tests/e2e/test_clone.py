@@ -172,7 +172,7 @@ def test_a_clone_goes_on_as_if_it_had_been_built_there(first: Space) -> None:
     """History, receipt and snapshot are there: nothing changed, `why` knows, a change runs what it reaches."""
     clone = _clone(first, "clone")
     _imported(clone)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while "nothing changed" not in _imported(clone)[0]:
         assert time.monotonic() < deadline
         time.sleep(0.2)

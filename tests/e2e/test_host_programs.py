@@ -42,7 +42,7 @@ def build(what="//..."):
     return subprocess.run([sys.executable, "-m", "buildgraph", "build", what], capture_output=True, text=True, check=True).stdout
 
 def settled(what="//..."):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while "nothing changed" not in (said := build(what)):
         assert time.monotonic() < deadline, said
         time.sleep(0.3)

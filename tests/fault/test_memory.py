@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,10 @@ def limited() -> Iterator[Callable[[], None]]:
     def enter() -> None:
         (folder / "cgroup.procs").write_text(str(os.getpid()))
     yield enter
+    deadline = time.monotonic() + 60
+    while left := (folder / "cgroup.procs").read_text():
+        assert time.monotonic() < deadline, f"still alive: {left}"
+        time.sleep(0.02)
     folder.rmdir()
 
 
@@ -71,11 +76,11 @@ def test_out_of_memory(tmp_path: Path, way: str, limited: Callable[[], None], ta
     words = of.command("build", "-k", "-j2", "--sandbox", sandbox, "//...")
     for _ in range(2):
         done = subprocess.run(words, cwd=of.root, env=of.environ(), capture_output=True, text=True, check=False,
-                              preexec_fn=limited, timeout=60)
+                              preexec_fn=limited, timeout=300)
         if done.returncode == 30:
             absent(f"the sandbox {sandbox} does not work here")
         assert done.returncode == 1 and said in done.stderr, done.stdout + done.stderr
-        assert (of.root / "out/other/o").read_text() == "done\n" and not (of.root / "out/hog").exists()
+        assert (of.root / "out/other/o").read_text() == "done\n" and not (of.root / "out/hog").exists(), done.stderr
     whole(of)
     idle(of)
     of.write("BUILD.toml", TOML.replace("HOG", "true"))
