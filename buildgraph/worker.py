@@ -10,6 +10,7 @@ import os
 import time
 from _thread import allocate_lock
 
+from .context import suppress
 from .digest import Digest
 from .errors import BuildError
 from .execute.collect import collect
@@ -142,10 +143,11 @@ class Worker:
         self._leave(slot)
 
     def _slot(self) -> Slot:
-        try:
+        with suppress(IndexError):   # another thread may have taken the last
             return self._free.pop()
-        except IndexError:
-            return Slot(os.path.join(self._scratch, f"action-{next(self._count)}"))
+        while True:
+            with suppress(FileExistsError):   # of another worker, or kept by an earlier build for a look
+                return Slot(os.path.join(self._scratch, f"action-{next(self._count)}"))
 
     def _leave(self, slot: Slot) -> None:
         if not self._keep:

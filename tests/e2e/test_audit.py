@@ -44,6 +44,14 @@ def test_what_is_declared_passes(tmp_path: Path) -> None:
     assert "audit: 1 action read only what they declare" in of.run("build", "--audit", "//...").out
 
 
+def test_actions_are_traced_side_by_side_and_one_after_the_other(tmp_path: Path) -> None:
+    of = made(tmp_path, "cat a.txt > $0")
+    text = TOML.format(inputs='a = "a.txt"', script="cat a.txt > $0")
+    of.write("BUILD.toml", text + "".join(text[text.index("[t]"):].replace("[t]", f"[t{number}]") for number in range(4)))
+    for jobs in ("-j1", "-j4"):
+        assert faults(of, jobs, "//...", code=0) == []
+
+
 def test_an_undeclared_file_by_absolute_path_is_named_and_the_line_mends_it(tmp_path: Path) -> None:
     path = tmp_path / "w/data/b c.txt"
     of = made(tmp_path, f"cat a.txt '{path}' > $0")

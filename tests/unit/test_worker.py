@@ -46,6 +46,11 @@ def test_a_folder_that_another_thread_takes_is_made_anew(tmp_path: Path) -> None
     assert Path(worker.begin(TASK).slot.root).is_dir()
 
 
+def test_workers_of_one_scratch_folder_have_folders_of_their_own(tmp_path: Path) -> None:
+    """Those of an audit side by side, and those of builds that keep theirs for a look."""
+    assert len({Bare(tmp_path).begin(TASK).slot.root for _ in range(3)}) == 3
+
+
 @pytest.mark.parametrize(("code", "free"), [(0, 1), (1, 1), (137, 0)])
 def test_the_folder_of_what_was_killed_is_not_used_again(tmp_path: Path, code: int, free: int) -> None:
     """Whoever killed it may have killed the one that ends what it left behind, which may still write there."""
