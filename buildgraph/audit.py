@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from .check import in_order
 from .errors import FAILED, INTERRUPTED, BuildError
 from .events import Judged
 from .execute.job import Job, Outcome
@@ -86,7 +87,7 @@ def audit(session: Drive, code: int) -> int:
     faults = 0
     with ThreadPoolExecutor(session.request.jobs or os.cpu_count() or 1, "audit") as pool:
         tasks = [session.task(number) for number in steps]
-        for task, found in zip(tasks, pool.map(lambda task: _traced(session, task), tasks), strict=True):
+        for task, found in zip(tasks, in_order(pool, lambda task: _traced(session, task), tasks), strict=True):
             faults += len(found)
             for why in found:
                 session.listen(Judged(str(task.action.owner), f"audit: {task.action.title}", "failed", why))

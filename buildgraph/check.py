@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import count
+from typing import TypeVar
 
 from .digest import Digest
 from .errors import BROKEN, INTERRUPTED
@@ -29,6 +30,8 @@ from .worker import FIXED, Attempt, Task, Worker
 _UMASK = ("/bin/sh", "-c", 'umask 077; exec "$@"', "sh")
 _LANGUAGES = ("tr_TR.utf8", "de_DE.utf8", "en_US.utf8")
 _LARGE = 256 << 20
+_TICK_S = 0.1
+T = TypeVar("T")
 
 
 class Again(Worker):
@@ -78,7 +81,7 @@ def check(session: Drive, code: int, most: int = 0) -> int:
     broken = 0
     with _pool(session) as pool:
         tasks = [session.task(session.steps.number[action]) for action in chosen]
-        for action, why in zip(chosen, pool.map(lambda task: _judge(session, worker, task), tasks), strict=True):
+        for action, why in zip(chosen, in_order(pool, lambda task: _judge(session, worker, task), tasks), strict=True):
             if why:
                 broken += 1
                 session.listen(Judged(str(action.owner), f"made again: {action.title}", "failed", why))
@@ -94,6 +97,19 @@ def _chosen(session: Drive, most: int) -> list[Action]:
     by_key = {session.keys[action]: action for action in reversed(session.results)}
     keys = sorted(by_key)
     return sorted((by_key[key] for key in (keys[:most] if most else keys)), key=session.steps.number.__getitem__)
+
+
+def in_order(pool: ThreadPoolExecutor, work: Callable[[Task], T], tasks: Sequence[Task]) -> Iterator[T]:
+    """What comes of each task. Like `map` of the pool, but a signal that comes just before a long wait is heard in it."""
+    futures = [pool.submit(work, task) for task in tasks]
+    try:
+        for future in futures:
+            while not wait([future], _TICK_S).done:
+                pass
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def _pool(session: Drive) -> ThreadPoolExecutor:

@@ -201,16 +201,26 @@ def _frames(wire: socket.socket) -> Iterator[tuple[int, bytes]]:
     """Docker's multiplexed stream: 8 bytes of stream number and big-endian size, then so many bytes."""
     while len(head := _exactly(wire, 8)) == 8:
         stream, size = struct.unpack(">BxxxL", head)
-        while size and (data := wire.recv(min(size, _PIECE))):
+        while size and (data := _received(wire, min(size, _PIECE))):
             size -= len(data)
             yield stream, data
 
 
 def _exactly(wire: socket.socket, size: int) -> bytes:
     got = b""
-    while len(got) < size and (data := wire.recv(size - len(got))):
+    while len(got) < size and (data := _received(wire, size - len(got))):
         got += data
     return got
+
+
+def _received(wire: socket.socket, size: int) -> bytes:
+    """What comes next. It looks up now and then: a signal that came just before a long wait would be heard after it only."""
+    poller = select.poll()
+    poller.register(wire, select.POLLIN)
+    deciphered = getattr(wire, "pending", lambda: 0)   # what TLS holds already, no poll tells
+    while not deciphered() and not poller.poll(_POLL * 1000):
+        pass
+    return wire.recv(size)
 
 
 def _expire(api: APIClient, container: str, expired: threading.Event) -> None:
