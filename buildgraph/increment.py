@@ -294,7 +294,7 @@ class Increment(Drive):
         if self._note(gates):
             self._keep()
         below = len(self.root) + 1
-        fresh |= {path[below:]: fingerprint(path) for path in shown.files}
+        fresh |= {path[below:]: stamp for path, stamp in shown.files.items()}
         told: list[Event] = [*self.told, *(gate.judged() for gate in gates)]
         text = unchanged_text(told, self.last.count, untold)
         receipt.renew(self.look, fresh, self.trees, text, self.last.mark)

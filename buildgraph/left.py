@@ -19,7 +19,7 @@ from .ui.summary import unchanged_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .basis import Basis
     from .drive import Drive
@@ -43,7 +43,7 @@ class Row:
         return Judged(self.label, self.gate, self.verdict, self.why)  # type: ignore[arg-type]
 
 
-def stamps_of(drive: Drive, basis: Basis, made: Collection[str], began: int) -> dict[str, tuple[int, ...]] | None:
+def stamps_of(drive: Drive, basis: Basis, made: Mapping[str, tuple[int, ...]], began: int) -> dict[str, tuple[int, ...]] | None:
     """Stamps of all that a build saw; None where BUILD.toml or the like is so young that a later edit could look the same.
 
     A source or a folder that is so young is to be looked at by the next build, whatever its stamp is then.
@@ -61,8 +61,7 @@ def stamps_of(drive: Drive, basis: Basis, made: Collection[str], began: int) -> 
                 return None
             if not still:
                 stamps[path] = NEVER
-    stamps |= {path: fingerprint(path) for path in made}
-    return stamps
+    return {**stamps, **made}
 
 
 def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],

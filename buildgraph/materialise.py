@@ -17,7 +17,7 @@ from .events import Built, Listener
 from .execute.staging import stage
 from .model import Artifact, File, Node, Tree
 from .reapi import decode_directory
-from .source import Sources
+from .source import Sources, fingerprint
 from .steps import Wanted
 from .store.protocol import Store
 from .noun import noun
@@ -31,11 +31,14 @@ BUILT = ".buildgraph/built"
 
 @noun
 class Shown:
-    """What stands in the workspace after a build: the events, and every file, as the links lead to it."""
+    """What stands in the workspace after a build: the events, and the stamp of every file, as the links lead to it.
+
+    The stamps are taken while no other build can turn a link: what one puts there later must not pass for ours.
+    """
 
     root: str
     events: tuple[Built, ...]
-    files: tuple[str, ...]
+    files: dict[str, tuple[int, ...]]
 
     def copy_to(self, folder: str) -> None:
         """Copy the outputs to a folder of the user's, each under its label's path when there are several labels."""
@@ -70,7 +73,7 @@ class Materialiser:
 
     def _show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
         events: list[Built] = []
-        files: list[str] = []
+        files: dict[str, tuple[int, ...]] = {}
         for want in wanted:
             content = node(want.artifact)
             link = "/".join(filter(None, ("out", want.label.package, want.label.name, want.file)))
@@ -78,7 +81,7 @@ class Materialiser:
             size, image = content.digest.size, ""
             if isinstance(content, File):
                 self._file(path, content)
-                files.append(path)
+                files[path] = fingerprint(path)
             else:
                 inside = list(self._inside(content, ""))
                 held = f"{content.digest.hash}-{want.file}"
@@ -87,11 +90,11 @@ class Materialiser:
                 self._shown.add(held)
                 size = sum(file.digest.size for _, file in inside)
                 image = _image(os.path.join(self._built, held))
-                files += [f"{path}{below}" for below, _ in inside]
+                files |= {f"{path}{below}": fingerprint(f"{path}{below}") for below, _ in inside}
             made = Built(str(want.label), want.name, link, content.digest, size, image)
             events.append(made)
             listen(made)
-        return Shown(self._root, tuple(events), tuple(files))
+        return Shown(self._root, tuple(events), files)
 
     def _inside(self, node: Node, path: str) -> Iterator[tuple[str, File]]:
         """The files of a node as (path below it with its `/`, file); a file is its own only one."""

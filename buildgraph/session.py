@@ -116,7 +116,7 @@ class Session(Drive):
 
     def _leave(self, began: int, work: Work, seen: tuple[Shown, list[Row]]) -> None:
         built, rows = seen
-        stamps = stamps_of(self, work.basis, set(built.files), began)
+        stamps = stamps_of(self, work.basis, built.files, began)
         leave(self, work.labels, work.wanted, (rows, built.events), (work.basis.folders, stamps))
         share(self.host.store.root, self.root, self.request)
 

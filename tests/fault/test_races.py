@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from buildgraph.cli import main
+from buildgraph.materialise import Materialiser
 from buildgraph.session import RESTARTS
 from buildgraph.store.sweep import Limits, plan
 from tests.fault.counts import TIMES, Tally
-from tests.fault.ground import ground, make, stands
+from tests.fault.ground import ground, make, salt, stands
 from tests.space import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
@@ -66,6 +68,39 @@ def test_a_receipt_never_answers_for_an_edited_file(tmp_path: Path, monkeypatch:
         assert shown(of) == f"{number + 3} 0\n".encode() * 2
         shutil.rmtree(receipts)
         count.survived()
+
+
+@pytest.mark.parametrize("how", ["from BUILD.toml", "from the last build", "from another's"])
+def test_what_another_build_puts_in_place_does_not_pass_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                 how: str) -> None:
+    """Two builds in a workspace that is edited: the stamps that one leaves are those of its own outputs."""
+    of, out = ground(tmp_path), tmp_path / "w/out/f0/f0.txt"
+    monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
+    monkeypatch.chdir(of.root)
+    time.sleep(0.3)   # or no stamp would be believed
+    if how != "from BUILD.toml":
+        assert main(["build", "//..."]) == 0
+    if how == "from another's":
+        for folder in ("out", ".buildgraph"):
+            shutil.rmtree(of.root / folder)
+    elif how == "from the last build":
+        salt(of, "7")
+        time.sleep(0.3)
+    show, turns = Materialiser.show, list[str]()
+
+    def shown_and_overtaken(*given: Any, **named: Any) -> Any:
+        found = show(*given, **named)
+        (tmp_path / "other").write_text("of another build")
+        (tmp_path / "other").replace(out)
+        turns.append(type(given[0]).__name__)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Materialiser, "show", shown_and_overtaken)
+        assert main(["build", "//..."]) == 0
+    assert turns == ["Materialiser"] and out.read_text() == "of another build"
+    assert main(["build", "//..."]) == 0
+    stands(of, "7" if how == "from the last build" else "0")
 
 
 YEAR = 365 * 86400
