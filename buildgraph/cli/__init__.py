@@ -22,7 +22,8 @@ def program() -> NoReturn:
     """
     gc.disable()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)   # who ignores it, as some that start containers do, cannot wait for a child
-    signal.signal(signal.SIGINT, signal.SIG_DFL)    # a traceback is no answer to Ctrl-C; `Interrupt` knows better, while it can
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)   # a traceback is no answer to Ctrl-C; `Interrupt` has one, while it can
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_standard()
     try:

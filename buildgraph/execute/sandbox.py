@@ -59,7 +59,7 @@ def _obstacle(level: Level) -> tuple[bool, str]:
             file.write("hidden\n")
         script = 'if read line < "$0"; then echo it hides nothing; exit 1; fi 2>/dev/null; echo done > out/done'
         try:
-            outcome = run(Job(("/bin/sh", "-c", script, hidden), (), stage, out, temp, (), 10), level)
+            outcome = run(Job(("/bin/sh", "-c", script, hidden), (), stage, out, temp, (), 60), level)
         except (BuildError, OSError) as fault:
             return False, str(fault)
         if outcome.code == 0 and os.path.exists(os.path.join(out, "done")):

@@ -175,22 +175,24 @@ def test_no_folder_of_scratch_outlives_a_signal(tmp_path: Path, monkeypatch: pyt
     assert os.listdir(listed) == []
 
 
-def program(main: str, ignored: str = "") -> subprocess.CompletedProcess[str]:
-    """`program` of the command line as a process, with these lines for its `main`, and a signal that is ignored before."""
-    before = f"import signal; signal.signal(signal.{ignored}, signal.SIG_IGN)\n" if ignored else ""
-    text = f"{before}import os, sys, buildgraph.cli as cli\ndef main():\n    {main}\ncli.main = main\ncli.program()"
+def program(main: str, number: str, handler: str) -> subprocess.CompletedProcess[str]:
+    """`program` of the command line as a process, with this line for its `main`, and how a signal is handled before."""
+    text = (f"import os, signal, sys, buildgraph.cli as cli\nsignal.signal(signal.{number}, signal.{handler})\n"
+            f"def main():\n    {main}\ncli.main = main\ncli.program()")
     return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, cwd=_SRC, timeout=60)
 
 
 def test_a_signal_before_and_after_the_work_is_no_traceback() -> None:
     """When no handler of ours stands yet, or any more, the process simply ends by it."""
-    ran = program("os.kill(os.getpid(), 2)")
+    ran = program("os.kill(os.getpid(), 2)", "SIGINT", "default_int_handler")
     assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+    ran = program("os.kill(os.getpid(), 2); return 5", "SIGINT", "SIG_IGN")   # as shells start what is in the background
+    assert (ran.returncode, ran.stderr) == (5, "")
 
 
 def test_children_can_be_waited_for_though_who_started_us_ignores_theirs() -> None:
     ran = program("return os.waitstatus_to_exitcode(os.waitpid(os.spawnv(os.P_NOWAIT, '/bin/sh', ['sh', '-c', 'exit 7']), 0)[1])",
-                  "SIGCHLD")
+                  "SIGCHLD", "SIG_IGN")
     assert (ran.returncode, ran.stderr) == (7, "")
 
 
