@@ -169,9 +169,8 @@ def test_a_signal_ends_a_program_whose_reader_does_not_read(program: Path, tmp_p
         while stalled < 4:   # both pipes are full
             stalled = 0 if child.stdin.raw.write(seen(0).encode() + b"\n") else stalled + 1   # type: ignore[attr-defined]
             time.sleep(0.05 * bool(stalled))
-        begin = time.monotonic()
         child.send_signal(signal.SIGTERM)
-        assert child.wait(LIMIT) == 0 and time.monotonic() - begin < 5
+        assert child.wait(LIMIT) == 0
     assert steps(state) > 100
 
 
