@@ -74,9 +74,9 @@ def sandbox(environ: Mapping[str, str]) -> Check:
     purpose = "actions that see their inputs and nothing else"
     try:
         best = probe(environ)
+        below = [level for level in LEVELS[LEVELS.index(best) + 1:-1] if works(level)]
     except BuildError as fault:
         return Check("sandbox", "missing", fault.what, purpose, fault.fix)
-    below = [level for level in LEVELS[LEVELS.index(best) + 1:-1] if works(level)]
     found = best + (f" ({', '.join(below)} works too)" if below else "")
     state = {"namespaces": "ok", "landlock": "weak"}.get(best, "missing")
     return Check("sandbox", state, found, purpose, "install bubblewrap and allow user namespaces (inside Docker: "

@@ -8,6 +8,7 @@ knows the path of a file of the same user, chmod and utime. The content of files
 """
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
@@ -20,6 +21,8 @@ from .job import LEVELS, Cancel, Job, Level, Outcome, ended_by
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_WANTS = tuple(map(os.strerror, (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)))   # gone in a moment
 
 
 def probe(environ: Mapping[str, str]) -> Level:
@@ -39,13 +42,20 @@ def works(level: Level) -> bool:
 
 
 def obstacle(level: Level) -> str:
-    """Why a rung cannot be reached here, or an empty string.
+    """Why a rung cannot be reached here, or an empty string; BuildError when the host has too little even for trying.
 
     A command is run on it, which must write its output and must not be able to read a file beside its stage. One that
-    was killed says nothing of the rung, so another is run.
+    was killed says nothing of the rung, so another is run. Nor does a want of descriptors, processes or memory, for what
+    is found out here is remembered.
     """
-    killed, why = _obstacle(level)
-    return _obstacle(level)[1] if killed else why
+    for _ in range(2):
+        killed, why = _obstacle(level)
+        if not killed:
+            break
+    if killed or any(want in why for want in _WANTS):
+        raise BuildError(f"the sandbox {level!r} cannot be tried: {why}", None,
+                         "allow more (ulimit -a shows the limits), or set BUILDGRAPH_SANDBOX to a weaker one", "environment")
+    return why
 
 
 def _obstacle(level: Level) -> tuple[bool, str]:

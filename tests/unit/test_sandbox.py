@@ -1,6 +1,7 @@
 """Running jobs: the same on every rung, to the end and beyond it."""
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from buildgraph.errors import BuildError
+from buildgraph.execute import sandbox
 from buildgraph.execute.job import LEVELS, Job, Level, Outcome
 from buildgraph.execute.sandbox import obstacle, probe, run, works
+from buildgraph.host import level_of
 from tests.needs import absent
 from tests.unit.builder import begin, wait_for
 from tests.unit.test_sandbox_probes import all_gone, processes_with
@@ -179,6 +182,31 @@ def test_an_unreachable_rung_is_the_environments_fault(tmp_path: Path, monkeypat
     assert fault.value.reason == "environment"
     assert probe({}) != "namespaces" and "no permissions" in obstacle("namespaces")
     assert obstacle("none") == "it hides nothing"
+
+
+def _outcome(code: int, log: bytes) -> Outcome:
+    return Outcome(code, "exit", log, "namespaces", 1, 1, 1)
+
+
+@pytest.mark.parametrize("came", [
+    OSError(errno.EMFILE, os.strerror(errno.EMFILE)), BuildError("bubblewrap cannot make a sandbox: Cannot allocate memory"),
+    _outcome(1, b"bwrap: Can't fork: Resource temporarily unavailable"), _outcome(137, b"")], ids=repr)
+def test_what_a_host_lacks_for_a_moment_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                       came: Exception | Outcome) -> None:
+    """It ends a build; it does not make this one, and all that come, run in a weaker sandbox."""
+    def tried(*_: object) -> Outcome:
+        if isinstance(came, Exception):
+            raise came
+        return came
+
+    with monkeypatch.context() as patch, pytest.raises(BuildError, match="cannot be tried") as fault:
+        patch.setattr(sandbox, "run", tried)
+        level_of("", str(tmp_path))
+    assert fault.value.reason == "environment" and os.listdir(tmp_path) == []
+    best = level_of("", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox, "run", tried)
+        assert level_of("", str(tmp_path)) == best   # it was remembered
 
 
 def test_the_rung_can_be_lowered() -> None:
