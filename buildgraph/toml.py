@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import BuildError, BuildErrors, Where
-from .toml_places import WORD, Places, where
+from .toml_places import LONG, WORD, Places, where
 
 BYTES, LINE, WORD_LENGTH, PARTS, DEPTH, PIECES = 4 << 20, 64 << 10, 1024, 32, 64, 500_000
 FAULTS = 20
 
 _TOKEN = re.compile(
-    r'(?P<text>"""(?:[^"\\]++|\\[\s\S]|"{1,2}(?!"))*+"{0,5}|\'\'\'(?:[^\']++|\'{1,2}(?!\'))*+\'{0,5})'
+    rf"(?P<text>{LONG % (0, 0)})"
     rf"|(?P<run>{WORD}(?:[ \t]*+\.[ \t]*+{WORD})*+)|(?P<open>[\[{{])|(?P<close>[\]}}])|(?P<note>\#[^\n]*+)")
 _PART = re.compile(WORD)
 _HEADER = re.compile(rf"^[ \t]*+\[\[?+[ \t]*+({WORD}(?:[ \t]*+\.[ \t]*+{WORD})*+)[ \t]*+\]\]?+[ \t]*+(?:\#.*+)?$", re.M)

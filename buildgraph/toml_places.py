@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,11 @@ _WORD = re.compile(WORD)
 _DOT = re.compile(r"[ \t]*+\.[ \t]*+")
 _SKIP = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
 _BLANK = re.compile(r"[ \t]*+")
-_LONG = re.compile(r'"""(?:[^"\\]++|\\[\s\S]|"{1,2}(?!"))*+"{3,5}|\'\'\'(?:[^\']++|\'{1,2}(?!\'))*+\'{3,5}')
+# Before 3.11.5 a possessive group that holds more than one way ends too soon (python/cpython#106052); to keep all ways
+# open costs memory, which a long text has to pay there.
+MANY = "*+" if sys.version_info >= (3, 11, 5) else "*"
+LONG = rf'''"""(?:[^"\\]++|\\[\s\S]|"{{1,2}}(?!")){MANY}"{{%s,5}}|\'\'\'(?:[^\']++|\'{{1,2}}(?!\')){MANY}\'{{%s,5}}'''
+_LONG = re.compile(LONG % (3, 3))
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]++|[^\s,\]}#]++")
 
 

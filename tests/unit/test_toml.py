@@ -1,6 +1,8 @@
 """BUILD.toml as text: bounds, syntax errors, places."""
 from __future__ import annotations
 
+import random
+import re
 import time
 import tomllib
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from buildgraph.errors import BuildError, BuildErrors, Where
 from buildgraph.toml import parse
-from buildgraph.toml_places import KEY
+from buildgraph.toml_places import KEY, LONG
 
 SAMPLE = '''[a.b]
 rule = "x"   # a comment
@@ -167,3 +169,19 @@ def test_quotes_and_comments_hide_brackets_and_dots_but_quoted_keys_count() -> N
     assert not faults('a = "' + "[" * 200 + '"\n# ' + "[" * 200 + "\nb = '" + ".".join("x" * 200) + "'\n")
     assert not faults("a = [" + "1.5, " * 5000 + "]")
     assert "more than 32 parts" in faults('"a b".' * 40 + "c = 1")[0].what
+
+
+def _ends(pattern: str, text: str) -> int | None:
+    found = re.match(pattern, text)
+    return found.end() if found else None
+
+
+def test_a_long_string_ends_where_it_does_in_every_python() -> None:
+    """Before 3.11.5 a possessive group ends too soon: there another pattern stands for it, and both are alike."""
+    dice = random.Random(0)
+    for least in (0, 3):
+        pattern = LONG % (least, least)
+        for _ in range(20_000):
+            text = dice.choice(('"""', "'''")) + "".join(dice.choices('"\'\\a\n#', k=dice.randrange(14)))
+            assert _ends(pattern, text) == _ends(pattern.replace(")*+", ")*"), text), text
+    assert _ends(LONG % (3, 3), '"""a""b\\""""""') == 14 and _ends(LONG % (3, 3), "'''a''b\\'''''") == 13
