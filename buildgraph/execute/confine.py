@@ -30,14 +30,13 @@ CANNOT_RUN_TEXT = "buildgraph: cannot run"
 def main(fd: int) -> int:
     """Run the orders that stand in a file descriptor."""
     words = read(fd)
+    os.close(fd)
     return supervise(lambda: execute(words), int(words["p"][0]))
 
 
 def read(fd: int) -> dict[str, list[str]]:
-    """Orders as words by their first letter."""
-    with open(fd, "rb") as file:
-        file.seek(0)
-        return parse(file.read())
+    """Orders as words by their first letter; the file stays open."""
+    return parse(os.pread(fd, os.fstat(fd).st_size, 0))
 
 
 def parse(data: bytes) -> dict[str, list[str]]:

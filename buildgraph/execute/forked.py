@@ -47,15 +47,17 @@ class _Server:
 def main(fd: int, orders: int, bare: set[str]) -> None:
     """Serve until the socket `fd` ends; `bare` are the modules that any interpreter has when it starts."""
     words = confine.read(orders)
+    os.close(orders)
     talk = _socket.socket(fileno=fd)
     try:
         if "m" in words:
             mounts.enter(words["m"][0], words.get("v", ()), _entries(words))
-            warm = nest.split(lambda inner: _warm(inner, words, bare))
+            nest.apart()
+            pid, warm = nest.split(lambda inner: _warm(inner, words, bare))
             told = warm.recv(1 << 20)
             talk.send(told)
             if told and not told.startswith(b"!"):
-                nest.make(talk, warm)
+                nest.Maker(talk, pid, warm).serve()
         else:
             _warm(talk, words, bare)
     except Exception as fault:
@@ -87,7 +89,7 @@ def _prepare(words: Words) -> _Server:
     for name in (*STANDARD, *words.get("i", ())):
         importlib.import_module(name)
     proc = "/tmp/proc" if "m" in words else "/proc"
-    if len(os.listdir(f"{proc}/{os.getpid()}/task")) != 1:
+    if len(os.listdir(f"{proc}/self/task")) != 1:
         raise RuntimeError("what it imported started threads")
     for name in [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]:
         del sys.modules[name]   # a program must not find them; what runs here holds them already
@@ -107,7 +109,7 @@ def _serve(talk: _socket.socket, server: _Server) -> None:
         if len(fds) < 3:
             return
         try:
-            pid, life = nest.clone(0)
+            pid, life = nest.clone()
         except OSError as fault:
             talk.send(f"!{fault}".encode())
         else:
@@ -137,15 +139,13 @@ def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
         os._exit(0)
 
 
-def _command(server: _Server, orders: int, log: int, enter: Callable[[], None] | None = None) -> NoReturn:
+def _command(server: _Server, orders: int, log: int, enter: Callable[[], int] | None = None) -> NoReturn:
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
         words = confine.read(orders)
         if enter is not None:
-            enter()
-            proc = mounts.view(words["s"][0], words["o"][0], words["t"][0])
-            mounts.give_up(proc)
+            mounts.give_up(enter())
         else:
             confine.begin(words)
         os.chdir(mounts.FOLDER if server.namespaces else words["s"][0])

@@ -1,8 +1,9 @@
 """A root file system of one's own by system call, as bubblewrap makes it: shared by a server, a view for each action.
 
 The server enters a user namespace and builds the part that all its actions share; the host stays mounted at /tmp. For
-each action a clone with namespaces of its own adds what is private (processes, the action's folders, /dev/shm, pseudo
-terminals) and takes the host away; the command itself then gives up every capability in one more user namespace.
+each action it goes into namespaces of that action for a moment to add what is private (the action's folders, /dev/shm,
+pseudo terminals). The command adds what only it can, the view of its own processes, takes the host away, and then gives up
+every capability in one more user namespace.
 Needs Linux >= 5.12 (`mount_setattr`); what the kernel refuses is an OSError.
 """
 from __future__ import annotations
@@ -29,7 +30,7 @@ _LINKS = (("/proc/self/fd/0", "stdin"), ("/proc/self/fd/1", "stdout"), ("/proc/s
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
-OF_ACTION = NEWNS | NEWIPC | NEWPID | NEWNET   # flags of the clone that runs an action
+OF_ACTION = NEWNS | NEWIPC | NEWNET   # what an action has of its own, besides its processes and users
 _READ_ONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _SLAVE = 1, 2, 4, 8, 0x1000, 0x4000, 0x80000
 _DETACH, _HERE, _RECURSIVE, _EMPTY, _CLONE, _MOVE_EMPTY = 2, -100, 0x8000, 0x1000, 1, 4
 _ATTR_READ_ONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
@@ -40,10 +41,11 @@ _OPEN_TREE, _MOVE_MOUNT, _SETATTR = 428, 429, 442
 def enter(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) -> None:
     """Build the shared part on the empty folder `root` and make it the root: `visible` paths of the host, read-only.
 
-    `site` are (name, target) of links below /build/site. The caller has all capabilities in here, and only in here.
+    `site` are (name, target) of links below /build/site. The caller has all capabilities in here, and only in here; its
+    next child is the first process of a namespace of processes.
     """
     user, group = os.geteuid(), os.getegid()
-    _checked(libc.unshare(NEWUSER | NEWNS | NEWUTS | NEWCGROUP))
+    _checked(libc.unshare(NEWUSER | NEWUTS | NEWCGROUP | NEWPID | OF_ACTION))
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     _become((0, user), (0, group), proc)
     os.close(proc)
@@ -69,24 +71,37 @@ def enter(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) ->
 
 
 def view(stage: str, out: str, temp: str) -> int:
-    """In the clone for an action: its folders at /build, /build/out and /tmp, everything else of the host gone.
+    """In new namespaces of an action: its folders at /build and /build/out; a descriptor of its scratch folder for `close`."""
+    scratch = call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
+    try:
+        _mount("tmpfs", "/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=755")
+        _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+        _mount(_HOST + stage, FOLDER, "", _BIND)
+        _attributes(FOLDER, _ATTR_READ_ONLY)
+        _mount(_HOST + out, f"{FOLDER}/out", "", _BIND)
+        _loopback()
+    except OSError:
+        os.close(scratch)
+        raise
+    return scratch
+
+
+def close(scratch: int) -> int:
+    """In the process that becomes the command: /proc of its own processes, the scratch folder at /tmp, the host gone.
 
     Returns a descriptor of the host's /proc for `give_up`, to be closed before the command is let loose.
     """
     proc = os.open(f"{_HOST}/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    scratch = call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
     # Read-only, for root of the host owns the settings of the kernel even without any capability.
     _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC | _READ_ONLY)
-    _mount("tmpfs", "/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=755")
-    _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620")
-    _mount(_HOST + stage, FOLDER, "", _BIND)
-    _attributes(FOLDER, _ATTR_READ_ONLY)
-    _mount(_HOST + out, f"{FOLDER}/out", "", _BIND)
     _checked(libc.umount2(os.fsencode(_HOST), _DETACH))
     call(_MOVE_MOUNT, scratch, b"", _HERE, os.fsencode(TEMP), _MOVE_EMPTY)
-    os.close(scratch)
-    _loopback()
     return proc
+
+
+def leave() -> None:
+    """Go on in new namespaces, those of an action."""
+    _checked(libc.unshare(OF_ACTION))
 
 
 def join(process: int, kinds: int) -> None:

@@ -15,7 +15,8 @@ import pytest
 from buildgraph.execute import forkserver
 from buildgraph.execute.forkserver import ForkServers, kind_of
 from buildgraph.execute.job import Job, Level, Outcome
-from buildgraph.execute.sandbox import run
+from buildgraph.execute.process import readable
+from buildgraph.execute.sandbox import run, works
 from tests.needs import absent
 from tests.unit.builder import begin, wait_for
 from tests.unit.test_forkserver import forked, level, made, tool
@@ -51,6 +52,42 @@ time.sleep(0.3)
 print("started", flush=True)
 open("out/ready", "w").close()
 time.sleep({1})
+"""
+
+ORPHANS = """
+import os, time
+reading, writing = os.pipe()
+if not os.fork():
+    orphan = os.fork()
+    if orphan:
+        os.write(writing, str(orphan).encode())
+        os._exit(0)
+    os._exit(0)
+os.wait()
+orphan, end = int(os.read(reading, 9)), time.monotonic() + 10
+while os.path.exists(f"/proc/{orphan}") and time.monotonic() < end:
+    time.sleep(0.01)
+print(os.path.exists(f"/proc/{orphan}"))
+"""
+FIRST = """
+import ctypes, os, signal
+libc, reached = ctypes.CDLL(None, use_errno=True), []
+for number in signal.valid_signals():
+    os.kill(1, number)
+for name in ("mem", "environ", "maps", "fd/0", "fdinfo/0", "ns/mnt", "cwd/tmp", "root/tmp"):
+    try:
+        open(f"/proc/1/{name}", "rb").close()
+        reached.append(name)
+    except PermissionError:
+        pass
+word = ctypes.create_string_buffer(8)
+one = (ctypes.c_uint64 * 2)(ctypes.addressof(word), 8)
+for name, words in {"attach": (101, 16, 1, 0, 0), "seize": (101, 0x4206, 1, 0, 0), "read": (310, 1, one, 1, one, 1, 0),
+                    "write": (311, 1, one, 1, one, 1, 0), "descriptor": (438, os.pidfd_open(1), 0, 0),
+                    "join": (308, os.pidfd_open(1), 0x20000)}.items():
+    if libc.syscall(*words) >= 0:
+        reached.append(name)
+print(reached, os.path.exists("/proc/1"))
 """
 
 
@@ -159,7 +196,10 @@ def test_a_server_that_died_is_done_without(tmp_path: Path, level: Level) -> Non
     with ForkServers(str(tmp_path), fewest=1) as servers:
         forked(tool(tmp_path / "a", "print(1)"), level, servers)
         (pid,) = children()
+        life = os.pidfd_open(pid)
         os.kill(pid, signal.SIGKILL)
+        assert readable(life, 10)
+        os.close(life)
         for _ in range(2):
             assert run(tool(tmp_path / "a", "print(1)"), level, None, servers).log == b"1\n"
         assert servers.served == 1 and len(servers.obstacles()) == 1
@@ -193,6 +233,27 @@ def test_what_a_tool_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None
     with ForkServers(str(tmp_path), fewest=1) as servers:
         outcome = forked(staying(tmp_path / "a", token, 0, 20), level, servers)
         assert outcome.code == 0 and processes_with(token) == []
+
+
+def test_what_loses_its_parent_is_reaped(tmp_path: Path, level: Level) -> None:
+    """A program that waits for its daemon to vanish sees it vanish."""
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        assert run(tool(tmp_path / "a", ORPHANS), level).log == b"False\n"
+        assert forked(tool(tmp_path / "a", ORPHANS), level, servers).log == b"False\n"
+
+
+@pytest.mark.parametrize("more", [(), (("PYTHONFAULTHANDLER", "1"),)], ids=["plain", "fault handlers"])
+def test_the_first_process_is_out_of_reach(tmp_path: Path, more: tuple[tuple[str, str], ...]) -> None:
+    """It shares memory with the server: no signal does anything to it, and nothing of it can be read, changed or joined."""
+    if not works("namespaces"):
+        absent("the rung namespaces cannot be reached here")
+    if os.uname().machine != "x86_64":
+        absent("the numbers of system calls are those of x86_64")
+    with ForkServers(str(tmp_path), fewest=1) as servers:
+        for text in (FIRST, "print(1)", FIRST):
+            job = tool(tmp_path / "a", text)
+            log = forked(replace(job, env=tuple(sorted(job.env + more))), "namespaces", servers).log
+            assert log == (b"1\n" if text != FIRST else b"[] True\n")
 
 
 def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
