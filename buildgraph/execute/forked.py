@@ -7,6 +7,8 @@ are NUL-separated words as in `confine.py`; besides those, for the server and on
     mPATH empty folder to mount on    vPATH visible to actions   fPATH folder of imports
     NNAME=TARGET entry of that folder   iNAME module to import when the folder has it
     sPATH stage    oPATH output folder    tPATH scratch folder
+
+Its forks have the environment of its own orders but for the folders of the action, where those of actions name them.
 """
 from __future__ import annotations
 
@@ -31,6 +33,7 @@ Words: TypeAlias = "Mapping[str, Sequence[str]]"
 # No module that has something done in each fork (threading, random) nor one that brings such in (subprocess, zipfile).
 STANDARD = ("argparse", "collections.abc", "contextlib", "copy", "dataclasses", "enum", "functools", "io", "itertools",
             "json", "math", "operator", "pathlib", "re", "struct", "types", "typing")
+_OF_ACTION = ("PWD", "TMPDIR")
 HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
 
 
@@ -84,8 +87,10 @@ def _warm(talk: _socket.socket, words: Words, bare: set[str]) -> None:
 
 
 def _prepare(words: Words) -> _Server:
-    tail, site = tuple(sys.path), words["f"][0]
-    sys.path[:] = [*([site] if "N" in words else []), *tail]
+    tail, env = tuple(sys.path), confine.environ(words)
+    site = words["f"][0] if "PYTHONPATH" in env else ""
+    script.settle(env)
+    sys.path[:] = [*([site] if site else ()), *tail]
     for name in (*STANDARD, *words.get("i", ())):
         importlib.import_module(name)
     proc = "/tmp/proc" if "m" in words else "/proc"
@@ -144,16 +149,18 @@ def _command(server: _Server, orders: int, log: int, enter: Callable[[], int] | 
     os.dup2(log, 2)
     try:
         words = confine.read(orders)
+        env = confine.environ(words)
         if enter is not None:
             mounts.give_up(enter())
         else:
             confine.begin(words)
-        os.chdir(mounts.FOLDER if server.namespaces else words["s"][0])
+        folder = mounts.FOLDER if server.namespaces else words["s"][0]
+        os.chdir(folder)
         os.closerange(3, 1 << 16)
     except BaseException as fault:
         os.write(2, f"{confine.CANNOT_RUN_TEXT}: {type(fault).__name__}: {fault}\n".encode(errors="replace"))
         os._exit(confine.CANNOT_CONFINE)
     try:
-        script.run(words["a"], dict(pair.split("=", 1) for pair in words["e"]), server.tail, server.site)
+        script.run(words["a"], folder, {name: env[name] for name in _OF_ACTION if name in env}, server.site, server.tail)
     finally:
         os._exit(1)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PROGRAM = ("import sys; bare = set(sys.modules); sys.path[:] = [*sys.path[1:], sys.argv[3]]; "
             "from buildgraph.execute import forked; del sys.path[-1]; "
             "forked.main(int(sys.argv[1]), int(sys.argv[2]), bare)")
-_FOLDERS = frozenset({"PWD", "TMPDIR", "PYTHONPATH"})   # set anew in each fork
+_FOLDERS = frozenset({"PWD", "TMPDIR"})   # those of each action
 _MOST = 6
 _PATIENCE = 30.0
 
@@ -50,6 +50,8 @@ class Kind:
 def kind_of(job: Job, level: Level) -> Kind | None:
     """What kind of server could run a job; None when only a fresh interpreter can."""
     if not is_tool(job) or not os.path.isfile(os.path.join(job.stage, job.argv[4])):
+        return None
+    if os.path.normpath(job.argv[4]) != job.argv[4]:
         return None
     if level == "namespaces" and any(path.startswith(mounts.COVERED) for path in job.visible):
         return None
@@ -154,9 +156,10 @@ class _Server:
         try:
             if kind.level != "namespaces":
                 _farm(site, kind.site)
+            env = {name: value for name, value in kind.env if name != "PYTHONPATH"}   # its own imports are the standard library's
             argv = (kind.interpreter, *FLAGS, "-c", _PROGRAM, str(inner.fileno()), str(orders), local.ROOT)
             self._process = subprocess.Popen(
-                argv, env=dict(kind.env), cwd="/", pass_fds=(inner.fileno(), orders), stdin=subprocess.DEVNULL,
+                argv, env=env, cwd="/", pass_fds=(inner.fileno(), orders), stdin=subprocess.DEVNULL,
                 stdout=said, stderr=said, start_new_session=True, umask=0o022)
         finally:
             inner.close()
@@ -259,6 +262,8 @@ def _farm(site: str, entries: tuple[tuple[str, str], ...]) -> None:
 
 def _orders(kind: Kind, folder: str, site: str) -> Iterator[str]:
     yield f"f{site}"
+    for name, value in sorted([*kind.env, ("PWD", mounts.FOLDER), ("TMPDIR", mounts.TEMP)]):
+        yield f"e{name}={value}"
     if kind.level == "namespaces":
         yield f"m{folder}"
         for path in tops(kind.visible):
@@ -272,8 +277,6 @@ def _orders(kind: Kind, folder: str, site: str) -> Iterator[str]:
 
 def _job_orders(job: Job, level: Level, server: int) -> Iterator[str]:
     if level == "namespaces":
-        for name, value in sorted(environment(job, mounts.FOLDER, mounts.TEMP).items()):
-            yield f"e{name}={value}"
         for word in job.argv:
             yield f"a{word}"
     else:

@@ -16,21 +16,25 @@ from itertools import islice
 from typing import NoReturn
 
 
-def run(argv: Sequence[str], env: Mapping[str, str], tail: Sequence[str], site: str) -> NoReturn:
-    """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.
-
-    `tail` is the search path of the standard library. Distributions that were imported from the folder `site` are
-    made to look as if they came from the one that PYTHONPATH names now.
-    """
+def settle(env: Mapping[str, str]) -> None:
+    """Have an environment in the order in which it is given, as who starts with it has."""
     coerced = {name: value for name, value in os.environ.items() if name.startswith("LC_")}   # PEP 538
     os.environ.clear()
     os.environ.update(dict(env) | coerced)
-    path = os.path.abspath(argv[4])
+
+
+def run(argv: Sequence[str], folder: str, env: Mapping[str, str], site: str, tail: Sequence[str]) -> NoReturn:
+    """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.
+
+    `env` is what differs from the environment that stands, `tail` the search path of the standard library. Distributions
+    that were imported from the folder `site`, if there are any, are made to look as if they came from that of `folder`.
+    """
+    os.environ.update(env)
+    path = f"{folder}/{argv[4]}"
     sys.argv, sys.orig_argv = list(argv[4:]), list(argv)
-    extra = [os.path.abspath(env["PYTHONPATH"])] if "PYTHONPATH" in env else []
-    sys.path[:] = [os.path.dirname(path), *extra, *tail]
-    if extra and extra[0] != site:
-        _moved(site, extra[0])
+    sys.path[:] = [path.rpartition("/")[0], *([f"{folder}/site"] if site else ()), *tail]
+    if site and site != f"{folder}/site":
+        _moved(site, f"{folder}/site")
     _finish(_execute(path))
 
 
