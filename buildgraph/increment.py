@@ -13,16 +13,16 @@ from itertools import filterfalse
 
 from . import pace, receipt
 from .basis import folders_of, users_own
-from .digest import EMPTY, Digest
+from .digest import Digest
 from .drive import Drive, Request
 from .events import Done, Event, Finished, Planned
 from .execute.job import LEVELS
 from .host import Host, here
 from .label import Label
 from .left import (
-    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, gate_of, gate_words, is_tree, node_of, source_row, verdict_of, wanted_row)
+    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, gate_of, gate_words, is_tree, source_row, stood_of, verdict_of, wanted_row)
 from .materialise import Materialiser, Shown
-from .model import Action, Output, Result, Source
+from .model import Action, Output, Source
 from .plan import Plan, State
 from .snapshot import action_of, makers_of, place_of, unwords
 from .source import NEVER, fingerprint, settled
@@ -222,13 +222,14 @@ class Increment(Drive):
     def _show(self, changed: Sequence[int]) -> Shown:
         """Put the outputs in place that may have changed, and tell of them; of the others too where there are few."""
         fresh, failed = self._due({self.names[number] for number in changed})
+        standing = sorted(self.outputs.keys() - failed)
+        stood = [stood_of(self.outputs[at]) for at in standing if at not in fresh] if self.anew else ()
         shown = Materialiser(self.root, self.host.store, self.host.sources).show(
-            fresh.values(), self.node, lambda event: None, sweep=self.anew)
+            fresh.values(), self.node, lambda event: None, self.anew, stood)
         self.trees = [built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
         for at, event in zip(fresh, shown.events, strict=True):
             self.outputs[at] = wanted_row(fresh[at], event, self.node(fresh[at].artifact))
-        standing = (self.outputs[at] for at in sorted(self.outputs.keys() - failed))
-        self.told = [*map(built_of, standing)] if self.all else [*shown.events]
+        self.told = [built_of(self.outputs[at]) for at in standing] if self.all else [*shown.events]
         for event in self.told:
             self.listen(event)
         return shown
@@ -237,8 +238,6 @@ class Increment(Drive):
         """The outputs to put in place, by their number, in order, and the numbers of those that were not made."""
         fresh: dict[int, Wanted] = {}
         failed: set[int] = set()
-        if self.anew:
-            fresh = {at: self._stood(row) for at, row in self.outputs.items()}
         for action, stand in zip(self.steps.actions, self.stands):
             self.outputs.update(stand.wanted)
             if action in self.results:
@@ -251,13 +250,6 @@ class Increment(Drive):
             if self.anew or want.artifact.name in names:
                 fresh[at] = want
         return dict(sorted(fresh.items())), failed
-
-    def _stood(self, row: bytes) -> Wanted:
-        """An output of a step that no change reaches."""
-        want = self._wanted(row, Action((), (), ()))
-        assert isinstance(want.artifact, Output)
-        self.results[want.artifact.action] = Result(((want.artifact.name, node_of(row)),), EMPTY, self.level, 0)
-        return want
 
     def _wanted(self, row: bytes, action: Action | None) -> Wanted:
         label, name, file, made, kind, *_ = row.decode("utf-8", "surrogateescape").split("\0")

@@ -189,10 +189,10 @@ def wanted_row(want: Wanted, event: Built, node: Node) -> bytes:
                   str(event.bytes), event.image))
 
 
-def node_of(row: bytes) -> Node:
-    """What an output holds, from its row; the digest of a folder is that of its tree."""
-    _, _, _, _, kind, _, digest, *_ = row.decode("utf-8", "surrogateescape").split("\0")
-    return Tree(Digest.parse(digest)) if kind == "t" else File(Digest.parse(digest), kind == "x")
+def stood_of(row: bytes) -> tuple[str, str, Node]:
+    """Path, name, and what an output holds, from its row; the digest of a folder is that of its tree."""
+    _, _, file, _, kind, path, digest, *_ = row.decode("utf-8", "surrogateescape").split("\0")
+    return path, file, Tree(Digest.parse(digest)) if kind == "t" else File(Digest.parse(digest), kind == "x")
 
 
 def is_tree(artifact: Artifact) -> bool:

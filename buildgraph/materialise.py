@@ -3,8 +3,9 @@
     out/exports/jetson/agent
     out/exports/jetson/image  ->  ../../../.buildgraph/built/<sha256 of the tree>-image
 
-A build writes anew and turns file or link by one rename, so that what stands under `out/` is always whole. Folders that
-no link leads to any more are removed by the next build that starts from BUILD.toml and writes.
+A build writes anew and turns file or link by one rename, so that what stands under `out/` is always whole; where there is
+no `out/` yet, as in a clone, all of it is made beside and gets its name by one rename at the end. Folders that no link leads
+to any more are removed by the next build that starts from BUILD.toml and writes.
 """
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ from .noun import noun
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
 
+Stood: TypeAlias = "tuple[str, str, Node]"   # an output: path below the workspace, name of its file or folder, what it holds
 BUILT = ".buildgraph/built"
 
 
@@ -54,47 +57,61 @@ class Materialiser:
 
     def __init__(self, root: str, store: Store, sources: Sources) -> None:
         self._root, self._store, self._sources = root, store, sources
-        self._built = os.path.join(root, BUILT)
+        self._out, self._built = f"{root}/out", os.path.join(root, BUILT)
+        self._fresh = f"{self._built}/fresh.{os.getpid()}"
+        self._apart = ""   # where `out` is made that is not there yet
         self._wrote = False
         self._folders: set[str] = set()
         self._shown: set[str] = set()   # folders of `built` that links lead to since this build
 
-    def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
-             sweep: bool = True) -> Shown:
+    def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener, sweep: bool = True,
+             stood: Iterable[Stood] = ()) -> Shown:
         """Make the wanted outputs stand under `out/`, and `sweep` away what no link leads to any more.
 
-        OSError when the workspace cannot be written.
+        Those that `stood` elsewhere stand here, too, and nothing more is told of them. OSError when the workspace cannot
+        be written.
         """
         with _alone(self._root):
-            shown = self._show(wanted, node, listen)
+            try:
+                shown = self._show(wanted, node, listen, stood)
+            except BaseException:
+                if self._apart:
+                    _remove(self._apart)
+                raise
             if self._wrote and sweep:
                 self._sweep()
             return shown
 
-    def _show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener) -> Shown:
+    def _show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
+              stood: Iterable[Stood]) -> Shown:
         events: list[Built] = []
-        files: dict[str, tuple[int, ...]] = {}
+        files: list[str] = []
+        for link, file, content in stood:
+            self._put(link, file, content, files)
         for want in wanted:
             content = node(want.artifact)
             link = "/".join(filter(None, ("out", want.label.package, want.label.name, want.file)))
-            path = f"{self._root}/{link}"
-            size, image = content.digest.size, ""
-            if isinstance(content, File):
-                self._file(path, content)
-                files[path] = fingerprint(path)
-            else:
-                inside = list(self._inside(content, ""))
-                held = f"{content.digest.hash}-{want.file}"
-                self._stand(content, held, inside)
-                self._link(path, held)
-                self._shown.add(held)
-                size = sum(file.digest.size for _, file in inside)
-                image = _image(os.path.join(self._built, held))
-                files |= {f"{path}{below}": fingerprint(f"{path}{below}") for below, _ in inside}
+            size, image = self._put(link, want.file, content, files)
             made = Built(str(want.label), want.name, link, content.digest, size, image)
             events.append(made)
             listen(made)
-        return Shown(self._root, tuple(events), files)
+        self._land()
+        return Shown(self._root, tuple(events), {path: fingerprint(path) for path in files})
+
+    def _put(self, link: str, name: str, node: Node, files: list[str]) -> tuple[int, str]:
+        """Make an output stand and add its files; its size, and the digest of the image that it is."""
+        path = f"{self._root}/{link}"
+        if isinstance(node, File):
+            self._file(path, node)
+            files.append(path)
+            return node.digest.size, ""
+        inside = list(self._inside(node, ""))
+        held = f"{node.digest.hash}-{name}"
+        self._stand(node, held, inside)
+        self._link(path, held)
+        self._shown.add(held)
+        files += [f"{path}{below}" for below, _ in inside]
+        return sum(file.digest.size for _, file in inside), _image(os.path.join(self._built, held))
 
     def _inside(self, node: Node, path: str) -> Iterator[tuple[str, File]]:
         """The files of a node as (path below it with its `/`, file); a file is its own only one."""
@@ -112,39 +129,46 @@ class Materialiser:
         if all(self._holds(held + path, file) for path, file in inside) and (inside or os.path.isdir(held)):
             return
         self._claim()
-        fresh = os.path.join(self._built, f"fresh.{os.getpid()}")
-        _remove(fresh)
-        os.mkdir(fresh)
-        stage(fresh, [(name, node)], self._store)
+        os.mkdir(self._fresh)
+        stage(self._fresh, [(name, node)], self._store)
         _remove(held)
-        os.rename(os.path.join(fresh, name), held)
-        os.rmdir(fresh)
+        os.rename(os.path.join(self._fresh, name), held)
+        os.rmdir(self._fresh)
         for path, _ in inside:
             self._sources.forget(held + path)
 
     def _file(self, path: str, file: File) -> None:
-        if self._holds(path, file):
+        if not self._apart and self._holds(path, file):
             return
         self._claim()
-        self._make_way(path)
-        fresh = f"{self._built}/fresh.{os.getpid()}"
-        _remove(fresh)
-        self._store.place(file.digest, fresh, file.executable)
-        try:
-            os.rename(fresh, path)
-        except OSError:
-            os.unlink(fresh)
-            raise self._in_the_way(path) from None
+        fresh = self._way(path)
+        self._store.place(file.digest, fresh or self._fresh, file.executable)
+        if not fresh:
+            self._turn(self._fresh, path)
         self._sources.forget(path)
 
-    def _make_way(self, path: str) -> None:
-        folder = os.path.dirname(path)
+    def _way(self, path: str) -> str:
+        """Make the folders of an output; where it is to be made apart, when it is."""
+        place = f"{self._apart}{path.removeprefix(self._out)}" if self._apart else path
+        folder = os.path.dirname(place)
         if folder not in self._folders:
             self._folders.add(folder)
             try:
-                os.makedirs(folder, exist_ok=True)
+                os.mkdir(folder)
+            except FileNotFoundError:
+                self._make(folder)
             except (FileExistsError, NotADirectoryError):
-                raise self._in_the_way(path) from None
+                if not os.path.isdir(folder):
+                    raise self._in_the_way(path) from None
+        return place if self._apart else ""
+
+    def _turn(self, fresh: str, path: str) -> None:
+        """Give what was made anew its place."""
+        try:
+            os.rename(fresh, path)
+        except OSError:
+            _remove(fresh)
+            raise self._in_the_way(path) from None
 
     def _in_the_way(self, path: str) -> BuildError:
         return BuildError(f"{os.path.relpath(path, self._root)} cannot be made: something is in the way", None,
@@ -163,33 +187,44 @@ class Materialiser:
             if os.readlink(link) == target:
                 return
         except OSError:
-            self._make_way(link)
+            pass
         self._claim()
-        fresh = f"{link}.{os.getpid()}"
-        os.symlink(target, fresh)
-        try:
-            os.rename(fresh, link)
-        except OSError:
-            os.unlink(fresh)
-            raise self._in_the_way(link) from None
+        fresh = self._way(link)
+        os.symlink(target, fresh or self._fresh)
+        if not fresh:
+            self._turn(self._fresh, link)
 
     def _claim(self) -> None:
         """Before the first write: make the folders, and tell git that they are not the user's."""
         if self._wrote:
             return
         self._wrote = True
-        for ours in (".buildgraph", "out"):
-            folder = os.path.join(self._root, ours)
-            if ours == "out" and os.path.islink(folder):   # the links in it are relative to the workspace
-                raise BuildError("out is a link", None, "remove it: out/ is a folder of the workspace", "environment")
-            try:
-                os.makedirs(self._built if ours != "out" else folder, exist_ok=True)
-            except (FileExistsError, NotADirectoryError):
-                raise self._in_the_way(folder) from None
+        if os.path.islink(self._out):   # the links in it are relative to the workspace
+            raise BuildError("out is a link", None, "remove it: out/ is a folder of the workspace", "environment")
+        ours = f"{self._root}/.buildgraph"
+        self._make(ours)
+        self._make(self._built)
+        _remove(self._fresh)   # of an earlier process that had this number
+        if not os.path.exists(self._out):
+            self._apart = f"{self._built}/out.{os.getpid()}"
+            _remove(self._apart)
+        self._make(self._apart or self._out)
+        for folder in (ours, self._apart or self._out):
             ignore = os.path.join(folder, ".gitignore")
             if not os.path.exists(ignore):
                 with open(ignore, "w", encoding="utf-8") as file:
                     file.write("*\n")
+
+    def _make(self, folder: str) -> None:
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise self._in_the_way(folder) from None
+
+    def _land(self) -> None:
+        """Give all that was made apart its name."""
+        if self._apart:
+            self._turn(self._apart, self._out)
 
     def _sweep(self) -> None:
         doubtful = {*os.listdir(self._built)} - self._shown

@@ -63,7 +63,7 @@ class Stood:
         self.path, self.head, self.mark = path, head, head.mark
         self.steps: dict[int, bytes] = {}     # how steps stand that changed since the head was written
         self.sources: dict[int, bytes] = {}   # what sources hold that changed since then
-        self._every: list[bytes] | None = None
+        self._every: list[tuple[Stand, bytes]] | None = None
         self.rows = head.parts["source_rows"].split(b"\n")
         self.gates, self.shown = head.parts["gates"], head.parts["shown"]
         if since is not None:
@@ -85,8 +85,9 @@ class Stood:
 
     def load(self) -> bool:
         """Read the lines of all steps at once; whether they are the head's."""
-        self._every = read_steps(self.path, self.head, range(self.count))
-        return self._every is not None
+        lines = read_steps(self.path, self.head, range(self.count))
+        self._every = None if lines is None else [divided(line) for line in lines]
+        return lines is not None
 
     def read(self, wanted: Sequence[int]) -> list[tuple[Stand, list[str]]] | None:
         """How steps stand, and the words of their actions; None when the file is not the head's."""
@@ -95,11 +96,13 @@ class Stood:
 
     def lines(self, wanted: Sequence[int]) -> list[tuple[Stand, bytes]] | None:
         """How steps stand, and their actions undecoded; None when the file is not the head's."""
-        every = self._every
-        lines = read_steps(self.path, self.head, wanted) if every is None else [every[number] for number in wanted]
-        if lines is None:
-            return None
-        found = [divided(line) for line in lines]
+        if self._every is not None:
+            found = [self._every[number] for number in wanted]
+        else:
+            lines = read_steps(self.path, self.head, wanted)
+            if lines is None:
+                return None
+            found = [divided(line) for line in lines]
         if self.steps:
             found = [(divided(self.steps[number])[0] if number in self.steps else stand, action)
                      for number, (stand, action) in zip(wanted, found)]

@@ -16,11 +16,11 @@ from ..model import Result
 from ..sha import hash_open, sha256
 from . import records
 from .batch import DiskBatch
-from .fsops import Descriptor, FileOps, Placed, copy_hashed, open_regular, write_all
+from .fsops import Descriptor, FileOps, Placed, copy_hashed, open_regular, read_open, write_all
 from .lease import Lease, in_use
 from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
-from .recent import Recent
+from .recent import SMALL, Recent
 from .trees import blobs_of
 
 TYPE_CHECKING = False
@@ -117,14 +117,17 @@ class DiskStore:
     def read(self, digest: Digest) -> bytes:
         """The verified bytes of a blob; Missing."""
         with self._opened(digest) as fd:
-            data = b"".join(iter(lambda: os.read(fd, 1 << 24), b""))
+            data = read_open(fd, digest.size)
             self._check(digest, sha256(data).hexdigest(), len(data), fd)
         return data
 
     def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Copy a blob to a new file, verified while copying; Missing leaves no file."""
         placed = Placed(self.ops, path, digest.size, executable, create)
-        if (data := self._recent.get(digest)) is not None:
+        data = self._recent.get(digest)
+        if data is None and digest.size <= SMALL:
+            data = self.read(digest)
+        if data is not None:
             with placed as target:
                 write_all(self.ops, target, data)
             return
@@ -133,7 +136,8 @@ class DiskStore:
 
     def remembers(self, key: Digest) -> bool:
         """Whether a record stands for a key (a cheap look, no proof), which is noted as in use."""
-        self._rely()
+        if self._lease is None:
+            self._rely()
         return key in self._noted or in_use(self.record_path(key))
 
     def recall(self, key: Digest) -> Result | None:

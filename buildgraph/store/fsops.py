@@ -1,8 +1,8 @@
 """The operations by which a store changes a disk, one method each, so that tests can stop before any of them."""
 from __future__ import annotations
 
-import ctypes
 import os
+import stat
 
 from ..sha import sha256
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+_MOST = 1 << 24   # bytes that are read at once
 _BUFFER = 1 << 20
 
 
@@ -108,12 +109,17 @@ def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
     return sha.hexdigest(), size
 
 
+def read_open(fd: int, expected: int) -> bytes:
+    """What is left of an open file; where it is as long as expected, by one call."""
+    data = os.read(fd, min(expected, _MOST) + 1)
+    return data if len(data) == expected else b"".join((data, *iter(lambda: os.read(fd, _MOST), b"")))
+
+
 def open_regular(path: str) -> int:
     """Open a regular file for reading, never through a symlink at its end, never waiting on a FIFO; OSError."""
-    import errno
-    import stat
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
+        import errno
         os.close(fd)
         raise OSError(errno.EINVAL, "not a regular file", path)
     return fd
@@ -132,6 +138,7 @@ _libc: Any = None
 
 def _syncfs(fd: int) -> None:
     global _libc
+    import ctypes
     if _libc is None:
         _libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(_libc, "syncfs"):

@@ -1,0 +1,166 @@
+"""Outputs in a workspace: all of them made apart where there is no `out/` yet, and never a part of them."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from buildgraph.digest import Digest
+from buildgraph.errors import BuildError
+from buildgraph.materialise import Materialiser
+from buildgraph.model import File, Node, Tree
+from buildgraph.reapi import Directory, encode_directory
+from buildgraph.source import Sources, fingerprint
+from buildgraph.store.disk import DiskStore
+from buildgraph.store.protocol import Missing
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskStore:
+    return DiskStore(str(tmp_path / "cache"))
+
+
+def held(store: DiskStore, *texts: bytes) -> list[File]:
+    batch = store.batch()
+    found = [File(batch.add(text)) for text in texts]
+    store.publish([batch])
+    return found
+
+
+def show(root: Path, store: DiskStore, *stood: tuple[str, Node]) -> tuple[str, ...]:
+    def nothing(*_: object) -> Node:
+        raise AssertionError
+    made = Materialiser(str(root), store, Sources(str(root)))
+    named = [(path, path.rpartition("/")[2], node) for path, node in stood]
+    files = made.show((), nothing, lambda event: None, stood=named).files
+    assert files == {path: fingerprint(path) for path in files}
+    return tuple(files)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "w").mkdir()
+    return tmp_path / "w"
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    return {os.path.relpath(os.path.join(top, name), folder): Path(top, name).read_bytes()
+            for top, _, names in os.walk(folder, followlinks=True) for name in names}
+
+
+def test_all_of_it_stands_after_one_rename(root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = held(store, b"a", b"b" * 100_000)
+    tree = Tree(batch_tree(store, {"one": a, "two": b}))
+    seen: list[list[str]] = []
+    rename = os.rename
+
+    def watched(source: str, target: str) -> None:
+        seen.append(os.listdir(root))
+        rename(source, target)
+    monkeypatch.setattr(os, "rename", watched)
+    files = show(root, store, ("out/p/t/a", a), ("out/p/t/b", File(b.digest, True)), ("out/p/u/tree", tree))
+    assert all("out" not in names for names in seen) and len(seen) == 2   # the folder of the tree, and out itself
+    assert files == tuple(f"{root}/out/p/{name}" for name in ("t/a", "t/b", "u/tree/one", "u/tree/two"))
+    assert below(root / "out") == {".gitignore": b"*\n", "p/t/a": b"a", "p/t/b": b"b" * 100_000,
+                                   "p/u/tree/one": b"a", "p/u/tree/two": b"b" * 100_000}
+    assert [os.stat(file).st_mode & 0o777 for file in files[:2]] == [0o444, 0o555]
+    assert os.readlink(root / "out/p/u/tree") == f"../../../.buildgraph/built/{tree.digest.hash}-tree"
+    assert os.listdir(root / ".buildgraph/built") == [f"{tree.digest.hash}-tree"]
+
+
+def batch_tree(store: DiskStore, files: dict[str, File]) -> Digest:
+    batch = store.batch()
+    found = batch.add(encode_directory(Directory(tuple((name, file.digest, file.executable) for name, file in files.items()))))
+    store.publish([batch])
+    return found
+
+
+def test_what_lacks_one_has_none(root: Path, store: DiskStore) -> None:
+    [a] = held(store, b"a")
+    with pytest.raises(Missing):
+        show(root, store, ("out/a/a", a), ("out/b/b", File(Digest.of(b"never"))))
+    assert sorted(os.listdir(root)) == [".buildgraph"] and os.listdir(root / ".buildgraph/built") == []
+
+
+def test_a_damaged_blob_never_gets_a_name(root: Path, store: DiskStore) -> None:
+    a, b = held(store, b"a" * 50, b"b" * 100_000)
+    for file in (a, b):
+        path = Path(store.blob_path(file.digest))
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        fresh = DiskStore(store.root)
+        with pytest.raises(Missing):
+            show(root, fresh, ("out/a/a", file))
+        assert not (root / "out").exists() and not path.exists()
+
+
+@pytest.mark.parametrize("size", [1, 1 << 40])
+def test_a_wrong_size_of_a_right_blob_leaves_it_alone(root: Path, store: DiskStore, size: int) -> None:
+    [a] = held(store, b"right")
+    with pytest.raises(Missing):
+        show(root, store, ("out/a/a", File(Digest(a.digest.hash, size))))
+    assert store.verify(a.digest)
+
+
+def test_killed_on_the_way_it_leaves_nothing_that_stays(root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = held(store, *(b"%d" % number for number in range(5)))
+    stood = [(f"out/t{number}/o", file) for number, file in enumerate(files)]
+    child = os.fork()
+    if not child:
+        place, count = store.place, iter(range(3))
+
+        def killed(digest: Digest, path: str, executable: bool) -> None:
+            if next(count, None) is None:
+                os._exit(9)
+            place(digest, path, executable)
+        monkeypatch.setattr(store, "place", killed)
+        show(root, store, *stood)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not (root / "out").exists() and os.listdir(root / ".buildgraph/built") == [f"out.{child}"]
+    show(root, store, *stood)
+    assert len(below(root / "out")) == 6 and os.listdir(root / ".buildgraph/built") == []
+
+
+def test_where_out_stands_each_file_is_turned(root: Path, store: DiskStore) -> None:
+    a, b = held(store, b"a", b"b")
+    show(root, store, ("out/t/a", a))
+    (root / "out/t/users").write_text("kept")
+    before = os.stat(root / "out/t/a").st_ino
+    show(root, store, ("out/t/a", a), ("out/t/b", b))
+    assert os.stat(root / "out/t/a").st_ino == before
+    assert below(root / "out") == {".gitignore": b"*\n", "t/a": b"a", "t/b": b"b", "t/users": b"kept"}
+
+
+@pytest.mark.parametrize("what", ["out", "out/t", "out/t/a", ".buildgraph"])
+def test_something_in_the_way_is_named(root: Path, store: DiskStore, what: str) -> None:
+    [a] = held(store, b"a")
+    if what == "out/t/a":
+        (root / what / "inside").mkdir(parents=True)
+    else:
+        (root / what).parent.mkdir(exist_ok=True)
+        (root / what).write_text("in the way")
+    with pytest.raises(BuildError, match=what.replace(".", "[.]")):
+        show(root, store, ("out/t/a", a))
+
+
+def test_names_that_contradict_each_other_are_refused(root: Path, store: DiskStore) -> None:
+    [a] = held(store, b"a")
+    with pytest.raises(BuildError, match="out/t/a/b cannot be made"):
+        show(root, store, ("out/t/a", a), ("out/t/a/b", a))
+    assert not (root / "out").exists()
+
+
+def test_an_out_that_comes_meanwhile_is_left_alone(root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    [a] = held(store, b"a")
+    place = store.place
+
+    def beside(digest: Digest, path: str, executable: bool) -> None:
+        (root / "out").mkdir()
+        (root / "out/users").write_text("kept")
+        place(digest, path, executable)
+    monkeypatch.setattr(store, "place", beside)
+    with pytest.raises(BuildError, match="out cannot be made: something is in the way"):
+        show(root, store, ("out/t/a", a))
+    assert below(root / "out") == {"users": b"kept"} and os.listdir(root / ".buildgraph/built") == []
