@@ -5,7 +5,6 @@ import os
 import time
 
 from .context import closing
-from .crew import INFINITE, Crew
 from .digest import Digest
 from .errors import FAILED, INTERRUPTED, OK
 from .events import Done, Failed, Judged, Listener, Skipped, Started
@@ -16,13 +15,13 @@ from .model import Action, Artifact, Content, File, Node, Output, Result, Shippe
 from .noun import noun
 from .plan import Plan, State
 from .steps import Steps
-from .worker import Attempt, Task, Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .crew import Ended
+    from .crew import Crew, Ended
+    from .worker import Attempt, Task
 
 _PUBLISH_S, _SHARE = 1.0, 10   # so much of a build a crash may cost; a disk that syncs slowly is asked less often
 
@@ -88,6 +87,10 @@ class Drive:
 
     def drive(self) -> None:
         """Take every step to its end; Moved and Missing when the build must start over."""
+        if self.plan.over:
+            return   # without what runs steps, which costs a fifth of all imports
+        from .crew import Crew
+        from .worker import Worker
         jobs = self.request.jobs or os.cpu_count() or 1
         over = _Over(self.cancel)
         worker = Worker(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, over)
@@ -106,7 +109,7 @@ class Drive:
         """Nothing more is wanted: commands that were told to end do, and what they made is forgotten."""
         while ended := crew.wait():
             for _, attempt in ended:
-                if isinstance(attempt, Attempt):
+                if not isinstance(attempt, BaseException):
                     self.host.store.drop(attempt.batch)
         self._running.clear()
 
@@ -122,7 +125,7 @@ class Drive:
                     crew.start(task)
             if self.cancel.is_set():
                 self.plan.stop()
-            self._wave(crew.wait(due if self._kept else INFINITE))
+            self._wave(crew.wait(due) if self._kept else crew.wait())
             now = time.monotonic()
             if self._kept and now >= due:
                 self.host.store.publish()
@@ -158,6 +161,7 @@ class Drive:
         identities = {f"program:{name}": tool.identity for name, tool in programs.items()}
         identities |= {f"distribution:{name}": dist.identity for name, dist in distributions.items()}
         key = key_of(action, [(path, node) for path, _, node, _ in held], identities)
+        from .worker import Task
         return Task(step, action, key, held, programs, distributions)
 
     def _unrunnable(self, step: int, program: str) -> None:
@@ -182,7 +186,7 @@ class Drive:
         """Keep what has ended for the next publication, and tell the plan; the first fault is raised at the end."""
         for task, attempt in ended:
             steps = self._running.pop(task.key.digest)
-            if isinstance(attempt, Attempt):
+            if not isinstance(attempt, BaseException):
                 if attempt.result is not None:
                     self.host.store.keep(attempt.batch)
                     self._kept = True

@@ -158,10 +158,11 @@ def perform(here: Here, wanted: Request, screens: list[Screen], looked: bool = F
     if wanted.plain and not looked:
         look(here.root, wanted.words, here.package)
     kept: list[Screen] = [History(here.root), Pace(here.root), EventLog(here.root), Upkeep(default_root(os.environ))]
+    every = (*kept, *screens)
     with Interrupt() as stop:
         def listen(event: Event) -> None:
             stop.armed = stop.armed or isinstance(event, Planned)
-            for screen in (*kept, *screens):
+            for screen in every:
                 screen(event)
         try:
             code = build(here.root, wanted, listen, stop.cancel)

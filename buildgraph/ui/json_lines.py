@@ -11,10 +11,7 @@ if TYPE_CHECKING:
 
 def encode(event: Event) -> dict[str, Any]:
     """The fields of an event by name; `event` is its type in lower case."""
-    plain: dict[str, Any] = {"event": type(event).__name__.lower()}
-    for name in event.__match_args__:
-        plain[name] = getattr(event, name)
-    return plain
+    return {"event": type(event).__name__.lower()} | {name: getattr(event, name) for name in event.__match_args__}
 
 
 class JsonLines:

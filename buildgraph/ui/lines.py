@@ -23,9 +23,9 @@ class Lines:
                 self._total, self._known = actions, 0
             case Done() | Failed() | Skipped():
                 self._known += 1
-        for line in self._told(event):
-            self._out.write(f"{line}\n")
-        self._out.flush()
+        if told := self._told(event):
+            self._out.writelines(f"{line}\n" for line in told)
+            self._out.flush()
 
     def _told(self, event: Event) -> list[str]:
         match event:

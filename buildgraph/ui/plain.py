@@ -5,11 +5,21 @@ from ..digest import Digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from json.encoder import encode_basestring_ascii as quoted
+
+    def make_encoder(*how: object) -> Callable[[object, int], Iterable[str]]: ...
 else:
     from _json import encode_basestring_ascii as quoted
+    from _json import make_encoder
 
-_WORDS = {True: "true", False: "false", None: "null"}
+
+def _other(value: object) -> str:
+    assert type(value) is Digest, f"no JSON: {value!r}"
+    return str(value)
+
+
+_pieces = make_encoder(None, _other, quoted, None, ":", ",", False, False, True)
 
 
 def text_of(value: object) -> str:
@@ -17,17 +27,4 @@ def text_of(value: object) -> str:
 
     AssertionError on what is no text, number, truth, None, sequence or mapping of such.
     """
-    kind = type(value)
-    if kind is str:
-        return quoted(value)  # type: ignore[arg-type]
-    if kind is int or kind is float:
-        return repr(value)
-    if kind is bool or value is None:
-        return _WORDS[value]  # type: ignore[index]
-    if kind is Digest:
-        return quoted(str(value))
-    if isinstance(value, dict):
-        return "{%s}" % ",".join([f"{quoted(name)}:{quoted(held) if type(held) is str else text_of(held)}"
-                                  for name, held in value.items()])
-    assert isinstance(value, (list, tuple)), f"no JSON: {value!r}"
-    return "[%s]" % ",".join(map(text_of, value))
+    return "".join(_pieces(value, 0))
