@@ -190,13 +190,15 @@ class Increment(Drive):
         """
         told = range(self.last.count) if every else sorted({*self.head.numbers("wanted_step")} - {OF_SOURCE})
         numbers = list(filterfalse(self.local.__contains__, told))
-        found = self.last.read(numbers)
+        found = self.last.lines(numbers)
         if found is None:
             return None
-        for stand, _ in found:
+        events: list[Done] = []
+        for number, (stand, action) in enumerate(found, len(self.cone)):
             self.outputs.update(stand.wanted)
-        return [Done(len(self.cone) + at, str(Label(said[1], said[2])), said[3], "hit", stand.key, stand.took, place_of(said))
-                for at, (stand, said) in enumerate(found)]
+            place, package, name, title, _ = action.decode("utf-8", "surrogateescape").split("\0", 4)
+            events.append(Done(number, f"//{package}:{name}", title, "hit", stand.key, stand.took, int(place)))
+        return events
 
     def _finish(self, changed: Sequence[int], gates: Sequence[Row]) -> int:
         gates = [self._judge(gate) for gate in gates]
@@ -222,14 +224,17 @@ class Increment(Drive):
     def _show(self, changed: Sequence[int]) -> Shown:
         """Put the outputs in place that may have changed, and tell of them; of the others too where there are few."""
         fresh, failed = self._due({self.names[number] for number in changed})
-        standing = sorted(self.outputs.keys() - failed)
-        stood = [stood_of(self.outputs[at]) for at in standing if at not in fresh] if self.anew else ()
+        standing = sorted(self.outputs.keys() - failed) if self.all else []
+        stood = {at: stood_of(self.outputs[at]) for at in standing if at not in fresh}
         shown = Materialiser(self.root, self.host.store, self.host.sources).show(
-            fresh.values(), self.node, lambda event: None, self.anew, stood)
+            fresh.values(), self.node, lambda event: None, self.anew,
+            [(event.path, file, node) for event, file, node in stood.values()] if self.anew else ())
         self.trees = [built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
+        told = {at: event for at, (event, _, _) in stood.items()}
         for at, event in zip(fresh, shown.events, strict=True):
             self.outputs[at] = wanted_row(fresh[at], event, self.node(fresh[at].artifact))
-        self.told = [built_of(self.outputs[at]) for at in standing] if self.all else [*shown.events]
+            told[at] = event
+        self.told = [told[at] for at in standing] if self.all else [*shown.events]
         for event in self.told:
             self.listen(event)
         return shown

@@ -189,10 +189,12 @@ def wanted_row(want: Wanted, event: Built, node: Node) -> bytes:
                   str(event.bytes), event.image))
 
 
-def stood_of(row: bytes) -> tuple[str, str, Node]:
-    """Path, name, and what an output holds, from its row; the digest of a folder is that of its tree."""
-    _, _, file, _, kind, path, digest, *_ = row.decode("utf-8", "surrogateescape").split("\0")
-    return path, file, Tree(Digest.parse(digest)) if kind == "t" else File(Digest.parse(digest), kind == "x")
+def stood_of(row: bytes) -> tuple[Built, str, Node]:
+    """The event that tells of an output, its name, and what it holds, from its row; the digest of a folder is its tree's."""
+    label, name, file, _, kind, path, said, size, image = row.decode("utf-8", "surrogateescape").split("\0")
+    digest = Digest.parse(said)
+    node = Tree(digest) if kind == "t" else File(digest, kind == "x")
+    return Built(label, name, path, digest, int(size), image), file, node
 
 
 def is_tree(artifact: Artifact) -> bool:
@@ -202,5 +204,4 @@ def is_tree(artifact: Artifact) -> bool:
 
 def built_of(row: bytes) -> Built:
     """The event that tells of an output, from its row."""
-    label, name, _, _, _, path, digest, size, image = row.decode("utf-8", "surrogateescape").split("\0")
-    return Built(label, name, path, Digest.parse(digest), int(size), image)
+    return stood_of(row)[0]

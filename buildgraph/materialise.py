@@ -17,6 +17,7 @@ from .errors import BuildError
 from .events import Built, Listener
 from .execute.staging import stage
 from .model import Artifact, File, Node, Tree
+from .pair import Pair
 from .reapi import decode_directory
 from .source import Sources, fingerprint
 from .steps import Wanted
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Stood: TypeAlias = "tuple[str, str, Node]"   # an output: path below the workspace, name of its file or folder, what it holds
 BUILT = ".buildgraph/built"
+_LARGE = 1 << 18   # bytes of a file that is worth a thread
 
 
 @noun
@@ -60,6 +62,7 @@ class Materialiser:
         self._out, self._built = f"{root}/out", os.path.join(root, BUILT)
         self._fresh = f"{self._built}/fresh.{os.getpid()}"
         self._apart = ""   # where `out` is made that is not there yet
+        self._large: list[tuple[File, str]] = []   # files that are to be made there, and where
         self._wrote = False
         self._folders: set[str] = set()
         self._shown: set[str] = set()   # folders of `built` that links lead to since this build
@@ -142,15 +145,22 @@ class Materialiser:
             return
         self._claim()
         fresh = self._way(path)
-        self._store.place(file.digest, fresh or self._fresh, file.executable)
+        if fresh and file.digest.size > _LARGE:
+            self._large.append((file, fresh))
+        else:
+            self._place((file, fresh or self._fresh))
         if not fresh:
             self._turn(self._fresh, path)
         self._sources.forget(path)
 
+    def _place(self, made: tuple[File, str]) -> None:
+        file, path = made
+        self._store.place(file.digest, path, file.executable)
+
     def _way(self, path: str) -> str:
         """Make the folders of an output; where it is to be made apart, when it is."""
         place = f"{self._apart}{path.removeprefix(self._out)}" if self._apart else path
-        folder = os.path.dirname(place)
+        folder = place.rpartition("/")[0]
         if folder not in self._folders:
             self._folders.add(folder)
             try:
@@ -224,6 +234,8 @@ class Materialiser:
     def _land(self) -> None:
         """Give all that was made apart its name."""
         if self._apart:
+            if self._large:
+                Pair(self._place, self._large).run()
             self._turn(self._apart, self._out)
 
     def _sweep(self) -> None:

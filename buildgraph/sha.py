@@ -16,7 +16,7 @@ else:
         except ImportError:
             from hashlib import sha256 as _make   # noqa: F401
 
-_BUFFER = 1 << 20
+_BUFFER, _SMALL = 1 << 18, 1 << 15   # bytes of a piece, and of a file that is read by one call
 _left = 1 << 18   # bytes to be hashed before OpenSSL is worth its start
 
 
@@ -34,6 +34,8 @@ def sha256(data: bytes | memoryview = b"", more: int = 0) -> _Hash:
 def hash_open(fd: int) -> tuple[str, int]:
     """(hex SHA-256, size) of an open file from its start."""
     expected, size = os.fstat(fd).st_size, 0
+    if expected < _SMALL and len(data := os.pread(fd, expected + 1, 0)) <= expected:
+        return sha256(data).hexdigest(), len(data)
     sha, buffer = sha256(more=expected), bytearray(min(_BUFFER, expected + 1))
     view = memoryview(buffer)
     while count := os.preadv(fd, [buffer], size):

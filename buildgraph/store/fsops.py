@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST = 1 << 24   # bytes that are read at once
-_BUFFER = 1 << 20
+_BUFFER = 1 << 18   # more leaves the caches of a core before it is hashed, and costs more to write
 
 
 class FileOps:

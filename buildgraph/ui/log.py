@@ -47,7 +47,7 @@ class EventLog:
         try:
             at = (self._clock() - self._began) // 1000
             self._file.write(f'{{"at":{at},{text_of(encode(event))[1:]}\n')
-            if isinstance(event, Failed | Finished):
+            if isinstance(event, (Failed, Finished)):
                 self._file.flush()
         except OSError:
             self.close()

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
+from buildgraph import pair
 from buildgraph.digest import Digest
 from buildgraph.errors import BuildError
 from buildgraph.materialise import Materialiser
@@ -164,3 +166,36 @@ def test_an_out_that_comes_meanwhile_is_left_alone(root: Path, store: DiskStore,
     with pytest.raises(BuildError, match="out cannot be made: something is in the way"):
         show(root, store, ("out/t/a", a))
     assert below(root / "out") == {"users": b"kept"} and os.listdir(root / ".buildgraph/built") == []
+
+
+def test_large_files_are_made_two_at_a_time(root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = held(store, *(os.urandom(300_000) for _ in range(8)))
+    place, threads = store.place, set[int]()
+    both = threading.Barrier(2, timeout=10)
+
+    def watched(digest: Digest, path: str, executable: bool) -> None:
+        if threading.get_ident() not in threads:
+            threads.add(threading.get_ident())
+            both.wait()
+        place(digest, path, executable)
+    monkeypatch.setattr(store, "place", watched)
+    shown = show(root, store, *((f"out/t{number}/o", file) for number, file in enumerate(files)))
+    assert len(threads) == 2 and [Digest.of(Path(path).read_bytes()) for path in shown] == [file.digest for file in files]
+
+
+@pytest.mark.parametrize("lost", range(3))
+def test_a_fault_in_either_thread_is_told(root: Path, store: DiskStore, lost: int) -> None:
+    files = held(store, *(os.urandom(300_000) for _ in range(3)))
+    os.unlink(store.blob_path(files[lost].digest))
+    with pytest.raises(Missing):
+        show(root, store, *((f"out/t{number}/o", file) for number, file in enumerate(files)))
+    assert not (root / "out").exists() and os.listdir(root / ".buildgraph/built") == []
+
+
+def test_without_a_second_thread_all_is_made_by_one(root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = held(store, *(os.urandom(300_000) for _ in range(3)))
+
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+    monkeypatch.setattr(pair, "start_new_thread", refused)
+    assert len(show(root, store, *((f"out/t{number}/o", file) for number, file in enumerate(files)))) == 3
