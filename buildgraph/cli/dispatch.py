@@ -65,17 +65,25 @@ def guarded(words: list[str], work: Callable[[], int]) -> int:
             code = work()
             sys.stdout.flush()
             return code
-    except KeyboardInterrupt as stop:
-        print("interrupted", file=sys.stderr)
-        return stop.code if isinstance(stop, Interrupted) else INTERRUPTED
-    except BuildError as fault:
-        return tell_fault(fault, "--json" in words)
-    except OSError as error:
-        return told(error, "--json" in words)
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        stop = _behind(error)
+        if stop is not None:
+            print("interrupted", file=sys.stderr)
+            return stop.code if isinstance(stop, Interrupted) else INTERRUPTED
+        if isinstance(error, BuildError):
+            return tell_fault(error, "--json" in words)
+        if isinstance(error, OSError):
+            return told(error, "--json" in words)
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
             return tell_fault(BuildError("out of memory", fix=_LIMIT, reason="environment"), "--json" in words)
         return _bug()
+
+
+def _behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The signal behind a fault, if there is one: what makes classes, for one, raises it as a fault of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _verb(words: list[str]) -> int:

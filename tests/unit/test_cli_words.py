@@ -114,6 +114,19 @@ def test_a_signal_ends_a_verb(number: signal.Signals, code: int, monkeypatch: py
     assert signal.getsignal(number) is before
 
 
+def test_a_signal_is_known_by_another_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a class is made, what its parts raise becomes a RuntimeError."""
+    class Part:
+        """What is told its name in the class."""
+
+        def __set_name__(self, *_: object) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(doctor, "run", lambda options: type("Made", (), {"part": Part()}))
+    assert main(["doctor"]) == 143
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_an_armed_signal_asks_first_and_insists_then() -> None:
     with pytest.raises(Interrupted) as insisted:
         with Interrupt() as stop:
