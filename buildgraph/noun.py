@@ -53,7 +53,7 @@ def _made(cls: Any, eq: bool, order: bool, aside: str) -> Any:
 
 def _first(self: Any, *args: Any, **words: Any) -> None:
     """The first instances of a class are made by hand: to compile for them would cost more than they do."""
-    cls = _owner(type(self), _first)
+    cls = _owner(type(self), "__init__")
     names, defaults, _, _ = cls._noun
     cls._made -= 1
     given = dict(zip(names, args)) | words
@@ -67,20 +67,20 @@ def _first(self: Any, *args: Any, **words: Any) -> None:
 
 
 def _first_equal(self: Any, other: object) -> Any:
-    cls = _owner(type(self), _first_equal, "__eq__")
+    cls = _owner(type(self), "__eq__")
     _compile(cls, _comparing(cls), ("__eq__", "__hash__"))
     return self == other
 
 
 def _first_hash(self: Any) -> int:
-    cls = _owner(type(self), _first_hash, "__hash__")
+    cls = _owner(type(self), "__hash__")
     _compile(cls, _comparing(cls), ("__eq__", "__hash__"))
     return hash(self)
 
 
-def _owner(cls: type, method: object, name: str = "__init__") -> Any:
-    """The class in which a method that is not compiled yet stands."""
-    return next(found for found in cls.__mro__ if found.__dict__.get(name) is method)
+def _owner(cls: type, name: str) -> Any:
+    """The noun whose method this is. Another thread may have compiled it between the look for it and the call."""
+    return next(found for found in cls.__mro__ if "_noun" in found.__dict__ and name in found.__dict__)
 
 
 def _compile(cls: Any, text: str, names: Sequence[str]) -> None:
@@ -116,7 +116,7 @@ def _comparing(cls: Any) -> str:
 def _ordered(name: str, sign: str) -> Callable[[Any, Any], bool]:
     """A comparison that compiles itself when it is first wanted."""
     def first(self: Any, other: Any) -> bool:
-        cls = _owner(type(self), first, name)
+        cls = _owner(type(self), name)
         mine, others = _fields(cls)
         _compile(cls, f"def {name}(self, other):\n return {mine} {sign} {others}\n", (name,))
         return bool(getattr(self, name)(other))

@@ -98,3 +98,27 @@ def test_it_serves_match_dataclasses_and_pickle() -> None:
     assert [field.name for field in dataclasses.fields(Noted)] == ["x", "y", "note"]
     assert dataclasses.replace(Point(1), y=5) == Point(1, 5) and dataclasses.asdict(Point(1)) == {"x": 1, "y": 2}
     assert dataclasses.is_dataclass(Point) and pickle.loads(pickle.dumps(Noted(1, 2, "a"))) == Noted(1, 2)
+
+
+def test_a_method_that_another_thread_compiles_meanwhile_is_whole() -> None:
+    """One thread has looked it up, and not called it yet, when another puts the compiled one in its place."""
+    @noun(order=True)
+    class Busy:
+        """Two numbers that no other test has made use of."""
+
+        x: int
+        y: int = 2
+
+    class Heir(Busy):
+        """It makes itself as what it comes from does."""
+
+    early = {name: getattr(Busy, name) for name in ("__init__", "__eq__", "__hash__", "__lt__")}
+    many = [Busy(number) for number in range(99)]
+    assert many[1] == Busy(1) and hash(many[1]) == hash(Busy(1)) and many[0] < many[1]
+    for kind in (Busy, Heir):
+        late, again = object.__new__(kind), object.__new__(kind)
+        early["__init__"](late, 1)
+        early["__init__"](again, x=1)
+        assert (late.x, late.y) == (1, 2) and early["__eq__"](late, again) is True
+        assert early["__hash__"](late) == hash(again) and early["__lt__"](late, again) is False
+    assert early["__init__"] is not Busy.__init__, "nothing was compiled"
