@@ -129,12 +129,21 @@ class Process(Running):
             self._process = subprocess.Popen(
                 start.argv, env=start.env, cwd=start.cwd, pass_fds=start.fds, stdin=subprocess.DEVNULL,
                 stdout=inner, stderr=inner, start_new_session=True, umask=0o022)
+            life = self._pidfd()
         except BaseException:
             os.close(pipe)
             raise
         finally:
             os.close(inner)
-        super().__init__(os.pidfd_open(self._process.pid), pipe, start.stop)
+        super().__init__(life, pipe, start.stop)
+
+    def _pidfd(self) -> int:
+        try:
+            return os.pidfd_open(self._process.pid)
+        except OSError:   # there is no descriptor left for it: it must not run on unseen
+            self._kill()
+            self._process.wait()
+            raise
 
     def _kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)

@@ -184,6 +184,20 @@ def test_an_unreachable_rung_is_the_environments_fault(tmp_path: Path, monkeypat
     assert obstacle("none") == "it hides nothing"
 
 
+def test_what_cannot_be_watched_does_not_run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: Level) -> None:
+    """For want of a descriptor: nothing of it is left, neither a process nor a descriptor."""
+    def refused(_pid: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    token = os.urandom(8).hex()
+    before = sorted(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pidfd_open", refused)
+        with pytest.raises(OSError, match="Too many open files"):
+            run(shell(tmp_path, "sleep 61", 60, (), token), level)
+    assert all_gone(token) == [] and sorted(os.listdir("/proc/self/fd")) == before
+
+
 def _outcome(code: int, log: bytes) -> Outcome:
     return Outcome(code, "exit", log, "namespaces", 1, 1, 1)
 
