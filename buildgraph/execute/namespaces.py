@@ -6,7 +6,7 @@ import os
 import select
 import shutil
 import signal
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 
 from ..errors import BuildError
@@ -31,9 +31,10 @@ def run(job: Job, cancel: Cancel | None) -> End:
     told, tell = os.pipe2(os.O_CLOEXEC)
     with open(told, "rb") as info:
         try:
-            process = Process(Start(command(bwrap, job, tell), {}, "/", (tell,), signal.SIGKILL))
-        finally:
-            os.close(tell)
+            process = _started(bwrap, job, tell)
+        except OSError:
+            _Init(info.read()).kill()
+            raise
         with ExitStack() as stack:
             stack.callback(process.close)
             init = _Init(info.read())
@@ -44,6 +45,13 @@ def run(job: Job, cancel: Cancel | None) -> End:
         raise BuildError(f"bubblewrap cannot make a sandbox: {end.log.decode(errors='replace').strip()}", None,
                          "see 'buildgraph doctor'", "environment")
     return replace(end, cpu=init.cpu, peak=init.peak)
+
+
+def _started(bwrap: str, job: Job, tell: int) -> Process:
+    try:
+        return Process(Start(command(bwrap, job, tell), {}, "/", (tell,), signal.SIGKILL))
+    finally:
+        os.close(tell)
 
 
 def command(bwrap: str, job: Job, info: int) -> list[str]:
@@ -59,7 +67,10 @@ def command(bwrap: str, job: Job, info: int) -> list[str]:
 
 
 class _Init:
-    """The first process of the sandbox. Bubblewrap ends before it does, and all others die with it."""
+    """The first process of the sandbox. Bubblewrap ends before it does, and all others die with it.
+
+    It leaves bubblewrap's group before it binds its life to bubblewrap's: when that is killed in between, it lives on.
+    """
 
     def __init__(self, info: bytes) -> None:
         self.pid: int = json.loads(info)["child-pid"] if info else 0
@@ -80,8 +91,17 @@ class _Init:
             cpu, peak = usage.of_family(self.pid)
             self.cpu, self.peak = max(cpu, self.cpu), max(peak, self.peak)
 
+    def kill(self) -> None:
+        """End it, and with it all others."""
+        with suppress(ProcessLookupError):
+            if self._life >= 0:
+                signal.pidfd_send_signal(self._life, signal.SIGKILL)
+            elif self.pid:
+                os.kill(self.pid, signal.SIGKILL)
+
     def __exit__(self, *_: object) -> None:
         if self._life >= 0:
+            self.kill()
             poller = select.poll()
             poller.register(self._life, select.POLLIN)
             assert poller.poll(_DEATH_MS), "a sandbox outlived bubblewrap"

@@ -184,6 +184,24 @@ def test_an_unreachable_rung_is_the_environments_fault(tmp_path: Path, monkeypat
     assert obstacle("none") == "it hides nothing"
 
 
+BARE = """#!{0}
+import os, subprocess, sys
+init = subprocess.Popen(["sleep", "61.{1}"], start_new_session=True, stdin=subprocess.DEVNULL)
+os.write(int(sys.argv[sys.argv.index("--info-fd") + 1]), b'{{"child-pid": %d}}' % init.pid)
+os._exit(137)
+"""
+
+
+def test_a_sandbox_that_bubblewrap_left_behind_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed just when its child has a session of its own, and does not die with it yet."""
+    fake, token = tmp_path / "bwrap", str(int.from_bytes(os.urandom(6)))
+    fake.write_text(BARE.format(sys.executable, token))
+    fake.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: str(fake))
+    assert go(tmp_path, "namespaces", "true").code == 137
+    assert processes_with(token) == []
+
+
 def test_what_cannot_be_watched_does_not_run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: Level) -> None:
     """For want of a descriptor: nothing of it is left, neither a process nor a descriptor."""
     def refused(_pid: int) -> int:
