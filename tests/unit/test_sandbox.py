@@ -187,7 +187,7 @@ def test_an_unreachable_rung_is_the_environments_fault(tmp_path: Path, monkeypat
 BARE = """#!{0}
 import os, subprocess, sys
 init = subprocess.Popen(["sleep", "61.{1}"], start_new_session=True, stdin=subprocess.DEVNULL)
-os.write(int(sys.argv[sys.argv.index("--info-fd") + 1]), b'{{"child-pid": %d}}' % init.pid)
+os.write(int(sys.argv[sys.argv.index("--info-fd") + 1]), b'{{\\n    "child-pid": %d' % init.pid)   # and no more
 os._exit(137)
 """
 
