@@ -225,7 +225,8 @@ def test_attached_program_may_end_before_its_input(image: str) -> None:
 
 
 def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
-    code = f"from buildgraph.execute import container; container.attach({image!r})"
+    code = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"   # it is ignored in the background
+            f"from buildgraph.execute import container; container.attach({image!r})")
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, cwd=TOOL.parents[2])
     with process:
