@@ -25,7 +25,7 @@ LAYERS = [
 ]
 SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for the store's protocol
 DOORS = {"networkx": "graph", "pydantic": "schema", "pydantic_core": "schema", "docker": "execute", "diskcache": "store",
-         "xxhash": "source", "rich": "ui", "packaging": "toolchain", "_sha2": "sha"}
+         "xxhash": "source", "rich": "ui", "packaging": "toolchain", "_sha2": "sha", "_sha256": "sha"}
 RANK = {name: (level, place) for level, layer in enumerate(LAYERS) for place, name in enumerate(layer)}
 TOOLS_MAY = {"numpy", "deflate", "pymdp", "jax", "equinox"}
 

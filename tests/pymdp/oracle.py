@@ -38,7 +38,7 @@ def precision(x64: bool) -> Iterator[None]:
     """jax with float64 (or float32) inside the block; the setting of before afterwards."""
     import jax
 
-    before = bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+    before = bool(getattr(jax.config, "jax_enable_x64"))   # which some of its versions declare, and others do not
     _configure(x64)
     try:
         yield
