@@ -175,8 +175,8 @@ def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[st
     """Write a receipt again with other stamps; what it knows below `trees` and is not in `fresh` is there no more."""
     if any(max(stamp) >> 63 for stamp in fresh.values()):
         return   # a stamp after the year 2262, or an inode beyond 63 bits
-    from array import array
-    new = {os.fsencode(path): array("q", stamp).tobytes() for path, stamp in fresh.items()}
+    from struct import pack
+    new = {os.fsencode(path): pack("5q", *stamp) for path, stamp in fresh.items()}
     fields, names, paths = bytearray(looked.fields), looked.names, looked.paths
     if trees:
         below = tuple(os.fsencode(tree) + b"/" for tree in trees)

@@ -11,8 +11,8 @@ no snapshot.
 from __future__ import annotations
 
 import os
+import struct
 import zlib
-from array import array
 
 from .label import Label
 from .model import Action, Artifact, Content, Out, Output, Shipped, Source
@@ -37,11 +37,9 @@ class Snapshot:
         """A section of words."""
         return unwords(self.parts[name])
 
-    def numbers(self, name: str) -> array[int]:
+    def numbers(self, name: str) -> memoryview[int]:
         """A section of numbers."""
-        found = array("q")
-        found.frombytes(self.parts[name])
-        return found
+        return memoryview(self.parts[name]).cast("q")
 
 
 def words(of: Iterable[str]) -> bytes:
@@ -56,7 +54,8 @@ def unwords(data: bytes) -> list[str]:
 
 def numbers(of: Iterable[int]) -> bytes:
     """Numbers as a section."""
-    return array("q", of).tobytes()
+    found = list(of)
+    return struct.pack(f"{len(found)}q", *found)   # `array` would bring in `collections`
 
 
 def read(path: str) -> Snapshot | None:
@@ -93,7 +92,7 @@ def write(path: str, parts: Mapping[str, bytes]) -> int:
 
 def write_steps(path: str, lines: Sequence[bytes]) -> dict[str, bytes]:
     """Write the file of the steps; sections that tell where each stands in it, and the file's checksum."""
-    places, sums, at = array("q"), array("q"), 0
+    places, sums, at = list[int](), list[int](), 0
     for line in lines:
         places.append(at)
         sums.append(zlib.crc32(line))
@@ -101,12 +100,12 @@ def write_steps(path: str, lines: Sequence[bytes]) -> dict[str, bytes]:
     places.append(at)
     if not replace(path + STEPS, b"".join(lines)):
         return {}
-    return {"places": places.tobytes(), "sums": sums.tobytes()}
+    return {"places": numbers(places), "sums": numbers(sums)}
 
 
 def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[bytes] | None:
     """The lines of steps, or None when the file is not the one that the snapshot was made with."""
-    places, sums = (memoryview(snapshot.parts[name]).cast("q") for name in ("places", "sums"))
+    places, sums = snapshot.numbers("places"), snapshot.numbers("sums")
     try:
         with open(path + STEPS, "rb", buffering=0) as file:
             if 4 * len(wanted) > len(sums):
