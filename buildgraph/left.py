@@ -19,7 +19,7 @@ from .ui.summary import unchanged_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .basis import Basis
     from .drive import Drive
@@ -76,25 +76,30 @@ def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: t
     mark, known = 0, here()
     if known and not any(b"\n" in row for row in outputs):
         parts = {"facts": words([drive.level, *known])} | _parts(drive, labels, wanted, rows, seen[0])
-        lines, parts["shown"] = _lines(drive, wanted, outputs)
-        mark = begin(os.path.join(drive.root, FOLDER, receipt.name_of(request.words, request.package)), parts, lines)
+        kept = _rows(drive, wanted, outputs)
+        parts["shown"] = rows_of(kept.get(OF_SOURCE, ()), b"\n")
+        path = os.path.join(drive.root, FOLDER, receipt.name_of(request.words, request.package))
+        mark = begin(path, parts, _lines(drive, kept))
     text = unchanged_text([*built, *(row.judged() for row in rows)], len(drive.steps.actions))
     if seen[1] is not None:
         receipt.write(drive.root, (request.words, request.package), seen[1], text, mark)
 
 
-def _lines(drive: Drive, wanted: Sequence[Wanted], outputs: Sequence[bytes]) -> tuple[list[bytes], bytes]:
-    """The lines of the steps, and those outputs that are files of the workspace."""
-    steps, found = drive.steps, dict[int, list[tuple[int, bytes]]]()
+def _rows(drive: Drive, wanted: Sequence[Wanted], outputs: Sequence[bytes]) -> dict[int, list[tuple[int, bytes]]]:
+    """The outputs of each step that were asked for as (number, row), and of OF_SOURCE the files of the workspace."""
+    found: dict[int, list[tuple[int, bytes]]] = {}
     for at, (want, row) in enumerate(zip(wanted, outputs)):
-        step = steps.number[want.artifact.action] if isinstance(want.artifact, Output) else OF_SOURCE
+        step = drive.steps.number[want.artifact.action] if isinstance(want.artifact, Output) else OF_SOURCE
         found.setdefault(step, []).append((at, row))
-    lines = []
+    return found
+
+
+def _lines(drive: Drive, rows: Mapping[int, Sequence[tuple[int, bytes]]]) -> Iterator[bytes]:
+    """The lines of the steps, one at a time: all of them together weigh much."""
+    steps = drive.steps
     for number, (action, place) in enumerate(zip(steps.actions, steps.places)):
-        took = drive.results[action].milliseconds
-        stand = Stand(str(drive.keys[action]), took, tuple(found.get(number, ())))
-        lines.append(stand.line() + step_line(action, place, steps.number))
-    return lines, rows_of(found.get(OF_SOURCE, ()), b"\n")
+        stand = Stand(str(drive.keys[action]), drive.results[action].milliseconds, tuple(rows.get(number, ())))
+        yield stand.line() + step_line(action, place, steps.number)
 
 
 def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], gates: Sequence[Row],

@@ -167,14 +167,20 @@ def write(root: str, request: tuple[Sequence[str], str], files: Mapping[str, tup
 
     A workspace that cannot be written keeps none.
     """
-    looked = Look(root, request)
-    renew(looked, {shortened(root, path): stamp for path, stamp in sorted(files.items())}, (), text, mark)
+    if any(max(stamp) >> 63 for stamp in files.values()):
+        return   # a stamp after the year 2262, or an inode beyond 63 bits
+    from struct import pack
+    fields, names = bytearray(), bytearray()
+    for path, stamp in sorted(files.items()):
+        fields += pack("5q", *stamp)
+        names += os.fsencode(shortened(root, path)) + b"\0"
+    _write(Look(root, request), fields, names, text.encode(), mark)
 
 
 def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[str], text: str, mark: int) -> None:
     """Write a receipt again with other stamps; what it knows below `trees` and is not in `fresh` is there no more."""
     if any(max(stamp) >> 63 for stamp in fresh.values()):
-        return   # a stamp after the year 2262, or an inode beyond 63 bits
+        return   # as for `write`
     from struct import pack
     new = {os.fsencode(path): pack("5q", *stamp) for path, stamp in fresh.items()}
     fields, names, paths = bytearray(looked.fields), looked.names, looked.paths
@@ -193,7 +199,7 @@ def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[st
     _write(looked, fields, names, text.encode(), mark)
 
 
-def _write(looked: Look, fields: bytearray, names: bytes, told: bytes, mark: int) -> None:
+def _write(looked: Look, fields: bytearray, names: bytes | bytearray, told: bytes, mark: int) -> None:
     said = environment(*looked.request)
     head = b"%d %d %d %d\n" % (len(fields) // 40, len(said), len(told), mark)
     parts = (head, said, fields, names, told)

@@ -87,18 +87,19 @@ def write(path: str, parts: Mapping[str, bytes]) -> int:
     sizes = " ".join(f"{name}:{len(data)}" for name, data in parts.items())
     body = b"".join((sizes.encode(), b"\n", *parts.values()))
     mark = zlib.crc32(body)
-    return mark if replace(path, MAGIC + b"%08x\n" % mark + body) else 0
+    return mark if replace(path, (MAGIC, b"%08x\n" % mark, body)) else 0
 
 
-def write_steps(path: str, lines: Sequence[bytes]) -> dict[str, bytes]:
-    """Write the file of the steps; sections that tell where each stands in it, and the file's checksum."""
-    places, sums, at = list[int](), list[int](), 0
-    for line in lines:
-        places.append(at)
-        sums.append(zlib.crc32(line))
-        at += len(line)
-    places.append(at)
-    if not replace(path + STEPS, b"".join(lines)):
+def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:
+    """Write the file of the steps, line by line; sections that tell where each stands in it, and its checksum."""
+    places, sums = [0], list[int]()
+
+    def told() -> Iterator[bytes]:
+        for line in lines:
+            places.append(places[-1] + len(line))
+            sums.append(zlib.crc32(line))
+            yield line
+    if not replace(path + STEPS, told()):
         return {}
     return {"places": numbers(places), "sums": numbers(sums)}
 
@@ -119,13 +120,13 @@ def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[byt
     return found if all(zlib.crc32(line) == sums[number] for number, line in zip(wanted, found)) else None
 
 
-def replace(path: str, data: bytes) -> bool:
-    """Write a file by temp and rename; False when the disk refuses."""
+def replace(path: str, parts: Iterable[bytes]) -> bool:
+    """Write a file, part by part, by temp and rename; False when the disk refuses."""
     fresh = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(fresh, "wb") as file:
-            file.write(data)
+            file.writelines(parts)
         os.replace(fresh, path)
     except OSError:
         return False

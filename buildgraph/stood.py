@@ -48,7 +48,7 @@ def divided(line: bytes) -> tuple[Stand, bytes]:
     return Stand(key.decode(), int(took), tuple(wanted)), rest
 
 
-def begin(path: str, parts: Mapping[str, bytes], lines: Sequence[bytes]) -> int:
+def begin(path: str, parts: Mapping[str, bytes], lines: Iterable[bytes]) -> int:
     """Write head and steps of a build, after which nothing has changed yet; the mark, or 0 where the disk refuses."""
     kept = write_steps(path, lines)
     with suppress(OSError):

@@ -19,7 +19,7 @@ from .noun import noun
 from .receipt import name_of
 from .snapshot import (
     STEPS, Snapshot, action_of, makers_of, numbers, parse, place_of, read, replace, step_line, unwords, words, write)
-from .sha import sha256
+from .sha import hash_open, sha256
 from .source import hash_file
 from .steps import Steps, Wanted
 from .stood import Stood, stood
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .drive import Request
 
-_FOLDER, _MOST = "graphs", 192
+_FOLDER, _MOST, _PIECE = "graphs", 192, 1 << 16
 
 
 @noun(eq=False)
@@ -119,9 +119,9 @@ def share(cache: str, root: str, request: Request) -> None:
     found = read(here)
     with suppress(OSError):
         with open(path, "rb") as graph, open(here + STEPS, "rb") as steps:
-            digest = sha256(graph.read()).digest()
-            if found is not None and replace(f"{path}.last{STEPS}", steps.read()):
-                write(f"{path}.last", found.parts | {"graph": digest})
+            digest, _ = hash_open(graph.fileno())
+            if found is not None and replace(f"{path}.last{STEPS}", iter(lambda: steps.read(_PIECE), b"")):
+                write(f"{path}.last", found.parts | {"graph": bytes.fromhex(digest)})
 
 
 def _path(cache: str, root: str, request: Request) -> str:
