@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
-Stood: TypeAlias = "tuple[str, str, Node]"   # an output: path below the workspace, name of its file or folder, what it holds
+Other: TypeAlias = "tuple[str, str, Node]"   # an output: path below the workspace, name of its file or folder, what it holds
 BUILT = ".buildgraph/built"
 _LARGE = 1 << 18   # bytes of a file that is worth a thread
 
@@ -68,7 +68,7 @@ class Materialiser:
         self._shown: set[str] = set()   # folders of `built` that links lead to since this build
 
     def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener, sweep: bool = True,
-             stood: Iterable[Stood] = ()) -> Shown:
+             stood: Iterable[Other] = ()) -> Shown:
         """Make the wanted outputs stand under `out/`, and `sweep` away what no link leads to any more.
 
         Those that `stood` elsewhere stand here, too, and nothing more is told of them. OSError when the workspace cannot
@@ -86,7 +86,7 @@ class Materialiser:
             return shown
 
     def _show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
-              stood: Iterable[Stood]) -> Shown:
+              stood: Iterable[Other]) -> Shown:
         events: list[Built] = []
         files: list[str] = []
         for link, file, content in stood:

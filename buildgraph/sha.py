@@ -14,7 +14,8 @@ else:
         try:
             from _sha2 import sha256 as _make   # Python 3.12 and later
         except ImportError:
-            from hashlib import sha256 as _make   # noqa: F401
+            import hashlib
+            _make = hashlib.sha256
 
 _BUFFER, _SMALL = 1 << 18, 1 << 15   # bytes of a piece, and of a file that is read by one call
 _left = 1 << 18   # bytes to be hashed before OpenSSL is worth its start

@@ -28,17 +28,23 @@ def command(**values: str) -> str:
     return GOOD + "[t]\n" + "".join(f"{name} = {value}\n" for name, value in table.items())
 
 
-def texts() -> Iterator[tuple[str, bytes]]:
-    """(name, content) of a BUILD.toml that is refused."""
-    plain = {
+def _syntax() -> dict[str, str]:
+    """Texts that are no TOML, or too much of it."""
+    return {
         "dotted": "a." * 100_000 + "a = 1", "brackets": "a = " + "[" * 500, "braces": "a = " + "{a=" * 500,
         "tables": "[" + "a." * 5000 + "a]", "deep tables": "".join(f"[{'a.' * n}a]\n" for n in range(200)),
         "long integer": "a = 1" + "0" * 5000, "long line": "a = '" + "x" * 70_000 + "'",
-        "large": "# " + "x" * 60 + "\n",
+        "large": ("# " + "x" * 60 + "\n") * 80_000,
         "open string": 'a = "x', "open multi": 'a = """x', "no value": "a =", "no key": "= 1", "twice": "a = 1\na = 2",
         "table twice": "[a]\n[a]", "nan": command(timeout="nan"), "inf": command(timeout="inf"),
         "negative": command(timeout="-1"), "date": command(argv="1979-05-27"), "bool": command(argv="true"),
         "escape": r'a = "\u12"', "surrogate": r'a = "\ud800"', "control": "a = '\x01'", "delete": 'a = "\x7f"',
+    }
+
+
+def _values() -> dict[str, str]:
+    """Targets with values that no rule takes."""
+    return {
         "no rule": GOOD + '[t]\nrule = "nothing"', "rule is a list": GOOD + "[t]\nrule = []",
         "rule is empty": GOOD + '[t]\nrule = ""', "unknown key": command(unknown="1"), "no argv": command(argv="[]"),
         "argv of numbers": command(argv="[1]"), "no outputs": command(outputs="{}"),
@@ -55,6 +61,12 @@ def texts() -> Iterator[tuple[str, bytes]]:
         "homoglyph": GOOD + '[t]\nrule = "c\u043emmand"', "bidi": command(argv='["\u202e"]') + '[\u202e]\nrule = "x"',
         "table of two": GOOD + '[[t]]\nrule = "command"', "matrix": command(matrix='{ a = [] }'),
         "matrix bomb": command(matrix="{ " + ", ".join(f"k{n} = {list(range(50))}" for n in range(8)) + " }"),
+    }
+
+
+def _oddities() -> dict[str, str]:
+    """Letters that look like others, and what is large in another way."""
+    return {
         "only a dot": ".", "carriage": "a = 1\rb = 2", "only a quote": '"', "unclosed table": "[a",
         "hash in key": "a#b = 1", "a million lines": "a = 1\n" * 1_000_000, "a long chain": chained(100_000),
         "half a million words": "a = [" + "1,\n" * 600_000 + "]", "quoted parts": ".".join(['"a.b"'] * 40) + " = 1",
@@ -77,11 +89,20 @@ def texts() -> Iterator[tuple[str, bytes]]:
         "no board": GOOD + '[t]\nrule = "hardware"\nprofile = "\\u202e"', "many faults": GOOD + "".join(
             f'[t{n}]\nrule = "c\u043emmand"\n' for n in range(3000)),
     }
-    plain["large"] = plain["large"] * 80_000
+
+
+def texts() -> Iterator[tuple[str, bytes]]:
+    """(name, content) of a BUILD.toml that is refused."""
+    plain = _syntax() | _values() | _oddities()
     yield from ((name, text.encode("utf-8", "surrogatepass")) for name, text in plain.items())
     yield from {"bom16": "\ufeffa = 1".encode("utf-16"), "latin": b'a = "\xe4"', "nul": b"a = 1\0",
                 "binary": os.urandom(999), "bom8": b"\xef\xbb\xbfa = 1", "bom32": "\ufeffa = 1".encode("utf-32"),
                 "overlong": b'a = "\xc0\xaf"', "half": b'a = "\xf0\x9f"', "zeros": bytes(9999)}.items()
+    yield from _names()
+
+
+def _names() -> Iterator[tuple[str, bytes]]:
+    """Targets with paths, labels, globs and durations that are none."""
     bad = ["/etc/passwd", "../x", "a/../../x", "./x", "x//y", "a/./b", "a\\\\b", "", ".", "..", "/", "~/x/..",
            "a\\u0000b"]
     for path in bad:

@@ -93,6 +93,33 @@ def test_what_the_last_builds_stand_on_is_kept(old: DiskStore, tmp_path: Path) -
     assert left(old) == [3]
 
 
+def test_builds_that_go_on_hold_what_they_changed_as_well(old: DiskStore, tmp_path: Path) -> None:
+    """The latest of them in place of those before it; one that starts from BUILD.toml tells all there is."""
+    here = workspace(tmp_path / "here")
+
+    def remember(number: int, more: bool) -> None:
+        roots.remember(old.root, here, ("//a",), [str(KEYS[number])], more)
+
+    remember(3, more=False)
+    for number in (1, 2):
+        remember(number, more=True)
+        assert set(roots.held(old.root)) == {KEYS[3], KEYS[number]}
+    sweep(old, NOW, 0.5 * 86400, 0)
+    assert left(old) == [2, 3]
+    remember(2, more=False)
+    assert set(roots.held(old.root)) == {KEYS[2]}
+
+
+def test_a_build_that_goes_on_is_the_latest_of_its_request(old: DiskStore, tmp_path: Path) -> None:
+    here = workspace(tmp_path / "here")
+    for number in range(9):
+        roots.remember(old.root, here, (f"//{number}",), [str(KEYS[0 if number else 3])])
+        for path in Path(old.root, "roots").iterdir():
+            os.utime(path, (number + 1, number + 1))
+    roots.remember(old.root, here, ("//0",), [str(KEYS[2])], more=True)
+    assert set(roots.held(old.root)) == {KEYS[0], KEYS[2], KEYS[3]}
+
+
 def test_only_the_latest_requests_of_a_workspace_hold(old: DiskStore, tmp_path: Path) -> None:
     """Or a year of different requests would hold a year of results."""
     here = workspace(tmp_path / "here")
