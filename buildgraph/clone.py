@@ -87,7 +87,7 @@ class Clone(Increment):
     def _remember(self, gates: Sequence[Row], shown: Shown, untold: int) -> None:
         self._note(gates)
         roots.remember(self.host.store.root, self.root, self.request.patterns, self.last.keys())
-        known, stamps = here(), stamps_of(self, self.basis, shown.files, self.began)
+        known, stamps = here(), stamps_of(self, self.basis, shown.files)
         if stamps is None or not known:
             return
         self.last.anew(os.path.join(self.root, FOLDER, self.look.name), {"facts": words([self.level, *known])})

@@ -7,6 +7,7 @@ from .context import suppress, unbroken
 from .errors import BuildError
 from .execute.job import LEVELS, Level
 from .source import Sources
+from .stamp import Stamp, clock, fingerprint
 from .store.disk import DiskStore
 from .store.place import default_root, scratch_folder
 from .toolchain import Toolchain
@@ -26,10 +27,14 @@ BWRAP = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
 
 
 class Host:
-    """The outside of a session: store, files of the user, tools, and a folder for scratch."""
+    """The outside of a session: store, files of the user, tools, and a folder for scratch.
 
-    def __init__(self, store: DiskStore, sources: Sources, tools: Toolchain, scratch: str) -> None:
-        self.store, self.sources, self.tools, self.scratch = store, sources, tools, scratch
+    `began` is the time (ns) by the clock of the workspace's file system, from before anything was read.
+    """
+
+    def __init__(self, store: DiskStore, sources: Sources, tools: Toolchain, scratch: str, began: int) -> None:
+        self.store, self.sources, self.tools, self.scratch, self.began = store, sources, tools, scratch, began
+        self.engine: dict[str, Stamp] = {}   # of buildgraph's own files, where a build analyses or evaluates
 
 
 class _Index:
@@ -70,12 +75,13 @@ class opened:
     def __enter__(self) -> Host:
         cache = self._store.root
         self._index = _Index(os.path.join(cache, "index"))
-        sources = Sources(self._root, self._index, light=LIGHT)
+        began = clock(self._root)
+        sources = Sources(self._root, self._index, lambda: began, LIGHT)
         tools = Toolchain(sources)
         try:
             with unbroken():
                 self._scratch = scratch_folder(os.path.join(cache, "work"), self._kept)
-            return Host(self._store, sources, tools, self._scratch.path)
+            return Host(self._store, sources, tools, self._scratch.path, began)
         except KeyboardInterrupt:
             self.__exit__()
             raise
@@ -130,8 +136,9 @@ def level_of(wanted: str, cache: str) -> Level:
     return level
 
 
-def own_files() -> list[str]:
-    """The files of buildgraph itself that decide what a build does."""
+def engine_stamps() -> dict[str, Stamp]:
+    """The files of buildgraph itself that decide what a build does, with their stamps."""
     folders = [os.path.dirname(__file__), SHIPPED]
-    return sorted(os.path.join(folder, name) for top in folders for folder, _, names in os.walk(top)
-                  for name in names if name.endswith(".py"))
+    return {path: fingerprint(path) for path in sorted(
+        os.path.join(folder, name) for top in folders for folder, _, names in os.walk(top)
+        for name in names if name.endswith(".py"))}

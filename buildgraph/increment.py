@@ -12,7 +12,7 @@ import time
 from itertools import filterfalse
 
 from . import pace, receipt
-from .basis import folders_of, users_own
+from .basis import entries_of, folders_of
 from .digest import Digest
 from .drive import Drive, Request
 from .events import Done, Event, Finished, Planned
@@ -25,7 +25,7 @@ from .materialise import Materialiser, Shown
 from .model import Action, Output, Source
 from .plan import Plan, State
 from .snapshot import action_of, makers_of, place_of, unwords
-from .source import NEVER, fingerprint, settled
+from .stamp import Stamp, fingerprint, trusted
 from .steps import Steps, Wanted
 from .stood import Stand, Stood, rows_of, stood
 from .store import roots
@@ -54,7 +54,7 @@ def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: H
         return None
     # What it takes over from the snapshot holds for this attempt only: a build from BUILD.toml must look for itself.
     sources = host.sources.fresh()
-    apart = Host(host.store, sources, Toolchain(sources), host.scratch)
+    apart = Host(host.store, sources, Toolchain(sources), host.scratch, host.began)
     going = Increment(root, request, listen, cancel, apart)
     going.level = next(found for found in LEVELS if found == level)
     return going.run(last, look)
@@ -77,7 +77,7 @@ class Increment(Drive):
         return self._go(changed, self.request.every)
 
     def _open(self, last: Stood, look: receipt.Look) -> None:
-        self.start, self.began = time.monotonic_ns(), time.time_ns()
+        self.start = time.monotonic_ns()
         self.last, self.head, self.look = last, last.head, look
         self.names = self.head.words("sources")
         self.labels = self.head.parts["labels"].decode().split("\0")
@@ -114,7 +114,7 @@ class Increment(Drive):
         self.host.sources.assume(lookup)
         folders = folders_of(self.head.words("folders"))
         changed: list[int] = []
-        self.stamps: dict[str, tuple[int, ...]] = {}   # of the folders that moved and list as before
+        self.stamps: dict[str, Stamp] = {}   # of what moved, each from before it was read
         for path in paths:
             if path in folders:
                 if not self._lists_as_before(path, folders[path]):
@@ -122,7 +122,7 @@ class Increment(Drive):
             elif path not in known or not self.host.sources.stands(path):
                 return None
             else:
-                found = self.host.sources.look(path)
+                found, self.stamps[path] = self.host.sources.look(path), self.host.sources.seen[path]
                 if found != digest_of_row(self.last.rows[known[path]].decode()):
                     changed.append(known[path])
                     self._differs(known[path], source_row(*found))
@@ -137,7 +137,7 @@ class Increment(Drive):
         if not os.path.isdir(folder):
             return False
         self.stamps[path] = fingerprint(folder)   # before it is listed: what comes later must show
-        return users_own(self.root, folder, os.listdir(folder)) == frozenset(names)
+        return entries_of(self.root, folder) == frozenset(names)
 
     def _cone(self, changed: Iterable[int]) -> list[int]:
         """The steps that changes reach, in order; a step stands after those that it needs."""
@@ -226,7 +226,7 @@ class Increment(Drive):
         fresh, failed = self._due({self.names[number] for number in changed})
         standing = sorted(self.outputs.keys() - failed) if self.all else []
         stood = {at: stood_of(self.outputs[at]) for at in standing if at not in fresh}
-        shown = Materialiser(self.root, self.host.store, self.host.sources).show(
+        shown = Materialiser(self.root, self.host.store, self.host.sources, self.host.began).show(
             fresh.values(), self.node, lambda event: None, self.anew,
             [(event.path, file, node) for event, file, node in stood.values()] if self.anew else ())
         self.trees = [built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
@@ -285,9 +285,7 @@ class Increment(Drive):
             last.write()
 
     def _remember(self, gates: Sequence[Row], shown: Shown, untold: int) -> None:
-        moved = [os.fsdecode(self.look.paths[number]) for number in self.look.moved]
-        fresh = {path: self.stamps.get(path) or fingerprint(self.host.sources.path(path)) for path in moved}
-        fresh = {path: stamp if settled(stamp, self.began) else NEVER for path, stamp in fresh.items()}
+        fresh = {path: trusted(stamp, self.host.began) for path, stamp in self.stamps.items()}
         if self._note(gates):
             self._keep()
         below = len(self.root) + 1

@@ -2,17 +2,16 @@
 from __future__ import annotations
 
 import os
-import time
 
 from . import receipt
 from .digest import Digest
 from .events import Built, Judged
-from .host import SHIPPED, here, own_files
+from .host import SHIPPED, here
 from .model import Action, Artifact, File, Node, Output, Source, Tree
 from .noun import noun
 from .plan import State
 from .snapshot import numbers, step_line, words
-from .source import NEVER, fingerprint, settled
+from .stamp import NEVER, Stamp, clock, fingerprint, settled, trusted
 from .steps import Wanted
 from .stood import Stand, begin, rows_of
 from .ui.summary import unchanged_text
@@ -43,30 +42,42 @@ class Row:
         return Judged(self.label, self.gate, self.verdict, self.why)  # type: ignore[arg-type]
 
 
-def stamps_of(drive: Drive, basis: Basis, made: Mapping[str, tuple[int, ...]], began: int) -> dict[str, tuple[int, ...]] | None:
-    """Stamps of all that a build saw; None where BUILD.toml or the like is so young that a later edit could look the same.
+def stamps_of(drive: Drive, basis: Basis, made: Mapping[str, Stamp]) -> dict[str, Stamp] | None:
+    """The stamps of all that a build read; None where an input of analysis is so young that a later edit could look the same.
 
-    A source or a folder that is so young is to be looked at by the next build, whatever its stamp is then.
+    Each is from before the file was read. A source or a folder that is so young is read again by the next build.
     """
-    sources = drive.host.sources
+    sources, began = drive.host.sources, drive.host.began
     ours = f"{drive.root}/.buildgraph/"   # seen through the links of out/
-    stamps: dict[str, tuple[int, ...]] = {
-        path: stamp if settled(stamp, began) else NEVER for name, stamp in sources.seen.items()
+    stamps: dict[str, Stamp] = {
+        path: trusted(stamp, began) for name, stamp in sources.seen.items()
         if not (path := sources.path(name)).startswith(ours)}
-    for path in filter(os.path.exists, (*basis.paths, *drive.host.tools.watched, *own_files())):
-        stamps[path] = fingerprint(path)
-        if not settled(stamps[path], began) and path not in made:
-            still = settled(stamps[path], time.time_ns())   # then what comes after the look shows
-            if not basis.lists_as_before(path):
-                return None
-            if not still:
-                stamps[path] = NEVER
+    for path, stamp in {**drive.host.engine, **_tools(drive), **basis.stamps}.items():
+        if path in basis.folders:
+            stamp = _folder_stamp(basis, path, stamp, began)
+        elif not settled(stamp, began):
+            return None
+        stamps[path] = stamp
     return {**stamps, **made}
 
 
+def _tools(drive: Drive) -> dict[str, Stamp]:
+    seen = drive.host.sources.seen
+    return {path: seen.get(path) or fingerprint(path) for path in filter(os.path.exists, drive.host.tools.watched)}
+
+
+def _folder_stamp(basis: Basis, path: str, stamp: Stamp, began: int) -> Stamp:
+    """The stamp of a folder: a newer one where only builds changed it, such as the root, in which they make `out`."""
+    if settled(stamp, began) and os.path.isdir(path) and fingerprint(path) == stamp:
+        return stamp
+    now = clock(basis.root)
+    fresh = basis.stamp_now(path)
+    return NEVER if fresh is None else trusted(fresh, now)
+
+
 def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
-          seen: tuple[Mapping[str, Iterable[str]], Mapping[str, tuple[int, ...]] | None]) -> None:
-    """Leave snapshot and receipt of a build that started from BUILD.toml and ended well.
+          seen: tuple[Mapping[str, Iterable[str]], Mapping[str, Stamp] | None]) -> int:
+    """Leave snapshot and receipt of a build that started from BUILD.toml and ended well; the mark of the snapshot, or 0.
 
     `seen` are the folders that were listed, with their names, and the stamps of all that was looked at; without these no
     receipt is left.
@@ -83,6 +94,7 @@ def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: t
     text = unchanged_text([*built, *(row.judged() for row in rows)], len(drive.steps.actions))
     if seen[1] is not None:
         receipt.write(drive.root, (request.words, request.package), seen[1], text, mark)
+    return mark
 
 
 def _rows(drive: Drive, wanted: Sequence[Wanted], outputs: Sequence[bytes]) -> dict[int, list[tuple[int, bytes]]]:

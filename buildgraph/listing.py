@@ -7,6 +7,7 @@ import stat
 from functools import lru_cache
 
 from .errors import BuildError, Where, did_you_mean
+from .stamp import NEVER, Stamp, fingerprint
 
 SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
 _MAGIC = re.compile(r"[*?\[]")
@@ -18,28 +19,45 @@ def skipped(name: str) -> bool:
 
 
 class Listing:
-    """The folders of one workspace, each listed once; `folders` are those whose content decided something."""
+    """The folders of one workspace, each listed once; `folders` are those whose content decided something.
+
+    `stamps` has the stamp of each folder that exists, taken before it was listed.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root
         self.folders: set[str] = set()
+        self.stamps: dict[str, Stamp] = {}
         self._known: dict[str, dict[str, os.DirEntry[str]]] = {}
 
     def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:
         """The entries of a folder by name, sorted; none when there is no such folder."""
         known = self._known.get(folder)
         if known is None:
-            try:
-                with os.scandir(os.path.join(self.root, folder)) as found:
-                    known = {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
-            except OSError:
-                known = {}
-            self._known[folder] = known
+            known = self._known[folder] = self._list(folder)
         return known
+
+    def _list(self, folder: str) -> dict[str, os.DirEntry[str]]:
+        path, stamp = os.path.join(self.root, folder), NEVER
+        try:
+            stamp = fingerprint(path)
+            with os.scandir(path) as found:
+                known = {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError:
+            known = {}   # it cannot be read, but it exists
+        self.stamps[folder] = stamp
+        return known
+
+    def exists(self, folder: str) -> bool:
+        """Whether there is such a folder, which may be empty."""
+        self.entries(folder)
+        return folder in self.stamps
 
     def watch(self, folder: str) -> None:
         """Remember that what stands in a folder, or that it is absent, decided something."""
-        while folder and not self.entries(folder):
+        while folder and not self.exists(folder):
             folder = folder.rpartition("/")[0]
         self.folders.add(folder)
 
@@ -47,8 +65,14 @@ class Listing:
         """The paths of the real folders in a folder, without those that hold no sources."""
         self.watch(folder)
         return [join(folder, name) for name, entry in self.entries(folder).items()
-                if not skipped(name) and entry.is_dir(follow_symlinks=False)
-                and "pyvenv.cfg" not in self.entries(join(folder, name))]
+                if not skipped(name) and entry.is_dir(follow_symlinks=False) and not self._is_venv(join(folder, name))]
+
+    def _is_venv(self, folder: str) -> bool:
+        """Whether a folder is a virtual environment of Python; it is watched, because it may cease to be one."""
+        if "pyvenv.cfg" not in self.entries(folder):
+            return False
+        self.watch(folder)
+        return True
 
     def source(self, folder: str, path: str, at: Where | None) -> str:
         """The workspace-relative name of an existing file or folder, case exact; BuildError with a near name."""

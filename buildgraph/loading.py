@@ -15,7 +15,7 @@ from .workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .drive import Request
 
@@ -45,11 +45,16 @@ def load(root: str, patterns: tuple[str, ...], package: str = "") -> Loaded:
     workspace = Workspace(root)
     labels = tuple(workspace.targets(patterns, package))
     analysis = analyse(workspace, labels, registry())
-    listed = {os.path.normpath(os.path.join(root, folder)): workspace.listing.entries(folder)
-              for folder in workspace.listing.folders}
-    folders = {folder: users_own(root, folder, names) for folder, names in listed.items()}
-    watched = tuple(os.path.normpath(os.path.join(root, path)) for path in (*workspace.files_read, *analysis.files_read))
-    return Loaded(_members(labels, analysis), analysis, Basis(root, watched, folders, workspace.held))
+    return Loaded(_members(labels, analysis), analysis, _basis(workspace, (*workspace.files_read, *analysis.files_read)))
+
+
+def _basis(workspace: Workspace, names: Iterable[str]) -> Basis:
+    root, listing = workspace.root, workspace.listing
+    paths = {name: os.path.normpath(os.path.join(root, name)) for name in names}
+    folders = {path: users_own(root, path, listing.entries(name).values()) for name, path in paths.items()
+               if name in listing.folders}
+    known = listing.stamps | workspace.stamps
+    return Basis(root, tuple(paths.values()), folders, workspace.held, {path: known[name] for name, path in paths.items()})
 
 
 def work_of(root: str, request: Request, has: Callable[[str], bool]) -> Work:

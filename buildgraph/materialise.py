@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 
 from .errors import BuildError
 from .events import Built, Listener
@@ -19,7 +20,8 @@ from .execute.staging import stage
 from .model import Artifact, File, Node, Tree
 from .pair import Pair
 from .reapi import decode_directory
-from .source import Sources, fingerprint
+from .source import Sources
+from .stamp import Stamp, trusted, written
 from .steps import Wanted
 from .store.protocol import Store
 from .noun import noun
@@ -38,12 +40,13 @@ _LARGE = 1 << 18   # bytes of a file that is worth a thread
 class Shown:
     """What stands in the workspace after a build: the events, and the stamp of every file, as the links lead to it.
 
-    The stamps are taken while no other build can turn a link: what one puts there later must not pass for ours.
+    The stamps are taken while no other build can turn a link: what one puts there later must not pass for ours. A file that
+    somebody else changed meanwhile has the stamp NEVER.
     """
 
     root: str
     events: tuple[Built, ...]
-    files: dict[str, tuple[int, ...]]
+    files: dict[str, Stamp]
 
     def copy_to(self, folder: str) -> None:
         """Copy the outputs to a folder of the user's, each under its label's path when there are several labels."""
@@ -55,10 +58,15 @@ class Shown:
 
 
 class Materialiser:
-    """Puts outputs into a workspace, verifying what is there already."""
+    """Puts outputs into a workspace, verifying what is there already.
 
-    def __init__(self, root: str, store: Store, sources: Sources) -> None:
-        self._root, self._store, self._sources = root, store, sources
+    Files are dated to just before `began`, the time (ns) at which the build began. Whoever writes to one dates it later, even
+    within the same tick of the clock, so a stamp shows that a file is still the one that was put in place.
+    """
+
+    def __init__(self, root: str, store: Store, sources: Sources, began: int) -> None:
+        self._root, self._store, self._sources, self._began = root, store, sources, began
+        self._dated = (began or time.time_ns()) - 1
         self._out, self._built = f"{root}/out", os.path.join(root, BUILT)
         self._fresh = f"{self._built}/fresh.{os.getpid()}"
         self._apart = ""   # where `out` is made that is not there yet
@@ -88,7 +96,7 @@ class Materialiser:
     def _show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
               stood: Iterable[Other]) -> Shown:
         events: list[Built] = []
-        files: list[str] = []
+        files: dict[str, Stamp | int] = {}
         for link, file, content in stood:
             self._put(link, file, content, files)
         for want in wanted:
@@ -99,21 +107,23 @@ class Materialiser:
             events.append(made)
             listen(made)
         self._land()
-        return Shown(self._root, tuple(events), {path: fingerprint(path) for path in files})
+        return Shown(self._root, tuple(events), {
+            path: written(path, seen, self._dated) if isinstance(seen, int) else seen for path, seen in files.items()})
 
-    def _put(self, link: str, name: str, node: Node, files: list[str]) -> tuple[int, str]:
-        """Make an output stand and add its files; its size, and the digest of the image that it is."""
+    def _put(self, link: str, name: str, node: Node, files: dict[str, Stamp | int]) -> tuple[int, str]:
+        """Make an output stand; its size, and the digest of the image that it is.
+
+        Its files are added: each with the stamp by which it was verified, or its size when it was written.
+        """
         path = f"{self._root}/{link}"
         if isinstance(node, File):
-            self._file(path, node)
-            files.append(path)
+            files[path] = self._file(path, node)
             return node.digest.size, ""
         inside = list(self._inside(node, ""))
         held = f"{node.digest.hash}-{name}"
-        self._stand(node, held, inside)
+        files.update((f"{path}{below}", seen) for below, seen in self._stand(node, held, inside).items())
         self._link(path, held)
         self._shown.add(held)
-        files += [f"{path}{below}" for below, _ in inside]
         return sum(file.digest.size for _, file in inside), _image(os.path.join(self._built, held))
 
     def _inside(self, node: Node, path: str) -> Iterator[tuple[str, File]]:
@@ -127,22 +137,29 @@ class Materialiser:
         for name, digest in found.directories:
             yield from self._inside(Tree(digest), f"{path}/{name}")
 
-    def _stand(self, node: Node, name: str, inside: list[tuple[str, File]]) -> None:
+    def _seen(self, path: str) -> Stamp:
+        """The stamp by which a file was verified."""
+        return trusted(self._sources.seen[path], self._began)
+
+    def _stand(self, node: Node, name: str, inside: list[tuple[str, File]]) -> dict[str, Stamp | int]:
         held = os.path.join(self._built, name)
         if all(self._holds(held + path, file) for path, file in inside) and (inside or os.path.isdir(held)):
-            return
+            return {path: self._seen(held + path) for path, _ in inside}
         self._claim()
         os.mkdir(self._fresh)
         stage(self._fresh, [(name, node)], self._store)
+        for path, _ in inside:
+            self._date(os.path.join(self._fresh, name) + path)
         _remove(held)
         os.rename(os.path.join(self._fresh, name), held)
         os.rmdir(self._fresh)
         for path, _ in inside:
             self._sources.forget(held + path)
+        return {path: file.digest.size for path, file in inside}
 
-    def _file(self, path: str, file: File) -> None:
+    def _file(self, path: str, file: File) -> Stamp | int:
         if not self._apart and self._holds(path, file):
-            return
+            return self._seen(path)
         self._claim()
         fresh = self._way(path)
         if fresh and file.digest.size > _LARGE:
@@ -152,10 +169,15 @@ class Materialiser:
         if not fresh:
             self._turn(self._fresh, path)
         self._sources.forget(path)
+        return file.digest.size
 
     def _place(self, made: tuple[File, str]) -> None:
         file, path = made
         self._store.place(file.digest, path, file.executable)
+        self._date(path)
+
+    def _date(self, path: str) -> None:
+        os.utime(path, ns=(self._dated, self._dated))
 
     def _way(self, path: str) -> str:
         """Make the folders of an output; where it is to be made apart, when it is."""

@@ -14,7 +14,6 @@ from typing import Any
 import buildgraph
 
 from .declare import Registry, rules_of
-from .digest import Digest
 from .errors import BuildError, Where, did_you_mean
 from .workspace import Workspace
 
@@ -45,10 +44,7 @@ def _module(workspace: Workspace, name: str) -> ModuleType:
     module.__file__ = path
     sys.modules[module.__name__] = module   # dataclasses look up the names of annotations there
     try:
-        with open(path, "rb") as file:
-            data = file.read()
-        workspace.held[name] = Digest.of(data)
-        exec(compile(data, path, "exec"), module.__dict__)
+        exec(compile(workspace.read(name), path, "exec"), module.__dict__)
     except BuildError:
         raise
     except SyntaxError as error:

@@ -9,7 +9,7 @@ from .clone import restore
 from .drive import Drive, Request
 from .errors import OK, BuildError
 from .events import Finished, Listener, Planned, Warned
-from .host import Host, level_of, opened
+from .host import Host, engine_stamps, level_of, opened
 from .execute.job import Cancel
 from .increment import go_on
 from .left import Row, leave, stamps_of, verdict_of
@@ -21,7 +21,7 @@ from .steps import Wanted
 from .store import roots
 from .store.protocol import Missing
 from .toolchain import Toolchain
-from .work import Work, keep, recalled, share
+from .work import Kept, Work, keep, recalled, share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,16 +51,19 @@ def build(root: str, request: Request, listen: Listener, cancel: Cancel) -> int:
 def _soon(root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> int | None:
     """Build without analysis: from where the last build ended, or what another one found in the same files; or None."""
     code = go_on(root, request, listen, cancel, host)
-    if code is not None or not request.plain:
+    if code is not None:
         return code
-    graph = recalled(host.store.root, root, request, lambda name: host.tools.find(name) is not None)
+    host.engine = engine_stamps()   # before rules are imported: an upgrade from now on must show
+    if not request.plain:
+        return None
+    graph = recalled(host, root, request, lambda name: host.tools.find(name) is not None)
     if graph is None:
         return None
     code = restore(root, request, listen, cancel, (host, graph))
     if code is not None:
         return code
     try:
-        return Session(root, request, listen, cancel, host).run(graph.work())
+        return Session(root, request, listen, cancel, host).run(graph.work(), graph.kept)
     except BuildError as fault:
         if fault.reason not in ("source", "input"):
             raise
@@ -70,10 +73,13 @@ def _soon(root: str, request: Request, listen: Listener, cancel: Cancel, host: H
 class Session(Drive):
     """One attempt at a request, from its labels."""
 
-    def run(self, work: Work | None = None) -> int:
-        """Analyse, unless the work is known, plan, run, show, remember."""
-        start, began = time.monotonic_ns(), time.time_ns()
+    kept: Kept | None = None   # the work in the cache
+
+    def run(self, work: Work | None = None, kept: Kept | None = None) -> int:
+        """Analyse, unless the work is known (and `kept`), plan, run, show, remember."""
+        start = time.monotonic_ns()
         self.level = level_of(self.request.sandbox, self.host.store.root)
+        self.kept = kept
         if work is None:
             work = self._analysed()
         self.steps, self.gate_only = work.steps, set(work.gate_only)
@@ -83,7 +89,7 @@ class Session(Drive):
                             self.plan.chains if costs else ()))
         self.drive()
         rows = self._judge(work.gates)
-        built = Materialiser(self.root, self.host.store, self.host.sources).show(
+        built = Materialiser(self.root, self.host.store, self.host.sources, self.host.began).show(
             [want for want in work.wanted if self._whole(want)], self.node, self.listen)
         if self.request.out:
             try:
@@ -103,7 +109,7 @@ class Session(Drive):
                             counts[State.FAILED] - self.interrupted, counts[State.SKIPPED],
                             (time.monotonic_ns() - start) // 1_000_000)
         if code == OK and self.request.plain:
-            self._leave(began, work, (built, rows))
+            self._leave(work, (built, rows))
         self.listen(finished)
         return code
 
@@ -111,14 +117,15 @@ class Session(Drive):
         from .loading import work_of   # dear: analysis needs pydantic and NetworkX
         work = work_of(self.root, self.request, self._has)
         if self.request.plain:
-            keep(self.host.store.root, self.root, self.request, work, self._has)
+            self.kept = keep(self.host, self.request, work, self._has)
         return work
 
-    def _leave(self, began: int, work: Work, seen: tuple[Shown, list[Row]]) -> None:
+    def _leave(self, work: Work, seen: tuple[Shown, list[Row]]) -> None:
         built, rows = seen
-        stamps = stamps_of(self, work.basis, built.files, began)
-        leave(self, work.labels, work.wanted, (rows, built.events), (work.basis.folders, stamps))
-        share(self.host.store.root, self.root, self.request)
+        stamps = stamps_of(self, work.basis, built.files)
+        mark = leave(self, work.labels, work.wanted, (rows, built.events), (work.basis.folders, stamps))
+        if mark and self.kept is not None:
+            share(self.kept, self.root, self.request, mark)
 
     def _whole(self, want: Wanted) -> bool:
         return not isinstance(want.artifact, Output) or want.artifact.action in self.results

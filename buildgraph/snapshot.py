@@ -6,7 +6,7 @@ reaches. A build that goes on from them writes neither anew but `<name>.since`: 
 Nothing in them is believed that a stamp or a digest did not confirm: a file that is damaged, or of another version, is
 no snapshot.
 
-    buildgraph snapshot 4 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
+    buildgraph snapshot 5 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-MAGIC = b"buildgraph snapshot 4 "
+MAGIC = b"buildgraph snapshot 5 "
 STEPS = ".steps"
 
 
@@ -84,10 +84,16 @@ def parse(data: bytes) -> Snapshot | None:
 
 def write(path: str, parts: Mapping[str, bytes]) -> int:
     """Write a head by temp and rename and return its mark; a disk that refuses keeps none, and the mark is 0."""
+    data, mark = encoded(parts)
+    return mark if replace(path, data) else 0
+
+
+def encoded(parts: Mapping[str, bytes]) -> tuple[tuple[bytes, ...], int]:
+    """The bytes of a head, in pieces, and its mark."""
     sizes = " ".join(f"{name}:{len(data)}" for name, data in parts.items())
     body = b"".join((sizes.encode(), b"\n", *parts.values()))
     mark = zlib.crc32(body)
-    return mark if replace(path, (MAGIC, b"%08x\n" % mark, body)) else 0
+    return (MAGIC, b"%08x\n" % mark, body), mark
 
 
 def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:

@@ -1,8 +1,7 @@
 """The user's files: what each holds, known by SHA-256, and found again cheaply by the stat index.
 
-A Fingerprint (size, mtime_ns, ctime_ns, ino, dev) says "not changed since it was hashed here". It never leaves the
-machine and is believed only when the file was already old when it was hashed: one that changed a few ticks before is
-hashed again, as in git. The one door to xxhash, which checksums the rows of the index.
+A stamp (`stamp.py`) says "not changed since it was hashed here". It never leaves the machine. The one door to xxhash, which
+checksums the rows of the index.
 """
 from __future__ import annotations
 
@@ -15,15 +14,15 @@ from .context import suppress
 from .digest import Digest
 from .errors import BuildError, Where
 from .sha import hash_open
+from .stamp import Stamp, fingerprint, settled, stamp_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Protocol
 else:
     Protocol = object
 
-FINE_NS, COARSE_NS = 100_000_000, 2_000_000_000   # many ticks of a clock that counts them, and of one that counts seconds
 _ROW = struct.Struct("<qqqqqq32s16s")   # fingerprint, time of hashing, SHA-256, XXH3-128 of what stands before
 
 
@@ -47,24 +46,6 @@ class Moved(Exception):
         self.path = path
 
 
-def fingerprint(path: str) -> tuple[int, int, int, int, int]:
-    """(size, mtime_ns, ctime_ns, ino, dev) of what a path leads to; OSError when there is nothing."""
-    found = os.stat(path)
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev
-
-
-NEVER = (0, 0, 0, 0, 0)   # no file's stamp: noted for one so young that a later edit could look the same
-
-
-def settled(stamp: Sequence[int], when: int) -> bool:
-    """Whether a file had been still so long at a time (ns) that a later edit must show in its stamp.
-
-    The change time decides: nobody can set it back. Where its clock counts less than milliseconds its ticks are short.
-    """
-    changed = stamp[2]
-    return changed <= when - (FINE_NS if changed % 1_000_000 else COARSE_NS)
-
-
 def _checksum(data: bytes) -> bytes:
     import xxhash
     return bytes(xxhash.xxh3_128_digest(data))
@@ -83,7 +64,7 @@ class Sources:
         self._known: dict[str, tuple[Digest, bool]] = {}
         self._fresh: dict[bytes, bytes] = {}
         self._lookup: Callable[[str], tuple[Digest, bool] | None] = lambda name: None
-        self.seen: dict[str, tuple[int, int, int, int, int]] = {}
+        self.seen: dict[str, Stamp] = {}
         self.hashed = 0
 
     def path(self, name: str) -> str:
@@ -138,7 +119,7 @@ class Sources:
         if not stat.S_ISREG(found.st_mode):
             raise BuildError(f"{name!r} is not a regular file", at,
                              "name a file, or collect a folder with the rule 'files'", "source")
-        print_ = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+        print_ = stamp_of(found)
         self.seen[name] = print_
         return self._recall(path, print_) or self._hash(path, print_, name, at), bool(found.st_mode & 0o100)
 
@@ -150,7 +131,7 @@ class Sources:
     def _stays(self, path: str, name: str) -> bool:
         return os.path.isabs(name) or os.path.realpath(path).startswith(os.path.realpath(self.root) + os.sep)
 
-    def _recall(self, path: str, print_: tuple[int, int, int, int, int]) -> Digest | None:
+    def _recall(self, path: str, print_: Stamp) -> Digest | None:
         self._weight += print_[0]
         if self._index is None or self._weight < self._light:
             return None
@@ -162,7 +143,7 @@ class Sources:
             return None
         return Digest(sha.hex(), print_[0])
 
-    def _hash(self, path: str, print_: tuple[int, int, int, int, int], name: str, at: Where | None) -> Digest:
+    def _hash(self, path: str, print_: Stamp, name: str, at: Where | None) -> Digest:
         now = self._now()
         self.hashed += 1
         try:

@@ -11,15 +11,14 @@ import sys
 from . import __version__
 from .basis import Basis, basis_of
 from .context import suppress
-from .host import own_files
 from .label import Label
 from .left import FOLDER, OF_SOURCE
 from .model import Action, Gate, Output, Source
 from .noun import noun
 from .receipt import name_of
 from .snapshot import (
-    STEPS, Snapshot, action_of, makers_of, numbers, parse, place_of, read, replace, step_line, unwords, words, write)
-from .sha import hash_open, sha256
+    STEPS, Snapshot, action_of, encoded, makers_of, numbers, parse, place_of, read, replace, step_line, unwords, words, write)
+from .sha import sha256
 from .source import hash_file
 from .steps import Steps, Wanted
 from .stood import Stood, stood
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from .drive import Request
+    from .host import Host
 
 _FOLDER, _MOST, _PIECE = "graphs", 192, 1 << 16
 
@@ -52,15 +52,23 @@ def steps_of(wanted: Sequence[Wanted], gates: Sequence[Gate]) -> tuple[Steps, fr
     return steps, frozenset(number for action, number in steps.number.items() if action not in needed)
 
 
-def keep(cache: str, root: str, request: Request, work: Work, has: Callable[[str], bool]) -> None:
-    """Keep work in the cache, found again by what it was made from; a disk that refuses keeps none."""
-    steps, path = work.steps, _path(cache, root, request)
+@noun
+class Kept:
+    """A graph in the cache: its file, and the SHA-256 of what this build wrote or read there."""
+
+    path: str
+    digest: bytes
+
+
+def keep(host: Host, request: Request, work: Work, has: Callable[[str], bool]) -> Kept | None:
+    """Keep work in the cache, found again by what it was made from; None where the disk refuses."""
+    steps, path = work.steps, _path(host, request, work.basis.held["BUILD.toml"].hash)
     places, lines, at = [0], [], 0
     for action, place in zip(steps.actions, steps.places):
         lines.append(step_line(action, place, steps.number))
         at += len(lines[-1])
         places.append(at)
-    write(path, {
+    data, _ = encoded({
         "labels": words(work.labels), "gate_only": numbers(sorted(work.gate_only)), "places": numbers(places),
         "steps": b"".join(lines), "watched": words(work.basis.files()), "folders": words(work.basis.listed()),
         "wanted": words(w for want in work.wanted for w in _said(want)),
@@ -69,22 +77,24 @@ def keep(cache: str, root: str, request: Request, work: Work, has: Callable[[str
             label, gate.name, gate.verdict.name, str(_step(gate.verdict, steps)), str(len(gate.needs)),
             *(w for need in gate.needs for w in (need, "has" if has(need) else "")))),
     })
+    if not replace(path, data):
+        return None
     _shorten(os.path.dirname(path))
+    return Kept(path, sha256(b"".join(data)).digest())
 
 
 @noun(eq=False)
 class Graph:
     """Work as the cache holds it, not decoded; its basis and the programs of its gates were seen to be the same here."""
 
-    path: str
-    digest: bytes
+    kept: Kept
     held: Snapshot
     basis: Basis
 
     def last(self) -> Stood | None:
         """How the last build of this very work left it, wherever that was."""
-        found = stood(f"{self.path}.last")
-        return found if found is not None and found.head.parts.get("graph") == self.digest else None
+        found = stood(f"{self.kept.path}.last")
+        return found if found is not None and found.head.parts.get("graph") == self.kept.digest else None
 
     def work(self) -> Work:
         """All of it."""
@@ -96,10 +106,10 @@ class Graph:
                     frozenset(found.numbers("gate_only")), self.basis)
 
 
-def recalled(cache: str, root: str, request: Request, has: Callable[[str], bool]) -> Graph | None:
+def recalled(host: Host, root: str, request: Request, has: Callable[[str], bool]) -> Graph | None:
     """The work of a request from the cache, or None when something that decides it is not as it was."""
-    path = _path(cache, root, request)
     try:
+        path = _path(host, request, hash_file(os.path.join(root, "BUILD.toml")).hash)
         with open(path, "rb") as file:
             data = file.read()
     except OSError:
@@ -110,30 +120,30 @@ def recalled(cache: str, root: str, request: Request, has: Callable[[str], bool]
     basis = basis_of(root, found.words("watched"), found.words("folders"))
     if basis is None or any(has(need) != bool(had) for *_, needs in _gate_rows(found.words("gates")) for need, had in needs):
         return None
-    return Graph(path, sha256(data).digest(), found, basis)
+    return Graph(Kept(path, sha256(data).digest()), found, basis)
 
 
-def share(cache: str, root: str, request: Request) -> None:
-    """Keep the snapshot that a build has left in its workspace for builds of the same work elsewhere."""
-    path, here = _path(cache, root, request), os.path.join(root, FOLDER, name_of(request.words, request.package))
+def share(kept: Kept, root: str, request: Request, mark: int) -> None:
+    """Copy the snapshot with this mark, which a build of the kept graph wrote in its workspace, beside the graph.
+
+    Another build in this workspace may have replaced the snapshot since, and one elsewhere the graph: the copy is bound to
+    the graph that this build used, and no other is copied.
+    """
+    here = os.path.join(root, FOLDER, name_of(request.words, request.package))
     found = read(here)
     with suppress(OSError):
-        with open(path, "rb") as graph, open(here + STEPS, "rb") as steps:
-            digest, _ = hash_open(graph.fileno())
-            if found is not None and replace(f"{path}.last{STEPS}", iter(lambda: steps.read(_PIECE), b"")):
-                write(f"{path}.last", found.parts | {"graph": bytes.fromhex(digest)})
+        with open(here + STEPS, "rb") as steps:
+            if found is not None and found.mark == mark and replace(
+                    f"{kept.path}.last{STEPS}", iter(lambda: steps.read(_PIECE), b"")):
+                write(f"{kept.path}.last", found.parts | {"graph": kept.digest})
 
 
-def _path(cache: str, root: str, request: Request) -> str:
-    """Named by buildgraph's own files, the interpreter, the request and the root's BUILD.toml."""
-    parts = [__version__, sys.version, request.package, *request.words]
-    for path in own_files():
-        found = os.stat(path)
-        parts.append(f"{path} {found.st_size} {found.st_mtime_ns}")
-    with suppress(OSError):
-        parts.append(hash_file(os.path.join(root, "BUILD.toml")).hash)
+def _path(host: Host, request: Request, toml: str) -> str:
+    """Named by buildgraph's own files, the interpreter, the request and the SHA-256 of the root's BUILD.toml."""
+    parts = [__version__, sys.version, request.package, *request.words, toml]
+    parts += [f"{path} {size} {mtime}" for path, (size, mtime, *_) in host.engine.items()]
     name = sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return os.path.join(cache, _FOLDER, name)
+    return os.path.join(host.store.root, _FOLDER, name)
 
 
 def _steps(data: bytes, places: Sequence[int]) -> Steps:

@@ -13,6 +13,7 @@ from .listing import Listing, join, skipped
 from .matrix import cells, is_matrix
 from .model import Target
 from .root import BUILD
+from .stamp import Stamp, stamp_of
 from .tables import tables_of
 from .toml import BYTES, Document, parse
 from .toml_places import KEY, Path
@@ -37,6 +38,7 @@ class Workspace:
         self.listing = Listing(root)
         self.rule_files: set[str] = set()
         self.held: dict[str, Digest] = {}   # what the files that were read held then
+        self.stamps: dict[str, Stamp] = {}   # of these files, taken before they were read
         self._documents: dict[str, Document | None] = {}
         self._targets: dict[Label, Target] = {}
         self._folded: dict[str, Label] = {}
@@ -192,11 +194,16 @@ class Workspace:
         if not entry.is_file():
             raise BuildError(f"{path!r} is a folder", Where(path), "that name is for the file that declares targets", "source")
         try:
-            with open(os.path.join(self.root, path), "rb") as file:
-                data = file.read(BYTES + 1)
+            return self.read(path, BYTES + 1)
         except OSError as fault:
             raise BuildError(f"cannot read {path!r}: {fault.strerror}", Where(path), "check its permissions", "source") from None
-        self.held[path] = Digest.of(data)
+
+    def read(self, path: str, most: int = -1) -> bytes:
+        """The bytes of a file of the workspace, remembered as an input of analysis; OSError when it cannot be read."""
+        with open(os.path.join(self.root, path), "rb") as file:
+            stamp = stamp_of(os.fstat(file.fileno()))
+            data = file.read(most)
+        self.held[path], self.stamps[path] = Digest.of(data), stamp
         return data
 
     def _add(self, document: Document, folder: str) -> None:

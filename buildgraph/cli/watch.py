@@ -78,7 +78,7 @@ def stamps(paths: Iterable[str]) -> dict[str, Stamp]:
 
 def _stamp(path: str) -> Stamp:
     from ..listing import skipped
-    from ..source import fingerprint
+    from ..stamp import fingerprint
     try:
         if os.path.isdir(path):
             return tuple(sorted(name for name in os.listdir(path) if not skipped(name)))

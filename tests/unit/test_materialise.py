@@ -13,7 +13,8 @@ from buildgraph.errors import BuildError
 from buildgraph.materialise import Materialiser
 from buildgraph.model import File, Node, Tree
 from buildgraph.reapi import Directory, encode_directory
-from buildgraph.source import Sources, fingerprint
+from buildgraph.source import Sources
+from buildgraph.stamp import COARSE_NS, clock, fingerprint
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.protocol import Missing
 
@@ -33,7 +34,7 @@ def held(store: DiskStore, *texts: bytes) -> list[File]:
 def show(root: Path, store: DiskStore, *stood: tuple[str, Node]) -> tuple[str, ...]:
     def nothing(*_: object) -> Node:
         raise AssertionError
-    made = Materialiser(str(root), store, Sources(str(root)))
+    made = Materialiser(str(root), store, Sources(str(root)), clock(str(root)) + COARSE_NS)   # all is old enough
     named = [(path, path.rpartition("/")[2], node) for path, node in stood]
     files = made.show((), nothing, lambda event: None, stood=named).files
     assert files == {path: fingerprint(path) for path in files}
