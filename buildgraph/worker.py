@@ -249,15 +249,21 @@ def _snapshot(artifact: Artifact, node: File, host: str, path: str, slot: Slot) 
             seen = Digest.of(artifact.data)
             write_all(_OPS, target, artifact.data)
         else:
-            seen = _copy(host, target)
+            seen = _copy(host, target, artifact.name)
         if seen != node.digest:
             raise Moved(artifact.name)
 
 
-def _copy(host: str, target: int) -> Digest:
-    source = os.open(host, os.O_RDONLY | os.O_CLOEXEC)
+def _copy(host: str, target: int, name: str) -> Digest:
+    """Copy a file of the host; Moved when there is none any more. What took its place may be a FIFO: nothing is waited for."""
+    try:
+        source = os.open(host, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        raise Moved(name) from None
     try:
         return Digest(*copy_hashed(_OPS, source, target))
+    except IsADirectoryError:
+        raise Moved(name) from None
     finally:
         os.close(source)
 
