@@ -66,19 +66,26 @@ def _merkle(inputs: Iterable[tuple[str, Node]], messages: dict[str, bytes]) -> D
     return _seal(root, messages)
 
 
-def _seal(folder: dict[str, Any], messages: dict[str, bytes]) -> Digest:
-    files, directories = [], []
-    for name, node in folder.items():
-        if isinstance(node, dict):
-            directories.append((name, _seal(node, messages)))
-        elif isinstance(node, File):
-            files.append((name, node.digest, node.executable))
-        else:
-            directories.append((name, node.digest))
-    data = encode_directory(Directory(tuple(files), tuple(directories)))
-    digest = Digest.of(data)
-    messages[f"directory {digest}"] = data
-    return digest
+def _seal(root: dict[str, Any], messages: dict[str, bytes]) -> Digest:
+    """The digest of a folder, the innermost first; no recursion, for sources may lie deep."""
+    order, at = [root], 0
+    while at < len(order):
+        order += [node for node in order[at].values() if isinstance(node, dict)]
+        at += 1
+    sealed: dict[int, Digest] = {}
+    for folder in reversed(order):
+        files, directories = [], []
+        for name, node in folder.items():
+            if isinstance(node, dict):
+                directories.append((name, sealed[id(node)]))
+            elif isinstance(node, File):
+                files.append((name, node.digest, node.executable))
+            else:
+                directories.append((name, node.digest))
+        data = encode_directory(Directory(tuple(files), tuple(directories)))
+        digest = sealed[id(folder)] = Digest.of(data)
+        messages[f"directory {digest}"] = data
+    return sealed[id(root)]
 
 
 def explain(messages: Mapping[str, bytes]) -> dict[str, str]:
@@ -101,20 +108,18 @@ def explain(messages: Mapping[str, bytes]) -> dict[str, str]:
 def inputs_of(messages: Mapping[str, bytes]) -> dict[str, Node]:
     """What stood at each staged path, as the messages of a key tell; an output that is a folder is one Tree."""
     found: dict[str, Node] = {}
-    _walk(digest_of(decode("Action", messages["action"])["input_root_digest"]), "", messages, found)
+    waiting = [("", digest_of(decode("Action", messages["action"])["input_root_digest"]))]
+    while waiting:
+        prefix, digest = waiting.pop()
+        data = messages.get(f"directory {digest}")
+        if data is None:
+            found[prefix.rstrip("/")] = Tree(digest)
+            continue
+        folder = decode_directory(data)
+        for name, file, executable in folder.files:
+            found[f"{prefix}{name}"] = File(file, executable)
+        waiting += [(f"{prefix}{name}/", inner) for name, inner in reversed(folder.directories)]
     return found
-
-
-def _walk(digest: Digest, prefix: str, messages: Mapping[str, bytes], found: dict[str, Node]) -> None:
-    data = messages.get(f"directory {digest}")
-    if data is None:
-        found[prefix.rstrip("/")] = Tree(digest)
-        return
-    folder = decode_directory(data)
-    for name, file, executable in folder.files:
-        found[f"{prefix}{name}"] = File(file, executable)
-    for name, inner in folder.directories:
-        _walk(inner, f"{prefix}{name}/", messages, found)
 
 
 def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:

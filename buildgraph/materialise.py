@@ -20,6 +20,7 @@ from .execute.staging import stage
 from .model import Artifact, File, Node, Tree
 from .pair import Pair
 from .reapi import decode_directory
+from .removal import remove
 from .source import Sources
 from .stamp import Stamp, trusted, written
 from .steps import Wanted
@@ -87,7 +88,7 @@ class Materialiser:
                 shown = self._show(wanted, node, listen, stood)
             except BaseException:
                 if self._apart:
-                    _remove(self._apart)
+                    remove(self._apart)
                 raise
             if self._wrote and sweep:
                 self._sweep()
@@ -150,7 +151,7 @@ class Materialiser:
         stage(self._fresh, [(name, node)], self._store)
         for path, _ in inside:
             self._date(os.path.join(self._fresh, name) + path)
-        _remove(held)
+        remove(held)
         os.rename(os.path.join(self._fresh, name), held)
         os.rmdir(self._fresh)
         for path, _ in inside:
@@ -199,7 +200,7 @@ class Materialiser:
         try:
             os.rename(fresh, path)
         except OSError:
-            _remove(fresh)
+            remove(fresh)
             raise self._in_the_way(path) from None
 
     def _in_the_way(self, path: str) -> BuildError:
@@ -236,10 +237,10 @@ class Materialiser:
         ours = f"{self._root}/.buildgraph"
         self._make(ours)
         self._make(self._built)
-        _remove(self._fresh)   # of an earlier process that had this number
+        remove(self._fresh)   # of an earlier process that had this number
         if not os.path.exists(self._out):
             self._apart = f"{self._built}/out.{os.getpid()}"
-            _remove(self._apart)
+            remove(self._apart)
         self._make(self._apart or self._out)
         for folder in (ours, self._apart or self._out):
             ignore = os.path.join(folder, ".gitignore")
@@ -265,7 +266,7 @@ class Materialiser:
         if doubtful:   # to look for links means to walk through all of out/
             used = {os.path.basename(os.readlink(link)) for link in _links(os.path.join(self._root, "out"))}
             for name in doubtful - used:
-                _remove(os.path.join(self._built, name))
+                remove(os.path.join(self._built, name))
 
 
 class _alone:
@@ -302,16 +303,6 @@ def _image(path: str) -> str:
         return str(json.load(file)["manifests"][0]["digest"])
 
 
-def _remove(path: str) -> None:
-    if os.path.islink(path) or os.path.isfile(path):
-        os.unlink(path)
-    elif os.path.isdir(path):
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, stat.S_IRWXU)
-        import shutil
-        shutil.rmtree(path)
-
-
 def _replace(source: str, target: str) -> None:
     os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
     fresh = f"{target}.{os.getpid()}"
@@ -325,5 +316,5 @@ def _replace(source: str, target: str) -> None:
         for name in names:
             path = os.path.join(folder, name)
             os.chmod(path, os.stat(path).st_mode | stat.S_IWUSR)
-    _remove(target)
+    remove(target)
     os.rename(fresh, target)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from stat import S_IMODE, S_ISDIR, S_ISREG
 
+from .removal import remove
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,10 +72,11 @@ class Slot:
         os.rename(self._spare.pop(), path)
         return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
-    def clean(self) -> None:
-        """Empty it, whatever modes the action left in it; what was put in place of our folders goes, too.
+    def clean(self) -> bool:
+        """Empty it, whatever the action left in it; what was put in place of our folders goes, too.
 
-        Files that can be used again stay until `furnish`.
+        Files that can be used again stay until `furnish`. False when something cannot be removed, such as a mount: this
+        slot is then not to be used again.
         """
         self._left.clear()
         try:
@@ -86,13 +89,16 @@ class Slot:
                     self._empty(path)
         except OSError:
             whole = False
-        if not whole:
-            self._made.clear()
-            self._left.clear()
-            for path in (self.root, self.temp):
-                discard(path)
-            for path in self._own():
-                self._make(path)
+        return whole or self._made_again()
+
+    def _made_again(self) -> bool:
+        self._made.clear()
+        self._left.clear()
+        if not all([remove(path) for path in (self.root, self.temp)]):
+            return False
+        for path in self._own():
+            self._make(path)
+        return True
 
     def _own(self) -> tuple[str, str, str]:
         return self.root, self.out, self.temp
@@ -107,8 +113,9 @@ class Slot:
             if path not in self._made and not self._stays(path):
                 try:
                     os.unlink(path)
-                except IsADirectoryError:
-                    discard(path)
+                except OSError:
+                    if not remove(path):
+                        raise
 
     def _stays(self, path: str) -> bool:
         """Keep a file for `create`, when nothing of it but its bytes could reach who gets it."""
@@ -133,19 +140,3 @@ class Slot:
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
     return (found.st_ino, found.st_dev) if S_ISDIR(found.st_mode) else (0, 0)
-
-
-def discard(folder: str) -> None:
-    """Remove a scratch folder, whatever modes the action left in it; nothing when there is none."""
-    import shutil
-
-    def unlock(function: object, path: str, _: object) -> None:
-        if path == folder and not os.path.lexists(path):
-            return
-        os.chmod(os.path.dirname(path), 0o700)
-        if os.path.isdir(path) and not os.path.islink(path):
-            os.chmod(path, 0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        elif os.path.lexists(path):
-            os.unlink(path)
-    shutil.rmtree(folder, onerror=unlock)

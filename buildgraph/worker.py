@@ -19,10 +19,10 @@ from .execute.staging import stage
 from .key import Key
 from .model import Action, Artifact, Content, File, Node, Out, Output, Result
 from .noun import noun
+from .removal import remove
 from .slot import Slot
 from .source import Moved
 from .store.fsops import FileOps, Placed, copy_hashed, write_all
-from .store.place import remove_tree
 from .store.protocol import Batch, Store
 
 TYPE_CHECKING = False
@@ -90,7 +90,7 @@ class Worker:
         """End the servers that run Python tools, and the look at the disk; remove the folders."""
         self._closed = True
         for slot in self._free:
-            remove_tree(slot.folder)
+            remove(slot.folder)
         if self._servers is not None:
             self._servers.close()
 
@@ -150,8 +150,7 @@ class Worker:
                 return Slot(os.path.join(self._scratch, f"action-{next(self._count)}"))
 
     def _leave(self, slot: Slot) -> None:
-        if not self._keep:
-            slot.clean()
+        if not self._keep and slot.clean():
             self._free.append(slot)
 
     def _watch(self) -> None:

@@ -16,19 +16,21 @@ from ..store.protocol import Batch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-_DEPTH = 64
+_DEPTH, _LONG = 64, 2048   # folders, and bytes of a path, up to which a tree can be staged and shown anywhere
 _SHOWN = 10
 
 
-def collect(out: str, declared: Sequence[Out], batch: Batch) -> tuple[tuple[str, Node], ...]:
+def collect(out: str, declared: Sequence[Out], batch: Batch, staged: Collection[str] = ()) -> tuple[tuple[str, Node], ...]:
     """The declared outputs below `out`, added to `batch`, sorted by path.
+
+    `staged` are paths of inputs below it, which are passed over.
 
     BuildError (reason "failed") names every output that is missing, undeclared or of a kind that cannot be kept:
     devices, FIFOs, sockets, setuid files, hard links to outside, and symlinks but for those that stay in a tree.
     """
-    walk = _Walk({output.path: output for output in declared}, batch)
+    walk = _Walk({output.path: output for output in declared}, batch, staged)
     with _folder(out, None) as fd:
         walk.outer(fd, "")
     for path in sorted(walk.wanted.keys() - walk.found.keys()):
@@ -52,8 +54,8 @@ def inside(target: str, depth: int) -> bool:
 
 
 class _Walk:
-    def __init__(self, wanted: dict[str, Out], batch: Batch) -> None:
-        self.wanted, self.batch = wanted, batch
+    def __init__(self, wanted: dict[str, Out], batch: Batch, staged: Collection[str]) -> None:
+        self.wanted, self.batch, self.staged = wanted, batch, staged
         self.found: dict[str, Node] = {}
         self.faults: list[str] = []
         self.links: dict[tuple[int, int], tuple[str, int]] = {}
@@ -65,6 +67,8 @@ class _Walk:
             if stat.S_ISDIR(info.st_mode) and output is None and self._leads_to_output(path):
                 with _folder(name, fd) as inner:
                     self.outer(inner, f"{path}/")
+            elif output is None and path in self.staged:
+                continue
             elif output is None:
                 self.faults.append(f"{path!a} was made and not declared")
             elif output.tree != stat.S_ISDIR(info.st_mode):
@@ -76,8 +80,10 @@ class _Walk:
                 self.found[path] = node
 
     def tree(self, fd: int, path: str, depth: int) -> Tree:
-        if depth > _DEPTH:
-            raise BuildError(f"the output {path} is more than {_DEPTH} folders deep", None, "", "failed")
+        if depth > _DEPTH or len(os.fsencode(path)) > _LONG:
+            limit = f"folders that are more than {_DEPTH} folders deep" if depth > _DEPTH else f"paths of more than {_LONG} bytes"
+            top = next(name for name in self.wanted if f"{path}/".startswith(f"{name}/"))
+            raise BuildError(f"the output {top} has {limit}", None, "", "failed")
         files, folders, symlinks = [], [], []
         for name, info in _entries(fd):
             below = f"{path}/{name}"
@@ -112,7 +118,7 @@ class _Walk:
         return File(self.batch.add_file(_beneath(fd, name)), bool(info.st_mode & 0o100))
 
     def _leads_to_output(self, path: str) -> bool:
-        return any(wanted.startswith(f"{path}/") for wanted in self.wanted)
+        return any(wanted.startswith(f"{path}/") for wanted in (*self.wanted, *self.staged))
 
 
 def _entries(fd: int) -> Iterator[tuple[str, os.stat_result]]:

@@ -8,6 +8,7 @@ import stat
 
 from ..context import suppress
 from ..errors import BuildError
+from ..removal import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder and all that was not published."""
-        remove_tree(self.path)
+        remove(self.path)
         os.close(self._life)
 
 
@@ -105,16 +106,6 @@ def sweep_dead(tmp: str) -> None:
     if os.path.isdir(tmp):
         with _guarded(tmp):
             _sweep(tmp)
-
-
-def remove_tree(folder: str) -> None:
-    """Remove a folder and what is in it, as far as that can be removed."""
-    for inner, folders, names in os.walk(folder, topdown=False):
-        for path in (f"{inner}/{name}" for name in (*names, *folders)):
-            with suppress(OSError):
-                (os.rmdir if os.path.isdir(path) and not os.path.islink(path) else os.unlink)(path)
-    with suppress(OSError):
-        os.rmdir(folder)
 
 
 class _guarded:
@@ -151,7 +142,7 @@ def _sweep(tmp: str) -> None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _end_sandboxes(entry.path)
-            remove_tree(entry.path)
+            remove(entry.path)
         except OSError:
             pass
         finally:

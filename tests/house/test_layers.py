@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # A module imports from its own layer's list only what stands left of it, and from any lower layer.
 LAYERS = [
-    ["noun", "context", "pair", "stamp"],
+    ["noun", "context", "pair", "stamp", "removal", "regular"],
     ["errors"],
     ["sha", "digest", "label", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],

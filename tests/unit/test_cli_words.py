@@ -165,7 +165,7 @@ def test_a_signal_is_heard_though_nothing_can_be_raised_where_it_comes(capsys: p
 @pytest.mark.parametrize("when", ["made", "removed"])
 def test_no_folder_of_scratch_outlives_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """Whatever it interrupts: the folder is whole or gone, and the signal is raised all the same."""
-    lock, remove, listed = fcntl.flock, place.remove_tree, os.path.join(tmp_path, "cache", "work")
+    lock, remove, listed = fcntl.flock, place.remove, os.path.join(tmp_path, "cache", "work")
 
     def locked(fd: int, how: int) -> None:
         if os.listdir(listed):   # it is made, and nobody knows of it yet
@@ -182,7 +182,7 @@ def test_no_folder_of_scratch_outlives_a_signal(tmp_path: Path, monkeypatch: pyt
         if when == "made":
             monkeypatch.setattr(fcntl, "flock", locked)
         else:
-            monkeypatch.setattr(place, "remove_tree", removed)
+            monkeypatch.setattr(place, "remove", removed)
         with host:
             assert when == "removed" and len(os.listdir(listed)) == 1
     assert os.listdir(listed) == []
