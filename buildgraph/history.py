@@ -10,6 +10,7 @@ import os
 
 from .digest import Digest
 from .events import Done, Event, Finished, Planned
+from .regular import open_own, read_regular, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class History:
             size = os.path.getsize(self._path) if os.path.exists(self._path) else 0
             if size > _MOST or size > _OLD and len(done) > size // _LINE // 4:   # to look is dear: only who did much does
                 self._shorten(len(done))
-            with open(self._path, "ab+") as file:
+            with open(open_own(self._path, os.O_RDWR | os.O_APPEND), "ab+") as file:
                 if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
                     file.write(b"\n")   # behind a torn line
                 file.write("".join(f"{key} {name}\n" for name, key in done.items()).encode("utf-8", "surrogateescape"))
@@ -70,8 +71,8 @@ class History:
 
     def _lines(self) -> list[str]:
         try:
-            with open(self._path, encoding="utf-8", errors="surrogateescape") as file:
-                return file.read().split("\n")[:-1]   # what follows the last line is torn
+            text = read_regular(self._path).decode("utf-8", "surrogateescape")
+            return text.split("\n")[:-1]   # what follows the last line is torn
         except OSError:
             return []
 
@@ -82,10 +83,8 @@ class History:
             self._write(held)
 
     def _write(self, keys: Mapping[str, list[str]]) -> None:
-        mine = f"{self._path}.{os.getpid()}"
-        with open(mine, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.writelines(f"{key} {name}\n" for name, held in keys.items() for key in reversed(held))
-        os.replace(mine, self._path)
+        replace(self._path, (f"{key} {name}\n".encode("utf-8", "surrogateescape")
+                             for name, held in keys.items() for key in reversed(held)))
 
 
 def _is_key(text: str) -> bool:

@@ -6,6 +6,7 @@ import os
 from .context import suppress, unbroken
 from .errors import BuildError
 from .execute.job import LEVELS, Level
+from .regular import read_regular, replace
 from .source import Sources
 from .stamp import Stamp, clock, fingerprint
 from .store.disk import DiskStore
@@ -111,16 +112,12 @@ def _best(cache: str) -> Level:
     bwrap = [str(os.stat(found).st_mtime_ns) for found in BWRAP if os.path.exists(found)]
     said = "\n".join((*known, os.environ.get("BUILDGRAPH_SANDBOX", ""), os.environ.get("PATH", ""), *bwrap)).encode()
     with suppress(OSError):
-        with open(path, "rb") as file:
-            level, _, rest = file.read().partition(b"\n")
+        level, _, rest = read_regular(path).partition(b"\n")
         if known and rest == said and level.decode() in LEVELS:
             return LEVELS[LEVELS.index(level.decode())]
     from .execute.sandbox import probe   # it knows every rung, and is dear
     best = probe(os.environ)
-    with suppress(OSError):
-        with open(f"{path}.{os.getpid()}", "wb") as file:
-            file.write(best.encode() + b"\n" + said)
-        os.replace(f"{path}.{os.getpid()}", path)
+    replace(path, (best.encode() + b"\n" + said,))
     return best
 
 

@@ -8,6 +8,7 @@ import os
 
 from .events import Done, Event, Finished
 from .model import Action
+from .regular import read_regular, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ _MOST = 20_000
 def remembered(root: str) -> dict[str, int]:
     """Milliseconds by `<label> <title>`, as far as the last builds of a workspace know."""
     try:
-        with open(os.path.join(root, _FILE), encoding="utf-8") as file:
-            form, *lines = file.read().split("\n")
+        form, *lines = read_regular(os.path.join(root, _FILE)).decode().split("\n")
         pairs = [line.partition(" ") for line in lines if line]
         return {name: int(took) for took, _, name in pairs} if form == _FORM else {}
     except (OSError, ValueError):
@@ -67,12 +67,4 @@ class Pace:
         self._write(dict(list(known.items())[-_MOST:]))
 
     def _write(self, took: dict[str, int]) -> None:
-        mine = f"{self._path}.{os.getpid()}"
-        try:
-            os.makedirs(os.path.dirname(mine), exist_ok=True)
-            with open(mine, "w", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in (_FORM, *(f"{ms} {name}" for name, ms in took.items())))
-            os.replace(mine, self._path)
-        except OSError:
-            if os.path.exists(mine):
-                os.unlink(mine)
+        replace(self._path, (f"{line}\n".encode() for line in (_FORM, *(f"{ms} {name}" for name, ms in took.items()))))

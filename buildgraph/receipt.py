@@ -120,8 +120,8 @@ def _standing(looked: Look, cwd: str) -> str | None:
     global found
     found = None
     try:
-        with open(f"{looked.root}/{FOLDER}/{looked.name}", "rb") as file:
-            data = file.read()
+        with open(f"{looked.root}/{FOLDER}/{looked.name}", "rb", opener=_at_once) as file:
+            data = file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else b""   # a regular file
     except OSError:
         return None
     start = len(MAGIC) + 9
@@ -140,6 +140,11 @@ def _standing(looked: Look, cwd: str) -> str | None:
     os.chdir(cwd)
     found = looked
     return None if looked.moved else data[len(data) - words:].decode()
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open what may be a FIFO or a link, without waiting and without following; `regular.py` is dear here."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _moved(fields: bytes, paths: list[bytes]) -> list[int]:
@@ -206,11 +211,5 @@ def _write(looked: Look, fields: bytearray, names: bytes | bytearray, told: byte
     check = 0
     for part in parts:
         check = zlib.crc32(part, check)
-    target = f"{looked.root}/{FOLDER}/{looked.name}"
-    try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(f"{target}.{os.getpid()}", "wb", buffering=1 << 16) as file:
-            file.writelines((MAGIC, b"%08x\n" % check, *parts))
-        os.replace(f"{target}.{os.getpid()}", target)
-    except OSError:
-        return
+    from .regular import replace
+    replace(f"{looked.root}/{FOLDER}/{looked.name}", (MAGIC, b"%08x\n" % check, *parts))

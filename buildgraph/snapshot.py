@@ -17,6 +17,7 @@ import zlib
 from .label import Label
 from .model import Action, Artifact, Content, Out, Output, Shipped, Source
 from .noun import noun
+from .regular import open_regular, read_regular, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ def numbers(of: Iterable[int]) -> bytes:
 def read(path: str) -> Snapshot | None:
     """A snapshot from its head, or None when there is none that is whole."""
     try:
-        with open(path, "rb") as file:
-            return parse(file.read())
+        return parse(read_regular(path))
     except OSError:
         return None
 
@@ -114,7 +114,7 @@ def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[byt
     """The lines of steps, or None when the file is not the one that the snapshot was made with."""
     places, sums = snapshot.numbers("places"), snapshot.numbers("sums")
     try:
-        with open(path + STEPS, "rb", buffering=0) as file:
+        with open(open_regular(path + STEPS), "rb", buffering=0) as file:
             if 4 * len(wanted) > len(sums):
                 data = file.readall()
                 found = [data[places[number]:places[number + 1]] for number in wanted]
@@ -124,19 +124,6 @@ def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[byt
     except OSError:
         return None
     return found if all(zlib.crc32(line) == sums[number] for number, line in zip(wanted, found)) else None
-
-
-def replace(path: str, parts: Iterable[bytes]) -> bool:
-    """Write a file, part by part, by temp and rename; False when the disk refuses."""
-    fresh = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(fresh, "wb") as file:
-            file.writelines(parts)
-        os.replace(fresh, path)
-    except OSError:
-        return False
-    return True
 
 
 def step_line(action: Action, place: int, number: Mapping[Action, int]) -> bytes:

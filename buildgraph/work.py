@@ -16,8 +16,9 @@ from .left import FOLDER, OF_SOURCE
 from .model import Action, Gate, Output, Source
 from .noun import noun
 from .receipt import name_of
+from .regular import make_folder, open_regular, put_aside, read_regular, replace
 from .snapshot import (
-    STEPS, Snapshot, action_of, encoded, makers_of, numbers, parse, place_of, read, replace, step_line, unwords, words, write)
+    STEPS, Snapshot, action_of, encoded, makers_of, numbers, parse, place_of, read, step_line, unwords, words, write)
 from .sha import sha256
 from .source import hash_file
 from .steps import Steps, Wanted
@@ -110,8 +111,7 @@ def recalled(host: Host, root: str, request: Request, has: Callable[[str], bool]
     """The work of a request from the cache, or None when something that decides it is not as it was."""
     try:
         path = _path(host, request, hash_file(os.path.join(root, "BUILD.toml")).hash)
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_regular(path)
     except OSError:
         return None
     found = parse(data)
@@ -132,7 +132,7 @@ def share(kept: Kept, root: str, request: Request, mark: int) -> None:
     here = os.path.join(root, FOLDER, name_of(request.words, request.package))
     found = read(here)
     with suppress(OSError):
-        with open(here + STEPS, "rb") as steps:
+        with open(open_regular(here + STEPS), "rb") as steps:
             if found is not None and found.mark == mark and replace(
                     f"{kept.path}.last{STEPS}", iter(lambda: steps.read(_PIECE), b"")):
                 write(f"{kept.path}.last", found.parts | {"graph": kept.digest})
@@ -192,4 +192,5 @@ def _shorten(folder: str) -> None:
     with suppress(OSError):
         entries = sorted(os.scandir(folder), key=lambda entry: -entry.stat().st_mtime_ns)
         for entry in entries[_MOST:]:
-            os.unlink(entry.path)
+            if not put_aside(entry.path):
+                os.unlink(entry.path)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from stat import S_ISREG
 
 from ..errors import BuildError
 from ..events import Done, Event, Finished
+from ..regular import open_own, read_regular, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def note(root: str, counts: tuple[int, ...]) -> None:
     """
     line = " ".join(map(str, (int(time.time()), 1, *counts))).encode() + b"\n"
     try:
-        fd = os.open(os.path.join(root, LEDGER), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fd = open_own(os.path.join(root, LEDGER), os.O_WRONLY | os.O_APPEND, os.path.join(root, "quarantine"))
         try:
             os.write(fd, line)
         finally:
@@ -84,7 +86,11 @@ def due(root: str, now: float) -> bool:
     A cache that was never looked through is new: its day begins now.
     """
     try:
-        passed = now - os.stat(os.path.join(root, STAMP)).st_mtime
+        found = os.lstat(os.path.join(root, STAMP))
+        if not S_ISREG(found.st_mode):
+            stamp(root)
+            return False
+        passed = now - found.st_mtime
     except FileNotFoundError:
         stamp(root)
         return False
@@ -141,16 +147,18 @@ def _free(root: str) -> int:
 def stamp(root: str) -> None:
     """Note that the cache was looked through just now."""
     try:
-        with open(os.path.join(root, STAMP), "wb"):
-            os.utime(os.path.join(root, STAMP))
+        fd = open_own(os.path.join(root, STAMP), os.O_WRONLY | os.O_TRUNC, os.path.join(root, "quarantine"))
+        try:
+            os.utime(fd)
+        finally:
+            os.close(fd)
     except OSError:
         return
 
 
 def _lines(root: str) -> list[list[int]]:
     try:
-        with open(os.path.join(root, LEDGER), "rb") as file:
-            rows = [line.split() for line in file.read().split(b"\n")]
+        rows = [line.split() for line in read_regular(os.path.join(root, LEDGER)).split(b"\n")]
     except OSError:
         return []
     return [list(map(int, row)) for row in rows if len(row) == 6 and all(word.isdigit() for word in row)]
@@ -162,8 +170,6 @@ def _shorten(root: str) -> None:
     try:
         if os.path.getsize(path) <= _LONG:
             return
-        with open(f"{path}.{os.getpid()}", "w", encoding="ascii") as file:
-            file.write(" ".join(map(str, totals(root))) + "\n")
-        os.replace(f"{path}.{os.getpid()}", path)
     except OSError:
         return
+    replace(path, ((" ".join(map(str, totals(root))) + "\n").encode("ascii"),))

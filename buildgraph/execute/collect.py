@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-_DEPTH, _LONG = 64, 2048   # folders, and bytes of a path, up to which a tree can be staged and shown anywhere
+_DEPTH, _LONG = 64, 3500   # folders, and bytes of a path, up to which a tree can be staged and shown anywhere
 _SHOWN = 10
 
 

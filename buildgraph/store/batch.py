@@ -6,8 +6,9 @@ import os
 from ..context import suppress
 from ..digest import Digest
 from ..model import Result
+from ..regular import open_regular, read_regular
 from . import records
-from .fsops import copy_hashed, open_regular, write_all
+from .fsops import copy_hashed, write_all
 from .place import explained
 from .recent import SMALL
 
@@ -64,8 +65,7 @@ class DiskBatch:
         """The bytes of a blob of this batch; Missing when it has none of that name."""
         if digest not in self.blobs:
             return self._store.read(digest)
-        with open(self.blobs[digest], "rb") as file:
-            return file.read()
+        return read_regular(self.blobs[digest])
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Remember a result under its key."""

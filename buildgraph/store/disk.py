@@ -13,10 +13,12 @@ from _thread import allocate_lock
 from ..context import suppress
 from ..digest import Digest
 from ..model import Result
+from ..regular import make_folder, open_own, open_regular, read_regular
+from ..removal import remove
 from ..sha import hash_open, sha256
 from . import records
 from .batch import DiskBatch
-from .fsops import Descriptor, FileOps, Placed, copy_hashed, open_regular, read_open, write_all
+from .fsops import Descriptor, FileOps, Placed, copy_hashed, read_open, write_all
 from .lease import Lease, in_use
 from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
@@ -56,9 +58,9 @@ class DiskStore:
         self._lock, self._count = allocate_lock(), itertools.count()
         open_root(root)
         with explained(root):
-            for folder in (os.path.join(root, "blobs"), self._blobs, self._results, self._quarantine):
-                self._make_folder(folder)
-            os.close(os.open(self.generation, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            for folder in (self._quarantine, os.path.join(root, "blobs"), self._blobs, self._results):
+                make_folder(folder, "" if folder == self._quarantine else self._quarantine, self.ops.make_folder)
+            os.close(open_own(self.generation, os.O_WRONLY, self._quarantine))
 
     def batch(self) -> DiskBatch:
         """Start a batch."""
@@ -181,8 +183,12 @@ class DiskStore:
             return
         self._bump()
         for path in paths:
-            with suppress(FileNotFoundError):
+            try:
                 self.ops.unlink(path)
+            except (IsADirectoryError, PermissionError):
+                remove(path)
+            except FileNotFoundError:
+                pass
             self._verified.discard(os.path.basename(path))
         self._recent.clear()
         self._bump()
@@ -220,8 +226,7 @@ class DiskStore:
     def record_at(self, path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
         """(key, result, parts) of a record file; None when there is none, or it was damaged and is set aside."""
         try:
-            with open(open_regular(path), "rb") as file:
-                data = file.read()
+            data = read_regular(path)
         except OSError:
             return None
         found = records.read(data)
@@ -271,11 +276,7 @@ class DiskStore:
                 self._lease = Lease(self.root)
 
     def _make_folder(self, path: str) -> bool:
-        try:
-            self.ops.make_folder(path)
-        except FileExistsError:
-            return False
-        return True
+        return make_folder(path, self._quarantine, self.ops.make_folder)
 
     def _opened(self, digest: Digest, published: bool = False) -> Descriptor:
         path = self.blob_path(digest)
@@ -322,8 +323,5 @@ class DiskStore:
 
     def _bump(self) -> None:
         with suppress(OSError):
-            fd = os.open(self.generation, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(fd, b".")
-            finally:
-                os.close(fd)
+            with open(open_own(self.generation, os.O_WRONLY | os.O_APPEND, self._quarantine), "ab") as file:
+                file.write(b".")

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from ..sha import sha256
 
@@ -113,16 +112,6 @@ def read_open(fd: int, expected: int) -> bytes:
     """What is left of an open file; where it is as long as expected, by one call."""
     data = os.read(fd, min(expected, _MOST) + 1)
     return data if len(data) == expected else b"".join((data, *iter(lambda: os.read(fd, _MOST), b"")))
-
-
-def open_regular(path: str) -> int:
-    """Open a regular file for reading, never through a symlink at its end, never waiting on a FIFO; OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        import errno
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    return fd
 
 
 def _on_folder(folder: str, operation: Any) -> None:

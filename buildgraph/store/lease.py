@@ -9,6 +9,7 @@ import os
 import time
 
 from ..context import suppress
+from ..regular import make_folder, open_regular, put_aside
 
 _FOLDER = "leases"
 NOTED_S = 3600
@@ -20,7 +21,7 @@ class Lease:
 
     def __init__(self, root: str) -> None:
         folder = os.path.join(root, _FOLDER)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folder(folder, os.path.join(root, "quarantine"))
         self._fd, self._path = -1, ""
         while not self._locked(os.path.join(folder, f"{os.getpid()}-{os.urandom(8).hex()}")):
             pass
@@ -50,13 +51,13 @@ def oldest(root: str) -> float | None:
         return None
     for entry in entries:
         with suppress(OSError):
-            if (time := _held(entry.path)) is not None:
+            if not put_aside(entry.path, os.path.join(root, "quarantine")) and (time := _held(entry.path)) is not None:
                 began.append(time)
     return min(began, default=None)
 
 
 def _held(path: str) -> float | None:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = open_regular(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

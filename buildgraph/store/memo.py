@@ -13,6 +13,8 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from ..errors import BuildError
+from ..regular import make_folder, put_aside
+from ..removal import remove
 from .place import check_owned
 
 T = TypeVar("T")
@@ -79,23 +81,24 @@ class Memo:
 
     def _delete(self) -> None:
         for name in _FILES:
-            with suppress(FileNotFoundError):
-                os.unlink(os.path.join(self._folder, name))
+            remove(os.path.join(self._folder, name))
 
     def _open(self) -> Any:
         if self._cache is None:
-            os.makedirs(self._folder, 0o700, exist_ok=True)
+            os.makedirs(os.path.dirname(self._folder), 0o700, exist_ok=True)
+            make_folder(self._folder)
             check_owned(self._folder)
             self._refuse_foreign()
             self._cache = _cache(self._folder)
         return self._cache
 
     def _refuse_foreign(self) -> None:
+        for name in _FILES:
+            put_aside(os.path.join(self._folder, name))
         path = os.path.join(self._folder, "cache.db")
         if not os.path.lexists(path):
             return
-        found = os.lstat(path)
-        if found.st_uid != os.geteuid() or os.path.islink(path):
+        if os.lstat(path).st_uid != os.geteuid():
             raise BuildError(f"the index {path} is not yours", None, "delete it", "environment")
         connection = sqlite3.connect(path, timeout=5)
         try:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ..digest import Digest
 from ..model import Result
+from ..regular import read_regular
 from . import records
-from .fsops import FileOps, Placed, open_regular, write_all
+from .fsops import FileOps, Placed, write_all
 from .protocol import Batch, Missing
 from .trees import blobs_of
 
@@ -30,9 +31,7 @@ class MemoryBatch:
 
     def add_file(self, path: str) -> Digest:
         """Copy a regular file in; OSError when it is none, or a symlink."""
-        fd = open_regular(path)
-        with os.fdopen(fd, "rb") as file:
-            return self.add(file.read())
+        return self.add(read_regular(path))
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Remember a result under its key."""

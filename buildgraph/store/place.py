@@ -8,6 +8,7 @@ import stat
 
 from ..context import suppress
 from ..errors import BuildError
+from ..regular import make_folder
 from ..removal import remove
 
 TYPE_CHECKING = False
@@ -91,7 +92,8 @@ class scratch_folder:
     """A folder for running actions that goes away with this process, or one that is `kept`."""
 
     def __init__(self, work: str, kept: str) -> None:
-        os.makedirs(kept or work, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(kept or work), mode=0o700, exist_ok=True)
+        make_folder(kept or work)
         self._scratch = None if kept else Scratch(work)
         self.path = self._scratch.path if self._scratch is not None else kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 
 from ..digest import Digest
+from ..regular import make_folder, put_aside, read_regular, replace
 from ..sha import sha256
 
 TYPE_CHECKING = False
@@ -23,15 +24,13 @@ def remember(root: str, workspace: str, request: Sequence[str], keys: Iterable[s
     head = "\0".join([workspace, *request]).encode("utf-8", "surrogateescape")
     data = MAGIC + b"%d\n" % len(head) + head + "\n".join(keys).encode()
     path = os.path.join(root, _FOLDER, sha256(head).hexdigest()[:32])
-    fresh = f"{path}.{os.getpid()}"
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(fresh, "wb") as file:
-            file.write(data)
-        os.rename(fresh, path + _MORE if more else path)
+        make_folder(os.path.dirname(path), os.path.join(root, "quarantine"))
+        if not replace(path + _MORE if more else path, (data,)):
+            return
         if more:
-            os.utime(path)   # it is the time of the last build
-        elif os.path.exists(path + _MORE):
+            os.utime(path, follow_symlinks=False)   # it is the time of the last build
+        elif os.path.lexists(path + _MORE) and not put_aside(path + _MORE):
             os.unlink(path + _MORE)
     except OSError:
         return
@@ -75,7 +74,6 @@ def _read(path: str) -> tuple[str, list[Digest]] | None:
 
 def _bytes(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_regular(path)
     except OSError:
         return None

@@ -8,8 +8,8 @@ from ..digest import Digest
 from ..model import Result
 from . import records
 from ..noun import noun
+from ..regular import open_regular, read_regular
 from ..sha import hash_open
-from .fsops import open_regular
 from .protocol import Missing
 from .trees import blobs_of
 
@@ -72,8 +72,7 @@ def audit(store: DiskStore, repair: bool = False) -> Audit:
 def read_record(path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
     """(key, result, parts) of a record that stands where its key says; None when it is damaged, misplaced or gone."""
     try:
-        with open(open_regular(path), "rb") as file:
-            found = records.read(file.read())
+        found = records.read(read_regular(path))
     except OSError:
         return None
     return found if found is not None and found[0].hash == os.path.basename(path) else None
@@ -83,8 +82,7 @@ def blobs_named(root: str, result: Result) -> set[Digest] | None:
     """All blobs of a result, or None when one is not there."""
     def read(digest: Digest) -> bytes:
         try:
-            with open(open_regular(os.path.join(root, "blobs", "sha256", digest.hash)), "rb") as file:
-                data = file.read()
+            data = read_regular(os.path.join(root, "blobs", "sha256", digest.hash))
         except OSError:
             raise Missing(digest) from None
         if len(data) != digest.size or hashlib.sha256(data).hexdigest() != digest.hash:

@@ -9,6 +9,7 @@ import time
 
 from ..errors import BuildError
 from ..events import Event, Failed, Finished
+from ..regular import open_own, open_regular, put_aside
 from .json_lines import encode
 from .plain import text_of
 
@@ -57,9 +58,8 @@ class EventLog:
         try:
             os.makedirs(os.path.join(self._root, _FOLDER), exist_ok=True)
             for number in range(KEPT - 1, 0, -1):
-                if os.path.exists(path_of(self._root, number - 1)):
-                    os.replace(path_of(self._root, number - 1), path_of(self._root, number))
-            self._file = open(path_of(self._root, 0), "w", encoding="ascii")
+                _pass_on(path_of(self._root, number - 1), path_of(self._root, number))
+            self._file = open(open_own(path_of(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii")
         except OSError:
             return
 
@@ -73,12 +73,18 @@ class EventLog:
                 return
 
 
+def _pass_on(newer: str, older: str) -> None:
+    if os.path.lexists(newer) and not put_aside(newer):
+        put_aside(older)
+        os.replace(newer, older)
+
+
 def read(root: str, number: int = 0) -> list[Record]:
     """The records of a build's log, 0 being the last; a torn line ends it. BuildError when there is none."""
     import json
     records: list[Record] = []
     try:
-        with open(path_of(root, number), encoding="ascii") as file:
+        with open(open_regular(path_of(root, number)), encoding="ascii") as file:
             for line in file:
                 found = json.loads(line)
                 records.append((int(found.pop("at")), found))

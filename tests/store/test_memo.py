@@ -108,12 +108,34 @@ def test_a_folder_that_others_can_write_is_refused(folder: str) -> None:
         Memo(folder).get(b"a")
 
 
-def test_a_symlinked_database_is_refused(folder: str, tmp_path: Path) -> None:
-    """It could be anybody's."""
-    os.rename(os.path.join(folder, "cache.db"), tmp_path / "elsewhere.db")
-    os.symlink(tmp_path / "elsewhere.db", os.path.join(folder, "cache.db"))
-    with pytest.raises(BuildError, match="not yours"):
-        Memo(folder).get(b"a")
+def _fifo(path: str, _: Path) -> None:
+    os.mkfifo(path)
+
+
+def _folder(path: str, _: Path) -> None:
+    os.mkdir(path)
+    Path(path, "file").touch()
+
+
+def _link(path: str, other: Path) -> None:
+    other.write_bytes(b"another's")
+    os.symlink(other, path)
+
+
+@pytest.mark.parametrize("make", [_fifo, _folder, _link])
+@pytest.mark.parametrize("name", ["cache.db", "cache.db-wal"])
+def test_a_database_that_is_no_file_is_made_again(folder: str, tmp_path: Path, name: str,
+                                                   make: Callable[[str, Path], None]) -> None:
+    """What is there is put aside and not changed."""
+    for old in os.listdir(folder):
+        os.unlink(os.path.join(folder, old))
+    make(os.path.join(folder, name), tmp_path / "elsewhere")
+    memo = Memo(folder)
+    memo.put_many({b"a": b"1"})
+    assert memo.get(b"a") == b"1"
+    memo.close()
+    assert any(".aside-" in found for found in os.listdir(folder))
+    assert make is not _link or (tmp_path / "elsewhere").read_bytes() == b"another's"
 
 
 @pytest.mark.parametrize("name", ["$HOME/memo", "~/memo"])

@@ -113,9 +113,9 @@ def test_steps_of_another_head_are_refused(left: Stood) -> None:
 
 def test_a_disk_that_refuses_leaves_no_mark(left: Stood, tmp_path: Path) -> None:
     assert left.load()
-    left.path = str(tmp_path / "deep/name/below a file")
-    (tmp_path / "deep/name").unlink(missing_ok=True)
-    (tmp_path / "deep/name").write_text("")
+    left.path = str(tmp_path / "deep/.buildgraph/below a file")
+    (tmp_path / "deep/.buildgraph").unlink(missing_ok=True)
+    (tmp_path / "deep/.buildgraph").write_text("")
     left.write()
     assert left.mark == 0
     left.mark = 1
