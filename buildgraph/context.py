@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import closing, suppress
 
-    __all__ = ["closing", "suppress", "unbroken"]
+    __all__ = ["Stopped", "closing", "go_on", "stoppable", "suppress", "unbroken"]
 else:
     class suppress:
         """Pass over these faults."""
@@ -31,6 +31,31 @@ else:
 
         def __exit__(self, *_):
             self._thing.close()
+
+
+class Stopped(Exception):
+    """The user wants the build to end: what was being read or copied is given up."""
+
+
+class stoppable:
+    """While entered, long work of any thread ends with Stopped once `wished` says so."""
+
+    wished: Callable[[], bool] | None = None
+
+    def __init__(self, wished: Callable[[], bool]) -> None:
+        self._wished, self._before = wished, stoppable.wished
+
+    def __enter__(self) -> None:
+        stoppable.wished = self._wished
+
+    def __exit__(self, *_: object) -> None:
+        stoppable.wished = self._before
+
+
+def go_on() -> None:
+    """Between two pieces of long work: Stopped when it should end here."""
+    if stoppable.wished is not None and stoppable.wished():
+        raise Stopped
 
 
 class unbroken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import time
 
-from .context import closing
+from .context import Stopped, closing
 from .digest import Digest
 from .errors import FAILED, INTERRUPTED, OK
 from .events import Done, Failed, Judged, Listener, Skipped, Started
@@ -139,7 +139,11 @@ class Drive:
         if lacking:
             self._unrunnable(step, lacking[0])
             return None
-        task = self.task(step)
+        try:
+            task = self.task(step)
+        except Stopped:
+            self._interrupt([step])
+            return None
         key = self.keys[action] = task.key.digest   # all of a key weighs more than the action
         if key in self._running:
             self._running[key].append(step)
@@ -186,13 +190,15 @@ class Drive:
         """Keep what has ended for the next publication, and tell the plan; the first fault is raised at the end."""
         for task, attempt in ended:
             steps = self._running.pop(task.key.digest)
-            if not isinstance(attempt, BaseException):
+            if isinstance(attempt, Stopped):
+                self._interrupt(steps)
+            elif not isinstance(attempt, BaseException):
                 if attempt.result is not None:
                     self.host.store.keep(attempt.batch)
                     self._kept = True
                 self._settle(steps, attempt)
         for _, fault in ended:
-            if isinstance(fault, BaseException):
+            if isinstance(fault, BaseException) and not isinstance(fault, Stopped):
                 raise fault
 
     def _settle(self, steps: list[int], attempt: Attempt) -> None:
@@ -204,10 +210,15 @@ class Drive:
                 self._done(step, attempt.result, "shared")
             return
         if attempt.interrupted:
-            self.interrupted += len(steps)
-        else:
-            self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.again))
-        for step in (first, *equal):
+            self._interrupt(steps)
+            return
+        self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.again))
+        for step in steps:
+            self._fail(step)
+
+    def _interrupt(self, steps: Sequence[int]) -> None:
+        self.interrupted += len(steps)
+        for step in steps:
             self._fail(step)
 
     def _done(self, step: int, result: Result, how: str) -> None:

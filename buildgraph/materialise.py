@@ -20,6 +20,7 @@ from .execute.staging import stage
 from .model import Artifact, File, Node, Tree
 from .pair import Pair
 from .reapi import decode_directory
+from .regular import make_folder
 from .removal import remove
 from .source import Sources
 from .stamp import Stamp, trusted, written
@@ -87,8 +88,8 @@ class Materialiser:
             try:
                 shown = self._show(wanted, node, listen, stood)
             except BaseException:
-                if self._apart:
-                    remove(self._apart)
+                for left in filter(None, (self._apart, self._wrote and self._fresh)):
+                    remove(left)
                 raise
             if self._wrote and sweep:
                 self._sweep()
@@ -236,7 +237,7 @@ class Materialiser:
             raise BuildError("out is a link", None, "remove it: out/ is a folder of the workspace", "environment")
         ours = f"{self._root}/.buildgraph"
         self._make(ours)
-        self._make(self._built)
+        make_folder(self._built)
         remove(self._fresh)   # of an earlier process that had this number
         if not os.path.exists(self._out):
             self._apart = f"{self._built}/out.{os.getpid()}"

@@ -6,8 +6,9 @@ from itertools import filterfalse
 
 from . import pace
 from .clone import restore
+from .context import Stopped, stoppable
 from .drive import Drive, Request
-from .errors import OK, BuildError
+from .errors import INTERRUPTED, OK, BuildError
 from .events import Finished, Listener, Planned, Warned
 from .host import Host, engine_stamps, level_of, opened
 from .execute.job import Cancel
@@ -33,13 +34,15 @@ RESTARTS = 8   # a build starts over when a file moved under it or the store los
 
 def build(root: str, request: Request, listen: Listener, cancel: Cancel) -> int:
     """Build what is asked for and return the exit code; BuildError for a fault of the user's before anything runs."""
-    with opened(root, request.sandbox_debug, lambda text: listen(Warned(text))) as host:
+    with stoppable(cancel.is_set), opened(root, request.sandbox_debug, lambda text: listen(Warned(text))) as host:
         for attempt in range(RESTARTS):
             try:
                 code = _soon(root, request, listen, cancel, host) if attempt == 0 else None
                 return code if code is not None else Session(root, request, listen, cancel, host).run()
             except Moved as moved:
                 listen(Warned(f"{moved.path} changed while it was being built: starting over with what it holds now"))
+            except Stopped:
+                return INTERRUPTED
             except Missing as missing:
                 listen(Warned(f"the cache lost blob {missing.digest.hash[:12]}: making it again"))
             host.sources.forget()

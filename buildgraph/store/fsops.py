@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import os
 
-from ..sha import sha256
+from ..context import go_on
+from ..sha import PATIENT, add_zeros, runs, sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,14 +98,26 @@ def write_all(ops: FileOps, fd: int, data: memoryview | bytes) -> None:
 
 
 def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
-    """Copy a file and hash the bytes that are copied, through one buffer; (hex SHA-256, size)."""
-    expected, size = os.fstat(source).st_size, 0
+    """Copy a file and hash the bytes that are copied, through one buffer; (hex SHA-256, size).
+
+    Holes of a large file stay holes. Stopped when the build should end meanwhile.
+    """
+    found = os.fstat(source)
+    expected, size = found.st_size, 0
     sha, buffer = sha256(more=expected), bytearray(min(_BUFFER, expected + 1))
     view = memoryview(buffer)
-    while count := os.readv(source, [buffer]):
-        sha.update(view[:count])
-        write_all(ops, target, view[:count])
-        size += count
+    for start, end in runs(source, found):
+        if start > size:
+            add_zeros(sha, start - size)
+            os.ftruncate(target, size)   # it may hold bytes of another file
+            os.ftruncate(target, start)
+            size = os.lseek(target, start, os.SEEK_SET)
+        while size < end and (count := os.preadv(source, [view[:end - size]], size)):
+            sha.update(view[:count])
+            write_all(ops, target, view[:count])
+            size += count
+            if size > PATIENT:
+                go_on()
     return sha.hexdigest(), size
 
 
