@@ -7,13 +7,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from . import places
 from .errors import BuildError
 from .label import Label
 from .model import Action, Arg, Artifact, In, Out, Output, Program, Shipped, Source, Target
 from .provider import Provider
 
+_Read: TypeAlias = "tuple[dict[str, Artifact], list[Out], list[str], tuple[str, ...]]"
 Function = TypeVar("Function", bound=Callable[..., Provider])
 
 
@@ -69,10 +71,10 @@ class Tool:
     distributions: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
 
-    def inputs(self) -> tuple[In, ...]:
-        """The files of the tool, staged beside each other below `tools/`."""
+    def inputs(self, folder: str = "tools") -> tuple[In, ...]:
+        """The files of the tool, staged beside each other in a folder."""
         files = [f"{module}.py" for module in (self.name, *self.modules)] + list(self.data)
-        return tuple(In(Shipped(f"tools/{file}"), f"tools/{file}") for file in sorted(files))
+        return tuple(In(Shipped(f"tools/{file}"), f"{folder}/{file}") for file in sorted(files))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,13 +96,11 @@ class Ctx:
         `inputs` and `outputs` are those that argv does not name. Options are fields of Action: env (mapping),
         distributions, timeout (seconds), network. Returns the outputs in the order of argv, then of `outputs`.
         """
-        staged: dict[str, Artifact] = {}
-        outs: list[Out] = []
-        programs: list[str] = []
-        for extra in inputs:
-            _stage(staged, extra)
-        words = tuple(_word(arg, staged, outs, programs) for arg in argv)
+        staged, outs, programs, words = _read(argv, inputs, "in")
+        if places.clash(staged):   # a source may be where outputs of other targets are
+            staged, outs, programs, words = _read(argv, inputs, places.unused("in", _chosen(argv, inputs)))
         outs += outputs
+        places.check(self.target, staged, outs)
         programs += options.pop("programs", ())
         env: Mapping[str, str] = options.pop("env", {})
         self._check_words(words, env)
@@ -123,13 +123,31 @@ class Ctx:
 
     def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
         """Declare a run of a shipped tool by the interpreter buildgraph runs with."""
-        command = (Program("python3"), "-S", "-s", "-B", f"tools/{tool.name}.py", *argv)
-        extra = (*tool.inputs(), *options.pop("inputs", ()))
+        given = options.pop("inputs", ())
+        folder = places.unused("tools", _chosen(argv, given))   # a module beside the tool would be imported by it
+        command = (Program("python3"), "-S", "-s", "-B", f"{folder}/{tool.name}.py", *argv)
+        extra = (*tool.inputs(folder), *given)
         distributions = tuple(sorted({*tool.distributions, *options.pop("distributions", ())}))
         return self.run(command, inputs=extra, title=title or tool.name, distributions=distributions, **options)
 
 
-def _word(arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list[str]) -> str:
+def _read(argv: Sequence[Arg], inputs: Sequence[In], folder: str) -> _Read:
+    """What is staged, what is made, programs, and words; outputs of other targets get their places below `folder`."""
+    staged: dict[str, Artifact] = {}
+    outs: list[Out] = []
+    programs: list[str] = []
+    for extra in inputs:
+        _stage(staged, extra)
+    words = tuple(_word(arg, staged, outs, programs, folder) for arg in argv)
+    return staged, outs, programs, words
+
+
+def _chosen(argv: Sequence[Arg], inputs: Sequence[In]) -> list[str]:
+    """The places that do not depend on those of others."""
+    return [arg.path if isinstance(arg, In) else arg.name for arg in (*argv, *inputs) if isinstance(arg, (In, Source))]
+
+
+def _word(arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list[str], folder: str) -> str:
     match arg:
         case str():
             return arg
@@ -143,7 +161,7 @@ def _word(arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list
             return _stage(staged, arg)
         case Source(name) | Shipped(name):
             return _stage(staged, In(arg, name))
-    return _stage(staged, In(arg, f"in/{len(staged)}/{arg.name.rpartition('/')[2]}"))
+    return _stage(staged, In(arg, f"{folder}/{len(staged)}/{arg.name.rpartition('/')[2]}"))
 
 
 def _stage(staged: dict[str, Artifact], given: In) -> str:

@@ -171,7 +171,10 @@ class Drive:
     def _unrunnable(self, step: int, program: str) -> None:
         action = self.steps.actions[step]
         fault = f"the program {program!r} is not installed"
-        self.listen(Failed(step, str(action.owner), action.title, fault, "", f"install {program}, then build again"))
+        way = f"install {program}, then build again"
+        if any(path == program for path, _ in action.inputs):
+            way = f"to run the input {program}, write its name in braces in argv; otherwise {way}"
+        self.listen(Failed(step, str(action.owner), action.title, fault, "", way))
         self._fail(step)
 
     def _hold(self, given: Artifact) -> tuple[Node, str]:

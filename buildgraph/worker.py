@@ -19,6 +19,7 @@ from .execute.staging import stage
 from .key import Key
 from .model import Action, Artifact, Content, File, Node, Out, Output, Result
 from .noun import noun
+from .places import unused
 from .removal import remove
 from .slot import Slot
 from .source import Moved
@@ -185,7 +186,7 @@ class Worker:
 
     def _prepare(self, task: Task, slot: Slot) -> Job:
         kept = [(path, node) for path, artifact, node, _ in task.inputs if isinstance(artifact, Output)]
-        folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path and not path.startswith("out/")}
+        folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path}
         slot.furnish({*folders, *(_folder_of(declared) for declared in task.action.outputs)},
                      [path for path, _, node, _ in task.inputs if isinstance(node, File)])
         stage(slot.root, kept, self._store, folders, slot.create)
@@ -204,7 +205,8 @@ class Worker:
                 raise BuildError(f"the disk of {job.out} was full while the command ran: what it made is not believed", None,
                                  "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room", "environment")
             try:
-                outputs = collect(job.out, task.action.outputs, batch)
+                staged = {path.removeprefix("out/") for path, *_ in task.inputs if path.startswith("out/")}
+                outputs = collect(job.out, task.action.outputs, batch, staged)
             except BuildError as fault:
                 if fault.reason == "environment":
                     raise
@@ -226,11 +228,12 @@ def _job(task: Task, root: str, out: str, temp: str) -> Job:
         visible += program.visible
     entries = [entry for dist in task.distributions.values() for entry in dist.entries]
     if entries:
-        os.mkdir(os.path.join(root, "site"))
+        site = unused("site", (path for path, _ in action.inputs))
+        os.mkdir(os.path.join(root, site))
         for name, path in entries:
-            os.symlink(path, os.path.join(root, "site", name))
+            os.symlink(path, os.path.join(root, site, name))
             visible.append(path)
-        env["PYTHONPATH"] = "site"
+        env["PYTHONPATH"] = site
     first = task.programs[action.argv[0]].path if action.argv[0] in task.programs else action.argv[0]
     return Job((first, *action.argv[1:]), tuple(sorted(env.items())), root, out, temp, tuple(sorted(set(visible))),
                action.timeout, action.network)

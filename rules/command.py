@@ -36,7 +36,8 @@ def command(ctx: Ctx, argv: tuple[str, ...], outputs: dict[str, str], inputs: di
     paths |= {name: f"out/{out.path}" for name, out in zip(outputs, outs, strict=True)}
     _check(ctx, outputs, paths, len(staged))
     words = expand(ctx, argv, paths)
-    first = words[0] if words[0] in paths.values() else Program(words[0])
+    own = words[0] in paths.values() and ("/" in words[0] or words[0] != argv[0])   # `cp` alone is the host's
+    first = words[0] if own else Program(words[0])
     made = ctx.run((first, *words[1:]), inputs=tuple(staged.values()), outputs=outs, title=argv[0], programs=programs,
                    env=env or {}, distributions=tuple(sorted(packages)), timeout=max(1, timeout // SECOND))
     return Made(tuple(zip(outputs, made, strict=True)))
@@ -44,8 +45,20 @@ def command(ctx: Ctx, argv: tuple[str, ...], outputs: dict[str, str], inputs: di
 
 def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
     """Where a command finds its inputs: files at their path in the workspace, outputs of targets below `in/<name>/`."""
-    return {name: In(artifact, artifact.name if isinstance(artifact, Source) else
-                     f"in/{name}/{artifact.name.rpartition('/')[2]}") for name, artifact in inputs.items()}
+    sources = [artifact.name for artifact in inputs.values() if isinstance(artifact, Source)]
+    staged = {name: f"{name}/{artifact.name.rpartition('/')[2]}" for name, artifact in inputs.items()
+              if not isinstance(artifact, Source)}
+    folder, number = "in", 0
+    while any(_meet(source, f"{folder}/{path}") for source in sources for path in staged.values()):
+        number += 1
+        folder = f"in-{number}"
+    return {name: In(artifact, f"{folder}/{staged[name]}" if name in staged else artifact.name)
+            for name, artifact in inputs.items()}
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two paths are one, or one is below the other."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def expand(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[str]:

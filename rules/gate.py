@@ -23,7 +23,7 @@ def gate(ctx: Ctx, argv: tuple[str, ...], inputs: dict[str, Artifact] | None = N
     """Run a check: it passes when the program exits with 0. Inputs and argv are written as for `command`."""
     staged: dict[str, In] = place(inputs or {})
     words = expand(ctx, argv, {name: given.path for name, given in staged.items()})
-    if words[0] in {given.path for given in staged.values()}:
+    if words[0] in {given.path for given in staged.values()} and ("/" in words[0] or words[0] != argv[0]):
         raise BuildError(f"{ctx.label}: a gate starts a program of the host", ctx.target.place("argv"),
                          'such as argv = ["python3", "{script}"]')
     needs = () if words[0] == "python3" else (words[0],)

@@ -56,13 +56,19 @@ def kind_of(job: Job, level: Level) -> Kind | None:
     if level == "namespaces" and any(path.startswith(mounts.COVERED) for path in job.visible):
         return None
     env = environment(job, mounts.FOLDER, mounts.TEMP)
-    folder = os.path.join(job.stage, "site")
-    if env.get("PYTHONPATH", "site") != "site":
+    if env.get("PYTHONPATH", "site") != "site" or any(name in _FOLDERS for name, _ in job.env):
         return None
-    names = sorted(os.listdir(folder)) if "PYTHONPATH" in env else []
-    site = tuple((name, os.readlink(os.path.join(folder, name))) for name in names)
+    try:
+        site = tuple(_site(os.path.join(job.stage, "site"))) if "PYTHONPATH" in env else ()
+    except OSError:   # sources of the user
+        return None
     kept = tuple(sorted((name, env[name]) for name in env.keys() - _FOLDERS))
     return Kind(level, job.argv[0], kept, job.visible, site)
+
+
+def _site(folder: str) -> Iterator[tuple[str, str]]:
+    for name in sorted(os.listdir(folder)):
+        yield name, os.readlink(os.path.join(folder, name))
 
 
 class _Place:

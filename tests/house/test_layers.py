@@ -15,7 +15,7 @@ LAYERS = [
     ["errors"],
     ["sha", "digest", "label", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],
-    ["declare", "key", "plan", "graph", "events", "steps"],
+    ["places", "declare", "key", "plan", "graph", "events", "steps"],
     ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
     ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "basis", "snapshot", "stood", "left", "work",
