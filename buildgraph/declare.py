@@ -103,7 +103,7 @@ class Ctx:
         places.check(self.target, staged, outs)
         programs += options.pop("programs", ())
         env: Mapping[str, str] = options.pop("env", {})
-        self._check_words(words, env)
+        self._check_words(words, env, bool(options.get("distributions")))
         action = Action(words, tuple(sorted(staged.items())), tuple(outs), tuple(sorted(env.items())),
                         tuple(sorted(set(programs))), owner=self.label, title=self._title(title or words[0]),
                         at=self.target.later(),
@@ -114,12 +114,18 @@ class Ctx:
         self.titles[wanted] += 1
         return wanted if self.titles[wanted] == 1 else f"{wanted} ({self.titles[wanted]})"
 
-    def _check_words(self, words: Iterable[str], env: Mapping[str, str]) -> None:
+    def _check_words(self, words: Iterable[str], env: Mapping[str, str], packages: bool) -> None:
         if any("\0" in word for word in (*words, *env, *env.values())):
             raise BuildError(f"{self.label}: no word of a command can hold a NUL", self.target.place("argv"),
                              "pass it in a file")
         if any(not name or "=" in name for name in env):
             raise BuildError(f"{self.label}: the name of a variable is empty or has a '='", self.target.place("env"))
+        if "PWD" in env:
+            raise BuildError(f"{self.label}: PWD cannot be set: it is the working folder of the command",
+                             self.target.place("env", "PWD"), "use another name")
+        if "PYTHONPATH" in env and packages:
+            raise BuildError(f"{self.label}: PYTHONPATH cannot be set together with packages: it is where they are",
+                             self.target.place("env", "PYTHONPATH"), "leave out one of the two")
 
     def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
         """Declare a run of a shipped tool by the interpreter buildgraph runs with."""

@@ -200,6 +200,10 @@ class Worker:
         task, job, batch = begun.task, begun.job, begun.batch
         log, why = outcome.log.decode("utf-8", "replace"), _why(outcome)
         interrupted = outcome.ended == "interrupted"
+        if why or not os.path.isabs(job.argv[0]):
+            from .execute.program import UNSTARTED, fault_of
+            fault = fault_of(job, outcome)
+            why = fault if UNSTARTED in fault else ": ".join(filter(None, (why, fault)))
         if not why:
             if self._full >= begun.began:
                 raise BuildError(f"the disk of {job.out} was full while the command ran: what it made is not believed", None,
@@ -295,5 +299,6 @@ def _by_hand(action: Action, job: Job, kept: bool) -> str:
     command = shlex.join(job.argv if kept else action.argv)
     if not kept:
         return f"{command}   (with --sandbox-debug its folder is kept)"
-    env = shlex.join(f"{name}={value}" for name, value in (*job.env, ("TMPDIR", job.temp)))
+    from .execute.orders import environment
+    env = shlex.join(f"{name}={value}" for name, value in sorted(environment(job, job.stage, job.temp).items()))
     return f"cd {shlex.quote(job.stage)} && env -i {env} {command}"

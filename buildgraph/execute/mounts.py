@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 FOLDER, TEMP = "/build", "/tmp"
 COVERED = (f"{FOLDER}/", f"{TEMP}/", "/proc/", "/dev/")   # what a server shows below these, no action would see
+ACCOUNTS = {   # user 1000 is who runs commands in namespaces
+    "/etc/passwd": b"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\nbuild:x:1000:1000:build:/nonexistent:/bin/sh\n"
+                   b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    "/etc/group": b"root:x:0:\nbuild:x:1000:\nnogroup:x:65534:\n",
+}
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 _HOST = TEMP
@@ -61,6 +66,8 @@ def enter(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) ->
             _show(path, root)
     for path in (*SYSTEM_FILES, *visible):
         _show(path, root)
+    for path, data in ACCOUNTS.items():
+        _write(root + path, data)
     for name, target in site:
         os.symlink(target, f"{root}{FOLDER}/site/{name}")
     _devices(f"{root}/dev")
@@ -151,6 +158,15 @@ def _point(path: str, target: str) -> None:
     else:
         os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o444))
+
+
+def _write(path: str, data: bytes) -> None:
+    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
 
 
 def _devices(folder: str) -> None:

@@ -11,13 +11,13 @@ from dataclasses import replace
 from ..errors import BuildError
 from . import usage
 from .job import Cancel, Job
-from .mounts import FOLDER, SYSTEM, SYSTEM_FILES, TEMP
+from .mounts import ACCOUNTS, FOLDER, SYSTEM, SYSTEM_FILES, TEMP
 from .orders import NETWORK_FILES, environment
-from .process import End, Process, Start
+from .process import End, Process, Start, memory_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _DEATH_MS = 300_000   # one that waits for a slow disk dies when that has answered
 
@@ -47,18 +47,25 @@ def run(job: Job, cancel: Cancel | None) -> End:
 
 
 def _started(bwrap: str, job: Job, tell: int) -> Process:
+    accounts = {path: memory_file((data,)) for path, data in ACCOUNTS.items()}
     try:
-        return Process(Start(command(bwrap, job, tell), {}, "/", (tell,), signal.SIGKILL))
+        argv = command(bwrap, job, tell, accounts)
+        return Process(Start(argv, {}, "/", (tell, *accounts.values()), signal.SIGKILL))
     finally:
-        os.close(tell)
+        for fd in (tell, *accounts.values()):
+            os.close(fd)
 
 
-def command(bwrap: str, job: Job, info: int) -> list[str]:
-    """The argv that runs a job; bubblewrap writes the pid of its child to the descriptor `info`."""
+def command(bwrap: str, job: Job, info: int, accounts: Mapping[str, int]) -> list[str]:
+    """The argv that runs a job; bubblewrap writes the pid of its child to the descriptor `info`.
+
+    `accounts` are the files that name users and groups, each with a descriptor of what is in it.
+    """
     return [
         bwrap, "--unshare-all", "--unshare-user", *(["--share-net"] if job.network else []),
         "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000",
         "--hostname", "build", "--info-fd", str(info), "--clearenv", *_environment(job), *_system(job.network),
+        *(word for path, fd in accounts.items() for word in ("--ro-bind-data", str(fd), path)),
         "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--bind", job.temp, TEMP, *_visible(job),
         "--ro-bind", job.stage, FOLDER, "--bind", job.out, f"{FOLDER}/out", "--chdir", FOLDER, "--remount-ro", "/",
         "--", *job.words,

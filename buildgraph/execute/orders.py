@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
+USER = "build"   # as mounts.py names user 1000
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 def environment(job: Job, folder: str, temp: str) -> dict[str, str]:
-    """All that a command finds in its environment: a fixed ground, and what the job sets."""
-    return {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"} | dict(job.env) | {"PWD": folder, "TMPDIR": temp}
+    """All that a command finds in its environment: defaults, the same on every machine but for folders, and what the job sets."""
+    defaults = {"HOME": "/nonexistent", "LOGNAME": USER, "PATH": "/usr/bin:/bin", "TMPDIR": temp, "USER": USER}
+    return defaults | dict(job.env) | {"PWD": folder}
 
 
 def orders(job: Job, confined: bool, parent: int) -> Iterator[str]:

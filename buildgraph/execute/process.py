@@ -157,7 +157,7 @@ class Process(Running):
         return code, round((usage.ru_utime + usage.ru_stime) * 1000), usage.ru_maxrss
 
 
-def memory_file(words: Iterable[str]) -> int:
+def memory_file(words: Iterable[str | bytes]) -> int:
     """A descriptor of a file without a name that holds orders, read from its start."""
     fd = os.memfd_create("orders", os.MFD_CLOEXEC)
     os.pwrite(fd, b"\0".join(map(os.fsencode, words)), 0)

@@ -58,8 +58,32 @@ def test_the_environment_is_what_the_job_sets(tmp_path: Path, level: Level, monk
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     outcome = run(shell(tmp_path, "/usr/bin/env", 20, (("A", "1 =\n2"), ("LANG", "C.UTF-8"), ("TMPDIR", "/x"))), level)
     names = {line.partition(b"=")[0] for line in outcome.log.splitlines() if b"=" in line}
-    assert names - {b"_"} == {b"A", b"LANG", b"HOME", b"PATH", b"PWD", b"TMPDIR"}
-    assert b"A=1 =\n2\n" in outcome.log and b"HOME=/nonexistent\n" in outcome.log and b"TMPDIR=/x" not in outcome.log
+    assert names - {b"_"} == {b"A", b"LANG", b"LOGNAME", b"HOME", b"PATH", b"PWD", b"TMPDIR", b"USER"}
+    assert b"A=1 =\n2\n" in outcome.log and b"HOME=/nonexistent\n" in outcome.log and b"TMPDIR=/x\n" in outcome.log
+
+
+@pytest.mark.parametrize("name", ["HOME", "LOGNAME", "PATH", "TMPDIR", "USER"])
+def test_a_variable_that_is_set_is_given(tmp_path: Path, level: Level, name: str) -> None:
+    """Also one that has a default."""
+    outcome = run(shell(tmp_path, f'echo "${name}"', 20, ((name, "/usr/bin:/x"),)), level)
+    assert outcome.log == b"/usr/bin:/x\n"
+
+
+ASKS = "import getpass, os, pwd; print(getpass.getuser(), os.path.expanduser('~'))"
+
+
+def test_a_command_finds_a_user_name(tmp_path: Path, level: Level) -> None:
+    """The same on every machine."""
+    outcome = run(shell(tmp_path, f'python3 -S -c "{ASKS}"'), level)
+    assert (outcome.code, outcome.log) == (0, b"build /nonexistent\n"), outcome.log
+
+
+def test_accounts_have_names_in_namespaces(tmp_path: Path) -> None:
+    """Those of a file that is the same on every machine, not those of the host."""
+    if not works("namespaces"):
+        pytest.skip("no namespaces here")
+    outcome = go(tmp_path, "namespaces", "whoami; id -gn; echo ~build; wc -l < /etc/passwd")
+    assert outcome.log == b"build\nbuild\n/nonexistent\n3\n"
 
 
 def test_a_program_of_the_stage_can_be_run(tmp_path: Path, level: Level) -> None:
