@@ -10,6 +10,7 @@ from .errors import BuildError, Where, did_you_mean
 from .stamp import NEVER, Stamp, fingerprint
 
 SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
+_LONGEST = 4096   # bytes of a path, as Linux has it
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -125,34 +126,48 @@ class Listing:
                 raise BuildError(f"{pattern!r} is a folder", at, f'write "{pattern}/**" for all its files', "path")
             return [name]
         found: set[str] = set()
-        self._match(folder, tuple(parts), found, set())
+        self._match(folder, tuple(parts), found)
         for name in found:
             self.regular(self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at)
         return sorted(found)
 
-    def _match(self, folder: str, parts: tuple[str, ...], found: set[str], tried: set[tuple[str, int]]) -> None:
+    def _match(self, folder: str, parts: tuple[str, ...], found: set[str]) -> None:
         """Add the files beneath a folder that match; `**` is tried as no folder and as each subfolder.
 
-        What was `tried` (a folder with what is left of the glob) is not tried again, so that `**/**/**` ends.
+        What was `tried` (a folder with what is left of the glob) is not tried again, so that `**/**/**` ends. There is no
+        recursion, for folders may lie deep.
         """
-        if (folder, len(parts)) in tried:
-            return
-        tried.add((folder, len(parts)))
-        head, rest = parts[0], parts[1:]
-        if head == "**":
-            self._match(folder, rest or ("*",), found, tried)
-            for below in self.subfolders(folder):
-                self._match(below, parts, found, tried)
-            return
-        self.watch(folder)
-        fits = _fits(head)
-        for name, entry in self.entries(folder).items():
-            if (name.startswith(".") and not head.startswith(".")) or not fits.fullmatch(name):
+        waiting, tried = [(folder, parts)], set[tuple[str, int]]()
+        while waiting:
+            folder, parts = waiting.pop()
+            if (folder, len(parts)) in tried:
                 continue
-            if rest and entry.is_dir(follow_symlinks=False):
-                self._match(join(folder, name), rest, found, tried)
-            elif not rest and not os.path.isdir(entry.path):   # entry.is_dir() raises where links go in a circle
-                found.add(join(folder, name))
+            tried.add((folder, len(parts)))
+            head, rest = parts[0], parts[1:]
+            if len(os.fsencode(os.path.join(self.root, folder))) >= _LONGEST:
+                raise BuildError(f"the path {folder[:60]!r}... is longer than the system allows", None,
+                                 "move what is in it, or choose a glob that does not reach it", "source")
+            if head == "**":
+                waiting.append((folder, rest or ("*",)))
+                waiting += [(below, parts) for below in self.subfolders(folder)]
+                continue
+            self.watch(folder)
+            for name in self._fitting(folder, head, not rest):
+                if rest:
+                    waiting.append((join(folder, name), rest))
+                else:
+                    found.add(join(folder, name))
+
+    def _fitting(self, folder: str, glob: str, files: bool) -> list[str]:
+        """The names in a folder that one part of a glob finds: those of files, or of real folders."""
+        fits, found = _fits(glob), []
+        for name, entry in self.entries(folder).items():
+            if (name.startswith(".") and not glob.startswith(".")) or not fits.fullmatch(name):
+                continue
+            # entry.is_dir() raises where links go in a circle
+            if not os.path.isdir(entry.path) if files else entry.is_dir(follow_symlinks=False):
+                found.append(name)
+        return found
 
 
 @lru_cache(maxsize=1024)

@@ -5,6 +5,7 @@ that no longer hashes to it raises Moved. Nothing here is remembered: the sessio
 """
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import time
@@ -115,6 +116,9 @@ class Worker:
             return Begun(task, slot, self._prepare(task, slot), batch, began)
         except BaseException as fault:
             self._let_go(slot, batch, fault)
+            if isinstance(fault, OSError) and fault.errno == errno.ENAMETOOLONG:
+                raise BuildError(f"an input of {task.action.owner} lies too deep to be copied to {self._scratch}", None,
+                                 "set BUILDGRAPH_CACHE to a folder with a shorter path", "environment") from fault
             raise
 
     def finish(self, begun: Begun, outcome: Outcome) -> Attempt:
