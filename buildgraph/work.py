@@ -16,7 +16,7 @@ from .left import FOLDER, OF_SOURCE
 from .model import Action, Gate, Output, Source
 from .noun import noun
 from .receipt import name_of
-from .regular import make_folder, open_regular, put_aside, read_regular, replace
+from .regular import open_regular, put_aside, read_regular, replace
 from .snapshot import (
     STEPS, Snapshot, action_of, encoded, makers_of, numbers, parse, place_of, read, step_line, unwords, words, write)
 from .sha import sha256
