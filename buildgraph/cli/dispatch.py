@@ -79,11 +79,21 @@ def guarded(words: list[str], work: Callable[[], int]) -> int:
         return _bug()
 
 
-def _behind(error: BaseException | None) -> KeyboardInterrupt | None:
-    """The signal behind a fault, if there is one: what makes classes, for one, raises it as a fault of its own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error
+def _behind(error: BaseException) -> KeyboardInterrupt | None:
+    """The signal behind a fault, if there is one: what makes classes, for one, raises it as a fault of its own.
+
+    Each fault is looked at once: nothing keeps causes and contexts from leading back to where they began.
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, KeyboardInterrupt):
+            return one
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            waiting += [one.__context__, one.__cause__]
+    return None
 
 
 def _verb(words: list[str]) -> int:

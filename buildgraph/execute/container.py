@@ -302,7 +302,13 @@ def _no_daemon(fault: BaseException) -> BuildError:
 
 def _system_error(fault: object) -> OSError | None:
     """The operating system's own error that the HTTP libraries wrapped, several layers down."""
-    if isinstance(fault, OSError) and isinstance(fault.errno, int):
-        return fault
-    inner = [fault.__cause__, fault.__context__, *fault.args] if isinstance(fault, BaseException) else []
-    return next((found for deeper in inner if deeper is not None and (found := _system_error(deeper))), None)
+    seen: set[int] = set()
+    waiting = [fault]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, OSError) and isinstance(one.errno, int):
+            return one
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            waiting += [*reversed(one.args), one.__context__, one.__cause__]
+    return None
