@@ -1,65 +1,84 @@
 """A revision of the workspace read from git's objects: names in a folder apart, content when it is asked for.
 
 Neither the work tree nor the index is touched. A file is written empty, for analysis looks at names only; BUILD.toml
-and files of rules are filled.
+and files of rules are filled. Submodules are read from their own repositories at the commits that the revision names.
 """
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
-import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import IO
 
 from .digest import Digest
-from .errors import BuildError
+from .errors import BuildError, did_you_mean
+from .git import LINK, PROGRAM, SUBMODULE, Repository
 from .root import BUILD
 
-_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
-_LINK, _FOLDER, _PROGRAM = "120000", "160000", "100755"
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """A commit of a repository; `above` is the path of its work tree in the outermost one.
+
+    `here` tells whether its work tree is there, `known` whether the commit is: if not, its files are those that are
+    checked out now, and each counts as changed.
+    """
+
+    repository: Repository
+    commit: str
+    above: str = ""
+    here: bool = True
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A path of a revision: git's mode and the name of its object."""
+    """A path of a revision: git's mode, the name of its object, and the commit that has it."""
 
     mode: str
     name: str
+    origin: Origin = field(repr=False)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file with content of its own."""
+        return self.mode not in (LINK, SUBMODULE)
 
 
 class Revision:
-    """The files of a commit; close it, for it holds a process of git that reads objects."""
+    """The files of a commit; close it, for it holds processes of git that read objects."""
 
-    def __init__(self, root: str, commit: str, top: str) -> None:
-        self.root, self.commit, self.top = root, commit, top
-        inner = os.path.relpath(os.path.realpath(root), top)
+    def __init__(self, root: str, text: str, repository: Repository, shipped: str = "") -> None:
+        self.root, self.text, self.repository = os.path.realpath(root), text, repository
+        self.commit = commit = _named(repository, text)
+        inner = os.path.relpath(self.root, repository.top)
         self.prefix = "" if inner == "." else inner + "/"
-        self.entries = dict(_listed(root, commit))
-        self._known: dict[str, Digest] = {}
-        self._reader: subprocess.Popen[bytes] | None = None
+        self.entries: dict[str, Entry] = {}
+        self.not_checked_out: list[str] = []
+        self._origins = [Origin(repository, commit)]
+        self._changed: dict[Origin, set[str]] = {}
+        self._modes = repository.setting("core.fileMode", True)
+        self._links = repository.setting("core.symlinks", True)
+        tools = os.path.relpath(shipped, repository.top)
+        folders = (self.prefix, tools) if self.prefix and not tools.startswith("..") else (self.prefix,)
+        self._list(folders if self.prefix else ())
 
     @classmethod
-    def find(cls, root: str, text: str) -> Revision:
-        """The commit that a user names; `A...` is where HEAD left A. BuildError when there is none."""
-        top = _top(root)
-        since, _, tail = text.partition("...")
-        commit = _resolve(root, since if since or "..." not in text else "HEAD")
-        if "..." in text:
-            found = _git(root, "merge-base", commit, _resolve(root, tail or "HEAD"))
-            if found.returncode:
-                raise _unknown(root, f"{text!r} has no merge base", since)
-            commit = found.stdout.decode().strip()
-        return cls(root, commit, top)
+    def find(cls, root: str, text: str, shipped: str = "") -> Revision:
+        """The commit that a user names; `A...` is where HEAD left A. BuildError when there is none.
+
+        `shipped` is the folder of shipped tools, which may be part of the repository.
+        """
+        return cls(root, text, Repository.around(root), shipped)
 
     def __enter__(self) -> Revision:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        if self._reader is not None:
-            self._reader.communicate()
+        for origin in self._origins:
+            origin.repository.close()
 
     def write(self, folder: str) -> None:
         """Put the names of the workspace's files into an empty folder, and the content of each BUILD.toml.
@@ -68,125 +87,180 @@ class Revision:
         """
         inside = {path.removeprefix(self.prefix): entry for path, entry in self.entries.items()
                   if path.startswith(self.prefix)}
-        # Links come last, so that nothing is ever written through one.
-        for name, entry in sorted(inside.items(), key=lambda pair: (pair[1].mode == _LINK, pair[0])):
-            if not any(part in ("", ".", "..", ".git") for part in name.split("/")):
-                try:
-                    self._write(os.path.join(folder, name), entry)
-                except (FileExistsError, NotADirectoryError):
-                    raise BuildError(f"the tree of {self.commit[:12]} has two entries {name!r}", None,
-                                     "`git fsck` tells more", "broken") from None
-
-    def _write(self, target: str, entry: Entry) -> None:
-        os.makedirs(target if entry.mode == _FOLDER else os.path.dirname(target), exist_ok=True)
-        if entry.mode == _LINK:
-            os.symlink(os.fsdecode(self._content(entry)), target)
-        elif entry.mode != _FOLDER:
-            with open(target, "xb") as file:
-                file.write(self._content(entry) if os.path.basename(target) == BUILD else b"")
+        try:
+            write_entries(folder, inside, self.root if self._links else None)
+        except (FileExistsError, NotADirectoryError) as fault:
+            name = os.path.relpath(fault.filename2 or fault.filename, folder)
+            raise BuildError(f"the tree of {self.commit[:12]} has two entries {name!r}", None,
+                             "`git fsck` tells more", "broken") from None
 
     def fill(self, folder: str, names: Iterable[str]) -> None:
         """Write the content of some files of the workspace."""
         for name in names:
             entry = self.entries.get(self.prefix + name)
-            if entry is not None and entry.mode not in (_LINK, _FOLDER):
+            if entry is not None and entry.is_file:
                 with open(os.path.join(folder, name), "wb") as file:
-                    file.write(self._content(entry))
+                    file.write(entry.origin.repository.content(entry.name))
 
     def digest(self, path: str) -> tuple[Digest, bool] | None:
-        """(digest, executable) of a file by its path in the repository; None when it has no such file.
+        """(digest, executable) of a file by its path in the repository; None when it has no such file."""
+        entry = self.entries.get(path)
+        if entry is None or not (entry.is_file or entry.mode == LINK and not self._links):
+            return None
+        if not entry.origin.known:
+            return Digest.of(f"{entry.origin.commit} {path}".encode(errors="surrogateescape")), entry.mode == PROGRAM
+        return entry.origin.repository.digest(entry.name), entry.mode == PROGRAM
 
-        A file of the work tree that git would store as this very object counts as the same, whatever filters (line
-        ends, large files) made of it.
+    def is_unchanged(self, path: str) -> bool:
+        """Whether the work tree's file at a path is this revision's, as git would store it after its filters.
+
+        Filters are line ends and large files, for example: git makes another content of the same object.
         """
         entry = self.entries.get(path)
-        if entry is None or entry.mode in (_LINK, _FOLDER):
+        if entry is None or not entry.is_file or not (entry.origin.here and entry.origin.known):
+            return False
+        origin = entry.origin
+        if origin not in self._changed:
+            self._changed[origin] = origin.repository.changed(origin.commit)
+        inner = path.removeprefix(origin.above)
+        return inner not in self._changed[origin] or origin.repository.stored_as(inner) == entry.name
+
+    def keeps_modes(self) -> bool:
+        """Whether git keeps the modes of files here; some file systems have none."""
+        return self._modes
+
+    def skipped(self) -> dict[str, Entry]:
+        """The files of the workspace that the index has and a sparse checkout leaves out, as the index has them."""
+        found = {}
+        for origin in self._origins:
+            for path, one in origin.repository.index().items() if origin.here else ():
+                full = origin.above + path
+                if one.tag in "Ss" and full.startswith(self.prefix) and not os.path.lexists(self._path(full)):
+                    found[full.removeprefix(self.prefix)] = Entry(one.mode, one.name, origin)
+        return found
+
+    def ignored(self, names: Iterable[str]) -> list[str]:
+        """Those of some files of the workspace that git ignores, and that the revision has not."""
+        paths = [path for name in names if (path := self.prefix + name) not in self.entries]
+        found: set[str] = set()
+        for origin in reversed(self._origins):   # inner ones last, and so first here
+            mine = [path for path in paths if path.startswith(origin.above)]
+            paths = [path for path in paths if not path.startswith(origin.above)]
+            if origin.here:
+                inner = origin.repository.ignored([path.removeprefix(origin.above) for path in mine])
+                found |= {origin.above + path for path in inner}
+        return sorted(path.removeprefix(self.prefix) for path in found)
+
+    def _path(self, path: str) -> str:
+        return os.path.join(self.repository.top, path)
+
+    def _list(self, folders: tuple[str, ...]) -> None:
+        found = self.repository.tree(self.commit, folders)
+        if found is None:
+            raise _unknown(self.repository, f"git cannot list {self.commit[:12]}", self.commit)
+        waiting = [(self._origins[0], found)]
+        while waiting:
+            origin, listed = waiting.pop()
+            for path, mode, name in listed:
+                full = origin.above + path
+                self.entries[full] = Entry(mode, name, origin)
+                if mode == SUBMODULE and (inner := self._submodule(full, name, origin)):
+                    self._origins.append(inner)
+                    waiting.append((inner, inner.repository.tree(inner.commit if inner.known else "HEAD") or iter(())))
+
+    def _submodule(self, path: str, commit: str, outer: Origin) -> Origin | None:
+        """The commit of a submodule; None when it is not checked out, or its repository is not here."""
+        work = self._path(path)
+        if os.path.lexists(os.path.join(work, ".git")):
+            repository = Repository(os.path.realpath(work))
+            return Origin(repository, commit, f"{path}/", known=repository.commit(commit) is not None)
+        inner = path.removeprefix(outer.above)
+        now = outer.repository.index().get(inner) if outer.here else None
+        if now is not None and now.mode == SUBMODULE:
+            self.not_checked_out.append(path)   # what is not checked out is not gone: no state of it counts
             return None
-        if entry.name not in self._known:
-            self._known[entry.name] = self._hash(entry)
-        return self._known[entry.name], entry.mode == _PROGRAM
-
-    def stands(self, path: str) -> bool:
-        """Whether the work tree's file at a path of the repository is this revision's, as git would store it."""
-        found = _git(self.top, "hash-object", f"--path={path}", "--", os.path.join(self.top, path))
-        entry = self.entries.get(path)
-        return entry is not None and found.stdout.decode().strip() == entry.name
-
-    def _open(self, entry: Entry) -> tuple[IO[bytes], int]:
-        if self._reader is None:
-            self._reader = subprocess.Popen(["git", "-C", self.root, "cat-file", "--batch"], stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, env=_environment())
-        assert self._reader.stdin is not None and self._reader.stdout is not None
-        self._reader.stdin.write(f"{entry.name}\n".encode())
-        self._reader.stdin.flush()
-        words = self._reader.stdout.readline().split()
-        if len(words) != 3:
-            raise _unknown(self.root, f"git has no object {entry.name[:12]} of {self.commit[:12]}", self.commit)
-        return self._reader.stdout, int(words[2])
-
-    def _content(self, entry: Entry) -> bytes:
-        stream, size = self._open(entry)
-        data = stream.read(size)
-        stream.read(1)
-        return data
-
-    def _hash(self, entry: Entry) -> Digest:
-        stream, size = self._open(entry)
-        sha, left = hashlib.sha256(), size
-        while left:
-            data = stream.read(min(left, 1 << 20))
-            if not data:
-                raise BuildError(f"git ended while it read {entry.name[:12]}", reason="environment")
-            sha.update(data)
-            left -= len(data)
-        stream.read(1)
-        return Digest(sha.hexdigest(), size)
+        folder = outer.repository.folder_of_submodule(outer.commit, inner)
+        stored = Repository(folder, bare=True) if folder else None
+        if stored is None or stored.commit(commit) is None:
+            return None
+        return Origin(stored, commit, f"{path}/", here=False)
 
 
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in _OWN}
-    return kept | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+def write_entries(folder: str, entries: Mapping[str, Entry], root: str | None) -> None:
+    """Write names into a folder, and the content of each BUILD.toml; FileExistsError where two want one place.
+
+    Links into the workspace's `root` become links into the folder; without a root links are written as plain files.
+    """
+    made = {folder}
+    # Links come last, so that nothing is ever written through one.
+    for name, entry in sorted(entries.items(), key=lambda pair: (pair[1].mode == LINK, pair[0])):
+        if any(part in ("", ".", "..", ".git") for part in name.split("/")):
+            continue
+        try:
+            _write(os.path.join(folder, name), entry, (folder, root), made)
+        except OSError as fault:
+            if fault.errno != errno.ENAMETOOLONG:   # no work tree can hold it either
+                raise
 
 
-def _git(root: str, *words: str) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(["git", "-C", root, *words], env=_environment(), capture_output=True, check=False)
-    except FileNotFoundError:
-        raise BuildError("git is not installed", None, "install git: the base is read from its objects",
-                         "environment") from None
+def _write(target: str, entry: Entry, moved: tuple[str, str | None], made: set[str]) -> None:
+    parent = target if entry.mode == SUBMODULE else os.path.dirname(target)
+    if parent not in made:
+        os.makedirs(parent, exist_ok=True)
+        made.add(parent)
+    folder, root = moved
+    to = os.fsdecode(entry.origin.repository.content(entry.name)) if entry.mode == LINK and root is not None else ""
+    if root is not None and to and "\0" not in to:
+        os.symlink(folder + to[len(root):] if f"{to}/".startswith(f"{root}/") else to, target)
+    elif entry.mode != SUBMODULE:
+        file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            if os.path.basename(target) == BUILD:
+                with open(file, "wb", closefd=False) as stream:
+                    stream.write(entry.origin.repository.content(entry.name))
+        finally:
+            os.close(file)
 
 
-def _top(root: str) -> str:
-    found = _git(root, "rev-parse", "--show-toplevel")
+def _named(repository: Repository, text: str) -> str:
+    """The commit that a user names; `A...` and `A...B` are where B, or HEAD, left A."""
+    since, dots, tail = text.partition("...")
+    commit = _resolve(repository, since if since or not dots else "HEAD")
+    if not dots:
+        return commit
+    found = repository.run("merge-base", commit, _resolve(repository, tail or "HEAD"))
     if found.returncode:
-        said = found.stderr.decode(errors="replace").strip().splitlines() or ["git says nothing"]
-        raise BuildError(f"the workspace is in no git repository that can be read: {said[0]}", None,
-                         "affected compares with a revision of git", "usage")
-    return os.path.realpath(os.fsdecode(found.stdout.rstrip(b"\n")))
+        raise _unknown(repository, f"{text!r} has no merge base", since)
+    return found.stdout.decode().strip()
 
 
-def _resolve(root: str, text: str) -> str:
-    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
-    if found.returncode:
-        raise _unknown(root, f"git knows no revision {text!r}", text)
-    return found.stdout.decode().split()[-1]
+def _resolve(repository: Repository, text: str) -> str:
+    found = repository.commit(text)
+    if found is None:
+        raise _unknown(repository, f"git knows no revision {text!r}", text)
+    return found
 
 
-def _unknown(root: str, what: str, text: str) -> BuildError:
+def _unknown(repository: Repository, what: str, text: str) -> BuildError:
     """A revision that is not here: in a shallow clone it may only not have been fetched."""
     name = text.removeprefix("origin/")
-    plain = bool(name) and not set(name) & set("~^@{}: ")
-    if _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+    plain = bool(name) and not set(name) & set("~^@{}: ") and ".." not in name
+    if repository.run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         only = f", or only what is compared: `git fetch --depth=1 origin {name}`" if plain else ""
         return BuildError(f"{what}: this clone is shallow", None, f"`git fetch --unshallow`{only}", "usage")
-    return BuildError(what, None, f"`git fetch origin{f' {name}' if plain else ''}`, or check the spelling", "usage")
+    if repository.commit("HEAD") is None and name.startswith("HEAD"):
+        return BuildError(f"{what}: HEAD has no commit yet", None,
+                          "commit something first, or name another branch; `buildgraph build //...` builds everything", "usage")
+    if ".." in text and "..." not in text:
+        return BuildError(what, None, "name one revision, which is compared with the work tree; `main...` is where HEAD "
+                          "left main", "usage")
+    hint = did_you_mean(text, sorted(_names(repository)))
+    fetch = f"`git fetch origin{f' {name}' if plain else ''}`"
+    return BuildError(what, None, f"{hint.removesuffix('?')}? If not: {fetch}" if hint else
+                      f"{fetch}, or check the spelling", "usage")
 
 
-def _listed(root: str, commit: str) -> Iterable[tuple[str, Entry]]:
-    found = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit)
-    if found.returncode:
-        raise _unknown(root, f"git cannot list {commit[:12]}", commit)
-    for line in found.stdout.split(b"\0")[:-1]:
-        head, _, path = line.partition(b"\t")
-        mode, _, name = head.decode().split()
-        yield os.fsdecode(path), Entry(mode, name)
+def _names(repository: Repository) -> Iterator[str]:
+    """The branches and tags of a repository."""
+    found = repository.run("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
+    yield from found.stdout.decode(errors="replace").split("\n")[:-1]

@@ -2,23 +2,28 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from collections.abc import Mapping
 
 from .affected import Affected, compare, without_base
 from .analysis import analyse
 from .digest import Digest
 from .errors import BuildError, BuildErrors
 from .evaluated import Evaluated, Hash, evaluated
-from .label import Label, Pattern
-from .root import BUILD
 from .host import SHIPPED
+from .label import Label, Pattern
+from .listing import Listing, join
 from .loading import registry
 from .model import Artifact, Shipped
-from .revision import Revision
-from .source import Sources
+from .revision import Revision, write_entries
+from .root import BUILD
+from .source import Moved, Sources
 from .workspace import Workspace
 
 _ALL = Pattern("", None, True, False)
+_NOT_OF_TARGETS = ("usage", "broken", "environment")   # reasons of faults in a repository or machine
+_TRIES = 10   # for a file that changes while it is hashed
 
 
 def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
@@ -26,105 +31,217 @@ def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
 
     BuildError for a revision that is not here, for faults of the work tree, and for a target that is gone but needed.
     """
-    with Revision.find(root, text) as revision, tempfile.TemporaryDirectory(prefix="buildgraph-") as folder:
-        revision.write(folder)
-        if not os.path.exists(os.path.join(folder, BUILD)):
-            raise BuildError(f"there was no workspace here at {text!r}", None,
-                             "name a revision that has a BUILD.toml, or build //...", "usage")
-        old, now = Workspace(folder), Workspace(root)
+    with (Revision.find(root, text, SHIPPED) as revision, tempfile.TemporaryDirectory(prefix="buildgraph-") as folder):
+        now = _WorkTree(revision, root, os.path.join(folder, "skipped"))
         try:
-            base = _evaluated(old, _Then(revision, root, folder))
+            after = now.evaluate()
         except BuildError as fault:
+            raise _explained(fault, now, _Before(revision, os.path.join(folder, "base"), now), text) from None
+        before = _Before(revision, os.path.join(folder, "base"), now)
+        try:
+            base = before.evaluate()
+        except BuildError as fault:
+            if fault.reason in _NOT_OF_TARGETS:
+                raise
             first = fault.faults[0] if isinstance(fault, BuildErrors) else fault
             why = f"{text} cannot be compared: {f'{first.at}: ' if first.at else ''}{first.what}"
-            return revision.commit, without_base(_evaluated(now, _Now(root)), why)
-        try:
-            return revision.commit, compare(base, _evaluated(now, _Now(root)))
-        except BuildError as fault:
-            raise _gone(fault, now, base, text) from fault
+            return revision.commit, without_base(after, why)
+        return revision.commit, compare(base, after)
 
 
-def _evaluated(workspace: Workspace, files: _Now) -> Evaluated:
-    files.prepare(workspace.settings.rules)
-    labels = workspace.matching(_ALL)
-    analysis = analyse(workspace, labels, registry())
-    rules = {name: str(files.source(name)[0]) for name in sorted(workspace.rule_files)}
-    read: Hash = files.read
-    return evaluated(analysis, {label: workspace.target(label) for label in analysis.order}, rules, read)
+class _State:
+    """One state of the workspace: targets in `workspace`, and files that `read` knows by their digests."""
 
+    def __init__(self, revision: Revision, workspace: Workspace) -> None:
+        self.revision, self.workspace = revision, workspace
+        self.names: set[str] = set()
 
-class _Now:
-    """Digests of files as they stand in the work tree."""
-
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self.files = Sources(root)
-
-    def prepare(self, rules: tuple[str, ...]) -> None:
-        """Make files of rules readable."""
+    def evaluate(self) -> Evaluated:
+        """All targets; BuildErrors for every fault in them."""
+        labels = self.workspace.matching(_ALL)
+        analysis = analyse(self.workspace, labels, registry())
+        self.names.update(self.workspace.rule_files, self.workspace.held)
+        rules = {name: str(self.source(name)[0]) for name in sorted(self.workspace.rule_files)}
+        read: Hash = self.read
+        return evaluated(analysis, {label: self.workspace.target(label) for label in analysis.order}, rules, read)
 
     def read(self, artifact: Artifact) -> tuple[Digest, bool]:
         """The digest of a source or a shipped tool, and whether it is executable."""
-        return self.tool(artifact.name) if isinstance(artifact, Shipped) else self.source(artifact.name)
+        if isinstance(artifact, Shipped):
+            return self.tool(artifact.name)
+        self.names.add(artifact.name)
+        return self.source(artifact.name)
 
     def tool(self, name: str) -> tuple[Digest, bool]:
         """A file that ships with buildgraph."""
-        return self.files.digest(os.path.join(SHIPPED, name))
+        raise NotImplementedError
 
     def source(self, name: str) -> tuple[Digest, bool]:
         """A file of the workspace."""
-        return self.files.digest(name)
+        raise NotImplementedError
 
 
-class _Then(_Now):
-    """Digests of files as they stood at a revision; `folder` has its names."""
+class _WorkTree(_State):
+    """The work tree; what a sparse checkout leaves out is what the index has, as it is for git."""
 
     def __init__(self, revision: Revision, root: str, folder: str) -> None:
-        super().__init__(root)
-        self.revision, self.folder = revision, os.path.realpath(folder)
+        self.root = root
+        self.skipped = revision.skipped()
+        self.files = Sources(root)
+        self.folder = os.path.realpath(folder)
+        if self.skipped:
+            os.mkdir(self.folder)
+            write_entries(self.folder, self.skipped, None)
+        super().__init__(revision, _Sparse(root, self.folder) if self.skipped else Workspace(root))
 
-    def prepare(self, rules: tuple[str, ...]) -> None:
-        """Fill files of rules."""
-        self.revision.fill(self.folder, rules)
+    def evaluate(self) -> Evaluated:
+        """All targets; a file of rules has to be checked out."""
+        rules = self.workspace.settings.rules
+        missing = next((name for name in rules if name in self.skipped), None)
+        if missing is not None:
+            raise BuildError(f"the file of rules {missing!r} is not checked out",
+                             self.workspace.place("rules", rules.index(missing)),
+                             f"`git sparse-checkout add {os.path.dirname(missing) or missing}`", "source")
+        return super().evaluate()
 
     def tool(self, name: str) -> tuple[Digest, bool]:
-        """Tools that are no part of the repository are those of this installation, then as now."""
-        kept = self.revision.digest(os.path.relpath(os.path.join(SHIPPED, name), self.revision.top))
-        return kept or super().tool(name)
+        """A file that ships with buildgraph."""
+        return self.hash(os.path.join(SHIPPED, name))
+
+    def source(self, name: str) -> tuple[Digest, bool]:
+        """A file of the work tree, or one of the index that is not checked out."""
+        if name in self.skipped:
+            found = self.skipped[name]
+            return found.origin.repository.digest(found.name), found.mode == "100755"
+        return self.hash(name)
+
+    def hash(self, name: str) -> tuple[Digest, bool]:
+        """A file that is there; one that changes while it is read is read again."""
+        for _ in range(_TRIES):
+            try:
+                return self.files.digest(name)
+            except Moved:
+                continue
+        raise BuildError(f"{name!r} changes all the time", None, "try again when it is complete", "source")
+
+
+class _Before(_State):
+    """The revision; `folder` has the names of its files, and is made when it is evaluated."""
+
+    def __init__(self, revision: Revision, folder: str, now: _WorkTree) -> None:
+        self.folder, self.now = os.path.realpath(folder), now
+        self.same: set[str] = set()
+        super().__init__(revision, Workspace(self.folder))
+
+    def evaluate(self) -> Evaluated:
+        """All targets of the revision; BuildError when it has no workspace."""
+        os.mkdir(self.folder)
+        self.revision.write(self.folder)
+        self._add_ignored()
+        if not os.path.exists(os.path.join(self.folder, BUILD)):
+            raise BuildError(f"there was no workspace here at {self.revision.text!r}", None,
+                             "name a revision that has a BUILD.toml, or build //...", "usage")
+        self.revision.fill(self.folder, self.workspace.settings.rules)
+        return super().evaluate()
+
+    def _add_ignored(self) -> None:
+        """Files that git ignores have no history: what the work tree has of them was there before, too."""
+        for name in self.revision.ignored(sorted(self.now.names)):
+            target = os.path.join(self.folder, name)
+            if os.path.lexists(target) or not os.path.isfile(os.path.join(self.now.root, name)):
+                continue
+            try:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(target, "xb") as file, open(os.path.join(self.now.root, name), "rb") as given:
+                    if name in self.now.workspace.held:
+                        file.write(given.read())
+            except (FileExistsError, NotADirectoryError):
+                continue   # the revision has something else in its place
+            self.same.add(name)
+
+    def tool(self, name: str) -> tuple[Digest, bool]:
+        """Tools that are no part of the repository are those of this installation, before as now."""
+        path = os.path.relpath(os.path.join(SHIPPED, name), self.revision.repository.top)
+        return self.revision.digest(path) or self.now.tool(name)
 
     def source(self, name: str) -> tuple[Digest, bool]:
         """A file of the revision; what git would store as the same object is the same, whatever filters make of it."""
-        path = os.path.relpath(os.path.realpath(os.path.join(self.folder, name)), self.folder)
-        kept = self.revision.digest(self.revision.prefix + path)
+        inner = os.path.relpath(os.path.realpath(os.path.join(self.folder, name)), self.folder)
+        if inner in self.same:
+            return self.now.hash(inner)
+        path = self.revision.prefix + inner
+        entry = self.revision.entries.get(path)
+        here = None
+        if entry is not None and os.path.isfile(self.now.files.path(inner)):
+            here = self.now.hash(inner)
+            if self.revision.is_unchanged(path):
+                return here[0], here[1] if not self.revision.keeps_modes() else entry.mode == "100755"
+        kept = self.revision.digest(path)
         if kept is None:
             raise BuildError(f"{name!r} is no file of the revision", None, "", "source")
-        if os.path.isfile(self.files.path(name)):
-            here = self.files.digest(name)
-            if here[0] != kept[0] and self.revision.stands(self.revision.prefix + path):
-                return here[0], kept[1]
-        return kept
+        return kept if here is None or self.revision.keeps_modes() else (kept[0], here[1])
 
 
-def _gone(fault: BuildError, now: Workspace, base: Evaluated, text: str) -> BuildError:
-    """The faults of the work tree; a target that is missing now and stood there at the revision is said to be gone."""
+class _Overlay(Listing):
+    """The folders of a workspace with files from another folder among them."""
+
+    def __init__(self, root: str, extra: str) -> None:
+        super().__init__(root)
+        self._extra = Listing(extra)
+        self._merged: dict[str, dict[str, os.DirEntry[str]]] = {}
+
+    def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:
+        """The entries of both, by name, sorted; what is in the workspace comes first."""
+        if folder not in self._merged:
+            both = {**self._extra.entries(folder), **super().entries(folder)}
+            self._merged[folder] = dict(sorted(both.items()))
+        return self._merged[folder]
+
+
+class _Sparse(Workspace):
+    """A workspace some of whose files are in another folder, because they are not checked out."""
+
+    def __init__(self, root: str, extra: str) -> None:
+        super().__init__(root)
+        self.listing = _Overlay(root, extra)
+        self._extra = extra
+
+    def _bytes(self, entry: os.DirEntry[str], path: str) -> bytes:
+        if not entry.path.startswith(self._extra + os.sep):
+            return super()._bytes(entry, path)
+        with open(entry.path, "rb") as file:
+            return file.read()
+
+
+def _explained(fault: BuildError, now: _WorkTree, before: _Before, text: str) -> BuildError:
+    """The faults of the work tree, with what git knows of them: targets that are gone, submodules not checked out."""
     faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
-    told = [_said(one, now, base, text) for one in faults]
-    return told[0] if len(told) == 1 else BuildErrors(told)
+    base: Mapping[str, str] = {}
+    if any(one.reason == "missing" for one in faults):
+        base = _places(before)
+    found = [_with_submodule(_with_gone(one, now, base, text), now.revision) for one in faults]
+    return found[0] if len(found) == 1 else BuildErrors(found)
 
 
-def _said(fault: BuildError, now: Workspace, base: Evaluated, text: str) -> BuildError:
-    word = fault.what.removeprefix("no target ")
-    gone = next((label for label in base.targets if str(label) == word), None)
-    if fault.reason != "missing" or gone is None:
+def _places(before: _Before) -> dict[str, str]:
+    """Where each target of the revision was written; none when it cannot be read."""
+    try:
+        return {str(label): str(target.place()) for label, target in before.evaluate().targets.items()}
+    except BuildError:
+        return {}
+
+
+def _with_gone(fault: BuildError, now: _WorkTree, base: Mapping[str, str], text: str) -> BuildError:
+    gone = fault.what.removeprefix("no target ")
+    if fault.reason != "missing" or gone not in base:
         return fault
-    user = _writer(fault, now)
+    user = _writer(fault, now.workspace)
     what = f"{user or 'a target'} needs {gone}, which is gone since {text}"
-    stood = base.targets[gone].place()
-    return BuildError(what, fault.at, f"it stood at {stood}: bring it back, or cut the dependency", "missing")
+    return BuildError(what, fault.at, f"it was at {base[gone]}: bring it back, or remove the dependency", "missing")
 
 
 def _writer(fault: BuildError, now: Workspace) -> Label | None:
-    """The target in whose table a fault stands."""
+    """The target in whose table a fault is."""
     try:
         labels = now.matching(_ALL) if fault.at else []
     except BuildError:
@@ -133,3 +250,16 @@ def _writer(fault: BuildError, now: Workspace) -> Label | None:
     above = [(place.line, label) for place, label in places
              if fault.at and place.path == fault.at.path and place.line <= fault.at.line]
     return max(above)[1] if above else None
+
+
+def _with_submodule(fault: BuildError, revision: Revision) -> BuildError:
+    """A fault that a file is missing, with the way to get it where it is in a submodule that is not checked out."""
+    named = re.fullmatch(r"no file (?:matches )?'(.*)'", fault.what)
+    if fault.reason != "source" or named is None or fault.at is None:
+        return fault
+    path = revision.prefix + join(os.path.dirname(fault.at.path), named[1])
+    for module in revision.not_checked_out:
+        if f"{path}/".startswith(f"{module}/"):
+            return BuildError(fault.what, fault.at, f"{module} is a submodule that is not checked out: "
+                              f"`git -C {revision.repository.top} submodule update --init {module}`", "source")
+    return fault

@@ -170,7 +170,7 @@ def test_a_package_that_moved_with_its_files_was_renamed(made: Repository) -> No
 def test_a_package_that_is_gone_but_needed_is_an_error_that_names_both(made: Repository) -> None:
     made.git("rm", "-q", "-r", "a")
     ran = made.space.run("affected", "--since", "HEAD", code=2)
-    assert "//:b needs //a:out, which is gone since HEAD" in ran.err and "it stood at a/BUILD.toml:1" in ran.err
+    assert "//:b needs //a:out, which is gone since HEAD" in ran.err and "it was at a/BUILD.toml:1" in ran.err
 
 
 def test_a_deleted_source_is_a_fault_and_a_glob_notices(made: Repository) -> None:

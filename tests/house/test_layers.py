@@ -20,7 +20,7 @@ LAYERS = [
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
     ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "basis", "snapshot", "stood", "left", "work",
      "loading", "increment", "clone", "session", "unlike", "check", "audit"],
-    ["history", "query", "diff", "revision", "evaluated", "why", "affected", "since"],
+    ["history", "query", "diff", "git", "revision", "evaluated", "why", "affected", "since"],
     ["cli", "__main__"],
 ]
 SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for the store's protocol
