@@ -21,7 +21,7 @@ _NOT_KEPT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GI
              "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_IMPLICIT_WORK_TREE", "GIT_FLUSH", "GIT_SHALLOW_FILE",
              "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
              "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS")
-_SAFE = ("--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+_SAFE = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
          "-c", "core.checkStat=default", "-c", "core.trustctime=true", "-c", "core.ignoreStat=false",
          "-c", "core.quotePath=false")
 

@@ -166,14 +166,20 @@ class Revision:
                 self.entries[full] = Entry(mode, name, origin)
                 if mode == SUBMODULE and (inner := self._submodule(full, name, origin)):
                     self._origins.append(inner)
-                    waiting.append((inner, inner.repository.tree(inner.commit if inner.known else "HEAD") or iter(())))
+                    waiting.append((inner, self._files(inner)))
+
+    def _files(self, origin: Origin) -> Iterator[tuple[str, str, str]]:
+        """The files of a submodule's commit, or of what is checked out instead when that commit is not here."""
+        found = origin.repository.tree(origin.commit) or origin.repository.tree("HEAD")
+        return found or iter(())
 
     def _submodule(self, path: str, commit: str, outer: Origin) -> Origin | None:
         """The commit of a submodule; None when it is not checked out, or its repository is not here."""
         work = self._path(path)
         if os.path.lexists(os.path.join(work, ".git")):
             repository = Repository(os.path.realpath(work))
-            return Origin(repository, commit, f"{path}/", known=repository.commit(commit) is not None)
+            known = outer.known and repository.commit(commit) is not None
+            return Origin(repository, commit, f"{path}/", known=known)
         inner = path.removeprefix(outer.above)
         now = outer.repository.index().get(inner) if outer.here else None
         if now is not None and now.mode == SUBMODULE:
@@ -183,7 +189,7 @@ class Revision:
         stored = Repository(folder, bare=True) if folder else None
         if stored is None or stored.commit(commit) is None:
             return None
-        return Origin(stored, commit, f"{path}/", here=False)
+        return Origin(stored, commit, f"{path}/", here=False, known=outer.known)
 
 
 def write_entries(folder: str, entries: Mapping[str, Entry], root: str | None) -> None:
