@@ -25,6 +25,8 @@ def with_rules_of(workspace: Workspace, shipped: Registry) -> Registry:
     for index, path in enumerate(workspace.settings.rules):
         at = workspace.place("rules", index)
         name = workspace.listing.source("", path, at)
+        if os.path.isdir(os.path.join(workspace.root, name)):
+            raise BuildError(f"{path!r} is a folder", at, "name the Python files in it that define rules", "source")
         workspace.rule_files.add(name)
         found = rules_of(_module(workspace, name))
         if not found:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from .affected import Affected, compare, without_base
 from .analysis import analyse
 from .digest import Digest
-from .errors import BuildError, BuildErrors
+from .errors import BuildError, BuildErrors, Where
 from .evaluated import Evaluated, Hash, evaluated
 from .host import SHIPPED
 from .label import Label, Pattern
 from .listing import Listing, join
 from .loading import registry
-from .model import Artifact, Shipped
+from .model import Artifact, Shipped, Source
 from .revision import Revision, write_entries
 from .root import BUILD
 from .source import Moved, Sources
@@ -70,13 +70,13 @@ class _State:
         if isinstance(artifact, Shipped):
             return self.tool(artifact.name)
         self.names.add(artifact.name)
-        return self.source(artifact.name)
+        return self.source(artifact.name, artifact.at if isinstance(artifact, Source) else None)
 
     def tool(self, name: str) -> tuple[Digest, bool]:
         """A file that ships with buildgraph."""
         raise NotImplementedError
 
-    def source(self, name: str) -> tuple[Digest, bool]:
+    def source(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
         """A file of the workspace."""
         raise NotImplementedError
 
@@ -108,21 +108,21 @@ class _WorkTree(_State):
         """A file that ships with buildgraph."""
         return self.hash(os.path.join(SHIPPED, name))
 
-    def source(self, name: str) -> tuple[Digest, bool]:
+    def source(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
         """A file of the work tree, or one of the index that is not checked out."""
         if name in self.skipped:
             found = self.skipped[name]
             return found.origin.repository.digest(found.name), found.mode == "100755"
-        return self.hash(name)
+        return self.hash(name, at)
 
-    def hash(self, name: str) -> tuple[Digest, bool]:
+    def hash(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
         """A file that is there; one that changes while it is read is read again."""
         for _ in range(_TRIES):
             try:
-                return self.files.digest(name)
+                return self.files.digest(name, at)
             except Moved:
                 continue
-        raise BuildError(f"{name!r} changes all the time", None, "try again when it is complete", "source")
+        raise BuildError(f"{name!r} changes all the time", at, "try again when it is complete", "source")
 
 
 class _Before(_State):
@@ -164,7 +164,7 @@ class _Before(_State):
         path = os.path.relpath(os.path.join(SHIPPED, name), self.revision.repository.top)
         return self.revision.digest(path) or self.now.tool(name)
 
-    def source(self, name: str) -> tuple[Digest, bool]:
+    def source(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
         """A file of the revision; what git would store as the same object is the same, whatever filters make of it."""
         inner = os.path.relpath(os.path.realpath(os.path.join(self.folder, name)), self.folder)
         if inner in self.same:
@@ -178,7 +178,7 @@ class _Before(_State):
                 return here[0], here[1] if not self.revision.keeps_modes() else entry.mode == "100755"
         kept = self.revision.digest(path)
         if kept is None:
-            raise BuildError(f"{name!r} is no file of the revision", None, "", "source")
+            raise BuildError(f"{name!r} is no file of the revision", at, reason="source")
         return kept if here is None or self.revision.keeps_modes() else (kept[0], here[1])
 
 
