@@ -1,7 +1,6 @@
 """Questions about the graph of targets, and their answers as text, JSON or DOT. Nothing is built for them."""
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from .errors import BuildError
 from .graph import Graph
 from .label import Label
 from .model import Target
+from .ui.json_document import document
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ def text(answer: Answer) -> str:
 
 
 def as_json(answer: Answer) -> str:
-    """`{"labels": [...], "edges": [[from, to], ...]}`."""
-    return json.dumps({"labels": [str(label) for label in answer.labels],
-                       "edges": [[str(start), str(end)] for start, end in answer.edges]}) + "\n"
+    """`{"schema": 1, "labels": [...], "edges": [[from, to], ...]}`."""
+    return document({"labels": [str(label) for label in answer.labels],
+                     "edges": [[str(start), str(end)] for start, end in answer.edges]}) + "\n"
 
 
 def dot(answer: Answer) -> str:

@@ -1,13 +1,13 @@
 """`buildgraph affected --since REV`: which targets are not what they were at a revision, and why."""
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OK
+from ..ui.json_document import print_document
 from .here import Here
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(options: Namespace) -> int:
     commit, found = affected_since(here.root, options.since)
     found = _chosen(here, options.patterns, found)
     if options.json:
-        print(json.dumps(_plain(options.since, commit, found)))
+        print_document(_plain(options.since, commit, found))
     else:
         print("".join(f"{line}\n" for line in _told(found)), end="")
     return OK

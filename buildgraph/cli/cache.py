@@ -1,7 +1,6 @@
 """`buildgraph cache WHAT`: look at the store of all builds, check it, and let go of what is of no use any more."""
 from __future__ import annotations
 
-import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from ..errors import BROKEN, OK, BuildError
+from ..ui.json_document import print_document
 
 WHAT = {"stats": "count and size of what is held", "gc": "let go of what was not used of late",
         "verify": "hash everything", "rm": "forget the results of labels"}
@@ -61,7 +61,7 @@ def _stats(root: str, options: Namespace) -> int:
     found, (since, *ledger) = measure(root), totals(root)
     if options.json:
         names = ("builds", "ran", "ran_milliseconds", "hits", "saved_milliseconds")
-        print(json.dumps({"root": root, **asdict(found), "since": since, **dict(zip(names, ledger, strict=True))}))
+        print_document({"root": root, **asdict(found), "since": since, **dict(zip(names, ledger, strict=True))})
         return OK
     print(root)
     print(f"  {plural(found.blobs, 'blob'):<16} {size(found.blob_bytes):>10}")
@@ -99,7 +99,7 @@ def _gc(root: str, options: Namespace) -> int:
         freed = perform(DiskStore(root), sweep)
         stamp(root)
     if options.json:
-        print(json.dumps({"root": root, "dry_run": options.dry_run, "freed": freed, **machine(sweep, now)}))
+        print_document({"root": root, "dry_run": options.dry_run, "freed": freed, **machine(sweep, now)})
     else:
         print("\n".join(told(sweep, now, freed, options.dry_run)))
     return OK
@@ -112,7 +112,7 @@ def _verify(root: str, options: Namespace) -> int:
     found = audit(DiskStore(root), options.repair) if os.path.isdir(root) else Audit(0, (), ())
     bad = len(found.damaged) + len(found.dangling)
     if options.json:
-        print(json.dumps({"root": root, "repaired": options.repair and bad > 0, **asdict(found)}))
+        print_document({"root": root, "repaired": options.repair and bad > 0, **asdict(found)})
     else:
         for name in found.damaged:
             print(f"damaged: {name}")

@@ -1,13 +1,13 @@
 """`buildgraph cache rm LABEL...`: forget what the actions of targets gave, so that they run again."""
 from __future__ import annotations
 
-import json
 import os
 from argparse import Namespace
 from contextlib import suppress
 
 from ..errors import OK, BuildError
 from ..label import Label
+from ..ui.json_document import print_document
 from .here import Here
 
 
@@ -29,7 +29,7 @@ def forget(root: str, options: Namespace) -> int:
         for name in os.listdir(receipts):
             os.unlink(os.path.join(receipts, name))
     if options.json:
-        print(json.dumps({"root": root, "results": count, "freed": freed}))
+        print_document({"root": root, "results": count, "freed": freed})
     else:
         print(f"{plural(count, 'result')} forgotten, {size(freed)} freed")
     return OK

@@ -1,10 +1,10 @@
 """`buildgraph completion SHELL`: a script by which a shell asks buildgraph itself for verbs, options and labels."""
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 
 from ..errors import OK
+from ..ui.json_document import document
 
 # bash cuts words at colons, so labels are put together again from the line, and only their tails are given back.
 _BASH = r"""_buildgraph() {
@@ -63,5 +63,5 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the script."""
     script = SCRIPTS[options.shell]
-    print(json.dumps({"shell": options.shell, "script": script}) if options.json else script, end="")
+    print(document({"shell": options.shell, "script": script}) + "\n" if options.json else script, end="")
     return OK

@@ -1,7 +1,6 @@
 """`buildgraph diff KEY KEY` and `buildgraph diff LABEL`: what differs in keys, and in what came of them."""
 from __future__ import annotations
 
-import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
@@ -10,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..errors import OK, BuildError
+from ..ui.json_document import print_document
 from .here import Here
 from .why import asked, memory, parts
 
@@ -32,7 +32,7 @@ def run(options: Namespace) -> int:
     """Print what differs."""
     reasons = _of_label(options.what[0]) if len(options.what) == 1 else [_of_keys(*_two(options.what))]
     if options.json:
-        print(json.dumps({"differences": [asdict(reason) for reason in reasons]}))
+        print_document({"differences": [asdict(reason) for reason in reasons]})
     else:
         print("\n".join(line for reason in reasons for line in _told(reason)))
     return OK

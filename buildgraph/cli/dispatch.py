@@ -141,10 +141,10 @@ def tell_fault(fault: BuildError, machine: bool) -> int:
 
 
 def _tell_machine(faults: tuple[BuildError, ...]) -> None:
-    import json
+    from ..ui.json_document import print_document
     for fault in faults:
         at = fault.at and {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
-        print(json.dumps({"event": "fault", "what": fault.what, "at": at, "fix": fault.fix, "reason": fault.reason}))
+        print_document({"event": "fault", "what": fault.what, "at": at, "fix": fault.fix, "reason": fault.reason})
 
 
 def _line_of(path: str, line: int) -> str | None:

@@ -1,7 +1,6 @@
 """`buildgraph doctor`: what this machine offers, what each thing is for, and how to mend what is missing."""
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from ..errors import OK, BuildError
+from ..ui.json_document import print_document
 
 _OLDEST = (3, 11)
 _LITTLE = 1 << 30
@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
     """Look at everything and print it; always 0, for what is missing may not be needed."""
     checks = examine(os.environ)
     if options.json:
-        print(json.dumps({"checks": [asdict(check) for check in checks]}))
+        print_document({"checks": [asdict(check) for check in checks]})
     else:
         print("\n".join(line for check in checks for line in told(check)))
     return OK

@@ -1,7 +1,6 @@
 """`buildgraph hardware WHAT`: the catalogue of boards, all that is known of one, and which one this device is."""
 from __future__ import annotations
 
-import json
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import FAILED, OK, BuildError, did_you_mean
+from ..ui.json_document import print_document
 
 WHAT = {"list": "every profile", "show": "all that is known of one, with its sources", "detect": "what this device is"}
 _TABLE = ("profile", "compiled for", "cores", "memory", "accelerator", "board")
@@ -41,8 +41,8 @@ def run(options: Namespace) -> int:
 
 def _list(catalogue: Any, options: Namespace) -> int:
     if options.json:
-        print(json.dumps({"boards": {name: _plain(board) for name, board in catalogue.BOARDS.items()},
-                          "micros": {name: asdict(core) for name, core in _micros().items()}}))
+        print_document({"boards": {name: _plain(board) for name, board in catalogue.BOARDS.items()},
+                        "micros": {name: asdict(core) for name, core in _micros().items()}})
         return OK
     rows = [_TABLE] + [(name, board.core.cpu, str(board.cores), _memory(board.memory_mib), _gpu(board), board.title)
                        for name, board in catalogue.BOARDS.items()]
@@ -77,8 +77,8 @@ def _show(catalogue: Any, options: Namespace) -> int:
         raise BuildError(f"no hardware profile {options.profile!r}", fix=hint, reason="usage")
     used = _documents(board, catalogue.SOURCES)
     if options.json:
-        print(json.dumps({"profile": options.profile, "board": _plain(board),
-                          "sources": {name: asdict(source) for name, source in used.items()}}))
+        print_document({"profile": options.profile, "board": _plain(board),
+                        "sources": {name: asdict(source) for name, source in used.items()}})
         return OK
     print(options.profile)
     for name, source in board.sources.items():
@@ -132,7 +132,7 @@ def _detect(catalogue: Any, options: Namespace) -> int:
     jetpack = catalogue.RELEASES.get(device.l4t, "")
     if options.json:
         told = asdict(device) | {"modes": {str(number): name for number, name in device.modes.items()}}
-        print(json.dumps({"device": told, "jetpack": jetpack, "match": asdict(found)}))
+        print_document({"device": told, "jetpack": jetpack, "match": asdict(found)})
     else:
         from .hardware_told import lines
         print("\n".join(lines(device, found, catalogue.BOARDS.get(found.profile), jetpack)))

@@ -1,12 +1,12 @@
 """`buildgraph init [DIR]`: a workspace that works at once, with a tiny agent; nothing is ever overwritten."""
 from __future__ import annotations
 
-import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
 
 from ..errors import OK, BuildError
+from ..ui.json_document import print_document
 from . import example
 
 _BUILD = '''\
@@ -54,7 +54,7 @@ def run(options: Namespace) -> int:
     folder = os.path.abspath(options.folder)
     made = start(folder)
     if options.json:
-        print(json.dumps({"folder": folder, "files": made}))
+        print_document({"folder": folder, "files": made})
         return OK
     print("\n".join(f"wrote {os.path.normpath(os.path.join(options.folder, name))}" for name in made))
     inside = "" if os.path.samefile(folder, ".") else f"cd {options.folder} && "

@@ -1,7 +1,6 @@
 """`buildgraph load LABEL`: build an image and give it to the Docker daemon."""
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TextIO
 from ..errors import BuildError
 from ..events import Built, Event
 from ..label import Label
+from ..ui.json_document import document
 from .build import choose, how, perform, request
 from .here import Here
 
@@ -50,7 +50,7 @@ def run(options: Namespace) -> int:
     """Build and load; prints the id that Docker knows the image by."""
     code, image, tag = loaded(options, sys.stdout if options.json else sys.stderr)
     if code == 0:
-        print(json.dumps({"event": "loaded", "image": image, "tag": tag}) if options.json else image)
+        print(document({"event": "loaded", "image": image, "tag": tag}) if options.json else image)
     return code
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import OK, BuildError, BuildErrors
 from ..events import Built, Event
+from ..ui.json_document import print_document
 from .build import how, perform, progress, request
 from .here import Here
 from .parser import Parser
@@ -116,6 +117,9 @@ def _shown(name: str, words: list[str]) -> int:
     program = Path(SHIPPED, "tools", "model_show.py")
     done = subprocess.run([sys.executable, "-s", "-B", str(program), *words], check=False, capture_output=True,
                           encoding="utf-8", errors="replace", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    if done.returncode == 0 and "--json" in words:
+        print_document(json.loads(done.stdout))
+        return OK
     if done.returncode == 0:
         coding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(done.stdout.encode(coding, "replace").decode(coding))

@@ -6,6 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 
 from ..errors import OK, BuildError
+from ..ui.json_document import document
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -27,5 +28,7 @@ def run(options: Namespace) -> int:
         root = ""
     if root:
         rules = with_rules_of(Workspace(root), rules)
-    print(json.dumps(json_schema(rules), indent=None if options.json else 2, sort_keys=True))
+    schema = json_schema(rules)
+    # `schema` is no keyword of JSON Schema: validators and editors ignore it.
+    print(document(schema) if options.json else json.dumps(schema, indent=2, sort_keys=True))
     return OK

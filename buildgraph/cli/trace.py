@@ -6,6 +6,7 @@ import os
 from argparse import ArgumentParser, Namespace
 
 from ..errors import OK
+from ..ui.json_document import document
 from .here import Here
 
 
@@ -25,5 +26,6 @@ def run(options: Namespace) -> int:
     if options.file:
         write(os.path.abspath(options.file), records)
     else:
-        print(json.dumps(chrome(records)))
+        trace = chrome(records)
+        print(document(trace) if options.json else json.dumps(trace))
     return OK

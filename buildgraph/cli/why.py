@@ -1,7 +1,6 @@
 """`buildgraph why LABEL`: what changed in the keys of a target's actions since they had others."""
 from __future__ import annotations
 
-import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
@@ -10,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..errors import OK, BuildError
+from ..ui.json_document import print_document
 from .here import Here
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
         raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
                          fix=f"`buildgraph build {label}` first; if it only stands for others, --deps looks at them")
     if options.json:
-        print(json.dumps({"reasons": [asdict(reason) for reason in reasons]}))
+        print_document({"reasons": [asdict(reason) for reason in reasons]})
     else:
         print("\n".join(line for reason in reasons for line in told(reason)))
     return OK

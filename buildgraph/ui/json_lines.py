@@ -1,7 +1,8 @@
-"""Events for programs: one JSON object a line, named by the event, with its fields."""
+"""Events for programs: one JSON object a line, named by the event, with its fields; the first has `schema`, too."""
 from __future__ import annotations
 
 from ..events import Event
+from .json_document import SCHEMA
 from .plain import text_of
 
 TYPE_CHECKING = False
@@ -19,10 +20,12 @@ class JsonLines:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._version = {"schema": SCHEMA}   # for the first event
 
     def __call__(self, event: Event) -> None:
         """Write one object and flush, so that a reader sees it at once."""
-        self._out.write(text_of(encode(event)) + "\n")
+        self._out.write(text_of(self._version | encode(event)) + "\n")
+        self._version = {}
         self._out.flush()
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from buildgraph.cli.dispatch import VERBS
 from buildgraph.cli.interrupt import Interrupt, Interrupted
 from buildgraph.cli.load import tag_of
 from buildgraph.cli.parser import Parser
+from buildgraph.ui.json_document import SCHEMA
 from buildgraph.errors import BuildError
 from buildgraph.host import opened
 from buildgraph.label import Label
@@ -235,3 +236,22 @@ def test_the_interpreters_own_words_raise_build_errors() -> None:
     with pytest.raises(BuildError) as fault:
         Parser(prog="x").error("bad")
     assert fault.value.code == 2
+
+
+@pytest.mark.parametrize("words", [
+    ["doctor"], ["cache", "stats"], ["cache", "gc", "--dry-run"], ["cache", "verify"], ["hardware", "list"],
+    ["hardware", "show", "raspberry-pi-5"], ["completion", "bash"], ["schema"], ["init"], ["query", "list", "//..."],
+    ["query", "list", "//:nowhere"], ["model", "show", "models/forager.npz"], ["model", "show", "no.npz"], ["trace"],
+    ["biuld"]], ids=" ".join)
+def test_every_answer_in_json_names_the_version_of_its_shape(words: list[str], tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("BUILDGRAPH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "w").mkdir()
+    monkeypatch.chdir(tmp_path / "w")
+    if words != ["init"]:
+        main(["init"])
+    capsys.readouterr()
+    main([*words, "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert isinstance(answer, dict) and answer["schema"] == SCHEMA

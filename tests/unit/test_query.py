@@ -47,7 +47,7 @@ def test_somepath_keeps_the_order_of_the_chain() -> None:
 def test_forms() -> None:
     found = query.deps(_GRAPH, [_label("l")])
     assert query.text(found) == "//g:b\n//g:l\n"
-    assert json.loads(query.as_json(found)) == {"labels": ["//g:b", "//g:l"], "edges": [["//g:l", "//g:b"]]}
+    assert json.loads(query.as_json(found)) == {"schema": 1, "labels": ["//g:b", "//g:l"], "edges": [["//g:l", "//g:b"]]}
     assert query.dot(found) == ('digraph targets {\n  rankdir=LR;\n  node [shape=box];\n  "//g:b";\n  "//g:l";\n'
                                 '  "//g:l" -> "//g:b";\n}\n')
     assert query.text(query.listed([_label("m"), _label("l"), _label("m")])) == "//g:l\n//g:m\n"
