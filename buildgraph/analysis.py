@@ -8,7 +8,7 @@ from .declare import Ctx, Registry
 from .errors import BuildError, BuildErrors, Where, did_you_mean
 from .graph import Graph
 from .label import Label, Pattern
-from .mistakes import dotted, told
+from .mistakes import ambiguous, dotted, told
 from .model import Artifact, Source, Target
 from .provider import Provider
 from .pending import Files, Made, Many, Ref, arguments, refs
@@ -91,6 +91,11 @@ class _Checks:
         except BuildError as error:
             self.note(error)
             return None
+        keys = signed.keys()
+        for path in target.nested:
+            if path[0] in keys:
+                self.note(ambiguous(target, path))
+                return None
         made = signed.check(target.values, _Here(self, target))
         if isinstance(made, Made):
             return Checked(target, made, tuple(refs(made)))

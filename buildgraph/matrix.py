@@ -101,4 +101,4 @@ def _cell(target: Target, keys: tuple[str, ...], cell: tuple[Coordinate, ...]) -
     values = {key: value for key, value in target.values.items() if key != "matrix"}
     values |= {key: one.value for key, one in zip(keys, cell, strict=True)}
     moved: dict[Path, Path] = {(key,): one.path for key, one in zip(keys, cell, strict=True)}
-    return Target(label, target.rule, values, target.folder, Below(target.places, (), moved))
+    return Target(label, target.rule, values, target.folder, Below(target.places, (), moved), target.nested)

@@ -35,6 +35,9 @@ def told(target: Target, mistake: Mistake, keys: Mapping[str, bool]) -> BuildErr
     if mistake.fault is not None:
         return _own(target, path, mistake.fault)
     if mistake.kind == "extra_forbidden":
+        if isinstance(mistake.given, dict) and isinstance(mistake.given.get("rule"), str):
+            return BuildError(f"{target.label}: unknown key {dotted(path)!r}", target.place(*path, KEY),
+                              "a target below a target needs a header of its own, such as [a.b]", "key")
         hint = did_you_mean(key, keys) or (f"it may have {', '.join(keys)}" if keys else "it has no keys")
         return BuildError(f"{target.label}: unknown key {dotted(path)!r}", target.place(*path, KEY), hint, "key")
     if mistake.kind == "missing":
@@ -44,6 +47,15 @@ def told(target: Target, mistake: Mistake, keys: Mapping[str, bool]) -> BuildErr
                           "missing-key")
     what, fix = _said(mistake)
     return BuildError(f"{target.label}: {dotted(path)} {what}", target.place(*path), fix, "value")
+
+
+def ambiguous(target: Target, path: Path) -> BuildError:
+    """A table below a target has a rule, and its name is a key of the target's own rule: it could be either."""
+    own = [*filter(None, [target.label.package.removeprefix(target.folder).strip("/").replace("/", ".")]), target.label.name]
+    table = ".".join([*own, *map(str, path)])
+    return BuildError(f"[{table}] has a rule, so it is a target, but {path[0]!r} is also a key of {target.label}",
+                      target.place(*path), f"for a value, write {path[0]} = {{ ... }} in the table of {target.label} "
+                      f"({target.place()}); for a target, rename it", "value")
 
 
 def _said(mistake: Mistake) -> tuple[str, str]:

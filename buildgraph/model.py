@@ -21,6 +21,7 @@ class Target:
 
     `folder` is the folder of the file (paths are relative to it); `label.package` adds the tables above.
     `places` maps a key path such as `("agents", "scout")` to where it stands; `()` is the table itself.
+    `nested` are the paths below the table that are targets themselves; they are no part of `values`.
     """
 
     label: Label
@@ -28,6 +29,7 @@ class Target:
     values: dict[str, Any]
     folder: str
     places: Places
+    nested: tuple[tuple[str | int, ...], ...] = ()
 
     def place(self, *path: str | int) -> Where:
         """Where a value was written; the nearest ancestor's place when it has none of its own."""

@@ -59,21 +59,37 @@ class _Walk:
             return
         label = Label("/".join([*filter(None, [self.folder]), *map(str, path[:-1])]), str(path[-1]))
         values = {key: value for key, value in table.items() if key != "rule"}
-        values = self._without_targets(path, values)
-        self.targets.append(Target(label, rule, values, self.folder, Below(self.document.places, path)))
+        nested: list[Path] = []
+        values = self._without_targets(path, values, nested)
+        self.targets.append(Target(label, rule, values, self.folder, Below(self.document.places, path),
+                                   tuple(one[len(path):] for one in nested)))
+        if wrong := next((one for one in nested if one[len(path)] == "matrix"), None):
+            self.fault(wrong, f"[{'.'.join(map(str, wrong))}] has a rule, but the matrix of {label} is a table of lists",
+                       "give each axis a list, or rename the target")
 
-    def _without_targets(self, path: Path, values: dict[str, Any]) -> dict[str, Any]:
-        """The values of a target; a table among them with a rule is another target, found and left out."""
+    def _without_targets(self, path: Path, values: dict[str, Any], nested: list[Path]) -> dict[str, Any]:
+        """The values of a target. A table below it that was written as `[a.b.c]` and has a rule is another target: it is
+        walked, left out, and its path added to `nested`. A table written as a value stays one, whatever keys it has."""
         kept: dict[str, Any] = {}
         for key, value in values.items():
-            if isinstance(value, dict) and _holds_target(value) and self._named((*path, key), key, value):
-                if isinstance(value.get("rule"), str):
-                    self.table((*path, key), value)
-                elif rest := self._without_targets((*path, key), value):
-                    kept[key] = rest
-            else:
+            inner = (*path, key)
+            if not isinstance(value, dict) or not self._holds_target(inner, value) or not self._named(inner, key, value):
                 kept[key] = value
+            elif self._is_target(inner, value):
+                nested.append(inner)
+                self.table(inner, value)
+            elif rest := self._without_targets(inner, value, nested):
+                kept[key] = rest
         return kept
+
+    def _is_target(self, path: Path, table: dict[str, Any]) -> bool:
+        """Whether a table below a target is a target itself."""
+        return isinstance(table.get("rule"), str) and self.document.places.is_header(path)
+
+    def _holds_target(self, path: Path, table: dict[str, Any]) -> bool:
+        """Whether a table below a target is, or holds, a target; the places are looked up for a table with a rule only."""
+        return self._is_target(path, table) or any(
+            self._holds_target((*path, key), value) for key, value in table.items() if isinstance(value, dict))
 
     def _named(self, path: Path, key: str, table: dict[str, Any]) -> bool:
         """Whether a key can be part of a label; a fault when it has to be and cannot."""

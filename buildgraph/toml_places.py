@@ -43,13 +43,21 @@ class Places(Mapping[Path, Where]):
     def __init__(self, path: str, text: str) -> None:
         self._path, self._text = path, text
         self._found: Spans | None = None
+        self._headers: frozenset[Path] = frozenset()
         self._lines: list[int] = []
 
     def _spans(self) -> Spans:
         if self._found is None:
-            self._found = _Scan(self._text).run()
+            scan = _Scan(self._text)
+            self._found = scan.run()
+            self._headers = frozenset(scan.headers)
             self._lines = [0] + [m.end() for m in re.finditer("\n", self._text)]
         return self._found
+
+    def is_header(self, path: Path) -> bool:
+        """Whether a table was written as `[path]`, and not as an inline table or by dotted keys."""
+        self._spans()
+        return path in self._headers
 
     def __getitem__(self, path: Path) -> Where:
         start, end = self._spans()[path]
@@ -98,6 +106,7 @@ class _Scan:
         self.text = text
         self.spans: Spans = {}
         self.arrays: dict[Path, int] = {}
+        self.headers: set[Path] = set()
 
     def run(self) -> Spans:
         """Spans of all keys, values and tables, as offsets."""
@@ -138,6 +147,7 @@ class _Scan:
                 path += (self.arrays[path],)
         self.spans[path] = (start, end)
         self.spans[(*path, KEY)] = spans[-1] if spans else (start, end)
+        self.headers.add(path)
         return end, path
 
     def _pair(self, at: int, table: Path) -> int:

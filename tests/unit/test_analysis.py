@@ -216,6 +216,27 @@ def test_globs_find_files_and_watch_the_folders_they_looked_in(tmp_path: Path) -
     assert {"f", "f/s", "f/s/t", "f/data"} <= set(analysed(tmp_path, "//f:a").files_read)
 
 
+@pytest.mark.parametrize("below", ["agents", "agents.deep", "budget"])
+def test_a_table_that_may_be_a_value_or_a_target_is_refused_with_both_places(tmp_path: Path, below: str) -> None:
+    write(tmp_path, {"BUILD.toml": f'[h]\nrule = "board"\n[e.t]\nrule = "export"\nhardware = "//:h"\n'
+                                   f'[e.t.{below}]\nrule = "node"\n', "s/BUILD.toml": '[deps.x]\nrule = "node"\n'})
+    fault = only(tmp_path, "//e:t")
+    assert f"[e.t.{below}] has a rule" in fault.what and f"{below.split('.')[0]!r} is also a key" in fault.what
+    assert fault.at == Where("BUILD.toml", 8, 1, len(below) + 6) and "BUILD.toml:5:1" in fault.fix
+
+
+def test_a_target_below_a_target_is_no_value(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": '[a]\nrule = "node"\ndeps = ["//a:b", "//a/more:c"]\n[a.b]\nrule = "node"\n'
+                                   '[a.more.c]\nrule = "node"\n'})
+    assert {str(label) for label in analysed(tmp_path, "//:a").order} == {"//:a", "//a:b", "//a/more:c"}
+
+
+def test_a_target_written_inline_below_a_target_is_an_unknown_key(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": '[a]\nrule = "node"\nb = { rule = "node" }\n'})
+    fault = only(tmp_path)
+    assert "unknown key 'b'" in fault.what and "header of its own" in fault.fix
+
+
 @pytest.mark.parametrize(("path", "said"), [
     ("../x", "no path of a file"), ("/etc/passwd", "no path of a file"), ("a//b", "no path"), ("./x", "no path"),
     ("leaves", "link out of the workspace"), ("dangling", "link to nothing"), ("pipe", "neither a file nor a folder"),

@@ -63,6 +63,23 @@ def test_sub_tables_are_values_unless_they_have_a_rule(tmp_path: Path) -> None:
     assert labels(tmp_path) == ["//models:scout", "//models/scout:tuned", "//models/scout/more:deep"]
 
 
+@pytest.mark.parametrize("value", [
+    'env = { rule = "v", mode = "x" }', 'env.rule = "v"\nenv.mode = "x"', 'env = { deep = { rule = "v" }, mode = "x" }',
+    '[[a.t.env]]\nrule = "v"\nmode = "x"', '[a.t.env]\nmode = "x"\ndeep = { rule = "v" }',
+    '[a.t.env]\nmode = "x"\nrule = ["v"]'])
+def test_a_table_written_as_a_value_stays_one_though_it_has_a_key_called_rule(tmp_path: Path, value: str) -> None:
+    write(tmp_path, {"BUILD.toml": f'[a.t]\nrule = "node"\n{value}\n'})
+    assert labels(tmp_path) == ["//a:t"]
+    said = str(Workspace(str(tmp_path)).target(Label("a", "t")).values)
+    assert "'rule': " in said and "'mode': 'x'" in said
+
+
+def test_a_matrix_with_a_rule_is_no_target(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": '[t]\nrule = "node"\n[t.matrix]\nrule = "x"\n'})
+    found = fault(tmp_path)
+    assert "[t.matrix] has a rule" in found.what and found.at is not None and found.at.line == 5
+
+
 def test_a_label_made_twice_names_both_places(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("a.b.c"), "a/BUILD.toml": "\n" + node("b.c")})
     found = fault(tmp_path, "//a/b:c")
