@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .values import Duration, Size
 
 __version__ = "0.1.0"
+DISTRIBUTION = "buildgraph-edge"   # what pip installs; `buildgraph` on the public index is another project
 __all__ = ["Artifact", "BuildError", "Content", "Ctx", "Digest", "Duration", "Gate", "Globs", "In", "Label", "Out",
            "Output", "Program", "Provider", "Shipped", "Size", "Source", "Tool", "did_you_mean", "rule"]
 

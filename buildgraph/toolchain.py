@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from . import DISTRIBUTION
 from .digest import Digest
 from .errors import BuildError, Where
 from .source import Sources
@@ -212,4 +213,6 @@ def _requires(specs: list[str]) -> list[str]:
 
 
 def _install(name: str) -> str:
-    return "pip install 'buildgraph[pymdp]'" if "pymdp" in name else f"pip install {name}"
+    if normal(name) == "buildgraph":
+        return f"the distribution of this program is called {DISTRIBUTION!r}; {name!r} on the public index is another project"
+    return f"pip install '{DISTRIBUTION}[pymdp]'" if "pymdp" in name else f"pip install {name}"

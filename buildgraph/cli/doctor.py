@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+from .. import DISTRIBUTION
 from ..errors import OK, BuildError
 from ..ui.json_document import print_document
 
@@ -112,7 +113,7 @@ def zig() -> Check:
 def pymdp() -> Check:
     """The optional library of models."""
     return _package("pymdp", "inferactively-pymdp", "models written as Python code (.npz models do without)",
-                    "pip install 'buildgraph[pymdp]'")
+                    f"pip install '{DISTRIBUTION}[pymdp]'")
 
 
 def qemu() -> Check:
