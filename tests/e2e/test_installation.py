@@ -1,0 +1,93 @@
+"""The program starts wherever it is installed: spaces, long names, other alphabets, links to it, no venv at all."""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import buildgraph
+from tests.bench.installed import installed
+
+pytestmark = pytest.mark.slow
+SAID = f"buildgraph {buildgraph.__version__}\n"
+SCRIPT = Path(buildgraph.__file__).parent / "bin/buildgraph"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A venv in a folder whose path is all that a first line of a script cannot hold."""
+    folder = tmp_path_factory.mktemp("a folder with spaces") / "Zoë's 模型" / ("long" * 40) / ".venv"
+    return installed(folder).parents[1]
+
+
+def says(program: Path | str, **environ: str) -> str:
+    """What `--version` prints, without errors."""
+    ran = subprocess.run([str(program), "--version"], capture_output=True, text=True, env={**os.environ, **environ})
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+def test_it_starts_in_a_folder_of_any_name(environment: Path) -> None:
+    assert says(environment / "bin/buildgraph") == SAID
+
+
+def test_it_runs_the_python_of_its_environment(environment: Path) -> None:
+    """Whatever else is on PATH, and by whichever way it is called."""
+    bad = environment / "bad"
+    bad.mkdir()
+    for name in ("python", "python3", f"python3.{sys.version_info[1]}"):
+        (bad / name).write_text("#!/bin/sh\necho the wrong one\n")
+        (bad / name).chmod(0o755)
+    path = f"{bad}:{os.environ['PATH']}"
+    assert says(environment / "bin/buildgraph", PATH=path) == SAID
+    assert says("buildgraph", PATH=f"{environment / 'bin'}:{path}") == SAID
+    here = subprocess.run(["./buildgraph", "--version"], cwd=environment / "bin", env={"PATH": path}, capture_output=True, text=True)
+    assert here.stdout == SAID
+    module = subprocess.run([str(environment / "bin/python"), "-m", "buildgraph", "--version"], capture_output=True, text=True)
+    assert module.stdout == SAID
+
+
+def test_it_starts_through_links(environment: Path, tmp_path: Path) -> None:
+    """As pipx and `uv tool install` put them into a folder of PATH; one link may lead to another."""
+    (tmp_path / "apps").symlink_to(environment)
+    (tmp_path / "buildgraph").symlink_to("apps/bin/buildgraph")
+    (tmp_path / "bg").symlink_to(tmp_path / "buildgraph")
+    for name in ("apps/bin/buildgraph", "buildgraph", "bg"):
+        assert says(tmp_path / name) == SAID
+
+
+def test_arguments_and_exit_codes_pass_unchanged(environment: Path, tmp_path: Path) -> None:
+    ran = subprocess.run([str(environment / "bin/buildgraph"), "build", "//it's:a b", "", "$HOME"], cwd=tmp_path,
+                         capture_output=True, text=True)
+    assert ran.returncode == 2 and "Traceback" not in ran.stderr
+
+
+def test_outside_of_a_venv_the_version_of_python_is_that_of_the_installation(environment: Path, tmp_path: Path) -> None:
+    """As `pip install --user` and `--prefix` lay it out: no Python beside the script, its modules below lib/pythonX.Y."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    (tmp_path / "bin").mkdir()
+    shutil.copy(environment / "bin/buildgraph", tmp_path / "bin/buildgraph")
+    (tmp_path / "lib" / version).mkdir(parents=True)
+    (tmp_path / "lib" / version / "site-packages").symlink_to(environment / "lib" / version / "site-packages")
+    path = tmp_path / "path"
+    path.mkdir()
+    (path / "python3").write_text("#!/bin/sh\necho the wrong one\n")
+    (path / "python3").chmod(0o755)
+    (path / version).write_text(f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
+    (path / version).chmod(0o755)
+    assert says(tmp_path / "bin/buildgraph", PATH=f"{path}:/usr/bin:/bin") == SAID
+
+
+def test_without_any_python_it_says_so(tmp_path: Path) -> None:
+    shutil.copy(SCRIPT, tmp_path / "buildgraph")
+    (tmp_path / "buildgraph").chmod(0o755)
+    ran = subprocess.run([str(tmp_path / "buildgraph")], capture_output=True, text=True, env={"PATH": str(tmp_path)})
+    assert ran.returncode == 127 and "finds no Python" in ran.stderr
+
+
+def test_the_script_knows_the_name_of_the_distribution() -> None:
+    assert f"/{buildgraph.DISTRIBUTION.replace('-', '_')}-*.dist-info" in SCRIPT.read_text()
