@@ -132,6 +132,7 @@ class _Before(_State):
         self.folder, self.now = os.path.realpath(folder), now
         self.same: set[str] = set()
         super().__init__(revision, Workspace(self.folder))
+        self.workspace.fetch = lambda name: revision.fill(self.folder, (name,))
 
     def evaluate(self) -> Evaluated:
         """All targets of the revision; BuildError when it has no workspace."""
@@ -141,7 +142,6 @@ class _Before(_State):
         if not os.path.exists(os.path.join(self.folder, BUILD)):
             raise BuildError(f"there was no workspace here at {self.revision.text!r}", None,
                              "name a revision that has a BUILD.toml, or build //...", "usage")
-        self.revision.fill(self.folder, self.workspace.settings.rules)
         return super().evaluate()
 
     def _add_ignored(self) -> None:

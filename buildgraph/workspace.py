@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +39,7 @@ class Workspace:
         self.rule_files: set[str] = set()
         self.held: dict[str, Digest] = {}   # what the files that were read held then
         self.stamps: dict[str, Stamp] = {}   # of these files, taken before they were read
+        self.fetch: Callable[[str], None] = lambda name: None   # writes a file of rules where only its name is there
         self._documents: dict[str, Document | None] = {}
         self._targets: dict[Label, Target] = {}
         self._folded: dict[str, Label] = {}

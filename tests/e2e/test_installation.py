@@ -45,7 +45,8 @@ def test_it_runs_the_python_of_its_environment(environment: Path) -> None:
     path = f"{bad}:{os.environ['PATH']}"
     assert says(environment / "bin/buildgraph", PATH=path) == SAID
     assert says("buildgraph", PATH=f"{environment / 'bin'}:{path}") == SAID
-    here = subprocess.run(["./buildgraph", "--version"], cwd=environment / "bin", env={"PATH": path}, capture_output=True, text=True)
+    here = subprocess.run(["./buildgraph", "--version"], cwd=environment / "bin", env={"PATH": path}, capture_output=True,
+                          text=True)
     assert here.stdout == SAID
     module = subprocess.run([str(environment / "bin/python"), "-m", "buildgraph", "--version"], capture_output=True, text=True)
     assert module.stdout == SAID

@@ -16,7 +16,7 @@ LAYERS = [
     ["sha", "digest", "label", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],
     ["places", "declare", "key", "plan", "graph", "events", "steps"],
-    ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulefile", "schema", "editor", "analysis"],
+    ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema", "editor", "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
     ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "basis", "snapshot", "stood", "left", "work",
      "loading", "increment", "clone", "session", "unlike", "check", "audit"],

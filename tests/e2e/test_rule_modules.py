@@ -1,0 +1,204 @@
+"""Modules that a file of rules imports, and files that it reads, decide what is built: every start of a build sees them."""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.space import Space, space
+
+HEAD = '[workspace]\nname = "w"\nrules = ["tools/my.py"]\n[t]\nrule = "word"\n'
+RULE = '''from __future__ import annotations
+from dataclasses import dataclass
+from buildgraph import Artifact, Ctx, Out, Program, Provider, rule
+{imports}
+
+@dataclass(frozen=True)
+class Made(Provider):
+    o: Artifact
+
+@rule
+def word(ctx: Ctx) -> Made:
+    """Write a word."""
+    {lazy}
+    (made,) = ctx.run((Program("sh"), "-c", f"echo {{WORD}} > out/x"), inputs=(), outputs=[Out("x")], title="word")
+    return Made(made)
+'''
+
+
+def workspace(folder: Path, imports: str, files: dict[str, str], lazy: str = "") -> Space:
+    """A workspace whose one rule imports so."""
+    made = space(folder, HEAD)
+    made.write("tools/my.py", RULE.format(imports=imports, lazy=lazy))
+    for name, text in files.items():
+        made.write(name, text)
+    return made
+
+
+def built(made: Space) -> str:
+    """What a build makes now."""
+    made.run("build", "//:t")
+    return (made.root / "out/t/x").read_text().strip()
+
+
+WAYS = {
+    "by its name": ("from helper import WORD", ""),
+    "as an attribute": ("import helper\nWORD = helper.WORD", ""),
+    "renamed": ("import helper as other\nWORD = other.WORD", ""),
+    "relative": ("from .helper import WORD", ""),
+    "relative, as a module": ("from . import helper\nWORD = helper.WORD", ""),
+    "from the root": ("from tools.helper import WORD", ""),
+    "by importlib": ("from importlib import import_module\nWORD = import_module('helper').WORD", ""),
+    "along sys.path": ("import os, sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\n"
+                       "from helper import WORD", ""),
+    "when the rule runs": ("", "from helper import WORD"),
+    "by importlib when the rule runs": ("import importlib", "WORD = importlib.import_module('helper').WORD"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_edit_of_a_helper_is_seen(tmp_path: Path, way: str) -> None:
+    """Of equal size and time, as Python's own bytecode would miss it."""
+    made = workspace(tmp_path, WAYS[way][0], {"tools/helper.py": 'WORD = "one"\n'}, WAYS[way][1])
+    assert built(made) == "one"
+    helper = made.root / "tools/helper.py"
+    before = helper.stat()
+    helper.write_text('WORD = "two"\n')
+    os.utime(helper, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert built(made) == "two"
+    assert not list(made.root.glob("tools/**/*.pyc"))
+
+
+STARTS: dict[str, Callable[[Space], object]] = {
+    "nothing else changed": lambda made: None,
+    "a source changed too": lambda made: made.write("other.txt", "x"),
+    "no receipt": lambda made: shutil.rmtree(made.root / ".buildgraph"),
+    "a clone": lambda made: [shutil.rmtree(made.root / name) for name in (".buildgraph", "out")],
+    "BUILD.toml touched": lambda made: os.utime(made.root / "BUILD.toml"),
+}
+FILES = {"tools/helper.py": "from pkg import WORD\n",
+         "tools/pkg/__init__.py": "from .deep import WORD\n", "tools/pkg/deep.py": 'WORD = "one"\n'}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_helper_of_a_helper_is_seen_by_every_start(tmp_path: Path, start: str) -> None:
+    made = workspace(tmp_path, "from helper import WORD", FILES)
+    while "nothing changed" not in made.run("build", "//:t").out:
+        time.sleep(0.3)
+    STARTS[start](made)
+    made.write("tools/pkg/deep.py", 'WORD = "two"\n')
+    assert built(made) == "two"
+    STARTS[start](made)
+    made.write("tools/pkg/deep.py", 'WORD = "one"\n')
+    assert built(made) == "one"
+
+
+def test_packages_namespaces_and_circles_work(tmp_path: Path) -> None:
+    made = workspace(
+        tmp_path, "import space.inner.leaf\nfrom space.inner import leaf, other\nfrom shared import *\n"
+        "WORD = space.inner.leaf.ONE + other.TWO + THREE",
+        {"tools/space/inner/leaf.py": "import space.inner.other\nONE = 'a'\n",
+         "tools/space/inner/other.py": "from . import leaf\nTWO = 'b'\n",
+         "shared.py": "THREE = 'c'\n"})
+    assert built(made) == "abc"
+    made.write("shared.py", "THREE = 'd'\n")
+    assert built(made) == "abd"
+    made.write("tools/space/inner/__init__.py", "from . import leaf\nleaf.ONE = 'e'\n")
+    assert built(made) == "ebd"
+
+
+def test_a_module_that_comes_or_goes_is_seen(tmp_path: Path) -> None:
+    made = workspace(tmp_path, "from helper import WORD", {"helper.py": 'WORD = "root"\n'})
+    assert built(made) == "root"
+    made.write("tools/helper.py", 'WORD = "beside"\n')
+    assert built(made) == "beside"
+    made.write("tools/helper/__init__.py", 'WORD = "package"\n')
+    assert built(made) == "package"
+    shutil.rmtree(made.root / "tools/helper")
+    assert built(made) == "beside"
+    (made.root / "tools/helper.py").unlink()
+    assert built(made) == "root"
+    (made.root / "helper.py").unlink()
+    said = made.run("build", "//:t", code=2).err
+    assert "no module 'helper'" in said and "--> tools/my.py:4" in said
+
+
+def test_two_files_of_rules_have_helpers_of_one_name(tmp_path: Path) -> None:
+    made = workspace(tmp_path, "from helper import WORD", {"tools/helper.py": 'WORD = "one"\n',
+                                                           "more/helper.py": 'WORD = "two"\n'})
+    made.write("more/rules.py", RULE.format(imports="from helper import WORD", lazy="").replace("def word", "def second"))
+    made.write("BUILD.toml", HEAD.replace('"tools/my.py"', '"tools/my.py", "more/rules.py"') + '[u]\nrule = "second"\n')
+    made.run("build", "//...")
+    assert [(made.root / f"out/{name}/x").read_text() for name in "tu"] == ["one\n", "two\n"]
+
+
+def test_names_that_no_module_has(tmp_path: Path) -> None:
+    made = workspace(tmp_path, "from helper import WORD", {"tools/helper.py": 'WORD = "one"\n'})
+    (made.root / "tools").rename(made.root / "v1.0 tools")
+    made.write("BUILD.toml", HEAD.replace("tools/my.py", "v1.0 tools/my-own.rules.py"))
+    (made.root / "v1.0 tools/my.py").rename(made.root / "v1.0 tools/my-own.rules.py")
+    assert built(made) == "one"
+
+
+def test_a_data_file_that_a_rule_reads_is_an_input(tmp_path: Path) -> None:
+    opening = "from pathlib import Path\nWORD = (Path(__file__).parent / 'word.txt').read_text().strip()"
+    made = workspace(tmp_path, opening, {"tools/word.txt": "one"})
+    assert built(made) == "one"
+    made.write("tools/word.txt", "two")
+    assert built(made) == "two"
+    (made.root / "tools/word.txt").unlink()
+    assert "tools/my.py:5" in made.run("build", "//:t", code=2).err
+
+
+def test_a_folder_that_a_rule_lists_is_an_input(tmp_path: Path) -> None:
+    listing = "from pathlib import Path\nWORD = len(list((Path(__file__).parent / 'data').glob('*.txt')))"
+    made = workspace(tmp_path, listing, {"tools/data/a.txt": ""})
+    assert built(made) == "1"
+    made.write("tools/data/b.txt", "")
+    assert built(made) == "2"
+
+
+REFUSED = {
+    "import numpy\nWORD = 1": "there is no module 'numpy'",
+    "WORD = open('/etc/hostname').read()": "reads '/etc/hostname', which is no source of this workspace",
+    "open('made.txt', 'w')\nWORD = 1": "writes 'made.txt'",
+    "import subprocess\nWORD = subprocess.check_output(['echo', 'x'])": "starts a program",
+    "import os\nos.system('true')\nWORD = 1": "starts a program",
+    "try:\n    WORD = open('/etc/hostname').read()\nexcept Exception:\n    WORD = 1": "reads '/etc/hostname'",
+    "from .helper import MORE": "cannot import name 'MORE'",
+}
+
+
+@pytest.mark.parametrize("imports", REFUSED)
+def test_what_cannot_be_followed_is_refused(tmp_path: Path, imports: str) -> None:
+    made = workspace(tmp_path, imports, {"tools/helper.py": "WORD = 1\n"})
+    said = made.run("build", "//:t", code=2).err
+    assert REFUSED[imports] in said and "--> tools/my.py:" in said and "buildgraph_rules" not in said
+    assert not (made.root / "made.txt").exists()
+
+
+def test_a_fault_in_a_helper_is_told_at_its_line(tmp_path: Path) -> None:
+    made = workspace(tmp_path, "from helper import WORD", {"tools/helper.py": "A = 1\nWORD = A / 0\n"})
+    said = made.run("build", "//:t", code=2).err
+    assert "ZeroDivisionError" in said and "--> tools/helper.py:2" in said and "2 | WORD = A / 0" in said
+    made.write("tools/helper.py", "A = 1\nWORD = = 2\n")
+    said = made.run("build", "//:t", code=2).err
+    assert "tools/helper.py is no Python" in said and "--> tools/helper.py:2:8" in said
+
+
+def test_affected_sees_helpers_of_the_revision_and_of_the_work_tree(tmp_path: Path) -> None:
+    made = workspace(tmp_path, "from helper import WORD\nopen(__file__.replace('my.py', 'words.txt')).read()", {
+        "tools/helper.py": 'WORD = "one"\n', "tools/words.txt": "x"})
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@y"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *words], cwd=made.root, check=True)
+    assert "//:t" not in made.run("affected", "--since", "HEAD").out
+    made.write("tools/helper.py", 'WORD = "one"  # a comment\n')
+    assert "//:t" not in made.run("affected", "--since", "HEAD").out
+    made.write("tools/helper.py", 'WORD = "two"\n')
+    assert "//:t" in made.run("affected", "--since", "HEAD").out
