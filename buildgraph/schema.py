@@ -238,18 +238,19 @@ def _source(scope: Scope, text: str) -> Files:
 
 
 def _nested(hint: type[Any]) -> Any:
-    """The table of a frozen dataclass; a bare label is short for a table with only its first field."""
+    """The table of a frozen dataclass; a bare label, or one of some words, is short for a table with only its first field."""
     hints = get_type_hints(hint, include_extras=True)
     entries = {field.name: (hints[field.name], _optional(field)) for field in fields(hint) if field.init}
     table = _table(hint.__name__, entries)
     table.__doc__ = inspect.getdoc(hint)
     first = next(iter(entries), "")
-    if not first or not _kinds(hints[first]) or not all(optional for _, optional in list(entries.values())[1:]):
+    words = hints[first] if first and get_origin(hints[first]) is Literal else None
+    if not first or not (words or _kinds(hints[first])) or not all(optional for _, optional in list(entries.values())[1:]):
         return Annotated[table, pydantic.AfterValidator(lambda table: _made(hint, table))]
 
     def long(value: object) -> object:
         return {first.rstrip("_"): value} if isinstance(value, str) else value
-    short = pydantic.BeforeValidator(long, json_schema_input_type=Union[str, table])
+    short = pydantic.BeforeValidator(long, json_schema_input_type=Union[words or str, table])
     return Annotated[table, short, pydantic.AfterValidator(lambda table: _made(hint, table))]
 
 

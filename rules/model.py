@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from buildgraph import Artifact, BuildError, Ctx, Out, Provider, Source, Tool, rule
+from buildgraph import Artifact, BuildError, Ctx, Duration, Globs, In, Out, Provider, Source, Tool, rule
 
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
@@ -14,7 +15,7 @@ ARCHIVE = ("ingest", "npy_header")
 INGEST = Tool("ingest", (*READ, "npy_header"), ("numpy",))
 INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))
 INGEST_PYTHON = Tool("ingest_python", (*READ, *ARCHIVE, "ingest_distributions", "ingest_legacy"), ("numpy",))
-POMDP_TEXT = (*ARCHIVE, "model_text", "pomdp_text", "pomdp_words")
+POMDP_TEXT = (*ARCHIVE, "model_text", "pomdp_rewards", "pomdp_text", "pomdp_words")
 INGEST_POMDP = Tool("ingest_pomdp", (*READ, *POMDP_TEXT), ("numpy",))
 GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", *ARCHIVE, "model_text")
 INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
@@ -26,10 +27,12 @@ CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost"), ("numpy",))
 PYTHON_ONLY: dict[str, tuple[object, ...]] = {
     "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "vmp")}
 """What the table itself may say that native does not cover."""
-OPTIONS = {"npz": ("spec", "pickle"), "npy": ("spec", "pickle"), "py": ("entry", "args", "packages"),
-           "pomdp": ("preferences",), "md": ("layout",)}
+OPTIONS = {"npz": ("spec", "pickle"), "npy": ("spec", "pickle"), "py": ("entry", "args", "inputs", "packages", "timeout"),
+           "pomdp": ("preferences", "rewards"), "md": ("layout",)}
 """Kinds of source by suffix, and the words of the table that are for this kind alone."""
 MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
+SECOND = 1_000_000_000   # a Duration counts nanoseconds
+TEN_MINUTES = Duration(600 * SECOND)
 
 
 @dataclass(frozen=True)
@@ -76,18 +79,47 @@ class Inference:
         return json.dumps(given, sort_keys=True)
 
 
+@dataclass(frozen=True)
+class Rewards:
+    """What becomes of the rewards of a `.pomdp`; the word alone is short for `{ kind = .. }`.
+
+    "preferences": each observation is preferred by the reward that it comes with; refused where one comes with several.
+    "observed": the reward is a modality of its own, whose levels are preferred by their size. "auto": preferences where
+    observations tell the reward, else observed. A unit of reward is worth `scale` nats. `information_gain = true` lets the
+    agent value learning which reward it gets; without it the modality counts by its expected reward alone.
+    """
+
+    kind: Literal["auto", "observed", "preferences"] = "auto"
+    scale: float = 1.0
+    information_gain: bool = False
+
+    def words(self) -> tuple[str, ...]:
+        """The options of the tool that differ from what it does by itself."""
+        return (*(("--rewards", self.kind) if self.kind != "auto" else ()),
+                *(("--reward-scale", repr(float(self.scale))) if self.scale != 1.0 else ()),
+                *(("--reward-gain",) if self.information_gain else ()))
+
+
 @rule
 def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str = "build",
-          args: dict[str, Any] | None = None, packages: tuple[str, ...] = (), layout: dict[str, str] | None = None,
-          preferences: dict[str, float] | None = None, inference: Inference = Inference(),
+          args: dict[str, Any] | None = None, packages: tuple[str, ...] = (), inputs: Globs = Globs(()),
+          timeout: Duration = TEN_MINUTES, layout: dict[str, str] | None = None,
+          preferences: dict[str, float] | None = None, rewards: Rewards = Rewards(), inference: Inference = Inference(),
           probe: Probing = Probing(), runtime: Literal["auto", "native", "python"] = "auto", pickle: bool = False) -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
     `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a `.py` whose function
-    `entry`, called with `args`, returns them or a pymdp Agent (`packages` are the distributions that it imports); a
-    `.pomdp` in Cassandra's format, whose rewards `preferences` over observations may replace; or a `.md` in GNN, where
+    `entry`, called with `args`, returns them or a pymdp Agent; a `.pomdp` in Cassandra's format; or a `.md` in GNN, where
     `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written. Object arrays of pymdp
     0.0.7, an `.npz` or an `.npy` of a dict, are pickles: `pickle = true` lets them be read, arrays only, in the sandbox.
+
+    A `.py` runs in its own folder, so `import helper` and `open("data.csv")` find files beside it that `inputs` names
+    (paths or globs relative to BUILD.toml). `packages` are the distributions that it imports, `timeout` how long it may run.
+
+    Rewards of a `.pomdp` are preferences over observations where each observation comes with one reward. Where they depend
+    on state or action, the reward is observed: a modality `reward` shows its level, and the expected utility of a policy is
+    its expected reward. `rewards` chooses; `preferences` over observations replace the rewards.
+    `inference = { use_states_info_gain = false }` plans by expected reward alone.
 
     `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
 
@@ -95,24 +127,46 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     same gate. `auto` is native unless `inference` asks for what native does not cover; where only the source does, `plan`
     says what it was and that `runtime = "python"` is the way.
     """
+    _probed(ctx, probe)
+    suffix = source.name.rpartition(".")[2].lower()
+    _only_for(ctx, suffix, source, {"spec": spec, "entry": entry != "build", "args": args, "packages": packages,
+                                    "inputs": inputs.sources, "timeout": timeout != TEN_MINUTES, "layout": layout,
+                                    "preferences": preferences is not None, "rewards": rewards != Rewards(),
+                                    "pickle": pickle})
+    _rewarded(ctx, rewards, preferences)
+    tool, words = _reader(ctx, suffix, source, spec, pickle)
+    if suffix == "py":
+        words += ("--entry", entry, "--args", _arguments(ctx, args or {}))
+    elif suffix == "pomdp":
+        words += rewards.words() if preferences is None else ("--preferences", _json(preferences))
+    elif suffix == "md":
+        words += ("--layout", _json(layout or {}))
+    ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
+                          inference.overrides(), inputs=tuple(In(source, source.name) for source in inputs.sources),
+                          distributions=packages, timeout=max(1, timeout // SECOND), title=f"ingest {ctx.label.name}")
+    (chosen,) = ctx.tool(CHOOSE, "--ir", ir, "--out", Out("runtime.json"), title=f"choose the runtime of {ctx.label.name}")
+    return Model(ir, labels, chosen, _python(runtime, inference), plan(ctx, ir, probe), probe)
+
+
+def _probed(ctx: Ctx, probe: Probing) -> None:
+    """Refuse a probe of no size, or too large."""
     if min(probe.episodes, probe.steps) < 1 or probe.episodes * probe.steps > MAX_STEPS or probe.seed < 0:
         said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
         raise BuildError(f"{ctx.label}: {said}", ctx.target.place("probe"),
                          f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on")
-    suffix = source.name.rpartition(".")[2].lower()
-    _only_for(ctx, suffix, source, {"spec": spec, "entry": entry != "build", "args": args, "packages": packages,
-                                    "layout": layout, "preferences": preferences is not None, "pickle": pickle})
-    tool, words = _reader(ctx, suffix, source, spec, pickle)
-    if suffix == "py":
-        words += ("--entry", entry, "--args", _arguments(ctx, args or {}))
-    elif suffix == "pomdp" and preferences is not None:
-        words += ("--preferences", _json(preferences))
-    elif suffix == "md":
-        words += ("--layout", _json(layout or {}))
-    ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
-                          inference.overrides(), distributions=packages, title=f"ingest {ctx.label.name}")
-    (chosen,) = ctx.tool(CHOOSE, "--ir", ir, "--out", Out("runtime.json"), title=f"choose the runtime of {ctx.label.name}")
-    return Model(ir, labels, chosen, _python(runtime, inference), plan(ctx, ir, probe), probe)
+
+
+def _rewarded(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) -> None:
+    """Refuse rewards that are replaced, and a scale that is no positive number."""
+    if preferences is not None and rewards != Rewards():
+        raise BuildError(f"{ctx.label}: preferences replace the rewards, so `rewards` has no effect", ctx.target.place("rewards"),
+                         "leave one of the two out")
+    if not (math.isfinite(rewards.scale) and rewards.scale > 0.0):
+        raise BuildError(f"{ctx.label}: rewards.scale = {rewards.scale!r} is not a positive number",
+                         ctx.target.place("rewards", "scale"), "say how many nats a unit of reward is worth")
+    if rewards.kind == "preferences" and rewards.information_gain:
+        raise BuildError(f"{ctx.label}: rewards.information_gain is for observed rewards",
+                         ctx.target.place("rewards", "information_gain"), "leave it out")
 
 
 def _python(runtime: str, inference: Inference) -> str:

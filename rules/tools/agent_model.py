@@ -72,6 +72,7 @@ class Model:
     learn_D: bool
     learn_E: bool
     plan_every: int = 1
+    utility_only: tuple[int, ...] = ()
     A: tuple[F64, ...]
     B: tuple[F64, ...]
     C: tuple[F64, ...]
@@ -98,6 +99,10 @@ class Model:
     def keeps_plans(self) -> bool:
         """Whether policies are judged at every `plan_every`-th step only, and the chosen one executed meanwhile."""
         return self.plan_every > 1
+
+    def gains_information(self, m: int) -> bool:
+        """Whether the expected free energy counts what modality m tells about the states."""
+        return self.use_states_info_gain and m not in self.utility_only
 
     @property
     def has_pA(self) -> bool:

@@ -31,7 +31,7 @@ def choice(model: Model) -> dict[str, Any]:
         native = as_planned(plan.build(model)) // model.plan_every
     except ModelFault as fault:
         refused = list(fault.faults)
-    python = None if model.legacy else as_written(model) // model.plan_every + CALL
+    python = None if model.legacy or model.utility_only else as_written(model) // model.plan_every + CALL
     suits = "native" if python is None or (native is not None and native <= python) else "python"
     return {"schema": 1, "runtime": suits, "refused_by_native": refused,
             "multiplications": {"native": native, "python": python}}

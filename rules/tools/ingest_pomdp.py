@@ -1,11 +1,12 @@
 """Action `ingest_pomdp`: a POMDP in Cassandra's text format -> IR folder and labels.json.
 
-    python3 ingest_pomdp.py --source FILE.pomdp [--preferences JSON] [--inference JSON] --out DIR [--labels FILE]
+    python3 ingest_pomdp.py --source FILE.pomdp [--preferences JSON] [--rewards observed|preferences]
+        [--reward-scale NATS] [--reward-gain] [--inference JSON] --out DIR [--labels FILE]
 
 T becomes B and O becomes A. The agent's first observation is of the state that `start` describes. Where observations
 depend on the action, a second factor remembers the last action; before the first one it is `none`, and what is seen
-then tells nothing. Rewards become preferences C, discounted over the policy, only where what is seen tells the reward,
-for then the expected utility is the expected reward; else they are refused, and `--preferences` says others.
+then tells nothing. Rewards become preferences C, discounted over the policy, where what is seen tells the reward; elsewhere
+the reward is observed, as a modality of its own (see pomdp_rewards.py). `--preferences` says others in their place.
 """
 from __future__ import annotations
 
@@ -24,16 +25,15 @@ from ir_rules import COLUMN_TOLERANCE
 from model_source import Source, resolve
 from model_text import Made, read_text, told, unrounded
 from model_words import meant
-from pomdp_text import Names, Pomdp, Reward, parse
+from pomdp_rewards import WAY_OUT, Levels, Wanted, bounded, by_observation, levels, over_time
+from pomdp_text import Names, Pomdp, parse
 
-MAX_EVENTS = 1 << 25
 SHOWN = 3
+SHOWN_LEVELS = 8
 NO_ACTION = "none"
-WAY_OUT = ('say what the agent prefers to see instead: preferences = { observation = 1.0, .. } (nats), '
-           'or preferences = {} for nothing')
 
 
-def source_of(model: Pomdp, preferences: Mapping[str, Any] | None, policy_len: int) -> Source:
+def source_of(model: Pomdp, preferences: Mapping[str, Any] | None, policy_len: int, rewards: Wanted = Wanted()) -> Source:
     """The model in pymdp's shapes and words; ModelFault when probabilities or rewards have no place there."""
     T = np.moveaxis(unrounded(np.moveaxis(model.T, 2, 0)), 0, 2)
     seen = np.moveaxis(unrounded(np.moveaxis(model.seen, 2, 0)), 0, 2)
@@ -50,8 +50,28 @@ def source_of(model: Pomdp, preferences: Mapping[str, Any] | None, policy_len: i
         A = np.concatenate([np.full((*A.shape[:2], 1), 1.0) / A.shape[0], A], axis=2)
         B.append(_remembering(model.actions.size))
         D.append(np.eye(model.actions.size + 1)[0])
-    C = _rewards(model, T, seen, policy_len) if preferences is None else _said(model.observations, preferences)
-    return Source(A=[A], B=B, C=[C], D=D, spec=_labels(model, acts))
+    if preferences is not None:
+        return Source(A=[A], B=B, C=[_said(model.observations, preferences)], D=D, spec=_labels(model, acts))
+    C, found = _rewards(model, T, seen, rewards)
+    C = over_time(C * rewards.scale, model.discount, policy_len)
+    if found is None:
+        return Source(A=[A], B=B, C=[C], D=D, spec=_labels(model, acts))
+    alone = {} if rewards.gain else {"utility_only": [1]}
+    first = np.eye(len(found.names))[0]
+    return Source(A=[A, np.eye(len(found.names))], B=[*B, found.transitions()], C=[np.zeros(model.observations.size), C],
+                  D=[*D, first], spec=_with_levels(_labels(model, acts), found) | alone)
+
+
+def _rewards(model: Pomdp, T: F64, seen: F64, wanted: Wanted) -> tuple[F64, Levels | None]:
+    """C over the observations; or C over the levels of an observed reward, and the levels."""
+    bounded(model)
+    C, reason = by_observation(model, T, seen) if wanted.kind != "observed" else (np.zeros(0), "")
+    if reason and wanted.kind == "preferences":
+        raise ModelFault([f'{reason}: rewards = "observed" makes the reward an observation; or {WAY_OUT}'])
+    if not model.rewards or (wanted.kind != "observed" and not reason):
+        return C if model.rewards else np.zeros(model.observations.size), None
+    found = levels(model, T, seen)
+    return np.concatenate([[0.0], found.values]), found
 
 
 def _remembering(actions: int) -> F64:
@@ -68,7 +88,7 @@ def _sums(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
     off = np.argwhere((np.abs(table.sum(axis=-1) - 1.0) > COLUMN_TOLERANCE) | np.any(table < 0.0, axis=-1))
     for index in off[:SHOWN]:
         row = table[tuple(index)]
-        where = " : ".join(_name(axis, int(i)) for axis, i in zip(axes, index, strict=True))
+        where = " : ".join(axis.name(int(i)) for axis, i in zip(axes, index, strict=True))
         place = f"{name}: {where}" if where else name
         if np.any(row < 0.0):
             faults.append(f"{place} holds {float(row.min())!r}, which is negative")
@@ -77,67 +97,9 @@ def _sums(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
     return faults + [f"{name}: {len(off) - SHOWN} more rows do not sum to 1"] * (len(off) > SHOWN)
 
 
-def _name(names: Names, index: int) -> str:
-    return names.elements[index] if names.elements else str(index)
-
-
-def _rewards(model: Pomdp, T: F64, seen: F64, policy_len: int) -> F64:
-    """C: the reward that each observation tells; per step of the policy where the discount makes a difference."""
-    count = model.observations.size
-    if not model.rewards:
-        return np.zeros(count)
-    if model.states.size ** 2 * count > MAX_EVENTS:
-        raise ModelFault([f"R: {model.states.size} states are too many to look at every reward: {WAY_OUT}"])
-    first: list[tuple[float, str] | None] = [None] * count
-    for action in range(model.actions.size):
-        table = _dense(model.rewards, action, (model.states.size, model.states.size, count))
-        possible = (T[action][:, :, None] > 0.0) & (seen[action][None, :, :] > 0.0)
-        for o in range(count):
-            _agree(model, (action, o), table[:, :, o], possible[:, :, o], first)
-    sign = -1.0 if model.cost else 1.0
-    C = np.array([0.0 if found is None else sign * found[0] for found in first])
-    if policy_len < 2 or model.discount == 1.0 or not C.any():
-        return C
-    steps = [C]
-    for _ in range(policy_len - 1):
-        steps.append(steps[-1] * model.discount)
-    return np.stack(steps)
-
-
-def _dense(rewards: Sequence[Reward], action: int, shape: tuple[int, int, int]) -> F64:
-    """Rewards of an action over start, end and observation; later statements win."""
-    table = np.zeros(shape)
-    for one in rewards:
-        if one.action == action or isinstance(one.action, slice):
-            table[one.start, one.end, one.seen] = one.values
-    return table
-
-
-def _agree(model: Pomdp, event: tuple[int, int], table: F64, possible: Any,
-           first: list[tuple[float, str] | None]) -> None:
-    """Every possible event with this observation must bring the same reward as those before; ModelFault otherwise."""
-    action, o = event
-    places = np.argwhere(possible)
-    if not len(places):
-        return
-    values = table[possible]
-    known = first[o] or (float(values[0]), _event(model, action, places[0]))
-    first[o] = known
-    odd = np.flatnonzero(values != known[0])
-    if len(odd):
-        raise ModelFault([f"R cannot become preferences: {_name(model.observations, o)!r} is seen with reward "
-                          f"{known[0]!r} ({known[1]}) and with {float(values[odd[0]])!r} "
-                          f"({_event(model, action, places[odd[0]])}), so what is seen does not tell it: {WAY_OUT}"])
-
-
-def _event(model: Pomdp, action: int, ends: Any) -> str:
-    return (f"{_name(model.actions, action)} from {_name(model.states, int(ends[0]))} "
-            f"to {_name(model.states, int(ends[1]))}")
-
-
 def _said(names: Names, preferences: Mapping[str, Any]) -> F64:
     """C as the caller says it, observations that are not named at 0."""
-    index = {_name(names, i): i for i in range(names.size)}
+    index = {names.name(i): i for i in range(names.size)}
     found = np.zeros(names.size)
     faults = []
     for word, value in preferences.items():
@@ -153,7 +115,7 @@ def _said(names: Names, preferences: Mapping[str, Any]) -> F64:
 
 
 def _labels(model: Pomdp, acts: bool) -> dict[str, Any]:
-    remembered = (NO_ACTION, *(_name(model.actions, i) for i in range(model.actions.size)))
+    remembered = (NO_ACTION, *(model.actions.name(i) for i in range(model.actions.size)))
     states = {"state": _axis(model.states, depends_on=["state"], controlled_by=["action"])}
     if acts:
         states["last_action"] = _axis(Names(len(remembered), remembered), depends_on=["last_action"],
@@ -162,17 +124,30 @@ def _labels(model: Pomdp, acts: bool) -> dict[str, Any]:
             "controls": {"action": _axis(model.actions)}}
 
 
+def _with_levels(labels: dict[str, Any], found: Levels) -> dict[str, Any]:
+    """The labels with the observed reward: a modality that reads its own factor, which reads the state before."""
+    level = Names(len(found.names), found.names)
+    observations = labels["observations"] | {"reward": _axis(level, depends_on=["reward"])}
+    states = labels["states"] | {"reward": _axis(level, depends_on=["state", "reward"], controlled_by=["action"])}
+    return labels | {"observations": observations, "states": states}
+
+
 def _axis(names: Names, **lists: list[str]) -> dict[str, Any]:
     return {"size": names.size} | ({"elements": list(names.elements)} if names.elements else {}) | lists
 
 
-def make(source: Path, preferences: str | None, inference: str) -> Made:
-    """The model and its labels; ModelFault with every reason why not."""
+def make(source: Path, preferences: str | None, inference: str, rewards: Wanted = Wanted()) -> Made:
+    """The model and its labels, which say how the reward is observed if it is; ModelFault with every reason why not."""
     overrides = read_json(inference, "--inference")
     wanted = None if preferences is None else read_json(preferences, "--preferences")
     length = overrides.get("policy_len")
     longest = min(length, 1 << 10) if type(length) is int else 1
-    return resolve(source_of(parse(read_text(source)), wanted, longest), overrides)
+    found = source_of(parse(read_text(source)), wanted, longest, rewards)
+    model, labels = resolve(found, overrides)
+    if len(model.A) > 1:
+        labels["rewards"] = {"kind": "observed", "levels": list(found.spec["observations"]["reward"]["elements"][1:]),
+                             "scale": rewards.scale, "information_gain": rewards.gain and model.use_states_info_gain}
+    return model, labels
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -180,11 +155,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ingest_pomdp", description=__doc__)
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--preferences")
+    parser.add_argument("--rewards", choices=("observed", "preferences"), default="")
+    parser.add_argument("--reward-scale", type=float, default=1.0)
+    parser.add_argument("--reward-gain", action="store_true")
     parser.add_argument("--inference", default="{}")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--labels", type=Path)
     args = parser.parse_args(argv)
-    return told(args.source, lambda: make(args.source, args.preferences, args.inference), args.out, args.labels)
+    rewards = Wanted(args.rewards, args.reward_scale, args.reward_gain)
+    return told(args.source, lambda: _announced(make(args.source, args.preferences, args.inference, rewards)), args.out,
+                args.labels)
+
+
+def _announced(made: Made) -> Made:
+    """The same; what became of the rewards is printed where that is not what the file's own observations say."""
+    if "rewards" in made[1]:
+        print(f"rewards: {rewards_text(made[1]['rewards'])}")
+    return made
+
+
+def rewards_text(facts: Mapping[str, Any]) -> str:
+    """How the reward is observed, as one line."""
+    some = ", ".join(facts["levels"][:SHOWN_LEVELS]) + (", .." if len(facts["levels"]) > SHOWN_LEVELS else "")
+    gain = "its information gain counts" if facts["information_gain"] else "its information gain does not count"
+    return f"observed, {len(facts['levels'])} levels ({some}) by state and action, {facts['scale']:g} nats a unit, {gain}"
 
 
 if __name__ == "__main__":

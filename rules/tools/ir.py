@@ -38,10 +38,10 @@ KINDS: dict[str, str] = {
     "inductive_threshold": "float", "inductive_epsilon": "float", "inductive_lengths": "ints",
     "categorical_obs": "bool",
     "learning_mode": "str", "learn_A": "bool", "learn_B": "bool", "learn_C": "bool", "learn_D": "bool",
-    "learn_E": "bool", "plan_every": "int",
+    "learn_E": "bool", "plan_every": "int", "utility_only": "ints",
 }
 """Every key of model.json and the kind of its value; floats are stored as float.hex() strings."""
-UNSAID: dict[str, Any] = {"plan_every": 1}
+UNSAID: dict[str, Any] = {"plan_every": 1, "utility_only": []}
 """Younger keys, which model.json has only where the value is another: what says nothing new keeps its bytes."""
 
 
@@ -56,6 +56,8 @@ def header(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, kind in KINDS.items():
         value = getattr(model, "policies_kind" if key == "policies" else key)
+        if isinstance(value, tuple) and key in UNSAID:
+            value = list(value)
         if key not in UNSAID or value != UNSAID[key]:
             found[key] = float(value).hex() if kind == "float" else value
     return found

@@ -61,6 +61,8 @@ def structure_faults(model: Model) -> list[str]:
         faults.append(f"policy_len = {model.policy_len} must be >= 1")
     if len(model.C_time_varying) != len(model.num_obs):
         faults.append(f"C_time_varying has {len(model.C_time_varying)} entries, not {len(model.num_obs)}")
+    if any(not 0 <= m < len(model.num_obs) for m in model.utility_only) or len(set(model.utility_only)) < len(model.utility_only):
+        faults.append(f"utility_only = {list(model.utility_only)} must hold distinct modalities, 0 to {len(model.num_obs) - 1}")
     factors, controls = len(model.num_states), len(model.num_controls)
     if model.inductive_lengths and (len(model.inductive_lengths) != factors or min(model.inductive_lengths) < 1):
         faults.append(f"inductive_lengths = {list(model.inductive_lengths)}: I needs one table of at least one row "
@@ -113,6 +115,8 @@ def _legacy_faults(model: Model) -> Iterator[str]:
                        *((f"learn_{letter}", False) for letter in "ABCDE")):
         if getattr(model, name) != only:
             yield f"{said} with {name} = {getattr(model, name)!r}: of that version only {only!r} is supported"
+    if model.utility_only:
+        yield f"{said} with utility_only = {list(model.utility_only)}: there information is gained of all modalities at once"
     own = tuple((f,) for f in range(len(model.num_states)))
     for name in ("B_dependencies", "B_action_dependencies"):
         if getattr(model, name) != own:

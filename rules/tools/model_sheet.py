@@ -19,12 +19,13 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
         **{kind: [{"name": name, "size": entry["size"], "elements": entry["elements"]}
                   for name, entry in zip(names[kind], labels[kind], strict=True)] for kind in names},
         "matrices": [_matrix(name, array, axes) for name, array, axes, _ in matrices(model, labels)],
+        **({"rewards": labels["rewards"]} if "rewards" in labels else {}),
         "policies": {"kind": model.policies_kind, "length": model.policy_len, "count": model.num_policies},
         "cost": cost(model),
         "parameters": {name: getattr(model, name) for name in
                        ("semantics", "gamma", "alpha", "inference_algo", "num_iter", "action_selection", "sampling_mode",
                         "use_utility", "use_states_info_gain", "use_param_info_gain", "use_inductive",
-                        *["plan_every"] * model.keeps_plans)},
+                        *["plan_every"] * model.keeps_plans, *["utility_only"] * bool(model.utility_only))},
         "legacy": {name: value for name, value in LEGACY_DEFAULTS.items()
                    if name in CHANGED and getattr(model, name) != value},
         "learns": [letter for letter in "AB" if getattr(model, f"learn_{letter}")],

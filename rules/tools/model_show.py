@@ -62,6 +62,8 @@ def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
             names = entry["elements"] or ()
             some = ", ".join(names[:SHOWN]) + (", .." if len(names) > SHOWN else "")
             yield f"{kind:<13} {entry['name']}: {entry['size']}" + (f" ({some})" if some else "")
+    if "rewards" in found:
+        yield f"{'rewards':<13} {ingest_pomdp.rewards_text(found['rewards'])}"
     for one in found["matrices"]:
         zeros = 100.0 * (one["entries"] - one["nonzero"]) / one["entries"]
         yield (f"{one['name']:<13} {' x '.join(map(str, one['shape']))} ({', '.join(one['axes'])}): {one['nonzero']} of "

@@ -145,6 +145,7 @@ def _assemble(
         num_controls=controls,
         A_dependencies=spec.get("A_dependencies", tuple(tuple(range(len(B))) for _ in A)),
         B_dependencies=reads, I=tuple(goals), inductive_lengths=tuple(len(rows) for rows in goals),
+        utility_only=tuple(sorted(spec.get("utility_only", ()))),
         B_action_dependencies=spec["B_action_dependencies"], C_time_varying=tuple(c.ndim > 1 for c in C),
         policies_kind=kind, num_policies=int(policies.shape[0]), has_E=E is not None,
         A=tuple(A), B=tuple(B), C=tuple(C), D=tuple(arrays["D"] or [np.full(n, 1.0) / n for n in num_states]),

@@ -24,7 +24,7 @@ LEGACY_DEFAULTS: dict[str, Any] = {"gamma": 16.0, "alpha": 16.0, "sampling_mode"
 CHANGED = ("gamma", "alpha", "sampling_mode")
 """Those of them that make another agent of nearly every model: to be said where arrays of 0.0.7 are meant as pymdp 1."""
 
-STRUCTURE = ("A_dependencies", "B_dependencies", "B_action_dependencies", "num_controls")
+STRUCTURE = ("A_dependencies", "B_dependencies", "B_action_dependencies", "num_controls", "utility_only")
 LABELS = ("observations", "states", "controls")
 ALIASES = {"algo": "inference_algo"}
 
@@ -70,10 +70,10 @@ def _structure(key: str, value: Any, where: str, faults: list[str]) -> Any:
             return value
         faults.append(f"{where}: {key} must be a table of name -> {{size | elements, ..}}")
         return None
-    if key == "num_controls":
+    if key in ("num_controls", "utility_only"):
         if _ints(value):
             return tuple(value)
-        faults.append(f"{where}: num_controls = {value!r} must be a list of integers")
+        faults.append(f"{where}: {key} = {value!r} must be a list of integers")
         return None
     if isinstance(value, list | tuple) and all(_ints(row) for row in value):
         return tuple(tuple(row) for row in value)

@@ -115,7 +115,7 @@ def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> Stored:
     floored = np.maximum(rows, FLOOR)
     grounds = np.array([background(row) for row in floored])
     inferred = np.abs(floored / grounds[:, None] - 1.0) > 1e-12
-    kept = inferred | _expected(model, rows)
+    kept = inferred | _expected(model, m, rows)
     column = np.nonzero(kept)[1]
     levels = grid(storage, rows[kept])
     codes = np.zeros(rows.shape, np.int64)
@@ -137,9 +137,9 @@ def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> Stored:
                   _measured(rows[kept], found, levels, column), same, facts)
 
 
-def _expected(model: Model, rows: F64) -> NDArray[np.bool_]:
-    """The entries that the expected free energy reads."""
-    if not model.use_states_info_gain:
+def _expected(model: Model, m: int, rows: F64) -> NDArray[np.bool_]:
+    """The entries that the expected free energy of modality m reads."""
+    if not model.gains_information(m):
         return np.zeros(rows.shape, bool)
     return np.array([delta_of(row, background(row)) != 0.0 for row in rows])
 
@@ -149,8 +149,8 @@ def _energy(exact: Plan, read: Model, m: int, stored: tuple[F64, Codes]) -> tupl
     facts, parents = exact.header["modalities"][m], read.A_dependencies[m]
     split = Axes(tuple(parents.index(f) for f in facts["moving"]), tuple(parents.index(f) for f in facts["still_factors"]))
     rows, codes = stored
-    there = _expected(read, rows)
-    outcomes = rows if read.use_states_info_gain else rows[:0]
+    there = _expected(read, m, rows)
+    outcomes = rows if read.gains_information(m) else rows[:0]
     tables, sizes = energies(read, m, split, (outcomes, folded(read, m)[1]))
     name = f"X{m}_val" if sizes["still"] > 1 else f"E{m}_val"
     shape = [read.num_states[f] for f in parents]

@@ -55,7 +55,7 @@ def as_written(model: Model) -> int:
     seen = 0
     for m, outcomes in enumerate(model.num_obs):
         size = prod(shape_A(model, m))
-        seen += size + model.use_states_info_gain * (size // outcomes) + model.use_utility * outcomes
+        seen += size + model.gains_information(m) * (size // outcomes) + model.use_utility * outcomes
     return model.num_policies * model.policy_len * (moved + seen)
 
 

@@ -66,6 +66,8 @@ FEATURES = (
             "it looks back over a window of steps"),
     Feature("use_utility = false", lambda m: not m.use_utility),
     Feature("use_states_info_gain = false", lambda m: not m.use_states_info_gain),
+    Feature("utility_only: modalities whose information gain is not counted (not in pymdp)", lambda m: bool(m.utility_only),
+            python="pymdp 1.0.4 counts the information gain of every modality"),
     Feature("use_param_info_gain", lambda m: m.use_param_info_gain, "it needs the counts that learning changes"),
     Feature("use_inductive, with H or I", lambda m: m.use_inductive),
     Feature("sampling_mode = 'full', deterministic", _chooses("full", "deterministic")),

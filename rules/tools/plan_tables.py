@@ -175,7 +175,7 @@ def folded(model: Model, m: int) -> tuple[F64, F64]:
     wanted = model.C[m] if model.use_utility else np.zeros(model.num_obs[m])
     preferences = wanted.reshape(-1, model.num_obs[m])
     planes = [fmath.total(likelihood * row[:, None]) for row in preferences]
-    if not model.use_states_info_gain:
+    if not model.gains_information(m):
         return likelihood[:0], np.array(planes)
     ambiguity = fmath.total(fmath.x_log_x(likelihood))
     return likelihood, np.array([plane + ambiguity for plane in planes])

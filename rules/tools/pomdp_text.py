@@ -33,6 +33,10 @@ class Names:
     size: int
     elements: tuple[str, ...] | None
 
+    def name(self, index: int) -> str:
+        """The name of one of them, its index where there are no names."""
+        return self.elements[index] if self.elements else str(index)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reward:

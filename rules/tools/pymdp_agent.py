@@ -33,6 +33,9 @@ def _learning(model: Model) -> Iterator[str]:
 def _inference(model: Model) -> Iterator[str]:
     if model.legacy:
         yield f"semantics = {model.semantics!r}: pymdp 1.0.4 has no such agent"
+    if model.utility_only:
+        yield (f"utility_only = {list(model.utility_only)}: pymdp 1.0.4 counts the information gain of every modality "
+               "(observed rewards of a .pomdp: rewards = { information_gain = true })")
     if model.categorical_obs:
         yield "categorical_obs = true: a program is told which observation was made, not how likely each was"
     if windowed(model) and model.inference_horizon is None:

@@ -242,7 +242,7 @@ def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
     q = joint(moving) if moving else np.ones((1, 1))
     expected = multiply(likelihood.reshape(model.num_obs[m], -1), agent.rows_A[m], q)
     worth = np.zeros(q.shape[1])
-    if model.use_states_info_gain and not agent.joint:
+    if model.gains_information(m) and not agent.joint:
         worth = worth - total(x_log_x(expected)) - total(ambiguity.reshape(-1, 1) * q)
     if model.use_utility:
         preference = agent.preferences[m][t] if model.C_time_varying[m] else agent.preferences[m]

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.test_examples import blocks, program
 from tests.needs import need
 from tests.rooms import EXAMPLES, copy
+from tests.space import space
 
 FOLDER = EXAMPLES / "formats"
 
@@ -54,3 +55,65 @@ def test_what_is_wrong_in_a_file_fails_its_action(tmp_path: Path) -> None:
     lake.write("models/ferry.pomdp", text.replace("0.8 0.2 0.0", "0.8 0.3 0.0"))
     failed = lake.run("build", "//models:ferry", code=1)
     assert "T: row-west : middle sums to 1.1, not to 1" in failed.err and "Traceback" not in failed.err
+
+
+TIGER = """\
+discount: 0.95
+values: reward
+states: tiger-left tiger-right
+actions: listen left right
+observations: growl-left growl-right
+T: listen identity
+T: left uniform
+T: right uniform
+O: * uniform
+O: listen
+0.85 0.15
+0.15 0.85
+R: listen : * : * : * -1
+R: left : tiger-left : * : * -100
+R: left : tiger-right : * : * 10
+R: right : tiger-left : * : * 10
+R: right : tiger-right : * : * -100
+"""
+TIGERS = """\
+[workspace]
+name = "tigers"
+[models]
+plain = { rule = "model", source = "tiger.pomdp" }
+short = { rule = "model", source = "tiger.pomdp", rewards = "observed" }
+long = { rule = "model", source = "tiger.pomdp", rewards = { kind = "observed", scale = 0.5 } }
+[coalitions.c]
+rule = "coalition"
+agents = { tiger = "//models:plain" }
+[hardware.x86]
+rule = "hardware"
+profile = "x86-64-generic"
+[exports.x86]
+rule = "export"
+coalition = "//coalitions:c"
+hardware = "//hardware:x86"
+"""
+
+
+@pytest.mark.slow
+def test_rewards_of_actions_are_observed_and_the_program_opens_the_other_door(tmp_path: Path) -> None:
+    place = space(tmp_path, TIGERS)
+    place.write("tiger.pomdp", TIGER)
+    place.run("build", "//exports:x86")
+    lines = "".join(json.dumps({"tiger": seen}) + "\n" for seen in ([0, 0], [1, 2], [0, 2], [0, 2], [0, 2], [1, 3]))
+    done = subprocess.run([place.root / "out/exports/x86/agent"], input=lines, capture_output=True, text=True, check=True)
+    assert [json.loads(line)["tiger"]["action"] for line in done.stdout.splitlines()] == [[0], [0], [0], [0], [2], [0]]
+
+
+def test_rewards_are_shown_and_wrong_words_for_them_refused(tmp_path: Path) -> None:
+    place = space(tmp_path, TIGERS)
+    place.write("tiger.pomdp", TIGER)
+    assert "observed, 3 levels (-100, -1, 10)" in place.run("model", "show", "//models:plain").out
+    plain, short, long = (json.loads(place.run("model", "show", f"//models:{name}", "--json").out) for name in
+                          ("plain", "short", "long"))
+    assert plain == short != long and long["rewards"]["scale"] == 0.5 and plain["rewards"]["levels"] == ["-100", "-1", "10"]
+    place.write("BUILD.toml", TIGERS.replace('"observed"', '"observd"', 1))
+    assert "did you mean 'observed'?" in place.run("build", "//models:short", code=2).err
+    place.write("BUILD.toml", TIGERS.replace('"observed"', '"preferences"', 1))
+    assert 'rewards = "observed"' in place.run("build", "//models:short", code=None).err

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from buildgraph import BuildError, Source
-from rules.model import model
+from buildgraph import BuildError, Duration, Globs, Source
+from rules.model import Rewards, model
 from tests.unit.rules.table import ctx, maker
 
 
@@ -14,10 +14,13 @@ from tests.unit.rules.table import ctx, maker
     ("p/a.pomdp", {}, "ingest_pomdp", ()), ("p/a.POMDP", {}, "ingest_pomdp", ()),
     ("p/a.pomdp", {"preferences": {}}, "ingest_pomdp", ("--preferences", "{}")),
     ("p/a.pomdp", {"preferences": {"y": 2.0, "x": 1.0}}, "ingest_pomdp", ("--preferences", '{"x": 1.0, "y": 2.0}')),
+    ("p/a.pomdp", {"rewards": Rewards("observed", 0.5, True)}, "ingest_pomdp",
+     ("--rewards", "observed", "--reward-scale", "0.5", "--reward-gain")),
     ("p/a.npy", {"pickle": True}, "ingest_objects", ("--spec", "p/a.json")),
     ("p/a.npz", {"pickle": True}, "ingest_objects", ("--spec", "p/a.json")),
     ("p/a.md", {}, "ingest_gnn", ("--layout", "{}")),
     ("p/a.md", {"layout": {"B": "action,previous,next"}}, "ingest_gnn", ("--layout", '{"B": "action,previous,next"}')),
+    ("p/a.py", {"inputs": Globs((Source("p/helper.py"),))}, "ingest_python", ("--entry", "build")),
 ])
 def test_tools_by_suffix(name: str, options: dict[str, Any], tool: str, words: tuple[str, ...]) -> None:
     action = maker(model(ctx(), Source(name), **options).ir)
@@ -35,8 +38,22 @@ def test_tools_by_suffix(name: str, options: dict[str, Any], tool: str, words: t
     ("p/a.npy", {}, "an .npy that holds several matrices is a pickle"),
     ("p/a.md", {"pickle": True}, "pickle is for .npz sources"),
     ("p/a.txt", {}, "'p/a.txt' is no model source"),
+    ("p/a.npz", {"rewards": Rewards("observed")}, "rewards is for .pomdp sources"),
+    ("p/a.npz", {"inputs": Globs((Source("p/b.py"),))}, "inputs is for .py sources"),
+    ("p/a.md", {"timeout": Duration(1_000_000_000)}, "timeout is for .py sources"),
+    ("p/a.pomdp", {"rewards": Rewards("observed"), "preferences": {}}, "preferences replace the rewards"),
+    ("p/a.pomdp", {"rewards": Rewards(scale=0.0)}, "is not a positive number"),
+    ("p/a.pomdp", {"rewards": Rewards(scale=float("inf"))}, "is not a positive number"),
+    ("p/a.pomdp", {"rewards": Rewards("preferences", 1.0, True)}, "is for observed rewards"),
 ])
 def test_refusals(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(BuildError, match=message) as fault:
         model(ctx(), Source(name), **options)
     assert fault.value.at is not None
+
+
+def test_inputs_of_a_python_model_are_staged_where_they_stand_and_its_time_is_its_own() -> None:
+    given = Globs((Source("p/helper.py"), Source("p/data/x.csv")))
+    action = maker(model(ctx(), Source("p/a.py"), inputs=given, timeout=Duration(90_000_000_000)).ir)
+    assert {("p/helper.py", Source("p/helper.py")), ("p/data/x.csv", Source("p/data/x.csv"))} <= set(action.inputs)
+    assert action.timeout == 90 and maker(model(ctx(), Source("p/a.py")).ir).timeout == 600

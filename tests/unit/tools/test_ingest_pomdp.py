@@ -15,6 +15,7 @@ from agent_model import ModelFault
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_source import resolve
+from pomdp_rewards import Wanted
 
 from tests.unit.tools.small_models import columns
 
@@ -26,10 +27,10 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def made(text: str, preferences: str | None = None, **inference: Any) -> ir.Model:
-    wanted = None if preferences is None else json.loads(preferences)
+def made(text: str, preferences: str | None = None, wanted: Wanted = Wanted(), **inference: Any) -> ir.Model:
+    preferred = None if preferences is None else json.loads(preferences)
     length = inference.get("policy_len", 1)
-    return resolve(ingest_pomdp.source_of(pomdp_text.parse(text), wanted, length), inference)[0]
+    return resolve(ingest_pomdp.source_of(pomdp_text.parse(text), preferred, length, wanted), inference)[0]
 
 
 def refused(text: str, **inference: Any) -> str:
@@ -90,7 +91,7 @@ def test_rewards_that_are_seen_become_preferences() -> None:
 def test_rewards_of_states_count_where_what_is_seen_tells_the_state() -> None:
     seen = HEAD + "T: * uniform\nO: * identity\n"
     assert np.array_equal(made(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0])
-    said = refused(GOOD + "R: * : * : b : * 2\n")
+    said = refused(GOOD + "R: * : * : b : * 2\n", wanted=Wanted("preferences"))
     assert "'y' is seen with reward" in said and "preferences = {}" in said
 
 
@@ -98,8 +99,9 @@ def test_rewards_of_impossible_events_do_not_count() -> None:
     assert np.array_equal(made(GOOD + "R: * : * : b : x 100\nR: go : a : b : y 100\n").C[0], [0.0, 0.0])
 
 
-def test_rewards_of_actions_are_refused_with_both_events() -> None:
-    said = refused(GOOD + "R: go : * : * : * 1\n")
+def test_rewards_of_actions_are_no_preferences_and_both_events_are_named() -> None:
+    said = refused(GOOD + "R: go : * : * : * 1\n", wanted=Wanted("preferences"))
+    assert 'rewards = "observed"' in said
     assert "reward 1.0 (go from a to a)" in said and "0.0 (stay from a to a)" in said
 
 
