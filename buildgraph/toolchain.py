@@ -145,7 +145,8 @@ class Toolchain:
                 continue
             made = self._distribution(name)
             if made is None:
-                raise BuildError(f"the Python distribution {name!r} is not installed", at, _install(wanted), "environment")
+                raise BuildError(f"the Python distribution {name!r} is not installed", at, _provider(name) or _install(wanted),
+                                 "environment")
             found[normal(name)], requires = made
             front += requires
         return found
@@ -210,6 +211,13 @@ def _requires(specs: list[str]) -> list[str]:
     from packaging.requirements import Requirement   # dear, and most of what tools declare requires nothing
     wanted = [Requirement(spec) for spec in specs]
     return [need.name for need in wanted if need.marker is None or need.marker.evaluate({"extra": ""})]
+
+
+def _provider(name: str) -> str:
+    """What to write for a module whose distribution has another name and is installed; empty when there is none."""
+    from importlib import metadata
+    found = sorted(set(metadata.packages_distributions().get(name, ())))
+    return f"{name!r} is a module of an installed distribution: name that one, {' or '.join(map(repr, found))}" if found else ""
 
 
 def _install(name: str) -> str:

@@ -202,7 +202,7 @@ class Worker:
 
     def _judge(self, begun: Begun, outcome: Outcome) -> Attempt:
         task, job, batch = begun.task, begun.job, begun.batch
-        log, why = outcome.log.decode("utf-8", "replace"), _why(outcome)
+        log, why = outcome.log.decode("utf-8", "replace"), _why(outcome, job.timeout)
         interrupted = outcome.ended == "interrupted"
         if why or not os.path.isabs(job.argv[0]):
             from .execute.program import UNSTARTED, fault_of
@@ -278,10 +278,10 @@ def _copy(host: str, target: int, name: str) -> Digest:
         os.close(source)
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: Outcome, timeout: int) -> str:
     match outcome.ended:
         case "timeout":
-            return "it ran out of time and was killed"
+            return f"it ran out of time and was killed (timeout: {timeout} s)"
         case "memory":
             return "it ran out of memory and was killed"
         case "interrupted":

@@ -25,6 +25,7 @@ VERBS = {
     "affected": "tell which targets a change affects, and why",
     "why": "tell what changed since an action ran before",
     "diff": "compare two keys, or what an action gave with what it gave before",
+    "log": "print what the actions of a target printed",
     "trace": "write a Chrome trace of one of the last builds",
     "schema": "print the JSON Schema of BUILD.toml, for editors",
     "completion": "print a script that completes words in a shell",

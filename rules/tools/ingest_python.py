@@ -4,16 +4,17 @@
         --out DIR [--labels FILE]
 
 The entry returns a dict (A, B, C, D, E, policies and pymdp's parameter names), a pymdp.agent.Agent of 1.x or 0.0.7, or a
-dict with the key "agent" and labels beside it. The file runs with this process's rights: the caller sandboxes it.
+dict with the key "agent" and labels beside it. The file runs with this process's rights: the caller sandboxes it. Where and
+how it runs is in python_source.py.
 """
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import tempfile
-import traceback
-import types
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,34 +28,9 @@ from ingest import read_json
 from ingest_distributions import in_order, is_blank, is_labelled, items, labels_of
 from model_source import Source, report, resolve, write
 from model_words import DEFAULTS
+from python_source import leave, run_entry
 
 ARRAYS = ("A", "B", "C", "D", "E", "H", "I", "policies", "pA", "pB")
-
-
-def run_entry(path: Path, entry: str, arguments: Mapping[str, Any]) -> Any:
-    """Execute the file and call its entry; ModelFault with file and line when it raises."""
-    module = types.ModuleType("model_source_file")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module
-    sys.path.append(str(path.parent))
-    try:
-        exec(compile(path.read_bytes(), path.name, "exec"), module.__dict__)
-        function = getattr(module, entry, None)
-        if not callable(function):
-            raise ModelFault([f"{path.name} has no function {entry!r}: `entry` names the one that builds"])
-        return function(**arguments)
-    except ModelFault:
-        raise
-    except Exception as error:
-        raise ModelFault([_where(error, path.name)]) from error
-
-
-def _where(error: Exception, name: str) -> str:
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
-    if isinstance(error, SyntaxError):
-        lines = [error.lineno]
-    place = f"{name}, line {lines[-1]}" if lines else name
-    return f"{place}: {type(error).__name__}: {error}"
 
 
 def source_of(value: Any) -> Source:
@@ -67,7 +43,8 @@ def source_of(value: Any) -> Source:
         return _from_dict(value)
     if any(kind.__name__ == "Agent" and kind.__module__.startswith("pymdp.") for kind in type(value).__mro__):
         return ingest_legacy.source_of(value) if ingest_legacy.is_legacy(value) else _from_agent(value)
-    raise ModelFault([f"the entry returned {type(value).__name__}: wanted: a dict with A, B or an Agent"])
+    found = "nothing (a function gives what follows `return`)" if value is None else type(value).__name__
+    raise ModelFault([f"the entry returned {found}: wanted: a dict with A, B or an Agent"])
 
 
 def _from_dict(given: Mapping[str, Any]) -> Source:
@@ -185,17 +162,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels", type=Path)
     args = parser.parse_args(argv)
     _quiet_libraries()
+    _print_at_once()
+    before, code = threading.enumerate(), 1
     try:
         value = run_entry(args.source, args.entry, read_json(args.args, "--args"))
         model, names = resolve(source_of(value), read_json(args.inference, "--inference"))
         write(model, names, args.out, args.labels)
+        code = 0
     except ModelFault as fault:
-        print(report(args.source.name, fault), file=sys.stderr)
-        return 1
+        print("\n".join(["", *getattr(fault, "calls", ()), report(args.source.name, fault)]), file=sys.stderr, flush=True)
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    return 0
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr, flush=True)
+    leave(args.source, before, code)
+    return code
+
+
+def _print_at_once() -> None:
+    """Let what the model prints be in the log in its order, and before it is killed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
 
 
 def _quiet_libraries() -> None:
