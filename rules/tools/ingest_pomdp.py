@@ -178,7 +178,7 @@ def rewards_text(facts: Mapping[str, Any]) -> str:
     """How the reward is observed, as one line."""
     some = ", ".join(facts["levels"][:SHOWN_LEVELS]) + (", .." if len(facts["levels"]) > SHOWN_LEVELS else "")
     gain = "its information gain counts" if facts["information_gain"] else "its information gain does not count"
-    return f"observed, {len(facts['levels'])} levels ({some}) by state and action, {facts['scale']:g} nats a unit, {gain}"
+    return f"observed, {len(facts['levels'])} levels ({some}) by state and action, scale {facts['scale']:g}, {gain}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ how it runs is in python_source.py.
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import io
 import os
 import sys
@@ -189,6 +191,7 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    atexit.register(gc.callbacks.clear)   # jax's prints a traceback when the interpreter has taken its modules apart
 
 
 if __name__ == "__main__":

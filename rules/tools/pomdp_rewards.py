@@ -8,7 +8,7 @@ states is what the observations of the file say.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,13 +80,8 @@ def by_observation(model: Pomdp, T: F64, seen: F64) -> tuple[F64, str]:
 
 def levels(model: Pomdp, T: F64, seen: F64) -> Levels:
     """The levels of the rewards that can occur, and their chances; ModelFault when there are too many."""
-    found = []
-    for action in range(model.actions.size):
-        weight = T[action][:, :, None] * seen[action][None, :, :]
-        starts = np.nonzero(weight > 0.0)[0]
-        rewards = _signed(model, _dense(model, action)[weight > 0.0])
-        found.append((starts, rewards, weight[weight > 0.0]))
-    values = np.unique(np.concatenate([rewards for _, rewards, _ in found]))
+    found = [one for action in range(model.actions.size) for one in _by_start(model, action, T[action], seen[action])]
+    values = np.unique(np.concatenate([rewards for rewards, _ in found]))
     states, count = model.states.size, len(values)
     if count > MAX_LEVELS:
         raise ModelFault([f"R: {count} different rewards, at most {MAX_LEVELS} can be observed as levels: round the rewards "
@@ -94,11 +89,21 @@ def levels(model: Pomdp, T: F64, seen: F64) -> Levels:
     if (count + 1) ** 2 * states * model.actions.size > MAX_CELLS:
         raise ModelFault([f"R: {count} reward levels with {states} states and {model.actions.size} actions are more than "
                           f"{MAX_CELLS} entries: round the rewards of the file so that fewer differ, or {WAY_OUT}"])
-    chances = np.zeros((model.actions.size, states, count))
-    for action, (starts, rewards, weight) in enumerate(found):
-        place = starts * count + np.searchsorted(values, rewards)
-        chances[action] = np.bincount(place, weights=weight, minlength=states * count).reshape(states, count)
-    return Levels(values, chances / chances.sum(axis=2, keepdims=True))
+    chances = np.zeros((model.actions.size * states, count))
+    for row, (rewards, weights) in zip(chances, found, strict=True):
+        row[np.searchsorted(values, rewards)] = weights
+    chances = chances / chances.sum(axis=1, keepdims=True)
+    return Levels(values, chances.reshape(model.actions.size, states, count))
+
+
+def _by_start(model: Pomdp, action: int, T: F64, seen: F64) -> Iterator[tuple[F64, F64]]:
+    """For each start state the rewards that the action can bring, ascending, and their probabilities."""
+    table = _dense(model, action)
+    for start in range(model.states.size):
+        weight = T[start][:, None] * seen
+        possible = weight > 0.0
+        rewards, which = np.unique(_signed(model, table[start][possible]), return_inverse=True)
+        yield rewards, np.asarray(np.bincount(which.reshape(-1), weights=weight[possible]), dtype=np.float64)
 
 
 def over_time(C: F64, discount: float, policy_len: int) -> F64:

@@ -4,6 +4,8 @@ One door to pymdp for the tools: arrays get pymdp's batch axis of one by its own
 """
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,8 @@ from pymdp.agent import Agent
 from pymdp.inference import SEQUENCE_METHODS, SMOOTHING_METHODS
 
 from agent_model import I32, Model, ModelFault
+
+atexit.register(gc.callbacks.clear)   # jax's prints a traceback when the interpreter has taken its modules apart
 
 
 def refusals(model: Model) -> list[str]:

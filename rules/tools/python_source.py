@@ -44,6 +44,7 @@ def run_entry(path: Path, entry: str, arguments: Mapping[str, Any]) -> Any:
     module.__file__ = str(whole)
     with _running_in(str(whole.parent), stage):
         sys.modules[module.__name__] = module
+        place = _Place(str(whole), stage)
         try:
             exec(compile(text, str(whole), "exec"), module.__dict__)
             function = getattr(module, entry, None)
@@ -53,7 +54,6 @@ def run_entry(path: Path, entry: str, arguments: Mapping[str, Any]) -> Any:
         except SourceFault:
             raise
         except (Exception, SystemExit) as error:
-            place = _Place(str(whole), stage)
             raise SourceFault(place.fault(error), place.calls(error)) from error
         finally:
             if os.getpid() != process:   # a process that the model forked and that came back from it
@@ -138,12 +138,12 @@ class _Place:
     def __init__(self, path: str, stage: str) -> None:
         self.path, self.stage, self.folder = path, stage, os.path.dirname(path)
         self.name = os.path.basename(path)
+        self.outside = (OURS, *sys.path[1:])
 
     def is_user(self, file: str) -> bool:
         """Whether a file is the user's: below the model's folder or the workspace, not a tool or a distribution."""
         whole = os.path.join(self.stage, file)
-        outside = (OURS, os.path.join(self.stage, "site"), os.path.join(self.stage, "tools"))
-        return _below(whole, (self.folder, self.stage)) and not _below(whole, (*outside, *map(os.path.abspath, sys.path[1:])))
+        return whole == self.path or _below(whole, (self.folder, self.stage)) and not _below(whole, self.outside)
 
     def shown(self, file: str) -> str:
         """A file relative to the model's folder, or to the workspace."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
+from tests.needs import need, need_module
 from tests.space import Space, space
 
 TABLES = """\
@@ -181,3 +181,16 @@ def test_a_module_named_as_a_package_is_answered_with_its_distribution(tmp_path:
     made = walker(tmp_path, TABLES + 'packages = ["_pytest"]\n')
     err = made.run("build", "//models:walker", code=None).err
     assert "'_pytest' is a module of an installed distribution: name that one, 'pytest'" in err
+
+
+@pytest.mark.slow
+def test_the_error_of_a_model_that_imports_pymdp_comes_last(tmp_path: Path) -> None:
+    need_module("pymdp")
+    tables = "".join(f'[models.m{i}]\nrule = "model"\nsource = "m.py"\npackages = ["inferactively-pymdp"]\nargs = {{ x = {i} }}\n'
+                     for i in range(3))
+    made = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
+    made.write("m.py", "from pymdp.agent import Agent\nprint('imported')\ndef build(x):\n    raise ValueError('mine')\n")
+    made.run("build", "-k", "-j1", "//models:*", code=None)   # from the second one on by a warm interpreter
+    for i in range(3):
+        last = made.run("log", f"//models:m{i}").out.splitlines()[-2:]
+        assert last == ["   | error: m.py: 1 fault", "   |   * m.py, line 4: ValueError: mine"]
