@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent_model import F64, ModelFault
-from ir_rules import COLUMN_TOLERANCE, column_faults
-from model_text import unrounded
+from ir_rules import column_faults, off_columns, unrounded
 
 MAX_ROLES = 6
 SHOWN = 2
@@ -61,7 +60,11 @@ def _as_said(axes: Axes, written: F64, layout: Order) -> F64:
     if not _fits(axes, written, layout):
         raise ModelFault([f"{axes.name} has the shape {written.shape}, its layout {','.join(layout)!r} calls for "
                           f"{_sizes(axes)}"])
-    return _read(axes, written, layout)
+    reading = _read(axes, written, layout)
+    faults = list(itertools.islice(column_faults(axes.name, reading), SHOWN))
+    if faults:
+        raise ModelFault([f"{fault} (read as {','.join(layout)})" for fault in faults])
+    return reading
 
 
 def _usual(roles: Order) -> Iterator[Order]:
@@ -93,7 +96,7 @@ def _read(axes: Axes, written: F64, order: Order) -> F64:
 
 
 def _is_distribution(array: F64) -> bool:
-    return bool(np.all(array >= 0.0) and np.all(np.abs(array.sum(axis=0) - 1.0) <= COLUMN_TOLERANCE))
+    return bool(np.all(array >= 0.0) and not np.any(off_columns(array)))
 
 
 def _different(axes: Axes, written: F64, orders: list[Order]) -> list[Order]:

@@ -22,8 +22,9 @@ from gnn_parameters import declared_size, parameters_of
 from gnn_structure import MATRIX, Matrix, Structure, control, of_suffix, parents, structure_of, unclaimed
 from gnn_text import Gnn, parse
 from ingest import read_json
+from ir_rules import unrounded
 from model_source import Source, resolve
-from model_text import Made, read_text, told, unrounded
+from model_text import Made, read_text, told
 from model_words import meant
 
 Layouts = Mapping[str, Order]

@@ -21,9 +21,9 @@ import numpy as np
 
 from agent_model import F64, ModelFault
 from ingest import read_json
-from ir_rules import COLUMN_TOLERANCE
+from ir_rules import not_one, off_columns, unrounded
 from model_source import Source, resolve
-from model_text import Made, read_text, told, unrounded
+from model_text import Made, read_text, told
 from model_words import meant
 from pomdp_rewards import WAY_OUT, Levels, Wanted, bounded, by_observation, levels, over_time
 from pomdp_text import Names, Pomdp, parse
@@ -85,7 +85,7 @@ def _remembering(actions: int) -> F64:
 def _sums(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
     """Rows (along the last axis) that are no distribution, in the words of the file."""
     faults = []
-    off = np.argwhere((np.abs(table.sum(axis=-1) - 1.0) > COLUMN_TOLERANCE) | np.any(table < 0.0, axis=-1))
+    off = np.argwhere(off_columns(np.moveaxis(table, -1, 0)) | np.any(table < 0.0, axis=-1))
     for index in off[:SHOWN]:
         row = table[tuple(index)]
         where = " : ".join(axis.name(int(i)) for axis, i in zip(axes, index, strict=True))
@@ -93,7 +93,8 @@ def _sums(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
         if np.any(row < 0.0):
             faults.append(f"{place} holds {float(row.min())!r}, which is negative")
         else:
-            faults.append(f"{place} sums to {math.fsum(row.tolist())!r}, not to 1{'' if row.any() else ': it is not said'}")
+            faults.append(f"{place} {not_one(math.fsum(row.tolist()), len(row))}" if row.any() else
+                          f"{place} sums to 0.0, not to 1: it is not said")
     return faults + [f"{name}: {len(off) - SHOWN} more rows do not sum to 1"] * (len(off) > SHOWN)
 
 

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from agent_model import F64, LEGACY, SEMANTICS, Model, Table, full_policies, shape_A, shape_B, shape_C, shape_I
 
-COLUMN_TOLERANCE = 1e-6
+FEW_DECIMALS, MANY_DECIMALS, MOST_ROUNDING = 1.1e-5, 5e-7, 0.01
+"""Thirds are written as 0.33333, long columns with six decimals: such a sum is rounding, see `rounding`."""
+EXACT = 1e-12
+"""What float64 itself may add to the sum of a column: decimals whose sum is just at the tolerance are within it."""
 ALREADY_ONE = 2.0 ** -51
 """After one division a sum is within 2^-52 of 1, so none is divided twice: idempotent to the bit."""
 SHOWN = 3
@@ -188,8 +191,41 @@ def _shape(model: Model, letter: str, i: int) -> tuple[int, ...]:
     return shape_C(model, i) if letter == "C" else (model.num_states[i],)
 
 
+def rounding(entries: int) -> float:
+    """How far from 1 the sum of so many rounded decimals may be: 1.1e-5 and 5e-7 an entry, 0.01 at most."""
+    return min(FEW_DECIMALS + MANY_DECIMALS * entries, MOST_ROUNDING)
+
+
+def off_columns(array: F64) -> NDArray[np.bool_]:
+    """Which columns (along axis 0) sum to something that is not 1 and no rounding: the one rule of all sources.
+
+    The other columns are divided by their sums, see `normalise`.
+    """
+    limit = rounding(len(array))
+    off = np.asarray(np.abs(array.sum(axis=0) - 1.0))
+    found = np.asarray(off > limit)
+    for index in np.argwhere(np.abs(off - limit) < 1e-8):   # so near that the order of adding decides
+        place = tuple(int(i) for i in index)
+        found[place] = abs(math.fsum(array[(slice(None), *place)].tolist()) - 1.0) > limit + EXACT
+    return found
+
+
+def not_one(total: float, entries: int) -> str:
+    """What a message says of a column with that sum."""
+    return f"sums to {round(total, 12)!r}, not to 1 (rounded decimals may be {rounding(entries):.3g} beside it)"
+
+
+def unrounded(array: F64) -> F64:
+    """The array with those columns (along axis 0) divided by their sums that are 1 but for rounding, as `normalise` does."""
+    wrong = off_columns(array).reshape(-1)
+    flat = np.array(array, dtype=np.float64).reshape(array.shape[0], -1)
+    for i in np.flatnonzero(~wrong & (np.abs(flat.sum(axis=0) - 1.0) > EXACT)):
+        flat[:, i] = flat[:, i] / math.fsum(flat[:, i].tolist())
+    return flat.reshape(array.shape)
+
+
 def column_faults(name: str, array: F64) -> Iterator[str]:
-    """NaN, negative entries and columns (along axis 0) that are further than 1e-6 from summing to 1."""
+    """NaN, negative entries and columns (along axis 0) whose sum is further from 1 than rounded decimals bring it."""
     bad = ~np.isfinite(array)
     if np.any(bad):
         yield f"{name}{_place(bad)} is not a finite number ({int(bad.sum())} such entries)"
@@ -202,20 +238,20 @@ def column_faults(name: str, array: F64) -> Iterator[str]:
     if not np.any(array):
         yield f"{name} holds nothing but zeros: no one has filled it in"
         return
-    off = np.argwhere(np.abs(array.sum(axis=0) - 1.0) > COLUMN_TOLERANCE)
+    off = np.argwhere(off_columns(array))
     rows = np.moveaxis(array, 0, -1)
     for index in off[:SHOWN]:
         column = tuple(int(i) for i in index)
         total = math.fsum(rows[column].tolist())
         where = f"{name}[:{''.join(f',{i}' for i in column)}]"
-        yield f"{where} sums to {total!r}, not to 1: axis 0 of {name} must hold the probabilities"
+        yield f"{where} {not_one(total, len(array))}: axis 0 of {name} must hold the probabilities"
     if len(off) > SHOWN:
         yield f"{name}: {len(off) - SHOWN} more columns do not sum to 1{_axis_hint(array)}"
 
 
 def _axis_hint(array: F64) -> str:
     for axis in range(1, array.ndim):
-        if bool(np.all(np.abs(array.sum(axis=axis) - 1.0) <= COLUMN_TOLERANCE)):
+        if not np.any(off_columns(np.moveaxis(array, axis, 0))):
             return f" (they do along axis {axis}: move that axis to the front)"
     return ""
 

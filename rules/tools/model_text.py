@@ -1,17 +1,13 @@
-"""What the importers of text formats share: bounded reading, probabilities written as decimals, and the way out."""
+"""What the importers of text formats share: bounded reading, and the way out."""
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from agent_model import F64, Model, ModelFault
-from ir_rules import COLUMN_TOLERANCE
+from agent_model import Model, ModelFault
 from model_source import report, write
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
@@ -19,9 +15,6 @@ MAX_WORD = 32
 MAX_TEXT = 1 << 26
 MAX_CELLS = 1 << 24
 """Entries of one tensor: 128 MB of float64."""
-
-FEW_DECIMALS, MANY_DECIMALS = 1.1e-5, 5e-7
-"""Thirds are written as 0.33333, long columns with six decimals: what such rounding leaves is scaled, others refused."""
 
 
 def read_text(path: Path) -> str:
@@ -37,18 +30,6 @@ def read_text(path: Path) -> str:
 def shown(word: str) -> str:
     """A word of the file in quotes, cut when it is long."""
     return repr(word if len(word) <= MAX_WORD else word[:MAX_WORD] + "...")
-
-
-def unrounded(array: F64) -> F64:
-    """The array with those columns (along axis 0) scaled to 1 that rounded decimals left beside it."""
-    flat = np.array(array, dtype=np.float64).reshape(array.shape[0], -1)
-    tolerance = FEW_DECIMALS + MANY_DECIMALS * array.shape[0]
-    off = np.abs(flat.sum(axis=0) - 1.0)
-    for i in np.flatnonzero((off > COLUMN_TOLERANCE / 2) & (off <= 2 * tolerance)):
-        total = math.fsum(flat[:, i].tolist())
-        if COLUMN_TOLERANCE < abs(total - 1.0) <= tolerance:
-            flat[:, i] = flat[:, i] / total
-    return flat.reshape(array.shape)
 
 
 Made = tuple[Model, Mapping[str, Any]]
