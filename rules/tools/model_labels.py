@@ -1,15 +1,19 @@
 """Names of observations, states and controls, in the words of pymdp's compile_model, and labels.json."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent_model import Model, Table
+from agent_model import F64, Model, Table
 from model_words import meant
 
 KNOWN = {"observations": {"elements", "size", "depends_on"}, "controls": {"elements", "size"},
          "states": {"elements", "size", "depends_on", "controlled_by"}}
+KEYS = {"A": ("A_dependencies",), "B": ("B_dependencies", "B_action_dependencies")}
+"""What says on which axes a matrix depends where there are no labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,105 @@ def _axis(kind: str, name: str, entry: Mapping[str, Any], faults: list[str]) -> 
     return Axis(name, size, names.get("elements"), names.get("depends_on"), names.get("controlled_by"))
 
 
-def dependencies(axes: Sequence[Axis], word: str, targets: Sequence[Axis], faults: list[str]) -> Table | None:
-    """Index lists from `depends_on` or `controlled_by`; None when any axis leaves it out."""
-    index = {axis.name: i for i, axis in enumerate(targets)}
-    table = []
-    for axis in axes:
-        names = axis.depends_on if word == "depends_on" else axis.controlled_by
-        if names is None and word == "depends_on":
-            return None
-        unknown = [name for name in names or () if name not in index]
-        faults += [f"{axis.name}.{word}: {name!r} is not declared{meant(name, index)}" for name in unknown]
-        table.append(tuple(index[name] for name in names or () if name in index))
-    return tuple(table) if axes else None
+def structure(labels: Labels, A: Sequence[F64], B: Sequence[F64], spec: Mapping[str, Any], faults: list[str]
+              ) -> dict[str, Any]:
+    """A_dependencies, B_dependencies, B_action_dependencies and num_controls as far as the labels say or imply them."""
+    miscounted = [*_miscounted("observations", labels.observations, A, "A"), *_miscounted("states", labels.states, B, "B")]
+    if miscounted:
+        faults += miscounted
+        return {}
+    everything = tuple(range(len(labels.states)))
+    given = {"A_dependencies": _depends("observations", labels.observations, labels.states, lambda _: everything, faults),
+             "B_dependencies": _depends("states", labels.states, labels.states, lambda f: (f,), faults)}
+    found: dict[str, Any] = {key: rows for key, rows in given.items() if rows is not None}
+    before = len(faults)
+    moved = _controlled(labels, B, found.get("B_dependencies") or spec.get("B_dependencies") or (), faults)
+    if labels.controls and moved is not None and "num_controls" not in spec:
+        found |= {"B_action_dependencies": moved, "num_controls": tuple(axis.size for axis in labels.controls)}
+        faults += [f"controls.{axis.name} moves no state: name it in the controlled_by of the state that it moves, or leave "
+                   "it out" for c, axis in enumerate(labels.controls)
+                   if axis.size > 1 and len(faults) == before and not any(c in row for row in moved)]
+    return found
+
+
+def _miscounted(kind: str, axes: Sequence[Axis], arrays: Sequence[F64], letter: str) -> Iterator[str]:
+    if axes and len(axes) != len(arrays):
+        last = f" to {letter}{len(arrays) - 1}" if len(arrays) > 1 else ""
+        yield (f"{kind} names {len(axes)} entries, the arrays have {len(arrays)}: name {letter}0{last} in their order, beside "
+               f"{', '.join(axis.name for axis in axes)}, or leave {kind} out")
+
+
+def _depends(kind: str, axes: Sequence[Axis], states: Sequence[Axis], unsaid: Callable[[int], tuple[int, ...]],
+             faults: list[str]) -> Table | None:
+    """Rows of `depends_on`, the usual one where an axis leaves it out; None when all do."""
+    saying = [axis for axis in axes if axis.depends_on is not None]
+    if saying and not states:
+        faults.append(_no_table(f"{kind}.{saying[0].name}.depends_on", "states"))
+    if not saying or not states:
+        return None
+    return tuple(unsaid(i) if axis.depends_on is None else _indices(axis, "depends_on", axis.depends_on, states, faults)
+                 for i, axis in enumerate(axes))
+
+
+def _no_table(where: str, missing: str) -> str:
+    return f"{where} names {missing}, and there is no table `{missing}`: add it, each name with its `size` or `elements`"
+
+
+def _indices(axis: Axis, word: str, names: Sequence[str], targets: Sequence[Axis], faults: list[str]) -> tuple[int, ...]:
+    index = {target.name: i for i, target in enumerate(targets)}
+    faults += [f"{axis.name}.{word}: {name!r} is not declared{meant(name, index)}" for name in names if name not in index]
+    return tuple(index[name] for name in names if name in index)
+
+
+def _controlled(labels: Labels, B: Sequence[F64], reads: Table, faults: list[str]) -> Table | None:
+    """Rows of `controlled_by`; where a state leaves it out, its B shows whether it has a control."""
+    if not labels.controls:
+        saying = [axis for axis in labels.states if axis.controlled_by]
+        if saying:
+            faults.append(_no_table(f"states.{saying[0].name}.controlled_by", "controls"))
+        return None
+    silent = [f for f, axis in enumerate(labels.states) if axis.controlled_by is None]
+    acted = [f for f in silent if _acts(B[f], len(reads[f]) if f < len(reads) else 1)]
+    found = {f: _indices(axis, "controlled_by", axis.controlled_by, labels.controls, faults)
+             for f, axis in enumerate(labels.states) if axis.controlled_by is not None}
+    choices = [c for c, axis in enumerate(labels.controls) if axis.size > 1]
+    sizes = [labels.controls[c].size for c in choices]
+    if acted and (found or [B[f].shape[-1] for f in acted] != sizes):
+        faults += [_unsaid(labels, f, B[f]) for f in acted]
+        return None
+    found |= {f: (c,) for f, c in zip(acted, choices)}
+    return tuple(found.get(f, ()) for f in range(len(labels.states))) or None
+
+
+def _acts(b: F64, parents: int) -> bool:
+    """Whether a B has axes of actions that offer a choice."""
+    return any(size > 1 for size in b.shape[1 + parents:])
+
+
+def _unsaid(labels: Labels, f: int, b: F64) -> str:
+    fitting = [axis.name for axis in labels.controls if axis.size == b.shape[-1]] or [axis.name for axis in labels.controls]
+    return (f"states.{labels.states[f].name} does not say what it is controlled by, and B{f} of the shape {b.shape} depends on "
+            f'actions: add controlled_by = ["{fitting[0]}"]; the controls are '
+            + ", ".join(f"{axis.name} (of {axis.size})" for axis in labels.controls))
+
+
+def explained(fault: str, labels: Labels, spec: Mapping[str, Any]) -> str:
+    """A fault of an array's shape with what the labels, or the lack of them, call for."""
+    match = re.match(r"([AB])([0-9]+) has the shape ", fault)
+    if match is None:
+        return fault
+    letter, i = match[1], int(match[2])
+    axes = labels.observations if letter == "A" else labels.states
+    if i >= len(axes):
+        missing = [key for key in KEYS[letter] if key not in spec]
+        return f"{fault}; {missing[0]}, a row of indices for each {letter}, may say others" if missing else fault
+    kind, axis = "observations" if letter == "A" else "states", axes[i]
+    sizes = {control.name: control.size for control in labels.controls}
+    words = [f"{word} = {json.dumps(list(names))}" if names is not None else f"no {word}"
+             for word, names in (("depends_on", axis.depends_on), ("controlled_by", axis.controlled_by))
+             if word in KNOWN[kind]]
+    moves = [f"{name} has {sizes[name]} values" for name in axis.controlled_by or () if name in sizes]
+    return f"{fault}; {kind}.{axis.name} says {', '.join([' and '.join(words), *moves])}"
 
 
 def document(labels: Labels, model: Model, faults: list[str]) -> dict[str, Any]:

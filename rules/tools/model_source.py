@@ -43,18 +43,20 @@ def resolve(source: Source, overrides: Mapping[str, Any]) -> tuple[Model, dict[s
     faults: list[str] = []
     spec = read_parameters(source.spec, "model", faults)
     spec |= read_parameters(overrides, "inference", faults)
+    known = len(faults)
     labels = model_labels.read_labels(spec, faults)
     arrays = {letter: _arrays(letter, getattr(source, letter), faults) for letter in ("A", "B", "C", "D", "pA", "pB")}
     if not arrays["A"] or not arrays["B"]:
         faults.append("a model needs at least one A (observations) and one B (transitions)")
     arrays |= {letter: _arrays(letter, getattr(source, letter), faults) for letter in "HI"}
-    spec |= _named(labels, spec, faults)
+    if len(faults) == known and arrays["A"] and arrays["B"]:
+        spec |= _named(labels, spec, arrays, faults)
     if faults:
         raise ModelFault(faults)
     B, actions, controls = _actions(arrays["B"], spec, faults)
     model = _assemble(source, arrays | {"B": B}, spec | {"B_action_dependencies": actions,
                                                          "num_controls": controls}, faults)
-    faults += validate(model)
+    faults += [model_labels.explained(fault, labels, source.spec) for fault in validate(model)]
     names = model_labels.document(labels, model, faults)
     if faults:
         raise ModelFault(faults)
@@ -72,16 +74,10 @@ def _arrays(letter: str, given: Sequence[Any] | None, faults: list[str]) -> list
     return found
 
 
-def _named(labels: model_labels.Labels, spec: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+def _named(labels: model_labels.Labels, spec: Mapping[str, Any], arrays: Mapping[str, list[F64]], faults: list[str]
+           ) -> dict[str, Any]:
     """Dependencies that the labels give; where the model states them too, they must agree."""
-    given = {
-        "A_dependencies": model_labels.dependencies(labels.observations, "depends_on", labels.states, faults),
-        "B_dependencies": model_labels.dependencies(labels.states, "depends_on", labels.states, faults),
-    }
-    found: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    controlled = model_labels.dependencies(labels.states, "controlled_by", labels.controls, faults)
-    if labels.controls and controlled is not None and "num_controls" not in spec:
-        found |= {"B_action_dependencies": controlled, "num_controls": tuple(a.size for a in labels.controls)}
+    found = model_labels.structure(labels, arrays["A"], arrays["B"], spec, faults)
     faults += [f"{key} = {_plain(spec[key])} contradicts the labels, which say {_plain(value)}"
                for key, value in found.items() if key in spec and spec[key] != value]
     return found
