@@ -10,7 +10,7 @@ from buildgraph import Artifact, BuildError, Ctx, Duration, Globs, In, Out, Prov
 
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
-READ = (*ARRAYS, "inductive", "model_labels", "model_source", "model_words")
+READ = (*ARRAYS, "idle", "inductive", "model_labels", "model_source", "model_words")
 ARCHIVE = ("ingest", "npy_header")
 INGEST = Tool("ingest", (*READ, "npy_header"), ("numpy",))
 INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))

@@ -39,12 +39,11 @@ def source_of(agent: Any) -> Source:
 
 
 def _faults(agent: Any) -> Iterator[str]:
+    """pA, pB and pD are no fault: a step looks at them for use_param_info_gain alone, its A and B are made of them already."""
     if agent.inference_algo != "VANILLA":
         yield f"the Agent has inference_algo = {agent.inference_algo!r}: of pymdp 0.0.7 only 'VANILLA' is compiled"
     elif any(agent.inference_params.get(name) != value for name, value in ROUNDS.items()):
         yield f"the Agent has inference_params = {agent.inference_params}: only num_iter may differ from the default"
-    yield from (f"the Agent carries {name}: learning and the information gain of parameters are not compiled, build it without"
-                for name in ("pA", "pB", "pD") if getattr(agent, name, None) is not None)
     if agent.use_param_info_gain:
         yield "the Agent has use_param_info_gain = True: that is not compiled"
     if agent.action is not None:

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 import ingest_legacy
-from agent_model import ModelFault, full_policies
+import model_source
+from agent_model import ModelFault
 from ingest import read_json
 from ingest_distributions import in_order, is_blank, is_labelled, items, labels_of
 from model_source import Source, report, resolve, write
@@ -105,20 +106,25 @@ def _scalar(item: Any) -> Any:
 
 
 def _from_agent(agent: Any) -> Source:
-    """All static parameters and the arrays of a pymdp 1.x Agent, its batch axis of one taken off."""
+    """All static parameters and the arrays of a pymdp 1.x Agent, its batch axis of one taken off.
+
+    What pymdp carries and never looks at is left out: H and I without use_inductive, and policy_len beside policies.
+    """
     faults = _agent_faults(agent)
     if faults:
         raise ModelFault(faults)
-    spec = {key: _plain(getattr(agent, key)) for key in DEFAULTS if key not in ("plan_every", "semantics")}
-    spec |= {key: _plain(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
-    controls = tuple(int(n) for n in agent.num_controls)
     policies = np.asarray(agent.policies.policy_arr).astype(np.int32)
+    given = {key: getattr(agent, key) for key in DEFAULTS if key not in ("plan_every", "semantics")}
+    spec = {key: _plain(value) for key, value in given.items() if value is not None}
+    spec |= {key: _plain(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
+    spec["policy_len"] = int(policies.shape[1])   # pymdp looks at its own policy_len only to make policies
+    controls = tuple(int(n) for n in agent.num_controls)
     if agent.action_maps is not None:
         return _flattened(agent, spec)
     spec["num_controls"] = list(controls)
     chosen = policies[:, :, [c for c, n in enumerate(controls) if n > 1]]
-    full = full_policies(controls, agent.policy_len)
-    return replace(_batchless(agent, spec), policies=None if np.array_equal(chosen, full) else policies)
+    full = model_source.is_full(chosen, controls)
+    return replace(_batchless(agent, spec), policies=None if full else policies)
 
 
 def _batchless(agent: Any, spec: dict[str, Any]) -> Source:
@@ -146,8 +152,8 @@ def _agent_faults(agent: Any) -> list[str]:
         return ["this Agent is none of pymdp 1.x or 0.0.7: return a dict with A, B, C, D and every parameter"]
     faults = [f"the Agent has batch_size = {agent.batch_size}: build it with batch_size = 1"] \
         if agent.batch_size != 1 else []
-    if agent.H is not None and not agent.use_inductive:
-        faults.append("the Agent carries H, which has no place in a model without use_inductive = True")
+    if agent.use_inductive and agent.H is not None and agent.learn_B:
+        faults.append(model_source.MOVING_GOALS)
     if getattr(agent, "preprocess_fn", None) is not None:
         faults.append("the Agent has a preprocess_fn: Python code cannot be part of a compiled model")
     return faults

@@ -151,6 +151,8 @@ def _count_faults(model: Model) -> Iterator[str]:
         arrays, counts = getattr(model, letter), getattr(model, f"p{letter}")
         if getattr(model, f"learn_{letter}") and not counts:
             yield f"learn_{letter} = true needs p{letter}, the Dirichlet counts that are learned from"
+        if not (getattr(model, f"learn_{letter}") or model.use_param_info_gain):
+            continue   # `normalise` leaves them out
         if counts and len(counts) != len(arrays):
             yield f"p{letter} has {len(counts)} arrays, {letter} has {len(arrays)}"
             continue

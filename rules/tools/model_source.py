@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import idle
 import inductive
 import ir
 import model_labels
 from agent_model import F64, LEGACY, Model, ModelFault, Table, control_factors, full_policies
 from ir_rules import normalise, validate
 from model_words import DEFAULTS, LEGACY_DEFAULTS, read_parameters
+
+
+MOVING_GOALS = ("H with use_inductive = true and learn_B = true: pymdp makes I of H again whenever it has learned, which is not "
+                "built; give the table I instead of H, which stays as it is")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,10 +134,11 @@ def _assemble(
     num_obs = tuple(int(a.shape[0]) for a in A)
     num_states = tuple(int(b.shape[0]) for b in B)
     of_version = LEGACY_DEFAULTS if spec.get("semantics") == LEGACY else {}
-    parameters = DEFAULTS | of_version | {key: value for key, value in spec.items() if key in DEFAULTS}
     policies, kind = _policies(source.policies, controls, spec, faults)
+    parameters = idle.parameters(DEFAULTS | of_version | {key: value for key, value in spec.items() if key in DEFAULTS},
+                                 len(policies))
     pB = [_as_wide(p, b) for p, b in zip(arrays["pB"], B)] + arrays["pB"][len(B):]
-    C = arrays["C"] or [np.full(n, 1.0) / n for n in num_obs]
+    C = idle.preferences(arrays["C"], num_obs, policies.shape[1], parameters) or [np.full(n, 1.0) / n for n in num_obs]
     E = _prior_of_policies(source.E, faults)
     reads = spec.get("B_dependencies", tuple((f,) for f in range(len(B))))
     goals = _goals(arrays, parameters, num_states, reads, faults)
@@ -157,6 +163,8 @@ def _goals(arrays: Mapping[str, list[F64]], parameters: Mapping[str, Any], num_s
         return []
     if not H or faults:
         return given
+    if parameters["learn_B"]:
+        faults.append(MOVING_GOALS)
     depth = parameters["inductive_depth"]
     wrong = inductive.faults(H, num_states, reads, depth)
     faults += wrong
@@ -167,7 +175,7 @@ def _prior_of_policies(given: Any, faults: list[str]) -> F64 | None:
     if given is None:
         return None
     found = _arrays("E", [given], faults)
-    return found[0] if found else None
+    return found[0] if found and found[0].size > 1 else None   # one number shifts all policies alike
 
 
 def _policies(
@@ -193,10 +201,11 @@ def _policies(
         faults.append(f"policy_len = {spec['policy_len']} contradicts policies of length {table.shape[1]}")
     if table.size and (table.min() < -1 or table.max() > 2 ** 30):
         raise ModelFault([*faults, "policies holds numbers that cannot be actions"])
-    return table.astype(np.int32), "full" if _is_full(table, controls) else "listed"
+    return table.astype(np.int32), "full" if is_full(table, controls) else "listed"
 
 
-def _is_full(table: NDArray[Any], controls: tuple[int, ...]) -> bool:
+def is_full(table: NDArray[Any], controls: tuple[int, ...]) -> bool:
+    """Whether policies (policies, length, controls that offer a choice) are all sequences of actions in pymdp's order."""
     choices = int(np.prod([float(controls[c]) for c in control_factors(controls)] or [1.0]))
     if table.shape[1] < 1 or float(choices) ** table.shape[1] != table.shape[0]:
         return False

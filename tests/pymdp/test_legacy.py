@@ -10,6 +10,7 @@ from typing import Any
 import choice
 import ingest_objects
 import ingest_python
+import ir
 import numpy as np
 import pytest
 import reference
@@ -159,13 +160,20 @@ def test_an_agent_of_0_0_7_has_no_lists_of_factors_and_any_number_of_modalities(
 
 @pytest.mark.parametrize(("words", "said"), [
     ({"inference_algo": "MMP"}, "inference_algo = 'MMP'"), ({"use_param_info_gain": True}, "use_param_info_gain"),
-    ({"pD": "D"}, "carries pD"), ({"sophisticated": True, "policy_len": 1}, "sophisticated inference"),
+    ({"sophisticated": True, "policy_len": 1}, "sophisticated inference"),
     ({"dF_tol": 0.1}, "only num_iter may differ"), ({"acted": True}, "has acted already")])
 def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(words: dict[str, Any], said: str) -> None:
-    given = {name: value for name, value in words.items() if name not in ("dF_tol", "acted", "pD")}
+    given = {name: value for name, value in words.items() if name not in ("dF_tol", "acted")}
     agent = legacy_agent(**given)
-    agent.pD = agent.D if "pD" in words else None
     agent.inference_params |= {name: words[name] for name in ("dF_tol",) if name in words}
     agent.action = np.zeros(2) if "acted" in words else None
     with pytest.raises(ModelFault, match=said):
         ingest_python.source_of(agent)
+
+
+@pytest.mark.parametrize("name", ["pA", "pB", "pD"])
+def test_counts_that_only_a_call_to_learn_looks_at_change_nothing(name: str) -> None:
+    agent = legacy_agent()
+    setattr(agent, name, {"pA": agent.A, "pB": agent.B, "pD": agent.D}[name])
+    found, plain = (resolve(ingest_python.source_of(one), {})[0] for one in (agent, legacy_agent()))
+    assert ir.header(found) == ir.header(plain)

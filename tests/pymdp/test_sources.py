@@ -132,8 +132,65 @@ def test_agents_that_cannot_be_compiled_are_refused_with_reasons() -> None:
     with pytest.raises(ModelFault, match="batch_size = 2"):
         ingest_python.source_of(plain_agent(batch_size=2))
     agent = plain_agent()
-    with pytest.raises(ModelFault, match="carries H"):
-        ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D]))
+    with pytest.raises(ModelFault, match="give the table I instead of H"):
+        ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True, learn_B=True,
+                                            pB=[b[0] + 0.5 for b in agent.B]))
+
+
+@pytest.mark.parametrize("carried", [
+    {"H": "D"}, {"I": "D"}, {"H": "D", "I": "D"}, {"pA": 0.0}, {"pB": -1.0}, {"pA": 2.0, "pB": 2.0}, {"alpha": -1.0},
+    {"alpha": float("nan")}, {"inductive_depth": 0}, {"inductive_depth": None}, {"inductive_threshold": -0.5},
+    {"inductive_epsilon": float("inf")}, {"learning_mode": "never"}, {"E": None}, {"E": "one"}, {"control_fac_idx": [0]},
+    {"num_controls": [9, 9]}, {"inference_horizon": None}], ids=str)
+def test_what_pymdp_carries_and_never_looks_at_changes_nothing(carried: dict[str, Any], tmp_path: Path) -> None:
+    need_module("pymdp")
+    import jax.numpy as jnp
+
+    plain = plain_agent()
+    arrays = {"D": [d[0] for d in plain.D], "one": jnp.ones(1)}
+    words = {name: [value * x[0] for x in (plain.A if name == "pA" else plain.B)] if name in ("pA", "pB") else
+             arrays.get(value, value) if isinstance(value, str) else value for name, value in carried.items()}
+    model, expected = (ingested(agent, tmp_path / str(n)) for n, agent in enumerate((plain_agent(**words), plain)))
+    assert ir.header(model) == ir.header(expected) | ({"learning_mode": "online"} if "learning_mode" in carried else {})
+    assert all(np.array_equal(mine, theirs) for mine, theirs in
+               zip(ir.tensors(model).values(), ir.tensors(expected).values(), strict=True))
+
+
+def test_the_same_things_count_where_their_switch_is_on() -> None:
+    need_module("pymdp")
+    agent = plain_agent()
+    zeros = [0.0 * a[0] for a in agent.A]
+    for words, said in (({"use_param_info_gain": True, "pA": zeros}, "holds no count at all"),
+                        ({"learn_A": True, "pA": zeros}, "holds no count at all"),
+                        ({"action_selection": "stochastic", "alpha": -1.0}, "alpha = -1.0"),
+                        ({"gamma": -1.0}, "gamma = -1.0")):
+        with pytest.raises(ModelFault, match=said):
+            resolve(ingest_python.source_of(plain_agent(**words)), {})
+    goals = resolve(ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True)), {})[0]
+    assert goals.I and goals.use_inductive
+
+
+def test_one_policy_needs_no_precision_and_listed_policies_no_length() -> None:
+    need_module("pymdp")
+    import jax.numpy as jnp
+
+    agent = plain_agent()
+    listed = np.zeros((2, 3, len(agent.num_controls)), np.int32)
+    listed[1, 2, int(np.argmax(agent.num_controls))] = 1
+    model, _ = resolve(ingest_python.source_of(plain_agent(policies=jnp.array(listed))), {})
+    assert (model.policy_len, model.num_policies, model.policies_kind) == (3, 2, "listed")
+    alone, _ = resolve(ingest_python.source_of(plain_agent(policies=jnp.array(listed[:1]), gamma=float("nan"))), {})
+    assert (alone.num_policies, alone.gamma) == (1, 1.0)
+
+
+def test_preferences_count_only_with_use_utility() -> None:
+    need_module("pymdp")
+    odd = [c[0] * float("nan") for c in plain_agent().C]
+    with pytest.raises(ModelFault, match="C0.*not a finite number"):
+        resolve(ingest_python.source_of(plain_agent(C=odd)), {})
+    assert resolve(ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {})[0].C
+    with pytest.raises(ModelFault, match="C0.*not a finite number"):
+        resolve(ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {"use_utility": True})
 
 
 def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
