@@ -15,6 +15,8 @@ from .optimise import Member, Running
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PORT = re.compile(r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
+RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
+"""Keys of a request or an answer beside those of the agents, as tools/program.py has them."""
 _MOST = 1 << 16   # instances in all copies, as tools/program.py has it
 
 
@@ -65,6 +67,10 @@ def coalition(ctx: Ctx, agents: dict[str, Agent], links: tuple[dict[str, str], .
         if not _NAME.fullmatch(name):
             raise BuildError(f"{name!r} is not a name of an agent", ctx.target.place("agents", name),
                              "letters, digits, - and _, not beginning with a digit")
+        if name in RESERVED:
+            raise BuildError(f"an agent cannot be called {name!r}: requests and answers of the program have a key of that name",
+                             ctx.target.place("agents", name),
+                             f"give it another name, such as {name}_agent; the keys are {', '.join(RESERVED)}")
     _count(ctx, agents, copies)
     written = [_link(ctx, number, link, agents) for number, link in enumerate(links)]
     members = tuple(replace(proved(ctx, name, agent.model), replicas=agent.replicas) for name, agent in agents.items())
