@@ -17,8 +17,8 @@ PASSES = (*ARRAYS, "fmath", "plan_compose", "plan_legacy", "plan_nodes", "plan_r
 CODE = (*PASSES, "emit_coded", "emit_legacy", "emit_states", "emit_step", "emit_tables", "plan")
 NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}.h" for name in (
-    "address", "http", "metrics", "process", "program", "replay", "request", "serve", "start", "state", "step", "text",
-    "world")))
+    "address", "chunks", "connections", "http", "metrics", "process", "program", "replay", "reply", "request", "serve", "start",
+    "state", "step", "text", "world")))
 
 PLAN = Tool("plan", PASSES, ("numpy",))
 PROBE = Tool("probe", (*ARRAYS, "choice", "contraction", "counter_random", "fmath", "policy_tree", "probe_coverage", "reference",

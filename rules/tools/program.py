@@ -33,7 +33,7 @@ from wiring import Link, Ports, Team, WiringFault, order, resolve
 
 RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
 HEADERS = ("start.h", "process.h", "text.h", "world.h", "request.h", "state.h")
-HTTP_HEADERS = ("metrics.h", "step.h", "address.h", "http.h", "serve.h")
+HTTP_HEADERS = ("metrics.h", "step.h", "address.h", "http.h", "chunks.h", "reply.h", "serve.h", "connections.h")
 MOST_INSTANCES = 1 << 16
 STATE_SCHEMA = 1
 """Grows with every change of what an agent keeps in its state: then older states are refused."""

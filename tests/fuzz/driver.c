@@ -41,16 +41,18 @@ __attribute__((no_sanitize_coverage)) void __sanitizer_cov_trace_pc(void) {
     if (!edges[edge]) edges[edge] = 1, fresh++;
 }
 
-/* The kernel: connection k gives its stream in pieces, takes its answers in pieces, and fails now and then. */
-typedef struct { const u8 *bytes; i32 size, at, is_open, has_ended, got; u8 *answers; } stream;
+/* The kernel: connection k gives its stream in pieces, takes its answers in pieces, and fails now and then. One that
+   stalls never ends, and after its bytes nothing comes. */
+typedef struct { const u8 *bytes; i32 size, at, is_open, has_ended, stalls, got; u8 *answers; } stream;
 static stream streams[3];
 static i32 stream_count, next_stream, hostile;
-static i32 clock_;
+static u64 clock_, timeouts;
 
 static word read_stream(stream *s, void *to, word n) {
     i32 piece = 1 + (i32)draw((u32)(draw(4) ? n : 9));
     if (hostile && !draw(8)) return faults_injected++, draw(2) ? ERR_AGAIN : ERR_INTERRUPTED;
     if (hostile && !draw(200)) return faults_injected++, -104;
+    if (s->at == s->size && s->stalls) return ERR_AGAIN;
     if (s->at == s->size) return s->has_ended = 1, 0;
     if (piece > s->size - s->at) piece = s->size - s->at;
     if (piece > n) piece = (i32)n;
@@ -70,23 +72,36 @@ static word write_stream(stream *s, const void *from, word n) {
     return piece;
 }
 
-static word poll_streams(watch *list, word n) {
+static stream *stream_of(word fd) {
+    return fd >= FIRST_FD && fd < FIRST_FD + stream_count ? &streams[fd - FIRST_FD] : fd == 0 || fd == 1 ? &streams[0] : 0;
+}
+
+/* When nothing is ready, the time passes that the program is willing to wait. */
+static word poll_streams(watch *list, word n, const moment *limit) {
     word ready = 0;
     for (word k = 0; k < n; k++) {
-        list[k].revents = list[k].fd < 0 ? 0 : list[k].events;
+        const stream *s = stream_of(list[k].fd);
+        i32 silent = s && s->stalls && s->at == s->size && list[k].events == READABLE;
+        if (list[k].fd == LISTENER) silent = next_stream == stream_count;
+        list[k].revents = list[k].fd < 0 || silent ? 0 : list[k].events;
         ready += list[k].revents != 0;
     }
+    if (!ready && limit->seconds < FOREVER.seconds) clock_ += nanoseconds(*limit), timeouts += limit->seconds > 0;
     return ready;
 }
 
 static word system_call(word n, word a, word b, word c, word d, word e) {
     (void)d, (void)e;
-    stream *s = a >= FIRST_FD && a < FIRST_FD + stream_count ? &streams[a - FIRST_FD] : a <= 1 ? &streams[0] : 0;
+    stream *s = stream_of(a);
     switch (n) {
     case SYS_READ: return s ? read_stream(s, (void *)b, c) : 0;
     case SYS_WRITE: return s ? write_stream(s, (const void *)b, c) : c;
-    case SYS_PPOLL: return poll_streams((watch *)a, b);
-    case SYS_CLOCK: ((moment *)b)->nanoseconds = clock_ += 1000; return 0;
+    case SYS_PPOLL: return poll_streams((watch *)a, b, (const moment *)c);
+    case SYS_CLOCK:
+        clock_ += 1000;
+        ((moment *)b)->seconds = a ? (word)(clock_ / 1000000000u) : (word)(draw(2) ? draw(0xffffffffu) : 1790000000u);
+        ((moment *)b)->nanoseconds = (word)(clock_ % 1000000000u);
+        return 0;
     case SYS_ACCEPT4:
         if (next_stream == stream_count) return ERR_AGAIN;
         streams[next_stream].is_open = 1;
@@ -172,17 +187,35 @@ static void grow_json(void) {
     add_text(draw(40) ? "}" : "}}");
 }
 
-static void grow_head(i32 body) {
-    static const char *methods[] = {"POST", "POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "get", "P\tST"};
-    static const char *targets[] = {"/step", "/step", "/step", "/healthz", "/metrics", "/", "*", "/step?", ""};
-    static const char *versions[] = {"HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "http/1.1"};
+/* A body in chunks, most of them as they should be. */
+static void add_chunks(const u8 *body, i32 n) {
+    static const char *lines[] = {"\r\n", "\r\n", "\r\n", "\r\n", ";a=b\r\n", " ; c=\"d\"\r\n", "\n", "x\r\n", "\r"};
+    static const char *ends[] = {"0\r\n\r\n", "0\r\n\r\n", "000;x\r\nA: b\r\n\r\n", "0\r\nA: b\r\n", "0\r\n\n", "-1\r\n", "fffffffff\r\n", ""};
+    char size[16];
+    for (i32 at_ = 0, piece; at_ < n; at_ += piece) {
+        piece = 1 + (i32)draw((u32)(draw(3) ? n : 4));
+        if (piece > n - at_) piece = n - at_;
+        snprintf(size, sizeof size, draw(2) ? "%x" : "%04X", draw(60) ? (u32)piece : draw(9000));
+        add_text(size), add_text(lines[draw(draw(20) ? 6 : 9)]), add(body + at_, piece);
+        if (draw(60)) add_text("\r\n");
+    }
+    add_text(ends[draw(draw(20) ? 3 : 8)]);
+}
+
+static void grow_head(i32 body, i32 is_chunked) {
+    static const char *methods[] = {"POST", "POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "get", "OPTIONS"};
+    static const char *targets[] = {"/step", "/step", "/step", "/healthz", "/metrics", "/st%65p?x", "*", "http://a:1/step", ""};
+    static const char *versions[] = {"HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.9"};
     static const char *headers[] = {"Connection: close", "Connection: keep-alive", "Expect: 100-continue", "Expect: x",
-        "Transfer-Encoding: chunked", "X-A: b", " folded: x", "Content-Length: 5", "Host: b", "A", "CoNtEnT-lEnGtH:\t3 ", ":"};
+        "Transfer-Encoding: gzip, chunked", "X-A: \xc3\xa4", " folded: x", "Content-Length: 5", "Host: b", "Connection: x ,, Keep-Alive",
+        "CoNtEnT-lEnGtH:\t3 ", ":"};
     char size[64];
     add_text(methods[draw(10)]), add_text(" "), add_text(targets[draw(draw(4) ? 3 : 9)]), add_text(" ");
     add_text(versions[draw(7)]), add_text("\r\n");
     if (draw(30)) add_text("Host: a\r\n");
-    if (draw(20)) snprintf(size, sizeof size, "Content-Length: %d\r\n", draw(20) ? body : (i32)draw(9000)), add_text(size);
+    if (is_chunked) add_text(draw(30) ? "Transfer-Encoding: chunked\r\n" : "Transfer-Encoding: , Chunked ,\r\n");
+    if (draw(20) && (!is_chunked || !draw(40)))
+        snprintf(size, sizeof size, "Content-Length: %d\r\n", draw(20) ? body : (i32)draw(9000)), add_text(size);
     while (!draw(4)) add_text(headers[draw(12)]), add_text(draw(20) ? "\r\n" : "\n");
     add_text("\r\n");
 }
@@ -197,11 +230,14 @@ static void grow_http(void) {
         grow_json();
         if (!draw(40)) grow_long();
         i32 body = made_size - before_;
+        i32 is_chunked = !draw(3);
         memcpy(other, made + before_, (size_t)body);
         made_size = before_;
-        grow_head(body);
+        if (!draw(20)) add_text("\r\n");
+        grow_head(body, is_chunked);
         if (!draw(40)) made_size -= 2, add_text("Y: "), grow_long(), add_text("\r\n\r\n");
-        add(other, body);
+        if (is_chunked) add_chunks(other, body);
+        else add(other, body);
     }
 }
 
@@ -213,7 +249,7 @@ static void grow_raw(void) {
 
 static void mutate_once(void) {
     static const char *words[] = {"{", "}", "[", "]", ",", ":", "\"", "null", "true", "\"reset\"", "\"executed\"", "\"copy\"", "\r\n",
-        "\r\n\r\n", "Content-Length: ", "HTTP/1.1", "POST /step", "\\u0041", "999999999", "\xff", "\0"};
+        "\r\n\r\n", "Content-Length: ", "HTTP/1.1", "Transfer-Encoding: chunked\r\n", "\\u0041", "999999999", "\xff", "\0"};
     i32 at_ = made_size ? (i32)draw((u32)made_size) : 0, n, room_ = LONGEST - made_size;
     switch (draw(7)) {
     case 0: if (made_size) made[at_] ^= (u8)(1 << draw(8)); break;
@@ -294,9 +330,9 @@ static i32 check_answers(const u8 *bytes, i32 n) {
         size_at = memmem(bytes, (size_t)head, "Content-Length: ", 16);
         demand(size_at != 0, "an answer has no length");
         i32 size = atoi((const char *)size_at + 16);
-        if (n - head > 8 && !memcmp(bytes + head, "HTTP/1.1 ", 9)) size = 0; /* to HEAD */
+        if (n == head || (n - head > 8 && !memcmp(bytes + head, "HTTP/1.1 ", 9))) size = 0; /* to HEAD, or cut off */
         if (n - head < size) {
-            demand(hostile || n == head, "an answer is shorter than it says");
+            demand(hostile, "an answer is shorter than it says");
             break;
         }
         if (status == 200 && size && bytes[head] == '{' && memcmp(bytes + head, "{\"health\"", 9)) carried_out++;
@@ -310,7 +346,7 @@ static void run_line(void) {
     u8 *exact = malloc((size_t)made_size + 1); /* so that a byte too far is a fault */
     memcpy(exact, made, (size_t)made_size);
     u64 errors = count.errors, steps = count.steps;
-    stopping = 0, hostile = 0, streams[0].got = 0;
+    stopping = 0, hostile = 0, streams[0].got = streams[0].stalls = 0;
     memcpy(worlds_before, worlds, sizeof worlds);
     text = exact;
     answer_line(made_size);
@@ -328,7 +364,7 @@ static void run_line(void) {
 /* Several lines through the reader, in pieces. */
 static void run_lines(void) {
     u64 errors = count.errors, steps = count.steps;
-    streams[0].bytes = made, streams[0].size = made_size, streams[0].at = streams[0].got = 0;
+    streams[0].bytes = made, streams[0].size = made_size, streams[0].at = streams[0].got = streams[0].stalls = 0;
     stopping = 0, hostile = (i32)draw(2), in_at = in_end = 0;
     memcpy(worlds_before, worlds, sizeof worlds);
     serve_lines();
@@ -345,10 +381,12 @@ static void run_streams(void) {
     for (i32 k = 0; k < stream_count; k++) {
         stream *s = &streams[k];
         s->bytes = parts, s->size = k ? (i32)draw((u32)made_size + 1) : made_size, s->at = s->got = s->is_open = s->has_ended = 0;
+        s->stalls = !draw(8);
     }
     memcpy(worlds_before, worlds, sizeof worlds);
     u64 steps = count.steps;
     for (i32 k = 0; k < CONNECTIONS; k++) connections[k].fd = -1;
+    places = 0;
     moment rest = FOREVER;
     for (i32 busy = 1, turns = 0; busy; turns++) {
         demand(turns < 2 * LONGEST, "a connection never ends");
@@ -356,8 +394,15 @@ static void run_streams(void) {
         if (next_stream < stream_count) welcome(LISTENER);
         rest = attend_all();
         busy = next_stream < stream_count;
-        for (i32 k = 0; k < CONNECTIONS; k++) busy |= connections[k].fd >= 0;
+        for (i32 k = 0; k < CONNECTIONS; k++) {
+            connection *c = &connections[k];
+            if (c->fd >= 0 && c->does == IDLE && rest.seconds == FOREVER.seconds && stream_of(c->fd)->stalls &&
+                stream_of(c->fd)->at == stream_of(c->fd)->size) drop(c); /* it may be idle for ever */
+            busy |= c->fd >= 0;
+        }
     }
+    for (i32 k = 0; k < BUFFERS; k++) demand(!buffers[k].taken, "a buffer was not given back");
+    demand(steps_waiting == 0, "a step waits that nobody asked for");
     i32 carried_out = 0;
     for (i32 k = 0; k < stream_count; k++) carried_out += check_answers(streams[k].answers, streams[k].got);
     if (!hostile) {
@@ -377,7 +422,7 @@ int main(int argc, char **argv) {
     for (; inputs < wanted; inputs++) {
         i32 is_http = draw(3) == 0;
         make(is_http);
-        fresh = 0, last_place = 0, clock_ &= 0xfffffff;
+        fresh = 0, last_place = 0, input_error = output_error = 0;
         out.to = room, out.used = 0, out.size = sizeof room, out.kept = out.lost = 0;
         if (is_http) http_inputs++, run_streams();
         else if (draw(8)) run_line();
@@ -386,8 +431,9 @@ int main(int argc, char **argv) {
         if (count.steps % 50 == 49) step_all(0); /* beliefs never rest at a point that the grammar leaves */
     }
     printf("{\"inputs\":%llu,\"accepted\":%llu,\"refused\":%llu,\"raw\":%llu,\"http_streams\":%llu,\"http_answers\":%llu,"
-           "\"status\":{\"1xx\":%llu,\"2xx\":%llu,\"4xx\":%llu,\"5xx\":%llu},\"faults_injected\":%llu,\"steps\":%llu,"
+           "\"status\":{\"1xx\":%llu,\"2xx\":%llu,\"4xx\":%llu,\"5xx\":%llu},\"faults_injected\":%llu,\"timeouts\":%llu,\"steps\":%llu,"
            "\"kept\":[%d,%d],\"edges\":%llu}\n", inputs, accepted, refused, raw_inputs, http_inputs, http_requests, statuses[1],
-           statuses[2], statuses[4], statuses[5], faults_injected, count.steps, pool_size[0], pool_size[1], edge_count);
+           statuses[2], statuses[4], statuses[5], faults_injected, timeouts, count.steps, pool_size[0],
+           pool_size[1], edge_count);
     return 0;
 }

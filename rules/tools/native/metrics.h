@@ -69,6 +69,7 @@ static void put_metrics(void) {
     put_counter("coalition_late_steps_total", count.late, "Steps that ended after their deadline.");
     put_counter("coalition_state_writes_total", count.stored, "States that are on the disk.");
     put_counter("coalition_state_write_errors_total", count.not_stored, "States that could not be written.");
+    put_counter("coalition_answers_lost_total", count.lost, "Answers that their client did not take.");
     put_energies("coalition_variational_free_energy_nats", vfe, "Variational free energy of the last step.");
     put_energies("coalition_expected_free_energy_nats", efe, "Expected free energy of the chosen policy.");
     put_durations();

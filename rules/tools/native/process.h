@@ -1,8 +1,8 @@
 /* The process: signals that ask it to end, waits that they interrupt, the clock, whole reads and writes, warnings. */
-enum { ERR_EXISTS = -17, ERR_INTERRUPTED = -4, ERR_AGAIN = -11 };
-enum { SIGNAL_INT = 2, SIGNAL_PIPE = 13, SIGNAL_TERM = 15 };
-enum { READABLE = 1, WRITABLE = 4 };
-enum { AT_CWD = -100, CLOSE_ON_EXEC = 02000000 };
+enum { ERR_INTERRUPTED = -4, ERR_AGAIN = -11, ERR_FULL = -28, ERR_TIMED_OUT = -110 };
+enum { SIGNAL_INT = 2, SIGNAL_PIPE = 13, SIGNAL_TERM = 15, SIGNAL_FILE_SIZE = 25 };
+enum { READABLE = 1, WRITABLE = 4, INVALID = 32 };
+enum { AT_CWD = -100, CLOSE_ON_EXEC = 02000000, PATH_ONLY = 010000000 };
 
 typedef struct { word seconds, nanoseconds; } moment;
 typedef struct { i32 fd; short events, revents; } watch;
@@ -10,6 +10,7 @@ typedef struct { i32 fd; short events, revents; } watch;
 static const moment FOREVER = {1000000, 0}, AT_ONCE, GRACE = {1, 0};
 static volatile i32 stopping; /* finish the step, write the state, end */
 static volatile moment patience;
+static word input_error, output_error; /* why stdin could not be read, or stdout not be written; 0: no error */
 
 _Noreturn static void leave(i32 code) {
     for (;;) system_call(SYS_EXIT, code, 0, 0, 0, 0);
@@ -57,7 +58,19 @@ static void catch_signal(i32 signal, void (*handler)(i32)) {
 static void catch_signals(void) {
     catch_signal(SIGNAL_TERM, on_stop);
     catch_signal(SIGNAL_INT, on_stop);
-    catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* ignored: the write itself then reports it */
+    catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* these two are ignored: the write itself then reports the error */
+    catch_signal(SIGNAL_FILE_SIZE, (void (*)(i32))1);
+}
+
+/* The next file to be opened would get the number of a closed stdin, stdout or stderr: answers would be written into it.
+   What stands here instead can be neither read nor written. */
+__attribute__((unused)) static void hold_descriptors(void) {
+    for (i32 fd = 0; fd < 3; fd++) {
+        watch one = {fd, 0, 0};
+        moment limit = AT_ONCE;
+        system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0);
+        if (one.revents & INVALID) system_call(SYS_OPENAT, AT_CWD, (word)"/", PATH_ONLY, 0, 0);
+    }
 }
 
 static moment now(void) {
@@ -86,37 +99,50 @@ static moment after(moment t, moment span) {
 
 static u64 nanoseconds(moment span) { return (u64)span.seconds * 1000000000u + (u64)span.nanoseconds; }
 
-/* Bytes read, 0 at the end; a broken input counts as its end, and so does being told to stop. */
+/* Bytes read, 0 at the end; so does an error end the input (`input_error` says which), and a signal. */
 static word read_some(u8 *to, word n) {
     for (;;) {
         watch one = {0, READABLE, 0};
-        await(&one, 1, FOREVER);
+        word ready = await(&one, 1, FOREVER);
         if (stopping) return 0;
-        word got = one.revents ? system_call(SYS_READ, 0, (word)to, n, 0, 0) : ERR_AGAIN;
-        if (got != ERR_AGAIN && got != ERR_INTERRUPTED) return got < 0 ? 0 : got;
+        if (!ready || ready == ERR_INTERRUPTED) continue;
+        word got = system_call(SYS_READ, 0, (word)to, n, 0, 0);
+        if (got == ERR_AGAIN || got == ERR_INTERRUPTED) continue;
+        if (got >= 0) return got;
+        input_error = got;
+        return 0;
     }
 }
 
-/* Writes everything, else 0: to a reader that went away, or that did not read for a second after a signal. */
-static i32 write_all(i32 fd, const u8 *from, word n) {
-    while (n > 0) {
+/* How many bytes were written; when not all were, `error` says why. A reader has a second to read after a signal. */
+static word write_all(i32 fd, const u8 *from, word n, word *error) {
+    word written = 0;
+    while (written < n) {
         watch one = {fd, WRITABLE, 0};
-        if (await(&one, 1, FOREVER) <= 0) {
+        word ready = await(&one, 1, FOREVER);
+        if (!ready || ready == ERR_INTERRUPTED) {
             moment grace = GRACE; /* a second signal ends it */
             if (!stopping) continue;
-            if (system_call(SYS_PPOLL, (word)&one, 1, (word)&grace, 0, 0) <= 0) return 0;
+            if (system_call(SYS_PPOLL, (word)&one, 1, (word)&grace, 0, 0) <= 0) {
+                *error = ERR_TIMED_OUT;
+                break;
+            }
         }
-        word done = system_call(SYS_WRITE, fd, (word)from, n, 0, 0);
-        if (done > 0) from += done, n -= done;
-        else if (done != ERR_AGAIN && done != ERR_INTERRUPTED) return 0;
+        word done = system_call(SYS_WRITE, fd, (word)(from + written), n - written, 0, 0);
+        if (done > 0) written += done;
+        else if (done != ERR_AGAIN && done != ERR_INTERRUPTED) {
+            *error = done ? done : ERR_FULL;
+            break;
+        }
     }
-    return 1;
+    return written;
 }
 
 /* A line for the log: three parts, any of them empty. */
 static void warn(const char *first, const char *second, const char *third) {
     const char *parts[] = {first, second, third, "\n"};
-    for (i32 i = 0; i < 4; i++) write_all(2, (const u8 *)parts[i], length(parts[i]));
+    word ignored = 0;
+    for (i32 i = 0; i < 4; i++) write_all(2, (const u8 *)parts[i], length(parts[i]), &ignored);
 }
 
 /* The common errors of Linux in words. */
@@ -124,16 +150,22 @@ static const char *reason(word error) {
     switch (-error) {
     case 2: return "no such file or folder";
     case 5: return "the device reports an input or output error";
+    case 9: return "it is closed";
     case 13: case 1: return "permission denied";
     case 16: return "it is in use (mount a folder, not the file)";
     case 20: return "a part of the path is no folder";
     case 21: return "it is a folder";
+    case 23: case 24: return "too many files are open";
+    case 27: return "the file would be larger than the limit of this process or file system";
     case 28: return "no space left";
     case 30: return "the file system is read-only";
+    case 32: return "its reader is gone";
     case 36: return "the name is too long";
     case 97: return "this kernel does not have that kind of address";
     case 98: return "the address is in use";
     case 99: return "no such address on this machine";
+    case 110: return "its reader did not read for a second";
+    case 122: return "the quota is used up";
     default: return "the system refuses";
     }
 }

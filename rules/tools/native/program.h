@@ -19,12 +19,15 @@ static const char HELP[] =
     "  --selftest  --health  --version  --help\n"
     "  --replay AGENT  int32 records [reset, observation.., executed action.. or -1] on stdin;\n"
     "                  f32 beliefs, f32 policies, i32 action.., i32 policy on stdout\n"
-    "SIGTERM, SIGINT and the end of the input finish the step, write the state and end with 0; 1 when that failed.\n";
+    "SIGTERM, SIGINT and the end of the input finish the step, write the state and end with 0.\n"
+    "The exit code is 1 when an answer or the state could not be written or the input not be read: stderr says why.\n"
+    "A step is in the state before its answer is written; after an answer that is lost no step is carried out.\n";
 
 static i32 equal(const char *a, const char *b) { return length(a) == length(b) && !memcmp(a, b, (__SIZE_TYPE__)length(a)); }
 
 static i32 usage(void) {
-    write_all(2, (const u8 *)HELP, sizeof HELP - 1);
+    word ignored = 0;
+    write_all(2, (const u8 *)HELP, sizeof HELP - 1, &ignored);
     return 2;
 }
 
@@ -76,11 +79,27 @@ static i32 run(word n, char **words) {
     return serve(n, words);
 }
 
+/* An error of stdin or stdout is said, and the exit code shows it. */
+static i32 conclude(i32 code) {
+    flush();
+    if (input_error) warn("stdin: ", reason(input_error), "");
+    if (output_error) {
+        static u8 said[256];
+        word ignored = 0;
+        gather(said, sizeof said);
+        put("stdout: "), put(reason(output_error));
+        if (serves_lines) put("; answers that are lost: "), put_u64(lost_lines);
+        if (serves_lines && state_path && saved) put(", their steps are in the state");
+        put("\n");
+        write_all(2, out.to, out.used, &ignored);
+    }
+    return !code && (input_error || output_error) ? 1 : code;
+}
+
 #if !defined(HOSTED)
 _Noreturn __attribute__((used)) void enter(word *stack) {
     catch_signals();
-    i32 code = run(stack[0] - 1, (char **)(stack + 2));
-    flush();
-    leave(code);
+    hold_descriptors();
+    leave(conclude(run(stack[0] - 1, (char **)(stack + 2))));
 }
 #endif

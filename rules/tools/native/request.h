@@ -1,15 +1,47 @@
 /* A strict subset of JSON: {"agent":[0,null],...} with "executed":{"agent":[1]}, or {"reset":true}, {"reset":["agent"]}.
    A request is understood completely before anything happens: on a fault no state has changed. */
 static i32 at, end, wants_reset, has_executed, copy;
-static struct { const char *what, *agent; i32 index, limit; } fault;
+/* Why a request is refused: whose modality or control (`part`, `index`), how many values that has (`limit`), what was found
+   at which place of the text instead (`first`: -1 for none; `size`: -1 for the place alone), and whether the names of the agents help (`names`). */
+static struct { const char *what, *agent, *part; i32 index, limit, first, size, names; } fault;
 
-static i32 refuse(const char *what, const char *agent, i32 index, i32 limit) {
-    fault.what = what, fault.agent = agent, fault.index = index, fault.limit = limit;
+static i32 refuse(const char *what) {
+    memset(&fault, 0, sizeof fault);
+    fault.what = what, fault.first = -1;
+    return 0;
+}
+
+static i32 refuse_agent(const char *what, i32 i) {
+    refuse(what);
+    fault.agent = instances[i].name;
     return 0;
 }
 
 static void skip_blanks(void) {
     while (at < end && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) at++;
+}
+
+/* What stands here is not what is expected: it is quoted, up to what ends a value. */
+static i32 refuse_here(const char *what) {
+    refuse(what);
+    skip_blanks();
+    fault.first = at;
+    for (i32 quoted = 0, k = at; k < end; k++, fault.size++) {
+        if (text[k] == '"' && k > at && quoted) {
+            fault.size++;
+            break;
+        }
+        if (text[k] == '"') quoted = 1;
+        if (k > at && text[at] != '"' && (text[at] == '[' || text[at] == ']' || text[at] == '{' || text[at] == '}')) break;
+        if (!quoted && k > at && (text[k] <= ' ' || text[k] == ',' || text[k] == ']' || text[k] == '}' || text[k] == ':')) break;
+    }
+    return 0;
+}
+
+static i32 refuse_name(const char *what, i32 first, i32 size) {
+    refuse(what);
+    fault.first = first - 1, fault.size = size + 2; /* with its quotation marks */
+    return 0;
 }
 
 static i32 take(u8 c) {
@@ -29,17 +61,17 @@ static i32 take_word(const char *word_) {
 
 /* A string without escapes; gives its place in the text. */
 static i32 take_name(i32 *first, i32 *size) {
-    if (!take('"')) return refuse("expected a name in quotation marks", 0, 0, 0);
+    if (!take('"')) return refuse_here("expected a name in quotation marks");
     *first = at;
     while (at < end && text[at] != '"' && text[at] != '\\' && text[at] >= ' ') at++;
-    if (at >= end || text[at] != '"') return refuse("a name must end with a quotation mark and have no escapes", 0, 0, 0);
+    if (at >= end || text[at] != '"') return refuse_here("expected a quotation mark at the end of a name without escapes");
     *size = at++ - *first;
     return 1;
 }
 
 static i32 take_key(i32 *first, i32 *size) {
     if (!take_name(first, size)) return 0;
-    return take(':') ? 1 : refuse("expected ':' after a key", 0, 0, 0);
+    return take(':') ? 1 : refuse_here("expected ':' after a key");
 }
 
 static i32 is_name(i32 first, i32 size, const char *name) {
@@ -59,45 +91,77 @@ static i32 find(i32 first, i32 size) {
     return -1;
 }
 
+static i32 ends_value(i32 k) {
+    return k >= end || text[k] <= ' ' || text[k] == ',' || text[k] == ']' || text[k] == '}';
+}
+
 /* 0..limit-1 without sign, point, exponent or leading zero. */
 static i32 take_index(i32 *value, i32 limit) {
-    i32 found = 0, first;
+    i32 found = 0, k;
     skip_blanks();
-    for (first = at; at < end && text[at] >= '0' && text[at] <= '9' && at - first < 9; at++)
-        found = found * 10 + (text[at] - '0');
-    if (at == first || (at - first > 1 && text[first] == '0') || found >= limit) return 0;
-    *value = found;
+    for (k = at; k < end && text[k] >= '0' && text[k] <= '9' && k - at < 9; k++) found = found * 10 + (text[k] - '0');
+    if (k == at || (k - at > 1 && text[at] == '0') || found >= limit || !ends_value(k)) {
+        i32 is_number = k > at && k < end && (text[k] == '.' || (text[k] | 32) == 'e');
+        refuse_here(is_number ? "expected an integer" : "expected an index");
+        fault.limit = limit;
+        return 0;
+    }
+    *value = found, at = k;
     return 1;
 }
 
-/* One number an entry; null where fed[i] is set, and only there. */
-static i32 take_numbers(const char *name, i32 *values, const i32 *limits, i32 n, const u8 *linked) {
-    if (!take('[')) return refuse("expected an array of indices", name, -1, 0);
-    for (i32 i = 0; i < n; i++) {
-        if (i && !take(',')) return refuse("too few numbers, or no ',' between them", name, i, 0);
-        if (linked && linked[i]) {
-            if (!take_word("null")) return refuse("a link feeds this modality: write null", name, i, 0);
-        } else if (!take_index(&values[i], limits[i]))
-            return refuse("expected an index", name, i, limits[i]);
+/* Adds to a fault whose number it is about. */
+static i32 blame(i32 i, const char *part, i32 index) {
+    fault.agent = instances[i].name, fault.part = part, fault.index = index;
+    return 0;
+}
+
+/* An index for each of the n modalities or controls (`part`) of instance i; null where `linked` says so, and only there. */
+static i32 take_numbers(i32 i, const char *part, i32 *values, const i32 *limits, const u8 *linked) {
+    i32 seen_ = linked != 0, n = seen_ ? agent_of(i)->modalities : agent_of(i)->controls;
+    if (!take('[')) return refuse_here("expected an array of indices"), blame(i, 0, 0);
+    for (i32 k = 0; k < n; k++) {
+        if (k && !take(',')) {
+            i32 few = at < end && text[at] == ']';
+            refuse_here(few ? "expected an index" : "expected ','");
+            fault.limit = few ? limits[k] : 0;
+            return blame(i, part, k);
+        }
+        if (seen_ && linked[k]) {
+            if (!take_word("null")) return refuse_here("a link feeds this modality: write null"), blame(i, part, k);
+        } else if (!take_index(&values[k], limits[k]))
+            return blame(i, part, k);
     }
-    return take(']') ? 1 : refuse("too many numbers, or no ']' after them", name, n, 0);
+    if (take(']')) return 1;
+    refuse_here("expected ']'");
+    if (at < end && (text[at] == ',' || !n)) {
+        fault.what = seen_ ? "more indices than it has modalities" : "more indices than it has controls";
+        fault.size = -1;
+    }
+    return blame(i, 0, 0);
+}
+
+/* A key that is no name; the names help. */
+static i32 refuse_key(const char *what, i32 first, i32 size) {
+    refuse_name(what, first, size);
+    fault.names = 1;
+    return 0;
 }
 
 static i32 take_executed(void) {
     i32 first, size;
-    if (has_executed++) return refuse("\"executed\" is given twice", 0, 0, 0);
-    if (!take('{')) return refuse("\"executed\" must be an object of arrays", 0, 0, 0);
+    if (has_executed++) return refuse("\"executed\" is given twice");
+    if (!take('{')) return refuse_here("\"executed\": expected an object such as {\"agent\":[0]}");
     if (take('}')) return 1;
     do {
         if (!take_key(&first, &size)) return 0;
         i32 i = find(first, size);
-        if (i < 0) return refuse("\"executed\" names no agent of this program", 0, 0, 0);
-        if (moved[i]) return refuse("named twice in \"executed\"", instances[i].name, -1, 0);
+        if (i < 0) return refuse_key("\"executed\": no agent is called", first, size);
+        if (moved[i]) return refuse_agent("given twice in \"executed\"", i);
         moved[i] = 1;
-        if (!take_numbers(instances[i].name, executed + instances[i].acted, agent_of(i)->num_controls,
-                          agent_of(i)->controls, 0)) return 0;
+        if (!take_numbers(i, "executed control", executed + instances[i].acted, agent_of(i)->num_controls, 0)) return 0;
     } while (take(','));
-    return take('}') ? 1 : refuse("expected ',' or '}' in \"executed\"", 0, 0, 0);
+    return take('}') ? 1 : refuse_here("\"executed\": expected ',' or '}'");
 }
 
 /* The instance of a name, or all replicas of the agent of that name. */
@@ -106,25 +170,33 @@ static i32 take_again(void) {
     if (!take_name(&first, &size)) return 0;
     for (i32 i = 0; i < INSTANCES; i++)
         if (is_name(first, size, instances[i].name) || is_name(first, size, agent_of(i)->name)) {
-            if (again[i]) return refuse("named twice in \"reset\"", instances[i].name, -1, 0);
+            if (again[i]) return refuse_agent("named twice in \"reset\"", i);
             again[i] = 1, found = 1;
         }
-    return found ? 1 : refuse("\"reset\" names no agent of this program", 0, 0, 0);
+    return found ? 1 : refuse_key("\"reset\": no agent is called", first, size);
 }
 
 /* true, or an array of names. */
 static i32 take_reset(void) {
-    if (wants_reset) return refuse("\"reset\" is given twice", 0, 0, 0);
+    if (wants_reset) return refuse("\"reset\" is given twice");
     wants_reset = 1;
     if (take_word("true")) {
         memset(again, 1, sizeof again);
         return 1;
     }
-    if (!take('[')) return refuse("\"reset\" must be true, or an array of names", 0, 0, 0);
+    if (!take('[')) return refuse_here("\"reset\": expected true or an array of names");
     do
         if (!take_again()) return 0;
     while (take(','));
-    return take(']') ? 1 : refuse("expected ',' or ']' in \"reset\"", 0, 0, 0);
+    return take(']') ? 1 : refuse_here("\"reset\": expected ',' or ']'");
+}
+
+/* A key of the object that is no instance: the name of an agent that has replicas, or a mistake. */
+static i32 refuse_member(i32 first, i32 size) {
+    if (COPIES == 1 && is_name(first, size, "copy")) return refuse("leave out \"copy\": there is one copy of the coalition");
+    for (i32 i = 0; i < INSTANCES; i++)
+        if (is_name(first, size, agent_of(i)->name)) return refuse_key("expected each replica by its name instead of", first, size);
+    return refuse_key("no agent is called", first, size);
 }
 
 static i32 take_member(void) {
@@ -133,28 +205,33 @@ static i32 take_member(void) {
     if (is_name(first, size, "reset")) return take_reset();
     if (is_name(first, size, "executed")) return take_executed();
     if (COPIES > 1 && is_name(first, size, "copy")) {
-        if (copy >= 0) return refuse("\"copy\" is given twice", 0, 0, 0);
-        return take_index(&copy, COPIES) ? 1 : refuse("\"copy\" must be an index", 0, 0, COPIES);
+        if (copy >= 0) return refuse("\"copy\" is given twice");
+        if (take_index(&copy, COPIES)) return 1;
+        fault.what = "\"copy\": expected an index";
+        return 0;
     }
     i32 i = find(first, size);
-    if (i < 0) return refuse("a key names no agent of this program", 0, 0, 0);
-    if (seen[i]) return refuse("given twice", instances[i].name, -1, 0);
+    if (i < 0) return refuse_member(first, size);
+    if (seen[i]) return refuse_agent("given twice", i);
     seen[i] = 1;
-    return take_numbers(instances[i].name, observation + instances[i].seen, agent_of(i)->num_obs, agent_of(i)->modalities,
-                        linked + instances[i].seen);
+    return take_numbers(i, "modality", observation + instances[i].seen, agent_of(i)->num_obs, linked + instances[i].seen);
 }
 
 /* What only the whole object shows: nothing missing, nothing too much. */
 static i32 complete(void) {
     i32 given = 0;
     for (i32 i = 0; i < INSTANCES; i++) given += seen[i];
-    if (wants_reset) return given || has_executed ? refuse("\"reset\" stands alone", 0, 0, 0) : 1;
+    if (wants_reset)
+        return given || has_executed ? refuse("\"reset\" goes without observations and \"executed\"") : 1;
     for (i32 i = 0; i < INSTANCES; i++)
-        if (!seen[i]) return refuse("no observation for this agent", instances[i].name, -1, 0);
-    if (copy < 0) return refuse("no \"copy\": which copy of the coalition steps", 0, 0, COPIES);
+        if (!seen[i]) return refuse_agent("its observation is missing", i);
+    if (copy < 0) {
+        refuse("\"copy\" is missing, which says which copy of the coalition steps: expected an index");
+        fault.limit = COPIES;
+        return 0;
+    }
     for (i32 i = 0; i < INSTANCES; i++)
-        if (moved[i] && !worlds[copy].under_way[i])
-            return refuse("nothing was executed before the first step", instances[i].name, -1, 0);
+        if (moved[i] && !worlds[copy].under_way[i]) return refuse_agent("nothing can be executed before the first step", i);
     return 1;
 }
 
@@ -162,14 +239,13 @@ static i32 complete(void) {
 static i32 understand(i32 n) {
     at = 0, end = n, wants_reset = has_executed = 0, copy = COPIES > 1 ? -1 : 0;
     memset(seen, 0, sizeof seen), memset(moved, 0, sizeof moved), memset(again, 0, sizeof again);
-    if (!take('{')) return refuse("expected an object such as {\"agent\":[0]}", 0, 0, 0);
+    if (!take('{')) return refuse_here("expected an object such as {\"agent\":[0]}");
     if (!take('}')) {
         do
             if (!take_member()) return 0;
         while (take(','));
-        if (!take('}')) return refuse("expected ',' or '}'", 0, 0, 0);
+        if (!take('}')) return refuse_here("expected ',' or '}'");
     }
     skip_blanks();
-    if (at != end) return refuse("text after the object", 0, 0, 0);
-    return complete();
+    return at == end ? complete() : refuse_here("expected nothing after the object");
 }

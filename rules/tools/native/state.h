@@ -30,7 +30,7 @@ static word write_file(word fd, const void *from, word n) {
     while (n > 0) {
         word done = system_call(SYS_WRITE, fd, (word)from, n, 0, 0);
         if (done == ERR_INTERRUPTED) continue;
-        if (done <= 0) return done ? done : -28;
+        if (done <= 0) return done ? done : ERR_FULL;
         from = (const u8 *)from + done, n -= done;
     }
     return 0;

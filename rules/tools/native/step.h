@@ -79,16 +79,46 @@ static void start_over(void) {
     put("}\n");
 }
 
+/* As part of a string: quotation marks escaped, what is no printable ASCII as '?'. */
+static void put_escaped(const u8 *from, i32 n) {
+    for (i32 i = 0; i < n; i++) {
+        u8 c = from[i] < ' ' || from[i] > 126 ? '?' : from[i];
+        if (c == '"' || c == '\\') put("\\");
+        put_bytes(&c, 1);
+    }
+}
+
+/* The names that a key may be; of many the first ones. */
+static void put_names(void) {
+    enum { ENOUGH = 200 };
+    put("; the agents are ");
+    for (i32 i = 0, shown = 0; i < INSTANCES; i++) {
+        if (i) put(", ");
+        if (shown > ENOUGH) {
+            put("..");
+            return;
+        }
+        put(instances[i].name), shown += instances[i].length;
+    }
+}
+
+/* "agent NAME, modality 1: WHAT from 0 to 2, not FOUND, at byte 17". */
 static void complain(void) {
+    enum { ENOUGH = 40 };
     count.errors++;
     put("{\"error\":\"");
-    for (const char *s = fault.what; *s; s++) {
-        if (*s == '"') put("\\");
-        put_bytes(s, 1);
+    if (fault.agent) put("agent "), put(fault.agent);
+    if (fault.part) put(", "), put(fault.part), put(" "), put_int(fault.index);
+    if (fault.agent) put(": ");
+    put_escaped((const u8 *)fault.what, (i32)length(fault.what));
+    if (fault.limit > 0) put(" from 0 to "), put_int(fault.limit - 1);
+    if (fault.first >= 0) {
+        i32 n = fault.size < ENOUGH ? fault.size : ENOUGH;
+        if (n >= 0) put(!n ? ", but the text ends" : fault.names ? " " : ", not "), put_escaped(text + fault.first, n);
+        if (n < fault.size) put("..");
+        put(", at byte "), put_int(fault.first + 1);
     }
-    if (fault.agent) put(": agent "), put(fault.agent);
-    if (fault.agent && fault.index >= 0) put(", entry "), put_int(fault.index);
-    if (fault.limit > 0) put(", from 0 to "), put_int(fault.limit - 1);
+    if (fault.names) put_names();
     put("\"}\n");
 }
 
@@ -119,17 +149,21 @@ static void answer_line(i32 n) {
     if (PACED) {
         flush();
         while (!stopping && !is_time(&rest)) await(0, 0, rest);
+        if (output_error) return;
     }
     act(asked);
 }
 
-/* Lines from stdin until its end, or until told to stop. */
+static i32 serves_lines;
+
+/* Lines from stdin until its end, a signal, or an answer that cannot be written. */
 static void serve_lines(void) {
+    serves_lines = 1;
     while (!stopping) {
         i32 n = read_line();
         if (n == LINE_END) break;
         if (n == LINE_LONG) {
-            refuse("line longer than " AS_TEXT(LINE) " bytes", 0, 0, 0);
+            refuse("line longer than " AS_TEXT(LINE) " bytes");
             complain();
         } else if (!blank(n))
             answer_line(n);

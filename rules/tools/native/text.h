@@ -2,10 +2,20 @@
 static u8 room[4096];
 static struct { u8 *to; word used, size; i32 kept, lost; } out = {room, 0, sizeof room, 0, 0};
 
+static u64 lost_lines; /* that `output_error` kept from being written whole */
+
+/* After an error nothing more is written, and no further request is read. */
 static void flush(void) {
     if (out.kept) return;
-    if (!write_all(1, out.to, out.used)) stopping = 1; /* nobody reads: end without a word */
+    word done = output_error ? 0 : write_all(1, out.to, out.used, &output_error);
+    for (; done < out.used; done++) lost_lines += out.to[done] == '\n';
+    if (output_error) stopping = 1;
     out.used = 0;
+}
+
+/* What is put from now on stays in `to`. */
+static void gather(u8 *to, word size) {
+    out.to = to, out.used = 0, out.size = size, out.kept = 1, out.lost = 0;
 }
 
 /* What is `kept` stays in its buffer, which was sized for it; else the buffer goes out whenever it is full. */

@@ -13,7 +13,7 @@ static i32 earlier[LINKS];                              /* what links round a cy
 static f32 vfe[COPIES][INSTANCES], efe[COPIES][INSTANCES];             /* of the last step, in nats */
 static u8 stepped[COPIES];                                             /* since the program started */
 
-typedef struct { u64 steps, errors, late, stored, not_stored; } tally;
+typedef struct { u64 steps, errors, late, stored, not_stored, lost; } tally;
 static tally count;
 
 static const agent *agent_of(i32 i) { return agents[instances[i].agent]; }

@@ -85,10 +85,43 @@ def test_a_malformed_line_is_answered_and_changes_nothing(pair: Path, line: str)
     assert all(list(fault) == ["error"] and fault["error"] for fault in faults)
 
 
-def test_faults_name_the_agent_the_entry_and_the_range(pair: Path) -> None:
-    assert talk(pair, ['{"scout":[1],"picker":[0,3,2]}']) == [
-        {"error": "expected an index: agent picker, entry 1, from 0 to 2"}]
-    assert talk(pair, ['{"scout":[1]}']) == [{"error": "no observation for this agent: agent picker"}]
+@pytest.mark.parametrize(("line", "error"), [
+    ('{"scout":[1],"picker":[0,3,2]}', "agent picker, modality 1: expected an index from 0 to 2, not 3, at byte 26"),
+    ('{"scout":[1]}', "agent picker: its observation is missing"),
+    ('{"scout":[1.0]}', "agent scout, modality 0: expected an integer from 0 to 4, not 1.0, at byte 11"),
+    ('{"scout":[1e0]}', "agent scout, modality 0: expected an integer from 0 to 4, not 1e0, at byte 11"),
+    ('{"scout":[-1]}', "agent scout, modality 0: expected an index from 0 to 4, not -1, at byte 11"),
+    ('{"scout":[01]}', "agent scout, modality 0: expected an index from 0 to 4, not 01, at byte 11"),
+    ('{"scout":["1"]}', 'agent scout, modality 0: expected an index from 0 to 4, not "1", at byte 11'),
+    ('{"scout":[ true]}', "agent scout, modality 0: expected an index from 0 to 4, not true, at byte 12"),
+    ('{"scout":[null]}', "agent scout, modality 0: expected an index from 0 to 4, not null, at byte 11"),
+    ('{"scout":[]}', "agent scout, modality 0: expected an index from 0 to 4, not ], at byte 11"),
+    ('{"scout":[1,2]}', "agent scout: more indices than it has modalities, at byte 12"),
+    ('{"picker":[0,1]}', "agent picker, modality 2: expected an index from 0 to 3, not ], at byte 15"),
+    ('{"picker":[0 1]}', "agent picker, modality 1: expected ',', not 1, at byte 14"),
+    ('{"picker":[0,', "agent picker, modality 1: expected an index from 0 to 2, but the text ends, at byte 14"),
+    ('{"scout":1}', "agent scout: expected an array of indices, not 1, at byte 10"),
+    ('{"cat":[0]}', 'no agent is called "cat", at byte 2; the agents are scout, picker'),
+    ('{"c\x7f\xe9":[0]}', 'no agent is called "c???", at byte 2; the agents are scout, picker'),
+    ('{"%s":[0]}' % ("x" * 500), 'no agent is called "%s.., at byte 2; the agents are scout, picker' % ("x" * 39)),
+    ('{"copy":0}', 'leave out "copy": there is one copy of the coalition'),
+    ('{"scout":[1],"scout":[1]}', "agent scout: given twice"),
+    ('{"scout" [1]}', "expected ':' after a key, not [, at byte 10"),
+    ("{'scout':[1]}", "expected a name in quotation marks, not 'scout', at byte 2"),
+    ('{"scout":[1],}', "expected a name in quotation marks, not }, at byte 14"),
+    ('{"scout":[1]', "expected ',' or '}', but the text ends, at byte 13"),
+    ("[1]", 'expected an object such as {"agent":[0]}, not [, at byte 1'),
+    (SEEN + " {}", "expected nothing after the object, not {, at byte %d" % (len(SEEN) + 2)),
+    ('{"reset":false}', '"reset": expected true or an array of names, not false, at byte 10'),
+    ('{"reset":["cat"]}', '"reset": no agent is called "cat", at byte 11; the agents are scout, picker'),
+    ('{"reset":true,"scout":[1]}', '"reset" goes without observations and "executed"'),
+    ('{"executed":{"cat":[1]}}', '"executed": no agent is called "cat", at byte 14; the agents are scout, picker'),
+    ('{"executed":{"scout":[3]}}', "agent scout, executed control 0: expected an index from 0 to 2, not 3, at byte 23"),
+    ('{"executed":{"scout":[1,1]}}', "agent scout: more indices than it has controls, at byte 24"),
+    ('{"executed":[1]}', '"executed": expected an object such as {"agent":[0]}, not [, at byte 13'),
+    (SEEN[:-1] + ',"executed":{"scout":[1]}}', "agent scout: nothing can be executed before the first step")])
+def test_a_refusal_says_what_is_wrong_and_where(pair: Path, line: str, error: str) -> None:
+    assert talk(pair, [line]) == [{"error": error}]
 
 
 def test_random_bytes_never_stop_the_program(pair: Path) -> None:
@@ -163,7 +196,7 @@ def test_faulty_links_are_a_message(agents: list[Compiled], tmp_path: Path, caps
 
 
 def test_a_linked_modality_must_be_null(chained: Path) -> None:
-    assert "write null: agent picker, entry 1" in talk(chained, [SEEN])[0]["error"]
+    assert talk(chained, [SEEN])[0]["error"].startswith("agent picker, modality 1: a link feeds this modality: write null, not 1")
 
 
 def test_a_cycle_carries_the_action_of_the_tick_before(

@@ -84,7 +84,17 @@ def test_what_is_refused_changes_nothing(three: Path, line: str) -> None:
 
 def test_a_copy_must_be_named_and_one_coalition_has_none(alone: Path, three: Path) -> None:
     assert "which copy" in talk(three, ['{"scout.0":[1],"scout.1":[1],"scout.2":[1]}'])[0]["error"]
-    assert "names no agent" in talk(alone, ['{"copy":0,"scout":[1]}'])[0]["error"]
+    assert talk(alone, ['{"copy":0,"scout":[1]}']) == [{"error": 'leave out "copy": there is one copy of the coalition'}]
+    assert talk(three, ['{"copy":2}']) == [{"error": '"copy": expected an index from 0 to 1, not 2, at byte 9'}]
+    assert talk(three, ['{"copy":1,"scout":[1]}']) == [
+        {"error": 'expected each replica by its name instead of "scout", at byte 11; the agents are scout.0, scout.1, scout.2'}]
+
+
+def test_of_many_agents_the_first_names_are_told(agent: Compiled, tmp_path: Path) -> None:
+    crowd = built(agent, tmp_path, "--replicas", "scout=5000")
+    error = talk(crowd, ['{"cat":[0]}'])[0]["error"]
+    assert error.startswith('no agent is called "cat", at byte 2; the agents are scout.0, scout.1, ') and error.endswith(", ..")
+    assert len(error) < 400
 
 
 def test_a_reset_agent_is_as_before_its_first_step_for_those_that_it_feeds(tmp_path: Path) -> None:

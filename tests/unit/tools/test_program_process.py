@@ -64,14 +64,14 @@ def test_help_is_for_stdout(pair: Path) -> None:
     assert b"--beliefs" in done.stdout and not done.stderr
 
 
-def test_a_reader_that_leaves_ends_the_program_quietly(pair: Path) -> None:
+def test_a_reader_that_leaves_ends_the_program(pair: Path) -> None:
     child = subprocess.Popen([str(pair)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdin and child.stdout and child.stderr
     child.stdout.close()
     child.stdin.write(SEEN.encode() + b"\n")
     child.stdin.flush()
-    assert child.wait(timeout=60) == 0
-    assert child.stderr.read() == b""
+    assert child.wait(timeout=60) == 1
+    assert child.stderr.read() == b"stdout: its reader is gone; answers that are lost: 1\n"
     child.stdin.close()
     child.stderr.close()
 

@@ -162,16 +162,18 @@ def test_a_signal_writes_what_every_left_out(
 def test_a_signal_ends_a_program_whose_reader_does_not_read(program: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with subprocess.Popen([program, "--state", state, "--every", "0"], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as child:
-        assert child.stdin
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdin and child.stderr
         os.set_blocking(child.stdin.fileno(), False)
         stalled = 0
         while stalled < 4:   # both pipes are full
             stalled = 0 if child.stdin.raw.write(seen(0).encode() + b"\n") else stalled + 1   # type: ignore[attr-defined]
             time.sleep(0.05 * bool(stalled))
         child.send_signal(signal.SIGTERM)
-        assert child.wait(LIMIT) == 0
-    assert steps(state) > 100
+        assert child.wait(LIMIT) == 1   # for the answers in its buffer are lost
+        said = child.stderr.read()
+    assert said.startswith(b"stdout: its reader did not read for a second; answers that are lost: ")
+    assert said.endswith(b", their steps are in the state\n") and steps(state) > 100
 
 
 def test_killed_at_any_moment_it_has_what_it_answered(program: Path, walk: list[Any], tmp_path: Path) -> None:
