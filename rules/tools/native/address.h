@@ -60,7 +60,7 @@ static void remove_stale(void) {
 
 /* The socket, or the error. */
 static word open_address(void) {
-    enum { SOCKET_LEVEL = 1, REUSE = 2, BACKLOG = 128, IN_USE = -98 };
+    enum { SOCKET_LEVEL = 1, REUSE = 2, BACKLOG = 1024, IN_USE = -98 };
     i32 yes = 1;
     word fd = system_call(SYS_SOCKET, here.family, STREAM | NONBLOCK | CLOSE_ON_EXEC, 0, 0, 0);
     if (fd < 0) return fd;

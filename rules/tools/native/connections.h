@@ -209,16 +209,17 @@ static connection *place(void) {
     return oldest;
 }
 
-/* Takes in who waits, if there is a place. */
-static void welcome(word listener) {
+/* Takes in who waits, if there is a place: 1 when somebody else may wait. */
+static i32 welcome(word listener) {
     enum { WENT_AWAY = -103 };
     connection *c = place();
     word fd = c ? system_call(SYS_ACCEPT4, listener, 0, 0, NONBLOCK | CLOSE_ON_EXEC, 0) : ERR_AGAIN;
     crowded = !c || (fd < 0 && fd != ERR_AGAIN && fd != ERR_INTERRUPTED && fd != WENT_AWAY); /* too many files, too */
-    if (!c || fd < 0) return;
+    if (!c || fd < 0) return 0;
     memset(c, 0, sizeof *c);
     c->fd = (i32)fd, c->since = clock_now;
     watched[1 + (c - connections)].revents = READABLE;
+    return 1;
 }
 
 static short wanted_of(const connection *c, i32 has_room) {
@@ -302,7 +303,7 @@ static i32 serve_http(const char *where) {
     tell_address(listener);
     for (moment rest = FOREVER; !stopping; rest = attend_all()) {
         look(listener, rest);
-        if (watched[0].revents) welcome(listener);
+        for (i32 k = watched[0].revents ? CONNECTIONS : 0; k > 0 && welcome(listener);) k--;
     }
     i32 all_sent = say_goodbye();
     if (!all_sent) warn("the last answers are not all sent: a client did not read for a second", "", "");
