@@ -5,6 +5,7 @@ checksums the rows of the index.
 """
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -163,8 +164,10 @@ class Sources:
 
 def hash_file(path: str) -> Digest:
     """SHA-256 and size of a file's bytes; OSError when it cannot be read."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)   # it may have become a FIFO a moment ago
     try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
         return Digest(*hash_open(fd))
     finally:
         os.close(fd)

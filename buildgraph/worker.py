@@ -10,6 +10,7 @@ import itertools
 import os
 import time
 from _thread import allocate_lock
+from stat import S_ISREG
 
 from .context import suppress
 from .digest import Digest
@@ -259,21 +260,20 @@ def _snapshot(artifact: Artifact, node: File, host: str, path: str, slot: Slot) 
             seen = Digest.of(artifact.data)
             write_all(_OPS, target, artifact.data)
         else:
-            seen = _copy(host, target, artifact.name)
+            seen = _copy(artifact.name, host, target)
         if seen != node.digest:
             raise Moved(artifact.name)
 
 
-def _copy(host: str, target: int, name: str) -> Digest:
-    """Copy a file of the host; Moved when there is none any more. What took its place may be a FIFO: nothing is waited for."""
+def _copy(name: str, host: str, target: int) -> Digest:
     try:
-        source = os.open(host, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        source = os.open(host, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):   # the next attempt knows the place of its name
         raise Moved(name) from None
     try:
+        if not S_ISREG(os.fstat(source).st_mode):
+            raise Moved(name)
         return Digest(*copy_hashed(_OPS, source, target))
-    except IsADirectoryError:
-        raise Moved(name) from None
     finally:
         os.close(source)
 
