@@ -176,7 +176,7 @@ class _Here(Scope):
         names = self.checks.workspace.listing.glob(self.target.folder, glob[negative:], None)
         if not names and not negative:
             raise BuildError(f"no file matches {glob!r}", reason="source",
-                             fix=f"globs are relative to {self.target.folder or 'the root of the workspace'}")
+                             fix=self.checks.workspace.listing.why_none(self.target.folder))
         return Files(tuple(names), negative)
 
     def label(self, text: str) -> Label:

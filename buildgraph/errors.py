@@ -51,6 +51,5 @@ class BuildErrors(BuildError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The hint for a misspelt word, or an empty string when nothing known is near."""
-    import difflib   # for a mistake only
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else ""
+    from .names import did_you_mean as nearest   # for a mistake only
+    return nearest(word, known)

@@ -2,16 +2,18 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 
 from .errors import BuildError, Where, did_you_mean
+from .globs import MANY, fits, is_glob, parts_of
 from .stamp import NEVER, Stamp, fingerprint
 
 SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
-_LONGEST = 4096   # bytes of a path, as Linux has it
-_MAGIC = re.compile(r"[*?\[]")
+NO_SOURCES = SKIPPED | {".buildgraph"}   # no wildcard means them
+OUTSIDE = ".."
+LONGEST = 4096   # bytes of a path, as Linux has it
+LINKED = 10_000   # folders that one glob may look at behind links
 
 
 def skipped(name: str) -> bool:
@@ -22,14 +24,17 @@ def skipped(name: str) -> bool:
 class Listing:
     """The folders of one workspace, each listed once; `folders` are those whose content decided something.
 
-    `stamps` has the stamp of each folder that exists, taken before it was listed.
+    `cache` is the path of the cache of builds when it is within the workspace: it is never a source. `stamps` has the stamp
+    of each folder that exists, taken before it was listed.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+    def __init__(self, root: str, cache: str = "") -> None:
+        self.root, self.cache = root, cache
         self.folders: set[str] = set()
         self.stamps: dict[str, Stamp] = {}
+        self._passed: dict[str, str] = {}   # what the last glob did not go through, and why
         self._known: dict[str, dict[str, os.DirEntry[str]]] = {}
+        self._reals: dict[str, str] = {"": ""}
 
     def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:
         """The entries of a folder by name, sorted; none when there is no such folder."""
@@ -66,7 +71,8 @@ class Listing:
         """The paths of the real folders in a folder, without those that hold no sources."""
         self.watch(folder)
         return [join(folder, name) for name, entry in self.entries(folder).items()
-                if not skipped(name) and entry.is_dir(follow_symlinks=False) and not self._is_venv(join(folder, name))]
+                if not self.skips(join(folder, name)) and entry.is_dir(follow_symlinks=False)
+                and not self._is_venv(join(folder, name))]
 
     def _is_venv(self, folder: str) -> bool:
         """Whether a folder is a virtual environment of Python; it is watched, because it may cease to be one."""
@@ -74,6 +80,13 @@ class Listing:
             return False
         self.watch(folder)
         return True
+
+    def skips(self, path: str) -> bool:
+        """Whether a folder, by its path in the workspace, never has sources or packages."""
+        return skipped(path.rpartition("/")[2]) or self._is_cache(path)
+
+    def _is_cache(self, path: str) -> bool:
+        return bool(self.cache) and _within(path, self.cache)
 
     def source(self, folder: str, path: str, at: Where | None) -> str:
         """The workspace-relative name of an existing file or folder, case exact; BuildError with a near name."""
@@ -93,21 +106,30 @@ class Listing:
         return here
 
     def _absent(self, path: str, here: str, part: str, at: Where | None) -> BuildError:
-        near = {name.lower(): name for name in self.entries(here)}
-        same = near.get(part.lower())
-        hint = f"did you mean {same!r}?" if same else did_you_mean(part, self.entries(here))
         self.watch(here)
-        hint = hint or f"there is no {part!r} in {here or 'the root of the workspace'}"
-        return BuildError(f"no file {path!r}", at, hint, "source")
+        return BuildError(f"no file {path!r}", at, self._no_entry(here, part), "source")
+
+    def _no_entry(self, here: str, part: str) -> str:
+        absent = f"there is no {part!r} in {here or 'the root of the workspace'}"
+        return did_you_mean(part, self.entries(here)) or absent
+
+    def why_none(self, folder: str) -> str:
+        """What to say of the last glob, which found nothing: the first thing that it did not go through."""
+        path, why = next(iter(self._passed.items()), ("", ""))
+        return f"{path!r} {why}" if path else why or f"globs are relative to {folder or 'the root of the workspace'}"
 
     def regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Where | None) -> None:
         """BuildError unless an entry is a folder, or, as the last of a path, a file; links may not leave the workspace."""
         if not name.isprintable():   # as for outputs; bytes that are no UTF-8 are not printable either
             raise BuildError(f"{name!r} is no printable UTF-8 name", at, "rename it", "source")
+        real = name
         if entry.is_symlink():
-            real, root = os.path.realpath(entry.path), os.path.realpath(self.root)
-            if real != root and not real.startswith(root + os.sep):
+            real = self._real(name)
+            if real == OUTSIDE:
                 raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
+        if self._is_cache(real):
+            raise BuildError(f"{name!r} is part of the cache of builds", at, "name another file, or set BUILDGRAPH_CACHE "
+                             "to a folder outside of the workspace", "source")
         try:
             mode = os.stat(entry.path).st_mode
         except OSError:
@@ -116,91 +138,124 @@ class Listing:
             raise BuildError(f"{name!r} is {'neither a file nor' if last else 'not'} a folder", at, reason="source")
 
     def glob(self, folder: str, pattern: str, at: Where | None) -> list[str]:
-        """Workspace-relative names of the files that a glob finds: `*` and `?` within a name, `**` for any folders."""
-        parts = pattern.split("/")
-        if any(part in ("", ".", "..") for part in parts) or "\\" in pattern:
-            raise BuildError(f"{pattern!r} is no glob of files of this folder", at, 'such as "src/**/*.py"', "path")
-        if not _MAGIC.search(pattern):
+        """Workspace-relative names of the files that a glob finds; links to folders of the workspace are followed."""
+        if not is_glob(pattern):
+            parts_of(pattern, at)
             name = self.source(folder, pattern, at)
             if os.path.isdir(os.path.join(self.root, name)):
                 raise BuildError(f"{pattern!r} is a folder", at, f'write "{pattern}/**" for all its files', "path")
             return [name]
-        found: set[str] = set()
-        self._match(folder, tuple(parts), found)
+        self._passed = {}
+        found = self._match(folder, parts_of(pattern, at), at)
         for name in found:
             self.regular(self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at)
         return sorted(found)
 
-    def _match(self, folder: str, parts: tuple[str, ...], found: set[str]) -> None:
-        """Add the files beneath a folder that match; `**` is tried as no folder and as each subfolder.
+    def _match(self, folder: str, parts: tuple[str, ...], at: Where | None) -> set[str]:
+        """The files beneath a folder that match; `**` is tried as no folder and as each folder below.
 
-        What was `tried` (a folder with what is left of the glob) is not tried again, so that `**/**/**` ends. There is no
-        recursion, for folders may lie deep.
+        No folder is tried twice with the same rest of the glob. `jumps` are the real folders that hold the links on the
+        way: a link to one of them, or above it, would lead in a circle.
         """
-        waiting, tried = [(folder, parts)], set[tuple[str, int]]()
+        found: set[str] = set()
+        waiting: list[tuple[str, int, tuple[str, ...]]] = [(folder, 0, ())]
+        tried: set[tuple[str, int]] = set()
+        linked = 0
         while waiting:
-            folder, parts = waiting.pop()
-            if (folder, len(parts)) in tried:
+            here, part, jumps = waiting.pop()
+            if (here, part) in tried:
                 continue
-            tried.add((folder, len(parts)))
-            head, rest = parts[0], parts[1:]
-            if len(os.fsencode(os.path.join(self.root, folder))) >= _LONGEST:
-                raise BuildError(f"the path {folder[:60]!r}... is longer than the system allows", None,
+            tried.add((here, part))
+            linked += bool(jumps)
+            if len(os.fsencode(os.path.join(self.root, here))) >= LONGEST:
+                raise BuildError(f"the path {here[:60]!r}... is longer than the system allows", at,
                                  "move what is in it, or choose a glob that does not reach it", "source")
-            if head == "**":
-                waiting.append((folder, rest or ("*",)))
-                waiting += [(below, parts) for below in self.subfolders(folder)]
-                continue
-            self.watch(folder)
-            for name in self._fitting(folder, head, not rest):
-                if rest:
-                    waiting.append((join(folder, name), rest))
-                else:
-                    found.add(join(folder, name))
-
-    def _fitting(self, folder: str, glob: str, files: bool) -> list[str]:
-        """The names in a folder that one part of a glob finds: those of files, or of real folders."""
-        fits, found = _fits(glob), []
-        for name, entry in self.entries(folder).items():
-            if (name.startswith(".") and not glob.startswith(".")) or not fits.fullmatch(name):
-                continue
-            # entry.is_dir() raises where links go in a circle
-            if not os.path.isdir(entry.path) if files else entry.is_dir(follow_symlinks=False):
-                found.append(name)
+            if linked > LINKED:
+                raise BuildError(f"{'/'.join(parts)!r} finds more than {LINKED:,} folders behind links", at,
+                                 f"name fewer folders; one of them is {here!r}", "path")
+            if parts[part] == MANY:
+                waiting.append((here, part + 1, jumps))
+                waiting += [(below, part, more) for below, more in self._folders(here, MANY, jumps, at)]
+            elif part + 1 < len(parts):
+                waiting += [(below, part + 1, more) for below, more in self._folders(here, parts[part], jumps, at)]
+            else:
+                found |= self._files(here, parts[part])
         return found
 
+    def _files(self, folder: str, glob: str) -> set[str]:
+        """The entries of a folder that match the last part of a glob and are no folders."""
+        self.watch(folder)
+        # entry.is_dir() raises where links go in a circle
+        return {join(folder, name) for name, entry in self.entries(folder).items()
+                if _matches(name, glob) and not os.path.isdir(entry.path)}
 
-@lru_cache(maxsize=1024)
-def _fits(glob: str) -> re.Pattern[str]:
-    """The regular expression of one part of a glob: what stands after a star is sought once, so that it stays fast."""
-    first, *rest = [[_word(word) for word in re.findall(r"\?|\[!?\]?[^\]]*\]|.", piece, re.S)]
-                    for piece in _between_stars(glob)]
-    middle = "".join(f"(?>[^/]*?{''.join(words)})" for words in rest[:-1])
-    last = f"[^/]*{''.join(rest[-1])}" if rest else ""
-    try:
-        return re.compile("".join(first) + middle + last, re.S)
-    except re.error as fault:
-        raise BuildError(f"{glob!r} is no glob: {fault.msg}", fix="such as [a-z]*.txt", reason="path") from None
+    def _folders(self, folder: str, glob: str, jumps: tuple[str, ...],
+                 at: Where | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The folders in a folder that match one part of a glob, each with the links that lead to it."""
+        self.watch(folder)
+        if not is_glob(glob):
+            entry = self.entries(folder).get(glob)
+            if entry is None:
+                self._passed.setdefault("", self._no_entry(folder, glob))
+            else:
+                self.regular(entry, join(folder, glob), False, at)
+                yield join(folder, glob), jumps
+            return
+        for name, entry in self.entries(folder).items():
+            path = join(folder, name)
+            if name in NO_SOURCES or self._is_cache(path) or not _matches(name, "*" if glob == MANY else glob):
+                continue
+            if entry.is_symlink():
+                held = self._folder_of(path)
+                if self._leads_on(path, (*jumps, held)):
+                    yield path, (*jumps, held)
+            elif entry.is_dir(follow_symlinks=False) and not self._is_venv(path):
+                yield path, jumps
 
+    def _real(self, path: str) -> str:
+        """The path in the workspace of what a path of it leads to, or `OUTSIDE`; `..` in a link counts behind links."""
+        folder, _, name = path.rpartition("/")
+        known = join(self._reals[folder], name) if folder in self._reals else path
+        if known not in self._reals:
+            real, root = os.path.realpath(os.path.join(self.root, known)), os.path.realpath(self.root)
+            inside = real == root or real.startswith(root.rstrip(os.sep) + os.sep)
+            self._reals[known] = real[len(root.rstrip(os.sep)) + 1:] if inside else OUTSIDE
+        self._reals[path] = self._reals[known]
+        return self._reals[known]
 
-def _between_stars(glob: str) -> list[str]:
-    """The pieces of a glob between its runs of stars; a star in brackets is a letter."""
-    pieces = [""]
-    for word in re.findall(r"\*+|\[!?\]?[^\]]*\]|.", glob, re.S):
-        if word[0] == "*":
-            pieces.append("")
+    def _folder_of(self, path: str) -> str:
+        folder = path.rpartition("/")[0]
+        return self._real(folder) if folder else ""
+
+    def _leads_on(self, path: str, above: Sequence[str]) -> bool:
+        """Whether a glob goes through a link: to a folder of sources, and not in a circle; else why not is kept."""
+        real = self._real(path)
+        there = os.path.join(self.root, real)
+        if real == OUTSIDE:
+            why = "is a link out of the workspace, and globs do not follow it"
+        elif not os.path.exists(there):
+            why = "is a link to nothing"
+            self.watch(real)   # what it leads to may come
+        elif not os.path.isdir(there):
+            return False
+        elif any(name in NO_SOURCES for name in real.split("/")) or self._is_cache(real):
+            why = "is a link to a folder that has no sources, and globs do not follow it"
+        elif any(_within(one, real) for one in above):
+            why = "is a link to a folder that it is in, and globs do not follow it"
         else:
-            pieces[-1] += word
-    return pieces
+            return True
+        self._passed.setdefault(path, why)
+        return False
 
 
-def _word(word: str) -> str:
-    if word == "?":
-        return "[^/]"
-    if word[0] == "[" and len(word) > 2:
-        inner = re.sub(r"([\\\[&~|])", r"\\\1", word[1:-1]).replace("--", r"-\-")
-        return f"[^{inner[1:]}]" if inner.startswith("!") else f"[{'' if inner[0] != '^' else chr(92)}{inner}]"
-    return re.escape(word)
+def _matches(name: str, glob: str) -> bool:
+    """Whether a name matches one part of a glob; hidden names do only where the part begins with a dot."""
+    return fits(glob).fullmatch(name) is not None and (not name.startswith(".") or glob.startswith("."))
+
+
+def _within(path: str, folder: str) -> bool:
+    """Whether a path is a folder or beneath it; both relative to the workspace, or both absolute."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/") or not folder
 
 
 def join(folder: str, name: str) -> str:

@@ -6,8 +6,38 @@ import stat
 
 from .errors import BuildError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 BUILD = "BUILD.toml"
 _MOST = 4 << 20   # bytes, as toml.py has it, which is dear to import
+
+
+def cache_folder(environ: Mapping[str, str]) -> str:
+    """The folder of the cache: BUILDGRAPH_CACHE, else below XDG_CACHE_HOME, else ~/.cache; empty without any."""
+    if chosen := environ.get("BUILDGRAPH_CACHE"):
+        return os.path.abspath(chosen)
+    base = environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(base):
+        return os.path.join(base, "buildgraph")
+    home = environ.get("HOME")
+    return os.path.join(os.path.abspath(home), ".cache", "buildgraph") if home else ""
+
+
+def cache_within(root: str, environ: Mapping[str, str]) -> str:
+    """The path of the cache in a workspace, relative to its root; empty when it is elsewhere.
+
+    BuildError when it is the workspace itself.
+    """
+    cache = cache_folder(environ)
+    if not cache:
+        return ""
+    real, top = os.path.realpath(cache), os.path.realpath(root)
+    if real == top:
+        raise BuildError("the folder of the cache is the workspace itself", None,
+                         "set BUILDGRAPH_CACHE to a folder of its own", "environment")
+    return os.path.relpath(real, top) if real.startswith(top.rstrip(os.sep) + os.sep) else ""
 
 
 def find_root(cwd: str) -> str:

@@ -9,10 +9,10 @@ from functools import cached_property
 from .digest import Digest
 from .errors import BuildError, BuildErrors, Where, did_you_mean
 from .label import Label, Pattern
-from .listing import Listing, join, skipped
+from .listing import Listing, join
 from .matrix import cells, is_matrix
 from .model import Target
-from .root import BUILD
+from .root import BUILD, cache_within
 from .stamp import Stamp, stamp_of
 from .tables import tables_of
 from .toml import BYTES, Document, parse
@@ -35,7 +35,7 @@ class Workspace:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.listing = Listing(root)
+        self.listing = Listing(root, cache_within(root, os.environ))
         self.rule_files: set[str] = set()
         self.held: dict[str, Digest] = {}   # what the files that were read held then
         self.stamps: dict[str, Stamp] = {}   # of these files, taken before they were read
@@ -154,7 +154,7 @@ class Workspace:
         self._load("")
         for part in filter(None, package.split("/")):
             folder = join(folder, part)
-            if skipped(part) or not self._load(folder):
+            if self.listing.skips(folder) or not self._load(folder):
                 return
 
     def _load_below(self, package: str) -> None:
@@ -167,8 +167,8 @@ class Workspace:
     def _inside(self, package: str) -> bool:
         """Whether the folder of a package is one of this workspace's own."""
         parts = package.split("/") if package else []
-        return not any(map(skipped, parts)) and all(
-            self._load("/".join(parts[:end])) for end in range(len(parts) + 1))
+        folders = ["/".join(parts[:end]) for end in range(len(parts) + 1)]
+        return not any(map(self.listing.skips, folders[1:])) and all(map(self._load, folders))
 
     def _load(self, folder: str) -> bool:
         """Read the BUILD.toml of a folder, if any; whether the folder belongs to this workspace."""

@@ -10,6 +10,7 @@ from ..context import suppress
 from ..errors import BuildError
 from ..regular import make_folder
 from ..removal import remove
+from ..root import cache_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +22,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def default_root(environ: Mapping[str, str]) -> str:
     """The cache folder: BUILDGRAPH_CACHE, else below XDG_CACHE_HOME, else ~/.cache; BuildError without any."""
-    if chosen := environ.get("BUILDGRAPH_CACHE"):
-        return os.path.abspath(chosen)
-    base = environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(base):
-        return os.path.join(base, "buildgraph")
-    if home := environ.get("HOME"):
-        return os.path.join(os.path.abspath(home), ".cache", "buildgraph")
+    if folder := cache_folder(environ):
+        return folder
     raise BuildError("there is no folder for the cache: HOME is not set", None, _FIX, "environment")
 
 

@@ -11,12 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # A module imports from its own layer's list only what stands left of it, and from any lower layer.
 LAYERS = [
-    ["noun", "context", "pair", "stamp", "removal", "regular"],
+    ["noun", "context", "pair", "stamp", "names", "removal", "regular"],
     ["errors"],
     ["sha", "digest", "label", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],
     ["places", "declare", "key", "plan", "graph", "events", "steps"],
-    ["listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema", "editor", "analysis"],
+    ["globs", "listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema", "editor",
+     "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
     ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "basis", "snapshot", "stood", "left", "work",
      "loading", "increment", "clone", "session", "unlike", "check", "audit"],

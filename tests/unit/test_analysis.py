@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -235,6 +236,123 @@ def test_a_target_written_inline_below_a_target_is_an_unknown_key(tmp_path: Path
     write(tmp_path, {"BUILD.toml": '[a]\nrule = "node"\nb = { rule = "node" }\n'})
     fault = only(tmp_path)
     assert "unknown key 'b'" in fault.what and "header of its own" in fault.fix
+
+
+TREE = "a.py d/b.py d/e/c.py .h/x.py d/.y.py"
+
+
+def globbed(root: Path, *globs: str, folder: str = "") -> list[str]:
+    """The files that globs find, relative to the folder of BUILD.toml."""
+    text = f'[g]\nrule = "files"\nsrcs = {list(globs)}\n'
+    write(root, {"BUILD.toml": "", f"{folder}BUILD.toml": text})
+    return [source.name for source in provider(root, f"//{folder.strip('/')}:g").sources if "BUILD" not in source.name]
+
+
+@pytest.mark.parametrize(("glob", "found"), [
+    ("**", "a.py d/b.py d/e/c.py"), ("**/*", "a.py d/b.py d/e/c.py"), ("d/**", "d/b.py d/e/c.py"),
+    ("**/**", "a.py d/b.py d/e/c.py"), ("d/**/**", "d/b.py d/e/c.py"), ("**/e/**", "d/e/c.py"), ("d/*", "d/b.py"),
+    ("**/d/**/c.py", "d/e/c.py"), ("*/*/*", "d/e/c.py"), (".h/**", ".h/x.py"), ("**/.*", "d/.y.py"), ("**/e/c.py", "d/e/c.py")])
+def test_two_stars_stand_for_folders_wherever_they_are(tmp_path: Path, glob: str, found: str) -> None:
+    write(tmp_path, {name: "" for name in TREE.split()})
+    assert globbed(tmp_path, glob) == found.split()
+
+
+@pytest.mark.parametrize(("glob", "hint"), [
+    ("d/**/", '"d/**"'), ("d/", '"d/**"'), ("d//*.py", '"d/*.py"'), ("**.py", '"**/*.py"'), ("d/**x", '"d/**/*x"'),
+    ("x**", '"**/x*"'), ("d", '"d/**"'), ("**/", '"**"')])
+def test_a_glob_that_is_none_is_refused_with_one_that_works(tmp_path: Path, glob: str, hint: str) -> None:
+    write(tmp_path, {name: "" for name in [*TREE.split(), "d/zx", "xz"]})
+    write(tmp_path, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{glob}"]\n'})
+    fault = only(tmp_path)
+    assert hint in fault.fix
+    assert globbed(tmp_path, fault.fix.split('"')[1])
+
+
+def test_globs_go_through_links_within_the_workspace(tmp_path: Path) -> None:
+    write(tmp_path, {"w/real/r.txt": "", "w/real/in/s.txt": "", "w/d/x.txt": "", "elsewhere/z.txt": "", "w/out/o.txt": ""})
+    root = tmp_path / "w"
+    for name, leads in {"link": "real", "d/up": "../real", "d/loop": "..", "d/away": "../../elsewhere", "d/gone": "nothing",
+                        "d/self": "self", "d/made": "../out"}.items():
+        (root / name).symlink_to(leads)
+    for glob, found in {"link/*.txt": "link/r.txt", "link/**": "link/in/s.txt link/r.txt", "l*/r.txt": "link/r.txt",
+                        "d/**/*.txt": "d/up/in/s.txt d/up/r.txt d/x.txt", "*/*/s.txt": "link/in/s.txt real/in/s.txt",
+                        "d/loop/real/*": "d/loop/real/r.txt"}.items():
+        assert globbed(root, glob) == found.split(), glob
+    for glob, said in {"d/away/*": "link out", "d/gone/*": "link to nothing", "d/self/**": "link to nothing",
+                       "d/x.txt/*": "not a folder"}.items():
+        write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{glob}"]\n'})
+        assert said in only(root).what, glob
+    for glob, said in {"d/**/z.txt": "'d/away' is a link out", "d/**/o.txt": "globs do not follow"}.items():
+        write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{glob}"]\n'})
+        assert said in only(root).fix or "d/" in only(root).fix, glob
+
+
+def test_links_that_lead_to_each_other_have_an_end(tmp_path: Path) -> None:
+    for one in "ab":
+        write(tmp_path, {f"{one}/{one}.txt": ""})
+        (tmp_path / one / "to").symlink_to("../b" if one == "a" else "../a")
+    assert globbed(tmp_path, "**/*.txt") == ["a/a.txt", "a/to/b.txt", "b/b.txt", "b/to/a.txt"]
+
+
+def test_many_links_to_each_other_are_refused_in_time(tmp_path: Path) -> None:
+    for one in range(12):
+        (tmp_path / f"f{one}").mkdir()
+        for other in range(12):
+            (tmp_path / f"f{one}/to{other}").symlink_to(f"../f{other}")
+    write(tmp_path, {"BUILD.toml": '[g]\nrule = "files"\nsrcs = ["**/x.txt"]\n'})
+    start = time.process_time()
+    assert "folders behind links" in only(tmp_path).what and time.process_time() - start < 10
+
+
+def test_a_link_that_comes_to_lead_somewhere_is_watched(tmp_path: Path) -> None:
+    write(tmp_path, {"d/x.txt": "", "e/y": "", "BUILD.toml": "", "d/BUILD.toml": '[g]\nrule = "files"\nsrcs = ["**/*.txt"]\n'})
+    (tmp_path / "d/later").symlink_to("../e/f")
+    assert "e" in analysed(tmp_path, "//d:g").files_read
+
+
+def test_globs_of_deep_folders_need_no_recursion(tmp_path: Path) -> None:
+    deep = tmp_path / "f"
+    for _ in range(1500):
+        deep.mkdir()
+        deep /= "f"
+    (deep.parent / "x.txt").touch()
+    try:
+        assert globbed(tmp_path, "**/x.txt") == [str((deep.parent / "x.txt").relative_to(tmp_path))]
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "f"], check=True)
+
+
+@pytest.mark.parametrize("place", ["cache", "d/cache", "../link/cache"])
+def test_the_cache_within_the_workspace_is_no_source(tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "w"
+    write(root, {"a.txt": "", "d/b.txt": "", "cache/c.txt": "", "cache/BUILD.toml": '[n]\nrule = "node"\n', "d/cache/c.txt": ""})
+    (tmp_path / "link").symlink_to("w")
+    (root / "door").symlink_to(Path(tmp_path / "link" if ".." in place else root, place.removeprefix("../link/")).resolve())
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("BUILDGRAPH_CACHE", place)
+    within = place.removeprefix("../link/")
+    other = "d/cache/c.txt" if within == "cache" else "cache/c.txt"
+    assert globbed(root, "**/*.txt") == sorted(["a.txt", "d/b.txt", other])
+    assert [str(label) for label in analysed(root, "//...").order if "n" in label.name] == ["//cache:n"] * (within != "cache")
+    for named in (f"{within}/c.txt", f"{within}/*.txt", "door/c.txt", "door/**"):
+        write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{named}"]\n'})
+        fault = only(root, "//:g")
+        assert "part of the cache" in fault.what and "BUILDGRAPH_CACHE" in fault.fix, named
+    monkeypatch.setenv("BUILDGRAPH_CACHE", ".")
+    with pytest.raises(BuildError, match="the workspace itself"):
+        analysed(root)
+
+
+@pytest.mark.parametrize(("written", "there", "hint"), [
+    ("r\u00e9sum\u00e9.txt", "re\u0301sume\u0301.txt", "re\\u0301sume\\u0301.txt"), ("re\u0301.txt", "r\u00e9.txt", "r\\xe9.txt"),
+    ("p\u0430ge.md", "page.md", "U+0430 CYRILLIC SMALL LETTER A"), ("a\u00a0b.txt", "a b.txt", "U+00A0 NO-BREAK SPACE"),
+    ("a\u200bb.txt", "ab.txt", "U+200B ZERO WIDTH SPACE"), ("a.txt ", "a.txt", "space at the beginning or end"),
+    ("readme.md", "README.md", "did you mean 'README.md'?"), ("a\u2013b.txt", "a-b.txt", "U+2013 EN DASH")])
+def test_what_differs_between_names_that_look_alike_is_told(tmp_path: Path, written: str, there: str, hint: str) -> None:
+    write(tmp_path, {f"d/{there}": "", "BUILD.toml": f'[a]\nrule = "made"\ndata = "d/{written}"\n'})
+    assert hint in only(tmp_path).fix
+    write(tmp_path, {f"{there}/x": "", "BUILD.toml": f'[a]\nrule = "files"\nsrcs = ["{written}/*"]\n'})
+    assert hint in only(tmp_path).fix
 
 
 @pytest.mark.parametrize(("path", "said"), [
