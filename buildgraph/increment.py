@@ -24,6 +24,7 @@ from .left import (
 from .materialise import Materialiser, Shown
 from .model import Action, Output, Source
 from .plan import Plan, State
+from .scope import scope_of
 from .snapshot import action_of, makers_of, place_of, unwords
 from .stamp import Stamp, fingerprint, trusted
 from .steps import Steps, Wanted
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from .events import Listener
     from .execute.job import Cancel
+    from .ways import Scope
 
 
 def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> int | None:
@@ -227,7 +229,7 @@ class Increment(Drive):
         standing = sorted(self.outputs.keys() - failed) if self.all else []
         stood = {at: stood_of(self.outputs[at]) for at in standing if at not in fresh}
         shown = Materialiser(self.root, self.host.store, self.host.sources, self.host.began).show(
-            fresh.values(), self.node, lambda event: None, self.anew,
+            fresh.values(), self.node, lambda event: None, self._scope(),
             [(event.path, file, node) for event, file, node in stood.values()] if self.anew else ())
         self.trees = [built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
         told = {at: event for at, (event, _, _) in stood.items()}
@@ -238,6 +240,13 @@ class Increment(Drive):
         for event in self.told:
             self.listen(event)
         return shown
+
+    def _scope(self) -> Scope | None:
+        """What it decides about old outputs: nothing where it goes on from a build that did."""
+        if not self.anew:
+            return None
+        paths = [row.split(b"\0", 6)[5].decode("utf-8", "surrogateescape") for row in self.outputs.values()]
+        return scope_of(self.root, self.request, frozenset(self.labels), paths, self.listen)
 
     def _due(self, names: Set[str]) -> tuple[dict[int, Wanted], set[int]]:
         """The outputs to put in place, by their number, in order, and the numbers of those that were not made."""

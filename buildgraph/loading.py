@@ -7,9 +7,9 @@ from importlib import import_module
 
 from .analysis import Analysis, analyse
 from .declare import Registry, rules_of
-from .label import Label
+from .label import Label, Pattern
 from .basis import Basis, users_own
-from .steps import gates_of, wanted_of
+from .steps import clash_fault, clash_of, gates_of, wanted_of
 from .work import Work, steps_of
 from .workspace import Workspace
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .drive import Request
+    from .steps import Wanted
 
 RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index", "firmware")
 
@@ -62,9 +63,27 @@ def work_of(root: str, request: Request, has: Callable[[str], bool]) -> Work:
     loaded = load(root, request.patterns, request.package)
     given = [(str(label), loaded.analysis.providers[label], label) for label in loaded.labels]
     wanted = tuple(want for _, provider, label in given for want in wanted_of(label, provider))
+    _check_paths(root, wanted)
     gates = tuple((label, gate) for label, provider, _ in given for gate in gates_of(provider)) if request.gates else ()
     steps, gate_only = steps_of(wanted, [gate for _, gate in gates if all(map(has, gate.needs))])
     return Work(tuple(label for label, _, _ in given), wanted, gates, steps, gate_only, loaded.basis)
+
+
+def _check_paths(root: str, wanted: tuple[Wanted, ...]) -> None:
+    """Refuse outputs of which one would lie in the other."""
+    clash = clash_of(want.path for want in wanted)
+    if clash is not None:
+        label = next(want.label for want in reversed(wanted) if want.path == clash[1])
+        raise clash_fault(*clash, Workspace(root).target(label).place())
+
+
+def declared(root: str, label: str) -> frozenset[str]:
+    """The paths of all outputs of a target, none where there is no such target; BuildError for a fault in it."""
+    workspace, parsed = Workspace(root), Label.parse(label)
+    if not workspace.matching(Pattern(parsed.package, parsed.name, False, False)):
+        return frozenset()
+    provider = analyse(workspace, (parsed,), registry()).providers[parsed]
+    return frozenset(want.path for want in wanted_of(parsed, provider))
 
 
 def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]:

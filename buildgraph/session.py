@@ -17,6 +17,7 @@ from .left import Row, leave, stamps_of, verdict_of
 from .materialise import Materialiser, Shown
 from .model import Gate, Output
 from .plan import Plan, State
+from .scope import scope_of
 from .source import Moved
 from .steps import Wanted
 from .store import roots
@@ -83,6 +84,9 @@ class Session(Drive):
         start = time.monotonic_ns()
         self.level = level_of(self.request.sandbox, self.host.store.root)
         self.kept = kept
+        if self.request.out:
+            from .copies import check_folder
+            check_folder(self.root, self.request.out, self.host.store.root)
         if work is None:
             work = self._analysed()
         self.steps, self.gate_only = work.steps, set(work.gate_only)
@@ -92,15 +96,12 @@ class Session(Drive):
                             self.plan.chains if costs else ()))
         self.drive()
         rows = self._judge(work.gates)
+        scope = scope_of(self.root, self.request, frozenset(work.labels), (want.path for want in work.wanted), self.listen)
         built = Materialiser(self.root, self.host.store, self.host.sources, self.host.began).show(
-            [want for want in work.wanted if self._whole(want)], self.node, self.listen)
-        if self.request.out:
-            try:
-                built.copy_to(self.request.out)
-            except OSError as fault:
-                where = fault.filename if isinstance(fault.filename, str) else self.request.out
-                raise BuildError(f"--out: {where} cannot be written: {fault.strerror}", None, "name a folder of yours",
-                                 "environment") from None
+            [want for want in work.wanted if self._whole(want)], self.node, self.listen, scope)
+        if self.request.out and not self.cancel.is_set():
+            from .copies import copy_out
+            copy_out(self.root, self.request.out, built, self.host.store)
         code = self.code([row.judged() for row in rows])
         if self.request.after is not None:
             code = self.request.after(self, code)

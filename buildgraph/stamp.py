@@ -42,13 +42,21 @@ def trusted(stamp: Stamp, when: int) -> Stamp:
     return stamp if settled(stamp, when) else NEVER
 
 
-def written(path: str, size: int, dated: int) -> Stamp:
-    """The stamp of a file that was written with a size and dated (ns) back; NEVER where somebody wrote to it since."""
+def date(path: str, when: int) -> None:
+    """Give a file or folder that was made its time of modification (ns), one that is between two ticks of the clock.
+
+    Who writes to it later gives it the time of a tick, which differs, even within the tick in which it was made.
+    """
+    os.utime(path, ns=(when, when), follow_symlinks=False)
+
+
+def dated(path: str, when: int) -> Stamp:
+    """The stamp of what was made and dated; NEVER where somebody changed it since, or the disk keeps no such time."""
     try:
-        stamp = fingerprint(path)
+        stamp = stamp_of(os.lstat(path))
     except OSError:
         return NEVER
-    return stamp if stamp[0] == size and 0 <= dated - stamp[1] < COARSE_NS else NEVER
+    return stamp if stamp[1] == when else NEVER
 
 
 def clock(folder: str) -> int:

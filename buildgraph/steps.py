@@ -1,6 +1,7 @@
 """The actions that a request needs, numbered so that each stands after those whose outputs it takes."""
 from __future__ import annotations
 
+from .errors import BuildError
 from .label import Label
 from .model import Action, Artifact, Gate, Output
 from .noun import noun
@@ -8,6 +9,8 @@ from .noun import noun
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .errors import Where
 
     from .provider import Provider
 
@@ -20,6 +23,11 @@ class Wanted:
     name: str
     artifact: Artifact
     file: str
+
+    @property
+    def path(self) -> str:
+        """Where it is put, below the workspace."""
+        return "/".join(filter(None, ("out", self.label.package, self.label.name, self.file)))
 
 
 @noun
@@ -60,6 +68,18 @@ def _places(actions: Iterable[Action]) -> Iterator[int]:
         named = action.owner, action.title
         count[named] = count.get(named, 0) + 1
         yield count[named]
+
+
+def clash_of(paths: Iterable[str]) -> tuple[str, str] | None:
+    """Two of these paths that cannot be outputs at the same time: they are equal, or the first is a folder of the second."""
+    ordered = sorted(f"{path}/" for path in paths)
+    return next(((one[:-1], other[:-1]) for one, other in zip(ordered, ordered[1:]) if other.startswith(one)), None)
+
+
+def clash_fault(one: str, other: str, at: Where | None = None) -> BuildError:
+    """The fault of two such paths."""
+    what = f"two outputs have the path {one}" if one == other else f"{other} cannot be made: {one} is an output, too"
+    return BuildError(what, at, "give one of the outputs, or its target, another name", "rule")
 
 
 def makers(action: Action) -> list[Action]:

@@ -148,6 +148,7 @@ def perform(here: Here, wanted: Request, screens: list[Screen], looked: bool = F
 
     It goes on from the last build of the same request, at which the command line has `looked` already where it has no option.
     """
+    from ..own_folder import check_own
     from ..pace import Pace
     from ..receipt import look
     from ..session import build
@@ -155,6 +156,7 @@ def perform(here: Here, wanted: Request, screens: list[Screen], looked: bool = F
     from ..history import History
     from ..store.place import default_root
     from .cache_auto import Upkeep
+    check_own(here.root)   # the listeners write there
     if wanted.plain and not looked:
         look(here.root, wanted.words, here.package)
     kept: list[Screen] = [History(here.root), Pace(here.root), EventLog(here.root), Upkeep(default_root(os.environ))]

@@ -12,15 +12,16 @@ ROOT = Path(__file__).parents[2]
 # A module imports from its own layer's list only what stands left of it, and from any lower layer.
 LAYERS = [
     ["noun", "context", "pair", "stamp", "names", "removal", "regular"],
-    ["errors"],
+    ["errors", "own_folder"],
     ["sha", "digest", "label", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],
     ["places", "declare", "key", "plan", "graph", "events", "steps"],
     ["globs", "listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema", "editor",
      "analysis"],
     ["receipt", "source", "store", "execute", "ui", "toolchain"],
-    ["host", "detect", "slot", "worker", "crew", "drive", "materialise", "pace", "basis", "snapshot", "stood", "left", "work",
-     "loading", "increment", "clone", "session", "unlike", "check", "audit"],
+    ["host", "detect", "slot", "worker", "crew", "drive", "written", "trees", "ways", "materialise", "pace", "basis",
+     "snapshot", "stood", "left", "work", "loading", "scope", "copies", "increment", "clone", "session", "unlike", "check",
+     "audit"],
     ["history", "query", "diff", "git", "revision", "evaluated", "why", "affected", "since"],
     ["cli", "__main__"],
 ]
