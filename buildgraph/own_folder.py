@@ -25,7 +25,7 @@ def check_own(root: str) -> None:
     if stat.S_ISLNK(mode):
         raise BuildError(f"{NAME} is a link", None, "remove the link: buildgraph makes a folder of its own there", "environment")
     if not stat.S_ISDIR(mode):
-        raise in_the_way(NAME)
+        raise in_the_way(NAME, fix="move it: buildgraph keeps files of its own in a folder of that name")
     for name in _FOLDERS:
         if os.path.islink(f"{path}/{name}"):
             put_aside(f"{path}/{name}")

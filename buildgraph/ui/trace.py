@@ -9,7 +9,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
 from ..errors import BuildError
 from ..events import Event
@@ -47,16 +48,34 @@ class Trace:
 
 
 def write(path: str, records: Iterable[Record]) -> None:
-    """Write the trace of a build to a file, whole or not at all; BuildError when it cannot be written."""
-    fresh = f"{path}.{os.getpid()}"
+    """Write the trace of a build to a file, whole or not at all; BuildError when it cannot be written.
+
+    What is there and is no regular file, such as a pipe or a device, is written into and stays what it is.
+    """
     try:
-        with open(fresh, "w", encoding="ascii") as file:
-            json.dump(chrome(records), file)
-            file.write("\n")
-        os.replace(fresh, path)
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "w", encoding="ascii") as file:
+                _dump(records, file)
+            return
+        path = os.path.realpath(path)   # a link stays, and what it leads to is replaced
+        fresh = f"{path}.{os.getpid()}"
+        try:
+            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "w", encoding="ascii") as file:
+                _dump(records, file)
+            os.replace(fresh, path)
+        except BaseException as fault:
+            if not isinstance(fault, FileExistsError):
+                with suppress(OSError):
+                    os.unlink(fresh)
+            raise
     except OSError as fault:
         raise BuildError(f"the trace {path} cannot be written: {fault.strerror}", None, "name a file in a folder of "
                          "yours", "environment") from None
+
+
+def _dump(records: Iterable[Record], file: TextIO) -> None:
+    json.dump(chrome(records), file)
+    file.write("\n")
 
 
 class _Rows:
