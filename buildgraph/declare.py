@@ -96,9 +96,11 @@ class Ctx:
         `inputs` and `outputs` are those that argv does not name. Options are fields of Action: env (mapping),
         distributions, timeout (seconds), network. Returns the outputs in the order of argv, then of `outputs`.
         """
-        staged, outs, programs, words = _read(argv, inputs, "in")
-        if places.clash(staged):   # a source may be where outputs of other targets are
-            staged, outs, programs, words = _read(argv, inputs, places.unused("in", _chosen(argv, inputs)))
+        chosen = _chosen(argv, inputs)
+        folder = "in"
+        if any(path == "in" or path.startswith("in/") for path in chosen) and _meet(argv, inputs):
+            folder = places.unused("in", chosen)   # a source is where an output of another target would be
+        staged, outs, programs, words = _read(argv, inputs, folder)
         outs += outputs
         places.check(self.target, staged, outs)
         programs += options.pop("programs", ())
@@ -146,6 +148,14 @@ def _read(argv: Sequence[Arg], inputs: Sequence[In], folder: str) -> _Read:
         _stage(staged, extra)
     words = tuple(_word(arg, staged, outs, programs, folder) for arg in argv)
     return staged, outs, programs, words
+
+
+def _meet(argv: Sequence[Arg], inputs: Sequence[In]) -> bool:
+    """Whether two inputs would be at one place, or one below the other."""
+    try:
+        return places.clash(_read(argv, inputs, "in")[0]) is not None
+    except BuildError:
+        return True
 
 
 def _chosen(argv: Sequence[Arg], inputs: Sequence[In]) -> list[str]:

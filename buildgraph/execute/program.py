@@ -41,7 +41,7 @@ def fault_of(job: Job, outcome: Outcome) -> str:
             return f"{name}{UNSTARTED}{found}"
     if outcome.code in _NOT_STARTED:
         return _started_by_a_shell(job, outcome)
-    return _shared_memory(outcome) if outcome.code else ""
+    return _shared_memory(job, outcome) if outcome.code else ""
 
 
 def _fault(job: Job, name: str, path: str, outcome: Outcome) -> str:
@@ -138,9 +138,10 @@ def _started_by_a_shell(job: Job, outcome: Outcome) -> str:
     return ""
 
 
-def _shared_memory(outcome: Outcome) -> str:
+def _shared_memory(job: Job, outcome: Outcome) -> str:
     """What a program meets that asks for shared memory or named semaphores where they cannot be private to an action."""
-    asked = any(word in outcome.log for word in _SHARED)
+    said = b"".join((outcome.log, *map(os.fsencode, job.argv)))
+    asked = any(word in said for word in _SHARED)
     if outcome.level != "landlock" or not asked or b"Permission denied" not in outcome.log:
         return ""
     return ("it asked for shared memory or a named semaphore (/dev/shm), which the sandbox 'landlock' forbids: use the sandbox "

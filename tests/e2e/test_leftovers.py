@@ -1,0 +1,211 @@
+"""Nothing that an action leaves, and nothing that is found in place of a file of buildgraph's own, harms a later build."""
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from buildgraph.execute.job import LEVELS
+from buildgraph.execute.sandbox import works
+from tests.needs import absent
+from tests.space import Space, space
+
+HEAD = '[workspace]\nname = "w"\n'
+SMALL = '[t]\nrule = "command"\nargv = ["sh", "-c", "cat {s} > {o}"]\ninputs = { s = "s.txt" }\noutputs = { o = "x" }\n'
+LEAVE = '''[t]
+rule = "command"
+argv = ["python3", "leave.py", "{{o}}", "{place}", "{kind}"]
+inputs = {{ l = "leave.py" }}
+outputs = {{ o = "tree/" }}
+'''
+SCRIPT = '''import os, sys
+out, place, kind = sys.argv[1:]
+os.chdir({"output": out, "outputs": "out", "scratch": os.environ["TMPDIR"]}[place])
+if kind == "deep":
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+elif kind == "long":
+    for _ in range(30):
+        os.mkdir("d" * 250)
+        os.chdir("d" * 250)
+elif kind == "odd":
+    os.mkfifo("fifo")
+    os.mkdir("no")
+    os.mkdir("no/below")
+    os.mkdir(b"\\xff\\n")
+    os.symlink("/etc", "link")
+    os.chmod("no", 0)
+elif kind == "many":
+    for number in range(2000):
+        open(str(number), "w").close()
+if place != "output" or kind == "odd":
+    sys.exit(3)
+'''
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest) -> str:
+    """Each sandbox that works here."""
+    if request.param != "none" and not works(request.param):
+        absent(f"no {request.param} here")
+    return str(request.param)
+
+
+@pytest.mark.parametrize("place", ["output", "outputs", "scratch"])
+@pytest.mark.parametrize("kind", ["deep", "long", "odd", "many"])
+def test_what_an_action_leaves_harms_no_other_build(tmp_path: Path, level: str, kind: str, place: str) -> None:
+    """In an output, beside outputs, or in its scratch folder."""
+    of = space(tmp_path, HEAD + LEAVE.format(place=place, kind=kind))
+    of.write("leave.py", SCRIPT)
+    done = of.run("build", "//...", "--sandbox", level, "--sandbox-debug", code=0 if (kind, place) == ("many", "output") else 1)
+    assert done.code == 0 or "error: //:t:" in done.err
+    assert of.run("build", "//...", "--sandbox", level, code=done.code).code == done.code
+    assert kind == "many" or os.listdir(of.cache / "work") == []
+    other = space(tmp_path / "other", HEAD + SMALL, of.cache)
+    other.write("s.txt", "text")
+    other.run("build", "//...", "--sandbox", level)
+    assert (other.root / "out/t/x").read_text() == "text"
+    for words in (("gc",), ("verify",), ("stats",)):
+        other.run("cache", *words)
+
+
+def a_socket(path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def a_folder(path: Path) -> None:
+    (path / "below").mkdir(parents=True)
+    (path / "below/file").touch()
+
+
+KINDS: dict[str, Callable[[Path], object]] = {
+    "FIFO": os.mkfifo, "socket": a_socket, "folder": a_folder, "link": lambda path: path.symlink_to("/etc/hostname"),
+    "link to nothing": lambda path: path.symlink_to("/nonexistent")}
+
+
+def own_files(of: Space) -> list[Path]:
+    """Every file and folder of the cache and of the workspace's own folder, but for what was put aside."""
+    found = [path for top in (of.cache, of.root / ".buildgraph") for path in sorted(top.rglob("*"))]
+    return [path for path in found if not re.search(r"quarantine/|aside-|/built/|\.gitignore", str(path))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_found_in_place_of_an_own_file_is_put_aside(tmp_path: Path, kind: str) -> None:
+    """Builds neither wait nor fail; the third one, which has nothing to put aside, is as any other."""
+    of = space(tmp_path, HEAD + SMALL)
+    of.env["BUILDGRAPH_SANDBOX"] = "none"
+    of.write("s.txt", "text")
+    of.run("build", "//...")
+    count = 0
+    for path in own_files(of):
+        if not path.exists():   # made for one build only
+            continue
+        subprocess.run(["rm", "-rf", str(path)], check=True)
+        KINDS[kind](path)
+        for text in (f"first {count}", f"second {count}"):
+            of.write("s.txt", text)
+            of.run("build", "//...")
+            assert (of.root / "out/t/x").read_text() == text, path
+        count += 1
+    assert count > 10
+    of.run("cache", "gc")
+    of.run("cache", "verify", "--repair")
+    of.run("cache", "verify")
+
+
+def test_a_signal_is_heard_while_a_large_output_is_stored(tmp_path: Path, level: str) -> None:
+    """Within a moment, though its zeros take long to hash; they take no room either."""
+    of = space(tmp_path, HEAD + '[t]\nrule = "command"\nargv = ["truncate", "-s", "200G", "{o}"]\noutputs = { o = "x" }\n')
+    running = subprocess.Popen(of.command("build", "//...", "--sandbox", level), cwd=of.root, env=of.environ(),
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 60
+    while not list(of.cache.glob("tmp/*/*")):
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)
+    taken = sum(512 * path.stat().st_blocks for path in of.cache.rglob("*") if path.is_file())
+    told = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 128 + signal.SIGTERM and "Traceback" not in out, out
+    assert time.monotonic() - told < 20 and taken < 1 << 26
+    assert not list(of.cache.glob("tmp/*")) and not list(of.cache.glob("work/*"))
+
+
+def test_a_signal_is_heard_while_a_large_source_is_hashed(tmp_path: Path) -> None:
+    of = space(tmp_path, HEAD + SMALL)
+    with open(of.write("s.txt", ""), "wb") as file:
+        file.truncate(200 << 30)
+    running = subprocess.Popen(of.command("build", "//..."), cwd=of.root, env=of.environ(), stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+    time.sleep(3)
+    told = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 128 + signal.SIGTERM and "Traceback" not in out, out
+    assert time.monotonic() - told < 20
+
+
+CLASH = '''[d]
+rule = "command"
+argv = ["sh", "-c", "echo made > {o}"]
+outputs = { o = "x" }
+[t]
+rule = "command"
+argv = ["python3", "-c", "import sys, packaging; open(sys.argv[1], 'w').write(''.join(open(p).read() for p in sys.argv[2:]))",
+        "{o}", "{a}", "{b}", "{c}", "{d}"]
+inputs = { a = "out/data/s", b = "site/s", c = "in/d/x", d = ":d" }
+packages = ["packaging"]
+outputs = { o = "data/x" }
+[files]
+rule = "files"
+srcs = ["tools/**", "tools/*", "site/*"]
+'''
+
+
+def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, level: str) -> None:
+    """Each is given as it is, and a module of the user's is not imported by what buildgraph runs."""
+    of = space(tmp_path, HEAD + CLASH)
+    for path in ("out/data/s", "site/s", "in/d/x"):
+        of.write(path, f"{path}\n")
+    for path in ("tools/shutil.py", "tools/gather.py", "tools/a"):
+        of.write(path, "raise SystemExit(1)\n")
+    of.run("build", "//...", "--sandbox", level)
+    assert (of.root / "out/t/x").read_text() == "out/data/s\nsite/s\nin/d/x\nmade\n"
+    assert (of.root / "out/files/tree/tools/shutil.py").exists() and (of.root / "out/files/tree/site/s").exists()
+    assert (of.root / "out/data/s").read_text() == "out/data/s\n"
+
+
+def test_deep_sources_are_built_or_refused_at_their_line(tmp_path: Path) -> None:
+    """Deeper than Python recurses."""
+    path = "d/" * 1100 + "s"
+    of = space(tmp_path, HEAD + SMALL.replace("s.txt", path) + '[f]\nrule = "files"\nsrcs = ["d/**/*"]\n')
+    os.makedirs(of.root / os.path.dirname(path))   # which does not recurse where pathlib does
+    (of.root / path).write_text("deep")
+    of.run("build", "//:t")
+    assert (of.root / "out/t/x").read_text() == "deep"
+    of.run("why", "//:t")
+    done = of.run("build", "//:f", code=2)
+    assert "64 folders" in done.err and "--> BUILD.toml:10" in done.err
+
+
+def test_variables_are_given_as_declared(tmp_path: Path, level: str) -> None:
+    """Those that have a default, too."""
+    of = space(tmp_path, HEAD + '[t]\nrule = "command"\nargv = ["sh", "-c", "echo $TMPDIR $HOME $USER $LANG > {o}"]\n'
+               'env = { TMPDIR = "/dev/shm", HOME = "/h", USER = "me", LANG = "C" }\noutputs = { o = "x" }\n')
+    of.run("build", "//...", "--sandbox", level)
+    assert (of.root / "out/t/x").read_text() == "/dev/shm /h me C\n"
