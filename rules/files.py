@@ -21,7 +21,7 @@ def files(ctx: Ctx, srcs: Globs) -> Files:
     """Collect files into one tree: `srcs = ["src/**/*.py", "data/*.csv"]`."""
     folder = f"{ctx.target.folder}/" if ctx.target.folder else ""
     staged = tuple(In(source, f"files/{source.name.removeprefix(folder)}") for source in srcs.sources)
-    deep = next((source for source, given in zip(srcs.sources, staged) if given.path.count("/") > _DEEPEST), None)
+    deep = next((source for source, given in zip(srcs.sources, staged) if given.path.count("/") > _DEEPEST + 1), None)
     if deep is not None:
         raise BuildError(f"{deep.name[:60]!r}... is more than {_DEEPEST} folders below the target", deep.at,
                          "a tree of outputs is at most so deep: leave it out with \"!...\"")

@@ -173,7 +173,7 @@ packages = ["packaging"]
 outputs = { o = "data/x" }
 [files]
 rule = "files"
-srcs = ["tools/**", "tools/*", "site/*"]
+srcs = ["tools/*", "site/*"]
 '''
 
 
@@ -190,17 +190,15 @@ def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, 
     assert (of.root / "out/data/s").read_text() == "out/data/s\n"
 
 
-def test_deep_sources_are_built_or_refused_at_their_line(tmp_path: Path) -> None:
+def test_a_deep_source_is_an_input_as_any_other(tmp_path: Path) -> None:
     """Deeper than Python recurses."""
     path = "d/" * 1100 + "s"
-    of = space(tmp_path, HEAD + SMALL.replace("s.txt", path) + '[f]\nrule = "files"\nsrcs = ["d/**/*"]\n')
-    os.makedirs(of.root / os.path.dirname(path))   # which does not recurse where pathlib does
+    of = space(tmp_path, HEAD + SMALL.replace("s.txt", path))
+    subprocess.run(["mkdir", "-p", os.path.dirname(path)], cwd=of.root, check=True)   # Python would recurse
     (of.root / path).write_text("deep")
     of.run("build", "//:t")
     assert (of.root / "out/t/x").read_text() == "deep"
     of.run("why", "//:t")
-    done = of.run("build", "//:f", code=2)
-    assert "64 folders" in done.err and "--> BUILD.toml:10" in done.err
 
 
 def test_variables_are_given_as_declared(tmp_path: Path, level: str) -> None:

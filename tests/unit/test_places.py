@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph import BuildError, Content, In, Out, Output, Source
+from buildgraph import BuildError, Content, Globs, In, Out, Output, Source
+from buildgraph.errors import Where
 from buildgraph.model import Action
 from buildgraph.places import clash, unused
 from rules.command import command
-from rules.files import GATHER
+from rules.files import GATHER, files
 from rules.gate import gate
 from tests.unit.rules.table import ctx, maker
 
@@ -97,6 +98,15 @@ def test_outputs_that_cannot_be_are_refused(outs: tuple[str, ...]) -> None:
     """One in another, one twice, or too deep for a tree."""
     with pytest.raises(BuildError):
         ctx().run(["make"], outputs=[Out(path) for path in outs])
+
+
+def test_a_tree_of_deep_files_is_refused_at_their_place() -> None:
+    """No tree of outputs could be so deep."""
+    at = Where("BUILD.toml", 3, 1)
+    with pytest.raises(BuildError, match="64 folders") as fault:
+        files(ctx(), Globs((Source("a"), Source("d/" * 65 + "a", at))))
+    assert fault.value.at == at
+    files(ctx(), Globs((Source("d/" * 64 + "a", at),)))
 
 
 def test_variables_that_cannot_be_given_are_refused() -> None:
