@@ -93,7 +93,7 @@ def _own(base: Evaluated, now: Evaluated, label: Label) -> Iterator[Reason]:
     before, after = base.targets[label], now.targets[label]
     if before.rule != after.rule:
         yield Reason("rule", after.rule, before.rule, after.rule)
-    for key, old, new in _differing(dict(_flat(before.values)), dict(_flat(after.values))):
+    for key, old, new in _differing(dict(flat(before.values)), dict(flat(after.values))):
         yield Reason("value", key, old, new)
     for name, old, new in _differing(base.inputs[label], now.inputs[label]):
         kind, _, path = name.partition(" ")
@@ -105,14 +105,14 @@ def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str
     return [(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)]
 
 
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """The plain values of a table by their dotted paths."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from _flat(inner, f"{path}.{key}" if path else key)
+            yield from flat(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value:
         for index, inner in enumerate(value):
-            yield from _flat(inner, f"{path}[{index}]")
+            yield from flat(inner, f"{path}[{index}]")
     else:
         yield path, str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .digest import Digest
-from .key import changed, explain, inputs_of
+from .key import SOURCE, changed, explain, inputs_of
 from .model import File, Node, Result, Tree
 from .reapi import decode_directory
 from .store.protocol import Missing
@@ -50,16 +50,30 @@ class Compared:
     outputs: tuple[Part, ...] | None
 
 
+class WithSources:
+    """A store, and the small sources that were kept with two results."""
+
+    def __init__(self, memory: Memory, *parts: Mapping[str, bytes]) -> None:
+        self.recall, self.parts, self._read = memory.recall, memory.parts, memory.read
+        self._sources = {Digest.of(data): data for one in parts for name, data in one.items() if name.startswith(SOURCE)}
+
+    def read(self, digest: Digest) -> bytes:
+        """The bytes of a blob or of a source; Missing."""
+        found = self._sources.get(digest)
+        return self._read(digest) if found is None else found
+
+
 def compared(memory: Memory, before: Digest, after: Digest) -> Compared | None:
     """Two keys and their results; None when the store holds the messages of one of them no more."""
     old, new = memory.parts(before), memory.parts(after)
     if old is None or new is None:
         return None
-    first = {f"input {path}{'/' * tree}": where for path, tree, where in _inputs(memory, old, new)}
+    sources = WithSources(memory, old, new)
+    first = {f"input {path}{'/' * tree}": where for path, tree, where in _inputs(sources, old, new)}
     parts = [Part(name, was, now, first=first.get(name, "")) for name, was, now in changed(explain(old), explain(new))]
     results = memory.recall(before), memory.recall(after)
     return Compared(tuple(parts), None if results[0] is None or results[1] is None else
-                    tuple(_outputs(memory, results[0], results[1])))
+                    tuple(files_of(memory, results[0], results[1])))
 
 
 def _inputs(memory: Memory, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[tuple[str, bool, str]]:
@@ -80,7 +94,8 @@ def _first(memory: Memory, path: str, before: Node, after: Node) -> str:
     return (f"{inner}: {state}" if inner and state else inner or state) + more
 
 
-def _outputs(memory: Memory, before: Result, after: Result) -> list[Part]:
+def files_of(memory: Memory, before: Result, after: Result) -> list[Part]:
+    """The files of two results that differ."""
     old, new = dict(before.outputs), dict(after.outputs)
     found: list[Part] = []
     for path in sorted(old.keys() | new.keys()):
@@ -90,7 +105,7 @@ def _outputs(memory: Memory, before: Result, after: Result) -> list[Part]:
 
 def _files(memory: Memory, path: str, before: Node | None, after: Node | None) -> list[Part]:
     """The files that differ in two outputs, either of which may be absent."""
-    old, new = (dict(_flat(memory, path, node)) for node in (before, after))
+    old, new = (dict(files_of_node(memory, path, node)) for node in (before, after))
     found = []
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)
@@ -100,7 +115,7 @@ def _files(memory: Memory, path: str, before: Node | None, after: Node | None) -
     return found
 
 
-def _flat(memory: Memory, path: str, node: Node | None) -> list[tuple[str, File]]:
+def files_of_node(memory: Memory, path: str, node: Node | None) -> list[tuple[str, File]]:
     """The files of a node by path; a tree that the store lost has none."""
     found: list[tuple[str, File]] = []
     waiting = [(path, node)] if node else []

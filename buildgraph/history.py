@@ -1,6 +1,6 @@
 """The keys that the actions of a workspace had in its last builds; what `why` and `diff` look up.
 
-    .buildgraph/keys.log      a line for each new key, the latest last: <key> <label> <place> <title>
+    .buildgraph/keys.log      a line "-" for each build, and one for each key in it: <key> <label> <place> <title>
 
 A build adds lines for what it did; one that starts from BUILD.toml writes the file anew when most of it is old.
 """
@@ -10,6 +10,7 @@ import os
 
 from .digest import Digest
 from .events import Done, Event, Finished, Planned
+from .noun import noun
 from .regular import open_own, read_regular, replace
 
 TYPE_CHECKING = False
@@ -17,7 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FILE = ".buildgraph/keys.log"
+_BUILD = "-\n"
 _OLD, _MOST, _LINE = 1 << 20, 1 << 26, 100   # bytes from which on most of it may be old, or must be; those of a line
+
+
+@noun
+class Row:
+    """The last key of an action and the one before, and the builds (by number) where it changed and was last seen.
+
+    `before` is the build in which the key before was seen last.
+    """
+
+    keys: tuple[str, ...]
+    changed: int
+    seen: int
+    before: int = 0
 
 
 class History:
@@ -55,19 +70,30 @@ class History:
             with open(open_own(self._path, os.O_RDWR | os.O_APPEND), "ab+") as file:
                 if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
                     file.write(b"\n")   # behind a torn line
-                file.write("".join(f"{key} {name}\n" for name, key in done.items()).encode("utf-8", "surrogateescape"))
+                file.write((_BUILD + "".join(f"{key} {name}\n" for name, key in done.items())).encode(
+                    "utf-8", "surrogateescape"))
         except OSError:
             return
 
     def keys(self) -> dict[str, list[str]]:
         """`<label> <place> <title>` -> [last key] or [last key, the one before]."""
-        found: dict[str, list[str]] = {}
+        return {name: [*row.keys] for name, row in self.rows().items()}
+
+    def rows(self) -> dict[str, Row]:
+        """`<label> <place> <title>` -> its keys and the builds in which they came."""
+        found: dict[str, Row] = {}
+        build = 0
         for line in self._lines():
             key, _, name = line.partition(" ")
-            held = found.setdefault(name, [])
-            if held[:1] != [key] and _is_key(key) and name:
-                held[:] = [key, *held[:1]]
-        return {name: held for name, held in found.items() if held}
+            if line == _BUILD.rstrip():
+                build += 1
+            elif name and _is_key(key):
+                row = found.get(name)
+                if row is None or row.keys[0] != key:
+                    found[name] = Row((key, *(row.keys[:1] if row else ())), build, build, row.seen if row else 0)
+                elif row.seen != build:
+                    found[name] = Row(row.keys, row.changed, build, row.before)
+        return found
 
     def _lines(self) -> list[str]:
         try:

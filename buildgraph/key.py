@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SALT = b"buildgraph 1"   # a new number makes every remembered result a miss: raise it when a tool's contract changes
+SOURCE = "source "   # what begins the names of parts of a record that hold small sources: no message of a key
 
 
 @noun

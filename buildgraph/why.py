@@ -65,7 +65,7 @@ def _reason(row: tuple[str, str, str], keys: list[str], memory: Memory, actions:
     if found is None:
         return Reason(label, said, "forgotten", keys=pair)
     action = _action(memory, after, actions, int(count))
-    parts = [replace(part, origin=_origin(action, part.name)) if action else part for part in found.parts]
+    parts = [replace(part, origin=origin_of(action, part.name)) if action else part for part in found.parts]
     return Reason(label, said, "changed", tuple(parts), found.outputs, pair)
 
 
@@ -77,7 +77,7 @@ def _action(memory: Memory, key: Digest, actions: Sequence[Action], count: int) 
     return same[0] if same else actions[count - 1] if count <= len(actions) else None
 
 
-def _origin(action: Action, part: str) -> str:
+def origin_of(action: Action, part: str) -> str:
     """Whence an input comes: the action that makes it, the file of the user, or a tool of buildgraph."""
     given = dict(action.inputs).get(part.removeprefix("input ").rstrip("/")) if part.startswith("input ") else None
     match given:

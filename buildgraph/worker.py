@@ -18,8 +18,8 @@ from .errors import BuildError
 from .execute.collect import collect
 from .execute.job import FLAGS, Cancel, Job, Level, Outcome
 from .execute.staging import stage
-from .key import Key
-from .model import Action, Artifact, Content, File, Node, Out, Output, Result
+from .key import SOURCE, Key
+from .model import Action, Artifact, Content, File, Node, Out, Output, Result, Source
 from .noun import noun
 from .places import unused
 from .removal import remove
@@ -39,6 +39,7 @@ FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/loca
 _OPS = FileOps()
 _ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002   # bytes, bytes, seconds
 _ROOT = os.geteuid() == 0
+_TEXT, _TEXTS = 16 << 10, 256 << 10   # bytes of a source that is kept with a result, and of all of them
 
 
 @noun
@@ -225,7 +226,7 @@ class Worker:
             again = _by_hand(task.action, job, self._keep)
             return Attempt(task, None, batch, why, log, again, interrupted)
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
-        batch.record(task.key.digest, result, task.key.messages)
+        batch.record(task.key.digest, result, {**task.key.messages, **_texts(task, job)})
         return Attempt(task, result, batch)
 
 
@@ -276,6 +277,18 @@ def _copy(name: str, host: str, target: int) -> Digest:
         return Digest(*copy_hashed(_OPS, source, target))
     finally:
         os.close(source)
+
+
+def _texts(task: Task, job: Job) -> dict[str, bytes]:
+    """What small sources held, kept with the result: `why` compares it with what they hold later."""
+    found: dict[str, bytes] = {}
+    room = _TEXTS
+    for path, artifact, node, _ in task.inputs:
+        if isinstance(artifact, Source) and isinstance(node, File) and node.digest.size <= min(room, _TEXT):
+            with suppress(OSError), open(f"{job.stage}/{path}", "rb") as file:
+                found[f"{SOURCE}{path}"] = file.read(_TEXT)
+                room -= node.digest.size
+    return found
 
 
 def _why(outcome: Outcome, timeout: int) -> str:

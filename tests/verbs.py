@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -54,10 +55,9 @@ def _fork(words: list[str], seconds: float, streams: tuple[IO[bytes], IO[bytes]]
         try:
             code = dispatch(words)
             sys.stdout.flush()
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 98
-        except BaseException:   # noqa: B902 a traceback is what is looked for
-            import traceback
+        except SystemExit as leave:
+            code = leave.code if isinstance(leave.code, int) else 98
+        except BaseException:   # a traceback is what is looked for
             traceback.print_exc()
         finally:
             sys.stderr.flush()

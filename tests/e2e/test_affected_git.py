@@ -57,7 +57,7 @@ def _run(root: Path, *words: str, code: int = 0, **env: str) -> Ran:
 
 def _affected(root: Path, since: str = "HEAD", **env: str) -> dict[str, tuple[str, list[str]]]:
     """Label -> its change and what it names as reasons of its own."""
-    found: list[dict[str, Any]] = json.loads(_run(root, "--since", since, "--json", **env).out)["affected"]
+    found: list[dict[str, Any]] = json.loads(_run(root, "--since", since, "--json", code=0, **env).out)["affected"]
     return {row["label"]: (row["change"], [f"{one['kind']} {one['what']}" for one in row["reasons"]]) for row in found}
 
 

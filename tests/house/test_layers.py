@@ -22,7 +22,8 @@ LAYERS = [
     ["host", "detect", "slot", "worker", "crew", "drive", "written", "trees", "ways", "materialise", "pace", "basis",
      "snapshot", "stood", "left", "work", "loading", "scope", "copies", "increment", "clone", "session", "unlike", "check",
      "audit"],
-    ["history", "query", "diff", "git", "revision", "evaluated", "why", "affected", "since"],
+    ["history", "query", "diff", "git", "revision", "evaluated", "why", "affected", "since",
+     "model_difference", "file_change", "cause", "value_names"],
     ["cli", "__main__"],
 ]
 SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for the store's protocol
