@@ -86,8 +86,9 @@ class Past:
         self._labels = {str(label): label for label in analysis.order} if analysis else {}
         self._rows: dict[tuple[str, str, int], Row] = {}
         for name, row in rows.items():
-            label, count, title = name.split(" ", 2)
-            if count.isdigit() and (not analysis or label in self._labels):
+            label, _, rest = name.partition(" ")
+            count, _, title = rest.partition(" ")
+            if count.isdecimal() and title and (not analysis or label in self._labels):
                 self._rows[label, title, int(count)] = row
         self._makers: dict[str, list[tuple[tuple[str, str, int], str]]] | None = None
 

@@ -88,11 +88,16 @@ def _ran(root: str) -> set[str]:
     """The keys that ran in the last build of the workspace."""
     from ..ui.log import path_of
     try:
-        with open(path_of(root, 0), encoding="utf-8", errors="replace") as file:
+        with open(path_of(root, 0), encoding="utf-8", errors="replace", opener=_at_once) as file:
             events = [json.loads(line) for line in file if '"done"' in line]
         return {event["key"] for event in events if event["event"] == "done" and event["how"] == "ran"}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open what may be a pipe, without waiting for its other end."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def asked(here: Here, label: Label, deps: bool, analysis: Analysis | None = None) -> list[Reason]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,18 @@ def test_a_workspace_with_a_fault_still_has_a_past(made: Space) -> None:
     _edit(made, "two", "2", "file.txt")
     made.write("BUILD.toml", _BUILD + "[bad\n")
     assert _why(made, "//:second")[:2] == ['file.txt changed: line 2 "two" -> "2"', "2 actions followed"]
+
+
+@pytest.mark.parametrize("line", ["{key} x", "{key} //:second", "{key} //:second x y", "{key} //:second 1 ", "-", "- -", "",
+                                  "{key} //:second 99999999999999999999 z", "\udcff"])
+def test_a_damaged_history_explains_what_is_left(made: Space, line: str) -> None:
+    _edit(made, "two", "2", "file.txt")
+    path = made.root / ".buildgraph/keys.log"
+    key = path.read_text().splitlines()[1].split()[0]
+    path.write_bytes(path.read_bytes() + f"{line.format(key=key)}\n".encode("utf-8", "surrogateescape"))
+    (made.root / ".buildgraph/events.jsonl").unlink()
+    os.mkfifo(made.root / ".buildgraph/events.jsonl")
+    assert _why(made, "//:second")[0] == 'file.txt changed: line 2 "two" -> "2"'
 
 
 _SHAPE = {"schema": int, "label": str, "state": str, "causes": list, "followed": int, "chain": list, "reasons": list}
