@@ -56,9 +56,9 @@ def coalition(ctx: Ctx, agents: dict[str, Agent], links: tuple[dict[str, str], .
 
     `agents` maps names to models, or to `{ model = "//models:picker", replicas = 3 }`: instances `picker.0` to `picker.2`.
     `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` feeds one agent's action to another as an
-    observation; `scout.belief.place` is the most probable state of a factor. Linked agents step in the links' order; a
-    circle goes through the tick before. Steps begin at least a `tick` apart; one that ends later than its `deadline` (a
-    tick, when none is given) is counted as late. `copies` are instances of the whole coalition, of which a request steps
+    observation; `scout.belief.place` is the most probable state of a factor. Linked agents step in the links' order; all
+    links of a circle are delayed by a tick. Steps begin at least a `tick` apart; one that ends later than its `deadline`
+    (a tick, when none is given) is counted as late. `copies` are instances of the whole coalition, of which a request steps
     one. `io = "http"` adds `--listen` to the program, and the image listens on port 8080.
     """
     if not agents:

@@ -31,6 +31,7 @@ steps         of the proof, compared with the float64 reference: in how many the
 transitions   columns of B that belief went through in the proof
 least right   share of all steps, and of all episodes, that is right at 95 % confidence
 divergence    largest Kullback-Leibler divergence of beliefs in nats; regret: most nats lost by an action
+ties          of policies whose logits (gamma x worth + habit) are within 1e-4 nats of the best, the lowest index wins
 """
 
 
