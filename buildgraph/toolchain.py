@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _NOTES = (".dist-info/RECORD", ".dist-info/INSTALLER", ".dist-info/REQUESTED", ".dist-info/direct_url.json")
 _RECORD = ".dist-info/RECORD"
+_MODULES = {"PIL": "pillow", "bs4": "beautifulsoup4", "cv2": "opencv-python", "dateutil": "python-dateutil",
+            "pymdp": "inferactively-pymdp", "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "PyYAML"}
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
@@ -214,10 +216,10 @@ def _requires(specs: list[str]) -> list[str]:
 
 
 def _provider(name: str) -> str:
-    """What to write for a module whose distribution has another name and is installed; empty when there is none."""
+    """What to write for a module whose distribution has another name: an installed one, or one of a few known ones; or nothing."""
     from importlib import metadata
-    found = sorted(set(metadata.packages_distributions().get(name, ())))
-    return f"{name!r} is a module of an installed distribution: name that one, {' or '.join(map(repr, found))}" if found else ""
+    found = sorted(set(metadata.packages_distributions().get(name, ()))) or _MODULES.get(name, "").split()
+    return f"{name!r} is a module of the distribution {' or '.join(map(repr, found))}: name that one" if found else ""
 
 
 def _install(name: str) -> str:

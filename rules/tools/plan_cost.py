@@ -33,6 +33,7 @@ def costs(model: Model, plan: Plan) -> dict[str, Any]:
                     "after": _parents(plan.header["A_dependencies"]) + sum(
                         max(map(len, factor["reads"])) for factor in plan.header["factors"])},
         **({"plan_every": model.plan_every} if model.keeps_plans else {}),
+        **({"utility_only": model.utility_only} if model.utility_only else {}),
         "predicted": sum(factor["nodes"] > 1 for factor in plan.header["factors"]),
         "tiny": {"below": TINY.hex(), "B": sum(int(np.count_nonzero((b > 0.0) & (b < TINY))) for b in model.B)},
         "multiplications": {"before": as_written(model), "after": as_planned(plan)},

@@ -70,7 +70,8 @@ def _labels() -> Iterator[str]:
 def _cells(facts: Mapping[str, Any]) -> Iterator[str]:
     beliefs, proof, work = facts["beliefs"], facts["proof"], facts["multiplications"]
     yield " x ".join(map(str, facts["states"]))
-    yield f"{_grouped(facts['policies'])} of length {facts['policy_len']}"
+    alone = f", modality {', '.join(map(str, facts['utility_only']))} by utility only" if "utility_only" in facts else ""
+    yield f"{_grouped(facts['policies'])} of length {facts['policy_len']}{alone}"
     yield " -> ".join(_grouped(beliefs[name]) for name in ("by_policy", "prefixes", "distinct"))
     yield f"{facts['parents']['before']} -> {facts['parents']['after']}; {facts['predicted']} of {len(facts['states'])}"
     for array in (facts["A"], facts["B"]):

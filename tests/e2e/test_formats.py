@@ -104,6 +104,9 @@ def test_rewards_of_actions_are_observed_and_the_program_opens_the_other_door(tm
     lines = "".join(json.dumps({"tiger": seen}) + "\n" for seen in ([0, 0], [1, 2], [0, 2], [0, 2], [0, 2], [1, 3]))
     done = subprocess.run([place.root / "out/exports/x86/agent"], input=lines, capture_output=True, text=True, check=True)
     assert [json.loads(line)["tiger"]["action"] for line in done.stdout.splitlines()] == [[0], [0], [0], [0], [2], [0]]
+    report = place.root / "out/exports/x86/report"
+    assert json.loads((report / "report.json").read_bytes())["agents"]["tiger"]["utility_only"] == [1]
+    assert "3 of length 1, modality 1 by utility only" in (report / "report.txt").read_text()
 
 
 def test_rewards_are_shown_and_wrong_words_for_them_refused(tmp_path: Path) -> None:

@@ -178,9 +178,10 @@ def test_a_process_that_a_model_forked_does_not_write_the_model_again(tmp_path: 
 
 
 def test_a_module_named_as_a_package_is_answered_with_its_distribution(tmp_path: Path) -> None:
-    made = walker(tmp_path, TABLES + 'packages = ["_pytest"]\n')
-    err = made.run("build", "//models:walker", code=None).err
-    assert "'_pytest' is a module of an installed distribution: name that one, 'pytest'" in err
+    for module, distribution in (("_pytest", "pytest"), ("sklearn", "scikit-learn"), ("pymdp", "inferactively-pymdp")):
+        made = walker(tmp_path, TABLES + f'packages = ["{module}"]\n')
+        err = made.run("build", "//models:walker", code=None).err
+        assert f"{module!r} is a module of the distribution {distribution!r}: name that one" in err and "pip install" not in err
 
 
 @pytest.mark.slow
