@@ -5,7 +5,6 @@ enum { CONNECTIONS = 128, BUFFERS = 16, STEPS_WAITING = BUFFERS - 4 };
 static connection connections[CONNECTIONS];
 static buffer buffers[BUFFERS];
 static watch watched[1 + CONNECTIONS];
-static moment clock_now; /* when this round began */
 static i32 places;       /* connections beyond these were never used */
 static i32 crowded;      /* somebody waits to be accepted and there is no place */
 static i32 steps_waiting;
@@ -103,7 +102,7 @@ static i32 answer_one(connection *c, moment *rest) {
         refuse_http(c, found, 0);
         return 0;
     }
-    if (!c->is_asked) c->asked = now();
+    if (!c->is_asked) c->asked = clock_now;
     if (must_wait(c, rest)) {
         if (c->is_asked) return 0;
         if (steps_waiting < STEPS_WAITING) {

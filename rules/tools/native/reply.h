@@ -47,8 +47,10 @@ static void put_two(u32 value) {
     put_bytes(digits, 2);
 }
 
+static moment clock_now; /* when this round of the server began */
+
 /* "Date: Sun, 29 Nov 2026 07:45:11 GMT"; none from a clock that nobody has set (RFC 9110, 6.6.1). */
-static void put_date(void) {
+static void write_date(void) {
     enum { CLOCK_REALTIME = 0, SET_AFTER = 1577836800, DAY = 86400, ERA = 146097 };
     moment t = {0, 0};
     system_call(SYS_CLOCK, CLOCK_REALTIME, (word)&t, 0, 0, 0);
@@ -61,6 +63,20 @@ static void put_date(void) {
     put_two(of_year - (153 * month + 2) / 5 + 1), put(" "), put_bytes("MarAprMayJunJulAugSepOctNovDecJanFeb" + month * 3, 3);
     put(" "), put_int((i32)(years + shifted / ERA * 400 + (month > 9))), put(" ");
     put_two(rest / 3600), put(":"), put_two(rest / 60 % 60), put(":"), put_two(rest % 60), put(" GMT\r\n");
+}
+
+/* Written once a second. */
+static void put_date(void) {
+    static u8 date[40];
+    static word size, second = -1;
+    if (clock_now.seconds != second) {
+        u8 *to = out.to;
+        word room_ = out.size, used = out.used;
+        gather(date, sizeof date), write_date();
+        size = out.used, second = clock_now.seconds;
+        gather(to, room_), out.used = used;
+    }
+    put_bytes(date, size);
 }
 
 /* Begin an answer's body; it stands behind room for the head. */
