@@ -237,7 +237,7 @@ class _Run:
         target = one.target
         try:
             given = arguments(one.made, (), _Take(self.made, target))
-            provider = one.made.kind(Ctx(target), **given)
+            provider = one.made.kind(Ctx(target, workspace=self.workspace.settings.given), **given)
             if not isinstance(provider, Provider):
                 raise TypeError(f"the rule gave {provider!r}, which is no Provider")
         except BuildErrors:

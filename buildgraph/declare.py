@@ -83,11 +83,19 @@ class Ctx:
 
     target: Target
     titles: Counter[str] = field(default_factory=Counter)
+    workspace: str = ""
+    """The workspace's name, where BUILD.toml gives it one: a folder's name must not change what is built."""
 
     @property
     def label(self) -> Label:
         """The target being analysed."""
         return self.target.label
+
+    @property
+    def image_name(self) -> str:
+        """Name and tag for an image of this target: `swarm/exports/pi5:latest`."""
+        from .image_name import image_name
+        return image_name(self.workspace, self.label)
 
     def run(self, argv: Sequence[Arg], *, inputs: Sequence[In] = (), outputs: Sequence[Out] = (), title: str = "",
             **options: Any) -> tuple[Output, ...]:

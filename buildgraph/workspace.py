@@ -24,10 +24,11 @@ HINTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The [workspace] table: the workspace's name and files of rules."""
+    """The [workspace] table: the workspace's name (its folder's where none is `given`) and files of rules."""
 
     name: str
     rules: tuple[str, ...] = ()
+    given: str = ""
 
 
 class Workspace:
@@ -73,7 +74,7 @@ class Workspace:
         faults += [BuildError(f"[workspace] {key} wants {wants[key]}", document.places.get(("workspace", key)),
                               reason="table") for key, fine in good.items() if not fine]
         _raise(faults)
-        return Settings(name, tuple(rules))
+        return Settings(name, tuple(rules), table.get("name", ""))
 
     def place(self, *path: str | int) -> Where:
         """Where a value of the [workspace] table stands."""

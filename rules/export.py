@@ -56,7 +56,7 @@ def export(ctx: Ctx, coalition: Coalition, hardware: Hardware, budget: Budget = 
     coalition = replace(coalition, members=members)
     program = link(ctx, coalition.members, coalition.links, coalition.running, (hardware.triple, hardware.cpu))
     image = assemble(ctx, program, (hardware.arch, hardware.variant), {"org.opencontainers.image.title": ctx.label.name},
-                     coalition.running.command)
+                     coalition.running)
     gates = [emulate(ctx, program, coalition, hardware), measure(ctx, program, image, hardware.arch, budget)]
     if budget.step_p99:
         gates.append(Gate("step_p99", gates[0].verdict, (f"a {hardware.profile} to measure on",)))

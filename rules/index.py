@@ -22,5 +22,5 @@ class Index(Provider):
 def index(ctx: Ctx, exports: tuple[Export, ...]) -> Index:
     """Exports for different platforms under one digest: `exports = ["//exports:jetson", "//exports:x86"]`."""
     layouts = [word for export in exports for word in ("--layout", export.image)]
-    (image,) = ctx.tool(INDEX, *layouts, "--out", Out("image", tree=True), title="index the images")
+    (image,) = ctx.tool(INDEX, *layouts, "--name", ctx.image_name, "--out", Out("image", tree=True), title="index the images")
     return Index(image, tuple(gate for export in exports for gate in export.gates))

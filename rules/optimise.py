@@ -97,7 +97,12 @@ class Running:
     @property
     def command(self) -> tuple[str, ...]:
         """The words that the program gets in its image when the user gives none."""
-        return ("--listen", ":8080") if self.http else ()
+        return ("--listen", f":{self.port}") if self.http else ()
+
+    @property
+    def port(self) -> int:
+        """The TCP port on which the program listens in its image; 0 for none."""
+        return 8080 if self.http else 0
 
 
 def plan(ctx: Ctx, ir: Artifact, probing: Probing) -> Planned:

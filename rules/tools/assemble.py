@@ -172,7 +172,7 @@ def assemble(options: argparse.Namespace) -> oci.Image:
     when = created(options.epoch)
     config["created"] = when
     config["history"] = [{"created": when, "created_by": f"buildgraph: layer {name}"} for name, _ in layers]
-    image = oci.write_image(out, config, written, annotations)
+    image = oci.write_image(out, config, written, annotations, options.name and oci.checked_name(options.name))
     if options.tar:
         oci.write_archive(out, options.tar, options.epoch)
     if options.summary:
@@ -220,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(name, metavar=metavar, action=_Grouped, help=text, dest="groups")
     parser.add_argument("--config", type=Path, required=True, help="JSON: architecture, entrypoint, ...")
     parser.add_argument("--annotation", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--name", default="", metavar="NAME:TAG", help="what the layout calls the image")
     parser.add_argument("--owner", default="0:0", metavar="UID:GID", help="of every entry that names none")
     parser.add_argument("--epoch", type=_epoch, default=0, help="seconds since 1970: every time in the image")
     parser.add_argument("--out", type=Path, required=True, help="folder of the OCI layout, new or empty")

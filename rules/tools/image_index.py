@@ -13,7 +13,7 @@ import oci
 import tar
 
 
-def merge(layouts: Sequence[Path], out: Path) -> oci.Descriptor:
+def merge(layouts: Sequence[Path], out: Path, name: str = "") -> oci.Descriptor:
     """Write an image index (image-index.md) over the images of `layouts`; the index's descriptor."""
     if out.exists() and any(out.iterdir()):
         raise tar.Fault(f"--out {out} is not empty; give a new folder")
@@ -29,12 +29,12 @@ def merge(layouts: Sequence[Path], out: Path) -> oci.Descriptor:
     images = [found[platform] for platform in sorted(found)]
     document = {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": images}
     index = oci.write_blob(out, oci.INDEX, oci.canonical(document))
-    oci.write_index(out, [index.document()])
+    oci.write_index(out, [{**index.document(), **oci.named(name)}])
     return index
 
 
 def _entry(layout: Path) -> dict[str, Any]:
-    """The descriptor of the one image of a layout, with its platform."""
+    """The descriptor of the one image of a layout, with its platform and without its name there."""
     try:
         manifests = json.loads((layout / "index.json").read_bytes())["manifests"]
         [entry] = manifests
@@ -42,18 +42,19 @@ def _entry(layout: Path) -> dict[str, Any]:
             raise ValueError("no image with a platform")
     except (KeyError, TypeError, ValueError) as fault:
         raise tar.Fault(f"--layout {layout} is not the layout of one image: {fault}") from None
-    return dict(entry)
+    return {key: entry[key] for key in ("mediaType", "digest", "size", "platform")}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; 0, or 1 with one message on stderr."""
     parser = argparse.ArgumentParser(prog="image_index", description=__doc__, allow_abbrev=False)
     parser.add_argument("--layout", type=Path, action="append", required=True, help="layout of one platform")
+    parser.add_argument("--name", default="", metavar="NAME:TAG", help="what the layout calls the image")
     parser.add_argument("--out", type=Path, required=True, help="folder of the merged layout, new or empty")
     parser.add_argument("--summary", type=Path, help="digest, size and platforms as JSON")
     options = parser.parse_args(argv)
     try:
-        index = merge(options.layout, options.out)
+        index = merge(options.layout, options.out, options.name and oci.checked_name(options.name))
         if options.summary:
             options.summary.write_bytes(oci.canonical(summary(options.out, index)) + b"\n")
     except (tar.Fault, OSError, UnicodeError) as fault:

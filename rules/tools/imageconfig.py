@@ -83,6 +83,12 @@ def _healthcheck(key: str, value: Any) -> dict[str, Any]:
     return made
 
 
+def _ports(key: str, value: Any) -> dict[str, dict[str, str]]:
+    if not isinstance(value, list) or not all(type(port) is int and 0 < port < 1 << 16 for port in value):
+        raise tar.Fault(f"{key} must be a list of TCP ports such as 8080, not {value!r}")
+    return {f"{port}/tcp": {} for port in sorted(value)}
+
+
 _FIELDS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "user": ("User", _user),
     "entrypoint": ("Entrypoint", _command),
@@ -90,6 +96,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str, Any], Any]]] = {
     "env": ("Env", _env),
     "labels": ("Labels", _pairs),
     "healthcheck": ("Healthcheck", _healthcheck),
+    "ports": ("ExposedPorts", _ports),
     "workingdir": ("WorkingDir", _absolute),
     "stopsignal": ("StopSignal", _word),
 }

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -134,8 +135,25 @@ def write_layer(layout: Path, name: str, entries: Iterable[tar.Entry], epoch: in
     return Layer(name, made, "sha256:" + plain.hexdigest(), unpacked)
 
 
+def named(name: str) -> dict[str, Any]:
+    """What a descriptor in `index.json` says of an image's name, "swarm/exports/pi5:latest": containerd, k3s and podman
+    read the whole one (a short one belongs to docker.io), umoci and skopeo the tag. The image itself does not hold it."""
+    if not name:
+        return {}
+    whole = f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
+    return {"annotations": {"io.containerd.image.name": whole, "org.opencontainers.image.ref.name": name.rpartition(":")[2]}}
+
+
+def checked_name(name: str) -> str:
+    """A name with its tag, as Docker takes it; Fault else."""
+    part = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
+    if len(name) > 255 or not re.fullmatch(rf"{part}(?:/{part})*:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", name):
+        raise tar.Fault(f"--name {name!r} is no name of an image; it reads as in swarm/exports/pi5:latest")
+    return name
+
+
 def write_image(layout: Path, config: Mapping[str, Any], layers: tuple[Layer, ...],
-                annotations: Mapping[str, str]) -> Image:
+                annotations: Mapping[str, str], name: str = "") -> Image:
     """Write configuration, manifest, index and Docker's `manifest.json` around layers already written."""
     full = {**config, "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]}}
     config_blob = write_blob(layout, CONFIG, canonical(full))
@@ -147,10 +165,10 @@ def write_image(layout: Path, config: Mapping[str, Any], layers: tuple[Layer, ..
         "annotations": {COMPRESSOR_KEY: COMPRESSOR, **annotations},
     }))
     platform = {key: config[key] for key in ("architecture", "os", "variant") if key in config}
-    write_index(layout, [{**manifest.document(), "platform": platform}])
+    write_index(layout, [{**manifest.document(), "platform": platform, **named(name)}])
     # Docker < 25 reads only this file; its paths are the layout's own blobs: one archive for both formats.
     blobs = [layer.blob.blob for layer in layers]
-    docker = [{"Config": config_blob.blob, "RepoTags": None, "Layers": blobs}]
+    docker = [{"Config": config_blob.blob, "RepoTags": [name] if name else None, "Layers": blobs}]
     (layout / "manifest.json").write_bytes(canonical(docker))
     return Image(manifest, config_blob, layers, platform)
 

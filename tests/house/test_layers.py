@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = [
     ["noun", "context", "pair", "stamp", "names", "removal", "regular"],
     ["errors", "own_folder"],
-    ["sha", "digest", "label", "reapi", "values", "toml_places", "toml", "root"],
+    ["sha", "digest", "label", "image_name", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],
     ["places", "declare", "key", "plan", "graph", "events", "steps"],
     ["globs", "listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema", "editor",
