@@ -1,10 +1,11 @@
 """`buildgraph load LABEL`: build an image and give it to the Docker daemon."""
 from __future__ import annotations
 
+import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from ..errors import BuildError
 from ..events import Built, Event
@@ -42,37 +43,85 @@ class Images:
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
     parser.add_argument("label", metavar="LABEL", help="the target whose image to load, such as //exports:jetson")
-    parser.add_argument("--tag", default="", metavar="NAME:TAG", help="its name in Docker (default: from the label)")
+    parser.add_argument("--tag", default="", metavar="NAME:TAG", help="its name in Docker (default: from the workspace and the label)")
     how(parser)
+
+
+class Loaded(NamedTuple):
+    """An image in Docker: its id and tag there, what it is for, what the daemon runs, the ports that it listens on."""
+
+    label: Label
+    image: str
+    tag: str
+    platform: str
+    daemon: str
+    is_foreign: bool
+    ports: tuple[int, ...]
+    board: str = ""
+
+    @property
+    def named(self) -> str:
+        """Its label, with the board where that is known."""
+        return f"{self.label} (board {self.board})" if self.board else str(self.label)
+
+    @property
+    def command(self) -> str:
+        """How Docker runs it as `buildgraph run` does, and so that its port is reached."""
+        network = "".join(f" -p 127.0.0.1:{port}:{port}" for port in self.ports) or " -i --network none"
+        return f"docker run --rm{network} --read-only --cap-drop ALL {self.tag}"
 
 
 def run(options: Namespace) -> int:
     """Build and load; prints the id that Docker knows the image by."""
-    code, image, tag = loaded(options, sys.stdout if options.json else sys.stderr)
-    if code == 0:
-        print(document({"event": "loaded", "image": image, "tag": tag}) if options.json else image)
+    code, made = loaded(options, sys.stdout if options.json else sys.stderr)
+    if made is None:
+        return code
+    if options.json:
+        print(document({"event": "loaded", "image": made.image, "tag": made.tag, "platform": made.platform}))
+        return code
+    print(made.image)
+    print(f"loaded {made.tag} for {made.platform}", file=sys.stderr)
+    if made.is_foreign:
+        from ..execute.foreign import emulated, remedy
+        sure = "" if emulated(made.platform) else f": {remedy(made.platform)}"
+        print(f"note: {made.named} is for {made.platform}, and Docker here runs {made.daemon}{sure}", file=sys.stderr)
+    print(f"next: {made.command}", file=sys.stderr)
     return code
 
 
-def loaded(options: Namespace, stream: TextIO) -> tuple[int, str, str]:
-    """Build the image of `options.label` and load it: exit code, image id and tag (both empty when it failed).
+def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
+    """Build the image of `options.label` and load it: exit code, and what was loaded (None when it failed).
 
     What is said of the build goes to `stream`.
     """
-    from ..execute.container import load, version
+    from ..execute import layout
+    from ..execute.container import load, platform
     here = Here.find()
     label = here.label(options.label)
-    version()   # no daemon: say so before the work, not after it
+    daemon = platform()   # no daemon: say so before the work, not after it
     images = Images()
     shown = choose(options, frozenset({"gates", "counts"}), stream)
     code = perform(here, request(here, options, (str(label),)), [*shown, images])
     if code:
-        return code, "", ""
-    tag = options.tag or tag_of(label)
-    return 0, load(Path(here.root, images.one(label).path), tag), tag
+        return code, None
+    built = images.one(label)
+    source, tag = Path(here.root, built.path), options.tag or _name_of(here, label)
+    architecture = daemon.rpartition("/")[2]
+    picked = layout.pick(source, architecture)
+    return 0, Loaded(label, load(source, tag), tag, picked.platform, daemon, not picked.runs_on(architecture),
+                     picked.ports, _board(source))
 
 
-def tag_of(label: Label) -> str:
-    """A name that Docker accepts: `//exports:fleet.foragers.pi5` is `exports/fleet.foragers.pi5:latest`."""
-    parts = [part for part in label.package.lower().split("/") if part]
-    return "/".join([*parts, label.name.lower().replace("+", "-")]) + ":latest"
+def _name_of(here: Here, label: Label) -> str:
+    """Its name in Docker: the workspace's name is in it, for other workspaces have such labels too."""
+    from ..image_name import image_name
+    from ..workspace import Workspace
+    return image_name(Workspace(here.root).settings.name, label)
+
+
+def _board(source: Path) -> str:
+    """The board that an export's report names; the report stands beside the image."""
+    try:
+        return str(json.loads((source.parent / "report/report.json").read_bytes())["board"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

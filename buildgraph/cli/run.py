@@ -4,19 +4,72 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
+from ..errors import BuildError
 from . import load
 from .parser import Parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .load import Loaded
+
+_FORM = "-p HOST:CONTAINER or -p ADDRESS:HOST:CONTAINER, such as -p 8080:8080"
 
 
 def arguments(parser: Parser) -> None:
     """The words and options of the verb."""
     load.arguments(parser)
+    parser.add_argument("-p", "--publish", action="append", default=[], metavar="[ADDRESS:]HOST:CONTAINER",
+                        help="give the container a network and this port of the host (address: 127.0.0.1)")
     parser.takes_rest = True
     parser.epilog = "words after -- are given to the program, whose stdin and stdout are yours"
 
 
 def run(options: Namespace) -> int:
     """Build, load and run; the program's exit code is ours."""
-    from ..execute.container import attach
-    code, image, _ = load.loaded(options, sys.stderr)   # stdout is the program's
-    return code or attach(image, options.rest)
+    from ..execute.container import Limits, NotExecuted, attach
+    from ..execute.foreign import cannot_run, emulated
+    ports = tuple(map(published, options.publish))
+    code, made = load.loaded(options, sys.stderr)   # stdout is the program's
+    if made is None:
+        return code
+    fault = cannot_run(made.named, made.platform, made.daemon)
+    if made.is_foreign and emulated(made.platform) is False:
+        raise fault
+    for note in notes(made, ports, options.rest):
+        print(note, file=sys.stderr)
+    try:
+        return attach(made.image, options.rest, Limits(timeout=0, ports=ports))
+    except NotExecuted:
+        raise fault from None
+
+
+def notes(made: Loaded, ports: tuple[tuple[str, int, int], ...], words: list[str]) -> list[str]:
+    """What to know before the program speaks; BuildError when a port is published that nothing listens on."""
+    found = [f"note: {made.named} is for {made.platform}, and runs on {made.daemon} by an emulator, if one is set up"] if made.is_foreign else []
+    listens = made.ports if not words else ()
+    if words and "--listen" in words:
+        return found   # whoever says where it listens knows what to publish
+    for _, _, inner in ports:
+        if inner not in listens:
+            has = f"its ports are {', '.join(map(str, listens))}" if listens else (
+                "these words make it read lines" if made.ports else "it reads lines from stdin; io = \"http\" in the coalition makes it listen")
+            raise BuildError(f"nothing in {made.label} listens on port {inner}", fix=has, reason="usage")
+    if listens and not ports:
+        found.append(f"note: it listens on port {listens[0]} of a container without network, where nothing reaches it; "
+                     f"to reach it: buildgraph run {made.label} -p {listens[0]}:{listens[0]}")
+    found += [f"note: http://{'localhost' if host == '0.0.0.0' else host}:{outer}/step, /healthz and /metrics" for host, outer, _ in ports]
+    return found
+
+
+def published(text: str) -> tuple[str, int, int]:
+    """(address of the host, its port, port of the container); BuildError on anything else."""
+    from ipaddress import ip_address
+    address, *numbers = text.rsplit(":", 2) if text.count(":") > 1 else ("127.0.0.1", *text.split(":"))
+    try:
+        host = str(ip_address(address.removeprefix("[").removesuffix("]")))
+        outer, inner = (int(number) if number.isascii() and number.isdecimal() else 0 for number in numbers)
+        if not (0 < outer < 1 << 16 and 0 < inner < 1 << 16):
+            raise ValueError(text)
+    except ValueError:
+        raise BuildError(f"--publish {text!r} is no port to publish", fix=_FORM, reason="usage") from None
+    return host, outer, inner

@@ -1,7 +1,6 @@
 """The door to Docker: load an image, run it confined, talk to it; nothing here builds."""
 from __future__ import annotations
 
-import errno
 import os
 import select
 import socket
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildgraph.errors import BuildError
 from buildgraph.execute import layout
+from buildgraph.execute.foreign import REFUSAL
+from buildgraph.execute.no_daemon import no_daemon
 
 if TYPE_CHECKING:
     from docker import APIClient, DockerClient
@@ -23,12 +24,13 @@ USER = "65532:65532"
 _PIECE = 1 << 20
 _PATIENCE = 600
 _POLL = 0.1
-_DEFAULT_SOCKET = "unix:///var/run/docker.sock"
-_REMEDIES = {
-    errno.EACCES: "join the group of the socket (sudo usermod -aG docker $USER), log in again",
-    errno.ENOENT: "start Docker (sudo systemctl start docker), or set DOCKER_HOST to where it listens",
-    errno.ECONNREFUSED: "start Docker (sudo systemctl start docker): nothing listens at that address",
-}
+
+
+class NotExecuted(BuildError):
+    """The program is for another processor, and no emulator takes it."""
+
+    def __init__(self) -> None:
+        super().__init__("Docker cannot execute the program: it is for another processor", reason="failed")
 
 
 class Finished(NamedTuple):
@@ -41,7 +43,10 @@ class Finished(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a container may use: memory and output in bytes, time in seconds, cpus in cores; 0 is no limit."""
+    """What a container may use: memory and output in bytes, time in seconds, cpus in cores; 0 is no limit.
+
+    `ports` are published: (address of the host, its port, port of the container). Without any there is no network.
+    """
 
     memory: int = 0
     cpus: float = 0.0
@@ -49,19 +54,23 @@ class Limits:
     timeout: float = 60.0
     output: int = 64 << 20
     user: str = USER
+    ports: tuple[tuple[str, int, int], ...] = ()
 
 
 def load(source: Path, tag: str = "") -> str:
-    """The daemon's id of the image in a layout folder or hybrid tar, given to it unless it has it."""
-    manifest, config = layout.identity(source)
+    """The daemon's id of the image in a layout folder or hybrid tar, given to it unless it has it.
+
+    Of a layout for several platforms it is the daemon's own.
+    """
+    picked = layout.pick(source, platform().rpartition("/")[2])
     with _daemon() as client:
-        image = _known(client, config, manifest)
+        image = _known(client, picked.config, picked.manifest)
         if not image:
-            stream: Any = layout.packed(source)  # requests sends any iterable; its stubs know files only
+            stream: Any = layout.packed(source, picked)  # requests sends any iterable; its stubs know files only
             client.images.load(stream)
-            image = _known(client, config, manifest)
+            image = _known(client, picked.config, picked.manifest)
         if not image:
-            raise BuildError(f"the daemon loaded {source.name} but has no image {config}",
+            raise BuildError(f"the daemon loaded {source.name} but has no image {picked.config}",
                              fix="build the image again, then load it", reason="broken")
         if tag:
             _tag(client.api, image, tag)
@@ -88,6 +97,8 @@ def attach(image: str, args: Sequence[str] = (), limits: Limits = Limits(timeout
     done = threading.Event()
 
     def show(stream: int, data: bytes) -> None:
+        if stream == 2 and REFUSAL in data:
+            raise NotExecuted
         view = memoryview(data)
         while view:
             view = view[os.write(streams[stream], view):]
@@ -102,6 +113,13 @@ def version() -> str:
     """Version of the daemon that answers; BuildError when none does."""
     with _daemon() as client:
         return str(client.version()["Version"])
+
+
+def platform() -> str:
+    """What the daemon that answers runs, such as `linux/amd64`; BuildError when none does."""
+    with _daemon() as client:
+        told = client.version()
+        return f"{told['Os']}/{told['Arch']}"
 
 
 def _pieces(descriptor: int, done: threading.Event) -> Iterator[bytes]:
@@ -131,7 +149,8 @@ def _create(api: APIClient, image: str, args: Sequence[str], limits: Limits) -> 
     confined = api.create_host_config(
         read_only=True,
         cap_drop=["ALL"],
-        network_mode="none",
+        network_mode="bridge" if limits.ports else "none",
+        port_bindings={inner: (host, outer) for host, outer, inner in limits.ports} or None,
         security_opt=["no-new-privileges"],
         pids_limit=limits.pids or None,
         mem_limit=limits.memory or None,
@@ -142,7 +161,8 @@ def _create(api: APIClient, image: str, args: Sequence[str], limits: Limits) -> 
         log_config=LogConfig(type="none"),
     )
     made = api.create_container(image, command=list(args), user=limits.user, stdin_open=True,
-                                host_config=confined, network_disabled=True)
+                                ports=[inner for _, _, inner in limits.ports] or None,
+                                host_config=confined, network_disabled=not limits.ports)
     return str(made["Id"])
 
 
@@ -273,7 +293,7 @@ def _daemon() -> Iterator[DockerClient]:
     try:
         client = docker.from_env(version="auto", timeout=_PATIENCE)
     except errors.DockerException as fault:
-        raise _no_daemon(fault) from fault
+        raise no_daemon(fault) from fault
     try:
         yield client
     except errors.ImageNotFound as fault:
@@ -281,34 +301,13 @@ def _daemon() -> Iterator[DockerClient]:
                          fix="load it first: buildgraph load TARGET") from fault
     except errors.APIError as fault:
         why = fault.explanation or fault
+        if REFUSAL.decode() in str(why):
+            raise NotExecuted from fault
         raise BuildError(f"the Docker daemon refused: {why}", reason="failed") from fault
     except errors.ImageLoadError as fault:
         raise BuildError(f"the Docker daemon refused the image: {fault}", fix="build it again, then load it",
                          reason="failed") from fault
     except RequestException as fault:
-        raise _no_daemon(fault) from fault
+        raise no_daemon(fault) from fault
     finally:
         client.close()
-
-
-def _no_daemon(fault: BaseException) -> BuildError:
-    host = os.environ.get("DOCKER_HOST") or _DEFAULT_SOCKET
-    system = _system_error(fault)
-    why = system.strerror if system and system.strerror else str(fault)
-    fix = _REMEDIES.get(system.errno or 0) if system else None
-    return BuildError(f"no Docker daemon answers at {host}: {why}", reason="environment",
-                      fix=fix or "check DOCKER_HOST, and start the daemon there")
-
-
-def _system_error(fault: object) -> OSError | None:
-    """The operating system's own error that the HTTP libraries wrapped, several layers down."""
-    seen: set[int] = set()
-    waiting = [fault]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, OSError) and isinstance(one.errno, int):
-            return one
-        if isinstance(one, BaseException) and id(one) not in seen:
-            seen.add(id(one))
-            waiting += [*reversed(one.args), one.__context__, one.__cause__]
-    return None
