@@ -39,7 +39,9 @@ def arrange(axes: Axes, written: F64, layout: Order | None) -> F64:
     orders = [order for order in _usual(axes.roles) if _fits(axes, written, order)]
     orders = orders or [order for order in _all(axes.roles) if _fits(axes, written, order)]
     if not orders:
-        raise ModelFault([f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} has"])
+        usual = f"; of more than {MAX_ROLES} axes only the usual orders are tried: say it, " \
+                f'layout = {{ {axes.name} = "{",".join(axes.roles)}" }}, as written' if len(axes.roles) > MAX_ROLES else ""
+        raise ModelFault([f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} has{usual}"])
     sound = [order for order in orders if _is_distribution(_read(axes, written, order))]
     if not sound:
         reading = _read(axes, written, orders[0])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agent_model import F64, ModelFault
-from model_text import MAX_CELLS, NUMBER, shown
+from model_text import AS_ARRAYS, MAX_CELLS, NUMBER, shown
 from model_words import DEFAULTS
 
 HEADING = re.compile(r"##[ \t]*([^#].*)")
@@ -145,8 +145,10 @@ def _tensor(words: list[str]) -> F64:
     depths: set[int] = set()
     for i, word in enumerate(words):
         if word in ("{", "(", "["):
-            if len(stack) == MAX_DEPTH or (not stack and i):
-                raise ValueError("brackets are nested too deeply, or a second value follows")
+            if len(stack) == MAX_DEPTH:
+                raise ValueError(f"brackets are nested more than {MAX_DEPTH} deep: a matrix with more axes is for an .npz")
+            if not stack and i:
+                raise ValueError("a second value follows: put all of it into one pair of brackets")
             stack.append((word, 0))
         elif word in CLOSES:
             if not stack or stack[-1][0] != CLOSES[word]:
@@ -163,7 +165,9 @@ def _tensor(words: list[str]) -> F64:
 
 
 def _number(word: str, numbers: list[float], stack: list[tuple[str, int]]) -> None:
-    if not NUMBER.fullmatch(word) or not math.isfinite(float(word)) or len(numbers) >= MAX_CELLS or not stack:
+    if len(numbers) >= MAX_CELLS:
+        raise ValueError(f"it holds more than {MAX_CELLS} entries: {AS_ARRAYS}")
+    if not NUMBER.fullmatch(word) or not math.isfinite(float(word)) or not stack:
         raise ValueError(f"a number is expected, {shown(word)} stands there")
     numbers.append(float(word))
     _count(stack)

@@ -21,13 +21,18 @@ from numpy.typing import NDArray
 from agent_model import Model, ModelFault
 from model_source import Source, report, resolve, write
 from model_words import meant
-from npy_header import read_header
+from npy_header import LONGEST, read_header
 
 MAX_MEMBERS = 1024
-MAX_MEMBER = 1 << 28
+MAX_ENTRIES = 1 << 26
+"""Of one array: 512 MiB as float64, which is what all arrays become."""
 MAX_TOTAL = 1 << 30
+"""Bytes of the entries of all arrays as they are saved, headers aside."""
 MAX_SPEC = 1 << 20
+WIDEST = 8   # bytes of an entry
 NUMBERS = re.compile(r"[<>|=]?(?:[iu][1248]|f[248]|b1|\?)")
+SMALLER = ("split the states into several factors, each with its own B, or list in A_dependencies and B_dependencies only what "
+           "a matrix depends on")
 LETTERS = ("A", "B", "C", "D", "H", "I", "pA", "pB")
 MEMBER = re.compile(r"(?:([ABCDHI]|p[AB])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
 
@@ -43,6 +48,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
             if not faults:
                 for member in members:
                     found[member.filename.removesuffix(".npy")] = _read_npy(archive, member, faults)
+                faults += too_many_bytes(sum(array.nbytes for array in found.values()))
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
         faults.append(f"cannot be read as .npz: {error}")
     if faults:
@@ -52,13 +58,23 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 def _check_bounds(members: Sequence[zipfile.ZipInfo], faults: list[str]) -> None:
     names = [member.filename for member in members]
-    if len(names) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_TOTAL:
-        faults.append(f"more than {MAX_MEMBERS} arrays or {MAX_TOTAL} bytes unpacked")
-    faults += [f"{m.filename} is larger than {MAX_MEMBER} bytes" for m in members if m.file_size > MAX_MEMBER]
+    if len(names) > MAX_MEMBERS:
+        faults.append(f"{len(names)} arrays are more than {MAX_MEMBERS}: join modalities or factors")
+    total = sum(max(member.file_size - LONGEST, 0) for member in members)   # the exact sizes are in the headers
+    faults += too_many_bytes(total)
+    faults += [f"{m.filename} of {m.file_size} bytes is larger than {MAX_ENTRIES} entries can be: {SMALLER}"
+               for m in members if m.file_size > MAX_ENTRIES * WIDEST + LONGEST]
     faults += [f"{name} occurs twice" for name in sorted(set(names)) if names.count(name) > 1]
     known = {f"{letter}{i}" for letter in LETTERS for i in range(4)} | {"E", "policies"}
     faults += [f"unknown array {name.removesuffix('.npy')!r}{meant(name.removesuffix('.npy'), known)}"
                for name in names if not MEMBER.fullmatch(name)]
+
+
+def too_many_bytes(total: int) -> list[str]:
+    """A fault when all arrays together hold too much."""
+    return [] if total <= MAX_TOTAL else [
+        f"the arrays hold {total} bytes, more than {MAX_TOTAL}: save them as float32, array.astype(np.float32), which halves "
+        "float64 and is scaled to sum to 1 in float64 again"]
 
 
 def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: list[str]) -> NDArray[Any]:
@@ -78,9 +94,12 @@ def plain_array(data: bytes) -> NDArray[Any]:
         raise ValueError(f"holds {'object' if header.holds_objects else header.descr}, not numbers: save one plain array per "
                          "matrix, not an object array: np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..); or, of an "
                          "object array of numbers, say pickle = true in the model's table")
-    dtype, rest = np.dtype(header.descr), data[header.end:]
+    dtype, rest = np.dtype(header.descr), memoryview(data)[header.end:]
     if math.prod(header.shape) * dtype.itemsize != len(rest):
         raise ValueError(f"says shape {header.shape} of {dtype}, which does not fit {len(rest)} bytes")
+    if math.prod(header.shape) > MAX_ENTRIES:
+        raise ValueError(f"holds {' x '.join(map(str, header.shape))} = {math.prod(header.shape)} entries, more than "
+                         f"{MAX_ENTRIES}: {SMALLER}")
     return np.frombuffer(rest, dtype=dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 
@@ -122,10 +141,17 @@ def _no_constant(word: str) -> float:
     raise ValueError(f"{word} is not a number")
 
 
+def check_spec(spec: Path) -> None:
+    """ModelFault when a .json of parameters is too large to be one."""
+    size = spec.stat().st_size
+    if size > MAX_SPEC:
+        raise ModelFault([f"{spec.name} of {size} bytes is larger than {MAX_SPEC}: it holds parameters and names; matrices go "
+                          "into the .npz, and `size` may stand for a long list of `elements`"])
+
+
 def make(npz: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
     """The model and its labels; ModelFault with every reason why not."""
-    if spec.stat().st_size > MAX_SPEC:
-        raise ModelFault([f"{spec.name} is larger than {MAX_SPEC} bytes"])
+    check_spec(spec)
     source = Source(**lists_of(read_npz(npz)), spec=read_json(spec.read_bytes(), spec.name))
     return resolve(source, read_json(inference, "--inference"))
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from agent_model import LEGACY, SEMANTICS, Model, ModelFault
-from ingest import MAX_SPEC, read_json
+from ingest import check_spec, read_json
 from model_source import Source, report, resolve, write
 from model_words import CHANGED, LEGACY_DEFAULTS, meant
 from object_arrays import letters, read
@@ -30,8 +30,7 @@ MEMORY = 4 << 30
 
 def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
     """The model and its labels; ModelFault with every reason why not."""
-    if spec.stat().st_size > MAX_SPEC:
-        raise ModelFault([f"{spec.name} is larger than {MAX_SPEC} bytes"])
+    check_spec(spec)
     found = read(source)
     odd = sorted(set(found) - set(KNOWN))
     if odd:

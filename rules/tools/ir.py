@@ -90,7 +90,8 @@ def load(folder: Path | str) -> Model:
     root = Path(folder)
     path = root / "model.json"
     if path.stat().st_size > MAX_JSON:
-        raise ModelFault([f"{path.name} is larger than {MAX_JSON} bytes"])
+        raise ModelFault([f"{path.name} of {path.stat().st_size} bytes is larger than {MAX_JSON}: the model has too many "
+                          "modalities, factors or dependencies; join some"])
     fields = _fields(json.loads(path.read_bytes()))
     fields["policies_kind"] = fields.pop("policies")
     counted = {letter for letter in ("pA", "pB") if fields.pop(f"has_{letter}")}

@@ -14,7 +14,7 @@ import idle
 import inductive
 import ir
 import model_labels
-from agent_model import F64, LEGACY, Model, ModelFault, Table, control_factors, full_policies
+from agent_model import F64, LEGACY, MAX_POLICIES, Model, ModelFault, Table, control_factors, full_policies
 from ir_rules import normalise, validate
 from model_words import DEFAULTS, LEGACY_DEFAULTS, read_parameters
 
@@ -193,6 +193,8 @@ def _policies(
     if table.dtype.kind not in "iu" or table.ndim != 3 or table.shape[2] not in wide:
         raise ModelFault([*faults, f"policies (dtype {table.dtype}, shape {table.shape}) must be integers "
                                    f"of the shape (policies, policy_len, {len(controls)} controls)"])
+    if len(table) > MAX_POLICIES:
+        raise ModelFault([*faults, f"{len(table)} policies are listed, more than {MAX_POLICIES}: list fewer"])
     if table.shape[2] == len(controls):
         idle = [c for c in range(len(controls)) if c not in columns and np.any(table[:, :, c] != 0)]
         faults += [f"policies: control {c} has one action, so only 0 may stand in its column" for c in idle]

@@ -15,12 +15,14 @@ MAX_WORD = 32
 MAX_TEXT = 1 << 26
 MAX_CELLS = 1 << 24
 """Entries of one tensor: 128 MB of float64."""
+AS_ARRAYS = "save the matrices as an .npz, one array per matrix, which holds more"
 
 
 def read_text(path: Path) -> str:
     """The text of a file, UTF-8, of at most MAX_TEXT bytes; ModelFault otherwise."""
-    if path.stat().st_size > MAX_TEXT:
-        raise ModelFault([f"larger than {MAX_TEXT} bytes"])
+    size = path.stat().st_size
+    if size > MAX_TEXT:
+        raise ModelFault([f"the file of {size} bytes is larger than {MAX_TEXT}: {AS_ARRAYS}"])
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

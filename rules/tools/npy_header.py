@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000
+LONGEST = MAX_HEADER + 12
+"""Bytes that may stand before the entries: magic, version, length and the header itself."""
 WORDS = re.compile(r"""\{\s*'descr':\s*(?P<quote>['"])(?P<descr>[<>|=]?[A-Za-z?][0-9]{0,6})(?P=quote),\s*"""
                    r"""'fortran_order':\s*(?P<fortran>True|False),\s*"""
                    r"""'shape':\s*\((?P<shape>(?:[0-9]{1,18}L?,\s*)*(?:[0-9]{1,18}L?)?)\)\s*,?\s*\}\s*""", re.ASCII)
@@ -36,7 +38,7 @@ def read_header(data: bytes) -> Header:
     begin = 8 + wide
     end = begin + int.from_bytes(data[8:begin], "little")
     if end - begin > MAX_HEADER or end > len(data):
-        raise ValueError(f"its header of {end - begin} bytes does not fit")
+        raise ValueError(f"its header of {end - begin} bytes does not fit: into the file, and {MAX_HEADER} at most")
     text = data[begin:end].decode("latin-1")
     found = WORDS.fullmatch(text)
     if found is None:

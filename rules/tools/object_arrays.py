@@ -23,6 +23,11 @@ from ingest import plain_array
 from npy_header import read_header
 
 MAX_FILE = 1 << 28
+"""Bytes of entries; what pickles and headers add (OVERHEAD) does not count."""
+OVERHEAD = 1 << 20
+MAX_MEMBERS = 64
+PLAIN = ("save plain arrays instead, np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..), which may be larger, and leave "
+         "pickle = true out; or save as float32")
 MAX_DEPTH = 4
 NUMBERS = re.compile(r"[<>=|]?([fiub][1248]|U[1-9][0-9]{0,3})")
 
@@ -100,8 +105,9 @@ class ArraysOnly(pickle._Unpickler):
 
 def read(path: Path) -> dict[str, Any]:
     """Matrices by letter (A, B, C, D, E, ..), each a list of arrays or one array; ModelFault with every reason."""
-    if path.stat().st_size > MAX_FILE:
-        raise ModelFault([f"{path.name} is larger than {MAX_FILE} bytes"])
+    size = path.stat().st_size
+    if size > MAX_FILE + OVERHEAD:
+        raise ModelFault([f"{path.name} of {size} bytes is larger than {MAX_FILE}: {PLAIN}"])
     data = path.read_bytes()
     try:
         found = _archive(data) if data.startswith(b"PK") else _single(path.name, data)
@@ -113,8 +119,10 @@ def read(path: Path) -> dict[str, Any]:
 def _archive(data: bytes) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
-        if len(members) > 64 or sum(member.file_size for member in members) > MAX_FILE:
-            raise ModelFault([f"more than 64 members or {MAX_FILE} bytes unpacked"])
+        size = sum(member.file_size for member in members)
+        if len(members) > MAX_MEMBERS or size > MAX_FILE + OVERHEAD:
+            raise ModelFault([f"{len(members)} arrays of {size} bytes are more than {MAX_MEMBERS}, or than {MAX_FILE} bytes: "
+                              f"{PLAIN}"])
         return {member.filename.removesuffix(".npy"): _array(member.filename, archive.read(member)) for member in members}
 
 
@@ -143,7 +151,7 @@ def _array(name: str, data: bytes) -> Any:
 def _plain(name: str, value: Any, depth: int) -> Any:
     """Pickled arrays as numpy's, object arrays as lists, all the way down; ModelFault for what is no number."""
     if depth > MAX_DEPTH:
-        raise ModelFault([f"{name} is nested more than {MAX_DEPTH} deep"])
+        raise ModelFault([f"{name} is nested more than {MAX_DEPTH} deep: save a list of arrays, one per matrix"])
     if isinstance(value, Pickled):
         try:
             value = value.array()

@@ -16,6 +16,9 @@ MAX_DRAWN = 1 << 16
 """Policies of an agent that draws or keeps plans: its proof compares the posterior of each, or what each would lose."""
 
 
+FEWER = "shorten policy_len, list fewer policies"
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """A feature of pymdp 1.0.4: whether a model uses it, and why a backend does not have it ("" where it does)."""
@@ -132,13 +135,14 @@ def _sizes(model: Model) -> Iterator[str]:
         yield "inference_algo = 'exact' with several state factors: pymdp refuses such a model, use 'fpi'"
     if model.action_selection == "stochastic" and model.num_policies > MAX_DRAWN:
         yield (f"action_selection = 'stochastic' with {model.num_policies} policies: the proof compares the posterior "
-               f"of each, of at most {MAX_DRAWN}")
+               f"of each, of at most {MAX_DRAWN}: {FEWER}, or action_selection = 'deterministic'")
     if model.legacy and len(model.num_obs) > 1 and model.joint_size > MAX_JOINT:
         yield (f"semantics = {model.semantics!r} with {model.joint_size} joint outcomes and states: information is gained of all "
-               f"at once, of at most {MAX_JOINT}")
+               f"at once, of at most {MAX_JOINT}: use fewer outcomes or states, or semantics = 'pymdp-1', which gains it of each "
+               "modality")
     if model.keeps_plans and model.num_policies > MAX_DRAWN:
         yield (f"plan_every = {model.plan_every} with {model.num_policies} policies: the proof judges each of them, at most "
-               f"{MAX_DRAWN}")
+               f"{MAX_DRAWN}: {FEWER}, or plan_every = 1")
     if model.num_iter < 1:
         yield f"num_iter = {model.num_iter}: at least one iteration is needed"
     if model.sampling_mode not in ("full", "marginal"):

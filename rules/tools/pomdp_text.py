@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent_model import F64, ModelFault
-from model_text import MAX_CELLS, NUMBER, shown
+from model_text import AS_ARRAYS, MAX_CELLS, NUMBER, shown
 from pomdp_words import Words
 
 INDEX = re.compile(r"[0-9]{1,9}")
@@ -150,8 +150,9 @@ class _Reader(Words):
         if self.ready():
             actions, states, seen = (self.names[word].size for word in ("actions", "states", "observations"))
             if actions * states * max(states, seen) > MAX_CELLS:
-                self.fail(f"{actions} actions x {states} states x {max(states, seen)} are more than {MAX_CELLS} entries",
-                          back=1)
+                wide = f"{states} states" if states >= seen else f"{seen} observations"
+                self.fail(f"{actions} actions x {states} states x {wide} are {actions * states * max(states, seen)}, more than "
+                          f"{MAX_CELLS} entries: {AS_ARRAYS}", back=1)
             self.T, self.seen = np.zeros((actions, states, states)), np.zeros((actions, states, seen))
 
     def begin(self) -> None:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ MAX_STEPS = 1 << 20
 DRAWS = 0
 """What a stochastic agent's own random numbers begin with in a program that was not told otherwise."""
 ATTEMPTS = 32
+PATIENCE = 600.0
+"""Seconds that an action of the build has by default."""
 KINDS = ("rollout", "wander", "rollout", "random")
 """Kinds of the episodes, in turn."""
 
@@ -167,9 +170,29 @@ def moved(
             model.B, model.B_dependencies, model.B_action_dependencies, drawn, strict=True))
 
 
+def check_time(agent: Reference, episodes: int, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+    """ModelFault when judging the policies in every step would outlast the action: one judgement is timed, a slow one thrice."""
+    model, prior = agent.model, initial_prior(agent)
+    plannings, took = episodes * -(-steps // model.plan_every), float("inf")
+    for _ in range(3):
+        begun = clock()
+        infer_policies(agent, prior)
+        took = min(took, clock() - begun)
+        if took * plannings <= PATIENCE:
+            return
+    states, affordable = " x ".join(map(str, model.num_states)), int(PATIENCE / 2 / took) * model.plan_every
+    few = min(len(KINDS), affordable)
+    shorter = f", or a shorter proof: probe = {{ episodes = {few}, steps = {affordable // few} }}" if few else ""
+    raise ModelFault([
+        f"the proof would take about {took * plannings:.0f} s, more than the {PATIENCE:.0f} s that an action has: it judges "
+        f"{model.num_policies} policies over {states} states {plannings} times ({episodes} episodes of {steps} steps), each "
+        f"time in {took:.2g} s; the way out: a policy_len below {model.policy_len}, fewer listed policies, plan_every{shorter}"])
+
+
 def probe(model: Model, out: Path, episodes: int, steps: int, seed: int, *, first: int | None = None) -> None:
     """Run the reference agent and write the probe folder; from episode `first` on, each on its own, where it is given."""
     agent = prepare(model)
+    check_time(agent, episodes, steps)
     coverage, runs = nothing_yet(model), []
     numbered = range(first or 0, (first or 0) + episodes)
     for n in numbered:

@@ -66,6 +66,7 @@ def _kind(episode: int, covered: bool) -> str:
 
 def _ours(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]:
     agent, coverage = reference.prepare(model), nothing_yet(model)
+    probe.check_time(agent, episodes, steps)
     runs = [probe.run_episode(agent, seed, number, steps, coverage) for number in range(episodes)]
     return [[(one.obs, one.action, one.executed, np.concatenate(one.qs), one.q_pi) for one in run] for run in runs]
 
