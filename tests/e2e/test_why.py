@@ -107,7 +107,8 @@ def test_the_last_change_counts_and_not_one_before(made: Space) -> None:
 
 
 def test_nothing_changed_never_built_new_and_gone(made: Space) -> None:
-    assert _why(made, "//:second") == ["nothing changed: the actions of //:second have had one key each since they first ran here"]
+    (line,) = _why(made, "//:second")
+    assert line == "nothing changed: the actions of //:second have had one key each since they first ran here"
     made.write("BUILD.toml", _BUILD + _COMMAND.format(name="new", source="file.txt"))
     ran = made.run("why", "//:new", code=2)
     assert "no action of //:new has been done in this workspace" in ran.err and "`buildgraph build //:new` first" in ran.err
@@ -123,7 +124,8 @@ def test_a_result_that_was_gone_from_the_cache(made: Space) -> None:
     _edit(made, "two", "2", "file.txt")
     shutil.rmtree(made.cache)
     lines = _why(made, "//:first")
-    assert lines == ["//:first changed, but the cache no longer holds what it was before", "what changes from now on can be explained"]
+    assert lines == ["//:first changed, but the cache no longer holds what it was before",
+                     "what changes from now on can be explained"]
 
 
 def test_a_workspace_with_a_fault_still_has_a_past(made: Space) -> None:

@@ -35,15 +35,17 @@ def _said(old: dict[str, bytes], new: dict[str, bytes], labels: dict[str, Any] |
 
 
 @pytest.mark.parametrize(("name", "at", "said"), [
-    ("A0", 1, "A0[left, there]"), ("A1", 9 + 1, "A1[1, there, 1]"), ("B0", 1, "B0[here, here, go]"), ("B0", 7, "B0[there, there, go]"),
+    ("A0", 1, "A0[left, there]"), ("A1", 9 + 1, "A1[1, there, 1]"),
+    ("B0", 1, "B0[here, here, go]"), ("B0", 7, "B0[there, there, go]"),
     ("B1", 4, "B1[1, 1, 0]"), ("C0", 1, "C0[right]"), ("C1", 4, "C1[1, 1]"), ("D0", 1, "D0[there]"), ("E", 1, "E[1]"),
 ])
 def test_an_entry_is_named_by_its_axes(name: str, at: int, said: str) -> None:
-    assert _said(_model(), _model(**{name: {at: 0.25}})) == f"{said} 0.50 -> 0.25"
+    assert _said(_model(), _model(None, **{name: {at: 0.25}})) == f"{said} 0.50 -> 0.25"
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [
-    (0.1, 0.15, "0.10 -> 0.15"), (0.1, 0.1 + 0.05, "0.10 -> 0.15"), (1 / 3, 0.5, "0.333333 -> 0.5"), (0.5, 0.125, "0.500 -> 0.125"),
+    (0.1, 0.15, "0.10 -> 0.15"), (0.1, 0.1 + 0.05, "0.10 -> 0.15"), (1 / 3, 0.5, "0.333333 -> 0.5"),
+    (0.5, 0.125, "0.500 -> 0.125"),
     (0.5, 0.5 + 1e-12, "0.5 -> 0.500000000001"), (float("-inf"), 0.0, "-inf -> 0.00"), (0.5, 12345.5, "0.50 -> 12345.50"),
 ])
 def test_numbers_have_as_few_digits_as_they_need(old: float, new: float, said: str) -> None:
