@@ -43,7 +43,8 @@ class Images:
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
     parser.add_argument("label", metavar="LABEL", help="the target whose image to load, such as //exports:jetson")
-    parser.add_argument("--tag", default="", metavar="NAME:TAG", help="its name in Docker (default: from the workspace and the label)")
+    parser.add_argument("--tag", default="", metavar="NAME:TAG",
+                        help="its name in Docker (default: from the workspace and the label)")
     how(parser)
 
 

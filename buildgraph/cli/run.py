@@ -45,20 +45,23 @@ def run(options: Namespace) -> int:
 
 def notes(made: Loaded, ports: tuple[tuple[str, int, int], ...], words: list[str]) -> list[str]:
     """What to know before the program speaks; BuildError when a port is published that nothing listens on."""
-    found = [f"note: {made.named} is for {made.platform}, and runs on {made.daemon} by an emulator, if one is set up"] if made.is_foreign else []
-    listens = made.ports if not words else ()
+    foreign = f"note: {made.named} is for {made.platform}, and runs on {made.daemon} by an emulator, if one is set up"
+    found, listens = [foreign] if made.is_foreign else [], () if words else made.ports
     if words and "--listen" in words:
         return found   # whoever says where it listens knows what to publish
     for _, _, inner in ports:
         if inner not in listens:
-            has = f"its ports are {', '.join(map(str, listens))}" if listens else (
-                "these words make it read lines" if made.ports else "it reads lines from stdin; io = \"http\" in the coalition makes it listen")
-            raise BuildError(f"nothing in {made.label} listens on port {inner}", fix=has, reason="usage")
+            has = f"it listens on {', '.join(map(str, listens))}" if listens else "it reads lines from stdin"
+            fix = has if made.ports else f'{has}; io = "http" in its coalition makes it listen'
+            raise BuildError(f"nothing in {made.label} listens on port {inner}", fix=fix, reason="usage")
     if listens and not ports:
         found.append(f"note: it listens on port {listens[0]} of a container without network, where nothing reaches it; "
                      f"to reach it: buildgraph run {made.label} -p {listens[0]}:{listens[0]}")
-    found += [f"note: http://{'localhost' if host == '0.0.0.0' else host}:{outer}/step, /healthz and /metrics" for host, outer, _ in ports]
-    return found
+    return found + [f"note: it answers at http://{_shown(host)}:{outer}: /step, /healthz, /metrics" for host, outer, _ in ports]
+
+
+def _shown(host: str) -> str:
+    return "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
 
 
 def published(text: str) -> tuple[str, int, int]:

@@ -29,5 +29,5 @@ def remedy(platform: str) -> str:
 
 def cannot_run(what: str, platform: str, here: str) -> BuildError:
     """The fault of an image that this Docker cannot run; `what` names it with its board."""
-    return BuildError(f"{what} is for {platform}, another processor: Docker here runs {here} and no emulator (binfmt_misc, qemu) is "
-                      "set up", fix=remedy(platform), reason="environment")
+    return BuildError(f"{what} is for {platform}, another processor: Docker here runs {here}, and no emulator (binfmt_misc, "
+                      "qemu) is set up", fix=remedy(platform), reason="environment")

@@ -47,8 +47,8 @@ def pick(source: Path, architecture: str = "") -> Picked:
         fits = found if len(found) == 1 else [one for one in found if _architecture(_platform(one)) == architecture]
         if not fits:
             held = ", ".join(map(_platform, found))
-            raise BuildError(f"{source} holds images for {held}, and this Docker runs linux/{architecture or 'what it did not say'}",
-                             fix="load the export for one of them, or load it where Docker runs on such a processor", reason="usage")
+            raise BuildError(f"{source} holds images for {held}, and Docker here runs linux/{architecture}", reason="usage",
+                             fix="load the export of one of them, or load it where Docker runs on such a processor")
         chosen = fits[-1]   # of variants the newest
         manifest = json.loads(_blob(source, str(chosen["digest"])))
         config = str(manifest["config"]["digest"])

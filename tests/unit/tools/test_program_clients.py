@@ -85,10 +85,12 @@ def test_curl(program: Path, place: str, tmp_path: Path) -> None:
     (tmp_path / "body").write_text(seen(1))
     base = [curl, "-sS", "--fail", "--max-time", "20"]
     forms = [["-d", seen(1)], ["--http1.0", "-d", seen(1)], ["-H", "Transfer-Encoding: chunked", "-d", seen(1)],
-             ["-T", str(tmp_path / "body"), "-X", "POST", "-H", "Expect: 100-continue"], ["--request-target", f"http://{place}/step", "-d", seen(1)]]
+             ["-T", str(tmp_path / "body"), "-X", "POST", "-H", "Expect: 100-continue"],
+             ["--request-target", f"http://{place}/step", "-d", seen(1)]]
     assert [json.loads(said(*base, *form, f"http://{place}/step?n=1")) for form in forms] == wanted
     assert "HTTP/1.1 200 OK" in said(*base, "-I", f"http://{place}/healthz")
-    trace = subprocess.run([*base, "-v", f"http://{place}/healthz", f"http://{place}/metrics"], capture_output=True, text=True, check=True)
+    pages = [f"http://{place}/healthz", f"http://{place}/metrics"]
+    trace = subprocess.run([*base, "-v", *pages], capture_output=True, text=True, check=True)
     assert "Re-using existing connection" in trace.stderr
 
 
@@ -121,19 +123,22 @@ def test_promtool_finds_nothing_wrong(place: str) -> None:
     promtool = need("promtool")
     urllib.request.urlopen(f"http://{place}/step", seen(1).encode(), timeout=LIMIT).close()
     with urllib.request.urlopen(f"http://{place}/metrics", timeout=LIMIT) as answer:
-        done = subprocess.run([promtool, "check", "metrics"], input=answer.read(), capture_output=True, timeout=LIMIT, check=False)
+        text = answer.read()
+    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=LIMIT, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (0, b"", b"")
 
 
 def test_a_prometheus_server_scrapes(place: str, tmp_path: Path) -> None:
     """With a query in the scrape's parameters, as the server asks."""
     server = need("prometheus")
-    (tmp_path / "prometheus.yml").write_text(json.dumps({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [
-        {"job_name": "agents", "params": {"verbose": ["1"]}, "static_configs": [{"targets": [place]}]}]}))
+    job = {"job_name": "agents", "params": {"verbose": ["1"]}, "static_configs": [{"targets": [place]}]}
+    config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
+    (tmp_path / "prometheus.yml").write_text(json.dumps(config))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = "127.0.0.1:%d" % free.getsockname()[1]
-    words = [server, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data", f"--web.listen-address={address}"]
+    words = [server, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
+             f"--web.listen-address={address}"]
     urllib.request.urlopen(f"http://{place}/step", seen(1).encode(), timeout=LIMIT).close()
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(words, stdout=log, stderr=log) as process:
         try:

@@ -44,12 +44,14 @@ def server(program: Path, tmp_path: Path) -> Iterator[Server]:
 
 def reply(link: socket.socket) -> int:
     """The status of the one answer that comes next; 0 when the connection is closed."""
-    data = b""
-    while b"\r\n\r\n" not in data or len(data.partition(b"\r\n\r\n")[2]) < int(data.partition(b"Content-Length: ")[2].split(b"\r")[0]):
+    data, size = b"", -1
+    while size < 0 or len(data.partition(b"\r\n\r\n")[2]) < size:
         more = link.recv(65536)
         if not more:
             return 0
         data += more
+        if b"\r\n\r\n" in data:
+            size = int(data.partition(b"Content-Length: ")[2].split(b"\r")[0])
     return answers(data)[0].status
 
 
@@ -117,7 +119,8 @@ def test_half_sent_requests_stay_while_others_come(program: Path, server: Server
 def test_who_is_silent_in_the_middle_of_a_request_has_only_so_long(server: Server) -> None:
     begin, slow = time.monotonic(), [server.connect() for _ in range(2 * BUFFERS)]
     for k, link in enumerate(slow):   # in the first line, the fields, the body, a chunk
-        link.sendall((GOOD[:6], GOOD[:40], GOOD[:-3], b"POST /step HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{")[k % 4])
+        chunked = b"POST /step HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"
+        link.sendall((GOOD[:6], GOOD[:40], GOOD[:-3], chunked)[k % 4])
     with server.connect() as newcomer:
         newcomer.sendall(GOOD)
         assert reply(newcomer) == 200

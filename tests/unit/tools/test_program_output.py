@@ -94,7 +94,7 @@ def test_what_is_closed_is_said_and_no_file_takes_its_place(program: Path, close
     assert steps(state) == 0 and (tmp_path / "state.lock").read_bytes() == b""
     assert done.returncode == (0 if not closed else 1)   # without a line there is no answer to lose
     assert done.stderr == {"": b"", "0": b"stdin: it is closed\n", "012": b""}[closed]
-    code, said = ended(["sh", "-c", f'exec "$0" --state "$1" >&-', str(program), str(state)])
+    code, said = ended(["sh", "-c", 'exec "$0" --state "$1" >&-', str(program), str(state)])
     assert code == 1 and said.startswith("stdout: it is closed; answers that are lost: ")
     assert steps(state) == lost(said) and (tmp_path / "state.lock").read_bytes() == b""
 
