@@ -105,15 +105,16 @@ def _elf(head: bytes) -> str:
         return f"it is a program for {made_for}, and this machine is {here}: build it for this machine, or run it by an emulator"
     loader = _loader(head, order)
     if loader and not os.path.exists(loader):
-        return f"it needs the loader {loader}, which does not exist here: link it statically, or against the C library of this machine"
+        return (f"it needs the loader {loader}, which does not exist here: link it statically, or against the C library of "
+                "this machine")
     return ""
 
 
 def _loader(head: bytes, order: Literal["little", "big"]) -> str:
     """The program that starts a dynamically linked one; empty when it is static, or does not say so in its first bytes."""
     wide = head[4] == 2
-    number = [int.from_bytes(head[at:at + size], order) for at, size in (((32, 8), (54, 2), (56, 2)) if wide
-                                                                          else ((28, 4), (42, 2), (44, 2)))]
+    fields = ((32, 8), (54, 2), (56, 2)) if wide else ((28, 4), (42, 2), (44, 2))   # offset, size and count of the rows
+    number = [int.from_bytes(head[at:at + size], order) for at, size in fields]
     for entry in range(number[2]):
         row = head[number[0] + entry * number[1]:][:number[1]]
         if len(row) == number[1] and int.from_bytes(row[:4], order) == 3:   # PT_INTERP

@@ -1,7 +1,6 @@
 """A store in memory: what a test, or a build that is not to be remembered, needs."""
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 

@@ -124,8 +124,8 @@ def _link(path: str, other: Path) -> None:
 
 @pytest.mark.parametrize("make", [_fifo, _folder, _link])
 @pytest.mark.parametrize("name", ["cache.db", "cache.db-wal"])
-def test_a_database_that_is_no_file_is_made_again(folder: str, tmp_path: Path, name: str,
-                                                   make: Callable[[str, Path], None]) -> None:
+def test_a_database_that_is_no_file_is_made_again(
+        folder: str, tmp_path: Path, name: str, make: Callable[[str, Path], None]) -> None:
     """What is there is put aside and not changed."""
     for old in os.listdir(folder):
         os.unlink(os.path.join(folder, old))

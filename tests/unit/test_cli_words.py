@@ -22,6 +22,7 @@ from buildgraph.errors import BuildError
 from buildgraph.host import opened
 from buildgraph.image_name import image_name
 from buildgraph.label import Label
+from buildgraph.removal import remove
 from buildgraph.store import place
 
 _SRC = str(Path(__file__).parents[2])
@@ -166,7 +167,7 @@ def test_a_signal_is_heard_though_nothing_can_be_raised_where_it_comes(capsys: p
 @pytest.mark.parametrize("when", ["made", "removed"])
 def test_no_folder_of_scratch_outlives_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """Whatever it interrupts: the folder is whole or gone, and the signal is raised all the same."""
-    lock, remove, listed = fcntl.flock, place.remove, os.path.join(tmp_path, "cache", "work")
+    lock, listed = fcntl.flock, os.path.join(tmp_path, "cache", "work")
 
     def locked(fd: int, how: int) -> None:
         if os.listdir(listed):   # it is made, and nobody knows of it yet

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph import BuildError, Content, Globs, In, Out, Output, Source
+from buildgraph import Artifact, BuildError, Content, Globs, In, Out, Output, Source
 from buildgraph.errors import Where
 from buildgraph.model import Action
 from buildgraph.places import clash, unused
@@ -27,7 +27,7 @@ def test_a_folder_of_ours_gets_a_name_that_no_source_has() -> None:
     assert unused("site", ["site", "site-1/x"]) == "site-2"
 
 
-def staged(made: Output) -> dict[str, object]:
+def staged(made: Artifact) -> dict[str, object]:
     """The inputs of the action of an output, by their places."""
     return dict(maker(made).inputs)
 
@@ -60,7 +60,7 @@ def test_no_source_is_imported_by_a_tool(source: str) -> None:
 
 def test_a_program_of_the_host_is_not_a_source_of_its_name() -> None:
     """Only `{name}`, or a path, starts an input."""
-    given = {"s": Source("cp"), "p": Source("bin/run")}
+    given: dict[str, Artifact] = {"s": Source("cp"), "p": Source("bin/run")}
     [(_, host)] = command(ctx(), ("cp", "{s}", "{o}"), {"o": "o"}, inputs=given).made
     [(_, own)] = command(ctx(), ("{s}", "{o}"), {"o": "o"}, inputs=given).made
     [(_, path)] = command(ctx(), ("bin/run", "{o}"), {"o": "o"}, inputs=given).made

@@ -91,7 +91,8 @@ def test_a_file_that_cannot_be_changed_is_removed(tmp_path: Path) -> None:
     """By who may take that flag away."""
     (tmp_path / "top/a").mkdir(parents=True)
     (tmp_path / "top/a/file").touch()
-    if subprocess.run([need("chattr"), "+i", str(tmp_path / "top/a/file"), str(tmp_path / "top/a")], capture_output=True).returncode:
+    locked = [str(tmp_path / "top/a/file"), str(tmp_path / "top/a")]
+    if subprocess.run([need("chattr"), "+i", *locked], capture_output=True).returncode:
         pytest.skip("this test may set no flags")
     assert remove(str(tmp_path / "top"))
 
