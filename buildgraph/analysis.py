@@ -143,7 +143,11 @@ class _Here(Scope):
 
     def labels(self, text: str, kinds: Kinds) -> Many:
         """Labels by text; of a pattern only those that provide what is wanted."""
-        pattern = Pattern.parse(_local(text, self.target.label.package), self.target.label.package)
+        package = self.target.label.package
+        try:
+            pattern = Pattern.parse(_local(text, package), package)
+        except BuildError as error:
+            raise self.checks.workspace.helped(error, text, package) from None
         if pattern.name is None:
             return self._pattern(text, pattern, kinds)
         label = Label(pattern.package, pattern.name)
@@ -164,7 +168,12 @@ class _Here(Scope):
     def artifact(self, text: str) -> Ref | Files:
         """A path is a file beside BUILD.toml; a label is the one output of a target, or the one after `#`."""
         if not text.startswith((":", "//")):
-            return Files((self.checks.workspace.listing.source(self.target.folder, text, None),))
+            try:
+                return Files((self.checks.workspace.listing.source(self.target.folder, text, None),))
+            except BuildError as error:
+                if ":" not in text:
+                    raise
+                raise self.checks.workspace.helped(error, text, self.target.label.package) from None
         name, _, field = text.partition("#")
         label = Label.parse(name, self.target.label.package)
         self.checks.provides(label)

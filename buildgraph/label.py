@@ -8,7 +8,7 @@ from .noun import noun
 _PART, _ALL = 200, 1000
 _OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")
 _OF_PACKAGES = _OF_NAMES - {"+"}
-_FORM = "a label is //package:name, or :name in the same package"
+FORM = "a label is //package:name, or :name in the same package"
 
 
 @noun(order=True)
@@ -27,9 +27,9 @@ class Label:
             found, colon, name = text[2:].partition(":")
             name = name if colon else found.rpartition("/")[2]
         else:
-            raise BuildError(f"{text!r} is not a label", at, _FORM, "label")
+            raise _no_label(text, at)
         if not valid_package(found) or not valid_name(name):
-            raise BuildError(f"{text!r} is not a label", at, _FORM, "label")
+            raise _no_label(text, at)
         return cls(found, name)
 
     def __str__(self) -> str:
@@ -53,10 +53,13 @@ class Pattern:
         if body == "//..." or (body.startswith("//") and body.endswith("/...")):
             base = body[2:-3].rstrip("/")
             if not valid_package(base):
-                raise BuildError(f"{text!r} is not a pattern", at, _FORM, "label")
+                raise _no_label(text, at)
             return cls(base, None, True, negative)
         if body.startswith("//") and body.endswith((":*", ":all")):
-            return cls(body[2:].rpartition(":")[0], None, False, negative)
+            base = body[2:].rpartition(":")[0]
+            if not valid_package(base):
+                raise _no_label(text, at)
+            return cls(base, None, False, negative)
         label = Label.parse(body, package, at)
         return cls(label.package, label.name, False, negative)
 
@@ -67,6 +70,41 @@ class Pattern:
         if not self.recursive:
             return label.package == self.package
         return not self.package or f"{label.package}/".startswith(f"{self.package}/")
+
+
+def _no_label(text: str, at: Where | None) -> BuildError:
+    from .names import unusual
+    beyond = unusual(text)
+    likely = " or ".join(map(repr, meant(text)))
+    fix = f"it has {beyond}; {FORM}" if beyond else f"did you mean {likely}?" if likely else FORM
+    return BuildError(f"{text!r} is not a label", at, fix, "label")
+
+
+def meant(text: str) -> tuple[str, ...]:
+    """Labels and patterns that a text which is none of them was probably meant for, likeliest first."""
+    sign = "-" if text.startswith("-") else ""
+    body = text[len(sign):].strip().replace("\\", "/")
+    body = body[body.find("//"):] if body.startswith("@") and "//" in body else body
+    path, colon, name = body.partition(":")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    deep = not colon and bool(parts) and parts[-1] in ("...", "**")
+    many = not colon and (path.endswith("/") or bool(parts) and parts[-1] in ("*", "all"))
+    if deep or many and not path.endswith("/"):
+        parts.pop()
+    package = "/".join(parts)
+    all_of, below = f"//{package}:*", f"//{package}/..." if package else "//..."
+    if deep:
+        likely = [below]
+    elif many or name in ("...", "**"):
+        likely = [all_of, below]
+    elif colon:
+        likely = [all_of] if not name or not _OF_NAMES.issuperset(name) and set(name) & set("*?[") else [f"//{package}:{name}"]
+    else:
+        likely = [f"//{'/'.join(parts[:-1])}:{parts[-1]}" if len(parts) > 1 else f":{parts[0]}"] if parts else []
+    bases = (one.lstrip("/").partition(":")[0].removesuffix("...").rstrip("/") for one in likely)
+    names = (one.partition(":")[2] for one in likely)
+    fine = all(map(valid_package, bases)) and all(one in ("", "*") or valid_name(one) for one in names)
+    return tuple(f"{sign}{one}" for one in likely if f"{sign}{one}" != text) if fine else ()
 
 
 def valid_package(text: str) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from .digest import Digest
 from .errors import BuildError, BuildErrors, Where, did_you_mean
-from .label import Label, Pattern
+from .label import FORM, Label, Pattern, meant
 from .listing import Listing, join
 from .matrix import cells, is_matrix
 from .model import Target
@@ -94,7 +94,7 @@ class Workspace:
         BuildError for a pattern that finds nothing.
         """
         found: set[Label] = set()
-        parsed = [Pattern.parse(_here(text, package), package, at) for text in patterns]
+        parsed = [self._pattern(text, package, at) for text in patterns]
         if parsed and all(pattern.negative for pattern in parsed):
             parsed.insert(0, Pattern("", None, True, False))
         for pattern in parsed:
@@ -105,6 +105,24 @@ class Workspace:
                 raise self._nothing(pattern, at)
             found = found.difference(labels) if pattern.negative else found.union(labels)
         return sorted(found)
+
+    def _pattern(self, text: str, package: str, at: Where | None) -> Pattern:
+        try:
+            return Pattern.parse(_here(text, package), package, at)
+        except BuildError as error:
+            raise self.helped(error, text, package) from None
+
+    def helped(self, error: BuildError, text: str, package: str) -> BuildError:
+        """The fault of a text that is no label, with the labels or patterns that would work in its place."""
+        likely = meant(text)
+        known = self._known()
+        good = [one for one in likely if self.matching(Pattern.parse(one.removeprefix("-"), package))]
+        if good:
+            fix = f"did you mean {' or '.join(map(repr, good))}?"
+        else:
+            near = [self._nearest(one if one.startswith("//") else f"//{one[1:]}:{one[1:]}", known) for one in likely]
+            fix = next(filter(None, near), error.fix if not error.fix.startswith("did you mean") else FORM)
+        return BuildError(error.what, error.at, fix, error.reason)
 
     def matching(self, pattern: Pattern) -> list[Label]:
         """The labels that belong to a pattern, its sign aside; none is no fault here."""
@@ -128,14 +146,24 @@ class Workspace:
     def _missing(self, label: Label, at: Where | None) -> BuildError:
         """No such target; the first few get the nearest label, for the search looks at every one."""
         self._hints -= 1
-        known = self._known() if self._hints >= 0 else []
-        same = next((one for one in known if one.casefold() == str(label).casefold()), None)
-        hint = f"did you mean {same!r}?" if same else did_you_mean(str(label), known)
-        if not hint:
-            named = [one for one in known if one.endswith(f":{label.name}")]
-            every = "`buildgraph query list //...` lists all targets"
-            hint = f"did you mean {named[0]!r}?" if len(named) == 1 else every
-        return BuildError(f"no target {label}", at, hint, "missing")
+        hint = self._nearest(str(label), self._known() if self._hints >= 0 else [])
+        return BuildError(f"no target {label}", at, hint or "`buildgraph query list //...` lists all targets", "missing")
+
+    def _nearest(self, label: str, known: Sequence[str]) -> str:
+        """The hint for a label that does not exist: a package of that name, the nearest label, or the same name elsewhere."""
+        package, _, name = label[2:].partition(":")
+        for folder in [package] * (name == package.rpartition("/")[2]) + [join(package, name)]:
+            if any(one.startswith(f"//{folder}:") for one in known):
+                return f"//{folder} is a package: '//{folder}:*' are its targets"
+            if any(one.startswith(f"//{folder}/") for one in known):
+                return f"there are packages below //{folder}: '//{folder}/...' are their targets"
+        named = [one for one in known if one.endswith(f":{name}")]
+        if package == name:   # a name alone
+            near = did_you_mean(name, {one.partition(":")[2] for one in known})
+            named = named or [one for one in known if near and one.endswith(f":{near.split(chr(39))[1]}")]
+            others = did_you_mean(package, {one[2:].partition(":")[0] for one in known} - {""}).rstrip("'?")
+            return f"did you mean {' or '.join(map(repr, named[:3]))}?" if named else others and f"{others}', a package?"
+        return did_you_mean(label, known) or (f"did you mean {named[0]!r}?" if len(named) == 1 else "")
 
     def _known(self) -> list[str]:
         """Every label that can be read, for a hint; faults of other files are no part of this one."""
@@ -146,8 +174,13 @@ class Workspace:
 
     def _nothing(self, pattern: Pattern, at: Where | None) -> BuildError:
         text = f"//{join(pattern.package, '...')}" if pattern.recursive else f"//{pattern.package}:*"
-        packages = {known[2:].partition(":")[0] for known in self._known()} - {""}
-        return BuildError(f"no target matches {text}", at, did_you_mean(pattern.package, sorted(packages)), "missing")
+        known = self._known()
+        packages = {one[2:].partition(":")[0] for one in known} - {""}
+        near = did_you_mean(pattern.package, sorted(packages))
+        every = "`buildgraph query list //...` lists all targets" if known else "no BUILD.toml of the workspace has a target"
+        if not pattern.recursive and any(one.startswith(f"//{pattern.package}/".replace("///", "//")) for one in known):
+            every = f"'//{join(pattern.package, '...')}' are the targets of the packages below"
+        return BuildError(f"no target matches {text}", at, near or every, "missing")
 
     def _load_above(self, package: str) -> None:
         """Read the files that may make targets of a package: those of its folder and of the folders above."""

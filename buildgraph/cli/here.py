@@ -38,4 +38,8 @@ class Here:
 
     def label(self, word: str) -> Label:
         """One label as typed in this folder."""
-        return Label.parse(word, self.package)
+        try:
+            return Label.parse(word, self.package)
+        except BuildError as error:
+            from ..workspace import Workspace
+            raise Workspace(self.root).helped(error, word, self.package) from None

@@ -158,3 +158,23 @@ def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[s
         Workspace(str(tmp_path)).settings
     found = error.value.faults if isinstance(error.value, BuildErrors) else (error.value,)
     assert len(found) == len(hints) and all(hint in one.fix for hint, one in zip(hints, found))
+
+
+@pytest.mark.parametrize(("text", "hint"), [
+    ("//x:...", "'//x:*' or '//x/...'"), ("//x:", "'//x:*'"), ("//x/", "'//x:*'"), ("x:a", "'//x:a'"), ("x/a", "'//x:a'"),
+    ("/x:a", "'//x:a'"), ("@//x:a", "'//x:a'"), ("@repo//x:a", "'//x:a'"), ("//x:b*", "'//x:*'"), ("X:A", "'//x:a'"),
+    ("x", "'//x:*'"), ("//x", "'//x:*'"), ("y", "'//y/...'"), ("//y:z", "'//y/z:*'"), ("top", "':top'"), ("a", "'//x:a'"),
+    ("...", "'//...'"), ("y/...", "'//y/...'"), ("./...", "'//...'"), ("*", "'//:*'"), ("-x:a", "'-//x:a'"),
+    ("//x:a ", "'//x:a'"),
+    ("//X:a", "'//x:a'"), ("//x:c", "'//x:a'"), ("//y:*", "'//y/...'"), ("//xx:*", "'x'"), ("//x:\u0430", "U+0430 CYRILLIC"),
+    ("//q/...", "query list"), ("", "//package:name"), ("//x a:*", "//package:name")])
+def test_what_is_no_label_or_finds_nothing_leads_to_what_does(tmp_path: Path, text: str, hint: str) -> None:
+    write(tmp_path, {"BUILD.toml": node("top", "x.a", "x.bb", "y.z.d")})
+    assert hint in fault(tmp_path, text).fix
+
+
+def test_hints_for_labels_can_be_used(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": node("top", "x.a", "x.bb", "y.z.d")})
+    for text in ("//x:...", "//x:", "x:a", "x/a", "x", "y", "top", "...", "//x/", "/x/...", "//X:A", "y/z", "y/z/d"):
+        hinted = fault(tmp_path, text).fix.split("'")[1]
+        assert labels(tmp_path, hinted), text
