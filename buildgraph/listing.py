@@ -1,6 +1,7 @@
 """Folders of the workspace as listed: the files a target names, by path or by glob, and what was looked at for it."""
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,7 @@ class Listing:
         self._passed: dict[str, str] = {}   # what the last glob did not go through, and why
         self._known: dict[str, dict[str, os.DirEntry[str]]] = {}
         self._reals: dict[str, str] = {"": ""}
+        self._closed: dict[str, str] = {}   # folders that cannot be listed, and why
 
     def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:
         """The entries of a folder by name, sorted; none when there is no such folder."""
@@ -51,8 +53,10 @@ class Listing:
                 known = {entry.name: entry for entry in sorted(found, key=lambda entry: entry.name)}
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        except OSError:
-            known = {}   # it cannot be read, but it exists
+        except OSError as fault:
+            known = {}   # it exists
+            if fault.errno in (errno.EACCES, errno.EPERM, errno.EIO):
+                self._closed[folder] = fault.strerror or ""
         self.stamps[folder] = stamp
         return known
 
@@ -98,6 +102,7 @@ class Listing:
         here = folder
         for number, part in enumerate(parts):
             entry = self.entries(here).get(part)
+            self._check_open(here, at)
             if entry is None:
                 raise self._absent(path, here, part, at)
             last = number == len(parts) - 1
@@ -108,6 +113,11 @@ class Listing:
     def _absent(self, path: str, here: str, part: str, at: Where | None) -> BuildError:
         self.watch(here)
         return BuildError(f"no file {path!r}", at, self._no_entry(here, part), "source")
+
+    def _check_open(self, folder: str, at: Where | None) -> None:
+        if folder in self._closed:
+            raise BuildError(f"the folder {folder or '.'!r} cannot be listed: {self._closed[folder]}", at,
+                             "check its permissions", "environment")
 
     def _no_entry(self, here: str, part: str) -> str:
         absent = f"there is no {part!r} in {here or 'the root of the workspace'}"
@@ -132,8 +142,10 @@ class Listing:
                              "to a folder outside of the workspace", "source")
         try:
             mode = os.stat(entry.path).st_mode
-        except OSError:
-            raise BuildError(f"{name!r} is a link to nothing", at, "mend or remove it", "source") from None
+        except OSError as fault:
+            circle = fault.errno == errno.ELOOP
+            raise BuildError(f"{name!r} is a link {'that leads in a circle' if circle else 'to nothing'}", at,
+                             "mend or remove it", "source") from None
         if not stat.S_ISDIR(mode) and not (last and stat.S_ISREG(mode)):
             raise BuildError(f"{name!r} is {'neither a file nor' if last else 'not'} a folder", at, reason="source")
 
@@ -166,6 +178,8 @@ class Listing:
             if (here, part) in tried:
                 continue
             tried.add((here, part))
+            self.entries(here)
+            self._check_open(here, at)
             linked += bool(jumps)
             if len(os.fsencode(os.path.join(self.root, here))) >= LONGEST:
                 raise BuildError(f"the path {here[:60]!r}... is longer than the system allows", at,

@@ -1,6 +1,7 @@
 """Where the workspace around a folder begins. Apart from the workspace itself, for every build asks and few parse."""
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -10,7 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .errors import Where
+
 BUILD = "BUILD.toml"
+BOM = b"\xef\xbb\xbf"
+_NAMED = "that name is for the file that declares targets: rename it"
 _MOST = 4 << 20   # bytes, as toml.py has it, which is dear to import
 
 
@@ -43,23 +48,38 @@ def cache_within(root: str, environ: Mapping[str, str]) -> str:
 def find_root(cwd: str) -> str:
     """The nearest folder at or above `cwd` whose BUILD.toml has a [workspace] table; BuildError when there is none."""
     folder = os.path.abspath(cwd)
+    odd: BuildError | None = None   # the nearest BUILD.toml that is none, or cannot be read
     while True:
-        if _is_root(folder):
-            return folder
+        try:
+            if _is_root(folder):
+                return folder
+        except BuildError as error:
+            odd = odd or error
         above = os.path.dirname(folder)
         if above == folder:
-            raise BuildError("no workspace: no BUILD.toml with a [workspace] table here or in a folder above", None,
-                             "`buildgraph init` makes one", "workspace")
+            raise odd or BuildError("no workspace: no BUILD.toml with a [workspace] table here or in a folder above", None,
+                                    "`buildgraph init` makes one", "workspace")
         folder = above
 
 
 def _is_root(folder: str) -> bool:
-    """Whether a folder is a workspace's root; a damaged file counts by its looks, for its faults are told later."""
+    """Whether a folder is a workspace's root; a damaged file counts by its looks, for its faults are told later.
+
+    BuildError when its BUILD.toml cannot be read.
+    """
+    path = os.path.join(folder, BUILD)
     try:
-        with open(os.path.join(folder, BUILD), "rb", opener=_at_once) as file:
-            data = file.read(_MOST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
-    except OSError:
-        return False
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BuildError(f"{path} is not a file", None, _NAMED, "workspace")
+            data = file.read(_MOST)
+    except OSError as fault:
+        if not os.path.lexists(path):
+            return False
+        raise unreadable(path, fault) from None
+    if coding := wide_coding(data):
+        data = data.decode(coding, "replace").encode()
+    data = data.removeprefix(BOM)
     if not any(map(_marks, data.split(b"\n"))):
         return False
     if b'"""' not in data and b"'''" not in data:
@@ -69,6 +89,29 @@ def _is_root(folder: str) -> bool:
         return "workspace" in parse(data, BUILD).values
     except BuildError:
         return True
+
+
+def unreadable(path: str, fault: OSError, at: Where | None = None) -> BuildError:
+    """The fault of a BUILD.toml that cannot be read, by what stands in the way."""
+    if fault.errno == errno.EISDIR:
+        return BuildError(f"{path} is a folder", at, _NAMED, "workspace")
+    if fault.errno == errno.ELOOP:
+        return BuildError(f"{path} is a link that leads in a circle", at, "replace it by a file", "workspace")
+    if fault.errno == errno.ENOENT:
+        return BuildError(f"{path} is a link to nothing", at, "replace it by a file", "workspace")
+    return BuildError(f"cannot read {path}: {fault.strerror}", at, "check its permissions, such as `chmod u+r`", "environment")
+
+
+def wide_coding(data: bytes) -> str:
+    """The name of the coding of a text in UTF-16 or UTF-32, with or without a byte order mark; empty for others."""
+    start = data[:4]
+    if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or len(start) == 4 and start.count(0) == 3:
+        return "UTF-32" if b"\xff" in start else "UTF-32-LE" if start[0] else "UTF-32-BE"
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16"
+    if len(start) == 4 and start.count(0) == 2 and (start[0] == 0) != (start[1] == 0):
+        return "UTF-16-LE" if start[0] else "UTF-16-BE"
+    return ""
 
 
 def _at_once(path: str, flags: int) -> int:

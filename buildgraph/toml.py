@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import BuildError, BuildErrors, Where
+from .root import BOM, wide_coding
 from .toml_places import LONG, WORD, Places, where
 
 BYTES, LINE, WORD_LENGTH, PARTS, DEPTH, PIECES = 4 << 20, 64 << 10, 1024, 32, 64, 500_000
@@ -61,8 +62,9 @@ def _decode(data: bytes, path: str) -> str:
     if len(data) > BYTES:
         raise BuildError(f"the file has more than {BYTES:,} bytes", Where(path, 1),
                          "split it: each folder may have a BUILD.toml of its own", "toml")
-    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        raise BuildError("the file begins with a byte order mark", Where(path, 1), "save as UTF-8 without it", "toml")
+    if coding := wide_coding(data):
+        raise BuildError(f"the file is written in {coding}", Where(path), "save it as UTF-8", "toml")
+    data = data.removeprefix(BOM)
     try:
         text = data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:

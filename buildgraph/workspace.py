@@ -12,7 +12,7 @@ from .label import FORM, Label, Pattern, meant
 from .listing import Listing, join
 from .matrix import cells, is_matrix
 from .model import Target
-from .root import BUILD, cache_within
+from .root import BUILD, cache_within, unreadable
 from .stamp import Stamp, stamp_of
 from .tables import tables_of
 from .toml import BYTES, Document, parse
@@ -231,7 +231,7 @@ class Workspace:
         try:
             return self.read(path, BYTES + 1)
         except OSError as fault:
-            raise BuildError(f"cannot read {path!r}: {fault.strerror}", Where(path), "check its permissions", "source") from None
+            raise unreadable(path, fault, Where(path)) from None
 
     def read(self, path: str, most: int = -1) -> bytes:
         """The bytes of a file of the workspace, remembered as an input of analysis; OSError when it cannot be read."""

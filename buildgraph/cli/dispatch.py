@@ -152,7 +152,7 @@ def _line_of(path: str, line: int) -> str | None:
     """The text of a 1-based line of a file of the workspace; None when it cannot be read."""
     from ..root import find_root
     try:
-        with open(os.path.join(find_root(os.getcwd()), path), encoding="utf-8", errors="replace") as file:
+        with open(os.path.join(find_root(os.getcwd()), path), encoding="utf-8-sig", errors="replace") as file:
             return file.read(_MOST).split("\n")[line - 1]
     except (OSError, BuildError, IndexError):
         return None

@@ -120,8 +120,8 @@ def test_a_syntax_error_says_what_and_where(text: str, line: int, column: int, s
 
 
 @pytest.mark.parametrize(("data", "said"), [
-    (b"a = '\xff'", "byte 0xff is not UTF-8"), (b"\xef\xbb\xbfa = 1", "byte order mark"), (b"\xff\xfea\0",
-                                                                                           "byte order mark"),
+    (b"a = '\xff'", "byte 0xff is not UTF-8"), (b"\xff\xfea\0", "written in UTF-16"),
+    (b"a\0=\0", "written in UTF-16-LE"), (b"\0\0\xfe\xff", "written in UTF-32"),
     (b"a = '\xc3", "not UTF-8"),
 ])
 def test_only_plain_utf8_is_text(data: bytes, said: str) -> None:

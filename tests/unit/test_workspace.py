@@ -1,12 +1,17 @@
 """Which targets a workspace has, and where they stand."""
 from __future__ import annotations
 
+import errno
+import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from buildgraph.errors import BuildError, BuildErrors, Where
 from buildgraph.label import Label
+from buildgraph.listing import Listing
 from buildgraph.root import find_root
 from buildgraph.workspace import Workspace
 from tests.unit.space import WORKSPACE, write
@@ -178,3 +183,56 @@ def test_hints_for_labels_can_be_used(tmp_path: Path) -> None:
     for text in ("//x:...", "//x:", "x:a", "x/a", "x", "y", "top", "...", "//x/", "/x/...", "//X:A", "y/z", "y/z/d"):
         hinted = fault(tmp_path, text).fix.split("'")[1]
         assert labels(tmp_path, hinted), text
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    write(tmp_path, {"BUILD.toml": b"\xef\xbb\xbf[workspace]\n",
+                     "s/BUILD.toml": b"\xef\xbb\xbf" + node("q").encode()})
+    assert find_root(str(tmp_path)) == str(tmp_path) and labels(tmp_path) == ["//s:q"]
+    write(tmp_path, {"BUILD.toml": b"\xef\xbb\xbfx = y\n[workspace]\n"})
+    assert fault(tmp_path).at == Where("BUILD.toml", 1, 5)
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_file_in_another_coding_is_named(tmp_path: Path, coding: str) -> None:
+    write(tmp_path, {"BUILD.toml": WORKSPACE.encode(coding)})
+    assert find_root(str(tmp_path)) == str(tmp_path)
+    assert "UTF-" in fault(tmp_path).what and "UTF-8" in fault(tmp_path).fix
+
+
+@pytest.mark.parametrize(("kind", "said"), [("folder", "is a folder"), ("pipe", "neither a file|is not a file"),
+                                            ("circle", "leads in a circle"), ("dangling", "link to nothing")])
+def test_what_is_called_build_toml_and_is_no_file_is_named(tmp_path: Path, kind: str, said: str) -> None:
+    def make(path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
+        if kind in ("folder", "pipe"):
+            path.mkdir() if kind == "folder" else os.mkfifo(path)
+        else:
+            path.symlink_to("BUILD.toml" if kind == "circle" else "gone")
+    make(tmp_path / "a/BUILD.toml")
+    with pytest.raises(BuildError, match=said) as error:
+        find_root(str(tmp_path / "a"))
+    assert error.value.code == 2
+    write(tmp_path, {"BUILD.toml": WORKSPACE})
+    assert re.search(said, fault(tmp_path).what) and find_root(str(tmp_path / "a")) == str(tmp_path)
+
+
+def test_what_may_not_be_read_is_named_as_a_fault_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"BUILD.toml": WORKSPACE, "d/x": ""})
+    scan = os.scandir
+
+    def refuse(path: Any, *more: Any, **options: Any) -> Any:
+        if str(path).endswith(("BUILD.toml", "/d")):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path) if not more else real(path, *more, **options)
+    real = open
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(BuildError, match="cannot read .*BUILD.toml: Permission denied") as error:
+        find_root(str(tmp_path))
+    assert error.value.code == 30
+    listing = Listing(str(tmp_path))
+    for look in (lambda: listing.source("", "d/x", None), lambda: listing.glob("", "**/x", None)):
+        with pytest.raises(BuildError, match="'d' cannot be listed") as error:
+            look()
+        assert error.value.code == 30
