@@ -1,7 +1,7 @@
 """What runs: the host's programs and Python distributions, each with the identity that enters keys.
 
-A program is known by the SHA-256 of its file, an interpreter also by its version, a distribution by its version and
-the SHA-256 of its RECORD, which lists a digest of every file that it installed.
+A program is known by the SHA-256 of its file, an interpreter also by its version, a distribution by its version, the SHA-256
+of its RECORD, which lists a digest of every file that it installed, and by each file that is not what the RECORD says.
 """
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import os
 import sys
 
 from . import DISTRIBUTION
+from .context import suppress
 from .digest import Digest
 from .errors import BuildError, Where
+from .installed import Installed, is_note
 from .source import Sources
 from .noun import noun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from importlib.metadata import Distribution as MetadataOf
+    from typing import TypeAlias
 
-_NOTES = (".dist-info/RECORD", ".dist-info/INSTALLER", ".dist-info/REQUESTED", ".dist-info/direct_url.json")
+    Asked: TypeAlias = tuple[str, frozenset[str]]   # a name and the extras of it
+
 _RECORD = ".dist-info/RECORD"
 _MODULES = {"PIL": "pillow", "bs4": "beautifulsoup4", "cv2": "opencv-python", "dateutil": "python-dateutil",
             "pymdp": "inferactively-pymdp", "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "PyYAML"}
@@ -50,6 +55,7 @@ class Toolchain:
         self._sources = sources
         self._programs: dict[str, Found | None] = {}
         self._closures: dict[str, dict[str, Distribution]] = {}
+        self._before: set[str] = set()   # folders of sys.path in which a distribution was not found
 
     def find(self, name: str) -> Found | None:
         """A program by name, or None when this host has none."""
@@ -104,7 +110,7 @@ class Toolchain:
         paths += [dist.record for closure in self._closures.values() for dist in closure.values()]
         folders = SEARCH.split(":")
         passed = max((_passed(folders, found) for name, found in self._programs.items() if name != "python3"), default=0)
-        return sorted({*paths, *filter(os.path.isdir, folders[:passed])})
+        return sorted({*paths, *filter(os.path.isdir, (*folders[:passed], *self._before))})
 
     def distributions(self, names: tuple[str, ...], at: Where | None = None) -> dict[str, Distribution]:
         """The distributions and all that they require, by normalised name, sorted."""
@@ -140,35 +146,36 @@ class Toolchain:
 
     def _closure(self, wanted: str, at: Where | None) -> dict[str, Distribution]:
         found: dict[str, Distribution] = {}
-        front = [wanted]
+        front, seen = [_asked(wanted, at)], set[tuple[str, frozenset[str]]]()
         while front:
-            name = front.pop()
-            if normal(name) in found:
+            name, extras = front.pop()
+            if (normal(name), extras) in seen:
                 continue
-            made = self._distribution(name)
-            if made is None:
-                raise BuildError(f"the Python distribution {name!r} is not installed", at, _provider(name) or _install(wanted),
-                                 "environment")
-            found[normal(name)], requires = made
+            seen.add((normal(name), extras))
+            made, requires = self._distribution(name, extras, wanted, at)
+            found[normal(name)] = made
             front += requires
         return found
 
-    def _distribution(self, name: str) -> tuple[Distribution, list[str]] | None:
+    def _distribution(self, name: str, extras: frozenset[str], wanted: str, at: Where | None) -> tuple[Distribution, list[Asked]]:
         from importlib import metadata
         try:
             dist = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            return None
+            raise BuildError(f"the Python distribution {name!r} is not installed", at, _provider(name) or _install(wanted),
+                             "environment") from None
+        _check_not_editable(dist, name, at)
         lines = (dist.read_text("RECORD") or "").splitlines()
         record = next((path for path, _, _ in (line.partition(",") for line in lines) if path.endswith(_RECORD)), "")
         if not record:
-            raise BuildError(f"the distribution {name!r} lists no files, so what it holds cannot be known", None,
-                             "install it from a wheel", "environment")
-        site = str(dist.locate_file(""))
-        tops = sorted({line.partition(",")[0].partition("/")[0].strip('"') for line in lines} - {"..", "__pycache__", ""})
-        entries = tuple((top, os.path.realpath(os.path.join(site, top))) for top in tops)
-        made = Distribution(f"{dist.version} {_recorded(lines).oci}", entries, os.path.join(site, record))
-        return made, _requires(dist.requires or [])
+            raise BuildError(f"the distribution {name!r} lists no files, so what it holds cannot be known", at,
+                             f"install it from a wheel, without -e: pip install --force-reinstall {name}", "environment")
+        installed = Installed(str(dist.locate_file("")), lines)
+        changed = installed.changes(self._sources)
+        identity = f"{dist.version} {_recorded(lines).oci}{f' {changed}' if changed else ''}"
+        self._before.update(_passed_over(installed.site))
+        made = Distribution(identity, installed.entries(), os.path.join(installed.site, record))
+        return made, _requires(dist.requires or [], extras)
 
 
 def _identity(found: Found | None) -> str:
@@ -200,19 +207,48 @@ def _recorded(lines: list[str]) -> Digest:
     Scripts name the interpreter's path and installers leave notes: neither belongs to what is imported, and both
     would make the same wheel another thing in another folder.
     """
-    return Digest.of("\n".join(sorted(line for line in lines if line and not _is_note(line))).encode())
+    return Digest.of("\n".join(sorted(line for line in lines if line and not is_note(line))).encode())
 
 
-def _is_note(line: str) -> bool:
-    return line.startswith("../") or ".pyc," in line or any(note in line for note in _NOTES)
+def _check_not_editable(dist: MetadataOf, name: str, at: Where | None) -> None:
+    """BuildError for a distribution of `pip install -e`: its files stand elsewhere, and no RECORD lists them."""
+    import json
+    said: dict[str, object] = {}
+    with suppress(ValueError):
+        said = json.loads(dist.read_text("direct_url.json") or "{}")
+    folder = str(said.get("url", "")).removeprefix("file://")
+    if '"editable": true' in json.dumps(said) or "\n__editable__" in f"\n{dist.read_text('RECORD')}":
+        raise BuildError(f"the distribution {name!r} is installed editable (development mode), so what it holds can change at "
+                         "any moment and cannot be part of a key", at,
+                         f"install it without -e: pip install {folder or name}", "environment")
 
 
-def _requires(specs: list[str]) -> list[str]:
+def _passed_over(site: str) -> list[str]:
+    """The folders of sys.path that have no such distribution: one that comes there would be found instead."""
+    paths = [os.path.abspath(path) for path in sys.path]
+    return paths[:paths.index(os.path.abspath(site))] if os.path.abspath(site) in paths else []
+
+
+def _asked(text: str, at: Where | None) -> Asked:
+    """The name and extras that a table says: `jax`, `jax[cuda]`."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    try:
+        wanted = Requirement(text)
+    except InvalidRequirement:
+        raise BuildError(f"{text!r} is not the name of a Python distribution", at, 'such as "numpy" or "jax[cuda]"') from None
+    if wanted.specifier or wanted.url or wanted.marker:
+        raise BuildError(f"packages wants the name of an installed distribution, not the requirement {text!r}", at,
+                         f'write "{wanted.name}": the version that is installed is used, and is part of the key')
+    return wanted.name, frozenset(map(normal, wanted.extras))
+
+
+def _requires(specs: list[str], extras: frozenset[str]) -> list[Asked]:
     if not specs:
         return []
     from packaging.requirements import Requirement   # dear, and most of what tools declare requires nothing
     wanted = [Requirement(spec) for spec in specs]
-    return [need.name for need in wanted if need.marker is None or need.marker.evaluate({"extra": ""})]
+    return [(need.name, frozenset(map(normal, need.extras))) for need in wanted
+            if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("", *extras))]
 
 
 def _provider(name: str) -> str:

@@ -30,6 +30,7 @@ from .store.protocol import Batch, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
 
     from .execute.forkserver import ForkServers
     from .toolchain import Distribution, Found
@@ -239,14 +240,24 @@ def _job(task: Task, root: str, out: str, temp: str) -> Job:
     entries = [entry for dist in task.distributions.values() for entry in dist.entries]
     if entries:
         site = unused("site", (path for path, _ in action.inputs))
-        os.mkdir(os.path.join(root, site))
-        for name, path in entries:
-            os.symlink(path, os.path.join(root, site, name))
-            visible.append(path)
+        _link(os.path.join(root, site), entries)
+        visible += [path for _, path in entries]
         env["PYTHONPATH"] = site
     first = task.programs[action.argv[0]].path if action.argv[0] in task.programs else action.argv[0]
     return Job((first, *action.argv[1:]), tuple(sorted(env.items())), root, out, temp, tuple(sorted(set(visible))),
                action.timeout, action.network)
+
+
+def _link(folder: str, entries: Sequence[tuple[str, str]]) -> None:
+    """Links to all that distributions have; folders that several of them share are made, and never written through a link."""
+    linked: set[str] = set()
+    os.mkdir(folder)
+    for name, path in sorted(entries):   # a folder before what is in it
+        parts = name.split("/")
+        if not any("/".join(parts[:depth]) in linked for depth in range(1, len(parts) + 1)):
+            os.makedirs(os.path.join(folder, *parts[:-1]), exist_ok=True)
+            os.symlink(path, os.path.join(folder, name))
+            linked.add(name)
 
 
 def _folder_of(declared: Out) -> str:

@@ -18,7 +18,7 @@ LAYERS = [
     ["places", "declare", "key", "plan", "graph", "events", "steps"],
     ["globs", "listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema", "editor",
      "analysis"],
-    ["receipt", "source", "store", "execute", "ui", "toolchain"],
+    ["receipt", "source", "store", "execute", "ui", "installed", "toolchain"],
     ["host", "detect", "slot", "worker", "crew", "drive", "written", "trees", "ways", "materialise", "pace", "basis",
      "snapshot", "stood", "left", "work", "loading", "scope", "copies", "increment", "clone", "session", "unlike", "check",
      "audit"],

@@ -5,6 +5,8 @@ a distribution and a program of the host can be changed, too.
 """
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -148,7 +150,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     notes = site / "oddity-1.0.dist-info"
     notes.mkdir()
     (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: oddity\nVersion: 1.0\n")
-    (notes / "RECORD").write_text("oddity.py,sha256=aa,8\noddity-1.0.dist-info/METADATA,,\noddity-1.0.dist-info/RECORD,,\n")
+    sha = base64.urlsafe_b64encode(hashlib.sha256(b"odd = 1\n").digest()).rstrip(b"=").decode()
+    (notes / "RECORD").write_text(f"oddity.py,sha256={sha},8\noddity-1.0.dist-info/METADATA,,\noddity-1.0.dist-info/RECORD,,\n")
     made.lay()
     made.base = made.keys()
     assert set(made.base) == EVERYTHING
@@ -182,13 +185,21 @@ def upgrade(world: World) -> None:
 
 def rewritten(world: World) -> None:
     """The same version of the distribution, with another file."""
-    world.change(world.site / "oddity-1.0.dist-info/RECORD", b"sha256=aa", b"sha256=bb")
+    world.change(world.site / "oddity-1.0.dist-info/RECORD", b"sha256=", b"sha256=b")
 
 
 def renamed(world: World) -> None:
     """A file that an input names has another name and the same content."""
     shutil.copy(world.root / "text.txt", world.root / "renamed.txt")
     world.toml('"text.txt"', '"renamed.txt"')
+
+
+def edited(world: World) -> None:
+    """A file of the distribution edited where it stands, with its size and time as they were; the RECORD knows nothing of it."""
+    file = world.site / "oddity.py"
+    before = file.stat()
+    file.write_text("odd = 2\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 # What is changed: how, whose key changes, and what `why` says of the first of them.
@@ -213,6 +224,7 @@ MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
                     "program:python3"),
     "version of a distribution": (upgrade, {"//:python"}, "distribution:oddity"),
     "file of a distribution": (rewritten, {"//:python"}, "distribution:oddity"),
+    "file of a distribution, in place": (edited, {"//:python"}, "distribution:oddity"),
     "field of a profile in argv": (lambda w: w.toml("raspberry-pi-5", "raspberry-pi-4b"), {"//:asked"}, "argv 3"),
     "field of a profile in the platform": (lambda w: w.toml("raspberry-pi-5", "x86-64-generic"), {"//:asked"},
                                            "profile field arch"),
