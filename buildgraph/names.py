@@ -51,10 +51,10 @@ def _difference(word: str, name: str) -> str:
     """What differs between two names that look alike; nothing for those whose letters differ in case only."""
     import difflib
     import unicodedata
-    for form, kind in (("NFC", "precomposed"), ("NFD", "decomposed")):
-        if unicodedata.normalize(form, word) == name:
-            other = "decomposed" if kind == "precomposed" else "precomposed"
-            return f" Its letters are {kind} (Unicode {form}); {ascii(word)} has {other} ones"
+    if unicodedata.normalize("NFC", word) == name:
+        return f" Its letters are precomposed (Unicode NFC); {ascii(word)} has decomposed ones"
+    if unicodedata.normalize("NFD", word) == name:
+        return f" Its letters are decomposed (Unicode NFD); {ascii(word)} has precomposed ones"
     if word.isascii() and name.isascii():
         return " There is a space at the beginning or end of the word" if word != name and word.strip() == name else ""
     pieces = difflib.SequenceMatcher(None, word, name, False).get_opcodes()

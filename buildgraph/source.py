@@ -116,7 +116,7 @@ class Sources:
                 if not self._stays(path, name):   # it may have become one after it was listed
                     raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
         except OSError as fault:
-            raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check the path", "source") from None
+            raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, _way_out(name, fault), "source") from None
         if not stat.S_ISREG(found.st_mode):
             raise BuildError(f"{name!r} is not a regular file", at,
                              "name a file, or collect a folder with the rule 'files'", "source")
@@ -171,3 +171,10 @@ def hash_file(path: str) -> Digest:
         return Digest(*hash_open(fd))
     finally:
         os.close(fd)
+
+
+def _way_out(name: str, fault: OSError) -> str:
+    if not isinstance(fault, FileNotFoundError):
+        return "check the path"
+    empty = "; a .json may be just {}" if name.endswith(".json") else ""
+    return f"check the path; where a rule reads {name!r} beside the file that is named here, create it{empty}"

@@ -11,8 +11,8 @@ from buildgraph import Artifact, BuildError, Ctx, Duration, Globs, In, Out, Prov
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
 READ = (*ARRAYS, "idle", "inductive", "model_labels", "model_source", "model_words")
-ARCHIVE = ("ingest", "npy_header")
-INGEST = Tool("ingest", (*READ, "npy_header"), ("numpy",))
+ARCHIVE = ("ingest", "npy_header", "npz_keys")
+INGEST = Tool("ingest", (*READ, "npy_header", "npz_keys"), ("numpy",))
 INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))
 INGEST_PYTHON = Tool("ingest_python", (*READ, *ARCHIVE, "ingest_distributions", "ingest_legacy", "python_source"), ("numpy",))
 POMDP_TEXT = (*ARCHIVE, "model_text", "pomdp_rewards", "pomdp_text", "pomdp_words")
@@ -30,6 +30,15 @@ PYTHON_ONLY: dict[str, tuple[object, ...]] = {
 OPTIONS = {"npz": ("spec", "pickle"), "npy": ("spec", "pickle"), "py": ("entry", "args", "inputs", "packages", "timeout"),
            "pomdp": ("preferences", "rewards"), "md": ("layout",)}
 """Kinds of source by suffix, and the words of the table that are for this kind alone."""
+_SAVE = "np.savez('model.npz', A0=.., B0=.., ..), with a model.json beside it that holds the parameters ({} for the defaults)"
+ELSEWHERE = {
+    "json": "name the .npz of the arrays, source = \"model.npz\"; the .json of the same name is read with it, or `spec` names it",
+    "mat": f"read it once with scipy.io.loadmat and save its arrays: {_SAVE}",
+    **{suffix: f"load it once in Python and save its arrays: {_SAVE}"
+       for suffix in ("pkl", "pickle", "p", "joblib", "h5", "hdf5", "pt", "pth", "csv", "txt")},
+    "ipynb": "save its cells as a .py with a function `build` that returns A, B, C, D or an Agent",
+}
+"""What to do with files that hold a model in a form that is not read."""
 MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
 SECOND = 1_000_000_000   # a Duration counts nanoseconds
 TEN_MINUTES = Duration(600 * SECOND)
@@ -192,8 +201,8 @@ def _reader(ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pick
 def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
     """Refuse a source of an unknown kind, and words that are for another kind."""
     if suffix not in OPTIONS:
-        raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"),
-                         "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true")
+        raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"), ELSEWHERE.get(
+            suffix, "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true"))
     for word, given in said.items():
         if given and word not in OPTIONS[suffix]:
             kind = next(kind for kind, words in OPTIONS.items() if word in words)

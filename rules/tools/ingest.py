@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import npz_keys
 from agent_model import Model, ModelFault
 from model_source import Source, report, resolve, write
-from model_words import meant
 from npy_header import LONGEST, read_header
 
 MAX_MEMBERS = 1024
@@ -45,12 +45,14 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _check_bounds(members, faults)
+            faults += [npz_keys.unknown(member.filename, _beginning(archive, member)) for member in members[:MAX_MEMBERS]
+                       if not MEMBER.fullmatch(member.filename)]
             if not faults:
                 for member in members:
                     found[member.filename.removesuffix(".npy")] = _read_npy(archive, member, faults)
                 faults += too_many_bytes(sum(array.nbytes for array in found.values()))
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
-        faults.append(f"cannot be read as .npz: {error}")
+        faults.append(f"cannot be read as .npz: {npz_keys.what_it_is(path) or error}")
     if faults:
         raise ModelFault([f"{path.name}: {fault}" for fault in faults])
     return found
@@ -65,9 +67,6 @@ def _check_bounds(members: Sequence[zipfile.ZipInfo], faults: list[str]) -> None
     faults += [f"{m.filename} of {m.file_size} bytes is larger than {MAX_ENTRIES} entries can be: {SMALLER}"
                for m in members if m.file_size > MAX_ENTRIES * WIDEST + LONGEST]
     faults += [f"{name} occurs twice" for name in sorted(set(names)) if names.count(name) > 1]
-    known = {f"{letter}{i}" for letter in LETTERS for i in range(4)} | {"E", "policies"}
-    faults += [f"unknown array {name.removesuffix('.npy')!r}{meant(name.removesuffix('.npy'), known)}"
-               for name in names if not MEMBER.fullmatch(name)]
 
 
 def too_many_bytes(total: int) -> list[str]:
@@ -75,6 +74,15 @@ def too_many_bytes(total: int) -> list[str]:
     return [] if total <= MAX_TOTAL else [
         f"the arrays hold {total} bytes, more than {MAX_TOTAL}: save them as float32, array.astype(np.float32), which halves "
         "float64 and is scaled to sum to 1 in float64 again"]
+
+
+def _beginning(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """As much of a member as holds its header; nothing when it is damaged."""
+    try:
+        with archive.open(member) as file:
+            return file.read(LONGEST)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
+        return b""
 
 
 def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: list[str]) -> NDArray[Any]:
@@ -91,9 +99,8 @@ def plain_array(data: bytes) -> NDArray[Any]:
     """The array of an .npy file; ValueError when it is none, holds no numbers or another size than it says."""
     header = read_header(data)
     if not NUMBERS.fullmatch(header.descr):
-        raise ValueError(f"holds {'object' if header.holds_objects else header.descr}, not numbers: save one plain array per "
-                         "matrix, not an object array: np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..); or, of an "
-                         "object array of numbers, say pickle = true in the model's table")
+        raise ValueError(f"holds {'object' if header.holds_objects else header.descr}, not numbers: " + (
+            npz_keys.OBJECTS if header.holds_objects else "save it as float64, array.astype(float)"))
     dtype, rest = np.dtype(header.descr), memoryview(data)[header.end:]
     if math.prod(header.shape) * dtype.itemsize != len(rest):
         raise ValueError(f"says shape {header.shape} of {dtype}, which does not fit {len(rest)} bytes")
@@ -112,7 +119,7 @@ def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
                          if name.startswith(letter) and name[len(letter):].isdigit())
         if indices != list(range(len(indices))):
             faults.append(f"{letter}{next(i for i in range(len(indices)) if i not in indices)} is missing: "
-                          f"{', '.join(f'{letter}{i}' for i in indices)} are there")
+                          f"{', '.join(f'{letter}{i}' for i in indices)} are there; numbers begin at 0 and leave none out")
         found[letter] = [arrays[f"{letter}{i}"] for i in indices] or None
     if faults:
         raise ModelFault(faults)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from agent_model import LEGACY, SEMANTICS, Model, ModelFault
-from ingest import check_spec, read_json
+from ingest import MEMBER, check_spec, lists_of, read_json
 from model_source import Source, report, resolve, write
 from model_words import CHANGED, LEGACY_DEFAULTS, meant
 from object_arrays import letters, read
@@ -31,7 +31,7 @@ MEMORY = 4 << 30
 def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
     """The model and its labels; ModelFault with every reason why not."""
     check_spec(spec)
-    found = read(source)
+    found = _joined(read(source))
     odd = sorted(set(found) - set(KNOWN))
     if odd:
         raise ModelFault([f"{source.name}: unknown array {name!r}{meant(name, KNOWN)}" for name in odd])
@@ -44,7 +44,7 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
         arrays["C"] = [c.T if isinstance(c, np.ndarray) and c.ndim == 2 else c for c in arrays.get("C", [])] or None
     elif semantics != SEMANTICS:
         raise ModelFault([f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, {LEGACY!r} or "
-                          f"{SEMANTICS!r}"])
+                          f'{SEMANTICS!r}, as in "semantics": "{LEGACY}"'])
     else:
         silent = [name for name in CHANGED if name not in words and name not in given]
         if silent:
@@ -52,6 +52,18 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
                               "another in pymdp 1" for name in silent])
     lists = {name: arrays.get(name) for name in KNOWN}
     return resolve(Source(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists), given)
+
+
+def _joined(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A0, A1, .., plain or as object arrays of one, as the list A; ModelFault when a number is missing."""
+    numbered = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in found.items()
+                if (match := MEMBER.fullmatch(f"{name}.npy")) and match[1] in KNOWN}
+    rest = {name: value for name, value in found.items() if name not in numbered}
+    lists = {name: value for name, value in lists_of(numbered).items() if value is not None} if numbered else {}
+    twice = sorted(lists.keys() & rest.keys())
+    if twice:
+        raise ModelFault([f"there are {name} and {name}0: one of them is meant" for name in twice])
+    return rest | lists
 
 
 def _words(words: Mapping[str, Any]) -> dict[str, Any]:

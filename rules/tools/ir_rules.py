@@ -208,7 +208,7 @@ def off_columns(array: F64) -> NDArray[np.bool_]:
     found = np.asarray(off > limit)
     for index in np.argwhere(np.abs(off - limit) < 1e-8):   # so near that the order of adding decides
         place = tuple(int(i) for i in index)
-        found[place] = abs(math.fsum(array[(slice(None), *place)].tolist()) - 1.0) > limit + EXACT
+        found[place] = abs(math.fsum(np.moveaxis(array, 0, -1)[place].tolist()) - 1.0) > limit + EXACT
     return found
 
 

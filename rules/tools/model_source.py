@@ -52,7 +52,8 @@ def resolve(source: Source, overrides: Mapping[str, Any]) -> tuple[Model, dict[s
     labels = model_labels.read_labels(spec, faults)
     arrays = {letter: _arrays(letter, getattr(source, letter), faults) for letter in ("A", "B", "C", "D", "pA", "pB")}
     if not arrays["A"] or not arrays["B"]:
-        faults.append("a model needs at least one A (observations) and one B (transitions)")
+        missing = " and ".join(f"no {letter}" for letter in "AB" if not arrays[letter])
+        faults.append(f"a model needs at least one A (observations) and one B (transitions): there is {missing}")
     arrays |= {letter: _arrays(letter, getattr(source, letter), faults) for letter in "HI"}
     if len(faults) == known and arrays["A"] and arrays["B"]:
         spec |= _named(labels, spec, arrays, faults)

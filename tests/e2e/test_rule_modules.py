@@ -78,7 +78,7 @@ STARTS: dict[str, Callable[[Space], object]] = {
     "nothing else changed": lambda made: None,
     "a source changed too": lambda made: made.write("other.txt", "x"),
     "no receipt": lambda made: shutil.rmtree(made.root / ".buildgraph"),
-    "a clone": lambda made: [shutil.rmtree(made.root / name) for name in (".buildgraph", "out")],
+    "a clone": lambda made: [*map(shutil.rmtree, (made.root / ".buildgraph", made.root / "out"))],
     "BUILD.toml touched": lambda made: os.utime(made.root / "BUILD.toml"),
 }
 FILES = {"tools/helper.py": "from pkg import WORD\n",

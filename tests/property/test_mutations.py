@@ -194,7 +194,7 @@ def renamed(world: World) -> None:
     world.toml('"text.txt"', '"renamed.txt"')
 
 
-def edited(world: World) -> None:
+def edit_in_place(world: World) -> None:
     """A file of the distribution edited where it stands, with its size and time as they were; the RECORD knows nothing of it."""
     file = world.site / "oddity.py"
     before = file.stat()
@@ -224,7 +224,7 @@ MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
                     "program:python3"),
     "version of a distribution": (upgrade, {"//:python"}, "distribution:oddity"),
     "file of a distribution": (rewritten, {"//:python"}, "distribution:oddity"),
-    "file of a distribution, in place": (edited, {"//:python"}, "distribution:oddity"),
+    "file of a distribution, in place": (edit_in_place, {"//:python"}, "distribution:oddity"),
     "field of a profile in argv": (lambda w: w.toml("raspberry-pi-5", "raspberry-pi-4b"), {"//:asked"}, "argv 3"),
     "field of a profile in the platform": (lambda w: w.toml("raspberry-pi-5", "x86-64-generic"), {"//:asked"},
                                            "profile field arch"),

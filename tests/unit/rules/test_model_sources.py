@@ -57,3 +57,14 @@ def test_inputs_of_a_python_model_are_staged_where_they_stand_and_its_time_is_it
     action = maker(model(ctx(), Source("p/a.py"), inputs=given, timeout=Duration(90_000_000_000)).ir)
     assert {("p/helper.py", Source("p/helper.py")), ("p/data/x.csv", Source("p/data/x.csv"))} <= set(action.inputs)
     assert action.timeout == 90 and maker(model(ctx(), Source("p/a.py")).ir).timeout == 600
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("p/a.json", ("name the .npz", "`spec` names it")), ("p/a.mat", ("scipy.io.loadmat", "np.savez", "model.json")),
+    ("p/a.pkl", ("np.savez", "model.json beside it", "{} for the defaults")), ("p/a.h5", ("np.savez",)),
+    ("p/a.PT", ("np.savez",)), ("p/a.ipynb", ("function `build`",)), ("p/a", ("an .npz with its .json",)),
+    ("p/a.npy", ("pickle = true", ".npz"))])
+def test_files_of_other_kinds_are_led_to_one_that_is_read(name: str, words: tuple[str, ...]) -> None:
+    with pytest.raises(BuildError) as fault:
+        model(ctx(), Source(name))
+    assert all(word in (fault.value.fix or "") for word in words), fault.value.fix
