@@ -1,0 +1,171 @@
+"""`--out DIR` adds copies or refuses; it deletes nothing that it did not make, and leaves nothing after a fault."""
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_outputs import WORKSPACE, file, image, made
+from tests.space import Space
+
+SITE = WORKSPACE + '''
+[t]
+rule = "command"
+outputs = { o = "site/" }
+argv = ["sh", "-c", "mkdir -p {o}/d/empty; echo 1 > {o}/a; ln -s later {o}/gone; ln -s . {o}/round; ln -s ../d {o}/d/up"]
+'''
+
+
+@pytest.fixture
+def of(tmp_path: Path) -> Space:
+    return made(tmp_path, SITE)
+
+
+def test_links_are_copied_as_links(of: Space, tmp_path: Path) -> None:
+    """Also those that lead nowhere, or round in a circle."""
+    of.run("build", "//:t", "--out", str(tmp_path / "deep/dist"))
+    copy = image(tmp_path / "deep/dist/site")
+    assert {name: text for name, (_, text) in copy.items()} == {
+        "a": "1\n", "d": "", "d/empty": "", "d/up": "../d", "gone": "later", "round": "."}
+    assert copy["a"][0] & 0o777 == 0o644 and os.listdir(tmp_path / "deep/dist") == ["site"]
+
+
+def test_a_folder_of_the_users_stays(of: Space) -> None:
+    of.write("site/notes.md", "precious")
+    assert "site is there already" in of.run("build", "//:t", "--out", ".", code=2).err
+    assert {name: text for name, (_, text) in image(of.root / "site").items()} == {"notes.md": "precious"}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling"])
+def test_whatever_has_its_name_stays(of: Space, tmp_path: Path, kind: str) -> None:
+    dist = tmp_path / "dist"
+    (dist / "other").mkdir(parents=True)
+    path = dist / "site"
+    {"file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to("other"),
+     "dangling": lambda: path.symlink_to("nowhere")}[kind]()
+    before = image(dist)
+    assert "site is there already" in of.run("build", "//:t", "--out", str(dist), code=2).err
+    assert image(dist) == before
+
+
+def test_its_own_copy_is_replaced_until_somebody_changes_it(of: Space, tmp_path: Path) -> None:
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    (dist / "users").write_text("mine")
+    for text in "123":
+        of.write("BUILD.toml", SITE.replace("echo 1", f"echo {text}"))
+        for _ in range(2):
+            of.run("build", "//:t", "--out", str(dist))
+            assert (dist / "site/a").read_text() == f"{text}\n"
+    of.write("BUILD.toml", SITE)
+    (dist / "site/d/mine").write_text("mine")
+    before = image(dist)
+    of.run("build", "//:t", "--out", str(dist), code=2)
+    assert image(dist) == before
+    (dist / "site/d/mine").unlink()
+    of.run("build", "//:t", "--out", str(dist))
+    assert (dist / "site/a").read_text() == "1\n" and sorted(os.listdir(dist)) == ["site", "users"]
+
+
+def test_an_equal_copy_is_no_fault_where_nothing_is_known(of: Space, tmp_path: Path) -> None:
+    of.run("build", "//:t", "--out", str(tmp_path / "dist"))
+    shutil.rmtree(of.root / ".buildgraph")
+    of.run("build", "//:t", "--out", str(tmp_path / "dist"))
+    of.write("BUILD.toml", SITE.replace("echo 1", "echo 2"))
+    shutil.rmtree(of.root / ".buildgraph")
+    of.run("build", "//:t", "--out", str(tmp_path / "dist"), code=2)
+    assert (tmp_path / "dist/site/a").read_text() == "1\n"
+
+
+def test_all_or_nothing(tmp_path: Path) -> None:
+    """Of several targets none is copied when one cannot be."""
+    of = made(tmp_path, SITE + file("p.u", "o.txt") + file("v", "o.txt"))
+    dist = tmp_path / "dist"
+    (dist / "v").mkdir(parents=True)
+    (dist / "v/o.txt").write_text("mine")
+    of.run("build", "//...", "--out", str(dist), code=2)
+    assert {name: text for name, (_, text) in image(dist).items()} == {"v": "", "v/o.txt": "mine"}
+    (dist / "v/o.txt").unlink()
+    of.run("build", "//...", "--out", str(dist))
+    assert sorted(os.listdir(dist)) == ["p", "t", "v"] and (dist / "p/u/o.txt").read_text() == "1\n"
+
+
+@pytest.mark.parametrize("folder", ["out", "out/x", "out/t/site/d", ".buildgraph", ".buildgraph/x", "../cache/x", "way"])
+def test_folders_of_buildgraphs_own_are_refused(of: Space, folder: str) -> None:
+    """Also through a link, and before anything runs."""
+    of.run("build", "//:t")
+    (of.root / "way").symlink_to("out/t")
+    before = image(of.root)
+    assert "error: --out:" in of.run("build", "//:t", "--out", folder, code=2).err
+    after = image(of.root)
+    assert {name for name in before if "events" not in name} == {name for name in after if "events" not in name}
+
+
+def test_a_target_called_out_is_not_copied_over_the_outputs(tmp_path: Path) -> None:
+    of = made(tmp_path, WORKSPACE + file("out.t", "o") + file("u", "o"))
+    assert "is in out/" in of.run("build", "//...", "--out", ".", code=2).err
+    assert not (of.root / "u").exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling", "below a file"])
+def test_what_is_no_folder_is_refused(of: Space, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "dist"
+    path.symlink_to("nowhere") if kind == "dangling" else path.write_text("mine")
+    name = str(path / "x" if kind == "below a file" else path)
+    assert f"error: --out: {path}" in of.run("build", "//:t", "--out", name, code=30).err
+    assert path.is_symlink() or path.read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_link_inside_the_folder_is_not_followed(tmp_path: Path) -> None:
+    of = made(tmp_path, WORKSPACE + file("p.t", "o") + file("u", "o"))
+    for name in ("dist", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "dist/p").symlink_to(tmp_path / "elsewhere")
+    assert "dist/p is a link" in of.run("build", "//...", "--out", str(tmp_path / "dist"), code=2).err
+    assert os.listdir(tmp_path / "elsewhere") == [] and os.listdir(tmp_path / "dist") == ["p"]
+
+
+def test_a_folder_that_is_a_link_takes_copies(of: Space, tmp_path: Path) -> None:
+    """The user named it."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "dist").symlink_to("real")
+    of.run("build", "//:t", "--out", str(tmp_path / "dist"))
+    assert os.listdir(tmp_path / "real") == ["site"]
+
+
+MANY = WORKSPACE + '''
+[t]
+rule = "command"
+outputs = { o = "tree/" }
+argv = ["python3", "-c", "import os,sys; [open(os.path.join(sys.argv[1], str(n)), 'w').write(str(n)) for n in range(20000)]", "{o}"]
+programs = ["python3"]
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_a_signal_ends_the_copying_and_leaves_nothing(tmp_path: Path, stop: signal.Signals) -> None:
+    of, dist = made(tmp_path, MANY), tmp_path / "new/dist"
+    of.run("build", "//:t")
+    running = subprocess.Popen(of.command("build", "//:t", "--out", str(dist)), cwd=of.root, env=of.environ(),
+                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(dist.glob(".buildgraph-out.*/*/1*")):
+        assert time.monotonic() < deadline and running.poll() is None, "it never copied"
+        time.sleep(0.01)
+    running.send_signal(stop)
+    began = time.monotonic()
+    code = running.wait(timeout=60)
+    assert time.monotonic() - began < 5
+    if stop == signal.SIGKILL:
+        assert not (dist / "tree").exists()
+    else:
+        assert code == 128 + stop and not (tmp_path / "new").exists()
+    of.run("build", "//:t", "--out", str(dist))
+    assert os.listdir(dist) == ["tree"] and len(os.listdir(dist / "tree")) == 20000
