@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Ran, Space, space
+from tests.space import Space, space
 
 WORKSPACE = '[workspace]\nname = "w"\n'
 TREE = WORKSPACE + '''
@@ -198,7 +198,7 @@ def test_an_output_inside_another_is_refused(tmp_path: Path, forms: tuple[str, s
     for _ in range(2):
         done = of.run("build", labels[1 - first], code=30)
         assert f"an output of {labels[first]} is in the way" in done.err
-        assert image(of.root / "out/a") == right and image(of.root / ".buildgraph/built") == held
+        assert image(of.root / "out/a") == right and held.items() <= image(of.root / ".buildgraph/built").items()
         of.run("build", labels[first])
         assert image(of.root / "out/a") == right
 
@@ -342,8 +342,3 @@ def test_an_output_rewritten_when_it_appears_does_not_stay(tmp_path: Path) -> No
         of.run("build", "//...")
         wrong += path.read_text() != text
     assert wrong == 0
-
-
-def told(done: Ran) -> str:
-    """The line of the fault."""
-    return next(line for line in done.err.splitlines() if line.startswith("error: "))
