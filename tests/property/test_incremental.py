@@ -3,7 +3,8 @@
 A target concatenates its inputs, drops what follows a `#` (so that edits there come out equal) and adds its salt. A
 model in ten lines says what every output must be, and which (command, input contents) were never seen before: exactly
 those may run. Edits change files, comments, commands and dependencies, add targets and take them away, go back to what
-was, touch, break what was built, and take away all that the workspace knows, as a fresh clone has it.
+was, touch, break what was built, and take away all that the workspace knows, as a fresh clone has it. One target more makes
+a folder, which is renamed and changed by hand: there is that folder after each build, as it was made, and no old one.
 """
 from __future__ import annotations
 
@@ -34,6 +35,13 @@ inputs = {{ {inputs} }}
 outputs = {{ o = "o.txt" }}
 argv = ["sh", "-c", "cat {words} | sed 's/#.*//' > $0; echo {salt} >> $0", "{{o}}"]
 '''
+SITE = '''
+[site]
+rule = "command"
+inputs = {{ d0 = ":t0" }}
+outputs = {{ o = "{name}/" }}
+argv = ["sh", "-c", "mkdir -p $0/d/empty; cp {{d0}} $0/a; ln -s ../a $0/d/link", "{{o}}"]
+'''
 
 
 @dataclass
@@ -43,6 +51,7 @@ class World:
     needs: list[list[int]]
     files: list[str]
     salts: list[int]
+    name: str = "site0"   # of the folder
     seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def toml(self) -> str:
@@ -52,7 +61,7 @@ class World:
             names = [f'f = "f{number}.txt"'] + [f'd{other} = ":t{other}"' for other in need]
             words = " ".join(["{f}"] + [f"{{d{other}}}" for other in need])
             text += TARGET.format(number=number, inputs=", ".join(names), words=words, salt=self.salts[number])
-        return text
+        return text + SITE.format(name=self.name)
 
     def outputs(self) -> tuple[list[str], int]:
         """What each target must hold, and how many actions were never seen before."""
@@ -65,6 +74,8 @@ class World:
             if action not in self.seen:
                 fresh.add(action)
             self.seen.add(action)
+        fresh |= {site for site in [("site", self.name, made[0])] if site not in self.seen}
+        self.seen |= fresh
         return made, len(fresh)
 
 
@@ -89,7 +100,7 @@ def counted(way: str) -> Callable[..., int | None]:
     return going
 
 
-KINDS = ("text", "comment", "salt", "need", "more", "less", "back", "touch", "break", "same", "clone")
+KINDS = ("text", "comment", "salt", "need", "more", "less", "back", "touch", "break", "same", "clone", "name", "hand")
 EDITS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=5)
 GRAPHS, PARTS = 200 * TIMES, 4   # random graphs in all, and the tests that share them
 
@@ -105,6 +116,8 @@ def edit(world: World, first: World, kind: str, at: int, value: int) -> None:
             world.salts[at] = value
         case "need" if value < at:
             world.needs[at] = sorted(set(world.needs[at]) ^ {value})
+        case "name":
+            world.name = f"site{value}"
         case "more":
             number = len(world.needs)
             world.needs.append([at])
@@ -126,6 +139,8 @@ def harm(root: Path, kind: str, at: int, value: int) -> None:
     elif kind == "clone":
         shutil.rmtree(root / "out")
         shutil.rmtree(root / ".buildgraph")
+    elif kind == "hand":
+        change(next((root / "out/site").iterdir()).resolve(), value)
     elif kind == "break" and value == 0:
         made.unlink()
     elif kind == "break" and value == 1:
@@ -134,6 +149,29 @@ def harm(root: Path, kind: str, at: int, value: int) -> None:
         built = made.resolve()
         built.chmod(0o644)
         built.write_text("not what was built\n")
+
+
+def change(site: Path, value: int) -> None:
+    """Change the folder by hand."""
+    if value == 0:
+        (site / "d/more").write_text("a file too many")
+    elif value == 1:
+        (site / "d/link").unlink()
+        (site / "d/link").symlink_to("empty")
+    elif value == 2:
+        (site / "d/empty").rmdir()
+    else:
+        (site / "a").unlink()
+        (site / "a").mkdir()
+
+
+def folder(root: Path) -> dict[str, str]:
+    """All that is below out/site."""
+    top = root / "out/site"
+    return {os.path.relpath(os.path.join(above, name), top): os.readlink(path) if os.path.islink(path) and above != str(top)
+            else "" if os.path.isdir(path) else Path(path).read_text()
+            for above, folders, names in os.walk(top, followlinks=True) for name in (*folders, *names)
+            for path in [os.path.join(above, name)]}
 
 
 def write(path: Path, text: str) -> None:
@@ -152,6 +190,8 @@ def perform(root: Path, world: World) -> tuple[list[str], int]:
     if receipt.unchanged(["//..."], str(root)) is None:
         assert build(str(root), Request(("//...",)), events.append, threading.Event()) == 0
     outputs = [(root / f"out/t{number}/o.txt").read_text() for number in range(len(world.needs))]
+    assert folder(root) == {world.name: "", f"{world.name}/a": outputs[0], f"{world.name}/d": "",
+                            f"{world.name}/d/empty": "", f"{world.name}/d/link": "../a"}
     return outputs, sum(isinstance(event, Done) and event.how == "ran" for event in events)
 
 
