@@ -44,7 +44,7 @@ def image(top: Path) -> dict[str, tuple[int, str]]:
     found = {}
     for path in sorted(Path(os.path.realpath(top)).rglob("*")):
         mode = path.lstat().st_mode
-        text = os.readlink(path) if path.is_symlink() else "" if path.is_dir() else path.read_text()
+        text = os.readlink(path) if path.is_symlink() else "" if path.is_dir() else path.read_text(errors="replace")
         found[str(path.relative_to(os.path.realpath(top)))] = (mode, text)
     return found
 
