@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,10 @@ def test_whatever_has_its_name_stays(of: Space, tmp_path: Path, kind: str) -> No
     dist = tmp_path / "dist"
     (dist / "other").mkdir(parents=True)
     path = dist / "site"
-    {"file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to("other"),
-     "dangling": lambda: path.symlink_to("nowhere")}[kind]()
+    makers: dict[str, Callable[[], object]] = {
+        "file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to("other"),
+        "dangling": lambda: path.symlink_to("nowhere")}
+    makers[kind]()
     before = image(dist)
     assert "site is there already" in of.run("build", "//:t", "--out", str(dist), code=2).err
     assert image(dist) == before
@@ -143,7 +146,7 @@ MANY = WORKSPACE + '''
 [t]
 rule = "command"
 outputs = { o = "tree/" }
-argv = ["python3", "-c", "import os,sys; [open(os.path.join(sys.argv[1], str(n)), 'w').write(str(n)) for n in range(20000)]", "{o}"]
+argv = ["python3", "-c", "import sys; [open(f'{sys.argv[1]}/{n}', 'w').write(str(n)) for n in range(20000)]", "{o}"]
 programs = ["python3"]
 '''
 

@@ -61,6 +61,10 @@ def harms(site: Path) -> dict[str, Callable[[], object]]:
         path.unlink()
         path.write_text("other\n")
 
+    def retargeted() -> None:
+        (site / "link").unlink()
+        (site / "link").symlink_to("d/b")
+
     def linked() -> None:
         shutil.move(site / "d", site.parent / "away")
         (site / "d").symlink_to("../away")
@@ -75,7 +79,7 @@ def harms(site: Path) -> dict[str, Callable[[], object]]:
     return {"a file too many": lambda: (site / "extra").write_text("x"), "a file is gone": (site / "d/b").unlink,
             "a file too many inside": lambda: (site / "d/empty/x").write_text("x"),
             "a file is another": lambda: other(site / "a"), "a link is gone": (site / "link").unlink,
-            "a link leads elsewhere": lambda: ((site / "link").unlink(), (site / "link").symlink_to("d/b")),
+            "a link leads elsewhere": retargeted,
             "a link is a file": lambda: other(site / "link"), "an empty folder is gone": (site / "d/empty").rmdir,
             "a folder too many": (site / "more").mkdir, "a folder is a link": linked, "a file is a folder": replaced,
             "a copy beside": copied, "the mode of a file": lambda: (site / "a").chmod(0o644),
