@@ -16,7 +16,8 @@ from .left import FOLDER, OF_SOURCE
 from .model import Action, Gate, Output, Source
 from .noun import noun
 from .receipt import name_of
-from .regular import open_regular, put_aside, read_regular, replace
+from .regular import open_regular, read_regular, replace
+from .removal import remove
 from .snapshot import (
     STEPS, Snapshot, action_of, encoded, makers_of, numbers, parse, place_of, read, step_line, unwords, words, write)
 from .sha import sha256
@@ -190,7 +191,6 @@ def _gate_rows(said: Sequence[str]) -> Iterator[tuple[str, str, str, int, list[t
 def _shorten(folder: str) -> None:
     """Keep the latest, for each edit of a BUILD.toml leaves one."""
     with suppress(OSError):
-        entries = sorted(os.scandir(folder), key=lambda entry: -entry.stat().st_mtime_ns)
+        entries = sorted(os.scandir(folder), key=lambda entry: -entry.stat(follow_symlinks=False).st_mtime_ns)
         for entry in entries[_MOST:]:
-            if not put_aside(entry.path):
-                os.unlink(entry.path)
+            remove(entry.path)

@@ -15,6 +15,7 @@ def forget(root: str, options: Namespace) -> int:
     """Remove the results that the labels' actions have in this workspace, and the blobs that nothing else names."""
     from ..digest import Digest
     from ..receipt import FOLDER
+    from ..removal import remove as remove_tree
     from ..store.disk import DiskStore
     from ..store.sweep import forget as remove
     from ..ui.words import plural, size
@@ -27,7 +28,7 @@ def forget(root: str, options: Namespace) -> int:
     receipts = os.path.join(here.root, FOLDER)
     with suppress(OSError):
         for name in os.listdir(receipts):
-            os.unlink(os.path.join(receipts, name))
+            remove_tree(os.path.join(receipts, name))
     if options.json:
         print_document({"root": root, "results": count, "freed": freed})
     else:

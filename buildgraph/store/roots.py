@@ -54,7 +54,8 @@ def held(root: str) -> dict[Digest, str]:
 
 def _latest_first(folder: str) -> list[str]:
     try:
-        entries = [(-entry.stat().st_mtime_ns, entry.path) for entry in os.scandir(folder) if "." not in entry.name]
+        found = [entry for entry in os.scandir(folder) if "." not in entry.name]
+        entries = [(-entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in found]
     except OSError:
         return []
     return [path for _, path in sorted(entries)]
