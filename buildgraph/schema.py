@@ -24,6 +24,7 @@ from .toml_places import Path
 from .values import DURATION, SIZE, Duration, Quantity, Size
 
 Kinds: TypeAlias = tuple[type[Provider], ...]
+_LABEL, _LABELS = (rf"^{sign}(//|:)[A-Za-z0-9._+/:*-]*$" for sign in ("", "-?"))   # of labels and patterns, for editors
 
 
 class Scope:
@@ -167,7 +168,8 @@ def _tuple(args: tuple[Any, ...]) -> Any:
     kinds = _kinds(args[0])
     if not kinds:
         return _list_of(_shape(args[0]))
-    return _list_of(_text(lambda scope, text: scope.labels(text, kinds), "a label or a pattern of labels"))
+    return _list_of(_text(lambda scope, text: scope.labels(text, kinds), "a label or a pattern of labels",
+                          _LABELS))
 
 
 def _list_of(shape: Any) -> Any:
@@ -177,13 +179,13 @@ def _list_of(shape: Any) -> Any:
 def _leaf(hint: Any) -> Any:
     """The shape of a type that is written as one value, or None."""
     if kinds := _kinds(hint):
-        return _text(lambda scope, text: _single(scope, text, kinds), "a label")
+        return _text(lambda scope, text: _single(scope, text, kinds), "a label", _LABEL)
     if hint in (Size, Duration):
         return _quantity(SIZE if hint is Size else DURATION)
     if hint in (str, int, bool, float):
         return Annotated[hint, pydantic.Strict()]
     if hint is Label:
-        return _text(lambda scope, text: scope.label(text), "a label")
+        return _text(lambda scope, text: scope.label(text), "a label", _LABEL)
     if hint is Source:
         return _text(_source, "the path of a file")
     if hint is Artifact:
@@ -196,8 +198,8 @@ def _leaf(hint: Any) -> Any:
     return None
 
 
-def _text(read: Callable[[Any, str], object], what: str) -> Any:
-    """A leaf written as text, whose meaning the scope knows."""
+def _text(read: Callable[[Any, str], object], what: str, pattern: str = "") -> Any:
+    """A leaf written as text, whose meaning the scope knows; `pattern` is for editors, and allows all that may be meant."""
     def check(value: object, info: pydantic.ValidationInfo) -> object:
         if not isinstance(value, str):
             raise _fault(f"wants {what}, as text, not {shown(value)}")
@@ -205,7 +207,7 @@ def _text(read: Callable[[Any, str], object], what: str) -> Any:
             return read(info.context, value)
         except BuildError as error:
             raise PydanticCustomError("buildgraph", "{what}", {"what": error.what, "fault": error}) from None
-    schema = {"type": "string", "description": what}
+    schema = {"type": "string", "description": what} | ({"pattern": pattern} if pattern else {})
     return Annotated[Any, pydantic.PlainValidator(check), pydantic.WithJsonSchema(schema)]
 
 
@@ -215,7 +217,9 @@ def _quantity(quantity: Quantity) -> Any:
             return quantity.parse(value)
         except ValueError as error:
             raise _fault(f"is {shown(value)}: {error}") from None
-    schema = {"type": "string", "examples": [quantity.example], "description": f"a {quantity.kind}"}
+    units = "|".join(name for name, _ in quantity.units)
+    schema = {"type": "string", "examples": [quantity.example], "description": f"a {quantity.kind}, such as {quantity.example}",
+              "pattern": rf"^[0-9]{{1,15}}(\.[0-9]{{1,9}})? ?({units})$"}
     return Annotated[Any, pydantic.PlainValidator(check), pydantic.WithJsonSchema(schema)]
 
 
@@ -248,9 +252,11 @@ def _nested(hint: type[Any]) -> Any:
     if not first or not (words or _kinds(hints[first])) or not all(optional for _, optional in list(entries.values())[1:]):
         return Annotated[table, pydantic.AfterValidator(lambda table: _made(hint, table))]
 
+    label = Annotated[str, pydantic.Field(pattern=_LABEL, description="a label")]
+
     def long(value: object) -> object:
         return {first.rstrip("_"): value} if isinstance(value, str) else value
-    short = pydantic.BeforeValidator(long, json_schema_input_type=Union[words or str, table])
+    short = pydantic.BeforeValidator(long, json_schema_input_type=Union[words or label, table])
     return Annotated[table, short, pydantic.AfterValidator(lambda table: _made(hint, table))]
 
 

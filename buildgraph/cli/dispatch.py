@@ -27,6 +27,7 @@ VERBS = {
     "diff": "compare two keys, or what an action gave with what it gave before",
     "log": "print what the actions of a target printed",
     "trace": "write a Chrome trace of one of the last builds",
+    "rules": "list the rules, or show the keys of one",
     "schema": "print the JSON Schema of BUILD.toml, for editors",
     "completion": "print a script that completes words in a shell",
     "cache": "look at the store of all builds",
@@ -98,6 +99,8 @@ def _behind(error: BaseException) -> KeyboardInterrupt | None:
 
 
 def _verb(words: list[str]) -> int:
+    if words[:1] == ["help"] and len(words) > 1 and not words[1].startswith("-"):
+        return _help_of(words[1], words[2:])
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         return OK
@@ -121,11 +124,30 @@ def _verb(words: list[str]) -> int:
     return OK if options is None else int(module.run(options))
 
 
+def _help_of(word: str, more: list[str]) -> int:
+    """Help for a verb or a rule; both where a name is of both."""
+    from .schema import rules_here
+    rules = rules_here().rules
+    if word not in VERBS and word not in rules:
+        hint = did_you_mean(word, [*VERBS, *rules]) or "`buildgraph help` lists the verbs, `buildgraph rules` the rules"
+        raise BuildError(f"no verb or rule {word!r}", fix=hint, reason="usage")
+    code = OK
+    if word in VERBS and "--json" not in more:
+        code = _verb([word, "--help"])
+    if word in rules:
+        print(end="" if word not in VERBS or "--json" in more else f"\nthe rule {word!r}\n\n")
+        code = _verb(["rules", word, *more])
+    elif "--json" in more:
+        from ..ui.json_document import print_document
+        print_document({"verb": word, "what": VERBS[word]})
+    return code
+
+
 def _help() -> str:
     wide = max(map(len, VERBS))
     lines = [f"  {name:<{wide}}  {what}" for name, what in VERBS.items()]
     return "\n".join(["usage: buildgraph VERB [WORDS...]", "", *lines, "",
-                      "buildgraph VERB --help tells more; buildgraph --version tells which this is"])
+                      "buildgraph help VERB or help RULE tells more; buildgraph --version tells which this is"])
 
 
 def tell_fault(fault: BuildError, machine: bool) -> int:

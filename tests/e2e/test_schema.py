@@ -57,6 +57,41 @@ def test_mistakes_are_found(tmp_path: Path, text: str, said: str) -> None:
     assert any(said in message for message in found), found
 
 
+def _taplo(tmp_path: Path, schema: str, text: str) -> str:
+    """What taplo, the language server of many editors, says of a file; empty when it is valid."""
+    taplo = need("taplo")
+    (tmp_path / "schema.json").write_text(schema)
+    (tmp_path / "BUILD.toml").write_text(text)
+    done = subprocess.run([taplo, "lint", "--schema", f"file://{tmp_path}/schema.json", "BUILD.toml"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def test_taplo_reads_the_schema(tmp_path: Path) -> None:
+    for folder in _WORKSPACES:
+        schema = Space(folder, tmp_path / "cache").run("schema").out
+        assert _taplo(tmp_path, schema, (folder / "BUILD.toml").read_text()) == ""
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ('[h]\nrule = "hardware"\nprofile = "raspberry-pi-55"\n', "raspberry-pi-5"),
+    ('[t]\nrule = "command"\nargv = ["x"]\noutputs = { o = "x" }\ntimeout = "5 weeks"\n', "5 weeks"),
+    ('[e]\nrule = "export"\ncoalition = "x"\nhardware = "//h:h"\n', '"x" does not match'),
+    ('[e]\nrule = "export"\ncoalition = "//x"\nhardware = "//h:h"\nbudget = { image = "2 Mib" }\n', "2 Mib"),
+    ("[workspace]\nchecked = true\n", "checked"), ('[t]\nrule = "comand"\n', "comand"),
+    ('[c]\nrule = "coalition"\nagents = { a = { model = "//m:a", replica = 3 } }\n', "replica")])
+def test_taplo_finds_mistakes(tmp_path: Path, text: str, said: str) -> None:
+    schema = Space(tmp_path, tmp_path / "cache").run("schema").out
+    assert said in _taplo(tmp_path, schema, text)
+    assert _mistakes(json.loads(schema), tomllib.loads(text)) != []
+
+
+@pytest.mark.parametrize("text", ["2MiB", "1.5 GB", "0B"])
+def test_values_that_are_taken_fit_the_schema(tmp_path: Path, text: str) -> None:
+    document = f'[e]\nrule = "export"\ncoalition = ":c"\nhardware = "//h:h"\nbudget = {{ image = "{text}" }}\n'
+    assert _mistakes(_schema(tmp_path, tmp_path), tomllib.loads(document + '[e.more.f]\nrule = "files"\nsrcs = ["**"]\n')) == []
+
+
 def test_rules_of_the_workspace_are_part_of_its_schema(tmp_path: Path) -> None:
     made = space(tmp_path, '[workspace]\nname = "w"\nrules = ["mine.py"]\n')
     made.write("mine.py", "from dataclasses import dataclass\nfrom buildgraph import Ctx, Provider, rule\n"

@@ -272,3 +272,36 @@ def test_every_answer_in_json_names_the_version_of_its_shape(words: list[str], t
     main([*words, "--json"])
     answer = json.loads(capsys.readouterr().out)
     assert isinstance(answer, dict) and answer["schema"] == SCHEMA
+
+
+def test_rules_are_shown_with_keys_types_defaults_and_an_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BUILD.toml").write_text('[workspace]\nname = "w"\nrules = ["mine.py"]\n')
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom buildgraph import Ctx, Provider, rule\n"
+        "@dataclass(frozen=True)\nclass P(Provider):\n    n: int\n"
+        "@rule\ndef mine(ctx: Ctx, n: int, loud: bool = False) -> P:\n"
+        '    """Counts.\n\n    `n` is how often.\n    """\n    return P(n)\n')
+    for words in (["rules", "mine"], ["help", "mine"]):
+        assert main(words) == 0
+        said = capsys.readouterr().out
+        for part in ("mine: Counts.", "n: whole number (required)", "`n` is how often.", "loud: true or false (default false)",
+                     'rule = "mine"', "n = 1", "provides P"):
+            assert part in said, part
+    assert main(["rules", "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert "mine" in [rule["rule"] for rule in rules]
+    assert all(key["meaning"] and key["type"] for rule in rules if rule["rule"] != "mine" for key in rule["keys"])
+    assert main(["rules"]) == 0 and "mine " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "hint"), [
+    (["rules", "comand"], "'command'"), (["help", "harware"], "'hardware'"), (["help", "biuld"], "'build'"),
+    (["rules", "zzz"], "the rules are"), (["help", "zzz"], "lists the verbs")])
+def test_an_unknown_rule_or_verb_gets_a_hint(words: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2 and hint in capsys.readouterr().err
+
+
+def test_help_of_a_verb_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "query"]) == 0 and capsys.readouterr().out.startswith("usage: buildgraph query")
