@@ -1,6 +1,7 @@
 """`affected` in every kind of git work tree: submodules, sparse checkouts, filters, odd names, states without commits."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -332,3 +333,24 @@ def test_a_large_repository_is_not_read(tmp_path: Path) -> None:
     start = time.monotonic()
     ran = Space(root, tmp_path / "cache").run("affected", "--since", "HEAD")
     assert ran.out == "" and time.monotonic() - start < 30
+
+
+def test_more_names_than_one_file_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File systems limit the names of a file, or allow one only."""
+    from buildgraph import revision
+    root = _made(tmp_path / "w", {"BUILD.toml": _build(), **{f"d/{number}": "x" for number in range(20)}})
+    link, counts = os.link, dict[str, int]()
+
+    def limited(source: str, target: str) -> None:
+        counts[source] = counts.get(source, 0) + 1
+        if most == 0 or counts[source] > most:
+            raise OSError(errno.EPERM if most == 0 else errno.EMLINK, "no", source, None, target)
+        link(source, target)
+    monkeypatch.setattr(os, "link", limited)
+    for most in (7, 0):
+        (tmp_path / str(most)).mkdir()
+        with revision.Revision.find(str(root), "HEAD") as found:
+            found.write(str(tmp_path / str(most)))
+            found.fill(str(tmp_path / str(most)), ["d/3"])
+        names = sorted((tmp_path / str(most) / "d").iterdir())
+        assert len(names) == 20 and {path.name: path.read_text() for path in names if path.read_text()} == {"3": "x"}
