@@ -25,7 +25,8 @@ _WHOLE = [["build", "//..."], ["build", "--json", "//..."], ["build", "-j1", "-k
 # What asks for a part may not meet it; it tells it, or answers.
 _PART = [["run", _LABEL], ["load", _LABEL], ["query", "list", "//..."], ["query", "list", "//...", "--json"],
          ["query", "somepath", _LABEL, "//:t"], ["query", "allpaths", _LABEL, "//:t"], ["why", _LABEL], ["why", "//:mine"],
-         ["why", "--deps", _LABEL], ["why", "--json", _LABEL], ["diff", _LABEL], ["diff", "--json", _LABEL],
+         ["why", "--deps", _LABEL], ["why", "--all", _LABEL], ["why", "--json", _LABEL],
+         ["diff", _LABEL], ["diff", "--json", _LABEL],
          ["model", "show", _LABEL], ["cache", "rm", _LABEL], ["cache", "rm", "--json", _LABEL]]
 # What needs no target answers whatever the workspace holds.
 _NONE = [["hardware", "list"], ["hardware", "show", "jetson-orin-nano-8g"], ["hardware", "detect"], ["cache", "stats"],
