@@ -205,10 +205,10 @@ def off_columns(array: F64) -> NDArray[np.bool_]:
     """
     limit = rounding(len(array))
     off = np.asarray(np.abs(array.sum(axis=0) - 1.0))
-    found = np.asarray(off > limit)
+    found, rows = np.asarray(off > limit), np.moveaxis(array, 0, -1)
     for index in np.argwhere(np.abs(off - limit) < 1e-8):   # so near that the order of adding decides
         place = tuple(int(i) for i in index)
-        found[place] = abs(math.fsum(np.moveaxis(array, 0, -1)[place].tolist()) - 1.0) > limit + EXACT
+        found[place] = abs(math.fsum(rows[place].tolist()) - 1.0) > limit + EXACT
     return found
 
 

@@ -15,7 +15,7 @@ import ir
 import numpy as np
 import pomdp_text
 import pytest
-from agent_model import ModelFault
+from agent_model import F64, ModelFault
 from ir_rules import normalise, off_columns, rounding, unrounded
 from model_source import resolve
 
@@ -24,7 +24,7 @@ from tests.unit.tools.test_ingest_objects import objects
 Row = list[str]
 
 
-def matrices(row: Row) -> tuple[np.ndarray, np.ndarray]:
+def matrices(row: Row) -> tuple[F64, F64]:
     """A whose first column is the row, and a B, of two states."""
     A = np.zeros((len(row), 2))
     A[:, 0], A[0, 1] = [float(word) for word in row], 1.0
@@ -105,8 +105,7 @@ def test_what_is_no_rounding_is_refused_with_its_sum_and_the_tolerance(
     with pytest.raises(ModelFault) as fault:
         made(row, tmp_path)
     said = str(fault.value)
-    places: dict[Callable[[Row, Path], ir.Model], str] = {of_pomdp: "O: go : a", of_gnn: "A[:,0]"}
-    place = places.get(made, "A0[:,0]")
+    place = "O: go : a" if made is of_pomdp else "A[:,0]" if made is of_gnn else "A0[:,0]"
     assert f"{place} sums to {total!r}, not to 1" in said and f"{rounding(len(row)):.3g}" in said
 
 
