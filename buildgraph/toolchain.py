@@ -252,7 +252,7 @@ def _requires(specs: list[str], extras: frozenset[str]) -> list[Asked]:
 
 
 def _provider(name: str) -> str:
-    """What to write for a module whose distribution has another name, installed or well known; or nothing."""
+    """What to write for a module whose distribution has another name: an installed one, or a known one; or nothing."""
     from importlib import metadata
     found = sorted(set(metadata.packages_distributions().get(name, ()))) or _MODULES.get(name, "").split()
     return f"{name!r} is a module of the distribution {' or '.join(map(repr, found))}: name that one" if found else ""

@@ -122,8 +122,9 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written. Object arrays of pymdp
     0.0.7, an `.npz` or an `.npy` of a dict, are pickles: `pickle = true` lets them be read, arrays only, in the sandbox.
 
-    A `.py` runs in its own folder, so `import helper` and `open("data.csv")` find files beside it that `inputs` names
-    (paths or globs relative to BUILD.toml). `packages` are the distributions that it imports, `timeout` how long it may run.
+    A `.py` with `inputs` (paths or globs relative to BUILD.toml) runs in its own folder, so `import helper` and
+    `open("data.csv")` find files beside it that `inputs` names. `packages` are the distributions that it imports, `timeout`
+    how long it may run.
 
     Rewards of a `.pomdp` are preferences over observations where each observation comes with one reward. Where they depend
     on state or action, the reward is observed: a modality `reward` shows its level, and the expected utility of a policy is
@@ -145,7 +146,7 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     _rewarded(ctx, rewards, preferences)
     tool, words = _reader(ctx, suffix, source, spec, pickle)
     if suffix == "py":
-        words += ("--entry", entry, "--args", _arguments(ctx, args or {}))
+        words += ("--entry", entry, *(("--inputs",) if inputs.sources else ()), "--args", _arguments(ctx, args or {}))
     elif suffix == "pomdp":
         words += rewards.words() if preferences is None else ("--preferences", _json(preferences))
     elif suffix == "md":

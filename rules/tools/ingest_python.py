@@ -1,6 +1,6 @@
 """Action `ingest_python`: run a Python model source once -> IR folder and labels.json.
 
-    python3 ingest_python.py --source FILE.py [--entry build] [--args JSON] [--inference JSON]
+    python3 ingest_python.py --source FILE.py [--entry build] [--inputs] [--args JSON] [--inference JSON]
         --out DIR [--labels FILE]
 
 The entry returns a dict (A, B, C, D, E, policies and pymdp's parameter names), a pymdp.agent.Agent of 1.x or 0.0.7, or a
@@ -164,6 +164,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ingest_python", description=__doc__)
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--entry", default="build")
+    parser.add_argument("--inputs", action="store_true", help="there are files beside it: run it in its folder")
     parser.add_argument("--args", default="{}")
     parser.add_argument("--inference", default="{}")
     parser.add_argument("--out", type=Path, required=True)
@@ -173,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _print_at_once()
     before, code = threading.enumerate(), 1
     try:
-        value = run_entry(args.source, args.entry, read_json(args.args, "--args"))
+        value = run_entry(args.source, args.entry, read_json(args.args, "--args"), args.inputs)
         model, names = resolve(source_of(value), read_json(args.inference, "--inference"))
         write(model, names, args.out, args.labels)
         code = 0

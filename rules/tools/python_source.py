@@ -1,7 +1,8 @@
 """Run the Python file of a model: where it runs, what it can import and open, and what its errors say.
 
-The file runs in its own folder, which comes first on `sys.path`: `import helper` and `open("data.csv")` find the files beside
-it that the table's `inputs` names. The modules of this program are hidden from it, so a helper may have any name.
+The folder of the file comes first on `sys.path`. With `inputs` it is the working folder, too: `import helper` and
+`open("data.csv")` find the files beside the model that the table names. Without them there is nothing to find, and the working
+folder is the root of the workspace. The modules of this program are hidden from the model, so a helper may have any name.
 """
 from __future__ import annotations
 
@@ -36,13 +37,13 @@ class SourceFault(ModelFault):
         self.calls = tuple(calls)
 
 
-def run_entry(path: Path, entry: str, arguments: Mapping[str, Any]) -> Any:
-    """Execute the file and call its entry; ModelFault with file and line when it raises."""
+def run_entry(path: Path, entry: str, arguments: Mapping[str, Any], inputs: bool = False) -> Any:
+    """Execute the file and call its entry, in its folder if it has `inputs`; ModelFault with file and line when it raises."""
     stage, process, whole = os.getcwd(), os.getpid(), Path(os.path.abspath(path))
     text = _text(whole)
     module = types.ModuleType("model_source_file")
     module.__file__ = str(whole)
-    with _running_in(str(whole.parent), stage):
+    with _running_in(str(whole.parent), stage, inputs):
         sys.modules[module.__name__] = module
         place = _Place(str(whole), stage)
         try:
@@ -90,7 +91,7 @@ def leave(path: Path, before: Iterable[threading.Thread], code: int) -> None:
 
 
 @contextmanager
-def _running_in(folder: str, stage: str) -> Iterator[None]:
+def _running_in(folder: str, stage: str, inputs: bool) -> Iterator[None]:
     """The working folder, search path and modules of a model; ours come back at the end."""
     _anchor(stage)
     path, streams = list(sys.path), (sys.stdout, sys.stderr)
@@ -99,7 +100,7 @@ def _running_in(folder: str, stage: str) -> Iterator[None]:
         del sys.modules[name]
     sys.path[:] = [folder, *(entry for entry in path if entry not in (OURS, folder))]
     sys.argv[1:], words = [], sys.argv[1:]
-    os.chdir(folder)
+    os.chdir(folder if inputs else stage)
     try:
         yield
     finally:
@@ -217,7 +218,10 @@ class _Place:
             return f"{known}: name the file in inputs"
         if os.path.isabs(name) and not _below(name, (self.stage, self.folder)):
             return f"{known}: copy the file into the workspace, name it in inputs, and open it by its path relative to the model"
-        return f"{known}: {self._inputs(name)}"
+        own = os.path.relpath(self.folder, self.stage) + os.sep
+        beside = name.removeprefix(own)
+        opened = f", opened as {beside!r}, from the folder of the model" if beside != name else ""
+        return f"{known}: {self._inputs(beside)}{opened}"
 
 
 def _causes(found: traceback.TracebackException) -> list[traceback.TracebackException]:

@@ -118,6 +118,7 @@ FAILURES: list[tuple[str | bytes, str]] = [
     ("from pymdp.agent import Agent\n", 'packages = ["inferactively-pymdp"]'), ("import cv2\n", 'packages = ["opencv-python"]'),
     ("import helper\n", 'inputs = ["a/helper.py"]'), ("from . import helper\n", "write `import helper`"),
     ("from .helper import x\n", "write `import helper`"),
+    ("open('x.csv')\n", 'inputs = ["a/x.csv"]'), ("open('a/x.csv')\n", "opened as 'x.csv', from the folder of the model"),
     ("open('/etc/no-such-file')\n", "copy the file into the workspace"),
     ("def build():\n    import sys\n    sys.exit(3)\n", ", line 3: the model called sys.exit(3)"),
     ("raise SystemExit\n", ", line 1: the model called sys.exit()"),
