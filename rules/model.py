@@ -123,13 +123,12 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     0.0.7, an `.npz` or an `.npy` of a dict, are pickles: `pickle = true` lets them be read, arrays only, in the sandbox.
 
     A `.py` with `inputs` (paths or globs relative to BUILD.toml) runs in its own folder, so `import helper` and
-    `open("data.csv")` find files beside it that `inputs` names. `packages` are the distributions that it imports, `timeout`
-    how long it may run.
+    `open("data.csv")` find files beside it. `packages` are the distributions that it imports, `timeout` how long it may run.
 
     Rewards of a `.pomdp` are preferences over observations where each observation comes with one reward. Where they depend
     on state or action, the reward is observed: a modality `reward` shows its level, and the expected utility of a policy is
-    its expected reward. `rewards` chooses; `preferences` over observations replace the rewards.
-    `inference = { use_states_info_gain = false }` plans by expected reward alone.
+    its expected reward (all that counts with `inference = { use_states_info_gain = false }`). `rewards` chooses;
+    `preferences` over observations replace the rewards.
 
     `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
 
