@@ -82,12 +82,17 @@ def run(options: Namespace) -> int:
         return code
     print(made.image)
     print(f"loaded {made.tag} for {made.platform}", file=sys.stderr)
-    if made.is_foreign:
-        from ..execute.foreign import emulated, remedy
-        sure = "" if emulated(made.platform) else f": {remedy(made.platform)}"
-        print(f"note: {made.named} is for {made.platform}, and Docker here runs {made.daemon}{sure}", file=sys.stderr)
-    print(f"next: {made.command}", file=sys.stderr)
+    print("\n".join(_next(made)), file=sys.stderr)
     return code
+
+
+def _next(made: Loaded) -> list[str]:
+    """How to run it here; for another processor what that needs."""
+    if not made.is_foreign:
+        return [f"next: {made.command}"]
+    from ..execute.foreign import emulated, remedy
+    note = f"note: {made.named} is for {made.platform}, another processor: Docker here runs {made.daemon}"
+    return [f"{note}, with an emulator", f"next: {made.command}"] if emulated(made.platform) else [note, f"help: {remedy(made.platform)}"]
 
 
 def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:

@@ -35,7 +35,7 @@ def run(options: Namespace) -> int:
     fault = cannot_run(made.named, made.platform, made.daemon)
     if made.is_foreign and emulated(made.platform) is False:
         raise fault
-    for note in notes(made, ports, options.rest):
+    for note in _notes(made, ports, options.rest):
         print(note, file=sys.stderr)
     try:
         return attach(made.image, options.rest, Limits(timeout=0, ports=ports))
@@ -43,7 +43,7 @@ def run(options: Namespace) -> int:
         raise fault from None
 
 
-def notes(made: Loaded, ports: tuple[tuple[str, int, int], ...], words: list[str]) -> list[str]:
+def _notes(made: Loaded, ports: tuple[tuple[str, int, int], ...], words: list[str]) -> list[str]:
     """What to know before the program speaks; BuildError when a port is published that nothing listens on."""
     foreign = f"note: {made.named} is for {made.platform}, and runs on {made.daemon} by an emulator, if one is set up"
     found, listens = [foreign] if made.is_foreign else [], () if words else made.ports
