@@ -92,7 +92,9 @@ def _next(made: Loaded) -> list[str]:
         return [f"next: {made.command}"]
     from ..execute.foreign import emulated, remedy
     note = f"note: {made.named} is for {made.platform}, another processor: Docker here runs {made.daemon}"
-    return [f"{note}, with an emulator", f"next: {made.command}"] if emulated(made.platform) else [note, f"help: {remedy(made.platform)}"]
+    if emulated(made.platform):
+        return [f"{note}, with an emulator", f"next: {made.command}"]
+    return [note, f"help: {remedy(made.platform)}"]
 
 
 def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:

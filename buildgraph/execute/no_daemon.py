@@ -10,9 +10,11 @@ from buildgraph.errors import BuildError
 _DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 _PODMAN = ("; or let podman answer: systemctl --user start podman.socket, and export "
            "DOCKER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock")
+_START = "start Docker (sudo systemctl start docker), or set DOCKER_HOST to where it listens"
 _REMEDIES = {
     errno.EACCES: "join the group of the socket (sudo usermod -aG docker $USER), and log in again",
-    errno.ENOENT: "start Docker (sudo systemctl start docker), or set DOCKER_HOST to where it listens",
+    errno.ENOENT: _START,
+    errno.ENOTDIR: _START,
     errno.ECONNREFUSED: "start Docker (sudo systemctl start docker): nothing listens at that address",
 }
 
