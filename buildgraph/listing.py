@@ -56,7 +56,7 @@ class Listing:
         except OSError as fault:
             known = {}   # it exists
             if fault.errno in (errno.EACCES, errno.EPERM, errno.EIO):
-                self._closed[folder] = fault.strerror or ""
+                self._closed[folder] = os.strerror(fault.errno)
         self.stamps[folder] = stamp
         return known
 

@@ -60,6 +60,11 @@ class Sieve:
     filters: tuple[str, ...] = ()
     attrs: tuple[str, ...] = ()
 
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves out anything."""
+        return bool(self.kinds or self.filters or self.attrs)
+
     def narrow(self, answer: Answer, target: Callable[[Label], Target]) -> Answer:
         """The labels that pass, in their order, and the dependencies among them; BuildError for a bad expression."""
         patterns = [_pattern(text) for text in self.filters]

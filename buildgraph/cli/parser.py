@@ -1,6 +1,7 @@
 """argparse with our manners: a wrong word is a user's fault with a hint, and `-//pattern` is no option."""
 from __future__ import annotations
 
+import re
 from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
@@ -57,8 +58,10 @@ class Parser(ArgumentParser):
         return tuple(map(str, first.choices or words)) if first else ()
 
     def error(self, message: str) -> NoReturn:
-        """A fault of the command line, as argparse words it."""
-        raise BuildError(f"{self.prog}: {message}", fix=f"`{self.prog} --help` tells what can be said", reason="usage")
+        """A fault of the command line, as argparse words it; a value that is none of a few gets the nearest."""
+        wrong = re.match(r".*invalid choice: '(.*)' \(choose from (.*)\)", message)
+        near = did_you_mean(wrong[1], re.findall(r"[\w-]+", wrong[2])) if wrong else ""
+        raise BuildError(f"{self.prog}: {message}", fix=near or f"`{self.prog} --help` tells what can be said", reason="usage")
 
     def _refuse(self, word: str) -> NoReturn:
         known = [name for name in self._option_string_actions if name.startswith("--")]

@@ -43,10 +43,35 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the answer."""
+    _check_kinds(options.kind)
     sieve = query.Sieve(tuple(options.kind), tuple(options.filter), tuple(options.attr))
     found = answer(Here.find(), options.question, options.patterns, sieve)
     sys.stdout.write(_FORMS["json" if options.json else options.output](found))
+    if not found.labels:
+        print(f"note: {_nothing(options)}", file=sys.stderr)
+    elif options.question in ("deps", "rdeps") and not found.edges and len(found.labels) == 1 and not sieve.narrows:
+        verb = "depends on nothing" if options.question == "deps" else "is needed by nothing"
+        print(f"note: {found.labels[0]} {verb}", file=sys.stderr)
     return OK
+
+
+def _nothing(options: Namespace) -> str:
+    """Why an answer is empty."""
+    narrowed = [f"--{name} {value}" for name in ("kind", "filter", "attr") for value in getattr(options, name)]
+    if narrowed:
+        return f"no target of the answer matches {' '.join(narrowed)}"
+    if options.question in ("somepath", "allpaths"):
+        return f"{options.patterns[0]} does not depend on {options.patterns[1]}"
+    return "no target"
+
+
+def _check_kinds(kinds: Sequence[str]) -> None:
+    from .schema import rules_here
+    rules = rules_here().rules if kinds else {}
+    for kind in kinds:
+        if kind not in rules:
+            raise BuildError(f"--kind {kind}: no rule {kind!r}", reason="usage",
+                             fix=did_you_mean(kind, rules) or f"the rules are {', '.join(sorted(rules))}")
 
 
 def answer(here: Here, question: str, words: Sequence[str], sieve: query.Sieve = query.Sieve()) -> query.Answer:

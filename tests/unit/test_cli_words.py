@@ -305,3 +305,31 @@ def test_an_unknown_rule_or_verb_gets_a_hint(words: list[str], hint: str, capsys
 
 def test_help_of_a_verb_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "query"]) == 0 and capsys.readouterr().out.startswith("usage: buildgraph query")
+
+
+@pytest.mark.parametrize(("words", "hint"), [
+    (["cache", "stat"], "'stats'"), (["hardware", "shw"], "'show'"), (["completion", "bsh"], "'bash'"),
+    (["build", "--sandbox", "landlok", "//a:b"], "'landlock'"), (["query", "list", "//...", "--output", "jsn"], "'json'"),
+    (["query", "list", "//...", "--kind", "comand"], "'command'"), (["hardware", "show", "raspberry-pi5"], "'raspberry-pi-5'")])
+def test_a_value_that_is_none_of_a_few_gets_the_nearest(words: list[str], hint: str, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch,
+                                                        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BUILD.toml").write_text('[workspace]\nname = "w"\n')
+    assert main(words) == 2 and f"did you mean {hint}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "note"), [
+    (["somepath", "//:a", "//:b"], "//:a does not depend on //:b"), (["allpaths", "//:a", "//:b"], "does not depend"),
+    (["deps", "//:a"], "//:a depends on nothing"), (["rdeps", "//:a"], "//:a is needed by nothing"),
+    (["list", "//...", "--kind", "export"], "matches --kind export"), (["list", "//...", "--filter", "z"], "matches --filter z"),
+    (["list", "//..."], "")])
+def test_a_question_without_an_answer_says_so(words: list[str], note: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").touch()
+    (tmp_path / "BUILD.toml").write_text('[workspace]\nname = "w"\n[a]\nrule = "files"\nsrcs = ["x"]\n'
+                                         '[b]\nrule = "files"\nsrcs = ["x"]\n')
+    assert main(["query", *words]) == 0
+    said = capsys.readouterr().err
+    assert note in said and bool(said) == bool(note)
