@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 
+from .coding import BOM, wide_coding
 from .errors import BuildError
 
 TYPE_CHECKING = False
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from .errors import Where
 
 BUILD = "BUILD.toml"
-BOM = b"\xef\xbb\xbf"
 _NAMED = "that name is for the file that declares targets: rename it"
 _MOST = 4 << 20   # bytes, as toml.py has it, which is dear to import
 
@@ -100,18 +100,6 @@ def unreadable(path: str, fault: OSError, at: Where | None = None) -> BuildError
     if fault.errno == errno.ENOENT:
         return BuildError(f"{path} is a link to nothing", at, "replace it by a file", "workspace")
     return BuildError(f"cannot read {path}: {fault.strerror}", at, "check its permissions, such as `chmod u+r`", "environment")
-
-
-def wide_coding(data: bytes) -> str:
-    """The name of the coding of a text in UTF-16 or UTF-32, with or without a byte order mark; empty for others."""
-    start = data[:4]
-    if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or len(start) == 4 and start.count(0) == 3:
-        return "UTF-32" if b"\xff" in start else "UTF-32-LE" if start[0] else "UTF-32-BE"
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "UTF-16"
-    if len(start) == 4 and start.count(0) == 2 and (start[0] == 0) != (start[1] == 0):
-        return "UTF-16-LE" if start[0] else "UTF-16-BE"
-    return ""
 
 
 def _at_once(path: str, flags: int) -> int:

@@ -11,8 +11,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import Any
 
+from .coding import BOM, wide_coding
 from .errors import BuildError, BuildErrors, Where
-from .root import BOM, wide_coding
 from .toml_places import LONG, WORD, Places, where
 
 BYTES, LINE, WORD_LENGTH, PARTS, DEPTH, PIECES = 4 << 20, 64 << 10, 1024, 32, 64, 500_000

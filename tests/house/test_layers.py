@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # A module imports from its own layer's list only what stands left of it, and from any lower layer.
 LAYERS = [
-    ["noun", "context", "pair", "stamp", "names", "removal", "regular"],
+    ["noun", "context", "pair", "stamp", "names", "coding", "removal", "regular"],
     ["errors", "own_folder"],
     ["sha", "digest", "label", "image_name", "reapi", "values", "toml_places", "toml", "root"],
     ["model", "provider"],

@@ -333,3 +333,14 @@ def test_a_question_without_an_answer_says_so(words: list[str], note: str, tmp_p
     assert main(["query", *words]) == 0
     said = capsys.readouterr().err
     assert note in said and bool(said) == bool(note)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_what_may_not_be_written_is_no_bug(number: int, monkeypatch: pytest.MonkeyPatch,
+                                           capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(environ: object) -> None:
+        raise PermissionError(number, os.strerror(number), "/some/folder")
+    monkeypatch.setattr(doctor, "examine", refuse)
+    assert main(["doctor"]) == 30
+    said = capsys.readouterr().err
+    assert said.startswith("error: /some/folder: ") and "permissions" in said and "Traceback" not in said
