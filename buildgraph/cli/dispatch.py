@@ -44,7 +44,8 @@ _ACCESS = "check its owner and permissions, or name a file or folder of yours"
 _LIMIT = "allow more (ulimit -a shows the limits), or build with -j1"
 _OF_SYSTEM = {   # what the host has not got, and what to do
     errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EROFS: _ROOM, errno.EMFILE: _LIMIT, errno.ENFILE: _LIMIT,
-    errno.EACCES: _ACCESS, errno.EPERM: _ACCESS, errno.ENOMEM: _LIMIT, errno.EAGAIN: _LIMIT, errno.EFBIG: _LIMIT, errno.EIO: "look after the disk, or the terminal"}
+    errno.EACCES: _ACCESS, errno.EPERM: _ACCESS,
+    errno.ENOMEM: _LIMIT, errno.EAGAIN: _LIMIT, errno.EFBIG: _LIMIT, errno.EIO: "look after the disk, or the terminal"}
 
 
 def dispatch(words: list[str]) -> int:
