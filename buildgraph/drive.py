@@ -6,8 +6,8 @@ import time
 
 from .context import Stopped, closing
 from .digest import Digest
-from .errors import FAILED, INTERRUPTED, OK
-from .events import Done, Failed, Judged, Listener, Skipped, Started
+from .errors import FAILED, INTERRUPTED, OK, USAGE
+from .events import Done, Failed, Fault, Judged, Listener, Skipped, Started
 from .execute.job import LEVELS, Cancel, Level
 from .host import SHIPPED, Host
 from .key import key_of
@@ -80,7 +80,7 @@ class Drive:
         self.results: dict[Action, Result] = {}
         self.keys: dict[Action, Digest] = {}
         self.counts = {"ran": 0, "hit": 0, "shared": 0}
-        self.interrupted = 0
+        self.interrupted = self.refused = 0
         self._running: dict[Digest, list[int]] = {}
         self.gate_only: set[int] = set()
         self._kept = False   # something is not published yet
@@ -174,7 +174,7 @@ class Drive:
         way = f"install {program}, then build again"
         if any(path == program for path, _ in action.inputs):
             way = f"to run the input {program}, write its name in braces in argv; otherwise {way}"
-        self.listen(Failed(step, str(action.owner), action.title, fault, "", way))
+        self.listen(Failed(step, str(action.owner), action.title, f"{fault}: {way}", "", ""))
         self._fail(step)
 
     def _hold(self, given: Artifact) -> tuple[Node, str]:
@@ -215,7 +215,11 @@ class Drive:
         if attempt.interrupted:
             self._interrupt(steps)
             return
-        self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.again))
+        self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.again,
+                           bool(attempt.refused)))
+        self.refused += len(steps) if attempt.refused else 0
+        for fault in self._faults(attempt):
+            self.listen(fault)
         for step in steps:
             self._fail(step)
 
@@ -223,6 +227,19 @@ class Drive:
         self.interrupted += len(steps)
         for step in steps:
             self._fail(step)
+
+    def _faults(self, attempt: Attempt) -> list[Fault]:
+        """What an action refuses, at the places where the user wrote it."""
+        if not attempt.refused:
+            return []
+        from .refusal import located
+        from .ui.faults import render
+        action, found = attempt.task.action, []
+        for fault in (located(self.root, action.owner, action.at, refusal) for refusal in attempt.refused):
+            at = None if fault.at is None else {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
+            text = render(fault, lambda path, line: _line_of(os.path.join(self.root, path), line))
+            found.append(Fault(str(action.owner), fault.what, at, fault.fix, fault.reason, text))
+        return found
 
     def _done(self, step: int, result: Result, how: str) -> None:
         action = self.steps.actions[step]
@@ -246,11 +263,22 @@ class Drive:
         return self._hold(artifact)[0]
 
     def code(self, judged: Sequence[Judged]) -> int:
-        """The exit code: interrupted, failed, or all well."""
+        """The exit code: interrupted, refused, failed, or all well."""
         if self.cancel.is_set():
             return INTERRUPTED
-        failed = self.plan.counts[State.FAILED] or any(verdict.verdict == "failed" for verdict in judged)
-        return FAILED if failed else OK
+        failed = self.plan.counts[State.FAILED]
+        if failed and failed == self.refused:
+            return USAGE   # the user is to mend what was written; where anything else failed, too, that decides
+        return FAILED if failed or any(verdict.verdict == "failed" for verdict in judged) else OK
+
+
+def _line_of(path: str, number: int) -> str | None:
+    """A line of a file, or None when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return next((line for at, line in enumerate(file, 1) if at == number), None)
+    except OSError:
+        return None
 
 
 def _level(text: str) -> Level:

@@ -54,7 +54,10 @@ class Done:
 
 @noun
 class Failed:
-    """An action did not succeed: why in one line, its log, and the command that runs it again by hand."""
+    """An action did not succeed: why in one line, its log, and the command that runs it again by hand (or nothing).
+
+    One that `refused` what the user wrote is followed by its faults, which its log does not hold.
+    """
 
     number: int
     label: str
@@ -62,6 +65,22 @@ class Failed:
     why: str
     log: str
     again: str
+    refused: bool = False
+
+
+@noun
+class Fault:
+    """A fault in what the user wrote that an action found: like one of BUILD.toml, with the text that is printed of it.
+
+    `at` has the path, line and column, or is None.
+    """
+
+    label: str
+    what: str
+    at: dict[str, str | int] | None
+    fix: str
+    reason: str
+    rendered: str
 
 
 @noun
@@ -124,5 +143,5 @@ class Finished:
     untold: int = 0
 
 
-Event: TypeAlias = "Planned | Started | Done | Failed | Skipped | Judged | Warned | Built | Finished"
+Event: TypeAlias = "Planned | Started | Done | Failed | Fault | Skipped | Judged | Warned | Built | Finished"
 Listener: TypeAlias = "Callable[[Event], None]"

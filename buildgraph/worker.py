@@ -22,6 +22,7 @@ from .key import SOURCE, Key
 from .model import Action, Artifact, Content, File, Node, Out, Output, Result, Source
 from .noun import noun
 from .places import unused
+from .refusal import Refusal, refusals_of
 from .removal import remove
 from .slot import Slot
 from .source import Moved
@@ -66,6 +67,7 @@ class Attempt:
     log: str = ""
     again: str = ""
     interrupted: bool = False
+    refused: tuple[Refusal, ...] = ()
 
 
 @noun
@@ -224,8 +226,8 @@ class Worker:
                 why = fault.what
         if why:
             self._store.drop(batch)
-            again = _by_hand(task.action, job, self._keep)
-            return Attempt(task, None, batch, why, log, again, interrupted)
+            refused, log = refusals_of(task.action, log)
+            return Attempt(task, None, batch, why, log, "" if refused else _by_hand(job, self._keep), interrupted, refused)
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
         batch.record(task.key.digest, result, {**task.key.messages, **_texts(task, job)})
         return Attempt(task, result, batch)
@@ -322,11 +324,12 @@ def _room(folder: str, least: int = _ROOM) -> bool:
     return blocks * disk.f_frsize >= least and not (disk.f_files and not disk.f_ffree)
 
 
-def _by_hand(action: Action, job: Job, kept: bool) -> str:
-    import shlex
-    command = shlex.join(job.argv if kept else action.argv)
+def _by_hand(job: Job, kept: bool) -> str:
+    """The command that runs an action again, where its folder is kept; else there is nothing to run it in."""
     if not kept:
-        return f"{command}   (with --sandbox-debug its folder is kept)"
+        return ""
+    import shlex
+
     from .execute.orders import environment
     env = shlex.join(f"{name}={value}" for name, value in sorted(environment(job, job.stage, job.temp).items()))
-    return f"cd {shlex.quote(job.stage)} && env -i {env} {command}"
+    return f"cd {shlex.quote(job.stage)} && env -i {env} {shlex.join(job.words)}"

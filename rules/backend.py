@@ -12,7 +12,7 @@ from .optimise import ARRAYS, Member, Proved, prove
 
 GATE = (*ARRAYS, "confidence", "fidelity", "fmath", "plan_subset", "replay")
 REFERENCE = ("choice", "contraction", "counter_random", "policy_tree", "probe", "probe_coverage", "reference", "reference_legacy",
-             "steadiness")
+             "refusal", "steadiness")
 PYMDP = ("pymdp_agent", "pymdp_probe", "pymdp_rollout", "pymdp_step")
 PROVE_PYTHON = Tool("prove_python", tuple(sorted({*GATE, *REFERENCE, *PYMDP})), ("inferactively-pymdp", "numpy"))
 QUIET = {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "Agg"}

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from buildgraph import Artifact, BuildError, Content, Ctx, Duration, Provider, did_you_mean, rule
+from buildgraph import Artifact, BuildError, Content, Ctx, Duration, In, Out, Output, Provider, Tool, did_you_mean, rule
 
 from .backend import evidence, proved
 from .model import Model
 from .optimise import Member, Running
 
+CHECK_LINKS = Tool("check_links", ("refusal", "wiring"))
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PORT = re.compile(r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
 RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
@@ -29,8 +30,8 @@ class Coalition(Provider):
     running: Running
 
     def outputs(self) -> dict[str, Artifact]:
-        """The proof of each agent."""
-        return evidence(self.members)
+        """The proof of each agent, and the links once they were checked."""
+        return evidence(self.members) | ({"links.json": self.links} if isinstance(self.links, Output) else {})
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,25 @@ def coalition(ctx: Ctx, agents: dict[str, Agent], links: tuple[dict[str, str], .
     members = tuple(replace(proved(ctx, name, agent.model), replicas=agent.replicas) for name, agent in agents.items())
     text = json.dumps([{"from": link.source, "to": link.target} for link in written], sort_keys=True)
     running = Running(int(tick), int(deadline or tick), copies, io == "http")
-    return Coalition(members, Content("links.json", text.encode()), running)
+    written_down = Content("links.json", text.encode())
+    return Coalition(members, _checked(ctx, members, written_down) if written else written_down, running)
+
+
+def _checked(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact:
+    """The links, once they are known to fit; agents in Python run in no program, so nothing flows between them."""
+    if any(member.proved.python for member in members):
+        return links
+    words: list[str] = []
+    staged: list[In] = []
+    for member in members:
+        for option, artifact in (("interface", member.proved.planned.interface), ("labels", member.labels)):
+            staged.append(In(artifact, f"in/{member.name}/{option}"))
+            words += [f"--{option}", f"{member.name}={staged[-1].path}"]
+        if member.replicas is not None:
+            words += ["--replicas", f"{member.name}={member.replicas}"]
+    (made,) = ctx.tool(CHECK_LINKS, *words, "--links", In(links, "in/links.json"), "--out", Out("links.json"), inputs=staged,
+                       title="check the links")
+    return made
 
 
 def _count(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:

@@ -13,8 +13,8 @@ from .optimise import ARRAYS, PASSES, link
 from .storage import Fidelity, Storage, stored
 
 EMULATE = Tool("emulate", (*ARRAYS, "replay"), ("numpy",))
-MEASURE = Tool("measure")
-REPORT = Tool("report", (*PASSES, "measure", "plan", "plan_cost"), ("numpy",))
+MEASURE = Tool("measure", ("refusal",))
+REPORT = Tool("report", (*PASSES, "measure", "plan", "plan_cost", "refusal"), ("numpy",))
 
 
 @dataclass(frozen=True)

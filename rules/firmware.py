@@ -12,7 +12,7 @@ from .optimise import ARRAYS, NATIVE, Member, compile_agent
 from .storage import Fidelity, Storage, stored
 
 HELPERS = Tool("micro_helpers", ("toolchain",), ("ziglang",))
-LIBRARY = Tool("micro_library", ("elf_object", "toolchain"), ("ziglang",), (NATIVE[0],))
+LIBRARY = Tool("micro_library", ("elf_object", "refusal", "toolchain"), ("ziglang",), (NATIVE[0],))
 EMULATE = Tool("micro_emulate", (*ARRAYS, "elf_object", "emulate", "replay", "toolchain"), ("numpy", "ziglang"),
                (NATIVE[0], "native/micro.h"))
 

@@ -10,7 +10,7 @@ from buildgraph import Artifact, BuildError, Ctx, Duration, Globs, In, Out, Prov
 
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
-READ = (*ARRAYS, "idle", "inductive", "model_labels", "model_source", "model_words")
+READ = (*ARRAYS, "idle", "inductive", "model_labels", "model_source", "model_words", "refusal")
 ARCHIVE = ("ingest", "npy_header", "npz_keys")
 INGEST = Tool("ingest", (*READ, "npy_header", "npz_keys"), ("numpy",))
 INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))
@@ -22,7 +22,7 @@ INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
 SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn", "ingest_pomdp", "model_draw",
                            "model_picture", "model_sheet"), ("numpy",))
 
-CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost"), ("numpy",))
+CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost", "refusal"), ("numpy",))
 
 PYTHON_ONLY: dict[str, tuple[object, ...]] = {
     "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "vmp")}

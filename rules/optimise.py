@@ -14,15 +14,15 @@ from buildgraph import Artifact, Ctx, In, Out, Tool
 
 ARRAYS = ("agent_model", "ir", "ir_rules")
 PASSES = (*ARRAYS, "fmath", "plan_compose", "plan_legacy", "plan_nodes", "plan_relevance", "plan_subset", "plan_tables")
-CODE = (*PASSES, "emit_coded", "emit_legacy", "emit_states", "emit_step", "emit_tables", "plan")
+CODE = (*PASSES, "emit_coded", "emit_legacy", "emit_states", "emit_step", "emit_tables", "plan", "refusal")
 NATIVE = tuple(f"native/{name}" for name in ("agent.h", "fmath.h", "kernel.h"))
 RUNTIME = (*NATIVE, *(f"native/{name}.h" for name in (
     "address", "chunks", "connections", "http", "metrics", "process", "program", "replay", "reply", "request", "serve", "start",
     "state", "step", "text", "world")))
 
-PLAN = Tool("plan", PASSES, ("numpy",))
+PLAN = Tool("plan", (*PASSES, "refusal"), ("numpy",))
 PROBE = Tool("probe", (*ARRAYS, "choice", "contraction", "counter_random", "fmath", "policy_tree", "probe_coverage", "reference",
-                       "reference_legacy", "steadiness"), ("numpy",))
+                       "reference_legacy", "refusal", "steadiness"), ("numpy",))
 EMIT = Tool("emit", CODE, ("numpy",), (*NATIVE, "native/coded.h"))
 PROVE = Tool("prove", (*CODE, "bounds", "confidence", "emit", "fidelity", "program", "replay", "toolchain", "wiring"),
              ("numpy", "ziglang"), RUNTIME)

@@ -16,9 +16,9 @@ from buildgraph import Artifact, BuildError, Ctx, In, Out, Tool
 from .optimise import ARRAYS, EMIT, PASSES, PROBE, PROVE, Member, compile_agent
 
 GATE = ("confidence", "fidelity", "fmath", "replay", "trial")
-CODE = Tool("plan_coded", (*PASSES, "coding", "plan"), ("numpy",))
+CODE = Tool("plan_coded", (*PASSES, "coding", "plan", "refusal"), ("numpy",))
 TRY = Tool("try_storage", tuple(sorted({*PROVE.modules, "prove", "trial"})), PROVE.distributions, PROVE.data)
-CHOOSE = Tool("choose_storage", (*ARRAYS, *GATE, "object_size"), ("numpy",))
+CHOOSE = Tool("choose_storage", (*ARRAYS, *GATE, "object_size", "refusal"), ("numpy",))
 PAGE = Tool("storage_page")
 
 Storage = Literal["uint16", "fp16", "palette", "smallest"]

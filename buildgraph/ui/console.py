@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from ..events import Done, Event, Failed, Finished, Judged, Planned, Skipped, Started, Warned
+from ..events import Done, Event, Failed, Fault, Finished, Judged, Planned, Skipped, Started, Warned
 from .lines import gate
 from .words import clean, failure, plural, seconds
 
@@ -140,9 +140,9 @@ def _text(*parts: tuple[str, str]) -> Text:
 
 def _lasting(event: Event) -> list[tuple[str, str]]:
     match event:
-        case Failed():
-            first, *rest = failure(event)
-            return [(first, "bold red"), *((line, "") for line in rest)]
+        case Failed() | Fault():
+            lines = failure(event) if isinstance(event, Failed) else event.rendered.rstrip("\n").split("\n")
+            return [(line, "" if number else "bold red") for number, line in enumerate(lines)]
         case Judged(verdict="failed"):
             return [(gate(event), "red")]
         case Warned(text):

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 
-from ..events import Done, Event, Failed, Judged, Planned, Skipped, Warned
+from ..events import Done, Event, Failed, Fault, Judged, Planned, Skipped, Warned
 from .words import clean, failure, seconds
 
 TYPE_CHECKING = False
@@ -34,6 +34,8 @@ class Lines:
                 return [f"{count} {clean(event.title)} ({event.label}) {seconds(event.milliseconds)}"]
             case Failed():
                 return failure(event)
+            case Fault(rendered=text):
+                return text.rstrip("\n").split("\n")
             case Judged(verdict=verdict) if verdict == "failed" or not self._quiet:
                 return [gate(event)]
             case Warned(text):

@@ -57,9 +57,16 @@ def tail(log: str, most: int = TAIL) -> list[str]:
 
 
 def failure(event: Failed) -> list[str]:
-    """What a person needs of a failed action: which, why, the end of its log, and how to run it by hand."""
+    """What a person needs of a failed action: which, why, the end of its log, and how to run it by hand.
+
+    Of one that refused what the user wrote, only what it printed besides.
+    """
     log = [f"   | {line}".rstrip() for line in tail(event.log)]
+    if event.refused:
+        return [f"{event.label}: {clean(event.title)} printed:", *log] if log else []
     again = [f"   = run it again by hand: {clean(event.again, _COMMAND)}"] if event.again else []
+    if not again and log:
+        again = ["   = --sandbox-debug keeps its folder, and prints a command that runs it again"]
     return [f"error: {event.label}: {clean(event.title)}: {clean(event.why)}", *log, *again]
 
 

@@ -28,6 +28,7 @@ from confidence import lower_bound, shown
 from fidelity import Findings, Limits, document
 from ir import canonical_json
 from object_size import stored
+from refusal import refuse
 from trial import load
 
 EXACT = "exact"
@@ -164,8 +165,9 @@ def main(argv: Sequence[str]) -> int:
     tried += [candidate(storage, [Path(path) for path in paths], budget) for storage, *paths in options.candidate]
     taken = choose(options.asked, tried)
     if taken is None:
-        print(explained(options.name, budget, tried[0], tried[1]), file=sys.stderr)
-        return 1
+        text = explained(options.name, budget, tried[0], tried[1])
+        first, *reasons, way = text.split("\n")
+        return refuse(text, [(f"{first.rstrip(':')}: {'; '.join(map(str.strip, reasons))}", ("storage",), way)])
     shutil.copytree(taken.plan, options.plan, copy_function=shutil.copyfile, dirs_exist_ok=True)
     options.code.write_bytes(taken.code.read_bytes())
     options.proof.write_bytes(canonical_json(taken.proof))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import npz_keys
 from agent_model import Model, ModelFault
-from model_source import Source, report, resolve, write
+from model_source import Source, refused, resolve, write
 from npy_header import LONGEST, read_header
 
 MAX_MEMBERS = 1024
@@ -181,8 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         ingest(args.npz, args.spec, args.inference, args.out, args.labels)
     except ModelFault as fault:
-        print(report(args.npz.name, fault), file=sys.stderr)
-        return 1
+        return refused(args.npz.name, fault)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

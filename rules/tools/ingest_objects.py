@@ -19,7 +19,7 @@ import numpy as np
 
 from agent_model import LEGACY, SEMANTICS, Model, ModelFault
 from ingest import MEMBER, check_spec, lists_of, read_json
-from model_source import Source, report, resolve, write
+from model_source import Source, refused, resolve, write
 from model_words import CHANGED, LEGACY_DEFAULTS, meant
 from object_arrays import letters, read
 
@@ -84,8 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         model, names = make(args.source, args.spec, args.inference)
         write(model, names, args.out, args.labels)
     except ModelFault as fault:
-        print(report(args.source.name, fault), file=sys.stderr)
-        return 1
+        return refused(args.source.name, fault)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

@@ -29,7 +29,7 @@ import model_source
 from agent_model import ModelFault
 from ingest import read_json
 from ingest_distributions import in_order, is_blank, is_labelled, items, labels_of
-from model_source import Source, report, resolve, write
+from model_source import Source, refused, resolve, write
 from model_words import DEFAULTS
 from python_source import leave, run_entry
 
@@ -179,7 +179,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         write(model, names, args.out, args.labels)
         code = 0
     except ModelFault as fault:
-        print("\n".join(["", *getattr(fault, "calls", ()), report(args.source.name, fault)]), file=sys.stderr, flush=True)
+        print("\n".join(["", *getattr(fault, "calls", ())]), file=sys.stderr, flush=True)
+        code = refused(args.source.name, fault)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr, flush=True)
     leave(args.source, before, code)

@@ -13,13 +13,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from refusal import refuse
+
 MACHINE = {62: "amd64", 183: "arm64", 40: "arm", 243: "riscv64"}   # e_machine of the ELF header
 LOAD, INTERP, DYNAMIC = 1, 3, 2                                    # p_type of a program header
 STACK = 64 * 1024   # bytes, generous: the program does not recurse and keeps its arrays static
 
 
 class Unfit(Exception):
-    """The image or its program is not fit for the board or the budget."""
+    """The image or its program is not fit for the board."""
+
+
+class OverBudget(Exception):
+    """The image or its program is larger than the budget; `faults` are what, the key of the budget, and what to do."""
+
+    def __init__(self, faults: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__("\n".join(what for what, _, _ in faults))
+        self.faults = tuple(faults)
 
 
 def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
@@ -59,8 +69,8 @@ def _blob(image: Path, digest: str) -> Any:
 
 
 def check(found: dict[str, Any], arch: str, max_image: int, max_memory: int) -> None:
-    """Unfit, with the numbers, on anything that must not be; a limit of 0 is none."""
-    faults = []
+    """Unfit on anything that must not be, OverBudget with the numbers; a limit of 0 is none."""
+    faults, over = [], []
     for name in ("arch", "image_arch"):
         if found[name] != arch:
             faults.append(f"{name.replace('_', ' ')} is {found[name]}, the board is {arch}")
@@ -69,10 +79,14 @@ def check(found: dict[str, Any], arch: str, max_image: int, max_memory: int) -> 
     if found["user"].split(":")[0] in ("", "0", "root"):
         faults.append("the image runs as the superuser")
     for name, limit in (("image_bytes", max_image), ("memory_bytes", max_memory)):
-        if limit and found[name] > limit:
-            faults.append(f"{name.split('_')[0]}: {found[name]} bytes, the budget is {limit}")
+        key, have = name.split("_")[0], found[name]
+        if limit and have > limit:
+            way = f'raise it to {key} = "{-(-have // 1024)}KiB" or more, or make the agents smaller: storage = "smallest"'
+            over.append((f"{key}: {have} bytes, the budget is {limit}", key, way))
     if faults:
         raise Unfit("\n".join(faults))
+    if over:
+        raise OverBudget(over)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -88,8 +102,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         found = evidence(options.program.read_bytes(), options.image)
         check(found, options.arch, options.max_image, options.max_memory)
-    except Unfit as fault:
-        print(fault, file=sys.stderr)
+    except OverBudget as fault:
+        return refuse(str(fault), [(what, ("budget", key), fix) for what, key, fix in fault.faults])
+    except Unfit as unfit:
+        print(unfit, file=sys.stderr)
         return 1
     options.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     return 0

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from elf_object import agent_symbol, sizes
+from refusal import refuse
 from toolchain import ToolchainFault, archive
 
 USAGE = """\
@@ -62,7 +63,8 @@ def main(argv: Sequence[str]) -> int:
         taken = {name: sizes(path.read_bytes()) for name, path in objects.items()}
         faults = over(taken, {"flash": options.max_flash, "memory": options.max_memory})
         if faults:
-            raise ToolchainFault("\n".join(faults))
+            way = 'raise it, or make the agents smaller: storage = "smallest"'
+            return refuse("\n".join(faults), [(line, (line.partition(":")[0],), way) for line in faults])
         archive({**objects, "helpers": options.helpers}, options.out)
     except ToolchainFault as fault:
         print(fault, file=sys.stderr)

@@ -17,6 +17,7 @@ import model_labels
 from agent_model import F64, LEGACY, MAX_POLICIES, Model, ModelFault, Table, control_factors, full_policies
 from ir_rules import normalise, validate
 from model_words import DEFAULTS, LEGACY_DEFAULTS, read_parameters
+from refusal import hinted, refuse
 
 
 MOVING_GOALS = ("H with use_inductive = true and learn_B = true: pymdp makes I of H again whenever it has learned, which is not "
@@ -221,6 +222,13 @@ def write(model: Model, labels: Mapping[str, Any], out: Path, labels_file: Path 
     if labels_file is not None:
         labels_file.parent.mkdir(parents=True, exist_ok=True)
         labels_file.write_bytes(ir.canonical_json(labels))
+
+
+def refused(name: str, fault: ModelFault) -> int:
+    """Refuse a model source: the exit code."""
+    return refuse(report(name, fault), [
+        hinted(line if line.startswith(name) else f"{name}: {line}",
+               "inference" if line.startswith(("inference", "--inference")) else "source") for line in fault.faults])
 
 
 def report(name: str, fault: ModelFault) -> str:

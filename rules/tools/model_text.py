@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_model import Model, ModelFault
-from model_source import report, write
+from model_source import refused, write
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 MAX_WORD = 32
@@ -43,8 +43,7 @@ def told(path: Path, make: Callable[[], Made], out: Path, labels: Path | None) -
         model, names = make()
         write(model, names, out, labels)
     except ModelFault as fault:
-        print(report(path.name, fault), file=sys.stderr)
-        return 1
+        return refused(path.name, fault)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

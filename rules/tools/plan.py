@@ -26,6 +26,7 @@ from plan_subset import MAX_COLUMN_STATES, refusals
 from plan_tables import (
     PRODUCT_LIMIT, Tables, axes, column_tables, energy_tables, inductive_tables, likelihood_tables, node_tables, padded,
     palettes, reads, transition_tables, unsigned)
+from refusal import refuse
 
 SCHEMA = 1
 
@@ -169,12 +170,10 @@ def main(argv: Sequence[str]) -> int:
         model = ir.normalise(ir.load(options.ir))
         plan = build(model)
     except ModelFault as fault:
-        print("this agent cannot be compiled for the native backend:", file=sys.stderr)
-        for reason in fault.faults:
-            print(f"  {reason}", file=sys.stderr)
-        print('`runtime = "python"` in the model\'s table proves it with pymdp itself; images with Python are not made yet',
-              file=sys.stderr)
-        return 1
+        way = '`runtime = "python"` in the model\'s table proves it with pymdp itself; images with Python are not made yet'
+        what = "this agent cannot be compiled for the native backend"
+        text = "\n".join([f"{what}:", *(f"  {reason}" for reason in fault.faults), way])
+        return refuse(text, [(f"{what}: {reason}", ("source",), way) for reason in fault.faults])
     save(plan, options.out)
     (options.interface or options.out / "interface.json").write_bytes(ir.canonical_json(interface(model)))
     return 0

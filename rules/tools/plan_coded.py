@@ -29,6 +29,7 @@ from ir import F64, Model, ModelFault
 from plan import Plan
 from plan_relevance import without_idle_parents
 from plan_tables import FLOOR, Axes, Tables, background, delta_of, energies, folded
+from refusal import refuse
 
 LEAST_SAVING = 512
 """Bytes of tables that an array must save: to read its codes takes 100 to 500 bytes of code (measured on a Cortex-M4)."""
@@ -179,8 +180,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         made, facts = build(ir.normalise(ir.load(options.ir)), options.storage)
     except ModelFault as fault:
-        print("\n".join(fault.faults), file=sys.stderr)
-        return 1
+        return refuse("\n".join(fault.faults), [(line, ("storage",), "leave `storage` out") for line in fault.faults])
     plan.save(made, options.out)
     options.facts.write_bytes(ir.canonical_json(facts))
     return 0

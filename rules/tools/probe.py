@@ -35,6 +35,7 @@ from policy_tree import every_control
 from probe_coverage import Coverage, nothing_yet
 from reference import (
     Beliefs, Reference, Verdict, free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare)
+from refusal import refuse
 from steadiness import steady
 
 MAX_STEPS = 1 << 20
@@ -248,8 +249,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         probe(ir.load(args.ir), args.out, args.episodes, args.steps, args.seed, first=args.first)
     except ModelFault as fault:
-        print("\n".join(f"error: {args.ir.name}: {line}" for line in fault.faults), file=sys.stderr)
-        return 1
+        text = "\n".join(f"error: {args.ir.name}: {line}" for line in fault.faults)
+        return refuse(text, [(line, ("source",), "") for line in fault.faults])
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

@@ -28,8 +28,9 @@ import numpy as np
 from bounds import LINE, answer_bytes, request_bytes, words_of_state
 from emit import NAME, native, symbol
 from emit_tables import sizes, table
+from refusal import refuse
 from replay import GOLDEN_STEPS, load_probe
-from wiring import Link, Ports, Team, WiringFault, order, resolve
+from wiring import Link, Ports, Team, WiringFault, order, ports_of, read_links, resolve
 
 RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
 HEADERS = ("start.h", "process.h", "text.h", "world.h", "request.h", "state.h")
@@ -174,32 +175,12 @@ def _golden(program: Program) -> Iterator[str]:
     yield f'static const char VERSION[] = "{text}\\n";'
 
 
-def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
-    """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
-    return Ports(tuple(interface["num_obs"]), tuple(interface["num_controls"]),
-                 _numbered(labels.get("observations", [])), _numbered(labels.get("controls", [])),
-                 tuple(interface["num_states"]), _numbered(labels.get("states", [])), int(interface.get("plan_every", 1)))
-
-
-def _numbered(items: Sequence[Any]) -> dict[str, int]:
-    return {item["name"]: i for i, item in enumerate(items) if item["name"] is not None}
-
-
 def load_golden(proof: Path, probe: Path) -> Golden:
     """The first steps of a probe and the proof's hash of them."""
     document = json.loads(proof.read_bytes())
     records = load_probe(probe).records()[:GOLDEN_STEPS]
     assert document["golden_steps"] == len(records), "proof and probe do not belong together"
     return Golden(records.reshape(-1), document["golden"], document["bits"])
-
-
-def read_links(path: Path | None) -> list[tuple[str, str]]:
-    """The (from, to) pairs of links.json; WiringFault when it has another shape."""
-    found = json.loads(path.read_bytes()) if path else []
-    if not isinstance(found, list) or any(not isinstance(e, dict) or set(e) != {"from", "to"} or
-                                          not all(isinstance(v, str) for v in e.values()) for e in found):
-        raise WiringFault([f"{path} must be a list of {{\"from\": \"..\", \"to\": \"..\"}}"])
-    return [(e["from"], e["to"]) for e in found]
 
 
 def _named(items: Sequence[str]) -> dict[str, Path]:
@@ -253,8 +234,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         text = emit_main(_program(options))
     except WiringFault as fault:
-        print("\n".join(fault.faults), file=sys.stderr)
-        return 1
+        return refuse("\n".join(fault.faults), [(line, ("coalition",), "") for line in fault.faults])
     options.out.write_text(text, encoding="ascii")
     return 0
 

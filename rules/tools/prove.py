@@ -21,9 +21,10 @@ from typing import Any
 
 from fidelity import KL_LIMIT, REGRET_LIMIT, compare, document
 from ir import canonical_json
-from program import Program, emit_main, ports_of
+from program import Program, emit_main
 from replay import GOLDEN_STEPS, bits, golden_hash, load_probe, parse, width
 from toolchain import SMALL, ToolchainFault, compile_object, host_target, link_program
+from wiring import ports_of
 
 TIMEOUT = 600.0
 

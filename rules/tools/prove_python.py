@@ -27,6 +27,7 @@ from confidence import lower_bound
 from fidelity import KL_LIMIT, REGRET_LIMIT, Findings, compare, divergence
 from plan_subset import refusals as native_refusals
 from pymdp_probe import Taken
+from refusal import refuse
 from replay import Answers
 
 
@@ -114,9 +115,9 @@ def main(argv: Sequence[str]) -> int:
         taken = pymdp_probe.take(model, options.episodes, options.steps, options.seed)
         proved = document(model, taken, judge(model, taken, answers(model, taken)))
     except ModelFault as fault:
-        print("\n".join([f"agent {options.name}: the python backend cannot run it:",
-                         *(f"  {reason}" for reason in fault.faults)]), file=sys.stderr)
-        return 1
+        what = f"agent {options.name}: the python backend cannot run it"
+        text = "\n".join([f"{what}:", *(f"  {reason}" for reason in fault.faults)])
+        return refuse(text, [(f"{what}: {reason}", ("agents", options.name), "") for reason in fault.faults])
     if proved["violations"]:
         print(f"the jitted step does not do what the reference does\n{text(options.name, proved)}", file=sys.stderr)
         return 1

@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import heapq
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 ENDS = re.compile(r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)(?:\.(?P<replica>[0-9]+))?"
                   r"\.(?P<kind>action|belief|observation)\.(?P<port>[A-Za-z0-9_.-]+)")
@@ -88,6 +91,31 @@ class _End:
     kind: str
     port: int
     size: int
+
+
+def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
+    """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
+    return Ports(tuple(interface["num_obs"]), tuple(interface["num_controls"]),
+                 _numbered(labels.get("observations", [])), _numbered(labels.get("controls", [])),
+                 tuple(interface["num_states"]), _numbered(labels.get("states", [])), int(interface.get("plan_every", 1)))
+
+
+def _numbered(items: Sequence[Any]) -> dict[str, int]:
+    return {item["name"]: i for i, item in enumerate(items) if item["name"] is not None}
+
+
+def read_links(path: Path | None) -> list[tuple[str, str]]:
+    """The (from, to) pairs of links.json; WiringFault when it has another shape."""
+    found = json.loads(path.read_bytes()) if path else []
+    if not isinstance(found, list) or any(not isinstance(e, dict) or set(e) != {"from", "to"} or
+                                          not all(isinstance(v, str) for v in e.values()) for e in found):
+        raise WiringFault([f"{path} must be a list of {{\"from\": \"..\", \"to\": \"..\"}}"])
+    return [(e["from"], e["to"]) for e in found]
+
+
+def named(items: Sequence[str]) -> dict[str, str]:
+    """NAME=TEXT words as a mapping."""
+    return {name: text for name, _, text in (item.partition("=") for item in items)}
 
 
 def resolve(pairs: Sequence[tuple[str, str]], team: Team) -> tuple[Link, ...]:

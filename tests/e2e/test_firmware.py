@@ -91,5 +91,5 @@ def test_the_bits_hold_and_a_program_uses_the_library(tmp_path: Path) -> None:
     zig(folder, "ld.lld", "-m", "armelf_linux_eabi", "-static", "--gc-sections", "-e", "_start", "-o", "program", "main.o",
         str(made / "libagents.a"))
     assert subprocess.run([emulator, str(folder / "program")], check=False).returncode == 43   # as the README's first line
-    tight = here.run("build", "//firmware:tight", code=1)
+    tight = here.run("build", "//firmware:tight", code=2)
     assert "memory: the agents take" in tight.err and "the budget is 1024" in tight.err

@@ -53,7 +53,7 @@ def test_what_is_wrong_in_a_file_fails_its_action(tmp_path: Path) -> None:
     lake = copy("formats", tmp_path / "w", tmp_path / "cache")
     text = (lake.root / "models/ferry.pomdp").read_text()
     lake.write("models/ferry.pomdp", text.replace("0.8 0.2 0.0", "0.8 0.3 0.0"))
-    failed = lake.run("build", "//models:ferry", code=1)
+    failed = lake.run("build", "//models:ferry", code=2)
     assert "T: row-west : middle sums to 1.1, not to 1" in failed.err and "Traceback" not in failed.err
 
 

@@ -65,7 +65,7 @@ def test_a_model_says_which_backend_suits_it_and_why(tmp_path: Path) -> None:
 
 
 def test_what_only_the_source_asks_for_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    said = learning(tmp_path).run("build", "//coalitions:silent", code=1).err
+    said = learning(tmp_path).run("build", "//coalitions:silent", code=2).err
     assert "learn_A = true" in said and '`runtime = "python"`' in said and "Traceback" not in said
 
 

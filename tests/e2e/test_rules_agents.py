@@ -133,7 +133,7 @@ class TestGates:
 
     def test_a_budget_exceeded_fails_the_request_and_leaves_the_image(self, rooms: Space) -> None:
         edit(rooms, "BUILD.toml", 'image = "64KB", memory = "256KiB"', 'image = "1KB", memory = "2KiB"')
-        failed = rooms.run("build", "//exports:rooms.x86", code=1)
+        failed = rooms.run("build", "//exports:rooms.x86", code=2)
         image = rooms.root / "out/exports/rooms.x86/image"
         size = sum(path.stat().st_size for path in (image / "blobs/sha256").iterdir())
         assert f"image: {size} bytes, the budget is 1000" in failed.err
@@ -185,23 +185,23 @@ class TestModel:
             found["D0"] = np.array([0.5, 0.5])
 
         arrays(rooms, "heater", spoil)
-        said = rooms.run("build", "//models:heater", code=1).err
+        said = rooms.run("build", "//models:heater", code=2).err
         assert "heater.npz: 3 faults" in said, said
         assert "A0[:,1] sums to 0.75, not to 1" in said and "B0[2,0,1] is not a finite number" in said
         assert "D0 has the shape (2,)" in said and "(3,)" in said
 
     def test_unknown_words_and_names_are_refused_with_a_hint(self, rooms: Space) -> None:
         spec(rooms, "heater", gama=2.0, policy_len="2")
-        said = rooms.run("build", "//models:heater", code=1).err
+        said = rooms.run("build", "//models:heater", code=2).err
         assert "did you mean 'gamma'" in said and "policy_len = '2' must be of the type int" in said
         arrays(rooms, "vent", lambda found: found.update(F0=found.pop("D1")))
-        assert "unknown array 'F0'" in rooms.run("build", "//models:vent", code=1).err
+        assert "unknown array 'F0'" in rooms.run("build", "//models:vent", code=2).err
 
     def test_what_native_cannot_do_is_refused_with_every_reason(self, rooms: Space) -> None:
         arrays(rooms, "vent", lambda found: found.update({f"p{name}": 4 * found[name] for name in list(found)
                                                           if name.startswith("A")}))
         spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
-        said = rooms.run("build", "//coalitions:rooms", code=1).err
+        said = rooms.run("build", "//coalitions:rooms", code=2).err
         assert "learn_A = true: native does not have this" in said
         assert "categorical_obs = true" in said and "inference_algo = 'mmp'" in said
 
@@ -274,21 +274,21 @@ class TestPythonModel:
         data = (python.root / "out/models/python/ir/C0.f64").read_bytes()
         assert np.frombuffer(data, "<f8").tolist() == [0.0, 1.5, -2.0]
         edit(python, "BUILD.toml", "{ warm = 1.5 }", "{ warm = 1.5, colour = 1 }")
-        assert "unexpected keyword argument 'colour'" in python.run("build", "//models:python", code=1).err
+        assert "unexpected keyword argument 'colour'" in python.run("build", "//models:python", code=2).err
 
     def test_its_faults_are_told_with_the_line(self, python: Space) -> None:
         python.write("models/python.py", "import numpy\n\ndef build(warm):\n    return [1 / 0]\n")
-        assert "python.py, line 4: ZeroDivisionError" in python.run("build", "//models:python", code=1).err
+        assert "python.py, line 4: ZeroDivisionError" in python.run("build", "//models:python", code=2).err
         python.write("models/python.py", "import jax\n")
-        said = python.run("build", "//models:python", code=1).err
+        said = python.run("build", "//models:python", code=2).err
         assert "line 1: ModuleNotFoundError: No module named 'jax'" in said
         python.write("models/python.py", "def built():\n    return {}\n")
-        assert "has no function 'build'" in python.run("build", "//models:python", code=1).err
+        assert "has no function 'build'" in python.run("build", "//models:python", code=2).err
 
     def test_it_sees_itself_alone_and_no_home(self, python: Space) -> None:
         look = "import os\nraise ValueError(sorted(os.listdir('models')), os.environ['HOME'])\n"
         python.write("models/python.py", look)
-        said = python.run("build", "//models:python", code=1).err
+        said = python.run("build", "//models:python", code=2).err
         assert "ValueError: (['python.py'], '/nonexistent')" in said, said
 
 
@@ -311,7 +311,7 @@ class TestCoalition:
             { from = "heater.action.boiler", to = "vent.observation.felt" },
             { from = "vent.action.flap", to = "heater.observation.7" },
             { from = "vent.action.flap", to = "vent.observation.burner" },''')
-        said = rooms.run("build", "//exports:rooms.x86", code=1).err
+        said = rooms.run("build", "//exports:rooms.x86", code=2).err
         assert "heater has no action 'boiler'" in said and "heater has no observation '7'" in said
 
     def test_names_of_agents(self, rooms: Space) -> None:

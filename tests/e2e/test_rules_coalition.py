@@ -67,4 +67,4 @@ def test_what_cannot_be_is_refused_before_anything_runs(rooms: Space, old: str, 
 
 def test_a_replica_that_is_not_there_is_refused_by_the_program(rooms: Space) -> None:
     edit(rooms, 'to = "vent.observation.burner"', 'to = "vent.1.observation.burner"')
-    assert "vent has no replica 1" in rooms.run("build", X86, code=1).err
+    assert "vent has no replica 1" in rooms.run("build", X86, code=2).err

@@ -117,7 +117,7 @@ def test_the_smallest_is_chosen_proved_and_smaller(survey: Space) -> None:
 
 @pytest.mark.slow
 def test_what_is_beyond_its_budget_is_refused_with_the_numbers(survey: Space) -> None:
-    said = survey.run("build", "//exports:tight", code=1).err
+    said = survey.run("build", "//exports:tight", code=2).err
     assert 'agent surveyor: storage = "palette" would take ' in said and "kl allows 1e-06" in said
     assert "raise the budget, fidelity = { kl = " in said and "or leave `storage` out" in said
 
@@ -125,7 +125,7 @@ def test_what_is_beyond_its_budget_is_refused_with_the_numbers(survey: Space) ->
 @pytest.mark.slow
 def test_a_firmware_fits_that_did_not(survey: Space) -> None:
     need("qemu-arm-static")
-    assert "flash: the agents take" in survey.run("build", "//firmware:plain", code=1).err
+    assert "flash: the agents take" in survey.run("build", "//firmware:plain", code=2).err
     made = survey.build("//firmware:small")
     assert [event["verdict"] for event in made.events if event["event"] == "judged"] == ["passed"]
     sizes = json.loads((survey.root / "out/firmware/small/sizes.json").read_text())["agents"]["surveyor"]

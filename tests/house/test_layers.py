@@ -19,7 +19,7 @@ LAYERS = [
     ["globs", "listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema", "editor",
      "analysis"],
     ["receipt", "source", "store", "execute", "ui", "installed", "toolchain"],
-    ["host", "detect", "slot", "worker", "crew", "drive", "written", "trees", "ways", "materialise", "pace", "basis",
+    ["host", "detect", "slot", "refusal", "worker", "crew", "drive", "written", "trees", "ways", "materialise", "pace", "basis",
      "snapshot", "stood", "left", "work", "loading", "scope", "copies", "increment", "clone", "session", "unlike", "check",
      "audit"],
     ["history", "query", "diff", "git", "revision", "evaluated", "why", "affected", "since",

@@ -85,7 +85,7 @@ def test_test_tells_of_gates_only(letters: Space) -> None:
     ran = letters.run("test", "//text:short", code=1)
     assert "  failed       short" in ran.out
     assert "error: //text:short: gate short: " in ran.err
-    assert "   | 26 letters" in ran.err and "run it again by hand: " in ran.err
+    assert "   | 26 letters" in ran.err and "--sandbox-debug keeps its folder, and prints a command that runs it again" in ran.err
 
 
 def test_why_names_what_changed(letters: Space) -> None:
