@@ -236,7 +236,9 @@ class Drive:
         from .ui.faults import render
         action, found = attempt.task.action, []
         for fault in (located(self.root, action.owner, action.at, refusal) for refusal in attempt.refused):
-            at = None if fault.at is None else {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
+            at: dict[str, str | int] | None = None
+            if fault.at is not None:
+                at = {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
             text = render(fault, lambda path, line: _line_of(os.path.join(self.root, path), line))
             found.append(Fault(str(action.owner), fault.what, at, fault.fix, fault.reason, text))
         return found

@@ -116,8 +116,8 @@ def main(argv: Sequence[str]) -> int:
         proved = document(model, taken, judge(model, taken, answers(model, taken)))
     except ModelFault as fault:
         what = f"agent {options.name}: the python backend cannot run it"
-        text = "\n".join([f"{what}:", *(f"  {reason}" for reason in fault.faults)])
-        return refuse(text, [(f"{what}: {reason}", ("agents", options.name), "") for reason in fault.faults])
+        said = "\n".join([f"{what}:", *(f"  {reason}" for reason in fault.faults)])
+        return refuse(said, [(f"{what}: {reason}", ("agents", options.name), "") for reason in fault.faults])
     if proved["violations"]:
         print(f"the jitted step does not do what the reference does\n{text(options.name, proved)}", file=sys.stderr)
         return 1

@@ -9,10 +9,11 @@ from pathlib import Path
 import emit
 import plan
 from ir import I32, Model
-from program import Program, emit_main, ports_of
+from program import Program, emit_main
 from prove import run_replay
 from replay import Answers, parse
 from toolchain import SMALL, compile_object, host_target, link_program
+from wiring import ports_of
 
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
 SHARED = re.compile(r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);", re.M)
