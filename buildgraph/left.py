@@ -52,18 +52,13 @@ def stamps_of(drive: Drive, basis: Basis, made: Mapping[str, Stamp]) -> dict[str
     stamps: dict[str, Stamp] = {
         path: trusted(stamp, began) for name, stamp in sources.seen.items()
         if not (path := sources.path(name)).startswith(ours)}
-    for path, stamp in {**drive.host.engine, **_tools(drive), **basis.stamps}.items():
+    for path, stamp in {**drive.host.engine, **drive.host.tools.stamps, **basis.stamps}.items():
         if path in basis.folders:
             stamp = _folder_stamp(basis, path, stamp, began)
         elif not settled(stamp, began):
             return None
         stamps[path] = stamp
     return {**stamps, **made}
-
-
-def _tools(drive: Drive) -> dict[str, Stamp]:
-    seen = drive.host.sources.seen
-    return {path: seen.get(path) or fingerprint(path) for path in filter(os.path.exists, drive.host.tools.watched)}
 
 
 def _folder_stamp(basis: Basis, path: str, stamp: Stamp, began: int) -> Stamp:

@@ -13,12 +13,13 @@ from .context import suppress
 from .digest import Digest
 from .errors import BuildError, Where
 from .installed import Installed, is_note
-from .source import Sources
+from .source import Moved, Sources
+from .stamp import Stamp, fingerprint
 from .noun import noun
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.metadata import Distribution as MetadataOf
     from typing import TypeAlias
 
@@ -55,7 +56,7 @@ class Toolchain:
         self._sources = sources
         self._programs: dict[str, Found | None] = {}
         self._closures: dict[str, dict[str, Distribution]] = {}
-        self._before: set[str] = set()   # folders of sys.path in which a distribution was not found
+        self._stamps: dict[str, Stamp] = {}   # of folders and RECORDs that decided, each from before it was read
 
     def find(self, name: str) -> Found | None:
         """A program by name, or None when this host has none."""
@@ -104,13 +105,14 @@ class Toolchain:
             return False
 
     @property
-    def watched(self) -> list[str]:
-        """Files and folders whose change could change what a name resolves to."""
+    def stamps(self) -> dict[str, Stamp]:
+        """Files and folders whose change could change what a name resolves to, with their stamps from before they were read."""
         paths = [found.path for found in self._programs.values() if found and found.path]
-        paths += [dist.record for closure in self._closures.values() for dist in closure.values()]
-        folders = SEARCH.split(":")
-        passed = max((_passed(folders, found) for name, found in self._programs.items() if name != "python3"), default=0)
-        return sorted({*paths, *filter(os.path.isdir, (*folders[:passed], *self._before))})
+        return {**self._stamps, **{path: self._sources.seen[os.path.realpath(path)] for path in paths}}
+
+    def _note(self, stamps: Mapping[str, Stamp]) -> None:
+        """Remember the stamps of files and folders that decided; the oldest of each counts."""
+        self._stamps = {**stamps, **self._stamps}
 
     def distributions(self, names: tuple[str, ...], at: Where | None = None) -> dict[str, Distribution]:
         """The distributions and all that they require, by normalised name, sorted."""
@@ -137,12 +139,13 @@ class Toolchain:
 
     def _program(self, name: str) -> Found | None:
         # shutil.which does the same, and to import it costs as much as to look through a thousand files.
-        paths = (os.path.join(folder, name) for folder in SEARCH.split(":"))
-        path = next((path for path in paths if os.access(path, os.X_OK) and os.path.isfile(path)), None)
-        if path is None:
-            return None
-        real = os.path.realpath(path)
-        return Found(path, self._sources.digest(real)[0].oci, tuple(sorted({path, real})))
+        for folder in SEARCH.split(":"):
+            path, before = os.path.join(folder, name), _stamps([folder])
+            if os.access(path, os.X_OK) and os.path.isfile(path):
+                real = os.path.realpath(path)
+                return Found(path, self._sources.digest(real)[0].oci, tuple(sorted({path, real})))
+            self._note(before)   # one that comes there would be found instead
+        return None
 
     def _closure(self, wanted: str, at: Where | None) -> dict[str, Distribution]:
         found: dict[str, Distribution] = {}
@@ -159,6 +162,7 @@ class Toolchain:
 
     def _distribution(self, name: str, extras: frozenset[str], wanted: str, at: Where | None) -> tuple[Distribution, list[Asked]]:
         from importlib import metadata
+        before = _stamps(map(os.path.abspath, sys.path))
         try:
             dist = metadata.distribution(name)
         except metadata.PackageNotFoundError:
@@ -171,10 +175,14 @@ class Toolchain:
             raise BuildError(f"the distribution {name!r} lists no files, so what it holds cannot be known", at,
                              f"install it from a wheel, without -e: pip install --force-reinstall {name}", "environment")
         installed = Installed(str(dist.locate_file("")), lines)
+        path = os.path.join(installed.site, record)
+        self._note(_stamps([path]))
+        if (dist.read_text("RECORD") or "").splitlines() != lines:
+            raise Moved(path)
         changed = installed.changes(self._sources)
         identity = f"{dist.version} {_recorded(lines).oci}{f' {changed}' if changed else ''}"
-        self._before.update(_passed_over(installed.site))
-        made = Distribution(identity, installed.entries(), os.path.join(installed.site, record))
+        self._note({folder: before[folder] for folder in _passed_over(installed.site) if folder in before})
+        made = Distribution(identity, installed.entries(), path)
         return made, _requires(dist.requires or [], extras)
 
 
@@ -187,12 +195,13 @@ def _restored(words: Iterator[str]) -> tuple[str, Distribution]:
     return name, Distribution(identity, tuple((next(words), next(words)) for _ in range(int(count))), record)
 
 
-def _passed(folders: Sequence[str], found: Found | None) -> int:
-    """How many folders had no such program: one that comes there would be found instead."""
-    if found is None:
-        return len(folders)
-    folder = os.path.dirname(found.path)
-    return folders.index(folder) if folder in folders else 0
+def _stamps(paths: Iterable[str]) -> dict[str, Stamp]:
+    """The stamps of the files and folders that are there."""
+    found: dict[str, Stamp] = {}
+    for path in paths:
+        with suppress(OSError):
+            found[path] = fingerprint(path)
+    return found
 
 
 def normal(name: str) -> str:

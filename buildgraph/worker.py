@@ -10,23 +10,20 @@ import itertools
 import os
 import time
 from _thread import allocate_lock
-from stat import S_ISREG
 
 from .context import suppress
-from .digest import Digest
 from .errors import BuildError
 from .execute.collect import collect
 from .execute.job import FLAGS, Cancel, Job, Level, Outcome
 from .execute.staging import stage
-from .key import SOURCE, Key
-from .model import Action, Artifact, Content, File, Node, Out, Output, Result, Source
+from .input_copies import copy_input, small_texts
+from .key import Key
+from .model import Action, Artifact, File, Node, Out, Output, Result
 from .noun import noun
 from .places import unused
 from .refusal import Refusal, refusals_of
 from .removal import remove
 from .slot import Slot
-from .source import Moved
-from .store.fsops import FileOps, Placed, copy_hashed, write_all
 from .store.protocol import Batch, Store
 
 TYPE_CHECKING = False
@@ -38,10 +35,8 @@ if TYPE_CHECKING:
 
 FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/local/bin:/usr/bin:/bin"),
          ("PYTHONHASHSEED", "0"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC"))
-_OPS = FileOps()
 _ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002   # bytes, bytes, seconds
 _ROOT = os.geteuid() == 0
-_TEXT, _TEXTS = 16 << 10, 256 << 10   # bytes of a source that is kept with a result, and of all of them
 
 
 @noun
@@ -202,7 +197,7 @@ class Worker:
         for path, artifact, node, host in task.inputs:
             if not isinstance(artifact, Output):
                 assert isinstance(node, File)
-                _snapshot(artifact, node, host, f"{slot.root}/{path}", slot)
+                copy_input(artifact, node, host, f"{slot.root}/{path}", slot.create)
         return _job(task, slot.root, slot.out, slot.temp)
 
     def _judge(self, begun: Begun, outcome: Outcome) -> Attempt:
@@ -229,7 +224,7 @@ class Worker:
             refused, log = refusals_of(task.action, log)
             return Attempt(task, None, batch, why, log, "" if refused else _by_hand(job, self._keep), interrupted, refused)
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
-        batch.record(task.key.digest, result, {**task.key.messages, **_texts(task, job)})
+        batch.record(task.key.digest, result, {**task.key.messages, **small_texts(task.inputs, job.stage)})
         return Attempt(task, result, batch)
 
 
@@ -266,42 +261,6 @@ def _folder_of(declared: Out) -> str:
     """The folder that a command finds for an output: a tree itself, or where a file belongs."""
     path = f"out/{declared.path}"
     return path if declared.tree else path.rpartition("/")[0]
-
-
-def _snapshot(artifact: Artifact, node: File, host: str, path: str, slot: Slot) -> None:
-    with Placed(_OPS, path, node.digest.size, node.executable, slot.create) as target:
-        if isinstance(artifact, Content):
-            seen = Digest.of(artifact.data)
-            write_all(_OPS, target, artifact.data)
-        else:
-            seen = _copy(artifact.name, host, target)
-        if seen != node.digest:
-            raise Moved(artifact.name)
-
-
-def _copy(name: str, host: str, target: int) -> Digest:
-    try:
-        source = os.open(host, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):   # the next attempt knows the place of its name
-        raise Moved(name) from None
-    try:
-        if not S_ISREG(os.fstat(source).st_mode):
-            raise Moved(name)
-        return Digest(*copy_hashed(_OPS, source, target))
-    finally:
-        os.close(source)
-
-
-def _texts(task: Task, job: Job) -> dict[str, bytes]:
-    """What small sources held, kept with the result: `why` compares it with what they hold later."""
-    found: dict[str, bytes] = {}
-    room = _TEXTS
-    for path, artifact, node, _ in task.inputs:
-        if isinstance(artifact, Source) and isinstance(node, File) and node.digest.size <= min(room, _TEXT):
-            with suppress(OSError), open(f"{job.stage}/{path}", "rb") as file:
-                found[f"{SOURCE}{path}"] = file.read(_TEXT)
-                room -= node.digest.size
-    return found
 
 
 def _why(outcome: Outcome, timeout: int) -> str:

@@ -20,28 +20,43 @@ Stamp: TypeAlias = "tuple[object, ...]"
 def watch(here: Here, patterns: tuple[str, ...], build: Callable[[], int], tell: Callable[[BuildError], int]) -> int:
     """Build again and again; `tell` says a fault of the user's. Ctrl-C while nothing is built is the good end."""
     from ..ui.words import plural
-    paths, deciding = watched(here, patterns)
+    before, deciding = watched(here, patterns)
     while True:
-        before = stamps(paths)
         try:
             build()
         except BuildError as fault:
             tell(fault)
         try:
             gc.collect()   # a program that ends does not look for cycles; this one goes on
-            print(f"watching {plural(len(paths), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True)
+            print(f"watching {plural(len(before), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True)
             changed = wait(before)
         except Interrupted as stop:
             return OK if stop.code == 128 + signal.SIGINT else stop.code
-        if changed & deciding:
-            paths, deciding = watched(here, patterns)
+        before, deciding = watched(here, patterns) if changed & deciding else (stamps(before), deciding)
 
 
-def watched(here: Here, patterns: tuple[str, ...]) -> tuple[list[str], set[str]]:
-    """The files and folders that a build reads, and those of them that decide which these are.
+def watched(here: Here, patterns: tuple[str, ...]) -> tuple[dict[str, Stamp], set[str]]:
+    """The files and folders that a build reads, with their stamps, and those of them that decide which these are.
 
-    All of the workspace, when it has faults.
+    All of the workspace, when it has faults. The stamps are those of the state that was analysed: where an input of the
+    analysis changes meanwhile, it is analysed again.
     """
+    while True:
+        paths, deciding, read = _looked_at(here, patterns)
+        before = stamps(paths)
+        if all(_is_unchanged(os.path.join(here.root, path), stamp) for path, stamp in read.items()):
+            return before, deciding
+
+
+def _is_unchanged(path: str, stamp: tuple[int, ...]) -> bool:
+    from ..stamp import fingerprint
+    try:
+        return os.path.isdir(path) or fingerprint(path) == stamp
+    except OSError:
+        return False
+
+
+def _looked_at(here: Here, patterns: tuple[str, ...]) -> tuple[list[str], set[str], Mapping[str, tuple[int, ...]]]:
     from ..analysis import analyse
     from ..evaluated import artifacts
     from ..loading import registry
@@ -53,12 +68,12 @@ def watched(here: Here, patterns: tuple[str, ...]) -> tuple[list[str], set[str]]
         analysis = analyse(workspace, workspace.targets(patterns, here.package), registry())
     except BuildError:
         found = everything(here.root)
-        return found, set(found)
+        return found, set(found), {}
     own = [artifact for provider in analysis.providers.values() for artifact in artifacts(provider)]
     given = [artifact for action in Steps.of(own).actions for _, artifact in action.inputs]
     names = {artifact.name for artifact in (*own, *given) if isinstance(artifact, Source)}
     deciding = {os.path.join(here.root, name) for name in analysis.files_read}
-    return sorted({os.path.join(here.root, name) for name in names} | deciding), deciding
+    return sorted({os.path.join(here.root, name) for name in names} | deciding), deciding, workspace.stamps
 
 
 def everything(root: str) -> list[str]:

@@ -139,7 +139,7 @@ def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(monkeypatch: pytest.
             signal.raise_signal(signal.SIGINT)
             return super().write(text)
 
-    monkeypatch.setattr(watching_module, "watched", lambda *_: ([], set()))
+    monkeypatch.setattr(watching_module, "watched", lambda *_: ({}, set()))
     monkeypatch.setattr(sys, "stderr", Reader())
     with Interrupt():
         assert watching_module.watch(Here("/", ""), (), lambda: 0, lambda fault: fault.code) == 0

@@ -128,7 +128,7 @@ def test_every_file_is_seen_by_a_build_in_which_nothing_changed(tmp_path: Path, 
     tools = Toolchain(sources)
     tools.distributions(("mine",))
     assert {str(site.folder / name) for name in ("mine", "mine/__init__.py", "mine/data.txt")} <= sources.seen.keys()
-    assert any(path.endswith("mine-1.0.dist-info/RECORD") for path in tools.watched)
+    assert any(path.endswith("mine-1.0.dist-info/RECORD") for path in tools.stamps)
 
 
 def test_of_very_many_files_what_runs_is_looked_at(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +184,6 @@ def test_the_first_of_two_versions_counts_and_one_that_comes_before_it_is_seen(
     monkeypatch.syspath_prepend(earlier.folder)
     tools = _fresh(tmp_path)
     assert tools.distributions(("mine",))["mine"].identity.startswith("1.0 ")
-    assert str(earlier.folder) in tools.watched
+    assert str(earlier.folder) in tools.stamps
     earlier.install("mine", {"mine.py": "X = 2\n"}, version="2.0")
     assert identity(tmp_path, "mine").startswith("2.0 ")
