@@ -29,7 +29,8 @@ def test_load_and_run(swarm: Space, daemon: str) -> None:
     assert "gates of //exports:x86" in first.err
     assert swarm.run("load", "//exports:x86").out == first.out
     loaded = swarm.run("load", "//exports:x86", "--json").events[-1]
-    assert loaded == {"event": "loaded", "image": first.out.strip(), "tag": "swarm/exports/x86:latest", "platform": "linux/amd64"}
+    assert loaded == {"schema": 1, "event": "loaded", "image": first.out.strip(), "tag": "swarm/exports/x86:latest",
+                      "platform": "linux/amd64"}
     assert "loaded swarm/exports/x86:latest for linux/amd64\nnext: docker run --rm -i --network none " in first.err
 
     ran = subprocess.run(swarm.command("run", "//exports:x86", "--", "--beliefs"), cwd=swarm.root, env=swarm.environ(),

@@ -146,7 +146,7 @@ MANY = WORKSPACE + '''
 [t]
 rule = "command"
 outputs = { o = "tree/" }
-argv = ["python3", "-c", "import sys; [open(f'{sys.argv[1]}/{n}', 'w').write(str(n)) for n in range(20000)]", "{o}"]
+argv = ["python3", "-c", "import sys; [open(f'{{sys.argv[1]}}/{{n}}', 'w').write(str(n)) for n in range(20000)]", "{o}"]
 programs = ["python3"]
 '''
 

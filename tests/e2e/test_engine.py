@@ -129,7 +129,7 @@ def test_a_second_checkout_shares_the_cache(chain: Space, tmp_path: Path) -> Non
 def test_a_failing_action_shows_its_log_and_is_not_remembered(chain: Space) -> None:
     chain.write("upper.py", "import sys\nprint('this is the log')\nsys.exit(3)\n")
     failed = chain.run("build", "//:count", code=1)
-    assert "this is the log" in failed.err and "exit code 3" in failed.err and "python3 upper.py" in failed.err
+    assert "this is the log" in failed.err and "exit code 3" in failed.err and "--sandbox-debug" in failed.err
     chain.write("upper.py", UPPER)
     assert ran(chain) == ["//:count", "//:upper"]
 
