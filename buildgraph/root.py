@@ -99,7 +99,10 @@ def unreadable(path: str, fault: OSError, at: Where | None = None) -> BuildError
         return BuildError(f"{path} is a link that leads in a circle", at, "replace it by a file", "workspace")
     if fault.errno == errno.ENOENT:
         return BuildError(f"{path} is a link to nothing", at, "replace it by a file", "workspace")
-    return BuildError(f"cannot read {path}: {fault.strerror}", at, "check its permissions, such as `chmod u+r`", "environment")
+    if fault.errno == errno.ENXIO:   # a socket
+        return BuildError(f"{path} is not a file", at, _NAMED, "workspace")
+    fix = "`chmod u+r` gives you the permission" if fault.errno in (errno.EACCES, errno.EPERM) else "check the disk, or the link"
+    return BuildError(f"cannot read {path}: {fault.strerror}", at, fix, "environment")
 
 
 def _at_once(path: str, flags: int) -> int:

@@ -244,7 +244,8 @@ def _asked(text: str, at: Where | None) -> Asked:
     try:
         wanted = Requirement(text)
     except InvalidRequirement:
-        raise BuildError(f"{text!r} is not the name of a Python distribution", at, 'such as "numpy" or "jax[cuda]"') from None
+        raise BuildError(f"{text!r} is not the name of a Python distribution", at,
+                         _provider(text) or 'such as "numpy" or "jax[cuda]"') from None
     if wanted.specifier or wanted.url or wanted.marker:
         raise BuildError(f"packages wants the name of an installed distribution, not the requirement {text!r}", at,
                          f'write "{wanted.name}": the version that is installed is used, and is part of the key')

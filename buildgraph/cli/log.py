@@ -1,14 +1,14 @@
 """`buildgraph log LABEL`: what the actions of a target printed when they ran, whether they ran now or long ago."""
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from ..digest import Digest
 from ..errors import OK, BuildError
+from ..ui.json_document import print_document
 from .here import Here
 
 _LINE = 1 << 16   # characters of a line that are printed
@@ -40,7 +40,7 @@ def run(options: Namespace) -> int:
         raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
                          fix=f"`buildgraph build {label}` first; a target of other targets has no actions of its own")
     if options.json:
-        print(json.dumps({"schema": 1, "logs": [asdict(one) for one in found]}))
+        print_document({"logs": [asdict(one) for one in found]})
     else:
         print("\n".join(line for one in found for line in lines(one)))
     return OK
@@ -70,8 +70,15 @@ def _failed(root: str, label: str) -> dict[str, Printed]:
         records = read(root)
     except BuildError:
         return {}
-    return {str(event["title"]): Printed(label, str(event["title"]), "failed", str(event["log"]))
-            for _, event in records if event.get("event") == "failed" and event.get("label") == label}
+    found: dict[str, Printed] = {}
+    title = ""
+    for event in (event for _, event in records if event.get("label") == label):
+        if event.get("event") == "failed":
+            title = str(event["title"])
+            found[title] = Printed(label, title, "failed", str(event["log"]))
+        elif event.get("event") == "fault" and title:   # what that action refused
+            found[title] = replace(found[title], log=f"{found[title].log}error: {event['what']}\n")
+    return found
 
 
 def _text(log: bytes) -> str:

@@ -47,7 +47,7 @@ class EventLog:
             return
         try:
             at = (self._clock() - self._began) // 1000
-            self._file.write(f'{{"at":{at},{text_of(encode(event))[1:]}\n')
+            self._file.write(f'{{"time_us":{at},{text_of(encode(event))[1:]}\n')
             if isinstance(event, (Failed, Finished)):
                 self._file.flush()
         except OSError:
@@ -87,7 +87,7 @@ def read(root: str, number: int = 0) -> list[Record]:
         with open(open_regular(path_of(root, number)), encoding="ascii") as file:
             for line in file:
                 found = json.loads(line)
-                records.append((int(found.pop("at")), found))
+                records.append((int(found.pop("time_us")), found))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass   # the build was killed while it wrote
     except OSError as fault:

@@ -44,7 +44,7 @@ def a_socket(path: Path) -> None:
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {   # what a source becomes, and what is said
     "pipe": (os.mkfifo, "is neither a file nor a folder"), "socket": (a_socket, "is neither a file nor a folder"),
-    "folder": (Path.mkdir, "is not a regular file"), "circle": (lambda path: path.symlink_to(path.name), "is a link to nothing"),
+    "folder": (Path.mkdir, "is not a regular file"), "circle": (lambda path: path.symlink_to(path.name), "circle"),
     "link to nothing": (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
     "link out": (lambda path: path.symlink_to("/etc/hostname"), "is a link out of the workspace")}
 
