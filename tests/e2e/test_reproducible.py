@@ -18,13 +18,13 @@ from tests.space import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
-    "rooms.pi": "sha256:13fc621953bab943d79d4f8413c0814d63f5b90a692e8a29478f960f89852030",
-    "rooms.x86": "sha256:009013ddcd20015e118c61ec18382f436eeca65a11b5aa2952f0bced59ac318e",
+    "rooms.pi": "sha256:c2caf7b5f46970d13fbf62a28286a84e58b1a686119732c91a405c406e458268",
+    "rooms.x86": "sha256:7726db646efc32519c5a60283adad4300eb3b47b40ffaab004da41c18fdc1c40",
 }
 FORAGERS = {
-    "jetson": "sha256:f1091526297d7e4adc5c10d5ff5673ef40a2b2971cb0f68b19477eb7f23f8bee",
-    "raspberry-pi": "sha256:74d67ba328f5b44581ad01e35ebd41e42e58b602f43f477694824c6c5d5395f0",
-    "x86": "sha256:400dcd1a92530279866c5f8d26fef99a1915562c1cf1f181ce5669d4738e81bf",
+    "jetson": "sha256:75f7fb8a065899b3a4b9a283f2be15f9796465a3d513cd9ed53bd031291ac94d",
+    "raspberry-pi": "sha256:468b10776b2da8af47ff732b2d934240554433a93600396a75fc2be81b9569e3",
+    "x86": "sha256:7b6c2b71fde82ee3a389bc400b84418cae3e795090b3c6af69e10801a4e81a3c",
 }
 ODD = {"TZ": "Pacific/Auckland", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "HOME": "/nonexistent",
        "SOURCE_DATE_EPOCH": "1", "OMP_NUM_THREADS": "7", "OPENBLAS_CORETYPE": "Prescott", "CFLAGS": "-O0",
