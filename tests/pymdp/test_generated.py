@@ -26,6 +26,7 @@ from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each
 from tests.pymdp.test_legacy import model_of
 from tests.unit.tools.test_plan_subset import REFUSED
+from tests.unit.tools.test_pomdp_rewards import TIGER, made
 
 pytestmark = pytest.mark.slow
 STRUCTURES, AGENTS, STEPS = 24, 14, 6
@@ -132,7 +133,8 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("feature", [f for f in FEATURES if not f.native], ids=lambda feature: feature.name)
 def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
     need_module("pymdp")
-    assert any(feature.used(model) for model in (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze")))
+    models = (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze"), made(TIGER))
+    assert any(feature.used(model) for model in models)
 
 
 @pytest.mark.parametrize("feature", [f for f in FEATURES if f.native], ids=lambda feature: feature.name)

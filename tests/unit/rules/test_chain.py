@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from buildgraph import Content, Duration, Size, Source
+from buildgraph.model import Output
 from rules.coalition import Agent, Coalition, coalition
 from rules.export import Budget, Export, export
 from rules.hardware import Hardware, hardware
@@ -94,8 +95,11 @@ def test_a_change_of_one_agent_leaves_the_code_of_the_other() -> None:
     assert code(changed, "vent") == code(rooms(), "vent") and code(changed, "heater") != code(rooms(), "heater")
 
 
-def test_links_are_a_file_of_known_content() -> None:
-    assert rooms().links == Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]')
+def test_links_are_those_of_the_table_once_they_are_checked() -> None:
+    links = rooms().links
+    assert isinstance(links, Output) and links.name == "links.json" and links.action.title == "check the links"
+    given = [artifact for _, artifact in links.action.inputs if isinstance(artifact, Content)]
+    assert Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]') in given
 
 
 def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:

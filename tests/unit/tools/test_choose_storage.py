@@ -101,7 +101,7 @@ class Choice:
         for option, value in zip(("kl", "regret", "agreement"), limits):
             words += [f"--{option}", str(value)]
         code = choose_storage.main(["--name", "scout", "--asked", asked, *words])
-        said = self.capsys.readouterr().err
+        said = "".join(line for line in self.capsys.readouterr().err.splitlines(True) if not line.startswith("refused: "))
         if code:
             assert not (out / "verdict").exists()
             return Chosen(code, said, {}, {})

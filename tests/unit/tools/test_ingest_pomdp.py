@@ -179,7 +179,9 @@ def test_a_refusal_is_a_message_and_nothing_is_written(tmp_path: Path, capsys: p
     (tmp_path / "m.pomdp").write_bytes(b"discount: \xff")
     words = ["--source", str(tmp_path / "m.pomdp"), "--out", str(tmp_path / "ir")]
     assert ingest_pomdp.main(words) == 1
-    assert capsys.readouterr().err == "error: m.pomdp: 1 fault\n  * byte 10 is not UTF-8: save it as UTF-8 text\n"
+    *said, refused = capsys.readouterr().err.splitlines()
+    assert said == ["error: m.pomdp: 1 fault", "  * byte 10 is not UTF-8: save it as UTF-8 text"]
+    assert refused.startswith('refused: {"faults": [{"what": "m.pomdp: byte 10 is not UTF-8')
     assert ingest_pomdp.main(["--source", str(tmp_path / "none.pomdp"), "--out", str(tmp_path / "ir")]) == 1
     assert not (tmp_path / "ir").exists()
 
