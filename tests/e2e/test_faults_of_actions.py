@@ -87,6 +87,19 @@ def test_two_links_into_one_observation_are_refused_at_the_second(rooms: Space) 
     assert "--> BUILD.toml:" in said and "links" in said and "exit code" not in said
 
 
+def test_a_link_between_ports_of_other_sizes_is_refused_without_an_export(tmp_path: Path) -> None:
+    made = Space(tmp_path / "w", tmp_path / "cache")
+    models = "".join(f'[models.{name}]\nrule = "model"\nsource = "{name}.py"\n' for name in "ab")
+    made.write("BUILD.toml", f"""[workspace]\nname = "w"\n{models}[c]\nrule = "coalition"
+agents = {{ x = "//models:a", y = "//models:b" }}\nlinks = [{{ from = "x.action.0", to = "y.observation.0" }}]\n""")
+    for name, states, controls in (("a", 3, 4), ("b", 2, 2)):
+        made.write(f"{name}.py", f"import numpy as np\ndef build():\n    eye = np.eye({states})\n"
+                                 f"    return dict(A=[eye], B=[np.stack([eye] * {controls}, -1)])\n")
+    said = made.run("build", "//:c", code=2).err
+    assert "link x.action.0 -> y.observation.0: 4 actions do not fit 2 outcomes" in said
+    shows(said, "links = [{ from", "{ from")
+
+
 def test_a_budget_is_refused_at_its_value_and_says_what_would_do(rooms: Space) -> None:
     edit(rooms, 'memory = "256KiB"', 'memory = "8KiB"')
     said = rooms.run("test", "//exports:rooms.x86", code=2).err
