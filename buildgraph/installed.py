@@ -3,8 +3,7 @@
 A file is as recorded when it has the recorded size and nothing of it changed after the RECORD was written, which installers
 write last. Every other file is hashed. The stamps of all of them are noted, so that a build in which nothing changed sees an
 edit. What no program reads when it runs (headers, stubs, tests) is not looked at. Of a distribution with very many files (a
-compiler, with the headers of every system) only what Python imports and what can be executed is looked at file by file; of the
-rest the folders are.
+compiler, with the headers of every system) only what Python imports and what can be executed is looked at, and its folders.
 """
 from __future__ import annotations
 
@@ -69,16 +68,15 @@ class Installed:
         except OSError:
             written = 0
         words: list[str] = []
+        read = {path: said for path, said in self._recorded.items() if not _idle(path) and not path.endswith(_NOTES) and (
+            not many or path.endswith((".py", ".so")) or "." not in path.rpartition("/")[2])}
         if many:
-            for folder in self._modules:
+            for folder in {path.rpartition("/")[0] for path in read}:
                 _note(sources, f"{self.site}/{folder}")
         else:
             words += [f"{path} more {sources.digest(f'{self.site}/{path}')[0]}" for path in self._more(sources)]
-        for path, said in self._recorded.items():
-            if many and not path.endswith((".py", ".so")) and "." in path.rpartition("/")[2]:
-                continue
-            if not _idle(path) and not path.endswith(_NOTES):
-                words += self._changed(path, said, (sources, written))
+        for path, said in read.items():
+            words += self._changed(path, said, (sources, written))
         return Digest.of("\n".join(sorted(words)).encode()).oci if words else ""
 
     def _changed(self, path: str, said: str, by: tuple[Sources, int]) -> Sequence[str]:
@@ -111,8 +109,8 @@ class Installed:
 
 
 def _idle(path: str) -> bool:
-    """Whether a file is one that no program reads when it runs: for compilers and readers of source, or for tests."""
-    return "/tests/" in path or path.endswith(_IDLE)
+    """Whether a file is one that no program reads when it runs: a header, a stub, a licence or a test."""
+    return "/tests/" in path or "/include/" in path or ".dist-info/licenses/" in path or path.endswith(_IDLE)
 
 
 def is_note(line: str) -> bool:

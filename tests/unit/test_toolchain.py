@@ -137,7 +137,7 @@ def test_of_very_many_files_what_runs_is_looked_at(tmp_path: Path, site: Site, m
     clean = identity(tmp_path, "big")
     sources = Sources(str(tmp_path))
     Toolchain(sources).distributions(("big",))
-    assert str(site.folder / "big/lib") in sources.seen and str(site.folder / "big/lib/a.h") not in sources.seen
+    assert str(site.folder / "big") in sources.seen and str(site.folder / "big/lib/a.h") not in sources.seen
     (site.folder / "big/tool").write_text("x")
     assert identity(tmp_path, "big") != clean
 
