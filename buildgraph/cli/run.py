@@ -48,7 +48,7 @@ def _notes(made: Loaded, ports: tuple[tuple[str, int, int], ...], words: list[st
     foreign = f"note: {made.named} is for {made.platform}, and runs on {made.daemon} by an emulator, if one is set up"
     found, listens = [foreign] if made.is_foreign else [], () if words else made.ports
     if words and "--listen" in words:
-        return found   # whoever says where it listens knows what to publish
+        return found   # a port given with --listen is published with -p
     for _, _, inner in ports:
         if inner not in listens:
             has = f"it listens on {', '.join(map(str, listens))}" if listens else "it reads lines from stdin"
