@@ -273,7 +273,7 @@ def test_no_daemon_is_a_fault_of_the_environment(
     assert absent.value.reason == "environment" and fix in absent.value.fix and address in absent.value.what
 
 
-def test_what_is_not_a_layout_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_layout_is_refused(host: str, tmp_path: Path) -> None:
     (tmp_path / "some.tar").write_bytes(b"not a tar")
     for name in ("absent", "some.tar", "."):
         with pytest.raises(BuildError, match="not an OCI image layout"):
