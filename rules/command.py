@@ -5,7 +5,9 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from buildgraph import Artifact, BuildError, Ctx, Duration, In, Out, Program, Provider, Source, rule
+from buildgraph import (
+    Artifact, BuildError, Ctx, Duration, In, Out, Program, Provider, Source, rule
+)
 
 SECOND = 1_000_000_000   # a Duration counts nanoseconds
 

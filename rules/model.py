@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from buildgraph import Artifact, BuildError, Ctx, Duration, Globs, In, Out, Provider, Source, Tool, rule
+from buildgraph import (
+    Artifact, BuildError, Ctx, Duration, Globs, In, Out, Provider, Source, Tool, rule
+)
 
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 

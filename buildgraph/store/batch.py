@@ -3,20 +3,32 @@ from __future__ import annotations
 
 import os
 
-from ..context import suppress
-from ..digest import Digest
-from ..model import Result
-from ..regular import open_regular, read_regular
-from . import records
-from .fsops import copy_hashed, write_all
-from .place import explained
-from .recent import SMALL
+from ..lite.contextmanagers import suppress
+from ..types.digest import Digest
+from ..types.result import Result
+from ..files.regular_file import open_regular, read_regular
+from . import result_record
+from .file_ops import copy_hashed, write_all
+from .cache_dir import explained
+from .recent_blobs import SMALL
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from .disk import DiskStore
+    from typing import Protocol
+
+    from .file_ops import FileOps
+
+    class BlobStore(Protocol):
+        """What a batch needs of the store that it publishes to."""
+
+        root: str
+        ops: FileOps
+
+        def known(self, digest: Digest) -> bool: ...
+        def read(self, digest: Digest) -> bytes: ...
+        def fresh_path(self) -> str: ...
 
 _SMALL = 1 << 18
 
@@ -24,7 +36,7 @@ _SMALL = 1 << 18
 class DiskBatch:
     """Copies in the private folder of this process, waiting for their names."""
 
-    def __init__(self, store: DiskStore) -> None:
+    def __init__(self, store: BlobStore) -> None:
         self._store, self._ops = store, store.ops
         self.blobs: dict[Digest, str] = {}
         self.small: dict[Digest, bytes] = {}   # bytes of blobs, as they were hashed
@@ -70,7 +82,7 @@ class DiskBatch:
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Remember a result under its key."""
         with self._copy() as (fd, temp):
-            write_all(self._ops, fd, records.encode(key, result, parts))
+            write_all(self._ops, fd, result_record.encode(key, result, parts))
             self._ops.seal(fd, 0o444)
         self.records[key] = temp
 
@@ -94,7 +106,7 @@ class DiskBatch:
 class _Copy:
     """A file that is written: its descriptor and path. A fault removes it, and is told as one of the cache's disk."""
 
-    def __init__(self, store: DiskStore) -> None:
+    def __init__(self, store: BlobStore) -> None:
         self._store = store
 
     def __enter__(self) -> tuple[int, str]:

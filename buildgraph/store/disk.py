@@ -10,24 +10,23 @@ import itertools
 import os
 from _thread import allocate_lock
 
-from ..context import suppress
-from ..digest import Digest
-from ..model import Result
-from ..regular import make_folder, open_own, open_regular, read_regular
-from ..removal import remove
-from ..sha import hash_open, sha256
-from . import records
+from ..lite.contextmanagers import suppress
+from ..types.digest import Digest
+from ..types.result import Result
+from ..files.regular_file import make_folder, open_own, open_regular, read_regular
+from ..files.remove_tree import remove
+from ..lite.sha256 import hash_open, sha256
+from . import result_record
 from .batch import DiskBatch
-from .fsops import Descriptor, FileOps, Placed, copy_hashed, read_open, write_all
+from .file_ops import Descriptor, FileOps, Placed, copy_hashed, read_open, write_all
 from .lease import Lease, in_use
-from .place import Scratch, explained, open_root
+from .cache_dir import Scratch, explained, open_root
 from .protocol import Batch, Missing
-from .recent import SMALL, Recent
-from .trees import blobs_of
+from .recent_blobs import SMALL, Recent
+from .closure import blobs_of
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .upkeep import Stats
     from collections.abc import Callable, Iterable, Mapping
 
 _HEX = frozenset("0123456789abcdef")
@@ -163,11 +162,6 @@ class DiskStore:
         found = self._record(key)
         return None if found is None else found[1]
 
-    def stats(self) -> Stats:
-        """How much the store holds."""
-        from .upkeep import measure
-        return measure(self.root)
-
     def verify(self, digest: Digest) -> bool:
         """Hash a blob; a damaged one goes to quarantine. False when it is not (or no longer) there."""
         try:
@@ -229,8 +223,8 @@ class DiskStore:
             data = read_regular(path)
         except OSError:
             return None
-        found = records.read(data)
-        if found is None and not records.of_another_form(data):
+        found = result_record.read(data)
+        if found is None and not result_record.of_another_form(data):
             self.set_aside(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
         return found
 

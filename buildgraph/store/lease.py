@@ -8,8 +8,8 @@ import fcntl
 import os
 import time
 
-from ..context import suppress
-from ..regular import make_folder, open_regular, put_aside
+from ..lite.contextmanagers import suppress
+from ..files.regular_file import make_folder, open_regular, put_aside
 
 _FOLDER = "leases"
 NOTED_S = 3600

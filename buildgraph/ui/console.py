@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from ..events import Done, Event, Failed, Fault, Finished, Judged, Planned, Skipped, Started, Warned
-from .lines import gate
-from .words import clean, failure, plural, seconds
+from ..types.events import (
+    Done, Event, Failed, Fault, Finished, Judged, Planned, Skipped, Started, Warned
+)
+from .plain_progress import gate
+from .format import clean, failure, plural, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console as Rich

@@ -4,10 +4,10 @@ from __future__ import annotations
 from io import StringIO
 
 
-from ..events import Built, Event, Finished, Judged, Planned
-from .words import clean, paint, plural, seconds, size
+from ..types.events import Built, Event, Finished, Judged, Planned
+from .format import clean, paint, plural, seconds, size
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from buildgraph.cli.cache_auto import DAY, HOUR, due, stamp
-from tests.space import Space, space
+from buildgraph.store.auto_gc import DAY, HOUR, due, stamp
+from tests.support.workspace import Space, space
 
 TOML = '''
 [workspace]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import buildgraph
-from buildgraph.model import Action, Content, Shipped
-from buildgraph.refusal import refusals_of
-from tests.space import Space
+from buildgraph.types.action import Action, Content, Shipped
+from buildgraph.execution.tool_refusal import refusals_of
+from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 EXAMPLE = Path(buildgraph.__file__).parents[1] / "examples/npz"

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.cli import watch as watching_module
-from buildgraph.cli.here import Here
-from buildgraph.cli.interrupt import Interrupt
-from buildgraph.cli.watch import stamps, wait
-from tests.space import Space, space
+from buildgraph.cli.verbs import watch as watching_module
+from buildgraph.cli.invocation import Here
+from buildgraph.cli.signals import Interrupt
+from buildgraph.cli.verbs.watch import stamps, wait
+from tests.support.workspace import Space, space
 
 _BUILD = '''\
 [workspace]

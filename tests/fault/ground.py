@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.events import Done, Event, Warned
-from buildgraph.session import Request, build
+from buildgraph.types.events import Done, Event, Warned
+from buildgraph.build.run_build import Request, build
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.upkeep import audit
-from tests.space import Space, space
+from buildgraph.store.fsck import audit
+from tests.support.workspace import Space, space
 
 _HEAD = '[workspace]\nname = "ground"\n'
 _FILE = '''

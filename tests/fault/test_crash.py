@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.errors import BuildError
-from buildgraph.model import File, Result
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.types.result import File, Result
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsops import FileOps
-from buildgraph.store.sweep import Limits, perform, plan
-from buildgraph.store.upkeep import measure
+from buildgraph.store.file_ops import FileOps
+from buildgraph.store.gc import Limits, perform, plan
+from buildgraph.store.fsck import measure
 from tests.fault.counts import TIMES, Tally
 
 pytestmark = pytest.mark.fault

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from buildgraph.cli import main
-from buildgraph.materialise import Materialiser
-from buildgraph.session import RESTARTS
-from buildgraph.store.sweep import Limits, plan
+from buildgraph.outputs.output_tree import Materialiser
+from buildgraph.build.run_build import RESTARTS
+from buildgraph.store.gc import Limits, plan
 from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, make, salt, stands
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 

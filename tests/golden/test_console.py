@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from rich.console import Console as Rich
 
-from buildgraph.events import Event, Finished
+from buildgraph.types.events import Event, Finished
 from buildgraph.ui.console import Console
 from buildgraph.ui.json_lines import JsonLines
-from buildgraph.ui.lines import Lines
+from buildgraph.ui.plain_progress import Lines
 from buildgraph.ui.summary import Summary
 
 from .script import AFTER, BEFORE

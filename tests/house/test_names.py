@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import buildgraph
-from buildgraph.cli.doctor import pymdp
-from buildgraph.errors import BuildError
-from buildgraph.source import Sources
-from buildgraph.toolchain import Toolchain
+from buildgraph.cli.verbs.doctor import pymdp
+from buildgraph.types.errors import BuildError
+from buildgraph.host.source_files import Sources
+from buildgraph.host.host_tools import Toolchain
 
 ROOT = Path(buildgraph.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.store.memo import Memo
+from buildgraph.types.errors import BuildError
+from buildgraph.store.index import Memo
 
 ROWS = {b"a": b"1", b"b\0\xff": b"", b"c": b"x" * 100_000}
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.model import File, Result, Tree
-from buildgraph.reapi import Directory, encode_directory
-from buildgraph.store import roots
+from buildgraph.types.digest import Digest
+from buildgraph.types.result import File, Result, Tree
+from buildgraph.keys.reapi import Directory, encode_directory
+from buildgraph.store import gc_roots
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.lease import NOTED_S, Lease, oldest
-from buildgraph.store.sweep import Limits, forget, perform, plan
-from buildgraph.store.upkeep import Stats, audit, measure
+from buildgraph.store.gc import Limits, forget, perform, plan
+from buildgraph.store.fsck import Stats, audit, measure
 
 NOW = 2_000_000_000.0
 KEYS = [Digest.of(b"action %d" % number) for number in range(4)]
@@ -72,7 +72,7 @@ def test_the_least_used_go_beyond_the_size(old: DiskStore) -> None:
 
 def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: Path) -> None:
     """The dry run is the plan."""
-    roots.remember(old.root, workspace(tmp_path / "w"), ("//x",), [str(KEYS[3])])
+    gc_roots.remember(old.root, workspace(tmp_path / "w"), ("//x",), [str(KEYS[3])])
     before = measure(old.root)
     found = plan(old.root, Limits(2.5 * 86400, 2300), NOW)
     assert [(verdict.key, verdict.stays, verdict.why) for verdict in found.verdicts] == [
@@ -86,8 +86,8 @@ def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: 
 def test_what_the_last_builds_stand_on_is_kept(old: DiskStore, tmp_path: Path) -> None:
     """However old, however large; but of a workspace that is gone nothing is."""
     here, gone = workspace(tmp_path / "here"), workspace(tmp_path / "gone")
-    roots.remember(old.root, here, ("//a",), [str(KEYS[3])])
-    roots.remember(old.root, gone, ("//a",), [str(KEYS[2])])
+    gc_roots.remember(old.root, here, ("//a",), [str(KEYS[3])])
+    gc_roots.remember(old.root, gone, ("//a",), [str(KEYS[2])])
     os.unlink(os.path.join(gone, "BUILD.toml"))
     sweep(old, NOW, 0.5 * 86400, 0)
     assert left(old) == [3]
@@ -98,47 +98,47 @@ def test_builds_that_go_on_hold_what_they_changed_as_well(old: DiskStore, tmp_pa
     here = workspace(tmp_path / "here")
 
     def remember(number: int, more: bool) -> None:
-        roots.remember(old.root, here, ("//a",), [str(KEYS[number])], more)
+        gc_roots.remember(old.root, here, ("//a",), [str(KEYS[number])], more)
 
     remember(3, more=False)
     for number in (1, 2):
         remember(number, more=True)
-        assert set(roots.held(old.root)) == {KEYS[3], KEYS[number]}
+        assert set(gc_roots.held(old.root)) == {KEYS[3], KEYS[number]}
     sweep(old, NOW, 0.5 * 86400, 0)
     assert left(old) == [2, 3]
     remember(2, more=False)
-    assert set(roots.held(old.root)) == {KEYS[2]}
+    assert set(gc_roots.held(old.root)) == {KEYS[2]}
 
 
 def test_a_build_that_goes_on_is_the_latest_of_its_request(old: DiskStore, tmp_path: Path) -> None:
     here = workspace(tmp_path / "here")
     for number in range(9):
-        roots.remember(old.root, here, (f"//{number}",), [str(KEYS[0 if number else 3])])
+        gc_roots.remember(old.root, here, (f"//{number}",), [str(KEYS[0 if number else 3])])
         for path in Path(old.root, "roots").iterdir():
             os.utime(path, (number + 1, number + 1))
-    roots.remember(old.root, here, ("//0",), [str(KEYS[2])], more=True)
-    assert set(roots.held(old.root)) == {KEYS[0], KEYS[2], KEYS[3]}
+    gc_roots.remember(old.root, here, ("//0",), [str(KEYS[2])], more=True)
+    assert set(gc_roots.held(old.root)) == {KEYS[0], KEYS[2], KEYS[3]}
 
 
 def test_only_the_latest_requests_of_a_workspace_hold(old: DiskStore, tmp_path: Path) -> None:
     """Or a year of different requests would hold a year of results."""
     here = workspace(tmp_path / "here")
-    roots.remember(old.root, here, ("//0",), [str(KEYS[0])])
+    gc_roots.remember(old.root, here, ("//0",), [str(KEYS[0])])
     for path in Path(old.root, "roots").iterdir():
         os.utime(path, (1, 1))
     for number in range(1, 9):
-        roots.remember(old.root, here, (f"//{number}",), [str(KEYS[1])])
-    assert set(roots.held(old.root)) == {KEYS[1]}
+        gc_roots.remember(old.root, here, (f"//{number}",), [str(KEYS[1])])
+    assert set(gc_roots.held(old.root)) == {KEYS[1]}
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"form":1,"workspace":"/","keys":["x"]}', b"\xff",
                                   b"[" * 100_000])
 def test_a_damaged_root_holds_nothing(old: DiskStore, tmp_path: Path, data: bytes) -> None:
     """And stops nothing."""
-    roots.remember(old.root, workspace(tmp_path / "here"), (), [str(KEYS[3])])
+    gc_roots.remember(old.root, workspace(tmp_path / "here"), (), [str(KEYS[3])])
     for path in Path(old.root, "roots").iterdir():
         path.write_bytes(data)
-    assert roots.held(old.root) == {}
+    assert gc_roots.held(old.root) == {}
 
 
 def test_what_a_running_build_uses_stays(old: DiskStore) -> None:

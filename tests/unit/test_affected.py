@@ -4,14 +4,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from buildgraph.affected import compare, without_base
-from buildgraph.analysis import Analysis
-from buildgraph.declare import Ctx
-from buildgraph.digest import Digest
-from buildgraph.evaluated import Evaluated, evaluated
-from buildgraph.label import Label
-from buildgraph.model import Artifact, Out, Output, Shipped, Source, Target
-from buildgraph.provider import Provider
+from buildgraph.explain.affected import compare, without_base
+from buildgraph.analysis.analysis import Analysis
+from buildgraph.analysis.rule_api import Ctx
+from buildgraph.types.digest import Digest
+from buildgraph.explain.target_hash import Evaluated, evaluated
+from buildgraph.types.label import Label
+from buildgraph.types.action import Artifact, Out, Output, Shipped, Source
+from buildgraph.types.target import Target
+from buildgraph.types.provider import Provider
 from tests.unit.space import Board, Single
 
 

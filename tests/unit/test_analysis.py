@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError, Where
-from buildgraph.label import Label
-from buildgraph.model import Output, Source
-from tests.unit.space import Agent, Board, Budget, Link, WORKSPACE, analysed, faults, provider, told, write
+from buildgraph.types.errors import BuildError, Where
+from buildgraph.types.label import Label
+from buildgraph.types.action import Output, Source
+from tests.unit.space import (
+    WORKSPACE, Agent, Board, Budget, Link, analysed, faults, provider, told, write
+)
 
 BOARDS = '[hardware.jetson]\nrule = "board"\ndtype = "float64"\n[hardware.pi]\nrule = "board"\n'
 SYNTAX = """

@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.cli import doctor, main
+from buildgraph.cli import main
+from buildgraph.cli.verbs import doctor
 from buildgraph.cli.dispatch import VERBS
-from buildgraph.cli.interrupt import Interrupt, Interrupted
+from buildgraph.cli.signals import Interrupt, Interrupted
 from buildgraph.cli.parser import Parser
 from buildgraph.ui.json_document import SCHEMA
-from buildgraph.errors import BuildError
-from buildgraph.host import opened
-from buildgraph.image_name import image_name
-from buildgraph.label import Label
-from buildgraph.removal import remove
-from buildgraph.store import place
+from buildgraph.types.errors import BuildError
+from buildgraph.host.environment import opened
+from buildgraph.types.image_name import image_name
+from buildgraph.types.label import Label
+from buildgraph.files.remove_tree import remove
+from buildgraph.store import cache_dir
 
 _SRC = str(Path(__file__).parents[2])
 
@@ -184,7 +185,7 @@ def test_no_folder_of_scratch_outlives_a_signal(tmp_path: Path, monkeypatch: pyt
         if when == "made":
             monkeypatch.setattr(fcntl, "flock", locked)
         else:
-            monkeypatch.setattr(place, "remove", removed)
+            monkeypatch.setattr(cache_dir, "remove", removed)
         with host:
             assert when == "removed" and len(os.listdir(listed)) == 1
     assert os.listdir(listed) == []

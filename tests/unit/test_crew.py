@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from buildgraph.crew import Crew
-from buildgraph.drive import Drive, Request
-from buildgraph.execute.job import Job
-from buildgraph.execute.launcher import Launcher
+from buildgraph.execution.worker_pool import Crew
+from buildgraph.execution.executor import Drive
+from buildgraph.types.request import Request
+from buildgraph.sandbox.job import Job
+from buildgraph.sandbox.launcher import Launcher
 
 
 class Quick:

@@ -8,10 +8,11 @@ import zipfile
 
 import pytest
 
-from buildgraph.diff import compared, raw_difference
-from buildgraph.key import Key, key_of
-from buildgraph.model import Action, File, Node, Out, Result, Tree
-from buildgraph.reapi import Directory, encode_directory
+from buildgraph.explain.diff import compared, raw_difference
+from buildgraph.keys.action_key import Key, key_of
+from buildgraph.types.action import Action, Out
+from buildgraph.types.result import File, Node, Result, Tree
+from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.store.memory import MemoryStore
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph.errors import BuildError, BuildErrors, Where, did_you_mean
-from buildgraph.ui.faults import render
+from buildgraph.types.errors import BuildError, BuildErrors, Where, did_you_mean
+from buildgraph.ui.diagnostics import render
 
 
 def shown(line: str, at: Where, what: str = "bad", fix: str = "") -> list[str]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.errors import Where
-from buildgraph.key import Key, changed, explain, key_of
-from buildgraph.label import Label
-from buildgraph.model import Action, Content, File, Node, Out, Tree
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import Where
+from buildgraph.keys.action_key import Key, changed, explain, key_of
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Content, Out
+from buildgraph.types.result import File, Node, Tree
 
 ACTION = Action(("python3", "tools/render.py", "page.md", "out/page.html"),
                 (("page.md", Content("page.md", b"hello")),), (Out("page.html"),), env=(("A", "1"), ("B", "2")),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import Where
-from buildgraph.label import Label
-from buildgraph.workspace import Workspace
+from buildgraph.types.errors import Where
+from buildgraph.types.label import Label
+from buildgraph.workspace.workspace import Workspace
 from tests.unit.space import analysed, faults, write
 
 BOARDS = '[hardware.pi]\nrule = "board"\n[hardware.jetson]\nrule = "board"\n'

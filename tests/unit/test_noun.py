@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from buildgraph.noun import noun
+from buildgraph.lite.record import noun
 
 
 @noun(order=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console as Rich
 
-from buildgraph.events import Done, Event, Finished, Planned, Started
-from buildgraph.label import Label
-from buildgraph.model import Action, Out
-from buildgraph.pace import Pace, costs, remembered
-from buildgraph.plan import Plan
+from buildgraph.types.events import Done, Event, Finished, Planned, Started
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Out
+from buildgraph.execution.durations import Pace, costs, remembered
+from buildgraph.execution.scheduler import Plan
 from buildgraph.ui.console import Console, CriticalPath
 
 

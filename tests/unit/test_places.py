@@ -4,9 +4,9 @@ from __future__ import annotations
 import pytest
 
 from buildgraph import Artifact, BuildError, Content, Globs, In, Out, Output, Source
-from buildgraph.errors import Where
-from buildgraph.model import Action
-from buildgraph.places import clash, unused
+from buildgraph.types.errors import Where
+from buildgraph.types.action import Action
+from buildgraph.keys.staged_paths import clash, unused
 from rules.command import command
 from rules.files import GATHER, files
 from rules.gate import gate

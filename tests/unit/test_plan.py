@@ -4,7 +4,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph.plan import Plan, State
+from buildgraph.execution.scheduler import Plan, State
 
 
 @st.composite

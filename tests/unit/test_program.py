@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import LEVELS, Job, Level, Outcome
-from buildgraph.execute.program import fault_of
-from buildgraph.execute.sandbox import run, works
-from tests.needs import absent
+from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
+from buildgraph.sandbox.start_failure import fault_of
+from buildgraph.sandbox.sandbox import run, works
+from tests.support.requirements import absent
 
 TRUE = Path("/bin/true")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from buildgraph import query
-from buildgraph.errors import BuildError
-from buildgraph.label import Label
-from buildgraph.model import Target
+from buildgraph.explain import query
+from buildgraph.types.errors import BuildError
+from buildgraph.types.label import Label
+from buildgraph.types.target import Target
 
 
 def _label(name: str) -> Label:

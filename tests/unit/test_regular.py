@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.regular import make_folder, open_own, open_regular, put_aside, read_regular, replace
+from buildgraph.files.regular_file import (
+    make_folder, open_own, open_regular, put_aside, read_regular, replace
+)
 
 
 def _socket(path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.removal import remove
-from buildgraph.slot import Slot
-from buildgraph.store.place import Scratch, sweep_dead
-from tests.needs import need
+from buildgraph.files.remove_tree import remove
+from buildgraph.execution.work_dir import Slot
+from buildgraph.store.cache_dir import Scratch, sweep_dead
+from tests.support.requirements import need
 
 
 def deep(folder: Path, count: int, name: str = "d") -> None:

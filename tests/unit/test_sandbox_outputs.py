@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph.digest import Digest
-from buildgraph.errors import BuildError
-from buildgraph.execute.collect import collect, inside
-from buildgraph.execute.staging import stage
-from buildgraph.model import File, Node, Out, Tree
-from buildgraph.reapi import Directory, decode_directory, encode_directory
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.sandbox.collect_outputs import collect, inside
+from buildgraph.sandbox.staging import stage
+from buildgraph.types.action import Out
+from buildgraph.types.result import File, Node, Tree
+from buildgraph.keys.reapi import Directory, decode_directory, encode_directory
 from buildgraph.store.memory import MemoryStore
 from buildgraph.store.protocol import Missing
 

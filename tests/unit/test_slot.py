@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.slot import Slot
-from buildgraph.store.fsops import FileOps, Placed
+from buildgraph.execution.work_dir import Slot
+from buildgraph.store.file_ops import FileOps, Placed
 
 
 def _inside(slot: Slot) -> list[str]:

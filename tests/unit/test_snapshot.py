@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph import snapshot
-from buildgraph.label import Label
-from buildgraph.model import Action, Content, Out, Output, Shipped, Source
+from buildgraph.state import snapshot
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Content, Out, Output, Shipped, Source
 
 WORD = st.text(max_size=8).map(lambda text: text.replace("\0", ""))
 PAIRS = st.lists(st.tuples(WORD, WORD), max_size=3).map(tuple)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.context import Stopped, stoppable
-from buildgraph.sha import PATIENT, hash_open
+from buildgraph.lite.contextmanagers import Stopped, stoppable
+from buildgraph.lite.sha256 import PATIENT, hash_open
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsops import FileOps, Placed, copy_hashed
-from buildgraph.source import hash_file
+from buildgraph.store.file_ops import FileOps, Placed, copy_hashed
+from buildgraph.host.source_files import hash_file
 
 
 def sparse(path: Path, size: int, *pieces: tuple[int, bytes]) -> Path:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph import snapshot
-from buildgraph.stood import SINCE, Stand, Stood, begin, divided, rows_of, stood
+from buildgraph.state import snapshot
+from buildgraph.state.snapshot_journal import SINCE, Stand, Stood, begin, divided, rows_of, stood
 
 WORD = st.text(st.characters(blacklist_characters="\0\n", blacklist_categories=["Cs"]), max_size=4)
 ROWS = st.lists(WORD, min_size=9, max_size=9).map(snapshot.words)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildgraph.errors import BuildError, BuildErrors, Where
-from buildgraph.toml import parse
-from buildgraph.toml_places import KEY, LONG
+from buildgraph.types.errors import BuildError, BuildErrors, Where
+from buildgraph.workspace.toml import parse
+from buildgraph.workspace.toml_positions import KEY, LONG
 
 SAMPLE = '''[a.b]
 rule = "x"   # a comment

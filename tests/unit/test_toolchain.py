@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.source import Sources
-from buildgraph.toolchain import Toolchain
+from buildgraph.types.errors import BuildError
+from buildgraph.host.source_files import Sources
+from buildgraph.host.host_tools import Toolchain
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_every_file_is_seen_by_a_build_in_which_nothing_changed(tmp_path: Path, 
 
 
 def test_of_very_many_files_what_runs_is_looked_at(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("buildgraph.installed.MANY", 3)
+    monkeypatch.setattr("buildgraph.host.distributions.MANY", 3)
     site.install("big", {"big/__init__.py": "", "big/tool": "", "big/lib/a.h": "", "big/lib/b.h": ""})
     clean = identity(tmp_path, "big")
     sources = Sources(str(tmp_path))

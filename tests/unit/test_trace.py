@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.events import Done, Event, Failed, Finished, Judged, Planned, Started
+from buildgraph.types.errors import BuildError
+from buildgraph.types.events import Done, Event, Failed, Finished, Judged, Planned, Started
 from buildgraph.ui.json_lines import encode
-from buildgraph.ui.plain import text_of
-from buildgraph.ui.log import KEPT, EventLog, path_of, read
-from buildgraph.ui.trace import Trace, chrome
+from buildgraph.lite.json_text import text_of
+from buildgraph.ui.event_log import KEPT, EventLog, path_of, read
+from buildgraph.ui.chrome_trace import Trace, chrome
 from tests.golden.script import AFTER, BEFORE
 
 _PHASES = {"X": {"ts", "dur", "tid", "name", "cat", "args"}, "i": {"ts", "tid", "name", "s", "cat", "args"},
@@ -113,7 +113,7 @@ def _logged(root: Path, *events: Event) -> None:
 def test_the_log_is_the_events_with_their_times(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE, *AFTER)
     records = read(str(tmp_path))
-    assert [event for _, event in records] == [json.loads(text_of(encode(event))) for event in (*BEFORE, *AFTER)]
+    assert [event for _, event in records] == [json.loads(text_of(encode(event), str)) for event in (*BEFORE, *AFTER)]
     assert [at for at, _ in records] == [1000 * (number + 1) for number in range(len(records))]
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph.events import Failed
-from buildgraph.ui.words import TAIL, clean, failure, seconds, size, tail
+from buildgraph.types.events import Failed
+from buildgraph.ui.format import TAIL, clean, failure, seconds, size, tail
 
 
 @pytest.mark.parametrize(("count", "said"), [

@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.cli.why import told
-from buildgraph.declare import Ctx
-from buildgraph.diff import Part
-from buildgraph.digest import Digest
-from buildgraph.events import Done, Finished, Planned
-from buildgraph.history import History
-from buildgraph.key import Key, key_of
-from buildgraph.label import Label
-from buildgraph.model import Action, File, Out, Output, Result, Source, Target
+from buildgraph.cli.verbs.why import told
+from buildgraph.analysis.rule_api import Ctx
+from buildgraph.explain.diff import Part
+from buildgraph.types.digest import Digest
+from buildgraph.types.events import Done, Finished, Planned
+from buildgraph.state.key_history import History
+from buildgraph.keys.action_key import Key, key_of
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Out, Output, Source
+from buildgraph.types.result import File, Result
+from buildgraph.types.target import Target
 from buildgraph.store.memory import MemoryStore
-from buildgraph.why import Reason, why
+from buildgraph.explain.why import Reason, why
 
 
 _ARGV = ("link", "--memory")

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from buildgraph.errors import BuildError, BuildErrors, Where
-from buildgraph.label import Label
-from buildgraph.listing import Listing
-from buildgraph.root import find_root
-from buildgraph.workspace import Workspace
+from buildgraph.types.errors import BuildError, BuildErrors, Where
+from buildgraph.types.label import Label
+from buildgraph.workspace.file_tree import Listing
+from buildgraph.workspace.root import find_root
+from buildgraph.workspace.workspace import Workspace
 from tests.unit.space import WORKSPACE, write
 
 NODE = '[{name}]\nrule = "node"\n'

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 from buildgraph import Artifact, Ctx, Label, Output
-from buildgraph.errors import Where
-from buildgraph.model import Action, Target
+from buildgraph.types.errors import Where
+from buildgraph.types.action import Action
+from buildgraph.types.target import Target
 
 
 def ctx(label: str = "//package:name", folder: str = "package") -> Ctx:
