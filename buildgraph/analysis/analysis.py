@@ -5,15 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .rule_api import Ctx, Registry
-from ..types.errors import BuildError, BuildErrors, Where, did_you_mean
+from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
 from .target_graph import Graph
 from ..types.label import Label, Pattern
-from .diagnostics import ambiguous, dotted, told
+from .diagnostics import ambiguity_error, dotted_key, to_error
 from ..types.action import Artifact, Source
 from ..types.target import Target
 from ..types.provider import Provider
-from .placeholders import Files, Made, Many, Ref, arguments, refs
-from .user_rules import fault_of, with_rules_of
+from .placeholders import FileRefs, CheckedTable, LabelRefs, LabelRef, arguments, label_refs
+from .user_rules import rule_error, add_user_rules
 from .rule_schema import Kinds, Scope, Signature, signature
 from ..workspace.toml_positions import Path
 from ..workspace.workspace import Workspace
@@ -38,8 +38,8 @@ class Checked:
     """A target whose table is good, and the labels in it with where they were written."""
 
     target: Target
-    made: Made
-    refs: tuple[tuple[Path, Ref], ...]
+    made: CheckedTable
+    refs: tuple[tuple[Path, LabelRef], ...]
 
     @property
     def deps(self) -> tuple[Label, ...]:
@@ -49,7 +49,7 @@ class Checked:
 
 def analyse(workspace: Workspace, labels: Iterable[Label], rules: Registry) -> Analysis:
     """Analyse labels and all that they need; BuildErrors with every fault found in them."""
-    checks = _Checks(workspace, with_rules_of(workspace, rules))
+    checks = _Checks(workspace, add_user_rules(workspace, rules))
     checked = checks.reach(sorted(set(labels)))
     faults = checks.faults
     order = _order(checked, faults)
@@ -67,7 +67,7 @@ class _Checks:
     def __init__(self, workspace: Workspace, rules: Registry) -> None:
         self.workspace, self.rules = workspace, rules
         self.faults: list[BuildError] = []
-        self._noted: set[tuple[str, Where | None]] = set()
+        self._noted: set[tuple[str, Location | None]] = set()
         self._signatures: dict[str, Signature] = {}
 
     def reach(self, labels: Sequence[Label]) -> dict[Label, Checked]:
@@ -95,13 +95,13 @@ class _Checks:
         keys = signed.keys()
         for path in target.nested:
             if path[0] in keys:
-                self.note(ambiguous(target, path))
+                self.note(ambiguity_error(target, path))
                 return None
         made = signed.check(target.values, _Here(self, target))
-        if isinstance(made, Made):
-            return Checked(target, made, tuple(refs(made)))
+        if isinstance(made, CheckedTable):
+            return Checked(target, made, tuple(label_refs(made)))
         for mistake in made:
-            self.note(told(target, mistake, signed.keys(mistake.path[:-1])))
+            self.note(to_error(target, mistake, signed.keys(mistake.path[:-1])))
         return None
 
     def signature(self, target: Target) -> Signature:
@@ -142,7 +142,7 @@ class _Here(Scope):
     def __init__(self, checks: _Checks, target: Target) -> None:
         self.checks, self.target = checks, target
 
-    def labels(self, text: str, kinds: Kinds) -> Many:
+    def labels(self, text: str, kinds: Kinds) -> LabelRefs:
         """Labels by text; of a pattern only those that provide what is wanted."""
         package = self.target.label.package
         try:
@@ -156,21 +156,21 @@ class _Here(Scope):
         if found is not None and not issubclass(found, kinds):
             wanted = " or ".join(f"{_article(kind.__name__)} {kind.__name__}" for kind in kinds)
             raise BuildError(f"wants {wanted}, but {label} provides {found.__name__}", reason="kind")
-        return Many((Ref(label),), pattern.negative)
+        return LabelRefs((LabelRef(label),), pattern.negative)
 
-    def _pattern(self, text: str, pattern: Pattern, kinds: Kinds) -> Many:
+    def _pattern(self, text: str, pattern: Pattern, kinds: Kinds) -> LabelRefs:
         labels = [label for label in self.checks.workspace.matching(pattern) if label != self.target.label]
         fits = [label for label in labels if issubclass(self.checks.provides(label) or type(None), kinds)]
         if not fits and not pattern.negative:
             names = " or ".join(kind.__name__ for kind in kinds)
             raise BuildError(f"no target that {text} matches provides {names}", reason="missing")
-        return Many(tuple(map(Ref, fits)), pattern.negative)
+        return LabelRefs(tuple(map(LabelRef, fits)), pattern.negative)
 
-    def artifact(self, text: str) -> Ref | Files:
+    def artifact(self, text: str) -> LabelRef | FileRefs:
         """A path is a file beside BUILD.toml; a label is the one output of a target, or the one after `#`."""
         if not text.startswith((":", "//")):
             try:
-                return Files((self.checks.workspace.listing.source(self.target.folder, text, None),))
+                return FileRefs((self.checks.workspace.listing.source(self.target.folder, text, None),))
             except BuildError as error:
                 if ":" not in text:
                     raise
@@ -178,16 +178,16 @@ class _Here(Scope):
         name, _, field = text.partition("#")
         label = Label.parse(name, self.target.label.package)
         self.checks.provides(label)
-        return Ref(label, True, field)
+        return LabelRef(label, True, field)
 
-    def files(self, glob: str) -> Files:
+    def files(self, glob: str) -> FileRefs:
         """The files of a glob; one that finds nothing is a fault, unless it takes away (`!`)."""
         negative = glob.startswith("!")
         names = self.checks.workspace.listing.glob(self.target.folder, glob[negative:], None)
         if not names and not negative:
             raise BuildError(f"no file matches {glob!r}", reason="source",
                              fix=self.checks.workspace.listing.why_none(self.target.folder))
-        return Files(tuple(names), negative)
+        return FileRefs(tuple(names), negative)
 
     def label(self, text: str) -> Label:
         """A label as a mere name."""
@@ -256,7 +256,7 @@ class _Run:
             named = error.what if str(target.label) in error.what or error.at else f"{target.label}: {error.what}"
             raise BuildError(named, error.at or target.place(), error.fix, error.reason) from error
         except (Exception, SystemExit) as error:
-            fault = fault_of(self.workspace, one.made.kind, error)
+            fault = rule_error(self.workspace, one.made.kind, error)
             if fault is None:
                 raise
             raise BuildError(f"{target.label}: {fault.what}", fault.at, fault.fix, fault.reason) from error
@@ -271,9 +271,9 @@ class _Take:
 
     def source(self, path: Path, name: str) -> Source:
         """The file, with where it was named."""
-        return Source(name, self.target.later(*path))
+        return Source(name, self.target.lazy_location(*path))
 
-    def ref(self, path: Path, ref: Ref) -> Provider | Artifact:
+    def ref(self, path: Path, ref: LabelRef) -> Provider | Artifact:
         """The provider of a label, or the one artifact meant."""
         provider = self.made[ref.label]
         if not ref.artifact:
@@ -285,4 +285,4 @@ class _Take:
         choices = ", ".join(f"{ref.label}#{name}" for name in outputs)
         what = f"{ref.label} has no output {field!r}" if field else f"{ref.label} has {len(outputs)} outputs"
         hint = did_you_mean(field, outputs) or (f"name one of {choices}" if choices else "it makes no file")
-        raise BuildError(f"{self.target.label}: {dotted(path)}: {what}", self.target.place(*path), hint, "output")
+        raise BuildError(f"{self.target.label}: {dotted_key(path)}: {what}", self.target.place(*path), hint, "output")

@@ -8,7 +8,7 @@ from .rule_api import Registry, rules_of
 RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index", "firmware")
 
 
-def registry() -> Registry:
+def builtin_rules() -> Registry:
     """The rules that ship with buildgraph."""
     rules = Registry()
     for name in RULES:

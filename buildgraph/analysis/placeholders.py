@@ -12,7 +12,7 @@ from ..workspace.toml_positions import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
+class LabelRef:
     """A label that was written: for a provider, or for one artifact of it (`field` empty: the only or default one)."""
 
     label: Label
@@ -21,15 +21,15 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class LabelRefs:
     """The labels that one entry of a list means; a negative entry takes them from those before it."""
 
-    refs: tuple[Ref, ...]
+    refs: tuple[LabelRef, ...]
     negative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class FileRefs:
     """Names of files that one path or glob means; a negative glob takes them from those before it."""
 
     names: tuple[str, ...]
@@ -37,74 +37,74 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
+class GlobResult:
     """The entries of a list of globs."""
 
-    entries: tuple[Files, ...]
+    entries: tuple[FileRefs, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CheckedTable:
     """A checked table: what it will be made into, and (key, parameter, value) of each entry that was written."""
 
     kind: Callable[..., Any]
     entries: tuple[tuple[str, str, object], ...]
 
 
-class Taker(Protocol):
+class Resolver(Protocol):
     """Gives what placeholders stand for; `path` is where they were written."""
 
-    def ref(self, path: Path, ref: Ref) -> object:
+    def ref(self, path: Path, ref: LabelRef) -> object:
         """The provider or the artifact of a label."""
 
     def source(self, path: Path, name: str) -> Source:
         """The file of a workspace-relative name."""
 
 
-def refs(value: object, path: Path = ()) -> Iterator[tuple[Path, Ref]]:
+def label_refs(value: object, path: Path = ()) -> Iterator[tuple[Path, LabelRef]]:
     """The labels in a checked value that are depended on, with the paths where they were written."""
     match value:
-        case Ref():
+        case LabelRef():
             yield path, value
-        case Many(found, negative):
+        case LabelRefs(found, negative):
             yield from ((path, ref) for ref in found if not negative)
-        case Made(_, entries):
+        case CheckedTable(_, entries):
             for key, _, inner in entries:
-                yield from refs(inner, (*path, key))
+                yield from label_refs(inner, (*path, key))
         case dict() | tuple():
             for index, inner in value.items() if isinstance(value, dict) else enumerate(value):
-                yield from refs(inner, (*path, index))
+                yield from label_refs(inner, (*path, index))
 
 
-def fill(value: object, path: Path, taker: Taker) -> Any:
+def resolve(value: object, path: Path, taker: Resolver) -> Any:
     """The value with every placeholder replaced; what the frozen dataclasses of a rule refuse passes through."""
     match value:
-        case Ref():
+        case LabelRef():
             return taker.ref(path, value)
-        case Files(names):
+        case FileRefs(names):
             return taker.source(path, names[0])
-        case Matched(entries):
+        case GlobResult(entries):
             return Globs(_globbed(entries, path, taker))
-        case Made(kind):
+        case CheckedTable(kind):
             return kind(**arguments(value, path, taker))
         case dict():
-            return {key: fill(inner, (*path, key), taker) for key, inner in value.items()}
+            return {key: resolve(inner, (*path, key), taker) for key, inner in value.items()}
         case tuple():
             return _listed(value, path, taker)
     return value
 
 
-def arguments(made: Made, path: Path, taker: Taker) -> dict[str, Any]:
+def arguments(made: CheckedTable, path: Path, taker: Resolver) -> dict[str, Any]:
     """The entries of a checked table as keyword arguments."""
-    return {name: fill(inner, (*path, key), taker) for key, name, inner in made.entries}
+    return {name: resolve(inner, (*path, key), taker) for key, name, inner in made.entries}
 
 
-def _listed(values: Sequence[object], path: Path, taker: Taker) -> tuple[object, ...]:
-    if not any(isinstance(value, Many) for value in values):
-        return tuple(fill(inner, (*path, index), taker) for index, inner in enumerate(values))
+def _listed(values: Sequence[object], path: Path, taker: Resolver) -> tuple[object, ...]:
+    if not any(isinstance(value, LabelRefs) for value in values):
+        return tuple(resolve(inner, (*path, index), taker) for index, inner in enumerate(values))
     found: dict[Label, object] = {}
     for index, many in enumerate(values):
-        assert isinstance(many, Many)
+        assert isinstance(many, LabelRefs)
         for ref in many.refs:
             if many.negative:
                 found.pop(ref.label, None)
@@ -113,7 +113,7 @@ def _listed(values: Sequence[object], path: Path, taker: Taker) -> tuple[object,
     return tuple(found.values())
 
 
-def _globbed(entries: Sequence[Files], path: Path, taker: Taker) -> tuple[Source, ...]:
+def _globbed(entries: Sequence[FileRefs], path: Path, taker: Resolver) -> tuple[Source, ...]:
     found: dict[str, int] = {}
     for index, entry in enumerate(entries):
         for name in entry.names:

@@ -108,16 +108,16 @@ class Ctx:
         chosen = _chosen(argv, inputs)
         folder = "in"
         if any(path == "in" or path.startswith("in/") for path in chosen) and _meet(argv, inputs):
-            folder = staged_paths.unused("in", chosen)   # a source is where an output of another target would be
+            folder = staged_paths.unused_path("in", chosen)   # a source is where an output of another target would be
         staged, outs, programs, words = _read(argv, inputs, folder)
         outs += outputs
-        staged_paths.check(self.target, staged, outs)
+        staged_paths.check_paths(self.target, staged, outs)
         programs += options.pop("programs", ())
         env: Mapping[str, str] = options.pop("env", {})
         self._check_words(words, env, bool(options.get("distributions")))
         action = Action(words, tuple(sorted(staged.items())), tuple(outs), tuple(sorted(env.items())),
                         tuple(sorted(set(programs))), owner=self.label, title=self._title(title or words[0]),
-                        at=self.target.later(),
+                        at=self.target.lazy_location(),
                         **options)
         return tuple(Output(out.path, action, out.tree) for out in outs)
 
@@ -141,7 +141,7 @@ class Ctx:
     def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
         """Declare a run of a shipped tool by the interpreter buildgraph runs with."""
         given = options.pop("inputs", ())
-        folder = staged_paths.unused("tools", _chosen(argv, given))   # a module beside the tool would be imported by it
+        folder = staged_paths.unused_path("tools", _chosen(argv, given))   # a module beside the tool would be imported by it
         command = (Program("python3"), "-S", "-s", "-B", f"{folder}/{tool.name}.py", *argv)
         extra = (*tool.inputs(folder), *given)
         distributions = tuple(sorted({*tool.distributions, *options.pop("distributions", ())}))
@@ -162,7 +162,7 @@ def _read(argv: Sequence[Arg], inputs: Sequence[In], folder: str) -> _Read:
 def _meet(argv: Sequence[Arg], inputs: Sequence[In]) -> bool:
     """Whether two inputs would be at one place, or one below the other."""
     try:
-        return staged_paths.clash(_read(argv, inputs, "in")[0]) is not None
+        return staged_paths.find_clash(_read(argv, inputs, "in")[0]) is not None
     except BuildError:
         return True
 

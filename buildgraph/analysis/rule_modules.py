@@ -19,7 +19,7 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import Any, TypeVar
 
-from ..types.errors import BuildError, Where
+from ..types.errors import BuildError, Location
 from ..workspace.file_tree import join
 from ..workspace.workspace import Workspace
 
@@ -206,7 +206,7 @@ class Modules:
         frame, at = sys._getframe(), None
         while frame is not None and at is None:
             name = self.inside(frame.f_code.co_filename)
-            at = Where(name, frame.f_lineno) if name in self.workspace.rule_files else None
+            at = Location(name, frame.f_lineno) if name in self.workspace.rule_files else None
             frame = frame.f_back   # type: ignore[assignment]
         if at is not None:
             self.fault = self.fault or BuildError(f"{at.path} {what}", at, fix, "rule")

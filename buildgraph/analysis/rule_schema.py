@@ -18,8 +18,8 @@ from ..types.errors import BuildError
 from ..types.label import Label
 from ..types.action import Artifact, Source
 from ..types.provider import Provider
-from .diagnostics import Mistake, shown
-from .placeholders import Files, Made, Many, Matched, Ref
+from .diagnostics import Mistake, format_value
+from .placeholders import FileRefs, CheckedTable, LabelRefs, GlobResult, LabelRef
 from ..workspace.toml_positions import Path
 from ..types.quantities import DURATION, SIZE, Duration, Quantity, Size
 
@@ -30,15 +30,15 @@ _LABEL, _LABELS = (rf"^{sign}(//|:)[A-Za-z0-9._+/:*-]*$" for sign in ("", "-?"))
 class Scope:
     """What a table's texts mean where it stands; the methods raise BuildError without a place."""
 
-    def labels(self, text: str, kinds: Kinds) -> Many:
+    def labels(self, text: str, kinds: Kinds) -> LabelRefs:
         """The targets that a label or pattern names, which provide one of `kinds`."""
         raise NotImplementedError
 
-    def artifact(self, text: str) -> Ref | Files:
+    def artifact(self, text: str) -> LabelRef | FileRefs:
         """The artifact that a path or a label means."""
         raise NotImplementedError
 
-    def files(self, glob: str) -> Files:
+    def files(self, glob: str) -> FileRefs:
         """The files that a glob finds."""
         raise NotImplementedError
 
@@ -61,7 +61,7 @@ class Signature:
     table: type[Table]
     provides: type[Provider]
 
-    def check(self, values: dict[str, Any], scope: Scope) -> Made | list[Mistake]:
+    def check(self, values: dict[str, Any], scope: Scope) -> CheckedTable | list[Mistake]:
         """The values of a table with placeholders for what stands outside it, or every mistake in them."""
         try:
             return _made(self.rule.function, self.table.model_validate(values, context=scope))
@@ -192,7 +192,7 @@ def _leaf(hint: Any) -> Any:
         return _text(lambda scope, text: scope.artifact(text), "the path of a file, or a label")
     if hint is Globs:
         globs = _list_of(_text(lambda scope, text: scope.files(text), "a glob"))
-        return Annotated[globs, pydantic.AfterValidator(Matched)]
+        return Annotated[globs, pydantic.AfterValidator(GlobResult)]
     if isinstance(hint, type) and is_dataclass(hint):
         return _nested(hint)
     return None
@@ -202,7 +202,7 @@ def _text(read: Callable[[Any, str], object], what: str, pattern: str = "") -> A
     """A leaf written as text, whose meaning the scope knows; `pattern` is for editors, and allows all that may be meant."""
     def check(value: object, info: pydantic.ValidationInfo) -> object:
         if not isinstance(value, str):
-            raise _fault(f"wants {what}, as text, not {shown(value)}")
+            raise _fault(f"wants {what}, as text, not {format_value(value)}")
         try:
             return read(info.context, value)
         except BuildError as error:
@@ -216,7 +216,7 @@ def _quantity(quantity: Quantity) -> Any:
         try:
             return quantity.parse(value)
         except ValueError as error:
-            raise _fault(f"is {shown(value)}: {error}") from None
+            raise _fault(f"is {format_value(value)}: {error}") from None
     units = "|".join(name for name, _ in quantity.units)
     schema = {"type": "string", "examples": [quantity.example], "description": f"a {quantity.kind}, such as {quantity.example}",
               "pattern": rf"^[0-9]{{1,15}}(\.[0-9]{{1,9}})? ?({units})$"}
@@ -227,16 +227,16 @@ def _fault(what: str) -> PydanticCustomError:
     return PydanticCustomError("buildgraph", "{what}", {"what": what})
 
 
-def _single(scope: Scope, text: str, kinds: Kinds) -> Ref:
+def _single(scope: Scope, text: str, kinds: Kinds) -> LabelRef:
     found = scope.labels(text, kinds)
     if found.negative or len(found.refs) != 1:
         raise BuildError(f"wants one target, and {text} is a pattern of {len(found.refs)}", fix="name one of them")
     return found.refs[0]
 
 
-def _source(scope: Scope, text: str) -> Files:
+def _source(scope: Scope, text: str) -> FileRefs:
     found = scope.artifact(text)
-    if not isinstance(found, Files):
+    if not isinstance(found, FileRefs):
         raise BuildError("wants the path of a file, not a label", fix="a path is relative to the folder of BUILD.toml")
     return found
 
@@ -264,7 +264,7 @@ def _optional(field: Field[Any]) -> bool:
     return field.default is not MISSING or field.default_factory is not MISSING
 
 
-def _made(kind: Callable[..., Any], table: Table) -> Made:
+def _made(kind: Callable[..., Any], table: Table) -> CheckedTable:
     written = [(name, field) for name, field in type(table).model_fields.items() if name in table.model_fields_set]
     names = [(str(field.alias), name) for name, field in written]
-    return Made(kind, tuple((key, name[2:], getattr(table, name)) for key, name in names))
+    return CheckedTable(kind, tuple((key, name[2:], getattr(table, name)) for key, name in names))

@@ -12,12 +12,12 @@ from typing import Any
 import buildgraph
 
 from .rule_api import Registry, Rule, rules_of
-from ..types.errors import BuildError, Where, did_you_mean
+from ..types.errors import BuildError, Location, did_you_mean
 from .rule_modules import PREFIX, Modules
 from ..workspace.workspace import Workspace
 
 
-def with_rules_of(workspace: Workspace, shipped: Registry) -> Registry:
+def add_user_rules(workspace: Workspace, shipped: Registry) -> Registry:
     """The shipped rules and those of the workspace; BuildError with file and line for a fault in one of its files."""
     registry = Registry()
     registry.rules.update(shipped.rules)
@@ -34,7 +34,7 @@ def with_rules_of(workspace: Workspace, shipped: Registry) -> Registry:
         for one in found:
             if one.name in registry.rules:
                 line = one.function.__code__.co_firstlineno
-                raise BuildError(f"the rule {one.name!r} exists already", Where(name, line), "rename it", "rule")
+                raise BuildError(f"the rule {one.name!r} exists already", Location(name, line), "rename it", "rule")
             registry.add(Rule(one.name, modules.watching(one.function)))
     return registry
 
@@ -49,14 +49,14 @@ def _module(modules: Modules, name: str) -> ModuleType:
     except SyntaxError as error:
         wrong = modules.inside(error.filename) if error.filename else name
         if wrong is None or wrong not in workspace.rule_files:
-            raise BuildError(f"{name}: {error}", Where(name), reason="rule") from error
-        at = Where(wrong, error.lineno or 0, error.offset or 0)
+            raise BuildError(f"{name}: {error}", Location(name), reason="rule") from error
+        at = Location(wrong, error.lineno or 0, error.offset or 0)
         raise BuildError(f"{wrong} is no Python: {error.msg}", at, reason="rule") from None
     except (Exception, SystemExit) as error:
         raise _fault_in(workspace, name, error) from error
 
 
-def fault_of(workspace: Workspace, function: Callable[..., Any], error: BaseException) -> BuildError | None:
+def rule_error(workspace: Workspace, function: Callable[..., Any], error: BaseException) -> BuildError | None:
     """The fault of a rule of the workspace that raised; None for one that ships with buildgraph: that is a bug."""
     path = inspect.unwrap(function).__code__.co_filename
     name = next((one for one in workspace.rule_files if _path(workspace, one) == path), None)
@@ -72,7 +72,7 @@ def _fault_in(workspace: Workspace, name: str, error: BaseException) -> BuildErr
     what = re.sub(rf"{PREFIX}[0-9a-f]+\.", "", what)
     missing = re.match(r"cannot import name '(\w+)' from 'buildgraph'", str(error))
     hint = did_you_mean(missing[1], buildgraph.__all__) if missing else ""
-    return BuildError(what, Where(*lines[-1]) if lines else Where(name), hint, "rule")
+    return BuildError(what, Location(*lines[-1]) if lines else Location(name), hint, "rule")
 
 
 def _path(workspace: Workspace, name: str) -> str:

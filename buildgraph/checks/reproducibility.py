@@ -22,11 +22,11 @@ from ..sandbox.job import Job, Outcome
 from ..types.action import Action
 from ..types.result import File, Node, Result
 from ..keys.reapi import decode_directory
-from ..execution.executor import Drive
+from ..execution.executor import Executor
 from ..store.batch import DiskBatch
-from ..ui.format import plural, tail
-from ..explain.content_diff import between, first_difference
-from ..execution.action_runner import FIXED, Attempt, Task, Worker
+from ..ui.format import plural, last_lines
+from ..explain.content_diff import diff_contents, first_difference
+from ..execution.action_runner import FIXED, TaskOutcome, Task, ActionRunner
 
 _UMASK = ("/bin/sh", "-c", 'umask 077; exec "$@"', "sh")
 _LANGUAGES = ("tr_TR.utf8", "de_DE.utf8", "en_US.utf8")
@@ -35,19 +35,19 @@ _TICK_S = 0.1
 T = TypeVar("T")
 
 
-class Again(Worker):
+class VariedRunner(ActionRunner):
     """A worker that varies what no action may notice."""
 
-    def attempt(self, task: Task) -> Attempt:
+    def attempt(self, task: Task) -> TaskOutcome:
         """Run a task with its inputs made in the other order."""
         return super().attempt(replace(task, inputs=tuple(reversed(task.inputs))))
 
     def run(self, job: Job) -> Outcome:
         """Run a job in the varied environment; what an action sets itself stays."""
         fixed = dict(FIXED)
-        env = {name: varied.get(name, value) if value == fixed.get(name) else value for name, value in job.env}
+        env = {name: vary_environment.get(name, value) if value == fixed.get(name) else value for name, value in job.env}
         first = job.argv[0] if "/" in job.argv[0] else f"./{job.argv[0]}"
-        argv = (*_UMASK, *later(), first, *job.argv[1:])
+        argv = (*_UMASK, *later_time(), first, *job.argv[1:])
         return super().run(replace(job, argv=argv, env=tuple(sorted(env.items()))))
 
 
@@ -56,16 +56,16 @@ def _language() -> dict[str, str]:
     return {"LANG": found[0]} if found else {}
 
 
-varied = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711", **_language()}
+vary_environment = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711", **_language()}
 
 
-def later() -> tuple[str, ...]:
+def later_time() -> tuple[str, ...]:
     """The words that put a command 400 days ahead, where the host has faketime."""
     found = shutil.which("faketime", path="/usr/bin:/bin")
     return (found, "-f", "+400d") if found else ()
 
 
-def checker(most: int) -> Callable[[Drive, int], int]:
+def checker(most: int) -> Callable[[Executor, int], int]:
     """What looks at a build after it is done: `most` of its actions (0: all) are run again.
 
     Chosen are those with the lowest keys: always the same of one build, others as soon as inputs change.
@@ -73,12 +73,12 @@ def checker(most: int) -> Callable[[Drive, int], int]:
     return lambda session, code: check(session, code, most)
 
 
-def check(session: Drive, code: int, most: int = 0) -> int:
+def check(session: Executor, code: int, most: int = 0) -> int:
     """Run actions of a finished build again and judge them; 3 when one came out different, else the build's code."""
     chosen = _chosen(session, most)
     scratch = os.path.join(session.host.scratch, "made again \u00fc")
     os.makedirs(scratch, exist_ok=True)
-    worker = Again(session.host.store, scratch, session.level, False, session.cancel)
+    worker = VariedRunner(session.host.store, scratch, session.level, False, session.cancel)
     broken = 0
     with _pool(session) as pool:
         tasks = [session.task(session.steps.number[action]) for action in chosen]
@@ -94,7 +94,7 @@ def check(session: Drive, code: int, most: int = 0) -> int:
     return BROKEN if broken else code
 
 
-def _chosen(session: Drive, most: int) -> list[Action]:
+def _chosen(session: Executor, most: int) -> list[Action]:
     by_key = {session.keys[action]: action for action in reversed(session.results)}
     keys = sorted(by_key)
     return sorted((by_key[key] for key in (keys[:most] if most else keys)), key=session.steps.number.__getitem__)
@@ -113,37 +113,37 @@ def in_order(pool: ThreadPoolExecutor, work: Callable[[Task], T], tasks: Sequenc
             future.cancel()
 
 
-def _pool(session: Drive) -> ThreadPoolExecutor:
+def _pool(session: Executor) -> ThreadPoolExecutor:
     """Threads that use one CPU each: what they start inherits that."""
     cpus, turn = sorted(os.sched_getaffinity(0)), count()
     jobs = session.request.jobs or len(cpus)
     return ThreadPoolExecutor(jobs, "again", lambda: os.sched_setaffinity(0, {cpus[next(turn) % len(cpus)]}))
 
 
-def _judge(session: Drive, worker: Worker, task: Task) -> str:
+def _judge(session: Executor, worker: ActionRunner, task: Task) -> str:
     """Run a task again: how it came out different, or an empty string."""
     attempt = worker.attempt(task)
     before = session.results[task.action]
     if attempt.interrupted:
         return ""
     if attempt.result is None:
-        last = tail(attempt.log, 1)[-1:]
+        last = last_lines(attempt.log, 1)[-1:]
         return ": ".join([f"it succeeded, and failed when run again: {attempt.why}", *last])
     assert isinstance(attempt.batch, DiskBatch)
     try:
-        return compared(before, attempt.result, session.host.store.read, attempt.batch.read)
+        return diff_results(before, attempt.result, session.host.store.read, attempt.batch.read)
     finally:
         session.host.store.drop(attempt.batch)
 
 
-def compared(before: Result, after: Result, read: Callable[[Digest], bytes],
+def diff_results(before: Result, after: Result, read: Callable[[Digest], bytes],
              read_after: Callable[[Digest], bytes]) -> str:
     """The first difference of the outputs of two results, or an empty string; logs may differ."""
     if before.outputs == after.outputs:
         return ""
     old = {path: held for output, node in before.outputs for path, held in _files(output, node, read)}
     new = {path: held for output, node in after.outputs for path, held in _files(output, node, read_after)}
-    return between(old, new, lambda path: _differ(old[path], new[path], read, read_after))
+    return diff_contents(old, new, lambda path: _differ(old[path], new[path], read, read_after))
 
 
 def _files(path: str, node: Node, read: Callable[[Digest], bytes]) -> Iterator[tuple[str, File | str]]:

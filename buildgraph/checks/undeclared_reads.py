@@ -18,10 +18,10 @@ from ..types.events import Judged
 from ..sandbox.job import Job, Outcome
 from ..sandbox.mounts import SYSTEM, SYSTEM_FILES
 from ..types.action import Action
-from ..execution.scheduler import State
-from ..execution.executor import Drive
+from ..execution.scheduler import StepState
+from ..execution.executor import Executor
 from ..ui.format import plural
-from ..execution.action_runner import Task, Worker
+from ..execution.action_runner import Task, ActionRunner
 
 _CALLS = "?open,openat,?openat2,execve,?execveat"
 _OPEN = re.compile(rb'open(?:at2?)?\((?:[^<"]*<((?:[^>\\]|\\.)*)>, )?"((?:[^"\\]|\\.)*)", '
@@ -36,14 +36,14 @@ _AMBIENT = ("/dev", "/proc", "/sys", "/etc/passwd", "/etc/group", "/etc/nsswitch
             "/etc/debian_version", "/etc/os-release", "/etc/lsb-release", "/etc/redhat-release", "/etc/SuSE-release")
 
 
-def ready() -> None:
+def require_strace() -> None:
     """BuildError when the host has no strace."""
     if shutil.which("strace") is None:
         raise BuildError("--audit needs strace, which is not installed", None, "install the package strace",
                          "environment")
 
 
-class Traced(Worker):
+class StraceRunner(ActionRunner):
     """Notes what its one job opens: `opened` are (path asked for, real path or "", folder it stood in)."""
 
     opened: list[tuple[str, str, str]]
@@ -80,9 +80,9 @@ def opened(line: bytes) -> tuple[str, str, str] | None:
     return _unescape(found[2]), real, _unescape(found[1] or b"")
 
 
-def audit(session: Drive, code: int) -> int:
+def audit(session: Executor, code: int) -> int:
     """Trace every action that could run and judge its reads; 1 when one was not declared, else the build's code."""
-    steps = [number for number, state in enumerate(session.plan.state) if state in (State.DONE, State.FAILED)
+    steps = [number for number, state in enumerate(session.plan.state) if state in (StepState.DONE, StepState.FAILED)
              and all(session.host.tools.find(name) for name in session.steps.actions[number].programs)]
     faults = 0
     with ThreadPoolExecutor(session.request.jobs or os.cpu_count() or 1, "audit") as pool:
@@ -99,8 +99,8 @@ def audit(session: Drive, code: int) -> int:
     return FAILED if faults else code
 
 
-def _traced(session: Drive, task: Task) -> list[str]:
-    worker = Traced(session.host.store, session.host.scratch, "none", False, session.cancel)
+def _traced(session: Executor, task: Task) -> list[str]:
+    worker = StraceRunner(session.host.store, session.host.scratch, "none", False, session.cancel)
     attempt = worker.attempt(task)
     session.host.store.drop(attempt.batch)
     if attempt.interrupted:
@@ -108,7 +108,7 @@ def _traced(session: Drive, task: Task) -> list[str]:
     return list(_undeclared(session.root, task.action, worker, failed=attempt.result is None))
 
 
-def _undeclared(root: str, action: Action, worker: Traced, failed: bool) -> Iterator[str]:
+def _undeclared(root: str, action: Action, worker: StraceRunner, failed: bool) -> Iterator[str]:
     """A sentence for each file that was read undeclared, or looked for by an action that failed without it."""
     mine = os.path.realpath(os.path.dirname(worker.job.temp))
     allowed = [*_AMBIENT, *SYSTEM, *SYSTEM_FILES, *worker.job.visible, *map(os.path.realpath, worker.job.visible), mine,

@@ -72,7 +72,7 @@ def _unchanged(words: list[str]) -> int | None:
     except OSError as error:
         from .errors import report_os_error
         return report_os_error(error, False)
-    if code is None and manifest.found is not None:
-        from .dispatch import go_on
-        return go_on(words)
+    if code is None and manifest.last_check is not None:
+        from .dispatch import continue_build
+        return continue_build(words)
     return code

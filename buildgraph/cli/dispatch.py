@@ -6,8 +6,8 @@ import sys
 from ..types.errors import INTERRUPTED, OK, BuildError, did_you_mean
 from ..fastpath.manifest import is_plain
 from .errors import LIMIT_HELP, NO_MEMORY, report_bug, report_error, report_os_error
-from .invocation import Here
-from .signals import Interrupt, Interrupted
+from .invocation import Invocation
+from .signals import SignalHandler, Interrupted
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,22 +37,22 @@ VERBS = {
 
 def dispatch(words: list[str]) -> int:
     """Run the verb that the words name; every fault is said on stderr and becomes an exit code."""
-    return guarded(words, lambda: _verb(words))
+    return run_guarded(words, lambda: _verb(words))
 
 
-def go_on(words: list[str]) -> int:
+def continue_build(words: list[str]) -> int:
     """Build patterns as `build` does, in the workspace whose last build was just looked at."""
     from ..fastpath import manifest
     from .verbs.build import plain
-    look = manifest.found
+    look = manifest.last_check
     assert look is not None, "nothing was looked at"
-    return guarded(words, lambda: plain(Here(look.root, look.request[1]), words))
+    return run_guarded(words, lambda: plain(Invocation(look.root, look.request[1]), words))
 
 
-def guarded(words: list[str], work: Callable[[], int]) -> int:
+def run_guarded(words: list[str], work: Callable[[], int]) -> int:
     """Do some work, and make whatever ends it an exit code."""
     try:
-        with Interrupt():
+        with SignalHandler():
             code = work()
             sys.stdout.flush()
             return code
@@ -102,7 +102,7 @@ def _verb(words: list[str]) -> int:
         raise BuildError(what, fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs", reason="usage")
     if name == "build" and is_plain(words[1:]):
         from .verbs.build import plain
-        return plain(Here.find(), words[1:])
+        return plain(Invocation.find(), words[1:])
     from importlib import import_module
 
     from .parser import Parser

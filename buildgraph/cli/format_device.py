@@ -8,7 +8,7 @@ from ..detect import Device, Match
 _CGROUP = "memory cannot be limited: the controller is off (add cgroup_enable=memory to the kernel's command line)"
 
 
-def lines(device: Device, found: Match, board: Any, jetpack: str) -> list[str]:
+def format_device(device: Device, found: Match, board: Any, jetpack: str) -> list[str]:
     """The profile and why, what differs from it, what is not known, and what to write in BUILD.toml."""
     said = [_row("profile", found.profile or "none that fits")]
     said += [_row("device", device.model)] if device.model else []

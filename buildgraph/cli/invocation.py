@@ -5,22 +5,22 @@ import os
 
 from ..types.errors import BuildError
 from ..types.label import Label
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@noun
-class Here:
+@record
+class Invocation:
     """The workspace's root and the package of the current folder."""
 
     root: str
     package: str
 
     @classmethod
-    def find(cls) -> Here:
+    def find(cls) -> Invocation:
         """The nearest workspace at or above the current folder; BuildError when there is none."""
         from ..workspace.root import find_root
         folder = os.getcwd()

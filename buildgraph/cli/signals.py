@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import sys
 
-from ..lite.contextmanagers import unbroken
+from ..lite.contextmanagers import defer_signals
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Flag:
         self._up = True
 
 
-class Interrupt:
+class SignalHandler:
     """While entered, signals set `cancel` when `armed` (something runs and must be stopped) and raise otherwise.
 
     One that came while armed is raised at the end at the latest: it may have been too late for what ran to see it.
@@ -52,7 +52,7 @@ class Interrupt:
         self._number = 0
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> Interrupt:
+    def __enter__(self) -> SignalHandler:
         self._hook = sys.unraisablehook
         try:
             self._before = {number: signal.signal(number, self._signal) for number in SIGNALS}
@@ -76,8 +76,8 @@ class Interrupt:
         first, self._number = not self._number, number
         if first and self.armed:
             self.cancel.set()
-        elif unbroken.depth:
-            unbroken.late.append(self._raise)
+        elif defer_signals.depth:
+            defer_signals.late.append(self._raise)
         else:
             self._raise()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from buildgraph.types.errors import BuildError
 from buildgraph.docker import oci_layout
 from buildgraph.docker.foreign_platform import REFUSAL
-from buildgraph.docker.missing_daemon import no_daemon
+from buildgraph.docker.missing_daemon import missing_daemon_error
 
 if TYPE_CHECKING:
     from docker import APIClient, DockerClient
@@ -33,7 +33,7 @@ class NotExecuted(BuildError):
         super().__init__("Docker cannot execute the program: it is for another processor", reason="failed")
 
 
-class Finished(NamedTuple):
+class ContainerExit(NamedTuple):
     """How a container ended: exit code (137: killed, as for want of memory), all it wrote."""
 
     code: int
@@ -42,7 +42,7 @@ class Finished(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ContainerLimits:
     """What a container may use: memory and output in bytes, time in seconds, cpus in cores; 0 is no limit.
 
     `ports` are published: (address of the host, its port, port of the container). Without any there is no network.
@@ -77,7 +77,7 @@ def load(source: Path, tag: str = "") -> str:
         return image
 
 
-def run(image: str, args: Sequence[str] = (), stdin: bytes = b"", limits: Limits = Limits()) -> Finished:
+def run(image: str, args: Sequence[str] = (), stdin: bytes = b"", limits: ContainerLimits = ContainerLimits()) -> ContainerExit:
     """Run `image` confined, feed it `stdin`, and wait; BuildError(reason="failed") past a limit."""
     kept = {1: bytearray(), 2: bytearray()}
 
@@ -88,10 +88,10 @@ def run(image: str, args: Sequence[str] = (), stdin: bytes = b"", limits: Limits
                              fix="make it write less, or raise the output limit", reason="failed")
 
     code = _converse((image, args, limits), iter((stdin,)), keep)
-    return Finished(code, bytes(kept[1]), bytes(kept[2]))
+    return ContainerExit(code, bytes(kept[1]), bytes(kept[2]))
 
 
-def attach(image: str, args: Sequence[str] = (), limits: Limits = Limits(timeout=0),
+def attach(image: str, args: Sequence[str] = (), limits: ContainerLimits = ContainerLimits(timeout=0),
            streams: tuple[int, int, int] = (0, 1, 2)) -> int:
     """Run `image` confined on this process's own file descriptors, as bytes come; its exit code."""
     done = threading.Event()
@@ -133,7 +133,7 @@ def _pieces(descriptor: int, done: threading.Event) -> Iterator[bytes]:
             yield piece
 
 
-def _converse(what: tuple[str, Sequence[str], Limits], source: Iterable[bytes],
+def _converse(what: tuple[str, Sequence[str], ContainerLimits], source: Iterable[bytes],
               sink: Callable[[int, bytes], None]) -> int:
     """Exit code of a container that is gone, or going, when this returns or raises."""
     with _daemon() as client:
@@ -144,7 +144,7 @@ def _converse(what: tuple[str, Sequence[str], Limits], source: Iterable[bytes],
             _discard(client.api, container)
 
 
-def _create(api: APIClient, image: str, args: Sequence[str], limits: Limits) -> str:
+def _create(api: APIClient, image: str, args: Sequence[str], limits: ContainerLimits) -> str:
     from docker.types import LogConfig
     confined = api.create_host_config(
         read_only=True,
@@ -293,7 +293,7 @@ def _daemon() -> Iterator[DockerClient]:
     try:
         client = docker.from_env(version="auto", timeout=_PATIENCE)
     except errors.DockerException as fault:
-        raise no_daemon(fault) from fault
+        raise missing_daemon_error(fault) from fault
     try:
         yield client
     except errors.ImageNotFound as fault:
@@ -308,6 +308,6 @@ def _daemon() -> Iterator[DockerClient]:
         raise BuildError(f"the Docker daemon refused the image: {fault}", fix="build it again, then load it",
                          reason="failed") from fault
     except RequestException as fault:
-        raise no_daemon(fault) from fault
+        raise missing_daemon_error(fault) from fault
     finally:
         client.close()

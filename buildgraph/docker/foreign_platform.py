@@ -11,7 +11,7 @@ _NAMES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i386", "ppc64le": "ppc6
 REFUSAL = b"exec format error"
 
 
-def emulated(platform: str) -> bool | None:
+def is_emulated(platform: str) -> bool | None:
     """Whether this machine's kernel hands programs of a platform to an emulator; None where that cannot be seen from here."""
     if os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] != "unix" or not (HANDLERS / "status").exists():
         return None
@@ -20,14 +20,14 @@ def emulated(platform: str) -> bool | None:
     return any(handler.name.startswith(wanted) and handler.read_text().startswith("enabled") for handler in HANDLERS.iterdir())
 
 
-def remedy(platform: str) -> str:
+def emulator_help(platform: str) -> str:
     """What makes images of a platform run here."""
     architecture = platform.split("/")[1]
     return ("run it on the board, or set up an emulator: sudo apt install qemu-user-static binfmt-support (or docker run "
             f"--privileged --rm tonistiigi/binfmt --install {architecture}), then try again")
 
 
-def cannot_run(what: str, platform: str, here: str) -> BuildError:
+def platform_error(what: str, platform: str, here: str) -> BuildError:
     """The fault of an image that this Docker cannot run; `what` names it with its board."""
     return BuildError(f"{what} is for {platform}, another processor: Docker here runs {here}, and no emulator (binfmt_misc, "
-                      "qemu) is set up", fix=remedy(platform), reason="environment")
+                      "qemu) is set up", fix=emulator_help(platform), reason="environment")

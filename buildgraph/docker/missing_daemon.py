@@ -19,7 +19,7 @@ _REMEDIES = {
 }
 
 
-def no_daemon(fault: BaseException) -> BuildError:
+def missing_daemon_error(fault: BaseException) -> BuildError:
     """The fault of the environment that an error of the client stands for, and the way out."""
     host = os.environ.get("DOCKER_HOST") or _DEFAULT_SOCKET
     system = _system_error(fault)

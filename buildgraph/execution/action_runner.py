@@ -16,15 +16,15 @@ from ..types.errors import BuildError
 from ..sandbox.collect_outputs import collect
 from ..sandbox.job import FLAGS, Cancel, Job, Level, Outcome
 from ..sandbox.staging import stage
-from .input_copies import copy_input, small_texts
+from .input_copies import copy_input, copy_small_texts
 from ..keys.action_key import Key
 from ..types.action import Action, Artifact, Out, Output
 from ..types.result import File, Node, Result
-from ..lite.record import noun
-from ..keys.staged_paths import unused
-from .tool_refusal import Refusal, refusals_of
+from ..lite.record import record
+from ..keys.staged_paths import unused_path
+from .tool_refusal import ToolRefusal, parse_refusals
 from ..files.remove_tree import remove
-from .work_dir import Slot
+from .work_dir import WorkDir
 from ..store.protocol import Batch, Store
 from ..lite import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..sandbox.forkserver.client import ForkServers
-    from ..host.host_tools import Distribution, Found
+    from ..host.host_tools import Distribution, HostTool
 
 FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/local/bin:/usr/bin:/bin"),
          ("PYTHONHASHSEED", "0"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC"))
@@ -40,7 +40,7 @@ _ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002   # bytes, bytes, seconds
 _ROOT = os.geteuid() == 0
 
 
-@noun
+@record
 class Task:
     """All that running an action takes, looked up beforehand."""
 
@@ -48,12 +48,12 @@ class Task:
     action: Action
     key: Key
     inputs: tuple[tuple[str, Artifact, Node, str], ...]   # staged path, artifact, what it holds, path of the host
-    programs: dict[str, Found]
+    programs: dict[str, HostTool]
     distributions: dict[str, Distribution]
 
 
-@noun
-class Attempt:
+@record
+class TaskOutcome:
     """What came of a task: a result and the batch that holds its blobs, or why there is none."""
 
     task: Task
@@ -63,21 +63,21 @@ class Attempt:
     log: str = ""
     again: str = ""
     interrupted: bool = False
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[ToolRefusal, ...] = ()
 
 
-@noun
-class Begun:
+@record
+class StagedTask:
     """A task whose inputs are staged: its job, where it runs, and where its results go."""
 
     task: Task
-    slot: Slot
+    slot: WorkDir
     job: Job
     batch: Batch
     began: float
 
 
-class Worker:
+class ActionRunner:
     """Runs tasks in folders below `scratch`; safe to call from several threads. `close` ends what it keeps warm."""
 
     def __init__(self, store: Store, scratch: str, level: Level, keep: bool, cancel: Cancel) -> None:
@@ -86,7 +86,7 @@ class Worker:
         self._lock = allocate_lock()
         self._full = 0.0   # when the disk was last seen full, by whichever action
         self._watched = self._closed = False
-        self._free: list[Slot] = []
+        self._free: list[WorkDir] = []
         self._count = itertools.count()
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Worker:
         if self._servers is not None:
             self._servers.close()
 
-    def attempt(self, task: Task) -> Attempt:
+    def attempt(self, task: Task) -> TaskOutcome:
         """Run a task; Moved when a source changed under it, Missing when the store lost an input."""
         begun = self.begin(task)
         try:
@@ -107,14 +107,14 @@ class Worker:
             raise
         return self.finish(begun, outcome)
 
-    def begin(self, task: Task) -> Begun:
+    def begin(self, task: Task) -> StagedTask:
         """Stage a task; Moved and Missing as for `attempt`. What began must be finished or abandoned."""
         began = time.monotonic()
         self._watch()
         slot = self._slot()
         batch = self._store.batch()
         try:
-            return Begun(task, slot, self._prepare(task, slot), batch, began)
+            return StagedTask(task, slot, self._prepare(task, slot), batch, began)
         except BaseException as fault:
             self._let_go(slot, batch, fault)
             if isinstance(fault, OSError) and fault.errno == errno.ENAMETOOLONG:
@@ -122,7 +122,7 @@ class Worker:
                                  "set BUILDGRAPH_CACHE to a folder with a shorter path", "environment") from fault
             raise
 
-    def finish(self, begun: Begun, outcome: Outcome) -> Attempt:
+    def finish(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
         """Judge how a job ended, and collect what it made.
 
         Where one was killed its folder is not used again: what killed it may have killed the one that cleans up behind it.
@@ -138,24 +138,24 @@ class Worker:
             self._leave(begun.slot)
         return attempt
 
-    def abandon(self, begun: Begun, fault: BaseException) -> None:
+    def abandon(self, begun: StagedTask, fault: BaseException) -> None:
         """Forget what began and did not come to an end."""
         self._let_go(begun.slot, begun.batch, fault)
 
-    def _let_go(self, slot: Slot, batch: Batch, fault: BaseException) -> None:
+    def _let_go(self, slot: WorkDir, batch: Batch, fault: BaseException) -> None:
         if isinstance(fault, BuildError) and fault.reason == "environment":
             self._full = time.monotonic()
         self._store.drop(batch)
         self._leave(slot)
 
-    def _slot(self) -> Slot:
+    def _slot(self) -> WorkDir:
         with suppress(IndexError):   # another thread may have taken the last
             return self._free.pop()
         while True:
             with suppress(FileExistsError):   # of another worker, or kept by an earlier build for a look
-                return Slot(os.path.join(self._scratch, f"action-{next(self._count)}"))
+                return WorkDir(os.path.join(self._scratch, f"action-{next(self._count)}"))
 
-    def _leave(self, slot: Slot) -> None:
+    def _leave(self, slot: WorkDir) -> None:
         if not self._keep and slot.clean():
             self._free.append(slot)
 
@@ -189,10 +189,10 @@ class Worker:
                 self._servers = ForkServers(self._scratch)
         return run(job, self.level, self._cancel, self._servers)
 
-    def _prepare(self, task: Task, slot: Slot) -> Job:
+    def _prepare(self, task: Task, slot: WorkDir) -> Job:
         kept = [(path, node) for path, artifact, node, _ in task.inputs if isinstance(artifact, Output)]
         folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path}
-        slot.furnish({*folders, *(_folder_of(declared) for declared in task.action.outputs)},
+        slot.prepare({*folders, *(_folder_of(declared) for declared in task.action.outputs)},
                      [path for path, _, node, _ in task.inputs if isinstance(node, File)])
         stage(slot.root, kept, self._store, folders, slot.create)
         for path, artifact, node, host in task.inputs:
@@ -201,13 +201,13 @@ class Worker:
                 copy_input(artifact, node, host, f"{slot.root}/{path}", slot.create)
         return _job(task, slot.root, slot.out, slot.temp)
 
-    def _judge(self, begun: Begun, outcome: Outcome) -> Attempt:
+    def _judge(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
         task, job, batch = begun.task, begun.job, begun.batch
         log, why = outcome.log.decode("utf-8", "replace"), _why(outcome, job.timeout)
         interrupted = outcome.ended == "interrupted"
         if why or not os.path.isabs(job.argv[0]):
-            from ..sandbox.start_failure import UNSTARTED, fault_of
-            fault = fault_of(job, outcome)
+            from ..sandbox.start_failure import UNSTARTED, start_error
+            fault = start_error(job, outcome)
             why = fault if UNSTARTED in fault else ": ".join(filter(None, (why, fault)))
         if not why:
             if self._full >= begun.began:
@@ -222,11 +222,11 @@ class Worker:
                 why = fault.what
         if why:
             self._store.drop(batch)
-            refused, log = refusals_of(task.action, log)
-            return Attempt(task, None, batch, why, log, "" if refused else _by_hand(job, self._keep), interrupted, refused)
+            refused, log = parse_refusals(task.action, log)
+            return TaskOutcome(task, None, batch, why, log, "" if refused else _by_hand(job, self._keep), interrupted, refused)
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
-        batch.record(task.key.digest, result, {**task.key.messages, **small_texts(task.inputs, job.stage)})
-        return Attempt(task, result, batch)
+        batch.record(task.key.digest, result, {**task.key.messages, **copy_small_texts(task.inputs, job.stage)})
+        return TaskOutcome(task, result, batch)
 
 
 def _job(task: Task, root: str, out: str, temp: str) -> Job:
@@ -237,7 +237,7 @@ def _job(task: Task, root: str, out: str, temp: str) -> Job:
         visible += program.visible
     entries = [entry for dist in task.distributions.values() for entry in dist.entries]
     if entries:
-        site = unused("site", (path for path, _ in action.inputs))
+        site = unused_path("site", (path for path, _ in action.inputs))
         _link(os.path.join(root, site), entries)
         visible += [path for _, path in entries]
         env["PYTHONPATH"] = site

@@ -20,7 +20,7 @@ _UNKNOWN = 10      # what such an action, or a new one, is taken for
 _MOST = 20_000
 
 
-def remembered(root: str) -> dict[str, int]:
+def load_durations(root: str) -> dict[str, int]:
     """Milliseconds by `<label> <title>`, as far as the last builds of a workspace know."""
     try:
         form, *lines = read_regular(os.path.join(root, _FILE)).decode().split("\n")
@@ -30,15 +30,15 @@ def remembered(root: str) -> dict[str, int]:
         return {}
 
 
-def costs(root: str, actions: Iterable[Action]) -> list[float] | None:
+def estimate_costs(root: str, actions: Iterable[Action]) -> list[float] | None:
     """The milliseconds that each action is expected to run; None when nothing at all is remembered."""
-    known = remembered(root)
+    known = load_durations(root)
     if not known:
         return None
     return [float(known.get(f"{action.owner} {action.title}".replace("\n", " "), _UNKNOWN)) for action in actions]
 
 
-class Pace:
+class DurationRecorder:
     """A listener that remembers how long the actions of a workspace ran."""
 
     def __init__(self, root: str) -> None:
@@ -58,7 +58,7 @@ class Pace:
         """Write what was noted: half of it and half of what was known, for machines are noisy."""
         if not self._took:
             return
-        known = remembered(self._root)
+        known = load_durations(self._root)
         for name, took in self._took.items():
             before = known.pop(name, took)
             if took >= _SHORT:

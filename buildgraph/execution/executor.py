@@ -4,25 +4,25 @@ from __future__ import annotations
 import os
 import time
 
-from ..lite.contextmanagers import Stopped, closing
+from ..lite.contextmanagers import Cancelled, closing
 from ..types.digest import Digest
 from ..types.errors import FAILED, INTERRUPTED, OK, USAGE
 from ..types.events import Done, Failed, Fault, Judged, Listener, Skipped, Started
 from ..sandbox.job import LEVELS, Cancel, Level
-from ..host.environment import SHIPPED, Host
+from ..host.environment import SHIPPED, BuildEnvironment
 from ..keys.action_key import key_of
 from ..types.action import Action, Artifact, Content, Output, Shipped
 from ..types.result import File, Node, Result
-from .scheduler import Plan, State
+from .scheduler import Scheduler, StepState
 from ..types.request import Request
-from ..keys.action_graph import Steps
+from ..keys.action_graph import ActionGraph
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .worker_pool import Crew, Ended
-    from .action_runner import Attempt, Task
+    from .worker_pool import WorkerPool, FinishedTask
+    from .action_runner import TaskOutcome, Task
 
 _PUBLISH_S, _SHARE = 1.0, 10   # so much of a build a crash may cost; a disk that syncs slowly is asked less often
 
@@ -42,13 +42,13 @@ class _Over:
         self._up = True
 
 
-class Drive:
+class Executor:
     """The steps of one attempt at a request, and what came of them."""
 
-    steps: Steps
-    plan: Plan
+    steps: ActionGraph
+    plan: Scheduler
 
-    def __init__(self, root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> None:
+    def __init__(self, root: str, request: Request, listen: Listener, cancel: Cancel, host: BuildEnvironment) -> None:
         self.root, self.request, self.listen, self.cancel, self.host = root, request, listen, cancel, host
         self.level: Level = "none"
         self.results: dict[Action, Result] = {}
@@ -63,12 +63,12 @@ class Drive:
         """Take every step to its end; Moved and Missing when the build must start over."""
         if self.plan.over:
             return   # without what runs steps, which costs a fifth of all imports
-        from .worker_pool import Crew
-        from .action_runner import Worker
+        from .worker_pool import WorkerPool
+        from .action_runner import ActionRunner
         jobs = self.request.jobs or os.cpu_count() or 1
         over = _Over(self.cancel)
-        worker = Worker(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, over)
-        with closing(worker), closing(Crew(worker, jobs, over)) as crew:
+        worker = ActionRunner(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, over)
+        with closing(worker), closing(WorkerPool(worker, jobs, over)) as crew:
             try:
                 self._loop(crew)
             except BaseException as fault:
@@ -79,7 +79,7 @@ class Drive:
                 raise
         self.host.store.publish()
 
-    def _drop_running(self, crew: Crew) -> None:
+    def _drop_running(self, crew: WorkerPool) -> None:
         """Nothing more is wanted: commands that were told to end do, and what they made is forgotten."""
         while ended := crew.wait():
             for _, attempt in ended:
@@ -87,7 +87,7 @@ class Drive:
                     self.host.store.drop(attempt.batch)
         self._running.clear()
 
-    def _loop(self, crew: Crew) -> None:
+    def _loop(self, crew: WorkerPool) -> None:
         due = time.monotonic() + _PUBLISH_S
         while not self.plan.over:
             while crew.free and not self.cancel.is_set():
@@ -115,7 +115,7 @@ class Drive:
             return None
         try:
             task = self.task(step)
-        except Stopped:
+        except Cancelled:
             self._interrupt([step])
             return None
         key = self.keys[action] = task.key.digest   # all of a key weighs more than the action
@@ -163,11 +163,11 @@ class Drive:
         digest, executable = self.host.sources.digest(given.name, getattr(given, "at", None))
         return File(digest, executable), self.host.sources.path(given.name)
 
-    def _wave(self, ended: Sequence[Ended]) -> None:
+    def _wave(self, ended: Sequence[FinishedTask]) -> None:
         """Keep what has ended for the next publication, and tell the plan; the first fault is raised at the end."""
         for task, attempt in ended:
             steps = self._running.pop(task.key.digest)
-            if isinstance(attempt, Stopped):
+            if isinstance(attempt, Cancelled):
                 self._interrupt(steps)
             elif not isinstance(attempt, BaseException):
                 if attempt.result is not None:
@@ -175,10 +175,10 @@ class Drive:
                     self._kept = True
                 self._settle(steps, attempt)
         for _, fault in ended:
-            if isinstance(fault, BaseException) and not isinstance(fault, Stopped):
+            if isinstance(fault, BaseException) and not isinstance(fault, Cancelled):
                 raise fault
 
-    def _settle(self, steps: list[int], attempt: Attempt) -> None:
+    def _settle(self, steps: list[int], attempt: TaskOutcome) -> None:
         first, *equal = steps
         action = attempt.task.action
         if attempt.result is not None:
@@ -202,18 +202,18 @@ class Drive:
         for step in steps:
             self._fail(step)
 
-    def _faults(self, attempt: Attempt) -> list[Fault]:
+    def _faults(self, attempt: TaskOutcome) -> list[Fault]:
         """What an action refuses, at the places where the user wrote it."""
         if not attempt.refused:
             return []
-        from .tool_refusal import located
-        from ..ui.diagnostics import render
+        from .tool_refusal import to_errors
+        from ..ui.diagnostics import format_error
         action, found = attempt.task.action, []
-        for fault in (located(self.root, action.owner, action.at, refusal) for refusal in attempt.refused):
+        for fault in (to_errors(self.root, action.owner, action.at, refusal) for refusal in attempt.refused):
             at: dict[str, str | int] | None = None
             if fault.at is not None:
                 at = {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
-            text = render(fault, lambda path, line: _line_of(os.path.join(self.root, path), line))
+            text = format_error(fault, lambda path, line: _line_of(os.path.join(self.root, path), line))
             found.append(Fault(str(action.owner), fault.what, at, fault.fix, fault.reason, text))
         return found
 
@@ -242,7 +242,7 @@ class Drive:
         """The exit code: interrupted, refused, failed, or all well."""
         if self.cancel.is_set():
             return INTERRUPTED
-        failed = self.plan.counts[State.FAILED]
+        failed = self.plan.counts[StepState.FAILED]
         if failed and failed == self.refused:
             return USAGE   # the user is to mend what was written; where anything else failed, too, that decides
         return FAILED if failed or any(verdict.verdict == "failed" for verdict in judged) else OK

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class State:
+class StepState:
     """Where a step stands: numbers, for an Enum is dear to import."""
 
     WANT, READY, RUNNING, DONE, FAILED, SKIPPED = range(6)
     ALL = range(6)
 
 
-class Plan:
+class Scheduler:
     """Steps 0..n-1; `needs[i]` are the steps that must be DONE before i. Longest remaining chain first.
 
     `costs` are relative expected durations (1 each when absent): the priority of a step is the cost of the heaviest
@@ -28,8 +28,8 @@ class Plan:
     """
 
     def __init__(self, needs: Sequence[Sequence[int]], costs: Sequence[float] | None = None) -> None:
-        self.state = [State.WANT] * len(needs)
-        self.counts = {state: 0 for state in State.ALL} | {State.WANT: len(needs)}
+        self.state = [StepState.WANT] * len(needs)
+        self.counts = {state: 0 for state in StepState.ALL} | {StepState.WANT: len(needs)}
         self._users: list[list[int]] = [[] for _ in needs]
         self._unmet = [len(set(need)) for need in needs]
         for step, need in enumerate(needs):
@@ -45,29 +45,29 @@ class Plan:
         """Take the most urgent ready step, which is RUNNING from now on; None when nothing is ready."""
         while self._ready:
             step = heapq.heappop(self._ready)[1]
-            if self.state[step] == State.READY:
-                self._move(step, State.RUNNING)
+            if self.state[step] == StepState.READY:
+                self._move(step, StepState.RUNNING)
                 return step
         return None
 
     def done(self, step: int) -> None:
         """A running step succeeded: those that waited only for it become ready."""
-        assert self.state[step] == State.RUNNING, f"step {step} was not running"
-        self._move(step, State.DONE)
+        assert self.state[step] == StepState.RUNNING, f"step {step} was not running"
+        self._move(step, StepState.DONE)
         for user in self._users[step]:
             self._unmet[user] -= 1
-            if not self._unmet[user] and self.state[user] == State.WANT:
+            if not self._unmet[user] and self.state[user] == StepState.WANT:
                 self._make_ready(user)
 
     def fail(self, step: int) -> list[int]:
         """A running step failed: returns the steps that are skipped for it, nearest first."""
-        assert self.state[step] == State.RUNNING, f"step {step} was not running"
-        self._move(step, State.FAILED)
+        assert self.state[step] == StepState.RUNNING, f"step {step} was not running"
+        self._move(step, StepState.FAILED)
         skipped, front = [], [step]
         while front:
             for user in self._users[front.pop()]:
-                if self.state[user] == State.WANT:
-                    self._move(user, State.SKIPPED)
+                if self.state[user] == StepState.WANT:
+                    self._move(user, StepState.SKIPPED)
                     skipped.append(user)
                     front.append(user)
         return skipped
@@ -75,8 +75,8 @@ class Plan:
     def stop(self) -> None:
         """Start nothing more: every step that does not run yet is skipped."""
         for step, state in enumerate(self.state):
-            if state in (State.WANT, State.READY):
-                self._move(step, State.SKIPPED)
+            if state in (StepState.WANT, StepState.READY):
+                self._move(step, StepState.SKIPPED)
 
     @property
     def chains(self) -> tuple[int, ...]:
@@ -86,10 +86,10 @@ class Plan:
     @property
     def over(self) -> bool:
         """Whether no step can change any more."""
-        return not (self.counts[State.WANT] or self.counts[State.READY] or self.counts[State.RUNNING])
+        return not (self.counts[StepState.WANT] or self.counts[StepState.READY] or self.counts[StepState.RUNNING])
 
     def _make_ready(self, step: int) -> None:
-        self._move(step, State.READY)
+        self._move(step, StepState.READY)
         heapq.heappush(self._ready, (-self._weight[step], step))
 
     def _move(self, step: int, state: int) -> None:

@@ -5,10 +5,10 @@ Such a tool fails, and a line of its log says what it refuses, and which value o
 """
 from __future__ import annotations
 
-from ..types.errors import BuildError, Where
+from ..types.errors import BuildError, Location
 from ..sandbox.job import FLAGS
 from ..types.action import Shipped
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _MARK = "refused: "
 
 
-@noun
-class Refusal:
+@record
+class ToolRefusal:
     """What is wrong, the path of keys to the value in the target's table, and what to do."""
 
     what: str
@@ -27,7 +27,7 @@ class Refusal:
     fix: str
 
 
-def refusals_of(action: Action, log: str) -> tuple[tuple[Refusal, ...], str]:
+def parse_refusals(action: Action, log: str) -> tuple[tuple[ToolRefusal, ...], str]:
     """What an action refuses, and the rest of its log; nothing and the whole log where it failed in another way."""
     tool = action.argv[4] if action.argv[:1] == ("python3",) and action.argv[1:4] == FLAGS and len(action.argv) > 4 else ""
     if not isinstance(dict(action.inputs).get(tool), Shipped):
@@ -39,14 +39,14 @@ def refusals_of(action: Action, log: str) -> tuple[tuple[Refusal, ...], str]:
     import json
     try:
         said = json.loads(lines[at].removeprefix(_MARK))
-        found = tuple(Refusal(str(row["what"]), tuple(row["at"]), str(row["fix"])) for row in said["faults"])
+        found = tuple(ToolRefusal(str(row["what"]), tuple(row["at"]), str(row["fix"])) for row in said["faults"])
         first = max(0, at - int(said["lines"]))
     except (ValueError, KeyError, TypeError):
         return (), log
     return found, "".join(f"{line}\n" for line in (*lines[:first], *lines[at + 1:]))
 
 
-def located(root: str, owner: Label | None, at: Where | None, refusal: Refusal) -> BuildError:
+def to_errors(root: str, owner: Label | None, at: Location | None, refusal: ToolRefusal) -> BuildError:
     """A refusal as a fault at its place in BUILD.toml as it is now; `at` is the target's, should that not be found."""
     from ..workspace.workspace import Workspace
     what = refusal.what if owner is None or str(owner) in refusal.what else f"{owner}: {refusal.what}"

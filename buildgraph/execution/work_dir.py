@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SPARES, _SMALL, _USER = 64, 1 << 20, os.geteuid()
 
 
-class Slot:
+class WorkDir:
     """`root` becomes the working folder of an action, `out` (below it) and `temp` are what it may change."""
 
     def __init__(self, folder: str) -> None:
@@ -34,7 +34,7 @@ class Slot:
         for path in self._own():
             self._make(path)
 
-    def furnish(self, wanted: Iterable[str], files: Iterable[str] = ()) -> None:
+    def prepare(self, wanted: Iterable[str], files: Iterable[str] = ()) -> None:
         """Have exactly these folders below `root`, given relative to it, and their parents.
 
         Nothing else is left, but for files from before where `create` will be called for these paths.

@@ -15,20 +15,20 @@ from ..lite.contextmanagers import suppress
 from ..sandbox import usage
 from ..sandbox.job import Cancel, Outcome, ended_by
 from ..sandbox.launcher import Launcher
-from ..sandbox.output_buffer import Log
-from ..sandbox.job_encoding import orders
+from ..sandbox.output_buffer import OutputBuffer
+from ..sandbox.job_encoding import encode_job
 from ..types.action import Output
 from ..types.result import File
-from .action_runner import Begun
+from .action_runner import StagedTask
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from threading import Thread
     from typing import TypeAlias
 
-    from .action_runner import Attempt, Task, Worker
+    from .action_runner import TaskOutcome, Task, ActionRunner
 
-Ended: TypeAlias = "tuple[Task, Attempt | BaseException]"
+FinishedTask: TypeAlias = "tuple[Task, TaskOutcome | BaseException]"
 INFINITE = float("inf")
 _TICK_MS = 100
 _HEAVY = 8 << 20   # bytes of inputs, from which on staging belongs into a thread
@@ -39,8 +39,8 @@ class _Hand:
 
     def __init__(self) -> None:
         self.launcher = Launcher()
-        self.begun: Begun | None = None
-        self.log = Log()
+        self.begun: StagedTask | None = None
+        self.log = OutputBuffer()
         self.since = 0.0
         self.why = "exit"   # why it will have ended, when its end is seen
 
@@ -50,17 +50,17 @@ class _Hand:
             self.log.add(data)
 
 
-class Crew:
+class WorkerPool:
     """Runs at most `jobs` tasks at a time; `start` and `wait` are for one thread, the one that made it."""
 
-    def __init__(self, worker: Worker, jobs: int, cancel: Cancel) -> None:
+    def __init__(self, worker: ActionRunner, jobs: int, cancel: Cancel) -> None:
         self._worker, self._cancel, self.jobs = worker, cancel, jobs
         self._hands: list[_Hand] = []
         self._busy: dict[int, tuple[_Hand, bool]] = {}   # descriptor of replies or of the log -> hand, is it the log
         self._poller = select.poll()
-        self._here: list[Ended] = []
+        self._here: list[FinishedTask] = []
         self._threads: list[tuple[Thread, Task]] = []
-        self._elsewhere: SimpleQueue[Ended] = SimpleQueue()
+        self._elsewhere: SimpleQueue[FinishedTask] = SimpleQueue()
         self._wake = (-1, -1)
         self._kills = usage.memory_kills()
 
@@ -84,10 +84,10 @@ class Crew:
         except Exception as fault:
             self._here.append((task, fault))
             return
-        hand.begun, hand.log, hand.since, hand.why = begun, Log(), time.monotonic(), "exit"
-        hand.launcher.start(orders(begun.job, self._worker.level == "landlock", os.getpid()))
+        hand.begun, hand.log, hand.since, hand.why = begun, OutputBuffer(), time.monotonic(), "exit"
+        hand.launcher.start(encode_job(begun.job, self._worker.level == "landlock", os.getpid()))
 
-    def wait(self, until: float = INFINITE) -> list[Ended]:
+    def wait(self, until: float = INFINITE) -> list[FinishedTask]:
         """What has ended: at least one task, when any was started, or nothing when it is later than `until`."""
         while not self._here and self._running and time.monotonic() < until:
             ready = self._poller.poll(_TICK_MS)
@@ -155,7 +155,7 @@ class Crew:
         self._here += [(task, MemoryError()) for thread, task in self._threads if thread not in alive]
         self._threads = [(thread, task) for thread, task in self._threads if thread in alive]
 
-    def _end(self, hand: _Hand, begun: Begun) -> Ended:
+    def _end(self, hand: _Hand, begun: StagedTask) -> FinishedTask:
         code, used, peak = hand.launcher.ended()
         hand.drain()
         hand.begun = None
@@ -181,7 +181,7 @@ class Crew:
         before, self._kills = self._kills, usage.memory_kills()
         return self._kills > before
 
-    def _limit(self, hand: _Hand, begun: Begun) -> None:
+    def _limit(self, hand: _Hand, begun: StagedTask) -> None:
         """End what was told to stop, or takes too long; it is told again until it ends."""
         if hand.why == "exit":
             if self._cancel.is_set():

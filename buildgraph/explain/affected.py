@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .target_hash import Evaluated
+from .target_hash import TargetHashes
 from ..types.label import Label
 
 _LONG = 6
@@ -13,7 +13,7 @@ Change: TypeAlias = Literal["changed", "new", "renamed", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class AffectedReason:
     """One thing that differs: a `value`, `source`, `tool`, `rule` or `dep`, by name, before and after."""
 
     kind: Literal["value", "source", "tool", "rule", "dep", "base"]
@@ -31,12 +31,12 @@ class Affected:
 
     label: Label
     change: Change
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[AffectedReason, ...] = ()
     chain: tuple[Label, ...] = ()
     before: str = ""
 
 
-def compare(base: Evaluated, now: Evaluated) -> list[Affected]:
+def compare(base: TargetHashes, now: TargetHashes) -> list[Affected]:
     """All labels that are not what they were, sorted; labels that are gone with the rest."""
     came = [label for label in sorted(now.targets) if label not in base.targets]
     gone = [label for label in sorted(base.targets) if label not in now.targets]
@@ -53,12 +53,12 @@ def compare(base: Evaluated, now: Evaluated) -> list[Affected]:
     return sorted(found, key=lambda one: one.label)
 
 
-def without_base(now: Evaluated, why: str) -> list[Affected]:
+def without_base(now: TargetHashes, why: str) -> list[Affected]:
     """Everything, when what was before cannot be told."""
-    return [Affected(label, "changed", (Reason("base", why),)) for label in sorted(now.targets)]
+    return [Affected(label, "changed", (AffectedReason("base", why),)) for label in sorted(now.targets)]
 
 
-def _renamed(base: Evaluated, now: Evaluated, came: list[Label], gone: list[Label]) -> dict[Label, Label]:
+def _renamed(base: TargetHashes, now: TargetHashes, came: list[Label], gone: list[Label]) -> dict[Label, Label]:
     """New labels that are what a vanished one was, wherever their files stood."""
     left: dict[tuple[str, str], list[Label]] = {}
     for label in gone:
@@ -73,7 +73,7 @@ def _renamed(base: Evaluated, now: Evaluated, came: list[Label], gone: list[Labe
     return found
 
 
-def _reasons(base: Evaluated, now: Evaluated, label: Label, moved: set[Label]) -> Iterator[Reason]:
+def _reasons(base: TargetHashes, now: TargetHashes, label: Label, moved: set[Label]) -> Iterator[AffectedReason]:
     before, after = base.targets[label], now.targets[label]
     said = False
     for reason in _own(base, now, label):
@@ -82,22 +82,22 @@ def _reasons(base: Evaluated, now: Evaluated, label: Label, moved: set[Label]) -
     for dep in now.deps[label]:
         if dep in moved:
             said = True
-            yield Reason("dep", str(dep))
+            yield AffectedReason("dep", str(dep))
     if said:
         return
     files = [name for name in sorted({*base.rules, *now.rules}) if base.rules.get(name) != now.rules.get(name)]
-    yield from [Reason("rule", name) for name in files] or [Reason("rule", after.rule, before.rule, after.rule)]
+    yield from [AffectedReason("rule", name) for name in files] or [AffectedReason("rule", after.rule, before.rule, after.rule)]
 
 
-def _own(base: Evaluated, now: Evaluated, label: Label) -> Iterator[Reason]:
+def _own(base: TargetHashes, now: TargetHashes, label: Label) -> Iterator[AffectedReason]:
     before, after = base.targets[label], now.targets[label]
     if before.rule != after.rule:
-        yield Reason("rule", after.rule, before.rule, after.rule)
-    for key, old, new in _differing(dict(flat(before.values)), dict(flat(after.values))):
-        yield Reason("value", key, old, new)
+        yield AffectedReason("rule", after.rule, before.rule, after.rule)
+    for key, old, new in _differing(dict(flatten(before.values)), dict(flatten(after.values))):
+        yield AffectedReason("value", key, old, new)
     for name, old, new in _differing(base.inputs[label], now.inputs[label]):
         kind, _, path = name.partition(" ")
-        yield Reason("source" if kind == "source" else "tool", path, old, new)
+        yield AffectedReason("source" if kind == "source" else "tool", path, old, new)
 
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
@@ -105,19 +105,19 @@ def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str
     return [(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)]
 
 
-def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """The plain values of a table by their dotted paths."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from flat(inner, f"{path}.{key}" if path else key)
+            yield from flatten(inner, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value:
         for index, inner in enumerate(value):
-            yield from flat(inner, f"{path}[{index}]")
+            yield from flatten(inner, f"{path}[{index}]")
     else:
         yield path, str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _chains(reasons: Mapping[Label, tuple[Reason, ...]]) -> dict[Label, tuple[Label, ...]]:
+def _chains(reasons: Mapping[Label, tuple[AffectedReason, ...]]) -> dict[Label, tuple[Label, ...]]:
     """For each label the way by what it needs to one that changed for itself; a long way is cut before its end."""
     ends: dict[Label, Label] = {}
     found: dict[Label, tuple[Label, ...]] = {}
@@ -135,7 +135,7 @@ def _chains(reasons: Mapping[Label, tuple[Reason, ...]]) -> dict[Label, tuple[La
     return found
 
 
-def _after(reasons: Mapping[Label, tuple[Reason, ...]], label: Label) -> Label | None:
+def _after(reasons: Mapping[Label, tuple[AffectedReason, ...]], label: Label) -> Label | None:
     """The first of the changed targets that a label needs, when it did not change for itself."""
     own = reasons.get(label, ())
     return Label.parse(own[0].what) if own and all(reason.kind == "dep" for reason in own) else None

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from .affected import Affected, compare, without_base
 from ..analysis.analysis import analyse
 from ..types.digest import Digest
-from ..types.errors import BuildError, BuildErrors, Where
-from .target_hash import Evaluated, Hash, evaluated
+from ..types.errors import BuildError, BuildErrors, Location
+from .target_hash import TargetHashes, Hash, hash_targets
 from ..host.environment import SHIPPED
 from ..types.label import Label, Pattern
-from ..workspace.file_tree import Listing, join
-from ..analysis.builtin_rules import registry
+from ..workspace.file_tree import FileTree, join
+from ..analysis.builtin_rules import builtin_rules
 from ..types.action import Artifact, Shipped, Source
 from .git_revision import Revision, write_entries
 from ..workspace.root import BUILD
-from ..host.source_files import Moved, Sources
+from ..host.source_files import SourceChanged, SourceFiles
 from ..workspace.workspace import Workspace
 
 _ALL = Pattern("", None, True, False)
@@ -56,14 +56,14 @@ class _State:
         self.revision, self.workspace = revision, workspace
         self.names: set[str] = set()
 
-    def evaluate(self) -> Evaluated:
+    def evaluate(self) -> TargetHashes:
         """All targets; BuildErrors for every fault in them."""
         labels = self.workspace.matching(_ALL)
-        analysis = analyse(self.workspace, labels, registry())
+        analysis = analyse(self.workspace, labels, builtin_rules())
         self.names.update(self.workspace.rule_files, self.workspace.held)
         rules = {name: str(self.source(name)[0]) for name in sorted(self.workspace.rule_files)}
         read: Hash = self.read
-        return evaluated(analysis, {label: self.workspace.target(label) for label in analysis.order}, rules, read)
+        return hash_targets(analysis, {label: self.workspace.target(label) for label in analysis.order}, rules, read)
 
     def read(self, artifact: Artifact) -> tuple[Digest, bool]:
         """The digest of a source or a shipped tool, and whether it is executable."""
@@ -76,7 +76,7 @@ class _State:
         """A file that ships with buildgraph."""
         raise NotImplementedError
 
-    def source(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
+    def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """A file of the workspace."""
         raise NotImplementedError
 
@@ -87,14 +87,14 @@ class _WorkTree(_State):
     def __init__(self, revision: Revision, root: str, folder: str) -> None:
         self.root = root
         self.skipped = revision.skipped()
-        self.files = Sources(root)
+        self.files = SourceFiles(root)
         self.folder = os.path.realpath(folder)
         if self.skipped:
             os.mkdir(self.folder)
             write_entries(self.folder, self.skipped, None)
         super().__init__(revision, _Sparse(root, self.folder) if self.skipped else Workspace(root))
 
-    def evaluate(self) -> Evaluated:
+    def evaluate(self) -> TargetHashes:
         """All targets; a file of rules has to be checked out."""
         rules = self.workspace.settings.rules
         missing = next((name for name in rules if name in self.skipped), None)
@@ -108,19 +108,19 @@ class _WorkTree(_State):
         """A file that ships with buildgraph."""
         return self.hash(os.path.join(SHIPPED, name))
 
-    def source(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
+    def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """A file of the work tree, or one of the index that is not checked out."""
         if name in self.skipped:
             found = self.skipped[name]
             return found.origin.repository.digest(found.name), found.mode == "100755"
         return self.hash(name, at)
 
-    def hash(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
+    def hash(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """A file that is there; one that changes while it is read is read again."""
         for _ in range(_TRIES):
             try:
                 return self.files.digest(name, at)
-            except Moved:
+            except SourceChanged:
                 continue
         raise BuildError(f"{name!r} changes all the time", at, "try again when it is complete", "source")
 
@@ -134,7 +134,7 @@ class _Before(_State):
         super().__init__(revision, Workspace(self.folder))
         self.workspace.fetch = lambda name: revision.fill(self.folder, (name,))
 
-    def evaluate(self) -> Evaluated:
+    def evaluate(self) -> TargetHashes:
         """All targets of the revision; BuildError when it has no workspace."""
         os.mkdir(self.folder)
         self.revision.write(self.folder)
@@ -164,7 +164,7 @@ class _Before(_State):
         path = os.path.relpath(os.path.join(SHIPPED, name), self.revision.repository.top)
         return self.revision.digest(path) or self.now.tool(name)
 
-    def source(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
+    def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """A file of the revision; what git would store as the same object is the same, whatever filters make of it."""
         inner = os.path.relpath(os.path.realpath(os.path.join(self.folder, name)), self.folder)
         if inner in self.same:
@@ -182,12 +182,12 @@ class _Before(_State):
         return kept if here is None or self.revision.keeps_modes() else (kept[0], here[1])
 
 
-class _Overlay(Listing):
+class _Overlay(FileTree):
     """The folders of a workspace with files from another folder among them."""
 
     def __init__(self, root: str, extra: str) -> None:
         super().__init__(root)
-        self._extra = Listing(extra)
+        self._extra = FileTree(extra)
         self._merged: dict[str, dict[str, os.DirEntry[str]]] = {}
 
     def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:

@@ -38,7 +38,7 @@ def first_difference(before: bytes, after: bytes) -> str:
     return _bytes(before, after)
 
 
-def between(before: Mapping[str, Any], after: Mapping[str, Any], look: Callable[[str], str]) -> str:
+def diff_contents(before: Mapping[str, Any], after: Mapping[str, Any], look: Callable[[str], str]) -> str:
     """The first difference of two folders or archives given as name -> content; `look` compares one that both have."""
     for name in sorted(before.keys() | after.keys()):
         if name not in after:
@@ -82,7 +82,7 @@ def _zip(before: bytes, after: bytes) -> str | None:
     if not before.startswith(b"PK"):
         return None
     with zipfile.ZipFile(io.BytesIO(before)) as old, zipfile.ZipFile(io.BytesIO(after)) as new:
-        found = between(_members(old), _members(new), lambda name: first_difference(old.read(name), new.read(name)))
+        found = diff_contents(_members(old), _members(new), lambda name: first_difference(old.read(name), new.read(name)))
         if not found and [i.filename for i in old.infolist()] == [i.filename for i in new.infolist()]:
             for one, two in zip(old.infolist(), new.infolist(), strict=True):
                 if one.date_time != two.date_time:
@@ -155,7 +155,7 @@ def _elf(before: bytes, after: bytes) -> str | None:
     if not (before.startswith(b"\x7fELF\x02\x01") and after.startswith(b"\x7fELF\x02\x01")):
         return None
     old, new = _sections(before), _sections(after)
-    return between(old, new, lambda name: _bytes(old[name], new[name])) or None
+    return diff_contents(old, new, lambda name: _bytes(old[name], new[name])) or None
 
 
 def _sections(data: bytes) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..types.digest import Digest
-from ..keys.action_key import SOURCE, changed, explain, inputs_of
+from ..keys.action_key import SOURCE, diff_parts, explain, inputs_of
 from ..types.result import File, Node, Result, Tree
 from ..keys.reapi import decode_directory
 from ..store.protocol import Missing
@@ -18,7 +18,7 @@ _LARGE = 64 << 20
 _RAW = {".f64": "<d", ".f32": "<f", ".i32": "<i", ".i64": "<q"}
 
 
-class Memory(Protocol):
+class ResultSource(Protocol):
     """What a store remembers; the part of it that a comparison reads."""
 
     def read(self, digest: Digest) -> bytes:
@@ -32,7 +32,7 @@ class Memory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChangedPart:
     """One thing that differs: by name, what it was and is (empty: absent), whence it comes, where it differs first."""
 
     name: str
@@ -43,17 +43,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class KeyDiff:
     """The parts of two keys that differ, and the files of their results that do; None when a result is gone."""
 
-    parts: tuple[Part, ...]
-    outputs: tuple[Part, ...] | None
+    parts: tuple[ChangedPart, ...]
+    outputs: tuple[ChangedPart, ...] | None
 
 
 class WithSources:
     """A store, and the small sources that were kept with two results."""
 
-    def __init__(self, memory: Memory, *parts: Mapping[str, bytes]) -> None:
+    def __init__(self, memory: ResultSource, *parts: Mapping[str, bytes]) -> None:
         self.recall, self.parts, self._read = memory.recall, memory.parts, memory.read
         self._sources = {Digest.of(data): data for one in parts for name, data in one.items() if name.startswith(SOURCE)}
 
@@ -63,26 +63,26 @@ class WithSources:
         return self._read(digest) if found is None else found
 
 
-def compared(memory: Memory, before: Digest, after: Digest) -> Compared | None:
+def diff_keys(memory: ResultSource, before: Digest, after: Digest) -> KeyDiff | None:
     """Two keys and their results; None when the store holds the messages of one of them no more."""
     old, new = memory.parts(before), memory.parts(after)
     if old is None or new is None:
         return None
     sources = WithSources(memory, old, new)
     first = {f"input {path}{'/' * tree}": where for path, tree, where in _inputs(sources, old, new)}
-    parts = [Part(name, was, now, first=first.get(name, "")) for name, was, now in changed(explain(old), explain(new))]
+    parts = [ChangedPart(name, was, now, first=first.get(name, "")) for name, was, now in diff_parts(explain(old), explain(new))]
     results = memory.recall(before), memory.recall(after)
-    return Compared(tuple(parts), None if results[0] is None or results[1] is None else
+    return KeyDiff(tuple(parts), None if results[0] is None or results[1] is None else
                     tuple(files_of(memory, results[0], results[1])))
 
 
-def _inputs(memory: Memory, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[tuple[str, bool, str]]:
+def _inputs(memory: ResultSource, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[tuple[str, bool, str]]:
     before, after = inputs_of(old), inputs_of(new)
     return [(path, isinstance(node, Tree), _first(memory, path, before[path], node))
             for path, node in after.items() if path in before and before[path] != node]
 
 
-def _first(memory: Memory, path: str, before: Node, after: Node) -> str:
+def _first(memory: ResultSource, path: str, before: Node, after: Node) -> str:
     """Where two inputs differ first; empty when the store does not hold both."""
     parts = _files(memory, path, before, after)
     told = next((part for part in parts if part.first), parts[0] if parts else None)
@@ -94,16 +94,16 @@ def _first(memory: Memory, path: str, before: Node, after: Node) -> str:
     return (f"{inner}: {state}" if inner and state else inner or state) + more
 
 
-def files_of(memory: Memory, before: Result, after: Result) -> list[Part]:
+def files_of(memory: ResultSource, before: Result, after: Result) -> list[ChangedPart]:
     """The files of two results that differ."""
     old, new = dict(before.outputs), dict(after.outputs)
-    found: list[Part] = []
+    found: list[ChangedPart] = []
     for path in sorted(old.keys() | new.keys()):
         found += _files(memory, path, old.get(path), new.get(path))
     return found
 
 
-def _files(memory: Memory, path: str, before: Node | None, after: Node | None) -> list[Part]:
+def _files(memory: ResultSource, path: str, before: Node | None, after: Node | None) -> list[ChangedPart]:
     """The files that differ in two outputs, either of which may be absent."""
     old, new = (dict(files_of_node(memory, path, node)) for node in (before, after))
     found = []
@@ -111,11 +111,11 @@ def _files(memory: Memory, path: str, before: Node | None, after: Node | None) -
         was, now = old.get(name), new.get(name)
         if was != now:
             first = _semantic(memory, name, was, now) if was and now else ""
-            found.append(Part(name, _said(was), _said(now), first=first))
+            found.append(ChangedPart(name, _said(was), _said(now), first=first))
     return found
 
 
-def files_of_node(memory: Memory, path: str, node: Node | None) -> list[tuple[str, File]]:
+def files_of_node(memory: ResultSource, path: str, node: Node | None) -> list[tuple[str, File]]:
     """The files of a node by path; a tree that the store lost has none."""
     found: list[tuple[str, File]] = []
     waiting = [(path, node)] if node else []
@@ -137,7 +137,7 @@ def _said(file: File | None) -> str:
     return "" if file is None else file.digest.oci + (" executable" if file.executable else "")
 
 
-def _semantic(memory: Memory, name: str, before: File, after: File) -> str:
+def _semantic(memory: ResultSource, name: str, before: File, after: File) -> str:
     if before.digest == after.digest or max(before.digest.size, after.digest.size) > _LARGE:
         return ""
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 
-from .diff import Memory, Part, files_of, files_of_node
+from .diff import ResultSource, ChangedPart, files_of, files_of_node
 from ..types.result import File, Node, Result
 from .model_diff import model_difference
 from ..store.protocol import Missing
@@ -14,7 +14,7 @@ _TEXT = 1 << 20   # bytes of a file up to which its lines are compared
 _WIDTH = 60
 
 
-def detail_of(memory: Memory, nodes: tuple[Node | None, Node | None], part: Part,
+def detail_of(memory: ResultSource, nodes: tuple[Node | None, Node | None], part: ChangedPart,
               results: tuple[Result | None, Result | None]) -> str:
     """Where a file differs first: in the model that was made of it, in its own lines, or in what came of it."""
     if not (part.before and part.after):
@@ -79,7 +79,7 @@ def _quoted(line: str) -> str:
     return json.dumps(line if len(line) <= _WIDTH else f"{line[:_WIDTH]}...", ensure_ascii=False)
 
 
-def _of_model(memory: Memory, before: Result, after: Result) -> str:
+def _of_model(memory: ResultSource, before: Result, after: Result) -> str:
     """What differs in the model that an action made; empty when it made none."""
     old, new = dict(before.outputs), dict(after.outputs)
     labels = new.get("labels.json")

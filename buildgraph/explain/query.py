@@ -21,7 +21,7 @@ class Answer:
     edges: tuple[tuple[Label, Label], ...]
 
 
-def listed(labels: Sequence[Label]) -> Answer:
+def list_targets(labels: Sequence[Label]) -> Answer:
     """The labels themselves, sorted."""
     return Answer(tuple(sorted(set(labels))), ())
 
@@ -53,7 +53,7 @@ def allpaths(graph: Mapping[Label, Sequence[Label]], starts: Sequence[Label], en
 
 
 @dataclass(frozen=True, slots=True)
-class Sieve:
+class TargetFilter:
     """What an answer is narrowed to: rules, regular expressions found in the label, values; one of each kind given."""
 
     kinds: tuple[str, ...] = ()
@@ -114,18 +114,18 @@ def _answer(graph: Mapping[Label, Sequence[Label]], found: set[Label]) -> Answer
     return Answer(tuple(sorted(found)), tuple(edges))
 
 
-def text(answer: Answer) -> str:
+def format_text(answer: Answer) -> str:
     """One label a line."""
     return "".join(f"{label}\n" for label in answer.labels)
 
 
-def as_json(answer: Answer) -> str:
+def to_json(answer: Answer) -> str:
     """`{"schema": 1, "labels": [...], "edges": [[from, to], ...]}`."""
     return document({"labels": [str(label) for label in answer.labels],
                      "edges": [[str(start), str(end)] for start, end in answer.edges]}) + "\n"
 
 
-def dot(answer: Answer) -> str:
+def format_dot(answer: Answer) -> str:
     """A Graphviz digraph; labels need no escaping, their alphabet has neither quote nor backslash."""
     nodes = [f'  "{label}";\n' for label in answer.labels]
     edges = [f'  "{start}" -> "{end}";\n' for start, end in answer.edges]

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .diff import Memory, Part, WithSources, compared
+from .diff import ResultSource, ChangedPart, WithSources, diff_keys
 from ..types.digest import Digest
 from .file_change import detail_of
-from ..state.key_history import Row
+from ..state.key_history import KeyRow
 from ..keys.action_key import explain, inputs_of
 from ..types.action import Action, Output, Shipped, Source
 from ..types.result import File, Node
-from .why import Reason, declared, origin_of
+from .why import KeyChange, declared_actions, origin_of
 
 if TYPE_CHECKING:
     from ..analysis.analysis import Analysis
@@ -64,7 +64,7 @@ class Explanation:
     causes: tuple[Cause, ...] = ()
     followed: int = 0
     chain: tuple[Link, ...] = ()
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[KeyChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ class _Step:
     recent: bool = True
 
 
-class Past:
+class KeyHistory:
     """The rows of a workspace's history, what the store has of them, and the actions that are declared now."""
 
-    def __init__(self, rows: Mapping[str, Row], memory: Memory, analysis: Analysis | None) -> None:
+    def __init__(self, rows: Mapping[str, KeyRow], memory: ResultSource, analysis: Analysis | None) -> None:
         self.memory = memory
         self._analysis = analysis
         self._labels = {str(label): label for label in analysis.order} if analysis else {}
-        self._rows: dict[tuple[str, str, int], Row] = {}
+        self._rows: dict[tuple[str, str, int], KeyRow] = {}
         for name, row in rows.items():
             label, _, rest = name.partition(" ")
             count, _, title = rest.partition(" ")
@@ -93,7 +93,7 @@ class Past:
                 self._rows[label, title, int(count)] = row
         self._makers: dict[str, list[tuple[tuple[str, str, int], str]]] | None = None
 
-    def rows_of(self, label: str) -> dict[tuple[str, str, int], Row]:
+    def rows_of(self, label: str) -> dict[tuple[str, str, int], KeyRow]:
         """The rows of a target's actions."""
         return {name: row for name, row in self._rows.items() if name[0] == label}
 
@@ -102,10 +102,10 @@ class Past:
         label = self._labels.get(step.label)
         if label is None or self._analysis is None:
             return None
-        same = [one for one in declared(self._analysis, label) if one.title == step.title]
+        same = [one for one in declared_actions(self._analysis, label) if one.title == step.title]
         return same[step.count - 1] if step.count <= len(same) else None
 
-    def before(self, part: Part, action: Action | None) -> _Step | None:
+    def before(self, part: ChangedPart, action: Action | None) -> _Step | None:
         """The step that made an input, with the keys under which it made what the input was and is."""
         path = part.name.removeprefix("input ").rstrip("/")
         given = dict(action.inputs).get(path) if action else None
@@ -135,7 +135,7 @@ class Past:
         return self._makers
 
 
-def explanation(past: Past, label: str, members: Sequence[str], reran: set[str]) -> Explanation | None:
+def explanation(past: KeyHistory, label: str, members: Sequence[str], reran: set[str]) -> Explanation | None:
     """Why a target's actions ran; None when it has none in the history.
 
     The actions are those of its `members`: the target itself, or what it stands for. `reran` has the keys of what ran in
@@ -160,17 +160,17 @@ def explanation(past: Past, label: str, members: Sequence[str], reran: set[str])
     return _followed(past, label, steps)
 
 
-def _followed(past: Past, label: str, steps: list[_Step]) -> Explanation:
+def _followed(past: KeyHistory, label: str, steps: list[_Step]) -> Explanation:
     """Follow what changed in each step to the step that made it, breadth first: chains are as short as they can be."""
     seen = {step.keys[1] for step in steps}
     waiting: list[tuple[_Step, tuple[Link, ...]]] = [(step, ()) for step in steps]
     causes: dict[tuple[str, ...], tuple[Cause, tuple[Link, ...], bool]] = {}
-    reasons: list[Reason] = []
+    reasons: list[KeyChange] = []
     for step, way in waiting:   # grows while it is walked
         action = past.action(step)
         reason = _reason(past.memory, step, action)
         reasons.append(reason)
-        taken: list[Part] = []
+        taken: list[ChangedPart] = []
         for part in reason.parts:
             maker = past.before(part, action) if part.name.startswith("input ") else None
             if maker is None or not maker.keys[0]:
@@ -191,16 +191,16 @@ def _followed(past: Past, label: str, steps: list[_Step]) -> Explanation:
                        tuple(reasons))
 
 
-def _reason(memory: Memory, step: _Step, action: Action | None) -> Reason:
+def _reason(memory: ResultSource, step: _Step, action: Action | None) -> KeyChange:
     title = step.title if step.count == 1 else f"{step.title} ({step.count})"
-    found = compared(memory, Digest.parse(step.keys[0]), Digest.parse(step.keys[1]))
+    found = diff_keys(memory, Digest.parse(step.keys[0]), Digest.parse(step.keys[1]))
     if found is None:
-        return Reason(step.label, title, "forgotten", keys=step.keys)
+        return KeyChange(step.label, title, "forgotten", keys=step.keys)
     parts = [replace(part, origin=origin_of(action, part.name)) if action else part for part in found.parts]
-    return Reason(step.label, title, "changed", tuple(parts), found.outputs, step.keys)
+    return KeyChange(step.label, title, "changed", tuple(parts), found.outputs, step.keys)
 
 
-def _causes(memory: Memory, step: _Step, parts: list[Part], action: Action | None) -> Iterator[Cause]:
+def _causes(memory: ResultSource, step: _Step, parts: list[ChangedPart], action: Action | None) -> Iterator[Cause]:
     """What changed in a step that no other action made."""
     keys = [Digest.parse(key) for key in step.keys]
     messages = [found for key in keys if (found := memory.parts(key)) is not None]
@@ -250,7 +250,7 @@ def _name_of(path: str, given: Mapping[str, object]) -> str:
     return path
 
 
-def _change(part: Part) -> Literal["changed", "added", "removed"]:
+def _change(part: ChangedPart) -> Literal["changed", "added", "removed"]:
     return "changed" if part.before and part.after else "added" if part.after else "removed"
 
 

@@ -16,13 +16,13 @@ from ..types.label import Label
 from ..types.action import Action, Artifact, Content, Output, Shipped, Source
 from ..types.target import Target
 from ..types.provider import Provider
-from ..keys.action_graph import Steps
+from ..keys.action_graph import ActionGraph
 
 Hash: TypeAlias = Callable[[Artifact], tuple[Digest, bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluated:
+class TargetHashes:
     """One state of a workspace, evaluated.
 
     `prints` has a digest of what each label provides, `loose` one that moved files leave as it is; `inputs` has what
@@ -37,10 +37,10 @@ class Evaluated:
     rules: Mapping[str, str]
 
 
-def evaluated(analysis: Analysis, targets: Mapping[Label, Target], rules: Mapping[str, str], read: Hash) -> Evaluated:
+def hash_targets(analysis: Analysis, targets: Mapping[Label, Target], rules: Mapping[str, str], read: Hash) -> TargetHashes:
     """Evaluate an analysis; `read` gives the digest of a source or a shipped tool, `rules` those of files of rules."""
     found = {label: list(artifacts(provider)) for label, provider in analysis.providers.items()}
-    steps = Steps.of(artifact for own in found.values() for artifact in own)
+    steps = ActionGraph.of(artifact for own in found.values() for artifact in own)
     exact, loose = (_Prints(analysis, steps, read, paths) for paths in (True, False))
     inputs: dict[Label, dict[str, str]] = {label: {} for label in analysis.order}
     for label, own in found.items():
@@ -50,7 +50,7 @@ def evaluated(analysis: Analysis, targets: Mapping[Label, Target], rules: Mappin
         if action.owner in inputs:
             for _, given in action.inputs:
                 _note(inputs[action.owner], given, read)
-    return Evaluated(targets, analysis.deps, exact.of, loose.of, inputs, rules)
+    return TargetHashes(targets, analysis.deps, exact.of, loose.of, inputs, rules)
 
 
 def _note(held: dict[str, str], artifact: Artifact, read: Hash) -> None:
@@ -63,7 +63,7 @@ def _note(held: dict[str, str], artifact: Artifact, read: Hash) -> None:
 class _Prints:
     """Digests of all labels; without `paths`, the places of the user's files do not count."""
 
-    def __init__(self, analysis: Analysis, steps: Steps, read: Hash, paths: bool) -> None:
+    def __init__(self, analysis: Analysis, steps: ActionGraph, read: Hash, paths: bool) -> None:
         self._read, self._paths = read, paths
         self._actions: dict[Action, str] = {}
         for action in steps.actions:

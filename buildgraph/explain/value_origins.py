@@ -7,20 +7,20 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from .affected import flat
+from .affected import flatten
 from ..analysis.analysis import Analysis
 from .root_cause import Cause
 from ..types.errors import BuildError
 from ..types.label import Label
 from ..types.action import Artifact
-from ..ui.format import size
+from ..ui.format import format_size
 from ..types.quantities import parse_size
 from ..workspace.workspace import Workspace
 
 _DEPTH = 4   # of facts in what a target provides
 
 
-def named(cause: Cause, workspace: Workspace, analysis: Analysis) -> list[Cause]:
+def name_origins(cause: Cause, workspace: Workspace, analysis: Analysis) -> list[Cause]:
     """A changed value by the key that it has in BUILD.toml, or by the target that provides it; as it is where none is found."""
     try:
         label = Label.parse(cause.label)
@@ -56,7 +56,7 @@ def _leaves(cause: Cause) -> Iterator[Cause]:
     if not (isinstance(old, dict) and isinstance(new, dict)):
         yield cause
         return
-    before, after = dict(flat(old)), dict(flat(new))
+    before, after = dict(flatten(old)), dict(flatten(new))
     for key in sorted({*before, *after}):
         if key and before.get(key) != after.get(key):
             yield replace(cause, what=key, before=before.get(key, ""), after=after.get(key, ""))
@@ -67,7 +67,7 @@ def _place(cause: Cause, label: Label, workspace: Workspace, analysis: Analysis)
     seen, waiting = {label}, [label]
     for one in waiting:
         target = workspace.target(one)
-        for key, value in flat(target.values):
+        for key, value in flatten(target.values):
             leaf = cause.what != "argv" and key.rpartition(".")[2] == cause.what.rpartition(".")[2]
             if leaf or cause.what == "argv" and cause.after and _same(value, cause.after):
                 show = _bytes if value != cause.after and not leaf else _text
@@ -94,7 +94,7 @@ def _same(value: str, word: str) -> bool:
 
 
 def _bytes(word: str) -> str:
-    return json.dumps(size(int(word)) if word.isdigit() else word)
+    return json.dumps(format_size(int(word)) if word.isdigit() else word)
 
 
 def _facts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from .diff import Memory, Part, compared
+from .diff import ResultSource, ChangedPart, diff_keys
 from ..types.digest import Digest
 from .target_hash import artifacts
 from ..types.label import Label
 from ..types.action import Action, Content, Output, Shipped, Source
 from ..keys.reapi import decode
-from ..keys.action_graph import Steps
+from ..keys.action_graph import ActionGraph
 
 if TYPE_CHECKING:
     from ..analysis.analysis import Analysis
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class KeyChange:
     """An action of a target, the parts of its key that differ, and the files of its outputs that do.
 
     `state` is "changed"; "first" when it had no other key here; "forgotten" when the store lost one of the two. `keys`
@@ -29,12 +29,12 @@ class Reason:
     label: str
     title: str
     state: Literal["changed", "first", "forgotten"]
-    parts: tuple[Part, ...] = ()
-    outputs: tuple[Part, ...] | None = None
+    parts: tuple[ChangedPart, ...] = ()
+    outputs: tuple[ChangedPart, ...] | None = None
     keys: tuple[str, str] = ("", "")
 
 
-def why(history: Mapping[str, list[str]], label: str, memory: Memory, actions: Sequence[Action] | None) -> list[Reason]:
+def why(history: Mapping[str, list[str]], label: str, memory: ResultSource, actions: Sequence[Action] | None) -> list[KeyChange]:
     """What differs in the keys of a target's actions since each had another; `memory` is the store.
 
     `actions` are those that the target declares now: rows of others are dropped, and inputs are told by where they come
@@ -46,30 +46,30 @@ def why(history: Mapping[str, list[str]], label: str, memory: Memory, actions: S
             for (_, count, title), keys in owned if now is None or int(count) <= now[title]]
 
 
-def declared(analysis: Analysis, label: Label) -> list[Action]:
+def declared_actions(analysis: Analysis, label: Label) -> list[Action]:
     """The actions that a target declares for what it provides."""
     if label not in analysis.providers:
         return []
-    found = Steps.of(artifacts(analysis.providers[label])).actions
+    found = ActionGraph.of(artifacts(analysis.providers[label])).actions
     return [action for action in found if action.owner == label]
 
 
-def _reason(row: tuple[str, str, str], keys: list[str], memory: Memory, actions: Sequence[Action]) -> Reason:
+def _reason(row: tuple[str, str, str], keys: list[str], memory: ResultSource, actions: Sequence[Action]) -> KeyChange:
     label, count, title = row
     said = title if count == "1" else f"{title} ({count})"
     if len(keys) < 2:
-        return Reason(label, said, "first")
+        return KeyChange(label, said, "first")
     after, before = (Digest.parse(key) for key in keys[:2])
-    found = compared(memory, before, after)
+    found = diff_keys(memory, before, after)
     pair = (str(before), str(after))
     if found is None:
-        return Reason(label, said, "forgotten", keys=pair)
+        return KeyChange(label, said, "forgotten", keys=pair)
     action = _action(memory, after, actions, int(count))
     parts = [replace(part, origin=origin_of(action, part.name)) if action else part for part in found.parts]
-    return Reason(label, said, "changed", tuple(parts), found.outputs, pair)
+    return KeyChange(label, said, "changed", tuple(parts), found.outputs, pair)
 
 
-def _action(memory: Memory, key: Digest, actions: Sequence[Action], count: int) -> Action | None:
+def _action(memory: ResultSource, key: Digest, actions: Sequence[Action], count: int) -> Action | None:
     """The action that a key was made of: the one with its command, else the one of its title and place."""
     messages = memory.parts(key)
     argv = tuple(decode("Command", messages["command"])["arguments"]) if messages else ()

@@ -22,7 +22,7 @@ FOLDER = ".buildgraph/receipts"
 _NAMED = ("BUILDGRAPH_CACHE", "BUILDGRAPH_SANDBOX", "XDG_CACHE_HOME", "HOME", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUSERBASE")
 
 
-class Look:
+class ManifestCheck:
     """What the last look of this process found: for a build that must go on, so that it need not look again.
 
     `fields` hold five int64 for each of `paths`, which `names` are as they stand in the receipt; `moved` are the numbers of
@@ -31,14 +31,14 @@ class Look:
     """
 
     def __init__(self, root: str, request: tuple[Sequence[str], str]) -> None:
-        self.root, self.request, self.name = root, request, name_of(*request)
+        self.root, self.request, self.name = root, request, request_name(*request)
         self.fields = self.names = b""
         self.paths: list[bytes] = []
         self.moved: list[int] = []
         self.mark = 0
 
 
-found: Look | None = None
+last_check: ManifestCheck | None = None
 
 
 def unchanged(words: list[str], cwd: str) -> int | None:
@@ -46,14 +46,14 @@ def unchanged(words: list[str], cwd: str) -> int | None:
 
     Only plain patterns are answered; every option takes the full path.
     """
-    global found
-    found = None
+    global last_check
+    last_check = None
     if not is_plain(words):
         return None
     root = _root(cwd)
     if root is None:
         return None
-    text = _standing(Look(root, (words, cwd[len(root) + 1:])), cwd)
+    text = _standing(ManifestCheck(root, (words, cwd[len(root) + 1:])), cwd)
     if text is None:
         return None
     sys.stdout.write(text)
@@ -66,9 +66,9 @@ def is_plain(words: Sequence[str]) -> bool:
     return bool(words) and not any(word.startswith("-") and not word.startswith("-//") for word in words)
 
 
-def look(root: str, words: Sequence[str], package: str) -> None:
+def check_manifest(root: str, words: Sequence[str], package: str) -> None:
     """Look at what the last build of a request saw, for one that goes on from there (`found`)."""
-    _standing(Look(root, (words, package)), os.getcwd())
+    _standing(ManifestCheck(root, (words, package)), os.getcwd())
 
 
 def _root(cwd: str) -> str | None:
@@ -89,7 +89,7 @@ def _marked(folder: str) -> bool:
         return False
 
 
-def name_of(words: Sequence[str], package: str) -> str:
+def request_name(words: Sequence[str], package: str) -> str:
     """The file name of a request's receipt and snapshot."""
     data = "\0".join([package, *words]).encode("utf-8", "surrogateescape")
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
@@ -116,9 +116,9 @@ def _mounts() -> bytes:
     return b"\n".join(b" ".join(mount) for mount in mounts if b"bin/" in mount[2])
 
 
-def _standing(looked: Look, cwd: str) -> str | None:
-    global found
-    found = None
+def _standing(looked: ManifestCheck, cwd: str) -> str | None:
+    global last_check
+    last_check = None
     try:
         with open(f"{looked.root}/{FOLDER}/{looked.name}", "rb", opener=_at_once) as file:
             data = file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else b""   # a regular file
@@ -138,7 +138,7 @@ def _standing(looked: Look, cwd: str) -> str | None:
     os.chdir(looked.root)   # the paths are relative to it, and so they are short
     looked.moved = _moved(looked.fields, looked.paths)
     os.chdir(cwd)
-    found = looked
+    last_check = looked
     return None if looked.moved else data[len(data) - words:].decode()
 
 
@@ -161,7 +161,7 @@ def _moved(fields: bytes, paths: list[bytes]) -> list[int]:
     return moved
 
 
-def shortened(root: str, path: str) -> str:
+def dedupe_folders(root: str, path: str) -> str:
     """A path as receipts hold it: relative to the workspace's root when it lies in it."""
     return path[len(root) + 1:] if path.startswith(f"{root}/") else "." if path == root else path
 
@@ -178,11 +178,11 @@ def write(root: str, request: tuple[Sequence[str], str], files: Mapping[str, tup
     fields, names = bytearray(), bytearray()
     for path, stamp in sorted(files.items()):
         fields += pack("5q", *stamp)
-        names += os.fsencode(shortened(root, path)) + b"\0"
-    _write(Look(root, request), fields, names, text.encode(), mark)
+        names += os.fsencode(dedupe_folders(root, path)) + b"\0"
+    _write(ManifestCheck(root, request), fields, names, text.encode(), mark)
 
 
-def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[str], text: str, mark: int) -> None:
+def update(looked: ManifestCheck, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[str], text: str, mark: int) -> None:
     """Write a receipt again with other stamps; what it knows below `trees` and is not in `fresh` is there no more."""
     if any(max(stamp) >> 63 for stamp in fresh.values()):
         return   # as for `write`
@@ -204,7 +204,7 @@ def renew(looked: Look, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[st
     _write(looked, fields, names, text.encode(), mark)
 
 
-def _write(looked: Look, fields: bytearray, names: bytes | bytearray, told: bytes, mark: int) -> None:
+def _write(looked: ManifestCheck, fields: bytearray, names: bytes | bytearray, told: bytes, mark: int) -> None:
     said = environment(*looked.request)
     head = b"%d %d %d %d\n" % (len(fields) // 40, len(said), len(told), mark)
     parts = (head, said, fields, names, told)

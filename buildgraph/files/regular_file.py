@@ -39,12 +39,12 @@ def open_own(path: str, flags: int, aside: str = "") -> int:
     try:
         return open_regular(path, flags | os.O_CREAT)
     except OSError:
-        if not put_aside(path, aside):
+        if not move_aside(path, aside):
             raise
     return open_regular(path, flags | os.O_CREAT)
 
 
-def put_aside(path: str, folder: str = "") -> bool:
+def move_aside(path: str, folder: str = "") -> bool:
     """Rename what is no regular file, into `folder` or beside its place; whether that was done."""
     try:
         if stat.S_ISREG(os.lstat(path).st_mode):
@@ -84,7 +84,7 @@ def replace(path: str, parts: Iterable[bytes | bytearray]) -> bool:
         try:
             os.replace(fresh, path)
         except IsADirectoryError:
-            if not put_aside(path):
+            if not move_aside(path):
                 raise
             os.replace(fresh, path)
     except OSError:

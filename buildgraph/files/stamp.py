@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Stamp = tuple[int, int, int, int, int]
-NEVER: Stamp = (0, 0, 0, 0, 0)   # the stamp of no file: the next build reads the file again
+ALWAYS_STALE: Stamp = (0, 0, 0, 0, 0)   # the stamp of no file: the next build reads the file again
 FINE_NS, COARSE_NS = 100_000_000, 2_000_000_000   # many ticks of a clock that counts them, and of one that counts seconds
 
 
@@ -28,7 +28,7 @@ def fingerprint(path: str) -> Stamp:
     return stamp_of(os.stat(path))
 
 
-def settled(stamp: Sequence[int], when: int) -> bool:
+def is_settled(stamp: Sequence[int], when: int) -> bool:
     """Whether a file was unchanged for so long at a time (ns, of `clock`) that a later edit must change its stamp.
 
     The change time decides, because no program can set it. A change time of whole milliseconds is that of a coarse clock.
@@ -37,12 +37,12 @@ def settled(stamp: Sequence[int], when: int) -> bool:
     return changed <= when - (FINE_NS if changed % 1_000_000 else COARSE_NS)
 
 
-def trusted(stamp: Stamp, when: int) -> Stamp:
+def reliable_stamp(stamp: Stamp, when: int) -> Stamp:
     """The stamp of a file that was read later than `when` (ns), or NEVER where the file was too young then."""
-    return stamp if settled(stamp, when) else NEVER
+    return stamp if is_settled(stamp, when) else ALWAYS_STALE
 
 
-def date(path: str, when: int) -> None:
+def set_date(path: str, when: int) -> None:
     """Give a file or folder that was made its time of modification (ns), one that is between two ticks of the clock.
 
     Who writes to it later gives it the time of a tick, which differs, even within the tick in which it was made.
@@ -50,16 +50,16 @@ def date(path: str, when: int) -> None:
     os.utime(path, ns=(when, when), follow_symlinks=False)
 
 
-def dated(path: str, when: int) -> Stamp:
+def stamp_if_dated(path: str, when: int) -> Stamp:
     """The stamp of what was made and dated; NEVER where somebody changed it since, or the disk keeps no such time."""
     try:
         stamp = stamp_of(os.lstat(path))
     except OSError:
-        return NEVER
-    return stamp if stamp[1] == when else NEVER
+        return ALWAYS_STALE
+    return stamp if stamp[1] == when else ALWAYS_STALE
 
 
-def clock(folder: str) -> int:
+def file_system_time(folder: str) -> int:
     """The time (ns) by which the file system of a folder stamps changes now; 0, at which nothing is settled, if unknown."""
     flags = os.O_WRONLY | os.O_CLOEXEC
     places = ((folder, flags | getattr(os, "O_TMPFILE", 0)),   # a file without a name: the folder's own stamp stays

@@ -9,13 +9,13 @@ import os
 import stat
 
 from ..types.errors import BuildError
-from .regular_file import put_aside
+from .regular_file import move_aside
 
 NAME = ".buildgraph"
 _FOLDERS = ("built", "receipts", "snapshots", "sandbox")
 
 
-def check_own(root: str) -> None:
+def check_state_folder(root: str) -> None:
     """Refuse a `.buildgraph` that is a link or no folder; links in place of its folders are put aside. BuildError."""
     path = f"{root}/{NAME}"
     try:
@@ -25,18 +25,18 @@ def check_own(root: str) -> None:
     if stat.S_ISLNK(mode):
         raise BuildError(f"{NAME} is a link", None, "remove the link: buildgraph makes a folder of its own there", "environment")
     if not stat.S_ISDIR(mode):
-        raise in_the_way(NAME, fix="move it: buildgraph keeps files of its own in a folder of that name")
+        raise obstacle_error(NAME, fix="move it: buildgraph keeps files of its own in a folder of that name")
     for name in _FOLDERS:
         if os.path.islink(f"{path}/{name}"):
-            put_aside(f"{path}/{name}")
+            move_aside(f"{path}/{name}")
 
 
-def in_the_way(path: str, what: str = "something", fix: str = "move it: out/ is for outputs alone") -> BuildError:
+def obstacle_error(path: str, what: str = "something", fix: str = "move it: out/ is for outputs alone") -> BuildError:
     """The fault of a path in the workspace that cannot be made, for what is found in its place."""
     return BuildError(f"{path} cannot be made: {what} is in the way", None, fix, "environment")
 
 
-def ignore(folder: str) -> None:
+def write_gitignore(folder: str) -> None:
     """Hide a folder that buildgraph has made from git."""
     try:
         fd = os.open(f"{folder}/.gitignore", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -46,7 +46,7 @@ def ignore(folder: str) -> None:
         file.write(b"*\n")
 
 
-class alone:
+class WorkspaceLock:
     """One build at a time turns the links of a workspace and sweeps behind them; the lock goes with the process."""
 
     def __init__(self, root: str) -> None:

@@ -16,15 +16,15 @@ from ..lite import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .source_files import Sources
+    from .source_files import SourceFiles
 
-MANY = 8192   # files
+FULL_CHECK_LIMIT = 8192   # files
 _RECORD = ".dist-info/RECORD"
 _IDLE = (".pyi", ".h", ".hpp", ".c", ".cpp", ".pxd", ".pyx", ".a")
 _NOTES = (_RECORD, ".dist-info/INSTALLER", ".dist-info/REQUESTED", ".dist-info/direct_url.json")
 
 
-class Installed:
+class InstalledDistribution:
     """The folder of a distribution and the lines of its RECORD."""
 
     def __init__(self, site: str, lines: list[str]) -> None:
@@ -60,9 +60,9 @@ class Installed:
         parts = folder.split("/")
         return next((name for depth in range(1, len(parts) + 1) if (name := "/".join(parts[:depth])) in own), "")
 
-    def changes(self, sources: Sources) -> str:
+    def changes(self, sources: SourceFiles) -> str:
         """A digest of what is not as recorded, empty when all is; stamps of what was looked at are noted in `sources`."""
-        many = len(self._recorded) > MANY
+        many = len(self._recorded) > FULL_CHECK_LIMIT
         try:
             written = os.stat(f"{self.site}/{self._record}").st_ctime_ns
         except OSError:
@@ -79,7 +79,7 @@ class Installed:
             words += self._changed(path, said, (sources, written))
         return Digest.of("\n".join(sorted(words)).encode()).oci if words else ""
 
-    def _changed(self, path: str, said: str, by: tuple[Sources, int]) -> Sequence[str]:
+    def _changed(self, path: str, said: str, by: tuple[SourceFiles, int]) -> Sequence[str]:
         sources, written = by
         full = f"{self.site}/{path}"
         found = _note(sources, full)
@@ -91,7 +91,7 @@ class Installed:
         digest, _ = sources.digest(full)
         return () if sha and sha == _recorded(digest) else (f"{path} {digest}",)
 
-    def _more(self, sources: Sources) -> Iterator[str]:
+    def _more(self, sources: SourceFiles) -> Iterator[str]:
         """Files that stand in its folders and that it did not install."""
         for top, _ in self.entries():
             waiting = [top] if not top.endswith(".dist-info") and os.path.isdir(f"{self.site}/{top}") else []
@@ -130,7 +130,7 @@ def _recorded(digest: Digest) -> str:
     return b2a_base64(bytes.fromhex(digest.hash), newline=False).decode().rstrip("=").replace("+", "-").replace("/", "_")
 
 
-def _note(sources: Sources, path: str) -> os.stat_result | None:
+def _note(sources: SourceFiles, path: str) -> os.stat_result | None:
     """Note the stamp of a file or folder, which decides what a distribution is."""
     try:
         found = os.stat(path)

@@ -11,11 +11,11 @@ import sys
 from .. import DISTRIBUTION
 from ..lite.contextmanagers import suppress
 from ..types.digest import Digest
-from ..types.errors import BuildError, Where
-from .distributions import Installed, is_note
-from .source_files import Moved, Sources
+from ..types.errors import BuildError, Location
+from .distributions import InstalledDistribution, is_note
+from .source_files import SourceChanged, SourceFiles
 from ..files.stamp import Stamp, fingerprint
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ _MODULES = {"PIL": "pillow", "bs4": "beautifulsoup4", "cv2": "opencv-python", "d
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
-@noun
-class Found:
+@record
+class HostTool:
     """A tool of this host: the path to run, its identity, and the paths that must be visible for it to work."""
 
     path: str
@@ -40,7 +40,7 @@ class Found:
     visible: tuple[str, ...]
 
 
-@noun
+@record
 class Distribution:
     """An installed distribution: its identity and its top-level entries, as (name, path of the host)."""
 
@@ -49,22 +49,22 @@ class Distribution:
     record: str
 
 
-class Toolchain:
+class HostTools:
     """Resolves names of programs and distributions, each once."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: SourceFiles) -> None:
         self._sources = sources
-        self._programs: dict[str, Found | None] = {}
+        self._programs: dict[str, HostTool | None] = {}
         self._closures: dict[str, dict[str, Distribution]] = {}
         self._stamps: dict[str, Stamp] = {}   # of folders and RECORDs that decided, each from before it was read
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> HostTool | None:
         """A program by name, or None when this host has none."""
         if name not in self._programs:
             self._programs[name] = self._resolve(name)
         return self._programs[name]
 
-    def program(self, name: str, at: Where | None = None) -> Found:
+    def program(self, name: str, at: Location | None = None) -> HostTool:
         """A program by name; BuildError when this host has none."""
         found = self.find(name)
         if found is None:
@@ -89,13 +89,13 @@ class Toolchain:
         for _ in range(int(next(words))):
             name, path, identity, count = (next(words) for _ in range(4))
             visible = tuple(next(words) for _ in range(int(count or 0)))
-            self._programs[name] = Found(path, identity, visible) if count else None
+            self._programs[name] = HostTool(path, identity, visible) if count else None
         for wanted in words:
             self._closures[wanted] = dict(_restored(words) for _ in range(int(next(words))))
 
-    def agrees(self, dumped: Sequence[str]) -> bool:
+    def matches(self, dumped: Sequence[str]) -> bool:
         """Whether all that was resolved elsewhere is the same here, wherever it stands."""
-        other = Toolchain(self._sources)
+        other = HostTools(self._sources)
         other.restore(dumped)
         try:
             return all(_identity(self.find(name)) == _identity(found) for name, found in other._programs.items()) and all(
@@ -114,7 +114,7 @@ class Toolchain:
         """Remember the stamps of files and folders that decided; the oldest of each counts."""
         self._stamps = {**stamps, **self._stamps}
 
-    def distributions(self, names: tuple[str, ...], at: Where | None = None) -> dict[str, Distribution]:
+    def distributions(self, names: tuple[str, ...], at: Location | None = None) -> dict[str, Distribution]:
         """The distributions and all that they require, by normalised name, sorted."""
         found: dict[str, Distribution] = {}
         for name in names:
@@ -123,44 +123,44 @@ class Toolchain:
             found |= self._closures[name]
         return dict(sorted(found.items()))
 
-    def _resolve(self, name: str) -> Found | None:
+    def _resolve(self, name: str) -> HostTool | None:
         if name == "python3":
             return self._interpreter()
         if name == "an x86-64 host":   # what a gate needs that is no program
-            return Found("", "x86-64", ()) if os.uname().machine in ("x86_64", "AMD64") else None
+            return HostTool("", "x86-64", ()) if os.uname().machine in ("x86_64", "AMD64") else None
         return self._program(name)
 
-    def _interpreter(self) -> Found:
+    def _interpreter(self) -> HostTool:
         path = os.path.realpath(sys.executable)
         digest, _ = self._sources.digest(path)
         version = sys.version.partition(" ")[0]
         identity = f"{sys.implementation.name}-{version} {digest.oci}"
-        return Found(path, identity, tuple(sorted({path, os.path.realpath(sys.base_prefix)})))
+        return HostTool(path, identity, tuple(sorted({path, os.path.realpath(sys.base_prefix)})))
 
-    def _program(self, name: str) -> Found | None:
+    def _program(self, name: str) -> HostTool | None:
         # shutil.which does the same, and to import it costs as much as to look through a thousand files.
         for folder in SEARCH.split(":"):
             path, before = os.path.join(folder, name), _stamps([folder])
             if os.access(path, os.X_OK) and os.path.isfile(path):
                 real = os.path.realpath(path)
-                return Found(path, self._sources.digest(real)[0].oci, tuple(sorted({path, real})))
+                return HostTool(path, self._sources.digest(real)[0].oci, tuple(sorted({path, real})))
             self._note(before)   # one that comes there would be found instead
         return None
 
-    def _closure(self, wanted: str, at: Where | None) -> dict[str, Distribution]:
+    def _closure(self, wanted: str, at: Location | None) -> dict[str, Distribution]:
         found: dict[str, Distribution] = {}
         front, seen = [_asked(wanted, at)], set[tuple[str, frozenset[str]]]()
         while front:
             name, extras = front.pop()
-            if (normal(name), extras) in seen:
+            if (normalize_name(name), extras) in seen:
                 continue
-            seen.add((normal(name), extras))
+            seen.add((normalize_name(name), extras))
             made, requires = self._distribution(name, extras, wanted, at)
-            found[normal(name)] = made
+            found[normalize_name(name)] = made
             front += requires
         return found
 
-    def _distribution(self, name: str, extras: frozenset[str], wanted: str, at: Where | None) -> tuple[Distribution, list[Asked]]:
+    def _distribution(self, name: str, extras: frozenset[str], wanted: str, at: Location | None) -> tuple[Distribution, list[Asked]]:
         from importlib import metadata
         before = _stamps(map(os.path.abspath, sys.path))
         try:
@@ -174,11 +174,11 @@ class Toolchain:
         if not record:
             raise BuildError(f"the distribution {name!r} lists no files, so what it holds cannot be known", at,
                              f"install it from a wheel, without -e: pip install --force-reinstall {name}", "environment")
-        installed = Installed(str(dist.locate_file("")), lines)
+        installed = InstalledDistribution(str(dist.locate_file("")), lines)
         path = os.path.join(installed.site, record)
         self._note(_stamps([path]))
         if (dist.read_text("RECORD") or "").splitlines() != lines:
-            raise Moved(path)
+            raise SourceChanged(path)
         changed = installed.changes(self._sources)
         identity = f"{dist.version} {_recorded(lines).oci}{f' {changed}' if changed else ''}"
         self._note({folder: before[folder] for folder in _passed_over(installed.site) if folder in before})
@@ -186,7 +186,7 @@ class Toolchain:
         return made, _requires(dist.requires or [], extras)
 
 
-def _identity(found: Found | None) -> str:
+def _identity(found: HostTool | None) -> str:
     return found.identity if found is not None else ""
 
 
@@ -204,7 +204,7 @@ def _stamps(paths: Iterable[str]) -> dict[str, Stamp]:
     return found
 
 
-def normal(name: str) -> str:
+def normalize_name(name: str) -> str:
     """The normal form of a distribution's name (PEP 503)."""
     import re
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -219,7 +219,7 @@ def _recorded(lines: list[str]) -> Digest:
     return Digest.of("\n".join(sorted(line for line in lines if line and not is_note(line))).encode())
 
 
-def _check_not_editable(dist: MetadataOf, name: str, at: Where | None) -> None:
+def _check_not_editable(dist: MetadataOf, name: str, at: Location | None) -> None:
     """BuildError for a distribution of `pip install -e`: its files stand elsewhere, and no RECORD lists them."""
     import json
     said: dict[str, object] = {}
@@ -238,7 +238,7 @@ def _passed_over(site: str) -> list[str]:
     return paths[:paths.index(os.path.abspath(site))] if os.path.abspath(site) in paths else []
 
 
-def _asked(text: str, at: Where | None) -> Asked:
+def _asked(text: str, at: Location | None) -> Asked:
     """The name and extras that a table says: `jax`, `jax[cuda]`."""
     from packaging.requirements import InvalidRequirement, Requirement
     try:
@@ -249,7 +249,7 @@ def _asked(text: str, at: Where | None) -> Asked:
     if wanted.specifier or wanted.url or wanted.marker:
         raise BuildError(f"packages wants the name of an installed distribution, not the requirement {text!r}", at,
                          f'write "{wanted.name}": the version that is installed is used, and is part of the key')
-    return wanted.name, frozenset(map(normal, wanted.extras))
+    return wanted.name, frozenset(map(normalize_name, wanted.extras))
 
 
 def _requires(specs: list[str], extras: frozenset[str]) -> list[Asked]:
@@ -257,7 +257,7 @@ def _requires(specs: list[str], extras: frozenset[str]) -> list[Asked]:
         return []
     from packaging.requirements import Requirement   # dear, and most of what tools declare requires nothing
     wanted = [Requirement(spec) for spec in specs]
-    return [(need.name, frozenset(map(normal, need.extras))) for need in wanted
+    return [(need.name, frozenset(map(normalize_name, need.extras))) for need in wanted
             if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in ("", *extras))]
 
 
@@ -269,6 +269,6 @@ def _provider(name: str) -> str:
 
 
 def _install(name: str) -> str:
-    if normal(name) == "buildgraph":
+    if normalize_name(name) == "buildgraph":
         return f"the distribution of this program is called {DISTRIBUTION!r}; {name!r} on the public index is another project"
     return f"pip install '{DISTRIBUTION}[pymdp]'" if "pymdp" in name else f"pip install {name}"

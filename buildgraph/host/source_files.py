@@ -13,9 +13,9 @@ import time
 
 from ..lite.contextmanagers import suppress
 from ..types.digest import Digest
-from ..types.errors import BuildError, Where
+from ..types.errors import BuildError, Location
 from ..lite.sha256 import hash_open
-from ..files.stamp import Stamp, fingerprint, settled, stamp_of
+from ..files.stamp import Stamp, fingerprint, is_settled, stamp_of
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Index(Protocol):
         ...
 
 
-class Moved(Exception):
+class SourceChanged(Exception):
     """A file changed while it was being used by this build."""
 
     def __init__(self, path: str) -> None:
@@ -52,7 +52,7 @@ def _checksum(data: bytes) -> bytes:
     return bytes(xxhash.xxh3_128_digest(data))
 
 
-class Sources:
+class SourceFiles:
     """Digests of files, each known once in a session; `root` is the workspace, absolute paths are taken as they are.
 
     The index is asked only beyond the first `light` bytes: to open it costs as much as to hash some.
@@ -72,15 +72,15 @@ class Sources:
         """Where a file of the workspace stands on this host."""
         return os.path.join(self.root, name)
 
-    def digest(self, name: str, at: Where | None = None) -> tuple[Digest, bool]:
+    def digest(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """(digest, executable) of a regular file; BuildError when it is not one."""
         if name not in self._known:
             self._known[name] = self._lookup(name) or self._look(self.path(name), name, at)
         return self._known[name]
 
-    def fresh(self) -> Sources:
+    def fresh(self) -> SourceFiles:
         """The same files with nothing known yet, and without the index."""
-        return Sources(self.root, None, self._now)
+        return SourceFiles(self.root, None, self._now)
 
     def assume(self, lookup: Callable[[str], tuple[Digest, bool] | None]) -> None:
         """Take digests from elsewhere, of files whose stamps were just seen to hold."""
@@ -108,7 +108,7 @@ class Sources:
             self._index.put_many(self._fresh)
             self._fresh = {}
 
-    def _look(self, path: str, name: str, at: Where | None) -> tuple[Digest, bool]:
+    def _look(self, path: str, name: str, at: Location | None) -> tuple[Digest, bool]:
         try:
             found = os.lstat(path)
             if stat.S_ISLNK(found.st_mode):
@@ -140,11 +140,11 @@ class Sources:
         if row is None or len(row) != _ROW.size or _checksum(row[:-16]) != row[-16:]:
             return None
         *kept, hashed_at, sha, _ = _ROW.unpack(row)
-        if tuple(kept) != print_ or not settled(print_, hashed_at):
+        if tuple(kept) != print_ or not is_settled(print_, hashed_at):
             return None
         return Digest(sha.hex(), print_[0])
 
-    def _hash(self, path: str, print_: Stamp, name: str, at: Where | None) -> Digest:
+    def _hash(self, path: str, print_: Stamp, name: str, at: Location | None) -> Digest:
         now = self._now()
         self.hashed += 1
         try:
@@ -153,7 +153,7 @@ class Sources:
         except OSError as fault:
             raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check its permissions", "source") from None
         if after != print_:
-            raise Moved(name)
+            raise SourceChanged(name)
         if self._index is None or self._weight < self._light:
             return digest
         with suppress(struct.error):   # a stamp after the year 2262, or an inode beyond 63 bits: hashed each time

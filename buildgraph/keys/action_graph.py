@@ -4,19 +4,19 @@ from __future__ import annotations
 from ..types.errors import BuildError
 from ..types.label import Label
 from ..types.action import Action, Artifact, Gate, Output
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..types.errors import Where
+    from ..types.errors import Location
 
     from ..types.provider import Provider
 
 
-@noun
-class Wanted:
+@record
+class RequestedOutput:
     """An output that was asked for, under the name it has in its provider; `file` is its name below `out/`."""
 
     label: Label
@@ -30,8 +30,8 @@ class Wanted:
         return "/".join(filter(None, ("out", self.label.package, self.label.name, self.file)))
 
 
-@noun
-class Steps:
+@record
+class ActionGraph:
     """`actions` in an order in which they could run; `needs[i]` are the numbers of those whose outputs i takes.
 
     `places[i]` is the place of i among the actions of its label that have its title, from 1 on.
@@ -43,7 +43,7 @@ class Steps:
     places: tuple[int, ...]
 
     @classmethod
-    def of(cls, wanted: Iterable[Artifact]) -> Steps:
+    def of(cls, wanted: Iterable[Artifact]) -> ActionGraph:
         """All actions that the artifacts come from, found without recursion: chains may be long."""
         number: dict[Action, int] = {}
         actions: list[Action] = []
@@ -57,8 +57,8 @@ class Steps:
                 actions.append(action)
                 continue
             stack.append((action, True))
-            stack += [(need, False) for need in makers(action) if need not in number]
-        needs = tuple(tuple(number[need] for need in makers(action)) for action in actions)
+            stack += [(need, False) for need in producers_of(action) if need not in number]
+        needs = tuple(tuple(number[need] for need in producers_of(action)) for action in actions)
         return cls(tuple(actions), needs, number, tuple(_places(actions)))
 
 
@@ -70,29 +70,29 @@ def _places(actions: Iterable[Action]) -> Iterator[int]:
         yield count[named]
 
 
-def clash_of(paths: Iterable[str]) -> tuple[str, str] | None:
+def find_clash(paths: Iterable[str]) -> tuple[str, str] | None:
     """Two of these paths that cannot be outputs at the same time: they are equal, or the first is a folder of the second."""
     ordered = sorted(f"{path}/" for path in paths)
     return next(((one[:-1], other[:-1]) for one, other in zip(ordered, ordered[1:]) if other.startswith(one)), None)
 
 
-def clash_fault(one: str, other: str, at: Where | None = None) -> BuildError:
+def clash_error(one: str, other: str, at: Location | None = None) -> BuildError:
     """The fault of two such paths."""
     what = f"two outputs have the path {one}" if one == other else f"{other} cannot be made: {one} is an output, too"
     return BuildError(what, at, "give one of the outputs, or its target, another name", "rule")
 
 
-def makers(action: Action) -> list[Action]:
+def producers_of(action: Action) -> list[Action]:
     """The actions whose outputs an action takes, each once, in the order of its inputs."""
     return list(dict.fromkeys(given.action for _, given in action.inputs if isinstance(given, Output)))
 
 
-def wanted_of(label: Label, provider: Provider) -> list[Wanted]:
+def requested_outputs(label: Label, provider: Provider) -> list[RequestedOutput]:
     """What `build LABEL` asks for; where two outputs have one file name, their names in the provider lead."""
     outputs = provider.outputs()
     files = {name: artifact.name.rpartition("/")[2] for name, artifact in outputs.items()}
     count = list(files.values())
-    return [Wanted(label, name, artifact, files[name] if count.count(files[name]) == 1 else f"{name}.{files[name]}")
+    return [RequestedOutput(label, name, artifact, files[name] if count.count(files[name]) == 1 else f"{name}.{files[name]}")
             for name, artifact in outputs.items()]
 
 

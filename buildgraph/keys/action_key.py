@@ -13,7 +13,7 @@ from ..types.result import File, Node, Tree
 from .reapi import (
     Directory, decode, decode_directory, digest_fields, digest_of, encode, encode_directory
 )
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SALT = b"buildgraph 1"   # a new number makes every remembered result a miss: ra
 SOURCE = "source "   # what begins the names of parts of a record that hold small sources: no message of a key
 
 
-@noun
+@record
 class Key:
     """The digest that names an action's result, and the messages (by name) that it is the digest of."""
 
@@ -126,7 +126,7 @@ def inputs_of(messages: Mapping[str, bytes]) -> dict[str, Node]:
     return found
 
 
-def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def diff_parts(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """The parts that differ as (part, before, after), sorted; an absent part is an empty string."""
     names = sorted(old.keys() | new.keys())
     return [(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)]

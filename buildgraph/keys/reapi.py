@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 from ..types.digest import Digest
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def digest_fields(digest: Digest) -> dict[str, Any]:
     return {"hash": digest.hash, "size_bytes": digest.size}
 
 
-@noun
+@record
 class Directory:
     """A REAPI Directory: files (name, digest, executable), folders (name, digest), symlinks (name, target)."""
 

@@ -12,14 +12,14 @@ from ..lite import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ..types.errors import Where
+    from ..types.errors import Location
     from ..types.action import Artifact, Out
     from ..types.target import Target
 
 _LONG, _DEEP = 3500, 64   # bytes of a path, and folders of an output, that fit below any cache and workspace
 
 
-def unused(name: str, paths: Iterable[str]) -> str:
+def unused_path(name: str, paths: Iterable[str]) -> str:
     """A name for a folder of buildgraph's own that no path begins with: the usual one, where that can be."""
     taken = {path.partition("/")[0] for path in paths}
     found, number = name, 0
@@ -29,7 +29,7 @@ def unused(name: str, paths: Iterable[str]) -> str:
     return found
 
 
-def clash(paths: Iterable[str]) -> tuple[str, str] | None:
+def find_clash(paths: Iterable[str]) -> tuple[str, str] | None:
     """A path and another one beneath it, or None when all can be at their places."""
     every = list(paths)
     below: dict[str, str] = {}
@@ -41,7 +41,7 @@ def clash(paths: Iterable[str]) -> tuple[str, str] | None:
     return next(((path, below[path]) for path in every if path in below), None)
 
 
-def check(target: Target, staged: Mapping[str, Artifact], outs: Sequence[Out]) -> None:
+def check_paths(target: Target, staged: Mapping[str, Artifact], outs: Sequence[Out]) -> None:
     """BuildError unless all inputs and outputs of an action can be at their places."""
     for out in outs:
         _check_path(target, None, out.path, "an output")
@@ -57,7 +57,7 @@ def check(target: Target, staged: Mapping[str, Artifact], outs: Sequence[Out]) -
     twice = next((path for path in made if made.count(path) > 1), "") if len(set(made)) < len(made) else ""
     if twice:
         raise BuildError(f"{target.label}: two outputs are at {twice!r}", target.place("outputs"), "rename one of them", "rule")
-    inner = clash(made) or clash(staged)
+    inner = find_clash(made) or find_clash(staged)
     if inner:
         raise BuildError(f"{target.label}: {inner[0]!r} is a file or an output, and {inner[1]!r} is below it",
                          _place(target, staged.get(inner[1])), "give one of them another path", "rule")
@@ -67,7 +67,7 @@ def check(target: Target, staged: Mapping[str, Artifact], outs: Sequence[Out]) -
 def _check_out(target: Target, staged: Mapping[str, Artifact], made: set[str]) -> None:
     """No input in the folder of outputs may be an output, be in one, or have one below it."""
     for path in [path for path in staged if path.startswith("out/")]:
-        found = clash({path, *made}) or ((path, path) if path in made else None)
+        found = find_clash({path, *made}) or ((path, path) if path in made else None)
         if found:
             raise BuildError(f"{target.label}: the input {path!r} is at the place of the output "
                              f"{(found[0] if found[1] == path else found[1]).removeprefix('out/')!r}",
@@ -83,6 +83,6 @@ def _check_path(target: Target, artifact: Artifact | None, path: str, what: str)
                          _place(target, artifact), "move it to a folder that is less deep", "rule")
 
 
-def _place(target: Target, artifact: Artifact | None) -> Where:
+def _place(target: Target, artifact: Artifact | None) -> Location:
     named = artifact.at if isinstance(artifact, Source) else None
     return named or target.place()

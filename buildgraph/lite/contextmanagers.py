@@ -33,41 +33,41 @@ else:
             self._thing.close()
 
 
-class Stopped(Exception):
+class Cancelled(Exception):
     """The user wants the build to end: what was being read or copied is given up."""
 
 
-class stoppable:
+class cancellable:
     """While entered, long work of any thread ends with Stopped once `wished` says so."""
 
     wished: Callable[[], bool] | None = None
 
     def __init__(self, wished: Callable[[], bool]) -> None:
-        self._wished, self._before = wished, stoppable.wished
+        self._wished, self._before = wished, cancellable.wished
 
     def __enter__(self) -> None:
-        stoppable.wished = self._wished
+        cancellable.wished = self._wished
 
     def __exit__(self, *_: object) -> None:
-        stoppable.wished = self._before
+        cancellable.wished = self._before
 
 
-def go_on() -> None:
+def check_cancelled() -> None:
     """Between two pieces of long work: Stopped when it should end here."""
-    if stoppable.wished is not None and stoppable.wished():
-        raise Stopped
+    if cancellable.wished is not None and cancellable.wished():
+        raise Cancelled
 
 
-class unbroken:
+class defer_signals:
     """A moment of the main thread in which handlers of signals raise nothing; what they would raise comes at its end."""
 
     depth = 0
     late: list[Callable[[], object]] = []
 
     def __enter__(self) -> None:
-        unbroken.depth += 1
+        defer_signals.depth += 1
 
     def __exit__(self, *_: object) -> None:
-        unbroken.depth -= 1
-        while not unbroken.depth and unbroken.late:
-            unbroken.late.pop()()
+        defer_signals.depth -= 1
+        while not defer_signals.depth and defer_signals.late:
+            defer_signals.late.pop()()

@@ -12,7 +12,7 @@ else:
     from _json import make_encoder
 
 
-def text_of(value: object, default: Callable[[object], str] | None = None) -> str:
+def json_text(value: object, default: Callable[[object], str] | None = None) -> str:
     """One line of ASCII JSON, equal to what `json.dumps` gives with separators "," and ":".
 
     `default` gives the text of any other value; without it, such a value is a TypeError.

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
     @overload
     @dataclass_transform(frozen_default=True)
-    def noun(cls: type[T]) -> type[T]: ...
+    def record(cls: type[T]) -> type[T]: ...
     @overload
     @dataclass_transform(frozen_default=True)
-    def noun(*, eq: bool = True, order: bool = False, aside: str = "") -> Callable[[type[T]], type[T]]: ...
+    def record(*, eq: bool = True, order: bool = False, aside: str = "") -> Callable[[type[T]], type[T]]: ...
 
-    def noun(cls: Any = None, **how: Any) -> Any:
+    def record(cls: Any = None, **how: Any) -> Any:
         """Make a class frozen, with the fields that it annotates; a field `aside` is not compared.
 
         `eq=False` compares by identity, `order` also orders. Such a class must not use `super()` without arguments.
         """
 else:
-    def noun(cls=None, *, eq=True, order=False, aside=""):
+    def record(cls=None, *, eq=True, order=False, aside=""):
         """Make a class frozen, with the fields that it annotates; a field `aside` is not compared."""
         return (lambda found: _made(found, eq, order, aside)) if cls is None else _made(cls, eq, order, aside)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .contextmanagers import go_on
+from .contextmanagers import check_cancelled
 from . import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ else:
             _make = hashlib.sha256
 
 _BUFFER, _SMALL = 1 << 18, 1 << 15   # bytes of a piece, and of a file that is read by one call
-PATIENT = 1 << 22   # bytes of a file that are hashed or copied without looking for holes or for a wish to stop
+CANCEL_CHECK_BYTES = 1 << 22   # bytes of a file that are hashed or copied without looking for holes or for a wish to stop
 _ENDLESS = 1 << 63
 _left = 1 << 18   # bytes to be hashed before OpenSSL is worth its start
 
@@ -52,14 +52,14 @@ def hash_open(fd: int) -> tuple[str, int]:
         while size < end and (count := os.preadv(fd, [view[:end - size]], size)):
             sha.update(view[:count])
             size += count
-            if size > PATIENT:
-                go_on()
+            if size > CANCEL_CHECK_BYTES:
+                check_cancelled()
     return sha.hexdigest(), size
 
 
 def runs(fd: int, found: os.stat_result) -> Iterator[tuple[int, int]]:
     """Where a file holds data, as (start, end), and an empty run at its end; the holes between are zeros."""
-    if found.st_size < PATIENT or 512 * found.st_blocks >= found.st_size:
+    if found.st_size < CANCEL_CHECK_BYTES or 512 * found.st_blocks >= found.st_size:
         yield 0, _ENDLESS
         return
     at = 0
@@ -81,8 +81,8 @@ def runs(fd: int, found: os.stat_result) -> Iterator[tuple[int, int]]:
 def add_zeros(sha: _Hash, count: int) -> None:
     """Add so many zeros; Stopped when the build should end meanwhile."""
     if count > 0:
-        zeros = memoryview(bytes(min(count, PATIENT)))
+        zeros = memoryview(bytes(min(count, CANCEL_CHECK_BYTES)))
         while count > 0:
             sha.update(zeros[:count])
             count -= len(zeros)
-            go_on()
+            check_cancelled()

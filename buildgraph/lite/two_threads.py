@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Pair:
+class TwoThreads:
     """Some work on each of several things, by this thread and another one; by this one alone where there is no other."""
 
     def __init__(self, work: Callable[[Any], None], on: Iterable[Any]) -> None:

@@ -10,8 +10,8 @@ import stat
 
 from ..lite.contextmanagers import suppress
 from ..types.errors import BuildError
-from ..lite.record import noun
-from ..files.state_folder import in_the_way
+from ..lite.record import record
+from ..files.state_folder import obstacle_error
 from ..lite.sha256 import hash_open
 from ..lite import TYPE_CHECKING
 
@@ -25,8 +25,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-@noun(eq=False)
-class Scope:
+@record(eq=False)
+class OwnedPaths:
     """What a request decides about old outputs.
 
     `declared` are the paths below the workspace of all outputs that the request asks for, made or not. `covers` tells
@@ -57,10 +57,10 @@ def is_output(path: str) -> bool:
     return first == "out" and len(parts) >= 2 and not {"", ".", ".."} & {*parts} and "\0" not in path
 
 
-class Ways:
+class OpenFolders:
     """The folders below `out/` of a workspace, and what buildgraph wrote there before."""
 
-    def __init__(self, root: str, scope: Scope | None, written: Contents) -> None:
+    def __init__(self, root: str, scope: OwnedPaths | None, written: Contents) -> None:
         self._root, self._scope, self._written = root, scope, written
 
     def opened(self, path: str, make: bool = True) -> int:
@@ -87,12 +87,12 @@ class Ways:
             pass
         except OSError as fault:
             if fault.errno not in (errno.ENOTDIR, errno.ELOOP):
-                raise unwritable(path, fault) from None
+                raise unwritable_error(path, fault) from None
             self._make_way(above, name, path)
         try:
             os.mkdir(name, dir_fd=above)
         except OSError as fault:
-            raise unwritable(path, fault) from None
+            raise unwritable_error(path, fault) from None
         return os.open(name, _FOLDER, dir_fd=above)
 
     def _make_way(self, above: int, name: str, path: str) -> None:
@@ -103,12 +103,12 @@ class Ways:
             raise self._still_declared(path) or BuildError(
                 f"{path} is a link", None, "remove the link: outputs are put into folders of the workspace", "environment")
         else:
-            raise self._still_declared(path) or in_the_way(path)
+            raise self._still_declared(path) or obstacle_error(path)
 
     def _still_declared(self, path: str) -> BuildError | None:
         if path not in self._written:
             return None
-        return in_the_way(path, f"an output of {label_of(path)}", "rename one of the two targets: the outputs of one lie "
+        return obstacle_error(path, f"an output of {label_of(path)}", "rename one of the two targets: the outputs of one lie "
                           "inside an output of the other")
 
     def clear(self, path: str) -> None:
@@ -120,10 +120,10 @@ class Ways:
                     (folders if entry.is_dir(follow_symlinks=False) else found).append(f"{folder}/{entry.name}")
         for one in folders[1:]:
             if not any(known.startswith(f"{one}/") for known in self._written):
-                raise in_the_way(path, one)
+                raise obstacle_error(path, one)
         for one in found:
             if not self._may_go(one) or not self._holds_ours(one):
-                raise self._still_declared(one) or in_the_way(path, one)
+                raise self._still_declared(one) or obstacle_error(path, one)
         for one in found:
             self.remove(one, prune=False)
         for folder in reversed(folders):
@@ -193,7 +193,7 @@ class Ways:
             return f"f{hash_open(fd)[0]}" in contents
 
 
-def links_below(folder: str) -> Iterator[str]:
+def find_links(folder: str) -> Iterator[str]:
     """The links below a folder."""
     waiting = [folder]
     while waiting:
@@ -205,7 +205,7 @@ def links_below(folder: str) -> Iterator[str]:
                     waiting.append(entry.path)
 
 
-def unwritable(path: str, fault: OSError) -> OSError | BuildError:
+def unwritable_error(path: str, fault: OSError) -> OSError | BuildError:
     """The fault of a path in the workspace that the system refuses to write: itself where it tells what to do."""
     if fault.errno in (errno.EACCES, errno.EPERM):
         return BuildError(f"{path} cannot be written: {os.strerror(fault.errno).lower()}", None,

@@ -10,22 +10,22 @@ import fcntl
 import os
 import stat
 
-from ..lite.contextmanagers import go_on, suppress, unbroken
+from ..lite.contextmanagers import check_cancelled, suppress, defer_signals
 from ..types.errors import BuildError
 from ..types.result import File
-from ..lite.record import noun
+from ..lite.record import record
 from ..files.state_folder import NAME
 from ..files.remove_tree import remove
 from ..lite.sha256 import sha256
 from ..host.source_files import hash_file
-from .stored_tree import FOLDER_MODE, Inside, inside_of
-from .written_paths import Written
+from .stored_tree import FOLDER_MODE, TreeContents, tree_contents
+from .written_paths import WrittenPaths
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .output_tree import Shown
+    from .output_tree import InstalledOutputs
     from ..types.result import Node
     from ..store.protocol import Store
 
@@ -52,7 +52,7 @@ def _check_apart(root: str, path: str) -> None:
                              "name a folder apart from it", "usage")
 
 
-def copy_out(root: str, folder: str, shown: Shown, store: Store) -> None:
+def copy_out(root: str, folder: str, shown: InstalledOutputs, store: Store) -> None:
     """Copy all outputs to a folder, each under its label's path when there are several labels. BuildError, Stopped."""
     labels = {event.label for event in shown.events}
     several = len(labels) > 1
@@ -61,25 +61,25 @@ def copy_out(root: str, folder: str, shown: Shown, store: Store) -> None:
         below = link.removeprefix("out/") if several else name
         _check_apart(root, os.path.join(os.path.realpath(folder), below))
         copies.append(_Copy(number, os.path.join(folder, below), node, None if isinstance(node, File) else
-                            inside_of(node, store.read)))
+                            tree_contents(node, store.read)))
     try:
-        _Copying(folder, store, Written(f"{root}/{NAME}/exports")).run(copies)
+        _Copying(folder, store, WrittenPaths(f"{root}/{NAME}/exports")).run(copies)
     except OSError as fault:
         where = fault.filename if isinstance(fault.filename, str) and _TEMP not in fault.filename else folder
         raise BuildError(f"--out: {where} cannot be written: {os.strerror(fault.errno or 0).lower()}", None,
                          "name a folder of yours on a disk with room", "environment") from None
 
 
-@noun(eq=False)
+@record(eq=False)
 class _Copy:
     number: int
     path: str
     node: Node
-    inside: Inside | None   # of a tree
+    inside: TreeContents | None   # of a tree
 
 
 class _Copying:
-    def __init__(self, folder: str, store: Store, written: Written) -> None:
+    def __init__(self, folder: str, store: Store, written: WrittenPaths) -> None:
         self._folder, self._store, self._written = folder, store, written
         self._temp = os.path.join(folder, f"{_TEMP}{os.getpid()}")
         self._made: list[str] = []                 # folders that were not there before
@@ -98,10 +98,10 @@ class _Copying:
                 for copy in due:
                     self._copy(copy, f"{self._temp}/{copy.number}")
                 self._written.add([(copy.path, _content(copy)) for copy in due])
-                with unbroken():
+                with defer_signals():
                     self._turn(due)
             finally:
-                with unbroken():
+                with defer_signals():
                     remove(self._temp)
                 os.close(fd)
         except BaseException:
@@ -157,7 +157,7 @@ class _Copying:
             self._file(file, to + path)
 
     def _file(self, file: File, to: str) -> None:
-        go_on()
+        check_cancelled()
         self._store.place(file.digest, to, file.executable)
         os.chmod(to, 0o755 if file.executable else 0o644)
 
@@ -226,7 +226,7 @@ def _same(copy: _Copy) -> bool:
 
 
 def _is_file(path: str, file: File) -> bool:
-    go_on()
+    check_cancelled()
     try:
         found = os.lstat(path)
         return (stat.S_ISREG(found.st_mode) and found.st_size == file.digest.size
@@ -261,7 +261,7 @@ def _rows(top: str) -> Iterator[tuple[str, str, str]]:
         yield "d", folder, ""
         with os.scandir(top + folder) as entries:
             for entry in entries:
-                go_on()
+                check_cancelled()
                 path = f"{folder}/{entry.name}"
                 if entry.is_symlink():
                     yield "l", path, os.readlink(top + path)

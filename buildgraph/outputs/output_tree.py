@@ -20,18 +20,18 @@ from ..types.events import Built, Listener
 from ..sandbox.staging import stage
 from ..types.action import Artifact
 from ..types.result import File, Node
-from ..lite.record import noun
-from ..files.state_folder import alone, check_own, ignore, in_the_way
-from ..lite.two_threads import Pair
+from ..lite.record import record
+from ..files.state_folder import WorkspaceLock, check_state_folder, write_gitignore, obstacle_error
+from ..lite.two_threads import TwoThreads
 from ..files.regular_file import make_folder
 from ..files.remove_tree import remove
-from ..host.source_files import Sources
-from ..files.stamp import Stamp, date, dated, stamp_of, trusted
-from ..keys.action_graph import Wanted, clash_fault, clash_of
+from ..host.source_files import SourceFiles
+from ..files.stamp import Stamp, set_date, stamp_if_dated, stamp_of, reliable_stamp
+from ..keys.action_graph import RequestedOutput, clash_error, find_clash
 from ..store.protocol import Store
-from .stored_tree import FOLDER_MODE, Inside, holds, image_of, inside_of
-from .open_folders import BUILT, Scope, Ways, link_target, links_below, unwritable
-from .written_paths import Written, content_of
+from .stored_tree import FOLDER_MODE, TreeContents, has_contents, image_digest, tree_contents
+from .open_folders import BUILT, OwnedPaths, OpenFolders, link_target, find_links, unwritable_error
+from .written_paths import WrittenPaths, content_of
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ WRITTEN = ".buildgraph/outputs"
 _LARGE = 1 << 18   # bytes of a file that is worth a thread
 
 
-@noun
-class Shown:
+@record
+class InstalledOutputs:
     """What stands in the workspace after a build: the events, and the stamps of all files and of folders that are outputs.
 
     A stamp is that of what was made or looked at: what another build or a user puts there later must not pass for ours.
@@ -55,15 +55,15 @@ class Shown:
     files: dict[str, Stamp]
 
 
-class Materialiser:
+class OutputTree:
     """Puts outputs into a workspace, verifying what is there already; `began` is the time (ns) at which the build began."""
 
-    def __init__(self, root: str, store: Store, sources: Sources, began: int) -> None:
+    def __init__(self, root: str, store: Store, sources: SourceFiles, began: int) -> None:
         self._root, self._store, self._sources, self._began = root, store, sources, began
         self._dated = (began or time.time_ns()) - 1
         self._out, self._built = f"{root}/out", f"{root}/{BUILT}"
         self._fresh = f"{self._built}/fresh.{os.getpid()}"
-        self._written = Written(f"{root}/{WRITTEN}")
+        self._written = WrittenPaths(f"{root}/{WRITTEN}")
         self._apart = ""   # where `out` is made that is not there yet
         self._large: list[tuple[File, str]] = []   # files that are to be made there, and where
         self._wrote = False
@@ -71,8 +71,8 @@ class Materialiser:
         self._shown: set[str] = set()   # folders of `built` that links lead to since this build
         self._stamps: dict[str, Stamp] = {}
 
-    def show(self, wanted: Iterable[Wanted], node: Callable[[Artifact], Node], listen: Listener,
-             scope: Scope | None = Scope(), stood: Iterable[Other] = ()) -> Shown:
+    def show(self, wanted: Iterable[RequestedOutput], node: Callable[[Artifact], Node], listen: Listener,
+             scope: OwnedPaths | None = OwnedPaths(), stood: Iterable[Other] = ()) -> InstalledOutputs:
         """Make the wanted outputs stand under `out/`, and remove what the `scope` of the request no longer declares.
 
         Without a scope nothing is removed. Those that `stood` elsewhere stand here, too, and nothing more is told of them.
@@ -80,7 +80,7 @@ class Materialiser:
         """
         wants = [(want, (want.path, want.file, node(want.artifact))) for want in wanted]
         outputs = [*stood, *(output for _, output in wants)]
-        with alone(self._root):
+        with WorkspaceLock(self._root):
             try:
                 self._begin(outputs, scope)
                 shown = self._show(outputs[:len(outputs) - len(wants)], wants, listen)
@@ -92,16 +92,16 @@ class Materialiser:
                 self._sweep()
             return shown
 
-    def _begin(self, outputs: Sequence[Other], scope: Scope | None) -> None:
+    def _begin(self, outputs: Sequence[Other], scope: OwnedPaths | None) -> None:
         """Look at what was written before: remove what is stale, and list what is written now."""
-        check_own(self._root)
+        check_state_folder(self._root)
         self._check_out()
         self._outputs = [(link, content_of(content)) for link, _, content in outputs]
-        clash = clash_of(path for path, _ in self._outputs)
+        clash = find_clash(path for path, _ in self._outputs)
         if clash is not None:
-            raise clash_fault(*clash)
+            raise clash_error(*clash)
         known = self._written.read() if scope is not None else {}
-        self._ways = Ways(self._root, scope, known)
+        self._ways = OpenFolders(self._root, scope, known)
         self._listed = scope is not None
         if scope is None:
             return   # `_claim` lists them when anything changes
@@ -122,9 +122,9 @@ class Materialiser:
         if stat.S_ISLNK(mode):   # the links in it are relative to the workspace
             raise BuildError("out is a link", None, "remove it: out/ is a folder of the workspace", "environment")
         if not stat.S_ISDIR(mode):
-            raise in_the_way("out")
+            raise obstacle_error("out")
 
-    def _show(self, stood: Iterable[Other], wants: Sequence[tuple[Wanted, Other]], listen: Listener) -> Shown:
+    def _show(self, stood: Iterable[Other], wants: Sequence[tuple[RequestedOutput, Other]], listen: Listener) -> InstalledOutputs:
         events: list[Built] = []
         for link, file, content in stood:
             self._put(link, file, content)
@@ -134,29 +134,29 @@ class Materialiser:
             events.append(made)
             listen(made)
         self._land()
-        return Shown(tuple(events), tuple(output for _, output in wants), self._stamps)
+        return InstalledOutputs(tuple(events), tuple(output for _, output in wants), self._stamps)
 
     def _put(self, link: str, name: str, node: Node) -> tuple[int, str]:
         """Make an output stand and note its stamps; its size, and the digest of the image that it is."""
         if isinstance(node, File):
             self._file(link, node)
             return node.digest.size, ""
-        inside = inside_of(node, self._store.read)
+        inside = tree_contents(node, self._store.read)
         held = f"{node.digest.hash}-{name}"
         self._stand(node, held, inside, f"{self._root}/{link}")
         self._link(link, held)
         self._shown.add(held)
-        return inside.size, image_of(f"{self._built}/{held}")
+        return inside.size, image_digest(f"{self._built}/{held}")
 
-    def _stand(self, node: Node, name: str, inside: Inside, link: str) -> None:
+    def _stand(self, node: Node, name: str, inside: TreeContents, link: str) -> None:
         """Make a folder of `built` hold a tree; the stamps of what is in it, as the link leads to it."""
         held, fresh = f"{self._built}/{name}", f"{self._fresh}/{name}"
         folders: dict[str, os.stat_result] = {}
-        if holds(held, inside, self._holds, folders):
+        if has_contents(held, inside, self._holds, folders):
             for path, _ in inside.files:
-                self._stamps[link + path] = trusted(self._sources.seen[held + path], self._began)
+                self._stamps[link + path] = reliable_stamp(self._sources.seen[held + path], self._began)
             for path, found in folders.items():   # a link that is another one shows in its folder
-                self._stamps[link + path] = trusted(stamp_of(found), self._began)
+                self._stamps[link + path] = reliable_stamp(stamp_of(found), self._began)
             return
         self._claim()
         remove(self._fresh)
@@ -166,18 +166,18 @@ class Materialiser:
             os.chmod(fresh + path, FOLDER_MODE)
         made = (*(path for path, _ in inside.files), *inside.names)
         for path in made:
-            date(fresh + path, self._dated)
+            set_date(fresh + path, self._dated)
         remove(held)
         os.rename(fresh, held)
         os.rmdir(self._fresh)
         for path in made:
-            self._stamps[link + path] = dated(held + path, self._dated)
+            self._stamps[link + path] = stamp_if_dated(held + path, self._dated)
             self._sources.forget(held + path)
 
     def _file(self, link: str, file: File) -> None:
         path = f"{self._root}/{link}"
         if not self._apart and self._reaches(link) and self._holds(path, file):
-            self._stamps[path] = trusted(self._sources.seen[path], self._began)
+            self._stamps[path] = reliable_stamp(self._sources.seen[path], self._began)
             return
         self._claim()
         self._sources.forget(path)
@@ -189,12 +189,12 @@ class Materialiser:
             self._large.append((file, place))
         else:
             self._place((file, place))
-            self._stamps[path] = dated(place, self._dated)
+            self._stamps[path] = stamp_if_dated(place, self._dated)
 
     def _place(self, made: tuple[File, str]) -> None:
         file, path = made
         self._store.place(file.digest, path, file.executable)
-        date(path, self._dated)
+        set_date(path, self._dated)
 
     def _way(self, link: str) -> str:
         """Where an output is made apart; its folders are made."""
@@ -242,7 +242,7 @@ class Materialiser:
                     raise
         finally:
             os.close(above)
-        return dated(f"{self._root}/{link}", self._dated)
+        return stamp_if_dated(f"{self._root}/{link}", self._dated)
 
     def _rename(self, fresh: str, to: tuple[int, str], link: str) -> None:
         for attempt in range(2):
@@ -251,10 +251,10 @@ class Materialiser:
                 return
             except IsADirectoryError:
                 if attempt:
-                    raise in_the_way(link) from None
+                    raise obstacle_error(link) from None
                 self._ways.clear(link)
             except PermissionError as fault:
-                raise unwritable(link, fault) from None
+                raise unwritable_error(link, fault) from None
 
     def _holds(self, path: str, file: File) -> bool:
         try:
@@ -287,14 +287,14 @@ class Materialiser:
             os.makedirs(ours, exist_ok=True)
             make_folder(self._built)
         except PermissionError as fault:
-            raise unwritable(".buildgraph", fault) from None
+            raise unwritable_error(".buildgraph", fault) from None
         remove(self._fresh)   # of an earlier process that had this number
-        ignore(ours)
+        write_gitignore(ours)
         if not os.path.lexists(self._out):
             self._apart = f"{self._built}/out.{os.getpid()}"
             remove(self._apart)
             os.mkdir(self._apart)
-            ignore(self._apart)
+            write_gitignore(self._apart)
         if not self._listed:
             self._written.add(self._outputs)
 
@@ -303,20 +303,20 @@ class Materialiser:
         if not self._apart:
             return
         if self._large:
-            Pair(self._place, self._large).run()
+            TwoThreads(self._place, self._large).run()
             for _, place in self._large:
-                self._stamps[self._out + place.removeprefix(self._apart)] = dated(place, self._dated)
+                self._stamps[self._out + place.removeprefix(self._apart)] = stamp_if_dated(place, self._dated)
         try:
             os.rename(self._apart, self._out)
         except OSError as fault:
             if fault.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise unwritable("out", fault) from None
+                raise unwritable_error("out", fault) from None
             remove(self._apart)
-            raise in_the_way("out") from None
+            raise obstacle_error("out") from None
 
     def _sweep(self) -> None:
         doubtful = {*os.listdir(self._built)} - self._shown
         if doubtful:   # to look for links means to walk through all of out/
-            used = {os.path.basename(os.readlink(link)) for link in links_below(self._out)}
+            used = {os.path.basename(os.readlink(link)) for link in find_links(self._out)}
             for name in doubtful - used:
                 remove(f"{self._built}/{name}")

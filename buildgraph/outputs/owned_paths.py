@@ -4,7 +4,7 @@ from __future__ import annotations
 from ..types.errors import BuildError
 from ..types.events import Listener, Warned
 from ..types.label import Label, Pattern
-from .open_folders import Scope
+from .open_folders import OwnedPaths
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..types.request import Request
 
 
-def scope_of(root: str, request: Request, labels: Collection[str], paths: Iterable[str], listen: Listener) -> Scope:
+def owned_paths(root: str, request: Request, labels: Collection[str], paths: Iterable[str], listen: Listener) -> OwnedPaths:
     """The scope of a request that asks for these labels and for outputs at these paths."""
     patterns = [Pattern.parse(_in_package(text, request.package), request.package) for text in request.patterns]
     if all(pattern.negative for pattern in patterns):
@@ -30,7 +30,7 @@ def scope_of(root: str, request: Request, labels: Collection[str], paths: Iterab
                 covered = not pattern.negative
         return covered
 
-    return Scope(frozenset(paths), covers, lambda label, path: _declares(root, label, path), lambda text: listen(Warned(text)))
+    return OwnedPaths(frozenset(paths), covers, lambda label, path: _declares(root, label, path), lambda text: listen(Warned(text)))
 
 
 def _in_package(text: str, package: str) -> str:
@@ -41,8 +41,8 @@ def _in_package(text: str, package: str) -> str:
 
 def _declares(root: str, label: str, path: str) -> bool:
     """Whether a target still declares an output; True where that cannot be found out."""
-    from ..analysis.declared_outputs import declared   # dear: analysis needs pydantic and NetworkX
+    from ..analysis.declared_outputs import declared_outputs   # dear: analysis needs pydantic and NetworkX
     try:
-        return path in declared(root, label)
+        return path in declared_outputs(root, label)
     except BuildError:
         return True

@@ -5,7 +5,7 @@ import os
 import stat
 
 from ..types.result import File, Tree
-from ..lite.record import noun
+from ..lite.record import record
 from ..keys.reapi import decode_directory
 from ..lite import TYPE_CHECKING
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 FOLDER_MODE = 0o755
 
 
-@noun(eq=False)
-class Inside:
+@record(eq=False)
+class TreeContents:
     """What is in a tree, by paths below it that begin with `/`; the tree itself is the folder with the empty path.
 
     A folder comes before those in it. `names` are the entries of each folder.
@@ -34,9 +34,9 @@ class Inside:
         return sum(file.digest.size for _, file in self.files)
 
 
-def inside_of(tree: Tree, read: Callable[[Digest], bytes]) -> Inside:
+def tree_contents(tree: Tree, read: Callable[[Digest], bytes]) -> TreeContents:
     """What a tree holds; `read` gives the bytes of a Directory message."""
-    found, waiting = Inside([], [], {}), [("", tree.digest)]
+    found, waiting = TreeContents([], [], {}), [("", tree.digest)]
     while waiting:
         path, digest = waiting.pop()
         folder = decode_directory(read(digest))
@@ -53,7 +53,7 @@ def inside_of(tree: Tree, read: Callable[[Digest], bytes]) -> Inside:
     return found
 
 
-def holds(top: str, inside: Inside, file: Callable[[str, File], bool], folders: dict[str, os.stat_result]) -> bool:
+def has_contents(top: str, inside: TreeContents, file: Callable[[str, File], bool], folders: dict[str, os.stat_result]) -> bool:
     """Whether a folder holds all of this and nothing else, with its modes; `file` looks at one file.
 
     `folders` takes the stat of each folder, from before its names are read. The walk goes from the top down, so it never
@@ -70,7 +70,7 @@ def holds(top: str, inside: Inside, file: Callable[[str, File], bool], folders: 
         return False
 
 
-def image_of(path: str) -> str:
+def image_digest(path: str) -> str:
     """The manifest digest of an OCI layout; empty for anything else."""
     if not os.path.isfile(f"{path}/oci-layout"):
         return ""

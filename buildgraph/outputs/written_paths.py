@@ -26,7 +26,7 @@ def content_of(node: Node) -> str:
     return f"{'f' if isinstance(node, File) else 't'}{node.digest.hash}"
 
 
-class Written:
+class WrittenPaths:
     """The list in one file."""
 
     def __init__(self, path: str) -> None:

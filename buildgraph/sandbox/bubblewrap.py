@@ -131,11 +131,11 @@ def _system(network: bool) -> Iterator[str]:
 
 
 def _visible(job: Job) -> Iterator[str]:
-    for path in tops(job.visible):
+    for path in minimal_mounts(job.visible):
         yield from ("--ro-bind-try", path, path)
 
 
-def tops(visible: Iterable[str]) -> list[str]:
+def minimal_mounts(visible: Iterable[str]) -> list[str]:
     """Paths to show besides the system's, without those that lie in one that is shown."""
     shown = ["/usr"]
     for path in sorted(visible):

@@ -44,7 +44,7 @@ def collect(out: str, declared: Sequence[Out], batch: Batch, staged: Collection[
     return tuple(sorted(walk.found.items()))
 
 
-def inside(target: str, depth: int) -> bool:
+def is_inside(target: str, depth: int) -> bool:
     """Whether a symlink `depth` folders below the top of its tree cannot lead out of the tree.
 
     Its target must be relative and climb only at its start, so that no other link on the way can change its meaning.
@@ -96,7 +96,7 @@ class _Walk:
             elif stat.S_ISLNK(info.st_mode):
                 target = os.readlink(name, dir_fd=fd)
                 symlinks.append((name, target))
-                if not inside(target, depth) or not target.isprintable():
+                if not is_inside(target, depth) or not target.isprintable():
                     self.faults.append(f"{below} is a symlink that leaves its tree ({target!a})")
             elif (node := self.file(fd, name, info, below)) is not None:
                 files.append((name, node.digest, node.executable))

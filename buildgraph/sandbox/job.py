@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Cancel(Protocol):
         ...
 
 
-@noun
+@record
 class Job:
     """One run: `stage` holds the inputs and becomes the working folder, `out` is its only writable folder.
 
@@ -53,7 +53,7 @@ class Job:
         return self.argv if "/" in self.argv[0] else (f"./{self.argv[0]}", *self.argv[1:])
 
 
-@noun
+@record
 class Outcome:
     """How a run ended: exit code (128 + signal when killed), what happened, the log, and where it ran.
 

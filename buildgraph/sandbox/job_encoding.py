@@ -20,7 +20,7 @@ def environment(job: Job, folder: str, temp: str) -> dict[str, str]:
     return defaults | dict(job.env) | {"PWD": folder}
 
 
-def orders(job: Job, confined: bool, parent: int) -> Iterator[str]:
+def encode_job(job: Job, confined: bool, parent: int) -> Iterator[str]:
     """What `supervisor.py` must know of a job; `parent` is the process that it must outlive in no case."""
     yield f"p{parent}"
     yield f"s{job.stage}"

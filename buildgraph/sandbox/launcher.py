@@ -98,7 +98,7 @@ def _serve(parent: int, orders: int, replies: int, log: int) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     landlock.prctl(36, 1)        # PR_SET_CHILD_SUBREAPER
-    told = supervisor.Told()
+    told = supervisor.StopFlag()
     landlock.prctl(1, signal.SIGTERM)   # PR_SET_PDEATHSIG
     null = os.open(os.devnull, os.O_RDWR)
     for fd in range(3):
@@ -134,7 +134,7 @@ def _exactly(fd: int, size: int) -> bytes:
     return data
 
 
-def _run(words: dict[str, list[str]], log: int, told: supervisor.Told) -> tuple[int, int, int]:
+def _run(words: dict[str, list[str]], log: int, told: supervisor.StopFlag) -> tuple[int, int, int]:
     try:
         os.chdir(words["s"][0])
         child = _confined(words, log) if "l" in words else _plain(words, log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 _KEEP = 1 << 19
 
 
-class Log:
+class OutputBuffer:
     """The first and last 512 KiB of what was written."""
 
     def __init__(self) -> None:

@@ -8,9 +8,9 @@ import subprocess
 import time
 from contextlib import suppress
 
-from ..lite.record import noun
+from ..lite.record import record
 from .job import Cancel
-from .output_buffer import Log
+from .output_buffer import OutputBuffer
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _GRACE = 2.0
 Why: TypeAlias = "Literal['exit', 'timeout', 'interrupted']"
 
 
-@noun
+@record
 class Start:
     """What to start: argv, environment, working folder, descriptors it keeps, and the signal that ends all of it."""
 
@@ -33,7 +33,7 @@ class Start:
     stop: signal.Signals
 
 
-@noun
+@record
 class End:
     """Exit code (128 + signal when killed), why it ended, log, and CPU milliseconds and peak KiB of what was reaped."""
 
@@ -55,7 +55,7 @@ class Running:
     """A command that runs somewhere: its pidfd, its log pipe, and the signal that ends all of it; always `close` it."""
 
     def __init__(self, life: int, pipe: int, stop: signal.Signals) -> None:
-        self._life, self._pipe, self._stop, self.log = life, pipe, stop, Log()
+        self._life, self._pipe, self._stop, self.log = life, pipe, stop, OutputBuffer()
         os.set_blocking(pipe, False)
         self._ended: End | None = None
 

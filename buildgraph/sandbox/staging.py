@@ -7,7 +7,7 @@ from ..types.errors import BuildError
 from ..types.result import File, Node, Tree
 from ..keys.reapi import decode_directory
 from ..store.protocol import Store
-from .collect_outputs import inside
+from .collect_outputs import is_inside
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class _Stager:
             folder = decode_directory(self._store.read(node.digest))
         except ValueError as fault:
             raise BuildError(f"the tree staged at {path!r} is damaged: {fault}", None, "", "broken") from None
-        if depth > _DEPTH or not all(inside(target, depth) for _, target in folder.symlinks):
+        if depth > _DEPTH or not all(is_inside(target, depth) for _, target in folder.symlinks):
             raise BuildError(f"the tree staged at {path!r} is too deep, or a symlink leaves it", None, "", "broken")
         for name, digest, executable in folder.files:
             self._file(f"{path}/{name}", File(digest, executable))

@@ -23,7 +23,7 @@ _RUNS = {"x86_64": (62, 3), "i686": (3,), "aarch64": (183, 40), "armv7l": (40,),
 _FOREIGN = {b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS"}
 
 
-def fault_of(job: Job, outcome: Outcome) -> str:
+def start_error(job: Job, outcome: Outcome) -> str:
     """Why the program of a job cannot have been started as it is, or could not be given what it asked for; or nothing.
 
     A script of the workspace that only some sandboxes would start is a fault in all of them.

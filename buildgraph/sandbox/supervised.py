@@ -9,7 +9,7 @@ from contextlib import closing
 from ..types.errors import BuildError
 from .supervisor import CANNOT_CONFINE, CANNOT_RUN_TEXT
 from .job import Cancel, Job
-from .job_encoding import orders
+from .job_encoding import encode_job
 from .process import End, Process, Start, memory_file
 
 
@@ -20,7 +20,7 @@ _PROGRAM = ("import os, sys; sys.path.append(sys.argv[2]); from buildgraph.sandb
 
 def run(job: Job, confined: bool, cancel: Cancel | None) -> End:
     """Run a job below its stage; when `confined`, files beyond what it was given and sockets are refused to it."""
-    given = memory_file(orders(job, confined, os.getpid()))
+    given = memory_file(encode_job(job, confined, os.getpid()))
     try:
         argv = (sys.executable, "-I", "-S", "-c", _PROGRAM, str(given), ROOT)
         with closing(Process(Start(argv, {}, job.stage, (given,), signal.SIGTERM))) as process:

@@ -58,7 +58,7 @@ def supervise(command: Callable[[], object], parent: int = 0) -> int:
     With `parent`, that process must still be the one that started this.
     """
     landlock.prctl(36, 1)                  # PR_SET_CHILD_SUBREAPER
-    told = Told()
+    told = StopFlag()
     landlock.prctl(1, signal.SIGTERM)      # PR_SET_PDEATHSIG
     if parent and os.getppid() != parent:
         return 128 + signal.SIGTERM
@@ -70,7 +70,7 @@ def supervise(command: Callable[[], object], parent: int = 0) -> int:
     return wait(child)[0]
 
 
-class Told:
+class StopFlag:
     """SIGTERM kills the children; the wait for the command then ends, and all others are killed as always."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ import os
 import stat
 
 from ..types.digest import Digest
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite.sha256 import hash_open
 from ..files.stamp import Stamp, fingerprint, stamp_of
 from ..lite import TYPE_CHECKING
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _OURS = frozenset({"out", "out/", ".buildgraph", ".buildgraph/"})   # what builds make in the root of a workspace
 
 
-@noun(eq=False)
-class Basis:
+@record(eq=False)
+class AnalysisInputs:
     """The paths of BUILD files, rules and folders that were looked at; of each folder the entries that are the user's.
 
     `held` is what the files held when they were read, by their paths in the workspace: they may hold something else by now.
@@ -49,7 +49,7 @@ class Basis:
                 for word in (os.path.relpath(folder, self.root), str(len(names)), *sorted(names))]
 
 
-def basis_of(root: str, files: Sequence[str], listed: Sequence[str]) -> Basis | None:
+def analysis_inputs(root: str, files: Sequence[str], listed: Sequence[str]) -> AnalysisInputs | None:
     """The basis that was written down in words, or None when it is another one here."""
     folders = {os.path.normpath(os.path.join(root, folder)): frozenset(names) for folder, names in folders_of(listed).items()}
     held = {name: Digest.parse(digest) for name, digest in zip(files[::2], files[1::2])}
@@ -66,7 +66,7 @@ def basis_of(root: str, files: Sequence[str], listed: Sequence[str]) -> Basis | 
                 return None
     except OSError:
         return None
-    return Basis(root, tuple(stamps), folders, held, stamps)
+    return AnalysisInputs(root, tuple(stamps), folders, held, stamps)
 
 
 def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -82,10 +82,10 @@ def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:
 def entries_of(root: str, folder: str) -> frozenset[str]:
     """The entries of a folder as it is now, without those that builds make; OSError when it cannot be listed."""
     with os.scandir(folder) as entries:
-        return users_own(root, folder, entries)
+        return without_outputs(root, folder, entries)
 
 
-def users_own(root: str, folder: str, entries: Iterable[os.DirEntry[str]]) -> frozenset[str]:
+def without_outputs(root: str, folder: str, entries: Iterable[os.DirEntry[str]]) -> frozenset[str]:
     """The names of entries, without those that builds make; a folder's ends in a slash, because its kind decides, too."""
     names = frozenset(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries)
     return names - _OURS if folder == root else names

@@ -15,27 +15,27 @@ from ..execution import durations
 from ..fastpath import manifest
 from .analysis_inputs import entries_of, folders_of
 from ..types.digest import Digest
-from ..execution.executor import Drive
+from ..execution.executor import Executor
 from ..types.request import Request
 from ..types.events import Done, Event, Finished, Planned
 from ..sandbox.job import LEVELS
-from ..host.environment import Host, here
+from ..host.environment import BuildEnvironment, machine_identity
 from ..types.label import Label
 from .save import (
-    FOLDER, OF_SOURCE, Row, built_of, digest_of_row, gate_of, gate_words, is_tree, source_row,
-    stood_of, verdict_of, wanted_row
+    FOLDER, OF_SOURCE, GateRecord, built_of, parse_digest, gate_of, gate_words, is_tree, source_row,
+    parse_output_row, verdict_of, wanted_row
 )
-from ..outputs.output_tree import Materialiser, Shown
+from ..outputs.output_tree import OutputTree, InstalledOutputs
 from ..types.action import Action, Output, Source
-from ..execution.scheduler import Plan, State
-from ..outputs.owned_paths import scope_of
-from .snapshot import action_of, makers_of, place_of, unwords
-from ..files.stamp import Stamp, fingerprint, trusted
-from ..keys.action_graph import Steps, Wanted
-from .snapshot_journal import Stand, Stood, rows_of, stood
+from ..execution.scheduler import Scheduler, StepState
+from ..outputs.owned_paths import owned_paths
+from .snapshot import action_of, producers_of, position_of, unpack_strings
+from ..files.stamp import Stamp, fingerprint, reliable_stamp
+from ..keys.action_graph import ActionGraph, RequestedOutput
+from .snapshot_journal import StepRecord, SavedBuild, rows_of, load_saved_build
 from ..store import gc_roots
-from ..host.host_tools import Toolchain
-from ..ui.summary import FEW, unchanged_text
+from ..host.host_tools import HostTools
+from ..ui.summary import FEW, format_unchanged
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,36 +43,36 @@ if TYPE_CHECKING:
 
     from ..types.events import Listener
     from ..sandbox.job import Cancel
-    from ..outputs.open_folders import Scope
+    from ..outputs.open_folders import OwnedPaths
 
 
-def go_on(root: str, request: Request, listen: Listener, cancel: Cancel, host: Host) -> int | None:
+def build_incrementally(root: str, request: Request, listen: Listener, cancel: Cancel, host: BuildEnvironment) -> int | None:
     """Build from where the last build ended, or None when this build must start from BUILD.toml."""
-    look = manifest.found
-    name = manifest.name_of(request.words, request.package)
+    look = manifest.last_check
+    name = manifest.request_name(request.words, request.package)
     if not request.plain or look is None or look.root != root or look.name != name:
         return None
-    last = stood(os.path.join(root, FOLDER, name))
+    last = load_saved_build(os.path.join(root, FOLDER, name))
     if last is None or last.mark != look.mark:
         return None
     level, *known = last.head.words("facts")
-    if not known or known != here():
+    if not known or known != machine_identity():
         return None
     # What it takes over from the snapshot holds for this attempt only: a build from BUILD.toml must look for itself.
     sources = host.sources.fresh()
-    apart = Host(host.store, sources, Toolchain(sources), host.scratch, host.began)
+    apart = BuildEnvironment(host.store, sources, HostTools(sources), host.scratch, host.began)
     going = Increment(root, request, listen, cancel, apart)
     going.level = next(found for found in LEVELS if found == level)
     return going.run(last, look)
 
 
-class Increment(Drive):
+class Increment(Executor):
     """One attempt at a request, from the snapshot of the build before."""
 
     anew = False      # whether nothing is known to stand in the workspace
     differs = False   # whether a source holds something else than before
 
-    def run(self, last: Stood, look: manifest.Look) -> int | None:
+    def run(self, last: SavedBuild, look: manifest.ManifestCheck) -> int | None:
         """Find the steps that changes reach, drive them, show and remember."""
         self.still = not look.moved   # nothing is to be done
         self._open(last, look)
@@ -82,7 +82,7 @@ class Increment(Drive):
         self.host.tools.restore(last.head.words("tools"))
         return self._go(changed, self.request.every)
 
-    def _open(self, last: Stood, look: manifest.Look) -> None:
+    def _open(self, last: SavedBuild, look: manifest.ManifestCheck) -> None:
         self.start = time.monotonic_ns()
         self.last, self.head, self.look = last, last.head, look
         self.names = self.head.words("sources")
@@ -99,7 +99,7 @@ class Increment(Drive):
         rest = self._rest(every) if self.all else []
         if rest is None:
             return None
-        gates = unwords(self.last.gates)
+        gates = unpack_strings(self.last.gates)
         self.listen(Planned(tuple(self.labels) if self.all else (), len(cone) + (len(rest) if every else 0),
                             len(gates) // 5, self.level, self.plan.chains if self.costs else ()))
         for event in rest if every else ():
@@ -115,7 +115,7 @@ class Increment(Drive):
 
         def lookup(name: str) -> tuple[Digest, bool] | None:
             if name in known:
-                return digest_of_row(self.last.rows[known[name]].decode())
+                return parse_digest(self.last.rows[known[name]].decode())
             return (Digest.parse(shipped[tools[name] + 1]), bool(shipped[tools[name] + 2])) if name in tools else None
         self.host.sources.assume(lookup)
         folders = folders_of(self.head.words("folders"))
@@ -129,7 +129,7 @@ class Increment(Drive):
                 return None
             else:
                 found, self.stamps[path] = self.host.sources.look(path), self.host.sources.seen[path]
-                if found != digest_of_row(self.last.rows[known[path]].decode()):
+                if found != parse_digest(self.last.rows[known[path]].decode()):
                     changed.append(known[path])
                     self._differs(known[path], source_row(*found))
         return changed
@@ -158,12 +158,12 @@ class Increment(Drive):
                     front.append(user)
         return sorted(reached)
 
-    def _take(self, lines: Sequence[tuple[Stand, Sequence[str]]]) -> bool:
+    def _take(self, lines: Sequence[tuple[StepRecord, Sequence[str]]]) -> bool:
         """Decode the steps of the cone; what they take from outside of it stands in the store, or nothing is taken."""
         cone = self.cone
         self.local = local = {number: at for at, number in enumerate(cone)}
         self.stands = [stand for stand, _ in lines]
-        makers = [makers_of(said) for _, said in lines]
+        makers = [producers_of(said) for _, said in lines]
         made = self._made({maker for some in makers for maker in some if maker not in local})
         if made is None:
             return False
@@ -171,11 +171,11 @@ class Increment(Drive):
             made[number] = action_of(said, made)
         actions = tuple(made[number] for number in cone)
         needs = tuple(tuple(local[maker] for maker in some if maker in local) for some in makers)
-        self.steps = Steps(actions, needs, {action: at for at, action in enumerate(actions)},
-                           tuple(place_of(said) for _, said in lines))
+        self.steps = ActionGraph(actions, needs, {action: at for at, action in enumerate(actions)},
+                           tuple(position_of(said) for _, said in lines))
         self.gate_only = {local[number] for number in self.head.numbers("gate_only") if number in local}
-        self.costs = durations.costs(self.root, actions)
-        self.plan = Plan(self.steps.needs, self.costs)
+        self.costs = durations.estimate_costs(self.root, actions)
+        self.plan = Scheduler(self.steps.needs, self.costs)
         return True
 
     def _made(self, makers: Set[int]) -> dict[int, Action] | None:
@@ -206,7 +206,7 @@ class Increment(Drive):
             events.append(Done(number, f"//{package}:{name}", title, "hit", stand.key, stand.took, int(place)))
         return events
 
-    def _finish(self, changed: Sequence[int], gates: Sequence[Row]) -> int:
+    def _finish(self, changed: Sequence[int], gates: Sequence[GateRecord]) -> int:
         gates = [self._judge(gate) for gate in gates]
         for gate in gates:
             self.listen(gate.judged())
@@ -217,22 +217,22 @@ class Increment(Drive):
             self._remember(gates, shown, untold)
         counts = self.plan.counts
         hits = self.counts["hit"] + self.last.count - len(self.cone)
-        self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[State.FAILED] - self.interrupted,
-                             counts[State.SKIPPED], (time.monotonic_ns() - self.start) // 1_000_000, self.still, untold))
+        self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[StepState.FAILED] - self.interrupted,
+                             counts[StepState.SKIPPED], (time.monotonic_ns() - self.start) // 1_000_000, self.still, untold))
         return code
 
-    def _judge(self, row: Row) -> Row:
+    def _judge(self, row: GateRecord) -> GateRecord:
         if row.step is None or row.step not in self.local:
             return row
         verdict, why = verdict_of(self.plan.state[self.local[row.step]])
-        return Row(row.label, row.gate, row.step, verdict, why)
+        return GateRecord(row.label, row.gate, row.step, verdict, why)
 
-    def _show(self, changed: Sequence[int]) -> Shown:
+    def _show(self, changed: Sequence[int]) -> InstalledOutputs:
         """Put the outputs in place that may have changed, and tell of them; of the others too where there are few."""
         fresh, failed = self._due({self.names[number] for number in changed})
         standing = sorted(self.outputs.keys() - failed) if self.all else []
-        stood = {at: stood_of(self.outputs[at]) for at in standing if at not in fresh}
-        shown = Materialiser(self.root, self.host.store, self.host.sources, self.host.began).show(
+        stood = {at: parse_output_row(self.outputs[at]) for at in standing if at not in fresh}
+        shown = OutputTree(self.root, self.host.store, self.host.sources, self.host.began).show(
             fresh.values(), self.node, lambda event: None, self._scope(),
             [(event.path, file, node) for event, file, node in stood.values()] if self.anew else ())
         self.trees = [built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
@@ -245,16 +245,16 @@ class Increment(Drive):
             self.listen(event)
         return shown
 
-    def _scope(self) -> Scope | None:
+    def _scope(self) -> OwnedPaths | None:
         """What it decides about old outputs: nothing where it goes on from a build that did."""
         if not self.anew:
             return None
         paths = [row.split(b"\0", 6)[5].decode("utf-8", "surrogateescape") for row in self.outputs.values()]
-        return scope_of(self.root, self.request, frozenset(self.labels), paths, self.listen)
+        return owned_paths(self.root, self.request, frozenset(self.labels), paths, self.listen)
 
-    def _due(self, names: Set[str]) -> tuple[dict[int, Wanted], set[int]]:
+    def _due(self, names: Set[str]) -> tuple[dict[int, RequestedOutput], set[int]]:
         """The outputs to put in place, by their number, in order, and the numbers of those that were not made."""
-        fresh: dict[int, Wanted] = {}
+        fresh: dict[int, RequestedOutput] = {}
         failed: set[int] = set()
         for action, stand in zip(self.steps.actions, self.stands):
             self.outputs.update(stand.wanted)
@@ -269,16 +269,16 @@ class Increment(Drive):
                 fresh[at] = want
         return dict(sorted(fresh.items())), failed
 
-    def _wanted(self, row: bytes, action: Action | None) -> Wanted:
+    def _wanted(self, row: bytes, action: Action | None) -> RequestedOutput:
         label, name, file, made, kind, *_ = row.decode("utf-8", "surrogateescape").split("\0")
         artifact = Source(made) if action is None else Output(made, action, kind == "t")
-        return Wanted(Label.parse(label), name, artifact, file)
+        return RequestedOutput(Label.parse(label), name, artifact, file)
 
-    def _note(self, gates: Sequence[Row]) -> bool:
+    def _note(self, gates: Sequence[GateRecord]) -> bool:
         """Tell what was the last build how all stands now; whether anything stands otherwise."""
         last, changed = self.last, self.differs
         for number, action, stand in zip(self.cone, self.steps.actions, self.stands):
-            now = Stand(str(self.keys[action]), self.results[action].milliseconds,
+            now = StepRecord(str(self.keys[action]), self.results[action].milliseconds,
                         tuple((at, self.outputs[at]) for at, _ in stand.wanted))
             if now != stand:
                 last.steps[number], changed = now.line(), True
@@ -291,18 +291,18 @@ class Increment(Drive):
         """Keep what changed, and hold the results that it stands on."""
         last, request = self.last, (self.host.store.root, self.root, self.request.patterns)
         if last.grown and last.load():
-            gc_roots.remember(*request, last.keys())
+            gc_roots.save_roots(*request, last.keys())
             last.anew(last.path, {})
         else:
-            gc_roots.remember(*request, [line.partition(b"\0")[0].decode() for line in last.steps.values()], more=True)
+            gc_roots.save_roots(*request, [line.partition(b"\0")[0].decode() for line in last.steps.values()], more=True)
             last.write()
 
-    def _remember(self, gates: Sequence[Row], shown: Shown, untold: int) -> None:
-        fresh = {path: trusted(stamp, self.host.began) for path, stamp in self.stamps.items()}
+    def _remember(self, gates: Sequence[GateRecord], shown: InstalledOutputs, untold: int) -> None:
+        fresh = {path: reliable_stamp(stamp, self.host.began) for path, stamp in self.stamps.items()}
         if self._note(gates):
             self._keep()
         below = len(self.root) + 1
         fresh |= {path[below:]: stamp for path, stamp in shown.files.items()}
         told: list[Event] = [*self.told, *(gate.judged() for gate in gates)]
-        text = unchanged_text(told, self.last.count, untold)
-        manifest.renew(self.look, fresh, self.trees, text, self.last.mark)
+        text = format_unchanged(told, self.last.count, untold)
+        manifest.update(self.look, fresh, self.trees, text, self.last.mark)

@@ -10,7 +10,7 @@ import os
 
 from ..types.digest import Digest
 from ..types.events import Done, Event, Finished, Planned
-from ..lite.record import noun
+from ..lite.record import record
 from ..files.regular_file import open_own, read_regular, replace
 from ..lite import TYPE_CHECKING
 
@@ -22,8 +22,8 @@ _BUILD = "-\n"
 _OLD, _MOST, _LINE = 1 << 20, 1 << 26, 100   # bytes from which on most of it may be old, or must be; those of a line
 
 
-@noun
-class Row:
+@record
+class KeyRow:
     """The last key of an action and the one before, and the builds (by number) where it changed and was last seen.
 
     `before` is the build in which the key before was seen last.
@@ -35,7 +35,7 @@ class Row:
     before: int = 0
 
 
-class History:
+class KeyRecorder:
     """A listener that keeps the last key of each action of a workspace, and the different one before it.
 
     The file is a convenience: a damaged or missing one counts as empty, and no build depends on it.
@@ -79,9 +79,9 @@ class History:
         """`<label> <place> <title>` -> [last key] or [last key, the one before]."""
         return {name: [*row.keys] for name, row in self.rows().items()}
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, KeyRow]:
         """`<label> <place> <title>` -> its keys and the builds in which they came."""
-        found: dict[str, Row] = {}
+        found: dict[str, KeyRow] = {}
         build = 0
         for line in self._lines():
             key, _, name = line.partition(" ")
@@ -90,9 +90,9 @@ class History:
             elif name and _is_key(key):
                 row = found.get(name)
                 if row is None or row.keys[0] != key:
-                    found[name] = Row((key, *(row.keys[:1] if row else ())), build, build, row.seen if row else 0)
+                    found[name] = KeyRow((key, *(row.keys[:1] if row else ())), build, build, row.seen if row else 0)
                 elif row.seen != build:
-                    found[name] = Row(row.keys, row.changed, build, row.before)
+                    found[name] = KeyRow(row.keys, row.changed, build, row.before)
         return found
 
     def _lines(self) -> list[str]:

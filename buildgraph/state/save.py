@@ -6,30 +6,30 @@ import os
 from ..fastpath import manifest
 from ..types.digest import Digest
 from ..types.events import Built, Judged
-from ..host.environment import SHIPPED, here
+from ..host.environment import SHIPPED, machine_identity
 from ..types.action import Action, Artifact, Output, Source
 from ..types.result import File, Node, Tree
-from ..lite.record import noun
-from ..execution.scheduler import State
-from .snapshot import numbers, step_line, words
-from ..files.stamp import NEVER, Stamp, clock, fingerprint, settled, trusted
-from ..keys.action_graph import Wanted
-from .snapshot_journal import Stand, begin, rows_of
-from ..ui.summary import unchanged_text
+from ..lite.record import record
+from ..execution.scheduler import StepState
+from .snapshot import pack_ints, step_line, pack_strings
+from ..files.stamp import ALWAYS_STALE, Stamp, file_system_time, fingerprint, is_settled, reliable_stamp
+from ..keys.action_graph import RequestedOutput
+from .snapshot_journal import StepRecord, begin, rows_of
+from ..ui.summary import format_unchanged
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from .analysis_inputs import Basis
-    from ..execution.executor import Drive
+    from .analysis_inputs import AnalysisInputs
+    from ..execution.executor import Executor
 
 FOLDER = ".buildgraph/snapshots"
 OF_SOURCE = -1   # the step of a wanted output that is a file of the workspace
 
 
-@noun
-class Row:
+@record
+class GateRecord:
     """A gate as the snapshot holds it: its label and name, the step of its verdict (or None), and the verdict."""
 
     label: str
@@ -43,7 +43,7 @@ class Row:
         return Judged(self.label, self.gate, self.verdict, self.why)  # type: ignore[arg-type]
 
 
-def stamps_of(drive: Drive, basis: Basis, made: Mapping[str, Stamp]) -> dict[str, Stamp] | None:
+def stamps_of(drive: Executor, basis: AnalysisInputs, made: Mapping[str, Stamp]) -> dict[str, Stamp] | None:
     """The stamps of all that a build read; None where an input of analysis is so young that a later edit could look the same.
 
     Each is from before the file was read. A source or a folder that is so young is read again by the next build.
@@ -51,27 +51,27 @@ def stamps_of(drive: Drive, basis: Basis, made: Mapping[str, Stamp]) -> dict[str
     sources, began = drive.host.sources, drive.host.began
     ours = f"{drive.root}/.buildgraph/"   # seen through the links of out/
     stamps: dict[str, Stamp] = {
-        path: trusted(stamp, began) for name, stamp in sources.seen.items()
+        path: reliable_stamp(stamp, began) for name, stamp in sources.seen.items()
         if not (path := sources.path(name)).startswith(ours)}
     for path, stamp in {**drive.host.engine, **drive.host.tools.stamps, **basis.stamps}.items():
         if path in basis.folders:
             stamp = _folder_stamp(basis, path, stamp, began)
-        elif not settled(stamp, began):
+        elif not is_settled(stamp, began):
             return None
         stamps[path] = stamp
     return {**stamps, **made}
 
 
-def _folder_stamp(basis: Basis, path: str, stamp: Stamp, began: int) -> Stamp:
+def _folder_stamp(basis: AnalysisInputs, path: str, stamp: Stamp, began: int) -> Stamp:
     """The stamp of a folder: a newer one where only builds changed it, such as the root, in which they make `out`."""
-    if settled(stamp, began) and os.path.isdir(path) and fingerprint(path) == stamp:
+    if is_settled(stamp, began) and os.path.isdir(path) and fingerprint(path) == stamp:
         return stamp
-    now = clock(basis.root)
+    now = file_system_time(basis.root)
     fresh = basis.stamp_now(path)
-    return NEVER if fresh is None else trusted(fresh, now)
+    return ALWAYS_STALE if fresh is None else reliable_stamp(fresh, now)
 
 
-def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: tuple[Sequence[Row], Sequence[Built]],
+def save_build(drive: Executor, labels: Sequence[str], wanted: Sequence[RequestedOutput], told: tuple[Sequence[GateRecord], Sequence[Built]],
           seen: tuple[Mapping[str, Iterable[str]], Mapping[str, Stamp] | None]) -> int:
     """Leave snapshot and receipt of a build that started from BUILD.toml and ended well; the mark of the snapshot, or 0.
 
@@ -80,20 +80,20 @@ def leave(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], told: t
     """
     request, (rows, built) = drive.request, told
     outputs = [wanted_row(want, event, drive.node(want.artifact)) for want, event in zip(wanted, built, strict=True)]
-    mark, known = 0, here()
+    mark, known = 0, machine_identity()
     if known and not any(b"\n" in row for row in outputs):
-        parts = {"facts": words([drive.level, *known])} | _parts(drive, labels, wanted, rows, seen[0])
+        parts = {"facts": pack_strings([drive.level, *known])} | _parts(drive, labels, wanted, rows, seen[0])
         kept = _rows(drive, wanted, outputs)
         parts["shown"] = rows_of(kept.get(OF_SOURCE, ()), b"\n")
-        path = os.path.join(drive.root, FOLDER, manifest.name_of(request.words, request.package))
+        path = os.path.join(drive.root, FOLDER, manifest.request_name(request.words, request.package))
         mark = begin(path, parts, _lines(drive, kept))
-    text = unchanged_text([*built, *(row.judged() for row in rows)], len(drive.steps.actions))
+    text = format_unchanged([*built, *(row.judged() for row in rows)], len(drive.steps.actions))
     if seen[1] is not None:
         manifest.write(drive.root, (request.words, request.package), seen[1], text, mark)
     return mark
 
 
-def _rows(drive: Drive, wanted: Sequence[Wanted], outputs: Sequence[bytes]) -> dict[int, list[tuple[int, bytes]]]:
+def _rows(drive: Executor, wanted: Sequence[RequestedOutput], outputs: Sequence[bytes]) -> dict[int, list[tuple[int, bytes]]]:
     """The outputs of each step that were asked for as (number, row), and of OF_SOURCE the files of the workspace."""
     found: dict[int, list[tuple[int, bytes]]] = {}
     for at, (want, row) in enumerate(zip(wanted, outputs)):
@@ -102,15 +102,15 @@ def _rows(drive: Drive, wanted: Sequence[Wanted], outputs: Sequence[bytes]) -> d
     return found
 
 
-def _lines(drive: Drive, rows: Mapping[int, Sequence[tuple[int, bytes]]]) -> Iterator[bytes]:
+def _lines(drive: Executor, rows: Mapping[int, Sequence[tuple[int, bytes]]]) -> Iterator[bytes]:
     """The lines of the steps, one at a time: all of them together weigh much."""
     steps = drive.steps
     for number, (action, place) in enumerate(zip(steps.actions, steps.places)):
-        stand = Stand(str(drive.keys[action]), drive.results[action].milliseconds, tuple(rows.get(number, ())))
+        stand = StepRecord(str(drive.keys[action]), drive.results[action].milliseconds, tuple(rows.get(number, ())))
         yield stand.line() + step_line(action, place, steps.number)
 
 
-def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], gates: Sequence[Row],
+def _parts(drive: Executor, labels: Sequence[str], wanted: Sequence[RequestedOutput], gates: Sequence[GateRecord],
            folders: Mapping[str, Iterable[str]]) -> dict[str, bytes]:
     """Sections of a snapshot."""
     steps, held = drive.steps, drive.host.sources.held()
@@ -118,28 +118,28 @@ def _parts(drive: Drive, labels: Sequence[str], wanted: Sequence[Wanted], gates:
     user_at, users = _table(_users(steps.needs))
     reader_at, readers = _table(list(reads.values()))
     shipped = [(path, *_said(*held[path])) for path in held if path.startswith(SHIPPED)]
-    listed = [(manifest.shortened(drive.root, path), sorted(names)) for path, names in folders.items()]
+    listed = [(manifest.dedupe_folders(drive.root, path), sorted(names)) for path, names in folders.items()]
     return {
-        "tools": words(drive.host.tools.dump()), "labels": words(labels),
-        "user_at": numbers(user_at), "users": numbers(users),
-        "sources": words(reads), "source_rows": b"\n".join(source_row(*held[name]) for name in reads),
-        "reader_at": numbers(reader_at), "readers": numbers(readers),
-        "shipped": words(word for entry in shipped for word in entry),
-        "folders": words(word for path, names in listed for word in (path, str(len(names)), *names)),
-        "gate_only": numbers(sorted(drive.gate_only)), "gates": gate_words(gates),
-        "wanted_step": numbers(steps.number[want.artifact.action] if isinstance(want.artifact, Output) else OF_SOURCE
+        "tools": pack_strings(drive.host.tools.dump()), "labels": pack_strings(labels),
+        "user_at": pack_ints(user_at), "users": pack_ints(users),
+        "sources": pack_strings(reads), "source_rows": b"\n".join(source_row(*held[name]) for name in reads),
+        "reader_at": pack_ints(reader_at), "readers": pack_ints(readers),
+        "shipped": pack_strings(word for entry in shipped for word in entry),
+        "folders": pack_strings(word for path, names in listed for word in (path, str(len(names)), *names)),
+        "gate_only": pack_ints(sorted(drive.gate_only)), "gates": gate_words(gates),
+        "wanted_step": pack_ints(steps.number[want.artifact.action] if isinstance(want.artifact, Output) else OF_SOURCE
                                for want in wanted),
     }
 
 
 def verdict_of(state: int) -> tuple[str, str]:
     """A gate's verdict, and why, by how the step of its action ended."""
-    if state == State.DONE:
+    if state == StepState.DONE:
         return "passed", ""
-    return ("failed", "its log stands above") if state == State.FAILED else ("not checked", "what it checks was not built")
+    return ("failed", "its log stands above") if state == StepState.FAILED else ("not checked", "what it checks was not built")
 
 
-def _readers(actions: Sequence[Action], wanted: Sequence[Wanted]) -> dict[str, list[int]]:
+def _readers(actions: Sequence[Action], wanted: Sequence[RequestedOutput]) -> dict[str, list[int]]:
     """The numbers of the steps that read each file of the workspace."""
     found: dict[str, list[int]] = {}
     for number, action in enumerate(actions):
@@ -177,32 +177,32 @@ def source_row(digest: Digest, executable: bool) -> bytes:
     return " ".join(_said(digest, executable)).encode()
 
 
-def digest_of_row(row: str) -> tuple[Digest, bool]:
+def parse_digest(row: str) -> tuple[Digest, bool]:
     """What a source held, from its line."""
     text, _, executable = row.partition(" ")
     return Digest.parse(text), bool(executable)
 
 
-def gate_of(said: Sequence[str]) -> Row:
+def gate_of(said: Sequence[str]) -> GateRecord:
     """A gate from its five words."""
     label, gate, step, verdict, why = said
-    return Row(label, gate, int(step) if step else None, verdict, why)
+    return GateRecord(label, gate, int(step) if step else None, verdict, why)
 
 
-def gate_words(rows: Iterable[Row]) -> bytes:
+def gate_words(rows: Iterable[GateRecord]) -> bytes:
     """Gates as a section."""
-    return words(word for row in rows for word in (
+    return pack_strings(word for row in rows for word in (
         row.label, row.gate, "" if row.step is None else str(row.step), row.verdict, row.why))
 
 
-def wanted_row(want: Wanted, event: Built, node: Node) -> bytes:
+def wanted_row(want: RequestedOutput, event: Built, node: Node) -> bytes:
     """An output that was asked for, and how it stands."""
     kind = "t" if isinstance(node, Tree) else "x" if node.executable else ""
-    return words((str(want.label), want.name, want.file, want.artifact.name, kind, event.path, str(event.digest),
+    return pack_strings((str(want.label), want.name, want.file, want.artifact.name, kind, event.path, str(event.digest),
                   str(event.bytes), event.image))
 
 
-def stood_of(row: bytes) -> tuple[Built, str, Node]:
+def parse_output_row(row: bytes) -> tuple[Built, str, Node]:
     """The event that tells of an output, its name, and what it holds, from its row; the digest of a folder is its tree's."""
     label, name, file, _, kind, path, said, size, image = row.decode("utf-8", "surrogateescape").split("\0")
     digest = Digest.parse(said)
@@ -217,4 +217,4 @@ def is_tree(artifact: Artifact) -> bool:
 
 def built_of(row: bytes) -> Built:
     """The event that tells of an output, from its row."""
-    return stood_of(row)[0]
+    return parse_output_row(row)[0]

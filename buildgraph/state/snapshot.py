@@ -16,7 +16,7 @@ import zlib
 
 from ..types.label import Label
 from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
-from ..lite.record import noun
+from ..lite.record import record
 from ..files.regular_file import open_regular, read_regular, replace
 from ..lite import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ MAGIC = b"buildgraph snapshot 5 "
 STEPS = ".steps"
 
 
-@noun
+@record
 class Snapshot:
     """The sections of a head by name; `mark` ties a receipt and the file of the steps to it."""
 
@@ -36,24 +36,24 @@ class Snapshot:
 
     def words(self, name: str) -> list[str]:
         """A section of words."""
-        return unwords(self.parts[name])
+        return unpack_strings(self.parts[name])
 
     def numbers(self, name: str) -> memoryview[int]:
         """A section of numbers."""
         return memoryview(self.parts[name]).cast("q")
 
 
-def words(of: Iterable[str]) -> bytes:
+def pack_strings(of: Iterable[str]) -> bytes:
     """Words as a section; none of them may hold NUL."""
     return "\0".join(of).encode("utf-8", "surrogateescape")
 
 
-def unwords(data: bytes) -> list[str]:
+def unpack_strings(data: bytes) -> list[str]:
     """The words of a section."""
     return data.decode("utf-8", "surrogateescape").split("\0") if data else []
 
 
-def numbers(of: Iterable[int]) -> bytes:
+def pack_ints(of: Iterable[int]) -> bytes:
     """Numbers as a section."""
     found = list(of)
     return struct.pack(f"{len(found)}q", *found)   # `array` would bring in `collections`
@@ -107,7 +107,7 @@ def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:
             yield line
     if not replace(path + STEPS, told()):
         return {}
-    return {"places": numbers(places), "sums": numbers(sums)}
+    return {"places": pack_ints(places), "sums": pack_ints(sums)}
 
 
 def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[bytes] | None:
@@ -137,15 +137,15 @@ def step_line(action: Action, place: int, number: Mapping[Action, int]) -> bytes
     for pairs in (action.env, action.platform):
         said += _counted(word for pair in pairs for word in pair)
     said += _counted(action.programs) + _counted(action.distributions)
-    return words(said)
+    return pack_strings(said)
 
 
-def makers_of(step: Sequence[str]) -> list[int]:
+def producers_of(step: Sequence[str]) -> list[int]:
     """The numbers of the steps whose outputs a step takes."""
     return sorted({int(step[at + 3]) for at in range(7, 7 + 5 * int(step[6]), 5) if step[at + 1] == "output"})
 
 
-def place_of(step: Sequence[str]) -> int:
+def position_of(step: Sequence[str]) -> int:
     """The place of a step's action among those of its label and title."""
     return int(step[0])
 

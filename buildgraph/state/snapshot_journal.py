@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 
 from ..lite.contextmanagers import suppress
-from ..lite.record import noun
-from .snapshot import Snapshot, numbers, read, read_steps, unwords, write, write_steps
+from ..lite.record import record
+from .snapshot import Snapshot, pack_ints, read, read_steps, unpack_strings, write, write_steps
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-SINCE = ".since"
+JOURNAL = ".since"
 _WORDS = 9   # of the row of an output
 
 
-@noun
-class Stand:
+@record
+class StepRecord:
     """The key of a step, the milliseconds it took, and its outputs that were asked for as (number, row)."""
 
     key: str
@@ -38,32 +38,32 @@ def rows_of(wanted: Iterable[tuple[int, bytes]], end: bytes) -> bytes:
     return b"".join(b"%d\0%s%s" % (at, row, end) for at, row in wanted)
 
 
-def divided(line: bytes) -> tuple[Stand, bytes]:
+def divided(line: bytes) -> tuple[StepRecord, bytes]:
     """How a step stood, and the rest of its line: its action."""
     key, took, count, rest = line.split(b"\0", 3)
     wanted = []
     for _ in range(int(count)):
         at, *row, rest = rest.split(b"\0", 1 + _WORDS)
         wanted.append((int(at), b"\0".join(row)))
-    return Stand(key.decode(), int(took), tuple(wanted)), rest
+    return StepRecord(key.decode(), int(took), tuple(wanted)), rest
 
 
 def begin(path: str, parts: Mapping[str, bytes], lines: Iterable[bytes]) -> int:
     """Write head and steps of a build, after which nothing has changed yet; the mark, or 0 where the disk refuses."""
     kept = write_steps(path, lines)
     with suppress(OSError):
-        os.unlink(path + SINCE)
+        os.unlink(path + JOURNAL)
     return write(path, {**parts, **kept}) if kept else 0
 
 
-class Stood:
+class SavedBuild:
     """A snapshot as it is after all builds that went on from it; what changes is written by `write` or `anew`."""
 
     def __init__(self, path: str, head: Snapshot, since: Snapshot | None = None) -> None:
         self.path, self.head, self.mark = path, head, head.mark
         self.steps: dict[int, bytes] = {}     # how steps stand that changed since the head was written
         self.sources: dict[int, bytes] = {}   # what sources hold that changed since then
-        self._every: list[tuple[Stand, bytes]] | None = None
+        self._every: list[tuple[StepRecord, bytes]] | None = None
         self.rows = head.parts["source_rows"].split(b"\n")
         self.gates, self.shown = head.parts["gates"], head.parts["shown"]
         if since is not None:
@@ -89,12 +89,12 @@ class Stood:
         self._every = None if lines is None else [divided(line) for line in lines]
         return lines is not None
 
-    def read(self, wanted: Sequence[int]) -> list[tuple[Stand, list[str]]] | None:
+    def read(self, wanted: Sequence[int]) -> list[tuple[StepRecord, list[str]]] | None:
         """How steps stand, and the words of their actions; None when the file is not the head's."""
         found = self.lines(wanted)
-        return None if found is None else [(stand, unwords(action)) for stand, action in found]
+        return None if found is None else [(stand, unpack_strings(action)) for stand, action in found]
 
-    def lines(self, wanted: Sequence[int]) -> list[tuple[Stand, bytes]] | None:
+    def lines(self, wanted: Sequence[int]) -> list[tuple[StepRecord, bytes]] | None:
         """How steps stand, and their actions undecoded; None when the file is not the head's."""
         if self._every is not None:
             found = [self._every[number] for number in wanted]
@@ -119,9 +119,9 @@ class Stood:
 
     def write(self) -> None:
         """Keep what changed, beside the head; without a mark where the disk refuses."""
-        self.mark = write(self.path + SINCE, {
-            "head": numbers([self.head.mark]), "steps": numbers(self.steps), "stands": b"\n".join(self.steps.values()),
-            "sources": numbers(self.sources), "source_rows": b"\n".join(self.sources.values()), "gates": self.gates,
+        self.mark = write(self.path + JOURNAL, {
+            "head": pack_ints([self.head.mark]), "steps": pack_ints(self.steps), "stands": b"\n".join(self.steps.values()),
+            "sources": pack_ints(self.sources), "source_rows": b"\n".join(self.sources.values()), "gates": self.gates,
             "shown": self.shown})
 
     def anew(self, path: str, facts: Mapping[str, bytes]) -> None:
@@ -132,10 +132,10 @@ class Stood:
         self.mark = begin(path, parts, lines) if len(lines) == self.count else 0
 
 
-def stood(path: str) -> Stood | None:
+def load_saved_build(path: str) -> SavedBuild | None:
     """What a path's snapshot tells, or None when there is none that is whole."""
     head = read(path)
     if head is None:
         return None
-    since = read(path + SINCE)
-    return Stood(path, head, since if since is not None and since.parts["head"] == numbers([head.mark]) else None)
+    since = read(path + JOURNAL)
+    return SavedBuild(path, head, since if since is not None and since.parts["head"] == pack_ints([head.mark]) else None)

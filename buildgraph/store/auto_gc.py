@@ -18,7 +18,7 @@ from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from .gc import Limits
+    from .gc import GcLimits
 
 LEDGER, STAMP = "ledger", "swept"   # files of the cache
 DAY, HOUR = 86400.0, 3600.0
@@ -26,7 +26,7 @@ FLOOR = 2 << 30                     # bytes that should stay free on the disk of
 _LONG = 1 << 16                     # bytes of a ledger that is written anew
 
 
-class Upkeep:
+class AutoGc:
     """A listener that counts what ran and what a hit spared, notes it, and keeps the cache within its limits."""
 
     def __init__(self, root: str) -> None:
@@ -49,14 +49,14 @@ class Upkeep:
         hits, saved = (sum(each) for each in zip(*spared, strict=True))
         if not self._ended or not ran + hits or not os.path.isdir(self._root):
             return
-        note(self._root, (ran, took, hits, saved))
-        if ran and due(self._root, time.time()):
-            said = look_through(self._root, os.environ, time.time())
+        append_to_ledger(self._root, (ran, took, hits, saved))
+        if ran and is_due(self._root, time.time()):
+            said = run_if_due(self._root, os.environ, time.time())
             if said:
                 print(said, file=sys.stderr)
 
 
-def note(root: str, counts: tuple[int, ...]) -> None:
+def append_to_ledger(root: str, counts: tuple[int, ...]) -> None:
     """Add a build to the ledger: actions that ran and their milliseconds, hits and the milliseconds that they spared.
 
     A disk that refuses keeps no ledger: no build depends on it.
@@ -80,7 +80,7 @@ def totals(root: str) -> tuple[int, ...]:
     return (min(line[0] for line in lines), *(sum(line[at] for line in lines) for at in range(1, 6)))
 
 
-def due(root: str, now: float) -> bool:
+def is_due(root: str, now: float) -> bool:
     """Whether the cache should be looked through: a day after the last time, or an hour when the disk is all but full.
 
     A cache that was never looked through is new: its day begins now.
@@ -100,23 +100,23 @@ def due(root: str, now: float) -> bool:
     return not -HOUR <= passed < DAY or (passed >= HOUR and _free(root) < FLOOR)
 
 
-def limits(environ: Mapping[str, str]) -> Limits:
+def limits(environ: Mapping[str, str]) -> GcLimits:
     """The limits of the environment; BuildError when they mean nothing."""
-    from .gc import Limits
+    from .gc import GcLimits
     from ..types.quantities import parse_age, parse_size
     size = environ.get("BUILDGRAPH_CACHE_SIZE") or "10GiB"
     try:
-        return Limits(parse_age(environ.get("BUILDGRAPH_CACHE_AGE") or "30d"), parse_size(size))
+        return GcLimits(parse_age(environ.get("BUILDGRAPH_CACHE_AGE") or "30d"), parse_size(size))
     except ValueError as fault:
         raise BuildError(f"{size!r}: {fault}", fix="such as 10GiB", reason="usage") from None
 
 
-def look_through(root: str, environ: Mapping[str, str], now: float) -> str:
+def run_if_due(root: str, environ: Mapping[str, str], now: float) -> str:
     """Let go of what the limits do not allow and nobody relies on; what to say of it, or an empty string."""
     from .disk import DiskStore
-    from .gc import Limits, perform, plan
+    from .gc import GcLimits, run, plan
     from .fsck import measure
-    from ..ui.format import plural, size
+    from ..ui.format import plural, format_size
     switch = environ.get("BUILDGRAPH_CACHE_GC", "")
     if switch == "off":
         return ""
@@ -124,15 +124,15 @@ def look_through(root: str, environ: Mapping[str, str], now: float) -> str:
         wanted = limits(environ)
         short = FLOOR - _free(root)
         if short > 0:
-            wanted = Limits(wanted.age, max(0, min(wanted.size, measure(root).blob_bytes - short)))
+            wanted = GcLimits(wanted.age, max(0, min(wanted.size, measure(root).blob_bytes - short)))
         stamp(root)   # before the work, so that builds that end meanwhile do not begin it, too
         _shorten(root)
         sweep = plan(root, wanted, now)
-        freed = perform(DiskStore(root), sweep)
+        freed = run(DiskStore(root), sweep)
     except BuildError as fault:
         return f"warning: the cache was not looked through: {fault.what}"
-    gone = sum(not verdict.stays for verdict in sweep.verdicts)
-    return f"the cache let go of {plural(gone, 'result')}, {size(freed)}: `buildgraph cache stats`" if freed else ""
+    gone = sum(not verdict.keep for verdict in sweep.verdicts)
+    return f"the cache let go of {plural(gone, 'result')}, {format_size(freed)}: `buildgraph cache stats`" if freed else ""
 
 
 def _free(root: str) -> int:

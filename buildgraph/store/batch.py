@@ -9,8 +9,8 @@ from ..types.result import Result
 from ..files.regular_file import open_regular, read_regular
 from . import result_record
 from .file_ops import copy_hashed, write_all
-from .cache_dir import explained
-from .recent_blobs import SMALL
+from .cache_dir import translate_os_errors
+from .recent_blobs import SMALL_BLOB
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class DiskBatch:
                 write_all(self._ops, fd, data)
                 self._ops.seal(fd, 0o444)
             self._keep(digest, temp)
-            if digest.size <= SMALL:
+            if digest.size <= SMALL_BLOB:
                 self.small[digest] = data
         return digest
 
@@ -110,7 +110,7 @@ class _Copy:
         self._store = store
 
     def __enter__(self) -> tuple[int, str]:
-        with explained(self._store.root):
+        with translate_os_errors(self._store.root):
             self._path = self._store.fresh_path()
             self._fd = self._store.ops.create(self._path)
         return self._fd, self._path
@@ -118,7 +118,7 @@ class _Copy:
     def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
         os.close(self._fd)
         if fault is not None:
-            with explained(self._store.root):
+            with translate_os_errors(self._store.root):
                 with suppress(OSError):
                     os.unlink(self._path)
                 raise fault

@@ -29,16 +29,16 @@ def default_root(environ: Mapping[str, str]) -> str:
 
 def open_root(root: str) -> None:
     """Make the cache folder, or check that it is ours alone and can be written; BuildError otherwise."""
-    with explained(root):
+    with translate_os_errors(root):
         os.makedirs(os.path.dirname(root) or ".", exist_ok=True)
         with suppress(FileExistsError):
             os.mkdir(root, 0o700)
-        check_owned(root)
+        check_owner(root)
         if not os.access(root, os.W_OK | os.X_OK):
             raise BuildError(f"the cache folder {root} cannot be written", None, _FIX, "environment")
 
 
-def check_owned(folder: str) -> None:
+def check_owner(folder: str) -> None:
     """Refuse a folder that is none, that another user owns or that others can write; BuildError."""
     found = os.stat(folder)
     if not stat.S_ISDIR(found.st_mode):
@@ -49,7 +49,7 @@ def check_owned(folder: str) -> None:
         raise BuildError(f"others can write the cache folder {folder}", None, f"chmod 700 {folder}", "environment")
 
 
-class explained:
+class translate_os_errors:
     """Turn a fault of the cache's disk into a BuildError that names the folder and what to do."""
 
     def __init__(self, root: str) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import os
 
-from ..lite.contextmanagers import go_on
-from ..lite.sha256 import PATIENT, add_zeros, runs, sha256
+from ..lite.contextmanagers import check_cancelled
+from ..lite.sha256 import CANCEL_CHECK_BYTES, add_zeros, runs, sha256
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Descriptor:
         os.close(self._fd)
 
 
-class Placed:
+class NewFile:
     """A file that gets bytes of this number and then its final mode; a fault removes it."""
 
     def __init__(self, ops: FileOps, path: str, size: int, executable: bool, create: Callable[[str], int] | None) -> None:
@@ -116,8 +116,8 @@ def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
             sha.update(view[:count])
             write_all(ops, target, view[:count])
             size += count
-            if size > PATIENT:
-                go_on()
+            if size > CANCEL_CHECK_BYTES:
+                check_cancelled()
     return sha.hexdigest(), size
 
 

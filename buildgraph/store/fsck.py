@@ -7,7 +7,7 @@ import os
 from ..types.digest import Digest
 from ..types.result import Result
 from . import result_record
-from ..lite.record import noun
+from ..lite.record import record
 from ..files.regular_file import open_regular, read_regular
 from ..lite.sha256 import hash_open
 from .protocol import Missing
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .disk import DiskStore
 
 
-@noun
-class Stats:
+@record
+class StoreStats:
     """Counts and bytes of what a store holds, and how many damaged files were set aside."""
 
     blobs: int
@@ -30,8 +30,8 @@ class Stats:
     quarantined: int
 
 
-@noun
-class Audit:
+@record
+class FsckReport:
     """What a full look found: files checked, names of those damaged, and names of records that lack a blob."""
 
     checked: int
@@ -39,14 +39,14 @@ class Audit:
     dangling: tuple[str, ...]
 
 
-def measure(root: str) -> Stats:
+def measure(root: str) -> StoreStats:
     """Count the files of a store on disk."""
     blobs = [size for _, _, size in stamps(blob_files(root))]
     results = [size for _, _, size in stamps(record_files(root))]
-    return Stats(len(blobs), sum(blobs), len(results), sum(results), len(files(os.path.join(root, "quarantine"))))
+    return StoreStats(len(blobs), sum(blobs), len(results), sum(results), len(files(os.path.join(root, "quarantine"))))
 
 
-def audit(store: DiskStore, repair: bool = False) -> Audit:
+def check_store(store: DiskStore, repair: bool = False) -> FsckReport:
     """Hash every blob and record.
 
     With `repair`, what is damaged goes to quarantine and records that lack a blob are removed: misses, which the next
@@ -64,9 +64,9 @@ def audit(store: DiskStore, repair: bool = False) -> Audit:
             dangling.append(path)
     if repair:
         for path in damaged:
-            store.set_aside(path, f"{os.path.basename(path)[:12]} was damaged")
+            store.quarantine(path, f"{os.path.basename(path)[:12]} was damaged")
         store.remove(*dangling)
-    return Audit(len(blobs) + len(found), tuple(map(os.path.basename, damaged)), tuple(map(os.path.basename, dangling)))
+    return FsckReport(len(blobs) + len(found), tuple(map(os.path.basename, damaged)), tuple(map(os.path.basename, dangling)))
 
 
 def read_record(path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:

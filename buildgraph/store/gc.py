@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..types.digest import Digest
 from . import gc_roots, lease
-from ..lite.record import noun
+from ..lite.record import record
 from .cache_dir import sweep_dead
 from .fsck import blob_files, blobs_named, files, read_record, record_files, stamps
 from ..lite import TYPE_CHECKING
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
     from .disk import DiskStore
 
 
-@noun
-class Limits:
+@record
+class GcLimits:
     """How long a result may go unused, in seconds, and how many bytes all may weigh."""
 
     age: float
     size: int
 
 
-@noun
-class Verdict:
+@record
+class GcDecision:
     """A result's record, when it was last used, the bytes it holds beyond those before it, and why it stays or goes."""
 
     path: str
     used: float
     size: int
-    stays: bool
+    keep: bool
     why: str
     key: Digest | None = None
     blobs: frozenset[Digest] = frozenset()
     command: bytes = b""
 
 
-@noun
-class Sweep:
+@record
+class GcPlan:
     """A verdict for each result, and the files of blobs that go as (path, mtime, size)."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[GcDecision, ...]
     blobs: tuple[tuple[str, float, int], ...]
     kept_bytes: int
 
@@ -57,16 +57,16 @@ class Sweep:
         return sum(size for _, _, size in self.blobs)
 
 
-def plan(root: str, limits: Limits, now: float) -> Sweep:
+def plan(root: str, limits: GcLimits, now: float) -> GcPlan:
     """Judge every result and blob of a store; nothing is changed."""
     began = lease.oldest(root)
     horizon = now if began is None else began - lease.NOTED_S
     verdicts, live, weight = [], set[Digest](), 0
-    for found in _in_order(root, gc_roots.held(root), horizon):
+    for found in _in_order(root, gc_roots.protected_keys(root), horizon):
         more = sum(digest.size for digest in found.blobs - live)
         judged = _judge(found, more, weight, limits, now)
         verdicts.append(judged)
-        if judged.stays:
+        if judged.keep:
             live |= found.blobs
             weight += more
     names = {digest.hash for digest in live}
@@ -74,15 +74,15 @@ def plan(root: str, limits: Limits, now: float) -> Sweep:
             if os.path.basename(path) not in names and used < horizon]
     dead += [(path, used, size) for path, used, size in stamps(files(os.path.join(root, "quarantine")))
              if used < now - limits.age]
-    return Sweep(tuple(verdicts), tuple(dead), weight)
+    return GcPlan(tuple(verdicts), tuple(dead), weight)
 
 
-def perform(store: DiskStore, sweep: Sweep) -> int:
+def run(store: DiskStore, sweep: GcPlan) -> int:
     """Let go of what a plan says, but for what was used since; the bytes freed."""
     spared: set[str] = set()
     going = []
     for verdict in sweep.verdicts:
-        if not verdict.stays:
+        if not verdict.keep:
             if _untouched(verdict.path, verdict.used):
                 going.append(verdict.path)
             else:
@@ -110,29 +110,29 @@ def forget(store: DiskStore, keys: Collection[Digest]) -> tuple[int, int]:
     return len(going), sum(digest.size for digest in mine - others)
 
 
-def _in_order(root: str, held: Mapping[Digest, str], horizon: float) -> list[Verdict]:
+def _in_order(root: str, held: Mapping[Digest, str], horizon: float) -> list[GcDecision]:
     """All results, those that stay whatever they weigh first, then the last used first."""
     found = []
     for path, used, _ in stamps(record_files(root)):
         record = read_record(path)
         blobs = blobs_named(root, record[1]) if record is not None else None
         if record is None or blobs is None:
-            found.append(Verdict(path, used, 0, False, "damaged" if record is None else "it lacks a blob"))
+            found.append(GcDecision(path, used, 0, False, "damaged" if record is None else "it lacks a blob"))
             continue
         key, _, parts = record
         why = f"the last builds of {held[key]}" if key in held else "a running build" if used >= horizon else ""
-        found.append(Verdict(path, used, 0, bool(why), why, key, frozenset(blobs), parts.get("command", b"")))
-    return sorted(found, key=lambda verdict: (not verdict.stays, -verdict.used, verdict.path))
+        found.append(GcDecision(path, used, 0, bool(why), why, key, frozenset(blobs), parts.get("command", b"")))
+    return sorted(found, key=lambda verdict: (not verdict.keep, -verdict.used, verdict.path))
 
 
-def _judge(found: Verdict, more: int, weight: int, limits: Limits, now: float) -> Verdict:
+def _judge(found: GcDecision, more: int, weight: int, limits: GcLimits, now: float) -> GcDecision:
     if found.why:
         return replace(found, size=more)
     if now - found.used > limits.age:
-        return replace(found, size=more, stays=False, why="unused for too long")
+        return replace(found, size=more, keep=False, why="unused for too long")
     if weight + more > limits.size:
-        return replace(found, size=more, stays=False, why="beyond the size")
-    return replace(found, size=more, stays=True, why="used of late")
+        return replace(found, size=more, keep=False, why="beyond the size")
+    return replace(found, size=more, keep=True, why="used of late")
 
 
 def _untouched(path: str, used: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 
 from ..types.digest import Digest
-from ..files.regular_file import make_folder, put_aside, read_regular, replace
+from ..files.regular_file import make_folder, move_aside, read_regular, replace
 from ..lite.sha256 import sha256
 from ..lite import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ MAGIC = b"buildgraph roots 2\n"
 _EACH = 8   # requests of one workspace whose results are held, the latest
 
 
-def remember(root: str, workspace: str, request: Sequence[str], keys: Iterable[str], more: bool = False) -> None:
+def save_roots(root: str, workspace: str, request: Sequence[str], keys: Iterable[str], more: bool = False) -> None:
     """Hold the results of these keys as the last build of a request; a disk that refuses holds nothing.
 
     With `more` they are held besides those of the last call without it, in place of those of the last call with it.
@@ -30,13 +30,13 @@ def remember(root: str, workspace: str, request: Sequence[str], keys: Iterable[s
             return
         if more:
             os.utime(path, follow_symlinks=False)   # it is the time of the last build
-        elif os.path.lexists(path + _MORE) and not put_aside(path + _MORE):
+        elif os.path.lexists(path + _MORE) and not move_aside(path + _MORE):
             os.unlink(path + _MORE)
     except OSError:
         return
 
 
-def held(root: str) -> dict[Digest, str]:
+def protected_keys(root: str) -> dict[Digest, str]:
     """Key -> the workspace whose last builds stand on it; workspaces that are gone hold nothing."""
     found: dict[Digest, str] = {}
     count: dict[str, int] = {}

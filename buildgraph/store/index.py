@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from ..types.errors import BuildError
-from ..files.regular_file import make_folder, put_aside
+from ..files.regular_file import make_folder, move_aside
 from ..files.remove_tree import remove
-from .cache_dir import check_owned
+from .cache_dir import check_owner
 
 T = TypeVar("T")
 _FILES = ("cache.db", "cache.db-wal", "cache.db-shm", "cache.db-journal")
@@ -28,7 +28,7 @@ _SETTINGS: dict[str, object] = {
 _COUNTERS = {"count", "size", "hits", "misses"}
 
 
-class Memo:
+class StatIndex:
     """Rows of bytes below a folder; a disk that is full, read-only or busy makes it forget, never fail.
 
     BuildError (reason "environment") when the folder is another user's or others can write it.
@@ -87,14 +87,14 @@ class Memo:
         if self._cache is None:
             os.makedirs(os.path.dirname(self._folder), 0o700, exist_ok=True)
             make_folder(self._folder)
-            check_owned(self._folder)
+            check_owner(self._folder)
             self._refuse_foreign()
             self._cache = _cache(self._folder)
         return self._cache
 
     def _refuse_foreign(self) -> None:
         for name in _FILES:
-            put_aside(os.path.join(self._folder, name))
+            move_aside(os.path.join(self._folder, name))
         path = os.path.join(self._folder, "cache.db")
         if not os.path.lexists(path):
             return

@@ -8,7 +8,7 @@ from ..types.digest import Digest
 from ..types.result import Result
 from ..files.regular_file import read_regular
 from . import result_record
-from .file_ops import FileOps, Placed, write_all
+from .file_ops import FileOps, NewFile, write_all
 from .protocol import Batch, Missing
 from .closure import blobs_of
 
@@ -85,7 +85,7 @@ class MemoryStore:
     def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Write a blob to a new file, mode 0444 or 0555; Missing leaves no file."""
         data, ops = self.read(digest), FileOps()
-        with Placed(ops, path, digest.size, executable, create) as fd:
+        with NewFile(ops, path, digest.size, executable, create) as fd:
             write_all(ops, fd, data)
 
     def remembers(self, key: Digest) -> bool:

@@ -9,10 +9,10 @@ from ..lite import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ROOM, SMALL = 4 << 20, 1 << 16   # bytes in all, and of one
+_ROOM, SMALL_BLOB = 4 << 20, 1 << 16   # bytes in all, and of one
 
 
-class Recent:
+class RecentBlobs:
     """At most 4 MiB of bytes by digest; the oldest give way. Safe to use from several threads."""
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ def encode(key: Digest, result: Result, parts: Mapping[str, bytes]) -> bytes:
     return MAGIC + sha256(body).digest() + body
 
 
-def of_another_form(data: bytes) -> bool:
+def is_other_version(data: bytes) -> bool:
     """Whether a record is of a form that another version of buildgraph writes: no damage, and no use."""
     return data.startswith(_ANY) and not data.startswith(MAGIC)
 

@@ -1,42 +1,42 @@
 """Artifacts and the actions that make them; what the declarations of rules consist of."""
 from __future__ import annotations
 
-from .errors import Where
+from .errors import Location
 from .label import Label
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
 
-@noun
+@record
 class Artifact:
     """A file or tree that will exist; it has no bytes, only a `name` by which commands see it."""
 
     name: str
 
 
-@noun(aside="at")
+@record(aside="at")
 class Source(Artifact):
     """A file or folder of the workspace; `name` is its path from the workspace's root, `/`-separated."""
 
-    at: Where | None = None
+    at: Location | None = None
 
 
-@noun
+@record
 class Shipped(Artifact):
     """A file that is installed with buildgraph itself, such as a tool's program; relative to `rules/`."""
 
 
-@noun
+@record
 class Content(Artifact):
     """A file whose bytes are known at analysis."""
 
     data: bytes
 
 
-@noun
+@record
 class Output(Artifact):
     """What an action will make; `name` is its path in the action's output folder."""
 
@@ -44,7 +44,7 @@ class Output(Artifact):
     tree: bool = False
 
 
-@noun
+@record
 class In:
     """An input staged under a chosen path instead of the artifact's own name."""
 
@@ -52,7 +52,7 @@ class In:
     path: str
 
 
-@noun
+@record
 class Out:
     """A declared output in an argv: the path of a file, or of a folder when `tree`."""
 
@@ -60,7 +60,7 @@ class Out:
     tree: bool = False
 
 
-@noun
+@record
 class Program:
     """A program of the host, by name: the interpreter (`python3`), `qemu-aarch64-static`, `gcc`.
 
@@ -73,7 +73,7 @@ class Program:
 Arg: TypeAlias = "str | Artifact | In | Out | Program"
 
 
-@noun(eq=False)
+@record(eq=False)
 class Action:
     """One command and everything that can influence its outputs; nothing that cannot reaches its key.
 
@@ -93,10 +93,10 @@ class Action:
     network: bool = False
     owner: Label | None = None
     title: str = ""
-    at: Where | None = None
+    at: Location | None = None
 
 
-@noun
+@record
 class Gate:
     """An action whose success is wanted, not its output; it fails the request, never the artifact.
 

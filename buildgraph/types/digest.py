@@ -1,13 +1,13 @@
 """Digest: SHA-256 and size of a blob, the only thing that ever names bytes (REAPI v2 `Digest`)."""
 from __future__ import annotations
 
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite.sha256 import sha256
 
 _HEX = frozenset("0123456789abcdef")
 
 
-@noun(order=True)
+@record(order=True)
 class Digest:
     """Content address of a blob: lower-case hex SHA-256 and its size in bytes."""
 

@@ -1,7 +1,7 @@
 """What can go wrong, said for the person who must mend it: what, where, and what to do."""
 from __future__ import annotations
 
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, BROKEN, ENVIRONMENT, BUG, INTERRUPTED = 0, 1, 2, 3, 30, 70, 130
 
 
-@noun(order=True)
-class Where:
+@record(order=True)
+class Location:
     """A place in a file the user wrote: path relative to the workspace, 1-based line and column (0: unknown)."""
 
     path: str
@@ -19,7 +19,7 @@ class Where:
     column: int = 0
     length: int = 1
 
-    def found(self) -> Where:
+    def found(self) -> Location:
         """The place itself, where this stands for one that was not looked for yet."""
         return self
 
@@ -31,7 +31,7 @@ class Where:
 class BuildError(Exception):
     """A fault that the user can mend: one sentence, its place, the way out, and a reason tests can match."""
 
-    def __init__(self, what: str, at: Where | None = None, fix: str = "", reason: str = "input") -> None:
+    def __init__(self, what: str, at: Location | None = None, fix: str = "", reason: str = "input") -> None:
         super().__init__(what)
         self.what, self.at, self.fix, self.reason = what, at and at.found(), fix, reason
 
@@ -45,7 +45,7 @@ class BuildErrors(BuildError):
     """All the faults found at once, in the order of their places."""
 
     def __init__(self, faults: Iterable[BuildError]) -> None:
-        self.faults = tuple(sorted(faults, key=lambda fault: fault.at or Where("")))
+        self.faults = tuple(sorted(faults, key=lambda fault: fault.at or Location("")))
         super().__init__(f"{len(self.faults)} faults", self.faults[0].at, reason=self.faults[0].reason)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 
 from .digest import Digest
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
 
-@noun
+@record
 class Planned:
     """Analysis is done: how many actions and gates the request needs at most, and the sandbox they run in.
 
@@ -26,7 +26,7 @@ class Planned:
     chains: tuple[int, ...] = ()
 
 
-@noun
+@record
 class Started:
     """An action began to run (it was not in the store)."""
 
@@ -35,7 +35,7 @@ class Started:
     title: str
 
 
-@noun
+@record
 class Done:
     """An action's result is known: it `ran`, was a `hit` of the store, or was `shared` with an equal action.
 
@@ -52,7 +52,7 @@ class Done:
     place: int = 1
 
 
-@noun
+@record
 class Failed:
     """An action did not succeed: why in one line, its log, and the command that runs it again by hand (or nothing).
 
@@ -68,7 +68,7 @@ class Failed:
     refused: bool = False
 
 
-@noun
+@record
 class Fault:
     """A fault in what the user wrote that an action found: like one of BUILD.toml, with the text that is printed of it.
 
@@ -83,7 +83,7 @@ class Fault:
     rendered: str
 
 
-@noun
+@record
 class Skipped:
     """An action did not run because `because` failed before it."""
 
@@ -93,7 +93,7 @@ class Skipped:
     because: str
 
 
-@noun
+@record
 class Judged:
     """A gate's verdict; "not checked" says what was missing here, "failed" why."""
 
@@ -103,14 +103,14 @@ class Judged:
     why: str = ""
 
 
-@noun
+@record
 class Warned:
     """Something the user should know that stopped nothing."""
 
     text: str
 
 
-@noun
+@record
 class Built:
     """A requested output stands in the workspace: `path` is below `out/`, `bytes` its whole size.
 
@@ -125,7 +125,7 @@ class Built:
     image: str = ""
 
 
-@noun
+@record
 class Finished:
     """The build's end: exit code and the counts of its actions, in milliseconds of wall time.
 
@@ -140,7 +140,7 @@ class Finished:
     skipped: int
     milliseconds: int
     unchanged: bool = False
-    untold: int = 0
+    unlisted: int = 0
 
 
 Event: TypeAlias = "Planned | Started | Done | Failed | Fault | Skipped | Judged | Warned | Built | Finished"

@@ -1,8 +1,8 @@
 """Labels `//package:name` and patterns `//...`, `//package/...`, `//package:*`, `-pattern`: one parser for all."""
 from __future__ import annotations
 
-from .errors import BuildError, Where
-from ..lite.record import noun
+from .errors import BuildError, Location
+from ..lite.record import record
 
 # Parts become names of folders below out/: systems take 255 bytes for one, and 4096 for all.
 _PART, _ALL = 200, 1000
@@ -11,7 +11,7 @@ _OF_PACKAGES = _OF_NAMES - {"+"}
 FORM = "a label is //package:name, or :name in the same package"
 
 
-@noun(order=True)
+@record(order=True)
 class Label:
     """Name of a target: `//package:name`, ASCII, the package without leading or trailing slash."""
 
@@ -19,7 +19,7 @@ class Label:
     name: str
 
     @classmethod
-    def parse(cls, text: str, package: str = "", at: Where | None = None) -> Label:
+    def parse(cls, text: str, package: str = "", at: Location | None = None) -> Label:
         """Read `//package:name`, `//package` (name = last part) or `:name` seen from `package`."""
         if text.startswith(":"):
             found, name = package, text[1:]
@@ -36,7 +36,7 @@ class Label:
         return f"//{self.package}:{self.name}"
 
 
-@noun
+@record
 class Pattern:
     """A set of labels: one (`//p:n`), a package (`//p:*`), or all beneath (`//p/...`); `-` takes away."""
 
@@ -46,7 +46,7 @@ class Pattern:
     negative: bool
 
     @classmethod
-    def parse(cls, text: str, package: str = "", at: Where | None = None) -> Pattern:
+    def parse(cls, text: str, package: str = "", at: Location | None = None) -> Pattern:
         """Read a pattern as typed on the command line or written in a list of labels."""
         negative = text.startswith("-")
         body = text[1:] if negative else text
@@ -72,15 +72,15 @@ class Pattern:
         return not self.package or f"{label.package}/".startswith(f"{self.package}/")
 
 
-def _no_label(text: str, at: Where | None) -> BuildError:
+def _no_label(text: str, at: Location | None) -> BuildError:
     from .similar_names import unusual
     beyond = unusual(text)
-    likely = " or ".join(map(repr, meant(text)))
+    likely = " or ".join(map(repr, resolve_shorthand(text)))
     fix = f"it has {beyond}; {FORM}" if beyond else f"did you mean {likely}?" if likely else FORM
     return BuildError(f"{text!r} is not a label", at, fix, "label")
 
 
-def meant(text: str) -> tuple[str, ...]:
+def resolve_shorthand(text: str) -> tuple[str, ...]:
     """Labels and patterns that a text which is none of them was probably meant for, likeliest first."""
     sign = "-" if text.startswith("-") else ""
     body = text[len(sign):].strip().replace("\\", "/")

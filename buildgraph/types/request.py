@@ -1,7 +1,7 @@
 """A request: the labels to build and the options that decide how."""
 from __future__ import annotations
 
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-@noun
+@record
 class Request:
     """What to build and how: label patterns, threads (0: one a core), where it may run, what to do on failure."""
 

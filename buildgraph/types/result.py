@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 from .digest import Digest
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
 
-@noun
+@record
 class File:
     """A file that exists in a store: its content and whether it is executable."""
 
@@ -17,7 +17,7 @@ class File:
     executable: bool = False
 
 
-@noun
+@record
 class Tree:
     """A folder that exists in a store: the digest of its REAPI `Directory`."""
 
@@ -27,7 +27,7 @@ class Tree:
 Node: TypeAlias = "File | Tree"
 
 
-@noun
+@record
 class Result:
     """What a successful action gave (REAPI `ActionResult`): outputs by path, log, and how it ran."""
 

@@ -1,19 +1,19 @@
 """A target: one table of BUILD.toml, with the place of each of its values."""
 from __future__ import annotations
 
-from .errors import Where
+from .errors import Location
 from .label import Label
-from ..lite.record import noun
+from ..lite.record import record
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TypeAlias
 
-    Places: TypeAlias = Mapping[tuple[str | int, ...], Where]
+    Positions: TypeAlias = Mapping[tuple[str | int, ...], Location]
 
 
-@noun(eq=False)
+@record(eq=False)
 class Target:
     """One table of BUILD.toml with a `rule` key: plain values, and the place where each was written.
 
@@ -26,37 +26,37 @@ class Target:
     rule: str
     values: dict[str, Any]
     folder: str
-    places: Places
+    places: Positions
     nested: tuple[tuple[str | int, ...], ...] = ()
 
-    def place(self, *path: str | int) -> Where:
+    def place(self, *path: str | int) -> Location:
         """Where a value was written; the nearest ancestor's place when it has none of its own."""
         return _nearest(self.places, self.folder, path)
 
-    def later(self, *path: str | int) -> Where:
+    def lazy_location(self, *path: str | int) -> Location:
         """The same place, looked for when somebody asks: hardly anybody does, and it means to scan the file."""
         return _Later(self.places, self.folder, path)
 
 
-def _nearest(places: Places, folder: str, path: tuple[str | int, ...]) -> Where:
+def _nearest(places: Positions, folder: str, path: tuple[str | int, ...]) -> Location:
     for end in range(len(path), -1, -1):
         if path[:end] in places:
             return places[path[:end]]
-    return Where(folder)
+    return Location(folder)
 
 
-class _Later(Where):
+class _Later(Location):
     """A place that is not looked for yet. It does not hold the target, whose values would then live as long as its actions."""
 
     __slots__ = ("_of", "_found")
-    _of: tuple[Places, str, tuple[str | int, ...]]
-    _found: Where | None
+    _of: tuple[Positions, str, tuple[str | int, ...]]
+    _found: Location | None
 
     def __init__(self, *of: Any) -> None:
         object.__setattr__(self, "_of", of)
         object.__setattr__(self, "_found", None)
 
-    def found(self) -> Where:
+    def found(self) -> Location:
         known = self._found
         if known is None:
             known = _nearest(*self._of)
@@ -64,7 +64,7 @@ class _Later(Where):
         return known
 
     def __eq__(self, other: object) -> bool:
-        return self.found() == (other.found() if isinstance(other, Where) else other)
+        return self.found() == (other.found() if isinstance(other, Location) else other)
 
     def __hash__(self) -> int:
         return hash(self.found())

@@ -21,7 +21,7 @@ _BUILD, _HITS, _GATES, _WORKERS = 1, 2, 3, 10   # numbers of rows; workers follo
 _HOW = {"hit", "shared"}
 
 
-def chrome(records: Iterable[Record]) -> dict[str, Any]:
+def to_chrome_trace(records: Iterable[Record]) -> dict[str, Any]:
     """The trace of a build from the records of its log."""
     rows = _Rows()
     for at, event in records:
@@ -74,7 +74,7 @@ def write(path: str, records: Iterable[Record]) -> None:
 
 
 def _dump(records: Iterable[Record], file: TextIO) -> None:
-    json.dump(chrome(records), file)
+    json.dump(to_chrome_trace(records), file)
     file.write("\n")
 
 

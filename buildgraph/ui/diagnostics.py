@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..types.errors import BuildError, BuildErrors, Where
+from ..types.errors import BuildError, BuildErrors, Location
 
 WIDTH = 110
 
 
-def render(fault: BuildError, read_line: Callable[[str, int], str | None]) -> str:
+def format_error(fault: BuildError, read_line: Callable[[str, int], str | None]) -> str:
     """One fault or several, in the order of their places; `read_line(path, number)` gives a line of the workspace."""
     faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
     texts: list[str] = []
@@ -31,7 +31,7 @@ def _one(fault: BuildError, read_line: Callable[[str, int], str | None]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _excerpt(source: str, at: Where) -> list[str]:
+def _excerpt(source: str, at: Location) -> list[str]:
     """The line, cut around the caret when it is long, and the caret line when the column is known."""
     margin = " " * len(str(at.line))
     start = max(0, at.column - 1)

@@ -9,9 +9,9 @@ import time
 
 from ..types.errors import BuildError
 from ..types.events import Event, Failed, Finished
-from ..files.regular_file import open_own, open_regular, put_aside
+from ..files.regular_file import open_own, open_regular, move_aside
 from .json_lines import encode
-from ..lite.json_text import text_of
+from ..lite.json_text import json_text
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _FOLDER = ".buildgraph"
 Record: TypeAlias = "tuple[int, dict[str, Any]]"   # microseconds since the build began, and the event as plain values
 
 
-def path_of(root: str, number: int) -> str:
+def log_path(root: str, number: int) -> str:
     """Where the log of a build stands; 0 is the last one."""
     return os.path.join(root, _FOLDER, f"events.{number}.jsonl" if number else "events.jsonl")
 
@@ -47,7 +47,7 @@ class EventLog:
             return
         try:
             at = (self._clock() - self._began) // 1000
-            self._file.write(f'{{"time_us":{at},{text_of(encode(event), str)[1:]}\n')
+            self._file.write(f'{{"time_us":{at},{json_text(encode(event), str)[1:]}\n')
             if isinstance(event, (Failed, Finished)):
                 self._file.flush()
         except OSError:
@@ -58,8 +58,8 @@ class EventLog:
         try:
             os.makedirs(os.path.join(self._root, _FOLDER), exist_ok=True)
             for number in range(KEPT - 1, 0, -1):
-                _pass_on(path_of(self._root, number - 1), path_of(self._root, number))
-            self._file = open(open_own(path_of(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii")
+                _pass_on(log_path(self._root, number - 1), log_path(self._root, number))
+            self._file = open(open_own(log_path(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii")
         except OSError:
             return
 
@@ -74,8 +74,8 @@ class EventLog:
 
 
 def _pass_on(newer: str, older: str) -> None:
-    if os.path.lexists(newer) and not put_aside(newer):
-        put_aside(older)
+    if os.path.lexists(newer) and not move_aside(newer):
+        move_aside(older)
         os.replace(newer, older)
 
 
@@ -84,7 +84,7 @@ def read(root: str, number: int = 0) -> list[Record]:
     import json
     records: list[Record] = []
     try:
-        with open(open_regular(path_of(root, number)), encoding="ascii") as file:
+        with open(open_regular(log_path(root, number)), encoding="ascii") as file:
             for line in file:
                 found = json.loads(line)
                 records.append((int(found.pop("time_us")), found))

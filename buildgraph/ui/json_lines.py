@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from ..types.events import Event
 from .json_document import SCHEMA
-from ..lite.json_text import text_of
+from ..lite.json_text import json_text
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Write one object and flush, so that a reader sees it at once."""
-        self._out.write(text_of(self._version | encode(event), str) + "\n")
+        self._out.write(json_text(self._version | encode(event), str) + "\n")
         self._version = {}
         self._out.flush()
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 
 from ..types.events import Done, Event, Failed, Fault, Judged, Planned, Skipped, Warned
-from .format import clean, failure, seconds
+from .format import strip_controls, format_failure, format_seconds
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import TextIO
 
 
-class Lines:
+class PlainProgress:
     """A listener that writes a line as each thing happens; when `quiet`, only what went wrong."""
 
     def __init__(self, out: TextIO, quiet: bool = False) -> None:
@@ -31,22 +31,22 @@ class Lines:
         match event:
             case Done(how="ran") if not self._quiet:
                 count = f"[{self._known}/{max(self._total, self._known)}]"
-                return [f"{count} {clean(event.title)} ({event.label}) {seconds(event.milliseconds)}"]
+                return [f"{count} {strip_controls(event.title)} ({event.label}) {format_seconds(event.milliseconds)}"]
             case Failed():
-                return failure(event)
+                return format_failure(event)
             case Fault(rendered=text):
                 return text.rstrip("\n").split("\n")
             case Judged(verdict=verdict) if verdict == "failed" or not self._quiet:
-                return [gate(event)]
+                return [format_gate(event)]
             case Warned(text):
-                return [f"warning: {clean(text)}"]
+                return [f"warning: {strip_controls(text)}"]
         return []
 
     def close(self) -> None:
         """Nothing to put away."""
 
 
-def gate(event: Judged) -> str:
+def format_gate(event: Judged) -> str:
     """A verdict in one line."""
-    why = f": {clean(event.why)}" if event.why else ""
-    return f"gate {event.verdict}: {event.label}: {clean(event.gate)}{why}"
+    why = f": {strip_controls(event.why)}" if event.why else ""
+    return f"gate {event.verdict}: {event.label}: {strip_controls(event.gate)}{why}"

@@ -6,9 +6,9 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 
-from ..types.errors import BuildError, Where, did_you_mean
-from .globs import MANY, fits, is_glob, parts_of
-from ..files.stamp import NEVER, Stamp, fingerprint
+from ..types.errors import BuildError, Location, did_you_mean
+from .globs import MANY, matches, is_glob, split_pattern
+from ..files.stamp import ALWAYS_STALE, Stamp, fingerprint
 
 SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
 NO_SOURCES = SKIPPED | {".buildgraph"}   # no wildcard means them
@@ -17,12 +17,12 @@ LONGEST = 4096   # bytes of a path, as Linux has it
 LINKED = 10_000   # folders that one glob may look at behind links
 
 
-def skipped(name: str) -> bool:
+def is_skipped(name: str) -> bool:
     """Whether a folder of that name never belongs to a workspace's sources."""
     return name.startswith(".") or name in SKIPPED
 
 
-class Listing:
+class FileTree:
     """The folders of one workspace, each listed once; `folders` are those whose content decided something.
 
     `cache` is the path of the cache of builds when it is within the workspace: it is never a source. `stamps` has the stamp
@@ -46,7 +46,7 @@ class Listing:
         return known
 
     def _list(self, folder: str) -> dict[str, os.DirEntry[str]]:
-        path, stamp = os.path.join(self.root, folder), NEVER
+        path, stamp = os.path.join(self.root, folder), ALWAYS_STALE
         try:
             stamp = fingerprint(path)
             with os.scandir(path) as found:
@@ -87,12 +87,12 @@ class Listing:
 
     def skips(self, path: str) -> bool:
         """Whether a folder, by its path in the workspace, never has sources or packages."""
-        return skipped(path.rpartition("/")[2]) or self._is_cache(path)
+        return is_skipped(path.rpartition("/")[2]) or self._is_cache(path)
 
     def _is_cache(self, path: str) -> bool:
         return bool(self.cache) and _within(path, self.cache)
 
-    def source(self, folder: str, path: str, at: Where | None) -> str:
+    def source(self, folder: str, path: str, at: Location | None) -> str:
         """The workspace-relative name of an existing file or folder, case exact; BuildError with a near name."""
         parts = path.rstrip("/").split("/")
         if path.startswith("/") or "\\" in path or "\0" in path or any(part in ("", ".", "..") for part in parts):
@@ -110,11 +110,11 @@ class Listing:
             here = join(here, part)
         return here
 
-    def _absent(self, path: str, here: str, part: str, at: Where | None) -> BuildError:
+    def _absent(self, path: str, here: str, part: str, at: Location | None) -> BuildError:
         self.watch(here)
         return BuildError(f"no file {path!r}", at, self._no_entry(here, part), "source")
 
-    def _check_open(self, folder: str, at: Where | None) -> None:
+    def _check_open(self, folder: str, at: Location | None) -> None:
         if folder in self._closed:
             raise BuildError(f"the folder {folder or '.'!r} cannot be listed: {self._closed[folder]}", at,
                              "check its permissions", "environment")
@@ -128,7 +128,7 @@ class Listing:
         path, why = next(iter(self._passed.items()), ("", ""))
         return f"{path!r} {why}" if path else why or f"globs are relative to {folder or 'the root of the workspace'}"
 
-    def regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Where | None) -> None:
+    def regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Location | None) -> None:
         """BuildError unless an entry is a folder, or, as the last of a path, a file; links may not leave the workspace."""
         if not name.isprintable():   # as for outputs; bytes that are no UTF-8 are not printable either
             raise BuildError(f"{name!r} is no printable UTF-8 name", at, "rename it", "source")
@@ -149,21 +149,21 @@ class Listing:
         if not stat.S_ISDIR(mode) and not (last and stat.S_ISREG(mode)):
             raise BuildError(f"{name!r} is {'neither a file nor' if last else 'not'} a folder", at, reason="source")
 
-    def glob(self, folder: str, pattern: str, at: Where | None) -> list[str]:
+    def glob(self, folder: str, pattern: str, at: Location | None) -> list[str]:
         """Workspace-relative names of the files that a glob finds; links to folders of the workspace are followed."""
         if not is_glob(pattern):
-            parts_of(pattern, at)
+            split_pattern(pattern, at)
             name = self.source(folder, pattern, at)
             if os.path.isdir(os.path.join(self.root, name)):
                 raise BuildError(f"{pattern!r} is a folder", at, f'write "{pattern}/**" for all its files', "path")
             return [name]
         self._passed = {}
-        found = self._match(folder, parts_of(pattern, at), at)
+        found = self._match(folder, split_pattern(pattern, at), at)
         for name in found:
             self.regular(self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at)
         return sorted(found)
 
-    def _match(self, folder: str, parts: tuple[str, ...], at: Where | None) -> set[str]:
+    def _match(self, folder: str, parts: tuple[str, ...], at: Location | None) -> set[str]:
         """The files beneath a folder that match; `**` is tried as no folder and as each folder below.
 
         No folder is tried twice with the same rest of the glob. `jumps` are the real folders that hold the links on the
@@ -204,7 +204,7 @@ class Listing:
                 if _matches(name, glob) and not os.path.isdir(entry.path)}
 
     def _folders(self, folder: str, glob: str, jumps: tuple[str, ...],
-                 at: Where | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+                 at: Location | None) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The folders in a folder that match one part of a glob, each with the links that lead to it."""
         self.watch(folder)
         if not is_glob(glob):
@@ -264,7 +264,7 @@ class Listing:
 
 def _matches(name: str, glob: str) -> bool:
     """Whether a name matches one part of a glob; hidden names do only where the part begins with a dot."""
-    return fits(glob).fullmatch(name) is not None and (not name.startswith(".") or glob.startswith("."))
+    return matches(glob).fullmatch(name) is not None and (not name.startswith(".") or glob.startswith("."))
 
 
 def _within(path: str, folder: str) -> bool:

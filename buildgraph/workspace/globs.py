@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ..types.errors import BuildError, Where
+from ..types.errors import BuildError, Location
 
 MANY = "**"
 _MAGIC = re.compile(r"[*?\[]")
@@ -15,7 +15,7 @@ def is_glob(text: str) -> bool:
     return _MAGIC.search(text) is not None
 
 
-def parts_of(pattern: str, at: Where | None) -> tuple[str, ...]:
+def split_pattern(pattern: str, at: Location | None) -> tuple[str, ...]:
     """The parts of a glob, the last of them for the names of files; BuildError when it is no glob of a folder's files."""
     parts = pattern.split("/")
     if "\\" in pattern or any(part in (".", "..") for part in parts) or pattern.startswith("/"):
@@ -37,7 +37,7 @@ def parts_of(pattern: str, at: Where | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def fits(glob: str) -> re.Pattern[str]:
+def matches(glob: str) -> re.Pattern[str]:
     """The regular expression of one part of a glob: what stands after a star is sought once, so that it stays fast."""
     first, *rest = [[_word(word) for word in re.findall(r"\?|\[!?\]?[^\]]*\]|.", piece, re.S)]
                     for piece in _between_stars(glob)]

@@ -9,7 +9,7 @@ from typing import Any
 from ..types.errors import BuildError
 from ..types.label import Label, valid_name
 from ..types.target import Target
-from .toml_positions import Below, Path
+from .toml_positions import SubtreePositions, Path
 
 CELLS = 10_000
 
@@ -101,4 +101,4 @@ def _cell(target: Target, keys: tuple[str, ...], cell: tuple[Coordinate, ...]) -
     values = {key: value for key, value in target.values.items() if key != "matrix"}
     values |= {key: one.value for key, one in zip(keys, cell, strict=True)}
     moved: dict[Path, Path] = {(key,): one.path for key, one in zip(keys, cell, strict=True)}
-    return Target(label, target.rule, values, target.folder, Below(target.places, (), moved), target.nested)
+    return Target(label, target.rule, values, target.folder, SubtreePositions(target.places, (), moved), target.nested)

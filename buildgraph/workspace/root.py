@@ -5,14 +5,14 @@ import errno
 import os
 import stat
 
-from .text_encoding import BOM, wide_coding
+from .text_encoding import BOM, wide_encoding
 from ..types.errors import BuildError
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..types.errors import Where
+    from ..types.errors import Location
 
 BUILD = "BUILD.toml"
 _NAMED = "that name is for the file that declares targets: rename it"
@@ -76,8 +76,8 @@ def _is_root(folder: str) -> bool:
     except OSError as fault:
         if not os.path.lexists(path):
             return False
-        raise unreadable(path, fault) from None
-    if coding := wide_coding(data):
+        raise unreadable_error(path, fault) from None
+    if coding := wide_encoding(data):
         data = data.decode(coding, "replace").encode()
     data = data.removeprefix(BOM)
     if not any(map(_marks, data.split(b"\n"))):
@@ -91,7 +91,7 @@ def _is_root(folder: str) -> bool:
         return True
 
 
-def unreadable(path: str, fault: OSError, at: Where | None = None) -> BuildError:
+def unreadable_error(path: str, fault: OSError, at: Location | None = None) -> BuildError:
     """The fault of a BUILD.toml that cannot be read, by what stands in the way."""
     if fault.errno == errno.EISDIR:
         return BuildError(f"{path} is a folder", at, _NAMED, "workspace")

@@ -9,26 +9,26 @@ from ..types.errors import BuildError, did_you_mean
 from ..types.label import Label, valid_name
 from ..types.target import Target
 from .toml import Document
-from .toml_positions import KEY, Below, Path
+from .toml_positions import KEY, SubtreePositions, Path
 
 _NAMES = "labels are made of the letters a-z and A-Z, digits and . _ + -"
 _RESERVED = frozenset({"con", "prn", "aux", "nul"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tables:
+class TargetTables:
     """The targets of one file, in the order written, and every fault of its shape."""
 
     targets: tuple[Target, ...]
     faults: tuple[BuildError, ...]
 
 
-def tables_of(document: Document, folder: str) -> Tables:
+def target_tables(document: Document, folder: str) -> TargetTables:
     """Read the targets off a document that stands in `folder` (empty: the workspace's root)."""
     walk = _Walk(document, folder)
     values = {key: value for key, value in document.values.items() if key != "workspace"}
     walk.group((), values)
-    return Tables(tuple(walk.targets), tuple(walk.faults))
+    return TargetTables(tuple(walk.targets), tuple(walk.faults))
 
 
 class _Walk:
@@ -61,7 +61,7 @@ class _Walk:
         values = {key: value for key, value in table.items() if key != "rule"}
         nested: list[Path] = []
         values = self._without_targets(path, values, nested)
-        self.targets.append(Target(label, rule, values, self.folder, Below(self.document.places, path),
+        self.targets.append(Target(label, rule, values, self.folder, SubtreePositions(self.document.places, path),
                                    tuple(one[len(path):] for one in nested)))
         if wrong := next((one for one in nested if one[len(path)] == "matrix"), None):
             self.fault(wrong, f"[{'.'.join(map(str, wrong))}] has a rule, but the matrix of {label} is a table of lists",

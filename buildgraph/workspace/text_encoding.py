@@ -4,7 +4,7 @@ from __future__ import annotations
 BOM = b"\xef\xbb\xbf"
 
 
-def wide_coding(data: bytes) -> str:
+def wide_encoding(data: bytes) -> str:
     """The name of the coding of a text in UTF-16 or UTF-32, with or without a byte order mark; empty for others."""
     start = data[:4]
     if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or len(start) == 4 and start.count(0) == 3:

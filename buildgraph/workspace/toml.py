@@ -11,9 +11,9 @@ import tomllib
 from dataclasses import dataclass
 from typing import Any
 
-from .text_encoding import BOM, wide_coding
-from ..types.errors import BuildError, BuildErrors, Where
-from .toml_positions import LONG, WORD, Places, where
+from .text_encoding import BOM, wide_encoding
+from ..types.errors import BuildError, BuildErrors, Location
+from .toml_positions import LONG, WORD, KeyPositions, find_positions
 
 BYTES, LINE, WORD_LENGTH, PARTS, DEPTH, PIECES = 4 << 20, 64 << 10, 1024, 32, 64, 500_000
 FAULTS = 20
@@ -31,7 +31,7 @@ class Document:
     """A parsed file: plain values, and a mapping from key paths to places that is made when first asked."""
 
     values: dict[str, Any]
-    places: Places
+    places: KeyPositions
 
 
 def parse(data: bytes, path: str) -> Document:
@@ -55,25 +55,25 @@ def parse(data: bytes, path: str) -> Document:
             start = _next_table(text, max(offset, start + 1))
     if faults:
         raise BuildErrors(faults) if len(faults) > 1 else faults[0]
-    return Document(values, Places(path, text))
+    return Document(values, KeyPositions(path, text))
 
 
 def _decode(data: bytes, path: str) -> str:
     if len(data) > BYTES:
-        raise BuildError(f"the file has more than {BYTES:,} bytes", Where(path, 1),
+        raise BuildError(f"the file has more than {BYTES:,} bytes", Location(path, 1),
                          "split it: each folder may have a BUILD.toml of its own", "toml")
-    if coding := wide_coding(data):
-        raise BuildError(f"the file is written in {coding}", Where(path), "save it as UTF-8", "toml")
+    if coding := wide_encoding(data):
+        raise BuildError(f"the file is written in {coding}", Location(path), "save it as UTF-8", "toml")
     data = data.removeprefix(BOM)
     try:
         text = data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[data.rfind(b"\n", 0, error.start) + 1:error.start].decode(errors="replace")) + 1
-        raise BuildError(f"byte 0x{data[error.start]:02x} is not UTF-8", Where(path, line, column),
+        raise BuildError(f"byte 0x{data[error.start]:02x} is not UTF-8", Location(path, line, column),
                          "save the file as UTF-8", "toml") from None
     if "\r" in text:
-        raise BuildError("a carriage return without a line feed", where(path, text, text.index("\r")),
+        raise BuildError("a carriage return without a line feed", find_positions(path, text, text.index("\r")),
                          "end lines with LF or CRLF", "toml")
     return text
 
@@ -112,7 +112,7 @@ def _run(run: str, path: str, text: str, at: int) -> int:
 
 
 def _too(what: str, path: str, text: str, at: int) -> BuildError:
-    return BuildError(what, where(path, text, at), "BUILD.toml is bounded so that no file can stall a build", "toml")
+    return BuildError(what, find_positions(path, text, at), "BUILD.toml is bounded so that no file can stall a build", "toml")
 
 
 def _next_table(text: str, offset: int) -> int | None:
@@ -130,13 +130,13 @@ def _fault(error: Exception, text: str, start: int, path: str) -> tuple[int, Bui
     found = _AT.search(message)
     if found is None:
         what = "brackets too deep" if isinstance(error, RecursionError) else message
-        return len(text), BuildError(what, Where(path, text.count("\n", 0, start) + 1), reason="toml")
+        return len(text), BuildError(what, Location(path, text.count("\n", 0, start) + 1), reason="toml")
     offset = len(text)
     if found[1] is not None:
         chunk = text[start:].split("\n", int(found[1]) - 1)
         offset = len(text) - len(chunk[-1]) + int(found[2]) - 1
     what, fix, shown, length = _explain(message[:found.start()], text, start, offset)
-    return offset, BuildError(what, where(path, text, shown, length), fix, "toml")
+    return offset, BuildError(what, find_positions(path, text, shown, length), fix, "toml")
 
 
 _WORDS = {

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from ..types.errors import Where
+from ..types.errors import Location
 
 Path: TypeAlias = "tuple[str | int, ...]"
 Spans: TypeAlias = "dict[Path, tuple[int, int]]"
@@ -29,15 +29,15 @@ _LONG = re.compile(LONG % (3, 3))
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]++|[^\s,\]}#]++")
 
 
-def where(path: str, text: str, start: int, length: int = 1) -> Where:
+def find_positions(path: str, text: str, start: int, length: int = 1) -> Location:
     """The place of an offset in a text, cut to its line."""
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", start)
     room = (last if last >= 0 else len(text)) - start
-    return Where(path, text.count("\n", 0, start) + 1, start - first + 1, max(1, min(length, room)))
+    return Location(path, text.count("\n", 0, start) + 1, start - first + 1, max(1, min(length, room)))
 
 
-class Places(Mapping[Path, Where]):
+class KeyPositions(Mapping[Path, Location]):
     """Key paths of one file to their places; the text is scanned when the first place is asked."""
 
     def __init__(self, path: str, text: str) -> None:
@@ -59,12 +59,12 @@ class Places(Mapping[Path, Where]):
         self._spans()
         return path in self._headers
 
-    def __getitem__(self, path: Path) -> Where:
+    def __getitem__(self, path: Path) -> Location:
         start, end = self._spans()[path]
         line = bisect_right(self._lines, start)
         newline = self._text.find("\n", start, end)
         length = (newline if newline >= 0 else end) - start
-        return Where(self._path, line, start - self._lines[line - 1] + 1, max(1, length))
+        return Location(self._path, line, start - self._lines[line - 1] + 1, max(1, length))
 
     def __contains__(self, path: object) -> bool:
         return path in self._spans()
@@ -76,16 +76,16 @@ class Places(Mapping[Path, Where]):
         return len(self._spans())
 
 
-class Below(Mapping[Path, Where]):
+class SubtreePositions(Mapping[Path, Location]):
     """The places beneath one table, its own path cut off; `moved` sends further paths to where they were written."""
 
-    def __init__(self, places: Mapping[Path, Where], prefix: Path, moved: Mapping[Path, Path] | None = None) -> None:
+    def __init__(self, places: Mapping[Path, Location], prefix: Path, moved: Mapping[Path, Path] | None = None) -> None:
         self._places, self._prefix, self._moved = places, prefix, moved or {}
 
     def _full(self, path: Path) -> Path:
         return self._prefix + self._moved.get(path, path)
 
-    def __getitem__(self, path: Path) -> Where:
+    def __getitem__(self, path: Path) -> Location:
         return self._places[self._full(path)]
 
     def __contains__(self, path: object) -> bool:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..types.digest import Digest
-from ..types.errors import BuildError, BuildErrors, Where, did_you_mean
-from ..types.label import FORM, Label, Pattern, meant
-from .file_tree import Listing, join
+from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
+from ..types.label import FORM, Label, Pattern, resolve_shorthand
+from .file_tree import FileTree, join
 from .matrix import cells, is_matrix
 from ..types.target import Target
-from .root import BUILD, cache_within, unreadable
+from .root import BUILD, cache_within, unreadable_error
 from ..files.stamp import Stamp, stamp_of
-from .targets import tables_of
+from .targets import target_tables
 from .toml import BYTES, Document, parse
 from .toml_positions import KEY, Path
 
@@ -36,7 +36,7 @@ class Workspace:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.listing = Listing(root, cache_within(root, os.environ))
+        self.listing = FileTree(root, cache_within(root, os.environ))
         self.rule_files: set[str] = set()
         self.held: dict[str, Digest] = {}   # what the files that were read held then
         self.stamps: dict[str, Stamp] = {}   # of these files, taken before they were read
@@ -63,7 +63,7 @@ class Workspace:
         document = self._document("")
         table = document.values.get("workspace") if document else None
         if document is None or not isinstance(table, dict):
-            raise BuildError(f"{BUILD} has no [workspace] table", Where(BUILD, 1), "add [workspace]", "workspace")
+            raise BuildError(f"{BUILD} has no [workspace] table", Location(BUILD, 1), "add [workspace]", "workspace")
         faults = [BuildError(f"unknown key {key!r} in [workspace]", document.places.get(("workspace", key, KEY)),
                              did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}", "table")
                   for key in table if key not in _KEYS]
@@ -76,19 +76,19 @@ class Workspace:
         _raise(faults)
         return Settings(name, tuple(rules), table.get("name", ""))
 
-    def place(self, *path: str | int) -> Where:
+    def place(self, *path: str | int) -> Location:
         """Where a value of the [workspace] table stands."""
         document = self._document("")
-        return (document and document.places.get(("workspace", *path))) or Where(BUILD)
+        return (document and document.places.get(("workspace", *path))) or Location(BUILD)
 
-    def target(self, label: Label, at: Where | None = None) -> Target:
+    def target(self, label: Label, at: Location | None = None) -> Target:
         """The target of a label; BuildError at `at`, with the nearest known label, when there is none."""
         found = self._find(label)
         if found is None:
             raise self._missing(label, at)
         return found
 
-    def targets(self, patterns: Iterable[str], package: str = "", at: Where | None = None) -> list[Label]:
+    def targets(self, patterns: Iterable[str], package: str = "", at: Location | None = None) -> list[Label]:
         """The labels that patterns mean, sorted; `:x` is seen from `package`, `-pattern` takes from those before it.
 
         BuildError for a pattern that finds nothing.
@@ -106,7 +106,7 @@ class Workspace:
             found = found.difference(labels) if pattern.negative else found.union(labels)
         return sorted(found)
 
-    def _pattern(self, text: str, package: str, at: Where | None) -> Pattern:
+    def _pattern(self, text: str, package: str, at: Location | None) -> Pattern:
         try:
             return Pattern.parse(_here(text, package), package, at)
         except BuildError as error:
@@ -114,7 +114,7 @@ class Workspace:
 
     def helped(self, error: BuildError, text: str, package: str) -> BuildError:
         """The fault of a text that is no label, with the labels or patterns that would work in its place."""
-        likely = meant(text)
+        likely = resolve_shorthand(text)
         known = self._known()
         good = [one for one in likely if self.matching(Pattern.parse(one.removeprefix("-"), package))]
         if good:
@@ -143,7 +143,7 @@ class Workspace:
                 self._expand(matrix)
         return self._targets.get(label)
 
-    def _missing(self, label: Label, at: Where | None) -> BuildError:
+    def _missing(self, label: Label, at: Location | None) -> BuildError:
         """No such target; the first few get the nearest label, for the search looks at every one."""
         self._hints -= 1
         hint = self._nearest(str(label), self._known() if self._hints >= 0 else [])
@@ -172,7 +172,7 @@ class Workspace:
         except BuildError:
             return sorted(map(str, self._targets))
 
-    def _nothing(self, pattern: Pattern, at: Where | None) -> BuildError:
+    def _nothing(self, pattern: Pattern, at: Location | None) -> BuildError:
         text = f"//{join(pattern.package, '...')}" if pattern.recursive else f"//{pattern.package}:*"
         known = self._known()
         packages = {one[2:].partition(":")[0] for one in known} - {""}
@@ -225,13 +225,13 @@ class Workspace:
 
     def _bytes(self, entry: os.DirEntry[str], path: str) -> bytes:
         """What a BUILD.toml holds, cut behind what it may hold; BuildError when it is no file of this workspace."""
-        self.listing.regular(entry, path, True, Where(path))
+        self.listing.regular(entry, path, True, Location(path))
         if not entry.is_file():
-            raise BuildError(f"{path!r} is a folder", Where(path), "that name is for the file that declares targets", "source")
+            raise BuildError(f"{path!r} is a folder", Location(path), "that name is for the file that declares targets", "source")
         try:
             return self.read(path, BYTES + 1)
         except OSError as fault:
-            raise unreadable(path, fault, Where(path)) from None
+            raise unreadable_error(path, fault, Location(path)) from None
 
     def read(self, path: str, most: int = -1) -> bytes:
         """The bytes of a file of the workspace, remembered as an input of analysis; OSError when it cannot be read."""
@@ -242,7 +242,7 @@ class Workspace:
         return data
 
     def _add(self, document: Document, folder: str) -> None:
-        tables = tables_of(document, folder)
+        tables = target_tables(document, folder)
         faults = list(tables.faults)
         for target in tables.targets:
             other = self._folded.setdefault(str(target.label).casefold(), target.label)

@@ -14,11 +14,11 @@ from tests.bench.rows import STILL, Row, summed
 ANALYSE = """
 import json
 from buildgraph.build import from_source
-from buildgraph.execution.scheduler import Plan
-from buildgraph.keys.action_graph import Steps, wanted_of
-loaded = from_source.load(".", ("//...",), "")
-steps = Steps.of(want.artifact for label in loaded.labels for want in wanted_of(label, loaded.analysis.providers[label]))
-Plan(steps.needs, {})
+from buildgraph.execution.scheduler import Scheduler
+from buildgraph.keys.action_graph import ActionGraph, requested_outputs
+loaded = from_source.analyze_request(".", ("//...",), "")
+steps = ActionGraph.of(want.artifact for label in loaded.labels for want in requested_outputs(label, loaded.analysis.providers[label]))
+Scheduler(steps.needs, {})
 print(json.dumps(len(steps.actions)))
 """
 

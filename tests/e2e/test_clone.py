@@ -202,12 +202,12 @@ def test_a_build_file_that_is_edited_while_it_is_analysed_is_analysed_again(firs
 import sys
 from buildgraph.build import run_build
 from buildgraph.cli import main
-keep = run_build.keep
+save_graph = run_build.save_graph
 def late(*given):
     with open("BUILD.toml", "w") as file:
         file.write({edited!r})
-    keep(*given)
-run_build.keep = late
+    save_graph(*given)
+run_build.save_graph = late
 sys.exit(main(["build", "//..."]))
 """
     clone = _clone(first, "clone")

@@ -165,7 +165,7 @@ def test_a_run_is_confined(image: str, host: str) -> None:
 
 
 def test_the_user_may_be_another(image: str) -> None:
-    ended = client.run(image, ["facts"], limits=client.Limits(user="4242:4343"))
+    ended = client.run(image, ["facts"], limits=client.ContainerLimits(user="4242:4343"))
     assert ended.stdout.startswith(b"uid=4242 gid=4343 ")
 
 
@@ -178,20 +178,20 @@ def test_stdin_is_piped_and_streams_are_kept_apart(image: str) -> None:
 def test_a_container_that_does_not_end_is_stopped(image: str, host: str) -> None:
     began = time.monotonic()
     with pytest.raises(BuildError, match="ran longer than 1 s") as stopped:
-        client.run(image, ["sleep"], limits=client.Limits(timeout=1))
+        client.run(image, ["sleep"], limits=client.ContainerLimits(timeout=1))
     assert stopped.value.reason == "failed" and time.monotonic() - began < 300
     assert left(host) == []
 
 
 def test_output_is_bounded(image: str, host: str) -> None:
     with pytest.raises(BuildError, match="wrote more than 100000 bytes"):
-        client.run(image, ["flood"], limits=client.Limits(output=100_000))
+        client.run(image, ["flood"], limits=client.ContainerLimits(output=100_000))
     assert left(host) == []
 
 
 def test_memory_is_limited(image: str) -> None:
     assert client.run(image, ["eat"]).stdout == b"ate\n"
-    assert client.run(image, ["eat"], limits=client.Limits(memory=16 << 20)).code == 137
+    assert client.run(image, ["eat"], limits=client.ContainerLimits(memory=16 << 20)).code == 137
 
 
 def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None:
@@ -256,7 +256,7 @@ def test_a_program_for_another_machine(host: str, program: Path, tmp_path: Path)
 
 def test_what_the_daemon_refuses_is_said(image: str, host: str) -> None:
     with pytest.raises(BuildError, match="(?i)refused: minimum memory limit") as refused:
-        client.run(image, limits=client.Limits(memory=1 << 20))
+        client.run(image, limits=client.ContainerLimits(memory=1 << 20))
     assert refused.value.reason == "failed" and left(host) == []
 
 

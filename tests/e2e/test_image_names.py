@@ -203,7 +203,7 @@ def test_a_container_with_a_port_has_a_network_and_is_as_confined(swarm: Space, 
     made = swarm.run("load", "//exports:web").out.strip()
     engine = docker.DockerClient(base_url=daemon, version="auto")
     try:
-        name = client._create(engine.api, made, (), client.Limits(ports=(("127.0.0.1", 8081, 8080),)))
+        name = client._create(engine.api, made, (), client.ContainerLimits(ports=(("127.0.0.1", 8081, 8080),)))
         told = engine.api.inspect_container(name)
         engine.api.remove_container(name)
     finally:
@@ -224,7 +224,7 @@ def test_whether_an_emulator_is_set_up(files: dict[str, str], host: str, found: 
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(foreign_platform, "HANDLERS", tmp_path)
     monkeypatch.setenv("DOCKER_HOST", host or "unix:///x")
-    assert foreign_platform.emulated("linux/arm64/v8") is found
+    assert foreign_platform.is_emulated("linux/arm64/v8") is found
 
 
 def test_without_docker_podman_is_offered_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,5 +232,5 @@ def test_without_docker_podman_is_offered_where_it_is(monkeypatch: pytest.Monkey
     for found, offered in ((None, False), ("/usr/bin/podman", True)):
         monkeypatch.setattr(missing_daemon, "shutil", SimpleNamespace(which=lambda name, found=found: found))
         for number in (2, 13):
-            fault = missing_daemon.no_daemon(OSError(number, "why"))
+            fault = missing_daemon.missing_daemon_error(OSError(number, "why"))
             assert fault.reason == "environment" and ("podman.socket" in fault.fix) == offered and "Docker" in fault.what

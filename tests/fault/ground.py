@@ -13,7 +13,7 @@ import pytest
 from buildgraph.types.events import Done, Event, Warned
 from buildgraph.build.run_build import Request, build
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsck import audit
+from buildgraph.store.fsck import check_store
 from tests.support.workspace import Space, space
 
 _HEAD = '[workspace]\nname = "ground"\n'
@@ -72,7 +72,7 @@ def stands(of: Space, word: str, width: int = 3) -> None:
 def whole(of: Space) -> None:
     """No blob or record of the cache is damaged, and no record lacks a blob."""
     store = DiskStore(str(of.cache))
-    found = audit(store)
+    found = check_store(store)
     assert found.damaged == () == found.dangling
     store.close()
 

@@ -104,4 +104,4 @@ def test_the_good_one_is_taken(tmp_path: Path) -> None:
 def test_a_long_chain_is_taken(tmp_path: Path) -> None:
     """Nothing recurses along the graph."""
     (tmp_path / "BUILD.toml").write_text(chained(3000))
-    assert len(from_source.load(str(tmp_path), ("//...",)).labels) == 3000
+    assert len(from_source.analyze_request(str(tmp_path), ("//...",)).labels) == 3000

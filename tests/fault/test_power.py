@@ -14,7 +14,7 @@ import pytest
 from buildgraph.types.digest import Digest
 from buildgraph.types.result import File, Result
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsck import audit
+from buildgraph.store.fsck import check_store
 from tests.fault.counts import TIMES, Tally
 from tests.support.requirements import absent, need
 
@@ -91,7 +91,7 @@ def test_what_was_published_survives(powered: Disk, turn: int, tally: Callable[[
     powered.mount()
     found = DiskStore(root)
     assert all(found.recall(key) for key in keys)
-    assert audit(found).damaged == () == audit(found).dangling
+    assert check_store(found).damaged == () == check_store(found).dangling
     found.close()
     count.survived()
 

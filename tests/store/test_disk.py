@@ -19,7 +19,7 @@ from buildgraph.store.file_ops import FileOps
 from buildgraph.store.fsck import measure
 from buildgraph.store.cache_dir import default_root
 from buildgraph.store.protocol import Missing
-from buildgraph.store.recent_blobs import Recent
+from buildgraph.store.recent_blobs import RecentBlobs
 from tests.support.requirements import absent, need
 
 KEY = Digest.of(b"an action")
@@ -324,7 +324,7 @@ def test_what_is_remembered_may_be_forgotten_by_another_thread(monkeypatch: pyte
 
     faults: list[object] = []
     monkeypatch.setattr(threading, "excepthook", faults.append)
-    recent, blobs = Recent(), [b"%d" % number * (1 << 20) for number in range(8)]
+    recent, blobs = RecentBlobs(), [b"%d" % number * (1 << 20) for number in range(8)]
     adding = threading.Thread(target=lambda: recent.add({Digest.of(blobs[4]): blobs[4]}))
     recent._data = Shared()
     for data in blobs[:4]:

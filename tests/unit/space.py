@@ -12,7 +12,7 @@ from buildgraph.types.errors import BuildError, BuildErrors
 from buildgraph.types.label import Label
 from buildgraph.types.action import Artifact, Out, Source
 from buildgraph.types.provider import Provider
-from buildgraph.ui.diagnostics import render
+from buildgraph.ui.diagnostics import format_error
 from buildgraph.types.quantities import Duration, Size
 from buildgraph.workspace.workspace import Workspace
 
@@ -176,4 +176,4 @@ def told(root: Path, *patterns: str) -> str:
     def read_line(path: str, number: int) -> str | None:
         return (root / path).read_text(errors="replace").split("\n")[number - 1]
     found = faults(root, *patterns)
-    return render(BuildErrors(found), read_line) if found else ""
+    return format_error(BuildErrors(found), read_line) if found else ""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
-from buildgraph.sandbox.collect_outputs import collect, inside
+from buildgraph.sandbox.collect_outputs import collect, is_inside
 from buildgraph.sandbox.staging import stage
 from buildgraph.types.action import Out
 from buildgraph.types.result import File, Node, Tree
@@ -124,7 +124,7 @@ def test_a_link_that_may_stay_never_leaves(parts: list[str], depth: int) -> None
     for part in parts:
         at += -1 if part == ".." else 1
         lowest = min(lowest, at)
-    if inside(target, depth):
+    if is_inside(target, depth):
         assert lowest >= 0 and not target.startswith("/")
 
 

@@ -12,10 +12,10 @@ import pytest
 from buildgraph.sandbox import sandbox
 from buildgraph.sandbox.forkserver import client
 from buildgraph.sandbox.job import Outcome
-from buildgraph.execution.action_runner import Attempt, Begun, Worker
+from buildgraph.execution.action_runner import TaskOutcome, StagedTask, ActionRunner
 
 
-class Bare(Worker):
+class Bare(ActionRunner):
     """A worker that stages and collects nothing."""
 
     def __init__(self, folder: Path) -> None:
@@ -25,8 +25,8 @@ class Bare(Worker):
     def _prepare(self, *_: object) -> Any:
         return None
 
-    def _judge(self, begun: Begun, outcome: Outcome) -> Attempt:
-        return Attempt(begun.task, None, begun.batch, str(outcome.code))
+    def _judge(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
+        return TaskOutcome(begun.task, None, begun.batch, str(outcome.code))
 
 
 TASK: Any = None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...types.errors import OK
 from ...ui.json_document import print_document
-from ..invocation import Here
+from ..invocation import Invocation
 
 if TYPE_CHECKING:
-    from ...explain.affected import Affected, Reason
+    from ...explain.affected import Affected, AffectedReason
 
 _SHOWN = 3
 
@@ -26,7 +26,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the labels that are affected, each with its reasons."""
     from ...explain.compare_revisions import affected_since
-    here = Here.find()
+    here = Invocation.find()
     commit, found = affected_since(here.root, options.since)
     found = _chosen(here, options.patterns, found)
     if options.json:
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
     return OK
 
 
-def _chosen(here: Here, words: Sequence[str], found: list[Affected]) -> list[Affected]:
+def _chosen(here: Invocation, words: Sequence[str], found: list[Affected]) -> list[Affected]:
     from ...types.label import Pattern
     if not words:
         return found
@@ -82,17 +82,17 @@ def _why(one: Affected, own: list[str], root: list[str]) -> str:
     return f"needs {chain}" + (f": {root[0]}" if root else "")
 
 
-def _words(reason: Reason) -> str:
-    from ...ui.format import clean
+def _words(reason: AffectedReason) -> str:
+    from ...ui.format import strip_controls
     state = "is new" if not reason.before else "is gone" if not reason.after else "changed"
     match reason.kind:
         case "value" if len(reason.before) + len(reason.after) < 80 and reason.before and reason.after:
-            return clean(f"{reason.what}: {reason.before} -> {reason.after}")
+            return strip_controls(f"{reason.what}: {reason.before} -> {reason.after}")
         case "base":
-            return clean(reason.what)
+            return strip_controls(reason.what)
         case "rule" if reason.before or reason.after:
             same = reason.before == reason.after
             return f"the rule {reason.what} makes other actions" if same else f"rule: {reason.before} -> {reason.after}"
         case "source" | "tool":
-            return clean(f"{reason.kind} {reason.what} {state}")
-    return clean(f"{reason.what} {state if reason.kind != 'rule' else 'changed'}")
+            return strip_controls(f"{reason.kind} {reason.what} {state}")
+    return strip_controls(f"{reason.what} {state if reason.kind != 'rule' else 'changed'}")

@@ -6,8 +6,8 @@ import sys
 
 from ...types.errors import BuildError
 from ...types.events import Event, Planned
-from ..invocation import Here
-from ..signals import Interrupt
+from ..invocation import Invocation
+from ..signals import SignalHandler
 from ...lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def how(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Build what the words name; 0 when all of it stands and no gate failed."""
-    here = Here.find()
+    here = Invocation.find()
     if not options.watch:
         return _once(here, options)
     from ..errors import report_error
@@ -70,14 +70,14 @@ def run(options: Namespace) -> int:
                  lambda fault: report_error(fault, options.json))
 
 
-def plain(here: Here, patterns: Sequence[str]) -> int:
+def plain(here: Invocation, patterns: Sequence[str]) -> int:
     """Build what patterns name, with no option given; without the parser of options, which is dear."""
     from ...types.request import Request
     wanted = Request(tuple(patterns), package=here.package)
     return perform(here, wanted, said(False, frozenset({"outputs", "gates", "counts"}), sys.stdout), looked=True)
 
 
-def _once(here: Here, options: Namespace) -> int:
+def _once(here: Invocation, options: Namespace) -> int:
     screens = choose(options, frozenset({"outputs", "gates", "counts"}))
     if options.trace:
         from ...ui.chrome_trace import Trace
@@ -89,8 +89,8 @@ def _looked_at(wanted: Request, options: Namespace) -> Request:
     """The request with what looks at the build when it is done."""
     from dataclasses import replace
     if options.audit:
-        from ...checks.undeclared_reads import audit, ready
-        ready()
+        from ...checks.undeclared_reads import audit, require_strace
+        require_strace()
         return replace(wanted, after=audit, sandbox=wanted.sandbox or "none")
     if options.check is not None:
         from ...checks.reproducibility import checker
@@ -101,7 +101,7 @@ def _looked_at(wanted: Request, options: Namespace) -> Request:
     return wanted
 
 
-def request(here: Here, options: Namespace, patterns: tuple[str, ...] = ()) -> Request:
+def request(here: Invocation, options: Namespace, patterns: tuple[str, ...] = ()) -> Request:
     """What the session is asked for; `patterns` stand in for those of the options."""
     from ...build.run_build import Request
     if options.jobs < 0:
@@ -134,8 +134,8 @@ def progress(quiet: bool) -> Screen:
     if lively(sys.stderr, os.environ) and not quiet:
         from ...ui.console import Console
         return Console(sys.stderr)
-    from ...ui.plain_progress import Lines
-    return Lines(sys.stderr, quiet)
+    from ...ui.plain_progress import PlainProgress
+    return PlainProgress(sys.stderr, quiet)
 
 
 def lively(out: TextIO, environ: Mapping[str, str]) -> bool:
@@ -143,25 +143,25 @@ def lively(out: TextIO, environ: Mapping[str, str]) -> bool:
     return out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
 
 
-def perform(here: Here, wanted: Request, screens: list[Screen], looked: bool = False) -> int:
+def perform(here: Invocation, wanted: Request, screens: list[Screen], looked: bool = False) -> int:
     """Run the session before these listeners; Interrupted when a signal came, so that nothing follows a build in spite of it.
 
     It goes on from the last build of the same request, at which the command line has `looked` already where it has no option.
     """
-    from ...files.state_folder import check_own
-    from ...execution.durations import Pace
-    from ...fastpath.manifest import look
+    from ...files.state_folder import check_state_folder
+    from ...execution.durations import DurationRecorder
+    from ...fastpath.manifest import check_manifest
     from ...build.run_build import build
     from ...ui.event_log import EventLog
-    from ...state.key_history import History
+    from ...state.key_history import KeyRecorder
     from ...store.cache_dir import default_root
-    from ...store.auto_gc import Upkeep
-    check_own(here.root)   # the listeners write there
+    from ...store.auto_gc import AutoGc
+    check_state_folder(here.root)   # the listeners write there
     if wanted.plain and not looked:
-        look(here.root, wanted.words, here.package)
-    kept: list[Screen] = [History(here.root), Pace(here.root), EventLog(here.root), Upkeep(default_root(os.environ))]
+        check_manifest(here.root, wanted.words, here.package)
+    kept: list[Screen] = [KeyRecorder(here.root), DurationRecorder(here.root), EventLog(here.root), AutoGc(default_root(os.environ))]
     every = (*kept, *screens)
-    with Interrupt() as stop:
+    with SignalHandler() as stop:
         def listen(event: Event) -> None:
             stop.armed = stop.armed or isinstance(event, Planned)
             for screen in every:

@@ -46,7 +46,7 @@ def run(options: Namespace) -> int:
 def _stats(root: str, options: Namespace) -> int:
     """Print the counts of the user's store; an absent one is empty, and is not made for the question."""
     from ...store.fsck import measure
-    from ...ui.format import plural, size
+    from ...ui.format import plural, format_size
     from ...store.auto_gc import totals
     found, (since, *ledger) = measure(root), totals(root)
     if options.json:
@@ -54,8 +54,8 @@ def _stats(root: str, options: Namespace) -> int:
         print_document({"root": root, **asdict(found), "since": since, **dict(zip(names, ledger, strict=True))})
         return OK
     print(root)
-    print(f"  {plural(found.blobs, 'blob'):<16} {size(found.blob_bytes):>10}")
-    print(f"  {plural(found.results, 'result'):<16} {size(found.result_bytes):>10}")
+    print(f"  {plural(found.blobs, 'blob'):<16} {format_size(found.blob_bytes):>10}")
+    print(f"  {plural(found.results, 'result'):<16} {format_size(found.result_bytes):>10}")
     if found.quarantined:
         print(f"  {plural(found.quarantined, 'damaged file')} set aside in quarantine/")
     if since:
@@ -67,39 +67,39 @@ def saved(since: int, ledger: Sequence[int]) -> str:
     """What the ledger tells, in words; builds in which nothing changed at all do not come to it."""
     import time
 
-    from ...ui.format import plural, seconds
+    from ...ui.format import plural, format_seconds
     builds, ran, took, hits, spared = ledger
     return (f"since {time.strftime('%Y-%m-%d', time.localtime(since))}: {plural(builds, 'build')}, "
-            f"{plural(ran, 'action')} ran in {seconds(took)}, {plural(hits, 'hit')} saved {seconds(spared)}")
+            f"{plural(ran, 'action')} ran in {format_seconds(took)}, {plural(hits, 'hit')} saved {format_seconds(spared)}")
 
 
 def _gc(root: str, options: Namespace) -> int:
     import time
 
     from ...store.disk import DiskStore
-    from ...store.gc import perform, plan
+    from ...store.gc import run, plan
     from ...store.auto_gc import limits, stamp
-    from ..format_gc import machine, told
+    from ..format_gc import to_json, format_plan
     asked = {"BUILDGRAPH_CACHE_SIZE": options.max_size, "BUILDGRAPH_CACHE_AGE": options.max_age}
     now = time.time()
     sweep = plan(root, limits(dict(os.environ) | {name: value for name, value in asked.items() if value}), now)
     if options.dry_run or not os.path.isdir(root):
         freed = sweep.freed
     else:
-        freed = perform(DiskStore(root), sweep)
+        freed = run(DiskStore(root), sweep)
         stamp(root)
     if options.json:
-        print_document({"root": root, "dry_run": options.dry_run, "freed": freed, **machine(sweep, now)})
+        print_document({"root": root, "dry_run": options.dry_run, "freed": freed, **to_json(sweep, now)})
     else:
-        print("\n".join(told(sweep, now, freed, options.dry_run)))
+        print("\n".join(format_plan(sweep, now, freed, options.dry_run)))
     return OK
 
 
 def _verify(root: str, options: Namespace) -> int:
     from ...store.disk import DiskStore
-    from ...store.fsck import Audit, audit
+    from ...store.fsck import FsckReport, check_store
     from ...ui.format import plural
-    found = audit(DiskStore(root), options.repair) if os.path.isdir(root) else Audit(0, (), ())
+    found = check_store(DiskStore(root), options.repair) if os.path.isdir(root) else FsckReport(0, (), ())
     bad = len(found.damaged) + len(found.dangling)
     if options.json:
         print_document({"root": root, "repaired": options.repair and bad > 0, **asdict(found)})

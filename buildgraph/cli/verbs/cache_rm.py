@@ -8,7 +8,7 @@ from contextlib import suppress
 from ...types.errors import OK, BuildError
 from ...types.label import Label
 from ...ui.json_document import print_document
-from ..invocation import Here
+from ..invocation import Invocation
 
 
 def forget(root: str, options: Namespace) -> int:
@@ -18,8 +18,8 @@ def forget(root: str, options: Namespace) -> int:
     from ...files.remove_tree import remove as remove_tree
     from ...store.disk import DiskStore
     from ...store.gc import forget as remove
-    from ...ui.format import plural, size
-    here = Here.find()
+    from ...ui.format import plural, format_size
+    here = Invocation.find()
     if not options.labels:
         raise BuildError("no target is named", fix="such as `buildgraph cache rm //exports:jetson`", reason="usage")
     keys = {Digest.parse(key) for word in options.labels for key in _keys(here, here.label(word))}
@@ -32,13 +32,13 @@ def forget(root: str, options: Namespace) -> int:
     if options.json:
         print_document({"root": root, "results": count, "freed": freed})
     else:
-        print(f"{plural(count, 'result')} forgotten, {size(freed)} freed")
+        print(f"{plural(count, 'result')} forgotten, {format_size(freed)} freed")
     return OK
 
 
-def _keys(here: Here, label: Label) -> list[str]:
-    from ...state.key_history import History
-    found = [key for name, held in History(here.root).keys().items() for key in held if name.startswith(f"{label} ")]
+def _keys(here: Invocation, label: Label) -> list[str]:
+    from ...state.key_history import KeyRecorder
+    found = [key for name, held in KeyRecorder(here.root).keys().items() for key in held if name.startswith(f"{label} ")]
     if not found:
         raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
                          fix="`cache rm` forgets the results of a target's own actions; `query` lists the targets")

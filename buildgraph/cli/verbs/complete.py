@@ -43,9 +43,9 @@ def _labels(word: str) -> list[str]:
     """Labels as they would be typed here: in full, or from the colon on for those of this package."""
     from ...types.label import Pattern
     from ...workspace.workspace import Workspace
-    from ..invocation import Here
+    from ..invocation import Invocation
     sign = "-" if word.startswith("-") else ""
-    here = Here.find()
+    here = Invocation.find()
     labels = Workspace(here.root).matching(Pattern("", None, True, False))
     if word.startswith((":", "-:")):
         return [f"{sign}:{label.name}" for label in labels if label.package == here.package]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
-from ..invocation import Here
+from ..invocation import Invocation
 from .why import asked, memory, parts
 
 if TYPE_CHECKING:
     from ...types.digest import Digest
     from ...store.disk import DiskStore
-    from ...explain.why import Reason
+    from ...explain.why import KeyChange
 
 _KEY = re.compile(r"[0-9a-f]{6,64}(/\d+)?\Z")
 
@@ -47,8 +47,8 @@ def _two(words: list[str]) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def _of_label(word: str) -> list[Reason]:
-    here = Here.find()
+def _of_label(word: str) -> list[KeyChange]:
+    here = Invocation.find()
     label = here.label(word)
     found = [reason for reason in asked(here, label, False) if reason.state != "first"]
     if not found:
@@ -57,16 +57,16 @@ def _of_label(word: str) -> list[Reason]:
     return found
 
 
-def _of_keys(before: str, after: str) -> Reason:
-    from ...explain.diff import compared
-    from ...explain.why import Reason
+def _of_keys(before: str, after: str) -> KeyChange:
+    from ...explain.diff import diff_keys
+    from ...explain.why import KeyChange
     store = memory()
     pair = _key(store, before), _key(store, after)
-    found = compared(store, *pair)
+    found = diff_keys(store, *pair)
     names = (str(pair[0]), str(pair[1]))
     if found is None:
-        return Reason("", "", "forgotten", keys=names)
-    return Reason("", "", "changed", found.parts, found.outputs, names)
+        return KeyChange("", "", "forgotten", keys=names)
+    return KeyChange("", "", "changed", found.parts, found.outputs, names)
 
 
 def _key(store: DiskStore, word: str) -> Digest:
@@ -89,10 +89,10 @@ def _whole(name: str) -> Digest:
     return Digest(name.ljust(64, "0"), 0)
 
 
-def _told(reason: Reason) -> Iterator[str]:
-    from ...ui.format import clean
+def _told(reason: KeyChange) -> Iterator[str]:
+    from ...ui.format import strip_controls
     before, after = (key[:12] for key in reason.keys)
-    yield f"{reason.label}: {clean(reason.title)}  {before} -> {after}" if reason.label else f"key {before} -> {after}"
+    yield f"{reason.label}: {strip_controls(reason.title)}  {before} -> {after}" if reason.label else f"key {before} -> {after}"
     if reason.state == "forgotten":
         yield "  the cache no longer holds one of the two"
         return

@@ -86,14 +86,14 @@ def sandbox(environ: Mapping[str, str]) -> Check:
 
 def cache(environ: Mapping[str, str]) -> Check:
     """The folder of the store, and the room on its disk."""
-    from ...store.cache_dir import check_owned, default_root
+    from ...store.cache_dir import check_owner, default_root
     purpose = "remembering every result, so that nothing is done twice"
     try:
         root = above = default_root(environ)
         while not os.path.exists(above):
             above = os.path.dirname(above)
         if above == root:
-            check_owned(root)
+            check_owner(root)
     except BuildError as fault:
         return Check("cache", "missing", fault.what, purpose, fault.fix)
     if not os.access(above, os.W_OK | os.X_OK):

@@ -134,6 +134,6 @@ def _detect(catalogue: Any, options: Namespace) -> int:
         told = asdict(device) | {"modes": {str(number): name for number, name in device.modes.items()}}
         print_document({"device": told, "jetpack": jetpack, "match": asdict(found)})
     else:
-        from ..format_device import lines
-        print("\n".join(lines(device, found, catalogue.BOARDS.get(found.profile), jetpack)))
+        from ..format_device import format_device
+        print("\n".join(format_device(device, found, catalogue.BOARDS.get(found.profile), jetpack)))
     return OK if found.profile else FAILED

@@ -12,7 +12,7 @@ from ...types.events import Built, Event
 from ...types.label import Label
 from ...ui.json_document import document
 from .build import choose, how, perform, request
-from ..invocation import Here
+from ..invocation import Invocation
 
 
 class Images:
@@ -90,11 +90,11 @@ def _next(made: Loaded) -> list[str]:
     """How to run it here; for another processor what that needs."""
     if not made.is_foreign:
         return [f"next: {made.command}"]
-    from ...docker.foreign_platform import emulated, remedy
+    from ...docker.foreign_platform import is_emulated, emulator_help
     note = f"note: {made.named} is for {made.platform}, another processor: Docker here runs {made.daemon}"
-    if emulated(made.platform):
+    if is_emulated(made.platform):
         return [f"{note}, with an emulator", f"next: {made.command}"]
-    return [note, f"help: {remedy(made.platform)}"]
+    return [note, f"help: {emulator_help(made.platform)}"]
 
 
 def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
@@ -104,7 +104,7 @@ def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
     """
     from ...docker import oci_layout
     from ...docker.client import load, platform
-    here = Here.find()
+    here = Invocation.find()
     label = here.label(options.label)
     daemon = platform()   # no daemon: say so before the work, not after it
     images = Images()
@@ -120,7 +120,7 @@ def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
                      picked.ports, _board(source))
 
 
-def _name_of(here: Here, label: Label) -> str:
+def _name_of(here: Invocation, label: Label) -> str:
     """Its name in Docker: the workspace's name is in it, for other workspaces have such labels too."""
     from ...types.image_name import image_name
     from ...workspace.workspace import Workspace

@@ -9,7 +9,7 @@ from typing import Literal
 from ...types.digest import Digest
 from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
-from ..invocation import Here
+from ..invocation import Invocation
 
 _LINE = 1 << 16   # characters of a line that are printed
 
@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the logs, action by action."""
-    here = Here.find()
+    here = Invocation.find()
     label = str(here.label(options.label))
     found = logs(here.root, label)
     if not found:
@@ -48,11 +48,11 @@ def run(options: Namespace) -> int:
 
 def logs(root: str, label: str) -> list[Printed]:
     """What each action of a target printed, in the order of their titles."""
-    from ...state.key_history import History
+    from ...state.key_history import KeyRecorder
     from .why import memory
     store, failed = memory(), _failed(root, label)
     found: dict[str, Printed] = {}
-    for name, keys in sorted(History(root).keys().items()):
+    for name, keys in sorted(KeyRecorder(root).keys().items()):
         owner, count, title = name.split(" ", 2)
         if owner != label:
             continue
@@ -87,8 +87,8 @@ def _text(log: bytes) -> str:
 
 def lines(one: Printed) -> Iterator[str]:
     """A log as lines of text, without what would steer a terminal."""
-    from ...ui.format import clean
+    from ...ui.format import strip_controls
     ended = {"passed": "", "failed": ": failed", "forgotten": ": the cache no longer holds its result"}[one.state]
     text = one.log.rstrip("\n")
-    yield f"{one.label}: {clean(one.title)}{ended}" + (": it printed nothing" if not ended and not text else "")
-    yield from (f"   | {clean(line, _LINE)}".rstrip() for line in text.split("\n") if text)
+    yield f"{one.label}: {strip_controls(one.title)}{ended}" + (": it printed nothing" if not ended and not text else "")
+    yield from (f"   | {strip_controls(line, _LINE)}".rstrip() for line in text.split("\n") if text)

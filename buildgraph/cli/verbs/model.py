@@ -13,7 +13,7 @@ from ...types.errors import OK, BuildError, BuildErrors
 from ...types.events import Built, Event
 from ...ui.json_document import print_document
 from .build import how, perform, progress, request
-from ..invocation import Here
+from ..invocation import Invocation
 from ..parser import Parser
 
 _FAULT = "  * "
@@ -74,7 +74,7 @@ def _built(options: Namespace) -> tuple[int, list[str]]:
     if given:
         raise BuildError(f"--{given[0]} is for files: {options.source} says it in its table", reason="usage",
                          fix="leave the option out")
-    here = Here.find()
+    here = Invocation.find()
     label, outputs = here.label(options.source), Outputs()
     code = perform(here, request(here, options, (str(label),)), [progress(True), outputs])
     if code == OK and not {"ir", "labels"} <= set(outputs.paths):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from ...explain import query
 from ...types.errors import OK, BuildError, did_you_mean
 from ...types.label import Label
-from ..invocation import Here
+from ..invocation import Invocation
 
 if TYPE_CHECKING:
     from ...workspace.workspace import Workspace
 
 QUESTIONS = ("deps", "rdeps", "somepath", "allpaths", "list")
-_FORMS = {"text": query.text, "json": query.as_json, "dot": query.dot}
+_FORMS = {"text": query.format_text, "json": query.to_json, "dot": query.format_dot}
 _MORE = """\
   list PATTERN...       the targets themselves
   deps PATTERN...       all that they need, directly or not
@@ -44,8 +44,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the answer."""
     _check_kinds(options.kind)
-    sieve = query.Sieve(tuple(options.kind), tuple(options.filter), tuple(options.attr))
-    found = answer(Here.find(), options.question, options.patterns, sieve)
+    sieve = query.TargetFilter(tuple(options.kind), tuple(options.filter), tuple(options.attr))
+    found = answer(Invocation.find(), options.question, options.patterns, sieve)
     sys.stdout.write(_FORMS["json" if options.json else options.output](found))
     if not found.labels:
         print(f"note: {_nothing(options)}", file=sys.stderr)
@@ -74,7 +74,7 @@ def _check_kinds(kinds: Sequence[str]) -> None:
                              fix=did_you_mean(kind, rules) or f"the rules are {', '.join(sorted(rules))}")
 
 
-def answer(here: Here, question: str, words: Sequence[str], sieve: query.Sieve = query.Sieve()) -> query.Answer:
+def answer(here: Invocation, question: str, words: Sequence[str], sieve: query.TargetFilter = query.TargetFilter()) -> query.Answer:
     """Ask the workspace; only what the question reaches is analysed (all of it for `rdeps`)."""
     from ...workspace.workspace import Workspace
     if question not in QUESTIONS:
@@ -85,9 +85,9 @@ def answer(here: Here, question: str, words: Sequence[str], sieve: query.Sieve =
     return sieve.narrow(found, workspace.target)
 
 
-def _asked(here: Here, question: str, patterns: tuple[str, ...], workspace: Workspace) -> query.Answer:
+def _asked(here: Invocation, question: str, patterns: tuple[str, ...], workspace: Workspace) -> query.Answer:
     if question == "list":
-        return query.listed(workspace.targets(patterns, here.package))
+        return query.list_targets(workspace.targets(patterns, here.package))
     if question in ("somepath", "allpaths"):
         if len(patterns) != 2:
             raise BuildError(f"{question} wants two targets, not {len(patterns)}", reason="usage",
@@ -104,6 +104,6 @@ def _asked(here: Here, question: str, patterns: tuple[str, ...], workspace: Work
     return ask(_deps(here, ("//...",) if question == "rdeps" else patterns), labels)
 
 
-def _deps(here: Here, patterns: tuple[str, ...]) -> Mapping[Label, Sequence[Label]]:
-    from ...build.from_source import load
-    return load(here.root, patterns, here.package).analysis.deps
+def _deps(here: Invocation, patterns: tuple[str, ...]) -> Mapping[Label, Sequence[Label]]:
+    from ...build.from_source import analyze_request
+    return analyze_request(here.root, patterns, here.package).analysis.deps

@@ -42,7 +42,7 @@ def run(options: Namespace) -> int:
 
 def page(rule: Mapping[str, Any]) -> str:
     """All that is known of a rule, in lines."""
-    from ...ui.format import clean
+    from ...ui.format import strip_controls
     lines = [f"{rule['rule']}: {rule['summary']}", *rule["help"].split("\n")[1:], "", f"provides {rule['provides']}", "", "keys"]
     for key in rule["keys"]:
         need = "required" if key["required"] else f"default {key['default']}" if key["default"] else "optional"
@@ -51,4 +51,4 @@ def page(rule: Mapping[str, Any]) -> str:
         lines += [line for text in (key["meaning"], values)
                   for line in textwrap.wrap(text, _WIDE, initial_indent="      ", subsequent_indent="      ")]
     lines += ["  matrix: table of lists (optional)", "      a target for each combination of the values", "", "example"]
-    return "\n".join(clean(line) for line in [*lines, *(f"  {line}" for line in rule["example"].split("\n"))])
+    return "\n".join(strip_controls(line) for line in [*lines, *(f"  {line}" for line in rule["example"].split("\n"))])

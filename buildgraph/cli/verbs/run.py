@@ -26,19 +26,19 @@ def arguments(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Build, load and run; the program's exit code is ours."""
-    from ...docker.client import Limits, NotExecuted, attach
-    from ...docker.foreign_platform import cannot_run, emulated
+    from ...docker.client import ContainerLimits, NotExecuted, attach
+    from ...docker.foreign_platform import platform_error, is_emulated
     ports = tuple(map(published, options.publish))
     code, made = load.loaded(options, sys.stderr)   # stdout is the program's
     if made is None:
         return code
-    fault = cannot_run(made.named, made.platform, made.daemon)
-    if made.is_foreign and emulated(made.platform) is False:
+    fault = platform_error(made.named, made.platform, made.daemon)
+    if made.is_foreign and is_emulated(made.platform) is False:
         raise fault
     for note in _notes(made, ports, options.rest):
         print(note, file=sys.stderr)
     try:
-        return attach(made.image, options.rest, Limits(timeout=0, ports=ports))
+        return attach(made.image, options.rest, ContainerLimits(timeout=0, ports=ports))
     except NotExecuted:
         raise fault from None
 

@@ -32,17 +32,17 @@ def run(options: Namespace) -> int:
 
 def rules_here() -> Registry:
     """The rules that ship with buildgraph and, within a workspace, those of its own."""
-    from ...analysis.builtin_rules import registry
+    from ...analysis.builtin_rules import builtin_rules
     from ...workspace.root import find_root
-    from ...analysis.user_rules import with_rules_of
+    from ...analysis.user_rules import add_user_rules
     from ...workspace.workspace import Workspace
     try:
         root = find_root(os.getcwd())
     except BuildError as error:
         if error.reason != "workspace":
             raise
-        return registry()
-    return with_rules_of(Workspace(root), registry())
+        return builtin_rules()
+    return add_user_rules(Workspace(root), builtin_rules())
 
 
 def known_names() -> Mapping[str, Mapping[str, Sequence[str]]]:

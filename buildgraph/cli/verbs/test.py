@@ -4,7 +4,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from .build import choose, how, perform, request
-from ..invocation import Here
+from ..invocation import Invocation
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,5 +15,5 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Check the gates; 0 when none failed."""
-    here = Here.find()
+    here = Invocation.find()
     return perform(here, request(here, options), choose(options, frozenset({"gates", "counts"})))

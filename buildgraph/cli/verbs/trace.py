@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from ...types.errors import OK
 from ...ui.json_document import document
-from ..invocation import Here
+from ..invocation import Invocation
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -21,11 +21,11 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Write the trace."""
     from ...ui.event_log import read
-    from ...ui.chrome_trace import chrome, write
-    records = read(Here.find().root, options.before)
+    from ...ui.chrome_trace import to_chrome_trace, write
+    records = read(Invocation.find().root, options.before)
     if options.file:
         write(os.path.abspath(options.file), records)
     else:
-        trace = chrome(records)
+        trace = to_chrome_trace(records)
         print(document(trace) if options.json else json.dumps(trace))
     return OK

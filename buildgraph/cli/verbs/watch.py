@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from ...types.errors import OK, BuildError
-from ..invocation import Here
+from ..invocation import Invocation
 from ..signals import Interrupted
 
 POLL = 0.2
 Stamp: TypeAlias = "tuple[object, ...]"
 
 
-def watch(here: Here, patterns: tuple[str, ...], build: Callable[[], int], tell: Callable[[BuildError], int]) -> int:
+def watch(here: Invocation, patterns: tuple[str, ...], build: Callable[[], int], tell: Callable[[BuildError], int]) -> int:
     """Build again and again; `tell` says a fault of the user's. Ctrl-C while nothing is built is the good end."""
     from ...ui.format import plural
     before, deciding = watched(here, patterns)
@@ -35,7 +35,7 @@ def watch(here: Here, patterns: tuple[str, ...], build: Callable[[], int], tell:
         before, deciding = watched(here, patterns) if changed & deciding else (stamps(before), deciding)
 
 
-def watched(here: Here, patterns: tuple[str, ...]) -> tuple[dict[str, Stamp], set[str]]:
+def watched(here: Invocation, patterns: tuple[str, ...]) -> tuple[dict[str, Stamp], set[str]]:
     """The files and folders that a build reads, with their stamps, and those of them that decide which these are.
 
     All of the workspace, when it has faults. The stamps are those of the state that was analysed: where an input of the
@@ -56,21 +56,21 @@ def _is_unchanged(path: str, stamp: tuple[int, ...]) -> bool:
         return False
 
 
-def _looked_at(here: Here, patterns: tuple[str, ...]) -> tuple[list[str], set[str], Mapping[str, tuple[int, ...]]]:
+def _looked_at(here: Invocation, patterns: tuple[str, ...]) -> tuple[list[str], set[str], Mapping[str, tuple[int, ...]]]:
     from ...analysis.analysis import analyse
     from ...explain.target_hash import artifacts
-    from ...analysis.builtin_rules import registry
+    from ...analysis.builtin_rules import builtin_rules
     from ...types.action import Source
-    from ...keys.action_graph import Steps
+    from ...keys.action_graph import ActionGraph
     from ...workspace.workspace import Workspace
     workspace = Workspace(here.root)
     try:
-        analysis = analyse(workspace, workspace.targets(patterns, here.package), registry())
+        analysis = analyse(workspace, workspace.targets(patterns, here.package), builtin_rules())
     except BuildError:
         found = everything(here.root)
         return found, set(found), {}
     own = [artifact for provider in analysis.providers.values() for artifact in artifacts(provider)]
-    given = [artifact for action in Steps.of(own).actions for _, artifact in action.inputs]
+    given = [artifact for action in ActionGraph.of(own).actions for _, artifact in action.inputs]
     names = {artifact.name for artifact in (*own, *given) if isinstance(artifact, Source)}
     deciding = {os.path.join(here.root, name) for name in analysis.files_read}
     return sorted({os.path.join(here.root, name) for name in names} | deciding), deciding, workspace.stamps
@@ -78,10 +78,10 @@ def _looked_at(here: Here, patterns: tuple[str, ...]) -> tuple[list[str], set[st
 
 def everything(root: str) -> list[str]:
     """Every file and folder of a workspace that could hold sources."""
-    from ...workspace.file_tree import skipped
+    from ...workspace.file_tree import is_skipped
     found = []
     for folder, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if not skipped(name)]
+        inner[:] = [name for name in inner if not is_skipped(name)]
         found += [folder, *(os.path.join(folder, name) for name in names)]
     return found
 
@@ -92,11 +92,11 @@ def stamps(paths: Iterable[str]) -> dict[str, Stamp]:
 
 
 def _stamp(path: str) -> Stamp:
-    from ...workspace.file_tree import skipped
+    from ...workspace.file_tree import is_skipped
     from ...files.stamp import fingerprint
     try:
         if os.path.isdir(path):
-            return tuple(sorted(name for name in os.listdir(path) if not skipped(name)))
+            return tuple(sorted(name for name in os.listdir(path) if not is_skipped(name)))
         return fingerprint(path)
     except OSError:
         return ()

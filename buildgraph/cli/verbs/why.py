@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
-from ..invocation import Here
+from ..invocation import Invocation
 
 if TYPE_CHECKING:
     from ...analysis.analysis import Analysis
-    from ...explain.root_cause import Cause, Explanation, Past
-    from ...explain.diff import Part
+    from ...explain.root_cause import Cause, Explanation, KeyHistory
+    from ...explain.diff import ChangedPart
     from ...types.label import Label
     from ...store.disk import DiskStore
-    from ...explain.why import Reason
+    from ...explain.why import KeyChange
     from ...workspace.workspace import Workspace
 
 _LONG = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
@@ -42,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the cause, the chain, and with --all the parts that changed, action by action."""
-    here = Here.find()
+    here = Invocation.find()
     label = here.label(options.label)
     found = explained(here, label, options.deps)
     if options.json:
@@ -52,14 +52,14 @@ def run(options: Namespace) -> int:
     return OK
 
 
-def explained(here: Here, label: Label, deps: bool) -> Explanation:
+def explained(here: Invocation, label: Label, deps: bool) -> Explanation:
     """Why a target ran; BuildError when nothing of it was ever built here."""
-    from ...explain.root_cause import Explanation, Past, explanation
-    from ...state.key_history import History
+    from ...explain.root_cause import Explanation, KeyHistory, explanation
+    from ...state.key_history import KeyRecorder
     loaded = _loaded(here, label, deps)
     analysis = loaded[1] if loaded else None
-    store, rows = memory(), History(here.root).rows()
-    past = Past(rows, store, analysis)
+    store, rows = memory(), KeyRecorder(here.root).rows()
+    past = KeyHistory(rows, store, analysis)
     found = explanation(past, str(label), _members(label, analysis, past), _ran(here.root))
     reasons = tuple(asked(here, label, True, analysis)) if deps else ()
     if found is None and not reasons:
@@ -67,13 +67,13 @@ def explained(here: Here, label: Label, deps: bool) -> Explanation:
                          fix=f"`buildgraph build {label}` first; if it has no actions of its own, --deps looks at those it needs")
     found = found or Explanation(str(label), "first")
     if loaded:
-        from ...explain.value_origins import named
-        causes = [name for cause in found.causes for name in named(cause, *loaded)]
+        from ...explain.value_origins import name_origins
+        causes = [name for cause in found.causes for name in name_origins(cause, *loaded)]
         found = replace(found, causes=tuple({(one.kind, one.what, one.file): one for one in causes}.values()))
     return replace(found, reasons=reasons) if deps else found
 
 
-def _members(label: Label, analysis: Analysis | None, past: Past) -> list[str]:
+def _members(label: Label, analysis: Analysis | None, past: KeyHistory) -> list[str]:
     """The target, or where it only stands for others (a group) those: the first that have actions."""
     seen, level = {label}, [label]
     while level and analysis and not any(past.rows_of(str(one)) for one in level):
@@ -86,9 +86,9 @@ def _members(label: Label, analysis: Analysis | None, past: Past) -> list[str]:
 
 def _ran(root: str) -> set[str]:
     """The keys that ran in the last build of the workspace."""
-    from ...ui.event_log import path_of
+    from ...ui.event_log import log_path
     try:
-        with open(path_of(root, 0), encoding="utf-8", errors="replace", opener=_at_once) as file:
+        with open(log_path(root, 0), encoding="utf-8", errors="replace", opener=_at_once) as file:
             events = [json.loads(line) for line in file if '"done"' in line]
         return {event["key"] for event in events if event["event"] == "done" and event["how"] == "ran"}
     except (OSError, ValueError, KeyError, TypeError):
@@ -100,17 +100,17 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def asked(here: Here, label: Label, deps: bool, analysis: Analysis | None = None) -> list[Reason]:
+def asked(here: Invocation, label: Label, deps: bool, analysis: Analysis | None = None) -> list[KeyChange]:
     """The reasons of a target, and of all that it depends on when `deps`."""
-    from ...state.key_history import History
-    from ...explain.why import declared, why
+    from ...state.key_history import KeyRecorder
+    from ...explain.why import declared_actions, why
     if analysis is None:
         loaded = _loaded(here, label, deps)
         analysis = loaded[1] if loaded else None
     labels = [label, *(one for one in analysis.order[::-1] if one != label)] if analysis and deps else [label]
-    history, store = History(here.root).keys(), memory()
+    history, store = KeyRecorder(here.root).keys(), memory()
     return [reason for each in labels
-            for reason in why(history, str(each), store, declared(analysis, each) if analysis else None)]
+            for reason in why(history, str(each), store, declared_actions(analysis, each) if analysis else None)]
 
 
 def memory() -> DiskStore:
@@ -120,14 +120,14 @@ def memory() -> DiskStore:
     return DiskStore(default_root(os.environ))
 
 
-def _loaded(here: Here, label: Label, needed: bool) -> tuple[Workspace, Analysis] | None:
+def _loaded(here: Invocation, label: Label, needed: bool) -> tuple[Workspace, Analysis] | None:
     """The target as it is now; a workspace with faults still has a past."""
     from ...analysis.analysis import analyse
-    from ...analysis.builtin_rules import registry
+    from ...analysis.builtin_rules import builtin_rules
     from ...workspace.workspace import Workspace
     try:
         workspace = Workspace(here.root)
-        return workspace, analyse(workspace, workspace.targets((str(label),)), registry())
+        return workspace, analyse(workspace, workspace.targets((str(label),)), builtin_rules())
     except BuildError as fault:
         if needed or fault.what == f"no target {label}":
             raise
@@ -136,7 +136,7 @@ def _loaded(here: Here, label: Label, needed: bool) -> tuple[Workspace, Analysis
 
 def lines(found: Explanation, every: bool, deps: bool) -> Iterator[str]:
     """An explanation as lines: the causes, how much followed, the chain, and the actions when they are asked for."""
-    from ...ui.format import clean, plural
+    from ...ui.format import strip_controls, plural
     match found.state:
         case "first":
             yield f"nothing changed: the actions of {found.label} have had one key each since they first ran here"
@@ -145,10 +145,10 @@ def lines(found: Explanation, every: bool, deps: bool) -> Iterator[str]:
             yield "what changes from now on can be explained"
         case "rerun":
             yield "nothing changed, but results were gone from the cache"
-            yield f"{plural(found.followed, 'action')} ran again: {clean(', '.join(link.title for link in found.chain))}"
+            yield f"{plural(found.followed, 'action')} ran again: {strip_controls(', '.join(link.title for link in found.chain))}"
         case "changed":
             shown = found.causes if every else found.causes[:_SHOWN]
-            yield from (clean(described(cause)) for cause in shown)
+            yield from (strip_controls(described(cause)) for cause in shown)
             more = len(found.causes) - len(shown)
             also = f"   (and {plural(more, 'more cause')}: --all shows them)" if more else ""
             yield f"{plural(found.followed, 'action')} followed{also}"
@@ -160,11 +160,11 @@ def lines(found: Explanation, every: bool, deps: bool) -> Iterator[str]:
 
 
 def _chain(found: Explanation) -> Iterator[str]:
-    from ...ui.format import clean
+    from ...ui.format import strip_controls
     for number, link in enumerate(found.chain):
         whose = f" of {found.chain[number - 1].label}" if number else ""
         takes = f": {'takes' if number else 'reads'} {link.takes}{whose}" if link.takes else ""
-        yield clean(f"  {link.label}: {link.title}{takes}")
+        yield strip_controls(f"  {link.label}: {link.title}{takes}")
 
 
 def described(cause: Cause) -> str:
@@ -191,26 +191,26 @@ def _versions(cause: Cause) -> str:
     return f": {pair[0]} -> {pair[1]}" if pair[0] != pair[1] else f" in place: {_short(cause.before)} -> {_short(cause.after)}"
 
 
-def told(reason: Reason) -> Iterator[str]:
+def told(reason: KeyChange) -> Iterator[str]:
     """A reason as lines: the action, each part of its key that differs, and what came of it."""
-    from ...ui.format import clean, plural
-    yield f"{reason.label}: {clean(reason.title)}" + (f": {_SAID[reason.state]}" if reason.state in _SAID else "")
+    from ...ui.format import strip_controls, plural
+    yield f"{reason.label}: {strip_controls(reason.title)}" + (f": {_SAID[reason.state]}" if reason.state in _SAID else "")
     yield from parts(reason.parts)
     if reason.outputs == ():
         yield "  its outputs came out equal: nothing behind it had to run"
     elif reason.outputs and not any(part.first for part in reason.parts):
         shown = next((part for part in reason.outputs if part.first), reason.outputs[0])
         more = f" (and {plural(len(reason.outputs) - 1, 'more file')})" if len(reason.outputs) > 1 else ""
-        yield clean(f"  so its output {shown.name} differs{': ' * bool(shown.first)}{shown.first}{more}")
+        yield strip_controls(f"  so its output {shown.name} differs{': ' * bool(shown.first)}{shown.first}{more}")
 
 
-def parts(found: Sequence[Part]) -> Iterator[str]:
+def parts(found: Sequence[ChangedPart]) -> Iterator[str]:
     """Lines for things that differ: what it was and is, whence it comes, where it differs first."""
-    from ...ui.format import clean
+    from ...ui.format import strip_controls
     wide = max((len(part.name) for part in found), default=0)
     for part in found:
-        yield clean(f"  {part.name:<{wide}}  {_short(part.before)} -> {_short(part.after)}")
-        yield from (clean(f"    {line}") for line in (part.origin, part.first) if line)
+        yield strip_controls(f"  {part.name:<{wide}}  {_short(part.before)} -> {_short(part.after)}")
+        yield from (strip_controls(f"    {line}") for line in (part.origin, part.first) if line)
 
 
 def _short(value: str) -> str:

@@ -21,7 +21,7 @@ import select
 import signal
 import sys
 
-from ...lite.record import noun
+from ...lite.record import record
 from .. import landlock, mounts, supervisor
 from . import namespaces, run_script
 from ...lite import TYPE_CHECKING
@@ -38,7 +38,7 @@ _OF_ACTION = ("PWD", "TMPDIR")
 HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
 
 
-@noun
+@record
 class _Server:
     """What a fork must know of the server: the rung, its imports, and a descriptor that tells when it is dead."""
 
@@ -56,12 +56,12 @@ def main(fd: int, orders: int, bare: set[str]) -> None:
     try:
         if "m" in words:
             mounts.enter(words["m"][0], words.get("v", ()), _entries(words))
-            namespaces.apart()
+            namespaces.enter_pid_namespace()
             pid, warm = namespaces.split(lambda inner: _warm(inner, words, bare))
             told = warm.recv(1 << 20)
             talk.send(told)
             if told and not told.startswith(b"!"):
-                namespaces.Maker(talk, pid, warm).serve()
+                namespaces.NamespaceFactory(talk, pid, warm).serve()
         else:
             _warm(talk, words, bare)
     except Exception as fault:

@@ -16,12 +16,12 @@ import threading
 from contextlib import closing, suppress
 
 from .. import mounts, supervised
-from ...lite.record import noun
+from ...lite.record import record
 from ..supervisor import CANNOT_CONFINE, CANNOT_RUN_TEXT
 from .child import HEAVY
 from ..job import FLAGS, Cancel, Job, Level, is_tool
-from ..bubblewrap import tops
-from ..job_encoding import environment, orders
+from ..bubblewrap import minimal_mounts
+from ..job_encoding import environment, encode_job
 from ..process import End, Running, memory_file, readable
 from ...lite import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ _MOST = 6
 _PATIENCE = 30.0
 
 
-@noun
+@record
 class Kind:
     """All that a server and the jobs it can run have in common."""
 
@@ -272,7 +272,7 @@ def _orders(kind: Kind, folder: str, site: str) -> Iterator[str]:
         yield f"e{name}={value}"
     if kind.level == "namespaces":
         yield f"m{folder}"
-        for path in tops(kind.visible):
+        for path in minimal_mounts(kind.visible):
             yield f"v{path}"
     for name, path in kind.site:
         yield f"N{name}={path}"
@@ -286,6 +286,6 @@ def _job_orders(job: Job, level: Level, server: int) -> Iterator[str]:
         for word in job.argv:
             yield f"a{word}"
     else:
-        yield from orders(job, level == "landlock", server)
+        yield from encode_job(job, level == "landlock", server)
     for letter, path in (("s", job.stage), ("o", job.out), ("t", job.temp)):
         yield f"{letter}{os.path.realpath(path)}"

@@ -67,7 +67,7 @@ def reap() -> list[int]:
     return ended
 
 
-def apart() -> None:
+def enter_pid_namespace() -> None:
     """Go on in a child, the first process of a namespace of processes; this process waits for its end."""
     life = os.pidfd_open(os.getpid())
     child = os.fork()
@@ -95,7 +95,7 @@ def split(warm: Callable[[_socket.socket], object]) -> tuple[int, _socket.socket
     return pid, mine
 
 
-class Maker:
+class NamespaceFactory:
     """Makes namespaces for each action that `talk` brings and hands them to the warm process."""
 
     def __init__(self, talk: _socket.socket, pid: int, warm: _socket.socket) -> None:
