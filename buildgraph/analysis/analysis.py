@@ -1,22 +1,23 @@
 """From labels to providers: tables checked against the signatures of their rules, then each rule run once, in order."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .rule_api import Ctx, Registry
-from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
-from .target_graph import Graph
-from ..types.label import Label, Pattern
-from .diagnostics import ambiguity_error, dotted_key, to_error
 from ..types.action import Artifact, Source
-from ..types.target import Target
+from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
+from ..types.label import Label, Pattern
 from ..types.provider import Provider
-from .placeholders import FileRefs, CheckedTable, LabelRefs, LabelRef, arguments, label_refs
-from .user_rules import rule_error, add_user_rules
-from .rule_schema import Kinds, Scope, Signature, signature
+from ..types.target import Target
 from ..workspace.toml_positions import Path
 from ..workspace.workspace import Workspace
+from .diagnostics import ambiguity_error, dotted_key, to_error
+from .placeholders import CheckedTable, FileRefs, LabelRef, LabelRefs, arguments, label_refs
+from .rule_api import Ctx, Registry
+from .rule_schema import Kinds, Scope, Signature, signature
+from .target_graph import Graph
+from .user_rules import add_user_rules, rule_error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +112,12 @@ class _Checks:
             rule = self.rules.rules.get(target.rule)
             if rule is None:
                 known_rules = f"the rules are {', '.join(sorted(self.rules.rules))}"
-                raise BuildError(f"no rule {target.rule!r}", target.place("rule"),
-                                 did_you_mean(target.rule, self.rules.rules) or known_rules, "rule")
+                raise BuildError(
+                    f"no rule {target.rule!r}",
+                    target.place("rule"),
+                    did_you_mean(target.rule, self.rules.rules) or known_rules,
+                    "rule",
+                )
             try:
                 known = self._signatures[target.rule] = signature(rule)
             except BuildError as error:
@@ -155,12 +160,20 @@ class _Here(Scope):
         found = self.checks.provides(label)
         if found is not None and not issubclass(found, kinds):
             wanted = " or ".join(f"{_article(kind.__name__)} {kind.__name__}" for kind in kinds)
-            raise BuildError(f"wants {wanted}, but {label} provides {found.__name__}", reason="kind")
+            raise BuildError(
+                f"wants {wanted}, but {label} provides {found.__name__}", reason="kind"
+            )
         return LabelRefs((LabelRef(label),), pattern.negative)
 
     def _pattern(self, text: str, pattern: Pattern, kinds: Kinds) -> LabelRefs:
-        labels = [label for label in self.checks.workspace.matching(pattern) if label != self.target.label]
-        fits = [label for label in labels if issubclass(self.checks.provides(label) or type(None), kinds)]
+        labels = [
+            label for label in self.checks.workspace.matching(pattern) if label != self.target.label
+        ]
+        fits = [
+            label
+            for label in labels
+            if issubclass(self.checks.provides(label) or type(None), kinds)
+        ]
         if not fits and not pattern.negative:
             names = " or ".join(kind.__name__ for kind in kinds)
             raise BuildError(f"no target that {text} matches provides {names}", reason="missing")
@@ -170,7 +183,9 @@ class _Here(Scope):
         """A path is a file beside BUILD.toml; a label is the one output of a target, or the one after `#`."""
         if not text.startswith((":", "//")):
             try:
-                return FileRefs((self.checks.workspace.listing.source(self.target.folder, text, None),))
+                return FileRefs(
+                    (self.checks.workspace.listing.source(self.target.folder, text, None),)
+                )
             except BuildError as error:
                 if ":" not in text:
                     raise
@@ -185,8 +200,11 @@ class _Here(Scope):
         negative = glob.startswith("!")
         names = self.checks.workspace.listing.glob(self.target.folder, glob[negative:], None)
         if not names and not negative:
-            raise BuildError(f"no file matches {glob!r}", reason="source",
-                             fix=self.checks.workspace.listing.why_none(self.target.folder))
+            raise BuildError(
+                f"no file matches {glob!r}",
+                reason="source",
+                fix=self.checks.workspace.listing.why_none(self.target.folder),
+            )
         return FileRefs(tuple(names), negative)
 
     def label(self, text: str) -> Label:
@@ -204,7 +222,9 @@ def _article(name: str) -> str:
 
 def _order(checked: dict[Label, Checked], faults: list[BuildError]) -> list[Label]:
     """Labels after their deps, the same every time; a cycle is a fault at the place that closes it."""
-    graph = Graph({label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)})
+    graph = Graph(
+        {label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)}
+    )
     order = graph.order()
     if checked and not order:
         faults.append(_cycle(checked, graph.cycle()[:-1]))
@@ -214,9 +234,17 @@ def _order(checked: dict[Label, Checked], faults: list[BuildError]) -> list[Labe
 def _cycle(checked: dict[Label, Checked], labels: list[Label]) -> BuildError:
     first = labels.index(min(labels))
     ring = labels[first:] + labels[:first]
-    places = [next(checked[label].target.place(*path) for path, ref in checked[label].refs if ref.label == after)
-              for label, after in zip(ring, ring[1:] + ring[:1])]
-    shown = list(map(str, ring if len(ring) <= 12 else [*ring[:6], f"... ({len(ring) - 7} more)", ring[-1]]))
+    places = [
+        next(
+            checked[label].target.place(*path)
+            for path, ref in checked[label].refs
+            if ref.label == after
+        )
+        for label, after in zip(ring, ring[1:] + ring[:1])
+    ]
+    shown = list(
+        map(str, ring if len(ring) <= 12 else [*ring[:6], f"... ({len(ring) - 7} more)", ring[-1]])
+    )
     text = " -> ".join([*shown, shown[0]])
     others = ", ".join(f"{label} at {place}" for label, place in list(zip(ring, places))[1:6])
     fix = f"cut one of the links; the others: {others}" if others else "a target cannot need itself"
@@ -226,7 +254,9 @@ def _cycle(checked: dict[Label, Checked], labels: list[Label]) -> BuildError:
 class _Run:
     """The second pass: placeholders filled, rules called."""
 
-    def __init__(self, workspace: Workspace, checked: dict[Label, Checked], faults: list[BuildError]) -> None:
+    def __init__(
+        self, workspace: Workspace, checked: dict[Label, Checked], faults: list[BuildError]
+    ) -> None:
         self.workspace, self.checked, self.faults = workspace, checked, faults
         self.made: dict[Label, Provider] = {}
 
@@ -253,13 +283,19 @@ class _Run:
         except BuildErrors:
             raise
         except BuildError as error:
-            named = error.what if str(target.label) in error.what or error.at else f"{target.label}: {error.what}"
+            named = (
+                error.what
+                if str(target.label) in error.what or error.at
+                else f"{target.label}: {error.what}"
+            )
             raise BuildError(named, error.at or target.place(), error.fix, error.reason) from error
         except (Exception, SystemExit) as error:
             fault = rule_error(self.workspace, one.made.kind, error)
             if fault is None:
                 raise
-            raise BuildError(f"{target.label}: {fault.what}", fault.at, fault.fix, fault.reason) from error
+            raise BuildError(
+                f"{target.label}: {fault.what}", fault.at, fault.fix, fault.reason
+            ) from error
         return provider
 
 
@@ -279,10 +315,23 @@ class _Take:
         if not ref.artifact:
             return provider
         outputs = provider.outputs()
-        field = ref.field or ("default" if "default" in outputs else next(iter(outputs)) if len(outputs) == 1 else "")
+        field = ref.field or (
+            "default" if "default" in outputs else next(iter(outputs)) if len(outputs) == 1 else ""
+        )
         if field in outputs:
             return outputs[field]
         choices = ", ".join(f"{ref.label}#{name}" for name in outputs)
-        what = f"{ref.label} has no output {field!r}" if field else f"{ref.label} has {len(outputs)} outputs"
-        hint = did_you_mean(field, outputs) or (f"name one of {choices}" if choices else "it makes no file")
-        raise BuildError(f"{self.target.label}: {dotted_key(path)}: {what}", self.target.place(*path), hint, "output")
+        what = (
+            f"{ref.label} has no output {field!r}"
+            if field
+            else f"{ref.label} has {len(outputs)} outputs"
+        )
+        hint = did_you_mean(field, outputs) or (
+            f"name one of {choices}" if choices else "it makes no file"
+        )
+        raise BuildError(
+            f"{self.target.label}: {dotted_key(path)}: {what}",
+            self.target.place(*path),
+            hint,
+            "output",
+        )

@@ -1,11 +1,23 @@
 """The rules that ship with buildgraph."""
+
 from __future__ import annotations
 
 from importlib import import_module
 
 from .rule_api import Registry, rules_of
 
-RULES = ("files", "command", "gate", "group", "model", "coalition", "hardware", "export", "index", "firmware")
+RULES = (
+    "files",
+    "command",
+    "gate",
+    "group",
+    "model",
+    "coalition",
+    "hardware",
+    "export",
+    "index",
+    "firmware",
+)
 
 
 def builtin_rules() -> Registry:

@@ -1,4 +1,5 @@
 """The paths of the outputs that a target declares."""
+
 from __future__ import annotations
 
 from ..keys.action_graph import requested_outputs

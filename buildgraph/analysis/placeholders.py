@@ -1,14 +1,15 @@
 """Values of a table that was checked before what it depends on is analysed: placeholders, and how they are filled."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .rule_api import Globs
-from ..types.label import Label
 from ..types.action import Source
+from ..types.label import Label
 from ..workspace.toml_positions import Path
+from .rule_api import Globs
 
 
 @dataclass(frozen=True, slots=True)

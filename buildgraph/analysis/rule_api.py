@@ -2,6 +2,7 @@
 
 A rule's signature is the schema of its tables, its docstring their help. It opens no file and runs nothing.
 """
+
 from __future__ import annotations
 
 from collections import Counter
@@ -10,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from ..keys import staged_paths
+from ..types.action import Action, Arg, Artifact, In, Out, Output, Program, Shipped, Source
 from ..types.errors import BuildError
 from ..types.label import Label
-from ..types.action import Action, Arg, Artifact, In, Out, Output, Program, Shipped, Source
-from ..types.target import Target
 from ..types.provider import Provider
+from ..types.target import Target
 
 _Read: TypeAlias = "tuple[dict[str, Artifact], list[Out], list[str], tuple[str, ...]]"
 Function = TypeVar("Function", bound=Callable[..., Provider])
@@ -49,8 +50,11 @@ def rule(function: Function) -> Function:
 
 def rules_of(module: Any) -> list[Rule]:
     """The rules that a module defines (not those it imports), in the order written."""
-    return [Rule(made.__buildgraph_rule__, made) for made in vars(module).values()
-            if hasattr(made, "__buildgraph_rule__") and made.__module__ == module.__name__]
+    return [
+        Rule(made.__buildgraph_rule__, made)
+        for made in vars(module).values()
+        if hasattr(made, "__buildgraph_rule__") and made.__module__ == module.__name__
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +100,18 @@ class Ctx:
     def image_name(self) -> str:
         """Name and tag for an image of this target: `swarm/exports/pi5:latest`."""
         from ..types.image_name import image_name
+
         return image_name(self.workspace, self.label)
 
-    def run(self, argv: Sequence[Arg], *, inputs: Sequence[In] = (), outputs: Sequence[Out] = (), title: str = "",
-            **options: Any) -> tuple[Output, ...]:
+    def run(
+        self,
+        argv: Sequence[Arg],
+        *,
+        inputs: Sequence[In] = (),
+        outputs: Sequence[Out] = (),
+        title: str = "",
+        **options: Any,
+    ) -> tuple[Output, ...]:
         """Declare one command; artifacts, programs and outputs named in `argv` need no other mention.
 
         `inputs` and `outputs` are those that argv does not name. Options are fields of Action: env (mapping),
@@ -108,17 +120,26 @@ class Ctx:
         chosen = _chosen(argv, inputs)
         folder = "in"
         if any(path == "in" or path.startswith("in/") for path in chosen) and _meet(argv, inputs):
-            folder = staged_paths.unused_path("in", chosen)   # a source is where an output of another target would be
+            folder = staged_paths.unused_path(
+                "in", chosen
+            )  # a source is where an output of another target would be
         staged, outs, programs, words = _read(argv, inputs, folder)
         outs += outputs
         staged_paths.check_paths(self.target, staged, outs)
         programs += options.pop("programs", ())
         env: Mapping[str, str] = options.pop("env", {})
         self._check_words(words, env, bool(options.get("distributions")))
-        action = Action(words, tuple(sorted(staged.items())), tuple(outs), tuple(sorted(env.items())),
-                        tuple(sorted(set(programs))), owner=self.label, title=self._title(title or words[0]),
-                        at=self.target.lazy_location(),
-                        **options)
+        action = Action(
+            words,
+            tuple(sorted(staged.items())),
+            tuple(outs),
+            tuple(sorted(env.items())),
+            tuple(sorted(set(programs))),
+            owner=self.label,
+            title=self._title(title or words[0]),
+            at=self.target.lazy_location(),
+            **options,
+        )
         return tuple(Output(out.path, action, out.tree) for out in outs)
 
     def _title(self, wanted: str) -> str:
@@ -127,25 +148,41 @@ class Ctx:
 
     def _check_words(self, words: Iterable[str], env: Mapping[str, str], packages: bool) -> None:
         if any("\0" in word for word in (*words, *env, *env.values())):
-            raise BuildError(f"{self.label}: no word of a command can hold a NUL", self.target.place("argv"),
-                             "pass it in a file")
+            raise BuildError(
+                f"{self.label}: no word of a command can hold a NUL",
+                self.target.place("argv"),
+                "pass it in a file",
+            )
         if any(not name or "=" in name for name in env):
-            raise BuildError(f"{self.label}: the name of a variable is empty or has a '='", self.target.place("env"))
+            raise BuildError(
+                f"{self.label}: the name of a variable is empty or has a '='",
+                self.target.place("env"),
+            )
         if "PWD" in env:
-            raise BuildError(f"{self.label}: PWD cannot be set: it is the working folder of the command",
-                             self.target.place("env", "PWD"), "use another name")
+            raise BuildError(
+                f"{self.label}: PWD cannot be set: it is the working folder of the command",
+                self.target.place("env", "PWD"),
+                "use another name",
+            )
         if "PYTHONPATH" in env and packages:
-            raise BuildError(f"{self.label}: PYTHONPATH cannot be set together with packages: it is where they are",
-                             self.target.place("env", "PYTHONPATH"), "leave out one of the two")
+            raise BuildError(
+                f"{self.label}: PYTHONPATH cannot be set together with packages: it is where they are",
+                self.target.place("env", "PYTHONPATH"),
+                "leave out one of the two",
+            )
 
     def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
         """Declare a run of a shipped tool by the interpreter buildgraph runs with."""
         given = options.pop("inputs", ())
-        folder = staged_paths.unused_path("tools", _chosen(argv, given))   # a module beside the tool would be imported by it
+        folder = staged_paths.unused_path(
+            "tools", _chosen(argv, given)
+        )  # a module beside the tool would be imported by it
         command = (Program("python3"), "-S", "-s", "-B", f"{folder}/{tool.name}.py", *argv)
         extra = (*tool.inputs(folder), *given)
         distributions = tuple(sorted({*tool.distributions, *options.pop("distributions", ())}))
-        return self.run(command, inputs=extra, title=title or tool.name, distributions=distributions, **options)
+        return self.run(
+            command, inputs=extra, title=title or tool.name, distributions=distributions, **options
+        )
 
 
 def _read(argv: Sequence[Arg], inputs: Sequence[In], folder: str) -> _Read:
@@ -169,10 +206,16 @@ def _meet(argv: Sequence[Arg], inputs: Sequence[In]) -> bool:
 
 def _chosen(argv: Sequence[Arg], inputs: Sequence[In]) -> list[str]:
     """The places that do not depend on those of others."""
-    return [arg.path if isinstance(arg, In) else arg.name for arg in (*argv, *inputs) if isinstance(arg, (In, Source))]
+    return [
+        arg.path if isinstance(arg, In) else arg.name
+        for arg in (*argv, *inputs)
+        if isinstance(arg, (In, Source))
+    ]
 
 
-def _word(arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list[str], folder: str) -> str:
+def _word(
+    arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list[str], folder: str
+) -> str:
     match arg:
         case str():
             return arg
@@ -192,5 +235,7 @@ def _word(arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list
 def _stage(staged: dict[str, Artifact], given: In) -> str:
     held = staged.setdefault(given.path, given.artifact)
     if held != given.artifact:
-        raise BuildError(f"two inputs of one action are both staged as {given.path!r}", reason="rule")
+        raise BuildError(
+            f"two inputs of one action are both staged as {given.path!r}", reason="rule"
+        )
     return given.path

@@ -4,6 +4,7 @@ A rule may import the standard library, buildgraph, and modules of the workspace
 in the root. They are compiled from their text (no bytecode is read or written), get names that no other module has, and
 count as files of rules. So do data files that a rule opens. What cannot be followed is refused.
 """
+
 from __future__ import annotations
 
 import builtins
@@ -25,12 +26,14 @@ from ..workspace.workspace import Workspace
 
 Made = TypeVar("Made")
 PREFIX = "buildgraph_rules_"
-_DOT = "\N{ONE DOT LEADER}"   # stands for the dots of folders and files in the names of modules
-_STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect"})
+_DOT = "\N{ONE DOT LEADER}"  # stands for the dots of folders and files in the names of modules
+_STARTS = frozenset(
+    {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect"}
+)
 _LISTS = frozenset({"os.listdir", "os.scandir"})
 _ADVICE = "a rule only declares actions: let an action do this (ctx.run)"
-_open: dict[str, Modules] = {}   # by the prefix of their names
-_running: list[Modules] = []     # those whose code runs now, the innermost last
+_open: dict[str, Modules] = {}  # by the prefix of their names
+_running: list[Modules] = []  # those whose code runs now, the innermost last
 _hooked: list[bool] = []
 
 
@@ -42,12 +45,14 @@ class Modules:
         self.root = os.path.abspath(workspace.root)
         self.real = os.path.realpath(workspace.root)
         self.prefix = f"{PREFIX}{hashlib.sha256(self.root.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
-        self.folders = list(dict.fromkeys(path.rpartition("/")[0] for path in workspace.settings.rules))
+        self.folders = list(
+            dict.fromkeys(path.rpartition("/")[0] for path in workspace.settings.rules)
+        )
         self.fault: BuildError | None = None
-        self._aside = False   # reading for ourselves
+        self._aside = False  # reading for ourselves
         self._builtins = {**vars(builtins), "__import__": self._import}
         for name in [name for name in sys.modules if name.partition(".")[0] == self.prefix]:
-            del sys.modules[name]   # of an earlier look at this workspace
+            del sys.modules[name]  # of an earlier look at this workspace
         _open[self.prefix] = self
         if not _hooked:
             _hooked.append(True)
@@ -68,12 +73,22 @@ class Modules:
             yield
         finally:
             _running.pop()
-            self.folders += [folder for entry in sys.path if (folder := self.inside(entry)) is not None
-                             and folder not in self.folders and entry not in before]
+            self.folders += [
+                folder
+                for entry in sys.path
+                if (folder := self.inside(entry)) is not None
+                and folder not in self.folders
+                and entry not in before
+            ]
             sys.path[:] = before
             for name in set(sys.modules) - known:
-                if isinstance(getattr(sys.modules[name], "__loader__", None), _Loader) and name.partition(".")[0] not in _open:
-                    del sys.modules[name]   # imported by a plain name, which is another module elsewhere
+                if (
+                    isinstance(getattr(sys.modules[name], "__loader__", None), _Loader)
+                    and name.partition(".")[0] not in _open
+                ):
+                    del sys.modules[
+                        name
+                    ]  # imported by a plain name, which is another module elsewhere
         if self.fault is not None:
             raise self.fault
 
@@ -85,6 +100,7 @@ class Modules:
         def run(*given: Any, **named: Any) -> Made:
             with self.running():
                 return function(*given, **named)
+
         return run
 
     def inside(self, path: str | bytes) -> str | None:
@@ -93,20 +109,31 @@ class Modules:
         for full in (os.path.abspath(text), os.path.realpath(text)):
             for root in (self.root, self.real):
                 if full == root or full.startswith(root + os.sep):
-                    name = full[len(root) + 1:]
-                    return None if name.partition("/")[0] in ("out", ".buildgraph", ".git") else name
+                    name = full[len(root) + 1 :]
+                    return (
+                        None if name.partition("/")[0] in ("out", ".buildgraph", ".git") else name
+                    )
         return None
 
     def spec(self, module: str, within: str, plain: str) -> ModuleSpec | None:
         """How to load a module by its full name from a folder of the workspace, where it is called `plain`."""
         listing = self.workspace.listing
         path, entries = join(within, plain.replace(_DOT, ".")), listing.entries(within)
-        folder, file = entries.get(os.path.basename(path)), entries.get(f"{os.path.basename(path)}.py")
+        folder, file = (
+            entries.get(os.path.basename(path)),
+            entries.get(f"{os.path.basename(path)}.py"),
+        )
         above = any(f"{known}/".startswith(f"{path}/") for known in self.folders)
-        if above or f"{path}.py" in self.workspace.settings.rules:   # that it is named in BUILD.toml decides which it is
-            folder, file = (folder, None) if above and f"{path}.py" not in self.workspace.settings.rules else (None, file)
+        if (
+            above or f"{path}.py" in self.workspace.settings.rules
+        ):  # that it is named in BUILD.toml decides which it is
+            folder, file = (
+                (folder, None)
+                if above and f"{path}.py" not in self.workspace.settings.rules
+                else (None, file)
+            )
         else:
-            listing.watch(within)   # a module that comes there may be found instead
+            listing.watch(within)  # a module that comes there may be found instead
         if folder is not None and folder.is_dir():
             listing.regular(folder, path, True, None)
             listing.watch(path)
@@ -121,16 +148,23 @@ class Modules:
             return found
         return None
 
-    def _spec(self, module: str, name: str, entry: os.DirEntry[str], folder: str | None) -> ModuleSpec | None:
+    def _spec(
+        self, module: str, name: str, entry: os.DirEntry[str], folder: str | None
+    ) -> ModuleSpec | None:
         self.workspace.listing.regular(entry, name, True, None)
         places = None if folder is None else [os.path.join(self.root, folder)]
         loader: Any = _Loader(self, name)
-        return spec_from_file_location(module, os.path.join(self.root, name), loader=loader, submodule_search_locations=places)
+        return spec_from_file_location(
+            module, os.path.join(self.root, name), loader=loader, submodule_search_locations=places
+        )
 
     def run(self, module: ModuleType, name: str) -> None:
         """Execute a file of the workspace as a module."""
         vars(module)["__builtins__"] = self._builtins
-        exec(compile(self._read(name), os.path.join(self.root, name), "exec", dont_inherit=True), vars(module))
+        exec(
+            compile(self._read(name), os.path.join(self.root, name), "exec", dont_inherit=True),
+            vars(module),
+        )
 
     def _read(self, name: str) -> bytes:
         """What a file holds, which decides what rules make from now on."""
@@ -145,10 +179,18 @@ class Modules:
         return data
 
     def _module(self, path: str) -> str:
-        return ".".join([self.prefix, *(part.replace(".", _DOT) for part in path.split("/") if part)])
+        return ".".join(
+            [self.prefix, *(part.replace(".", _DOT) for part in path.split("/") if part)]
+        )
 
-    def _import(self, name: str, globals: Mapping[str, object] | None = None, locals: Mapping[str, object] | None = None,
-                fromlist: Sequence[str] | None = (), level: int = 0) -> ModuleType:
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
         top = name.partition(".")[0]
         if level or top in sys.stdlib_module_names or top == "buildgraph":
             return builtins.__import__(name, globals, locals, fromlist or (), level)
@@ -158,8 +200,11 @@ class Modules:
                 made = builtins.__import__(f"{base}.{name}", globals, locals, fromlist or (), 0)
                 return made if fromlist else sys.modules[f"{base}.{top}"]
         where = " or ".join(folder or "the root" for folder in self.places(globals))
-        raise ModuleNotFoundError(f"there is no module {name!r} in {where} of the workspace; a rule may import modules "
-                                  "from there, the standard library, and buildgraph", name=name)
+        raise ModuleNotFoundError(
+            f"there is no module {name!r} in {where} of the workspace; a rule may import modules "
+            "from there, the standard library, and buildgraph",
+            name=name,
+        )
 
     def places(self, globals: Mapping[str, object] | None) -> list[str]:
         """The folders in which a module looks for others: that of its rules, those it added to sys.path, the root."""
@@ -167,7 +212,11 @@ class Modules:
         here = (self.inside(file) or "").rpartition("/")[0] if isinstance(file, str) else ""
         above = [here, *(here.rsplit("/", count)[0] for count in range(1, here.count("/") + 1))]
         own = [folder for folder in above if folder in self.folders][:1]
-        added = [folder for entry in sys.path if (folder := self.inside(entry)) is not None] if self in _running else []
+        added = (
+            [folder for entry in sys.path if (folder := self.inside(entry)) is not None]
+            if self in _running
+            else []
+        )
         return list(dict.fromkeys([*own, *added, *self.folders, ""]))
 
     def seen(self, event: str, given: Sequence[Any]) -> None:
@@ -175,7 +224,9 @@ class Modules:
         if self._aside:
             return
         if event in _STARTS:
-            self._refuse("starts a program" if event != "socket.connect" else "opens a connection", _ADVICE)
+            self._refuse(
+                "starts a program" if event != "socket.connect" else "opens a connection", _ADVICE
+            )
         if not given or not isinstance(given[0], (str, bytes)):
             return
         self._aside = True
@@ -195,8 +246,10 @@ class Modules:
             self._refuse(f"writes {os.fsdecode(path)!r}", _ADVICE)
         if name is None:
             if not os.fsdecode(full).startswith(_known()):
-                self._refuse(f"reads {os.fsdecode(path)!r}, which is no source of this workspace",
-                             "an edit of it would not be seen: put it into the workspace, or let an action read it")
+                self._refuse(
+                    f"reads {os.fsdecode(path)!r}, which is no source of this workspace",
+                    "an edit of it would not be seen: put it into the workspace, or let an action read it",
+                )
         elif os.path.isfile(full):
             self._read(name)
         else:
@@ -207,7 +260,7 @@ class Modules:
         while frame is not None and at is None:
             name = self.inside(frame.f_code.co_filename)
             at = Location(name, frame.f_lineno) if name in self.workspace.rule_files else None
-            frame = frame.f_back   # type: ignore[assignment]
+            frame = frame.f_back  # type: ignore[assignment]
         if at is not None:
             self.fault = self.fault or BuildError(f"{at.path} {what}", at, fix, "rule")
             raise self.fault
@@ -230,7 +283,9 @@ class _Loader:
 class _Finder:
     """Finds the modules of workspaces by their full names, and by plain names while a rule runs (importlib.import_module)."""
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """How to load one."""
         prefix, _, rest = name.partition(".")
         owner = _open.get(prefix)
@@ -238,11 +293,19 @@ class _Finder:
             made = ModuleSpec(name, None, is_package=True)
             made.submodule_search_locations = [owner.root]
             return made
-        if owner is None and (not _running or prefix in sys.stdlib_module_names or prefix == "buildgraph"):
+        if owner is None and (
+            not _running or prefix in sys.stdlib_module_names or prefix == "buildgraph"
+        ):
             return None
         modules = owner or _running[-1]
-        within = [modules.inside(place) for place in path] if path is not None else modules.places(None)
-        specs = (modules.spec(name, folder, name.rpartition(".")[2]) for folder in within if folder is not None)
+        within = (
+            [modules.inside(place) for place in path] if path is not None else modules.places(None)
+        )
+        specs = (
+            modules.spec(name, folder, name.rpartition(".")[2])
+            for folder in within
+            if folder is not None
+        )
         return next((spec for spec in specs if spec is not None), None)
 
 
@@ -253,6 +316,15 @@ def _audit(event: str, given: tuple[Any, ...]) -> None:
 
 def _known() -> tuple[str, ...]:
     """Where files stand that Python and buildgraph read for themselves."""
-    paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, os.path.dirname(os.path.dirname(__file__))}
-    return (*sorted(os.path.realpath(path) + os.sep for path in paths if path != "/usr"), "/dev/", "/proc/self/",
-            os.path.join(os.path.realpath(sys.base_prefix), "lib", ""))
+    paths = {
+        *sysconfig.get_paths().values(),
+        sys.prefix,
+        sys.base_prefix,
+        os.path.dirname(os.path.dirname(__file__)),
+    }
+    return (
+        *sorted(os.path.realpath(path) + os.sep for path in paths if path != "/usr"),
+        "/dev/",
+        "/proc/self/",
+        os.path.join(os.path.realpath(sys.base_prefix), "lib", ""),
+    )

@@ -2,29 +2,42 @@
 
 A table is checked in one go; where a label or a file was written it gives the placeholders of `pending`.
 """
+
 from __future__ import annotations
 
 import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import Annotated, Any, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NewType,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import pydantic
 from pydantic_core import PydanticCustomError
 
-from .rule_api import Globs, Rule
+from ..types.action import Artifact, Source
 from ..types.errors import BuildError
 from ..types.label import Label
-from ..types.action import Artifact, Source
 from ..types.provider import Provider
-from .diagnostics import Mistake, format_value
-from .placeholders import FileRefs, CheckedTable, LabelRefs, GlobResult, LabelRef
-from ..workspace.toml_positions import Path
 from ..types.quantities import DURATION, SIZE, Duration, Quantity, Size
+from ..workspace.toml_positions import Path
+from .diagnostics import Mistake, format_value
+from .placeholders import CheckedTable, FileRefs, GlobResult, LabelRef, LabelRefs
+from .rule_api import Globs, Rule
 
 Kinds: TypeAlias = tuple[type[Provider], ...]
-_LABEL, _LABELS = (rf"^{sign}(//|:)[A-Za-z0-9._+/:*-]*$" for sign in ("", "-?"))   # of labels and patterns, for editors
+_LABEL, _LABELS = (
+    rf"^{sign}(//|:)[A-Za-z0-9._+/:*-]*$" for sign in ("", "-?")
+)  # of labels and patterns, for editors
 
 
 class Scope:
@@ -72,14 +85,28 @@ class Signature:
         """The keys of the table at a path, and whether each is required; empty when there is no such table."""
         table: Any = self.table
         for part in path:
-            fields_of = {field.alias: field for field in table.model_fields.values()} if _is_table(table) else {}
+            fields_of = (
+                {field.alias: field for field in table.model_fields.values()}
+                if _is_table(table)
+                else {}
+            )
             table = _table_in(fields_of[part].annotation if part in fields_of else table)
-        return {str(f.alias): f.is_required() for f in table.model_fields.values()} if _is_table(table) else {}
+        return (
+            {str(f.alias): f.is_required() for f in table.model_fields.values()}
+            if _is_table(table)
+            else {}
+        )
 
     def _mistake(self, error: Any) -> Mistake:
         context = error.get("ctx", {})
-        return Mistake(error["type"], tuple(error["loc"]), error["msg"], error["input"], context.get("expected", ""),
-                       context.get("fault"))
+        return Mistake(
+            error["type"],
+            tuple(error["loc"]),
+            error["msg"],
+            error["input"],
+            context.get("expected", ""),
+            context.get("fault"),
+        )
 
 
 def _is_table(hint: object) -> bool:
@@ -102,7 +129,11 @@ def signature(rule: Rule) -> Signature:
         raise BuildError(f"rule {rule.name!r}: {error}", reason="rule") from error
     provides = hints.pop("return", None)
     if not _is_provider(provides):
-        raise BuildError(f"rule {rule.name!r} must return a Provider", fix="write -> and its class", reason="rule")
+        raise BuildError(
+            f"rule {rule.name!r} must return a Provider",
+            fix="write -> and its class",
+            reason="rule",
+        )
     parameters = list(inspect.signature(function).parameters.values())[1:]
     entries = {p.name: (hints.get(p.name, Any), p.default is not p.empty) for p in parameters}
     try:
@@ -116,8 +147,11 @@ def _table(name: str, entries: Mapping[str, tuple[Any, bool]]) -> type[Table]:
     for entry, (hint, optional) in entries.items():
         key = entry.rstrip("_") or entry
         shape = _shape(hint)
-        made[f"f_{entry}"] = (shape, pydantic.Field(alias=key, default_factory=_absent)) if optional else (
-            shape, pydantic.Field(alias=key))
+        made[f"f_{entry}"] = (
+            (shape, pydantic.Field(alias=key, default_factory=_absent))
+            if optional
+            else (shape, pydantic.Field(alias=key))
+        )
     return pydantic.create_model(name, __base__=Table, **made)
 
 
@@ -148,7 +182,9 @@ def _shape(hint: Any) -> Any:
     if origin in (Union, types.UnionType):
         present = tuple(arg for arg in args if arg is not types.NoneType)
         inner = _shape(Union[present])
-        return Union[inner, None] if len(present) < len(args) else Union[tuple(map(_shape, present))]
+        return (
+            Union[inner, None] if len(present) < len(args) else Union[tuple(map(_shape, present))]
+        )
     if origin is Annotated:
         return Annotated[(_shape(args[0]), *args[1:])]
     if origin is Literal or hint in (Any, object):
@@ -159,7 +195,9 @@ def _shape(hint: Any) -> Any:
         return dict.__class_getitem__((str, _shape(args[1])))
     if isinstance(hint, NewType):
         return _shape(hint.__supertype__)
-    raise TypeError(f"a parameter of type {getattr(hint, '__name__', hint)} cannot be written in BUILD.toml")
+    raise TypeError(
+        f"a parameter of type {getattr(hint, '__name__', hint)} cannot be written in BUILD.toml"
+    )
 
 
 def _tuple(args: tuple[Any, ...]) -> Any:
@@ -168,8 +206,11 @@ def _tuple(args: tuple[Any, ...]) -> Any:
     kinds = _kinds(args[0])
     if not kinds:
         return _list_of(_shape(args[0]))
-    return _list_of(_text(lambda scope, text: scope.labels(text, kinds), "a label or a pattern of labels",
-                          _LABELS))
+    return _list_of(
+        _text(
+            lambda scope, text: scope.labels(text, kinds), "a label or a pattern of labels", _LABELS
+        )
+    )
 
 
 def _list_of(shape: Any) -> Any:
@@ -200,13 +241,17 @@ def _leaf(hint: Any) -> Any:
 
 def _text(read: Callable[[Any, str], object], what: str, pattern: str = "") -> Any:
     """A leaf written as text, whose meaning the scope knows; `pattern` is for editors, and allows all that may be meant."""
+
     def check(value: object, info: pydantic.ValidationInfo) -> object:
         if not isinstance(value, str):
             raise _fault(f"wants {what}, as text, not {format_value(value)}")
         try:
             return read(info.context, value)
         except BuildError as error:
-            raise PydanticCustomError("buildgraph", "{what}", {"what": error.what, "fault": error}) from None
+            raise PydanticCustomError(
+                "buildgraph", "{what}", {"what": error.what, "fault": error}
+            ) from None
+
     schema = {"type": "string", "description": what} | ({"pattern": pattern} if pattern else {})
     return Annotated[Any, pydantic.PlainValidator(check), pydantic.WithJsonSchema(schema)]
 
@@ -217,9 +262,14 @@ def _quantity(quantity: Quantity) -> Any:
             return quantity.parse(value)
         except ValueError as error:
             raise _fault(f"is {format_value(value)}: {error}") from None
+
     units = "|".join(name for name, _ in quantity.units)
-    schema = {"type": "string", "examples": [quantity.example], "description": f"a {quantity.kind}, such as {quantity.example}",
-              "pattern": rf"^[0-9]{{1,15}}(\.[0-9]{{1,9}})? ?({units})$"}
+    schema = {
+        "type": "string",
+        "examples": [quantity.example],
+        "description": f"a {quantity.kind}, such as {quantity.example}",
+        "pattern": rf"^[0-9]{{1,15}}(\.[0-9]{{1,9}})? ?({units})$",
+    }
     return Annotated[Any, pydantic.PlainValidator(check), pydantic.WithJsonSchema(schema)]
 
 
@@ -230,32 +280,45 @@ def _fault(what: str) -> PydanticCustomError:
 def _single(scope: Scope, text: str, kinds: Kinds) -> LabelRef:
     found = scope.labels(text, kinds)
     if found.negative or len(found.refs) != 1:
-        raise BuildError(f"wants one target, and {text} is a pattern of {len(found.refs)}", fix="name one of them")
+        raise BuildError(
+            f"wants one target, and {text} is a pattern of {len(found.refs)}",
+            fix="name one of them",
+        )
     return found.refs[0]
 
 
 def _source(scope: Scope, text: str) -> FileRefs:
     found = scope.artifact(text)
     if not isinstance(found, FileRefs):
-        raise BuildError("wants the path of a file, not a label", fix="a path is relative to the folder of BUILD.toml")
+        raise BuildError(
+            "wants the path of a file, not a label",
+            fix="a path is relative to the folder of BUILD.toml",
+        )
     return found
 
 
 def _nested(hint: type[Any]) -> Any:
     """The table of a frozen dataclass; a bare label, or one of some words, is short for a table with only its first field."""
     hints = get_type_hints(hint, include_extras=True)
-    entries = {field.name: (hints[field.name], _optional(field)) for field in fields(hint) if field.init}
+    entries = {
+        field.name: (hints[field.name], _optional(field)) for field in fields(hint) if field.init
+    }
     table = _table(hint.__name__, entries)
     table.__doc__ = inspect.getdoc(hint)
     first = next(iter(entries), "")
     words = hints[first] if first and get_origin(hints[first]) is Literal else None
-    if not first or not (words or _kinds(hints[first])) or not all(optional for _, optional in list(entries.values())[1:]):
+    if (
+        not first
+        or not (words or _kinds(hints[first]))
+        or not all(optional for _, optional in list(entries.values())[1:])
+    ):
         return Annotated[table, pydantic.AfterValidator(lambda table: _made(hint, table))]
 
     label = Annotated[str, pydantic.Field(pattern=_LABEL, description="a label")]
 
     def long(value: object) -> object:
         return {first.rstrip("_"): value} if isinstance(value, str) else value
+
     short = pydantic.BeforeValidator(long, json_schema_input_type=Union[words or label, table])
     return Annotated[table, short, pydantic.AfterValidator(lambda table: _made(hint, table))]
 
@@ -265,6 +328,10 @@ def _optional(field: Field[Any]) -> bool:
 
 
 def _made(kind: Callable[..., Any], table: Table) -> CheckedTable:
-    written = [(name, field) for name, field in type(table).model_fields.items() if name in table.model_fields_set]
+    written = [
+        (name, field)
+        for name, field in type(table).model_fields.items()
+        if name in table.model_fields_set
+    ]
     names = [(str(field.alias), name) for name, field in written]
     return CheckedTable(kind, tuple((key, name[2:], getattr(table, name)) for key, name in names))

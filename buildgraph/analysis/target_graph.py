@@ -1,4 +1,5 @@
 """The graph of record: targets and what they depend on. The one door to NetworkX."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,9 @@ class Graph:
     def order(self) -> list[Label]:
         """Every label after all that it depends on, always the same; empty when they depend on each other."""
         try:
-            return list(networkx.lexicographical_topological_sort(self._graph.reverse(copy=False), key=str))
+            return list(
+                networkx.lexicographical_topological_sort(self._graph.reverse(copy=False), key=str)
+            )
         except networkx.NetworkXUnfeasible:
             return []
 

@@ -1,4 +1,5 @@
 """Files of rules that a workspace adds: `[workspace] rules = ["tools/my_rules.py"]`."""
+
 from __future__ import annotations
 
 import inspect
@@ -11,10 +12,10 @@ from typing import Any
 
 import buildgraph
 
-from .rule_api import Registry, Rule, rules_of
 from ..types.errors import BuildError, Location, did_you_mean
-from .rule_modules import PREFIX, Modules
 from ..workspace.workspace import Workspace
+from .rule_api import Registry, Rule, rules_of
+from .rule_modules import PREFIX, Modules
 
 
 def add_user_rules(workspace: Workspace, shipped: Registry) -> Registry:
@@ -26,7 +27,12 @@ def add_user_rules(workspace: Workspace, shipped: Registry) -> Registry:
         at = workspace.place("rules", index)
         name = workspace.listing.source("", path, at)
         if os.path.isdir(os.path.join(workspace.root, name)):
-            raise BuildError(f"{path!r} is a folder", at, "name the Python files in it that define rules", "source")
+            raise BuildError(
+                f"{path!r} is a folder",
+                at,
+                "name the Python files in it that define rules",
+                "source",
+            )
         assert modules is not None
         found = rules_of(_module(modules, name))
         if not found:
@@ -34,7 +40,12 @@ def add_user_rules(workspace: Workspace, shipped: Registry) -> Registry:
         for one in found:
             if one.name in registry.rules:
                 line = one.function.__code__.co_firstlineno
-                raise BuildError(f"the rule {one.name!r} exists already", Location(name, line), "rename it", "rule")
+                raise BuildError(
+                    f"the rule {one.name!r} exists already",
+                    Location(name, line),
+                    "rename it",
+                    "rule",
+                )
             registry.add(Rule(one.name, modules.watching(one.function)))
     return registry
 
@@ -56,7 +67,9 @@ def _module(modules: Modules, name: str) -> ModuleType:
         raise _fault_in(workspace, name, error) from error
 
 
-def rule_error(workspace: Workspace, function: Callable[..., Any], error: BaseException) -> BuildError | None:
+def rule_error(
+    workspace: Workspace, function: Callable[..., Any], error: BaseException
+) -> BuildError | None:
     """The fault of a rule of the workspace that raised; None for one that ships with buildgraph: that is a bug."""
     path = inspect.unwrap(function).__code__.co_filename
     name = next((one for one in workspace.rule_files if _path(workspace, one) == path), None)
@@ -66,8 +79,11 @@ def rule_error(workspace: Workspace, function: Callable[..., Any], error: BaseEx
 def _fault_in(workspace: Workspace, name: str, error: BaseException) -> BuildError:
     """The fault of a user's rule, at the last line of the user's own files that was running."""
     own = {_path(workspace, one): one for one in workspace.rule_files}
-    lines = [(own[frame.filename], frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)
-             if frame.filename in own]
+    lines = [
+        (own[frame.filename], frame.lineno or 0)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename in own
+    ]
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     what = re.sub(rf"{PREFIX}[0-9a-f]+\.", "", what)
     missing = re.match(r"cannot import name '(\w+)' from 'buildgraph'", str(error))

@@ -5,6 +5,7 @@ number of CPUs (one), the order in which inputs are made, the path of the folder
 seed of Python (builds fix it at 0, which hides that an output hangs on the order of a set), and the time itself (it is
 later; days later where faketime is installed).
 """
+
 from __future__ import annotations
 
 import os
@@ -15,18 +16,18 @@ from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
+from ..execution.action_runner import FIXED, ActionRunner, Task, TaskOutcome
+from ..execution.executor import Executor
+from ..explain.content_diff import diff_contents, first_difference
+from ..keys.reapi import decode_directory
+from ..sandbox.job import Job, Outcome
+from ..store.batch import DiskBatch
+from ..types.action import Action
 from ..types.digest import Digest
 from ..types.errors import BROKEN, INTERRUPTED
 from ..types.events import Judged
-from ..sandbox.job import Job, Outcome
-from ..types.action import Action
 from ..types.result import File, Node, Result
-from ..keys.reapi import decode_directory
-from ..execution.executor import Executor
-from ..store.batch import DiskBatch
-from ..ui.format import plural, last_lines
-from ..explain.content_diff import diff_contents, first_difference
-from ..execution.action_runner import FIXED, TaskOutcome, Task, ActionRunner
+from ..ui.format import last_lines, plural
 
 _UMASK = ("/bin/sh", "-c", 'umask 077; exec "$@"', "sh")
 _LANGUAGES = ("tr_TR.utf8", "de_DE.utf8", "en_US.utf8")
@@ -45,7 +46,10 @@ class VariedRunner(ActionRunner):
     def run(self, job: Job) -> Outcome:
         """Run a job in the varied environment; what an action sets itself stays."""
         fixed = dict(FIXED)
-        env = {name: vary_environment.get(name, value) if value == fixed.get(name) else value for name, value in job.env}
+        env = {
+            name: vary_environment.get(name, value) if value == fixed.get(name) else value
+            for name, value in job.env
+        }
         first = job.argv[0] if "/" in job.argv[0] else f"./{job.argv[0]}"
         argv = (*_UMASK, *later_time(), first, *job.argv[1:])
         return super().run(replace(job, argv=argv, env=tuple(sorted(env.items()))))
@@ -82,25 +86,36 @@ def check(session: Executor, code: int, most: int = 0) -> int:
     broken = 0
     with _pool(session) as pool:
         tasks = [session.task(session.steps.number[action]) for action in chosen]
-        for action, why in zip(chosen, in_order(pool, lambda task: _judge(session, worker, task), tasks), strict=True):
+        for action, why in zip(
+            chosen, in_order(pool, lambda task: _judge(session, worker, task), tasks), strict=True
+        ):
             if why:
                 broken += 1
-                session.listen(Judged(str(action.owner), f"made again: {action.title}", "failed", why))
+                session.listen(
+                    Judged(str(action.owner), f"made again: {action.title}", "failed", why)
+                )
     if session.cancel.is_set():
         return INTERRUPTED
     what = " ".join(session.request.patterns)
     if not broken:
-        session.listen(Judged(what, "made again", "passed", f"{plural(len(chosen), 'action')} came out equal"))
+        session.listen(
+            Judged(what, "made again", "passed", f"{plural(len(chosen), 'action')} came out equal")
+        )
     return BROKEN if broken else code
 
 
 def _chosen(session: Executor, most: int) -> list[Action]:
     by_key = {session.keys[action]: action for action in reversed(session.results)}
     keys = sorted(by_key)
-    return sorted((by_key[key] for key in (keys[:most] if most else keys)), key=session.steps.number.__getitem__)
+    return sorted(
+        (by_key[key] for key in (keys[:most] if most else keys)),
+        key=session.steps.number.__getitem__,
+    )
 
 
-def in_order(pool: ThreadPoolExecutor, work: Callable[[Task], T], tasks: Sequence[Task]) -> Iterator[T]:
+def in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Task], T], tasks: Sequence[Task]
+) -> Iterator[T]:
     """What comes of each task. Like `map` of the pool, but a signal that comes just before a long wait is heard in it."""
     futures = [pool.submit(work, task) for task in tasks]
     try:
@@ -117,7 +132,9 @@ def _pool(session: Executor) -> ThreadPoolExecutor:
     """Threads that use one CPU each: what they start inherits that."""
     cpus, turn = sorted(os.sched_getaffinity(0)), count()
     jobs = session.request.jobs or len(cpus)
-    return ThreadPoolExecutor(jobs, "again", lambda: os.sched_setaffinity(0, {cpus[next(turn) % len(cpus)]}))
+    return ThreadPoolExecutor(
+        jobs, "again", lambda: os.sched_setaffinity(0, {cpus[next(turn) % len(cpus)]})
+    )
 
 
 def _judge(session: Executor, worker: ActionRunner, task: Task) -> str:
@@ -136,30 +153,48 @@ def _judge(session: Executor, worker: ActionRunner, task: Task) -> str:
         session.host.store.drop(attempt.batch)
 
 
-def diff_results(before: Result, after: Result, read: Callable[[Digest], bytes],
-             read_after: Callable[[Digest], bytes]) -> str:
+def diff_results(
+    before: Result,
+    after: Result,
+    read: Callable[[Digest], bytes],
+    read_after: Callable[[Digest], bytes],
+) -> str:
     """The first difference of the outputs of two results, or an empty string; logs may differ."""
     if before.outputs == after.outputs:
         return ""
-    old = {path: held for output, node in before.outputs for path, held in _files(output, node, read)}
-    new = {path: held for output, node in after.outputs for path, held in _files(output, node, read_after)}
+    old = {
+        path: held for output, node in before.outputs for path, held in _files(output, node, read)
+    }
+    new = {
+        path: held
+        for output, node in after.outputs
+        for path, held in _files(output, node, read_after)
+    }
     return diff_contents(old, new, lambda path: _differ(old[path], new[path], read, read_after))
 
 
-def _files(path: str, node: Node, read: Callable[[Digest], bytes]) -> Iterator[tuple[str, File | str]]:
+def _files(
+    path: str, node: Node, read: Callable[[Digest], bytes]
+) -> Iterator[tuple[str, File | str]]:
     if isinstance(node, File):
         yield path, node
         return
     folder = decode_directory(read(node.digest))
-    yield from ((f"{path}/{name}", File(digest, executable)) for name, digest, executable in folder.files)
+    yield from (
+        (f"{path}/{name}", File(digest, executable)) for name, digest, executable in folder.files
+    )
     yield from ((f"{path}/{name}", target) for name, target in folder.symlinks)
     for name, digest in folder.directories:
         yield f"{path}/{name}/", ""
         yield from _files(f"{path}/{name}", type(node)(digest), read)
 
 
-def _differ(old: File | str, new: File | str, read: Callable[[Digest], bytes],
-            read_after: Callable[[Digest], bytes]) -> str:
+def _differ(
+    old: File | str,
+    new: File | str,
+    read: Callable[[Digest], bytes],
+    read_after: Callable[[Digest], bytes],
+) -> str:
     if isinstance(old, str) or isinstance(new, str):
         return f"{old if isinstance(old, str) else 'a file'} -> {new if isinstance(new, str) else 'a file'}"
     if old.digest == new.digest:

@@ -1,9 +1,11 @@
 """The command line. A build in which nothing changed is answered here, before anything dear is imported."""
+
 from __future__ import annotations
 
 import gc
 import os
 import sys
+
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 else:
-    import _signal as signal   # `signal` would bring in `enum`
+    import _signal as signal  # `signal` would bring in `enum`
 
 
 def program() -> NoReturn:
@@ -21,9 +23,13 @@ def program() -> NoReturn:
     end, object by object, what the kernel frees at once.
     """
     gc.disable()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)   # who ignores it, as some that start containers do, cannot wait for a child
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # who ignores it, as some that start containers do, cannot wait for a child
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)   # a traceback is no answer to Ctrl-C; `Interrupt` has one, while it can
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # a traceback is no answer to Ctrl-C; `Interrupt` has one, while it can
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_standard()
     try:
@@ -32,8 +38,9 @@ def program() -> NoReturn:
         sys.stderr.flush()
     except OSError as error:
         from .errors import report_os_error
+
         code = report_os_error(error, False)
-    except MemoryError:   # there was none even for saying so
+    except MemoryError:  # there was none even for saying so
         os.write(2, b"error: out of memory\n")
         code = 30
     os._exit(code)
@@ -55,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
         from .. import __version__
+
         print(f"buildgraph {__version__}")
         return 0
     if words[:1] == ["build"]:
@@ -62,17 +70,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if code is not None:
             return code
     from .dispatch import dispatch
+
     return dispatch(words)
 
 
 def _unchanged(words: list[str]) -> int | None:
     from ..fastpath import manifest
+
     try:
         code = manifest.unchanged(words, os.getcwd())
     except OSError as error:
         from .errors import report_os_error
+
         return report_os_error(error, False)
     if code is None and manifest.last_check is not None:
         from .dispatch import continue_build
+
         return continue_build(words)
     return code

@@ -1,14 +1,15 @@
 """From words to a verb, and from whatever ends it to an exit code. Only the verb in use is imported."""
+
 from __future__ import annotations
 
 import sys
 
-from ..types.errors import INTERRUPTED, OK, BuildError, did_you_mean
 from ..fastpath.manifest import is_plain
+from ..lite import TYPE_CHECKING
+from ..types.errors import INTERRUPTED, OK, BuildError, did_you_mean
 from .errors import LIMIT_HELP, NO_MEMORY, report_bug, report_error, report_os_error
 from .invocation import Invocation
-from .signals import SignalHandler, Interrupted
-from ..lite import TYPE_CHECKING
+from .signals import Interrupted, SignalHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ def continue_build(words: list[str]) -> int:
     """Build patterns as `build` does, in the workspace whose last build was just looked at."""
     from ..fastpath import manifest
     from .verbs.build import plain
+
     look = manifest.last_check
     assert look is not None, "nothing was looked at"
     return run_guarded(words, lambda: plain(Invocation(look.root, look.request[1]), words))
@@ -66,7 +68,9 @@ def run_guarded(words: list[str], work: Callable[[], int]) -> int:
         if isinstance(error, OSError):
             return report_os_error(error, "--json" in words)
         if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
-            return report_error(BuildError("out of memory", fix=LIMIT_HELP, reason="environment"), "--json" in words)
+            return report_error(
+                BuildError("out of memory", fix=LIMIT_HELP, reason="environment"), "--json" in words
+            )
         return report_bug()
 
 
@@ -94,18 +98,25 @@ def _verb(words: list[str]) -> int:
         print(_help())
         return OK
     name = words[0]
-    if name == "__complete":   # no verb of a person's: shells ask it
+    if name == "__complete":  # no verb of a person's: shells ask it
         from .verbs.complete import run
+
         return run(words[1:], VERBS)
     if name not in VERBS:
         what = f"no option {name!r}" if name.startswith("-") else f"no verb {name!r}"
-        raise BuildError(what, fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs", reason="usage")
+        raise BuildError(
+            what,
+            fix=did_you_mean(name, VERBS) or "`buildgraph --help` lists the verbs",
+            reason="usage",
+        )
     if name == "build" and is_plain(words[1:]):
         from .verbs.build import plain
+
         return plain(Invocation.find(), words[1:])
     from importlib import import_module
 
     from .parser import Parser
+
     module = import_module(f".verbs.{name}", __package__)
     parser = Parser(prog=f"buildgraph {name}", description=VERBS[name])
     module.arguments(parser)
@@ -116,9 +127,13 @@ def _verb(words: list[str]) -> int:
 def _help_of(word: str, more: list[str]) -> int:
     """Help for a verb or a rule; both where a name is of both."""
     from .verbs.schema import rules_here
+
     rules = rules_here().rules
     if word not in VERBS and word not in rules:
-        hint = did_you_mean(word, [*VERBS, *rules]) or "`buildgraph help` lists the verbs, `buildgraph rules` the rules"
+        hint = (
+            did_you_mean(word, [*VERBS, *rules])
+            or "`buildgraph help` lists the verbs, `buildgraph rules` the rules"
+        )
         raise BuildError(f"no verb or rule {word!r}", fix=hint, reason="usage")
     code = OK
     if word in VERBS and "--json" not in more:
@@ -128,6 +143,7 @@ def _help_of(word: str, more: list[str]) -> int:
         code = _verb(["rules", word, *more])
     elif "--json" in more:
         from ..ui.json_document import print_document
+
         print_document({"verb": word, "what": VERBS[word]})
     return code
 
@@ -135,5 +151,12 @@ def _help_of(word: str, more: list[str]) -> int:
 def _help() -> str:
     wide = max(map(len, VERBS))
     lines = [f"  {name:<{wide}}  {what}" for name, what in VERBS.items()]
-    return "\n".join(["usage: buildgraph VERB [WORDS...]", "", *lines, "",
-                      "buildgraph help VERB or help RULE tells more; buildgraph --version tells which this is"])
+    return "\n".join(
+        [
+            "usage: buildgraph VERB [WORDS...]",
+            "",
+            *lines,
+            "",
+            "buildgraph help VERB or help RULE tells more; buildgraph --version tells which this is",
+        ]
+    )

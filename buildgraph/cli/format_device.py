@@ -1,4 +1,5 @@
 """What `buildgraph hardware detect` says to a person."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -42,7 +43,9 @@ def _modes(device: Device, board: Any) -> list[str]:
     said = [f"it has power modes that the catalogue does not know: {', '.join(new)}"] if new else []
     lines_of = [line.l4t for line in board.software]
     if device.l4t and not any(f"{device.l4t}.".startswith(f"{line}.") for line in lines_of):
-        said.append(f"L4T {device.l4t} is none of those that the catalogue has for it: {', '.join(lines_of) or 'none'}")
+        said.append(
+            f"L4T {device.l4t} is none of those that the catalogue has for it: {', '.join(lines_of) or 'none'}"
+        )
     return said
 
 
@@ -50,4 +53,8 @@ def _table(device: Device, found: Match, board: Any) -> list[str]:
     values = {"rule": '"hardware"', "profile": f'"{found.profile}"'}
     if device.mode in {mode.name for mode in board.power_modes}:
         values["power_mode"] = f'"{device.mode}"'
-    return ["", "[hardware.device]", *(f"{key} = {value}" for key, value in (values | dict(found.override)).items())]
+    return [
+        "",
+        "[hardware.device]",
+        *(f"{key} = {value}" for key, value in (values | dict(found.override)).items()),
+    ]

@@ -1,12 +1,13 @@
 """Where the user stands: the workspace around the current folder, and patterns as typed in it."""
+
 from __future__ import annotations
 
 import os
 
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
 from ..types.errors import BuildError
 from ..types.label import Label
-from ..lite.record import record
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,17 +24,23 @@ class Invocation:
     def find(cls) -> Invocation:
         """The nearest workspace at or above the current folder; BuildError when there is none."""
         from ..workspace.root import find_root
+
         folder = os.getcwd()
         root = find_root(folder)
-        inner = os.path.relpath(os.path.realpath(folder), os.path.realpath(root)).replace(os.sep, "/")
+        inner = os.path.relpath(os.path.realpath(folder), os.path.realpath(root)).replace(
+            os.sep, "/"
+        )
         return cls(root, "" if inner == "." else inner)
 
     def patterns(self, words: Iterable[str]) -> tuple[str, ...]:
         """Patterns as typed; BuildError when there is none."""
         found = tuple(words)
         if not found:
-            raise BuildError("no target is named", fix="name some, such as //exports:jetson, :page or //... for all",
-                             reason="usage")
+            raise BuildError(
+                "no target is named",
+                fix="name some, such as //exports:jetson, :page or //... for all",
+                reason="usage",
+            )
         return found
 
     def label(self, word: str) -> Label:
@@ -42,4 +49,5 @@ class Invocation:
             return Label.parse(word, self.package)
         except BuildError as error:
             from ..workspace.workspace import Workspace
+
             raise Workspace(self.root).helped(error, word, self.package) from None

@@ -1,17 +1,18 @@
 """Ctrl-C and its like: the first signal asks a running build to wind down, a second one ends it at once."""
+
 from __future__ import annotations
 
 import sys
 
-from ..lite.contextmanagers import defer_signals
 from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import defer_signals
 
 if TYPE_CHECKING:
     import signal
     from types import FrameType, TracebackType
     from typing import Any
 else:
-    import _signal as signal   # `signal` would bring in `enum`
+    import _signal as signal  # `signal` would bring in `enum`
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SOON_S = 0.002
@@ -59,11 +60,15 @@ class SignalHandler:
             self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._again)
             sys.unraisablehook = self._unheard
         except ValueError:
-            pass   # signals are for the main thread
+            pass  # signals are for the main thread
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._lost:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():

@@ -3,6 +3,7 @@
 Two hidden factors, the forager's place (centre, left, right) and the side of the food, which never changes; two
 modalities, the place it sees and what it tastes there; one control, where to go.
 """
+
 from __future__ import annotations
 
 import io
@@ -15,13 +16,20 @@ from typing import Any, TypeAlias
 Table: TypeAlias = list[Any]
 
 _STAY = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
-SPEC = {"A_dependencies": [[0], [0, 1]], "B_dependencies": [[0], [1]], "num_controls": [3, 1], "policy_len": 2}
+SPEC = {
+    "A_dependencies": [[0], [0, 1]],
+    "B_dependencies": [[0], [1]],
+    "num_controls": [3, 1],
+    "policy_len": 2,
+}
 ARRAYS: dict[str, Table] = {
     "A0": _STAY,
     # A1[taste][place][side of the food]: nothing at the centre, elsewhere food or an empty dish, 9 times in 10 right.
-    "A1": [[[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]],
-           [[0.0, 0.0], [0.9, 0.1], [0.1, 0.9]],
-           [[0.0, 0.0], [0.1, 0.9], [0.9, 0.1]]],
+    "A1": [
+        [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]],
+        [[0.0, 0.0], [0.9, 0.1], [0.1, 0.9]],
+        [[0.0, 0.0], [0.1, 0.9], [0.9, 0.1]],
+    ],
     # B0[next place][place][control]: it arrives where it goes; B1: the food stays.
     "B0": [[[1.0, 0.0, 0.0]] * 3, [[0.0, 1.0, 0.0]] * 3, [[0.0, 0.0, 1.0]] * 3],
     "B1": [[[1.0], [0.0]], [[0.0], [1.0]]],
@@ -51,7 +59,12 @@ def _npy(table: Table) -> bytes:
     header = str({"descr": "<f8", "fortran_order": False, "shape": _shape(table)}).encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
     data = list(_flat(table))
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack(f"<{len(data)}d", *data)
+    return (
+        b"\x93NUMPY\x01\x00"
+        + struct.pack("<H", len(header))
+        + header
+        + struct.pack(f"<{len(data)}d", *data)
+    )
 
 
 def _shape(table: Table) -> tuple[int, ...]:

@@ -1,4 +1,5 @@
 """The door to Docker: load an image, run it confined, talk to it; nothing here builds."""
+
 from __future__ import annotations
 
 import os
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from buildgraph.types.errors import BuildError
 from buildgraph.docker import oci_layout
 from buildgraph.docker.foreign_platform import REFUSAL
 from buildgraph.docker.missing_daemon import missing_daemon_error
+from buildgraph.types.errors import BuildError
 
 if TYPE_CHECKING:
     from docker import APIClient, DockerClient
@@ -30,7 +31,9 @@ class NotExecuted(BuildError):
     """The program is for another processor, and no emulator takes it."""
 
     def __init__(self) -> None:
-        super().__init__("Docker cannot execute the program: it is for another processor", reason="failed")
+        super().__init__(
+            "Docker cannot execute the program: it is for another processor", reason="failed"
+        )
 
 
 class ContainerExit(NamedTuple):
@@ -66,33 +69,50 @@ def load(source: Path, tag: str = "") -> str:
     with _daemon() as client:
         image = _known(client, picked.config, picked.manifest)
         if not image:
-            stream: Any = oci_layout.packed(source, picked)  # requests sends any iterable; its stubs know files only
+            stream: Any = oci_layout.packed(
+                source, picked
+            )  # requests sends any iterable; its stubs know files only
             client.images.load(stream)
             image = _known(client, picked.config, picked.manifest)
         if not image:
-            raise BuildError(f"the daemon loaded {source.name} but has no image {picked.config}",
-                             fix="build the image again, then load it", reason="broken")
+            raise BuildError(
+                f"the daemon loaded {source.name} but has no image {picked.config}",
+                fix="build the image again, then load it",
+                reason="broken",
+            )
         if tag:
             _tag(client.api, image, tag)
         return image
 
 
-def run(image: str, args: Sequence[str] = (), stdin: bytes = b"", limits: ContainerLimits = ContainerLimits()) -> ContainerExit:
+def run(
+    image: str,
+    args: Sequence[str] = (),
+    stdin: bytes = b"",
+    limits: ContainerLimits = ContainerLimits(),
+) -> ContainerExit:
     """Run `image` confined, feed it `stdin`, and wait; BuildError(reason="failed") past a limit."""
     kept = {1: bytearray(), 2: bytearray()}
 
     def keep(stream: int, data: bytes) -> None:
         kept[stream] += data
         if limits.output and len(kept[1]) + len(kept[2]) > limits.output:
-            raise BuildError(f"{image} wrote more than {limits.output} bytes and was stopped",
-                             fix="make it write less, or raise the output limit", reason="failed")
+            raise BuildError(
+                f"{image} wrote more than {limits.output} bytes and was stopped",
+                fix="make it write less, or raise the output limit",
+                reason="failed",
+            )
 
     code = _converse((image, args, limits), iter((stdin,)), keep)
     return ContainerExit(code, bytes(kept[1]), bytes(kept[2]))
 
 
-def attach(image: str, args: Sequence[str] = (), limits: ContainerLimits = ContainerLimits(timeout=0),
-           streams: tuple[int, int, int] = (0, 1, 2)) -> int:
+def attach(
+    image: str,
+    args: Sequence[str] = (),
+    limits: ContainerLimits = ContainerLimits(timeout=0),
+    streams: tuple[int, int, int] = (0, 1, 2),
+) -> int:
     """Run `image` confined on this process's own file descriptors, as bytes come; its exit code."""
     done = threading.Event()
 
@@ -101,7 +121,7 @@ def attach(image: str, args: Sequence[str] = (), limits: ContainerLimits = Conta
             raise NotExecuted
         view = memoryview(data)
         while view:
-            view = view[os.write(streams[stream], view):]
+            view = view[os.write(streams[stream], view) :]
 
     try:
         return _converse((image, args, limits), _pieces(streams[0], done), show)
@@ -133,8 +153,11 @@ def _pieces(descriptor: int, done: threading.Event) -> Iterator[bytes]:
             yield piece
 
 
-def _converse(what: tuple[str, Sequence[str], ContainerLimits], source: Iterable[bytes],
-              sink: Callable[[int, bytes], None]) -> int:
+def _converse(
+    what: tuple[str, Sequence[str], ContainerLimits],
+    source: Iterable[bytes],
+    sink: Callable[[int, bytes], None],
+) -> int:
     """Exit code of a container that is gone, or going, when this returns or raises."""
     with _daemon() as client:
         container = _create(client.api, *what)
@@ -146,6 +169,7 @@ def _converse(what: tuple[str, Sequence[str], ContainerLimits], source: Iterable
 
 def _create(api: APIClient, image: str, args: Sequence[str], limits: ContainerLimits) -> str:
     from docker.types import LogConfig
+
     confined = api.create_host_config(
         read_only=True,
         cap_drop=["ALL"],
@@ -160,14 +184,24 @@ def _create(api: APIClient, image: str, args: Sequence[str], limits: ContainerLi
         auto_remove=True,
         log_config=LogConfig(type="none"),
     )
-    made = api.create_container(image, command=list(args), user=limits.user, stdin_open=True,
-                                ports=[inner for _, _, inner in limits.ports] or None,
-                                host_config=confined, network_disabled=not limits.ports)
+    made = api.create_container(
+        image,
+        command=list(args),
+        user=limits.user,
+        stdin_open=True,
+        ports=[inner for _, _, inner in limits.ports] or None,
+        host_config=confined,
+        network_disabled=not limits.ports,
+    )
     return str(made["Id"])
 
 
-def _supervise(api: APIClient, container: str, timeout: float,
-               ends: tuple[Iterable[bytes], Callable[[int, bytes], None]]) -> int:
+def _supervise(
+    api: APIClient,
+    container: str,
+    timeout: float,
+    ends: tuple[Iterable[bytes], Callable[[int, bytes], None]],
+) -> int:
     # Listening and attaching come before the start: a container may end, and be gone, at once.
     events = api.events(filters={"container": container, "event": ["die"]}, decode=True)
     wire, wrapper = _wire(api, container)
@@ -184,14 +218,17 @@ def _supervise(api: APIClient, container: str, timeout: float,
     finally:
         if timer:
             timer.cancel()
-            if timer.is_alive():   # it ends the container already, by a client that will be closed
+            if timer.is_alive():  # it ends the container already, by a client that will be closed
                 timer.join()
         _hang_up(wire)
         wrapper.close()
         events.close()
     if expired.is_set():
-        raise BuildError(f"the container ran longer than {timeout:g} s and was stopped",
-                         fix="find why it does not end, or raise the time limit", reason="failed")
+        raise BuildError(
+            f"the container ran longer than {timeout:g} s and was stopped",
+            fix="find why it does not end, or raise the time limit",
+            reason="failed",
+        )
     return code
 
 
@@ -237,7 +274,7 @@ def _received(wire: socket.socket, size: int) -> bytes:
     """What comes next. It looks up now and then: a signal that came just before a long wait would be heard after it only."""
     poller = select.poll()
     poller.register(wire, select.POLLIN)
-    deciphered = getattr(wire, "pending", lambda: 0)   # what TLS holds already, no poll tells
+    deciphered = getattr(wire, "pending", lambda: 0)  # what TLS holds already, no poll tells
     while not deciphered() and not poller.poll(_POLL * 1000):
         pass
     return wire.recv(size)
@@ -245,14 +282,18 @@ def _received(wire: socket.socket, size: int) -> bytes:
 
 def _expire(api: APIClient, container: str, expired: threading.Event) -> None:
     from requests.exceptions import RequestException
+
     expired.set()
-    with suppress(RequestException):   # the daemon is gone: who waits for the container finds that out
+    with suppress(
+        RequestException
+    ):  # the daemon is gone: who waits for the container finds that out
         _discard(api, container)
 
 
 def _discard(api: APIClient, container: str) -> None:
     """Kill and remove; that the daemon removed it first is the usual case."""
     from docker.errors import APIError
+
     with suppress(APIError):
         api.remove_container(container, force=True, v=True)
 
@@ -260,13 +301,17 @@ def _discard(api: APIClient, container: str) -> None:
 def _exit_code(events: Iterable[dict[str, Any]]) -> int:
     for event in events:
         return int(event["Actor"]["Attributes"]["exitCode"])
-    raise BuildError("the Docker daemon went away while a container ran",
-                     fix="see the daemon's log, then try again", reason="environment")
+    raise BuildError(
+        "the Docker daemon went away while a container ran",
+        fix="see the daemon's log, then try again",
+        reason="environment",
+    )
 
 
 def _known(client: DockerClient, *digests: str) -> str:
     """The daemon's id of an image: its configuration's digest; its manifest's with the containerd store."""
     from docker.errors import ImageNotFound
+
     for digest in digests:
         with suppress(ImageNotFound):
             return str(client.images.get(digest).id)
@@ -288,8 +333,11 @@ def _daemon() -> Iterator[DockerClient]:
         from docker import errors
         from requests.exceptions import RequestException
     except ImportError as fault:
-        raise BuildError("the Python package docker is not installed", fix="pip install docker",
-                         reason="environment") from fault
+        raise BuildError(
+            "the Python package docker is not installed",
+            fix="pip install docker",
+            reason="environment",
+        ) from fault
     try:
         client = docker.from_env(version="auto", timeout=_PATIENCE)
     except errors.DockerException as fault:
@@ -297,16 +345,21 @@ def _daemon() -> Iterator[DockerClient]:
     try:
         yield client
     except errors.ImageNotFound as fault:
-        raise BuildError(f"the Docker daemon has no such image: {fault.explanation}",
-                         fix="load it first: buildgraph load TARGET") from fault
+        raise BuildError(
+            f"the Docker daemon has no such image: {fault.explanation}",
+            fix="load it first: buildgraph load TARGET",
+        ) from fault
     except errors.APIError as fault:
         why = fault.explanation or fault
         if REFUSAL.decode() in str(why):
             raise NotExecuted from fault
         raise BuildError(f"the Docker daemon refused: {why}", reason="failed") from fault
     except errors.ImageLoadError as fault:
-        raise BuildError(f"the Docker daemon refused the image: {fault}", fix="build it again, then load it",
-                         reason="failed") from fault
+        raise BuildError(
+            f"the Docker daemon refused the image: {fault}",
+            fix="build it again, then load it",
+            reason="failed",
+        ) from fault
     except RequestException as fault:
         raise missing_daemon_error(fault) from fault
     finally:

@@ -1,4 +1,5 @@
 """No Docker daemon answers: why, and what to do."""
+
 from __future__ import annotations
 
 import errno
@@ -8,8 +9,10 @@ import shutil
 from buildgraph.types.errors import BuildError
 
 _DEFAULT_SOCKET = "unix:///var/run/docker.sock"
-_PODMAN = ("; or let podman answer: systemctl --user start podman.socket, and export "
-           "DOCKER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock")
+_PODMAN = (
+    "; or let podman answer: systemctl --user start podman.socket, and export "
+    "DOCKER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock"
+)
 _START = "start Docker (sudo systemctl start docker), or set DOCKER_HOST to where it listens"
 _REMEDIES = {
     errno.EACCES: "join the group of the socket (sudo usermod -aG docker $USER), and log in again",
@@ -27,8 +30,11 @@ def missing_daemon_error(fault: BaseException) -> BuildError:
     fix = _REMEDIES.get(system.errno or 0) if system else None
     if fix and shutil.which("podman"):
         fix += _PODMAN
-    return BuildError(f"no Docker daemon answers at {host}: {why}", reason="environment",
-                      fix=fix or "check DOCKER_HOST, and start the daemon there")
+    return BuildError(
+        f"no Docker daemon answers at {host}: {why}",
+        reason="environment",
+        fix=fix or "check DOCKER_HOST, and start the daemon there",
+    )
 
 
 def _system_error(fault: object) -> OSError | None:

@@ -3,6 +3,7 @@
 Inputs that users own are copied while they are hashed, so the action reads the snapshot that its key names; a file
 that no longer hashes to it raises Moved. Nothing here is remembered: the session publishes the batch.
 """
+
 from __future__ import annotations
 
 import errno
@@ -11,32 +12,38 @@ import os
 import time
 from _thread import allocate_lock
 
+from ..files.remove_tree import remove
+from ..keys.action_key import Key
+from ..keys.staged_paths import unused_path
+from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..types.errors import BuildError
+from ..lite.record import record
 from ..sandbox.collect_outputs import collect
 from ..sandbox.job import FLAGS, Cancel, Job, Level, Outcome
 from ..sandbox.staging import stage
-from .input_copies import copy_input, copy_small_texts
-from ..keys.action_key import Key
-from ..types.action import Action, Artifact, Out, Output
-from ..types.result import File, Node, Result
-from ..lite.record import record
-from ..keys.staged_paths import unused_path
-from .tool_refusal import ToolRefusal, parse_refusals
-from ..files.remove_tree import remove
-from .work_dir import WorkDir
 from ..store.protocol import Batch, Store
-from ..lite import TYPE_CHECKING
+from ..types.action import Action, Artifact, Out, Output
+from ..types.errors import BuildError
+from ..types.result import File, Node, Result
+from .input_copies import copy_input, copy_small_texts
+from .tool_refusal import ToolRefusal, parse_refusals
+from .work_dir import WorkDir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..sandbox.forkserver.client import ForkServers
     from ..host.host_tools import Distribution, HostTool
+    from ..sandbox.forkserver.client import ForkServers
 
-FIXED = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-         ("PYTHONHASHSEED", "0"), ("SOURCE_DATE_EPOCH", "0"), ("TZ", "UTC"))
-_ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002   # bytes, bytes, seconds
+FIXED = (
+    ("LANG", "C.UTF-8"),
+    ("OPENBLAS_NUM_THREADS", "1"),
+    ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+    ("PYTHONHASHSEED", "0"),
+    ("SOURCE_DATE_EPOCH", "0"),
+    ("TZ", "UTC"),
+)
+_ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002  # bytes, bytes, seconds
 _ROOT = os.geteuid() == 0
 
 
@@ -47,7 +54,9 @@ class Task:
     number: int
     action: Action
     key: Key
-    inputs: tuple[tuple[str, Artifact, Node, str], ...]   # staged path, artifact, what it holds, path of the host
+    inputs: tuple[
+        tuple[str, Artifact, Node, str], ...
+    ]  # staged path, artifact, what it holds, path of the host
     programs: dict[str, HostTool]
     distributions: dict[str, Distribution]
 
@@ -80,11 +89,19 @@ class StagedTask:
 class ActionRunner:
     """Runs tasks in folders below `scratch`; safe to call from several threads. `close` ends what it keeps warm."""
 
-    def __init__(self, store: Store, scratch: str, level: Level, keep: bool, cancel: Cancel) -> None:
-        self._store, self._scratch, self.level, self._keep, self._cancel = store, scratch, level, keep, cancel
+    def __init__(
+        self, store: Store, scratch: str, level: Level, keep: bool, cancel: Cancel
+    ) -> None:
+        self._store, self._scratch, self.level, self._keep, self._cancel = (
+            store,
+            scratch,
+            level,
+            keep,
+            cancel,
+        )
         self._servers: ForkServers | None = None
         self._lock = allocate_lock()
-        self._full = 0.0   # when the disk was last seen full, by whichever action
+        self._full = 0.0  # when the disk was last seen full, by whichever action
         self._watched = self._closed = False
         self._free: list[WorkDir] = []
         self._count = itertools.count()
@@ -118,8 +135,12 @@ class ActionRunner:
         except BaseException as fault:
             self._let_go(slot, batch, fault)
             if isinstance(fault, OSError) and fault.errno == errno.ENAMETOOLONG:
-                raise BuildError(f"an input of {task.action.owner} lies too deep to be copied to {self._scratch}", None,
-                                 "set BUILDGRAPH_CACHE to a folder with a shorter path", "environment") from fault
+                raise BuildError(
+                    f"an input of {task.action.owner} lies too deep to be copied to {self._scratch}",
+                    None,
+                    "set BUILDGRAPH_CACHE to a folder with a shorter path",
+                    "environment",
+                ) from fault
             raise
 
     def finish(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
@@ -127,7 +148,7 @@ class ActionRunner:
 
         Where one was killed its folder is not used again: what killed it may have killed the one that cleans up behind it.
         """
-        if not _room(begun.slot.out):   # before any folder is emptied, which would make room
+        if not _room(begun.slot.out):  # before any folder is emptied, which would make room
             self._full = time.monotonic()
         try:
             attempt = self._judge(begun, outcome)
@@ -149,10 +170,12 @@ class ActionRunner:
         self._leave(slot)
 
     def _slot(self) -> WorkDir:
-        with suppress(IndexError):   # another thread may have taken the last
+        with suppress(IndexError):  # another thread may have taken the last
             return self._free.pop()
         while True:
-            with suppress(FileExistsError):   # of another worker, or kept by an earlier build for a look
+            with suppress(
+                FileExistsError
+            ):  # of another worker, or kept by an earlier build for a look
                 return WorkDir(os.path.join(self._scratch, f"action-{next(self._count)}"))
 
     def _leave(self, slot: WorkDir) -> None:
@@ -164,6 +187,7 @@ class ActionRunner:
         if not self._watched and not _room(self._scratch, _LITTLE):
             self._watched = True
             from threading import Thread
+
             Thread(target=self._look, daemon=True).start()
 
     def _look(self) -> None:
@@ -173,7 +197,7 @@ class ActionRunner:
                 if not _room(self._scratch):
                     self._full = time.monotonic()
         except FileNotFoundError:
-            return   # the build is over, and its folder gone
+            return  # the build is over, and its folder gone
 
     def light(self, task: Task) -> bool:
         """Whether a launcher can run a task: it needs no namespaces, and no warm interpreter would run it sooner."""
@@ -184,16 +208,21 @@ class ActionRunner:
         """Run a job in the sandbox; the seam for those that run it otherwise."""
         from ..sandbox.forkserver.client import ForkServers
         from ..sandbox.sandbox import run
+
         with self._lock:
             if self._servers is None:
                 self._servers = ForkServers(self._scratch)
         return run(job, self.level, self._cancel, self._servers)
 
     def _prepare(self, task: Task, slot: WorkDir) -> Job:
-        kept = [(path, node) for path, artifact, node, _ in task.inputs if isinstance(artifact, Output)]
+        kept = [
+            (path, node) for path, artifact, node, _ in task.inputs if isinstance(artifact, Output)
+        ]
         folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path}
-        slot.prepare({*folders, *(_folder_of(declared) for declared in task.action.outputs)},
-                     [path for path, _, node, _ in task.inputs if isinstance(node, File)])
+        slot.prepare(
+            {*folders, *(_folder_of(declared) for declared in task.action.outputs)},
+            [path for path, _, node, _ in task.inputs if isinstance(node, File)],
+        )
         stage(slot.root, kept, self._store, folders, slot.create)
         for path, artifact, node, host in task.inputs:
             if not isinstance(artifact, Output):
@@ -207,14 +236,21 @@ class ActionRunner:
         interrupted = outcome.ended == "interrupted"
         if why or not os.path.isabs(job.argv[0]):
             from ..sandbox.start_failure import UNSTARTED, start_error
+
             fault = start_error(job, outcome)
             why = fault if UNSTARTED in fault else ": ".join(filter(None, (why, fault)))
         if not why:
             if self._full >= begun.began:
-                raise BuildError(f"the disk of {job.out} was full while the command ran: what it made is not believed", None,
-                                 "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room", "environment")
+                raise BuildError(
+                    f"the disk of {job.out} was full while the command ran: what it made is not believed",
+                    None,
+                    "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room",
+                    "environment",
+                )
             try:
-                staged = {path.removeprefix("out/") for path, *_ in task.inputs if path.startswith("out/")}
+                staged = {
+                    path.removeprefix("out/") for path, *_ in task.inputs if path.startswith("out/")
+                }
                 outputs = collect(job.out, task.action.outputs, batch, staged)
             except BuildError as fault:
                 if fault.reason == "environment":
@@ -223,9 +259,22 @@ class ActionRunner:
         if why:
             self._store.drop(batch)
             refused, log = parse_refusals(task.action, log)
-            return TaskOutcome(task, None, batch, why, log, "" if refused else _by_hand(job, self._keep), interrupted, refused)
+            return TaskOutcome(
+                task,
+                None,
+                batch,
+                why,
+                log,
+                "" if refused else _by_hand(job, self._keep),
+                interrupted,
+                refused,
+            )
         result = Result(outputs, batch.add(outcome.log), outcome.level, outcome.milliseconds)
-        batch.record(task.key.digest, result, {**task.key.messages, **copy_small_texts(task.inputs, job.stage)})
+        batch.record(
+            task.key.digest,
+            result,
+            {**task.key.messages, **copy_small_texts(task.inputs, job.stage)},
+        )
         return TaskOutcome(task, result, batch)
 
 
@@ -241,16 +290,26 @@ def _job(task: Task, root: str, out: str, temp: str) -> Job:
         _link(os.path.join(root, site), entries)
         visible += [path for _, path in entries]
         env["PYTHONPATH"] = site
-    first = task.programs[action.argv[0]].path if action.argv[0] in task.programs else action.argv[0]
-    return Job((first, *action.argv[1:]), tuple(sorted(env.items())), root, out, temp, tuple(sorted(set(visible))),
-               action.timeout, action.network)
+    first = (
+        task.programs[action.argv[0]].path if action.argv[0] in task.programs else action.argv[0]
+    )
+    return Job(
+        (first, *action.argv[1:]),
+        tuple(sorted(env.items())),
+        root,
+        out,
+        temp,
+        tuple(sorted(set(visible))),
+        action.timeout,
+        action.network,
+    )
 
 
 def _link(folder: str, entries: Sequence[tuple[str, str]]) -> None:
     """Links to all that distributions have; folders that several of them share are made, and never written through a link."""
     linked: set[str] = set()
     os.mkdir(folder)
-    for name, path in sorted(entries):   # a folder before what is in it
+    for name, path in sorted(entries):  # a folder before what is in it
         parts = name.split("/")
         if not any("/".join(parts[:depth]) in linked for depth in range(1, len(parts) + 1)):
             os.makedirs(os.path.join(folder, *parts[:-1]), exist_ok=True)
@@ -291,5 +350,8 @@ def _by_hand(job: Job, kept: bool) -> str:
     import shlex
 
     from ..sandbox.job_encoding import environment
-    env = shlex.join(f"{name}={value}" for name, value in sorted(environment(job, job.stage, job.temp).items()))
+
+    env = shlex.join(
+        f"{name}={value}" for name, value in sorted(environment(job, job.stage, job.temp).items())
+    )
     return f"cd {shlex.quote(job.stage)} && env -i {env} {shlex.join(job.words)}"

@@ -2,21 +2,25 @@
 
 The file is a convenience: a damaged or missing one counts as empty, and no build depends on it.
 """
+
 from __future__ import annotations
 
 import os
 
-from ..types.events import Done, Event, Finished
-from ..types.action import Action
 from ..files.regular_file import read_regular, replace
 from ..lite import TYPE_CHECKING
+from ..types.action import Action
+from ..types.events import Done, Event, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FILE, _FORM = ".buildgraph/durations", "buildgraph durations 1"   # then a line each: milliseconds, space, name
-_SHORT = 20        # milliseconds: what is shorter is not remembered, so that large plans of small actions stay cheap
-_UNKNOWN = 10      # what such an action, or a new one, is taken for
+_FILE, _FORM = (
+    ".buildgraph/durations",
+    "buildgraph durations 1",
+)  # then a line each: milliseconds, space, name
+_SHORT = 20  # milliseconds: what is shorter is not remembered, so that large plans of small actions stay cheap
+_UNKNOWN = 10  # what such an action, or a new one, is taken for
 _MOST = 20_000
 
 
@@ -35,7 +39,10 @@ def estimate_costs(root: str, actions: Iterable[Action]) -> list[float] | None:
     known = load_durations(root)
     if not known:
         return None
-    return [float(known.get(f"{action.owner} {action.title}".replace("\n", " "), _UNKNOWN)) for action in actions]
+    return [
+        float(known.get(f"{action.owner} {action.title}".replace("\n", " "), _UNKNOWN))
+        for action in actions
+    ]
 
 
 class DurationRecorder:
@@ -67,4 +74,10 @@ class DurationRecorder:
         self._write(dict(list(known.items())[-_MOST:]))
 
     def _write(self, took: dict[str, int]) -> None:
-        replace(self._path, (f"{line}\n".encode() for line in (_FORM, *(f"{ms} {name}" for name, ms in took.items()))))
+        replace(
+            self._path,
+            (
+                f"{line}\n".encode()
+                for line in (_FORM, *(f"{ms} {name}" for name, ms in took.items()))
+            ),
+        )

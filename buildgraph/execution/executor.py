@@ -1,30 +1,34 @@
 """The loop of a build: take a ready step, make its key, recall its result or run it, publish, tell the plan."""
+
 from __future__ import annotations
 
 import os
 import time
 
+from ..host.environment import SHIPPED, BuildEnvironment
+from ..keys.action_graph import ActionGraph
+from ..keys.action_key import key_of
+from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import Cancelled, closing
+from ..sandbox.job import LEVELS, Cancel, Level
+from ..types.action import Action, Artifact, Content, Output, Shipped
 from ..types.digest import Digest
 from ..types.errors import FAILED, INTERRUPTED, OK, USAGE
 from ..types.events import Done, Failed, Fault, Judged, Listener, Skipped, Started
-from ..sandbox.job import LEVELS, Cancel, Level
-from ..host.environment import SHIPPED, BuildEnvironment
-from ..keys.action_key import key_of
-from ..types.action import Action, Artifact, Content, Output, Shipped
+from ..types.request import Request
 from ..types.result import File, Node, Result
 from .scheduler import Scheduler, StepState
-from ..types.request import Request
-from ..keys.action_graph import ActionGraph
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .worker_pool import WorkerPool, FinishedTask
-    from .action_runner import TaskOutcome, Task
+    from .action_runner import Task, TaskOutcome
+    from .worker_pool import FinishedTask, WorkerPool
 
-_PUBLISH_S, _SHARE = 1.0, 10   # so much of a build a crash may cost; a disk that syncs slowly is asked less often
+_PUBLISH_S, _SHARE = (
+    1.0,
+    10,
+)  # so much of a build a crash may cost; a disk that syncs slowly is asked less often
 
 
 class _Over:
@@ -48,8 +52,16 @@ class Executor:
     steps: ActionGraph
     plan: Scheduler
 
-    def __init__(self, root: str, request: Request, listen: Listener, cancel: Cancel, host: BuildEnvironment) -> None:
-        self.root, self.request, self.listen, self.cancel, self.host = root, request, listen, cancel, host
+    def __init__(
+        self, root: str, request: Request, listen: Listener, cancel: Cancel, host: BuildEnvironment
+    ) -> None:
+        self.root, self.request, self.listen, self.cancel, self.host = (
+            root,
+            request,
+            listen,
+            cancel,
+            host,
+        )
         self.level: Level = "none"
         self.results: dict[Action, Result] = {}
         self.keys: dict[Action, Digest] = {}
@@ -57,17 +69,20 @@ class Executor:
         self.interrupted = self.refused = 0
         self._running: dict[Digest, list[int]] = {}
         self.gate_only: set[int] = set()
-        self._kept = False   # something is not published yet
+        self._kept = False  # something is not published yet
 
     def drive(self) -> None:
         """Take every step to its end; Moved and Missing when the build must start over."""
         if self.plan.over:
-            return   # without what runs steps, which costs a fifth of all imports
-        from .worker_pool import WorkerPool
+            return  # without what runs steps, which costs a fifth of all imports
         from .action_runner import ActionRunner
+        from .worker_pool import WorkerPool
+
         jobs = self.request.jobs or os.cpu_count() or 1
         over = _Over(self.cancel)
-        worker = ActionRunner(self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, over)
+        worker = ActionRunner(
+            self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, over
+        )
         with closing(worker), closing(WorkerPool(worker, jobs, over)) as crew:
             try:
                 self._loop(crew)
@@ -75,7 +90,7 @@ class Executor:
                 over.set()
                 self._drop_running(crew)
                 if isinstance(fault, Exception):
-                    self.host.store.publish()   # what was done is done: it is a hit when the build starts over
+                    self.host.store.publish()  # what was done is done: it is a hit when the build starts over
                 raise
         self.host.store.publish()
 
@@ -118,7 +133,7 @@ class Executor:
         except Cancelled:
             self._interrupt([step])
             return None
-        key = self.keys[action] = task.key.digest   # all of a key weighs more than the action
+        key = self.keys[action] = task.key.digest  # all of a key weighs more than the action
         if key in self._running:
             self._running[key].append(step)
             return None
@@ -137,9 +152,12 @@ class Executor:
         programs = {name: self.host.tools.program(name, action.at) for name in action.programs}
         distributions = self.host.tools.distributions(action.distributions, action.at)
         identities = {f"program:{name}": tool.identity for name, tool in programs.items()}
-        identities |= {f"distribution:{name}": dist.identity for name, dist in distributions.items()}
+        identities |= {
+            f"distribution:{name}": dist.identity for name, dist in distributions.items()
+        }
         key = key_of(action, [(path, node) for path, _, node, _ in held], identities)
         from .action_runner import Task
+
         return Task(step, action, key, held, programs, distributions)
 
     def _unrunnable(self, step: int, program: str) -> None:
@@ -189,8 +207,17 @@ class Executor:
         if attempt.interrupted:
             self._interrupt(steps)
             return
-        self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.reproducer,
-                           bool(attempt.refused)))
+        self.listen(
+            Failed(
+                first,
+                str(action.owner),
+                action.title,
+                attempt.why,
+                attempt.log,
+                attempt.reproducer,
+                bool(attempt.refused),
+            )
+        )
         self.refused += len(steps) if attempt.refused else 0
         for fault in self._faults(attempt):
             self.listen(fault)
@@ -206,14 +233,19 @@ class Executor:
         """What an action refuses, at the places where the user wrote it."""
         if not attempt.refused:
             return []
-        from .tool_refusal import to_errors
         from ..ui.diagnostics import format_error
+        from .tool_refusal import to_errors
+
         action, found = attempt.task.action, []
-        for fault in (to_errors(self.root, action.owner, action.at, refusal) for refusal in attempt.refused):
+        for fault in (
+            to_errors(self.root, action.owner, action.at, refusal) for refusal in attempt.refused
+        ):
             at: dict[str, str | int] | None = None
             if fault.at is not None:
                 at = {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
-            text = format_error(fault, lambda path, line: _line_of(os.path.join(self.root, path), line))
+            text = format_error(
+                fault, lambda path, line: _line_of(os.path.join(self.root, path), line)
+            )
             found.append(Fault(str(action.owner), fault.what, at, fault.fix, fault.reason, text))
         return found
 
@@ -244,7 +276,7 @@ class Executor:
             return INTERRUPTED
         failed = self.plan.counts[StepState.FAILED]
         if failed and failed == self.refused:
-            return USAGE   # the user is to mend what was written; where anything else failed, too, that decides
+            return USAGE  # the user is to mend what was written; where anything else failed, too, that decides
         return FAILED if failed or any(verdict.verdict == "failed" for verdict in judged) else OK
 
 

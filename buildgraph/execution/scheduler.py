@@ -4,9 +4,11 @@
 
 Each step is in exactly one state and every change passes `_move`, which keeps the counts.
 """
+
 from __future__ import annotations
 
 import heapq
+
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ class Scheduler:
     chain that it starts, which is the critical path rule. AssertionError on needs that form a cycle.
     """
 
-    def __init__(self, needs: Sequence[Sequence[int]], costs: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, needs: Sequence[Sequence[int]], costs: Sequence[float] | None = None
+    ) -> None:
         self.state = [StepState.WANT] * len(needs)
         self.counts = {state: 0 for state in StepState.ALL} | {StepState.WANT: len(needs)}
         self._users: list[list[int]] = [[] for _ in needs]
@@ -86,7 +90,11 @@ class Scheduler:
     @property
     def over(self) -> bool:
         """Whether no step can change any more."""
-        return not (self.counts[StepState.WANT] or self.counts[StepState.READY] or self.counts[StepState.RUNNING])
+        return not (
+            self.counts[StepState.WANT]
+            or self.counts[StepState.READY]
+            or self.counts[StepState.RUNNING]
+        )
 
     def _make_ready(self, step: int) -> None:
         self._move(step, StepState.READY)
@@ -98,7 +106,9 @@ class Scheduler:
         self.state[step] = state
 
 
-def _chains(needs: Sequence[Sequence[int]], users: Sequence[Sequence[int]], costs: Sequence[float]) -> list[float]:
+def _chains(
+    needs: Sequence[Sequence[int]], users: Sequence[Sequence[int]], costs: Sequence[float]
+) -> list[float]:
     weight = list(costs)
     left = [len(of) for of in users]
     front = [step for step, count in enumerate(left) if not count]

@@ -4,6 +4,7 @@ Making and removing folders for each action costs more than it seems: ext4 passe
 last minutes, one by one, so every file that is made beside many removed ones costs a long look. Folders for inputs and
 outputs therefore stay, as long as the next action wants the same, and files that it will write anew stay at their places.
 """
+
 from __future__ import annotations
 
 import os
@@ -25,8 +26,10 @@ class WorkDir:
         self.folder = folder
         self.root, self.temp = f"{folder}/build", f"{folder}/tmp"
         self.out = f"{self.root}/out"
-        self._made: dict[str, tuple[int, int]] = {}   # each of our folders, and which it is
-        self._left: set[str] = set()   # files at their places, for `create` if the next action wants them there
+        self._made: dict[str, tuple[int, int]] = {}  # each of our folders, and which it is
+        self._left: set[str] = (
+            set()
+        )  # files at their places, for `create` if the next action wants them there
         self._spare: list[str] = []
         self._spare_folders: list[tuple[str, tuple[int, int]]] = []
         os.mkdir(folder, 0o700)
@@ -48,7 +51,9 @@ class WorkDir:
         self._put_away(self._left - ({f"{self.root}/{path}" for path in files} - paths))
         if paths != self._made.keys():
             for path in sorted(self._made.keys() - paths, reverse=True):
-                self._spare_folders.append((f"{self.folder}/spare/f{len(self._spare_folders)}", self._made.pop(path)))
+                self._spare_folders.append(
+                    (f"{self.folder}/spare/f{len(self._spare_folders)}", self._made.pop(path))
+                )
                 os.rename(path, self._spare_folders[-1][0])
             for path in sorted(paths - self._made.keys()):
                 if self._spare_folders:
@@ -66,7 +71,9 @@ class WorkDir:
             self._left.discard(path)
             return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         if not self._spare:
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            return os.open(
+                path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            )
         if os.path.lexists(path):
             raise FileExistsError(path)
         os.rename(self._spare.pop(), path)
@@ -81,7 +88,10 @@ class WorkDir:
         self._left.clear()
         try:
             found = {path: os.lstat(path) for path in self._made}
-            whole = all(_identity(found[path]) == known and not os.listxattr(path) for path, known in self._made.items())
+            whole = all(
+                _identity(found[path]) == known and not os.listxattr(path)
+                for path, known in self._made.items()
+            )
             if whole:
                 for path, seen in found.items():
                     if S_IMODE(seen.st_mode) != 0o755:
@@ -120,11 +130,17 @@ class WorkDir:
     def _stays(self, path: str) -> bool:
         """Keep a file for `create`, when nothing of it but its bytes could reach who gets it."""
         found = os.lstat(path)
-        if (len(self._left) >= _SPARES or found.st_size > _SMALL or not S_ISREG(found.st_mode) or found.st_nlink > 1
-                or found.st_uid != _USER or os.listxattr(path)):
+        if (
+            len(self._left) >= _SPARES
+            or found.st_size > _SMALL
+            or not S_ISREG(found.st_mode)
+            or found.st_nlink > 1
+            or found.st_uid != _USER
+            or os.listxattr(path)
+        ):
             return False
         if _USER:
-            os.chmod(path, 0o600)   # root may write it as it is
+            os.chmod(path, 0o600)  # root may write it as it is
         self._left.add(path)
         return True
 

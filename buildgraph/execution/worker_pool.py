@@ -4,6 +4,7 @@ A plain command on the rungs without namespaces is staged and collected here, be
 such commands a thread would cost more than it gains. What needs bubblewrap or a warm interpreter, or moves many bytes,
 is run by a thread.
 """
+
 from __future__ import annotations
 
 import os
@@ -11,27 +12,27 @@ import select
 import time
 from _queue import SimpleQueue
 
+from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..sandbox import usage
 from ..sandbox.job import Cancel, Outcome, ended_by
+from ..sandbox.job_encoding import encode_job
 from ..sandbox.launcher import Launcher
 from ..sandbox.output_buffer import OutputBuffer
-from ..sandbox.job_encoding import encode_job
 from ..types.action import Output
 from ..types.result import File
 from .action_runner import StagedTask
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from threading import Thread
     from typing import TypeAlias
 
-    from .action_runner import TaskOutcome, Task, ActionRunner
+    from .action_runner import ActionRunner, Task, TaskOutcome
 
 FinishedTask: TypeAlias = "tuple[Task, TaskOutcome | BaseException]"
 INFINITE = float("inf")
 _TICK_MS = 100
-_HEAVY = 8 << 20   # bytes of inputs, from which on staging belongs into a thread
+_HEAVY = 8 << 20  # bytes of inputs, from which on staging belongs into a thread
 
 
 class _Hand:
@@ -42,7 +43,7 @@ class _Hand:
         self.begun: StagedTask | None = None
         self.log = OutputBuffer()
         self.since = 0.0
-        self.why = "exit"   # why it will have ended, when its end is seen
+        self.why = "exit"  # why it will have ended, when its end is seen
 
     def drain(self) -> None:
         """Take what stands in the log."""
@@ -56,7 +57,9 @@ class WorkerPool:
     def __init__(self, worker: ActionRunner, jobs: int, cancel: Cancel) -> None:
         self._worker, self._cancel, self.jobs = worker, cancel, jobs
         self._hands: list[_Hand] = []
-        self._busy: dict[int, tuple[_Hand, bool]] = {}   # descriptor of replies or of the log -> hand, is it the log
+        self._busy: dict[
+            int, tuple[_Hand, bool]
+        ] = {}  # descriptor of replies or of the log -> hand, is it the log
         self._poller = select.poll()
         self._here: list[FinishedTask] = []
         self._threads: list[tuple[Thread, Task]] = []
@@ -107,7 +110,7 @@ class WorkerPool:
             if hand.begun is not None:
                 hand.launcher.end()
             hand.launcher.close()
-        if not self._threads:   # one that is still to wake this one must not write into a file that got the number since
+        if not self._threads:  # one that is still to wake this one must not write into a file that got the number since
             for fd in filter(lambda fd: fd >= 0, self._wake):
                 os.close(fd)
 
@@ -131,9 +134,11 @@ class WorkerPool:
             return
         hand, is_log = self._busy.get(fd, (None, False))
         if hand is None:
-            return   # of a launcher that was lost a moment ago
+            return  # of a launcher that was lost a moment ago
         if is_log:
-            hand.log.add(hand.launcher.output())   # no more at a time: who writes all the time must not keep the others waiting
+            hand.log.add(
+                hand.launcher.output()
+            )  # no more at a time: who writes all the time must not keep the others waiting
         elif hand.begun is not None:
             self._here.append(self._end(hand, hand.begun))
         else:
@@ -152,7 +157,9 @@ class WorkerPool:
         """A thread that is gone without a word had no memory for one."""
         alive = {thread for thread, _ in self._threads if thread.is_alive()}
         self._gather()
-        self._here += [(task, MemoryError()) for thread, task in self._threads if thread not in alive]
+        self._here += [
+            (task, MemoryError()) for thread, task in self._threads if thread not in alive
+        ]
         self._threads = [(thread, task) for thread, task in self._threads if thread in alive]
 
     def _end(self, hand: _Hand, begun: StagedTask) -> FinishedTask:
@@ -193,14 +200,15 @@ class WorkerPool:
 
     def _hand_off(self, task: Task) -> None:
         from threading import Thread
+
         if self._wake == (-1, -1):
             self._wake = os.pipe2(os.O_CLOEXEC)
             self._poller.register(self._wake[0], select.POLLIN)
         thread = Thread(target=self._attempt, args=(task,), name="action")
-        self._threads.append((thread, task))   # before: a signal may end the wait for its start
+        self._threads.append((thread, task))  # before: a signal may end the wait for its start
         try:
             thread.start()
-        except RuntimeError:   # the system allows no more
+        except RuntimeError:  # the system allows no more
             self._threads.pop()
             raise
 
@@ -208,12 +216,15 @@ class WorkerPool:
         try:
             self._elsewhere.put((task, self._worker.attempt(task)))
         except BaseException as fault:
-            with suppress(MemoryError):   # `_look_after_threads` then tells
+            with suppress(MemoryError):  # `_look_after_threads` then tells
                 self._elsewhere.put((task, fault))
         os.write(self._wake[1], b".")
 
 
 def _bytes(task: Task) -> int:
     """How much there is to stage, as far as that can be told without a look into trees."""
-    return sum(node.digest.size for _, artifact, node, _ in task.inputs if isinstance(node, File)
-               or isinstance(artifact, Output))
+    return sum(
+        node.digest.size
+        for _, artifact, node, _ in task.inputs
+        if isinstance(node, File) or isinstance(artifact, Output)
+    )

@@ -1,12 +1,13 @@
 """What a change affects: two evaluated graphs compared, label by label, with a reason for each."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .target_hash import TargetHashes
 from ..types.label import Label
+from .target_hash import TargetHashes
 
 _LONG = 6
 Change: TypeAlias = Literal["changed", "new", "renamed", "gone"]
@@ -41,13 +42,19 @@ def compare(base: TargetHashes, now: TargetHashes) -> list[Affected]:
     came = [label for label in sorted(now.targets) if label not in base.targets]
     gone = [label for label in sorted(base.targets) if label not in now.targets]
     old = _renamed(base, now, came, gone)
-    changed = [label for label in sorted(now.targets) if label in base.targets
-               and base.prints[label] != now.prints[label]]
+    changed = [
+        label
+        for label in sorted(now.targets)
+        if label in base.targets and base.prints[label] != now.prints[label]
+    ]
     moved = {*came, *changed}
     reasons = {label: tuple(_reasons(base, now, label, moved)) for label in changed}
     chains = _chains(reasons)
     found = [Affected(label, "changed", reasons[label], chains[label]) for label in changed]
-    found += [Affected(label, "renamed" if label in old else "new", before=str(old.get(label, ""))) for label in came]
+    found += [
+        Affected(label, "renamed" if label in old else "new", before=str(old.get(label, "")))
+        for label in came
+    ]
     new_names = {before: after for after, before in old.items()}
     found += [Affected(label, "gone", before=str(new_names.get(label, ""))) for label in gone]
     return sorted(found, key=lambda one: one.label)
@@ -55,10 +62,14 @@ def compare(base: TargetHashes, now: TargetHashes) -> list[Affected]:
 
 def without_base(now: TargetHashes, why: str) -> list[Affected]:
     """Everything, when what was before cannot be told."""
-    return [Affected(label, "changed", (AffectedReason("base", why),)) for label in sorted(now.targets)]
+    return [
+        Affected(label, "changed", (AffectedReason("base", why),)) for label in sorted(now.targets)
+    ]
 
 
-def _renamed(base: TargetHashes, now: TargetHashes, came: list[Label], gone: list[Label]) -> dict[Label, Label]:
+def _renamed(
+    base: TargetHashes, now: TargetHashes, came: list[Label], gone: list[Label]
+) -> dict[Label, Label]:
     """New labels that are what a vanished one was, wherever their files stood."""
     left: dict[tuple[str, str], list[Label]] = {}
     for label in gone:
@@ -73,7 +84,9 @@ def _renamed(base: TargetHashes, now: TargetHashes, came: list[Label], gone: lis
     return found
 
 
-def _reasons(base: TargetHashes, now: TargetHashes, label: Label, moved: set[Label]) -> Iterator[AffectedReason]:
+def _reasons(
+    base: TargetHashes, now: TargetHashes, label: Label, moved: set[Label]
+) -> Iterator[AffectedReason]:
     before, after = base.targets[label], now.targets[label]
     said = False
     for reason in _own(base, now, label):
@@ -85,8 +98,14 @@ def _reasons(base: TargetHashes, now: TargetHashes, label: Label, moved: set[Lab
             yield AffectedReason("dep", str(dep))
     if said:
         return
-    files = [name for name in sorted({*base.rules, *now.rules}) if base.rules.get(name) != now.rules.get(name)]
-    yield from [AffectedReason("rule", name) for name in files] or [AffectedReason("rule", after.rule, before.rule, after.rule)]
+    files = [
+        name
+        for name in sorted({*base.rules, *now.rules})
+        if base.rules.get(name) != now.rules.get(name)
+    ]
+    yield from [AffectedReason("rule", name) for name in files] or [
+        AffectedReason("rule", after.rule, before.rule, after.rule)
+    ]
 
 
 def _own(base: TargetHashes, now: TargetHashes, label: Label) -> Iterator[AffectedReason]:
@@ -102,7 +121,11 @@ def _own(base: TargetHashes, now: TargetHashes, label: Label) -> Iterator[Affect
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
     names = sorted({*old, *new})
-    return [(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)]
+    return [
+        (name, old.get(name, ""), new.get(name, ""))
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,5 @@
 """The two states that `affected` compares: a revision out of git's objects, and the work tree as it stands."""
+
 from __future__ import annotations
 
 import os
@@ -6,24 +7,24 @@ import re
 import tempfile
 from collections.abc import Mapping
 
-from .affected import Affected, compare, without_base
 from ..analysis.analysis import analyse
+from ..analysis.builtin_rules import builtin_rules
+from ..host.environment import SHIPPED
+from ..host.source_files import SourceChanged, SourceFiles
+from ..types.action import Artifact, Shipped, Source
 from ..types.digest import Digest
 from ..types.errors import BuildError, BuildErrors, Location
-from .target_hash import TargetHashes, Hash, hash_targets
-from ..host.environment import SHIPPED
 from ..types.label import Label, Pattern
 from ..workspace.file_tree import FileTree, join
-from ..analysis.builtin_rules import builtin_rules
-from ..types.action import Artifact, Shipped, Source
-from .git_revision import Revision, write_entries
 from ..workspace.root import BUILD
-from ..host.source_files import SourceChanged, SourceFiles
 from ..workspace.workspace import Workspace
+from .affected import Affected, compare, without_base
+from .git_revision import Revision, write_entries
+from .target_hash import Hash, TargetHashes, hash_targets
 
 _ALL = Pattern("", None, True, False)
-_NOT_OF_TARGETS = ("usage", "broken", "environment")   # reasons of faults in a repository or machine
-_TRIES = 10   # for a file that changes while it is hashed
+_NOT_OF_TARGETS = ("usage", "broken", "environment")  # reasons of faults in a repository or machine
+_TRIES = 10  # for a file that changes while it is hashed
 
 
 def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
@@ -31,12 +32,17 @@ def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
 
     BuildError for a revision that is not here, for faults of the work tree, and for a target that is gone but needed.
     """
-    with (Revision.find(root, text, SHIPPED) as revision, tempfile.TemporaryDirectory(prefix="buildgraph-") as folder):
+    with (
+        Revision.find(root, text, SHIPPED) as revision,
+        tempfile.TemporaryDirectory(prefix="buildgraph-") as folder,
+    ):
         now = _WorkTree(revision, root, os.path.join(folder, "skipped"))
         try:
             after = now.evaluate()
         except BuildError as fault:
-            raise _explained(fault, now, _Before(revision, os.path.join(folder, "base"), now), text) from None
+            raise _explained(
+                fault, now, _Before(revision, os.path.join(folder, "base"), now), text
+            ) from None
         before = _Before(revision, os.path.join(folder, "base"), now)
         try:
             base = before.evaluate()
@@ -63,7 +69,9 @@ class _State:
         self.names.update(self.workspace.rule_files, self.workspace.held)
         rules = {name: str(self.source(name)[0]) for name in sorted(self.workspace.rule_files)}
         read: Hash = self.read
-        return hash_targets(analysis, {label: self.workspace.target(label) for label in analysis.order}, rules, read)
+        return hash_targets(
+            analysis, {label: self.workspace.target(label) for label in analysis.order}, rules, read
+        )
 
     def read(self, artifact: Artifact) -> tuple[Digest, bool]:
         """The digest of a source or a shipped tool, and whether it is executable."""
@@ -99,9 +107,12 @@ class _WorkTree(_State):
         rules = self.workspace.settings.rules
         missing = next((name for name in rules if name in self.skipped), None)
         if missing is not None:
-            raise BuildError(f"the file of rules {missing!r} is not checked out",
-                             self.workspace.place("rules", rules.index(missing)),
-                             f"`git sparse-checkout add {os.path.dirname(missing) or missing}`", "source")
+            raise BuildError(
+                f"the file of rules {missing!r} is not checked out",
+                self.workspace.place("rules", rules.index(missing)),
+                f"`git sparse-checkout add {os.path.dirname(missing) or missing}`",
+                "source",
+            )
         return super().evaluate()
 
     def tool(self, name: str) -> tuple[Digest, bool]:
@@ -122,7 +133,9 @@ class _WorkTree(_State):
                 return self.files.digest(name, at)
             except SourceChanged:
                 continue
-        raise BuildError(f"{name!r} changes all the time", at, "try again when it is complete", "source")
+        raise BuildError(
+            f"{name!r} changes all the time", at, "try again when it is complete", "source"
+        )
 
 
 class _Before(_State):
@@ -140,8 +153,12 @@ class _Before(_State):
         self.revision.write(self.folder)
         self._add_ignored()
         if not os.path.exists(os.path.join(self.folder, BUILD)):
-            raise BuildError(f"there was no workspace here at {self.revision.text!r}", None,
-                             "name a revision that has a BUILD.toml, or build //...", "usage")
+            raise BuildError(
+                f"there was no workspace here at {self.revision.text!r}",
+                None,
+                "name a revision that has a BUILD.toml, or build //...",
+                "usage",
+            )
         return super().evaluate()
 
     def _add_ignored(self) -> None:
@@ -152,11 +169,14 @@ class _Before(_State):
                 continue
             try:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(target, "xb") as file, open(os.path.join(self.now.root, name), "rb") as given:
+                with (
+                    open(target, "xb") as file,
+                    open(os.path.join(self.now.root, name), "rb") as given,
+                ):
                     if name in self.now.workspace.held:
                         file.write(given.read())
             except (FileExistsError, NotADirectoryError):
-                continue   # the revision has something else in its place
+                continue  # the revision has something else in its place
             self.same.add(name)
 
     def tool(self, name: str) -> tuple[Digest, bool]:
@@ -175,7 +195,9 @@ class _Before(_State):
         if entry is not None and os.path.isfile(self.now.files.path(inner)):
             here = self.now.hash(inner)
             if self.revision.is_unchanged(path):
-                return here[0], here[1] if not self.revision.keeps_modes() else entry.mode == "100755"
+                return here[0], here[
+                    1
+                ] if not self.revision.keeps_modes() else entry.mode == "100755"
         kept = self.revision.digest(path)
         if kept is None:
             raise BuildError(f"{name!r} is no file of the revision", at, reason="source")
@@ -226,7 +248,9 @@ def _explained(fault: BuildError, now: _WorkTree, before: _Before, text: str) ->
 def _places(before: _Before) -> dict[str, str]:
     """Where each target of the revision was written; none when it cannot be read."""
     try:
-        return {str(label): str(target.place()) for label, target in before.evaluate().targets.items()}
+        return {
+            str(label): str(target.place()) for label, target in before.evaluate().targets.items()
+        }
     except BuildError:
         return {}
 
@@ -237,7 +261,12 @@ def _with_gone(fault: BuildError, now: _WorkTree, base: Mapping[str, str], text:
         return fault
     user = _writer(fault, now.workspace)
     what = f"{user or 'a target'} needs {gone}, which is gone since {text}"
-    return BuildError(what, fault.at, f"it was at {base[gone]}: bring it back, or remove the dependency", "missing")
+    return BuildError(
+        what,
+        fault.at,
+        f"it was at {base[gone]}: bring it back, or remove the dependency",
+        "missing",
+    )
 
 
 def _writer(fault: BuildError, now: Workspace) -> Label | None:
@@ -247,8 +276,11 @@ def _writer(fault: BuildError, now: Workspace) -> Label | None:
     except BuildError:
         return None
     places = [(now.target(label).place(), label) for label in labels]
-    above = [(place.line, label) for place, label in places
-             if fault.at and place.path == fault.at.path and place.line <= fault.at.line]
+    above = [
+        (place.line, label)
+        for place, label in places
+        if fault.at and place.path == fault.at.path and place.line <= fault.at.line
+    ]
     return max(above)[1] if above else None
 
 
@@ -260,6 +292,11 @@ def _with_submodule(fault: BuildError, revision: Revision) -> BuildError:
     path = revision.prefix + join(os.path.dirname(fault.at.path), named[1])
     for module in revision.not_checked_out:
         if f"{path}/".startswith(f"{module}/"):
-            return BuildError(fault.what, fault.at, f"{module} is a submodule that is not checked out: "
-                              f"`git -C {revision.repository.top} submodule update --init {module}`", "source")
+            return BuildError(
+                fault.what,
+                fault.at,
+                f"{module} is a submodule that is not checked out: "
+                f"`git -C {revision.repository.top} submodule update --init {module}`",
+                "source",
+            )
     return fault

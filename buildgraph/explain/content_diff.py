@@ -2,6 +2,7 @@
 
 Nothing is unpickled or run; what is no valid JSON, zip, tar, array or ELF is compared as text or bytes.
 """
+
 from __future__ import annotations
 
 import io
@@ -14,13 +15,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-_LARGE = 64 << 20    # beyond it only bytes are compared
+_LARGE = 64 << 20  # beyond it only bytes are compared
 _WIDTH = 60
 _NPY = b"\x93NUMPY"
-_HEAD = re.compile(rb"\{'descr': '([<>|=])([a-z])(\d+)', 'fortran_order': (True|False), "
-                   rb"'shape': \(([0-9, ]*)\), \}\s*$")
-_FORMS = {"f2": "e", "f4": "f", "f8": "d", "i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H", "u4": "I",
-          "u8": "Q", "b1": "?"}
+_HEAD = re.compile(
+    rb"\{'descr': '([<>|=])([a-z])(\d+)', 'fortran_order': (True|False), "
+    rb"'shape': \(([0-9, ]*)\), \}\s*$"
+)
+_FORMS = {
+    "f2": "e",
+    "f4": "f",
+    "f8": "d",
+    "i1": "b",
+    "i2": "h",
+    "i4": "i",
+    "i8": "q",
+    "u1": "B",
+    "u2": "H",
+    "u4": "I",
+    "u8": "Q",
+    "b1": "?",
+}
 
 
 def first_difference(before: bytes, after: bytes) -> str:
@@ -32,13 +47,26 @@ def first_difference(before: bytes, after: bytes) -> str:
             try:
                 if (found := look(before, after)) is not None:
                     return found
-            except (ValueError, LookupError, TypeError, RecursionError, EOFError, OSError, struct.error,
-                    tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+            except (
+                ValueError,
+                LookupError,
+                TypeError,
+                RecursionError,
+                EOFError,
+                OSError,
+                struct.error,
+                tarfile.TarError,
+                zipfile.BadZipFile,
+                NotImplementedError,
+                RuntimeError,
+            ):
                 continue
     return _bytes(before, after)
 
 
-def diff_contents(before: Mapping[str, Any], after: Mapping[str, Any], look: Callable[[str], str]) -> str:
+def diff_contents(
+    before: Mapping[str, Any], after: Mapping[str, Any], look: Callable[[str], str]
+) -> str:
     """The first difference of two folders or archives given as name -> content; `look` compares one that both have."""
     for name in sorted(before.keys() | after.keys()):
         if name not in after:
@@ -60,15 +88,18 @@ def _value(before: Any, after: Any, path: str) -> str | None:
     """The first place where two JSON values differ; None when only their writing does."""
     if isinstance(before, dict) and isinstance(after, dict):
         names = [*before, *sorted(after.keys() - before)]
-        steps: Iterator[tuple[str, Any, Any]] = ((f"{path}.{name}", before.get(name, ...), after.get(name, ...))
-                                                 for name in names)
+        steps: Iterator[tuple[str, Any, Any]] = (
+            (f"{path}.{name}", before.get(name, ...), after.get(name, ...)) for name in names
+        )
     elif isinstance(before, list) and isinstance(after, list):
         pairs = enumerate(zip_longest(before, after, fillvalue=...))
         steps = ((f"{path}[{number}]", old, new) for number, (old, new) in pairs)
     else:
         same = type(before) is type(after) and before == after
         return None if same else f"{path}: {_shown(before)} -> {_shown(after)}"
-    return next((found for at, old, new in steps if (found := _value(old, new, at)) is not None), None)
+    return next(
+        (found for at, old, new in steps if (found := _value(old, new, at)) is not None), None
+    )
 
 
 def _shown(value: Any) -> str:
@@ -82,8 +113,14 @@ def _zip(before: bytes, after: bytes) -> str | None:
     if not before.startswith(b"PK"):
         return None
     with zipfile.ZipFile(io.BytesIO(before)) as old, zipfile.ZipFile(io.BytesIO(after)) as new:
-        found = diff_contents(_members(old), _members(new), lambda name: first_difference(old.read(name), new.read(name)))
-        if not found and [i.filename for i in old.infolist()] == [i.filename for i in new.infolist()]:
+        found = diff_contents(
+            _members(old),
+            _members(new),
+            lambda name: first_difference(old.read(name), new.read(name)),
+        )
+        if not found and [i.filename for i in old.infolist()] == [
+            i.filename for i in new.infolist()
+        ]:
             for one, two in zip(old.infolist(), new.infolist(), strict=True):
                 if one.date_time != two.date_time:
                     return f"{one.filename}: its time in the archive {one.date_time} -> {two.date_time}"
@@ -97,7 +134,10 @@ def _members(archive: zipfile.ZipFile) -> dict[str, tuple[int, int]]:
 def _tar(before: bytes, after: bytes) -> str | None:
     if before[257:262] != b"ustar" and before[:2] != b"\x1f\x8b":
         return None
-    with tarfile.open(fileobj=io.BytesIO(before)) as old, tarfile.open(fileobj=io.BytesIO(after)) as new:
+    with (
+        tarfile.open(fileobj=io.BytesIO(before)) as old,
+        tarfile.open(fileobj=io.BytesIO(after)) as new,
+    ):
         one, two = old.getmembers(), new.getmembers()
         for first, second in zip(one, two):
             if first.name != second.name:
@@ -133,14 +173,20 @@ def _array(before: bytes, after: bytes) -> str | None:
 
 def _npy(data: bytes) -> tuple[tuple[str, str, list[int]], bytes]:
     """((byte order, kind, shape as it lies in memory), data) of a .npy file; ValueError on a form not known here."""
-    size, start = (struct.unpack("<H", data[8:10])[0], 10) if data[6] == 1 else (struct.unpack("<I", data[8:12])[0], 12)
-    found = _HEAD.match(data[start:start + size])
+    size, start = (
+        (struct.unpack("<H", data[8:10])[0], 10)
+        if data[6] == 1
+        else (struct.unpack("<I", data[8:12])[0], 12)
+    )
+    found = _HEAD.match(data[start : start + size])
     if found is None:
         raise ValueError("an array of another form")
     shape = [int(part) for part in found[5].split(b",") if part.strip()]
     if found[4] == b"True":
         shape.reverse()
-    return ("<" if found[1] in b"<|=" else ">", (found[2] + found[3]).decode(), shape), data[start + size:]
+    return ("<" if found[1] in b"<|=" else ">", (found[2] + found[3]).decode(), shape), data[
+        start + size :
+    ]
 
 
 def _index(number: int, shape: Sequence[int]) -> list[int]:
@@ -160,27 +206,39 @@ def _elf(before: bytes, after: bytes) -> str | None:
 
 def _sections(data: bytes) -> dict[str, bytes]:
     """The sections of a 64-bit little-endian ELF file by name; equal names are numbered."""
-    (table,), (size, count, names) = struct.unpack_from("<Q", data, 40), struct.unpack_from("<HHH", data, 58)
+    (table,), (size, count, names) = (
+        struct.unpack_from("<Q", data, 40),
+        struct.unpack_from("<HHH", data, 58),
+    )
     heads = [struct.unpack_from("<IIQQQQ", data, table + number * size) for number in range(count)]
     at = heads[names][4]
     found: dict[str, bytes] = {}
     for number, (name, kind, _, _, offset, length) in enumerate(heads):
-        text = data[at + name:data.index(b"\0", at + name)].decode("ascii")
-        found[f"section {text}" if f"section {text}" not in found else f"section {text} ({number})"] = (
-            b"" if kind == 8 else data[offset:offset + length])   # SHT_NOBITS holds nothing
+        text = data[at + name : data.index(b"\0", at + name)].decode("ascii")
+        found[
+            f"section {text}" if f"section {text}" not in found else f"section {text} ({number})"
+        ] = b"" if kind == 8 else data[offset : offset + length]  # SHT_NOBITS holds nothing
     return found
 
 
 def _text(before: bytes, after: bytes) -> str | None:
     if b"\0" in before or b"\0" in after:
         return None
-    lines = zip_longest(before.decode().splitlines(True), after.decode().splitlines(True), fillvalue=...)
-    return next((f"line {number}: {_shown(old)} -> {_shown(new)}" for number, (old, new) in enumerate(lines, 1)
-                 if old != new), None)
+    lines = zip_longest(
+        before.decode().splitlines(True), after.decode().splitlines(True), fillvalue=...
+    )
+    return next(
+        (
+            f"line {number}: {_shown(old)} -> {_shown(new)}"
+            for number, (old, new) in enumerate(lines, 1)
+            if old != new
+        ),
+        None,
+    )
 
 
 def _bytes(before: bytes, after: bytes) -> str:
     at = next((number for number, (old, new) in enumerate(zip(before, after)) if old != new), None)
     if at is None:
         return f"{len(before)} bytes -> {len(after)} bytes"
-    return f"byte {at:#x}: {before[at:at + 8].hex(' ')} -> {after[at:at + 8].hex(' ')}"
+    return f"byte {at:#x}: {before[at : at + 8].hex(' ')} -> {after[at : at + 8].hex(' ')}"

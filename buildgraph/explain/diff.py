@@ -1,4 +1,5 @@
 """Two keys or two results compared: the parts that differ, and where what they name differs first."""
+
 from __future__ import annotations
 
 import struct
@@ -6,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..types.digest import Digest
 from ..keys.action_key import SOURCE, diff_parts, explain, inputs_of
-from ..types.result import File, Node, Result, Tree
 from ..keys.reapi import decode_directory
 from ..store.protocol import Missing
+from ..types.digest import Digest
+from ..types.result import File, Node, Result, Tree
 from ..ui.format import plural
 from .content_diff import first_difference
 
@@ -55,7 +56,12 @@ class WithSources:
 
     def __init__(self, memory: ResultSource, *parts: Mapping[str, bytes]) -> None:
         self.recall, self.parts, self._read = memory.recall, memory.parts, memory.read
-        self._sources = {Digest.of(data): data for one in parts for name, data in one.items() if name.startswith(SOURCE)}
+        self._sources = {
+            Digest.of(data): data
+            for one in parts
+            for name, data in one.items()
+            if name.startswith(SOURCE)
+        }
 
     def read(self, digest: Digest) -> bytes:
         """The bytes of a blob or of a source; Missing."""
@@ -70,16 +76,28 @@ def diff_keys(memory: ResultSource, before: Digest, after: Digest) -> KeyDiff | 
         return None
     sources = WithSources(memory, old, new)
     first = {f"input {path}{'/' * tree}": where for path, tree, where in _inputs(sources, old, new)}
-    parts = [ChangedPart(name, was, now, first=first.get(name, "")) for name, was, now in diff_parts(explain(old), explain(new))]
+    parts = [
+        ChangedPart(name, was, now, first=first.get(name, ""))
+        for name, was, now in diff_parts(explain(old), explain(new))
+    ]
     results = memory.recall(before), memory.recall(after)
-    return KeyDiff(tuple(parts), None if results[0] is None or results[1] is None else
-                    tuple(files_of(memory, results[0], results[1])))
+    return KeyDiff(
+        tuple(parts),
+        None
+        if results[0] is None or results[1] is None
+        else tuple(files_of(memory, results[0], results[1])),
+    )
 
 
-def _inputs(memory: ResultSource, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[tuple[str, bool, str]]:
+def _inputs(
+    memory: ResultSource, old: Mapping[str, bytes], new: Mapping[str, bytes]
+) -> list[tuple[str, bool, str]]:
     before, after = inputs_of(old), inputs_of(new)
-    return [(path, isinstance(node, Tree), _first(memory, path, before[path], node))
-            for path, node in after.items() if path in before and before[path] != node]
+    return [
+        (path, isinstance(node, Tree), _first(memory, path, before[path], node))
+        for path, node in after.items()
+        if path in before and before[path] != node
+    ]
 
 
 def _first(memory: ResultSource, path: str, before: Node, after: Node) -> str:
@@ -103,7 +121,9 @@ def files_of(memory: ResultSource, before: Result, after: Result) -> list[Change
     return found
 
 
-def _files(memory: ResultSource, path: str, before: Node | None, after: Node | None) -> list[ChangedPart]:
+def _files(
+    memory: ResultSource, path: str, before: Node | None, after: Node | None
+) -> list[ChangedPart]:
     """The files that differ in two outputs, either of which may be absent."""
     old, new = (dict(files_of_node(memory, path, node)) for node in (before, after))
     found = []
@@ -128,7 +148,10 @@ def files_of_node(memory: ResultSource, path: str, node: Node | None) -> list[tu
             folder = decode_directory(memory.read(one.digest))
         except (Missing, ValueError):
             continue
-        found += [(f"{name}/{file}", File(digest, executable)) for file, digest, executable in folder.files]
+        found += [
+            (f"{name}/{file}", File(digest, executable))
+            for file, digest, executable in folder.files
+        ]
         waiting += [(f"{name}/{inner}", Tree(digest)) for inner, digest in folder.directories]
     return found
 
@@ -154,7 +177,10 @@ def raw_difference(before: bytes, after: bytes, form: str) -> str:
     if len(before) != len(after) or len(before) % size:
         return f"{len(before) // size} items -> {len(after) // size} items"
     for at in range(0, len(before), size):
-        if before[at:at + size] != after[at:at + size]:
-            (old,), (new,) = struct.unpack_from(form, before, at), struct.unpack_from(form, after, at)
+        if before[at : at + size] != after[at : at + size]:
+            (old,), (new,) = (
+                struct.unpack_from(form, before, at),
+                struct.unpack_from(form, after, at),
+            )
             return f"item {at // size}: {old!r} -> {new!r}"
     return ""

@@ -1,26 +1,35 @@
 """How a file changed, in a line: in the model that was made of it, in its own lines, or in what came of it."""
+
 from __future__ import annotations
 
 import json
 
-from .diff import ResultSource, ChangedPart, files_of, files_of_node
-from ..types.result import File, Node, Result
-from .model_diff import model_difference
 from ..store.protocol import Missing
+from ..types.result import File, Node, Result
 from ..ui.format import plural
 from .content_diff import first_difference
+from .diff import ChangedPart, ResultSource, files_of, files_of_node
+from .model_diff import model_difference
 
-_TEXT = 1 << 20   # bytes of a file up to which its lines are compared
+_TEXT = 1 << 20  # bytes of a file up to which its lines are compared
 _WIDTH = 60
 
 
-def detail_of(memory: ResultSource, nodes: tuple[Node | None, Node | None], part: ChangedPart,
-              results: tuple[Result | None, Result | None]) -> str:
+def detail_of(
+    memory: ResultSource,
+    nodes: tuple[Node | None, Node | None],
+    part: ChangedPart,
+    results: tuple[Result | None, Result | None],
+) -> str:
     """Where a file differs first: in the model that was made of it, in its own lines, or in what came of it."""
     if not (part.before and part.after):
         return ""
     if part.before.removesuffix(" executable") == part.after.removesuffix(" executable"):
-        return "it is executable now" if part.after.endswith(" executable") else "it is not executable any more"
+        return (
+            "it is executable now"
+            if part.after.endswith(" executable")
+            else "it is not executable any more"
+        )
     if results[0] and results[1]:
         said = _of_model(memory, results[0], results[1])
         if said:
@@ -49,12 +58,15 @@ def _lines(before: bytes, after: bytes) -> str:
         old, new = before.decode().splitlines(), after.decode().splitlines()
     except UnicodeDecodeError:
         return ""
-    at = next((number for number, (one, two) in enumerate(zip(old, new)) if one != two), min(len(old), len(new)))
+    at = next(
+        (number for number, (one, two) in enumerate(zip(old, new)) if one != two),
+        min(len(old), len(new)),
+    )
     if old == new:
         return "line ends"
-    if at < len(new) and len(new) > len(old) and old[at:] == new[at + len(new) - len(old):]:
+    if at < len(new) and len(new) > len(old) and old[at:] == new[at + len(new) - len(old) :]:
         return f"line {at + 1} added {_quoted(new[at])}{_more(len(new) - len(old))}"
-    if at < len(old) and len(old) > len(new) and new[at:] == old[at + len(old) - len(new):]:
+    if at < len(old) and len(old) > len(new) and new[at:] == old[at + len(old) - len(new) :]:
         return f"line {at + 1} removed {_quoted(old[at])}{_more(len(old) - len(new))}"
     words = [_quoted(lines[at]) if at < len(lines) else "nothing" for lines in (old, new)]
     more = sum(one != two for one, two in zip(old[at:], new[at:])) if len(old) == len(new) else 0
@@ -85,10 +97,18 @@ def _of_model(memory: ResultSource, before: Result, after: Result) -> str:
     labels = new.get("labels.json")
     if not isinstance(labels, File) or "ir" not in old or "ir" not in new:
         return ""
-    files = [{name.removeprefix("ir/"): file.digest for name, file in files_of_node(memory, "ir", one["ir"])}
-             for one in (old, new)]
+    files = [
+        {
+            name.removeprefix("ir/"): file.digest
+            for name, file in files_of_node(memory, "ir", one["ir"])
+        }
+        for one in (old, new)
+    ]
     try:
-        return model_difference((files[0], lambda name: memory.read(files[0][name])),
-                                (files[1], lambda name: memory.read(files[1][name])), memory.read(labels.digest))
+        return model_difference(
+            (files[0], lambda name: memory.read(files[0][name])),
+            (files[1], lambda name: memory.read(files[1][name])),
+            memory.read(labels.digest),
+        )
     except (Missing, KeyError):
         return ""

@@ -3,6 +3,7 @@
 No hook, pager, alias, external diff or file system monitor runs. What decides the content of files (line ends, filters,
 file modes) stays as the user configured it.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -17,13 +18,40 @@ from ..types.errors import BuildError
 
 LINK, SUBMODULE, PROGRAM = "120000", "160000", "100755"
 # Git sets these for its hooks; they would point every command at another repository, index or set of paths.
-_NOT_KEPT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY",
-             "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_IMPLICIT_WORK_TREE", "GIT_FLUSH", "GIT_SHALLOW_FILE",
-             "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
-             "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS")
-_SAFE = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
-         "-c", "core.checkStat=default", "-c", "core.trustctime=true", "-c", "core.ignoreStat=false",
-         "-c", "core.quotePath=false")
+_NOT_KEPT = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_FLUSH",
+    "GIT_SHALLOW_FILE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_DIFF_OPTS",
+)
+_SAFE = (
+    "--no-pager",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    f"core.hooksPath={os.devnull}",
+    "-c",
+    "core.checkStat=default",
+    "-c",
+    "core.trustctime=true",
+    "-c",
+    "core.ignoreStat=false",
+    "-c",
+    "core.quotePath=false",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +80,18 @@ class Repository:
         """The repository whose work tree holds a folder; BuildError when there is none that can be read."""
         found = run(folder, "rev-parse", "--show-toplevel")
         if found.returncode:
-            said = found.stderr.decode(errors="replace").strip().splitlines() or ["git printed no reason"]
+            said = found.stderr.decode(errors="replace").strip().splitlines() or [
+                "git printed no reason"
+            ]
             fix = "affected compares with a revision of git"
             if "dubious ownership" in said[0]:
                 fix = f"if you trust its owner: `git config --global --add safe.directory {folder}`"
-            raise BuildError(f"the workspace is in no git repository that can be read: {said[0]}", None, fix, "usage")
+            raise BuildError(
+                f"the workspace is in no git repository that can be read: {said[0]}",
+                None,
+                fix,
+                "usage",
+            )
         return cls(os.path.realpath(os.fsdecode(found.stdout.rstrip(b"\n"))))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
@@ -67,10 +102,14 @@ class Repository:
         """The commit that a text names here; None when it names none."""
         if not text:
             return None
-        found = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+        found = self.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}"
+        )
         return found.stdout.decode().split()[-1] if not found.returncode else None
 
-    def tree(self, commit: str, folders: tuple[str, ...] = ()) -> Iterator[tuple[str, str, str]] | None:
+    def tree(
+        self, commit: str, folders: tuple[str, ...] = ()
+    ) -> Iterator[tuple[str, str, str]] | None:
         """(path, mode, object) of each file of a commit, below some folders only; None when git cannot read it."""
         found = self.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", *folders)
         return _entries(found.stdout) if not found.returncode else None
@@ -87,7 +126,15 @@ class Repository:
 
     def changed(self, commit: str) -> set[str]:
         """The files that may differ from a commit: all that git does not know to be equal by its index."""
-        found = self.run("diff-index", "--name-only", "-z", "--no-renames", "--ignore-submodules=all", commit, "--")
+        found = self.run(
+            "diff-index",
+            "--name-only",
+            "-z",
+            "--no-renames",
+            "--ignore-submodules=all",
+            commit,
+            "--",
+        )
         names = {os.fsdecode(name) for name in found.stdout.split(b"\0")[:-1]}
         if found.returncode:
             return set(self.index()) | names
@@ -99,8 +146,13 @@ class Repository:
         if not paths:
             return set()
         data = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        found = subprocess.run(_command(self.top, "check-ignore", "-z", "--stdin"), env=_environment(), input=data,
-                               capture_output=True, check=False)
+        found = subprocess.run(
+            _command(self.top, "check-ignore", "-z", "--stdin"),
+            env=_environment(),
+            input=data,
+            capture_output=True,
+            check=False,
+        )
         return {os.fsdecode(path) for path in found.stdout.split(b"\0")[:-1]}
 
     def setting(self, name: str, default: bool) -> bool:
@@ -110,12 +162,20 @@ class Repository:
 
     def folder_of_submodule(self, commit: str, path: str) -> str | None:
         """Where the repository of a submodule is kept that a commit has at a path; None when it is not here."""
-        words = ("config", "-z", f"--blob={commit}:.gitmodules", "--get-regexp", r"^submodule\..*\.path$")
+        words = (
+            "config",
+            "-z",
+            f"--blob={commit}:.gitmodules",
+            "--get-regexp",
+            r"^submodule\..*\.path$",
+        )
         for line in self.run(*words).stdout.split(b"\0"):
             key, _, value = line.partition(b"\n")
             if os.fsdecode(value) == path:
-                name = os.fsdecode(key)[len("submodule."):-len(".path")]
-                found = self.run("rev-parse", "--git-path", f"modules/{name}").stdout.removesuffix(b"\n")
+                name = os.fsdecode(key)[len("submodule.") : -len(".path")]
+                found = self.run("rev-parse", "--git-path", f"modules/{name}").stdout.removesuffix(
+                    b"\n"
+                )
                 folder = os.path.realpath(os.path.join(self.top, os.fsdecode(found)))
                 return folder if ".." not in name.split("/") and os.path.isdir(folder) else None
         return None
@@ -160,7 +220,7 @@ class Repository:
             found = self._paths.stdout.readline().decode().strip()
         except BrokenPipeError:
             found = ""
-        if not found:   # it ends at a file whose filter fails
+        if not found:  # it ends at a file whose filter fails
             ended, self._paths = self._paths, None
             ended.kill()
             ended.wait()
@@ -174,23 +234,41 @@ class Repository:
         self._objects.stdin.flush()
         words = self._objects.stdout.readline().split()
         if len(words) != 3:
-            raise BuildError(f"git has no object {name[:12]} in {self.top}", None,
-                             "`git fetch` what is missing; `git fsck` tells what that is", "usage")
+            raise BuildError(
+                f"git has no object {name[:12]} in {self.top}",
+                None,
+                "`git fetch` what is missing; `git fsck` tells what that is",
+                "usage",
+            )
         return self._objects.stdout, int(words[2])
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(_command(self.top, *self._where, *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, env=_environment())
+        return subprocess.Popen(
+            _command(self.top, *self._where, *words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+        )
 
 
 def run(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:
     """Run a command of git in a folder to its end; BuildError when git is not installed."""
     try:
-        return subprocess.run(_command(folder, *words), env=_environment(), stdin=subprocess.DEVNULL,
-                              capture_output=True, check=False)
+        return subprocess.run(
+            _command(folder, *words),
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
     except FileNotFoundError:
-        raise BuildError("git is not installed", None, "install git: the base is read from its objects",
-                         "environment") from None
+        raise BuildError(
+            "git is not installed",
+            None,
+            "install git: the base is read from its objects",
+            "environment",
+        ) from None
 
 
 def _command(folder: str, *words: str) -> list[str]:
@@ -198,8 +276,11 @@ def _command(folder: str, *words: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items()
-            if name not in _NOT_KEPT and not name.startswith("GIT_TRACE")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _NOT_KEPT and not name.startswith("GIT_TRACE")
+    }
     return kept | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 

@@ -3,6 +3,7 @@
 Neither the work tree nor the index is touched. A file is written empty, for analysis looks at names only; BUILD.toml
 and files of rules are filled. Submodules are read from their own repositories at the commits that the revision names.
 """
+
 from __future__ import annotations
 
 import errno
@@ -14,8 +15,8 @@ from types import TracebackType
 
 from ..types.digest import Digest
 from ..types.errors import BuildError, did_you_mean
-from .git import LINK, PROGRAM, SUBMODULE, Repository
 from ..workspace.root import BUILD
+from .git import LINK, PROGRAM, SUBMODULE, Repository
 
 _NO_MORE_LINKS = (errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV)
 
@@ -64,7 +65,9 @@ class Revision:
         self._modes = repository.setting("core.fileMode", True)
         self._links = repository.setting("core.symlinks", True)
         tools = os.path.relpath(shipped, repository.top) if shipped else ".."
-        folders = (self.prefix, tools) if self.prefix and not tools.startswith("..") else (self.prefix,)
+        folders = (
+            (self.prefix, tools) if self.prefix and not tools.startswith("..") else (self.prefix,)
+        )
         self._list(folders if self.prefix else ())
 
     @classmethod
@@ -78,8 +81,12 @@ class Revision:
     def __enter__(self) -> Revision:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for origin in self._origins:
             origin.repository.close()
 
@@ -88,14 +95,21 @@ class Revision:
 
         BuildError for a tree with two entries of one name, which no git makes.
         """
-        inside = {path.removeprefix(self.prefix): entry for path, entry in self.entries.items()
-                  if path.startswith(self.prefix)}
+        inside = {
+            path.removeprefix(self.prefix): entry
+            for path, entry in self.entries.items()
+            if path.startswith(self.prefix)
+        }
         try:
             write_entries(folder, inside, self.root if self._links else None)
         except (FileExistsError, NotADirectoryError) as fault:
             name = os.path.relpath(fault.filename2 or fault.filename, folder)
-            raise BuildError(f"the tree of {self.commit[:12]} has two entries {name!r}", None,
-                             "`git fsck` tells more", "broken") from None
+            raise BuildError(
+                f"the tree of {self.commit[:12]} has two entries {name!r}",
+                None,
+                "`git fsck` tells more",
+                "broken",
+            ) from None
 
     def fill(self, folder: str, names: Iterable[str]) -> None:
         """Write the content of some files of the workspace."""
@@ -104,7 +118,7 @@ class Revision:
             if entry is not None and entry.is_file:
                 target = os.path.join(folder, name)
                 with suppress(FileNotFoundError):
-                    os.unlink(target)   # its bytes are those of all empty files
+                    os.unlink(target)  # its bytes are those of all empty files
                 with open(target, "xb") as file:
                     file.write(entry.origin.repository.content(entry.name))
 
@@ -114,7 +128,9 @@ class Revision:
         if entry is None or not (entry.is_file or entry.mode == LINK and not self._links):
             return None
         if not entry.origin.known:
-            return Digest.of(f"{entry.origin.commit} {path}".encode(errors="surrogateescape")), entry.mode == PROGRAM
+            return Digest.of(
+                f"{entry.origin.commit} {path}".encode(errors="surrogateescape")
+            ), entry.mode == PROGRAM
         return entry.origin.repository.digest(entry.name), entry.mode == PROGRAM
 
     def is_unchanged(self, path: str) -> bool:
@@ -129,7 +145,9 @@ class Revision:
         if origin not in self._changed:
             self._changed[origin] = origin.repository.changed(origin.commit)
         inner = path.removeprefix(origin.above)
-        return inner not in self._changed[origin] or origin.repository.stored_as(inner) == entry.name
+        return (
+            inner not in self._changed[origin] or origin.repository.stored_as(inner) == entry.name
+        )
 
     def keeps_modes(self) -> bool:
         """Whether git keeps the modes of files here; some file systems have none."""
@@ -141,7 +159,11 @@ class Revision:
         for origin in self._origins:
             for path, one in origin.repository.index().items() if origin.here else ():
                 full = origin.above + path
-                if one.tag in "Ss" and full.startswith(self.prefix) and not os.path.lexists(self._path(full)):
+                if (
+                    one.tag in "Ss"
+                    and full.startswith(self.prefix)
+                    and not os.path.lexists(self._path(full))
+                ):
                     found[full.removeprefix(self.prefix)] = Entry(one.mode, one.name, origin)
         return found
 
@@ -149,11 +171,13 @@ class Revision:
         """Those of some files of the workspace that git ignores, and that the revision has not."""
         paths = [path for name in names if (path := self.prefix + name) not in self.entries]
         found: set[str] = set()
-        for origin in reversed(self._origins):   # inner ones last, and so first here
+        for origin in reversed(self._origins):  # inner ones last, and so first here
             mine = [path for path in paths if path.startswith(origin.above)]
             paths = [path for path in paths if not path.startswith(origin.above)]
             if origin.here:
-                inner = origin.repository.ignored([path.removeprefix(origin.above) for path in mine])
+                inner = origin.repository.ignored(
+                    [path.removeprefix(origin.above) for path in mine]
+                )
                 found |= {origin.above + path for path in inner}
         return sorted(path.removeprefix(self.prefix) for path in found)
 
@@ -189,7 +213,9 @@ class Revision:
         inner = path.removeprefix(outer.above)
         now = outer.repository.index().get(inner) if outer.here else None
         if now is not None and now.mode == SUBMODULE:
-            self.not_checked_out.append(path)   # what is not checked out is not gone: no state of it counts
+            self.not_checked_out.append(
+                path
+            )  # what is not checked out is not gone: no state of it counts
             return None
         folder = outer.repository.folder_of_submodule(outer.commit, inner)
         stored = Repository(folder, bare=True) if folder else None
@@ -211,7 +237,7 @@ def write_entries(folder: str, entries: Mapping[str, Entry], root: str | None) -
         try:
             writer.write(os.path.join(folder, name), entry)
         except OSError as fault:
-            if fault.errno != errno.ENAMETOOLONG:   # no work tree can hold it either
+            if fault.errno != errno.ENAMETOOLONG:  # no work tree can hold it either
                 raise
 
 
@@ -230,9 +256,15 @@ class _Writer:
             os.makedirs(parent, exist_ok=True)
             self._made.add(parent)
         root = self._root
-        to = os.fsdecode(entry.origin.repository.content(entry.name)) if entry.mode == LINK and root is not None else ""
+        to = (
+            os.fsdecode(entry.origin.repository.content(entry.name))
+            if entry.mode == LINK and root is not None
+            else ""
+        )
         if root is not None and to and "\0" not in to:
-            os.symlink(self._folder + to[len(root):] if f"{to}/".startswith(f"{root}/") else to, target)
+            os.symlink(
+                self._folder + to[len(root) :] if f"{to}/".startswith(f"{root}/") else to, target
+            )
         elif os.path.basename(target) == BUILD and entry.mode != SUBMODULE:
             with open(target, "xb") as file:
                 file.write(entry.origin.repository.content(entry.name))
@@ -248,7 +280,9 @@ class _Writer:
             try:
                 os.link(self._next(), target)
             except OSError:
-                os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+                os.close(
+                    os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+                )
 
     def _next(self) -> str:
         self._count += 1
@@ -282,20 +316,37 @@ def _unknown(repository: Repository, what: str, text: str) -> BuildError:
     plain = bool(name) and not set(name) & set("~^@{}: ") and ".." not in name
     if repository.run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
         only = f", or only what is compared: `git fetch --depth=1 origin {name}`" if plain else ""
-        return BuildError(f"{what}: this clone is shallow", None, f"`git fetch --unshallow`{only}", "usage")
+        return BuildError(
+            f"{what}: this clone is shallow", None, f"`git fetch --unshallow`{only}", "usage"
+        )
     if repository.commit("HEAD") is None and name.startswith("HEAD"):
-        return BuildError(f"{what}: HEAD has no commit yet", None,
-                          "commit something first, or name another branch; `buildgraph build //...` builds everything", "usage")
+        return BuildError(
+            f"{what}: HEAD has no commit yet",
+            None,
+            "commit something first, or name another branch; `buildgraph build //...` builds everything",
+            "usage",
+        )
     if ".." in text and "..." not in text:
-        return BuildError(what, None, "name one revision, which is compared with the work tree; `main...` is where HEAD "
-                          "left main", "usage")
+        return BuildError(
+            what,
+            None,
+            "name one revision, which is compared with the work tree; `main...` is where HEAD "
+            "left main",
+            "usage",
+        )
     hint = did_you_mean(text, sorted(_names(repository)))
     fetch = f"`git fetch origin{f' {name}' if plain else ''}`"
-    return BuildError(what, None, f"{hint.removesuffix('?')}? If not: {fetch}" if hint else
-                      f"{fetch}, or check the spelling", "usage")
+    return BuildError(
+        what,
+        None,
+        f"{hint.removesuffix('?')}? If not: {fetch}" if hint else f"{fetch}, or check the spelling",
+        "usage",
+    )
 
 
 def _names(repository: Repository) -> Iterator[str]:
     """The branches and tags of a repository."""
-    found = repository.run("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
+    found = repository.run(
+        "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"
+    )
     yield from found.stdout.decode(errors="replace").split("\n")[:-1]

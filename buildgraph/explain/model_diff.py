@@ -1,4 +1,5 @@
 """The first difference between two models in canonical form, with the names of their states and observations."""
+
 from __future__ import annotations
 
 import json
@@ -13,16 +14,29 @@ from ..ui.format import plural
 
 Read: TypeAlias = Callable[[str], bytes]
 
-_SHAPES = ("num_obs", "num_states", "num_controls", "num_policies", "policy_len", "A_dependencies", "B_dependencies",
-           "B_action_dependencies", "C_time_varying", "inductive_lengths")
+_SHAPES = (
+    "num_obs",
+    "num_states",
+    "num_controls",
+    "num_policies",
+    "policy_len",
+    "A_dependencies",
+    "B_dependencies",
+    "B_action_dependencies",
+    "C_time_varying",
+    "inductive_lengths",
+)
 _HEX = re.compile(r"-?0x[01]\.[0-9a-f]+p[+-]\d+\Z")
 _TENSOR = re.compile(r"(pA|pB|A|B|C|D|I)(\d+)\.f64\Z")
-_COUNTED = 1 << 23   # bytes of a tensor up to which all its differences are counted
+_COUNTED = 1 << 23  # bytes of a tensor up to which all its differences are counted
 _TOLERANCE = 1e-9
 
 
-def model_difference(before: tuple[Mapping[str, object], Read], after: tuple[Mapping[str, object], Read],
-                     labels: bytes) -> str:
+def model_difference(
+    before: tuple[Mapping[str, object], Read],
+    after: tuple[Mapping[str, object], Read],
+    labels: bytes,
+) -> str:
     """What differs first in two folders of a model, each its names (what they hold is compared) and a way to read them.
 
     `labels` is the labels.json of the model. Empty where nothing differs, or the files are no model.
@@ -30,8 +44,11 @@ def model_difference(before: tuple[Mapping[str, object], Read], after: tuple[Map
     (old, read_old), (new, read_new) = before, after
     try:
         head, head_after = json.loads(read_old("model.json")), json.loads(read_new("model.json"))
-        said = [f"{key} {_plain(head.get(key))} -> {_plain(head_after.get(key))}"
-                for key in sorted(head.keys() | head_after.keys()) if head.get(key) != head_after.get(key)]
+        said = [
+            f"{key} {_plain(head.get(key))} -> {_plain(head_after.get(key))}"
+            for key in sorted(head.keys() | head_after.keys())
+            if head.get(key) != head_after.get(key)
+        ]
         if any(head.get(key) != head_after.get(key) for key in _SHAPES):
             return _first(said, len(said), "parameter")
         axes, count, entry = _Axes(head_after, json.loads(labels)), 0, ""
@@ -88,8 +105,10 @@ class _Axes:
 
     def __init__(self, head: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
         self._head = head
-        self._names = {kind: [entry.get("elements") for entry in labels[kind]] for kind in
-                       ("observations", "states", "controls")}
+        self._names = {
+            kind: [entry.get("elements") for entry in labels[kind]]
+            for kind in ("observations", "states", "controls")
+        }
         self._controls = [number for number, size in enumerate(head["num_controls"]) if size > 1]
 
     def index(self, name: str, at: int) -> list[str]:
@@ -113,11 +132,17 @@ class _Axes:
         for factor in self._head[f"{letter}_dependencies"][number] if letter in "AB" else ():
             yield self._value("num_states", factor)
         for control in self._head["B_action_dependencies"][number] if letter == "B" else ():
-            names = self._names["controls"][self._controls.index(control)] if control in self._controls else None
+            names = (
+                self._names["controls"][self._controls.index(control)]
+                if control in self._controls
+                else None
+            )
             yield self._head["num_controls"][control], names
 
     def _value(self, key: str, number: int) -> tuple[int, list[str] | None]:
-        return self._head[key][number], self._names["observations" if key == "num_obs" else "states"][number]
+        return self._head[key][number], self._names[
+            "observations" if key == "num_obs" else "states"
+        ][number]
 
 
 def _plain(value: object) -> str:
@@ -130,8 +155,10 @@ def _numbers(old: float, new: float) -> str:
     """Two numbers with as few digits as they need, from two decimals on."""
     for digits in (2, 3, 4, 5, 6):
         texts = [f"{value:.{digits}f}" for value in (old, new)]
-        near = all(math.isclose(float(text), value, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
-                   for text, value in zip(texts, (old, new)))
+        near = all(
+            math.isclose(float(text), value, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+            for text, value in zip(texts, (old, new))
+        )
         if near and texts[0] != texts[1]:
             return " -> ".join(texts)
     texts = [f"{value:.6g}" for value in (old, new)]

@@ -1,4 +1,5 @@
 """What made a target run again: the keys of its actions followed back to what changed first."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,13 +7,13 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .diff import ResultSource, ChangedPart, WithSources, diff_keys
-from ..types.digest import Digest
-from .file_change import detail_of
-from ..state.key_history import KeyRow
 from ..keys.action_key import explain, inputs_of
+from ..state.key_history import KeyRow
 from ..types.action import Action, Output, Shipped, Source
+from ..types.digest import Digest
 from ..types.result import File, Node
+from .diff import ChangedPart, ResultSource, WithSources, diff_keys
+from .file_change import detail_of
 from .why import KeyChange, declared_actions, origin_of
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class _Step:
 class KeyHistory:
     """The rows of a workspace's history, what the store has of them, and the actions that are declared now."""
 
-    def __init__(self, rows: Mapping[str, KeyRow], memory: ResultSource, analysis: Analysis | None) -> None:
+    def __init__(
+        self, rows: Mapping[str, KeyRow], memory: ResultSource, analysis: Analysis | None
+    ) -> None:
         self.memory = memory
         self._analysis = analysis
         self._labels = {str(label): label for label in analysis.order} if analysis else {}
@@ -119,7 +122,11 @@ class KeyHistory:
         if not after:
             return None
         (name, key), old = after[0], made.get(part.before, [])
-        near = [one for one in old if one[0] == name] or [one for one in old if one[0][0] == name[0]] or old
+        near = (
+            [one for one in old if one[0] == name]
+            or [one for one in old if one[0][0] == name[0]]
+            or old
+        )
         was = next((one for _, one in near if one != key), "")
         return _Step(name[0], name[1], (was, key), name[2])
 
@@ -135,7 +142,9 @@ class KeyHistory:
         return self._makers
 
 
-def explanation(past: KeyHistory, label: str, members: Sequence[str], reran: set[str]) -> Explanation | None:
+def explanation(
+    past: KeyHistory, label: str, members: Sequence[str], reran: set[str]
+) -> Explanation | None:
     """Why a target's actions ran; None when it has none in the history.
 
     The actions are those of its `members`: the target itself, or what it stands for. `reran` has the keys of what ran in
@@ -145,17 +154,28 @@ def explanation(past: KeyHistory, label: str, members: Sequence[str], reran: set
     if not rows:
         return None
     last = max(row.seen for row in rows.values())
-    again = [name for name, row in rows.items() if row.seen == last > row.changed and row.keys[0] in reran]
+    again = [
+        name
+        for name, row in rows.items()
+        if row.seen == last > row.changed and row.keys[0] in reran
+    ]
     changed = {name: row for name, row in rows.items() if len(row.keys) > 1}
     newest = max((row.changed for row in changed.values()), default=-1)
     if again and newest < last:
-        return Explanation(label, "rerun", followed=len(again),
-                           chain=tuple(Link(label, title, "") for _, title, _ in sorted(again)))
+        return Explanation(
+            label,
+            "rerun",
+            followed=len(again),
+            chain=tuple(Link(label, title, "") for _, title, _ in sorted(again)),
+        )
     if not changed:
         return Explanation(label, "first")
     latest = {name: row for name, row in sorted(changed.items()) if row.changed == newest}
     recent = max(row.before for row in latest.values())
-    steps = [_Step(name[0], name[1], (row.keys[1], row.keys[0]), name[2], row.before == recent) for name, row in latest.items()]
+    steps = [
+        _Step(name[0], name[1], (row.keys[1], row.keys[0]), name[2], row.before == recent)
+        for name, row in latest.items()
+    ]
     steps.sort(key=lambda step: not step.recent)
     return _followed(past, label, steps)
 
@@ -166,7 +186,7 @@ def _followed(past: KeyHistory, label: str, steps: list[_Step]) -> Explanation:
     waiting: list[tuple[_Step, tuple[Link, ...]]] = [(step, ()) for step in steps]
     causes: dict[tuple[str, ...], tuple[Cause, tuple[Link, ...], bool]] = {}
     reasons: list[KeyChange] = []
-    for step, way in waiting:   # grows while it is walked
+    for step, way in waiting:  # grows while it is walked
         action = past.action(step)
         reason = _reason(past.memory, step, action)
         reasons.append(reason)
@@ -181,14 +201,22 @@ def _followed(past: KeyHistory, label: str, steps: list[_Step]) -> Explanation:
                 waiting.append((replace(maker, recent=step.recent), (link, *way)))
         for cause in _causes(past.memory, step, taken, action):
             taken_from = cause.what if cause.kind == "source" else ""
-            causes.setdefault((cause.kind, cause.what, cause.before, cause.after),
-                              (cause, (Link(step.label, step.title, taken_from), *way), step.recent))
+            causes.setdefault(
+                (cause.kind, cause.what, cause.before, cause.after),
+                (cause, (Link(step.label, step.title, taken_from), *way), step.recent),
+            )
     best = sorted(causes.values(), key=lambda one: (not one[2], _ORDER.index(one[0].kind)))
     if any(one[0].kind != "input" for one in best):
         best = [one for one in best if one[0].kind != "input"]
     state: Literal["changed", "forgotten"] = "changed" if best else "forgotten"
-    return Explanation(label, state, tuple(one[0] for one in best), len(reasons), best[0][1] if best else (),
-                       tuple(reasons))
+    return Explanation(
+        label,
+        state,
+        tuple(one[0] for one in best),
+        len(reasons),
+        best[0][1] if best else (),
+        tuple(reasons),
+    )
 
 
 def _reason(memory: ResultSource, step: _Step, action: Action | None) -> KeyChange:
@@ -196,11 +224,16 @@ def _reason(memory: ResultSource, step: _Step, action: Action | None) -> KeyChan
     found = diff_keys(memory, Digest.parse(step.keys[0]), Digest.parse(step.keys[1]))
     if found is None:
         return KeyChange(step.label, title, "forgotten", keys=step.keys)
-    parts = [replace(part, origin=origin_of(action, part.name)) if action else part for part in found.parts]
+    parts = [
+        replace(part, origin=origin_of(action, part.name)) if action else part
+        for part in found.parts
+    ]
     return KeyChange(step.label, title, "changed", tuple(parts), found.outputs, step.keys)
 
 
-def _causes(memory: ResultSource, step: _Step, parts: list[ChangedPart], action: Action | None) -> Iterator[Cause]:
+def _causes(
+    memory: ResultSource, step: _Step, parts: list[ChangedPart], action: Action | None
+) -> Iterator[Cause]:
     """What changed in a step that no other action made."""
     keys = [Digest.parse(key) for key in step.keys]
     messages = [found for key in keys if (found := memory.parts(key)) is not None]
@@ -214,27 +247,63 @@ def _causes(memory: ResultSource, step: _Step, parts: list[ChangedPart], action:
         path = part.name.removeprefix("input ")
         if part.name.startswith("input "):
             kind = _kind(path, given)
-            detail = detail_of(sources, (old.get(path), new.get(path)), part, results if kind == "source" else (None, None))
+            detail = detail_of(
+                sources,
+                (old.get(path), new.get(path)),
+                part,
+                results if kind == "source" else (None, None),
+            )
             what = _name_of(path, given)
-            yield Cause(kind, what, _change(part), part.before, part.after, detail, step.label, step.title)
+            yield Cause(
+                kind, what, _change(part), part.before, part.after, detail, step.label, step.title
+            )
         elif part.name.startswith(("program:", "distribution:")):
             kind = "program" if part.name.startswith("program:") else "distribution"
-            yield Cause(kind, part.name.partition(":")[2], _change(part), part.before, part.after, "", step.label, step.title)
+            yield Cause(
+                kind,
+                part.name.partition(":")[2],
+                _change(part),
+                part.before,
+                part.after,
+                "",
+                step.label,
+                step.title,
+            )
         elif not part.name.startswith(("argv ", "output ")):
             kind = "engine" if part.name == "engine" else "value"
-            yield Cause(kind, part.name.replace("env ", "env."), _change(part), part.before, part.after, "", step.label,
-                        step.title)
+            yield Cause(
+                kind,
+                part.name.replace("env ", "env."),
+                _change(part),
+                part.before,
+                part.after,
+                "",
+                step.label,
+                step.title,
+            )
     words = [explain(one) for one in messages]
     for before, after in _words(words[0], words[1], {*old, *new}):
-        yield Cause("value", "argv", "changed" if before and after else "added" if after else "removed", before, after, "",
-                    step.label, step.title)
+        yield Cause(
+            "value",
+            "argv",
+            "changed" if before and after else "added" if after else "removed",
+            before,
+            after,
+            "",
+            step.label,
+            step.title,
+        )
 
 
 def _kind(path: str, given: Mapping[str, object]) -> Kind:
     one = given.get(path.rstrip("/"))
     if isinstance(one, Shipped) or one is None and path.startswith("tools/"):
         return "tool"
-    return "source" if isinstance(one, Source) or one is None and not path.startswith("in/") else "input"
+    return (
+        "source"
+        if isinstance(one, Source) or one is None and not path.startswith("in/")
+        else "input"
+    )
 
 
 def _name_of(path: str, given: Mapping[str, object]) -> str:
@@ -254,17 +323,36 @@ def _change(part: ChangedPart) -> Literal["changed", "added", "removed"]:
     return "changed" if part.before and part.after else "added" if part.after else "removed"
 
 
-def _words(old: Mapping[str, str], new: Mapping[str, str], paths: set[str]) -> Iterator[tuple[str, str]]:
+def _words(
+    old: Mapping[str, str], new: Mapping[str, str], paths: set[str]
+) -> Iterator[tuple[str, str]]:
     """The words of a command that differ, as pairs; those that only name inputs or outputs are no cause."""
-    before, after = ([value for name, value in words.items() if name.startswith("argv ")] for words in (old, new))
-    own = paths | {name.removeprefix("output ") for name in {*old, *new} if name.startswith("output ")}
-    for tag, start, end, begin, stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    before, after = (
+        [value for name, value in words.items() if name.startswith("argv ")] for words in (old, new)
+    )
+    own = paths | {
+        name.removeprefix("output ") for name in {*old, *new} if name.startswith("output ")
+    }
+    for tag, start, end, begin, stop in SequenceMatcher(
+        None, before, after, autojunk=False
+    ).get_opcodes():
         if tag == "equal":
             continue
-        pairs = [(word, "") for word in before[start:end]] if tag == "delete" else [("", word) for word in after[begin:stop]]
+        pairs = (
+            [(word, "") for word in before[start:end]]
+            if tag == "delete"
+            else [("", word) for word in after[begin:stop]]
+        )
         if tag == "replace":
             count = max(end - start, stop - begin)
-            pairs = list(zip(*((words + [""] * count)[:count] for words in (before[start:end], after[begin:stop]))))
+            pairs = list(
+                zip(
+                    *(
+                        (words + [""] * count)[:count]
+                        for words in (before[start:end], after[begin:stop])
+                    )
+                )
+            )
         yield from (pair for pair in pairs if any(word and word not in own for word in pair))
 
 

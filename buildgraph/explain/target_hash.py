@@ -3,6 +3,7 @@
 The digest of an action is made of the digests of its sources and of the actions whose outputs it takes, so it is known
 without running anything. What an action is not given (a field that no tool reads, a comment) is in no digest.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -11,12 +12,12 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeAlias
 
 from ..analysis.analysis import Analysis
+from ..keys.action_graph import ActionGraph
+from ..types.action import Action, Artifact, Content, Output, Shipped, Source
 from ..types.digest import Digest
 from ..types.label import Label
-from ..types.action import Action, Artifact, Content, Output, Shipped, Source
-from ..types.target import Target
 from ..types.provider import Provider
-from ..keys.action_graph import ActionGraph
+from ..types.target import Target
 
 Hash: TypeAlias = Callable[[Artifact], tuple[Digest, bool]]
 
@@ -37,7 +38,9 @@ class TargetHashes:
     rules: Mapping[str, str]
 
 
-def hash_targets(analysis: Analysis, targets: Mapping[Label, Target], rules: Mapping[str, str], read: Hash) -> TargetHashes:
+def hash_targets(
+    analysis: Analysis, targets: Mapping[Label, Target], rules: Mapping[str, str], read: Hash
+) -> TargetHashes:
     """Evaluate an analysis; `read` gives the digest of a source or a shipped tool, `rules` those of files of rules."""
     found = {label: list(artifacts(provider)) for label, provider in analysis.providers.items()}
     steps = ActionGraph.of(artifact for own in found.values() for artifact in own)
@@ -72,7 +75,9 @@ class _Prints:
         self.of: dict[Label, str] = {}
         for label in analysis.order:
             provider = analysis.providers[label]
-            self.of[label] = self._provider(provider, [self.of[dep] for dep in analysis.deps[label]])
+            self.of[label] = self._provider(
+                provider, [self.of[dep] for dep in analysis.deps[label]]
+            )
             self._providers[id(provider)] = self.of[label]
 
     def _provider(self, provider: Provider, deps: list[str]) -> str:
@@ -112,8 +117,15 @@ class _Prints:
         moved = {} if self._paths else {path: found for path, found in staged}
         words = [_moved(word, moved) for word in action.argv]
         given = [found if path in moved else f"{path} {found}" for path, found in staged]
-        rest = (action.outputs, action.env, action.programs, action.distributions, action.platform, action.timeout,
-                action.network)
+        rest = (
+            action.outputs,
+            action.env,
+            action.programs,
+            action.distributions,
+            action.platform,
+            action.timeout,
+            action.network,
+        )
         return _digest([repr(words), repr(sorted(given)), repr(rest)])
 
 

@@ -1,4 +1,5 @@
 """The keys of BUILD.toml, and facts of boards, that words of a command come from."""
+
 from __future__ import annotations
 
 import json
@@ -7,17 +8,17 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from .affected import flatten
 from ..analysis.analysis import Analysis
-from .root_cause import Cause
+from ..types.action import Artifact
 from ..types.errors import BuildError
 from ..types.label import Label
-from ..types.action import Artifact
-from ..ui.format import format_size
 from ..types.quantities import parse_size
+from ..ui.format import format_size
 from ..workspace.workspace import Workspace
+from .affected import flatten
+from .root_cause import Cause
 
-_DEPTH = 4   # of facts in what a target provides
+_DEPTH = 4  # of facts in what a target provides
 
 
 def name_origins(cause: Cause, workspace: Workspace, analysis: Analysis) -> list[Cause]:
@@ -31,19 +32,40 @@ def name_origins(cause: Cause, workspace: Workspace, analysis: Analysis) -> list
         return [cause]
     if cause.what != "argv":
         return [replace(_plain(cause), file=target.place().path)]
-    found = [one for leaf in _leaves(cause) for one in [_place(leaf, label, workspace, analysis)] if one is not None]
+    found = [
+        one
+        for leaf in _leaves(cause)
+        for one in [_place(leaf, label, workspace, analysis)]
+        if one is not None
+    ]
     if found:
         return found
     at = workspace.target(label).place().path
-    return [replace(cause, what=f"a word of {cause.title!r}", file=at, before=_text(cause.before), after=_text(cause.after))]
+    return [
+        replace(
+            cause,
+            what=f"a word of {cause.title!r}",
+            file=at,
+            before=_text(cause.before),
+            after=_text(cause.after),
+        )
+    ]
 
 
 def _plain(cause: Cause) -> Cause:
     """A value that is written as it is in a key: a time limit, a variable, the network."""
     if cause.what == "timeout":
-        return replace(cause, before=json.dumps(cause.before.replace(" ", "")), after=json.dumps(cause.after.replace(" ", "")))
+        return replace(
+            cause,
+            before=json.dumps(cause.before.replace(" ", "")),
+            after=json.dumps(cause.after.replace(" ", "")),
+        )
     if cause.what == "network":
-        return replace(cause, before="true" if cause.before else "false", after="true" if cause.after else "false")
+        return replace(
+            cause,
+            before="true" if cause.before else "false",
+            after="true" if cause.after else "false",
+        )
     return replace(cause, before=_text(cause.before), after=_text(cause.after))
 
 
@@ -71,13 +93,30 @@ def _place(cause: Cause, label: Label, workspace: Workspace, analysis: Analysis)
             leaf = cause.what != "argv" and key.rpartition(".")[2] == cause.what.rpartition(".")[2]
             if leaf or cause.what == "argv" and cause.after and _same(value, cause.after):
                 show = _bytes if value != cause.after and not leaf else _text
-                return replace(cause, what=key if one == label else f"{key} of {one}", file=target.place().path,
-                               before=show(cause.before), after=show(cause.after))
+                return replace(
+                    cause,
+                    what=key if one == label else f"{key} of {one}",
+                    file=target.place().path,
+                    before=show(cause.before),
+                    after=show(cause.after),
+                )
         if one != label:
-            fact = next((path for path, value in _facts(analysis.providers[one]) if cause.after and value == cause.after), "")
+            fact = next(
+                (
+                    path
+                    for path, value in _facts(analysis.providers[one])
+                    if cause.after and value == cause.after
+                ),
+                "",
+            )
             if fact:
-                return replace(cause, what=f"{fact} of {one}", file=target.place().path, before=_text(cause.before),
-                               after=_text(cause.after))
+                return replace(
+                    cause,
+                    what=f"{fact} of {one}",
+                    file=target.place().path,
+                    before=_text(cause.before),
+                    after=_text(cause.after),
+                )
         new = [dep for dep in analysis.deps[one] if dep not in seen]
         seen.update(new)
         waiting += new
@@ -103,7 +142,11 @@ def _facts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, st
         return
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            yield from _facts(getattr(value, field.name), f"{path}.{field.name}" if path else field.name, depth + 1)
+            yield from _facts(
+                getattr(value, field.name),
+                f"{path}.{field.name}" if path else field.name,
+                depth + 1,
+            )
     elif isinstance(value, str | int | float) and path:
         yield path, str(value)
 

@@ -1,4 +1,5 @@
 """Why an action ran: the parts of its key that differ from the key before. Read from the bytes that were hashed."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -6,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from .diff import ResultSource, ChangedPart, diff_keys
-from ..types.digest import Digest
-from .target_hash import artifacts
-from ..types.label import Label
-from ..types.action import Action, Content, Output, Shipped, Source
-from ..keys.reapi import decode
 from ..keys.action_graph import ActionGraph
+from ..keys.reapi import decode
+from ..types.action import Action, Content, Output, Shipped, Source
+from ..types.digest import Digest
+from ..types.label import Label
+from .diff import ChangedPart, ResultSource, diff_keys
+from .target_hash import artifacts
 
 if TYPE_CHECKING:
     from ..analysis.analysis import Analysis
@@ -34,16 +35,33 @@ class KeyChange:
     keys: tuple[str, str] = ("", "")
 
 
-def why(history: Mapping[str, list[str]], label: str, memory: ResultSource, actions: Sequence[Action] | None) -> list[KeyChange]:
+def why(
+    history: Mapping[str, list[str]],
+    label: str,
+    memory: ResultSource,
+    actions: Sequence[Action] | None,
+) -> list[KeyChange]:
     """What differs in the keys of a target's actions since each had another; `memory` is the store.
 
     `actions` are those that the target declares now: rows of others are dropped, and inputs are told by where they come
     from. None when that is not known.
     """
-    owned = [(name.split(" ", 2), keys) for name, keys in sorted(history.items()) if name.startswith(f"{label} ")]
+    owned = [
+        (name.split(" ", 2), keys)
+        for name, keys in sorted(history.items())
+        if name.startswith(f"{label} ")
+    ]
     now = None if actions is None else Counter(action.title for action in actions)
-    return [_reason((label, count, title), keys, memory, [one for one in actions or () if one.title == title])
-            for (_, count, title), keys in owned if now is None or int(count) <= now[title]]
+    return [
+        _reason(
+            (label, count, title),
+            keys,
+            memory,
+            [one for one in actions or () if one.title == title],
+        )
+        for (_, count, title), keys in owned
+        if now is None or int(count) <= now[title]
+    ]
 
 
 def declared_actions(analysis: Analysis, label: Label) -> list[Action]:
@@ -54,7 +72,9 @@ def declared_actions(analysis: Analysis, label: Label) -> list[Action]:
     return [action for action in found if action.owner == label]
 
 
-def _reason(row: tuple[str, str, str], keys: list[str], memory: ResultSource, actions: Sequence[Action]) -> KeyChange:
+def _reason(
+    row: tuple[str, str, str], keys: list[str], memory: ResultSource, actions: Sequence[Action]
+) -> KeyChange:
     label, count, title = row
     said = title if count == "1" else f"{title} ({count})"
     if len(keys) < 2:
@@ -65,11 +85,16 @@ def _reason(row: tuple[str, str, str], keys: list[str], memory: ResultSource, ac
     if found is None:
         return KeyChange(label, said, "forgotten", keys=pair)
     action = _action(memory, after, actions, int(count))
-    parts = [replace(part, origin=origin_of(action, part.name)) if action else part for part in found.parts]
+    parts = [
+        replace(part, origin=origin_of(action, part.name)) if action else part
+        for part in found.parts
+    ]
     return KeyChange(label, said, "changed", tuple(parts), found.outputs, pair)
 
 
-def _action(memory: ResultSource, key: Digest, actions: Sequence[Action], count: int) -> Action | None:
+def _action(
+    memory: ResultSource, key: Digest, actions: Sequence[Action], count: int
+) -> Action | None:
     """The action that a key was made of: the one with its command, else the one of its title and place."""
     messages = memory.parts(key)
     argv = tuple(decode("Command", messages["command"])["arguments"]) if messages else ()
@@ -79,7 +104,11 @@ def _action(memory: ResultSource, key: Digest, actions: Sequence[Action], count:
 
 def origin_of(action: Action, part: str) -> str:
     """Whence an input comes: the action that makes it, the file of the user, or a tool of buildgraph."""
-    given = dict(action.inputs).get(part.removeprefix("input ").rstrip("/")) if part.startswith("input ") else None
+    given = (
+        dict(action.inputs).get(part.removeprefix("input ").rstrip("/"))
+        if part.startswith("input ")
+        else None
+    )
     match given:
         case Output(_, maker):
             return f"made by {maker.owner} ({maker.title})"

@@ -7,11 +7,13 @@ version, length or checksum, or any stamp that moved, is "no receipt": the full 
     buildgraph receipt 4\n<crc32 of the rest, 8 hex>\n
     <files> <environment bytes> <text bytes> <mark>\n<environment> <5 int64 for each path> <path\0 ...> <text>
 """
+
 from __future__ import annotations
 
 import os
 import sys
 import zlib
+
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
 
 MAGIC = b"buildgraph receipt 4\n"
 FOLDER = ".buildgraph/receipts"
-_NAMED = ("BUILDGRAPH_CACHE", "BUILDGRAPH_SANDBOX", "XDG_CACHE_HOME", "HOME", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUSERBASE")
+_NAMED = (
+    "BUILDGRAPH_CACHE",
+    "BUILDGRAPH_SANDBOX",
+    "XDG_CACHE_HOME",
+    "HOME",
+    "PYTHONPATH",
+    "PYTHONNOUSERSITE",
+    "PYTHONUSERBASE",
+)
 
 
 class ManifestCheck:
@@ -53,7 +63,7 @@ def unchanged(words: list[str], cwd: str) -> int | None:
     root = _root(cwd)
     if root is None:
         return None
-    text = _standing(ManifestCheck(root, (words, cwd[len(root) + 1:])), cwd)
+    text = _standing(ManifestCheck(root, (words, cwd[len(root) + 1 :])), cwd)
     if text is None:
         return None
     sys.stdout.write(text)
@@ -63,7 +73,9 @@ def unchanged(words: list[str], cwd: str) -> int | None:
 
 def is_plain(words: Sequence[str]) -> bool:
     """Whether words are patterns and no option is among them."""
-    return bool(words) and not any(word.startswith("-") and not word.startswith("-//") for word in words)
+    return bool(words) and not any(
+        word.startswith("-") and not word.startswith("-//") for word in words
+    )
 
 
 def check_manifest(root: str, words: Sequence[str], package: str) -> None:
@@ -98,6 +110,7 @@ def request_name(words: Sequence[str], package: str) -> str:
 def environment(words: Sequence[str], package: str) -> bytes:
     """What besides files decides whether a receipt holds: the request, the interpreter, the version, the cache, mounts."""
     from .. import __version__
+
     parts = [__version__, sys.executable, sys.version, package, *words]
     parts += [f"{name}={os.environ.get(name, '')}" for name in _NAMED]
     return "\n".join(parts).replace("\0", "").encode("utf-8", "surrogateescape") + _mounts()
@@ -112,7 +125,7 @@ def _mounts() -> bytes:
         return b""
     if b"bin/" not in data:
         return b""
-    mounts = (line.split(b" ", 5)[2:5] for line in data.splitlines())   # device, what of it, where
+    mounts = (line.split(b" ", 5)[2:5] for line in data.splitlines())  # device, what of it, where
     return b"\n".join(b" ".join(mount) for mount in mounts if b"bin/" in mount[2])
 
 
@@ -121,25 +134,33 @@ def _standing(looked: ManifestCheck, cwd: str) -> str | None:
     last_check = None
     try:
         with open(f"{looked.root}/{FOLDER}/{looked.name}", "rb", opener=_at_once) as file:
-            data = file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else b""   # a regular file
+            data = (
+                file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else b""
+            )  # a regular file
     except OSError:
         return None
     start = len(MAGIC) + 9
-    if not data.startswith(MAGIC) or b"%08x\n" % zlib.crc32(memoryview(data)[start:]) != data[len(MAGIC):start]:
+    if (
+        not data.startswith(MAGIC)
+        or b"%08x\n" % zlib.crc32(memoryview(data)[start:]) != data[len(MAGIC) : start]
+    ):
         return None
     end = data.index(b"\n", start)
     files, held, words, looked.mark = map(int, data[start:end].split())
     at = end + 1
-    if data[at:at + held] != environment(*looked.request):
+    if data[at : at + held] != environment(*looked.request):
         return None
     at += held
-    looked.fields, looked.names = data[at:at + 40 * files], data[at + 40 * files:len(data) - words]
+    looked.fields, looked.names = (
+        data[at : at + 40 * files],
+        data[at + 40 * files : len(data) - words],
+    )
     looked.paths = looked.names.split(b"\0")[:-1]
-    os.chdir(looked.root)   # the paths are relative to it, and so they are short
+    os.chdir(looked.root)  # the paths are relative to it, and so they are short
     looked.moved = _moved(looked.fields, looked.paths)
     os.chdir(cwd)
     last_check = looked
-    return None if looked.moved else data[len(data) - words:].decode()
+    return None if looked.moved else data[len(data) - words :].decode()
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -152,8 +173,13 @@ def _moved(fields: bytes, paths: list[bytes]) -> list[int]:
     for path, size, mtime, ctime, inode, device in zip(paths, rest, rest, rest, rest, rest):
         try:
             found = look(path)
-            if (found.st_mtime_ns != mtime or found.st_ctime_ns != ctime or found.st_size != size or found.st_ino != inode
-                    or found.st_dev != device):
+            if (
+                found.st_mtime_ns != mtime
+                or found.st_ctime_ns != ctime
+                or found.st_size != size
+                or found.st_ino != inode
+                or found.st_dev != device
+            ):
                 moved.append(number)
         except OSError:
             moved.append(number)
@@ -163,18 +189,24 @@ def _moved(fields: bytes, paths: list[bytes]) -> list[int]:
 
 def dedupe_folders(root: str, path: str) -> str:
     """A path as receipts hold it: relative to the workspace's root when it lies in it."""
-    return path[len(root) + 1:] if path.startswith(f"{root}/") else "." if path == root else path
+    return path[len(root) + 1 :] if path.startswith(f"{root}/") else "." if path == root else path
 
 
-def write(root: str, request: tuple[Sequence[str], str], files: Mapping[str, tuple[int, ...]], text: str,
-          mark: int) -> None:
+def write(
+    root: str,
+    request: tuple[Sequence[str], str],
+    files: Mapping[str, tuple[int, ...]],
+    text: str,
+    mark: int,
+) -> None:
     """Leave a receipt for a request (its words, its package): stamps of files by path, what to say, the snapshot's mark.
 
     A workspace that cannot be written keeps none.
     """
     if any(max(stamp) >> 63 for stamp in files.values()):
-        return   # a stamp after the year 2262, or an inode beyond 63 bits
+        return  # a stamp after the year 2262, or an inode beyond 63 bits
     from struct import pack
+
     fields, names = bytearray(), bytearray()
     for path, stamp in sorted(files.items()):
         fields += pack("5q", *stamp)
@@ -182,21 +214,28 @@ def write(root: str, request: tuple[Sequence[str], str], files: Mapping[str, tup
     _write(ManifestCheck(root, request), fields, names, text.encode(), mark)
 
 
-def update(looked: ManifestCheck, fresh: Mapping[str, tuple[int, ...]], trees: Sequence[str], text: str, mark: int) -> None:
+def update(
+    looked: ManifestCheck,
+    fresh: Mapping[str, tuple[int, ...]],
+    trees: Sequence[str],
+    text: str,
+    mark: int,
+) -> None:
     """Write a receipt again with other stamps; what it knows below `trees` and is not in `fresh` is there no more."""
     if any(max(stamp) >> 63 for stamp in fresh.values()):
-        return   # as for `write`
+        return  # as for `write`
     from struct import pack
+
     new = {os.fsencode(path): pack("5q", *stamp) for path, stamp in fresh.items()}
     fields, names, paths = bytearray(looked.fields), looked.names, looked.paths
     if trees:
         below = tuple(os.fsencode(tree) + b"/" for tree in trees)
         kept = [at for at, path in enumerate(paths) if path in new or not path.startswith(below)]
-        fields = bytearray().join(fields[40 * at:40 * at + 40] for at in kept)
+        fields = bytearray().join(fields[40 * at : 40 * at + 40] for at in kept)
         paths = [paths[at] for at in kept]
     known = {path: at for at, path in enumerate(paths) if path in new}
     for path, at in known.items():
-        fields[40 * at:40 * at + 40] = new[path]
+        fields[40 * at : 40 * at + 40] = new[path]
     more = [path for path in new if path not in known]
     if trees or more:
         fields += b"".join(map(new.__getitem__, more))
@@ -204,7 +243,9 @@ def update(looked: ManifestCheck, fresh: Mapping[str, tuple[int, ...]], trees: S
     _write(looked, fields, names, text.encode(), mark)
 
 
-def _write(looked: ManifestCheck, fields: bytearray, names: bytes | bytearray, told: bytes, mark: int) -> None:
+def _write(
+    looked: ManifestCheck, fields: bytearray, names: bytes | bytearray, told: bytes, mark: int
+) -> None:
     said = environment(*looked.request)
     head = b"%d %d %d %d\n" % (len(fields) // 40, len(said), len(told), mark)
     parts = (head, said, fields, names, told)
@@ -212,4 +253,5 @@ def _write(looked: ManifestCheck, fields: bytearray, names: bytes | bytearray, t
     for part in parts:
         check = zlib.crc32(part, check)
     from ..files.regular_file import replace
+
     replace(f"{looked.root}/{FOLDER}/{looked.name}", (MAGIC, b"%08x\n" % check, *parts))

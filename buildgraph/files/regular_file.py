@@ -3,19 +3,20 @@
 Such a file is opened without waiting and without following a link, and it must be a regular file. Something else is put
 aside under another name, so that the file can be made again and nothing of the user's is lost.
 """
+
 from __future__ import annotations
 
 import errno
 import os
 import stat
 
-from ..lite.contextmanagers import suppress
 from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_WORKSPACE = ".buildgraph"   # what a user has put in its place stays
+_WORKSPACE = ".buildgraph"  # what a user has put in its place stays
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 

@@ -4,6 +4,7 @@ No recursion and no long path: each folder below the top is first renamed into t
 work is the same at every depth. The kernel renames no mount point, so no other file system, and no folder of the host that
 is mounted there, is ever entered. What cannot be removed stays, and raises nothing.
 """
+
 from __future__ import annotations
 
 import errno
@@ -12,7 +13,7 @@ import stat
 
 from ..lite.contextmanagers import suppress
 
-_UNCHANGEABLE = 0x10 | 0x20   # FS_IMMUTABLE_FL, FS_APPEND_FL
+_UNCHANGEABLE = 0x10 | 0x20  # FS_IMMUTABLE_FL, FS_APPEND_FL
 _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -21,7 +22,10 @@ def remove(path: str) -> bool:
     """Remove a file, a link, or a folder with all that is in it; whether nothing stands there any more."""
     parent, _, name = path.rstrip("/").rpartition("/")
     try:
-        above = os.open(parent or ("/" if path.startswith("/") else "."), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        above = os.open(
+            parent or ("/" if path.startswith("/") else "."),
+            os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC,
+        )
     except OSError as fault:
         return fault.errno in (errno.ENOENT, errno.ENOTDIR)
     try:
@@ -33,7 +37,7 @@ def remove(path: str) -> bool:
 def _remove(above: int, name: str) -> bool:
     aside = f"{name[:100]}.{os.urandom(6).hex()}"
     if not _renamed((above, name), (above, aside)):
-        return False   # it is a mount point, or not ours
+        return False  # it is a mount point, or not ours
     with suppress(OSError):
         top = _opened(above, aside)
         try:
@@ -95,7 +99,7 @@ def _unlinked(folder: int, name: str) -> bool:
                 os.unlink(name, dir_fd=folder)
                 return True
     except OSError:
-        pass   # busy, or of a disk that cannot be written
+        pass  # busy, or of a disk that cannot be written
     return False
 
 
@@ -104,7 +108,7 @@ def _renamed(old: tuple[int, str], new: tuple[int, str]) -> bool:
         try:
             os.rename(old[1], new[1], src_dir_fd=old[0], dst_dir_fd=new[0])
             return True
-        except PermissionError:   # a folder that moves to another one must be writable itself
+        except PermissionError:  # a folder that moves to another one must be writable itself
             with suppress(OSError):
                 _unlock(*old)
         except OSError:
@@ -140,6 +144,7 @@ def _unlock(above: int, name: str) -> None:
 
 def _make_changeable(path: str) -> None:
     import fcntl
+
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return

@@ -5,17 +5,22 @@ gap remains. A file system counts time in ticks, so two edits within one tick ca
 trusted only where the file was already some ticks old when it was read (git calls the opposite "racily clean"). The clock
 for that is the file system's own: the clock of the process may differ from it in either direction.
 """
+
 from __future__ import annotations
 
 import os
+
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Stamp = tuple[int, int, int, int, int]
-ALWAYS_STALE: Stamp = (0, 0, 0, 0, 0)   # the stamp of no file: the next build reads the file again
-FINE_NS, COARSE_NS = 100_000_000, 2_000_000_000   # many ticks of a clock that counts them, and of one that counts seconds
+ALWAYS_STALE: Stamp = (0, 0, 0, 0, 0)  # the stamp of no file: the next build reads the file again
+FINE_NS, COARSE_NS = (
+    100_000_000,
+    2_000_000_000,
+)  # many ticks of a clock that counts them, and of one that counts seconds
 
 
 def stamp_of(found: os.stat_result) -> Stamp:
@@ -62,8 +67,16 @@ def stamp_if_dated(path: str, when: int) -> Stamp:
 def file_system_time(folder: str) -> int:
     """The time (ns) by which the file system of a folder stamps changes now; 0, at which nothing is settled, if unknown."""
     flags = os.O_WRONLY | os.O_CLOEXEC
-    places = ((folder, flags | getattr(os, "O_TMPFILE", 0)),   # a file without a name: the folder's own stamp stays
-              (f"{folder}/.buildgraph/clock.{os.getpid()}", flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW))
+    places = (
+        (
+            folder,
+            flags | getattr(os, "O_TMPFILE", 0),
+        ),  # a file without a name: the folder's own stamp stays
+        (
+            f"{folder}/.buildgraph/clock.{os.getpid()}",
+            flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW,
+        ),
+    )
     for path, how in places:
         try:
             fd = os.open(path, how, 0o600)

@@ -1,18 +1,19 @@
 """The outside of a build: the user's store, files, tools, scratch folder and sandbox; no analysis is imported."""
+
 from __future__ import annotations
 
 import os
 
-from ..lite.contextmanagers import suppress, defer_signals
-from ..types.errors import BuildError
-from ..sandbox.job import LEVELS, Level
 from ..files.regular_file import read_regular, replace
-from .source_files import SourceFiles
 from ..files.stamp import Stamp, file_system_time, fingerprint
-from ..store.disk import DiskStore
-from ..store.cache_dir import default_root, scratch_folder
-from .host_tools import HostTools
 from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import defer_signals, suppress
+from ..sandbox.job import LEVELS, Level
+from ..store.cache_dir import default_root, scratch_folder
+from ..store.disk import DiskStore
+from ..types.errors import BuildError
+from .host_tools import HostTools
+from .source_files import SourceFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SHIPPED = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
 
 
-INDEX_THRESHOLD = 32 << 20   # bytes that are hashed in the time that opening the index takes
+INDEX_THRESHOLD = 32 << 20  # bytes that are hashed in the time that opening the index takes
 BWRAP = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
 
 
@@ -33,9 +34,19 @@ class BuildEnvironment:
     `began` is the time (ns) by the clock of the workspace's file system, from before anything was read.
     """
 
-    def __init__(self, store: DiskStore, sources: SourceFiles, tools: HostTools, scratch: str, began: int) -> None:
-        self.store, self.sources, self.tools, self.scratch, self.began = store, sources, tools, scratch, began
-        self.engine: dict[str, Stamp] = {}   # of buildgraph's own files, where a build analyses or evaluates
+    def __init__(
+        self, store: DiskStore, sources: SourceFiles, tools: HostTools, scratch: str, began: int
+    ) -> None:
+        self.store, self.sources, self.tools, self.scratch, self.began = (
+            store,
+            sources,
+            tools,
+            scratch,
+            began,
+        )
+        self.engine: dict[
+            str, Stamp
+        ] = {}  # of buildgraph's own files, where a build analyses or evaluates
 
 
 class _Index:
@@ -61,6 +72,7 @@ class _Index:
     def _opened(self) -> StatIndex:
         if self._memo is None:
             from ..store.index import StatIndex
+
             self._memo = StatIndex(self._folder)
         return self._memo
 
@@ -88,7 +100,9 @@ class open_environment:
             raise
 
     def __exit__(self, *_: object) -> None:
-        with defer_signals():   # a second signal ends the build at once: a moment later, when nothing of it is left
+        with (
+            defer_signals()
+        ):  # a second signal ends the build at once: a moment later, when nothing of it is left
             if self._scratch is not None:
                 self._scratch.close()
             self._index.close()
@@ -110,12 +124,15 @@ def _best(cache: str) -> Level:
     """The best sandbox that works here, found out once for each boot, user, and bubblewrap."""
     known, path = machine_identity(), os.path.join(cache, "sandbox")
     bwrap = [str(os.stat(found).st_mtime_ns) for found in BWRAP if os.path.exists(found)]
-    said = "\n".join((*known, os.environ.get("BUILDGRAPH_SANDBOX", ""), os.environ.get("PATH", ""), *bwrap)).encode()
+    said = "\n".join(
+        (*known, os.environ.get("BUILDGRAPH_SANDBOX", ""), os.environ.get("PATH", ""), *bwrap)
+    ).encode()
     with suppress(OSError):
         level, _, rest = read_regular(path).partition(b"\n")
         if known and rest == said and level.decode() in LEVELS:
             return LEVELS[LEVELS.index(level.decode())]
-    from ..sandbox.sandbox import probe   # it knows every rung, and is dear
+    from ..sandbox.sandbox import probe  # it knows every rung, and is dear
+
     best = probe(os.environ)
     replace(path, (best.encode() + b"\n" + said,))
     return best
@@ -128,14 +145,25 @@ def choose_level(wanted: str, cache: str) -> Level:
         return best
     level = next(level for level in LEVELS if level == wanted)
     if LEVELS.index(level) < LEVELS.index(best):
-        raise BuildError(f"the sandbox {wanted!r} does not work on this machine", None,
-                         f"`buildgraph doctor` tells why; --sandbox {best} is the best that works", "environment")
+        raise BuildError(
+            f"the sandbox {wanted!r} does not work on this machine",
+            None,
+            f"`buildgraph doctor` tells why; --sandbox {best} is the best that works",
+            "environment",
+        )
     return level
 
 
 def engine_stamps() -> dict[str, Stamp]:
     """The files of buildgraph itself that decide what a build does, with their stamps."""
     folders = [os.path.dirname(os.path.dirname(__file__)), SHIPPED]
-    return {path: fingerprint(path) for path in sorted(
-        os.path.join(folder, name) for top in folders for folder, _, names in os.walk(top)
-        for name in names if name.endswith(".py"))}
+    return {
+        path: fingerprint(path)
+        for path in sorted(
+            os.path.join(folder, name)
+            for top in folders
+            for folder, _, names in os.walk(top)
+            for name in names
+            if name.endswith(".py")
+        )
+    }

@@ -3,6 +3,7 @@
 A stamp (`stamp.py`) says "not changed since it was hashed here". It never leaves the machine. The one door to xxhash, which
 checksums the rows of the index.
 """
+
 from __future__ import annotations
 
 import errno
@@ -11,12 +12,12 @@ import stat
 import struct
 import time
 
-from ..lite.contextmanagers import suppress
-from ..types.digest import Digest
-from ..types.errors import BuildError, Location
-from ..lite.sha256 import hash_open
 from ..files.stamp import Stamp, fingerprint, is_settled, stamp_of
 from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
+from ..lite.sha256 import hash_open
+from ..types.digest import Digest
+from ..types.errors import BuildError, Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
-_ROW = struct.Struct("<qqqqqq32s16s")   # fingerprint, time of hashing, SHA-256, XXH3-128 of what stands before
+_ROW = struct.Struct(
+    "<qqqqqq32s16s"
+)  # fingerprint, time of hashing, SHA-256, XXH3-128 of what stands before
 
 
 class Index(Protocol):
@@ -49,6 +52,7 @@ class SourceChanged(Exception):
 
 def _checksum(data: bytes) -> bytes:
     import xxhash
+
     return bytes(xxhash.xxh3_128_digest(data))
 
 
@@ -58,8 +62,13 @@ class SourceFiles:
     The index is asked only beyond the first `light` bytes: to open it costs as much as to hash some.
     """
 
-    def __init__(self, root: str, index: Index | None = None, now: Callable[[], int] = time.time_ns,
-                 light: int = 0) -> None:
+    def __init__(
+        self,
+        root: str,
+        index: Index | None = None,
+        now: Callable[[], int] = time.time_ns,
+        light: int = 0,
+    ) -> None:
         self.root, self._index, self._now = root, index, now
         self._light, self._weight = light, 0
         self._known: dict[str, tuple[Digest, bool]] = {}
@@ -113,16 +122,29 @@ class SourceFiles:
             found = os.lstat(path)
             if stat.S_ISLNK(found.st_mode):
                 found = os.stat(path)
-                if not self._stays(path, name):   # it may have become one after it was listed
-                    raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
+                if not self._stays(path, name):  # it may have become one after it was listed
+                    raise BuildError(
+                        f"{name!r} is a link out of the workspace",
+                        at,
+                        "copy what it names",
+                        "source",
+                    )
         except OSError as fault:
-            raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, _way_out(name, fault), "source") from None
+            raise BuildError(
+                f"cannot read {name!r}: {fault.strerror}", at, _way_out(name, fault), "source"
+            ) from None
         if not stat.S_ISREG(found.st_mode):
-            raise BuildError(f"{name!r} is not a regular file", at,
-                             "name a file, or collect a folder with the rule 'files'", "source")
+            raise BuildError(
+                f"{name!r} is not a regular file",
+                at,
+                "name a file, or collect a folder with the rule 'files'",
+                "source",
+            )
         print_ = stamp_of(found)
         self.seen[name] = print_
-        return self._recall(path, print_) or self._hash(path, print_, name, at), bool(found.st_mode & 0o100)
+        return self._recall(path, print_) or self._hash(path, print_, name, at), bool(
+            found.st_mode & 0o100
+        )
 
     def stands(self, name: str) -> bool:
         """Whether there is such a file; it may be a link, but not one of the workspace that leads out of it."""
@@ -130,7 +152,9 @@ class SourceFiles:
         return os.path.isfile(path) and (not os.path.islink(path) or self._stays(path, name))
 
     def _stays(self, path: str, name: str) -> bool:
-        return os.path.isabs(name) or os.path.realpath(path).startswith(os.path.realpath(self.root) + os.sep)
+        return os.path.isabs(name) or os.path.realpath(path).startswith(
+            os.path.realpath(self.root) + os.sep
+        )
 
     def _recall(self, path: str, print_: Stamp) -> Digest | None:
         self._weight += print_[0]
@@ -151,12 +175,16 @@ class SourceFiles:
             digest = hash_file(path)
             after = fingerprint(path)
         except OSError as fault:
-            raise BuildError(f"cannot read {name!r}: {fault.strerror}", at, "check its permissions", "source") from None
+            raise BuildError(
+                f"cannot read {name!r}: {fault.strerror}", at, "check its permissions", "source"
+            ) from None
         if after != print_:
             raise SourceChanged(name)
         if self._index is None or self._weight < self._light:
             return digest
-        with suppress(struct.error):   # a stamp after the year 2262, or an inode beyond 63 bits: hashed each time
+        with suppress(
+            struct.error
+        ):  # a stamp after the year 2262, or an inode beyond 63 bits: hashed each time
             body = _ROW.pack(*print_, now, bytes.fromhex(digest.hash), b"")[:-16]
             self._fresh[os.fsencode(path)] = body + _checksum(body)
         return digest
@@ -164,7 +192,9 @@ class SourceFiles:
 
 def hash_file(path: str) -> Digest:
     """SHA-256 and size of a file's bytes; OSError when it cannot be read."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)   # it may have become a FIFO a moment ago
+    fd = os.open(
+        path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    )  # it may have become a FIFO a moment ago
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)

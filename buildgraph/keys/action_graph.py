@@ -1,17 +1,17 @@
 """The actions that a request needs, numbered so that each stands after those whose outputs it takes."""
+
 from __future__ import annotations
 
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.action import Action, Artifact, Gate, Output
 from ..types.errors import BuildError
 from ..types.label import Label
-from ..types.action import Action, Artifact, Gate, Output
-from ..lite.record import record
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..types.errors import Location
-
     from ..types.provider import Provider
 
 
@@ -47,7 +47,11 @@ class ActionGraph:
         """All actions that the artifacts come from, found without recursion: chains may be long."""
         number: dict[Action, int] = {}
         actions: list[Action] = []
-        stack = [(artifact.action, False) for artifact in reversed(list(wanted)) if isinstance(artifact, Output)]
+        stack = [
+            (artifact.action, False)
+            for artifact in reversed(list(wanted))
+            if isinstance(artifact, Output)
+        ]
         while stack:
             action, ready = stack.pop()
             if action in number:
@@ -73,18 +77,31 @@ def _places(actions: Iterable[Action]) -> Iterator[int]:
 def find_clash(paths: Iterable[str]) -> tuple[str, str] | None:
     """Two of these paths that cannot be outputs at the same time: they are equal, or the first is a folder of the second."""
     ordered = sorted(f"{path}/" for path in paths)
-    return next(((one[:-1], other[:-1]) for one, other in zip(ordered, ordered[1:]) if other.startswith(one)), None)
+    return next(
+        (
+            (one[:-1], other[:-1])
+            for one, other in zip(ordered, ordered[1:])
+            if other.startswith(one)
+        ),
+        None,
+    )
 
 
 def clash_error(one: str, other: str, at: Location | None = None) -> BuildError:
     """The fault of two such paths."""
-    what = f"two outputs have the path {one}" if one == other else f"{other} cannot be made: {one} is an output, too"
+    what = (
+        f"two outputs have the path {one}"
+        if one == other
+        else f"{other} cannot be made: {one} is an output, too"
+    )
     return BuildError(what, at, "give one of the outputs, or its target, another name", "rule")
 
 
 def producers_of(action: Action) -> list[Action]:
     """The actions whose outputs an action takes, each once, in the order of its inputs."""
-    return list(dict.fromkeys(given.action for _, given in action.inputs if isinstance(given, Output)))
+    return list(
+        dict.fromkeys(given.action for _, given in action.inputs if isinstance(given, Output))
+    )
 
 
 def requested_outputs(label: Label, provider: Provider) -> list[RequestedOutput]:
@@ -92,8 +109,15 @@ def requested_outputs(label: Label, provider: Provider) -> list[RequestedOutput]
     outputs = provider.outputs()
     files = {name: artifact.name.rpartition("/")[2] for name, artifact in outputs.items()}
     count = list(files.values())
-    return [RequestedOutput(label, name, artifact, files[name] if count.count(files[name]) == 1 else f"{name}.{files[name]}")
-            for name, artifact in outputs.items()]
+    return [
+        RequestedOutput(
+            label,
+            name,
+            artifact,
+            files[name] if count.count(files[name]) == 1 else f"{name}.{files[name]}",
+        )
+        for name, artifact in outputs.items()
+    ]
 
 
 def gates_of(provider: Provider) -> tuple[Gate, ...]:

@@ -4,24 +4,30 @@ Everything that can influence an action's outputs stands in the messages: argv, 
 Merkle tree of its inputs at their staged paths, and the identities of the host tools it runs. Nothing else does: no
 label, description, host path, user or time. `why` reads the same bytes that were hashed, so it cannot lie.
 """
+
 from __future__ import annotations
 
-
-from ..types.digest import Digest
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
 from ..types.action import Action
+from ..types.digest import Digest
 from ..types.result import File, Node, Tree
 from .reapi import (
-    Directory, decode, decode_directory, digest_fields, digest_of, encode, encode_directory
+    Directory,
+    decode,
+    decode_directory,
+    digest_fields,
+    digest_of,
+    encode,
+    encode_directory,
 )
-from ..lite.record import record
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-SALT = b"buildgraph 1"   # a new number makes every remembered result a miss: raise it when a tool's contract changes
-SOURCE = "source "   # what begins the names of parts of a record that hold small sources: no message of a key
+SALT = b"buildgraph 1"  # a new number makes every remembered result a miss: raise it when a tool's contract changes
+SOURCE = "source "  # what begins the names of parts of a record that hold small sources: no message of a key
 
 
 @record
@@ -32,7 +38,9 @@ class Key:
     messages: Mapping[str, bytes]
 
 
-def key_of(action: Action, inputs: Iterable[tuple[str, Node]], identities: Mapping[str, str]) -> Key:
+def key_of(
+    action: Action, inputs: Iterable[tuple[str, Node]], identities: Mapping[str, str]
+) -> Key:
     """The key of an action whose inputs are known.
 
     `inputs` are (staged path, what stands there); `identities` maps `program:NAME` and `distribution:NAME` to what
@@ -40,19 +48,31 @@ def key_of(action: Action, inputs: Iterable[tuple[str, Node]], identities: Mappi
     """
     messages: dict[str, bytes] = {}
     root = _merkle(inputs, messages)
-    command = encode("Command", {
-        "arguments": action.argv,
-        "environment_variables": [{"name": name, "value": value} for name, value in sorted(action.env)],
-        "output_paths": sorted(f"out/{out.path}" for out in action.outputs),
-    })
-    properties = sorted([*action.platform, *identities.items(), *([("network", "on")] if action.network else [])])
-    body = encode("Action", {
-        "command_digest": digest_fields(Digest.of(command)),
-        "input_root_digest": digest_fields(root),
-        "timeout": {"seconds": action.timeout},
-        "salt": SALT,
-        "platform": {"properties": [{"name": name, "value": value} for name, value in properties]},
-    })
+    command = encode(
+        "Command",
+        {
+            "arguments": action.argv,
+            "environment_variables": [
+                {"name": name, "value": value} for name, value in sorted(action.env)
+            ],
+            "output_paths": sorted(f"out/{out.path}" for out in action.outputs),
+        },
+    )
+    properties = sorted(
+        [*action.platform, *identities.items(), *([("network", "on")] if action.network else [])]
+    )
+    body = encode(
+        "Action",
+        {
+            "command_digest": digest_fields(Digest.of(command)),
+            "input_root_digest": digest_fields(root),
+            "timeout": {"seconds": action.timeout},
+            "salt": SALT,
+            "platform": {
+                "properties": [{"name": name, "value": value} for name, value in properties]
+            },
+        },
+    )
     messages |= {"action": body, "command": command}
     return Key(Digest.of(body), messages)
 
@@ -96,7 +116,9 @@ def explain(messages: Mapping[str, bytes]) -> dict[str, str]:
     """The parts of a key as words: name of the part -> its value; what `why` compares."""
     action, command = decode("Action", messages["action"]), decode("Command", messages["command"])
     parts = {f"argv {number}": word for number, word in enumerate(command["arguments"])}
-    parts |= {f"env {pair['name']}": pair.get("value", "") for pair in command["environment_variables"]}
+    parts |= {
+        f"env {pair['name']}": pair.get("value", "") for pair in command["environment_variables"]
+    }
     parts |= {f"output {path}": "declared" for path in command["output_paths"]}
     parts |= {pair["name"]: pair.get("value", "") for pair in action["platform"]["properties"]}
     parts["timeout"] = f"{action.get('timeout', {}).get('seconds', 0)} s"
@@ -129,4 +151,8 @@ def inputs_of(messages: Mapping[str, bytes]) -> dict[str, Node]:
 def diff_parts(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """The parts that differ as (part, before, after), sorted; an absent part is an empty string."""
     names = sorted(old.keys() | new.keys())
-    return [(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)]
+    return [
+        (name, old.get(name, ""), new.get(name, ""))
+        for name in names
+        if old.get(name) != new.get(name)
+    ]

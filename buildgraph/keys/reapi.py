@@ -4,12 +4,12 @@ Canonical means: fields in number order, defaults left out, no unknown fields, r
 (callers sort them as the specification demands). Field numbers are those of
 `build/bazel/remote/execution/v2/remote_execution.proto`.
 """
+
 from __future__ import annotations
 
-
-from ..types.digest import Digest
-from ..lite.record import record
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,29 +21,63 @@ SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
     "Duration": ((1, "seconds", "int", False),),
     "Property": ((1, "name", "string", False), (2, "value", "string", False)),
     "Platform": ((1, "properties", "Property", True),),
-    "Command": ((1, "arguments", "string", True), (2, "environment_variables", "Property", True),
-                (7, "output_paths", "string", True)),
-    "Action": ((1, "command_digest", "Digest", False), (2, "input_root_digest", "Digest", False),
-               (6, "timeout", "Duration", False), (9, "salt", "bytes", False), (10, "platform", "Platform", False)),
-    "FileNode": ((1, "name", "string", False), (2, "digest", "Digest", False), (4, "is_executable", "bool", False)),
+    "Command": (
+        (1, "arguments", "string", True),
+        (2, "environment_variables", "Property", True),
+        (7, "output_paths", "string", True),
+    ),
+    "Action": (
+        (1, "command_digest", "Digest", False),
+        (2, "input_root_digest", "Digest", False),
+        (6, "timeout", "Duration", False),
+        (9, "salt", "bytes", False),
+        (10, "platform", "Platform", False),
+    ),
+    "FileNode": (
+        (1, "name", "string", False),
+        (2, "digest", "Digest", False),
+        (4, "is_executable", "bool", False),
+    ),
     "DirectoryNode": ((1, "name", "string", False), (2, "digest", "Digest", False)),
     "SymlinkNode": ((1, "name", "string", False), (2, "target", "string", False)),
-    "Directory": ((1, "files", "FileNode", True), (2, "directories", "DirectoryNode", True),
-                  (3, "symlinks", "SymlinkNode", True)),
-    "OutputFile": ((1, "path", "string", False), (2, "digest", "Digest", False), (4, "is_executable", "bool", False)),
-    "OutputDirectory": ((1, "path", "string", False), (5, "root_directory_digest", "Digest", False)),
-    "ActionResult": ((2, "output_files", "OutputFile", True), (3, "output_directories", "OutputDirectory", True),
-                     (4, "exit_code", "int", False), (6, "stdout_digest", "Digest", False)),
+    "Directory": (
+        (1, "files", "FileNode", True),
+        (2, "directories", "DirectoryNode", True),
+        (3, "symlinks", "SymlinkNode", True),
+    ),
+    "OutputFile": (
+        (1, "path", "string", False),
+        (2, "digest", "Digest", False),
+        (4, "is_executable", "bool", False),
+    ),
+    "OutputDirectory": (
+        (1, "path", "string", False),
+        (5, "root_directory_digest", "Digest", False),
+    ),
+    "ActionResult": (
+        (2, "output_files", "OutputFile", True),
+        (3, "output_directories", "OutputDirectory", True),
+        (4, "exit_code", "int", False),
+        (6, "stdout_digest", "Digest", False),
+    ),
 }
 
 
 def _tag(number: int, kind: str) -> bytes:
-    return bytes([number << 3 | (0 if kind in ("int", "bool") else 2)])   # field numbers here are below 16
+    return bytes(
+        [number << 3 | (0 if kind in ("int", "bool") else 2)]
+    )  # field numbers here are below 16
 
 
-_FIELDS = {message: tuple((_tag(number, kind), name, kind, repeated) for number, name, kind, repeated in fields)
-           for message, fields in SCHEMA.items()}
-_NAMES = {message: frozenset(name for _, name, _, _ in fields) for message, fields in SCHEMA.items()}
+_FIELDS = {
+    message: tuple(
+        (_tag(number, kind), name, kind, repeated) for number, name, kind, repeated in fields
+    )
+    for message, fields in SCHEMA.items()
+}
+_NAMES = {
+    message: frozenset(name for _, name, _, _ in fields) for message, fields in SCHEMA.items()
+}
 
 
 def encode(message: str, values: Mapping[str, Any]) -> bytes:
@@ -59,7 +93,9 @@ def encode(message: str, values: Mapping[str, Any]) -> bytes:
                 if one or repeated:
                     out += tag + varint(int(one) & 0xFFFF_FFFF_FFFF_FFFF)
                 continue
-            data = one.encode() if kind == "string" else one if kind == "bytes" else encode(kind, one)
+            data = (
+                one.encode() if kind == "string" else one if kind == "bytes" else encode(kind, one)
+            )
             if data or repeated or kind in _FIELDS:
                 out += tag + varint(len(data)) + data
     return bytes(out)
@@ -122,17 +158,28 @@ def _named(name: str, digest: Digest) -> bytes:
     text, sha = name.encode(), digest.hash.encode()
     size = b"\x10" + varint(digest.size) if digest.size else b""
     inner = b"\x0a" + varint(len(sha)) + sha + size
-    return (b"\x0a" + varint(len(text)) + text if text else b"") + b"\x12" + varint(len(inner)) + inner
+    return (
+        (b"\x0a" + varint(len(text)) + text if text else b"") + b"\x12" + varint(len(inner)) + inner
+    )
 
 
 def decode_directory(data: bytes) -> Directory:
     """A Directory from its bytes; ValueError when they are none, or an entry's name is no plain file name."""
     found = decode("Directory", data)
-    names = [node.get("name", "") for kind in ("files", "directories", "symlinks") for node in found[kind]]
-    if len(set(names)) != len(names) or any(n in ("", ".", "..") or "/" in n or "\0" in n for n in names):
+    names = [
+        node.get("name", "")
+        for kind in ("files", "directories", "symlinks")
+        for node in found[kind]
+    ]
+    if len(set(names)) != len(names) or any(
+        n in ("", ".", "..") or "/" in n or "\0" in n for n in names
+    ):
         raise ValueError("a Directory with a name twice, or one that is no file name")
     return Directory(
-        tuple((n["name"], digest_of(n["digest"]), bool(n.get("is_executable"))) for n in found["files"]),
+        tuple(
+            (n["name"], digest_of(n["digest"]), bool(n.get("is_executable")))
+            for n in found["files"]
+        ),
         tuple((n["name"], digest_of(n["digest"])) for n in found["directories"]),
         tuple((n["name"], n.get("target", "")) for n in found["symlinks"]),
     )
@@ -164,7 +211,7 @@ def _split(data: bytes) -> Iterator[tuple[int, int | bytes]]:
         if tag & 7 == 0:
             yield last, value
         elif tag & 7 == 2 and at + value <= len(data):
-            yield last, data[at:at + value]
+            yield last, data[at : at + value]
             at += value
         else:
             raise ValueError("not a protobuf message of this schema")

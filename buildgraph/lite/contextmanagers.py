@@ -1,13 +1,23 @@
 """Managers for the modules that every build imports: two are contextlib's, which itself brings in what is dear."""
+
 from __future__ import annotations
+
 from . import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import closing, suppress
 
-    __all__ = ["Cancelled", "cancellable", "check_cancelled", "closing", "defer_signals", "suppress"]
+    __all__ = [
+        "Cancelled",
+        "cancellable",
+        "check_cancelled",
+        "closing",
+        "defer_signals",
+        "suppress",
+    ]
 else:
+
     class suppress:
         """Pass over these faults."""
 

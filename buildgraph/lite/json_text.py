@@ -1,5 +1,7 @@
 """JSON text of plain values. The package `json` costs more to import than a build in which little changed may take."""
+
 from __future__ import annotations
+
 from . import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,8 +10,7 @@ if TYPE_CHECKING:
 
     def make_encoder(*how: object) -> Callable[[object, int], Iterable[str]]: ...
 else:
-    from _json import encode_basestring_ascii as quoted
-    from _json import make_encoder
+    from _json import encode_basestring_ascii as quoted, make_encoder
 
 
 def json_text(value: object, default: Callable[[object], str] | None = None) -> str:
@@ -17,7 +18,9 @@ def json_text(value: object, default: Callable[[object], str] | None = None) -> 
 
     `default` gives the text of any other value; without it, such a value is a TypeError.
     """
-    return "".join(make_encoder(None, default or _refuse, quoted, None, ":", ",", False, False, True)(value, 0))
+    return "".join(
+        make_encoder(None, default or _refuse, quoted, None, ":", ",", False, False, True)(value, 0)
+    )
 
 
 def _refuse(value: object) -> str:

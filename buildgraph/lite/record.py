@@ -4,7 +4,9 @@ Importing `dataclasses` costs more than a bare interpreter's whole start, and so
 classes. Here nothing is imported, and what a class needs is compiled when it is much used: most of it never is. For
 `dataclasses.fields`, `replace` and `asdict` a noun is a dataclass like any other.
 """
+
 from __future__ import annotations
+
 from . import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     def record(cls: type[T]) -> type[T]: ...
     @overload
     @dataclass_transform(frozen_default=True)
-    def record(*, eq: bool = True, order: bool = False, aside: str = "") -> Callable[[type[T]], type[T]]: ...
+    def record(
+        *, eq: bool = True, order: bool = False, aside: str = ""
+    ) -> Callable[[type[T]], type[T]]: ...
 
     def record(cls: Any = None, **how: Any) -> Any:
         """Make a class frozen, with the fields that it annotates; a field `aside` is not compared.
@@ -26,24 +30,43 @@ if TYPE_CHECKING:
         `eq=False` compares by identity, `order` also orders. Such a class must not use `super()` without arguments.
         """
 else:
+
     def record(cls=None, *, eq=True, order=False, aside=""):
         """Make a class frozen, with the fields that it annotates; a field `aside` is not compared."""
-        return (lambda found: _made(found, eq, order, aside)) if cls is None else _made(cls, eq, order, aside)
+        return (
+            (lambda found: _made(found, eq, order, aside))
+            if cls is None
+            else _made(cls, eq, order, aside)
+        )
+
 
 _NONE = object()
-_FEW = 40   # instances that are made by hand
+_FEW = 40  # instances that are made by hand
 _ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 
 
 def _made(cls: Any, eq: bool, order: bool, aside: str) -> Any:
-    space = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+    space = {
+        name: value
+        for name, value in cls.__dict__.items()
+        if name not in ("__dict__", "__weakref__")
+    }
     own = tuple(space.get("__annotations__", ()))
     before: Any = getattr(cls, "_noun", ((), {}, True, ""))
     defaults = before[1] | {name: space.pop(name) for name in own if name in space}
     names = before[0] + own
-    space |= {"__slots__": own, "__match_args__": names, "_noun": (names, defaults, eq, aside), "_made": _FEW, "__init__": _first,
-              "__setattr__": _frozen, "__delattr__": _frozen, "__repr__": _repr, "__dataclass_fields__": _Fields(),
-              "__reduce__": _reduce}
+    space |= {
+        "__slots__": own,
+        "__match_args__": names,
+        "_noun": (names, defaults, eq, aside),
+        "_made": _FEW,
+        "__init__": _first,
+        "__setattr__": _frozen,
+        "__delattr__": _frozen,
+        "__repr__": _repr,
+        "__dataclass_fields__": _Fields(),
+        "__reduce__": _reduce,
+    }
     if eq:
         space |= {"__eq__": _first_equal, "__hash__": _first_hash}
     if order:
@@ -59,7 +82,7 @@ def _first(self: Any, *args: Any, **words: Any) -> None:
     given = dict(zip(names, args)) | words
     every = defaults | given
     if cls._made < 0 or len(given) != len(args) + len(words) or every.keys() != set(names):
-        _compile(cls, _making(cls), ("__init__",))   # it also says what is wrong with the arguments
+        _compile(cls, _making(cls), ("__init__",))  # it also says what is wrong with the arguments
         cls.__init__(self, *args, **words)
         return
     for name in names:
@@ -80,7 +103,9 @@ def _first_hash(self: Any) -> int:
 
 def _owner(cls: type, name: str) -> Any:
     """The noun whose method this is. Another thread may have compiled it between the look for it and the call."""
-    return next(found for found in cls.__mro__ if "_noun" in found.__dict__ and name in found.__dict__)
+    return next(
+        found for found in cls.__mro__ if "_noun" in found.__dict__ and name in found.__dict__
+    )
 
 
 def _compile(cls: Any, text: str, names: Sequence[str]) -> None:
@@ -104,22 +129,29 @@ def _making(cls: Any) -> str:
 def _fields(cls: Any) -> list[str]:
     """What is compared, as an expression each for two operands."""
     names, _, _, aside = cls._noun
-    return [f"({''.join(f'{who}.{name},' for name in names if name != aside)})" for who in ("self", "other")]
+    return [
+        f"({''.join(f'{who}.{name},' for name in names if name != aside)})"
+        for who in ("self", "other")
+    ]
 
 
 def _comparing(cls: Any) -> str:
     mine, others = _fields(cls)
-    return ("def __eq__(self, other):\n if other.__class__ is not self.__class__:\n  return NotImplemented\n"
-            f" return {mine} == {others}\ndef __hash__(self):\n return hash({mine})\n")
+    return (
+        "def __eq__(self, other):\n if other.__class__ is not self.__class__:\n  return NotImplemented\n"
+        f" return {mine} == {others}\ndef __hash__(self):\n return hash({mine})\n"
+    )
 
 
 def _ordered(name: str, sign: str) -> Callable[[Any, Any], bool]:
     """A comparison that compiles itself when it is first wanted."""
+
     def first(self: Any, other: Any) -> bool:
         cls = _owner(type(self), name)
         mine, others = _fields(cls)
         _compile(cls, f"def {name}(self, other):\n return {mine} {sign} {others}\n", (name,))
         return bool(getattr(self, name)(other))
+
     return first
 
 
@@ -140,10 +172,22 @@ class _Fields:
 
     def __get__(self, instance: object, owner: Any) -> Any:
         from dataclasses import field, make_dataclass
+
         names, defaults, _, aside = owner._noun
-        made = make_dataclass(owner.__name__, [
-            (name, object, field(compare=name != aside, **({"default": defaults[name]} if name in defaults else {})))
-            for name in names])
+        made = make_dataclass(
+            owner.__name__,
+            [
+                (
+                    name,
+                    object,
+                    field(
+                        compare=name != aside,
+                        **({"default": defaults[name]} if name in defaults else {}),
+                    ),
+                )
+                for name in names
+            ],
+        )
         found = getattr(made, "__dataclass_fields__")
         setattr(owner, "__dataclass_fields__", found)
         return found

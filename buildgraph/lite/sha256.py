@@ -1,30 +1,33 @@
 """SHA-256: a build that hashes little does without OpenSSL, whose start costs as much as hashing half a megabyte without it."""
+
 from __future__ import annotations
 
 import errno
 import os
 
-from .contextmanagers import check_cancelled
 from . import TYPE_CHECKING
+from .contextmanagers import check_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from hashlib import _Hash
-    from hashlib import sha256 as _make
+    from hashlib import _Hash, sha256 as _make
 else:
     try:
         from _sha256 import sha256 as _make
     except ImportError:
         try:
-            from _sha2 import sha256 as _make   # Python 3.12 and later
+            from _sha2 import sha256 as _make  # Python 3.12 and later
         except ImportError:
             import hashlib
+
             _make = hashlib.sha256
 
-_BUFFER, _SMALL = 1 << 18, 1 << 15   # bytes of a piece, and of a file that is read by one call
-CANCEL_CHECK_BYTES = 1 << 22   # bytes of a file that are hashed or copied without looking for holes or for a wish to stop
+_BUFFER, _SMALL = 1 << 18, 1 << 15  # bytes of a piece, and of a file that is read by one call
+CANCEL_CHECK_BYTES = (
+    1 << 22
+)  # bytes of a file that are hashed or copied without looking for holes or for a wish to stop
 _ENDLESS = 1 << 63
-_left = 1 << 18   # bytes to be hashed before OpenSSL is worth its start
+_left = 1 << 18  # bytes to be hashed before OpenSSL is worth its start
 
 
 def sha256(data: bytes | memoryview = b"", more: int = 0) -> _Hash:
@@ -34,6 +37,7 @@ def sha256(data: bytes | memoryview = b"", more: int = 0) -> _Hash:
         _left -= len(data) + more
         if _left <= 0:
             import hashlib
+
             _make = hashlib.sha256
     return _make(data)
 
@@ -49,7 +53,7 @@ def hash_open(fd: int) -> tuple[str, int]:
     for start, end in runs(fd, found):
         add_zeros(sha, start - size)
         size = start
-        while size < end and (count := os.preadv(fd, [view[:end - size]], size)):
+        while size < end and (count := os.preadv(fd, [view[: end - size]], size)):
             sha.update(view[:count])
             size += count
             if size > CANCEL_CHECK_BYTES:
@@ -68,10 +72,10 @@ def runs(fd: int, found: os.stat_result) -> Iterator[tuple[int, int]]:
             start = os.lseek(fd, at, os.SEEK_DATA)
             end = os.lseek(fd, start, os.SEEK_HOLE)
         except OSError as fault:
-            if fault.errno == errno.ENXIO:   # no more data
+            if fault.errno == errno.ENXIO:  # no more data
                 end = max(at, os.fstat(fd).st_size)
                 yield end, end
-            else:                            # a disk that knows no holes
+            else:  # a disk that knows no holes
                 yield at, _ENDLESS
             return
         yield start, end

@@ -1,7 +1,9 @@
 """Two threads for what needs no lock of the interpreter, such as to hash and to write large files."""
+
 from __future__ import annotations
 
 from _thread import allocate_lock, start_new_thread
+
 from . import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,12 +23,12 @@ class TwoThreads:
         self._over.acquire()
         try:
             start_new_thread(self._help, ())
-        except RuntimeError:   # there is none to be had
+        except RuntimeError:  # there is none to be had
             self._over.release()
         self._take()
         try:
             self._over.acquire()
-        except BaseException as fault:   # a wish to stop: who helps ends with what is at hand
+        except BaseException as fault:  # a wish to stop: who helps ends with what is at hand
             self._faults.append(fault)
             self._over.acquire()
         if self._faults:

@@ -2,18 +2,19 @@
 
 A path is removed only when it holds what buildgraph wrote there (`written.py`): what a user put there or changed stays.
 """
+
 from __future__ import annotations
 
 import errno
 import os
 import stat
 
-from ..lite.contextmanagers import suppress
-from ..types.errors import BuildError
-from ..lite.record import record
 from ..files.state_folder import obstacle_error
-from ..lite.sha256 import hash_open
 from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
+from ..lite.record import record
+from ..lite.sha256 import hash_open
+from ..types.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,9 @@ def label_of(path: str) -> str:
 def is_output(path: str) -> bool:
     """Whether a path may be that of an output."""
     first, *parts = path.split("/")
-    return first == "out" and len(parts) >= 2 and not {"", ".", ".."} & {*parts} and "\0" not in path
+    return (
+        first == "out" and len(parts) >= 2 and not {"", ".", ".."} & {*parts} and "\0" not in path
+    )
 
 
 class OpenFolders:
@@ -101,15 +104,22 @@ class OpenFolders:
             os.unlink(name, dir_fd=above)
         elif stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
             raise self._still_declared(path) or BuildError(
-                f"{path} is a link", None, "remove the link: outputs are put into folders of the workspace", "environment")
+                f"{path} is a link",
+                None,
+                "remove the link: outputs are put into folders of the workspace",
+                "environment",
+            )
         else:
             raise self._still_declared(path) or obstacle_error(path)
 
     def _still_declared(self, path: str) -> BuildError | None:
         if path not in self._written:
             return None
-        return obstacle_error(path, f"an output of {label_of(path)}", "rename one of the two targets: the outputs of one lie "
-                          "inside an output of the other")
+        return obstacle_error(
+            path,
+            f"an output of {label_of(path)}",
+            "rename one of the two targets: the outputs of one lie inside an output of the other",
+        )
 
     def clear(self, path: str) -> None:
         """Remove a folder in whose place an output is to be, when all in it is ours and may go; BuildError otherwise."""
@@ -117,7 +127,9 @@ class OpenFolders:
         for folder in folders:
             with os.scandir(f"{self._root}/{folder}") as entries:
                 for entry in entries:
-                    (folders if entry.is_dir(follow_symlinks=False) else found).append(f"{folder}/{entry.name}")
+                    (folders if entry.is_dir(follow_symlinks=False) else found).append(
+                        f"{folder}/{entry.name}"
+                    )
         for one in folders[1:]:
             if not any(known.startswith(f"{one}/") for known in self._written):
                 raise obstacle_error(path, one)
@@ -139,7 +151,9 @@ class OpenFolders:
             if self._scope.covers(label_of(path)):
                 gone.add(path)
                 if not self.remove(path):
-                    self._scope.warn(f"{path} is no output any more; it was changed by hand, so it is kept")
+                    self._scope.warn(
+                        f"{path} is no output any more; it was changed by hand, so it is kept"
+                    )
         for path in gone:
             del self._written[path]
         return gone
@@ -167,7 +181,12 @@ class OpenFolders:
     def _may_go(self, path: str) -> bool:
         """Whether an old output is not declared any more."""
         scope = self._scope
-        if scope is None or path not in self._written or path in scope.declared or not is_output(path):
+        if (
+            scope is None
+            or path not in self._written
+            or path in scope.declared
+            or not is_output(path)
+        ):
             return False
         label = label_of(path)
         return scope.covers(label) or not scope.declares(label, path)
@@ -186,7 +205,10 @@ class OpenFolders:
         mode = os.stat(name, dir_fd=above, follow_symlinks=False).st_mode
         if stat.S_ISLNK(mode):
             target = os.readlink(name, dir_fd=above)
-            return any(content[0] == "t" and target == link_target(path, f"{content[1:]}-{name}") for content in contents)
+            return any(
+                content[0] == "t" and target == link_target(path, f"{content[1:]}-{name}")
+                for content in contents
+            )
         if not stat.S_ISREG(mode):
             return False
         with _Closing(os.open(name, _FILE, dir_fd=above)) as fd:
@@ -208,8 +230,12 @@ def find_links(folder: str) -> Iterator[str]:
 def unwritable_error(path: str, fault: OSError) -> OSError | BuildError:
     """The fault of a path in the workspace that the system refuses to write: itself where it tells what to do."""
     if fault.errno in (errno.EACCES, errno.EPERM):
-        return BuildError(f"{path} cannot be written: {os.strerror(fault.errno).lower()}", None,
-                          "give yourself the right to write there", "environment")
+        return BuildError(
+            f"{path} cannot be written: {os.strerror(fault.errno).lower()}",
+            None,
+            "give yourself the right to write there",
+            "environment",
+        )
     return fault
 
 

@@ -3,6 +3,7 @@
 Everything is first copied into a folder inside DIR, verified, and then renamed to its place; a fault, a full disk or a signal
 leaves DIR as it was. `.buildgraph/exports` lists what was copied where: only what still holds that is replaced.
 """
+
 from __future__ import annotations
 
 import errno
@@ -10,26 +11,26 @@ import fcntl
 import os
 import stat
 
-from ..lite.contextmanagers import check_cancelled, suppress, defer_signals
+from ..files.remove_tree import remove
+from ..files.state_folder import NAME
+from ..host.source_files import hash_file
+from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import check_cancelled, defer_signals, suppress
+from ..lite.record import record
+from ..lite.sha256 import sha256
 from ..types.errors import BuildError
 from ..types.result import File
-from ..lite.record import record
-from ..files.state_folder import NAME
-from ..files.remove_tree import remove
-from ..lite.sha256 import sha256
-from ..host.source_files import hash_file
 from .stored_tree import FOLDER_MODE, TreeContents, tree_contents
 from .written_paths import WrittenPaths
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .output_tree import InstalledOutputs
-    from ..types.result import Node
     from ..store.protocol import Store
+    from ..types.result import Node
+    from .output_tree import InstalledOutputs
 
-_TEMP = ".buildgraph-out."   # then the number of the process; its flock tells whether that lives
+_TEMP = ".buildgraph-out."  # then the number of the process; its flock tells whether that lives
 _FIX = "move it away, or name another folder"
 
 
@@ -38,18 +39,33 @@ def check_folder(root: str, folder: str, cache: str) -> None:
     real = os.path.realpath(folder)
     _check_apart(root, real)
     if f"{real}/".startswith(f"{os.path.realpath(cache)}/"):
-        raise BuildError(f"--out: {folder} is in the cache", None, "name a folder of yours", "usage")
+        raise BuildError(
+            f"--out: {folder} is in the cache", None, "name a folder of yours", "usage"
+        )
     if os.path.lexists(folder) and not os.path.isdir(folder):
-        what = "is a link that leads nowhere" if os.path.islink(folder) and not os.path.exists(folder) else "is no folder"
-        raise BuildError(f"--out: {folder} {what}", None, "name a folder of yours, or one that is not there yet", "environment")
+        what = (
+            "is a link that leads nowhere"
+            if os.path.islink(folder) and not os.path.exists(folder)
+            else "is no folder"
+        )
+        raise BuildError(
+            f"--out: {folder} {what}",
+            None,
+            "name a folder of yours, or one that is not there yet",
+            "environment",
+        )
 
 
 def _check_apart(root: str, path: str) -> None:
     top = os.path.realpath(root)
     for name in ("out", NAME):
         if f"{path}/".startswith(f"{top}/{name}/"):
-            raise BuildError(f"--out: {path} is in {name}/, where buildgraph keeps what it makes", None,
-                             "name a folder apart from it", "usage")
+            raise BuildError(
+                f"--out: {path} is in {name}/, where buildgraph keeps what it makes",
+                None,
+                "name a folder apart from it",
+                "usage",
+            )
 
 
 def copy_out(root: str, folder: str, shown: InstalledOutputs, store: Store) -> None:
@@ -60,14 +76,28 @@ def copy_out(root: str, folder: str, shown: InstalledOutputs, store: Store) -> N
     for number, (link, name, node) in enumerate(shown.outputs):
         below = link.removeprefix("out/") if several else name
         _check_apart(root, os.path.join(os.path.realpath(folder), below))
-        copies.append(_Copy(number, os.path.join(folder, below), node, None if isinstance(node, File) else
-                            tree_contents(node, store.read)))
+        copies.append(
+            _Copy(
+                number,
+                os.path.join(folder, below),
+                node,
+                None if isinstance(node, File) else tree_contents(node, store.read),
+            )
+        )
     try:
         _Copying(folder, store, WrittenPaths(f"{root}/{NAME}/exports")).run(copies)
     except OSError as fault:
-        where = fault.filename if isinstance(fault.filename, str) and _TEMP not in fault.filename else folder
-        raise BuildError(f"--out: {where} cannot be written: {os.strerror(fault.errno or 0).lower()}", None,
-                         "name a folder of yours on a disk with room", "environment") from None
+        where = (
+            fault.filename
+            if isinstance(fault.filename, str) and _TEMP not in fault.filename
+            else folder
+        )
+        raise BuildError(
+            f"--out: {where} cannot be written: {os.strerror(fault.errno or 0).lower()}",
+            None,
+            "name a folder of yours on a disk with room",
+            "environment",
+        ) from None
 
 
 @record(eq=False)
@@ -75,15 +105,17 @@ class _Copy:
     number: int
     path: str
     node: Node
-    inside: TreeContents | None   # of a tree
+    inside: TreeContents | None  # of a tree
 
 
 class _Copying:
     def __init__(self, folder: str, store: Store, written: WrittenPaths) -> None:
         self._folder, self._store, self._written = folder, store, written
         self._temp = os.path.join(folder, f"{_TEMP}{os.getpid()}")
-        self._made: list[str] = []                 # folders that were not there before
-        self._turned: list[tuple[str, str]] = []   # (path, where the old copy is) of what got its place
+        self._made: list[str] = []  # folders that were not there before
+        self._turned: list[
+            tuple[str, str]
+        ] = []  # (path, where the old copy is) of what got its place
 
     def run(self, copies: list[_Copy]) -> None:
         known = self._written.read()
@@ -117,8 +149,12 @@ class _Copying:
             return True
         if _same(copy):
             return False
-        raise BuildError(f"--out: {copy.path} is there already, and it is no copy that buildgraph made and nobody changed",
-                         None, _FIX, "usage")
+        raise BuildError(
+            f"--out: {copy.path} is there already, and it is no copy that buildgraph made and nobody changed",
+            None,
+            _FIX,
+            "usage",
+        )
 
     def _check_way(self, path: str) -> None:
         """Each folder between DIR and a copy is a real one, or is not there."""
@@ -184,7 +220,7 @@ def _place(fresh: str, path: str) -> None:
     """Rename to a path where nothing is; OSError when something came there meanwhile."""
     if not os.path.isdir(fresh):
         try:
-            os.link(fresh, path)   # a rename would replace a file
+            os.link(fresh, path)  # a rename would replace a file
             return
         except FileExistsError:
             raise
@@ -202,7 +238,10 @@ def _sweep(folder: str) -> None:
         if not name.startswith(_TEMP) or not name.removeprefix(_TEMP).isdigit():
             continue
         with suppress(OSError):
-            fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = os.open(
+                os.path.join(folder, name),
+                os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
+            )
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove(os.path.join(folder, name))
@@ -217,10 +256,14 @@ def _same(copy: _Copy) -> bool:
     assert copy.inside is not None
     try:
         for path, names in copy.inside.names.items():
-            if not stat.S_ISDIR(os.lstat(copy.path + path).st_mode) or {*os.listdir(copy.path + path)} != names:
+            if (
+                not stat.S_ISDIR(os.lstat(copy.path + path).st_mode)
+                or {*os.listdir(copy.path + path)} != names
+            ):
                 return False
-        return all(os.readlink(copy.path + path) == target for path, target in copy.inside.links) and all(
-            _is_file(copy.path + path, file) for path, file in copy.inside.files)
+        return all(
+            os.readlink(copy.path + path) == target for path, target in copy.inside.links
+        ) and all(_is_file(copy.path + path, file) for path, file in copy.inside.files)
     except OSError:
         return False
 
@@ -229,8 +272,12 @@ def _is_file(path: str, file: File) -> bool:
     check_cancelled()
     try:
         found = os.lstat(path)
-        return (stat.S_ISREG(found.st_mode) and found.st_size == file.digest.size
-                and bool(found.st_mode & 0o100) == file.executable and hash_file(path) == file.digest)
+        return (
+            stat.S_ISREG(found.st_mode)
+            and found.st_size == file.digest.size
+            and bool(found.st_mode & 0o100) == file.executable
+            and hash_file(path) == file.digest
+        )
     except OSError:
         return False
 
@@ -240,7 +287,9 @@ def _content(copy: _Copy) -> str:
     if isinstance(copy.node, File):
         return f"f{copy.node.digest.hash}"
     assert copy.inside is not None
-    rows = [("d", path, "") for path in copy.inside.names] + [("l", path, target) for path, target in copy.inside.links]
+    rows = [("d", path, "") for path in copy.inside.names] + [
+        ("l", path, target) for path, target in copy.inside.links
+    ]
     return _named(rows + [("f", path, file.digest.hash) for path, file in copy.inside.files])
 
 
@@ -274,4 +323,11 @@ def _rows(top: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _named(rows: list[tuple[str, str, str]]) -> str:
-    return "t" + sha256("\0".join(word for row in sorted(rows) for word in row).encode("utf-8", "surrogateescape")).hexdigest()
+    return (
+        "t"
+        + sha256(
+            "\0".join(word for row in sorted(rows) for word in row).encode(
+                "utf-8", "surrogateescape"
+            )
+        ).hexdigest()
+    )

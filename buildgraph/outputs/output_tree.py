@@ -8,6 +8,7 @@ whole; where there is no `out/` yet, as in a clone, all of it is made beside and
 link is followed on the way. What was written is listed (`written.py`): an output that is no longer declared is removed by the
 next build that covers its target and starts from BUILD.toml, and so are folders of `built` that no link leads to.
 """
+
 from __future__ import annotations
 
 import errno
@@ -15,32 +16,32 @@ import os
 import stat
 import time
 
-from ..types.errors import BuildError
-from ..types.events import Built, Listener
-from ..sandbox.staging import stage
-from ..types.action import Artifact
-from ..types.result import File, Node
-from ..lite.record import record
-from ..files.state_folder import WorkspaceLock, check_state_folder, write_gitignore, obstacle_error
-from ..lite.two_threads import TwoThreads
 from ..files.regular_file import make_folder
 from ..files.remove_tree import remove
+from ..files.stamp import Stamp, reliable_stamp, set_date, stamp_if_dated, stamp_of
+from ..files.state_folder import WorkspaceLock, check_state_folder, obstacle_error, write_gitignore
 from ..host.source_files import SourceFiles
-from ..files.stamp import Stamp, set_date, stamp_if_dated, stamp_of, reliable_stamp
 from ..keys.action_graph import RequestedOutput, clash_error, find_clash
-from ..store.protocol import Store
-from .stored_tree import FOLDER_MODE, TreeContents, has_contents, image_digest, tree_contents
-from .open_folders import BUILT, OwnedPaths, OpenFolders, link_target, find_links, unwritable_error
-from .written_paths import WrittenPaths, content_of
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..lite.two_threads import TwoThreads
+from ..sandbox.staging import stage
+from ..store.protocol import Store
+from ..types.action import Artifact
+from ..types.errors import BuildError
+from ..types.events import Built, Listener
+from ..types.result import File, Node
+from .open_folders import BUILT, OpenFolders, OwnedPaths, find_links, link_target, unwritable_error
+from .stored_tree import FOLDER_MODE, TreeContents, has_contents, image_digest, tree_contents
+from .written_paths import WrittenPaths, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
-Other: TypeAlias = "tuple[str, str, Node]"   # an output: path below the workspace, name of its file or folder, what it holds
+Other: TypeAlias = "tuple[str, str, Node]"  # an output: path below the workspace, name of its file or folder, what it holds
 WRITTEN = ".buildgraph/outputs"
-_LARGE = 1 << 18   # bytes of a file that is worth a thread
+_LARGE = 1 << 18  # bytes of a file that is worth a thread
 
 
 @record
@@ -51,7 +52,7 @@ class InstalledOutputs:
     """
 
     events: tuple[Built, ...]
-    outputs: tuple[Other, ...]   # what each event tells of
+    outputs: tuple[Other, ...]  # what each event tells of
     files: dict[str, Stamp]
 
 
@@ -64,15 +65,21 @@ class OutputTree:
         self._out, self._built = f"{root}/out", f"{root}/{BUILT}"
         self._fresh = f"{self._built}/fresh.{os.getpid()}"
         self._written = WrittenPaths(f"{root}/{WRITTEN}")
-        self._apart = ""   # where `out` is made that is not there yet
-        self._large: list[tuple[File, str]] = []   # files that are to be made there, and where
+        self._apart = ""  # where `out` is made that is not there yet
+        self._large: list[tuple[File, str]] = []  # files that are to be made there, and where
         self._wrote = False
         self._folders: set[str] = set()
-        self._shown: set[str] = set()   # folders of `built` that links lead to since this build
+        self._shown: set[str] = set()  # folders of `built` that links lead to since this build
         self._stamps: dict[str, Stamp] = {}
 
-    def show(self, wanted: Iterable[RequestedOutput], node: Callable[[Artifact], Node], listen: Listener,
-             scope: OwnedPaths | None = OwnedPaths(), stood: Iterable[Other] = ()) -> InstalledOutputs:
+    def show(
+        self,
+        wanted: Iterable[RequestedOutput],
+        node: Callable[[Artifact], Node],
+        listen: Listener,
+        scope: OwnedPaths | None = OwnedPaths(),
+        stood: Iterable[Other] = (),
+    ) -> InstalledOutputs:
         """Make the wanted outputs stand under `out/`, and remove what the `scope` of the request no longer declares.
 
         Without a scope nothing is removed. Those that `stood` elsewhere stand here, too, and nothing more is told of them.
@@ -83,7 +90,7 @@ class OutputTree:
         with WorkspaceLock(self._root):
             try:
                 self._begin(outputs, scope)
-                shown = self._show(outputs[:len(outputs) - len(wants)], wants, listen)
+                shown = self._show(outputs[: len(outputs) - len(wants)], wants, listen)
             except BaseException:
                 for left in (self._apart, self._fresh) if self._wrote else ():
                     remove(left or self._fresh)
@@ -104,12 +111,19 @@ class OutputTree:
         self._ways = OpenFolders(self._root, scope, known)
         self._listed = scope is not None
         if scope is None:
-            return   # `_claim` lists them when anything changes
+            return  # `_claim` lists them when anything changes
         gone = self._ways.remove_stale()
-        new = [(path, content) for path, content in self._outputs if content not in known.get(path, ())]
+        new = [
+            (path, content) for path, content in self._outputs if content not in known.get(path, ())
+        ]
         if gone:
             self._claim()
-            self._written.write({**known, **{path: known.get(path, set()) | {content} for path, content in self._outputs}})
+            self._written.write(
+                {
+                    **known,
+                    **{path: known.get(path, set()) | {content} for path, content in self._outputs},
+                }
+            )
         elif new:
             self._claim()
             self._written.add(new)
@@ -119,12 +133,19 @@ class OutputTree:
             mode = os.lstat(self._out).st_mode
         except FileNotFoundError:
             return
-        if stat.S_ISLNK(mode):   # the links in it are relative to the workspace
-            raise BuildError("out is a link", None, "remove it: out/ is a folder of the workspace", "environment")
+        if stat.S_ISLNK(mode):  # the links in it are relative to the workspace
+            raise BuildError(
+                "out is a link", None, "remove it: out/ is a folder of the workspace", "environment"
+            )
         if not stat.S_ISDIR(mode):
             raise obstacle_error("out")
 
-    def _show(self, stood: Iterable[Other], wants: Sequence[tuple[RequestedOutput, Other]], listen: Listener) -> InstalledOutputs:
+    def _show(
+        self,
+        stood: Iterable[Other],
+        wants: Sequence[tuple[RequestedOutput, Other]],
+        listen: Listener,
+    ) -> InstalledOutputs:
         events: list[Built] = []
         for link, file, content in stood:
             self._put(link, file, content)
@@ -154,8 +175,10 @@ class OutputTree:
         folders: dict[str, os.stat_result] = {}
         if has_contents(held, inside, self._holds, folders):
             for path, _ in inside.files:
-                self._stamps[link + path] = reliable_stamp(self._sources.seen[held + path], self._began)
-            for path, found in folders.items():   # a link that is another one shows in its folder
+                self._stamps[link + path] = reliable_stamp(
+                    self._sources.seen[held + path], self._began
+                )
+            for path, found in folders.items():  # a link that is another one shows in its folder
                 self._stamps[link + path] = reliable_stamp(stamp_of(found), self._began)
             return
         self._claim()
@@ -233,7 +256,9 @@ class OutputTree:
                 remove(self._fresh)
                 if fault.errno != errno.EXDEV:
                     raise
-                beside = f"{self._root}/{folder}/.fresh.{os.getpid()}"   # `out` is on a disk of its own
+                beside = (
+                    f"{self._root}/{folder}/.fresh.{os.getpid()}"  # `out` is on a disk of its own
+                )
                 try:
                     make(beside)
                     self._rename(beside, (above, name), link)
@@ -258,8 +283,9 @@ class OutputTree:
 
     def _holds(self, path: str, file: File) -> bool:
         try:
-            return (os.lstat(path).st_mode == stat.S_IFREG | (0o555 if file.executable else 0o444)
-                    and self._sources.digest(path) == (file.digest, file.executable))
+            return os.lstat(path).st_mode == stat.S_IFREG | (
+                0o555 if file.executable else 0o444
+            ) and self._sources.digest(path) == (file.digest, file.executable)
         except (OSError, BuildError):
             return False
 
@@ -288,7 +314,7 @@ class OutputTree:
             make_folder(self._built)
         except PermissionError as fault:
             raise unwritable_error(".buildgraph", fault) from None
-        remove(self._fresh)   # of an earlier process that had this number
+        remove(self._fresh)  # of an earlier process that had this number
         write_gitignore(ours)
         if not os.path.lexists(self._out):
             self._apart = f"{self._built}/out.{os.getpid()}"
@@ -305,7 +331,9 @@ class OutputTree:
         if self._large:
             TwoThreads(self._place, self._large).run()
             for _, place in self._large:
-                self._stamps[self._out + place.removeprefix(self._apart)] = stamp_if_dated(place, self._dated)
+                self._stamps[self._out + place.removeprefix(self._apart)] = stamp_if_dated(
+                    place, self._dated
+                )
         try:
             os.rename(self._apart, self._out)
         except OSError as fault:
@@ -316,7 +344,7 @@ class OutputTree:
 
     def _sweep(self) -> None:
         doubtful = {*os.listdir(self._built)} - self._shown
-        if doubtful:   # to look for links means to walk through all of out/
+        if doubtful:  # to look for links means to walk through all of out/
             used = {os.path.basename(os.readlink(link)) for link in find_links(self._out)}
             for name in doubtful - used:
                 remove(f"{self._built}/{name}")

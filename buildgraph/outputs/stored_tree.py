@@ -1,13 +1,14 @@
 """Folders that are outputs: what a tree holds by its messages in the store, and whether a folder holds exactly that."""
+
 from __future__ import annotations
 
 import os
 import stat
 
-from ..types.result import File, Tree
-from ..lite.record import record
 from ..keys.reapi import decode_directory
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.result import File, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,12 @@ def tree_contents(tree: Tree, read: Callable[[Digest], bytes]) -> TreeContents:
     return found
 
 
-def has_contents(top: str, inside: TreeContents, file: Callable[[str, File], bool], folders: dict[str, os.stat_result]) -> bool:
+def has_contents(
+    top: str,
+    inside: TreeContents,
+    file: Callable[[str, File], bool],
+    folders: dict[str, os.stat_result],
+) -> bool:
     """Whether a folder holds all of this and nothing else, with its modes; `file` looks at one file.
 
     `folders` takes the stat of each folder, from before its names are read. The walk goes from the top down, so it never
@@ -62,10 +68,15 @@ def has_contents(top: str, inside: TreeContents, file: Callable[[str, File], boo
     try:
         for path, names in inside.names.items():
             found = folders[path] = os.lstat(top + path)
-            if not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o777 != FOLDER_MODE or {*os.listdir(top + path)} != names:
+            if (
+                not stat.S_ISDIR(found.st_mode)
+                or found.st_mode & 0o777 != FOLDER_MODE
+                or {*os.listdir(top + path)} != names
+            ):
                 return False
         return all(os.readlink(top + path) == target for path, target in inside.links) and all(
-            file(top + path, content) for path, content in inside.files)
+            file(top + path, content) for path, content in inside.files
+        )
     except OSError:
         return False
 
@@ -75,5 +86,6 @@ def image_digest(path: str) -> str:
     if not os.path.isfile(f"{path}/oci-layout"):
         return ""
     import json
+
     with open(f"{path}/index.json", "rb") as file:
         return str(json.load(file)["manifests"][0]["digest"])

@@ -5,20 +5,24 @@
 Lines are added before the files are written. A path may have several lines: it held one of these contents. What a user
 changed has another content, and so it is not ours. A damaged list counts as empty.
 """
+
 from __future__ import annotations
 
 import os
 
-from ..types.result import File, Node
 from ..files.regular_file import open_own, read_regular, replace
 from ..lite import TYPE_CHECKING
+from ..types.result import File, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
-Contents: TypeAlias = "dict[str, set[str]]"   # what each path may hold, as `content_of` names it
-_MAGIC, _GROWN = b"buildgraph written 1 ", 1 << 16   # bytes by which the list may grow before it is written whole
+Contents: TypeAlias = "dict[str, set[str]]"  # what each path may hold, as `content_of` names it
+_MAGIC, _GROWN = (
+    b"buildgraph written 1 ",
+    1 << 16,
+)  # bytes by which the list may grow before it is written whole
 
 
 def content_of(node: Node) -> str:
@@ -40,7 +44,7 @@ class WrittenPaths:
         except OSError:
             return found
         if head.startswith(_MAGIC):
-            for line in data.split(b"\n")[:-1]:   # what follows the last line is torn
+            for line in data.split(b"\n")[:-1]:  # what follows the last line is torn
                 content, _, path = line.decode("utf-8", "surrogateescape").partition(" ")
                 if len(content) == 65 and path:
                     found.setdefault(path, set()).add(content)
@@ -56,20 +60,24 @@ class WrittenPaths:
             if not size:
                 data = b"%s%d\n%s" % (_MAGIC, len(data), data)
             elif os.pread(file.fileno(), 1, size - 1) != b"\n":
-                data = b"\n" + data   # behind a torn line
+                data = b"\n" + data  # behind a torn line
             head = os.pread(file.fileno(), 40, 0).partition(b"\n")[0]
             file.write(data)
         whole = head.removeprefix(_MAGIC)
-        if size and (whole == head or not whole.isdigit()):   # damaged
+        if size and (whole == head or not whole.isdigit()):  # damaged
             self.write({path: {content} for path, content in entries})
         elif size and size > 2 * int(whole) + _GROWN:
             self.write(self.read())
 
     def write(self, entries: Mapping[str, Iterable[str]]) -> None:
         """Write all of it again; a disk that refuses keeps the old one."""
-        data = _lines((path, content) for path, contents in entries.items() for content in sorted(contents))
+        data = _lines(
+            (path, content) for path, contents in entries.items() for content in sorted(contents)
+        )
         replace(self._path, (b"%s%d\n" % (_MAGIC, len(data)), data))
 
 
 def _lines(entries: Iterable[tuple[str, str]]) -> bytes:
-    return "".join(f"{content} {path}\n" for path, content in entries if "\n" not in path).encode("utf-8", "surrogateescape")
+    return "".join(f"{content} {path}\n" for path, content in entries if "\n" not in path).encode(
+        "utf-8", "surrogateescape"
+    )

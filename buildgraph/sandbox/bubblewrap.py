@@ -1,4 +1,5 @@
 """The strongest rung: bubblewrap. A command sees the host's /usr, what it names as visible, and its own folders."""
+
 from __future__ import annotations
 
 import os
@@ -8,25 +9,27 @@ import signal
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 
+from ..lite import TYPE_CHECKING
 from ..types.errors import BuildError
 from . import usage
 from .job import Cancel, Job
-from .mounts import ACCOUNTS, FOLDER, SYSTEM, SYSTEM_FILES, TEMP
 from .job_encoding import NETWORK_FILES, environment
+from .mounts import ACCOUNTS, FOLDER, SYSTEM, SYSTEM_FILES, TEMP
 from .process import End, Process, Start, memory_file
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_DEATH_MS = 300_000   # one that waits for a slow disk dies when that has answered
+_DEATH_MS = 300_000  # one that waits for a slow disk dies when that has answered
 
 
 def run(job: Job, cancel: Cancel | None) -> End:
     """Run a job in fresh namespaces; CPU and memory are those seen at the last look, ten times a second."""
     bwrap = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin") or shutil.which("bwrap")
     if bwrap is None:
-        raise BuildError("bubblewrap is not installed", None, "install the package bubblewrap", "environment")
+        raise BuildError(
+            "bubblewrap is not installed", None, "install the package bubblewrap", "environment"
+        )
     told, tell = os.pipe2(os.O_CLOEXEC)
     with open(told, "rb") as info:
         try:
@@ -38,11 +41,15 @@ def run(job: Job, cancel: Cancel | None) -> End:
             stack.callback(process.close)
             init = _Init(info.read())
             stack.pop_all()
-        with init, closing(process):   # bubblewrap is gone before its child is waited for
+        with init, closing(process):  # bubblewrap is gone before its child is waited for
             end = process.follow(job.timeout, cancel, init.look)
     if not init.pid and end.why == "exit":
-        raise BuildError(f"bubblewrap cannot make a sandbox: {end.log.decode(errors='replace').strip()}", None,
-                         "see 'buildgraph doctor'", "environment")
+        raise BuildError(
+            f"bubblewrap cannot make a sandbox: {end.log.decode(errors='replace').strip()}",
+            None,
+            "see 'buildgraph doctor'",
+            "environment",
+        )
     return replace(end, cpu=init.cpu, peak=init.peak)
 
 
@@ -62,13 +69,48 @@ def command(bwrap: str, job: Job, info: int, accounts: Mapping[str, int]) -> lis
     `accounts` are the files that name users and groups, each with a descriptor of what is in it.
     """
     return [
-        bwrap, "--unshare-all", "--unshare-user", *(["--share-net"] if job.network else []),
-        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000",
-        "--hostname", "build", "--info-fd", str(info), "--clearenv", *_environment(job), *_system(job.network),
+        bwrap,
+        "--unshare-all",
+        "--unshare-user",
+        *(["--share-net"] if job.network else []),
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+        "--uid",
+        "1000",
+        "--gid",
+        "1000",
+        "--hostname",
+        "build",
+        "--info-fd",
+        str(info),
+        "--clearenv",
+        *_environment(job),
+        *_system(job.network),
         *(word for path, fd in accounts.items() for word in ("--ro-bind-data", str(fd), path)),
-        "--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--bind", job.temp, TEMP, *_visible(job),
-        "--ro-bind", job.stage, FOLDER, "--bind", job.out, f"{FOLDER}/out", "--chdir", FOLDER, "--remount-ro", "/",
-        "--", *job.words,
+        "--proc",
+        "/proc",
+        "--remount-ro",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--bind",
+        job.temp,
+        TEMP,
+        *_visible(job),
+        "--ro-bind",
+        job.stage,
+        FOLDER,
+        "--bind",
+        job.out,
+        f"{FOLDER}/out",
+        "--chdir",
+        FOLDER,
+        "--remount-ro",
+        "/",
+        "--",
+        *job.words,
     ]
 
 
@@ -79,7 +121,9 @@ class _Init:
     """
 
     def __init__(self, info: bytes) -> None:
-        _, _, rest = info.partition(b'"child-pid": ')   # all of it may not stand there, if bubblewrap was killed
+        _, _, rest = info.partition(
+            b'"child-pid": '
+        )  # all of it may not stand there, if bubblewrap was killed
         self.pid = int(rest.replace(b",", b" ").split()[0]) if rest else 0
         self.cpu = self.peak = 0
         self._life = -1

@@ -3,27 +3,33 @@
 Call it only when every process of the command is dead: what it copies can then no longer change. The folder is walked
 by descriptors of its folders, never through a symlink.
 """
+
 from __future__ import annotations
 
 import os
 import stat
 
+from ..keys.reapi import Directory, encode_directory
+from ..lite import TYPE_CHECKING
+from ..store.protocol import Batch
+from ..types.action import Out
 from ..types.digest import EMPTY
 from ..types.errors import BuildError
-from ..types.action import Out
 from ..types.result import File, Node, Tree
-from ..keys.reapi import Directory, encode_directory
-from ..store.protocol import Batch
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-_DEPTH, _LONG = 64, 3500   # folders, and bytes of a path, up to which a tree can be staged and shown anywhere
+_DEPTH, _LONG = (
+    64,
+    3500,
+)  # folders, and bytes of a path, up to which a tree can be staged and shown anywhere
 _SHOWN = 10
 
 
-def collect(out: str, declared: Sequence[Out], batch: Batch, staged: Collection[str] = ()) -> tuple[tuple[str, Node], ...]:
+def collect(
+    out: str, declared: Sequence[Out], batch: Batch, staged: Collection[str] = ()
+) -> tuple[tuple[str, Node], ...]:
     """The declared outputs below `out`, added to `batch`, sorted by path.
 
     `staged` are paths of inputs below it, which are passed over.
@@ -36,11 +42,17 @@ def collect(out: str, declared: Sequence[Out], batch: Batch, staged: Collection[
         walk.outer(fd, "")
     for path in sorted(walk.wanted.keys() - walk.found.keys()):
         walk.faults.append(f"{path} was declared and not made")
-    walk.faults += [f"{path} is a hard link to a file outside" for path, left in walk.links.values() if left]
+    walk.faults += [
+        f"{path} is a hard link to a file outside" for path, left in walk.links.values() if left
+    ]
     if walk.faults:
         more = f" (and {len(walk.faults) - _SHOWN} more)" if len(walk.faults) > _SHOWN else ""
-        raise BuildError("the outputs are not as declared: " + "; ".join(walk.faults[:_SHOWN]) + more, None,
-                         "make exactly the declared outputs below out/", "failed")
+        raise BuildError(
+            "the outputs are not as declared: " + "; ".join(walk.faults[:_SHOWN]) + more,
+            None,
+            "make exactly the declared outputs below out/",
+            "failed",
+        )
     return tuple(sorted(walk.found.items()))
 
 
@@ -51,7 +63,11 @@ def is_inside(target: str, depth: int) -> bool:
     """
     parts = target.split("/")
     climbs = next((n for n, part in enumerate(parts) if part != ".."), len(parts))
-    return 0 < len(target) <= 4096 and climbs <= depth and all(p not in ("", ".", "..") for p in parts[climbs:])
+    return (
+        0 < len(target) <= 4096
+        and climbs <= depth
+        and all(p not in ("", ".", "..") for p in parts[climbs:])
+    )
 
 
 class _Walk:
@@ -73,7 +89,9 @@ class _Walk:
             elif output is None:
                 self.faults.append(f"{path!a} was made and not declared")
             elif output.tree != stat.S_ISDIR(info.st_mode):
-                self.faults.append(f"{path} was declared as a {'folder' if output.tree else 'file'} and is none")
+                self.faults.append(
+                    f"{path} was declared as a {'folder' if output.tree else 'file'} and is none"
+                )
             elif output.tree:
                 with _folder(name, fd) as inner:
                     self.found[path] = self.tree(inner, path, 0)
@@ -82,7 +100,11 @@ class _Walk:
 
     def tree(self, fd: int, path: str, depth: int) -> Tree:
         if depth > _DEPTH or len(os.fsencode(path)) > _LONG:
-            limit = f"folders that are more than {_DEPTH} folders deep" if depth > _DEPTH else f"paths of more than {_LONG} bytes"
+            limit = (
+                f"folders that are more than {_DEPTH} folders deep"
+                if depth > _DEPTH
+                else f"paths of more than {_LONG} bytes"
+            )
             top = next(name for name in self.wanted if f"{path}/".startswith(f"{name}/"))
             raise BuildError(f"the output {top} has {limit}", None, "", "failed")
         files, folders, symlinks = [], [], []
@@ -102,7 +124,11 @@ class _Walk:
                 files.append((name, node.digest, node.executable))
         if self.faults:
             return Tree(EMPTY)
-        return Tree(self.batch.add(encode_directory(Directory(tuple(files), tuple(folders), tuple(symlinks)))))
+        return Tree(
+            self.batch.add(
+                encode_directory(Directory(tuple(files), tuple(folders), tuple(symlinks)))
+            )
+        )
 
     def file(self, fd: int, name: str, info: os.stat_result, path: str) -> File | None:
         if not stat.S_ISREG(info.st_mode):
@@ -133,7 +159,9 @@ class _folder:
     def __init__(self, name: str, beneath: int | None) -> None:
         if beneath is not None:
             os.chmod(name, 0o700, dir_fd=beneath)
-        self._fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beneath)
+        self._fd = os.open(
+            name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=beneath
+        )
 
     def __enter__(self) -> int:
         return self._fd
@@ -152,4 +180,10 @@ def _kind(mode: int) -> str:
         return "symlink"
     if stat.S_ISFIFO(mode):
         return "FIFO"
-    return "socket" if stat.S_ISSOCK(mode) else "device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "folder"
+    return (
+        "socket"
+        if stat.S_ISSOCK(mode)
+        else "device"
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+        else "folder"
+    )

@@ -1,11 +1,12 @@
 """A command as the host must run it, and what came of it."""
+
 from __future__ import annotations
 
 import os
 import sys
 
-from ..lite.record import record
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ else:
 Ending: TypeAlias = "Literal['exit', 'signal', 'timeout', 'memory', 'interrupted']"
 Level: TypeAlias = "Literal['namespaces', 'landlock', 'none']"
 LEVELS: tuple[Level, ...] = ("namespaces", "landlock", "none")
-FLAGS = ("-S", "-s", "-B")   # with which the interpreter runs a tool
+FLAGS = ("-S", "-s", "-B")  # with which the interpreter runs a tool
 _INTERPRETER = os.path.realpath(sys.executable)
 
 
@@ -73,7 +74,7 @@ class Outcome:
 def ended_by(code: int, why: str, for_memory: Callable[[], bool]) -> Ending:
     """How a job ended, from its exit code and why its runner ended it; `for_memory` says whether one was killed so."""
     if why != "exit":
-        return why   # type: ignore[return-value]
+        return why  # type: ignore[return-value]
     if code == 128 + 9 and for_memory():
         return "memory"
     return "signal" if 128 < code <= 192 else "exit"
@@ -81,5 +82,10 @@ def ended_by(code: int, why: str, for_memory: Callable[[], bool]) -> Ending:
 
 def is_tool(job: Job) -> bool:
     """Whether a job runs a program of `tools/` with the interpreter of this process: a warm one can serve it."""
-    return (len(job.argv) > 4 and job.argv[0] == _INTERPRETER and job.argv[1:4] == FLAGS and not job.network
-            and job.argv[4].startswith("tools/"))
+    return (
+        len(job.argv) > 4
+        and job.argv[0] == _INTERPRETER
+        and job.argv[1:4] == FLAGS
+        and not job.network
+        and job.argv[4].startswith("tools/")
+    )

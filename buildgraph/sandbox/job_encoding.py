@@ -1,22 +1,36 @@
 """A job in the words that `supervisor.py` reads."""
+
 from __future__ import annotations
 
 import os
 
-from .job import Job
 from ..lite import TYPE_CHECKING
+from .job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
-USER = "build"   # as mounts.py names user 1000
+NETWORK_FILES = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/ssl",
+    "/etc/ca-certificates",
+    "/etc/pki",
+)
+USER = "build"  # as mounts.py names user 1000
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 def environment(job: Job, folder: str, temp: str) -> dict[str, str]:
     """All that a command finds in its environment: defaults, the same on every machine but for folders, and what the job sets."""
-    defaults = {"HOME": "/nonexistent", "LOGNAME": USER, "PATH": "/usr/bin:/bin", "TMPDIR": temp, "USER": USER}
+    defaults = {
+        "HOME": "/nonexistent",
+        "LOGNAME": USER,
+        "PATH": "/usr/bin:/bin",
+        "TMPDIR": temp,
+        "USER": USER,
+    }
     return defaults | dict(job.env) | {"PWD": folder}
 
 
@@ -34,10 +48,17 @@ def encode_job(job: Job, confined: bool, parent: int) -> Iterator[str]:
 
 def _grants(job: Job) -> Iterator[str]:
     from .mounts import SYSTEM, SYSTEM_FILES
+
     yield "l"
     if job.network:
         yield "n"
-    for path in (*SYSTEM, *SYSTEM_FILES, *(NETWORK_FILES if job.network else ()), *job.visible, job.stage):
+    for path in (
+        *SYSTEM,
+        *SYSTEM_FILES,
+        *(NETWORK_FILES if job.network else ()),
+        *job.visible,
+        job.stage,
+    ):
         yield f"r{os.path.realpath(path)}"
     for path in (job.out, job.temp):
         yield f"w{path}"

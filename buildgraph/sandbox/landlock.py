@@ -3,6 +3,7 @@
 Little is imported: the program `supervisor.py` loads it anew for every command.
 Numbers are those of `linux/landlock.h`; each version ("ABI") of the kernel knows a prefix of the rights.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -12,7 +13,7 @@ _CREATE, _ADD, _RESTRICT = 444, 445, 446
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 _MAKE_CHAR, _MAKE_BLOCK, _TRUNCATE, _IOCTL_DEV = 64, 2048, 1 << 14, 1 << 15
 _ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | _TRUNCATE | _IOCTL_DEV
-_RIGHTS_OF_ABI = {1: 13, 2: 14, 3: 15, 4: 15}   # number of file system rights; 16 from ABI 5
+_RIGHTS_OF_ABI = {1: 13, 2: 14, 3: 15, 4: 15}  # number of file system rights; 16 from ABI 5
 
 READ = EXECUTE | READ_FILE | READ_DIR
 CHANGE = (1 << 16) - 1 & ~(_MAKE_CHAR | _MAKE_BLOCK)
@@ -22,7 +23,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Rules(ctypes.Structure):
-    _fields_ = [("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
+    _fields_ = [
+        ("files", ctypes.c_uint64),
+        ("network", ctypes.c_uint64),
+        ("scoped", ctypes.c_uint64),
+    ]
 
 
 class _Beneath(ctypes.Structure):
@@ -70,7 +75,7 @@ def restrict(grants: list[tuple[str, int]], network: bool) -> None:
     ruleset = call(_CREATE, ctypes.byref(rules), size, 0)
     for path, rights in grants:
         _grant(ruleset, path, rights & files)
-    prctl(38, 1)   # PR_SET_NO_NEW_PRIVS, without which the next call is refused
+    prctl(38, 1)  # PR_SET_NO_NEW_PRIVS, without which the next call is refused
     call(_RESTRICT, ruleset, 0)
     os.close(ruleset)
 

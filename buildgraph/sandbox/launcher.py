@@ -7,20 +7,21 @@ and reaped all of it before it says how the command ended. It ends when the buil
     build -> launcher   4 bytes of length, then orders as in supervisor.py
     launcher -> build   b"<exit code> <CPU milliseconds> <peak KiB>\\n", when all of the command's processes are dead
 """
+
 from __future__ import annotations
 
 import os
 import select
 
-from . import landlock, supervisor
 from ..lite import TYPE_CHECKING
+from . import landlock, supervisor
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterable
     from typing import NoReturn
 else:
-    import _signal as signal   # `signal` would bring in `enum`
+    import _signal as signal  # `signal` would bring in `enum`
 
 _DEFAULT = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
 _GONE = (128 + 9, 0, 0)
@@ -41,7 +42,7 @@ class Launcher:
         for fd in (orders, replies, log):
             os.close(fd)
         os.set_blocking(self.log, False)
-        self.lost = False   # it was killed, and said nothing of the end of what it ran
+        self.lost = False  # it was killed, and said nothing of the end of what it ran
 
     def start(self, words: Iterable[str]) -> None:
         """Run a command; its output comes through `log`, its end through `replies`."""
@@ -49,9 +50,9 @@ class Launcher:
         view = memoryview(len(data).to_bytes(4, "big") + data)
         try:
             while view:
-                view = view[os.write(self._orders, view):]
+                view = view[os.write(self._orders, view) :]
         except BrokenPipeError:
-            pass   # it is gone, and its end of `replies` tells
+            pass  # it is gone, and its end of `replies` tells
 
     def output(self) -> bytes:
         """What stands in the log now; empty when nothing does."""
@@ -97,9 +98,9 @@ def _serve(parent: int, orders: int, replies: int, log: int) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    landlock.prctl(36, 1)        # PR_SET_CHILD_SUBREAPER
+    landlock.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     told = supervisor.StopFlag()
-    landlock.prctl(1, signal.SIGTERM)   # PR_SET_PDEATHSIG
+    landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     null = os.open(os.devnull, os.O_RDWR)
     for fd in range(3):
         os.dup2(null, fd)
@@ -139,7 +140,9 @@ def _run(words: dict[str, list[str]], log: int, told: supervisor.StopFlag) -> tu
         os.chdir(words["s"][0])
         child = _confined(words, log) if "l" in words else _plain(words, log)
     except OSError as fault:
-        os.write(log, f"{supervisor.CANNOT_RUN_TEXT} {words['a'][0]}: {fault}\n".encode(errors="replace"))
+        os.write(
+            log, f"{supervisor.CANNOT_RUN_TEXT} {words['a'][0]}: {fault}\n".encode(errors="replace")
+        )
         return supervisor.CANNOT_RUN, 0, 0
     if told.stop:
         os.kill(child, 9)
@@ -149,8 +152,15 @@ def _run(words: dict[str, list[str]], log: int, told: supervisor.StopFlag) -> tu
 def _plain(words: dict[str, list[str]], log: int) -> int:
     # posix_spawn does not copy this process, as a fork would.
     actions = [(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
-    return os.posix_spawn(words["a"][0], words["a"], supervisor.environ(words), file_actions=actions, setsid=True,
-                          setsigdef=_DEFAULT, setsigmask=())
+    return os.posix_spawn(
+        words["a"][0],
+        words["a"],
+        supervisor.environ(words),
+        file_actions=actions,
+        setsid=True,
+        setsigdef=_DEFAULT,
+        setsigmask=(),
+    )
 
 
 def _confined(words: dict[str, list[str]], log: int) -> int:

@@ -6,6 +6,7 @@ pseudo terminals). The command adds what only it can, the view of its own proces
 every capability in one more user namespace.
 Needs Linux >= 5.12 (`mount_setattr`); what the kernel refuses is an OSError.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -13,29 +14,49 @@ import fcntl
 import os
 import struct
 
-from .landlock import call, libc, prctl
 from ..lite import TYPE_CHECKING
+from .landlock import call, libc, prctl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FOLDER, TEMP = "/build", "/tmp"
-COVERED = (f"{FOLDER}/", f"{TEMP}/", "/proc/", "/dev/")   # what a server shows below these, no action would see
-ACCOUNTS = {   # user 1000 is who runs commands in namespaces
+COVERED = (
+    f"{FOLDER}/",
+    f"{TEMP}/",
+    "/proc/",
+    "/dev/",
+)  # what a server shows below these, no action would see
+ACCOUNTS = {  # user 1000 is who runs commands in namespaces
     "/etc/passwd": b"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\nbuild:x:1000:1000:build:/nonexistent:/bin/sh\n"
-                   b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "/etc/group": b"root:x:0:\nbuild:x:1000:\nnogroup:x:65534:\n",
 }
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 _HOST = TEMP
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_LINKS = (("/proc/self/fd/0", "stdin"), ("/proc/self/fd/1", "stdout"), ("/proc/self/fd/2", "stderr"),
-          ("/proc/self/fd", "fd"), ("/proc/kcore", "core"), ("pts/ptmx", "ptmx"))
+_LINKS = (
+    ("/proc/self/fd/0", "stdin"),
+    ("/proc/self/fd/1", "stdout"),
+    ("/proc/self/fd/2", "stderr"),
+    ("/proc/self/fd", "fd"),
+    ("/proc/kcore", "core"),
+    ("pts/ptmx", "ptmx"),
+)
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
-    0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
-OF_ACTION = NEWNS | NEWIPC | NEWNET   # what an action has of its own, besides its processes and users
+    0x20000,
+    0x2000000,
+    0x4000000,
+    0x8000000,
+    0x10000000,
+    0x20000000,
+    0x40000000,
+)
+OF_ACTION = (
+    NEWNS | NEWIPC | NEWNET
+)  # what an action has of its own, besides its processes and users
 _READ_ONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _SLAVE = 1, 2, 4, 8, 0x1000, 0x4000, 0x80000
 _DETACH, _HERE, _RECURSIVE, _EMPTY, _CLONE, _MOVE_EMPTY = 2, -100, 0x8000, 0x1000, 1, 4
 _ATTR_READ_ONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
@@ -74,7 +95,9 @@ def enter(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) ->
     _checked(libc.pivot_root(os.fsencode(root), os.fsencode(root + _HOST)))
     os.chdir("/")
     _attributes("/", _ATTR_READ_ONLY | _SAFE)
-    _attributes(_HOST, _SAFE, recursive=True)   # what actions bind from there is so from the beginning
+    _attributes(
+        _HOST, _SAFE, recursive=True
+    )  # what actions bind from there is so from the beginning
 
 
 def view(stage: str, out: str, temp: str) -> int:
@@ -82,7 +105,9 @@ def view(stage: str, out: str, temp: str) -> int:
     scratch = call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
     try:
         _mount("tmpfs", "/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=755")
-        _mount("devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+        _mount(
+            "devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620"
+        )
         _mount(_HOST + stage, FOLDER, "", _BIND)
         _attributes(FOLDER, _ATTR_READ_ONLY)
         _mount(_HOST + out, f"{FOLDER}/out", "", _BIND)
@@ -121,13 +146,15 @@ def give_up(proc: int) -> None:
     _checked(libc.unshare(NEWUSER))
     _become((1000, 0), (1000, 0), proc)
     drop_capabilities()
-    prctl(38, 1)   # PR_SET_NO_NEW_PRIVS
+    prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
 
 
 def drop_capabilities() -> None:
     """Without the bounding set, no program started from here has any capability."""
     capability = 0
-    while libc.prctl(24, capability, 0, 0, 0) == 0:   # PR_CAPBSET_DROP, up to the last that the kernel knows
+    while (
+        libc.prctl(24, capability, 0, 0, 0) == 0
+    ):  # PR_CAPBSET_DROP, up to the last that the kernel knows
         capability += 1
     head, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     libc.capset(ctypes.byref(head), ctypes.byref(none))
@@ -135,7 +162,11 @@ def drop_capabilities() -> None:
 
 def _become(user: tuple[int, int], group: tuple[int, int], proc: int) -> None:
     """Be a user and a group of the new namespace: each as (inside, outside)."""
-    for name, text in (("setgroups", "deny"), ("uid_map", "%d %d 1" % user), ("gid_map", "%d %d 1" % group)):
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", "%d %d 1" % user),
+        ("gid_map", "%d %d 1" % group),
+    ):
         fd = os.open(f"self/{name}", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
         try:
             os.write(fd, text.encode())
@@ -184,23 +215,33 @@ def _devices(folder: str) -> None:
 
 def _loopback() -> None:
     """Bring up the only interface that there is; the kernel gives it its addresses."""
-    fd = libc.socket(2, 2, 0)   # AF_INET, SOCK_DGRAM
+    fd = libc.socket(2, 2, 0)  # AF_INET, SOCK_DGRAM
     _checked(fd)
     try:
-        fcntl.ioctl(fd, 0x8914, struct.pack("16sH14x", b"lo", 1))   # SIOCSIFFLAGS, IFF_UP
+        fcntl.ioctl(fd, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
     finally:
         os.close(fd)
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    _checked(libc.mount(os.fsencode(source), os.fsencode(target), kind.encode() or None, ctypes.c_ulong(flags),
-                        data.encode() or None), target)
+    _checked(
+        libc.mount(
+            os.fsencode(source),
+            os.fsencode(target),
+            kind.encode() or None,
+            ctypes.c_ulong(flags),
+            data.encode() or None,
+        ),
+        target,
+    )
 
 
 def _attributes(path: str, add: int, recursive: bool = False) -> None:
     """`mount_setattr(2)` keeps what it is not told to change, such as flags that the host locked."""
     words = (ctypes.c_uint64 * 4)(add, 0, 0, 0)
-    call(_SETATTR, _HERE, os.fsencode(path), _RECURSIVE if recursive else 0, ctypes.byref(words), 32)
+    call(
+        _SETATTR, _HERE, os.fsencode(path), _RECURSIVE if recursive else 0, ctypes.byref(words), 32
+    )
 
 
 def _checked(result: int, about: str = "") -> None:

@@ -1,4 +1,5 @@
 """What a command said: both ends of it, when it is long."""
+
 from __future__ import annotations
 
 _KEEP = 1 << 19

@@ -1,4 +1,5 @@
 """Start one process and stay with it to its end: its log, its time limit, the wish to stop, what it used."""
+
 from __future__ import annotations
 
 import os
@@ -8,10 +9,10 @@ import subprocess
 import time
 from contextlib import suppress
 
+from ..lite import TYPE_CHECKING
 from ..lite.record import record
 from .job import Cancel
 from .output_buffer import OutputBuffer
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -127,8 +128,16 @@ class Process(Running):
         try:
             # No preexec_fn: it would turn vfork off and run Python between fork and exec of a threaded process.
             self._process = subprocess.Popen(
-                start.argv, env=start.env, cwd=start.cwd, pass_fds=start.fds, stdin=subprocess.DEVNULL,
-                stdout=inner, stderr=inner, start_new_session=True, umask=0o022)
+                start.argv,
+                env=start.env,
+                cwd=start.cwd,
+                pass_fds=start.fds,
+                stdin=subprocess.DEVNULL,
+                stdout=inner,
+                stderr=inner,
+                start_new_session=True,
+                umask=0o022,
+            )
             life = self._pidfd()
         except BaseException:
             os.close(pipe)
@@ -140,7 +149,7 @@ class Process(Running):
     def _pidfd(self) -> int:
         try:
             return os.pidfd_open(self._process.pid)
-        except OSError:   # there is no descriptor left for it: it must not run on unseen
+        except OSError:  # there is no descriptor left for it: it must not run on unseen
             self._kill()
             self._process.wait()
             raise

@@ -6,6 +6,7 @@ forbid namespaces; `none` only cleans up behind it. Which rung was reached is in
 What Landlock does not govern stays possible on its rung: to learn that a path exists, the host's name, and, for whoever
 knows the path of a file of the same user, chmod and utime. The content of files and all sockets are out of reach.
 """
+
 from __future__ import annotations
 
 import errno
@@ -13,16 +14,18 @@ import os
 import tempfile
 import time
 
+from ..lite import TYPE_CHECKING
 from ..types.errors import BuildError
 from . import bubblewrap, supervised, usage
 from .forkserver.client import ForkServers
 from .job import LEVELS, Cancel, Job, Level, Outcome, ended_by
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_WANTS = tuple(map(os.strerror, (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)))   # gone in a moment
+_WANTS = tuple(
+    map(os.strerror, (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN))
+)  # gone in a moment
 
 
 def probe(environ: Mapping[str, str]) -> Level:
@@ -32,8 +35,15 @@ def probe(environ: Mapping[str, str]) -> Level:
     """
     highest = environ.get("BUILDGRAPH_SANDBOX", LEVELS[0])
     if highest not in LEVELS:
-        raise BuildError(f"BUILDGRAPH_SANDBOX is {highest!r}", None, f"use one of {', '.join(LEVELS)}", "environment")
-    return next(level for level in LEVELS[LEVELS.index(highest):] if level == "none" or works(level))
+        raise BuildError(
+            f"BUILDGRAPH_SANDBOX is {highest!r}",
+            None,
+            f"use one of {', '.join(LEVELS)}",
+            "environment",
+        )
+    return next(
+        level for level in LEVELS[LEVELS.index(highest) :] if level == "none" or works(level)
+    )
 
 
 def works(level: Level) -> bool:
@@ -53,8 +63,12 @@ def obstacle(level: Level) -> str:
         if not killed:
             break
     if killed or any(want in why for want in _WANTS):
-        raise BuildError(f"the sandbox {level!r} cannot be tried: {why}", None,
-                         "allow more (ulimit -a shows the limits), or set BUILDGRAPH_SANDBOX to a weaker one", "environment")
+        raise BuildError(
+            f"the sandbox {level!r} cannot be tried: {why}",
+            None,
+            "allow more (ulimit -a shows the limits), or set BUILDGRAPH_SANDBOX to a weaker one",
+            "environment",
+        )
     return why
 
 
@@ -69,16 +83,23 @@ def _obstacle(level: Level) -> tuple[bool, str]:
             file.write("hidden\n")
         script = 'if read line < "$0"; then echo it hides nothing; exit 1; fi 2>/dev/null; echo done > out/done'
         try:
-            outcome = run(Job(("/bin/sh", "-c", script, hidden), (), stage, out, temp, (), 60), level)
+            outcome = run(
+                Job(("/bin/sh", "-c", script, hidden), (), stage, out, temp, (), 60), level
+            )
         except (BuildError, OSError) as fault:
             return False, str(fault)
         if outcome.code == 0 and os.path.exists(os.path.join(out, "done")):
             return False, ""
-        said = outcome.log.decode(errors="replace").strip() or f"a command on it ended with code {outcome.code}"
+        said = (
+            outcome.log.decode(errors="replace").strip()
+            or f"a command on it ended with code {outcome.code}"
+        )
         return outcome.code == 128 + 9, said
 
 
-def run(job: Job, level: Level, cancel: Cancel | None = None, servers: ForkServers | None = None) -> Outcome:
+def run(
+    job: Job, level: Level, cancel: Cancel | None = None, servers: ForkServers | None = None
+) -> Outcome:
     """Run a job to its end on a rung; when this returns, no process of the job is alive.
 
     BuildError (reason "environment") when the rung cannot be reached. `cancel` ends the job within a moment. The fork
@@ -87,7 +108,11 @@ def run(job: Job, level: Level, cancel: Cancel | None = None, servers: ForkServe
     began, kills = time.monotonic(), usage.memory_kills()
     end = servers.attempt(job, level, cancel) if servers is not None else None
     if end is None:
-        end = bubblewrap.run(job, cancel) if level == "namespaces" else supervised.run(job, level == "landlock", cancel)
+        end = (
+            bubblewrap.run(job, cancel)
+            if level == "namespaces"
+            else supervised.run(job, level == "landlock", cancel)
+        )
     milliseconds = round((time.monotonic() - began) * 1000)
     why = ended_by(end.code, end.why, lambda: usage.memory_kills() > kills)
     return Outcome(end.code, why, end.log, level, milliseconds, end.cpu, end.peak)

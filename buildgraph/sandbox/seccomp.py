@@ -3,6 +3,7 @@
 Little is imported, as in `landlock.py`. A refused call gives EPERM; a call of a foreign
 architecture (x32 and i386 share a kernel with x86-64 but not its numbers) ends the process.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -21,10 +22,16 @@ _X32 = 0x40000000
 # mount_setattr
 _SHARED = (425, 428, 429, 430, 432, 442)
 _MACHINES = {
-    "x86_64": (0xC000003E, 41, (29, 64, 68, 240, 101, 310, 311, 321, 298, 165, 166, 155, 248, 249, 250,
-                                323, 308, 304)),
-    "aarch64": (0xC00000B7, 198, (194, 190, 186, 180, 117, 270, 271, 280, 241, 40, 39, 41, 217, 218, 219,
-                                  282, 268, 265)),
+    "x86_64": (
+        0xC000003E,
+        41,
+        (29, 64, 68, 240, 101, 310, 311, 321, 298, 165, 166, 155, 248, 249, 250, 323, 308, 304),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        198,
+        (194, 190, 186, 180, 117, 270, 271, 280, 241, 40, 39, 41, 217, 218, 219, 282, 268, 265),
+    ),
 }
 
 
@@ -34,7 +41,12 @@ def program(machine: str, network: bool) -> bytes:
         raise OSError(f"no filter of system calls is known for {machine}")
     arch, socket, others = _MACHINES[machine]
     refused = (*others, *_SHARED) if network else (socket, *others, *_SHARED)
-    code = [_op(_LOAD, 0, 0, 4), _op(_JUMP_EQUAL, 1, 0, arch), _op(_RETURN, 0, 0, _KILL), _op(_LOAD, 0, 0, 0)]
+    code = [
+        _op(_LOAD, 0, 0, 4),
+        _op(_JUMP_EQUAL, 1, 0, arch),
+        _op(_RETURN, 0, 0, _KILL),
+        _op(_LOAD, 0, 0, 0),
+    ]
     if machine == "x86_64":
         code.append(_op(_JUMP_AT_LEAST, len(refused) + 1, 0, _X32))
     for left, number in zip(range(len(refused), 0, -1), refused):
@@ -45,8 +57,10 @@ def program(machine: str, network: bool) -> bytes:
 def restrict(network: bool) -> None:
     """Apply the filter to this process and its children, for good; `no_new_privs` must be set."""
     code = ctypes.create_string_buffer(program(os.uname().machine, network))
-    head = ctypes.create_string_buffer(struct.pack("HxxxxxxP", (len(code) - 1) // 8, ctypes.addressof(code)))
-    prctl(22, 2, ctypes.addressof(head))   # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+    head = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxP", (len(code) - 1) // 8, ctypes.addressof(code))
+    )
+    prctl(22, 2, ctypes.addressof(head))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
 
 
 def _op(code: int, yes: int, no: int, value: int) -> bytes:

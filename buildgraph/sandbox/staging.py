@@ -1,14 +1,15 @@
 """The folder a command runs in: verified, read-only copies of its inputs and nothing else."""
+
 from __future__ import annotations
 
 import os
 
+from ..keys.reapi import decode_directory
+from ..lite import TYPE_CHECKING
+from ..store.protocol import Store
 from ..types.errors import BuildError
 from ..types.result import File, Node, Tree
-from ..keys.reapi import decode_directory
-from ..store.protocol import Store
 from .collect_outputs import is_inside
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
 _DEPTH = 64
 
 
-def stage(root: str, inputs: Sequence[tuple[str, Node]], store: Store, there: Iterable[str] = (),
-          create: Callable[[str], int] | None = None) -> None:
+def stage(
+    root: str,
+    inputs: Sequence[tuple[str, Node]],
+    store: Store,
+    there: Iterable[str] = (),
+    create: Callable[[str], int] | None = None,
+) -> None:
     """Place files and trees at their paths below `root`, a folder that may hold others already, such as `out`.
 
     Folders that are `there`, given relative to `root`, take inputs; no other that exists does. `create` makes files.
@@ -32,7 +38,9 @@ def stage(root: str, inputs: Sequence[tuple[str, Node]], store: Store, there: It
 
 
 class _Stager:
-    def __init__(self, root: str, store: Store, there: Iterable[str], create: Callable[[str], int] | None) -> None:
+    def __init__(
+        self, root: str, store: Store, there: Iterable[str], create: Callable[[str], int] | None
+    ) -> None:
         self._root, self._store, self._create = root, store, create
         self._folders = {"", *there}
 
@@ -66,9 +74,16 @@ class _Stager:
         try:
             folder = decode_directory(self._store.read(node.digest))
         except ValueError as fault:
-            raise BuildError(f"the tree staged at {path!r} is damaged: {fault}", None, "", "broken") from None
+            raise BuildError(
+                f"the tree staged at {path!r} is damaged: {fault}", None, "", "broken"
+            ) from None
         if depth > _DEPTH or not all(is_inside(target, depth) for _, target in folder.symlinks):
-            raise BuildError(f"the tree staged at {path!r} is too deep, or a symlink leaves it", None, "", "broken")
+            raise BuildError(
+                f"the tree staged at {path!r} is too deep, or a symlink leaves it",
+                None,
+                "",
+                "broken",
+            )
         for name, digest, executable in folder.files:
             self._file(f"{path}/{name}", File(digest, executable))
         for name, target in folder.symlinks:
@@ -81,9 +96,18 @@ class _Stager:
 def _check(path: str) -> None:
     parts = path.split("/")
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
-        raise BuildError(f"an input cannot be staged at {path!r}", None, "use a relative path without '..'", "rule")
+        raise BuildError(
+            f"an input cannot be staged at {path!r}",
+            None,
+            "use a relative path without '..'",
+            "rule",
+        )
 
 
 def _taken(path: str) -> BuildError:
-    return BuildError(f"two inputs are staged at {path!r}, or one beneath the other, or below out/", None,
-                      "give one of them another path", "rule")
+    return BuildError(
+        f"two inputs are staged at {path!r}, or one beneath the other, or below out/",
+        None,
+        "give one of them another path",
+        "rule",
+    )

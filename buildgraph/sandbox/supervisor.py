@@ -9,19 +9,20 @@ SIGTERM, or the death of who started it, ends everything at once. Its orders are
     rPATH grant reading       wPATH  grant changing              dPATH  grant a device
     sPATH working folder, for who does not start in it
 """
+
 from __future__ import annotations
 
 import os
 
 from . import landlock, mounts, seccomp
 
-TYPE_CHECKING = False   # `typing` and `collections.abc` would be loaded for every command
+TYPE_CHECKING = False  # `typing` and `collections.abc` would be loaded for every command
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 else:
-    import _signal as signal   # `signal` would bring in `enum`
+    import _signal as signal  # `signal` would bring in `enum`
 
 CANNOT_CONFINE, CANNOT_RUN = 125, 127
 CANNOT_RUN_TEXT = "buildgraph: cannot run"
@@ -57,9 +58,9 @@ def supervise(command: Callable[[], object], parent: int = 0) -> int:
 
     With `parent`, that process must still be the one that started this.
     """
-    landlock.prctl(36, 1)                  # PR_SET_CHILD_SUBREAPER
+    landlock.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
     told = StopFlag()
-    landlock.prctl(1, signal.SIGTERM)      # PR_SET_PDEATHSIG
+    landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     if parent and os.getppid() != parent:
         return 128 + signal.SIGTERM
     child = os.fork()
@@ -94,7 +95,11 @@ def wait(child: int) -> tuple[int, int, int]:
             break
     _end_all()
     code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code, round((used.ru_utime + used.ru_stime) * 1000), used.ru_maxrss
+    return (
+        code if code >= 0 else 128 - code,
+        round((used.ru_utime + used.ru_stime) * 1000),
+        used.ru_maxrss,
+    )
 
 
 def execute(words: Mapping[str, list[str]]) -> NoReturn:

@@ -1,10 +1,11 @@
 """What running processes use, read from /proc: for those that no one of ours will reap."""
+
 from __future__ import annotations
 
 import os
 
 _TICK = os.sysconf("SC_CLK_TCK")
-_KILLS = b"oom_kill "   # the same in all three files
+_KILLS = b"oom_kill "  # the same in all three files
 
 
 def memory_kills() -> int:

@@ -1,19 +1,22 @@
 """Inputs of analysis: files by their content, and folders by their entries."""
+
 from __future__ import annotations
 
 import os
 import stat
 
-from ..types.digest import Digest
-from ..lite.record import record
-from ..lite.sha256 import hash_open
 from ..files.stamp import Stamp, fingerprint, stamp_of
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..lite.sha256 import hash_open
+from ..types.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_OURS = frozenset({"out", "out/", ".buildgraph", ".buildgraph/"})   # what builds make in the root of a workspace
+_OURS = frozenset(
+    {"out", "out/", ".buildgraph", ".buildgraph/"}
+)  # what builds make in the root of a workspace
 
 
 @record(eq=False)
@@ -40,18 +43,28 @@ class AnalysisInputs:
 
     def files(self) -> list[str]:
         """Words: each file, relative to the root, with its digest."""
-        names = sorted({os.path.relpath(path, self.root) for path in self.paths if path not in self.folders})
+        names = sorted(
+            {os.path.relpath(path, self.root) for path in self.paths if path not in self.folders}
+        )
         return [word for name in names for word in (name, str(self.held[name]))]
 
     def listed(self) -> list[str]:
         """Words: each folder, relative to the root, with its entries."""
-        return [word for folder, names in self.folders.items()
-                for word in (os.path.relpath(folder, self.root), str(len(names)), *sorted(names))]
+        return [
+            word
+            for folder, names in self.folders.items()
+            for word in (os.path.relpath(folder, self.root), str(len(names)), *sorted(names))
+        ]
 
 
-def analysis_inputs(root: str, files: Sequence[str], listed: Sequence[str]) -> AnalysisInputs | None:
+def analysis_inputs(
+    root: str, files: Sequence[str], listed: Sequence[str]
+) -> AnalysisInputs | None:
     """The basis that was written down in words, or None when it is another one here."""
-    folders = {os.path.normpath(os.path.join(root, folder)): frozenset(names) for folder, names in folders_of(listed).items()}
+    folders = {
+        os.path.normpath(os.path.join(root, folder)): frozenset(names)
+        for folder, names in folders_of(listed).items()
+    }
     held = {name: Digest.parse(digest) for name, digest in zip(files[::2], files[1::2])}
     stamps: dict[str, Stamp] = {}
     try:
@@ -74,7 +87,7 @@ def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:
     found, at = {}, 0
     while at < len(said):
         count = int(said[at + 1])
-        found[said[at]] = said[at + 2:at + 2 + count]
+        found[said[at]] = said[at + 2 : at + 2 + count]
         at += 2 + count
     return found
 
@@ -94,7 +107,7 @@ def without_outputs(root: str, folder: str, entries: Iterable[os.DirEntry[str]])
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:   # a circle of links
+    except OSError:  # a circle of links
         return False
 
 
@@ -103,7 +116,11 @@ def _read(path: str, size: int) -> tuple[Digest | None, Stamp]:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         found = os.fstat(fd)
-        held = Digest(*hash_open(fd)) if stat.S_ISREG(found.st_mode) and found.st_size == size else None
+        held = (
+            Digest(*hash_open(fd))
+            if stat.S_ISREG(found.st_mode) and found.st_size == size
+            else None
+        )
         return held, stamp_of(found)
     finally:
         os.close(fd)

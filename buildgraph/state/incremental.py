@@ -5,6 +5,7 @@ are decoded and driven as in any build; the rest stands. Anything else that move
 names, a tool, an output) means that the build starts from BUILD.toml. What is done costs by what changed, but for the
 receipt, which is written whole.
 """
+
 from __future__ import annotations
 
 import os
@@ -12,41 +13,53 @@ import time
 from itertools import filterfalse
 
 from ..execution import durations
-from ..fastpath import manifest
-from .analysis_inputs import entries_of, folders_of
-from ..types.digest import Digest
 from ..execution.executor import Executor
-from ..types.request import Request
-from ..types.events import Done, Event, Finished, Planned
-from ..sandbox.job import LEVELS
-from ..host.environment import BuildEnvironment, machine_identity
-from ..types.label import Label
-from .save import (
-    FOLDER, OF_SOURCE, GateRecord, built_of, parse_digest, gate_of, gate_words, is_tree, source_row,
-    parse_output_row, verdict_of, wanted_row
-)
-from ..outputs.output_tree import OutputTree, InstalledOutputs
-from ..types.action import Action, Output, Source
 from ..execution.scheduler import Scheduler, StepState
-from ..outputs.owned_paths import owned_paths
-from .snapshot import action_of, producers_of, position_of, unpack_strings
+from ..fastpath import manifest
 from ..files.stamp import Stamp, fingerprint, reliable_stamp
-from ..keys.action_graph import ActionGraph, RequestedOutput
-from .snapshot_journal import StepRecord, SavedBuild, rows_of, load_saved_build
-from ..store import gc_roots
+from ..host.environment import BuildEnvironment, machine_identity
 from ..host.host_tools import HostTools
-from ..ui.summary import FEW, format_unchanged
+from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
+from ..outputs.output_tree import InstalledOutputs, OutputTree
+from ..outputs.owned_paths import owned_paths
+from ..sandbox.job import LEVELS
+from ..store import gc_roots
+from ..types.action import Action, Output, Source
+from ..types.digest import Digest
+from ..types.events import Done, Event, Finished, Planned
+from ..types.label import Label
+from ..types.request import Request
+from ..ui.summary import FEW, format_unchanged
+from .analysis_inputs import entries_of, folders_of
+from .save import (
+    FOLDER,
+    OF_SOURCE,
+    GateRecord,
+    built_of,
+    gate_of,
+    gate_words,
+    is_tree,
+    parse_digest,
+    parse_output_row,
+    source_row,
+    verdict_of,
+    wanted_row,
+)
+from .snapshot import action_of, position_of, producers_of, unpack_strings
+from .snapshot_journal import SavedBuild, StepRecord, load_saved_build, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
-    from ..types.events import Listener
-    from ..sandbox.job import Cancel
     from ..outputs.open_folders import OwnedPaths
+    from ..sandbox.job import Cancel
+    from ..types.events import Listener
 
 
-def build_incrementally(root: str, request: Request, listen: Listener, cancel: Cancel, host: BuildEnvironment) -> int | None:
+def build_incrementally(
+    root: str, request: Request, listen: Listener, cancel: Cancel, host: BuildEnvironment
+) -> int | None:
     """Build from where the last build ended, or None when this build must start from BUILD.toml."""
     look = manifest.last_check
     name = manifest.request_name(request.words, request.package)
@@ -69,12 +82,12 @@ def build_incrementally(root: str, request: Request, listen: Listener, cancel: C
 class Increment(Executor):
     """One attempt at a request, from the snapshot of the build before."""
 
-    anew = False      # whether nothing is known to stand in the workspace
-    differs = False   # whether a source holds something else than before
+    anew = False  # whether nothing is known to stand in the workspace
+    differs = False  # whether a source holds something else than before
 
     def run(self, last: SavedBuild, look: manifest.ManifestCheck) -> int | None:
         """Find the steps that changes reach, drive them, show and remember."""
-        self.still = not look.moved   # nothing is to be done
+        self.still = not look.moved  # nothing is to be done
         self._open(last, look)
         changed = self._changed([os.fsdecode(look.paths[number]) for number in look.moved])
         if changed is None:
@@ -87,12 +100,14 @@ class Increment(Executor):
         self.last, self.head, self.look = last, last.head, look
         self.names = self.head.words("sources")
         self.labels = self.head.parts["labels"].decode().split("\0")
-        self.outputs: dict[int, bytes] = {}   # the rows of those that may have changed; all of them where all are told of
+        self.outputs: dict[
+            int, bytes
+        ] = {}  # the rows of those that may have changed; all of them where all are told of
 
     def _go(self, changed: Sequence[int], every: bool) -> int | None:
         """Drive what changes reach; of the rest is told where `every` step and output is to be told of."""
         cone = self.cone = self._cone(changed)
-        self.all = every or len(self.labels) <= FEW   # are told of
+        self.all = every or len(self.labels) <= FEW  # are told of
         lines = self.last.read(cone)
         if lines is None or not self._take(lines):
             return None
@@ -100,12 +115,21 @@ class Increment(Executor):
         if rest is None:
             return None
         gates = unpack_strings(self.last.gates)
-        self.listen(Planned(tuple(self.labels) if self.all else (), len(cone) + (len(rest) if every else 0),
-                            len(gates) // 5, self.level, self.plan.chains if self.costs else ()))
+        self.listen(
+            Planned(
+                tuple(self.labels) if self.all else (),
+                len(cone) + (len(rest) if every else 0),
+                len(gates) // 5,
+                self.level,
+                self.plan.chains if self.costs else (),
+            )
+        )
         for event in rest if every else ():
             self.listen(event)
         self.drive()
-        return self._finish(changed, [gate_of(gates[at:at + 5]) for at in range(0, len(gates), 5)])
+        return self._finish(
+            changed, [gate_of(gates[at : at + 5]) for at in range(0, len(gates), 5)]
+        )
 
     def _changed(self, paths: Sequence[str]) -> list[int] | None:
         """The files of the workspace that hold something else than before; None when something else moved, too."""
@@ -116,11 +140,16 @@ class Increment(Executor):
         def lookup(name: str) -> tuple[Digest, bool] | None:
             if name in known:
                 return parse_digest(self.last.rows[known[name]].decode())
-            return (Digest.parse(shipped[tools[name] + 1]), bool(shipped[tools[name] + 2])) if name in tools else None
+            return (
+                (Digest.parse(shipped[tools[name] + 1]), bool(shipped[tools[name] + 2]))
+                if name in tools
+                else None
+            )
+
         self.host.sources.assume(lookup)
         folders = folders_of(self.head.words("folders"))
         changed: list[int] = []
-        self.stamps: dict[str, Stamp] = {}   # of what moved, each from before it was read
+        self.stamps: dict[str, Stamp] = {}  # of what moved, each from before it was read
         for path in paths:
             if path in folders:
                 if not self._lists_as_before(path, folders[path]):
@@ -128,7 +157,10 @@ class Increment(Executor):
             elif path not in known or not self.host.sources.stands(path):
                 return None
             else:
-                found, self.stamps[path] = self.host.sources.look(path), self.host.sources.seen[path]
+                found, self.stamps[path] = (
+                    self.host.sources.look(path),
+                    self.host.sources.seen[path],
+                )
                 if found != parse_digest(self.last.rows[known[path]].decode()):
                     changed.append(known[path])
                     self._differs(known[path], source_row(*found))
@@ -142,17 +174,23 @@ class Increment(Executor):
         folder = self.host.sources.path(path)
         if not os.path.isdir(folder):
             return False
-        self.stamps[path] = fingerprint(folder)   # before it is listed: what comes later must show
+        self.stamps[path] = fingerprint(folder)  # before it is listed: what comes later must show
         return entries_of(self.root, folder) == frozenset(names)
 
     def _cone(self, changed: Iterable[int]) -> list[int]:
         """The steps that changes reach, in order; a step stands after those that it needs."""
-        reader_at, readers, user_at, users = map(self.head.numbers, ("reader_at", "readers", "user_at", "users"))
-        front = [step for number in changed for step in readers[reader_at[number]:reader_at[number + 1]]]
+        reader_at, readers, user_at, users = map(
+            self.head.numbers, ("reader_at", "readers", "user_at", "users")
+        )
+        front = [
+            step
+            for number in changed
+            for step in readers[reader_at[number] : reader_at[number + 1]]
+        ]
         reached = set(front)
         while front:
             step = front.pop()
-            for user in users[user_at[step]:user_at[step + 1]]:
+            for user in users[user_at[step] : user_at[step + 1]]:
                 if user not in reached:
                     reached.add(user)
                     front.append(user)
@@ -171,9 +209,15 @@ class Increment(Executor):
             made[number] = action_of(said, made)
         actions = tuple(made[number] for number in cone)
         needs = tuple(tuple(local[maker] for maker in some if maker in local) for some in makers)
-        self.steps = ActionGraph(actions, needs, {action: at for at, action in enumerate(actions)},
-                           tuple(position_of(said) for _, said in lines))
-        self.gate_only = {local[number] for number in self.head.numbers("gate_only") if number in local}
+        self.steps = ActionGraph(
+            actions,
+            needs,
+            {action: at for at, action in enumerate(actions)},
+            tuple(position_of(said) for _, said in lines),
+        )
+        self.gate_only = {
+            local[number] for number in self.head.numbers("gate_only") if number in local
+        }
         self.costs = durations.estimate_costs(self.root, actions)
         self.plan = Scheduler(self.steps.needs, self.costs)
         return True
@@ -194,7 +238,11 @@ class Increment(Executor):
 
         None when they cannot be read.
         """
-        told = range(self.last.count) if every else sorted({*self.head.numbers("wanted_step")} - {OF_SOURCE})
+        told = (
+            range(self.last.count)
+            if every
+            else sorted({*self.head.numbers("wanted_step")} - {OF_SOURCE})
+        )
         numbers = list(filterfalse(self.local.__contains__, told))
         found = self.last.lines(numbers)
         if found is None:
@@ -202,8 +250,12 @@ class Increment(Executor):
         events: list[Done] = []
         for number, (stand, action) in enumerate(found, len(self.cone)):
             self.outputs.update(stand.wanted)
-            place, package, name, title, _ = action.decode("utf-8", "surrogateescape").split("\0", 4)
-            events.append(Done(number, f"//{package}:{name}", title, "hit", stand.key, stand.took, int(place)))
+            place, package, name, title, _ = action.decode("utf-8", "surrogateescape").split(
+                "\0", 4
+            )
+            events.append(
+                Done(number, f"//{package}:{name}", title, "hit", stand.key, stand.took, int(place))
+            )
         return events
 
     def _finish(self, changed: Sequence[int], gates: Sequence[GateRecord]) -> int:
@@ -217,8 +269,19 @@ class Increment(Executor):
             self._remember(gates, shown, untold)
         counts = self.plan.counts
         hits = self.counts["hit"] + self.last.count - len(self.cone)
-        self.listen(Finished(code, self.counts["ran"], hits, self.counts["shared"], counts[StepState.FAILED] - self.interrupted,
-                             counts[StepState.SKIPPED], (time.monotonic_ns() - self.start) // 1_000_000, self.still, untold))
+        self.listen(
+            Finished(
+                code,
+                self.counts["ran"],
+                hits,
+                self.counts["shared"],
+                counts[StepState.FAILED] - self.interrupted,
+                counts[StepState.SKIPPED],
+                (time.monotonic_ns() - self.start) // 1_000_000,
+                self.still,
+                untold,
+            )
+        )
         return code
 
     def _judge(self, row: GateRecord) -> GateRecord:
@@ -233,9 +296,15 @@ class Increment(Executor):
         standing = sorted(self.outputs.keys() - failed) if self.all else []
         stood = {at: parse_output_row(self.outputs[at]) for at in standing if at not in fresh}
         shown = OutputTree(self.root, self.host.store, self.host.sources, self.host.began).show(
-            fresh.values(), self.node, lambda event: None, self._scope(),
-            [(event.path, file, node) for event, file, node in stood.values()] if self.anew else ())
-        self.trees = [built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)]
+            fresh.values(),
+            self.node,
+            lambda event: None,
+            self._scope(),
+            [(event.path, file, node) for event, file, node in stood.values()] if self.anew else (),
+        )
+        self.trees = [
+            built_of(self.outputs[at]).path for at, want in fresh.items() if is_tree(want.artifact)
+        ]
         told = {at: event for at, (event, _, _) in stood.items()}
         for at, event in zip(fresh, shown.events, strict=True):
             self.outputs[at] = wanted_row(fresh[at], event, self.node(fresh[at].artifact))
@@ -249,7 +318,10 @@ class Increment(Executor):
         """What it decides about old outputs: nothing where it goes on from a build that did."""
         if not self.anew:
             return None
-        paths = [row.split(b"\0", 6)[5].decode("utf-8", "surrogateescape") for row in self.outputs.values()]
+        paths = [
+            row.split(b"\0", 6)[5].decode("utf-8", "surrogateescape")
+            for row in self.outputs.values()
+        ]
         return owned_paths(self.root, self.request, frozenset(self.labels), paths, self.listen)
 
     def _due(self, names: Set[str]) -> tuple[dict[int, RequestedOutput], set[int]]:
@@ -278,8 +350,11 @@ class Increment(Executor):
         """Tell what was the last build how all stands now; whether anything stands otherwise."""
         last, changed = self.last, self.differs
         for number, action, stand in zip(self.cone, self.steps.actions, self.stands):
-            now = StepRecord(str(self.keys[action]), self.results[action].milliseconds,
-                        tuple((at, self.outputs[at]) for at, _ in stand.wanted))
+            now = StepRecord(
+                str(self.keys[action]),
+                self.results[action].milliseconds,
+                tuple((at, self.outputs[at]) for at, _ in stand.wanted),
+            )
             if now != stand:
                 last.steps[number], changed = now.line(), True
         before = last.shown, last.gates
@@ -294,11 +369,17 @@ class Increment(Executor):
             gc_roots.save_roots(*request, last.keys())
             last.anew(last.path, {})
         else:
-            gc_roots.save_roots(*request, [line.partition(b"\0")[0].decode() for line in last.steps.values()], more=True)
+            gc_roots.save_roots(
+                *request,
+                [line.partition(b"\0")[0].decode() for line in last.steps.values()],
+                more=True,
+            )
             last.write()
 
     def _remember(self, gates: Sequence[GateRecord], shown: InstalledOutputs, untold: int) -> None:
-        fresh = {path: reliable_stamp(stamp, self.host.began) for path, stamp in self.stamps.items()}
+        fresh = {
+            path: reliable_stamp(stamp, self.host.began) for path, stamp in self.stamps.items()
+        }
         if self._note(gates):
             self._keep()
         below = len(self.root) + 1

@@ -4,22 +4,27 @@
 
 A build adds lines for what it did; one that starts from BUILD.toml writes the file anew when most of it is old.
 """
+
 from __future__ import annotations
 
 import os
 
-from ..types.digest import Digest
-from ..types.events import Done, Event, Finished, Planned
-from ..lite.record import record
 from ..files.regular_file import open_own, read_regular, replace
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.digest import Digest
+from ..types.events import Done, Event, Finished, Planned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FILE = ".buildgraph/keys.log"
 _BUILD = "-\n"
-_OLD, _MOST, _LINE = 1 << 20, 1 << 26, 100   # bytes from which on most of it may be old, or must be; those of a line
+_OLD, _MOST, _LINE = (
+    1 << 20,
+    1 << 26,
+    100,
+)  # bytes from which on most of it may be old, or must be; those of a line
 
 
 @record
@@ -65,13 +70,18 @@ class KeyRecorder:
         try:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
             size = os.path.getsize(self._path) if os.path.exists(self._path) else 0
-            if size > _MOST or size > _OLD and len(done) > size // _LINE // 4:   # to look is dear: only who did much does
+            if (
+                size > _MOST or size > _OLD and len(done) > size // _LINE // 4
+            ):  # to look is dear: only who did much does
                 self._shorten(len(done))
             with open(open_own(self._path, os.O_RDWR | os.O_APPEND), "ab+") as file:
                 if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
-                    file.write(b"\n")   # behind a torn line
-                file.write((_BUILD + "".join(f"{key} {name}\n" for name, key in done.items())).encode(
-                    "utf-8", "surrogateescape"))
+                    file.write(b"\n")  # behind a torn line
+                file.write(
+                    (_BUILD + "".join(f"{key} {name}\n" for name, key in done.items())).encode(
+                        "utf-8", "surrogateescape"
+                    )
+                )
         except OSError:
             return
 
@@ -90,7 +100,9 @@ class KeyRecorder:
             elif name and _is_key(key):
                 row = found.get(name)
                 if row is None or row.keys[0] != key:
-                    found[name] = KeyRow((key, *(row.keys[:1] if row else ())), build, build, row.seen if row else 0)
+                    found[name] = KeyRow(
+                        (key, *(row.keys[:1] if row else ())), build, build, row.seen if row else 0
+                    )
                 elif row.seen != build:
                     found[name] = KeyRow(row.keys, row.changed, build, row.before)
         return found
@@ -98,7 +110,7 @@ class KeyRecorder:
     def _lines(self) -> list[str]:
         try:
             text = read_regular(self._path).decode("utf-8", "surrogateescape")
-            return text.split("\n")[:-1]   # what follows the last line is torn
+            return text.split("\n")[:-1]  # what follows the last line is torn
         except OSError:
             return []
 
@@ -109,8 +121,14 @@ class KeyRecorder:
             self._write(held)
 
     def _write(self, keys: Mapping[str, list[str]]) -> None:
-        replace(self._path, (f"{key} {name}\n".encode("utf-8", "surrogateescape")
-                             for name, held in keys.items() for key in reversed(held)))
+        replace(
+            self._path,
+            (
+                f"{key} {name}\n".encode("utf-8", "surrogateescape")
+                for name, held in keys.items()
+                for key in reversed(held)
+            ),
+        )
 
 
 def _is_key(text: str) -> bool:

@@ -8,17 +8,18 @@ no snapshot.
 
     buildgraph snapshot 5 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
 """
+
 from __future__ import annotations
 
 import os
 import struct
 import zlib
 
-from ..types.label import Label
-from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
-from ..lite.record import record
 from ..files.regular_file import open_regular, read_regular, replace
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
+from ..types.label import Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,7 +57,7 @@ def unpack_strings(data: bytes) -> list[str]:
 def pack_ints(of: Iterable[int]) -> bytes:
     """Numbers as a section."""
     found = list(of)
-    return struct.pack(f"{len(found)}q", *found)   # `array` would bring in `collections`
+    return struct.pack(f"{len(found)}q", *found)  # `array` would bring in `collections`
 
 
 def read(path: str) -> Snapshot | None:
@@ -71,13 +72,13 @@ def parse(data: bytes) -> Snapshot | None:
     """A snapshot from the bytes of its head, or None when they are not whole."""
     start = len(MAGIC) + 9
     mark = zlib.crc32(memoryview(data)[start:])
-    if data[:len(MAGIC)] != MAGIC or data[len(MAGIC):start] != b"%08x\n" % mark:
+    if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : start] != b"%08x\n" % mark:
         return None
     end = data.index(b"\n", start)
     parts, at = {}, end + 1
     for entry in data[start:end].split():
         name, _, size = entry.partition(b":")
-        parts[name.decode()] = data[at:at + int(size)]
+        parts[name.decode()] = data[at : at + int(size)]
         at += int(size)
     return Snapshot(parts, mark)
 
@@ -105,6 +106,7 @@ def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:
             places.append(places[-1] + len(line))
             sums.append(zlib.crc32(line))
             yield line
+
     if not replace(path + STEPS, told()):
         return {}
     return {"places": pack_ints(places), "sums": pack_ints(sums)}
@@ -117,23 +119,38 @@ def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[byt
         with open(open_regular(path + STEPS), "rb", buffering=0) as file:
             if 4 * len(wanted) > len(sums):
                 data = file.readall()
-                found = [data[places[number]:places[number + 1]] for number in wanted]
+                found = [data[places[number] : places[number + 1]] for number in wanted]
             else:
                 fd = file.fileno()
-                found = [os.pread(fd, places[number + 1] - places[number], places[number]) for number in wanted]
+                found = [
+                    os.pread(fd, places[number + 1] - places[number], places[number])
+                    for number in wanted
+                ]
     except OSError:
         return None
-    return found if all(zlib.crc32(line) == sums[number] for number, line in zip(wanted, found)) else None
+    return (
+        found
+        if all(zlib.crc32(line) == sums[number] for number, line in zip(wanted, found))
+        else None
+    )
 
 
 def step_line(action: Action, place: int, number: Mapping[Action, int]) -> bytes:
     """All of an action, and its place among those of its label and title."""
     owner = action.owner
-    said = [str(place), *((owner.package, owner.name) if owner else ("", "")), action.title, str(action.timeout),
-            "n" if action.network else "", str(len(action.inputs))]
+    said = [
+        str(place),
+        *((owner.package, owner.name) if owner else ("", "")),
+        action.title,
+        str(action.timeout),
+        "n" if action.network else "",
+        str(len(action.inputs)),
+    ]
     for path, artifact in action.inputs:
         said += (path, *_given(artifact, number))
-    said += _counted(action.argv) + _counted(w for out in action.outputs for w in (out.path, "t" if out.tree else ""))
+    said += _counted(action.argv) + _counted(
+        w for out in action.outputs for w in (out.path, "t" if out.tree else "")
+    )
     for pairs in (action.env, action.platform):
         said += _counted(word for pair in pairs for word in pair)
     said += _counted(action.programs) + _counted(action.distributions)
@@ -142,7 +159,9 @@ def step_line(action: Action, place: int, number: Mapping[Action, int]) -> bytes
 
 def producers_of(step: Sequence[str]) -> list[int]:
     """The numbers of the steps whose outputs a step takes."""
-    return sorted({int(step[at + 3]) for at in range(7, 7 + 5 * int(step[6]), 5) if step[at + 1] == "output"})
+    return sorted(
+        {int(step[at + 3]) for at in range(7, 7 + 5 * int(step[6]), 5) if step[at + 1] == "output"}
+    )
 
 
 def position_of(step: Sequence[str]) -> int:
@@ -153,13 +172,26 @@ def position_of(step: Sequence[str]) -> int:
 def action_of(step: Sequence[str], makers: Mapping[int, Action]) -> Action:
     """The action of a step; `makers` are the actions whose outputs it takes, by number."""
     after = 7 + 5 * int(step[6])
-    inputs = tuple((step[at], _artifact(step[at + 1:at + 5], makers)) for at in range(7, after, 5))
+    inputs = tuple(
+        (step[at], _artifact(step[at + 1 : at + 5], makers)) for at in range(7, after, 5)
+    )
     rest = iter(step[after:])
     argv, outputs, env, platform, programs, distributions = (_uncounted(rest) for _ in range(6))
     outs = tuple(Out(path, tree == "t") for path, tree in _pairs(outputs))
     owner = Label(step[1], step[2]) if step[2] else None
-    return Action(tuple(argv), inputs, outs, tuple(_pairs(env)), tuple(programs), tuple(distributions),
-                  tuple(_pairs(platform)), int(step[4]), step[5] == "n", owner, step[3])
+    return Action(
+        tuple(argv),
+        inputs,
+        outs,
+        tuple(_pairs(env)),
+        tuple(programs),
+        tuple(distributions),
+        tuple(_pairs(platform)),
+        int(step[4]),
+        step[5] == "n",
+        owner,
+        step[3],
+    )
 
 
 def _counted(of: Iterable[str]) -> list[str]:

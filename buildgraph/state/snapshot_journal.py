@@ -4,20 +4,21 @@ A line of the steps' file begins with the key of the step, the milliseconds it t
 asked for, each with its number among all of them; then comes the action. What builds that went on have changed stands in
 `<name>.since`, bound to the head by its mark; it grows until it is worth writing all anew.
 """
+
 from __future__ import annotations
 
 import os
 
+from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.record import record
 from .snapshot import Snapshot, pack_ints, read, read_steps, unpack_strings, write, write_steps
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 JOURNAL = ".since"
-_WORDS = 9   # of the row of an output
+_WORDS = 9  # of the row of an output
 
 
 @record
@@ -30,7 +31,12 @@ class StepRecord:
 
     def line(self) -> bytes:
         """What the line of the step begins with."""
-        return b"%s\0%d\0%d\0%s" % (self.key.encode(), self.took, len(self.wanted), rows_of(self.wanted, b"\0"))
+        return b"%s\0%d\0%d\0%s" % (
+            self.key.encode(),
+            self.took,
+            len(self.wanted),
+            rows_of(self.wanted, b"\0"),
+        )
 
 
 def rows_of(wanted: Iterable[tuple[int, bytes]], end: bytes) -> bytes:
@@ -61,15 +67,21 @@ class SavedBuild:
 
     def __init__(self, path: str, head: Snapshot, since: Snapshot | None = None) -> None:
         self.path, self.head, self.mark = path, head, head.mark
-        self.steps: dict[int, bytes] = {}     # how steps stand that changed since the head was written
-        self.sources: dict[int, bytes] = {}   # what sources hold that changed since then
+        self.steps: dict[int, bytes] = {}  # how steps stand that changed since the head was written
+        self.sources: dict[int, bytes] = {}  # what sources hold that changed since then
         self._every: list[tuple[StepRecord, bytes]] | None = None
         self.rows = head.parts["source_rows"].split(b"\n")
         self.gates, self.shown = head.parts["gates"], head.parts["shown"]
         if since is not None:
-            self.mark, self.gates, self.shown = since.mark, since.parts["gates"], since.parts["shown"]
+            self.mark, self.gates, self.shown = (
+                since.mark,
+                since.parts["gates"],
+                since.parts["shown"],
+            )
             self.steps = dict(zip(since.numbers("steps"), since.parts["stands"].split(b"\n")))
-            self.sources = dict(zip(since.numbers("sources"), since.parts["source_rows"].split(b"\n")))
+            self.sources = dict(
+                zip(since.numbers("sources"), since.parts["source_rows"].split(b"\n"))
+            )
             for number, row in self.sources.items():
                 self.rows[number] = row
 
@@ -92,7 +104,9 @@ class SavedBuild:
     def read(self, wanted: Sequence[int]) -> list[tuple[StepRecord, list[str]]] | None:
         """How steps stand, and the words of their actions; None when the file is not the head's."""
         found = self.lines(wanted)
-        return None if found is None else [(stand, unpack_strings(action)) for stand, action in found]
+        return (
+            None if found is None else [(stand, unpack_strings(action)) for stand, action in found]
+        )
 
     def lines(self, wanted: Sequence[int]) -> list[tuple[StepRecord, bytes]] | None:
         """How steps stand, and their actions undecoded; None when the file is not the head's."""
@@ -104,8 +118,10 @@ class SavedBuild:
                 return None
             found = [divided(line) for line in lines]
         if self.steps:
-            found = [(divided(self.steps[number])[0] if number in self.steps else stand, action)
-                     for number, (stand, action) in zip(wanted, found)]
+            found = [
+                (divided(self.steps[number])[0] if number in self.steps else stand, action)
+                for number, (stand, action) in zip(wanted, found)
+            ]
         return found
 
     def keys(self) -> list[str]:
@@ -119,15 +135,29 @@ class SavedBuild:
 
     def write(self) -> None:
         """Keep what changed, beside the head; without a mark where the disk refuses."""
-        self.mark = write(self.path + JOURNAL, {
-            "head": pack_ints([self.head.mark]), "steps": pack_ints(self.steps), "stands": b"\n".join(self.steps.values()),
-            "sources": pack_ints(self.sources), "source_rows": b"\n".join(self.sources.values()), "gates": self.gates,
-            "shown": self.shown})
+        self.mark = write(
+            self.path + JOURNAL,
+            {
+                "head": pack_ints([self.head.mark]),
+                "steps": pack_ints(self.steps),
+                "stands": b"\n".join(self.steps.values()),
+                "sources": pack_ints(self.sources),
+                "source_rows": b"\n".join(self.sources.values()),
+                "gates": self.gates,
+                "shown": self.shown,
+            },
+        )
 
     def anew(self, path: str, facts: Mapping[str, bytes]) -> None:
         """Write all of it, to a path and with some sections that may be others; without a mark where that cannot be."""
         found = self.lines(range(self.count)) or []
-        parts = {**self.head.parts, "source_rows": b"\n".join(self.rows), "gates": self.gates, "shown": self.shown, **facts}
+        parts = {
+            **self.head.parts,
+            "source_rows": b"\n".join(self.rows),
+            "gates": self.gates,
+            "shown": self.shown,
+            **facts,
+        }
         lines = [stand.line() + action for stand, action in found]
         self.mark = begin(path, parts, lines) if len(lines) == self.count else 0
 
@@ -138,4 +168,8 @@ def load_saved_build(path: str) -> SavedBuild | None:
     if head is None:
         return None
     since = read(path + JOURNAL)
-    return SavedBuild(path, head, since if since is not None and since.parts["head"] == pack_ints([head.mark]) else None)
+    return SavedBuild(
+        path,
+        head,
+        since if since is not None and since.parts["head"] == pack_ints([head.mark]) else None,
+    )

@@ -4,6 +4,7 @@ Nothing of it is on the way of a build in which nothing changed, and little on t
 file, one stamp is looked at, and the disk is asked for its room. The look itself is `cache gc` with the limits of the
 environment: BUILDGRAPH_CACHE_SIZE (10GiB), BUILDGRAPH_CACHE_AGE (30d); BUILDGRAPH_CACHE_GC=off leaves it to its user.
 """
+
 from __future__ import annotations
 
 import os
@@ -11,19 +12,20 @@ import sys
 import time
 from stat import S_ISREG
 
-from ..types.errors import BuildError
-from ..types.events import Done, Event, Finished
 from ..files.regular_file import open_own, read_regular, replace
 from ..lite import TYPE_CHECKING
+from ..types.errors import BuildError
+from ..types.events import Done, Event, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from .gc import GcLimits
 
-LEDGER, STAMP = "ledger", "swept"   # files of the cache
+LEDGER, STAMP = "ledger", "swept"  # files of the cache
 DAY, HOUR = 86400.0, 3600.0
-FLOOR = 2 << 30                     # bytes that should stay free on the disk of the cache
-_LONG = 1 << 16                     # bytes of a ledger that is written anew
+FLOOR = 2 << 30  # bytes that should stay free on the disk of the cache
+_LONG = 1 << 16  # bytes of a ledger that is written anew
 
 
 class AutoGc:
@@ -63,7 +65,9 @@ def append_to_ledger(root: str, counts: tuple[int, ...]) -> None:
     """
     line = " ".join(map(str, (int(time.time()), 1, *counts))).encode() + b"\n"
     try:
-        fd = open_own(os.path.join(root, LEDGER), os.O_WRONLY | os.O_APPEND, os.path.join(root, "quarantine"))
+        fd = open_own(
+            os.path.join(root, LEDGER), os.O_WRONLY | os.O_APPEND, os.path.join(root, "quarantine")
+        )
         try:
             os.write(fd, line)
         finally:
@@ -77,7 +81,10 @@ def totals(root: str) -> tuple[int, ...]:
     lines = _lines(root)
     if not lines:
         return (0,) * 6
-    return (min(line[0] for line in lines), *(sum(line[at] for line in lines) for at in range(1, 6)))
+    return (
+        min(line[0] for line in lines),
+        *(sum(line[at] for line in lines) for at in range(1, 6)),
+    )
 
 
 def is_due(root: str, now: float) -> bool:
@@ -102,8 +109,9 @@ def is_due(root: str, now: float) -> bool:
 
 def limits(environ: Mapping[str, str]) -> GcLimits:
     """The limits of the environment; BuildError when they mean nothing."""
-    from .gc import GcLimits
     from ..types.quantities import parse_age, parse_size
+    from .gc import GcLimits
+
     size = environ.get("BUILDGRAPH_CACHE_SIZE") or "10GiB"
     try:
         return GcLimits(parse_age(environ.get("BUILDGRAPH_CACHE_AGE") or "30d"), parse_size(size))
@@ -113,10 +121,11 @@ def limits(environ: Mapping[str, str]) -> GcLimits:
 
 def run_if_due(root: str, environ: Mapping[str, str], now: float) -> str:
     """Let go of what the limits do not allow and nobody relies on; what to say of it, or an empty string."""
+    from ..ui.format import format_size, plural
     from .disk import DiskStore
-    from .gc import GcLimits, run, plan
     from .fsck import measure
-    from ..ui.format import plural, format_size
+    from .gc import GcLimits, plan, run
+
     switch = environ.get("BUILDGRAPH_CACHE_GC", "")
     if switch == "off":
         return ""
@@ -124,15 +133,21 @@ def run_if_due(root: str, environ: Mapping[str, str], now: float) -> str:
         wanted = limits(environ)
         short = FLOOR - _free(root)
         if short > 0:
-            wanted = GcLimits(wanted.age, max(0, min(wanted.size, measure(root).blob_bytes - short)))
-        stamp(root)   # before the work, so that builds that end meanwhile do not begin it, too
+            wanted = GcLimits(
+                wanted.age, max(0, min(wanted.size, measure(root).blob_bytes - short))
+            )
+        stamp(root)  # before the work, so that builds that end meanwhile do not begin it, too
         _shorten(root)
         sweep = plan(root, wanted, now)
         freed = run(DiskStore(root), sweep)
     except BuildError as fault:
         return f"warning: the cache was not looked through: {fault.what}"
     gone = sum(not verdict.keep for verdict in sweep.verdicts)
-    return f"the cache let go of {plural(gone, 'result')}, {format_size(freed)}: `buildgraph cache stats`" if freed else ""
+    return (
+        f"the cache let go of {plural(gone, 'result')}, {format_size(freed)}: `buildgraph cache stats`"
+        if freed
+        else ""
+    )
 
 
 def _free(root: str) -> int:
@@ -146,7 +161,9 @@ def _free(root: str) -> int:
 def stamp(root: str) -> None:
     """Note that the cache was looked through just now."""
     try:
-        fd = open_own(os.path.join(root, STAMP), os.O_WRONLY | os.O_TRUNC, os.path.join(root, "quarantine"))
+        fd = open_own(
+            os.path.join(root, STAMP), os.O_WRONLY | os.O_TRUNC, os.path.join(root, "quarantine")
+        )
         try:
             os.utime(fd)
         finally:
@@ -160,7 +177,9 @@ def _lines(root: str) -> list[list[int]]:
         rows = [line.split() for line in read_regular(os.path.join(root, LEDGER)).split(b"\n")]
     except OSError:
         return []
-    return [list(map(int, row)) for row in rows if len(row) == 6 and all(word.isdigit() for word in row)]
+    return [
+        list(map(int, row)) for row in rows if len(row) == 6 and all(word.isdigit() for word in row)
+    ]
 
 
 def _shorten(root: str) -> None:

@@ -1,21 +1,21 @@
 """What is to be published to a store on disk: copies with private names, hashed while they were made."""
+
 from __future__ import annotations
 
 import os
 
+from ..files.regular_file import open_regular, read_regular
+from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..types.digest import Digest
 from ..types.result import Result
-from ..files.regular_file import open_regular, read_regular
 from . import result_record
-from .file_ops import copy_hashed, write_all
 from .cache_dir import translate_os_errors
+from .file_ops import copy_hashed, write_all
 from .recent_blobs import SMALL_BLOB
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
-
     from typing import Protocol
 
     from .file_ops import FileOps
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         def read(self, digest: Digest) -> bytes: ...
         def fresh_path(self) -> str: ...
 
+
 _SMALL = 1 << 18
 
 
@@ -39,7 +40,7 @@ class DiskBatch:
     def __init__(self, store: BlobStore) -> None:
         self._store, self._ops = store, store.ops
         self.blobs: dict[Digest, str] = {}
-        self.small: dict[Digest, bytes] = {}   # bytes of blobs, as they were hashed
+        self.small: dict[Digest, bytes] = {}  # bytes of blobs, as they were hashed
         self.records: dict[Digest, str] = {}
         self.open = True
 
@@ -60,7 +61,7 @@ class DiskBatch:
         source = open_regular(path)
         try:
             if os.fstat(source).st_size < _SMALL and len(data := os.read(source, _SMALL)) < _SMALL:
-                return self.add(data)   # hashed first: what is known already is not copied
+                return self.add(data)  # hashed first: what is known already is not copied
             os.lseek(source, 0, os.SEEK_SET)
             with self._copy() as (fd, temp):
                 name, size = copy_hashed(self._ops, source, fd)

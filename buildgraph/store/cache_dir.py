@@ -1,4 +1,5 @@
 """Where the cache stands, who may use it, and the private folder of each process inside it."""
+
 from __future__ import annotations
 
 import errno
@@ -6,12 +7,12 @@ import fcntl
 import os
 import stat
 
-from ..lite.contextmanagers import suppress
-from ..types.errors import BuildError
 from ..files.regular_file import make_folder
 from ..files.remove_tree import remove
-from ..workspace.root import cache_folder
 from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
+from ..types.errors import BuildError
+from ..workspace.root import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,18 +36,29 @@ def open_root(root: str) -> None:
             os.mkdir(root, 0o700)
         check_owner(root)
         if not os.access(root, os.W_OK | os.X_OK):
-            raise BuildError(f"the cache folder {root} cannot be written", None, _FIX, "environment")
+            raise BuildError(
+                f"the cache folder {root} cannot be written", None, _FIX, "environment"
+            )
 
 
 def check_owner(folder: str) -> None:
     """Refuse a folder that is none, that another user owns or that others can write; BuildError."""
     found = os.stat(folder)
     if not stat.S_ISDIR(found.st_mode):
-        raise BuildError(f"{folder} is in the way: the cache needs a folder there", None, _FIX, "environment")
+        raise BuildError(
+            f"{folder} is in the way: the cache needs a folder there", None, _FIX, "environment"
+        )
     if found.st_uid != os.geteuid():
-        raise BuildError(f"the cache folder {folder} belongs to uid {found.st_uid}", None, _FIX, "environment")
+        raise BuildError(
+            f"the cache folder {folder} belongs to uid {found.st_uid}", None, _FIX, "environment"
+        )
     if found.st_mode & 0o022:
-        raise BuildError(f"others can write the cache folder {folder}", None, f"chmod 700 {folder}", "environment")
+        raise BuildError(
+            f"others can write the cache folder {folder}",
+            None,
+            f"chmod 700 {folder}",
+            "environment",
+        )
 
 
 class translate_os_errors:
@@ -60,8 +72,12 @@ class translate_os_errors:
 
     def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
         if isinstance(fault, OSError):
-            what = "is full" if fault.errno in _FULL else f"cannot be used: {fault.strerror or fault}"
-            raise BuildError(f"the cache folder {self._root} {what}", None, _FIX, "environment") from fault
+            what = (
+                "is full" if fault.errno in _FULL else f"cannot be used: {fault.strerror or fault}"
+            )
+            raise BuildError(
+                f"the cache folder {self._root} {what}", None, _FIX, "environment"
+            ) from fault
 
 
 class Scratch:
@@ -125,7 +141,9 @@ def _end_sandboxes(folder: str) -> None:
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().split(b"\0")
-            if os.path.basename(words[0]) == b"bwrap" and any(os.fsencode(folder) in word for word in words):
+            if os.path.basename(words[0]) == b"bwrap" and any(
+                os.fsencode(folder) in word for word in words
+            ):
                 os.kill(int(pid), 9)
         except OSError:
             continue

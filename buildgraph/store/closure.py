@@ -1,11 +1,11 @@
 """What a result stands on: every blob that its outputs name, those inside trees included."""
+
 from __future__ import annotations
 
-
-from ..types.digest import Digest
-from ..types.result import File, Result
 from ..keys.reapi import decode_directory
 from ..lite import TYPE_CHECKING
+from ..types.digest import Digest
+from ..types.result import File, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,9 @@ def blobs_of(result: Result, read: Callable[[Digest], bytes]) -> Iterator[Digest
     yield from _beneath(trees, seen, read)
 
 
-def _beneath(trees: list[Digest], seen: set[Digest], read: Callable[[Digest], bytes]) -> Iterator[Digest]:
+def _beneath(
+    trees: list[Digest], seen: set[Digest], read: Callable[[Digest], bytes]
+) -> Iterator[Digest]:
     opened: set[Digest] = set()
     while trees:
         tree = trees.pop()

@@ -4,33 +4,34 @@ Publishing follows one recipe: copies are written to `tmp` while being hashed, o
 blobs are renamed into place and their folder synced, and only then the records. Killed anywhere, the next build finds
 either a whole result or none. Nothing is read without being hashed again.
 """
+
 from __future__ import annotations
 
 import itertools
 import os
 from _thread import allocate_lock
 
-from ..lite.contextmanagers import suppress
-from ..types.digest import Digest
-from ..types.result import Result
 from ..files.regular_file import make_folder, open_own, open_regular, read_regular
 from ..files.remove_tree import remove
+from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
 from ..lite.sha256 import hash_open, sha256
+from ..types.digest import Digest
+from ..types.result import Result
 from . import result_record
 from .batch import DiskBatch
+from .cache_dir import Scratch, open_root, translate_os_errors
+from .closure import blobs_of
 from .file_ops import Descriptor, FileOps, NewFile, copy_hashed, read_open, write_all
 from .lease import Lease, in_use
-from .cache_dir import Scratch, translate_os_errors, open_root
 from .protocol import Batch, Missing
 from .recent_blobs import SMALL_BLOB, RecentBlobs
-from .closure import blobs_of
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _HEX = frozenset("0123456789abcdef")
-_FEW = 4   # folders, up to which each is synced for itself
+_FEW = 4  # folders, up to which each is synced for itself
 
 
 class DiskStore:
@@ -40,25 +41,42 @@ class DiskStore:
     ours, writable by others, read-only or full.
     """
 
-    def __init__(self, root: str, warn: Callable[[str], None] = lambda _: None, ops: FileOps | None = None) -> None:
+    def __init__(
+        self, root: str, warn: Callable[[str], None] = lambda _: None, ops: FileOps | None = None
+    ) -> None:
         self.root, self.ops = root, ops or FileOps()
         self._warn, self._warned = warn, set[str]()
-        self._blobs, self._results = os.path.join(root, "blobs", "sha256"), os.path.join(root, "results")
-        self._quarantine, self.generation = os.path.join(root, "quarantine"), os.path.join(root, "generation")
+        self._blobs, self._results = (
+            os.path.join(root, "blobs", "sha256"),
+            os.path.join(root, "results"),
+        )
+        self._quarantine, self.generation = (
+            os.path.join(root, "quarantine"),
+            os.path.join(root, "generation"),
+        )
         self._verified: set[str] = set()
         self._kept: list[DiskBatch] = []
-        self._held: dict[Digest, str] = {}    # copies that are kept and not published: blobs
-        self._noted: dict[Digest, str] = {}   # and records
+        self._held: dict[Digest, str] = {}  # copies that are kept and not published: blobs
+        self._noted: dict[Digest, str] = {}  # and records
         self._renamed: set[str] = set()
         self._recent = RecentBlobs()
-        self._noticed: set[str] = set()       # blobs whose use this process has noted
+        self._noticed: set[str] = set()  # blobs whose use this process has noted
         self._scratch: Scratch | None = None
         self._lease: Lease | None = None
         self._lock, self._count = allocate_lock(), itertools.count()
         open_root(root)
         with translate_os_errors(root):
-            for folder in (self._quarantine, os.path.join(root, "blobs"), self._blobs, self._results):
-                make_folder(folder, "" if folder == self._quarantine else self._quarantine, self.ops.make_folder)
+            for folder in (
+                self._quarantine,
+                os.path.join(root, "blobs"),
+                self._blobs,
+                self._results,
+            ):
+                make_folder(
+                    folder,
+                    "" if folder == self._quarantine else self._quarantine,
+                    self.ops.make_folder,
+                )
             os.close(open_own(self.generation, os.O_WRONLY, self._quarantine))
 
     def batch(self) -> DiskBatch:
@@ -72,8 +90,10 @@ class DiskStore:
         mine, self._kept = self._kept, []
         try:
             with translate_os_errors(self.root):
-                self._publish({d: temp for batch in mine for d, temp in batch.blobs.items()},
-                              {d: temp for batch in mine for d, temp in batch.records.items()})
+                self._publish(
+                    {d: temp for batch in mine for d, temp in batch.blobs.items()},
+                    {d: temp for batch in mine for d, temp in batch.records.items()},
+                )
         finally:
             for batch in mine:
                 batch.forget(self._renamed)
@@ -122,7 +142,13 @@ class DiskStore:
             self._check(digest, sha256(data).hexdigest(), len(data), fd)
         return data
 
-    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
+    def place(
+        self,
+        digest: Digest,
+        path: str,
+        executable: bool,
+        create: Callable[[str], int] | None = None,
+    ) -> None:
         """Copy a blob to a new file, verified while copying; Missing leaves no file."""
         placed = NewFile(self.ops, path, digest.size, executable, create)
         data = self._recent.get(digest)
@@ -145,7 +171,7 @@ class DiskStore:
         """The result of a key, when its record is whole and every blob it names is there."""
         self._rely()
         if key not in self._noted and not os.access(self.record_path(key), os.F_OK):
-            return None   # of all answers the one that a build that does much gets most
+            return None  # of all answers the one that a build that does much gets most
         found = self._record(key)
         if found is None:
             return None
@@ -307,7 +333,10 @@ class DiskStore:
         """Move a damaged file to quarantine and warn of it once."""
         self._bump()
         with suppress(OSError):
-            os.rename(path, os.path.join(self._quarantine, f"{os.path.basename(path)}-{os.urandom(4).hex()}"))
+            os.rename(
+                path,
+                os.path.join(self._quarantine, f"{os.path.basename(path)}-{os.urandom(4).hex()}"),
+            )
         self._bump()
         self._verified.discard(os.path.basename(path))
         self._recent.clear()
@@ -317,5 +346,7 @@ class DiskStore:
 
     def _bump(self) -> None:
         with suppress(OSError):
-            with open(open_own(self.generation, os.O_WRONLY | os.O_APPEND, self._quarantine), "ab") as file:
+            with open(
+                open_own(self.generation, os.O_WRONLY | os.O_APPEND, self._quarantine), "ab"
+            ) as file:
                 file.write(b".")

@@ -1,18 +1,19 @@
 """The operations by which a store changes a disk, one method each, so that tests can stop before any of them."""
+
 from __future__ import annotations
 
 import os
 
+from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import check_cancelled
 from ..lite.sha256 import CANCEL_CHECK_BYTES, add_zeros, runs, sha256
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_MOST = 1 << 24   # bytes that are read at once
-_BUFFER = 1 << 18   # more leaves the caches of a core before it is hashed, and costs more to write
+_MOST = 1 << 24  # bytes that are read at once
+_BUFFER = 1 << 18  # more leaves the caches of a core before it is hashed, and costs more to write
 
 
 class FileOps:
@@ -20,7 +21,9 @@ class FileOps:
 
     def create(self, path: str) -> int:
         """Open a new private file for writing; OSError when the name is taken."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        return os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
 
     def write(self, fd: int, data: memoryview | bytes) -> int:
         """Write some of the bytes and say how many."""
@@ -67,7 +70,14 @@ class Descriptor:
 class NewFile:
     """A file that gets bytes of this number and then its final mode; a fault removes it."""
 
-    def __init__(self, ops: FileOps, path: str, size: int, executable: bool, create: Callable[[str], int] | None) -> None:
+    def __init__(
+        self,
+        ops: FileOps,
+        path: str,
+        size: int,
+        executable: bool,
+        create: Callable[[str], int] | None,
+    ) -> None:
         self._ops, self._path, self._size, self._create = ops, path, size, create
         self._mode = 0o555 if executable else 0o444
 
@@ -79,7 +89,9 @@ class NewFile:
         try:
             if fault is None:
                 if self._create is not None:
-                    os.ftruncate(self._fd, self._size)   # afterwards: ext4 writes out what is emptied and then written
+                    os.ftruncate(
+                        self._fd, self._size
+                    )  # afterwards: ext4 writes out what is emptied and then written
                 self._ops.seal(self._fd, self._mode)
         except BaseException as late:
             fault = late
@@ -94,7 +106,7 @@ def write_all(ops: FileOps, fd: int, data: memoryview | bytes) -> None:
     """Write every byte; OSError when the disk takes no more."""
     view = memoryview(data)
     while view:
-        view = view[ops.write(fd, view):]
+        view = view[ops.write(fd, view) :]
 
 
 def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
@@ -109,10 +121,10 @@ def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
     for start, end in runs(source, found):
         if start > size:
             add_zeros(sha, start - size)
-            os.ftruncate(target, size)   # it may hold bytes of another file
+            os.ftruncate(target, size)  # it may hold bytes of another file
             os.ftruncate(target, start)
             size = os.lseek(target, start, os.SEEK_SET)
-        while size < end and (count := os.preadv(source, [view[:end - size]], size)):
+        while size < end and (count := os.preadv(source, [view[: end - size]], size)):
             sha.update(view[:count])
             write_all(ops, target, view[:count])
             size += count
@@ -124,7 +136,9 @@ def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
 def read_open(fd: int, expected: int) -> bytes:
     """What is left of an open file; where it is as long as expected, by one call."""
     data = os.read(fd, min(expected, _MOST) + 1)
-    return data if len(data) == expected else b"".join((data, *iter(lambda: os.read(fd, _MOST), b"")))
+    return (
+        data if len(data) == expected else b"".join((data, *iter(lambda: os.read(fd, _MOST), b"")))
+    )
 
 
 def _on_folder(folder: str, operation: Any) -> None:
@@ -141,6 +155,7 @@ _libc: Any = None
 def _syncfs(fd: int) -> None:
     global _libc
     import ctypes
+
     if _libc is None:
         _libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(_libc, "syncfs"):

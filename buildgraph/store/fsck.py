@@ -1,21 +1,23 @@
 """Keeping a store: how much it holds, and whether all of it is whole. Looking changes nothing unless told to mend."""
+
 from __future__ import annotations
 
 import hashlib
 import os
 
+from ..files.regular_file import open_regular, read_regular
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..lite.sha256 import hash_open
 from ..types.digest import Digest
 from ..types.result import Result
 from . import result_record
-from ..lite.record import record
-from ..files.regular_file import open_regular, read_regular
-from ..lite.sha256 import hash_open
-from .protocol import Missing
 from .closure import blobs_of
-from ..lite import TYPE_CHECKING
+from .protocol import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from .disk import DiskStore
 
 
@@ -43,7 +45,13 @@ def measure(root: str) -> StoreStats:
     """Count the files of a store on disk."""
     blobs = [size for _, _, size in stamps(blob_files(root))]
     results = [size for _, _, size in stamps(record_files(root))]
-    return StoreStats(len(blobs), sum(blobs), len(results), sum(results), len(files(os.path.join(root, "quarantine"))))
+    return StoreStats(
+        len(blobs),
+        sum(blobs),
+        len(results),
+        sum(results),
+        len(files(os.path.join(root, "quarantine"))),
+    )
 
 
 def check_store(store: DiskStore, repair: bool = False) -> FsckReport:
@@ -60,13 +68,19 @@ def check_store(store: DiskStore, repair: bool = False) -> FsckReport:
         record = read_record(path)
         if record is None:
             damaged += [path] if os.path.lexists(path) else []
-        elif (named := blobs_named(store.root, record[1])) is None or any(blob.hash in bad for blob in named):
+        elif (named := blobs_named(store.root, record[1])) is None or any(
+            blob.hash in bad for blob in named
+        ):
             dangling.append(path)
     if repair:
         for path in damaged:
             store.quarantine(path, f"{os.path.basename(path)[:12]} was damaged")
         store.remove(*dangling)
-    return FsckReport(len(blobs) + len(found), tuple(map(os.path.basename, damaged)), tuple(map(os.path.basename, dangling)))
+    return FsckReport(
+        len(blobs) + len(found),
+        tuple(map(os.path.basename, damaged)),
+        tuple(map(os.path.basename, dangling)),
+    )
 
 
 def read_record(path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
@@ -80,6 +94,7 @@ def read_record(path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
 
 def blobs_named(root: str, result: Result) -> set[Digest] | None:
     """All blobs of a result, or None when one is not there."""
+
     def read(digest: Digest) -> bytes:
         try:
             data = read_regular(os.path.join(root, "blobs", "sha256", digest.hash))

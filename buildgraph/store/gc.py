@@ -4,20 +4,22 @@ What the last builds of a workspace stand on stays, and so does what was used si
 Of the rest, results unused for too long go, then the least recently used beyond the size. A build that still meets a
 blob in its last moment meets a miss, and makes it again.
 """
+
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
 from ..types.digest import Digest
 from . import gc_roots, lease
-from ..lite.record import record
 from .cache_dir import sweep_dead
 from .fsck import blob_files, blobs_named, files, read_record, record_files, stamps
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
     from .disk import DiskStore
 
 
@@ -70,10 +72,16 @@ def plan(root: str, limits: GcLimits, now: float) -> GcPlan:
             live |= found.blobs
             weight += more
     names = {digest.hash for digest in live}
-    dead = [(path, used, size) for path, used, size in stamps(blob_files(root))
-            if os.path.basename(path) not in names and used < horizon]
-    dead += [(path, used, size) for path, used, size in stamps(files(os.path.join(root, "quarantine")))
-             if used < now - limits.age]
+    dead = [
+        (path, used, size)
+        for path, used, size in stamps(blob_files(root))
+        if os.path.basename(path) not in names and used < horizon
+    ]
+    dead += [
+        (path, used, size)
+        for path, used, size in stamps(files(os.path.join(root, "quarantine")))
+        if used < now - limits.age
+    ]
     return GcPlan(tuple(verdicts), tuple(dead), weight)
 
 
@@ -87,8 +95,11 @@ def run(store: DiskStore, sweep: GcPlan) -> int:
                 going.append(verdict.path)
             else:
                 spared |= {digest.hash for digest in verdict.blobs}
-    blobs = [(path, size) for path, used, size in sweep.blobs
-             if os.path.basename(path) not in spared and _untouched(path, used)]
+    blobs = [
+        (path, size)
+        for path, used, size in sweep.blobs
+        if os.path.basename(path) not in spared and _untouched(path, used)
+    ]
     # Records first: killed here, the store holds blobs of no result, never a result without its blobs.
     store.remove(*going)
     store.remove(*(path for path, _ in blobs))
@@ -117,11 +128,23 @@ def _in_order(root: str, held: Mapping[Digest, str], horizon: float) -> list[GcD
         record = read_record(path)
         blobs = blobs_named(root, record[1]) if record is not None else None
         if record is None or blobs is None:
-            found.append(GcDecision(path, used, 0, False, "damaged" if record is None else "it lacks a blob"))
+            found.append(
+                GcDecision(path, used, 0, False, "damaged" if record is None else "it lacks a blob")
+            )
             continue
         key, _, parts = record
-        why = f"the last builds of {held[key]}" if key in held else "a running build" if used >= horizon else ""
-        found.append(GcDecision(path, used, 0, bool(why), why, key, frozenset(blobs), parts.get("command", b"")))
+        why = (
+            f"the last builds of {held[key]}"
+            if key in held
+            else "a running build"
+            if used >= horizon
+            else ""
+        )
+        found.append(
+            GcDecision(
+                path, used, 0, bool(why), why, key, frozenset(blobs), parts.get("command", b"")
+            )
+        )
     return sorted(found, key=lambda verdict: (not verdict.keep, -verdict.used, verdict.path))
 
 

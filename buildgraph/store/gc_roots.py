@@ -1,22 +1,25 @@
 """What must not go from a store: the keys of the last builds of each workspace, one small file for each request."""
+
 from __future__ import annotations
 
 import os
 
-from ..types.digest import Digest
 from ..files.regular_file import make_folder, move_aside, read_regular, replace
-from ..lite.sha256 import sha256
 from ..lite import TYPE_CHECKING
+from ..lite.sha256 import sha256
+from ..types.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _FOLDER, _MORE = "roots", ".more"
 MAGIC = b"buildgraph roots 2\n"
-_EACH = 8   # requests of one workspace whose results are held, the latest
+_EACH = 8  # requests of one workspace whose results are held, the latest
 
 
-def save_roots(root: str, workspace: str, request: Sequence[str], keys: Iterable[str], more: bool = False) -> None:
+def save_roots(
+    root: str, workspace: str, request: Sequence[str], keys: Iterable[str], more: bool = False
+) -> None:
     """Hold the results of these keys as the last build of a request; a disk that refuses holds nothing.
 
     With `more` they are held besides those of the last call without it, in place of those of the last call with it.
@@ -29,7 +32,7 @@ def save_roots(root: str, workspace: str, request: Sequence[str], keys: Iterable
         if not replace(path + _MORE if more else path, (data,)):
             return
         if more:
-            os.utime(path, follow_symlinks=False)   # it is the time of the last build
+            os.utime(path, follow_symlinks=False)  # it is the time of the last build
         elif os.path.lexists(path + _MORE) and not move_aside(path + _MORE):
             os.unlink(path + _MORE)
     except OSError:
@@ -66,9 +69,9 @@ def _read(path: str) -> tuple[str, list[Digest]] | None:
     size, _, rest = data.removeprefix(MAGIC).partition(b"\n")
     if not data.startswith(MAGIC) or not size.isdigit():
         return None
-    workspace = os.fsdecode(rest[:int(size)].partition(b"\0")[0])
+    workspace = os.fsdecode(rest[: int(size)].partition(b"\0")[0])
     try:
-        return workspace, [Digest.parse(key) for key in rest[int(size):].decode("ascii").split()]
+        return workspace, [Digest.parse(key) for key in rest[int(size) :].decode("ascii").split()]
     except ValueError:
         return None
 

@@ -3,6 +3,7 @@
 diskcache unpickles what it finds (CVE-2025-69872), so it is used through a Disk that reads and writes plain bytes in
 rows and nothing else. Each value carries its SHA-256. Anything odd makes the index be deleted and begun again.
 """
+
 from __future__ import annotations
 
 import os
@@ -12,18 +13,27 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from ..types.errors import BuildError
 from ..files.regular_file import make_folder, move_aside
 from ..files.remove_tree import remove
+from ..types.errors import BuildError
 from .cache_dir import check_owner
 
 T = TypeVar("T")
 _FILES = ("cache.db", "cache.db-wal", "cache.db-shm", "cache.db-journal")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _SETTINGS: dict[str, object] = {
-    "statistics": 0, "tag_index": 0, "eviction_policy": "none", "size_limit": 1 << 40, "cull_limit": 0,
-    "sqlite_auto_vacuum": 0, "sqlite_cache_size": 8192, "sqlite_journal_mode": "wal", "sqlite_mmap_size": 0,
-    "sqlite_synchronous": 1, "disk_min_file_size": 1 << 40, "disk_pickle_protocol": 0,
+    "statistics": 0,
+    "tag_index": 0,
+    "eviction_policy": "none",
+    "size_limit": 1 << 40,
+    "cull_limit": 0,
+    "sqlite_auto_vacuum": 0,
+    "sqlite_cache_size": 8192,
+    "sqlite_journal_mode": "wal",
+    "sqlite_mmap_size": 0,
+    "sqlite_synchronous": 1,
+    "disk_min_file_size": 1 << 40,
+    "disk_pickle_protocol": 0,
 }
 _COUNTERS = {"count", "size", "hits", "misses"}
 
@@ -46,10 +56,12 @@ class StatIndex:
 
     def put_many(self, rows: Mapping[bytes, bytes]) -> None:
         """Keep rows, all in one transaction."""
+
         def put(cache: Any) -> None:
             with cache.transact():
                 for key, value in rows.items():
                     cache.set(key, value)
+
         self._safely(put, None)
 
     def close(self) -> None:
@@ -102,16 +114,22 @@ class StatIndex:
             raise BuildError(f"the index {path} is not yours", None, "delete it", "environment")
         connection = sqlite3.connect(path, timeout=5)
         try:
-            made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'Settings'").fetchone()
+            made = connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'Settings'"
+            ).fetchone()
             rows = connection.execute("SELECT key, value FROM Settings").fetchall() if made else []
         finally:
             connection.close()
-        if any(key not in _COUNTERS and (key not in _SETTINGS or _SETTINGS[key] != value) for key, value in rows):
+        if any(
+            key not in _COUNTERS and (key not in _SETTINGS or _SETTINGS[key] != value)
+            for key, value in rows
+        ):
             raise ValueError("settings that are not ours")
 
 
 def _timeout() -> type[Exception]:
     import diskcache
+
     timeout: type[Exception] = diskcache.Timeout
     return timeout
 
@@ -132,7 +150,9 @@ def _cache(folder: str) -> Any:
                 raise ValueError("not a plain key")
             return key
 
-        def store(self, value: object, read: bool, key: object = UNKNOWN) -> tuple[int, int, None, object]:
+        def store(
+            self, value: object, read: bool, key: object = UNKNOWN
+        ) -> tuple[int, int, None, object]:
             assert type(value) is bytes and not read
             return 0, MODE_RAW, None, sqlite3.Binary(sha256(value).digest() + value)
 

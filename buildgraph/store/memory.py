@@ -1,16 +1,17 @@
 """A store in memory: what a test, or a build that is not to be remembered, needs."""
+
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from ..files.regular_file import read_regular
 from ..types.digest import Digest
 from ..types.result import Result
-from ..files.regular_file import read_regular
 from . import result_record
+from .closure import blobs_of
 from .file_ops import FileOps, NewFile, write_all
 from .protocol import Batch, Missing
-from .closure import blobs_of
 
 
 class MemoryBatch:
@@ -82,7 +83,13 @@ class MemoryStore:
             raise Missing(digest)
         return data
 
-    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
+    def place(
+        self,
+        digest: Digest,
+        path: str,
+        executable: bool,
+        create: Callable[[str], int] | None = None,
+    ) -> None:
         """Write a blob to a new file, mode 0444 or 0555; Missing leaves no file."""
         data, ops = self.read(digest), FileOps()
         with NewFile(ops, path, digest.size, executable, create) as fd:
@@ -98,7 +105,11 @@ class MemoryStore:
         if found is None:
             return None
         try:
-            return found[0] if all(self.has(digest) for digest in blobs_of(found[0], self.read)) else None
+            return (
+                found[0]
+                if all(self.has(digest) for digest in blobs_of(found[0], self.read))
+                else None
+            )
         except (Missing, ValueError):
             return None
 

@@ -1,15 +1,16 @@
 """The small blobs that this process made last: bytes that were hashed on their way in are not read and hashed again."""
+
 from __future__ import annotations
 
 from _thread import allocate_lock
 
-from ..types.digest import Digest
 from ..lite import TYPE_CHECKING
+from ..types.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ROOM, SMALL_BLOB = 4 << 20, 1 << 16   # bytes in all, and of one
+_ROOM, SMALL_BLOB = 4 << 20, 1 << 16  # bytes in all, and of one
 
 
 class RecentBlobs:

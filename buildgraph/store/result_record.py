@@ -6,13 +6,13 @@
 The words of the head stand between NULs. A record that is torn, flipped, swapped with another or of another form reads as
 None: a miss, never a wrong result.
 """
+
 from __future__ import annotations
 
-
+from ..lite import TYPE_CHECKING
+from ..lite.sha256 import sha256
 from ..types.digest import Digest
 from ..types.result import File, Node, Result, Tree
-from ..lite.sha256 import sha256
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,13 @@ _ANY, _START = b"buildgraph result ", len(MAGIC) + 32
 
 def encode(key: Digest, result: Result, parts: Mapping[str, bytes]) -> bytes:
     """The bytes of a record; the same result gives the same bytes. ValueError on a name that holds NUL."""
-    words = [str(key), str(result.log), result.sandbox, str(result.milliseconds), str(len(result.outputs))]
+    words = [
+        str(key),
+        str(result.log),
+        result.sandbox,
+        str(result.milliseconds),
+        str(len(result.outputs)),
+    ]
     for path, node in result.outputs:
         words += (path, _kind(node), str(node.digest))
     named = sorted(parts.items())
@@ -49,16 +55,21 @@ def decode(key: Digest, data: bytes) -> tuple[Result, dict[str, bytes]] | None:
 
 def read(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
     """(key, result, parts) of any record; None when it is damaged or foreign."""
-    if not data.startswith(MAGIC) or sha256(memoryview(data)[_START:]).digest() != data[len(MAGIC):_START]:
+    if (
+        not data.startswith(MAGIC)
+        or sha256(memoryview(data)[_START:]).digest() != data[len(MAGIC) : _START]
+    ):
         return None
     try:
-        at = _START + 4 + int.from_bytes(data[_START:_START + 4], "big")
-        key, log, sandbox, took, count, *rest = data[_START + 4:at].decode("utf-8", "surrogateescape").split("\0")
+        at = _START + 4 + int.from_bytes(data[_START : _START + 4], "big")
+        key, log, sandbox, took, count, *rest = (
+            data[_START + 4 : at].decode("utf-8", "surrogateescape").split("\0")
+        )
         end = 3 * int(count)
         outputs = tuple((rest[of], _node(rest[of + 1], rest[of + 2])) for of in range(0, end, 3))
         parts = {}
-        for name, size in zip(rest[end::2], rest[end + 1::2], strict=True):
-            parts[name] = data[at:at + int(size)]
+        for name, size in zip(rest[end::2], rest[end + 1 :: 2], strict=True):
+            parts[name] = data[at : at + int(size)]
             at += int(size)
         return Digest.parse(key), Result(outputs, Digest.parse(log), sandbox, int(took)), parts
     except (ValueError, IndexError):

@@ -1,10 +1,11 @@
 """Artifacts and the actions that make them; what the declarations of rules consist of."""
+
 from __future__ import annotations
 
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
 from .errors import Location
 from .label import Label
-from ..lite.record import record
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import TypeAlias

@@ -1,4 +1,5 @@
 """Digest: SHA-256 and size of a blob, the only thing that ever names bytes (REAPI v2 `Digest`)."""
+
 from __future__ import annotations
 
 from ..lite.record import record

@@ -1,8 +1,9 @@
 """What can go wrong, said for the person who must mend it: what, where, and what to do."""
+
 from __future__ import annotations
 
-from ..lite.record import record
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,14 +32,18 @@ class Location:
 class BuildError(Exception):
     """A fault that the user can mend: one sentence, its place, the way out, and a reason tests can match."""
 
-    def __init__(self, what: str, at: Location | None = None, fix: str = "", reason: str = "input") -> None:
+    def __init__(
+        self, what: str, at: Location | None = None, fix: str = "", reason: str = "input"
+    ) -> None:
         super().__init__(what)
         self.what, self.at, self.fix, self.reason = what, at and at.found(), fix, reason
 
     @property
     def code(self) -> int:
         """Exit code of the class of fault that `reason` names."""
-        return {"failed": FAILED, "broken": BROKEN, "environment": ENVIRONMENT}.get(self.reason, USAGE)
+        return {"failed": FAILED, "broken": BROKEN, "environment": ENVIRONMENT}.get(
+            self.reason, USAGE
+        )
 
 
 class BuildErrors(BuildError):
@@ -46,10 +51,13 @@ class BuildErrors(BuildError):
 
     def __init__(self, faults: Iterable[BuildError]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: fault.at or Location("")))
-        super().__init__(f"{len(self.faults)} faults", self.faults[0].at, reason=self.faults[0].reason)
+        super().__init__(
+            f"{len(self.faults)} faults", self.faults[0].at, reason=self.faults[0].reason
+        )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The hint for a misspelt word, or an empty string when nothing known is near."""
-    from .similar_names import did_you_mean as nearest   # for a mistake only
+    from .similar_names import did_you_mean as nearest  # for a mistake only
+
     return nearest(word, known)

@@ -1,10 +1,10 @@
 """Facts of a build, in the order they happened. Console, lines, JSON and tests are listeners of the same stream."""
+
 from __future__ import annotations
 
-
-from .digest import Digest
-from ..lite.record import record
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from .digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,5 +143,7 @@ class Finished:
     unlisted: int = 0
 
 
-Event: TypeAlias = "Planned | Started | Done | Failed | Fault | Skipped | Judged | Warned | Built | Finished"
+Event: TypeAlias = (
+    "Planned | Started | Done | Failed | Fault | Skipped | Judged | Warned | Built | Finished"
+)
 Listener: TypeAlias = "Callable[[Event], None]"

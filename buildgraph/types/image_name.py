@@ -1,5 +1,7 @@
 """The name of an image in Docker, containerd and podman, from the workspace's name and the target's label."""
+
 from __future__ import annotations
+
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,9 +33,14 @@ def _taken(part: str, first: bool) -> str:
         elif told and told[-1] in _PLAIN:
             told += letter if letter in "_-" or (letter == "." and not first) else "-"
     told = told.rstrip("._-")
-    return told if told == part and not (first and part == "localhost") else f"{told or 'x'}-{_hash(part)}"
+    return (
+        told
+        if told == part and not (first and part == "localhost")
+        else f"{told or 'x'}-{_hash(part)}"
+    )
 
 
 def _hash(text: str) -> str:
     from hashlib import sha256
+
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

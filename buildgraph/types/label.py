@@ -1,8 +1,9 @@
 """Labels `//package:name` and patterns `//...`, `//package/...`, `//package:*`, `-pattern`: one parser for all."""
+
 from __future__ import annotations
 
-from .errors import BuildError, Location
 from ..lite.record import record
+from .errors import BuildError, Location
 
 # Parts become names of folders below out/: systems take 255 bytes for one, and 4096 for all.
 _PART, _ALL = 200, 1000
@@ -74,6 +75,7 @@ class Pattern:
 
 def _no_label(text: str, at: Location | None) -> BuildError:
     from .similar_names import unusual
+
     beyond = unusual(text)
     likely = " or ".join(map(repr, resolve_shorthand(text)))
     fix = f"it has {beyond}; {FORM}" if beyond else f"did you mean {likely}?" if likely else FORM
@@ -83,8 +85,8 @@ def _no_label(text: str, at: Location | None) -> BuildError:
 def resolve_shorthand(text: str) -> tuple[str, ...]:
     """Labels and patterns that a text which is none of them was probably meant for, likeliest first."""
     sign = "-" if text.startswith("-") else ""
-    body = text[len(sign):].strip().replace("\\", "/")
-    body = body[body.find("//"):] if body.startswith("@") and "//" in body else body
+    body = text[len(sign) :].strip().replace("\\", "/")
+    body = body[body.find("//") :] if body.startswith("@") and "//" in body else body
     path, colon, name = body.partition(":")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     deep = not colon and bool(parts) and parts[-1] in ("...", "**")
@@ -98,19 +100,35 @@ def resolve_shorthand(text: str) -> tuple[str, ...]:
     elif many or name in ("...", "**"):
         likely = [all_of, below]
     elif colon:
-        likely = [all_of] if not name or not _OF_NAMES.issuperset(name) and set(name) & set("*?[") else [f"//{package}:{name}"]
+        likely = (
+            [all_of]
+            if not name or not _OF_NAMES.issuperset(name) and set(name) & set("*?[")
+            else [f"//{package}:{name}"]
+        )
     else:
-        likely = [f"//{'/'.join(parts[:-1])}:{parts[-1]}" if len(parts) > 1 else f":{parts[0]}"] if parts else []
+        likely = (
+            [f"//{'/'.join(parts[:-1])}:{parts[-1]}" if len(parts) > 1 else f":{parts[0]}"]
+            if parts
+            else []
+        )
     bases = (one.lstrip("/").partition(":")[0].removesuffix("...").rstrip("/") for one in likely)
     names = (one.partition(":")[2] for one in likely)
-    fine = all(map(valid_package, bases)) and all(one in ("", "*") or valid_name(one) for one in names)
+    fine = all(map(valid_package, bases)) and all(
+        one in ("", "*") or valid_name(one) for one in names
+    )
     return tuple(f"{sign}{one}" for one in likely if f"{sign}{one}" != text) if fine else ()
 
 
 def valid_package(text: str) -> bool:
     """Whether text may be a package: empty, or parts that are no `.`, `..` and end in no dot."""
-    return not text or len(text) <= _ALL and all(
-        0 < len(part) <= _PART and not part.endswith(".") and _OF_PACKAGES.issuperset(part) for part in text.split("/"))
+    return (
+        not text
+        or len(text) <= _ALL
+        and all(
+            0 < len(part) <= _PART and not part.endswith(".") and _OF_PACKAGES.issuperset(part)
+            for part in text.split("/")
+        )
+    )
 
 
 def valid_name(text: str) -> bool:

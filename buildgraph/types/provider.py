@@ -1,4 +1,5 @@
 """Provider: what a rule returns. Apart from the other nouns, for rules subclass it as a dataclass, which is dear to import."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
@@ -12,4 +13,8 @@ class Provider:
 
     def outputs(self) -> dict[str, Artifact]:
         """The artifacts that `build LABEL` wants, by the field's name."""
-        return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Artifact)}
+        return {
+            f.name: value
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), Artifact)
+        }

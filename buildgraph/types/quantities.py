@@ -1,4 +1,5 @@
 """Values that are written as text with a unit: `Size` ("8MiB", in bytes) and `Duration` ("5ms", in nanoseconds)."""
+
 from __future__ import annotations
 
 import re
@@ -8,9 +9,26 @@ from typing import NewType
 
 from .errors import BuildError
 
-_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-          "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-_TIMES = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+_SIZES = {
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+_TIMES = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "min": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 _AGES = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-zµ]{1,3})", re.ASCII)
 
@@ -29,7 +47,7 @@ class Quantity:
         unit = dict(self.units).get(found[2]) if found else None
         if found is None or unit is None:
             known = ", ".join(name for name, _ in self.units)
-            raise ValueError(f"a {self.kind} is written like \"{self.example}\" (units: {known})")
+            raise ValueError(f'a {self.kind} is written like "{self.example}" (units: {known})')
         amount = Fraction(found[1]) * unit
         if amount.denominator != 1:
             raise ValueError(f"{text} is no whole number of {self.units[0][0]}")
@@ -60,5 +78,9 @@ def parse_age(text: str) -> float:
     """Seconds that an age such as "30d" means; BuildError when it means none."""
     match = re.fullmatch(r"([0-9]{1,9})(s|min|h|d|w)", text, re.ASCII)
     if match is None:
-        raise BuildError(f"{text!r} is no age", fix='write it like "30d" (units: s, min, h, d, w)', reason="usage")
+        raise BuildError(
+            f"{text!r} is no age",
+            fix='write it like "30d" (units: s, min, h, d, w)',
+            reason="usage",
+        )
     return int(match[1]) * float(_AGES[match[2]])

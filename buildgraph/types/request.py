@@ -1,8 +1,9 @@
 """A request: the labels to build and the options that decide how."""
+
 from __future__ import annotations
 
-from ..lite.record import record
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +22,10 @@ class Request:
     out: str = ""
     gates: bool = True
     package: str = ""
-    every: bool = False   # tell of all outputs, not only of those that changed
-    after: Callable[[Any, int], int] | None = None   # what looks at the build when it is done, and its exit code
+    every: bool = False  # tell of all outputs, not only of those that changed
+    after: Callable[[Any, int], int] | None = (
+        None  # what looks at the build when it is done, and its exit code
+    )
 
     @property
     def plain(self) -> bool:

@@ -1,9 +1,10 @@
 """Results of actions (REAPI `ActionResult`) and the nodes of their outputs."""
+
 from __future__ import annotations
 
-from .digest import Digest
-from ..lite.record import record
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from .digest import Digest
 
 if TYPE_CHECKING:
     from typing import TypeAlias

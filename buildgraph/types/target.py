@@ -1,10 +1,11 @@
 """A target: one table of BUILD.toml, with the place of each of its values."""
+
 from __future__ import annotations
 
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
 from .errors import Location
 from .label import Label
-from ..lite.record import record
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

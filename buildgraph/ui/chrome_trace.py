@@ -3,6 +3,7 @@
 The format is the JSON object form of the Trace Event Format: `X` complete events, `i` instants, `C` counters, `M` names
 of rows; times in microseconds.
 """
+
 from __future__ import annotations
 
 import json
@@ -14,10 +15,10 @@ from typing import Any, TextIO
 
 from ..types.errors import BuildError
 from ..types.events import Event
-from .json_lines import encode
 from .event_log import Record
+from .json_lines import encode
 
-_BUILD, _HITS, _GATES, _WORKERS = 1, 2, 3, 10   # numbers of rows; workers follow the last
+_BUILD, _HITS, _GATES, _WORKERS = 1, 2, 3, 10  # numbers of rows; workers follow the last
 _HOW = {"hit", "shared"}
 
 
@@ -57,10 +58,14 @@ def write(path: str, records: Iterable[Record]) -> None:
             with open(path, "w", encoding="ascii") as file:
                 _dump(records, file)
             return
-        path = os.path.realpath(path)   # a link stays, and what it leads to is replaced
+        path = os.path.realpath(path)  # a link stays, and what it leads to is replaced
         fresh = f"{path}.{os.getpid()}"
         try:
-            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "w", encoding="ascii") as file:
+            with open(
+                os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666),
+                "w",
+                encoding="ascii",
+            ) as file:
                 _dump(records, file)
             os.replace(fresh, path)
         except BaseException as fault:
@@ -69,8 +74,12 @@ def write(path: str, records: Iterable[Record]) -> None:
                     os.unlink(fresh)
             raise
     except OSError as fault:
-        raise BuildError(f"the trace {path} cannot be written: {fault.strerror}", None, "name a file in a folder of "
-                         "yours", "environment") from None
+        raise BuildError(
+            f"the trace {path} cannot be written: {fault.strerror}",
+            None,
+            "name a file in a folder of yours",
+            "environment",
+        ) from None
 
 
 def _dump(records: Iterable[Record], file: TextIO) -> None:
@@ -83,7 +92,9 @@ class _Rows:
 
     def __init__(self) -> None:
         self._events: list[dict[str, Any]] = []
-        self._running: dict[int, tuple[int, int, dict[str, Any]]] = {}   # number -> row, start, the event
+        self._running: dict[
+            int, tuple[int, int, dict[str, Any]]
+        ] = {}  # number -> row, start, the event
         self._used = 0
         self._phase = ("load and analyse", 0)
         self._last = 0
@@ -134,16 +145,44 @@ class _Rows:
         self._running.clear()
 
     def _whole(self, row: int, span: tuple[int, int], name: str, told: dict[str, Any]) -> None:
-        self._events.append({"ph": "X", "pid": 1, "tid": row, "ts": span[0], "dur": span[1] - span[0], "name": name,
-                             "cat": told.get("how", told.get("event", "build")), "args": _told(told)})
+        self._events.append(
+            {
+                "ph": "X",
+                "pid": 1,
+                "tid": row,
+                "ts": span[0],
+                "dur": span[1] - span[0],
+                "name": name,
+                "cat": told.get("how", told.get("event", "build")),
+                "args": _told(told),
+            }
+        )
 
     def _instant(self, row: int, at: int, name: str, told: dict[str, Any]) -> None:
-        self._events.append({"ph": "i", "s": "t", "pid": 1, "tid": row, "ts": at, "name": name,
-                             "cat": told.get("how", told.get("event", "build")), "args": _told(told)})
+        self._events.append(
+            {
+                "ph": "i",
+                "s": "t",
+                "pid": 1,
+                "tid": row,
+                "ts": at,
+                "name": name,
+                "cat": told.get("how", told.get("event", "build")),
+                "args": _told(told),
+            }
+        )
 
     def _count(self, at: int) -> None:
-        self._events.append({"ph": "C", "pid": 1, "tid": _BUILD, "ts": at, "name": "running",
-                             "args": {"actions": len(self._running)}})
+        self._events.append(
+            {
+                "ph": "C",
+                "pid": 1,
+                "tid": _BUILD,
+                "ts": at,
+                "name": "running",
+                "args": {"actions": len(self._running)},
+            }
+        )
 
     def finished(self) -> list[dict[str, Any]]:
         """All events in the order of time, after the names of the rows."""
@@ -151,13 +190,29 @@ class _Rows:
         self._drop(self._last)
         names = {_BUILD: "build", _HITS: "hits", _GATES: "gates"}
         names |= {_WORKERS + row: f"worker {row + 1}" for row in range(self._used)}
-        titles = [{"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": "buildgraph"}}]
+        titles = [
+            {"ph": "M", "pid": 1, "tid": 0, "name": "process_name", "args": {"name": "buildgraph"}}
+        ]
         for row, name in names.items():
-            titles.append({"ph": "M", "pid": 1, "tid": row, "name": "thread_name", "args": {"name": name}})
-            titles.append({"ph": "M", "pid": 1, "tid": row, "name": "thread_sort_index", "args": {"sort_index": row}})
+            titles.append(
+                {"ph": "M", "pid": 1, "tid": row, "name": "thread_name", "args": {"name": name}}
+            )
+            titles.append(
+                {
+                    "ph": "M",
+                    "pid": 1,
+                    "tid": row,
+                    "name": "thread_sort_index",
+                    "args": {"sort_index": row},
+                }
+            )
         return [*titles, *sorted(self._events, key=lambda event: (event["ts"], event["tid"]))]
 
 
 def _told(event: dict[str, Any]) -> dict[str, Any]:
     """What a reader of the trace sees when he clicks on an event; logs are left out."""
-    return {name: value for name, value in event.items() if name not in ("event", "number", "title", "log") and value}
+    return {
+        name: value
+        for name, value in event.items()
+        if name not in ("event", "number", "title", "log") and value
+    }

@@ -2,6 +2,7 @@
 
 Nothing of it is imported or drawn before something runs, so that a build of hits alone stays quick and still.
 """
+
 from __future__ import annotations
 
 import time
@@ -9,14 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from ..types.events import (
-    Done, Event, Failed, Fault, Finished, Judged, Planned, Skipped, Started, Warned
+    Done,
+    Event,
+    Failed,
+    Fault,
+    Finished,
+    Judged,
+    Planned,
+    Skipped,
+    Started,
+    Warned,
 )
+from .format import format_failure, format_seconds, plural, strip_controls
 from .plain_progress import format_gate
-from .format import strip_controls, format_failure, plural, format_seconds
 
 if TYPE_CHECKING:
-    from rich.console import Console as Rich
-    from rich.console import RenderableType
+    from rich.console import Console as Rich, RenderableType
     from rich.live import Live
     from rich.text import Text
 
@@ -30,7 +39,9 @@ class CriticalPath:
     def __init__(self, chains: Sequence[int]) -> None:
         self._chains = chains
         self._open = set(range(len(chains)))
-        self._order = sorted(self._open, key=lambda number: (chains[number], -number))   # the longest last
+        self._order = sorted(
+            self._open, key=lambda number: (chains[number], -number)
+        )  # the longest last
 
     def end(self, number: int) -> None:
         """An action runs no more, or never will."""
@@ -40,7 +51,11 @@ class CriticalPath:
         """Milliseconds; `since` tells for how many seconds each action that runs has been running."""
         while self._order and (self._order[-1] not in self._open or self._order[-1] in since):
             self._order.pop()
-        running = [self._chains[number] - round(1000 * ran) for number, ran in since.items() if number in self._open]
+        running = [
+            self._chains[number] - round(1000 * ran)
+            for number, ran in since.items()
+            if number in self._open
+        ]
         return max([*running, self._chains[self._order[-1]] if self._order else 0, 0])
 
 
@@ -89,6 +104,7 @@ class Console:
     def _console(self) -> Rich:
         if self._rich is None:
             from rich.console import Console as Rich
+
             self._rich = Rich(file=self._out, highlight=False, markup=False, emoji=False)
         return self._rich
 
@@ -99,13 +115,21 @@ class Console:
         if self._live is not None:
             return
         from rich.live import Live
-        self._live = Live(console=self._console(), get_renderable=self.screen, transient=True, refresh_per_second=8,
-                          redirect_stdout=False, redirect_stderr=False)
+
+        self._live = Live(
+            console=self._console(),
+            get_renderable=self.screen,
+            transient=True,
+            refresh_per_second=8,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start()
 
     def screen(self) -> RenderableType:
         """What stands on the terminal now; called by the thread that redraws, so it takes one copy and no lock."""
         from rich.console import Group
+
         now = self._clock()
         running = sorted(tuple(self._running.values()), key=lambda row: row[2])
         rows = [_row(title, label, now - since) for title, label, since in running[:_ROWS]]
@@ -116,9 +140,15 @@ class Console:
     def _head(self, now: float, running: int) -> RenderableType:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
+
         total = max(self._total, self._known, 1)
         waiting = max(total - self._known - running, 0)
-        words = [f"{self._known}/{total}", f"{running} running", f"{waiting} waiting", plural(self._hits, "hit")]
+        words = [
+            f"{self._known}/{total}",
+            f"{running} running",
+            f"{waiting} waiting",
+            plural(self._hits, "hit"),
+        ]
         text = _text((", ".join(words), "bold"))
         if self._failed:
             text.append(f", {self._failed} failed", "bold red")
@@ -132,18 +162,25 @@ class Console:
 
 
 def _row(title: str, label: str, since: float) -> Text:
-    return _text((f"{format_seconds(round(since * 1000)):>8}  ", "cyan"), (title, ""), (f"  {label}", "dim"))
+    return _text(
+        (f"{format_seconds(round(since * 1000)):>8}  ", "cyan"), (title, ""), (f"  {label}", "dim")
+    )
 
 
 def _text(*parts: tuple[str, str]) -> Text:
     from rich.text import Text
+
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _lasting(event: Event) -> list[tuple[str, str]]:
     match event:
         case Failed() | Fault():
-            lines = format_failure(event) if isinstance(event, Failed) else event.rendered.rstrip("\n").split("\n")
+            lines = (
+                format_failure(event)
+                if isinstance(event, Failed)
+                else event.rendered.rstrip("\n").split("\n")
+            )
             return [(line, "" if number else "bold red") for number, line in enumerate(lines)]
         case Judged(verdict="failed"):
             return [(format_gate(event), "red")]

@@ -1,4 +1,5 @@
 """A user's fault as text: what is wrong, the line with a caret under the place, and what to do."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -36,11 +37,13 @@ def _excerpt(source: str, at: Location) -> list[str]:
     margin = " " * len(str(at.line))
     start = max(0, at.column - 1)
     cut = max(0, start - WIDTH // 2) if len(source) > WIDTH else 0
-    shown = source[cut:cut + WIDTH]
-    lines = [f"{at.line} | {'...' if cut else ''}{_clean(shown)}{'...' if cut + WIDTH < len(source) else ''}"]
+    shown = source[cut : cut + WIDTH]
+    lines = [
+        f"{at.line} | {'...' if cut else ''}{_clean(shown)}{'...' if cut + WIDTH < len(source) else ''}"
+    ]
     if at.column:
-        before = ("..." if cut else "") + shown[:start - cut]
-        caret = "^" * max(1, min(_columns(shown[start - cut:start - cut + at.length]), WIDTH))
+        before = ("..." if cut else "") + shown[: start - cut]
+        caret = "^" * max(1, min(_columns(shown[start - cut : start - cut + at.length]), WIDTH))
         lines.append(f"{margin} | {_blank(before)}{caret}")
     return lines
 
@@ -56,5 +59,9 @@ def _blank(text: str) -> str:
 
 
 def _columns(text: str) -> int:
-    import unicodedata   # for an excerpt only: that memory is short must be told without
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    import unicodedata  # for an excerpt only: that memory is short must be told without
+
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

@@ -1,18 +1,19 @@
 """The log of the last builds: every event with its time, one JSON object a line. The trace is a view of it.
 
-    .buildgraph/events.jsonl, events.1.jsonl, ... events.4.jsonl      the last build, the one before, ...
+.buildgraph/events.jsonl, events.1.jsonl, ... events.4.jsonl      the last build, the one before, ...
 """
+
 from __future__ import annotations
 
 import os
 import time
 
+from ..files.regular_file import move_aside, open_own, open_regular
+from ..lite import TYPE_CHECKING
+from ..lite.json_text import json_text
 from ..types.errors import BuildError
 from ..types.events import Event, Failed, Finished
-from ..files.regular_file import open_own, open_regular, move_aside
 from .json_lines import encode
-from ..lite.json_text import json_text
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 KEPT = 5
 _FOLDER = ".buildgraph"
-Record: TypeAlias = "tuple[int, dict[str, Any]]"   # microseconds since the build began, and the event as plain values
+Record: TypeAlias = "tuple[int, dict[str, Any]]"  # microseconds since the build began, and the event as plain values
 
 
 def log_path(root: str, number: int) -> str:
@@ -59,7 +60,9 @@ class EventLog:
             os.makedirs(os.path.join(self._root, _FOLDER), exist_ok=True)
             for number in range(KEPT - 1, 0, -1):
                 _pass_on(log_path(self._root, number - 1), log_path(self._root, number))
-            self._file = open(open_own(log_path(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii")
+            self._file = open(
+                open_own(log_path(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii"
+            )
         except OSError:
             return
 
@@ -82,6 +85,7 @@ def _pass_on(newer: str, older: str) -> None:
 def read(root: str, number: int = 0) -> list[Record]:
     """The records of a build's log, 0 being the last; a torn line ends it. BuildError when there is none."""
     import json
+
     records: list[Record] = []
     try:
         with open(open_regular(log_path(root, number)), encoding="ascii") as file:
@@ -89,9 +93,13 @@ def read(root: str, number: int = 0) -> list[Record]:
                 found = json.loads(line)
                 records.append((int(found.pop("time_us")), found))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        pass   # the build was killed while it wrote
+        pass  # the build was killed while it wrote
     except OSError as fault:
         which = "the last build" if not number else f"build {number} before the last"
-        raise BuildError(f"there is no log of {which}: {fault.strerror}", None,
-                         f"build something first; the last {KEPT} builds are kept", "usage") from None
+        raise BuildError(
+            f"there is no log of {which}: {fault.strerror}",
+            None,
+            f"build something first; the last {KEPT} builds are kept",
+            "usage",
+        ) from None
     return records

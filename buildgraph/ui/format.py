@@ -1,11 +1,12 @@
 """How listeners say numbers and quote logs; plain text, the same on every machine."""
+
 from __future__ import annotations
 
 from ..types.events import Failed
 
 TAIL = 30
 _WIDTH = 400
-_COMMAND = 1 << 17   # a command that is cut cannot be run
+_COMMAND = 1 << 17  # a command that is cut cannot be run
 _ESCAPES = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]"
 _CONTROLS = r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "faint": 2, "bold": 1}
@@ -43,7 +44,10 @@ def strip_controls(line: str, most: int = _WIDTH) -> str:
     # A log is written by whatever ran: it must not move the cursor, hide lines or set the window's title.
     if not line.isprintable():
         import re
-        line = re.sub(_CONTROLS, "", re.sub(_ESCAPES, "", line.rstrip("\r").rpartition("\r")[2])).expandtabs(4)
+
+        line = re.sub(
+            _CONTROLS, "", re.sub(_ESCAPES, "", line.rstrip("\r").rpartition("\r")[2])
+        ).expandtabs(4)
     return line if len(line) <= most else f"{line[:most]} ..."
 
 
@@ -64,10 +68,18 @@ def format_failure(event: Failed) -> list[str]:
     log = [f"   | {line}".rstrip() for line in last_lines(event.log)]
     if event.refused:
         return [f"{event.label}: {strip_controls(event.title)} printed:", *log] if log else []
-    again = [f"   = run it again by hand: {strip_controls(event.reproducer, _COMMAND)}"] if event.reproducer else []
+    again = (
+        [f"   = run it again by hand: {strip_controls(event.reproducer, _COMMAND)}"]
+        if event.reproducer
+        else []
+    )
     if not again and log:
         again = ["   = --sandbox-debug keeps its folder, and prints a command that runs it again"]
-    return [f"error: {event.label}: {strip_controls(event.title)}: {strip_controls(event.why)}", *log, *again]
+    return [
+        f"error: {event.label}: {strip_controls(event.title)}: {strip_controls(event.why)}",
+        *log,
+        *again,
+    ]
 
 
 def paint(text: str, colour: str, on: bool) -> str:

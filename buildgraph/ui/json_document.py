@@ -1,5 +1,7 @@
 """What `--json` prints: one object, or a stream of events. Both name the version of their shape as `schema`."""
+
 from __future__ import annotations
+
 from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +14,8 @@ SCHEMA = 2
 
 def document(fields: Mapping[str, Any]) -> str:
     """One line of JSON: the version, then the fields."""
-    import json   # too slow to import for a build in which little changed
+    import json  # too slow to import for a build in which little changed
+
     return json.dumps({"schema": SCHEMA, **fields})
 
 

@@ -1,10 +1,10 @@
 """Progress as plain lines, for logs and pipes: one for each action that ran, nothing for what the store knew."""
+
 from __future__ import annotations
 
-
-from ..types.events import Done, Event, Failed, Fault, Judged, Planned, Skipped, Warned
-from .format import strip_controls, format_failure, format_seconds
 from ..lite import TYPE_CHECKING
+from ..types.events import Done, Event, Failed, Fault, Judged, Planned, Skipped, Warned
+from .format import format_failure, format_seconds, strip_controls
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -31,7 +31,9 @@ class PlainProgress:
         match event:
             case Done(how="ran") if not self._quiet:
                 count = f"[{self._known}/{max(self._total, self._known)}]"
-                return [f"{count} {strip_controls(event.title)} ({event.label}) {format_seconds(event.milliseconds)}"]
+                return [
+                    f"{count} {strip_controls(event.title)} ({event.label}) {format_seconds(event.milliseconds)}"
+                ]
             case Failed():
                 return format_failure(event)
             case Fault(rendered=text):

@@ -1,26 +1,30 @@
 """What a build came to, said once at its end: outputs with their digests, gates, and the counts."""
+
 from __future__ import annotations
 
 from io import StringIO
 
-
-from ..types.events import Built, Event, Finished, Judged, Planned
-from .format import strip_controls, paint, plural, format_seconds, format_size
 from ..lite import TYPE_CHECKING
+from ..types.events import Built, Event, Finished, Judged, Planned
+from .format import format_seconds, format_size, paint, plural, strip_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
-FEW = 60   # targets that are listed one by one
+FEW = 60  # targets that are listed one by one
 _COLOUR = {"passed": "green", "failed": "red", "not checked": "yellow"}
 
 
 class Summary:
     """A listener that gathers and prints at `Finished`; `show` chooses among "outputs", "gates" and "counts"."""
 
-    def __init__(self, out: TextIO, colour: bool = False,
-                 show: frozenset[str] = frozenset({"outputs", "gates", "counts"})) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        colour: bool = False,
+        show: frozenset[str] = frozenset({"outputs", "gates", "counts"}),
+    ) -> None:
         self._out, self._colour, self._show = out, colour, show
         self._built: list[Built] = []
         self._judged: list[Judged] = []
@@ -55,7 +59,7 @@ class Summary:
         labels: dict[str, list[Built]] = {}
         for built in self._built:
             labels.setdefault(built.label, []).append(built)
-        if len(labels) + untold > FEW:   # nobody reads a list of thousands; out/ has them all
+        if len(labels) + untold > FEW:  # nobody reads a list of thousands; out/ has them all
             yield f"{len(labels) + untold} targets stand below out/"
             return
         for label in sorted(labels):
@@ -73,14 +77,18 @@ class Summary:
             yield paint(f"gates of {label}", "bold", self._colour)
             mine = labels[label]
             for verdict in ("passed", "failed", "not checked"):
-                yield from self._verdicts(verdict, sorted((j.gate, j.why) for j in mine if j.verdict == verdict))
+                yield from self._verdicts(
+                    verdict, sorted((j.gate, j.why) for j in mine if j.verdict == verdict)
+                )
 
     def _verdicts(self, verdict: str, found: list[tuple[str, str]]) -> Iterator[str]:
         word = paint(f"{verdict:<11}", _COLOUR[verdict], self._colour)
         silent = [strip_controls(gate) for gate, why in found if not why]
         if silent:
             yield f"  {word}  {', '.join(silent)}"
-        yield from (f"  {word}  {strip_controls(gate)}: {strip_controls(why)}" for gate, why in found if why)
+        yield from (
+            f"  {word}  {strip_controls(gate)}: {strip_controls(why)}" for gate, why in found if why
+        )
 
 
 def format_unchanged(events: Iterable[Event], actions: int, untold: int = 0) -> str:

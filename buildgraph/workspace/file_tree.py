@@ -1,4 +1,5 @@
 """Folders of the workspace as listed: the files a target names, by path or by glob, and what was looked at for it."""
+
 from __future__ import annotations
 
 import errno
@@ -6,15 +7,15 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 
-from ..types.errors import BuildError, Location, did_you_mean
-from .globs import MANY, matches, is_glob, split_pattern
 from ..files.stamp import ALWAYS_STALE, Stamp, fingerprint
+from ..types.errors import BuildError, Location, did_you_mean
+from .globs import MANY, is_glob, matches, split_pattern
 
 SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
-NO_SOURCES = SKIPPED | {".buildgraph"}   # no wildcard means them
+NO_SOURCES = SKIPPED | {".buildgraph"}  # no wildcard means them
 OUTSIDE = ".."
-LONGEST = 4096   # bytes of a path, as Linux has it
-LINKED = 10_000   # folders that one glob may look at behind links
+LONGEST = 4096  # bytes of a path, as Linux has it
+LINKED = 10_000  # folders that one glob may look at behind links
 
 
 def is_skipped(name: str) -> bool:
@@ -33,10 +34,10 @@ class FileTree:
         self.root, self.cache = root, cache
         self.folders: set[str] = set()
         self.stamps: dict[str, Stamp] = {}
-        self._passed: dict[str, str] = {}   # what the last glob did not go through, and why
+        self._passed: dict[str, str] = {}  # what the last glob did not go through, and why
         self._known: dict[str, dict[str, os.DirEntry[str]]] = {}
         self._reals: dict[str, str] = {"": ""}
-        self._closed: dict[str, str] = {}   # folders that cannot be listed, and why
+        self._closed: dict[str, str] = {}  # folders that cannot be listed, and why
 
     def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:
         """The entries of a folder by name, sorted; none when there is no such folder."""
@@ -54,7 +55,7 @@ class FileTree:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as fault:
-            known = {}   # it exists
+            known = {}  # it exists
             if fault.errno in (errno.EACCES, errno.EPERM, errno.EIO):
                 self._closed[folder] = os.strerror(fault.errno)
         self.stamps[folder] = stamp
@@ -74,9 +75,13 @@ class FileTree:
     def subfolders(self, folder: str) -> list[str]:
         """The paths of the real folders in a folder, without those that hold no sources."""
         self.watch(folder)
-        return [join(folder, name) for name, entry in self.entries(folder).items()
-                if not self.skips(join(folder, name)) and entry.is_dir(follow_symlinks=False)
-                and not self._is_venv(join(folder, name))]
+        return [
+            join(folder, name)
+            for name, entry in self.entries(folder).items()
+            if not self.skips(join(folder, name))
+            and entry.is_dir(follow_symlinks=False)
+            and not self._is_venv(join(folder, name))
+        ]
 
     def _is_venv(self, folder: str) -> bool:
         """Whether a folder is a virtual environment of Python; it is watched, because it may cease to be one."""
@@ -95,10 +100,19 @@ class FileTree:
     def source(self, folder: str, path: str, at: Location | None) -> str:
         """The workspace-relative name of an existing file or folder, case exact; BuildError with a near name."""
         parts = path.rstrip("/").split("/")
-        if path.startswith("/") or "\\" in path or "\0" in path or any(part in ("", ".", "..") for part in parts):
-            raise BuildError(f"{path!r} is no path of a file of this folder", at,
-                             f"write it relative to {folder or 'the root of the workspace'}, without . and ..; "
-                             "a file elsewhere is named by a target there", "path")
+        if (
+            path.startswith("/")
+            or "\\" in path
+            or "\0" in path
+            or any(part in ("", ".", "..") for part in parts)
+        ):
+            raise BuildError(
+                f"{path!r} is no path of a file of this folder",
+                at,
+                f"write it relative to {folder or 'the root of the workspace'}, without . and ..; "
+                "a file elsewhere is named by a target there",
+                "path",
+            )
         here = folder
         for number, part in enumerate(parts):
             entry = self.entries(here).get(part)
@@ -116,8 +130,12 @@ class FileTree:
 
     def _check_open(self, folder: str, at: Location | None) -> None:
         if folder in self._closed:
-            raise BuildError(f"the folder {folder or '.'!r} cannot be listed: {self._closed[folder]}", at,
-                             "check its permissions", "environment")
+            raise BuildError(
+                f"the folder {folder or '.'!r} cannot be listed: {self._closed[folder]}",
+                at,
+                "check its permissions",
+                "environment",
+            )
 
     def _no_entry(self, here: str, part: str) -> str:
         absent = f"there is no {part!r} in {here or 'the root of the workspace'}"
@@ -126,28 +144,48 @@ class FileTree:
     def why_none(self, folder: str) -> str:
         """What to say of the last glob, which found nothing: the first thing that it did not go through."""
         path, why = next(iter(self._passed.items()), ("", ""))
-        return f"{path!r} {why}" if path else why or f"globs are relative to {folder or 'the root of the workspace'}"
+        return (
+            f"{path!r} {why}"
+            if path
+            else why or f"globs are relative to {folder or 'the root of the workspace'}"
+        )
 
     def regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Location | None) -> None:
         """BuildError unless an entry is a folder, or, as the last of a path, a file; links may not leave the workspace."""
-        if not name.isprintable():   # as for outputs; bytes that are no UTF-8 are not printable either
+        if (
+            not name.isprintable()
+        ):  # as for outputs; bytes that are no UTF-8 are not printable either
             raise BuildError(f"{name!r} is no printable UTF-8 name", at, "rename it", "source")
         real = name
         if entry.is_symlink():
             real = self._real(name)
             if real == OUTSIDE:
-                raise BuildError(f"{name!r} is a link out of the workspace", at, "copy what it names", "source")
+                raise BuildError(
+                    f"{name!r} is a link out of the workspace", at, "copy what it names", "source"
+                )
         if self._is_cache(real):
-            raise BuildError(f"{name!r} is part of the cache of builds", at, "name another file, or set BUILDGRAPH_CACHE "
-                             "to a folder outside of the workspace", "source")
+            raise BuildError(
+                f"{name!r} is part of the cache of builds",
+                at,
+                "name another file, or set BUILDGRAPH_CACHE to a folder outside of the workspace",
+                "source",
+            )
         try:
             mode = os.stat(entry.path).st_mode
         except OSError as fault:
             circle = fault.errno == errno.ELOOP
-            raise BuildError(f"{name!r} is a link {'that leads in a circle' if circle else 'to nothing'}", at,
-                             "mend or remove it", "source") from None
+            raise BuildError(
+                f"{name!r} is a link {'that leads in a circle' if circle else 'to nothing'}",
+                at,
+                "mend or remove it",
+                "source",
+            ) from None
         if not stat.S_ISDIR(mode) and not (last and stat.S_ISREG(mode)):
-            raise BuildError(f"{name!r} is {'neither a file nor' if last else 'not'} a folder", at, reason="source")
+            raise BuildError(
+                f"{name!r} is {'neither a file nor' if last else 'not'} a folder",
+                at,
+                reason="source",
+            )
 
     def glob(self, folder: str, pattern: str, at: Location | None) -> list[str]:
         """Workspace-relative names of the files that a glob finds; links to folders of the workspace are followed."""
@@ -155,12 +193,19 @@ class FileTree:
             split_pattern(pattern, at)
             name = self.source(folder, pattern, at)
             if os.path.isdir(os.path.join(self.root, name)):
-                raise BuildError(f"{pattern!r} is a folder", at, f'write "{pattern}/**" for all its files', "path")
+                raise BuildError(
+                    f"{pattern!r} is a folder",
+                    at,
+                    f'write "{pattern}/**" for all its files',
+                    "path",
+                )
             return [name]
         self._passed = {}
         found = self._match(folder, split_pattern(pattern, at), at)
         for name in found:
-            self.regular(self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at)
+            self.regular(
+                self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at
+            )
         return sorted(found)
 
     def _match(self, folder: str, parts: tuple[str, ...], at: Location | None) -> set[str]:
@@ -182,16 +227,29 @@ class FileTree:
             self._check_open(here, at)
             linked += bool(jumps)
             if len(os.fsencode(os.path.join(self.root, here))) >= LONGEST:
-                raise BuildError(f"the path {here[:60]!r}... is longer than the system allows", at,
-                                 "move what is in it, or choose a glob that does not reach it", "source")
+                raise BuildError(
+                    f"the path {here[:60]!r}... is longer than the system allows",
+                    at,
+                    "move what is in it, or choose a glob that does not reach it",
+                    "source",
+                )
             if linked > LINKED:
-                raise BuildError(f"{'/'.join(parts)!r} finds more than {LINKED:,} folders behind links", at,
-                                 f"name fewer folders; one of them is {here!r}", "path")
+                raise BuildError(
+                    f"{'/'.join(parts)!r} finds more than {LINKED:,} folders behind links",
+                    at,
+                    f"name fewer folders; one of them is {here!r}",
+                    "path",
+                )
             if parts[part] == MANY:
                 waiting.append((here, part + 1, jumps))
-                waiting += [(below, part, more) for below, more in self._folders(here, MANY, jumps, at)]
+                waiting += [
+                    (below, part, more) for below, more in self._folders(here, MANY, jumps, at)
+                ]
             elif part + 1 < len(parts):
-                waiting += [(below, part + 1, more) for below, more in self._folders(here, parts[part], jumps, at)]
+                waiting += [
+                    (below, part + 1, more)
+                    for below, more in self._folders(here, parts[part], jumps, at)
+                ]
             else:
                 found |= self._files(here, parts[part])
         return found
@@ -200,11 +258,15 @@ class FileTree:
         """The entries of a folder that match the last part of a glob and are no folders."""
         self.watch(folder)
         # entry.is_dir() raises where links go in a circle
-        return {join(folder, name) for name, entry in self.entries(folder).items()
-                if _matches(name, glob) and not os.path.isdir(entry.path)}
+        return {
+            join(folder, name)
+            for name, entry in self.entries(folder).items()
+            if _matches(name, glob) and not os.path.isdir(entry.path)
+        }
 
-    def _folders(self, folder: str, glob: str, jumps: tuple[str, ...],
-                 at: Location | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _folders(
+        self, folder: str, glob: str, jumps: tuple[str, ...], at: Location | None
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The folders in a folder that match one part of a glob, each with the links that lead to it."""
         self.watch(folder)
         if not is_glob(glob):
@@ -217,7 +279,11 @@ class FileTree:
             return
         for name, entry in self.entries(folder).items():
             path = join(folder, name)
-            if name in NO_SOURCES or self._is_cache(path) or not _matches(name, "*" if glob == MANY else glob):
+            if (
+                name in NO_SOURCES
+                or self._is_cache(path)
+                or not _matches(name, "*" if glob == MANY else glob)
+            ):
                 continue
             if entry.is_symlink():
                 held = self._folder_of(path)
@@ -231,9 +297,12 @@ class FileTree:
         folder, _, name = path.rpartition("/")
         known = join(self._reals[folder], name) if folder in self._reals else path
         if known not in self._reals:
-            real, root = os.path.realpath(os.path.join(self.root, known)), os.path.realpath(self.root)
+            real, root = (
+                os.path.realpath(os.path.join(self.root, known)),
+                os.path.realpath(self.root),
+            )
             inside = real == root or real.startswith(root.rstrip(os.sep) + os.sep)
-            self._reals[known] = real[len(root.rstrip(os.sep)) + 1:] if inside else OUTSIDE
+            self._reals[known] = real[len(root.rstrip(os.sep)) + 1 :] if inside else OUTSIDE
         self._reals[path] = self._reals[known]
         return self._reals[known]
 
@@ -249,7 +318,7 @@ class FileTree:
             why = "is a link out of the workspace, and globs do not follow it"
         elif not os.path.exists(there):
             why = "is a link to nothing"
-            self.watch(real)   # what it leads to may come
+            self.watch(real)  # what it leads to may come
         elif not os.path.isdir(there):
             return False
         elif any(name in NO_SOURCES for name in real.split("/")) or self._is_cache(real):
@@ -264,7 +333,9 @@ class FileTree:
 
 def _matches(name: str, glob: str) -> bool:
     """Whether a name matches one part of a glob; hidden names do only where the part begins with a dot."""
-    return matches(glob).fullmatch(name) is not None and (not name.startswith(".") or glob.startswith("."))
+    return matches(glob).fullmatch(name) is not None and (
+        not name.startswith(".") or glob.startswith(".")
+    )
 
 
 def _within(path: str, folder: str) -> bool:

@@ -1,13 +1,14 @@
 """Where the workspace around a folder begins. Apart from the workspace itself, for every build asks and few parse."""
+
 from __future__ import annotations
 
 import errno
 import os
 import stat
 
-from .text_encoding import BOM, wide_encoding
-from ..types.errors import BuildError
 from ..lite import TYPE_CHECKING
+from ..types.errors import BuildError
+from .text_encoding import BOM, wide_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 BUILD = "BUILD.toml"
 _NAMED = "that name is for the file that declares targets: rename it"
-_MOST = 4 << 20   # bytes, as toml.py has it, which is dear to import
+_MOST = 4 << 20  # bytes, as toml.py has it, which is dear to import
 
 
 def cache_folder(environ: Mapping[str, str]) -> str:
@@ -40,15 +41,19 @@ def cache_within(root: str, environ: Mapping[str, str]) -> str:
         return ""
     real, top = os.path.realpath(cache), os.path.realpath(root)
     if real == top:
-        raise BuildError("the folder of the cache is the workspace itself", None,
-                         "set BUILDGRAPH_CACHE to a folder of its own", "environment")
+        raise BuildError(
+            "the folder of the cache is the workspace itself",
+            None,
+            "set BUILDGRAPH_CACHE to a folder of its own",
+            "environment",
+        )
     return os.path.relpath(real, top) if real.startswith(top.rstrip(os.sep) + os.sep) else ""
 
 
 def find_root(cwd: str) -> str:
     """The nearest folder at or above `cwd` whose BUILD.toml has a [workspace] table; BuildError when there is none."""
     folder = os.path.abspath(cwd)
-    odd: BuildError | None = None   # the nearest BUILD.toml that is none, or cannot be read
+    odd: BuildError | None = None  # the nearest BUILD.toml that is none, or cannot be read
     while True:
         try:
             if _is_root(folder):
@@ -57,8 +62,12 @@ def find_root(cwd: str) -> str:
             odd = odd or error
         above = os.path.dirname(folder)
         if above == folder:
-            raise odd or BuildError("no workspace: no BUILD.toml with a [workspace] table here or in a folder above", None,
-                                    "`buildgraph init` makes one", "workspace")
+            raise odd or BuildError(
+                "no workspace: no BUILD.toml with a [workspace] table here or in a folder above",
+                None,
+                "`buildgraph init` makes one",
+                "workspace",
+            )
         folder = above
 
 
@@ -85,6 +94,7 @@ def _is_root(folder: str) -> bool:
     if b'"""' not in data and b"'''" not in data:
         return True
     from .toml import parse
+
     try:
         return "workspace" in parse(data, BUILD).values
     except BuildError:
@@ -96,12 +106,18 @@ def unreadable_error(path: str, fault: OSError, at: Location | None = None) -> B
     if fault.errno == errno.EISDIR:
         return BuildError(f"{path} is a folder", at, _NAMED, "workspace")
     if fault.errno == errno.ELOOP:
-        return BuildError(f"{path} is a link that leads in a circle", at, "replace it by a file", "workspace")
+        return BuildError(
+            f"{path} is a link that leads in a circle", at, "replace it by a file", "workspace"
+        )
     if fault.errno == errno.ENOENT:
         return BuildError(f"{path} is a link to nothing", at, "replace it by a file", "workspace")
-    if fault.errno == errno.ENXIO:   # a socket
+    if fault.errno == errno.ENXIO:  # a socket
         return BuildError(f"{path} is not a file", at, _NAMED, "workspace")
-    fix = "`chmod u+r` gives you the permission" if fault.errno in (errno.EACCES, errno.EPERM) else "check the disk, or the link"
+    fix = (
+        "`chmod u+r` gives you the permission"
+        if fault.errno in (errno.EACCES, errno.EPERM)
+        else "check the disk, or the link"
+    )
     return BuildError(f"cannot read {path}: {fault.strerror}", at, fix, "environment")
 
 

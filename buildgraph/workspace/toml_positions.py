@@ -1,4 +1,5 @@
 """Where each key and value of a TOML text stands: a linear scan of a text that `tomllib` has accepted."""
+
 from __future__ import annotations
 
 import re
@@ -34,7 +35,9 @@ def find_positions(path: str, text: str, start: int, length: int = 1) -> Locatio
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", start)
     room = (last if last >= 0 else len(text)) - start
-    return Location(path, text.count("\n", 0, start) + 1, start - first + 1, max(1, min(length, room)))
+    return Location(
+        path, text.count("\n", 0, start) + 1, start - first + 1, max(1, min(length, room))
+    )
 
 
 class KeyPositions(Mapping[Path, Location]):
@@ -79,7 +82,12 @@ class KeyPositions(Mapping[Path, Location]):
 class SubtreePositions(Mapping[Path, Location]):
     """The places beneath one table, its own path cut off; `moved` sends further paths to where they were written."""
 
-    def __init__(self, places: Mapping[Path, Location], prefix: Path, moved: Mapping[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        places: Mapping[Path, Location],
+        prefix: Path,
+        moved: Mapping[Path, Path] | None = None,
+    ) -> None:
         self._places, self._prefix, self._moved = places, prefix, moved or {}
 
     def _full(self, path: Path) -> Path:
@@ -175,7 +183,7 @@ class _Scan:
         return at, keys, spans
 
     def _value(self, at: int, path: Path) -> int:
-        first = self.text[at:at + 1]
+        first = self.text[at : at + 1]
         if first == "[":
             return self._array(at, path)
         if first == "{":
@@ -196,7 +204,7 @@ class _Scan:
         while at < len(self.text) and self.text[at] != "]":
             at = self._skip(self._value(at, (*path, index)))
             index += 1
-            if self.text[at:at + 1] == ",":
+            if self.text[at : at + 1] == ",":
                 at = self._skip(at + 1)
         self.spans[path] = (start, at + 1)
         return at + 1
@@ -205,7 +213,7 @@ class _Scan:
         at = self._blank(start + 1)
         while at < len(self.text) and self.text[at] != "}":
             at = self._blank(self._pair(at, path))
-            if self.text[at:at + 1] == ",":
+            if self.text[at : at + 1] == ",":
                 at = self._blank(at + 1)
         self.spans[path] = (start, at + 1)
         return at + 1

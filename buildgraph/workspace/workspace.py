@@ -1,4 +1,5 @@
 """The workspace: BUILD.toml files, read when a label asks for them, and the targets they make."""
+
 from __future__ import annotations
 
 import os
@@ -6,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..files.stamp import Stamp, stamp_of
 from ..types.digest import Digest
 from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
 from ..types.label import FORM, Label, Pattern, resolve_shorthand
+from ..types.target import Target
 from .file_tree import FileTree, join
 from .matrix import cells, is_matrix
-from ..types.target import Target
 from .root import BUILD, cache_within, unreadable_error
-from ..files.stamp import Stamp, stamp_of
 from .targets import target_tables
 from .toml import BYTES, Document, parse
 from .toml_positions import KEY, Path
@@ -38,9 +39,11 @@ class Workspace:
         self.root = root
         self.listing = FileTree(root, cache_within(root, os.environ))
         self.rule_files: set[str] = set()
-        self.held: dict[str, Digest] = {}   # what the files that were read held then
-        self.stamps: dict[str, Stamp] = {}   # of these files, taken before they were read
-        self.fetch: Callable[[str], None] = lambda name: None   # writes a file of rules where only its name is there
+        self.held: dict[str, Digest] = {}  # what the files that were read held then
+        self.stamps: dict[str, Stamp] = {}  # of these files, taken before they were read
+        self.fetch: Callable[[str], None] = (
+            lambda name: None
+        )  # writes a file of rules where only its name is there
         self._documents: dict[str, Document | None] = {}
         self._targets: dict[Label, Target] = {}
         self._folded: dict[str, Label] = {}
@@ -54,7 +57,11 @@ class Workspace:
 
         A folder (the root is the empty path) counts when an entry that comes or goes could change what was found.
         """
-        files = {join(folder, BUILD) for folder, document in self._documents.items() if document is not None}
+        files = {
+            join(folder, BUILD)
+            for folder, document in self._documents.items()
+            if document is not None
+        }
         return tuple(sorted(files | self.rule_files | self.listing.folders))
 
     @cached_property
@@ -63,16 +70,41 @@ class Workspace:
         document = self._document("")
         table = document.values.get("workspace") if document else None
         if document is None or not isinstance(table, dict):
-            raise BuildError(f"{BUILD} has no [workspace] table", Location(BUILD, 1), "add [workspace]", "workspace")
-        faults = [BuildError(f"unknown key {key!r} in [workspace]", document.places.get(("workspace", key, KEY)),
-                             did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}", "table")
-                  for key in table if key not in _KEYS]
-        name, rules = table.get("name", os.path.basename(os.path.abspath(self.root))), table.get("rules", [])
-        good = {"name": isinstance(name, str),
-                "rules": isinstance(rules, list) and all(isinstance(r, str) and r.endswith(".py") for r in rules)}
+            raise BuildError(
+                f"{BUILD} has no [workspace] table",
+                Location(BUILD, 1),
+                "add [workspace]",
+                "workspace",
+            )
+        faults = [
+            BuildError(
+                f"unknown key {key!r} in [workspace]",
+                document.places.get(("workspace", key, KEY)),
+                did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}",
+                "table",
+            )
+            for key in table
+            if key not in _KEYS
+        ]
+        name, rules = (
+            table.get("name", os.path.basename(os.path.abspath(self.root))),
+            table.get("rules", []),
+        )
+        good = {
+            "name": isinstance(name, str),
+            "rules": isinstance(rules, list)
+            and all(isinstance(r, str) and r.endswith(".py") for r in rules),
+        }
         wants = {"name": "text", "rules": 'a list of Python files: ["tools/my_rules.py"]'}
-        faults += [BuildError(f"[workspace] {key} wants {wants[key]}", document.places.get(("workspace", key)),
-                              reason="table") for key, fine in good.items() if not fine]
+        faults += [
+            BuildError(
+                f"[workspace] {key} wants {wants[key]}",
+                document.places.get(("workspace", key)),
+                reason="table",
+            )
+            for key, fine in good.items()
+            if not fine
+        ]
         _raise(faults)
         return Settings(name, tuple(rules), table.get("name", ""))
 
@@ -88,7 +120,9 @@ class Workspace:
             raise self._missing(label, at)
         return found
 
-    def targets(self, patterns: Iterable[str], package: str = "", at: Location | None = None) -> list[Label]:
+    def targets(
+        self, patterns: Iterable[str], package: str = "", at: Location | None = None
+    ) -> list[Label]:
         """The labels that patterns mean, sorted; `:x` is seen from `package`, `-pattern` takes from those before it.
 
         BuildError for a pattern that finds nothing.
@@ -116,12 +150,19 @@ class Workspace:
         """The fault of a text that is no label, with the labels or patterns that would work in its place."""
         likely = resolve_shorthand(text)
         known = self._known()
-        good = [one for one in likely if self.matching(Pattern.parse(one.removeprefix("-"), package))]
+        good = [
+            one for one in likely if self.matching(Pattern.parse(one.removeprefix("-"), package))
+        ]
         if good:
             fix = f"did you mean {' or '.join(map(repr, good))}?"
         else:
-            near = [self._nearest(one if one.startswith("//") else f"//{one[1:]}:{one[1:]}", known) for one in likely]
-            fix = next(filter(None, near), error.fix if not error.fix.startswith("did you mean") else FORM)
+            near = [
+                self._nearest(one if one.startswith("//") else f"//{one[1:]}:{one[1:]}", known)
+                for one in likely
+            ]
+            fix = next(
+                filter(None, near), error.fix if not error.fix.startswith("did you mean") else FORM
+            )
         return BuildError(error.what, error.at, fix, error.reason)
 
     def matching(self, pattern: Pattern) -> list[Label]:
@@ -147,7 +188,12 @@ class Workspace:
         """No such target; the first few get the nearest label, for the search looks at every one."""
         self._hints -= 1
         hint = self._nearest(str(label), self._known() if self._hints >= 0 else [])
-        return BuildError(f"no target {label}", at, hint or "`buildgraph query list //...` lists all targets", "missing")
+        return BuildError(
+            f"no target {label}",
+            at,
+            hint or "`buildgraph query list //...` lists all targets",
+            "missing",
+        )
 
     def _nearest(self, label: str, known: Sequence[str]) -> str:
         """The hint for a label that does not exist: a package of that name, the nearest label, or the same name elsewhere."""
@@ -158,12 +204,22 @@ class Workspace:
             if any(one.startswith(f"//{folder}/") for one in known):
                 return f"there are packages below //{folder}: '//{folder}/...' are their targets"
         named = [one for one in known if one.endswith(f":{name}")]
-        if package == name:   # a name alone
+        if package == name:  # a name alone
             near = did_you_mean(name, {one.partition(":")[2] for one in known})
-            named = named or [one for one in known if near and one.endswith(f":{near.split(chr(39))[1]}")]
-            others = did_you_mean(package, {one[2:].partition(":")[0] for one in known} - {""}).rstrip("'?")
-            return f"did you mean {' or '.join(map(repr, named[:3]))}?" if named else others and f"{others}', a package?"
-        return did_you_mean(label, known) or (f"did you mean {named[0]!r}?" if len(named) == 1 else "")
+            named = named or [
+                one for one in known if near and one.endswith(f":{near.split(chr(39))[1]}")
+            ]
+            others = did_you_mean(
+                package, {one[2:].partition(":")[0] for one in known} - {""}
+            ).rstrip("'?")
+            return (
+                f"did you mean {' or '.join(map(repr, named[:3]))}?"
+                if named
+                else others and f"{others}', a package?"
+            )
+        return did_you_mean(label, known) or (
+            f"did you mean {named[0]!r}?" if len(named) == 1 else ""
+        )
 
     def _known(self) -> list[str]:
         """Every label that can be read, for a hint; faults of other files are no part of this one."""
@@ -173,12 +229,20 @@ class Workspace:
             return sorted(map(str, self._targets))
 
     def _nothing(self, pattern: Pattern, at: Location | None) -> BuildError:
-        text = f"//{join(pattern.package, '...')}" if pattern.recursive else f"//{pattern.package}:*"
+        text = (
+            f"//{join(pattern.package, '...')}" if pattern.recursive else f"//{pattern.package}:*"
+        )
         known = self._known()
         packages = {one[2:].partition(":")[0] for one in known} - {""}
         near = did_you_mean(pattern.package, sorted(packages))
-        every = "`buildgraph query list //...` lists all targets" if known else "no BUILD.toml of the workspace has a target"
-        if not pattern.recursive and any(one.startswith(f"//{pattern.package}/".replace("///", "//")) for one in known):
+        every = (
+            "`buildgraph query list //...` lists all targets"
+            if known
+            else "no BUILD.toml of the workspace has a target"
+        )
+        if not pattern.recursive and any(
+            one.startswith(f"//{pattern.package}/".replace("///", "//")) for one in known
+        ):
             every = f"'//{join(pattern.package, '...')}' are the targets of the packages below"
         return BuildError(f"no target matches {text}", at, near or every, "missing")
 
@@ -227,7 +291,12 @@ class Workspace:
         """What a BUILD.toml holds, cut behind what it may hold; BuildError when it is no file of this workspace."""
         self.listing.regular(entry, path, True, Location(path))
         if not entry.is_file():
-            raise BuildError(f"{path!r} is a folder", Location(path), "that name is for the file that declares targets", "source")
+            raise BuildError(
+                f"{path!r} is a folder",
+                Location(path),
+                "that name is for the file that declares targets",
+                "source",
+            )
         try:
             return self.read(path, BYTES + 1)
         except OSError as fault:
@@ -257,9 +326,18 @@ class Workspace:
     def _twice(self, target: Target, other: Label) -> BuildError:
         first = self._targets[other].place() if other in self._targets else ""
         if other == target.label:
-            return BuildError(f"{target.label} is made twice", target.place(), f"the first stands at {first}", "twice")
-        return BuildError(f"{target.label} and {other} differ only in case", target.place(),
-                          f"rename one; the other stands at {first}", "twice")
+            return BuildError(
+                f"{target.label} is made twice",
+                target.place(),
+                f"the first stands at {first}",
+                "twice",
+            )
+        return BuildError(
+            f"{target.label} and {other} differ only in case",
+            target.place(),
+            f"rename one; the other stands at {first}",
+            "twice",
+        )
 
     def _expand(self, label: Label) -> None:
         """Put the cells of a matrix in its place; a matrix that is being expanded stands for nothing yet."""

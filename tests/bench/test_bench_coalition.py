@@ -1,4 +1,5 @@
 """The promise of small coalitions: a thousand agents at 10 Hz leave 95 % of a core alone, over pipes and over HTTP."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,5 @@
 """The example of two rooms, built once a session: tests get copies of its workspace and cache to change."""
+
 from __future__ import annotations
 
 import fcntl

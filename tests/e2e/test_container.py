@@ -1,4 +1,5 @@
 """Images that `assemble` made, loaded in and run by a real Docker daemon."""
+
 from __future__ import annotations
 
 import json
@@ -14,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from buildgraph.types.errors import BuildError
 from buildgraph.docker import client
+from buildgraph.types.errors import BuildError
 from tests.support.requirements import need
 
 pytest_plugins = ("tests.support.docker_daemon",)
@@ -68,7 +69,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A static program that tells what it sees."""
     folder = tmp_path_factory.mktemp("program")
     (folder / "probe.c").write_text(PROGRAM)
-    argv = [need("gcc"), "-static", "-O1", "-s", "-o", str(folder / "probe"), str(folder / "probe.c")]
+    argv = [
+        need("gcc"),
+        "-static",
+        "-O1",
+        "-s",
+        "-o",
+        str(folder / "probe"),
+        str(folder / "probe.c"),
+    ]
     subprocess.run(argv, check=True, timeout=60)
     return folder / "probe"
 
@@ -78,9 +87,22 @@ def assembled(program: Path, folder: Path, name: str) -> dict[str, Any]:
     config = {"architecture": "amd64", "entrypoint": ["/bin/probe"], "labels": {"test": name}}
     (folder / "name").write_text(name)
     (folder / "config.json").write_text(json.dumps(config))
-    argv = [sys.executable, str(TOOL), "--file", f"bin/probe={program}:0755", "--file", f"name={folder}/name",
-            "--config", str(folder / "config.json"), "--out", str(folder / "out"),
-            "--tar", str(folder / "image.tar"), "--summary", str(folder / "summary.json")]
+    argv = [
+        sys.executable,
+        str(TOOL),
+        "--file",
+        f"bin/probe={program}:0755",
+        "--file",
+        f"name={folder}/name",
+        "--config",
+        str(folder / "config.json"),
+        "--out",
+        str(folder / "out"),
+        "--tar",
+        str(folder / "image.tar"),
+        "--summary",
+        str(folder / "summary.json"),
+    ]
     subprocess.run(argv, check=True, timeout=60)
     made: dict[str, Any] = json.loads((folder / "summary.json").read_bytes())
     return made
@@ -103,6 +125,7 @@ def image(host: str, program: Path, tmp_path: Path) -> str:
 def left(host: str) -> list[str]:
     """Containers that the daemon still has, after it had a moment to remove what ended."""
     import docker
+
     client = docker.DockerClient(base_url=host, version="auto")
     try:
         until = time.monotonic() + 60
@@ -116,20 +139,31 @@ def left(host: str) -> list[str]:
 def confinement(host: str) -> dict[str, Any]:
     """What the daemon says of the one container that runs."""
     import docker
+
     client = docker.DockerClient(base_url=host, version="auto")
     try:
         [running] = client.api.containers(filters={"status": "running"})
         told = client.api.inspect_container(running["Id"])["HostConfig"]
     finally:
         client.close()
-    keys = ("ReadonlyRootfs", "CapDrop", "NetworkMode", "PidsLimit", "Init", "SecurityOpt", "AutoRemove",
-            "Privileged", "Binds")
+    keys = (
+        "ReadonlyRootfs",
+        "CapDrop",
+        "NetworkMode",
+        "PidsLimit",
+        "Init",
+        "SecurityOpt",
+        "AutoRemove",
+        "Privileged",
+        "Binds",
+    )
     return {key: told[key] for key in keys}
 
 
 @pytest.mark.parametrize("form", ["out", "image.tar"])
 def test_the_image_id_is_the_digest_of_the_configuration(
-        form: str, host: str, program: Path, tmp_path: Path) -> None:
+    form: str, host: str, program: Path, tmp_path: Path
+) -> None:
     made = assembled(program, tmp_path, form)
     assert client.load(tmp_path / form) == made["config"]
 
@@ -159,8 +193,10 @@ def test_tags(host: str, program: Path, tmp_path: Path) -> None:
 
 def test_a_run_is_confined(image: str, host: str) -> None:
     ended = client.run(image, ["facts"])
-    assert ended.stdout.decode() == ("uid=65532 gid=65532 write=Read-only file system no_new_privs=1 "
-                                     "caps=0000000000000000 links=1\n")
+    assert ended.stdout.decode() == (
+        "uid=65532 gid=65532 write=Read-only file system no_new_privs=1 "
+        "caps=0000000000000000 links=1\n"
+    )
     assert (ended.code, ended.stderr, left(host)) == (0, b"", [])
 
 
@@ -198,15 +234,25 @@ def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None
     assert left(host) == []
     (read, feed), (answers, write) = os.pipe(), os.pipe()
     codes: list[int] = []
-    talk = threading.Thread(target=lambda: codes.append(client.attach(image, streams=(read, write, 2))))
+    talk = threading.Thread(
+        target=lambda: codes.append(client.attach(image, streams=(read, write, 2)))
+    )
     talk.start()
     with os.fdopen(feed, "wb", buffering=0) as question, os.fdopen(answers, "rb") as answer:
         for line in (b'{"scout":[0]}\n', b'{"scout":[1]}\n'):
             question.write(line)
             assert answer.readline() == line
         assert confinement(host) == {
-            "ReadonlyRootfs": True, "CapDrop": ["ALL"], "NetworkMode": "none", "PidsLimit": 64, "Init": False,
-            "SecurityOpt": ["no-new-privileges"], "AutoRemove": True, "Privileged": False, "Binds": None}
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "NetworkMode": "none",
+            "PidsLimit": 64,
+            "Init": False,
+            "SecurityOpt": ["no-new-privileges"],
+            "AutoRemove": True,
+            "Privileged": False,
+            "Binds": None,
+        }
         question.close()
         talk.join(60)
         os.close(write)
@@ -225,10 +271,17 @@ def test_attached_program_may_end_before_its_input(image: str) -> None:
 
 
 def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
-    code = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"   # it is ignored in the background
-            f"from buildgraph.docker import client; client.attach({image!r})")
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, cwd=TOOL.parents[2])
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # it is ignored in the background
+        f"from buildgraph.docker import client; client.attach({image!r})"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=TOOL.parents[2],
+    )
     with process:
         assert process.stdin and process.stdout
         process.stdin.write(b"ready\n")
@@ -260,17 +313,25 @@ def test_what_the_daemon_refuses_is_said(image: str, host: str) -> None:
     assert refused.value.reason == "failed" and left(host) == []
 
 
-@pytest.mark.parametrize(("address", "words", "fix"), [
-    ("unix:///nonexistent/docker.sock", "No such file", "start Docker"),
-    ("tcp://127.0.0.1:1", "refused", "start Docker"),
-    ("nonsense://x", "nonsense", "DOCKER_HOST"),
-])
+@pytest.mark.parametrize(
+    ("address", "words", "fix"),
+    [
+        ("unix:///nonexistent/docker.sock", "No such file", "start Docker"),
+        ("tcp://127.0.0.1:1", "refused", "start Docker"),
+        ("nonsense://x", "nonsense", "DOCKER_HOST"),
+    ],
+)
 def test_no_daemon_is_a_fault_of_the_environment(
-        address: str, words: str, fix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address: str, words: str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
     with pytest.raises(BuildError, match=words) as absent:
         client.run("x")
-    assert absent.value.reason == "environment" and fix in absent.value.fix and address in absent.value.what
+    assert (
+        absent.value.reason == "environment"
+        and fix in absent.value.fix
+        and address in absent.value.what
+    )
 
 
 def test_what_is_not_a_layout_is_refused(host: str, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 """Builders, a collector and a damager on one cache at once: a result is right or it is a miss."""
+
 from __future__ import annotations
 
 import subprocess
@@ -66,8 +67,10 @@ def test_all_at_once(tmp_path: Path) -> None:
     """With no regard for leases, which is harsher than any real collector."""
     root = str(tmp_path / "cache")
     DiskStore(root)
-    running = [subprocess.Popen([sys.executable, "-c", script, root], cwd=Path(__file__).parents[2])
-               for script in (BUILDER, BUILDER, BUILDER, SWEEPER, DAMAGER)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, root], cwd=Path(__file__).parents[2])
+        for script in (BUILDER, BUILDER, BUILDER, SWEEPER, DAMAGER)
+    ]
     assert [process.wait(300) for process in running] == [0] * 5
     store = DiskStore(root)
     check_store(store, repair=True)

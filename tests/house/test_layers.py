@@ -1,4 +1,5 @@
 """Imports point down, and each foreign package comes in by one door."""
+
 from __future__ import annotations
 
 import ast
@@ -11,14 +12,41 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYERS = (
-    "lite", "types", "files", "keys", "ui", "workspace", "analysis", "store", "sandbox", "docker", "host", "fastpath",
-    "execution", "outputs", "state", "build", "explain", "checks", "cli",
+    "lite",
+    "types",
+    "files",
+    "keys",
+    "ui",
+    "workspace",
+    "analysis",
+    "store",
+    "sandbox",
+    "docker",
+    "host",
+    "fastpath",
+    "execution",
+    "outputs",
+    "state",
+    "build",
+    "explain",
+    "checks",
+    "cli",
 )
 """The packages of buildgraph from below to above: each imports only from those that are named before it."""
-FACE = {"__init__", "__main__"}   # the two modules above all packages
-DOORS = {"networkx": "analysis.target_graph", "pydantic": "analysis.rule_schema", "pydantic_core": "analysis.rule_schema",
-         "docker": "docker.client", "requests": "docker.client", "diskcache": "store.index", "xxhash": "host.source_files",
-         "rich": "ui.console", "packaging": "host.host_tools", "_sha2": "lite.sha256", "_sha256": "lite.sha256"}
+FACE = {"__init__", "__main__"}  # the two modules above all packages
+DOORS = {
+    "networkx": "analysis.target_graph",
+    "pydantic": "analysis.rule_schema",
+    "pydantic_core": "analysis.rule_schema",
+    "docker": "docker.client",
+    "requests": "docker.client",
+    "diskcache": "store.index",
+    "xxhash": "host.source_files",
+    "rich": "ui.console",
+    "packaging": "host.host_tools",
+    "_sha2": "lite.sha256",
+    "_sha256": "lite.sha256",
+}
 """The one module that imports each foreign package."""
 TOOLS_MAY = {"numpy", "deflate", "pymdp", "jax", "equinox"}
 
@@ -49,7 +77,7 @@ def inner(path: Path) -> Iterator[str]:
     package = path.relative_to(ROOT / "buildgraph").parts[:-1]
     for name, level in imports(path):
         if level:
-            base = package[:len(package) - level + 1]
+            base = package[: len(package) - level + 1]
             target = (*base, *name.split("."))
         elif name.startswith("buildgraph."):
             target = tuple(name.split(".")[1:])
@@ -66,7 +94,9 @@ def test_imports_point_down(path: Path) -> None:
         return
     assert mine in LAYERS, f"add the package {mine} to LAYERS"
     for other in inner(path):
-        assert other not in LAYERS or LAYERS.index(other) < LAYERS.index(mine), f"{mine} imports from {other}, which is above"
+        assert other not in LAYERS or LAYERS.index(other) < LAYERS.index(mine), (
+            f"{mine} imports from {other}, which is above"
+        )
 
 
 def test_packages_hold_modules_and_modules_belong_to_packages() -> None:
@@ -81,10 +111,15 @@ def test_no_two_modules_import_each_other() -> None:
         package = path.relative_to(ROOT / "buildgraph").parts[:-1]
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.level:
-                base = [*package[:len(package) - node.level + 1], *(node.module.split(".") if node.module else [])]
+                base = [
+                    *package[: len(package) - node.level + 1],
+                    *(node.module.split(".") if node.module else []),
+                ]
                 for alias in node.names:
                     inside = (ROOT / "buildgraph").joinpath(*base, f"{alias.name}.py").exists()
-                    graph.add_edge(module_of(path), ".".join([*base, alias.name] if inside else base))
+                    graph.add_edge(
+                        module_of(path), ".".join([*base, alias.name] if inside else base)
+                    )
     assert [circle for circle in nx.strongly_connected_components(graph) if len(circle) > 1] == []
 
 
@@ -100,7 +135,9 @@ def test_each_foreign_package_has_one_door(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in modules("rules") if p.parent.name != "tools"], ids=str)
 def test_rules_import_only_the_face(path: Path) -> None:
     for name, level in imports(path):
-        assert level == 1 or name == "buildgraph" or name.split(".")[0] in sys.stdlib_module_names, f"{path} imports {name}"
+        assert (
+            level == 1 or name == "buildgraph" or name.split(".")[0] in sys.stdlib_module_names
+        ), f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", modules("rules/tools"), ids=str)
@@ -108,4 +145,6 @@ def test_tools_know_nothing_of_the_engine(path: Path) -> None:
     siblings = {other.stem for other in modules("rules/tools")}
     for name, level in imports(path):
         top = name.split(".")[0]
-        assert level == 0 and (top in sys.stdlib_module_names or top in siblings or top in TOOLS_MAY), f"{path} imports {name}"
+        assert level == 0 and (
+            top in sys.stdlib_module_names or top in siblings or top in TOOLS_MAY
+        ), f"{path} imports {name}"

@@ -1,4 +1,5 @@
 """One name of the distribution, everywhere: `buildgraph` on the public index belongs to another project."""
+
 from __future__ import annotations
 
 import re
@@ -9,9 +10,9 @@ import pytest
 
 import buildgraph
 from buildgraph.cli.verbs.doctor import pymdp
-from buildgraph.types.errors import BuildError
-from buildgraph.host.source_files import SourceFiles
 from buildgraph.host.host_tools import HostTools
+from buildgraph.host.source_files import SourceFiles
+from buildgraph.types.errors import BuildError
 
 ROOT = Path(buildgraph.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -23,14 +24,24 @@ def test_the_distribution_has_the_name_that_hints_use() -> None:
 
 def test_a_hint_for_an_extra_names_an_extra_that_exists() -> None:
     found = re.search(r"pip install '([\w-]+)\[(\w+)\]'", pymdp().mend)
-    assert found is not None and found[1] == PROJECT["name"] and found[2] in PROJECT["optional-dependencies"]
+    assert (
+        found is not None
+        and found[1] == PROJECT["name"]
+        and found[2] in PROJECT["optional-dependencies"]
+    )
 
 
 def test_no_file_says_to_install_the_other_project() -> None:
-    paths = [path for top in ("buildgraph", "rules", "examples") for path in (ROOT / top).rglob("*.*")]
+    paths = [
+        path for top in ("buildgraph", "rules", "examples") for path in (ROOT / top).rglob("*.*")
+    ]
     for path in [*paths, ROOT / "README.md", ROOT / "requirements.lock"]:
         if path.suffix in {".py", ".md", ".toml", ".lock"}:
-            found = re.search(r"(install [^\n]*|via )\W?\bbuildgraph(?![\w./-])(\[| *$| \()", path.read_text(), re.MULTILINE)
+            found = re.search(
+                r"(install [^\n]*|via )\W?\bbuildgraph(?![\w./-])(\[| *$| \()",
+                path.read_text(),
+                re.MULTILINE,
+            )
             assert found is None, f"{path}: {found}"
 
 

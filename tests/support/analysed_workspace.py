@@ -1,4 +1,5 @@
 """Workspaces that tests write: files by path, and rules enough to analyse them."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -8,15 +9,15 @@ from typing import Any, Literal
 
 from buildgraph.analysis.analysis import Analysis, analyse
 from buildgraph.analysis.rule_api import Ctx, Globs, Registry, Rule
+from buildgraph.types.action import Artifact, Out, Source
 from buildgraph.types.errors import BuildError, BuildErrors
 from buildgraph.types.label import Label
-from buildgraph.types.action import Artifact, Out, Source
 from buildgraph.types.provider import Provider
-from buildgraph.ui.diagnostics import format_error
 from buildgraph.types.quantities import Duration, Size
+from buildgraph.ui.diagnostics import format_error
 from buildgraph.workspace.workspace import Workspace
 
-WORKSPACE = "[workspace]\nname = \"test\"\n"
+WORKSPACE = '[workspace]\nname = "test"\n'
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ class Budget:
     step: Duration | None = None
 
 
-def board(ctx: Ctx, dtype: Literal["float64", "float32", "float16"] = "float32", memory: int = 1) -> Board:
+def board(
+    ctx: Ctx, dtype: Literal["float64", "float32", "float16"] = "float32", memory: int = 1
+) -> Board:
     """A board."""
     return Board(dtype, memory)
 
@@ -119,13 +122,22 @@ def group(ctx: Ctx, targets: tuple[Provider, ...]) -> Group:
     return Group(targets)
 
 
-def export(ctx: Ctx, hardware: Board, boards: tuple[Board, ...] = (), agents: dict[str, Agent] | None = None,
-           links: tuple[Link, ...] = (), budget: Budget = Budget(), spare: Board | None = None) -> Export:
+def export(
+    ctx: Ctx,
+    hardware: Board,
+    boards: tuple[Board, ...] = (),
+    agents: dict[str, Agent] | None = None,
+    links: tuple[Link, ...] = (),
+    budget: Budget = Budget(),
+    spare: Board | None = None,
+) -> Export:
     """Everything a signature can hold."""
     return Export((hardware, boards, agents, links, budget, spare))
 
 
-def node(ctx: Ctx, deps: tuple[Provider, ...] = (), weight: float = 1.0, wanted: bool = False) -> Group:
+def node(
+    ctx: Ctx, deps: tuple[Provider, ...] = (), weight: float = 1.0, wanted: bool = False
+) -> Group:
     """A link of a chain."""
     return Group(deps)
 
@@ -173,7 +185,9 @@ def faults(root: Path, *patterns: str) -> list[BuildError]:
 
 def told(root: Path, *patterns: str) -> str:
     """The faults of a workspace as the user reads them."""
+
     def read_line(path: str, number: int) -> str | None:
         return (root / path).read_text(errors="replace").split("\n")[number - 1]
+
     found = faults(root, *patterns)
     return format_error(BuildErrors(found), read_line) if found else ""

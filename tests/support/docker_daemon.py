@@ -1,4 +1,5 @@
 """A private Docker daemon for a test session: own folders and socket, no network, stopped by its pid."""
+
 from __future__ import annotations
 
 import ctypes
@@ -47,14 +48,36 @@ def _started(program: str, folder: Path) -> subprocess.Popen[bytes]:
 
 def _start(program: str, folder: Path, driver: str) -> subprocess.Popen[bytes]:
     shutil.rmtree(folder / "data", ignore_errors=True)
-    argv = [program, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec",
-            "--pidfile", f"{folder}/pid", "--config-file", f"{folder}/none.json",
-            "--host", f"unix://{folder}/socket", "--storage-driver", driver,
-            "--bridge", "none", "--iptables=false", "--ip-masq=false", "--ip-forward=false"]
+    argv = [
+        program,
+        "--data-root",
+        f"{folder}/data",
+        "--exec-root",
+        f"{folder}/exec",
+        "--pidfile",
+        f"{folder}/pid",
+        "--config-file",
+        f"{folder}/none.json",
+        "--host",
+        f"unix://{folder}/socket",
+        "--storage-driver",
+        driver,
+        "--bridge",
+        "none",
+        "--iptables=false",
+        "--ip-masq=false",
+        "--ip-forward=false",
+    ]
     (folder / "none.json").write_text("{}")
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                start_new_session=True, preexec_fn=_end_with_parent)
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
 
 
 def _end_with_parent() -> None:
@@ -65,6 +88,7 @@ def _end_with_parent() -> None:
 def _answers(process: subprocess.Popen[bytes], folder: Path) -> bool:
     import docker
     from docker.errors import DockerException
+
     until = time.monotonic() + _START
     while process.poll() is None and time.monotonic() < until:
         with suppress(DockerException):
@@ -92,5 +116,7 @@ def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
 
 def _unmount(folder: Path) -> None:
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in sorted((mount for mount in mounts if mount.startswith(f"{folder}/")), reverse=True):
+    for mount in sorted(
+        (mount for mount in mounts if mount.startswith(f"{folder}/")), reverse=True
+    ):
         subprocess.run(["umount", "--lazy", mount], check=False, timeout=_STOP)

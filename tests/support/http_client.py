@@ -1,4 +1,5 @@
 """Requests over HTTP written byte by byte, and the answers taken apart."""
+
 from __future__ import annotations
 
 import json

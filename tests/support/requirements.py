@@ -1,4 +1,5 @@
 """What a test needs of the machine: absent means skipped with a reason, or failed where CI promised to have it."""
+
 from __future__ import annotations
 
 import importlib.util

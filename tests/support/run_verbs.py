@@ -1,7 +1,8 @@
 """Run many verbs in one workspace, each in a fork of one warm process: words as JSON lines in, what came of them out.
 
-    python -m tests.support.run_verbs SECONDS < words > results
+python -m tests.support.run_verbs SECONDS < words > results
 """
+
 from __future__ import annotations
 
 import json
@@ -18,7 +19,7 @@ from typing import IO
 
 from tests.support.workspace import Ran, Space
 
-HUNG = -1   # the exit code of what did not end in time
+HUNG = -1  # the exit code of what did not end in time
 _ROOT = Path(__file__).parent.parent
 
 
@@ -26,15 +27,24 @@ def run_all(space: Space, verbs: Sequence[Sequence[str]], seconds: float) -> lis
     """Run each list of words in a workspace; `code` is HUNG for one that takes longer than some seconds."""
     lines = "".join(f"{json.dumps(list(words))}\n" for words in verbs)
     env = space.environ() | {"PYTHONPATH": str(_ROOT)}
-    done = subprocess.run([sys.executable, "-m", "tests.support.run_verbs", str(seconds)], cwd=space.root, env=env, input=lines,
-                          capture_output=True, text=True, check=True, timeout=seconds * len(verbs) + 60)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.run_verbs", str(seconds)],
+        cwd=space.root,
+        env=env,
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds * len(verbs) + 60,
+    )
     return [Ran(**json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def _main(seconds: float) -> None:
-    import buildgraph.cli.dispatch
     import buildgraph.build.from_source
-    import buildgraph.build.run_build   # noqa: F401 each fork has what most verbs import
+    import buildgraph.build.run_build  # noqa: F401 each fork has what most verbs import
+    import buildgraph.cli.dispatch
+
     assert buildgraph.cli.dispatch.VERBS
     for line in sys.stdin.read().splitlines():
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -45,6 +55,7 @@ def _main(seconds: float) -> None:
 
 def _fork(words: list[str], seconds: float, streams: tuple[IO[bytes], IO[bytes]]) -> int:
     from buildgraph.cli.dispatch import dispatch
+
     child = os.fork()
     if not child:
         os.setpgid(0, 0)
@@ -57,7 +68,7 @@ def _fork(words: list[str], seconds: float, streams: tuple[IO[bytes], IO[bytes]]
             sys.stdout.flush()
         except SystemExit as leave:
             code = leave.code if isinstance(leave.code, int) else 98
-        except BaseException:   # a traceback is what is looked for
+        except BaseException:  # a traceback is what is looked for
             traceback.print_exc()
         finally:
             sys.stderr.flush()

@@ -1,4 +1,5 @@
 """The examples: where they are, copies of them to build in, and the digest of an image that was built."""
+
 from __future__ import annotations
 
 import json
@@ -8,7 +9,7 @@ from pathlib import Path
 from tests.support.workspace import Space
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-BOTH = "//exports:rooms"   # a matrix of two boards
+BOTH = "//exports:rooms"  # a matrix of two boards
 
 
 def copy(example: str, root: Path, cache: Path) -> Space:
@@ -32,4 +33,6 @@ def image(space: Space, export: str = "rooms.pi") -> str:
 
 
 def _copy(example: Path, folder: Path) -> None:
-    shutil.copytree(example, folder, ignore=shutil.ignore_patterns("out", ".buildgraph", "__pycache__"))
+    shutil.copytree(
+        example, folder, ignore=shutil.ignore_patterns("out", ".buildgraph", "__pycache__")
+    )

@@ -1,4 +1,5 @@
 """A workspace of its own for a test, built with the real program in a process of its own."""
+
 from __future__ import annotations
 
 import json
@@ -21,12 +22,19 @@ class Ran:
 
     def titles(self, how: str = "ran") -> list[str]:
         """Titles of the actions that `ran` (or were a `hit`, `shared`), sorted."""
-        return sorted(event["title"] for event in self.events if event["event"] == "done" and event["how"] == how)
+        return sorted(
+            event["title"]
+            for event in self.events
+            if event["event"] == "done" and event["how"] == how
+        )
 
     def digests(self) -> dict[str, str]:
         """`<label> <output>` -> its digest, or the image's manifest digest."""
-        return {f"{event['label']} {event['name']}": event["image"] or str(event["digest"])
-                for event in self.events if event["event"] == "built"}
+        return {
+            f"{event['label']} {event['name']}": event["image"] or str(event["digest"])
+            for event in self.events
+            if event["event"] == "built"
+        }
 
 
 @dataclass
@@ -54,10 +62,21 @@ class Space:
 
     def run(self, *words: str, code: int | None = 0) -> Ran:
         """Run the program in the workspace and expect an exit code (None: any)."""
-        done = subprocess.run(self.command(*words), cwd=self.root, env=self.environ(), capture_output=True, text=True,
-                              timeout=600, check=False)
-        events = [json.loads(line) for line in done.stdout.splitlines()] if "--json" in words else []
-        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        done = subprocess.run(
+            self.command(*words),
+            cwd=self.root,
+            env=self.environ(),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        events = (
+            [json.loads(line) for line in done.stdout.splitlines()] if "--json" in words else []
+        )
+        assert code is None or done.returncode == code, (
+            f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr, events)
 

@@ -1,4 +1,5 @@
 """`buildgraph cache rm LABEL...`: forget what the actions of targets gave, so that they run again."""
+
 from __future__ import annotations
 
 import os
@@ -13,15 +14,20 @@ from ..invocation import Invocation
 
 def forget(root: str, options: Namespace) -> int:
     """Remove the results that the labels' actions have in this workspace, and the blobs that nothing else names."""
-    from ...types.digest import Digest
     from ...fastpath.manifest import FOLDER
     from ...files.remove_tree import remove as remove_tree
     from ...store.disk import DiskStore
     from ...store.gc import forget as remove
-    from ...ui.format import plural, format_size
+    from ...types.digest import Digest
+    from ...ui.format import format_size, plural
+
     here = Invocation.find()
     if not options.labels:
-        raise BuildError("no target is named", fix="such as `buildgraph cache rm //exports:jetson`", reason="usage")
+        raise BuildError(
+            "no target is named",
+            fix="such as `buildgraph cache rm //exports:jetson`",
+            reason="usage",
+        )
     keys = {Digest.parse(key) for word in options.labels for key in _keys(here, here.label(word))}
     count, freed = remove(DiskStore(root), keys)
     # A receipt would answer the next build from what stands in out/, and nothing would run again.
@@ -38,8 +44,17 @@ def forget(root: str, options: Namespace) -> int:
 
 def _keys(here: Invocation, label: Label) -> list[str]:
     from ...state.key_history import KeyRecorder
-    found = [key for name, held in KeyRecorder(here.root).keys().items() for key in held if name.startswith(f"{label} ")]
+
+    found = [
+        key
+        for name, held in KeyRecorder(here.root).keys().items()
+        for key in held
+        if name.startswith(f"{label} ")
+    ]
     if not found:
-        raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
-                         fix="`cache rm` forgets the results of a target's own actions; `query` lists the targets")
+        raise BuildError(
+            f"no action of {label} has been done in this workspace",
+            reason="usage",
+            fix="`cache rm` forgets the results of a target's own actions; `query` lists the targets",
+        )
     return found

@@ -2,6 +2,7 @@
 
 Shells ask on every TAB, so nothing dear is imported.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +45,7 @@ def _labels(word: str) -> list[str]:
     from ...types.label import Pattern
     from ...workspace.workspace import Workspace
     from ..invocation import Invocation
+
     sign = "-" if word.startswith("-") else ""
     here = Invocation.find()
     labels = Workspace(here.root).matching(Pattern("", None, True, False))

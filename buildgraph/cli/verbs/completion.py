@@ -1,4 +1,5 @@
 """`buildgraph completion SHELL`: a script by which a shell asks buildgraph itself for verbs, options and labels."""
+
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
@@ -56,12 +57,17 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
     parser.add_argument("shell", choices=tuple(SCRIPTS), help="the shell to print a script for")
-    parser.epilog = ("bash: source <(buildgraph completion bash)\nzsh:  source <(buildgraph completion zsh)\n"
-                     "fish: buildgraph completion fish | source")
+    parser.epilog = (
+        "bash: source <(buildgraph completion bash)\nzsh:  source <(buildgraph completion zsh)\n"
+        "fish: buildgraph completion fish | source"
+    )
 
 
 def run(options: Namespace) -> int:
     """Print the script."""
     script = SCRIPTS[options.shell]
-    print(document({"shell": options.shell, "script": script}) + "\n" if options.json else script, end="")
+    print(
+        document({"shell": options.shell, "script": script}) + "\n" if options.json else script,
+        end="",
+    )
     return OK

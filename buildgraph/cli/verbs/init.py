@@ -1,4 +1,5 @@
 """`buildgraph init [DIR]`: a workspace that works at once, with a tiny agent; nothing is ever overwritten."""
+
 from __future__ import annotations
 
 import os
@@ -9,7 +10,7 @@ from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
 from .. import starter_model
 
-_BUILD = '''\
+_BUILD = """\
 [workspace]
 name = "{name}"
 
@@ -41,12 +42,14 @@ hardware = "//hardware:pi5"
 rule = "export"
 coalition = "//coalitions:foragers"
 hardware = "//hardware:x86"
-'''
+"""
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
-    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="where to start it (default: here)")
+    parser.add_argument(
+        "folder", nargs="?", default=".", metavar="DIR", help="where to start it (default: here)"
+    )
 
 
 def run(options: Namespace) -> int:
@@ -56,7 +59,9 @@ def run(options: Namespace) -> int:
     if options.json:
         print_document({"folder": folder, "files": made})
         return OK
-    print("\n".join(f"wrote {os.path.normpath(os.path.join(options.folder, name))}" for name in made))
+    print(
+        "\n".join(f"wrote {os.path.normpath(os.path.join(options.folder, name))}" for name in made)
+    )
     inside = "" if os.path.samefile(folder, ".") else f"cd {options.folder} && "
     print(f"next: {inside}buildgraph build //...")
     return OK
@@ -71,14 +76,20 @@ def start(folder: str) -> list[str]:
     }
     held = [name for name in files if os.path.lexists(os.path.join(folder, name))]
     if held:
-        raise BuildError(f"{', '.join(held)} already there: nothing was written", reason="usage",
-                         fix="name another folder, such as `buildgraph init example`")
+        raise BuildError(
+            f"{', '.join(held)} already there: nothing was written",
+            reason="usage",
+            fix="name another folder, such as `buildgraph init example`",
+        )
     try:
         for name, data in files.items():
             _write(os.path.join(folder, name), data)
     except OSError as fault:
-        raise BuildError(f"{folder} cannot be written: {fault.strerror}", reason="environment",
-                         fix="name a folder of yours") from fault
+        raise BuildError(
+            f"{folder} cannot be written: {fault.strerror}",
+            reason="environment",
+            fix="name a folder of yours",
+        ) from fault
     return list(files)
 
 

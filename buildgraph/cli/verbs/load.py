@@ -1,4 +1,5 @@
 """`buildgraph load LABEL`: build an image and give it to the Docker daemon."""
+
 from __future__ import annotations
 
 import json
@@ -11,8 +12,8 @@ from ...types.errors import BuildError
 from ...types.events import Built, Event
 from ...types.label import Label
 from ...ui.json_document import document
-from .build import choose, how, perform, request
 from ..invocation import Invocation
+from .build import choose, how, perform, request
 
 
 class Images:
@@ -33,18 +34,31 @@ class Images:
         """The image that a label makes; BuildError when it makes none, or stands for several."""
         found = {built.label: built for built in self.found}
         if not found:
-            raise BuildError(f"{label} makes no image", fix="name a target whose rule is `export`", reason="usage")
+            raise BuildError(
+                f"{label} makes no image",
+                fix="name a target whose rule is `export`",
+                reason="usage",
+            )
         if len(found) > 1:
-            raise BuildError(f"{label} stands for {len(found)} images", fix=f"name one of {', '.join(sorted(found))}",
-                             reason="usage")
+            raise BuildError(
+                f"{label} stands for {len(found)} images",
+                fix=f"name one of {', '.join(sorted(found))}",
+                reason="usage",
+            )
         return next(iter(found.values()))
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
-    parser.add_argument("label", metavar="LABEL", help="the target whose image to load, such as //exports:jetson")
-    parser.add_argument("--tag", default="", metavar="NAME:TAG",
-                        help="its name in Docker (default: from the workspace and the label)")
+    parser.add_argument(
+        "label", metavar="LABEL", help="the target whose image to load, such as //exports:jetson"
+    )
+    parser.add_argument(
+        "--tag",
+        default="",
+        metavar="NAME:TAG",
+        help="its name in Docker (default: from the workspace and the label)",
+    )
     how(parser)
 
 
@@ -68,7 +82,9 @@ class Loaded(NamedTuple):
     @property
     def command(self) -> str:
         """How Docker runs it as `buildgraph run` does, and so that its port is reached."""
-        network = "".join(f" -p 127.0.0.1:{port}:{port}" for port in self.ports) or " -i --network none"
+        network = (
+            "".join(f" -p 127.0.0.1:{port}:{port}" for port in self.ports) or " -i --network none"
+        )
         return f"docker run --rm{network} --read-only --cap-drop ALL {self.tag}"
 
 
@@ -78,7 +94,11 @@ def run(options: Namespace) -> int:
     if made is None:
         return code
     if options.json:
-        print(document({"event": "loaded", "image": made.image, "tag": made.tag, "platform": made.platform}))
+        print(
+            document(
+                {"event": "loaded", "image": made.image, "tag": made.tag, "platform": made.platform}
+            )
+        )
         return code
     print(made.image)
     print(f"loaded {made.tag} for {made.platform}", file=sys.stderr)
@@ -90,7 +110,8 @@ def _next(made: Loaded) -> list[str]:
     """How to run it here; for another processor what that needs."""
     if not made.is_foreign:
         return [f"next: {made.command}"]
-    from ...docker.foreign_platform import is_emulated, emulator_help
+    from ...docker.foreign_platform import emulator_help, is_emulated
+
     note = f"note: {made.named} is for {made.platform}, another processor: Docker here runs {made.daemon}"
     if is_emulated(made.platform):
         return [f"{note}, with an emulator", f"next: {made.command}"]
@@ -104,9 +125,10 @@ def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
     """
     from ...docker import oci_layout
     from ...docker.client import load, platform
+
     here = Invocation.find()
     label = here.label(options.label)
-    daemon = platform()   # no daemon: say so before the work, not after it
+    daemon = platform()  # no daemon: say so before the work, not after it
     images = Images()
     shown = choose(options, frozenset({"gates", "counts"}), stream)
     code = perform(here, request(here, options, (str(label),)), [*shown, images])
@@ -116,14 +138,23 @@ def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
     source, tag = Path(here.root, built.path), options.tag or _name_of(here, label)
     architecture = daemon.rpartition("/")[2]
     picked = oci_layout.pick(source, architecture)
-    return 0, Loaded(label, load(source, tag), tag, picked.platform, daemon, not picked.runs_on(architecture),
-                     picked.ports, _board(source))
+    return 0, Loaded(
+        label,
+        load(source, tag),
+        tag,
+        picked.platform,
+        daemon,
+        not picked.runs_on(architecture),
+        picked.ports,
+        _board(source),
+    )
 
 
 def _name_of(here: Invocation, label: Label) -> str:
     """Its name in Docker: the workspace's name is in it, for other workspaces have such labels too."""
     from ...types.image_name import image_name
     from ...workspace.workspace import Workspace
+
     return image_name(Workspace(here.root).settings.name, label)
 
 

@@ -1,4 +1,5 @@
 """`buildgraph log LABEL`: what the actions of a target printed when they ran, whether they ran now or long ago."""
+
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
@@ -11,7 +12,7 @@ from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
 from ..invocation import Invocation
 
-_LINE = 1 << 16   # characters of a line that are printed
+_LINE = 1 << 16  # characters of a line that are printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,10 @@ class Printed:
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
     parser.add_argument("label", metavar="LABEL", help="the target whose actions are meant")
-    parser.epilog = ("the cache keeps what an action printed with its result, so the log of an action that did not run again is "
-                     "there as well; of an action that failed in the last build, the log of that failure")
+    parser.epilog = (
+        "the cache keeps what an action printed with its result, so the log of an action that did not run again is "
+        "there as well; of an action that failed in the last build, the log of that failure"
+    )
 
 
 def run(options: Namespace) -> int:
@@ -37,8 +40,11 @@ def run(options: Namespace) -> int:
     label = str(here.label(options.label))
     found = logs(here.root, label)
     if not found:
-        raise BuildError(f"no action of {label} has been done in this workspace", reason="usage",
-                         fix=f"`buildgraph build {label}` first; a target of other targets has no actions of its own")
+        raise BuildError(
+            f"no action of {label} has been done in this workspace",
+            reason="usage",
+            fix=f"`buildgraph build {label}` first; a target of other targets has no actions of its own",
+        )
     if options.json:
         print_document({"logs": [asdict(one) for one in found]})
     else:
@@ -50,6 +56,7 @@ def logs(root: str, label: str) -> list[Printed]:
     """What each action of a target printed, in the order of their titles."""
     from ...state.key_history import KeyRecorder
     from .why import memory
+
     store, failed = memory(), _failed(root, label)
     found: dict[str, Printed] = {}
     for name, keys in sorted(KeyRecorder(root).keys().items()):
@@ -58,7 +65,9 @@ def logs(root: str, label: str) -> list[Printed]:
             continue
         title = title if count == "1" or title.endswith(f"({count})") else f"{title} ({count})"
         result = store.recall(Digest.parse(keys[0]))
-        text = _text(store.read(result.log)) if result is not None and store.has(result.log) else None
+        text = (
+            _text(store.read(result.log)) if result is not None and store.has(result.log) else None
+        )
         found[title] = Printed(label, title, "forgotten" if text is None else "passed", text or "")
     return sorted((found | failed).values(), key=lambda one: one.title)
 
@@ -66,6 +75,7 @@ def logs(root: str, label: str) -> list[Printed]:
 def _failed(root: str, label: str) -> dict[str, Printed]:
     """The actions of a target that failed in the last build."""
     from ...ui.event_log import read
+
     try:
         records = read(root)
     except BuildError:
@@ -76,7 +86,7 @@ def _failed(root: str, label: str) -> dict[str, Printed]:
         if event.get("event") == "failed":
             title = str(event["title"])
             found[title] = Printed(label, title, "failed", str(event["log"]))
-        elif event.get("event") == "fault" and title:   # what that action refused
+        elif event.get("event") == "fault" and title:  # what that action refused
             found[title] = replace(found[title], log=f"{found[title].log}error: {event['what']}\n")
     return found
 
@@ -88,7 +98,14 @@ def _text(log: bytes) -> str:
 def lines(one: Printed) -> Iterator[str]:
     """A log as lines of text, without what would steer a terminal."""
     from ...ui.format import strip_controls
-    ended = {"passed": "", "failed": ": failed", "forgotten": ": the cache no longer holds its result"}[one.state]
+
+    ended = {
+        "passed": "",
+        "failed": ": failed",
+        "forgotten": ": the cache no longer holds its result",
+    }[one.state]
     text = one.log.rstrip("\n")
-    yield f"{one.label}: {strip_controls(one.title)}{ended}" + (": it printed nothing" if not ended and not text else "")
+    yield f"{one.label}: {strip_controls(one.title)}{ended}" + (
+        ": it printed nothing" if not ended and not text else ""
+    )
     yield from (f"   | {strip_controls(line, _LINE)}".rstrip() for line in text.split("\n") if text)

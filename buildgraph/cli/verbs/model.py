@@ -1,4 +1,5 @@
 """`buildgraph model show FILE|LABEL`: what is in a model, with its cost and heat maps of its matrices."""
+
 from __future__ import annotations
 
 import json
@@ -12,9 +13,9 @@ from pathlib import Path
 from ...types.errors import OK, BuildError, BuildErrors
 from ...types.events import Built, Event
 from ...ui.json_document import print_document
-from .build import how, perform, progress, request
 from ..invocation import Invocation
 from ..parser import Parser
+from .build import how, perform, progress, request
 
 _FAULT = "  * "
 _MORE = """\
@@ -43,16 +44,44 @@ class Outputs:
 def arguments(parser: Parser) -> None:
     """The words and options of the verb."""
     parser.epilog = _MORE
-    parser.add_argument("action", choices=("show",), help="show: shapes, zeros, policies, cost of a step, heat maps")
-    parser.add_argument("source", metavar="FILE|LABEL", help="a file that holds a model, or a target whose rule is model")
-    parser.add_argument("--layout", action="append", default=[], metavar="MATRIX=AXES",
-                        help="of GNN: the order in which axes are written, such as B=action,previous,next")
-    parser.add_argument("--prefer", action="append", default=[], metavar="OBSERVATION=NATS",
-                        help="of .pomdp: preferences that stand in for its rewards")
-    parser.add_argument("--inference", action="append", default=[], metavar="WORD=VALUE",
-                        help="parameters that win over the file's, such as policy_len=2")
-    parser.add_argument("--png", default="", metavar="FOLDER", help="also write heat maps there: A0.png, B0.png and so on")
-    parser.add_argument("--spec", default="", metavar="FILE", help="of .npz: the .json when it stands elsewhere")
+    parser.add_argument(
+        "action", choices=("show",), help="show: shapes, zeros, policies, cost of a step, heat maps"
+    )
+    parser.add_argument(
+        "source",
+        metavar="FILE|LABEL",
+        help="a file that holds a model, or a target whose rule is model",
+    )
+    parser.add_argument(
+        "--layout",
+        action="append",
+        default=[],
+        metavar="MATRIX=AXES",
+        help="of GNN: the order in which axes are written, such as B=action,previous,next",
+    )
+    parser.add_argument(
+        "--prefer",
+        action="append",
+        default=[],
+        metavar="OBSERVATION=NATS",
+        help="of .pomdp: preferences that stand in for its rewards",
+    )
+    parser.add_argument(
+        "--inference",
+        action="append",
+        default=[],
+        metavar="WORD=VALUE",
+        help="parameters that win over the file's, such as policy_len=2",
+    )
+    parser.add_argument(
+        "--png",
+        default="",
+        metavar="FOLDER",
+        help="also write heat maps there: A0.png, B0.png and so on",
+    )
+    parser.add_argument(
+        "--spec", default="", metavar="FILE", help="of .npz: the .json when it stands elsewhere"
+    )
     how(parser)
 
 
@@ -65,30 +94,57 @@ def run(options: Namespace) -> int:
             return code
     else:
         words = _words(options)
-    return _shown(word, [*words, *(["--png", options.png] if options.png else []), *(["--json"] if options.json else [])])
+    return _shown(
+        word,
+        [
+            *words,
+            *(["--png", options.png] if options.png else []),
+            *(["--json"] if options.json else []),
+        ],
+    )
 
 
 def _built(options: Namespace) -> tuple[int, list[str]]:
     """Build the model of a label: exit code, and the words by which the program finds it."""
     given = [name for name in ("layout", "prefer", "inference", "spec") if getattr(options, name)]
     if given:
-        raise BuildError(f"--{given[0]} is for files: {options.source} says it in its table", reason="usage",
-                         fix="leave the option out")
+        raise BuildError(
+            f"--{given[0]} is for files: {options.source} says it in its table",
+            reason="usage",
+            fix="leave the option out",
+        )
     here = Invocation.find()
     label, outputs = here.label(options.source), Outputs()
     code = perform(here, request(here, options, (str(label),)), [progress(True), outputs])
     if code == OK and not {"ir", "labels"} <= set(outputs.paths):
-        raise BuildError(f"{label} makes no model", fix="name a target whose rule is `model`", reason="usage")
-    return code, [] if code else [os.path.join(here.root, outputs.paths["ir"]), "--labels",
-                                  os.path.join(here.root, outputs.paths["labels"])]
+        raise BuildError(
+            f"{label} makes no model", fix="name a target whose rule is `model`", reason="usage"
+        )
+    return code, [] if code else [
+        os.path.join(here.root, outputs.paths["ir"]),
+        "--labels",
+        os.path.join(here.root, outputs.paths["labels"]),
+    ]
 
 
 def _words(options: Namespace) -> list[str]:
     """The words for a file."""
-    words = [options.source, "--layout", json.dumps(_table("--layout", options.layout)),
-             "--inference", json.dumps({name: _value(text) for name, text in _table("--inference", options.inference).items()})]
+    words = [
+        options.source,
+        "--layout",
+        json.dumps(_table("--layout", options.layout)),
+        "--inference",
+        json.dumps(
+            {name: _value(text) for name, text in _table("--inference", options.inference).items()}
+        ),
+    ]
     if options.prefer:
-        words += ["--preferences", json.dumps({name: _value(text) for name, text in _table("--prefer", options.prefer).items()})]
+        words += [
+            "--preferences",
+            json.dumps(
+                {name: _value(text) for name, text in _table("--prefer", options.prefer).items()}
+            ),
+        ]
     return words + (["--spec", options.spec] if options.spec else [])
 
 
@@ -97,7 +153,9 @@ def _table(option: str, entries: Iterable[str]) -> dict[str, str]:
     for entry in entries:
         name, equals, value = entry.partition("=")
         if not equals or not name or name in found:
-            raise BuildError(f"{option} {entry}: NAME=VALUE is expected, each name once", reason="usage")
+            raise BuildError(
+                f"{option} {entry}: NAME=VALUE is expected, each name once", reason="usage"
+            )
         found[name] = value
     return found
 
@@ -114,9 +172,16 @@ def _value(text: str) -> object:
 def _shown(name: str, words: list[str]) -> int:
     """Run the program that reads models, which needs numpy and does not belong in this process."""
     from ...host.environment import SHIPPED
+
     program = Path(SHIPPED, "tools", "model_show.py")
-    done = subprocess.run([sys.executable, "-s", "-B", str(program), *words], check=False, capture_output=True,
-                          encoding="utf-8", errors="replace", env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    done = subprocess.run(
+        [sys.executable, "-s", "-B", str(program), *words],
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
     if done.returncode == 0 and "--json" in words:
         print_document(json.loads(done.stdout))
         return OK
@@ -124,7 +189,7 @@ def _shown(name: str, words: list[str]) -> int:
         coding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(done.stdout.encode(coding, "replace").decode(coding))
         return OK
-    faults = [line[len(_FAULT):] for line in done.stderr.splitlines() if line.startswith(_FAULT)]
+    faults = [line[len(_FAULT) :] for line in done.stderr.splitlines() if line.startswith(_FAULT)]
     if not faults:
         lines = done.stderr.strip().splitlines() or [f"model_show ended with {done.returncode}"]
         faults = [lines[-1].removeprefix("error: ")]

@@ -1,4 +1,5 @@
 """`buildgraph query QUESTION PATTERN...`: ask the graph of targets. Nothing is built for it."""
+
 from __future__ import annotations
 
 import sys
@@ -32,13 +33,29 @@ def arguments(parser: ArgumentParser) -> None:
     parser.epilog = _MORE
     parser.add_argument("question", metavar="|".join(QUESTIONS), help="see below")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="labels or patterns")
-    parser.add_argument("--kind", action="append", default=[], metavar="RULE", help="only targets of this rule")
-    parser.add_argument("--filter", action="append", default=[], metavar="REGEX",
-                        help="only labels in which it is found")
-    parser.add_argument("--attr", action="append", default=[], metavar="KEY=VALUE",
-                        help="only targets with this value, or a list that holds it; a dotted key looks into tables")
-    parser.add_argument("--output", choices=tuple(_FORMS), default="text",
-                        help="text (default), json, or dot for Graphviz")
+    parser.add_argument(
+        "--kind", action="append", default=[], metavar="RULE", help="only targets of this rule"
+    )
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="only labels in which it is found",
+    )
+    parser.add_argument(
+        "--attr",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="only targets with this value, or a list that holds it; a dotted key looks into tables",
+    )
+    parser.add_argument(
+        "--output",
+        choices=tuple(_FORMS),
+        default="text",
+        help="text (default), json, or dot for Graphviz",
+    )
 
 
 def run(options: Namespace) -> int:
@@ -49,7 +66,12 @@ def run(options: Namespace) -> int:
     sys.stdout.write(_FORMS["json" if options.json else options.output](found))
     if not found.labels:
         print(f"note: {_nothing(options)}", file=sys.stderr)
-    elif options.question in ("deps", "rdeps") and not found.edges and len(found.labels) == 1 and not sieve.narrows:
+    elif (
+        options.question in ("deps", "rdeps")
+        and not found.edges
+        and len(found.labels) == 1
+        and not sieve.narrows
+    ):
         verb = "depends on nothing" if options.question == "deps" else "is needed by nothing"
         print(f"note: {found.labels[0]} {verb}", file=sys.stderr)
     return OK
@@ -57,7 +79,11 @@ def run(options: Namespace) -> int:
 
 def _nothing(options: Namespace) -> str:
     """Why an answer is empty."""
-    narrowed = [f"--{name} {value}" for name in ("kind", "filter", "attr") for value in getattr(options, name)]
+    narrowed = [
+        f"--{name} {value}"
+        for name in ("kind", "filter", "attr")
+        for value in getattr(options, name)
+    ]
     if narrowed:
         return f"no target of the answer matches {' '.join(narrowed)}"
     if options.question in ("somepath", "allpaths"):
@@ -67,36 +93,58 @@ def _nothing(options: Namespace) -> str:
 
 def _check_kinds(kinds: Sequence[str]) -> None:
     from .schema import rules_here
+
     rules = rules_here().rules if kinds else {}
     for kind in kinds:
         if kind not in rules:
-            raise BuildError(f"--kind {kind}: no rule {kind!r}", reason="usage",
-                             fix=did_you_mean(kind, rules) or f"the rules are {', '.join(sorted(rules))}")
+            raise BuildError(
+                f"--kind {kind}: no rule {kind!r}",
+                reason="usage",
+                fix=did_you_mean(kind, rules) or f"the rules are {', '.join(sorted(rules))}",
+            )
 
 
-def answer(here: Invocation, question: str, words: Sequence[str], sieve: query.TargetFilter = query.TargetFilter()) -> query.Answer:
+def answer(
+    here: Invocation,
+    question: str,
+    words: Sequence[str],
+    sieve: query.TargetFilter = query.TargetFilter(),
+) -> query.Answer:
     """Ask the workspace; only what the question reaches is analysed (all of it for `rdeps`)."""
     from ...workspace.workspace import Workspace
+
     if question not in QUESTIONS:
-        raise BuildError(f"no question {question!r}", reason="usage",
-                         fix=did_you_mean(question, QUESTIONS) or f"ask one of {', '.join(QUESTIONS)}")
+        raise BuildError(
+            f"no question {question!r}",
+            reason="usage",
+            fix=did_you_mean(question, QUESTIONS) or f"ask one of {', '.join(QUESTIONS)}",
+        )
     workspace = Workspace(here.root)
     found = _asked(here, question, here.patterns(words), workspace)
     return sieve.narrow(found, workspace.target)
 
 
-def _asked(here: Invocation, question: str, patterns: tuple[str, ...], workspace: Workspace) -> query.Answer:
+def _asked(
+    here: Invocation, question: str, patterns: tuple[str, ...], workspace: Workspace
+) -> query.Answer:
     if question == "list":
         return query.list_targets(workspace.targets(patterns, here.package))
     if question in ("somepath", "allpaths"):
         if len(patterns) != 2:
-            raise BuildError(f"{question} wants two targets, not {len(patterns)}", reason="usage",
-                             fix=f"`buildgraph query {question} //from:this //to:that`")
+            raise BuildError(
+                f"{question} wants two targets, not {len(patterns)}",
+                reason="usage",
+                fix=f"`buildgraph query {question} //from:this //to:that`",
+            )
         ends = [workspace.targets((word,), here.package) for word in patterns]
         deps = _deps(here, patterns[:1])
         # What the first cannot reach is in no chain; the question may still name it.
         deps = {label: () for label in ends[1]} | dict(deps)
-        return query.allpaths(deps, *ends) if question == "allpaths" else query.somepath(deps, [*ends[0], *ends[1]])
+        return (
+            query.allpaths(deps, *ends)
+            if question == "allpaths"
+            else query.somepath(deps, [*ends[0], *ends[1]])
+        )
     labels = workspace.targets(patterns, here.package)
     ask: Callable[[Mapping[Label, Sequence[Label]], Sequence[Label]], query.Answer]
     ask = query.rdeps if question == "rdeps" else query.deps
@@ -106,4 +154,5 @@ def _asked(here: Invocation, question: str, patterns: tuple[str, ...], workspace
 
 def _deps(here: Invocation, patterns: tuple[str, ...]) -> Mapping[Label, Sequence[Label]]:
     from ...build.from_source import analyze_request
+
     return analyze_request(here.root, patterns, here.package).analysis.deps

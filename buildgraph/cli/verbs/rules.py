@@ -1,4 +1,5 @@
 """`buildgraph rules [RULE]`: the rules known here; of one its keys, types, defaults, meanings and an example."""
+
 from __future__ import annotations
 
 import textwrap
@@ -15,18 +16,29 @@ _WIDE = 100
 
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
-    parser.add_argument("rule", nargs="?", default="", metavar="RULE",
-                        help="show the keys of this rule (default: list all rules)")
-    parser.epilog = "in a workspace the rules of its own are listed, too; `buildgraph help RULE` is the same"
+    parser.add_argument(
+        "rule",
+        nargs="?",
+        default="",
+        metavar="RULE",
+        help="show the keys of this rule (default: list all rules)",
+    )
+    parser.epilog = (
+        "in a workspace the rules of its own are listed, too; `buildgraph help RULE` is the same"
+    )
 
 
 def run(options: Namespace) -> int:
     """Print the rules, or one of them."""
     from ...analysis.json_schema import described
+
     rules, names = rules_here().rules, known_names()
     if options.rule and options.rule not in rules:
-        raise BuildError(f"no rule {options.rule!r}", reason="usage",
-                         fix=did_you_mean(options.rule, rules) or f"the rules are {', '.join(sorted(rules))}")
+        raise BuildError(
+            f"no rule {options.rule!r}",
+            reason="usage",
+            fix=did_you_mean(options.rule, rules) or f"the rules are {', '.join(sorted(rules))}",
+        )
     chosen = [options.rule] if options.rule else sorted(rules)
     found = [described(rules[name], names.get(name, {})) for name in chosen]
     if options.json:
@@ -43,12 +55,39 @@ def run(options: Namespace) -> int:
 def page(rule: Mapping[str, Any]) -> str:
     """All that is known of a rule, in lines."""
     from ...ui.format import strip_controls
-    lines = [f"{rule['rule']}: {rule['summary']}", *rule["help"].split("\n")[1:], "", f"provides {rule['provides']}", "", "keys"]
+
+    lines = [
+        f"{rule['rule']}: {rule['summary']}",
+        *rule["help"].split("\n")[1:],
+        "",
+        f"provides {rule['provides']}",
+        "",
+        "keys",
+    ]
     for key in rule["keys"]:
-        need = "required" if key["required"] else f"default {key['default']}" if key["default"] else "optional"
+        need = (
+            "required"
+            if key["required"]
+            else f"default {key['default']}"
+            if key["default"]
+            else "optional"
+        )
         lines.append(f"  {key['key']}: {key['type']} ({need})")
         values = f"one of {', '.join(key['values'])}" if key["values"] else ""
-        lines += [line for text in (key["meaning"], values)
-                  for line in textwrap.wrap(text, _WIDE, initial_indent="      ", subsequent_indent="      ")]
-    lines += ["  matrix: table of lists (optional)", "      a target for each combination of the values", "", "example"]
-    return "\n".join(strip_controls(line) for line in [*lines, *(f"  {line}" for line in rule["example"].split("\n"))])
+        lines += [
+            line
+            for text in (key["meaning"], values)
+            for line in textwrap.wrap(
+                text, _WIDE, initial_indent="      ", subsequent_indent="      "
+            )
+        ]
+    lines += [
+        "  matrix: table of lists (optional)",
+        "      a target for each combination of the values",
+        "",
+        "example",
+    ]
+    return "\n".join(
+        strip_controls(line)
+        for line in [*lines, *(f"  {line}" for line in rule["example"].split("\n"))]
+    )

@@ -1,4 +1,5 @@
 """`buildgraph schema`: the JSON Schema of BUILD.toml with every rule known here, for editors."""
+
 from __future__ import annotations
 
 import json
@@ -23,6 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the schema."""
     from ...analysis.json_schema import json_schema
+
     rules = rules_here()
     schema = json_schema(rules, known_names())
     # `schema` is no keyword of JSON Schema: validators and editors ignore it.
@@ -33,9 +35,10 @@ def run(options: Namespace) -> int:
 def rules_here() -> Registry:
     """The rules that ship with buildgraph and, within a workspace, those of its own."""
     from ...analysis.builtin_rules import builtin_rules
-    from ...workspace.root import find_root
     from ...analysis.user_rules import add_user_rules
+    from ...workspace.root import find_root
     from ...workspace.workspace import Workspace
+
     try:
         root = find_root(os.getcwd())
     except BuildError as error:
@@ -47,5 +50,7 @@ def rules_here() -> Registry:
 
 def known_names() -> Mapping[str, Mapping[str, Sequence[str]]]:
     """The names that keys of text may hold, by rule and key; by name, for the rules' place differs from ours."""
-    return {"hardware": {"profile": sorted(import_module("buildgraph.rules.boards").BOARDS)},
-            "firmware": {"core": sorted(import_module("buildgraph.rules.micros").MICROS)}}
+    return {
+        "hardware": {"profile": sorted(import_module("buildgraph.rules.boards").BOARDS)},
+        "firmware": {"core": sorted(import_module("buildgraph.rules.micros").MICROS)},
+    }

@@ -1,15 +1,18 @@
 """`buildgraph test PATTERN...`: build targets and tell what their gates say."""
+
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from .build import choose, how, perform, request
 from ..invocation import Invocation
+from .build import choose, how, perform, request
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The words and options of the verb."""
-    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="the targets whose gates to check")
+    parser.add_argument(
+        "patterns", nargs="*", metavar="PATTERN", help="the targets whose gates to check"
+    )
     how(parser)
 
 

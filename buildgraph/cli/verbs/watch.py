@@ -1,4 +1,5 @@
 """`buildgraph build --watch`: build, wait until something that the build reads changes, build again."""
+
 from __future__ import annotations
 
 import gc
@@ -17,9 +18,15 @@ POLL = 0.2
 Stamp: TypeAlias = "tuple[object, ...]"
 
 
-def watch(here: Invocation, patterns: tuple[str, ...], build: Callable[[], int], tell: Callable[[BuildError], int]) -> int:
+def watch(
+    here: Invocation,
+    patterns: tuple[str, ...],
+    build: Callable[[], int],
+    tell: Callable[[BuildError], int],
+) -> int:
     """Build again and again; `tell` says a fault of the user's. Ctrl-C while nothing is built is the good end."""
     from ...ui.format import plural
+
     before, deciding = watched(here, patterns)
     while True:
         try:
@@ -27,12 +34,16 @@ def watch(here: Invocation, patterns: tuple[str, ...], build: Callable[[], int],
         except BuildError as fault:
             tell(fault)
         try:
-            gc.collect()   # a program that ends does not look for cycles; this one goes on
-            print(f"watching {plural(len(before), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True)
+            gc.collect()  # a program that ends does not look for cycles; this one goes on
+            print(
+                f"watching {plural(len(before), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True
+            )
             changed = wait(before)
         except Interrupted as stop:
             return OK if stop.code == 128 + signal.SIGINT else stop.code
-        before, deciding = watched(here, patterns) if changed & deciding else (stamps(before), deciding)
+        before, deciding = (
+            watched(here, patterns) if changed & deciding else (stamps(before), deciding)
+        )
 
 
 def watched(here: Invocation, patterns: tuple[str, ...]) -> tuple[dict[str, Stamp], set[str]]:
@@ -50,19 +61,23 @@ def watched(here: Invocation, patterns: tuple[str, ...]) -> tuple[dict[str, Stam
 
 def _is_unchanged(path: str, stamp: tuple[int, ...]) -> bool:
     from ...files.stamp import fingerprint
+
     try:
         return os.path.isdir(path) or fingerprint(path) == stamp
     except OSError:
         return False
 
 
-def _looked_at(here: Invocation, patterns: tuple[str, ...]) -> tuple[list[str], set[str], Mapping[str, tuple[int, ...]]]:
+def _looked_at(
+    here: Invocation, patterns: tuple[str, ...]
+) -> tuple[list[str], set[str], Mapping[str, tuple[int, ...]]]:
     from ...analysis.analysis import analyse
-    from ...explain.target_hash import artifacts
     from ...analysis.builtin_rules import builtin_rules
-    from ...types.action import Source
+    from ...explain.target_hash import artifacts
     from ...keys.action_graph import ActionGraph
+    from ...types.action import Source
     from ...workspace.workspace import Workspace
+
     workspace = Workspace(here.root)
     try:
         analysis = analyse(workspace, workspace.targets(patterns, here.package), builtin_rules())
@@ -73,12 +88,17 @@ def _looked_at(here: Invocation, patterns: tuple[str, ...]) -> tuple[list[str], 
     given = [artifact for action in ActionGraph.of(own).actions for _, artifact in action.inputs]
     names = {artifact.name for artifact in (*own, *given) if isinstance(artifact, Source)}
     deciding = {os.path.join(here.root, name) for name in analysis.files_read}
-    return sorted({os.path.join(here.root, name) for name in names} | deciding), deciding, workspace.stamps
+    return (
+        sorted({os.path.join(here.root, name) for name in names} | deciding),
+        deciding,
+        workspace.stamps,
+    )
 
 
 def everything(root: str) -> list[str]:
     """Every file and folder of a workspace that could hold sources."""
     from ...workspace.file_tree import is_skipped
+
     found = []
     for folder, inner, names in os.walk(root):
         inner[:] = [name for name in inner if not is_skipped(name)]
@@ -92,8 +112,9 @@ def stamps(paths: Iterable[str]) -> dict[str, Stamp]:
 
 
 def _stamp(path: str) -> Stamp:
-    from ...workspace.file_tree import is_skipped
     from ...files.stamp import fingerprint
+    from ...workspace.file_tree import is_skipped
+
     try:
         if os.path.isdir(path):
             return tuple(sorted(name for name in os.listdir(path) if not is_skipped(name)))

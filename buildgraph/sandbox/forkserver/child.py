@@ -10,6 +10,7 @@ are NUL-separated words as in `supervisor.py`; besides those, for the server and
 
 Its forks have the environment of its own orders but for the folders of the action, where those of actions name them.
 """
+
 from __future__ import annotations
 
 import _socket
@@ -21,10 +22,10 @@ import select
 import signal
 import sys
 
+from ...lite import TYPE_CHECKING
 from ...lite.record import record
 from .. import landlock, mounts, supervisor
 from . import namespaces, run_script
-from ...lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,8 +33,25 @@ if TYPE_CHECKING:
 
 Words: TypeAlias = "Mapping[str, Sequence[str]]"
 # No module that has something done in each fork (threading, random) nor one that brings such in (subprocess, zipfile).
-STANDARD = ("argparse", "collections.abc", "contextlib", "copy", "dataclasses", "enum", "functools", "io", "itertools",
-            "json", "math", "operator", "pathlib", "re", "struct", "types", "typing")
+STANDARD = (
+    "argparse",
+    "collections.abc",
+    "contextlib",
+    "copy",
+    "dataclasses",
+    "enum",
+    "functools",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "pathlib",
+    "re",
+    "struct",
+    "types",
+    "typing",
+)
 _OF_ACTION = ("PWD", "TMPDIR")
 HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
 
@@ -69,7 +87,9 @@ def main(fd: int, orders: int, bare: set[str]) -> None:
 
 
 def _entries(words: Words) -> list[tuple[str, str]]:
-    return [(name, target) for name, _, target in (word.partition("=") for word in words.get("N", ()))]
+    return [
+        (name, target) for name, _, target in (word.partition("=") for word in words.get("N", ()))
+    ]
 
 
 def _warm(talk: _socket.socket, words: Words, bare: set[str]) -> None:
@@ -97,14 +117,16 @@ def _prepare(words: Words) -> _Server:
     proc = "/tmp/proc" if "m" in words else "/proc"
     if len(os.listdir(f"{proc}/self/task")) != 1:
         raise RuntimeError("what it imported started threads")
-    for name in [name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]]:
-        del sys.modules[name]   # a program must not find them; what runs here holds them already
-    for folder in sys.path_importer_cache.keys() - set(tail):   # other files will stand there
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]
+    ]:
+        del sys.modules[name]  # a program must not find them; what runs here holds them already
+    for folder in sys.path_importer_cache.keys() - set(tail):  # other files will stand there
         del sys.path_importer_cache[folder]
     gc.collect()
-    gc.freeze()   # collections in the forks then leave these pages alone
+    gc.freeze()  # collections in the forks then leave these pages alone
     if hasattr(landlock.libc, "malloc_trim"):
-        landlock.libc.malloc_trim(0)   # a page that is not there is not copied
+        landlock.libc.malloc_trim(0)  # a page that is not there is not copied
     return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))
 
 
@@ -134,7 +156,7 @@ def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
     It does as little as it can before it forks the command: each page that it touches is copied once more.
     """
     try:
-        landlock.prctl(1, signal.SIGTERM)   # PR_SET_PDEATHSIG
+        landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
         if select.select([server.life], [], [], 0)[0]:
             os._exit(0)
         code = supervisor.supervise(lambda: _command(server, orders, log))
@@ -145,7 +167,9 @@ def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
         os._exit(0)
 
 
-def _command(server: _Server, orders: int, log: int, enter: Callable[[], int] | None = None) -> NoReturn:
+def _command(
+    server: _Server, orders: int, log: int, enter: Callable[[], int] | None = None
+) -> NoReturn:
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
@@ -159,9 +183,20 @@ def _command(server: _Server, orders: int, log: int, enter: Callable[[], int] | 
         os.chdir(folder)
         os.closerange(3, 1 << 16)
     except BaseException as fault:
-        os.write(2, f"{supervisor.CANNOT_RUN_TEXT}: {type(fault).__name__}: {fault}\n".encode(errors="replace"))
+        os.write(
+            2,
+            f"{supervisor.CANNOT_RUN_TEXT}: {type(fault).__name__}: {fault}\n".encode(
+                errors="replace"
+            ),
+        )
         os._exit(supervisor.CANNOT_CONFINE)
     try:
-        run_script.run(words["a"], folder, {name: env[name] for name in _OF_ACTION if name in env}, server.site, server.tail)
+        run_script.run(
+            words["a"],
+            folder,
+            {name: env[name] for name in _OF_ACTION if name in env},
+            server.site,
+            server.tail,
+        )
     finally:
         os._exit(1)

@@ -5,6 +5,7 @@ the second of its kind; jobs of one kind have equal interpreters, environments, 
 server has one thread a process (`child.py`, `namespaces.py`); it imports from the very folders that the jobs see. Where
 no server can be had, or would run a job otherwise than a fresh interpreter, the job is left to the ordinary way.
 """
+
 from __future__ import annotations
 
 import os
@@ -15,23 +16,25 @@ import tempfile
 import threading
 from contextlib import closing, suppress
 
-from .. import mounts, supervised
+from ...lite import TYPE_CHECKING
 from ...lite.record import record
+from .. import mounts, supervised
+from ..bubblewrap import minimal_mounts
+from ..job import FLAGS, Cancel, Job, Level, is_tool
+from ..job_encoding import encode_job, environment
+from ..process import End, Running, memory_file, readable
 from ..supervisor import CANNOT_CONFINE, CANNOT_RUN_TEXT
 from .child import HEAVY
-from ..job import FLAGS, Cancel, Job, Level, is_tool
-from ..bubblewrap import minimal_mounts
-from ..job_encoding import environment, encode_job
-from ..process import End, Running, memory_file, readable
-from ...lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PROGRAM = ("import sys; bare = set(sys.modules); sys.path[:] = [*sys.path[1:], sys.argv[3]]; "
-            "from buildgraph.sandbox.forkserver import child; del sys.path[-1]; "
-            "child.main(int(sys.argv[1]), int(sys.argv[2]), bare)")
-_FOLDERS = frozenset({"PWD", "TMPDIR"})   # those of each action
+_PROGRAM = (
+    "import sys; bare = set(sys.modules); sys.path[:] = [*sys.path[1:], sys.argv[3]]; "
+    "from buildgraph.sandbox.forkserver import child; del sys.path[-1]; "
+    "child.main(int(sys.argv[1]), int(sys.argv[2]), bare)"
+)
+_FOLDERS = frozenset({"PWD", "TMPDIR"})  # those of each action
 _MOST = 6
 _PATIENCE = 30.0
 
@@ -60,7 +63,7 @@ def kind_of(job: Job, level: Level) -> Kind | None:
         return None
     try:
         site = tuple(_site(os.path.join(job.stage, "site"))) if "PYTHONPATH" in env else ()
-    except OSError:   # sources of the user
+    except OSError:  # sources of the user
         return None
     kept = tuple(sorted((name, env[name]) for name in env.keys() - _FOLDERS))
     return Kind(level, job.argv[0], kept, job.visible, site)
@@ -90,7 +93,7 @@ class ForkServers:
     def __init__(self, scratch: str, fewest: int = 2) -> None:
         self._scratch, self._fewest, self._lock = scratch, fewest, threading.Lock()
         self._places: dict[Kind, _Place] = {}
-        self._retired: list[_Server] = []   # they may still run jobs of other threads
+        self._retired: list[_Server] = []  # they may still run jobs of other threads
         self.served = 0
 
     def attempt(self, job: Job, level: Level, cancel: Cancel | None = None) -> End | None:
@@ -155,25 +158,49 @@ class _Server:
     def __init__(self, kind: Kind, scratch: str) -> None:
         self._lock = threading.Lock()
         self._folder = tempfile.mkdtemp(dir=os.path.realpath(scratch), prefix="fork-")
-        site = f"{mounts.FOLDER}/site" if kind.level == "namespaces" else os.path.join(self._folder, "site")
+        site = (
+            f"{mounts.FOLDER}/site"
+            if kind.level == "namespaces"
+            else os.path.join(self._folder, "site")
+        )
         orders = memory_file(_orders(kind, self._folder, site))
         self._talk, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._said, said = os.pipe2(os.O_CLOEXEC)
         try:
             if kind.level != "namespaces":
                 _farm(site, kind.site)
-            env = {name: value for name, value in kind.env if name != "PYTHONPATH"}   # its own imports are the standard library's
-            argv = (kind.interpreter, *FLAGS, "-c", _PROGRAM, str(inner.fileno()), str(orders), supervised.ROOT)
+            env = {
+                name: value for name, value in kind.env if name != "PYTHONPATH"
+            }  # its own imports are the standard library's
+            argv = (
+                kind.interpreter,
+                *FLAGS,
+                "-c",
+                _PROGRAM,
+                str(inner.fileno()),
+                str(orders),
+                supervised.ROOT,
+            )
             self._process = subprocess.Popen(
-                argv, env=env, cwd="/", pass_fds=(inner.fileno(), orders), stdin=subprocess.DEVNULL,
-                stdout=said, stderr=said, start_new_session=True, umask=0o022)
+                argv,
+                env=env,
+                cwd="/",
+                pass_fds=(inner.fileno(), orders),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+                umask=0o022,
+            )
         finally:
             inner.close()
             os.close(orders)
             os.close(said)
         self._talk.settimeout(_PATIENCE)
         self._names = frozenset(self._ready().split("\0"))
-        self._talk.settimeout(None)   # what was asked for is done sooner or later; its end would end the wait as well
+        self._talk.settimeout(
+            None
+        )  # what was asked for is done sooner or later; its end would end the wait as well
 
     def shadowed(self, job: Job) -> bool:
         """Whether a module beside the tool has the name of one that the server has imported already."""
@@ -199,7 +226,9 @@ class _Server:
         finally:
             for fd in (orders, inner, tell):
                 os.close(fd)
-        return _Forked(life[0], log, signal.SIGKILL if level == "namespaces" else signal.SIGTERM, status)
+        return _Forked(
+            life[0], log, signal.SIGKILL if level == "namespaces" else signal.SIGTERM, status
+        )
 
     def close(self) -> None:
         """End it; its forks die with it."""
@@ -228,7 +257,9 @@ class _Server:
         if readable(self._said, 0):
             said = os.read(self._said, 1 << 16)
         self.close()
-        raise OSError(text[1:] or said.decode(errors="replace").strip() or "a fork server ended at once")
+        raise OSError(
+            text[1:] or said.decode(errors="replace").strip() or "a fork server ended at once"
+        )
 
 
 class _Forked(Running):
@@ -247,7 +278,11 @@ class _Forked(Running):
     def refused(self) -> str:
         """Why it could not begin, or an empty string; nothing of the job was run then."""
         end = self._ended
-        if end is not None and end.code == CANNOT_CONFINE and end.log.startswith(CANNOT_RUN_TEXT.encode()):
+        if (
+            end is not None
+            and end.code == CANNOT_CONFINE
+            and end.log.startswith(CANNOT_RUN_TEXT.encode())
+        ):
             return end.log.decode(errors="replace").strip()
         return self._refused
 

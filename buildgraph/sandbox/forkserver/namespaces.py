@@ -7,26 +7,27 @@ first process of an action's namespaces as a thread of its memory that only wait
 them and forks the command into them; when the command has ended it says how and kills the first process, and with that
 one the kernel kills all the others. Whoever waits for the action waits for the first process.
 """
+
 from __future__ import annotations
 
-import _socket   # `socket` would bring more than all the rest of what is used here
+import _socket  # `socket` would bring more than all the rest of what is used here
 import array
 import ctypes
 import os
 import select
 
-from .. import landlock, mounts, supervisor
 from ...lite import TYPE_CHECKING
+from .. import landlock, mounts, supervisor
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Sequence
 else:
-    import _signal as signal   # `signal` makes enumerations of what it is given
+    import _signal as signal  # `signal` makes enumerations of what it is given
 
 _CLONE3, _CLONE_PIDFD, _CLONE_VM, _CLONE_FILES = 435, 0x1000, 0x100, 0x400
-_GIVEN = 3   # descriptors that come with an action: orders, log, status
-_STACK = 4096   # bytes, for a call of `pause`
+_GIVEN = 3  # descriptors that come with an action: orders, log, status
+_STACK = 4096  # bytes, for a call of `pause`
 
 
 def clone() -> tuple[int, int]:
@@ -36,7 +37,9 @@ def clone() -> tuple[int, int]:
     """
     life = ctypes.c_int(-1)
     arguments = (ctypes.c_uint64 * 8)(_CLONE_PIDFD, ctypes.addressof(life), 0, 0, signal.SIGCHLD)
-    pid = ctypes.pythonapi.syscall(_CLONE3, ctypes.byref(arguments), 64)   # it keeps the interpreter's lock
+    pid = ctypes.pythonapi.syscall(
+        _CLONE3, ctypes.byref(arguments), 64
+    )  # it keeps the interpreter's lock
     if pid < 0:
         raise OSError("clone3 was refused")
     return int(pid), life.value
@@ -72,10 +75,10 @@ def enter_pid_namespace() -> None:
     life = os.pidfd_open(os.getpid())
     child = os.fork()
     if child:
-        os.closerange(3, 1 << 16)   # that the server ended must be seen by who talks to it
+        os.closerange(3, 1 << 16)  # that the server ended must be seen by who talks to it
         os.waitpid(child, 0)
         os._exit(0)
-    landlock.prctl(1, signal.SIGKILL)   # PR_SET_PDEATHSIG
+    landlock.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if select.select([life], [], [], 0)[0]:
         os._exit(0)
     os.close(life)
@@ -100,11 +103,13 @@ class NamespaceFactory:
 
     def __init__(self, talk: _socket.socket, pid: int, warm: _socket.socket) -> None:
         self._talk, self._pid, self._warm = talk, pid, warm
-        self._home = os.pidfd_open(pid)   # it stays in the namespaces that both began in
+        self._home = os.pidfd_open(pid)  # it stays in the namespaces that both began in
         self._stacks: dict[int, object] = {}
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)   # no handler may run in what shares this memory
+                signal.signal(
+                    number, signal.SIG_DFL
+                )  # no handler may run in what shares this memory
 
     def serve(self) -> None:
         """Until either end is gone."""
@@ -120,8 +125,8 @@ class NamespaceFactory:
             self._make(fds)
         self._warm.close()
         try:
-            os.waitpid(self._pid, 0)   # for what it used to be counted
-        except ChildProcessError:   # it died while such were ignored
+            os.waitpid(self._pid, 0)  # for what it used to be counted
+        except ChildProcessError:  # it died while such were ignored
             pass
 
     def _make(self, fds: Sequence[int]) -> None:
@@ -157,7 +162,7 @@ class NamespaceFactory:
         life, stack = ctypes.c_int(-1), ctypes.create_string_buffer(_STACK)
         flags = mounts.NEWPID | _CLONE_VM | _CLONE_FILES | _CLONE_PIDFD | signal.SIGCHLD
         top = ctypes.c_void_p(ctypes.addressof(stack) + _STACK & ~15)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)   # as it will be there
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as it will be there
         try:
             pid = landlock.libc.clone(landlock.libc.pause, top, flags, None, ctypes.byref(life))
         finally:
@@ -175,7 +180,9 @@ def serve(talk: _socket.socket, command: Callable[[int, int, Callable[[], int]],
     """
     poller = select.poll()
     poller.register(talk, select.POLLIN)
-    running: dict[int, tuple[int, int, int]] = {}   # its pidfd -> pid, status, pidfd of the first process
+    running: dict[
+        int, tuple[int, int, int]
+    ] = {}  # its pidfd -> pid, status, pidfd of the first process
     while True:
         for fd, _ in poller.poll():
             if fd != talk.fileno():
@@ -221,7 +228,7 @@ def _end(first: int, status: int, text: str) -> None:
     try:
         os.write(status, text.encode())
         signal.pidfd_send_signal(first, signal.SIGKILL)
-    except OSError:   # nobody waits for it any more
+    except OSError:  # nobody waits for it any more
         pass
     finally:
         os.close(status)

@@ -2,6 +2,7 @@
 
 Called in a process that was just forked from a warm one; it never returns.
 """
+
 from __future__ import annotations
 
 import gc
@@ -18,12 +19,16 @@ from typing import NoReturn
 
 def settle(env: Mapping[str, str]) -> None:
     """Have an environment in the order in which it is given, as who starts with it has."""
-    coerced = {name: value for name, value in os.environ.items() if name.startswith("LC_")}   # PEP 538
+    coerced = {
+        name: value for name, value in os.environ.items() if name.startswith("LC_")
+    }  # PEP 538
     os.environ.clear()
     os.environ.update(dict(env) | coerced)
 
 
-def run(argv: Sequence[str], folder: str, env: Mapping[str, str], site: str, tail: Sequence[str]) -> NoReturn:
+def run(
+    argv: Sequence[str], folder: str, env: Mapping[str, str], site: str, tail: Sequence[str]
+) -> NoReturn:
     """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.
 
     `env` is what differs from the environment that stands, `tail` the search path of the standard library. Distributions
@@ -41,12 +46,21 @@ def run(argv: Sequence[str], folder: str, env: Mapping[str, str], site: str, tai
 def _execute(path: str) -> int:
     module = types.ModuleType("__main__")
     loader = SourceFileLoader("__main__", path)
-    vars(module).update(__loader__=loader, __annotations__={}, __builtins__=sys.modules["builtins"], __file__=path,
-                        __cached__=None)
+    vars(module).update(
+        __loader__=loader,
+        __annotations__={},
+        __builtins__=sys.modules["builtins"],
+        __file__=path,
+        __cached__=None,
+    )
     sys.modules["__main__"] = module
-    known = len(sys.modules)   # their names are not looked at: that alone would copy every page that holds one
+    known = len(
+        sys.modules
+    )  # their names are not looked at: that alone would copy every page that holds one
     try:
-        exec(loader.source_to_code(loader.get_data(path), path), vars(module))  # what an interpreter does with it
+        exec(
+            loader.source_to_code(loader.get_data(path), path), vars(module)
+        )  # what an interpreter does with it
         code = 0
     except SystemExit as end:
         code = _code(end.code)
@@ -95,6 +109,7 @@ def _shut(code: int) -> int:
     if "threading" in sys.modules:
         getattr(sys.modules["threading"], "_shutdown")()
     import atexit
+
     if getattr(atexit, "_ncallbacks")():
         getattr(atexit, "_run_exitfuncs")()
     return code if _flush() else code or 120
@@ -102,12 +117,14 @@ def _shut(code: int) -> int:
 
 def _clear(modules: Sequence[types.ModuleType | None]) -> None:
     """Let go of all that the program holds, so that files it left open are written out and finalizers run."""
-    _write_out()   # in a cycle, a file may be closed before what is buffered for it is written
+    _write_out()  # in a cycle, a file may be closed before what is buffered for it is written
     for module in modules:
         names = vars(module) if module is not None else {}
         for first in (True, False):
             for name in list(names):
-                if name != "__builtins__" and first == (name.startswith("_") and not name.startswith("__")):
+                if name != "__builtins__" and first == (
+                    name.startswith("_") and not name.startswith("__")
+                ):
                     names[name] = None
     gc.collect()
     _write_out()
@@ -148,8 +165,13 @@ def _moved(old: str, new: str) -> None:
         spec = getattr(module, "__spec__", None)
         if not str(getattr(module, "__file__", None)).startswith(f"{old}/") or spec is None:
             continue
-        for thing, name in ((module, "__file__"), (module, "__cached__"), (spec, "origin"), (spec, "cached"),
-                            (spec.loader, "path")):
+        for thing, name in (
+            (module, "__file__"),
+            (module, "__cached__"),
+            (spec, "origin"),
+            (spec, "cached"),
+            (spec.loader, "path"),
+        ):
             value = getattr(thing, name, None)
             if isinstance(value, str):
                 setattr(thing, name, new + value.removeprefix(old))

@@ -1,4 +1,5 @@
 """The verbs that build, on a small workspace with real actions, as a user runs them."""
+
 from __future__ import annotations
 
 import json
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support.workspace import Space, space
 
-_BUILD = '''\
+_BUILD = """\
 [workspace]
 name = "letters"
 
@@ -37,7 +38,7 @@ rule = "command"
 inputs = { tool = "slow.py" }
 outputs = { page = "never.txt" }
 argv = ["python3", "{tool}", "{page}"]
-'''
+"""
 _FILES = {
     "page.txt": "hello\n",
     "upper.py": "import sys; open(sys.argv[2], 'w').write(open(sys.argv[1]).read().upper())\n",
@@ -74,7 +75,14 @@ def test_quiet_says_only_where_the_outputs_stand(letters: Space) -> None:
 def test_json_is_one_event_a_line(letters: Space) -> None:
     events = letters.build("//text:twice").events
     assert [event["event"] for event in events] == [
-        "planned", "started", "done", "started", "done", "built", "finished"]
+        "planned",
+        "started",
+        "done",
+        "started",
+        "done",
+        "built",
+        "finished",
+    ]
     assert events[-1]["ran"] == 2
 
 
@@ -85,7 +93,10 @@ def test_test_tells_of_gates_only(letters: Space) -> None:
     ran = letters.run("test", "//text:short", code=1)
     assert "  failed       short" in ran.out
     assert "error: //text:short: gate short: " in ran.err
-    assert "   | 26 letters" in ran.err and "--sandbox-debug keeps its folder, and prints a command that runs it again" in ran.err
+    assert (
+        "   | 26 letters" in ran.err
+        and "--sandbox-debug keeps its folder, and prints a command that runs it again" in ran.err
+    )
 
 
 def test_why_names_what_changed(letters: Space) -> None:
@@ -94,23 +105,46 @@ def test_why_names_what_changed(letters: Space) -> None:
     letters.run("build", "//text:twice")
     ran = letters.run("why", "//text:upper")
     assert ran.out.splitlines()[0] == 'page.txt changed: line 1 "hello" -> "goodbye"'
-    assert "    line 1: 'hello\\n' -> 'goodbye\\n'" in letters.run("why", "--all", "//text:upper").out.splitlines()
+    assert (
+        "    line 1: 'hello\\n' -> 'goodbye\\n'"
+        in letters.run("why", "--all", "//text:upper").out.splitlines()
+    )
     reasons = json.loads(letters.run("why", "//text:twice", "--json").out)["reasons"]
-    (part,) = (part for reason in reasons if reason["label"] == "//text:twice" for part in reason["parts"])
-    assert (part["name"], part["origin"]) == ("input in/text/page.txt", "made by //text:upper (python3)")
+    (part,) = (
+        part for reason in reasons if reason["label"] == "//text:twice" for part in reason["parts"]
+    )
+    assert (part["name"], part["origin"]) == (
+        "input in/text/page.txt",
+        "made by //text:upper (python3)",
+    )
     assert part["first"] == "line 1: 'HELLO\\n' -> 'GOODBYE\\n'"
     assert "has been done" in letters.run("why", "//text:slow", code=2).err
 
 
 def test_query_asks_without_building(letters: Space) -> None:
     assert letters.run("query", "list", "//text:*").out.splitlines() == [
-        "//text:short", "//text:slow", "//text:twice", "//text:upper"]
-    assert letters.run("query", "deps", "//text:twice").out.splitlines() == ["//text:twice", "//text:upper"]
+        "//text:short",
+        "//text:slow",
+        "//text:twice",
+        "//text:upper",
+    ]
+    assert letters.run("query", "deps", "//text:twice").out.splitlines() == [
+        "//text:twice",
+        "//text:upper",
+    ]
     assert letters.run("query", "rdeps", "//text:upper").out.splitlines() == [
-        "//text:short", "//text:twice", "//text:upper"]
+        "//text:short",
+        "//text:twice",
+        "//text:upper",
+    ]
     assert letters.run("query", "somepath", "//text:twice", "//text:upper").out.splitlines() == [
-        "//text:twice", "//text:upper"]
-    assert '"//text:twice" -> "//text:upper"' in letters.run("query", "deps", "//text:twice", "--output", "dot").out
+        "//text:twice",
+        "//text:upper",
+    ]
+    assert (
+        '"//text:twice" -> "//text:upper"'
+        in letters.run("query", "deps", "//text:twice", "--output", "dot").out
+    )
     assert "did you mean 'rdeps'?" in letters.run("query", "rdep", "//text:upper", code=2).err
     assert not (letters.root / "out").exists()
 
@@ -123,9 +157,17 @@ def test_faults_of_the_workspace_are_shown_with_their_line(letters: Space) -> No
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_running_build_and_what_it_runs(letters: Space, number: signal.Signals, code: int) -> None:
-    process = subprocess.Popen(letters.command("build", "//text:slow", "--json"), cwd=letters.root, text=True,
-                               env=letters.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def test_a_signal_ends_a_running_build_and_what_it_runs(
+    letters: Space, number: signal.Signals, code: int
+) -> None:
+    process = subprocess.Popen(
+        letters.command("build", "//text:slow", "--json"),
+        cwd=letters.root,
+        text=True,
+        env=letters.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert process.stdout is not None
     while '"started"' not in process.stdout.readline():
         assert process.poll() is None

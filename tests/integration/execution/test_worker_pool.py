@@ -1,4 +1,5 @@
 """What runs side by side: whatever the order in which ends are seen, and whatever is killed or interrupted in between."""
+
 from __future__ import annotations
 
 import os
@@ -13,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from buildgraph.execution.worker_pool import WorkerPool
 from buildgraph.execution.executor import Executor
-from buildgraph.types.request import Request
+from buildgraph.execution.worker_pool import WorkerPool
 from buildgraph.sandbox.job import Job
 from buildgraph.sandbox.launcher import Launcher
+from buildgraph.types.request import Request
 
 
 class Quick:
@@ -61,7 +62,9 @@ class Light:
 
     def begin(self, task: Any) -> Any:
         """A task as it is run."""
-        job = Job(("/bin/sh", "-c", task.name), (), self._folder, self._folder, self._folder, (), 60)
+        job = Job(
+            ("/bin/sh", "-c", task.name), (), self._folder, self._folder, self._folder, (), 60
+        )
         return SimpleNamespace(task=task, job=job)
 
     def finish(self, _begun: Any, outcome: Any) -> Any:
@@ -103,13 +106,15 @@ def outcomes(of: WorkerPool, count: int = 1) -> list[Any]:
     return [found for _, found in ended]
 
 
-def test_a_thread_that_is_late_to_wake_is_waited_for(monkeypatch: pytest.MonkeyPatch, faults: list[object]) -> None:
+def test_a_thread_that_is_late_to_wake_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, faults: list[object]
+) -> None:
     """One thread's wake makes the crew take what another told, which then still wakes: not through a pipe that is closed."""
     late, write = threading.Event(), os.write
 
     def slow(fd: int, data: bytes) -> int:
         if threading.current_thread() is not threading.main_thread() and not late.is_set():
-            late.set()   # the first to tell is the last to wake
+            late.set()  # the first to tell is the last to wake
             time.sleep(0.3)
         return write(fd, data)
 
@@ -125,8 +130,9 @@ def test_a_thread_that_is_late_to_wake_is_waited_for(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("when", ["while it runs", "while it starts"])
-def test_a_thread_that_outlives_its_crew_writes_nowhere_else(monkeypatch: pytest.MonkeyPatch, faults: list[object],
-                                                             tmp_path: Path, when: str) -> None:
+def test_a_thread_that_outlives_its_crew_writes_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, faults: list[object], tmp_path: Path, when: str
+) -> None:
     """A second Ctrl-C ends a build at once, in the middle of anything; files that are opened then get free numbers."""
     worker, start = Held(), threading.Thread.start
 
@@ -181,7 +187,9 @@ def test_a_thread_without_memory_for_its_word_is_missed(faults: list[object]) ->
         assert [type(found) for found in outcomes(of)] == [MemoryError] and faults == []
 
 
-def test_one_who_writes_all_the_time_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_one_who_writes_all_the_time_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Neither another's end nor the wish to stop, though there is more to read at each look."""
     cancel, stopped, reads, stop = threading.Event(), threading.Event(), [0], Launcher.stop
 
@@ -226,7 +234,10 @@ def test_a_launcher_that_is_killed_is_done_without(tmp_path: Path, when: str) ->
         for number in range(3):
             of.start(task(f"exit {number}"))
             codes += [found.code for found in outcomes(of)]
-        assert codes[1:] == [1, 2] and codes[0] in (0, 137)   # the first may have been given to it before its end was seen
+        assert codes[1:] == [1, 2] and codes[0] in (
+            0,
+            137,
+        )  # the first may have been given to it before its end was seen
         assert len(of._busy) == 2
 
 

@@ -1,4 +1,5 @@
 """Whatever an action left can be removed, or stays and harms nothing."""
+
 from __future__ import annotations
 
 import os
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.files.remove_tree import remove
 from buildgraph.execution.work_dir import WorkDir
+from buildgraph.files.remove_tree import remove
 from buildgraph.store.cache_dir import Scratch, sweep_dead
 from tests.support.requirements import need
 
@@ -26,14 +27,18 @@ def deep(folder: Path, count: int, name: str = "d") -> None:
     os.close(fd)
 
 
-@pytest.mark.parametrize(("count", "name"), [(1, "d"), (1500, "d"), (40, "d" * 200), (5000, "longer")])
+@pytest.mark.parametrize(
+    ("count", "name"), [(1, "d"), (1500, "d"), (40, "d" * 200), (5000, "longer")]
+)
 def test_a_deep_folder_is_removed(tmp_path: Path, count: int, name: str) -> None:
     """Deeper than Python recurses, and than a path can say."""
     deep(tmp_path / "top", count, name)
     assert remove(str(tmp_path / "top")) and os.listdir(tmp_path) == []
 
 
-def test_odd_entries_are_removed_and_links_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_entries_are_removed_and_links_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also what has no permission or no name in UTF-8."""
     top, kept = tmp_path / "top", tmp_path / "kept"
     kept.mkdir()
@@ -52,7 +57,9 @@ def test_odd_entries_are_removed_and_links_not_followed(tmp_path: Path, monkeypa
     for folder in ("a/b/c", "a/b", "a", "empty", "many", "."):
         os.chmod(top / folder, 0)
     monkeypatch.chdir(tmp_path)
-    assert remove("top") and sorted(os.listdir(tmp_path)) == ["kept"] and os.listdir(kept) == ["file"]
+    assert (
+        remove("top") and sorted(os.listdir(tmp_path)) == ["kept"] and os.listdir(kept) == ["file"]
+    )
 
 
 @pytest.mark.parametrize("name", ["nothing", "file", "link", "file/below"])
@@ -66,7 +73,9 @@ def test_what_is_no_folder_is_removed(tmp_path: Path, name: str) -> None:
 
 def mount(source: Path, target: Path) -> None:
     """Mount a folder on another one, or skip."""
-    if subprocess.run([need("mount"), "--bind", str(source), str(target)], capture_output=True).returncode:
+    if subprocess.run(
+        [need("mount"), "--bind", str(source), str(target)], capture_output=True
+    ).returncode:
         pytest.skip("this test may mount nothing")
 
 
@@ -82,7 +91,11 @@ def test_what_is_mounted_is_never_entered(tmp_path: Path) -> None:
         assert not remove(str(top)) and top.is_dir()
         assert os.listdir(kept) == ["file"] and not list(top.rglob("a/file"))
     finally:
-        found = [folder for folder, _, _ in os.walk(top) if os.path.ismount(folder) or folder.endswith("point")]
+        found = [
+            folder
+            for folder, _, _ in os.walk(top)
+            if os.path.ismount(folder) or folder.endswith("point")
+        ]
         subprocess.run([need("umount"), *found], check=True)
     assert remove(str(top)) and os.listdir(kept) == ["file"]
 

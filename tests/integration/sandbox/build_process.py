@@ -1,4 +1,5 @@
 """A build in a process of its own that runs one job, for tests that kill it: the test's own has threads, and must not fork."""
+
 from __future__ import annotations
 
 import subprocess
@@ -22,9 +23,22 @@ with ForkServers(scratch, fewest=1) as servers:
 
 def begin(job: Job, level: Level, scratch: str = "") -> subprocess.Popen[str]:
     """Run a job on a rung, by a fork server when there is a folder for such; at its end it prints how the job ended."""
-    fields = (job.argv, job.env, job.stage, job.out, job.temp, job.visible, job.timeout, job.network)
-    return subprocess.Popen([sys.executable, "-c", _PROGRAM, repr((fields, level, scratch))], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    fields = (
+        job.argv,
+        job.env,
+        job.stage,
+        job.out,
+        job.temp,
+        job.visible,
+        job.timeout,
+        job.network,
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, repr((fields, level, scratch))],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def wait_for(path: Path) -> None:

@@ -1,4 +1,5 @@
 """How many of the 21 ways out of a sandbox are open on each rung; exactly those written here."""
+
 from __future__ import annotations
 
 import ctypes
@@ -38,8 +39,13 @@ OPEN: dict[Level, set[str]] = {
 
 @pytest.mark.parametrize("way", ["fresh", "forked"])
 @pytest.mark.parametrize("level", LEVELS)
-def test_ways_out(level: Level, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                  tally: Callable[[str, int], Tally]) -> None:
+def test_ways_out(
+    level: Level,
+    way: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tally: Callable[[str, int], Tally],
+) -> None:
     """Those of the rung, no more and no fewer, whether an interpreter is started or forked."""
     count = tally(f"ways out of {level} ({way})", 21)
     if level != "none" and not works(level):
@@ -54,7 +60,9 @@ def test_ways_out(level: Level, way: str, tmp_path: Path, monkeypatch: pytest.Mo
             outcome = run(job, level, None, servers if way == "forked" else None)
             assert servers.served == (way == "forked"), servers.obstacles()
         assert outcome.code == 0, outcome.log.decode()
-        escaped = {name[:2] for name in json.loads((tmp_path / "stage/out/escaped.json").read_text())}
+        escaped = {
+            name[:2] for name in json.loads((tmp_path / "stage/out/escaped.json").read_text())
+        }
         assert escaped | judge() == OPEN[level]
         count.survived(21 - len(OPEN[level]))
 
@@ -72,7 +80,15 @@ def arrange(folder: Path, facts: dict[str, Any]) -> Job:
     (stage / "facts.json").write_text(json.dumps(facts))
     python = os.path.realpath(sys.executable)
     argv = (python, "-S", "-s", "-B", "tools/probes.py", "facts.json")
-    return Job(argv, (), str(stage), str(stage / "out"), str(temp), (python, os.path.realpath(sys.base_prefix)), 60)
+    return Job(
+        argv,
+        (),
+        str(stage),
+        str(stage / "out"),
+        str(temp),
+        (python, os.path.realpath(sys.base_prefix)),
+        60,
+    )
 
 
 @contextmanager
@@ -85,13 +101,22 @@ def prepared(folder: Path, canary: str) -> Iterator[tuple[dict[str, Any], Any]]:
     token, number = os.urandom(8).hex(), int.from_bytes(os.urandom(3), "big") + 1
     with ExitStack() as stack:
         facts: dict[str, Any] = {
-            "hidden": str(secret / "hidden"), "outside": str(secret / "outside"), "canary": canary, "token": token,
+            "hidden": str(secret / "hidden"),
+            "outside": str(secret / "outside"),
+            "canary": canary,
+            "token": token,
             "tcp": listen(stack, socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)),
             "udp": listen(stack, socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
-            "unix": f"/tmp/{token}.socket", "abstract": token, "segment": number, "host": os.uname().nodename,
-            "builder": stack.enter_context(process(canary)).pid, "signal": int(signal.SIGUSR1),
-            "sibling": stack.enter_context(process(canary)).pid, "shm": f"/dev/shm/{token}",
-            "temp": hidden_in(stack, tempfile.gettempdir()), "home": hidden_in(stack, os.path.expanduser("~")),
+            "unix": f"/tmp/{token}.socket",
+            "abstract": token,
+            "segment": number,
+            "host": os.uname().nodename,
+            "builder": stack.enter_context(process(canary)).pid,
+            "signal": int(signal.SIGUSR1),
+            "sibling": stack.enter_context(process(canary)).pid,
+            "shm": f"/dev/shm/{token}",
+            "temp": hidden_in(stack, tempfile.gettempdir()),
+            "home": hidden_in(stack, os.path.expanduser("~")),
         }
         listen(stack, socket.AF_UNIX, socket.SOCK_STREAM, facts["unix"])
         stack.callback(Path(facts["unix"]).unlink)
@@ -104,9 +129,13 @@ def judged(folder: Path, facts: dict[str, Any]) -> set[str]:
     """What was changed on the host, by number."""
     original = (folder / "original").stat()
     found = {
-        "05": os.path.exists(facts["outside"]), "07": original.st_mode & 0o777 == 0o777, "08": original.st_mtime == 1,
-        "15": died(facts["builder"]), "17": removed_segment(facts["segment"]),
-        "18": os.path.exists(facts["shm"]), "21": bool(processes_with(facts["token"])),
+        "05": os.path.exists(facts["outside"]),
+        "07": original.st_mode & 0o777 == 0o777,
+        "08": original.st_mtime == 1,
+        "15": died(facts["builder"]),
+        "17": removed_segment(facts["segment"]),
+        "18": os.path.exists(facts["shm"]),
+        "21": bool(processes_with(facts["token"])),
     }
     return {number for number, reached in found.items() if reached}
 

@@ -1,4 +1,5 @@
 """Commands of a launcher: how they end, what they say, and that nothing of them lives on."""
+
 from __future__ import annotations
 
 import os
@@ -21,7 +22,13 @@ def launcher() -> Iterator[Launcher]:
 
 
 def _start(launcher: Launcher, folder: Path, *argv: str, env: dict[str, str] | None = None) -> None:
-    launcher.start([f"s{folder}", *(f"e{name}={value}" for name, value in (env or {}).items()), *(f"a{w}" for w in argv)])
+    launcher.start(
+        [
+            f"s{folder}",
+            *(f"e{name}={value}" for name, value in (env or {}).items()),
+            *(f"a{w}" for w in argv),
+        ]
+    )
 
 
 def _end(launcher: Launcher) -> tuple[int, bytes]:
@@ -38,7 +45,9 @@ def _end(launcher: Launcher) -> tuple[int, bytes]:
 
 def test_one_command_after_the_other(launcher: Launcher, tmp_path: Path) -> None:
     for code in (0, 3, 0):
-        _start(launcher, tmp_path, "/bin/sh", "-c", f'echo "$A $PWD"; exit {code}', env={"A": "b c\nd"})
+        _start(
+            launcher, tmp_path, "/bin/sh", "-c", f'echo "$A $PWD"; exit {code}', env={"A": "b c\nd"}
+        )
         assert _end(launcher) == (code, f"b c\nd {os.path.realpath(tmp_path)}\n".encode())
 
 
@@ -58,7 +67,9 @@ def test_a_program_that_cannot_be_run_is_told(launcher: Launcher, tmp_path: Path
     assert _end(launcher) == (0, b"")
 
 
-def test_a_signal_is_a_code_and_what_is_left_behind_dies(launcher: Launcher, tmp_path: Path) -> None:
+def test_a_signal_is_a_code_and_what_is_left_behind_dies(
+    launcher: Launcher, tmp_path: Path
+) -> None:
     _start(launcher, tmp_path, "/bin/sh", "-c", "kill -SEGV $$")
     assert _end(launcher)[0] == 128 + signal.SIGSEGV
     script = "(setsid sh -c 'echo $$ > pid; exec sleep 100' &) ; while ! test -s pid; do :; done"
@@ -76,7 +87,9 @@ def test_stop_ends_what_runs_and_the_next_command_lives(launcher: Launcher, tmp_
     assert _end(launcher)[0] == 0
 
 
-def test_signals_of_the_terminal_have_their_default_meaning_again(launcher: Launcher, tmp_path: Path) -> None:
+def test_signals_of_the_terminal_have_their_default_meaning_again(
+    launcher: Launcher, tmp_path: Path
+) -> None:
     for name in ("INT", "TERM", "HUP", "PIPE"):
         _start(launcher, tmp_path, "/bin/sh", "-c", f"kill -{name} $$; echo lived")
         assert _end(launcher) == (128 + getattr(signal, f"SIG{name}"), b"")

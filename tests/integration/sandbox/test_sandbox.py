@@ -1,4 +1,5 @@
 """Running jobs: the same on every rung, to the end and beyond it."""
+
 from __future__ import annotations
 
 import errno
@@ -12,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.types.errors import BuildError
+from buildgraph.host.environment import choose_level
 from buildgraph.sandbox import sandbox
 from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
 from buildgraph.sandbox.sandbox import obstacle, probe, run, works
-from buildgraph.host.environment import choose_level
-from tests.support.requirements import absent
+from buildgraph.types.errors import BuildError
 from tests.integration.sandbox.build_process import begin, wait_for
 from tests.integration.sandbox.test_escapes import all_gone, processes_with
+from tests.support.requirements import absent
 
 
 @pytest.fixture(params=LEVELS)
@@ -31,13 +32,23 @@ def level(request: pytest.FixtureRequest) -> Level:
     return found
 
 
-def shell(folder: Path, script: str, timeout: int = 20, env: tuple[tuple[str, str], ...] = (), *words: str) -> Job:
+def shell(
+    folder: Path, script: str, timeout: int = 20, env: tuple[tuple[str, str], ...] = (), *words: str
+) -> Job:
     """A job of /bin/sh in a stage that has one input."""
     for name in ("stage", "stage/out", "temp"):
         (folder / name).mkdir(exist_ok=True)
     (folder / "stage" / "input").write_text("given")
     stage = str(folder / "stage")
-    return Job(("/bin/sh", "-c", script, *words), env, stage, f"{stage}/out", str(folder / "temp"), (), timeout)
+    return Job(
+        ("/bin/sh", "-c", script, *words),
+        env,
+        stage,
+        f"{stage}/out",
+        str(folder / "temp"),
+        (),
+        timeout,
+    )
 
 
 def go(folder: Path, level: Level, script: str, timeout: int = 20) -> Outcome:
@@ -47,19 +58,46 @@ def go(folder: Path, level: Level, script: str, timeout: int = 20) -> Outcome:
 
 def test_a_job_reads_its_inputs_and_writes_its_outputs(tmp_path: Path, level: Level) -> None:
     """By paths relative to its folder, and has a temporary folder of its own."""
-    outcome = go(tmp_path, level, 'cat input > out/copy; echo t > "$TMPDIR/t"; cat "$TMPDIR/t"; echo e >&2')
-    assert (outcome.code, outcome.ended, outcome.level, outcome.log) == (0, "exit", level, b"t\ne\n")
+    outcome = go(
+        tmp_path, level, 'cat input > out/copy; echo t > "$TMPDIR/t"; cat "$TMPDIR/t"; echo e >&2'
+    )
+    assert (outcome.code, outcome.ended, outcome.level, outcome.log) == (
+        0,
+        "exit",
+        level,
+        b"t\ne\n",
+    )
     assert (tmp_path / "stage/out/copy").read_text() == "given" and (tmp_path / "temp/t").exists()
     assert 0 < outcome.milliseconds < 20_000
 
 
-def test_the_environment_is_what_the_job_sets(tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_what_the_job_sets(
+    tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And a fixed ground; nothing of the host's."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    outcome = run(shell(tmp_path, "/usr/bin/env", 20, (("A", "1 =\n2"), ("LANG", "C.UTF-8"), ("TMPDIR", "/x"))), level)
+    outcome = run(
+        shell(
+            tmp_path, "/usr/bin/env", 20, (("A", "1 =\n2"), ("LANG", "C.UTF-8"), ("TMPDIR", "/x"))
+        ),
+        level,
+    )
     names = {line.partition(b"=")[0] for line in outcome.log.splitlines() if b"=" in line}
-    assert names - {b"_"} == {b"A", b"LANG", b"LOGNAME", b"HOME", b"PATH", b"PWD", b"TMPDIR", b"USER"}
-    assert b"A=1 =\n2\n" in outcome.log and b"HOME=/nonexistent\n" in outcome.log and b"TMPDIR=/x\n" in outcome.log
+    assert names - {b"_"} == {
+        b"A",
+        b"LANG",
+        b"LOGNAME",
+        b"HOME",
+        b"PATH",
+        b"PWD",
+        b"TMPDIR",
+        b"USER",
+    }
+    assert (
+        b"A=1 =\n2\n" in outcome.log
+        and b"HOME=/nonexistent\n" in outcome.log
+        and b"TMPDIR=/x\n" in outcome.log
+    )
 
 
 @pytest.mark.parametrize("name", ["HOME", "LOGNAME", "PATH", "TMPDIR", "USER"])
@@ -102,15 +140,26 @@ def test_only_what_is_visible_is_seen(tmp_path: Path, level: Level) -> None:
     for name in ("shown", "hidden"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
-    job = shell(tmp_path, f"cat {tmp_path}/shown/file {tmp_path}/hidden/file; echo x > {tmp_path}/shown/new")
-    outcome = run(Job(job.argv, (), job.stage, job.out, job.temp, (str(tmp_path / "shown"),), 20), level)
+    job = shell(
+        tmp_path, f"cat {tmp_path}/shown/file {tmp_path}/hidden/file; echo x > {tmp_path}/shown/new"
+    )
+    outcome = run(
+        Job(job.argv, (), job.stage, job.out, job.temp, (str(tmp_path / "shown"),), 20), level
+    )
     assert outcome.log.startswith(b"shown")
     assert (b"shownhidden" in outcome.log) == (level == "none")
     assert (os.listdir(tmp_path / "shown") == ["file"]) == (level != "none")
 
 
-@pytest.mark.parametrize(("script", "code", "ended"), [
-    ("exit 3", 3, "exit"), ("kill -9 $$", 137, "signal"), ("kill -SEGV $$", 139, "signal"), ("exit 127", 127, "exit")])
+@pytest.mark.parametrize(
+    ("script", "code", "ended"),
+    [
+        ("exit 3", 3, "exit"),
+        ("kill -9 $$", 137, "signal"),
+        ("kill -SEGV $$", 139, "signal"),
+        ("exit 127", 127, "exit"),
+    ],
+)
 def test_how_a_job_ended(tmp_path: Path, level: Level, script: str, code: int, ended: str) -> None:
     """Exit codes and signals."""
     outcome = go(tmp_path, level, script)
@@ -124,14 +173,18 @@ def test_a_program_that_does_not_exist(tmp_path: Path, level: Level) -> None:
     assert outcome.code != 0 and outcome.ended == "exit" and b"no-such" in outcome.log
 
 
-STAYING = 'exec 3>&1; setsid sh -c "sleep 61" $0 & sleep 61 & (trap "" TERM INT HUP; sleep 61; : $0) & '
+STAYING = (
+    'exec 3>&1; setsid sh -c "sleep 61" $0 & sleep 61 & (trap "" TERM INT HUP; sleep 61; : $0) & '
+)
 
 
 def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
     """The command, its children and those that made a session of their own or ignore signals."""
     token = os.urandom(8).hex()
     outcome = run(shell(tmp_path, STAYING + "echo started; sleep 61", 2, (), token), level)
-    assert outcome.ended == "timeout" and outcome.log == b"started\n" and outcome.milliseconds < 40_000
+    assert (
+        outcome.ended == "timeout" and outcome.log == b"started\n" and outcome.milliseconds < 40_000
+    )
     assert processes_with(token) == []
 
 
@@ -143,13 +196,17 @@ def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
     began = time.monotonic()
     outcome = run(shell(tmp_path, STAYING + "sleep 61", 60, (), token), level, cancel)
     timer.join()
-    assert outcome.ended == "interrupted" and time.monotonic() - began < 30 and processes_with(token) == []
+    assert (
+        outcome.ended == "interrupted"
+        and time.monotonic() - began < 30
+        and processes_with(token) == []
+    )
 
 
 def test_what_a_job_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
     """When the job has ended well, before anything of it is believed."""
     token = os.urandom(8).hex()
-    daemon = 'setsid sh -c "setsid sh -c \'while :; do echo x >> out/growing; done\' $0 &" $0 & '
+    daemon = "setsid sh -c \"setsid sh -c 'while :; do echo x >> out/growing; done' $0 &\" $0 & "
     outcome = run(shell(tmp_path, daemon + "sleep 0.2; echo done", 20, (), token), level)
     size = os.path.getsize(tmp_path / "stage/out/growing")
     assert outcome.code == 0 and processes_with(token) == []
@@ -158,7 +215,9 @@ def test_what_a_job_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
 
 
 @pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGINT])
-def test_a_builder_that_ends_takes_its_jobs_along(tmp_path: Path, level: Level, told: signal.Signals) -> None:
+def test_a_builder_that_ends_takes_its_jobs_along(
+    tmp_path: Path, level: Level, told: signal.Signals
+) -> None:
     """Killed, when nobody is left to tell them, or interrupted in the middle of waiting."""
     token = os.urandom(8).hex()
     job = shell(tmp_path, STAYING + "touch out/ready; sleep 61", 60, (), token)
@@ -192,10 +251,14 @@ def test_many_jobs_at_once(tmp_path: Path, level: Level) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted((outcome.code, outcome.log) for outcome in outcomes) == [(n, b"%d\n" % n) for n in range(6)]
+    assert sorted((outcome.code, outcome.log) for outcome in outcomes) == [
+        (n, b"%d\n" % n) for n in range(6)
+    ]
 
 
-def test_an_unreachable_rung_is_the_environments_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_rung_is_the_environments_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not the command's."""
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'bwrap: no permissions' >&2; exit 1\n")
@@ -216,7 +279,9 @@ os._exit(137)
 """
 
 
-def test_a_sandbox_that_bubblewrap_left_behind_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sandbox_that_bubblewrap_left_behind_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed just when its child has a session of its own, and does not die with it yet."""
     fake, token = tmp_path / "bwrap", str(int.from_bytes(os.urandom(6)))
     fake.write_text(BARE.format(sys.executable, token))
@@ -226,8 +291,11 @@ def test_a_sandbox_that_bubblewrap_left_behind_is_ended(tmp_path: Path, monkeypa
     assert processes_with(token) == []
 
 
-def test_what_cannot_be_watched_does_not_run_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: Level) -> None:
+def test_what_cannot_be_watched_does_not_run_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: Level
+) -> None:
     """For want of a descriptor: nothing of it is left, neither a process nor a descriptor."""
+
     def refused(_pid: int) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
@@ -244,25 +312,37 @@ def _outcome(code: int, log: bytes) -> Outcome:
     return Outcome(code, "exit", log, "namespaces", 1, 1, 1)
 
 
-@pytest.mark.parametrize("came", [
-    OSError(errno.EMFILE, os.strerror(errno.EMFILE)), BuildError("bubblewrap cannot make a sandbox: Cannot allocate memory"),
-    _outcome(1, b"bwrap: Can't fork: Resource temporarily unavailable"), _outcome(137, b"")], ids=repr)
-def test_what_a_host_lacks_for_a_moment_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                       came: Exception | Outcome) -> None:
+@pytest.mark.parametrize(
+    "came",
+    [
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        BuildError("bubblewrap cannot make a sandbox: Cannot allocate memory"),
+        _outcome(1, b"bwrap: Can't fork: Resource temporarily unavailable"),
+        _outcome(137, b""),
+    ],
+    ids=repr,
+)
+def test_what_a_host_lacks_for_a_moment_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, came: Exception | Outcome
+) -> None:
     """It ends a build; it does not make this one, and all that come, run in a weaker sandbox."""
+
     def tried(*_: object) -> Outcome:
         if isinstance(came, Exception):
             raise came
         return came
 
-    with monkeypatch.context() as patch, pytest.raises(BuildError, match="cannot be tried") as fault:
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(BuildError, match="cannot be tried") as fault,
+    ):
         patch.setattr(sandbox, "run", tried)
         choose_level("", str(tmp_path))
     assert fault.value.reason == "environment" and os.listdir(tmp_path) == []
     best = choose_level("", str(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(sandbox, "run", tried)
-        assert choose_level("", str(tmp_path)) == best   # it was remembered
+        assert choose_level("", str(tmp_path)) == best  # it was remembered
 
 
 def test_the_rung_can_be_lowered() -> None:
@@ -282,7 +362,10 @@ def test_no_network_unless_asked(tmp_path: Path, level: Level) -> None:
     on = run(Job(argv, (), job.stage, job.out, job.temp, visible, 20, network=True), level)
     assert b"ConnectionRefusedError" in on.log
     if level == "landlock":
-        assert b"PermissionError" in run(Job(argv, (), job.stage, job.out, job.temp, visible, 20), level).log
+        assert (
+            b"PermissionError"
+            in run(Job(argv, (), job.stage, job.out, job.temp, visible, 20), level).log
+        )
 
 
 def memory_limit(folder: str, size: int) -> str:
@@ -290,7 +373,14 @@ def memory_limit(folder: str, size: int) -> str:
     if os.geteuid() != 0 or not os.path.isdir(os.path.dirname(folder)):
         absent("no memory control group can be made here")
     os.mkdir(folder)
-    limit = next((name for name in ("memory.limit_in_bytes", "memory.max") if os.path.exists(f"{folder}/{name}")), None)
+    limit = next(
+        (
+            name
+            for name in ("memory.limit_in_bytes", "memory.max")
+            if os.path.exists(f"{folder}/{name}")
+        ),
+        None,
+    )
     if limit is None:
         os.rmdir(folder)
         absent("no memory control group can be made here")
@@ -318,8 +408,23 @@ def test_want_of_memory_is_said(tmp_path: Path, level: Level) -> None:
     tasks = memory_limit(folder, 150 << 20)
     job, python = shell(tmp_path, ""), os.path.realpath(sys.executable)
     # A small process of its own: the test's may hold more than the limit already.
-    words = (tasks, level, str(tmp_path / "ended"), job.stage, job.out, job.temp, python, os.path.realpath(sys.base_prefix))
-    done = subprocess.run([sys.executable, "-c", BUILDER, *words], check=False, timeout=60, capture_output=True, text=True)
+    words = (
+        tasks,
+        level,
+        str(tmp_path / "ended"),
+        job.stage,
+        job.out,
+        job.temp,
+        python,
+        os.path.realpath(sys.base_prefix),
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", BUILDER, *words],
+        check=False,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
     try:
         assert (tmp_path / "ended").exists(), done
         assert (tmp_path / "ended").read_text().startswith("memory 137 ")

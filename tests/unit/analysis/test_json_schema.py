@@ -1,4 +1,5 @@
 """The JSON Schema that editors check BUILD.toml with."""
+
 from __future__ import annotations
 
 import json
@@ -16,8 +17,13 @@ def test_the_schema_says_what_the_signatures_say() -> None:
     assert list(schema["$defs"]["rule.export.Link"]["properties"]) == ["from", "to"]
     agents = export["properties"]["agents"]["anyOf"][0]["additionalProperties"]
     assert agents["anyOf"][0]["description"] == "a label", "a bare label is short for a table"
-    assert all("description" in value for name in registry().rules
-               for value in schema["$defs"][f"rule.{name}"]["properties"].values())
+    assert all(
+        "description" in value
+        for name in registry().rules
+        for value in schema["$defs"][f"rule.{name}"]["properties"].values()
+    )
     assert set(schema["properties"]["workspace"]["properties"]) == {"name", "rules"}
-    assert schema["$defs"]["table"]["then"]["properties"]["rule"]["enum"] == sorted(registry().rules)
+    assert schema["$defs"]["table"]["then"]["properties"]["rule"]["enum"] == sorted(
+        registry().rules
+    )
     assert json.loads(json.dumps(schema)) == schema

@@ -3,6 +3,7 @@
 The interpreter looks for signals between two instructions: one that comes between the look and the wait does not end the
 wait. Here another thread takes the signal, so that no wait of the main thread is ever ended by it.
 """
+
 from __future__ import annotations
 
 import signal
@@ -28,6 +29,7 @@ class Heard(Exception):
 @pytest.fixture
 def struck() -> Iterator[threading.Event]:
     """Set it, and soon there is a signal, which the main thread's waits do not notice."""
+
     def hear(*_: object) -> None:
         raise Heard
 
@@ -47,7 +49,7 @@ def struck() -> Iterator[threading.Event]:
 
 def test_while_a_container_says_nothing(struck: threading.Event) -> None:
     ours, theirs = socket.socketpair()
-    ending = threading.Timer(WAIT_S, theirs.close)   # or it would wait for ever
+    ending = threading.Timer(WAIT_S, theirs.close)  # or it would wait for ever
     ending.start()
     struck.set()
     with ours, theirs, pytest.raises(Heard):

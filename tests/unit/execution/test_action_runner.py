@@ -1,4 +1,5 @@
 """What the threads of a worker share."""
+
 from __future__ import annotations
 
 import threading
@@ -9,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from buildgraph.execution.action_runner import ActionRunner, StagedTask, TaskOutcome
 from buildgraph.sandbox import sandbox
 from buildgraph.sandbox.forkserver import client
 from buildgraph.sandbox.job import Outcome
-from buildgraph.execution.action_runner import TaskOutcome, StagedTask, ActionRunner
 
 
 class Bare(ActionRunner):
@@ -53,7 +54,9 @@ def test_workers_of_one_scratch_folder_have_folders_of_their_own(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("code", "free"), [(0, 1), (1, 1), (137, 0)])
-def test_the_folder_of_what_was_killed_is_not_used_again(tmp_path: Path, code: int, free: int) -> None:
+def test_the_folder_of_what_was_killed_is_not_used_again(
+    tmp_path: Path, code: int, free: int
+) -> None:
     """Whoever killed it may have killed the one that ends what it left behind, which may still write there."""
     worker = Bare(tmp_path)
     worker.finish(worker.begin(TASK), Outcome(code, "exit", b"", "none", 0, 0, 0))

@@ -1,4 +1,5 @@
 """How long things took, and what progress says of what remains: the same numbers that the plan orders by."""
+
 from __future__ import annotations
 
 import io
@@ -7,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console as Rich
 
-from buildgraph.types.events import Done, Event, Finished, Planned, Started
-from buildgraph.types.label import Label
-from buildgraph.types.action import Action, Out
 from buildgraph.execution.durations import DurationRecorder, estimate_costs, load_durations
 from buildgraph.execution.scheduler import Scheduler
+from buildgraph.types.action import Action, Out
+from buildgraph.types.events import Done, Event, Finished, Planned, Started
+from buildgraph.types.label import Label
 from buildgraph.ui.console import Console, CriticalPath
 
 
@@ -32,7 +33,10 @@ def _action(title: str) -> Action:
 
 def test_durations_of_builds_are_halved_into_what_was_known(tmp_path: Path) -> None:
     assert _build(tmp_path, _done(0, "link", 400)) == {"//a:b link": 400}
-    assert _build(tmp_path, _done(0, "link", 200), _done(1, "cc", 50)) == {"//a:b link": 300, "//a:b cc": 50}
+    assert _build(tmp_path, _done(0, "link", 200), _done(1, "cc", 50)) == {
+        "//a:b link": 300,
+        "//a:b cc": 50,
+    }
 
 
 def test_hits_and_short_actions_are_not_remembered(tmp_path: Path) -> None:
@@ -51,7 +55,10 @@ def test_costs_order_the_plan(tmp_path: Path) -> None:
     assert plan.next() == 1
 
 
-@pytest.mark.parametrize("text", ["", "{", "buildgraph durations 2\n1 a\n", "buildgraph durations 1\nx a\n", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "buildgraph durations 2\n1 a\n", "buildgraph durations 1\nx a\n", "[" * 100_000],
+)
 def test_a_damaged_file_counts_as_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / ".buildgraph").mkdir()
     (tmp_path / ".buildgraph/durations").write_text(text)
@@ -60,10 +67,12 @@ def test_a_damaged_file_counts_as_empty(tmp_path: Path, text: str) -> None:
 
 
 def test_the_critical_path_shrinks_as_actions_run_and_end() -> None:
-    path = CriticalPath((5000, 3000, 2000))   # 0 before 2, 1 alone
+    path = CriticalPath((5000, 3000, 2000))  # 0 before 2, 1 alone
     assert path.left({}) == 5000
     assert path.left({0: 1.0, 1: 0.5}) == 4000
-    assert path.left({0: 9.0, 1: 0.5}) == 2500, "what takes longer than ever does not hide the others"
+    assert path.left({0: 9.0, 1: 0.5}) == 2500, (
+        "what takes longer than ever does not hide the others"
+    )
     path.end(0)
     assert path.left({1: 0.5}) == 2500
     path.end(1)
@@ -73,7 +82,9 @@ def test_the_critical_path_shrinks_as_actions_run_and_end() -> None:
 
 
 def _head(console: Console) -> str:
-    screen = Rich(file=io.StringIO(), width=100, color_system=None, force_terminal=True, legacy_windows=False)
+    screen = Rich(
+        file=io.StringIO(), width=100, color_system=None, force_terminal=True, legacy_windows=False
+    )
     with screen.capture() as capture:
         screen.print(console.screen())
     return capture.get().splitlines()[0].lstrip("━╸ ").rstrip()
@@ -83,9 +94,15 @@ def test_the_console_counts_what_runs_waits_and_remains() -> None:
     now = [0.0]
     console = Console(io.StringIO(), clock=lambda: now[0])
     said = []
-    script: list[Event] = [Planned(("//a:b",), 4, 0, "none", (5000, 3000, 2000, 10)), _done(3, "cp", 0, "hit"),
-                           Started(0, "//a:b", "long"), Started(1, "//a:b", "cc"), _done(1, "cc", 900),
-                           _done(0, "long", 1900), Started(2, "//a:b", "link")]
+    script: list[Event] = [
+        Planned(("//a:b",), 4, 0, "none", (5000, 3000, 2000, 10)),
+        _done(3, "cp", 0, "hit"),
+        Started(0, "//a:b", "long"),
+        Started(1, "//a:b", "cc"),
+        _done(1, "cc", 900),
+        _done(0, "long", 1900),
+        Started(2, "//a:b", "link"),
+    ]
     for event in script:
         console(event)
         said.append(_head(console))
@@ -98,4 +115,5 @@ def test_the_console_counts_what_runs_waits_and_remains() -> None:
         "1/4, 2 running, 1 waiting, 1 hit  3.0s, critical path 4.0s",
         "2/4, 1 running, 1 waiting, 1 hit  4.0s, critical path 3.0s",
         "3/4, 0 running, 1 waiting, 1 hit  5.0s, critical path 2.0s",
-        "3/4, 1 running, 0 waiting, 1 hit  6.0s, critical path 2.0s"]
+        "3/4, 1 running, 0 waiting, 1 hit  6.0s, critical path 2.0s",
+    ]

@@ -1,8 +1,8 @@
 """The plan under random graphs, failures and orders of completion."""
+
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from buildgraph.execution.scheduler import Scheduler, StepState
 
@@ -11,7 +11,9 @@ from buildgraph.execution.scheduler import Scheduler, StepState
 def graphs(draw: st.DrawFn) -> list[list[int]]:
     """Needs of up to 25 steps; a step needs only earlier ones, then all are renumbered."""
     size = draw(st.integers(0, 25))
-    needs = [draw(st.lists(st.integers(0, step - 1), max_size=4)) if step else [] for step in range(size)]
+    needs = [
+        draw(st.lists(st.integers(0, step - 1), max_size=4)) if step else [] for step in range(size)
+    ]
     order = draw(st.permutations(range(size)))
     renumbered: list[list[int]] = [[] for _ in range(size)]
     for step, need in enumerate(needs):
@@ -35,7 +37,9 @@ def test_every_step_runs_once_after_its_needs(needs: list[list[int]], data: st.D
 
 
 @given(graphs(), st.data())
-def test_a_failure_skips_all_that_need_it_and_nothing_else(needs: list[list[int]], data: st.DataObject) -> None:
+def test_a_failure_skips_all_that_need_it_and_nothing_else(
+    needs: list[list[int]], data: st.DataObject
+) -> None:
     broken = data.draw(st.sets(st.integers(0, max(0, len(needs) - 1)), max_size=3))
     plan = Scheduler(needs)
     while not plan.over:
@@ -45,7 +49,14 @@ def test_a_failure_skips_all_that_need_it_and_nothing_else(needs: list[list[int]
     doomed: set[int] = set()
     for _ in needs:
         doomed |= {step for step, need in enumerate(needs) if set(need) & (doomed | broken)}
-    states = [StepState.SKIPPED if step in doomed else StepState.FAILED if step in broken else StepState.DONE for step in range(len(needs))]
+    states = [
+        StepState.SKIPPED
+        if step in doomed
+        else StepState.FAILED
+        if step in broken
+        else StepState.DONE
+        for step in range(len(needs))
+    ]
     assert plan.state == states
 
 
@@ -59,6 +70,6 @@ def test_the_counts_are_those_of_the_states(needs: list[list[int]]) -> None:
 
 
 def test_the_longest_chain_goes_first() -> None:
-    needs = [[], [], [1], [2]]   # 0 alone; 1 -> 2 -> 3
+    needs = [[], [], [1], [2]]  # 0 alone; 1 -> 2 -> 3
     assert Scheduler(needs).next() == 1
     assert Scheduler(needs, [10.0, 1.0, 1.0, 1.0]).next() == 0

@@ -1,4 +1,5 @@
 """A slot is as empty as a new folder, whatever the action before left in it."""
+
 from __future__ import annotations
 
 import os
@@ -11,8 +12,12 @@ from buildgraph.store.file_ops import FileOps, NewFile
 
 
 def _inside(slot: WorkDir) -> list[str]:
-    return sorted(os.path.relpath(os.path.join(folder, name), slot.folder) for top in (slot.root, slot.temp)
-                  for folder, folders, names in os.walk(top) for name in (*folders, *names))
+    return sorted(
+        os.path.relpath(os.path.join(folder, name), slot.folder)
+        for top in (slot.root, slot.temp)
+        for folder, folders, names in os.walk(top)
+        for name in (*folders, *names)
+    )
 
 
 @pytest.fixture
@@ -91,7 +96,9 @@ def test_a_file_that_is_wanted_again_stays_at_its_place(slot: WorkDir) -> None:
     with pytest.raises(FileExistsError):
         slot.create(f"{slot.root}/in/a")
     slot.clean()
-    slot.prepare(["in", "in/a"], ["in/a"])   # a file and a folder of one name: an error of whoever asks for it
+    slot.prepare(
+        ["in", "in/a"], ["in/a"]
+    )  # a file and a folder of one name: an error of whoever asks for it
     assert _inside(slot) == ["build/in", "build/in/a", "build/out"]
     with pytest.raises(FileExistsError):
         slot.create(f"{slot.root}/in/a")
@@ -106,7 +113,9 @@ def test_no_more_files_stay_than_are_worth_it(slot: WorkDir) -> None:
     assert len(os.listdir(f"{slot.folder}/spare")) <= 64
 
 
-def test_a_file_with_another_name_or_attributes_is_not_used_again(slot: WorkDir, tmp_path: Path) -> None:
+def test_a_file_with_another_name_or_attributes_is_not_used_again(
+    slot: WorkDir, tmp_path: Path
+) -> None:
     Path(slot.root, "out/o").write_text("shared")
     os.link(f"{slot.root}/out/o", tmp_path / "kept")
     slot.clean()
@@ -118,7 +127,7 @@ def test_a_file_with_another_name_or_attributes_is_not_used_again(slot: WorkDir,
     try:
         os.setxattr(f"{slot.root}/a", "user.said", b"psst")
     except OSError:
-        return   # a disk without them
+        return  # a disk without them
     slot.clean()
     slot.prepare([])
     os.close(slot.create(f"{slot.root}/b"))

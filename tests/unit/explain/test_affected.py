@@ -1,18 +1,19 @@
 """Two evaluated graphs compared; graphs that are deep."""
+
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 
-from buildgraph.explain.affected import compare, without_base
 from buildgraph.analysis.analysis import Analysis
 from buildgraph.analysis.rule_api import Ctx
-from buildgraph.types.digest import Digest
+from buildgraph.explain.affected import compare, without_base
 from buildgraph.explain.target_hash import TargetHashes, hash_targets
-from buildgraph.types.label import Label
 from buildgraph.types.action import Artifact, Out, Output, Shipped, Source
-from buildgraph.types.target import Target
+from buildgraph.types.digest import Digest
+from buildgraph.types.label import Label
 from buildgraph.types.provider import Provider
+from buildgraph.types.target import Target
 from tests.support.analysed_workspace import Board, Single
 
 
@@ -31,7 +32,9 @@ class _World:
         before: Artifact = Source("f.txt")
         for number in range(length):
             label = _label(f"t{number:05}")
-            target = self.targets[label] = Target(label, "made", {"word": word if number == 0 else "copy"}, "", {})
+            target = self.targets[label] = Target(
+                label, "made", {"word": word if number == 0 else "copy"}, "", {}
+            )
             (out,) = Ctx(target).run([word if number == 0 else "copy", before, Out("o")])
             self.made[label] = Single(out, before)
             self.deps[label] = (_label(f"t{number - 1:05}"),) if number else ()
@@ -64,22 +67,34 @@ def test_a_long_chain_is_told_in_time_and_cut() -> None:
 
 def test_without_a_base_everything_is_affected() -> None:
     found = without_base(_World(3).evaluated(), "why")
-    assert [(str(one.label), one.change, one.reasons[0].what) for one in found][0] == ("//g:t00000", "changed", "why")
+    assert [(str(one.label), one.change, one.reasons[0].what) for one in found][0] == (
+        "//g:t00000",
+        "changed",
+        "why",
+    )
     assert len(found) == 3
 
 
 def _alone(values: Mapping[str, object], provider: Provider) -> TargetHashes:
     label = _label("b")
     target = Target(label, "board", dict(values), "", {})
-    return hash_targets(Analysis({label: provider}, (label,), {label: ()}, ()), {label: target}, {}, lambda artifact: (
-        Digest.of(b""), False))
+    return hash_targets(
+        Analysis({label: provider}, (label,), {label: ()}, ()),
+        {label: target},
+        {},
+        lambda artifact: (Digest.of(b""), False),
+    )
 
 
 def test_a_target_without_outputs_is_what_it_tells_others() -> None:
-    one, two = _alone({"memory": 1}, Board("float32", 1)), _alone({"memory": 2}, Board("float32", 2))
+    one, two = (
+        _alone({"memory": 1}, Board("float32", 1)),
+        _alone({"memory": 2}, Board("float32", 2)),
+    )
     (found,) = compare(one, two)
-    assert [(reason.kind, reason.what, reason.before, reason.after) for reason in found.reasons] == [
-        ("value", "memory", "1", "2")]
+    assert [
+        (reason.kind, reason.what, reason.before, reason.after) for reason in found.reasons
+    ] == [("value", "memory", "1", "2")]
     written_out = _alone({"dtype": "float32", "memory": 1}, Board("float32", 1))
     assert compare(one, written_out) == [], "a default that is written out is no change"
 
@@ -95,4 +110,5 @@ def test_an_output_is_known_by_its_name_too() -> None:
         (out,) = Ctx(target).run(["cc"], outputs=[Out(name, tree=True)])
         assert isinstance(out, Output)
         return _alone({}, Single(out, out))
+
     assert compare(of("a"), of("a")) == [] and len(compare(of("a"), of("b"))) == 1

@@ -1,4 +1,5 @@
 """In place of a file of buildgraph's own anything may be found; it is put aside and made again, and nothing waits."""
+
 from __future__ import annotations
 
 import os
@@ -9,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from buildgraph.files.regular_file import (
-    make_folder, open_own, open_regular, move_aside, read_regular, replace
+    make_folder,
+    move_aside,
+    open_own,
+    open_regular,
+    read_regular,
+    replace,
 )
 
 
@@ -29,8 +35,12 @@ def _folder(path: Path) -> None:
 
 
 ODD: dict[str, Callable[[Path], None]] = {
-    "FIFO": lambda path: os.mkfifo(path), "socket": _socket, "folder": _folder,
-    "link": lambda path: path.symlink_to(path.parent / "other"), "link to nothing": lambda path: path.symlink_to("nowhere")}
+    "FIFO": lambda path: os.mkfifo(path),
+    "socket": _socket,
+    "folder": _folder,
+    "link": lambda path: path.symlink_to(path.parent / "other"),
+    "link to nothing": lambda path: path.symlink_to("nowhere"),
+}
 
 
 @pytest.fixture(params=sorted(ODD))
@@ -45,8 +55,11 @@ def unharmed(path: Path) -> bool:
     """What was there is beside its place, with all that was in it."""
     aside = [name for name in os.listdir(path.parent) if name.startswith(f"{path.name}.aside-")]
     mine = path.parent / aside[0] / "mine" if aside else path
-    return len(aside) == 1 and (not mine.exists() or mine.read_text() == "the user's") and (
-        path.parent / "other").read_text() == "another's"
+    return (
+        len(aside) == 1
+        and (not mine.exists() or mine.read_text() == "the user's")
+        and (path.parent / "other").read_text() == "another's"
+    )
 
 
 def test_what_is_no_file_is_not_read(odd: Path) -> None:
@@ -88,7 +101,10 @@ def test_a_file_of_ours_stays(tmp_path: Path) -> None:
 def test_a_file_in_place_of_the_workspaces_folder_stays(tmp_path: Path) -> None:
     """It is the user's."""
     (tmp_path / ".buildgraph").write_text("mine")
-    assert not replace(str(tmp_path / ".buildgraph/own"), (b"x",)) and (tmp_path / ".buildgraph").read_text() == "mine"
+    assert (
+        not replace(str(tmp_path / ".buildgraph/own"), (b"x",))
+        and (tmp_path / ".buildgraph").read_text() == "mine"
+    )
 
 
 def test_something_else_where_the_fresh_file_would_be(tmp_path: Path) -> None:

@@ -1,20 +1,31 @@
 """Our canonical bytes are those of the `protobuf` package for the same schema, for any message."""
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from buildgraph.types.digest import Digest
 from buildgraph.keys.reapi import (
-    SCHEMA, Directory, decode, decode_directory, digest_fields, encode, encode_directory
+    SCHEMA,
+    Directory,
+    decode,
+    decode_directory,
+    digest_fields,
+    encode,
+    encode_directory,
 )
+from buildgraph.types.digest import Digest
 
 _F = descriptor_pb2.FieldDescriptorProto
-_KIND = {"string": _F.TYPE_STRING, "bytes": _F.TYPE_BYTES, "int": _F.TYPE_INT64, "bool": _F.TYPE_BOOL}
+_KIND = {
+    "string": _F.TYPE_STRING,
+    "bytes": _F.TYPE_BYTES,
+    "int": _F.TYPE_INT64,
+    "bool": _F.TYPE_BOOL,
+}
 
 
 def _factory() -> Any:
@@ -23,7 +34,9 @@ def _factory() -> Any:
         made = file.message_type.add(name=message)
         for number, name, kind, repeated in fields:
             label = _F.LABEL_REPEATED if repeated else _F.LABEL_OPTIONAL
-            field = made.field.add(name=name, number=number, label=label, type=_KIND.get(kind, _F.TYPE_MESSAGE))
+            field = made.field.add(
+                name=name, number=number, label=label, type=_KIND.get(kind, _F.TYPE_MESSAGE)
+            )
             if kind not in _KIND:
                 field.type_name = f".t.{kind}"
     pool = descriptor_pool.DescriptorPool()
@@ -33,7 +46,11 @@ def _factory() -> Any:
 
 FACTORY = _factory()
 _SCALARS: dict[str, st.SearchStrategy[Any]] = {
-    "string": st.text(max_size=20), "bytes": st.binary(max_size=20), "int": st.integers(-2**63, 2**63 - 1), "bool": st.booleans()}
+    "string": st.text(max_size=20),
+    "bytes": st.binary(max_size=20),
+    "int": st.integers(-(2**63), 2**63 - 1),
+    "bool": st.booleans(),
+}
 
 
 def messages(name: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -82,20 +99,33 @@ def test_what_was_encoded_decodes_to_the_same_bytes(name: str, data: st.DataObje
     assert encode(name, decode(name, encoded)) == encoded
 
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=300).filter(
-    lambda name: name not in (".", ".."))
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=300
+).filter(lambda name: name not in (".", ".."))
 DIGESTS = st.binary(max_size=300).map(Digest.of)
 
 
 @given(st.dictionaries(NAMES, st.tuples(DIGESTS, st.booleans())), st.dictionaries(NAMES, DIGESTS))
-def test_directories_written_by_hand_equal_the_schema(files: dict[str, tuple[Digest, bool]],
-                                                      folders: dict[str, Digest]) -> None:
+def test_directories_written_by_hand_equal_the_schema(
+    files: dict[str, tuple[Digest, bool]], folders: dict[str, Digest]
+) -> None:
     folders = {name: digest for name, digest in folders.items() if name not in files}
-    directory = Directory(tuple(sorted((name, *rest) for name, rest in files.items())), tuple(sorted(folders.items())))
-    by_schema = encode("Directory", {
-        "files": [{"name": name, "digest": digest_fields(digest), "is_executable": executable}
-                  for name, digest, executable in directory.files],
-        "directories": [{"name": name, "digest": digest_fields(digest)} for name, digest in directory.directories]})
+    directory = Directory(
+        tuple(sorted((name, *rest) for name, rest in files.items())), tuple(sorted(folders.items()))
+    )
+    by_schema = encode(
+        "Directory",
+        {
+            "files": [
+                {"name": name, "digest": digest_fields(digest), "is_executable": executable}
+                for name, digest, executable in directory.files
+            ],
+            "directories": [
+                {"name": name, "digest": digest_fields(digest)}
+                for name, digest in directory.directories
+            ],
+        },
+    )
     assert encode_directory(directory) == by_schema
     assert decode_directory(by_schema) == directory
 

@@ -1,12 +1,13 @@
 """Inputs and outputs of an action have places of their own, whatever the names of sources are."""
+
 from __future__ import annotations
 
 import pytest
 
 from buildgraph import Artifact, BuildError, Content, Globs, In, Out, Output, Source
-from buildgraph.types.errors import Location
-from buildgraph.types.action import Action
 from buildgraph.keys.staged_paths import find_clash, unused_path
+from buildgraph.types.action import Action
+from buildgraph.types.errors import Location
 from rules.command import command
 from rules.files import GATHER, files
 from rules.gate import gate
@@ -15,10 +16,19 @@ from tests.unit.rules.table import ctx, maker
 MADE = Output("made", Action((), (), (Out("made"),)))
 
 
-@pytest.mark.parametrize(("paths", "found"), [
-    ((), None), (("a", "b", "a.b", "ab"), None), (("a/b", "a/c", "ab/c"), None), (("a", "a/b"), ("a", "a/b")),
-    (("a/b/c/d", "x", "a/b"), ("a/b", "a/b/c/d"))])
-def test_a_path_below_another_is_found(paths: tuple[str, ...], found: tuple[str, str] | None) -> None:
+@pytest.mark.parametrize(
+    ("paths", "found"),
+    [
+        ((), None),
+        (("a", "b", "a.b", "ab"), None),
+        (("a/b", "a/c", "ab/c"), None),
+        (("a", "a/b"), ("a", "a/b")),
+        (("a/b/c/d", "x", "a/b"), ("a/b", "a/b/c/d")),
+    ],
+)
+def test_a_path_below_another_is_found(
+    paths: tuple[str, ...], found: tuple[str, str] | None
+) -> None:
     assert find_clash(paths) == found
 
 
@@ -35,16 +45,24 @@ def staged(made: Artifact) -> dict[str, object]:
 @pytest.mark.parametrize("source", ["in", "in/x", "in/x/made", "in/x/made/deep"])
 def test_sources_can_be_where_outputs_of_others_would_be(source: str) -> None:
     """These then get another folder; where nothing clashes they keep theirs, and so the key stays."""
-    [(_, made)] = command(ctx(), ("cat", "{x}", "{s}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source(source)}).made
+    [(_, made)] = command(
+        ctx(), ("cat", "{x}", "{s}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source(source)}
+    ).made
     assert source in staged(made) and "in-1/x/made" in maker(made).argv and len(staged(made)) == 2
-    [(_, usual)] = command(ctx(), ("cat", "{x}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source("in/other")}).made
+    [(_, usual)] = command(
+        ctx(), ("cat", "{x}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source("in/other")}
+    ).made
     assert set(staged(usual)) == {"in/x/made", "in/other"}
 
 
 def test_a_rule_of_the_user_may_name_such_a_source() -> None:
     """In its argv, where places are chosen by buildgraph."""
     (made,) = ctx().run([MADE, Source("in/0/made"), Out("o")])
-    assert set(staged(made)) == {"in/0/made", "in-1/0/made"} and maker(made).argv == ("in-1/0/made", "in/0/made", "out/o")
+    assert set(staged(made)) == {"in/0/made", "in-1/0/made"} and maker(made).argv == (
+        "in-1/0/made",
+        "in/0/made",
+        "out/o",
+    )
     (usual,) = ctx().run([MADE, Source("in/x"), Out("o")])
     assert maker(usual).argv == ("in/0/made", "in/x", "out/o")
 
@@ -71,20 +89,40 @@ def test_a_program_of_the_host_is_not_a_source_of_its_name() -> None:
         gate(ctx(), ("{s}",), inputs=given)
 
 
-@pytest.mark.parametrize(("source", "outputs"), [
-    ("out", ("x",)), ("out/x", ("x",)), ("out/x", ("x/",)), ("out/x/y", ("x/",)), ("out/x/y", ("x",)), ("out/x", ("x/y",))])
-def test_a_source_at_the_place_of_an_output_is_refused(source: str, outputs: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("source", "outputs"),
+    [
+        ("out", ("x",)),
+        ("out/x", ("x",)),
+        ("out/x", ("x/",)),
+        ("out/x/y", ("x/",)),
+        ("out/x/y", ("x",)),
+        ("out/x", ("x/y",)),
+    ],
+)
+def test_a_source_at_the_place_of_an_output_is_refused(
+    source: str, outputs: tuple[str, ...]
+) -> None:
     with pytest.raises(BuildError, match="'out'|place of the output") as fault:
-        command(ctx(), ("sh",), {f"o{n}": path for n, path in enumerate(outputs)}, inputs={"s": Source(source)})
+        command(
+            ctx(),
+            ("sh",),
+            {f"o{n}": path for n, path in enumerate(outputs)},
+            inputs={"s": Source(source)},
+        )
     assert fault.value.fix
 
 
 def test_other_sources_below_out_are_inputs() -> None:
-    [(_, made)] = command(ctx(), ("cat", "{s}", "{o}"), {"o": "data/x"}, inputs={"s": Source("out/data/y")}).made
+    [(_, made)] = command(
+        ctx(), ("cat", "{s}", "{o}"), {"o": "data/x"}, inputs={"s": Source("out/data/y")}
+    ).made
     assert set(staged(made)) == {"out/data/y"}
 
 
-@pytest.mark.parametrize("path", ["../x", "/x", "a//b", "", "a/../../x", ".", "a\0b", "d/" * 2000 + "x"])
+@pytest.mark.parametrize(
+    "path", ["../x", "/x", "a//b", "", "a/../../x", ".", "a\0b", "d/" * 2000 + "x"]
+)
 def test_places_are_in_the_stage(path: str) -> None:
     """Of inputs and outputs that a rule of the user chooses."""
     with pytest.raises(BuildError):
@@ -115,4 +153,9 @@ def test_variables_that_cannot_be_given_are_refused() -> None:
         command(ctx(), ("sh",), {"o": "o"}, env={"PWD": "/x"})
     with pytest.raises(BuildError, match="PYTHONPATH"):
         command(ctx(), ("sh",), {"o": "o"}, env={"PYTHONPATH": "x"}, packages=("numpy",))
-    command(ctx(), ("sh",), {"o": "o"}, env={"PYTHONPATH": "x", "TMPDIR": "/x", "HOME": "/x", "USER": "me"})
+    command(
+        ctx(),
+        ("sh",),
+        {"o": "o"},
+        env={"PYTHONPATH": "x", "TMPDIR": "/x", "HOME": "/x", "USER": "me"},
+    )

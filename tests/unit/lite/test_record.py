@@ -1,4 +1,5 @@
 """A noun behaves as a frozen dataclass with slots does."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -48,16 +49,30 @@ def test_it_is_made_compared_ordered_and_shown_as_a_dataclass() -> None:
     assert Point(1) == Point(1, 2) == Point(y=2, x=1) and Point(1) != Point(2)
     other: object = Reference(1)
     assert Point(1) != other
-    assert hash(Point(1, 3)) == hash(Reference(1, 3)) and len({Point(1), Point(1, 2), Point(2)}) == 2
-    assert sorted([Point(2, 1), Point(1, 9), Point(1, 3)]) == [Point(1, 3), Point(1, 9), Point(2, 1)]
-    assert Point(1) < Point(2) and Point(1) <= Point(1) and Point(2) > Point(1) and Point(1) >= Point(1)
-    assert repr(Point(1)) == repr(Reference(1)).replace("Reference", "Point") and Point(1).total == 3
+    assert (
+        hash(Point(1, 3)) == hash(Reference(1, 3)) and len({Point(1), Point(1, 2), Point(2)}) == 2
+    )
+    assert sorted([Point(2, 1), Point(1, 9), Point(1, 3)]) == [
+        Point(1, 3),
+        Point(1, 9),
+        Point(2, 1),
+    ]
+    assert (
+        Point(1) < Point(2)
+        and Point(1) <= Point(1)
+        and Point(2) > Point(1)
+        and Point(1) >= Point(1)
+    )
+    assert (
+        repr(Point(1)) == repr(Reference(1)).replace("Reference", "Point") and Point(1).total == 3
+    )
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
         Point()  # type: ignore[call-arg]
 
 
 def test_the_first_instances_are_as_the_later_ones() -> None:
     """They are made by hand, and only then is anything compiled."""
+
     @record
     class Fresh:
         """A class of its own."""
@@ -66,7 +81,12 @@ def test_the_first_instances_are_as_the_later_ones() -> None:
         y: int = 2
 
     for number in range(100):
-        assert (Fresh(number).x, Fresh(number).y, Fresh(y=number, x=1).y, Fresh(1, number).y) == (number, 2, number, number)
+        assert (Fresh(number).x, Fresh(number).y, Fresh(y=number, x=1).y, Fresh(1, number).y) == (
+            number,
+            2,
+            number,
+            number,
+        )
         for args, words in (((), {}), ((1, 2, 3), {}), ((1,), {"x": 2}), ((1,), {"z": 2})):
             with pytest.raises(TypeError):
                 Fresh(*args, **words)
@@ -96,12 +116,18 @@ def test_it_serves_match_dataclasses_and_pickle() -> None:
         case Noted(x, y, note):
             assert (x, y, note) == (1, 2, "a")
     assert [field.name for field in dataclasses.fields(Noted)] == ["x", "y", "note"]
-    assert dataclasses.replace(Point(1), y=5) == Point(1, 5) and dataclasses.asdict(Point(1)) == {"x": 1, "y": 2}
-    assert dataclasses.is_dataclass(Point) and pickle.loads(pickle.dumps(Noted(1, 2, "a"))) == Noted(1, 2)
+    assert dataclasses.replace(Point(1), y=5) == Point(1, 5) and dataclasses.asdict(Point(1)) == {
+        "x": 1,
+        "y": 2,
+    }
+    assert dataclasses.is_dataclass(Point) and pickle.loads(
+        pickle.dumps(Noted(1, 2, "a"))
+    ) == Noted(1, 2)
 
 
 def test_a_method_that_another_thread_compiles_meanwhile_is_whole() -> None:
     """One thread has looked it up, and not called it yet, when another puts the compiled one in its place."""
+
     @record(order=True)
     class Busy:
         """Two numbers that no other test has made use of."""

@@ -1,4 +1,5 @@
 """Into a stage and out of one: what may be staged, what may be collected, and that nothing changes on the way."""
+
 from __future__ import annotations
 
 import os
@@ -8,18 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from buildgraph.types.digest import Digest
-from buildgraph.types.errors import BuildError
+from buildgraph.keys.reapi import Directory, decode_directory, encode_directory
 from buildgraph.sandbox.collect_outputs import collect, is_inside
 from buildgraph.sandbox.staging import stage
-from buildgraph.types.action import Out
-from buildgraph.types.result import File, Node, Tree
-from buildgraph.keys.reapi import Directory, decode_directory, encode_directory
 from buildgraph.store.memory import MemoryStore
 from buildgraph.store.protocol import Missing
+from buildgraph.types.action import Out
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.types.result import File, Node, Tree
 
 
 def gather(out: Path, *declared: Out) -> tuple[dict[str, Node], MemoryStore]:
@@ -51,7 +51,9 @@ def test_files_and_trees_are_collected(out: Path) -> None:
     assert found["bin/tool"] == File(Digest.of(b"tool"), True)
     assert list(found) == ["bin/tool", "tree"]
     folder = decode_directory(store.read(found["tree"].digest))
-    assert folder == Directory((("f", Digest.of(b"f"), False),), (("empty", Digest.of(b"")),), (("link", "f"),))
+    assert folder == Directory(
+        (("f", Digest.of(b"f"), False),), (("empty", Digest.of(b"")),), (("link", "f"),)
+    )
     assert store.read(Digest.of(b"tool")) == b"tool"
 
 
@@ -90,12 +92,19 @@ def _link(target: str) -> Callable[[Path], None]:
 
 
 BAD: dict[str, Callable[[Path], None]] = {
-    "FIFO": _pipe, "socket": _socket, "setuid": _setuid, "hard link": _hard_link, "symlink": _link("/etc/passwd")}
+    "FIFO": _pipe,
+    "socket": _socket,
+    "setuid": _setuid,
+    "hard link": _hard_link,
+    "symlink": _link("/etc/passwd"),
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("place", ["file", "tree"])
-def test_what_cannot_be_kept_is_refused(out: Path, kind: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_kept_is_refused(
+    out: Path, kind: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By path and kind, as a file and inside a tree."""
     monkeypatch.chdir(out)
     (out / "tree").mkdir()
@@ -108,7 +117,9 @@ def test_what_cannot_be_kept_is_refused(out: Path, kind: str, place: str, monkey
     assert fault.value.reason == "failed"
 
 
-@pytest.mark.parametrize("target", ["../../etc/passwd", "..", "../x", "/etc", "d/../f", "./f", "d//f", "f/", "d/.."])
+@pytest.mark.parametrize(
+    "target", ["../../etc/passwd", "..", "../x", "/etc", "d/../f", "./f", "d//f", "f/", "d/.."]
+)
 def test_symlinks_that_could_leave_a_tree_are_refused(out: Path, target: str) -> None:
     """Also those that would only by way of another link."""
     (out / "tree").mkdir()
@@ -117,7 +128,9 @@ def test_symlinks_that_could_leave_a_tree_are_refused(out: Path, target: str) ->
         gather(out, Out("tree", tree=True))
 
 
-@given(st.lists(st.sampled_from(["..", "a", "b", ".", ""]), min_size=1, max_size=6), st.integers(0, 3))
+@given(
+    st.lists(st.sampled_from(["..", "a", "b", ".", ""]), min_size=1, max_size=6), st.integers(0, 3)
+)
 def test_a_link_that_may_stay_never_leaves(parts: list[str], depth: int) -> None:
     """By counting where each step stands."""
     target, at, lowest = "/".join(parts), depth, depth
@@ -135,8 +148,13 @@ def test_missing_and_undeclared_outputs_are_all_named(out: Path) -> None:
     (out / "wrong").mkdir()
     with pytest.raises(BuildError) as fault:
         gather(out, Out("wrong"), Out("absent"), Out("deep/absent"))
-    for words in ("'extra' was made and not declared", "'folder' was made and not declared", "absent was declared",
-                  "deep/absent was declared", "wrong was declared as a file and is none"):
+    for words in (
+        "'extra' was made and not declared",
+        "'folder' was made and not declared",
+        "absent was declared",
+        "deep/absent was declared",
+        "wrong was declared as a file and is none",
+    ):
         assert words in fault.value.what
     assert fault.value.reason == "failed"
 
@@ -190,8 +208,19 @@ def test_inputs_stay_in_the_stage(tmp_path: Path, path: str) -> None:
 TREE = encode_directory(Directory(files=(("f", Digest.of(b"x"), False),)))
 
 
-@pytest.mark.parametrize(("first", "second"), [
-    ("a", "a"), ("a", "a/b"), ("a/b", "a"), ("a/b/c", "a/b"), ("t", "t/new"), ("t", "t/f"), ("t/new", "t"), ("t", "t")])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("a", "a"),
+        ("a", "a/b"),
+        ("a/b", "a"),
+        ("a/b/c", "a/b"),
+        ("t", "t/new"),
+        ("t", "t/f"),
+        ("t/new", "t"),
+        ("t", "t"),
+    ],
+)
 def test_two_inputs_at_one_place_are_refused(tmp_path: Path, first: str, second: str) -> None:
     """Equal, or one beneath the other, in either order."""
     store = MemoryStore()

@@ -1,4 +1,5 @@
 """The filter of system calls, run by a small interpreter of BPF: each machine's numbers, and foreign ones."""
+
 from __future__ import annotations
 
 import struct
@@ -29,21 +30,53 @@ def verdict(machine: str, arch: int, number: int, network: bool = False) -> int:
             return int(value)
 
 
-@pytest.mark.parametrize(("machine", "arch", "refused", "allowed"), [
-    ("x86_64", X86, {"socket": 41, "ptrace": 101, "mount": 165, "shmget": 29, "last of the list": 304, "io_uring": 425,
-                     "mount_setattr": 442, "x32 socket": 0x40000029, "x32 read": 0x40000000},
-     {"read": 0, "socketpair": 53, "execve": 59, "futex": 202, "clone3": 435}),
-    ("aarch64", ARM,
-     {"socket": 198, "ptrace": 117, "mount": 40, "shmget": 194, "last of the list": 265, "io_uring": 425},
-     {"read": 63, "socketpair": 199, "execve": 221, "futex": 98, "clone3": 435}),
-])
+@pytest.mark.parametrize(
+    ("machine", "arch", "refused", "allowed"),
+    [
+        (
+            "x86_64",
+            X86,
+            {
+                "socket": 41,
+                "ptrace": 101,
+                "mount": 165,
+                "shmget": 29,
+                "last of the list": 304,
+                "io_uring": 425,
+                "mount_setattr": 442,
+                "x32 socket": 0x40000029,
+                "x32 read": 0x40000000,
+            },
+            {"read": 0, "socketpair": 53, "execve": 59, "futex": 202, "clone3": 435},
+        ),
+        (
+            "aarch64",
+            ARM,
+            {
+                "socket": 198,
+                "ptrace": 117,
+                "mount": 40,
+                "shmget": 194,
+                "last of the list": 265,
+                "io_uring": 425,
+            },
+            {"read": 63, "socketpair": 199, "execve": 221, "futex": 98, "clone3": 435},
+        ),
+    ],
+)
 def test_calls(machine: str, arch: int, refused: dict[str, int], allowed: dict[str, int]) -> None:
     """Each is refused or allowed by its number on that machine."""
-    assert {name for name, number in refused.items() if verdict(machine, arch, number) != REFUSE} == set()
-    assert {name for name, number in allowed.items() if verdict(machine, arch, number) != ALLOW} == set()
+    assert {
+        name for name, number in refused.items() if verdict(machine, arch, number) != REFUSE
+    } == set()
+    assert {
+        name for name, number in allowed.items() if verdict(machine, arch, number) != ALLOW
+    } == set()
 
 
-@pytest.mark.parametrize(("machine", "foreign"), [("x86_64", I386), ("x86_64", ARM), ("aarch64", X86)])
+@pytest.mark.parametrize(
+    ("machine", "foreign"), [("x86_64", I386), ("x86_64", ARM), ("aarch64", X86)]
+)
 def test_a_foreign_architecture_ends_the_process(machine: str, foreign: int) -> None:
     """Its numbers mean other calls."""
     assert verdict(machine, foreign, 0) == KILL
@@ -51,7 +84,10 @@ def test_a_foreign_architecture_ends_the_process(machine: str, foreign: int) -> 
 
 def test_the_network_opens_sockets_only() -> None:
     """And nothing else."""
-    assert verdict("x86_64", X86, 41, network=True) == ALLOW and verdict("aarch64", ARM, 198, network=True) == ALLOW
+    assert (
+        verdict("x86_64", X86, 41, network=True) == ALLOW
+        and verdict("aarch64", ARM, 198, network=True) == ALLOW
+    )
     assert verdict("x86_64", X86, 101, network=True) == REFUSE
 
 

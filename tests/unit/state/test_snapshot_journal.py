@@ -1,19 +1,31 @@
 """How a build left its steps and sources, and what builds that went on have changed: it comes back, or nothing does."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from buildgraph.state import snapshot
-from buildgraph.state.snapshot_journal import JOURNAL, StepRecord, SavedBuild, begin, divided, rows_of, load_saved_build
+from buildgraph.state.snapshot_journal import (
+    JOURNAL,
+    SavedBuild,
+    StepRecord,
+    begin,
+    divided,
+    load_saved_build,
+    rows_of,
+)
 
 WORD = st.text(st.characters(blacklist_characters="\0\n", blacklist_categories=["Cs"]), max_size=4)
 ROWS = st.lists(WORD, min_size=9, max_size=9).map(snapshot.pack_strings)
-STANDS = st.builds(StepRecord, st.from_regex(r"[0-9a-f]{4}/[0-9]", fullmatch=True), st.integers(0, 10**7),
-                   st.lists(st.tuples(st.integers(0, 10**6), ROWS), max_size=3).map(tuple))
+STANDS = st.builds(
+    StepRecord,
+    st.from_regex(r"[0-9a-f]{4}/[0-9]", fullmatch=True),
+    st.integers(0, 10**7),
+    st.lists(st.tuples(st.integers(0, 10**6), ROWS), max_size=3).map(tuple),
+)
 ROW = snapshot.pack_strings("//:a o a.txt a  out/a d 3 ".split(" "))
 
 
@@ -30,8 +42,14 @@ def _stand(number: int, key: str = "k") -> StepRecord:
 def left(tmp_path: Path) -> SavedBuild:
     """Eight steps and three sources, as a build left them."""
     path = str(tmp_path / "deep/name")
-    parts = {"source_rows": b"a/1 \nb/2 x\nc/3 ", "gates": b"g", "shown": rows_of([(9, ROW)], b"\n")}
-    mark = begin(path, parts, [_stand(number).line() + b"action\0%d" % number for number in range(8)])
+    parts = {
+        "source_rows": b"a/1 \nb/2 x\nc/3 ",
+        "gates": b"g",
+        "shown": rows_of([(9, ROW)], b"\n"),
+    }
+    mark = begin(
+        path, parts, [_stand(number).line() + b"action\0%d" % number for number in range(8)]
+    )
     found = load_saved_build(path)
     assert found is not None and found.mark == mark != 0
     return found
@@ -81,7 +99,11 @@ def test_all_is_written_anew_when_much_changed(left: SavedBuild, tmp_path: Path)
     expected = _all(left)
     left.anew(left.path, {"gates": b"last"})
     found = _again(left)
-    assert found.mark == left.mark == found.head.mark and not found.steps and not Path(left.path + JOURNAL).exists()
+    assert (
+        found.mark == left.mark == found.head.mark
+        and not found.steps
+        and not Path(left.path + JOURNAL).exists()
+    )
     assert _all(found) == expected and (found.gates, found.rows) == (b"last", left.rows)
 
 
@@ -99,7 +121,7 @@ def test_a_flipped_byte_of_what_changed_has_another_mark(left: SavedBuild) -> No
     file = Path(left.path + JOURNAL)
     data = file.read_bytes()
     for at in range(len(data)):
-        file.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1:])
+        file.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
         assert _again(left).mark != left.mark, at
 
 

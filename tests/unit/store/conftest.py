@@ -1,4 +1,5 @@
 """One store of each kind, so that the same promises are asked of all."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,5 +21,8 @@ def disk(tmp_path: Path) -> DiskStore:
 @pytest.fixture(params=["memory", "disk"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store of every kind in turn."""
-    kinds: dict[str, Callable[[], Store]] = {"memory": MemoryStore, "disk": lambda: DiskStore(str(tmp_path / "cache"))}
+    kinds: dict[str, Callable[[], Store]] = {
+        "memory": MemoryStore,
+        "disk": lambda: DiskStore(str(tmp_path / "cache")),
+    }
     return kinds[request.param]()

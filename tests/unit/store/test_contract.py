@@ -1,4 +1,5 @@
 """What every store promises, asked of each kind."""
+
 from __future__ import annotations
 
 import os
@@ -8,16 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from buildgraph.types.digest import EMPTY, Digest
-from buildgraph.types.result import File, Result, Tree
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.store import result_record
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.memory import MemoryStore
 from buildgraph.store.protocol import Batch, Missing, Store
+from buildgraph.types.digest import EMPTY, Digest
+from buildgraph.types.result import File, Result, Tree
 
 KEY = Digest.of(b"an action")
 
@@ -74,17 +74,25 @@ def test_only_regular_files_are_copied_in(store: Store, tmp_path: Path, kind: st
 
 
 @pytest.mark.parametrize(("executable", "mode"), [(False, 0o444), (True, 0o555)])
-def test_a_placed_blob_is_a_new_read_only_file(store: Store, tmp_path: Path, executable: bool, mode: int) -> None:
+def test_a_placed_blob_is_a_new_read_only_file(
+    store: Store, tmp_path: Path, executable: bool, mode: int
+) -> None:
     """With the mode that was asked for, and never in place of another file."""
     (digest,) = put(store, b"data")
     path = tmp_path / "placed"
     store.place(digest, str(path), executable)
-    assert path.read_bytes() == b"data" and stat.S_IMODE(path.stat().st_mode) == mode and path.stat().st_nlink == 1
+    assert (
+        path.read_bytes() == b"data"
+        and stat.S_IMODE(path.stat().st_mode) == mode
+        and path.stat().st_nlink == 1
+    )
     with pytest.raises(FileExistsError):
         store.place(digest, str(path), executable)
 
 
-def test_a_file_that_the_caller_opens_holds_the_blob_and_nothing_else(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_the_caller_opens_holds_the_blob_and_nothing_else(
+    store: Store, tmp_path: Path
+) -> None:
     """What stood in it is overwritten and cut off."""
     (digest,) = put(store, b"data")
     path = tmp_path / "placed"
@@ -125,9 +133,15 @@ def test_a_result_is_recalled_with_its_parts(store: Store) -> None:
     batch.record(KEY, made, {"action": b"\0\xff", "command": b""})
     assert store.recall(KEY) is None and not store.remembers(KEY)
     store.publish([batch])
-    assert store.recall(KEY) == made and store.remembers(KEY) and not store.remembers(Digest.of(b"another"))
+    assert (
+        store.recall(KEY) == made
+        and store.remembers(KEY)
+        and not store.remembers(Digest.of(b"another"))
+    )
     assert store.parts(KEY) == {"action": b"\0\xff", "command": b""}
-    assert store.recall(Digest.of(b"another")) is None and store.parts(Digest.of(b"another")) is None
+    assert (
+        store.recall(Digest.of(b"another")) is None and store.parts(Digest.of(b"another")) is None
+    )
 
 
 def test_what_is_kept_is_read_here_and_now(store: Store, tmp_path: Path) -> None:
@@ -170,8 +184,19 @@ def test_a_result_counts_only_with_all_its_blobs(store: Store, absent: str) -> N
     """Including the folders and files inside its trees."""
     inner = encode_directory(Directory(files=(("f", Digest.of(b"in tree"), False),)))
     outer = encode_directory(Directory(directories=(("d", Digest.of(inner)),)))
-    blobs = {"log": b"log", "file": b"file", "tree": outer, "file in tree": b"in tree", "folder in tree": inner}
-    made = Result((("f", File(Digest.of(b"file"))), ("t", Tree(Digest.of(outer)))), Digest.of(b"log"), "none", 1)
+    blobs = {
+        "log": b"log",
+        "file": b"file",
+        "tree": outer,
+        "file in tree": b"in tree",
+        "folder in tree": inner,
+    }
+    made = Result(
+        (("f", File(Digest.of(b"file"))), ("t", Tree(Digest.of(outer)))),
+        Digest.of(b"log"),
+        "none",
+        1,
+    )
     batch = store.batch()
     batch.record(KEY, made, {})
     for name, data in blobs.items():
@@ -186,7 +211,9 @@ def test_a_result_counts_only_with_all_its_blobs(store: Store, absent: str) -> N
 def test_a_tree_that_is_no_directory_is_no_result(store: Store) -> None:
     """Never an exception."""
     batch = store.batch()
-    batch.record(KEY, Result((("t", Tree(batch.add(b"no directory"))),), batch.add(b""), "none", 1), {})
+    batch.record(
+        KEY, Result((("t", Tree(batch.add(b"no directory"))),), batch.add(b""), "none", 1), {}
+    )
     store.publish([batch])
     assert store.recall(KEY) is None
 
@@ -224,7 +251,9 @@ def test_the_empty_blob_is_a_blob(store: Store) -> None:
 TEXT = st.text(max_size=20).map(lambda text: text.replace("\0", ""))
 DIGESTS = st.binary(max_size=8).map(Digest.of)
 NODES = st.one_of(st.builds(File, DIGESTS, st.booleans()), st.builds(Tree, DIGESTS))
-OUTPUTS = st.dictionaries(TEXT, NODES, max_size=4).map(lambda found: tuple(sorted(found.items(), key=lambda pair: pair[0])))
+OUTPUTS = st.dictionaries(TEXT, NODES, max_size=4).map(
+    lambda found: tuple(sorted(found.items(), key=lambda pair: pair[0]))
+)
 RESULTS = st.builds(Result, OUTPUTS, DIGESTS, TEXT, st.integers(0, 1 << 40))
 PARTS = st.dictionaries(TEXT, st.binary(max_size=40), max_size=4)
 
@@ -233,11 +262,16 @@ PARTS = st.dictionaries(TEXT, st.binary(max_size=40), max_size=4)
 def test_records_come_back_as_written(made: Result, parts: dict[str, bytes]) -> None:
     """For every result, and with the same bytes each time."""
     data = result_record.encode(KEY, made, parts)
-    assert result_record.decode(KEY, data) == (made, parts) and result_record.encode(KEY, made, parts) == data
+    assert (
+        result_record.decode(KEY, data) == (made, parts)
+        and result_record.encode(KEY, made, parts) == data
+    )
 
 
 @given(RESULTS, PARTS, st.data())
-def test_a_changed_record_is_never_believed(made: Result, parts: dict[str, bytes], data: st.DataObject) -> None:
+def test_a_changed_record_is_never_believed(
+    made: Result, parts: dict[str, bytes], data: st.DataObject
+) -> None:
     """Whichever byte is changed, wherever it is cut, and under any other key."""
     whole = result_record.encode(KEY, made, parts)
     at = data.draw(st.integers(0, len(whole) - 1))
@@ -249,7 +283,10 @@ def test_a_changed_record_is_never_believed(made: Result, parts: dict[str, bytes
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=5), st.lists(st.booleans(), min_size=5))
+@given(
+    st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=5),
+    st.lists(st.booleans(), min_size=5),
+)
 def test_both_kinds_hold_the_same(rounds: list[list[bytes]], publish: list[bool]) -> None:
     """After any sequence of batches, published or dropped."""
     with tempfile.TemporaryDirectory() as folder:

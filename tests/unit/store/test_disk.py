@@ -1,4 +1,5 @@
 """What only a disk can do to a store: damage, other users, other processes, no room."""
+
 from __future__ import annotations
 
 import os
@@ -11,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.types.digest import Digest
-from buildgraph.types.errors import BuildError
-from buildgraph.types.result import File, Result
+from buildgraph.store.cache_dir import default_root
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.file_ops import FileOps
 from buildgraph.store.fsck import measure
-from buildgraph.store.cache_dir import default_root
 from buildgraph.store.protocol import Missing
 from buildgraph.store.recent_blobs import RecentBlobs
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.types.result import File, Result
 from tests.support.requirements import absent, need
 
 KEY = Digest.of(b"an action")
@@ -61,7 +62,9 @@ def fill(store: DiskStore, data: bytes = b"some output") -> Digest:
     """Publish a result with one output."""
     batch = store.batch()
     digest = batch.add(data)
-    batch.record(KEY, Result((("o", File(digest)),), batch.add(b"log"), "none", 1), {"action": b"x"})
+    batch.record(
+        KEY, Result((("o", File(digest)),), batch.add(b"log"), "none", 1), {"action": b"x"}
+    )
     store.publish([batch])
     return digest
 
@@ -80,14 +83,18 @@ def test_what_is_kept_is_for_this_process_until_it_is_published(tmp_path: Path) 
     never = lost.add(b"never")
     mine.keep(lost)
     mine.close()
-    assert not other.has(never) and not [name for _, _, names in os.walk(tmp_path / "cache/tmp") for name in names]
+    assert not other.has(never) and not [
+        name for _, _, names in os.walk(tmp_path / "cache/tmp") for name in names
+    ]
 
 
 def test_a_disk_that_refuses_forgets_what_was_kept(tmp_path: Path) -> None:
     """The build that kept it ends, and the next one makes it again."""
+
     class Full(FileOps):
         def sync_filesystem(self, folder: str) -> None:
             raise OSError(28, "No space left on device")
+
     store = DiskStore(str(tmp_path / "cache"), ops=Full())
     batch = store.batch()
     digest = batch.add(b"kept")
@@ -99,7 +106,9 @@ def test_a_disk_that_refuses_forgets_what_was_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_blob_is_set_aside_and_said_once(tmp_path: Path, damage: Callable[[str], None]) -> None:
+def test_a_damaged_blob_is_set_aside_and_said_once(
+    tmp_path: Path, damage: Callable[[str], None]
+) -> None:
     """It reads as missing, never as other bytes; publishing it again heals the store."""
     said: list[str] = []
     digest = fill(DiskStore(str(tmp_path / "cache")))
@@ -112,10 +121,16 @@ def test_a_damaged_blob_is_set_aside_and_said_once(tmp_path: Path, damage: Calla
         with pytest.raises(Missing):
             store.place(digest, str(tmp_path / "placed"), False)
     assert len(said) == 1 and digest.hash[:12] in said[0]
-    assert not (tmp_path / "placed").exists() and not store.has(digest) and store.recall(KEY) is None
+    assert (
+        not (tmp_path / "placed").exists() and not store.has(digest) and store.recall(KEY) is None
+    )
     assert len(os.listdir(tmp_path / "cache" / "quarantine")) == 1
     assert os.stat(store.generation).st_size != before.st_size
-    assert fill(store) == digest and store.read(digest) == b"some output" and store.recall(KEY) is not None
+    assert (
+        fill(store) == digest
+        and store.read(digest) == b"some output"
+        and store.recall(KEY) is not None
+    )
 
 
 @pytest.mark.parametrize("damage", (flip, cut, empty))
@@ -169,9 +184,16 @@ def test_blobs_are_read_only_and_private(disk: DiskStore) -> None:
 def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
     """And what a living one holds is not."""
     root = str(tmp_path / "cache")
-    script = ("import os, sys; from buildgraph.store.disk import DiskStore; store = DiskStore(sys.argv[1]); "
-              "batch = store.batch(); batch.add(b'x' * 1000); os._exit(9)")
-    assert subprocess.run([sys.executable, "-c", script, root], cwd=Path(__file__).parents[3]).returncode == 9
+    script = (
+        "import os, sys; from buildgraph.store.disk import DiskStore; store = DiskStore(sys.argv[1]); "
+        "batch = store.batch(); batch.add(b'x' * 1000); os._exit(9)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script, root], cwd=Path(__file__).parents[3]
+        ).returncode
+        == 9
+    )
     assert len(os.listdir(os.path.join(root, "tmp"))) == 1
     living = DiskStore(root)
     held = living.batch()
@@ -202,18 +224,30 @@ for turn in range(12):
 def test_many_processes_publish_the_same_at_once(tmp_path: Path) -> None:
     """As if one after the other."""
     root = str(tmp_path / "cache")
-    running = [subprocess.Popen([sys.executable, "-c", WRITER, root], cwd=Path(__file__).parents[3]) for _ in range(4)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", WRITER, root], cwd=Path(__file__).parents[3])
+        for _ in range(4)
+    ]
     assert [process.wait(300) for process in running] == [0] * 4
     store = DiskStore(root)
     assert all(store.recall(Digest.of(b"%d" % turn)) for turn in range(12))
-    assert measure(store.root).quarantined == 0 and measure(store.root).results == 12 and measure(store.root).blobs == 17
+    assert (
+        measure(store.root).quarantined == 0
+        and measure(store.root).results == 12
+        and measure(store.root).blobs == 17
+    )
 
 
 def test_stats_count_what_is_there(disk: DiskStore) -> None:
     """In files and bytes."""
     fill(disk)
     found = measure(disk.root)
-    assert (found.blobs, found.blob_bytes, found.results, found.quarantined) == (2, len(b"some output" + b"log"), 1, 0)
+    assert (found.blobs, found.blob_bytes, found.results, found.quarantined) == (
+        2,
+        len(b"some output" + b"log"),
+        1,
+        0,
+    )
     assert found.result_bytes == os.stat(disk.record_path(KEY)).st_size
 
 
@@ -294,12 +328,15 @@ def test_a_read_only_disk_is_refused(mounted: Callable[[str], str]) -> None:
         DiskStore(os.path.join(folder, "other"))
 
 
-@pytest.mark.parametrize(("environ", "root"), [
-    ({"BUILDGRAPH_CACHE": "/c", "XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/c"),
-    ({"XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/x/buildgraph"),
-    ({"XDG_CACHE_HOME": "relative", "HOME": "/h"}, "/h/.cache/buildgraph"),
-    ({"BUILDGRAPH_CACHE": "", "HOME": "/h"}, "/h/.cache/buildgraph"),
-])
+@pytest.mark.parametrize(
+    ("environ", "root"),
+    [
+        ({"BUILDGRAPH_CACHE": "/c", "XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/c"),
+        ({"XDG_CACHE_HOME": "/x", "HOME": "/h"}, "/x/buildgraph"),
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/h"}, "/h/.cache/buildgraph"),
+        ({"BUILDGRAPH_CACHE": "", "HOME": "/h"}, "/h/.cache/buildgraph"),
+    ],
+)
 def test_where_the_cache_stands(environ: dict[str, str], root: str) -> None:
     """As the XDG base directory specification has it: relative paths and empty values do not count."""
     assert default_root(environ) == root
@@ -312,8 +349,11 @@ def test_no_home_is_said() -> None:
     assert fault.value.reason == "environment" and "BUILDGRAPH_CACHE" in fault.value.fix
 
 
-def test_what_is_remembered_may_be_forgotten_by_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_remembered_may_be_forgotten_by_another_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A thread that finds damage lets go of all small blobs, in the middle of which another adds one."""
+
     class Shared(dict[Digest, bytes]):
         """What is held, with another thread that adds while it is emptied."""
 
@@ -331,7 +371,11 @@ def test_what_is_remembered_may_be_forgotten_by_another_thread(monkeypatch: pyte
         recent.add({Digest.of(data): data})
     recent.clear()
     adding.join()
-    assert faults == [] and recent.get(Digest.of(blobs[4])) == blobs[4] and recent.get(Digest.of(blobs[0])) is None
+    assert (
+        faults == []
+        and recent.get(Digest.of(blobs[4])) == blobs[4]
+        and recent.get(Digest.of(blobs[0])) is None
+    )
     for data in blobs:
         recent.add({Digest.of(data): data})
     assert [data for data in blobs if recent.get(Digest.of(data)) is not None] == blobs[-4:]

@@ -1,4 +1,5 @@
 """What may go from a store, what must stay, and what a full look finds."""
+
 from __future__ import annotations
 
 import os
@@ -6,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.types.digest import Digest
-from buildgraph.types.result import File, Result, Tree
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.store import gc_roots
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.lease import NOTED_S, Lease, oldest
-from buildgraph.store.gc import GcLimits, forget, run, plan
 from buildgraph.store.fsck import StoreStats, check_store, measure
+from buildgraph.store.gc import GcLimits, forget, plan, run
+from buildgraph.store.lease import NOTED_S, Lease, oldest
+from buildgraph.types.digest import Digest
+from buildgraph.types.result import File, Result, Tree
 
 NOW = 2_000_000_000.0
 KEYS = [Digest.of(b"action %d" % number) for number in range(4)]
@@ -31,7 +32,9 @@ def old(disk: DiskStore) -> DiskStore:
     batch = disk.batch()
     for number, key in enumerate(KEYS):
         inner = encode_directory(Directory(files=(("f", batch.add(b"%d" % number * 1000), False),)))
-        batch.record(key, Result((("t", Tree(batch.add(inner))),), batch.add(b"log"), "none", 1), {})
+        batch.record(
+            key, Result((("t", Tree(batch.add(inner))),), batch.add(b"log"), "none", 1), {}
+        )
     batch.add(b"of no result")
     disk.publish([batch])
     disk.close()
@@ -76,8 +79,11 @@ def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: 
     before = measure(old.root)
     found = plan(old.root, GcLimits(2.5 * 86400, 2300), NOW)
     assert [(verdict.key, verdict.keep, verdict.why) for verdict in found.verdicts] == [
-        (KEYS[3], True, f"the last builds of {tmp_path / 'w'}"), (KEYS[0], True, "used of late"),
-        (KEYS[1], False, "beyond the size"), (KEYS[2], False, "beyond the size")]
+        (KEYS[3], True, f"the last builds of {tmp_path / 'w'}"),
+        (KEYS[0], True, "used of late"),
+        (KEYS[1], False, "beyond the size"),
+        (KEYS[2], False, "beyond the size"),
+    ]
     assert measure(old.root) == before and found.freed == before.blob_bytes - found.kept_bytes
     run(old, found)
     assert measure(old.root).blob_bytes == found.kept_bytes and left(old) == [0, 3]
@@ -131,8 +137,9 @@ def test_only_the_latest_requests_of_a_workspace_hold(old: DiskStore, tmp_path: 
     assert set(gc_roots.protected_keys(old.root)) == {KEYS[1]}
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"form":1,"workspace":"/","keys":["x"]}', b"\xff",
-                                  b"[" * 100_000])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b'{"form":1,"workspace":"/","keys":["x"]}', b"\xff", b"[" * 100_000]
+)
 def test_a_damaged_root_holds_nothing(old: DiskStore, tmp_path: Path, data: bytes) -> None:
     """And stops nothing."""
     gc_roots.save_roots(old.root, workspace(tmp_path / "here"), (), [str(KEYS[3])])
@@ -149,7 +156,7 @@ def test_what_a_running_build_uses_stays(old: DiskStore) -> None:
     os.utime(old.record_path(KEYS[3]), (began - NOTED_S + 1,) * 2)
     os.utime(old.record_path(KEYS[2]), (began - NOTED_S - 1,) * 2)
     sweep(old, began + 10, 0, 0)
-    assert left(old) == [0, 1, 3]   # 0 and 1 are from the future of this machine's clock
+    assert left(old) == [0, 1, 3]  # 0 and 1 are from the future of this machine's clock
     lease.close()
     sweep(old, NOW + 10, 0, 0)
     assert left(old) == []
@@ -182,7 +189,7 @@ def test_what_was_used_since_the_plan_stays(old: DiskStore) -> None:
     """A build that came in between keeps its result whole."""
     os.utime(old.record_path(KEYS[1]), (1000, 1000))
     found = plan(old.root, GcLimits(0, 0), NOW)
-    assert old.recall(KEYS[1])   # this notes the use
+    assert old.recall(KEYS[1])  # this notes the use
     run(old, found)
     assert left(old) == [1] and old.recall(KEYS[1])
 

@@ -1,4 +1,5 @@
 """The deletable index: what it keeps, and what it does with a database that is not its own."""
+
 from __future__ import annotations
 
 import os
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.types.errors import BuildError
 from buildgraph.store.index import StatIndex
+from buildgraph.types.errors import BuildError
 
 ROWS = {b"a": b"1", b"b\0\xff": b"", b"c": b"x" * 100_000}
 
@@ -58,13 +59,18 @@ PLANTED: dict[str, tuple[str, tuple[object, ...]]] = {
     "wrong checksum": ("UPDATE Cache SET value = ?", (b"0" * 40,)),
     "setting of a disk": ("INSERT INTO Settings VALUES ('disk_evil', 1)", ()),
     "pragma": ("INSERT INTO Settings VALUES ('sqlite_writable_schema', 1)", ()),
-    "eviction": ("UPDATE Settings SET value = 'least-recently-used' WHERE key = 'eviction_policy'", ()),
+    "eviction": (
+        "UPDATE Settings SET value = 'least-recently-used' WHERE key = 'eviction_policy'",
+        (),
+    ),
     "no table": ("DROP TABLE Cache", ()),
 }
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_a_planted_row_runs_nothing(folder: str, kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_planted_row_runs_nothing(
+    folder: str, kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """It is forgotten with the whole index, which then works again; no file outside is read or removed."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "victim").write_bytes(b"secret")
@@ -125,7 +131,8 @@ def _link(path: str, other: Path) -> None:
 @pytest.mark.parametrize("make", [_fifo, _folder, _link])
 @pytest.mark.parametrize("name", ["cache.db", "cache.db-wal"])
 def test_a_database_that_is_no_file_is_made_again(
-        folder: str, tmp_path: Path, name: str, make: Callable[[str, Path], None]) -> None:
+    folder: str, tmp_path: Path, name: str, make: Callable[[str, Path], None]
+) -> None:
     """What is there is put aside and not changed."""
     for old in os.listdir(folder):
         os.unlink(os.path.join(folder, old))
@@ -139,7 +146,9 @@ def test_a_database_that_is_no_file_is_made_again(
 
 
 @pytest.mark.parametrize("name", ["$HOME/memo", "~/memo"])
-def test_a_path_that_would_be_expanded_is_not_used(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_that_would_be_expanded_is_not_used(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The package expands variables in paths: such a folder just remembers nothing."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

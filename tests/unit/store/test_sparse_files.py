@@ -1,4 +1,5 @@
 """Holes of large files stay holes while they are hashed and copied, and both end soon when that is wished."""
+
 from __future__ import annotations
 
 import hashlib
@@ -8,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from buildgraph.host.source_files import hash_file
 from buildgraph.lite.contextmanagers import Cancelled, cancellable
 from buildgraph.lite.sha256 import CANCEL_CHECK_BYTES, hash_open
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.file_ops import FileOps, NewFile, copy_hashed
-from buildgraph.host.source_files import hash_file
 
 
 def sparse(path: Path, size: int, *pieces: tuple[int, bytes]) -> Path:
@@ -37,7 +38,13 @@ def copied(path: Path, old: bytes = b"") -> tuple[Path, tuple[str, int]]:
     target.write_bytes(old)
     source = os.open(path, os.O_RDONLY)
     try:
-        with NewFile(FileOps(), str(target), path.stat().st_size, False, lambda name: os.open(name, os.O_WRONLY)) as fd:
+        with NewFile(
+            FileOps(),
+            str(target),
+            path.stat().st_size,
+            False,
+            lambda name: os.open(name, os.O_WRONLY),
+        ) as fd:
             return target, copy_hashed(FileOps(), source, fd)
     finally:
         os.close(source)
@@ -48,8 +55,11 @@ def test_a_copy_with_holes_is_equal(tmp_path: Path, seed: int) -> None:
     """Wherever data and holes begin and end, and whatever the target held before."""
     chance = random.Random(seed)
     size = CANCEL_CHECK_BYTES + chance.randrange(3 * CANCEL_CHECK_BYTES)
-    pieces = [(chance.randrange(size), chance.randbytes(chance.choice((1, 5000, 70000)))) for _ in range(chance.randrange(5))]
-    path = sparse(tmp_path / "file", size, *[(at, data[:size - at]) for at, data in pieces])
+    pieces = [
+        (chance.randrange(size), chance.randbytes(chance.choice((1, 5000, 70000))))
+        for _ in range(chance.randrange(5))
+    ]
+    path = sparse(tmp_path / "file", size, *[(at, data[: size - at]) for at, data in pieces])
     expected = hashlib.sha256(path.read_bytes()).hexdigest(), size
     target, found = copied(path, b"old" * 300_000)
     assert found == expected and target.read_bytes() == path.read_bytes()
@@ -68,7 +78,9 @@ def test_holes_take_no_room(tmp_path: Path) -> None:
     digest = batch.add_file(str(path))
     store.publish([batch])
     store.place(digest, str(tmp_path / "restored"), False)
-    assert digest == hash_file(str(path)) and (tmp_path / "restored").read_bytes() == path.read_bytes()
+    assert (
+        digest == hash_file(str(path)) and (tmp_path / "restored").read_bytes() == path.read_bytes()
+    )
     assert is_sparse(Path(store.blob_path(digest))) and is_sparse(tmp_path / "restored")
     store.close()
 

@@ -1,4 +1,5 @@
 """The file of a trace: replaced whole where it is a file, written into where it is something else, and no debris."""
+
 from __future__ import annotations
 
 import json
@@ -16,7 +17,9 @@ def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")
     write(str(tmp_path / "link"), [])
-    assert (tmp_path / "link").is_symlink() and "traceEvents" in json.loads((tmp_path / "real").read_text())
+    assert (tmp_path / "link").is_symlink() and "traceEvents" in json.loads(
+        (tmp_path / "real").read_text()
+    )
     assert sorted(os.listdir(tmp_path)) == ["link", "real"]
 
 

@@ -1,4 +1,5 @@
 """The console on a real terminal: live while something runs, gone at the end, still when nothing runs."""
+
 from __future__ import annotations
 
 import os
@@ -38,13 +39,23 @@ def _on_a_terminal(events: list[Event]) -> bytes:
 
 def test_hits_alone_draw_nothing() -> None:
     hits: list[Event] = [Done(number, "//a:b", "t", "hit", "", 0) for number in range(100)]
-    assert _on_a_terminal([Planned(("//a:b",), 100, 0, "none"), *hits, Finished(0, 0, 100, 0, 0, 0, 5)]) == b""
+    assert (
+        _on_a_terminal(
+            [Planned(("//a:b",), 100, 0, "none"), *hits, Finished(0, 0, 100, 0, 0, 0, 5)]
+        )
+        == b""
+    )
 
 
 def test_live_lines_leave_and_failures_stay() -> None:
-    received = _on_a_terminal([
-        Planned(("//a:b",), 2, 0, "none"), Started(0, "//a:b", "compile"),
-        Failed(0, "//a:b", "compile", "exit code 1", "boom\n", "again.sh"), Finished(1, 0, 0, 0, 1, 0, 5)])
+    received = _on_a_terminal(
+        [
+            Planned(("//a:b",), 2, 0, "none"),
+            Started(0, "//a:b", "compile"),
+            Failed(0, "//a:b", "compile", "exit code 1", "boom\n", "again.sh"),
+            Finished(1, 0, 0, 0, 1, 0, 5),
+        ]
+    )
     assert b"error: //a:b: compile: exit code 1" in received
     assert b"   | boom" in received
     assert received.count(_HIDE) == received.count(_SHOW) == 1
@@ -56,7 +67,9 @@ def test_closing_early_gives_the_terminal_back() -> None:
 
 
 def test_rich_is_imported_only_when_something_runs() -> None:
-    program = ("import io, sys; from buildgraph.ui.console import Console; from buildgraph.types.events import *;"
-               "say = Console(io.StringIO()); say(Planned((), 1, 0, 'none')); say(Done(0, '//a:b', 't', 'hit', '', 0));"
-               "say(Finished(0, 0, 1, 0, 0, 0, 1)); assert 'rich' not in sys.modules")
+    program = (
+        "import io, sys; from buildgraph.ui.console import Console; from buildgraph.types.events import *;"
+        "say = Console(io.StringIO()); say(Planned((), 1, 0, 'none')); say(Done(0, '//a:b', 't', 'hit', '', 0));"
+        "say(Finished(0, 0, 1, 0, 0, 0, 1)); assert 'rich' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -1,4 +1,5 @@
 """The log of a build, and the Chrome trace that is a view of it."""
+
 from __future__ import annotations
 
 import json
@@ -8,16 +9,20 @@ from typing import Any
 
 import pytest
 
+from buildgraph.lite.json_text import json_text
 from buildgraph.types.errors import BuildError
 from buildgraph.types.events import Done, Event, Failed, Finished, Judged, Planned, Started
-from buildgraph.ui.json_lines import encode
-from buildgraph.lite.json_text import json_text
-from buildgraph.ui.event_log import KEPT, EventLog, log_path, read
 from buildgraph.ui.chrome_trace import Trace, to_chrome_trace
+from buildgraph.ui.event_log import KEPT, EventLog, log_path, read
+from buildgraph.ui.json_lines import encode
 from tests.golden.script import AFTER, BEFORE
 
-_PHASES = {"X": {"ts", "dur", "tid", "name", "cat", "args"}, "i": {"ts", "tid", "name", "s", "cat", "args"},
-           "C": {"ts", "name", "args", "tid"}, "M": {"name", "args", "tid"}}
+_PHASES = {
+    "X": {"ts", "dur", "tid", "name", "cat", "args"},
+    "i": {"ts", "tid", "name", "s", "cat", "args"},
+    "C": {"ts", "name", "args", "tid"},
+    "M": {"name", "args", "tid"},
+}
 Shape = dict[str, Any]
 
 
@@ -32,7 +37,11 @@ def _checked(trace: Shape) -> list[Shape]:
     assert json.loads(json.dumps(trace)) == trace
     for event in trace["traceEvents"]:
         assert set(event) == _PHASES[event["ph"]] | {"ph", "pid"}
-        assert all(isinstance(event[name], int) and event[name] >= 0 for name in ("ts", "dur", "tid") if name in event)
+        assert all(
+            isinstance(event[name], int) and event[name] >= 0
+            for name in ("ts", "dur", "tid")
+            if name in event
+        )
         assert event["ph"] != "i" or event["s"] in "gpt"
     spans: dict[int, list[Shape]] = {}
     for event in trace["traceEvents"]:
@@ -45,40 +54,76 @@ def _checked(trace: Shape) -> list[Shape]:
 
 
 def _traced(*events: Event) -> list[Shape]:
-    return _checked(to_chrome_trace([((number + 1) * 1000, encode(event)) for number, event in enumerate(events)]))
+    return _checked(
+        to_chrome_trace(
+            [((number + 1) * 1000, encode(event)) for number, event in enumerate(events)]
+        )
+    )
 
 
 def _rows(events: list[Shape]) -> dict[int, str]:
-    return {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    return {
+        event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"
+    }
 
 
 def test_each_worker_is_a_row_and_takes_the_lowest_that_is_free() -> None:
-    events = _traced(Planned((), 4, 0, "none"), Started(0, "//a:b", "one"), Started(1, "//a:b", "two"),
-                     Done(0, "//a:b", "one", "ran", "k", 1), Started(2, "//a:b", "three"),
-                     Done(2, "//a:b", "three", "ran", "k", 1), Failed(1, "//a:b", "two", "exit code 1", "log", ""),
-                     Finished(1, 2, 0, 0, 1, 0, 9))
+    events = _traced(
+        Planned((), 4, 0, "none"),
+        Started(0, "//a:b", "one"),
+        Started(1, "//a:b", "two"),
+        Done(0, "//a:b", "one", "ran", "k", 1),
+        Started(2, "//a:b", "three"),
+        Done(2, "//a:b", "three", "ran", "k", 1),
+        Failed(1, "//a:b", "two", "exit code 1", "log", ""),
+        Finished(1, 2, 0, 0, 1, 0, 9),
+    )
     rows = _rows(events)
     assert sorted(rows.values()) == ["build", "gates", "hits", "worker 1", "worker 2"]
-    ran = {event["name"]: (rows[event["tid"]], event["ts"], event["dur"]) for event in events
-           if event["ph"] == "X" and rows[event["tid"]].startswith("worker")}
-    assert ran == {"one": ("worker 1", 2000, 2000), "two": ("worker 2", 3000, 4000), "three": ("worker 1", 5000, 1000)}
-    assert [event["args"]["actions"] for event in events if event["ph"] == "C"] == [1, 2, 1, 2, 1, 0]
+    ran = {
+        event["name"]: (rows[event["tid"]], event["ts"], event["dur"])
+        for event in events
+        if event["ph"] == "X" and rows[event["tid"]].startswith("worker")
+    }
+    assert ran == {
+        "one": ("worker 1", 2000, 2000),
+        "two": ("worker 2", 3000, 4000),
+        "three": ("worker 1", 5000, 1000),
+    }
+    assert [event["args"]["actions"] for event in events if event["ph"] == "C"] == [
+        1,
+        2,
+        1,
+        2,
+        1,
+        0,
+    ]
     assert not any("log" in event["args"] for event in events)
 
 
 def test_hits_and_gates_are_instants_in_rows_of_their_own() -> None:
-    events = _traced(Planned((), 2, 1, "none"), Done(0, "//a:b", "one", "hit", "k", 0),
-                     Done(1, "//a:b", "two", "shared", "k", 0), Judged("//a:b", "size", "failed", "too big"),
-                     Finished(1, 0, 1, 1, 0, 0, 9))
+    events = _traced(
+        Planned((), 2, 1, "none"),
+        Done(0, "//a:b", "one", "hit", "k", 0),
+        Done(1, "//a:b", "two", "shared", "k", 0),
+        Judged("//a:b", "size", "failed", "too big"),
+        Finished(1, 0, 1, 1, 0, 0, 9),
+    )
     rows = _rows(events)
-    assert [(rows[event["tid"]], event["name"], event["cat"]) for event in events if event["ph"] == "i"] == [
-        ("hits", "one", "hit"), ("hits", "two", "shared"), ("gates", "size: failed", "judged")]
-    assert [event["name"] for event in events if event["ph"] == "X"] == ["load and analyse", "actions"]
+    assert [
+        (rows[event["tid"]], event["name"], event["cat"]) for event in events if event["ph"] == "i"
+    ] == [("hits", "one", "hit"), ("hits", "two", "shared"), ("gates", "size: failed", "judged")]
+    assert [event["name"] for event in events if event["ph"] == "X"] == [
+        "load and analyse",
+        "actions",
+    ]
 
 
 def test_a_build_that_starts_over_or_is_cut_off_leaves_no_open_row() -> None:
     begun: list[Event] = [Planned((), 1, 0, "none"), Started(0, "//a:b", "one")]
-    dropped = [event for event in _traced(*begun, *begun) if event["ph"] == "X" and event["name"] == "one"]
+    dropped = [
+        event for event in _traced(*begun, *begun) if event["ph"] == "X" and event["name"] == "one"
+    ]
     assert [event["cat"] for event in dropped] == ["dropped", "dropped"]
 
 
@@ -113,7 +158,9 @@ def _logged(root: Path, *events: Event) -> None:
 def test_the_log_is_the_events_with_their_times(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE, *AFTER)
     records = read(str(tmp_path))
-    assert [event for _, event in records] == [json.loads(json_text(encode(event), str)) for event in (*BEFORE, *AFTER)]
+    assert [event for _, event in records] == [
+        json.loads(json_text(encode(event), str)) for event in (*BEFORE, *AFTER)
+    ]
     assert [at for at, _ in records] == [1000 * (number + 1) for number in range(len(records))]
 
 

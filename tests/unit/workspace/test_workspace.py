@@ -1,4 +1,5 @@
 """Which targets a workspace has, and where they stand."""
+
 from __future__ import annotations
 
 import errno
@@ -34,9 +35,20 @@ def fault(root: Path, *patterns: str) -> BuildError:
 
 
 def test_the_root_is_the_nearest_folder_with_a_workspace_table(tmp_path: Path) -> None:
-    write(tmp_path, {"BUILD.toml": node("a"), "in/BUILD.toml": node("b"), "in/deep/x": "", "own/BUILD.toml": WORKSPACE,
-                     "text/BUILD.toml": 'a = """\n[workspace]\n"""\n', "note/BUILD.toml": "# [workspace]\n"})
-    assert find_root(str(tmp_path / "in/deep")) == find_root(str(tmp_path / "text")) == str(tmp_path)
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": node("a"),
+            "in/BUILD.toml": node("b"),
+            "in/deep/x": "",
+            "own/BUILD.toml": WORKSPACE,
+            "text/BUILD.toml": 'a = """\n[workspace]\n"""\n',
+            "note/BUILD.toml": "# [workspace]\n",
+        },
+    )
+    assert (
+        find_root(str(tmp_path / "in/deep")) == find_root(str(tmp_path / "text")) == str(tmp_path)
+    )
     assert find_root(str(tmp_path / "note")) == str(tmp_path)
     assert find_root(str(tmp_path / "own")) == str(tmp_path / "own")
 
@@ -53,26 +65,57 @@ def test_no_workspace_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_labels_are_folder_then_tables_then_name(tmp_path: Path) -> None:
-    write(tmp_path, {"BUILD.toml": node("top", "exports.jetson", "a.b.c"), "a/BUILD.toml": node("b.d", "e"),
-                     "a/b/BUILD.toml": node("f")})
-    assert labels(tmp_path) == ["//:top", "//a:e", "//a/b:c", "//a/b:d", "//a/b:f", "//exports:jetson"]
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": node("top", "exports.jetson", "a.b.c"),
+            "a/BUILD.toml": node("b.d", "e"),
+            "a/b/BUILD.toml": node("f"),
+        },
+    )
+    assert labels(tmp_path) == [
+        "//:top",
+        "//a:e",
+        "//a/b:c",
+        "//a/b:d",
+        "//a/b:f",
+        "//exports:jetson",
+    ]
     workspace = Workspace(str(tmp_path))
     assert [workspace.target(Label("a/b", name)).folder for name in "cdf"] == ["", "a", "a/b"]
 
 
 def test_sub_tables_are_values_unless_they_have_a_rule(tmp_path: Path) -> None:
-    write(tmp_path, {"BUILD.toml": '[models.scout]\nrule = "model"\nx = 1\n[models.scout.labels]\na = { b = 2 }\n'
-                                   '[models.scout.tuned]\nrule = "model"\n[models.scout.more.deep]\nrule = "node"\n'})
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": '[models.scout]\nrule = "model"\nx = 1\n[models.scout.labels]\na = { b = 2 }\n'
+            '[models.scout.tuned]\nrule = "model"\n[models.scout.more.deep]\nrule = "node"\n'
+        },
+    )
     workspace = Workspace(str(tmp_path))
     assert workspace.target(Label("models", "scout")).values == {"x": 1, "labels": {"a": {"b": 2}}}
-    assert labels(tmp_path) == ["//models:scout", "//models/scout:tuned", "//models/scout/more:deep"]
+    assert labels(tmp_path) == [
+        "//models:scout",
+        "//models/scout:tuned",
+        "//models/scout/more:deep",
+    ]
 
 
-@pytest.mark.parametrize("value", [
-    'env = { rule = "v", mode = "x" }', 'env.rule = "v"\nenv.mode = "x"', 'env = { deep = { rule = "v" }, mode = "x" }',
-    '[[a.t.env]]\nrule = "v"\nmode = "x"', '[a.t.env]\nmode = "x"\ndeep = { rule = "v" }',
-    '[a.t.env]\nmode = "x"\nrule = ["v"]'])
-def test_a_table_written_as_a_value_stays_one_though_it_has_a_key_called_rule(tmp_path: Path, value: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        'env = { rule = "v", mode = "x" }',
+        'env.rule = "v"\nenv.mode = "x"',
+        'env = { deep = { rule = "v" }, mode = "x" }',
+        '[[a.t.env]]\nrule = "v"\nmode = "x"',
+        '[a.t.env]\nmode = "x"\ndeep = { rule = "v" }',
+        '[a.t.env]\nmode = "x"\nrule = ["v"]',
+    ],
+)
+def test_a_table_written_as_a_value_stays_one_though_it_has_a_key_called_rule(
+    tmp_path: Path, value: str
+) -> None:
     write(tmp_path, {"BUILD.toml": f'[a.t]\nrule = "node"\n{value}\n'})
     assert labels(tmp_path) == ["//a:t"]
     said = str(Workspace(str(tmp_path)).target(Label("a", "t")).values)
@@ -88,7 +131,11 @@ def test_a_matrix_with_a_rule_is_no_target(tmp_path: Path) -> None:
 def test_a_label_made_twice_names_both_places(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("a.b.c"), "a/BUILD.toml": "\n" + node("b.c")})
     found = fault(tmp_path, "//a/b:c")
-    assert found.reason == "twice" and found.at == Location("a/BUILD.toml", 2, 1, 5) and "BUILD.toml:3" in found.fix
+    assert (
+        found.reason == "twice"
+        and found.at == Location("a/BUILD.toml", 2, 1, 5)
+        and "BUILD.toml:3" in found.fix
+    )
 
 
 def test_labels_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
@@ -96,22 +143,41 @@ def test_labels_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
     assert fault(tmp_path).reason == "twice"
 
 
-@pytest.mark.parametrize(("patterns", "found"), [
-    (("//...",), "//:r //a:x //a:y //a/b:z"), (("//a/...",), "//a:x //a:y //a/b:z"), (("//a:*",), "//a:x //a:y"),
-    (("//a:all", "-//a:x"), "//a:y"), (("//...", "-//a/..."), "//:r"), ((":z",), "//a/b:z"), ((":*",), "//a/b:z"),
-    (("-//a/...",), "//:r"), (("//a:x", "//a:x"), "//a:x"), (("//a:x", "-//...", "//:r"), "//:r"),
-])
-def test_patterns_from_the_command_line(tmp_path: Path, patterns: tuple[str, ...], found: str) -> None:
+@pytest.mark.parametrize(
+    ("patterns", "found"),
+    [
+        (("//...",), "//:r //a:x //a:y //a/b:z"),
+        (("//a/...",), "//a:x //a:y //a/b:z"),
+        (("//a:*",), "//a:x //a:y"),
+        (("//a:all", "-//a:x"), "//a:y"),
+        (("//...", "-//a/..."), "//:r"),
+        ((":z",), "//a/b:z"),
+        ((":*",), "//a/b:z"),
+        (("-//a/...",), "//:r"),
+        (("//a:x", "//a:x"), "//a:x"),
+        (("//a:x", "-//...", "//:r"), "//:r"),
+    ],
+)
+def test_patterns_from_the_command_line(
+    tmp_path: Path, patterns: tuple[str, ...], found: str
+) -> None:
     write(tmp_path, {"BUILD.toml": node("r", "a.x", "a.y"), "a/b/BUILD.toml": node("z")})
     assert labels(tmp_path, *patterns, package="a/b") == found.split()
 
 
-@pytest.mark.parametrize(("pattern", "hint"), [
-    ("//exports:jetsn", "did you mean '//exports:jetson'?"), ("//exports:Jetson", "did you mean '//exports:jetson'?"),
-    ("//zzz:jetson", "did you mean '//exports:jetson'?"), ("//export/...", "did you mean 'exports'?"), ("//q:q",
-                                                                                                        "query list"),
-])
-def test_what_does_not_exist_gets_the_nearest_that_does(tmp_path: Path, pattern: str, hint: str) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("//exports:jetsn", "did you mean '//exports:jetson'?"),
+        ("//exports:Jetson", "did you mean '//exports:jetson'?"),
+        ("//zzz:jetson", "did you mean '//exports:jetson'?"),
+        ("//export/...", "did you mean 'exports'?"),
+        ("//q:q", "query list"),
+    ],
+)
+def test_what_does_not_exist_gets_the_nearest_that_does(
+    tmp_path: Path, pattern: str, hint: str
+) -> None:
     write(tmp_path, {"BUILD.toml": "", "exports/BUILD.toml": node("jetson")})
     found = fault(tmp_path, pattern)
     assert found.reason == "missing" and hint in found.fix
@@ -119,9 +185,20 @@ def test_what_does_not_exist_gets_the_nearest_that_does(tmp_path: Path, pattern:
 
 def test_folders_of_others_are_not_ours(tmp_path: Path) -> None:
     places = ["own", "out/x", ".git", "a/node_modules/p", "venv", "a/__pycache__"]
-    bad = {f"{place}/BUILD.toml": (WORKSPACE if place == "own" else "") + node("bad") for place in places}
-    write(tmp_path, {"BUILD.toml": node("r"), "venv/pyvenv.cfg": "", "a/ok/BUILD.toml": node("t"),
-                     "own/in/BUILD.toml": node("u"), **bad})
+    bad = {
+        f"{place}/BUILD.toml": (WORKSPACE if place == "own" else "") + node("bad")
+        for place in places
+    }
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": node("r"),
+            "venv/pyvenv.cfg": "",
+            "a/ok/BUILD.toml": node("t"),
+            "own/in/BUILD.toml": node("u"),
+            **bad,
+        },
+    )
     (tmp_path / "loop").symlink_to(tmp_path)
     assert labels(tmp_path) == ["//:r", "//a/ok:t"]
     assert fault(tmp_path, "//own:bad").reason == fault(tmp_path, "//own/in:u").reason == "missing"
@@ -136,27 +213,38 @@ def test_a_label_reads_only_the_files_that_can_make_it(tmp_path: Path) -> None:
     assert fault(tmp_path, "//a:y").reason == "missing"
 
 
-@pytest.mark.parametrize(("text", "line", "said", "hint"), [
-    ("[workspace]\n[a]\nrul = 'node'\n", 3, "unknown key 'rul'", "did you mean 'rule'?"),
-    ("x = 1\n[workspace]\n", 1, "'x' stands outside any table", "[exports.jetson]"),
-    ("[workspace]\n[a.b]\nx = 1\n", 2, "[a.b] has values but no rule", "add rule"),
-    ("[workspace]\n[a]\nrule = 3\n", 3, "rule wants the name", "such as"),
-    ("[workspace]\n['a b']\nrule = 'node'\n", 2, "'a b' cannot be part of a label", "letters"),
-    ("[workspace]\n[a.'b/c'.d]\nrule = 'node'\n", 2, "'b/c' cannot be part", "letters"),
-    ("[workspace]\n['..'.a]\nrule = 'node'\n", 2, "'..' cannot be part", "letters"),
-    ("[workspace]\n[[a]]\nrule = 'node'\n", 2, "'a' stands outside", "table"),
-    ("rule = 'node'\n[workspace]\n", 1, "'rule' stands outside any table", "[exports.jetson]"),
-])
-def test_a_wrong_shape_is_told_at_its_place(tmp_path: Path, text: str, line: int, said: str, hint: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "line", "said", "hint"),
+    [
+        ("[workspace]\n[a]\nrul = 'node'\n", 3, "unknown key 'rul'", "did you mean 'rule'?"),
+        ("x = 1\n[workspace]\n", 1, "'x' stands outside any table", "[exports.jetson]"),
+        ("[workspace]\n[a.b]\nx = 1\n", 2, "[a.b] has values but no rule", "add rule"),
+        ("[workspace]\n[a]\nrule = 3\n", 3, "rule wants the name", "such as"),
+        ("[workspace]\n['a b']\nrule = 'node'\n", 2, "'a b' cannot be part of a label", "letters"),
+        ("[workspace]\n[a.'b/c'.d]\nrule = 'node'\n", 2, "'b/c' cannot be part", "letters"),
+        ("[workspace]\n['..'.a]\nrule = 'node'\n", 2, "'..' cannot be part", "letters"),
+        ("[workspace]\n[[a]]\nrule = 'node'\n", 2, "'a' stands outside", "table"),
+        ("rule = 'node'\n[workspace]\n", 1, "'rule' stands outside any table", "[exports.jetson]"),
+    ],
+)
+def test_a_wrong_shape_is_told_at_its_place(
+    tmp_path: Path, text: str, line: int, said: str, hint: str
+) -> None:
     write(tmp_path, {"BUILD.toml": text})
     found = fault(tmp_path, "//...")
-    assert said in found.what and hint in found.fix and found.at is not None and found.at.line == line
+    assert (
+        said in found.what and hint in found.fix and found.at is not None and found.at.line == line
+    )
 
 
-@pytest.mark.parametrize(("text", "hints"), [
-    ("nme = 'x'", ["did you mean 'name'?"]), ("rules = 'a.py'", [""]),
-    ("name = 3\nrules = 1\nzz = 1", ["", "", "it has name"]),
-])
+@pytest.mark.parametrize(
+    ("text", "hints"),
+    [
+        ("nme = 'x'", ["did you mean 'name'?"]),
+        ("rules = 'a.py'", [""]),
+        ("name = 3\nrules = 1\nzz = 1", ["", "", "it has name"]),
+    ],
+)
 def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[str]) -> None:
     write(tmp_path, {"BUILD.toml": f"[workspace]\n{text}\n"})
     with pytest.raises(BuildError) as error:
@@ -165,29 +253,77 @@ def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[s
     assert len(found) == len(hints) and all(hint in one.fix for hint, one in zip(hints, found))
 
 
-@pytest.mark.parametrize(("text", "hint"), [
-    ("//x:...", "'//x:*' or '//x/...'"), ("//x:", "'//x:*'"), ("//x/", "'//x:*'"), ("x:a", "'//x:a'"), ("x/a", "'//x:a'"),
-    ("/x:a", "'//x:a'"), ("@//x:a", "'//x:a'"), ("@repo//x:a", "'//x:a'"), ("//x:b*", "'//x:*'"), ("X:A", "'//x:a'"),
-    ("x", "'//x:*'"), ("//x", "'//x:*'"), ("y", "'//y/...'"), ("//y:z", "'//y/z:*'"), ("top", "':top'"), ("a", "'//x:a'"),
-    ("...", "'//...'"), ("y/...", "'//y/...'"), ("./...", "'//...'"), ("*", "'//:*'"), ("-x:a", "'-//x:a'"),
-    ("//x:a ", "'//x:a'"),
-    ("//X:a", "'//x:a'"), ("//x:c", "'//x:a'"), ("//y:*", "'//y/...'"), ("//xx:*", "'x'"), ("//x:\u0430", "U+0430 CYRILLIC"),
-    ("//q/...", "query list"), ("", "//package:name"), ("//x a:*", "//package:name")])
-def test_what_is_no_label_or_finds_nothing_leads_to_what_does(tmp_path: Path, text: str, hint: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("//x:...", "'//x:*' or '//x/...'"),
+        ("//x:", "'//x:*'"),
+        ("//x/", "'//x:*'"),
+        ("x:a", "'//x:a'"),
+        ("x/a", "'//x:a'"),
+        ("/x:a", "'//x:a'"),
+        ("@//x:a", "'//x:a'"),
+        ("@repo//x:a", "'//x:a'"),
+        ("//x:b*", "'//x:*'"),
+        ("X:A", "'//x:a'"),
+        ("x", "'//x:*'"),
+        ("//x", "'//x:*'"),
+        ("y", "'//y/...'"),
+        ("//y:z", "'//y/z:*'"),
+        ("top", "':top'"),
+        ("a", "'//x:a'"),
+        ("...", "'//...'"),
+        ("y/...", "'//y/...'"),
+        ("./...", "'//...'"),
+        ("*", "'//:*'"),
+        ("-x:a", "'-//x:a'"),
+        ("//x:a ", "'//x:a'"),
+        ("//X:a", "'//x:a'"),
+        ("//x:c", "'//x:a'"),
+        ("//y:*", "'//y/...'"),
+        ("//xx:*", "'x'"),
+        ("//x:\u0430", "U+0430 CYRILLIC"),
+        ("//q/...", "query list"),
+        ("", "//package:name"),
+        ("//x a:*", "//package:name"),
+    ],
+)
+def test_what_is_no_label_or_finds_nothing_leads_to_what_does(
+    tmp_path: Path, text: str, hint: str
+) -> None:
     write(tmp_path, {"BUILD.toml": node("top", "x.a", "x.bb", "y.z.d")})
     assert hint in fault(tmp_path, text).fix
 
 
 def test_hints_for_labels_can_be_used(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("top", "x.a", "x.bb", "y.z.d")})
-    for text in ("//x:...", "//x:", "x:a", "x/a", "x", "y", "top", "...", "//x/", "/x/...", "//X:A", "y/z", "y/z/d"):
+    for text in (
+        "//x:...",
+        "//x:",
+        "x:a",
+        "x/a",
+        "x",
+        "y",
+        "top",
+        "...",
+        "//x/",
+        "/x/...",
+        "//X:A",
+        "y/z",
+        "y/z/d",
+    ):
         hinted = fault(tmp_path, text).fix.split("'")[1]
         assert labels(tmp_path, hinted), text
 
 
 def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
-    write(tmp_path, {"BUILD.toml": b"\xef\xbb\xbf[workspace]\n",
-                     "s/BUILD.toml": b"\xef\xbb\xbf" + node("q").encode()})
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": b"\xef\xbb\xbf[workspace]\n",
+            "s/BUILD.toml": b"\xef\xbb\xbf" + node("q").encode(),
+        },
+    )
     assert find_root(str(tmp_path)) == str(tmp_path) and labels(tmp_path) == ["//s:q"]
     write(tmp_path, {"BUILD.toml": b"\xef\xbb\xbfx = y\n[workspace]\n"})
     assert fault(tmp_path).at == Location("BUILD.toml", 1, 5)
@@ -200,15 +336,25 @@ def test_a_file_in_another_coding_is_named(tmp_path: Path, coding: str) -> None:
     assert "UTF-" in fault(tmp_path).what and "UTF-8" in fault(tmp_path).fix
 
 
-@pytest.mark.parametrize(("kind", "said"), [("folder", "is a folder"), ("pipe", "neither a file|is not a file"),
-                                            ("circle", "leads in a circle"), ("dangling", "link to nothing")])
-def test_what_is_called_build_toml_and_is_no_file_is_named(tmp_path: Path, kind: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("folder", "is a folder"),
+        ("pipe", "neither a file|is not a file"),
+        ("circle", "leads in a circle"),
+        ("dangling", "link to nothing"),
+    ],
+)
+def test_what_is_called_build_toml_and_is_no_file_is_named(
+    tmp_path: Path, kind: str, said: str
+) -> None:
     def make(path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         if kind in ("folder", "pipe"):
             path.mkdir() if kind == "folder" else os.mkfifo(path)
         else:
             path.symlink_to("BUILD.toml" if kind == "circle" else "gone")
+
     make(tmp_path / "a/BUILD.toml")
     with pytest.raises(BuildError, match=said) as error:
         find_root(str(tmp_path / "a"))
@@ -217,7 +363,9 @@ def test_what_is_called_build_toml_and_is_no_file_is_named(tmp_path: Path, kind:
     assert re.search(said, fault(tmp_path).what) and find_root(str(tmp_path / "a")) == str(tmp_path)
 
 
-def test_what_may_not_be_read_is_named_as_a_fault_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_may_not_be_read_is_named_as_a_fault_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, {"BUILD.toml": WORKSPACE, "d/x": ""})
     scan = os.scandir
 
@@ -225,6 +373,7 @@ def test_what_may_not_be_read_is_named_as_a_fault_of_the_machine(tmp_path: Path,
         if str(path).endswith(("BUILD.toml", "/d")):
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return scan(path) if not more else real(path, *more, **options)
+
     real = open
     monkeypatch.setattr("builtins.open", refuse)
     monkeypatch.setattr("os.scandir", refuse)

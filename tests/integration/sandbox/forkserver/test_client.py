@@ -1,4 +1,5 @@
 """A tool that runs in a fork of a warm interpreter sees what it sees in a fresh one, and ends in the same way."""
+
 from __future__ import annotations
 
 import os
@@ -41,8 +42,10 @@ ENDS = {
     "leaves a file open in another's module": "import json\njson.f = open('out/f', 'w')\njson.f.write('kept')",
     "is called at exit": "import atexit\natexit.register(lambda: print('bye'))\natexit.register(lambda: 1 / 0)",
     "finalizes": "class A:\n    def __del__(self):\n        print('gone')\na = A()",
-    "has a thread that ends later": ("import threading, time\ndef late():\n    time.sleep(0.2)\n    print('late')\n"
-                                     "threading.Thread(target=late).start()\nprint('soon')"),
+    "has a thread that ends later": (
+        "import threading, time\ndef late():\n    time.sleep(0.2)\n    print('late')\n"
+        "threading.Thread(target=late).start()\nprint('soon')"
+    ),
     "closes its stream": "import sys\nprint('x')\nsys.stdout.close()",
     "has a hook for faults": "import sys\nsys.excepthook = lambda *a: print('hooked', a[1])\nraise ValueError(1)",
     "forks": "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nprint(pid > 0)",
@@ -97,16 +100,26 @@ def tool(folder: Path, text: str, numpy: bool = False, timeout: int = 20) -> Job
     visible, env = [PYTHON, os.path.realpath(sys.base_prefix)], list(ENV)
     if numpy:
         import numpy as found
+
         (folder / "stage/site").mkdir()
         for name in ("numpy", "numpy.libs"):
-            path = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(found.__file__))), name)
+            path = os.path.join(
+                os.path.dirname(os.path.dirname(os.path.realpath(found.__file__))), name
+            )
             if os.path.exists(path):
                 (folder / "stage/site" / name).symlink_to(path)
                 visible.append(path)
         env.append(("PYTHONPATH", "site"))
     stage = str(folder / "stage")
-    return Job((PYTHON, "-S", "-s", "-B", "tools/tool.py", "word"), tuple(sorted(env)), stage, f"{stage}/out",
-               str(folder / "temp"), tuple(sorted(visible)), timeout)
+    return Job(
+        (PYTHON, "-S", "-s", "-B", "tools/tool.py", "word"),
+        tuple(sorted(env)),
+        stage,
+        f"{stage}/out",
+        str(folder / "temp"),
+        tuple(sorted(visible)),
+        timeout,
+    )
 
 
 def servable(job: Job, level: Level) -> bool:
@@ -125,7 +138,7 @@ def forked(job: Job, level: Level, servers: ForkServers) -> Outcome:
 def told(outcome: Outcome) -> tuple[int, str, str]:
     """What must be equal; addresses of objects and process ids are not."""
     log = re.sub(r"0x[0-9a-f]{6,}", "", outcome.log.decode(errors="replace"))
-    log = re.sub(r"SigQ:\\t\d+", "SigQ", log)   # signals queued for this user, by whatever process
+    log = re.sub(r"SigQ:\\t\d+", "SigQ", log)  # signals queued for this user, by whatever process
     return outcome.code, outcome.ended, log
 
 
@@ -144,7 +157,9 @@ def warm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("what", ENDS)
-def test_it_ends_as_in_a_fresh_interpreter(what: str, warm: tuple[Level, ForkServers], tmp_path: Path) -> None:
+def test_it_ends_as_in_a_fresh_interpreter(
+    what: str, warm: tuple[Level, ForkServers], tmp_path: Path
+) -> None:
     """Exit code, log and what it wrote, however it ends."""
     level, servers = warm
     folder = tmp_path / "action"
@@ -155,11 +170,15 @@ def test_it_ends_as_in_a_fresh_interpreter(what: str, warm: tuple[Level, ForkSer
     assert made(job) == wrote
 
 
-def test_it_sees_what_a_fresh_interpreter_sees(warm: tuple[Level, ForkServers], tmp_path: Path) -> None:
+def test_it_sees_what_a_fresh_interpreter_sees(
+    warm: tuple[Level, ForkServers], tmp_path: Path
+) -> None:
     """Words, paths, environment, descriptors, signals, limits, capabilities, file systems, modules' places."""
     level, servers = warm
     fresh = run(tool(tmp_path / "a", SURROUNDINGS, numpy=True), level)
     again = forked(tool(tmp_path / "a", SURROUNDINGS, numpy=True), level, servers)
     assert fresh.code == 0, fresh.log.decode()
     pid = r"(?m)^\d+$" if level == "none" else r"$^"
-    assert re.sub(pid, "", told(again)[2]).splitlines() == re.sub(pid, "", told(fresh)[2]).splitlines()
+    assert (
+        re.sub(pid, "", told(again)[2]).splitlines() == re.sub(pid, "", told(fresh)[2]).splitlines()
+    )

@@ -1,4 +1,5 @@
 """The life of fork servers: who is served, that nothing stays between two actions, and that all of it ends."""
+
 from __future__ import annotations
 
 import os
@@ -17,12 +18,12 @@ from buildgraph.sandbox.forkserver.client import ForkServers, kind_of
 from buildgraph.sandbox.job import Job, Level, Outcome
 from buildgraph.sandbox.process import readable
 from buildgraph.sandbox.sandbox import run, works
-from tests.support.requirements import absent
 from tests.integration.sandbox.build_process import begin, wait_for
 from tests.integration.sandbox.forkserver.test_client import forked, level, made, tool
 from tests.integration.sandbox.test_escapes import all_gone, processes_with
+from tests.support.requirements import absent
 
-__all__ = ["level"]   # a fixture
+__all__ = ["level"]  # a fixture
 LEAKING = """
 import json, os, random, sys
 import numpy
@@ -101,7 +102,10 @@ def test_nothing_stays_between_two_actions(tmp_path: Path, level: Level) -> None
     token = os.urandom(8).hex()
     text = LEAKING.replace("TOKEN", token)
     with ForkServers(str(tmp_path), fewest=1) as servers:
-        logs = [forked(tool(tmp_path / "a", text, numpy=True), level, servers).log.splitlines() for _ in range(3)]
+        logs = [
+            forked(tool(tmp_path / "a", text, numpy=True), level, servers).log.splitlines()
+            for _ in range(3)
+        ]
     shm = [b"True" if level == "none" and number else b"False" for number in range(3)]
     for found, shown in zip(logs, shm, strict=True):
         words = sorted(found, key=lambda line: not line.startswith(b"["))
@@ -118,13 +122,25 @@ def test_the_first_of_a_kind_is_not_served(tmp_path: Path, level: Level) -> None
             assert run(tool(tmp_path / "a", text), level, None, servers).code == 0
         assert servers.served == 2
         job = tool(tmp_path / "a", "import sys; print(sys.flags.hash_randomization)")
-        other = replace(job, env=tuple((name, "1" if name == "PYTHONHASHSEED" else value) for name, value in job.env))
+        other = replace(
+            job,
+            env=tuple(
+                (name, "1" if name == "PYTHONHASHSEED" else value) for name, value in job.env
+            ),
+        )
         assert run(other, level, None, servers).log == b"1\n" and servers.served == 2
         assert run(other, level, None, servers).log == b"1\n" and servers.served == 3
 
 
-@pytest.mark.parametrize("argv", [("-S", "-s", "-B", "-c", "print(1)"), ("-S", "-s", "tools/tool.py"),
-                                  ("-S", "-s", "-B", "tools/none.py"), ("-S", "-s", "-B", "other.py")])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("-S", "-s", "-B", "-c", "print(1)"),
+        ("-S", "-s", "tools/tool.py"),
+        ("-S", "-s", "-B", "tools/none.py"),
+        ("-S", "-s", "-B", "other.py"),
+    ],
+)
 def test_other_commands_are_not_served(tmp_path: Path, level: Level, argv: tuple[str, ...]) -> None:
     """They go the ordinary way."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
@@ -165,7 +181,9 @@ def declared(folder: Path, text: str, init: str, installed: Path) -> Job:
     return replace(job, env=(*job.env, ("PYTHONPATH", "site")), visible=(*job.visible, str(site)))
 
 
-def test_the_declared_distribution_is_imported(tmp_path: Path, installed: Path, level: Level) -> None:
+def test_the_declared_distribution_is_imported(
+    tmp_path: Path, installed: Path, level: Level
+) -> None:
     """Not the one that this interpreter has."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         text = "import os, numpy; print(numpy.mine, os.path.realpath(numpy.__file__))"
@@ -179,15 +197,26 @@ def test_what_a_view_would_cover_is_left_to_the_ordinary_way(tmp_path: Path) -> 
     assert kind_of(job, "namespaces") is None and kind_of(job, "landlock") is not None
 
 
-@pytest.mark.parametrize("init", ["raise OSError('broken')", "import os; os._exit(3)", "import sys; sys.exit(3)",
-                                  "import threading, time\n"
-                                  "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"])
-def test_what_cannot_be_kept_warm_is_run_the_ordinary_way(tmp_path: Path, installed: Path, level: Level,
-                                                          init: str) -> None:
+@pytest.mark.parametrize(
+    "init",
+    [
+        "raise OSError('broken')",
+        "import os; os._exit(3)",
+        "import sys; sys.exit(3)",
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+    ],
+)
+def test_what_cannot_be_kept_warm_is_run_the_ordinary_way(
+    tmp_path: Path, installed: Path, level: Level, init: str
+) -> None:
     """And why is known."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         for _ in range(2):
-            assert run(declared(tmp_path / "a", "print(1)", init, installed), level, None, servers).log == b"1\n"
+            assert (
+                run(declared(tmp_path / "a", "print(1)", init, installed), level, None, servers).log
+                == b"1\n"
+            )
         assert servers.served == 0 and len(servers.obstacles()) == 1
 
 
@@ -211,7 +240,10 @@ def children(of: int = 0) -> list[int]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
-            if int(words[1]) == (of or os.getpid()) and b"child.main" in Path("/proc", name, "cmdline").read_bytes():
+            if (
+                int(words[1]) == (of or os.getpid())
+                and b"child.main" in Path("/proc", name, "cmdline").read_bytes()
+            ):
                 found.append(int(name))
         except OSError:
             continue
@@ -223,7 +255,11 @@ def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
     token = os.urandom(8).hex()
     with ForkServers(str(tmp_path / ""), fewest=1) as servers:
         outcome = forked(staying(tmp_path / "a", token, 61, 5), level, servers)
-        assert outcome.ended == "timeout" and outcome.log == b"started\n" and processes_with(token) == []
+        assert (
+            outcome.ended == "timeout"
+            and outcome.log == b"started\n"
+            and processes_with(token) == []
+        )
         assert forked(tool(tmp_path / "a", "print(1)"), level, servers).log == b"1\n"
 
 
@@ -242,8 +278,12 @@ def test_what_loses_its_parent_is_reaped(tmp_path: Path, level: Level) -> None:
         assert forked(tool(tmp_path / "a", ORPHANS), level, servers).log == b"False\n"
 
 
-@pytest.mark.parametrize("more", [(), (("PYTHONFAULTHANDLER", "1"),)], ids=["plain", "fault handlers"])
-def test_the_first_process_is_out_of_reach(tmp_path: Path, more: tuple[tuple[str, str], ...]) -> None:
+@pytest.mark.parametrize(
+    "more", [(), (("PYTHONFAULTHANDLER", "1"),)], ids=["plain", "fault handlers"]
+)
+def test_the_first_process_is_out_of_reach(
+    tmp_path: Path, more: tuple[tuple[str, str], ...]
+) -> None:
     """It shares memory with the server: no signal does anything to it, and nothing of it can be read, changed or joined."""
     if not works("namespaces"):
         absent("the rung namespaces cannot be reached here")
@@ -264,12 +304,18 @@ def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
     with ForkServers(str(tmp_path), fewest=1) as servers:
         began = time.monotonic()
         outcome = run(staying(tmp_path / "a", token, 61, 60), level, cancel, servers)
-        assert outcome.ended == "interrupted" and time.monotonic() - began < 30 and processes_with(token) == []
+        assert (
+            outcome.ended == "interrupted"
+            and time.monotonic() - began < 30
+            and processes_with(token) == []
+        )
     timer.join()
 
 
 @pytest.mark.parametrize("victim", ["builder", "server"])
-def test_all_dies_with_the_builder_and_with_the_server(tmp_path: Path, level: Level, victim: str) -> None:
+def test_all_dies_with_the_builder_and_with_the_server(
+    tmp_path: Path, level: Level, victim: str
+) -> None:
     """Killed, when nobody is left to tell anyone."""
     token = os.urandom(8).hex()
     builder = begin(staying(tmp_path / "a", token, 61, 60), level, str(tmp_path))
@@ -286,8 +332,10 @@ def test_many_at_once(tmp_path: Path, level: Level) -> None:
     outcomes: list[tuple[int, bytes, dict[str, bytes]]] = []
 
     def one(number: int, servers: ForkServers) -> None:
-        text = (f"import time; time.sleep(0.1)\nopen('out/n', 'w').write('{number}')\n"
-                f"print({number})\nraise SystemExit({number})")
+        text = (
+            f"import time; time.sleep(0.1)\nopen('out/n', 'w').write('{number}')\n"
+            f"print({number})\nraise SystemExit({number})"
+        )
         job = tool(tmp_path / str(number), text)
         outcome = run(job, level, None, servers)
         outcomes.append((outcome.code, outcome.log, made(job)))
@@ -300,10 +348,15 @@ def test_many_at_once(tmp_path: Path, level: Level) -> None:
             thread.join()
         assert servers.served == 8 and len(children()) == 1
     assert sorted(outcomes) == [(n, b"%d\n" % n, {"n": b"%d" % n}) for n in range(8)]
-    assert children() == [] and [name for name in os.listdir(tmp_path) if name.startswith("fork-")] == []
+    assert (
+        children() == []
+        and [name for name in os.listdir(tmp_path) if name.startswith("fork-")] == []
+    )
 
 
-def test_one_that_is_refused_takes_no_other_along(tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_refused_takes_no_other_along(
+    tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """For want of a descriptor, for instance: what a server runs for another thread goes on to its end."""
     text = "import os, time\nopen('out/ready', 'w').close()\nwhile not os.path.exists('out/go'): time.sleep(0.01)\nprint('whole')"
     found: list[Outcome] = []
@@ -325,8 +378,10 @@ def test_one_that_is_refused_takes_no_other_along(tmp_path: Path, level: Level, 
 def test_what_it_used_is_known(tmp_path: Path, level: Level) -> None:
     """CPU time and memory of the tool and its children."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
-        text = ("import time\nx = bytearray(90 << 20)\nend = time.process_time() + 0.3\n"
-                "while time.process_time() < end: pass")
+        text = (
+            "import time\nx = bytearray(90 << 20)\nend = time.process_time() + 0.3\n"
+            "while time.process_time() < end: pass"
+        )
         outcome = forked(tool(tmp_path / "a", text), level, servers)
         assert 300 <= outcome.cpu_milliseconds < 3000 and 90 << 10 < outcome.peak_kib < 300 << 10
 
@@ -337,6 +392,11 @@ def test_settings_of_the_kernel_cannot_be_changed(tmp_path: Path, level: Level) 
         absent("only root could")
     text = "open('/proc/sys/kernel/printk', 'r+b', buffering=0)"
     with ForkServers(str(tmp_path), fewest=1) as servers:
-        for outcome in (run(tool(tmp_path / "a", text), level), forked(tool(tmp_path / "a", text), level, servers)):
-            kept = outcome.code == 1 and (b"Read-only" in outcome.log or b"PermissionError" in outcome.log)
+        for outcome in (
+            run(tool(tmp_path / "a", text), level),
+            forked(tool(tmp_path / "a", text), level, servers),
+        ):
+            kept = outcome.code == 1 and (
+                b"Read-only" in outcome.log or b"PermissionError" in outcome.log
+            )
             assert kept == (level != "none")
