@@ -19,7 +19,7 @@ from typing import TypeVar
 from ..execution.action_runner import FIXED, ActionRunner, Task, TaskOutcome
 from ..execution.executor import Executor
 from ..explain.content_diff import diff_contents, first_difference
-from ..keys.reapi import decode_directory
+from ..keys.merkle_walk import walk_tree
 from ..sandbox.job import Job, Outcome
 from ..store.batch import DiskBatch
 from ..types.action import Action
@@ -179,14 +179,13 @@ def _files(
     if isinstance(node, File):
         yield path, node
         return
-    folder = decode_directory(read(node.digest))
-    yield from (
-        (f"{path}/{name}", File(digest, executable)) for name, digest, executable in folder.files
-    )
-    yield from ((f"{path}/{name}", target) for name, target in folder.symlinks)
-    for name, digest in folder.directories:
-        yield f"{path}/{name}/", ""
-        yield from _files(f"{path}/{name}", type(node)(digest), read)
+    for folder_path, _, folder in walk_tree(node.digest, read):
+        if folder_path:
+            yield f"{path}{folder_path}/", ""
+        for name, digest, executable in folder.files:
+            yield f"{path}{folder_path}/{name}", File(digest, executable)
+        for name, target in folder.symlinks:
+            yield f"{path}{folder_path}/{name}", target
 
 
 def _differ(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..keys.action_key import SOURCE, diff_parts, explain, inputs_of
-from ..keys.reapi import decode_directory
+from ..keys.merkle_walk import walk_tree
 from ..store.protocol import Missing
 from ..types.digest import Digest
 from ..types.result import File, Node, Result, Tree
@@ -137,23 +138,25 @@ def _files(
 
 def files_of_node(memory: ResultSource, path: str, node: Node | None) -> list[tuple[str, File]]:
     """The files of a node by path; a tree that the store lost has none."""
-    found: list[tuple[str, File]] = []
-    waiting = [(path, node)] if node else []
-    while waiting:
-        name, one = waiting.pop()
-        if isinstance(one, File):
-            found.append((name, one))
-            continue
+    if node is None:
+        return []
+    if isinstance(node, File):
+        return [(path, node)]
+
+    def read(digest: Digest) -> bytes:
         try:
-            folder = decode_directory(memory.read(one.digest))
-        except (Missing, ValueError):
-            continue
-        found += [
-            (f"{name}/{file}", File(digest, executable))
-            for file, digest, executable in folder.files
-        ]
-        waiting += [(f"{name}/{inner}", Tree(digest)) for inner, digest in folder.directories]
-    return found
+            return memory.read(digest)
+        except Missing:
+            return b""  # an empty Directory
+
+    files: list[tuple[str, File]] = []
+    with suppress(ValueError):
+        for folder, _, message in walk_tree(node.digest, read):
+            files += [
+                (f"{path}{folder}/{name}", File(digest, executable))
+                for name, digest, executable in message.files
+            ]
+    return files
 
 
 def _said(file: File | None) -> str:

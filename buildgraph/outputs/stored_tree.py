@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from ..keys.reapi import decode_directory
+from ..keys.merkle_walk import walk_tree
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
 from ..types.result import File, Tree
@@ -37,21 +37,16 @@ class TreeContents:
 
 def tree_contents(tree: Tree, read: Callable[[Digest], bytes]) -> TreeContents:
     """What a tree holds; `read` gives the bytes of a Directory message."""
-    found, waiting = TreeContents([], [], {}), [("", tree.digest)]
-    while waiting:
-        path, digest = waiting.pop()
-        folder = decode_directory(read(digest))
-        names = found.names[path] = set()
+    contents = TreeContents([], [], {})
+    for path, _, folder in walk_tree(tree.digest, read):
+        names = contents.names[path] = {name for name, _ in folder.directories}
         for name, content, executable in folder.files:
-            found.files.append((f"{path}/{name}", File(content, executable)))
+            contents.files.append((f"{path}/{name}", File(content, executable)))
             names.add(name)
         for name, target in folder.symlinks:
-            found.links.append((f"{path}/{name}", target))
+            contents.links.append((f"{path}/{name}", target))
             names.add(name)
-        for name, inner in folder.directories:
-            waiting.append((f"{path}/{name}", inner))
-            names.add(name)
-    return found
+    return contents
 
 
 def has_contents(

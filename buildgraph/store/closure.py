@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..keys.reapi import decode_directory
+from ..keys.merkle_walk import walk_tree
 from ..lite import TYPE_CHECKING
 from ..types.digest import Digest
 from ..types.result import File, Result
@@ -25,20 +25,9 @@ def blobs_of(result: Result, read: Callable[[Digest], bytes]) -> Iterator[Digest
         elif node.digest not in seen:
             seen.add(node.digest)
             yield node.digest
-    yield from _beneath(trees, seen, read)
-
-
-def _beneath(
-    trees: list[Digest], seen: set[Digest], read: Callable[[Digest], bytes]
-) -> Iterator[Digest]:
-    opened: set[Digest] = set()
-    while trees:
-        tree = trees.pop()
-        if tree in opened:
-            continue
-        opened.add(tree)
-        folder = decode_directory(read(tree))
-        trees += [digest for _, digest in folder.directories]
-        fresh = {digest for _, digest, _ in folder.files} | {tree}
-        yield from sorted(fresh - seen)
-        seen |= fresh
+    walked: set[Digest] = set()
+    for tree in trees:
+        for _, folder_digest, folder in walk_tree(tree, read, walked):
+            fresh = {digest for _, digest, _ in folder.files} | {folder_digest}
+            yield from sorted(fresh - seen)
+            seen |= fresh
