@@ -4,8 +4,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ def program() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError as error:
-        from .dispatch import told
-        code = told(error, False)
+        from .errors import report_os_error
+        code = report_os_error(error, False)
     except MemoryError:   # there was none even for saying so
         os.write(2, b"error: out of memory\n")
         code = 30
@@ -66,13 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _unchanged(words: list[str]) -> int | None:
-    from .. import receipt
+    from ..fastpath import manifest
     try:
-        code = receipt.unchanged(words, os.getcwd())
+        code = manifest.unchanged(words, os.getcwd())
     except OSError as error:
-        from .dispatch import told
-        return told(error, False)
-    if code is None and receipt.found is not None:
-        from .dispatch import go_on
-        return go_on(words)
+        from .errors import report_os_error
+        return report_os_error(error, False)
+    if code is None and manifest.last_check is not None:
+        from .dispatch import continue_build
+        return continue_build(words)
     return code

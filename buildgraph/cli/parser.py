@@ -5,7 +5,7 @@ import re
 from argparse import Action, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
-from ..errors import BuildError, did_you_mean
+from ..types.errors import BuildError, did_you_mean
 
 _TAKEN_AWAY = "\0"
 

@@ -3,20 +3,32 @@ from __future__ import annotations
 
 import os
 
-from ..context import suppress
-from ..digest import Digest
-from ..model import Result
-from ..regular import open_regular, read_regular
-from . import records
-from .fsops import copy_hashed, write_all
-from .place import explained
-from .recent import SMALL
+from ..lite.contextmanagers import suppress
+from ..types.digest import Digest
+from ..types.result import Result
+from ..files.regular_file import open_regular, read_regular
+from . import result_record
+from .file_ops import copy_hashed, write_all
+from .cache_dir import translate_os_errors
+from .recent_blobs import SMALL_BLOB
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from .disk import DiskStore
+    from typing import Protocol
+
+    from .file_ops import FileOps
+
+    class BlobStore(Protocol):
+        """What a batch needs of the store that it publishes to."""
+
+        root: str
+        ops: FileOps
+
+        def known(self, digest: Digest) -> bool: ...
+        def read(self, digest: Digest) -> bytes: ...
+        def fresh_path(self) -> str: ...
 
 _SMALL = 1 << 18
 
@@ -24,7 +36,7 @@ _SMALL = 1 << 18
 class DiskBatch:
     """Copies in the private folder of this process, waiting for their names."""
 
-    def __init__(self, store: DiskStore) -> None:
+    def __init__(self, store: BlobStore) -> None:
         self._store, self._ops = store, store.ops
         self.blobs: dict[Digest, str] = {}
         self.small: dict[Digest, bytes] = {}   # bytes of blobs, as they were hashed
@@ -39,7 +51,7 @@ class DiskBatch:
                 write_all(self._ops, fd, data)
                 self._ops.seal(fd, 0o444)
             self._keep(digest, temp)
-            if digest.size <= SMALL:
+            if digest.size <= SMALL_BLOB:
                 self.small[digest] = data
         return digest
 
@@ -70,7 +82,7 @@ class DiskBatch:
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Remember a result under its key."""
         with self._copy() as (fd, temp):
-            write_all(self._ops, fd, records.encode(key, result, parts))
+            write_all(self._ops, fd, result_record.encode(key, result, parts))
             self._ops.seal(fd, 0o444)
         self.records[key] = temp
 
@@ -94,11 +106,11 @@ class DiskBatch:
 class _Copy:
     """A file that is written: its descriptor and path. A fault removes it, and is told as one of the cache's disk."""
 
-    def __init__(self, store: DiskStore) -> None:
+    def __init__(self, store: BlobStore) -> None:
         self._store = store
 
     def __enter__(self) -> tuple[int, str]:
-        with explained(self._store.root):
+        with translate_os_errors(self._store.root):
             self._path = self._store.fresh_path()
             self._fd = self._store.ops.create(self._path)
         return self._fd, self._path
@@ -106,7 +118,7 @@ class _Copy:
     def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
         os.close(self._fd)
         if fault is not None:
-            with explained(self._store.root):
+            with translate_os_errors(self._store.root):
                 with suppress(OSError):
                     os.unlink(self._path)
                 raise fault

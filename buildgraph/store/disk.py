@@ -10,24 +10,23 @@ import itertools
 import os
 from _thread import allocate_lock
 
-from ..context import suppress
-from ..digest import Digest
-from ..model import Result
-from ..regular import make_folder, open_own, open_regular, read_regular
-from ..removal import remove
-from ..sha import hash_open, sha256
-from . import records
+from ..lite.contextmanagers import suppress
+from ..types.digest import Digest
+from ..types.result import Result
+from ..files.regular_file import make_folder, open_own, open_regular, read_regular
+from ..files.remove_tree import remove
+from ..lite.sha256 import hash_open, sha256
+from . import result_record
 from .batch import DiskBatch
-from .fsops import Descriptor, FileOps, Placed, copy_hashed, read_open, write_all
+from .file_ops import Descriptor, FileOps, NewFile, copy_hashed, read_open, write_all
 from .lease import Lease, in_use
-from .place import Scratch, explained, open_root
+from .cache_dir import Scratch, translate_os_errors, open_root
 from .protocol import Batch, Missing
-from .recent import SMALL, Recent
-from .trees import blobs_of
+from .recent_blobs import SMALL_BLOB, RecentBlobs
+from .closure import blobs_of
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .upkeep import Stats
     from collections.abc import Callable, Iterable, Mapping
 
 _HEX = frozenset("0123456789abcdef")
@@ -51,13 +50,13 @@ class DiskStore:
         self._held: dict[Digest, str] = {}    # copies that are kept and not published: blobs
         self._noted: dict[Digest, str] = {}   # and records
         self._renamed: set[str] = set()
-        self._recent = Recent()
+        self._recent = RecentBlobs()
         self._noticed: set[str] = set()       # blobs whose use this process has noted
         self._scratch: Scratch | None = None
         self._lease: Lease | None = None
         self._lock, self._count = allocate_lock(), itertools.count()
         open_root(root)
-        with explained(root):
+        with translate_os_errors(root):
             for folder in (self._quarantine, os.path.join(root, "blobs"), self._blobs, self._results):
                 make_folder(folder, "" if folder == self._quarantine else self._quarantine, self.ops.make_folder)
             os.close(open_own(self.generation, os.O_WRONLY, self._quarantine))
@@ -72,7 +71,7 @@ class DiskStore:
             self.keep(batch)
         mine, self._kept = self._kept, []
         try:
-            with explained(self.root):
+            with translate_os_errors(self.root):
                 self._publish({d: temp for batch in mine for d, temp in batch.blobs.items()},
                               {d: temp for batch in mine for d, temp in batch.records.items()})
         finally:
@@ -125,9 +124,9 @@ class DiskStore:
 
     def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
         """Copy a blob to a new file, verified while copying; Missing leaves no file."""
-        placed = Placed(self.ops, path, digest.size, executable, create)
+        placed = NewFile(self.ops, path, digest.size, executable, create)
         data = self._recent.get(digest)
-        if data is None and digest.size <= SMALL:
+        if data is None and digest.size <= SMALL_BLOB:
             data = self.read(digest)
         if data is not None:
             with placed as target:
@@ -162,11 +161,6 @@ class DiskStore:
         """The messages recorded with a key."""
         found = self._record(key)
         return None if found is None else found[1]
-
-    def stats(self) -> Stats:
-        """How much the store holds."""
-        from .upkeep import measure
-        return measure(self.root)
 
     def verify(self, digest: Digest) -> bool:
         """Hash a blob; a damaged one goes to quarantine. False when it is not (or no longer) there."""
@@ -208,7 +202,7 @@ class DiskStore:
         self._rely()
         with self._lock:
             if self._scratch is None:
-                with explained(self.root):
+                with translate_os_errors(self.root):
                     self._make_folder(os.path.join(self.root, "tmp"))
                     self._scratch = Scratch(os.path.join(self.root, "tmp"))
             return f"{self._scratch.path}/{next(self._count)}"
@@ -229,9 +223,9 @@ class DiskStore:
             data = read_regular(path)
         except OSError:
             return None
-        found = records.read(data)
-        if found is None and not records.of_another_form(data):
-            self.set_aside(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
+        found = result_record.read(data)
+        if found is None and not result_record.is_other_version(data):
+            self.quarantine(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
         return found
 
     def _publish(self, blobs: Mapping[Digest, str], found: Mapping[Digest, str]) -> None:
@@ -266,7 +260,7 @@ class DiskStore:
         try:
             self.ops.rename(temp, target)
         except IsADirectoryError:
-            self.set_aside(target, f"{os.path.basename(target)[:12]} was a folder")
+            self.quarantine(target, f"{os.path.basename(target)[:12]} was a folder")
             self.ops.rename(temp, target)
 
     def _rely(self) -> None:
@@ -285,7 +279,7 @@ class DiskStore:
         except FileNotFoundError:
             raise Missing(digest) from None
         except OSError:
-            self.set_aside(path, f"blob {digest.hash[:12]} cannot be read")
+            self.quarantine(path, f"blob {digest.hash[:12]} cannot be read")
             raise Missing(digest) from None
 
     def _open_held(self, digest: Digest) -> int:
@@ -302,14 +296,14 @@ class DiskStore:
         path = self.blob_path(digest)
         with suppress(OSError):
             if name != digest.hash and os.path.samestat(os.fstat(fd), os.lstat(path)):
-                self.set_aside(path, f"blob {digest.hash[:12]} was damaged")
+                self.quarantine(path, f"blob {digest.hash[:12]} was damaged")
         raise Missing(digest)
 
     def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
         found = self.record_at(self._noted.get(key) or self.record_path(key))
         return found[1:] if found is not None and found[0] == key else None
 
-    def set_aside(self, path: str, what: str) -> None:
+    def quarantine(self, path: str, what: str) -> None:
         """Move a damaged file to quarantine and warn of it once."""
         self._bump()
         with suppress(OSError):

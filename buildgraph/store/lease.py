@@ -8,8 +8,8 @@ import fcntl
 import os
 import time
 
-from ..context import suppress
-from ..regular import make_folder, open_regular, put_aside
+from ..lite.contextmanagers import suppress
+from ..files.regular_file import make_folder, open_regular, move_aside
 
 _FOLDER = "leases"
 NOTED_S = 3600
@@ -51,7 +51,7 @@ def oldest(root: str) -> float | None:
         return None
     for entry in entries:
         with suppress(OSError):
-            if not put_aside(entry.path, os.path.join(root, "quarantine")) and (time := _held(entry.path)) is not None:
+            if not move_aside(entry.path, os.path.join(root, "quarantine")) and (time := _held(entry.path)) is not None:
                 began.append(time)
     return min(began, default=None)
 

@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 
-from ..digest import Digest
-from ..model import Result
+from ..types.digest import Digest
+from ..types.result import Result
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Protocol

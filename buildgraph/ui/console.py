@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from ..events import Done, Event, Failed, Fault, Finished, Judged, Planned, Skipped, Started, Warned
-from .lines import gate
-from .words import clean, failure, plural, seconds
+from ..types.events import (
+    Done, Event, Failed, Fault, Finished, Judged, Planned, Skipped, Started, Warned
+)
+from .plain_progress import format_gate
+from .format import strip_controls, format_failure, plural, format_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console as Rich
@@ -70,7 +72,7 @@ class Console:
                 self._path = CriticalPath(chains)
                 self._running.clear()
             case Started(number, label, title):
-                self._running[number] = (clean(title), label, self._clock())
+                self._running[number] = (strip_controls(title), label, self._clock())
             case Done() | Failed() | Skipped():
                 self._running.pop(event.number, None)
                 self._path.end(event.number)
@@ -120,17 +122,17 @@ class Console:
         text = _text((", ".join(words), "bold"))
         if self._failed:
             text.append(f", {self._failed} failed", "bold red")
-        text.append(f"  {seconds(round((now - self._begun) * 1000))}", "dim")
+        text.append(f"  {format_seconds(round((now - self._begun) * 1000))}", "dim")
         since = {number: now - began for number, (_, _, began) in tuple(self._running.items())}
         if left := self._path.left(since):
-            text.append(f", critical path {seconds(left)}", "dim")
+            text.append(f", critical path {format_seconds(left)}", "dim")
         grid = Table.grid(padding=(0, 1))
         grid.add_row(ProgressBar(total=total, completed=self._known, width=24), text)
         return grid
 
 
 def _row(title: str, label: str, since: float) -> Text:
-    return _text((f"{seconds(round(since * 1000)):>8}  ", "cyan"), (title, ""), (f"  {label}", "dim"))
+    return _text((f"{format_seconds(round(since * 1000)):>8}  ", "cyan"), (title, ""), (f"  {label}", "dim"))
 
 
 def _text(*parts: tuple[str, str]) -> Text:
@@ -141,10 +143,10 @@ def _text(*parts: tuple[str, str]) -> Text:
 def _lasting(event: Event) -> list[tuple[str, str]]:
     match event:
         case Failed() | Fault():
-            lines = failure(event) if isinstance(event, Failed) else event.rendered.rstrip("\n").split("\n")
+            lines = format_failure(event) if isinstance(event, Failed) else event.rendered.rstrip("\n").split("\n")
             return [(line, "" if number else "bold red") for number, line in enumerate(lines)]
         case Judged(verdict="failed"):
-            return [(gate(event), "red")]
+            return [(format_gate(event), "red")]
         case Warned(text):
-            return [(f"warning: {clean(text)}", "yellow")]
+            return [(f"warning: {strip_controls(text)}", "yellow")]
     return []

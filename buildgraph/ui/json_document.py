@@ -1,7 +1,7 @@
 """What `--json` prints: one object, or a stream of events. Both name the version of their shape as `schema`."""
 from __future__ import annotations
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any

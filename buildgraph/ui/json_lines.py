@@ -1,11 +1,11 @@
 """Events for programs: one JSON object a line, named by the event, with its fields; the first has `schema`, too."""
 from __future__ import annotations
 
-from ..events import Event
+from ..types.events import Event
 from .json_document import SCHEMA
-from .plain import text_of
+from ..lite.json_text import json_text
+from ..lite import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
@@ -24,7 +24,7 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         """Write one object and flush, so that a reader sees it at once."""
-        self._out.write(text_of(self._version | encode(event)) + "\n")
+        self._out.write(json_text(self._version | encode(event), str) + "\n")
         self._version = {}
         self._out.flush()
 

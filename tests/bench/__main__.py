@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from buildgraph.execute.job import Level
-from buildgraph.execute.sandbox import works
+from buildgraph.sandbox.job import Level
+from buildgraph.sandbox.sandbox import works
 from tests.bench import goals, graphs, others, peers, special
 from tests.bench.installed import installed
 from tests.bench.places import fresh

@@ -84,7 +84,7 @@ def peak_bytes(pid: int) -> int:
 
 def ticking(program: Path, line: bytes, seconds: float, http: str = "") -> dict[str, Any]:
     """CPU share of a program that gets `line` HERTZ times a second, and the slowest answer."""
-    from tests.served import request
+    from tests.support.http_client import request
     words = [str(program), *(["--listen", f"unix:{http}"] if http else [])]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         talk = _over_http(child, http, request("POST", "/step", line)) if http else _over_pipes(child, line)
@@ -112,7 +112,7 @@ def _over_pipes(child: subprocess.Popen[bytes], line: bytes) -> Iterator[Any]:
 
 
 def _over_http(child: subprocess.Popen[bytes], path: str, data: bytes) -> Iterator[Any]:
-    from tests.served import Server
+    from tests.support.http_client import Server
     assert child.stderr
     child.stderr.readline()
     with Server(path).connect() as link:
@@ -143,7 +143,7 @@ def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> di
 
 def edit(folder: Path, rounds: int) -> dict[str, Any]:
     """Seconds and actions of a build after one of FEW agents changed; medians."""
-    from tests.space import Space
+    from tests.support.workspace import Space
     held = ROOT / "examples/npz/models"
     space = Space(folder / "w", folder / "cache")
     names = [f"a{k}" for k in range(FEW)]

@@ -209,7 +209,7 @@ class OursSandboxed(Ours):
     @classmethod
     def missing(cls) -> str:
         """Where no namespaces can be had."""
-        from buildgraph.execute.sandbox import works
+        from buildgraph.sandbox.sandbox import works
         return super().missing() or ("" if works("namespaces") else "the sandbox `namespaces` does not work here")
 
 

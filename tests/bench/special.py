@@ -6,19 +6,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests import rooms
+from tests.support import small_filesystems
 from tests.bench import graphs
 from tests.bench.peers import Ours, Peer
 from tests.bench.rows import STILL, Row, summed
 
 ANALYSE = """
 import json
-from buildgraph import loading
-from buildgraph.plan import Plan
-from buildgraph.steps import Steps, wanted_of
-loaded = loading.load(".", ("//...",), "")
-steps = Steps.of(want.artifact for label in loaded.labels for want in wanted_of(label, loaded.analysis.providers[label]))
-Plan(steps.needs, {})
+from buildgraph.build import from_source
+from buildgraph.execution.scheduler import Scheduler
+from buildgraph.keys.action_graph import ActionGraph, requested_outputs
+loaded = from_source.analyze_request(".", ("//...",), "")
+steps = ActionGraph.of(want.artifact for label in loaded.labels for want in requested_outputs(label, loaded.analysis.providers[label]))
+Scheduler(steps.needs, {})
 print(json.dumps(len(steps.actions)))
 """
 
@@ -80,7 +80,7 @@ class Matrix(Ours):
 
     def lay(self) -> None:
         """The example that has only arrays, with more boards and each agent alone as a second and third coalition."""
-        rooms.copy("npz", self.folder, self.beside)
+        small_filesystems.copy("npz", self.folder, self.beside)
         text = (self.folder / "BUILD.toml").read_text()
         text = text[:text.index("[hardware.pi]")]
         for agent in ("heater", "vent"):

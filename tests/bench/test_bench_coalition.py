@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.bench_coalition import AGENTS, HERTZ, ticks
-from tests.needs import need_module
+from tests.support.requirements import need_module
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 STEP = '''
 [t{n}]

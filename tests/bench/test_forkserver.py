@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import Level
-from buildgraph.execute.sandbox import works
+from buildgraph.sandbox.job import Level
+from buildgraph.sandbox.sandbox import works
 from tests.bench.tools import GOAL, TOOL, tools
-from tests.needs import absent, need_module
+from tests.support.requirements import absent, need_module
 from tests.unit.test_forkserver import servable, tool
 
 BAR = 6   # holds on a machine that has other work, too

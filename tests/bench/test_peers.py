@@ -12,7 +12,7 @@ import pytest
 from tests.bench import graphs, peers
 from tests.bench.installed import installed
 from tests.bench.rows import Arena, Row
-from tests.needs import need
+from tests.support.requirements import need
 
 BARS = {"cold": 60, "no-op": 14, "touch": 30, "same output": 30, "leaf": 40, "profile": 40}   # of ninja's CPU time
 

@@ -6,7 +6,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from buildgraph.execute.job import Level
+from buildgraph.sandbox.job import Level
 from tests.bench.rows import Row, Told
 from tests.bench.timing import Command, once
 
@@ -15,8 +15,8 @@ TOOL = "import numpy as np\na = np.arange(12).reshape(3, 4)\nnp.save('out/a.npy'
 DRIVER = """
 import ctypes, os, sys
 from pathlib import Path
-from buildgraph.execute.forkserver import ForkServers
-from buildgraph.execute.sandbox import run
+from buildgraph.sandbox.forkserver.client import ForkServers
+from buildgraph.sandbox.sandbox import run
 from tests.unit.test_forkserver import servable, tool
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)   # what bubblewrap leaves is reaped here, and so counted
 folder, level, way, count, text = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]

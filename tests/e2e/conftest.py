@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
-from tests.rooms import BOTH, copy
-from tests.space import Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import BOTH, copy
+from tests.support.workspace import Space
 
 
 @pytest.fixture(scope="session")

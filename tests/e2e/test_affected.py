@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need
-from tests.space import Space, space
+from tests.support.requirements import need
+from tests.support.workspace import Space, space
 
 _COMMAND = ('[{name}]\nrule = "command"\ninputs = {{ a = "{given}" }}\noutputs = {{ o = "o" }}\n'
             'argv = ["cp", "{{a}}", "{{o}}"]\n')

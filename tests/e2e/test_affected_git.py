@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need
-from tests.space import Ran, Space
+from tests.support.requirements import need
+from tests.support.workspace import Ran, Space
 
 _WHO = ["-c", "user.name=n", "-c", "user.email=e@x", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"]
 _COPY = '[{name}]\nrule = "command"\nargv = ["cp", "{{s}}", "{{o}}"]\ninputs = {{ s = "{source}" }}\noutputs = {{ o = "x" }}\n'
@@ -337,7 +337,7 @@ def test_a_large_repository_is_not_read(tmp_path: Path) -> None:
 
 def test_more_names_than_one_file_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """File systems limit the names of a file, or allow one only."""
-    from buildgraph import revision
+    from buildgraph.explain import git_revision
     root = _made(tmp_path / "w", {"BUILD.toml": _build(), **{f"d/{number}": "x" for number in range(20)}})
     link, counts = os.link, dict[str, int]()
 
@@ -349,7 +349,7 @@ def test_more_names_than_one_file_can_have(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "link", limited)
     for most in (7, 0):
         (tmp_path / str(most)).mkdir()
-        with revision.Revision.find(str(root), "HEAD") as found:
+        with git_revision.Revision.find(str(root), "HEAD") as found:
             found.write(str(tmp_path / str(most)))
             found.fill(str(tmp_path / str(most)), ["d/3"])
         names = sorted((tmp_path / str(most) / "d").iterdir())

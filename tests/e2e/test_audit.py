@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.audit import opened
-from buildgraph.execute.sandbox import probe
-from tests.needs import absent, need
-from tests.space import Space, space
+from buildgraph.checks.undeclared_reads import opened
+from buildgraph.sandbox.sandbox import probe
+from tests.support.requirements import absent, need
+from tests.support.workspace import Space, space
 
 TOML = '''
 [workspace]

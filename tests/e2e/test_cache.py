@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from buildgraph.cli.cache_auto import DAY, HOUR, due, stamp
-from tests.space import Space, space
+from buildgraph.store.auto_gc import DAY, HOUR, is_due, stamp
+from tests.support.workspace import Space, space
 
 TOML = '''
 [workspace]
@@ -239,5 +239,5 @@ def test_builds_that_end_at_once_do_not_both_look_through_the_cache(tmp_path: Pa
     """One may have noted its look a moment after the other asked for the time; a clock that was set back is another matter."""
     stamp(str(tmp_path))
     noted = os.stat(tmp_path / "swept").st_mtime
-    assert not due(str(tmp_path), noted - 0.1) and not due(str(tmp_path), noted + 100)
-    assert due(str(tmp_path), noted - 2 * HOUR) and due(str(tmp_path), noted + DAY)
+    assert not is_due(str(tmp_path), noted - 0.1) and not is_due(str(tmp_path), noted + 100)
+    assert is_due(str(tmp_path), noted - 2 * HOUR) and is_due(str(tmp_path), noted + DAY)

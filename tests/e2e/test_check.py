@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.unlike import first_difference
-from tests.needs import absent
-from tests.space import Space, space
+from buildgraph.explain.content_diff import first_difference
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 TABLE = '''
 [{name}]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space
+from tests.support.workspace import Space
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.sandbox import works
-from tests.needs import absent
-from tests.space import Space, space
+from buildgraph.sandbox.sandbox import works
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 BUILD = '''
 [workspace]
@@ -200,14 +200,14 @@ def test_a_build_file_that_is_edited_while_it_is_analysed_is_analysed_again(firs
     edited = BUILD.replace('["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]')
     script = f"""
 import sys
-from buildgraph import session
+from buildgraph.build import run_build
 from buildgraph.cli import main
-keep = session.keep
+save_graph = run_build.save_graph
 def late(*given):
     with open("BUILD.toml", "w") as file:
         file.write({edited!r})
-    keep(*given)
-session.keep = late
+    save_graph(*given)
+run_build.save_graph = late
 sys.exit(main(["build", "//..."]))
 """
     clone = _clone(first, "clone")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_outputs import WORKSPACE, file, image, made
-from tests.space import Space
+from tests.support.workspace import Space
 
 SITE = WORKSPACE + '''
 [t]

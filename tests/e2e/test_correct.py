@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import LEVELS
-from buildgraph.execute.sandbox import works
-from tests.needs import absent
-from tests.space import Ran, Space, space
+from buildgraph.sandbox.job import LEVELS
+from buildgraph.sandbox.sandbox import works
+from tests.support.requirements import absent
+from tests.support.workspace import Ran, Space, space
 
 TOML = '''
 [workspace]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 CHAIN = '''
 [workspace]

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.needs import need, need_module
-from tests.rooms import BOTH, EXAMPLES, copy, repository
-from tests.space import Space
+from tests.support.requirements import need, need_module
+from tests.support.small_filesystems import BOTH, EXAMPLES, copy, repository
+from tests.support.workspace import Space
 
 
 def blocks(readme: Path, language: str) -> list[str]:

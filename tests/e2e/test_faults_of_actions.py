@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import buildgraph
-from buildgraph.model import Action, Content, Shipped
-from buildgraph.refusal import refusals_of
-from tests.space import Space
+from buildgraph.types.action import Action, Content, Shipped
+from buildgraph.execution.tool_refusal import parse_refusals
+from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 EXAMPLE = Path(buildgraph.__file__).parents[1] / "examples/npz"
@@ -120,8 +120,8 @@ def test_commands_of_users_refuse_nothing() -> None:
     argv = ("python3", "-S", "-s", "-B", "tools/plan.py")
     tool = Action(argv, (("tools/plan.py", Shipped("tools/plan.py")),), ())
     theirs = Action(argv, (("tools/plan.py", Content("plan.py", b"")),), ())
-    found, log = refusals_of(tool, f"printed\ntext\n{good}late\n")
+    found, log = parse_refusals(tool, f"printed\ntext\n{good}late\n")
     assert [(one.what, one.path, one.fix) for one in found] == [("w", ("links", 0), "f")] and log == "printed\nlate\n"
-    assert refusals_of(theirs, good) == ((), good)
+    assert parse_refusals(theirs, good) == ((), good)
     for damaged in ("refused: {\n", "refused: []\n", 'refused: {"faults": [{}], "lines": 1}\n', "text\n"):
-        assert refusals_of(tool, damaged) == ((), damaged)
+        assert parse_refusals(tool, damaged) == ((), damaged)

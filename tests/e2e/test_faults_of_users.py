@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
-from tests.space import Ran, Space
-from tests.user_faults import FAULTS, FOUND_WHEN_READ, GOOD
-from tests.verbs import HUNG, run_all
+from tests.support.requirements import need
+from tests.support.workspace import Ran, Space
+from tests.support.broken_workspaces import FAULTS, FOUND_WHEN_READ, GOOD
+from tests.support.run_verbs import HUNG, run_all
 
 _SECONDS = 60.0
 _LABEL = "//p:u"

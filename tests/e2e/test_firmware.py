@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
-from tests.rooms import EXAMPLES
-from tests.space import Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import EXAMPLES
+from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_examples import blocks, program
-from tests.needs import need
-from tests.rooms import EXAMPLES, copy
-from tests.space import space
+from tests.support.requirements import need
+from tests.support.small_filesystems import EXAMPLES, copy
+from tests.support.workspace import space
 
 FOLDER = EXAMPLES / "formats"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.devices import DEVICES, ORIN_SUPER, arm, jetson, tree, write
-from tests.space import Space, space
+from tests.support.device_files import DEVICES, ORIN_SUPER, arm, jetson, tree, write
+from tests.support.workspace import Space, space
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import absent, need
-from tests.space import space
+from tests.support.requirements import absent, need
+from tests.support.workspace import space
 
 TOML = '''
 [workspace]

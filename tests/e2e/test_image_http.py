@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.served import LIMIT, Server
-from tests.space import Space
+from tests.support.http_client import LIMIT, Server
+from tests.support.workspace import Space
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 NOBODY = 65532
 LINE = '{"heater":[%d],"vent":[null,0]}'

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from buildgraph.cli import run as run_verb
-from buildgraph.errors import BuildError
-from buildgraph.execute import container, foreign, layout, no_daemon
-from tests.needs import need
-from tests.space import Space
+from buildgraph.cli.verbs import run as run_verb
+from buildgraph.types.errors import BuildError
+from buildgraph.docker import client, foreign_platform, missing_daemon, oci_layout
+from tests.support.requirements import need
+from tests.support.workspace import Space
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 TABLES = """
 [coalitions.served]
@@ -92,8 +92,8 @@ def test_a_name_is_not_part_of_an_image(swarm: Space, tmp_path: Path) -> None:
 
 
 def test_an_image_that_listens_exposes_its_port(swarm: Space) -> None:
-    assert layout.pick(image(swarm, "//exports:web")).ports == (8080,)
-    assert layout.pick(image(swarm, "//exports:x86")).ports == ()
+    assert oci_layout.pick(image(swarm, "//exports:web")).ports == (8080,)
+    assert oci_layout.pick(image(swarm, "//exports:x86")).ports == ()
 
 
 def test_umoci_and_skopeo_find_the_tag(swarm: Space, tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_of_an_index_the_hosts_platform_is_loaded(swarm: Space, daemon: str) -> 
     assert one.out == all_.out
     assert "loaded swarm/indexes/all:latest for linux/amd64\nnext: docker run --rm -i --network none " in all_.err
     folder = image(swarm, "//indexes:all")
-    assert layout.pick(folder, "arm64").manifest == index(swarm, "//exports:pi5")["digest"]
+    assert oci_layout.pick(folder, "arm64").manifest == index(swarm, "//exports:pi5")["digest"]
     with pytest.raises(BuildError, match="holds images for linux/amd64, linux/arm64/v8, and Docker here runs linux/riscv64"):
-        layout.pick(folder, "riscv64")
+        oci_layout.pick(folder, "riscv64")
 
 
 def test_an_image_for_another_processor_is_named(swarm: Space, daemon: str) -> None:
@@ -201,13 +201,13 @@ def test_a_container_with_a_port_has_a_network_and_is_as_confined(swarm: Space, 
     import docker
     swarm.env["DOCKER_HOST"] = daemon
     made = swarm.run("load", "//exports:web").out.strip()
-    client = docker.DockerClient(base_url=daemon, version="auto")
+    engine = docker.DockerClient(base_url=daemon, version="auto")
     try:
-        name = container._create(client.api, made, (), container.Limits(ports=(("127.0.0.1", 8081, 8080),)))
-        told = client.api.inspect_container(name)
-        client.api.remove_container(name)
+        name = client._create(engine.api, made, (), client.ContainerLimits(ports=(("127.0.0.1", 8081, 8080),)))
+        told = engine.api.inspect_container(name)
+        engine.api.remove_container(name)
     finally:
-        client.close()
+        engine.close()
     host = told["HostConfig"]
     assert host["PortBindings"] == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}]} and host["NetworkMode"] == "bridge"
     assert (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"]) == (True, ["ALL"], ["no-new-privileges"])
@@ -222,15 +222,15 @@ def test_whether_an_emulator_is_set_up(files: dict[str, str], host: str, found: 
                                        monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(foreign, "HANDLERS", tmp_path)
+    monkeypatch.setattr(foreign_platform, "HANDLERS", tmp_path)
     monkeypatch.setenv("DOCKER_HOST", host or "unix:///x")
-    assert foreign.emulated("linux/arm64/v8") is found
+    assert foreign_platform.is_emulated("linux/arm64/v8") is found
 
 
 def test_without_docker_podman_is_offered_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     for found, offered in ((None, False), ("/usr/bin/podman", True)):
-        monkeypatch.setattr(no_daemon, "shutil", SimpleNamespace(which=lambda name, found=found: found))
+        monkeypatch.setattr(missing_daemon, "shutil", SimpleNamespace(which=lambda name, found=found: found))
         for number in (2, 13):
-            fault = no_daemon.no_daemon(OSError(number, "why"))
+            fault = missing_daemon.missing_daemon_error(OSError(number, "why"))
             assert fault.reason == "environment" and ("podman.socket" in fault.fix) == offered and "Docker" in fault.what

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need
-from tests.rooms import EXAMPLES, image
-from tests.space import Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import EXAMPLES, image
+from tests.support.workspace import Space
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 ANSWERS = (EXAMPLES / "npz/README.md").read_text().rpartition("```json\n")[2].removesuffix("```\n")
 TICKS = (EXAMPLES / "npz/ticks.jsonl").read_text()

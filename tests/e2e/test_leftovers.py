@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import LEVELS
-from buildgraph.execute.sandbox import works
-from tests.needs import absent
-from tests.space import Space, space
+from buildgraph.sandbox.job import LEVELS
+from buildgraph.sandbox.sandbox import works
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 HEAD = '[workspace]\nname = "w"\n'
 SMALL = '[t]\nrule = "command"\nargv = ["sh", "-c", "cat {s} > {o}"]\ninputs = { s = "s.txt" }\noutputs = { o = "x" }\n'

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Ran, Space, space
+from tests.support.workspace import Ran, Space, space
 
 TOML = '''
 [workspace]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 BUILD = '''[workspace]
 name = "w"
@@ -91,7 +91,7 @@ def test_an_edit_in_the_moment_of_the_build_costs_the_next_one_a_look(tmp_path: 
     made.write("a.txt", "a\n")
     _settle(made)
     made.write("a.txt", "abc")
-    script = f"import buildgraph.stamp\nbuildgraph.stamp.FINE_NS = 60 * 10**9   # young, on a busy machine, too\n{RUN}"
+    script = f"import buildgraph.files.stamp\nbuildgraph.stamp.FINE_NS = 60 * 10**9   # young, on a busy machine, too\n{RUN}"
     done = subprocess.run([sys.executable, "-c", script], cwd=made.root, env=made.environ(), capture_output=True, text=True,
                           check=True)
     assert "2 ran" in done.stdout and "pydantic" not in done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 WORKSPACE = '[workspace]\nname = "w"\n'
 TREE = WORKSPACE + '''
@@ -279,7 +279,7 @@ def test_a_failed_target_keeps_its_old_output(tmp_path: Path) -> None:
 
 def test_a_forged_list_removes_nothing_outside(tmp_path: Path, outside: Path) -> None:
     """A pull request may commit the list of outputs, too."""
-    from buildgraph.digest import Digest
+    from buildgraph.types.digest import Digest
     of = made(tmp_path, WORKSPACE + file("t", "o"))
     (of.root / "out").mkdir()
     (of.root / "out/dir").symlink_to(outside)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need_module
-from tests.space import Space
+from tests.support.requirements import need_module
+from tests.support.workspace import Space
 
 BUILD = """
 [workspace]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need, need_module
-from tests.space import Space, space
+from tests.support.requirements import need, need_module
+from tests.support.workspace import Space, space
 
 TABLES = """\
 [workspace]

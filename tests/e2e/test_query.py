@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 _TABLE = '[{name}]\nrule = "{rule}"\n{rest}\n'
 _COMMAND = 'inputs = {{ {inputs} }}\noutputs = {{ o = "o" }}\nargv = ["sh", "-c", "echo {word} > {{o}}"]\n'

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import absent
-from tests.rooms import BOTH, copy, image, repository
-from tests.space import Space
+from tests.support.requirements import absent
+from tests.support.small_filesystems import BOTH, copy, image, repository
+from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 HEAD = '[workspace]\nname = "w"\nrules = ["tools/my.py"]\n[t]\nrule = "word"\n'
 RULE = '''from __future__ import annotations

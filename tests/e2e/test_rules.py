@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 HEAD = '[workspace]\nname = "w"\n'
 

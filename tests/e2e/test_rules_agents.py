@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.needs import need
-from tests.rooms import BOTH, EXAMPLES, image
-from tests.space import Ran, Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import BOTH, EXAMPLES, image
+from tests.support.workspace import Ran, Space
 
 Arrays = dict[str, Any]
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.space import Space
+from tests.support.workspace import Space
 
 X86 = "//exports:rooms.x86"
 AGENTS = 'agents = { heater = "//models:heater", vent = "//models:vent" }'

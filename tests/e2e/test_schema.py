@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need, need_module
-from tests.space import Space, space
+from tests.support.requirements import need, need_module
+from tests.support.workspace import Space, space
 
 ROOT = Path(__file__).parents[2]
 _GOLDEN = ROOT / "tests/golden/schema.json"

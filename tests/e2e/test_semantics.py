@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.needs import need_module
-from tests.space import space
+from tests.support.requirements import need_module
+from tests.support.workspace import space
 
 ROOT = Path(__file__).parents[2]
 BUILD = """\

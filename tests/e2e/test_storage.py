@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.needs import need
-from tests.rooms import image
-from tests.space import Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import image
+from tests.support.workspace import Space
 
 BUILD = """
 [workspace]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 _BUILD = '''\
 [workspace]

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.cli import watch as watching_module
-from buildgraph.cli.here import Here
-from buildgraph.cli.interrupt import Interrupt
-from buildgraph.cli.watch import stamps, wait
-from tests.space import Space, space
+from buildgraph.cli.verbs import watch as watching_module
+from buildgraph.cli.invocation import Invocation
+from buildgraph.cli.signals import SignalHandler
+from buildgraph.cli.verbs.watch import stamps, wait
+from tests.support.workspace import Space, space
 
 _BUILD = '''\
 [workspace]
@@ -141,8 +141,8 @@ def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(monkeypatch: pytest.
 
     monkeypatch.setattr(watching_module, "watched", lambda *_: ({}, set()))
     monkeypatch.setattr(sys, "stderr", Reader())
-    with Interrupt():
-        assert watching_module.watch(Here("/", ""), (), lambda: 0, lambda fault: fault.code) == 0
+    with SignalHandler():
+        assert watching_module.watch(Invocation("/", ""), (), lambda: 0, lambda fault: fault.code) == 0
 
 
 def test_changes_are_awaited_until_they_are_still(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 _COMMAND = '''[{name}]
 rule = "command"

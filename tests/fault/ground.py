@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.events import Done, Event, Warned
-from buildgraph.session import Request, build
+from buildgraph.types.events import Done, Event, Warned
+from buildgraph.build.run_build import Request, build
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.upkeep import audit
-from tests.space import Space, space
+from buildgraph.store.fsck import check_store
+from tests.support.workspace import Space, space
 
 _HEAD = '[workspace]\nname = "ground"\n'
 _FILE = '''
@@ -72,7 +72,7 @@ def stands(of: Space, word: str, width: int = 3) -> None:
 def whole(of: Space) -> None:
     """No blob or record of the cache is damaged, and no record lacks a blob."""
     store = DiskStore(str(of.cache))
-    found = audit(store)
+    found = check_store(store)
     assert found.damaged == () == found.dangling
     store.close()
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from buildgraph import loading
-from buildgraph.drive import Request
-from buildgraph.errors import BuildError, BuildErrors
-from buildgraph.ui.faults import render
+from buildgraph.build import from_source
+from buildgraph.types.request import Request
+from buildgraph.types.errors import BuildError, BuildErrors
+from buildgraph.ui.diagnostics import format_error
 
 GOOD = '[workspace]\nname = "w"\n'
 TABLE = GOOD + '[t]\nrule = "command"\noutputs = { o = "o" }\nargv = ["sh"]\n'
@@ -141,7 +141,7 @@ def refusal(root: str) -> BuildError | None:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")   # the peak begins anew
     held, began = _peak("VmRSS"), time.process_time()
     try:
-        loading.work_of(root, Request(("//...",)), lambda program: True)
+        from_source.evaluate_request(root, Request(("//...",)), lambda program: True)
         found = None
     except BuildError as fault:
         found = fault
@@ -152,6 +152,6 @@ def refusal(root: str) -> BuildError | None:
 
 def faults_of(found: BuildError) -> tuple[BuildError, ...]:
     """Each of the faults; all of them can be shown, and what is shown moves no cursor."""
-    shown = render(found, lambda path, line: "\x1b[2J\u202e\0" * 99)
+    shown = format_error(found, lambda path, line: "\x1b[2J\u202e\0" * 99)
     assert shown.replace("\n", "").replace("\t", "").isprintable()
     return found.faults if isinstance(found, BuildErrors) else (found,)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import ground, idle, salt, stands, whole
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 WIDTH = 5

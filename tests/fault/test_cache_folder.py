@@ -11,8 +11,8 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import ground, stands
-from tests.needs import absent
-from tests.space import Space
+from tests.support.requirements import absent
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 ELSEWHERE = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.errors import BuildError
-from buildgraph.model import File, Result
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.types.result import File, Result
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsops import FileOps
-from buildgraph.store.sweep import Limits, perform, plan
-from buildgraph.store.upkeep import measure
+from buildgraph.store.file_ops import FileOps
+from buildgraph.store.gc import GcLimits, run, plan
+from buildgraph.store.fsck import measure
 from tests.fault.counts import TIMES, Tally
 
 pytestmark = pytest.mark.fault
@@ -175,7 +175,7 @@ def collected_until(root: str, at: int) -> bool:
     if not pid:
         try:
             store = DiskStore(root, ops=Stopping(at + 5, lambda: os._exit(9)))   # opening makes or meets five folders
-            perform(store, plan(root, Limits(0, 0), time.time() + 100))
+            run(store, plan(root, GcLimits(0, 0), time.time() + 100))
         finally:
             os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9

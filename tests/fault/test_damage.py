@@ -12,7 +12,7 @@ import pytest
 
 from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, kinds, make, stands, whole
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 FLIPS, DAMAGES = 50 * TIMES, 5 * TIMES   # of each kind, and of each kind in each way
@@ -130,7 +130,7 @@ INDEX: dict[str, Callable[[Path, random.Random], object]] = {
 def test_the_index_is_damaged(template: Space, tmp_path: Path, way: str, tally: Callable[[str, int], Tally],
                               monkeypatch: pytest.MonkeyPatch) -> None:
     """The same digests, and nothing runs: the index holds nothing that a build cannot do without."""
-    monkeypatch.setattr("buildgraph.host.LIGHT", 0)   # so that a small workspace uses it, too
+    monkeypatch.setattr("buildgraph.host.environment.INDEX_THRESHOLD", 0)   # so that a small workspace uses it, too
     dice, count = random.Random(way), tally("index", 3)
     for _ in range(3):
         of = copied(template, tmp_path / "cache")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph import analysis
-from buildgraph.declare import Rule
-from buildgraph.schema import Signature
-from buildgraph.schema import signature as read
+from buildgraph.analysis import analysis
+from buildgraph.analysis.rule_api import Rule
+from buildgraph.analysis.rule_schema import Signature
+from buildgraph.analysis.rule_schema import signature as read
 from tests.fault.counts import TIMES, Tally
 from tests.fault.hostile import faults_of, refusal, strewn
 

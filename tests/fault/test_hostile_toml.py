@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph import loading
+from buildgraph.build import from_source
 from tests.fault.counts import Tally
 from tests.fault.hostile import GOOD, TABLE, chained, command, faults_of, refusal, strewn, texts
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.filterwarnings("error")]
 CORPUS = list(texts())
@@ -104,4 +104,4 @@ def test_the_good_one_is_taken(tmp_path: Path) -> None:
 def test_a_long_chain_is_taken(tmp_path: Path) -> None:
     """Nothing recurses along the graph."""
     (tmp_path / "BUILD.toml").write_text(chained(3000))
-    assert len(loading.load(str(tmp_path), ("//...",)).labels) == 3000
+    assert len(from_source.analyze_request(str(tmp_path), ("//...",)).labels) == 3000

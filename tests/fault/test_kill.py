@@ -13,8 +13,8 @@ import pytest
 
 from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, idle, salt, stands, whole
-from tests.needs import absent
-from tests.space import Space
+from tests.support.requirements import absent
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 WIDTH, EACH = 8, 10 * TIMES

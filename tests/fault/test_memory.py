@@ -11,8 +11,8 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import idle, whole
-from tests.needs import absent
-from tests.space import space
+from tests.support.requirements import absent
+from tests.support.workspace import space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 LIMIT = 300 << 20

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.model import File, Result
+from buildgraph.types.digest import Digest
+from buildgraph.types.result import File, Result
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.upkeep import audit
+from buildgraph.store.fsck import check_store
 from tests.fault.counts import TIMES, Tally
-from tests.needs import absent, need
+from tests.support.requirements import absent, need
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 _SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2   # EXT4_IOC_SHUTDOWN: drop all that is not on the disk yet
@@ -91,7 +91,7 @@ def test_what_was_published_survives(powered: Disk, turn: int, tally: Callable[[
     powered.mount()
     found = DiskStore(root)
     assert all(found.recall(key) for key in keys)
-    assert audit(found).damaged == () == audit(found).dangling
+    assert check_store(found).damaged == () == check_store(found).dangling
     found.close()
     count.survived()
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from buildgraph.cli import main
-from buildgraph.materialise import Materialiser
-from buildgraph.session import RESTARTS
-from buildgraph.store.sweep import Limits, plan
+from buildgraph.outputs.output_tree import OutputTree
+from buildgraph.build.run_build import RESTARTS
+from buildgraph.store.gc import GcLimits, plan
 from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, make, salt, stands
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -86,7 +86,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(tmp_path: Path,
     elif how == "from the last build":
         salt(of, "7")
         time.sleep(0.3)
-    show, turns = Materialiser.show, list[str]()
+    show, turns = OutputTree.show, list[str]()
 
     def shown_and_overtaken(*given: Any, **named: Any) -> Any:
         found = show(*given, **named)
@@ -96,7 +96,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(tmp_path: Path,
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(Materialiser, "show", shown_and_overtaken)
+        patch.setattr(OutputTree, "show", shown_and_overtaken)
         assert main(["build", "//..."]) == 0
     assert turns == ["Materialiser"] and out.read_text() == "of another build"
     assert main(["build", "//..."]) == 0
@@ -116,8 +116,8 @@ def test_files_from_other_times(tmp_path: Path, stamp: int, tally: Callable[[str
         os.utime(path, (stamp, stamp), follow_symlinks=False)
     assert make(of).ran == 0
     for now in (time.time(), time.time() - 10 * YEAR, time.time() + 50 * YEAR):   # a collector whose clock is wrong, too
-        found = plan(str(of.cache), Limits(3600, 0), now)
-        assert all(verdict.stays for verdict in found.verdicts) and len(found.verdicts) == 4
+        found = plan(str(of.cache), GcLimits(3600, 0), now)
+        assert all(verdict.keep for verdict in found.verdicts) and len(found.verdicts) == 4
     edit(of, "9", (of.root / "in0.txt").stat())
     assert make(of, fresh=False).ran == 2 and shown(of) == b"9 0\n" * 2
     count.survived()

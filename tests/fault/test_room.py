@@ -10,8 +10,8 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import idle, whole
-from tests.needs import absent
-from tests.space import Space, space
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 TOML = '[workspace]\nname = "w"\n' + "".join(f'''

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import LEVELS
+from buildgraph.sandbox.job import LEVELS
 from tests.fault.counts import Tally
-from tests.needs import absent
-from tests.space import Space, space
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "GH_TOKEN", "NPM_TOKEN", "DOCKER_AUTH_CONFIG",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import ground, idle, stands, whole
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 BUILT = {   # it is built all the same, and what is said where somebody listens is right

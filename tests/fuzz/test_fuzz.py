@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.build import build, compiled, run
-from tests.needs import need
+from tests.support.requirements import need
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz")]
 INPUTS = 200_000

@@ -1,8 +1,10 @@
 """One build as events: what every listener of the golden tests is shown."""
 from __future__ import annotations
 
-from buildgraph.digest import Digest
-from buildgraph.events import (Built, Done, Event, Failed, Finished, Judged, Planned, Skipped, Started, Warned)
+from buildgraph.types.digest import Digest
+from buildgraph.types.events import (
+    Built, Done, Event, Failed, Finished, Judged, Planned, Skipped, Started, Warned
+)
 
 EXPORT, SCOUT = "//exports:jetson", "//models:scout"
 _LOG = "".join(f"scout.c:{number}: \x1b[33mnote\x1b[0m: unused\n" for number in range(1, 41))

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from rich.console import Console as Rich
 
-from buildgraph.events import Event, Finished
+from buildgraph.types.events import Event, Finished
 from buildgraph.ui.console import Console
 from buildgraph.ui.json_lines import JsonLines
-from buildgraph.ui.lines import Lines
+from buildgraph.ui.plain_progress import PlainProgress
 from buildgraph.ui.summary import Summary
 
 from .script import AFTER, BEFORE
@@ -42,8 +42,8 @@ def _shown(make: Callable[[io.StringIO], Any], events: list[Event]) -> str:
 
 
 @pytest.mark.parametrize(("name", "make"), [
-    ("console_lines.txt", Lines),
-    ("console_lines_quiet.txt", lambda out: Lines(out, quiet=True)),
+    ("console_lines.txt", PlainProgress),
+    ("console_lines_quiet.txt", lambda out: PlainProgress(out, quiet=True)),
     ("console_summary.txt", Summary),
     ("console_summary_quiet.txt", lambda out: Summary(out, show=frozenset({"outputs"}))),
     ("console_summary_colour.txt", lambda out: Summary(out, colour=True)),
@@ -75,7 +75,7 @@ def test_every_line_of_json_is_an_object_named_by_its_event() -> None:
 def test_a_build_that_starts_over_counts_anew() -> None:
     again = BEFORE + AFTER[:-1] + BEFORE + AFTER
     assert _shown(Summary, again) == _shown(Summary, BEFORE + AFTER)
-    assert _shown(Lines, again).endswith(_shown(Lines, BEFORE + AFTER))
+    assert _shown(PlainProgress, again).endswith(_shown(PlainProgress, BEFORE + AFTER))
 
 
 def test_an_unchanged_build_says_so_in_a_line() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import buildgraph
-from buildgraph.cli.doctor import pymdp
-from buildgraph.errors import BuildError
-from buildgraph.source import Sources
-from buildgraph.toolchain import Toolchain
+from buildgraph.cli.verbs.doctor import pymdp
+from buildgraph.types.errors import BuildError
+from buildgraph.host.source_files import SourceFiles
+from buildgraph.host.host_tools import HostTools
 
 ROOT = Path(buildgraph.__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -37,5 +37,5 @@ def test_no_file_says_to_install_the_other_project() -> None:
 def test_a_package_of_that_name_is_explained(tmp_path: Path) -> None:
     """It is not installed here, and `pip install buildgraph` would bring another project."""
     with pytest.raises(BuildError) as error:
-        Toolchain(Sources(str(tmp_path))).distributions(("BuildGraph",))
+        HostTools(SourceFiles(str(tmp_path))).distributions(("BuildGraph",))
     assert buildgraph.DISTRIBUTION in error.value.fix and "pip install" not in error.value.fix

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from buildgraph import receipt
-from buildgraph.errors import BuildError
-from buildgraph.events import Built, Event
-from buildgraph.session import Request, build
+from buildgraph.fastpath import manifest
+from buildgraph.types.errors import BuildError
+from buildgraph.types.events import Built, Event
+from buildgraph.build.run_build import Request, build
 from tests.fault.counts import TIMES, Tally
 
 COMMAND = '''
@@ -141,7 +141,7 @@ def disturbed(root: Path, state: State, drawn: list[tuple[str, State, int, int]]
 
 def made(root: Path, tell: list[Event]) -> dict[str, str]:
     """Build as the program does; the files below `out/` by their paths."""
-    if receipt.unchanged(["//..."], str(root)) is None:
+    if manifest.unchanged(["//..."], str(root)) is None:
         assert build(str(root), Request(("//...",)), tell.append, threading.Event()) == 0
     out = root / "out"
     found = {name: (out / name) for name in ("t0/o.txt", "t1/o.txt", "pkg/k/o.txt")}

@@ -23,9 +23,11 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from buildgraph import clone, increment, receipt, session
-from buildgraph.events import Done, Event
-from buildgraph.session import Request, build
+from buildgraph.build import run_build
+from buildgraph.fastpath import manifest
+from buildgraph.state import incremental, restore
+from buildgraph.types.events import Done, Event
+from buildgraph.build.run_build import Request, build
 from tests.fault.counts import TIMES, Tally
 
 TARGET = '''
@@ -88,7 +90,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 WENT_ON: Counter[str] = Counter()
-REAL: dict[str, Callable[..., int | None]] = {"go_on": increment.go_on, "restore": clone.restore}
+REAL: dict[str, Callable[..., int | None]] = {"go_on": incremental.build_incrementally, "restore": restore.restore}
 
 
 def counted(way: str) -> Callable[..., int | None]:
@@ -187,7 +189,7 @@ def perform(root: Path, world: World) -> tuple[list[str], int]:
         write(root / f"f{number}.txt", text)
     time.sleep(0.12)   # a younger file is not believed by its stamp, and nothing would be left to go on from
     events: list[Event] = []
-    if receipt.unchanged(["//..."], str(root)) is None:
+    if manifest.unchanged(["//..."], str(root)) is None:
         assert build(str(root), Request(("//...",)), events.append, threading.Event()) == 0
     outputs = [(root / f"out/t{number}/o.txt").read_text() for number in range(len(world.needs))]
     assert folder(root) == {world.name: "", f"{world.name}/a": outputs[0], f"{world.name}/d": "",
@@ -201,7 +203,7 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
         patch.setitem(os.environ, "BUILDGRAPH_CACHE", str(folder / "cache"))
         patch.setitem(os.environ, "BUILDGRAPH_SANDBOX", "none")
         for way in REAL:
-            patch.setattr(session, way, counted(way))
+            patch.setattr(run_build, way, counted(way))
         root, first = folder / "w", copy.deepcopy(world)
         root.mkdir()
         assert perform(root, world) == world.outputs()

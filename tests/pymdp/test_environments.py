@@ -12,7 +12,7 @@ from ir import Model
 from model_source import resolve
 from plan_subset import refusals
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.pymdp.test_generated import compare
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 import reference
 from probe_coverage import nothing_yet
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
 from tests.unit.tools.small_models import EXAMPLES, NAMES, entangled, one_factor
 

@@ -20,7 +20,7 @@ from plan_subset import FEATURES, Feature, refusals
 from probe import Step, run_episode
 from probe_coverage import nothing_yet
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.pymdp.generated import agent
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each

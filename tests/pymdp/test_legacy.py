@@ -19,7 +19,7 @@ from ir import Model, validate
 from model_source import Source, resolve
 from plan_subset import refusals
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, divergence
 from tests.pymdp.record_legacy import objects

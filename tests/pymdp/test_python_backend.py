@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from model_source import Source, resolve
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.small_models import entangled, one_factor
 
 pytestmark = pytest.mark.slow

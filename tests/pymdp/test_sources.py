@@ -17,7 +17,7 @@ import reference
 from agent_model import ModelFault
 from model_source import resolve
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.small_models import EXAMPLES, NAMES, driven
 from tests.unit.tools.test_groups import JOINED, SHARED
 

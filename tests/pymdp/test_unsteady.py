@@ -17,7 +17,7 @@ from ir import Model
 from model_source import Source, resolve
 from steadiness import steady
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, divergence, replay
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildgraph.digest import EMPTY, Digest
-from buildgraph.model import File, Result, Tree
-from buildgraph.reapi import Directory, encode_directory
-from buildgraph.store import records
+from buildgraph.types.digest import EMPTY, Digest
+from buildgraph.types.result import File, Result, Tree
+from buildgraph.keys.reapi import Directory, encode_directory
+from buildgraph.store import result_record
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.memory import MemoryStore
 from buildgraph.store.protocol import Batch, Missing, Store
@@ -232,20 +232,20 @@ PARTS = st.dictionaries(TEXT, st.binary(max_size=40), max_size=4)
 @given(RESULTS, PARTS)
 def test_records_come_back_as_written(made: Result, parts: dict[str, bytes]) -> None:
     """For every result, and with the same bytes each time."""
-    data = records.encode(KEY, made, parts)
-    assert records.decode(KEY, data) == (made, parts) and records.encode(KEY, made, parts) == data
+    data = result_record.encode(KEY, made, parts)
+    assert result_record.decode(KEY, data) == (made, parts) and result_record.encode(KEY, made, parts) == data
 
 
 @given(RESULTS, PARTS, st.data())
 def test_a_changed_record_is_never_believed(made: Result, parts: dict[str, bytes], data: st.DataObject) -> None:
     """Whichever byte is changed, wherever it is cut, and under any other key."""
-    whole = records.encode(KEY, made, parts)
+    whole = result_record.encode(KEY, made, parts)
     at = data.draw(st.integers(0, len(whole) - 1))
     flipped = bytearray(whole)
     flipped[at] ^= 1 << data.draw(st.integers(0, 7))
-    assert records.decode(KEY, bytes(flipped)) is None
-    assert records.decode(KEY, whole[:at]) is None
-    assert records.decode(Digest.of(b"another"), whole) is None
+    assert result_record.decode(KEY, bytes(flipped)) is None
+    assert result_record.decode(KEY, whole[:at]) is None
+    assert result_record.decode(Digest.of(b"another"), whole) is None
 
 
 @settings(max_examples=15, deadline=None)

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.errors import BuildError
-from buildgraph.model import File, Result
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.types.result import File, Result
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsops import FileOps
-from buildgraph.store.place import default_root
+from buildgraph.store.file_ops import FileOps
+from buildgraph.store.fsck import measure
+from buildgraph.store.cache_dir import default_root
 from buildgraph.store.protocol import Missing
-from buildgraph.store.recent import Recent
-from tests.needs import absent, need
+from buildgraph.store.recent_blobs import RecentBlobs
+from tests.support.requirements import absent, need
 
 KEY = Digest.of(b"an action")
 
@@ -183,8 +184,8 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from buildgraph.digest import Digest
-from buildgraph.model import File, Result
+from buildgraph.types.digest import Digest
+from buildgraph.types.result import File, Result
 from buildgraph.store.disk import DiskStore
 store = DiskStore(sys.argv[1])
 for turn in range(12):
@@ -205,13 +206,13 @@ def test_many_processes_publish_the_same_at_once(tmp_path: Path) -> None:
     assert [process.wait(300) for process in running] == [0] * 4
     store = DiskStore(root)
     assert all(store.recall(Digest.of(b"%d" % turn)) for turn in range(12))
-    assert store.stats().quarantined == 0 and store.stats().results == 12 and store.stats().blobs == 17
+    assert measure(store.root).quarantined == 0 and measure(store.root).results == 12 and measure(store.root).blobs == 17
 
 
 def test_stats_count_what_is_there(disk: DiskStore) -> None:
     """In files and bytes."""
     fill(disk)
-    found = disk.stats()
+    found = measure(disk.root)
     assert (found.blobs, found.blob_bytes, found.results, found.quarantined) == (2, len(b"some output" + b"log"), 1, 0)
     assert found.result_bytes == os.stat(disk.record_path(KEY)).st_size
 
@@ -277,7 +278,7 @@ def test_a_full_disk_is_one_line_and_no_record(mounted: Callable[[str], str], op
             batch.add(b"%d" % number * 4000)
     assert fault.value.reason == "environment" and store.root in fault.value.what
     store.drop(batch)
-    assert store.recall(KEY) is None and store.stats().blobs == 0
+    assert store.recall(KEY) is None and measure(store.root).blobs == 0
     assert store.read(fill(store)) == b"some output"
 
 
@@ -323,7 +324,7 @@ def test_what_is_remembered_may_be_forgotten_by_another_thread(monkeypatch: pyte
 
     faults: list[object] = []
     monkeypatch.setattr(threading, "excepthook", faults.append)
-    recent, blobs = Recent(), [b"%d" % number * (1 << 20) for number in range(8)]
+    recent, blobs = RecentBlobs(), [b"%d" % number * (1 << 20) for number in range(8)]
     adding = threading.Thread(target=lambda: recent.add({Digest.of(blobs[4]): blobs[4]}))
     recent._data = Shared()
     for data in blobs[:4]:

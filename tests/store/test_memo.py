@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.store.memo import Memo
+from buildgraph.types.errors import BuildError
+from buildgraph.store.index import StatIndex
 
 ROWS = {b"a": b"1", b"b\0\xff": b"", b"c": b"x" * 100_000}
 
@@ -19,7 +19,7 @@ ROWS = {b"a": b"1", b"b\0\xff": b"", b"c": b"x" * 100_000}
 @pytest.fixture
 def folder(tmp_path: Path) -> str:
     """The folder of an index that holds ROWS."""
-    memo = Memo(str(tmp_path / "memo"))
+    memo = StatIndex(str(tmp_path / "memo"))
     memo.put_many(ROWS)
     memo.close()
     return str(tmp_path / "memo")
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> str:
 
 def test_rows_come_back(folder: str) -> None:
     """In another process, too; and nothing else is in the folder."""
-    memo = Memo(folder)
+    memo = StatIndex(folder)
     assert {key: memo.get(key) for key in ROWS} == ROWS and memo.get(b"d") is None
     memo.put_many({b"a": b"2"})
     assert memo.get(b"a") == b"2"
@@ -70,7 +70,7 @@ def test_a_planted_row_runs_nothing(folder: str, kind: str, monkeypatch: pytest.
     (tmp_path / "victim").write_bytes(b"secret")
     sql, values = PLANTED[kind]
     plant(folder, sql, *values)
-    memo = Memo(folder)
+    memo = StatIndex(folder)
     assert memo.get(b"a") in (None, b"1")
     memo.put_many(ROWS)
     assert {key: memo.get(key) for key in ROWS} == ROWS
@@ -95,7 +95,7 @@ def _nothing(path: str) -> None:
 def test_a_damaged_index_is_begun_again(folder: str, damage: Callable[[str], None]) -> None:
     """Nothing is lost but time."""
     damage(os.path.join(folder, "cache.db"))
-    memo = Memo(folder)
+    memo = StatIndex(folder)
     assert memo.get(b"c") in (None, ROWS[b"c"])
     memo.put_many(ROWS)
     assert {key: memo.get(key) for key in ROWS} == ROWS
@@ -105,7 +105,7 @@ def test_a_folder_that_others_can_write_is_refused(folder: str) -> None:
     """Before its database is opened."""
     os.chmod(folder, 0o777)
     with pytest.raises(BuildError, match="others can write"):
-        Memo(folder).get(b"a")
+        StatIndex(folder).get(b"a")
 
 
 def _fifo(path: str, _: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_database_that_is_no_file_is_made_again(
     for old in os.listdir(folder):
         os.unlink(os.path.join(folder, old))
     make(os.path.join(folder, name), tmp_path / "elsewhere")
-    memo = Memo(folder)
+    memo = StatIndex(folder)
     memo.put_many({b"a": b"1"})
     assert memo.get(b"a") == b"1"
     memo.close()
@@ -143,6 +143,6 @@ def test_a_path_that_would_be_expanded_is_not_used(name: str, tmp_path: Path, mo
     """The package expands variables in paths: such a folder just remembers nothing."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    memo = Memo(name)
+    memo = StatIndex(name)
     memo.put_many({b"a": b"1"})
     assert memo.get(b"a") is None and os.listdir(tmp_path) == []

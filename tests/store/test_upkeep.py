@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.model import File, Result, Tree
-from buildgraph.reapi import Directory, encode_directory
-from buildgraph.store import roots
+from buildgraph.types.digest import Digest
+from buildgraph.types.result import File, Result, Tree
+from buildgraph.keys.reapi import Directory, encode_directory
+from buildgraph.store import gc_roots
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.lease import NOTED_S, Lease, oldest
-from buildgraph.store.sweep import Limits, forget, perform, plan
-from buildgraph.store.upkeep import Stats, audit, measure
+from buildgraph.store.gc import GcLimits, forget, run, plan
+from buildgraph.store.fsck import StoreStats, check_store, measure
 
 NOW = 2_000_000_000.0
 KEYS = [Digest.of(b"action %d" % number) for number in range(4)]
 
 
-def sweep(store: DiskStore, now: float, age: float, size: int) -> Stats:
+def sweep(store: DiskStore, now: float, age: float, size: int) -> StoreStats:
     """Let go and say what is left."""
-    perform(store, plan(store.root, Limits(age, size), now))
+    run(store, plan(store.root, GcLimits(age, size), now))
     return measure(store.root)
 
 
@@ -45,7 +45,7 @@ def old(disk: DiskStore) -> DiskStore:
 def left(store: DiskStore) -> list[int]:
     """The numbers of the results that are whole."""
     found = [number for number, key in enumerate(KEYS) if os.path.exists(store.record_path(key))]
-    assert audit(store).dangling == () == audit(store).damaged
+    assert check_store(store).dangling == () == check_store(store).damaged
     return found
 
 
@@ -72,22 +72,22 @@ def test_the_least_used_go_beyond_the_size(old: DiskStore) -> None:
 
 def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: Path) -> None:
     """The dry run is the plan."""
-    roots.remember(old.root, workspace(tmp_path / "w"), ("//x",), [str(KEYS[3])])
+    gc_roots.save_roots(old.root, workspace(tmp_path / "w"), ("//x",), [str(KEYS[3])])
     before = measure(old.root)
-    found = plan(old.root, Limits(2.5 * 86400, 2300), NOW)
-    assert [(verdict.key, verdict.stays, verdict.why) for verdict in found.verdicts] == [
+    found = plan(old.root, GcLimits(2.5 * 86400, 2300), NOW)
+    assert [(verdict.key, verdict.keep, verdict.why) for verdict in found.verdicts] == [
         (KEYS[3], True, f"the last builds of {tmp_path / 'w'}"), (KEYS[0], True, "used of late"),
         (KEYS[1], False, "beyond the size"), (KEYS[2], False, "beyond the size")]
     assert measure(old.root) == before and found.freed == before.blob_bytes - found.kept_bytes
-    perform(old, found)
+    run(old, found)
     assert measure(old.root).blob_bytes == found.kept_bytes and left(old) == [0, 3]
 
 
 def test_what_the_last_builds_stand_on_is_kept(old: DiskStore, tmp_path: Path) -> None:
     """However old, however large; but of a workspace that is gone nothing is."""
     here, gone = workspace(tmp_path / "here"), workspace(tmp_path / "gone")
-    roots.remember(old.root, here, ("//a",), [str(KEYS[3])])
-    roots.remember(old.root, gone, ("//a",), [str(KEYS[2])])
+    gc_roots.save_roots(old.root, here, ("//a",), [str(KEYS[3])])
+    gc_roots.save_roots(old.root, gone, ("//a",), [str(KEYS[2])])
     os.unlink(os.path.join(gone, "BUILD.toml"))
     sweep(old, NOW, 0.5 * 86400, 0)
     assert left(old) == [3]
@@ -98,47 +98,47 @@ def test_builds_that_go_on_hold_what_they_changed_as_well(old: DiskStore, tmp_pa
     here = workspace(tmp_path / "here")
 
     def remember(number: int, more: bool) -> None:
-        roots.remember(old.root, here, ("//a",), [str(KEYS[number])], more)
+        gc_roots.save_roots(old.root, here, ("//a",), [str(KEYS[number])], more)
 
     remember(3, more=False)
     for number in (1, 2):
         remember(number, more=True)
-        assert set(roots.held(old.root)) == {KEYS[3], KEYS[number]}
+        assert set(gc_roots.protected_keys(old.root)) == {KEYS[3], KEYS[number]}
     sweep(old, NOW, 0.5 * 86400, 0)
     assert left(old) == [2, 3]
     remember(2, more=False)
-    assert set(roots.held(old.root)) == {KEYS[2]}
+    assert set(gc_roots.protected_keys(old.root)) == {KEYS[2]}
 
 
 def test_a_build_that_goes_on_is_the_latest_of_its_request(old: DiskStore, tmp_path: Path) -> None:
     here = workspace(tmp_path / "here")
     for number in range(9):
-        roots.remember(old.root, here, (f"//{number}",), [str(KEYS[0 if number else 3])])
+        gc_roots.save_roots(old.root, here, (f"//{number}",), [str(KEYS[0 if number else 3])])
         for path in Path(old.root, "roots").iterdir():
             os.utime(path, (number + 1, number + 1))
-    roots.remember(old.root, here, ("//0",), [str(KEYS[2])], more=True)
-    assert set(roots.held(old.root)) == {KEYS[0], KEYS[2], KEYS[3]}
+    gc_roots.save_roots(old.root, here, ("//0",), [str(KEYS[2])], more=True)
+    assert set(gc_roots.protected_keys(old.root)) == {KEYS[0], KEYS[2], KEYS[3]}
 
 
 def test_only_the_latest_requests_of_a_workspace_hold(old: DiskStore, tmp_path: Path) -> None:
     """Or a year of different requests would hold a year of results."""
     here = workspace(tmp_path / "here")
-    roots.remember(old.root, here, ("//0",), [str(KEYS[0])])
+    gc_roots.save_roots(old.root, here, ("//0",), [str(KEYS[0])])
     for path in Path(old.root, "roots").iterdir():
         os.utime(path, (1, 1))
     for number in range(1, 9):
-        roots.remember(old.root, here, (f"//{number}",), [str(KEYS[1])])
-    assert set(roots.held(old.root)) == {KEYS[1]}
+        gc_roots.save_roots(old.root, here, (f"//{number}",), [str(KEYS[1])])
+    assert set(gc_roots.protected_keys(old.root)) == {KEYS[1]}
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"form":1,"workspace":"/","keys":["x"]}', b"\xff",
                                   b"[" * 100_000])
 def test_a_damaged_root_holds_nothing(old: DiskStore, tmp_path: Path, data: bytes) -> None:
     """And stops nothing."""
-    roots.remember(old.root, workspace(tmp_path / "here"), (), [str(KEYS[3])])
+    gc_roots.save_roots(old.root, workspace(tmp_path / "here"), (), [str(KEYS[3])])
     for path in Path(old.root, "roots").iterdir():
         path.write_bytes(data)
-    assert roots.held(old.root) == {}
+    assert gc_roots.protected_keys(old.root) == {}
 
 
 def test_what_a_running_build_uses_stays(old: DiskStore) -> None:
@@ -181,9 +181,9 @@ def test_recalling_and_copying_take_a_lease(disk: DiskStore) -> None:
 def test_what_was_used_since_the_plan_stays(old: DiskStore) -> None:
     """A build that came in between keeps its result whole."""
     os.utime(old.record_path(KEYS[1]), (1000, 1000))
-    found = plan(old.root, Limits(0, 0), NOW)
+    found = plan(old.root, GcLimits(0, 0), NOW)
     assert old.recall(KEYS[1])   # this notes the use
-    perform(old, found)
+    run(old, found)
     assert left(old) == [1] and old.recall(KEYS[1])
 
 
@@ -208,18 +208,18 @@ def test_a_full_look_finds_all_damage_and_mends_when_told(old: DiskStore) -> Non
     stranger = os.path.join(old.root, "blobs", "sha256", "stranger")
     Path(stranger).write_bytes(b"x")
     for _ in range(2):
-        found = audit(old)
+        found = check_store(old)
         assert sorted(found.damaged) == sorted(map(os.path.basename, (blob, record, stranger)))
         assert found.dangling == (KEYS[1].hash,) and found.checked == 4 * 2 + 2 + 4 + 1
-    assert audit(old, repair=True) == found
+    assert check_store(old, repair=True) == found
     assert measure(old.root).quarantined == 3 and left(old) == [0, 3]
 
 
 def test_a_record_under_the_name_of_another_is_damage(old: DiskStore) -> None:
     """It is whole, and still no result of that key."""
     os.rename(old.record_path(KEYS[0]), old.record_path(KEYS[1]))
-    assert audit(old).damaged == (KEYS[1].hash,)
-    assert audit(old, repair=True) and left(old) == [2, 3]
+    assert check_store(old).damaged == (KEYS[1].hash,)
+    assert check_store(old, repair=True) and left(old) == [2, 3]
 
 
 def test_a_result_without_all_its_blobs_goes(old: DiskStore) -> None:

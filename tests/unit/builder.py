@@ -6,13 +6,13 @@ import sys
 import time
 from pathlib import Path
 
-from buildgraph.execute.job import Job, Level
+from buildgraph.sandbox.job import Job, Level
 
 _PROGRAM = """
 import ast, signal, sys
-from buildgraph.execute.forkserver import ForkServers
-from buildgraph.execute.job import Job
-from buildgraph.execute.sandbox import run
+from buildgraph.sandbox.forkserver.client import ForkServers
+from buildgraph.sandbox.job import Job
+from buildgraph.sandbox.sandbox import run
 signal.signal(signal.SIGINT, signal.default_int_handler)
 fields, level, scratch = ast.literal_eval(sys.argv[1])
 with ForkServers(scratch, fewest=1) as servers:

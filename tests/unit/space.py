@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from buildgraph.analysis import Analysis, analyse
-from buildgraph.declare import Ctx, Globs, Registry, Rule
-from buildgraph.errors import BuildError, BuildErrors
-from buildgraph.label import Label
-from buildgraph.model import Artifact, Out, Source
-from buildgraph.provider import Provider
-from buildgraph.ui.faults import render
-from buildgraph.values import Duration, Size
-from buildgraph.workspace import Workspace
+from buildgraph.analysis.analysis import Analysis, analyse
+from buildgraph.analysis.rule_api import Ctx, Globs, Registry, Rule
+from buildgraph.types.errors import BuildError, BuildErrors
+from buildgraph.types.label import Label
+from buildgraph.types.action import Artifact, Out, Source
+from buildgraph.types.provider import Provider
+from buildgraph.ui.diagnostics import format_error
+from buildgraph.types.quantities import Duration, Size
+from buildgraph.workspace.workspace import Workspace
 
 WORKSPACE = "[workspace]\nname = \"test\"\n"
 
@@ -176,4 +176,4 @@ def told(root: Path, *patterns: str) -> str:
     def read_line(path: str, number: int) -> str | None:
         return (root / path).read_text(errors="replace").split("\n")[number - 1]
     found = faults(root, *patterns)
-    return render(BuildErrors(found), read_line) if found else ""
+    return format_error(BuildErrors(found), read_line) if found else ""

@@ -4,14 +4,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from buildgraph.affected import compare, without_base
-from buildgraph.analysis import Analysis
-from buildgraph.declare import Ctx
-from buildgraph.digest import Digest
-from buildgraph.evaluated import Evaluated, evaluated
-from buildgraph.label import Label
-from buildgraph.model import Artifact, Out, Output, Shipped, Source, Target
-from buildgraph.provider import Provider
+from buildgraph.explain.affected import compare, without_base
+from buildgraph.analysis.analysis import Analysis
+from buildgraph.analysis.rule_api import Ctx
+from buildgraph.types.digest import Digest
+from buildgraph.explain.target_hash import TargetHashes, hash_targets
+from buildgraph.types.label import Label
+from buildgraph.types.action import Artifact, Out, Output, Shipped, Source
+from buildgraph.types.target import Target
+from buildgraph.types.provider import Provider
 from tests.unit.space import Board, Single
 
 
@@ -36,10 +37,10 @@ class _World:
             self.deps[label] = (_label(f"t{number - 1:05}"),) if number else ()
             before = out
 
-    def evaluated(self) -> Evaluated:
+    def evaluated(self) -> TargetHashes:
         """Its evaluation."""
         analysis = Analysis(self.made, tuple(self.targets), self.deps, ())
-        return evaluated(analysis, self.targets, {}, self._read)
+        return hash_targets(analysis, self.targets, {}, self._read)
 
     def _read(self, artifact: Artifact) -> tuple[Digest, bool]:
         assert isinstance(artifact, Source | Shipped)
@@ -67,10 +68,10 @@ def test_without_a_base_everything_is_affected() -> None:
     assert len(found) == 3
 
 
-def _alone(values: Mapping[str, object], provider: Provider) -> Evaluated:
+def _alone(values: Mapping[str, object], provider: Provider) -> TargetHashes:
     label = _label("b")
     target = Target(label, "board", dict(values), "", {})
-    return evaluated(Analysis({label: provider}, (label,), {label: ()}, ()), {label: target}, {}, lambda artifact: (
+    return hash_targets(Analysis({label: provider}, (label,), {label: ()}, ()), {label: target}, {}, lambda artifact: (
         Digest.of(b""), False))
 
 
@@ -89,7 +90,7 @@ def test_a_rule_that_does_something_else_is_the_reason_when_nothing_else_is() ->
 
 
 def test_an_output_is_known_by_its_name_too() -> None:
-    def of(name: str) -> Evaluated:
+    def of(name: str) -> TargetHashes:
         target = Target(_label("b"), "made", {}, "", {})
         (out,) = Ctx(target).run(["cc"], outputs=[Out(name, tree=True)])
         assert isinstance(out, Output)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError, Where
-from buildgraph.label import Label
-from buildgraph.model import Output, Source
-from tests.unit.space import Agent, Board, Budget, Link, WORKSPACE, analysed, faults, provider, told, write
+from buildgraph.types.errors import BuildError, Location
+from buildgraph.types.label import Label
+from buildgraph.types.action import Output, Source
+from tests.unit.space import (
+    WORKSPACE, Agent, Board, Budget, Link, analysed, faults, provider, told, write
+)
 
 BOARDS = '[hardware.jetson]\nrule = "board"\ndtype = "float64"\n[hardware.pi]\nrule = "board"\n'
 SYNTAX = """
@@ -200,7 +202,7 @@ def test_order_deps_and_what_was_read(tmp_path: Path) -> None:
 def test_artifacts_are_paths_or_outputs_of_labels(tmp_path: Path) -> None:
     write(tmp_path, {"d/BUILD.toml": PAGES, "d/in/page.md": "", "BUILD.toml": ""})
     assert provider(tmp_path, "//d:file").given == Source("d/in/page.md")
-    assert provider(tmp_path, "//d:file").given.at == Where("d/BUILD.toml", 7, 9, 10)
+    assert provider(tmp_path, "//d:file").given.at == Location("d/BUILD.toml", 7, 9, 10)
     assert isinstance(provider(tmp_path, "//d:one").given, Output)
     assert "name one of //d:p#html, //d:p#log" in only(tmp_path, "//d:two").fix
     assert "did you mean 'html'?" in only(tmp_path, "//d:typo").fix
@@ -223,7 +225,7 @@ def test_a_table_that_may_be_a_value_or_a_target_is_refused_with_both_places(tmp
                                    f'[e.t.{below}]\nrule = "node"\n', "s/BUILD.toml": '[deps.x]\nrule = "node"\n'})
     fault = only(tmp_path, "//e:t")
     assert f"[e.t.{below}] has a rule" in fault.what and f"{below.split('.')[0]!r} is also a key" in fault.what
-    assert fault.at == Where("BUILD.toml", 8, 1, len(below) + 6) and "BUILD.toml:5:1" in fault.fix
+    assert fault.at == Location("BUILD.toml", 8, 1, len(below) + 6) and "BUILD.toml:5:1" in fault.fix
 
 
 def test_a_target_below_a_target_is_no_value(tmp_path: Path) -> None:
@@ -368,7 +370,7 @@ def test_a_source_stands_inside_the_workspace(tmp_path: Path, path: str, said: s
     (root / "dangling").symlink_to("gone")
     os.mkfifo(root / "pipe")
     fault = only(root)
-    assert said in fault.what and fault.at == Where("BUILD.toml", 5, 9, len(path))
+    assert said in fault.what and fault.at == Location("BUILD.toml", 5, 9, len(path))
 
 
 def test_a_link_that_stays_inside_is_a_source(tmp_path: Path) -> None:
@@ -386,7 +388,7 @@ def test_a_cycle_is_told_with_every_place(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": chain(["c:b", "a:b", "b:d"])})
     fault = only(tmp_path, "//c:b")
     assert fault.what == "targets depend on each other: //a:b -> //b:d -> //c:b -> //a:b"
-    assert fault.at == Where("BUILD.toml", 8, 10, 5)
+    assert fault.at == Location("BUILD.toml", 8, 10, 5)
     assert "//b:d at BUILD.toml:11:10, //c:b at BUILD.toml:5:10" in fault.fix
 
 
@@ -456,7 +458,7 @@ def test_a_fault_in_a_file_of_rules_has_a_place(tmp_path: Path, rules: str, line
 def test_a_rule_of_the_user_that_fails_is_told_at_its_line(tmp_path: Path) -> None:
     fault = only(ruled(tmp_path, RULES, "times = 9"))
     assert fault.what == "//:a: AssertionError: too loud"
-    assert fault.at == Where("tools/mine.py", 13)
+    assert fault.at == Location("tools/mine.py", 13)
 
 
 def test_what_fails_in_one_file_does_not_hide_the_others(tmp_path: Path) -> None:

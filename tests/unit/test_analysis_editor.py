@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 
-from buildgraph.editor import json_schema
+from buildgraph.analysis.json_schema import json_schema
 from tests.unit.space import registry
 
 

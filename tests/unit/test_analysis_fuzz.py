@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from buildgraph.errors import BuildError
-from buildgraph.toml import parse
+from buildgraph.types.errors import BuildError
+from buildgraph.workspace.toml import parse
 from tests.unit.space import faults, told, write
 from tests.unit.test_analysis import EVERY, FIVE
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph.values import parse_duration, parse_size
+from buildgraph.types.quantities import parse_duration, parse_size
 
 
 @pytest.mark.parametrize(("text", "amount"), [

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from buildgraph.cli import doctor, example, main
-from buildgraph.cli.doctor import Check
+from buildgraph.cli import main, starter_model
+from buildgraph.cli.verbs import doctor
+from buildgraph.cli.verbs.doctor import Check
 
 
 def test_doctor_tells_what_is_missing_for_what_and_how_to_mend() -> None:
@@ -58,10 +59,10 @@ def test_cache_stats_of_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_the_example_is_an_npz_that_numpy_reads() -> None:
-    assert example.npz() == example.npz()
-    with np.load(io.BytesIO(example.npz()), allow_pickle=False) as arrays:
-        assert sorted(arrays) == sorted(example.ARRAYS)
-        for name, table in example.ARRAYS.items():
+    assert starter_model.npz() == starter_model.npz()
+    with np.load(io.BytesIO(starter_model.npz()), allow_pickle=False) as arrays:
+        assert sorted(arrays) == sorted(starter_model.ARRAYS)
+        for name, table in starter_model.ARRAYS.items():
             assert np.array_equal(arrays[name], np.array(table))
             if name[0] != "C":
                 assert np.array_equal(arrays[name].sum(axis=0), np.ones(arrays[name].shape[1:]))

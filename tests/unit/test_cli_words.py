@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.cli import doctor, main
+from buildgraph.cli import main
+from buildgraph.cli.verbs import doctor
 from buildgraph.cli.dispatch import VERBS
-from buildgraph.cli.interrupt import Interrupt, Interrupted
+from buildgraph.cli.signals import SignalHandler, Interrupted
 from buildgraph.cli.parser import Parser
 from buildgraph.ui.json_document import SCHEMA
-from buildgraph.errors import BuildError
-from buildgraph.host import opened
-from buildgraph.image_name import image_name
-from buildgraph.label import Label
-from buildgraph.removal import remove
-from buildgraph.store import place
+from buildgraph.types.errors import BuildError
+from buildgraph.host.environment import open_environment
+from buildgraph.types.image_name import image_name
+from buildgraph.types.label import Label
+from buildgraph.files.remove_tree import remove
+from buildgraph.store import cache_dir
 
 _SRC = str(Path(__file__).parents[2])
 
@@ -131,7 +132,7 @@ def test_a_signal_is_known_by_another_name(monkeypatch: pytest.MonkeyPatch, caps
 
 def test_an_armed_signal_asks_first_and_insists_then() -> None:
     with pytest.raises(Interrupted) as insisted:
-        with Interrupt() as stop:
+        with SignalHandler() as stop:
             stop.armed = True
             signal.raise_signal(signal.SIGTERM)
             assert stop.cancel.is_set()
@@ -142,7 +143,7 @@ def test_an_armed_signal_asks_first_and_insists_then() -> None:
 def test_an_armed_signal_that_nobody_saw_is_raised_at_the_end() -> None:
     """Or `run` would go on to run what was built, and `--watch` would wait for the next change."""
     with pytest.raises(Interrupted) as late:
-        with Interrupt() as stop:
+        with SignalHandler() as stop:
             stop.armed = True
             signal.raise_signal(signal.SIGTERM)
     assert late.value.code == 143
@@ -157,7 +158,7 @@ def test_a_signal_is_heard_though_nothing_can_be_raised_where_it_comes(capsys: p
             signal.raise_signal(signal.SIGINT)
 
     for seconds in (0, 60):   # no other instruction follows, and many do
-        with pytest.raises(Interrupted), Interrupt():
+        with pytest.raises(Interrupted), SignalHandler():
             Struck()
             time.sleep(seconds)
     time.sleep(0.01)   # nothing comes after all
@@ -179,12 +180,12 @@ def test_no_folder_of_scratch_outlives_a_signal(tmp_path: Path, monkeypatch: pyt
         remove(folder)
 
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(Interrupted), Interrupt():
-        host = opened(str(tmp_path), False, lambda _text: None)
+    with pytest.raises(Interrupted), SignalHandler():
+        host = open_environment(str(tmp_path), False, lambda _text: None)
         if when == "made":
             monkeypatch.setattr(fcntl, "flock", locked)
         else:
-            monkeypatch.setattr(place, "remove", removed)
+            monkeypatch.setattr(cache_dir, "remove", removed)
         with host:
             assert when == "removed" and len(os.listdir(listed)) == 1
     assert os.listdir(listed) == []

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from buildgraph.crew import Crew
-from buildgraph.drive import Drive, Request
-from buildgraph.execute.job import Job
-from buildgraph.execute.launcher import Launcher
+from buildgraph.execution.worker_pool import WorkerPool
+from buildgraph.execution.executor import Executor
+from buildgraph.types.request import Request
+from buildgraph.sandbox.job import Job
+from buildgraph.sandbox.launcher import Launcher
 
 
 class Quick:
@@ -84,9 +85,9 @@ def alive() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "action"]
 
 
-def crew(worker: Any, jobs: int = 2, cancel: threading.Event | None = None) -> Crew:
+def crew(worker: Any, jobs: int = 2, cancel: threading.Event | None = None) -> WorkerPool:
     """A crew of a worker that stands in for the real one."""
-    return Crew(worker, jobs, cancel or threading.Event())
+    return WorkerPool(worker, jobs, cancel or threading.Event())
 
 
 def task(name: str) -> Any:
@@ -94,7 +95,7 @@ def task(name: str) -> Any:
     return SimpleNamespace(inputs=(), name=name)
 
 
-def outcomes(of: Crew, count: int = 1) -> list[Any]:
+def outcomes(of: WorkerPool, count: int = 1) -> list[Any]:
     """What came of so many tasks."""
     ended: list[Any] = []
     while len(ended) < count:
@@ -245,7 +246,7 @@ def test_a_wish_to_stop_outlives_an_attempt_that_is_given_up(tmp_path: Path) -> 
     """Ctrl-C while a build that must start over waits for what still runs: it does not start over."""
     cancel = threading.Event()
     host: Any = SimpleNamespace()
-    drive = Drive(str(tmp_path), Request(("//...",)), lambda _event: None, cancel, host)
+    drive = Executor(str(tmp_path), Request(("//...",)), lambda _event: None, cancel, host)
 
     def wait() -> list[Any]:
         cancel.set()

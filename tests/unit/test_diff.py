@@ -8,10 +8,11 @@ import zipfile
 
 import pytest
 
-from buildgraph.diff import compared, raw_difference
-from buildgraph.key import Key, key_of
-from buildgraph.model import Action, File, Node, Out, Result, Tree
-from buildgraph.reapi import Directory, encode_directory
+from buildgraph.explain.diff import diff_keys, raw_difference
+from buildgraph.keys.action_key import Key, key_of
+from buildgraph.types.action import Action, Out
+from buildgraph.types.result import File, Node, Result, Tree
+from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.store.memory import MemoryStore
 
 
@@ -65,7 +66,7 @@ class _World:
 def test_an_input_is_told_by_its_first_difference(before: bytes | dict[str, bytes], after: bytes | dict[str, bytes],
                                                   first: str) -> None:
     world = _World()
-    found = compared(world.store, world.key(before).digest, world.key(after).digest)
+    found = diff_keys(world.store, world.key(before).digest, world.key(after).digest)
     assert found is not None
     (part,) = found.parts
     assert part.name == ("input in/0/ir/" if isinstance(before, dict) else "input in/0/ir")
@@ -75,7 +76,7 @@ def test_an_input_is_told_by_its_first_difference(before: bytes | dict[str, byte
 
 def test_results_are_compared_file_by_file() -> None:
     world = _World()
-    found = compared(world.store, world.key(b"", b"one\n").digest, world.key(b"", b"two\n", "y").digest)
+    found = diff_keys(world.store, world.key(b"", b"one\n").digest, world.key(b"", b"two\n", "y").digest)
     assert found is not None and found.outputs is not None
     assert [part.name for part in found.parts] == ["argv 1"]
     assert [(part.name, part.first) for part in found.outputs] == [("o", "line 1: 'one\\n' -> 'two\\n'")]
@@ -84,11 +85,11 @@ def test_results_are_compared_file_by_file() -> None:
 def test_what_the_store_lost_is_not_guessed() -> None:
     world, other = _World(), _World()
     here, there = world.key(b"one"), other.key(b"two")
-    assert compared(world.store, here.digest, there.digest) is None
+    assert diff_keys(world.store, here.digest, there.digest) is None
     batch = world.store.batch()
     batch.record(there.digest, Result((), batch.add(b""), "none", 1), there.messages)
     world.store.publish([batch])
-    found = compared(world.store, here.digest, there.digest)
+    found = diff_keys(world.store, here.digest, there.digest)
     assert found is not None and found.parts[0].first == ""
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.forkserver import ForkServers
-from buildgraph.execute.job import LEVELS, Job, Level, Outcome
-from buildgraph.execute.mounts import COVERED
-from buildgraph.execute.sandbox import run, works
-from tests.needs import absent
+from buildgraph.sandbox.forkserver.client import ForkServers
+from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
+from buildgraph.sandbox.mounts import COVERED
+from buildgraph.sandbox.sandbox import run, works
+from tests.support.requirements import absent
 
 PYTHON = os.path.realpath(sys.executable)
 ENV = (("LANG", "C.UTF-8"), ("OPENBLAS_NUM_THREADS", "1"), ("PYTHONHASHSEED", "0"), ("TZ", "UTC"))

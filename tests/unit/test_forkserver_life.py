@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute import forkserver
-from buildgraph.execute.forkserver import ForkServers, kind_of
-from buildgraph.execute.job import Job, Level, Outcome
-from buildgraph.execute.process import readable
-from buildgraph.execute.sandbox import run, works
-from tests.needs import absent
+from buildgraph.sandbox.forkserver import client
+from buildgraph.sandbox.forkserver.client import ForkServers, kind_of
+from buildgraph.sandbox.job import Job, Level, Outcome
+from buildgraph.sandbox.process import readable
+from buildgraph.sandbox.sandbox import run, works
+from tests.support.requirements import absent
 from tests.unit.builder import begin, wait_for
 from tests.unit.test_forkserver import forked, level, made, tool
 from tests.unit.test_sandbox_probes import all_gone, processes_with
@@ -211,7 +211,7 @@ def children(of: int = 0) -> list[int]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
-            if int(words[1]) == (of or os.getpid()) and b"forked.main" in Path("/proc", name, "cmdline").read_bytes():
+            if int(words[1]) == (of or os.getpid()) and b"child.main" in Path("/proc", name, "cmdline").read_bytes():
                 found.append(int(name))
         except OSError:
             continue
@@ -313,7 +313,7 @@ def test_one_that_is_refused_takes_no_other_along(tmp_path: Path, level: Level, 
         thread.start()
         wait_for(tmp_path / "a/stage/out/ready")
         with monkeypatch.context() as patch:
-            patch.setattr(forkserver, "memory_file", lambda _words: os.open("/none", os.O_RDONLY))
+            patch.setattr(client, "memory_file", lambda _words: os.open("/none", os.O_RDONLY))
             assert servers.attempt(second, level) is None
         Path(first.out, "go").touch()
         thread.join()

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.errors import Where
-from buildgraph.key import Key, changed, explain, key_of
-from buildgraph.label import Label
-from buildgraph.model import Action, Content, File, Node, Out, Tree
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import Location
+from buildgraph.keys.action_key import Key, diff_parts, explain, key_of
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Content, Out
+from buildgraph.types.result import File, Node, Tree
 
 ACTION = Action(("python3", "tools/render.py", "page.md", "out/page.html"),
                 (("page.md", Content("page.md", b"hello")),), (Out("page.html"),), env=(("A", "1"), ("B", "2")),
@@ -43,7 +44,7 @@ def test_the_key_is_golden() -> None:
 def test_what_matters_changes_the_key_and_is_named(field: str, value: Any, part: str) -> None:
     other = key(replace(ACTION, **{field: value}))
     assert other.digest != key().digest
-    assert [name for name, _, _ in changed(explain(key().messages), explain(other.messages))] == [part]
+    assert [name for name, _, _ in diff_parts(explain(key().messages), explain(other.messages))] == [part]
 
 
 @pytest.mark.parametrize(("number", "entry", "part"), [
@@ -56,17 +57,17 @@ def test_an_input_changes_the_key_and_is_named(number: int, entry: tuple[str, No
     inputs = [entry if at == number else old for at, old in enumerate(INPUTS)]
     other = key(inputs=inputs)
     assert other.digest != key().digest
-    assert [name for name, _, _ in changed(explain(key().messages), explain(other.messages))] == [part]
+    assert [name for name, _, _ in diff_parts(explain(key().messages), explain(other.messages))] == [part]
 
 
 def test_a_tool_changes_the_key_and_is_named() -> None:
     other = key(tools=TOOLS | {"distribution:numpy": "2.2 sha256:cc"})
-    differ = changed(explain(key().messages), explain(other.messages))
+    differ = diff_parts(explain(key().messages), explain(other.messages))
     assert differ == [("distribution:numpy", "2.1 sha256:bb", "2.2 sha256:cc")]
 
 
 @pytest.mark.parametrize(("field", "value"), [
-    ("owner", Label("other", "name")), ("title", "another title"), ("at", Where("BUILD.toml", 9))])
+    ("owner", Label("other", "name")), ("title", "another title"), ("at", Location("BUILD.toml", 9))])
 def test_what_is_only_shown_changes_no_key(field: str, value: Any) -> None:
     assert key(replace(ACTION, **{field: value})).digest == key().digest
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.label import Label, Pattern
+from buildgraph.types.errors import BuildError
+from buildgraph.types.label import Label, Pattern
 
 
 @pytest.mark.parametrize(("text", "package", "found"), [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.launcher import Launcher
+from buildgraph.sandbox.launcher import Launcher
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph import pair
-from buildgraph.digest import Digest
-from buildgraph.errors import BuildError
-from buildgraph.materialise import Materialiser
-from buildgraph.model import File, Node, Tree
-from buildgraph.reapi import Directory, encode_directory
-from buildgraph.source import Sources
-from buildgraph.stamp import COARSE_NS, NEVER, clock, fingerprint
+from buildgraph.lite import two_threads
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.outputs.output_tree import OutputTree
+from buildgraph.types.result import File, Node, Tree
+from buildgraph.keys.reapi import Directory, encode_directory
+from buildgraph.host.source_files import SourceFiles
+from buildgraph.files.stamp import COARSE_NS, ALWAYS_STALE, file_system_time, fingerprint
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.protocol import Missing
 
@@ -34,10 +34,10 @@ def held(store: DiskStore, *texts: bytes) -> list[File]:
 def show(root: Path, store: DiskStore, *stood: tuple[str, Node]) -> tuple[str, ...]:
     def nothing(*_: object) -> Node:
         raise AssertionError
-    made = Materialiser(str(root), store, Sources(str(root)), clock(str(root)) + COARSE_NS)   # all is old enough
+    made = OutputTree(str(root), store, SourceFiles(str(root)), file_system_time(str(root)) + COARSE_NS)   # all is old enough
     named = [(path, path.rpartition("/")[2], node) for path, node in stood]
     files = made.show((), nothing, lambda event: None, stood=named).files
-    assert all(stamp in (fingerprint(path), NEVER) for path, stamp in files.items())
+    assert all(stamp in (fingerprint(path), ALWAYS_STALE) for path, stamp in files.items())
     return tuple(path for path in files if os.path.isfile(path))
 
 
@@ -199,5 +199,5 @@ def test_without_a_second_thread_all_is_made_by_one(root: Path, store: DiskStore
 
     def refused(*_: object) -> None:
         raise RuntimeError("can't start new thread")
-    monkeypatch.setattr(pair, "start_new_thread", refused)
+    monkeypatch.setattr(two_threads, "start_new_thread", refused)
     assert len(show(root, store, *((f"out/t{number}/o", file) for number, file in enumerate(files)))) == 3

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import Where
-from buildgraph.label import Label
-from buildgraph.workspace import Workspace
+from buildgraph.types.errors import Location
+from buildgraph.types.label import Label
+from buildgraph.workspace.workspace import Workspace
 from tests.unit.space import analysed, faults, write
 
 BOARDS = '[hardware.pi]\nrule = "board"\n[hardware.jetson]\nrule = "board"\n'
@@ -23,7 +23,7 @@ def test_cells_are_the_product_in_order_and_the_bare_label_their_group(tmp_path:
         f"//m:f.{board}.{mode}" for board in ("jetson", "pi") for mode in ("15W", "2", "true")])
     cell = workspace.target(Label("m", "f.pi.2"))
     assert (cell.rule, cell.values) == ("x", {"k": 1, "hardware": "//hardware:pi", "mode": 2})
-    assert cell.place("hardware") == Where("BUILD.toml", 6, 25, 12)
+    assert cell.place("hardware") == Location("BUILD.toml", 6, 25, 12)
     assert [str(label) for label in workspace.targets(["//m:*"])] == ["//m:f", *group.values["targets"]]
 
 
@@ -48,7 +48,7 @@ def test_a_cell_can_be_asked_for_alone_and_a_missing_one_is_told(tmp_path: Path)
 def test_a_fault_in_a_cell_points_at_the_value_of_the_matrix(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": '[b.m]\nrule = "board"\nmatrix = { dtype = ["float32", "float61"] }\n'})
     (found,) = faults(tmp_path, "//b:m")
-    assert found.at == Where("BUILD.toml", 5, 33, 7) and "//b:m.float61" in found.what
+    assert found.at == Location("BUILD.toml", 5, 33, 7) and "//b:m.float61" in found.what
 
 
 @pytest.mark.parametrize(("matrix", "said"), [

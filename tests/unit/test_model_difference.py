@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from buildgraph.model_difference import model_difference
+from buildgraph.explain.model_diff import model_difference
 
 _HEAD: dict[str, Any] = {
     "num_obs": [2, 3], "num_states": [2, 3], "num_controls": [2, 1], "A_dependencies": [[0], [0, 1]],

@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from buildgraph.noun import noun
+from buildgraph.lite.record import record
 
 
-@noun(order=True)
+@record(order=True)
 class Point:
     """Two numbers."""
 
@@ -22,14 +22,14 @@ class Point:
         return self.x + self.y
 
 
-@noun(aside="note")
+@record(aside="note")
 class Noted(Point):
     """A point with a note that is not compared."""
 
     note: str = ""
 
 
-@noun(eq=False)
+@record(eq=False)
 class Lone:
     """Equal only to itself."""
 
@@ -58,7 +58,7 @@ def test_it_is_made_compared_ordered_and_shown_as_a_dataclass() -> None:
 
 def test_the_first_instances_are_as_the_later_ones() -> None:
     """They are made by hand, and only then is anything compiled."""
-    @noun
+    @record
     class Fresh:
         """A class of its own."""
 
@@ -102,7 +102,7 @@ def test_it_serves_match_dataclasses_and_pickle() -> None:
 
 def test_a_method_that_another_thread_compiles_meanwhile_is_whole() -> None:
     """One thread has looked it up, and not called it yet, when another puts the compiled one in its place."""
-    @noun(order=True)
+    @record(order=True)
     class Busy:
         """Two numbers that no other test has made use of."""
 

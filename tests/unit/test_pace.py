@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console as Rich
 
-from buildgraph.events import Done, Event, Finished, Planned, Started
-from buildgraph.label import Label
-from buildgraph.model import Action, Out
-from buildgraph.pace import Pace, costs, remembered
-from buildgraph.plan import Plan
+from buildgraph.types.events import Done, Event, Finished, Planned, Started
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Out
+from buildgraph.execution.durations import DurationRecorder, estimate_costs, load_durations
+from buildgraph.execution.scheduler import Scheduler
 from buildgraph.ui.console import Console, CriticalPath
 
 
@@ -20,10 +20,10 @@ def _done(number: int, title: str, milliseconds: int, how: str = "ran") -> Done:
 
 
 def _build(root: Path, *events: Event) -> dict[str, int]:
-    pace = Pace(str(root))
+    pace = DurationRecorder(str(root))
     for event in (*events, Finished(0, 1, 0, 0, 0, 0, 1)):
         pace(event)
-    return remembered(str(root))
+    return load_durations(str(root))
 
 
 def _action(title: str) -> Action:
@@ -37,16 +37,16 @@ def test_durations_of_builds_are_halved_into_what_was_known(tmp_path: Path) -> N
 
 def test_hits_and_short_actions_are_not_remembered(tmp_path: Path) -> None:
     assert _build(tmp_path, _done(0, "cc", 900, "hit"), _done(1, "cp", 3)) == {}
-    assert costs(str(tmp_path), [_action("cc")]) is None
+    assert estimate_costs(str(tmp_path), [_action("cc")]) is None
     assert _build(tmp_path, _done(0, "cc", 900)) == {"//a:b cc": 900}
     assert _build(tmp_path, _done(0, "cc", 1)) == {}
 
 
 def test_costs_order_the_plan(tmp_path: Path) -> None:
     _build(tmp_path, _done(0, "long", 9000))
-    cost = costs(str(tmp_path), [_action("new"), _action("long"), _action("last")])
+    cost = estimate_costs(str(tmp_path), [_action("new"), _action("long"), _action("last")])
     assert cost == [10.0, 9000.0, 10.0]
-    plan = Plan([(), (), (1,)], cost)
+    plan = Scheduler([(), (), (1,)], cost)
     assert plan.chains == (10, 9010, 10)
     assert plan.next() == 1
 
@@ -55,7 +55,7 @@ def test_costs_order_the_plan(tmp_path: Path) -> None:
 def test_a_damaged_file_counts_as_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / ".buildgraph").mkdir()
     (tmp_path / ".buildgraph/durations").write_text(text)
-    assert remembered(str(tmp_path)) == {}
+    assert load_durations(str(tmp_path)) == {}
     assert _build(tmp_path, _done(0, "link", 400)) == {"//a:b link": 400}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 import pytest
 
 from buildgraph import Artifact, BuildError, Content, Globs, In, Out, Output, Source
-from buildgraph.errors import Where
-from buildgraph.model import Action
-from buildgraph.places import clash, unused
+from buildgraph.types.errors import Location
+from buildgraph.types.action import Action
+from buildgraph.keys.staged_paths import find_clash, unused_path
 from rules.command import command
 from rules.files import GATHER, files
 from rules.gate import gate
@@ -19,12 +19,12 @@ MADE = Output("made", Action((), (), (Out("made"),)))
     ((), None), (("a", "b", "a.b", "ab"), None), (("a/b", "a/c", "ab/c"), None), (("a", "a/b"), ("a", "a/b")),
     (("a/b/c/d", "x", "a/b"), ("a/b", "a/b/c/d"))])
 def test_a_path_below_another_is_found(paths: tuple[str, ...], found: tuple[str, str] | None) -> None:
-    assert clash(paths) == found
+    assert find_clash(paths) == found
 
 
 def test_a_folder_of_ours_gets_a_name_that_no_source_has() -> None:
-    assert unused("site", ["a", "sites/x"]) == "site"
-    assert unused("site", ["site", "site-1/x"]) == "site-2"
+    assert unused_path("site", ["a", "sites/x"]) == "site"
+    assert unused_path("site", ["site", "site-1/x"]) == "site-2"
 
 
 def staged(made: Artifact) -> dict[str, object]:
@@ -102,7 +102,7 @@ def test_outputs_that_cannot_be_are_refused(outs: tuple[str, ...]) -> None:
 
 def test_a_tree_of_deep_files_is_refused_at_their_place() -> None:
     """No tree of outputs could be so deep."""
-    at = Where("BUILD.toml", 3, 1)
+    at = Location("BUILD.toml", 3, 1)
     with pytest.raises(BuildError, match="64 folders") as fault:
         files(ctx(), Globs((Source("a"), Source("d/" * 65 + "a", at))))
     assert fault.value.at == at

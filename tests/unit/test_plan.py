@@ -4,7 +4,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph.plan import Plan, State
+from buildgraph.execution.scheduler import Scheduler, StepState
 
 
 @st.composite
@@ -21,7 +21,7 @@ def graphs(draw: st.DrawFn) -> list[list[int]]:
 
 @given(graphs(), st.data())
 def test_every_step_runs_once_after_its_needs(needs: list[list[int]], data: st.DataObject) -> None:
-    plan, running, done = Plan(needs), list[int](), set[int]()
+    plan, running, done = Scheduler(needs), list[int](), set[int]()
     while not plan.over:
         if (step := plan.next()) is not None:
             assert set(needs[step]) <= done
@@ -31,13 +31,13 @@ def test_every_step_runs_once_after_its_needs(needs: list[list[int]], data: st.D
             plan.done(ended)
             done.add(ended)
     assert done == set(range(len(needs)))
-    assert plan.counts[State.DONE] == len(needs)
+    assert plan.counts[StepState.DONE] == len(needs)
 
 
 @given(graphs(), st.data())
 def test_a_failure_skips_all_that_need_it_and_nothing_else(needs: list[list[int]], data: st.DataObject) -> None:
     broken = data.draw(st.sets(st.integers(0, max(0, len(needs) - 1)), max_size=3))
-    plan = Plan(needs)
+    plan = Scheduler(needs)
     while not plan.over:
         step = plan.next()
         assert step is not None
@@ -45,20 +45,20 @@ def test_a_failure_skips_all_that_need_it_and_nothing_else(needs: list[list[int]
     doomed: set[int] = set()
     for _ in needs:
         doomed |= {step for step, need in enumerate(needs) if set(need) & (doomed | broken)}
-    states = [State.SKIPPED if step in doomed else State.FAILED if step in broken else State.DONE for step in range(len(needs))]
+    states = [StepState.SKIPPED if step in doomed else StepState.FAILED if step in broken else StepState.DONE for step in range(len(needs))]
     assert plan.state == states
 
 
 @given(graphs())
 def test_the_counts_are_those_of_the_states(needs: list[list[int]]) -> None:
-    plan = Plan(needs)
+    plan = Scheduler(needs)
     plan.next()
     plan.stop()
-    assert plan.counts == {state: plan.state.count(state) for state in State.ALL}
-    assert not plan.counts[State.READY] and not plan.counts[State.WANT]
+    assert plan.counts == {state: plan.state.count(state) for state in StepState.ALL}
+    assert not plan.counts[StepState.READY] and not plan.counts[StepState.WANT]
 
 
 def test_the_longest_chain_goes_first() -> None:
     needs = [[], [], [1], [2]]   # 0 alone; 1 -> 2 -> 3
-    assert Plan(needs).next() == 1
-    assert Plan(needs, [10.0, 1.0, 1.0, 1.0]).next() == 0
+    assert Scheduler(needs).next() == 1
+    assert Scheduler(needs, [10.0, 1.0, 1.0, 1.0]).next() == 0

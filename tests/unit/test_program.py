@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import LEVELS, Job, Level, Outcome
-from buildgraph.execute.program import fault_of
-from buildgraph.execute.sandbox import run, works
-from tests.needs import absent
+from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
+from buildgraph.sandbox.start_failure import start_error
+from buildgraph.sandbox.sandbox import run, works
+from tests.support.requirements import absent
 
 TRUE = Path("/bin/true")
 
@@ -60,12 +60,12 @@ def started(folder: Path, level: Level, data: bytes, mode: int = 0o555, argv: tu
 @pytest.mark.parametrize("kind", BAD)
 def test_what_is_wrong_with_a_program_is_said(tmp_path: Path, level: Level, kind: str) -> None:
     data, said = BAD[kind]
-    fault = fault_of(*started(tmp_path, level, data))
+    fault = start_error(*started(tmp_path, level, data))
     assert fault.startswith("prog cannot be run: ") and said in fault, fault
 
 
 def test_a_program_that_is_not_executable(tmp_path: Path, level: Level) -> None:
-    fault = fault_of(*started(tmp_path, level, b"#!/bin/sh\n", 0o444))
+    fault = start_error(*started(tmp_path, level, b"#!/bin/sh\n", 0o444))
     assert "is not executable" in fault and "chmod +x prog" in fault
 
 
@@ -73,13 +73,13 @@ def test_a_program_that_is_not_executable(tmp_path: Path, level: Level) -> None:
                                               (b"#!/usr/bin/env sh\nexit 127", 127)])
 def test_nothing_is_said_of_one_that_ran(tmp_path: Path, level: Level, script: bytes, code: int) -> None:
     job, outcome = started(tmp_path, level, script)
-    assert outcome.code == code and fault_of(job, outcome) == ""
+    assert outcome.code == code and start_error(job, outcome) == ""
 
 
 def test_a_script_that_a_shell_starts(tmp_path: Path, level: Level) -> None:
     """The shell says only that there is no such file."""
     job, outcome = started(tmp_path, level, b"#!/bin/sh\r\n", argv=("/bin/sh", "-c", "./prog out/x"))
-    assert outcome.code and "./prog cannot be run: its first line ends in CR LF" in fault_of(job, outcome)
+    assert outcome.code and "./prog cannot be run: its first line ends in CR LF" in start_error(job, outcome)
 
 
 def test_an_interpreter_that_a_sandbox_does_not_show(tmp_path: Path, level: Level) -> None:
@@ -88,7 +88,7 @@ def test_an_interpreter_that_a_sandbox_does_not_show(tmp_path: Path, level: Leve
     own.write_bytes(b"#!/bin/sh\n")
     own.chmod(0o755)
     job, outcome = started(tmp_path, level, f"#!{own}\n".encode())
-    assert (level == "none") == ("do not see" not in fault_of(job, outcome))
+    assert (level == "none") == ("do not see" not in start_error(job, outcome))
 
 
 SEMAPHORE = ("import _multiprocessing as m, sys; sys.stdout.flush()\n"
@@ -99,6 +99,6 @@ def test_named_semaphores_work_or_the_sandbox_is_named(tmp_path: Path, level: Le
     """Where they cannot be private to an action."""
     job, outcome = started(tmp_path, level, b"", argv=("/usr/bin/python3", "-S", "-c", SEMAPHORE))
     if level == "landlock":
-        assert outcome.code and "landlock" in fault_of(job, outcome) and "/dev/shm" in fault_of(job, outcome)
+        assert outcome.code and "landlock" in start_error(job, outcome) and "/dev/shm" in start_error(job, outcome)
     else:
-        assert (outcome.code, fault_of(job, outcome)) == (0, ""), outcome.log
+        assert (outcome.code, start_error(job, outcome)) == (0, ""), outcome.log

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from buildgraph import query
-from buildgraph.errors import BuildError
-from buildgraph.label import Label
-from buildgraph.model import Target
+from buildgraph.explain import query
+from buildgraph.types.errors import BuildError
+from buildgraph.types.label import Label
+from buildgraph.types.target import Target
 
 
 def _label(name: str) -> Label:
@@ -46,11 +46,11 @@ def test_somepath_keeps_the_order_of_the_chain() -> None:
 
 def test_forms() -> None:
     found = query.deps(_GRAPH, [_label("l")])
-    assert query.text(found) == "//g:b\n//g:l\n"
-    assert json.loads(query.as_json(found)) == {"schema": 1, "labels": ["//g:b", "//g:l"], "edges": [["//g:l", "//g:b"]]}
-    assert query.dot(found) == ('digraph targets {\n  rankdir=LR;\n  node [shape=box];\n  "//g:b";\n  "//g:l";\n'
+    assert query.format_text(found) == "//g:b\n//g:l\n"
+    assert json.loads(query.to_json(found)) == {"schema": 1, "labels": ["//g:b", "//g:l"], "edges": [["//g:l", "//g:b"]]}
+    assert query.format_dot(found) == ('digraph targets {\n  rankdir=LR;\n  node [shape=box];\n  "//g:b";\n  "//g:l";\n'
                                 '  "//g:l" -> "//g:b";\n}\n')
-    assert query.text(query.listed([_label("m"), _label("l"), _label("m")])) == "//g:l\n//g:m\n"
+    assert query.format_text(query.list_targets([_label("m"), _label("l"), _label("m")])) == "//g:l\n//g:m\n"
 
 
 def test_allpaths_are_all_chains_between() -> None:
@@ -72,28 +72,28 @@ def _target(label: Label) -> Target:
 
 
 @pytest.mark.parametrize(("sieve", "names"), [
-    (query.Sieve(), "app b l m"),
-    (query.Sieve(kinds=("export",)), "app"),
-    (query.Sieve(kinds=("export", "files")), "app b"),
-    (query.Sieve(filters=("^//g:[lm]$",)), "l m"),
-    (query.Sieve(filters=("l$", "b")), "b l"),
-    (query.Sieve(attrs=("hardware=//h:pi",)), "app"),
-    (query.Sieve(attrs=("budget.image=2MiB",)), "app"),
-    (query.Sieve(attrs=("agents=//g:m",)), "app"),
-    (query.Sieve(attrs=("links.from=a",)), "m"),
-    (query.Sieve(attrs=("checked=true", "rank=3")), "l"),
-    (query.Sieve(attrs=("checked=true", "rank=4")), ""),
-    (query.Sieve(kinds=("model",), filters=("m",)), "m"),
+    (query.TargetFilter(), "app b l m"),
+    (query.TargetFilter(kinds=("export",)), "app"),
+    (query.TargetFilter(kinds=("export", "files")), "app b"),
+    (query.TargetFilter(filters=("^//g:[lm]$",)), "l m"),
+    (query.TargetFilter(filters=("l$", "b")), "b l"),
+    (query.TargetFilter(attrs=("hardware=//h:pi",)), "app"),
+    (query.TargetFilter(attrs=("budget.image=2MiB",)), "app"),
+    (query.TargetFilter(attrs=("agents=//g:m",)), "app"),
+    (query.TargetFilter(attrs=("links.from=a",)), "m"),
+    (query.TargetFilter(attrs=("checked=true", "rank=3")), "l"),
+    (query.TargetFilter(attrs=("checked=true", "rank=4")), ""),
+    (query.TargetFilter(kinds=("model",), filters=("m",)), "m"),
 ])
-def test_an_answer_is_narrowed(sieve: query.Sieve, names: str) -> None:
+def test_an_answer_is_narrowed(sieve: query.TargetFilter, names: str) -> None:
     found = sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
     assert _names(found) == names.split()
     assert all(start in found.labels and end in found.labels for start, end in found.edges)
 
 
-@pytest.mark.parametrize("sieve", [query.Sieve(filters=("(",)), query.Sieve(attrs=("hardware",)),
-                                   query.Sieve(attrs=("=x",))])
-def test_a_bad_sieve_is_a_fault_of_usage(sieve: query.Sieve) -> None:
+@pytest.mark.parametrize("sieve", [query.TargetFilter(filters=("(",)), query.TargetFilter(attrs=("hardware",)),
+                                   query.TargetFilter(attrs=("=x",))])
+def test_a_bad_sieve_is_a_fault_of_usage(sieve: query.TargetFilter) -> None:
     with pytest.raises(BuildError) as fault:
         sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
     assert fault.value.reason == "usage" and fault.value.fix

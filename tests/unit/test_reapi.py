@@ -8,8 +8,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph.digest import Digest
-from buildgraph.reapi import SCHEMA, Directory, decode, decode_directory, digest_fields, encode, encode_directory
+from buildgraph.types.digest import Digest
+from buildgraph.keys.reapi import (
+    SCHEMA, Directory, decode, decode_directory, digest_fields, encode, encode_directory
+)
 
 _F = descriptor_pb2.FieldDescriptorProto
 _KIND = {"string": _F.TYPE_STRING, "bytes": _F.TYPE_BYTES, "int": _F.TYPE_INT64, "bool": _F.TYPE_BOOL}

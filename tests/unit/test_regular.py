@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.regular import make_folder, open_own, open_regular, put_aside, read_regular, replace
+from buildgraph.files.regular_file import (
+    make_folder, open_own, open_regular, move_aside, read_regular, replace
+)
 
 
 def _socket(path: Path) -> None:
@@ -77,7 +79,7 @@ def test_a_file_is_written_below_what_should_be_a_folder(odd: Path) -> None:
 
 def test_a_file_of_ours_stays(tmp_path: Path) -> None:
     (tmp_path / "own").write_text("a")
-    assert not put_aside(str(tmp_path / "own")) and not put_aside(str(tmp_path / "none"))
+    assert not move_aside(str(tmp_path / "own")) and not move_aside(str(tmp_path / "none"))
     with open(open_own(str(tmp_path / "own"), os.O_WRONLY | os.O_APPEND), "ab") as file:
         file.write(b"b")
     assert os.listdir(tmp_path) == ["own"] and (tmp_path / "own").read_text() == "ab"

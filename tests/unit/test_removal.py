@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.removal import remove
-from buildgraph.slot import Slot
-from buildgraph.store.place import Scratch, sweep_dead
-from tests.needs import need
+from buildgraph.files.remove_tree import remove
+from buildgraph.execution.work_dir import WorkDir
+from buildgraph.store.cache_dir import Scratch, sweep_dead
+from tests.support.requirements import need
 
 
 def deep(folder: Path, count: int, name: str = "d") -> None:
@@ -99,17 +99,17 @@ def test_a_file_that_cannot_be_changed_is_removed(tmp_path: Path) -> None:
 
 def test_a_slot_is_used_again_after_a_deep_tree(tmp_path: Path) -> None:
     """In the folder of outputs, in that of scratch, and beside the inputs."""
-    slot = Slot(str(tmp_path / "slot"))
+    slot = WorkDir(str(tmp_path / "slot"))
     for folder in (slot.out, slot.temp, slot.root):
         deep(Path(folder), 1500)
     assert slot.clean()
-    slot.furnish([])
+    slot.prepare([])
     assert os.listdir(slot.root) == ["out"] and os.listdir(slot.out) == os.listdir(slot.temp) == []
 
 
 def test_a_slot_with_a_mount_is_not_used_again(tmp_path: Path) -> None:
     """And nothing is raised; what is mounted stays as it is."""
-    slot, kept = Slot(str(tmp_path / "slot")), tmp_path / "kept"
+    slot, kept = WorkDir(str(tmp_path / "slot")), tmp_path / "kept"
     kept.mkdir()
     (kept / "file").touch()
     os.mkdir(f"{slot.temp}/point")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.execute import sandbox
-from buildgraph.execute.job import LEVELS, Job, Level, Outcome
-from buildgraph.execute.sandbox import obstacle, probe, run, works
-from buildgraph.host import level_of
-from tests.needs import absent
+from buildgraph.types.errors import BuildError
+from buildgraph.sandbox import sandbox
+from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
+from buildgraph.sandbox.sandbox import obstacle, probe, run, works
+from buildgraph.host.environment import choose_level
+from tests.support.requirements import absent
 from tests.unit.builder import begin, wait_for
 from tests.unit.test_sandbox_probes import all_gone, processes_with
 
@@ -257,12 +257,12 @@ def test_what_a_host_lacks_for_a_moment_is_no_obstacle(tmp_path: Path, monkeypat
 
     with monkeypatch.context() as patch, pytest.raises(BuildError, match="cannot be tried") as fault:
         patch.setattr(sandbox, "run", tried)
-        level_of("", str(tmp_path))
+        choose_level("", str(tmp_path))
     assert fault.value.reason == "environment" and os.listdir(tmp_path) == []
-    best = level_of("", str(tmp_path))
+    best = choose_level("", str(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(sandbox, "run", tried)
-        assert level_of("", str(tmp_path)) == best   # it was remembered
+        assert choose_level("", str(tmp_path)) == best   # it was remembered
 
 
 def test_the_rung_can_be_lowered() -> None:
@@ -301,8 +301,8 @@ def memory_limit(folder: str, size: int) -> str:
 BUILDER = """
 import os, sys
 from pathlib import Path
-from buildgraph.execute.job import Job
-from buildgraph.execute.sandbox import run
+from buildgraph.sandbox.job import Job
+from buildgraph.sandbox.sandbox import run
 tasks, level, ended, stage, out, temp, python, base = sys.argv[1:]
 Path(tasks).write_text(str(os.getpid()))
 argv = ("/bin/sh", "-c", '"$0" -I -S -c "bytearray(400 << 20)"; exit $?', python)

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph.digest import Digest
-from buildgraph.errors import BuildError
-from buildgraph.execute.collect import collect, inside
-from buildgraph.execute.staging import stage
-from buildgraph.model import File, Node, Out, Tree
-from buildgraph.reapi import Directory, decode_directory, encode_directory
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.sandbox.collect_outputs import collect, is_inside
+from buildgraph.sandbox.staging import stage
+from buildgraph.types.action import Out
+from buildgraph.types.result import File, Node, Tree
+from buildgraph.keys.reapi import Directory, decode_directory, encode_directory
 from buildgraph.store.memory import MemoryStore
 from buildgraph.store.protocol import Missing
 
@@ -123,7 +124,7 @@ def test_a_link_that_may_stay_never_leaves(parts: list[str], depth: int) -> None
     for part in parts:
         at += -1 if part == ".." else 1
         lowest = min(lowest, at)
-    if inside(target, depth):
+    if is_inside(target, depth):
         assert lowest >= 0 and not target.startswith("/")
 
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import pytest
 
-from buildgraph.execute.forkserver import ForkServers
-from buildgraph.execute.job import LEVELS, Job, Level
-from buildgraph.execute.landlock import abi
-from buildgraph.execute.sandbox import run, works
+from buildgraph.sandbox.forkserver.client import ForkServers
+from buildgraph.sandbox.job import LEVELS, Job, Level
+from buildgraph.sandbox.landlock import abi
+from buildgraph.sandbox.sandbox import run, works
 from tests.fault.counts import Tally
-from tests.needs import absent
+from tests.support.requirements import absent
 
 PROBES = Path(__file__).parent / "probes.py"
 OPEN: dict[Level, set[str]] = {

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from buildgraph.execute.seccomp import program
+from buildgraph.sandbox.seccomp import program
 
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050001
 X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003

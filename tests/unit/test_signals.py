@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from buildgraph.check import in_order
-from buildgraph.execute import container
+from buildgraph.checks.reproducibility import in_order
+from buildgraph.docker import client
 
 WAIT_S = 20.0
 
@@ -51,7 +51,7 @@ def test_while_a_container_says_nothing(struck: threading.Event) -> None:
     ending.start()
     struck.set()
     with ours, theirs, pytest.raises(Heard):
-        list(container._frames(ours))
+        list(client._frames(ours))
     ending.cancel()
     ending.join()
 

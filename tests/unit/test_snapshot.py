@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgraph import snapshot
-from buildgraph.label import Label
-from buildgraph.model import Action, Content, Out, Output, Shipped, Source
+from buildgraph.state import snapshot
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Content, Out, Output, Shipped, Source
 
 WORD = st.text(max_size=8).map(lambda text: text.replace("\0", ""))
 PAIRS = st.lists(st.tuples(WORD, WORD), max_size=3).map(tuple)
@@ -31,17 +31,17 @@ def _fields(action: Action) -> list[object]:
 
 @given(ACTIONS, st.integers(1, 99))
 def test_a_step_comes_back(action: Action, place: int) -> None:
-    step = snapshot.unwords(snapshot.step_line(action, place, {MAKER: 7}))
+    step = snapshot.unpack_strings(snapshot.step_line(action, place, {MAKER: 7}))
     assert _fields(snapshot.action_of(step, {7: MAKER})) == _fields(action)
-    assert snapshot.place_of(step) == place
-    assert snapshot.makers_of(step) == ([7] if any(isinstance(given, Output) for _, given in action.inputs) else [])
+    assert snapshot.position_of(step) == place
+    assert snapshot.producers_of(step) == ([7] if any(isinstance(given, Output) for _, given in action.inputs) else [])
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> tuple[str, snapshot.Snapshot]:
     path = str(tmp_path / "deep/name")
     steps = snapshot.write_steps(path, [b"one\0a", b"two", b""])
-    parts = steps | {"names": snapshot.words(["x", "\udcff\n", ""]), "numbers": snapshot.numbers([3, -1, 2**40]), "none": b""}
+    parts = steps | {"names": snapshot.pack_strings(["x", "\udcff\n", ""]), "numbers": snapshot.pack_ints([3, -1, 2**40]), "none": b""}
     mark = snapshot.write(path, parts)
     found = snapshot.read(path)
     assert found is not None and found.mark == mark

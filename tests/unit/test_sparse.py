@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.context import Stopped, stoppable
-from buildgraph.sha import PATIENT, hash_open
+from buildgraph.lite.contextmanagers import Cancelled, cancellable
+from buildgraph.lite.sha256 import CANCEL_CHECK_BYTES, hash_open
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsops import FileOps, Placed, copy_hashed
-from buildgraph.source import hash_file
+from buildgraph.store.file_ops import FileOps, NewFile, copy_hashed
+from buildgraph.host.source_files import hash_file
 
 
 def sparse(path: Path, size: int, *pieces: tuple[int, bytes]) -> Path:
@@ -37,7 +37,7 @@ def copied(path: Path, old: bytes = b"") -> tuple[Path, tuple[str, int]]:
     target.write_bytes(old)
     source = os.open(path, os.O_RDONLY)
     try:
-        with Placed(FileOps(), str(target), path.stat().st_size, False, lambda name: os.open(name, os.O_WRONLY)) as fd:
+        with NewFile(FileOps(), str(target), path.stat().st_size, False, lambda name: os.open(name, os.O_WRONLY)) as fd:
             return target, copy_hashed(FileOps(), source, fd)
     finally:
         os.close(source)
@@ -47,7 +47,7 @@ def copied(path: Path, old: bytes = b"") -> tuple[Path, tuple[str, int]]:
 def test_a_copy_with_holes_is_equal(tmp_path: Path, seed: int) -> None:
     """Wherever data and holes begin and end, and whatever the target held before."""
     chance = random.Random(seed)
-    size = PATIENT + chance.randrange(3 * PATIENT)
+    size = CANCEL_CHECK_BYTES + chance.randrange(3 * CANCEL_CHECK_BYTES)
     pieces = [(chance.randrange(size), chance.randbytes(chance.choice((1, 5000, 70000)))) for _ in range(chance.randrange(5))]
     path = sparse(tmp_path / "file", size, *[(at, data[:size - at]) for at, data in pieces])
     expected = hashlib.sha256(path.read_bytes()).hexdigest(), size
@@ -76,20 +76,20 @@ def test_holes_take_no_room(tmp_path: Path) -> None:
 @pytest.mark.parametrize("holes", [True, False])
 def test_a_wish_to_stop_is_heard_between_pieces(tmp_path: Path, holes: bool) -> None:
     """While hashing and while copying, in data and in holes; the copy goes."""
-    path = sparse(tmp_path / "file", 8 * PATIENT)
+    path = sparse(tmp_path / "file", 8 * CANCEL_CHECK_BYTES)
     if not holes:
-        path.write_bytes(bytes(8 * PATIENT))
+        path.write_bytes(bytes(8 * CANCEL_CHECK_BYTES))
     asked = []
 
     def wished() -> bool:
         asked.append(1)
         return len(asked) > 2
 
-    with stoppable(wished):
-        with pytest.raises(Stopped):
+    with cancellable(wished):
+        with pytest.raises(Cancelled):
             hash_file(str(path))
         asked.clear()
-        with pytest.raises(Stopped):
+        with pytest.raises(Cancelled):
             copied(path)
     assert not (tmp_path / "copy").exists() and len(asked) == 3
-    assert hash_file(str(path)).size == 8 * PATIENT
+    assert hash_file(str(path)).size == 8 * CANCEL_CHECK_BYTES

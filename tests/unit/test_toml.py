@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buildgraph.errors import BuildError, BuildErrors, Where
-from buildgraph.toml import parse
-from buildgraph.toml_places import KEY, LONG
+from buildgraph.types.errors import BuildError, BuildErrors, Location
+from buildgraph.workspace.toml import parse
+from buildgraph.workspace.toml_positions import KEY, LONG
 
 SAMPLE = '''[a.b]
 rule = "x"   # a comment
@@ -47,13 +47,13 @@ def faults(text: str | bytes) -> list[BuildError]:
     (("l", 0, "n"), 8, 5, 1), (("l", 1, "n"), 10, 5, 1), (("l", 1, "sub", "o"), 12, 5, 4),
 ])
 def test_every_key_and_value_has_its_place(path: tuple[str | int, ...], line: int, column: int, length: int) -> None:
-    assert parse(SAMPLE.encode(), "B").places[path] == Where("B", line, column, length)
+    assert parse(SAMPLE.encode(), "B").places[path] == Location("B", line, column, length)
 
 
 def test_values_are_those_of_tomllib_and_crlf_does_not_move_places() -> None:
     document = parse(SAMPLE.replace("\n", "\r\n").encode(), "B")
     assert document.values == tomllib.loads(SAMPLE)
-    assert document.places["l", 1, "sub", "o"] == Where("B", 12, 5, 4)
+    assert document.places["l", 1, "sub", "o"] == Location("B", 12, 5, 4)
 
 
 _KEYS = st.text("abAB_-.é\"'\\# ", min_size=1, max_size=6)

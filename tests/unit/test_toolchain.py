@@ -11,42 +11,42 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.source import Sources
-from buildgraph.toolchain import Toolchain
+from buildgraph.types.errors import BuildError
+from buildgraph.host.source_files import SourceFiles
+from buildgraph.host.host_tools import HostTools
 
 
 @pytest.fixture
-def resolved(tmp_path: Path) -> Toolchain:
+def resolved(tmp_path: Path) -> HostTools:
     """A toolchain that has looked for programs and a distribution."""
-    made = Toolchain(Sources(str(tmp_path)))
+    made = HostTools(SourceFiles(str(tmp_path)))
     assert made.find("sh") is not None and made.find("no-such-program") is None
     assert "numpy" in made.distributions(("numpy",))
     return made
 
 
-def _fresh(tmp_path: Path) -> Toolchain:
-    return Toolchain(Sources(str(tmp_path)))
+def _fresh(tmp_path: Path) -> HostTools:
+    return HostTools(SourceFiles(str(tmp_path)))
 
 
-def test_the_same_host_agrees_with_itself(resolved: Toolchain, tmp_path: Path) -> None:
-    assert _fresh(tmp_path).agrees(resolved.dump())
+def test_the_same_host_agrees_with_itself(resolved: HostTools, tmp_path: Path) -> None:
+    assert _fresh(tmp_path).matches(resolved.dump())
 
 
 @pytest.mark.parametrize("what", ["sh", "numpy"])
-def test_another_identity_is_not_the_same(resolved: Toolchain, tmp_path: Path, what: str) -> None:
+def test_another_identity_is_not_the_same(resolved: HostTools, tmp_path: Path, what: str) -> None:
     """Of a program or of a distribution; where it stands does not count."""
     found = resolved.find("sh")
     assert found is not None
     identity = found.identity if what == "sh" else resolved.distributions(("numpy",))["numpy"].identity
-    assert not _fresh(tmp_path).agrees([f"{word}0" if word == identity else word for word in resolved.dump()])
-    assert _fresh(tmp_path).agrees([f"{word}0" if word == found.path else word for word in resolved.dump()])
+    assert not _fresh(tmp_path).matches([f"{word}0" if word == identity else word for word in resolved.dump()])
+    assert _fresh(tmp_path).matches([f"{word}0" if word == found.path else word for word in resolved.dump()])
 
 
-def test_what_came_or_went_is_not_the_same(resolved: Toolchain, tmp_path: Path) -> None:
+def test_what_came_or_went_is_not_the_same(resolved: HostTools, tmp_path: Path) -> None:
     words = resolved.dump()
-    assert not _fresh(tmp_path).agrees(["true" if word == "no-such-program" else word for word in words])
-    assert not _fresh(tmp_path).agrees(["gone" if word == "sh" else word for word in words])
+    assert not _fresh(tmp_path).matches(["true" if word == "no-such-program" else word for word in words])
+    assert not _fresh(tmp_path).matches(["gone" if word == "sh" else word for word in words])
 
 
 class Site:
@@ -124,19 +124,19 @@ def test_a_copied_installation_and_bytecode_are_the_same_distribution(tmp_path: 
 
 def test_every_file_is_seen_by_a_build_in_which_nothing_changed(tmp_path: Path, site: Site) -> None:
     site.install("mine", {"mine/__init__.py": "", "mine/data.txt": ""})
-    sources = Sources(str(tmp_path))
-    tools = Toolchain(sources)
+    sources = SourceFiles(str(tmp_path))
+    tools = HostTools(sources)
     tools.distributions(("mine",))
     assert {str(site.folder / name) for name in ("mine", "mine/__init__.py", "mine/data.txt")} <= sources.seen.keys()
     assert any(path.endswith("mine-1.0.dist-info/RECORD") for path in tools.stamps)
 
 
 def test_of_very_many_files_what_runs_is_looked_at(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("buildgraph.installed.MANY", 3)
+    monkeypatch.setattr("buildgraph.host.distributions.FULL_CHECK_LIMIT", 3)
     site.install("big", {"big/__init__.py": "", "big/tool": "", "big/lib/a.h": "", "big/lib/b.h": ""})
     clean = identity(tmp_path, "big")
-    sources = Sources(str(tmp_path))
-    Toolchain(sources).distributions(("big",))
+    sources = SourceFiles(str(tmp_path))
+    HostTools(sources).distributions(("big",))
     assert str(site.folder / "big") in sources.seen and str(site.folder / "big/lib/a.h") not in sources.seen
     (site.folder / "big/tool").write_text("x")
     assert identity(tmp_path, "big") != clean

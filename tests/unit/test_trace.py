@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.events import Done, Event, Failed, Finished, Judged, Planned, Started
+from buildgraph.types.errors import BuildError
+from buildgraph.types.events import Done, Event, Failed, Finished, Judged, Planned, Started
 from buildgraph.ui.json_lines import encode
-from buildgraph.ui.plain import text_of
-from buildgraph.ui.log import KEPT, EventLog, path_of, read
-from buildgraph.ui.trace import Trace, chrome
+from buildgraph.lite.json_text import json_text
+from buildgraph.ui.event_log import KEPT, EventLog, log_path, read
+from buildgraph.ui.chrome_trace import Trace, to_chrome_trace
 from tests.golden.script import AFTER, BEFORE
 
 _PHASES = {"X": {"ts", "dur", "tid", "name", "cat", "args"}, "i": {"ts", "tid", "name", "s", "cat", "args"},
@@ -45,7 +45,7 @@ def _checked(trace: Shape) -> list[Shape]:
 
 
 def _traced(*events: Event) -> list[Shape]:
-    return _checked(chrome([((number + 1) * 1000, encode(event)) for number, event in enumerate(events)]))
+    return _checked(to_chrome_trace([((number + 1) * 1000, encode(event)) for number, event in enumerate(events)]))
 
 
 def _rows(events: list[Shape]) -> dict[int, str]:
@@ -113,7 +113,7 @@ def _logged(root: Path, *events: Event) -> None:
 def test_the_log_is_the_events_with_their_times(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE, *AFTER)
     records = read(str(tmp_path))
-    assert [event for _, event in records] == [json.loads(text_of(encode(event))) for event in (*BEFORE, *AFTER)]
+    assert [event for _, event in records] == [json.loads(json_text(encode(event), str)) for event in (*BEFORE, *AFTER)]
     assert [at for at, _ in records] == [1000 * (number + 1) for number in range(len(records))]
 
 
@@ -135,11 +135,11 @@ def test_a_build_without_events_takes_no_log_away(tmp_path: Path) -> None:
 
 def test_a_torn_log_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE)
-    path = Path(path_of(str(tmp_path), 0))
+    path = Path(log_path(str(tmp_path), 0))
     path.write_bytes(path.read_bytes()[:-20])
     records = read(str(tmp_path))
     assert len(records) == len(BEFORE) - 1
-    _checked(chrome(records))
+    _checked(to_chrome_trace(records))
 
 
 def test_a_workspace_that_cannot_be_written_keeps_no_log(tmp_path: Path) -> None:

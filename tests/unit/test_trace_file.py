@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.ui.trace import write
+from buildgraph.types.errors import BuildError
+from buildgraph.ui.chrome_trace import write
 
 
 def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 from contextlib import closing
 
-from buildgraph.events import Done, Event, Failed, Finished, Planned, Started
+from buildgraph.types.events import Done, Event, Failed, Finished, Planned, Started
 from buildgraph.ui.console import Console
 
 _HIDE, _SHOW = b"\x1b[?25l", b"\x1b[?25h"
@@ -56,7 +56,7 @@ def test_closing_early_gives_the_terminal_back() -> None:
 
 
 def test_rich_is_imported_only_when_something_runs() -> None:
-    program = ("import io, sys; from buildgraph.ui.console import Console; from buildgraph.events import *;"
+    program = ("import io, sys; from buildgraph.ui.console import Console; from buildgraph.types.events import *;"
                "say = Console(io.StringIO()); say(Planned((), 1, 0, 'none')); say(Done(0, '//a:b', 't', 'hit', '', 0));"
                "say(Finished(0, 0, 1, 0, 0, 0, 1)); assert 'rich' not in sys.modules")
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

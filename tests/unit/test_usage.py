@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph.execute import usage
+from buildgraph.sandbox import usage
 
 HOST = {"/proc/vmstat": b"nr_free 1\noom_kill 70\nx 2\n"}
 FIRST = {"/proc/self/cgroup": b"4:cpu,memory:/a/b\n1:name=systemd:/\n0::/\n",

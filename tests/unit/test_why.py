@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.cli.why import told
-from buildgraph.declare import Ctx
-from buildgraph.diff import Part
-from buildgraph.digest import Digest
-from buildgraph.events import Done, Finished, Planned
-from buildgraph.history import History
-from buildgraph.key import Key, key_of
-from buildgraph.label import Label
-from buildgraph.model import Action, File, Out, Output, Result, Source, Target
+from buildgraph.cli.verbs.why import told
+from buildgraph.analysis.rule_api import Ctx
+from buildgraph.explain.diff import ChangedPart
+from buildgraph.types.digest import Digest
+from buildgraph.types.events import Done, Finished, Planned
+from buildgraph.state.key_history import KeyRecorder
+from buildgraph.keys.action_key import Key, key_of
+from buildgraph.types.label import Label
+from buildgraph.types.action import Action, Out, Output, Source
+from buildgraph.types.result import File, Result
+from buildgraph.types.target import Target
 from buildgraph.store.memory import MemoryStore
-from buildgraph.why import Reason, why
+from buildgraph.explain.why import KeyChange, why
 
 
 _ARGV = ("link", "--memory")
@@ -41,7 +43,7 @@ def _store(*keys: Key, blobs: tuple[bytes, ...] = (), made: tuple[bytes, ...] = 
 
 
 def _build(root: Path, *done: tuple[int, str, Key]) -> None:
-    history = History(str(root))
+    history = KeyRecorder(str(root))
     history(Planned((), len(done), 0, "none"))
     for number, title, key in done:
         history(Done(number, "//a:b", title, "ran", str(key.digest), 1, number + 1))
@@ -52,10 +54,10 @@ def test_why_names_each_part_that_differs(tmp_path: Path) -> None:
     old, new = _key("1GiB", b"one"), _key("2GiB", b"two")
     _build(tmp_path, (0, "link", old))
     _build(tmp_path, (0, "link", new))
-    (reason,) = why(History(str(tmp_path)).keys(), "//a:b", _store(old, new), None)
+    (reason,) = why(KeyRecorder(str(tmp_path)).keys(), "//a:b", _store(old, new), None)
     assert (reason.title, reason.state) == ("link", "changed")
-    assert reason.parts == (Part("argv 2", "1GiB", "2GiB"),
-                            Part("input a.o", Digest.of(b"one").oci, Digest.of(b"two").oci))
+    assert reason.parts == (ChangedPart("argv 2", "1GiB", "2GiB"),
+                            ChangedPart("input a.o", Digest.of(b"one").oci, Digest.of(b"two").oci))
     assert list(told(reason))[1] == "  argv 2     1GiB -> 2GiB"
     assert reason.keys == (str(old.digest), str(new.digest))
 
@@ -63,7 +65,7 @@ def test_why_names_each_part_that_differs(tmp_path: Path) -> None:
 def _history(root: Path, *keys: Key) -> dict[str, list[str]]:
     for key in keys:
         _build(root, (0, "link", key))
-    return History(str(root)).keys()
+    return KeyRecorder(str(root)).keys()
 
 
 def _declared(*argv: str, title: str = "link") -> Action:
@@ -100,38 +102,38 @@ def test_a_build_of_hits_forgets_nothing(tmp_path: Path) -> None:
     old, new = _key("1GiB", b""), _key("2GiB", b"")
     for key in (old, new, new, new):
         _build(tmp_path, (0, "link", key))
-    assert History(str(tmp_path)).keys() == {"//a:b 1 link": [str(new.digest), str(old.digest)]}
+    assert KeyRecorder(str(tmp_path)).keys() == {"//a:b 1 link": [str(new.digest), str(old.digest)]}
 
 
 def test_equal_titles_are_told_apart_by_their_place_in_the_plan(tmp_path: Path) -> None:
     one, two = _key("1GiB", b""), _key("2GiB", b"")
     _build(tmp_path, (1, "link", two), (0, "link", one))
-    assert History(str(tmp_path)).keys() == {"//a:b 1 link": [str(one.digest)], "//a:b 2 link": [str(two.digest)]}
+    assert KeyRecorder(str(tmp_path)).keys() == {"//a:b 1 link": [str(one.digest)], "//a:b 2 link": [str(two.digest)]}
 
 
 def test_first_and_forgotten(tmp_path: Path) -> None:
     old, new = _key("1GiB", b""), _key("2GiB", b"")
     _build(tmp_path, (0, "link", old))
-    assert why(History(str(tmp_path)).keys(), "//a:b", _store(old), None) == [Reason("//a:b", "link", "first")]
+    assert why(KeyRecorder(str(tmp_path)).keys(), "//a:b", _store(old), None) == [KeyChange("//a:b", "link", "first")]
     _build(tmp_path, (0, "link", new))
-    assert why(History(str(tmp_path)).keys(), "//a:b", _store(new), None) == [
-        Reason("//a:b", "link", "forgotten", keys=(str(old.digest), str(new.digest)))]
-    assert why(History(str(tmp_path)).keys(), "//a:bb", _store(new), None) == []
+    assert why(KeyRecorder(str(tmp_path)).keys(), "//a:b", _store(new), None) == [
+        KeyChange("//a:b", "link", "forgotten", keys=(str(old.digest), str(new.digest)))]
+    assert why(KeyRecorder(str(tmp_path)).keys(), "//a:bb", _store(new), None) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "\n\n", "../../etc //a:b 1 link\n", "0" * 64 + "/1", "[" * 100_000])
 def test_a_damaged_history_counts_as_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / ".buildgraph").mkdir()
     (tmp_path / ".buildgraph/keys.log").write_text(text)
-    assert History(str(tmp_path)).keys() == {}
+    assert KeyRecorder(str(tmp_path)).keys() == {}
     _build(tmp_path, (0, "link", _key("1GiB", b"")))
-    assert len(History(str(tmp_path)).keys()) == 1
+    assert len(KeyRecorder(str(tmp_path)).keys()) == 1
 
 
 def test_a_workspace_that_cannot_be_written_remembers_nothing(tmp_path: Path) -> None:
     (tmp_path / ".buildgraph").write_text("in the way")
     _build(tmp_path, (0, "link", _key("1GiB", b"")))
-    assert History(str(tmp_path)).keys() == {}
+    assert KeyRecorder(str(tmp_path)).keys() == {}
 
 
 def test_actions_of_one_title_are_numbered_in_the_order_declared() -> None:

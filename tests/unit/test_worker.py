@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from buildgraph.execute import forkserver, sandbox
-from buildgraph.execute.job import Outcome
-from buildgraph.worker import Attempt, Begun, Worker
+from buildgraph.sandbox import sandbox
+from buildgraph.sandbox.forkserver import client
+from buildgraph.sandbox.job import Outcome
+from buildgraph.execution.action_runner import TaskOutcome, StagedTask, ActionRunner
 
 
-class Bare(Worker):
+class Bare(ActionRunner):
     """A worker that stages and collects nothing."""
 
     def __init__(self, folder: Path) -> None:
@@ -24,8 +25,8 @@ class Bare(Worker):
     def _prepare(self, *_: object) -> Any:
         return None
 
-    def _judge(self, begun: Begun, outcome: Outcome) -> Attempt:
-        return Attempt(begun.task, None, begun.batch, str(outcome.code))
+    def _judge(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
+        return TaskOutcome(begun.task, None, begun.batch, str(outcome.code))
 
 
 TASK: Any = None
@@ -63,7 +64,7 @@ def test_threads_share_the_fork_servers(tmp_path: Path, monkeypatch: pytest.Monk
     """Those of a second set would never be ended, and each would have seen half of the jobs."""
     made: list[object] = []
 
-    class Slow(forkserver.ForkServers):
+    class Slow(client.ForkServers):
         """They take their time to be made."""
 
         def __init__(self, scratch: str) -> None:
@@ -71,7 +72,7 @@ def test_threads_share_the_fork_servers(tmp_path: Path, monkeypatch: pytest.Monk
             super().__init__(scratch)
             made.append(self)
 
-    monkeypatch.setattr(forkserver, "ForkServers", Slow)
+    monkeypatch.setattr(client, "ForkServers", Slow)
     used: list[object] = []
     monkeypatch.setattr(sandbox, "run", lambda _job, _level, _cancel, servers: used.append(servers))
     worker = Bare(tmp_path)

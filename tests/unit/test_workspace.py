@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from buildgraph.errors import BuildError, BuildErrors, Where
-from buildgraph.label import Label
-from buildgraph.listing import Listing
-from buildgraph.root import find_root
-from buildgraph.workspace import Workspace
+from buildgraph.types.errors import BuildError, BuildErrors, Location
+from buildgraph.types.label import Label
+from buildgraph.workspace.file_tree import FileTree
+from buildgraph.workspace.root import find_root
+from buildgraph.workspace.workspace import Workspace
 from tests.unit.space import WORKSPACE, write
 
 NODE = '[{name}]\nrule = "node"\n'
@@ -88,7 +88,7 @@ def test_a_matrix_with_a_rule_is_no_target(tmp_path: Path) -> None:
 def test_a_label_made_twice_names_both_places(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("a.b.c"), "a/BUILD.toml": "\n" + node("b.c")})
     found = fault(tmp_path, "//a/b:c")
-    assert found.reason == "twice" and found.at == Where("a/BUILD.toml", 2, 1, 5) and "BUILD.toml:3" in found.fix
+    assert found.reason == "twice" and found.at == Location("a/BUILD.toml", 2, 1, 5) and "BUILD.toml:3" in found.fix
 
 
 def test_labels_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
                      "s/BUILD.toml": b"\xef\xbb\xbf" + node("q").encode()})
     assert find_root(str(tmp_path)) == str(tmp_path) and labels(tmp_path) == ["//s:q"]
     write(tmp_path, {"BUILD.toml": b"\xef\xbb\xbfx = y\n[workspace]\n"})
-    assert fault(tmp_path).at == Where("BUILD.toml", 1, 5)
+    assert fault(tmp_path).at == Location("BUILD.toml", 1, 5)
 
 
 @pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
@@ -231,7 +231,7 @@ def test_what_may_not_be_read_is_named_as_a_fault_of_the_machine(tmp_path: Path,
     with pytest.raises(BuildError, match="cannot read .*BUILD.toml: Permission denied") as error:
         find_root(str(tmp_path))
     assert error.value.code == 30
-    listing = Listing(str(tmp_path))
+    listing = FileTree(str(tmp_path))
     for look in (lambda: listing.source("", "d/x", None), lambda: listing.glob("", "**/x", None)):
         with pytest.raises(BuildError, match="'d' cannot be listed") as error:
             look()

@@ -19,7 +19,7 @@ from prove import build_host_program, run_replay
 from replay import load_probe, parse
 
 from tests.bench.random_agents import random_agent
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.pymdp.generated import agent
 from tests.unit.tools.coded_agents import dense, stored, told
 from tests.unit.tools.native_agents import EXAMPLE_NAMES, example, planning, random_model, ring

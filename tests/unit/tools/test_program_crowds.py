@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.served import LIMIT, Server, answers, request
+from tests.support.http_client import LIMIT, Server, answers, request
 from tests.unit.tools.native_agents import Compiled, talk
 from tests.unit.tools.native_runs import built, scout, seen, serving
 

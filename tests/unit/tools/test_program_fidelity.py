@@ -12,7 +12,7 @@ from fidelity import compare
 from prove import build_host_program, run_replay
 from replay import Answers, Probe, load_probe, parse
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.pymdp.oracle import canonical_actions, replay
 from tests.unit.tools.native_agents import EXAMPLE_NAMES, emitted, example, probed
 

@@ -11,7 +11,7 @@ import tar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.needs import need
+from tests.support.requirements import need
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_characters="/\x7f"),
                 min_size=1, max_size=140).filter(lambda name: name not in (".", ".."))

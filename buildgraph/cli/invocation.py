@@ -1,0 +1,45 @@
+"""Where the user stands: the workspace around the current folder, and patterns as typed in it."""
+from __future__ import annotations
+
+import os
+
+from ..types.errors import BuildError
+from ..types.label import Label
+from ..lite.record import record
+from ..lite import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@record
+class Invocation:
+    """The workspace's root and the package of the current folder."""
+
+    root: str
+    package: str
+
+    @classmethod
+    def find(cls) -> Invocation:
+        """The nearest workspace at or above the current folder; BuildError when there is none."""
+        from ..workspace.root import find_root
+        folder = os.getcwd()
+        root = find_root(folder)
+        inner = os.path.relpath(os.path.realpath(folder), os.path.realpath(root)).replace(os.sep, "/")
+        return cls(root, "" if inner == "." else inner)
+
+    def patterns(self, words: Iterable[str]) -> tuple[str, ...]:
+        """Patterns as typed; BuildError when there is none."""
+        found = tuple(words)
+        if not found:
+            raise BuildError("no target is named", fix="name some, such as //exports:jetson, :page or //... for all",
+                             reason="usage")
+        return found
+
+    def label(self, word: str) -> Label:
+        """One label as typed in this folder."""
+        try:
+            return Label.parse(word, self.package)
+        except BuildError as error:
+            from ..workspace.workspace import Workspace
+            raise Workspace(self.root).helped(error, word, self.package) from None
