@@ -57,7 +57,7 @@ def _all(arguments: Sequence[str]) -> list[list[str]]:
 
 
 def _format(arguments: Sequence[str]) -> list[list[str]]:
-    return [["-m", "ruff", "check", "--select", "I", "--fix", "."], ["-m", "ruff", "format", "."]]
+    return [["-m", "ruff", "check", "--fix-only", "."], ["-m", "ruff", "format", "."]]
 
 
 def golden_tests() -> list[str]:
@@ -93,7 +93,7 @@ CHORES = {
     ),
     "docs": Chore("code blocks and links of README and docs", _tier("docs")),
     "all": Chore("all tests, the linters and mypy included", _all),
-    "format": Chore("sort imports and format the code", _format),
+    "format": Chore("sort imports, apply the safe fixes of ruff, and format the code", _format),
     "generate": Chore("write expected outputs and generated pages", _generate),
 }
 
