@@ -61,7 +61,7 @@ class TaskOutcome:
     batch: Batch
     why: str = ""
     log: str = ""
-    again: str = ""
+    reproducer: str = ""
     interrupted: bool = False
     refused: tuple[ToolRefusal, ...] = ()
 

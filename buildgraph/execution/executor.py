@@ -189,7 +189,7 @@ class Executor:
         if attempt.interrupted:
             self._interrupt(steps)
             return
-        self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.again,
+        self.listen(Failed(first, str(action.owner), action.title, attempt.why, attempt.log, attempt.reproducer,
                            bool(attempt.refused)))
         self.refused += len(steps) if attempt.refused else 0
         for fault in self._faults(attempt):

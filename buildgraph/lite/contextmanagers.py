@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import closing, suppress
 
-    __all__ = ["Stopped", "closing", "go_on", "stoppable", "suppress", "unbroken"]
+    __all__ = ["Cancelled", "cancellable", "check_cancelled", "closing", "defer_signals", "suppress"]
 else:
     class suppress:
         """Pass over these faults."""

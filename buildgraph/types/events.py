@@ -64,7 +64,7 @@ class Failed:
     title: str
     why: str
     log: str
-    again: str
+    reproducer: str
     refused: bool = False
 
 

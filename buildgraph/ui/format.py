@@ -64,7 +64,7 @@ def format_failure(event: Failed) -> list[str]:
     log = [f"   | {line}".rstrip() for line in last_lines(event.log)]
     if event.refused:
         return [f"{event.label}: {strip_controls(event.title)} printed:", *log] if log else []
-    again = [f"   = run it again by hand: {strip_controls(event.again, _COMMAND)}"] if event.again else []
+    again = [f"   = run it again by hand: {strip_controls(event.reproducer, _COMMAND)}"] if event.reproducer else []
     if not again and log:
         again = ["   = --sandbox-debug keeps its folder, and prints a command that runs it again"]
     return [f"error: {event.label}: {strip_controls(event.title)}: {strip_controls(event.why)}", *log, *again]

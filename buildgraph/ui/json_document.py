@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when a field is renamed, removed or changes its meaning; a new field does not raise it."""
 
 

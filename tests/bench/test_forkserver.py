@@ -10,7 +10,7 @@ from buildgraph.sandbox.job import Level
 from buildgraph.sandbox.sandbox import works
 from tests.bench.tools import GOAL, TOOL, tools
 from tests.support.requirements import absent, need_module
-from tests.unit.test_forkserver import servable, tool
+from tests.integration.sandbox.forkserver.test_client import servable, tool
 
 BAR = 6   # holds on a machine that has other work, too
 

@@ -17,7 +17,7 @@ import ctypes, os, sys
 from pathlib import Path
 from buildgraph.sandbox.forkserver.client import ForkServers
 from buildgraph.sandbox.sandbox import run
-from tests.unit.test_forkserver import servable, tool
+from tests.integration.sandbox.forkserver.test_client import servable, tool
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)   # what bubblewrap leaves is reaped here, and so counted
 folder, level, way, count, text = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]
 folder.mkdir(exist_ok=True)

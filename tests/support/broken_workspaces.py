@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.unit.test_analysis import EVERY, FIVE, SYNTAX
+from tests.unit.analysis.test_analysis import EVERY, FIVE, SYNTAX
 
 ROOT = '''[workspace]
 name = "w"

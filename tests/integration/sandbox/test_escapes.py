@@ -27,7 +27,7 @@ from buildgraph.sandbox.sandbox import run, works
 from tests.fault.counts import Tally
 from tests.support.requirements import absent
 
-PROBES = Path(__file__).parent / "probes.py"
+PROBES = Path(__file__).parent / "escape_probes.py"
 OPEN: dict[Level, set[str]] = {
     "namespaces": set(),
     "landlock": {"03", "16"},

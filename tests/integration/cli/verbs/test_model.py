@@ -8,7 +8,7 @@ import pytest
 
 from buildgraph.cli import main
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[4] / "examples"
 FERRY, LAMP = EXAMPLES / "formats/models/ferry.pomdp", EXAMPLES / "formats/models/lamplighter.md"
 
 

@@ -11,7 +11,7 @@ import pytest
 from buildgraph.types.errors import BuildError, Location
 from buildgraph.types.label import Label
 from buildgraph.types.action import Output, Source
-from tests.unit.space import (
+from tests.support.analysed_workspace import (
     WORKSPACE, Agent, Board, Budget, Link, analysed, faults, provider, told, write
 )
 
@@ -69,7 +69,7 @@ rule = "board"
 rule = "made"
 data = ":b"
 """
-GOLDEN = Path(__file__).parent.parent / "golden" / "faults"
+GOLDEN = Path(__file__).parents[2] / "golden" / "faults"
 
 FIVE = '''
 [hardware.jetson]

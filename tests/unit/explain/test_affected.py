@@ -13,7 +13,7 @@ from buildgraph.types.label import Label
 from buildgraph.types.action import Artifact, Out, Output, Shipped, Source
 from buildgraph.types.target import Target
 from buildgraph.types.provider import Provider
-from tests.unit.space import Board, Single
+from tests.support.analysed_workspace import Board, Single
 
 
 def _label(name: str) -> Label:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from buildgraph.types.errors import BuildError
 from buildgraph.workspace.toml import parse
-from tests.unit.space import faults, told, write
-from tests.unit.test_analysis import EVERY, FIVE
+from tests.support.analysed_workspace import faults, told, write
+from tests.unit.analysis.test_analysis import EVERY, FIVE
 
 _TEXTS = st.sampled_from(["//hardware:jetson", ":p", "//...", "-//...", ":*", "//docs:p#html", "page.md", "a/../b",
                           "*.md", "!x",

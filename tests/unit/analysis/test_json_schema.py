@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 
 from buildgraph.analysis.json_schema import json_schema
-from tests.unit.space import registry
+from tests.support.analysed_workspace import registry
 
 
 def test_the_schema_says_what_the_signatures_say() -> None:

@@ -18,8 +18,8 @@ from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
 from buildgraph.sandbox.sandbox import obstacle, probe, run, works
 from buildgraph.host.environment import choose_level
 from tests.support.requirements import absent
-from tests.unit.builder import begin, wait_for
-from tests.unit.test_sandbox_probes import all_gone, processes_with
+from tests.integration.sandbox.build_process import begin, wait_for
+from tests.integration.sandbox.test_escapes import all_gone, processes_with
 
 
 @pytest.fixture(params=LEVELS)

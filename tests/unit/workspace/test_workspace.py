@@ -14,7 +14,7 @@ from buildgraph.types.label import Label
 from buildgraph.workspace.file_tree import FileTree
 from buildgraph.workspace.root import find_root
 from buildgraph.workspace.workspace import Workspace
-from tests.unit.space import WORKSPACE, write
+from tests.support.analysed_workspace import WORKSPACE, write
 
 NODE = '[{name}]\nrule = "node"\n'
 

@@ -18,9 +18,9 @@ from buildgraph.sandbox.job import Job, Level, Outcome
 from buildgraph.sandbox.process import readable
 from buildgraph.sandbox.sandbox import run, works
 from tests.support.requirements import absent
-from tests.unit.builder import begin, wait_for
-from tests.unit.test_forkserver import forked, level, made, tool
-from tests.unit.test_sandbox_probes import all_gone, processes_with
+from tests.integration.sandbox.build_process import begin, wait_for
+from tests.integration.sandbox.forkserver.test_client import forked, level, made, tool
+from tests.integration.sandbox.test_escapes import all_gone, processes_with
 
 __all__ = ["level"]   # a fixture
 LEAKING = """

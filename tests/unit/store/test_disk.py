@@ -171,7 +171,7 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
     root = str(tmp_path / "cache")
     script = ("import os, sys; from buildgraph.store.disk import DiskStore; store = DiskStore(sys.argv[1]); "
               "batch = store.batch(); batch.add(b'x' * 1000); os._exit(9)")
-    assert subprocess.run([sys.executable, "-c", script, root], cwd=Path(__file__).parents[2]).returncode == 9
+    assert subprocess.run([sys.executable, "-c", script, root], cwd=Path(__file__).parents[3]).returncode == 9
     assert len(os.listdir(os.path.join(root, "tmp"))) == 1
     living = DiskStore(root)
     held = living.batch()
@@ -202,7 +202,7 @@ for turn in range(12):
 def test_many_processes_publish_the_same_at_once(tmp_path: Path) -> None:
     """As if one after the other."""
     root = str(tmp_path / "cache")
-    running = [subprocess.Popen([sys.executable, "-c", WRITER, root], cwd=Path(__file__).parents[2]) for _ in range(4)]
+    running = [subprocess.Popen([sys.executable, "-c", WRITER, root], cwd=Path(__file__).parents[3]) for _ in range(4)]
     assert [process.wait(300) for process in running] == [0] * 4
     store = DiskStore(root)
     assert all(store.recall(Digest.of(b"%d" % turn)) for turn in range(12))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from buildgraph.ui.json_document import SCHEMA
 from buildgraph.explain import query
 from buildgraph.types.errors import BuildError
 from buildgraph.types.label import Label
@@ -47,7 +48,7 @@ def test_somepath_keeps_the_order_of_the_chain() -> None:
 def test_forms() -> None:
     found = query.deps(_GRAPH, [_label("l")])
     assert query.format_text(found) == "//g:b\n//g:l\n"
-    assert json.loads(query.to_json(found)) == {"schema": 1, "labels": ["//g:b", "//g:l"], "edges": [["//g:l", "//g:b"]]}
+    assert json.loads(query.to_json(found)) == {"schema": SCHEMA, "labels": ["//g:b", "//g:l"], "edges": [["//g:l", "//g:b"]]}
     assert query.format_dot(found) == ('digraph targets {\n  rankdir=LR;\n  node [shape=box];\n  "//g:b";\n  "//g:l";\n'
                                 '  "//g:l" -> "//g:b";\n}\n')
     assert query.format_text(query.list_targets([_label("m"), _label("l"), _label("m")])) == "//g:l\n//g:m\n"

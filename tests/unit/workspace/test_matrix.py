@@ -8,7 +8,7 @@ import pytest
 from buildgraph.types.errors import Location
 from buildgraph.types.label import Label
 from buildgraph.workspace.workspace import Workspace
-from tests.unit.space import analysed, faults, write
+from tests.support.analysed_workspace import analysed, faults, write
 
 BOARDS = '[hardware.pi]\nrule = "board"\n[hardware.jetson]\nrule = "board"\n'
 
