@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.files.stamp import ALWAYS_STALE, COARSE_NS, file_system_time, fingerprint
+from buildgraph.files.stamp import (
+    ALWAYS_STALE,
+    COARSE_NS,
+    file_system_time,
+    fingerprint,
+)
 from buildgraph.host.source_files import SourceFiles
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.lite import two_threads
@@ -136,31 +141,6 @@ def test_a_wrong_size_of_a_right_blob_leaves_it_alone(
     with pytest.raises(Missing):
         show(root, store, ("out/a/a", File(Digest(a.digest.hash, size))))
     assert store.verify(a.digest)
-
-
-def test_killed_on_the_way_it_leaves_nothing_that_stays(
-    root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = held(store, *(b"%d" % number for number in range(5)))
-    stood = [(f"out/t{number}/o", file) for number, file in enumerate(files)]
-    child = os.fork()
-    if not child:
-        place, count = store.place, iter(range(3))
-
-        def killed(digest: Digest, path: str, executable: bool) -> None:
-            if next(count, None) is None:
-                os._exit(9)
-            place(digest, path, executable)
-
-        monkeypatch.setattr(store, "place", killed)
-        show(root, store, *stood)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    assert not (root / "out").exists() and os.listdir(root / ".buildgraph/built") == [
-        f"out.{child}"
-    ]
-    show(root, store, *stood)
-    assert len(below(root / "out")) == 6 and os.listdir(root / ".buildgraph/built") == []
 
 
 def test_where_out_stands_each_file_is_turned(root: Path, store: DiskStore) -> None:

@@ -162,17 +162,6 @@ def test_what_a_running_build_uses_stays(old: DiskStore) -> None:
     assert left(old) == []
 
 
-def test_a_dead_lease_holds_nothing(old: DiskStore) -> None:
-    """The kernel unlocked it when its process ended, however that was."""
-    pid = os.fork()
-    if not pid:
-        Lease(old.root)
-        os._exit(9)
-    os.waitpid(pid, 0)
-    assert len(os.listdir(os.path.join(old.root, "leases"))) == 1 and oldest(old.root) is None
-    assert os.listdir(os.path.join(old.root, "leases")) == []
-
-
 def test_recalling_and_copying_take_a_lease(disk: DiskStore) -> None:
     """From the first moment that something is relied on; closing gives it back."""
     assert oldest(disk.root) is None

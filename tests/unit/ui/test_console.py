@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
-import sys
 import threading
 from contextlib import closing
 
@@ -64,12 +62,3 @@ def test_live_lines_leave_and_failures_stay() -> None:
 def test_closing_early_gives_the_terminal_back() -> None:
     received = _on_a_terminal([Planned(("//a:b",), 2, 0, "none"), Started(0, "//a:b", "compile")])
     assert received.count(_HIDE) == received.count(_SHOW) == 1
-
-
-def test_rich_is_imported_only_when_something_runs() -> None:
-    program = (
-        "import io, sys; from buildgraph.ui.console import Console; from buildgraph.types.events import *;"
-        "say = Console(io.StringIO()); say(Planned((), 1, 0, 'none')); say(Done(0, '//a:b', 't', 'hit', '', 0));"
-        "say(Finished(0, 0, 1, 0, 0, 0, 1)); assert 'rich' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
