@@ -9,16 +9,16 @@ from typing import Literal
 
 from buildgraph import Artifact, BuildError, Content, Ctx, Duration, In, Out, Output, Provider, Tool, did_you_mean, rule
 
-from .backend import evidence, proved
+from .actions.backends import evidence, proved
 from .model import Model
-from .optimise import Member, Running
+from .actions.compile_agents import Member, Running
 
-CHECK_LINKS = Tool("check_links", ("refusal", "wiring"))
+CHECK_LINKS = Tool("check_links")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _PORT = re.compile(r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII)
 RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
-"""Keys of a request or an answer beside those of the agents, as tools/program.py has them."""
-_MOST = 1 << 16   # instances in all copies, as tools/program.py has it
+"""Keys of a request or an answer beside those of the agents, as agentc/codegen/main.py has them."""
+_MOST = 1 << 16   # instances in all copies, as agentc/codegen/main.py has it
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 
 from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider, Size, Tool, rule
 
-from .backend import compiled
+from .actions.backends import compiled
 from .coalition import Coalition
 from .hardware import Hardware
-from .image import assemble
-from .optimise import ARRAYS, PASSES, link
-from .storage import Fidelity, Storage, stored
+from .actions.image import assemble
+from .actions.compile_agents import link
+from .actions.quantize import Fidelity, Storage, stored
 
-EMULATE = Tool("emulate", (*ARRAYS, "replay"), ("numpy",))
-MEASURE = Tool("measure", ("refusal",))
-REPORT = Tool("report", (*PASSES, "measure", "plan", "plan_cost", "refusal"), ("numpy",))
+EMULATE_PROGRAM = Tool("emulate_program")
+MEASURE_IMAGE = Tool("measure_image")
+REPORT_EXPORT = Tool("report_export")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardwar
     for member in coalition.members:
         proof, probe = (f"in/{member.name}/{name}" for name in ("proof.json", "probe"))
         words += ["--agent", member.name, In(member.proved.proof, proof), In(member.proved.planned.probe, probe)]
-    (verdict,) = ctx.tool(EMULATE, In(program, "in/program"), *words, "--out", Out("emulation.json"),
+    (verdict,) = ctx.tool(EMULATE_PROGRAM, In(program, "in/program"), *words, "--out", Out("emulation.json"),
                           title=f"emulate {hardware.qemu_cpu if foreign else hardware.cpu}")
     return Gate("emulation", verdict, (hardware.qemu,) if foreign else ("an x86-64 host",))
 
@@ -80,7 +80,7 @@ def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardwar
 def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Budget) -> Gate:
     """The image fits board and budget, as far as files can tell."""
     limits = ("--max-image", str(int(budget.image)), "--max-memory", str(int(budget.memory)))
-    (verdict,) = ctx.tool(MEASURE, "--program", program, "--image", image, "--arch", arch, *limits,
+    (verdict,) = ctx.tool(MEASURE_IMAGE, "--program", program, "--image", image, "--arch", arch, *limits,
                           "--out", Out("evidence.json"), title="measure the image")
     return Gate("fitness", verdict)
 
@@ -92,6 +92,6 @@ def report(ctx: Ctx, program: Artifact, image: Artifact, coalition: Coalition, h
         planned, folder = member.proved.planned, f"in/{member.name}"
         words += ["--agent", member.name, In(planned.ir, f"{folder}/ir"), In(planned.plan, f"{folder}/plan"),
                   In(member.proved.proof, f"{folder}/proof.json")]
-    (made,) = ctx.tool(REPORT, "--program", In(program, "in/program"), "--image", In(image, "in/image"), *words,
+    (made,) = ctx.tool(REPORT_EXPORT, "--program", In(program, "in/program"), "--image", In(image, "in/image"), *words,
                        "--out", Out("report", tree=True), title="report")
     return made

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from buildgraph import Artifact, BuildError, Ctx, Globs, In, Out, Provider, Tool, rule
 
 _DEEPEST = 64   # folders of a tree of outputs
-GATHER = Tool("gather")
+COPY_TREE = Tool("copy_tree")
 
 
 @dataclass(frozen=True)
@@ -25,5 +25,5 @@ def files(ctx: Ctx, srcs: Globs) -> Files:
     if deep is not None:
         raise BuildError(f"{deep.name[:60]!r}... is more than {_DEEPEST} folders below the target", deep.at,
                          "a tree of outputs is at most so deep: leave it out with \"!...\"")
-    (tree,) = ctx.tool(GATHER, "files", Out("tree", tree=True), inputs=staged, title="gather files")
+    (tree,) = ctx.tool(COPY_TREE, "files", Out("tree", tree=True), inputs=staged, title="gather files")
     return Files(tree)

@@ -7,7 +7,7 @@ from buildgraph import Artifact, BuildError, Ctx, Duration, Gate, In, Out, Progr
 
 from .command import SECOND, expand, place
 
-VERDICT = Tool("verdict")
+RUN_CHECK = Tool("run_check")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def gate(ctx: Ctx, argv: tuple[str, ...], inputs: dict[str, Artifact] | None = N
         raise BuildError(f"{ctx.label}: a gate starts a program of the host", ctx.target.place("argv"),
                          'such as argv = ["python3", "{script}"]')
     needs = () if words[0] == "python3" else (words[0],)
-    (verdict,) = ctx.tool(VERDICT, Out("verdict"), "--", Program(words[0]), *words[1:], title=f"gate {ctx.label.name}",
+    (verdict,) = ctx.tool(RUN_CHECK, Out("verdict"), "--", Program(words[0]), *words[1:], title=f"gate {ctx.label.name}",
                           inputs=tuple(staged.values()), env=env or {}, distributions=tuple(sorted(packages)),
                           timeout=max(1, timeout // SECOND))
     return Check((Gate(ctx.label.name, verdict, needs),))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from buildgraph import BuildError, Ctx, Provider, Size, did_you_mean, rule
 
-from .boards import BOARDS
-from .micros import MICROS
+from .boards.catalogue import BOARDS
+from .boards.microcontrollers import MICROS
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,15 @@ from typing import Any, Literal
 
 from buildgraph import Artifact, BuildError, Ctx, Duration, Globs, In, Out, Provider, Source, Tool, rule
 
-from .optimise import ARRAYS, PASSES, Planned, Probing, plan
+from .actions.compile_agents import Planned, Probing, plan
 
-READ = (*ARRAYS, "idle", "inductive", "model_labels", "model_source", "model_words", "refusal")
-ARCHIVE = ("ingest", "npy_header", "npz_keys")
-INGEST = Tool("ingest", (*READ, "npy_header", "npz_keys"), ("numpy",))
-INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))
-INGEST_PYTHON = Tool("ingest_python", (*READ, *ARCHIVE, "ingest_distributions", "ingest_legacy", "python_source"), ("numpy",))
-POMDP_TEXT = (*ARCHIVE, "model_text", "pomdp_rewards", "pomdp_text", "pomdp_words")
-INGEST_POMDP = Tool("ingest_pomdp", (*READ, *POMDP_TEXT), ("numpy",))
-GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", *ARCHIVE, "model_text")
-INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
-SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn", "ingest_pomdp", "model_draw",
-                           "model_picture", "model_sheet"), ("numpy",))
-
-CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost", "refusal"), ("numpy",))
+IMPORT_NPZ = Tool("import_npz")
+IMPORT_OBJECTS = Tool("import_objects")
+IMPORT_PYTHON = Tool("import_python")
+IMPORT_POMDP = Tool("import_pomdp")
+IMPORT_GNN = Tool("import_gnn")
+SHOW_MODEL = Tool("show_model")
+SELECT_BACKEND = Tool("select_backend")
 
 PYTHON_ONLY: dict[str, tuple[object, ...]] = {
     "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "vmp")}
@@ -39,7 +33,7 @@ ELSEWHERE = {
     "ipynb": "save its cells as a .py with a function `build` that returns A, B, C, D or an Agent",
 }
 """What to do with files that hold a model in a form that is not read."""
-MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
+MAX_STEPS = 1 << 20   # of a probe, as tools/make_probe.py has it
 SECOND = 1_000_000_000   # a Duration counts nanoseconds
 TEN_MINUTES = Duration(600 * SECOND)
 
@@ -137,7 +131,7 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     says what it was and that `runtime = "python"` is the way.
     """
     _probed(ctx, probe)
-    suffix = source.name.rpartition(".")[2].lower()
+    name, suffix = ctx.label.name, source.name.rpartition(".")[2].lower()
     _only_for(ctx, suffix, source, {"spec": spec, "entry": entry != "build", "args": args, "packages": packages,
                                     "inputs": inputs.sources, "timeout": timeout != TEN_MINUTES, "layout": layout,
                                     "preferences": preferences is not None, "rewards": rewards != Rewards(),
@@ -152,8 +146,8 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
         words += ("--layout", _json(layout or {}))
     ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
                           inference.overrides(), inputs=tuple(In(source, source.name) for source in inputs.sources),
-                          distributions=packages, timeout=max(1, timeout // SECOND), title=f"ingest {ctx.label.name}")
-    (chosen,) = ctx.tool(CHOOSE, "--ir", ir, "--out", Out("runtime.json"), title=f"choose the runtime of {ctx.label.name}")
+                          distributions=packages, timeout=max(1, timeout // SECOND), title=f"ingest {name}")
+    (chosen,) = ctx.tool(SELECT_BACKEND, "--ir", ir, "--out", Out("runtime.json"), title=f"choose the runtime of {name}")
     return Model(ir, labels, chosen, _python(runtime, inference), plan(ctx, ir, probe), probe)
 
 
@@ -194,8 +188,8 @@ def _reader(ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pick
                          "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one array per matrix")
     if suffix in ("npz", "npy"):
         beside = spec or Source(source.name[:-4] + ".json", ctx.target.later("source"))
-        return (INGEST_OBJECTS if pickle else INGEST), ("--source" if pickle else "--npz", source, "--spec", beside)
-    return {"py": INGEST_PYTHON, "pomdp": INGEST_POMDP, "md": INGEST_GNN}[suffix], ("--source", source)
+        return (IMPORT_OBJECTS if pickle else IMPORT_NPZ), ("--source" if pickle else "--npz", source, "--spec", beside)
+    return {"py": IMPORT_PYTHON, "pomdp": IMPORT_POMDP, "md": IMPORT_GNN}[suffix], ("--source", source)
 
 
 def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from refusal import Refused, refuse
-from wiring import Team, WiringFault, named, ports_of, read_links, resolve
+from agentc.codegen.links import Team, WiringFault, named, ports_of, read_links, resolve
+from agentc.errors import Refused, refuse
 
 
 def refused(fault: WiringFault, pairs: Sequence[tuple[str, str]]) -> list[Refused]:

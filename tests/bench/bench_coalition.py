@@ -127,7 +127,7 @@ def _over_http(child: subprocess.Popen[bytes], path: str, data: bytes) -> Iterat
 
 def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> dict[str, Any]:
     """AGENTS instances of so many codes, each compiled for itself."""
-    from tests.unit.tools.native_agents import emitted, example, linked, main_text
+    from tests.support.native_agents import emitted, example, linked, main_text
     found: dict[str, Any] = {}
     model = example("tmaze", folder / "ir")
     agents = [emitted(model, f"a{k}", folder / f"a{k}") for k in range(1, max(codes) + 1)]
@@ -180,7 +180,7 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
 
 def start(folder: Path, rounds: int) -> dict[str, Any]:
     """Medians, T-maze: milliseconds from starting a process to its first action, peak bytes; and the ratios."""
-    from tests.unit.tools.native_agents import emitted, example, linked, main_text
+    from tests.support.native_agents import emitted, example, linked, main_text
     model = example("tmaze", folder)
     program = linked([agent := emitted(model, "rat", folder / "rat")], main_text([agent], folder / "main"))
     script = PYMDP.format(paths=[str(ROOT), str(ROOT / "rules/tools")], model=str(folder / "ir"), seen=[0, 0, 0])

@@ -1,11 +1,11 @@
 """Random sparse agents as large as wanted: three noisy modalities, eight actions, six successors of each state."""
 from __future__ import annotations
 
-import ir
+from agentc.ir import files as ir
 import numpy as np
-from ir import F64
+from agentc.ir.files import F64
 
-from tests.unit.tools.native_agents import make
+from tests.support.native_agents import make
 
 ACTIONS, SUCCESSORS, NOISE = 8, 6, 0.01
 

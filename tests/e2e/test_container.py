@@ -20,7 +20,7 @@ from tests.needs import need
 
 pytest_plugins = ("tests.daemon",)
 pytestmark = pytest.mark.slow
-TOOL = Path(__file__).parents[2] / "rules/tools/assemble.py"
+TOOL = Path(__file__).parents[2] / "rules/tools/assemble_image.py"
 PROGRAM = r"""
 #include <errno.h>
 #include <fcntl.h>

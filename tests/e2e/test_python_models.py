@@ -139,7 +139,7 @@ def test_a_failure_says_how_to_get_on(tmp_path: Path) -> None:
     for i, (text, said) in enumerate(FAILURES):
         log = made.run("log", f"//models:m{i}").out
         assert said in log and f"   | error: //models:m{i}: m{i}.py" in log, (text, log)
-        assert "buildgraph[" not in log and "python_source" not in log and "ingest_python" not in log
+        assert "buildgraph[" not in log and "python_source" not in log and "import_python" not in log
 
 
 def test_the_error_comes_last_apart_from_prints_and_with_the_users_frames_only(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ COVERED = "-fsanitize-coverage=trace-pc"
 
 def build(compiler: str, folder: Path) -> Path:
     """The fuzzer of two linked agents, one with two replicas, in two copies, with every sanitizer that gcc has."""
-    from tests.unit.tools.native_agents import emitted, main_text, random_model, ring
+    from tests.support.native_agents import emitted, main_text, random_model, ring
     agents = [emitted(ring(plan_every=2), "scout", folder / "scout"),
               emitted(random_model("still_factor", seed=6), "picker", folder / "picker")]
     links = [{"from": "scout.0.action.0", "to": "picker.observation.1"},

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ingest_python
 import pytest
-from ir import Model
-from model_source import resolve
-from plan_subset import refusals
 
+from agentc.importers import python as ingest_python
+from agentc.importers.resolve import resolve
+from agentc.ir.files import Model
+from agentc.plan.feature_support import refusals
 from tests.needs import need_module
 from tests.pymdp.test_generated import compare
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import ingest
-import ir
 import numpy as np
-import probe
 import pytest
-import reference
-from probe_coverage import nothing_yet
 
+from agentc.importers import npz as ingest
+from agentc.ir import files as ir
+from agentc.oracle import agent as reference
+from agentc.proof import probe
+from agentc.proof.coverage import nothing_yet
 from tests.needs import need_module
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
-from tests.unit.tools.small_models import EXAMPLES, NAMES, entangled, one_factor
+from tests.support.small_models import EXAMPLES, NAMES, entangled, one_factor
 
 pytestmark = pytest.mark.slow
 EPISODES, STEPS = 96, 32

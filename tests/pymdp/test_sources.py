@@ -7,19 +7,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-import choice
-import ingest
-import ingest_python
-import ir
 import numpy as np
 import pytest
-import reference
-from agent_model import ModelFault
-from model_source import resolve
 
+import import_python
+from agentc.importers import npz as ingest
+from agentc.importers import python as ingest_python
+from agentc.importers.resolve import resolve
+from agentc.ir import files as ir
+from agentc.ir.types import ModelFault
+from agentc.oracle import action_selection as choice
+from agentc.oracle import agent as reference
 from tests.needs import need_module
-from tests.unit.tools.small_models import EXAMPLES, NAMES, driven
-from tests.unit.tools.test_groups import JOINED, SHARED
+from tests.support.small_models import EXAMPLES, NAMES, driven
+from tests.unit.agentc.oracle.test_groups import JOINED, SHARED
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +57,7 @@ def test_both_roads_give_the_same_ir(name: str, tmp_path: Path) -> None:
         EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", tmp_path / "npz", tmp_path / "a.json"
     )
     assert (
-        ingest_python.main(
+        import_python.main(
             [
                 "--source",
                 str(EXAMPLES / f"{name}.py"),
@@ -207,6 +208,7 @@ def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
 def test_marginal_sampling_chooses_as_pymdp_does(model: ir.Model) -> None:
     need_module("pymdp")
     import jax.numpy as jnp
+
     from tests.pymdp.oracle import precision, pymdp_agent
 
     with precision(True):

@@ -236,8 +236,7 @@ def test_no_two_images_have_one_name_and_docker_takes_each() -> None:
     labels = [Label.parse(f"//{package}:{name}") for package in ("", "p", "P", "p/q", "p_") for name in parts]
     names = {image_name(workspace, label) for workspace in ("", "w", "W", "w.w", "w w", "w/w", "ẃ") for label in labels}
     assert len(names) == 7 * len(labels)
-    sys.path.append(str(Path(__file__).parents[2] / "rules/tools"))
-    from oci import checked_name
+    from ociimage.layout import checked_name
     assert all(checked_name(name) == name for name in names)
     assert not any("." in name.partition("/")[0] for name in names if "/" in name)   # that would be the name of a host
 

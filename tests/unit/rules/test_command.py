@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from buildgraph import BuildError, Content, In, Program, Source
 from rules.command import command, expand, place
 from rules.gate import gate
-from tests.unit.rules.table import ctx, maker
+from tests.support.rule_context import ctx, maker
 
 PATHS = {"text": "in/text/page.md", "o": "out/page.html"}
 
