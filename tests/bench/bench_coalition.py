@@ -55,8 +55,8 @@ import sys
 import numpy as np
 from pathlib import Path
 sys.path[:0] = {paths!r}
-import ir
 import jax, jax.numpy as jnp
+from agentc.ir import files as ir
 from tests.pymdp.oracle import pymdp_agent
 agent = pymdp_agent(ir.load(Path({model!r})))
 

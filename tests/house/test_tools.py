@@ -4,6 +4,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import closures
@@ -88,6 +89,14 @@ def test_every_file_of_the_tools_is_used_by_a_program() -> None:
     used = {given.path.removeprefix("tools/") for program in PROGRAMS for given in Tool(program).inputs()}
     there = {path.relative_to(TOOLS).as_posix() for path in TOOLS.rglob("*") if path.suffix in (".py", ".h")}
     assert there - used == {"__init__.py", "closures.py"}
+
+
+def test_the_wheel_has_every_folder_of_rules_and_the_native_files() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "rules").rglob("__init__.py")}
+    packages = {".".join(("buildgraph", *folder.parts)) for folder in folders}
+    assert packages == {name for name in settings["packages"] if name.startswith("buildgraph.rules")}
+    assert settings["package-data"]["buildgraph.rules.tools.agentc"] == ["native/*"]
 
 
 def test_an_unknown_tool_is_refused_with_a_hint() -> None:
