@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agentc.importers.gnn import reader as ingest_gnn
-from agentc.importers.pomdp import reader as ingest_pomdp
+import import_gnn
+import import_pomdp
 from agentc.ir import files as ir
 from agentc.ir.files import Model
 from agentc.proof.replay import load_probe
@@ -45,8 +45,8 @@ def shipped(folder: Path) -> dict[str, Model]:
     other = EXAMPLES.parents[1]
     for name in ("heater", "vent"):
         found[name] = example(f"../../npz/models/{name}", folder / name)
-    for tool, source, words in ((ingest_pomdp, "ferry.pomdp", ["--inference", '{"policy_len": 2}']),
-                                (ingest_gnn, "lamplighter.md", ["--layout", '{"B_lamp": "action,previous,next"}'])):
+    for tool, source, words in ((import_pomdp, "ferry.pomdp", ["--inference", '{"policy_len": 2}']),
+                                (import_gnn, "lamplighter.md", ["--layout", '{"B_lamp": "action,previous,next"}'])):
         out = folder / source
         argv = ["--source", str(other / "formats/models" / source), "--out", str(out), *words]
         assert tool.main(argv) == 0
