@@ -29,7 +29,8 @@ def build():
 """
 FILES = {
     "agents/walker.py": WALKER,
-    "agents/agentc.py": "import numpy as np\ndef seen(text):\n    p = float(text)\n    return np.array([[1 - p, p], [p, 1 - p]])\n",
+    "agents/agentc.py": "import numpy as np\ndef seen(text):\n    p = float(text)\n"
+                        "    return np.array([[1 - p, p], [p, 1 - p]])\n",
     "agents/lib/__init__.py": "",
     "agents/lib/moves.py": "import numpy as np\ndef moves():\n    return np.stack([np.eye(2), np.eye(2)[::-1]], axis=-1)\n",
     "agents/data/noise.csv": "0.25\n",

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import assemble_image
-from ociimage import assemble
 from tests.needs import need
 
 TOOL = Path(assemble_image.__file__)
