@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import import_gnn
+import import_pomdp
 import pytest
-from agentc.importers.gnn import reader as ingest_gnn
-from agentc.importers.pomdp import reader as ingest_pomdp
 from agentc.ir import files as ir
 from agentc.ir.files import Model
 from agentc.proof.replay import load_probe
@@ -50,8 +50,8 @@ def shipped(folder: Path) -> dict[str, Model]:
     for name in ("heater", "vent"):
         found[name] = example(f"../../npz/models/{name}", folder / name)
     for tool, source, words in (
-        (ingest_pomdp, "ferry.pomdp", ["--inference", '{"policy_len": 2}']),
-        (ingest_gnn, "lamplighter.md", ["--layout", '{"B_lamp": "action,previous,next"}']),
+        (import_pomdp, "ferry.pomdp", ["--inference", '{"policy_len": 2}']),
+        (import_gnn, "lamplighter.md", ["--layout", '{"B_lamp": "action,previous,next"}']),
     ):
         out = folder / source
         argv = ["--source", str(other / "formats/models" / source), "--out", str(out), *words]

@@ -177,9 +177,9 @@ def built_on(machine: dict[str, str], folder: Path) -> dict[str, str]:
     for name in ("tmaze", "grid_world"):
         sources = ["--npz", str(EXAMPLES / f"{name}.npz"), "--spec", str(EXAMPLES / f"{name}.json")]
         for tool, options in (
-            ("ingest", [*sources, "--out", str(folder / name)]),
+            ("import_npz", [*sources, "--out", str(folder / name)]),
             (
-                "probe",
+                "make_probe",
                 [
                     "--ir",
                     str(folder / name),
