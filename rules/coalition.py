@@ -1,4 +1,4 @@
-"""Coalitions: agents that run in one program, and what flows between them."""
+"""Coalitions: agents that run in one program, and the links between them."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _PORT = re.compile(
     r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII
 )
 RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
-"""Keys of a request or an answer beside those of the agents, as agentc/codegen/main.py has them."""
+"""Request and reply keys that no agent may be named; the same as in agentc/codegen/main.py."""
 _MOST = 1 << 16  # instances in all copies, as agentc/codegen/main.py has it
 
 
 @dataclass(frozen=True)
 class Coalition(Provider):
-    """Proved agents, the links between them, and how they run."""
+    """Proved agents, their links, and run-time settings."""
 
     members: tuple[Member, ...]
     links: Artifact
     running: Running
 
     def outputs(self) -> dict[str, Artifact]:
-        """The proof of each agent, and the links once they were checked."""
+        """Return the proof of each agent, and the checked links."""
         return evidence(self.members) | (
             {"links.json": self.links} if isinstance(self.links, Output) else {}
         )
@@ -54,7 +54,9 @@ class Coalition(Provider):
 
 @dataclass(frozen=True)
 class Agent:
-    """A model as a member: `replicas` instances of it, `scout.0` and so on, with one code and separate beliefs."""
+    """A member's model. `replicas` are instances with one code and separate beliefs: `scout.0`,
+    ...
+    """
 
     model: Model
     replicas: int | None = None
@@ -62,7 +64,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class Link:
-    """What another observes of an agent: `scout.action.cue` or `scout.belief.place` -> `picker.observation.cue`."""
+    """A link, such as `scout.action.cue` or `scout.belief.place` -> `picker.observation.cue`."""
 
     source: str
     target: str
@@ -80,12 +82,17 @@ def coalition(
 ) -> Coalition:
     """Agents in one program.
 
-    `agents` maps names to models, or to `{ model = "//models:picker", replicas = 3 }`: instances `picker.0` to `picker.2`.
-    `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` feeds one agent's action to another as an
-    observation; `scout.belief.place` is the most probable state of a factor. Linked agents step in the links' order; all
-    links of a circle are delayed by a tick. Steps begin at least a `tick` apart; one that ends later than its `deadline`
-    (a tick, when none is given) is counted as late. `copies` are instances of the whole coalition, of which a request steps
-    one. `io = "http"` adds `--listen` to the program, and the image listens on port 8080.
+    `agents` maps names to models, or to `{ model = "//models:picker", replicas = 3 }`, which makes
+    instances `picker.0` to `picker.2`.
+
+    `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` passes an action of one
+    agent to another as an observation. `scout.belief.place` passes the most probable state of a
+    factor. Linked agents step in the order of the links; links in a cycle are delayed by one tick.
+
+    Steps start at least one `tick` after each other. A step that ends after its `deadline`
+    (default: one tick) counts as late. `copies` is the number of instances of the whole coalition;
+    each request steps one of them. `io = "http"` adds `--listen` to the program, and the image
+    listens on port 8080.
     """
     if not agents:
         raise BuildError(
@@ -123,7 +130,9 @@ def coalition(
 
 
 def _checked(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact:
-    """The links, once they are known to fit; agents in Python run in no program, so nothing flows between them."""
+    """Declare the check of the links. Python agents run in no program, so their links are not
+    checked.
+    """
     if any(member.proved.python for member in members):
         return links
     words: list[str] = []

@@ -1,4 +1,4 @@
-"""Any program: the rule for what no other rule knows."""
+"""The rule `command`, which runs any program."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SECOND = 1_000_000_000  # a Duration counts nanoseconds
 
 @dataclass(frozen=True)
 class Made(Provider):
-    """The outputs of a command, by the names that its table gives them."""
+    """Outputs of a command by the names in its table."""
 
     made: tuple[tuple[str, Artifact], ...]
 
     def outputs(self) -> dict[str, Artifact]:
-        """Every output of the command."""
+        """Return every output of the command."""
         return dict(self.made)
 
 
@@ -33,10 +33,11 @@ def command(
     packages: tuple[str, ...] = (),
     timeout: Duration = Duration(600 * SECOND),
 ) -> Made:
-    """Run a program: `{name}` in argv is the path of the input or output of that name, `{{` a brace.
+    """Run a program: `{name}` in argv is the path of that input or output, `{{` a literal brace.
 
-    `inputs` are files (paths) and outputs of other targets (labels), `outputs` paths (`site/` for a folder), `programs`
-    further programs of the host that it starts, `packages` the Python distributions it imports.
+    `inputs` are files (paths) and outputs of other targets (labels). `outputs` are paths, such as
+    `site/` for a folder. `programs` are further host programs that the command starts. `packages`
+    are the Python distributions that it imports.
     """
     staged = place(inputs or {})
     outs = [Out(path.rstrip("/"), tree=path.endswith("/")) for path in outputs.values()]
@@ -62,7 +63,7 @@ def command(
 
 
 def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
-    """Where a command finds its inputs: files at their path in the workspace, outputs of targets below `in/<name>/`."""
+    """Stage inputs: files at their workspace paths, outputs of targets below `in/<name>/`."""
     sources = [artifact.name for artifact in inputs.values() if isinstance(artifact, Source)]
     staged = {
         name: f"{name}/{artifact.name.rpartition('/')[2]}"
@@ -80,12 +81,12 @@ def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
 
 
 def _meet(one: str, other: str) -> bool:
-    """Whether two paths are one, or one is below the other."""
+    """Return whether two paths are equal or one is below the other."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def expand(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[str]:
-    """The words of an argv with each `{name}` replaced by the path of that name."""
+    """Replace each `{name}` in an argv by the path of that name."""
     if not argv:
         raise BuildError(
             f"{ctx.label}: argv is empty", ctx.target.place("argv"), "name a program first"

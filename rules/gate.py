@@ -1,4 +1,4 @@
-"""Checks whose success is wanted, not their output: linters, type checkers, tests."""
+"""The rule `gate`: a check that must succeed, such as a linter, a type checker or a test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUN_CHECK = Tool("run_check")
 
 @dataclass(frozen=True)
 class Check(Provider):
-    """A gate of its own, asked for by its label."""
+    """A gate with a label of its own."""
 
     gates: tuple[Gate, ...]
 
@@ -39,7 +39,9 @@ def gate(
     packages: tuple[str, ...] = (),
     timeout: Duration = Duration(600 * SECOND),
 ) -> Check:
-    """Run a check: it passes when the program exits with 0. Inputs and argv are written as for `command`."""
+    """Run a check: it passes when the program exits with 0. Inputs and argv are those of
+    `command`.
+    """
     staged: dict[str, In] = place(inputs or {})
     words = expand(ctx, argv, {name: given.path for name, given in staged.items()})
     if words[0] in {given.path for given in staged.values()} and (

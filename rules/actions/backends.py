@@ -1,7 +1,8 @@
-"""Backends: `native` compiles an agent, `python` steps pymdp itself; each agent is proved on its own by the same gate.
+"""Backends: `native` compiles an agent to C, `python` steps pymdp. One gate proves the agents of
+both.
 
-The backend of an agent stands in its model's table, because its features decide and because its proof, which all boards
-share, is made with it. Analysis sees no arrays: what it cannot see in the table, the `plan` action refuses with reasons.
+The model's table selects the backend, because its features determine it and all boards share its
+proof. Rules see no arrays, so the action `plan_agent` refuses features that the table cannot show.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ QUIET = {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "Agg"}
 
 
 def proved(ctx: Ctx, name: str, model: Model) -> Member:
-    """A member of a coalition: its agent under a name, proved with the backend of its model."""
+    """Declare the proof of an agent with the backend of its model; return it as a coalition
+    member.
+    """
     if not model.python:
         return Member(name, model.labels, prove(ctx, name, model.planned))
     proof, page = ctx.tool(
@@ -41,7 +44,7 @@ def proved(ctx: Ctx, name: str, model: Model) -> Member:
 
 
 def compiled(ctx: Ctx, members: tuple[Member, ...]) -> None:
-    """BuildError when an agent has no code: nothing but native programs goes into images yet."""
+    """Require native code for every member: images support the native backend only."""
     names = [
         f"{member.name} ({member.proved.python})" for member in members if member.proved.python
     ]
@@ -55,7 +58,7 @@ def compiled(ctx: Ctx, members: tuple[Member, ...]) -> None:
 
 
 def evidence(members: tuple[Member, ...]) -> dict[str, Artifact]:
-    """Proofs of all members by name, and the pages of those in Python."""
+    """Return the proof of each member by name, and the report of each Python member."""
     found = {member.name: member.proved.proof for member in members}
     return found | {
         f"{member.name}.python": member.proved.page

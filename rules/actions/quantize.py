@@ -1,9 +1,10 @@
-"""Lossy storage: probabilities in fewer bits, only where an export asks for it with a budget, and only what keeps to it.
+"""Quantization: probabilities in fewer bits, within a fidelity budget that the export sets.
 
-    ir -> code (a storage) -> plan* -> emit -> agent.c* -> try (two probe sets) -> findings --+
-                                                  +-----> compile (target) -> bytes ----------+-> choose (budget) -> code, proof
+    ir -> quantize_plan -> plan* -> emit -> agent.c* -> measure (two probe sets) -> findings --+
+                                              +-----> compile (target) -> bytes ---------------+
+                                                select (budget) -> code, proof <---------------+
 
-A budget reaches `choose` alone; its `agreement` also says how many episodes the trial has, which is fixed beforehand.
+Only `select` depends on the budget. Its `agreement` also fixes the number of trial episodes.
 """
 
 from __future__ import annotations
@@ -24,20 +25,24 @@ REPORT_QUANTIZATION = Tool("report_quantization")
 Storage = Literal["uint16", "fp16", "palette", "smallest"]
 CANDIDATES = ("uint16", "fp16", "palette")
 STEPS = 4
-"""Of an episode of the trial: it is episodes that are counted."""
+"""Steps of a trial episode. Episodes are counted, not steps."""
 PART = 512
-"""Episodes of the trial that one action makes: parts run side by side, and each well within its time."""
+"""Trial episodes of one action. Parts run in parallel and finish well within their timeout."""
 TIMEOUT = 3600
-"""Seconds for a part; 512 episodes of an agent with 512 states take some minutes."""
+"""Seconds for one part; 512 episodes of an agent with 512 states take some minutes."""
 SEED = 1
-"""Of the trial; the model's own probe set has 0 unless its table says otherwise."""
+"""Seed of the trial. The model's own probe set has seed 0 by default."""
 MOST = 1 << 18  # episodes: more steps than a probe set may have
 LINE = "fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }"
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What lossy storage may cost: nats of divergence of beliefs, nats lost by an action, share of episodes without such."""
+    """Budget of quantization.
+
+    `kl` is in nats of belief divergence, `regret` in nats lost by an action, and `agreement` is the
+    share of episodes within `regret`.
+    """
 
     kl: float = 1e-3
     regret: float = 1e-3
@@ -46,7 +51,7 @@ class Fidelity:
 
 @dataclass(frozen=True)
 class Order:
-    """What is done for each agent: candidates, episodes of the trial, words of the budget, what to compile for and how."""
+    """Settings of the quantization search for each agent."""
 
     tried: tuple[str, ...]
     episodes: int
@@ -62,9 +67,10 @@ def stored(
     target: tuple[str, str],
     *options: str,
 ) -> tuple[tuple[Member, ...], Artifact | None]:
-    """The members as asked = (storage, fidelity) wants them for target = (triple, cpu), and the page about it.
+    """Declare quantization for each member; return the members with the selected code, and the
+    report.
 
-    Without a storage they are returned as they are, and nothing is done. `options` are those of compile_agent.
+    Without a storage the members are returned unchanged. `options` are those of `compile_agent`.
     """
     storage, budget = asked
     if storage is None and budget is None:
@@ -109,7 +115,10 @@ def _text(share: float) -> str:
 
 
 def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
-    """The fewest episodes that can show the agreement when none of them violates: (0.05 / candidates)^(1/n) >= agreement."""
+    """Return the fewest episodes that can show the agreement without a violation.
+
+    That is the smallest n with (0.05 / candidates)^(1/n) >= agreement.
+    """
     for word, value in (("kl", budget.kl), ("regret", budget.regret)):
         if not 0.0 < value < float("inf"):
             raise BuildError(
@@ -131,7 +140,7 @@ def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
 
 
 def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
-    """A member with the chosen code, and the verdict."""
+    """Return the member with the selected code, and the verdict."""
     planned, name = member.proved.planned, member.name
     assert member.proved.code is not None, "agents of the python backend have no code"
     exact = {
@@ -177,7 +186,9 @@ def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
 def _candidate(
     ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: Order
 ) -> dict[str, Artifact]:
-    """All that is known of a storage without knowing the budget, in the order in which the choice is told of it."""
+    """Declare one candidate; its files in the order that `select_quantization` reads. No budget
+    enters.
+    """
     planned, name = member.proved.planned, f"{member.name} as {storage}"
     plan, facts = ctx.tool(
         QUANTIZE_PLAN,
@@ -227,7 +238,9 @@ def _candidate(
 
 
 def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
-    """The probe sets that the trial consists of; episodes know nothing of each other, so they are counted together."""
+    """Declare the probe sets of the trial. Episodes are independent, so parts are counted
+    together.
+    """
     found: list[Artifact] = []
     for first in range(0, episodes, PART):
         size = (

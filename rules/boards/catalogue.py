@@ -1,4 +1,4 @@
-"""The shipped catalogue of boards: every profile that `hardware` can extend."""
+"""Catalogue of boards: every profile that the rule `hardware` can extend."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Cores of microcontrollers: what the compiler calls them, and the emulated core that has all their instructions.
+"""Microcontroller cores: compiler target, and an emulated core with all their instructions.
 
-Experimental: no silicon was at hand. The emulator runs Linux programs for A-profile cores, whose Thumb and floating-point
-instructions are a superset of those of the M-profile (Arm DDI 0403E, DDI 0406C), so functions and bits are judged there.
+Experimental: no hardware was available. The emulator runs Linux programs for A-profile cores, whose
+Thumb and floating-point instructions are a superset of those of the M-profile (Arm DDI 0403E, DDI
+0406C). It therefore checks functions and bits, not time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Micro:
-    """A core: target of the compiler, and who emulates it. `floats` says what is done in hardware."""
+    """A microcontroller core: compiler target and emulator. `floats` is the precision done in
+    hardware.
+    """
 
     triple: str  # eabihf: floats travel in registers of the FPU
     cpu: str  # in zig's spelling
@@ -29,4 +32,4 @@ MICROS: Mapping[str, Micro] = {
     "cortex-m7": Micro(_HARD, "cortex_m7", "double"),
     "cortex-m33": Micro(_HARD, "cortex_m33", "single"),
 }
-"""By the name that `firmware` takes."""
+"""Microcontroller cores by the name that the rule `firmware` accepts."""

@@ -1,6 +1,6 @@
-"""What is known of a board, and by whom: facts with their sources, no behaviour.
+"""Types of the board catalogue: facts and the sources of each.
 
-Only what `hardware` hands on can enter a key; the rest is for people and for `buildgraph hardware`.
+Only fields that `hardware` passes on enter keys. The rest is for `buildgraph hardware`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """A processor core as the tools name it; boards with equal cores share every compiled artifact."""
+    """A processor core in the names of each tool. Boards with equal cores share compiled
+    artifacts.
+    """
 
     arch: str  # of the OCI platform
     variant: str  # of the OCI platform
@@ -23,7 +25,9 @@ class Core:
 
 @dataclass(frozen=True, slots=True)
 class PowerMode:
-    """A power mode by its name (ids differ between boards and releases); zeros where nothing is known."""
+    """A power mode by name, because ids differ between boards and releases. Unknown values are
+    0.
+    """
 
     name: str
     watts: int = 0  # the budget; 0: the mode has none, or none is known
@@ -34,7 +38,7 @@ class PowerMode:
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """A GPU or the like: its family, CUDA compute capability, and counts where they are known."""
+    """An accelerator: family, CUDA compute capability, and core counts if known."""
 
     kind: str
     cuda: str = ""
@@ -44,7 +48,10 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """A line of system software: how its L4T releases begin, and what comes with it (`base`: on NGC or Docker Hub)."""
+    """A line of system software: prefix of its L4T releases and the versions it contains.
+
+    `base` is the base image on NGC or Docker Hub.
+    """
 
     l4t: str
     jetpack: str
@@ -56,7 +63,7 @@ class Software:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One board: `sources` says for each field that is not empty where its fact comes from."""
+    """A board. `sources` names the source of each field that is not empty."""
 
     title: str
     core: Core
@@ -78,7 +85,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document: what it is, the day of the version read (or empty), and the day it was read."""
+    """A document: description, date of the version read (or empty), and date of reading."""
 
     what: str
     dated: str
@@ -180,11 +187,13 @@ SOURCES = {
     ),
     "placeholder": Source("no fact but a placeholder: say what yours has", "", ""),
 }
-"""The short names that `Board.sources` uses."""
+"""Documents by the short names that `Board.sources` uses."""
 
 
 def arm(cpu: str, emulated: str = "") -> Core:
-    """A 64-bit Arm core by its usual name, and the core that emulates it where that is another."""
+    """Return a 64-bit Arm core by its usual name; `emulated` names the emulated core if it
+    differs.
+    """
     return Core(
         "arm64",
         "v8",
@@ -196,7 +205,7 @@ def arm(cpu: str, emulated: str = "") -> Core:
 
 
 def x86(level: str) -> Core:
-    """A level of x86-64 by the compiler's name."""
+    """Return an x86-64 level by the compiler's name."""
     return Core("amd64", "", "x86_64-linux-musl", level, "qemu-x86_64-static", "max")
 
 
@@ -212,4 +221,4 @@ MIDR = {
     "neoverse-v3ae": (0x41, 0xD83),
     "carmel": (0x4E, 0x004),
 }
-"""Implementer and part that /proc/cpuinfo shows of a microarchitecture (source: midr)."""
+"""Implementer and part number in /proc/cpuinfo by microarchitecture (source: midr)."""

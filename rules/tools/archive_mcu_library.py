@@ -1,10 +1,10 @@
-"""Make the library and the header of a firmware, and measure what the agents take.
+"""Write the library and header of a firmware, and measure its agents.
 
-    archive_mcu_library.py --object scout agent.o --helpers helpers.o --core cortex-m4f --max-flash 0 --max-memory 0
-                     --out libagents.a --header agents.h --sizes sizes.json
+    archive_mcu_library.py --object scout agent.o --helpers helpers.o --core cortex-m4f
+        --max-flash 0 --max-memory 0 --out libagents.a --header agents.h --sizes sizes.json
 
-Flash holds code, tables and the initial values of variables; memory holds variables. Helpers are not counted: the firmware's
-linker takes those that it has not got and that are used.
+Flash holds code, tables and initial values; memory holds variables. Helpers are not counted: the
+firmware's linker takes only those that it needs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from agentc.toolchain.zig import archive
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the three files; 1 with the numbers when the agents are too big."""
+    """Write the three files; return 1 with the numbers if the agents exceed a limit."""
     parser = argparse.ArgumentParser(
         prog="archive_mcu_library", description="Make the library of a firmware."
     )

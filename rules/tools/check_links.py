@@ -1,9 +1,9 @@
-"""Check that the links of a coalition fit its agents: names and numbers of ports, and how many values each has.
+"""Check that the links of a coalition fit its agents: ports and numbers of values.
 
-    check_links.py --interface scout=interface.json [--labels scout=labels.json] [--replicas scout=3]
-                   --links links.json --out links.json
+    check_links.py --interface scout=interface.json [--labels scout=labels.json]
+        [--replicas scout=3] --links links.json --out links.json
 
-Writes the links as they are. A link that does not fit is refused, and with it the value in the coalition's table.
+Writes the links unchanged. An invalid link is refused with its index in the coalition's table.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from agentc.errors import Refused, refuse
 
 
 def refused(fault: WiringFault, pairs: Sequence[tuple[str, str]]) -> list[Refused]:
-    """The faults, each with its link in the table where it is one of a single link."""
+    """Return the errors, each with the index of its link if there is one."""
     found: list[Refused] = []
     for line in fault.faults:
         links = [
@@ -41,7 +41,7 @@ def refused(fault: WiringFault, pairs: Sequence[tuple[str, str]]) -> list[Refuse
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read the interfaces and links; write --out."""
+    """Read interfaces and links; write --out."""
     parser = argparse.ArgumentParser(prog="check_links", description=__doc__)
     for option in ("--interface", "--labels", "--replicas"):
         parser.add_argument(option, action="append", default=[], metavar="NAME=VALUE")

@@ -15,7 +15,7 @@ from agentc.toolchain.zig import SMALL, compile_object
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the object; the same source and target give the same bytes in any folder."""
+    """Write the object; equal source and target give equal bytes in any folder."""
     parser = argparse.ArgumentParser(prog="compile_c", description=__doc__)
     parser.add_argument("source", type=Path, help="C file")
     parser.add_argument("--triple", required=True, help="such as aarch64-linux-musl")

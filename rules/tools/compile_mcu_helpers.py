@@ -1,8 +1,8 @@
-"""Compile the compiler's own helpers for a core: soft floating point, copies and zeroes.
+"""Compile the compiler's helpers for a core: soft floating point, copies and zeroes.
 
     compile_mcu_helpers.py --triple thumb-freestanding-eabi --cpu cortex_m0plus --out helpers.o
 
-They are part of the library, so that its arithmetic is the proved one whatever the firmware is linked with.
+They are part of the library, so that every firmware uses the proved arithmetic.
 """
 
 from __future__ import annotations

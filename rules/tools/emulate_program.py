@@ -1,9 +1,9 @@
-"""Replay the probe set on a board's program under an emulator of its core, and compare the bits with the proof's.
+"""Replay a probe set on a board's program under an emulator; compare the bits with the proof's.
 
     emulate_program.py PROGRAM --run qemu-aarch64-static --run=-cpu --run cortex-a76
-               --agent scout proof.json probe/ --out verdict.json
+        --agent scout proof.json probe/ --out verdict.json
 
-Without `--run` words the program runs as it is. Emulation judges function and bits, never time.
+Without `--run` the program runs directly. Emulation checks function and bits, never time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from agentc.proof.emulation import Differs, judge, run
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the verdict, or say what differs and return 1."""
+    """Write the verdict, or print the difference and return 1."""
     parser = argparse.ArgumentParser(prog="emulate_program", description=__doc__)
     parser.add_argument("program")
     parser.add_argument("--run", action="append", default=[], metavar="WORD")

@@ -1,4 +1,7 @@
-"""Link objects to a static program: `link_program.py main.o scout.o --triple aarch64-linux-musl --out agent`."""
+"""Link objects to a static program.
+
+link_program.py main.o scout.o --triple aarch64-linux-musl --out agent
+"""
 
 from __future__ import annotations
 

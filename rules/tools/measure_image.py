@@ -1,7 +1,7 @@
-"""Measure an image and its program against a board and a budget, statically: nothing is run.
+"""Measure an image and its program against board and budget, without running them.
 
-`measure_image.py --program P --image DIR --arch arm64 [--max-image BYTES] [--max-memory BYTES] --out evidence.json`
-The memory of a program without a heap is known: the sizes of its segments, and its stack.
+measure_image.py --program P --image DIR --arch arm64 [--max-image BYTES]
+    [--max-memory BYTES] --out evidence.json
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from agentc.toolchain.errors import ToolchainFault
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the evidence, or say what is unfit and return 1."""
+    """Write the evidence, or print what does not fit and return 1."""
     parser = argparse.ArgumentParser(prog="measure_image", description=__doc__)
     parser.add_argument("--program", type=Path, required=True)
     parser.add_argument("--image", type=Path, required=True)

@@ -1,9 +1,10 @@
-"""Let lossy code replay two probe sets, and write down what it lost at each step; nothing is judged here.
+"""Replay two probe sets on quantized code and record the loss of each step; nothing is judged.
 
-    measure_quantization.py agent.c --name scout --interface interface.json --probe DIR --trial DIR .. --out DIR
+    measure_quantization.py agent.c --name scout --interface interface.json --probe DIR
+        --trial DIR .. --out DIR
 
-The probe set of the model gives the hashes that every target must reproduce. The trial is many short episodes: what is
-said of a share of episodes is counted there; it may come in parts. Limits are no input: other limits replay nothing again.
+The model's probe set gives the hashes that every target must reproduce. The trial has many short
+episodes and may come in parts. Limits are no input, so changing them replays nothing.
 """
 
 from __future__ import annotations

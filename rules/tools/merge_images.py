@@ -1,4 +1,7 @@
-"""Layouts of single platforms in, one multi-platform layout out: `image_index --layout DIR ... --out DIR`."""
+"""Merge layouts of single platforms into one multi-platform layout.
+
+merge_images.py --layout DIR ... --out DIR
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from ociimage.merge import merge, summary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; 0, or 1 with one message on stderr."""
+    """Run the tool; return 0, or 1 with one message on stderr."""
     parser = argparse.ArgumentParser(prog="merge_images", description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--layout", type=Path, action="append", required=True, help="layout of one platform"

@@ -1,7 +1,9 @@
-"""Plan an agent: IR in, the tables and the order of work of its step out (`plan_agent.py --ir DIR --out DIR`).
+"""Plan an agent: read its IR, write the tables and the order of work of its step.
 
-The plan does not depend on any target. plan.json holds the order of work, tables.bin the tables one after
-the other; interface.json holds only what other agents and the program need to know, so it changes rarely.
+    plan_agent.py --ir DIR --out DIR [--interface FILE]
+
+plan.json has the order of work, tables.bin the tables. interface.json has only the sizes that other
+agents and the program need, so it rarely changes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from agentc.plan.files import save
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read --ir, write --out and --interface (default: interface.json beside the plan)."""
+    """Read --ir; write --out and --interface (default: interface.json in the plan)."""
     parser = argparse.ArgumentParser(prog="plan_agent", description=__doc__)
     parser.add_argument("--ir", required=True, type=Path, help="folder of the model")
     parser.add_argument("--out", required=True, type=Path, help="folder of the plan")

@@ -1,12 +1,7 @@
-"""Action `prove_python`: prove the step that the `python` backend runs, by the same gate as compiled code.
+"""Prove the python backend's step by the gate of compiled code.
 
-    prove_python.py --ir DIR --name scout --episodes 8 --steps 32 --seed 0 --out proof.json --report report.txt
-
-The candidate is pymdp 1.0.4 in one jitted float32 step (step.py). The reference is the float64 agent of
-agent.py where that covers the model, else pymdp's own `rollout` in float64. Both are fed the same observations and
-executed actions; a step is a violation by the limits of fidelity.py. For stochastic agents, whose action is drawn from q_pi, the
-divergence of q_pi is held to the limit, too. Numbers in the document are rounded up to powers of ten: jax's last bits
-differ between processors.
+prove_python.py --ir DIR --name scout --episodes 8 --steps 32 --seed 0 --out proof.json
+    --report report.txt
 """
 
 from __future__ import annotations
@@ -24,7 +19,7 @@ from agentc.pymdp_backend import probe as pymdp_probe
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write --out and --report only when nothing violates."""
+    """Write --out and --report only without violations."""
     parser = argparse.ArgumentParser(
         prog="prove_python", description="Prove the python backend's step."
     )

@@ -1,14 +1,6 @@
-"""Lossy storage: the plan of an agent whose A and B are stored in codes (grids.py), where that takes fewer bytes.
+"""Plan an agent whose A and B are stored as codes, if that takes fewer bytes.
 
-    quantize_plan.py --ir DIR --storage uint16 --out DIR --facts coding.json
-
-Nodes, index tables and backgrounds stay those of the exact plan; only the values of entries become others. Of B an entry is
-its probability. Of A one code an entry serves inference and expected free energy: both read the probability and divide by the
-background, or take it off, themselves. Utility and ambiguity, w = A^T C - H(A), are folded from what is read, in float32.
-
-A coded modality m has its probabilities in L<m>_val and, for outcomes alone, in E<m>_val (X<m>_val with still factors); W<m>_val
-are the values of the rows after the outcomes, L<m>_over is one over the background (where likelihoods are multiplied) and
-A<m>_pal the palette. A table that another one begins with is not stored again: header["coded"]["same"] says where it is.
+quantize_plan.py --ir DIR --storage uint16 --out DIR --facts coding.json
 """
 
 from __future__ import annotations
@@ -27,7 +19,7 @@ from agentc.quantize.plan import build
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read --ir, write --out and --facts."""
+    """Read --ir; write --out and --facts."""
     parser = argparse.ArgumentParser(
         prog="quantize_plan", description="Plan an agent whose probabilities are stored in codes."
     )

@@ -1,9 +1,9 @@
-"""Report what the compiler made of each agent, how it was proved, and what the export weighs.
+"""Report passes, proofs and sizes of an export.
 
     report_export.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR
-              --agent scout ir/ plan/ proof.json --out DIR
+        --agent scout ir/ plan/ proof.json --out DIR
 
-Writes report.json and the same as a table, report.txt. It judges nothing: that is what gates are for.
+Writes report.json, and the same as a table in report.txt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from agentc.proof.report import agent, document, text
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write --out; the inputs are what this compiler's other actions made."""
+    """Write --out from outputs of the compiler's actions."""
     parser = argparse.ArgumentParser(
         prog="report_export", description="Report what the compiler made of the agents."
     )

@@ -1,6 +1,8 @@
-"""Show how the agents of an export are stored and what that lost: `report_quantization.py --verdict FILE .. --out DIR`.
+"""Report the storage of an export's agents and its errors.
 
-Writes storage.json and the same as tables, storage.txt.
+    report_quantization.py --verdict FILE .. --out DIR
+
+Writes storage.json, and the same as tables in storage.txt.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from agentc.quantize.page import text
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the two pages."""
+    """Write the two reports."""
     parser = argparse.ArgumentParser(
         prog="report_quantization", description="Show how agents are stored."
     )

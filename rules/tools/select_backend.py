@@ -1,10 +1,6 @@
-"""Action `select_backend`: which backend suits an agent, and why; nothing is timed.
+"""Advise on the backend of an agent; nothing is timed.
 
-    select_backend.py --ir DIR --out runtime.json
-
-Native where it covers the agent and its step costs less by a static model, in multiplications: of native those of its
-plan; of python those of the model as written, and CALL for entering the jitted step (cost_model.py says what is counted).
-Where policies are judged at every k-th step only, a step is taken to cost the k-th part.
+select_backend.py --ir DIR --out runtime.json
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ from agentc.plan.backend import choice
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write --out; 1 after one message when the model cannot be read."""
+    """Write --out; return 1 after one message if the model cannot be read."""
     parser = argparse.ArgumentParser(
         prog="select_backend", description="Say which backend suits an agent."
     )

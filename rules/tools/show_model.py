@@ -1,8 +1,8 @@
-"""Program `show_model`: what is in a model, as a table with heat maps or as JSON.
+"""Show a model as a table with heat maps, or as JSON.
 
-    python3 show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON] [--preferences JSON]
-        [--inference JSON] [--png FOLDER] [--json]
-    python3 show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
+    show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON]
+        [--preferences JSON] [--inference JSON] [--png FOLDER] [--json]
+    show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
 
 --png also writes a heat map of every A and B, A0.png and so on.
 """
@@ -22,7 +22,7 @@ from modelview.summary import sheet
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0, or 1 after one message on stderr that lists every fault."""
+    """Run the tool; return 0, or 1 after one message with all errors."""
     parser = argparse.ArgumentParser(prog="show_model", description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("--spec", type=Path)

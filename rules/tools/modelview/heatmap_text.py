@@ -10,13 +10,13 @@ from agentc.ir.types import F64
 from modelview.summary import Names
 
 SHADES = "·░▒▓█"
-"""Exactly zero, then quarters up to one."""
+"""Characters for exact zero and for quarters up to one."""
 
 ROWS, COLUMNS, SLICES, NAME = 36, 36, 8, 12
 
 
 def draw(name: str, array: F64, axes: Sequence[str], elements: Names) -> Iterator[str]:
-    """Lines of text: rows are axis 0, columns axis 1; what does not fit is drawn by the largest of each block."""
+    """Yield lines: rows are axis 0, columns axis 1; large matrices are pooled by maximum."""
     rest = array.shape[2:]
     count = math.prod(rest)
     pooled = (
@@ -45,12 +45,12 @@ def _map(table: F64, names: Sequence[str] | None) -> Iterator[str]:
 
 
 def shade(value: float) -> str:
-    """The character of a probability."""
+    """Return the character of a probability."""
     return SHADES[0] if value == 0.0 else SHADES[min(4, 1 + int(4.0 * value))]
 
 
 def pool(table: F64, rows: int, columns: int) -> F64:
-    """The largest entry of each block, so that the table has at most so many rows and columns."""
+    """Return the maximum of each block, so that the table has at most so many rows and columns."""
     for axis, limit in ((0, rows), (1, columns)):
         size = table.shape[axis]
         if size > limit:
@@ -64,5 +64,5 @@ def _element(names: Sequence[str] | None, index: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """A name without anything that could move the cursor."""
+    """Return a name without characters that could move the cursor."""
     return "".join(c if c.isprintable() else "?" for c in text)

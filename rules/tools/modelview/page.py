@@ -1,11 +1,4 @@
-"""Program `model_show`: what is in a model, as a table with heat maps or as JSON.
-
-    python3 show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON] [--preferences JSON]
-        [--inference JSON] [--png FOLDER] [--json]
-    python3 show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
-
---png also writes a heat map of every A and B, A0.png and so on.
-"""
+"""The page of a model: labels, sizes, costs, parameters and heat maps as text."""
 
 from __future__ import annotations
 
@@ -28,7 +21,7 @@ SHOWN = 8
 
 
 def read(args: argparse.Namespace) -> Made:
-    """The model and its labels; ModelFault with every reason why not."""
+    """Return a model and its labels from a file or IR folder; ModelError lists all errors."""
     path: Path = args.source
     suffix = path.suffix.lower()
     if path.is_dir():
@@ -64,7 +57,7 @@ def _nameless(model: Model) -> dict[str, Any]:
 
 
 def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
-    """The model as lines of text."""
+    """Yield the model as lines of text."""
     found = sheet(model, labels)
     for kind in ("observations", "states", "controls"):
         for entry in found[kind]:

@@ -1,4 +1,4 @@
-"""A model in numbers: shapes, zeros, policies, the cost of a step, and parameters whose defaults differ elsewhere."""
+"""Summary of a model: shapes, zeros, policies, cost of a step, parameters with changed defaults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agentc.ir.types import F64, Model
 
 
 def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that is shown of a model, ready for JSON; costs are multiply-adds by formula, not measured."""
+    """Return the summary for JSON; costs are multiply-adds by formula, not measured."""
     names = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
     return {
         "schema": 1,
@@ -67,7 +67,7 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def named(labels: Mapping[str, Any], kind: str) -> list[str]:
-    """Names of observations, states or controls; their numbers where they have none."""
+    """Return names of observations, states or controls, or their indices."""
     return [entry["name"] or f"{kind[:-1]} {i}" for i, entry in enumerate(labels[kind])]
 
 
@@ -75,7 +75,7 @@ Names = Sequence[Sequence[str] | None]
 
 
 def matrices(model: Model, labels: Mapping[str, Any]) -> list[tuple[str, F64, list[str], Names]]:
-    """(name, array, names of its axes, names of the values along each axis) of every A and B."""
+    """Yield (name, array, axis names, value names along each axis) of every A and B."""
     words = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
     column = {c: i for i, c in enumerate(model.control_factors)}
     found = []
@@ -118,9 +118,11 @@ def _matrix(name: str, array: F64, axes: list[str]) -> dict[str, Any]:
 
 
 def cost(model: Model) -> dict[str, int]:
-    """Multiply-adds of a step: inference, planning of every policy by itself, and with shared beginnings and no zeros.
+    """Return multiply-adds of a step: inference, planning by policy, and planning with shared
+    prefixes.
 
-    n policies of length T cost n T (sum |B| / actions + 2 sum |A|); beginnings that policies share need doing once.
+    n policies of length T cost n T (sum |B| / actions + 2 sum |A|). Shared prefixes are computed
+    once and zeros skipped.
     """
     rounds = 1 if len(model.num_states) == 1 else model.num_iter
     actions = [math.prod(model.num_controls[c] for c in row) for row in model.B_action_dependencies]
@@ -140,7 +142,7 @@ def cost(model: Model) -> dict[str, int]:
 
 
 def _beginnings(model: Model) -> int:
-    """How many different beginnings the policies have, of all lengths."""
+    """Return the number of distinct policy prefixes of all lengths."""
     flat = model.policies
     return sum(
         len(np.unique(flat[:, :t].reshape(len(flat), -1), axis=0)) if flat.shape[2] else 1

@@ -1,4 +1,4 @@
-"""Files in, OCI image out: `assemble --layer NAME --file bin/agent=HOST:0755 --config JSON --out DIR`."""
+"""Assemble the layers, configuration and layout of an image from command-line options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Members = tuple[str, tuple[tar.Entry, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One thing to pack as argv says it: kind is "file", "tree" or "dir"."""
+    """One option: kind is "file", "tree" or "dir"."""
 
     kind: str
     spec: str
@@ -32,14 +32,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One layer as argv says it, in argv's order."""
+    """One layer with its options in order."""
 
     name: str
     wanted: tuple[Wanted, ...] = ()
 
 
 class _Grouped(argparse.Action):
-    """Collects --layer, --file, --tree and --dir in one list: a file belongs to the layer named before it."""
+    """Collect --layer, --file, --tree and --dir: a file belongs to the layer named before it."""
 
     def __call__(
         self,
@@ -59,7 +59,7 @@ class _Grouped(argparse.Action):
 
 
 def entries(wanted: Wanted, owner: tuple[int, int]) -> Iterator[tar.Entry]:
-    """The members that one option asks for; ImageError when its text or its host file cannot be used."""
+    """Yield the members of one option; ImageError for invalid text or a missing host file."""
     found = (_DIRECTORY if wanted.kind == "dir" else _SPEC).fullmatch(wanted.spec)
     if found is None:
         form = "IMAGE" if wanted.kind == "dir" else "IMAGE=HOST"
@@ -114,7 +114,9 @@ def _tree(prefix: str, host: Path, mode: int | None, owner: tuple[int, int]) -> 
 
 
 def plan(groups: Sequence[Group], owner: tuple[int, int]) -> list[Members]:
-    """Every layer's members with their parents; ImageError for an empty layer or a path that two layers hold."""
+    """Return every layer's members and parents; ImageError for an empty layer or a duplicate
+    path.
+    """
     if not groups:
         raise ImageError("nothing to pack; give at least one --file")
     asked: list[Members] = []
@@ -134,7 +136,7 @@ def plan(groups: Sequence[Group], owner: tuple[int, int]) -> list[Members]:
 
 
 def _unique(layers: Iterable[Members]) -> None:
-    """A path may be in two layers only as the same directory: else one would hide bytes that still ship."""
+    """Refuse a path in two layers unless it is the same directory: one would hide shipped bytes."""
     seen: dict[str, tuple[str, tar.Entry]] = {}
     for name, members in layers:
         for entry in members:
@@ -146,7 +148,7 @@ def _unique(layers: Iterable[Members]) -> None:
 
 
 def check_programs(config: dict[str, Any], layers: Iterable[Members]) -> None:
-    """ImageError when a program that the runtime will start is not in the image or cannot be executed."""
+    """Raise an ImageError if a program of the configuration is missing or not executable."""
     present = {entry.path: entry for _, members in layers for entry in members}
     for key, path in sorted(imageconfig.programs(config).items()):
         entry = present.get(path)
@@ -170,13 +172,13 @@ def _may_execute(entry: tar.Entry, user: str) -> bool:
 
 
 def created(epoch: int) -> str:
-    """RFC 3339 text of `epoch` seconds since 1970, UTC."""
+    """Return RFC 3339 text of `epoch` seconds since 1970, UTC."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=epoch)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def assemble(options: argparse.Namespace) -> oci.Image:
-    """Write the layout that `options` describe, and the archive and summary where they are asked for."""
+    """Write the layout, and the archive and summary if requested."""
     config = imageconfig.configuration(_json(options.config))
     layers = plan(options.groups, _owner(options.owner))
     check_programs(config, layers)
@@ -228,7 +230,7 @@ def _epoch(text: str) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the program."""
+    """Return the parser of the options."""
     found = argparse.ArgumentParser(prog="assemble_image", description=__doc__, allow_abbrev=False)
     found.set_defaults(groups=[])
     grouped: list[tuple[str, str, str]] = [

@@ -1,4 +1,4 @@
-"""The image configuration: what an author may say, checked, as the OCI document (image-spec config.md)."""
+"""Image configuration: checked user input as the OCI document (image-spec config.md)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _known(prefix: str, table: Mapping[str, Any], names: tuple[str, ...]) -> Non
 
 
 def configuration(wanted: Any) -> dict[str, Any]:
-    """The OCI configuration without times and layers; ImageError names the key that is wrong."""
+    """Return the OCI configuration without times and layers; ImageError names the wrong key."""
     if not isinstance(wanted, dict):
         raise ImageError("the configuration must be a JSON object")
     _known("", wanted, (*_FIELDS, *_PLATFORM))
@@ -152,7 +152,7 @@ def configuration(wanted: Any) -> dict[str, Any]:
 
 
 def programs(config: Mapping[str, Any]) -> dict[str, str]:
-    """The programs the runtime starts: key of the configuration -> path in the image without leading '/'."""
+    """Return the programs that the runtime starts: key -> path in the image without leading '/'."""
     process = config["config"]
     made = {"entrypoint": process["Entrypoint"][0].lstrip("/")}
     if "Healthcheck" in process:

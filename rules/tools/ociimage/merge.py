@@ -1,4 +1,4 @@
-"""Layouts of single platforms in, one multi-platform layout out: `image_index --layout DIR ... --out DIR`."""
+"""Merge layouts of single platforms into one multi-platform layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ociimage.errors import ImageError
 
 
 def merge(layouts: Sequence[Path], out: Path, name: str = "") -> oci.Descriptor:
-    """Write an image index (image-index.md) over the images of `layouts`; the index's descriptor."""
+    """Write an image index (image-index.md) over the images of `layouts`; return its descriptor."""
     if out.exists() and any(out.iterdir()):
         raise ImageError(f"--out {out} is not empty; give a new folder")
     found: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -37,7 +37,7 @@ def merge(layouts: Sequence[Path], out: Path, name: str = "") -> oci.Descriptor:
 
 
 def _entry(layout: Path) -> dict[str, Any]:
-    """The descriptor of the one image of a layout, with its platform and without its name there."""
+    """Return the descriptor of a layout's only image, with its platform and without its name."""
     try:
         manifests = json.loads((layout / "index.json").read_bytes())["manifests"]
         [entry] = manifests
@@ -49,7 +49,9 @@ def _entry(layout: Path) -> dict[str, Any]:
 
 
 def summary(layout: Path, index: oci.Descriptor) -> dict[str, Any]:
-    """Digest of the index, size of all its blobs in bytes, platform and manifest of each image."""
+    """Return digest of the index, size of all blobs in bytes, platform and manifest of each
+    image.
+    """
     images = json.loads((layout / index.blob).read_bytes())["manifests"]
     size = sum(path.stat().st_size for path in (layout / "blobs" / "sha256").iterdir())
     return {

@@ -1,6 +1,6 @@
-"""Emit the C of one agent from its plan: `emit_agent.py --plan DIR --name scout --out scout.c`.
+"""Generate the C file of one agent from its plan.
 
-The file stands alone: freestanding C11, no headers, no library, one exported symbol `agent_<name>`.
+The file is freestanding C11 without includes or libraries. It exports one symbol, `agent_<name>`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CODED_HEADER = ("quantized.h",)
 
 
 def emit(plan: Plan, name: str) -> str:
-    """C text of the agent `name`."""
+    """Return the C text of the agent `name`."""
     assert NAME.fullmatch(name), name
     return "\n".join(_lines(plan, name)) + "\n"
 

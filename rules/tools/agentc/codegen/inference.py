@@ -1,4 +1,6 @@
-"""C text of what an agent believes: inference, prediction at every node, the next prior; see native/kernel.h."""
+"""C code for inference: posterior, predicted beliefs and next prior. Loops are in
+native/kernel.h.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,12 @@ from agentc.plan.lower_tables import padded
 
 
 def plan_every(plan: Plan) -> int:
-    """At every how many steps policies are judged."""
+    """Return the number of steps between two evaluations of the policies."""
     return int(plan.header.get("plan_every", 1))
 
 
 def offsets(sizes: Sequence[int]) -> list[int]:
-    """Where each factor begins in the concatenated beliefs."""
+    """Return the start of each factor in the concatenated beliefs, and their total length."""
     found = [0]
     for size in sizes:
         found.append(found[-1] + size)
@@ -25,41 +27,43 @@ def offsets(sizes: Sequence[int]) -> list[int]:
 
 
 def optional(plan: Plan, name: str) -> str:
-    """The table's name, or 0 when the plan does not have it."""
+    """Return the table's name, or "0" if the plan lacks it."""
     return name if name in plan.tables else "0"
 
 
 def valued(plan: Plan, letter: str) -> str:
-    """The table of values and its palette as arguments of a kernel, 0 for what the plan does not have."""
+    """Return the names of a table's values and palette as kernel arguments, "0" for a missing
+    one.
+    """
     return f"{optional(plan, f'{letter}_val')}, {optional(plan, f'{letter}_pal')}"
 
 
 def entry(plan: Plan, letter: str) -> str:
-    """C of the value of entry e."""
+    """Return C for the value of entry e."""
     return (
         f"{letter}_pal[{letter}_val[e]]" if f"{letter}_pal" in plan.tables else f"{letter}_val[e]"
     )
 
 
 def likelihood(plan: Plan, m: int) -> str:
-    """C of entry e of the likelihood of modality m."""
+    """Return C for entry e of the likelihood of modality m."""
     return emit_coded.likelihood(plan, m) if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
 
 
 def joint_states(plan: Plan, factors: Sequence[int]) -> int:
-    """How many joint states the factors have."""
+    """Return the number of joint states of some factors."""
     return prod(plan.header["num_states"][d] for d in factors)
 
 
 def loops(states: Sequence[int], factors: Sequence[int]) -> str:
-    """Heads of nested loops over the joint states of the factors, s0 slowest; `i` counts them."""
+    """Return nested loop headers over joint states; s0 varies slowest, `i` counts the states."""
     return "    i = 0;\n" + "".join(
         f"    for (i32 s{j} = 0; s{j} < {states[f]}; s{j}++)\n" for j, f in enumerate(factors)
     )
 
 
 def product(terms: Sequence[str]) -> str:
-    """The product of probabilities, what is negligible flushed to zero after each factor."""
+    """Return C for a product of probabilities, flushed to zero after each factor if negligible."""
     found = terms[0]
     for term in terms[1:]:
         found = f"flushed({found} * {term})"
@@ -69,9 +73,10 @@ def product(terms: Sequence[str]) -> str:
 def joined(
     plan: Plan, name: str, width: int, terms: Sequence[tuple[int, str]], likely: bool
 ) -> Iterator[str]:
-    """Fill `name`, (joint states, width), column by column (n): products of the terms, one (factor, C) each.
+    """Fill `name` (joint states, width) with products of the terms (factor, C), column by
+    column.
 
-    Of these only the likely ones, where pymdp 0.0.7 leaves out the others.
+    `likely` drops joint states below e^-16, as pymdp 0.0.7 does.
     """
     heads = loops(plan.header["num_states"], [f for f, _ in terms])
     value = product([text for _, text in terms])
@@ -82,7 +87,7 @@ def joined(
 
 
 def infer(plan: Plan) -> Iterator[str]:
-    """Posterior over states from the prior and the observations."""
+    """Generate `infer`: the posterior over states from prior and observations."""
     yield "static void infer(const i32 *o) {"
     yield from _infer_product(plan) if plan.header["product"] else _infer_fixed_point(plan)
     yield "}"
@@ -131,7 +136,7 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
 
 
 def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
-    """Expected log likelihood for each parent under the beliefs of the others."""
+    """Generate the expected log likelihood of each parent under the beliefs of the others."""
     places = range(len(starts))
     value = (
         f"told_{m}[e - L{m}_ptr[o[{m}]]]" if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
@@ -145,7 +150,7 @@ def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
 
 
 def surprise(plan: Plan) -> Iterator[str]:
-    """Variational free energy of the last inference."""
+    """Generate `vfe`: the variational free energy of the last inference, in nats."""
     header = plan.header
     at = offsets(header["num_states"])
     yield "static f64 surprise(const i32 *o) {"
@@ -165,7 +170,9 @@ def surprise(plan: Plan) -> Iterator[str]:
 
 
 def predict(plan: Plan) -> Iterator[str]:
-    """Beliefs at every node: depth by depth, as a block may read the nodes of other factors."""
+    """Generate `predict`: beliefs at all nodes, by depth, because a block may read other
+    factors.
+    """
     factors, states = plan.header["factors"], plan.header["num_states"]
     at = offsets(states)
     yield "static void predict(void) {"
@@ -180,7 +187,7 @@ def predict(plan: Plan) -> Iterator[str]:
 
 
 def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
-    """The nodes that one transition makes at one depth."""
+    """Generate the nodes that one transition makes at one depth."""
     factors, states = plan.header["factors"], plan.header["num_states"]
     size, count, sources = states[f], block["count"], block["reads"]
     if len(sources) == 1:
@@ -197,7 +204,7 @@ def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
 
 
 def _meeting(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
-    """Joint belief of the factors that a block reads, one column a node: one factor more at a time."""
+    """Generate the joint belief that a block reads: one column a node, one factor at a time."""
     count, width, states = block["count"], padded(block["count"]), plan.header["num_states"]
     sources = [
         f"Q{d} + {max(run, 0)}, {states[d]}, {plan.header['factors'][d]['columns']}, "
@@ -212,7 +219,7 @@ def _meeting(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
 
 
 def advance(plan: Plan) -> Iterator[str]:
-    """The next prior from the executed action, and the first prior."""
+    """Generate `advance` (next prior from the executed action) and `reset` (prior D)."""
     header = plan.header
     states = header["num_states"]
     at = offsets(states)
@@ -234,7 +241,7 @@ def advance(plan: Plan) -> Iterator[str]:
 
 
 def _march(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
-    """The next prior of factor f by a slice that reads these factors."""
+    """Generate the next prior of factor f for one slice."""
     states = plan.header["num_states"]
     at, size = offsets(states), states[f]
     source = f"self.q + {at[read[0]]}"

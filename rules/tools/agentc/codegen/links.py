@@ -1,4 +1,4 @@
-"""Links between agents: parse them, check their sizes, find the order in which agents step."""
+"""Links between agents: parse them, check their sizes, order the agents' steps."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ENDS = re.compile(
     r"\.(?P<kind>action|belief|observation)\.(?P<port>[A-Za-z0-9_.-]+)"
 )
 FEEDS = ("action", "belief")
-"""What a link begins with: the action of a control, or the most probable state of a factor."""
+"""Sources of links: the action of a control, or the most probable state of a factor."""
 NOUNS = {"action": "actions", "belief": "states"}
 
 
 class WiringFault(ValueError):
-    """Links that cannot be; `faults` holds every reason."""
+    """Invalid links; `errors` lists every reason."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
@@ -29,9 +29,10 @@ class WiringFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What an agent can be linked by: outcomes a modality, actions a control, states a factor, and their names.
+    """Ports of an agent: outcomes of each modality, actions of each control, states of each factor,
+    names.
 
-    It judges its policies at every `plan_every`-th step.
+    `plan_every` is the number of steps between two evaluations of its policies.
     """
 
     num_obs: tuple[int, ...]
@@ -43,7 +44,7 @@ class Ports:
     plan_every: int = 1
 
     def end(self, kind: str) -> tuple[tuple[int, ...], Mapping[str, int]]:
-        """Sizes and names of its actions, beliefs or observations."""
+        """Return the sizes and names of the actions, beliefs or observations."""
         return {
             "action": (self.num_controls, self.controls),
             "belief": (self.num_states, self.factors),
@@ -53,9 +54,9 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """What instance `source` does or believes is the observation `modality` of instance `target`, by number.
+    """A link: `port` of instance `source` is the observation `modality` of instance `target`.
 
-    `port` is a control, or a factor whose most probable state (the lowest one of equals) is observed.
+    `port` is a control, or a factor whose most probable state (the lowest on ties) is observed.
     """
 
     target: int
@@ -68,14 +69,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Agents by name, and how many replicas those have that have any; an agent without is its own only instance."""
+    """Agents by name, and the number of replicas of each replicated agent."""
 
     agents: Mapping[str, Ports]
     replicas: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def instances(self) -> tuple[tuple[str, str], ...]:
-        """(name, agent) of each instance: `picker.0` and so on for replicas."""
+        """Return (name, agent) of each instance; replicas are `picker.0`, `picker.1`, ..."""
         return tuple(
             (f"{name}.{k}" if name in self.replicas else name, name)
             for name in self.agents
@@ -83,7 +84,7 @@ class Team:
         )
 
     def numbers(self, name: str) -> range:
-        """Places of an agent's instances among all."""
+        """Return the indices of an agent's instances among all instances."""
         first = 0
         for other in self.agents:
             if other == name:
@@ -94,7 +95,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """One end of a link: the instances it may mean, kind and number of the port, how many values that has."""
+    """One end of a link: possible instances, kind and index of the port, number of its values."""
 
     places: tuple[int, ...]
     kind: str
@@ -103,7 +104,7 @@ class _End:
 
 
 def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
-    """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
+    """Return an agent's ports from its interface.json and its labels.json ({} if it has none)."""
     return Ports(
         tuple(interface["num_obs"]),
         tuple(interface["num_controls"]),
@@ -120,7 +121,7 @@ def _numbered(items: Sequence[Any]) -> dict[str, int]:
 
 
 def read_links(path: Path | None) -> list[tuple[str, str]]:
-    """The (from, to) pairs of links.json; WiringFault when it has another shape."""
+    """Read the (from, to) pairs of links.json; LinkError for another structure."""
     found = json.loads(path.read_bytes()) if path else []
     if not isinstance(found, list) or any(
         not isinstance(e, dict)
@@ -133,15 +134,16 @@ def read_links(path: Path | None) -> list[tuple[str, str]]:
 
 
 def named(items: Sequence[str]) -> dict[str, str]:
-    """NAME=TEXT words as a mapping."""
+    """Parse NAME=TEXT arguments to a mapping."""
     return {name: text for name, _, text in (item.partition("=") for item in items)}
 
 
 def resolve(pairs: Sequence[tuple[str, str]], team: Team) -> tuple[Link, ...]:
-    """Links from ("scout.action.0", "picker.observation.cue") pairs; WiringFault with all faults.
+    """Resolve pairs such as ("scout.action.0", "picker.observation.cue"); LinkError lists all
+    errors.
 
-    `picker.1.observation.cue` is one replica. An agent without replicas feeds all replicas that it is linked to; equally
-    many replicas are linked one to one.
+    `picker.1.observation.cue` is one replica. An agent without replicas feeds all replicas of the
+    target. Agents with equally many replicas are linked one to one.
     """
     faults: list[str] = []
     found: list[Link] = []
@@ -175,7 +177,7 @@ def _between(left: _End, right: _End, where: str, faults: list[str]) -> list[Lin
 
 
 def _crowded(links: Sequence[Link], team: Team) -> list[str]:
-    """A fault for every modality that more than one link feeds."""
+    """Yield an error for every modality that several links feed."""
     fed: dict[tuple[int, int], int] = {}
     for link in links:
         fed[link.target, link.modality] = fed.get((link.target, link.modality), 0) + 1
@@ -187,7 +189,7 @@ def _crowded(links: Sequence[Link], team: Team) -> list[str]:
 
 
 def _end(text: str, kinds: Sequence[str], team: Team, where: str, faults: list[str]) -> _End | None:
-    """One end of a link, or None after noting the fault."""
+    """Resolve one end of a link; None after adding an error."""
     match = ENDS.fullmatch(text)
     if match is None or match["kind"] not in kinds:
         wanted = " or ".join(f"AGENT.{kind}.NUMBER-OR-NAME" for kind in kinds)
@@ -216,13 +218,13 @@ def _end(text: str, kinds: Sequence[str], team: Team, where: str, faults: list[s
 
 
 def _delayed(links: tuple[Link, ...], count: int) -> tuple[Link, ...]:
-    """Links inside a cycle carry what was done or believed in the tick before."""
+    """Delay links inside a cycle: they carry the value of the previous tick."""
     reach = _reach(links, count)
     return tuple(replace(e, delayed=e.source in reach[e.target]) for e in links)
 
 
 def _reach(links: Sequence[Link], count: int) -> list[set[int]]:
-    """Instances that each instance reaches over links, itself included."""
+    """Return the instances that each instance reaches over links, itself included."""
     after: list[set[int]] = [set() for _ in range(count)]
     for e in links:
         after[e.source].add(e.target)
@@ -238,7 +240,7 @@ def _reach(links: Sequence[Link], count: int) -> list[set[int]]:
 
 
 def order(links: Sequence[Link], count: int) -> tuple[int, ...]:
-    """Instances such that every undelayed link goes forward; among equals the first named steps first."""
+    """Order instances so that every undelayed link goes forward; ties keep the declared order."""
     waits = [0] * count
     after: list[list[int]] = [[] for _ in range(count)]
     for e in links:

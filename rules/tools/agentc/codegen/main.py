@@ -1,16 +1,4 @@
-"""Emit the main file of a program of one or more agents.
-
-    emit_program.py --interface scout=interface.json [--proof scout=proof.json --probe scout=DIR]
-               [--links links.json] [--labels scout=labels.json] [--replicas scout=3] [--copies N]
-               [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http] --out main.c
-
-links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
-the answer's "action" and of the agent's observations; names need --labels. `scout.belief.0` is the most probable state
-of a factor. With --proof and --probe the
-program holds the first proved steps for --selftest. With --tick steps begin at least that far apart; a step that
-ends later than --deadline after its tick was due (its request was there, without a tick) is counted as late.
-Replicas are instances of one agent, `scout.0` and so on; copies are instances of the whole coalition.
-"""
+"""Generate the main C file of a program of one or more agents."""
 
 from __future__ import annotations
 
@@ -54,12 +42,14 @@ HTTP_HEADERS = (
 )
 MOST_INSTANCES = 1 << 16
 STATE_SCHEMA = 1
-"""Grows with every change of what an agent keeps in its state: then older states are refused."""
+"""Version of the agents' state. Increment it with every change: older state files are refused."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """Records of the first proved steps, the hash of their output, the sha256 of all proved output."""
+    """The first proved steps for --selftest: records, hash of their output, SHA-256 of all proved
+    output.
+    """
 
     records: np.ndarray[Any, np.dtype[np.int32]]
     hash: str
@@ -68,7 +58,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Nanoseconds between the beginnings of two steps at least, and that a step may take; 0: no limit."""
+    """Nanoseconds between the starts of two steps, and the deadline of a step; 0 for none."""
 
     tick: int = 0
     deadline: int = 0
@@ -76,7 +66,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Agents by name in the order they are written, what runs of them, their links, and what --selftest replays."""
+    """A program: agents by name, links, golden steps, timing, replicas, copies and HTTP."""
 
     agents: Mapping[str, Ports]
     links: tuple[Link, ...] = ()
@@ -88,12 +78,14 @@ class Program:
 
     @property
     def team(self) -> Team:
-        """The agents and their replicas."""
+        """Return the agents and their replicas."""
         return Team(self.agents, self.replicas)
 
     @property
     def identity(self) -> str:
-        """64 bits in hex that stand for what a state belongs to: names, sizes, proved bits, replicas and copies."""
+        """Return 64 bits in hex that a state file must match: names, sizes, proved bits, replicas,
+        copies.
+        """
         agents = [
             [
                 name,
@@ -110,7 +102,7 @@ class Program:
 
 
 def emit_main(program: Program) -> str:
-    """C text of the program; link it with one object an agent."""
+    """Return the C text of the program. Link it with one object for each agent."""
     return "\n".join(_lines(program)) + "\n"
 
 
@@ -136,7 +128,7 @@ def _lines(program: Program) -> Iterator[str]:
 
 
 def _constants(program: Program) -> dict[str, int]:
-    """Sizes and times; an array in C has one entry at least."""
+    """Return sizes and times. C has no empty arrays, so each size is at least 1."""
     team, agents = program.team, program.agents
     ports = [agents[agent] for _, agent in team.instances]
     times = {
@@ -161,7 +153,9 @@ def _constants(program: Program) -> dict[str, int]:
 
 
 def _instances(program: Program) -> Iterator[str]:
-    """Where each instance's observations, actions and state begin, and where they end; names as request.h searches."""
+    """Generate the offsets of each instance's observations, actions and state; names sorted for
+    request.h.
+    """
     team, numbers = program.team, {name: a for a, name in enumerate(program.agents)}
     seen, acted, state, rows = 0, 0, 0, []
     for name, agent in team.instances:
@@ -183,7 +177,9 @@ def _instances(program: Program) -> Iterator[str]:
 
 
 def _links(program: Program) -> Iterator[str]:
-    """The order of steps; which modalities are linked; the links of instance i: fed_by[i] to fed_by[i + 1]."""
+    """Generate step order, linked modalities, and the links of instance i: fed_by[i] to fed_by[i +
+    1].
+    """
     ports = [program.agents[agent] for _, agent in program.team.instances]
     seen = [0, *accumulate(len(p.num_obs) for p in ports)]
     acted = [0, *accumulate(len(p.num_controls) for p in ports)]
@@ -215,7 +211,7 @@ def _numbers(name: str, count: int) -> str:
 
 
 def _golden(program: Program) -> Iterator[str]:
-    """Tables of --selftest; an agent without a proof has no golden step."""
+    """Generate the tables of --selftest; an agent without a proof has no golden steps."""
     empty = Golden(np.zeros(0, np.int32), "cbf29ce484222325", "")
     goldens = [program.golden.get(name, empty) for name in program.agents]
     for a, (_ports, golden) in enumerate(zip(program.agents.values(), goldens)):
@@ -234,7 +230,7 @@ def _golden(program: Program) -> Iterator[str]:
 
 
 def load_golden(proof: Path, probe: Path) -> Golden:
-    """The first steps of a probe and the proof's hash of them."""
+    """Load the first steps of a probe and the proof's hash of them."""
     document = json.loads(proof.read_bytes())
     records = load_probe(probe).records()[:GOLDEN_STEPS]
     assert document["golden_steps"] == len(records), "proof and probe do not belong together"
@@ -242,12 +238,14 @@ def load_golden(proof: Path, probe: Path) -> Golden:
 
 
 def _named(items: Sequence[str]) -> dict[str, Path]:
-    """NAME=FILE words as a mapping."""
+    """Parse NAME=FILE arguments to a mapping."""
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
 def program_of(options: argparse.Namespace) -> Program:
-    """The program that the options of `emit_program` describe; WiringFault with every reason why not."""
+    """Return the program that the options of `emit_program` describe; LinkError lists all
+    errors.
+    """
     interfaces, labels = _named(options.interface), _named(options.labels)
     bad = [
         name for name in interfaces if not NAME.fullmatch(name) or "." in name or name in RESERVED

@@ -1,4 +1,6 @@
-"""C text of an agent's storage and of how it judges and chooses; see native/kernel.h for the loops it calls."""
+"""C code for an agent's storage, policy evaluation and action selection. Loops are in
+native/kernel.h.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,13 @@ from agentc.plan.files import Plan
 from agentc.plan.lower_tables import padded
 
 FEW_BLOCKS = 16
-"""Up to so many, a factor's blocks are compiled each for its own sizes: twice as fast, and larger."""
+"""Up to this number, each block of a factor is compiled for its own sizes: twice as fast, but
+larger.
+"""
 
 
 def instances(plan: Plan) -> Iterator[str]:
-    """The kernels this agent needs, for its own index types."""
+    """Generate the kernels that the agent needs, for its own index types."""
 
     def kind(name: str, otherwise: str = "") -> str:
         return c_type(plan.tables[name]) if name in plan.tables else otherwise
@@ -54,12 +58,12 @@ def instances(plan: Plan) -> Iterator[str]:
 
 
 def _inductive(plan: Plan) -> list[int]:
-    """The factors whose goals are planned for inductively."""
+    """Return the factors with inductive planning."""
     return [f for f in range(len(plan.header["factors"])) if f"I{f}_row" in plan.tables]
 
 
 def storage(plan: Plan) -> Iterator[str]:
-    """All state of the agent: static, sized at build time."""
+    """Generate the static storage of the agent. Its sizes are fixed at build time."""
     header = plan.header
     states = header["num_states"]
     held = [
@@ -97,7 +101,9 @@ def storage(plan: Plan) -> Iterator[str]:
 
 
 def evaluate(plan: Plan) -> Iterator[str]:
-    """Expected free energy of every node tuple, then of every policy."""
+    """Generate `evaluate`: negative expected free energy of every node tuple, then of every
+    policy.
+    """
     header = plan.header
     yield "static void evaluate(void) {"
     for m, facts in enumerate(header["modalities"]):
@@ -134,7 +140,7 @@ def evaluate(plan: Plan) -> Iterator[str]:
 
 
 def _still(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
-    """Joint belief of the factors that no policy moves, summed into the entries."""
+    """Generate the joint belief of the constant factors, and sum them out of the entries."""
     columns = [plan.header["factors"][f]["columns"] for f in facts["still_factors"]]
     terms = [f"Q{f}[s{j} * {columns[j]}]" for j, f in enumerate(facts["still_factors"])]
     yield "    {\n    i32 i;"
@@ -147,7 +153,7 @@ def _still(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
-    """Joint belief of the moving parents for each distinct tuple of their nodes."""
+    """Generate the joint belief of the varying parents for each distinct tuple of their nodes."""
     factors, width = facts["moving"], facts["columns"]
     columns = [plan.header["factors"][f]["columns"] for f in factors]
     terms = [(f, f"Q{f}[s{j} * {columns[j]} + J{m}_n{j}[n]]") for j, f in enumerate(factors)]
@@ -155,12 +161,14 @@ def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _joins(facts: dict[str, Any]) -> bool:
-    """Whether beliefs of its parents are multiplied before a modality is weighed."""
+    """Return whether the parents' beliefs are multiplied before the modality is evaluated."""
     return len(facts["moving"]) > 1 or "likely" in facts
 
 
 def _groups(plan: Plan) -> list[list[int]]:
-    """The controls that are chosen together: those of one factor, once for factors with equal ones."""
+    """Return the controls that are selected together: those of one factor, once for equal
+    factors.
+    """
     found: list[list[int]] = []
     for row in plan.header["actions"]:
         group = [column for column, _ in row]
@@ -170,7 +178,9 @@ def _groups(plan: Plan) -> list[list[int]]:
 
 
 def _apart(group: Sequence[int], sizes: Sequence[int], best: str) -> Iterator[str]:
-    """The action of each control of a group; without division, for which small processors need a library."""
+    """Generate the action of each control of a group. Division would need a library on small
+    processors.
+    """
     if len(group) == 1:
         yield f"    action[{group[0]}] = {best};\n    }}"
         return
@@ -182,12 +192,12 @@ def _apart(group: Sequence[int], sizes: Sequence[int], best: str) -> Iterator[st
 
 
 def _draws(plan: Plan) -> bool:
-    """Whether actions are drawn at random."""
+    """Return whether actions are sampled."""
     return bool(plan.header["action_selection"] == "stochastic")
 
 
 def step(plan: Plan) -> Iterator[str]:
-    """infer, predict, evaluate, choose."""
+    """Generate `step`: infer, predict, evaluate, select."""
     header = plan.header
     controls = len(header["num_controls"])
     if plan_every(plan) > 1:
@@ -208,7 +218,7 @@ def step(plan: Plan) -> Iterator[str]:
 
 
 def _judged(plan: Plan) -> Iterator[str]:
-    """The posterior over policies."""
+    """Generate the posterior over policies."""
     count = plan.header["n_policies"]
     gamma = literal(float.fromhex(plan.header["gamma"]), "f64")
     habit = " + P_habit[p]" if "P_habit" in plan.tables else ""
@@ -218,9 +228,11 @@ def _judged(plan: Plan) -> Iterator[str]:
 
 
 def _step_of_plan(plan: Plan) -> Iterator[str]:
-    """Plan at every k-th step, and execute the chosen policy's next action between them.
+    """Generate a step that evaluates policies at every k-th step and follows the plan between
+    them.
 
-    `ahead` is how far into the plan the next step is; what a forged state says beyond the tables is planned anew.
+    `plan_step` is the position in the plan. A forged state with values beyond the tables makes a
+    new plan.
     """
     count, controls, every = (
         plan.header["n_policies"],
@@ -242,7 +254,9 @@ def _step_of_plan(plan: Plan) -> Iterator[str]:
 
 
 def _best(plan: Plan, logits: str, count: int, place: int) -> str:
-    """C that chooses one of the alternatives by their logits; a draw takes the number of this place."""
+    """Generate the selection of one alternative by its logit; `place` selects the random number of
+    a draw.
+    """
     if _draws(plan):
         alpha = literal(float.fromhex(plan.header["alpha"]), "f64")
         return (
@@ -252,7 +266,9 @@ def _best(plan: Plan, logits: str, count: int, place: int) -> str:
 
 
 def _marginal(plan: Plan) -> Iterator[str]:
-    """The controls of each factor by their own marginal; the policy is the best that begins so, or the best of all."""
+    """Generate marginal selection by factor. The policy is the best that begins so, else the
+    best.
+    """
     sizes, count = plan.header["num_controls"], plan.header["n_policies"]
     controls = len(sizes)
     fits = " && ".join(f"P_first[p * {controls} + {c}] == action[{c}]" for c in range(controls))

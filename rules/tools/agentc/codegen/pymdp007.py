@@ -1,4 +1,6 @@
-"""C text of what an agent believes that means what pymdp 0.0.7 means; pymdp007.py has the formulas."""
+"""C code for inference with the semantics of pymdp 0.0.7. For the formulas see
+oracle/pymdp007.py.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ TOLERANCE = 0.001
 
 
 def infer(plan: Plan) -> Iterator[str]:
-    """Posterior over states; `evidence` keeps the free energy that the last round left."""
+    """Generate `infer`: the posterior over states. `self.vfe` is the free energy of the last
+    iteration.
+    """
     states = plan.header["num_states"]
     factors, at = range(len(states)), offsets(states)
     total, joint, rounds = (
@@ -46,7 +50,7 @@ def infer(plan: Plan) -> Iterator[str]:
 
 
 def _place(plan: Plan, m: int) -> str:
-    """Where the likelihood of the outcome in the states s0.. stands in its table."""
+    """Return C for the index of the outcome's likelihood in the states s0, s1, ..."""
     states, parents = plan.header["num_states"], plan.header["A_dependencies"][m]
     terms = [f"(u32)o[{m}] * {prod(states[f] for f in parents)}u"]
     terms += [
@@ -56,7 +60,7 @@ def _place(plan: Plan, m: int) -> str:
 
 
 def _apart(total: int) -> str:
-    """What beliefs differ from the prior by, added to `evidence`."""
+    """Return C that adds the divergence of beliefs from the prior to `self.vfe`."""
     return f"for (i32 s = 0; s < {total}; s++) self.evidence += self.q[s] * (ln_f64(self.q[s] + {EPSILON.hex()}) - base[s]);"
 
 
@@ -65,5 +69,5 @@ def _weighed(at: Sequence[int], factors: Sequence[int]) -> str:
 
 
 def surprise(_: Plan) -> Iterator[str]:
-    """Variational free energy of the last inference."""
+    """Generate `vfe`: the variational free energy of the last inference, in nats."""
     yield "static f64 surprise(const i32 *o) {\n    (void)o;\n    return self.evidence;\n}"

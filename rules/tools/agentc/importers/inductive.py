@@ -1,4 +1,4 @@
-"""Inductive planning: from which states a goal can be reached in how many steps (pymdp 1.0.4, control.generate_I_matrix)."""
+"""Inductive planning: steps to a goal from each state (pymdp 1.0.4, control.generate_I_matrix)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from agentc.ir.types import F64, Table
 
 
 def reachable(H: Sequence[F64], B: Sequence[F64], threshold: float, depth: int) -> list[F64]:
-    """I by factor, (depth, states): row 0 is the goal H, row i + 1 is 1 where some action leads into row i.
+    """Return I by factor (depth, states): row 0 is the goal H, row i + 1 reaches row i by some
+    action.
 
-    A transition counts when its probability is above the threshold, compared in single precision as pymdp does:
-    I[i + 1, s] = 1 if sum over s' of [any_u B(s', s, u) > threshold] I[i, s'] > 0. B is (states, states, ..controls).
+    A transition counts if its probability exceeds the threshold, compared in single precision as in
+    pymdp: I[i + 1, s] = 1 if sum over s' of [any_u B(s', s, u) > threshold] I[i, s'] > 0. B has the
+    shape (states, states, *controls).
     """
     found = []
     for goal, transition in zip(H, B, strict=True):
@@ -28,7 +30,7 @@ def reachable(H: Sequence[F64], B: Sequence[F64], threshold: float, depth: int) 
 def faults(
     H: Sequence[F64], num_states: Sequence[int], B_dependencies: Table, depth: int
 ) -> list[str]:
-    """Why no I can be made of these goals; pymdp fails on them, too."""
+    """Return the reasons why these goals have no I. pymdp fails on them, too."""
     shapes = [h.shape for h in H]
     found = (
         [f"H has the shapes {shapes}, one goal per factor is needed: {[(n,) for n in num_states]}"]

@@ -1,4 +1,4 @@
-"""JSON of parameters: bounded, strict, one object."""
+"""JSON of parameters, read strictly: one object, bounded in size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_SPEC = 1 << 20
 
 
 def read_json(text: str | bytes, where: str) -> dict[str, Any]:
-    """One JSON object, no repeated keys, no NaN; ModelFault otherwise."""
+    """Parse one JSON object without repeated keys or NaN; ModelError otherwise."""
     try:
         found = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -34,7 +34,7 @@ def _no_constant(word: str) -> float:
 
 
 def check_spec(spec: Path) -> None:
-    """ModelFault when a .json of parameters is too large to be one."""
+    """Refuse a parameter file that is too large, with a ModelError."""
     size = spec.stat().st_size
     if size > MAX_SPEC:
         raise ModelFault(

@@ -1,4 +1,4 @@
-"""Names of observations, states and controls, in the words of pymdp's compile_model, and labels.json."""
+"""Labels of observations, states and controls in the keys of pymdp's compile_model; labels.json."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ KNOWN = {
     "states": {"elements", "size", "depends_on", "controlled_by"},
 }
 KEYS = {"A": ("A_dependencies",), "B": ("B_dependencies", "B_action_dependencies")}
-"""What says on which axes a matrix depends where there are no labels."""
+"""Keys that give the axes of a matrix if there are no labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One named modality, factor or control: size, names of its values if known, what it depends on."""
+    """A named modality, factor or control: size, names of its values if known, dependencies."""
 
     name: str
     size: int
@@ -33,7 +33,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The named axes in the order of the arrays; an empty tuple means that names are not known."""
+    """Named axes in the order of the arrays; an empty tuple if names are unknown."""
 
     observations: tuple[Axis, ...] = ()
     states: tuple[Axis, ...] = ()
@@ -41,7 +41,7 @@ class Labels:
 
 
 def read_labels(given: Mapping[str, Any], faults: list[str]) -> Labels:
-    """Read the three tables; faults in them are added to `faults`."""
+    """Read the three tables; add their errors to `errors`."""
     return Labels(
         *(
             tuple(
@@ -90,7 +90,7 @@ def _axis(kind: str, name: str, entry: Mapping[str, Any], faults: list[str]) -> 
 def structure(
     labels: Labels, A: Sequence[F64], B: Sequence[F64], spec: Mapping[str, Any], faults: list[str]
 ) -> dict[str, Any]:
-    """A_dependencies, B_dependencies, B_action_dependencies and num_controls as far as the labels say or imply them."""
+    """Return the dependency lists and num_controls that the labels give or imply."""
     miscounted = [
         *_miscounted("observations", labels.observations, A, "A"),
         *_miscounted("states", labels.states, B, "B"),
@@ -142,7 +142,7 @@ def _depends(
     unsaid: Callable[[int], tuple[int, ...]],
     faults: list[str],
 ) -> Table | None:
-    """Rows of `depends_on`, the usual one where an axis leaves it out; None when all do."""
+    """Return the rows of `depends_on` with defaults; None if no axis has the key."""
     saying = [axis for axis in axes if axis.depends_on is not None]
     if saying and not states:
         faults.append(_no_table(f"{kind}.{saying[0].name}.depends_on", "states"))
@@ -173,7 +173,7 @@ def _indices(
 
 
 def _controlled(labels: Labels, B: Sequence[F64], reads: Table, faults: list[str]) -> Table | None:
-    """Rows of `controlled_by`; where a state leaves it out, its B shows whether it has a control."""
+    """Return the rows of `controlled_by`; without the key, the axes of B show the control."""
     if not labels.controls:
         saying = [axis for axis in labels.states if axis.controlled_by]
         if saying:
@@ -196,7 +196,7 @@ def _controlled(labels: Labels, B: Sequence[F64], reads: Table, faults: list[str
 
 
 def _acts(b: F64, parents: int) -> bool:
-    """Whether a B has axes of actions that offer a choice."""
+    """Return whether a B has an action axis with more than one action."""
     return any(size > 1 for size in b.shape[1 + parents :])
 
 
@@ -212,7 +212,7 @@ def _unsaid(labels: Labels, f: int, b: F64) -> str:
 
 
 def explained(fault: str, labels: Labels, spec: Mapping[str, Any]) -> str:
-    """A fault of an array's shape with what the labels, or the lack of them, call for."""
+    """Extend a shape error by the shape that the labels, or missing labels, imply."""
     match = re.match(r"([AB])([0-9]+) has the shape ", fault)
     if match is None:
         return fault
@@ -239,7 +239,7 @@ def explained(fault: str, labels: Labels, spec: Mapping[str, Any]) -> str:
 
 
 def document(labels: Labels, model: Model, faults: list[str]) -> dict[str, Any]:
-    """labels.json: name (null when unknown), size, elements of each modality, factor, control factor."""
+    """Return labels.json: name or null, size and elements of each modality, factor and control."""
     controls = _control_axes(labels, model)
     choices = [model.num_controls[c] for c in model.control_factors]
     return {
@@ -251,7 +251,7 @@ def document(labels: Labels, model: Model, faults: list[str]) -> dict[str, Any]:
 
 
 def _control_axes(labels: Labels, model: Model) -> tuple[Axis, ...]:
-    """Labels of the control factors in their order, which is that of the factors when each moves its own."""
+    """Return the labels of the control factors in order: that of the factors if one to one."""
     known = {axis.name: axis for axis in labels.controls}
     moved = [name for axis in labels.states for name in axis.controlled_by or () if name in known]
     trivial = model.B_action_dependencies == tuple((f,) for f in range(len(model.num_states)))

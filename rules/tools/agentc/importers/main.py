@@ -1,4 +1,4 @@
-"""What the import programs share: their options, the files they write, how they refuse a model."""
+"""Shared parts of the import programs: options, output files, and error reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Made = tuple[Model, Mapping[str, Any]]
 def options(
     prog: str, description: str | None, source: str = "--source", spec: bool = False
 ) -> argparse.ArgumentParser:
-    """The options that all import programs have."""
+    """Return a parser with the options of all import programs."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument(source, dest="source", type=Path, required=True)
     if spec:
@@ -30,7 +30,7 @@ def options(
 
 
 def run(args: argparse.Namespace, make: Callable[[], Made]) -> int:
-    """Make the model and write it: 0, or 1 after one message on stderr that lists every fault."""
+    """Make the model and write it; return 0, or 1 after one message with all errors."""
     try:
         model, names = make()
         write(model, names, args.out, args.labels)
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, make: Callable[[], Made]) -> int:
 
 
 def write(model: Model, labels: Mapping[str, Any], out: Path, labels_file: Path | None) -> None:
-    """Write the IR folder and, when asked for, labels.json."""
+    """Write the IR folder and, if requested, labels.json."""
     ir.save(model, out)
     if labels_file is not None:
         labels_file.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def write(model: Model, labels: Mapping[str, Any], out: Path, labels_file: Path 
 
 
 def refused(name: str, fault: ModelFault) -> int:
-    """Refuse a model source: the exit code."""
+    """Report that a model source is refused; return the exit code."""
     return refuse(
         report(name, fault),
         [
@@ -65,7 +65,7 @@ def refused(name: str, fault: ModelFault) -> int:
 
 
 def report(name: str, fault: ModelFault) -> str:
-    """The message for the user: how many faults, then one a line."""
+    """Format the message for users: number of errors, then one error a line."""
     count = len(fault.faults)
     return "\n".join(
         [

@@ -1,7 +1,4 @@
-"""Action `ingest`: a model as .npz arrays and a .json of parameters -> IR folder and labels.json.
-
-python3 import_npz.py --npz FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
-"""
+"""Import .npz arrays and a .json of parameters."""
 
 from __future__ import annotations
 
@@ -24,9 +21,9 @@ from numpy.typing import NDArray
 
 MAX_MEMBERS = 1024
 MAX_ENTRIES = 1 << 26
-"""Of one array: 512 MiB as float64, which is what all arrays become."""
+"""Entries of one array. All arrays become float64, so this is 512 MiB."""
 MAX_TOTAL = 1 << 30
-"""Bytes of the entries of all arrays as they are saved, headers aside."""
+"""Bytes of all entries as saved, without headers."""
 WIDEST = 8  # bytes of an entry
 NUMBERS = re.compile(r"[<>|=]?(?:[iu][1248]|f[248]|b1|\?)")
 SMALLER = (
@@ -38,7 +35,10 @@ MEMBER = re.compile(r"(?:([ABCDHI]|p[AB])(0|[1-9][0-9]{0,3})|E|policies)\.npy")
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Arrays by name (A0.., B0.., C0.., D0.., H0.., I0.., pA0.., pB0.., E, policies); never unpickled, sizes checked first."""
+    """Read arrays A0.., B0.., C0.., D0.., H0.., I0.., pA0.., pB0.., E and policies by name.
+
+    Nothing is unpickled. Sizes are checked before the arrays are read.
+    """
     faults: list[str] = []
     found: dict[str, NDArray[Any]] = {}
     try:
@@ -80,7 +80,7 @@ def _check_bounds(members: Sequence[zipfile.ZipInfo], faults: list[str]) -> None
 
 
 def too_many_bytes(total: int) -> list[str]:
-    """A fault when all arrays together hold too much."""
+    """Return an error if all arrays together are too large."""
     return (
         []
         if total <= MAX_TOTAL
@@ -92,7 +92,7 @@ def too_many_bytes(total: int) -> list[str]:
 
 
 def _beginning(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """As much of a member as holds its header; nothing when it is damaged."""
+    """Read the part of a member that contains its header; empty if damaged."""
     try:
         with archive.open(member) as file:
             return file.read(LONGEST)
@@ -111,7 +111,7 @@ def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: list[st
 
 
 def plain_array(data: bytes) -> NDArray[Any]:
-    """The array of an .npy file; ValueError when it is none, holds no numbers or another size than it says."""
+    """Parse an .npy file; ValueError if it is not a numeric array of the declared size."""
     header = read_header(data)
     if not NUMBERS.fullmatch(header.descr):
         raise ValueError(
@@ -138,7 +138,7 @@ def plain_array(data: bytes) -> NDArray[Any]:
 
 
 def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """A0, A1, .. -> A = [..]; ModelFault when an index is missing."""
+    """Collect A0, A1, .. as A = [..]; ModelError if an index is missing."""
     faults = []
     found: dict[str, Any] = {"E": arrays.get("E"), "policies": arrays.get("policies")}
     for letter in LETTERS:
@@ -159,13 +159,13 @@ def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 
 def make(npz: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
-    """The model and its labels; ModelFault with every reason why not."""
+    """Return the model and its labels; ModelError lists all errors."""
     check_spec(spec)
     source = Source(**lists_of(read_npz(npz)), spec=read_json(spec.read_bytes(), spec.name))
     return resolve(source, read_json(inference, "--inference"))
 
 
 def ingest(npz: Path, spec: Path, inference: str, out: Path, labels: Path | None) -> None:
-    """Read, resolve, validate and write; ModelFault when the model is not sound."""
+    """Read, resolve, validate and write a model; ModelError if it is invalid."""
     model, names = make(npz, spec, inference)
     write(model, names, out, labels)

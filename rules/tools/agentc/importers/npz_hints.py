@@ -1,4 +1,4 @@
-"""Hints about an .npz that is not as it should be: its keys, and what a file of another kind is. Following one leads on."""
+"""Hints about invalid .npz files: unknown keys, and files of another kind."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ BEGINNINGS = {
 
 
 def what_it_is(path: Path) -> str:
-    """What a file is that is no archive, and what to do with it; nothing when that is not known."""
+    """Identify a file that is no archive and advise; empty if unknown."""
     try:
         with path.open("rb") as file:
             begin = file.read(64)
@@ -59,7 +59,7 @@ def what_it_is(path: Path) -> str:
 
 
 def unknown(member: str, begin: bytes) -> str:
-    """The fault of a name that no array of a model has; `begin` is what stands first in the member."""
+    """Return the error for an unknown array name; `begin` is the start of the member."""
     name = member.removesuffix(".npy")
     said, match = f"unknown array {name!r}", KEY.fullmatch(name.removesuffix(".npy"))
     parameters = {*DEFAULTS, *ALIASES, *STRUCTURE, *LABELS}

@@ -1,10 +1,8 @@
-"""Action `ingest_objects`: object arrays of pymdp 0.0.7 (.npz or .npy of dtype object) -> IR folder and labels.json.
+"""Import object arrays of pymdp 0.0.7, which are pickles, with an unpickler that runs no code.
 
-    python3 import_objects.py --source FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
-
-Only with leave (`pickle = true`), only here, and by an unpickler that runs nothing (safe_unpickle.py). The .json says whose
-meaning the model has. "pymdp-0.0.7" fills in the defaults of 0.0.7 and keeps its meaning: information is gained of all
-modalities jointly, and the fixed point stops by free energy. "pymdp-1" needs every parameter whose default changed.
+The .json must state the semantics of the arrays. "pymdp-0.0.7" uses the defaults and the semantics
+of that version: joint information gain, and a fixed point that stops by free energy. "pymdp-1"
+requires every parameter whose default has changed.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ KNOWN = {
 
 
 def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
-    """The model and its labels; ModelFault with every reason why not."""
+    """Return the model and its labels; ModelError lists all errors."""
     check_spec(spec)
     found = _joined(read(source))
     odd = sorted(set(found) - set(KNOWN))
@@ -75,7 +73,9 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
 
 
 def _joined(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A0, A1, .., plain or as object arrays of one, as the list A; ModelFault when a number is missing."""
+    """Collect A0, A1, .. (plain arrays or object arrays of one) as A; ModelError for a missing
+    index.
+    """
     numbered = {
         name: value[0] if isinstance(value, list) and len(value) == 1 else value
         for name, value in found.items()
@@ -94,7 +94,7 @@ def _joined(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(words: Mapping[str, Any]) -> dict[str, Any]:
-    """0.0.7's name of fixed-point iteration in pymdp 1's words."""
+    """Translate 0.0.7's name of fixed-point iteration to pymdp 1."""
     return {
         name: "fpi" if (name, value) == ("inference_algo", "VANILLA") else value
         for name, value in words.items()

@@ -1,4 +1,4 @@
-"""The parameters a model may set (pymdp 1.0.4's words), their types, pymdp's defaults and strict reading."""
+"""Parameters of a model: names, types and defaults of pymdp 1.0.4, read strictly."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "learn_E": False,
     "plan_every": 1,
 }
-"""Defaults of pymdp 1.0.4 Agent.__init__, every one written into model.json; and of plan_every, which pymdp does not have."""
+"""Defaults of pymdp 1.0.4 Agent.__init__, all written into model.json, and of plan_every."""
 
 LEGACY_DEFAULTS: dict[str, Any] = {
     "gamma": 16.0,
@@ -44,7 +44,7 @@ LEGACY_DEFAULTS: dict[str, Any] = {
 }
 """Defaults of pymdp 0.0.7 that pymdp 1 changed."""
 CHANGED = ("gamma", "alpha", "sampling_mode")
-"""Those of them that make another agent of nearly every model: to be said where arrays of 0.0.7 are meant as pymdp 1."""
+"""Changed defaults that affect nearly every model. "pymdp-1" arrays of 0.0.7 must state them."""
 
 STRUCTURE = (
     "A_dependencies",
@@ -58,14 +58,14 @@ ALIASES = {"algo": "inference_algo"}
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """'; did you mean ...?' when a known word is close, else the list of known words."""
+    """Return '; did you mean ...?' for a close known name, else the list of known names."""
     words = sorted(known)
     close = difflib.get_close_matches(word, words, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(words)}"
 
 
 def read_parameters(given: Mapping[str, Any], where: str, faults: list[str]) -> dict[str, Any]:
-    """Parameters that are set, aliases resolved and types checked; what is wrong is added to `faults`."""
+    """Read parameters, resolve aliases, check types; add errors to `errors`."""
     known = {*DEFAULTS, *STRUCTURE, *LABELS, *ALIASES}
     found: dict[str, Any] = {}
     for word, value in given.items():

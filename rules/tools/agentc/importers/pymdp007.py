@@ -1,7 +1,8 @@
-"""An Agent of pymdp 0.0.7 as a model source: its arrays and parameters under our words, with the meaning of that version.
+"""Import an Agent of pymdp 0.0.7: arrays and parameters with the semantics of that version.
 
-pymdp 1 ships a descendant as `pymdp.legacy`, which gains information of each modality by itself and multiplies no
-likelihoods: with one modality it is the same agent, else it is neither version and refused.
+pymdp 1 ships a descendant, `pymdp.legacy`, which computes the information gain of each modality
+separately and multiplies no likelihoods. With one modality it is the same agent; otherwise it
+matches neither version and is refused.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ WORDS = (
     "use_states_info_gain",
 )
 ROUNDS = {"dF": 1.0, "dF_tol": 0.001}
-"""What ends its fixed point, as its constructor sets it."""
+"""Parameters that end the fixed point, as the constructor sets them."""
 
 
 def is_legacy(agent: Any) -> bool:
-    """Whether it is such an Agent: one that carries a list of policies and how its fixed point ends."""
+    """Return whether an Agent is of pymdp 0.0.7: it has a list of policies and inference_params."""
     return hasattr(agent, "inference_params") and isinstance(
         getattr(agent, "policies", None), list | np.ndarray
     )
 
 
 def source_of(agent: Any) -> Source:
-    """The Agent's arrays and parameters; ModelFault with every reason why it cannot be compiled as it is."""
+    """Return the Agent's arrays and parameters; ModelError lists the unsupported features."""
     faults = list(_faults(agent))
     if faults:
         raise ModelFault(faults)
@@ -59,7 +60,9 @@ def source_of(agent: Any) -> Source:
 
 
 def _faults(agent: Any) -> Iterator[str]:
-    """pA, pB and pD are no fault: a step looks at them for use_param_info_gain alone, its A and B are made of them already."""
+    """Yield unsupported features. pA, pB and pD are supported: only use_param_info_gain reads
+    them.
+    """
     if agent.inference_algo != "VANILLA":
         yield f"the Agent has inference_algo = {agent.inference_algo!r}: of pymdp 0.0.7 only 'VANILLA' is compiled"
     elif any(agent.inference_params.get(name) != value for name, value in ROUNDS.items()):
@@ -72,7 +75,7 @@ def _faults(agent: Any) -> Iterator[str]:
 
 
 def _descendant(agent: Any) -> Iterator[str]:
-    """What only the Agent of pymdp.legacy has."""
+    """Yield the features that only the Agent of pymdp.legacy has."""
     if getattr(agent, "sophisticated", False) or getattr(agent, "H", None) is not None:
         yield "the Agent plans by sophisticated inference or towards H, which pymdp 0.0.7 does not have"
     rows = getattr(agent, "A_factor_list", None)

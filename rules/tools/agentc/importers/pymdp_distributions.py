@@ -1,4 +1,4 @@
-"""pymdp's labelled tables (compile_model, Distribution): what their names say of a model, in compile_model's words."""
+"""Labelled tables of pymdp (compile_model, Distribution): their labels in compile_model's keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agentc.ir.types import ModelFault
 
 
 def is_labelled(tables: Any) -> bool:
-    """Whether every table of a list has pymdp's `event` (its own axis by name) and `batch` (what it depends on)."""
+    """Return whether every table has `event` (names of its own axis) and `batch` (dependencies)."""
     found = items(tables)
     return bool(found) and all(
         isinstance(getattr(one, "event", None), Mapping)
@@ -22,13 +22,15 @@ def is_labelled(tables: Any) -> bool:
 
 
 def items(tables: Any) -> list[Any]:
-    """The tables of a list, or of pymdp's DistributionIndexer, whose length is that of its names."""
+    """Return the tables of a list or of pymdp's DistributionIndexer, whose length counts names."""
     held = getattr(tables, "distributions", tables)
     return list(held) if isinstance(held, list | tuple) else []
 
 
 def labels_of(A: Any, B: Any) -> dict[str, Any]:
-    """observations, states and controls of labelled tables; the order of names in `batch` is that of the axes."""
+    """Return observations, states and controls; the order of names in `batch` is that of the
+    axes.
+    """
     likelihoods, transitions = items(A), items(B)
     states = {_name(one): _axis(one.event) for one in transitions}
     moves = {
@@ -52,10 +54,10 @@ def labels_of(A: Any, B: Any) -> dict[str, Any]:
 
 
 def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A model with matrices by name, as `compile_model`'s own description names them, as one with lists.
+    """Return a model with named matrices, as in compile_model's description, with lists instead.
 
-    A and C go by observations, B, D, H and I by states, in the order in which the description has them; ModelFault names what is
-    missing, unknown, or described without any numbers.
+    A and C follow observations; B, D, H and I follow states, in the order of the description.
+    ModelError names matrices that are missing, unknown or without numbers.
     """
     found, faults = dict(value), list[str]()
     if "states" in value and not (value.get("A") and value.get("B")):
@@ -93,7 +95,7 @@ def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_blank(tables: Any) -> bool:
-    """Whether every table holds one value throughout, as compile_model leaves those that nobody filled in."""
+    """Return whether every table is constant, as compile_model leaves unfilled tables."""
     return all(np.ptp(np.asarray(getattr(one, "data", one))) == 0.0 for one in items(tables))
 
 
@@ -102,7 +104,7 @@ def _name(table: Any) -> str:
 
 
 def _axis(event: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Names of values where they are text; sizes alone are counted from 0."""
+    """Return names of values if they are text; numbers are counted from 0 and give a size only."""
     values = list(next(iter(event.values())))
     named = all(isinstance(value, str) for value in values)
     return {"elements": values} if named else {"size": len(values)}

@@ -1,12 +1,4 @@
-"""Action `ingest_python`: run a Python model source once -> IR folder and labels.json.
-
-    python3 import_python.py --source FILE.py [--entry build] [--inputs] [--args JSON] [--inference JSON]
-        --out DIR [--labels FILE]
-
-The entry returns a dict (A, B, C, D, E, policies and pymdp's parameter names), a pymdp.agent.Agent of 1.x or 0.0.7, or a
-dict with the key "agent" and labels beside it. The file runs with this process's rights: the caller sandboxes it. Where and
-how it runs is in python_source.py.
-"""
+"""Import a Python source: call its entry once and read the model that it returns."""
 
 from __future__ import annotations
 
@@ -35,7 +27,7 @@ ARRAYS = ("A", "B", "C", "D", "E", "H", "I", "policies", "pA", "pB")
 
 
 def source_of(value: Any) -> Source:
-    """What the entry returned as a Source; ModelFault for anything that is not a model."""
+    """Return the entry's result as a Source; ModelError if it is not a model."""
     if isinstance(value, Mapping) and "agent" in value:
         rest = {str(key): item for key, item in value.items() if key != "agent"}
         own = source_of(value["agent"])
@@ -93,7 +85,7 @@ def _from_dict(given: Mapping[str, Any]) -> Source:
 
 
 def _list(given: Any) -> list[Any] | None:
-    """Arrays of one letter: a list, or a legacy object array; a single plain array stands for itself."""
+    """Return the arrays of one letter from a list, a legacy object array, or a single array."""
     if given is None:
         return None
     if isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype == object):
@@ -104,7 +96,7 @@ def _list(given: Any) -> list[Any] | None:
 
 
 def _array(item: Any) -> Any:
-    """Plain array of an array, a pymdp Distribution (its .data is the table) or None."""
+    """Return a plain array from an array, a pymdp Distribution (its .data) or None."""
     if item is None:
         return None
     inner = getattr(item, "data", None)
@@ -112,7 +104,7 @@ def _array(item: Any) -> Any:
 
 
 def _plain(item: Any) -> Any:
-    """numpy and jax scalars as Python numbers; lists and tables item by item."""
+    """Convert numpy and jax scalars to Python numbers, recursively."""
     if isinstance(item, Mapping):
         return {str(key): _plain(value) for key, value in item.items()}
     if isinstance(item, list | tuple):
@@ -123,7 +115,7 @@ def _plain(item: Any) -> Any:
 
 
 def _scalar(item: Any) -> Any:
-    """The number meant: 0.1 kept as float32 is 0.100000001490116, its shortest decimal is 0.1 again."""
+    """Return the intended number: float32 0.1 is 0.100000001490116, its shortest decimal is 0.1."""
     array = np.asarray(item).reshape(-1)
     if array.size != 1 or array.dtype.kind not in "fiub":
         raise ModelFault(
@@ -134,9 +126,10 @@ def _scalar(item: Any) -> Any:
 
 
 def _from_agent(agent: Any) -> Source:
-    """All static parameters and the arrays of a pymdp 1.x Agent, its batch axis of one taken off.
+    """Return the parameters and arrays of a pymdp 1.x Agent without its batch axis of one.
 
-    What pymdp carries and never looks at is left out: H and I without use_inductive, and policy_len beside policies.
+    Values that pymdp ignores are dropped: H and I without use_inductive, policy_len beside
+    policies.
     """
     faults = _agent_faults(agent)
     if faults:
@@ -158,7 +151,7 @@ def _from_agent(agent: Any) -> Source:
 
 
 def _batchless(agent: Any, spec: dict[str, Any]) -> Source:
-    """The arrays of an Agent without their batch axis of one; its policies are left out."""
+    """Return the arrays of an Agent without their batch axis; policies are dropped."""
     lists = {
         letter: None
         if getattr(agent, letter) is None
@@ -176,7 +169,7 @@ def _batchless(agent: Any, spec: dict[str, Any]) -> Source:
 
 
 def _flattened(agent: Any, spec: dict[str, Any]) -> Source:
-    """An Agent that joined several controls into one axis per factor: each control gets its axis back."""
+    """Split the joined control axis of each factor into one axis for each control."""
     sizes = [int(n) for n in agent.num_controls_multi]
     table = [[int(c) for c in row] for row in agent.B_action_dependencies]
     spec |= {"B_action_dependencies": table, "num_controls": sizes}
@@ -213,7 +206,11 @@ def _agent_faults(agent: Any) -> list[str]:
 
 
 def make(source: Path, entry: str, arguments: str, inference: str, *, inputs: bool) -> Made:
-    """Run the file: the model and its labels; ModelFault with every reason why not, after the lines that show where."""
+    """Run the file; return the model and its labels.
+
+    Raises ModelError with all errors, after it has printed the lines of the user's code that
+    failed.
+    """
     try:
         value = run_entry(source, entry, read_json(arguments, "--args"), inputs)
         return resolve(source_of(value), read_json(inference, "--inference"))
@@ -223,14 +220,14 @@ def make(source: Path, entry: str, arguments: str, inference: str, *, inputs: bo
 
 
 def print_at_once() -> None:
-    """Let what the model prints be in the log in its order, and before it is killed."""
+    """Write each printed line at once, so that the log has it even if the process is killed."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
 
 
 def quiet_libraries() -> None:
-    """What model libraries need where there is no home folder, no display and no accelerator."""
+    """Configure libraries for a sandbox without home folder, display and accelerator."""
     os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")

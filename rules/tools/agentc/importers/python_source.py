@@ -1,8 +1,9 @@
-"""Run the Python file of a model: where it runs, what it can import and open, and what its errors say.
+"""Run the Python file of a model: working folder, imports, files, and error messages.
 
-The folder of the file comes first on `sys.path`. With `inputs` it is the working folder, too: `import helper` and
-`open("data.csv")` find the files beside the model that the table names. Without them there is nothing to find, and the working
-folder is the root of the workspace. The modules of this program are hidden from the model, so a helper may have any name.
+The folder of the file is first on `sys.path`. With `inputs` it is also the working folder, so
+`import helper` and `open("data.csv")` find declared files. Without `inputs` the working folder is
+the root of the workspace. The model cannot import modules of this program, so a helper may have any
+name.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from agentc.ir.types import ModelFault
 
 OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The folder of the program; its packages lie in it."""
+"""The folder of the program, which contains its packages."""
 DISTRIBUTIONS = {
     "attr": "attrs",
     "bs4": "beautifulsoup4",
@@ -45,12 +46,12 @@ DISTRIBUTIONS = {
     "yaml": "PyYAML",
     "zmq": "pyzmq",
 }
-"""Modules whose distribution has another name."""
+"""Distributions of modules with another name."""
 MAX_FRAMES = 8
 
 
 class SourceFault(ModelFault):
-    """The file cannot be run, or raised an error; `calls` are the lines that show where, in the user's files only."""
+    """The file cannot be run, or it raised an error. `calls` are lines of the user's files."""
 
     def __init__(self, fault: str, calls: Sequence[str] = ()) -> None:
         super().__init__([fault])
@@ -58,7 +59,7 @@ class SourceFault(ModelFault):
 
 
 def run_entry(path: Path, entry: str, arguments: Mapping[str, Any], inputs: bool = False) -> Any:
-    """Execute the file and call its entry, in its folder if it has `inputs`; ModelFault with file and line when it raises."""
+    """Execute the file and call its entry; ModelError with file and line if it raises."""
     stage, process, whole = os.getcwd(), os.getpid(), Path(os.path.abspath(path))
     text = _text(whole)
     module = types.ModuleType("model_source_file")
@@ -84,7 +85,7 @@ def run_entry(path: Path, entry: str, arguments: Mapping[str, Any], inputs: bool
 
 
 def _text(path: Path) -> str:
-    """The text of the file, UTF-8 unless its first lines say otherwise (PEP 263)."""
+    """Decode the file: UTF-8, or the encoding that its first lines declare (PEP 263)."""
     data = path.read_bytes()
     try:
         return decode_source(data)
@@ -103,7 +104,7 @@ def _text(path: Path) -> str:
 
 
 def _first_odd_line(data: bytes) -> int:
-    """The first line that is not UTF-8; 0 when all are."""
+    """Return the first line that is not UTF-8, 0 if there is none."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -112,7 +113,7 @@ def _first_odd_line(data: bytes) -> int:
 
 
 def leave(path: Path, before: Iterable[threading.Thread], code: int) -> None:
-    """Do not wait for threads that the model left running when it failed; else name them, for this process ends after them."""
+    """Exit without waiting for the model's threads on failure; otherwise print their names."""
     left = [
         thread.name
         for thread in threading.enumerate()
@@ -130,7 +131,7 @@ def leave(path: Path, before: Iterable[threading.Thread], code: int) -> None:
 
 @contextmanager
 def _running_in(folder: str, stage: str, inputs: bool) -> Iterator[None]:
-    """The working folder, search path and modules of a model; ours come back at the end."""
+    """Switch working folder, search path and modules to those of a model; restore them after it."""
     _anchor(stage)
     path, streams = list(sys.path), (sys.stdout, sys.stderr)
     ours = {name: module for name, module in sys.modules.items() if _is_ours(name, module)}
@@ -152,7 +153,7 @@ def _running_in(folder: str, stage: str, inputs: bool) -> Iterator[None]:
 
 
 def _anchor(stage: str) -> None:
-    """Make the relative paths absolute by which modules are found, before the working folder changes."""
+    """Make relative search paths absolute before the working folder changes."""
     sys.path[:] = [os.path.join(stage, entry) for entry in sys.path]
     if os.environ.get("PYTHONPATH"):
         found = os.environ["PYTHONPATH"].split(os.pathsep)
@@ -166,7 +167,7 @@ def _anchor(stage: str) -> None:
 
 
 def _is_ours(name: str, module: types.ModuleType) -> bool:
-    """Whether it is a module of this program; the program itself, which has another name than its file, stays."""
+    """Return whether a module belongs to this program. `__main__` does not count."""
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
         return False
@@ -174,12 +175,12 @@ def _is_ours(name: str, module: types.ModuleType) -> bool:
 
 
 def _own_file(name: str) -> str:
-    """Where the file of one of our modules is, by its dotted name."""
+    """Return the path of a module of this program by its dotted name."""
     return os.path.join(OURS, *name.split(".")) + ".py"
 
 
 class _Place:
-    """Where the model's file is, for what is said about an error."""
+    """Location of the model's file, for error messages."""
 
     def __init__(self, path: str, stage: str) -> None:
         self.path, self.stage, self.folder = path, stage, os.path.dirname(path)
@@ -187,18 +188,18 @@ class _Place:
         self.outside = (OURS, *sys.path[1:])
 
     def is_user(self, file: str) -> bool:
-        """Whether a file is the user's: below the model's folder or the workspace, not a tool or a distribution."""
+        """Return whether a file is the user's: below the model's folder or the workspace."""
         whole = os.path.join(self.stage, file)
         return whole == self.path or (
             _below(whole, (self.folder, self.stage)) and not _below(whole, self.outside)
         )
 
     def shown(self, file: str) -> str:
-        """A file relative to the model's folder, or to the workspace."""
+        """Return a path relative to the model's folder, or to the workspace."""
         return os.path.relpath(file, self.folder if _below(file, (self.folder,)) else self.stage)
 
     def fault(self, error: BaseException) -> str:
-        """One line: file, line, error, and how to get on where that is known."""
+        """Format an error in one line: file, line, error, and advice if there is any."""
         frames = [
             frame
             for frame in traceback.extract_tb(error.__traceback__)
@@ -224,7 +225,9 @@ class _Place:
         return f"{where}: {type(error).__name__}{': ' * bool(text)}{text}{': ' * bool(hint)}{hint}"
 
     def calls(self, error: BaseException) -> list[str]:
-        """The user's own frames, oldest call first; of an error in the text, the line with a caret."""
+        """Return the user's stack frames, oldest first; for a syntax error the line with a
+        caret.
+        """
         found = traceback.TracebackException.from_exception(error, compact=True)
         lines: list[str] = []
         for one in _causes(found):
@@ -250,7 +253,7 @@ class _Place:
                 yield f"    {frame.line.strip()}\n"
 
     def _hint(self, error: BaseException, outside: bool) -> str:
-        """How to get on, where the error has a usual cause; `outside`: it was raised before any line of the file ran."""
+        """Return advice for common errors; `outside`: no line of the file has run."""
         if isinstance(error, ModuleNotFoundError) and error.name:
             return self._missing(error.name)
         if isinstance(error, ImportError) and "relative import" in str(error):
@@ -278,12 +281,12 @@ class _Place:
         )
 
     def _inputs(self, name: str) -> str:
-        """What to write in the table for a file, by its path relative to the model's folder."""
+        """Return the `inputs` entry for a file, by its path relative to the model's folder."""
         whole = os.path.relpath(os.path.join(self.folder, name), self.stage)
         return f'inputs = ["{name if whole.startswith("..") else whole}"] (relative to BUILD.toml, as source is)'
 
     def _undeclared(self, name: object) -> str:
-        """What to say of a file that is not there; absolute paths lead out of the sandbox."""
+        """Return advice for a missing file; absolute paths are outside of the sandbox."""
         known = "a model sees its declared inputs only"
         if not isinstance(name, str):
             return f"{known}: name the file in inputs"
@@ -296,7 +299,7 @@ class _Place:
 
 
 def _causes(found: traceback.TracebackException) -> list[traceback.TracebackException]:
-    """The errors before this one, the first one first."""
+    """Return the causes of an error, the first one first."""
     before: list[traceback.TracebackException] = []
     one = found
     while len(before) < MAX_FRAMES:

@@ -1,4 +1,4 @@
-"""From loose arrays and parameters to a validated, normalised Model: what every kind of source shares."""
+"""Resolve arrays and parameters of any source to a validated, normalised Model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOVING_GOALS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """What a model source says: arrays as given, and its parameters and labels under pymdp's words."""
+    """Contents of a model source: arrays, and parameters and labels under pymdp's names."""
 
     A: Sequence[Any]
     B: Sequence[Any]
@@ -47,9 +47,10 @@ class Source:
 
 
 def resolve(source: Source, overrides: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
-    """The model and the content of labels.json; ModelFault lists everything that is wrong.
+    """Return the model and the content of labels.json; ModelError lists all errors.
 
-    Parameters: `overrides` first, then the source's own, then the defaults of pymdp 1, or of 0.0.7 where that is meant.
+    Parameters come from `overrides`, the source, and the defaults of pymdp 1 (or 0.0.7), in this
+    order.
     """
     faults: list[str] = []
     spec = read_parameters(source.spec, "model", faults)
@@ -103,7 +104,7 @@ def _named(
     arrays: Mapping[str, list[F64]],
     faults: list[str],
 ) -> dict[str, Any]:
-    """Dependencies that the labels give; where the model states them too, they must agree."""
+    """Return dependencies from the labels; they must agree with those that the model states."""
     found = model_labels.structure(labels, arrays["A"], arrays["B"], spec, faults)
     faults += [
         f"{key} = {_plain(spec[key])} contradicts the labels, which say {_plain(value)}"
@@ -120,9 +121,11 @@ def _plain(table: Any) -> str:
 def _actions(
     B: list[F64], spec: Mapping[str, Any], faults: list[str]
 ) -> tuple[list[F64], Table, tuple[int, ...]]:
-    """B with action axes as the model's lists say; one control per factor where that says the same.
+    """Return B, its action axes and the sizes of controls, with one control a factor if
+    equivalent.
 
-    The same agent must have one form: a factor without control gets a trailing axis of length 1, as in pymdp.
+    Equal agents must have one form. A factor without control gets a trailing axis of length 1, as
+    in pymdp.
     """
     table: Table = spec.get("B_action_dependencies", tuple((f,) for f in range(len(B))))
     trivial = table == tuple((f,) for f in range(len(B)))
@@ -161,7 +164,7 @@ def _has_unit_axis(b: F64, spec: Mapping[str, Any], f: int) -> bool:
 
 
 def _as_wide(counts: F64, b: F64) -> F64:
-    """Counts of a B that got a trailing axis of length 1 get it, too."""
+    """Add a trailing axis of length 1 to counts whose B has one."""
     return counts[..., None] if (*counts.shape, 1) == b.shape else counts
 
 
@@ -217,7 +220,7 @@ def _goals(
     reads: Table,
     faults: list[str],
 ) -> list[F64]:
-    """I of inductive planning as given, or from the goals H; both mean nothing without use_inductive."""
+    """Return I as given, or computed from the goals H; both require use_inductive."""
     H, given = arrays["H"], arrays["I"]
     if (H or given) and not parameters["use_inductive"]:
         faults.append("H and I (goals) have no place in a model without use_inductive = true")
@@ -246,7 +249,10 @@ def _prior_of_policies(given: Any, faults: list[str]) -> F64 | None:
 def _policies(
     given: Any, controls: tuple[int, ...], spec: Mapping[str, Any], faults: list[str]
 ) -> tuple[NDArray[np.int32], str]:
-    """The policy table, one column per control that offers a choice, and its kind: "full" or "listed"."""
+    """Return the policy table (one column for each control with a choice) and its kind.
+
+    The kind is "full" or "listed".
+    """
     if given is None:
         if spec.get("policy_len", 1) < 1 or min(controls) < 1:
             raise ModelFault(
@@ -288,7 +294,9 @@ def _policies(
 
 
 def is_full(table: NDArray[Any], controls: tuple[int, ...]) -> bool:
-    """Whether policies (policies, length, controls that offer a choice) are all sequences of actions in pymdp's order."""
+    """Return whether policies (policies, length, controls) are all action sequences in pymdp's
+    order.
+    """
     choices = int(np.prod([float(controls[c]) for c in control_factors(controls)] or [1.0]))
     if table.shape[1] < 1 or float(choices) ** table.shape[1] != table.shape[0]:
         return False

@@ -1,9 +1,9 @@
-"""numpy's object arrays, which are pickles: read by an unpickler that knows arrays, lists and numbers and nothing else.
+"""Unpickler of numpy's object arrays that knows arrays, lists and numbers only.
 
-A pickle names functions to be called. Here the few names by which numpy pickles arrays stand for the records below, every
-other is refused, so nothing of the file's runs, and numpy itself, whose own unpickling crashes on a damaged file, sees only
-bytes whose type and shape were checked. The interpreted unpickler is used because the compiled one believes a file that
-says how much memory it needs.
+A pickle names functions to call. This one maps the few names that numpy uses for arrays to the
+classes below and refuses all others, so no code of the file runs. numpy's own unpickling crashes on
+damaged files; here it gets only bytes with checked type and shape. The interpreted unpickler is
+used because the C unpickler allocates whatever size the file declares.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from agentc.importers.npz import plain_array
 from agentc.ir.types import ModelFault
 
 MAX_FILE = 1 << 28
-"""Bytes of entries; what pickles and headers add (OVERHEAD) does not count."""
+"""Bytes of entries, without the OVERHEAD of pickles and headers."""
 OVERHEAD = 1 << 20
 MAX_MEMBERS = 64
 PLAIN = (
@@ -35,7 +35,7 @@ NUMBERS = re.compile(r"[<>=|]?([fiub][1248]|U[1-9][0-9]{0,3})")
 
 
 class Kind:
-    """A dtype: its code and, after `__setstate__`, its order of bytes."""
+    """A dtype: its code and, after `__setstate__`, its byte order."""
 
     def __init__(self, code: Any, *_: Any) -> None:
         self.code = str(code).lstrip("<>=|")
@@ -45,14 +45,14 @@ class Kind:
         self.order = {"<": "<", ">": ">"}.get(state[1], "")
 
     def numpy(self) -> np.dtype[Any]:
-        """The dtype if it is one of numbers or text; ValueError otherwise."""
+        """Return the dtype if it is numeric or text; ValueError otherwise."""
         if not NUMBERS.fullmatch(self.code):
             raise ValueError(f"dtype {self.code[:20]!r} is not one of numbers")
         return np.dtype(self.order + self.code)
 
 
 class Pickled:
-    """An array: after `__setstate__` its shape, dtype and content, bytes or a list of objects."""
+    """An array: after `__setstate__` its shape, dtype and content (bytes or a list)."""
 
     def __init__(self, *_: Any) -> None:
         self.state: Any = None
@@ -61,7 +61,7 @@ class Pickled:
         self.state = state
 
     def array(self) -> Any:
-        """A numpy array, or the list of objects; ValueError when the content does not fit the shape."""
+        """Return a numpy array or a list of objects; ValueError if content and shape differ."""
         if not isinstance(self.state, tuple) or len(self.state) != 5:
             raise ValueError("an array without content")
         _, shape, kind, fortran, content = self.state
@@ -71,7 +71,7 @@ class Pickled:
 
 
 def _filled(content: Any, kind: Kind, shape: Any, order: Any) -> Any:
-    """A copy of bytes as an array."""
+    """Copy bytes to an array."""
     dtype, raw = (
         kind.numpy(),
         content.encode("latin-1") if isinstance(content, str) else bytes(content),
@@ -109,10 +109,10 @@ KNOWN |= {("numpy", "ndarray"): Pickled, ("numpy", "dtype"): Kind, ("_codecs", "
 
 
 class ArraysOnly(pickle._Unpickler):
-    """Unpickles arrays and plain containers; everything else is refused by name."""
+    """Unpickle arrays and plain containers; refuse everything else by name."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands for a name that numpy's arrays need; ModelFault for any other."""
+        """Return the replacement of a name that numpy's arrays need; ModelError for others."""
         if (module, name) not in KNOWN:
             raise ModelFault(
                 [f"it wants {module}.{name} to be called: only arrays are read from pickles"]
@@ -121,7 +121,7 @@ class ArraysOnly(pickle._Unpickler):
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Matrices by letter (A, B, C, D, E, ..), each a list of arrays or one array; ModelFault with every reason."""
+    """Read matrices by letter (A, B, ..), each a list or one array; ModelError lists all errors."""
     size = path.stat().st_size
     if size > MAX_FILE + OVERHEAD:
         raise ModelFault([f"{path.name} of {size} bytes is larger than {MAX_FILE}: {PLAIN}"])
@@ -151,7 +151,7 @@ def _archive(data: bytes) -> dict[str, Any]:
 
 
 def _single(name: str, data: bytes) -> dict[str, Any]:
-    """An .npy that holds one dict, as `np.save(file, {"A": A, ..})` writes it."""
+    """Read an .npy of one dict, as `np.save(file, {"A": A, ..})` writes it."""
     value = _array(name, data)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         return {str(key): item for key, item in value[0].items()}
@@ -163,7 +163,7 @@ def _single(name: str, data: bytes) -> dict[str, Any]:
 
 
 def _array(name: str, data: bytes) -> Any:
-    """What one .npy holds; objects are unpickled by ArraysOnly."""
+    """Read one .npy; ArraysOnly unpickles objects."""
     try:
         header = read_header(data)
         if header.holds_objects:
@@ -177,7 +177,7 @@ def _array(name: str, data: bytes) -> Any:
 
 
 def _plain(name: str, value: Any, depth: int) -> Any:
-    """Pickled arrays as numpy's, object arrays as lists, all the way down; ModelFault for what is no number."""
+    """Convert pickled arrays to numpy's and object arrays to lists; ModelError for other types."""
     if depth > MAX_DEPTH:
         raise ModelFault(
             [f"{name} is nested more than {MAX_DEPTH} deep: save a list of arrays, one per matrix"]
@@ -200,7 +200,7 @@ def _plain(name: str, value: Any, depth: int) -> Any:
 
 
 def letters(found: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-    """The matrices among what was read, single ones as lists of one; `known` says of each letter "list" or "one"."""
+    """Return the matrices by letter; `known` gives "list" or "one" for each letter."""
     wanted = {name: value for name, value in found.items() if name in known and value is not None}
     return {
         name: value if known[name] == "one" or isinstance(value, list) else [value]

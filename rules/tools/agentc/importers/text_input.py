@@ -1,4 +1,4 @@
-"""What the importers of text formats share: bounded reading, and the way out."""
+"""Bounded reading of text formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AS_ARRAYS = "save the matrices as an .npz, one array per matrix, which holds mor
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, UTF-8, of at most MAX_TEXT bytes; ModelFault otherwise."""
+    """Read a UTF-8 file of at most MAX_TEXT bytes; ModelError otherwise."""
     size = path.stat().st_size
     if size > MAX_TEXT:
         raise ModelFault([f"the file of {size} bytes is larger than {MAX_TEXT}: {AS_ARRAYS}"])
@@ -27,5 +27,5 @@ def read_text(path: Path) -> str:
 
 
 def shown(word: str) -> str:
-    """A word of the file in quotes, cut when it is long."""
+    """Quote a word of the file, shortened if it is long."""
     return repr(word if len(word) <= MAX_WORD else word[:MAX_WORD] + "...")

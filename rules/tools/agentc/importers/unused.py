@@ -1,7 +1,8 @@
-"""What pymdp carries without looking at it: the switches under which each parameter and array counts.
+"""Parameters and arrays that pymdp ignores, by the switches that enable them.
 
-A value that would be refused is no fault where pymdp never looks at it, and its default stands for it. Sound values stay as
-they are. H and I count with use_inductive, pA and pB with learning or use_param_info_gain (see ir_rules).
+An invalid value is accepted if pymdp never reads it; its default replaces it. Valid values are
+kept. H and I count with use_inductive, pA and pB with learning or use_param_info_gain (see
+ir/validate.py).
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from agentc.ir.validate import WORDS
 
 
 def parameters(given: Mapping[str, Any], policies: int) -> dict[str, Any]:
-    """The parameters, with the defaults of those that nothing looks at and whose values are not sound."""
+    """Return the parameters, with defaults for those that are both ignored and invalid."""
     return dict(given) | {
         name: DEFAULTS[name] for name in _idle(given, policies) if not _sound(name, given[name])
     }
 
 
 def _idle(given: Mapping[str, Any], policies: int) -> list[str]:
-    """Parameters that do not count: one policy is chosen whatever gamma is, and so on."""
+    """Return the ignored parameters; with one policy, for example, gamma has no effect."""
     found = (
         []
         if given["use_inductive"]
@@ -45,7 +46,7 @@ def _sound(name: str, value: Any) -> bool:
 def preferences(
     C: list[F64], num_obs: Sequence[int], policy_len: int, given: Mapping[str, Any]
 ) -> list[F64]:
-    """C, or none where it is not sound and nothing is preferred: use_utility = false."""
+    """Return C, or none if it is invalid and ignored (use_utility = false)."""
     wanted = [((n,), (policy_len, n)) for n in num_obs]
     sound = len(C) == len(wanted) and all(
         c.shape in shapes and bool(np.all(np.isfinite(c))) for c, shapes in zip(C, wanted)

@@ -1,7 +1,9 @@
-"""The intermediate representation of one agent, a folder: canonical JSON and raw little-endian tensors.
+"""Files of the intermediate representation: a folder of canonical JSON and little-endian
+tensors.
 
-Everything that has a meaning is written out and nothing else: the same agent gives the same bytes, so a
-change of names or comments in its source stops here. Shapes of the tensors follow from model.json.
+Everything with a meaning is written and nothing else, so equal agents have equal bytes: a change of
+names or comments in the source does not change the IR. Shapes of the tensors follow from
+model.json.
 """
 
 from __future__ import annotations
@@ -100,13 +102,13 @@ KINDS: dict[str, str] = {
     "plan_every": "int",
     "utility_only": "ints",
 }
-"""Every key of model.json and the kind of its value; floats are stored as float.hex() strings."""
+"""Keys of model.json and the kinds of their values. Floats are float.hex() strings."""
 UNSAID: dict[str, Any] = {"plan_every": 1, "utility_only": []}
-"""Younger keys, which model.json has only where the value is another: what says nothing new keeps its bytes."""
+"""Later keys: model.json omits them at their default, so that older models keep their bytes."""
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """Sorted keys, no blanks, one newline at the end, no NaN."""
+    """Encode JSON with sorted keys, without blanks or NaN, and with one newline at the end."""
     text = json.dumps(
         document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
     )
@@ -114,7 +116,7 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 
 
 def header(model: Model) -> dict[str, Any]:
-    """The content of model.json."""
+    """Return the content of model.json."""
     found: dict[str, Any] = {}
     for key, kind in KINDS.items():
         value = getattr(model, "policies_kind" if key == "policies" else key)
@@ -126,7 +128,7 @@ def header(model: Model) -> dict[str, Any]:
 
 
 def tensors(model: Model) -> dict[str, NDArray[Any]]:
-    """File name -> array, little-endian and contiguous, -0.0 written as 0.0."""
+    """Return file name -> array, little-endian and contiguous, with -0.0 written as 0.0."""
     named = {
         f"{letter}{i}.f64": array
         for letter in ("A", "B", "C", "D", "pA", "pB")
@@ -143,7 +145,7 @@ def tensors(model: Model) -> dict[str, NDArray[Any]]:
 
 
 def save(model: Model, folder: Path | str) -> None:
-    """Write the folder; the same model gives the same bytes on every machine."""
+    """Write the folder; equal models give equal bytes on every machine."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     (root / "model.json").write_bytes(canonical_json(header(model)))
@@ -152,7 +154,7 @@ def save(model: Model, folder: Path | str) -> None:
 
 
 def load(folder: Path | str) -> Model:
-    """Read a folder written by `save`; ModelFault for a missing file, a wrong size or kind of value."""
+    """Read a folder written by `save`; ModelError for a missing file or a wrong size or type."""
     root = Path(folder)
     path = root / "model.json"
     if path.stat().st_size > MAX_JSON:

@@ -1,4 +1,4 @@
-"""What an agent must satisfy before anything is compiled from it, and the one normalisation."""
+"""Validation and normalisation of a model before compilation."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ from agentc.ir.types import (
 from numpy.typing import NDArray
 
 FEW_DECIMALS, MANY_DECIMALS, MOST_ROUNDING = 1.1e-5, 5e-7, 0.01
-"""Thirds are written as 0.33333, long columns with six decimals: such a sum is rounding, see `rounding`."""
+"""Bounds of rounded decimals: thirds are written as 0.33333, long columns with six decimals.
+
+See `rounding`.
+"""
 EXACT = 1e-12
-"""What float64 itself may add to the sum of a column: decimals whose sum is just at the tolerance are within it."""
+"""Rounding error of float64 in the sum of a column. Sums exactly at the tolerance are accepted."""
 ALREADY_ONE = 2.0**-51
-"""After one division a sum is within 2^-52 of 1, so none is divided twice: idempotent to the bit."""
+"""After one division a sum is within 2^-52 of 1, so a second one is skipped: idempotent to the
+bit.
+"""
 SHOWN = 3
 WORDS: dict[str, tuple[str, ...]] = {
     "inference_algo": ("fpi", "vmp", "mmp", "ovf", "exact"),
@@ -39,7 +44,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 
 def validate(model: Model) -> list[str]:
-    """Every fault of the model, each with its place; an empty list means sound."""
+    """Return every error of the model with its place; an empty list means valid."""
     faults = structure_faults(model)
     if faults:
         return faults
@@ -52,10 +57,11 @@ def validate(model: Model) -> list[str]:
 
 
 def normalise(model: Model) -> Model:
-    """Divide each column of A, B and D once by its exactly rounded sum, write -0.0 as 0.0, drop a constant E.
+    """Divide each column of A, B and D by its correctly rounded sum; write -0.0 as 0.0; drop unused
+    values.
 
-    A constant E shifts all policy logits alike and cancels in the policy posterior. Dirichlet counts that neither
-    learning nor the information gain of parameters looks at are left out, and so is I without use_inductive.
+    A constant E shifts all policy logits by the same amount and cancels in the posterior. Dirichlet
+    counts are dropped without learning and parameter information gain, I without use_inductive.
     """
     prior = model.E
     if prior is not None and prior.size and bool(np.all(prior == prior[0])):
@@ -76,7 +82,7 @@ def normalise(model: Model) -> Model:
 
 
 def structure_faults(model: Model) -> list[str]:
-    """Faults of sizes and dependency lists alone; while there are any, shapes have no meaning."""
+    """Return errors of sizes and dependency lists. Shapes are undefined until there are none."""
     faults = [
         f"{name} = {list(sizes)} must hold at least one size, all >= 1"
         for name, sizes in (
@@ -152,7 +158,7 @@ def _parameter_faults(model: Model) -> Iterator[str]:
 
 
 def _legacy_faults(model: Model) -> Iterator[str]:
-    """What an agent of pymdp 0.0.7 does not have, or has with rules of its own."""
+    """Return errors of features that pymdp 0.0.7 lacks or restricts."""
     said = f"semantics = {LEGACY!r}"
     for name, only in (
         ("inference_algo", "fpi"),
@@ -194,7 +200,7 @@ def _tensor_faults(model: Model) -> Iterator[str]:
 
 
 def _count_faults(model: Model) -> Iterator[str]:
-    """Dirichlet counts: of the shapes of A and B, finite, none negative, no column without any; there when needed."""
+    """Return errors of Dirichlet counts: shape of A or B, finite, non-negative, no empty column."""
     for letter in "AB":
         arrays, counts = getattr(model, letter), getattr(model, f"p{letter}")
         if getattr(model, f"learn_{letter}") and not counts:
@@ -247,14 +253,14 @@ def _shape(model: Model, letter: str, i: int) -> tuple[int, ...]:
 
 
 def rounding(entries: int) -> float:
-    """How far from 1 the sum of so many rounded decimals may be: 1.1e-5 and 5e-7 an entry, 0.01 at most."""
+    """Return the tolerance of a sum of n rounded decimals: 1.1e-5 + 5e-7 n, at most 0.01."""
     return min(FEW_DECIMALS + MANY_DECIMALS * entries, MOST_ROUNDING)
 
 
 def off_columns(array: F64) -> NDArray[np.bool_]:
-    """Which columns (along axis 0) sum to something that is not 1 and no rounding: the one rule of all sources.
+    """Return which columns (along axis 0) have a sum that rounding does not explain.
 
-    The other columns are divided by their sums, see `normalise`.
+    This is the rule of all importers. `normalise` divides the other columns by their sums.
     """
     limit = rounding(len(array))
     off = np.asarray(np.abs(array.sum(axis=0) - 1.0))
@@ -268,12 +274,12 @@ def off_columns(array: F64) -> NDArray[np.bool_]:
 
 
 def not_one(total: float, entries: int) -> str:
-    """What a message says of a column with that sum."""
+    """Return the part of a message about the sum of a column."""
     return f"sums to {round(total, 12)!r}, not to 1 (rounded decimals may be {rounding(entries):.3g} beside it)"
 
 
 def unrounded(array: F64) -> F64:
-    """The array with those columns (along axis 0) divided by their sums that are 1 but for rounding, as `normalise` does."""
+    """Divide columns (along axis 0) whose sum is 1 except for rounding, as `normalise` does."""
     wrong = off_columns(array).reshape(-1)
     flat = np.array(array, dtype=np.float64).reshape(array.shape[0], -1)
     for i in np.flatnonzero(~wrong & (np.abs(flat.sum(axis=0) - 1.0) > EXACT)):
@@ -282,7 +288,7 @@ def unrounded(array: F64) -> F64:
 
 
 def column_faults(name: str, array: F64) -> Iterator[str]:
-    """NaN, negative entries and columns (along axis 0) whose sum is further from 1 than rounded decimals bring it."""
+    """Return errors of NaN, negative entries, and column sums (along axis 0) beyond rounding."""
     bad = ~np.isfinite(array)
     if np.any(bad):
         yield f"{name}{_place(bad)} is not a finite number ({int(bad.sum())} such entries)"
@@ -337,7 +343,7 @@ def _place(mask: NDArray[Any]) -> str:
 
 
 def _clean(array: F64) -> F64:
-    """-0.0 becomes 0.0: the two are equal numbers and must not be two digests."""
+    """Replace -0.0 by 0.0: equal numbers must have equal digests."""
     return np.ascontiguousarray(array, dtype=np.float64) + 0.0
 
 

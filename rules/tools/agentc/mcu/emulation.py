@@ -1,9 +1,7 @@
-"""Replay the probe set on the objects of a firmware under an emulator, and compare the bits with the proof's.
+"""Replay of a probe set on firmware objects under an emulator.
 
-    emulate_mcu.py --triple T --cpu C --run qemu-arm-static --run=-cpu --run max --helpers helpers.o
-                     --agent scout agent.o proof.json probe/ --out emulation.json
-
-Each object is linked with a few lines that read records and write answers (native/mcu.h), and with the library's helpers.
+Each object is linked with native/mcu.h, which reads records and writes replies, and with the
+library's compiler helpers.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from agentc.toolchain.zig import SMALL, compile_object, link_program
 
 
 def link(code: Path, helpers: Path, target: tuple[str, str], folder: Path) -> Path:
-    """A program that replays records on one agent."""
+    """Link a program that replays records on one agent."""
     text = native(("agent.h", "mcu.h"))
     (folder / "main.c").write_text(
         f"#define AGENT {agent_symbol(code.read_bytes())}\n{text}", encoding="ascii"
@@ -31,7 +29,7 @@ def link(code: Path, helpers: Path, target: tuple[str, str], folder: Path) -> Pa
 
 
 def judge(command: Sequence[str], name: str, proof: dict[str, Any], probe: Path) -> dict[str, Any]:
-    """One agent's verdict; Differs when a bit does."""
+    """Return the verdict for one agent; Differs if a bit differs."""
     found = bits(run(command, load_probe(probe).records().tobytes()))
     if found != proof["bits"]:
         raise Differs(

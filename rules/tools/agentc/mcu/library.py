@@ -1,11 +1,4 @@
-"""Make the library and the header of a firmware, and measure what the agents take.
-
-    archive_mcu_library.py --object scout agent.o --helpers helpers.o --core cortex-m4f --max-flash 0 --max-memory 0
-                     --out libagents.a --header agents.h --sizes sizes.json
-
-Flash holds code, tables and the initial values of variables; memory holds variables. Helpers are not counted: the firmware's
-linker takes those that it has not got and that are used.
-"""
+"""Header and size limits of a firmware library."""
 
 from __future__ import annotations
 
@@ -28,13 +21,13 @@ USAGE = """\
 
 
 def header(core: str, symbols: Sequence[str], declarations: str) -> str:
-    """The text of agents.h; `declarations` are those of native/agent.h."""
+    """Return the text of agents.h; `declarations` is native/agent.h."""
     body = "".join(f"extern const agent {symbol};\n" for symbol in symbols)
     return f"{USAGE.format(core=core)}{declarations}\n{body}#endif\n"
 
 
 def over(taken: Mapping[str, Mapping[str, int]], limits: Mapping[str, int]) -> list[str]:
-    """What is over its limit, with the numbers; 0 is no limit."""
+    """Return the exceeded limits with their numbers; 0 means no limit."""
     sums = {kind: sum(one[kind] for one in taken.values()) for kind in limits}
     return [
         f"{kind}: the agents take {sums[kind]} bytes, the budget is {limit}"

@@ -1,8 +1,8 @@
-"""The reference agent: pymdp 1.0.4's meaning of a model in float64, written for reading, not for speed.
+"""The reference agent: pymdp 1.0.4 in float64, written for readability instead of speed.
 
-What models of pymdp 0.0.7 mean otherwise stands in pymdp007.py. It shares no code with the compiler on purpose:
-two copies of one mistake would agree. Formulas: pymdp 1.0.4 algos.run_factorized_fpi, control.update_posterior_policies,
-maths.calc_vfe; logs clipped at 2^-52.
+pymdp007.py has the differences of pymdp 0.0.7. The agent shares no code with the compiler, so that
+one mistake cannot affect both. Formulas: pymdp 1.0.4 algos.run_factorized_fpi,
+control.update_posterior_policies, maths.calc_vfe; logarithms are clipped at 2^-52.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from agentc.oracle.contraction import Rows, average_out, joint, multiply, rows_o
 from agentc.oracle.policy_tree import Depth, every_control, policy_tree
 
 LEAD = 1e-6
-"""States less probable than the best by no more than this are tied with it; the lowest index is taken."""
+"""States within this probability of the most probable one are tied; the lowest index wins."""
 
 Beliefs = tuple[F64, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """Policies judged from one belief: neg_efe, logits = gamma neg_efe + ln E and q_pi, all (policies,)."""
+    """Evaluated policies: neg_efe, logits = gamma neg_efe + ln E, and q_pi, all of shape
+    (policies,).
+    """
 
     neg_efe: F64
     logits: F64
@@ -34,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A model with what does not change from step to step: logarithms, sparsity, the tree of policies."""
+    """A model with constants of all steps: logarithms, sparsity, and the policy tree."""
 
     model: Model
     log_A: tuple[F64, ...]
@@ -48,7 +50,7 @@ class Reference:
 
 
 def unsupported(model: Model) -> list[str]:
-    """Features of the model that this agent (and so the native compiler's proof) does not cover."""
+    """Return the features of the model that the reference agent lacks."""
     faults = [
         f"{name} = true is not supported"
         for name in (
@@ -72,7 +74,7 @@ def unsupported(model: Model) -> list[str]:
 
 
 def prepare(model: Model) -> Reference:
-    """Build the reference agent; ModelFault lists the features it does not cover."""
+    """Build the reference agent; ModelError lists unsupported features."""
     faults = unsupported(model)
     if faults:
         raise ModelFault(faults)
@@ -91,7 +93,7 @@ def prepare(model: Model) -> Reference:
 
 
 def _moving(model: Model) -> tuple[bool, ...]:
-    """Factors whose predicted belief can differ between policies: controlled ones and their dependants."""
+    """Return the factors whose predicted belief depends on the policy, directly or not."""
     moving = [any(model.num_controls[c] > 1 for c in row) for row in model.B_action_dependencies]
     for _ in moving:
         moving = [
@@ -107,7 +109,9 @@ def _pattern(model: Model, moving: Sequence[bool], m: int) -> Rows:
 
 
 def _transitions(model: Model, f: int) -> dict[tuple[int, ...], tuple[F64, Rows]]:
-    """For each combination of actions that B[f] depends on: its matrix (next states, joint), places."""
+    """Return for each combination of actions of B[f] its matrix (next states, joint states) and
+    rows.
+    """
     found = {}
     controls = [model.num_controls[c] for c in model.B_action_dependencies[f]]
     for choice in np.ndindex(*controls):
@@ -117,12 +121,12 @@ def _transitions(model: Model, f: int) -> dict[tuple[int, ...], tuple[F64, Rows]
 
 
 def initial_prior(agent: Reference) -> Beliefs:
-    """D: what is believed before the first observation."""
+    """Return D, the belief before the first observation."""
     return agent.model.D
 
 
 def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Beliefs:
-    """Posterior over each factor's states; exact for one factor, else num_iter fixed-point iterations."""
+    """Return the posterior of each factor: exact for one factor, else fixed-point iterations."""
     evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
     if len(prior) == 1:
         return (softmax(_plus(evidence) + log_prior[0]),)
@@ -130,19 +134,19 @@ def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Belief
 
 
 def likelihoods(agent: Reference, obs: Sequence[int]) -> list[F64]:
-    """Log likelihoods of the states: one tensor a modality, or one of all."""
+    """Return log likelihoods of the states: one tensor a modality, or a joint one."""
     if agent.joint:
         return [legacy.log_likelihood(agent.joint, obs)]
     return [agent.log_A[m][o] for m, o in enumerate(obs)]
 
 
 def log_priors(agent: Reference, prior: Beliefs) -> list[F64]:
-    """Log prior of each factor's states."""
+    """Return the log prior of each factor's states."""
     return [legacy.logs(p) if agent.joint else log_clipped(p) for p in prior]
 
 
 def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F64]) -> Beliefs:
-    """num_iter rounds of mean-field updates from uniform beliefs; stops when a round changes no bit."""
+    """Run num_iter mean-field updates from uniform beliefs; stop when no bit changes."""
     if agent.joint:
         return legacy.fixed_point(agent.model.num_iter, evidence[0], log_prior)
     log_q = [np.zeros_like(p) for p in log_prior]
@@ -156,7 +160,7 @@ def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F
 
 
 def _marginals(agent: Reference, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
-    """Per factor: the expected log likelihood of its states under the beliefs of the other factors."""
+    """Return each factor's expected log likelihood under the beliefs of the others."""
     found = [np.zeros(n) for n in agent.model.num_states]
     for deps, tensor in zip(agent.model.A_dependencies, evidence, strict=True):
         for kept, factor in enumerate(deps):
@@ -176,7 +180,10 @@ def _plus(terms: Sequence[F64]) -> F64:
 
 
 def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Beliefs) -> float:
-    """Variational free energy of one step in nats: sum_f q.(ln q - ln prior) - E_q[ln A[obs]]."""
+    """Return the variational free energy of a step in nats.
+
+    F = sum_f q.(ln q - ln prior) - E_q[ln A[obs]].
+    """
     if agent.joint:
         return legacy.free_energy(likelihoods(agent, obs)[0], log_priors(agent, prior), qs)
     value = 0.0
@@ -189,7 +196,7 @@ def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Belief
 
 
 def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
-    """Negative expected free energy of every policy and the posterior over policies."""
+    """Return negative expected free energy of every policy and the posterior over policies."""
     model = agent.model
     beliefs = tuple(q[:, None] for q in qs)
     neg_efe, pulls = np.zeros(model.num_policies), inductive_values(agent, qs)
@@ -210,11 +217,11 @@ def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
 
 
 def inductive_values(agent: Reference, qs: Beliefs) -> tuple[F64, ...]:
-    """By factor: what being in each state adds to neg_efe at every time, judged from the present belief.
+    """Return what each state adds to neg_efe at every time, by factor, from the present belief.
 
-    With s* the most probable state now, m the last step count before its first 1 in I[:, s*] (0 at the goal), the
-    value is ln(epsilon) (1 - I[m]), scaled by min(sum I[:, s*], 1): nothing where no path leads to the goal.
-    pymdp 1.0.4, control.calc_inductive_value_t; ties of s* go to the lowest index (see LEAD).
+    With s* the most probable state and m the last step before the first 1 in I[:, s*] (0 at the
+    goal), the value is ln(epsilon) (1 - I[m]), scaled by min(sum I[:, s*], 1): zero if no path
+    leads to the goal. Source: pymdp 1.0.4, control.calc_inductive_value_t; for ties of s* see LEAD.
     """
     model = agent.model
     if not model.I:
@@ -228,7 +235,7 @@ def inductive_values(agent: Reference, qs: Beliefs) -> tuple[F64, ...]:
 
 
 def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
-    """Beliefs one step later at every node; a factor no policy moves keeps its single column."""
+    """Return beliefs one step later at every node; a factor that no policy moves has one column."""
     model = agent.model
     width = len(depth.parent)
     widened = tuple(
@@ -248,7 +255,7 @@ def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
 
 
 def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
-    """What modality m adds to neg_efe at each node: information gain about states, and utility."""
+    """Return what modality m adds to neg_efe at each node: information gain and utility."""
     model = agent.model
     likelihood, ambiguity = model.A[m], agent.ambiguity[m]
     deps = model.A_dependencies[m]
@@ -269,7 +276,7 @@ def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
 
 
 def next_prior(agent: Reference, qs: Beliefs, action: Sequence[int]) -> Beliefs:
-    """Belief about the next step's states after the action that was executed."""
+    """Return the belief about the next states after the executed action."""
     model = agent.model
     chosen = every_control(model, np.array([list(action)], dtype=np.int32).reshape(1, -1))[0]
     found = []

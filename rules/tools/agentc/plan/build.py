@@ -1,8 +1,4 @@
-"""Plan an agent: IR in, the tables and the order of work of its step out (`plan_agent.py --ir DIR --out DIR`).
-
-The plan does not depend on any target. plan.json holds the order of work, tables.bin the tables one after
-the other; interface.json holds only what other agents and the program need to know, so it changes rarely.
-"""
+"""Build the plan of an agent: the tables and the order of work of one step, for any target."""
 
 from __future__ import annotations
 
@@ -36,7 +32,7 @@ from agentc.plan.share_beliefs import Nodes, Slices, Tree, grow, slices
 
 
 def build(model: Model) -> Plan:
-    """The plan of a normalised model; ModelFault with all reasons when it is outside the native subset."""
+    """Return the plan of a normalised model; ModelError lists features that native lacks."""
     faults = refusals(model)
     if faults:
         raise ModelFault(faults)
@@ -83,7 +79,7 @@ def build(model: Model) -> Plan:
 
 
 def interface(model: Model) -> dict[str, Any]:
-    """What a program must know of the agent: sizes only."""
+    """Return the sizes that a program needs of an agent."""
     return {
         "schema": SCHEMA,
         "num_obs": model.num_obs,
@@ -97,7 +93,7 @@ def interface(model: Model) -> dict[str, Any]:
 
 
 def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
-    """ModelFault when the predicted beliefs, or the joint ones that a transition reads, would not fit."""
+    """Raise a ModelError if predicted or joint beliefs would need too much memory."""
     faults = []
     for f, (found, kind) in enumerate(zip(nodes, kinds)):
         sizes = [(model.num_states[f], found.count)]

@@ -1,6 +1,5 @@
-"""pymdp's features and which backend has them: the table of the documentation, and of what native refuses.
-
-Everything that is outside is refused by name and place, all of it at once.
+"""Features of pymdp and the backends that support them: source of the documentation and of
+refusals.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from agentc.ir.files import Model
 from agentc.ir.types import MAX_JOINT
 
 MAX_COLUMN_STATES = 1 << 26
-"""Predicted beliefs held at once, in states x nodes: 256 MB of float32."""
+"""Predicted beliefs in memory, in states x nodes: 256 MB of float32."""
 MAX_DRAWN = 1 << 16
-"""Policies of an agent that draws or keeps plans: its proof compares the posterior of each, or what each would lose."""
+"""Policies of an agent that samples or keeps plans. Its proof compares values of every policy."""
 
 
 FEWER = "shorten policy_len, list fewer policies"
@@ -22,7 +21,7 @@ FEWER = "shorten policy_len, list fewer policies"
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature of pymdp 1.0.4: whether a model uses it, and why a backend does not have it ("" where it does)."""
+    """A feature of pymdp 1.0.4: how to detect it, and why a backend lacks it ("" if supported)."""
 
     name: str
     used: Callable[[Model], bool]
@@ -139,12 +138,15 @@ FEATURES = (
         python="pymdp 1.0.4 has no such agent",
     ),
 )
-"""In the order of the documentation. What pymdp does outside of a model (preprocess_fn, mask, batch_size, `planning`) has no
-place in one and is refused where it is read."""
+"""Features in the order of the documentation.
+
+Features outside of a model (preprocess_fn, mask, batch_size, `planning`) are refused by the
+importers.
+"""
 
 
 def table() -> str:
-    """The features as a table in Markdown."""
+    """Return the features as a Markdown table."""
     rows = [f"| {one.name} | {_cell(one.native)} | {_cell(one.python)} |" for one in FEATURES]
     return "\n".join(["| pymdp 1.0.4 | native | python |", "|---|---|---|", *rows]) + "\n"
 
@@ -154,7 +156,7 @@ def _cell(reason: str) -> str:
 
 
 def refusals(model: Model) -> list[str]:
-    """Every reason why this model cannot be compiled, each naming the feature and where it stands."""
+    """Return every reason why native cannot compile the model, with feature and place."""
     return [*_features(model), *_sizes(model)]
 
 
@@ -165,7 +167,7 @@ def _features(model: Model) -> Iterator[str]:
 
 
 def _said(model: Model, feature: Feature) -> Iterator[str]:
-    """The words of the model that make it use a feature."""
+    """Return the values of the model that use a feature."""
     if feature.name == "B without its own factor":
         yield from (
             f"B{f} does not depend on its own factor (B_dependencies[{f}] = {list(row)})"

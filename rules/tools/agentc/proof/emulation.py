@@ -1,9 +1,6 @@
-"""Replay the probe set on a board's program under an emulator of its core, and compare the bits with the proof's.
+"""Replay of a probe set on a board's program under an emulator.
 
-    emulate_program.py PROGRAM --run qemu-aarch64-static --run=-cpu --run cortex-a76
-               --agent scout proof.json probe/ --out verdict.json
-
-Without `--run` words the program runs as it is. Emulation judges function and bits, never time.
+Emulation checks function and bits, never time.
 """
 
 from __future__ import annotations
@@ -19,11 +16,11 @@ LIMIT = 300  # seconds for one agent
 
 
 class Differs(Exception):
-    """The program does not do what the proof says; the message is for the user."""
+    """The program's output differs from the proof; the message is for users."""
 
 
 def run(words: Sequence[str], data: bytes = b"") -> bytes:
-    """What a command writes; Differs when it fails or is killed."""
+    """Return the output of a command; Differs if it fails or is killed."""
     done = subprocess.run(words, input=data, capture_output=True, check=False, timeout=LIMIT)
     if done.returncode:
         how = (
@@ -34,7 +31,7 @@ def run(words: Sequence[str], data: bytes = b"") -> bytes:
 
 
 def judge(command: Sequence[str], name: str, proof: dict[str, Any], probe: Path) -> dict[str, Any]:
-    """One agent's verdict; Differs when a bit does."""
+    """Return the verdict for one agent; Differs if a bit differs."""
     found = bits(run([*command, "--replay", name], load_probe(probe).records().tobytes()))
     if found != proof["bits"]:
         raise Differs(

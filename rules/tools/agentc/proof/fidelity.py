@@ -1,4 +1,4 @@
-"""The fidelity gate: what a candidate answered against what the reference did, step by step. One for every backend."""
+"""Fidelity gate of all backends: compare a candidate's replies with the reference, step by step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KL_LIMIT = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Nats by which beliefs may diverge at a step, and that its action may lose."""
+    """Limits in nats: belief divergence of a step, and regret of its action."""
 
     kl: float = KL_LIMIT
     regret: float = REGRET_LIMIT
@@ -26,7 +26,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """By step: nats lost by the action, divergence of beliefs, whether the action is the reference's."""
+    """Results by step: regret of the action, belief divergence, equality with the reference's
+    action.
+    """
 
     regret: F64
     kl: F64
@@ -35,17 +37,17 @@ class Findings:
 
     @property
     def violating(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Whether a step is beyond a limit; NaN is beyond."""
+        """Return whether each step exceeds a limit; NaN does."""
         return np.asarray(~((self.regret <= self.limits.regret) & (self.kl <= self.limits.kl)))
 
     @property
     def violations(self) -> int:
-        """How many steps are beyond a limit."""
+        """Return the number of steps beyond a limit."""
         return int(np.count_nonzero(self.violating))
 
 
 def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Findings:
-    """Hold the answers against the probe, step by step."""
+    """Compare the replies with the probe, step by step."""
     steps = len(answers.action)
     regret = (
         _lost(answers, probe, num_controls)
@@ -60,7 +62,7 @@ def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Find
 
 
 def _lost(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> F64:
-    """By step, the regret of the joint action."""
+    """Return the regret of the joint action by step."""
     steps = len(answers.action)
     chosen = np.zeros(steps, np.int64)
     for c, count in enumerate(num_controls):
@@ -69,7 +71,7 @@ def _lost(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> F64:
 
 
 def _lost_by_plans(answers: Answers, probe: Probe, plans: I32) -> F64:
-    """By step, the regret of the policy that is executed; inf where another one or none of its actions is executed."""
+    """Return the regret of the executed policy by step; inf if the action is not that policy's."""
     length = int(probe.facts["steps"])
     step = np.arange(len(answers.action))
     ahead = step % length % plans.shape[1]
@@ -81,7 +83,9 @@ def _lost_by_plans(answers: Answers, probe: Probe, plans: I32) -> F64:
 
 
 def divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> F64:
-    """Kullback-Leibler divergence in nats by step, summed over what stands side by side; NaN where there is one."""
+    """Return the Kullback-Leibler divergence in nats by step, summed over factors; NaN
+    propagates.
+    """
     found = answered.astype(np.float64)
     surely = np.maximum(found, 2.0**-1000)
     terms = wanted * (fmath.log(np.maximum(wanted, 2.0**-1000)) - fmath.log(surely))
@@ -91,9 +95,9 @@ def divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> 
 def document(
     found: Findings, facts: Mapping[str, Any], identity: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What proof.json holds; lower bounds are one-sided, of 95 % confidence.
+    """Return proof.json; its lower bounds are one-sided with 95 % confidence.
 
-    `facts` are the probe's, `identity` the hashes of what the program answered.
+    `facts` are the probe's, `identity` has the hashes of the program's output.
     """
     steps, episodes = len(found.kl), int(facts["episodes"])
     spoilt = int(np.count_nonzero(found.violating.reshape(episodes, -1).any(axis=1)))

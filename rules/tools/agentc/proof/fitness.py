@@ -1,7 +1,6 @@
-"""Measure an image and its program against a board and a budget, statically: nothing is run.
+"""Fitness gate: static checks of an image and its program against board and budget.
 
-`measure_image.py --program P --image DIR --arch arm64 [--max-image BYTES] [--max-memory BYTES] --out evidence.json`
-The memory of a program without a heap is known: the sizes of its segments, and its stack.
+A program without a heap has a known memory: the sizes of its segments and its stack.
 """
 
 from __future__ import annotations
@@ -18,11 +17,13 @@ STACK = 64 * 1024  # bytes, generous: the program does not recurse and keeps its
 
 
 class Unfit(Exception):
-    """The image or its program is not fit for the board."""
+    """The image or its program does not fit the board."""
 
 
 class OverBudget(Exception):
-    """The image or its program is larger than the budget; `faults` are what, the key of the budget, and what to do."""
+    """The image or program exceeds the budget; `errors` are (message, key of the budget,
+    advice).
+    """
 
     def __init__(self, faults: Sequence[tuple[str, str, str]]) -> None:
         super().__init__("\n".join(what for what, _, _ in faults))
@@ -30,7 +31,7 @@ class OverBudget(Exception):
 
 
 def evidence(program: bytes, image: Path) -> dict[str, Any]:
-    """What is measured: architecture, static or not, bytes of memory, bytes of the image's blobs, user."""
+    """Measure architecture, static linking, memory, size of the image's blobs, and user."""
     arch, found = segments(program)
     index = json.loads((image / "index.json").read_text())
     manifest = _blob(image, index["manifests"][0]["digest"])
@@ -50,7 +51,7 @@ def _blob(image: Path, digest: str) -> Any:
 
 
 def check(found: dict[str, Any], arch: str, max_image: int, max_memory: int) -> None:
-    """Unfit on anything that must not be, OverBudget with the numbers; a limit of 0 is none."""
+    """Raise Unfit for a wrong image, OverBudget for exceeded limits; a limit of 0 means none."""
     over = []
     faults = [
         f"{name.replace('_', ' ')} is {found[name]}, the board is {arch}"

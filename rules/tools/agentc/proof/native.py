@@ -1,13 +1,4 @@
-"""Prove compiled code against the float64 reference.
-
-    prove_native.py agent.c --name scout --interface interface.json --probe DIR --out proof.json
-
-The agent is compiled for this machine and replays the probe, fed the reference's observations and the executed
-actions, which need not be those that the reference chose. A step is a violation unless its first action is within
-1e-3 nats of the best and its beliefs within 1e-5 nats of Kullback-Leibler divergence, so NaN is one. An agent that
-draws its actions draws with the reference's numbers: its action must be one that a number within 1e-3 would have
-chosen, and the divergence of its posterior over policies counts, too. The bits proved here are the bits of every target.
-"""
+"""Proof of compiled code: build a program for this host and replay a probe on it."""
 
 from __future__ import annotations
 
@@ -29,7 +20,7 @@ TIMEOUT = 600.0
 def build_host_program(
     agent_c: Path, name: str, interface: Mapping[str, Any], folder: Path
 ) -> Path:
-    """A program of this one agent for the machine that builds."""
+    """Build a program of one agent for this machine."""
     target = host_target()
     main_c = folder / "main.c"
     main_c.write_text(emit_main(Program({name: ports_of(interface, {})})), encoding="ascii")
@@ -42,7 +33,7 @@ def build_host_program(
 
 
 def run_replay(program: Path, name: str, records: bytes, emulator: Sequence[str] = ()) -> bytes:
-    """What the program answers to the records; ToolchainFault when it fails."""
+    """Return the program's replies to the records; ToolchainError if it fails."""
     done = subprocess.run(
         [*emulator, str(program), "--replay", name],
         input=records,
@@ -59,7 +50,7 @@ def run_replay(program: Path, name: str, records: bytes, emulator: Sequence[str]
 
 
 def identity(answered: bytes, interface: Mapping[str, Any]) -> dict[str, Any]:
-    """The hashes of what a program answered: of all, and of the first steps, which it keeps for its self-test."""
+    """Return the hashes of a program's output: of all steps, and of the golden steps."""
     golden = min(GOLDEN_STEPS, len(answered) // width(interface))
     return {
         "bits": bits(answered),
@@ -69,7 +60,7 @@ def identity(answered: bytes, interface: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explain(proof: Mapping[str, Any]) -> str:
-    """Why a proof failed, with the numbers."""
+    """Explain a failed proof with its numbers."""
     regret, kl = float.fromhex(proof["regret_max"]), float.fromhex(proof["kl_max"])
     return (
         f"the compiled agent does not do what the reference does: {proof['violations']} of "

@@ -1,16 +1,12 @@
-"""Action `probe`: what the reference agent believes and does over episodes, for the proof of compiled code.
+"""Probe sets: beliefs and actions of the reference agent over episodes.
 
-    python3 make_probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0] [--first N]
-
-Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Kinds of
-episodes, in turn: a roll-out in the world that the model itself describes; one in which what is executed is not
-what the reference chose but what was tried least (see coverage.py); a roll-out; one of uniformly random
-observations, impossible ones too, and actions tried least. Observations of the second and fourth have a well
-posed posterior (see conditioning.py; what was rejected is counted). Random numbers are functions of (seed,
-episode, step, use) alone. The action of an episode's last step does not count as tried: nothing is compared after it.
-With --first the episodes are those from number N on, and none knows what another has tried: they are independent, so a
-share of them has a confidence bound, and parts of a large set can be made apart.
-Stochastic agents draw their own numbers, from the seed DRAWS and a counter that runs on over the episodes.
+A probe is teacher-forced: a candidate keeps its own beliefs but gets the probe's observations and
+executed actions. Kinds of episodes, in turn: a roll-out in the model's own environment; a roll-out
+that executes the least used actions (coverage.py); a roll-out; random observations, also impossible
+ones, with least used actions. Observations of the second and fourth kind have a well-conditioned
+posterior (conditioning.py); rejected ones are counted. Random numbers are functions of (seed,
+episode, step, use). The action of an episode's last step does not count as used, because no later
+belief is compared.
 """
 
 from __future__ import annotations
@@ -45,19 +41,20 @@ from agentc.proof.coverage import Coverage, nothing_yet
 from numpy.typing import NDArray
 
 DRAWS = 0
-"""What a stochastic agent's own random numbers begin with in a program that was not told otherwise."""
+"""Default seed of a stochastic agent's random numbers in a program."""
 ATTEMPTS = 32
 PATIENCE = 600.0
-"""Seconds that an action of the build has by default."""
+"""Default timeout of an action in seconds."""
 KINDS = ("rollout", "wander", "rollout", "random")
-"""Kinds of the episodes, in turn."""
+"""Kinds of episodes, in turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One step of the reference: what it saw, chose and believed, what was executed, and the regret.
+    """One step of the reference: observation, beliefs, action, executed action and regret.
 
-    That is by joint first action, or by policy where plans are kept; then q_pi and regret are those of the latest planning.
+    Regret is by joint first action, or by policy if plans are kept; then q_pi and regret are those
+    of the latest evaluation.
     """
 
     obs: tuple[int, ...]
@@ -72,13 +69,13 @@ class Step:
 
 
 def kind_of(episode: int) -> str:
-    """ "rollout", "wander" or "random"."""
+    """Return "rollout", "wander" or "random"."""
     return KINDS[episode % len(KINDS)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """What a planning gave: the judgement, the chosen policy and its action, the regret (see Step)."""
+    """Result of an evaluation: verdict, selected policy and action, and regret (see Step)."""
 
     verdict: Verdict
     policy: int
@@ -87,7 +84,7 @@ class Decision:
 
 
 def decide(agent: Reference, qs: Beliefs, count: int) -> Decision:
-    """Judge the policies and choose; `count` plannings were before, in all episodes."""
+    """Evaluate the policies and select one; `count` is the number of earlier evaluations."""
     verdict, drawn = infer_policies(agent, qs), numbers(agent.model, DRAWS, count)
     action, policy = select(agent, verdict, drawn)
     lost = policy_regret if agent.model.keeps_plans else regret
@@ -95,7 +92,9 @@ def decide(agent: Reference, qs: Beliefs, count: int) -> Decision:
 
 
 def planned(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
-    """The action `ahead` steps after a planning: pymdp executes a policy's first action alone, a kept plan goes on with it."""
+    """Return the action `ahead` steps after an evaluation: the policy's first action or a later
+    one.
+    """
     return (
         tuple(int(a) for a in model.policies[decision.policy, ahead]) if ahead else decision.action
     )
@@ -104,7 +103,7 @@ def planned(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
 def run_episode(
     agent: Reference, seed: int, episode: int, steps: int, coverage: Coverage | None = None
 ) -> list[Step]:
-    """One episode from the prior D on; `coverage` is what the episodes before it have tried."""
+    """Run one episode from the prior D; `coverage` has the actions of earlier episodes."""
     model, wandering = agent.model, kind_of(episode) != "rollout"
     tried = coverage or nothing_yet(model)
     prior = initial_prior(agent)
@@ -149,7 +148,7 @@ def run_episode(
 def _seen(
     agent: Reference, prior: Beliefs, state: Sequence[int], seed: int, place: tuple[int, int]
 ) -> tuple[tuple[int, ...], int]:
-    """The observation of a step, and how many were rejected before it."""
+    """Return the observation of a step, and the number of rejected ones."""
     kind = kind_of(place[0])
     if kind == "random":
         return _surprise(agent, prior, seed, place)
@@ -163,7 +162,7 @@ def _seen(
 def observe(
     model: Model, state: Sequence[int], seed: int, place: tuple[int, int]
 ) -> tuple[int, ...]:
-    """What is seen of a state of the model's own world at (episode, step)."""
+    """Sample an observation of a state of the model's environment at (episode, step)."""
     drawn = [uniform(seed, *place, 1, m) for m in range(len(model.num_obs))]
     return tuple(
         draw(_column(a, [state[f] for f in deps]), u)
@@ -174,7 +173,10 @@ def observe(
 def _surprise(
     agent: Reference, prior: Beliefs, seed: int, place: tuple[int, int]
 ) -> tuple[tuple[int, ...], int]:
-    """The first steady one of some random observations, and how many were not; else the most expected one."""
+    """Return the first well-conditioned random observation and the number of rejected ones.
+
+    After ATTEMPTS it returns the most expected observation.
+    """
     for attempt in range(ATTEMPTS):
         obs = tuple(
             int(uniform(seed, *place, 3, attempt, m) * n) for m, n in enumerate(agent.model.num_obs)
@@ -190,14 +192,14 @@ def _surprise(
 
 
 def _column(array: F64, place: Sequence[int]) -> F64:
-    """The probabilities along axis 0 at a place of the other axes."""
+    """Return the probabilities along axis 0 at an index of the other axes."""
     return np.asarray(np.moveaxis(array, 0, -1)[tuple(place)])
 
 
 def moved(
     model: Model, state: Sequence[int], action: Sequence[int], drawn: Sequence[float]
 ) -> tuple[int, ...]:
-    """The state of the model's own world after an action; `drawn` in [0, 1) by factor."""
+    """Sample the next state of the model's environment; `drawn` in [0, 1) by factor."""
     chosen = every_control(model, np.array([list(action)], dtype=np.int32))[0]
     return tuple(
         draw(_column(b, [*(state[d] for d in deps), *(int(chosen[c]) for c in controls)]), u)
@@ -210,7 +212,10 @@ def moved(
 def check_time(
     agent: Reference, episodes: int, steps: int, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """ModelFault when judging the policies in every step would outlast the action: one judgement is timed, a slow one thrice."""
+    """Raise a ModelError if evaluating the policies would exceed the timeout.
+
+    One evaluation is timed, a slow one three times.
+    """
     model, prior = agent.model, initial_prior(agent)
     plannings, took = episodes * -(-steps // model.plan_every), float("inf")
     for _ in range(3):
@@ -243,7 +248,10 @@ def check_time(
 def probe(
     model: Model, out: Path, episodes: int, steps: int, seed: int, *, first: int | None = None
 ) -> None:
-    """Run the reference agent and write the probe folder; from episode `first` on, each on its own, where it is given."""
+    """Run the reference agent and write the probe folder.
+
+    With `first` episodes are numbered from it and are independent.
+    """
     agent = prepare(model)
     check_time(agent, episodes, steps)
     coverage, runs = nothing_yet(model), []

@@ -1,12 +1,10 @@
-"""Action `prove_python`: prove the step that the `python` backend runs, by the same gate as compiled code.
+"""Proof of the python backend's step by the gate of compiled code.
 
-    prove_python.py --ir DIR --name scout --episodes 8 --steps 32 --seed 0 --out proof.json --report report.txt
-
-The candidate is pymdp 1.0.4 in one jitted float32 step (step.py). The reference is the float64 agent of
-agent.py where that covers the model, else pymdp's own `rollout` in float64. Both are fed the same observations and
-executed actions; a step is a violation by the limits of fidelity.py. For stochastic agents, whose action is drawn from q_pi, the
-divergence of q_pi is held to the limit, too. Numbers in the document are rounded up to powers of ten: jax's last bits
-differ between processors.
+The candidate is pymdp 1.0.4 in one jitted float32 step. The reference is the float64 agent of
+oracle/agent.py if it supports the model, else pymdp's own `rollout` in float64. Both get the same
+observations and executed actions; limits are those of fidelity.py. For stochastic agents the
+divergence of q_pi has the same limit. Numbers are rounded up to powers of ten, because the last
+bits of jax differ between processors.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from agentc.pymdp_backend.probe import Taken
 
 
 def answers(model: Model, taken: Taken) -> Answers:
-    """What the jitted step answers to the same observations and executed actions."""
+    """Return the replies of the jitted step to the probe."""
     pymdp_agent.precision(False)
     fresh = pymdp_step.start(model)
     step = pymdp_step.stepper(model)
@@ -42,9 +40,10 @@ def answers(model: Model, taken: Taken) -> Answers:
 
 
 def judge(model: Model, taken: Taken, given: Answers) -> tuple[Findings, F64]:
-    """The answers against the reference, and by step how far apart the posteriors over policies are, in nats.
+    """Compare the replies with the reference; return findings and the divergence of q_pi by
+    step.
 
-    A stochastic agent draws from that posterior, so there it is judged instead of what the reference would have chosen.
+    A stochastic agent samples from q_pi, so there its divergence is judged instead of the regret.
     """
     found = compare(given, taken.probe, [model.num_controls[c] for c in model.control_factors])
     apart = divergence(taken.q_pi.reshape(len(given.q_pi), -1), given.q_pi)
@@ -54,7 +53,7 @@ def judge(model: Model, taken: Taken, given: Answers) -> tuple[Findings, F64]:
 
 
 def document(model: Model, taken: Taken, judged: tuple[Findings, F64]) -> dict[str, Any]:
-    """What proof.json holds."""
+    """Return proof.json."""
     found, apart = judged
     steps, episodes = len(found.kl), int(taken.probe.facts["episodes"])
     spoilt = int(np.count_nonzero(found.violating.reshape(episodes, -1).any(axis=1)))
@@ -82,14 +81,14 @@ def document(model: Model, taken: Taken, judged: tuple[Findings, F64]) -> dict[s
 
 
 def rounded_up(value: float) -> str:
-    """The next power of ten from 1e-9 on, as text; "nan" and "inf" stay."""
+    """Return the next power of ten from 1e-9 on as text; "nan" and "inf" are kept."""
     if not value < float("inf"):
         return "nan" if value != value else "inf"
     return next(text for text in (f"1e{power}" for power in range(-9, 310)) if value <= float(text))
 
 
 def text(name: str, proved: Mapping[str, Any]) -> str:
-    """The proof as a page."""
+    """Format the proof as a page."""
     lines = [
         f"agent         {name}",
         "runtime       python (pymdp 1.0.4, one jitted step, float32)",

@@ -1,10 +1,4 @@
-"""Report what the compiler made of each agent, how it was proved, and what the export weighs.
-
-    report_export.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR
-              --agent scout ir/ plan/ proof.json --out DIR
-
-Writes report.json and the same as a table, report.txt. It judges nothing: that is what gates are for.
-"""
+"""Report of an export: sizes, passes and proofs. It judges nothing; gates do."""
 
 from __future__ import annotations
 
@@ -49,7 +43,7 @@ ties          of policies whose logits (gamma x worth + habit) are within 1e-4 n
 def document(
     board: str, cpu: str, agents: Mapping[str, dict[str, Any]], sizes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What report.json holds."""
+    """Return report.json."""
     return {
         "schema": 1,
         "board": board,
@@ -63,14 +57,14 @@ def document(
 
 
 def agent(ir_folder: Path, plan_folder: Path, proof: Path) -> dict[str, Any]:
-    """One agent's part of the report."""
+    """Return one agent's part of the report."""
     proved = json.loads(proof.read_bytes())
     made = costs(ir.normalise(ir.load(ir_folder)), plan.load(plan_folder))
     return {**made, "proof": {name: proved[name] for name in PROOF}}
 
 
 def text(report: Mapping[str, Any]) -> str:
-    """The report as a table, one column an agent."""
+    """Format the report as a table with one column for each agent."""
     columns = [list(_labels())] + [
         [name, *_cells(facts)] for name, facts in sorted(report["agents"].items())
     ]

@@ -1,7 +1,4 @@
-"""A model as an Agent of pymdp 1.0.4, and what of a model the `python` backend cannot run.
-
-One door to pymdp for the tools: arrays get pymdp's batch axis of one by its own constructor.
-"""
+"""Build pymdp 1.0.4 Agents from models; the only module that builds them."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ atexit.register(
 
 
 def refusals(model: Model) -> list[str]:
-    """Every reason why pymdp, stepped one observation at a time, cannot be this agent."""
+    """Return every reason why pymdp cannot step this agent one observation at a time."""
     return [*_learning(model), *_inference(model)]
 
 
@@ -61,7 +58,7 @@ def _inference(model: Model) -> Iterator[str]:
 
 
 def windowed(model: Model) -> bool:
-    """Whether a step looks at a window of observations and actions, as in pymdp's own `rollout`."""
+    """Return whether a step reads a window of observations and actions, as in pymdp's `rollout`."""
     learns = model.learn_A or model.learn_B
     return model.inference_algo in SEQUENCE_METHODS or (
         model.inference_algo in SMOOTHING_METHODS and learns
@@ -73,7 +70,7 @@ def _simple(model: Model) -> bool:
 
 
 def build(model: Model) -> Any:
-    """The Agent, its arrays in jax's precision of the moment; ModelFault when pymdp itself refuses."""
+    """Build the Agent in jax's current precision; ModelError if pymdp refuses it."""
     faults = refusals(model)
     if faults:
         raise ModelFault(faults)
@@ -131,7 +128,7 @@ def _arrays(arrays: tuple[Any, ...]) -> list[Any]:
 
 
 def multi_action(agent: Any, model: Model, chosen: I32) -> I32:
-    """Actions (steps, control factors) as the columns (steps, factors) that pymdp wants."""
+    """Convert actions (steps, control factors) to pymdp's columns (steps, factors)."""
     wide = np.zeros((len(chosen), len(model.num_controls)), np.int32)
     wide[:, list(model.control_factors)] = chosen
     found = [np.asarray(agent.encode_multi_actions(jnp.array(row[None])))[0] for row in wide]
@@ -139,11 +136,11 @@ def multi_action(agent: Any, model: Model, chosen: I32) -> I32:
 
 
 def control_values(agent: Any, model: Model, action: I32) -> I32:
-    """pymdp's columns (steps, factors) as actions (steps, control factors): what `multi_action` undoes."""
+    """Convert pymdp's columns (steps, factors) to actions (steps, control factors)."""
     found = [np.asarray(agent.decode_multi_actions(jnp.array(row[None])))[0] for row in action]
     return np.array(found, dtype=np.int32)[:, list(model.control_factors)]
 
 
 def precision(double: bool) -> None:
-    """Let jax compute in float64 (the reference) or float32 (what a device runs)."""
+    """Set jax's precision: float64 for the reference, float32 for devices."""
     jax.config.update("jax_enable_x64", double)  # type: ignore[no-untyped-call]

@@ -1,9 +1,9 @@
-"""The probe of an agent for the `python` backend: what a reference in float64 believes and does, step by step.
+"""Probe sets for the python backend from a float64 reference.
 
-Where agent.py covers the model its episodes are the very ones that compiled code is proved by (make_probe.py). Else
-pymdp's own rollout is the reference, and episodes are, in turn, roll-outs in the world that the model describes and
-wanderings, in which what is executed is what was tried least. Random observations are left to the former: over several factors
-their posterior may hang on rounding (conditioning.py), which cannot be seen without the agent's own fixed point.
+If oracle/agent.py supports the model, its episodes are those of make_probe.py. Otherwise pymdp's
+own rollout is the reference, and episodes are in turn roll-outs and episodes with least used
+actions. Random observations are left out there: with several factors their posterior can depend on
+rounding (conditioning.py), which needs the reference's own fixed point to detect.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ THEIRS = "pymdp 1.0.4's own rollout in float64"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taken:
-    """A probe, q_pi by step (episodes, steps, policies), and executed actions as pymdp's columns (.., factors)."""
+    """A probe, q_pi (episodes, steps, policies), and executed actions in pymdp's columns (..,
+    factors).
+    """
 
     probe: Probe
     q_pi: F64
@@ -37,7 +39,7 @@ class Taken:
 
 
 def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
-    """Run the reference over so many episodes."""
+    """Run the reference over the episodes."""
     pymdp_agent.precision(True)
     agent = pymdp_agent.build(model)
     covered = not reference.unsupported(model)
@@ -65,7 +67,7 @@ def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
 
 
 Row = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], F64, F64]
-"""Seen, chosen, executed, beliefs, q_pi."""
+"""Observation, action, executed action, beliefs, q_pi."""
 
 
 def _kind(episode: int, covered: bool) -> str:
@@ -88,7 +90,7 @@ def _theirs(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row
 
 
 def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps: int) -> list[Row]:
-    """One episode of pymdp's own in the world that the model describes before anything is learned."""
+    """Run one episode of pymdp in the environment that the model describes before learning."""
     model = theirs.model
     theirs.begin()
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
@@ -118,7 +120,9 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
 
 
 def planned(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:
-    """Actions by the canonical tie rule, by control factor, so many steps after the planning that gave q_pi."""
+    """Return actions by the tie rule, by control factor, `ahead` steps after the evaluation of
+    q_pi.
+    """
     if model.sampling_mode == "full":
         return tuple(int(a) for a in model.policies[_lowest(log(q_pi)), ahead])
     return every_column(model, [_lowest(log(marginal)) for marginal in _marginals(model, q_pi)])
@@ -137,13 +141,13 @@ def _marginals(model: Model, q_pi: F64) -> list[F64]:
 
 
 def _policy_regret(model: Model, q_pi: F64) -> F64:
-    """Nats lost by each policy."""
+    """Return the regret of each policy in nats."""
     logits = log(q_pi)
     return np.asarray(logits.max() - logits)
 
 
 def _regret(model: Model, q_pi: F64) -> F64:
-    """Nats lost by each joint first action, row-major; as probe.regret has it."""
+    """Return the regret of each joint first action in nats, row-major."""
     choices = first_actions(model)
     if model.sampling_mode == "marginal":
         lost = np.zeros(len(choices))

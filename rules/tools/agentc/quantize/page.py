@@ -1,7 +1,4 @@
-"""Show how the agents of an export are stored and what that lost: `report_quantization.py --verdict FILE .. --out DIR`.
-
-Writes storage.json and the same as tables, storage.txt.
-"""
+"""Report of quantization: candidates, errors and selected storage of each agent."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ right at least  share of all episodes that have none, at 95 % for all candidates
 
 
 def text(agents: Mapping[str, Mapping[str, Any]]) -> str:
-    """The page."""
+    """Format the report as tables."""
     return "\n".join(
         [line for name, facts in sorted(agents.items()) for line in (*_agent(name, facts), "")]
         + [NOTES]

@@ -1,14 +1,9 @@
-"""Choose how an agent is stored: the smallest of the exact code and the candidates that were asked for, if it passes.
+"""Selection of a storage: the smallest candidate within the budget, or the exact code.
 
-    select_quantization.py --name scout --asked smallest --kl 0.001 --regret 0.001 --agreement 0.999
-                      --exact plan/ agent.c proof.json agent.o
-                      --candidate uint16 plan/ coding.json agent.c findings/ agent.o ..
-                      --plan DIR --code agent.c --proof proof.json --verdict verdict.json
-
-Sizes are those of objects compiled for the target. A candidate passes when no step of either probe set diverges by more
-than `kl` nats, no action in the model's own set loses more than `regret` nats, and the share of episodes of the trial in
-which none does is shown to be at least `agreement`: one-sided, at 95 % for all candidates together. `--asked` one storage
-that is smaller and does not pass is refused with the numbers; of `smallest` the next one is taken, the exact code at last.
+Sizes are those of objects compiled for the target. A candidate passes if no step of either probe
+set diverges by more than `kl` nats, no action of the model's own set has a regret above `regret`
+nats, and the share of trial episodes without such an action is shown to be at least `agreement`
+(one-sided, 95 % for all candidates together).
 """
 
 from __future__ import annotations
@@ -31,7 +26,7 @@ EXACT = "exact"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a candidate may lose; `agreement` as it is written, a decimal number; how many candidates share the level."""
+    """Limits of a candidate, agreement as a decimal number, and number of candidates."""
 
     limits: Limits
     agreement: str
@@ -40,7 +35,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One way to store the agent: its files, its proof, what the verdict says of it, why it is refused."""
+    """One storage: its files, proof, facts for the verdict, and reasons for its refusal."""
 
     storage: str
     plan: Path
@@ -51,7 +46,7 @@ class Candidate:
 
 
 def exact(plan: Path, code: Path, proof: Path, obj: Path) -> Candidate:
-    """The code that loses nothing, proved long ago."""
+    """Return the exact code as a candidate."""
     proved = json.loads(proof.read_bytes())
     same = (
         "kl_max",
@@ -71,7 +66,7 @@ def exact(plan: Path, code: Path, proof: Path, obj: Path) -> Candidate:
 
 
 def candidate(storage: str, paths: Sequence[Path], budget: Budget) -> Candidate:
-    """A lossy candidate, held against the budget; paths = plan, coding.json, agent.c, findings, agent.o."""
+    """Return a quantized candidate; paths = plan, coding.json, agent.c, findings, agent.o."""
     plan, coding, code, findings, obj = paths
     own, own_facts = load(findings / "probe", budget.limits)
     trial, trial_facts = load(findings / "trial", budget.limits)
@@ -100,17 +95,17 @@ def _sizes(plan: Path, obj: Path) -> dict[str, int]:
 
 
 def _losing(found: Findings) -> Any:
-    """The steps whose action loses too much; NaN does."""
+    """Return the steps whose regret exceeds the limit; NaN does."""
     return ~(found.regret <= found.limits.regret)
 
 
 def _most(*found: Any) -> float:
-    """The largest of all, NaN where there is one."""
+    """Return the maximum; NaN propagates."""
     return float(np.concatenate(found).max())
 
 
 def _reasons(facts: Mapping[str, Any], own: Findings, budget: Budget) -> list[str]:
-    """What is beyond the budget, with the numbers."""
+    """Return the exceeded limits with their numbers."""
     kl, found = float.fromhex(facts["kl_max"]), []
     if not kl <= budget.limits.kl:
         found.append(f"beliefs diverge by up to {kl:.3g} nats, kl allows {budget.limits.kl:g}")
@@ -132,7 +127,10 @@ def _reasons(facts: Mapping[str, Any], own: Findings, budget: Budget) -> list[st
 
 
 def choose(asked: str, candidates: Sequence[Candidate]) -> Candidate | None:
-    """The smallest that passes; None when the one that was asked for is smaller than the exact one and does not."""
+    """Return the smallest candidate that passes.
+
+    Returns None if the requested one is smaller than the exact code but does not pass.
+    """
     for one in sorted(
         candidates, key=lambda each: int(each.facts["bytes"])
     ):  # stable: the exact one comes first
@@ -146,7 +144,7 @@ def choose(asked: str, candidates: Sequence[Candidate]) -> Candidate | None:
 def verdict(
     name: str, budget: Budget, candidates: Sequence[Candidate], taken: Candidate
 ) -> dict[str, Any]:
-    """What verdict.json holds."""
+    """Return verdict.json."""
     limits = {
         "kl": budget.limits.kl.hex(),
         "regret": budget.limits.regret.hex(),
@@ -165,7 +163,7 @@ def verdict(
 
 
 def explained(name: str, budget: Budget, before: Candidate, refused: Candidate) -> str:
-    """Why a storage is refused, what it would have saved, and the line that would let it pass."""
+    """Explain a refused storage: its savings, and a budget that would admit it."""
     kl, regret = (
         max(given, _wider(float.fromhex(refused.facts[f"{word}_max"])))
         for word, given in (("kl", budget.limits.kl), ("regret", budget.limits.regret))
@@ -186,7 +184,7 @@ def explained(name: str, budget: Budget, before: Candidate, refused: Candidate) 
 
 
 def _wider(value: float) -> float:
-    """The next number of two digits that is not below; NaN and infinity are infinite."""
+    """Return the next two-digit number at or above the value; inf for NaN and infinity."""
     if not 0.0 < value < math.inf:
         return 0.0 if value <= 0.0 else math.inf
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)

@@ -1,6 +1,7 @@
-"""What lossy code lost at each step of two probe sets, as a folder; apart from any limits.
+"""Findings of quantized code on two probe sets, as files. They do not depend on any limit.
 
-`probe` is the model's own set, `trial` many short episodes, in which shares of episodes are counted.
+`probe` is the model's own set. `trial` has many short episodes, whose share of successes is
+counted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ COLUMNS = {"kl": "<f8", "regret": "<f8", "same": "|b1"}
 
 
 def joined(parts: Sequence[Probe]) -> Probe:
-    """The episodes of several probes of one agent, one after the other; of their facts how many, and steps of each."""
+    """Concatenate the episodes of several probes of one agent."""
     arrays = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("obs", "action", "executed", "qs", "regret")
@@ -34,7 +35,7 @@ def joined(parts: Sequence[Probe]) -> Probe:
 
 
 def save(found: Findings, facts: Mapping[str, Any], folder: Path) -> None:
-    """Write the findings on one set, by step, and what is known of the set."""
+    """Write the findings by step and the facts of one set."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, kind in COLUMNS.items():
         (folder / name).write_bytes(np.asarray(getattr(found, name)).astype(kind).tobytes())
@@ -42,7 +43,7 @@ def save(found: Findings, facts: Mapping[str, Any], folder: Path) -> None:
 
 
 def load(folder: Path, limits: Limits) -> tuple[Findings, dict[str, Any]]:
-    """Read what `save` wrote, to be held against limits."""
+    """Read the findings of `save` with limits."""
     columns = {
         name: np.frombuffer((folder / name).read_bytes(), kind) for name, kind in COLUMNS.items()
     }

@@ -1,4 +1,4 @@
-"""What a 32-bit little-endian ELF object says of itself: bytes of flash and memory, and the agent that it defines."""
+"""Reader of ELF files: sizes of flash and memory, the agent of an object, segments of a program."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Section(NamedTuple):
 
 
 def sections(data: bytes) -> list[Section]:
-    """Every section; ToolchainFault when the object is of another kind."""
+    """Return the sections of a 32-bit little-endian object; ToolchainError for another kind."""
     if data[:6] != b"\x7fELF\x01\x01":
         raise ToolchainFault("the object is no 32-bit little-endian ELF file")
     (start,), (size, count) = (
@@ -42,7 +42,10 @@ def sections(data: bytes) -> list[Section]:
 
 
 def sizes(data: bytes) -> dict[str, int]:
-    """{"flash": bytes, "memory": bytes}: flash holds code, tables and initial values, memory all variables."""
+    """Return {"flash": bytes, "memory": bytes}.
+
+    Flash holds code, tables and initial values; memory holds variables.
+    """
     kept = [one for one in sections(data) if one.flags & ALLOCATED]
     return {
         "flash": sum(one.size for one in kept if one.kind != EMPTY),
@@ -51,7 +54,7 @@ def sizes(data: bytes) -> dict[str, int]:
 
 
 def agent_symbol(data: bytes) -> str:
-    """The name of the one agent that the object defines; ToolchainFault when there is not one."""
+    """Return the symbol of the one agent that the object defines; ToolchainError otherwise."""
     found = sorted(
         name.decode("ascii") for name, home in _symbols(data) if name.startswith(PREFIX) and home
     )
@@ -61,7 +64,7 @@ def agent_symbol(data: bytes) -> str:
 
 
 def _symbols(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """(name, section it is defined in or 0) of every symbol."""
+    """Yield (name, index of its section or 0) of every symbol."""
     table = sections(data)
     for one in table:
         if one.kind == SYMBOLS:
@@ -72,7 +75,9 @@ def _symbols(data: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def stored(data: bytes) -> int:
-    """Bytes that the sections take in a file or in flash; variables that begin as zeros take none."""
+    """Return the bytes of an object in a file or in flash, 32 or 64 bits; zeroed variables take
+    none.
+    """
     wide = data[4] == 2
     (start,) = struct.unpack_from("<Q", data, 40) if wide else struct.unpack_from("<I", data, 32)
     size, count = struct.unpack_from("<HH", data, 58 if wide else 46)
@@ -87,7 +92,9 @@ def stored(data: bytes) -> int:
 
 
 def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
-    """(architecture, [(p_type, p_memsz)]) of a little-endian ELF file; ToolchainFault when it is none."""
+    """Return (architecture, [(p_type, p_memsz)]) of a little-endian file; ToolchainError
+    otherwise.
+    """
     if data[:4] != b"\x7fELF" or data[5] != 1:
         raise ToolchainFault("the program is no little-endian ELF file")
     wide = data[4] == 2

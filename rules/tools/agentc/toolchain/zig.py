@@ -1,6 +1,6 @@
-"""THE door to the Zig toolchain: `zig cc -c` and `ld.lld`, each with caches in a folder that is thrown away.
+"""The Zig toolchain: `zig cc -c` and `ld.lld`, each with temporary caches.
 
-Flags that keep the bits equal everywhere: no contraction of a * b + c, no reassociation, no library calls.
+Flags preserve bits: no contraction of a * b + c, no reassociation, no library calls.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ FLAGS = (
     "-w",
 )
 SMALL = ("-Os",)
-"""For the main file, which waits for input most of the time: 40 % smaller, compiled three times as fast."""
+"""Flags of the main file, which mostly waits for input: 40 % smaller, compiled three times as
+fast.
+"""
 TRIPLE = re.compile(r"[a-z0-9_]+(-[a-z0-9_.]+){1,3}")
 CPU = re.compile(r"[a-z0-9_]+([+-][a-z0-9_]+)*")
 EMULATIONS = {
@@ -44,17 +46,17 @@ EMULATIONS = {
     "arm": "armelf_linux_eabi",
     "riscv64": "elf64lriscv",
 }
-"""Processors with start-up code in native/syscalls.h, and the linker's name for each."""
+"""Linker names of the processors with start-up code in native/syscalls.h."""
 
 
 def host_target() -> tuple[str, str]:
-    """Triple and baseline processor of this machine: proofs run here, and their bits hold everywhere."""
+    """Return triple and baseline CPU of this machine, on which proofs run."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(os.uname().machine, os.uname().machine)
     return f"{machine}-linux-musl", {"riscv64": "baseline_rv64"}.get(machine, "baseline")
 
 
 def architecture(triple: str) -> str:
-    """The processor family of a triple; ToolchainFault when there is no start-up code for it."""
+    """Return the processor family of a triple; ToolchainError without start-up code for it."""
     found = triple.split("-", 1)[0]
     found = "arm" if found in ("arm", "armv7a", "thumb") else found
     if not TRIPLE.fullmatch(triple) or found not in EMULATIONS:
@@ -64,7 +66,7 @@ def architecture(triple: str) -> str:
 
 
 def zig(words: Sequence[str], cwd: Path | None = None) -> None:
-    """Run `zig WORDS` with caches of its own; ToolchainFault with its messages when it fails."""
+    """Run `zig WORDS` with temporary caches; ToolchainError with its messages if it fails."""
     with tempfile.TemporaryDirectory(prefix="zig-") as cache:
         env = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
@@ -84,7 +86,7 @@ def zig(words: Sequence[str], cwd: Path | None = None) -> None:
 
 
 def _program() -> str:
-    """Path of the `zig` that the wheel ziglang brings."""
+    """Return the path of `zig` in the wheel ziglang."""
     for entry in sys.path:
         found = Path(entry or ".") / "ziglang" / "zig"
         if found.is_file():
@@ -95,7 +97,7 @@ def _program() -> str:
 def compile_object(
     source: Path, target: tuple[str, str], output: Path, extra: Sequence[str] = ()
 ) -> None:
-    """C file -> object for target = (triple, cpu in zig's spelling); `extra` flags come last."""
+    """Compile a C file for target = (triple, CPU in zig's spelling); `extra` flags come last."""
     triple, cpu = target
     architecture(triple)
     if not CPU.fullmatch(cpu):
@@ -112,7 +114,7 @@ def compile_object(
 
 
 def compile_helpers(target: tuple[str, str], output: Path) -> None:
-    """The compiler's own helpers (soft floating point, copies) for target = (triple, cpu), one section a function."""
+    """Compile the compiler's helpers (soft floating point, copies), one section a function."""
     source = Path(_program()).parent / "lib" / "compiler_rt.zig"
     with tempfile.TemporaryDirectory(prefix="rt-") as folder:
         zig(
@@ -133,7 +135,7 @@ def compile_helpers(target: tuple[str, str], output: Path) -> None:
 
 
 def archive(objects: Mapping[str, Path], output: Path) -> None:
-    """Objects by name -> a static library without times and owners; the order of `objects` is kept."""
+    """Archive objects by name in order, without times and owners."""
     with tempfile.TemporaryDirectory(prefix="ar-") as folder:
         for name, path in objects.items():
             Path(folder, f"{name}.o").write_bytes(path.read_bytes())
@@ -142,7 +144,7 @@ def archive(objects: Mapping[str, Path], output: Path) -> None:
 
 
 def link_program(objects: Sequence[Path], triple: str, output: Path) -> None:
-    """Objects -> static stripped program that begins at _start; the order of `objects` is kept."""
+    """Link objects in order to a static stripped program that begins at _start."""
     emulation = EMULATIONS[architecture(triple)]
     with tempfile.TemporaryDirectory(prefix="ld-") as folder:
         names = [f"{i}.o" for i in range(len(objects))]

@@ -1,7 +1,8 @@
-"""In which order the axes of a matrix were written: as its user says, else the one order in which it is a distribution.
+"""Order of a matrix's axes in a GNN file: given by the user, or the only order that is a
+distribution.
 
-GNN files do not mark which axis is which: some write B as (next, previous, action), others action first, others with
-rows that sum to 1. An order is taken only when no other one makes another model.
+GNN files do not mark their axes. Some write B as (next, previous, action), others put the action
+first or write rows that sum to 1. An order is inferred only if no other order gives another model.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Order = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """The meaning of a matrix's axes in pymdp's order, and their sizes as far as they are known elsewhere."""
+    """Meaning of a matrix's axes in pymdp's order, and their known sizes."""
 
     name: str
     roles: Order
@@ -30,7 +31,9 @@ class Axes:
 
 
 def arrange(axes: Axes, written: F64, layout: Order | None) -> F64:
-    """The matrix with its axes in the order of `axes.roles`; ModelFault when that is impossible or not clear."""
+    """Return the matrix with axes in the order of `axes.roles`; ModelError if impossible or
+    ambiguous.
+    """
     if written.ndim != len(axes.roles):
         raise ModelFault(
             [
@@ -98,7 +101,7 @@ def _as_said(axes: Axes, written: F64, layout: Order) -> F64:
 
 
 def _usual(roles: Order) -> Iterator[Order]:
-    """pymdp's order first. A: observations anywhere. B: action last or first, next and previous either way."""
+    """Return usual orders, pymdp's first. A: observations anywhere. B: action last or first."""
     if roles[0] == "observation":
         states = roles[1:]
         yield from ((*states[:i], "observation", *states[i:]) for i in range(len(roles)))
@@ -130,7 +133,7 @@ def _is_distribution(array: F64) -> bool:
 
 
 def _different(axes: Axes, written: F64, orders: list[Order]) -> list[Order]:
-    """One order for each different reading."""
+    """Return one order for each distinct result."""
     found: list[tuple[Order, F64]] = []
     for order in orders:
         reading = _read(axes, written, order)

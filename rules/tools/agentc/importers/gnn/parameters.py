@@ -1,4 +1,4 @@
-"""Parameters of a GNN file: those that pymdp knows are taken, sizes are compared, the rest is for other programs."""
+"""Parameters of a GNN file: read pymdp's, compare sizes, ignore those of other programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ SIZES = {
 
 
 def declared_size(model: Gnn, name: str) -> int | None:
-    """The size of a state or observation as declared; `[1]` declares an index, which tells nothing."""
+    """Return the declared size of a state or observation. `[1]` declares an index, so it gives
+    none.
+    """
     sizes = model.variables.get(name) or (None,)
     return sizes[0] if sizes[0] != 1 else None
 
@@ -39,7 +41,7 @@ def declared_size(model: Gnn, name: str) -> int | None:
 def parameters_of(
     model: Gnn, overridden: Iterable[str], sizes: Mapping[str, int | None], faults: list[str]
 ) -> dict[str, Any]:
-    """Parameters under pymdp's words; what contradicts the matrices or would be lost is added to `faults`."""
+    """Return parameters under pymdp's names; add contradictions and lost values to `errors`."""
     found: dict[str, Any] = {}
     for name, text in model.parameters.items():
         if name in DEFAULTS or name in ALIASES:
@@ -70,7 +72,7 @@ def _plain(text: str) -> Any:
 
 
 def _size_faults(name: str, text: str, sizes: Mapping[str, int | None]) -> list[str]:
-    """A size that is said for the only variable of its kind must be the one that its matrix has."""
+    """Compare a declared size with the matrix of the only variable of its kind."""
     own = [size for variable, size in sizes.items() if variable[0] == SIZES[name]]
     said = _plain(text)
     if len(own) == 1 and type(said) is int and own[0] not in (None, said):

@@ -1,7 +1,8 @@
-"""Generalized Notation Notation (GNN), a markdown format of models: its sections read strictly, every fault with its line.
+"""Parser of Generalized Notation Notation (GNN), a Markdown format. Every error has its line.
 
-Read are StateSpaceBlock (`A[3,3,type=float]`), Connections (`s-A`, `(D_f0,D_f1)>(s_f0,s_f1)`), InitialParameterization
-(`A={ (0.9,0.1), (0.1,0.9) }`), Time and ModelParameters (`key: value`); `#` begins a comment. The rest is for people.
+It reads StateSpaceBlock (`A[3,3,type=float]`), Connections (`s-A`, `(D_f0,D_f1)>(s_f0,s_f1)`),
+InitialParameterization (`A={ (0.9,0.1), (0.1,0.9) }`), Time and ModelParameters (`key: value`). `#`
+begins a comment. Other sections are ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Line = tuple[int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gnn:
-    """What a file says: sizes by variable (None where they are no number), pairs of connected variables, values."""
+    """Contents of a file: sizes by variable (None if not numeric), connected pairs, values."""
 
     variables: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
@@ -44,7 +45,7 @@ class Gnn:
 
 
 def parse(text: str) -> Gnn:
-    """Read a whole file; ModelFault with every line that cannot be read."""
+    """Parse a file; ModelError lists every invalid line."""
     faults: list[str] = []
     sections = _sections(text, faults)
     faults += [
@@ -66,7 +67,7 @@ def parse(text: str) -> Gnn:
 
 
 def _sections(text: str, faults: list[str]) -> dict[str, list[Line]]:
-    """The lines of the sections that are read, comments, blank lines and fences left out."""
+    """Yield the lines of the known sections without comments, blank lines and fences."""
     found: dict[str, list[Line]] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -101,7 +102,7 @@ def _variable(line: Line, found: Gnn, faults: list[str]) -> None:
 
 
 def _edges(line: Line, found: Gnn, faults: list[str]) -> None:
-    """`a>b`, `a-b`, groups in parentheses, chains; a label after a colon is dropped."""
+    """Parse `a>b`, `a-b`, groups in parentheses and chains. A label after a colon is dropped."""
     number, words = line
     ends = EDGE.split(words.partition(":")[0])
     groups = [[name.strip() for name in end.strip().strip("()").split(",")] for end in ends]
@@ -117,7 +118,7 @@ def _edges(line: Line, found: Gnn, faults: list[str]) -> None:
 
 
 def _statements(lines: list[Line] | tuple[()], faults: list[str]) -> Iterator[Line]:
-    """Lines joined until their brackets close."""
+    """Join lines until their brackets close."""
     held: list[str] = []
     begin = depth = 0
     for number, words in lines:
@@ -148,7 +149,7 @@ def _value(statement: Line, found: Gnn, faults: list[str]) -> None:
 
 
 def _tensor(words: list[str]) -> F64:
-    """Nested brackets of numbers as an array; ValueError when they are ragged or hold something else."""
+    """Parse nested brackets of numbers to an array; ValueError if ragged or not numeric."""
     numbers: list[float] = []
     counts: list[
         tuple[int, int]
@@ -188,7 +189,7 @@ def _number(word: str, numbers: list[float], stack: list[tuple[str, int]]) -> No
 
 
 def _count(stack: list[tuple[str, int]]) -> None:
-    """One more entry in the innermost bracket that is open."""
+    """Count one more entry in the innermost open bracket."""
     if stack:
         mark, count = stack.pop()
         stack.append((mark, count + 1))

@@ -1,11 +1,4 @@
-"""Action `ingest_gnn`: a model in Generalized Notation Notation (GNN, markdown) -> IR folder and labels.json.
-
-    python3 import_gnn.py --source FILE.md [--layout JSON] [--inference JSON] --out DIR [--labels FILE]
-
-`--layout {"B": "action,previous,next", "A_reward": "observation,s_place,s_side"}` says in which order the axes of a
-matrix (or of all with its letter) are written; without it the order is inferred where only one makes sense, see
-gnn_layout. C is taken as it stands, in nats. Parameters under pymdp's names count wherever the file has them.
-"""
+"""Import a model in Generalized Notation Notation (GNN): arrange its matrices in pymdp's order."""
 
 from __future__ import annotations
 
@@ -39,7 +32,7 @@ Layouts = Mapping[str, Order]
 
 
 def source_of(model: Gnn, layouts: Layouts, overridden: frozenset[str]) -> Source:
-    """The model in pymdp's shapes and words; ModelFault with every reason why not."""
+    """Return the model in pymdp's shapes and names; ModelError lists all errors."""
     faults = [
         f"Time says {line!r}: only discrete time is known here"
         for line in model.time
@@ -77,7 +70,7 @@ def _names(structure: Structure) -> list[str]:
 
 
 class _Reader:
-    """The matrices of one file, one after the other, and what they tell about sizes."""
+    """Matrices of one file, read in order, and the sizes that they give."""
 
     def __init__(
         self, model: Gnn, structure: Structure, layouts: Layouts, faults: list[str]
@@ -91,14 +84,14 @@ class _Reader:
         self.moved: dict[str, str] = {}
 
     def known(self, letter: str, matrix: Matrix) -> int | None:
-        """The size of a matrix's own variable: as declared, else that of its C or D."""
+        """Return the size of a matrix's own variable: as declared, else that of its C or D."""
         whole = self.structure.modalities if letter == "C" else self.structure.factors
         declared = declared_size(self.model, matrix.own)
         beside = of_suffix(self.structure, letter, matrix.suffix, len(whole) == 1)
         return declared if declared is not None or beside is None else _vector(beside).shape[-1]
 
     def transition(self, factor: Matrix) -> F64:
-        """B of a factor in pymdp's order; the trailing action axis is left out where the file has none or one action."""
+        """Return B of a factor in pymdp's order, without a trailing action axis of length 1."""
         own, *others = parents(self.structure, factor, 0)
         roles: Order = ("next", "previous", *(self.structure.factors[f].own for f in others))
         acts = factor.values.ndim > len(roles)
@@ -117,7 +110,7 @@ class _Reader:
         return self.moves(factor, found) if acts else found
 
     def moves(self, factor: Matrix, found: F64) -> F64:
-        """B with the control of its last axis noted; without that axis when it offers no choice."""
+        """Record the control of B's last axis; drop the axis if it has length 1."""
         actions = int(found.shape[-1])
         if actions == 1:
             return found[..., 0]
@@ -130,7 +123,7 @@ class _Reader:
         return found
 
     def likelihood(self, modality: Matrix) -> F64:
-        """A of a modality in pymdp's order."""
+        """Return A of a modality in pymdp's order."""
         size = self.sizes[modality.own] = self.known("C", modality)
         try:
             self.parents[modality.name] = states = parents(
@@ -149,7 +142,7 @@ class _Reader:
         return found
 
     def layout(self, name: str, roles: Order) -> Order | None:
-        """What the user says of a matrix, by its name or by its letter."""
+        """Return the user's layout of a matrix, by its name or its letter."""
         said = self.layouts.get(name) or self.layouts.get(name[0])
         if said is None:
             return None
@@ -160,7 +153,7 @@ class _Reader:
         return words
 
     def vectors(self, letter: str, matrices: Sequence[Matrix]) -> list[Any] | None:
-        """C or D of all; None when the file has none, uniform for those it leaves out."""
+        """Return C or D of all matrices: None if the file has none, uniform for missing ones."""
         found = [
             of_suffix(self.structure, letter, one.suffix, len(matrices) == 1) for one in matrices
         ]
@@ -174,7 +167,7 @@ class _Reader:
         return flat if letter == "C" else [unrounded(one) for one in flat]
 
     def labels(self) -> dict[str, Any]:
-        """Names and dependencies in the words of compile_model; the names are those of the variables."""
+        """Return names and dependencies in the keys of compile_model."""
         states = [factor.own for factor in self.structure.factors]
 
         def depends(matrix: Matrix) -> list[str]:
@@ -200,12 +193,12 @@ class _Reader:
 
 
 def _vector(array: F64) -> F64:
-    """`{(a, b)}` is a vector as `{a, b}` is."""
+    """Return `{(a, b)}` as the vector `{a, b}`."""
     return array.reshape(-1) if array.size == max(array.shape) else array
 
 
 def layouts_of(given: Mapping[str, Any]) -> Layouts:
-    """The words of `--layout`: for each matrix its axes in the order written, as text with commas."""
+    """Parse `--layout`: axes of each matrix in the order written, separated by commas."""
     faults = [
         f'layout: {name} = {words!r} must be text such as "next,previous,action"'
         for name, words in given.items()
@@ -222,7 +215,7 @@ def layouts_of(given: Mapping[str, Any]) -> Layouts:
 
 
 def make(source: Path, layout: str, inference: str) -> Made:
-    """The model and its labels; ModelFault with every reason why not."""
+    """Return the model and its labels; ModelError lists all errors."""
     overrides = read_json(inference, "--inference")
     layouts = layouts_of(read_json(layout, "--layout"))
     return resolve(source_of(parse(read_text(source)), layouts, frozenset(overrides)), overrides)

@@ -1,4 +1,4 @@
-"""Which variable of a GNN file is which part of an agent: modalities, factors, controls, and what depends on what."""
+"""Roles of the variables of a GNN file: modalities, factors, controls and their dependencies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LATER = re.compile(r"s_?(?:prime|next)\w*|s\w*_(?:prime|next)")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrix:
-    """One A or B with its values: its suffix (`loc` of A_loc) and its own variable, what it tells or moves."""
+    """One A or B with its values, its suffix (`loc` of A_loc) and its own variable."""
 
     name: str
     suffix: str
@@ -27,7 +27,9 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """Modalities and factors in the order of StateSpaceBlock, and the names connected with each matrix."""
+    """Modalities and factors in the order of StateSpaceBlock, and the names connected to each
+    matrix.
+    """
 
     modalities: tuple[Matrix, ...]
     factors: tuple[Matrix, ...]
@@ -36,7 +38,7 @@ class Structure:
 
 
 def structure_of(model: Gnn) -> Structure:
-    """Sort the variables; ModelFault when a matrix has no values, or values have no matrix."""
+    """Assign roles; ModelError if a matrix lacks values, or values lack a matrix."""
     named = {
         name: match
         for name in [*model.variables, *model.values]
@@ -74,7 +76,7 @@ def structure_of(model: Gnn) -> Structure:
 
 
 def of_suffix(structure: Structure, letter: str, suffix: str, alone: bool) -> F64 | None:
-    """The C or D that belongs to a matrix: of its suffix, or the only one where there is one matrix."""
+    """Return the C or D of a matrix: by its suffix, or the only one if there is one matrix."""
     found = {
         name: match
         for name in structure.rest
@@ -87,7 +89,7 @@ def of_suffix(structure: Structure, letter: str, suffix: str, alone: bool) -> F6
 
 
 def unclaimed(structure: Structure) -> list[str]:
-    """Faults of C, D and E that belong to nothing."""
+    """Return an error for each C, D or E without a matrix."""
     known = {
         "C": {one.suffix for one in structure.modalities},
         "D": {one.suffix for one in structure.factors},
@@ -105,7 +107,7 @@ def unclaimed(structure: Structure) -> list[str]:
 
 
 def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
-    """The factors on which a matrix depends: those connected with it, of a B its own first, of an A in their order."""
+    """Return the factors that a matrix depends on: for B its own first, for A in their order."""
     factors = structure.factors
     found = tuple(
         f for f, factor in enumerate(factors) if factor.own in structure.near.get(matrix.name, ())
@@ -131,7 +133,7 @@ def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
 
 
 def control(structure: Structure, matrix: Matrix) -> str:
-    """The control that moves a factor: the `u` connected with its B, or one of its own."""
+    """Return the control of a factor: the `u` connected to its B, or a control of its own."""
     found = sorted(name for name in structure.near.get(matrix.name, ()) if CONTROL.fullmatch(name))
     if len(found) > 1:
         raise ModelFault(
@@ -174,7 +176,9 @@ def _declared(model: Gnn, name: str) -> tuple[int | None, ...]:
 
 
 def _contradicts(model: Gnn, name: str) -> bool:
-    """Whether declared and written sizes cannot be the same in any order, axes of length 1 aside."""
+    """Return whether declared and written sizes differ in every order, ignoring axes of length
+    1.
+    """
     sizes = _declared(model, name)
     wanted = sorted(size for size in sizes if size not in (None, 1))
     return (

@@ -1,8 +1,8 @@
-"""The POMDP text format of Cassandra's pomdp-solve, read strictly: every fault has its line.
+"""Parser of the POMDP text format of Cassandra's pomdp-solve. Every error has its line.
 
-Statements: discount, values, states, actions, observations, start (a distribution, uniform, one state, include or
-exclude), T, O and R with names, indices, wildcards, rows, matrices, uniform, identity and reset. Later statements
-overwrite earlier ones, as in the original.
+Statements: discount, values, states, actions, observations, start (a distribution, uniform, one
+state, include or exclude), T, O and R with names, indices, wildcards, rows, matrices, uniform,
+identity and reset. Later statements overwrite earlier ones, as in the original.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ ALL = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """States, actions or observations: how many, and their names when they have some."""
+    """States, actions or observations: their number, and their names if any."""
 
     size: int
     elements: tuple[str, ...] | None
 
     def name(self, index: int) -> str:
-        """The name of one of them, its index where there are no names."""
+        """Return the name of an index, or the index itself."""
         return self.elements[index] if self.elements else str(index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reward:
-    """One R statement: values (a number, a row over observations, or end states x observations) at four picks."""
+    """An R statement: values (a number, a row, or end states x observations) at four selectors."""
 
     action: Pick
     start: Pick
@@ -51,7 +51,9 @@ class Reward:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pomdp:
-    """What the file says. T[action, start, end], seen[action, end, observation] (O of the file), start[state]."""
+    """Contents of a file: T[action, start, end], seen[action, end, observation] (O),
+    start[state].
+    """
 
     discount: float
     cost: bool
@@ -65,12 +67,12 @@ class Pomdp:
 
 
 def parse(text: str) -> Pomdp:
-    """Read a whole file; ModelFault with the line of the first statement that cannot be read."""
+    """Parse a file; ModelError with the line of the first invalid statement."""
     return _Reader(text).whole()
 
 
 class _Reader(Words):
-    """One walk over the words of a file."""
+    """Recursive-descent parser of one file."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -83,7 +85,7 @@ class _Reader(Words):
         self.T = self.seen = np.zeros((0, 0, 0))
 
     def whole(self) -> Pomdp:
-        """All statements of the file."""
+        """Parse all statements."""
         while self.at < len(self.words):
             self.statement()
         if self.discount is None or not self.ready():
@@ -106,7 +108,7 @@ class _Reader(Words):
         )
 
     def statement(self) -> None:
-        """One statement: its head decides how it goes on."""
+        """Parse one statement by its first word."""
         head = self.take("a statement")
         if head not in HEADS or not (self.peek() == ":" or head == "start"):
             self.at -= 1
@@ -123,11 +125,11 @@ class _Reader(Words):
             {"T": self.transition, "O": self.observation, "R": self.reward}[head]()
 
     def ready(self) -> bool:
-        """Whether states, actions and observations are known."""
+        """Return whether states, actions and observations are known."""
         return len(self.names) == len(LISTS)
 
     def preamble(self, head: str) -> None:
-        """discount, values and the three lists."""
+        """Parse discount, values and the three lists."""
         self.colon()
         if (
             head in self.names
@@ -148,7 +150,7 @@ class _Reader(Words):
             self.listed(head)
 
     def listed(self, head: str) -> None:
-        """A number or names; when all three are known, the tables are made."""
+        """Parse a number or names; allocate the tables once all three lists are known."""
         words = self.until_head()
         if len(words) == 1 and INDEX.fullmatch(words[0]):
             size, elements = int(words[0]), None
@@ -181,7 +183,7 @@ class _Reader(Words):
             )
 
     def begin(self) -> None:
-        """The distribution of the first state."""
+        """Parse the distribution of the first state."""
         kind = "" if self.peek() == ":" else self.take("a colon")
         if kind not in ("", "include", "exclude"):
             self.at -= 1
@@ -208,21 +210,21 @@ class _Reader(Words):
             )
 
     def evenly(self, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> F64:
-        """The same probability for each chosen state."""
+        """Return equal probabilities for the selected states."""
         if not chosen.any():
             self.fail("start leaves no state", back=1)
         return np.where(chosen, 1.0 / int(chosen.sum()), 0.0)
 
     def transition(self) -> None:
-        """T: action [: start [: end]] and what stands there."""
+        """Parse T: action [: start [: end]] and its values."""
         self.table(self.T, ("states", "states"), ("identity", "uniform", "reset"))
 
     def observation(self) -> None:
-        """O: action [: end [: observation]] and what stands there."""
+        """Parse O: action [: end [: observation]] and its values."""
         self.table(self.seen, ("states", "observations"), ("identity", "uniform"))
 
     def table(self, table: F64, kinds: Sequence[str], words: Sequence[str]) -> None:
-        """Fill a probability, a row or a matrix, for the actions picked."""
+        """Fill a probability, a row or a matrix for the selected actions."""
         picks = self.picks(("actions", *kinds))
         rows, columns = (self.names[kind].size for kind in kinds)
         word = self.peek() if len(picks) < 3 else ""
@@ -239,7 +241,7 @@ class _Reader(Words):
         table[tuple(picks)] = values
 
     def reward(self) -> None:
-        """R: action : start [: end [: observation]] and a matrix, a row or a number."""
+        """Parse R: action : start [: end [: observation]] and a matrix, a row or a number."""
         line = self.at
         picks = self.picks(("actions", "states", "states", "observations"))
         if len(picks) < 2:
@@ -251,7 +253,7 @@ class _Reader(Words):
         self.rewards.append(Reward(action, start, end, seen, values))
 
     def picks(self, kinds: Sequence[str]) -> list[Pick]:
-        """Selectors after colons, at least one, at most one of each kind."""
+        """Parse selectors after colons: at least one, at most one of each kind."""
         found: list[Pick] = []
         while self.peek() == ":" and len(found) < len(kinds):
             self.colon()
@@ -259,7 +261,7 @@ class _Reader(Words):
         return found
 
     def pick(self, kind: str, wild: bool = True) -> Pick:
-        """A name, an index or `*`."""
+        """Parse a name, an index or `*`."""
         word = self.take(f"one of the {kind}")
         if word == "*" and wild:
             return ALL
@@ -280,14 +282,17 @@ class _Reader(Words):
         return found
 
     def until_head(self) -> list[str]:
-        """Words up to the next statement or the end of the file."""
+        """Read words up to the next statement or the end of the file."""
         begin = self.at
         while self.at < len(self.words) and not self.at_head():
             self.at += 1
         return [word for word, _ in self.words[begin : self.at]]
 
     def at_head(self) -> bool:
-        """Whether a statement begins here: its word and a colon, with include or exclude between for start."""
+        """Return whether a statement begins here: keyword and colon.
+
+        `include` or `exclude` may follow the keyword `start`.
+        """
         word, following = self.peek(), self.peek(1)
         return word in HEADS and (
             following == ":"

@@ -1,12 +1,10 @@
-"""Action `ingest_pomdp`: a POMDP in Cassandra's text format -> IR folder and labels.json.
+"""Import a POMDP in Cassandra's text format.
 
-    python3 import_pomdp.py --source FILE.pomdp [--preferences JSON] [--rewards observed|preferences]
-        [--reward-scale NATS] [--reward-gain] [--inference JSON] --out DIR [--labels FILE]
-
-T becomes B and O becomes A. The agent's first observation is of the state that `start` describes. Where observations
-depend on the action, a second factor remembers the last action; before the first one it is `none`, and what is seen
-then tells nothing. Rewards become preferences C, discounted over the policy, where what is seen tells the reward; elsewhere
-the reward is observed, as a modality of its own (see rewards.py). `--preferences` says others in their place.
+T becomes B and O becomes A. The agent's first observation is of the state that `start` describes.
+If observations depend on the action, a second factor remembers the last action. Before the first
+action its value is `none`, and the observation is uninformative. Rewards become preferences C,
+discounted over the policy, if observations determine the reward. Otherwise the reward is a modality
+of its own (see rewards.py). `--preferences` replaces the rewards.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ NO_ACTION = "none"
 def source_of(
     model: Pomdp, preferences: Mapping[str, Any] | None, policy_len: int, rewards: Wanted = Wanted()
 ) -> Source:
-    """The model in pymdp's shapes and words; ModelFault when probabilities or rewards have no place there."""
+    """Return the model in pymdp's shapes and names; ModelError lists all errors."""
     T = np.moveaxis(unrounded(np.moveaxis(model.T, 2, 0)), 0, 2)
     seen = np.moveaxis(unrounded(np.moveaxis(model.seen, 2, 0)), 0, 2)
     start = unrounded(model.start)
@@ -82,7 +80,7 @@ def source_of(
 
 
 def _rewards(model: Pomdp, T: F64, seen: F64, wanted: Wanted) -> tuple[F64, Levels | None]:
-    """C over the observations; or C over the levels of an observed reward, and the levels."""
+    """Return C over observations, or C over observed reward levels and these levels."""
     bounded(model)
     C, reason = by_observation(model, T, seen) if wanted.kind != "observed" else (np.zeros(0), "")
     if reason and wanted.kind == "preferences":
@@ -96,7 +94,7 @@ def _rewards(model: Pomdp, T: F64, seen: F64, wanted: Wanted) -> tuple[F64, Leve
 
 
 def _remembering(actions: int) -> F64:
-    """B of the factor that holds the last action: whatever it was, it becomes the one taken; 0 is none yet."""
+    """Return B of the factor of the last action: any value becomes the action taken; 0 is none."""
     table = np.zeros((actions + 1, actions + 1, actions))
     for action in range(actions):
         table[action + 1, :, action] = 1.0
@@ -104,7 +102,7 @@ def _remembering(actions: int) -> F64:
 
 
 def _sums(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
-    """Rows (along the last axis) that are no distribution, in the words of the file."""
+    """Return the rows (along the last axis) that are no distribution, with the file's names."""
     faults = []
     off = np.argwhere(off_columns(np.moveaxis(table, -1, 0)) | np.any(table < 0.0, axis=-1))
     for index in off[:SHOWN]:
@@ -123,7 +121,7 @@ def _sums(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
 
 
 def _said(names: Names, preferences: Mapping[str, Any]) -> F64:
-    """C as the caller says it, observations that are not named at 0."""
+    """Return C from the user's preferences, 0 for observations that are not named."""
     index = {names.name(i): i for i in range(names.size)}
     found = np.zeros(names.size)
     faults = []
@@ -156,7 +154,7 @@ def _labels(model: Pomdp, acts: bool) -> dict[str, Any]:
 
 
 def _with_levels(labels: dict[str, Any], found: Levels) -> dict[str, Any]:
-    """The labels with the observed reward: a modality that reads its own factor, which reads the state before."""
+    """Add the observed reward to the labels: a modality that depends on its own factor."""
     level = Names(len(found.names), found.names)
     observations = labels["observations"] | {"reward": _axis(level, depends_on=["reward"])}
     states = labels["states"] | {
@@ -174,7 +172,9 @@ def _axis(names: Names, **lists: list[str]) -> dict[str, Any]:
 
 
 def make(source: Path, preferences: str | None, inference: str, rewards: Wanted = Wanted()) -> Made:
-    """The model and its labels, which say how the reward is observed if it is; ModelFault with every reason why not."""
+    """Return the model and its labels, with the rewards if observed; ModelError lists all
+    errors.
+    """
     overrides = read_json(inference, "--inference")
     wanted = None if preferences is None else read_json(preferences, "--preferences")
     length = overrides.get("policy_len")
@@ -192,14 +192,14 @@ def make(source: Path, preferences: str | None, inference: str, rewards: Wanted 
 
 
 def announced(made: Made) -> Made:
-    """The same; what became of the rewards is printed where that is not what the file's own observations say."""
+    """Print the treatment of observed rewards; return the argument."""
     if "rewards" in made[1]:
         print(f"rewards: {rewards_text(made[1]['rewards'])}")
     return made
 
 
 def rewards_text(facts: Mapping[str, Any]) -> str:
-    """How the reward is observed, as one line."""
+    """Describe the observed reward in one line."""
     some = ", ".join(facts["levels"][:SHOWN_LEVELS]) + (
         ", .." if len(facts["levels"]) > SHOWN_LEVELS else ""
     )

@@ -1,10 +1,10 @@
-"""Rewards of a POMDP file as preferences of an agent: over what it sees, or over reward levels that it observes.
+"""Rewards of a POMDP file as preferences: over its observations, or over observed reward levels.
 
-An agent prefers observations. Where every observation comes with one reward, the rewards are preferences over the observations.
-Elsewhere the reward is observed: a modality `reward` shows the level of the last step's reward. Its state factor `reward`
-takes the level with the probability that R, T and O give it, P(level | state before, action), so the expected utility of a
-policy is its expected reward, exactly. The factor does not influence the other factors: what is believed about the
-states is what the observations of the file say.
+If every observation has one reward, the rewards are preferences over observations. Otherwise the
+reward is observed: the modality `reward` shows the level of the last reward. Its state factor
+`reward` takes each level with the probability P(level | previous state, action) that R, T and O
+give. So the expected utility of a policy is exactly its expected reward. The factor does not
+influence other factors: observations of the file alone determine beliefs about the states.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from agentc.ir.types import F64, ModelFault
 MAX_EVENTS = 1 << 25
 MAX_LEVELS = 256
 NO_REWARD = "none"
-"""The level before the first action: there was no reward yet."""
+"""The level before the first action."""
 WAY_OUT = (
     "say what the agent prefers to see instead: preferences = { observation = 1.0, .. } (nats), "
     "or preferences = {} for nothing"
@@ -30,9 +30,9 @@ WAY_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What becomes of rewards: `kind` is "observed", "preferences" or "" (preferences where possible, else observed).
+    """Treatment of rewards: `kind` is "observed", "preferences", or "" to choose by the file.
 
-    A unit of reward is worth `scale` nats. `gain` says whether the information gain of the reward modality counts.
+    A unit of reward is `scale` nats. `gain` counts the information gain of the reward modality.
     """
 
     kind: str = ""
@@ -42,18 +42,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Levels:
-    """The distinct rewards of possible events, ascending, and chances[action, state before, level]."""
+    """Distinct rewards of possible events, ascending, and chances[action, previous state,
+    level].
+    """
 
     values: F64
     chances: F64
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The values of the modality: none, then each reward as a number."""
+        """Values of the modality: none, then each reward as a number."""
         return (NO_REWARD, *(repr(value).removesuffix(".0") for value in self.values.tolist()))
 
     def transitions(self) -> F64:
-        """B of the factor `reward`: next level, state before, level before (it does not matter), action."""
+        """Return B of the factor `reward`: next level, previous state, previous level, action."""
         actions, states, count = self.chances.shape
         table = np.zeros((count + 1, states, count + 1, actions))
         table[1:] = np.transpose(self.chances, (2, 1, 0))[:, :, None, :]
@@ -61,7 +63,7 @@ class Levels:
 
 
 def bounded(model: Pomdp) -> None:
-    """ModelFault when looking at every event would take too much memory."""
+    """Raise a ModelError if an array over all events would need too much memory."""
     if model.rewards and model.states.size**2 * model.observations.size > MAX_EVENTS:
         raise ModelFault(
             [f"R: {model.states.size} states are too many to look at every reward: {WAY_OUT}"]
@@ -69,7 +71,7 @@ def bounded(model: Pomdp) -> None:
 
 
 def by_observation(model: Pomdp, T: F64, seen: F64) -> tuple[F64, str]:
-    """The reward that each observation tells; the second value says why there is none (empty when there is)."""
+    """Return the reward of each observation, and why there is none (empty if there is)."""
     count = model.observations.size
     first: list[tuple[float, str] | None] = [None] * count
     for action in range(model.actions.size if model.rewards else 0):
@@ -83,7 +85,7 @@ def by_observation(model: Pomdp, T: F64, seen: F64) -> tuple[F64, str]:
 
 
 def levels(model: Pomdp, T: F64, seen: F64) -> Levels:
-    """The levels of the rewards that can occur, and their chances; ModelFault when there are too many."""
+    """Return the possible reward levels and their chances; ModelError if there are too many."""
     found = [
         one
         for action in range(model.actions.size)
@@ -113,7 +115,7 @@ def levels(model: Pomdp, T: F64, seen: F64) -> Levels:
 
 
 def _by_start(model: Pomdp, action: int, T: F64, seen: F64) -> Iterator[tuple[F64, F64]]:
-    """For each start state the rewards that the action can bring, ascending, and their probabilities."""
+    """Return possible rewards of an action, ascending, and their probabilities, by start state."""
     table = _dense(model, action)
     for start in range(model.states.size):
         weight = T[start][:, None] * seen
@@ -126,7 +128,7 @@ def _by_start(model: Pomdp, action: int, T: F64, seen: F64) -> Iterator[tuple[F6
 
 
 def over_time(C: F64, discount: float, policy_len: int) -> F64:
-    """Preferences for each step of a policy where the discount makes a difference, else as they are."""
+    """Return preferences for each step of a policy if the discount matters, else unchanged."""
     if policy_len < 2 or discount == 1.0 or not C.any():
         return C
     steps = [C]
@@ -136,12 +138,12 @@ def over_time(C: F64, discount: float, policy_len: int) -> F64:
 
 
 def _signed(model: Pomdp, values: F64) -> F64:
-    """Costs are negative rewards."""
+    """Negate costs: they are negative rewards."""
     return (-1.0 if model.cost else 1.0) * values + 0.0
 
 
 def _dense(model: Pomdp, action: int) -> F64:
-    """Rewards of an action over start, end and observation; later statements win."""
+    """Return the rewards of an action over start, end and observation; later statements win."""
     table = np.zeros((model.states.size, model.states.size, model.observations.size))
     for one in model.rewards:
         if one.action == action or isinstance(one.action, slice):
@@ -156,7 +158,7 @@ def _disagreement(
     possible: Any,
     first: list[tuple[float, str] | None],
 ) -> str:
-    """Why the possible events with this observation do not bring the same reward as those before (empty: they do)."""
+    """Return why possible events with this observation have several rewards; empty if one."""
     action, o = event
     places = np.argwhere(possible)
     if not len(places):
