@@ -23,8 +23,8 @@ from buildgraph import (
     rule,
 )
 
-from .actions.backends import evidence, proved
-from .actions.compile_agents import Member, Running
+from .actions.backends import evidence, prove_member
+from .actions.compile_agents import Member, RunSettings
 from .model import Model
 
 CHECK_LINKS = Tool("check_links")
@@ -43,7 +43,7 @@ class Coalition(Provider):
 
     members: tuple[Member, ...]
     links: Artifact
-    running: Running
+    running: RunSettings
 
     def outputs(self) -> dict[str, Artifact]:
         """Return the proof of each agent, and the checked links."""
@@ -113,23 +113,25 @@ def coalition(
                 ctx.target.place("agents", name),
                 f"give it another name, such as {name}_agent; the keys are {', '.join(RESERVED)}",
             )
-    _count(ctx, agents, copies)
+    _check_counts(ctx, agents, copies)
     written = [_link(ctx, number, link, agents) for number, link in enumerate(links)]
     members = tuple(
-        replace(proved(ctx, name, agent.model), replicas=agent.replicas)
+        replace(prove_member(ctx, name, agent.model), replicas=agent.replicas)
         for name, agent in agents.items()
     )
     text = json.dumps(
         [{"from": link.source, "to": link.target} for link in written], sort_keys=True
     )
-    running = Running(int(tick), int(deadline or tick), copies, io == "http")
+    running = RunSettings(int(tick), int(deadline or tick), copies, io == "http")
     written_down = Content("links.json", text.encode())
     return Coalition(
-        members, _checked(ctx, members, written_down) if written else written_down, running
+        members,
+        _check_links_action(ctx, members, written_down) if written else written_down,
+        running,
     )
 
 
-def _checked(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact:
+def _check_links_action(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact:
     """Declare the check of the links. Python agents run in no program, so their links are not
     checked.
     """
@@ -159,7 +161,7 @@ def _checked(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact
     return made
 
 
-def _count(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:
+def _check_counts(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:
     for name, agent in agents.items():
         if agent.replicas is not None and agent.replicas < 1:
             raise BuildError(

@@ -12,7 +12,7 @@ SECOND = 1_000_000_000  # a Duration counts nanoseconds
 
 
 @dataclass(frozen=True)
-class Made(Provider):
+class CommandOutputs(Provider):
     """Outputs of a command by the names in its table."""
 
     made: tuple[tuple[str, Artifact], ...]
@@ -32,19 +32,19 @@ def command(
     programs: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
     timeout: Duration = Duration(600 * SECOND),
-) -> Made:
+) -> CommandOutputs:
     """Run a program: `{name}` in argv is the path of that input or output, `{{` a literal brace.
 
     `inputs` are files (paths) and outputs of other targets (labels). `outputs` are paths, such as
     `site/` for a folder. `programs` are further host programs that the command starts. `packages`
     are the Python distributions that it imports.
     """
-    staged = place(inputs or {})
+    staged = stage_inputs(inputs or {})
     outs = [Out(path.rstrip("/"), tree=path.endswith("/")) for path in outputs.values()]
     paths = {name: given.path for name, given in staged.items()}
     paths |= {name: f"out/{out.path}" for name, out in zip(outputs, outs, strict=True)}
     _check(ctx, outputs, paths, len(staged))
-    words = expand(ctx, argv, paths)
+    words = expand_argv(ctx, argv, paths)
     own = words[0] in paths.values() and (
         "/" in words[0] or words[0] != argv[0]
     )  # `cp` alone is the host's
@@ -59,10 +59,10 @@ def command(
         distributions=tuple(sorted(packages)),
         timeout=max(1, timeout // SECOND),
     )
-    return Made(tuple(zip(outputs, made, strict=True)))
+    return CommandOutputs(tuple(zip(outputs, made, strict=True)))
 
 
-def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
+def stage_inputs(inputs: Mapping[str, Artifact]) -> dict[str, In]:
     """Stage inputs: files at their workspace paths, outputs of targets below `in/<name>/`."""
     sources = [artifact.name for artifact in inputs.values() if isinstance(artifact, Source)]
     staged = {
@@ -71,7 +71,9 @@ def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
         if not isinstance(artifact, Source)
     }
     folder, number = "in", 0
-    while any(_meet(source, f"{folder}/{path}") for source in sources for path in staged.values()):
+    while any(
+        _overlap(source, f"{folder}/{path}") for source in sources for path in staged.values()
+    ):
         number += 1
         folder = f"in-{number}"
     return {
@@ -80,12 +82,12 @@ def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
     }
 
 
-def _meet(one: str, other: str) -> bool:
+def _overlap(one: str, other: str) -> bool:
     """Return whether two paths are equal or one is below the other."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
-def expand(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[str]:
+def expand_argv(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[str]:
     """Replace each `{name}` in an argv by the path of that name."""
     if not argv:
         raise BuildError(
@@ -98,8 +100,8 @@ def _expand(ctx: Ctx, number: int, word: str, paths: Mapping[str, str]) -> str:
     at = ctx.target.lazy_location("argv", number)
     try:
         pieces = list(string.Formatter().parse(word))
-    except ValueError as fault:
-        raise BuildError(f"{word!r}: {fault}", at, "write {{ and }} for braces") from None
+    except ValueError as error:
+        raise BuildError(f"{word!r}: {error}", at, "write {{ and }} for braces") from None
     for _, name, form, conversion in pieces:
         if name is not None and (name not in paths or form or conversion):
             raise BuildError(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider, Size, Tool, rule
 
-from .actions.backends import compiled
+from .actions.backends import require_native_code
 from .actions.compile_agents import link
 from .actions.image import assemble
-from .actions.quantize import Fidelity, Storage, stored
+from .actions.quantize import Fidelity, Storage, quantize_members
 from .coalition import Coalition
 from .hardware import Hardware
 
@@ -62,8 +62,8 @@ def export(
     0.999 }` is its budget: nats of belief divergence, nats lost by an action, and the share of
     episodes within `regret`, shown with 95 % confidence. A storage beyond the budget is refused.
     """
-    compiled(ctx, coalition.members)
-    members, page = stored(
+    require_native_code(ctx, coalition.members)
+    members, page = quantize_members(
         ctx, coalition.members, (storage, fidelity), (hardware.triple, hardware.cpu)
     )
     coalition = replace(coalition, members=members)

@@ -19,10 +19,10 @@ from buildgraph import (
     rule,
 )
 
-from .actions.backends import compiled
+from .actions.backends import require_native_code
 from .actions.compile_agents import Member, compile_agent
-from .actions.quantize import Fidelity, Storage, stored
-from .boards.microcontrollers import MICROS, Micro
+from .actions.quantize import Fidelity, Storage, quantize_members
+from .boards.microcontrollers import MICROS, Microcontroller
 from .coalition import Coalition
 
 COMPILE_MCU_HELPERS = Tool("compile_mcu_helpers")
@@ -68,9 +68,9 @@ def firmware(
             ctx.target.place("core"),
             did_you_mean(core, MICROS) or f"known are {', '.join(MICROS)}",
         )
-    compiled(ctx, coalition.members)
+    require_native_code(ctx, coalition.members)
     target = (micro.triple, micro.cpu)
-    members, page = stored(ctx, coalition.members, (storage, fidelity), target, "--small")
+    members, page = quantize_members(ctx, coalition.members, (storage, fidelity), target, "--small")
     objects = {member.name: compile_agent(ctx, member, target, "--small") for member in members}
     (helpers,) = ctx.tool(
         COMPILE_MCU_HELPERS,
@@ -110,7 +110,7 @@ def emulate(
     members: tuple[Member, ...],
     objects: dict[str, Artifact],
     helpers: Artifact,
-    micro: Micro,
+    micro: Microcontroller,
 ) -> Gate:
     """Declare the emulation gate: the objects of the library must reproduce the build host's
     bits.

@@ -21,7 +21,7 @@ from buildgraph import (
     rule,
 )
 
-from .actions.compile_agents import Planned, Probing, plan
+from .actions.compile_agents import Planned, ProbeSize, plan
 
 IMPORT_NPZ = Tool("import_npz")
 IMPORT_OBJECTS = Tool("import_objects")
@@ -38,7 +38,7 @@ PYTHON_ONLY: dict[str, tuple[object, ...]] = {
     "inference_algo": ("mmp", "vmp"),
 }
 """Values of the model's table that only the python backend supports."""
-OPTIONS = {
+FORMAT_OPTIONS = {
     "npz": ("spec", "pickle"),
     "npy": ("spec", "pickle"),
     "py": ("entry", "args", "inputs", "packages", "timeout"),
@@ -47,7 +47,7 @@ OPTIONS = {
 }
 """Source formats by suffix, and the keys of the table that belong to one format only."""
 _SAVE = "np.savez('model.npz', A0=.., B0=.., ..), with a model.json beside it that holds the parameters ({} for the defaults)"
-ELSEWHERE = {
+ADVICE = {
     "json": 'name the .npz of the arrays, source = "model.npz"; the .json of the same name is read with it, or `spec` names it',
     "mat": f"read it once with scipy.io.loadmat and save its arrays: {_SAVE}",
     **dict.fromkeys(
@@ -75,7 +75,7 @@ class Model(Provider):
     runtime: Artifact
     python: str
     planned: Planned
-    probe: Probing
+    probe: ProbeSize
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def model(
     preferences: dict[str, float] | None = None,
     rewards: Rewards = Rewards(),
     inference: Inference = Inference(),
-    probe: Probing = Probing(),
+    probe: ProbeSize = ProbeSize(),
     runtime: Literal["auto", "native", "python"] = "auto",
     pickle: bool = False,
 ) -> Model:
@@ -180,9 +180,9 @@ def model(
     feature that native lacks. If only the source needs such a feature, the build stops, lists the
     features and suggests `runtime = "python"`.
     """
-    _probed(ctx, probe)
+    _check_probe(ctx, probe)
     name, suffix = ctx.label.name, source.name.rpartition(".")[2].lower()
-    _only_for(
+    _check_options(
         ctx,
         suffix,
         source,
@@ -199,8 +199,8 @@ def model(
             "pickle": pickle,
         },
     )
-    _rewarded(ctx, rewards, preferences)
-    tool, words = _reader(ctx, suffix, source, spec, pickle)
+    _check_rewards(ctx, rewards, preferences)
+    tool, words = _importer(ctx, suffix, source, spec, pickle)
     if suffix == "py":
         words += (
             "--entry",
@@ -235,10 +235,12 @@ def model(
         Out("runtime.json"),
         title=f"choose the runtime of {name}",
     )
-    return Model(ir, labels, chosen, _python(runtime, inference), plan(ctx, ir, probe), probe)
+    return Model(
+        ir, labels, chosen, _python_reason(runtime, inference), plan(ctx, ir, probe), probe
+    )
 
 
-def _probed(ctx: Ctx, probe: Probing) -> None:
+def _check_probe(ctx: Ctx, probe: ProbeSize) -> None:
     """Require a probe of at least one step and at most MAX_STEPS."""
     if (
         min(probe.episodes, probe.steps) < 1
@@ -253,7 +255,7 @@ def _probed(ctx: Ctx, probe: Probing) -> None:
         )
 
 
-def _rewarded(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) -> None:
+def _check_rewards(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) -> None:
     """Refuse rewards together with preferences, and a scale that is not positive."""
     if preferences is not None and rewards != Rewards():
         raise BuildError(
@@ -275,7 +277,7 @@ def _rewarded(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) 
         )
 
 
-def _python(runtime: str, inference: Inference) -> str:
+def _python_reason(runtime: str, inference: Inference) -> str:
     """Return the reason for the python backend from the table, or an empty string."""
     if runtime != "auto":
         return 'runtime = "python"' if runtime == "python" else ""
@@ -287,7 +289,7 @@ def _python(runtime: str, inference: Inference) -> str:
     )
 
 
-def _reader(
+def _importer(
     ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pickle: bool
 ) -> tuple[Tool, tuple[str | Artifact, ...]]:
     """Return the import program of a source and its options."""
@@ -311,20 +313,20 @@ def _reader(
     )
 
 
-def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
+def _check_options(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
     """Refuse a source in an unknown format, and keys that belong to another format."""
-    if suffix not in OPTIONS:
+    if suffix not in FORMAT_OPTIONS:
         raise BuildError(
             f"{ctx.label}: {source.name!r} is no model source",
             ctx.target.place("source"),
-            ELSEWHERE.get(
+            ADVICE.get(
                 suffix,
                 "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true",
             ),
         )
     for word, given in said.items():
-        if given and word not in OPTIONS[suffix]:
-            kind = next(kind for kind, words in OPTIONS.items() if word in words)
+        if given and word not in FORMAT_OPTIONS[suffix]:
+            kind = next(kind for kind, words in FORMAT_OPTIONS.items() if word in words)
             raise BuildError(
                 f"{ctx.label}: {word} is for .{kind} sources",
                 ctx.target.place(word),

@@ -20,7 +20,7 @@ PROVE_PYTHON = Tool("prove_python")
 QUIET = {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "Agg"}
 
 
-def proved(ctx: Ctx, name: str, model: Model) -> Member:
+def prove_member(ctx: Ctx, name: str, model: Model) -> Member:
     """Declare the proof of an agent with the backend of its model; return it as a coalition
     member.
     """
@@ -43,7 +43,7 @@ def proved(ctx: Ctx, name: str, model: Model) -> Member:
     return Member(name, model.labels, Proved(name, None, proof, model.planned, model.python, page))
 
 
-def compiled(ctx: Ctx, members: tuple[Member, ...]) -> None:
+def require_native_code(ctx: Ctx, members: tuple[Member, ...]) -> None:
     """Require native code for every member: images support the native backend only."""
     names = [
         f"{member.name} ({member.proved.python})" for member in members if member.proved.python

@@ -24,7 +24,7 @@ LINK_PROGRAM = Tool("link_program")
 
 
 @dataclass(frozen=True)
-class Probing:
+class ProbeSize:
     """Size of the proof: episodes, steps of each episode, and seed of the random numbers."""
 
     episodes: int = 8
@@ -83,7 +83,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunSettings:
     """Run-time settings of a coalition.
 
     `tick` and `deadline` are nanoseconds, 0 for none. `copies` counts instances of the whole
@@ -120,7 +120,7 @@ class Running:
         return 8080 if self.http else 0
 
 
-def plan(ctx: Ctx, ir: Artifact, probing: Probing) -> Planned:
+def plan(ctx: Ctx, ir: Artifact, probing: ProbeSize) -> Planned:
     """Declare the exact compiler passes and the probe set. Neither depends on a board."""
     made, interface = ctx.tool(
         PLAN_AGENT,
@@ -166,7 +166,9 @@ def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
     return Proved(name, code, proof, planned)
 
 
-def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Running) -> Artifact:
+def emit_program(
+    ctx: Ctx, members: Sequence[Member], links: Artifact, running: RunSettings
+) -> Artifact:
     """Declare the C file of the program: order of agents, links, run-time settings, self-test."""
     words = running.words()
     staged: list[In] = []
@@ -196,12 +198,16 @@ def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Run
 
 
 def link(
-    ctx: Ctx, members: Sequence[Member], links: Artifact, running: Running, target: tuple[str, str]
+    ctx: Ctx,
+    members: Sequence[Member],
+    links: Artifact,
+    running: RunSettings,
+    target: tuple[str, str],
 ) -> Artifact:
     """Declare the program of a coalition for a target. Unchanged agents are not compiled again."""
     objects = [compile_agent(ctx, member, target) for member in members]
     objects.append(
-        _compile(ctx, "main", main_file(ctx, members, links, running), target, "--small")
+        _compile(ctx, "main", emit_program(ctx, members, links, running), target, "--small")
     )
     (program,) = ctx.tool(
         LINK_PROGRAM, *objects, "--triple", target[0], "--out", Out("agent"), title="link"

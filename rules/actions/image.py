@@ -6,7 +6,7 @@ import json
 
 from buildgraph import Artifact, Content, Ctx, In, Out, Tool
 
-from .compile_agents import Running
+from .compile_agents import RunSettings
 
 ASSEMBLE_IMAGE = Tool("assemble_image")
 
@@ -16,7 +16,7 @@ def assemble(
     program: Artifact,
     machine: tuple[str, str],
     labels: dict[str, str],
-    running: Running = Running(),
+    running: RunSettings = RunSettings(),
 ) -> Artifact:
     """Declare a scratch image: one static program that runs as user 65532 with its own health
     check.

@@ -50,7 +50,7 @@ class Fidelity:
 
 
 @dataclass(frozen=True)
-class Order:
+class SearchSettings:
     """Settings of the quantization search for each agent."""
 
     tried: tuple[str, ...]
@@ -60,7 +60,7 @@ class Order:
     options: tuple[str, ...]
 
 
-def stored(
+def quantize_members(
     ctx: Ctx,
     members: tuple[Member, ...],
     asked: tuple[Storage | None, Fidelity | None],
@@ -96,10 +96,10 @@ def stored(
         "--regret",
         repr(budget.regret),
         "--agreement",
-        _text(budget.agreement),
+        _format_share(budget.agreement),
     )
-    order = Order(tried, _episodes(ctx, budget, len(tried)), words, target, options)
-    found = [_stored(ctx, member, order) for member in members]
+    order = SearchSettings(tried, _episodes(ctx, budget, len(tried)), words, target, options)
+    found = [_quantize_member(ctx, member, order) for member in members]
     (page,) = ctx.tool(
         REPORT_QUANTIZATION,
         *(word for _, verdict in found for word in ("--verdict", verdict)),
@@ -110,7 +110,7 @@ def stored(
     return tuple(member for member, _ in found), page
 
 
-def _text(share: float) -> str:
+def _format_share(share: float) -> str:
     return format(Decimal(repr(share)), "f")
 
 
@@ -139,7 +139,7 @@ def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
     )
 
 
-def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
+def _quantize_member(ctx: Ctx, member: Member, order: SearchSettings) -> tuple[Member, Artifact]:
     """Return the member with the selected code, and the verdict."""
     planned, name = member.proved.planned, member.name
     assert member.proved.code is not None, "agents of the python backend have no code"
@@ -184,7 +184,7 @@ def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
 
 
 def _candidate(
-    ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: Order
+    ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: SearchSettings
 ) -> dict[str, Artifact]:
     """Declare one candidate; its files in the order that `select_quantization` reads. No budget
     enters.
@@ -266,7 +266,7 @@ def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
     return found
 
 
-def _compile(ctx: Ctx, member: Member, code: Artifact, order: Order) -> Artifact:
+def _compile(ctx: Ctx, member: Member, code: Artifact, order: SearchSettings) -> Artifact:
     return compile_agent(
         ctx, replace(member, proved=replace(member.proved, code=code)), order.target, *order.options
     )

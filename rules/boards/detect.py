@@ -182,7 +182,9 @@ def match(
             override, odd = _override(device, boards[profile], memory)
             return Match(profile, (because, *core), override, (*differs, *odd), _unknown(device))
     return Match(
-        "", unknown=(_no_profile(device), *_unknown(device)), near=_near(device, boards, midr)
+        "",
+        unknown=(_no_profile(device), *_unknown(device)),
+        near=_similar_profiles(device, boards, midr),
     )
 
 
@@ -204,7 +206,7 @@ def _by_name(device: Device, boards: Mapping[str, Board]) -> _Found:
                 return (
                     name,
                     f"the device tree is compatible with {called!r}",
-                    _sold(device.memory_mib, board),
+                    _fitting_size(device.memory_mib, board),
                 )
     return None
 
@@ -226,7 +228,7 @@ def _by_level(device: Device, boards: Mapping[str, Board]) -> _Found:
     return None
 
 
-def _sold(memory: int, board: Board) -> int:
+def _fitting_size(memory: int, board: Board) -> int:
     """Return the smallest sold memory size (MiB) that fits; 0 when none fits."""
     return next(
         (size for size in sorted(board.memory_sold or (board.memory_mib,)) if size >= memory), 0
@@ -274,7 +276,7 @@ def _no_profile(device: Device) -> str:
     return "which board it is: there is no device tree to name it"
 
 
-def _near(
+def _similar_profiles(
     device: Device, boards: Mapping[str, Board], midr: Mapping[str, tuple[int, int]]
 ) -> tuple[str, ...]:
     """Return profiles with the same core. Virtual machines on Apple processors show part 0x000."""

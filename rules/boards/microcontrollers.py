@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Micro:
+class Microcontroller:
     """A microcontroller core: compiler target and emulator. `floats` is the precision done in
     hardware.
     """
@@ -25,11 +25,11 @@ class Micro:
 
 
 _SOFT, _HARD = "thumb-freestanding-eabi", "thumb-freestanding-eabihf"
-MICROS: Mapping[str, Micro] = {
-    "cortex-m0plus": Micro(_SOFT, "cortex_m0plus", "none"),
-    "cortex-m3": Micro(_SOFT, "cortex_m3", "none"),
-    "cortex-m4f": Micro(_HARD, "cortex_m4", "single"),
-    "cortex-m7": Micro(_HARD, "cortex_m7", "double"),
-    "cortex-m33": Micro(_HARD, "cortex_m33", "single"),
+MICROS: Mapping[str, Microcontroller] = {
+    "cortex-m0plus": Microcontroller(_SOFT, "cortex_m0plus", "none"),
+    "cortex-m3": Microcontroller(_SOFT, "cortex_m3", "none"),
+    "cortex-m4f": Microcontroller(_HARD, "cortex_m4", "single"),
+    "cortex-m7": Microcontroller(_HARD, "cortex_m7", "double"),
+    "cortex-m33": Microcontroller(_HARD, "cortex_m33", "single"),
 }
 """Microcontroller cores by the name that the rule `firmware` accepts."""

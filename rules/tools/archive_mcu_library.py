@@ -17,9 +17,9 @@ from pathlib import Path
 
 from agentc.codegen.native_files import native
 from agentc.errors import refuse
-from agentc.mcu.library import header, over
+from agentc.mcu.library import header, exceeded_limits
 from agentc.toolchain.elf import agent_symbol, sizes
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import archive
 
 
@@ -39,15 +39,15 @@ def main(argv: Sequence[str]) -> int:
     try:
         symbols = [agent_symbol(path.read_bytes()) for path in objects.values()]
         taken = {name: sizes(path.read_bytes()) for name, path in objects.items()}
-        faults = over(taken, {"flash": options.max_flash, "memory": options.max_memory})
-        if faults:
+        errors = exceeded_limits(taken, {"flash": options.max_flash, "memory": options.max_memory})
+        if errors:
             way = 'raise it, or make the agents smaller: storage = "smallest"'
             return refuse(
-                "\n".join(faults), [(line, (line.partition(":")[0],), way) for line in faults]
+                "\n".join(errors), [(line, (line.partition(":")[0],), way) for line in errors]
             )
         archive({**objects, "helpers": options.helpers}, options.out)
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     options.header.write_text(header(options.core, symbols, native(("agent.h",))), encoding="ascii")
     options.sizes.write_text(

@@ -17,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         assemble(options)
-    except (ImageError, OSError, UnicodeError) as fault:
-        print(f"assemble: {fault}", file=sys.stderr)
+    except (ImageError, OSError, UnicodeError) as error:
+        print(f"assemble: {error}", file=sys.stderr)
         return 1
     return 0
 

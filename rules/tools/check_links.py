@@ -14,14 +14,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.codegen.links import Team, WiringFault, named, ports_of, read_links, resolve
-from agentc.errors import Refused, refuse
+from agentc.codegen.links import Instances, LinkError, parse_named, ports_of, read_links, resolve
+from agentc.errors import Refusal, refuse
 
 
-def refused(fault: WiringFault, pairs: Sequence[tuple[str, str]]) -> list[Refused]:
+def refused(error: LinkError, pairs: Sequence[tuple[str, str]]) -> list[Refusal]:
     """Return the errors, each with the index of its link if there is one."""
-    found: list[Refused] = []
-    for line in fault.faults:
+    found: list[Refusal] = []
+    for line in error.errors:
         links = [
             number
             for number, (source, target) in enumerate(pairs)
@@ -49,20 +49,23 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     labels = {
-        name: json.loads(Path(text).read_bytes()) for name, text in named(options.labels).items()
+        name: json.loads(Path(text).read_bytes())
+        for name, text in parse_named(options.labels).items()
     }
     agents = {
         name: ports_of(json.loads(Path(text).read_bytes()), labels.get(name, {}))
-        for name, text in named(options.interface).items()
+        for name, text in parse_named(options.interface).items()
     }
     pairs = read_links(options.links)
     try:
         resolve(
             pairs,
-            Team(agents, {name: int(count) for name, count in named(options.replicas).items()}),
+            Instances(
+                agents, {name: int(count) for name, count in parse_named(options.replicas).items()}
+            ),
         )
-    except WiringFault as fault:
-        return refuse("\n".join(fault.faults), refused(fault, pairs))
+    except LinkError as error:
+        return refuse("\n".join(error.errors), refused(error, pairs))
     options.out.write_bytes(options.links.read_bytes())
     return 0
 

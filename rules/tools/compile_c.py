@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import SMALL, compile_object
 
 
@@ -26,8 +26,8 @@ def main(argv: Sequence[str]) -> int:
     extra = SMALL if options.small else ()
     try:
         compile_object(options.source, (options.triple, options.cpu), options.out, extra)
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import compile_helpers
 
 
@@ -27,8 +27,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         compile_helpers((options.triple, options.cpu), options.out)
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.codegen.links import WiringFault
+from agentc.codegen.links import LinkError
 from agentc.codegen.main import emit_main, program_of
 from agentc.errors import refuse
 
@@ -43,9 +43,9 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         text = emit_main(program_of(options))
-    except WiringFault as fault:
+    except LinkError as error:
         return refuse(
-            "\n".join(fault.faults), [(line, ("coalition",), "") for line in fault.faults]
+            "\n".join(error.errors), [(line, ("coalition",), "") for line in error.errors]
         )
     options.out.write_text(text, encoding="ascii")
     return 0

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentc.mcu.emulation import judge, link
-from agentc.proof.emulation import Differs
-from agentc.toolchain.errors import ToolchainFault
+from agentc.proof.emulation import BitsDiffer
+from agentc.toolchain.errors import ToolchainError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,8 +48,8 @@ def main(argv: Sequence[str]) -> int:
                     json.loads(Path(proof).read_text()),
                     Path(probe),
                 )
-    except (Differs, ToolchainFault, subprocess.TimeoutExpired) as fault:
-        print(fault, file=sys.stderr)
+    except (BitsDiffer, ToolchainError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
         return 1
     options.out.write_text(
         json.dumps({"agents": verdicts, "schema": 1}, indent=1, sort_keys=True) + "\n"

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.proof.emulation import Differs, judge, run
+from agentc.proof.emulation import BitsDiffer, judge, run
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,8 +35,8 @@ def main(argv: Sequence[str]) -> int:
             name: judge(command, name, json.loads(Path(proof).read_text()), Path(probe))
             for name, proof, probe in options.agent
         }
-    except (Differs, subprocess.TimeoutExpired) as fault:
-        print(fault, file=sys.stderr)
+    except (BitsDiffer, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
         return 1
     options.out.write_text(
         json.dumps({"agents": verdicts, "schema": 1}, indent=1, sort_keys=True) + "\n"

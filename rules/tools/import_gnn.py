@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 
 from agentc.importers.gnn.reader import make
-from agentc.importers.main import options, run
+from agentc.importers.main import argument_parser, run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return 0, or 1 after one message with all errors."""
-    parser = options("import_gnn", __doc__)
+    parser = argument_parser("import_gnn", __doc__)
     parser.add_argument("--layout", default="{}")
     args = parser.parse_args(argv)
     return run(args, lambda: make(args.source, args.layout, args.inference))

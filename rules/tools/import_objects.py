@@ -12,7 +12,7 @@ import resource
 import sys
 from collections.abc import Sequence
 
-from agentc.importers.main import options, run
+from agentc.importers.main import argument_parser, run
 from agentc.importers.objects import make
 
 MEMORY = 4 << 30
@@ -21,7 +21,7 @@ MEMORY = 4 << 30
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return 0, or 1 after one message with all errors."""
-    args = options("import_objects", __doc__, spec=True).parse_args(argv)
+    args = argument_parser("import_objects", __doc__, spec=True).parse_args(argv)
     return run(args, lambda: make(args.source, args.spec, args.inference))
 
 

@@ -9,22 +9,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from agentc.importers.main import options, run
-from agentc.importers.pomdp.reader import announced, make
-from agentc.importers.pomdp.rewards import Wanted
+from agentc.importers.main import argument_parser, run
+from agentc.importers.pomdp.reader import print_rewards, make
+from agentc.importers.pomdp.rewards import RewardOptions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return 0, or 1 after one message with all errors."""
-    parser = options("import_pomdp", __doc__)
+    parser = argument_parser("import_pomdp", __doc__)
     parser.add_argument("--preferences")
     parser.add_argument("--rewards", choices=("observed", "preferences"), default="")
     parser.add_argument("--reward-scale", type=float, default=1.0)
     parser.add_argument("--reward-gain", action="store_true")
     args = parser.parse_args(argv)
-    rewards = Wanted(args.rewards, args.reward_scale, args.reward_gain)
+    rewards = RewardOptions(args.rewards, args.reward_scale, args.reward_gain)
     return run(
-        args, lambda: announced(make(args.source, args.preferences, args.inference, rewards))
+        args, lambda: print_rewards(make(args.source, args.preferences, args.inference, rewards))
     )
 
 

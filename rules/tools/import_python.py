@@ -14,14 +14,14 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from agentc.importers.main import options, run
+from agentc.importers.main import argument_parser, run
 from agentc.importers.python import make, print_at_once, quiet_libraries
-from agentc.importers.python_source import leave
+from agentc.importers.python_source import exit_or_name_threads
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return 0, or 1 after one message with all errors."""
-    parser = options("import_python", __doc__)
+    parser = argument_parser("import_python", __doc__)
     parser.add_argument("--entry", default="build")
     parser.add_argument(
         "--inputs", action="store_true", help="there are files beside it: run it in its folder"
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = run(
         args, lambda: make(args.source, args.entry, args.args, args.inference, inputs=args.inputs)
     )
-    leave(args.source, before, code)
+    exit_or_name_threads(args.source, before, code)
     return code
 
 

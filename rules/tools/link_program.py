@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import link_program
 
 
@@ -23,8 +23,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         link_program(options.objects, options.triple, options.out)
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from agentc.errors import refuse
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
-from agentc.proof.probe import probe
+from agentc.ir.types import ModelError
+from agentc.proof.probe import write_probe
 
 MAX_STEPS = 1 << 20
 
@@ -44,10 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 1
     try:
-        probe(ir.load(args.ir), args.out, args.episodes, args.steps, args.seed, first=args.first)
-    except ModelFault as fault:
-        text = "\n".join(f"error: {args.ir.name}: {line}" for line in fault.faults)
-        return refuse(text, [(line, ("source",), "") for line in fault.faults])
+        write_probe(
+            ir.load(args.ir), args.out, args.episodes, args.steps, args.seed, first=args.first
+        )
+    except ModelError as problem:
+        text = "\n".join(f"error: {args.ir.name}: {line}" for line in problem.errors)
+        return refuse(text, [(line, ("source",), "") for line in problem.errors])
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1

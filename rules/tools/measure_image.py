@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentc.errors import refuse
-from agentc.proof.fitness import OverBudget, Unfit, check, evidence
-from agentc.toolchain.errors import ToolchainFault
+from agentc.proof.fitness import BudgetError, UnfitError, check, measure
+from agentc.toolchain.errors import ToolchainError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -28,12 +28,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     try:
-        found = evidence(options.program.read_bytes(), options.image)
+        found = measure(options.program.read_bytes(), options.image)
         check(found, options.arch, options.max_image, options.max_memory)
-    except OverBudget as fault:
-        return refuse(str(fault), [(what, ("budget", key), fix) for what, key, fix in fault.faults])
-    except (Unfit, ToolchainFault) as fault:
-        print(fault, file=sys.stderr)
+    except BudgetError as error:
+        return refuse(str(error), [(what, ("budget", key), fix) for what, key, fix in error.errors])
+    except (UnfitError, ToolchainError) as error:
+        print(error, file=sys.stderr)
         return 1
     options.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     return 0

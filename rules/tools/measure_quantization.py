@@ -20,8 +20,8 @@ from agentc.ir.files import canonical_json
 from agentc.proof.fidelity import compare
 from agentc.proof.native import build_host_program, identity, run_replay
 from agentc.proof.replay import load_probe, parse
-from agentc.quantize.trial import joined, save
-from agentc.toolchain.errors import ToolchainFault
+from agentc.quantize.trial import concatenate, save
+from agentc.toolchain.errors import ToolchainError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", required=True, type=Path, help="folder of the findings")
     options = parser.parse_args(argv)
     interface, own = json.loads(options.interface.read_bytes()), load_probe(options.probe)
-    trial = joined([load_probe(part) for part in options.trial])
+    trial = concatenate([load_probe(part) for part in options.trial])
     try:
         with tempfile.TemporaryDirectory(prefix="try-") as folder:
             program = build_host_program(options.source, options.name, interface, Path(folder))
@@ -45,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
                 run_replay(program, options.name, probe.records().tobytes())
                 for probe in (own, trial)
             ]
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     for kind, answered, probe in zip(("probe", "trial"), answers, (own, trial)):
         save(

@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         index = merge(options.layout, options.out, options.name and oci.checked_name(options.name))
         if options.summary:
             options.summary.write_bytes(oci.canonical(summary(options.out, index)) + b"\n")
-    except (ImageError, OSError, UnicodeError) as fault:
-        print(f"image_index: {fault}", file=sys.stderr)
+    except (ImageError, OSError, UnicodeError) as error:
+        print(f"image_index: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agentc.errors import refuse
 from agentc.ir import files as ir
-from agentc.ir.files import ModelFault
+from agentc.ir.files import ModelError
 from agentc.plan.build import build, interface
 from agentc.plan.files import save
 
@@ -30,11 +30,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         model = ir.normalise(ir.load(options.ir))
         plan = build(model)
-    except ModelFault as fault:
+    except ModelError as error:
         way = '`runtime = "python"` in the model\'s table proves it with pymdp itself; images with Python are not made yet'
         what = "this agent cannot be compiled for the native backend"
-        text = "\n".join([f"{what}:", *(f"  {reason}" for reason in fault.faults), way])
-        return refuse(text, [(f"{what}: {reason}", ("source",), way) for reason in fault.faults])
+        text = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors), way])
+        return refuse(text, [(f"{what}: {reason}", ("source",), way) for reason in error.errors])
     save(plan, options.out)
     (options.interface or options.out / "interface.json").write_bytes(
         ir.canonical_json(interface(model))

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from agentc.ir.files import canonical_json
 from agentc.proof.fidelity import compare, document
-from agentc.proof.native import build_host_program, explain, identity, run_replay
+from agentc.proof.native import build_host_program, explain_failure, identity, run_replay
 from agentc.proof.replay import load_probe, parse
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,13 +41,13 @@ def main(argv: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="prove-") as folder:
             program = build_host_program(options.source, options.name, interface, Path(folder))
             answered = run_replay(program, options.name, probe.records().tobytes())
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     findings = compare(parse(answered, interface), probe, interface["num_controls"])
     proof = document(findings, probe.facts, identity(answered, interface))
     if proof["violations"]:
-        print(explain(proof), file=sys.stderr)
+        print(explain_failure(proof), file=sys.stderr)
         return 1
     options.out.write_bytes(canonical_json(proof))
     return 0

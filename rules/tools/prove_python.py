@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agentc.errors import refuse
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.proof.python import answers, document, judge, text
 from agentc.pymdp_backend import probe as pymdp_probe
 
@@ -32,13 +32,13 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         model = ir.normalise(ir.load(options.ir))
-        taken = pymdp_probe.take(model, options.episodes, options.steps, options.seed)
+        taken = pymdp_probe.run_reference(model, options.episodes, options.steps, options.seed)
         proved = document(model, taken, judge(model, taken, answers(model, taken)))
-    except ModelFault as fault:
+    except ModelError as error:
         what = f"agent {options.name}: the python backend cannot run it"
-        said = "\n".join([f"{what}:", *(f"  {reason}" for reason in fault.faults)])
+        said = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors)])
         return refuse(
-            said, [(f"{what}: {reason}", ("agents", options.name), "") for reason in fault.faults]
+            said, [(f"{what}: {reason}", ("agents", options.name), "") for reason in error.errors]
         )
     if proved["violations"]:
         print(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentc.errors import refuse
 from agentc.ir import files as ir
-from agentc.ir.files import ModelFault
+from agentc.ir.files import ModelError
 from agentc.plan import files
 from agentc.quantize.grids import STORAGES
 from agentc.quantize.plan import build
@@ -32,10 +32,10 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         made, facts = build(ir.normalise(ir.load(options.ir)), options.storage)
-    except ModelFault as fault:
+    except ModelError as error:
         return refuse(
-            "\n".join(fault.faults),
-            [(line, ("storage",), "leave `storage` out") for line in fault.faults],
+            "\n".join(error.errors),
+            [(line, ("storage",), "leave `storage` out") for line in error.errors],
         )
     files.save(made, options.out)
     options.facts.write_bytes(ir.canonical_json(facts))

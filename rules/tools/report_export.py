@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.proof.fitness import evidence
+from agentc.proof.fitness import measure
 from agentc.proof.report import agent, document, text
 
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     program = options.program.read_bytes()
     agents = {name: agent(*map(Path, paths)) for name, *paths in options.agent}
-    sizes = {**evidence(program, options.image), "program_bytes": len(program)}
+    sizes = {**measure(program, options.image), "program_bytes": len(program)}
     report = document(options.board, options.cpu, agents, sizes)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "report.json").write_text(

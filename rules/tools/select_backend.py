@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
-from agentc.plan.backend import choice
+from agentc.ir.types import ModelError
+from agentc.plan.backend import advise
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,10 +25,10 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         model = ir.normalise(ir.load(options.ir))
-    except ModelFault as fault:
-        print("\n".join(fault.faults), file=sys.stderr)
+    except ModelError as error:
+        print("\n".join(error.errors), file=sys.stderr)
         return 1
-    options.out.write_bytes(ir.canonical_json(choice(model)))
+    options.out.write_bytes(ir.canonical_json(advise(model)))
     return 0
 
 

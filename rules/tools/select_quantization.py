@@ -20,8 +20,15 @@ from pathlib import Path
 
 from agentc.errors import refuse
 from agentc.ir.files import canonical_json
-from agentc.proof.fidelity import Limits
-from agentc.quantize.select import Budget, candidate, choose, exact, explained, verdict
+from agentc.proof.fidelity import FidelityLimits
+from agentc.quantize.select import (
+    FidelityBudget,
+    quantized_candidate,
+    choose,
+    exact_candidate,
+    explain_refusal,
+    verdict,
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,15 +53,17 @@ def main(argv: Sequence[str]) -> int:
     for option in ("--plan", "--code", "--proof", "--verdict"):
         parser.add_argument(option, required=True, type=Path)
     options = parser.parse_args(argv)
-    budget = Budget(Limits(options.kl, options.regret), options.agreement, len(options.candidate))
-    tried = [exact(*options.exact)]
+    budget = FidelityBudget(
+        FidelityLimits(options.kl, options.regret), options.agreement, len(options.candidate)
+    )
+    tried = [exact_candidate(*options.exact)]
     tried += [
-        candidate(storage, [Path(path) for path in paths], budget)
+        quantized_candidate(storage, [Path(path) for path in paths], budget)
         for storage, *paths in options.candidate
     ]
     taken = choose(options.asked, tried)
     if taken is None:
-        text = explained(options.name, budget, tried[0], tried[1])
+        text = explain_refusal(options.name, budget, tried[0], tried[1])
         first, *reasons, way = text.split("\n")
         return refuse(
             text,

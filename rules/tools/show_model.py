@@ -15,10 +15,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.importers.main import report
-from agentc.ir.types import ModelFault
+from agentc.importers.main import format_errors
+from agentc.ir.types import ModelError
 from modelview.page import page, pictures, read
-from modelview.summary import sheet
+from modelview.summary import summarize
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         model, labels = read(args)
         if args.png:
             pictures(model, labels, args.png)
-    except ModelFault as fault:
-        print(report(args.source.name, fault), file=sys.stderr)
+    except ModelError as problem:
+        print(format_errors(args.source.name, problem), file=sys.stderr)
         return 1
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     print(
-        json.dumps(sheet(model, labels), sort_keys=True)
+        json.dumps(summarize(model, labels), sort_keys=True)
         if args.json
         else "\n".join(page(model, labels))
     )

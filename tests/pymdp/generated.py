@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
 
 from tests.support.small_models import columns
@@ -141,7 +141,7 @@ def agent(number: int, which: int) -> ir.Model:
     ]
     wide = ir.full_policies(form.controls, length)
     chosen = wide[np.sort(rng.permutation(len(wide))[: form.listed])] if form.listed else wide
-    source = Source(
+    source = ModelSource(
         A=A,
         B=B,
         C=C,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from agentc.codegen import agent as emit, names, native_files
 from agentc.codegen.links import ports_of
-from agentc.codegen.main import Program, emit_main
+from agentc.codegen.main import ProgramSpec, emit_main
 from agentc.ir.files import I32, Model
 from agentc.plan import build as plan
 from agentc.proof.native import run_replay
-from agentc.proof.replay import Answers, parse
+from agentc.proof.replay import Replies, parse
 from agentc.toolchain.zig import SMALL, compile_object, host_target, link_program
 
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
@@ -52,13 +52,13 @@ def joined(models: dict[str, Model]) -> str:
 
 def answers(
     models: Sequence[Model], records: Sequence[I32], folder: Path, flags: Sequence[str] = QUICK
-) -> list[Answers]:
+) -> list[Replies]:
     """What each model's compiled agent answers to its replay records."""
     named = {f"a{i}": model for i, model in enumerate(models)}
     interfaces = {name: plan.interface(model) for name, model in named.items()}
     (folder / "agents.c").write_text(joined(named), encoding="ascii")
     ports = {name: ports_of(found, {}) for name, found in interfaces.items()}
-    (folder / "main.c").write_text(emit_main(Program(ports)), encoding="ascii")
+    (folder / "main.c").write_text(emit_main(ProgramSpec(ports)), encoding="ascii")
     target = host_target()
     for source, extra in (("main", SMALL), ("agents", flags)):
         compile_object(folder / f"{source}.c", target, folder / f"{source}.o", extra)

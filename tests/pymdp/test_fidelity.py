@@ -11,7 +11,7 @@ from agentc.importers import npz as ingest
 from agentc.ir import files as ir
 from agentc.oracle import agent as reference
 from agentc.proof import probe
-from agentc.proof.coverage import nothing_yet
+from agentc.proof.coverage import empty_coverage
 
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
 from tests.support.requirements import need_module
@@ -29,7 +29,7 @@ def example(name: str, folder: Path) -> ir.Model:
 
 def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64, F64, F64, F64]:
     """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe, regrets."""
-    agent, coverage = reference.prepare(model), nothing_yet(model)
+    agent, coverage = reference.prepare(model), empty_coverage(model)
     found = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
     return (
         np.array([[s.obs for s in steps_] for steps_ in found], np.int32),

@@ -16,8 +16,8 @@ import pytest
 from agentc.ir.files import Model, validate
 from agentc.oracle import action_selection as choice, agent as reference
 from agentc.plan.feature_support import FEATURES, Feature, refusals
-from agentc.proof.coverage import nothing_yet
-from agentc.proof.probe import Step, run_episode
+from agentc.proof.coverage import empty_coverage
+from agentc.proof.probe import ReferenceStep, run_episode
 
 from tests.pymdp.generated import agent
 from tests.pymdp.native_batch import answers
@@ -38,7 +38,7 @@ class Runs:
     """Episodes of several models, one row an episode; `models` has a model for each row."""
 
     models: list[Model]
-    steps: list[list[Step]]
+    steps: list[list[ReferenceStep]]
 
     def array(self, name: str, dtype: Any = np.float64) -> Any:
         """One field of every step, (episodes, steps, ..)."""
@@ -69,17 +69,17 @@ def run(models: Sequence[Model], steps: int) -> Runs:
         prepared = reference.prepare(model)
         for episode in EPISODES:
             kept.append(model)
-            rows.append(run_episode(prepared, 5, episode, steps, nothing_yet(model)))
+            rows.append(run_episode(prepared, 5, episode, steps, empty_coverage(model)))
     return Runs(kept, rows)
 
 
 def chosen(model: Model, q_pi: F64, step: int, steps: int) -> tuple[int, ...]:
     """What a posterior of pymdp chooses under our rule of ties, or with our random numbers, and how its policy goes on."""
-    verdict = reference.Verdict(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
+    verdict = reference.PolicyEvaluation(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
     episode, within = divmod(step, steps)
     count = episode * -(-steps // model.plan_every) + within // model.plan_every
     action, policy = choice.select(
-        reference.prepare(model), verdict, choice.numbers(model, 0, count)
+        reference.prepare(model), verdict, choice.selection_numbers(model, 0, count)
     )
     ahead = within % model.plan_every
     return tuple(int(a) for a in model.policies[policy, ahead]) if ahead else action

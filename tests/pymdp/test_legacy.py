@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from agentc.importers import objects as ingest_objects, python as ingest_python
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
 from agentc.ir.files import Model, validate
-from agentc.ir.types import LEGACY, ModelFault
+from agentc.ir.types import LEGACY, ModelError
 from agentc.oracle import action_selection as choice, agent as reference
 from agentc.plan.feature_support import refusals
 
@@ -51,7 +51,7 @@ def model_of(name: str, **other: Any) -> Model:
     lists["C"] = [c.T for c in lists["C"]]
     prior = lists.pop("E")
     spec = json.loads(str(held["spec"])) | {"semantics": LEGACY} | other
-    return resolve(Source(**lists, E=prior[0] if prior else None, spec=spec), {})[0]
+    return resolve(ModelSource(**lists, E=prior[0] if prior else None, spec=spec), {})[0]
 
 
 def test_defaults_are_those_of_that_version() -> None:
@@ -85,7 +85,7 @@ def test_the_reference_is_that_agent(name: str) -> None:
 
 def judged(model: Model, q_pi: F64) -> tuple[int, ...]:
     """What a recorded posterior chooses under our rule of ties."""
-    verdict = reference.Verdict(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
+    verdict = reference.PolicyEvaluation(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
     return choice.select(reference.prepare(model), verdict)[0]
 
 
@@ -191,7 +191,7 @@ def test_an_agent_of_pymdp_legacy_with_one_modality_is_taken_as_it_is(
 
 def test_an_agent_of_0_0_7_has_no_lists_of_factors_and_any_number_of_modalities() -> None:
     theirs = legacy_agent(outcomes=(3, 2))
-    with pytest.raises(ModelFault, match="this is the Agent of pymdp.legacy"):
+    with pytest.raises(ModelError, match="this is the Agent of pymdp.legacy"):
         ingest_python.source_of(theirs)
     del theirs.A_factor_list
     model, _ = resolve(ingest_python.source_of(theirs), {})
@@ -217,7 +217,7 @@ def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(
     agent = legacy_agent(**given)
     agent.inference_params |= {name: words[name] for name in ("dF_tol",) if name in words}
     agent.action = np.zeros(2) if "acted" in words else None
-    with pytest.raises(ModelFault, match=said):
+    with pytest.raises(ModelError, match=said):
         ingest_python.source_of(agent)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
 
 from tests.support.requirements import need_module
@@ -27,7 +27,7 @@ def learner(**spec: Any) -> ir.Model:
     }
     words = {"policy_len": 2, "learn_A": True, "learn_B": True, "use_param_info_gain": True}
     return resolve(
-        Source(
+        ModelSource(
             A=[p / p.sum(axis=0) for p in counts["pA"]],
             B=[p / p.sum(axis=0) for p in counts["pB"]],
             C=plain.C,
@@ -45,7 +45,7 @@ def judged(model: ir.Model, episodes: int = 3, steps: int = 12) -> dict[str, Any
     from agentc.proof import python as prove_python
     from agentc.pymdp_backend import probe as pymdp_probe
 
-    taken = pymdp_probe.take(model, episodes, steps, 5)
+    taken = pymdp_probe.run_reference(model, episodes, steps, 5)
     return prove_python.document(
         model, taken, prove_python.judge(model, taken, prove_python.answers(model, taken))
     )

@@ -13,7 +13,7 @@ import pytest
 from agentc.importers import npz as ingest, python as ingest_python
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.oracle import action_selection as choice, agent as reference
 
 from tests.support.requirements import need_module
@@ -139,10 +139,10 @@ def test_joined_controls_get_their_axes_back(tmp_path: Path) -> None:
 
 def test_agents_that_cannot_be_compiled_are_refused_with_reasons() -> None:
     need_module("pymdp")
-    with pytest.raises(ModelFault, match="batch_size = 2"):
+    with pytest.raises(ModelError, match="batch_size = 2"):
         ingest_python.source_of(plain_agent(batch_size=2))
     agent = plain_agent()
-    with pytest.raises(ModelFault, match="give the table I instead of H"):
+    with pytest.raises(ModelError, match="give the table I instead of H"):
         ingest_python.source_of(
             plain_agent(
                 H=[d[0] for d in agent.D],
@@ -217,7 +217,7 @@ def test_the_same_things_count_where_their_switch_is_on() -> None:
         ({"action_selection": "stochastic", "alpha": -1.0}, "alpha = -1.0"),
         ({"gamma": -1.0}, "gamma = -1.0"),
     ):
-        with pytest.raises(ModelFault, match=said):
+        with pytest.raises(ModelError, match=said):
             resolve(ingest_python.source_of(plain_agent(**words)), {})
     goals = resolve(
         ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True)), {}
@@ -243,10 +243,10 @@ def test_one_policy_needs_no_precision_and_listed_policies_no_length() -> None:
 def test_preferences_count_only_with_use_utility() -> None:
     need_module("pymdp")
     odd = [c[0] * float("nan") for c in plain_agent().C]
-    with pytest.raises(ModelFault, match="C0.*not a finite number"):
+    with pytest.raises(ModelError, match="C0.*not a finite number"):
         resolve(ingest_python.source_of(plain_agent(C=odd)), {})
     assert resolve(ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {})[0].C
-    with pytest.raises(ModelFault, match="C0.*not a finite number"):
+    with pytest.raises(ModelError, match="C0.*not a finite number"):
         resolve(
             ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {"use_utility": True}
         )

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir.files import Model
 from agentc.oracle import agent as reference
-from agentc.oracle.conditioning import steady
+from agentc.oracle.conditioning import is_well_conditioned
 
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, divergence, replay
@@ -39,7 +39,7 @@ def certain(states: tuple[int, ...], outcomes: tuple[int, ...], seed: int) -> Mo
         for o in outcomes
     ]
     B = [np.stack([np.eye(n)[rng.permutation(n)].T for _ in range(2)], axis=-1) for n in states]
-    return resolve(Source(A=A, B=B, D=[np.full(n, 1.0 / n) for n in states]), {})[0]
+    return resolve(ModelSource(A=A, B=B, D=[np.full(n, 1.0 / n) for n in states]), {})[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ def runs(number: int, folder: Path) -> Runs:
     for seen, actions in zip(obs, done, strict=True):
         prior, hangs = model.D, False
         for o, u in zip(seen, actions, strict=True):
-            hangs = hangs or not steady(agent, [int(n) for n in o], prior)
+            hangs = hangs or not is_well_conditioned(agent, [int(n) for n in o], prior)
             qs = reference.infer_states(agent, [int(n) for n in o], prior)
             believed.append(np.concatenate(qs))
             tainted.append(hangs)

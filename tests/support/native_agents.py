@@ -153,7 +153,7 @@ def ring(states: int = 5, policy_len: int = 3, noise: float = 0.0, **other: Any)
 def planning(model: Model, depth: int = 3, **other: Any) -> Model:
     """The model with inductive planning towards the last state of each factor."""
     goals = [np.eye(n)[-1] for n in model.num_states]
-    rows = inductive.reachable(goals, model.B, model.inductive_threshold, depth)
+    rows = inductive.reachability(goals, model.B, model.inductive_threshold, depth)
     return ir.normalise(
         replace(
             model,

@@ -11,7 +11,7 @@ import numpy as np
 from agentc.ir.files import F64, Model
 from agentc.plan import files as plan
 from agentc.plan.files import Plan
-from agentc.plan.prune_irrelevant import without_idle_parents
+from agentc.plan.prune_irrelevant import without_constant_parents
 from agentc.plan.share_beliefs import slices
 from agentc.quantize import plan as plan_coded
 from agentc.quantize.grids import grid
@@ -35,7 +35,7 @@ def table(found: Plan, name: str) -> Any:
 
 def told(model: Model, found: Plan) -> Model:
     """The model that the program of a coded plan has: every probability as it is read, idle parents left out."""
-    model = without_idle_parents(model)
+    model = without_constant_parents(model)
     said = found.header.get("coded", {"storage": "", "modalities": []})
     A = tuple(
         _likelihood(a, found, m, said["storage"]) if m in said["modalities"] else a

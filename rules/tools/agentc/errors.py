@@ -11,12 +11,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-Refused = tuple[str, Sequence[str | int], str]  # what, place, what to do
+Refusal = tuple[str, Sequence[str | int], str]  # what, place, what to do
 
 
-def refuse(text: str, faults: Iterable[Refused]) -> int:
+def refuse(text: str, errors: Iterable[Refusal]) -> int:
     """Print the text and the line; return the exit code."""
-    rows = [{"what": what, "at": list(at), "fix": fix} for what, at, fix in faults]
+    rows = [{"what": what, "at": list(at), "fix": fix} for what, at, fix in errors]
     sys.stdout.flush()
     print(text, file=sys.stderr)
     print(
@@ -28,7 +28,7 @@ def refuse(text: str, faults: Iterable[Refused]) -> int:
     return 1
 
 
-def hinted(line: str, *at: str | int) -> Refused:
+def split_hint(line: str, *at: str | int) -> Refusal:
     """Split an error that ends in a hint into message and advice."""
     what, mark, rest = line.partition("; did you mean ")
     return what, at, f"did you mean {rest}" if mark else ""

@@ -24,12 +24,12 @@ def draw(name: str, array: F64, axes: Sequence[str], elements: Names) -> Iterato
         if array.shape[0] > ROWS or array.shape[1] > COLUMNS
         else ""
     )
-    yield f"{name}: {_plain(axes[0])} down, {_plain(axes[1])} across{pooled}"
+    yield f"{name}: {_printable(axes[0])} down, {_printable(axes[1])} across{pooled}"
     for flat in range(min(count, SLICES)):
         index = np.unravel_index(flat, rest) if rest else ()
         if rest:
             yield "  " + ", ".join(
-                f"{_plain(axes[2 + i])} = {_element(elements[2 + i], int(k))}"
+                f"{_printable(axes[2 + i])} = {_element(elements[2 + i], int(k))}"
                 for i, k in enumerate(index)
             )
         yield from _map(array.reshape(*array.shape[:2], count)[:, :, flat], elements[0])
@@ -60,9 +60,9 @@ def pool(table: F64, rows: int, columns: int) -> F64:
 
 
 def _element(names: Sequence[str] | None, index: int) -> str:
-    return _plain(names[index]) if names is not None else str(index)
+    return _printable(names[index]) if names is not None else str(index)
 
 
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     """Return a name without characters that could move the cursor."""
     return "".join(c if c.isprintable() else "?" for c in text)

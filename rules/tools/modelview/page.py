@@ -9,18 +9,18 @@ from typing import Any
 
 from agentc.importers import json_input, npz as ingest
 from agentc.importers.gnn import reader as ingest_gnn
-from agentc.importers.main import Made
+from agentc.importers.main import ModelAndLabels
 from agentc.importers.pomdp import reader as ingest_pomdp
 from agentc.ir import files as ir
-from agentc.ir.types import Model, ModelFault
+from agentc.ir.types import Model, ModelError
 from modelview.heatmap_png import describe, picture, png
 from modelview.heatmap_text import draw
-from modelview.summary import matrices, sheet
+from modelview.summary import matrices, summarize
 
 SHOWN = 8
 
 
-def read(args: argparse.Namespace) -> Made:
+def read(args: argparse.Namespace) -> ModelAndLabels:
     """Return a model and its labels from a file or IR folder; ModelError lists all errors."""
     path: Path = args.source
     suffix = path.suffix.lower()
@@ -41,7 +41,7 @@ def read(args: argparse.Namespace) -> Made:
         if suffix == ".py"
         else ": show reads .npz, .pomdp, .md and the label of a target whose rule is `model`"
     )
-    raise ModelFault([f"{suffix or 'no suffix'} cannot be shown{way_out}"])
+    raise ModelError([f"{suffix or 'no suffix'} cannot be shown{way_out}"])
 
 
 def _nameless(model: Model) -> dict[str, Any]:
@@ -58,14 +58,14 @@ def _nameless(model: Model) -> dict[str, Any]:
 
 def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
     """Yield the model as lines of text."""
-    found = sheet(model, labels)
+    found = summarize(model, labels)
     for kind in ("observations", "states", "controls"):
         for entry in found[kind]:
             names = entry["elements"] or ()
             some = ", ".join(names[:SHOWN]) + (", .." if len(names) > SHOWN else "")
             yield f"{kind:<13} {entry['name']}: {entry['size']}" + (f" ({some})" if some else "")
     if "rewards" in found:
-        yield f"{'rewards':<13} {ingest_pomdp.rewards_text(found['rewards'])}"
+        yield f"{'rewards':<13} {ingest_pomdp.format_rewards(found['rewards'])}"
     for one in found["matrices"]:
         zeros = 100.0 * (one["entries"] - one["nonzero"]) / one["entries"]
         yield (

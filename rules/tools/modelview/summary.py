@@ -11,7 +11,7 @@ from agentc.importers.parameters import CHANGED, LEGACY_DEFAULTS
 from agentc.ir.types import F64, Model
 
 
-def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
+def summarize(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
     """Return the summary for JSON; costs are multiply-adds by formula, not measured."""
     names = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
     return {

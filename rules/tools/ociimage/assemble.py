@@ -23,7 +23,7 @@ Members = tuple[str, tuple[tar.Entry, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PackOption:
     """One option: kind is "file", "tree" or "dir"."""
 
     kind: str
@@ -31,14 +31,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LayerOptions:
     """One layer with its options in order."""
 
     name: str
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[PackOption, ...] = ()
 
 
-class _Grouped(argparse.Action):
+class _CollectOptions(argparse.Action):
     """Collect --layer, --file, --tree and --dir: a file belongs to the layer named before it."""
 
     def __call__(
@@ -48,17 +48,17 @@ class _Grouped(argparse.Action):
         values: Any,
         option: str | None = None,
     ) -> None:
-        groups: list[Group] = namespace.groups
+        groups: list[LayerOptions] = namespace.groups
         kind = str(option).lstrip("-")
         if kind == "layer":
-            groups.append(Group(str(values)))
+            groups.append(LayerOptions(str(values)))
             return
         if not groups:
-            groups.append(Group("files"))
-        groups[-1] = replace(groups[-1], wanted=(*groups[-1].wanted, Wanted(kind, str(values))))
+            groups.append(LayerOptions("files"))
+        groups[-1] = replace(groups[-1], wanted=(*groups[-1].wanted, PackOption(kind, str(values))))
 
 
-def entries(wanted: Wanted, owner: tuple[int, int]) -> Iterator[tar.Entry]:
+def entries(wanted: PackOption, owner: tuple[int, int]) -> Iterator[tar.Entry]:
     """Yield the members of one option; ImageError for invalid text or a missing host file."""
     found = (_DIRECTORY if wanted.kind == "dir" else _SPEC).fullmatch(wanted.spec)
     if found is None:
@@ -81,7 +81,7 @@ def entries(wanted: Wanted, owner: tuple[int, int]) -> Iterator[tar.Entry]:
     yield _file(path, host, mode, mine)
 
 
-def _mode(wanted: Wanted, text: str | None) -> int | None:
+def _mode(wanted: PackOption, text: str | None) -> int | None:
     if text is None:
         return None
     mode = int(text, 8)
@@ -113,7 +113,7 @@ def _tree(prefix: str, host: Path, mode: int | None, owner: tuple[int, int]) -> 
             raise ImageError(f"{path!r} is neither file, folder nor symbolic link")
 
 
-def plan(groups: Sequence[Group], owner: tuple[int, int]) -> list[Members]:
+def resolve_layers(groups: Sequence[LayerOptions], owner: tuple[int, int]) -> list[Members]:
     """Return every layer's members and parents; ImageError for an empty layer or a duplicate
     path.
     """
@@ -180,7 +180,7 @@ def created(epoch: int) -> str:
 def assemble(options: argparse.Namespace) -> oci.Image:
     """Write the layout, and the archive and summary if requested."""
     config = imageconfig.configuration(_json(options.config))
-    layers = plan(options.groups, _owner(options.owner))
+    layers = resolve_layers(options.groups, _owner(options.owner))
     check_programs(config, layers)
     annotations = dict(_annotation(text) for text in options.annotation)
     out: Path = options.out
@@ -205,8 +205,8 @@ def assemble(options: argparse.Namespace) -> oci.Image:
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
-    except ValueError as fault:
-        raise ImageError(f"--config {path}: not JSON: {fault}") from None
+    except ValueError as error:
+        raise ImageError(f"--config {path}: not JSON: {error}") from None
 
 
 def _owner(text: str) -> tuple[int, int]:
@@ -244,7 +244,7 @@ def parser() -> argparse.ArgumentParser:
         ("--dir", "IMAGE[:MODE][:UID:GID]", "an empty directory"),
     ]
     for name, metavar, text in grouped:
-        found.add_argument(name, metavar=metavar, action=_Grouped, help=text, dest="groups")
+        found.add_argument(name, metavar=metavar, action=_CollectOptions, help=text, dest="groups")
     found.add_argument(
         "--config", type=Path, required=True, help="JSON: architecture, entrypoint, ..."
     )

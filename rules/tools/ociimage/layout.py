@@ -152,7 +152,7 @@ def write_layer(layout: Path, name: str, entries: Iterable[tar.Entry], epoch: in
     return Layer(name, made, "sha256:" + plain.hexdigest(), unpacked)
 
 
-def named(name: str) -> dict[str, Any]:
+def name_annotations(name: str) -> dict[str, Any]:
     """Return the annotations of an image's name, such as "swarm/exports/pi5:latest", for
     `index.json`.
 
@@ -206,7 +206,7 @@ def write_image(
         ),
     )
     platform = {key: config[key] for key in ("architecture", "os", "variant") if key in config}
-    write_index(layout, [{**manifest.document(), "platform": platform, **named(name)}])
+    write_index(layout, [{**manifest.document(), "platform": platform, **name_annotations(name)}])
     # Docker < 25 reads only this file; its paths are the layout's own blobs: one archive for both formats.
     blobs = [layer.blob.blob for layer in layers]
     docker = [{"Config": config_blob.blob, "RepoTags": [name] if name else None, "Layers": blobs}]

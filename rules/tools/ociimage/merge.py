@@ -32,7 +32,7 @@ def merge(layouts: Sequence[Path], out: Path, name: str = "") -> oci.Descriptor:
     images = [found[platform] for platform in sorted(found)]
     document = {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": images}
     index = oci.write_blob(out, oci.INDEX, oci.canonical(document))
-    oci.write_index(out, [{**index.document(), **oci.named(name)}])
+    oci.write_index(out, [{**index.document(), **oci.name_annotations(name)}])
     return index
 
 
@@ -43,8 +43,8 @@ def _entry(layout: Path) -> dict[str, Any]:
         [entry] = manifests
         if entry["mediaType"] != oci.MANIFEST or "architecture" not in entry["platform"]:
             raise ValueError("no image with a platform")
-    except (KeyError, TypeError, ValueError) as fault:
-        raise ImageError(f"--layout {layout} is not the layout of one image: {fault}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImageError(f"--layout {layout} is not the layout of one image: {error}") from None
     return {key: entry[key] for key in ("mediaType", "digest", "size", "platform")}
 
 

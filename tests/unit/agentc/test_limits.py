@@ -22,9 +22,9 @@ from agentc.importers import (
 from agentc.importers.gnn import axes as gnn_layout, parser as gnn_text
 from agentc.importers.npy import LONGEST
 from agentc.importers.pomdp import parser as pomdp_text
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir, types as agent_model
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.oracle import agent as reference
 from agentc.plan import feature_support as plan_subset
 from agentc.proof import probe
@@ -43,9 +43,9 @@ def saved(folder: Path, spec: dict[str, Any] | None = None, **arrays: Any) -> tu
 
 
 def said(refused: Callable[[], Any]) -> str:
-    with pytest.raises(ModelFault) as fault:
+    with pytest.raises(ModelError) as error:
         refused()
-    return str(fault.value)
+    return str(error.value)
 
 
 def test_an_array_may_have_just_as_many_entries_as_the_limit_says(
@@ -135,7 +135,7 @@ def test_object_arrays_count_without_what_pickles_add(
     )
     assert "np.savez" in found and "float32" in found
     assert "nested more than 4 deep: save a list of arrays" in said(
-        lambda: object_arrays._plain("A", [[[[[[A]]]]]], 0)
+        lambda: object_arrays._to_arrays("A", [[[[[[A]]]]]], 0)
     )
 
 
@@ -160,7 +160,7 @@ def test_text_formats_point_to_arrays(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     roles = ("observation", *(f"s{i}" for i in range(6)))
     odd = np.ones((2, 1, 1, 1, 1, 1, 3))
-    axes = gnn_layout.Axes("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s0": 2})
+    axes = gnn_layout.AxisRoles("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s0": 2})
     assert gnn_layout.arrange(axes, odd / 3, ("s0", *roles[2:], "observation")).shape == (
         3,
         2,
@@ -170,19 +170,21 @@ def test_text_formats_point_to_arrays(tmp_path: Path, monkeypatch: pytest.Monkey
         1,
         1,
     )
-    axes = gnn_layout.Axes("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s3": 2})
+    axes = gnn_layout.AxisRoles("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s3": 2})
     found = said(lambda: gnn_layout.arrange(axes, odd, None))
     assert "more than 6 axes" in found and 'layout = { A = "observation,s0' in found
 
 
 def test_too_many_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = said(lambda: resolve(Source(A=[A], B=[B], spec={"policy_len": 21}), {}))
+    found = said(lambda: resolve(ModelSource(A=[A], B=[B], spec={"policy_len": 21}), {}))
     assert (
         "policy_len = 21 makes 2097152 policies, more than 1048576: shorten policy_len or list the policies"
         in found
     )
     monkeypatch.setattr(model_source, "MAX_POLICIES", 2)
-    found = said(lambda: resolve(Source(A=[A], B=[B], policies=np.zeros((3, 1, 1), np.int32)), {}))
+    found = said(
+        lambda: resolve(ModelSource(A=[A], B=[B], policies=np.zeros((3, 1, 1), np.int32)), {})
+    )
     assert "3 policies are listed, more than 2: list fewer" in found
 
 
@@ -231,6 +233,6 @@ def test_a_proof_that_would_outlast_its_action_is_refused_before_it_begins(
 def test_one_slow_look_does_not_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0.0, 50.0, 50.0, 50.1])
     probe.check_time(reference.prepare(one_factor()), 8, 32, lambda: next(times))
-    with pytest.raises(ModelFault, match="fewer listed policies, plan_every$"):
+    with pytest.raises(ModelError, match="fewer listed policies, plan_every$"):
         slow = itertools.count(0.0, 301.0)
         probe.check_time(reference.prepare(one_factor()), 8, 32, lambda: next(slow))

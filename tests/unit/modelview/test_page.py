@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import show_model
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from modelview import heatmap_text as model_draw, page as model_show, summary as model_sheet
 
 from tests.support.small_models import EXAMPLES, entangled, one_factor
@@ -157,5 +157,5 @@ def test_refusals(
 
 def test_python_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text("raise SystemExit(7)")
-    with pytest.raises(ModelFault, match="label of its target"):
+    with pytest.raises(ModelError, match="label of its target"):
         model_show.read(model_show_args(tmp_path / "m.py"))

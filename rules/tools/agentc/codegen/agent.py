@@ -33,10 +33,10 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     yield native(AGENT_HEADERS)
     if "coded" in header:
         yield native(CODED_HEADER)
-        yield from emit_coded.names(plan)
+        yield from emit_coded.decoder_and_aliases(plan)
     for key, array in sorted(plan.tables.items()):
         yield table(key, array)
-    yield from emit_step.instances(plan)
+    yield from emit_step.kernels(plan)
     beliefs = emit_legacy if header.get("legacy") else emit_states
     for part in (
         emit_step.storage,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentc.codegen.links import Ports, Team
+from agentc.codegen.links import Ports, Instances
 
 NUMBER = 18
 """Characters of the longest float that native/text.h writes, and a comma."""
@@ -26,7 +26,7 @@ def words_of_state(ports: Ports) -> int:
     return 2 * sum(ports.num_states) + STATE_EXTRA + PLAN_EXTRA * (ports.plan_every > 1)
 
 
-def request_bytes(team: Team) -> int:
+def request_bytes(team: Instances) -> int:
     """Return the maximum size of a request's body: twice its most compact form."""
     brackets = 2 * len('"":[],')
     widths = {
@@ -39,7 +39,7 @@ def request_bytes(team: Team) -> int:
     return max(1024, 2 * (compact + 2 * FRAME))
 
 
-def answer_bytes(team: Team, copies: int) -> int:
+def answer_bytes(team: Instances, copies: int) -> int:
     """Return the size of the longest reply: a step with beliefs, an error, or all metrics."""
     step, gauges = FRAME, METRICS
     for name, agent in team.instances:

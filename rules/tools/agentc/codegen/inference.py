@@ -31,7 +31,7 @@ def optional(plan: Plan, name: str) -> str:
     return name if name in plan.tables else "0"
 
 
-def valued(plan: Plan, letter: str) -> str:
+def values_and_palette(plan: Plan, letter: str) -> str:
     """Return the names of a table's values and palette as kernel arguments, "0" for a missing
     one.
     """
@@ -47,7 +47,9 @@ def entry(plan: Plan, letter: str) -> str:
 
 def likelihood(plan: Plan, m: int) -> str:
     """Return C for entry e of the likelihood of modality m."""
-    return emit_coded.likelihood(plan, m) if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
+    return (
+        emit_coded.likelihood(plan, m) if emit_coded.is_quantized(plan, m) else entry(plan, f"L{m}")
+    )
 
 
 def joint_states(plan: Plan, factors: Sequence[int]) -> int:
@@ -70,7 +72,7 @@ def product(terms: Sequence[str]) -> str:
     return found
 
 
-def joined(
+def joint_columns(
     plan: Plan, name: str, width: int, terms: Sequence[tuple[int, str]], likely: bool
 ) -> Iterator[str]:
     """Fill `name` (joint states, width) with products of the terms (factor, C), column by
@@ -119,8 +121,8 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
             yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += {likelihood(plan, m)};"
     joint = [m for m, own in enumerate(parents) if len(own) > 1]
     for m in joint:
-        if emit_coded.is_coded(plan, m):  # once a step: a logarithm each
-            yield f"    static f64 told_{m}[{emit_coded.longest(plan, m)}];"
+        if emit_coded.is_quantized(plan, m):  # once a step: a logarithm each
+            yield f"    static f64 told_{m}[{emit_coded.longest_row(plan, m)}];"
             yield f"{_entries(m)} told_{m}[e - L{m}_ptr[o[{m}]]] = {likelihood(plan, m)};"
     for f, size in enumerate(states):
         yield f"    for (i32 s = {at[f]}; s < {at[f + 1]}; s++) self.q[s] = 1.0 / {size};"
@@ -139,7 +141,9 @@ def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
     """Generate the expected log likelihood of each parent under the beliefs of the others."""
     places = range(len(starts))
     value = (
-        f"told_{m}[e - L{m}_ptr[o[{m}]]]" if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
+        f"told_{m}[e - L{m}_ptr[o[{m}]]]"
+        if emit_coded.is_quantized(plan, m)
+        else entry(plan, f"L{m}")
     )
     yield f"{_entries(m)} {{"
     yield "        u32 " + ", ".join(f"a{j} = {starts[j]} + L{m}_s{j}[e]" for j in places) + ";"
@@ -149,7 +153,7 @@ def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
     yield "    }"
 
 
-def surprise(plan: Plan) -> Iterator[str]:
+def variational_free_energy(plan: Plan) -> Iterator[str]:
     """Generate `vfe`: the variational free energy of the last inference, in nats."""
     header = plan.header
     at = offsets(header["num_states"])
@@ -195,15 +199,15 @@ def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
         source, stride = f"Q{d} + {max(run, 0)}", factors[d]["columns"]
         parent = f"N{f}_parent + {offset}" if run < 0 else "0"
     else:
-        yield from _meeting(plan, f, block)
+        yield from _joint_belief(plan, f, block)
         source, stride, parent = f"meeting[{len(sources) % 2}]", padded(count), "0"
     yield (
         f"    spread_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, {count}, {parent}, "
-        f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {valued(plan, f'B{f}')});"
+        f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {values_and_palette(plan, f'B{f}')});"
     )
 
 
-def _meeting(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
+def _joint_belief(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
     """Generate the joint belief that a block reads: one column a node, one factor at a time."""
     count, width, states = block["count"], padded(block["count"]), plan.header["num_states"]
     sources = [
@@ -232,7 +236,7 @@ def advance(plan: Plan) -> Iterator[str]:
         for number, read in enumerate(header["factors"][f]["reads"]):
             chosen = f"if (B{f}_set[u] == {number}) " if f"B{f}_set" in plan.tables else ""
             yield f"    {chosen}{{"
-            yield from _march(plan, f, read)
+            yield from _transition(plan, f, read)
             yield "    }"
         yield "    }"
     yield "}"
@@ -240,7 +244,7 @@ def advance(plan: Plan) -> Iterator[str]:
     yield f"static void reset(void) {{\n    for (i32 s = 0; s < {at[-1]}; s++) self.prior[s] = D[s];{forget}\n}}"
 
 
-def _march(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
+def _transition(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
     """Generate the next prior of factor f for one slice."""
     states = plan.header["num_states"]
     at, size = offsets(states), states[f]
@@ -252,5 +256,5 @@ def _march(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
         yield f"{loops(states, read)}        together[i++] = {product};"
     yield (
         f"    march_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, B{f}_col, "
-        f"{valued(plan, f'B{f}')});"
+        f"{values_and_palette(plan, f'B{f}')});"
     )

@@ -14,17 +14,17 @@ ENDS = re.compile(
     r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)(?:\.(?P<replica>[0-9]+))?"
     r"\.(?P<kind>action|belief|observation)\.(?P<port>[A-Za-z0-9_.-]+)"
 )
-FEEDS = ("action", "belief")
+LINK_SOURCES = ("action", "belief")
 """Sources of links: the action of a control, or the most probable state of a factor."""
 NOUNS = {"action": "actions", "belief": "states"}
 
 
-class WiringFault(ValueError):
+class LinkError(ValueError):
     """Invalid links; `errors` lists every reason."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class Instances:
     """Agents by name, and the number of replicas of each replicated agent."""
 
     agents: Mapping[str, Ports]
@@ -129,44 +129,44 @@ def read_links(path: Path | None) -> list[tuple[str, str]]:
         or not all(isinstance(v, str) for v in e.values())
         for e in found
     ):
-        raise WiringFault([f'{path} must be a list of {{"from": "..", "to": ".."}}'])
+        raise LinkError([f'{path} must be a list of {{"from": "..", "to": ".."}}'])
     return [(e["from"], e["to"]) for e in found]
 
 
-def named(items: Sequence[str]) -> dict[str, str]:
+def parse_named(items: Sequence[str]) -> dict[str, str]:
     """Parse NAME=TEXT arguments to a mapping."""
     return {name: text for name, _, text in (item.partition("=") for item in items)}
 
 
-def resolve(pairs: Sequence[tuple[str, str]], team: Team) -> tuple[Link, ...]:
+def resolve(pairs: Sequence[tuple[str, str]], team: Instances) -> tuple[Link, ...]:
     """Resolve pairs such as ("scout.action.0", "picker.observation.cue"); LinkError lists all
     errors.
 
     `picker.1.observation.cue` is one replica. An agent without replicas feeds all replicas of the
     target. Agents with equally many replicas are linked one to one.
     """
-    faults: list[str] = []
+    errors: list[str] = []
     found: list[Link] = []
     for source, target in pairs:
         where = f"link {source} -> {target}"
-        left = _end(source, FEEDS, team, where, faults)
-        right = _end(target, ("observation",), team, where, faults)
+        left = _end(source, LINK_SOURCES, team, where, errors)
+        right = _end(target, ("observation",), team, where, errors)
         if left and right:
-            found += _between(left, right, where, faults)
+            found += _between(left, right, where, errors)
             if left.size > right.size:
-                faults.append(
+                errors.append(
                     f"{where}: {left.size} {NOUNS[left.kind]} do not fit {right.size} outcomes"
                 )
-    faults += _crowded(found, team)
-    if faults:
-        raise WiringFault(faults)
+    errors += _check_single_source(found, team)
+    if errors:
+        raise LinkError(errors)
     return _delayed(tuple(sorted(found)), len(team.instances))
 
 
-def _between(left: _End, right: _End, where: str, faults: list[str]) -> list[Link]:
+def _between(left: _End, right: _End, where: str, errors: list[str]) -> list[Link]:
     sources = left.places * (len(right.places) if len(left.places) == 1 else 1)
     if len(sources) != len(right.places):
-        faults.append(
+        errors.append(
             f"{where}: {len(sources)} replicas cannot feed {len(right.places)}: name one, as in picker.0.action.0"
         )
         return []
@@ -176,7 +176,7 @@ def _between(left: _End, right: _End, where: str, faults: list[str]) -> list[Lin
     ]
 
 
-def _crowded(links: Sequence[Link], team: Team) -> list[str]:
+def _check_single_source(links: Sequence[Link], team: Instances) -> list[str]:
     """Yield an error for every modality that several links feed."""
     fed: dict[tuple[int, int], int] = {}
     for link in links:
@@ -188,30 +188,32 @@ def _crowded(links: Sequence[Link], team: Team) -> list[str]:
     ]
 
 
-def _end(text: str, kinds: Sequence[str], team: Team, where: str, faults: list[str]) -> _End | None:
+def _end(
+    text: str, kinds: Sequence[str], team: Instances, where: str, errors: list[str]
+) -> _End | None:
     """Resolve one end of a link; None after adding an error."""
     match = ENDS.fullmatch(text)
     if match is None or match["kind"] not in kinds:
         wanted = " or ".join(f"AGENT.{kind}.NUMBER-OR-NAME" for kind in kinds)
-        faults.append(f"{where}: {text!r} should read {wanted}")
+        errors.append(f"{where}: {text!r} should read {wanted}")
         return None
     kind = match["kind"]
     name = match["agent"]
     ports = team.agents.get(name)
     if ports is None:
-        faults.append(f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}")
+        errors.append(f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}")
         return None
     sizes, names = ports.end(kind)
     port = int(match["port"]) if match["port"].isdecimal() else names.get(match["port"], -1)
     if not 0 <= port < len(sizes):
         known = ", ".join([*(f"0 to {len(sizes) - 1}" for _ in sizes[:1]), *names]) or "none"
-        faults.append(f"{where}: {name} has no {kind} {match['port']!r}; it has {known}")
+        errors.append(f"{where}: {name} has no {kind} {match['port']!r}; it has {known}")
         return None
     places = tuple(team.numbers(name))
     if match["replica"]:
         number = int(match["replica"])
         if name not in team.replicas or number >= len(places):
-            faults.append(f"{where}: {name} has no replica {number}")
+            errors.append(f"{where}: {name} has no replica {number}")
             return None
         places = places[number : number + 1]
     return _End(places, kind, port, sizes[port])
@@ -219,11 +221,11 @@ def _end(text: str, kinds: Sequence[str], team: Team, where: str, faults: list[s
 
 def _delayed(links: tuple[Link, ...], count: int) -> tuple[Link, ...]:
     """Delay links inside a cycle: they carry the value of the previous tick."""
-    reach = _reach(links, count)
+    reach = _reachable(links, count)
     return tuple(replace(e, delayed=e.source in reach[e.target]) for e in links)
 
 
-def _reach(links: Sequence[Link], count: int) -> list[set[int]]:
+def _reachable(links: Sequence[Link], count: int) -> list[set[int]]:
     """Return the instances that each instance reaches over links, itself included."""
     after: list[set[int]] = [set() for _ in range(count)]
     for e in links:

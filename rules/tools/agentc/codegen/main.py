@@ -16,8 +16,8 @@ from agentc.codegen.buffer_sizes import LINE, answer_bytes, request_bytes, words
 from agentc.codegen.links import (
     Link,
     Ports,
-    Team,
-    WiringFault,
+    Instances,
+    LinkError,
     order,
     ports_of,
     read_links,
@@ -46,7 +46,7 @@ STATE_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Golden:
+class GoldenSteps:
     """The first proved steps for --selftest: records, hash of their output, SHA-256 of all proved
     output.
     """
@@ -57,7 +57,7 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Timing:
     """Nanoseconds between the starts of two steps, and the deadline of a step; 0 for none."""
 
     tick: int = 0
@@ -65,21 +65,21 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class ProgramSpec:
     """A program: agents by name, links, golden steps, timing, replicas, copies and HTTP."""
 
     agents: Mapping[str, Ports]
     links: tuple[Link, ...] = ()
-    golden: Mapping[str, Golden] = field(default_factory=dict)
-    pace: Pace = Pace()
+    golden: Mapping[str, GoldenSteps] = field(default_factory=dict)
+    pace: Timing = Timing()
     replicas: Mapping[str, int] = field(default_factory=dict)
     copies: int = 1
     http: bool = False
 
     @property
-    def team(self) -> Team:
+    def team(self) -> Instances:
         """Return the agents and their replicas."""
-        return Team(self.agents, self.replicas)
+        return Instances(self.agents, self.replicas)
 
     @property
     def identity(self) -> str:
@@ -101,12 +101,12 @@ class Program:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def emit_main(program: Program) -> str:
+def emit_main(program: ProgramSpec) -> str:
     """Return the C text of the program. Link it with one object for each agent."""
     return "\n".join(_lines(program)) + "\n"
 
 
-def _lines(program: Program) -> Iterator[str]:
+def _lines(program: ProgramSpec) -> Iterator[str]:
     agents = program.agents
     yield native(("agent.h",))
     yield f"enum {{ {', '.join(f'{name} = {value}' for name, value in _constants(program).items())} }};"
@@ -127,7 +127,7 @@ def _lines(program: Program) -> Iterator[str]:
     )
 
 
-def _constants(program: Program) -> dict[str, int]:
+def _constants(program: ProgramSpec) -> dict[str, int]:
     """Return sizes and times. C has no empty arrays, so each size is at least 1."""
     team, agents = program.team, program.agents
     ports = [agents[agent] for _, agent in team.instances]
@@ -152,7 +152,7 @@ def _constants(program: Program) -> dict[str, int]:
     }
 
 
-def _instances(program: Program) -> Iterator[str]:
+def _instances(program: ProgramSpec) -> Iterator[str]:
     """Generate the offsets of each instance's observations, actions and state; names sorted for
     request.h.
     """
@@ -176,7 +176,7 @@ def _instances(program: Program) -> Iterator[str]:
     yield sizes("sorted", sorted(range(len(names)), key=lambda i: (len(names[i]), names[i])))
 
 
-def _links(program: Program) -> Iterator[str]:
+def _links(program: ProgramSpec) -> Iterator[str]:
     """Generate step order, linked modalities, and the links of instance i: fed_by[i] to fed_by[i +
     1].
     """
@@ -210,9 +210,9 @@ def _numbers(name: str, count: int) -> str:
     return ", ".join(f"{name}_{i}" for i in range(count))
 
 
-def _golden(program: Program) -> Iterator[str]:
+def _golden(program: ProgramSpec) -> Iterator[str]:
     """Generate the tables of --selftest; an agent without a proof has no golden steps."""
-    empty = Golden(np.zeros(0, np.int32), "cbf29ce484222325", "")
+    empty = GoldenSteps(np.zeros(0, np.int32), "cbf29ce484222325", "")
     goldens = [program.golden.get(name, empty) for name in program.agents]
     for a, (_ports, golden) in enumerate(zip(program.agents.values(), goldens)):
         yield table(f"golden_{a}", golden.records)
@@ -229,29 +229,29 @@ def _golden(program: Program) -> Iterator[str]:
     yield f'static const char VERSION[] = "{text}\\n";'
 
 
-def load_golden(proof: Path, probe: Path) -> Golden:
+def load_golden(proof: Path, probe: Path) -> GoldenSteps:
     """Load the first steps of a probe and the proof's hash of them."""
     document = json.loads(proof.read_bytes())
     records = load_probe(probe).records()[:GOLDEN_STEPS]
     assert document["golden_steps"] == len(records), "proof and probe do not belong together"
-    return Golden(records.reshape(-1), document["golden"], document["bits"])
+    return GoldenSteps(records.reshape(-1), document["golden"], document["bits"])
 
 
-def _named(items: Sequence[str]) -> dict[str, Path]:
+def _parse_paths(items: Sequence[str]) -> dict[str, Path]:
     """Parse NAME=FILE arguments to a mapping."""
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
-def program_of(options: argparse.Namespace) -> Program:
+def program_of(options: argparse.Namespace) -> ProgramSpec:
     """Return the program that the options of `emit_program` describe; LinkError lists all
     errors.
     """
-    interfaces, labels = _named(options.interface), _named(options.labels)
+    interfaces, labels = _parse_paths(options.interface), _parse_paths(options.labels)
     bad = [
         name for name in interfaces if not NAME.fullmatch(name) or "." in name or name in RESERVED
     ]
     if bad:
-        raise WiringFault(
+        raise LinkError(
             [
                 f"agent name {name!r}: use letters, digits, '_' and '-', and none of "
                 f"{', '.join(RESERVED)}"
@@ -265,16 +265,18 @@ def program_of(options: argparse.Namespace) -> Program:
         )
         for name, path in interfaces.items()
     }
-    probes = _named(options.probe)
-    golden = {name: load_golden(path, probes[name]) for name, path in _named(options.proof).items()}
-    replicas = {name: int(str(count)) for name, count in _named(options.replicas).items()}
+    probes = _parse_paths(options.probe)
+    golden = {
+        name: load_golden(path, probes[name]) for name, path in _parse_paths(options.proof).items()
+    }
+    replicas = {name: int(str(count)) for name, count in _parse_paths(options.replicas).items()}
     _check_numbers(replicas, agents, options.copies)
-    links = resolve(read_links(options.links), Team(agents, replicas))
-    return Program(
+    links = resolve(read_links(options.links), Instances(agents, replicas))
+    return ProgramSpec(
         agents,
         links,
         golden,
-        Pace(options.tick, options.deadline),
+        Timing(options.tick, options.deadline),
         replicas,
         options.copies,
         options.http,
@@ -282,16 +284,16 @@ def program_of(options: argparse.Namespace) -> Program:
 
 
 def _check_numbers(replicas: Mapping[str, int], agents: Mapping[str, Ports], copies: int) -> None:
-    faults = [
+    errors = [
         f"there is no agent {name!r} to have replicas; there are {', '.join(agents)}"
         for name in replicas
         if name not in agents
     ]
     if min([copies, *replicas.values()]) < 1:
-        faults.append("replicas and copies are one or more")
-    elif copies * len(Team(agents, replicas).instances) > MOST_INSTANCES:
-        faults.append(
-            f"{copies} copies of {len(Team(agents, replicas).instances)} instances: {MOST_INSTANCES} in all at most"
+        errors.append("replicas and copies are one or more")
+    elif copies * len(Instances(agents, replicas).instances) > MOST_INSTANCES:
+        errors.append(
+            f"{copies} copies of {len(Instances(agents, replicas).instances)} instances: {MOST_INSTANCES} in all at most"
         )
-    if faults:
-        raise WiringFault(faults)
+    if errors:
+        raise LinkError(errors)

@@ -10,14 +10,14 @@ from typing import Any
 
 from agentc.codegen import quantized as emit_coded
 from agentc.codegen.inference import (
-    joined,
+    joint_columns,
     joint_states,
     loops,
     offsets,
     optional,
     plan_every,
     product,
-    valued,
+    values_and_palette,
 )
 from agentc.codegen.tables import c_type, literal
 from agentc.plan.files import Plan
@@ -29,7 +29,7 @@ larger.
 """
 
 
-def instances(plan: Plan) -> Iterator[str]:
+def kernels(plan: Plan) -> Iterator[str]:
     """Generate the kernels that the agent needs, for its own index types."""
 
     def kind(name: str, otherwise: str = "") -> str:
@@ -45,7 +45,7 @@ def instances(plan: Plan) -> Iterator[str]:
         if any(len(block["reads"]) > 1 for block in factor["blocks"]):
             yield f"DEFINE_MEET(meet_{f}, {node})"
     for m, facts in enumerate(plan.header["modalities"]):
-        many, coded = facts["still"] > 1, "_CODED" * emit_coded.is_coded(plan, m)
+        many, coded = facts["still"] > 1, "_CODED" * emit_coded.is_quantized(plan, m)
         yield (
             f"DEFINE_WEIGH{'' if many else coded}(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')}, "
             f"{kind(f'E{m}_val', 'f32')})"
@@ -69,7 +69,7 @@ def storage(plan: Plan) -> Iterator[str]:
     held = [
         f"f64 prior[{sum(states)}], q[{sum(states)}]",
         *["f64 evidence"] * (header["product"] or "legacy" in header),
-        *["u64 seed, drawn"] * _draws(plan),
+        *["u64 seed, drawn"] * _is_stochastic(plan),
         *["u32 ahead, policy", "f32 worth"] * (plan_every(plan) > 1),
     ]
     yield f"static struct {{ {'; '.join(held)}; }} self;"
@@ -79,7 +79,7 @@ def storage(plan: Plan) -> Iterator[str]:
         yield f"static f32 G{m}[{facts['planes'] * facts['columns']}];"
         if facts["still"] > 1:
             yield f"static f32 still_{m}[{facts['still']}], E{m}_val[{max(1, facts['entries'])}];"
-        if _joins(facts):
+        if _needs_joint(facts):
             yield f"static f32 J{m}[{prod(states[f] for f in facts['moving']) * facts['columns']}];"
     meetings = [
         joint_states(plan, [d for d, _, _ in block["reads"]]) * padded(block["count"])
@@ -94,7 +94,7 @@ def storage(plan: Plan) -> Iterator[str]:
     yield f"static f32 score[{count}], logit[{count}], plausible[{count}];"
     for f in _inductive(plan):
         yield f"static f32 pull_{f}[{header['factors'][f]['columns']}];"
-    if _draws(plan):
+    if _is_stochastic(plan):
         sizes = header["num_controls"]
         groups = _groups(plan) if header["sampling_mode"] == "marginal" else []
         yield f"static f64 odds[{max([count, *sizes, *(prod(sizes[c] for c in group) for group in groups)])}];"
@@ -108,12 +108,12 @@ def evaluate(plan: Plan) -> Iterator[str]:
     yield "static void evaluate(void) {"
     for m, facts in enumerate(header["modalities"]):
         if facts["still"] > 1:
-            yield from _still(plan, m, facts)
-        if _joins(facts):
+            yield from _constant_factors(plan, m, facts)
+        if _needs_joint(facts):
             yield from _joint(plan, m, facts)
-        source = f"J{m}" if _joins(facts) else f"Q{facts['moving'][0]}"
-        if facts["still"] == 1 and emit_coded.is_coded(plan, m):
-            yield emit_coded.weigh(plan, m, (source, facts["columns"]))
+        source = f"J{m}" if _needs_joint(facts) else f"Q{facts['moving'][0]}"
+        if facts["still"] == 1 and emit_coded.is_quantized(plan, m):
+            yield emit_coded.neg_efe_call(plan, m, (source, facts["columns"]))
             continue
         yield (
             f"    weigh_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
@@ -124,7 +124,7 @@ def evaluate(plan: Plan) -> Iterator[str]:
         yield (
             f"    {{\n    u32 r = I{f}_row[leading(self.q + {at[f]}, {header['num_states'][f]})];\n"
             f"    pull_to_{f}(pull_{f}, Q{f}, {header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
-            f"I{f}_col, {valued(plan, f'I{f}')});\n    }}"
+            f"I{f}_col, {values_and_palette(plan, f'I{f}')});\n    }}"
         )
     terms = " + ".join(
         [
@@ -139,17 +139,17 @@ def evaluate(plan: Plan) -> Iterator[str]:
     yield "}"
 
 
-def _still(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
+def _constant_factors(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
     """Generate the joint belief of the constant factors, and sum them out of the entries."""
     columns = [plan.header["factors"][f]["columns"] for f in facts["still_factors"]]
     terms = [f"Q{f}[s{j} * {columns[j]}]" for j, f in enumerate(facts["still_factors"])]
     yield "    {\n    i32 i;"
     yield loops(plan.header["num_states"], facts["still_factors"])
     yield f"        still_{m}[i++] = {product(terms)};"
-    if emit_coded.is_coded(plan, m):
-        yield emit_coded.settle(plan, m) + "\n    }"
+    if emit_coded.is_quantized(plan, m):
+        yield emit_coded.marginalize_call(plan, m) + "\n    }"
         return
-    yield f"    settle_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, {valued(plan, f'X{m}')}, still_{m});\n    }}"
+    yield f"    settle_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, {values_and_palette(plan, f'X{m}')}, still_{m});\n    }}"
 
 
 def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
@@ -157,10 +157,10 @@ def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
     factors, width = facts["moving"], facts["columns"]
     columns = [plan.header["factors"][f]["columns"] for f in factors]
     terms = [(f, f"Q{f}[s{j} * {columns[j]} + J{m}_n{j}[n]]") for j, f in enumerate(factors)]
-    yield from joined(plan, f"J{m}", width, terms, "likely" in facts)
+    yield from joint_columns(plan, f"J{m}", width, terms, "likely" in facts)
 
 
-def _joins(facts: dict[str, Any]) -> bool:
+def _needs_joint(facts: dict[str, Any]) -> bool:
     """Return whether the parents' beliefs are multiplied before the modality is evaluated."""
     return len(facts["moving"]) > 1 or "likely" in facts
 
@@ -177,7 +177,7 @@ def _groups(plan: Plan) -> list[list[int]]:
     return found
 
 
-def _apart(group: Sequence[int], sizes: Sequence[int], best: str) -> Iterator[str]:
+def _split_joint_action(group: Sequence[int], sizes: Sequence[int], best: str) -> Iterator[str]:
     """Generate the action of each control of a group. Division would need a library on small
     processors.
     """
@@ -191,7 +191,7 @@ def _apart(group: Sequence[int], sizes: Sequence[int], best: str) -> Iterator[st
     yield f"    action[{group[-1]}] = chosen;\n    }}"
 
 
-def _draws(plan: Plan) -> bool:
+def _is_stochastic(plan: Plan) -> bool:
     """Return whether actions are sampled."""
     return bool(plan.header["action_selection"] == "stochastic")
 
@@ -201,23 +201,23 @@ def step(plan: Plan) -> Iterator[str]:
     header = plan.header
     controls = len(header["num_controls"])
     if plan_every(plan) > 1:
-        yield from _step_of_plan(plan)
+        yield from _step_with_plan(plan)
         return
     yield "static i32 step(const i32 *o, i32 *action) {"
     yield "    infer(o);"
-    yield from _judged(plan)
+    yield from _policy_posterior(plan)
     if header["sampling_mode"] == "marginal" and controls:
         yield from _marginal(plan)
     else:
-        yield f"    i32 chosen = {_best(plan, 'logit', header['n_policies'], 0)};"
+        yield f"    i32 chosen = {_select(plan, 'logit', header['n_policies'], 0)};"
         for c in range(controls):
             yield f"    action[{c}] = P_first[chosen * {controls} + {c}];"
-    if _draws(plan):
+    if _is_stochastic(plan):
         yield "    self.drawn++;"
     yield "    (void)action;\n    return chosen;\n}"
 
 
-def _judged(plan: Plan) -> Iterator[str]:
+def _policy_posterior(plan: Plan) -> Iterator[str]:
     """Generate the posterior over policies."""
     count = plan.header["n_policies"]
     gamma = literal(float.fromhex(plan.header["gamma"]), "f64")
@@ -227,7 +227,7 @@ def _judged(plan: Plan) -> Iterator[str]:
     yield f"    weigh_policies(plausible, logit, {count});"
 
 
-def _step_of_plan(plan: Plan) -> Iterator[str]:
+def _step_with_plan(plan: Plan) -> Iterator[str]:
     """Generate a step that evaluates policies at every k-th step and follows the plan between
     them.
 
@@ -241,10 +241,10 @@ def _step_of_plan(plan: Plan) -> Iterator[str]:
     )
     yield "static i32 step(const i32 *o, i32 *action) {"
     yield f"    infer(o);\n    if (self.ahead - 1u >= {every - 1}u || self.policy >= {count}u) {{"
-    yield from _judged(plan)
-    yield f"    self.policy = (u32){_best(plan, 'logit', count, 0)};"
+    yield from _policy_posterior(plan)
+    yield f"    self.policy = (u32){_select(plan, 'logit', count, 0)};"
     yield "    self.worth = score[self.policy];\n    self.ahead = 0;"
-    if _draws(plan):
+    if _is_stochastic(plan):
         yield "    self.drawn++;"
     yield "    }\n    score[self.policy] = self.worth;"
     for c in range(controls):
@@ -253,11 +253,11 @@ def _step_of_plan(plan: Plan) -> Iterator[str]:
     yield "    (void)action;\n    return (i32)self.policy;\n}"
 
 
-def _best(plan: Plan, logits: str, count: int, place: int) -> str:
+def _select(plan: Plan, logits: str, count: int, place: int) -> str:
     """Generate the selection of one alternative by its logit; `place` selects the random number of
     a draw.
     """
-    if _draws(plan):
+    if _is_stochastic(plan):
         alpha = literal(float.fromhex(plan.header["alpha"]), "f64")
         return (
             f"drawn_from(odds, {logits}, {count}, {alpha}, uniform(self.seed, self.drawn, {place}))"
@@ -279,7 +279,7 @@ def _marginal(plan: Plan) -> Iterator[str]:
         yield f"    {{\n    f64 m[{n}] = {{0}};\n    f32 l[{n}];"
         yield f"    for (i32 p = 0; p < {count}; p++) m[{flat}] += (f64)plausible[p];"
         yield f"    for (i32 u = 0; u < {n}; u++) l[u] = (f32)ln_f64(m[u] < 1e-30 ? 1e-30 : m[u]);"
-        yield from _apart(group, sizes, _best(plan, "l", n, number))
+        yield from _split_joint_action(group, sizes, _select(plan, "l", n, number))
     yield f"    i32 any = 0;\n    for (i32 p = 0; p < {count}; p++) any |= {fits};"
     yield f"    if (any) for (i32 p = 0; p < {count}; p++) if (!({fits})) logit[p] = -1e38f;"
     yield f"    i32 chosen = canonical(logit, {count});"

@@ -11,21 +11,23 @@ from agentc.plan.files import Plan
 READERS = {"uint16": "UINT16", "fp16": "FP16"}
 
 
-def said(plan: Plan) -> dict[str, Any]:
+def quantization_of(plan: Plan) -> dict[str, Any]:
     """Return the plan's quantization header; empty values for an exact plan."""
     found: dict[str, Any] = plan.header.get("coded", {"storage": "", "modalities": [], "same": {}})
     return found
 
 
-def is_coded(plan: Plan, m: int) -> bool:
+def is_quantized(plan: Plan, m: int) -> bool:
     """Return whether the likelihood of modality m is quantized."""
-    return m in said(plan)["modalities"]
+    return m in quantization_of(plan)["modalities"]
 
 
-def names(plan: Plan) -> Iterator[str]:
+def decoder_and_aliases(plan: Plan) -> Iterator[str]:
     """Generate the decoder of codes, and aliases for tables that are prefixes of others."""
-    yield f"#define TOLD {READERS.get(said(plan)['storage'], '')}"
-    yield from (f"#define {less} {more}" for less, more in sorted(said(plan)["same"].items()))
+    yield f"#define TOLD {READERS.get(quantization_of(plan)['storage'], '')}"
+    yield from (
+        f"#define {less} {more}" for less, more in sorted(quantization_of(plan)["same"].items())
+    )
 
 
 def palette(plan: Plan, m: int) -> str:
@@ -45,12 +47,12 @@ def likelihood(plan: Plan, m: int) -> str:
     )
 
 
-def longest(plan: Plan, m: int) -> int:
+def longest_row(plan: Plan, m: int) -> int:
     """Return the length of the longest row of a likelihood, at least 1: C has no empty arrays."""
     return max(1, int(np.diff(plan.tables[f"L{m}_ptr"].astype(np.int64)).max()))
 
 
-def weigh(plan: Plan, m: int, words: tuple[str, int]) -> str:
+def neg_efe_call(plan: Plan, m: int, words: tuple[str, int]) -> str:
     """Generate the evaluation of the nodes of a quantized modality; words = (beliefs, columns)."""
     facts, (source, columns) = plan.header["modalities"][m], words
     return (
@@ -59,7 +61,7 @@ def weigh(plan: Plan, m: int, words: tuple[str, int]) -> str:
     )
 
 
-def settle(plan: Plan, m: int) -> str:
+def marginalize_call(plan: Plan, m: int) -> str:
     """Generate the sum over constant factors of a quantized modality."""
     facts = plan.header["modalities"][m]
     return (

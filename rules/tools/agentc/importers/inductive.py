@@ -8,7 +8,7 @@ import numpy as np
 from agentc.ir.types import F64, Table
 
 
-def reachable(H: Sequence[F64], B: Sequence[F64], threshold: float, depth: int) -> list[F64]:
+def reachability(H: Sequence[F64], B: Sequence[F64], threshold: float, depth: int) -> list[F64]:
     """Return I by factor (depth, states): row 0 is the goal H, row i + 1 reaches row i by some
     action.
 
@@ -27,7 +27,7 @@ def reachable(H: Sequence[F64], B: Sequence[F64], threshold: float, depth: int) 
     return found
 
 
-def faults(
+def goal_errors(
     H: Sequence[F64], num_states: Sequence[int], B_dependencies: Table, depth: int
 ) -> list[str]:
     """Return the reasons why these goals have no I. pymdp fails on them, too."""

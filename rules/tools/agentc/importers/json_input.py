@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 MAX_SPEC = 1 << 20
 
@@ -16,9 +16,9 @@ def read_json(text: str | bytes, where: str) -> dict[str, Any]:
     try:
         found = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ModelFault([f"{where}: {error}"]) from error
+        raise ModelError([f"{where}: {error}"]) from error
     if not isinstance(found, dict):
-        raise ModelFault([f"{where}: an object {{..}} is expected"])
+        raise ModelError([f"{where}: an object {{..}} is expected"])
     return found
 
 
@@ -37,7 +37,7 @@ def check_spec(spec: Path) -> None:
     """Refuse a parameter file that is too large, with a ModelError."""
     size = spec.stat().st_size
     if size > MAX_SPEC:
-        raise ModelFault(
+        raise ModelError(
             [
                 f"{spec.name} of {size} bytes is larger than {MAX_SPEC}: it holds parameters and names; matrices go "
                 "into the .npz, and `size` may stand for a long list of `elements`"

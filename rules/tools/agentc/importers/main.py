@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentc.errors import hinted, refuse
+from agentc.errors import split_hint, refuse
 from agentc.ir import files as ir
-from agentc.ir.types import Model, ModelFault
+from agentc.ir.types import Model, ModelError
 
-Made = tuple[Model, Mapping[str, Any]]
+ModelAndLabels = tuple[Model, Mapping[str, Any]]
 
 
-def options(
+def argument_parser(
     prog: str, description: str | None, source: str = "--source", spec: bool = False
 ) -> argparse.ArgumentParser:
     """Return a parser with the options of all import programs."""
@@ -29,13 +29,13 @@ def options(
     return parser
 
 
-def run(args: argparse.Namespace, make: Callable[[], Made]) -> int:
+def run(args: argparse.Namespace, make: Callable[[], ModelAndLabels]) -> int:
     """Make the model and write it; return 0, or 1 after one message with all errors."""
     try:
         model, names = make()
         write(model, names, args.out, args.labels)
-    except ModelFault as fault:
-        return refused(args.source.name, fault)
+    except ModelError as problem:
+        return refuse_source(args.source.name, problem)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr, flush=True)
         return 1
@@ -50,26 +50,26 @@ def write(model: Model, labels: Mapping[str, Any], out: Path, labels_file: Path 
         labels_file.write_bytes(ir.canonical_json(labels))
 
 
-def refused(name: str, fault: ModelFault) -> int:
+def refuse_source(name: str, error: ModelError) -> int:
     """Report that a model source is refused; return the exit code."""
     return refuse(
-        report(name, fault),
+        format_errors(name, error),
         [
-            hinted(
+            split_hint(
                 line if line.startswith(name) else f"{name}: {line}",
                 "inference" if line.startswith(("inference", "--inference")) else "source",
             )
-            for line in fault.faults
+            for line in error.errors
         ],
     )
 
 
-def report(name: str, fault: ModelFault) -> str:
+def format_errors(name: str, error: ModelError) -> str:
     """Format the message for users: number of errors, then one error a line."""
-    count = len(fault.faults)
+    count = len(error.errors)
     return "\n".join(
         [
             f"error: {name}: {count} fault{'s' if count > 1 else ''}",
-            *(f"  * {line}" for line in fault.faults),
+            *(f"  * {line}" for line in error.errors),
         ]
     )

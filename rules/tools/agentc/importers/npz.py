@@ -15,8 +15,8 @@ from agentc.importers import npz_hints as npz_keys
 from agentc.importers.json_input import check_spec, read_json
 from agentc.importers.main import write
 from agentc.importers.npy import LONGEST, read_header
-from agentc.importers.resolve import Source, resolve
-from agentc.ir.types import Model, ModelFault
+from agentc.importers.resolve import ModelSource, resolve
+from agentc.ir.types import Model, ModelError
 from numpy.typing import NDArray
 
 MAX_MEMBERS = 1024
@@ -39,47 +39,47 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
     Nothing is unpickled. Sizes are checked before the arrays are read.
     """
-    faults: list[str] = []
+    errors: list[str] = []
     found: dict[str, NDArray[Any]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_bounds(members, faults)
-            faults += [
-                npz_keys.unknown(member.filename, _beginning(archive, member))
+            _check_bounds(members, errors)
+            errors += [
+                npz_keys.describe_unknown_array(member.filename, _read_beginning(archive, member))
                 for member in members[:MAX_MEMBERS]
                 if not MEMBER.fullmatch(member.filename)
             ]
-            if not faults:
+            if not errors:
                 for member in members:
-                    found[member.filename.removesuffix(".npy")] = _read_npy(archive, member, faults)
-                faults += too_many_bytes(sum(array.nbytes for array in found.values()))
+                    found[member.filename.removesuffix(".npy")] = _read_npy(archive, member, errors)
+                errors += size_errors(sum(array.nbytes for array in found.values()))
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
-        faults.append(f"cannot be read as .npz: {npz_keys.what_it_is(path) or error}")
-    if faults:
-        raise ModelFault([f"{path.name}: {fault}" for fault in faults])
+        errors.append(f"cannot be read as .npz: {npz_keys.identify_file(path) or error}")
+    if errors:
+        raise ModelError([f"{path.name}: {problem}" for problem in errors])
     return found
 
 
-def _check_bounds(members: Sequence[zipfile.ZipInfo], faults: list[str]) -> None:
+def _check_bounds(members: Sequence[zipfile.ZipInfo], errors: list[str]) -> None:
     names = [member.filename for member in members]
     if len(names) > MAX_MEMBERS:
-        faults.append(
+        errors.append(
             f"{len(names)} arrays are more than {MAX_MEMBERS}: join modalities or factors"
         )
     total = sum(
         max(member.file_size - LONGEST, 0) for member in members
     )  # the exact sizes are in the headers
-    faults += too_many_bytes(total)
-    faults += [
+    errors += size_errors(total)
+    errors += [
         f"{m.filename} of {m.file_size} bytes is larger than {MAX_ENTRIES} entries can be: {SMALLER}"
         for m in members
         if m.file_size > MAX_ENTRIES * WIDEST + LONGEST
     ]
-    faults += [f"{name} occurs twice" for name in sorted(set(names)) if names.count(name) > 1]
+    errors += [f"{name} occurs twice" for name in sorted(set(names)) if names.count(name) > 1]
 
 
-def too_many_bytes(total: int) -> list[str]:
+def size_errors(total: int) -> list[str]:
     """Return an error if all arrays together are too large."""
     return (
         []
@@ -91,7 +91,7 @@ def too_many_bytes(total: int) -> list[str]:
     )
 
 
-def _beginning(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _read_beginning(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """Read the part of a member that contains its header; empty if damaged."""
     try:
         with archive.open(member) as file:
@@ -100,13 +100,13 @@ def _beginning(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         return b""
 
 
-def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, faults: list[str]) -> NDArray[Any]:
+def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, errors: list[str]) -> NDArray[Any]:
     try:
         return plain_array(archive.read(member))
     except ValueError as error:
-        faults.append(f"{member.filename} {error}")
+        errors.append(f"{member.filename} {error}")
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        faults.append(f"{member.filename} is damaged: {error}")
+        errors.append(f"{member.filename} is damaged: {error}")
     return np.zeros(0)
 
 
@@ -139,7 +139,7 @@ def plain_array(data: bytes) -> NDArray[Any]:
 
 def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Collect A0, A1, .. as A = [..]; ModelError if an index is missing."""
-    faults = []
+    errors = []
     found: dict[str, Any] = {"E": arrays.get("E"), "policies": arrays.get("policies")}
     for letter in LETTERS:
         indices = sorted(
@@ -148,20 +148,20 @@ def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
             if name.startswith(letter) and name[len(letter) :].isdigit()
         )
         if indices != list(range(len(indices))):
-            faults.append(
+            errors.append(
                 f"{letter}{next(i for i in range(len(indices)) if i not in indices)} is missing: "
                 f"{', '.join(f'{letter}{i}' for i in indices)} are there; numbers begin at 0 and leave none out"
             )
         found[letter] = [arrays[f"{letter}{i}"] for i in indices] or None
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     return found
 
 
 def make(npz: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
     """Return the model and its labels; ModelError lists all errors."""
     check_spec(spec)
-    source = Source(**lists_of(read_npz(npz)), spec=read_json(spec.read_bytes(), spec.name))
+    source = ModelSource(**lists_of(read_npz(npz)), spec=read_json(spec.read_bytes(), spec.name))
     return resolve(source, read_json(inference, "--inference"))
 
 

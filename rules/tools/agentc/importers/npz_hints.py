@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from agentc.importers.npy import read_header
-from agentc.importers.parameters import ALIASES, DEFAULTS, LABELS, STRUCTURE, meant
+from agentc.importers.parameters import ALIASES, DEFAULTS, LABELS, STRUCTURE, format_suggestion
 
 LETTERS = {
     "a": "A",
@@ -41,7 +41,7 @@ BEGINNINGS = {
 }
 
 
-def what_it_is(path: Path) -> str:
+def identify_file(path: Path) -> str:
     """Identify a file that is no archive and advise; empty if unknown."""
     try:
         with path.open("rb") as file:
@@ -58,7 +58,7 @@ def what_it_is(path: Path) -> str:
     )
 
 
-def unknown(member: str, begin: bytes) -> str:
+def describe_unknown_array(member: str, begin: bytes) -> str:
     """Return the error for an unknown array name; `begin` is the start of the member."""
     name = member.removesuffix(".npy")
     said, match = f"unknown array {name!r}", KEY.fullmatch(name.removesuffix(".npy"))
@@ -72,7 +72,7 @@ def unknown(member: str, begin: bytes) -> str:
             return (
                 f"{said}: an older np.savez saves its option allow_pickle as an array, leave it out"
             )
-        return f"{said}{meant(name, KNOWN)}"
+        return f"{said}{format_suggestion(name, KNOWN)}"
     letter, number = LETTERS[match[1].lower()], match[2]
     if letter == "E":
         return f"{said}; did you mean 'E'? There is one prior over policies"

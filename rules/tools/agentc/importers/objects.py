@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from agentc.importers.json_input import check_spec, read_json
 from agentc.importers.npz import MEMBER, lists_of
-from agentc.importers.parameters import CHANGED, LEGACY_DEFAULTS, meant
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.parameters import CHANGED, LEGACY_DEFAULTS, format_suggestion
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.importers.safe_unpickle import letters, read
-from agentc.ir.types import LEGACY, SEMANTICS, Model, ModelFault
+from agentc.ir.types import LEGACY, SEMANTICS, Model, ModelError
 
 KNOWN = {
     "A": "list",
@@ -34,11 +34,14 @@ KNOWN = {
 def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
     """Return the model and its labels; ModelError lists all errors."""
     check_spec(spec)
-    found = _joined(read(source))
+    found = _collect_numbered(read(source))
     odd = sorted(set(found) - set(KNOWN))
     if odd:
-        raise ModelFault(
-            [f"{source.name}: unknown array {name!r}{meant(name, KNOWN)}" for name in odd]
+        raise ModelError(
+            [
+                f"{source.name}: unknown array {name!r}{format_suggestion(name, KNOWN)}"
+                for name in odd
+            ]
         )
     words, given = read_json(spec.read_bytes(), spec.name), read_json(inference, "--inference")
     arrays = letters(found, KNOWN)
@@ -50,7 +53,7 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
             c.T if isinstance(c, np.ndarray) and c.ndim == 2 else c for c in arrays.get("C", [])
         ] or None
     elif semantics != SEMANTICS:
-        raise ModelFault(
+        raise ModelError(
             [
                 f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, {LEGACY!r} or "
                 f'{SEMANTICS!r}, as in "semantics": "{LEGACY}"'
@@ -59,7 +62,7 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
     else:
         silent = [name for name in CHANGED if name not in words and name not in given]
         if silent:
-            raise ModelFault(
+            raise ModelError(
                 [
                     f"{name} is not said in {spec.name}: its default was {LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
                     "another in pymdp 1"
@@ -68,11 +71,12 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
             )
     lists = {name: arrays.get(name) for name in KNOWN}
     return resolve(
-        Source(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists), given
+        ModelSource(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists),
+        given,
     )
 
 
-def _joined(found: Mapping[str, Any]) -> dict[str, Any]:
+def _collect_numbered(found: Mapping[str, Any]) -> dict[str, Any]:
     """Collect A0, A1, .. (plain arrays or object arrays of one) as A; ModelError for a missing
     index.
     """
@@ -89,7 +93,7 @@ def _joined(found: Mapping[str, Any]) -> dict[str, Any]:
     )
     twice = sorted(lists.keys() & rest.keys())
     if twice:
-        raise ModelFault([f"there are {name} and {name}0: one of them is meant" for name in twice])
+        raise ModelError([f"there are {name} and {name}0: one of them is meant" for name in twice])
     return rest | lists
 
 

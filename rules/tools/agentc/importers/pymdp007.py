@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from agentc.importers.resolve import Source
-from agentc.ir.types import LEGACY, ModelFault
+from agentc.importers.resolve import ModelSource
+from agentc.ir.types import LEGACY, ModelError
 
 WORDS = (
     "policy_len",
@@ -34,11 +34,11 @@ def is_legacy(agent: Any) -> bool:
     )
 
 
-def source_of(agent: Any) -> Source:
+def source_of(agent: Any) -> ModelSource:
     """Return the Agent's arrays and parameters; ModelError lists the unsupported features."""
-    faults = list(_faults(agent))
-    if faults:
-        raise ModelFault(faults)
+    errors = list(_unsupported(agent))
+    if errors:
+        raise ModelError(errors)
     spec = {word: getattr(agent, word) for word in WORDS}
     spec |= {
         "semantics": LEGACY,
@@ -48,7 +48,7 @@ def source_of(agent: Any) -> Source:
         "alpha": float(agent.alpha),
     }
     C = [np.asarray(c, dtype=np.float64) for c in agent.C]
-    return Source(
+    return ModelSource(
         A=list(agent.A),
         B=list(agent.B),
         C=[c.T if c.ndim == 2 else c for c in C],
@@ -59,7 +59,7 @@ def source_of(agent: Any) -> Source:
     )
 
 
-def _faults(agent: Any) -> Iterator[str]:
+def _unsupported(agent: Any) -> Iterator[str]:
     """Yield unsupported features. pA, pB and pD are supported: only use_param_info_gain reads
     them.
     """

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from agentc.importers.parameters import meant
-from agentc.ir.types import ModelFault
+from agentc.importers.parameters import format_suggestion
+from agentc.ir.types import ModelError
 
 
 def is_labelled(tables: Any) -> bool:
@@ -53,15 +53,15 @@ def labels_of(A: Any, B: Any) -> dict[str, Any]:
     }
 
 
-def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
+def with_lists(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a model with named matrices, as in compile_model's description, with lists instead.
 
     A and C follow observations; B, D, H and I follow states, in the order of the description.
     ModelError names matrices that are missing, unknown or without numbers.
     """
-    found, faults = dict(value), list[str]()
+    found, errors = dict(value), list[str]()
     if "states" in value and not (value.get("A") and value.get("B")):
-        faults.append(
+        errors.append(
             "it describes a model and has no numbers: give A by the names of observations and B by those of states"
         )
     for letter, kind in (
@@ -78,19 +78,19 @@ def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(tables, Mapping) or hasattr(tables, "distributions"):
             continue
         names = list(value.get(kind) or ())
-        faults += [
-            f"{letter}[{name!r}] is not one of {kind}{meant(str(name), map(str, names))}"
+        errors += [
+            f"{letter}[{name!r}] is not one of {kind}{format_suggestion(str(name), map(str, names))}"
             for name in tables
             if name not in names
         ]
-        faults += [
+        errors += [
             f"{letter}[{name!r}] is missing: {kind} has that name"
             for name in names
             if name not in tables
         ]
         found[letter] = [tables[name] for name in names if name in tables]
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     return found
 
 

@@ -19,9 +19,9 @@ from importlib.util import decode_source
 from pathlib import Path
 from typing import Any
 
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
-OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 """The folder of the program, which contains its packages."""
 DISTRIBUTIONS = {
     "attr": "attrs",
@@ -50,11 +50,11 @@ DISTRIBUTIONS = {
 MAX_FRAMES = 8
 
 
-class SourceFault(ModelFault):
+class SourceError(ModelError):
     """The file cannot be run, or it raised an error. `calls` are lines of the user's files."""
 
-    def __init__(self, fault: str, calls: Sequence[str] = ()) -> None:
-        super().__init__([fault])
+    def __init__(self, error: str, calls: Sequence[str] = ()) -> None:
+        super().__init__([error])
         self.calls = tuple(calls)
 
 
@@ -66,19 +66,19 @@ def run_entry(path: Path, entry: str, arguments: Mapping[str, Any], inputs: bool
     module.__file__ = str(whole)
     with _running_in(str(whole.parent), stage, inputs):
         sys.modules[module.__name__] = module
-        place = _Place(str(whole), stage)
+        place = _SourceLocation(str(whole), stage)
         try:
             exec(compile(text, str(whole), "exec"), module.__dict__)
             function = getattr(module, entry, None)
             if not callable(function):
-                raise SourceFault(
+                raise SourceError(
                     f"{path.name} has no function {entry!r}: `entry` names the one that builds"
                 )
             return function(**arguments)
-        except SourceFault:
+        except SourceError:
             raise
         except (Exception, SystemExit) as error:
-            raise SourceFault(place.fault(error), place.calls(error)) from error
+            raise SourceError(place.error(error), place.calls(error)) from error
         finally:
             if os.getpid() != process:  # a process that the model forked and that came back from it
                 os._exit(0)
@@ -98,7 +98,7 @@ def _text(path: Path) -> str:
         said = (
             error.msg if isinstance(error, SyntaxError) and not line else "this line is not UTF-8"
         )
-        raise SourceFault(
+        raise SourceError(
             f"{path.name}, line {line or 1}: {said}: save the file as UTF-8 text"
         ) from error
 
@@ -112,7 +112,7 @@ def _first_odd_line(data: bytes) -> int:
     return 0
 
 
-def leave(path: Path, before: Iterable[threading.Thread], code: int) -> None:
+def exit_or_name_threads(path: Path, before: Iterable[threading.Thread], code: int) -> None:
     """Exit without waiting for the model's threads on failure; otherwise print their names."""
     left = [
         thread.name
@@ -132,12 +132,12 @@ def leave(path: Path, before: Iterable[threading.Thread], code: int) -> None:
 @contextmanager
 def _running_in(folder: str, stage: str, inputs: bool) -> Iterator[None]:
     """Switch working folder, search path and modules to those of a model; restore them after it."""
-    _anchor(stage)
+    _make_paths_absolute(stage)
     path, streams = list(sys.path), (sys.stdout, sys.stderr)
-    ours = {name: module for name, module in sys.modules.items() if _is_ours(name, module)}
+    ours = {name: module for name, module in sys.modules.items() if _is_own_module(name, module)}
     for name in ours:
         del sys.modules[name]
-    sys.path[:] = [folder, *(entry for entry in path if entry not in (OURS, folder))]
+    sys.path[:] = [folder, *(entry for entry in path if entry not in (PROGRAM_FOLDER, folder))]
     sys.argv[1:], words = [], sys.argv[1:]
     os.chdir(folder if inputs else stage)
     try:
@@ -152,7 +152,7 @@ def _running_in(folder: str, stage: str, inputs: bool) -> Iterator[None]:
         sys.stdout, sys.stderr = streams
 
 
-def _anchor(stage: str) -> None:
+def _make_paths_absolute(stage: str) -> None:
     """Make relative search paths absolute before the working folder changes."""
     sys.path[:] = [os.path.join(stage, entry) for entry in sys.path]
     if os.environ.get("PYTHONPATH"):
@@ -166,7 +166,7 @@ def _anchor(stage: str) -> None:
             module.__file__ = os.path.join(stage, file)
 
 
-def _is_ours(name: str, module: types.ModuleType) -> bool:
+def _is_own_module(name: str, module: types.ModuleType) -> bool:
     """Return whether a module belongs to this program. `__main__` does not count."""
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
@@ -176,16 +176,16 @@ def _is_ours(name: str, module: types.ModuleType) -> bool:
 
 def _own_file(name: str) -> str:
     """Return the path of a module of this program by its dotted name."""
-    return os.path.join(OURS, *name.split(".")) + ".py"
+    return os.path.join(PROGRAM_FOLDER, *name.split(".")) + ".py"
 
 
-class _Place:
+class _SourceLocation:
     """Location of the model's file, for error messages."""
 
     def __init__(self, path: str, stage: str) -> None:
         self.path, self.stage, self.folder = path, stage, os.path.dirname(path)
         self.name = os.path.basename(path)
-        self.outside = (OURS, *sys.path[1:])
+        self.outside = (PROGRAM_FOLDER, *sys.path[1:])
 
     def is_user(self, file: str) -> bool:
         """Return whether a file is the user's: below the model's folder or the workspace."""
@@ -198,7 +198,7 @@ class _Place:
         """Return a path relative to the model's folder, or to the workspace."""
         return os.path.relpath(file, self.folder if _below(file, (self.folder,)) else self.stage)
 
-    def fault(self, error: BaseException) -> str:
+    def error(self, error: BaseException) -> str:
         """Format an error in one line: file, line, error, and advice if there is any."""
         frames = [
             frame

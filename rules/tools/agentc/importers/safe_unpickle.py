@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from agentc.importers.npy import read_header
 from agentc.importers.npz import plain_array
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 MAX_FILE = 1 << 28
 """Bytes of entries, without the OVERHEAD of pickles and headers."""
@@ -34,7 +34,7 @@ MAX_DEPTH = 4
 NUMBERS = re.compile(r"[<>=|]?([fiub][1248]|U[1-9][0-9]{0,3})")
 
 
-class Kind:
+class PickledDtype:
     """A dtype: its code and, after `__setstate__`, its byte order."""
 
     def __init__(self, code: Any, *_: Any) -> None:
@@ -51,7 +51,7 @@ class Kind:
         return np.dtype(self.order + self.code)
 
 
-class Pickled:
+class PickledArray:
     """An array: after `__setstate__` its shape, dtype and content (bytes or a list)."""
 
     def __init__(self, *_: Any) -> None:
@@ -67,10 +67,10 @@ class Pickled:
         _, shape, kind, fortran, content = self.state
         if isinstance(content, list):
             return content
-        return _filled(content, kind, shape, "F" if fortran else "C")
+        return _array_of_bytes(content, kind, shape, "F" if fortran else "C")
 
 
-def _filled(content: Any, kind: Kind, shape: Any, order: Any) -> Any:
+def _array_of_bytes(content: Any, kind: PickledDtype, shape: Any, order: Any) -> Any:
     """Copy bytes to an array."""
     dtype, raw = (
         kind.numpy(),
@@ -87,8 +87,8 @@ def _filled(content: Any, kind: Kind, shape: Any, order: Any) -> Any:
     return np.frombuffer(raw, dtype=dtype).reshape(shape, order="F" if order == "F" else "C").copy()
 
 
-def _scalar(kind: Kind, content: Any) -> Any:
-    return _filled(content, kind, (), "C")
+def _scalar(kind: PickledDtype, content: Any) -> Any:
+    return _array_of_bytes(content, kind, (), "C")
 
 
 def _latin(text: str, _: str) -> bytes:
@@ -99,12 +99,16 @@ KNOWN: dict[tuple[str, str], Any] = {
     (f"numpy.{core}.{module}", name): stand_in
     for core in ("core", "_core")
     for module, name, stand_in in (
-        ("multiarray", "_reconstruct", Pickled),
+        ("multiarray", "_reconstruct", PickledArray),
         ("multiarray", "scalar", _scalar),
-        ("numeric", "_frombuffer", _filled),
+        ("numeric", "_frombuffer", _array_of_bytes),
     )
 }
-KNOWN |= {("numpy", "ndarray"): Pickled, ("numpy", "dtype"): Kind, ("_codecs", "encode"): _latin}
+KNOWN |= {
+    ("numpy", "ndarray"): PickledArray,
+    ("numpy", "dtype"): PickledDtype,
+    ("_codecs", "encode"): _latin,
+}
 """What numpy 1 and 2 write for arrays, their elements and their types, and what stands for it here."""
 
 
@@ -114,7 +118,7 @@ class ArraysOnly(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return the replacement of a name that numpy's arrays need; ModelError for others."""
         if (module, name) not in KNOWN:
-            raise ModelFault(
+            raise ModelError(
                 [f"it wants {module}.{name} to be called: only arrays are read from pickles"]
             )
         return KNOWN[module, name]
@@ -124,13 +128,13 @@ def read(path: Path) -> dict[str, Any]:
     """Read matrices by letter (A, B, ..), each a list or one array; ModelError lists all errors."""
     size = path.stat().st_size
     if size > MAX_FILE + OVERHEAD:
-        raise ModelFault([f"{path.name} of {size} bytes is larger than {MAX_FILE}: {PLAIN}"])
+        raise ModelError([f"{path.name} of {size} bytes is larger than {MAX_FILE}: {PLAIN}"])
     data = path.read_bytes()
     try:
         found = _archive(data) if data.startswith(b"PK") else _single(path.name, data)
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, EOFError) as error:
-        raise ModelFault([f"{path.name} cannot be read: {error}"]) from error
-    return {name: _plain(name, value, 0) for name, value in found.items()}
+        raise ModelError([f"{path.name} cannot be read: {error}"]) from error
+    return {name: _to_arrays(name, value, 0) for name, value in found.items()}
 
 
 def _archive(data: bytes) -> dict[str, Any]:
@@ -138,7 +142,7 @@ def _archive(data: bytes) -> dict[str, Any]:
         members = archive.infolist()
         size = sum(member.file_size for member in members)
         if len(members) > MAX_MEMBERS or size > MAX_FILE + OVERHEAD:
-            raise ModelFault(
+            raise ModelError(
                 [
                     f"{len(members)} arrays of {size} bytes are more than {MAX_MEMBERS}, or than {MAX_FILE} bytes: "
                     f"{PLAIN}"
@@ -155,7 +159,7 @@ def _single(name: str, data: bytes) -> dict[str, Any]:
     value = _array(name, data)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         return {str(key): item for key, item in value[0].items()}
-    raise ModelFault(
+    raise ModelError(
         [
             f'{name} holds one array: wanted: a dict of matrices, np.save(file, {{"A": A, "B": B}}), or an .npz'
         ]
@@ -168,32 +172,34 @@ def _array(name: str, data: bytes) -> Any:
         header = read_header(data)
         if header.holds_objects:
             found = ArraysOnly(io.BytesIO(data[header.end :])).load()
-            return found.array() if isinstance(found, Pickled) else found
+            return found.array() if isinstance(found, PickledArray) else found
         return plain_array(data)
-    except ModelFault as fault:
-        raise ModelFault([f"{name}: {line}" for line in fault.faults]) from fault
+    except ModelError as problem:
+        raise ModelError([f"{name}: {line}" for line in problem.errors]) from problem
     except Exception as error:  # a broken pickle may raise anything
-        raise ModelFault([f"{name} cannot be read: {type(error).__name__}: {error}"]) from error
+        raise ModelError([f"{name} cannot be read: {type(error).__name__}: {error}"]) from error
 
 
-def _plain(name: str, value: Any, depth: int) -> Any:
+def _to_arrays(name: str, value: Any, depth: int) -> Any:
     """Convert pickled arrays to numpy's and object arrays to lists; ModelError for other types."""
     if depth > MAX_DEPTH:
-        raise ModelFault(
+        raise ModelError(
             [f"{name} is nested more than {MAX_DEPTH} deep: save a list of arrays, one per matrix"]
         )
-    if isinstance(value, Pickled):
+    if isinstance(value, PickledArray):
         try:
             value = value.array()
         except (ValueError, TypeError, AttributeError) as error:
-            raise ModelFault([f"{name}: {error}"]) from error
+            raise ModelError([f"{name}: {error}"]) from error
     if isinstance(value, list | tuple):
-        return [_plain(f"{name}[{number}]", item, depth + 1) for number, item in enumerate(value)]
+        return [
+            _to_arrays(f"{name}[{number}]", item, depth + 1) for number, item in enumerate(value)
+        ]
     if value is None or isinstance(value, str | bool | int | float):
         return value
     array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
     if array is None or array.dtype.kind not in "fiubU":
-        raise ModelFault(
+        raise ModelError(
             [f"{name} is {type(value).__name__}, neither an array of numbers nor a list of them"]
         )
     return array

@@ -20,11 +20,13 @@ from agentc.ir.validate import WORDS
 def parameters(given: Mapping[str, Any], policies: int) -> dict[str, Any]:
     """Return the parameters, with defaults for those that are both ignored and invalid."""
     return dict(given) | {
-        name: DEFAULTS[name] for name in _idle(given, policies) if not _sound(name, given[name])
+        name: DEFAULTS[name]
+        for name in _ignored(given, policies)
+        if not _is_valid(name, given[name])
     }
 
 
-def _idle(given: Mapping[str, Any], policies: int) -> list[str]:
+def _ignored(given: Mapping[str, Any], policies: int) -> list[str]:
     """Return the ignored parameters; with one policy, for example, gamma has no effect."""
     found = (
         []
@@ -37,7 +39,7 @@ def _idle(given: Mapping[str, Any], policies: int) -> list[str]:
     return found + (["num_iter"] if given["inference_algo"] == "exact" else [])
 
 
-def _sound(name: str, value: Any) -> bool:
+def _is_valid(name: str, value: Any) -> bool:
     if name in WORDS:
         return value in WORDS[name]
     return math.isfinite(value) and value >= (1 if isinstance(DEFAULTS[name], int) else 0)

@@ -22,7 +22,7 @@ from agentc.ir.types import (
     SCHEMA,
     SEMANTICS,
     Model,
-    ModelFault,
+    ModelError,
     control_factors,
     full_policies,
     shape_A,
@@ -30,7 +30,7 @@ from agentc.ir.types import (
     shape_C,
     shape_I,
 )
-from agentc.ir.validate import normalise, structure_faults, validate
+from agentc.ir.validate import normalise, structure_errors, validate
 from numpy.typing import NDArray
 
 MAX_JSON = 1 << 20
@@ -45,7 +45,7 @@ __all__ = [
     "SCHEMA",
     "SEMANTICS",
     "Model",
-    "ModelFault",
+    "ModelError",
     "canonical_json",
     "control_factors",
     "full_policies",
@@ -103,7 +103,7 @@ KINDS: dict[str, str] = {
     "utility_only": "ints",
 }
 """Keys of model.json and the kinds of their values. Floats are float.hex() strings."""
-UNSAID: dict[str, Any] = {"plan_every": 1, "utility_only": []}
+OMITTED_AT_DEFAULT: dict[str, Any] = {"plan_every": 1, "utility_only": []}
 """Later keys: model.json omits them at their default, so that older models keep their bytes."""
 
 
@@ -120,9 +120,9 @@ def header(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, kind in KINDS.items():
         value = getattr(model, "policies_kind" if key == "policies" else key)
-        if isinstance(value, tuple) and key in UNSAID:
+        if isinstance(value, tuple) and key in OMITTED_AT_DEFAULT:
             value = list(value)
-        if key not in UNSAID or value != UNSAID[key]:
+        if key not in OMITTED_AT_DEFAULT or value != OMITTED_AT_DEFAULT[key]:
             found[key] = float(value).hex() if kind == "float" else value
     return found
 
@@ -158,7 +158,7 @@ def load(folder: Path | str) -> Model:
     root = Path(folder)
     path = root / "model.json"
     if path.stat().st_size > MAX_JSON:
-        raise ModelFault(
+        raise ModelError(
             [
                 f"{path.name} of {path.stat().st_size} bytes is larger than {MAX_JSON}: the model has too many "
                 "modalities, factors or dependencies; join some"
@@ -168,9 +168,9 @@ def load(folder: Path | str) -> Model:
     fields["policies_kind"] = fields.pop("policies")
     counted = {letter for letter in ("pA", "pB") if fields.pop(f"has_{letter}")}
     empty = Model(**fields, A=(), B=(), C=(), D=(), E=None, policies=np.zeros((0, 0, 0), np.int32))
-    faults = structure_faults(empty)
-    if faults:
-        raise ModelFault(faults)
+    errors = structure_errors(empty)
+    if errors:
+        raise ModelError(errors)
     return _with_tensors(empty, fields, root, counted)
 
 
@@ -202,7 +202,7 @@ def _read(root: Path, name: str, shape: tuple[int, ...]) -> F64:
 def _read_raw(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     wanted = math.prod(shape) * np.dtype(dtype).itemsize
     if wanted > MAX_TENSOR or not path.is_file() or path.stat().st_size != wanted:
-        raise ModelFault(
+        raise ModelError(
             [f"{path.name} should hold {wanted} bytes: shape {shape} according to model.json"]
         )
     array = np.frombuffer(path.read_bytes(), dtype=dtype).reshape(shape)
@@ -211,25 +211,25 @@ def _read_raw(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _fields(document: Any) -> dict[str, Any]:
-    if not isinstance(document, dict) or set(document) | set(UNSAID) != set(KINDS):
+    if not isinstance(document, dict) or set(document) | set(OMITTED_AT_DEFAULT) != set(KINDS):
         odd = (
-            sorted((set(document) | set(UNSAID)) ^ set(KINDS))
+            sorted((set(document) | set(OMITTED_AT_DEFAULT)) ^ set(KINDS))
             if isinstance(document, dict)
             else ["not an object"]
         )
-        raise ModelFault([f"model.json: missing or unknown: {', '.join(odd)}"])
-    faults: list[str] = []
+        raise ModelError([f"model.json: missing or unknown: {', '.join(odd)}"])
+    errors: list[str] = []
     fields: dict[str, Any] = {}
-    document = UNSAID | document
+    document = OMITTED_AT_DEFAULT | document
     for key, kind in KINDS.items():
         try:
             fields[key] = _value(kind, document[key])
         except (TypeError, ValueError):
-            faults.append(f"model.json: {key} = {document[key]!r} is not of the kind {kind!r}")
-    if faults:
-        raise ModelFault(faults)
+            errors.append(f"model.json: {key} = {document[key]!r} is not of the kind {kind!r}")
+    if errors:
+        raise ModelError(errors)
     if fields["schema"] != SCHEMA:
-        raise ModelFault([f"model.json: schema {fields['schema']} is not {SCHEMA}"])
+        raise ModelError([f"model.json: schema {fields['schema']} is not {SCHEMA}"])
     return fields
 
 

@@ -27,12 +27,12 @@ I32 = NDArray[np.int32]
 Table = tuple[tuple[int, ...], ...]
 
 
-class ModelFault(ValueError):
+class ModelError(ValueError):
     """The model is invalid or unsupported; `errors` lists every reason."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -168,7 +168,7 @@ def full_policies(num_controls: Sequence[int], policy_len: int) -> I32:
     choices = [num_controls[c] for c in control_factors(num_controls)]
     count = math.prod(choices) ** policy_len
     if count > MAX_POLICIES:
-        raise ModelFault(
+        raise ModelError(
             [
                 f"policy_len = {policy_len} makes {count} policies, more than {MAX_POLICIES}: "
                 "shorten policy_len or list the policies"

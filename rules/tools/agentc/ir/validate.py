@@ -45,13 +45,13 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 def validate(model: Model) -> list[str]:
     """Return every error of the model with its place; an empty list means valid."""
-    faults = structure_faults(model)
-    if faults:
-        return faults
+    errors = structure_errors(model)
+    if errors:
+        return errors
     return [
         *_parameter_faults(model),
         *_tensor_faults(model),
-        *_count_faults(model),
+        *_count_errors(model),
         *_policy_faults(model),
     ]
 
@@ -81,9 +81,9 @@ def normalise(model: Model) -> Model:
     )
 
 
-def structure_faults(model: Model) -> list[str]:
+def structure_errors(model: Model) -> list[str]:
     """Return errors of sizes and dependency lists. Shapes are undefined until there are none."""
-    faults = [
+    errors = [
         f"{name} = {list(sizes)} must hold at least one size, all >= 1"
         for name, sizes in (
             ("num_obs", model.num_obs),
@@ -93,32 +93,32 @@ def structure_faults(model: Model) -> list[str]:
         if not sizes or min(sizes) < 1
     ]
     if model.policy_len < 1:
-        faults.append(f"policy_len = {model.policy_len} must be >= 1")
+        errors.append(f"policy_len = {model.policy_len} must be >= 1")
     if len(model.C_time_varying) != len(model.num_obs):
-        faults.append(
+        errors.append(
             f"C_time_varying has {len(model.C_time_varying)} entries, not {len(model.num_obs)}"
         )
     if any(not 0 <= m < len(model.num_obs) for m in model.utility_only) or len(
         set(model.utility_only)
     ) < len(model.utility_only):
-        faults.append(
+        errors.append(
             f"utility_only = {list(model.utility_only)} must hold distinct modalities, 0 to {len(model.num_obs) - 1}"
         )
     factors, controls = len(model.num_states), len(model.num_controls)
     if model.inductive_lengths and (
         len(model.inductive_lengths) != factors or min(model.inductive_lengths) < 1
     ):
-        faults.append(
+        errors.append(
             f"inductive_lengths = {list(model.inductive_lengths)}: I needs one table of at least one row "
             f"for each of {factors} factors"
         )
-    faults += _table_faults(
+    errors += _table_faults(
         "A_dependencies", model.A_dependencies, (len(model.num_obs), "modality"), factors
     )
-    faults += _table_faults("B_dependencies", model.B_dependencies, (factors, "factor"), factors)
+    errors += _table_faults("B_dependencies", model.B_dependencies, (factors, "factor"), factors)
     actions = model.B_action_dependencies
-    faults += _table_faults("B_action_dependencies", actions, (factors, "factor"), controls)
-    return faults
+    errors += _table_faults("B_action_dependencies", actions, (factors, "factor"), controls)
+    return errors
 
 
 def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) -> Iterator[str]:
@@ -136,7 +136,7 @@ def _parameter_faults(model: Model) -> Iterator[str]:
     if model.semantics not in (LEGACY, SEMANTICS):
         yield f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r} and {LEGACY!r}"
     if model.legacy:
-        yield from _legacy_faults(model)
+        yield from _legacy_errors(model)
     for name, words in WORDS.items():
         value = getattr(model, name)
         if value not in words:
@@ -157,7 +157,7 @@ def _parameter_faults(model: Model) -> Iterator[str]:
         )
 
 
-def _legacy_faults(model: Model) -> Iterator[str]:
+def _legacy_errors(model: Model) -> Iterator[str]:
     """Return errors of features that pymdp 0.0.7 lacks or restricts."""
     said = f"semantics = {LEGACY!r}"
     for name, only in (
@@ -194,12 +194,12 @@ def _tensor_faults(model: Model) -> Iterator[str]:
         if found.shape != wanted:
             yield f"{name} has the shape {found.shape}, the dependencies and sizes call for {wanted}"
         elif sums:
-            yield from column_faults(name, found)
+            yield from column_errors(name, found)
         elif not np.all(np.isfinite(found)):
             yield f"{name}{_place(~np.isfinite(found))} is not a finite number"
 
 
-def _count_faults(model: Model) -> Iterator[str]:
+def _count_errors(model: Model) -> Iterator[str]:
     """Return errors of Dirichlet counts: shape of A or B, finite, non-negative, no empty column."""
     for letter in "AB":
         arrays, counts = getattr(model, letter), getattr(model, f"p{letter}")
@@ -273,12 +273,12 @@ def off_columns(array: F64) -> NDArray[np.bool_]:
     return found
 
 
-def not_one(total: float, entries: int) -> str:
+def describe_sum(total: float, entries: int) -> str:
     """Return the part of a message about the sum of a column."""
     return f"sums to {round(total, 12)!r}, not to 1 (rounded decimals may be {rounding(entries):.3g} beside it)"
 
 
-def unrounded(array: F64) -> F64:
+def renormalise_rounded(array: F64) -> F64:
     """Divide columns (along axis 0) whose sum is 1 except for rounding, as `normalise` does."""
     wrong = off_columns(array).reshape(-1)
     flat = np.array(array, dtype=np.float64).reshape(array.shape[0], -1)
@@ -287,7 +287,7 @@ def unrounded(array: F64) -> F64:
     return flat.reshape(array.shape)
 
 
-def column_faults(name: str, array: F64) -> Iterator[str]:
+def column_errors(name: str, array: F64) -> Iterator[str]:
     """Return errors of NaN, negative entries, and column sums (along axis 0) beyond rounding."""
     bad = ~np.isfinite(array)
     if np.any(bad):
@@ -307,7 +307,7 @@ def column_faults(name: str, array: F64) -> Iterator[str]:
         column = tuple(int(i) for i in index)
         total = math.fsum(rows[column].tolist())
         where = f"{name}[:{''.join(f',{i}' for i in column)}]"
-        yield f"{where} {not_one(total, len(array))}: axis 0 of {name} must hold the probabilities"
+        yield f"{where} {describe_sum(total, len(array))}: axis 0 of {name} must hold the probabilities"
     if len(off) > SHOWN:
         yield f"{name}: {len(off) - SHOWN} more columns do not sum to 1{_axis_hint(array)}"
 

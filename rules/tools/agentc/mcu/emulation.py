@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agentc.codegen.native_files import native
-from agentc.proof.emulation import Differs, run
+from agentc.proof.emulation import BitsDiffer, run
 from agentc.proof.replay import bits, load_probe
 from agentc.toolchain.elf import agent_symbol
 from agentc.toolchain.zig import SMALL, compile_object, link_program
@@ -32,7 +32,7 @@ def judge(command: Sequence[str], name: str, proof: dict[str, Any], probe: Path)
     """Return the verdict for one agent; Differs if a bit differs."""
     found = bits(run(command, load_probe(probe).records().tobytes()))
     if found != proof["bits"]:
-        raise Differs(
+        raise BitsDiffer(
             f"agent {name}: the replay's SHA-256 is {found}, the build host's {proof['bits']}"
         )
     return {"bits": found, "steps": proof["steps"]}

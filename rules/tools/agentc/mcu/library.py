@@ -26,7 +26,7 @@ def header(core: str, symbols: Sequence[str], declarations: str) -> str:
     return f"{USAGE.format(core=core)}{declarations}\n{body}#endif\n"
 
 
-def over(taken: Mapping[str, Mapping[str, int]], limits: Mapping[str, int]) -> list[str]:
+def exceeded_limits(taken: Mapping[str, Mapping[str, int]], limits: Mapping[str, int]) -> list[str]:
     """Return the exceeded limits with their numbers; 0 means no limit."""
     sums = {kind: sum(one[kind] for one in taken.values()) for kind in limits}
     return [

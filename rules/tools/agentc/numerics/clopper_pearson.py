@@ -23,31 +23,31 @@ def lower_bound(violations: int, trials: int, candidates: int = 1) -> str:
     """
     assert 0 <= violations <= trials and trials > 0 and candidates > 0
     with localcontext(EXACT):
-        found = _bisected(violations, trials, LEVEL / candidates)
+        found = _bisect(violations, trials, LEVEL / candidates)
     return f"{found // UNIT}.{found % UNIT:0{DECIMALS}d}"
 
 
-def shown(share: str, violations: int, trials: int, candidates: int = 1) -> bool:
+def is_shown(share: str, violations: int, trials: int, candidates: int = 1) -> bool:
     """Return whether the unrounded lower bound is at least `share`, a decimal number below 1."""
     with localcontext(EXACT):
-        return not _likely(violations, trials, Decimal(share), LEVEL / candidates)
+        return not _exceeds_level(violations, trials, Decimal(share), LEVEL / candidates)
 
 
-def _bisected(violations: int, trials: int, level: Decimal) -> int:
+def _bisect(violations: int, trials: int, level: Decimal) -> int:
     """Return the highest p in millionths for which at most k violations have probability <=
     level.
     """
     low, high = 0, UNIT
     while high - low > 1:
         middle = (low + high) // 2
-        if _likely(violations, trials, Decimal(middle) / UNIT, level):
+        if _exceeds_level(violations, trials, Decimal(middle) / UNIT, level):
             high = middle
         else:
             low = middle
     return low
 
 
-def _likely(violations: int, trials: int, p: Decimal, level: Decimal) -> bool:
+def _exceeds_level(violations: int, trials: int, p: Decimal, level: Decimal) -> bool:
     """Return whether I_p(n - k, k + 1) > level: at most k of n violations at success rate p.
 
     The regularised incomplete beta function of these integers is a sum of k + 1 binomial terms.

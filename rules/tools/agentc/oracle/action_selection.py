@@ -16,14 +16,14 @@ import numpy as np
 from agentc.ir.types import F64, Model
 from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import log, log_clipped, softmax, total
-from agentc.oracle.agent import Reference, Verdict
+from agentc.oracle.agent import ReferenceAgent, PolicyEvaluation
 from numpy.typing import NDArray
 
 TIE = 1e-4
 """Logits within this many nats of the best are tied; the lowest index wins."""
 
 
-def numbers(model: Model, seed: int, drawn: int) -> list[float]:
+def selection_numbers(model: Model, seed: int, drawn: int) -> list[float]:
     """Return the uniform numbers of a step: one a group of controls, or one for "full" sampling.
 
     `drawn` is the number of steps that sampled before.
@@ -33,7 +33,7 @@ def numbers(model: Model, seed: int, drawn: int) -> list[float]:
 
 
 def select(
-    agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()
+    agent: ReferenceAgent, verdict: PolicyEvaluation, drawn: Sequence[float] = ()
 ) -> tuple[tuple[int, ...], int]:
     """Return the action of each control factor and the index of its policy.
 
@@ -44,32 +44,34 @@ def select(
     stochastic = model.action_selection == "stochastic"
     if model.sampling_mode == "full":
         index = (
-            draw(odds(model, verdict.q_pi), drawn[0]) if stochastic else lowest_best(verdict.logits)
+            draw(choice_probabilities(model, verdict.q_pi), drawn[0])
+            if stochastic
+            else argmax_with_ties(verdict.logits)
         )
         return tuple(int(a) for a in model.policies[index, 0]), index
     marginals = action_marginals(agent, verdict)
     chosen = (
-        [draw(odds(model, p), u) for p, u in zip(marginals, drawn, strict=True)]
+        [draw(choice_probabilities(model, p), u) for p, u in zip(marginals, drawn, strict=True)]
         if stochastic
-        else [lowest_best(log(p)) for p in marginals]
+        else [argmax_with_ties(log(p)) for p in marginals]
     )
-    action = every_column(model, chosen)
+    action = control_actions(model, chosen)
     fitting = np.all(model.policies[:, 0] == np.array(action, dtype=np.int32), axis=1)
     logits = np.where(fitting, verdict.logits, -np.inf) if np.any(fitting) else verdict.logits
-    return action, lowest_best(logits)
+    return action, argmax_with_ties(logits)
 
 
-def odds(model: Model, p: F64) -> F64:
+def choice_probabilities(model: Model, p: F64) -> F64:
     """Return the probabilities of a stochastic choice from posterior p."""
     return softmax(model.alpha * log_clipped(p))
 
 
-def lowest_best(logits: F64) -> int:
+def argmax_with_ties(logits: F64) -> int:
     """Return the lowest index whose logit is within TIE of the maximum."""
     return int(np.flatnonzero(logits >= logits.max() - TIE)[0])
 
 
-def action_marginals(agent: Reference, verdict: Verdict) -> list[F64]:
+def action_marginals(agent: ReferenceAgent, verdict: PolicyEvaluation) -> list[F64]:
     """Return the marginal of each group's first actions, summed over the policies."""
     model = agent.model
     firsts = [model.flat(model.policies[:, 0], group) for group in model.groups]
@@ -84,7 +86,7 @@ def action_marginals(agent: Reference, verdict: Verdict) -> list[F64]:
     ]
 
 
-def every_column(model: Model, chosen: Sequence[int]) -> tuple[int, ...]:
+def control_actions(model: Model, chosen: Sequence[int]) -> tuple[int, ...]:
     """Return the action of each control from the joint action of each group."""
     action = [0] * len(model.control_factors)
     for number, group in zip(chosen, model.groups, strict=True):
@@ -102,7 +104,7 @@ def first_actions(model: Model) -> NDArray[np.int32]:
     return np.array(found, dtype=np.int32).reshape(len(found), len(choices))
 
 
-def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F64:
+def regret(agent: ReferenceAgent, verdict: PolicyEvaluation, drawn: Sequence[float] = ()) -> F64:
     """Return the regret of each joint first action; inf if no policy begins with it.
 
     Deterministic: nats below the best, summed over controls for marginal sampling. Stochastic:
@@ -115,11 +117,15 @@ def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F
         for number, (p, group) in enumerate(
             zip(action_marginals(agent, verdict), model.groups, strict=True)
         ):
-            one = _missed(odds(model, p), drawn[number]) if stochastic else log(p).max() - log(p)
+            one = (
+                _distance_to_share(choice_probabilities(model, p), drawn[number])
+                if stochastic
+                else log(p).max() - log(p)
+            )
             lost = lost + one[model.flat(choices, group)]
         return lost
     each = (
-        _missed(odds(model, verdict.q_pi), drawn[0])
+        _distance_to_share(choice_probabilities(model, verdict.q_pi), drawn[0])
         if stochastic
         else verdict.logits.max() - verdict.logits
     )
@@ -129,15 +135,17 @@ def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F
     )
 
 
-def policy_regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F64:
+def policy_regret(
+    agent: ReferenceAgent, verdict: PolicyEvaluation, drawn: Sequence[float] = ()
+) -> F64:
     """Return the regret of each policy if plans are kept, in the units of `regret`."""
     model = agent.model
     if model.action_selection == "stochastic":
-        return _missed(odds(model, verdict.q_pi), drawn[0])
+        return _distance_to_share(choice_probabilities(model, verdict.q_pi), drawn[0])
     return np.asarray(verdict.logits.max() - verdict.logits)
 
 
-def _missed(p: F64, u: float) -> F64:
+def _distance_to_share(p: F64, u: float) -> F64:
     """Return the distance of u from each alternative's share of the cumulative sum."""
     ends = np.cumsum(p)
     return np.maximum(np.maximum(ends - p - u, u - ends), 0.0)

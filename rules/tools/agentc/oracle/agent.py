@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from agentc.ir.types import F64, MAX_JOINT, Model, ModelFault
+from agentc.ir.types import F64, MAX_JOINT, Model, ModelError
 from agentc.numerics.exact_math import log_clipped, softmax, total, x_log_x
 from agentc.oracle import pymdp007 as legacy
 from agentc.oracle.contraction import Rows, average_out, joint, multiply, rows_of
 from agentc.oracle.policy_tree import Depth, every_control, policy_tree
 
-LEAD = 1e-6
+STATE_TIE = 1e-6
 """States within this probability of the most probable one are tied; the lowest index wins."""
 
 Beliefs = tuple[F64, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
+class PolicyEvaluation:
     """Evaluated policies: neg_efe, logits = gamma neg_efe + ln E, and q_pi, all of shape
     (policies,).
     """
@@ -35,7 +35,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class ReferenceAgent:
     """A model with constants of all steps: logarithms, sparsity, and the policy tree."""
 
     model: Model
@@ -46,12 +46,12 @@ class Reference:
     rows_B: tuple[dict[tuple[int, ...], tuple[F64, Rows]], ...]
     tree: tuple[Depth, ...]
     preferences: tuple[F64, ...]
-    joint: legacy.Joint | None
+    joint: legacy.JointLikelihood | None
 
 
 def unsupported(model: Model) -> list[str]:
     """Return the features of the model that the reference agent lacks."""
-    faults = [
+    errors = [
         f"{name} = true is not supported"
         for name in (
             "use_param_info_gain",
@@ -67,19 +67,19 @@ def unsupported(model: Model) -> list[str]:
     if model.inference_algo not in ("fpi", "ovf", "exact") or (
         model.inference_algo == "exact" and len(model.num_states) > 1
     ):
-        faults.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
+        errors.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
     if model.legacy and len(model.num_obs) > 1 and model.joint_size > MAX_JOINT:
-        faults.append(f"{model.joint_size} joint outcomes and states are more than {MAX_JOINT}")
-    return faults
+        errors.append(f"{model.joint_size} joint outcomes and states are more than {MAX_JOINT}")
+    return errors
 
 
-def prepare(model: Model) -> Reference:
+def prepare(model: Model) -> ReferenceAgent:
     """Build the reference agent; ModelError lists unsupported features."""
-    faults = unsupported(model)
-    if faults:
-        raise ModelFault(faults)
-    moving = _moving(model)
-    return Reference(
+    errors = unsupported(model)
+    if errors:
+        raise ModelError(errors)
+    moving = _varying_factors(model)
+    return ReferenceAgent(
         model=model,
         log_A=tuple(log_clipped(a) for a in model.A),
         ambiguity=tuple(total(0.0 - x_log_x(a)) for a in model.A),
@@ -92,7 +92,7 @@ def prepare(model: Model) -> Reference:
     )
 
 
-def _moving(model: Model) -> tuple[bool, ...]:
+def _varying_factors(model: Model) -> tuple[bool, ...]:
     """Return the factors whose predicted belief depends on the policy, directly or not."""
     moving = [any(model.num_controls[c] > 1 for c in row) for row in model.B_action_dependencies]
     for _ in moving:
@@ -120,12 +120,12 @@ def _transitions(model: Model, f: int) -> dict[tuple[int, ...], tuple[F64, Rows]
     return found
 
 
-def initial_prior(agent: Reference) -> Beliefs:
+def initial_prior(agent: ReferenceAgent) -> Beliefs:
     """Return D, the belief before the first observation."""
     return agent.model.D
 
 
-def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Beliefs:
+def infer_states(agent: ReferenceAgent, obs: Sequence[int], prior: Beliefs) -> Beliefs:
     """Return the posterior of each factor: exact for one factor, else fixed-point iterations."""
     evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
     if len(prior) == 1:
@@ -133,19 +133,21 @@ def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Belief
     return fixed_point(agent, evidence, log_prior)
 
 
-def likelihoods(agent: Reference, obs: Sequence[int]) -> list[F64]:
+def likelihoods(agent: ReferenceAgent, obs: Sequence[int]) -> list[F64]:
     """Return log likelihoods of the states: one tensor a modality, or a joint one."""
     if agent.joint:
         return [legacy.log_likelihood(agent.joint, obs)]
     return [agent.log_A[m][o] for m, o in enumerate(obs)]
 
 
-def log_priors(agent: Reference, prior: Beliefs) -> list[F64]:
+def log_priors(agent: ReferenceAgent, prior: Beliefs) -> list[F64]:
     """Return the log prior of each factor's states."""
     return [legacy.logs(p) if agent.joint else log_clipped(p) for p in prior]
 
 
-def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F64]) -> Beliefs:
+def fixed_point(
+    agent: ReferenceAgent, evidence: Sequence[F64], log_prior: Sequence[F64]
+) -> Beliefs:
     """Run num_iter mean-field updates from uniform beliefs; stop when no bit changes."""
     if agent.joint:
         return legacy.fixed_point(agent.model.num_iter, evidence[0], log_prior)
@@ -159,7 +161,7 @@ def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F
     return tuple(softmax(x) for x in log_q)
 
 
-def _marginals(agent: Reference, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
+def _marginals(agent: ReferenceAgent, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
     """Return each factor's expected log likelihood under the beliefs of the others."""
     found = [np.zeros(n) for n in agent.model.num_states]
     for deps, tensor in zip(agent.model.A_dependencies, evidence, strict=True):
@@ -179,7 +181,7 @@ def _plus(terms: Sequence[F64]) -> F64:
     return result
 
 
-def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Beliefs) -> float:
+def free_energy(agent: ReferenceAgent, obs: Sequence[int], prior: Beliefs, qs: Beliefs) -> float:
     """Return the variational free energy of a step in nats.
 
     F = sum_f q.(ln q - ln prior) - E_q[ln A[obs]].
@@ -195,7 +197,7 @@ def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Belief
     return value
 
 
-def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
+def infer_policies(agent: ReferenceAgent, qs: Beliefs) -> PolicyEvaluation:
     """Return negative expected free energy of every policy and the posterior over policies."""
     model = agent.model
     beliefs = tuple(q[:, None] for q in qs)
@@ -204,7 +206,7 @@ def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
         beliefs = _predict(agent, beliefs, depth)
         worth = np.zeros(len(depth.parent))
         for m in range(len(model.num_obs)):
-            worth = worth + _worth(agent, m, t, beliefs)
+            worth = worth + _modality_neg_efe(agent, m, t, beliefs)
         if agent.joint and model.use_states_info_gain:
             worth = worth + legacy.information_gain(agent.joint, beliefs)
         for pull, q in zip(pulls, beliefs, strict=True):
@@ -213,10 +215,10 @@ def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
     logits = model.gamma * neg_efe
     if model.E is not None:
         logits = logits + log_priors(agent, (model.E,))[0]
-    return Verdict(neg_efe, logits, softmax(logits))
+    return PolicyEvaluation(neg_efe, logits, softmax(logits))
 
 
-def inductive_values(agent: Reference, qs: Beliefs) -> tuple[F64, ...]:
+def inductive_values(agent: ReferenceAgent, qs: Beliefs) -> tuple[F64, ...]:
     """Return what each state adds to neg_efe at every time, by factor, from the present belief.
 
     With s* the most probable state and m the last step before the first 1 in I[:, s*] (0 at the
@@ -228,13 +230,13 @@ def inductive_values(agent: Reference, qs: Beliefs) -> tuple[F64, ...]:
         return tuple(np.zeros(n) for n in model.num_states)
     scale, found = float(log_clipped(np.array(model.inductive_epsilon))), []
     for q, reach in zip(qs, model.I, strict=True):
-        column = reach[:, int(np.flatnonzero(q >= q.max() - LEAD)[0])]
+        column = reach[:, int(np.flatnonzero(q >= q.max() - STATE_TIE)[0])]
         step = max(int(np.argmax(column)) - 1, 0)
         found.append(min(max(float(total(column)), 0.0), 1.0) * (1.0 - reach[step]) * scale)
     return tuple(found)
 
 
-def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
+def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
     """Return beliefs one step later at every node; a factor that no policy moves has one column."""
     model = agent.model
     width = len(depth.parent)
@@ -254,7 +256,7 @@ def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
     return tuple(found)
 
 
-def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
+def _modality_neg_efe(agent: ReferenceAgent, m: int, t: int, beliefs: Beliefs) -> F64:
     """Return what modality m adds to neg_efe at each node: information gain and utility."""
     model = agent.model
     likelihood, ambiguity = model.A[m], agent.ambiguity[m]
@@ -275,7 +277,7 @@ def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
     return worth
 
 
-def next_prior(agent: Reference, qs: Beliefs, action: Sequence[int]) -> Beliefs:
+def next_prior(agent: ReferenceAgent, qs: Beliefs, action: Sequence[int]) -> Beliefs:
     """Return the belief about the next states after the executed action."""
     model = agent.model
     chosen = every_control(model, np.array([list(action)], dtype=np.int32).reshape(1, -1))[0]

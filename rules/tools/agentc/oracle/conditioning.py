@@ -16,15 +16,15 @@ from collections.abc import Sequence
 import numpy as np
 from agentc.numerics.counter_rng import uniform
 from agentc.numerics.exact_math import F64
-from agentc.oracle.agent import Beliefs, Reference, fixed_point, likelihoods, log_priors
+from agentc.oracle.agent import Beliefs, ReferenceAgent, fixed_point, likelihoods, log_priors
 
-NUDGE = 1e-5
+PERTURBATION = 1e-5
 """Perturbation in nats: about five times the rounding of a float32 logarithm near 36 nats."""
 GAIN = 20.0
 """A well-conditioned posterior changes no probability by more than this times the perturbation."""
 
 
-def steady(agent: Reference, obs: Sequence[int], prior: Beliefs) -> bool:
+def is_well_conditioned(agent: ReferenceAgent, obs: Sequence[int], prior: Beliefs) -> bool:
     """Return whether small changes of every logarithm change the posterior little.
 
     With one factor it is always true.
@@ -33,14 +33,15 @@ def steady(agent: Reference, obs: Sequence[int], prior: Beliefs) -> bool:
         return True
     evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
     settled = fixed_point(agent, evidence, log_prior)
-    for nudge in (NUDGE, -NUDGE):
+    for nudge in (PERTURBATION, -PERTURBATION):
         moved = fixed_point(
             agent,
             [x + nudge * _signs(x.shape, m, 0) for m, x in enumerate(evidence)],
             [x + nudge * _signs(x.shape, f, 1) for f, x in enumerate(log_prior)],
         )
         if any(
-            float(np.max(np.abs(a - b))) > GAIN * NUDGE for a, b in zip(settled, moved, strict=True)
+            float(np.max(np.abs(a - b))) > GAIN * PERTURBATION
+            for a, b in zip(settled, moved, strict=True)
         ):
             return False
     return True

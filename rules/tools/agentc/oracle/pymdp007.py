@@ -28,7 +28,7 @@ Beliefs = tuple[F64, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Joint:
+class JointLikelihood:
     """Joint likelihood P(outcomes | states) (joint outcomes, joint states), and ambiguity of each
     state.
     """
@@ -39,15 +39,17 @@ class Joint:
     ambiguity: F64
 
 
-def prepare(model: Model) -> Joint:
+def prepare(model: Model) -> JointLikelihood:
     """Return the constants of all steps."""
     found = np.ones((1, math.prod(model.num_states)))
     for m in range(len(model.num_obs)):
-        found = (found[:, None, :] * _widened(model, m)[None, :, :]).reshape(-1, found.shape[1])
-    return Joint(model, found, rows_of(found != 0.0), total(0.0 - found * log(found + UNLIKELY)))
+        found = (found[:, None, :] * _expanded(model, m)[None, :, :]).reshape(-1, found.shape[1])
+    return JointLikelihood(
+        model, found, rows_of(found != 0.0), total(0.0 - found * log(found + UNLIKELY))
+    )
 
 
-def _widened(model: Model, m: int) -> F64:
+def _expanded(model: Model, m: int) -> F64:
     """Expand A[m] to the joint states of all factors (outcomes, joint states)."""
     parents = model.A_dependencies[m]
     order = sorted(range(len(parents)), key=parents.__getitem__)
@@ -62,7 +64,7 @@ def logs(p: F64) -> F64:
     return log(p + EPSILON)
 
 
-def log_likelihood(agent: Joint, obs: Sequence[int]) -> F64:
+def log_likelihood(agent: JointLikelihood, obs: Sequence[int]) -> F64:
     """Return the log likelihood of joint states, one axis a factor."""
     row = 0
     for o, n in zip(obs, agent.model.num_obs, strict=True):
@@ -100,7 +102,7 @@ def free_energy(evidence: F64, log_prior: Sequence[F64], q: Beliefs) -> float:
     return value - float(total(evidence.reshape(-1) * joint([own[:, None] for own in q])[:, 0]))
 
 
-def information_gain(agent: Joint, beliefs: Sequence[F64]) -> F64:
+def information_gain(agent: JointLikelihood, beliefs: Sequence[F64]) -> F64:
     """Return the joint information gain by node; `beliefs` have shape (states, nodes or 1)."""
     q = joint(beliefs)
     q = np.where(q > UNLIKELY, q, 0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentc.ir.types import Model, ModelFault
+from agentc.ir.types import Model, ModelError
 from agentc.plan import build as plan
 from agentc.plan.cost_model import as_planned, as_written
 
@@ -17,14 +17,14 @@ CALL = 100_000
 """Multiplications during one call of a jitted step: 0.1 ms at one a nanosecond."""
 
 
-def choice(model: Model) -> dict[str, Any]:
+def advise(model: Model) -> dict[str, Any]:
     """Return runtime.json: advised backend, features that native lacks, cost on each or None."""
     refused: list[str] = []
     native: int | None = None
     try:
         native = as_planned(plan.build(model)) // model.plan_every
-    except ModelFault as fault:
-        refused = list(fault.faults)
+    except ModelError as error:
+        refused = list(error.errors)
     python = (
         None if model.legacy or model.utility_only else as_written(model) // model.plan_every + CALL
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from agentc.ir.files import Model, ModelFault
+from agentc.ir.files import Model, ModelError
 from agentc.numerics import exact_math as fmath
 from agentc.plan import pymdp007 as plan_legacy
 from agentc.plan.feature_support import MAX_COLUMN_STATES, refusals
@@ -15,7 +15,7 @@ from agentc.plan.files import SCHEMA, Plan
 from agentc.plan.lower_tables import (
     PRODUCT_LIMIT,
     Tables,
-    axes,
+    split_parents,
     column_tables,
     energy_tables,
     inductive_tables,
@@ -27,19 +27,19 @@ from agentc.plan.lower_tables import (
     transition_tables,
     unsigned,
 )
-from agentc.plan.prune_irrelevant import without_idle_parents
-from agentc.plan.share_beliefs import Nodes, Slices, Tree, grow, slices
+from agentc.plan.prune_irrelevant import without_constant_parents
+from agentc.plan.share_beliefs import Nodes, Slices, Tree, share, slices
 
 
 def build(model: Model) -> Plan:
     """Return the plan of a normalised model; ModelError lists features that native lacks."""
-    faults = refusals(model)
-    if faults:
-        raise ModelFault(faults)
-    model = without_idle_parents(model)
+    errors = refusals(model)
+    if errors:
+        raise ModelError(errors)
+    model = without_constant_parents(model)
     kinds = [slices(model, f) for f in range(len(model.num_states))]
-    nodes, tree = grow(model, kinds)
-    _bounded(model, nodes, kinds)
+    nodes, tree = share(model, kinds)
+    _check_memory(model, nodes, kinds)
     tables: Tables = {"D": np.concatenate(model.D)}
     factors = []
     for f, kind in enumerate(kinds):
@@ -92,9 +92,9 @@ def interface(model: Model) -> dict[str, Any]:
     }
 
 
-def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
+def _check_memory(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
     """Raise a ModelError if predicted or joint beliefs would need too much memory."""
-    faults = []
+    errors = []
     for f, (found, kind) in enumerate(zip(nodes, kinds)):
         sizes = [(model.num_states[f], found.count)]
         sizes += [
@@ -103,12 +103,12 @@ def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> N
         ]
         states, count = max(sizes, key=math.prod)
         if states * count > MAX_COLUMN_STATES:
-            faults.append(
+            errors.append(
                 f"factor {f}: {states} states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
                 "shorten policy_len or list fewer policies"
             )
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
 
 
 def _facts(model: Model) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _product(model: Model) -> bool:
 def _modality(
     model: Model, m: int, nodes: Sequence[Nodes], tree: Tree
 ) -> tuple[Tables, dict[str, Any]]:
-    split = axes(model, m, nodes)
+    split = split_parents(model, m, nodes)
     parents = model.A_dependencies[m]
     moving = [parents[j] for j in split.moving]
     tables = (

@@ -31,12 +31,12 @@ def costs(model: Model, plan: Plan) -> dict[str, Any]:
         "A": {
             "entries": sum(a.size for a in model.A),
             "nonzero": _nonzero(model.A),
-            "kept": kept(plan, "L"),
+            "kept": stored_entries(plan, "L"),
         },
         "B": {
             "entries": sum(b.size for b in model.B),
             "nonzero": _nonzero(model.B),
-            "kept": kept(plan, "B"),
+            "kept": stored_entries(plan, "B"),
         },
         "beliefs": {
             "by_policy": model.num_policies * model.policy_len,
@@ -65,7 +65,7 @@ def _parents(table: Sequence[Sequence[int]]) -> int:
     return sum(map(len, table))
 
 
-def kept(plan: Plan, letter: str) -> int:
+def stored_entries(plan: Plan, letter: str) -> int:
     """Return the number of entries in the plan's sparse tables `<letter><number>`."""
     return sum(
         int(table[-1])

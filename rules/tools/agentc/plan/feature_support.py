@@ -163,10 +163,10 @@ def refusals(model: Model) -> list[str]:
 def _features(model: Model) -> Iterator[str]:
     for one in FEATURES:
         if one.native and one.used(model):
-            yield f"{'; '.join(_said(model, one))}: native does not have this, {one.native}"
+            yield f"{'; '.join(_values_using(model, one))}: native does not have this, {one.native}"
 
 
-def _said(model: Model, feature: Feature) -> Iterator[str]:
+def _values_using(model: Model, feature: Feature) -> Iterator[str]:
     """Return the values of the model that use a feature."""
     if feature.name == "B without its own factor":
         yield from (

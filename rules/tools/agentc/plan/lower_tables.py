@@ -216,29 +216,29 @@ def entropy_of(p: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
+class ParentSplit:
     """Parents of a modality: those that policies vary, and constant ones."""
 
     moving: tuple[int, ...]
     still: tuple[int, ...]
 
 
-def axes(model: Model, m: int, nodes: Sequence[Nodes]) -> Axes:
+def split_parents(model: Model, m: int, nodes: Sequence[Nodes]) -> ParentSplit:
     """Return positions in A_dependencies[m]; without a varying parent the last one counts as
     varying.
     """
     parents = model.A_dependencies[m]
     moving = tuple(j for j, f in enumerate(parents) if nodes[f].count > 1) or (len(parents) - 1,)
-    return Axes(moving, tuple(j for j in range(len(parents)) if j not in moving))
+    return ParentSplit(moving, tuple(j for j in range(len(parents)) if j not in moving))
 
 
-def energy_tables(model: Model, m: int, split: Axes) -> tuple[Tables, dict[str, int]]:
+def energy_tables(model: Model, m: int, split: ParentSplit) -> tuple[Tables, dict[str, int]]:
     """Return E<m>_ground, _ptr, _col, _val over varying states; X<m>_* sums out constant ones."""
     return energies(model, m, split, folded(model, m))
 
 
 def energies(
-    model: Model, m: int, split: Axes, rows: tuple[F64, F64]
+    model: Model, m: int, split: ParentSplit, rows: tuple[F64, F64]
 ) -> tuple[Tables, dict[str, int]]:
     """Return the tables of `energy_tables` for rows = (outcomes, planes) of `folded`."""
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]

@@ -18,7 +18,7 @@ ENTRIES = 1 << 24
 """Entries of all stored products of a factor, 128 MB. Beyond it, paths are compared by name
 only.
 """
-WORTH = 64
+MIN_PRODUCTS = 64
 """If a factor has room for fewer products, none are stored."""
 BITS = 36
 
@@ -36,7 +36,7 @@ class Products:
     @staticmethod
     def affordable(states: int) -> bool:
         """Return whether memory allows enough products of a factor of so many states."""
-        return states * states * WORTH <= ENTRIES
+        return states * states * MIN_PRODUCTS <= ENTRIES
 
     def canonical(self, path: Hashable, index: int, before: Hashable) -> Hashable:
         """Return the first path with the product of `path`: slice `index` after the path

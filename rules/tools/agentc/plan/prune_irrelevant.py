@@ -16,7 +16,7 @@ import numpy as np
 from agentc.ir.files import F64, Model
 
 
-def without_idle_parents(model: Model) -> Model:
+def without_constant_parents(model: Model) -> Model:
     """Return the model with each A reduced to factors along which it varies (at least one)."""
     reduced = [
         _varying(a, parents) for a, parents in zip(model.A, model.A_dependencies, strict=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from agentc.ir.files import F64, Model, ModelFault
+from agentc.ir.files import F64, Model, ModelError
 from agentc.numerics import exact_math as fmath
 from agentc.plan.feature_support import MAX_COLUMN_STATES
 from agentc.plan.lower_tables import Tables, padded, sparse, tuple_tables, unsigned
@@ -57,7 +57,7 @@ def gain_tables(
     joined, count, column = tuple_tables(m, factors, tree, nodes)
     width, states = padded(count), math.prod(model.num_states)
     if states * width > MAX_COLUMN_STATES:
-        raise ModelFault(
+        raise ModelError(
             [
                 f"{states} joint states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: shorten policy_len or "
                 "list fewer policies"

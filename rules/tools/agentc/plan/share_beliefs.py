@@ -125,7 +125,7 @@ def extend(word: Word, index: int, moves: Map | None, read: Sequence[int]) -> Wo
     return (index, *read), tuple(range(len(pending)))
 
 
-class _Growth:
+class _NodeBuilder:
     """Nodes of one factor during the level-by-level traversal of the tree."""
 
     def __init__(self, f: int, states: int, kinds: Slices, predicted: bool) -> None:
@@ -174,10 +174,10 @@ class _Growth:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _TreeBuilder:
     """The prefix tree during its construction."""
 
-    growths: list[_Growth]
+    growths: list[_NodeBuilder]
     parent: list[int] = field(default_factory=lambda: [0])
     place: list[int] = field(default_factory=lambda: [0])
     nodes: list[tuple[int, ...]] = field(default_factory=list)
@@ -220,12 +220,12 @@ def flat_controls(model: Model) -> list[list[list[int]]]:
     return nested
 
 
-def grow(model: Model, kinds: Sequence[Slices]) -> tuple[tuple[Nodes, ...], Tree]:
+def share(model: Model, kinds: Sequence[Slices]) -> tuple[tuple[Nodes, ...], Tree]:
     """Return the nodes of every factor and the prefix tree; an irrelevant factor has one node."""
     predicted = relevant(model, [kind.parents for kind in kinds])
-    walk = _Walk(
+    walk = _TreeBuilder(
         [
-            _Growth(f, states, kind, wanted)
+            _NodeBuilder(f, states, kind, wanted)
             for f, (states, kind, wanted) in enumerate(zip(model.num_states, kinds, predicted))
         ]
     )

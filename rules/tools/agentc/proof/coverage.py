@@ -84,7 +84,7 @@ class Coverage:
         return np.asarray(joint([qs[d][:, None] for d in self.model.B_dependencies[f]])[:, 0])
 
 
-def nothing_yet(model: Model) -> Coverage:
+def empty_coverage(model: Model) -> Coverage:
     """Return the coverage of a probe without episodes."""
     return Coverage(
         model,

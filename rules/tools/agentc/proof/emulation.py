@@ -15,7 +15,7 @@ from agentc.proof.replay import bits, load_probe
 LIMIT = 300  # seconds for one agent
 
 
-class Differs(Exception):
+class BitsDiffer(Exception):
     """The program's output differs from the proof; the message is for users."""
 
 
@@ -26,7 +26,9 @@ def run(words: Sequence[str], data: bytes = b"") -> bytes:
         how = (
             f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
         )
-        raise Differs(f"{' '.join(words)}: {how}\n{done.stderr.decode(errors='replace')[-2000:]}")
+        raise BitsDiffer(
+            f"{' '.join(words)}: {how}\n{done.stderr.decode(errors='replace')[-2000:]}"
+        )
     return done.stdout
 
 
@@ -34,7 +36,7 @@ def judge(command: Sequence[str], name: str, proof: dict[str, Any], probe: Path)
     """Return the verdict for one agent; Differs if a bit differs."""
     found = bits(run([*command, "--replay", name], load_probe(probe).records().tobytes()))
     if found != proof["bits"]:
-        raise Differs(
+        raise BitsDiffer(
             f"agent {name}: the replay's SHA-256 is {found}, the build host's {proof['bits']}"
         )
     return {"bits": found, "steps": proof["steps"]}

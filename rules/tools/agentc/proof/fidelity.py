@@ -10,14 +10,14 @@ import numpy as np
 from agentc.ir.files import F64, I32
 from agentc.numerics import exact_math as fmath
 from agentc.numerics.clopper_pearson import lower_bound
-from agentc.proof.replay import Answers, Probe
+from agentc.proof.replay import Replies, Probe
 
 REGRET_LIMIT = 1e-3
 KL_LIMIT = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FidelityLimits:
     """Limits in nats: belief divergence of a step, and regret of its action."""
 
     kl: float = KL_LIMIT
@@ -25,7 +25,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Findings:
+class FidelityResult:
     """Results by step: regret of the action, belief divergence, equality with the reference's
     action.
     """
@@ -33,7 +33,7 @@ class Findings:
     regret: F64
     kl: F64
     same: np.ndarray[Any, np.dtype[np.bool_]]
-    limits: Limits = Limits()
+    limits: FidelityLimits = FidelityLimits()
 
     @property
     def violating(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -46,22 +46,22 @@ class Findings:
         return int(np.count_nonzero(self.violating))
 
 
-def compare(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> Findings:
+def compare(answers: Replies, probe: Probe, num_controls: Sequence[int]) -> FidelityResult:
     """Compare the replies with the probe, step by step."""
     steps = len(answers.action)
     regret = (
-        _lost(answers, probe, num_controls)
+        _regret_of_action(answers, probe, num_controls)
         if probe.plans is None
-        else _lost_by_plans(answers, probe, probe.plans)
+        else _regret_of_policy(answers, probe, probe.plans)
     )
     kl = divergence(probe.qs.reshape(steps, -1), answers.qs)
     if probe.q_pi is not None:
         kl = np.maximum(kl, divergence(probe.q_pi.reshape(steps, -1), answers.q_pi))
     same = np.all(answers.action == probe.action.reshape(steps, -1), axis=1)
-    return Findings(regret, kl, same)
+    return FidelityResult(regret, kl, same)
 
 
-def _lost(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> F64:
+def _regret_of_action(answers: Replies, probe: Probe, num_controls: Sequence[int]) -> F64:
     """Return the regret of the joint action by step."""
     steps = len(answers.action)
     chosen = np.zeros(steps, np.int64)
@@ -70,7 +70,7 @@ def _lost(answers: Answers, probe: Probe, num_controls: Sequence[int]) -> F64:
     return np.asarray(probe.regret.reshape(steps, -1)[np.arange(steps), chosen])
 
 
-def _lost_by_plans(answers: Answers, probe: Probe, plans: I32) -> F64:
+def _regret_of_policy(answers: Replies, probe: Probe, plans: I32) -> F64:
     """Return the regret of the executed policy by step; inf if the action is not that policy's."""
     length = int(probe.facts["steps"])
     step = np.arange(len(answers.action))
@@ -93,7 +93,7 @@ def divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> 
 
 
 def document(
-    found: Findings, facts: Mapping[str, Any], identity: Mapping[str, Any]
+    found: FidelityResult, facts: Mapping[str, Any], identity: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return proof.json; its lower bounds are one-sided with 95 % confidence.
 

@@ -16,21 +16,21 @@ LOAD, INTERP, DYNAMIC = 1, 3, 2  # p_type of a program header
 STACK = 64 * 1024  # bytes, generous: the program does not recurse and keeps its arrays static
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """The image or its program does not fit the board."""
 
 
-class OverBudget(Exception):
+class BudgetError(Exception):
     """The image or program exceeds the budget; `errors` are (message, key of the budget,
     advice).
     """
 
-    def __init__(self, faults: Sequence[tuple[str, str, str]]) -> None:
-        super().__init__("\n".join(what for what, _, _ in faults))
-        self.faults = tuple(faults)
+    def __init__(self, errors: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__("\n".join(what for what, _, _ in errors))
+        self.errors = tuple(errors)
 
 
-def evidence(program: bytes, image: Path) -> dict[str, Any]:
+def measure(program: bytes, image: Path) -> dict[str, Any]:
     """Measure architecture, static linking, memory, size of the image's blobs, and user."""
     arch, found = segments(program)
     index = json.loads((image / "index.json").read_text())
@@ -53,21 +53,21 @@ def _blob(image: Path, digest: str) -> Any:
 def check(found: dict[str, Any], arch: str, max_image: int, max_memory: int) -> None:
     """Raise Unfit for a wrong image, OverBudget for exceeded limits; a limit of 0 means none."""
     over = []
-    faults = [
+    errors = [
         f"{name.replace('_', ' ')} is {found[name]}, the board is {arch}"
         for name in ("arch", "image_arch")
         if found[name] != arch
     ]
     if not found["static"]:
-        faults.append("the program wants a dynamic linker, and the image has none")
+        errors.append("the program wants a dynamic linker, and the image has none")
     if found["user"].split(":")[0] in ("", "0", "root"):
-        faults.append("the image runs as the superuser")
+        errors.append("the image runs as the superuser")
     for name, limit in (("image_bytes", max_image), ("memory_bytes", max_memory)):
         key, have = name.split("_")[0], found[name]
         if limit and have > limit:
             way = f'raise it to {key} = "{-(-have // 1024)}KiB" or more, or make the agents smaller: storage = "smallest"'
             over.append((f"{key}: {have} bytes, the budget is {limit}", key, way))
-    if faults:
-        raise Unfit("\n".join(faults))
+    if errors:
+        raise UnfitError("\n".join(errors))
     if over:
-        raise OverBudget(over)
+        raise BudgetError(over)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from agentc.codegen.links import ports_of
-from agentc.codegen.main import Program, emit_main
+from agentc.codegen.main import ProgramSpec, emit_main
 from agentc.proof.fidelity import KL_LIMIT, REGRET_LIMIT
 from agentc.proof.replay import GOLDEN_STEPS, bits, golden_hash, width
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import SMALL, compile_object, host_target, link_program
 
 TIMEOUT = 600.0
@@ -23,7 +23,7 @@ def build_host_program(
     """Build a program of one agent for this machine."""
     target = host_target()
     main_c = folder / "main.c"
-    main_c.write_text(emit_main(Program({name: ports_of(interface, {})})), encoding="ascii")
+    main_c.write_text(emit_main(ProgramSpec({name: ports_of(interface, {})})), encoding="ascii")
     objects: list[Path] = []
     for source, extra in ((main_c, SMALL), (agent_c, ())):
         objects.append(folder / f"{len(objects)}.o")
@@ -42,7 +42,7 @@ def run_replay(program: Path, name: str, records: bytes, emulator: Sequence[str]
         check=False,
     )
     if done.returncode != 0:
-        raise ToolchainFault(
+        raise ToolchainError(
             f"the compiled agent failed to replay the probe (exit {done.returncode}): "
             f"{done.stderr.decode('ascii', 'replace')[:500]}"
         )
@@ -59,7 +59,7 @@ def identity(answered: bytes, interface: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def explain(proof: Mapping[str, Any]) -> str:
+def explain_failure(proof: Mapping[str, Any]) -> str:
     """Explain a failed proof with its numbers."""
     regret, kl = float.fromhex(proof["regret_max"]), float.fromhex(proof["kl_max"])
     return (

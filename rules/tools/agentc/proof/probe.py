@@ -19,14 +19,20 @@ from typing import Any
 
 import numpy as np
 from agentc.ir import files as ir
-from agentc.ir.types import F64, Model, ModelFault
+from agentc.ir.types import F64, Model, ModelError
 from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import total
-from agentc.oracle.action_selection import first_actions, numbers, policy_regret, regret, select
+from agentc.oracle.action_selection import (
+    first_actions,
+    selection_numbers,
+    policy_regret,
+    regret,
+    select,
+)
 from agentc.oracle.agent import (
     Beliefs,
-    Reference,
-    Verdict,
+    ReferenceAgent,
+    PolicyEvaluation,
     free_energy,
     infer_policies,
     infer_states,
@@ -34,23 +40,23 @@ from agentc.oracle.agent import (
     next_prior,
     prepare,
 )
-from agentc.oracle.conditioning import steady
+from agentc.oracle.conditioning import is_well_conditioned
 from agentc.oracle.contraction import joint
 from agentc.oracle.policy_tree import every_control
-from agentc.proof.coverage import Coverage, nothing_yet
+from agentc.proof.coverage import Coverage, empty_coverage
 from numpy.typing import NDArray
 
 DRAWS = 0
 """Default seed of a stochastic agent's random numbers in a program."""
 ATTEMPTS = 32
-PATIENCE = 600.0
+ACTION_TIMEOUT = 600.0
 """Default timeout of an action in seconds."""
 KINDS = ("rollout", "wander", "rollout", "random")
 """Kinds of episodes, in turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class ReferenceStep:
     """One step of the reference: observation, beliefs, action, executed action and regret.
 
     Regret is by joint first action, or by policy if plans are kept; then q_pi and regret are those
@@ -77,21 +83,21 @@ def kind_of(episode: int) -> str:
 class Decision:
     """Result of an evaluation: verdict, selected policy and action, and regret (see Step)."""
 
-    verdict: Verdict
+    verdict: PolicyEvaluation
     policy: int
     action: tuple[int, ...]
     regret: F64
 
 
-def decide(agent: Reference, qs: Beliefs, count: int) -> Decision:
+def decide(agent: ReferenceAgent, qs: Beliefs, count: int) -> Decision:
     """Evaluate the policies and select one; `count` is the number of earlier evaluations."""
-    verdict, drawn = infer_policies(agent, qs), numbers(agent.model, DRAWS, count)
+    verdict, drawn = infer_policies(agent, qs), selection_numbers(agent.model, DRAWS, count)
     action, policy = select(agent, verdict, drawn)
     lost = policy_regret if agent.model.keeps_plans else regret
     return Decision(verdict, policy, action, lost(agent, verdict, drawn))
 
 
-def planned(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
+def planned_action(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
     """Return the action `ahead` steps after an evaluation: the policy's first action or a later
     one.
     """
@@ -101,24 +107,24 @@ def planned(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
 
 
 def run_episode(
-    agent: Reference, seed: int, episode: int, steps: int, coverage: Coverage | None = None
-) -> list[Step]:
+    agent: ReferenceAgent, seed: int, episode: int, steps: int, coverage: Coverage | None = None
+) -> list[ReferenceStep]:
     """Run one episode from the prior D; `coverage` has the actions of earlier episodes."""
     model, wandering = agent.model, kind_of(episode) != "rollout"
-    tried = coverage or nothing_yet(model)
+    tried = coverage or empty_coverage(model)
     prior = initial_prior(agent)
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
     found = []
     for s in range(steps):
         place = (episode, s + 1)
-        obs, rejected = _seen(agent, prior, state, seed, place)
+        obs, rejected = _observation(agent, prior, state, seed, place)
         qs = infer_states(agent, obs, prior)
         ahead = s % model.plan_every
         if ahead == 0:
             decision = decide(
                 agent, qs, episode * -(-steps // model.plan_every) + s // model.plan_every
             )
-        executed = action = planned(model, decision, ahead)
+        executed = action = planned_action(model, decision, ahead)
         if wandering:
             executed = tried.least_used(
                 qs, [uniform(seed, *place, 4, c) for c in range(len(action))]
@@ -126,7 +132,7 @@ def run_episode(
         if s + 1 < steps:
             tried.note(qs, executed)
         found.append(
-            Step(
+            ReferenceStep(
                 obs,
                 rejected,
                 action,
@@ -139,23 +145,23 @@ def run_episode(
             )
         )
         prior = next_prior(agent, qs, executed)
-        state = moved(
+        state = next_state(
             model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state)))
         )
     return found
 
 
-def _seen(
-    agent: Reference, prior: Beliefs, state: Sequence[int], seed: int, place: tuple[int, int]
+def _observation(
+    agent: ReferenceAgent, prior: Beliefs, state: Sequence[int], seed: int, place: tuple[int, int]
 ) -> tuple[tuple[int, ...], int]:
     """Return the observation of a step, and the number of rejected ones."""
     kind = kind_of(place[0])
     if kind == "random":
-        return _surprise(agent, prior, seed, place)
+        return _random_observation(agent, prior, seed, place)
     obs = observe(agent.model, state, seed, place)
-    if kind == "rollout" or steady(agent, obs, prior):
+    if kind == "rollout" or is_well_conditioned(agent, obs, prior):
         return obs, 0
-    obs, rejected = _surprise(agent, prior, seed, place)
+    obs, rejected = _random_observation(agent, prior, seed, place)
     return obs, rejected + 1
 
 
@@ -170,8 +176,8 @@ def observe(
     )
 
 
-def _surprise(
-    agent: Reference, prior: Beliefs, seed: int, place: tuple[int, int]
+def _random_observation(
+    agent: ReferenceAgent, prior: Beliefs, seed: int, place: tuple[int, int]
 ) -> tuple[tuple[int, ...], int]:
     """Return the first well-conditioned random observation and the number of rejected ones.
 
@@ -181,7 +187,7 @@ def _surprise(
         obs = tuple(
             int(uniform(seed, *place, 3, attempt, m) * n) for m, n in enumerate(agent.model.num_obs)
         )
-        if steady(agent, obs, prior):
+        if is_well_conditioned(agent, obs, prior):
             return obs, attempt
     model = agent.model
     expected = [joint([prior[f][:, None] for f in deps])[:, 0] for deps in model.A_dependencies]
@@ -196,7 +202,7 @@ def _column(array: F64, place: Sequence[int]) -> F64:
     return np.asarray(np.moveaxis(array, 0, -1)[tuple(place)])
 
 
-def moved(
+def next_state(
     model: Model, state: Sequence[int], action: Sequence[int], drawn: Sequence[float]
 ) -> tuple[int, ...]:
     """Sample the next state of the model's environment; `drawn` in [0, 1) by factor."""
@@ -210,7 +216,7 @@ def moved(
 
 
 def check_time(
-    agent: Reference, episodes: int, steps: int, clock: Callable[[], float] = time.monotonic
+    agent: ReferenceAgent, episodes: int, steps: int, clock: Callable[[], float] = time.monotonic
 ) -> None:
     """Raise a ModelError if evaluating the policies would exceed the timeout.
 
@@ -222,11 +228,11 @@ def check_time(
         begun = clock()
         infer_policies(agent, prior)
         took = min(took, clock() - begun)
-        if took * plannings <= PATIENCE:
+        if took * plannings <= ACTION_TIMEOUT:
             return
     states, affordable = (
         " x ".join(map(str, model.num_states)),
-        int(PATIENCE / 2 / took) * model.plan_every,
+        int(ACTION_TIMEOUT / 2 / took) * model.plan_every,
     )
     few = min(len(KINDS), affordable)
     shorter = (
@@ -234,9 +240,9 @@ def check_time(
         if few
         else ""
     )
-    raise ModelFault(
+    raise ModelError(
         [
-            f"the proof would take about {took * plannings:.0f} s, more than the {PATIENCE:.0f} s "
+            f"the proof would take about {took * plannings:.0f} s, more than the {ACTION_TIMEOUT:.0f} s "
             f"that an action has: it judges {model.num_policies} policies over {states} states "
             f"{plannings} times ({episodes} episodes of {steps} steps), each time in {took:.2g} s; "
             f"the way out: a policy_len below {model.policy_len}, fewer listed policies, "
@@ -245,7 +251,7 @@ def check_time(
     )
 
 
-def probe(
+def write_probe(
     model: Model, out: Path, episodes: int, steps: int, seed: int, *, first: int | None = None
 ) -> None:
     """Run the reference agent and write the probe folder.
@@ -254,10 +260,10 @@ def probe(
     """
     agent = prepare(model)
     check_time(agent, episodes, steps)
-    coverage, runs = nothing_yet(model), []
+    coverage, runs = empty_coverage(model), []
     numbered = range(first or 0, (first or 0) + episodes)
     for n in numbered:
-        tried = coverage if first is None else nothing_yet(model)
+        tried = coverage if first is None else empty_coverage(model)
         runs.append(run_episode(agent, seed, n, steps, tried))
         if tried is not coverage:
             coverage.add(tried)
@@ -293,7 +299,7 @@ def probe(
     )
 
 
-def _arrays(runs: Sequence[Sequence[Step]]) -> dict[str, NDArray[Any]]:
+def _arrays(runs: Sequence[Sequence[ReferenceStep]]) -> dict[str, NDArray[Any]]:
     return {
         "obs.i32": np.array([[step.obs for step in run] for run in runs], dtype="<i4"),
         "action.i32": np.array([[step.action for step in run] for run in runs], dtype="<i4"),

@@ -16,15 +16,15 @@ import numpy as np
 from agentc.ir.types import F64, Model
 from agentc.numerics.clopper_pearson import lower_bound
 from agentc.plan.feature_support import refusals as native_refusals
-from agentc.proof.fidelity import KL_LIMIT, REGRET_LIMIT, Findings, compare, divergence
-from agentc.proof.replay import Answers
+from agentc.proof.fidelity import KL_LIMIT, REGRET_LIMIT, FidelityResult, compare, divergence
+from agentc.proof.replay import Replies
 from agentc.pymdp_backend import agent as pymdp_agent, step as pymdp_step
-from agentc.pymdp_backend.probe import Taken
+from agentc.pymdp_backend.probe import ReferenceRun
 
 
-def answers(model: Model, taken: Taken) -> Answers:
+def answers(model: Model, taken: ReferenceRun) -> Replies:
     """Return the replies of the jitted step to the probe."""
-    pymdp_agent.precision(False)
+    pymdp_agent.set_precision(False)
     fresh = pymdp_step.start(model)
     step = pymdp_step.stepper(model)
     found = []
@@ -36,10 +36,10 @@ def answers(model: Model, taken: Taken) -> Answers:
             found.append([np.asarray(value) for value in choice])
     qs, q_pi, policy, action = (np.array(column) for column in zip(*found, strict=True))
     chosen = pymdp_agent.control_values(fresh.agent, model, action)
-    return Answers(qs.astype(np.float32), q_pi.astype(np.float32), chosen, policy.astype(np.int32))
+    return Replies(qs.astype(np.float32), q_pi.astype(np.float32), chosen, policy.astype(np.int32))
 
 
-def judge(model: Model, taken: Taken, given: Answers) -> tuple[Findings, F64]:
+def judge(model: Model, taken: ReferenceRun, given: Replies) -> tuple[FidelityResult, F64]:
     """Compare the replies with the reference; return findings and the divergence of q_pi by
     step.
 
@@ -48,11 +48,13 @@ def judge(model: Model, taken: Taken, given: Answers) -> tuple[Findings, F64]:
     found = compare(given, taken.probe, [model.num_controls[c] for c in model.control_factors])
     apart = divergence(taken.q_pi.reshape(len(given.q_pi), -1), given.q_pi)
     if model.action_selection == "stochastic":
-        found = Findings(np.where(apart <= KL_LIMIT, 0.0, np.inf), found.kl, found.same)
+        found = FidelityResult(np.where(apart <= KL_LIMIT, 0.0, np.inf), found.kl, found.same)
     return found, apart
 
 
-def document(model: Model, taken: Taken, judged: tuple[Findings, F64]) -> dict[str, Any]:
+def document(
+    model: Model, taken: ReferenceRun, judged: tuple[FidelityResult, F64]
+) -> dict[str, Any]:
     """Return proof.json."""
     found, apart = judged
     steps, episodes = len(found.kl), int(taken.probe.facts["episodes"])

@@ -48,7 +48,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class Replies:
     """Replies by step: q (steps, states), q_pi (steps, policies), action, policy."""
 
     qs: NDArray[np.float32]
@@ -95,14 +95,14 @@ def width(interface: Mapping[str, Any]) -> int:
     return 4 * (int(states) + int(interface["n_policies"]) + controls + 1)
 
 
-def parse(data: bytes, interface: Mapping[str, Any]) -> Answers:
+def parse(data: bytes, interface: Mapping[str, Any]) -> Replies:
     """Parse the output of `--replay`."""
     states, policies = sum(interface["num_states"]), int(interface["n_policies"])
     controls = len(interface["num_controls"])
     words = np.frombuffer(data, dtype="<u4").reshape(-1, states + policies + controls + 1)
     numbers = words.astype(np.uint32, copy=False)
     plausible, action = numbers[:, states : states + policies], numbers[:, states + policies : -1]
-    return Answers(
+    return Replies(
         numbers[:, :states].copy().view(np.float32),
         plausible.copy().view(np.float32),
         action.copy().view(np.int32),

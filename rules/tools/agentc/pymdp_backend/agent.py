@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from agentc.ir.types import I32, Model, ModelFault
+from agentc.ir.types import I32, Model, ModelError
 from pymdp.agent import Agent
 from pymdp.inference import SEQUENCE_METHODS, SMOOTHING_METHODS
 
@@ -45,7 +45,7 @@ def _inference(model: Model) -> Iterator[str]:
         )
     if model.categorical_obs:
         yield "categorical_obs = true: a program is told which observation was made, not how likely each was"
-    if windowed(model) and model.inference_horizon is None:
+    if uses_window(model) and model.inference_horizon is None:
         yield (
             f"inference_algo = {model.inference_algo!r} looks back over the steps before: say over how many by "
             "inference_horizon, or its memory and its step grow without end"
@@ -57,7 +57,7 @@ def _inference(model: Model) -> Iterator[str]:
         yield "pymdp 1.0.4 takes listed policies only where every factor has one control of its own"
 
 
-def windowed(model: Model) -> bool:
+def uses_window(model: Model) -> bool:
     """Return whether a step reads a window of observations and actions, as in pymdp's `rollout`."""
     learns = model.learn_A or model.learn_B
     return model.inference_algo in SEQUENCE_METHODS or (
@@ -71,9 +71,9 @@ def _simple(model: Model) -> bool:
 
 def build(model: Model) -> Any:
     """Build the Agent in jax's current precision; ModelError if pymdp refuses it."""
-    faults = refusals(model)
-    if faults:
-        raise ModelFault(faults)
+    errors = refusals(model)
+    if errors:
+        raise ModelError(errors)
     wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
     wide[:, :, list(model.control_factors)] = model.policies
     structure: dict[str, Any] = (
@@ -119,8 +119,8 @@ def build(model: Model) -> Any:
             **structure,
             **words,
         )
-    except (AssertionError, ValueError, TypeError, NotImplementedError) as fault:
-        raise ModelFault([f"pymdp 1.0.4 refuses this agent: {fault}"]) from fault
+    except (AssertionError, ValueError, TypeError, NotImplementedError) as error:
+        raise ModelError([f"pymdp 1.0.4 refuses this agent: {error}"]) from error
 
 
 def _arrays(arrays: tuple[Any, ...]) -> list[Any]:
@@ -141,6 +141,6 @@ def control_values(agent: Any, model: Model, action: I32) -> I32:
     return np.array(found, dtype=np.int32)[:, list(model.control_factors)]
 
 
-def precision(double: bool) -> None:
+def set_precision(double: bool) -> None:
     """Set jax's precision: float64 for the reference, float32 for devices."""
     jax.config.update("jax_enable_x64", double)  # type: ignore[no-untyped-call]

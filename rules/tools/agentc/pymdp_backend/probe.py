@@ -15,9 +15,9 @@ from agentc.ir.types import F64, I32, Model
 from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import log
 from agentc.oracle import agent as reference
-from agentc.oracle.action_selection import TIE, every_column, first_actions
+from agentc.oracle.action_selection import TIE, control_actions, first_actions
 from agentc.proof import probe
-from agentc.proof.coverage import Coverage, nothing_yet
+from agentc.proof.coverage import Coverage, empty_coverage
 from agentc.proof.replay import Probe
 from agentc.pymdp_backend import agent as pymdp_agent
 from agentc.pymdp_backend.rollout import Rollout
@@ -27,7 +27,7 @@ THEIRS = "pymdp 1.0.4's own rollout in float64"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taken:
+class ReferenceRun:
     """A probe, q_pi (episodes, steps, policies), and executed actions in pymdp's columns (..,
     factors).
     """
@@ -38,9 +38,9 @@ class Taken:
     reference: str
 
 
-def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
+def run_reference(model: Model, episodes: int, steps: int, seed: int) -> ReferenceRun:
     """Run the reference over the episodes."""
-    pymdp_agent.precision(True)
+    pymdp_agent.set_precision(True)
     agent = pymdp_agent.build(model)
     covered = not reference.unsupported(model)
     runs = _ours(model, episodes, steps, seed) if covered else _theirs(model, episodes, steps, seed)
@@ -58,7 +58,7 @@ def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
     wide = pymdp_agent.multi_action(agent, model, done.reshape(episodes * steps, -1)).reshape(
         episodes, steps, -1
     )
-    return Taken(
+    return ReferenceRun(
         Probe(obs, action, done, qs, regret, facts, plans=plans),
         q_pi,
         wide,
@@ -75,7 +75,7 @@ def _kind(episode: int, covered: bool) -> str:
 
 
 def _ours(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]:
-    agent, coverage = reference.prepare(model), nothing_yet(model)
+    agent, coverage = reference.prepare(model), empty_coverage(model)
     probe.check_time(agent, episodes, steps)
     runs = [probe.run_episode(agent, seed, number, steps, coverage) for number in range(episodes)]
     return [
@@ -85,7 +85,7 @@ def _ours(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]
 
 
 def _theirs(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]:
-    theirs, coverage = Rollout(model), nothing_yet(model)
+    theirs, coverage = Rollout(model), empty_coverage(model)
     return [_episode(theirs, coverage, seed, number, steps) for number in range(episodes)]
 
 
@@ -101,7 +101,7 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
         ahead = (step - 1) % model.plan_every
         if ahead == 0:
             q_pi = judged
-        action = done = planned(model, q_pi, ahead)
+        action = done = planned_actions(model, q_pi, ahead)
         split = np.split(beliefs, np.cumsum(model.num_states)[:-1])
         if _kind(episode, covered=False) == "wander":
             done = coverage.least_used(
@@ -113,19 +113,19 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
             pymdp_agent.multi_action(theirs.agent, model, np.array([done], np.int32))[0]
         )
         found.append((obs, action, done, beliefs, q_pi))
-        state = probe.moved(
+        state = probe.next_state(
             model, state, done, [uniform(seed, episode, step, 2, f) for f in range(len(state))]
         )
     return found
 
 
-def planned(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:
+def planned_actions(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:
     """Return actions by the tie rule, by control factor, `ahead` steps after the evaluation of
     q_pi.
     """
     if model.sampling_mode == "full":
         return tuple(int(a) for a in model.policies[_lowest(log(q_pi)), ahead])
-    return every_column(model, [_lowest(log(marginal)) for marginal in _marginals(model, q_pi)])
+    return control_actions(model, [_lowest(log(marginal)) for marginal in _marginals(model, q_pi)])
 
 
 def _lowest(logits: F64) -> int:

@@ -20,7 +20,7 @@ from pymdp.envs.rollout import rollout
 from pymdp.inference import SEQUENCE_METHODS
 
 
-class Nowhere(Env):  # type: ignore[misc]
+class NullEnvironment(Env):  # type: ignore[misc]
     """An environment for `rollout` whose observations are ignored."""
 
     def __init__(self, modalities: int) -> None:
@@ -45,7 +45,7 @@ class Rollout:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.agent = pymdp_agent.build(model)
-        self._env = Nowhere(len(model.num_obs))
+        self._env = NullEnvironment(len(model.num_obs))
         self._integer = (
             jnp.int64 if model.sampling_mode == "marginal" else jnp.int32
         )  # as sample_action's own
@@ -77,7 +77,7 @@ class Rollout:
 
     def _first(self, obs: list[Any]) -> dict[str, Any]:
         """Return the initial carry of `rollout`."""
-        window = self.model.inference_horizon or 1 if pymdp_agent.windowed(self.model) else 1
+        window = self.model.inference_horizon or 1 if pymdp_agent.uses_window(self.model) else 1
         nothing = -jnp.ones((1, len(self.agent.num_controls)), dtype=self._integer)
         carry = {
             "agent": self.agent,
@@ -87,7 +87,7 @@ class Rollout:
             "qs": [jnp.repeat(d[:, None], window, axis=1) for d in self.agent.D],
             "rng_key": jax.random.PRNGKey(0),
         }
-        if pymdp_agent.windowed(self.model):
+        if pymdp_agent.uses_window(self.model):
             empty = jnp.full((1, window), -1, dtype=jnp.int32)
             carry |= {
                 "observation_hist": [empty.at[:, -1].set(o[:, 0]) for o in obs],

@@ -49,7 +49,7 @@ class Choice(NamedTuple):
 def start(model: Model) -> Carry:
     """Return the carry of a new agent."""
     agent = pymdp_agent.build(model)
-    window = model.inference_horizon or 1 if pymdp_agent.windowed(model) else 1
+    window = model.inference_horizon or 1 if pymdp_agent.uses_window(model) else 1
     nothing = -jnp.ones((1, len(agent.num_controls)), dtype=jnp.int32)
     return Carry(
         agent,
@@ -70,7 +70,7 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
     Call `executed(carry, action)` before the next step.
     """
     sequential = model.inference_algo in SEQUENCE_METHODS
-    windowed = pymdp_agent.windowed(model)
+    windowed = pymdp_agent.uses_window(model)
 
     def step(carry: Carry, obs: Sequence[Any]) -> tuple[Carry, Choice]:
         seen = [

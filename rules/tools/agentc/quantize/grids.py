@@ -75,7 +75,7 @@ def _intervals(ascending: F64, ratio: float, count: int) -> NDArray[np.int64]:
     return np.array(starts, np.int64)
 
 
-def coded(values: F64, column: NDArray[np.int64], levels: F64) -> Codes:
+def encode(values: F64, column: NDArray[np.int64], levels: F64) -> Codes:
     """Return the code of each value in the smallest unsigned type, one of the two nearest
     levels.
 

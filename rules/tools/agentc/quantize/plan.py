@@ -21,9 +21,17 @@ import numpy as np
 from agentc.ir.files import F64, Model
 from agentc.plan import build as plan
 from agentc.plan.files import Plan
-from agentc.plan.lower_tables import FLOOR, Axes, Tables, background, delta_of, energies, folded
-from agentc.plan.prune_irrelevant import without_idle_parents
-from agentc.quantize.grids import Codes, coded, grid
+from agentc.plan.lower_tables import (
+    FLOOR,
+    ParentSplit,
+    Tables,
+    background,
+    delta_of,
+    energies,
+    folded,
+)
+from agentc.plan.prune_irrelevant import without_constant_parents
+from agentc.quantize.grids import Codes, encode, grid
 from numpy.typing import NDArray
 
 LEAST_SAVING = 512
@@ -31,7 +39,7 @@ LEAST_SAVING = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stored:
+class QuantizedArray:
     """A quantized array: replaced tables, new tables, aliases and errors.
 
     `modality` is the header of a quantized modality.
@@ -52,7 +60,7 @@ def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
     Arrays that save too little stay exact. Likelihoods of pymdp 0.0.7 agents stay exact, too: their
     joint information gain reads logarithms of whole outcomes.
     """
-    exact, lean = plan.build(model), without_idle_parents(model)
+    exact, lean = plan.build(model), without_constant_parents(model)
     arrays = (
         []
         if model.legacy
@@ -77,7 +85,7 @@ def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
             }
         )
         if worthwhile:
-            found = _with(found, array, storage)
+            found = _with_array(found, array, storage)
     return found, {
         "schema": 1,
         "storage": storage,
@@ -93,7 +101,7 @@ def _bytes(names: Sequence[str] | Tables, tables: Tables) -> int:
     return sum(tables[name].nbytes for name in names)
 
 
-def _with(found: Plan, array: Stored, storage: str) -> Plan:
+def _with_array(found: Plan, array: QuantizedArray, storage: str) -> Plan:
     """Return the plan with one quantized array."""
     kept = {name: table for name, table in found.tables.items() if name not in array.replaced}
     said = found.header.get("coded", {"storage": storage, "modalities": [], "same": {}})
@@ -109,7 +117,9 @@ def _with(found: Plan, array: Stored, storage: str) -> Plan:
     return Plan({**found.header, "modalities": modalities, "coded": said}, kept | array.tables)
 
 
-def _measured(values: F64, codes: Codes, levels: F64, column: NDArray[np.int64]) -> dict[str, Any]:
+def _errors_of_codes(
+    values: F64, codes: Codes, levels: F64, column: NDArray[np.int64]
+) -> dict[str, Any]:
     """Return the largest error of an entry, and of the sum of a column."""
     off = levels[codes] - values
     sums = np.bincount(column, off) if len(off) else np.zeros(1)
@@ -121,7 +131,7 @@ def _measured(values: F64, codes: Codes, levels: F64, column: NDArray[np.int64])
     }
 
 
-def _transitions(exact: Plan, f: int, storage: str) -> Stored:
+def _transitions(exact: Plan, f: int, storage: str) -> QuantizedArray:
     """Quantize B of factor f; each column of each slice keeps its sum."""
     tables = exact.tables
     replaced = tuple(name for name in (f"B{f}_val", f"B{f}_pal") if name in tables)
@@ -134,18 +144,18 @@ def _transitions(exact: Plan, f: int, storage: str) -> Stored:
         row // exact.header["num_states"][f] * (int(read.max()) + 1) + read, return_inverse=True
     )[1].reshape(-1)
     levels = grid(storage, values)
-    codes = coded(values, column, levels)
+    codes = encode(values, column, levels)
     palette = {f"B{f}_pal": levels} if storage == "palette" else {}
-    return Stored(
+    return QuantizedArray(
         f"B[{f}]",
         replaced,
         {f"B{f}_val": codes, **palette},
-        _measured(values, codes, levels, column),
+        _errors_of_codes(values, codes, levels, column),
         {},
     )
 
 
-def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> Stored:
+def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> QuantizedArray:
     """Quantize A of modality m: entries off the background; each column keeps its sum."""
     rows = np.ascontiguousarray(model.A[m].reshape(model.num_obs[m], -1))
     floored = np.maximum(rows, FLOOR)
@@ -155,7 +165,7 @@ def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> Stored:
     column = np.nonzero(kept)[1]
     levels = grid(storage, rows[kept])
     codes = np.zeros(rows.shape, np.int64)
-    found = coded(rows[kept], column, levels)
+    found = encode(rows[kept], column, levels)
     codes[kept] = found
     told = np.where(kept, levels[codes], rows).reshape(model.A[m].shape)
     own = tuple(name for name in exact.tables if name.startswith((f"L{m}_", f"E{m}_", f"X{m}_")))
@@ -173,11 +183,11 @@ def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> Stored:
     energy, facts = _energy(exact, read, m, (rows, codes.astype(found.dtype)))
     tables |= energy
     same = _shared(tables, m)
-    return Stored(
+    return QuantizedArray(
         f"A[{m}]",
         own,
         {name: table for name, table in tables.items() if name not in same},
-        _measured(rows[kept], found, levels, column),
+        _errors_of_codes(rows[kept], found, levels, column),
         same,
         facts,
     )
@@ -195,7 +205,7 @@ def _energy(
 ) -> tuple[Tables, dict[str, Any]]:
     """Return E<m>_* or X<m>_* as codes, W<m>_val from the decoded model, and the header."""
     facts, parents = exact.header["modalities"][m], read.A_dependencies[m]
-    split = Axes(
+    split = ParentSplit(
         tuple(parents.index(f) for f in facts["moving"]),
         tuple(parents.index(f) for f in facts["still_factors"]),
     )

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from agentc.numerics.clopper_pearson import lower_bound, shown
-from agentc.proof.fidelity import Findings, Limits, document
+from agentc.numerics.clopper_pearson import lower_bound, is_shown
+from agentc.proof.fidelity import FidelityResult, FidelityLimits, document
 from agentc.quantize.trial import load
 from agentc.toolchain.elf import stored
 
@@ -25,10 +25,10 @@ EXACT = "exact"
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class FidelityBudget:
     """Limits of a candidate, agreement as a decimal number, and number of candidates."""
 
-    limits: Limits
+    limits: FidelityLimits
     agreement: str
     candidates: int
 
@@ -45,7 +45,7 @@ class Candidate:
     refused: tuple[str, ...] = ()
 
 
-def exact(plan: Path, code: Path, proof: Path, obj: Path) -> Candidate:
+def exact_candidate(plan: Path, code: Path, proof: Path, obj: Path) -> Candidate:
     """Return the exact code as a candidate."""
     proved = json.loads(proof.read_bytes())
     same = (
@@ -65,7 +65,7 @@ def exact(plan: Path, code: Path, proof: Path, obj: Path) -> Candidate:
     return Candidate(EXACT, plan, code, proved, facts)
 
 
-def candidate(storage: str, paths: Sequence[Path], budget: Budget) -> Candidate:
+def quantized_candidate(storage: str, paths: Sequence[Path], budget: FidelityBudget) -> Candidate:
     """Return a quantized candidate; paths = plan, coding.json, agent.c, findings, agent.o."""
     plan, coding, code, findings, obj = paths
     own, own_facts = load(findings / "probe", budget.limits)
@@ -77,8 +77,8 @@ def candidate(storage: str, paths: Sequence[Path], budget: Budget) -> Candidate:
         **_sizes(plan, obj),
         "steps": len(own.kl) + len(trial.kl),
         "episodes": episodes,
-        "kl_max": _most(own.kl, trial.kl).hex(),
-        "regret_max": _most(own.regret, trial.regret).hex(),
+        "kl_max": _maximum(own.kl, trial.kl).hex(),
+        "regret_max": _maximum(own.regret, trial.regret).hex(),
         "max_error": max(
             [0.0, *(float.fromhex(a["max_error"]) for a in made["arrays"] if a["coded"])]
         ).hex(),
@@ -94,17 +94,17 @@ def _sizes(plan: Path, obj: Path) -> dict[str, int]:
     return {"bytes": stored(obj.read_bytes()), "table_bytes": (plan / "tables.bin").stat().st_size}
 
 
-def _losing(found: Findings) -> Any:
+def _losing(found: FidelityResult) -> Any:
     """Return the steps whose regret exceeds the limit; NaN does."""
     return ~(found.regret <= found.limits.regret)
 
 
-def _most(*found: Any) -> float:
+def _maximum(*found: Any) -> float:
     """Return the maximum; NaN propagates."""
     return float(np.concatenate(found).max())
 
 
-def _reasons(facts: Mapping[str, Any], own: Findings, budget: Budget) -> list[str]:
+def _reasons(facts: Mapping[str, Any], own: FidelityResult, budget: FidelityBudget) -> list[str]:
     """Return the exceeded limits with their numbers."""
     kl, found = float.fromhex(facts["kl_max"]), []
     if not kl <= budget.limits.kl:
@@ -115,7 +115,7 @@ def _reasons(facts: Mapping[str, Any], own: Findings, budget: Budget) -> list[st
             f"{np.count_nonzero(losing)} of {len(losing)} actions of the model's own probe set lose more than "
             f"{budget.limits.regret:g} nats (regret), up to {own.regret.max():.3g}"
         )
-    if not shown(
+    if not is_shown(
         budget.agreement, facts["violating_episodes"], facts["episodes"], budget.candidates
     ):
         found.append(
@@ -142,7 +142,7 @@ def choose(asked: str, candidates: Sequence[Candidate]) -> Candidate | None:
 
 
 def verdict(
-    name: str, budget: Budget, candidates: Sequence[Candidate], taken: Candidate
+    name: str, budget: FidelityBudget, candidates: Sequence[Candidate], taken: Candidate
 ) -> dict[str, Any]:
     """Return verdict.json."""
     limits = {
@@ -162,10 +162,12 @@ def verdict(
     }
 
 
-def explained(name: str, budget: Budget, before: Candidate, refused: Candidate) -> str:
+def explain_refusal(
+    name: str, budget: FidelityBudget, before: Candidate, refused: Candidate
+) -> str:
     """Explain a refused storage: its savings, and a budget that would admit it."""
     kl, regret = (
-        max(given, _wider(float.fromhex(refused.facts[f"{word}_max"])))
+        max(given, _round_up(float.fromhex(refused.facts[f"{word}_max"])))
         for word, given in (("kl", budget.limits.kl), ("regret", budget.limits.regret))
     )
     wider = (
@@ -183,7 +185,7 @@ def explained(name: str, budget: Budget, before: Candidate, refused: Candidate) 
     )
 
 
-def _wider(value: float) -> float:
+def _round_up(value: float) -> float:
     """Return the next two-digit number at or above the value; inf for NaN and infinity."""
     if not 0.0 < value < math.inf:
         return 0.0 if value <= 0.0 else math.inf

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 from agentc.ir.files import canonical_json
-from agentc.proof.fidelity import Findings, Limits
+from agentc.proof.fidelity import FidelityResult, FidelityLimits
 from agentc.proof.replay import Probe
 
 COLUMNS = {"kl": "<f8", "regret": "<f8", "same": "|b1"}
 
 
-def joined(parts: Sequence[Probe]) -> Probe:
+def concatenate(parts: Sequence[Probe]) -> Probe:
     """Concatenate the episodes of several probes of one agent."""
     arrays = {
         name: np.concatenate([getattr(part, name) for part in parts])
@@ -34,7 +34,7 @@ def joined(parts: Sequence[Probe]) -> Probe:
     return replace(parts[0], **arrays, facts=facts, q_pi=np.concatenate(drawn) if drawn else None)
 
 
-def save(found: Findings, facts: Mapping[str, Any], folder: Path) -> None:
+def save(found: FidelityResult, facts: Mapping[str, Any], folder: Path) -> None:
     """Write the findings by step and the facts of one set."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, kind in COLUMNS.items():
@@ -42,9 +42,11 @@ def save(found: Findings, facts: Mapping[str, Any], folder: Path) -> None:
     (folder / "facts.json").write_bytes(canonical_json(facts))
 
 
-def load(folder: Path, limits: Limits) -> tuple[Findings, dict[str, Any]]:
+def load(folder: Path, limits: FidelityLimits) -> tuple[FidelityResult, dict[str, Any]]:
     """Read the findings of `save` with limits."""
     columns = {
         name: np.frombuffer((folder / name).read_bytes(), kind) for name, kind in COLUMNS.items()
     }
-    return Findings(**columns, limits=limits), json.loads((folder / "facts.json").read_bytes())
+    return FidelityResult(**columns, limits=limits), json.loads(
+        (folder / "facts.json").read_bytes()
+    )

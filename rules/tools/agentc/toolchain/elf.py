@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 
 WRITE, ALLOCATED = 1, 2  # sh_flags
 SYMBOLS, EMPTY = 2, 8  # sh_type
@@ -27,7 +27,7 @@ class Section(NamedTuple):
 def sections(data: bytes) -> list[Section]:
     """Return the sections of a 32-bit little-endian object; ToolchainError for another kind."""
     if data[:6] != b"\x7fELF\x01\x01":
-        raise ToolchainFault("the object is no 32-bit little-endian ELF file")
+        raise ToolchainError("the object is no 32-bit little-endian ELF file")
     (start,), (size, count) = (
         struct.unpack_from("<I", data, 32),
         struct.unpack_from("<HH", data, 46),
@@ -59,7 +59,7 @@ def agent_symbol(data: bytes) -> str:
         name.decode("ascii") for name, home in _symbols(data) if name.startswith(PREFIX) and home
     )
     if len(found) != 1:
-        raise ToolchainFault(f"the object defines {len(found)} agents, not one")
+        raise ToolchainError(f"the object defines {len(found)} agents, not one")
     return found[0]
 
 
@@ -96,7 +96,7 @@ def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
     otherwise.
     """
     if data[:4] != b"\x7fELF" or data[5] != 1:
-        raise ToolchainFault("the program is no little-endian ELF file")
+        raise ToolchainError("the program is no little-endian ELF file")
     wide = data[4] == 2
     machine = struct.unpack_from("<H", data, 18)[0]
     (start,) = struct.unpack_from("<Q", data, 32) if wide else struct.unpack_from("<I", data, 28)

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class ToolchainFault(Exception):
+class ToolchainError(Exception):
     """The compiler or linker failed; the message is for users."""

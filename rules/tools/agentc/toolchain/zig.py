@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 
 FLAGS = (
     "-O3",
@@ -61,7 +61,7 @@ def architecture(triple: str) -> str:
     found = "arm" if found in ("arm", "armv7a", "thumb") else found
     if not TRIPLE.fullmatch(triple) or found not in EMULATIONS:
         known = ", ".join(sorted(EMULATIONS))
-        raise ToolchainFault(f"triple {triple!r}: its processor must be one of {known}")
+        raise ToolchainError(f"triple {triple!r}: its processor must be one of {known}")
     return found
 
 
@@ -80,7 +80,7 @@ def zig(words: Sequence[str], cwd: Path | None = None) -> None:
             [_program(), *words], env=env, cwd=cwd, check=False, capture_output=True, text=True
         )
     if done.returncode != 0:
-        raise ToolchainFault(
+        raise ToolchainError(
             f"zig {words[0]} failed ({done.returncode}):\n{done.stderr.strip()[-4000:]}"
         )
 
@@ -91,7 +91,7 @@ def _program() -> str:
         found = Path(entry or ".") / "ziglang" / "zig"
         if found.is_file():
             return str(found.resolve())
-    raise ToolchainFault("the Zig toolchain is missing: install the Python package 'ziglang'")
+    raise ToolchainError("the Zig toolchain is missing: install the Python package 'ziglang'")
 
 
 def compile_object(
@@ -101,7 +101,7 @@ def compile_object(
     triple, cpu = target
     architecture(triple)
     if not CPU.fullmatch(cpu):
-        raise ToolchainFault(f"cpu {cpu!r}: use zig's spelling, such as cortex_a76 or x86_64_v3")
+        raise ToolchainError(f"cpu {cpu!r}: use zig's spelling, such as cortex_a76 or x86_64_v3")
     soft = ("-mno-unaligned-access",) if triple.startswith(("arm", "thumb")) else ()
     with tempfile.TemporaryDirectory(prefix="cc-") as folder:
         Path(folder, "a.c").write_bytes(source.read_bytes())

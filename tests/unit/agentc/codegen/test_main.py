@@ -136,10 +136,10 @@ def test_answers_are_those_of_the_reference(pair: Path, agents: list[Compiled]) 
 def test_a_malformed_line_is_answered_and_changes_nothing(pair: Path, line: str) -> None:
     plain = talk(pair, [SEEN, SEEN, SEEN])
     mixed = talk(pair, [SEEN, line, SEEN, line, SEEN])
-    faults = [answer for answer in mixed if "error" in answer]
+    errors = [answer for answer in mixed if "error" in answer]
     assert [answer for answer in mixed if "error" not in answer] == plain
-    assert len(faults) == (0 if not line else 2)
-    assert all(list(fault) == ["error"] and fault["error"] for fault in faults)
+    assert len(errors) == (0 if not line else 2)
+    assert all(list(error) == ["error"] and error["error"] for error in errors)
 
 
 @pytest.mark.parametrize(

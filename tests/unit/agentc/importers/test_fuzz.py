@@ -14,7 +14,7 @@ import pytest
 from agentc.importers import npz as ingest
 from agentc.importers.gnn import reader as ingest_gnn
 from agentc.importers.pomdp import reader as ingest_pomdp
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import EXAMPLES
 
@@ -115,8 +115,8 @@ def test_damaged_files(
         try:
             read(tmp_path, drawn)
             models += 1
-        except ModelFault as fault:
+        except ModelError as error:
             refused += 1
-            assert fault.faults and all(line.strip() for line in fault.faults)
+            assert error.errors and all(line.strip() for line in error.errors)
         slowest = max(slowest, time.process_time() - before)
     assert models and refused > files // 4 and slowest < SECONDS

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import columns
 
@@ -28,7 +28,7 @@ CONTROLS: dict[str, Any] = {"move": {"size": 3}, "turn": {"size": 2}}
 
 def made(B: list[Any] = B, **spec: Any) -> tuple[ir.Model, dict[str, Any]]:
     return resolve(
-        Source(
+        ModelSource(
             A=A,
             B=B,
             spec={"observations": OBSERVATIONS, "states": STATES, "controls": CONTROLS} | spec,
@@ -38,9 +38,9 @@ def made(B: list[Any] = B, **spec: Any) -> tuple[ir.Model, dict[str, Any]]:
 
 
 def refused(B: list[Any] = B, **spec: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
+    with pytest.raises(ModelError) as error:
         made(B, **spec)
-    return str(fault.value)
+    return str(error.value)
 
 
 def without(table: dict[str, Any], word: str, *names: str) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def test_what_an_observation_depends_on_counts_where_others_are_silent() -> None
         and "observations.heard says no depends_on" in said
         and "A0" not in said
     )
-    wide = Source(
+    wide = ModelSource(
         A=[A[0], np.repeat(A[1][:, None], 4, axis=1)],
         B=B,
         spec={"observations": alone, "states": STATES, "controls": CONTROLS},
@@ -172,8 +172,11 @@ def test_what_is_missing_or_of_another_size_is_named(
 
 def test_without_labels_the_key_that_says_the_axes_is_named() -> None:
     with pytest.raises(
-        ModelFault,
+        ModelError,
         match=r"A0 has the shape \(3, 4\).*; A_dependencies, a row of indices for each A",
     ):
-        resolve(Source(A=A, B=B), {})
-    assert resolve(Source(A=A, B=B, spec={"A_dependencies": [[0], [1]]}), {})[0].num_obs == (3, 2)
+        resolve(ModelSource(A=A, B=B), {})
+    assert resolve(ModelSource(A=A, B=B, spec={"A_dependencies": [[0], [1]]}), {})[0].num_obs == (
+        3,
+        2,
+    )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from agentc.importers import npz as ingest, objects as ingest_objects
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import columns
 from tests.unit.agentc.importers.test_objects import objects
@@ -22,9 +22,9 @@ OLD = {"semantics": "pymdp-0.0.7"}
 
 
 def refused(folder: Path, **arrays: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
+    with pytest.raises(ModelError) as error:
         made(folder, **arrays)
-    return str(fault.value)
+    return str(error.value)
 
 
 def made(folder: Path, **arrays: Any) -> ir.Model:
@@ -78,15 +78,15 @@ def test_numbered_object_arrays_take_the_same_ways(tmp_path: Path) -> None:
         unpickled(tmp_path, OLD, A0=A, B0=B)
     )
     assert np.array_equal(model.A[0], unpickled(tmp_path, OLD, A=objects(A), B=objects(B)).A[0])
-    with pytest.raises(ModelFault, match="there are A and A0"):
+    with pytest.raises(ModelError, match="there are A and A0"):
         unpickled(tmp_path, OLD, A=objects(A), A0=A, B=objects(B))
-    with pytest.raises(ModelFault, match="A0 is missing: A1 are there; numbers begin at 0"):
+    with pytest.raises(ModelError, match="A0 is missing: A1 are there; numbers begin at 0"):
         unpickled(tmp_path, OLD, A1=A, B=objects(B))
 
 
 def test_a_pickle_that_does_not_say_its_version_is_told_the_line(tmp_path: Path) -> None:
     with pytest.raises(
-        ModelFault,
+        ModelError,
         match="say in m.json .*'pymdp-0.0.7' or 'pymdp-1', as in \"semantics\": \"pymdp-0.0.7\"",
     ):
         unpickled(tmp_path, {}, A=objects(A), B=objects(B))
@@ -166,6 +166,6 @@ def test_files_of_other_kinds_are_called_by_their_name(tmp_path: Path) -> None:
         (b"something", "File is not a zip file"),
     ):
         (tmp_path / "m.npz").write_bytes(content)
-        with pytest.raises(ModelFault, match="m.npz: cannot be read as .npz: ") as fault:
+        with pytest.raises(ModelError, match="m.npz: cannot be read as .npz: ") as error:
             ingest.read_npz(tmp_path / "m.npz")
-        assert words in str(fault.value)
+        assert words in str(error.value)

@@ -17,7 +17,7 @@ import pytest
 from agentc.importers import objects as ingest_objects
 from agentc.importers.parameters import LEGACY_DEFAULTS
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import columns
 
@@ -42,9 +42,9 @@ def made(folder: Path, spec: dict[str, Any], inference: str = "{}", **arrays: An
 
 def refused(folder: Path, spec: dict[str, Any], **arrays: Any) -> str:
     """Every fault of such an archive."""
-    with pytest.raises(ModelFault) as fault:
+    with pytest.raises(ModelError) as error:
         made(folder, spec, **arrays)
-    return "\n".join(fault.value.faults)
+    return "\n".join(error.value.errors)
 
 
 def test_the_defaults_are_those_of_the_version(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_dict_in_one_file_is_the_same_model(tmp_path: Path) -> None:
     other, _ = ingest_objects.make(tmp_path / "m.npy", tmp_path / "m.json", "{}")
     assert ir.header(model) == ir.header(other) and np.array_equal(model.B[0], other.B[0])
     np.save(tmp_path / "m.npy", A)
-    with pytest.raises(ModelFault, match="holds one array"):
+    with pytest.raises(ModelError, match="holds one array"):
         ingest_objects.make(tmp_path / "m.npy", tmp_path / "m.json", "{}")
 
 
@@ -150,7 +150,7 @@ def test_no_other_name_is_known(payload: bytes, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
         archive.writestr("A.npy", head.getvalue() + payload)
     (tmp_path / "m.json").write_text(json.dumps(OLD))
-    with pytest.raises(ModelFault):
+    with pytest.raises(ModelError):
         ingest_objects.make(tmp_path / "m.npz", tmp_path / "m.json", "{}")
 
 
@@ -170,8 +170,8 @@ def test_mutated_files_end_in_faults(tmp_path: Path) -> None:
         )
         try:
             ingest_objects.make(tmp_path / "m.npy", tmp_path / "m.json", "{}")
-        except ModelFault as fault:
-            told += bool(fault.faults)
+        except ModelError as error:
+            told += bool(error.errors)
     assert told > 200
 
 

@@ -10,7 +10,7 @@ import import_python
 import numpy as np
 import pytest
 from agentc.importers import npz as ingest, python as ingest_python
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 SOURCE = """
 import numpy as np
@@ -131,5 +131,5 @@ def test_an_absent_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("value", [None, [], "A", {"agent": 3}])
 def test_only_models_are_accepted(value: Any) -> None:
-    with pytest.raises(ModelFault, match="the entry returned"):
+    with pytest.raises(ModelError, match="the entry returned"):
         ingest_python.source_of(value)

@@ -13,8 +13,8 @@ from agentc.importers.gnn import parser as gnn_text, reader as ingest_gnn
 from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import F64, ModelFault
-from agentc.ir.validate import normalise, off_columns, rounding, unrounded
+from agentc.ir.types import F64, ModelError
+from agentc.ir.validate import normalise, off_columns, rounding, renormalise_rounded
 
 from tests.unit.agentc.importers.test_objects import objects
 
@@ -110,9 +110,9 @@ def test_what_rounding_leaves_is_divided_by_its_sum(
 def test_what_is_no_rounding_is_refused_with_its_sum_and_the_tolerance(
     row: Row, total: float, made: Callable[[Row, Path], ir.Model], tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelFault) as fault:
+    with pytest.raises(ModelError) as error:
         made(row, tmp_path)
-    said = str(fault.value)
+    said = str(error.value)
     place = "O: go : a" if made is of_pomdp else "A[:,0]" if made is of_gnn else "A0[:,0]"
     assert f"{place} sums to {total!r}, not to 1" in said and f"{rounding(len(row)):.3g}" in said
 
@@ -143,5 +143,5 @@ def test_scaling_early_gives_the_bits_of_scaling_late() -> None:
     rough = np.round(rng.dirichlet(np.ones(9), size=40).T, 6)
     source = {"A": [rough], "B": [np.eye(40)[..., None]]}
     late = resolve(ingest_python.source_of(source), {})[0]
-    early = resolve(ingest_python.source_of(source | {"A": [unrounded(rough)]}), {})[0]
+    early = resolve(ingest_python.source_of(source | {"A": [renormalise_rounded(rough)]}), {})[0]
     assert np.array_equal(late.A[0], early.A[0]) and np.array_equal(normalise(late).A[0], late.A[0])

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir.files import Model
 from agentc.numerics.exact_math import log_clipped, softmax, total
 from agentc.oracle import agent as reference
-from agentc.oracle.conditioning import steady
+from agentc.oracle.conditioning import is_well_conditioned
 from agentc.proof import probe
 
 from tests.support.small_models import one_factor
@@ -22,19 +22,21 @@ def seeker() -> Model:
     meet[1], meet[0] = np.eye(3), 1.0 - np.eye(3)
     stay = np.eye(3)[:, :, None]
     turn = np.stack([np.eye(3), np.roll(np.eye(3), 1, axis=0)], axis=-1)
-    return resolve(Source(A=[meet], B=[turn, stay], D=[np.array([0.5, 0.5, 0.0])] * 2), {})[0]
+    return resolve(ModelSource(A=[meet], B=[turn, stay], D=[np.array([0.5, 0.5, 0.0])] * 2), {})[0]
 
 
 def test_one_factor_is_always_steady() -> None:
     agent = reference.prepare(one_factor())
-    assert all(steady(agent, [a, b], agent.model.D) for a in range(3) for b in range(2))
+    assert all(
+        is_well_conditioned(agent, [a, b], agent.model.D) for a in range(3) for b in range(2)
+    )
 
 
 def test_a_symmetric_tie_is_unsteady_and_a_clear_case_is_not() -> None:
     agent = reference.prepare(seeker())
-    assert not steady(agent, [1], agent.model.D)
+    assert not is_well_conditioned(agent, [1], agent.model.D)
     clear = (np.array([0.98, 0.01, 0.01]), np.array([0.96, 0.02, 0.02]))
-    assert steady(agent, [1], clear)
+    assert is_well_conditioned(agent, [1], clear)
 
 
 @pytest.mark.parametrize("episode", [1, 3])
@@ -44,7 +46,7 @@ def test_a_wandering_or_random_episode_holds_steady_observations_only(episode: i
     steps = probe.run_episode(agent, 0, episode, 12)
     assert sum(step.rejected for step in steps) > 0
     for step in steps:
-        assert steady(agent, step.obs, prior) or step.rejected >= probe.ATTEMPTS
+        assert is_well_conditioned(agent, step.obs, prior) or step.rejected >= probe.ATTEMPTS
         prior = reference.next_prior(
             agent, reference.infer_states(agent, step.obs, prior), step.executed
         )

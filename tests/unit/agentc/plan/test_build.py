@@ -62,7 +62,7 @@ def test_all_reasons_are_given_at_once(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_too_many_predicted_beliefs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "MAX_COLUMN_STATES", 100)
-    with pytest.raises(ir.ModelFault, match="shorten policy_len"):
+    with pytest.raises(ir.ModelError, match="shorten policy_len"):
         plan.build(random_model("one_factor"))
 
 

@@ -14,8 +14,8 @@ from agentc.plan.build import build
 from agentc.plan.lower_tables import (
     FLOOR,
     LANES,
-    Axes,
-    axes,
+    ParentSplit,
+    split_parents,
     background,
     energy_tables,
     entropy_of,
@@ -25,7 +25,7 @@ from agentc.plan.lower_tables import (
     palettes,
     unsigned,
 )
-from agentc.plan.share_beliefs import grow, slices
+from agentc.plan.share_beliefs import share, slices
 
 from tests.bench.random_agents import random_agent
 from tests.support.native_agents import SHAPES, random_model, ring
@@ -72,10 +72,10 @@ def expected_worth(model: Model, m: int, beliefs: list[F64]) -> float:
 def test_energy_tables_give_the_textbook_value(kind: str) -> None:
     model = random_model(kind, seed=3)
     random = np.random.default_rng(7)
-    nodes, _ = grow(model, [slices(model, f) for f in range(len(model.num_states))])
+    nodes, _ = share(model, [slices(model, f) for f in range(len(model.num_states))])
     for m, parents in enumerate(model.A_dependencies):
         beliefs = [random.dirichlet(np.ones(model.num_states[f])) for f in parents]
-        split = axes(model, m, nodes)
+        split = split_parents(model, m, nodes)
         tables, facts = energy_tables(model, m, split)
         moving = beliefs[split.moving[0]]
         for j in split.moving[1:]:
@@ -124,9 +124,9 @@ def test_a_noise_floor_becomes_the_background() -> None:
     assert len(tables["E0_col"]) <= 20 + 20  # one entry an outcome, and the folded row
 
 
-def axes_of(model: Model) -> Axes:
-    nodes, _ = grow(model, [slices(model, f) for f in range(len(model.num_states))])
-    return axes(model, 0, nodes)
+def axes_of(model: Model) -> ParentSplit:
+    nodes, _ = share(model, [slices(model, f) for f in range(len(model.num_states))])
+    return split_parents(model, 0, nodes)
 
 
 @pytest.mark.parametrize(

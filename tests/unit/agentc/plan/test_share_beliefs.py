@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from agentc.ir.files import F64, Model
 from agentc.plan import merge_equal_products as plan_compose
-from agentc.plan.prune_irrelevant import relevant, without_idle_parents
-from agentc.plan.share_beliefs import Nodes, Slices, Tree, flat_controls, grow, index_map, slices
+from agentc.plan.prune_irrelevant import relevant, without_constant_parents
+from agentc.plan.share_beliefs import Nodes, Slices, Tree, flat_controls, share, index_map, slices
 
 from tests.support.native_agents import SHAPES, make, random_model, ring
 
 
 def grown(model: Model) -> tuple[list[Slices], tuple[Nodes, ...], Tree]:
     kinds = [slices(model, f) for f in range(len(model.num_states))]
-    return kinds, *grow(model, kinds)
+    return kinds, *share(model, kinds)
 
 
 def beliefs(model: Model, kinds: list[Slices], nodes: tuple[Nodes, ...]) -> list[dict[int, F64]]:
@@ -170,7 +170,7 @@ def test_a_factor_that_nothing_looks_at_is_not_predicted() -> None:
         for a, row in zip(model.A, model.A_dependencies, strict=True)
     ]
     blind = replace(model, A=tuple(A))
-    lean = without_idle_parents(blind)
+    lean = without_constant_parents(blind)
     assert [2 in row for row in blind.A_dependencies] == [True, True, False]
     assert [2 in row for row in lean.A_dependencies] == [False, False, False]
     assert grown(lean)[1][2].count == 1 < grown(model)[1][2].count

@@ -11,7 +11,7 @@ import pytest
 from agentc.ir.files import Model
 from agentc.oracle.agent import prepare
 from agentc.proof import probe
-from agentc.proof.coverage import Coverage, nothing_yet
+from agentc.proof.coverage import Coverage, empty_coverage
 from agentc.proof.replay import load_probe
 
 from tests.support.native_agents import random_model, ring
@@ -20,7 +20,7 @@ from tests.support.small_models import entangled
 
 def facts(model: Model, folder: Path, episodes: int, steps: int) -> dict[str, Any]:
     """The content of probe.json."""
-    probe.probe(model, folder, episodes, steps, 0)
+    probe.write_probe(model, folder, episodes, steps, 0)
     found: dict[str, Any] = json.loads((folder / "probe.json").read_bytes())
     return found
 
@@ -57,7 +57,7 @@ def gone(coverage: Coverage, place: int, action: int) -> None:
 
 
 def test_least_used_here_comes_first_then_least_of_all_then_chance() -> None:
-    coverage = nothing_yet(ring())
+    coverage = empty_coverage(ring())
     here = [np.eye(5)[2]]
     assert {coverage.least_used(here, [u]) for u in (0.0, 0.4, 0.999)} == {(0,), (1,), (2,)}
     gone(coverage, 2, 1)
@@ -70,15 +70,15 @@ def test_least_used_here_comes_first_then_least_of_all_then_chance() -> None:
 
 
 def test_a_column_that_hardly_any_belief_went_through_is_not_used() -> None:
-    coverage = nothing_yet(ring())
+    coverage = empty_coverage(ring())
     coverage.note([np.array([0.995, 0.005, 0.0, 0.0, 0.0])], [1])
     assert coverage.transitions() == (1, 15)
 
 
 def test_independent_episodes_know_nothing_of_each_other(tmp_path: Path) -> None:
     model = random_model("two_moving")
-    probe.probe(model, tmp_path / "apart", 6, 6, 0, first=2)
-    probe.probe(model, tmp_path / "together", 8, 6, 0)
+    probe.write_probe(model, tmp_path / "apart", 6, 6, 0, first=2)
+    probe.write_probe(model, tmp_path / "together", 8, 6, 0)
     apart, together = (load_probe(tmp_path / name) for name in ("apart", "together"))
     alone = [probe.run_episode(prepare(model), 0, n, 6) for n in range(2, 8)]
     assert apart.executed.tolist() == [[list(step.executed) for step in run] for run in alone]

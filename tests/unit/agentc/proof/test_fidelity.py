@@ -11,7 +11,7 @@ from agentc.ir.files import F64
 from agentc.numerics import exact_math as fmath
 from agentc.proof.fidelity import compare
 from agentc.proof.native import build_host_program, run_replay
-from agentc.proof.replay import Answers, Probe, load_probe, parse
+from agentc.proof.replay import Replies, Probe, load_probe, parse
 
 from tests.pymdp.oracle import canonical_actions, replay
 from tests.support.native_agents import EXAMPLE_NAMES, emitted, example, probed
@@ -51,6 +51,6 @@ def test_native_reference_and_pymdp_decide_alike(name: str, tmp_path: Path) -> N
 
 def _answers(
     folder: Path, interface: dict[str, Any], probe: Probe
-) -> tuple[Answers, dict[str, Any]]:
+) -> tuple[Replies, dict[str, Any]]:
     program = build_host_program(folder / "agent.c", "agent", interface, folder)
     return parse(run_replay(program, "agent", probe.records().tobytes()), interface), interface

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from agentc.ir.files import Model
 from agentc.proof.fidelity import KL_LIMIT, REGRET_LIMIT, compare
-from agentc.proof.replay import Answers, Probe, golden_hash, load_probe
+from agentc.proof.replay import Replies, Probe, golden_hash, load_probe
 
 from tests.support.native_agents import (
     SHAPES,
@@ -143,10 +143,10 @@ def test_code_that_does_not_compile_is_a_message_not_a_traceback(
     assert "error:" in capsys.readouterr().err
 
 
-def answered(probe: Probe) -> Answers:
+def answered(probe: Probe) -> Replies:
     """The answers of a perfect candidate."""
     steps = probe.obs.shape[0] * probe.obs.shape[1]
-    return Answers(
+    return Replies(
         probe.qs.reshape(steps, -1).astype(np.float32),
         np.zeros((steps, 1), np.float32),
         probe.action.reshape(steps, -1),

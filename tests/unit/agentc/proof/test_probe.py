@@ -27,7 +27,7 @@ TOOLS = Path(__file__).parents[4] / "rules/tools"
 def written(
     model: ir.Model, folder: Path, episodes: int = 4, steps: int = 6, seed: int = 3
 ) -> dict[str, bytes]:
-    probe.probe(model, folder, episodes, steps, seed)
+    probe.write_probe(model, folder, episodes, steps, seed)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 

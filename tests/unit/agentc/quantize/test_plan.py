@@ -138,7 +138,7 @@ def proved(model: Model, storage: str, folder: Path) -> bool:
     """Whether a lossy program does what the reference does on the model that the program reads, by the limits of exact code."""
     made = stored(model, storage, folder)
     read = told(model, files.load(folder / "coded"))
-    probe.probe(read, folder / "probe", 4, 8, 1)
+    probe.write_probe(read, folder / "probe", 4, 8, 1)
     golden = load_probe(folder / "probe")
     program = build_host_program(folder / "agent.c", "agent", made.interface, folder)
     answered = run_replay(program, "agent", golden.records().tobytes())

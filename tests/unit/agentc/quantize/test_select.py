@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import report_quantization
 import select_quantization
-from agentc.numerics.clopper_pearson import lower_bound, shown
-from agentc.proof.fidelity import Findings
+from agentc.numerics.clopper_pearson import lower_bound, is_shown
+from agentc.proof.fidelity import FidelityResult
 from agentc.quantize.trial import save
 from agentc.toolchain.elf import stored
 
@@ -88,7 +88,7 @@ class Tried:
                 "transitions_used": 9,
             }
             save(
-                Findings(regret, np.full(len(regret), self.kl), regret == 0.0),
+                FidelityResult(regret, np.full(len(regret), self.kl), regret == 0.0),
                 facts,
                 folder / "findings" / kind,
             )
@@ -251,7 +251,7 @@ def test_too_few_episodes_show_nothing(choice: Choice) -> None:
 def test_so_many_episodes_without_violation_show_a_share(
     share: str, candidates: int, enough: int
 ) -> None:
-    assert shown(share, 0, enough, candidates) and not shown(share, 0, enough - 1, candidates)
+    assert is_shown(share, 0, enough, candidates) and not is_shown(share, 0, enough - 1, candidates)
 
 
 def test_the_page_and_the_document_say_the_same(choice: Choice, tmp_path: Path) -> None:

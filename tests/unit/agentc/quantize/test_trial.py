@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from agentc.ir.files import Model
 from agentc.proof import probe
-from agentc.proof.fidelity import Findings, Limits
+from agentc.proof.fidelity import FidelityResult, FidelityLimits
 from agentc.proof.replay import load_probe
-from agentc.quantize.trial import joined, load, save
+from agentc.quantize.trial import concatenate, load, save
 
 from tests.support.native_agents import random_model
 
@@ -26,9 +26,9 @@ from tests.support.native_agents import random_model
 )
 def test_parts_make_the_whole(model: Model, tmp_path: Path) -> None:
     for first, count in ((0, 7), (0, 4), (4, 3)):
-        probe.probe(model, tmp_path / f"{first} {count}", count, 3, 1, first=first)
+        probe.write_probe(model, tmp_path / f"{first} {count}", count, 3, 1, first=first)
     whole, *parts = (load_probe(tmp_path / name) for name in ("0 7", "0 4", "4 3"))
-    found = joined(parts)
+    found = concatenate(parts)
     assert found.facts["episodes"] == 7 and np.array_equal(found.records(), whole.records())
     for name in ("action", "qs", "regret"):
         assert np.array_equal(getattr(found, name), getattr(whole, name))
@@ -39,11 +39,11 @@ def test_parts_make_the_whole(model: Model, tmp_path: Path) -> None:
 
 
 def test_other_limits_read_the_same_findings(tmp_path: Path) -> None:
-    found = Findings(
+    found = FidelityResult(
         np.array([0.0, 2e-3, np.nan]), np.array([1e-6, 1e-6, 1e-6]), np.array([True, False, False])
     )
     save(found, {"episodes": 3}, tmp_path)
-    assert load(tmp_path, Limits())[0].violating.tolist() == [False, True, True]
-    again, facts = load(tmp_path, Limits(kl=1e-5, regret=1e-2))
+    assert load(tmp_path, FidelityLimits())[0].violating.tolist() == [False, True, True]
+    again, facts = load(tmp_path, FidelityLimits(kl=1e-5, regret=1e-2))
     assert again.violating.tolist() == [False, False, True] and facts == {"episodes": 3}
-    assert load(tmp_path, Limits(kl=1e-7))[0].violations == 3
+    assert load(tmp_path, FidelityLimits(kl=1e-7))[0].violations == 3

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from agentc.ir.files import Model
 from agentc.plan import files as plan
-from agentc.proof.fidelity import Limits
+from agentc.proof.fidelity import FidelityLimits
 from agentc.quantize import plan as plan_coded
 from agentc.quantize.trial import load
 from agentc.toolchain.zig import FLAGS
@@ -74,7 +74,9 @@ def tried(agent: Compiled) -> tuple[float, float, int]:
         )
         == 0
     )
-    found = [load(agent.folder / "findings" / kind, Limits())[0] for kind in ("probe", "trial")]
+    found = [
+        load(agent.folder / "findings" / kind, FidelityLimits())[0] for kind in ("probe", "trial")
+    ]
     kl, regret, same = (
         np.concatenate([getattr(one, name) for one in found]) for name in ("kl", "regret", "same")
     )

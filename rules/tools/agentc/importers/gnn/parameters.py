@@ -10,7 +10,7 @@ from typing import Any
 
 from agentc.importers.gnn.parser import Gnn
 from agentc.importers.parameters import ALIASES, DEFAULTS
-from agentc.importers.text_input import NUMBER, shown
+from agentc.importers.text_input import NUMBER, quote
 
 HORIZONS = (
     "planning_horizon",
@@ -39,7 +39,7 @@ def declared_size(model: Gnn, name: str) -> int | None:
 
 
 def parameters_of(
-    model: Gnn, overridden: Iterable[str], sizes: Mapping[str, int | None], faults: list[str]
+    model: Gnn, overridden: Iterable[str], sizes: Mapping[str, int | None], errors: list[str]
 ) -> dict[str, Any]:
     """Return parameters under pymdp's names; add contradictions and lost values to `errors`."""
     found: dict[str, Any] = {}
@@ -47,18 +47,18 @@ def parameters_of(
         if name in DEFAULTS or name in ALIASES:
             found[name] = _plain(text)
         elif name in SIZES:
-            faults += _size_faults(name, text, sizes)
+            errors += _check_sizes(name, text, sizes)
         elif (
             name in HORIZONS
             and text.strip() != "1"
             and "policy_len" not in {*model.parameters, *overridden}
         ):
-            faults.append(
-                f"{name} = {shown(text)} is not a word of pymdp: say policy_len = {text[:9]} in the file, or "
+            errors.append(
+                f"{name} = {quote(text)} is not a word of pymdp: say policy_len = {text[:9]} in the file, or "
                 "inference = { policy_len = .. } beside it"
             )
         elif near := difflib.get_close_matches(name, DEFAULTS, n=1, cutoff=0.8):
-            faults.append(f"unknown parameter {name!r}; did you mean {near[0]!r}?")
+            errors.append(f"unknown parameter {name!r}; did you mean {near[0]!r}?")
     return found
 
 
@@ -71,7 +71,7 @@ def _plain(text: str) -> Any:
     return float(word) if NUMBER.fullmatch(word) and math.isfinite(float(word)) else word
 
 
-def _size_faults(name: str, text: str, sizes: Mapping[str, int | None]) -> list[str]:
+def _check_sizes(name: str, text: str, sizes: Mapping[str, int | None]) -> list[str]:
     """Compare a declared size with the matrix of the only variable of its kind."""
     own = [size for variable, size in sizes.items() if variable[0] == SIZES[name]]
     said = _plain(text)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from agentc.importers.parameters import DEFAULTS
-from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, shown
-from agentc.ir.types import F64, ModelFault
+from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, quote
+from agentc.ir.types import F64, ModelError
 
 HEADING = re.compile(r"##[ \t]*([^#].*)")
 NAME = r"[^\W\d][\w+^']*"
@@ -46,27 +46,27 @@ class Gnn:
 
 def parse(text: str) -> Gnn:
     """Parse a file; ModelError lists every invalid line."""
-    faults: list[str] = []
-    sections = _sections(text, faults)
-    faults += [
+    errors: list[str] = []
+    sections = _sections(text, errors)
+    errors += [
         f"no section '## {name}': this is no GNN model" for name in NEEDED if name not in sections
     ]
     found = Gnn()
     for line in sections.get("StateSpaceBlock", ()):
-        _variable(line, found, faults)
+        _variable(line, found, errors)
     for line in sections.get("Connections", ()):
-        _edges(line, found, faults)
-    for statement in _statements(sections.get("InitialParameterization", ()), faults):
-        _value(statement, found, faults)
+        _edges(line, found, errors)
+    for statement in _statements(sections.get("InitialParameterization", ()), errors):
+        _value(statement, found, errors)
     for line in sections.get("ModelParameters", ()):
-        _parameter(line, found, faults)
+        _parameter(line, found, errors)
     found.time.extend(words for _, words in sections.get("Time", ()))
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     return found
 
 
-def _sections(text: str, faults: list[str]) -> dict[str, list[Line]]:
+def _sections(text: str, errors: list[str]) -> dict[str, list[Line]]:
     """Yield the lines of the known sections without comments, blank lines and fences."""
     found: dict[str, list[Line]] = {}
     name = ""
@@ -75,7 +75,7 @@ def _sections(text: str, faults: list[str]) -> dict[str, list[Line]]:
         if heading:
             name = "".join(heading[1].split())
             if name in found:
-                faults.append(f"line {number}: a second section '## {name}'")
+                errors.append(f"line {number}: a second section '## {name}'")
             if name in READ:
                 found.setdefault(name, [])
         elif name in READ:
@@ -85,13 +85,13 @@ def _sections(text: str, faults: list[str]) -> dict[str, list[Line]]:
     return found
 
 
-def _variable(line: Line, found: Gnn, faults: list[str]) -> None:
+def _variable(line: Line, found: Gnn, errors: list[str]) -> None:
     number, words = line
     match = VARIABLE.fullmatch(words)
     if match is None:
-        faults.append(f"line {number}: {shown(words)} is no variable, such as A[3,2,type=float]")
+        errors.append(f"line {number}: {quote(words)} is no variable, such as A[3,2,type=float]")
     elif match[1] in found.variables:
-        faults.append(f"line {number}: {match[1]} is declared a second time")
+        errors.append(f"line {number}: {match[1]} is declared a second time")
     else:
         sizes = [size.strip() for size in (match[2] or "").split(",")]
         found.variables[match[1]] = tuple(
@@ -101,15 +101,15 @@ def _variable(line: Line, found: Gnn, faults: list[str]) -> None:
         )
 
 
-def _edges(line: Line, found: Gnn, faults: list[str]) -> None:
+def _edges(line: Line, found: Gnn, errors: list[str]) -> None:
     """Parse `a>b`, `a-b`, groups in parentheses and chains. A label after a colon is dropped."""
     number, words = line
     ends = EDGE.split(words.partition(":")[0])
     groups = [[name.strip() for name in end.strip().strip("()").split(",")] for end in ends]
     odd = [name for group in groups for name in group if not re.fullmatch(NAME, name)]
     if len(groups) < 2 or odd:
-        faults.append(
-            f"line {number}: {shown(words)} is no connection, such as s-A or (D0,D1)>(s0,s1)"
+        errors.append(
+            f"line {number}: {quote(words)} is no connection, such as s-A or (D0,D1)>(s0,s1)"
         )
         return
     found.edges.extend(
@@ -117,7 +117,7 @@ def _edges(line: Line, found: Gnn, faults: list[str]) -> None:
     )
 
 
-def _statements(lines: list[Line] | tuple[()], faults: list[str]) -> Iterator[Line]:
+def _statements(lines: list[Line] | tuple[()], errors: list[str]) -> Iterator[Line]:
     """Join lines until their brackets close."""
     held: list[str] = []
     begin = depth = 0
@@ -129,23 +129,23 @@ def _statements(lines: list[Line] | tuple[()], faults: list[str]) -> Iterator[Li
             yield begin, " ".join(held)
             held, depth = [], 0
     if held:
-        faults.append(f"line {begin}: {shown(held[0])} has a bracket that is never closed")
+        errors.append(f"line {begin}: {quote(held[0])} has a bracket that is never closed")
 
 
-def _value(statement: Line, found: Gnn, faults: list[str]) -> None:
+def _value(statement: Line, found: Gnn, errors: list[str]) -> None:
     number, words = statement
     match = ASSIGNMENT.fullmatch(words)
     if match is None:
-        faults.append(f"line {number}: {shown(words)} is no value, such as D={{(0.5, 0.5)}}")
+        errors.append(f"line {number}: {quote(words)} is no value, such as D={{(0.5, 0.5)}}")
     elif match[1] in found.values or match[1] in found.parameters:
-        faults.append(f"line {number}: {match[1]} has a value already")
+        errors.append(f"line {number}: {match[1]} has a value already")
     elif match[2][:1] not in ("{", "(", "["):
         found.parameters[match[1]] = match[2]
     else:
         try:
             found.values[match[1]] = _tensor(WORD.findall(match[2]))
         except ValueError as error:
-            faults.append(f"line {number}: {match[1]}: {error}")
+            errors.append(f"line {number}: {match[1]}: {error}")
 
 
 def _tensor(words: list[str]) -> F64:
@@ -183,7 +183,7 @@ def _number(word: str, numbers: list[float], stack: list[tuple[str, int]]) -> No
     if len(numbers) >= MAX_CELLS:
         raise ValueError(f"it holds more than {MAX_CELLS} entries: {AS_ARRAYS}")
     if not NUMBER.fullmatch(word) or not math.isfinite(float(word)) or not stack:
-        raise ValueError(f"a number is expected, {shown(word)} stands there")
+        raise ValueError(f"a number is expected, {quote(word)} stands there")
     numbers.append(float(word))
     _count(stack)
 
@@ -211,12 +211,12 @@ def _shape(counts: list[tuple[int, int]], numbers: int) -> tuple[int, ...]:
     return shape
 
 
-def _parameter(line: Line, found: Gnn, faults: list[str]) -> None:
+def _parameter(line: Line, found: Gnn, errors: list[str]) -> None:
     number, words = line
     match = PARAMETER.fullmatch(words.lstrip("-* "))
     if match is None:
-        faults.append(f"line {number}: {shown(words)} is no parameter, such as policy_len: 2")
+        errors.append(f"line {number}: {quote(words)} is no parameter, such as policy_len: 2")
     elif found.parameters.setdefault(match[1], match[2]) != match[2] and match[1] in DEFAULTS:
-        faults.append(
-            f"line {number}: {match[1]} has the value {shown(found.parameters[match[1]])} already"
+        errors.append(
+            f"line {number}: {match[1]} has the value {quote(found.parameters[match[1]])} already"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from agentc.importers.gnn.axes import Axes, Order, arrange
+from agentc.importers.gnn.axes import AxisRoles, Order, arrange
 from agentc.importers.gnn.parameters import declared_size, parameters_of
 from agentc.importers.gnn.parser import Gnn, parse
 from agentc.importers.gnn.structure import (
@@ -21,41 +21,41 @@ from agentc.importers.gnn.structure import (
     unclaimed,
 )
 from agentc.importers.json_input import read_json
-from agentc.importers.main import Made
-from agentc.importers.parameters import meant
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.main import ModelAndLabels
+from agentc.importers.parameters import format_suggestion
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.importers.text_input import read_text
-from agentc.ir.types import F64, ModelFault
-from agentc.ir.validate import unrounded
+from agentc.ir.types import F64, ModelError
+from agentc.ir.validate import renormalise_rounded
 
 Layouts = Mapping[str, Order]
 
 
-def source_of(model: Gnn, layouts: Layouts, overridden: frozenset[str]) -> Source:
+def source_of(model: Gnn, layouts: Layouts, overridden: frozenset[str]) -> ModelSource:
     """Return the model in pymdp's shapes and names; ModelError lists all errors."""
-    faults = [
+    errors = [
         f"Time says {line!r}: only discrete time is known here"
         for line in model.time
         if "continuous" in line.lower()
     ]
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     structure = structure_of(model)
-    faults += unclaimed(structure)
-    faults += [
-        f"layout: no matrix {name!r}{meant(name, [*'AB', *_names(structure)])}"
+    errors += unclaimed(structure)
+    errors += [
+        f"layout: no matrix {name!r}{format_suggestion(name, [*'AB', *_names(structure)])}"
         for name in layouts
         if name not in ("A", "B", *_names(structure))
     ]
-    reader = _Reader(model, structure, layouts, faults)
+    reader = _Reader(model, structure, layouts, errors)
     B = [reader.transition(factor) for factor in structure.factors]
     A = [reader.likelihood(modality) for modality in structure.modalities]
-    parameters = parameters_of(model, overridden, reader.sizes | reader.controls, faults)
-    if faults:
-        raise ModelFault(faults)
+    parameters = parameters_of(model, overridden, reader.sizes | reader.controls, errors)
+    if errors:
+        raise ModelError(errors)
     if not reader.controls:
         B = [b[..., None] for b in B]
-    return Source(
+    return ModelSource(
         A=A,
         B=B,
         C=reader.vectors("C", structure.modalities),
@@ -73,9 +73,9 @@ class _Reader:
     """Matrices of one file, read in order, and the sizes that they give."""
 
     def __init__(
-        self, model: Gnn, structure: Structure, layouts: Layouts, faults: list[str]
+        self, model: Gnn, structure: Structure, layouts: Layouts, errors: list[str]
     ) -> None:
-        self.model, self.structure, self.layouts, self.faults = model, structure, layouts, faults
+        self.model, self.structure, self.layouts, self.errors = model, structure, layouts, errors
         self.sizes: dict[str, int | None] = {
             one.own: self.known("D", one) for one in structure.factors
         }
@@ -101,10 +101,10 @@ class _Reader:
         self.parents[factor.name] = (own, *others)
         try:
             found = arrange(
-                Axes(factor.name, roles, sizes), factor.values, self.layout(factor.name, roles)
+                AxisRoles(factor.name, roles, sizes), factor.values, self.layout(factor.name, roles)
             )
-        except ModelFault as fault:
-            self.faults += fault.faults
+        except ModelError as error:
+            self.errors += error.errors
             return factor.values
         self.sizes[factor.own] = int(found.shape[0])
         return self.moves(factor, found) if acts else found
@@ -116,7 +116,7 @@ class _Reader:
             return found[..., 0]
         self.moved[factor.name] = name = control(self.structure, factor)
         if self.controls.setdefault(name, actions) != actions:
-            self.faults.append(
+            self.errors.append(
                 f"{factor.name} has {actions} actions, {name} has {self.controls[name]} where it moves "
                 "another factor"
             )
@@ -131,12 +131,12 @@ class _Reader:
             )
             roles: Order = ("observation", *(self.structure.factors[f].own for f in states))
             found = arrange(
-                Axes(modality.name, roles, self.sizes | {"observation": size}),
+                AxisRoles(modality.name, roles, self.sizes | {"observation": size}),
                 modality.values,
                 self.layout(modality.name, roles),
             )
-        except ModelFault as fault:
-            self.faults += fault.faults
+        except ModelError as error:
+            self.errors += error.errors
             return modality.values
         self.sizes[modality.own] = int(found.shape[0])
         return found
@@ -164,7 +164,7 @@ class _Reader:
             np.full(size, 1.0) / size if one is None else _vector(one)
             for one, size in zip(found, sizes, strict=True)
         ]
-        return flat if letter == "C" else [unrounded(one) for one in flat]
+        return flat if letter == "C" else [renormalise_rounded(one) for one in flat]
 
     def labels(self) -> dict[str, Any]:
         """Return names and dependencies in the keys of compile_model."""
@@ -199,22 +199,22 @@ def _vector(array: F64) -> F64:
 
 def layouts_of(given: Mapping[str, Any]) -> Layouts:
     """Parse `--layout`: axes of each matrix in the order written, separated by commas."""
-    faults = [
+    errors = [
         f'layout: {name} = {words!r} must be text such as "next,previous,action"'
         for name, words in given.items()
         if not isinstance(words, str) or not words.strip()
     ]
-    faults += [
+    errors += [
         f"layout: {name!r} is no A and no B"
         for name in given
         if not (match := MATRIX.fullmatch(name)) or match[1] not in "AB"
     ]
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     return {name: tuple(word.strip() for word in words.split(",")) for name, words in given.items()}
 
 
-def make(source: Path, layout: str, inference: str) -> Made:
+def make(source: Path, layout: str, inference: str) -> ModelAndLabels:
     """Return the model and its labels; ModelError lists all errors."""
     overrides = read_json(inference, "--inference")
     layouts = layouts_of(read_json(layout, "--layout"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentc.importers.gnn.parser import Gnn
-from agentc.ir.types import F64, ModelFault
+from agentc.ir.types import F64, ModelError
 
 MATRIX = re.compile(r"([ABCDE])(?:_(\w+)|([0-9]+))?")
 STATE = re.compile(r"s(?:_\w+|[0-9]+)?")
@@ -45,17 +45,17 @@ def structure_of(model: Gnn) -> Structure:
         if (match := MATRIX.fullmatch(name))
     }
     near = _near(model)
-    faults = [
+    errors = [
         f"{name} is declared and has no values in InitialParameterization"
         for name in named
         if name not in model.values
     ]
-    faults += [
+    errors += [
         f"{name} is declared with the sizes {_declared(model, name)} and written with {model.values[name].shape}"
         for name in named
         if name in model.values and _contradicts(model, name)
     ]
-    faults += [
+    errors += [
         f"no {letter} with values: an agent needs {what}"
         for letter, what in (
             ("A", "what it observes in each state"),
@@ -63,8 +63,8 @@ def structure_of(model: Gnn) -> Structure:
         )
         if not any(match[1] == letter for match in named.values())
     ]
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     made = {
         letter: tuple(
             _matrix(model, near, name, match) for name, match in named.items() if match[1] == letter
@@ -124,7 +124,7 @@ def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
         return ((same or [0])[0],)
     if axes == len(factors):
         return tuple(range(axes))
-    raise ModelFault(
+    raise ModelError(
         [
             f"{matrix.name}: Connections names no state that it depends on, such as "
             f"{factors[0].own}-{matrix.name}"
@@ -136,7 +136,7 @@ def control(structure: Structure, matrix: Matrix) -> str:
     """Return the control of a factor: the `u` connected to its B, or a control of its own."""
     found = sorted(name for name in structure.near.get(matrix.name, ()) if CONTROL.fullmatch(name))
     if len(found) > 1:
-        raise ModelFault(
+        raise ModelError(
             [f"{matrix.name} is connected with {' and '.join(found)}: one control moves a factor"]
         )
     return found[0] if found else f"u_{matrix.own}"

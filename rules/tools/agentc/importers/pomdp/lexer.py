@@ -7,13 +7,13 @@ import re
 from typing import NoReturn
 
 import numpy as np
-from agentc.importers.text_input import NUMBER, shown
-from agentc.ir.types import F64, ModelFault
+from agentc.importers.text_input import NUMBER, quote
+from agentc.ir.types import F64, ModelError
 
 TOKEN = re.compile(r":|[^\s:#]+|#[^\n]*|\n")
 
 
-class Words:
+class Tokens:
     """Words, numbers and colons of a text without comments; `at` is the index of the next one."""
 
     def __init__(self, text: str) -> None:
@@ -69,8 +69,8 @@ class Words:
         """Raise an error at the next word, or at one before it."""
         place = max(self.at - back, 0)
         if place >= len(self.words):
-            raise ModelFault([f"line {self.last_line}: {what}, the file ends there"])
+            raise ModelError([f"line {self.last_line}: {what}, the file ends there"])
         word, line = self.words[place]
-        raise ModelFault(
-            [f"line {line}: {what}" + ("" if back else f", {shown(word)} stands there")]
+        raise ModelError(
+            [f"line {line}: {what}" + ("" if back else f", {quote(word)} stands there")]
         )

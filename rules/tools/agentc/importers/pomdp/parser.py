@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from agentc.importers.pomdp.lexer import Words
-from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, shown
-from agentc.ir.types import F64, ModelFault
+from agentc.importers.pomdp.lexer import Tokens
+from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, quote
+from agentc.ir.types import F64, ModelError
 
 INDEX = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -71,7 +71,7 @@ def parse(text: str) -> Pomdp:
     return _Reader(text).whole()
 
 
-class _Reader(Words):
+class _Reader(Tokens):
     """Recursive-descent parser of one file."""
 
     def __init__(self, text: str) -> None:
@@ -92,7 +92,7 @@ class _Reader(Words):
             missing = [word for word in LISTS if word not in self.names] + ["discount"] * (
                 self.discount is None
             )
-            raise ModelFault([f"{', '.join(missing)} missing: the file must say what they are"])
+            raise ModelError([f"{', '.join(missing)} missing: the file must say what they are"])
         size = self.names["states"].size
         start = np.full(size, 1.0) / size if self.start is None else self.start
         return Pomdp(
@@ -158,7 +158,7 @@ class _Reader(Words):
             odd = [word for word in words if not NAME.fullmatch(word)]
             if odd:
                 self.fail(
-                    f"{shown(odd[0])} cannot be a name of {head}: a letter, then letters, digits, - and _",
+                    f"{quote(odd[0])} cannot be a name of {head}: a letter, then letters, digits, - and _",
                     back=1,
                 )
             size, elements = len(words), tuple(words)

@@ -16,22 +16,22 @@ from typing import Any
 
 import numpy as np
 from agentc.importers.json_input import read_json
-from agentc.importers.main import Made
-from agentc.importers.parameters import meant
+from agentc.importers.main import ModelAndLabels
+from agentc.importers.parameters import format_suggestion
 from agentc.importers.pomdp.parser import Names, Pomdp, parse
 from agentc.importers.pomdp.rewards import (
     WAY_OUT,
-    Levels,
-    Wanted,
-    bounded,
+    RewardLevels,
+    RewardOptions,
+    check_size,
     by_observation,
-    levels,
+    reward_levels,
     over_time,
 )
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.importers.text_input import read_text
-from agentc.ir.types import F64, ModelFault
-from agentc.ir.validate import not_one, off_columns, unrounded
+from agentc.ir.types import F64, ModelError
+from agentc.ir.validate import describe_sum, off_columns, renormalise_rounded
 
 SHOWN = 3
 SHOWN_LEVELS = 8
@@ -39,38 +39,45 @@ NO_ACTION = "none"
 
 
 def source_of(
-    model: Pomdp, preferences: Mapping[str, Any] | None, policy_len: int, rewards: Wanted = Wanted()
-) -> Source:
+    model: Pomdp,
+    preferences: Mapping[str, Any] | None,
+    policy_len: int,
+    rewards: RewardOptions = RewardOptions(),
+) -> ModelSource:
     """Return the model in pymdp's shapes and names; ModelError lists all errors."""
-    T = np.moveaxis(unrounded(np.moveaxis(model.T, 2, 0)), 0, 2)
-    seen = np.moveaxis(unrounded(np.moveaxis(model.seen, 2, 0)), 0, 2)
-    start = unrounded(model.start)
-    faults = [
-        *_sums("T", T, (model.actions, model.states)),
-        *_sums("O", seen, (model.actions, model.states)),
-        *_sums("start", start, ()),
+    T = np.moveaxis(renormalise_rounded(np.moveaxis(model.T, 2, 0)), 0, 2)
+    seen = np.moveaxis(renormalise_rounded(np.moveaxis(model.seen, 2, 0)), 0, 2)
+    start = renormalise_rounded(model.start)
+    errors = [
+        *_sum_errors("T", T, (model.actions, model.states)),
+        *_sum_errors("O", seen, (model.actions, model.states)),
+        *_sum_errors("start", start, ()),
     ]
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     acts = bool(np.any(seen != seen[0]))
     B = [np.transpose(T, (2, 1, 0))]
     A = np.transpose(seen, (2, 1, 0)) if acts else seen[0].T
     D = [start]
     if acts:
         A = np.concatenate([np.full((*A.shape[:2], 1), 1.0) / A.shape[0], A], axis=2)
-        B.append(_remembering(model.actions.size))
+        B.append(_last_action_transitions(model.actions.size))
         D.append(np.eye(model.actions.size + 1)[0])
     if preferences is not None:
-        return Source(
-            A=[A], B=B, C=[_said(model.observations, preferences)], D=D, spec=_labels(model, acts)
+        return ModelSource(
+            A=[A],
+            B=B,
+            C=[_preferences(model.observations, preferences)],
+            D=D,
+            spec=_labels(model, acts),
         )
     C, found = _rewards(model, T, seen, rewards)
     C = over_time(C * rewards.scale, model.discount, policy_len)
     if found is None:
-        return Source(A=[A], B=B, C=[C], D=D, spec=_labels(model, acts))
+        return ModelSource(A=[A], B=B, C=[C], D=D, spec=_labels(model, acts))
     alone = {} if rewards.gain else {"utility_only": [1]}
     first = np.eye(len(found.names))[0]
-    return Source(
+    return ModelSource(
         A=[A, np.eye(len(found.names))],
         B=[*B, found.transitions()],
         C=[np.zeros(model.observations.size), C],
@@ -79,21 +86,23 @@ def source_of(
     )
 
 
-def _rewards(model: Pomdp, T: F64, seen: F64, wanted: Wanted) -> tuple[F64, Levels | None]:
+def _rewards(
+    model: Pomdp, T: F64, seen: F64, wanted: RewardOptions
+) -> tuple[F64, RewardLevels | None]:
     """Return C over observations, or C over observed reward levels and these levels."""
-    bounded(model)
+    check_size(model)
     C, reason = by_observation(model, T, seen) if wanted.kind != "observed" else (np.zeros(0), "")
     if reason and wanted.kind == "preferences":
-        raise ModelFault(
+        raise ModelError(
             [f'{reason}: rewards = "observed" makes the reward an observation; or {WAY_OUT}']
         )
     if not model.rewards or (wanted.kind != "observed" and not reason):
         return C if model.rewards else np.zeros(model.observations.size), None
-    found = levels(model, T, seen)
+    found = reward_levels(model, T, seen)
     return np.concatenate([[0.0], found.values]), found
 
 
-def _remembering(actions: int) -> F64:
+def _last_action_transitions(actions: int) -> F64:
     """Return B of the factor of the last action: any value becomes the action taken; 0 is none."""
     table = np.zeros((actions + 1, actions + 1, actions))
     for action in range(actions):
@@ -101,41 +110,43 @@ def _remembering(actions: int) -> F64:
     return table
 
 
-def _sums(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
+def _sum_errors(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
     """Return the rows (along the last axis) that are no distribution, with the file's names."""
-    faults = []
+    errors = []
     off = np.argwhere(off_columns(np.moveaxis(table, -1, 0)) | np.any(table < 0.0, axis=-1))
     for index in off[:SHOWN]:
         row = table[tuple(index)]
         where = " : ".join(axis.name(int(i)) for axis, i in zip(axes, index, strict=True))
         place = f"{name}: {where}" if where else name
         if np.any(row < 0.0):
-            faults.append(f"{place} holds {float(row.min())!r}, which is negative")
+            errors.append(f"{place} holds {float(row.min())!r}, which is negative")
         else:
-            faults.append(
-                f"{place} {not_one(math.fsum(row.tolist()), len(row))}"
+            errors.append(
+                f"{place} {describe_sum(math.fsum(row.tolist()), len(row))}"
                 if row.any()
                 else f"{place} sums to 0.0, not to 1: it is not said"
             )
-    return faults + [f"{name}: {len(off) - SHOWN} more rows do not sum to 1"] * (len(off) > SHOWN)
+    return errors + [f"{name}: {len(off) - SHOWN} more rows do not sum to 1"] * (len(off) > SHOWN)
 
 
-def _said(names: Names, preferences: Mapping[str, Any]) -> F64:
+def _preferences(names: Names, preferences: Mapping[str, Any]) -> F64:
     """Return C from the user's preferences, 0 for observations that are not named."""
     index = {names.name(i): i for i in range(names.size)}
     found = np.zeros(names.size)
-    faults = []
+    errors = []
     for word, value in preferences.items():
         if word not in index:
-            faults.append(f"preferences: no observation {word!r}{meant(word, list(index)[:50])}")
+            errors.append(
+                f"preferences: no observation {word!r}{format_suggestion(word, list(index)[:50])}"
+            )
         elif (
             isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300
         ):
-            faults.append(f"preferences: {word} = {value!r} is not a number")
+            errors.append(f"preferences: {word} = {value!r} is not a number")
         else:
             found[index[word]] = float(value)
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
     return found
 
 
@@ -153,7 +164,7 @@ def _labels(model: Pomdp, acts: bool) -> dict[str, Any]:
     }
 
 
-def _with_levels(labels: dict[str, Any], found: Levels) -> dict[str, Any]:
+def _with_levels(labels: dict[str, Any], found: RewardLevels) -> dict[str, Any]:
     """Add the observed reward to the labels: a modality that depends on its own factor."""
     level = Names(len(found.names), found.names)
     observations = labels["observations"] | {"reward": _axis(level, depends_on=["reward"])}
@@ -171,7 +182,9 @@ def _axis(names: Names, **lists: list[str]) -> dict[str, Any]:
     )
 
 
-def make(source: Path, preferences: str | None, inference: str, rewards: Wanted = Wanted()) -> Made:
+def make(
+    source: Path, preferences: str | None, inference: str, rewards: RewardOptions = RewardOptions()
+) -> ModelAndLabels:
     """Return the model and its labels, with the rewards if observed; ModelError lists all
     errors.
     """
@@ -191,14 +204,14 @@ def make(source: Path, preferences: str | None, inference: str, rewards: Wanted 
     return model, labels
 
 
-def announced(made: Made) -> Made:
+def print_rewards(made: ModelAndLabels) -> ModelAndLabels:
     """Print the treatment of observed rewards; return the argument."""
     if "rewards" in made[1]:
-        print(f"rewards: {rewards_text(made[1]['rewards'])}")
+        print(f"rewards: {format_rewards(made[1]['rewards'])}")
     return made
 
 
-def rewards_text(facts: Mapping[str, Any]) -> str:
+def format_rewards(facts: Mapping[str, Any]) -> str:
     """Describe the observed reward in one line."""
     some = ", ".join(facts["levels"][:SHOWN_LEVELS]) + (
         ", .." if len(facts["levels"]) > SHOWN_LEVELS else ""

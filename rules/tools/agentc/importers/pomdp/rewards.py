@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from agentc.importers.pomdp.parser import Pomdp
 from agentc.importers.text_input import MAX_CELLS
-from agentc.ir.types import F64, ModelFault
+from agentc.ir.types import F64, ModelError
 
 MAX_EVENTS = 1 << 25
 MAX_LEVELS = 256
@@ -29,7 +29,7 @@ WAY_OUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RewardOptions:
     """Treatment of rewards: `kind` is "observed", "preferences", or "" to choose by the file.
 
     A unit of reward is `scale` nats. `gain` counts the information gain of the reward modality.
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Levels:
+class RewardLevels:
     """Distinct rewards of possible events, ascending, and chances[action, previous state,
     level].
     """
@@ -62,10 +62,10 @@ class Levels:
         return table
 
 
-def bounded(model: Pomdp) -> None:
+def check_size(model: Pomdp) -> None:
     """Raise a ModelError if an array over all events would need too much memory."""
     if model.rewards and model.states.size**2 * model.observations.size > MAX_EVENTS:
-        raise ModelFault(
+        raise ModelError(
             [f"R: {model.states.size} states are too many to look at every reward: {WAY_OUT}"]
         )
 
@@ -81,10 +81,12 @@ def by_observation(model: Pomdp, T: F64, seen: F64) -> tuple[F64, str]:
             reason = _disagreement(model, (action, o), table[:, :, o], possible[:, :, o], first)
             if reason:
                 return np.zeros(count), reason
-    return _signed(model, np.array([0.0 if found is None else found[0] for found in first])), ""
+    return _negate_costs(
+        model, np.array([0.0 if found is None else found[0] for found in first])
+    ), ""
 
 
-def levels(model: Pomdp, T: F64, seen: F64) -> Levels:
+def reward_levels(model: Pomdp, T: F64, seen: F64) -> RewardLevels:
     """Return the possible reward levels and their chances; ModelError if there are too many."""
     found = [
         one
@@ -94,14 +96,14 @@ def levels(model: Pomdp, T: F64, seen: F64) -> Levels:
     values = np.unique(np.concatenate([rewards for rewards, _ in found]))
     states, count = model.states.size, len(values)
     if count > MAX_LEVELS:
-        raise ModelFault(
+        raise ModelError(
             [
                 f"R: {count} different rewards, at most {MAX_LEVELS} can be observed as levels: round the rewards "
                 f"of the file so that fewer differ, or {WAY_OUT}"
             ]
         )
     if (count + 1) ** 2 * states * model.actions.size > MAX_CELLS:
-        raise ModelFault(
+        raise ModelError(
             [
                 f"R: {count} reward levels with {states} states and {model.actions.size} actions are more than "
                 f"{MAX_CELLS} entries: round the rewards of the file so that fewer differ, or {WAY_OUT}"
@@ -111,7 +113,7 @@ def levels(model: Pomdp, T: F64, seen: F64) -> Levels:
     for row, (rewards, weights) in zip(chances, found, strict=True):
         row[np.searchsorted(values, rewards)] = weights
     chances = chances / chances.sum(axis=1, keepdims=True)
-    return Levels(values, chances.reshape(model.actions.size, states, count))
+    return RewardLevels(values, chances.reshape(model.actions.size, states, count))
 
 
 def _by_start(model: Pomdp, action: int, T: F64, seen: F64) -> Iterator[tuple[F64, F64]]:
@@ -120,7 +122,9 @@ def _by_start(model: Pomdp, action: int, T: F64, seen: F64) -> Iterator[tuple[F6
     for start in range(model.states.size):
         weight = T[start][:, None] * seen
         possible = weight > 0.0
-        rewards, which = np.unique(_signed(model, table[start][possible]), return_inverse=True)
+        rewards, which = np.unique(
+            _negate_costs(model, table[start][possible]), return_inverse=True
+        )
         yield (
             rewards,
             np.asarray(np.bincount(which.reshape(-1), weights=weight[possible]), dtype=np.float64),
@@ -137,7 +141,7 @@ def over_time(C: F64, discount: float, policy_len: int) -> F64:
     return np.stack(steps)
 
 
-def _signed(model: Pomdp, values: F64) -> F64:
+def _negate_costs(model: Pomdp, values: F64) -> F64:
     """Negate costs: they are negative rewards."""
     return (-1.0 if model.cost else 1.0) * values + 0.0
 

@@ -13,7 +13,7 @@ import pytest
 from agentc.importers.gnn import parser as gnn_text, reader as ingest_gnn
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from hypothesis import given, settings, strategies as st
 
 from tests.support.small_models import columns
@@ -65,9 +65,9 @@ def made(file: str, layout: dict[str, str] | None = None, **inference: Any) -> i
 
 
 def refused(file: str, layout: dict[str, str] | None = None, **inference: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
+    with pytest.raises(ModelError) as error:
         made(file, layout, **inference)
-    return str(fault.value)
+    return str(error.value)
 
 
 def test_the_same_model_as_npz_has_the_same_bytes(tmp_path: Path) -> None:
@@ -285,8 +285,8 @@ def test_any_text_is_a_model_or_a_fault(pieces: list[str], at: int) -> None:
     at = at % len(whole)
     try:
         model = made(whole[:at] + "".join(pieces) + whole[at:])
-    except ModelFault as fault:
-        assert fault.faults and all(fault.faults)
+    except ModelError as error:
+        assert error.errors and all(error.errors)
     else:
         assert ir.validate(model) == []
 
@@ -298,5 +298,5 @@ def test_any_cut_is_a_model_or_a_fault(at: int, count: int, put: str) -> None:
     at = at % len(whole)
     try:
         made(whole[:at] + put + whole[at + count :])
-    except ModelFault as fault:
-        assert fault.faults
+    except ModelError as error:
+        assert error.errors

@@ -11,10 +11,10 @@ import import_pomdp
 import numpy as np
 import pytest
 from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
-from agentc.importers.pomdp.rewards import Wanted
+from agentc.importers.pomdp.rewards import RewardOptions
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from hypothesis import given, settings, strategies as st
 
 from tests.support.small_models import columns
@@ -28,7 +28,10 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def made(
-    text: str, preferences: str | None = None, wanted: Wanted = Wanted(), **inference: Any
+    text: str,
+    preferences: str | None = None,
+    wanted: RewardOptions = RewardOptions(),
+    **inference: Any,
 ) -> ir.Model:
     preferred = None if preferences is None else json.loads(preferences)
     length = inference.get("policy_len", 1)
@@ -38,9 +41,9 @@ def made(
 
 
 def refused(text: str, **inference: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
+    with pytest.raises(ModelError) as error:
         made(text, **inference)
-    return str(fault.value)
+    return str(error.value)
 
 
 def test_a_plain_model() -> None:
@@ -112,7 +115,7 @@ def test_rewards_that_are_seen_become_preferences() -> None:
 def test_rewards_of_states_count_where_what_is_seen_tells_the_state() -> None:
     seen = HEAD + "T: * uniform\nO: * identity\n"
     assert np.array_equal(made(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0])
-    said = refused(GOOD + "R: * : * : b : * 2\n", wanted=Wanted("preferences"))
+    said = refused(GOOD + "R: * : * : b : * 2\n", wanted=RewardOptions("preferences"))
     assert "'y' is seen with reward" in said and "preferences = {}" in said
 
 
@@ -123,7 +126,7 @@ def test_rewards_of_impossible_events_do_not_count() -> None:
 
 
 def test_rewards_of_actions_are_no_preferences_and_both_events_are_named() -> None:
-    said = refused(GOOD + "R: go : * : * : * 1\n", wanted=Wanted("preferences"))
+    said = refused(GOOD + "R: go : * : * : * 1\n", wanted=RewardOptions("preferences"))
     assert 'rewards = "observed"' in said
     assert "reward 1.0 (go from a to a)" in said and "0.0 (stay from a to a)" in said
 
@@ -141,9 +144,9 @@ def test_preferences_stand_in_for_rewards() -> None:
         np.array_equal(made(text, '{"y": -2}').C[0], [0.0, -2.0])
         and not made(text, "{}").C[0].any()
     )
-    with pytest.raises(ModelFault, match="no observation 'z'"):
+    with pytest.raises(ModelError, match="no observation 'z'"):
         made(text, '{"z": 1}')
-    with pytest.raises(ModelFault, match="is not a number"):
+    with pytest.raises(ModelError, match="is not a number"):
         made(text, '{"x": true}')
 
 
@@ -322,8 +325,8 @@ def test_any_text_is_a_model_or_a_fault(
 ) -> None:
     try:
         model = made(head + " ".join(words), preferences)
-    except ModelFault as fault:
-        assert fault.faults and all(fault.faults)
+    except ModelError as error:
+        assert error.errors and all(error.errors)
     else:
         assert ir.validate(model) == []
 
@@ -333,5 +336,5 @@ def test_any_text_is_a_model_or_a_fault(
 def test_any_damage_is_a_model_or_a_fault(text: str, at: int) -> None:
     try:
         made(GOOD[:at] + text + GOOD[at:])
-    except ModelFault as fault:
-        assert fault.faults
+    except ModelError as error:
+        assert error.errors

@@ -12,10 +12,10 @@ import import_pomdp
 import numpy as np
 import pytest
 from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
-from agentc.importers.pomdp.rewards import Wanted
+from agentc.importers.pomdp.rewards import RewardOptions
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.ir.validate import validate
 from agentc.oracle import agent as reference
 from agentc.plan import backend as choose_runtime, feature_support as plan_subset
@@ -128,17 +128,17 @@ FILES = {"tiger": TIGER, "corridor": CORRIDOR, "machine": MACHINE, "shuttle": SH
 PURE: dict[str, Any] = {"use_states_info_gain": False}
 
 
-def made(text: str, wanted: Wanted = Wanted(), **inference: Any) -> ir.Model:
+def made(text: str, wanted: RewardOptions = RewardOptions(), **inference: Any) -> ir.Model:
     source = ingest_pomdp.source_of(
         pomdp_text.parse(text), None, inference.get("policy_len", 1), wanted
     )
     return resolve(source, inference)[0]
 
 
-def refused(text: str, wanted: Wanted = Wanted()) -> str:
-    with pytest.raises(ModelFault) as fault:
+def refused(text: str, wanted: RewardOptions = RewardOptions()) -> str:
+    with pytest.raises(ModelError) as error:
         made(text, wanted)
-    return str(fault.value)
+    return str(error.value)
 
 
 def rewards(model: pomdp_text.Pomdp) -> np.ndarray[Any, Any]:
@@ -210,7 +210,7 @@ def test_the_expected_utility_of_a_policy_is_its_expected_reward(name: str, leng
 def test_the_tiger_is_listened_to_until_it_is_sure_enough(
     inference: dict[str, Any], gain: bool
 ) -> None:
-    file, model = pomdp_text.parse(TIGER), made(TIGER, Wanted(gain=gain), **inference)
+    file, model = pomdp_text.parse(TIGER), made(TIGER, RewardOptions(gain=gain), **inference)
     agent = reference.prepare(model)
     for growls in itertools.product((0, 1), repeat=6):
         prior, belief, did = reference.initial_prior(agent), file.start, []
@@ -273,7 +273,9 @@ def test_levels_are_named_and_what_was_chosen_is_said(
 
 
 def test_the_information_gain_of_the_reward_counts_where_it_is_asked_for() -> None:
-    without, having = (reference.prepare(made(TIGER, Wanted(gain=gain))) for gain in (False, True))
+    without, having = (
+        reference.prepare(made(TIGER, RewardOptions(gain=gain))) for gain in (False, True)
+    )
     belief = (np.array([0.3, 0.7]), *without.model.D[1:])
     plain, gained = (reference.infer_policies(agent, belief).neg_efe for agent in (without, having))
     entropy = -(0.3 * np.log(0.3) + 0.7 * np.log(0.7))
@@ -285,15 +287,15 @@ def test_the_information_gain_of_the_reward_counts_where_it_is_asked_for() -> No
 def test_rewards_that_observations_tell_stay_preferences_unless_observed_is_asked_for() -> None:
     text = TIGER[: TIGER.index("R:")] + "R: * : * : * : growl-left 3\n"
     assert made(text).num_obs == (2,) and made(text).utility_only == ()
-    assert np.array_equal(made(text, Wanted(scale=2.0)).C[0], [6.0, 0.0])
-    observed = made(text, Wanted("observed"))
+    assert np.array_equal(made(text, RewardOptions(scale=2.0)).C[0], [6.0, 0.0])
+    observed = made(text, RewardOptions("observed"))
     assert (
         observed.num_obs == (2, 3)
         and not observed.C[0].any()
         and np.array_equal(observed.C[1], [0.0, 0.0, 3.0])
     )
-    assert 'rewards = "observed"' in refused(TIGER, Wanted("preferences"))
-    assert made(TIGER[: TIGER.index("R:")], Wanted("observed")).num_obs == (2,)
+    assert 'rewards = "observed"' in refused(TIGER, RewardOptions("preferences"))
+    assert made(TIGER[: TIGER.index("R:")], RewardOptions("observed")).num_obs == (2,)
 
 
 def test_rewards_of_impossible_events_are_no_levels() -> None:
@@ -331,15 +333,15 @@ def test_modalities_that_count_by_utility_alone_are_written_only_where_there_are
         tmp_path / "b"
     ).utility_only == (1,)
     assert any(
-        "utility_only" in fault for fault in validate(random_model("one_factor", utility_only=(2,)))
+        "utility_only" in error for error in validate(random_model("one_factor", utility_only=(2,)))
     )
     assert any(
-        "utility_only" in fault
-        for fault in validate(random_model("one_factor", utility_only=(0, 0)))
+        "utility_only" in error
+        for error in validate(random_model("one_factor", utility_only=(0, 0)))
     )
     assert (
         plan_subset.refusals(other) == []
-        and choose_runtime.choice(other)["multiplications"]["python"] is None
+        and choose_runtime.advise(other)["multiplications"]["python"] is None
     )
 
 
@@ -351,7 +353,7 @@ def test_modalities_that_count_by_utility_alone_are_written_only_where_there_are
         random_model("one_factor", utility_only=(0, 1)),
         made(TIGER, policy_len=2),
         made(MACHINE, policy_len=3),
-        made(SHUTTLE, Wanted(gain=True)),
+        made(SHUTTLE, RewardOptions(gain=True)),
     ],
     ids=["two_moving", "all", "tiger", "machine", "shuttle"],
 )
