@@ -148,7 +148,7 @@ def _check_links_action(ctx: Ctx, members: tuple[Member, ...], links: Artifact) 
             words += [f"--{option}", f"{member.name}={staged[-1].path}"]
         if member.replicas is not None:
             words += ["--replicas", f"{member.name}={member.replicas}"]
-    (made,) = ctx.tool(
+    (checked,) = ctx.tool(
         CHECK_LINKS,
         *words,
         "--links",
@@ -158,7 +158,7 @@ def _check_links_action(ctx: Ctx, members: tuple[Member, ...], links: Artifact) 
         inputs=staged,
         title="check the links",
     )
-    return made
+    return checked
 
 
 def _check_counts(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:
@@ -191,7 +191,9 @@ def _link(ctx: Ctx, number: int, link: dict[str, str], agents: Iterable[str]) ->
         if port is None or port[2] not in kinds:
             wanted = " or ".join(f"<agent>.{kind}.<name or number>" for kind in kinds)
             raise BuildError(
-                f"{link[key]!r} is not a port: {key} wants {wanted}", at, "such as scout.action.0"
+                f"{link[key]!r} is not a port: {key} requires {wanted}",
+                at,
+                "such as scout.action.0",
             )
         if port[1] not in agents:
             raise BuildError(

@@ -15,11 +15,11 @@ SECOND = 1_000_000_000  # a Duration counts nanoseconds
 class CommandOutputs(Provider):
     """Outputs of a command by the names in its table."""
 
-    made: tuple[tuple[str, Artifact], ...]
+    artifacts: tuple[tuple[str, Artifact], ...]
 
     def outputs(self) -> dict[str, Artifact]:
         """Return every output of the command."""
-        return dict(self.made)
+        return dict(self.artifacts)
 
 
 @rule
@@ -41,7 +41,7 @@ def command(
     """
     staged = stage_inputs(inputs or {})
     outs = [Out(path.rstrip("/"), tree=path.endswith("/")) for path in outputs.values()]
-    paths = {name: given.path for name, given in staged.items()}
+    paths = {name: staged_input.path for name, staged_input in staged.items()}
     paths |= {name: f"out/{out.path}" for name, out in zip(outputs, outs, strict=True)}
     _check(ctx, outputs, paths, len(staged))
     words = expand_argv(ctx, argv, paths)
@@ -49,7 +49,7 @@ def command(
         "/" in words[0] or words[0] != argv[0]
     )  # `cp` alone is the host's
     first = words[0] if own else Program(words[0])
-    made = ctx.run(
+    artifacts = ctx.run(
         (first, *words[1:]),
         inputs=tuple(staged.values()),
         outputs=outs,
@@ -59,7 +59,7 @@ def command(
         distributions=tuple(sorted(packages)),
         timeout=max(1, timeout // SECOND),
     )
-    return CommandOutputs(tuple(zip(outputs, made, strict=True)))
+    return CommandOutputs(tuple(zip(outputs, artifacts, strict=True)))
 
 
 def stage_inputs(inputs: Mapping[str, Artifact]) -> dict[str, In]:
@@ -121,7 +121,7 @@ def _check(ctx: Ctx, outputs: Mapping[str, str], paths: Mapping[str, str], input
         )
     if len(paths) != inputs + len(outputs):
         raise BuildError(
-            f"{ctx.label}: an input and an output have one name",
+            f"{ctx.label}: an input and an output have the same name",
             ctx.target.place("outputs"),
             "rename one",
         )
@@ -134,13 +134,13 @@ def _check(ctx: Ctx, outputs: Mapping[str, str], paths: Mapping[str, str], input
             or not path.isprintable()
         ):
             raise BuildError(
-                f"{path!r} is not a path of an output",
+                f"{path!r} is not an output path",
                 ctx.target.place("outputs", name),
                 "outputs are relative paths without '..', of printable characters",
             )
     if len({path.rstrip("/") for path in outputs.values()}) != len(outputs):
         raise BuildError(
-            f"{ctx.label}: two outputs have one path",
+            f"{ctx.label}: two outputs have the same path",
             ctx.target.place("outputs"),
             "give each its own",
         )

@@ -146,7 +146,7 @@ def report(
             In(planned.plan, f"{folder}/plan"),
             In(member.proved.proof, f"{folder}/proof.json"),
         ]
-    (made,) = ctx.tool(
+    (report_folder,) = ctx.tool(
         REPORT_EXPORT,
         "--program",
         In(program, "in/program"),
@@ -157,4 +157,4 @@ def report(
         Out("report", tree=True),
         title="report",
     )
-    return made
+    return report_folder

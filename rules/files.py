@@ -27,8 +27,8 @@ def files(ctx: Ctx, srcs: Globs) -> Files:
     deep = next(
         (
             source
-            for source, given in zip(srcs.sources, staged)
-            if given.path.count("/") > _DEEPEST + 1
+            for source, staged_input in zip(srcs.sources, staged)
+            if staged_input.path.count("/") > _DEEPEST + 1
         ),
         None,
     )

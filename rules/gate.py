@@ -43,8 +43,10 @@ def gate(
     `command`.
     """
     staged: dict[str, In] = stage_inputs(inputs or {})
-    words = expand_argv(ctx, argv, {name: given.path for name, given in staged.items()})
-    if words[0] in {given.path for given in staged.values()} and (
+    words = expand_argv(
+        ctx, argv, {name: staged_input.path for name, staged_input in staged.items()}
+    )
+    if words[0] in {staged_input.path for staged_input in staged.values()} and (
         "/" in words[0] or words[0] != argv[0]
     ):
         raise BuildError(

@@ -34,7 +34,7 @@ def hardware(
     board = BOARDS.get(profile)
     if board is None:
         hint = (
-            "that is the core of a microcontroller: the rule `firmware` takes it"
+            "this is the core of a microcontroller: use the rule `firmware`"
             if profile in MICROS
             else did_you_mean(profile, BOARDS) or f"the catalogue has {', '.join(sorted(BOARDS))}"
         )

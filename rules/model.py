@@ -105,12 +105,12 @@ class Inference:
 
     def overrides(self) -> str:
         """Return the parameters that are set, as JSON."""
-        given = {
+        values = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
             if getattr(self, name) is not None
         }
-        return json.dumps(given, sort_keys=True)
+        return json.dumps(values, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -247,9 +247,9 @@ def _check_probe(ctx: Ctx, probe: ProbeSize) -> None:
         or probe.episodes * probe.steps > MAX_STEPS
         or probe.seed < 0
     ):
-        said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
+        size = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
         raise BuildError(
-            f"{ctx.label}: {said}",
+            f"{ctx.label}: {size}",
             ctx.target.place("probe"),
             f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on",
         )
@@ -267,7 +267,7 @@ def _check_rewards(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | N
         raise BuildError(
             f"{ctx.label}: rewards.scale = {rewards.scale!r} is not a positive number",
             ctx.target.place("rewards", "scale"),
-            "say how many nats a unit of reward is worth",
+            "write how many nats a unit of reward is worth",
         )
     if rewards.kind == "preferences" and rewards.information_gain:
         raise BuildError(
@@ -281,10 +281,10 @@ def _python_reason(runtime: str, inference: Inference) -> str:
     """Return the reason for the python backend from the table, or an empty string."""
     if runtime != "auto":
         return 'runtime = "python"' if runtime == "python" else ""
-    given = {word: getattr(inference, word) for word in PYTHON_ONLY}
+    values = {word: getattr(inference, word) for word in PYTHON_ONLY}
     return ", ".join(
         f"{word} = {json.dumps(value)}"
-        for word, value in given.items()
+        for word, value in values.items()
         if value in PYTHON_ONLY[word]
     )
 
@@ -313,19 +313,19 @@ def _importer(
     )
 
 
-def _check_options(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
+def _check_options(ctx: Ctx, suffix: str, source: Artifact, options: dict[str, object]) -> None:
     """Refuse a source in an unknown format, and keys that belong to another format."""
     if suffix not in FORMAT_OPTIONS:
         raise BuildError(
-            f"{ctx.label}: {source.name!r} is no model source",
+            f"{ctx.label}: {source.name!r} is not a model source",
             ctx.target.place("source"),
             ADVICE.get(
                 suffix,
                 "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true",
             ),
         )
-    for word, given in said.items():
-        if given and word not in FORMAT_OPTIONS[suffix]:
+    for word, value in options.items():
+        if value and word not in FORMAT_OPTIONS[suffix]:
             kind = next(kind for kind, words in FORMAT_OPTIONS.items() if word in words)
             raise BuildError(
                 f"{ctx.label}: {word} is for .{kind} sources",

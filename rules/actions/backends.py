@@ -50,7 +50,7 @@ def require_native_code(ctx: Ctx, members: tuple[Member, ...]) -> None:
     ]
     if names:
         raise BuildError(
-            f"{ctx.label}: the python backend is for {', '.join(names)}, and images with Python are not made yet",
+            f"{ctx.label}: the python backend is for {', '.join(names)}, and images support the native backend only",
             ctx.target.place("coalition"),
             "build the coalition itself for proof and report; for an image, leave out of the model what native does not "
             "cover: `build` of the model writes it into runtime.json",
@@ -59,8 +59,8 @@ def require_native_code(ctx: Ctx, members: tuple[Member, ...]) -> None:
 
 def evidence(members: tuple[Member, ...]) -> dict[str, Artifact]:
     """Return the proof of each member by name, and the report of each Python member."""
-    found = {member.name: member.proved.proof for member in members}
-    return found | {
+    artifacts = {member.name: member.proved.proof for member in members}
+    return artifacts | {
         f"{member.name}.python": member.proved.page
         for member in members
         if member.proved.page is not None

@@ -97,14 +97,14 @@ class RunSettings:
 
     def words(self) -> list[str]:
         """Return the options of `emit_program` that differ from its defaults."""
-        given = (
+        options = (
             ("--tick", self.tick, 0),
             ("--deadline", self.deadline, 0),
             ("--copies", self.copies, 1),
         )
         return [
             word
-            for option, value, default in given
+            for option, value, default in options
             if value != default
             for word in (option, str(value))
         ] + (["--http"] if self.http else [])
@@ -122,7 +122,7 @@ class RunSettings:
 
 def plan(ctx: Ctx, ir: Artifact, probing: ProbeSize) -> Planned:
     """Declare the exact compiler passes and the probe set. Neither depends on a board."""
-    made, interface = ctx.tool(
+    tables, interface = ctx.tool(
         PLAN_AGENT,
         "--ir",
         ir,
@@ -135,7 +135,7 @@ def plan(ctx: Ctx, ir: Artifact, probing: ProbeSize) -> Planned:
     (probe,) = ctx.tool(
         MAKE_PROBE, "--ir", ir, *probing.words(), "--out", Out("probe", tree=True), title="probe"
     )
-    return Planned(ir, made, interface, probe)
+    return Planned(ir, tables, interface, probe)
 
 
 def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
@@ -225,7 +225,7 @@ def _compile(
     ctx: Ctx, name: str, code: Artifact, target: tuple[str, str], *options: str
 ) -> Artifact:
     triple, cpu = target
-    (made,) = ctx.tool(
+    (compiled,) = ctx.tool(
         COMPILE_C,
         code,
         "--triple",
@@ -237,4 +237,4 @@ def _compile(
         Out("agent.o"),
         title=f"compile {name} for {cpu}",
     )
-    return made
+    return compiled

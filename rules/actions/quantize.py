@@ -77,13 +77,13 @@ def quantize_members(
         return members, None
     if storage is None:
         raise BuildError(
-            f"{ctx.label} has a fidelity and no storage that could lose any",
+            f"{ctx.label} has a fidelity but no storage",
             ctx.target.place("fidelity"),
             'storage = "smallest", "uint16", "fp16" or "palette", or leave fidelity out',
         )
     if budget is None:
         raise BuildError(
-            f'{ctx.label}: storage = "{storage}" loses some fidelity, and nothing says how much it may',
+            f'{ctx.label}: storage = "{storage}" loses fidelity, but the export sets no budget',
             ctx.target.place("storage"),
             f"write {LINE}",
         )
@@ -99,15 +99,15 @@ def quantize_members(
         _format_share(budget.agreement),
     )
     order = SearchSettings(tried, _episodes(ctx, budget, len(tried)), words, target, options)
-    found = [_quantize_member(ctx, member, order) for member in members]
+    quantized = [_quantize_member(ctx, member, order) for member in members]
     (page,) = ctx.tool(
         REPORT_QUANTIZATION,
-        *(word for _, verdict in found for word in ("--verdict", verdict)),
+        *(word for _, verdict in quantized for word in ("--verdict", verdict)),
         "--out",
         Out("storage", tree=True),
         title="how agents are stored",
     )
-    return tuple(member for member, _ in found), page
+    return tuple(member for member, _ in quantized), page
 
 
 def _format_share(share: float) -> str:
@@ -122,7 +122,7 @@ def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
     for word, value in (("kl", budget.kl), ("regret", budget.regret)):
         if not 0.0 < value < float("inf"):
             raise BuildError(
-                f"{ctx.label}: {word} = {value:g} is no budget",
+                f"{ctx.label}: {word} = {value:g} is not a budget",
                 ctx.target.place("fidelity"),
                 f"nats above 0, such as {word} = 1e-3",
             )
@@ -241,7 +241,7 @@ def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
     """Declare the probe sets of the trial. Episodes are independent, so parts are counted
     together.
     """
-    found: list[Artifact] = []
+    parts: list[Artifact] = []
     for first in range(0, episodes, PART):
         size = (
             "--episodes",
@@ -253,7 +253,7 @@ def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
             "--first",
             str(first),
         )
-        found += ctx.tool(
+        parts += ctx.tool(
             MAKE_PROBE,
             "--ir",
             member.proved.planned.ir,
@@ -263,7 +263,7 @@ def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
             timeout=TIMEOUT,
             title=f"probe {member.name} for a trial, from {first}",
         )
-    return found
+    return parts
 
 
 def _compile(ctx: Ctx, member: Member, code: Artifact, order: SearchSettings) -> Artifact:

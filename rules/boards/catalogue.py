@@ -138,7 +138,7 @@ OTHERS: dict[str, Board] = {
         4,
         8192,
         balena="intel-nuc",
-        caution="not every model has AVX2: `buildgraph hardware detect` tells the level of yours",
+        caution="not every model has AVX2: `buildgraph hardware detect` shows the level of yours",
         sources=_PC | {"title": "balena", "balena": "balena", "caution": "x86-psabi"},
     ),
     "x86-64-v3": Board("any x86-64 with AVX2", _V3, "x86-64-v3", 4, 8192, sources=_PC),

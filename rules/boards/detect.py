@@ -68,15 +68,15 @@ class Device:
 
 def read_files(root: str = "/") -> dict[str, str]:
     """Read each existing file of `FILES`. Symlinks must not lead outside `root`."""
-    found = {}
+    texts = {}
     for name in FILES:
         text = _read(root, name)
         for front, other in _ELSEWHERE.items():
             if text is None and name.startswith(front):
                 text = _read(root, other + name.removeprefix(front))
         if text is not None:
-            found[name] = text
-    return found
+            texts[name] = text
+    return texts
 
 
 def _read(root: str, name: str) -> str | None:
@@ -118,12 +118,12 @@ def facts(files: Mapping[str, str]) -> Device:
 
 
 def _l4t(text: str) -> str:
-    found = _RELEASE.search(text)
-    return f"{found[1]}.{found[2]}" if found else ""
+    release = _RELEASE.search(text)
+    return f"{release[1]}.{release[2]}" if release else ""
 
 
 def _modes(text: str) -> dict[int, str]:
-    return {int(found[1] or found[4]): found[2] or found[3] for found in _MODE.finditer(text)}
+    return {int(line[1] or line[4]): line[2] or line[3] for line in _MODE.finditer(text)}
 
 
 def _parts(pairs: list[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
@@ -152,8 +152,8 @@ def _memory_cgroup(files: Mapping[str, str]) -> bool | None:
     if "sys/fs/cgroup/cgroup.controllers" in files:
         return "memory" in files["sys/fs/cgroup/cgroup.controllers"].split()
     rows = [line.split() for line in files.get("proc/cgroups", "").splitlines()]
-    found = [row[3] == "1" for row in rows if len(row) == 4 and row[0] == "memory"]
-    return found[0] if found else None
+    enabled = [row[3] == "1" for row in rows if len(row) == 4 and row[0] == "memory"]
+    return enabled[0] if enabled else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +175,9 @@ def match(
 ) -> Match:
     """Match a device by module number, by device-tree name, or by x86-64 level."""
     for look in (_by_module, _by_name, _by_level):
-        found = look(device, boards)
-        if found is not None:
-            profile, because, memory = found
+        candidate = look(device, boards)
+        if candidate is not None:
+            profile, because, memory = candidate
             core, differs = _core(device, boards[profile], midr)
             override, odd = _override(device, boards[profile], memory)
             return Match(profile, (because, *core), override, (*differs, *odd), _unknown(device))
@@ -259,7 +259,7 @@ def _override(device: Device, board: Board, memory: int) -> tuple[dict[str, str]
         override["memory"] = f'"{memory >> 10}GiB"' if memory % 1024 == 0 else f'"{memory}MiB"'
     if device.memory_mib and (not memory or not memory * 0.7 <= device.memory_mib <= memory):
         odd.append(
-            f"the kernel has {device.memory_mib} MiB of memory, which is no size that the board is sold with"
+            f"the kernel has {device.memory_mib} MiB of memory, which is not a size that the board is sold with"
         )
     if device.cores > board.cores or (device.x86_level and device.cores != board.cores):
         override["cores"] = str(device.cores)
@@ -311,7 +311,7 @@ def _unknown(device: Device) -> tuple[str, ...]:
         ),
         (
             device.memory_cgroup is None,
-            "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells",
+            "whether memory can be limited: cgroup.controllers and /proc/cgroups do not show it",
         ),
     ]
     return tuple(text for holds, text in checks if holds)

@@ -69,7 +69,7 @@ class Board:
     core: Core
     uarch: str  # what the silicon is; `core` says what it is compiled for
     cores: int
-    memory_mib: int  # of the model that the profile means unless told otherwise
+    memory_mib: int  # of the model that the profile means by default
     sources: Mapping[str, str]
     mhz: int = 0  # the highest clock of the cores
     memory_sold: tuple[int, ...] = ()  # MiB of every model sold, where there are several

@@ -1,3 +1,1 @@
-"""Programs that run inside actions, and their packages. They import neither buildgraph nor
-rules.
-"""
+"""Programs that run inside actions, and their packages. They import no other part of buildgraph."""

@@ -20,7 +20,7 @@ from agentc.errors import Refusal, refuse
 
 def refused(error: LinkError, pairs: Sequence[tuple[str, str]]) -> list[Refusal]:
     """Return the errors, each with the index of its link if there is one."""
-    found: list[Refusal] = []
+    refusals: list[Refusal] = []
     for line in error.errors:
         links = [
             number
@@ -30,14 +30,14 @@ def refused(error: LinkError, pairs: Sequence[tuple[str, str]]) -> list[Refusal]
         fed = [number for number, (_, target) in enumerate(pairs) if line.startswith(f"{target} ")]
         number = next(iter([*links, *fed[1:]]), None)
         fits = "a link needs a port with at least as many outcomes as the other end has actions or states"
-        found.append(
+        refusals.append(
             (
                 line,
                 ("links",) if number is None else ("links", number),
                 fits if "do not fit" in line else "",
             )
         )
-    return found
+    return refusals
 
 
 def main(argv: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argument_parser("import_python", __doc__)
     parser.add_argument("--entry", default="build")
     parser.add_argument(
-        "--inputs", action="store_true", help="there are files beside it: run it in its folder"
+        "--inputs", action="store_true", help="run it in its folder, with the declared inputs"
     )
     parser.add_argument("--args", default="{}")
     args = parser.parse_args(argv)

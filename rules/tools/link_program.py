@@ -17,7 +17,9 @@ from agentc.toolchain.zig import link_program
 def main(argv: Sequence[str]) -> int:
     """Write the program, executable."""
     parser = argparse.ArgumentParser(prog="link_program", description=__doc__)
-    parser.add_argument("objects", nargs="+", type=Path, help="the main object and one a agent")
+    parser.add_argument(
+        "objects", nargs="+", type=Path, help="the main object and one for each agent"
+    )
     parser.add_argument("--triple", required=True, help="such as aarch64-linux-musl")
     parser.add_argument("--out", required=True, type=Path, help="program to write")
     options = parser.parse_args(argv)

@@ -28,14 +28,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     try:
-        found = measure(options.program.read_bytes(), options.image)
-        check(found, options.arch, options.max_image, options.max_memory)
+        measured = measure(options.program.read_bytes(), options.image)
+        check(measured, options.arch, options.max_image, options.max_memory)
     except BudgetError as error:
         return refuse(str(error), [(what, ("budget", key), fix) for what, key, fix in error.errors])
     except (UnfitError, ToolchainError) as error:
         print(error, file=sys.stderr)
         return 1
-    options.out.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    options.out.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n")
     return 0
 
 

@@ -27,7 +27,7 @@ from agentc.toolchain.errors import ToolchainError
 def main(argv: Sequence[str]) -> int:
     """Compile, replay, compare; write --out."""
     parser = argparse.ArgumentParser(
-        prog="measure_quantization", description="Let lossy code replay two probe sets."
+        prog="measure_quantization", description="Replay two probe sets on quantized code."
     )
     parser.add_argument("source", type=Path, help="C file that emit_agent.py made")
     parser.add_argument("--name", required=True, help="the agent's name")

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--layout", type=Path, action="append", required=True, help="layout of one platform"
     )
     parser.add_argument(
-        "--name", default="", metavar="NAME:TAG", help="what the layout calls the image"
+        "--name", default="", metavar="NAME:TAG", help="name of the image in the layout"
     )
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of the merged layout, new or empty"

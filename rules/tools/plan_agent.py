@@ -25,13 +25,13 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="plan_agent", description=__doc__)
     parser.add_argument("--ir", required=True, type=Path, help="folder of the model")
     parser.add_argument("--out", required=True, type=Path, help="folder of the plan")
-    parser.add_argument("--interface", type=Path, help="file for the sizes that others need")
+    parser.add_argument("--interface", type=Path, help="file for the sizes that other agents need")
     options = parser.parse_args(argv)
     try:
         model = ir.normalise(ir.load(options.ir))
         plan = build(model)
     except ModelError as error:
-        way = '`runtime = "python"` in the model\'s table proves it with pymdp itself; images with Python are not made yet'
+        way = '`runtime = "python"` in the model\'s table proves it with pymdp itself; images support the native backend only'
         what = "this agent cannot be compiled for the native backend"
         text = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors), way])
         return refuse(text, [(f"{what}: {reason}", ("source",), way) for reason in error.errors])

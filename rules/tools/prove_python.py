@@ -36,13 +36,13 @@ def main(argv: Sequence[str]) -> int:
         proved = document(model, taken, judge(model, taken, answers(model, taken)))
     except ModelError as error:
         what = f"agent {options.name}: the python backend cannot run it"
-        said = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors)])
+        text_ = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors)])
         return refuse(
-            said, [(f"{what}: {reason}", ("agents", options.name), "") for reason in error.errors]
+            text_, [(f"{what}: {reason}", ("agents", options.name), "") for reason in error.errors]
         )
     if proved["violations"]:
         print(
-            f"the jitted step does not do what the reference does\n{text(options.name, proved)}",
+            f"the jitted step differs from the reference\n{text(options.name, proved)}",
             file=sys.stderr,
         )
         return 1

@@ -21,23 +21,23 @@ from agentc.quantize.plan import build
 def main(argv: Sequence[str]) -> int:
     """Read --ir; write --out and --facts."""
     parser = argparse.ArgumentParser(
-        prog="quantize_plan", description="Plan an agent whose probabilities are stored in codes."
+        prog="quantize_plan", description="Plan an agent with quantized probabilities."
     )
     parser.add_argument("--ir", required=True, type=Path, help="folder of the model")
     parser.add_argument("--storage", required=True, choices=STORAGES)
     parser.add_argument("--out", required=True, type=Path, help="folder of the plan")
     parser.add_argument(
-        "--facts", required=True, type=Path, help="what was coded, and how far off it is"
+        "--facts", required=True, type=Path, help="quantized arrays and their errors"
     )
     options = parser.parse_args(argv)
     try:
-        made, facts = build(ir.normalise(ir.load(options.ir)), options.storage)
+        quantized, facts = build(ir.normalise(ir.load(options.ir)), options.storage)
     except ModelError as error:
         return refuse(
             "\n".join(error.errors),
             [(line, ("storage",), "leave `storage` out") for line in error.errors],
         )
-    files.save(made, options.out)
+    files.save(quantized, options.out)
     options.facts.write_bytes(ir.canonical_json(facts))
     return 0
 

@@ -21,7 +21,7 @@ from agentc.proof.report import agent, document, text
 def main(argv: Sequence[str]) -> int:
     """Write --out from outputs of the compiler's actions."""
     parser = argparse.ArgumentParser(
-        prog="report_export", description="Report what the compiler made of the agents."
+        prog="report_export", description="Report passes, proofs and sizes."
     )
     parser.add_argument("--board", required=True)
     parser.add_argument("--cpu", required=True)

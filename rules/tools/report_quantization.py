@@ -19,15 +19,15 @@ from agentc.quantize.page import text
 def main(argv: Sequence[str]) -> int:
     """Write the two reports."""
     parser = argparse.ArgumentParser(
-        prog="report_quantization", description="Show how agents are stored."
+        prog="report_quantization", description="Report the storage of agents."
     )
     parser.add_argument("--verdict", action="append", default=[], type=Path)
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args(argv)
-    found = [json.loads(path.read_bytes()) for path in options.verdict]
+    verdicts = [json.loads(path.read_bytes()) for path in options.verdict]
     agents = {
         one["agent"]: {key: value for key, value in one.items() if key not in ("agent", "schema")}
-        for one in found
+        for one in verdicts
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "storage.json").write_text(

@@ -18,7 +18,7 @@ from agentc.plan.backend import advise
 def main(argv: Sequence[str]) -> int:
     """Write --out; return 1 after one message if the model cannot be read."""
     parser = argparse.ArgumentParser(
-        prog="select_backend", description="Say which backend suits an agent."
+        prog="select_backend", description="Advise on the backend of an agent."
     )
     parser.add_argument("--ir", required=True, type=Path)
     parser.add_argument("--out", required=True, type=Path)

@@ -34,7 +34,7 @@ from agentc.quantize.select import (
 def main(argv: Sequence[str]) -> int:
     """Write the selected files and the verdict; return 1 if the requested storage is refused."""
     parser = argparse.ArgumentParser(
-        prog="select_quantization", description="Choose how an agent is stored."
+        prog="select_quantization", description="Select the storage of an agent."
     )
     for option in ("--name", "--asked", "--agreement"):
         parser.add_argument(option, required=True)

@@ -58,30 +58,30 @@ def _nameless(model: Model) -> dict[str, Any]:
 
 def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
     """Yield the model as lines of text."""
-    found = summarize(model, labels)
+    summary = summarize(model, labels)
     for kind in ("observations", "states", "controls"):
-        for entry in found[kind]:
+        for entry in summary[kind]:
             names = entry["elements"] or ()
             some = ", ".join(names[:SHOWN]) + (", .." if len(names) > SHOWN else "")
             yield f"{kind:<13} {entry['name']}: {entry['size']}" + (f" ({some})" if some else "")
-    if "rewards" in found:
-        yield f"{'rewards':<13} {ingest_pomdp.format_rewards(found['rewards'])}"
-    for one in found["matrices"]:
+    if "rewards" in summary:
+        yield f"{'rewards':<13} {ingest_pomdp.format_rewards(summary['rewards'])}"
+    for one in summary["matrices"]:
         zeros = 100.0 * (one["entries"] - one["nonzero"]) / one["entries"]
         yield (
             f"{one['name']:<13} {' x '.join(map(str, one['shape']))} ({', '.join(one['axes'])}): {one['nonzero']} of "
             f"{one['entries']} entries, {zeros:.0f} % zeros"
             + (", deterministic" if one["deterministic"] else "")
         )
-    yield from _cost(found)
-    yield from _parameters(found)
+    yield from _cost(summary)
+    yield from _parameters(summary)
     for name, array, axes, elements in matrices(model, labels):
         yield ""
         yield from draw(name, array, axes, elements)
 
 
-def _cost(found: Mapping[str, Any]) -> Iterator[str]:
-    policies, cost = found["policies"], found["cost"]
+def _cost(summary: Mapping[str, Any]) -> Iterator[str]:
+    policies, cost = summary["policies"], summary["cost"]
     yield f"{'policies':<13} {policies['count']} of length {policies['length']} ({policies['kind']})"
     yield (
         f"{'a step':<13} {cost['infer']:,} multiply-adds to infer, {cost['plan']:,} to plan; "
@@ -89,22 +89,22 @@ def _cost(found: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _parameters(found: Mapping[str, Any]) -> Iterator[str]:
-    legacy = found["legacy"]
+def _parameters(summary: Mapping[str, Any]) -> Iterator[str]:
+    legacy = summary["legacy"]
     yield f"{'parameters':<13} " + ", ".join(
         f"{name} {value}" + (f" (pymdp 0.0.7: {legacy[name]})" if name in legacy else "")
-        for name, value in found["parameters"].items()
+        for name, value in summary["parameters"].items()
     )
-    given = found["given"]
-    learned = " and ".join(found["learns"])
+    present = summary["given"]
+    learned = " and ".join(summary["learns"])
     notes = [
         note
         for note, true in (
             (f"{learned} learned from Dirichlet counts", bool(learned)),
-            ("C is flat: nothing is preferred", given["C_flat"]),
-            ("C varies over the policy", given["C_time_varying"]),
-            ("D is flat: nothing is known at first", given["D_flat"]),
-            ("E is given", given["E"]),
+            ("C is flat: nothing is preferred", present["C_flat"]),
+            ("C varies over the policy", present["C_time_varying"]),
+            ("D is flat: nothing is known at first", present["D_flat"]),
+            ("E is given", present["E"]),
         )
         if true
     ]

@@ -78,17 +78,17 @@ def matrices(model: Model, labels: Mapping[str, Any]) -> list[tuple[str, F64, li
     """Yield (name, array, axis names, value names along each axis) of every A and B."""
     words = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
     column = {c: i for i, c in enumerate(model.control_factors)}
-    found = []
+    rows = []
     for m, array in enumerate(model.A):
         axes = [("observations", m), *(("states", f) for f in model.A_dependencies[m])]
-        found.append((f"A{m}", array, axes))
+        rows.append((f"A{m}", array, axes))
     for f, array in enumerate(model.B):
         axes = [
             ("states", f),
             *(("states", d) for d in model.B_dependencies[f]),
             *(("controls", column.get(c, -1)) for c in model.B_action_dependencies[f]),
         ]
-        found.append((f"B{f}", array, axes))
+        rows.append((f"B{f}", array, axes))
     return [
         (
             name,
@@ -96,7 +96,7 @@ def matrices(model: Model, labels: Mapping[str, Any]) -> list[tuple[str, F64, li
             [_axis(words, axis, name[0] == "B" and i == 0) for i, axis in enumerate(axes)],
             [labels[kind][i]["elements"] if i >= 0 else None for kind, i in axes],
         )
-        for name, array, axes in found
+        for name, array, axes in rows
     ]
 
 

@@ -60,24 +60,24 @@ class _CollectOptions(argparse.Action):
 
 def entries(wanted: PackOption, owner: tuple[int, int]) -> Iterator[tar.Entry]:
     """Yield the members of one option; ImageError for invalid text or a missing host file."""
-    found = (_DIRECTORY if wanted.kind == "dir" else _SPEC).fullmatch(wanted.spec)
-    if found is None:
+    fields = (_DIRECTORY if wanted.kind == "dir" else _SPEC).fullmatch(wanted.spec)
+    if fields is None:
         form = "IMAGE" if wanted.kind == "dir" else "IMAGE=HOST"
         raise ImageError(
             f"--{wanted.kind} {wanted.spec!r} is not of the form {form}[:MODE][:UID:GID]"
         )
-    mine = (int(found["uid"]), int(found["gid"])) if found["uid"] else owner
-    mode = _mode(wanted, found["mode"])
-    path = tar.clean_path(found["path"])
+    mine = (int(fields["uid"]), int(fields["gid"])) if fields["uid"] else owner
+    mode = _mode(wanted, fields["mode"])
+    path = tar.clean_path(fields["path"])
     if wanted.kind == "dir":
         yield tar.Entry(path, "directory", 0o755 if mode is None else mode, mine)
         return
-    host = Path(found["host"])
+    host = Path(fields["host"])
     if wanted.kind == "tree":
         yield from _tree(path, host, mode, mine)
         return
     if not host.is_file():
-        raise ImageError(f"--file {wanted.spec!r}: {found['host']!r} is not a file here")
+        raise ImageError(f"--file {wanted.spec!r}: {fields['host']!r} is not a file here")
     yield _file(path, host, mode, mine)
 
 
@@ -86,8 +86,8 @@ def _mode(wanted: PackOption, text: str | None) -> int | None:
         return None
     mode = int(text, 8)
     if mode > 0o777 and not (wanted.kind == "dir" and mode <= 0o1777):
-        said = f"--{wanted.kind} {wanted.spec!r}: mode {text}"
-        raise ImageError(f"{said} has setuid, setgid or sticky bits; use 000 to 777")
+        option = f"--{wanted.kind} {wanted.spec!r}: mode {text}"
+        raise ImageError(f"{option} has setuid, setgid or sticky bits; use 000 to 777")
     return mode
 
 
@@ -101,16 +101,16 @@ def _tree(prefix: str, host: Path, mode: int | None, owner: tuple[int, int]) -> 
     if not host.is_dir():
         raise ImageError(f"--tree {prefix}={host}: that is not a folder here")
     yield tar.Entry(prefix, "directory", 0o755, owner)
-    for found in sorted(host.rglob("*")):
-        path = f"{prefix}/{found.relative_to(host).as_posix()}"
-        if found.is_symlink():
-            yield tar.Entry(path, "symlink", 0o777, owner, target=str(found.readlink()))
-        elif found.is_dir():
+    for child in sorted(host.rglob("*")):
+        path = f"{prefix}/{child.relative_to(host).as_posix()}"
+        if child.is_symlink():
+            yield tar.Entry(path, "symlink", 0o777, owner, target=str(child.readlink()))
+        elif child.is_dir():
             yield tar.Entry(path, "directory", 0o755, owner)
-        elif found.is_file():
-            yield _file(path, found, mode, owner)
+        elif child.is_file():
+            yield _file(path, child, mode, owner)
         else:
-            raise ImageError(f"{path!r} is neither file, folder nor symbolic link")
+            raise ImageError(f"{path!r} is not a file, a folder or a symbolic link")
 
 
 def resolve_layers(groups: Sequence[LayerOptions], owner: tuple[int, int]) -> list[Members]:
@@ -130,9 +130,9 @@ def resolve_layers(groups: Sequence[LayerOptions], owner: tuple[int, int]) -> li
     described = {
         entry.path: entry for _, members in asked for entry in members if entry.kind == "directory"
     }
-    made = [(name, tar.complete(members, described)) for name, members in asked]
-    _unique(made)
-    return made
+    layers = [(name, tar.complete(members, described)) for name, members in asked]
+    _unique(layers)
+    return layers
 
 
 def _unique(layers: Iterable[Members]) -> None:
@@ -210,10 +210,10 @@ def _json(path: Path) -> Any:
 
 
 def _owner(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
-    if found is None:
+    fields = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
+    if fields is None:
         raise ImageError(f"--owner {text!r} is not UID:GID in numbers")
-    return int(found[1]), int(found[2])
+    return int(fields[1]), int(fields[2])
 
 
 def _annotation(text: str) -> tuple[str, str]:
@@ -231,8 +231,10 @@ def _epoch(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
-    found = argparse.ArgumentParser(prog="assemble_image", description=__doc__, allow_abbrev=False)
-    found.set_defaults(groups=[])
+    arguments = argparse.ArgumentParser(
+        prog="assemble_image", description=__doc__, allow_abbrev=False
+    )
+    arguments.set_defaults(groups=[])
     grouped: list[tuple[str, str, str]] = [
         ("--layer", "NAME", "begin a layer, the stable ones first; what follows is in it"),
         (
@@ -244,23 +246,27 @@ def parser() -> argparse.ArgumentParser:
         ("--dir", "IMAGE[:MODE][:UID:GID]", "an empty directory"),
     ]
     for name, metavar, text in grouped:
-        found.add_argument(name, metavar=metavar, action=_CollectOptions, help=text, dest="groups")
-    found.add_argument(
+        arguments.add_argument(
+            name, metavar=metavar, action=_CollectOptions, help=text, dest="groups"
+        )
+    arguments.add_argument(
         "--config", type=Path, required=True, help="JSON: architecture, entrypoint, ..."
     )
-    found.add_argument("--annotation", action="append", default=[], metavar="KEY=VALUE")
-    found.add_argument(
-        "--name", default="", metavar="NAME:TAG", help="what the layout calls the image"
+    arguments.add_argument("--annotation", action="append", default=[], metavar="KEY=VALUE")
+    arguments.add_argument(
+        "--name", default="", metavar="NAME:TAG", help="name of the image in the layout"
     )
-    found.add_argument(
+    arguments.add_argument(
         "--owner", default="0:0", metavar="UID:GID", help="of every entry that names none"
     )
-    found.add_argument(
+    arguments.add_argument(
         "--epoch", type=_epoch, default=0, help="seconds since 1970: every time in the image"
     )
-    found.add_argument(
+    arguments.add_argument(
         "--out", type=Path, required=True, help="folder of the OCI layout, new or empty"
     )
-    found.add_argument("--tar", type=Path, help="the layout as one archive, for `docker load`")
-    found.add_argument("--summary", type=Path, help="digests, sizes, diffIDs and platform as JSON")
-    return found
+    arguments.add_argument("--tar", type=Path, help="the layout as one archive, for `docker load`")
+    arguments.add_argument(
+        "--summary", type=Path, help="digests, sizes, diffIDs and platform as JSON"
+    )
+    return arguments

@@ -105,11 +105,13 @@ def canonical(document: Any) -> bytes:
 
 def write_blob(layout: Path, media_type: str, content: bytes) -> Descriptor:
     """Write `content` into the layout under its digest."""
-    made = Descriptor(media_type, "sha256:" + hashlib.sha256(content).hexdigest(), len(content))
-    target = layout / made.blob
+    descriptor = Descriptor(
+        media_type, "sha256:" + hashlib.sha256(content).hexdigest(), len(content)
+    )
+    target = layout / descriptor.blob
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
-    return made
+    return descriptor
 
 
 def gzip_member(content: bytes) -> bytes:
@@ -147,9 +149,9 @@ def write_layer(layout: Path, name: str, entries: Iterable[tar.Entry], epoch: in
             packed.update(member)
             unpacked, size = unpacked + len(run), size + len(member)
             stream.write(member)
-    made = Descriptor(LAYER, "sha256:" + packed.hexdigest(), size)
-    partial.replace(layout / made.blob)
-    return Layer(name, made, "sha256:" + plain.hexdigest(), unpacked)
+    descriptor = Descriptor(LAYER, "sha256:" + packed.hexdigest(), size)
+    partial.replace(layout / descriptor.blob)
+    return Layer(name, descriptor, "sha256:" + plain.hexdigest(), unpacked)
 
 
 def name_annotations(name: str) -> dict[str, Any]:
@@ -176,9 +178,7 @@ def checked_name(name: str) -> str:
     if len(name) > 255 or not re.fullmatch(
         rf"{part}(?:/{part})*:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", name
     ):
-        raise ImageError(
-            f"--name {name!r} is no name of an image; it reads as in swarm/exports/pi5:latest"
-        )
+        raise ImageError(f"--name {name!r} is not an image name such as swarm/exports/pi5:latest")
     return name
 
 
@@ -223,9 +223,9 @@ def write_index(layout: Path, manifests: list[dict[str, Any]]) -> None:
 
 def write_archive(layout: Path, target: Path, epoch: int = 0) -> None:
     """Write the layout as a tar that Docker >= 20.10, containerd, podman and skopeo read."""
-    found = [path for path in layout.rglob("*") if path.is_file()]
+    paths = [path for path in layout.rglob("*") if path.is_file()]
     entries = tar.complete(
-        tar.Entry(path.relative_to(layout).as_posix(), source=path) for path in found
+        tar.Entry(path.relative_to(layout).as_posix(), source=path) for path in paths
     )
     with target.open("wb") as stream:
         stream.writelines(tar.archive(entries, epoch))

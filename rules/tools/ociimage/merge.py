@@ -16,20 +16,20 @@ def merge(layouts: Sequence[Path], out: Path, name: str = "") -> oci.Descriptor:
     """Write an image index (image-index.md) over the images of `layouts`; return its descriptor."""
     if out.exists() and any(out.iterdir()):
         raise ImageError(f"--out {out} is not empty; give a new folder")
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    entries: dict[tuple[str, ...], dict[str, Any]] = {}
     for layout in layouts:
         entry = _entry(layout)
         platform = tuple(
             entry["platform"].get(key, "") for key in ("os", "architecture", "variant")
         )
-        if platform in found:
+        if platform in entries:
             name = "/".join(filter(None, platform))
             raise ImageError(f"--layout {layout}: a second image for {name}; leave one out")
-        found[platform] = entry
+        entries[platform] = entry
         shutil.copytree(
             layout / "blobs", out / "blobs", dirs_exist_ok=True, copy_function=shutil.copyfile
         )
-    images = [found[platform] for platform in sorted(found)]
+    images = [entries[platform] for platform in sorted(entries)]
     document = {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": images}
     index = oci.write_blob(out, oci.INDEX, oci.canonical(document))
     oci.write_index(out, [{**index.document(), **oci.name_annotations(name)}])

@@ -57,19 +57,21 @@ def complete(
     Parents come from `directories`, else have mode 0755.
     """
     known = directories or {}
-    found: dict[str, Entry] = {}
+    by_path: dict[str, Entry] = {}
     for entry in entries:
-        if clean_path(entry.path) in found:
+        if clean_path(entry.path) in by_path:
             raise ImageError(f"{entry.path!r} is given twice; keep one of them")
-        found[entry.path] = entry
-    for path in list(found):
+        by_path[entry.path] = entry
+    for path in list(by_path):
         for parent in parents(path):
-            above = found.setdefault(parent, known.get(parent) or Entry(parent, "directory", 0o755))
+            above = by_path.setdefault(
+                parent, known.get(parent) or Entry(parent, "directory", 0o755)
+            )
             if above.kind != "directory":
                 raise ImageError(
                     f"{parent!r} is a {above.kind}, and {path!r} needs it to be a directory"
                 )
-    return tuple(sorted(found.values(), key=lambda entry: entry.path.encode()))
+    return tuple(sorted(by_path.values(), key=lambda entry: entry.path.encode()))
 
 
 def parents(path: str) -> Iterator[str]:

@@ -47,11 +47,11 @@ def test_sources_can_be_where_outputs_of_others_would_be(source: str) -> None:
     """These then get another folder; where nothing clashes they keep theirs, and so the key stays."""
     [(_, made)] = command(
         ctx(), ("cat", "{x}", "{s}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source(source)}
-    ).made
+    ).artifacts
     assert source in staged(made) and "in-1/x/made" in maker(made).argv and len(staged(made)) == 2
     [(_, usual)] = command(
         ctx(), ("cat", "{x}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source("in/other")}
-    ).made
+    ).artifacts
     assert set(staged(usual)) == {"in/x/made", "in/other"}
 
 
@@ -79,9 +79,9 @@ def test_no_source_is_imported_by_a_tool(source: str) -> None:
 def test_a_program_of_the_host_is_not_a_source_of_its_name() -> None:
     """Only `{name}`, or a path, starts an input."""
     given: dict[str, Artifact] = {"s": Source("cp"), "p": Source("bin/run")}
-    [(_, host)] = command(ctx(), ("cp", "{s}", "{o}"), {"o": "o"}, inputs=given).made
-    [(_, own)] = command(ctx(), ("{s}", "{o}"), {"o": "o"}, inputs=given).made
-    [(_, path)] = command(ctx(), ("bin/run", "{o}"), {"o": "o"}, inputs=given).made
+    [(_, host)] = command(ctx(), ("cp", "{s}", "{o}"), {"o": "o"}, inputs=given).artifacts
+    [(_, own)] = command(ctx(), ("{s}", "{o}"), {"o": "o"}, inputs=given).artifacts
+    [(_, path)] = command(ctx(), ("bin/run", "{o}"), {"o": "o"}, inputs=given).artifacts
     assert [maker(made).programs for made in (host, own, path)] == [("cp",), (), ()]
     [checked] = gate(ctx(), ("cp", "{s}"), inputs=given).gates
     assert "cp" in maker(checked.verdict).programs
@@ -116,7 +116,7 @@ def test_a_source_at_the_place_of_an_output_is_refused(
 def test_other_sources_below_out_are_inputs() -> None:
     [(_, made)] = command(
         ctx(), ("cat", "{s}", "{o}"), {"o": "data/x"}, inputs={"s": Source("out/data/y")}
-    ).made
+    ).artifacts
     assert set(staged(made)) == {"out/data/y"}
 
 

@@ -141,7 +141,7 @@ def test_names_cannot_move_the_cursor() -> None:
         ("m.txt", b"", ".txt cannot be shown"),
         ("m", b"", "no suffix cannot be shown"),
         ("m.npz", b"junk", "m.json: No such file"),
-        ("m.md", b"", "this is no GNN model"),
+        ("m.md", b"", "this is not a GNN model"),
         ("m.pomdp", b"T", "line 1: a statement"),
         ("none.md", None, "No such file"),
     ],

@@ -52,11 +52,11 @@ def test_sources_keep_their_paths_and_outputs_get_a_folder_each() -> None:
 
 
 def test_a_command_starts_a_program_of_the_host_or_one_of_its_inputs() -> None:
-    [(_, host)] = command(ctx(), ("sh", "{o}"), {"o": "o"}).made
+    [(_, host)] = command(ctx(), ("sh", "{o}"), {"o": "o"}).artifacts
     assert maker(host).programs == ("sh",) and maker(host).argv == ("sh", "out/o")
     [(_, own)] = command(
         ctx(), ("{tool}", "{o}"), {"o": "o"}, inputs={"tool": Source("tool.sh")}
-    ).made
+    ).artifacts
     assert maker(own).programs == () and maker(own).argv == ("tool.sh", "out/o")
 
 

@@ -67,7 +67,7 @@ def test_tools_by_suffix(
         ("p/a.pomdp", {"entry": "other"}, "entry is for .py sources"),
         ("p/a.npy", {}, "an .npy that holds several matrices is a pickle"),
         ("p/a.md", {"pickle": True}, "pickle is for .npz sources"),
-        ("p/a.txt", {}, "'p/a.txt' is no model source"),
+        ("p/a.txt", {}, "'p/a.txt' is not a model source"),
         ("p/a.npz", {"rewards": Rewards("observed")}, "rewards is for .pomdp sources"),
         ("p/a.npz", {"inputs": Globs((Source("p/b.py"),))}, "inputs is for .py sources"),
         ("p/a.md", {"timeout": Duration(1_000_000_000)}, "timeout is for .py sources"),

@@ -20,10 +20,10 @@ def plan_every(plan: Plan) -> int:
 
 def offsets(sizes: Sequence[int]) -> list[int]:
     """Return the start of each factor in the concatenated beliefs, and their total length."""
-    found = [0]
+    starts = [0]
     for size in sizes:
-        found.append(found[-1] + size)
-    return found
+        starts.append(starts[-1] + size)
+    return starts
 
 
 def optional(plan: Plan, name: str) -> str:
@@ -66,10 +66,10 @@ def loops(states: Sequence[int], factors: Sequence[int]) -> str:
 
 def product(terms: Sequence[str]) -> str:
     """Return C for a product of probabilities, flushed to zero after each factor if negligible."""
-    found = terms[0]
+    text = terms[0]
     for term in terms[1:]:
-        found = f"flushed({found} * {term})"
-    return found
+        text = f"flushed({text} * {term})"
+    return text
 
 
 def joint_columns(

@@ -122,15 +122,15 @@ def _numbered(items: Sequence[Any]) -> dict[str, int]:
 
 def read_links(path: Path | None) -> list[tuple[str, str]]:
     """Read the (from, to) pairs of links.json; LinkError for another structure."""
-    found = json.loads(path.read_bytes()) if path else []
-    if not isinstance(found, list) or any(
+    links = json.loads(path.read_bytes()) if path else []
+    if not isinstance(links, list) or any(
         not isinstance(e, dict)
         or set(e) != {"from", "to"}
         or not all(isinstance(v, str) for v in e.values())
-        for e in found
+        for e in links
     ):
         raise LinkError([f'{path} must be a list of {{"from": "..", "to": ".."}}'])
-    return [(e["from"], e["to"]) for e in found]
+    return [(e["from"], e["to"]) for e in links]
 
 
 def parse_named(items: Sequence[str]) -> dict[str, str]:
@@ -146,21 +146,21 @@ def resolve(pairs: Sequence[tuple[str, str]], team: Instances) -> tuple[Link, ..
     target. Agents with equally many replicas are linked one to one.
     """
     errors: list[str] = []
-    found: list[Link] = []
+    links: list[Link] = []
     for source, target in pairs:
         where = f"link {source} -> {target}"
         left = _end(source, LINK_SOURCES, team, where, errors)
         right = _end(target, ("observation",), team, where, errors)
         if left and right:
-            found += _between(left, right, where, errors)
+            links += _between(left, right, where, errors)
             if left.size > right.size:
                 errors.append(
                     f"{where}: {left.size} {NOUNS[left.kind]} do not fit {right.size} outcomes"
                 )
-    errors += _check_single_source(found, team)
+    errors += _check_single_source(links, team)
     if errors:
         raise LinkError(errors)
-    return _delayed(tuple(sorted(found)), len(team.instances))
+    return _delayed(tuple(sorted(links)), len(team.instances))
 
 
 def _between(left: _End, right: _End, where: str, errors: list[str]) -> list[Link]:
@@ -230,15 +230,15 @@ def _reachable(links: Sequence[Link], count: int) -> list[set[int]]:
     after: list[set[int]] = [set() for _ in range(count)]
     for e in links:
         after[e.source].add(e.target)
-    found = []
+    reached_from = []
     for a in range(count):
         seen, rest = {a}, [a]
         while rest:
             fresh = after[rest.pop()] - seen
             seen |= fresh
             rest += sorted(fresh)
-        found.append(seen)
-    return found
+        reached_from.append(seen)
+    return reached_from
 
 
 def order(links: Sequence[Link], count: int) -> tuple[int, ...]:
@@ -250,11 +250,11 @@ def order(links: Sequence[Link], count: int) -> tuple[int, ...]:
             waits[e.target] += 1
             after[e.source].append(e.target)
     ready = [a for a in range(count) if not waits[a]]
-    found: list[int] = []
+    ordered: list[int] = []
     while ready:
-        found.append(heapq.heappop(ready))
-        for a in after[found[-1]]:
+        ordered.append(heapq.heappop(ready))
+        for a in after[ordered[-1]]:
             waits[a] -= 1
             if not waits[a]:
                 heapq.heappush(ready, a)
-    return tuple(found)
+    return tuple(ordered)

@@ -66,13 +66,13 @@ def storage(plan: Plan) -> Iterator[str]:
     """Generate the static storage of the agent. Its sizes are fixed at build time."""
     header = plan.header
     states = header["num_states"]
-    held = [
+    fields = [
         f"f64 prior[{sum(states)}], q[{sum(states)}]",
         *["f64 evidence"] * (header["product"] or "legacy" in header),
         *["u64 seed, drawn"] * _is_stochastic(plan),
         *["u32 ahead, policy", "f32 worth"] * (plan_every(plan) > 1),
     ]
-    yield f"static struct {{ {'; '.join(held)}; }} self;"
+    yield f"static struct {{ {'; '.join(fields)}; }} self;"
     for f, factor in enumerate(header["factors"]):
         yield f"static f32 Q{f}[{states[f] * factor['columns']}];"
     for m, facts in enumerate(header["modalities"]):
@@ -169,12 +169,12 @@ def _groups(plan: Plan) -> list[list[int]]:
     """Return the controls that are selected together: those of one factor, once for equal
     factors.
     """
-    found: list[list[int]] = []
+    groups: list[list[int]] = []
     for row in plan.header["actions"]:
         group = [column for column, _ in row]
-        if group and group not in found:
-            found.append(group)
-    return found
+        if group and group not in groups:
+            groups.append(group)
+    return groups
 
 
 def _split_joint_action(group: Sequence[int], sizes: Sequence[int], best: str) -> Iterator[str]:

@@ -13,8 +13,10 @@ READERS = {"uint16": "UINT16", "fp16": "FP16"}
 
 def quantization_of(plan: Plan) -> dict[str, Any]:
     """Return the plan's quantization header; empty values for an exact plan."""
-    found: dict[str, Any] = plan.header.get("coded", {"storage": "", "modalities": [], "same": {}})
-    return found
+    quantization: dict[str, Any] = plan.header.get(
+        "coded", {"storage": "", "modalities": [], "same": {}}
+    )
+    return quantization
 
 
 def is_quantized(plan: Plan, m: int) -> bool:
@@ -39,11 +41,13 @@ def likelihood(plan: Plan, m: int) -> str:
     """Return C for entry e of the likelihood: ratio to the background, or difference of
     logarithms.
     """
-    told = f"A{m}_pal[L{m}_val[e]]" if f"A{m}_pal" in plan.tables else f"TOLD((u32)L{m}_val[e])"
+    probability = (
+        f"A{m}_pal[L{m}_val[e]]" if f"A{m}_pal" in plan.tables else f"TOLD((u32)L{m}_val[e])"
+    )
     return (
-        f"floored({told}) * L{m}_over[o[{m}]]"
+        f"floored({probability}) * L{m}_over[o[{m}]]"
         if plan.header["product"]
-        else f"(ln_told({told}) - L{m}_ground[o[{m}]])"
+        else f"(ln_told({probability}) - L{m}_ground[o[{m}]])"
     )
 
 

@@ -16,15 +16,15 @@ def reachability(H: Sequence[F64], B: Sequence[F64], threshold: float, depth: in
     pymdp: I[i + 1, s] = 1 if sum over s' of [any_u B(s', s, u) > threshold] I[i, s'] > 0. B has the
     shape (states, states, *controls).
     """
-    found = []
+    tables = []
     for goal, transition in zip(H, B, strict=True):
         likely = transition.astype(np.float32) > np.float32(threshold)
         possible = likely.reshape(*transition.shape[:2], -1).any(axis=2)
         rows = [goal]
         for _ in range(depth - 1):
             rows.append(np.any(possible & (rows[-1] != 0.0)[:, None], axis=0).astype(np.float64))
-        found.append(np.array(rows, dtype=np.float64))
-    return found
+        tables.append(np.array(rows, dtype=np.float64))
+    return tables
 
 
 def goal_errors(
@@ -32,20 +32,20 @@ def goal_errors(
 ) -> list[str]:
     """Return the reasons why these goals have no I. pymdp fails on them, too."""
     shapes = [h.shape for h in H]
-    found = (
+    errors = (
         [f"H has the shapes {shapes}, one goal per factor is needed: {[(n,) for n in num_states]}"]
         if shapes != [(n,) for n in num_states]
         else []
     )
-    found += [
+    errors += [
         f"H{f} is negative somewhere: a goal is 1 at the states to be reached, else 0"
         for f, h in enumerate(H)
         if np.any(h < 0.0)
     ]
-    found += [
+    errors += [
         f"H with B_dependencies[{f}] = {list(row)}: reachability is defined for transitions of one factor; "
         "give I instead"
         for f, row in enumerate(B_dependencies)
         if list(row) != [f]
     ]
-    return found + ([f"inductive_depth = {depth} must be >= 1"] if depth < 1 else [])
+    return errors + ([f"inductive_depth = {depth} must be >= 1"] if depth < 1 else [])

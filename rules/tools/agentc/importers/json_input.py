@@ -14,19 +14,19 @@ MAX_SPEC = 1 << 20
 def read_json(text: str | bytes, where: str) -> dict[str, Any]:
     """Parse one JSON object without repeated keys or NaN; ModelError otherwise."""
     try:
-        found = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ModelError([f"{where}: {error}"]) from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise ModelError([f"{where}: an object {{..}} is expected"])
-    return found
+    return value
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    value = dict(pairs)
+    if len(value) != len(pairs):
         raise ValueError(f"a key occurs twice among {sorted(key for key, _ in pairs)}")
-    return found
+    return value
 
 
 def _no_constant(word: str) -> float:

@@ -40,13 +40,13 @@ class Labels:
     controls: tuple[LabelledAxis, ...] = ()
 
 
-def read_labels(given: Mapping[str, Any], errors: list[str]) -> Labels:
+def read_labels(spec: Mapping[str, Any], errors: list[str]) -> Labels:
     """Read the three tables; add their errors to `errors`."""
     return Labels(
         *(
             tuple(
                 axis
-                for name, entry in given.get(kind, {}).items()
+                for name, entry in spec.get(kind, {}).items()
                 if (axis := _axis(kind, name, entry, errors)) is not None
             )
             for kind in ("observations", "states", "controls")
@@ -99,19 +99,19 @@ def structure(
         errors += miscounted
         return {}
     everything = tuple(range(len(labels.states)))
-    given = {
+    rows_by_key = {
         "A_dependencies": _depends(
             "observations", labels.observations, labels.states, lambda _: everything, errors
         ),
         "B_dependencies": _depends("states", labels.states, labels.states, lambda f: (f,), errors),
     }
-    found: dict[str, Any] = {key: rows for key, rows in given.items() if rows is not None}
+    derived: dict[str, Any] = {key: rows for key, rows in rows_by_key.items() if rows is not None}
     before = len(errors)
     moved = _controlled(
-        labels, B, found.get("B_dependencies") or spec.get("B_dependencies") or (), errors
+        labels, B, derived.get("B_dependencies") or spec.get("B_dependencies") or (), errors
     )
     if labels.controls and moved is not None and "num_controls" not in spec:
-        found |= {
+        derived |= {
             "B_action_dependencies": moved,
             "num_controls": tuple(axis.size for axis in labels.controls),
         }
@@ -121,7 +121,7 @@ def structure(
             for c, axis in enumerate(labels.controls)
             if axis.size > 1 and len(errors) == before and not any(c in row for row in moved)
         ]
-    return found
+    return derived
 
 
 def _miscounted(
@@ -185,18 +185,18 @@ def _controlled(labels: Labels, B: Sequence[F64], reads: Table, errors: list[str
         return None
     silent = [f for f, axis in enumerate(labels.states) if axis.controlled_by is None]
     acted = [f for f in silent if _acts(B[f], len(reads[f]) if f < len(reads) else 1)]
-    found = {
+    names = {
         f: _indices(axis, "controlled_by", axis.controlled_by, labels.controls, errors)
         for f, axis in enumerate(labels.states)
         if axis.controlled_by is not None
     }
     choices = [c for c, axis in enumerate(labels.controls) if axis.size > 1]
     sizes = [labels.controls[c].size for c in choices]
-    if acted and (found or [B[f].shape[-1] for f in acted] != sizes):
+    if acted and (names or [B[f].shape[-1] for f in acted] != sizes):
         errors += [_unsaid(labels, f, B[f]) for f in acted]
         return None
-    found |= {f: (c,) for f, c in zip(acted, choices)}
-    return tuple(found.get(f, ()) for f in range(len(labels.states))) or None
+    names |= {f: (c,) for f, c in zip(acted, choices)}
+    return tuple(names.get(f, ()) for f in range(len(labels.states))) or None
 
 
 def _acts(b: F64, parents: int) -> bool:

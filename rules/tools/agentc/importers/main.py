@@ -69,7 +69,7 @@ def format_errors(name: str, error: ModelError) -> str:
     count = len(error.errors)
     return "\n".join(
         [
-            f"error: {name}: {count} fault{'s' if count > 1 else ''}",
+            f"error: {name}: {count} error{'s' if count > 1 else ''}",
             *(f"  * {line}" for line in error.errors),
         ]
     )

@@ -37,7 +37,7 @@ class Header(NamedTuple):
 def read_header(data: bytes) -> Header:
     """Parse the header; ValueError if numpy would not write it for a plain array."""
     if data[:6] != MAGIC or len(data) < 10 or data[6] not in (1, 2, 3):
-        raise ValueError("is no .npy: it does not begin as one")
+        raise ValueError("is not an .npy: it does not begin as one")
     wide = 2 if data[6] == 1 else 4
     begin = 8 + wide
     end = begin + int.from_bytes(data[8:begin], "little")
@@ -46,8 +46,8 @@ def read_header(data: bytes) -> Header:
             f"its header of {end - begin} bytes does not fit: into the file, and {MAX_HEADER} at most"
         )
     text = data[begin:end].decode("latin-1")
-    found = WORDS.fullmatch(text)
-    if found is None:
+    fields = WORDS.fullmatch(text)
+    if fields is None:
         raise ValueError(f"its header is not that of a plain array: {text.strip()[:60]!r}")
-    shape = tuple(int(word.strip(" L")) for word in found["shape"].split(",") if word.strip())
-    return Header(end, found["descr"], found["fortran"] == "True", shape)
+    shape = tuple(int(word.strip(" L")) for word in fields["shape"].split(",") if word.strip())
+    return Header(end, fields["descr"], fields["fortran"] == "True", shape)

@@ -40,7 +40,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     Nothing is unpickled. Sizes are checked before the arrays are read.
     """
     errors: list[str] = []
-    found: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -52,13 +52,15 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
             ]
             if not errors:
                 for member in members:
-                    found[member.filename.removesuffix(".npy")] = _read_npy(archive, member, errors)
-                errors += size_errors(sum(array.nbytes for array in found.values()))
+                    arrays[member.filename.removesuffix(".npy")] = _read_npy(
+                        archive, member, errors
+                    )
+                errors += size_errors(sum(array.nbytes for array in arrays.values()))
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
         errors.append(f"cannot be read as .npz: {npz_keys.identify_file(path) or error}")
     if errors:
         raise ModelError([f"{path.name}: {problem}" for problem in errors])
-    return found
+    return arrays
 
 
 def _check_bounds(members: Sequence[zipfile.ZipInfo], errors: list[str]) -> None:
@@ -140,7 +142,7 @@ def plain_array(data: bytes) -> NDArray[Any]:
 def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Collect A0, A1, .. as A = [..]; ModelError if an index is missing."""
     errors = []
-    found: dict[str, Any] = {"E": arrays.get("E"), "policies": arrays.get("policies")}
+    lists: dict[str, Any] = {"E": arrays.get("E"), "policies": arrays.get("policies")}
     for letter in LETTERS:
         indices = sorted(
             int(name[len(letter) :])
@@ -152,10 +154,10 @@ def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
                 f"{letter}{next(i for i in range(len(indices)) if i not in indices)} is missing: "
                 f"{', '.join(f'{letter}{i}' for i in indices)} are there; numbers begin at 0 and leave none out"
             )
-        found[letter] = [arrays[f"{letter}{i}"] for i in indices] or None
+        lists[letter] = [arrays[f"{letter}{i}"] for i in indices] or None
     if errors:
         raise ModelError(errors)
-    return found
+    return lists
 
 
 def make(npz: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:

@@ -48,10 +48,10 @@ def identify_file(path: Path) -> str:
             begin = file.read(64)
     except OSError:
         return ""
-    found = [hint for mark, hint in BEGINNINGS.items() if begin.startswith(mark)]
+    hints = [hint for mark, hint in BEGINNINGS.items() if begin.startswith(mark)]
     return (
-        found[0]
-        if found
+        hints[0]
+        if hints
         else ""
         if begin
         else "it is empty: save the arrays again, np.savez(file, A0=.., B0=.., ..)"
@@ -61,27 +61,25 @@ def identify_file(path: Path) -> str:
 def describe_unknown_array(member: str, begin: bytes) -> str:
     """Return the error for an unknown array name; `begin` is the start of the member."""
     name = member.removesuffix(".npy")
-    said, match = f"unknown array {name!r}", KEY.fullmatch(name.removesuffix(".npy"))
+    prefix, match = f"unknown array {name!r}", KEY.fullmatch(name.removesuffix(".npy"))
     parameters = {*DEFAULTS, *ALIASES, *STRUCTURE, *LABELS}
     if match is None:
         if re.fullmatch(r"arr_[0-9]+", name):
-            return f"{said}: np.savez was called without names, np.savez(file, A0=.., B0=..) gives them"
+            return f"{prefix}: np.savez was called without names, np.savez(file, A0=.., B0=..) gives them"
         if name in parameters:
-            return f"{said}: it is a parameter, which belongs into the .json beside the arrays"
+            return f"{prefix}: it is a parameter, which belongs into the .json beside the arrays"
         if name == "allow_pickle":
-            return (
-                f"{said}: an older np.savez saves its option allow_pickle as an array, leave it out"
-            )
-        return f"{said}{format_suggestion(name, KNOWN)}"
+            return f"{prefix}: an older np.savez saves its option allow_pickle as an array, leave it out"
+        return f"{prefix}{format_suggestion(name, KNOWN)}"
     letter, number = LETTERS[match[1].lower()], match[2]
     if letter == "E":
-        return f"{said}; did you mean 'E'? There is one prior over policies"
+        return f"{prefix}; did you mean 'E'? There is one prior over policies"
     if _holds_objects(begin):
-        return f"{said}, an object array: {OBJECTS}"
+        return f"{prefix}, an object array: {OBJECTS}"
     if number is not None:
-        return f"{said}; did you mean '{letter}{int(number)}'?"
+        return f"{prefix}; did you mean '{letter}{int(number)}'?"
     return (
-        f"{said}: matrices have numbers, a single one is '{letter}0': np.savez(file, {letter}0={letter}, ..); several in "
+        f"{prefix}: matrices have numbers, a single one is '{letter}0': np.savez(file, {letter}0={letter}, ..); several in "
         f"a list are {letter}0={letter}[0], {letter}1={letter}[1] and so on"
     )
 

@@ -34,8 +34,8 @@ KNOWN = {
 def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
     """Return the model and its labels; ModelError lists all errors."""
     check_spec(spec)
-    found = _collect_numbered(read(source))
-    odd = sorted(set(found) - set(KNOWN))
+    matrices = _collect_numbered(read(source))
+    odd = sorted(set(matrices) - set(KNOWN))
     if odd:
         raise ModelError(
             [
@@ -43,11 +43,11 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
                 for name in odd
             ]
         )
-    words, given = read_json(spec.read_bytes(), spec.name), read_json(inference, "--inference")
-    arrays = letters(found, KNOWN)
+    words, overrides = read_json(spec.read_bytes(), spec.name), read_json(inference, "--inference")
+    arrays = letters(matrices, KNOWN)
     if isinstance(arrays.get("policies"), list):  # 0.0.7 keeps a list of (length, factors)
         arrays["policies"] = np.array(arrays["policies"])
-    semantics = given.get("semantics", words.get("semantics"))
+    semantics = overrides.get("semantics", words.get("semantics"))
     if semantics == LEGACY:
         arrays["C"] = [
             c.T if isinstance(c, np.ndarray) and c.ndim == 2 else c for c in arrays.get("C", [])
@@ -60,11 +60,11 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
             ]
         )
     else:
-        silent = [name for name in CHANGED if name not in words and name not in given]
+        silent = [name for name in CHANGED if name not in words and name not in overrides]
         if silent:
             raise ModelError(
                 [
-                    f"{name} is not said in {spec.name}: its default was {LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
+                    f"{name} is not set in {spec.name}: its default was {LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
                     "another in pymdp 1"
                     for name in silent
                 ]
@@ -72,20 +72,20 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
     lists = {name: arrays.get(name) for name in KNOWN}
     return resolve(
         ModelSource(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists),
-        given,
+        overrides,
     )
 
 
-def _collect_numbered(found: Mapping[str, Any]) -> dict[str, Any]:
+def _collect_numbered(matrices: Mapping[str, Any]) -> dict[str, Any]:
     """Collect A0, A1, .. (plain arrays or object arrays of one) as A; ModelError for a missing
     index.
     """
     numbered = {
         name: value[0] if isinstance(value, list) and len(value) == 1 else value
-        for name, value in found.items()
+        for name, value in matrices.items()
         if (match := MEMBER.fullmatch(f"{name}.npy")) and match[1] in KNOWN
     }
-    rest = {name: value for name, value in found.items() if name not in numbered}
+    rest = {name: value for name, value in matrices.items() if name not in numbered}
     lists = (
         {name: value for name, value in lists_of(numbered).items() if value is not None}
         if numbered

@@ -64,23 +64,23 @@ def format_suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(words)}"
 
 
-def read_parameters(given: Mapping[str, Any], where: str, errors: list[str]) -> dict[str, Any]:
+def read_parameters(values: Mapping[str, Any], where: str, errors: list[str]) -> dict[str, Any]:
     """Read parameters, resolve aliases, check types; add errors to `errors`."""
     known = {*DEFAULTS, *STRUCTURE, *LABELS, *ALIASES}
-    found: dict[str, Any] = {}
-    for word, value in given.items():
+    parameters: dict[str, Any] = {}
+    for word, value in values.items():
         key = ALIASES.get(word, word)
         if word not in known:
             errors.append(f"{where}: unknown key {word!r}{format_suggestion(word, known)}")
-        elif key in found:
+        elif key in parameters:
             errors.append(f"{where}: {word!r} sets {key!r} a second time")
         elif key in STRUCTURE or key in LABELS:
-            found[key] = _structure(key, value, where, errors)
+            parameters[key] = _structure(key, value, where, errors)
         else:
-            found[key] = _parameter(key, value, where, errors)
+            parameters[key] = _parameter(key, value, where, errors)
     return {
         key: value
-        for key, value in found.items()
+        for key, value in parameters.items()
         if value is not None or key == "inference_horizon"
     }
 

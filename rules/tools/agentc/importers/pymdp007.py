@@ -84,6 +84,6 @@ def _descendant(agent: Any) -> Iterator[str]:
         or [list(row) for row in agent.B_factor_list] != [[f] for f in range(len(agent.B))]
     ):
         yield (
-            "this is the Agent of pymdp.legacy, which with several modalities or factors that depend on others means neither "
-            "what pymdp 0.0.7 nor what pymdp 1 does: build it with pymdp 0.0.7 itself, or pymdp.agent.Agent of pymdp 1"
+            "this is the Agent of pymdp.legacy, which differs from both pymdp 0.0.7 and pymdp 1 with several modalities "
+            "or dependent factors: build it with pymdp 0.0.7, or with pymdp.agent.Agent of pymdp 1"
         )

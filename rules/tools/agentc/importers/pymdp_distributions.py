@@ -12,19 +12,19 @@ from agentc.ir.types import ModelError
 
 def is_labelled(tables: Any) -> bool:
     """Return whether every table has `event` (names of its own axis) and `batch` (dependencies)."""
-    found = items(tables)
-    return bool(found) and all(
+    distributions = items(tables)
+    return bool(distributions) and all(
         isinstance(getattr(one, "event", None), Mapping)
         and one.event
         and isinstance(getattr(one, "batch", None), Mapping)
-        for one in found
+        for one in distributions
     )
 
 
 def items(tables: Any) -> list[Any]:
     """Return the tables of a list or of pymdp's DistributionIndexer, whose length counts names."""
-    held = getattr(tables, "distributions", tables)
-    return list(held) if isinstance(held, list | tuple) else []
+    distributions = getattr(tables, "distributions", tables)
+    return list(distributions) if isinstance(distributions, list | tuple) else []
 
 
 def labels_of(A: Any, B: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def with_lists(value: Mapping[str, Any]) -> dict[str, Any]:
     A and C follow observations; B, D, H and I follow states, in the order of the description.
     ModelError names matrices that are missing, unknown or without numbers.
     """
-    found, errors = dict(value), list[str]()
+    lists, errors = dict(value), list[str]()
     if "states" in value and not (value.get("A") and value.get("B")):
         errors.append(
             "it describes a model and has no numbers: give A by the names of observations and B by those of states"
@@ -88,10 +88,10 @@ def with_lists(value: Mapping[str, Any]) -> dict[str, Any]:
             for name in names
             if name not in tables
         ]
-        found[letter] = [tables[name] for name in names if name in tables]
+        lists[letter] = [tables[name] for name in names if name in tables]
     if errors:
         raise ModelError(errors)
-    return found
+    return lists
 
 
 def is_blank(tables: Any) -> bool:

@@ -41,16 +41,16 @@ def source_of(value: Any) -> ModelSource:
         return (
             ingest_legacy.source_of(value) if ingest_legacy.is_legacy(value) else _from_agent(value)
         )
-    found = (
+    description = (
         "nothing (a function gives what follows `return`)"
         if value is None
         else type(value).__name__
     )
-    raise ModelError([f"the entry returned {found}: wanted: a dict with A, B or an Agent"])
+    raise ModelError([f"the entry returned {description}: wanted: a dict with A, B or an Agent"])
 
 
-def _from_dict(given: Mapping[str, Any]) -> ModelSource:
-    value = with_lists(given)
+def _from_dict(result: Mapping[str, Any]) -> ModelSource:
+    value = with_lists(result)
     lists = {
         letter: _list(value.get(letter)) for letter in ("A", "B", "C", "D", "H", "I", "pA", "pB")
     }
@@ -63,12 +63,12 @@ def _from_dict(given: Mapping[str, Any]) -> ModelSource:
     }
     if is_labelled(value.get("A")) and is_labelled(value.get("B")):
         # The labels say the same, and say it of the table's axes as they are.
-        said = {
+        explicit = {
             key: item
             for key, item in spec.items()
             if key not in ("B_action_dependencies", "num_controls")
         }
-        spec = labels_of(value["A"], value["B"]) | said
+        spec = labels_of(value["A"], value["B"]) | explicit
     return ModelSource(
         A=lists["A"] or [],
         B=lists["B"] or [],
@@ -84,15 +84,17 @@ def _from_dict(given: Mapping[str, Any]) -> ModelSource:
     )
 
 
-def _list(given: Any) -> list[Any] | None:
+def _list(arrays: Any) -> list[Any] | None:
     """Return the arrays of one letter from a list, a legacy object array, or a single array."""
-    if given is None:
+    if arrays is None:
         return None
-    if isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype == object):
-        return [_array(item) for item in given]
-    if items(given):
-        return [_array(item) for item in items(given)]
-    return [_array(given)]
+    if isinstance(arrays, list | tuple) or (
+        isinstance(arrays, np.ndarray) and arrays.dtype == object
+    ):
+        return [_array(item) for item in arrays]
+    if items(arrays):
+        return [_array(item) for item in items(arrays)]
+    return [_array(arrays)]
 
 
 def _array(item: Any) -> Any:
@@ -135,8 +137,10 @@ def _from_agent(agent: Any) -> ModelSource:
     if errors:
         raise ModelError(errors)
     policies = np.asarray(agent.policies.policy_arr).astype(np.int32)
-    given = {key: getattr(agent, key) for key in DEFAULTS if key not in ("plan_every", "semantics")}
-    spec = {key: _to_python(value) for key, value in given.items() if value is not None}
+    values = {
+        key: getattr(agent, key) for key in DEFAULTS if key not in ("plan_every", "semantics")
+    }
+    spec = {key: _to_python(value) for key, value in values.items() if value is not None}
     spec |= {key: _to_python(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
     spec["policy_len"] = int(
         policies.shape[1]
@@ -173,7 +177,7 @@ def _split_controls(agent: Any, spec: dict[str, Any]) -> ModelSource:
     sizes = [int(n) for n in agent.num_controls_multi]
     table = [[int(c) for c in row] for row in agent.B_action_dependencies]
     spec |= {"B_action_dependencies": table, "num_controls": sizes}
-    found = _without_batch(agent, spec)
+    source = _without_batch(agent, spec)
 
     def split(arrays: Sequence[Any]) -> list[Any]:
         return [
@@ -181,7 +185,7 @@ def _split_controls(agent: Any, spec: dict[str, Any]) -> ModelSource:
             for b, row in zip(arrays, table, strict=True)
         ]
 
-    return replace(found, B=split(found.B), pB=split(found.pB) if found.pB else None)
+    return replace(source, B=split(source.B), pB=split(source.pB) if source.pB else None)
 
 
 def _agent_errors(agent: Any) -> list[str]:
@@ -233,6 +237,4 @@ def quiet_libraries() -> None:
     os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    atexit.register(
-        gc.callbacks.clear
-    )  # jax's prints a traceback when the interpreter has taken its modules apart
+    atexit.register(gc.callbacks.clear)  # jax's callback prints a traceback at interpreter shutdown

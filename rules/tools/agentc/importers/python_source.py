@@ -95,11 +95,11 @@ def _text(path: Path) -> str:
             if isinstance(error, UnicodeDecodeError)
             else _first_odd_line(data)
         )
-        said = (
+        reason = (
             error.msg if isinstance(error, SyntaxError) and not line else "this line is not UTF-8"
         )
         raise SourceError(
-            f"{path.name}, line {line or 1}: {said}: save the file as UTF-8 text"
+            f"{path.name}, line {line or 1}: {reason}: save the file as UTF-8 text"
         ) from error
 
 
@@ -156,8 +156,8 @@ def _make_paths_absolute(stage: str) -> None:
     """Make relative search paths absolute before the working folder changes."""
     sys.path[:] = [os.path.join(stage, entry) for entry in sys.path]
     if os.environ.get("PYTHONPATH"):
-        found = os.environ["PYTHONPATH"].split(os.pathsep)
-        os.environ["PYTHONPATH"] = os.pathsep.join(os.path.join(stage, entry) for entry in found)
+        entries = os.environ["PYTHONPATH"].split(os.pathsep)
+        os.environ["PYTHONPATH"] = os.pathsep.join(os.path.join(stage, entry) for entry in entries)
     for module in list(sys.modules.values()):
         places, file = getattr(module, "__path__", None), getattr(module, "__file__", None)
         if isinstance(places, list):
@@ -194,7 +194,7 @@ class _SourceLocation:
             _below(whole, (self.folder, self.stage)) and not _below(whole, self.outside)
         )
 
-    def shown(self, file: str) -> str:
+    def relative_path(self, file: str) -> str:
         """Return a path relative to the model's folder, or to the workspace."""
         return os.path.relpath(file, self.folder if _below(file, (self.folder,)) else self.stage)
 
@@ -207,13 +207,13 @@ class _SourceLocation:
         ]
         if isinstance(error, SyntaxError) and error.filename and self.is_user(error.filename):
             where = (
-                f"{self.shown(error.filename)}, line {error.lineno}"
+                f"{self.relative_path(error.filename)}, line {error.lineno}"
                 if error.lineno
-                else self.shown(error.filename)
+                else self.relative_path(error.filename)
             )
         else:
             where = (
-                f"{self.shown(frames[-1].filename)}, line {frames[-1].lineno}"
+                f"{self.relative_path(frames[-1].filename)}, line {frames[-1].lineno}"
                 if frames
                 else self.name
             )
@@ -228,27 +228,27 @@ class _SourceLocation:
         """Return the user's stack frames, oldest first; for a syntax error the line with a
         caret.
         """
-        found = traceback.TracebackException.from_exception(error, compact=True)
+        summary = traceback.TracebackException.from_exception(error, compact=True)
         lines: list[str] = []
-        for one in _causes(found):
+        for one in _causes(summary):
             lines += [
                 *self._frames(one),
                 *(f"{line}\n" for line in "".join(one.format_exception_only()).splitlines()),
             ]
             lines.append("\nthat error led to the next one:\n")
-        lines += self._frames(found)
+        lines += self._frames(summary)
         if isinstance(error, SyntaxError):
             lines += [
                 f"{line}\n"
-                for line in "".join(found.format_exception_only()).splitlines()[:-1]
+                for line in "".join(summary.format_exception_only()).splitlines()[:-1]
                 if not line.startswith("  File ")
             ]
         return "".join(lines).splitlines()
 
-    def _frames(self, found: traceback.TracebackException) -> Iterable[str]:
-        own = [frame for frame in found.stack if self.is_user(frame.filename)]
+    def _frames(self, summary: traceback.TracebackException) -> Iterable[str]:
+        own = [frame for frame in summary.stack if self.is_user(frame.filename)]
         for frame in own[-MAX_FRAMES:]:
-            yield f'  File "{self.shown(frame.filename)}", line {frame.lineno}, in {frame.name}\n'
+            yield f'  File "{self.relative_path(frame.filename)}", line {frame.lineno}, in {frame.name}\n'
             if frame.line:
                 yield f"    {frame.line.strip()}\n"
 
@@ -298,10 +298,10 @@ class _SourceLocation:
         return f"{known}: {self._inputs(beside)}{opened}"
 
 
-def _causes(found: traceback.TracebackException) -> list[traceback.TracebackException]:
+def _causes(summary: traceback.TracebackException) -> list[traceback.TracebackException]:
     """Return the causes of an error, the first one first."""
     before: list[traceback.TracebackException] = []
-    one = found
+    one = summary
     while len(before) < MAX_FRAMES:
         earlier = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
         if earlier is None:

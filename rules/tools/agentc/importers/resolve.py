@@ -87,17 +87,17 @@ def resolve(source: ModelSource, overrides: Mapping[str, Any]) -> tuple[Model, d
     return normalise(model), names
 
 
-def _arrays(letter: str, given: Sequence[Any] | None, errors: list[str]) -> list[F64]:
-    found = []
-    for i, value in enumerate(given if given is not None else ()):
+def _arrays(letter: str, values: Sequence[Any] | None, errors: list[str]) -> list[F64]:
+    arrays = []
+    for i, value in enumerate(values if values is not None else ()):
         array = np.asarray(value)
         if array.dtype.kind not in "fiub" or array.ndim < 1 or array.size < 1:
             errors.append(
                 f"{letter}{i} is not an array of numbers: dtype {array.dtype}, shape {array.shape}"
             )
             continue
-        found.append(array.astype(np.float64))
-    return found
+        arrays.append(array.astype(np.float64))
+    return arrays
 
 
 def _dependencies_of_labels(
@@ -107,13 +107,13 @@ def _dependencies_of_labels(
     errors: list[str],
 ) -> dict[str, Any]:
     """Return dependencies from the labels; they must agree with those that the model states."""
-    found = model_labels.structure(labels, arrays["A"], arrays["B"], spec, errors)
+    derived = model_labels.structure(labels, arrays["A"], arrays["B"], spec, errors)
     errors += [
         f"{key} = {_to_json(spec[key])} contradicts the labels, which say {_to_json(value)}"
-        for key, value in found.items()
+        for key, value in derived.items()
         if key in spec and spec[key] != value
     ]
-    return found
+    return derived
 
 
 def _to_json(table: Any) -> str:
@@ -223,12 +223,12 @@ def _goals(
     errors: list[str],
 ) -> list[F64]:
     """Return I as given, or computed from the goals H; both require use_inductive."""
-    H, given = arrays["H"], arrays["I"]
-    if (H or given) and not parameters["use_inductive"]:
+    H, I = arrays["H"], arrays["I"]
+    if (H or I) and not parameters["use_inductive"]:
         errors.append("H and I (goals) have no place in a model without use_inductive = true")
         return []
     if not H or errors:
-        return given
+        return I
     if parameters["learn_B"]:
         errors.append(MOVING_GOALS)
     depth = parameters["inductive_depth"]
@@ -241,21 +241,23 @@ def _goals(
     )
 
 
-def _prior_of_policies(given: Any, errors: list[str]) -> F64 | None:
-    if given is None:
+def _prior_of_policies(value: Any, errors: list[str]) -> F64 | None:
+    if value is None:
         return None
-    found = _arrays("E", [given], errors)
-    return found[0] if found and found[0].size > 1 else None  # one number shifts all policies alike
+    converted = _arrays("E", [value], errors)
+    return (
+        converted[0] if converted and converted[0].size > 1 else None
+    )  # one number shifts all policies alike
 
 
 def _policies(
-    given: Any, controls: tuple[int, ...], spec: Mapping[str, Any], errors: list[str]
+    listed: Any, controls: tuple[int, ...], spec: Mapping[str, Any], errors: list[str]
 ) -> tuple[NDArray[np.int32], str]:
     """Return the policy table (one column for each control with a choice) and its kind.
 
     The kind is "full" or "listed".
     """
-    if given is None:
+    if listed is None:
         if spec.get("policy_len", 1) < 1 or min(controls) < 1:
             raise ModelError(
                 [
@@ -265,7 +267,7 @@ def _policies(
                 ]
             )
         return full_policies(controls, spec.get("policy_len", 1)), "full"
-    table = np.asarray(given)
+    table = np.asarray(listed)
     columns = list(control_factors(controls))
     wide = (len(controls), len(columns))
     if table.dtype.kind not in "iu" or table.ndim != 3 or table.shape[2] not in wide:
@@ -283,7 +285,7 @@ def _policies(
     if table.shape[2] == len(controls):
         idle = [c for c in range(len(controls)) if c not in columns and np.any(table[:, :, c] != 0)]
         errors += [
-            f"policies: control {c} has one action, so only 0 may stand in its column" for c in idle
+            f"policies: control {c} has one action, so its column may hold 0 only" for c in idle
         ]
         table = table[:, :, columns]
     if spec.get("policy_len", table.shape[1]) != table.shape[1]:

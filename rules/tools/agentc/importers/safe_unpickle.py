@@ -118,9 +118,7 @@ class ArraysOnly(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return the replacement of a name that numpy's arrays need; ModelError for others."""
         if (module, name) not in KNOWN:
-            raise ModelError(
-                [f"it wants {module}.{name} to be called: only arrays are read from pickles"]
-            )
+            raise ModelError([f"it calls {module}.{name}: only arrays are read from pickles"])
         return KNOWN[module, name]
 
 
@@ -131,10 +129,10 @@ def read(path: Path) -> dict[str, Any]:
         raise ModelError([f"{path.name} of {size} bytes is larger than {MAX_FILE}: {PLAIN}"])
     data = path.read_bytes()
     try:
-        found = _archive(data) if data.startswith(b"PK") else _single(path.name, data)
+        values = _archive(data) if data.startswith(b"PK") else _single(path.name, data)
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, EOFError) as error:
         raise ModelError([f"{path.name} cannot be read: {error}"]) from error
-    return {name: _to_arrays(name, value, 0) for name, value in found.items()}
+    return {name: _to_arrays(name, value, 0) for name, value in values.items()}
 
 
 def _archive(data: bytes) -> dict[str, Any]:
@@ -171,8 +169,8 @@ def _array(name: str, data: bytes) -> Any:
     try:
         header = read_header(data)
         if header.holds_objects:
-            found = ArraysOnly(io.BytesIO(data[header.end :])).load()
-            return found.array() if isinstance(found, PickledArray) else found
+            value = ArraysOnly(io.BytesIO(data[header.end :])).load()
+            return value.array() if isinstance(value, PickledArray) else value
         return plain_array(data)
     except ModelError as problem:
         raise ModelError([f"{name}: {line}" for line in problem.errors]) from problem
@@ -200,14 +198,14 @@ def _to_arrays(name: str, value: Any, depth: int) -> Any:
     array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
     if array is None or array.dtype.kind not in "fiubU":
         raise ModelError(
-            [f"{name} is {type(value).__name__}, neither an array of numbers nor a list of them"]
+            [f"{name} is {type(value).__name__}, not an array of numbers or a list of them"]
         )
     return array
 
 
-def letters(found: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+def letters(values: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     """Return the matrices by letter; `known` gives "list" or "one" for each letter."""
-    wanted = {name: value for name, value in found.items() if name in known and value is not None}
+    wanted = {name: value for name, value in values.items() if name in known and value is not None}
     return {
         name: value if known[name] == "one" or isinstance(value, list) else [value]
         for name, value in wanted.items()

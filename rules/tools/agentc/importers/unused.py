@@ -17,26 +17,26 @@ from agentc.ir.types import F64
 from agentc.ir.validate import WORDS
 
 
-def parameters(given: Mapping[str, Any], policies: int) -> dict[str, Any]:
+def parameters(values: Mapping[str, Any], policies: int) -> dict[str, Any]:
     """Return the parameters, with defaults for those that are both ignored and invalid."""
-    return dict(given) | {
+    return dict(values) | {
         name: DEFAULTS[name]
-        for name in _ignored(given, policies)
-        if not _is_valid(name, given[name])
+        for name in _ignored(values, policies)
+        if not _is_valid(name, values[name])
     }
 
 
-def _ignored(given: Mapping[str, Any], policies: int) -> list[str]:
+def _ignored(values: Mapping[str, Any], policies: int) -> list[str]:
     """Return the ignored parameters; with one policy, for example, gamma has no effect."""
-    found = (
+    names = (
         []
-        if given["use_inductive"]
+        if values["use_inductive"]
         else ["inductive_depth", "inductive_threshold", "inductive_epsilon"]
     )
-    found += ["gamma"] if policies == 1 else []
-    found += ["alpha"] if policies == 1 or given["action_selection"] != "stochastic" else []
-    found += [] if any(given[f"learn_{letter}"] for letter in "ABCDE") else ["learning_mode"]
-    return found + (["num_iter"] if given["inference_algo"] == "exact" else [])
+    names += ["gamma"] if policies == 1 else []
+    names += ["alpha"] if policies == 1 or values["action_selection"] != "stochastic" else []
+    names += [] if any(values[f"learn_{letter}"] for letter in "ABCDE") else ["learning_mode"]
+    return names + (["num_iter"] if values["inference_algo"] == "exact" else [])
 
 
 def _is_valid(name: str, value: Any) -> bool:
@@ -46,11 +46,11 @@ def _is_valid(name: str, value: Any) -> bool:
 
 
 def preferences(
-    C: list[F64], num_obs: Sequence[int], policy_len: int, given: Mapping[str, Any]
+    C: list[F64], num_obs: Sequence[int], policy_len: int, values: Mapping[str, Any]
 ) -> list[F64]:
     """Return C, or none if it is invalid and ignored (use_utility = false)."""
     wanted = [((n,), (policy_len, n)) for n in num_obs]
     sound = len(C) == len(wanted) and all(
         c.shape in shapes and bool(np.all(np.isfinite(c))) for c, shapes in zip(C, wanted)
     )
-    return C if sound or given["use_utility"] else []
+    return C if sound or values["use_utility"] else []

@@ -117,14 +117,14 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 
 def header(model: Model) -> dict[str, Any]:
     """Return the content of model.json."""
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for key, kind in KINDS.items():
         value = getattr(model, "policies_kind" if key == "policies" else key)
         if isinstance(value, tuple) and key in OMITTED_AT_DEFAULT:
             value = list(value)
         if key not in OMITTED_AT_DEFAULT or value != OMITTED_AT_DEFAULT[key]:
-            found[key] = float(value).hex() if kind == "float" else value
-    return found
+            document[key] = float(value).hex() if kind == "float" else value
+    return document
 
 
 def tensors(model: Model) -> dict[str, NDArray[Any]]:
@@ -137,11 +137,11 @@ def tensors(model: Model) -> dict[str, NDArray[Any]]:
     if model.E is not None:
         named["E.f64"] = model.E
     named |= {f"I{f}.f64": rows for f, rows in enumerate(model.I)}
-    found: dict[str, NDArray[Any]] = {
+    arrays: dict[str, NDArray[Any]] = {
         name: np.ascontiguousarray(array, dtype="<f8") + 0.0 for name, array in named.items()
     }
-    found["policies.i32"] = np.ascontiguousarray(model.policies, dtype="<i4")
-    return found
+    arrays["policies.i32"] = np.ascontiguousarray(model.policies, dtype="<i4")
+    return arrays
 
 
 def save(model: Model, folder: Path | str) -> None:

@@ -145,10 +145,12 @@ class Model:
         """Return actions (.., control factors) as flat indices (..), the last control varying
         first.
         """
-        found = np.zeros(actions.shape[:-1], dtype=np.int64)
+        indices = np.zeros(actions.shape[:-1], dtype=np.int64)
         for column in group:
-            found = found * self.num_controls[self.control_factors[column]] + actions[..., column]
-        return found
+            indices = (
+                indices * self.num_controls[self.control_factors[column]] + actions[..., column]
+            )
+        return indices
 
     def choices(self, group: Sequence[int]) -> int:
         """Return the number of joint actions of the group."""

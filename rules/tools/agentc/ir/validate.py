@@ -159,7 +159,7 @@ def _parameter_faults(model: Model) -> Iterator[str]:
 
 def _legacy_errors(model: Model) -> Iterator[str]:
     """Return errors of features that pymdp 0.0.7 lacks or restricts."""
-    said = f"semantics = {LEGACY!r}"
+    prefix = f"semantics = {LEGACY!r}"
     for name, only in (
         ("inference_algo", "fpi"),
         ("use_param_info_gain", False),
@@ -167,13 +167,13 @@ def _legacy_errors(model: Model) -> Iterator[str]:
         *((f"learn_{letter}", False) for letter in "ABCDE"),
     ):
         if getattr(model, name) != only:
-            yield f"{said} with {name} = {getattr(model, name)!r}: of that version only {only!r} is supported"
+            yield f"{prefix} with {name} = {getattr(model, name)!r}: of that version only {only!r} is supported"
     if model.utility_only:
-        yield f"{said} with utility_only = {list(model.utility_only)}: there information is gained of all modalities at once"
+        yield f"{prefix} with utility_only = {list(model.utility_only)}: there information is gained of all modalities at once"
     own = tuple((f,) for f in range(len(model.num_states)))
     for name in ("B_dependencies", "B_action_dependencies"):
         if getattr(model, name) != own:
-            yield f"{said} with {name} = {[list(row) for row in getattr(model, name)]}: there a factor moves by itself"
+            yield f"{prefix} with {name} = {[list(row) for row in getattr(model, name)]}: there a factor moves by itself"
 
 
 def _planning_faults(model: Model) -> Iterator[str]:
@@ -190,13 +190,13 @@ def _planning_faults(model: Model) -> Iterator[str]:
 
 
 def _tensor_faults(model: Model) -> Iterator[str]:
-    for name, found, wanted, sums in _expected(model):
-        if found.shape != wanted:
-            yield f"{name} has the shape {found.shape}, the dependencies and sizes call for {wanted}"
+    for name, tensors, wanted, sums in _expected(model):
+        if tensors.shape != wanted:
+            yield f"{name} has the shape {tensors.shape}, the dependencies and sizes call for {wanted}"
         elif sums:
-            yield from column_errors(name, found)
-        elif not np.all(np.isfinite(found)):
-            yield f"{name}{_place(~np.isfinite(found))} is not a finite number"
+            yield from column_errors(name, tensors)
+        elif not np.all(np.isfinite(tensors)):
+            yield f"{name}{_place(~np.isfinite(tensors))} is not a finite number"
 
 
 def _count_errors(model: Model) -> Iterator[str]:
@@ -230,11 +230,11 @@ def _expected(model: Model) -> Iterator[tuple[str, F64, tuple[int, ...], bool]]:
         ("D", factors),
         ("I", len(model.inductive_lengths)),
     ):
-        found = getattr(model, letter)
-        if len(found) != wanted:
-            yield f"the list {letter}", np.zeros(len(found)), (wanted,), False
+        tensors = getattr(model, letter)
+        if len(tensors) != wanted:
+            yield f"the list {letter}", np.zeros(len(tensors)), (wanted,), False
             continue
-        for i, array in enumerate(found):
+        for i, array in enumerate(tensors):
             yield f"{letter}{i}", array, _shape(model, letter, i), letter not in "CI"
     if model.has_E != (model.E is not None):
         yield "E", np.zeros(0), (model.num_policies,), False
@@ -264,13 +264,13 @@ def off_columns(array: F64) -> NDArray[np.bool_]:
     """
     limit = rounding(len(array))
     off = np.asarray(np.abs(array.sum(axis=0) - 1.0))
-    found, rows = np.asarray(off > limit), np.moveaxis(array, 0, -1)
+    off_one, rows = np.asarray(off > limit), np.moveaxis(array, 0, -1)
     for index in np.argwhere(
         np.abs(off - limit) < 1e-8
     ):  # so near that the order of adding decides
         place = tuple(int(i) for i in index)
-        found[place] = abs(math.fsum(rows[place].tolist()) - 1.0) > limit + EXACT
-    return found
+        off_one[place] = abs(math.fsum(rows[place].tolist()) - 1.0) > limit + EXACT
+    return off_one
 
 
 def describe_sum(total: float, entries: int) -> str:

@@ -23,8 +23,8 @@ def lower_bound(violations: int, trials: int, candidates: int = 1) -> str:
     """
     assert 0 <= violations <= trials and trials > 0 and candidates > 0
     with localcontext(EXACT):
-        found = _bisect(violations, trials, LEVEL / candidates)
-    return f"{found // UNIT}.{found % UNIT:0{DECIMALS}d}"
+        millionths = _bisect(violations, trials, LEVEL / candidates)
+    return f"{millionths // UNIT}.{millionths % UNIT:0{DECIMALS}d}"
 
 
 def is_shown(share: str, violations: int, trials: int, candidates: int = 1) -> bool:

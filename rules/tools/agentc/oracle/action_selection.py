@@ -100,8 +100,8 @@ def control_actions(model: Model, chosen: Sequence[int]) -> tuple[int, ...]:
 def first_actions(model: Model) -> NDArray[np.int32]:
     """Return all joint first actions (K, control factors), the last control varying first."""
     choices = [model.num_controls[c] for c in model.control_factors]
-    found = list(np.ndindex(*choices))
-    return np.array(found, dtype=np.int32).reshape(len(found), len(choices))
+    actions = list(np.ndindex(*choices))
+    return np.array(actions, dtype=np.int32).reshape(len(actions), len(choices))
 
 
 def regret(agent: ReferenceAgent, verdict: PolicyEvaluation, drawn: Sequence[float] = ()) -> F64:

@@ -112,12 +112,12 @@ def _transitions(model: Model, f: int) -> dict[tuple[int, ...], tuple[F64, Rows]
     """Return for each combination of actions of B[f] its matrix (next states, joint states) and
     rows.
     """
-    found = {}
+    matrices = {}
     controls = [model.num_controls[c] for c in model.B_action_dependencies[f]]
     for choice in np.ndindex(*controls):
         matrix = np.ascontiguousarray(model.B[f][(..., *choice)]).reshape(model.num_states[f], -1)
-        found[tuple(choice)] = (matrix, rows_of(matrix != 0.0))
-    return found
+        matrices[tuple(choice)] = (matrix, rows_of(matrix != 0.0))
+    return matrices
 
 
 def initial_prior(agent: ReferenceAgent) -> Beliefs:
@@ -163,15 +163,15 @@ def fixed_point(
 
 def _marginals(agent: ReferenceAgent, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
     """Return each factor's expected log likelihood under the beliefs of the others."""
-    found = [np.zeros(n) for n in agent.model.num_states]
+    marginals = [np.zeros(n) for n in agent.model.num_states]
     for deps, tensor in zip(agent.model.A_dependencies, evidence, strict=True):
         for kept, factor in enumerate(deps):
             rest = tensor
             for axis in range(len(deps) - 1, -1, -1):
                 if axis != kept:
                     rest = average_out(rest, axis, q[deps[axis]])
-            found[factor] = found[factor] + rest
-    return found
+            marginals[factor] = marginals[factor] + rest
+    return marginals
 
 
 def _plus(terms: Sequence[F64]) -> F64:
@@ -228,12 +228,12 @@ def inductive_values(agent: ReferenceAgent, qs: Beliefs) -> tuple[F64, ...]:
     model = agent.model
     if not model.I:
         return tuple(np.zeros(n) for n in model.num_states)
-    scale, found = float(log_clipped(np.array(model.inductive_epsilon))), []
+    scale, values = float(log_clipped(np.array(model.inductive_epsilon))), []
     for q, reach in zip(qs, model.I, strict=True):
         column = reach[:, int(np.flatnonzero(q >= q.max() - STATE_TIE)[0])]
         step = max(int(np.argmax(column)) - 1, 0)
-        found.append(min(max(float(total(column)), 0.0), 1.0) * (1.0 - reach[step]) * scale)
-    return tuple(found)
+        values.append(min(max(float(total(column)), 0.0), 1.0) * (1.0 - reach[step]) * scale)
+    return tuple(values)
 
 
 def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
@@ -243,7 +243,7 @@ def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
     widened = tuple(
         q[:, depth.parent] if moves else q for q, moves in zip(beliefs, agent.moving, strict=True)
     )
-    found = []
+    predicted = []
     for f, moves in enumerate(agent.moving):
         before = joint([widened[d] for d in model.B_dependencies[f]])
         before = np.broadcast_to(before, (before.shape[0], width if moves else 1))
@@ -252,8 +252,8 @@ def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
         for choice, (matrix, rows) in agent.rows_B[f].items():
             nodes = np.flatnonzero(np.all(actions == np.array(choice, dtype=np.int32), axis=1))
             after[:, nodes] = multiply(matrix, rows, before[:, nodes])
-        found.append(after)
-    return tuple(found)
+        predicted.append(after)
+    return tuple(predicted)
 
 
 def _modality_neg_efe(agent: ReferenceAgent, m: int, t: int, beliefs: Beliefs) -> F64:
@@ -281,9 +281,9 @@ def next_prior(agent: ReferenceAgent, qs: Beliefs, action: Sequence[int]) -> Bel
     """Return the belief about the next states after the executed action."""
     model = agent.model
     chosen = every_control(model, np.array([list(action)], dtype=np.int32).reshape(1, -1))[0]
-    found = []
+    priors = []
     for f, controls in enumerate(model.B_action_dependencies):
         matrix, rows = agent.rows_B[f][tuple(int(chosen[c]) for c in controls)]
         before = joint([qs[d][:, None] for d in model.B_dependencies[f]])
-        found.append(multiply(matrix, rows, before)[:, 0])
-    return tuple(found)
+        priors.append(multiply(matrix, rows, before)[:, 0])
+    return tuple(priors)

@@ -41,11 +41,16 @@ class JointLikelihood:
 
 def prepare(model: Model) -> JointLikelihood:
     """Return the constants of all steps."""
-    found = np.ones((1, math.prod(model.num_states)))
+    likelihood = np.ones((1, math.prod(model.num_states)))
     for m in range(len(model.num_obs)):
-        found = (found[:, None, :] * _expanded(model, m)[None, :, :]).reshape(-1, found.shape[1])
+        likelihood = (likelihood[:, None, :] * _expanded(model, m)[None, :, :]).reshape(
+            -1, likelihood.shape[1]
+        )
     return JointLikelihood(
-        model, found, rows_of(found != 0.0), total(0.0 - found * log(found + UNLIKELY))
+        model,
+        likelihood,
+        rows_of(likelihood != 0.0),
+        total(0.0 - likelihood * log(likelihood + UNLIKELY)),
     )
 
 

@@ -44,8 +44,8 @@ def build(model: Model) -> Plan:
     factors = []
     for f, kind in enumerate(kinds):
         tables |= transition_tables(f, kind)
-        found, blocks = node_tables(f, nodes[f], kind)
-        tables |= found
+        new_tables, blocks = node_tables(f, nodes[f], kind)
+        tables |= new_tables
         factors.append(
             {
                 "blocks": blocks,
@@ -56,12 +56,12 @@ def build(model: Model) -> Plan:
         )
     modalities = []
     for m in range(len(model.num_obs)):
-        found, facts = _modality(model, m, nodes, tree)
-        tables |= found
+        new_tables, facts = _modality(model, m, nodes, tree)
+        tables |= new_tables
         modalities.append(facts)
     if model.legacy and model.use_states_info_gain:
-        found, facts = plan_legacy.gain_tables(model, len(modalities), tree, nodes)
-        tables |= found
+        new_tables, facts = plan_legacy.gain_tables(model, len(modalities), tree, nodes)
+        tables |= new_tables
         modalities.append(facts)
     for f in range(len(model.I)):
         tables |= inductive_tables(model, f, [place[f] for place in tree.places])
@@ -95,11 +95,11 @@ def interface(model: Model) -> dict[str, Any]:
 def _check_memory(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
     """Raise a ModelError if predicted or joint beliefs would need too much memory."""
     errors = []
-    for f, (found, kind) in enumerate(zip(nodes, kinds)):
-        sizes = [(model.num_states[f], found.count)]
+    for f, (factor_nodes, kind) in enumerate(zip(nodes, kinds)):
+        sizes = [(model.num_states[f], factor_nodes.count)]
         sizes += [
             (math.prod(model.num_states[d] for d in kind.parents[block.slice]), len(block.parents))
-            for block in found.blocks
+            for block in factor_nodes.blocks
         ]
         states, count = max(sizes, key=math.prod)
         if states * count > MAX_COLUMN_STATES:
@@ -148,11 +148,11 @@ def _modality(
         if model.legacy
         else likelihood_tables(model, m, _product(model))
     )
-    found, facts = energy_tables(
+    energy, facts = energy_tables(
         plan_legacy.without_gain(model) if model.legacy else model, m, split
     )
     joined, count, column = column_tables(m, moving, tree, nodes)
-    tables |= found | joined
+    tables |= energy | joined
     width = padded(count)
     planes = facts["planes"]
     offsets = [(depth if planes > 1 else 0) * width + c for depth, c in zip(tree.depths, column)]
@@ -167,15 +167,15 @@ def _modality(
 
 def _policies(model: Model, tree: Tree) -> Tables:
     first = model.policies[:, : model.plan_every, :].reshape(-1)
-    found: Tables = {
+    tables: Tables = {
         "P_parent": unsigned(tree.parent, len(tree.parent)),
         "P_place": unsigned(tree.place, len(tree.places)),
         "P_leaf": unsigned(tree.leaf, len(tree.parent)),
     }
     if first.size:
-        found["P_first"] = unsigned(first, int(first.max()))
+        tables["P_first"] = unsigned(first, int(first.max()))
     if model.E is not None:
-        found["P_habit"] = (
+        tables["P_habit"] = (
             plan_legacy.habit(model.E) if model.legacy else fmath.log_clipped(model.E)
         ).astype(np.float32)
-    return found
+    return tables

@@ -42,7 +42,7 @@ def _chooses(mode: str, selection: str) -> Callable[[Model], bool]:
 
 
 COMPILED_IN = "its matrices are compiled in"
-NO_CODE = "pymdp 1.0.4 has the word and no code for it"
+NO_CODE = "pymdp 1.0.4 accepts it but does not implement it"
 TWICE = "two factors may choose one control differently"
 JOINED = (
     "sampling_mode = 'marginal' where controls are joined, or shared by factors with equal rows"
@@ -129,8 +129,8 @@ FEATURES = (
     Feature(
         "categorical_obs",
         lambda m: m.categorical_obs,
-        "a program is told which observation was made, not how likely each was",
-        "a program is told which observation was made, not how likely each was",
+        "a program gets the index of each observation, not a distribution",
+        "a program gets the index of each observation, not a distribution",
     ),
     Feature(
         "semantics = 'pymdp-0.0.7': joint information gain, its fixed point and preferences",
@@ -163,7 +163,7 @@ def refusals(model: Model) -> list[str]:
 def _features(model: Model) -> Iterator[str]:
     for one in FEATURES:
         if one.native and one.used(model):
-            yield f"{'; '.join(_values_using(model, one))}: native does not have this, {one.native}"
+            yield f"{'; '.join(_values_using(model, one))}: native lacks this, {one.native}"
 
 
 def _values_using(model: Model, feature: Feature) -> Iterator[str]:

@@ -71,8 +71,8 @@ def background(row: F64) -> float:
     """Return the most frequent value up to 2^-36; the lowest on a tie."""
     mantissa, exponent = np.frexp(row)
     rounded = np.ldexp(np.rint(np.ldexp(mantissa, 36)), exponent - 36)
-    found, counts = np.unique(rounded, return_counts=True)
-    return float(row[rounded == found[int(np.argmax(counts))]].min())
+    distinct, counts = np.unique(rounded, return_counts=True)
+    return float(row[rounded == distinct[int(np.argmax(counts))]].min())
 
 
 def transition_tables(f: int, kinds: Slices) -> Tables:
@@ -83,17 +83,17 @@ def transition_tables(f: int, kinds: Slices) -> Tables:
     """
     rows = [row for matrix in kinds.matrices for row in matrix]
     table = sparse(rows, [row != 0.0 for row in rows])
-    found: Tables = {
+    tables: Tables = {
         f"B{f}_ptr": table.ptr,
         f"B{f}_col": table.col,
         f"B{f}_slice": unsigned(kinds.of, len(kinds.matrices)),
     }
     if not bool(np.all(table.val == 1.0)):
-        found[f"B{f}_val"] = table.val
+        tables[f"B{f}_val"] = table.val
     sets = reads(kinds)
     if len(sets) > 1:
-        found[f"B{f}_set"] = unsigned([sets.index(read) for read in kinds.parents], len(sets))
-    return found
+        tables[f"B{f}_set"] = unsigned([sets.index(read) for read in kinds.parents], len(sets))
+    return tables
 
 
 def reads(kinds: Slices) -> list[tuple[int, ...]]:
@@ -138,14 +138,14 @@ def palettes(tables: Tables) -> Tables:
     X<m>_val becomes indices and X<m>_pal the distinct values, ascending, if that takes fewer bytes.
     The values are unchanged, so no bit of a sum changes.
     """
-    found = dict(tables)
+    result = dict(tables)
     for name, values in tables.items():
         if name.endswith("_val") and values.dtype.kind == "f":
             distinct, number = np.unique(values, return_inverse=True)
             if len(distinct) <= 256 and values.size + distinct.nbytes < values.nbytes:
-                found[name] = number.reshape(values.shape).astype(np.uint8)
-                found[f"{name.removesuffix('val')}pal"] = distinct
-    return found
+                result[name] = number.reshape(values.shape).astype(np.uint8)
+                result[f"{name.removesuffix('val')}pal"] = distinct
+    return result
 
 
 def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[str, Any]]]:
@@ -186,14 +186,14 @@ def likelihood_tables(model: Model, m: int, product: bool) -> Tables:
     table = sparse(list(ratios if product else fmath.log(ratios)), list(kept))
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]
     places = np.unravel_index(table.col.astype(np.int64), sizes)
-    found: Tables = {
+    tables: Tables = {
         f"L{m}_ptr": table.ptr,
         f"L{m}_val": table.val,
         f"L{m}_ground": fmath.log(grounds),
     }
     for j, (place, size) in enumerate(zip(places, sizes)):
-        found[f"L{m}_s{j}"] = unsigned(place, size - 1)
-    return found
+        tables[f"L{m}_s{j}"] = unsigned(place, size - 1)
+    return tables
 
 
 def folded(model: Model, m: int) -> tuple[F64, F64]:
@@ -253,13 +253,13 @@ def energies(
     table = sparse([np.zeros(len(d)) for d in ordered], kept)
     grounds += [ground + constant for ground in plane_grounds]
     entries = np.concatenate([d[keep] for d, keep in zip(ordered, kept, strict=True)])
-    found: Tables = {
+    tables: Tables = {
         f"E{m}_ground": np.array(grounds, np.float32),
         f"E{m}_ptr": table.ptr,
         f"E{m}_col": table.col,
         **_values(m, entries, still),
     }
-    return found, {
+    return tables, {
         "outcomes": len(grounds) - len(planes),
         "planes": len(planes),
         "still": still,
@@ -321,8 +321,8 @@ def tuple_tables(
         tuples.setdefault(tuple(place[f] for f in parents), len(tuples)) for place in tree.places
     ]
     filled = [*tuples, *[(0,) * len(parents)] * (padded(len(tuples)) - len(tuples))]
-    found = {
+    tables = {
         f"J{m}_n{j}": unsigned([t[j] for t in filled], nodes[f].count)
         for j, f in enumerate(parents)
     }
-    return found, len(tuples), column
+    return tables, len(tuples), column

@@ -61,10 +61,10 @@ def _rows(matrix: F64) -> tuple[NDArray[np.intp], F64]:
 
 def _product(rows: tuple[NDArray[np.intp], F64], after: F64) -> F64:
     index, value = rows
-    found = np.zeros_like(after)
+    product = np.zeros_like(after)
     for k in range(index.shape[1]):
-        found = found + value[:, k, None] * after[index[:, k]]
-    return found
+        product = product + value[:, k, None] * after[index[:, k]]
+    return product
 
 
 def _rounded(matrix: F64) -> bytes:

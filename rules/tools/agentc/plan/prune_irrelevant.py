@@ -42,16 +42,16 @@ def relevant(model: Model, reads: Sequence[Sequence[tuple[int, ...]]]) -> tuple[
     """Return relevance by factor; `reads[f]` has the factors that transitions of f read."""
     if model.legacy and model.use_states_info_gain:
         return (True,) * len(model.num_states)
-    found = [False] * len(model.num_states)
+    relevance = [False] * len(model.num_states)
     for a, parents in zip(model.A, model.A_dependencies, strict=True):
         if np.any(a != a.reshape(len(a), -1)[:, :1].reshape(-1, *[1] * len(parents))):
             for d in parents:
-                found[d] = True
+                relevance[d] = True
     for f, rows in enumerate(model.I):
-        found[f] = found[f] or bool(np.any(rows != 0.0))
-    for _ in found:
-        for f in range(len(found)):
-            if found[f]:
+        relevance[f] = relevance[f] or bool(np.any(rows != 0.0))
+    for _ in relevance:
+        for f in range(len(relevance)):
+            if relevance[f]:
                 for d in {d for read in reads[f] for d in read}:
-                    found[d] = True
-    return tuple(found)
+                    relevance[d] = True
+    return tuple(relevance)

@@ -63,14 +63,14 @@ def gain_tables(
                 "list fewer policies"
             ]
         )
-    found = joined | {
+    tables = joined | {
         f"E{m}_ground": np.zeros(len(rows), np.float32),
         f"E{m}_ptr": table.ptr,
         f"E{m}_col": table.col,
         f"E{m}_val": table.val.astype(np.float32),
         f"G{m}_at": unsigned(column, width - 1),
     }
-    return found, {
+    return tables, {
         "outcomes": len(rows) - 1,
         "planes": 1,
         "still": 1,
@@ -85,8 +85,8 @@ def gain_tables(
 def _likelihood(model: Model) -> F64:
     """Return P(joint outcome | joint state), both row-major."""
     states = np.indices(model.num_states).reshape(len(model.num_states), -1)
-    found = np.ones((1, states.shape[1]))
+    likelihood = np.ones((1, states.shape[1]))
     for a, parents in zip(model.A, model.A_dependencies, strict=True):
         seen = a[(slice(None), *(states[f] for f in parents))]
-        found = (found[:, None] * seen[None]).reshape(-1, states.shape[1])
-    return found
+        likelihood = (likelihood[:, None] * seen[None]).reshape(-1, states.shape[1])
+    return likelihood

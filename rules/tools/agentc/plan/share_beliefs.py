@@ -84,18 +84,21 @@ def slices(model: Model, f: int) -> Slices:
     parents = model.B_dependencies[f]
     shape = tuple(model.num_states[d] for d in (f, *parents))
     flat = model.B[f].reshape(*shape, -1)
-    found: dict[tuple[tuple[int, ...], bytes], int] = {}
-    made: list[tuple[tuple[int, ...], F64]] = []
+    numbers: dict[tuple[tuple[int, ...], bytes], int] = {}
+    distinct: list[tuple[tuple[int, ...], F64]] = []
     of: list[int] = []
     for u in range(flat.shape[-1]):
         read, matrix = _relevant(flat[..., u], parents)
-        number = found.setdefault((read, matrix.tobytes()), len(made))
-        if number == len(made):
-            made.append((read, matrix))
+        number = numbers.setdefault((read, matrix.tobytes()), len(distinct))
+        if number == len(distinct):
+            distinct.append((read, matrix))
         of.append(number)
-    maps = tuple(index_map(matrix) if read == (f,) else None for read, matrix in made)
+    maps = tuple(index_map(matrix) if read == (f,) else None for read, matrix in distinct)
     return Slices(
-        tuple(read for read, _ in made), tuple(matrix for _, matrix in made), maps, tuple(of)
+        tuple(read for read, _ in distinct),
+        tuple(matrix for _, matrix in distinct),
+        maps,
+        tuple(of),
     )
 
 
@@ -201,8 +204,8 @@ class _TreeBuilder:
             reached.append(children[key])
         for growth in self.growths:
             growth.settle(t)
-        for found in words:
-            nodes = tuple(g.index[word] for g, word in zip(self.growths, found))
+        for path in words:
+            nodes = tuple(g.index[word] for g, word in zip(self.growths, path))
             self.nodes.append(nodes)
             self.place.append(self.placed.setdefault((nodes, depth), len(self.placed)))
         return reached
@@ -211,12 +214,12 @@ class _TreeBuilder:
 def flat_controls(model: Model) -> list[list[list[int]]]:
     """Return the flat control index of each factor, nested (policy_len, policies, factors)."""
     column = {c: i for i, c in enumerate(model.control_factors)}
-    found = np.zeros((*model.policies.shape[:2], len(model.num_states)), dtype=np.int64)
+    indices = np.zeros((*model.policies.shape[:2], len(model.num_states)), dtype=np.int64)
     for f, controls in enumerate(model.B_action_dependencies):
         for c in controls:
             chosen = model.policies[:, :, column[c]] if c in column else 0
-            found[:, :, f] = found[:, :, f] * model.num_controls[c] + chosen
-    nested: list[list[list[int]]] = np.swapaxes(found, 0, 1).tolist()
+            indices[:, :, f] = indices[:, :, f] * model.num_controls[c] + chosen
+    nested: list[list[list[int]]] = np.swapaxes(indices, 0, 1).tolist()
     return nested
 
 

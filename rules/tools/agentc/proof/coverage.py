@@ -53,13 +53,13 @@ class Coverage:
         A value that was never executed comes first. After as many calls as a control has values,
         each was executed.
         """
-        found = []
+        values = []
         for control, times, u in zip(self.model.control_factors, self.times, drawn, strict=True):
             worn = self._worn(qs, control, len(times))
             equal = np.flatnonzero(worn == worn.min())
             equal = equal[times[equal] == times[equal].min()]
-            found.append(int(equal[int(u * len(equal))]))
-        return tuple(found)
+            values.append(int(equal[int(u * len(equal))]))
+        return tuple(values)
 
     def transitions(self) -> tuple[int, int]:
         """Return the number of used columns of all B, and the number of all columns."""

@@ -34,9 +34,9 @@ def run(words: Sequence[str], data: bytes = b"") -> bytes:
 
 def judge(command: Sequence[str], name: str, proof: dict[str, Any], probe: Path) -> dict[str, Any]:
     """Return the verdict for one agent; Differs if a bit differs."""
-    found = bits(run([*command, "--replay", name], load_probe(probe).records().tobytes()))
-    if found != proof["bits"]:
+    digest = bits(run([*command, "--replay", name], load_probe(probe).records().tobytes()))
+    if digest != proof["bits"]:
         raise BitsDiffer(
-            f"agent {name}: the replay's SHA-256 is {found}, the build host's {proof['bits']}"
+            f"agent {name}: the replay's SHA-256 is {digest}, the build host's {proof['bits']}"
         )
-    return {"bits": found, "steps": proof["steps"]}
+    return {"bits": digest, "steps": proof["steps"]}

@@ -86,21 +86,21 @@ def divergence(wanted: F64, answered: np.ndarray[Any, np.dtype[np.float32]]) -> 
     """Return the Kullback-Leibler divergence in nats by step, summed over factors; NaN
     propagates.
     """
-    found = answered.astype(np.float64)
-    surely = np.maximum(found, 2.0**-1000)
+    q = answered.astype(np.float64)
+    surely = np.maximum(q, 2.0**-1000)
     terms = wanted * (fmath.log(np.maximum(wanted, 2.0**-1000)) - fmath.log(surely))
-    return fmath.total(np.where(np.isnan(found), np.nan, terms), axis=1)
+    return fmath.total(np.where(np.isnan(q), np.nan, terms), axis=1)
 
 
 def document(
-    found: FidelityResult, facts: Mapping[str, Any], identity: Mapping[str, Any]
+    result: FidelityResult, facts: Mapping[str, Any], identity: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return proof.json; its lower bounds are one-sided with 95 % confidence.
 
     `facts` are the probe's, `identity` has the hashes of the program's output.
     """
-    steps, episodes = len(found.kl), int(facts["episodes"])
-    spoilt = int(np.count_nonzero(found.violating.reshape(episodes, -1).any(axis=1)))
+    steps, episodes = len(result.kl), int(facts["episodes"])
+    spoilt = int(np.count_nonzero(result.violating.reshape(episodes, -1).any(axis=1)))
     return {
         "schema": 1,
         **identity,
@@ -108,15 +108,15 @@ def document(
         "episodes": episodes,
         "kinds": facts["kinds"],
         "seed": facts["seed"],
-        "violations": found.violations,
+        "violations": result.violations,
         "violating_episodes": spoilt,
-        "lower_bound": lower_bound(found.violations, steps),
+        "lower_bound": lower_bound(result.violations, steps),
         "lower_bound_episodes": lower_bound(spoilt, episodes),
         "transitions": facts["transitions"],
         "transitions_used": facts["transitions_used"],
-        "same_action": int(found.same.sum()),
-        "kl_max": float(found.kl.max()).hex(),
-        "regret_max": float(found.regret.max()).hex(),
-        "kl_limit": found.limits.kl.hex(),
-        "regret_limit": found.limits.regret.hex(),
+        "same_action": int(result.same.sum()),
+        "kl_max": float(result.kl.max()).hex(),
+        "regret_max": float(result.regret.max()).hex(),
+        "kl_limit": result.limits.kl.hex(),
+        "regret_limit": result.limits.regret.hex(),
     }

@@ -32,7 +32,7 @@ class BudgetError(Exception):
 
 def measure(program: bytes, image: Path) -> dict[str, Any]:
     """Measure architecture, static linking, memory, size of the image's blobs, and user."""
-    arch, found = segments(program)
+    arch, program_segments = segments(program)
     index = json.loads((image / "index.json").read_text())
     manifest = _blob(image, index["manifests"][0]["digest"])
     config = _blob(image, manifest["config"]["digest"])
@@ -40,8 +40,8 @@ def measure(program: bytes, image: Path) -> dict[str, Any]:
         "arch": arch,
         "image_arch": config["architecture"],
         "image_bytes": sum(path.stat().st_size for path in (image / "blobs" / "sha256").iterdir()),
-        "memory_bytes": sum(size for kind, size in found if kind == LOAD) + STACK,
-        "static": not {INTERP, DYNAMIC} & {kind for kind, _ in found},
+        "memory_bytes": sum(size for kind, size in program_segments if kind == LOAD) + STACK,
+        "static": not {INTERP, DYNAMIC} & {kind for kind, _ in program_segments},
         "user": config["config"]["User"],
     }
 
@@ -50,20 +50,20 @@ def _blob(image: Path, digest: str) -> Any:
     return json.loads((image / "blobs" / digest.replace(":", "/")).read_text())
 
 
-def check(found: dict[str, Any], arch: str, max_image: int, max_memory: int) -> None:
+def check(measured: dict[str, Any], arch: str, max_image: int, max_memory: int) -> None:
     """Raise Unfit for a wrong image, OverBudget for exceeded limits; a limit of 0 means none."""
     over = []
     errors = [
-        f"{name.replace('_', ' ')} is {found[name]}, the board is {arch}"
+        f"{name.replace('_', ' ')} is {measured[name]}, the board is {arch}"
         for name in ("arch", "image_arch")
-        if found[name] != arch
+        if measured[name] != arch
     ]
-    if not found["static"]:
-        errors.append("the program wants a dynamic linker, and the image has none")
-    if found["user"].split(":")[0] in ("", "0", "root"):
+    if not measured["static"]:
+        errors.append("the program requires a dynamic linker, and the image has none")
+    if measured["user"].split(":")[0] in ("", "0", "root"):
         errors.append("the image runs as the superuser")
     for name, limit in (("image_bytes", max_image), ("memory_bytes", max_memory)):
-        key, have = name.split("_")[0], found[name]
+        key, have = name.split("_")[0], measured[name]
         if limit and have > limit:
             way = f'raise it to {key} = "{-(-have // 1024)}KiB" or more, or make the agents smaller: storage = "smallest"'
             over.append((f"{key}: {have} bytes, the budget is {limit}", key, way))

@@ -63,7 +63,7 @@ def explain_failure(proof: Mapping[str, Any]) -> str:
     """Explain a failed proof with its numbers."""
     regret, kl = float.fromhex(proof["regret_max"]), float.fromhex(proof["kl_max"])
     return (
-        f"the compiled agent does not do what the reference does: {proof['violations']} of "
+        f"the compiled agent differs from the reference: {proof['violations']} of "
         f"{proof['steps']} steps violate (regret up to {regret:.3g} nats, limit {REGRET_LIMIT}; "
         f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT}), in {proof['violating_episodes']} of "
         f"{proof['episodes']} episodes; at 95 % confidence at least {proof['lower_bound']} of all steps and "

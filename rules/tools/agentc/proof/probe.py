@@ -114,7 +114,7 @@ def run_episode(
     tried = coverage or empty_coverage(model)
     prior = initial_prior(agent)
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
-    found = []
+    episode_steps = []
     for s in range(steps):
         place = (episode, s + 1)
         obs, rejected = _observation(agent, prior, state, seed, place)
@@ -131,7 +131,7 @@ def run_episode(
             )
         if s + 1 < steps:
             tried.note(qs, executed)
-        found.append(
+        episode_steps.append(
             ReferenceStep(
                 obs,
                 rejected,
@@ -148,7 +148,7 @@ def run_episode(
         state = next_state(
             model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state)))
         )
-    return found
+    return episode_steps
 
 
 def _observation(
@@ -245,7 +245,7 @@ def check_time(
             f"the proof would take about {took * plannings:.0f} s, more than the {ACTION_TIMEOUT:.0f} s "
             f"that an action has: it judges {model.num_policies} policies over {states} states "
             f"{plannings} times ({episodes} episodes of {steps} steps), each time in {took:.2g} s; "
-            f"the way out: a policy_len below {model.policy_len}, fewer listed policies, "
+            f"reduce it: a policy_len below {model.policy_len}, fewer listed policies, "
             f"plan_every{shorter}"
         ]
     )

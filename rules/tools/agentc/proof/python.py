@@ -27,38 +27,38 @@ def answers(model: Model, taken: ReferenceRun) -> Replies:
     pymdp_agent.set_precision(False)
     fresh = pymdp_step.start(model)
     step = pymdp_step.stepper(model)
-    found = []
+    choices = []
     for seen, done in zip(taken.probe.obs, taken.executed, strict=True):
         carry = fresh
         for obs, action in zip(seen, done, strict=True):
             carry, choice = step(carry, list(obs))
             carry = pymdp_step.executed(carry, action)
-            found.append([np.asarray(value) for value in choice])
-    qs, q_pi, policy, action = (np.array(column) for column in zip(*found, strict=True))
+            choices.append([np.asarray(value) for value in choice])
+    qs, q_pi, policy, action = (np.array(column) for column in zip(*choices, strict=True))
     chosen = pymdp_agent.control_values(fresh.agent, model, action)
     return Replies(qs.astype(np.float32), q_pi.astype(np.float32), chosen, policy.astype(np.int32))
 
 
-def judge(model: Model, taken: ReferenceRun, given: Replies) -> tuple[FidelityResult, F64]:
+def judge(model: Model, taken: ReferenceRun, replies: Replies) -> tuple[FidelityResult, F64]:
     """Compare the replies with the reference; return findings and the divergence of q_pi by
     step.
 
     A stochastic agent samples from q_pi, so there its divergence is judged instead of the regret.
     """
-    found = compare(given, taken.probe, [model.num_controls[c] for c in model.control_factors])
-    apart = divergence(taken.q_pi.reshape(len(given.q_pi), -1), given.q_pi)
+    result = compare(replies, taken.probe, [model.num_controls[c] for c in model.control_factors])
+    apart = divergence(taken.q_pi.reshape(len(replies.q_pi), -1), replies.q_pi)
     if model.action_selection == "stochastic":
-        found = FidelityResult(np.where(apart <= KL_LIMIT, 0.0, np.inf), found.kl, found.same)
-    return found, apart
+        result = FidelityResult(np.where(apart <= KL_LIMIT, 0.0, np.inf), result.kl, result.same)
+    return result, apart
 
 
 def document(
     model: Model, taken: ReferenceRun, judged: tuple[FidelityResult, F64]
 ) -> dict[str, Any]:
     """Return proof.json."""
-    found, apart = judged
-    steps, episodes = len(found.kl), int(taken.probe.facts["episodes"])
-    spoilt = int(np.count_nonzero(found.violating.reshape(episodes, -1).any(axis=1)))
+    result, apart = judged
+    steps, episodes = len(result.kl), int(taken.probe.facts["episodes"])
+    spoilt = int(np.count_nonzero(result.violating.reshape(episodes, -1).any(axis=1)))
     return {
         "schema": 1,
         "runtime": "python",
@@ -68,17 +68,17 @@ def document(
         "episodes": episodes,
         "kinds": taken.probe.facts["kinds"],
         "seed": taken.probe.facts["seed"],
-        "violations": found.violations,
+        "violations": result.violations,
         "violating_episodes": spoilt,
-        "lower_bound": lower_bound(found.violations, steps),
+        "lower_bound": lower_bound(result.violations, steps),
         "lower_bound_episodes": lower_bound(spoilt, episodes),
-        "same_action": int(found.same.sum()),
+        "same_action": int(result.same.sum()),
         "stochastic": model.action_selection == "stochastic",
         "kl_limit": KL_LIMIT,
         "regret_limit": REGRET_LIMIT,
-        "kl_below": rounded_up(float(found.kl.max())),
+        "kl_below": rounded_up(float(result.kl.max())),
         "kl_policies_below": rounded_up(float(apart.max())),
-        "regret_below": rounded_up(float(found.regret.max())),
+        "regret_below": rounded_up(float(result.regret.max())),
     }
 
 
@@ -100,7 +100,7 @@ def text(name: str, proved: Mapping[str, Any]) -> str:
         for number, reason in enumerate(proved["why"])
     ]
     if not proved["why"]:
-        lines.append("because       its table says so; native covers this agent, too")
+        lines.append("because       its table selects it; native supports this agent, too")
     judged = (
         f"policies apart by less than {proved['kl_policies_below']} nats (limit {proved['kl_limit']:.0e})"
         if proved["stochastic"]
@@ -115,7 +115,7 @@ def text(name: str, proved: Mapping[str, Any]) -> str:
             f"least right   {proved['lower_bound']} of all steps, {proved['lower_bound_episodes']} of all episodes, at 95 %",
             f"decisions     {judged}",
             f"beliefs       apart by less than {proved['kl_below']} nats (limit {proved['kl_limit']:.0e})",
-            "image         none yet: images with Python are not made by this version",
+            "image         none yet: images support the native backend only",
             "",
         ]
     )

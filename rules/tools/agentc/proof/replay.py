@@ -85,8 +85,8 @@ def load_probe(folder: Path) -> Probe:
 def _plans(folder: Path, facts: Mapping[str, Any]) -> I32 | None:
     if "plan_every" not in facts:
         return None
-    found: I32 = np.frombuffer((folder / "plans.i32").read_bytes(), "<i4")
-    return found.reshape(-1, facts["plan_every"], facts["controls"])
+    plans: I32 = np.frombuffer((folder / "plans.i32").read_bytes(), "<i4")
+    return plans.reshape(-1, facts["plan_every"], facts["controls"])
 
 
 def width(interface: Mapping[str, Any]) -> int:

@@ -59,8 +59,8 @@ def document(
 def agent(ir_folder: Path, plan_folder: Path, proof: Path) -> dict[str, Any]:
     """Return one agent's part of the report."""
     proved = json.loads(proof.read_bytes())
-    made = costs(ir.normalise(ir.load(ir_folder)), plan.load(plan_folder))
-    return {**made, "proof": {name: proved[name] for name in PROOF}}
+    cost = costs(ir.normalise(ir.load(ir_folder)), plan.load(plan_folder))
+    return {**cost, "proof": {name: proved[name] for name in PROOF}}
 
 
 def text(report: Mapping[str, Any]) -> str:
@@ -121,8 +121,8 @@ def _cells(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"{_grouped(proof['transitions_used'])} of {_grouped(proof['transitions'])}"
     yield f"{proof['lower_bound']}, {proof['lower_bound_episodes']}"
     for name in ("kl", "regret"):
-        found, limit = (float.fromhex(proof[f"{name}_{end}"]) for end in ("max", "limit"))
-        yield f"{found:.1e} (limit {limit:.0e})"
+        largest, limit = (float.fromhex(proof[f"{name}_{end}"]) for end in ("max", "limit"))
+        yield f"{largest:.1e} (limit {limit:.0e})"
 
 
 def _grouped(number: int) -> str:

@@ -14,9 +14,7 @@ from agentc.ir.types import I32, Model, ModelError
 from pymdp.agent import Agent
 from pymdp.inference import SEQUENCE_METHODS, SMOOTHING_METHODS
 
-atexit.register(
-    gc.callbacks.clear
-)  # jax's prints a traceback when the interpreter has taken its modules apart
+atexit.register(gc.callbacks.clear)  # jax's callback prints a traceback at interpreter shutdown
 
 
 def refusals(model: Model) -> list[str]:
@@ -27,11 +25,11 @@ def refusals(model: Model) -> list[str]:
 def _learning(model: Model) -> Iterator[str]:
     for letter in "CDE":
         if getattr(model, f"learn_{letter}"):
-            yield f"learn_{letter} = true: pymdp 1.0.4 has the word and no code for it"
+            yield f"learn_{letter} = true: pymdp 1.0.4 accepts it but does not implement it"
     if (model.learn_A or model.learn_B) and model.learning_mode != "online":
         yield (
-            f"learning_mode = {model.learning_mode!r}: pymdp learns then from whole episodes, which a device that is "
-            "never at the end of one does not have"
+            f"learning_mode = {model.learning_mode!r}: pymdp then learns from whole episodes, but a device is "
+            "never at the end of one"
         )
 
 
@@ -44,17 +42,17 @@ def _inference(model: Model) -> Iterator[str]:
             "(observed rewards of a .pomdp: rewards = { information_gain = true })"
         )
     if model.categorical_obs:
-        yield "categorical_obs = true: a program is told which observation was made, not how likely each was"
+        yield "categorical_obs = true: a program gets the index of each observation, not a distribution"
     if uses_window(model) and model.inference_horizon is None:
         yield (
-            f"inference_algo = {model.inference_algo!r} looks back over the steps before: say over how many by "
+            f"inference_algo = {model.inference_algo!r} looks back over the steps before: set their number by "
             "inference_horizon, or its memory and its step grow without end"
         )
     for f, parents in enumerate(model.B_dependencies):
         if f not in parents:
             yield f"B{f} does not depend on its own factor (B_dependencies[{f}] = {list(parents)}): pymdp refuses that"
     if not _simple(model) and model.policies_kind != "full":
-        yield "pymdp 1.0.4 takes listed policies only where every factor has one control of its own"
+        yield "pymdp 1.0.4 supports listed policies only if every factor has one control of its own"
 
 
 def uses_window(model: Model) -> bool:
@@ -131,14 +129,14 @@ def multi_action(agent: Any, model: Model, chosen: I32) -> I32:
     """Convert actions (steps, control factors) to pymdp's columns (steps, factors)."""
     wide = np.zeros((len(chosen), len(model.num_controls)), np.int32)
     wide[:, list(model.control_factors)] = chosen
-    found = [np.asarray(agent.encode_multi_actions(jnp.array(row[None])))[0] for row in wide]
-    return np.array(found, dtype=np.int32)
+    encoded = [np.asarray(agent.encode_multi_actions(jnp.array(row[None])))[0] for row in wide]
+    return np.array(encoded, dtype=np.int32)
 
 
 def control_values(agent: Any, model: Model, action: I32) -> I32:
     """Convert pymdp's columns (steps, factors) to actions (steps, control factors)."""
-    found = [np.asarray(agent.decode_multi_actions(jnp.array(row[None])))[0] for row in action]
-    return np.array(found, dtype=np.int32)[:, list(model.control_factors)]
+    decoded = [np.asarray(agent.decode_multi_actions(jnp.array(row[None])))[0] for row in action]
+    return np.array(decoded, dtype=np.int32)[:, list(model.control_factors)]
 
 
 def set_precision(double: bool) -> None:

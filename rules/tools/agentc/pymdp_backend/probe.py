@@ -94,7 +94,7 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
     model = theirs.model
     theirs.begin()
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
-    found: list[Row] = []
+    rows: list[Row] = []
     for step in range(1, steps + 1):
         obs = probe.observe(model, state, seed, (episode, step))
         beliefs, judged = theirs.see(obs)
@@ -112,11 +112,11 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
         theirs.executed(
             pymdp_agent.multi_action(theirs.agent, model, np.array([done], np.int32))[0]
         )
-        found.append((obs, action, done, beliefs, q_pi))
+        rows.append((obs, action, done, beliefs, q_pi))
         state = probe.next_state(
             model, state, done, [uniform(seed, episode, step, 2, f) for f in range(len(state))]
         )
-    return found
+    return rows
 
 
 def planned_actions(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:

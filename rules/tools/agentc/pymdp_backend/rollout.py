@@ -58,15 +58,17 @@ class Rollout:
         self._last: Any = None
 
     def _step(self, carry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        found: tuple[dict[str, Any], dict[str, Any]] = rollout(
+        result: tuple[dict[str, Any], dict[str, Any]] = rollout(
             carry["agent"], self._env, 0, jax.random.PRNGKey(0), initial_carry=carry
         )
-        return found
+        return result
 
     def see(self, obs: Sequence[int]) -> tuple[F64, F64]:
         """Return beliefs over all states and q_pi after an observation of each modality."""
-        given = [jnp.full((1, 1), o, dtype=jnp.int32) for o in obs]
-        self._carry = self._first(given) if self._carry is None else self._given(given)
+        observation = [jnp.full((1, 1), o, dtype=jnp.int32) for o in obs]
+        self._carry = (
+            self._first(observation) if self._carry is None else self._with_supplied(observation)
+        )
         self._carry, info = self._once(self._carry)
         beliefs = np.concatenate([np.asarray(q)[0, 0] for q in info["qs"]])
         return beliefs.astype(np.float64), np.asarray(info["qpi"])[0, 0].astype(np.float64)
@@ -98,7 +100,7 @@ class Rollout:
             carry["empirical_prior"] = self.agent.D
         return carry
 
-    def _given(self, obs: list[Any]) -> dict[str, Any]:
+    def _with_supplied(self, obs: list[Any]) -> dict[str, Any]:
         """Return the carry of `rollout` with the supplied observation and executed action."""
         assert self._carry is not None and self._last is not None
         carry = self._carry | {"observation": obs, "action": self._last}

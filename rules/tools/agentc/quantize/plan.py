@@ -71,7 +71,7 @@ def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
         for f in range(len(lean.num_states))
         if f"B{f}_val" in exact.tables
     ]
-    facts, found = [], exact
+    facts, quantized = [], exact
     for array in arrays:
         before, after = (_bytes(array.replaced, exact.tables), _bytes(array.tables, array.tables))
         worthwhile = before - after >= LEAST_SAVING
@@ -85,14 +85,14 @@ def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
             }
         )
         if worthwhile:
-            found = _with_array(found, array, storage)
-    return found, {
+            quantized = _with_array(quantized, array, storage)
+    return quantized, {
         "schema": 1,
         "storage": storage,
         "arrays": facts,
         "table_bytes": {
             "before": _bytes(exact.tables, exact.tables),
-            "after": _bytes(found.tables, found.tables),
+            "after": _bytes(quantized.tables, quantized.tables),
         },
     }
 
@@ -101,20 +101,22 @@ def _bytes(names: Sequence[str] | Tables, tables: Tables) -> int:
     return sum(tables[name].nbytes for name in names)
 
 
-def _with_array(found: Plan, array: QuantizedArray, storage: str) -> Plan:
+def _with_array(base: Plan, array: QuantizedArray, storage: str) -> Plan:
     """Return the plan with one quantized array."""
-    kept = {name: table for name, table in found.tables.items() if name not in array.replaced}
-    said = found.header.get("coded", {"storage": storage, "modalities": [], "same": {}})
-    modalities = list(found.header["modalities"])
+    kept = {name: table for name, table in base.tables.items() if name not in array.replaced}
+    quantization = base.header.get("coded", {"storage": storage, "modalities": [], "same": {}})
+    modalities = list(base.header["modalities"])
     if array.modality is not None:
         m = int(array.name[2:-1])
         modalities[m] = array.modality
-        said = {
-            **said,
-            "modalities": [*said["modalities"], m],
-            "same": {**said["same"], **array.same},
+        quantization = {
+            **quantization,
+            "modalities": [*quantization["modalities"], m],
+            "same": {**quantization["same"], **array.same},
         }
-    return Plan({**found.header, "modalities": modalities, "coded": said}, kept | array.tables)
+    return Plan(
+        {**base.header, "modalities": modalities, "coded": quantization}, kept | array.tables
+    )
 
 
 def _errors_of_codes(
@@ -165,29 +167,29 @@ def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> QuantizedArr
     column = np.nonzero(kept)[1]
     levels = grid(storage, rows[kept])
     codes = np.zeros(rows.shape, np.int64)
-    found = encode(rows[kept], column, levels)
-    codes[kept] = found
-    told = np.where(kept, levels[codes], rows).reshape(model.A[m].shape)
+    entry_codes = encode(rows[kept], column, levels)
+    codes[kept] = entry_codes
+    decoded = np.where(kept, levels[codes], rows).reshape(model.A[m].shape)
     own = tuple(name for name in exact.tables if name.startswith((f"L{m}_", f"E{m}_", f"X{m}_")))
     tables: Tables = {
         name: exact.tables[name]
         for name in own
         if name.startswith("L") and not name.endswith("_pal")
     }
-    tables[f"L{m}_val"] = codes[inferred].astype(found.dtype)
+    tables[f"L{m}_val"] = codes[inferred].astype(entry_codes.dtype)
     if exact.header["product"]:
         tables[f"L{m}_over"] = 1.0 / grounds
     if storage == "palette":
         tables[f"A{m}_pal"] = levels.astype(np.float32)
-    read = replace(model, A=(*model.A[:m], told, *model.A[m + 1 :]))
-    energy, facts = _energy(exact, read, m, (rows, codes.astype(found.dtype)))
+    read = replace(model, A=(*model.A[:m], decoded, *model.A[m + 1 :]))
+    energy, facts = _energy(exact, read, m, (rows, codes.astype(entry_codes.dtype)))
     tables |= energy
     same = _shared(tables, m)
     return QuantizedArray(
         f"A[{m}]",
         own,
         {name: table for name, table in tables.items() if name not in same},
-        _errors_of_codes(rows[kept], found, levels, column),
+        _errors_of_codes(rows[kept], entry_codes, levels, column),
         same,
         facts,
     )

@@ -70,7 +70,7 @@ def quantized_candidate(storage: str, paths: Sequence[Path], budget: FidelityBud
     plan, coding, code, findings, obj = paths
     own, own_facts = load(findings / "probe", budget.limits)
     trial, trial_facts = load(findings / "trial", budget.limits)
-    made = json.loads(coding.read_bytes())
+    coding_facts = json.loads(coding.read_bytes())
     episodes = int(trial_facts["episodes"])
     spoilt = int(np.count_nonzero(_losing(trial).reshape(episodes, -1).any(axis=1)))
     facts = {
@@ -80,11 +80,11 @@ def quantized_candidate(storage: str, paths: Sequence[Path], budget: FidelityBud
         "kl_max": _maximum(own.kl, trial.kl).hex(),
         "regret_max": _maximum(own.regret, trial.regret).hex(),
         "max_error": max(
-            [0.0, *(float.fromhex(a["max_error"]) for a in made["arrays"] if a["coded"])]
+            [0.0, *(float.fromhex(a["max_error"]) for a in coding_facts["arrays"] if a["coded"])]
         ).hex(),
         "violating_episodes": spoilt,
         "lower_bound_episodes": lower_bound(spoilt, episodes, budget.candidates),
-        "arrays": made["arrays"],
+        "arrays": coding_facts["arrays"],
     }
     proof = document(own, own_facts, json.loads((findings / "identity.json").read_bytes()))
     return Candidate(storage, plan, code, proof, facts, tuple(_reasons(facts, own, budget)))
@@ -94,36 +94,36 @@ def _sizes(plan: Path, obj: Path) -> dict[str, int]:
     return {"bytes": stored(obj.read_bytes()), "table_bytes": (plan / "tables.bin").stat().st_size}
 
 
-def _losing(found: FidelityResult) -> Any:
+def _losing(result: FidelityResult) -> Any:
     """Return the steps whose regret exceeds the limit; NaN does."""
-    return ~(found.regret <= found.limits.regret)
+    return ~(result.regret <= result.limits.regret)
 
 
-def _maximum(*found: Any) -> float:
+def _maximum(*arrays: Any) -> float:
     """Return the maximum; NaN propagates."""
-    return float(np.concatenate(found).max())
+    return float(np.concatenate(arrays).max())
 
 
 def _reasons(facts: Mapping[str, Any], own: FidelityResult, budget: FidelityBudget) -> list[str]:
     """Return the exceeded limits with their numbers."""
-    kl, found = float.fromhex(facts["kl_max"]), []
+    kl, reasons = float.fromhex(facts["kl_max"]), []
     if not kl <= budget.limits.kl:
-        found.append(f"beliefs diverge by up to {kl:.3g} nats, kl allows {budget.limits.kl:g}")
+        reasons.append(f"beliefs diverge by up to {kl:.3g} nats, kl allows {budget.limits.kl:g}")
     losing = _losing(own)
     if losing.any():
-        found.append(
+        reasons.append(
             f"{np.count_nonzero(losing)} of {len(losing)} actions of the model's own probe set lose more than "
             f"{budget.limits.regret:g} nats (regret), up to {own.regret.max():.3g}"
         )
     if not is_shown(
         budget.agreement, facts["violating_episodes"], facts["episodes"], budget.candidates
     ):
-        found.append(
+        reasons.append(
             f"{facts['violating_episodes']} of {facts['episodes']} independent episodes have an action that loses "
             f"more than {budget.limits.regret:g} nats, up to {float.fromhex(facts['regret_max']):.3g}: at 95 % "
             f"{facts['lower_bound_episodes']} of all are right, agreement asks for {budget.agreement}"
         )
-    return found
+    return reasons
 
 
 def choose(asked: str, candidates: Sequence[Candidate]) -> Candidate | None:
@@ -167,8 +167,8 @@ def explain_refusal(
 ) -> str:
     """Explain a refused storage: its savings, and a budget that would admit it."""
     kl, regret = (
-        max(given, _round_up(float.fromhex(refused.facts[f"{word}_max"])))
-        for word, given in (("kl", budget.limits.kl), ("regret", budget.limits.regret))
+        max(limit, _round_up(float.fromhex(refused.facts[f"{word}_max"])))
+        for word, limit in (("kl", budget.limits.kl), ("regret", budget.limits.regret))
     )
     wider = (
         f"raise the budget, fidelity = {{ kl = {kl:g}, regret = {regret:g}, agreement = {budget.agreement} }}, or"

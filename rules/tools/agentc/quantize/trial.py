@@ -34,11 +34,11 @@ def concatenate(parts: Sequence[Probe]) -> Probe:
     return replace(parts[0], **arrays, facts=facts, q_pi=np.concatenate(drawn) if drawn else None)
 
 
-def save(found: FidelityResult, facts: Mapping[str, Any], folder: Path) -> None:
+def save(result: FidelityResult, facts: Mapping[str, Any], folder: Path) -> None:
     """Write the findings by step and the facts of one set."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, kind in COLUMNS.items():
-        (folder / name).write_bytes(np.asarray(getattr(found, name)).astype(kind).tobytes())
+        (folder / name).write_bytes(np.asarray(getattr(result, name)).astype(kind).tobytes())
     (folder / "facts.json").write_bytes(canonical_json(facts))
 
 

@@ -27,18 +27,18 @@ class Section(NamedTuple):
 def sections(data: bytes) -> list[Section]:
     """Return the sections of a 32-bit little-endian object; ToolchainError for another kind."""
     if data[:6] != b"\x7fELF\x01\x01":
-        raise ToolchainError("the object is no 32-bit little-endian ELF file")
+        raise ToolchainError("the object is not a 32-bit little-endian ELF file")
     (start,), (size, count) = (
         struct.unpack_from("<I", data, 32),
         struct.unpack_from("<HH", data, 46),
     )
-    found = []
+    headers = []
     for number in range(count):
         _, kind, flags, _, offset, length, link = struct.unpack_from(
             "<7I", data, start + number * size
         )
-        found.append(Section(kind, flags, offset, length, link))
-    return found
+        headers.append(Section(kind, flags, offset, length, link))
+    return headers
 
 
 def sizes(data: bytes) -> dict[str, int]:
@@ -55,12 +55,12 @@ def sizes(data: bytes) -> dict[str, int]:
 
 def agent_symbol(data: bytes) -> str:
     """Return the symbol of the one agent that the object defines; ToolchainError otherwise."""
-    found = sorted(
+    symbols = sorted(
         name.decode("ascii") for name, home in _symbols(data) if name.startswith(PREFIX) and home
     )
-    if len(found) != 1:
-        raise ToolchainError(f"the object defines {len(found)} agents, not one")
-    return found[0]
+    if len(symbols) != 1:
+        raise ToolchainError(f"the object defines {len(symbols)} agents, not one")
+    return symbols[0]
 
 
 def _symbols(data: bytes) -> Iterator[tuple[bytes, int]]:
@@ -96,16 +96,16 @@ def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
     otherwise.
     """
     if data[:4] != b"\x7fELF" or data[5] != 1:
-        raise ToolchainError("the program is no little-endian ELF file")
+        raise ToolchainError("the program is not a little-endian ELF file")
     wide = data[4] == 2
     machine = struct.unpack_from("<H", data, 18)[0]
     (start,) = struct.unpack_from("<Q", data, 32) if wide else struct.unpack_from("<I", data, 28)
     size, count = struct.unpack_from("<HH", data, 54 if wide else 42)
-    found = []
+    headers = []
     for number in range(count):
         at = start + number * size
         kind = struct.unpack_from("<I", data, at)[0]
-        found.append(
+        headers.append(
             (
                 kind,
                 struct.unpack_from("<Q", data, at + 40)[0]
@@ -113,4 +113,4 @@ def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
                 else struct.unpack_from("<I", data, at + 20)[0],
             )
         )
-    return MACHINE.get(machine, f"machine {machine}"), found
+    return MACHINE.get(machine, f"machine {machine}"), headers

@@ -57,12 +57,12 @@ def host_target() -> tuple[str, str]:
 
 def architecture(triple: str) -> str:
     """Return the processor family of a triple; ToolchainError without start-up code for it."""
-    found = triple.split("-", 1)[0]
-    found = "arm" if found in ("arm", "armv7a", "thumb") else found
-    if not TRIPLE.fullmatch(triple) or found not in EMULATIONS:
+    family = triple.split("-", 1)[0]
+    family = "arm" if family in ("arm", "armv7a", "thumb") else family
+    if not TRIPLE.fullmatch(triple) or family not in EMULATIONS:
         known = ", ".join(sorted(EMULATIONS))
         raise ToolchainError(f"triple {triple!r}: its processor must be one of {known}")
-    return found
+    return family
 
 
 def zig(words: Sequence[str], cwd: Path | None = None) -> None:
@@ -88,9 +88,9 @@ def zig(words: Sequence[str], cwd: Path | None = None) -> None:
 def _program() -> str:
     """Return the path of `zig` in the wheel ziglang."""
     for entry in sys.path:
-        found = Path(entry or ".") / "ziglang" / "zig"
-        if found.is_file():
-            return str(found.resolve())
+        program = Path(entry or ".") / "ziglang" / "zig"
+        if program.is_file():
+            return str(program.resolve())
     raise ToolchainError("the Zig toolchain is missing: install the Python package 'ziglang'")
 
 

@@ -96,7 +96,7 @@ def test_everything_wrong_is_said_at_once(
     assert run(tmp_path, GOOD, spec, '{"sampling": "full"}') == 1
     said = capsys.readouterr().err
     assert (
-        "5 faults" in said
+        "5 errors" in said
         and "did you mean 'gamma'?" in said
         and "did you mean 'sampling_mode'?" in said
     )

@@ -87,7 +87,7 @@ def test_several_modalities_or_factors_keep_their_meaning_or_are_taken_as_the_ot
     told = refused(tmp_path, {"semantics": "pymdp-1"}, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
     assert all(
         name in told
-        for name in ("gamma is not said", "alpha is not said", "sampling_mode is not said")
+        for name in ("gamma is not set", "alpha is not set", "sampling_mode is not set")
     )
     model = made(
         tmp_path,
@@ -188,6 +188,6 @@ def test_the_program_ends_with_one_message(
         "--out",
         str(tmp_path / "ir"),
     ]
-    assert import_objects.main(words) == 1 and "m.npz: 1 fault" in capsys.readouterr().err
+    assert import_objects.main(words) == 1 and "m.npz: 1 error" in capsys.readouterr().err
     np.savez(tmp_path / "m.npz", allow_pickle=True, A=objects(A), B=objects(B))
     assert import_objects.main(words) == 0 and ir.load(tmp_path / "ir").gamma == 16.0

@@ -87,7 +87,7 @@ def test_an_export_of_python_agents_is_refused_by_name_and_reason() -> None:
         {"learner": Agent(rat(inference=Inference(learn_A=True))), "other": Agent(rat())},
     )
     with pytest.raises(
-        BuildError, match=r"learner \(learn_A = true\), and images with Python are not made yet"
+        BuildError, match=r"learner \(learn_A = true\), and images support the native backend only"
     ) as fault:
         export(ctx(), made, hardware(ctx(), "raspberry-pi-5"))
     assert fault.value.at is not None and "runtime.json" in (fault.value.fix or "")

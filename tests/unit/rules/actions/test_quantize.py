@@ -141,14 +141,14 @@ def test_a_firmware_chooses_by_the_bytes_that_it_will_hold() -> None:
     [
         (
             {"storage": "uint16"},
-            'storage = "uint16" loses some fidelity, and nothing says how much it may',
+            'storage = "uint16" loses fidelity, but the export sets no budget',
             "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }",
         ),
         ({"fidelity": Fidelity()}, "no storage that could lose any", "leave fidelity out"),
-        ({"storage": "uint16", "fidelity": Fidelity(kl=0.0)}, "kl = 0 is no budget", "kl = 1e-3"),
+        ({"storage": "uint16", "fidelity": Fidelity(kl=0.0)}, "kl = 0 is not a budget", "kl = 1e-3"),
         (
             {"storage": "uint16", "fidelity": Fidelity(regret=float("nan"))},
-            "regret = nan is no budget",
+            "regret = nan is not a budget",
             "regret = 1e-3",
         ),
         (

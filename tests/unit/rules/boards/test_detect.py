@@ -227,7 +227,7 @@ def test_what_disagrees_is_told_and_decides_nothing() -> None:
     assert (got.profile, got.override) == ("jetson-orin-nx-16g", {})
     assert got.differs == (
         "its processor is cortex-a72, not cortex-a78ae",
-        "the kernel has 3906 MiB of memory, which is no size that the board is sold with",
+        "the kernel has 3906 MiB of memory, which is not a size that the board is sold with",
         "4 of 8 cores are online",
     )
     bigger = found(tree("", "raspberrypi,5-model-b") | arm(8, 40000000, (0x41, 0xD0B)))
@@ -241,7 +241,7 @@ def test_what_is_not_there_is_told_as_not_known() -> None:
             "which board it is: there is no device tree to name it",
             "its processor: /proc/cpuinfo is not there or names none",
             "its memory: /proc/meminfo is not there or says nothing of MemTotal",
-            "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells",
+            "whether memory can be limited: cgroup.controllers and /proc/cgroups do not show it",
         ),
     )
     bare = found(tree("", "nvidia,p3767-0000") | arm(8, 16018432, A78AE) | CGROUP_2)

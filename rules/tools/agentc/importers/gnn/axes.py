@@ -63,7 +63,7 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
         tried = " and as ".join(",".join(order) for order in orders[1:])
         raise ModelError(
             [
-                f"{error} (read as {','.join(orders[0])}{'; nor is it one as ' + tried if tried else ''})"
+                f"{error} (read as {','.join(orders[0])}{'; it is also none as ' + tried if tried else ''})"
                 for error in itertools.islice(column_errors(axes.name, reading), SHOWN)
             ]
         )
@@ -119,9 +119,9 @@ def _all(roles: Order) -> Iterator[Order]:
 
 
 def _fits(axes: AxisRoles, written: F64, order: Order) -> bool:
-    found = dict(zip(order, written.shape, strict=True))
-    square = found.get("next") == found.get("previous")
-    return square and all(axes.sizes.get(role) in (None, size) for role, size in found.items())
+    lengths = dict(zip(order, written.shape, strict=True))
+    square = lengths.get("next") == lengths.get("previous")
+    return square and all(axes.sizes.get(role) in (None, size) for role, size in lengths.items())
 
 
 def _read(axes: AxisRoles, written: F64, order: Order) -> F64:
@@ -134,12 +134,12 @@ def _is_distribution(array: F64) -> bool:
 
 def _distinct_orders(axes: AxisRoles, written: F64, orders: list[Order]) -> list[Order]:
     """Return one order for each distinct result."""
-    found: list[tuple[Order, F64]] = []
+    distinct: list[tuple[Order, F64]] = []
     for order in orders:
         reading = _read(axes, written, order)
-        if not any(np.array_equal(reading, other) for _, other in found):
-            found.append((order, reading))
-    return [order for order, _ in found]
+        if not any(np.array_equal(reading, other) for _, other in distinct):
+            distinct.append((order, reading))
+    return [order for order, _ in distinct]
 
 
 def _sizes(axes: AxisRoles) -> str:

@@ -42,10 +42,10 @@ def parameters_of(
     model: Gnn, overridden: Iterable[str], sizes: Mapping[str, int | None], errors: list[str]
 ) -> dict[str, Any]:
     """Return parameters under pymdp's names; add contradictions and lost values to `errors`."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, text in model.parameters.items():
         if name in DEFAULTS or name in ALIASES:
-            found[name] = _plain(text)
+            values[name] = _plain(text)
         elif name in SIZES:
             errors += _check_sizes(name, text, sizes)
         elif (
@@ -54,12 +54,12 @@ def parameters_of(
             and "policy_len" not in {*model.parameters, *overridden}
         ):
             errors.append(
-                f"{name} = {quote(text)} is not a word of pymdp: say policy_len = {text[:9]} in the file, or "
+                f"{name} = {quote(text)} is not a parameter of pymdp: write policy_len = {text[:9]} in the file, or "
                 "inference = { policy_len = .. } beside it"
             )
         elif near := difflib.get_close_matches(name, DEFAULTS, n=1, cutoff=0.8):
             errors.append(f"unknown parameter {name!r}; did you mean {near[0]!r}?")
-    return found
+    return values
 
 
 def _plain(text: str) -> Any:
@@ -74,7 +74,7 @@ def _plain(text: str) -> Any:
 def _check_sizes(name: str, text: str, sizes: Mapping[str, int | None]) -> list[str]:
     """Compare a declared size with the matrix of the only variable of its kind."""
     own = [size for variable, size in sizes.items() if variable[0] == SIZES[name]]
-    said = _plain(text)
-    if len(own) == 1 and type(said) is int and own[0] not in (None, said):
-        return [f"{name} = {said}, the matrices have {own[0]}"]
+    declared = _plain(text)
+    if len(own) == 1 and type(declared) is int and own[0] not in (None, declared):
+        return [f"{name} = {declared}, the matrices have {own[0]}"]
     return []

@@ -49,59 +49,61 @@ def parse(text: str) -> Gnn:
     errors: list[str] = []
     sections = _sections(text, errors)
     errors += [
-        f"no section '## {name}': this is no GNN model" for name in NEEDED if name not in sections
+        f"no section '## {name}': this is not a GNN model"
+        for name in NEEDED
+        if name not in sections
     ]
-    found = Gnn()
+    document = Gnn()
     for line in sections.get("StateSpaceBlock", ()):
-        _variable(line, found, errors)
+        _variable(line, document, errors)
     for line in sections.get("Connections", ()):
-        _edges(line, found, errors)
+        _edges(line, document, errors)
     for statement in _statements(sections.get("InitialParameterization", ()), errors):
-        _value(statement, found, errors)
+        _value(statement, document, errors)
     for line in sections.get("ModelParameters", ()):
-        _parameter(line, found, errors)
-    found.time.extend(words for _, words in sections.get("Time", ()))
+        _parameter(line, document, errors)
+    document.time.extend(words for _, words in sections.get("Time", ()))
     if errors:
         raise ModelError(errors)
-    return found
+    return document
 
 
 def _sections(text: str, errors: list[str]) -> dict[str, list[Line]]:
     """Yield the lines of the known sections without comments, blank lines and fences."""
-    found: dict[str, list[Line]] = {}
+    sections: dict[str, list[Line]] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), 1):
         heading = HEADING.fullmatch(line.rstrip())
         if heading:
             name = "".join(heading[1].split())
-            if name in found:
+            if name in sections:
                 errors.append(f"line {number}: a second section '## {name}'")
             if name in READ:
-                found.setdefault(name, [])
+                sections.setdefault(name, [])
         elif name in READ:
             words = line.partition("#")[0].strip()
             if words and not words.startswith("```"):
-                found[name].append((number, words))
-    return found
+                sections[name].append((number, words))
+    return sections
 
 
-def _variable(line: Line, found: Gnn, errors: list[str]) -> None:
+def _variable(line: Line, document: Gnn, errors: list[str]) -> None:
     number, words = line
     match = VARIABLE.fullmatch(words)
     if match is None:
-        errors.append(f"line {number}: {quote(words)} is no variable, such as A[3,2,type=float]")
-    elif match[1] in found.variables:
+        errors.append(f"line {number}: {quote(words)} is not a variable such as A[3,2,type=float]")
+    elif match[1] in document.variables:
         errors.append(f"line {number}: {match[1]} is declared a second time")
     else:
         sizes = [size.strip() for size in (match[2] or "").split(",")]
-        found.variables[match[1]] = tuple(
+        document.variables[match[1]] = tuple(
             int(size) if re.fullmatch(r"[0-9]{1,9}", size) else None
             for size in sizes
             if size and not size.startswith("type")
         )
 
 
-def _edges(line: Line, found: Gnn, errors: list[str]) -> None:
+def _edges(line: Line, document: Gnn, errors: list[str]) -> None:
     """Parse `a>b`, `a-b`, groups in parentheses and chains. A label after a colon is dropped."""
     number, words = line
     ends = EDGE.split(words.partition(":")[0])
@@ -109,41 +111,41 @@ def _edges(line: Line, found: Gnn, errors: list[str]) -> None:
     odd = [name for group in groups for name in group if not re.fullmatch(NAME, name)]
     if len(groups) < 2 or odd:
         errors.append(
-            f"line {number}: {quote(words)} is no connection, such as s-A or (D0,D1)>(s0,s1)"
+            f"line {number}: {quote(words)} is not a connection such as s-A or (D0,D1)>(s0,s1)"
         )
         return
-    found.edges.extend(
+    document.edges.extend(
         (a, b) for left, right in itertools.pairwise(groups) for a in left for b in right
     )
 
 
 def _statements(lines: list[Line] | tuple[()], errors: list[str]) -> Iterator[Line]:
     """Join lines until their brackets close."""
-    held: list[str] = []
+    pending: list[str] = []
     begin = depth = 0
     for number, words in lines:
-        begin = begin if held else number
-        held.append(words)
+        begin = begin if pending else number
+        pending.append(words)
         depth += sum(words.count(mark) for mark in "{([") - sum(words.count(mark) for mark in "})]")
         if depth <= 0:
-            yield begin, " ".join(held)
-            held, depth = [], 0
-    if held:
-        errors.append(f"line {begin}: {quote(held[0])} has a bracket that is never closed")
+            yield begin, " ".join(pending)
+            pending, depth = [], 0
+    if pending:
+        errors.append(f"line {begin}: {quote(pending[0])} has a bracket that is never closed")
 
 
-def _value(statement: Line, found: Gnn, errors: list[str]) -> None:
+def _value(statement: Line, document: Gnn, errors: list[str]) -> None:
     number, words = statement
     match = ASSIGNMENT.fullmatch(words)
     if match is None:
-        errors.append(f"line {number}: {quote(words)} is no value, such as D={{(0.5, 0.5)}}")
-    elif match[1] in found.values or match[1] in found.parameters:
+        errors.append(f"line {number}: {quote(words)} is not a value such as D={{(0.5, 0.5)}}")
+    elif match[1] in document.values or match[1] in document.parameters:
         errors.append(f"line {number}: {match[1]} has a value already")
     elif match[2][:1] not in ("{", "(", "["):
-        found.parameters[match[1]] = match[2]
+        document.parameters[match[1]] = match[2]
     else:
         try:
-            found.values[match[1]] = _tensor(WORD.findall(match[2]))
+            document.values[match[1]] = _tensor(WORD.findall(match[2]))
         except ValueError as error:
             errors.append(f"line {number}: {match[1]}: {error}")
 
@@ -183,7 +185,7 @@ def _number(word: str, numbers: list[float], stack: list[tuple[str, int]]) -> No
     if len(numbers) >= MAX_CELLS:
         raise ValueError(f"it holds more than {MAX_CELLS} entries: {AS_ARRAYS}")
     if not NUMBER.fullmatch(word) or not math.isfinite(float(word)) or not stack:
-        raise ValueError(f"a number is expected, {quote(word)} stands there")
+        raise ValueError(f"a number is expected, not {quote(word)}")
     numbers.append(float(word))
     _count(stack)
 
@@ -211,12 +213,12 @@ def _shape(counts: list[tuple[int, int]], numbers: int) -> tuple[int, ...]:
     return shape
 
 
-def _parameter(line: Line, found: Gnn, errors: list[str]) -> None:
+def _parameter(line: Line, document: Gnn, errors: list[str]) -> None:
     number, words = line
     match = PARAMETER.fullmatch(words.lstrip("-* "))
     if match is None:
-        errors.append(f"line {number}: {quote(words)} is no parameter, such as policy_len: 2")
-    elif found.parameters.setdefault(match[1], match[2]) != match[2] and match[1] in DEFAULTS:
+        errors.append(f"line {number}: {quote(words)} is not a parameter such as policy_len: 2")
+    elif document.parameters.setdefault(match[1], match[2]) != match[2] and match[1] in DEFAULTS:
         errors.append(
-            f"line {number}: {match[1]} has the value {quote(found.parameters[match[1]])} already"
+            f"line {number}: {match[1]} has the value {quote(document.parameters[match[1]])} already"
         )

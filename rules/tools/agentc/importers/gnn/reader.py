@@ -34,7 +34,7 @@ Layouts = Mapping[str, Order]
 def source_of(model: Gnn, layouts: Layouts, overridden: frozenset[str]) -> ModelSource:
     """Return the model in pymdp's shapes and names; ModelError lists all errors."""
     errors = [
-        f"Time says {line!r}: only discrete time is known here"
+        f"Time says {line!r}: only discrete time is supported"
         for line in model.time
         if "continuous" in line.lower()
     ]
@@ -100,27 +100,27 @@ class _Reader:
         sizes = self.sizes | {"next": size, "previous": size}
         self.parents[factor.name] = (own, *others)
         try:
-            found = arrange(
+            matrix = arrange(
                 AxisRoles(factor.name, roles, sizes), factor.values, self.layout(factor.name, roles)
             )
         except ModelError as error:
             self.errors += error.errors
             return factor.values
-        self.sizes[factor.own] = int(found.shape[0])
-        return self.moves(factor, found) if acts else found
+        self.sizes[factor.own] = int(matrix.shape[0])
+        return self.moves(factor, matrix) if acts else matrix
 
-    def moves(self, factor: Matrix, found: F64) -> F64:
+    def moves(self, factor: Matrix, matrix: F64) -> F64:
         """Record the control of B's last axis; drop the axis if it has length 1."""
-        actions = int(found.shape[-1])
+        actions = int(matrix.shape[-1])
         if actions == 1:
-            return found[..., 0]
+            return matrix[..., 0]
         self.moved[factor.name] = name = control(self.structure, factor)
         if self.controls.setdefault(name, actions) != actions:
             self.errors.append(
                 f"{factor.name} has {actions} actions, {name} has {self.controls[name]} where it moves "
                 "another factor"
             )
-        return found
+        return matrix
 
     def likelihood(self, modality: Matrix) -> F64:
         """Return A of a modality in pymdp's order."""
@@ -130,7 +130,7 @@ class _Reader:
                 self.structure, modality, modality.values.ndim - 1
             )
             roles: Order = ("observation", *(self.structure.factors[f].own for f in states))
-            found = arrange(
+            matrix = arrange(
                 AxisRoles(modality.name, roles, self.sizes | {"observation": size}),
                 modality.values,
                 self.layout(modality.name, roles),
@@ -138,31 +138,31 @@ class _Reader:
         except ModelError as error:
             self.errors += error.errors
             return modality.values
-        self.sizes[modality.own] = int(found.shape[0])
-        return found
+        self.sizes[modality.own] = int(matrix.shape[0])
+        return matrix
 
     def layout(self, name: str, roles: Order) -> Order | None:
         """Return the user's layout of a matrix, by its name or its letter."""
-        said = self.layouts.get(name) or self.layouts.get(name[0])
-        if said is None:
+        written = self.layouts.get(name) or self.layouts.get(name[0])
+        if written is None:
             return None
         alone = roles[1] if name[0] == "A" and len(roles) == 2 else "state"
-        words = tuple(alone if word == "state" else word for word in said)
+        words = tuple(alone if word == "state" else word for word in written)
         if name not in self.layouts and "action" not in roles:
             words = tuple(word for word in words if word != "action")
         return words
 
     def vectors(self, letter: str, matrices: Sequence[Matrix]) -> list[Any] | None:
         """Return C or D of all matrices: None if the file has none, uniform for missing ones."""
-        found = [
+        declared = [
             of_suffix(self.structure, letter, one.suffix, len(matrices) == 1) for one in matrices
         ]
-        if all(one is None for one in found):
+        if all(one is None for one in declared):
             return None
         sizes = [self.sizes[one.own] or 1 for one in matrices]
         flat = [
             np.full(size, 1.0) / size if one is None else _vector(one)
-            for one, size in zip(found, sizes, strict=True)
+            for one, size in zip(declared, sizes, strict=True)
         ]
         return flat if letter == "C" else [renormalise_rounded(one) for one in flat]
 
@@ -197,21 +197,21 @@ def _vector(array: F64) -> F64:
     return array.reshape(-1) if array.size == max(array.shape) else array
 
 
-def layouts_of(given: Mapping[str, Any]) -> Layouts:
+def layouts_of(texts: Mapping[str, Any]) -> Layouts:
     """Parse `--layout`: axes of each matrix in the order written, separated by commas."""
     errors = [
         f'layout: {name} = {words!r} must be text such as "next,previous,action"'
-        for name, words in given.items()
+        for name, words in texts.items()
         if not isinstance(words, str) or not words.strip()
     ]
     errors += [
-        f"layout: {name!r} is no A and no B"
-        for name in given
+        f"layout: {name!r} is not an A or a B"
+        for name in texts
         if not (match := MATRIX.fullmatch(name)) or match[1] not in "AB"
     ]
     if errors:
         raise ModelError(errors)
-    return {name: tuple(word.strip() for word in words.split(",")) for name, words in given.items()}
+    return {name: tuple(word.strip() for word in words.split(",")) for name, words in texts.items()}
 
 
 def make(source: Path, layout: str, inference: str) -> ModelAndLabels:

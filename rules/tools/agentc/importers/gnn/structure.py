@@ -65,25 +65,25 @@ def structure_of(model: Gnn) -> Structure:
     ]
     if errors:
         raise ModelError(errors)
-    made = {
+    matrices = {
         letter: tuple(
             _matrix(model, near, name, match) for name, match in named.items() if match[1] == letter
         )
         for letter in "AB"
     }
     rest = {name: model.values[name] for name, match in named.items() if match[1] in "CDE"}
-    return Structure(made["A"], made["B"], near, rest)
+    return Structure(matrices["A"], matrices["B"], near, rest)
 
 
 def of_suffix(structure: Structure, letter: str, suffix: str, alone: bool) -> F64 | None:
     """Return the C or D of a matrix: by its suffix, or the only one if there is one matrix."""
-    found = {
+    candidates = {
         name: match
         for name in structure.rest
         if (match := MATRIX.fullmatch(name)) and match[1] == letter
     }
-    for name, match in found.items():
-        if _suffix(match) == suffix or (alone and len(found) == 1):
+    for name, match in candidates.items():
+        if _suffix(match) == suffix or (alone and len(candidates) == 1):
             return structure.rest[name]
     return None
 
@@ -109,14 +109,14 @@ def unclaimed(structure: Structure) -> list[str]:
 def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
     """Return the factors that a matrix depends on: for B its own first, for A in their order."""
     factors = structure.factors
-    found = tuple(
+    connected = tuple(
         f for f, factor in enumerate(factors) if factor.own in structure.near.get(matrix.name, ())
     )
     if matrix in factors:
         own = factors.index(matrix)
-        return (own, *(f for f in found if f != own))
-    if found:
-        return found
+        return (own, *(f for f in connected if f != own))
+    if connected:
+        return connected
     same = [
         f for f, factor in enumerate(factors) if factor.suffix == matrix.suffix and len(factors) > 1
     ]
@@ -134,12 +134,16 @@ def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
 
 def control(structure: Structure, matrix: Matrix) -> str:
     """Return the control of a factor: the `u` connected to its B, or a control of its own."""
-    found = sorted(name for name in structure.near.get(matrix.name, ()) if CONTROL.fullmatch(name))
-    if len(found) > 1:
+    controls = sorted(
+        name for name in structure.near.get(matrix.name, ()) if CONTROL.fullmatch(name)
+    )
+    if len(controls) > 1:
         raise ModelError(
-            [f"{matrix.name} is connected with {' and '.join(found)}: one control moves a factor"]
+            [
+                f"{matrix.name} is connected with {' and '.join(controls)}: one control moves a factor"
+            ]
         )
-    return found[0] if found else f"u_{matrix.own}"
+    return controls[0] if controls else f"u_{matrix.own}"
 
 
 def _matrix(
@@ -164,11 +168,11 @@ def _suffix(match: re.Match[str]) -> str:
 
 
 def _near(model: Gnn) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
+    neighbours: dict[str, set[str]] = {}
     for left, right in model.edges:
-        found.setdefault(left, set()).add(right)
-        found.setdefault(right, set()).add(left)
-    return {name: frozenset(names) for name, names in found.items()}
+        neighbours.setdefault(left, set()).add(right)
+        neighbours.setdefault(right, set()).add(left)
+    return {name: frozenset(names) for name, names in neighbours.items()}
 
 
 def _declared(model: Gnn, name: str) -> tuple[int | None, ...]:

@@ -36,17 +36,17 @@ class Tokens:
             self.at += odd
             self.fail(f"number {odd + 1} of {count} is expected")
         self.at += count
-        found = np.array([float(word) for word, _ in words], dtype=np.float64).reshape(shape)
-        if not np.all(np.isfinite(found)):
+        array = np.array([float(word) for word, _ in words], dtype=np.float64).reshape(shape)
+        if not np.all(np.isfinite(array)):
             self.fail("a number is too large", back=1)
-        return found
+        return array
 
     def number(self, wanted: str, low: float, high: float) -> float:
         """Read one number within bounds."""
-        found = float(self.numbers())
-        if not low <= found <= high:
+        value = float(self.numbers())
+        if not low <= value <= high:
             self.fail(f"{wanted} is expected", back=1)
-        return found
+        return value
 
     def peek(self, ahead: int = 0) -> str:
         """Return a later word, empty at the end of the file."""
@@ -71,6 +71,4 @@ class Tokens:
         if place >= len(self.words):
             raise ModelError([f"line {self.last_line}: {what}, the file ends there"])
         word, line = self.words[place]
-        raise ModelError(
-            [f"line {line}: {what}" + ("" if back else f", {quote(word)} stands there")]
-        )
+        raise ModelError([f"line {line}: {what}" + ("" if back else f", not {quote(word)}")])

@@ -118,7 +118,7 @@ class _Reader(Tokens):
         elif not self.ready():
             missing = next(word for word in LISTS if word not in self.names)
             self.at -= 1
-            self.fail(f"{head} stands before {missing}: say first what the {missing} are")
+            self.fail(f"{head} comes before {missing}: declare the {missing} first")
         elif head == "start":
             self.begin()
         else:
@@ -137,7 +137,7 @@ class _Reader(Tokens):
             or (head == "values" and self.cost is not None)
         ):
             self.at -= 2
-            self.fail(f"{head} is said a second time")
+            self.fail(f"{head} is declared a second time")
         if head == "discount":
             self.discount = self.number("a discount from 0 to 1", 0.0, 1.0)
         elif head == "values":
@@ -163,7 +163,9 @@ class _Reader(Tokens):
                 )
             size, elements = len(words), tuple(words)
         if not 1 <= size <= MAX_NAMES or len(set(words)) != len(words):
-            self.fail(f"{head} wants a number from 1 to {MAX_NAMES}, or names that differ", back=1)
+            self.fail(
+                f"{head} requires a number from 1 to {MAX_NAMES}, or names that differ", back=1
+            )
         self.names[head] = Names(size, elements)
         self.index[head] = {name: i for i, name in enumerate(elements or ())}
         if self.ready():
@@ -205,7 +207,7 @@ class _Reader(Tokens):
             self.start = self.evenly(chosen if kind != "exclude" else ~chosen)
         else:
             self.fail(
-                f"start wants {size} probabilities, uniform, or one state; {len(words)} words stand there",
+                f"start requires {size} probabilities, uniform, or one state, not {len(words)} words",
                 back=1,
             )
 
@@ -246,7 +248,7 @@ class _Reader(Tokens):
         picks = self.picks(("actions", "states", "states", "observations"))
         if len(picks) < 2:
             self.at = line
-            self.fail("R wants an action and a start state at least")
+            self.fail("R requires at least an action and a start state")
         states, count = self.names["states"].size, self.names["observations"].size
         values = self.numbers(*((states, count), (count,), ())[len(picks) - 2])
         action, start, end, seen = (*picks, ALL, ALL)[:4]
@@ -254,11 +256,11 @@ class _Reader(Tokens):
 
     def picks(self, kinds: Sequence[str]) -> list[Pick]:
         """Parse selectors after colons: at least one, at most one of each kind."""
-        found: list[Pick] = []
-        while self.peek() == ":" and len(found) < len(kinds):
+        selectors: list[Pick] = []
+        while self.peek() == ":" and len(selectors) < len(kinds):
             self.colon()
-            found.append(self.pick(kinds[len(found)]))
-        return found
+            selectors.append(self.pick(kinds[len(selectors)]))
+        return selectors
 
     def pick(self, kind: str, wild: bool = True) -> Pick:
         """Parse a name, an index or `*`."""
@@ -266,10 +268,10 @@ class _Reader(Tokens):
         if word == "*" and wild:
             return ALL
         names = self.names[kind]
-        found = self.index[kind].get(word)
-        if found is None and INDEX.fullmatch(word) and int(word) < names.size:
-            found = int(word)
-        if found is None:
+        index = self.index[kind].get(word)
+        if index is None and INDEX.fullmatch(word) and int(word) < names.size:
+            index = int(word)
+        if index is None:
             self.at -= 1
             known = (
                 f"0 to {names.size - 1}"
@@ -279,7 +281,7 @@ class _Reader(Tokens):
             self.fail(
                 f"one of the {kind} ({known}{', ..' if len(names.elements or ()) > 8 else ''}) is expected"
             )
-        return found
+        return index
 
     def until_head(self) -> list[str]:
         """Read words up to the next statement or the end of the file."""

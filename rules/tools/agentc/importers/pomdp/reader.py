@@ -71,18 +71,18 @@ def source_of(
             D=D,
             spec=_labels(model, acts),
         )
-    C, found = _rewards(model, T, seen, rewards)
+    C, observed_rewards = _rewards(model, T, seen, rewards)
     C = over_time(C * rewards.scale, model.discount, policy_len)
-    if found is None:
+    if observed_rewards is None:
         return ModelSource(A=[A], B=B, C=[C], D=D, spec=_labels(model, acts))
     alone = {} if rewards.gain else {"utility_only": [1]}
-    first = np.eye(len(found.names))[0]
+    first = np.eye(len(observed_rewards.names))[0]
     return ModelSource(
-        A=[A, np.eye(len(found.names))],
-        B=[*B, found.transitions()],
+        A=[A, np.eye(len(observed_rewards.names))],
+        B=[*B, observed_rewards.transitions()],
         C=[np.zeros(model.observations.size), C],
         D=[*D, first],
-        spec=_with_levels(_labels(model, acts), found) | alone,
+        spec=_with_levels(_labels(model, acts), observed_rewards) | alone,
     )
 
 
@@ -98,8 +98,8 @@ def _rewards(
         )
     if not model.rewards or (wanted.kind != "observed" and not reason):
         return C if model.rewards else np.zeros(model.observations.size), None
-    found = reward_levels(model, T, seen)
-    return np.concatenate([[0.0], found.values]), found
+    observed_rewards = reward_levels(model, T, seen)
+    return np.concatenate([[0.0], observed_rewards.values]), observed_rewards
 
 
 def _last_action_transitions(actions: int) -> F64:
@@ -124,7 +124,7 @@ def _sum_errors(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
             errors.append(
                 f"{place} {describe_sum(math.fsum(row.tolist()), len(row))}"
                 if row.any()
-                else f"{place} sums to 0.0, not to 1: it is not said"
+                else f"{place} sums to 0.0, not to 1: it is not declared"
             )
     return errors + [f"{name}: {len(off) - SHOWN} more rows do not sum to 1"] * (len(off) > SHOWN)
 
@@ -132,7 +132,7 @@ def _sum_errors(name: str, table: F64, axes: Sequence[Names]) -> list[str]:
 def _preferences(names: Names, preferences: Mapping[str, Any]) -> F64:
     """Return C from the user's preferences, 0 for observations that are not named."""
     index = {names.name(i): i for i in range(names.size)}
-    found = np.zeros(names.size)
+    vector = np.zeros(names.size)
     errors = []
     for word, value in preferences.items():
         if word not in index:
@@ -144,10 +144,10 @@ def _preferences(names: Names, preferences: Mapping[str, Any]) -> F64:
         ):
             errors.append(f"preferences: {word} = {value!r} is not a number")
         else:
-            found[index[word]] = float(value)
+            vector[index[word]] = float(value)
     if errors:
         raise ModelError(errors)
-    return found
+    return vector
 
 
 def _labels(model: Pomdp, acts: bool) -> dict[str, Any]:
@@ -164,9 +164,9 @@ def _labels(model: Pomdp, acts: bool) -> dict[str, Any]:
     }
 
 
-def _with_levels(labels: dict[str, Any], found: RewardLevels) -> dict[str, Any]:
+def _with_levels(labels: dict[str, Any], rewards: RewardLevels) -> dict[str, Any]:
     """Add the observed reward to the labels: a modality that depends on its own factor."""
-    level = Names(len(found.names), found.names)
+    level = Names(len(rewards.names), rewards.names)
     observations = labels["observations"] | {"reward": _axis(level, depends_on=["reward"])}
     states = labels["states"] | {
         "reward": _axis(level, depends_on=["state", "reward"], controlled_by=["action"])
@@ -192,23 +192,23 @@ def make(
     wanted = None if preferences is None else read_json(preferences, "--preferences")
     length = overrides.get("policy_len")
     longest = min(length, 1 << 10) if type(length) is int else 1
-    found = source_of(parse(read_text(source)), wanted, longest, rewards)
-    model, labels = resolve(found, overrides)
+    model_source = source_of(parse(read_text(source)), wanted, longest, rewards)
+    model, labels = resolve(model_source, overrides)
     if len(model.A) > 1:
         labels["rewards"] = {
             "kind": "observed",
-            "levels": list(found.spec["observations"]["reward"]["elements"][1:]),
+            "levels": list(model_source.spec["observations"]["reward"]["elements"][1:]),
             "scale": rewards.scale,
             "information_gain": rewards.gain and model.use_states_info_gain,
         }
     return model, labels
 
 
-def print_rewards(made: ModelAndLabels) -> ModelAndLabels:
+def print_rewards(pair: ModelAndLabels) -> ModelAndLabels:
     """Print the treatment of observed rewards; return the argument."""
-    if "rewards" in made[1]:
-        print(f"rewards: {format_rewards(made[1]['rewards'])}")
-    return made
+    if "rewards" in pair[1]:
+        print(f"rewards: {format_rewards(pair[1]['rewards'])}")
+    return pair
 
 
 def format_rewards(facts: Mapping[str, Any]) -> str:

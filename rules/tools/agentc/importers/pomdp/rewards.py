@@ -82,18 +82,18 @@ def by_observation(model: Pomdp, T: F64, seen: F64) -> tuple[F64, str]:
             if reason:
                 return np.zeros(count), reason
     return _negate_costs(
-        model, np.array([0.0 if found is None else found[0] for found in first])
+        model, np.array([0.0 if event is None else event[0] for event in first])
     ), ""
 
 
 def reward_levels(model: Pomdp, T: F64, seen: F64) -> RewardLevels:
     """Return the possible reward levels and their chances; ModelError if there are too many."""
-    found = [
+    by_action = [
         one
         for action in range(model.actions.size)
         for one in _by_start(model, action, T[action], seen[action])
     ]
-    values = np.unique(np.concatenate([rewards for rewards, _ in found]))
+    values = np.unique(np.concatenate([rewards for rewards, _ in by_action]))
     states, count = model.states.size, len(values)
     if count > MAX_LEVELS:
         raise ModelError(
@@ -110,7 +110,7 @@ def reward_levels(model: Pomdp, T: F64, seen: F64) -> RewardLevels:
             ]
         )
     chances = np.zeros((model.actions.size * states, count))
-    for row, (rewards, weights) in zip(chances, found, strict=True):
+    for row, (rewards, weights) in zip(chances, by_action, strict=True):
         row[np.searchsorted(values, rewards)] = weights
     chances = chances / chances.sum(axis=1, keepdims=True)
     return RewardLevels(values, chances.reshape(model.actions.size, states, count))
@@ -175,7 +175,7 @@ def _disagreement(
         return ""
     return (
         f"R cannot become preferences: {model.observations.name(o)!r} is seen with reward {known[0]!r} ({known[1]}) and with "
-        f"{float(values[odd[0]])!r} ({_event(model, action, places[odd[0]])}), so what is seen does not tell it"
+        f"{float(values[odd[0]])!r} ({_event(model, action, places[odd[0]])}), so observations do not determine it"
     )
 
 

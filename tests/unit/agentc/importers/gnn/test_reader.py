@@ -186,7 +186,7 @@ def test_a_model_without_actions() -> None:
     ("file", "layout", "message"),
     [
         ("", None, "no section '## StateSpaceBlock'"),
-        (text(time="Continuous"), None, "only discrete time is known here"),
+        (text(time="Continuous"), None, "only discrete time is supported"),
         (text(D=np.array([0.5, 0.5])), None, "D0 has the shape (2,)"),
         (
             text(A=columns(RNG, 3, 3)),
@@ -198,7 +198,7 @@ def test_a_model_without_actions() -> None:
         (text(extra="num_actions: 3"), None, "num_actions = 3, the matrices have 2"),
         (text(extra="planning_horizon: 3"), None, "say policy_len = 3 in the file"),
         (text(extra="gamma: high"), None, "gamma = 'high' must be of the type float"),
-        (text(), {"Q": "next"}, "layout: 'Q' is no A and no B"),
+        (text(), {"Q": "next"}, "layout: 'Q' is not an A or a B"),
         (text(), {"B_x": "next"}, "layout: no matrix 'B_x'"),
         (text(), {"B": "next,previous"}, "must hold each of next, previous, action once"),
         (
@@ -214,7 +214,7 @@ def test_a_model_without_actions() -> None:
             None,
             "A: its rows are of different lengths: 1 and 4 entries",
         ),
-        (text().replace("C={", "C={nan, "), None, "C: a number is expected, 'nan' stands there"),
+        (text().replace("C={", "C={nan, "), None, "C: a number is expected, not 'nan'"),
         (text(edges="s>>A"), None, "'s>>A' is no connection"),
         (text(C_other=np.array([1.0])), None, "C_other belongs to no A of this name"),
         (
@@ -240,7 +240,7 @@ def test_a_refusal_is_a_message_and_nothing_is_written(
     (tmp_path / "m.md").write_text("# nothing\n")
     assert import_gnn.main(["--source", str(tmp_path / "m.md"), "--out", str(tmp_path / "ir")]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: m.md: 2 faults\n  * ") and not (tmp_path / "ir").exists()
+    assert said.startswith("error: m.md: 2 errors\n  * ") and not (tmp_path / "ir").exists()
 
 
 PIECES = st.sampled_from(

@@ -164,35 +164,35 @@ def test_rounded_decimals_are_scaled_and_wrong_ones_refused() -> None:
     [
         ("", "states, actions, observations, discount missing"),
         (HEAD.replace("discount: 1.0\n", ""), "discount missing"),
-        (GOOD + "discount: 1\n", "discount is said a second time"),
+        (GOOD + "discount: 1\n", "discount is declared a second time"),
         (
             GOOD + "T: jump identity\n",
-            "line 10: one of the actions (go, stay) is expected, 'jump' stands there",
+            "line 10: one of the actions (go, stay) is expected, not 'jump'",
         ),
         (GOOD + "T: go : a : b\n", "line 11: number 1 of 1 is expected, the file ends there"),
-        (GOOD + "T: go : a\n0.5 half\n", "line 11: number 2 of 2 is expected, 'half' stands there"),
+        (GOOD + "T: go : a\n0.5 half\n", "line 11: number 2 of 2 is expected, not 'half'"),
         (GOOD + "T: 2 identity\n", "one of the actions (go, stay) is expected"),
-        (GOOD + "R: go 1\n", "R wants an action and a start state at least"),
+        (GOOD + "R: go 1\n", "R requires at least an action and a start state"),
         (GOOD + "start: 0.5 0.25 0.25\n", "start wants 2 probabilities"),
         (GOOD + "start exclude: a b\n", "start leaves no state"),
         (GOOD + "T: go : a : a 1e999\n", "a number is too large"),
         (GOOD + "frobnicate\n", "line 10: a statement (discount, "),
-        ("T: go identity\n" + GOOD, "line 1: T stands before states"),
+        ("T: go identity\n" + GOOD, "line 1: T comes before states"),
         (
             GOOD.replace("discount: 1.0", "discount: 1.5"),
             "line 1: a discount from 0 to 1 is expected",
         ),
-        (GOOD.replace("a b\n", "a a\n"), "line 3: states wants a number"),
-        (GOOD.replace("states: a b", "states: 0"), "states wants a number from 1"),
+        (GOOD.replace("a b\n", "a a\n"), "line 3: states requires a number"),
+        (GOOD.replace("states: a b", "states: 0"), "states requires a number from 1"),
         (GOOD.replace("states: a b", "states: 999999"), "more than 16777216 entries"),
         (GOOD.replace("a b\n", "a 2b\n"), "'2b' cannot be a name"),
         (
             GOOD.replace("values: reward", "values: fun"),
-            "reward or cost is expected, 'fun' stands there",
+            "reward or cost is expected, not 'fun'",
         ),
         (GOOD + "T: go : a : b 0.5\n", "T: go : a sums to 1.5, not to 1"),
         (GOOD + "T: go : a : b -1\n", "T: go : a holds -1.0, which is negative"),
-        (HEAD + "T: * identity\n", "O: go : a sums to 0.0, not to 1: it is not said"),
+        (HEAD + "T: * identity\n", "O: go : a sums to 0.0, not to 1: it is not declared"),
     ],
 )
 def test_refusals(text: str, message: str) -> None:
@@ -264,7 +264,7 @@ def test_a_refusal_is_a_message_and_nothing_is_written(
     words = ["--source", str(tmp_path / "m.pomdp"), "--out", str(tmp_path / "ir")]
     assert import_pomdp.main(words) == 1
     *said, refused = capsys.readouterr().err.splitlines()
-    assert said == ["error: m.pomdp: 1 fault", "  * byte 10 is not UTF-8: save it as UTF-8 text"]
+    assert said == ["error: m.pomdp: 1 error", "  * byte 10 is not UTF-8: save it as UTF-8 text"]
     assert refused.startswith('refused: {"faults": [{"what": "m.pomdp: byte 10 is not UTF-8')
     assert (
         import_pomdp.main(["--source", str(tmp_path / "none.pomdp"), "--out", str(tmp_path / "ir")])
