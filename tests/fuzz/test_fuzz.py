@@ -42,14 +42,14 @@ def test_no_input_crashes_the_program_or_changes_a_state_that_it_should_not(fold
     [
         ("found >= limit || !ends_value(k)", "found > limit || !ends_value(k)"),
         (
-            "static void complain(void) {\n",
-            "static void complain(void) {\n    worlds[0].held[0]++;\n",
+            "static void put_error(void) {\n",
+            "static void put_error(void) {\n    coalitions[0].words[0]++;\n",
         ),
-        ("(word)sizeof c->has->in - c->has->got", "(word)sizeof c->has->in + 4096 - c->has->got"),
+        ("(word)sizeof c->buf->in - c->buf->got", "(word)sizeof c->buf->in + 4096 - c->buf->got"),
         ("return asked_for.size > BODY ? 413 : WHOLE;", "return WHOLE;"),
         ("while (at < end && text[at] != '\"'", "while (text[at] != '\"'"),
         ("return c->left > BODY - c->size ? 413 : WHOLE;", "return WHOLE;"),
-        ("    give_buffer_back(c);\n    system_call(SYS_CLOSE", "    system_call(SYS_CLOSE"),
+        ("    release_buffer(c);\n    system_call(SYS_CLOSE", "    system_call(SYS_CLOSE"),
         ("if (out.lost) status = 500, size = 0;", "if (status == 404) size++;"),
     ],
 )

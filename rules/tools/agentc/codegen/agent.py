@@ -41,7 +41,7 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     for part in (
         emit_step.storage,
         beliefs.infer,
-        beliefs.surprise,
+        beliefs.variational_free_energy,
         emit_states.predict,
         emit_step.evaluate,
         emit_step.step,
@@ -61,5 +61,5 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     yield f"extern const agent {symbol(name)};"
     yield (
         f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, num_controls, '
-        f"num_states, self.q, plausible, score, &self, sizeof self, {draws}, reset, step, advance, surprise}};"
+        f"num_states, self.q, q_pi, neg_efe, &self, sizeof self, {draws}, reset, step, advance, free_energy}};"
     )

@@ -68,7 +68,7 @@ def product(terms: Sequence[str]) -> str:
     """Return C for a product of probabilities, flushed to zero after each factor if negligible."""
     text = terms[0]
     for term in terms[1:]:
-        text = f"flushed({text} * {term})"
+        text = f"flush({text} * {term})"
     return text
 
 
@@ -84,7 +84,7 @@ def joint_columns(
     value = product([text for _, text in terms])
     yield (
         f"    {{\n    i32 i;{heads}    {{\n        for (i32 n = 0; n < {width}; n++) "
-        f"{name}[i * {width} + n] = {f'likely({value})' if likely else value};\n        i++;\n    }}\n    }}"
+        f"{name}[i * {width} + n] = {f'drop_unlikely({value})' if likely else value};\n        i++;\n    }}\n    }}"
     )
 
 
@@ -101,7 +101,7 @@ def _entries(m: int) -> str:
 
 def _infer_product(plan: Plan) -> Iterator[str]:
     size = plan.header["num_states"][0]
-    yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = floored(self.prior[s]);"
+    yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = clip_to_floor(self.prior[s]);"
     for m in range(len(plan.header["num_obs"])):
         yield f"{_entries(m)} self.q[L{m}_s0[e]] *= {likelihood(plan, m)};"
     yield "    f64 sum = 0.0;"
@@ -115,15 +115,15 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
     states, parents = header["num_states"], header["A_dependencies"]
     at, total = offsets(states), sum(states)
     yield f"    static f64 base[{total}], x[{total}], next[{total}];"
-    yield f"    for (i32 s = 0; s < {total}; s++) base[s] = ln_f64(floored(self.prior[s]));"
+    yield f"    for (i32 s = 0; s < {total}; s++) base[s] = ln_f64(clip_to_floor(self.prior[s]));"
     for m, own in enumerate(parents):
         if len(own) == 1:
             yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += {likelihood(plan, m)};"
     joint = [m for m, own in enumerate(parents) if len(own) > 1]
     for m in joint:
         if emit_coded.is_quantized(plan, m):  # once a step: a logarithm each
-            yield f"    static f64 told_{m}[{emit_coded.longest_row(plan, m)}];"
-            yield f"{_entries(m)} told_{m}[e - L{m}_ptr[o[{m}]]] = {likelihood(plan, m)};"
+            yield f"    static f64 ln_A_{m}[{emit_coded.longest_row(plan, m)}];"
+            yield f"{_entries(m)} ln_A_{m}[e - L{m}_ptr[o[{m}]]] = {likelihood(plan, m)};"
     for f, size in enumerate(states):
         yield f"    for (i32 s = {at[f]}; s < {at[f + 1]}; s++) self.q[s] = 1.0 / {size};"
     yield f"    for (i32 k = 0; k < {header['num_iter'] if joint else 1}; k++) {{"
@@ -131,7 +131,7 @@ def _infer_fixed_point(plan: Plan) -> Iterator[str]:
     for m in joint:
         yield from _messages(plan, m, [at[f] for f in parents[m]])
     for f, size in enumerate(states):
-        yield f"    soften(next + {at[f]}, x + {at[f]}, {size});"
+        yield f"    softmax(next + {at[f]}, x + {at[f]}, {size});"
     yield f"    if (same(next, self.q, {total})) break;"
     yield f"    for (i32 s = 0; s < {total}; s++) self.q[s] = next[s];"
     yield "    }"
@@ -141,7 +141,7 @@ def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
     """Generate the expected log likelihood of each parent under the beliefs of the others."""
     places = range(len(starts))
     value = (
-        f"told_{m}[e - L{m}_ptr[o[{m}]]]"
+        f"ln_A_{m}[e - L{m}_ptr[o[{m}]]]"
         if emit_coded.is_quantized(plan, m)
         else entry(plan, f"L{m}")
     )
@@ -157,13 +157,13 @@ def variational_free_energy(plan: Plan) -> Iterator[str]:
     """Generate `vfe`: the variational free energy of the last inference, in nats."""
     header = plan.header
     at = offsets(header["num_states"])
-    yield "static f64 surprise(const i32 *o) {"
+    yield "static f64 free_energy(const i32 *o) {"
     yield "    f64 value = 0.0;"
     if header["product"]:
         yield "    value -= ln_f64(self.evidence);"
     else:
         yield f"    for (i32 s = 0; s < {at[-1]}; s++)"
-        yield "        value += self.q[s] * (ln_f64(floored(self.q[s])) - ln_f64(floored(self.prior[s])));"
+        yield "        value += self.q[s] * (ln_f64(clip_to_floor(self.q[s])) - ln_f64(clip_to_floor(self.prior[s])));"
     for m, own in enumerate(header["A_dependencies"]):
         yield f"    value -= L{m}_ground[o[{m}]];"
         if not header["product"]:
@@ -181,7 +181,7 @@ def predict(plan: Plan) -> Iterator[str]:
     at = offsets(states)
     yield "static void predict(void) {"
     for f, factor in enumerate(factors):
-        yield f"    for (i32 s = 0; s < {states[f]}; s++) Q{f}[s * {factor['columns']}] = present(self.q[{at[f]} + s]);"
+        yield f"    for (i32 s = 0; s < {states[f]}; s++) Q{f}[s * {factor['columns']}] = to_f32(self.q[{at[f]} + s]);"
     blocks = [
         (block["depth"], f, block) for f, factor in enumerate(factors) for block in factor["blocks"]
     ]
@@ -200,9 +200,9 @@ def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
         parent = f"N{f}_parent + {offset}" if run < 0 else "0"
     else:
         yield from _joint_belief(plan, f, block)
-        source, stride, parent = f"meeting[{len(sources) % 2}]", padded(count), "0"
+        source, stride, parent = f"joint[{len(sources) % 2}]", padded(count), "0"
     yield (
-        f"    spread_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, {count}, {parent}, "
+        f"    predict_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, {count}, {parent}, "
         f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {values_and_palette(plan, f'B{f}')});"
     )
 
@@ -217,9 +217,9 @@ def _joint_belief(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
     ]
     have, rows = sources[0], states[block["reads"][0][0]]
     for k, (d, _, _) in enumerate(block["reads"][1:]):
-        yield f"    meet_{f}(meeting[{k % 2}], {width}, {count}, {have}, {sources[k + 1]});"
+        yield f"    joint_{f}(joint[{k % 2}], {width}, {count}, {have}, {sources[k + 1]});"
         rows *= states[d]
-        have = f"meeting[{k % 2}], {rows}, {width}, 0"
+        have = f"joint[{k % 2}], {rows}, {width}, 0"
 
 
 def advance(plan: Plan) -> Iterator[str]:
@@ -240,7 +240,7 @@ def advance(plan: Plan) -> Iterator[str]:
             yield "    }"
         yield "    }"
     yield "}"
-    forget = "\n    self.ahead = 0;" if plan_every(plan) > 1 else ""
+    forget = "\n    self.plan_step = 0;" if plan_every(plan) > 1 else ""
     yield f"static void reset(void) {{\n    for (i32 s = 0; s < {at[-1]}; s++) self.prior[s] = D[s];{forget}\n}}"
 
 
@@ -250,11 +250,11 @@ def _transition(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
     at, size = offsets(states), states[f]
     source = f"self.q + {at[read[0]]}"
     if len(read) > 1:
-        source = "together"
-        yield f"    static f64 together[{joint_states(plan, read)}];\n    i32 i;"
+        source = "joint_q"
+        yield f"    static f64 joint_q[{joint_states(plan, read)}];\n    i32 i;"
         product = " * ".join(f"self.q[{at[d]} + s{j}]" for j, d in enumerate(read))
-        yield f"{loops(states, read)}        together[i++] = {product};"
+        yield f"{loops(states, read)}        joint_q[i++] = {product};"
     yield (
-        f"    march_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, B{f}_col, "
+        f"    transition_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, B{f}_col, "
         f"{values_and_palette(plan, f'B{f}')});"
     )

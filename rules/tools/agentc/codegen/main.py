@@ -168,7 +168,7 @@ def _instances(program: ProgramSpec) -> Iterator[str]:
         )
     rows.append(f'{{"", 0, 0, {seen}, {acted}, {state}}}')
     yield (
-        "static const struct { const char *name; i32 length, agent, seen, acted, state; } instances[] = {\n    "
+        "static const struct { const char *name; i32 length, agent, first_modality, first_control, state; } instances[] = {\n    "
         + ",\n    ".join(rows)
         + "};"
     )

@@ -37,24 +37,24 @@ def kernels(plan: Plan) -> Iterator[str]:
 
     for f, factor in enumerate(plan.header["factors"]):
         types = f"{kind(f'B{f}_ptr')}, {kind(f'B{f}_col')}"
-        yield f"DEFINE_MARCH(march_{f}, {types}, {kind(f'B{f}_val', 'f64')})"
+        yield f"DEFINE_TRANSITION(transition_{f}, {types}, {kind(f'B{f}_val', 'f64')})"
         node, value = kind(f"N{f}_parent", "u8"), kind(f"B{f}_val", "f64")
         if factor["blocks"]:
             many = "SEPARATE" if len(factor["blocks"]) > FEW_BLOCKS else "INLINE"
-            yield f"DEFINE_SPREAD({many}, spread_{f}, {types}, {node}, {value})"
+            yield f"DEFINE_PREDICT({many}, predict_{f}, {types}, {node}, {value})"
         if any(len(block["reads"]) > 1 for block in factor["blocks"]):
-            yield f"DEFINE_MEET(meet_{f}, {node})"
+            yield f"DEFINE_JOINT(joint_{f}, {node})"
     for m, facts in enumerate(plan.header["modalities"]):
-        many, coded = facts["still"] > 1, "_CODED" * emit_coded.is_quantized(plan, m)
+        many, coded = facts["still"] > 1, "_QUANTIZED" * emit_coded.is_quantized(plan, m)
         yield (
-            f"DEFINE_WEIGH{'' if many else coded}(weigh_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')}, "
+            f"DEFINE_NEG_EFE{'' if many else coded}(neg_efe_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')}, "
             f"{kind(f'E{m}_val', 'f32')})"
         )
         if many:
             rows = f"{kind(f'E{m}_ptr')}, " if coded else ""
-            yield f"DEFINE_SETTLE{coded}(settle_{m}, {rows}{kind(f'X{m}_ptr')}, {kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
+            yield f"DEFINE_MARGINALIZE{coded}(marginalize_{m}, {rows}{kind(f'X{m}_ptr')}, {kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
     for f in _inductive(plan):
-        yield f"DEFINE_WEIGH(pull_to_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')}, {kind(f'I{f}_val')})"
+        yield f"DEFINE_NEG_EFE(inductive_value_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')}, {kind(f'I{f}_val')})"
 
 
 def _inductive(plan: Plan) -> list[int]:
@@ -68,9 +68,10 @@ def storage(plan: Plan) -> Iterator[str]:
     states = header["num_states"]
     fields = [
         f"f64 prior[{sum(states)}], q[{sum(states)}]",
-        *["f64 evidence"] * (header["product"] or "legacy" in header),
-        *["u64 seed, drawn"] * _is_stochastic(plan),
-        *["u32 ahead, policy", "f32 worth"] * (plan_every(plan) > 1),
+        *["f64 evidence"] * bool(header["product"]),
+        *["f64 vfe"] * ("legacy" in header),
+        *["u64 seed, draw_count"] * _is_stochastic(plan),
+        *["u32 plan_step, policy", "f32 neg_efe"] * (plan_every(plan) > 1),
     ]
     yield f"static struct {{ {'; '.join(fields)}; }} self;"
     for f, factor in enumerate(header["factors"]):
@@ -78,7 +79,7 @@ def storage(plan: Plan) -> Iterator[str]:
     for m, facts in enumerate(header["modalities"]):
         yield f"static f32 G{m}[{facts['planes'] * facts['columns']}];"
         if facts["still"] > 1:
-            yield f"static f32 still_{m}[{facts['still']}], E{m}_val[{max(1, facts['entries'])}];"
+            yield f"static f32 constant_{m}[{facts['still']}], E{m}_val[{max(1, facts['entries'])}];"
         if _needs_joint(facts):
             yield f"static f32 J{m}[{prod(states[f] for f in facts['moving']) * facts['columns']}];"
     meetings = [
@@ -88,16 +89,16 @@ def storage(plan: Plan) -> Iterator[str]:
         if len(block["reads"]) > 1
     ]
     if meetings:
-        yield f"static f32 meeting[2][{max(meetings)}];"
-    yield f"static f32 worth[{header['places']}], path[{header['prefixes']}];"
+        yield f"static f32 joint[2][{max(meetings)}];"
+    yield f"static f32 step_neg_efe[{header['places']}], prefix_neg_efe[{header['prefixes']}];"
     count = header["n_policies"]
-    yield f"static f32 score[{count}], logit[{count}], plausible[{count}];"
+    yield f"static f32 neg_efe[{count}], logit[{count}], q_pi[{count}];"
     for f in _inductive(plan):
-        yield f"static f32 pull_{f}[{header['factors'][f]['columns']}];"
+        yield f"static f32 inductive_{f}[{header['factors'][f]['columns']}];"
     if _is_stochastic(plan):
         sizes = header["num_controls"]
         groups = _groups(plan) if header["sampling_mode"] == "marginal" else []
-        yield f"static f64 odds[{max([count, *sizes, *(prod(sizes[c] for c in group) for group in groups)])}];"
+        yield f"static f64 weights[{max([count, *sizes, *(prod(sizes[c] for c in group) for group in groups)])}];"
 
 
 def evaluate(plan: Plan) -> Iterator[str]:
@@ -116,26 +117,26 @@ def evaluate(plan: Plan) -> Iterator[str]:
             yield emit_coded.neg_efe_call(plan, m, (source, facts["columns"]))
             continue
         yield (
-            f"    weigh_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
+            f"    neg_efe_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
             f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val, {optional(plan, f'E{m}_pal')});"
         )
     at = offsets(header["num_states"])
     for f in _inductive(plan):
         yield (
-            f"    {{\n    u32 r = I{f}_row[leading(self.q + {at[f]}, {header['num_states'][f]})];\n"
-            f"    pull_to_{f}(pull_{f}, Q{f}, {header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
+            f"    {{\n    u32 r = I{f}_row[most_probable_state(self.q + {at[f]}, {header['num_states'][f]})];\n"
+            f"    inductive_value_{f}(inductive_{f}, Q{f}, {header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
             f"I{f}_col, {values_and_palette(plan, f'I{f}')});\n    }}"
         )
     terms = " + ".join(
         [
             *(f"G{m}[G{m}_at[i]]" for m in range(len(header["modalities"]))),
-            *(f"pull_{f}[I{f}_at[i]]" for f in _inductive(plan)),
+            *(f"inductive_{f}[I{f}_at[i]]" for f in _inductive(plan)),
         ]
     )
-    yield f"    for (i32 i = 0; i < {header['places']}; i++) worth[i] = {terms};"
+    yield f"    for (i32 i = 0; i < {header['places']}; i++) step_neg_efe[i] = {terms};"
     yield f"    for (i32 i = 1; i < {header['prefixes']}; i++)"
-    yield "        path[i] = path[P_parent[i]] + worth[P_place[i]];"
-    yield f"    for (i32 p = 0; p < {header['n_policies']}; p++) score[p] = path[P_leaf[p]];"
+    yield "        prefix_neg_efe[i] = prefix_neg_efe[P_parent[i]] + step_neg_efe[P_place[i]];"
+    yield f"    for (i32 p = 0; p < {header['n_policies']}; p++) neg_efe[p] = prefix_neg_efe[P_leaf[p]];"
     yield "}"
 
 
@@ -145,11 +146,11 @@ def _constant_factors(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str
     terms = [f"Q{f}[s{j} * {columns[j]}]" for j, f in enumerate(facts["still_factors"])]
     yield "    {\n    i32 i;"
     yield loops(plan.header["num_states"], facts["still_factors"])
-    yield f"        still_{m}[i++] = {product(terms)};"
+    yield f"        constant_{m}[i++] = {product(terms)};"
     if emit_coded.is_quantized(plan, m):
         yield emit_coded.marginalize_call(plan, m) + "\n    }"
         return
-    yield f"    settle_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, {values_and_palette(plan, f'X{m}')}, still_{m});\n    }}"
+    yield f"    marginalize_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, {values_and_palette(plan, f'X{m}')}, constant_{m});\n    }}"
 
 
 def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
@@ -213,7 +214,7 @@ def step(plan: Plan) -> Iterator[str]:
         for c in range(controls):
             yield f"    action[{c}] = P_first[chosen * {controls} + {c}];"
     if _is_stochastic(plan):
-        yield "    self.drawn++;"
+        yield "    self.draw_count++;"
     yield "    (void)action;\n    return chosen;\n}"
 
 
@@ -223,8 +224,8 @@ def _policy_posterior(plan: Plan) -> Iterator[str]:
     gamma = literal(float.fromhex(plan.header["gamma"]), "f64")
     habit = " + P_habit[p]" if "P_habit" in plan.tables else ""
     yield "    predict();\n    evaluate();"
-    yield f"    for (i32 p = 0; p < {count}; p++) logit[p] = (f32){gamma} * score[p]{habit};"
-    yield f"    weigh_policies(plausible, logit, {count});"
+    yield f"    for (i32 p = 0; p < {count}; p++) logit[p] = (f32){gamma} * neg_efe[p]{habit};"
+    yield f"    softmax_policies(q_pi, logit, {count});"
 
 
 def _step_with_plan(plan: Plan) -> Iterator[str]:
@@ -240,16 +241,16 @@ def _step_with_plan(plan: Plan) -> Iterator[str]:
         plan_every(plan),
     )
     yield "static i32 step(const i32 *o, i32 *action) {"
-    yield f"    infer(o);\n    if (self.ahead - 1u >= {every - 1}u || self.policy >= {count}u) {{"
+    yield f"    infer(o);\n    if (self.plan_step - 1u >= {every - 1}u || self.policy >= {count}u) {{"
     yield from _policy_posterior(plan)
     yield f"    self.policy = (u32){_select(plan, 'logit', count, 0)};"
-    yield "    self.worth = score[self.policy];\n    self.ahead = 0;"
+    yield "    self.neg_efe = neg_efe[self.policy];\n    self.plan_step = 0;"
     if _is_stochastic(plan):
-        yield "    self.drawn++;"
-    yield "    }\n    score[self.policy] = self.worth;"
+        yield "    self.draw_count++;"
+    yield "    }\n    neg_efe[self.policy] = self.neg_efe;"
     for c in range(controls):
-        yield f"    action[{c}] = P_first[(self.policy * {every}u + self.ahead) * {controls}u + {c}u];"
-    yield f"    self.ahead = self.ahead + 1u < {every}u ? self.ahead + 1u : 0u;"
+        yield f"    action[{c}] = P_first[(self.policy * {every}u + self.plan_step) * {controls}u + {c}u];"
+    yield f"    self.plan_step = self.plan_step + 1u < {every}u ? self.plan_step + 1u : 0u;"
     yield "    (void)action;\n    return (i32)self.policy;\n}"
 
 
@@ -259,10 +260,8 @@ def _select(plan: Plan, logits: str, count: int, place: int) -> str:
     """
     if _is_stochastic(plan):
         alpha = literal(float.fromhex(plan.header["alpha"]), "f64")
-        return (
-            f"drawn_from(odds, {logits}, {count}, {alpha}, uniform(self.seed, self.drawn, {place}))"
-        )
-    return f"canonical({logits}, {count})"
+        return f"sample_action(weights, {logits}, {count}, {alpha}, uniform(self.seed, self.draw_count, {place}))"
+    return f"tied_argmax({logits}, {count})"
 
 
 def _marginal(plan: Plan) -> Iterator[str]:
@@ -277,9 +276,9 @@ def _marginal(plan: Plan) -> Iterator[str]:
         for c in group[1:]:
             flat = f"({flat} * {sizes[c]} + P_first[p * {controls} + {c}])"
         yield f"    {{\n    f64 m[{n}] = {{0}};\n    f32 l[{n}];"
-        yield f"    for (i32 p = 0; p < {count}; p++) m[{flat}] += (f64)plausible[p];"
+        yield f"    for (i32 p = 0; p < {count}; p++) m[{flat}] += (f64)q_pi[p];"
         yield f"    for (i32 u = 0; u < {n}; u++) l[u] = (f32)ln_f64(m[u] < 1e-30 ? 1e-30 : m[u]);"
         yield from _split_joint_action(group, sizes, _select(plan, "l", n, number))
     yield f"    i32 any = 0;\n    for (i32 p = 0; p < {count}; p++) any |= {fits};"
     yield f"    if (any) for (i32 p = 0; p < {count}; p++) if (!({fits})) logit[p] = -1e38f;"
-    yield f"    i32 chosen = canonical(logit, {count});"
+    yield f"    i32 chosen = tied_argmax(logit, {count});"

@@ -26,7 +26,7 @@ def is_quantized(plan: Plan, m: int) -> bool:
 
 def decoder_and_aliases(plan: Plan) -> Iterator[str]:
     """Generate the decoder of codes, and aliases for tables that are prefixes of others."""
-    yield f"#define TOLD {READERS.get(quantization_of(plan)['storage'], '')}"
+    yield f"#define DECODE {READERS.get(quantization_of(plan)['storage'], '')}"
     yield from (
         f"#define {less} {more}" for less, more in sorted(quantization_of(plan)["same"].items())
     )
@@ -42,12 +42,12 @@ def likelihood(plan: Plan, m: int) -> str:
     logarithms.
     """
     probability = (
-        f"A{m}_pal[L{m}_val[e]]" if f"A{m}_pal" in plan.tables else f"TOLD((u32)L{m}_val[e])"
+        f"A{m}_pal[L{m}_val[e]]" if f"A{m}_pal" in plan.tables else f"DECODE((u32)L{m}_val[e])"
     )
     return (
-        f"floored({probability}) * L{m}_over[o[{m}]]"
+        f"clip_to_floor({probability}) * L{m}_over[o[{m}]]"
         if plan.header["product"]
-        else f"(ln_told({probability}) - L{m}_ground[o[{m}]])"
+        else f"(ln_decoded({probability}) - L{m}_ground[o[{m}]])"
     )
 
 
@@ -60,7 +60,7 @@ def neg_efe_call(plan: Plan, m: int, words: tuple[str, int]) -> str:
     """Generate the evaluation of the nodes of a quantized modality; words = (beliefs, columns)."""
     facts, (source, columns) = plan.header["modalities"][m], words
     return (
-        f"    weigh_{m}(G{m}, {source}, {columns}, {facts['outcomes']}, {facts['planes']}, E{m}_ground, E{m}_ptr, "
+        f"    neg_efe_{m}(G{m}, {source}, {columns}, {facts['outcomes']}, {facts['planes']}, E{m}_ground, E{m}_ptr, "
         f"E{m}_col, E{m}_val, {palette(plan, m)}, W{m}_val);"
     )
 
@@ -69,6 +69,6 @@ def marginalize_call(plan: Plan, m: int) -> str:
     """Generate the sum over constant factors of a quantized modality."""
     facts = plan.header["modalities"][m]
     return (
-        f"    settle_{m}(E{m}_val, {facts['entries']}, {facts['outcomes']}, E{m}_ptr, E{m}_ground, X{m}_ptr, X{m}_src, "
-        f"X{m}_val, {palette(plan, m)}, W{m}_val, still_{m});"
+        f"    marginalize_{m}(E{m}_val, {facts['entries']}, {facts['outcomes']}, E{m}_ptr, E{m}_ground, X{m}_ptr, X{m}_src, "
+        f"X{m}_val, {palette(plan, m)}, W{m}_val, constant_{m});"
     )

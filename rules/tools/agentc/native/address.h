@@ -81,7 +81,7 @@ static char *write_number(char *to, i32 value) {
 }
 
 /* Says where it listens; the port is the kernel's choice where 0 was asked for. */
-static void tell_address(word fd) {
+static void print_address(word fd) {
     char shown[32], *end_ = shown;
     u32 size = sizeof here;
     if (here.family == FAMILY_UNIX) {

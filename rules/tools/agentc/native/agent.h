@@ -16,14 +16,14 @@ typedef struct agent {
     const i32 *num_obs;      /* one per modality */
     const i32 *num_controls; /* one per control that offers a choice */
     const i32 *num_states;   /* one per state factor */
-    const f64 *belief;       /* posterior over states, factors one after the other */
-    const f32 *plausible;    /* posterior over policies */
-    const f32 *score;        /* negative expected free energy of each policy */
+    const f64 *qs;       /* posterior over states, factors one after the other */
+    const f32 *q_pi;    /* posterior over policies */
+    const f32 *neg_efe;        /* negative expected free energy of each policy */
     void *state;             /* all that lasts from step to step: copied it is a snapshot, written back it restores */
     u32 state_bytes;
-    u64 *draws;              /* within state: seed, and how many steps drew from it; 0 when no action is drawn */
+    u64 *rng;              /* within state: seed, and how many steps drew from it; 0 when no action is drawn */
     void (*reset)(void);
     i32 (*step)(const i32 *observation, i32 *action); /* proposes an action, gives the chosen policy */
     void (*advance)(const i32 *action);               /* what was executed: makes the next prior */
-    f64 (*surprise)(const i32 *observation);          /* variational free energy of the last step */
+    f64 (*free_energy)(const i32 *observation);          /* variational free energy of the last step */
 } agent;

@@ -25,7 +25,7 @@ static i32 end_chunk_line(chunks *c) {
 }
 
 /* One byte outside of a chunk's data: WHOLE, or the status of what is wrong. */
-static i32 take_framing(chunks *c, u8 byte) {
+static i32 decode_framing(chunks *c, u8 byte) {
     if (++c->framing > FRAMING) return 413;
     if (c->has_return) {
         c->has_return = 0;
@@ -49,7 +49,7 @@ static i32 take_framing(chunks *c, u8 byte) {
 
 /* Takes what came behind the head, `got` bytes with it: INCOMPLETE, WHOLE (what follows belongs to the next request), or the
    status of what is wrong. The decoded body stands behind the head. */
-static i32 take_chunks(chunks *c, u8 *in_, i32 head, i32 *got) {
+static i32 decode_chunks(chunks *c, u8 *in_, i32 head, i32 *got) {
     i32 from = head + c->size, found = WHOLE;
     while (from < *got && found == WHOLE && c->state != CHUNKS_READ)
         if (c->state == CHUNK_DATA) {
@@ -58,7 +58,7 @@ static i32 take_chunks(chunks *c, u8 *in_, i32 head, i32 *got) {
             from += n, c->size += n, c->left -= n;
             if (!c->left) c->state = CHUNK_END;
         } else
-            found = take_framing(c, in_[from++]);
+            found = decode_framing(c, in_[from++]);
     if (found != WHOLE) return found;
     memmove(in_ + head + c->size, in_ + from, (__SIZE_TYPE__)(*got - from));
     *got -= from - head - c->size;

@@ -37,10 +37,10 @@ void enter(void) {
         if (record[0]) AGENT.reset();
         i32 policy = AGENT.step(record + 1, action);
         for (i32 s = 0; s < AGENT.states; s++) {
-            f32 q = (f32)AGENT.belief[s];
+            f32 q = (f32)AGENT.qs[s];
             write_all(&q, 4);
         }
-        write_all(AGENT.plausible, 4 * AGENT.policies);
+        write_all(AGENT.q_pi, 4 * AGENT.policies);
         write_all(action, 4 * AGENT.controls);
         write_all(&policy, 4);
         AGENT.advance(record + 1 + AGENT.modalities);

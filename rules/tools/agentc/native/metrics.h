@@ -53,7 +53,7 @@ static void put_energies(const char *name, f32 values[COPIES][INSTANCES], const 
     for (i32 c = 0; c < COPIES; c++)
         for (i32 i = 0; i < INSTANCES; i++) {
             f32 value = values[c][i];
-            if (!stepped[c] || !worlds[c].under_way[i]) continue;
+            if (!stepped[c] || !coalitions[c].started[i]) continue;
             put(name), put("{agent=\""), put(instances[i].name);
             if (COPIES > 1) put("\",copy=\""), put_int(c);
             put("\"} ");

@@ -5,14 +5,14 @@ enum { READABLE = 1, WRITABLE = 4, INVALID = 32 };
 enum { AT_CWD = -100, CLOSE_ON_EXEC = 02000000, PATH_ONLY = 010000000 };
 
 typedef struct { word seconds, nanoseconds; } moment;
-typedef struct { i32 fd; short events, revents; } watch;
+typedef struct { i32 fd; short events, revents; } poll_item;
 
-static const moment FOREVER = {1000000, 0}, AT_ONCE, GRACE = {1, 0};
+static const moment FOREVER = {1000000, 0}, NO_WAIT, GRACE = {1, 0};
 static volatile i32 stopping; /* finish the step, write the state, end */
-static volatile moment patience;
+static volatile moment poll_limit;
 static word input_error, output_error; /* why stdin could not be read, or stdout not be written; 0: no error */
 
-_Noreturn static void leave(i32 code) {
+_Noreturn static void exit_program(i32 code) {
     for (;;) system_call(SYS_EXIT, code, 0, 0, 0, 0);
 }
 
@@ -26,14 +26,14 @@ static word length(const char *s) {
 static void on_stop(i32 signal) {
     (void)signal;
     stopping = 1;
-    patience.seconds = patience.nanoseconds = 0;
+    poll_limit.seconds = poll_limit.nanoseconds = 0;
 }
 
 /* ppoll: how many of the list are ready, 0 after the limit; once `stopping` it does not sleep. */
-static word await(watch *list, word count, moment limit) {
-    patience.seconds = limit.seconds, patience.nanoseconds = limit.nanoseconds;
-    if (stopping) patience.seconds = patience.nanoseconds = 0;
-    return system_call(SYS_PPOLL, (word)list, count, (word)&patience, 0, 0);
+static word poll_for(poll_item *list, word count, moment limit) {
+    poll_limit.seconds = limit.seconds, poll_limit.nanoseconds = limit.nanoseconds;
+    if (stopping) poll_limit.seconds = poll_limit.nanoseconds = 0;
+    return system_call(SYS_PPOLL, (word)list, count, (word)&poll_limit, 0, 0);
 }
 
 #if defined(__x86_64__) && !defined(HOSTED)
@@ -64,10 +64,10 @@ static void catch_signals(void) {
 
 /* The next file to be opened would get the number of a closed stdin, stdout or stderr: answers would be written into it.
    What stands here instead can be neither read nor written. */
-__attribute__((unused)) static void hold_descriptors(void) {
+__attribute__((unused)) static void reserve_descriptors(void) {
     for (i32 fd = 0; fd < 3; fd++) {
-        watch one = {fd, 0, 0};
-        moment limit = AT_ONCE;
+        poll_item one = {fd, 0, 0};
+        moment limit = NO_WAIT;
         system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0);
         if (one.revents & INVALID) system_call(SYS_OPENAT, AT_CWD, (word)"/", PATH_ONLY, 0, 0);
     }
@@ -85,8 +85,8 @@ static i32 before(moment a, moment b) {
 }
 
 /* later - earlier, where it is. */
-static moment between(moment earlier, moment later) {
-    moment d = {later.seconds - earlier.seconds, later.nanoseconds - earlier.nanoseconds};
+static moment between(moment delayed_values, moment later) {
+    moment d = {later.seconds - delayed_values.seconds, later.nanoseconds - delayed_values.nanoseconds};
     if (d.nanoseconds < 0) d.seconds--, d.nanoseconds += 1000000000;
     return d;
 }
@@ -102,8 +102,8 @@ static u64 nanoseconds(moment span) { return (u64)span.seconds * 1000000000u + (
 /* Bytes read, 0 at the end; so does an error end the input (`input_error` says which), and a signal. */
 static word read_some(u8 *to, word n) {
     for (;;) {
-        watch one = {0, READABLE, 0};
-        word ready = await(&one, 1, FOREVER);
+        poll_item one = {0, READABLE, 0};
+        word ready = poll_for(&one, 1, FOREVER);
         if (stopping) return 0;
         if (!ready || ready == ERR_INTERRUPTED) continue;
         word got = system_call(SYS_READ, 0, (word)to, n, 0, 0);
@@ -118,8 +118,8 @@ static word read_some(u8 *to, word n) {
 static word write_all(i32 fd, const u8 *from, word n, word *error) {
     word written = 0;
     while (written < n) {
-        watch one = {fd, WRITABLE, 0};
-        word ready = await(&one, 1, FOREVER);
+        poll_item one = {fd, WRITABLE, 0};
+        word ready = poll_for(&one, 1, FOREVER);
         if (!ready || ready == ERR_INTERRUPTED) {
             moment grace = GRACE; /* a second signal ends it */
             if (!stopping) continue;

@@ -12,10 +12,10 @@ enum { IDLE, RECEIVING, WAITING, SENDING, DRAINING };
 
 typedef struct {
     i32 fd;
-    u8 closing, ended, continued, draining, skipped, is_asked, does;
+    u8 closing, ended, continued, draining, skipped, waits, phase;
     moment since; /* when it began to do that, or sent something last */
-    moment asked; /* when its request was whole */
-    buffer *has;  /* 0 while it has no request under way */
+    moment received; /* when its request was whole */
+    buffer *buf;  /* 0 while it has no request under way */
 } connection;
 
 #define RECEIVE_SECONDS 10 /* for a request to be whole, from its first byte */
@@ -72,23 +72,23 @@ static void put_date(void) {
     if (clock_now.seconds != second) {
         u8 *to = out.to;
         word room_ = out.size, used = out.used;
-        gather(date, sizeof date), write_date();
+        redirect_output(date, sizeof date), write_date();
         size = out.used, second = clock_now.seconds;
-        gather(to, room_), out.used = used;
+        redirect_output(to, room_), out.used = used;
     }
     put_bytes(date, size);
 }
 
 /* Begin an answer's body; it stands behind room for the head. */
-static void begin(connection *c) { gather(c->has->out + RESERVE, ANSWER); }
+static void begin(connection *c) { redirect_output(c->buf->out + RESERVE, ANSWER); }
 
 /* The head, written before the body that was put since `begin`. */
 static void finish(connection *c, i32 status, const char *kind, const char *allowed) {
     static u8 head[RESERVE];
-    buffer *b = c->has;
+    buffer *b = c->buf;
     word size = out.used;
     if (out.lost) status = 500, size = 0;
-    gather(head, sizeof head);
+    redirect_output(head, sizeof head);
     put("HTTP/1.1 "), put_int(status), put(" "), put(status_text(status)), put("\r\n"), put_date();
     if (size) put("Content-Type: "), put(kind), put("\r\n");
     put("Content-Length: "), put_int((i32)size), put("\r\n");

@@ -19,7 +19,7 @@ static u64 mix(u64 hash, const void *from, word n) {
 
 static const u64 FRESH = 0xcbf29ce484222325ull;
 
-static u64 checksum(void) { return mix(mix(FRESH, &header, sizeof header), worlds, sizeof worlds); }
+static u64 checksum(void) { return mix(mix(FRESH, &header, sizeof header), coalitions, sizeof coalitions); }
 
 static word open_file(const char *path, i32 flags) {
     return system_call(SYS_OPENAT, AT_CWD, (word)path, flags | CLOSE_ON_EXEC, 0600, 0);
@@ -52,7 +52,7 @@ static word write_beside(void) {
     if (fd < 0) return fd;
     u64 sum = checksum();
     word error = write_file(fd, &header, sizeof header);
-    if (!error) error = write_file(fd, worlds, sizeof worlds);
+    if (!error) error = write_file(fd, coalitions, sizeof coalitions);
     if (!error) error = write_file(fd, &sum, sizeof sum);
     if (!error) error = system_call(SYS_FSYNC, fd, 0, 0, 0, 0);
     word closed = system_call(SYS_CLOSE, fd, 0, 0, 0, 0);
@@ -62,7 +62,7 @@ static word write_beside(void) {
 /* Write a file beside it, have it on the disk, rename, have the name on the disk. */
 static void save(void) {
     memcpy(header.magic, MAGIC, sizeof MAGIC);
-    header.identity = IDENTITY, header.size = sizeof worlds, header.steps = count.steps;
+    header.identity = IDENTITY, header.size = sizeof coalitions, header.steps = count.steps;
     word error = write_beside();
     if (!error) error = system_call(SYS_RENAMEAT2, AT_CWD, (word)beside, AT_CWD, (word)state_path, 0);
     if (!error) error = system_call(SYS_FSYNC, folder_fd, 0, 0, 0, 0);
@@ -93,7 +93,7 @@ static i32 join(char *to, const char *path, word n, const char *suffix) {
     return 1;
 }
 
-static i32 refuse_state(const char *why) {
+static i32 reject_state(const char *why) {
     warn("--state ", state_path, ": "), warn("  ", why, "");
     return 0;
 }
@@ -105,10 +105,10 @@ static i32 in_range(const i32 *values, const i32 *limits, i32 n, i32 least) {
 }
 
 /* Actions are indices of tables: a file that was forged must not lead out of them. */
-static i32 possible(const world *w) {
+static i32 possible(const coalition *w) {
     for (i32 i = 0; i < INSTANCES; i++)
-        if (w->under_way[i] > 1 ||
-            !in_range(w->action + instances[i].acted, agent_of(i)->num_controls, agent_of(i)->controls, 0)) return 0;
+        if (w->started[i] > 1 ||
+            !in_range(w->action + instances[i].first_control, agent_of(i)->num_controls, agent_of(i)->controls, 0)) return 0;
     return 1;
 }
 
@@ -116,17 +116,17 @@ static i32 read_state(word fd) {
     u64 sum = 0;
     u8 more;
     word got = read_file(fd, &header, sizeof header);
-    if (got < 0) return refuse_state(reason(got));
+    if (got < 0) return reject_state(reason(got));
     if (got != sizeof header || memcmp(header.magic, MAGIC, sizeof MAGIC))
-        return refuse_state("this is no state of such a program; move it away to start afresh");
-    if (header.identity != IDENTITY || header.size != sizeof worlds)
-        return refuse_state("this is the state of other agents (a model, a name or a number of replicas changed); move it away "
+        return reject_state("this is no state of such a program; move it away to start afresh");
+    if (header.identity != IDENTITY || header.size != sizeof coalitions)
+        return reject_state("this is the state of other agents (a model, a name or a number of replicas changed); move it away "
                             "to start afresh");
-    if (read_file(fd, worlds, sizeof worlds) != sizeof worlds || read_file(fd, &sum, sizeof sum) != sizeof sum ||
+    if (read_file(fd, coalitions, sizeof coalitions) != sizeof coalitions || read_file(fd, &sum, sizeof sum) != sizeof sum ||
         read_file(fd, &more, 1) != 0 || sum != checksum())
-        return refuse_state("the file is damaged; move it away to start afresh");
+        return reject_state("the file is damaged; move it away to start afresh");
     for (i32 c = 0; c < COPIES; c++)
-        if (!possible(&worlds[c])) return refuse_state("the file is damaged; move it away to start afresh");
+        if (!possible(&coalitions[c])) return reject_state("the file is damaged; move it away to start afresh");
     count.steps = header.steps;
     return 1;
 }
@@ -134,8 +134,8 @@ static i32 read_state(word fd) {
 /* Held until the program ends: two programs must not write one state. */
 static i32 lock(void) {
     word fd = open_file(beside, FOR_WRITING | CREATE);
-    if (fd < 0) return refuse_state(reason(fd));
-    return !system_call(SYS_FLOCK, fd, LOCK_ALONE | LOCK_OR_FAIL, 0, 0, 0) ? 1 : refuse_state("another program uses it");
+    if (fd < 0) return reject_state(reason(fd));
+    return !system_call(SYS_FLOCK, fd, LOCK_ALONE | LOCK_OR_FAIL, 0, 0, 0) ? 1 : reject_state("another program uses it");
 }
 
 /* Reads the state when there is one, and writes it once: what would fail later fails now. */
@@ -143,15 +143,15 @@ static i32 open_state(const char *path) {
     word n = length(path), slash = n;
     state_path = path;
     while (slash > 0 && path[slash - 1] != '/') slash--;
-    if (!n || slash == n) return refuse_state("a file is wanted");
+    if (!n || slash == n) return reject_state("a file is wanted");
     if (!join(beside, path, n, ".lock") || !join(folder, path, slash, slash ? "" : "."))
-        return refuse_state("the path is too long");
+        return reject_state("the path is too long");
     folder_fd = open_file(folder, FOR_READING);
-    if (folder_fd < 0) return refuse_state(reason(folder_fd));
+    if (folder_fd < 0) return reject_state(reason(folder_fd));
     if (!lock()) return 0;
     join(beside, path, n, ".new");
     word fd = open_file(path, FOR_READING);
-    if (fd < 0 && fd != -2) return refuse_state(reason(fd));
+    if (fd < 0 && fd != -2) return reject_state(reason(fd));
     if (fd >= 0) {
         if (!read_state(fd)) return 0;
         system_call(SYS_CLOSE, fd, 0, 0, 0, 0);

@@ -1,6 +1,6 @@
 /* Buffered output, one line of input at a time, and numbers as text. */
-static u8 room[4096];
-static struct { u8 *to; word used, size; i32 kept, lost; } out = {room, 0, sizeof room, 0, 0};
+static u8 out_buffer[4096];
+static struct { u8 *to; word used, size; i32 kept, lost; } out = {out_buffer, 0, sizeof out_buffer, 0, 0};
 
 static u64 lost_lines; /* that `output_error` kept from being written whole */
 
@@ -14,7 +14,7 @@ static void flush(void) {
 }
 
 /* What is put from now on stays in `to`. */
-static void gather(u8 *to, word size) {
+static void redirect_output(u8 *to, word size) {
     out.to = to, out.used = 0, out.size = size, out.kept = 1, out.lost = 0;
 }
 
