@@ -1,12 +1,12 @@
-/* The server: many connections, one request at a time, nothing allocated. A connection has a buffer from the first byte of
-   a request to the last byte of its answer; one that finds no buffer waits. None is closed between these two, unless its
-   time is up. */
+/* The server: many connections, one request at a time, no allocation. A connection owns a buffer
+   from the first byte of a request to the last byte of its reply; without a free buffer it waits.
+   In between it is closed only after a time limit. */
 enum { CONNECTIONS = 128, BUFFERS = 16, STEPS_WAITING = BUFFERS - 4 };
 static connection connections[CONNECTIONS];
 static buffer buffers[BUFFERS];
 static poll_item poll_items[1 + CONNECTIONS];
-static i32 places;       /* connections beyond these were never used */
-static i32 is_full;      /* somebody waits to be accepted and there is no place */
+static i32 places;       /* connections beyond this index were never used */
+static i32 is_full;      /* a client waits to be accepted and no slot is free */
 static i32 steps_waiting;
 
 static i32 has_output(const connection *c) { return c->buf && c->buf->out_at < c->buf->out_end; }
@@ -34,7 +34,7 @@ static void close_connection(connection *c) {
     c->fd = -1, c->waits = 0;
 }
 
-/* A step waits for its tick; everything else is answered at once. */
+/* A step waits for its tick; other requests get a reply at once. */
 static i32 must_wait(connection *c, moment *rest) {
     if (!PACED || !is_target(c->buf->in, "/step") || !is_method(c->buf->in, "POST")) return 0;
     moment mine;
@@ -50,7 +50,7 @@ static void send_continue(connection *c) {
     c->buf->out_at = 0, c->buf->out_end = sizeof GO_ON - 1;
 }
 
-/* One empty line before a request is nothing: some clients send it behind a body. */
+/* Skip one empty line before a request: some clients send it after a body. */
 static void skip_empty_line(connection *c) {
     buffer *b = c->buf;
     if (c->skipped || b->got < 2 || b->in[0] != '\r' || b->in[1] != '\n') return;
@@ -58,7 +58,7 @@ static void skip_empty_line(connection *c) {
     memmove(b->in, b->in + 2, (__SIZE_TYPE__)b->got);
 }
 
-/* INCOMPLETE, WHOLE, or the status of a refusal; `size` becomes that of the body. */
+/* INCOMPLETE, WHOLE, or the status of a refusal; `size` is set to that of the body. */
 static i32 read_request(connection *c, i32 *size) {
     buffer *b = c->buf;
     skip_empty_line(c);
@@ -75,7 +75,7 @@ static i32 read_request(connection *c, i32 *size) {
     return found;
 }
 
-/* The request is done with; behind it the next one may stand. */
+/* Remove the finished request; the next one may follow it. */
 static void finish_request(connection *c, i32 all) {
     buffer *b = c->buf;
     b->got -= all;
@@ -85,15 +85,15 @@ static void finish_request(connection *c, i32 all) {
     c->waits = c->continued = c->skipped = 0, c->phase = IDLE;
 }
 
-/* Where somebody waits to be accepted, a connection that has sent no further request is closed after its answer, which
-   says so. */
+/* If a client waits to be accepted, close a connection without a further request after its reply,
+   which announces it. */
 static i32 closes_after(const connection *c, i32 all) {
     if (!is_full || c->buf->got > all) return 0;
     is_full = 0;
     return 1;
 }
 
-/* Answer the first request that waits, if it is whole; 1 when another may follow. */
+/* Reply to the first request if it is complete; 1 if another may follow. */
 static i32 answer_one(connection *c, moment *rest) {
     i32 size = 0, found = read_request(c, &size);
     if (found == INCOMPLETE) return 0;
@@ -119,7 +119,8 @@ static i32 answer_one(connection *c, moment *rest) {
     return !c->closing;
 }
 
-/* Writes what it can. After the last answer the peer may still be sending: it is read to its end, or its answer is lost. */
+/* Write as much as possible. After the last reply the peer's data is read to its end, because
+   closing earlier would lose the reply. */
 static void write_out(connection *c) {
     enum { BOTH_NOT_READING = 1 };
     while (has_output(c)) {
@@ -152,14 +153,14 @@ static void read_in(connection *c) {
     if (c->draining && c->ended) close_connection(c);
 }
 
-/* What it does now, and since when. */
+/* Update the phase and its start. */
 static void update_phase(connection *c) {
     i32 does = c->draining ? DRAINING : has_output(c) ? SENDING : c->waits ? WAITING : c->buf && c->buf->got ? RECEIVING : IDLE;
     if (does == IDLE || does == DRAINING) release_buffer(c);
     if (does != c->phase) c->phase = (u8)does, c->since = clock_now;
 }
 
-/* Answers all that can be answered now; `rest` becomes how long a step has to wait, if that is less. */
+/* Reply to all complete requests; `rest` is set to the waiting time of a step if it is shorter. */
 static void serve_connection(connection *c, moment *rest) {
     while (c->fd >= 0 && c->buf && c->buf->got && !c->draining && !has_output(c)) {
         i32 more = answer_one(c, rest);
@@ -170,7 +171,8 @@ static void serve_connection(connection *c, moment *rest) {
     if (c->fd >= 0) update_phase(c);
 }
 
-/* The time is up of who does not send its request, does not read its answer, or does not close. */
+/* Close a connection after its time limit: an incomplete request, an unread reply, or a missing
+   close. */
 static void enforce_limits(connection *c, moment *rest) {
     static const moment limits[] = {{0, 0}, {RECEIVE_SECONDS, 0}, {0, 0}, {SEND_SECONDS, 0}, {DRAIN_SECONDS, 0}};
     if (!limits[c->phase].seconds) return;
@@ -188,8 +190,8 @@ static void enforce_limits(connection *c, moment *rest) {
         close_connection(c);
 }
 
-/* A free place, or that of the connection that has been idle, or not closed by its peer, for longest, a second at least;
-   else 0. */
+/* Find a free slot, or close the connection that has been idle or draining for longest, at least
+   one second; otherwise 0. */
 static connection *free_slot(void) {
     connection *oldest = 0;
     for (i32 k = 0; k < CONNECTIONS; k++) {
@@ -203,17 +205,17 @@ static connection *free_slot(void) {
     if (!oldest || before(clock_now, after(oldest->since, GRACE))) return 0;
     poll_item one = {oldest->fd, READABLE, 0};
     moment limit = NO_WAIT;
-    if (system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0)) return 0; /* its request is here: it is not idle */
+    if (system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0)) return 0; /* its request has arrived */
     close_connection(oldest);
     return oldest;
 }
 
-/* Takes in who waits, if there is a place: 1 when somebody else may wait. */
+/* Accept one client if a slot is free: 1 if another may wait. */
 static i32 accept_one(word listener) {
     enum { WENT_AWAY = -103 };
     connection *c = free_slot();
     word fd = c ? system_call(SYS_ACCEPT4, listener, 0, 0, NONBLOCK | CLOSE_ON_EXEC, 0) : ERR_AGAIN;
-    is_full = !c || (fd < 0 && fd != ERR_AGAIN && fd != ERR_INTERRUPTED && fd != WENT_AWAY); /* too many files, too */
+    is_full = !c || (fd < 0 && fd != ERR_AGAIN && fd != ERR_INTERRUPTED && fd != WENT_AWAY); /* also for too many open files */
     if (!c || fd < 0) return 0;
     memset(c, 0, sizeof *c);
     c->fd = (i32)fd, c->since = clock_now;
@@ -227,7 +229,7 @@ static short wanted_of(const connection *c, i32 has_room) {
     return c->ended || c->waits || (!c->buf && !has_room) ? 0 : READABLE;
 }
 
-/* Waits for something to happen. While it is crowded, every second time only for the connections, and not for long. */
+/* Wait for events. While no slot is free, every second wait ignores the listener and is short. */
 static void wait_for_events(word listener, moment rest) {
     static const moment A_WHILE = {0, 100000000};
     static i32 paused;
@@ -246,7 +248,7 @@ static void wait_for_events(word listener, moment rest) {
     clock_now = now();
 }
 
-/* Every connection that has something; the one looked at first changes, so that none is always last. */
+/* Serve every ready connection. The first index rotates, so that none is always last. */
 static moment serve_all(void) {
     enum { FAILED = 8, HUNG_UP = 16 };
     static i32 first;
@@ -258,7 +260,7 @@ static moment serve_all(void) {
         short ready = poll_items[1 + which].revents;
         if (c->fd < 0) continue;
         if (ready && has_output(c)) write_out(c);
-        else if (ready && c->waits) close_connection(c); /* it left while its step waited */
+        else if (ready && c->waits) close_connection(c); /* the client left while its step waited */
         else if (ready && (c->draining || take_buffer(c))) read_in(c);
         else if (ready & (FAILED | HUNG_UP)) close_connection(c);
         if (c->fd >= 0 && (ready || c->waits)) serve_connection(c, &rest);
@@ -267,7 +269,7 @@ static moment serve_all(void) {
     return rest;
 }
 
-/* What was answered is sent, for a second at most; steps that wait are refused. 1 when all was sent. */
+/* Send replies for one second at most; refuse waiting steps. 1 if all were sent. */
 static i32 drain_all(void) {
     moment until = after(now(), GRACE), t;
     i32 all_sent = 1, size;

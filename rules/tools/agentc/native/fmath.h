@@ -34,7 +34,8 @@ INLINE f64 exp_f64(f64 x) {
     return x < -700.0 ? 0.0 : y;
 }
 
-/* Sixteen columns at once: lane by lane the same operations as one column, so no bit depends on the vector unit. */
+/* Sixteen columns together: each lane does the operations of a single column, so no bit depends on
+   the vector unit. */
 #define LANES 16
 typedef f32 lanes __attribute__((vector_size(4 * LANES)));
 typedef i32 lane_bits __attribute__((vector_size(4 * LANES)));

@@ -1,5 +1,6 @@
-/* Replays records [reset, observation.., executed..] from stdin against one agent, as `--replay` of a program does: for
-   the proof that the objects of a library compute the build host's bits. Linux on Arm, Thumb only, no C library. */
+/* Replay of records [reset, observation.., executed..] from stdin on one agent, as `--replay` of a
+   program does: proves that the objects of a library compute the build host's bits. Linux on Arm,
+   Thumb only, no C library. */
 __asm__(".text\n.syntax unified\n.thumb\n.globl _start\n.type _start,%function\n_start:\n mov r0, sp\n movs r1, #15\n"
         " bics r0, r1\n mov sp, r0\n bl enter\n");
 

@@ -1,4 +1,4 @@
-/* The process: signals that ask it to end, waits that they interrupt, the clock, whole reads and writes, warnings. */
+/* The process: stop signals, interruptible waits, clock, whole reads and writes, warnings. */
 enum { ERR_INTERRUPTED = -4, ERR_AGAIN = -11, ERR_FULL = -28, ERR_TIMED_OUT = -110 };
 enum { SIGNAL_INT = 2, SIGNAL_PIPE = 13, SIGNAL_TERM = 15, SIGNAL_FILE_SIZE = 25 };
 enum { READABLE = 1, WRITABLE = 4, INVALID = 32 };
@@ -8,9 +8,9 @@ typedef struct { word seconds, nanoseconds; } moment;
 typedef struct { i32 fd; short events, revents; } poll_item;
 
 static const moment FOREVER = {1000000, 0}, NO_WAIT, GRACE = {1, 0};
-static volatile i32 stopping; /* finish the step, write the state, end */
+static volatile i32 stopping; /* set by a signal: finish the step, write the state, end */
 static volatile moment poll_limit;
-static word input_error, output_error; /* why stdin could not be read, or stdout not be written; 0: no error */
+static word input_error, output_error; /* errors of stdin and stdout; 0 for none */
 
 _Noreturn static void exit_program(i32 code) {
     for (;;) system_call(SYS_EXIT, code, 0, 0, 0, 0);
@@ -22,14 +22,15 @@ static word length(const char *s) {
     return n;
 }
 
-/* A signal between setting `patience` and sleeping finds the sleep's limit in memory and takes it away. */
+/* A signal between setting `poll_limit` and sleeping clears the limit in memory, so the sleep
+   returns at once. */
 static void on_stop(i32 signal) {
     (void)signal;
     stopping = 1;
     poll_limit.seconds = poll_limit.nanoseconds = 0;
 }
 
-/* ppoll: how many of the list are ready, 0 after the limit; once `stopping` it does not sleep. */
+/* ppoll: number of ready items, 0 after the limit; does not sleep once `stopping` is set. */
 static word poll_for(poll_item *list, word count, moment limit) {
     poll_limit.seconds = limit.seconds, poll_limit.nanoseconds = limit.nanoseconds;
     if (stopping) poll_limit.seconds = poll_limit.nanoseconds = 0;
@@ -40,7 +41,8 @@ static word poll_for(poll_item *list, word count, moment limit) {
 extern void leave_signal(void);
 #endif
 
-/* As process 1 of a container no signal has a default action: without this `docker stop` waits ten seconds. */
+/* Process 1 of a container has no default signal actions: without handlers `docker stop` waits ten
+   seconds. */
 static void catch_signal(i32 signal, void (*handler)(i32)) {
     struct { void *handler; unsigned long flags;
 #if !defined(__riscv)
@@ -58,12 +60,12 @@ static void catch_signal(i32 signal, void (*handler)(i32)) {
 static void catch_signals(void) {
     catch_signal(SIGNAL_TERM, on_stop);
     catch_signal(SIGNAL_INT, on_stop);
-    catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* these two are ignored: the write itself then reports the error */
+    catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* ignored: the write itself reports the error */
     catch_signal(SIGNAL_FILE_SIZE, (void (*)(i32))1);
 }
 
-/* The next file to be opened would get the number of a closed stdin, stdout or stderr: answers would be written into it.
-   What stands here instead can be neither read nor written. */
+/* Reserve closed descriptors of stdin, stdout and stderr: otherwise the next opened file would get
+   such a number and receive replies. The placeholder cannot be read or written. */
 __attribute__((unused)) static void reserve_descriptors(void) {
     for (i32 fd = 0; fd < 3; fd++) {
         poll_item one = {fd, 0, 0};
@@ -84,7 +86,7 @@ static i32 before(moment a, moment b) {
     return a.seconds < b.seconds || (a.seconds == b.seconds && a.nanoseconds < b.nanoseconds);
 }
 
-/* later - earlier, where it is. */
+/* later - earlier, for later >= earlier. */
 static moment between(moment delayed_values, moment later) {
     moment d = {later.seconds - delayed_values.seconds, later.nanoseconds - delayed_values.nanoseconds};
     if (d.nanoseconds < 0) d.seconds--, d.nanoseconds += 1000000000;
@@ -99,7 +101,8 @@ static moment after(moment t, moment span) {
 
 static u64 nanoseconds(moment span) { return (u64)span.seconds * 1000000000u + (u64)span.nanoseconds; }
 
-/* Bytes read, 0 at the end; so does an error end the input (`input_error` says which), and a signal. */
+/* Read bytes; 0 at the end of input, after a signal, or after an error (then `input_error` is
+   set). */
 static word read_some(u8 *to, word n) {
     for (;;) {
         poll_item one = {0, READABLE, 0};
@@ -114,7 +117,8 @@ static word read_some(u8 *to, word n) {
     }
 }
 
-/* How many bytes were written; when not all were, `error` says why. A reader has a second to read after a signal. */
+/* Write all bytes and return their number; `error` is set if some are missing. After a signal a
+   reader has one second. */
 static word write_all(i32 fd, const u8 *from, word n, word *error) {
     word written = 0;
     while (written < n) {
@@ -138,14 +142,14 @@ static word write_all(i32 fd, const u8 *from, word n, word *error) {
     return written;
 }
 
-/* A line for the log: three parts, any of them empty. */
+/* Write a log line of three parts, which may be empty. */
 static void warn(const char *first, const char *second, const char *third) {
     const char *parts[] = {first, second, third, "\n"};
     word ignored = 0;
     for (i32 i = 0; i < 4; i++) write_all(2, (const u8 *)parts[i], length(parts[i]), &ignored);
 }
 
-/* The common errors of Linux in words. */
+/* Describe common Linux errors. */
 static const char *reason(word error) {
     switch (-error) {
     case 2: return "no such file or folder";

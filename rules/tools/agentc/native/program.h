@@ -1,4 +1,4 @@
-/* The program: what its words mean; see HELP for its face. */
+/* The program: its command line; see HELP. */
 static const char HELP[] =
     "Reads one JSON object a line, writes one a line.\n"
     "  {\"AGENT\":[o0,o1,..],..}  observation index per modality; null exactly where a link feeds it\n"
@@ -40,7 +40,7 @@ static i32 read_count(const char *s, u64 *value) {
     return *s != 0;
 }
 
-/* The words of a program that serves: each option once, and nothing after it that is none. */
+/* Parse the options of a serving program, each at most once. */
 static i32 serve(word n, char **words) {
     const char *state = 0, *where = 0, *often = 0, *seed = 0;
     u64 sown = 0;
@@ -79,7 +79,7 @@ static i32 run(word n, char **words) {
     return serve(n, words);
 }
 
-/* An error of stdin or stdout is said, and the exit code shows it. */
+/* Report errors of stdin and stdout, and set the exit code. */
 static i32 report_io_errors(i32 code) {
     flush();
     if (input_error) warn("stdin: ", reason(input_error), "");

@@ -1,5 +1,5 @@
-/* What proves the code: records replayed from stdin, and the golden steps that the program carries. */
-/* The bytes of one replayed step: beliefs, policies, action, policy. */
+/* Replay of records from stdin, and of the golden steps in the program. */
+/* Bytes of one replayed step: beliefs, policies, action, policy. */
 static void emit_step(const agent *who, const i32 *action, i32 policy, void (*sink)(const void *, word)) {
     for (i32 s = 0; s < who->states; s++) {
         f32 q = (f32)who->qs[s];
@@ -24,7 +24,7 @@ static i32 replay_step(const agent *who, const i32 *record, void (*sink)(const v
     return 1;
 }
 
-/* As at the start of the program: nothing seen, no number drawn. */
+/* Reset to the state at program start: no observation, no sample. */
 static void restart(const agent *who) {
     memset(who->state, 0, who->state_bytes);
     who->reset();
@@ -59,7 +59,7 @@ static i32 golden_agrees(i32 a) {
     return hash == golden_hash[a];
 }
 
-/* Replays the steps that were proved when this program was built; 1 unless every bit is the same. */
+/* Replay the golden steps; returns 1 if a bit differs. */
 static i32 selftest(i32 quiet) {
     i32 wrong = 0, a = 0;
     if (!quiet) put("{\"selftest\":{");

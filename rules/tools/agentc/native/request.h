@@ -1,8 +1,10 @@
-/* A strict subset of JSON: {"agent":[0,null],...} with "executed":{"agent":[1]}, or {"reset":true}, {"reset":["agent"]}.
-   A request is understood completely before anything happens: on a fault no state has changed. */
+/* Parser of a strict subset of JSON: {"agent":[0,null],...} with "executed":{"agent":[1]}, or
+   {"reset":true}, {"reset":["agent"]}. A request is parsed completely before it runs, so an invalid
+   one changes no state. */
 static i32 at, end, wants_reset, has_executed, copy;
-/* Why a request is refused: whose modality or control (`part`, `index`), how many values that has (`limit`), what was found
-   at which place of the text instead (`first`: -1 for none; `size`: -1 for the place alone), and whether the names of the agents help (`names`). */
+/* Reason of a refusal: agent, modality or control (`part`, `index`), number of valid values
+   (`limit`), quoted text (`first`: -1 for none; `size`: -1 for the position only), and whether to
+   list the agents (`names`). */
 static struct { const char *what, *agent, *part; i32 index, limit, first, size, names; } request_error;
 
 static i32 reject(const char *what) {
@@ -21,7 +23,7 @@ static void skip_blanks(void) {
     while (at < end && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) at++;
 }
 
-/* What stands here is not what is expected: it is quoted, up to what ends a value. */
+/* Refuse the text at this position and quote it up to the end of the value. */
 static i32 reject_here(const char *what) {
     reject(what);
     skip_blanks();
@@ -59,7 +61,7 @@ static i32 accept_word(const char *word_) {
     return 1;
 }
 
-/* A string without escapes; gives its place in the text. */
+/* Parse a string without escapes; sets its position. */
 static i32 parse_name(i32 *first, i32 *size) {
     if (!accept_byte('"')) return reject_here("expected a name in quotation marks");
     *first = at;
@@ -78,7 +80,7 @@ static i32 is_name(i32 first, i32 size, const char *name) {
     return length(name) == size && !memcmp(text + first, name, (__SIZE_TYPE__)size);
 }
 
-/* The instance of that name, or -1; `sorted` has them by length, then by their bytes. */
+/* Find an instance by name, -1 if there is none; `sorted` is ordered by length, then by bytes. */
 static i32 find(i32 first, i32 size) {
     i32 low = 0, high = INSTANCES;
     while (low < high) {
@@ -110,13 +112,14 @@ static i32 parse_index(i32 *value, i32 limit) {
     return 1;
 }
 
-/* Adds to a fault whose number it is about. */
+/* Set the agent and value that an error is about. */
 static i32 set_error_place(i32 i, const char *part, i32 index) {
     request_error.agent = instances[i].name, request_error.part = part, request_error.index = index;
     return 0;
 }
 
-/* An index for each of the n modalities or controls (`part`) of instance i; null where `linked` says so, and only there. */
+/* Parse an index for each of the n modalities or controls (`part`) of instance i; null exactly
+   where `linked` is set. */
 static i32 parse_numbers(i32 i, const char *part, i32 *values, const i32 *limits, const u8 *linked) {
     i32 seen_ = linked != 0, n = seen_ ? agent_of(i)->modalities : agent_of(i)->controls;
     if (!accept_byte('[')) return reject_here("expected an array of indices"), set_error_place(i, 0, 0);
@@ -141,7 +144,7 @@ static i32 parse_numbers(i32 i, const char *part, i32 *values, const i32 *limits
     return set_error_place(i, 0, 0);
 }
 
-/* A key that is no name; the names help. */
+/* Refuse an unknown key and list the names. */
 static i32 reject_key(const char *what, i32 first, i32 size) {
     reject_name(what, first, size);
     request_error.names = 1;
@@ -164,7 +167,7 @@ static i32 parse_executed(void) {
     return accept_byte('}') ? 1 : reject_here("\"executed\": expected ',' or '}'");
 }
 
-/* The instance of a name, or all replicas of the agent of that name. */
+/* Parse the name of an instance, or of all replicas of an agent. */
 static i32 parse_reset_name(void) {
     i32 first, size, found = 0;
     if (!parse_name(&first, &size)) return 0;
@@ -176,7 +179,7 @@ static i32 parse_reset_name(void) {
     return found ? 1 : reject_key("\"reset\": no agent is called", first, size);
 }
 
-/* true, or an array of names. */
+/* Parse true, or an array of names. */
 static i32 parse_reset(void) {
     if (wants_reset) return reject("\"reset\" is given twice");
     wants_reset = 1;
@@ -191,7 +194,7 @@ static i32 parse_reset(void) {
     return accept_byte(']') ? 1 : reject_here("\"reset\": expected ',' or ']'");
 }
 
-/* A key of the object that is no instance: the name of an agent that has replicas, or a mistake. */
+/* Refuse a key that is not an instance: a replicated agent's name, or an unknown one. */
 static i32 reject_member(i32 first, i32 size) {
     if (COPIES == 1 && is_name(first, size, "copy")) return reject("leave out \"copy\": there is one copy of the coalition");
     for (i32 i = 0; i < INSTANCES; i++)
@@ -217,7 +220,7 @@ static i32 parse_member(void) {
     return parse_numbers(i, "modality", observation + instances[i].first_modality, agent_of(i)->num_obs, linked + instances[i].first_modality);
 }
 
-/* What only the whole object shows: nothing missing, nothing too much. */
+/* Check the whole object: nothing missing, nothing superfluous. */
 static i32 complete(void) {
     i32 given = 0;
     for (i32 i = 0; i < INSTANCES; i++) given += has_observation[i];
@@ -235,7 +238,7 @@ static i32 complete(void) {
     return 1;
 }
 
-/* 1 when `text` (n bytes) is a request that can be carried out; else `fault` says why not. */
+/* Parse `text` (n bytes); 0 and `request_error` if the request cannot run. */
 static i32 parse_request(i32 n) {
     at = 0, end = n, wants_reset = has_executed = 0, copy = COPIES > 1 ? -1 : 0;
     memset(has_observation, 0, sizeof has_observation), memset(has_executed_action, 0, sizeof has_executed_action), memset(resets, 0, sizeof resets);

@@ -1,4 +1,4 @@
-/* What is asked for: POST /step, GET /healthz, GET /metrics. */
+/* Resources: POST /step, GET /healthz, GET /metrics. */
 static const char JSON[] = "application/json", TEXT[] = "text/plain; version=0.0.4; charset=utf-8";
 
 static i32 selftest(i32 quiet);
@@ -25,7 +25,7 @@ static void reject_http(connection *c, i32 status, const char *allowed) {
     finish(c, status, JSON, allowed);
 }
 
-/* The body as one request of the JSON face. */
+/* Run the body as one JSON request. */
 static void answer_step(connection *c, i32 size) {
     i32 status = 200;
     begin(c);

@@ -1,5 +1,5 @@
-/* The state on disk: `--state FILE` is read at the start and replaced whole, so that it is the old or the new one whenever
-   the power goes. Little-endian; the same on every processor. */
+/* State file: `--state FILE` is read at the start and replaced atomically, so a power failure
+   leaves the old or the new one. Little-endian, equal on every processor. */
 enum { FOR_READING = 0, FOR_WRITING = 1, CREATE = 0100, TRUNCATE = 01000, PATH = 1024 };
 enum { LOCK_ALONE = 2, LOCK_OR_FAIL = 4 };
 
@@ -9,9 +9,9 @@ static const char *state_path;
 static char beside[PATH], folder[PATH];
 static word folder_fd;
 static u64 every = 1, unsaved; /* steps between two writes, steps since the last one */
-static i32 saved = 1;          /* whether the last write went well */
+static i32 saved = 1;          /* 1 if the last write succeeded */
 
-/* 64-bit FNV-1a: every change of one byte changes it. */
+/* 64-bit FNV-1a: a change of one byte always changes it. */
 static u64 mix(u64 hash, const void *from, word n) {
     for (word i = 0; i < n; i++) hash = (hash ^ ((const u8 *)from)[i]) * 0x100000001b3ull;
     return hash;
@@ -25,7 +25,7 @@ static word open_file(const char *path, i32 flags) {
     return system_call(SYS_OPENAT, AT_CWD, (word)path, flags | CLOSE_ON_EXEC, 0600, 0);
 }
 
-/* 0, or the error that stopped it. */
+/* Returns 0 or an error. */
 static word write_file(word fd, const void *from, word n) {
     while (n > 0) {
         word done = system_call(SYS_WRITE, fd, (word)from, n, 0, 0);
@@ -74,13 +74,13 @@ static void save(void) {
     saved = !error;
 }
 
-/* After a step, or a reset: the answer's last byte goes out after this. */
+/* After a step or a reset, before the last byte of its reply is written. */
 static void note_change(void) {
     unsaved++;
     if (state_path && every && unsaved >= every) save();
 }
 
-/* At the end; 1 when what is on the disk is not what was last answered. */
+/* Save at the end; returns 1 if the disk lacks the last reply's state. */
 static i32 save_at_end(void) {
     if (state_path && (unsaved || !saved)) save();
     return !saved;
@@ -104,7 +104,7 @@ static i32 in_range(const i32 *values, const i32 *limits, i32 n, i32 least) {
     return 1;
 }
 
-/* Actions are indices of tables: a file that was forged must not lead out of them. */
+/* Actions index tables, so values of a forged file are checked. */
 static i32 possible(const coalition *w) {
     for (i32 i = 0; i < INSTANCES; i++)
         if (w->started[i] > 1 ||
@@ -131,14 +131,14 @@ static i32 read_state(word fd) {
     return 1;
 }
 
-/* Held until the program ends: two programs must not write one state. */
+/* Lock until the program ends: two programs must not write one state. */
 static i32 lock(void) {
     word fd = open_file(beside, FOR_WRITING | CREATE);
     if (fd < 0) return reject_state(reason(fd));
     return !system_call(SYS_FLOCK, fd, LOCK_ALONE | LOCK_OR_FAIL, 0, 0, 0) ? 1 : reject_state("another program uses it");
 }
 
-/* Reads the state when there is one, and writes it once: what would fail later fails now. */
+/* Read the state if it exists, and write it once, so that errors appear at the start. */
 static i32 open_state(const char *path) {
     word n = length(path), slash = n;
     state_path = path;

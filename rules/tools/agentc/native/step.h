@@ -1,7 +1,7 @@
-/* One request: understood, carried out, written down, answered. */
+/* One request: parse it, run it, save the state, reply. */
 enum { PACED = TICK_SECONDS || TICK_NANOSECONDS, TIMED = DEADLINE_SECONDS || DEADLINE_NANOSECONDS };
 static const moment TICK = {TICK_SECONDS, TICK_NANOSECONDS}, DEADLINE = {DEADLINE_SECONDS, DEADLINE_NANOSECONDS};
-static moment due; /* when the next tick may begin */
+static moment due; /* earliest start of the next tick */
 static i32 with_beliefs;
 
 static void put_beliefs(const agent *who, const f64 *q) {
@@ -34,7 +34,7 @@ static void put_copy(void) {
     if (COPIES > 1 && copy >= 0) put("\"copy\":"), put_int(copy), put(",");
 }
 
-/* Only what takes time is measured; steps by their duration, and those that end after their deadline. */
+/* Record durations of steps, and steps that ended after their deadline. */
 static void measure(moment begun, moment asked) {
     moment ended = now();
 #if HTTP
@@ -43,7 +43,8 @@ static void measure(moment begun, moment asked) {
     if (TIMED && before(after(asked, DEADLINE), ended)) count.late++;
 }
 
-/* `asked`: when the request was there. With a tick the deadline counts from when the tick was due. */
+/* `asked` is the arrival of the request. With a tick the deadline counts from the time when the
+   tick was due. */
 static void run_step(moment asked) {
     moment begun = TIMED || PACED || HTTP ? now() : asked;
     u64 late = count.late;
@@ -79,7 +80,7 @@ static void run_resets(void) {
     put("}\n");
 }
 
-/* As part of a string: quotation marks escaped, what is no printable ASCII as '?'. */
+/* Put a JSON string: escape quotation marks, replace unprintable characters by '?'. */
 static void put_escaped(const u8 *from, i32 n) {
     for (i32 i = 0; i < n; i++) {
         u8 c = from[i] < ' ' || from[i] > 126 ? '?' : from[i];
@@ -88,7 +89,7 @@ static void put_escaped(const u8 *from, i32 n) {
     }
 }
 
-/* The names that a key may be; of many the first ones. */
+/* Put the names that a key can have, the first ones if there are many. */
 static void put_names(void) {
     enum { ENOUGH = 200 };
     put("; the agents are ");
@@ -122,7 +123,8 @@ static void put_error(void) {
     put("\"}\n");
 }
 
-/* Ticks begin at least TICK apart; a late one does not make the next ones hurry. 0 when it is not time yet. */
+/* Ticks begin at least TICK after each other; a late tick does not shorten later ones. Returns 0 if
+   it is too early. */
 static i32 is_time(moment *rest) {
     moment t = now();
     if (!before(t, due)) return 1;
@@ -156,7 +158,7 @@ static void answer_line(i32 n) {
 
 static i32 serves_lines;
 
-/* Lines from stdin until its end, a signal, or an answer that cannot be written. */
+/* Serve lines from stdin until its end, a signal, or a reply that cannot be written. */
 static void serve_lines(void) {
     serves_lines = 1;
     while (!stopping) {
