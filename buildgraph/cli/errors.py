@@ -42,7 +42,7 @@ def report_error(fault: BuildError, machine: bool) -> int:
     """Say a fault of the user's on stderr (and as JSON on stdout), and give its exit code."""
     from ..ui.diagnostics import format_error
 
-    faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
+    faults = fault.errors if isinstance(fault, BuildErrors) else (fault,)
     for stream, say in (
         (sys.stdout, lambda: _print_json(faults) if machine else None),
         (sys.stderr, lambda: sys.stderr.write(format_error(fault, _line_of).rstrip("\n") + "\n")),

@@ -42,7 +42,7 @@ def sha256(data: bytes | memoryview = b"", more: int = 0) -> _Hash:
     return _make(data)
 
 
-def hash_open(fd: int) -> tuple[str, int]:
+def hash_open_file(fd: int) -> tuple[str, int]:
     """(hex SHA-256, size) of an open file from its start; Stopped when the build should end meanwhile."""
     found = os.fstat(fd)
     expected, size = found.st_size, 0
@@ -50,7 +50,7 @@ def hash_open(fd: int) -> tuple[str, int]:
         return sha256(data).hexdigest(), len(data)
     sha, buffer = sha256(more=expected), bytearray(min(_BUFFER, expected + 1))
     view = memoryview(buffer)
-    for start, end in runs(fd, found):
+    for start, end in data_ranges(fd, found):
         add_zeros(sha, start - size)
         size = start
         while size < end and (count := os.preadv(fd, [view[: end - size]], size)):
@@ -61,7 +61,7 @@ def hash_open(fd: int) -> tuple[str, int]:
     return sha.hexdigest(), size
 
 
-def runs(fd: int, found: os.stat_result) -> Iterator[tuple[int, int]]:
+def data_ranges(fd: int, found: os.stat_result) -> Iterator[tuple[int, int]]:
     """Where a file holds data, as (start, end), and an empty run at its end; the holes between are zeros."""
     if found.st_size < CANCEL_CHECK_BYTES or 512 * found.st_blocks >= found.st_size:
         yield 0, _ENDLESS

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import zlib
 
-from ..files.regular_file import open_regular, read_regular, replace
+from ..files.regular_file import open_regular, read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..lite.pack import decode, encode, pack_ints, pack_strings, unpack_ints, unpack_strings
 from ..lite.record import record
@@ -61,7 +61,7 @@ def parse(data: bytes) -> Snapshot | None:
 def write(path: str, parts: Mapping[str, bytes]) -> int:
     """Write a head by temp and rename and return its mark; a disk that refuses keeps none, and the mark is 0."""
     data, mark = encoded(parts)
-    return mark if replace(path, data) else 0
+    return mark if replace_file(path, data) else 0
 
 
 def encoded(parts: Mapping[str, bytes]) -> tuple[tuple[bytes, ...], int]:
@@ -79,7 +79,7 @@ def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:
             sums.append(zlib.crc32(line))
             yield line
 
-    if not replace(path + STEPS, told()):
+    if not replace_file(path + STEPS, told()):
         return {}
     return {"places": pack_ints(places), "sums": pack_ints(sums)}
 
