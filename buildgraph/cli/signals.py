@@ -80,7 +80,7 @@ class SignalHandler:
         if first and self.armed:
             self.cancel.set()
         elif defer_signals.depth:
-            defer_signals.late.append(self._raise)
+            defer_signals.pending.append(self._raise)
         else:
             self._raise()
 

@@ -4,12 +4,14 @@
     <name>:<bytes> <name>:<bytes> ...\\n
     <the sections, one after the other>
 
-A section holds strings that NUL separates, or integers of 64 bits in the byte order of the machine. Sections are
-decoded one by one, so a reader pays only for those that it uses. A CRC-32 detects damage and torn writes. It does not
-detect forgery, so readers confirm what they read by stamps or digests.
+A section holds strings that NUL separates, or integers of 64 bits in the byte order of the machine.
+Sections are decoded one by one, so a reader pays only for those that it uses. A CRC-32 detects
+damage and torn writes. It does not detect forgery, so readers confirm what they read by stamps or
+digests.
 
-Replaces `pickle` and `json`: importing `json` takes 9 ms, and both decode a file as a whole. `struct` is imported when
-integers are packed, which a build without changes never does; `array` would import `collections`.
+Replaces `pickle` and `json`: importing `json` takes 9 ms, and both decode a file as a whole.
+`struct` is imported when integers are packed, which a build without changes never does; `array`
+would import `collections`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ def pack_strings(strings: Iterable[str]) -> bytes:
 
 
 def unpack_strings(data: bytes) -> list[str]:
-    """The strings of a section. An empty section has none, so a list of one empty string is not kept."""
+    """The strings of a section.
+
+    An empty section has none, so a list of one empty string is not kept.
+    """
     return data.decode("utf-8", "surrogateescape").split("\0") if data else []
 
 
@@ -56,7 +61,9 @@ def header(magic: bytes, parts: Iterable[bytes | bytearray]) -> tuple[bytes, int
 
 
 def check_header(magic: bytes, data: bytes) -> tuple[int, int] | None:
-    """(offset of the first byte after the header, checksum), or None if the magic or the checksum differs."""
+    """(offset of the first byte after the header, checksum), or None if the magic or the checksum
+    differs.
+    """
     start = len(magic) + _CHECKSUM_BYTES
     if not data.startswith(magic):
         return None

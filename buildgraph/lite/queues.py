@@ -1,7 +1,7 @@
 """`SimpleQueue` from `_queue`, the C module below `queue`.
 
-Replaces `queue`, which imports `threading` and `heapq`: about 5 ms over a bare interpreter of 9.3 ms.
-`_queue` is private to CPython, so `queue` is used where it is missing.
+Replaces `queue`, which imports `threading` and `heapq`: about 5 ms over a bare interpreter of 9.3
+ms. `_queue` is private to CPython, so `queue` is used where it is missing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The functions and constants of `socket` from `_socket`, its C module.
 
-Replaces `socket`, which imports `enum` and `selectors`: about 10 ms over a bare interpreter of 9.3 ms. `_socket` is
-private to CPython, so `socket` is used where it is missing.
+Replaces `socket`, which imports `enum` and `selectors`: about 10 ms over a bare interpreter of 9.3
+ms. `_socket` is private to CPython, so `socket` is used where it is missing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Locks and threads from `_thread`, the C module below `threading`.
 
-Replaces `threading`, whose import takes 3.6 ms over a bare interpreter of 9.3 ms. `_thread` is private to CPython, so
-`threading` is used where it is missing.
+Replaces `threading`, whose import takes 3.6 ms over a bare interpreter of 9.3 ms. `_thread` is
+private to CPython, so `threading` is used where it is missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ else:
         allocate_lock = threading.Lock
 
         def start_new_thread(function, args):
-            """Run a function in a daemon thread, for which the interpreter does not wait at its end."""
+            """Run a function in a daemon thread, for which the interpreter does not wait at its
+            end.
+            """
             threading.Thread(target=function, args=args, daemon=True).start()
 
 

@@ -1,6 +1,8 @@
-"""Work on items in two threads: for calls that release the interpreter lock, such as hashing or writing large files.
+"""Work on items in two threads: for calls that release the interpreter lock, such as hashing or
+writing large files.
 
-Replaces `concurrent.futures`, which imports `threading`, `queue` and `logging`; `threading` alone takes 4 ms.
+Replaces `concurrent.futures`, which imports `threading`, `queue` and `logging`; `threading` alone
+takes 4 ms.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def run_on_two_threads(work: Callable[[Any], object], items: Iterable[Any]) -> None:
-    """Call `work` for every item, in this thread and a second one; in this one alone if no thread can start.
+    """Call `work` for every item, in this thread and a second one; in this one alone if no thread
+    can start.
 
     The first exception of either thread stops both after their current items, and is raised.
     """
