@@ -10,7 +10,6 @@ import errno
 import itertools
 import os
 import time
-from _thread import allocate_lock
 
 from ..files.remove_tree import remove
 from ..keys.action_key import Key
@@ -18,6 +17,7 @@ from ..keys.staged_paths import unused_path
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.record import record
+from ..lite.threads import allocate_lock
 from ..sandbox.collect_outputs import collect
 from ..sandbox.job import FLAGS, Cancel, Job, Level, Outcome
 from ..sandbox.staging import stage

@@ -49,7 +49,7 @@ def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
         except BuildError as fault:
             if fault.reason in _NOT_OF_TARGETS:
                 raise
-            first = fault.faults[0] if isinstance(fault, BuildErrors) else fault
+            first = fault.errors[0] if isinstance(fault, BuildErrors) else fault
             why = f"{text} cannot be compared: {f'{first.at}: ' if first.at else ''}{first.what}"
             return revision.commit, without_base(after, why)
         return revision.commit, compare(base, after)
@@ -66,7 +66,7 @@ class _State:
         """All targets; BuildErrors for every fault in them."""
         labels = self.workspace.matching(_ALL)
         analysis = analyse(self.workspace, labels, builtin_rules())
-        self.names.update(self.workspace.rule_files, self.workspace.held)
+        self.names.update(self.workspace.rule_files, self.workspace.digests)
         rules = {name: str(self.source(name)[0]) for name in sorted(self.workspace.rule_files)}
         read: Hash = self.read
         return hash_targets(
@@ -173,7 +173,7 @@ class _Before(_State):
                     open(target, "xb") as file,
                     open(os.path.join(self.now.root, name), "rb") as given,
                 ):
-                    if name in self.now.workspace.held:
+                    if name in self.now.workspace.digests:
                         file.write(given.read())
             except (FileExistsError, NotADirectoryError):
                 continue  # the revision has something else in its place
@@ -225,7 +225,7 @@ class _Sparse(Workspace):
 
     def __init__(self, root: str, extra: str) -> None:
         super().__init__(root)
-        self.listing = _Overlay(root, extra)
+        self.file_tree = _Overlay(root, extra)
         self._extra = extra
 
     def _bytes(self, entry: os.DirEntry[str], path: str) -> bytes:
@@ -237,7 +237,7 @@ class _Sparse(Workspace):
 
 def _explained(fault: BuildError, now: _WorkTree, before: _Before, text: str) -> BuildError:
     """The faults of the work tree, with what git knows of them: targets that are gone, submodules not checked out."""
-    faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
+    faults = fault.errors if isinstance(fault, BuildErrors) else (fault,)
     base: Mapping[str, str] = {}
     if any(one.reason == "missing" for one in faults):
         base = _places(before)

@@ -20,7 +20,7 @@ class Location:
     column: int = 0
     length: int = 1
 
-    def found(self) -> Location:
+    def resolved(self) -> Location:
         """The place itself, where this stands for one that was not looked for yet."""
         return self
 
@@ -36,7 +36,7 @@ class BuildError(Exception):
         self, what: str, at: Location | None = None, fix: str = "", reason: str = "input"
     ) -> None:
         super().__init__(what)
-        self.what, self.at, self.fix, self.reason = what, at and at.found(), fix, reason
+        self.what, self.at, self.fix, self.reason = what, at and at.resolved(), fix, reason
 
     @property
     def code(self) -> int:
@@ -50,9 +50,9 @@ class BuildErrors(BuildError):
     """All the faults found at once, in the order of their places."""
 
     def __init__(self, faults: Iterable[BuildError]) -> None:
-        self.faults = tuple(sorted(faults, key=lambda fault: fault.at or Location("")))
+        self.errors = tuple(sorted(faults, key=lambda fault: fault.at or Location("")))
         super().__init__(
-            f"{len(self.faults)} faults", self.faults[0].at, reason=self.faults[0].reason
+            f"{len(self.errors)} faults", self.errors[0].at, reason=self.errors[0].reason
         )
 
 

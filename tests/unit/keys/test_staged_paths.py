@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from buildgraph import Artifact, BuildError, Content, Globs, In, Out, Output, Source
-from buildgraph.keys.staged_paths import find_clash, unused_path
+from buildgraph.keys.staged_paths import find_nested_path, unused_path
 from buildgraph.types.action import Action
 from buildgraph.types.errors import Location
 from rules.command import command
@@ -29,7 +29,7 @@ MADE = Output("made", Action((), (), (Out("made"),)))
 def test_a_path_below_another_is_found(
     paths: tuple[str, ...], found: tuple[str, str] | None
 ) -> None:
-    assert find_clash(paths) == found
+    assert find_nested_path(paths) == found
 
 
 def test_a_folder_of_ours_gets_a_name_that_no_source_has() -> None:
