@@ -16,7 +16,7 @@ from .diagnostics import ambiguity_error, dotted_key, to_error
 from .placeholders import CheckedTable, FileRefs, LabelRef, LabelRefs, arguments, label_refs
 from .rule_api import Ctx, Registry
 from .rule_schema import Kinds, Scope, Signature, signature
-from .target_graph import Graph
+from .target_graph import TargetGraph
 from .user_rules import add_user_rules, rule_error
 
 
@@ -222,7 +222,7 @@ def _article(name: str) -> str:
 
 def _order(checked: dict[Label, Checked], faults: list[BuildError]) -> list[Label]:
     """Labels after their deps, the same every time; a cycle is a fault at the place that closes it."""
-    graph = Graph(
+    graph = TargetGraph(
         {label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)}
     )
     order = graph.order()
