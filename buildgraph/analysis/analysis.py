@@ -13,10 +13,17 @@ from ..types.target import Target
 from ..workspace.toml_positions import Path
 from ..workspace.workspace import Workspace
 from .diagnostics import ambiguity_error, dotted_key, to_error
-from .placeholders import CheckedTable, FileRefs, LabelRef, LabelRefs, arguments, label_refs
+from .placeholders import (
+    CheckedTable,
+    FileRefs,
+    LabelRef,
+    LabelRefs,
+    arguments,
+    label_refs,
+)
 from .rule_api import Ctx, Registry
 from .rule_schema import Kinds, Scope, Signature, signature
-from .target_graph import Graph
+from .target_graph import TargetGraph
 from .user_rules import add_user_rules, rule_error
 
 
@@ -189,7 +196,9 @@ class _Here(Scope):
             except BuildError as error:
                 if ":" not in text:
                     raise
-                raise self.checks.workspace.with_suggestions(error, text, self.target.label.package) from None
+                raise self.checks.workspace.with_suggestions(
+                    error, text, self.target.label.package
+                ) from None
         name, _, field = text.partition("#")
         label = Label.parse(name, self.target.label.package)
         self.checks.provides(label)
@@ -222,7 +231,7 @@ def _article(name: str) -> str:
 
 def _order(checked: dict[Label, Checked], faults: list[BuildError]) -> list[Label]:
     """Labels after their deps, the same every time; a cycle is a fault at the place that closes it."""
-    graph = Graph(
+    graph = TargetGraph(
         {label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)}
     )
     order = graph.order()
@@ -277,7 +286,9 @@ class _Run:
         target = one.target
         try:
             given = arguments(one.made, (), _Take(self.made, target))
-            provider = one.made.kind(Ctx(target, workspace=self.workspace.settings.declared_name), **given)
+            provider = one.made.kind(
+                Ctx(target, workspace=self.workspace.settings.declared_name), **given
+            )
             if not isinstance(provider, Provider):
                 raise TypeError(f"the rule gave {provider!r}, which is no Provider")
         except BuildErrors:
