@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..analysis.analysis import analyse
 from ..analysis.builtin_rules import builtin_rules
-from ..host.environment import SHIPPED
+from ..host.environment import RULES_FOLDER
 from ..host.source_files import SourceChanged, SourceFiles
 from ..types.action import Artifact, Shipped, Source
 from ..types.digest import Digest
@@ -33,7 +33,7 @@ def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
     BuildError for a revision that is not here, for faults of the work tree, and for a target that is gone but needed.
     """
     with (
-        Revision.find(root, text, SHIPPED) as revision,
+        Revision.find(root, text, RULES_FOLDER) as revision,
         tempfile.TemporaryDirectory(prefix="buildgraph-") as folder,
     ):
         now = _WorkTree(revision, root, os.path.join(folder, "skipped"))
@@ -117,7 +117,7 @@ class _WorkTree(_State):
 
     def tool(self, name: str) -> tuple[Digest, bool]:
         """A file that ships with buildgraph."""
-        return self.hash(os.path.join(SHIPPED, name))
+        return self.hash(os.path.join(RULES_FOLDER, name))
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """A file of the work tree, or one of the index that is not checked out."""
@@ -181,7 +181,7 @@ class _Before(_State):
 
     def tool(self, name: str) -> tuple[Digest, bool]:
         """Tools that are no part of the repository are those of this installation, before as now."""
-        path = os.path.relpath(os.path.join(SHIPPED, name), self.revision.repository.top)
+        path = os.path.relpath(os.path.join(RULES_FOLDER, name), self.revision.repository.top)
         return self.revision.digest(path) or self.now.tool(name)
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:

@@ -176,7 +176,7 @@ class OutputTree:
         if has_contents(held, inside, self._holds, folders):
             for path, _ in inside.files:
                 self._stamps[link + path] = reliable_stamp(
-                    self._sources.seen[held + path], self._began
+                    self._sources.stamps[held + path], self._began
                 )
             for path, found in folders.items():  # a link that is another one shows in its folder
                 self._stamps[link + path] = reliable_stamp(stamp_of(found), self._began)
@@ -200,7 +200,7 @@ class OutputTree:
     def _file(self, link: str, file: File) -> None:
         path = f"{self._root}/{link}"
         if not self._apart and self._reaches(link) and self._holds(path, file):
-            self._stamps[path] = reliable_stamp(self._sources.seen[path], self._began)
+            self._stamps[path] = reliable_stamp(self._sources.stamps[path], self._began)
             return
         self._claim()
         self._sources.forget(path)

@@ -95,11 +95,11 @@ def is_due(root: str, now: float) -> bool:
     try:
         found = os.lstat(os.path.join(root, STAMP))
         if not S_ISREG(found.st_mode):
-            stamp(root)
+            mark_gc_done(root)
             return False
         passed = now - found.st_mtime
     except FileNotFoundError:
-        stamp(root)
+        mark_gc_done(root)
         return False
     except OSError:
         return False
@@ -107,7 +107,7 @@ def is_due(root: str, now: float) -> bool:
     return not -HOUR <= passed < DAY or (passed >= HOUR and _free(root) < FLOOR)
 
 
-def limits(environ: Mapping[str, str]) -> GcLimits:
+def limits_from_environment(environ: Mapping[str, str]) -> GcLimits:
     """The limits of the environment; BuildError when they mean nothing."""
     from ..types.quantities import parse_age, parse_size
     from .gc import GcLimits
@@ -123,26 +123,26 @@ def run_if_due(root: str, environ: Mapping[str, str], now: float) -> str:
     """Let go of what the limits do not allow and nobody relies on; what to say of it, or an empty string."""
     from ..ui.format import format_size, plural
     from .disk import DiskStore
-    from .fsck import measure
+    from .fsck import measure_store
     from .gc import GcLimits, plan, run
 
     switch = environ.get("BUILDGRAPH_CACHE_GC", "")
     if switch == "off":
         return ""
     try:
-        wanted = limits(environ)
+        wanted = limits_from_environment(environ)
         short = FLOOR - _free(root)
         if short > 0:
             wanted = GcLimits(
-                wanted.age, max(0, min(wanted.size, measure(root).blob_bytes - short))
+                wanted.age, max(0, min(wanted.size, measure_store(root).blob_bytes - short))
             )
-        stamp(root)  # before the work, so that builds that end meanwhile do not begin it, too
+        mark_gc_done(root)  # before the work, so that builds that end meanwhile do not begin it, too
         _shorten(root)
         sweep = plan(root, wanted, now)
         freed = run(DiskStore(root), sweep)
     except BuildError as fault:
         return f"warning: the cache was not looked through: {fault.what}"
-    gone = sum(not verdict.keep for verdict in sweep.verdicts)
+    gone = sum(not verdict.keep for verdict in sweep.decisions)
     return (
         f"the cache let go of {plural(gone, 'result')}, {format_size(freed)}: `buildgraph cache stats`"
         if freed
@@ -158,7 +158,7 @@ def _free(root: str) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
-def stamp(root: str) -> None:
+def mark_gc_done(root: str) -> None:
     """Note that the cache was looked through just now."""
     try:
         fd = open_own(

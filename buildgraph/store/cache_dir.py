@@ -80,7 +80,7 @@ class translate_os_errors:
             ) from fault
 
 
-class Scratch:
+class PrivateFolder:
     """A private folder below `tmp/` that lives as long as its process; those of dead processes are removed.
 
     Life is told by a `flock` on the folder, which the kernel gives back however the process ends, in any container.
@@ -100,13 +100,13 @@ class Scratch:
         os.close(self._life)
 
 
-class scratch_folder:
+class ScratchFolder:
     """A folder for running actions that goes away with this process, or one that is `kept`."""
 
     def __init__(self, work: str, kept: str) -> None:
         os.makedirs(os.path.dirname(kept or work), mode=0o700, exist_ok=True)
         make_folder(kept or work)
-        self._scratch = None if kept else Scratch(work)
+        self._scratch = None if kept else PrivateFolder(work)
         self.path = self._scratch.path if self._scratch is not None else kept
 
     def close(self) -> None:

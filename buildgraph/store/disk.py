@@ -20,10 +20,10 @@ from ..types.digest import Digest
 from ..types.result import Result
 from . import result_record
 from .batch import DiskBatch
-from .cache_dir import Scratch, open_root, translate_os_errors
+from .cache_dir import PrivateFolder, open_root, translate_os_errors
 from .closure import blobs_of
 from .file_ops import Descriptor, FileOps, NewFile, copy_hashed, read_open, write_all
-from .lease import Lease, in_use
+from .lease import Lease, mark_in_use
 from .protocol import Batch, Missing
 from .recent_blobs import SMALL_BLOB, RecentBlobs
 
@@ -61,7 +61,7 @@ class DiskStore:
         self._renamed: set[str] = set()
         self._recent = RecentBlobs()
         self._noticed: set[str] = set()  # blobs whose use this process has noted
-        self._scratch: Scratch | None = None
+        self._scratch: PrivateFolder | None = None
         self._lease: Lease | None = None
         self._lock, self._count = allocate_lock(), itertools.count()
         open_root(root)
@@ -126,7 +126,7 @@ class DiskStore:
             return False
         if digest.hash not in self._noticed:
             self._noticed.add(digest.hash)
-            in_use(self.blob_path(digest))
+            mark_in_use(self.blob_path(digest))
         return True
 
     def _stands(self, digest: Digest) -> bool:
@@ -165,7 +165,7 @@ class DiskStore:
         """Whether a record stands for a key (a cheap look, no proof), which is noted as in use."""
         if self._lease is None:
             self._rely()
-        return key in self._noted or in_use(self.record_path(key))
+        return key in self._noted or mark_in_use(self.record_path(key))
 
     def recall(self, key: Digest) -> Result | None:
         """The result of a key, when its record is whole and every blob it names is there."""
@@ -180,7 +180,7 @@ class DiskStore:
                 return None
         except (Missing, ValueError):
             return None
-        in_use(self.record_path(key))
+        mark_in_use(self.record_path(key))
         return found[0]
 
     def parts(self, key: Digest) -> Mapping[str, bytes] | None:
@@ -230,7 +230,7 @@ class DiskStore:
             if self._scratch is None:
                 with translate_os_errors(self.root):
                     self._make_folder(os.path.join(self.root, "tmp"))
-                    self._scratch = Scratch(os.path.join(self.root, "tmp"))
+                    self._scratch = PrivateFolder(os.path.join(self.root, "tmp"))
             return f"{self._scratch.path}/{next(self._count)}"
 
     def blob_path(self, digest: Digest) -> str:
@@ -243,13 +243,13 @@ class DiskStore:
         """Where the record of a key stands, whether or not it is there."""
         return f"{self._results}/{key.hash[:2]}/{key.hash}"
 
-    def record_at(self, path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
+    def read_record_file(self, path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
         """(key, result, parts) of a record file; None when there is none, or it was damaged and is set aside."""
         try:
             data = read_regular(path)
         except OSError:
             return None
-        found = result_record.read(data)
+        found = result_record.decode_any(data)
         if found is None and not result_record.is_other_version(data):
             self.quarantine(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
         return found
@@ -276,7 +276,7 @@ class DiskStore:
 
     def _settle(self, digest: Digest, temp: str) -> None:
         if self._stands(digest) and (digest.hash in self._verified or self.verify(digest)):
-            in_use(self.blob_path(digest))
+            mark_in_use(self.blob_path(digest))
         else:
             self._rename(temp, self.blob_path(digest))
         self._verified.add(digest.hash)
@@ -326,7 +326,7 @@ class DiskStore:
         raise Missing(digest)
 
     def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
-        found = self.record_at(self._noted.get(key) or self.record_path(key))
+        found = self.read_record_file(self._noted.get(key) or self.record_path(key))
         return found[1:] if found is not None and found[0] == key else None
 
     def quarantine(self, path: str, what: str) -> None:

@@ -41,16 +41,16 @@ class FsckReport:
     dangling: tuple[str, ...]
 
 
-def measure(root: str) -> StoreStats:
+def measure_store(root: str) -> StoreStats:
     """Count the files of a store on disk."""
-    blobs = [size for _, _, size in stamps(blob_files(root))]
-    results = [size for _, _, size in stamps(record_files(root))]
+    blobs = [size for _, _, size in stat_files(blob_files(root))]
+    results = [size for _, _, size in stat_files(record_files(root))]
     return StoreStats(
         len(blobs),
         sum(blobs),
         len(results),
         sum(results),
-        len(files(os.path.join(root, "quarantine"))),
+        len(list_folder(os.path.join(root, "quarantine"))),
     )
 
 
@@ -86,7 +86,7 @@ def check_store(store: DiskStore, repair: bool = False) -> FsckReport:
 def read_record(path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
     """(key, result, parts) of a record that stands where its key says; None when it is damaged, misplaced or gone."""
     try:
-        found = result_record.read(read_regular(path))
+        found = result_record.decode_any(read_regular(path))
     except OSError:
         return None
     return found if found is not None and found[0].hash == os.path.basename(path) else None
@@ -113,15 +113,15 @@ def blobs_named(root: str, result: Result) -> set[Digest] | None:
 
 def blob_files(root: str) -> list[str]:
     """The paths of all blobs, sorted."""
-    return files(os.path.join(root, "blobs", "sha256"))
+    return list_folder(os.path.join(root, "blobs", "sha256"))
 
 
 def record_files(root: str) -> list[str]:
     """The paths of all records, sorted."""
-    return [path for folder in files(os.path.join(root, "results")) for path in files(folder)]
+    return [path for folder in list_folder(os.path.join(root, "results")) for path in list_folder(folder)]
 
 
-def files(folder: str) -> list[str]:
+def list_folder(folder: str) -> list[str]:
     """What stands in a folder, sorted by name; nothing when it does not exist."""
     try:
         return sorted(entry.path for entry in os.scandir(folder))
@@ -129,7 +129,7 @@ def files(folder: str) -> list[str]:
         return []
 
 
-def stamps(paths: list[str]) -> Iterator[tuple[str, float, int]]:
+def stat_files(paths: list[str]) -> Iterator[tuple[str, float, int]]:
     """(path, mtime, size) of those files that are still there."""
     for path in paths:
         mtime, size = _stamp(path)

@@ -15,7 +15,7 @@ from ..lite.record import record
 from ..types.digest import Digest
 from . import gc_roots, lease
 from .cache_dir import sweep_dead
-from .fsck import blob_files, blobs_named, files, read_record, record_files, stamps
+from .fsck import blob_files, blobs_named, list_folder, read_record, record_files, stat_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -36,10 +36,10 @@ class GcDecision:
     """A result's record, when it was last used, the bytes it holds beyond those before it, and why it stays or goes."""
 
     path: str
-    used: float
+    last_used: float
     size: int
     keep: bool
-    why: str
+    reason: str
     key: Digest | None = None
     blobs: frozenset[Digest] = frozenset()
     command: bytes = b""
@@ -49,7 +49,7 @@ class GcDecision:
 class GcPlan:
     """A verdict for each result, and the files of blobs that go as (path, mtime, size)."""
 
-    verdicts: tuple[GcDecision, ...]
+    decisions: tuple[GcDecision, ...]
     blobs: tuple[tuple[str, float, int], ...]
     kept_bytes: int
 
@@ -61,8 +61,8 @@ class GcPlan:
 
 def plan(root: str, limits: GcLimits, now: float) -> GcPlan:
     """Judge every result and blob of a store; nothing is changed."""
-    began = lease.oldest(root)
-    horizon = now if began is None else began - lease.NOTED_S
+    began = lease.oldest_lease(root)
+    horizon = now if began is None else began - lease.USE_NOTE_S
     verdicts, live, weight = [], set[Digest](), 0
     for found in _in_order(root, gc_roots.protected_keys(root), horizon):
         more = sum(digest.size for digest in found.blobs - live)
@@ -74,12 +74,12 @@ def plan(root: str, limits: GcLimits, now: float) -> GcPlan:
     names = {digest.hash for digest in live}
     dead = [
         (path, used, size)
-        for path, used, size in stamps(blob_files(root))
+        for path, used, size in stat_files(blob_files(root))
         if os.path.basename(path) not in names and used < horizon
     ]
     dead += [
         (path, used, size)
-        for path, used, size in stamps(files(os.path.join(root, "quarantine")))
+        for path, used, size in stat_files(list_folder(os.path.join(root, "quarantine")))
         if used < now - limits.age
     ]
     return GcPlan(tuple(verdicts), tuple(dead), weight)
@@ -89,9 +89,9 @@ def run(store: DiskStore, sweep: GcPlan) -> int:
     """Let go of what a plan says, but for what was used since; the bytes freed."""
     spared: set[str] = set()
     going = []
-    for verdict in sweep.verdicts:
+    for verdict in sweep.decisions:
         if not verdict.keep:
-            if _untouched(verdict.path, verdict.used):
+            if _untouched(verdict.path, verdict.last_used):
                 going.append(verdict.path)
             else:
                 spared |= {digest.hash for digest in verdict.blobs}
@@ -108,7 +108,7 @@ def run(store: DiskStore, sweep: GcPlan) -> int:
     return sum(size for _, size in blobs)
 
 
-def forget(store: DiskStore, keys: Collection[Digest]) -> tuple[int, int]:
+def remove_results(store: DiskStore, keys: Collection[Digest]) -> tuple[int, int]:
     """Remove the results of keys and the blobs that nothing else names; how many there were, and the bytes freed."""
     mine, others = set[Digest](), set[Digest]()
     going = [path for path in map(store.record_path, keys) if os.path.lexists(path)]
@@ -124,7 +124,7 @@ def forget(store: DiskStore, keys: Collection[Digest]) -> tuple[int, int]:
 def _in_order(root: str, held: Mapping[Digest, str], horizon: float) -> list[GcDecision]:
     """All results, those that stay whatever they weigh first, then the last used first."""
     found = []
-    for path, used, _ in stamps(record_files(root)):
+    for path, used, _ in stat_files(record_files(root)):
         record = read_record(path)
         blobs = blobs_named(root, record[1]) if record is not None else None
         if record is None or blobs is None:
@@ -145,17 +145,17 @@ def _in_order(root: str, held: Mapping[Digest, str], horizon: float) -> list[GcD
                 path, used, 0, bool(why), why, key, frozenset(blobs), parts.get("command", b"")
             )
         )
-    return sorted(found, key=lambda verdict: (not verdict.keep, -verdict.used, verdict.path))
+    return sorted(found, key=lambda verdict: (not verdict.keep, -verdict.last_used, verdict.path))
 
 
 def _judge(found: GcDecision, more: int, weight: int, limits: GcLimits, now: float) -> GcDecision:
-    if found.why:
+    if found.reason:
         return replace(found, size=more)
-    if now - found.used > limits.age:
-        return replace(found, size=more, keep=False, why="unused for too long")
+    if now - found.last_used > limits.age:
+        return replace(found, size=more, keep=False, reason="unused for too long")
     if weight + more > limits.size:
-        return replace(found, size=more, keep=False, why="beyond the size")
-    return replace(found, size=more, keep=True, why="used of late")
+        return replace(found, size=more, keep=False, reason="beyond the size")
+    return replace(found, size=more, keep=True, reason="used of late")
 
 
 def _untouched(path: str, used: float) -> bool:

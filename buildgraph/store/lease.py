@@ -13,7 +13,7 @@ from ..files.regular_file import make_folder, move_aside, open_regular
 from ..lite.contextmanagers import suppress
 
 _FOLDER = "leases"
-NOTED_S = 3600
+USE_NOTE_S = 3600
 """A use is noted in a record's mtime at most this often, so a note may be older than the use by as much."""
 
 
@@ -46,7 +46,7 @@ class Lease:
         return False
 
 
-def oldest(root: str) -> float | None:
+def oldest_lease(root: str) -> float | None:
     """When the oldest of the running processes began (seconds since 1970), None without any; dead leases go."""
     began = []
     try:
@@ -76,13 +76,13 @@ def _held(path: str) -> float | None:
         os.close(fd)
 
 
-def in_use(path: str) -> bool:
+def mark_in_use(path: str) -> bool:
     """Whether a file stands; it is noted as in use, about once an hour, for those who later look for what may go."""
     try:
         found = os.stat(path)
     except OSError:
         return False
-    if time.time() - found.st_mtime > NOTED_S:
+    if time.time() - found.st_mtime > USE_NOTE_S:
         with suppress(OSError):
             os.utime(path)
     return True

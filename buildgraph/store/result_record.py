@@ -49,11 +49,11 @@ def is_other_version(data: bytes) -> bool:
 
 def decode(key: Digest, data: bytes) -> tuple[Result, dict[str, bytes]] | None:
     """(result, parts) of a record written under `key`; None when it is damaged, foreign or of another key."""
-    found = read(data)
+    found = decode_any(data)
     return found[1:] if found is not None and found[0] == key else None
 
 
-def read(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
+def decode_any(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
     """(key, result, parts) of any record; None when it is damaged or foreign."""
     if (
         not data.startswith(MAGIC)

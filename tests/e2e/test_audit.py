@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.checks.undeclared_reads import opened
-from buildgraph.sandbox.sandbox import probe
+from buildgraph.sandbox.sandbox import best_level
 from tests.support.requirements import absent, need
 from tests.support.workspace import Space, space
 
@@ -107,7 +107,7 @@ def test_a_symlink_is_named_by_where_it_leads(tmp_path: Path) -> None:
 def test_an_audited_result_does_not_count_for_a_sandboxed_build(tmp_path: Path) -> None:
     of = made(tmp_path, f"cat '{tmp_path / 'w/data/b c.txt'}' > $0")
     assert faults(of, "//...", code=1) and (of.root / "out/t/o.txt").read_text() == "b\n"
-    if probe(os.environ) == "none":
+    if best_level(os.environ) == "none":
         absent("this machine has no sandbox that hides files")
     assert "exit code 1" in of.run("build", "//...", code=1).err
 

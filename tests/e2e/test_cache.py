@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from buildgraph.store.auto_gc import DAY, HOUR, is_due, stamp
+from buildgraph.store.auto_gc import DAY, HOUR, is_due, mark_gc_done
 from tests.support.workspace import Space, space
 
 TOML = """
@@ -293,7 +293,7 @@ def test_the_program_does_not_touch_a_foreign_or_open_cache(two: Space) -> None:
 
 def test_builds_that_end_at_once_do_not_both_look_through_the_cache(tmp_path: Path) -> None:
     """One may have noted its look a moment after the other asked for the time; a clock that was set back is another matter."""
-    stamp(str(tmp_path))
+    mark_gc_done(str(tmp_path))
     noted = os.stat(tmp_path / "swept").st_mtime
     assert not is_due(str(tmp_path), noted - 0.1) and not is_due(str(tmp_path), noted + 100)
     assert is_due(str(tmp_path), noted - 2 * HOUR) and is_due(str(tmp_path), noted + DAY)

@@ -13,7 +13,7 @@ import pytest
 
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.file_ops import FileOps
-from buildgraph.store.fsck import measure
+from buildgraph.store.fsck import measure_store
 from buildgraph.store.gc import GcLimits, plan, run
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
@@ -244,4 +244,4 @@ def test_a_collector_killed_before_any_operation(
         assert all(DiskStore(root).recall(key) for key in KEYS)
         count.met()
         at += 1
-    assert at >= len(KEYS) + 4 and measure(root).blobs == 0 == measure(root).results
+    assert at >= len(KEYS) + 4 and measure_store(root).blobs == 0 == measure_store(root).results
