@@ -68,8 +68,8 @@ def run(options: Namespace) -> int:
 
 def _stats(root: str, options: Namespace) -> int:
     """Print the counts of the user's store; an absent one is empty, and is not made for the question."""
-    from ...store.auto_gc import totals
-    from ...store.fsck import measure_store
+    from ...store.ledger import totals
+    from ...store.stats import measure_store
     from ...ui.format import format_size, plural
 
     found, (since, *ledger) = measure_store(root), totals(root)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsck import measure_store
+from buildgraph.store.stats import measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
 from tests.support.requirements import absent, need

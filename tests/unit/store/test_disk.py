@@ -13,9 +13,9 @@ import pytest
 from buildgraph.store.cache_dir import default_root
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.file_ops import FileOps
-from buildgraph.store.fsck import measure_store
 from buildgraph.store.protocol import Missing
 from buildgraph.store.recent_blobs import RecentBlobs
+from buildgraph.store.stats import measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
 from buildgraph.types.result import File, Result

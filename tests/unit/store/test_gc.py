@@ -10,9 +10,10 @@ import pytest
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.store import gc_roots
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsck import StoreStats, check_store, measure_store
+from buildgraph.store.fsck import check_store
 from buildgraph.store.gc import GcLimits, plan, remove_results, run
 from buildgraph.store.lease import USE_NOTE_S, Lease, oldest_lease
+from buildgraph.store.stats import StoreStats, measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.result import File, Result, Tree
 
@@ -80,9 +81,9 @@ def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: 
     found = plan(old.root, GcLimits(2.5 * 86400, 2300), NOW)
     assert [(verdict.key, verdict.keep, verdict.reason) for verdict in found.decisions] == [
         (KEYS[3], True, f"the last builds of {tmp_path / 'w'}"),
-        (KEYS[0], True, "used of late"),
-        (KEYS[1], False, "beyond the size"),
-        (KEYS[2], False, "beyond the size"),
+        (KEYS[0], True, "used recently"),
+        (KEYS[1], False, "beyond the size limit"),
+        (KEYS[2], False, "beyond the size limit"),
     ]
     assert measure_store(old.root) == before and found.freed == before.blob_bytes - found.kept_bytes
     run(old, found)
