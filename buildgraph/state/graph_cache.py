@@ -17,6 +17,7 @@ from ..host.source_files import hash_file
 from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
+from ..lite.pack import pack_ints, pack_strings, unpack_strings
 from ..lite.record import record
 from ..lite.sha256 import sha256
 from ..types.action import Action, Gate, Output, Source
@@ -28,14 +29,11 @@ from .snapshot import (
     Snapshot,
     action_of,
     encoded,
-    pack_ints,
-    pack_strings,
     parse,
     position_of,
     producers_of,
     read,
     step_line,
-    unpack_strings,
     write,
 )
 from .snapshot_journal import SavedBuild, load_saved_build

@@ -21,6 +21,7 @@ from ..host.environment import BuildEnvironment, machine_identity
 from ..host.host_tools import HostTools
 from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
+from ..lite.pack import unpack_strings
 from ..outputs.output_tree import InstalledOutputs, OutputTree
 from ..outputs.owned_paths import owned_paths
 from ..sandbox.job import LEVELS
@@ -46,7 +47,7 @@ from .save import (
     verdict_of,
     wanted_row,
 )
-from .snapshot import action_of, position_of, producers_of, unpack_strings
+from .snapshot import action_of, position_of, producers_of
 from .snapshot_journal import SavedBuild, StepRecord, load_saved_build, rows_of
 
 if TYPE_CHECKING:

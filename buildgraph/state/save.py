@@ -17,13 +17,14 @@ from ..files.stamp import (
 from ..host.environment import SHIPPED, machine_identity
 from ..keys.action_graph import RequestedOutput
 from ..lite import TYPE_CHECKING
+from ..lite.pack import pack_ints, pack_strings
 from ..lite.record import record
 from ..types.action import Action, Artifact, Output, Source
 from ..types.digest import Digest
 from ..types.events import Built, Judged
 from ..types.result import File, Node, Tree
 from ..ui.summary import format_unchanged
-from .snapshot import pack_ints, pack_strings, step_line
+from .snapshot import step_line
 from .snapshot_journal import StepRecord, begin, rows_of
 
 if TYPE_CHECKING:
