@@ -33,7 +33,7 @@ class Scheduler:
         self, needs: Sequence[Sequence[int]], costs: Sequence[float] | None = None
     ) -> None:
         self.state = [StepState.WANT] * len(needs)
-        self.counts = {state: 0 for state in StepState.ALL} | {StepState.WANT: len(needs)}
+        self.counts = dict.fromkeys(StepState.ALL, 0) | {StepState.WANT: len(needs)}
         self._users: list[list[int]] = [[] for _ in needs]
         self._unmet = [len(set(need)) for need in needs]
         for step, need in enumerate(needs):

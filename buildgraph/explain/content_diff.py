@@ -79,7 +79,7 @@ def diff_contents(
 
 
 def _json(before: bytes, after: bytes) -> str | None:
-    if not before.lstrip()[:1] in (b"{", b"["):
+    if before.lstrip()[:1] not in (b"{", b"["):
         return None
     return _value(json.loads(before), json.loads(after), "$")
 

@@ -52,7 +52,7 @@ def _lines(before: bytes, after: bytes) -> str:
     """The first line that differs; empty where the files are no text of lines."""
     if max(len(before), len(after)) > _TEXT:
         return ""
-    if b"\0" in before or b"\0" in after or _is_json(before) and _is_json(after):
+    if b"\0" in before or b"\0" in after or (_is_json(before) and _is_json(after)):
         return first_difference(before, after)
     try:
         old, new = before.decode().splitlines(), after.decode().splitlines()

@@ -125,7 +125,7 @@ class Revision:
     def digest(self, path: str) -> tuple[Digest, bool] | None:
         """(digest, executable) of a file by its path in the repository; None when it has no such file."""
         entry = self.entries.get(path)
-        if entry is None or not (entry.is_file or entry.mode == LINK and not self._links):
+        if entry is None or not (entry.is_file or (entry.mode == LINK and not self._links)):
             return None
         if not entry.origin.known:
             return Digest.of(

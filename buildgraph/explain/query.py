@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def somepath(graph: Mapping[Label, Sequence[Label]], labels: Sequence[Label]) ->
             fix="`buildgraph query somepath //from:this //to:that`",
         )
     chain = Graph(graph).somepath(labels[0], labels[1])
-    return Answer(tuple(chain), tuple(zip(chain, chain[1:])))
+    return Answer(tuple(chain), tuple(itertools.pairwise(chain)))
 
 
 def allpaths(

@@ -112,7 +112,7 @@ class KeyHistory:
         """The step that made an input, with the keys under which it made what the input was and is."""
         path = part.name.removeprefix("input ").rstrip("/")
         given = dict(action.inputs).get(path) if action else None
-        if not (isinstance(given, Output) or given is None and path.startswith("in/")):
+        if not (isinstance(given, Output) or (given is None and path.startswith("in/"))):
             return None
         made = self._made_by()
         after = made.get(part.after, [])
@@ -297,11 +297,11 @@ def _causes(
 
 def _kind(path: str, given: Mapping[str, object]) -> Kind:
     one = given.get(path.rstrip("/"))
-    if isinstance(one, Shipped) or one is None and path.startswith("tools/"):
+    if isinstance(one, Shipped) or (one is None and path.startswith("tools/")):
         return "tool"
     return (
         "source"
-        if isinstance(one, Source) or one is None and not path.startswith("in/")
+        if isinstance(one, Source) or (one is None and not path.startswith("in/"))
         else "input"
     )
 

@@ -114,7 +114,7 @@ class _Prints:
 
     def _action(self, action: Action) -> str:
         staged = [(path, self._artifact(given)) for path, given in action.inputs]
-        moved = {} if self._paths else {path: found for path, found in staged}
+        moved = {} if self._paths else dict(staged)
         words = [_moved(word, moved) for word in action.argv]
         given = [found if path in moved else f"{path} {found}" for path, found in staged]
         rest = (

@@ -91,7 +91,7 @@ def _place(cause: Cause, label: Label, workspace: Workspace, analysis: Analysis)
         target = workspace.target(one)
         for key, value in flatten(target.values):
             leaf = cause.what != "argv" and key.rpartition(".")[2] == cause.what.rpartition(".")[2]
-            if leaf or cause.what == "argv" and cause.after and _same(value, cause.after):
+            if leaf or (cause.what == "argv" and cause.after and _same(value, cause.after)):
                 show = _bytes if value != cause.after and not leaf else _text
                 return replace(
                     cause,

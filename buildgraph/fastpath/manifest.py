@@ -87,7 +87,7 @@ def _root(cwd: str) -> str | None:
     folder = cwd
     while not os.path.isdir(f"{folder}/{FOLDER}"):
         parent = os.path.dirname(folder)
-        if parent == folder or os.path.isfile(f"{folder}/BUILD.toml") and _marked(folder):
+        if parent == folder or (os.path.isfile(f"{folder}/BUILD.toml") and _marked(folder)):
             return None
         folder = parent
     return folder

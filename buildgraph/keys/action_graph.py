@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
 from ..types.action import Action, Artifact, Gate, Output
@@ -80,7 +82,7 @@ def find_clash(paths: Iterable[str]) -> tuple[str, str] | None:
     return next(
         (
             (one[:-1], other[:-1])
-            for one, other in zip(ordered, ordered[1:])
+            for one, other in itertools.pairwise(ordered)
             if other.startswith(one)
         ),
         None,

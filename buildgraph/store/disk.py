@@ -301,7 +301,7 @@ class DiskStore:
     def _opened(self, digest: Digest, published: bool = False) -> Descriptor:
         path = self.blob_path(digest)
         try:
-            return Descriptor(not published and self._open_held(digest) or open_regular(path))
+            return Descriptor((not published and self._open_held(digest)) or open_regular(path))
         except FileNotFoundError:
             raise Missing(digest) from None
         except OSError:

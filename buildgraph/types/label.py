@@ -90,8 +90,8 @@ def resolve_shorthand(text: str) -> tuple[str, ...]:
     path, colon, name = body.partition(":")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     deep = not colon and bool(parts) and parts[-1] in ("...", "**")
-    many = not colon and (path.endswith("/") or bool(parts) and parts[-1] in ("*", "all"))
-    if deep or many and not path.endswith("/"):
+    many = not colon and (path.endswith("/") or (bool(parts) and parts[-1] in ("*", "all")))
+    if deep or (many and not path.endswith("/")):
         parts.pop()
     package = "/".join(parts)
     all_of, below = f"//{package}:*", f"//{package}/..." if package else "//..."
@@ -102,7 +102,7 @@ def resolve_shorthand(text: str) -> tuple[str, ...]:
     elif colon:
         likely = (
             [all_of]
-            if not name or not _OF_NAMES.issuperset(name) and set(name) & set("*?[")
+            if not name or (not _OF_NAMES.issuperset(name) and set(name) & set("*?["))
             else [f"//{package}:{name}"]
         )
     else:
@@ -121,9 +121,8 @@ def resolve_shorthand(text: str) -> tuple[str, ...]:
 
 def valid_package(text: str) -> bool:
     """Whether text may be a package: empty, or parts that are no `.`, `..` and end in no dot."""
-    return (
-        not text
-        or len(text) <= _ALL
+    return not text or (
+        len(text) <= _ALL
         and all(
             0 < len(part) <= _PART and not part.endswith(".") and _OF_PACKAGES.issuperset(part)
             for part in text.split("/")

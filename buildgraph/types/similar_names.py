@@ -60,9 +60,9 @@ def _difference(word: str, name: str) -> str:
     import unicodedata
 
     if unicodedata.normalize("NFC", word) == name:
-        return f" Its letters are precomposed (Unicode NFC); {ascii(word)} has decomposed ones"
+        return f" Its letters are precomposed (Unicode NFC); {word!a} has decomposed ones"
     if unicodedata.normalize("NFD", word) == name:
-        return f" Its letters are decomposed (Unicode NFD); {ascii(word)} has precomposed ones"
+        return f" Its letters are decomposed (Unicode NFD); {word!a} has precomposed ones"
     if word.isascii() and name.isascii():
         return (
             " There is a space at the beginning or end of the word"
@@ -70,8 +70,8 @@ def _difference(word: str, name: str) -> str:
             else ""
         )
     pieces = difflib.SequenceMatcher(None, word, name, False).get_opcodes()
-    kind, a, b, c, d = next(piece for piece in pieces if piece[0] != "equal")
-    return f" It has {_points(name[c:d])} where {ascii(word)} has {_points(word[a:b])}"
+    _kind, a, b, c, d = next(piece for piece in pieces if piece[0] != "equal")
+    return f" It has {_points(name[c:d])} where {word!a} has {_points(word[a:b])}"
 
 
 def _points(text: str) -> str:

@@ -49,7 +49,7 @@ def _nearest(places: Positions, folder: str, path: tuple[str | int, ...]) -> Loc
 class _Later(Location):
     """A place that is not looked for yet. It does not hold the target, whose values would then live as long as its actions."""
 
-    __slots__ = ("_of", "_found")
+    __slots__ = ("_found", "_of")
     _of: tuple[Positions, str, tuple[str | int, ...]]
     _found: Location | None
 

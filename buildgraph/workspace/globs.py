@@ -57,13 +57,13 @@ def split_pattern(pattern: str, at: Location | None) -> tuple[str, ...]:
 def matches(glob: str) -> re.Pattern[str]:
     """The regular expression of one part of a glob: what stands after a star is sought once, so that it stays fast."""
     first, *rest = [
-        [_word(word) for word in re.findall(r"\?|\[!?\]?[^\]]*\]|.", piece, re.S)]
+        [_word(word) for word in re.findall(r"\?|\[!?\]?[^\]]*\]|.", piece, re.DOTALL)]
         for piece in _between_stars(glob)
     ]
     middle = "".join(f"(?>[^/]*?{''.join(words)})" for words in rest[:-1])
     last = f"[^/]*{''.join(rest[-1])}" if rest else ""
     try:
-        return re.compile("".join(first) + middle + last, re.S)
+        return re.compile("".join(first) + middle + last, re.DOTALL)
     except re.error as fault:
         raise BuildError(
             f"{glob!r} is no glob: {fault.msg}", fix="such as [a-z]*.txt", reason="path"
@@ -73,7 +73,7 @@ def matches(glob: str) -> re.Pattern[str]:
 def _between_stars(glob: str) -> list[str]:
     """The pieces of a glob between its runs of stars; a star in brackets is a letter."""
     pieces = [""]
-    for word in re.findall(r"\*+|\[!?\]?[^\]]*\]|.", glob, re.S):
+    for word in re.findall(r"\*+|\[!?\]?[^\]]*\]|.", glob, re.DOTALL):
         if word[0] == "*":
             pieces.append("")
         else:

@@ -10,8 +10,8 @@ def wide_encoding(data: bytes) -> str:
     start = data[:4]
     if (
         start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff"))
-        or len(start) == 4
-        and start.count(0) == 3
+        or (len(start) == 4
+        and start.count(0) == 3)
     ):
         return "UTF-32" if b"\xff" in start else "UTF-32-LE" if start[0] else "UTF-32-BE"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):

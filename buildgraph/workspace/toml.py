@@ -26,7 +26,7 @@ _TOKEN = re.compile(
 _PART = re.compile(WORD)
 _HEADER = re.compile(
     rf"^[ \t]*+\[\[?+[ \t]*+({WORD}(?:[ \t]*+\.[ \t]*+{WORD})*+)[ \t]*+\]\]?+[ \t]*+(?:\#.*+)?$",
-    re.M,
+    re.MULTILINE,
 )
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
@@ -104,7 +104,7 @@ def _bound(text: str, path: str) -> None:
     """Refuse what is dear to parse; linear in the file: possessive patterns, each character looked at once or twice."""
     pieces = text.count("\n")
     depth = 0
-    if (long := re.search(rf"^.{{{LINE + 1}}}", text, re.M)) is not None:
+    if (long := re.search(rf"^.{{{LINE + 1}}}", text, re.MULTILINE)) is not None:
         raise _too("a line of more than 65,536 characters", path, text, long.start())
     for token in _TOKEN.finditer(text):
         pieces += 1

@@ -244,7 +244,7 @@ def open_rows(chosen: argparse.Namespace) -> list[str]:
     def here(row: dict[str, Any]) -> bool:
         layers = row["shape"] if row["shape"].startswith("layers") else ""
         return "failed" not in row and (
-            row["row"].startswith("matrix") or row["actions"] == chosen.actions and layers == seed
+            row["row"].startswith("matrix") or (row["actions"] == chosen.actions and layers == seed)
         )
 
     done = {row["row"] for row in kept(chosen.keep) if here(row)} if chosen.resume else set()

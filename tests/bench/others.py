@@ -39,7 +39,7 @@ class Scons(Peer):
 
     def ran(self, said: str) -> int:
         """The commands told."""
-        return len(re.findall(r"^awk ", said, re.M))
+        return len(re.findall(r"^awk ", said, re.MULTILINE))
 
     def made(self) -> list[Path]:
         """Outputs and its memory."""
@@ -73,7 +73,8 @@ class Snakemake(Peer):
     def ran(self, said: str) -> int:
         """The steps done but for `all`."""
         return max(
-            (int(found) - 1 for found in re.findall(r"^(\d+) of \d+ steps", said, re.M)), default=0
+            (int(found) - 1 for found in re.findall(r"^(\d+) of \d+ steps", said, re.MULTILINE)),
+            default=0,
         )
 
     def made(self) -> list[Path]:
@@ -171,12 +172,12 @@ class Nix(Peer):
 
     def ran(self, said: str) -> int:
         """A line for each derivation that is built."""
-        return len(re.findall(r"^building '", said, re.M))
+        return len(re.findall(r"^building '", said, re.MULTILINE))
 
     def output(self, step: Step, said: str) -> Path:
         """The path printed; those of a run are kept until the next."""
         if step.number == 0:
-            self._paths = re.findall(rf"^({re.escape(str(self.beside))}/\S+)$", said, re.M)
+            self._paths = re.findall(rf"^({re.escape(str(self.beside))}/\S+)$", said, re.MULTILINE)
         return Path(self._paths[step.number])
 
 
@@ -217,7 +218,7 @@ class Bazel(Peer):
 
     def ran(self, said: str) -> int:
         """From its last lines, without what came from the cache."""
-        found = re.search(r"^INFO: (\d+) process(?:es)?\b(.*)", said, re.M)
+        found = re.search(r"^INFO: (\d+) process(?:es)?\b(.*)", said, re.MULTILINE)
         hits = re.search(r"(\d+) remote cache hit", found[2]) if found else None
         return int(found[1]) - (int(hits[1]) if hits else 0) if found else 0
 
@@ -227,7 +228,7 @@ class Bazel(Peer):
 
     def made(self) -> list[Path]:
         """The links; the rest stands beside."""
-        return [path for path in self.folder.glob("bazel-*")]
+        return list(self.folder.glob("bazel-*"))
 
     def daemons(self) -> list[int]:
         """The servers of its checkouts."""
@@ -315,7 +316,7 @@ class Shake(Peer):
 
     def ran(self, said: str) -> int:
         """The commands told."""
-        return len(re.findall(r"^# awk ", said, re.M))
+        return len(re.findall(r"^# awk ", said, re.MULTILINE))
 
     def made(self) -> list[Path]:
         """Outputs and its memory."""

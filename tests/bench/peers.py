@@ -203,7 +203,7 @@ class Ours(Peer):
 
     def ran(self, said: str) -> int:
         """From its last line."""
-        found = re.search(r"^(\d+) ran, ", said, re.M)
+        found = re.search(r"^(\d+) ran, ", said, re.MULTILINE)
         return int(found[1]) if found else 0
 
     def output(self, step: Step, said: str) -> Path:
@@ -316,7 +316,7 @@ class Doit(Peer):
 
     def ran(self, said: str) -> int:
         """A line for each task that ran."""
-        return len(re.findall(r"^\.  t:", said, re.M))
+        return len(re.findall(r"^\.  t:", said, re.MULTILINE))
 
 
 def inputs(step: Step) -> list[str]:

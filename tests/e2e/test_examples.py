@@ -18,7 +18,7 @@ from tests.support.workspace import Space
 
 def blocks(readme: Path, language: str) -> list[str]:
     """The fenced blocks of a README in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", readme.read_text(), re.M | re.S)
+    return re.findall(rf"^```{language}\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def program(command: str) -> list[str]:

@@ -260,7 +260,7 @@ def test_a_port_that_nothing_reaches_is_said(swarm: Space, daemon: str) -> None:
         (("//exports:x86", "-p", "8080:8080"), "nothing in //exports:x86 listens on port 8080"),
     ):
         refused = swarm.run("run", *words, code=2).err
-        assert fault in refused and "listens on 8080" in refused or 'io = "http"' in refused
+        assert (fault in refused and "listens on 8080" in refused) or 'io = "http"' in refused
 
 
 @pytest.mark.parametrize(

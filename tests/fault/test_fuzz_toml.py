@@ -338,7 +338,7 @@ def test_damaged_at_random(tmp_path: Path, group: int, tally: Callable[[str, int
                 fault.what == "no target matches //..."
             )  # said of the request: the file has no target
             assert fault.what and (
-                nothing or fault.at and fault.at.path == "BUILD.toml" and fault.at.line
+                nothing or (fault.at and fault.at.path == "BUILD.toml" and fault.at.line)
             ), (seed, data, fault)
         count.survived()
     assert 0 < taken < len(seeds) / 2, "the damage is too great, or none"

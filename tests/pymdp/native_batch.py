@@ -18,7 +18,7 @@ from wiring import ports_of
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
 SHARED = re.compile(
     r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);",
-    re.M,
+    re.MULTILINE,
 )
 QUICK = ("-O0",)
 """Optimisation changes no bit (test_generated holds that), only the minutes that the compiler takes."""

@@ -68,7 +68,7 @@ def test_shipped_models_over_three_thousand_steps(name: str, tmp_path: Path) -> 
 def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
     need_module("pymdp")
     model = example(name, tmp_path)
-    obs, executed, action, qs, _, _, regret = run(model, 8, STEPS)
+    obs, executed, _action, qs, _, _, regret = run(model, 8, STEPS)
     theirs = replay(model, obs, executed, x64=False)
     assert np.isfinite(theirs.q_pi).all()
     assert worst_divergence(model, qs, theirs.qs) <= 1e-6

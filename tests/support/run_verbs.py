@@ -42,7 +42,7 @@ def run_all(space: Space, verbs: Sequence[Sequence[str]], seconds: float) -> lis
 
 def _main(seconds: float) -> None:
     import buildgraph.build.from_source
-    import buildgraph.build.run_build  # noqa: F401 each fork has what most verbs import
+    import buildgraph.build.run_build
     import buildgraph.cli.dispatch
 
     assert buildgraph.cli.dispatch.VERBS

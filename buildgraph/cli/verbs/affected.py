@@ -89,7 +89,7 @@ def _told(found: Sequence[Affected]) -> Iterator[str]:
         for one in found
     }
     for one in found:
-        yield f"{str(one.label):<{wide}}  {_why(one, own[one.label], own.get(one.chain[-1], []) if one.chain else [])}"
+        yield f"{one.label!s:<{wide}}  {_why(one, own[one.label], own.get(one.chain[-1], []) if one.chain else [])}"
 
 
 def _why(one: Affected, own: list[str], root: list[str]) -> str:

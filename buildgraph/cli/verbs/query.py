@@ -139,7 +139,7 @@ def _asked(
         ends = [workspace.targets((word,), here.package) for word in patterns]
         deps = _deps(here, patterns[:1])
         # What the first cannot reach is in no chain; the question may still name it.
-        deps = {label: () for label in ends[1]} | dict(deps)
+        deps = dict.fromkeys(ends[1], ()) | dict(deps)
         return (
             query.allpaths(deps, *ends)
             if question == "allpaths"

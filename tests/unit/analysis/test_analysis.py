@@ -332,7 +332,7 @@ def globbed(root: Path, *globs: str, folder: str = "") -> list[str]:
 def test_two_stars_stand_for_folders_wherever_they_are(
     tmp_path: Path, glob: str, found: str
 ) -> None:
-    write(tmp_path, {name: "" for name in TREE.split()})
+    write(tmp_path, dict.fromkeys(TREE.split(), ""))
     assert globbed(tmp_path, glob) == found.split()
 
 
@@ -352,7 +352,7 @@ def test_two_stars_stand_for_folders_wherever_they_are(
 def test_a_glob_that_is_none_is_refused_with_one_that_works(
     tmp_path: Path, glob: str, hint: str
 ) -> None:
-    write(tmp_path, {name: "" for name in [*TREE.split(), "d/zx", "xz"]})
+    write(tmp_path, dict.fromkeys([*TREE.split(), "d/zx", "xz"], ""))
     write(tmp_path, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{glob}"]\n'})
     fault = only(tmp_path)
     assert hint in fault.fix

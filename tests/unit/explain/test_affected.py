@@ -67,7 +67,7 @@ def test_a_long_chain_is_told_in_time_and_cut() -> None:
 
 def test_without_a_base_everything_is_affected() -> None:
     found = without_base(_World(3).evaluated(), "why")
-    assert [(str(one.label), one.change, one.reasons[0].what) for one in found][0] == (
+    assert next((str(one.label), one.change, one.reasons[0].what) for one in found) == (
         "//g:t00000",
         "changed",
         "why",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,7 +49,7 @@ def _checked(trace: Shape) -> list[Shape]:
         if event["ph"] == "X":
             spans.setdefault(event["tid"], []).append(event)
     for row in spans.values():
-        for one, two in zip(row, row[1:]):
+        for one, two in itertools.pairwise(row):
             assert one["ts"] + one["dur"] <= two["ts"], "two things overlap in one row"
     return list(trace["traceEvents"])
 
