@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .types.provider import Provider
     from .types.quantities import Duration, Size
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 DISTRIBUTION = (
     "buildgraph-edge"  # what pip installs; `buildgraph` on the public index is another project
 )
