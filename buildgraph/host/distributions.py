@@ -154,8 +154,7 @@ def is_note(line: str) -> bool:
     return (
         line.startswith("../")
         or ".pyc," in line
-        or (".dist-info/" in line
-        and any(note in line for note in _NOTES))
+        or (".dist-info/" in line and any(note in line for note in _NOTES))
     )
 
 

@@ -70,8 +70,8 @@ class KeyRecorder:
         try:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
             size = os.path.getsize(self._path) if os.path.exists(self._path) else 0
-            if (
-                size > _MOST or (size > _OLD and len(done) > size // _LINE // 4)
+            if size > _MOST or (
+                size > _OLD and len(done) > size // _LINE // 4
             ):  # to look is dear: only who did much does
                 self._shorten(len(done))
             with open(open_own(self._path, os.O_RDWR | os.O_APPEND), "ab+") as file:

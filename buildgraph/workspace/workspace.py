@@ -41,8 +41,8 @@ class Workspace:
         self.rule_files: set[str] = set()
         self.held: dict[str, Digest] = {}  # what the files that were read held then
         self.stamps: dict[str, Stamp] = {}  # of these files, taken before they were read
-        self.fetch: Callable[[str], None] = (
-            lambda name: None
+        self.fetch: Callable[[str], None] = lambda name: (
+            None
         )  # writes a file of rules where only its name is there
         self._documents: dict[str, Document | None] = {}
         self._targets: dict[Label, Target] = {}

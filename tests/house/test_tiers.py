@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_folder_of_tests_has_one_tier() -> None:
     folders = {
-        f"tests/{file.relative_to(ROOT / 'tests').parts[0]}" for file in (ROOT / "tests").glob("*/**/test_*.py")
+        f"tests/{file.relative_to(ROOT / 'tests').parts[0]}"
+        for file in (ROOT / "tests").glob("*/**/test_*.py")
     }
     tiers = [folder for names in run.TIERS.values() for folder in names]
     assert len(tiers) == len(set(tiers))

@@ -93,8 +93,9 @@ ATTEMPTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "11 unix socket": lambda f: _send(socket.SOCK_STREAM, socket.AF_UNIX, f["unix"]),
     "12 abstract socket": lambda f: _send(socket.SOCK_STREAM, socket.AF_UNIX, "\0" + f["abstract"]),
     "13 own environment": lambda f: f["canary"] in os.environ,
-    "14 environment of a sibling": lambda f: f["canary"].encode()
-    in _read(f"/proc/{f['sibling']}/environ"),
+    "14 environment of a sibling": lambda f: (
+        f["canary"].encode() in _read(f"/proc/{f['sibling']}/environ")
+    ),
     "15 signal the builder": _signal,
     "16 host name": lambda f: os.uname().nodename == f["host"],
     "17 System V shared memory": _segment,

@@ -42,9 +42,13 @@ _TEXTS = st.sampled_from(
 )
 _VALUES: st.SearchStrategy[Any] = st.recursive(
     _TEXTS | st.integers(-3, 3) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["board", "role", "from", "to", "image", "rule", "x y"]), inner, max_size=3
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["board", "role", "from", "to", "image", "rule", "x y"]),
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=6,
 )

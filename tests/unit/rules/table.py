@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from buildgraph import Artifact, Ctx, Label, Output
-from buildgraph.types.errors import Location
 from buildgraph.types.action import Action
+from buildgraph.types.errors import Location
 from buildgraph.types.target import Target
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from coding import SIZE, STORAGES, coded, grid
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from ir import F64
 from toolchain import host_target, zig
 

@@ -12,7 +12,14 @@ from replay import bits, load_probe
 
 from tests.support.requirements import need, need_module
 from tests.unit.tools.native_agents import (
-    X86, Compiled, emitted, linked, main_text, probed, random_model, ring
+    X86,
+    Compiled,
+    emitted,
+    linked,
+    main_text,
+    probed,
+    random_model,
+    ring,
 )
 
 EMULATED = {"cortex_a53": "cortex-a53", "cortex_a76": "cortex-a76", "cortex_a78ae": "cortex-a76"}

@@ -10,8 +10,8 @@ import numpy as np
 import probe
 import pytest
 import reference
-from ir import F64, Model
 from fidelity import compare
+from ir import F64, Model
 from replay import Answers, Probe, load_probe
 
 from tests.support.requirements import need_module

@@ -16,7 +16,14 @@ from toolchain import FLAGS
 
 from tests.support.requirements import need, need_module
 from tests.unit.tools.native_agents import (
-    EXAMPLES, EXAMPLE_NAMES, Compiled, emitted, example, linked, main_text, probed
+    EXAMPLE_NAMES,
+    EXAMPLES,
+    Compiled,
+    emitted,
+    example,
+    linked,
+    main_text,
+    probed,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bits")]

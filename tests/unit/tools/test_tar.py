@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import tar
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.support.requirements import need
 

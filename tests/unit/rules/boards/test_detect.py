@@ -4,14 +4,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from buildgraph.detect import FILES, Device, Match, facts, match, read_files
 from rules.boards import BOARDS, MIDR
 from tests.support.device_files import (
-    A78AE, CGROUP_2, DEVICES, ORIN_SUPER, V3, V4, arm, cgroup_1, jetson, meminfo, tree, write,
-    x86
+    A78AE,
+    CGROUP_2,
+    DEVICES,
+    ORIN_SUPER,
+    V3,
+    V4,
+    arm,
+    cgroup_1,
+    jetson,
+    meminfo,
+    tree,
+    write,
+    x86,
 )
 
 UNTOLD = {"mac-mini-m2", "mac-mini-m4", "intel-nuc"}   # a virtual machine and a PC do not say their names
