@@ -70,7 +70,7 @@ def _difference(word: str, name: str) -> str:
             else ""
         )
     pieces = difflib.SequenceMatcher(None, word, name, False).get_opcodes()
-    kind, a, b, c, d = next(piece for piece in pieces if piece[0] != "equal")
+    _kind, a, b, c, d = next(piece for piece in pieces if piece[0] != "equal")
     return f" It has {_points(name[c:d])} where {word!a} has {_points(word[a:b])}"
 
 
