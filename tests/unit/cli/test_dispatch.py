@@ -95,7 +95,7 @@ def test_a_bug_is_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert main(["doctor"]) == 70
     said = capsys.readouterr().err
     assert "ZeroDivisionError" in said
-    assert said.endswith("this is a fault in buildgraph: please report it with the above\n")
+    assert said.endswith("this is a bug in buildgraph: please report it with the lines above\n")
 
 
 def test_a_full_disk_is_the_environment(
