@@ -27,7 +27,7 @@ from buildgraph import (
     rule,
 )
 
-LINTER = Tool("lint", modules=("words",), distributions=("numpy",))
+LINTER = Tool("run_check")
 
 
 @dataclass(frozen=True)
