@@ -18,7 +18,7 @@ TIES = re.compile(
 )
 TEXTS = {
     "README": (ROOT / "README.md").read_text(),
-    "DESIGN": (ROOT / "buildgraph/DESIGN.md").read_text(),
+    "DESIGN": (ROOT / "buildgraph/docs/design/agent-compiler.md").read_text(),
     "page": report.NOTES,
 }
 

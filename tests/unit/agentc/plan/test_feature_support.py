@@ -50,5 +50,5 @@ def test_the_table_has_a_row_for_each_feature() -> None:
 
 
 def test_the_essay_holds_the_table() -> None:
-    essay = Path(__file__).parents[4] / "buildgraph/DESIGN.md"
+    essay = Path(__file__).parents[4] / "buildgraph/docs/design/agent-compiler.md"
     assert table() in essay.read_text(encoding="utf-8")
