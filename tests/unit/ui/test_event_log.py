@@ -167,7 +167,13 @@ def test_the_log_is_the_events_with_their_times(tmp_path: Path) -> None:
 def test_the_last_builds_are_kept(tmp_path: Path) -> None:
     for code in range(KEPT + 3):
         _logged(tmp_path, Finished(code, 0, 0, 0, 0, 0, 0))
-    assert [read_log(str(tmp_path), number)[0][1]["code"] for number in range(KEPT)] == [7, 6, 5, 4, 3]
+    assert [read_log(str(tmp_path), number)[0][1]["code"] for number in range(KEPT)] == [
+        7,
+        6,
+        5,
+        4,
+        3,
+    ]
     assert len(list((tmp_path / ".buildgraph").iterdir())) == KEPT
     with pytest.raises(BuildError) as fault:
         read_log(str(tmp_path), KEPT)
