@@ -48,7 +48,7 @@ def continue_build(words: list[str]) -> int:
 
     look = manifest.last_check
     assert look is not None, "nothing was looked at"
-    return run_guarded(words, lambda: plain(Invocation(look.root, look.request[1]), words))
+    return run_guarded(words, lambda: plain(Invocation(look.root, look.package), words))
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:

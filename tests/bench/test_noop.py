@@ -60,7 +60,7 @@ def settled(tmp_path: Path, targets: int) -> Space:
     for number in range(targets):
         made.write(f"in{number}.txt", str(number))
     deadline = time.monotonic() + 60
-    while not list((made.root / ".buildgraph").glob("receipts/*")):
+    while not list((made.root / ".buildgraph").glob("manifests/*")):
         assert time.monotonic() < deadline, "no receipt was ever written"
         made.run("build", "//...", "--sandbox", "none")
         made.run("build", "//...")
