@@ -34,6 +34,7 @@ VERBS = {
     "hardware": "look at the catalogue of boards, and tell which one this device is",
     "doctor": "check what this machine offers and how to mend what is missing",
     "init": "start a workspace with a small example",
+    "docs": "show the documentation in the terminal",
 }
 _BROKEN_PIPE = 141
 _MOST = 4 << 20   # characters of a file in which a line is looked for

@@ -17,6 +17,7 @@ class Parser(ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter, **options)
         self.add_argument("--json", action="store_true", help="print JSON for programs")
         self.takes_rest = False
+        self.words: tuple[str, ...] = ()   # what completion offers for the first word
         self.alone: dict[str, str] = {}   # options whose value may be left out, and what it is then
 
     def read(self, words: list[str]) -> Namespace | None:
@@ -52,6 +53,8 @@ class Parser(ArgumentParser):
 
     def first_words(self) -> tuple[str, ...]:
         """What the first word may be, when it is one of a few."""
+        if self.words:
+            return self.words
         first = next((action for action in self._actions if not action.option_strings), None)
         said = first.metavar if first and isinstance(first.metavar, str) and "|" in first.metavar else ""
         words = said.split("|") if said.islower() else ()
