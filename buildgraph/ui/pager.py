@@ -1,7 +1,6 @@
 """Show a long text with the user's pager, as git does: `PAGER`, else `less`."""
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
