@@ -1,0 +1,1 @@
+"""Support of tests, and chores of the project."""
