@@ -20,20 +20,38 @@ from tests.support.reference_environment import OTHERS, OWN
 _READ = re.compile(r"BUILDGRAPH_[A-Z_]+")
 
 
-@pytest.mark.parametrize("name", generate.GENERATED)
-def test_a_generated_page_is_up_to_date(name: str) -> None:
-    assert (generate.DOCS / name).read_text() == generate.GENERATED[name](), "run: python -m tests.support.generate --write"
+@pytest.fixture(scope="module")
+def contents() -> dict[str, str]:
+    """What the code gives, by path below the docs."""
+    return generate.contents()
+
+
+@pytest.mark.parametrize("name", [*generate.GENERATED, *(page for page, _ in generate.INSERTED)])
+def test_what_is_generated_is_up_to_date(name: str, contents: dict[str, str]) -> None:
+    if name not in generate.GENERATED and not (generate.DOCS / name).exists():
+        pytest.skip(f"the docs have no {name}")
+    assert (generate.DOCS / name).read_text() == contents[name], "run: python -m tests.support.generate --write"
 
 
 def test_check_names_what_is_out_of_date_and_write_makes_it_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                                   capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(generate, "DOCS", tmp_path)
+    monkeypatch.setattr(generate, "GENERATED", {"reference/rules.md": lambda: "rules", "images/a.svg": lambda: "a"})
     assert generate.main([]) == 1
     assert "out of date: buildgraph/docs/reference/rules.md" in capsys.readouterr().out
     assert generate.main(["--write"]) == 0 and generate.main(["--check"]) == 0
     (tmp_path / "reference/rules.md").write_text("edited")
     assert generate.main(["--check"]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "out of date: buildgraph/docs/reference/rules.md"
+
+
+def test_a_part_of_a_page_is_put_between_its_comments() -> None:
+    page = "# A\n\n<!-- generated: part -->\nold\n<!-- end -->\n\nB\n"
+    made = generate.inserted(page, "part", "new\n")
+    assert made == "# A\n\n<!-- generated: part -->\n\nnew\n\n<!-- end -->\n\nB\n"
+    assert generate.inserted(made, "part", "new") == made
+    with pytest.raises(ValueError, match="the page lacks the lines <!-- generated: other --> and <!-- end -->"):
+        generate.inserted(page, "other", "new")
 
 
 def test_every_key_of_a_shipped_rule_has_a_meaning() -> None:

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.support.house import house_svg, house_table
 from tests.support.reference_environment import environment_page
 from tests.support.reference_json import errors_page, events_page
 from tests.support.reference_rules import rules_page
 from tests.support.reference_verbs import verbs_page
+from tests.support.starts import starts_svg
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "buildgraph" / "docs"
@@ -23,7 +25,12 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "reference/verbs.md": verbs_page,
     "reference/events.md": events_page,
     "reference/errors.md": errors_page,
-    "reference/environment.md": environment_page}
+    "reference/environment.md": environment_page,
+    "images/house.svg": house_svg,
+    "images/starts.svg": starts_svg}
+# Parts of pages that people write: (page, name of the part). A page that does not exist is left out.
+INSERTED: Mapping[tuple[str, str], Callable[[], str]] = {("design/overview.md", "house picture"): house_table}
+_END = "<!-- end -->"
 
 
 def outdated() -> list[str]:
@@ -32,8 +39,21 @@ def outdated() -> list[str]:
 
 
 def contents() -> dict[str, str]:
-    """What each generated file must hold, by its path below the docs."""
-    return {name: make() for name, make in GENERATED.items()}
+    """What each generated file, and each page with a generated part, must hold, by its path below the docs."""
+    found = {name: make() for name, make in GENERATED.items()}
+    for (name, part), make in INSERTED.items():
+        if (DOCS / name).exists():
+            found[name] = inserted(found.get(name, (DOCS / name).read_text()), part, make())
+    return found
+
+
+def inserted(page: str, part: str, text: str) -> str:
+    """A page with some text between the comments of a part; ValueError when the page has no such comments."""
+    begin = f"<!-- generated: {part} -->"
+    before, found, rest = page.partition(begin)
+    if not found or _END not in rest:
+        raise ValueError(f"the page lacks the lines {begin} and {_END}")
+    return f"{before}{begin}\n\n{text.strip()}\n\n{rest[rest.index(_END):]}"
 
 
 def write() -> list[str]:
