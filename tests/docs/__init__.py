@@ -12,6 +12,8 @@ A page has a scratch workspace of its own. Its blocks run in the order of the pa
 `# exits 2` at the end of a command is the exit code to expect. In expected output, `...` stands for any text within a
 line, and a line of `...` alone for any number of lines. The output must equal stdout, stderr, or one after the other.
 
+Commands with `pip install` are not run: they would change the environment of the tests.
+
 A comment `<!-- workspace: PATH -->` above the first block makes the scratch workspace a copy of that folder of the
 repository; `.` is the repository's own workspace, which README.md has without such a comment.
 """

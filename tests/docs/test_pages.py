@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import shutil
 import socket
 import tomllib
@@ -20,13 +19,6 @@ from tests.rooms import repository
 pytestmark = pytest.mark.slow
 _PROGRAMS = {"qemu": "qemu-aarch64-static"}
 _INDEX = ("pypi.org", 443)
-
-
-@pytest.fixture(scope="session")
-def docs_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all pages, shared by the workers of a session, so that what two pages build is built once."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "docs-cache"
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
