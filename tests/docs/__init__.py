@@ -9,7 +9,7 @@ A page has a scratch workspace of its own. Its blocks run in the order of the pa
     ```text                          show only
     ```sh needs="docker,git"         run where the machine has these: docker, network, qemu, pymdp, or any program
 
-`# exits 2` at the end of a command is the exit code to expect. In expected output, `...` stands for any text within a
+`# exits 2` at the end of a command is the exit code to expect. In expected output, `...` matches any text within a
 line, and a line of `...` alone for any number of lines. The output must equal stdout, stderr, or one after the other.
 
 Commands with `pip install` are not run: they would change the environment of the tests.

@@ -43,8 +43,8 @@ class Command:
 
 
 def blocks_of(text: str) -> list[Block]:
-    """The blocks of a page in their order; PageError for one that is not closed or breaks a convention."""
-    found: list[Block] = []
+    """The blocks of a page in their order; PageError for a block that is not closed or breaks a convention."""
+    blocks: list[Block] = []
     lines = text.split("\n")
     number = 0
     while number < len(lines):
@@ -60,8 +60,8 @@ def blocks_of(text: str) -> list[Block]:
         if number == len(lines):
             raise PageError(f"line {start}: the block is not closed")
         number += 1
-        found.append(_block(start, opening[3].strip(), "".join(f"{line}\n" for line in body)))
-    return found
+        blocks.append(_block(start, opening[3].strip(), "".join(f"{line}\n" for line in body)))
+    return blocks
 
 
 def commands_of(block: Block) -> list[Command]:
@@ -120,21 +120,21 @@ def _block(line: int, info: str, text: str) -> Block:
 
 
 def _shell(first: int, lines: list[str]) -> list[Command]:
-    found: list[Command] = []
+    commands: list[Command] = []
     waiting: list[str] = []
     for number, line in enumerate(lines):
         if waiting or line.strip() and not line.lstrip().startswith("#"):
             waiting.append(line)
         if waiting and _is_whole("\n".join(waiting)):
-            found.append(_command(first + number + 1 - len(waiting), waiting))
+            commands.append(_command(first + number + 1 - len(waiting), waiting))
             waiting = []
     if waiting:
         raise PageError(f"line {first + len(lines) - len(waiting)}: bash finds no end of the command")
-    return found
+    return commands
 
 
 def _console(first: int, lines: list[str]) -> list[Command]:
-    found: list[Command] = []
+    commands: list[Command] = []
     number = 0
     while number < len(lines):
         if not lines[number].startswith("$ "):
@@ -149,12 +149,12 @@ def _console(first: int, lines: list[str]) -> list[Command]:
         output = number
         while number < len(lines) and not lines[number].startswith("$ "):
             number += 1
-        found.append(_command(first + start, command, "".join(f"{line}\n" for line in lines[output:number])))
-    return found
+        commands.append(_command(first + start, command, "".join(f"{line}\n" for line in lines[output:number])))
+    return commands
 
 
 def _command(line: int, lines: list[str], output: str | None = None) -> Command:
-    codes = [int(found[1]) for text in lines if (found := _EXITS.search(text))]
+    codes = [int(exits[1]) for text in lines if (exits := _EXITS.search(text))]
     return Command(line, "\n".join(lines), codes[-1] if codes else 0, output)
 
 

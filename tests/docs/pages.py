@@ -48,12 +48,12 @@ def anchors_of(text: str) -> set[str]:
     """The anchors that GitHub gives to the headings of a page, and those that it writes itself."""
     prose = _FENCED.sub(_blank, text)
     seen: dict[str, int] = {}
-    found = set(_ANCHOR.findall(prose))
+    anchors = set(_ANCHOR.findall(prose))
     for heading in _HEADING.finditer(prose):
         slug = _slug(heading[1])
-        found.add(f"{slug}-{seen[slug]}" if slug in seen else slug)
+        anchors.add(f"{slug}-{seen[slug]}" if slug in seen else slug)
         seen[slug] = seen.get(slug, 0) + 1
-    return found
+    return anchors
 
 
 def _slug(heading: str) -> str:

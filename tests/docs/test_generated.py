@@ -47,11 +47,11 @@ def test_check_names_what_is_out_of_date_and_write_makes_it_right(tmp_path: Path
 
 def test_a_part_of_a_page_is_put_between_its_comments() -> None:
     page = "# A\n\n<!-- generated: part -->\nold\n<!-- end -->\n\nB\n"
-    made = generate.inserted(page, "part", "new\n")
-    assert made == "# A\n\n<!-- generated: part -->\n\nnew\n\n<!-- end -->\n\nB\n"
-    assert generate.inserted(made, "part", "new") == made
+    text = generate.insert_part(page, "part", "new\n")
+    assert text == "# A\n\n<!-- generated: part -->\nnew\n<!-- end -->\n\nB\n"
+    assert generate.insert_part(text, "part", "new") == text
     with pytest.raises(ValueError, match="the page lacks the lines <!-- generated: other --> and <!-- end -->"):
-        generate.inserted(page, "other", "new")
+        generate.insert_part(page, "other", "new")
 
 
 def test_every_key_of_a_shipped_rule_has_a_meaning() -> None:
@@ -65,17 +65,17 @@ def test_the_examples_of_the_rules_make_a_workspace(tmp_path: Path) -> None:
     """Together, with the files and targets that they name."""
     text = "\n\n".join(["[workspace]", *EXAMPLES.values()])
     assert {table["rule"] for table in _targets(tomllib.loads(text))} == EXAMPLES.keys()
-    made = space(tmp_path, f'{text}\n\n[models.picker]\nrule = "model"\nsource = "models/scout.npz"\n\n'
-                 '[hardware.pc]\nrule = "hardware"\nprofile = "x86-64-generic"\n\n'
-                 '[exports.x86]\nrule = "export"\ncoalition = "//coalitions:foragers"\nhardware = "//hardware:pc"\n')
+    workspace = space(tmp_path, f'{text}\n\n[models.picker]\nrule = "model"\nsource = "models/scout.npz"\n\n'
+                      '[hardware.pc]\nrule = "hardware"\nprofile = "x86-64-generic"\n\n'
+                      '[exports.x86]\nrule = "export"\ncoalition = "//coalitions:foragers"\nhardware = "//hardware:pc"\n')
     for name in ("models/scout.npz", "models/scout.json", "tools/render.py", "tools/check.py", "page.md", "logs/a/b.csv"):
-        made.write(name, "{}")
-    assert "//exports:jetson" in made.run("query", "deps", "//...").out
+        workspace.write(name, "{}")
+    assert "//exports:jetson" in workspace.run("query", "deps", "//...").out
 
 
 def _targets(table: dict[str, object]) -> list[dict[str, object]]:
-    found = [table] if "rule" in table else []
-    return found + [one for value in table.values() if isinstance(value, dict) for one in _targets(value)]
+    targets = [table] if "rule" in table else []
+    return targets + [target for value in table.values() if isinstance(value, dict) for target in _targets(value)]
 
 
 def test_every_verb_has_exit_codes() -> None:

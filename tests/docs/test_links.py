@@ -12,30 +12,30 @@ _MORE = [path for path in (ROOT / ".github/CONTRIBUTING.md", ROOT / ".github/SEC
 _OUTSIDE = ("http://", "https://", "mailto:")
 
 
-def broken(page: Path) -> list[str]:
+def broken_links(page: Path) -> list[str]:
     """The links of a page that lead nowhere, with their lines."""
-    found: list[str] = []
+    messages: list[str] = []
     for line, link in links_of(page.read_text()):
         if link.startswith(_OUTSIDE):
             continue
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
         if not target.exists():
-            found.append(f"{name_of(page)}:{line}: {link} does not exist")
+            messages.append(f"{name_of(page)}:{line}: {link} does not exist")
         elif not target.is_relative_to(ROOT):
-            found.append(f"{name_of(page)}:{line}: {link} is outside of the repository")
+            messages.append(f"{name_of(page)}:{line}: {link} is outside of the repository")
         elif anchor and target.suffix == ".md" and anchor not in anchors_of(target.read_text()):
-            found.append(f"{name_of(page)}:{line}: {name_of(target)} has no heading #{anchor}")
-    return found
+            messages.append(f"{name_of(page)}:{line}: {name_of(target)} has no heading #{anchor}")
+    return messages
 
 
 @pytest.mark.parametrize("page", [*pages(), *_MORE], ids=name_of)
 def test_links(page: Path) -> None:
-    assert broken(page) == []
+    assert broken_links(page) == []
 
 
 def test_the_index_leads_to_every_page() -> None:
-    """Page by page: a page that no other one names is found by nobody."""
+    """From page to page: readers do not find a page without a link to it."""
     index = DOCS / "index.md"
     if not index.exists():
         pytest.skip("the docs have no index.md")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import house, layout, starts
-from tests.support.imports import ROOT, Package, floors_of, packages, reduced
+from tests.support.imports import ROOT, Package, floors_of, packages, reduce_imports
 
 _SVG = "{http://www.w3.org/2000/svg}"
 HOUSE = {"cli": ("build", "ui", "lite"), "build": ("state", "lite"), "state": ("store", "ui"), "store": ("lite",),
@@ -49,29 +49,29 @@ def test_a_circle_of_imports_is_refused() -> None:
 
 
 def test_an_implied_import_has_no_arrow() -> None:
-    assert reduced(HOUSE) == {"cli": ("build",), "build": ("state",), "state": ("store", "ui"), "store": ("lite",),
-                              "ui": ("lite",), "lite": ()}
+    assert reduce_imports(HOUSE) == {
+        "cli": ("build",), "build": ("state",), "state": ("store", "ui"), "store": ("lite",), "ui": ("lite",), "lite": ()}
 
 
 def test_the_house_of_the_engine_has_every_package() -> None:
     names = {path.name.removesuffix(".py") for path in (ROOT / "buildgraph").iterdir()
              if path.suffix == ".py" or path.is_dir() and any(path.rglob("*.py"))} - {"__init__", "__main__"}
-    found = packages()
-    assert {package.name for package in found} == names
-    assert all(package.sentence for package in found)
+    house_of_engine = packages()
+    assert {package.name for package in house_of_engine} == names
+    assert all(package.sentence for package in house_of_engine)
     table = house.house_table()
     assert all(f"| `{name}` |" in table for name in names)
 
 
 def test_boxes_are_on_their_floors_and_do_not_overlap() -> None:
-    drawn = ElementTree.fromstring(house.drawing_of(shown(("lite",))))
+    drawn = ElementTree.fromstring(house.draw(shown(("lite",))))
     boxes = [(int(box.get("y", "")), int(box.get("x", "")), int(box.get("width", ""))) for box in drawn.iter(f"{_SVG}rect")]
     legend = 2
     floors = floors_of(HOUSE)
     assert len({y for y, _, _ in boxes[:-legend]}) == max(floors.values()) + 1
     for (y, x, width), (other, right, _) in pairwise(sorted(boxes)):
         assert y != other or x + width < right
-    assert len(list(drawn.iter(f"{_SVG}path"))) == 1 + sum(map(len, reduced(HOUSE).values()))   # the head, and the arrows
+    assert len(list(drawn.iter(f"{_SVG}path"))) == 1 + sum(map(len, reduce_imports(HOUSE).values()))   # the head, and the arrows
 
 
 def test_arrows_go_around_boxes() -> None:
@@ -83,7 +83,7 @@ def test_arrows_go_around_boxes() -> None:
 @pytest.mark.parametrize(("goals", "weights", "result"), [
     ([1, 2, 3], [1, 1, 1], [1, 2, 3]), ([3, 1], [1, 1], [2, 2]), ([4, 1], [1, 2], [2, 2]), ([], [], [])])
 def test_places_ascend(goals: list[float], weights: list[float], result: list[float]) -> None:
-    assert layout.ascending(goals, weights) == result
+    assert layout.nearest_ascending(goals, weights) == result
 
 
 def test_the_bytes_do_not_depend_on_the_order_of_sets() -> None:

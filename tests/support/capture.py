@@ -31,8 +31,8 @@ def capture(folder: Path, commands: Sequence[str] = COMMANDS) -> str:
     bin_folder = os.path.dirname(sys.executable)
     environ = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "BUILDGRAPH_CACHE": str(space.cache), "PS1": "$ ",
                "HOME": str(folder), "HISTFILE": "/dev/null", "LC_ALL": "C.UTF-8"}
-    given = [f"{name}={value}" for name, value in environ.items()]
-    shell = shlex.join(["env", "-u", "NO_COLOR", *given, "bash", "--norc", "--noprofile", "-i"])
+    variables = [f"{name}={value}" for name, value in environ.items()]
+    shell = shlex.join(["env", "-u", "NO_COLOR", *variables, "bash", "--norc", "--noprofile", "-i"])
     tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
     subprocess.run([*tmux, "new-session", "-d", "-x", str(COLUMNS), "-y", str(_LINES), "-c", str(space.root), shell], check=True,
                    env={name: value for name, value in os.environ.items() if name != "TMUX"})

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.support.features import features_table
 from tests.support.house import house_svg, house_table
 from tests.support.reference_environment import environment_page
 from tests.support.reference_json import errors_page, events_page
@@ -29,36 +30,38 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "images/house.svg": house_svg,
     "images/starts.svg": starts_svg}
 # Parts of pages that people write: (page, name of the part). A page that does not exist is left out.
-INSERTED: Mapping[tuple[str, str], Callable[[], str]] = {("design/overview.md", "house picture"): house_table}
+INSERTED: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("design/overview.md", "house picture"): house_table,
+    ("design/agent-compiler.md", "features"): features_table}
 _END = "<!-- end -->"
 
 
-def outdated() -> list[str]:
+def list_outdated() -> list[str]:
     """The paths below the docs whose content is not what the code gives."""
     return [name for name, text in contents().items() if not (DOCS / name).exists() or (DOCS / name).read_text() != text]
 
 
 def contents() -> dict[str, str]:
     """What each generated file, and each page with a generated part, must hold, by its path below the docs."""
-    found = {name: make() for name, make in GENERATED.items()}
+    texts = {name: make() for name, make in GENERATED.items()}
     for (name, part), make in INSERTED.items():
         if (DOCS / name).exists():
-            found[name] = inserted(found.get(name, (DOCS / name).read_text()), part, make())
-    return found
+            texts[name] = insert_part(texts.get(name, (DOCS / name).read_text()), part, make())
+    return texts
 
 
-def inserted(page: str, part: str, text: str) -> str:
+def insert_part(page: str, part: str, text: str) -> str:
     """A page with some text between the comments of a part; ValueError when the page has no such comments."""
     begin = f"<!-- generated: {part} -->"
-    before, found, rest = page.partition(begin)
-    if not found or _END not in rest:
+    before, separator, rest = page.partition(begin)
+    if not separator or _END not in rest:
         raise ValueError(f"the page lacks the lines {begin} and {_END}")
-    return f"{before}{begin}\n\n{text.strip()}\n\n{rest[rest.index(_END):]}"
+    return f"{before}{begin}\n{text.strip()}\n{rest[rest.index(_END):]}"
 
 
 def write() -> list[str]:
     """Write what is out of date; the paths written."""
-    names = outdated()
+    names = list_outdated()
     texts = contents()
     for name in names:
         (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     choice.add_argument("--write", action="store_true", help="write what is out of date")
     choice.add_argument("--check", action="store_true", help="name what is out of date (the default)")
     options = parser.parse_args(argv)
-    names = write() if options.write else outdated()
+    names = write() if options.write else list_outdated()
     for name in names:
         print(f"{'wrote' if options.write else 'out of date:'} buildgraph/docs/{name}")
     if names and not options.write:

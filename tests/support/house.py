@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.support.drawing import Box, arrow, box, svg, text
-from tests.support.imports import Package, packages, reduced
+from tests.support.imports import Package, packages, reduce_imports
 from tests.support.layout import neighbours, order, place
 from tests.support.markdown import code, table
 
@@ -14,7 +14,7 @@ _LEFT, _LEGEND = 60, 250   # for the numbers of floors; for an entry of the lege
 
 def house_svg() -> str:
     """The packages of the engine as boxes on floors."""
-    return drawing_of(packages())
+    return draw(packages())
 
 
 def house_table() -> str:
@@ -27,10 +27,10 @@ def house_table() -> str:
          ", ".join(package.imports)) for package in rows])
 
 
-def drawing_of(house: Sequence[Package]) -> str:
+def draw(house: Sequence[Package]) -> str:
     """Some packages as SVG. An import that a chain of other imports implies has no arrow."""
     floors = {package.name: package.floor for package in house}
-    rows, ways = order(floors, reduced({package.name: package.imports for package in house}))
+    rows, ways = order(floors, reduce_imports({package.name: package.imports for package in house}))
     widths = {name: 14 if "@" in name else _width(name) + _GAP for row in rows for name in row}
     middles = place(rows, neighbours(ways), widths)
     tops = {name: _MARGIN + number * _FLOOR for number, row in enumerate(rows) for name in row}

@@ -39,9 +39,9 @@ def packages(engine: Path = ENGINE, light: Iterable[str] | None = None) -> list[
     imports = {name: {other for path in paths for other in _imported(engine, path) if other in files} - {name}
                for name, paths in files.items()}
     floors = floors_of(imports)
-    found = [Package(name, _sentence(engine, name), len(paths), tuple(sorted(imports[name])), floors[name], name in names)
+    house = [Package(name, _sentence(engine, name), len(paths), tuple(sorted(imports[name])), floors[name], name in names)
              for name, paths in files.items()]
-    return sorted(found, key=lambda package: (package.floor, package.name))
+    return sorted(house, key=lambda package: (package.floor, package.name))
 
 
 def floors_of(imports: Mapping[str, Iterable[str]]) -> dict[str, int]:
@@ -58,7 +58,7 @@ def floors_of(imports: Mapping[str, Iterable[str]]) -> dict[str, int]:
     return floors
 
 
-def reduced(imports: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+def reduce_imports(imports: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     """The imports that no chain of other imports implies."""
     floors = floors_of(imports)
     beneath: dict[str, set[str]] = {}

@@ -29,7 +29,7 @@ def order(floors: Mapping[str, int],
         for number in range(1, len(rows)) if downward else range(len(rows) - 2, -1, -1):
             fixed = {name: at for at, name in enumerate(rows[number - 1 if downward else number + 1])}
             own = {name: at for at, name in enumerate(rows[number])}
-            goal = {name: _mean([fixed[one] for one in links.get(name, ()) if one in fixed], own[name]) for name in own}
+            goal = {name: _mean([fixed[other] for other in links.get(name, ()) if other in fixed], own[name]) for name in own}
             rows[number].sort(key=lambda name: (goal[name], own[name]))
     return rows, ways
 
@@ -54,15 +54,15 @@ def place(rows: Sequence[Sequence[str]], links: Mapping[str, Sequence[str]], wid
     for sweep in range(_MOVES):
         for row in rows if sweep % 2 == 0 else list(reversed(rows)):
             offsets = _offsets(row, widths)
-            goals = [_mean([middles[one] for one in links.get(name, ())], middles[name]) - offset
+            goals = [_mean([middles[other] for other in links.get(name, ())], middles[name]) - offset
                      for name, offset in zip(row, offsets)]
             weights = [_STRAIGHT if "@" in name else 1.0 for name in row]
-            middles |= {name: goal + offset for name, goal, offset in zip(row, ascending(goals, weights), offsets)}
+            middles |= {name: goal + offset for name, goal, offset in zip(row, nearest_ascending(goals, weights), offsets)}
     least = min((middles[name] - widths[name] / 2 for row in rows for name in row), default=0.0)
     return {name: round(middle - least) for name, middle in middles.items()}
 
 
-def ascending(goals: Sequence[float], weights: Sequence[float]) -> list[float]:
+def nearest_ascending(goals: Sequence[float], weights: Sequence[float]) -> list[float]:
     """The numbers nearest to some goals, by weighted squares, of which none is less than the one before."""
     pools: list[tuple[float, float, int]] = []   # mean, weight, count
     for goal, weight in zip(goals, weights):
@@ -76,10 +76,10 @@ def ascending(goals: Sequence[float], weights: Sequence[float]) -> list[float]:
 
 def _offsets(row: Sequence[str], widths: Mapping[str, int]) -> list[float]:
     """How far the middle of each name must be from that of the first at least."""
-    found: list[float] = []
+    offsets: list[float] = []
     for before, name in zip([None, *row], row):
-        found.append(found[-1] + (widths[before] + widths[name]) / 2 if before is not None else 0.0)
-    return found
+        offsets.append(offsets[-1] + (widths[before] + widths[name]) / 2 if before is not None else 0.0)
+    return offsets
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

@@ -72,24 +72,23 @@ def _tables(rule: Rule) -> Iterator[tuple[str, type[Any]]]:
     function = inspect.unwrap(rule.function)
     hints = get_type_hints(function, include_extras=True)
     for name in list(inspect.signature(function).parameters)[1:]:
-        found = _dataclass(hints[name])
-        if found is not None:
-            yield name.rstrip("_") or name, found
+        table_class = _dataclass(hints[name])
+        if table_class is not None:
+            yield name.rstrip("_") or name, table_class
 
 
 def _dataclass(hint: Any) -> type[Any] | None:
     """The plain dataclass within a type: of an option, or of the values of a dict. Providers are labels, no tables."""
     if isinstance(hint, type) and is_dataclass(hint) and hint.__module__.startswith("buildgraph.rules"):
         return None if hasattr(hint, "outputs") else hint
-    return next((found for arg in get_args(hint) if (found := _dataclass(arg)) is not None), None)
+    return next((table_class for arg in get_args(hint) if (table_class := _dataclass(arg)) is not None), None)
 
 
 def _kind(schema: Mapping[str, Any], key: str, inner: str) -> str:
     """The type of a key of an inner table, as the schema of the rule has it."""
     tables = schema.get("$defs", {})
-    found = next((one for one in _referred(schema["properties"][key], tables) if inner in one.get("properties", {})), None)
-    assert found is not None, f"{key} has no table with the key {inner}"
-    return kind_of(found["properties"][inner], tables)
+    schemas = (table for table in _referred(schema["properties"][key], tables) if inner in table.get("properties", {}))
+    return kind_of(next(schemas)["properties"][inner], tables)
 
 
 def _referred(schema: Any, tables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -108,7 +108,7 @@ def _choices(values: object) -> str:
 
 
 def _forms(action: argparse.Action, parser: Parser) -> str:
-    """The forms of an option, shortest first, with what stands for its value."""
+    """The forms of an option, shortest first, with the name of its value."""
     value = "" if action.nargs == 0 else _name(action)
     forms = [f"{form}[={value}]" if form in parser.alone else f"{form} {value}".rstrip()
              for form in sorted(action.option_strings, key=len)]

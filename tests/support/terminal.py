@@ -41,7 +41,7 @@ def runs(line: str, style: Style) -> Iterator[tuple[str, Style]]:
 
 
 def styled(style: Style, number: int) -> Style:
-    """A style after a number of SGR; ValueError for one that no output of buildgraph has."""
+    """A style after a number of SGR; ValueError for a number that no output of buildgraph has."""
     if number == 0:
         return Style()
     if 30 < number < 38 or 90 < number < 98:
