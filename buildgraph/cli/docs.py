@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import buildgraph
+
 from ..errors import OK, BuildError, did_you_mean
 from ..ui.json_document import print_document
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from .parser import Parser
 
-FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "docs")
+FOLDER = os.path.join(os.path.dirname(os.path.realpath(buildgraph.__file__)), "docs")
 _INDEX = "index"
 _COLUMNS = 100   # longer lines are hard to read
 _HEADING = re.compile(r"^# +(.+?)[ #]*$", re.MULTILINE)
@@ -59,13 +61,13 @@ def run(options: Namespace) -> int:
     return OK
 
 
-def list_topics(folder: str = FOLDER) -> list[str]:
-    """The topics of a folder of pages: first those that the index links to, in its order, then the others by name."""
-    known = sorted(os.path.relpath(os.path.join(top, name), folder).replace(os.sep, "/").removesuffix(".md")
-                   for top, _, names in os.walk(folder) for name in names if name.endswith(".md"))
+def list_topics() -> list[str]:
+    """The topics of all pages: first those that the index links to, in its order, then the others by name."""
+    known = sorted(os.path.relpath(os.path.join(top, name), FOLDER).replace(os.sep, "/").removesuffix(".md")
+                   for top, _, names in os.walk(FOLDER) for name in names if name.endswith(".md"))
     linked: list[str] = []
     if _INDEX in known:
-        linked = [posixpath.normpath(link) for link in _LINK.findall(_read(folder, _INDEX))]
+        linked = [posixpath.normpath(link) for link in _LINK.findall(_read(_INDEX))]
     first = [topic for topic in dict.fromkeys([_INDEX, *linked]) if topic in known]
     return [*first, *(topic for topic in known if topic not in first)]
 
@@ -90,9 +92,9 @@ def find_topic(word: str, topics: Sequence[str]) -> str:
     return ends[0]
 
 
-def read_page(topic: str, folder: str = FOLDER) -> Page:
+def read_page(topic: str) -> Page:
     """Read the page of a topic."""
-    text = _read(folder, topic)
+    text = _read(topic)
     heading = _HEADING.search(text)
     return Page(topic, heading[1].replace("`", "") if heading else topic, text)
 
@@ -110,7 +112,7 @@ def format_list(pages: Sequence[Page]) -> str:
     return "\n".join([*lines, "", "`buildgraph docs TOPIC` shows a page"])
 
 
-def format_target(page: Page, address: str, folder: str = FOLDER) -> str:
+def format_target(page: Page, address: str) -> str:
     """An address in a page as a reader of the terminal can use it: a topic, the path of a file, or the address itself."""
     if "://" in address or address.startswith("mailto:"):
         return address
@@ -119,13 +121,13 @@ def format_target(page: Page, address: str, folder: str = FOLDER) -> str:
         return ""   # a heading of the same page
     inner = posixpath.normpath(posixpath.join(posixpath.dirname(page.topic), path))
     if inner.endswith(".md") and not inner.startswith("../"):
-        return f"buildgraph docs {inner.removesuffix('.md')}"
-    full = os.path.normpath(os.path.join(folder, inner))
+        return inner.removesuffix(".md")
+    full = os.path.normpath(os.path.join(FOLDER, inner))
     return full if os.path.exists(full) else posixpath.basename(path)
 
 
-def _read(folder: str, topic: str) -> str:
-    with open(os.path.join(folder, f"{topic}.md"), encoding="utf-8") as file:
+def _read(topic: str) -> str:
+    with open(os.path.join(FOLDER, f"{topic}.md"), encoding="utf-8") as file:
         return file.read()
 
 

@@ -34,10 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{topic}.md").write_text(text)
     (tmp_path / "images").mkdir()
     (tmp_path / "images/house.svg").touch()
-    for function in (docs.list_topics, docs.read_page, docs.format_target):
-        defaults = function.__defaults__
-        assert defaults is not None and defaults[-1] == docs.FOLDER
-        monkeypatch.setattr(function, "__defaults__", (*defaults[:-1], str(tmp_path)))
+    monkeypatch.setattr(docs, "FOLDER", str(tmp_path))
     return tmp_path
 
 
@@ -86,7 +83,7 @@ def test_completion_offers_topics_and_short_names(folder: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize(("topic", "address", "target"), [
-    ("tutorial", "howto/ci.md#cache", "buildgraph docs howto/ci"), ("howto/ci", "../tutorial.md", "buildgraph docs tutorial"),
+    ("tutorial", "howto/ci.md#cache", "howto/ci"), ("howto/ci", "../tutorial.md", "tutorial"),
     ("tutorial", "#below", ""), ("tutorial", "https://example.org/x", "https://example.org/x"),
     ("howto/ci", "../images/house.svg", "{folder}/images/house.svg"), ("tutorial", "../../LICENSE-x", "LICENSE-x")])
 def test_a_link_is_what_a_reader_of_the_terminal_can_use(folder: Path, topic: str, address: str, target: str) -> None:
