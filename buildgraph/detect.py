@@ -2,6 +2,7 @@
 
 Nothing is guessed: what a file does not say, or what is not there to be read, is told as not known.
 """
+
 from __future__ import annotations
 
 import os
@@ -10,14 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-FILES = ("proc/device-tree/model", "proc/device-tree/compatible", "etc/nv_tegra_release", "etc/nvpmodel.conf",
-         "var/lib/nvpmodel/status", "proc/cpuinfo", "proc/meminfo", "proc/cgroups", "sys/fs/cgroup/cgroup.controllers")
+FILES = (
+    "proc/device-tree/model",
+    "proc/device-tree/compatible",
+    "etc/nv_tegra_release",
+    "etc/nvpmodel.conf",
+    "var/lib/nvpmodel/status",
+    "proc/cpuinfo",
+    "proc/meminfo",
+    "proc/cgroups",
+    "sys/fs/cgroup/cgroup.controllers",
+)
 """Everything that is read, below the root of a file system."""
 _ELSEWHERE = {"proc/device-tree/": "sys/firmware/devicetree/base/"}
 _MOST = 1 << 20
 
 _P_NUMBER = re.compile(r"p[0-9]{4}-[0-9]{4}")
-_MODE = re.compile(r"<\s*POWER_MODEL\s+(?:ID=([0-9]{1,9})\s+NAME=([\w.+-]+)|NAME=([\w.+-]+)\s+ID=([0-9]{1,9}))")
+_MODE = re.compile(
+    r"<\s*POWER_MODEL\s+(?:ID=([0-9]{1,9})\s+NAME=([\w.+-]+)|NAME=([\w.+-]+)\s+ID=([0-9]{1,9}))"
+)
 _RELEASE = re.compile(r"R([0-9]{1,9}) \(release\), REVISION: ([0-9.]{1,19})")
 
 X86_LEVELS = (
@@ -51,19 +63,23 @@ class Device:
 
     model: str = ""
     compatible: tuple[str, ...] = ()
-    l4t: str = ""                            # such as "36.4.3"
+    l4t: str = ""  # such as "36.4.3"
     modes: Mapping[int, str] = field(default_factory=dict)
-    mode: str = ""                           # the power mode that is on
-    parts: tuple[tuple[int, int], ...] = ()  # implementer and part of each kind of core, in order of appearance
-    x86_level: int = 0                       # 1 to 4
-    cores: int = 0                           # online
-    memory_mib: int = 0                      # that the kernel has
+    mode: str = ""  # the power mode that is on
+    parts: tuple[
+        tuple[int, int], ...
+    ] = ()  # implementer and part of each kind of core, in order of appearance
+    x86_level: int = 0  # 1 to 4
+    cores: int = 0  # online
+    memory_mib: int = 0  # that the kernel has
     memory_cgroup: bool | None = None
 
     @property
     def modules(self) -> tuple[str, ...]:
         """NVIDIA's p-numbers (of modules and carriers) in the names of the device tree, the most exact first."""
-        return tuple(dict.fromkeys(number for name in self.compatible for number in _P_NUMBER.findall(name)))
+        return tuple(
+            dict.fromkeys(number for name in self.compatible for number in _P_NUMBER.findall(name))
+        )
 
 
 def read_files(root: str = "/") -> dict[str, str]:
@@ -96,14 +112,25 @@ def facts(files: Mapping[str, str]) -> Device:
     pairs = [(key.strip(), value.strip()) for key, value in cpuinfo]
     modes = _modes(files.get("etc/nvpmodel.conf", ""))
     status = re.search(r"pmode:([0-9]{1,9})\b", files.get("var/lib/nvpmodel/status", ""))
-    memory = re.search(r"^MemTotal:\s+([0-9]{1,15}) kB", files.get("proc/meminfo", ""), re.MULTILINE)
+    memory = re.search(
+        r"^MemTotal:\s+([0-9]{1,15}) kB", files.get("proc/meminfo", ""), re.MULTILINE
+    )
     return Device(
         model="".join(filter(str.isprintable, files.get("proc/device-tree/model", ""))),
-        compatible=tuple(name for name in re.split(r"[\0\n]", files.get("proc/device-tree/compatible", "")) if name),
+        compatible=tuple(
+            name
+            for name in re.split(r"[\0\n]", files.get("proc/device-tree/compatible", ""))
+            if name
+        ),
         l4t=_l4t(files.get("etc/nv_tegra_release", "")),
-        modes=modes, mode=modes.get(int(status[1]), "") if status else "",
-        parts=_parts(pairs), x86_level=_x86_level(pairs), cores=sum(key == "processor" for key, _ in pairs),
-        memory_mib=int(memory[1]) >> 10 if memory else 0, memory_cgroup=_memory_cgroup(files))
+        modes=modes,
+        mode=modes.get(int(status[1]), "") if status else "",
+        parts=_parts(pairs),
+        x86_level=_x86_level(pairs),
+        cores=sum(key == "processor" for key, _ in pairs),
+        memory_mib=int(memory[1]) >> 10 if memory else 0,
+        memory_cgroup=_memory_cgroup(files),
+    )
 
 
 def _l4t(text: str) -> str:
@@ -154,10 +181,12 @@ class Match:
     override: Mapping[str, str] = field(default_factory=dict)
     differs: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    near: tuple[str, ...] = ()   # profiles that could be meant
+    near: tuple[str, ...] = ()  # profiles that could be meant
 
 
-def match(device: Device, boards: Mapping[str, Known], midr: Mapping[str, tuple[int, int]]) -> Match:
+def match(
+    device: Device, boards: Mapping[str, Known], midr: Mapping[str, tuple[int, int]]
+) -> Match:
     """Find the profile that the device's own names say, or that its processor level says where x86-64 has no names."""
     for look in (_by_module, _by_name, _by_level):
         found = look(device, boards)
@@ -166,7 +195,9 @@ def match(device: Device, boards: Mapping[str, Known], midr: Mapping[str, tuple[
             core, differs = _core(device, boards[profile], midr)
             override, odd = _override(device, boards[profile], memory)
             return Match(profile, (because, *core), override, (*differs, *odd), _unknown(device))
-    return Match("", unknown=(_no_profile(device), *_unknown(device)), near=_near(device, boards, midr))
+    return Match(
+        "", unknown=(_no_profile(device), *_unknown(device)), near=_near(device, boards, midr)
+    )
 
 
 _Found = tuple[str, str, int] | None
@@ -184,25 +215,41 @@ def _by_name(device: Device, boards: Mapping[str, Known]) -> _Found:
     for called in device.compatible:
         for name, board in boards.items():
             if called in board.compatible:
-                return name, f"the device tree is compatible with {called!r}", _sold(device.memory_mib, board)
+                return (
+                    name,
+                    f"the device tree is compatible with {called!r}",
+                    _sold(device.memory_mib, board),
+                )
     return None
 
 
 def _by_level(device: Device, boards: Mapping[str, Known]) -> _Found:
     levels = {1: "x86-64", 2: "x86-64-v2", 3: "x86-64-v3", 4: "x86-64-v3"}
     wanted = levels.get(device.x86_level, "")
-    plain = {name for name, board in boards.items() if board.uarch == wanted and name.startswith("x86-64")}
+    plain = {
+        name
+        for name, board in boards.items()
+        if board.uarch == wanted and name.startswith("x86-64")
+    }
     for name in sorted(plain):
-        return name, f"/proc/cpuinfo has the flags of x86-64 level {device.x86_level}", device.memory_mib
+        return (
+            name,
+            f"/proc/cpuinfo has the flags of x86-64 level {device.x86_level}",
+            device.memory_mib,
+        )
     return None
 
 
 def _sold(memory: int, board: Known) -> int:
     """The smallest size sold that can show so much memory; 0: none can."""
-    return next((size for size in sorted(board.memory_sold or (board.memory_mib,)) if size >= memory), 0)
+    return next(
+        (size for size in sorted(board.memory_sold or (board.memory_mib,)) if size >= memory), 0
+    )
 
 
-def _core(device: Device, board: Known, midr: Mapping[str, tuple[int, int]]) -> tuple[list[str], list[str]]:
+def _core(
+    device: Device, board: Known, midr: Mapping[str, tuple[int, int]]
+) -> tuple[list[str], list[str]]:
     """What the processor says for the board, and what against it."""
     if not device.parts or board.uarch not in midr:
         return [], []
@@ -223,7 +270,9 @@ def _override(device: Device, board: Known, memory: int) -> tuple[dict[str, str]
     if memory and memory != board.memory_mib:
         override["memory"] = f'"{memory >> 10}GiB"' if memory % 1024 == 0 else f'"{memory}MiB"'
     if device.memory_mib and (not memory or not memory * 0.7 <= device.memory_mib <= memory):
-        odd.append(f"the kernel has {device.memory_mib} MiB of memory, which is no size that the board is sold with")
+        odd.append(
+            f"the kernel has {device.memory_mib} MiB of memory, which is no size that the board is sold with"
+        )
     if device.cores > board.cores or (device.x86_level and device.cores != board.cores):
         override["cores"] = str(device.cores)
     elif 0 < device.cores < board.cores:
@@ -239,11 +288,19 @@ def _no_profile(device: Device) -> str:
     return "which board it is: there is no device tree to name it"
 
 
-def _near(device: Device, boards: Mapping[str, Known], midr: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
+def _near(
+    device: Device, boards: Mapping[str, Known], midr: Mapping[str, tuple[int, int]]
+) -> tuple[str, ...]:
     """Profiles with the same core; a virtual machine on an Apple processor shows part 0x000, whichever it is."""
     makers = {implementer for implementer, _ in device.parts}
-    return tuple(sorted(name for name, board in boards.items() if midr.get(board.uarch) in device.parts
-                        or (0x61 in makers and board.uarch.startswith("apple-"))))
+    return tuple(
+        sorted(
+            name
+            for name, board in boards.items()
+            if midr.get(board.uarch) in device.parts
+            or (0x61 in makers and board.uarch.startswith("apple-"))
+        )
+    )
 
 
 def _unknown(device: Device) -> tuple[str, ...]:
@@ -251,12 +308,22 @@ def _unknown(device: Device) -> tuple[str, ...]:
     nvidia = any(name.startswith("nvidia,") for name in device.compatible)
     checks: list[tuple[bool, str]] = [
         (not device.cores, "its processor: /proc/cpuinfo is not there or names none"),
-        (not device.memory_mib, "its memory: /proc/meminfo is not there or says nothing of MemTotal"),
-        (nvidia and not device.l4t, "its L4T release: /etc/nv_tegra_release is not there (containers seldom have it)"),
+        (
+            not device.memory_mib,
+            "its memory: /proc/meminfo is not there or says nothing of MemTotal",
+        ),
+        (
+            nvidia and not device.l4t,
+            "its L4T release: /etc/nv_tegra_release is not there (containers seldom have it)",
+        ),
         (nvidia and not device.modes, "its power modes: /etc/nvpmodel.conf is not there"),
-        (nvidia and bool(device.modes) and not device.mode,
-         "which power mode is on: /var/lib/nvpmodel/status is not there or names none of them"),
-        (device.memory_cgroup is None,
-         "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells"),
+        (
+            nvidia and bool(device.modes) and not device.mode,
+            "which power mode is on: /var/lib/nvpmodel/status is not there or names none of them",
+        ),
+        (
+            device.memory_cgroup is None,
+            "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells",
+        ),
     ]
     return tuple(text for holds, text in checks if holds)

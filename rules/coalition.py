@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from buildgraph import Artifact, BuildError, Content, Ctx, Duration, In, Out, Output, Provider, Tool, did_you_mean, rule
+from buildgraph import (
+    Artifact, BuildError, Content, Ctx, Duration, In, Out, Output, Provider, Tool,
+    did_you_mean, rule
+)
 
 from .backend import evidence, proved
 from .model import Model

@@ -5,7 +5,9 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from buildgraph import Artifact, BuildError, Ctx, Duration, In, Out, Program, Provider, Source, rule
+from buildgraph import (
+    Artifact, BuildError, Ctx, Duration, In, Out, Program, Provider, Source, rule
+)
 
 SECOND = 1_000_000_000   # a Duration counts nanoseconds
 
@@ -69,7 +71,7 @@ def expand(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[st
 
 
 def _expand(ctx: Ctx, number: int, word: str, paths: Mapping[str, str]) -> str:
-    at = ctx.target.later("argv", number)
+    at = ctx.target.lazy_location("argv", number)
     try:
         pieces = list(string.Formatter().parse(word))
     except ValueError as fault:

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from buildgraph import Artifact, BuildError, Ctx, Gate, In, Out, Program, Provider, Size, Tool, did_you_mean, rule
+from buildgraph import (
+    Artifact, BuildError, Ctx, Gate, In, Out, Program, Provider, Size, Tool, did_you_mean, rule
+)
 
 from .backend import compiled
 from .coalition import Coalition

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from buildgraph import Artifact, BuildError, Ctx, Duration, Gate, In, Out, Program, Provider, Tool, rule
+from buildgraph import (
+    Artifact, BuildError, Ctx, Duration, Gate, In, Out, Program, Provider, Tool, rule
+)
 
 from .command import SECOND, expand, place
 

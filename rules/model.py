@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from buildgraph import Artifact, BuildError, Ctx, Duration, Globs, In, Out, Provider, Source, Tool, rule
+from buildgraph import (
+    Artifact, BuildError, Ctx, Duration, Globs, In, Out, Provider, Source, Tool, rule
+)
 
 from .optimise import ARRAYS, PASSES, Planned, Probing, plan
 
@@ -193,7 +195,7 @@ def _reader(ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pick
         raise BuildError(f"{ctx.label}: an .npy that holds several matrices is a pickle", ctx.target.place("source"),
                          "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one array per matrix")
     if suffix in ("npz", "npy"):
-        beside = spec or Source(source.name[:-4] + ".json", ctx.target.later("source"))
+        beside = spec or Source(source.name[:-4] + ".json", ctx.target.lazy_location("source"))
         return (INGEST_OBJECTS if pickle else INGEST), ("--source" if pickle else "--npz", source, "--spec", beside)
     return {"py": INGEST_PYTHON, "pomdp": INGEST_POMDP, "md": INGEST_GNN}[suffix], ("--source", source)
 

@@ -1,4 +1,5 @@
 """What all tests share: hypothesis without deadlines, for machines are noisy."""
+
 from __future__ import annotations
 
 from hypothesis import HealthCheck, settings

@@ -1,22 +1,35 @@
 """What is to be published to a store on disk: copies with private names, hashed while they were made."""
+
 from __future__ import annotations
 
 import os
 
-from ..context import suppress
-from ..digest import Digest
-from ..model import Result
-from ..regular import open_regular, read_regular
-from . import records
-from .fsops import copy_hashed, write_all
-from .place import explained
-from .recent import SMALL
+from ..files.regular_file import open_regular, read_regular
+from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
+from ..types.digest import Digest
+from ..types.result import Result
+from . import result_record
+from .cache_dir import translate_os_errors
+from .file_ops import copy_hashed, write_all
+from .recent_blobs import SMALL_BLOB
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
+    from typing import Protocol
 
-    from .disk import DiskStore
+    from .file_ops import FileOps
+
+    class BlobStore(Protocol):
+        """What a batch needs of the store that it publishes to."""
+
+        root: str
+        ops: FileOps
+
+        def known(self, digest: Digest) -> bool: ...
+        def read(self, digest: Digest) -> bytes: ...
+        def fresh_path(self) -> str: ...
+
 
 _SMALL = 1 << 18
 
@@ -24,10 +37,10 @@ _SMALL = 1 << 18
 class DiskBatch:
     """Copies in the private folder of this process, waiting for their names."""
 
-    def __init__(self, store: DiskStore) -> None:
+    def __init__(self, store: BlobStore) -> None:
         self._store, self._ops = store, store.ops
         self.blobs: dict[Digest, str] = {}
-        self.small: dict[Digest, bytes] = {}   # bytes of blobs, as they were hashed
+        self.small: dict[Digest, bytes] = {}  # bytes of blobs, as they were hashed
         self.records: dict[Digest, str] = {}
         self.open = True
 
@@ -39,7 +52,7 @@ class DiskBatch:
                 write_all(self._ops, fd, data)
                 self._ops.seal(fd, 0o444)
             self._keep(digest, temp)
-            if digest.size <= SMALL:
+            if digest.size <= SMALL_BLOB:
                 self.small[digest] = data
         return digest
 
@@ -48,7 +61,7 @@ class DiskBatch:
         source = open_regular(path)
         try:
             if os.fstat(source).st_size < _SMALL and len(data := os.read(source, _SMALL)) < _SMALL:
-                return self.add(data)   # hashed first: what is known already is not copied
+                return self.add(data)  # hashed first: what is known already is not copied
             os.lseek(source, 0, os.SEEK_SET)
             with self._copy() as (fd, temp):
                 name, size = copy_hashed(self._ops, source, fd)
@@ -70,7 +83,7 @@ class DiskBatch:
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Remember a result under its key."""
         with self._copy() as (fd, temp):
-            write_all(self._ops, fd, records.encode(key, result, parts))
+            write_all(self._ops, fd, result_record.encode(key, result, parts))
             self._ops.seal(fd, 0o444)
         self.records[key] = temp
 
@@ -94,11 +107,11 @@ class DiskBatch:
 class _Copy:
     """A file that is written: its descriptor and path. A fault removes it, and is told as one of the cache's disk."""
 
-    def __init__(self, store: DiskStore) -> None:
+    def __init__(self, store: BlobStore) -> None:
         self._store = store
 
     def __enter__(self) -> tuple[int, str]:
-        with explained(self._store.root):
+        with translate_os_errors(self._store.root):
             self._path = self._store.fresh_path()
             self._fd = self._store.ops.create(self._path)
         return self._fd, self._path
@@ -106,7 +119,7 @@ class _Copy:
     def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
         os.close(self._fd)
         if fault is not None:
-            with explained(self._store.root):
+            with translate_os_errors(self._store.root):
                 with suppress(OSError):
                     os.unlink(self._path)
                 raise fault

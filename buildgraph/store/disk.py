@@ -4,34 +4,34 @@ Publishing follows one recipe: copies are written to `tmp` while being hashed, o
 blobs are renamed into place and their folder synced, and only then the records. Killed anywhere, the next build finds
 either a whole result or none. Nothing is read without being hashed again.
 """
+
 from __future__ import annotations
 
 import itertools
 import os
 from _thread import allocate_lock
 
-from ..context import suppress
-from ..digest import Digest
-from ..model import Result
-from ..regular import make_folder, open_own, open_regular, read_regular
-from ..removal import remove
-from ..sha import hash_open, sha256
-from . import records
+from ..files.regular_file import make_folder, open_own, open_regular, read_regular
+from ..files.remove_tree import remove
+from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
+from ..lite.sha256 import hash_open, sha256
+from ..types.digest import Digest
+from ..types.result import Result
+from . import result_record
 from .batch import DiskBatch
-from .fsops import Descriptor, FileOps, Placed, copy_hashed, read_open, write_all
+from .cache_dir import Scratch, open_root, translate_os_errors
+from .closure import blobs_of
+from .file_ops import Descriptor, FileOps, NewFile, copy_hashed, read_open, write_all
 from .lease import Lease, in_use
-from .place import Scratch, explained, open_root
 from .protocol import Batch, Missing
-from .recent import SMALL, Recent
-from .trees import blobs_of
+from .recent_blobs import SMALL_BLOB, RecentBlobs
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .upkeep import Stats
     from collections.abc import Callable, Iterable, Mapping
 
 _HEX = frozenset("0123456789abcdef")
-_FEW = 4   # folders, up to which each is synced for itself
+_FEW = 4  # folders, up to which each is synced for itself
 
 
 class DiskStore:
@@ -41,25 +41,42 @@ class DiskStore:
     ours, writable by others, read-only or full.
     """
 
-    def __init__(self, root: str, warn: Callable[[str], None] = lambda _: None, ops: FileOps | None = None) -> None:
+    def __init__(
+        self, root: str, warn: Callable[[str], None] = lambda _: None, ops: FileOps | None = None
+    ) -> None:
         self.root, self.ops = root, ops or FileOps()
         self._warn, self._warned = warn, set[str]()
-        self._blobs, self._results = os.path.join(root, "blobs", "sha256"), os.path.join(root, "results")
-        self._quarantine, self.generation = os.path.join(root, "quarantine"), os.path.join(root, "generation")
+        self._blobs, self._results = (
+            os.path.join(root, "blobs", "sha256"),
+            os.path.join(root, "results"),
+        )
+        self._quarantine, self.generation = (
+            os.path.join(root, "quarantine"),
+            os.path.join(root, "generation"),
+        )
         self._verified: set[str] = set()
         self._kept: list[DiskBatch] = []
-        self._held: dict[Digest, str] = {}    # copies that are kept and not published: blobs
-        self._noted: dict[Digest, str] = {}   # and records
+        self._held: dict[Digest, str] = {}  # copies that are kept and not published: blobs
+        self._noted: dict[Digest, str] = {}  # and records
         self._renamed: set[str] = set()
-        self._recent = Recent()
-        self._noticed: set[str] = set()       # blobs whose use this process has noted
+        self._recent = RecentBlobs()
+        self._noticed: set[str] = set()  # blobs whose use this process has noted
         self._scratch: Scratch | None = None
         self._lease: Lease | None = None
         self._lock, self._count = allocate_lock(), itertools.count()
         open_root(root)
-        with explained(root):
-            for folder in (self._quarantine, os.path.join(root, "blobs"), self._blobs, self._results):
-                make_folder(folder, "" if folder == self._quarantine else self._quarantine, self.ops.make_folder)
+        with translate_os_errors(root):
+            for folder in (
+                self._quarantine,
+                os.path.join(root, "blobs"),
+                self._blobs,
+                self._results,
+            ):
+                make_folder(
+                    folder,
+                    "" if folder == self._quarantine else self._quarantine,
+                    self.ops.make_folder,
+                )
             os.close(open_own(self.generation, os.O_WRONLY, self._quarantine))
 
     def batch(self) -> DiskBatch:
@@ -72,9 +89,11 @@ class DiskStore:
             self.keep(batch)
         mine, self._kept = self._kept, []
         try:
-            with explained(self.root):
-                self._publish({d: temp for batch in mine for d, temp in batch.blobs.items()},
-                              {d: temp for batch in mine for d, temp in batch.records.items()})
+            with translate_os_errors(self.root):
+                self._publish(
+                    {d: temp for batch in mine for d, temp in batch.blobs.items()},
+                    {d: temp for batch in mine for d, temp in batch.records.items()},
+                )
         finally:
             for batch in mine:
                 batch.forget(self._renamed)
@@ -123,11 +142,17 @@ class DiskStore:
             self._check(digest, sha256(data).hexdigest(), len(data), fd)
         return data
 
-    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
+    def place(
+        self,
+        digest: Digest,
+        path: str,
+        executable: bool,
+        create: Callable[[str], int] | None = None,
+    ) -> None:
         """Copy a blob to a new file, verified while copying; Missing leaves no file."""
-        placed = Placed(self.ops, path, digest.size, executable, create)
+        placed = NewFile(self.ops, path, digest.size, executable, create)
         data = self._recent.get(digest)
-        if data is None and digest.size <= SMALL:
+        if data is None and digest.size <= SMALL_BLOB:
             data = self.read(digest)
         if data is not None:
             with placed as target:
@@ -146,7 +171,7 @@ class DiskStore:
         """The result of a key, when its record is whole and every blob it names is there."""
         self._rely()
         if key not in self._noted and not os.access(self.record_path(key), os.F_OK):
-            return None   # of all answers the one that a build that does much gets most
+            return None  # of all answers the one that a build that does much gets most
         found = self._record(key)
         if found is None:
             return None
@@ -162,11 +187,6 @@ class DiskStore:
         """The messages recorded with a key."""
         found = self._record(key)
         return None if found is None else found[1]
-
-    def stats(self) -> Stats:
-        """How much the store holds."""
-        from .upkeep import measure
-        return measure(self.root)
 
     def verify(self, digest: Digest) -> bool:
         """Hash a blob; a damaged one goes to quarantine. False when it is not (or no longer) there."""
@@ -208,7 +228,7 @@ class DiskStore:
         self._rely()
         with self._lock:
             if self._scratch is None:
-                with explained(self.root):
+                with translate_os_errors(self.root):
                     self._make_folder(os.path.join(self.root, "tmp"))
                     self._scratch = Scratch(os.path.join(self.root, "tmp"))
             return f"{self._scratch.path}/{next(self._count)}"
@@ -229,9 +249,9 @@ class DiskStore:
             data = read_regular(path)
         except OSError:
             return None
-        found = records.read(data)
-        if found is None and not records.of_another_form(data):
-            self.set_aside(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
+        found = result_record.read(data)
+        if found is None and not result_record.is_other_version(data):
+            self.quarantine(path, f"the record of result {os.path.basename(path)[:12]} was damaged")
         return found
 
     def _publish(self, blobs: Mapping[Digest, str], found: Mapping[Digest, str]) -> None:
@@ -266,7 +286,7 @@ class DiskStore:
         try:
             self.ops.rename(temp, target)
         except IsADirectoryError:
-            self.set_aside(target, f"{os.path.basename(target)[:12]} was a folder")
+            self.quarantine(target, f"{os.path.basename(target)[:12]} was a folder")
             self.ops.rename(temp, target)
 
     def _rely(self) -> None:
@@ -281,11 +301,11 @@ class DiskStore:
     def _opened(self, digest: Digest, published: bool = False) -> Descriptor:
         path = self.blob_path(digest)
         try:
-            return Descriptor(not published and self._open_held(digest) or open_regular(path))
+            return Descriptor((not published and self._open_held(digest)) or open_regular(path))
         except FileNotFoundError:
             raise Missing(digest) from None
         except OSError:
-            self.set_aside(path, f"blob {digest.hash[:12]} cannot be read")
+            self.quarantine(path, f"blob {digest.hash[:12]} cannot be read")
             raise Missing(digest) from None
 
     def _open_held(self, digest: Digest) -> int:
@@ -302,18 +322,21 @@ class DiskStore:
         path = self.blob_path(digest)
         with suppress(OSError):
             if name != digest.hash and os.path.samestat(os.fstat(fd), os.lstat(path)):
-                self.set_aside(path, f"blob {digest.hash[:12]} was damaged")
+                self.quarantine(path, f"blob {digest.hash[:12]} was damaged")
         raise Missing(digest)
 
     def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
         found = self.record_at(self._noted.get(key) or self.record_path(key))
         return found[1:] if found is not None and found[0] == key else None
 
-    def set_aside(self, path: str, what: str) -> None:
+    def quarantine(self, path: str, what: str) -> None:
         """Move a damaged file to quarantine and warn of it once."""
         self._bump()
         with suppress(OSError):
-            os.rename(path, os.path.join(self._quarantine, f"{os.path.basename(path)}-{os.urandom(4).hex()}"))
+            os.rename(
+                path,
+                os.path.join(self._quarantine, f"{os.path.basename(path)}-{os.urandom(4).hex()}"),
+            )
         self._bump()
         self._verified.discard(os.path.basename(path))
         self._recent.clear()
@@ -323,5 +346,7 @@ class DiskStore:
 
     def _bump(self) -> None:
         with suppress(OSError):
-            with open(open_own(self.generation, os.O_WRONLY | os.O_APPEND, self._quarantine), "ab") as file:
+            with open(
+                open_own(self.generation, os.O_WRONLY | os.O_APPEND, self._quarantine), "ab"
+            ) as file:
                 file.write(b".")

@@ -2,14 +2,15 @@
 
 The kernel gives a `flock` back however its process ends, in any container; a lease that nobody locks is a dead one.
 """
+
 from __future__ import annotations
 
 import fcntl
 import os
 import time
 
-from ..context import suppress
-from ..regular import make_folder, open_regular, put_aside
+from ..files.regular_file import make_folder, move_aside, open_regular
+from ..lite.contextmanagers import suppress
 
 _FOLDER = "leases"
 NOTED_S = 3600
@@ -34,7 +35,10 @@ class Lease:
 
     def _locked(self, path: str) -> bool:
         """Make and lock the file; False when one who swept the dead took it away before it was locked."""
-        self._path, self._fd = path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._path, self._fd = (
+            path,
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600),
+        )
         fcntl.flock(self._fd, fcntl.LOCK_SH)
         if os.fstat(self._fd).st_nlink:
             return True
@@ -51,7 +55,10 @@ def oldest(root: str) -> float | None:
         return None
     for entry in entries:
         with suppress(OSError):
-            if not put_aside(entry.path, os.path.join(root, "quarantine")) and (time := _held(entry.path)) is not None:
+            if (
+                not move_aside(entry.path, os.path.join(root, "quarantine"))
+                and (time := _held(entry.path)) is not None
+            ):
                 began.append(time)
     return min(began, default=None)
 

@@ -1,16 +1,17 @@
 """A store in memory: what a test, or a build that is not to be remembered, needs."""
+
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from ..digest import Digest
-from ..model import Result
-from ..regular import read_regular
-from . import records
-from .fsops import FileOps, Placed, write_all
+from ..files.regular_file import read_regular
+from ..types.digest import Digest
+from ..types.result import Result
+from . import result_record
+from .closure import blobs_of
+from .file_ops import FileOps, NewFile, write_all
 from .protocol import Batch, Missing
-from .trees import blobs_of
 
 
 class MemoryBatch:
@@ -35,7 +36,7 @@ class MemoryBatch:
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
         """Remember a result under its key."""
         assert self.open, "this batch was published or dropped"
-        self.results[key] = records.encode(key, result, parts)
+        self.results[key] = result_record.encode(key, result, parts)
 
 
 class MemoryStore:
@@ -82,10 +83,16 @@ class MemoryStore:
             raise Missing(digest)
         return data
 
-    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
+    def place(
+        self,
+        digest: Digest,
+        path: str,
+        executable: bool,
+        create: Callable[[str], int] | None = None,
+    ) -> None:
         """Write a blob to a new file, mode 0444 or 0555; Missing leaves no file."""
         data, ops = self.read(digest), FileOps()
-        with Placed(ops, path, digest.size, executable, create) as fd:
+        with NewFile(ops, path, digest.size, executable, create) as fd:
             write_all(ops, fd, data)
 
     def remembers(self, key: Digest) -> bool:
@@ -98,7 +105,11 @@ class MemoryStore:
         if found is None:
             return None
         try:
-            return found[0] if all(self.has(digest) for digest in blobs_of(found[0], self.read)) else None
+            return (
+                found[0]
+                if all(self.has(digest) for digest in blobs_of(found[0], self.read))
+                else None
+            )
         except (Missing, ValueError):
             return None
 
@@ -109,4 +120,4 @@ class MemoryStore:
 
     def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
         data = self.results.get(key)
-        return None if data is None else records.decode(key, data)
+        return None if data is None else result_record.decode(key, data)

@@ -1,11 +1,11 @@
 """What every store promises: blobs by digest, results by key; written once, verified on read."""
+
 from __future__ import annotations
 
+from ..lite import TYPE_CHECKING
+from ..types.digest import Digest
+from ..types.result import Result
 
-from ..digest import Digest
-from ..model import Result
-
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Protocol
@@ -71,7 +71,13 @@ class Store(Protocol):
         """The verified bytes of a blob; Missing when absent or damaged."""
         ...
 
-    def place(self, digest: Digest, path: str, executable: bool, create: Callable[[str], int] | None = None) -> None:
+    def place(
+        self,
+        digest: Digest,
+        path: str,
+        executable: bool,
+        create: Callable[[str], int] | None = None,
+    ) -> None:
         """Copy a blob to a new file, verified while copying, mode 0444 or 0555; Missing leaves no file.
 
         `create` makes the file and opens it for writing, where the store should not do that itself; bytes that stand

@@ -1,18 +1,21 @@
 """Events for programs: one JSON object a line, named by the event, with its fields; the first has `schema`, too."""
+
 from __future__ import annotations
 
-from ..events import Event
+from ..lite import TYPE_CHECKING
+from ..lite.json_text import json_text
+from ..types.events import Event
 from .json_document import SCHEMA
-from .plain import text_of
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
 
 def encode(event: Event) -> dict[str, Any]:
     """The fields of an event by name; `event` is its type in lower case."""
-    return {"event": type(event).__name__.lower()} | {name: getattr(event, name) for name in event.__match_args__}
+    return {"event": type(event).__name__.lower()} | {
+        name: getattr(event, name) for name in event.__match_args__
+    }
 
 
 class JsonLines:
@@ -20,11 +23,11 @@ class JsonLines:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._version = {"schema": SCHEMA}   # for the first event
+        self._version = {"schema": SCHEMA}  # for the first event
 
     def __call__(self, event: Event) -> None:
         """Write one object and flush, so that a reader sees it at once."""
-        self._out.write(text_of(self._version | encode(event)) + "\n")
+        self._out.write(json_text(self._version | encode(event), str) + "\n")
         self._version = {}
         self._out.flush()
 

@@ -1,37 +1,28 @@
-"""Markdown as text with colours for a terminal, by rich."""
+"""Prepare Markdown for a terminal: links, pictures and titles of blocks become text."""
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from io import StringIO
 
-from rich.console import Console
-from rich.markdown import Markdown
-from rich.theme import Theme
-
-_THEME = Theme({"markdown.code": "bold cyan"})   # rich's own has a black background, which a light terminal has not
 _FENCED = re.compile(r"(^ *(`{3,}|~{3,})[^\n]*\n.*?^ *\2[`~]*[ \t]*$)", re.MULTILINE | re.DOTALL)
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)[^)]*\)")
 _TITLE = re.compile(r"\btitle=(?:\"([^\"]*)\"|(\S+))")
 
 
-def render_markdown(text: str, columns: int, target: Callable[[str], str]) -> str:
-    """A page for a terminal `columns` wide; `target` gives what to print of the address of a link or picture.
+def prepare_markdown(text: str, target: Callable[[str], str]) -> str:
+    """Rewrite a page for a terminal; `target` gives what to print of the address of a link or picture.
 
     A link is printed as its text with the target in parentheses, because not every terminal and pager shows links.
     A block with a title gets a line with the title above it.
     """
     pieces = _FENCED.split(text)
-    shown: list[str] = []
+    parts: list[str] = []
     for number in range(0, len(pieces), 3):
-        shown.append(_prose(pieces[number], target))
+        parts.append(_prose(pieces[number], target))
         if number + 1 < len(pieces):
-            shown.append(_titled(pieces[number + 1]))
-    out = StringIO()
-    console = Console(file=out, force_terminal=True, width=columns, theme=_THEME)
-    console.print(Markdown("".join(shown), code_theme="ansi_dark", hyperlinks=False))
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().split("\n")).rstrip("\n") + "\n"
+            parts.append(_titled(pieces[number + 1]))
+    return "".join(parts)
 
 
 def _prose(text: str, target: Callable[[str], str]) -> str:

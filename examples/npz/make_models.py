@@ -4,6 +4,7 @@ Two rooms. In the first a thermostat, `heater`, reads a thermometer that is righ
 burner; in the second `vent` hears whether the burner runs, and opens to take warmth over or closes against the draught.
 Every column of A, B and D is a distribution: its entries, along the first axis, sum to 1.
 """
+
 from __future__ import annotations
 
 import json
@@ -29,15 +30,23 @@ def heater() -> tuple[Arrays, dict[str, Any]]:
     arrays = {
         "A0": columns([0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]),
         # B0[warmth next][warmth now][burner]: a room without heat cools, one with heat warms.
-        "B0": np.stack([columns([1.0, 0.0, 0.0], [0.7, 0.3, 0.0], [0.0, 0.7, 0.3]),
-                        columns([0.3, 0.7, 0.0], [0.0, 0.6, 0.4], [0.0, 0.0, 1.0])], axis=2),
+        "B0": np.stack(
+            [
+                columns([1.0, 0.0, 0.0], [0.7, 0.3, 0.0], [0.0, 0.7, 0.3]),
+                columns([0.3, 0.7, 0.0], [0.0, 0.6, 0.4], [0.0, 0.0, 1.0]),
+            ],
+            axis=2,
+        ),
         "C0": np.array([-2.0, 2.0, -3.0]),
         "D0": np.array([0.6, 0.3, 0.1]),
     }
     spec = {
-        "policy_len": 2, "gamma": 8.0,
+        "policy_len": 2,
+        "gamma": 8.0,
         "observations": {"thermometer": {"elements": WARMTH, "depends_on": ["room"]}},
-        "states": {"room": {"elements": WARMTH, "depends_on": ["room"], "controlled_by": ["burner"]}},
+        "states": {
+            "room": {"elements": WARMTH, "depends_on": ["room"], "controlled_by": ["burner"]}
+        },
         "controls": {"burner": {"elements": ["off", "on"]}},
     }
     return arrays, spec
@@ -48,7 +57,10 @@ def vent() -> tuple[Arrays, dict[str, Any]]:
     arrays = {
         "A0": columns([0.95, 0.05], [0.05, 0.95]),
         # A1[felt][flap][neighbour]: an open flap lets in warmth while the neighbour heats, and a draught while not.
-        "A1": np.stack([columns([0.3, 0.6, 0.1], [0.8, 0.2, 0.0]), columns([0.3, 0.6, 0.1], [0.0, 0.7, 0.3])], axis=2),
+        "A1": np.stack(
+            [columns([0.3, 0.6, 0.1], [0.8, 0.2, 0.0]), columns([0.3, 0.6, 0.1], [0.0, 0.7, 0.3])],
+            axis=2,
+        ),
         "B0": np.stack([columns([1.0, 0.0], [1.0, 0.0]), columns([0.0, 1.0], [0.0, 1.0])], axis=2),
         "B1": columns([0.8, 0.2], [0.2, 0.8])[:, :, None],
         "C0": np.zeros(2),
@@ -57,11 +69,20 @@ def vent() -> tuple[Arrays, dict[str, Any]]:
         "D1": np.array([0.5, 0.5]),
     }
     spec = {
-        "policy_len": 1, "gamma": 8.0,
-        "observations": {"burner": {"elements": ["off", "on"], "depends_on": ["neighbour"]},
-                         "felt": {"elements": WARMTH, "depends_on": ["flap", "neighbour"]}},
-        "states": {"flap": {"elements": ["closed", "open"], "depends_on": ["flap"], "controlled_by": ["flap"]},
-                   "neighbour": {"elements": ["idle", "heating"], "depends_on": ["neighbour"]}},
+        "policy_len": 1,
+        "gamma": 8.0,
+        "observations": {
+            "burner": {"elements": ["off", "on"], "depends_on": ["neighbour"]},
+            "felt": {"elements": WARMTH, "depends_on": ["flap", "neighbour"]},
+        },
+        "states": {
+            "flap": {
+                "elements": ["closed", "open"],
+                "depends_on": ["flap"],
+                "controlled_by": ["flap"],
+            },
+            "neighbour": {"elements": ["idle", "heating"], "depends_on": ["neighbour"]},
+        },
         "controls": {"flap": {"elements": ["close", "open"]}},
     }
     return arrays, spec

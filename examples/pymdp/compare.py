@@ -2,6 +2,7 @@
 
 Exit code 0 when they are equal to the bit; otherwise each difference is said, with how far the numbers are apart.
 """
+
 from __future__ import annotations
 
 import struct
@@ -36,7 +37,9 @@ def compare(left: Path, right: Path) -> list[str]:
         missing = [folder for folder in (left, right) if not (folder / name).is_file()]
         faults += [f"{name}: not in {folder}" for folder in missing]
         if not missing:
-            found = difference((left / name).read_bytes(), (right / name).read_bytes(), Path(name).suffix)
+            found = difference(
+                (left / name).read_bytes(), (right / name).read_bytes(), Path(name).suffix
+            )
             faults += [f"{name}: {found}"] if found else []
     return faults if names else ["there are no arrays to compare"]
 
@@ -44,7 +47,11 @@ def compare(left: Path, right: Path) -> list[str]:
 def main(folders: list[str]) -> int:
     """Say every difference; 0 when there is none."""
     pairs = list(zip(folders[::2], folders[1::2], strict=True))
-    faults = [f"{left} and {right}: {fault}" for left, right in pairs for fault in compare(Path(left), Path(right))]
+    faults = [
+        f"{left} and {right}: {fault}"
+        for left, right in pairs
+        for fault in compare(Path(left), Path(right))
+    ]
     print("\n".join(faults) or f"{len(pairs)} equal to the bit")
     return 1 if faults or not pairs else 0
 

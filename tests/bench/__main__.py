@@ -10,6 +10,7 @@ A peer that is not installed or fails is left out, and the row says why. One tha
 too. PATH decides where peers are found; `--path` adds folders to it. Each line of the table is measured in a file system of
 its own, for root.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,54 +25,119 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from buildgraph.execute.job import Level
-from buildgraph.execute.sandbox import works
+from buildgraph.sandbox.job import Level
+from buildgraph.sandbox.sandbox import works
 from tests.bench import goals, graphs, others, peers, special
 from tests.bench.installed import installed
 from tests.bench.places import fresh
 from tests.bench.rows import PATIENCE, Arena, Row, told
 from tests.bench.tools import tools
 
-KINDS: tuple[type[peers.Peer], ...] = (special.Bare, peers.Ninja, peers.Make, peers.Doit, *others.OTHERS)
+KINDS: tuple[type[peers.Peer], ...] = (
+    special.Bare,
+    peers.Ninja,
+    peers.Make,
+    peers.Doit,
+    *others.OTHERS,
+)
 EDITS = ("no-op", "touch", "same output", "leaf", "profile")
-ROWS = ("cold", *EDITS, "cold, namespaces", "restore", "restore, 1 MiB each", "full analysis",
-        "numpy tools, namespaces", "numpy tools, landlock", "matrix")
-TABLE = (   # words of this command, one line after the other
+ROWS = (
+    "cold",
+    *EDITS,
+    "cold, namespaces",
+    "restore",
+    "restore, 1 MiB each",
+    "full analysis",
+    "numpy tools, namespaces",
+    "numpy tools, landlock",
+    "matrix",
+)
+TABLE = (  # words of this command, one line after the other
     ("no-op", "--actions", "7", "--peers", "python", "--rounds", "15"),
-    ("cold", *EDITS, "--actions", "1000", "--peers", "ninja;make;doit;scons;nix;bazel;shake", "--cold-rounds", "3"),
+    (
+        "cold",
+        *EDITS,
+        "--actions",
+        "1000",
+        "--peers",
+        "ninja;make;doit;scons;nix;bazel;shake",
+        "--cold-rounds",
+        "3",
+    ),
     ("cold, namespaces", "--actions", "1000", "--peers", "bazel, linux-sandbox", "--rounds", "3"),
     ("restore", "--actions", "1000", "--peers", "shake;scons;bazel"),
     ("restore, 1 MiB each", "--actions", "50", "--peers", "shake;scons"),
-    ("full analysis", "--actions", "10000"), ("full analysis", "--actions", "100000", "--rounds", "2"),
-    ("numpy tools, namespaces", "--actions", "1000"), ("numpy tools, landlock", "--actions", "1000"), ("matrix",),
-    ("cold", *EDITS, "--actions", "10000", "--peers", "ninja;make;doit;scons;nix;bazel", "--cold-rounds", "2"),
+    ("full analysis", "--actions", "10000"),
+    ("full analysis", "--actions", "100000", "--rounds", "2"),
+    ("numpy tools, namespaces", "--actions", "1000"),
+    ("numpy tools, landlock", "--actions", "1000"),
+    ("matrix",),
+    (
+        "cold",
+        *EDITS,
+        "--actions",
+        "10000",
+        "--peers",
+        "ninja;make;doit;scons;nix;bazel",
+        "--cold-rounds",
+        "2",
+    ),
     ("no-op", "leaf", "--actions", "50000", "--peers", "ninja"),
     ("cold", *EDITS, "--actions", "1000", "--shape", "layers", "--seed", "1", "--cold-rounds", "1"),
     ("cold", *EDITS, "--actions", "1000", "--shape", "layers", "--seed", "2", "--cold-rounds", "1"),
     ("cold", *EDITS, "--actions", "100", "--peers", "snakemake;dvc", "--cold-rounds", "1"),
 )
-LAST = {"matrix": "matrix, gamma of an agent"}   # of the rows that come under one name
-FEWEST = 7   # actions that a row has, however many it is divided by
+LAST = {"matrix": "matrix, gamma of an agent"}  # of the rows that come under one name
+FEWEST = 7  # actions that a row has, however many it is divided by
 
 
 def options(argv: Sequence[str]) -> argparse.Namespace:
     """The words of the command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__,
-                                     formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {'; '.join(ROWS)} (default: the whole table)")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument(
+        "rows",
+        nargs="*",
+        metavar="ROW",
+        help=f"some of: {'; '.join(ROWS)} (default: the whole table)",
+    )
     parser.add_argument("--actions", type=int, default=1000)
     parser.add_argument("--shape", choices=("chains", "layers"), default="chains")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--cold-rounds", type=int, default=0, help="of the row `cold` (default: as of the others)")
-    parser.add_argument("--peers", default="ninja;make;doit", help="names, with semicolons between them")
+    parser.add_argument(
+        "--cold-rounds", type=int, default=0, help="of the row `cold` (default: as of the others)"
+    )
+    parser.add_argument(
+        "--peers", default="ninja;make;doit", help="names, with semicolons between them"
+    )
     parser.add_argument("--path", default="", help="folders in which peers are looked for first")
-    parser.add_argument("--program", type=Path, help="our program (default: this checkout, installed for the occasion)")
-    parser.add_argument("--keep", type=Path, default=Path("out/bench.json"), help="where rows are kept (default: out/bench.json)")
-    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds in a row after which a peer gets no "
-                        f"further round (default: {PATIENCE:g})")
-    parser.add_argument("--resume", action="store_true", help="leave out the rows that are kept already")
-    parser.add_argument("--divide", type=int, default=1, help="the table with this fraction of the actions")
+    parser.add_argument(
+        "--program",
+        type=Path,
+        help="our program (default: this checkout, installed for the occasion)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        default=Path("out/bench.json"),
+        help="where rows are kept (default: out/bench.json)",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        help=f"seconds in a row after which a peer gets no further round (default: {PATIENCE:g})",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="leave out the rows that are kept already"
+    )
+    parser.add_argument(
+        "--divide", type=int, default=1, help="the table with this fraction of the actions"
+    )
     found = parser.parse_args(argv)
     for row in found.rows:
         if row not in ROWS:
@@ -89,22 +155,35 @@ def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> 
             case "numpy tools, namespaces" | "numpy tools, landlock":
                 level: Level = "namespaces" if name.endswith("namespaces") else "landlock"
                 assert works(level), f"the sandbox {level} does not work here"
-                yield tools(folder, level, chosen.actions, max(10, chosen.actions // 20), chosen.rounds)
+                yield tools(
+                    folder, level, chosen.actions, max(10, chosen.actions // 20), chosen.rounds
+                )
             case "matrix":
                 yield from special.matrix(folder, chosen.rounds)
             case "cold, namespaces":
                 assert not peers.OursSandboxed.missing(), peers.OursSandboxed.missing()
-                with arena(folder, graphs.chains(chosen.actions), [peers.OursSandboxed, *kinds], chosen) as of:
+                with arena(
+                    folder, graphs.chains(chosen.actions), [peers.OursSandboxed, *kinds], chosen
+                ) as of:
                     yield of.cold(name=name)
             case "restore" | "restore, 1 MiB each":
-                graph = graphs.chains(chosen.actions) if name == "restore" else graphs.large(chosen.actions)
+                graph = (
+                    graphs.chains(chosen.actions)
+                    if name == "restore"
+                    else graphs.large(chosen.actions)
+                )
                 with arena(folder, graph, [peers.Ours, *kinds], chosen) as of:
                     of.settle()
                     yield of.restore(name)
     yield from edited(chosen, names, folder, kinds)
 
 
-def edited(chosen: argparse.Namespace, names: Sequence[str], folder: Path, kinds: Sequence[type[peers.Peer]]) -> Iterator[Row]:
+def edited(
+    chosen: argparse.Namespace,
+    names: Sequence[str],
+    folder: Path,
+    kinds: Sequence[type[peers.Peer]],
+) -> Iterator[Row]:
     """The rows that follow one another on one graph."""
     if not {"cold", *EDITS} & set(names):
         return
@@ -112,7 +191,9 @@ def edited(chosen: argparse.Namespace, names: Sequence[str], folder: Path, kinds
         if "cold" in names:
             yield of.cold(chosen.cold_rounds)
         of.settle()
-        measures = dict(zip(EDITS, (of.noop, of.touch, of.cutoff, of.leaf, of.profile), strict=True))
+        measures = dict(
+            zip(EDITS, (of.noop, of.touch, of.cutoff, of.leaf, of.profile), strict=True)
+        )
         for name in EDITS:
             if name in names:
                 yield measures[name]()
@@ -120,11 +201,17 @@ def edited(chosen: argparse.Namespace, names: Sequence[str], folder: Path, kinds
 
 def graph_of(chosen: argparse.Namespace) -> graphs.Graph:
     """The graph that edits are made to."""
-    return graphs.chains(chosen.actions) if chosen.shape == "chains" else graphs.layers(chosen.actions, chosen.seed)
+    return (
+        graphs.chains(chosen.actions)
+        if chosen.shape == "chains"
+        else graphs.layers(chosen.actions, chosen.seed)
+    )
 
 
 @contextmanager
-def arena(folder: Path, graph: graphs.Graph, kinds: Sequence[type[peers.Peer]], chosen: argparse.Namespace) -> Iterator[Arena]:
+def arena(
+    folder: Path, graph: graphs.Graph, kinds: Sequence[type[peers.Peer]], chosen: argparse.Namespace
+) -> Iterator[Arena]:
     """An arena in a folder of its own, which is gone afterwards."""
     place = Path(tempfile.mkdtemp(dir=folder))
     made = Arena(place, graph, kinds, chosen.rounds, chosen.patience)
@@ -156,14 +243,21 @@ def open_rows(chosen: argparse.Namespace) -> list[str]:
 
     def here(row: dict[str, Any]) -> bool:
         layers = row["shape"] if row["shape"].startswith("layers") else ""
-        return "failed" not in row and (row["row"].startswith("matrix") or row["actions"] == chosen.actions and layers == seed)
+        return "failed" not in row and (
+            row["row"].startswith("matrix") or (row["actions"] == chosen.actions and layers == seed)
+        )
+
     done = {row["row"] for row in kept(chosen.keep) if here(row)} if chosen.resume else set()
     return [name for name in chosen.rows if LAST.get(name, name) not in done]
 
 
 def perform(chosen: argparse.Namespace, folder: Path) -> None:
     """Measure a line of the table, print, keep; where ours fails, the line ends with a row that says why."""
-    left_out = [f"{kind.name}: {why}" for kind in KINDS if kind.name in chosen.peers.split(";") and (why := kind.missing())]
+    left_out = [
+        f"{kind.name}: {why}"
+        for kind in KINDS
+        if kind.name in chosen.peers.split(";") and (why := kind.missing())
+    ]
     names = open_rows(chosen)
     if not names:
         return
@@ -192,7 +286,7 @@ def chosen_lines(chosen: argparse.Namespace, argv: Sequence[str]) -> Iterator[ar
         yield chosen
         return
     for line in TABLE:
-        made = options([*line, *argv])   # what was typed wins
+        made = options([*line, *argv])  # what was typed wins
         made.actions = max(FEWEST, made.actions // made.divide)
         yield made
 
@@ -200,16 +294,26 @@ def chosen_lines(chosen: argparse.Namespace, argv: Sequence[str]) -> Iterator[ar
 def main(argv: Sequence[str]) -> int:
     """Measure one line of the table, or all of them; then every goal is told beside what was measured."""
     chosen = options(argv)
-    os.environ["PATH"] = os.pathsep.join([*filter(None, chosen.path.split(os.pathsep)), os.environ["PATH"]])
+    os.environ["PATH"] = os.pathsep.join(
+        [*filter(None, chosen.path.split(os.pathsep)), os.environ["PATH"]]
+    )
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        peers.Ours.binary = chosen.program.absolute() if chosen.program else installed(folder / "installed")
+        peers.Ours.binary = (
+            chosen.program.absolute() if chosen.program else installed(folder / "installed")
+        )
         for line in chosen_lines(chosen, argv):
             perform(line, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not chosen.rows and chosen.keep.exists():
-            print("\n".join(goals.table(kept(chosen.keep), lambda actions: max(FEWEST, actions // chosen.divide))))
+            print(
+                "\n".join(
+                    goals.table(
+                        kept(chosen.keep), lambda actions: max(FEWEST, actions // chosen.divide)
+                    )
+                )
+            )
     return 0
 
 

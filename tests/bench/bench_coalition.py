@@ -8,6 +8,7 @@ every tenth of a second, over stdin and over HTTP; their CPU time is that of the
 and gates.
 `start`: from starting the process to the first action, and its peak memory, for the program and for pymdp with jit.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -84,10 +85,17 @@ def peak_bytes(pid: int) -> int:
 
 def ticking(program: Path, line: bytes, seconds: float, http: str = "") -> dict[str, Any]:
     """CPU share of a program that gets `line` HERTZ times a second, and the slowest answer."""
-    from tests.served import request
+    from tests.support.http_client import request
+
     words = [str(program), *(["--listen", f"unix:{http}"] if http else [])]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-        talk = _over_http(child, http, request("POST", "/step", line)) if http else _over_pipes(child, line)
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        talk = (
+            _over_http(child, http, request("POST", "/step", line))
+            if http
+            else _over_pipes(child, line)
+        )
         next(talk)
         begin, used, slowest = time.monotonic(), cpu_seconds(child.pid), 0.0
         ticks = int(seconds * HERTZ)
@@ -99,8 +107,13 @@ def ticking(program: Path, line: bytes, seconds: float, http: str = "") -> dict[
         share = (cpu_seconds(child.pid) - used) / (time.monotonic() - begin)
         peak = peak_bytes(child.pid)
         child.terminate()
-    return {"cpu_percent": round(100 * share, 2), "slowest_answer_ms": round(1e3 * slowest, 2), "ticks": ticks,
-            "peak_memory_bytes": peak, "program_bytes": program.stat().st_size}
+    return {
+        "cpu_percent": round(100 * share, 2),
+        "slowest_answer_ms": round(1e3 * slowest, 2),
+        "ticks": ticks,
+        "peak_memory_bytes": peak,
+        "program_bytes": program.stat().st_size,
+    }
 
 
 def _over_pipes(child: subprocess.Popen[bytes], line: bytes) -> Iterator[Any]:
@@ -112,7 +125,8 @@ def _over_pipes(child: subprocess.Popen[bytes], line: bytes) -> Iterator[Any]:
 
 
 def _over_http(child: subprocess.Popen[bytes], path: str, data: bytes) -> Iterator[Any]:
-    from tests.served import Server
+    from tests.support.http_client import Server
+
     assert child.stderr
     child.stderr.readline()
     with Server(path).connect() as link:
@@ -128,6 +142,7 @@ def _over_http(child: subprocess.Popen[bytes], path: str, data: bytes) -> Iterat
 def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> dict[str, Any]:
     """AGENTS instances of so many codes, each compiled for itself."""
     from tests.unit.tools.native_agents import emitted, example, linked, main_text
+
     found: dict[str, Any] = {}
     model = example("tmaze", folder / "ir")
     agents = [emitted(model, f"a{k}", folder / f"a{k}") for k in range(1, max(codes) + 1)]
@@ -135,20 +150,29 @@ def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> di
         some, each, title = agents[:count], AGENTS // count, f"codes_{count}"
         words = [word for agent in some for word in ("--replicas", f"{agent.name}={each}")]
         program = linked(some, main_text(some, folder / title, (), "--http", "--tick", "1", *words))
-        line = json.dumps({f"{agent.name}.{k}": [0, 0, 0] for agent in some for k in range(each)}, separators=(",", ":"))
-        found[title] = {"lines": ticking(program, line.encode(), seconds),
-                        "http": ticking(program, line.encode(), seconds, str(folder / "s"))}
+        line = json.dumps(
+            {f"{agent.name}.{k}": [0, 0, 0] for agent in some for k in range(each)},
+            separators=(",", ":"),
+        )
+        found[title] = {
+            "lines": ticking(program, line.encode(), seconds),
+            "http": ticking(program, line.encode(), seconds, str(folder / "s")),
+        }
     return found
 
 
 def edit(folder: Path, rounds: int) -> dict[str, Any]:
     """Seconds and actions of a build after one of FEW agents changed; medians."""
-    from tests.space import Space
+    from tests.support.workspace import Space
+
     held = ROOT / "examples/npz/models"
     space = Space(folder / "w", folder / "cache")
     names = [f"a{k}" for k in range(FEW)]
-    space.write("BUILD.toml", EXPORT.format(agents=", ".join(f'{name} = "//models:{name}"' for name in names)) + "".join(
-        MODEL.format(name=name) for name in names))
+    space.write(
+        "BUILD.toml",
+        EXPORT.format(agents=", ".join(f'{name} = "//models:{name}"' for name in names))
+        + "".join(MODEL.format(name=name) for name in names),
+    )
 
     def write(name: str, wish: float) -> None:
         with np.load(held / "heater.npz") as arrays:
@@ -156,6 +180,7 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
             np.savez(data, allow_pickle=False, **{**arrays, "C0": np.array([-2.0, wish, -2.0])})
         (space.root / f"{name}.npz").write_bytes(data.getvalue())
         shutil.copy(held / "heater.json", space.root / f"{name}.json")
+
     for k, name in enumerate(names):
         write(name, 1.0 + k / FEW)
 
@@ -164,7 +189,12 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
         begin, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         titles = space.build("//exports:pi").titles()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return (time.monotonic() - begin, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime, titles)
+        return (
+            time.monotonic() - begin,
+            after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime,
+            titles,
+        )
+
     cold, cold_cpu, everything = build()
     took = []
     for k in range(rounds):
@@ -172,41 +202,65 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
         took.append(build())
     titles = took[-1][2]
     compiled = [title for title in titles if title.startswith("compile a")]
-    return {"agents": FEW, "cold_s": round(cold, 1), "cold_cpu_s": round(cold_cpu, 1), "cold_actions": len(everything),
-            "edit_s": round(statistics.median(each[0] for each in took), 2),
-            "edit_cpu_s": round(statistics.median(each[1] for each in took), 2),
-            "edit_actions": titles, "agents_compiled": compiled}
+    return {
+        "agents": FEW,
+        "cold_s": round(cold, 1),
+        "cold_cpu_s": round(cold_cpu, 1),
+        "cold_actions": len(everything),
+        "edit_s": round(statistics.median(each[0] for each in took), 2),
+        "edit_cpu_s": round(statistics.median(each[1] for each in took), 2),
+        "edit_actions": titles,
+        "agents_compiled": compiled,
+    }
 
 
 def start(folder: Path, rounds: int) -> dict[str, Any]:
     """Medians, T-maze: milliseconds from starting a process to its first action, peak bytes; and the ratios."""
     from tests.unit.tools.native_agents import emitted, example, linked, main_text
+
     model = example("tmaze", folder)
-    program = linked([agent := emitted(model, "rat", folder / "rat")], main_text([agent], folder / "main"))
-    script = PYMDP.format(paths=[str(ROOT), str(ROOT / "rules/tools")], model=str(folder / "ir"), seen=[0, 0, 0])
+    program = linked(
+        [agent := emitted(model, "rat", folder / "rat")], main_text([agent], folder / "main")
+    )
+    script = PYMDP.format(
+        paths=[str(ROOT), str(ROOT / "rules/tools")], model=str(folder / "ir"), seen=[0, 0, 0]
+    )
     ours, theirs = [], []
     for _ in range(rounds):
         begin = time.perf_counter()
-        with subprocess.Popen([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        with subprocess.Popen(
+            [str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as child:
             assert child.stdin and child.stdout
             child.stdin.write(b'{"rat":[0,0,0]}\n')
             child.stdin.flush()
             assert b"action" in child.stdout.readline()
             ours.append((time.perf_counter() - begin, peak_bytes(child.pid)))
         begin = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
         theirs.append((time.perf_counter() - begin, 1024 * int(done.stdout)))
-    (time_1, memory_1), (time_2, memory_2) = ([statistics.median(column) for column in zip(*each)] for each in (ours, theirs))
-    return {"native": {"first_action_ms": round(1e3 * time_1, 3), "peak_memory_bytes": int(memory_1)},
-            "pymdp_jit": {"first_action_ms": round(1e3 * time_2), "peak_memory_bytes": int(memory_2)},
-            "ratio_first_action": round(time_2 / time_1), "ratio_memory": round(memory_2 / memory_1)}
+    (time_1, memory_1), (time_2, memory_2) = (
+        [statistics.median(column) for column in zip(*each)] for each in (ours, theirs)
+    )
+    return {
+        "native": {"first_action_ms": round(1e3 * time_1, 3), "peak_memory_bytes": int(memory_1)},
+        "pymdp_jit": {"first_action_ms": round(1e3 * time_2), "peak_memory_bytes": int(memory_2)},
+        "ratio_first_action": round(time_2 / time_1),
+        "ratio_memory": round(memory_2 / memory_1),
+    }
 
 
 def measure(part: str, seconds: float, rounds: int) -> dict[str, Any]:
     """One part's numbers."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        return ticks(folder, seconds) if part == "ticks" else (edit if part == "edit" else start)(folder, rounds)
+        return (
+            ticks(folder, seconds)
+            if part == "ticks"
+            else (edit if part == "edit" else start)(folder, rounds)
+        )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -217,7 +271,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args(argv)
     parts = options.part or ["ticks", "edit", "start"]
-    print(json.dumps({part: measure(part, options.seconds, options.rounds) for part in parts}, indent=1))
+    print(
+        json.dumps(
+            {part: measure(part, options.seconds, options.rounds) for part in parts}, indent=1
+        )
+    )
     return 0
 
 

@@ -9,6 +9,7 @@ one jitted scan. Times are CPU time on one core; medians over the rounds; ratios
 the kernel reports (VmHWM). The first action is wall time: of native from starting the program to its answer, of pymdp
 (--first, in a process of its own) from its import to the answer of the first call, the model's arrays being there.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -33,8 +34,15 @@ for entry in (str(ROOT), str(ROOT / "rules/tools")):
         sys.path.insert(0, entry)
 
 Timer = Callable[[], float]
-GOALS = {"tmaze": 100, "graph_world": 60, "grid_world": 30, "cue_chaining": 60,
-         "random_128": 30, "random_512": 300, "random_2048": 1500}
+GOALS = {
+    "tmaze": 100,
+    "graph_world": 60,
+    "grid_world": 30,
+    "cue_chaining": 60,
+    "random_128": 30,
+    "random_512": 300,
+    "random_2048": 1500,
+}
 """Times faster than jitted pymdp that a step should be."""
 STEPS = 256
 
@@ -48,9 +56,11 @@ def own_time(run: Callable[[], object], steps: int) -> float:
 
 def program_time(run: Callable[[], object], steps: int) -> float:
     """Microseconds of CPU a step of the program that `run` starts and waits for."""
+
     def spent() -> float:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return used.ru_utime + used.ru_stime
+
     begin = spent()
     run()
     return (spent() - begin) / steps * 1e6
@@ -61,10 +71,16 @@ def model_of(name: str, folder: Path) -> Any:
     from tests.bench.random_agents import random_agent
     from tests.unit.tools.native_agents import example
 
-    return random_agent(int(name.removeprefix("random_"))) if name.startswith("random_") else example(name, folder)
+    return (
+        random_agent(int(name.removeprefix("random_")))
+        if name.startswith("random_")
+        else example(name, folder)
+    )
 
 
-def native_timers(name: str, model: Any, folder: Path) -> tuple[dict[str, Timer], Any, dict[str, float]]:
+def native_timers(
+    name: str, model: Any, folder: Path
+) -> tuple[dict[str, Timer], Any, dict[str, float]]:
     """Timers of the program, the records that it replays, its peak memory and its size."""
     from tests.bench.random_agents import records
     from tests.unit.tools.native_agents import X86, emitted, linked, main_text
@@ -74,7 +90,7 @@ def native_timers(name: str, model: Any, folder: Path) -> tuple[dict[str, Timer]
     steps = records(model, STEPS)
     repeat = max(1, 20_000_000 // (1000 + sum(model.num_states) * model.num_policies * STEPS))
     data = np.tile(steps, (repeat, 1)).tobytes()
-    rows = steps[:, 1:1 + len(model.num_obs)].tolist()
+    rows = steps[:, 1 : 1 + len(model.num_obs)].tolist()
     lines = [json.dumps({name: row}, separators=(",", ":")).encode() + b"\n" for row in rows]
     everything = b"".join(lines) * repeat
 
@@ -86,10 +102,21 @@ def native_timers(name: str, model: Any, folder: Path) -> tuple[dict[str, Timer]
             _piped([program], lines[0])
             took.append(time.perf_counter() - begin)
         return min(took) * 1e6
-    timers = {"native_us": lambda: program_time(lambda: _piped([program, "--replay", name], data), STEPS * repeat),
-              "native_json_us": lambda: program_time(lambda: _piped([program], everything), STEPS * repeat),
-              "start_to_first_action_us": start}
-    return timers, steps, {"native_kib": _peak(program, lines), "program_bytes": Path(program).stat().st_size}
+
+    timers = {
+        "native_us": lambda: program_time(
+            lambda: _piped([program, "--replay", name], data), STEPS * repeat
+        ),
+        "native_json_us": lambda: program_time(
+            lambda: _piped([program], everything), STEPS * repeat
+        ),
+        "start_to_first_action_us": start,
+    }
+    return (
+        timers,
+        steps,
+        {"native_kib": _peak(program, lines), "program_bytes": Path(program).stat().st_size},
+    )
 
 
 def _piped(words: Sequence[str], data: bytes) -> None:
@@ -124,7 +151,7 @@ def pymdp_step(model: Any, records: Any) -> tuple[Any, Callable[[], None], Any, 
     from tests.pymdp.oracle import pymdp_agent
 
     agent = pymdp_agent(model)
-    seen = [[jnp.array([int(o)]) for o in row] for row in records[:, 1:1 + len(model.num_obs)]]
+    seen = [[jnp.array([int(o)]) for o in row] for row in records[:, 1 : 1 + len(model.num_obs)]]
 
     @jax.jit
     def step(prior: Any, obs: Any) -> Any:
@@ -137,6 +164,7 @@ def pymdp_step(model: Any, records: Any) -> tuple[Any, Callable[[], None], Any, 
         for obs in seen:
             prior, action = step(prior, obs)
             np.asarray(action)
+
     return step, called, agent, seen
 
 
@@ -152,9 +180,13 @@ def pymdp_timers(model: Any, records: Any) -> dict[str, Timer]:
 
     def inside() -> None:
         scanned(agent.D, stacked).block_until_ready()
+
     called()
     inside()
-    return {"pymdp_jit_us": lambda: own_time(called, count), "pymdp_scan_us": lambda: own_time(inside, count)}
+    return {
+        "pymdp_jit_us": lambda: own_time(called, count),
+        "pymdp_scan_us": lambda: own_time(inside, count),
+    }
 
 
 def first_action(name: str) -> float:
@@ -182,38 +214,65 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
         first = _first_action(name)
         timers |= pymdp_timers(model, records)
         samples = [{key: timer() for key, timer in timers.items()} for _ in range(rounds)]
-    found: dict[str, Any] = {key: round(statistics.median(s[key] for s in samples), 3) for key in timers}
-    return {"agent": name, "rounds": rounds, **found, **facts, "pymdp_first_action_us": round(first),
-            "pymdp_kib": _high_water("self"), "goal": GOALS[name],
-            "ratio_jit": round(found["pymdp_jit_us"] / found["native_us"], 1),
-            "ratio_jit_json": round(found["pymdp_jit_us"] / found["native_json_us"], 1),
-            "ratio_scan": round(found["pymdp_scan_us"] / found["native_us"], 1)}
+    found: dict[str, Any] = {
+        key: round(statistics.median(s[key] for s in samples), 3) for key in timers
+    }
+    return {
+        "agent": name,
+        "rounds": rounds,
+        **found,
+        **facts,
+        "pymdp_first_action_us": round(first),
+        "pymdp_kib": _high_water("self"),
+        "goal": GOALS[name],
+        "ratio_jit": round(found["pymdp_jit_us"] / found["native_us"], 1),
+        "ratio_jit_json": round(found["pymdp_jit_us"] / found["native_json_us"], 1),
+        "ratio_scan": round(found["pymdp_scan_us"] / found["native_us"], 1),
+    }
 
 
-COLUMNS = (("agent", "agent", "{}"), ("pymdp, us", "pymdp_jit_us", "{:.0f}"), ("native, us", "native_us", "{:.2f}"),
-           ("times", "ratio_jit", "{:.0f}"), ("goal", "goal", "{}"), ("times, JSON", "ratio_jit_json", "{:.0f}"),
-           ("times, scan", "ratio_scan", "{:.0f}"), ("first action, us", "start_to_first_action_us", "{:.0f}"),
-           ("pymdp, first action, us", "pymdp_first_action_us", "{:.0f}"),
-           ("program, B", "program_bytes", "{}"), ("memory, KiB", "native_kib", "{:.0f}"),
-           ("pymdp, KiB", "pymdp_kib", "{:.0f}"))
+COLUMNS = (
+    ("agent", "agent", "{}"),
+    ("pymdp, us", "pymdp_jit_us", "{:.0f}"),
+    ("native, us", "native_us", "{:.2f}"),
+    ("times", "ratio_jit", "{:.0f}"),
+    ("goal", "goal", "{}"),
+    ("times, JSON", "ratio_jit_json", "{:.0f}"),
+    ("times, scan", "ratio_scan", "{:.0f}"),
+    ("first action, us", "start_to_first_action_us", "{:.0f}"),
+    ("pymdp, first action, us", "pymdp_first_action_us", "{:.0f}"),
+    ("program, B", "program_bytes", "{}"),
+    ("memory, KiB", "native_kib", "{:.0f}"),
+    ("pymdp, KiB", "pymdp_kib", "{:.0f}"),
+)
 
 
 def table(rounds: int) -> None:
     """Print a row for each agent as soon as it is measured, each in a process of its own."""
-    print("| " + " | ".join(title for title, _, _ in COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
+    print(
+        "| " + " | ".join(title for title, _, _ in COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|",
+        flush=True,
+    )
     for name in GOALS:
         words = [sys.executable, __file__, "--agent", name, "--rounds", str(rounds)]
         found = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
-        print("| " + " | ".join(form.format(found[key]) for _, key, form in COLUMNS) + " |", flush=True)
+        print(
+            "| " + " | ".join(form.format(found[key]) for _, key, form in COLUMNS) + " |",
+            flush=True,
+        )
 
 
 def main(argv: Sequence[str]) -> int:
     """Print one JSON object, or the table."""
-    parser = argparse.ArgumentParser(prog="bench_step", description="Native step against jitted pymdp.")
+    parser = argparse.ArgumentParser(
+        prog="bench_step", description="Native step against jitted pymdp."
+    )
     parser.add_argument("--agent", default="tmaze", choices=sorted(GOALS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--table", action="store_true")
-    parser.add_argument("--first", action="store_true", help="print pymdp's time to its first action, nothing else")
+    parser.add_argument(
+        "--first", action="store_true", help="print pymdp's time to its first action, nothing else"
+    )
     options = parser.parse_args(argv)
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     os.environ.setdefault("JAX_PLATFORMS", "cpu")

@@ -1,14 +1,20 @@
 """What the rows should reach, from issue and reference pages, and rows in words."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = {   # how a goal reads
-    "cpu": "{most:g}x CPU of {peer}", "wall": "{most:g}x wall of {peer}", "memory": "{most:g} MB at the peak",
-    "seconds": "{most:g} s CPU", "engine": "{most:g} ms CPU an action above {peer}",
-    "growth": "{most:g}x CPU a target of {peer} targets", "spread": "{most:g}x memory a target of {peer} targets"}
+KINDS = {  # how a goal reads
+    "cpu": "{most:g}x CPU of {peer}",
+    "wall": "{most:g}x wall of {peer}",
+    "memory": "{most:g} MB at the peak",
+    "seconds": "{most:g} s CPU",
+    "engine": "{most:g} ms CPU an action above {peer}",
+    "growth": "{most:g}x CPU a target of {peer} targets",
+    "spread": "{most:g}x memory a target of {peer} targets",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,11 @@ class Goal:
             return str(row["failed"])
         mine = _ours(row)
         if self.kind in ("cpu", "wall"):
-            why = {name: reason for text in row["left_out"] for name, _, reason in [text.partition(": ")]} | row["lost"]
+            why = {
+                name: reason
+                for text in row["left_out"]
+                for name, _, reason in [text.partition(": ")]
+            } | row["lost"]
             ratio = row["ratios"].get(self.peer)
             return float(ratio[self.kind]) if ratio else str(why.get(self.peer, "not measured"))
         if self.kind == "memory":
@@ -56,8 +66,16 @@ def _ours(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(rows: Sequence[dict[str, Any]], name: str, actions: int) -> dict[str, Any] | None:
-    return next((row for row in rows if row["row"] == name and row["actions"] == actions
-                 and not row["shape"].startswith("layers")), None)
+    return next(
+        (
+            row
+            for row in rows
+            if row["row"] == name
+            and row["actions"] == actions
+            and not row["shape"].startswith("layers")
+        ),
+        None,
+    )
 
 
 def _shares(row: str, actions: int, **peers: float) -> list[Goal]:
@@ -65,19 +83,32 @@ def _shares(row: str, actions: int, **peers: float) -> list[Goal]:
 
 
 GOALS = (
-    *_shares("no-op", 10_000, ninja=1.0, bazel=0.3, nix=0.08, doit=0.07, scons=0.01), Goal("no-op", 10_000, "memory", "", 30),
-    *_shares("no-op", 50_000, ninja=0.8), *_shares("no-op", 1_000, ninja=5, doit=0.2, nix=0.4, bazel=0.2),
-    *_shares("no-op", 7, python=2.5), *_shares("leaf", 10_000, ninja=1.5, bazel=0.3, doit=0.17, nix=0.17),
-    *_shares("touch", 10_000, ninja=1.5), *_shares("same output", 10_000, ninja=1.5),
+    *_shares("no-op", 10_000, ninja=1.0, bazel=0.3, nix=0.08, doit=0.07, scons=0.01),
+    Goal("no-op", 10_000, "memory", "", 30),
+    *_shares("no-op", 50_000, ninja=0.8),
+    *_shares("no-op", 1_000, ninja=5, doit=0.2, nix=0.4, bazel=0.2),
+    *_shares("no-op", 7, python=2.5),
+    *_shares("leaf", 10_000, ninja=1.5, bazel=0.3, doit=0.17, nix=0.17),
+    *_shares("touch", 10_000, ninja=1.5),
+    *_shares("same output", 10_000, ninja=1.5),
     *_shares("profile", 10_000, ninja=1.2, bazel=0.3),
-    *_shares("cold", 10_000, ninja=1.25, bazel=0.3, nix=0.1), Goal("cold", 10_000, "engine", "ninja", 0.5),
-    Goal("cold", 10_000, "memory", "", 120), Goal("cold, namespaces", 1_000, "cpu", "bazel, linux-sandbox", 0.6),
-    *_shares("restore", 1_000, shake=0.4, scons=0.1, bazel=0.03), *_shares("restore, 1 MiB each", 50, shake=1.8),
-    Goal("restore, 1 MiB each", 50, "wall", "shake", 1.5), Goal("full analysis", 10_000, "seconds", "", 3),
-    Goal("full analysis", 100_000, "growth", "10,000", 1.25), Goal("full analysis", 100_000, "spread", "10,000", 1.25),
-    *(Goal(f"numpy tools, {level}", 1_000, "cpu", "a fresh interpreter each", round(1 / 12, 4))
-      for level in ("namespaces", "landlock")),
-    *_shares("no-op", 100, dvc=0.03), *_shares("cold", 100, dvc=0.03))
+    *_shares("cold", 10_000, ninja=1.25, bazel=0.3, nix=0.1),
+    Goal("cold", 10_000, "engine", "ninja", 0.5),
+    Goal("cold", 10_000, "memory", "", 120),
+    Goal("cold, namespaces", 1_000, "cpu", "bazel, linux-sandbox", 0.6),
+    *_shares("restore", 1_000, shake=0.4, scons=0.1, bazel=0.03),
+    *_shares("restore, 1 MiB each", 50, shake=1.8),
+    Goal("restore, 1 MiB each", 50, "wall", "shake", 1.5),
+    Goal("full analysis", 10_000, "seconds", "", 3),
+    Goal("full analysis", 100_000, "growth", "10,000", 1.25),
+    Goal("full analysis", 100_000, "spread", "10,000", 1.25),
+    *(
+        Goal(f"numpy tools, {level}", 1_000, "cpu", "a fresh interpreter each", round(1 / 12, 4))
+        for level in ("namespaces", "landlock")
+    ),
+    *_shares("no-op", 100, dvc=0.03),
+    *_shares("cold", 100, dvc=0.03),
+)
 
 
 def lines(row: dict[str, Any]) -> Iterator[str]:
@@ -88,11 +119,17 @@ def lines(row: dict[str, Any]) -> Iterator[str]:
         return
     for name, told in row["peers"].items():
         counts, rounds = sorted(set(told["ran"])), len(told["ran"])
-        text = (f"  {name:<22}{told['cpu_ms']:>12,.1f} ms CPU {told['wall_ms']:>12,.1f} ms wall {told['rss_mib']:>7.0f} MiB"
-                f"   ran {', '.join(map(str, counts)) or '-'}")
+        text = (
+            f"  {name:<22}{told['cpu_ms']:>12,.1f} ms CPU {told['wall_ms']:>12,.1f} ms wall {told['rss_mib']:>7.0f} MiB"
+            f"   ran {', '.join(map(str, counts)) or '-'}"
+        )
         if name in row["ratios"]:
             text += f"   ours {row['ratios'][name]['cpu']:.2f}x CPU, {row['ratios'][name]['wall']:.2f}x wall"
-            text += f" ({rounds} of {row['rounds']} rounds: it is slow)" if 0 < rounds < row["rounds"] else ""
+            text += (
+                f" ({rounds} of {row['rounds']} rounds: it is slow)"
+                if 0 < rounds < row["rounds"]
+                else ""
+            )
         yield text
     if row["due"]:
         yield f"  due: {', '.join(map(str, row['due']))}; stand on an edited file: {', '.join(map(str, row['reached']))}"
@@ -100,10 +137,16 @@ def lines(row: dict[str, Any]) -> Iterator[str]:
         yield f"  without {name}: {why}"
 
 
-def table(rows: Sequence[dict[str, Any]], scaled: Callable[[int], int] = lambda actions: actions) -> Iterator[str]:
+def table(
+    rows: Sequence[dict[str, Any]], scaled: Callable[[int], int] = lambda actions: actions
+) -> Iterator[str]:
     """Every goal beside what was measured, with as many actions as it says or as a trial had in place of them."""
     yield f"{'row':<33}{'goal: at most':<48}{'measured':>8}"
     for goal in GOALS:
         found = goal.measured(rows, scaled)
-        said = found if isinstance(found, str) else f"{found:>8.3g}   {'met' if found <= goal.most else 'NOT MET'}"
+        said = (
+            found
+            if isinstance(found, str)
+            else f"{found:>8.3g}   {'met' if found <= goal.most else 'NOT MET'}"
+        )
         yield f"{f'{goal.row}, {scaled(goal.actions):,}':<33}{goal!s:<48}{said}"

@@ -5,6 +5,7 @@ comment added to a source changes one step's input and nobody's output, and no t
 chains of ten steps, and layers with a random depth, fan-in and sizes of sources. Some steps also read one of eight shared
 files, as exports read a hardware profile.
 """
+
 from __future__ import annotations
 
 import random
@@ -31,7 +32,7 @@ class Graph:
     shape: str
     steps: tuple[Step, ...]
     files: Mapping[str, str]
-    repeat: int = 1   # how often a step writes its number
+    repeat: int = 1  # how often a step writes its number
 
     @property
     def program(self) -> str:
@@ -43,22 +44,34 @@ class Graph:
         """What each step must give."""
         found: list[str] = []
         for step in self.steps:
-            lines = [line for text in (*(files[name] for name in step.sources), *(found[need] for need in step.needs))
-                     for line in text.splitlines(True) if not line.startswith("#")]
+            lines = [
+                line
+                for text in (
+                    *(files[name] for name in step.sources),
+                    *(found[need] for need in step.needs),
+                )
+                for line in text.splitlines(True)
+                if not line.startswith("#")
+            ]
             found.append(f"{step.number}\n" * self.repeat + "".join(dict.fromkeys(lines)))
         return found
 
     def due(self, before: Mapping[str, str], after: Mapping[str, str]) -> int:
         """How many steps have an input whose content is another one: those that must run, and no more."""
         old, new = self.made(before), self.made(after)
-        return sum(any(before[name] != after[name] for name in step.sources) or any(old[need] != new[need] for need in step.needs)
-                   for step in self.steps)
+        return sum(
+            any(before[name] != after[name] for name in step.sources)
+            or any(old[need] != new[need] for need in step.needs)
+            for step in self.steps
+        )
 
     def reached(self, names: Sequence[str]) -> int:
         """How many steps stand on these files, directly or not: what runs where only the times of files are compared."""
         found = bytearray(len(self.steps))
         for step in self.steps:
-            found[step.number] = any(name in names for name in step.sources) or any(found[need] for need in step.needs)
+            found[step.number] = any(name in names for name in step.sources) or any(
+                found[need] for need in step.needs
+            )
         return sum(found)
 
     def write(self, folder: Path) -> None:
@@ -73,7 +86,13 @@ def chains(count: int) -> Graph:
     steps = []
     for number in range(count):
         chain, place = divmod(number, CHAIN)
-        sources = (f"s{chain}.txt",) if place == 0 else (f"profile{chain % PROFILES}.txt",) if place > 1 else ()
+        sources = (
+            (f"s{chain}.txt",)
+            if place == 0
+            else (f"profile{chain % PROFILES}.txt",)
+            if place > 1
+            else ()
+        )
         steps.append(Step(number, sources, (number - 1,) if place else ()))
     return _graph("chains", steps, lambda name: f"the text of {name}\n")
 
@@ -86,19 +105,30 @@ def layers(count: int, seed: int) -> Graph:
     steps = []
     for number in range(count):
         layer, column = divmod(number, width)
-        near = {(layer - 1) * width + (column + dice.randint(-2, 2)) % width
-                for _ in range(dice.randint(1, 4) if layer else 0)}
+        near = {
+            (layer - 1) * width + (column + dice.randint(-2, 2)) % width
+            for _ in range(dice.randint(1, 4) if layer else 0)
+        }
         sources = [f"s{number}.txt"] if not layer or dice.random() < 1 / 12 else []
         if layer > 1 and dice.random() < 0.8:
             sources.append(f"profile{column % PROFILES}.txt")
         steps.append(Step(number, tuple(sources), tuple(sorted(near))))
-    return _graph(f"layers, seed {seed}", steps, lambda name: "".join(
-        f"line {line} of {name}\n" for line in range(dice.choice((1, 1, 1, 2, 5, 40)))))
+    return _graph(
+        f"layers, seed {seed}",
+        steps,
+        lambda name: "".join(
+            f"line {line} of {name}\n" for line in range(dice.choice((1, 1, 1, 2, 5, 40)))
+        ),
+    )
 
 
 def large(count: int) -> Graph:
     """Steps that have nothing to do with each other, each with a source of a line and an output of about 1 MiB."""
-    graph = _graph("1 MiB each", [Step(number, (f"s{number}.txt",), ()) for number in range(count)], lambda name: f"{name}\n")
+    graph = _graph(
+        "1 MiB each",
+        [Step(number, (f"s{number}.txt",), ()) for number in range(count)],
+        lambda name: f"{name}\n",
+    )
     return replace(graph, repeat=350_000)
 
 

@@ -1,4 +1,5 @@
 """This project installed as its users have it: an editable install would cost each start an import hook more."""
+
 from __future__ import annotations
 
 import shutil
@@ -20,14 +21,19 @@ def installed(folder: Path, copies: bool = False) -> Path:
         shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", source)
     _pip("wheel", "-w", str(wheels), "--no-build-isolation", str(source))
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", *["--copies"] * copies, str(folder)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", *["--copies"] * copies, str(folder)],
+        check=True,
+    )
     _pip("--python", str(folder / "bin/python"), "install", *map(str, wheels.iterdir()))
     [site] = folder.glob("lib/python*/site-packages")
-    (site / "borrowed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")   # its own .pth files are not read so
+    (site / "borrowed.pth").write_text(
+        sysconfig.get_paths()["purelib"] + "\n"
+    )  # its own .pth files are not read so
     return folder / "bin/buildgraph"
 
 
 def _pip(*words: str) -> None:
     at = 2 if words[0] == "--python" else 0
-    command = [*words[:at + 1], "-q", "--no-deps", *words[at + 1:]]
+    command = [*words[: at + 1], "-q", "--no-deps", *words[at + 1 :]]
     subprocess.run([sys.executable, "-m", "pip", *command], check=True, stdout=subprocess.DEVNULL)

@@ -4,6 +4,7 @@ It is a process of its own, and a small one, because a child inherits the peak m
 Processes that the command leaves behind become children of this one, and are counted if they end within a moment;
 a daemon goes on, and whoever asks counts it by itself.
 """
+
 import ctypes
 import os
 import resource
@@ -11,7 +12,7 @@ import sys
 import time
 
 SUBREAPER = 36
-MOMENT = 0.3   # seconds
+MOMENT = 0.3  # seconds
 
 
 def main(output: str, words: list[str]) -> None:
@@ -19,8 +20,12 @@ def main(output: str, words: list[str]) -> None:
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     said = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     begin = time.perf_counter()
-    pid = os.posix_spawnp(words[0], words, os.environ, file_actions=[
-        (os.POSIX_SPAWN_DUP2, said, 1), (os.POSIX_SPAWN_DUP2, said, 2)])
+    pid = os.posix_spawnp(
+        words[0],
+        words,
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, said, 1), (os.POSIX_SPAWN_DUP2, said, 2)],
+    )
     _, status, used = os.wait4(pid, 0)
     wall = time.perf_counter() - begin
     deadline = time.perf_counter() + MOMENT
@@ -31,8 +36,10 @@ def main(output: str, words: list[str]) -> None:
         except ChildProcessError:
             break
     total = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f'{{"code": {os.waitstatus_to_exitcode(status)}, "cpu": {total.ru_utime + total.ru_stime}, "wall": {wall}, '
-          f'"rss": {max(used.ru_maxrss, total.ru_maxrss) * 1024}}}')
+    print(
+        f'{{"code": {os.waitstatus_to_exitcode(status)}, "cpu": {total.ru_utime + total.ru_stime}, "wall": {wall}, '
+        f'"rss": {max(used.ru_maxrss, total.ru_maxrss) * 1024}}}'
+    )
 
 
 main(sys.argv[1], sys.argv[2:])

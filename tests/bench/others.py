@@ -1,4 +1,5 @@
 """More build systems, which are installed for a comparison only: SCons, Snakemake, DVC, Nix, Bazel, Shake."""
+
 from __future__ import annotations
 
 import atexit
@@ -29,7 +30,8 @@ class Scons(Peer):
         (self.folder / "SConstruct").write_text(
             f"import json, os\nenv = Environment(ENV=os.environ)\nCacheDir({str(self.beside)!r})\n"
             "for number, needs in json.load(open('steps.json')):\n"
-            f"    env.Command(f'out/{{number}}', needs, f\"awk -v n={{number}} \" + \"'{awk}' $SOURCES > $TARGET\")\n")
+            f"    env.Command(f'out/{{number}}', needs, f\"awk -v n={{number}} \" + \"'{awk}' $SOURCES > $TARGET\")\n"
+        )
 
     def words(self) -> list[str]:
         """It tells each command."""
@@ -37,7 +39,7 @@ class Scons(Peer):
 
     def ran(self, said: str) -> int:
         """The commands told."""
-        return len(re.findall(r"^awk ", said, re.M))
+        return len(re.findall(r"^awk ", said, re.MULTILINE))
 
     def made(self) -> list[Path]:
         """Outputs and its memory."""
@@ -53,8 +55,11 @@ class Snakemake(Peer):
         """One rule a step."""
         awk = self.graph.program.replace("{", "{{").replace("}", "}}")
         text = [f"rule all:\n    input: {[f'out/{step.number}' for step in self.graph.steps]}\n"]
-        text += [f"rule t{step.number}:\n    input: {inputs(step)}\n    output: 'out/{step.number}'\n"
-                 f"    shell: \"awk -v n={step.number} '{awk}' {{input}} > {{output}}\"\n" for step in self.graph.steps]
+        text += [
+            f"rule t{step.number}:\n    input: {inputs(step)}\n    output: 'out/{step.number}'\n"
+            f"    shell: \"awk -v n={step.number} '{awk}' {{input}} > {{output}}\"\n"
+            for step in self.graph.steps
+        ]
         (self.folder / "Snakefile").write_text("".join(text))
 
     def words(self) -> list[str]:
@@ -67,7 +72,10 @@ class Snakemake(Peer):
 
     def ran(self, said: str) -> int:
         """The steps done but for `all`."""
-        return max((int(found) - 1 for found in re.findall(r"^(\d+) of \d+ steps", said, re.M)), default=0)
+        return max(
+            (int(found) - 1 for found in re.findall(r"^(\d+) of \d+ steps", said, re.MULTILINE)),
+            default=0,
+        )
 
     def made(self) -> list[Path]:
         """Outputs and its memory."""
@@ -83,10 +91,20 @@ class Dvc(Peer):
     def describe(self) -> None:
         """One stage a step; JSON is YAML, too."""
         shutil.rmtree(self.folder / ".dvc", ignore_errors=True)
-        subprocess.run(["dvc", "init", "-q", "--no-scm"], cwd=self.folder, check=True, env=dict(os.environ) | self.environ())
-        stages = {f"t{step.number}": {
-            "cmd": f"awk -v n={step.number} '{self.graph.program}' {' '.join(inputs(step))} > out/{step.number}",
-            "deps": inputs(step), "outs": [f"out/{step.number}"]} for step in self.graph.steps}
+        subprocess.run(
+            ["dvc", "init", "-q", "--no-scm"],
+            cwd=self.folder,
+            check=True,
+            env=dict(os.environ) | self.environ(),
+        )
+        stages = {
+            f"t{step.number}": {
+                "cmd": f"awk -v n={step.number} '{self.graph.program}' {' '.join(inputs(step))} > out/{step.number}",
+                "deps": inputs(step),
+                "outs": [f"out/{step.number}"],
+            }
+            for step in self.graph.steps
+        }
         (self.folder / "dvc.yaml").write_text(json.dumps({"stages": stages}))
 
     def words(self) -> list[str]:
@@ -118,31 +136,48 @@ class Nix(Peer):
 
     def describe(self) -> None:
         """One derivation a step."""
-        text = ['let t = n: ins: derivation { name = "t${toString n}"; system = builtins.currentSystem; builder = "/bin/sh"; '
-                f'inherit n ins; program = "{self.graph.program}"; '
-                'args = [ "-c" "/usr/bin/awk -v n=$n \\"$program\\" $ins > $out; exit $?" ]; };\n']
+        text = [
+            'let t = n: ins: derivation { name = "t${toString n}"; system = builtins.currentSystem; builder = "/bin/sh"; '
+            f'inherit n ins; program = "{self.graph.program}"; '
+            'args = [ "-c" "/usr/bin/awk -v n=$n \\"$program\\" $ins > $out; exit $?" ]; };\n'
+        ]
         for step in self.graph.steps:
-            given = " ".join([*(f"./{name}" for name in step.sources), *(f"t{need}" for need in step.needs)])
+            given = " ".join(
+                [*(f"./{name}" for name in step.sources), *(f"t{need}" for need in step.needs)]
+            )
             text.append(f"t{step.number} = t {step.number} [ {given} ];\n")
         text.append(f"in [ {' '.join(f't{step.number}' for step in self.graph.steps)} ]\n")
         (self.folder / "default.nix").write_text("".join(text))
 
     def words(self) -> list[str]:
         """It prints the path of each output."""
-        return ["nix-build", "--no-out-link", f"-j{JOBS}", "--option", "sandbox", "false", "--option", "build-users-group", ""]
+        return [
+            "nix-build",
+            "--no-out-link",
+            f"-j{JOBS}",
+            "--option",
+            "sandbox",
+            "false",
+            "--option",
+            "build-users-group",
+            "",
+        ]
 
     def environ(self) -> dict[str, str]:
         """Everything of it stands beside."""
-        return {f"NIX_{name}_DIR": str(self.beside / name.lower()) for name in ("STORE", "STATE", "LOG", "CONF")}
+        return {
+            f"NIX_{name}_DIR": str(self.beside / name.lower())
+            for name in ("STORE", "STATE", "LOG", "CONF")
+        }
 
     def ran(self, said: str) -> int:
         """A line for each derivation that is built."""
-        return len(re.findall(r"^building '", said, re.M))
+        return len(re.findall(r"^building '", said, re.MULTILINE))
 
     def output(self, step: Step, said: str) -> Path:
         """The path printed; those of a run are kept until the next."""
         if step.number == 0:
-            self._paths = re.findall(rf"^({re.escape(str(self.beside))}/\S+)$", said, re.M)
+            self._paths = re.findall(rf"^({re.escape(str(self.beside))}/\S+)$", said, re.MULTILINE)
         return Path(self._paths[step.number])
 
 
@@ -158,22 +193,32 @@ class Bazel(Peer):
         text = []
         for step in self.graph.steps:
             given = [*step.sources, *(f"t{need}.o" for need in step.needs)]
-            text.append(f"genrule(name = 't{step.number}', srcs = {given}, outs = ['t{step.number}.o'],\n"
-                        f"        cmd = \"awk -v n={step.number} '{awk}' $(SRCS) > $@\")\n")
+            text.append(
+                f"genrule(name = 't{step.number}', srcs = {given}, outs = ['t{step.number}.o'],\n"
+                f"        cmd = \"awk -v n={step.number} '{awk}' $(SRCS) > $@\")\n"
+            )
         (self.folder / "BUILD").write_text("".join(text))
         (self.folder / "WORKSPACE").write_text("")
 
     def words(self) -> list[str]:
         """As a user without a .bazelrc."""
-        return [*self._start(), "build", f"--jobs={JOBS}", f"--spawn_strategy={self.strategy}", "--noshow_progress", "--color=no",
-                f"--disk_cache={self.beside / 'disk'}", "//..."]
+        return [
+            *self._start(),
+            "build",
+            f"--jobs={JOBS}",
+            f"--spawn_strategy={self.strategy}",
+            "--noshow_progress",
+            "--color=no",
+            f"--disk_cache={self.beside / 'disk'}",
+            "//...",
+        ]
 
     def _start(self) -> list[str]:
         return ["bazel", f"--output_user_root={self.beside / 'root'}"]
 
     def ran(self, said: str) -> int:
         """From its last lines, without what came from the cache."""
-        found = re.search(r"^INFO: (\d+) process(?:es)?\b(.*)", said, re.M)
+        found = re.search(r"^INFO: (\d+) process(?:es)?\b(.*)", said, re.MULTILINE)
         hits = re.search(r"(\d+) remote cache hit", found[2]) if found else None
         return int(found[1]) - (int(hits[1]) if hits else 0) if found else 0
 
@@ -187,12 +232,16 @@ class Bazel(Peer):
 
     def daemons(self) -> list[int]:
         """The servers of its checkouts."""
-        return [int(path.read_text()) for path in (self.beside / "root").glob("*/server/server.pid.txt")]
+        return [
+            int(path.read_text()) for path in (self.beside / "root").glob("*/server/server.pid.txt")
+        ]
 
     def end(self) -> None:
         """Tell the server to stop."""
         if self.folder.exists():
-            subprocess.run([*self._start(), "shutdown"], cwd=self.folder, capture_output=True, check=False)
+            subprocess.run(
+                [*self._start(), "shutdown"], cwd=self.folder, capture_output=True, check=False
+            )
 
     def forget(self) -> None:
         """With the server."""
@@ -235,7 +284,12 @@ class Shake(Peer):
     def missing(cls) -> str:
         """Without its library."""
         found = super().missing()
-        if not found and subprocess.run(["ghc-pkg", "latest", "shake"], capture_output=True, check=False).returncode:
+        if (
+            not found
+            and subprocess.run(
+                ["ghc-pkg", "latest", "shake"], capture_output=True, check=False
+            ).returncode
+        ):
             found = "the library shake of Haskell is not installed"
         return found
 
@@ -245,7 +299,12 @@ class Shake(Peer):
             folder = Path(tempfile.mkdtemp(prefix="bench-shake-"))
             atexit.register(shutil.rmtree, folder, True)
             (folder / "Build.hs").write_text(SHAKE)
-            subprocess.run(["ghc", "-O1", "-threaded", "-o", "build", "Build.hs"], cwd=folder, check=True, capture_output=True)
+            subprocess.run(
+                ["ghc", "-O1", "-threaded", "-o", "build", "Build.hs"],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+            )
             Shake.compiled = folder / "build"
         (self.folder / "program.txt").write_text(self.graph.program)
         rows = [" ".join([str(step.number), *inputs(step)]) for step in self.graph.steps]
@@ -257,7 +316,7 @@ class Shake(Peer):
 
     def ran(self, said: str) -> int:
         """The commands told."""
-        return len(re.findall(r"^# awk ", said, re.M))
+        return len(re.findall(r"^# awk ", said, re.MULTILINE))
 
     def made(self) -> list[Path]:
         """Outputs and its memory."""

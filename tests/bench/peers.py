@@ -1,4 +1,5 @@
 """Build systems that build the same graph: how each is told of it, run, and asked what it did. A missing one is left out."""
+
 from __future__ import annotations
 
 import json
@@ -33,8 +34,8 @@ class Peer:
 
     name: ClassVar[str]
     program: ClassVar[str]
-    caches: ClassVar[bool] = False   # whether a second checkout can be restored from a cache
-    folders: ClassVar[bool] = True   # whether it makes the folders of outputs
+    caches: ClassVar[bool] = False  # whether a second checkout can be restored from a cache
+    folders: ClassVar[bool] = True  # whether it makes the folders of outputs
 
     def __init__(self, folder: Path, beside: Path, graph: Graph) -> None:
         self.folder, self.beside, self.graph = folder, beside, graph
@@ -105,18 +106,28 @@ class Peer:
         """Build, and count all processes: the command, its children, and the daemons."""
         log = self.beside.with_name(f"{self.beside.name}.log")
         before = sum(map(_spent, self.daemons()))
-        done = subprocess.run([sys.executable, "-I", "-S", str(METER), str(log), *self.words(), *more], cwd=self.folder,
-                              env=dict(os.environ) | self.environ(), capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(METER), str(log), *self.words(), *more],
+            cwd=self.folder,
+            env=dict(os.environ) | self.environ(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         told, said = json.loads(done.stdout), log.read_text()
         assert told["code"] == 0, f"{self.name} failed: {said[-200:]}"
         daemons = self.daemons()
         spent = max(0.0, sum(map(_spent, daemons)) - before)
-        return Cost(told["cpu"] + spent, told["wall"], max([told["rss"], *map(_peak, daemons)]), said)
+        return Cost(
+            told["cpu"] + spent, told["wall"], max([told["rss"], *map(_peak, daemons)]), said
+        )
 
     def check(self, files: Mapping[str, str], said: str) -> None:
         """Every output is what it must be: doing nothing is fast."""
         for step, text in zip(self.graph.steps, self.graph.made(files), strict=True):
-            assert self.output(step, said).read_text() == text, f"{self.name}: the output of step {step.number} is wrong"
+            assert self.output(step, said).read_text() == text, (
+                f"{self.name}: the output of step {step.number} is wrong"
+            )
 
 
 def _spent(pid: int) -> float:
@@ -142,7 +153,7 @@ class Ours(Peer):
     name, program, caches = "buildgraph", "buildgraph", True
     sandbox: ClassVar[str] = "none"
     binary: ClassVar[Path] = Path(sys.executable).parent / "buildgraph"
-    package = 10_000   # steps in a BUILD.toml, which is 4 MiB at most
+    package = 10_000  # steps in a BUILD.toml, which is 4 MiB at most
 
     @classmethod
     def missing(cls) -> str:
@@ -163,7 +174,8 @@ class Ours(Peer):
             words = " ".join(f"{{i{at}}}" for at in range(len(entries)))
             texts.setdefault(package, []).append(
                 f'[t{step.number}]\nrule = "command"\ninputs = {{ {named} }}\noutputs = {{ o = "o" }}\n'
-                f"argv = [\"sh\", \"-c\", \"awk -v n={step.number} '{awk}' {words} > {{o}}\"]\n")
+                f'argv = ["sh", "-c", "awk -v n={step.number} \'{awk}\' {words} > {{o}}"]\n'
+            )
             for name in step.sources:
                 if package and not (self.folder / package / name).exists():
                     (self.folder / package).mkdir(exist_ok=True)
@@ -173,7 +185,9 @@ class Ours(Peer):
 
     def places(self, name: str) -> list[Path]:
         """A file that several packages read has a copy in each."""
-        return [path for path in (self.folder / name, *self.folder.glob(f"p*/{name}")) if path.exists()]
+        return [
+            path for path in (self.folder / name, *self.folder.glob(f"p*/{name}")) if path.exists()
+        ]
 
     def settled(self) -> bool:
         """Its receipt stands."""
@@ -189,7 +203,7 @@ class Ours(Peer):
 
     def ran(self, said: str) -> int:
         """From its last line."""
-        found = re.search(r"^(\d+) ran, ", said, re.M)
+        found = re.search(r"^(\d+) ran, ", said, re.MULTILINE)
         return int(found[1]) if found else 0
 
     def output(self, step: Step, said: str) -> Path:
@@ -209,8 +223,11 @@ class OursSandboxed(Ours):
     @classmethod
     def missing(cls) -> str:
         """Where no namespaces can be had."""
-        from buildgraph.execute.sandbox import works
-        return super().missing() or ("" if works("namespaces") else "the sandbox `namespaces` does not work here")
+        from buildgraph.sandbox.sandbox import works
+
+        return super().missing() or (
+            "" if works("namespaces") else "the sandbox `namespaces` does not work here"
+        )
 
 
 class Ninja(Peer):
@@ -222,7 +239,10 @@ class Ninja(Peer):
         """One rule, one edge a step."""
         awk = self.graph.program.replace("$", "$$")
         text = [f"rule join\n  command = awk -v n=$n '{awk}' $in > $out\n"]
-        text += [f"build out/{step.number}: join {' '.join(inputs(step))}\n  n = {step.number}\n" for step in self.graph.steps]
+        text += [
+            f"build out/{step.number}: join {' '.join(inputs(step))}\n  n = {step.number}\n"
+            for step in self.graph.steps
+        ]
         (self.folder / "build.ninja").write_text("".join(text))
 
     def words(self) -> list[str]:
@@ -253,8 +273,10 @@ class Make(Peer):
         """One rule a step."""
         awk = self.graph.program.replace("$", "$$")
         text = [f"all: {' '.join(f'out/{step.number}' for step in self.graph.steps)}\n"]
-        text += [f"out/{step.number}: {' '.join(inputs(step))}\n\tawk -v n={step.number} '{awk}' $^ > $@\n"
-                 for step in self.graph.steps]
+        text += [
+            f"out/{step.number}: {' '.join(inputs(step))}\n\tawk -v n={step.number} '{awk}' $^ > $@\n"
+            for step in self.graph.steps
+        ]
         (self.folder / "Makefile").write_text("".join(text))
 
     def words(self) -> list[str]:
@@ -274,12 +296,15 @@ class Doit(Peer):
 
     def describe(self) -> None:
         """One task a step."""
-        (self.folder / "steps.json").write_text(json.dumps([[inputs(step), f"out/{step.number}"] for step in self.graph.steps]))
+        (self.folder / "steps.json").write_text(
+            json.dumps([[inputs(step), f"out/{step.number}"] for step in self.graph.steps])
+        )
         (self.folder / "dodo.py").write_text(
             "import json\nDOIT_CONFIG = {'reporter': 'executed-only', 'default_tasks': ['t']}\n"
             "def task_t():\n    for needs, made in json.load(open('steps.json')):\n"
             f"        command = \"awk -v n=\" + made[4:] + \" '{self.graph.program}' \" + ' '.join(needs) + ' > ' + made\n"
-            "        yield {'name': made, 'file_dep': needs, 'targets': [made], 'actions': [command]}\n")
+            "        yield {'name': made, 'file_dep': needs, 'targets': [made], 'actions': [command]}\n"
+        )
 
     def made(self) -> list[Path]:
         """Outputs, and its memory in several files."""
@@ -291,7 +316,7 @@ class Doit(Peer):
 
     def ran(self, said: str) -> int:
         """A line for each task that ran."""
-        return len(re.findall(r"^\.  t:", said, re.M))
+        return len(re.findall(r"^\.  t:", said, re.MULTILINE))
 
 
 def inputs(step: Step) -> list[str]:

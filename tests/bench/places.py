@@ -3,6 +3,7 @@
 ext4 passes over inodes that were freed in the last minutes one by one: a file costs 20 us to make in a clean folder and up
 to 800 us after many were removed. So no row may find what the row before it left behind.
 """
+
 from __future__ import annotations
 
 import os
@@ -14,13 +15,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SIZE = 40 << 30   # bytes of the image at most: it is sparse
+SIZE = 40 << 30  # bytes of the image at most: it is sparse
 
 
 @contextmanager
 def fresh(folder: Path) -> Iterator[tuple[Path, str]]:
     """A place below a folder, and what it is: a new ext4 image for root, else a new folder; gone afterwards."""
-    image, place = Path(tempfile.mkstemp(dir=folder, suffix=".ext4")[1]), Path(tempfile.mkdtemp(dir=folder))
+    image, place = (
+        Path(tempfile.mkstemp(dir=folder, suffix=".ext4")[1]),
+        Path(tempfile.mkdtemp(dir=folder)),
+    )
     what = "a new ext4 image" if _mounted(image, place) else "a new folder"
     try:
         yield place, what
@@ -35,7 +39,10 @@ def _mounted(image: Path, place: Path) -> bool:
     if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
         return False
     os.truncate(image, SIZE)
-    for words in (("mkfs.ext4", "-q", "-F", str(image)), ("mount", "-o", "loop", str(image), str(place))):
+    for words in (
+        ("mkfs.ext4", "-q", "-F", str(image)),
+        ("mount", "-o", "loop", str(image), str(place)),
+    ):
         if subprocess.run(words, capture_output=True, check=False).returncode:
             return False
     return True

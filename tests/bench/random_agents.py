@@ -1,4 +1,5 @@
 """Random sparse agents as large as wanted: three noisy modalities, eight actions, six successors of each state."""
+
 from __future__ import annotations
 
 import ir
@@ -16,7 +17,9 @@ def random_agent(states: int, seed: int = 0) -> ir.Model:
     B = np.zeros((states, states, ACTIONS))
     for u in range(ACTIONS):
         for s in range(states):
-            B[rng.choice(states, SUCCESSORS, replace=False), s, u] = rng.dirichlet(np.ones(SUCCESSORS))
+            B[rng.choice(states, SUCCESSORS, replace=False), s, u] = rng.dirichlet(
+                np.ones(SUCCESSORS)
+            )
     A = []
     for _ in range(3):
         seen = np.full((outcomes, states), NOISE / outcomes)
@@ -26,21 +29,31 @@ def random_agent(states: int, seed: int = 0) -> ir.Model:
     return make(A, [B], [(0,)] * 3, (ACTIONS,), C=C, gamma=1.0)
 
 
-def records(model: ir.Model, steps: int, every: int = 32, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
+def records(
+    model: ir.Model, steps: int, every: int = 32, seed: int = 0
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     """Replay records of a walk through the model's own world under random actions, begun anew `every` steps."""
     rng, rows = np.random.default_rng(seed), []
 
     def drawn(table: F64, *place: int) -> int:
         column = np.moveaxis(table, 0, -1)[place]
         return int(rng.choice(len(column), p=column))
+
     state = [0] * len(model.num_states)
     for step in range(steps):
         if step % every == 0:
             state = [drawn(d) for d in model.D]
-        seen = [drawn(a, *(state[f] for f in deps)) for a, deps in zip(model.A, model.A_dependencies, strict=True)]
+        seen = [
+            drawn(a, *(state[f] for f in deps))
+            for a, deps in zip(model.A, model.A_dependencies, strict=True)
+        ]
         moves = [int(rng.integers(model.num_controls[c])) for c in model.control_factors]
         rows.append([step % every == 0, *seen, *moves])
         wide = dict(zip(model.control_factors, moves, strict=True))
-        state = [drawn(b, *(state[d] for d in deps), *(wide.get(c, 0) for c in controls))
-                 for b, deps, controls in zip(model.B, model.B_dependencies, model.B_action_dependencies, strict=True)]
+        state = [
+            drawn(b, *(state[d] for d in deps), *(wide.get(c, 0) for c in controls))
+            for b, deps, controls in zip(
+                model.B, model.B_dependencies, model.B_action_dependencies, strict=True
+            )
+        ]
     return np.array(rows, "<i4")

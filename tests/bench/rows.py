@@ -1,4 +1,5 @@
 """The rows of the table: what is done to a graph, for all build systems in turn, round by round; medians and ratios."""
+
 from __future__ import annotations
 
 import os
@@ -15,9 +16,11 @@ from typing import Any
 from tests.bench.graphs import Graph
 from tests.bench.peers import Cost, Peer
 
-PATIENCE = 120.0   # seconds in a row after which a build system gets no further round
-STILL = 0.15   # seconds between an edit and the build: who saves a file and types a command needs longer
-SETTLED = 60   # seconds in which a build system must come to rest
+PATIENCE = 120.0  # seconds in a row after which a build system gets no further round
+STILL = (
+    0.15  # seconds between an edit and the build: who saves a file and types a command needs longer
+)
+SETTLED = 60  # seconds in which a build system must come to rest
 Edit = Callable[[int, Mapping[str, str]], dict[str, str]]
 
 
@@ -58,13 +61,20 @@ def summed(row: Row, costs: Mapping[str, Mapping[int, Cost]], ran: Mapping[str, 
     """A row with the medians of what was measured, by round; the first build system is ours."""
     ours, *_ = costs
     for name, found in costs.items():
-        cpu, wall, rss = (round(statistics.median(values), 2) for values in zip(
-            *((cost.cpu * 1000, cost.wall * 1000, cost.rss / 2**20) for cost in found.values()), strict=True))
+        cpu, wall, rss = (
+            round(statistics.median(values), 2)
+            for values in zip(
+                *((cost.cpu * 1000, cost.wall * 1000, cost.rss / 2**20) for cost in found.values()),
+                strict=True,
+            )
+        )
         row.peers[name] = Told(cpu, wall, rss, ran.get(name, []))
         if name != ours:
             pairs = [(costs[ours][turn], cost) for turn, cost in found.items()]
-            row.ratios[name] = {"cpu": round(statistics.median(a.cpu / b.cpu for a, b in pairs), 3),
-                                "wall": round(statistics.median(a.wall / b.wall for a, b in pairs), 3)}
+            row.ratios[name] = {
+                "cpu": round(statistics.median(a.cpu / b.cpu for a, b in pairs), 3),
+                "wall": round(statistics.median(a.wall / b.wall for a, b in pairs), 3),
+            }
     return row
 
 
@@ -79,11 +89,25 @@ class Arena:
     One that fails is left out from then on, and `lost` says why; where ours fails the fault is raised.
     """
 
-    def __init__(self, folder: Path, graph: Graph, kinds: Sequence[type[Peer]], rounds: int, patience: float = PATIENCE) -> None:
-        self.graph, self.rounds, self.patience, self.files = graph, rounds, patience, dict(graph.files)
+    def __init__(
+        self,
+        folder: Path,
+        graph: Graph,
+        kinds: Sequence[type[Peer]],
+        rounds: int,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.graph, self.rounds, self.patience, self.files = (
+            graph,
+            rounds,
+            patience,
+            dict(graph.files),
+        )
         self.lost: dict[str, str] = {}
-        self.peers = [kind(folder / str(number) / "checkout", folder / str(number) / "beside", graph)
-                      for number, kind in enumerate(kinds)]
+        self.peers = [
+            kind(folder / str(number) / "checkout", folder / str(number) / "beside", graph)
+            for number, kind in enumerate(kinds)
+        ]
         self.dice = random.Random(0)
         self._each(Peer.lay)
 
@@ -92,7 +116,13 @@ class Arena:
         for peer in self.dice.sample(self.peers, len(self.peers)):
             try:
                 work(peer)
-            except (AssertionError, OSError, subprocess.SubprocessError, ValueError, LookupError) as fault:
+            except (
+                AssertionError,
+                OSError,
+                subprocess.SubprocessError,
+                ValueError,
+                LookupError,
+            ) as fault:
                 if peer is self.peers[0]:
                     raise
                 self.lost[peer.name] = told(fault)
@@ -110,6 +140,7 @@ class Arena:
 
     def settle(self) -> None:
         """Build until there is nothing left to do or to remember."""
+
         def settle(peer: Peer) -> None:
             peer.run()
             deadline = time.monotonic() + SETTLED
@@ -117,6 +148,7 @@ class Arena:
                 assert time.monotonic() < deadline, f"{peer.name} does not come to rest"
                 time.sleep(STILL)
                 peer.run()
+
         self._each(settle)
 
     def noop(self) -> Row:
@@ -129,8 +161,10 @@ class Arena:
 
     def cutoff(self) -> Row:
         """A comment was added that no output shows."""
-        return self._edited("same output", lambda turn, files: {
-            (name := self.source(turn)): f"{files[name]}# comment {turn}\n"})
+        return self._edited(
+            "same output",
+            lambda turn, files: {(name := self.source(turn)): f"{files[name]}# comment {turn}\n"},
+        )
 
     def leaf(self) -> Row:
         """One source changed."""
@@ -139,7 +173,9 @@ class Arena:
     def profile(self) -> Row:
         """One of the shared files changed."""
         names = [name for name in self.files if name.startswith("profile")]
-        return self._edited("profile", lambda turn, files: {names[turn % len(names)]: f"changed {turn}\n"})
+        return self._edited(
+            "profile", lambda turn, files: {names[turn % len(names)]: f"changed {turn}\n"}
+        )
 
     def source(self, turn: int) -> str:
         """Another source for each turn."""
@@ -156,6 +192,7 @@ class Arena:
                 shutil.rmtree(peer.folder)
             peer.folder = places[peer.name].with_name(f"clone-{turn}")
             peer.lay()
+
         return self._measured(self._row(name), clone)
 
     def _row(self, name: str, rounds: int = 0) -> Row:
@@ -177,17 +214,27 @@ class Arena:
             for path in (path for name in self._now for path in peer.places(name)):
                 path.write_text(self._now[path.name])
             time.sleep(STILL)
+
         return self._measured(row, apply, prepare, 1)
 
-    def _measured(self, row: Row, before: Callable[[Peer, int], None], prepare: Callable[[int], None] = lambda turn: None,
-                  more: int = 0) -> Row:
+    def _measured(
+        self,
+        row: Row,
+        before: Callable[[Peer, int], None],
+        prepare: Callable[[int], None] = lambda turn: None,
+        more: int = 0,
+    ) -> Row:
         """Rounds until there are enough; who has used up the patience only gets the edits, and builds once more at the end."""
         costs: dict[str, dict[int, Cost]] = {peer.name: {} for peer in self.peers}
         ran: dict[str, list[int]] = {peer.name: [] for peer in self.peers}
         spent = dict.fromkeys(costs, 0.0)
 
         def once(peer: Peer) -> None:
-            tired = bool(costs[peer.name]) and spent[peer.name] >= self.patience and peer is not self.peers[0]
+            tired = (
+                bool(costs[peer.name])
+                and spent[peer.name] >= self.patience
+                and peer is not self.peers[0]
+            )
             if tired and not more:
                 return
             before(peer, turn)
@@ -199,6 +246,7 @@ class Arena:
             if turn:
                 costs[peer.name][turn] = cost
                 ran[peer.name].append(peer.ran(cost.said))
+
         for turn in range(1 - more, row.rounds + 1):
             prepare(turn)
             self._each(once)

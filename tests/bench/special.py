@@ -1,4 +1,5 @@
 """Rows that are about something else than an edit of a graph: starts, analysis, and the real matrix of coalitions and boards."""
+
 from __future__ import annotations
 
 import json
@@ -6,19 +7,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests import rooms
 from tests.bench import graphs
 from tests.bench.peers import Ours, Peer
 from tests.bench.rows import STILL, Row, summed
+from tests.support import small_filesystems
 
 ANALYSE = """
 import json
-from buildgraph import loading
-from buildgraph.plan import Plan
-from buildgraph.steps import Steps, wanted_of
-loaded = loading.load(".", ("//...",), "")
-steps = Steps.of(want.artifact for label in loaded.labels for want in wanted_of(label, loaded.analysis.providers[label]))
-Plan(steps.needs, {})
+from buildgraph.build import from_source
+from buildgraph.execution.scheduler import Scheduler
+from buildgraph.keys.action_graph import ActionGraph, requested_outputs
+loaded = from_source.analyze_request(".", ("//...",), "")
+wanted = [requested_outputs(label, loaded.analysis.providers[label]) for label in loaded.labels]
+steps = ActionGraph.of(want.artifact for wants in wanted for want in wants)
+Scheduler(steps.needs, {})
 print(json.dumps(len(steps.actions)))
 """
 
@@ -69,8 +71,11 @@ def analysis(folder: Path, count: int, rounds: int) -> Row:
     for _ in range(rounds):
         costs.append(peer.run())
         peer.check({}, costs[-1].said)
-    return summed(Row("full analysis", "chains", count, rounds), {peer.name: dict(enumerate(costs))},
-                  {peer.name: [count]})
+    return summed(
+        Row("full analysis", "chains", count, rounds),
+        {peer.name: dict(enumerate(costs))},
+        {peer.name: [count]},
+    )
 
 
 class Matrix(Ours):
@@ -80,9 +85,9 @@ class Matrix(Ours):
 
     def lay(self) -> None:
         """The example that has only arrays, with more boards and each agent alone as a second and third coalition."""
-        rooms.copy("npz", self.folder, self.beside)
+        small_filesystems.copy("npz", self.folder, self.beside)
         text = (self.folder / "BUILD.toml").read_text()
-        text = text[:text.index("[hardware.pi]")]
+        text = text[: text.index("[hardware.pi]")]
         for agent in ("heater", "vent"):
             text += f'[coalitions.{agent}]\nrule = "coalition"\nagents = {{ {agent} = "//models:{agent}" }}\n'
         for board in self.boards:
@@ -116,16 +121,29 @@ def matrix(folder: Path, rounds: int) -> Iterator[Row]:
             time.sleep(STILL)
             costs.append(peer.run())
             peer.check({}, costs[-1].said)
-        return summed(Row(f"matrix, {name}", shape, cells, count), {peer.name: dict(enumerate(costs))},
-                      {peer.name: [peer.ran(cost.said) for cost in costs]})
+        return summed(
+            Row(f"matrix, {name}", shape, cells, count),
+            {peer.name: dict(enumerate(costs))},
+            {peer.name: [peer.ran(cost.said) for cost in costs]},
+        )
 
     yield row("cold", 1, lambda turn: None)
     while not peer.settled():
         peer.run()
     yield row("no-op", rounds, lambda turn: None)
     yield row("comment in BUILD.toml", rounds, lambda turn: build.write_text(f"{toml}# {turn}\n"))
-    yield row("cores of a board", rounds, lambda turn: build.write_text(toml.replace(
-        'profile = "raspberry-pi-5"\n', f'profile = "raspberry-pi-5"\ncores = {turn + 1}\n')))
+    yield row(
+        "cores of a board",
+        rounds,
+        lambda turn: build.write_text(
+            toml.replace(
+                'profile = "raspberry-pi-5"\n', f'profile = "raspberry-pi-5"\ncores = {turn + 1}\n'
+            )
+        ),
+    )
     yield row("spaces in a model", rounds, lambda turn: agent.write_text(model + " " * (turn + 1)))
-    yield row("gamma of an agent", rounds, lambda turn: agent.write_text(model.replace(
-        '"gamma": 8.0', f'"gamma": {8.5 + turn}')))
+    yield row(
+        "gamma of an agent",
+        rounds,
+        lambda turn: agent.write_text(model.replace('"gamma": 8.0', f'"gamma": {8.5 + turn}')),
+    )

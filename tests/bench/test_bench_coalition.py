@@ -1,4 +1,5 @@
 """The promise of small coalitions: a thousand agents at 10 Hz leave 95 % of a core alone, over pipes and over HTTP."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.bench_coalition import AGENTS, HERTZ, ticks
-from tests.needs import need_module
+from tests.support.requirements import need_module
 
 
 @pytest.mark.slow

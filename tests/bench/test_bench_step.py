@@ -1,4 +1,5 @@
 """The promises of speed: a T-maze step 50 times faster than jitted pymdp, the first action within 5 ms of the start."""
+
 from __future__ import annotations
 
 import json
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 
 
 @pytest.mark.slow
@@ -16,7 +17,9 @@ def test_tmaze_steps_fifty_times_faster_than_jitted_pymdp_and_starts_within_5_ms
     need_module("ziglang")
     need_module("pymdp")
     bench = Path(__file__).with_name("bench_step.py")
-    done = subprocess.run([sys.executable, str(bench), "--rounds", "5"], capture_output=True, check=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, str(bench), "--rounds", "5"], capture_output=True, check=True, timeout=300
+    )
     found = json.loads(done.stdout)
     assert found["ratio_jit"] >= 50.0, found
     assert found["ratio_jit_json"] >= 50.0, found

@@ -1,4 +1,5 @@
 """How many actions run after an edit, counted by the actions themselves: each writes a line outside of its sandbox."""
+
 from __future__ import annotations
 
 import os
@@ -7,22 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
-STEP = '''
+STEP = """
 [t{n}]
 rule = "command"
 inputs = {{ {name} = "{given}" }}
 outputs = {{ o = "o" }}
 argv = ["sh", "-c", "echo {n} >> {counter}; sed 's/#.*//' {{{name}}} > {{o}}; echo {n} >> {{o}}"]
-'''
+"""
 
 
 def chain(folder: Path, length: int) -> tuple[Space, Path]:
     """A chain of commands, built, and the file in which they leave a line each."""
     counter = folder / "ran"
     text = '[workspace]\nname = "w"\n' + "".join(
-        STEP.format(n=n, counter=counter, name=f"i{n}", given=f":t{n - 1}" if n else "s.txt") for n in range(length))
+        STEP.format(n=n, counter=counter, name=f"i{n}", given=f":t{n - 1}" if n else "s.txt")
+        for n in range(length)
+    )
     of = space(folder, text)
     of.env["BUILDGRAPH_SANDBOX"] = "none"
     of.write("s.txt", "source\n")
@@ -33,7 +36,7 @@ def chain(folder: Path, length: int) -> tuple[Space, Path]:
 def ran(of: Space, counter: Path) -> list[int]:
     """The numbers of the commands that a build runs."""
     counter.write_text("")
-    time.sleep(0.15)   # as long as it takes to type the command
+    time.sleep(0.15)  # as long as it takes to type the command
     of.run("build", "//...")
     return sorted(map(int, counter.read_text().split()))
 
@@ -43,7 +46,7 @@ def test_exactly_what_must_runs(tmp_path: Path) -> None:
     """None, none after a touch, one after a comment, all ten behind a change, none when it is taken back."""
     of, counter = chain(tmp_path, 10)
     source = of.root / "s.txt"
-    for _ in range(2):   # with and without what the build before left
+    for _ in range(2):  # with and without what the build before left
         assert ran(of, counter) == []
         os.utime(source)
         assert ran(of, counter) == []

@@ -1,4 +1,5 @@
 """What an action that runs a small numpy tool costs: in a fork of a warm interpreter, and in a fresh one each."""
+
 from __future__ import annotations
 
 import json
@@ -6,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import Level
-from buildgraph.execute.sandbox import works
+from buildgraph.sandbox.job import Level
+from buildgraph.sandbox.sandbox import works
 from tests.bench.tools import GOAL, TOOL, tools
-from tests.needs import absent, need_module
-from tests.unit.test_forkserver import servable, tool
+from tests.integration.sandbox.forkserver.test_client import servable, tool
+from tests.support.requirements import absent, need_module
 
-BAR = 6   # holds on a machine that has other work, too
+BAR = 6  # holds on a machine that has other work, too
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["namespaces", "landlock"])
-def test_a_fork_costs_a_fraction(level: Level, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fork_costs_a_fraction(
+    level: Level, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """CPU of all processes of 200 actions, start of the server and the first action in a fresh interpreter included."""
     need_module("numpy")
     if not works(level):

@@ -2,6 +2,7 @@
 
 The table itself is measured by hand: `python -m tests.bench`.
 """
+
 from __future__ import annotations
 
 import json
@@ -12,13 +13,22 @@ import pytest
 from tests.bench import graphs, peers
 from tests.bench.installed import installed
 from tests.bench.rows import Arena, Row
-from tests.needs import need
+from tests.support.requirements import need
 
-BARS = {"cold": 60, "no-op": 14, "touch": 30, "same output": 30, "leaf": 40, "profile": 40}   # of ninja's CPU time
+BARS = {
+    "cold": 60,
+    "no-op": 14,
+    "touch": 30,
+    "same output": 30,
+    "leaf": 40,
+    "profile": 40,
+}  # of ninja's CPU time
 
 
 @pytest.fixture(scope="module", params=["chains", "layers"])
-def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+def arena(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Arena]:
     """A graph of 200 steps for all that is installed."""
     need("ninja")
     folder = tmp_path_factory.mktemp("peers")

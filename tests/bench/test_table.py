@@ -1,4 +1,5 @@
 """The command that measures the table: what is slow, fails or was interrupted costs no row; goals are told beside results."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -21,8 +22,11 @@ class Shell(Peer):
 
     def describe(self) -> None:
         """One line a step."""
-        steps = [f"awk -v n={step.number} '{self.graph.program}' {' '.join([*step.sources, *(f'out/{n}' for n in step.needs)])}"
-                 f" > out/{step.number}; echo ran" for step in self.graph.steps]
+        steps = [
+            f"awk -v n={step.number} '{self.graph.program}' {' '.join([*step.sources, *(f'out/{n}' for n in step.needs)])}"
+            f" > out/{step.number}; echo ran"
+            for step in self.graph.steps
+        ]
         (self.folder / "build.sh").write_text("\n".join([f"{self.first} || exit 1", *steps]))
 
     def words(self) -> list[str]:
@@ -61,15 +65,29 @@ def test_slow_ones_get_fewer_rounds_and_broken_ones_none(tmp_path: Path) -> None
     """And the row says so."""
     made = arena(tmp_path)
     cold = made.cold()
-    assert cold.peers["shell"].ran == [5, 5, 5] and cold.peers["slow"].ran == [5] and cold.ratios["slow"]["wall"] < 1
-    assert set(cold.peers) == {"shell", "slow"} and "broken" in cold.lost["failing"] and set(cold.lost) == {"failing", "wrong"}
+    assert (
+        cold.peers["shell"].ran == [5, 5, 5]
+        and cold.peers["slow"].ran == [5]
+        and cold.ratios["slow"]["wall"] < 1
+    )
+    assert (
+        set(cold.peers) == {"shell", "slow"}
+        and "broken" in cold.lost["failing"]
+        and set(cold.lost) == {"failing", "wrong"}
+    )
     made.settle()
     leaf = made.leaf()
     assert leaf.peers["slow"].ran == [5] and leaf.due == [5, 5, 5]
-    for peer in made.peers:   # who sat out has the edits all the same
+    for peer in made.peers:  # who sat out has the edits all the same
         peer.check(made.files, "")
-    text = "\n".join(goals.lines(leaf.data() | {"place": "x", "left_out": ["bazel: bazel is not installed"]}))
-    assert "1 of 3 rounds: it is slow" in text and "without failing: " in text and "without bazel: " in text
+    text = "\n".join(
+        goals.lines(leaf.data() | {"place": "x", "left_out": ["bazel: bazel is not installed"]})
+    )
+    assert (
+        "1 of 3 rounds: it is slow" in text
+        and "without failing: " in text
+        and "without bazel: " in text
+    )
 
 
 def test_ours_failing_is_no_row(tmp_path: Path) -> None:
@@ -80,7 +98,10 @@ def test_ours_failing_is_no_row(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_not_measured_again(tmp_path: Path) -> None:
     """Rows of other sizes, shapes and seeds are others; a row that failed is tried again."""
-    path, words = tmp_path / "rows.json", ["no-op", "leaf", "--actions", "10", "--keep", str(tmp_path / "rows.json")]
+    path, words = (
+        tmp_path / "rows.json",
+        ["no-op", "leaf", "--actions", "10", "--keep", str(tmp_path / "rows.json")],
+    )
     layers = ["--shape", "layers", "--seed", "2"]
     keep(path, Row("no-op", "chains", 10, 1).data())
     keep(path, Row("leaf", "chains", 10, 1).data() | {"failed": "x"})
@@ -98,16 +119,41 @@ def test_each_goal_has_a_row_that_measures_it() -> None:
     """With the peer that it names."""
     lines = [options(line) for line in TABLE]
     for goal in goals.GOALS:
-        [found] = [line for line in lines if goal.row in line.rows and line.actions == goal.actions and line.shape == "chains"]
-        assert goal.kind not in ("cpu", "wall", "engine") or goal.row.startswith("numpy") or goal.peer in found.peers.split(";")
+        [found] = [
+            line
+            for line in lines
+            if goal.row in line.rows and line.actions == goal.actions and line.shape == "chains"
+        ]
+        assert (
+            goal.kind not in ("cpu", "wall", "engine")
+            or goal.row.startswith("numpy")
+            or goal.peer in found.peers.split(";")
+        )
 
 
 def test_goals_are_told_beside_what_was_measured(tmp_path: Path) -> None:
     """Met, not met, and why nothing is known."""
-    row = Row("no-op", "chains", 10_000, 1, ratios={"ninja": {"cpu": 0.9}, "doit": {"cpu": 0.5}}, lost={"nix": "it broke"})
-    data = row.data() | {"peers": {"buildgraph": {"rss_mib": 20.0, "cpu_ms": 1.0}}, "left_out": ["bazel: it is not installed"]}
+    row = Row(
+        "no-op",
+        "chains",
+        10_000,
+        1,
+        ratios={"ninja": {"cpu": 0.9}, "doit": {"cpu": 0.5}},
+        lost={"nix": "it broke"},
+    )
+    data = row.data() | {
+        "peers": {"buildgraph": {"rss_mib": 20.0, "cpu_ms": 1.0}},
+        "left_out": ["bazel: it is not installed"],
+    }
     text = "\n".join(goals.table([data]))
-    for said in ("0.9   met", "0.5   NOT MET", "it broke", "it is not installed", "21   met", "not measured"):
+    for said in (
+        "0.9   met",
+        "0.5   NOT MET",
+        "it broke",
+        "it is not installed",
+        "21   met",
+        "not measured",
+    ):
         assert said in text, text
 
 

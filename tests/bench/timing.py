@@ -1,4 +1,5 @@
 """Two commands side by side: medians of CPU time over interleaved rounds, and their ratio. Never an absolute time."""
+
 from __future__ import annotations
 
 import os
@@ -22,7 +23,9 @@ class Command:
 def once(command: Command) -> tuple[float, float]:
     """(CPU, wall) seconds of one whole process, from fork to reap, children included."""
     start = time.perf_counter()
-    process = subprocess.Popen(command.argv, cwd=command.cwd, env=dict(command.env), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command.argv, cwd=command.cwd, env=dict(command.env), stdout=subprocess.DEVNULL
+    )
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"{command.argv} failed"
@@ -32,5 +35,8 @@ def once(command: Command) -> tuple[float, float]:
 def side_by_side(ours: Command, theirs: Command, rounds: int = 15) -> tuple[float, float, float]:
     """(median CPU of ours, of theirs, median of the ratios round by round); one round before does not count."""
     pairs = [(once(ours)[0], once(theirs)[0]) for _ in range(rounds + 1)][1:]
-    return (statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs),
-            statistics.median(a / b for a, b in pairs))
+    return (
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+        statistics.median(a / b for a, b in pairs),
+    )

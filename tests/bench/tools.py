@@ -1,4 +1,5 @@
 """Actions that run a small Python tool with numpy, in a sandbox: in forks of a warm interpreter, and in a fresh one each."""
+
 from __future__ import annotations
 
 import os
@@ -6,18 +7,18 @@ import statistics
 import sys
 from pathlib import Path
 
-from buildgraph.execute.job import Level
+from buildgraph.sandbox.job import Level
 from tests.bench.rows import Row, Told
 from tests.bench.timing import Command, once
 
-GOAL = 12   # times less CPU time
+GOAL = 12  # times less CPU time
 TOOL = "import numpy as np\na = np.arange(12).reshape(3, 4)\nnp.save('out/a.npy', a @ a.T)\nprint(a.sum())\n"
 DRIVER = """
 import ctypes, os, sys
 from pathlib import Path
-from buildgraph.execute.forkserver import ForkServers
-from buildgraph.execute.sandbox import run
-from tests.unit.test_forkserver import servable, tool
+from buildgraph.sandbox.forkserver.client import ForkServers
+from buildgraph.sandbox.sandbox import run
+from tests.integration.sandbox.forkserver.test_client import servable, tool
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)   # what bubblewrap leaves is reaped here, and so counted
 folder, level, way, count, text = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]
 folder.mkdir(exist_ok=True)
@@ -41,6 +42,7 @@ def tools(folder: Path, level: Level, many: int, few: int, rounds: int) -> Row:
 
     `few` actions in fresh interpreters are measured beside them; both are told for one action.
     """
+
     def cost(way: str, count: int) -> tuple[float, float]:
         words = [sys.executable, "-c", DRIVER, str(folder / "action"), level, way, str(count), TOOL]
         return once(Command(words, Path(__file__).parents[2], dict(os.environ)))
@@ -49,11 +51,17 @@ def tools(folder: Path, level: Level, many: int, few: int, rounds: int) -> Row:
     for _ in range(rounds):
         nothing = cost("forked", 0)
         each = [(cost(way, count), count) for way, count in (("forked", many), ("fresh", few))]
-        found.append([[(spent[at] - nothing[at]) / count for at in (0, 1)] for spent, count in each])
+        found.append(
+            [[(spent[at] - nothing[at]) / count for at in (0, 1)] for spent, count in each]
+        )
     row = Row(f"numpy tools, {level}", f"{many} forked, {few} fresh", many, rounds)
     for at, name in enumerate(("buildgraph", "a fresh interpreter each")):
-        cpu, wall = (round(statistics.median(one[at][kind] * 1000 for one in found), 2) for kind in (0, 1))
+        cpu, wall = (
+            round(statistics.median(one[at][kind] * 1000 for one in found), 2) for kind in (0, 1)
+        )
         row.peers[name] = Told(cpu, wall, 0.0, [])
     row.ratios["a fresh interpreter each"] = {
-        kind: round(statistics.median(one[0][at] / one[1][at] for one in found), 4) for at, kind in enumerate(("cpu", "wall"))}
+        kind: round(statistics.median(one[0][at] / one[1][at] for one in found), 4)
+        for at, kind in enumerate(("cpu", "wall"))
+    }
     return row

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon import daemon
+from tests.support.docker_daemon import daemon
 
 __all__ = ["daemon", "docs_cache"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need, need_module
-from tests.rooms import repository
+from tests.support.requirements import need, need_module
+from tests.support.small_filesystems import repository
 from tests.support.capture import COMMANDS, PICTURE
 from tests.support.terminal import Style, runs, styled, terminal_svg
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from buildgraph.cli.dispatch import VERBS
-from buildgraph.key_meanings import EXAMPLES, MEANINGS
-from buildgraph.loading import registry
-from buildgraph.schema import signature
+from buildgraph.analysis.key_meanings import EXAMPLES, MEANINGS
+from buildgraph.analysis.builtin_rules import builtin_rules
+from buildgraph.analysis.rule_schema import signature
 from tests.house.test_layers import modules
-from tests.space import space
+from tests.support.workspace import space
 from tests.support import generate, reference_json, reference_verbs
 from tests.support.reference_environment import OTHERS, OWN
 
@@ -55,7 +55,7 @@ def test_a_part_of_a_page_is_put_between_its_comments() -> None:
 
 
 def test_every_key_of_a_shipped_rule_has_a_meaning() -> None:
-    rules = registry().rules
+    rules = builtin_rules().rules
     assert {name: set(keys) for name, keys in MEANINGS.items()} == {
         name: set(signature(rule).keys()) for name, rule in rules.items()}
     assert EXAMPLES.keys() == rules.keys()

@@ -13,8 +13,8 @@ import pytest
 from tests.docs.blocks import Block, PageError, blocks_of
 from tests.docs.pages import ROOT, name_of, pages, workspace_of
 from tests.docs.scratch import BlockError, Scratch
-from tests.needs import absent, need, need_module
-from tests.rooms import repository
+from tests.support.requirements import absent, need, need_module
+from tests.support.small_filesystems import repository
 
 pytestmark = pytest.mark.slow
 _PROGRAMS = {"qemu": "qemu-aarch64-static"}

@@ -1,4 +1,5 @@
 """The example of two rooms, built once a session: tests get copies of its workspace and cache to change."""
+
 from __future__ import annotations
 
 import fcntl
@@ -8,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
-from tests.rooms import BOTH, copy
-from tests.space import Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import BOTH, copy
+from tests.support.workspace import Space
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 """`affected` in every kind of git work tree: submodules, sparse checkouts, filters, odd names, states without commits."""
+
 from __future__ import annotations
 
 import errno
@@ -11,18 +12,33 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need
-from tests.space import Ran, Space
+from tests.support.requirements import need
+from tests.support.workspace import Ran, Space
 
-_WHO = ["-c", "user.name=n", "-c", "user.email=e@x", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"]
+_WHO = [
+    "-c",
+    "user.name=n",
+    "-c",
+    "user.email=e@x",
+    "-c",
+    "commit.gpgsign=false",
+    "-c",
+    "protocol.file.allow=always",
+]
 _COPY = '[{name}]\nrule = "command"\nargv = ["cp", "{{s}}", "{{o}}"]\ninputs = {{ s = "{source}" }}\noutputs = {{ o = "x" }}\n'
 
 
 def _git(folder: Path, *words: str, **env: str) -> str:
     need("git")
     own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    return subprocess.run(["git", "-C", str(folder), *_WHO, *words], check=True, capture_output=True,
-                          env=dict(os.environ) | own | env, encoding="utf-8", errors="surrogateescape").stdout
+    return subprocess.run(
+        ["git", "-C", str(folder), *_WHO, *words],
+        check=True,
+        capture_output=True,
+        env=dict(os.environ) | own | env,
+        encoding="utf-8",
+        errors="surrogateescape",
+    ).stdout
 
 
 def _commit(folder: Path) -> None:
@@ -44,7 +60,9 @@ def _made(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 def _build(**sources: str) -> str:
     """A root BUILD.toml that copies each source."""
-    return '[workspace]\nname = "w"\n' + "".join(_COPY.format(name=name, source=one) for name, one in sources.items())
+    return '[workspace]\nname = "w"\n' + "".join(
+        _COPY.format(name=name, source=one) for name, one in sources.items()
+    )
 
 
 def _run(root: Path, *words: str, code: int = 0, **env: str) -> Ran:
@@ -58,8 +76,13 @@ def _run(root: Path, *words: str, code: int = 0, **env: str) -> Ran:
 
 def _affected(root: Path, since: str = "HEAD", **env: str) -> dict[str, tuple[str, list[str]]]:
     """Label -> its change and what it names as reasons of its own."""
-    found: list[dict[str, Any]] = json.loads(_run(root, "--since", since, "--json", code=0, **env).out)["affected"]
-    return {row["label"]: (row["change"], [f"{one['kind']} {one['what']}" for one in row["reasons"]]) for row in found}
+    found: list[dict[str, Any]] = json.loads(
+        _run(root, "--since", since, "--json", code=0, **env).out
+    )["affected"]
+    return {
+        row["label"]: (row["change"], [f"{one['kind']} {one['what']}" for one in row["reasons"]])
+        for row in found
+    }
 
 
 def _changed(*names: str) -> tuple[str, list[str]]:
@@ -108,7 +131,9 @@ def test_a_nested_submodule_that_moved_affects_its_users_only(vendored: Path) ->
     assert _affected(vendored) == {"//:n": _changed("vendor/deep/d.txt")}
 
 
-def test_a_commit_of_a_submodule_that_was_not_fetched_affects_its_users_only(vendored: Path) -> None:
+def test_a_commit_of_a_submodule_that_was_not_fetched_affects_its_users_only(
+    vendored: Path,
+) -> None:
     was = _git(vendored, "ls-files", "-s", "vendor").split()[1]
     _git(vendored, "update-index", "--cacheinfo", f"160000,{'1' * len(was)},vendor")
     _git(vendored, "commit", "-q", "-m", "a commit that nobody has")
@@ -130,7 +155,9 @@ def test_a_submodule_that_was_moved_or_removed(vendored: Path) -> None:
     _git(vendored, "mv", "vendor", "third")
     (vendored / "BUILD.toml").write_text(_build(t="third/lib.txt", n="third/deep/d.txt", u="a.txt"))
     found = _affected(vendored)
-    assert set(found) == {"//:t", "//:n"} and all(change == "changed" for change, _ in found.values())
+    assert set(found) == {"//:t", "//:n"} and all(
+        change == "changed" for change, _ in found.values()
+    )
     _git(vendored, "checkout", "-q", "-f", "HEAD")
     _git(vendored, "rm", "-q", "-f", "vendor")
     (vendored / "BUILD.toml").write_text(_build(u="a.txt"))
@@ -143,12 +170,25 @@ _PACKAGE = _COPY.format(name="t", source="f")
 @pytest.fixture
 def three(tmp_path: Path) -> Path:
     """A workspace of packages a, b and c; //c:t needs //b:t."""
-    return _made(tmp_path / "w", {"BUILD.toml": _build(), "a/f": "a", "a/BUILD.toml": _PACKAGE, "b/f": "b",
-                                  "b/BUILD.toml": _PACKAGE, "c/BUILD.toml": _COPY.format(name="t", source="//b:t")})
+    return _made(
+        tmp_path / "w",
+        {
+            "BUILD.toml": _build(),
+            "a/f": "a",
+            "a/BUILD.toml": _PACKAGE,
+            "b/f": "b",
+            "b/BUILD.toml": _PACKAGE,
+            "c/BUILD.toml": _COPY.format(name="t", source="//b:t"),
+        },
+    )
 
 
-@pytest.mark.parametrize("form", [["--cone", "a"], ["--no-cone", "/*", "!/b/", "!/c/f"], ["--sparse-index", "a"]])
-def test_what_a_sparse_checkout_leaves_out_is_neither_gone_nor_changed(three: Path, form: list[str]) -> None:
+@pytest.mark.parametrize(
+    "form", [["--cone", "a"], ["--no-cone", "/*", "!/b/", "!/c/f"], ["--sparse-index", "a"]]
+)
+def test_what_a_sparse_checkout_leaves_out_is_neither_gone_nor_changed(
+    three: Path, form: list[str]
+) -> None:
     _git(three, "sparse-checkout", "set", *form)
     assert not (three / "b").exists()
     assert _affected(three) == {}
@@ -161,7 +201,10 @@ def test_a_change_outside_of_a_sparse_checkout_is_seen(three: Path) -> None:
     _commit(three)
     _git(three, "sparse-checkout", "set", "a")
     assert _affected(three) == {}
-    assert _affected(three, "HEAD~1") == {"//b:t": _changed("b/f"), "//c:t": ("changed", ["dep //b:t"])}
+    assert _affected(three, "HEAD~1") == {
+        "//b:t": _changed("b/f"),
+        "//c:t": ("changed", ["dep //b:t"]),
+    }
     _git(three, "sparse-checkout", "set", "c")
     assert _affected(three) == {}
 
@@ -173,7 +216,10 @@ def test_a_file_of_rules_outside_of_a_sparse_checkout_is_named(three: Path) -> N
     _commit(three)
     _git(three, "sparse-checkout", "set", "a")
     ran = _run(three, "--since", "HEAD", code=2)
-    assert "'tools/mine.py' is not checked out" in ran.err and "git sparse-checkout add tools" in ran.err
+    assert (
+        "'tools/mine.py' is not checked out" in ran.err
+        and "git sparse-checkout add tools" in ran.err
+    )
 
 
 def test_flags_of_the_index_do_not_hide_an_edit(three: Path) -> None:
@@ -186,8 +232,15 @@ def test_flags_of_the_index_do_not_hide_an_edit(three: Path) -> None:
 
 
 def test_ignored_sources_count_as_unchanged_and_untracked_ones_as_new(tmp_path: Path) -> None:
-    root = _made(tmp_path / "w", {".gitignore": "*.bin\n/gen/\n", "BUILD.toml": _build(w="weights.bin") + (
-        '[all]\nrule = "files"\nsrcs = ["*.txt", "gen/**/*"]\n'), "a.txt": "a"})
+    root = _made(
+        tmp_path / "w",
+        {
+            ".gitignore": "*.bin\n/gen/\n",
+            "BUILD.toml": _build(w="weights.bin")
+            + ('[all]\nrule = "files"\nsrcs = ["*.txt", "gen/**/*"]\n'),
+            "a.txt": "a",
+        },
+    )
     (root / "weights.bin").write_text("1")
     (root / "gen").mkdir()
     (root / "gen/one").write_text("1")
@@ -197,8 +250,15 @@ def test_ignored_sources_count_as_unchanged_and_untracked_ones_as_new(tmp_path: 
 
 
 def test_filters_are_no_change_but_a_change_behind_them_is(tmp_path: Path) -> None:
-    root = _made(tmp_path / "w", {".gitattributes": "*.big filter=up\n", "BUILD.toml": _build(t="a.big", u="b.big"),
-                                  "a.big": "SMALL\n", "b.big": "SMALL\n"})
+    root = _made(
+        tmp_path / "w",
+        {
+            ".gitattributes": "*.big filter=up\n",
+            "BUILD.toml": _build(t="a.big", u="b.big"),
+            "a.big": "SMALL\n",
+            "b.big": "SMALL\n",
+        },
+    )
     _git(root, "config", "filter.up.clean", "tr a-z A-Z")
     _git(root, "config", "filter.up.smudge", "tr A-Z a-z")
     for name in ("a.big", "b.big"):
@@ -210,9 +270,11 @@ def test_filters_are_no_change_but_a_change_behind_them_is(tmp_path: Path) -> No
     assert _affected(root) == {}
     (root / "a.big").write_text("other\n")
     assert _affected(root) == {"//:t": _changed("a.big")}
-    _git(root, "config", "filter.up.clean", "false")   # one that fails hides nothing
+    _git(root, "config", "filter.up.clean", "false")  # one that fails hides nothing
     _git(root, "config", "filter.up.required", "true")
-    ran = Space(root, tmp_path / "cache", {"GIT_CONFIG_GLOBAL": os.devnull}).run("affected", "--since", "HEAD")
+    ran = Space(root, tmp_path / "cache", {"GIT_CONFIG_GLOBAL": os.devnull}).run(
+        "affected", "--since", "HEAD"
+    )
     assert "//:t  source a.big changed" in ran.out
 
 
@@ -252,7 +314,9 @@ def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
 
 
 def test_odd_names_in_the_repository_are_no_trouble(tmp_path: Path) -> None:
-    root = _made(tmp_path / "w", {'"q ä': "1", "d/x": "1", "odd/a\nb": "1", "-x": "1", "a(glob)[*": "1"})
+    root = _made(
+        tmp_path / "w", {'"q ä': "1", "d/x": "1", "odd/a\nb": "1", "-x": "1", "a(glob)[*": "1"}
+    )
     os.makedirs(os.fsencode(root) + b"/odd2")
     with open(os.fsencode(root) + b"/odd2/\xff\xfe", "w") as file:
         file.write("1")
@@ -270,7 +334,10 @@ def test_renames_of_case_only(tmp_path: Path) -> None:
     root = _made(tmp_path / "w", {"BUILD.toml": _build(t="Data.txt"), "Data.txt": "a"})
     _git(root, "mv", "Data.txt", "data.txt")
     (root / "BUILD.toml").write_text(_build(T="data.txt"))
-    assert {label: change for label, (change, _) in _affected(root).items()} == {"//:T": "renamed", "//:t": "gone"}
+    assert {label: change for label, (change, _) in _affected(root).items()} == {
+        "//:T": "renamed",
+        "//:t": "gone",
+    }
 
 
 def test_a_linked_work_tree_and_a_git_folder_elsewhere(three: Path, tmp_path: Path) -> None:
@@ -285,8 +352,13 @@ def test_a_linked_work_tree_and_a_git_folder_elsewhere(three: Path, tmp_path: Pa
 
 def test_a_hook_of_git_may_ask(three: Path, tmp_path: Path) -> None:
     (three / "a/f").write_text("z")
-    env = {"GIT_DIR": str(tmp_path / "none"), "GIT_INDEX_FILE": "/nowhere", "GIT_FLUSH": "0", "GIT_PREFIX": "x/",
-           "GIT_ICASE_PATHSPECS": "1"}
+    env = {
+        "GIT_DIR": str(tmp_path / "none"),
+        "GIT_INDEX_FILE": "/nowhere",
+        "GIT_FLUSH": "0",
+        "GIT_PREFIX": "x/",
+        "GIT_ICASE_PATHSPECS": "1",
+    }
     assert _affected(three, **env) == {"//a:t": _changed("a/f")}
 
 
@@ -294,14 +366,23 @@ def test_what_the_configuration_could_run_is_not_run(three: Path, tmp_path: Path
     trap = tmp_path / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
     trap.chmod(0o755)
-    for key in ("core.fsmonitor", "core.pager", "diff.external", "pager.rev-parse", "alias.ls-tree", "core.sshCommand"):
+    for key in (
+        "core.fsmonitor",
+        "core.pager",
+        "diff.external",
+        "pager.rev-parse",
+        "alias.ls-tree",
+        "core.sshCommand",
+    ):
         _git(three, "config", key, str(trap))
     hooks = three / ".git/hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("post-index-change", "post-checkout", "fsmonitor-watchman"):
         (hooks / name).symlink_to(trap)
     (three / "a/f").write_text("z")
-    root = Space(three, tmp_path / "cache", {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_EXTERNAL_DIFF": str(trap)})
+    root = Space(
+        three, tmp_path / "cache", {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_EXTERNAL_DIFF": str(trap)}
+    )
     assert "source a/f changed" in root.run("affected", "--since", "HEAD").out
     assert not (tmp_path / "sprung").exists()
 
@@ -315,9 +396,15 @@ def test_a_repository_without_commits(tmp_path: Path) -> None:
     assert "HEAD has no commit yet" in ran.err and "commit something first" in ran.err
 
 
-@pytest.mark.parametrize(("since", "said"), [
-    ("man", "did you mean 'main'? If not: `git fetch origin man`"), ("main..topic", "name one revision"),
-    ("v1.O", "did you mean 'v1.0'?"), ("zzz", "`git fetch origin zzz`, or check the spelling")])
+@pytest.mark.parametrize(
+    ("since", "said"),
+    [
+        ("man", "did you mean 'main'? If not: `git fetch origin man`"),
+        ("main..topic", "name one revision"),
+        ("v1.O", "did you mean 'v1.0'?"),
+        ("zzz", "`git fetch origin zzz`, or check the spelling"),
+    ],
+)
 def test_an_unknown_revision_leads_on(three: Path, since: str, said: str) -> None:
     _git(three, "tag", "v1.0")
     assert said in _run(three, "--since", since, code=2).err
@@ -325,8 +412,14 @@ def test_an_unknown_revision_leads_on(three: Path, since: str, said: str) -> Non
 
 def test_a_large_repository_is_not_read(tmp_path: Path) -> None:
     """Thousands of files beside the sources are listed and never read."""
-    root = _made(tmp_path / "w", {"BUILD.toml": _build(t="a.txt"), "a.txt": "a", **{
-        f"many/{number % 100}/{number}": str(number) for number in range(5000)}})
+    root = _made(
+        tmp_path / "w",
+        {
+            "BUILD.toml": _build(t="a.txt"),
+            "a.txt": "a",
+            **{f"many/{number % 100}/{number}": str(number) for number in range(5000)},
+        },
+    )
     for path in (root / "many").rglob("*"):
         if path.is_file():
             path.chmod(0)
@@ -337,8 +430,11 @@ def test_a_large_repository_is_not_read(tmp_path: Path) -> None:
 
 def test_more_names_than_one_file_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """File systems limit the names of a file, or allow one only."""
-    from buildgraph import revision
-    root = _made(tmp_path / "w", {"BUILD.toml": _build(), **{f"d/{number}": "x" for number in range(20)}})
+    from buildgraph.explain import git_revision
+
+    root = _made(
+        tmp_path / "w", {"BUILD.toml": _build(), **{f"d/{number}": "x" for number in range(20)}}
+    )
     link, counts = os.link, dict[str, int]()
 
     def limited(source: str, target: str) -> None:
@@ -346,11 +442,14 @@ def test_more_names_than_one_file_can_have(tmp_path: Path, monkeypatch: pytest.M
         if most == 0 or counts[source] > most:
             raise OSError(errno.EPERM if most == 0 else errno.EMLINK, "no", source, None, target)
         link(source, target)
+
     monkeypatch.setattr(os, "link", limited)
     for most in (7, 0):
         (tmp_path / str(most)).mkdir()
-        with revision.Revision.find(str(root), "HEAD") as found:
+        with git_revision.Revision.find(str(root), "HEAD") as found:
             found.write(str(tmp_path / str(most)))
             found.fill(str(tmp_path / str(most)), ["d/3"])
         names = sorted((tmp_path / str(most) / "d").iterdir())
-        assert len(names) == 20 and {path.name: path.read_text() for path in names if path.read_text()} == {"3": "x"}
+        assert len(names) == 20 and {
+            path.name: path.read_text() for path in names if path.read_text()
+        } == {"3": "x"}

@@ -1,4 +1,5 @@
 """`buildgraph cache` as a user meets it: what goes, what stays and why, and what is mended."""
+
 from __future__ import annotations
 
 import json
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from buildgraph.cli.cache_auto import DAY, HOUR, due, stamp
-from tests.space import Space, space
+from buildgraph.store.auto_gc import DAY, HOUR, is_due, stamp
+from tests.support.workspace import Space, space
 
-TOML = '''
+TOML = """
 [workspace]
 name = "w"
 
@@ -28,7 +29,7 @@ rule = "command"
 inputs = { text = ":a" }
 outputs = { o = "b.txt" }
 argv = ["sh", "-c", "wc -c < {text} > {o}"]
-'''
+"""
 
 
 @pytest.fixture
@@ -60,11 +61,18 @@ def test_gc_keeps_what_the_last_build_stands_on_and_drops_the_rest(two: Space) -
     dry = two.run("cache", "gc", "--dry-run").out
     assert f"keep  2 results, 23.4 KiB: the last builds of {two.root}" in dry
     assert "drop  2 results, 11.7 KiB: unused for too long" in dry
-    assert "unused for 40 d  sh -c cat words.txt words.txt > out/a.txt" in dry and "would drop 2 results" in dry
+    assert (
+        "unused for 40 d  sh -c cat words.txt words.txt > out/a.txt" in dry
+        and "would drop 2 results" in dry
+    )
     before = told(two, "stats")
     freed = told(two, "gc")["freed"]
     after = told(two, "stats")
-    assert before["results"] == 4 and after["results"] == 2 and before["blob_bytes"] - after["blob_bytes"] == freed > 0
+    assert (
+        before["results"] == 4
+        and after["results"] == 2
+        and before["blob_bytes"] - after["blob_bytes"] == freed > 0
+    )
     two.write("words.txt", "other words\n" * 1000 + "x")
     assert len(two.build("//...").titles("ran")) == 2
     two.write("words.txt", "other words\n" * 1000)
@@ -89,31 +97,57 @@ def test_gc_of_a_workspace_that_is_gone_takes_all(two: Space) -> None:
 
 
 def test_gc_beside_a_running_build_takes_nothing_of_it(two: Space) -> None:
-    two.write("BUILD.toml", TOML + '\n[slow]\nrule = "command"\ninputs = { text = ":b" }\noutputs = { o = "s" }\n'
-                                   'argv = ["sh", "-c", "while ! test -e $0; do sleep 0.1; done; cat {text} > {o}", '
-                                   f'"{two.root}/go"]\n')
-    two.env["BUILDGRAPH_SANDBOX"] = "none"   # so that the command sees when it may end
+    two.write(
+        "BUILD.toml",
+        TOML + '\n[slow]\nrule = "command"\ninputs = { text = ":b" }\noutputs = { o = "s" }\n'
+        'argv = ["sh", "-c", "while ! test -e $0; do sleep 0.1; done; cat {text} > {o}", '
+        f'"{two.root}/go"]\n',
+    )
+    two.env["BUILDGRAPH_SANDBOX"] = "none"  # so that the command sees when it may end
     two.write("words.txt", "new\n")
-    process = subprocess.Popen(two.command("build", "//:slow"), cwd=two.root, env=two.environ(),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        two.command("build", "//:slow"),
+        cwd=two.root,
+        env=two.environ(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 60
     while told(two, "stats")["results"] < 4:
-        assert process.poll() is None and time.monotonic() < deadline, "nothing is published while it runs"
+        assert process.poll() is None and time.monotonic() < deadline, (
+            "nothing is published while it runs"
+        )
         time.sleep(0.05)
     found = told(two, "gc", "--max-size", "0B", "--max-age", "0s")
     two.write("go", "")
-    assert process.wait(60) == 0 and "making it again" not in str(process.stderr and process.stderr.read())
+    assert process.wait(60) == 0 and "making it again" not in str(
+        process.stderr and process.stderr.read()
+    )
     assert "a running build" in {result["why"] for result in found["results"]}
     assert (two.root / "out/slow/s").read_text().strip() == "8"
 
 
 def test_gc_of_nothing_makes_nothing(tmp_path: Path) -> None:
     of = space(tmp_path, TOML)
-    assert told(of, "gc")["freed"] == 0 and told(of, "verify")["checked"] == 0 and not of.cache.exists()
+    assert (
+        told(of, "gc")["freed"] == 0
+        and told(of, "verify")["checked"] == 0
+        and not of.cache.exists()
+    )
 
 
-@pytest.mark.parametrize("words", [("gc", "--max-size", "10"), ("gc", "--max-age", "30"), ("gc", "//:a"), ("rm",),
-                                   ("rm", "//:none"), ("what",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("gc", "--max-size", "10"),
+        ("gc", "--max-age", "30"),
+        ("gc", "//:a"),
+        ("rm",),
+        ("rm", "//:none"),
+        ("what",),
+    ],
+)
 def test_wrong_words_are_refused(two: Space, words: tuple[str, ...]) -> None:
     assert "error" in two.run("cache", *words, code=2).err
 
@@ -121,7 +155,9 @@ def test_wrong_words_are_refused(two: Space, words: tuple[str, ...]) -> None:
 def damage(of: Space, kind: str) -> None:
     """Flip a bit of a blob or of a record, its stamps kept."""
     folder = of.cache / ("blobs/sha256" if kind == "blob" else "results")
-    path = max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    path = max(
+        (path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
+    )
     stamp, data = path.stat(), bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
     path.chmod(0o600)
@@ -147,11 +183,16 @@ def test_verify_finds_damage_and_mends_it_when_told(two: Space, kind: str) -> No
 
 def test_rm_makes_the_actions_of_a_label_run_again(two: Space) -> None:
     deadline = time.monotonic() + 60
-    while "nothing changed" not in two.run("build", "//...").out:   # while anything that was read is young
+    while (
+        "nothing changed" not in two.run("build", "//...").out
+    ):  # while anything that was read is young
         assert time.monotonic() < deadline
         time.sleep(0.5)
     assert "1 result forgotten" in two.run("cache", "rm", "//:a").out
-    assert two.build("//...").titles("ran") == ["sh"] and "nothing changed" not in two.run("build", "//:b").out
+    assert (
+        two.build("//...").titles("ran") == ["sh"]
+        and "nothing changed" not in two.run("build", "//:b").out
+    )
 
 
 def swept(of: Space, days: float) -> None:
@@ -167,7 +208,9 @@ def test_a_build_looks_through_the_cache_once_a_day(two: Space) -> None:
     age(two, 40)
     swept(two, 2)
     two.write("words.txt", "words\n" * 1000)
-    assert "let go" not in two.run("build", "//...").err and told(two, "stats")["results"] == 4   # all of it were hits
+    assert (
+        "let go" not in two.run("build", "//...").err and told(two, "stats")["results"] == 4
+    )  # all of it were hits
     age(two, 40)
     swept(two, 0.5)
     two.write("words.txt", "third\n" * 1000)
@@ -183,10 +226,18 @@ def test_a_build_looks_through_the_cache_once_a_day(two: Space) -> None:
     assert two.build("//...").titles("ran") == []
 
 
-@pytest.mark.parametrize(("env", "left"), [
-    ({"BUILDGRAPH_CACHE_GC": "off", "BUILDGRAPH_CACHE_SIZE": "0B"}, 4), ({"BUILDGRAPH_CACHE_AGE": "60d"}, 4),
-    ({"BUILDGRAPH_CACHE_SIZE": "13KiB", "BUILDGRAPH_CACHE_AGE": "60d"}, 2), ({}, 2),
-    ({"BUILDGRAPH_CACHE_SIZE": "much"}, 4), ({"BUILDGRAPH_CACHE_AGE": "long"}, 4)], ids=str)
+@pytest.mark.parametrize(
+    ("env", "left"),
+    [
+        ({"BUILDGRAPH_CACHE_GC": "off", "BUILDGRAPH_CACHE_SIZE": "0B"}, 4),
+        ({"BUILDGRAPH_CACHE_AGE": "60d"}, 4),
+        ({"BUILDGRAPH_CACHE_SIZE": "13KiB", "BUILDGRAPH_CACHE_AGE": "60d"}, 2),
+        ({}, 2),
+        ({"BUILDGRAPH_CACHE_SIZE": "much"}, 4),
+        ({"BUILDGRAPH_CACHE_AGE": "long"}, 4),
+    ],
+    ids=str,
+)
 def test_the_environment_sets_the_limits(two: Space, env: dict[str, str], left: int) -> None:
     """A limit that means nothing is said, and lets nothing go."""
     age(two, 40)
@@ -195,7 +246,9 @@ def test_the_environment_sets_the_limits(two: Space, env: dict[str, str], left: 
     two.env |= env
     said = two.run("build", "//...").err
     assert told(two, "stats")["results"] == left
-    assert ("warning: the cache was not looked through" in said) == bool({"much", "long"} & set(env.values()))
+    assert ("warning: the cache was not looked through" in said) == bool(
+        {"much", "long"} & set(env.values())
+    )
     assert two.run("cache", "gc", "--dry-run", code=None).code == (2 if "warning" in said else 0)
 
 
@@ -226,7 +279,10 @@ def test_a_long_ledger_is_written_anew(two: Space) -> None:
     two.build("//...")
     after = told(two, "stats")
     assert (two.cache / "ledger").stat().st_size < 200 and after["since"] == 1600000000
-    assert after["builds"] == before["builds"] + 1 and after["saved_milliseconds"] == before["saved_milliseconds"]
+    assert (
+        after["builds"] == before["builds"] + 1
+        and after["saved_milliseconds"] == before["saved_milliseconds"]
+    )
 
 
 def test_the_program_does_not_touch_a_foreign_or_open_cache(two: Space) -> None:
@@ -239,5 +295,5 @@ def test_builds_that_end_at_once_do_not_both_look_through_the_cache(tmp_path: Pa
     """One may have noted its look a moment after the other asked for the time; a clock that was set back is another matter."""
     stamp(str(tmp_path))
     noted = os.stat(tmp_path / "swept").st_mtime
-    assert not due(str(tmp_path), noted - 0.1) and not due(str(tmp_path), noted + 100)
-    assert due(str(tmp_path), noted - 2 * HOUR) and due(str(tmp_path), noted + DAY)
+    assert not is_due(str(tmp_path), noted - 0.1) and not is_due(str(tmp_path), noted + 100)
+    assert is_due(str(tmp_path), noted - 2 * HOUR) and is_due(str(tmp_path), noted + DAY)

@@ -1,4 +1,5 @@
 """`build --check`: what depends on more than its inputs is made again, differs, and is shown."""
+
 from __future__ import annotations
 
 import io
@@ -11,23 +12,25 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.unlike import first_difference
-from tests.needs import absent
-from tests.space import Space, space
+from buildgraph.explain.content_diff import first_difference
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
-TABLE = '''
+TABLE = """
 [{name}]
 rule = "command"
 inputs = {{ tool = "{name}.py", other = "words.txt" }}
 outputs = {{ o = "{output}" }}
 argv = ["python3", "{{tool}}", "{{o}}"]
-'''
+"""
 
 
 def made(folder: Path, **tools: str) -> Space:
     """A workspace with a command for each Python program; `x__json` makes `x.json`, a name with `tree` a folder."""
-    tables = "".join(TABLE.format(name=name, output="t/" if name == "tree" else name.replace("__", "."))
-                     for name in tools)
+    tables = "".join(
+        TABLE.format(name=name, output="t/" if name == "tree" else name.replace("__", "."))
+        for name in tools
+    )
     found = space(folder, '[workspace]\nname = "w"\n' + tables)
     found.write("words.txt", "words\n")
     for name, program in tools.items():
@@ -43,7 +46,9 @@ def whys(of: Space, *words: str, code: int) -> dict[str, str]:
 
 
 def test_what_depends_on_inputs_only_passes(tmp_path: Path) -> None:
-    of = made(tmp_path, good="open(out, 'w').write('x')\n", tree="open(out + '/f', 'w').write('x')\n")
+    of = made(
+        tmp_path, good="open(out, 'w').write('x')\n", tree="open(out + '/f', 'w').write('x')\n"
+    )
     assert whys(of, "--check", "//...", code=0) == {}
     done = of.run("build", "--check", "//...").out
     assert "passed       made again: 2 actions came out equal" in done
@@ -52,12 +57,20 @@ def test_what_depends_on_inputs_only_passes(tmp_path: Path) -> None:
 BROKEN = {
     "time__json": ("json.dump({'a': [1, {'at': time.time_ns()}]}, open(out, 'w'))", "$.a[1].at: "),
     "zone": ("open(out, 'w').write('same\\n' + time.strftime('%Z'))", "line 2: 'UTC' -> "),
-    "order": ("open(out, 'w').write(' '.join({'one', 'two', 'three', 'four', 'five', 'six', 'seven'}))", "line 1: "),
+    "order": (
+        "open(out, 'w').write(' '.join({'one', 'two', 'three', 'four', 'five', 'six', 'seven'}))",
+        "line 1: ",
+    ),
     "cpus": ("open(out, 'w').write(str(len(os.sched_getaffinity(0))))", "line 1: "),
-    "mask": ("open(out, 'w'); os.chmod(out, 0o700 if os.umask(0) == 0o22 else 0o600)", "executable: True -> False"),
+    "mask": (
+        "open(out, 'w'); os.chmod(out, 0o700 if os.umask(0) == 0o22 else 0o600)",
+        "executable: True -> False",
+    ),
     "tree": ("open(out + '/' + str(time.time_ns()), 'w')", " is not there the second time"),
-    "dies": ("open(out, 'w')\nif os.umask(0) != 0o22: sys.exit('no luck')",
-             "failed when run again: exit code 1: no luck"),
+    "dies": (
+        "open(out, 'w')\nif os.umask(0) != 0o22: sys.exit('no luck')",
+        "failed when run again: exit code 1: no luck",
+    ),
 }
 
 
@@ -134,7 +147,9 @@ def elf(text: bytes) -> bytes:
     body = text.ljust(16, b"\0") + names
     heads = [(0, 0, 0, 0, 0, 0), (1, 1, 0, 0, 64, len(text)), (7, 3, 0, 0, 80, len(names))]
     table = b"".join(struct.pack("<IIQQQQ", *head) + bytes(24) for head in heads)
-    start = b"\x7fELF\x02\x01\x01".ljust(40, b"\0") + struct.pack("<QIHHHHHH", 64 + len(body), 0, 64, 0, 0, 64, 3, 2)
+    start = b"\x7fELF\x02\x01\x01".ljust(40, b"\0") + struct.pack(
+        "<QIHHHHHH", 64 + len(body), 0, 64, 0, 0, 64, 3, 2
+    )
     return start + body + table
 
 
@@ -144,7 +159,11 @@ CASES = [
     (b'{"a": 1}', b'{"a":1}', "line 1: '{\"a\": 1}' -> '{\"a\":1}'"),
     (b"one\ntwo\n", b"one\n2\n", "line 2: 'two\\n' -> '2\\n'"),
     (array((2, 3), *range(6)), array((2, 3), 0, 1, 2, 3, 9, 5), "[1, 1]: 4.0 -> 9.0"),
-    (array((2, 3), *range(6), fortran=True), array((2, 3), 0, 1, 2, 3, 9, 5, fortran=True), "[2, 0]: 4.0 -> 9.0"),
+    (
+        array((2, 3), *range(6), fortran=True),
+        array((2, 3), 0, 1, 2, 3, 9, 5, fortran=True),
+        "[2, 0]: 4.0 -> 9.0",
+    ),
     (array((2,), 0, 1), array((1, 2), 0, 1), "the array's form: f8 [2] -> f8 [1, 2]"),
     (zipped(a=b"1", b=array((1,), 1)), zipped(a=b"1", b=array((1,), 2)), "b: [0]: 1.0 -> 2.0"),
     (zipped(a=b"1"), zipped(a=b"1", b=b""), "b is there only the second time"),
@@ -167,6 +186,9 @@ def test_a_difference_is_said_in_the_terms_of_the_file(case: tuple[bytes, bytes,
 
 
 def test_json_in_a_tree_is_named_by_its_path(tmp_path: Path) -> None:
-    of = made(tmp_path, tree="os.mkdir(out + '/d')\njson.dump([time.time_ns()], open(out + '/d/x.json', 'w'))\n")
+    of = made(
+        tmp_path,
+        tree="os.mkdir(out + '/d')\njson.dump([time.time_ns()], open(out + '/d/x.json', 'w'))\n",
+    )
     of.build("//...")
     assert "t/d/x.json: $[0]: " in json.dumps(whys(of, "--check", "//...", code=3))

@@ -1,4 +1,5 @@
 """The verbs that hand an image to Docker, on the workspace that `init` makes."""
+
 from __future__ import annotations
 
 import json
@@ -7,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space
+from tests.support.workspace import Space
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 
 
@@ -29,18 +30,39 @@ def test_load_and_run(swarm: Space, daemon: str) -> None:
     assert "gates of //exports:x86" in first.err
     assert swarm.run("load", "//exports:x86").out == first.out
     loaded = swarm.run("load", "//exports:x86", "--json").events[-1]
-    assert loaded == {"schema": 1, "event": "loaded", "image": first.out.strip(), "tag": "swarm/exports/x86:latest",
-                      "platform": "linux/amd64"}
-    assert "loaded swarm/exports/x86:latest for linux/amd64\nnext: docker run --rm -i --network none " in first.err
+    assert loaded == {
+        "schema": 1,
+        "event": "loaded",
+        "image": first.out.strip(),
+        "tag": "swarm/exports/x86:latest",
+        "platform": "linux/amd64",
+    }
+    assert (
+        "loaded swarm/exports/x86:latest for linux/amd64\nnext: docker run --rm -i --network none "
+        in first.err
+    )
 
-    ran = subprocess.run(swarm.command("run", "//exports:x86", "--", "--beliefs"), cwd=swarm.root, env=swarm.environ(),
-                         input='{"forager":[0,0]}\nnonsense\n', capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(
+        swarm.command("run", "//exports:x86", "--", "--beliefs"),
+        cwd=swarm.root,
+        env=swarm.environ(),
+        input='{"forager":[0,0]}\nnonsense\n',
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert ran.returncode == 0, ran.stderr
     tick, fault = map(json.loads, ran.stdout.splitlines())
     assert tick["forager"]["action"][0] in (0, 1, 2) and "qs" in tick["forager"]
     assert "error" in fault
-    told = subprocess.run(swarm.command("run", "//exports:x86", "--json", "--", "--version"), cwd=swarm.root,
-                          env=swarm.environ(), capture_output=True, text=True, timeout=300)
+    told = subprocess.run(
+        swarm.command("run", "//exports:x86", "--json", "--", "--version"),
+        cwd=swarm.root,
+        env=swarm.environ(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert "finished" in told.stderr and "finished" not in told.stdout
 
 
@@ -51,6 +73,6 @@ def test_a_target_without_an_image_is_not_loaded(swarm: Space, daemon: str) -> N
 
 def test_no_daemon_is_said_with_its_address(swarm: Space, tmp_path: Path) -> None:
     nowhere = swarm.env["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"
-    said = swarm.run("load", "//exports:x86", code=30).err   # and nothing was built for it
+    said = swarm.run("load", "//exports:x86", code=30).err  # and nothing was built for it
     assert not (swarm.root / "out").exists()
     assert f"error: no Docker daemon answers at {nowhere}" in said and "help: " in said

@@ -1,4 +1,5 @@
 """A workspace that another one equals is built without parsing or analysing anything; what differs is looked at."""
+
 from __future__ import annotations
 
 import os
@@ -10,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.sandbox import works
-from tests.needs import absent
-from tests.space import Space, space
+from buildgraph.sandbox.sandbox import works
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
-BUILD = '''
+BUILD = """
 [workspace]
 name = "w"
 
@@ -38,7 +39,7 @@ srcs = ["src/*.txt"]
 rule = "gate"
 inputs = { text = "a.txt" }
 argv = ["grep", "-q", "a", "{text}"]
-'''
+"""
 IMPORTED = """
 import sys
 from buildgraph.cli import main
@@ -65,15 +66,25 @@ def _clone(first: Space, name: str) -> Space:
 
 
 def _imported(of: Space) -> tuple[str, list[str]]:
-    done = subprocess.run([sys.executable, "-c", IMPORTED], cwd=of.root, env=of.environ(), capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED],
+        cwd=of.root,
+        env=of.environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout, done.stderr.splitlines()[-1].split()
 
 
 def _shown(of: Space, below: str = "") -> dict[str, bytes]:
     top = of.root / "out" / below
-    return {os.path.relpath(os.path.join(folder, name), top): Path(folder, name).read_bytes()
-            for folder, _, names in os.walk(top, followlinks=True) for name in names if name != ".gitignore"}
+    return {
+        os.path.relpath(os.path.join(folder, name), top): Path(folder, name).read_bytes()
+        for folder, _, names in os.walk(top, followlinks=True)
+        for name in names
+        if name != ".gitignore"
+    }
 
 
 def test_a_clone_is_restored_without_analysis(first: Space) -> None:
@@ -90,12 +101,17 @@ def test_touched_build_files_cost_no_analysis_either(first: Space) -> None:
 
 def test_other_content_of_what_decides_is_analysed(first: Space) -> None:
     clone = _clone(first, "clone")
-    clone.write("BUILD.toml", BUILD.replace('["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]'))
+    clone.write(
+        "BUILD.toml",
+        BUILD.replace(
+            '["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]'
+        ),
+    )
     said, imported = _imported(clone)
     assert "pydantic" in imported and "1 ran" in said
     assert (clone.root / "out/b/b.txt").read_text() == "a\na\n"
     another = _clone(first, "another")
-    another.write("src/y.txt", "y")   # a glob's folder lists another name
+    another.write("src/y.txt", "y")  # a glob's folder lists another name
     assert "pydantic" in _imported(another)[1]
     assert sorted(map(os.path.basename, _shown(another, "f"))) == ["x.txt", "y.txt"]
     third = _clone(first, "third")
@@ -132,7 +148,7 @@ def test_a_damaged_graph_is_none(first: Space) -> None:
 
 def _damage(path: Path) -> None:
     data = path.read_bytes()
-    path.write_bytes(data[:len(data) // 2] + b"x" + data[len(data) // 2 + 1:])
+    path.write_bytes(data[: len(data) // 2] + b"x" + data[len(data) // 2 + 1 :])
 
 
 @pytest.mark.parametrize("end", [".last", ".last.steps"])
@@ -149,7 +165,9 @@ def test_a_damaged_snapshot_is_none(first: Space, end: str) -> None:
 def test_the_snapshot_of_other_build_files_is_none(first: Space) -> None:
     """It has the name of this one's, for the root's BUILD.toml is the same; a failed build left no other."""
     broken = _clone(first, "broken")
-    broken.write("sub/BUILD.toml", '[c]\nrule = "command"\noutputs = { o = "o" }\nargv = ["false"]\n')
+    broken.write(
+        "sub/BUILD.toml", '[c]\nrule = "command"\noutputs = { o = "o" }\nargv = ["false"]\n'
+    )
     broken.run("build", "//...", code=1)
     again = _clone(broken, "again")
     assert "//sub:c" in again.run("build", "//...", code=1).err
@@ -187,7 +205,11 @@ def test_what_ran_in_a_weaker_sandbox_does_not_count_in_a_clone(tmp_path: Path) 
         absent("the rung landlock cannot be reached here")
     weak = space(tmp_path, BUILD)
     weak.env["BUILDGRAPH_SANDBOX"] = "none"
-    for name, text in (("a.txt", "a\n"), ("tool.sh", 'cat "$1" > "$2/one"; echo two > "$2/two"\n'), ("src/x.txt", "x")):
+    for name, text in (
+        ("a.txt", "a\n"),
+        ("tool.sh", 'cat "$1" > "$2/one"; echo two > "$2/two"\n'),
+        ("src/x.txt", "x"),
+    ):
         weak.write(name, text)
     weak.run("build", "//...", code=0)
     strict = _clone(weak, "strict")
@@ -197,21 +219,29 @@ def test_what_ran_in_a_weaker_sandbox_does_not_count_in_a_clone(tmp_path: Path) 
 
 def test_a_build_file_that_is_edited_while_it_is_analysed_is_analysed_again(first: Space) -> None:
     """What analysis made is known by what it read, not by what the file holds when it has ended."""
-    edited = BUILD.replace('["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]')
+    edited = BUILD.replace(
+        '["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]'
+    )
     script = f"""
 import sys
-from buildgraph import session
+from buildgraph.build import run_build
 from buildgraph.cli import main
-keep = session.keep
+save_graph = run_build.save_graph
 def late(*given):
     with open("BUILD.toml", "w") as file:
         file.write({edited!r})
-    keep(*given)
-session.keep = late
+    save_graph(*given)
+run_build.save_graph = late
 sys.exit(main(["build", "//..."]))
 """
     clone = _clone(first, "clone")
     clone.write("BUILD.toml", BUILD + "\n# so that it is analysed\n")
-    subprocess.run([sys.executable, "-c", script], cwd=clone.root, env=clone.environ(), capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=clone.root,
+        env=clone.environ(),
+        capture_output=True,
+        check=True,
+    )
     clone.run("build", "//...", code=0)
     assert (clone.root / "out/b/b.txt").read_text() == "a\na\n"

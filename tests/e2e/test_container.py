@@ -1,4 +1,5 @@
 """Images that `assemble` made, loaded in and run by a real Docker daemon."""
+
 from __future__ import annotations
 
 import json
@@ -14,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from buildgraph.errors import BuildError
-from buildgraph.execute import container
-from tests.needs import need
+from buildgraph.docker import client
+from buildgraph.types.errors import BuildError
+from tests.support.requirements import need
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 TOOL = Path(__file__).parents[2] / "rules/tools/assemble.py"
 PROGRAM = r"""
@@ -68,7 +69,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A static program that tells what it sees."""
     folder = tmp_path_factory.mktemp("program")
     (folder / "probe.c").write_text(PROGRAM)
-    argv = [need("gcc"), "-static", "-O1", "-s", "-o", str(folder / "probe"), str(folder / "probe.c")]
+    argv = [
+        need("gcc"),
+        "-static",
+        "-O1",
+        "-s",
+        "-o",
+        str(folder / "probe"),
+        str(folder / "probe.c"),
+    ]
     subprocess.run(argv, check=True, timeout=60)
     return folder / "probe"
 
@@ -78,9 +87,22 @@ def assembled(program: Path, folder: Path, name: str) -> dict[str, Any]:
     config = {"architecture": "amd64", "entrypoint": ["/bin/probe"], "labels": {"test": name}}
     (folder / "name").write_text(name)
     (folder / "config.json").write_text(json.dumps(config))
-    argv = [sys.executable, str(TOOL), "--file", f"bin/probe={program}:0755", "--file", f"name={folder}/name",
-            "--config", str(folder / "config.json"), "--out", str(folder / "out"),
-            "--tar", str(folder / "image.tar"), "--summary", str(folder / "summary.json")]
+    argv = [
+        sys.executable,
+        str(TOOL),
+        "--file",
+        f"bin/probe={program}:0755",
+        "--file",
+        f"name={folder}/name",
+        "--config",
+        str(folder / "config.json"),
+        "--out",
+        str(folder / "out"),
+        "--tar",
+        str(folder / "image.tar"),
+        "--summary",
+        str(folder / "summary.json"),
+    ]
     subprocess.run(argv, check=True, timeout=60)
     made: dict[str, Any] = json.loads((folder / "summary.json").read_bytes())
     return made
@@ -97,12 +119,13 @@ def host(daemon: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def image(host: str, program: Path, tmp_path: Path) -> str:
     """The id of the probe's image in the daemon."""
     assembled(program, tmp_path, "probe")
-    return container.load(tmp_path / "out")
+    return client.load(tmp_path / "out")
 
 
 def left(host: str) -> list[str]:
     """Containers that the daemon still has, after it had a moment to remove what ended."""
     import docker
+
     client = docker.DockerClient(base_url=host, version="auto")
     try:
         until = time.monotonic() + 60
@@ -116,22 +139,33 @@ def left(host: str) -> list[str]:
 def confinement(host: str) -> dict[str, Any]:
     """What the daemon says of the one container that runs."""
     import docker
+
     client = docker.DockerClient(base_url=host, version="auto")
     try:
         [running] = client.api.containers(filters={"status": "running"})
         told = client.api.inspect_container(running["Id"])["HostConfig"]
     finally:
         client.close()
-    keys = ("ReadonlyRootfs", "CapDrop", "NetworkMode", "PidsLimit", "Init", "SecurityOpt", "AutoRemove",
-            "Privileged", "Binds")
+    keys = (
+        "ReadonlyRootfs",
+        "CapDrop",
+        "NetworkMode",
+        "PidsLimit",
+        "Init",
+        "SecurityOpt",
+        "AutoRemove",
+        "Privileged",
+        "Binds",
+    )
     return {key: told[key] for key in keys}
 
 
 @pytest.mark.parametrize("form", ["out", "image.tar"])
 def test_the_image_id_is_the_digest_of_the_configuration(
-        form: str, host: str, program: Path, tmp_path: Path) -> None:
+    form: str, host: str, program: Path, tmp_path: Path
+) -> None:
     made = assembled(program, tmp_path, form)
-    assert container.load(tmp_path / form) == made["config"]
+    assert client.load(tmp_path / form) == made["config"]
 
 
 def test_a_second_load_sends_nothing(host: str, program: Path, tmp_path: Path) -> None:
@@ -140,73 +174,85 @@ def test_a_second_load_sends_nothing(host: str, program: Path, tmp_path: Path) -
     kept = layer.read_bytes()
     layer.write_bytes(b"not a layer")
     with pytest.raises(BuildError) as refused:
-        container.load(tmp_path / "out")
+        client.load(tmp_path / "out")
     assert refused.value.reason == "failed"
     layer.write_bytes(kept)
-    first = container.load(tmp_path / "out")
+    first = client.load(tmp_path / "out")
     (tmp_path / "out/manifest.json").write_bytes(b"what a daemon would choke on")
-    assert container.load(tmp_path / "out", "probe/second") == first == made["config"]
-    assert container.run("probe/second:latest", ["exit", "4"]).code == 4
+    assert client.load(tmp_path / "out", "probe/second") == first == made["config"]
+    assert client.run("probe/second:latest", ["exit", "4"]).code == 4
 
 
 def test_tags(host: str, program: Path, tmp_path: Path) -> None:
     assembled(program, tmp_path, "tags")
-    container.load(tmp_path / "out", "registry.test:5000/probe")
-    container.load(tmp_path / "out", "probe:v1")
-    assert container.run("registry.test:5000/probe:latest", ["exit", "0"]).code == 0
-    assert container.run("probe:v1", ["exit", "5"]).code == 5
+    client.load(tmp_path / "out", "registry.test:5000/probe")
+    client.load(tmp_path / "out", "probe:v1")
+    assert client.run("registry.test:5000/probe:latest", ["exit", "0"]).code == 0
+    assert client.run("probe:v1", ["exit", "5"]).code == 5
 
 
 def test_a_run_is_confined(image: str, host: str) -> None:
-    ended = container.run(image, ["facts"])
-    assert ended.stdout.decode() == ("uid=65532 gid=65532 write=Read-only file system no_new_privs=1 "
-                                     "caps=0000000000000000 links=1\n")
+    ended = client.run(image, ["facts"])
+    assert ended.stdout.decode() == (
+        "uid=65532 gid=65532 write=Read-only file system no_new_privs=1 "
+        "caps=0000000000000000 links=1\n"
+    )
     assert (ended.code, ended.stderr, left(host)) == (0, b"", [])
 
 
 def test_the_user_may_be_another(image: str) -> None:
-    ended = container.run(image, ["facts"], limits=container.Limits(user="4242:4343"))
+    ended = client.run(image, ["facts"], limits=client.ContainerLimits(user="4242:4343"))
     assert ended.stdout.startswith(b"uid=4242 gid=4343 ")
 
 
 def test_stdin_is_piped_and_streams_are_kept_apart(image: str) -> None:
     text = b"".join(b"%d\n" % number for number in range(200_000))
-    assert container.run(image, stdin=text) == (0, text, b"")
-    assert container.run(image, ["error"], stdin=text) == (3, b"good\n", b"bad\n")
+    assert client.run(image, stdin=text) == (0, text, b"")
+    assert client.run(image, ["error"], stdin=text) == (3, b"good\n", b"bad\n")
 
 
 def test_a_container_that_does_not_end_is_stopped(image: str, host: str) -> None:
     began = time.monotonic()
     with pytest.raises(BuildError, match="ran longer than 1 s") as stopped:
-        container.run(image, ["sleep"], limits=container.Limits(timeout=1))
+        client.run(image, ["sleep"], limits=client.ContainerLimits(timeout=1))
     assert stopped.value.reason == "failed" and time.monotonic() - began < 300
     assert left(host) == []
 
 
 def test_output_is_bounded(image: str, host: str) -> None:
     with pytest.raises(BuildError, match="wrote more than 100000 bytes"):
-        container.run(image, ["flood"], limits=container.Limits(output=100_000))
+        client.run(image, ["flood"], limits=client.ContainerLimits(output=100_000))
     assert left(host) == []
 
 
 def test_memory_is_limited(image: str) -> None:
-    assert container.run(image, ["eat"]).stdout == b"ate\n"
-    assert container.run(image, ["eat"], limits=container.Limits(memory=16 << 20)).code == 137
+    assert client.run(image, ["eat"]).stdout == b"ate\n"
+    assert client.run(image, ["eat"], limits=client.ContainerLimits(memory=16 << 20)).code == 137
 
 
 def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None:
     assert left(host) == []
     (read, feed), (answers, write) = os.pipe(), os.pipe()
     codes: list[int] = []
-    talk = threading.Thread(target=lambda: codes.append(container.attach(image, streams=(read, write, 2))))
+    talk = threading.Thread(
+        target=lambda: codes.append(client.attach(image, streams=(read, write, 2)))
+    )
     talk.start()
     with os.fdopen(feed, "wb", buffering=0) as question, os.fdopen(answers, "rb") as answer:
         for line in (b'{"scout":[0]}\n', b'{"scout":[1]}\n'):
             question.write(line)
             assert answer.readline() == line
         assert confinement(host) == {
-            "ReadonlyRootfs": True, "CapDrop": ["ALL"], "NetworkMode": "none", "PidsLimit": 64, "Init": False,
-            "SecurityOpt": ["no-new-privileges"], "AutoRemove": True, "Privileged": False, "Binds": None}
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "NetworkMode": "none",
+            "PidsLimit": 64,
+            "Init": False,
+            "SecurityOpt": ["no-new-privileges"],
+            "AutoRemove": True,
+            "Privileged": False,
+            "Binds": None,
+        }
         question.close()
         talk.join(60)
         os.close(write)
@@ -218,17 +264,24 @@ def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None
 def test_attached_program_may_end_before_its_input(image: str) -> None:
     read, feed = os.pipe()
     try:
-        assert container.attach(image, ["exit", "6"], streams=(read, 1, 2)) == 6
+        assert client.attach(image, ["exit", "6"], streams=(read, 1, 2)) == 6
     finally:
         os.close(read)
         os.close(feed)
 
 
 def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
-    code = ("import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"   # it is ignored in the background
-            f"from buildgraph.execute import container; container.attach({image!r})")
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, cwd=TOOL.parents[2])
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # it is ignored in the background
+        f"from buildgraph.docker import client; client.attach({image!r})"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=TOOL.parents[2],
+    )
     with process:
         assert process.stdin and process.stdout
         process.stdin.write(b"ready\n")
@@ -241,7 +294,7 @@ def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
 
 def test_an_image_that_is_not_there(host: str) -> None:
     with pytest.raises(BuildError, match="no such image") as missing:
-        container.run("buildgraph.test/absent:1")
+        client.run("buildgraph.test/absent:1")
     assert missing.value.fix
 
 
@@ -250,31 +303,39 @@ def test_a_program_for_another_machine(host: str, program: Path, tmp_path: Path)
     shutil.copy(program, broken)
     broken.write_bytes(b"\x7fELF" + bytes(60))
     assembled(broken, tmp_path, "another machine")
-    ended = container.run(container.load(tmp_path / "out"))
+    ended = client.run(client.load(tmp_path / "out"))
     assert ended.code != 0 and b"exec format error" in ended.stderr
 
 
 def test_what_the_daemon_refuses_is_said(image: str, host: str) -> None:
     with pytest.raises(BuildError, match="(?i)refused: minimum memory limit") as refused:
-        container.run(image, limits=container.Limits(memory=1 << 20))
+        client.run(image, limits=client.ContainerLimits(memory=1 << 20))
     assert refused.value.reason == "failed" and left(host) == []
 
 
-@pytest.mark.parametrize(("address", "words", "fix"), [
-    ("unix:///nonexistent/docker.sock", "No such file", "start Docker"),
-    ("tcp://127.0.0.1:1", "refused", "start Docker"),
-    ("nonsense://x", "nonsense", "DOCKER_HOST"),
-])
+@pytest.mark.parametrize(
+    ("address", "words", "fix"),
+    [
+        ("unix:///nonexistent/docker.sock", "No such file", "start Docker"),
+        ("tcp://127.0.0.1:1", "refused", "start Docker"),
+        ("nonsense://x", "nonsense", "DOCKER_HOST"),
+    ],
+)
 def test_no_daemon_is_a_fault_of_the_environment(
-        address: str, words: str, fix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address: str, words: str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
     with pytest.raises(BuildError, match=words) as absent:
-        container.run("x")
-    assert absent.value.reason == "environment" and fix in absent.value.fix and address in absent.value.what
+        client.run("x")
+    assert (
+        absent.value.reason == "environment"
+        and fix in absent.value.fix
+        and address in absent.value.what
+    )
 
 
 def test_what_is_not_a_layout_is_refused(host: str, tmp_path: Path) -> None:
     (tmp_path / "some.tar").write_bytes(b"not a tar")
     for name in ("absent", "some.tar", "."):
         with pytest.raises(BuildError, match="not an OCI image layout"):
-            container.load(tmp_path / name)
+            client.load(tmp_path / name)

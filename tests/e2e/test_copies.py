@@ -1,4 +1,5 @@
 """`--out DIR` adds copies or refuses; it deletes nothing that it did not make, and leaves nothing after a fault."""
+
 from __future__ import annotations
 
 import os
@@ -12,14 +13,17 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_outputs import WORKSPACE, file, image, made
-from tests.space import Space
+from tests.support.workspace import Space
 
-SITE = WORKSPACE + '''
+SITE = (
+    WORKSPACE
+    + """
 [t]
 rule = "command"
 outputs = { o = "site/" }
 argv = ["sh", "-c", "mkdir -p {o}/d/empty; echo 1 > {o}/a; ln -s later {o}/gone; ln -s ../d {o}/d/up"]
-'''
+"""
+)
 
 
 @pytest.fixture
@@ -32,14 +36,21 @@ def test_links_are_copied_as_links(of: Space, tmp_path: Path) -> None:
     of.run("build", "//:t", "--out", str(tmp_path / "deep/dist"))
     copy = image(tmp_path / "deep/dist/site")
     assert {name: text for name, (_, text) in copy.items()} == {
-        "a": "1\n", "d": "", "d/empty": "", "d/up": "../d", "gone": "later"}
+        "a": "1\n",
+        "d": "",
+        "d/empty": "",
+        "d/up": "../d",
+        "gone": "later",
+    }
     assert copy["a"][0] & 0o777 == 0o644 and os.listdir(tmp_path / "deep/dist") == ["site"]
 
 
 def test_a_folder_of_the_users_stays(of: Space) -> None:
     of.write("site/notes.md", "precious")
     assert "site is there already" in of.run("build", "//:t", "--out", ".", code=2).err
-    assert {name: text for name, (_, text) in image(of.root / "site").items()} == {"notes.md": "precious"}
+    assert {name: text for name, (_, text) in image(of.root / "site").items()} == {
+        "notes.md": "precious"
+    }
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling"])
@@ -48,8 +59,11 @@ def test_whatever_has_its_name_stays(of: Space, tmp_path: Path, kind: str) -> No
     (dist / "other").mkdir(parents=True)
     path = dist / "site"
     makers: dict[str, Callable[[], object]] = {
-        "file": path.touch, "folder": path.mkdir, "link": lambda: path.symlink_to("other"),
-        "dangling": lambda: path.symlink_to("nowhere")}
+        "file": path.touch,
+        "folder": path.mkdir,
+        "link": lambda: path.symlink_to("other"),
+        "dangling": lambda: path.symlink_to("nowhere"),
+    }
     makers[kind]()
     before = image(dist)
     assert "site is there already" in of.run("build", "//:t", "--out", str(dist), code=2).err
@@ -98,7 +112,9 @@ def test_all_or_nothing(tmp_path: Path) -> None:
     assert sorted(os.listdir(dist)) == ["p", "t", "v"] and (dist / "p/u/o.txt").read_text() == "1\n"
 
 
-@pytest.mark.parametrize("folder", ["out", "out/x", "out/t/site/d", ".buildgraph", ".buildgraph/x", "../cache/x", "way"])
+@pytest.mark.parametrize(
+    "folder", ["out", "out/x", "out/t/site/d", ".buildgraph", ".buildgraph/x", "../cache/x", "way"]
+)
 def test_folders_of_buildgraphs_own_are_refused(of: Space, folder: str) -> None:
     """Also through a link, and before anything runs."""
     of.run("build", "//:t")
@@ -106,7 +122,9 @@ def test_folders_of_buildgraphs_own_are_refused(of: Space, folder: str) -> None:
     before = image(of.root)
     assert "error: --out:" in of.run("build", "//:t", "--out", folder, code=2).err
     after = image(of.root)
-    assert {name for name in before if "events" not in name} == {name for name in after if "events" not in name}
+    assert {name for name in before if "events" not in name} == {
+        name for name in after if "events" not in name
+    }
 
 
 def test_a_target_called_out_is_not_copied_over_the_outputs(tmp_path: Path) -> None:
@@ -130,7 +148,9 @@ def test_a_link_inside_the_folder_is_not_followed(tmp_path: Path) -> None:
     for name in ("dist", "elsewhere"):
         (tmp_path / name).mkdir()
     (tmp_path / "dist/p").symlink_to(tmp_path / "elsewhere")
-    assert "dist/p is a link" in of.run("build", "//...", "--out", str(tmp_path / "dist"), code=2).err
+    assert (
+        "dist/p is a link" in of.run("build", "//...", "--out", str(tmp_path / "dist"), code=2).err
+    )
     assert os.listdir(tmp_path / "elsewhere") == [] and os.listdir(tmp_path / "dist") == ["p"]
 
 
@@ -142,13 +162,16 @@ def test_a_folder_that_is_a_link_takes_copies(of: Space, tmp_path: Path) -> None
     assert os.listdir(tmp_path / "real") == ["site"]
 
 
-MANY = WORKSPACE + '''
+MANY = (
+    WORKSPACE
+    + """
 [t]
 rule = "command"
 outputs = { o = "tree/" }
 argv = ["python3", "-c", "import sys; [open(f'{{sys.argv[1]}}/{{n}}', 'w').write(str(n)) for n in range(20000)]", "{o}"]
 programs = ["python3"]
-'''
+"""
+)
 
 
 @pytest.mark.slow
@@ -156,8 +179,13 @@ programs = ["python3"]
 def test_a_signal_ends_the_copying_and_leaves_nothing(tmp_path: Path, stop: signal.Signals) -> None:
     of, dist = made(tmp_path, MANY), tmp_path / "new/dist"
     of.run("build", "//:t")
-    running = subprocess.Popen(of.command("build", "//:t", "--out", str(dist)), cwd=of.root, env=of.environ(),
-                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        of.command("build", "//:t", "--out", str(dist)),
+        cwd=of.root,
+        env=of.environ(),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 60
     while not list(dist.glob(".buildgraph-out.*/*/1*")):
         assert time.monotonic() < deadline and running.poll() is None, "it never copied"

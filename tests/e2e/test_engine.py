@@ -1,4 +1,5 @@
 """The engine as a user meets it: workspaces, the real program, counts of what ran."""
+
 from __future__ import annotations
 
 import os
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
-CHAIN = '''
+CHAIN = """
 [workspace]
 name = "chain"
 
@@ -26,7 +27,7 @@ rule = "command"
 inputs = { text = ":upper", tool = "count.py" }
 outputs = { number = "count.txt" }
 argv = ["python3", "{tool}", "{text}", "{number}"]
-'''.replace('outputs = { text = "upper.txt" }', 'outputs = { text_out = "upper.txt" }')
+""".replace('outputs = { text = "upper.txt" }', 'outputs = { text_out = "upper.txt" }')
 UPPER = "import sys\nopen(sys.argv[2], 'w').write(open(sys.argv[1]).read().upper().split('#')[0])\n"
 COUNT = "import sys\nopen(sys.argv[2], 'w').write(str(len(open(sys.argv[1]).read())))\n"
 
@@ -44,7 +45,9 @@ def chain(tmp_path: Path) -> Space:
 def ran(of: Space, *patterns: str) -> list[str]:
     """Labels whose actions ran."""
     events = of.build(*(patterns or ("//:count",))).events
-    return sorted(event["label"] for event in events if event["event"] == "done" and event["how"] == "ran")
+    return sorted(
+        event["label"] for event in events if event["event"] == "done" and event["how"] == "ran"
+    )
 
 
 def test_a_build_makes_its_outputs_and_a_second_runs_nothing(chain: Space) -> None:
@@ -103,7 +106,9 @@ def test_a_damaged_blob_is_made_again(chain: Space, how: str) -> None:
     for blob in (chain.cache / "blobs/sha256").iterdir():
         if blob.read_bytes() == b"HELLO WORLD":
             blob.chmod(0o644)
-            blob.unlink() if how == "delete" else blob.write_bytes(b"HELLO W0RLD" if how == "flip" else b"HELL")
+            blob.unlink() if how == "delete" else blob.write_bytes(
+                b"HELLO W0RLD" if how == "flip" else b"HELL"
+            )
     chain.write("count.py", COUNT + "# again\n")
     assert "//:count" in ran(chain)
     assert (chain.root / "out/count/count.txt").read_text() == "11"
@@ -129,18 +134,26 @@ def test_a_second_checkout_shares_the_cache(chain: Space, tmp_path: Path) -> Non
 def test_a_failing_action_shows_its_log_and_is_not_remembered(chain: Space) -> None:
     chain.write("upper.py", "import sys\nprint('this is the log')\nsys.exit(3)\n")
     failed = chain.run("build", "//:count", code=1)
-    assert "this is the log" in failed.err and "exit code 3" in failed.err and "--sandbox-debug" in failed.err
+    assert (
+        "this is the log" in failed.err
+        and "exit code 3" in failed.err
+        and "--sandbox-debug" in failed.err
+    )
     chain.write("upper.py", UPPER)
     assert ran(chain) == ["//:count", "//:upper"]
 
 
 def test_keep_going_builds_what_does_not_need_the_failure(chain: Space) -> None:
-    chain.write("BUILD.toml", CHAIN + '''
+    chain.write(
+        "BUILD.toml",
+        CHAIN
+        + """
 [other]
 rule = "command"
 outputs = { o = "o.txt" }
 argv = ["sh", "-c", "echo x > {o}"]
-''')
+""",
+    )
     chain.write("upper.py", "import sys; sys.exit(1)\n")
     assert chain.run("build", "-k", "-j1", "//...", code=1).code == 1
     assert (chain.root / "out/other/o.txt").read_text() == "x\n"
@@ -155,15 +168,20 @@ def test_a_missing_and_an_undeclared_output_fail(chain: Space) -> None:
 
 def test_sandbox_debug_keeps_a_folder_in_which_the_command_runs_by_hand(chain: Space) -> None:
     chain.write("upper.py", "import sys\nprint('by hand')\nsys.exit(3)\n")
-    for _ in range(2):   # what was kept before is left alone
+    for _ in range(2):  # what was kept before is left alone
         failed = chain.run("build", "//:upper", "--sandbox-debug", code=1)
     line = next(line for line in failed.err.splitlines() if "env -i" in line)
-    again = subprocess.run(["sh", "-c", line[line.index("cd "):]], capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        ["sh", "-c", line[line.index("cd ") :]], capture_output=True, text=True, check=False
+    )
     assert again.returncode == 3 and "by hand" in again.stdout
 
 
 def test_an_environment_variable_cannot_influence_an_action(chain: Space) -> None:
-    chain.write("upper.py", "import os, sys\nopen(sys.argv[2], 'w').write(os.environ.get('SECRET', 'none'))\n")
+    chain.write(
+        "upper.py",
+        "import os, sys\nopen(sys.argv[2], 'w').write(os.environ.get('SECRET', 'none'))\n",
+    )
     chain.env["SECRET"] = "value"
     ran(chain, "//:upper")
     assert (chain.root / "out/upper/upper.txt").read_text() == "none"
@@ -171,16 +189,28 @@ def test_an_environment_variable_cannot_influence_an_action(chain: Space) -> Non
 
 def test_equal_actions_run_once(tmp_path: Path) -> None:
     table = '[{name}]\nrule = "command"\noutputs = {{ o = "o" }}\nargv = ["sh", "-c", "sleep 0.3; echo x > {{o}}"]\n'
-    made = space(tmp_path, '[workspace]\nname = "w"\n' + "".join(table.format(name=f"t{n}") for n in range(4)))
+    made = space(
+        tmp_path,
+        '[workspace]\nname = "w"\n' + "".join(table.format(name=f"t{n}") for n in range(4)),
+    )
     done = made.build("-j4", "//...")
-    assert len(done.titles("ran")) == 1 and len(done.titles("ran") + done.titles("shared") + done.titles("hit")) == 4
+    assert (
+        len(done.titles("ran")) == 1
+        and len(done.titles("ran") + done.titles("shared") + done.titles("hit")) == 4
+    )
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing_behind(chain: Space, stop: signal.Signals) -> None:
     chain.write("upper.py", "import os, time\nprint(flush=True)\ntime.sleep(600.125)\n")
-    process = subprocess.Popen(chain.command("build", "//:count"), cwd=chain.root, env=chain.environ(),
-                               stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        chain.command("build", "//:count"),
+        cwd=chain.root,
+        env=chain.environ(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     work = chain.cache / "work"
     deadline = time.monotonic() + 60
     while not list(work.glob("*/action-*")):
@@ -191,7 +221,9 @@ def test_an_interrupt_leaves_nothing_behind(chain: Space, stop: signal.Signals) 
     _, err = process.communicate(timeout=60)
     assert process.returncode in (130, 143) and "Traceback" not in err
     assert not list(work.iterdir())
-    left = subprocess.run(["pgrep", "-f", str(work)], capture_output=True, text=True, check=False).stdout
+    left = subprocess.run(
+        ["pgrep", "-f", str(work)], capture_output=True, text=True, check=False
+    ).stdout
     assert not left
     chain.write("upper.py", UPPER)
     assert ran(chain) == ["//:count", "//:upper"]
@@ -199,8 +231,13 @@ def test_an_interrupt_leaves_nothing_behind(chain: Space, stop: signal.Signals) 
 
 def test_a_build_killed_in_the_middle_is_right_the_next_time(chain: Space) -> None:
     chain.write("count.py", "import time\ntime.sleep(5)\n" + COUNT)
-    process = subprocess.Popen(chain.command("build", "//:count"), cwd=chain.root, env=chain.environ(),
-                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        chain.command("build", "//:count"),
+        cwd=chain.root,
+        env=chain.environ(),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
     time.sleep(1.5)
     process.kill()
     process.wait()
@@ -212,8 +249,13 @@ def test_a_build_killed_in_the_middle_is_right_the_next_time(chain: Space) -> No
 
 def test_a_file_edited_while_it_is_being_built_never_poisons_the_cache(chain: Space) -> None:
     chain.write("upper.py", "import time\ntime.sleep(1.5)\n" + UPPER)
-    process = subprocess.Popen(chain.command("build", "//:count"), cwd=chain.root, env=chain.environ(),
-                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        chain.command("build", "//:count"),
+        cwd=chain.root,
+        env=chain.environ(),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
     time.sleep(1.0)
     chain.write("words.txt", "changed#")
     process.wait(timeout=60)

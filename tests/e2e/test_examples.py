@@ -1,4 +1,5 @@
 """The examples do what their READMEs say."""
+
 from __future__ import annotations
 
 import json
@@ -10,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.needs import need, need_module
-from tests.rooms import BOTH, EXAMPLES, copy, repository
-from tests.space import Space
+from tests.support.requirements import need, need_module
+from tests.support.small_filesystems import BOTH, EXAMPLES, copy, repository
+from tests.support.workspace import Space
 
 
 def blocks(readme: Path, language: str) -> list[str]:
     """The fenced blocks of a README in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", readme.read_text(), re.M | re.S)
+    return re.findall(rf"^```{language}\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def program(command: str) -> list[str]:
@@ -35,7 +36,9 @@ def test_rooms_answer_as_the_readme_says(rooms: Space) -> None:
     assert program(build) == ["build", BOTH]
     rooms.run(*program(build))
     assert (rooms.root / "ticks.jsonl").read_text() == asked
-    done = subprocess.run(["sh", "-c", talk], cwd=rooms.root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["sh", "-c", talk], cwd=rooms.root, capture_output=True, text=True, check=True
+    )
     assert done.stdout == answered
 
 
@@ -50,8 +53,13 @@ def test_the_script_writes_the_committed_arrays(tmp_path: Path) -> None:
     folder = EXAMPLES / "npz"
     subprocess.run([sys.executable, folder / "make_models.py", tmp_path], check=True, timeout=60)
     for name in ("heater", "vent"):
-        assert (tmp_path / f"{name}.json").read_bytes() == (folder / f"models/{name}.json").read_bytes()
-        with np.load(tmp_path / f"{name}.npz") as made, np.load(folder / f"models/{name}.npz") as held:
+        assert (tmp_path / f"{name}.json").read_bytes() == (
+            folder / f"models/{name}.json"
+        ).read_bytes()
+        with (
+            np.load(tmp_path / f"{name}.npz") as made,
+            np.load(folder / f"models/{name}.npz") as held,
+        ):
             assert sorted(made) == sorted(held)
             for key in held:
                 assert np.array_equal(made[key], held[key]), f"{name} {key}"
@@ -70,7 +78,9 @@ def test_the_workspace_of_tools_counts_as_the_readme_says(tmp_path: Path) -> Non
     assert again.titles() == ["gate table", "gather files", "python3"]
     assert "new,1,3,14" in (tools.root / "out/table/table.csv").read_text()
     only = tools.run("build", "//checks:all")
-    assert only.out.startswith("gates of //checks:emulated\n  passed       emulated\ngates of //checks:table\n  passed")
+    assert only.out.startswith(
+        "gates of //checks:emulated\n  passed       emulated\ngates of //checks:table\n  passed"
+    )
 
 
 def test_a_user_rule_refuses_with_the_place_in_build_toml(tmp_path: Path) -> None:
@@ -78,14 +88,17 @@ def test_a_user_rule_refuses_with_the_place_in_build_toml(tmp_path: Path) -> Non
     text = (tools.root / "BUILD.toml").read_text()
     tools.write("BUILD.toml", text.replace('["x86_64", "aarch64"]', '["x86_64", "aarch64", "z80"]'))
     said = tools.run("build", "//:count.z80", code=2).err
-    assert "no machine 'z80'" in said and 'BUILD.toml:14:' in said, said
+    assert "no machine 'z80'" in said and "BUILD.toml:14:" in said, said
 
 
 def test_a_wrong_table_fails_the_gate(tmp_path: Path) -> None:
     tools = copy("tools", tmp_path / "w", tmp_path / "cache")
     text = (tools.root / "count.c").read_text()
     assert text.count("found->lines += text[at] == '\\n';") == 1
-    tools.write("count.c", text.replace("found->lines += text[at] == '\\n';", "found->lines += text[at] == 'e';"))
+    tools.write(
+        "count.c",
+        text.replace("found->lines += text[at] == '\\n';", "found->lines += text[at] == 'e';"),
+    )
     failed = tools.run("build", "//checks:table", code=1)
     assert "beliefs: the table says" in failed.err and "  failed       table" in failed.out
 
@@ -95,8 +108,13 @@ class TestCompare:
 
     def ran(self, *folders: Path) -> subprocess.CompletedProcess[str]:
         """Run it on folders."""
-        return subprocess.run([sys.executable, EXAMPLES / "pymdp/compare.py", *folders], capture_output=True, text=True,
-                              check=False, timeout=60)
+        return subprocess.run(
+            [sys.executable, EXAMPLES / "pymdp/compare.py", *folders],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
 
     def pair(self, folder: Path) -> tuple[Path, Path]:
         """Two equal folders of arrays."""
@@ -113,7 +131,10 @@ class TestCompare:
         left, right = self.pair(tmp_path)
         (right / "A0.f64").write_bytes(np.array([0.25, np.nextafter(0.75, 1)]).tobytes())
         done = self.ran(left, right)
-        assert done.returncode == 1 and "A0.f64: 1 of 2 numbers differ, by 1.11022e-16 at most" in done.stdout
+        assert (
+            done.returncode == 1
+            and "A0.f64: 1 of 2 numbers differ, by 1.11022e-16 at most" in done.stdout
+        )
 
     def test_parameters_sizes_and_missing_files_fail(self, tmp_path: Path) -> None:
         left, right = self.pair(tmp_path)

@@ -1,4 +1,5 @@
 """Firmware for microcontrollers: built, proved under emulation, and used by a C program as its header says."""
+
 from __future__ import annotations
 
 import json
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
-from tests.rooms import EXAMPLES
-from tests.space import Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import EXAMPLES
+from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 
@@ -67,10 +68,20 @@ def micro(tmp_path: Path) -> Space:
 
 def zig(folder: Path, *words: str) -> None:
     """Run zig with caches of its own."""
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "ZIG_GLOBAL_CACHE_DIR": str(folder / "g"),
-           "ZIG_LOCAL_CACHE_DIR": str(folder / "l")}
-    done = subprocess.run([sys.executable, "-m", "ziglang", *words], cwd=folder, env=env, capture_output=True, text=True,
-                          check=False)
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "ZIG_GLOBAL_CACHE_DIR": str(folder / "g"),
+        "ZIG_LOCAL_CACHE_DIR": str(folder / "l"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "ziglang", *words],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -78,7 +89,10 @@ def test_the_bits_hold_and_a_program_uses_the_library(tmp_path: Path) -> None:
     emulator = need("qemu-arm-static")
     here = micro(tmp_path)
     ran = here.run("build", "//firmware:soft", "//firmware:hard", "--json")
-    assert sorted(event["verdict"] for event in ran.events if event["event"] == "judged") == ["passed", "passed"]
+    assert sorted(event["verdict"] for event in ran.events if event["event"] == "judged") == [
+        "passed",
+        "passed",
+    ]
     assert len([title for title in ran.titles() if title.startswith("prove")]) == 1
     taken = json.loads((here.root / "out/firmware/soft/sizes.json").read_text())["agents"]["rat-1"]
     assert 1000 < taken["flash"] <= 65536 and 100 < taken["memory"] <= 4096
@@ -86,10 +100,39 @@ def test_the_bits_hold_and_a_program_uses_the_library(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "main.c").write_text(USER)
     made = here.root / "out/firmware/hard"
-    zig(folder, "cc", "-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4", "-Os", "-ffreestanding", "-I", str(made),
-        "-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-c", "main.c", "-o", "main.o")
-    zig(folder, "ld.lld", "-m", "armelf_linux_eabi", "-static", "--gc-sections", "-e", "_start", "-o", "program", "main.o",
-        str(made / "libagents.a"))
-    assert subprocess.run([emulator, str(folder / "program")], check=False).returncode == 43   # as the README's first line
+    zig(
+        folder,
+        "cc",
+        "-target",
+        "thumb-freestanding-eabihf",
+        "-mcpu=cortex_m4",
+        "-Os",
+        "-ffreestanding",
+        "-I",
+        str(made),
+        "-fno-unwind-tables",
+        "-fno-asynchronous-unwind-tables",
+        "-c",
+        "main.c",
+        "-o",
+        "main.o",
+    )
+    zig(
+        folder,
+        "ld.lld",
+        "-m",
+        "armelf_linux_eabi",
+        "-static",
+        "--gc-sections",
+        "-e",
+        "_start",
+        "-o",
+        "program",
+        "main.o",
+        str(made / "libagents.a"),
+    )
+    assert (
+        subprocess.run([emulator, str(folder / "program")], check=False).returncode == 43
+    )  # as the README's first line
     tight = here.run("build", "//firmware:tight", code=2)
     assert "memory: the agents take" in tight.err and "the budget is 1024" in tight.err

@@ -1,4 +1,5 @@
 """The example of models in other programs' formats: built, answering as its README says, and refused in place."""
+
 from __future__ import annotations
 
 import json
@@ -8,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_examples import blocks, program
-from tests.needs import need
-from tests.rooms import EXAMPLES, copy
-from tests.space import space
+from tests.support.requirements import need
+from tests.support.small_filesystems import EXAMPLES, copy
+from tests.support.workspace import space
 
 FOLDER = EXAMPLES / "formats"
 
@@ -24,7 +25,9 @@ def test_the_lake_answers_as_the_readme_says(tmp_path: Path) -> None:
     build, talk = commands.splitlines()
     lake.run(*program(build))
     assert (lake.root / "ticks.jsonl").read_text() == asked
-    done = subprocess.run(["sh", "-c", talk], cwd=lake.root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["sh", "-c", talk], cwd=lake.root, capture_output=True, text=True, check=True
+    )
     assert done.stdout == answered
 
 
@@ -54,7 +57,9 @@ def test_what_is_wrong_in_a_file_fails_its_action(tmp_path: Path) -> None:
     text = (lake.root / "models/ferry.pomdp").read_text()
     lake.write("models/ferry.pomdp", text.replace("0.8 0.2 0.0", "0.8 0.3 0.0"))
     failed = lake.run("build", "//models:ferry", code=2)
-    assert "T: row-west : middle sums to 1.1, not to 1" in failed.err and "Traceback" not in failed.err
+    assert (
+        "T: row-west : middle sums to 1.1, not to 1" in failed.err and "Traceback" not in failed.err
+    )
 
 
 TIGER = """\
@@ -97,15 +102,35 @@ hardware = "//hardware:x86"
 
 
 @pytest.mark.slow
-def test_rewards_of_actions_are_observed_and_the_program_opens_the_other_door(tmp_path: Path) -> None:
+def test_rewards_of_actions_are_observed_and_the_program_opens_the_other_door(
+    tmp_path: Path,
+) -> None:
     place = space(tmp_path, TIGERS)
     place.write("tiger.pomdp", TIGER)
     place.run("build", "//exports:x86")
-    lines = "".join(json.dumps({"tiger": seen}) + "\n" for seen in ([0, 0], [1, 2], [0, 2], [0, 2], [0, 2], [1, 3]))
-    done = subprocess.run([place.root / "out/exports/x86/agent"], input=lines, capture_output=True, text=True, check=True)
-    assert [json.loads(line)["tiger"]["action"] for line in done.stdout.splitlines()] == [[0], [0], [0], [0], [2], [0]]
+    lines = "".join(
+        json.dumps({"tiger": seen}) + "\n"
+        for seen in ([0, 0], [1, 2], [0, 2], [0, 2], [0, 2], [1, 3])
+    )
+    done = subprocess.run(
+        [place.root / "out/exports/x86/agent"],
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [json.loads(line)["tiger"]["action"] for line in done.stdout.splitlines()] == [
+        [0],
+        [0],
+        [0],
+        [0],
+        [2],
+        [0],
+    ]
     report = place.root / "out/exports/x86/report"
-    assert json.loads((report / "report.json").read_bytes())["agents"]["tiger"]["utility_only"] == [1]
+    assert json.loads((report / "report.json").read_bytes())["agents"]["tiger"]["utility_only"] == [
+        1
+    ]
     assert "3 of length 1, modality 1 by utility only" in (report / "report.txt").read_text()
 
 
@@ -113,9 +138,15 @@ def test_rewards_are_shown_and_wrong_words_for_them_refused(tmp_path: Path) -> N
     place = space(tmp_path, TIGERS)
     place.write("tiger.pomdp", TIGER)
     assert "observed, 3 levels (-100, -1, 10)" in place.run("model", "show", "//models:plain").out
-    plain, short, long = (json.loads(place.run("model", "show", f"//models:{name}", "--json").out) for name in
-                          ("plain", "short", "long"))
-    assert plain == short != long and long["rewards"]["scale"] == 0.5 and plain["rewards"]["levels"] == ["-100", "-1", "10"]
+    plain, short, long = (
+        json.loads(place.run("model", "show", f"//models:{name}", "--json").out)
+        for name in ("plain", "short", "long")
+    )
+    assert (
+        plain == short != long
+        and long["rewards"]["scale"] == 0.5
+        and plain["rewards"]["levels"] == ["-100", "-1", "10"]
+    )
     place.write("BUILD.toml", TIGERS.replace('"observed"', '"observd"', 1))
     assert "did you mean 'observed'?" in place.run("build", "//models:short", code=2).err
     place.write("BUILD.toml", TIGERS.replace('"observed"', '"preferences"', 1))

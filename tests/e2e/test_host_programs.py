@@ -1,4 +1,5 @@
 """Programs of the host that come while nothing else changes: in a folder that is searched sooner, or by a mount."""
+
 from __future__ import annotations
 
 import os
@@ -9,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import absent, need
-from tests.space import space
+from tests.support.requirements import absent, need
+from tests.support.workspace import space
 
-TOML = '''
+TOML = """
 [workspace]
 name = "w"
 
@@ -24,8 +25,8 @@ argv = ["bg-maker", "{o}"]
 [checked]
 rule = "gate"
 argv = ["bg-checker"]
-'''
-SCRIPT = '''
+"""
+SCRIPT = """
 import os, subprocess, sys, time
 from pathlib import Path
 os.environ["BUILDGRAPH_SANDBOX"] = "none"
@@ -63,18 +64,31 @@ assert "not checked" not in build()
 assert "passed" in settled()
 subprocess.run(["umount", str(sooner / "bg-checker")], check=True)
 assert "not checked" in build()
-'''
+"""
 
 
 @pytest.mark.slow
 def test_a_receipt_sees_programs_come_and_go(tmp_path: Path) -> None:
     """In a namespace of mounts of its own, so that the host's folders stay as they are."""
-    if os.geteuid() != 0 or subprocess.run([need("unshare"), "-m", "true"], capture_output=True, check=False).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            [need("unshare"), "-m", "true"], capture_output=True, check=False
+        ).returncode
+    ):
         absent("no namespace of mounts can be had")
     of, programs = space(tmp_path, TOML), tmp_path / "programs"
     programs.mkdir()
-    for path in Path("/usr/local/bin").glob("python*"):   # where the interpreter itself stands in some images
+    for path in Path("/usr/local/bin").glob(
+        "python*"
+    ):  # where the interpreter itself stands in some images
         shutil.copy(path, programs)
-    done = subprocess.run(["unshare", "-m", sys.executable, "-c", SCRIPT, str(programs)], cwd=of.root, env=of.environ(),
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["unshare", "-m", sys.executable, "-c", SCRIPT, str(programs)],
+        cwd=of.root,
+        env=of.environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr

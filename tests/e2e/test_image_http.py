@@ -1,4 +1,5 @@
 """An image whose coalition speaks HTTP: hardened as a device would run it, stopped, killed, started again."""
+
 from __future__ import annotations
 
 import json
@@ -11,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.served import LIMIT, Server
-from tests.space import Space
+from tests.support.http_client import LIMIT, Server
+from tests.support.workspace import Space
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 NOBODY = 65532
 LINE = '{"heater":[%d],"vent":[null,0]}'
@@ -24,6 +25,7 @@ LINE = '{"heater":[%d],"vent":[null,0]}'
 def client(daemon: str) -> Iterator[Any]:
     """A client of the session's own daemon."""
     import docker
+
     found = docker.DockerClient(base_url=daemon, version="auto")
     yield found
     found.close()
@@ -33,7 +35,10 @@ def client(daemon: str) -> Iterator[Any]:
 def image(rooms: Space, daemon: str) -> str:
     """The two rooms behind HTTP, with a deadline, loaded."""
     text = (rooms.root / "BUILD.toml").read_text().replace('memory = "256KiB"', 'memory = "512KiB"')
-    rooms.write("BUILD.toml", text.replace("links = [{ from", 'io = "http"\ndeadline = "5s"\nlinks = [{ from'))
+    rooms.write(
+        "BUILD.toml",
+        text.replace("links = [{ from", 'io = "http"\ndeadline = "5s"\nlinks = [{ from'),
+    )
     rooms.env["DOCKER_HOST"] = daemon
     return rooms.run("load", "//exports:rooms.x86").out.strip()
 
@@ -51,8 +56,17 @@ def data(tmp_path: Path) -> Path:
 def started(client: Any, image: str, data: Path, *words: str) -> Any:
     """A container as hardened as `buildgraph run` makes it, and a folder of the host's."""
     return client.containers.run(
-        image, list(words), detach=True, read_only=True, network_mode="none", cap_drop=["ALL"], mem_limit="16m",
-        security_opt=["no-new-privileges"], pids_limit=8, volumes={str(data): {"bind": "/data", "mode": "rw"}})
+        image,
+        list(words),
+        detach=True,
+        read_only=True,
+        network_mode="none",
+        cap_drop=["ALL"],
+        mem_limit="16m",
+        security_opt=["no-new-privileges"],
+        pids_limit=8,
+        volumes={str(data): {"bind": "/data", "mode": "rw"}},
+    )
 
 
 def said(container: Any, wanted: bytes) -> bytes:
@@ -64,18 +78,26 @@ def said(container: Any, wanted: bytes) -> bytes:
     return bytes(log)
 
 
-def test_it_serves_stops_at_once_and_goes_on(client: Any, image: str, data: Path, rooms: Space) -> None:
+def test_it_serves_stops_at_once_and_goes_on(
+    client: Any, image: str, data: Path, rooms: Space
+) -> None:
     words = ("--listen", "unix:/data/s", "--state", "/data/state")
     server, answered = Server(str(data / "s")), list[Any]()
     for ending in ("stop", "kill", "stop"):
         container = started(client, image, data, *words)
         try:
             said(container, b"listening on unix:/data/s")
-            answered += [server.step(LINE % (k % 3)) for k in range(len(answered), len(answered) + 4)]
+            answered += [
+                server.step(LINE % (k % 3)) for k in range(len(answered), len(answered) + 4)
+            ]
             assert server.ask("GET", "/healthz").json == {"health": "ok"}
-            assert b"coalition_steps_total %d\n" % len(answered) in server.ask("GET", "/metrics").body
+            assert (
+                b"coalition_steps_total %d\n" % len(answered) in server.ask("GET", "/metrics").body
+            )
             getattr(container, ending)()
-            code = container.wait()["StatusCode"]   # one that does not stop is killed by Docker after ten seconds
+            code = container.wait()[
+                "StatusCode"
+            ]  # one that does not stop is killed by Docker after ten seconds
             assert code == (0 if ending == "stop" else 137), container.logs()
         finally:
             container.remove(force=True)
@@ -98,7 +120,10 @@ def test_by_itself_it_listens_on_every_address(client: Any, image: str, data: Pa
 def test_a_fresh_volume_is_nobodys(client: Any, image: str) -> None:
     volume = client.volumes.create()
     try:
-        for steps in (1, 2):   # the input of a detached container is empty: the state is written and the program ends
+        for steps in (
+            1,
+            2,
+        ):  # the input of a detached container is empty: the state is written and the program ends
             container = started(client, image, Path(volume.name), "--state", "/data/state")
             try:
                 assert container.wait()["StatusCode"] == 0, (steps, container.logs())

@@ -1,4 +1,5 @@
 """What a layout calls its image, for those who import it, and what `load` and `run` say of images: platform, port, name."""
+
 from __future__ import annotations
 
 import json
@@ -12,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from buildgraph.cli import run as run_verb
-from buildgraph.errors import BuildError
-from buildgraph.execute import container, foreign, layout, no_daemon
-from tests.needs import need
-from tests.space import Space
+from buildgraph.cli.verbs import run as run_verb
+from buildgraph.docker import client, foreign_platform, missing_daemon, oci_layout
+from buildgraph.types.errors import BuildError
+from tests.support.requirements import need
+from tests.support.workspace import Space
 
-pytest_plugins = ("tests.daemon",)
+pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
 TABLES = """
 [coalitions.served]
@@ -56,7 +57,7 @@ def image(space: Space, label: str) -> Path:
 
 def index(space: Space, label: str) -> dict[str, Any]:
     """The one descriptor in a layout's index."""
-    found, = json.loads((image(space, label) / "index.json").read_bytes())["manifests"]
+    (found,) = json.loads((image(space, label) / "index.json").read_bytes())["manifests"]
     return dict(found)
 
 
@@ -72,9 +73,13 @@ def packed(folder: Path, target: Path) -> Path:
 def test_a_layout_names_its_image(swarm: Space, label: str) -> None:
     name = "swarm/" + label.removeprefix("//").replace(":", "/") + ":latest"
     assert index(swarm, label)["annotations"] == {
-        "io.containerd.image.name": f"docker.io/{name}", "org.opencontainers.image.ref.name": "latest"}
+        "io.containerd.image.name": f"docker.io/{name}",
+        "org.opencontainers.image.ref.name": "latest",
+    }
     if "exports" in label:
-        assert json.loads((image(swarm, label) / "manifest.json").read_bytes())[0]["RepoTags"] == [name]
+        assert json.loads((image(swarm, label) / "manifest.json").read_bytes())[0]["RepoTags"] == [
+            name
+        ]
 
 
 def test_a_name_is_not_part_of_an_image(swarm: Space, tmp_path: Path) -> None:
@@ -86,31 +91,59 @@ def test_a_name_is_not_part_of_an_image(swarm: Space, tmp_path: Path) -> None:
     other.run("build", "--no-gates", "//exports:x86", "//indexes:all")
     for label in ("//exports:x86", "//indexes:all"):
         assert index(other, label)["digest"] == index(swarm, label)["digest"]
-        assert index(other, label)["annotations"]["io.containerd.image.name"].startswith("docker.io/hive/")
-    blob = (image(swarm, "//indexes:all") / "blobs" / index(swarm, "//indexes:all")["digest"].replace(":", "/")).read_bytes()
-    assert all(set(one) == {"mediaType", "digest", "size", "platform"} for one in json.loads(blob)["manifests"])
+        assert index(other, label)["annotations"]["io.containerd.image.name"].startswith(
+            "docker.io/hive/"
+        )
+    blob = (
+        image(swarm, "//indexes:all")
+        / "blobs"
+        / index(swarm, "//indexes:all")["digest"].replace(":", "/")
+    ).read_bytes()
+    assert all(
+        set(one) == {"mediaType", "digest", "size", "platform"}
+        for one in json.loads(blob)["manifests"]
+    )
 
 
 def test_an_image_that_listens_exposes_its_port(swarm: Space) -> None:
-    assert layout.pick(image(swarm, "//exports:web")).ports == (8080,)
-    assert layout.pick(image(swarm, "//exports:x86")).ports == ()
+    assert oci_layout.pick(image(swarm, "//exports:web")).ports == (8080,)
+    assert oci_layout.pick(image(swarm, "//exports:x86")).ports == ()
 
 
 def test_umoci_and_skopeo_find_the_tag(swarm: Space, tmp_path: Path) -> None:
     umoci, skopeo, folder = need("umoci"), need("skopeo"), image(swarm, "//exports:x86")
-    assert subprocess.run([umoci, "ls", "--layout", folder], capture_output=True, text=True, check=True).stdout == "latest\n"
+    assert (
+        subprocess.run(
+            [umoci, "ls", "--layout", folder], capture_output=True, text=True, check=True
+        ).stdout
+        == "latest\n"
+    )
     words = [umoci, "unpack", "--rootless", "--image", f"{folder}:latest", str(tmp_path / "bundle")]
     subprocess.run(words, check=True, capture_output=True)
     assert (tmp_path / "bundle/rootfs/agent").read_bytes() == (folder.parent / "agent").read_bytes()
-    told = subprocess.run([skopeo, "inspect", f"oci:{folder}:latest"], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [skopeo, "inspect", f"oci:{folder}:latest"], capture_output=True, text=True, check=True
+    )
     assert json.loads(told.stdout)["Digest"] == index(swarm, "//exports:x86")["digest"]
 
 
 def test_podman_imports_under_the_name(swarm: Space, tmp_path: Path) -> None:
     podman, archive = need("podman"), packed(image(swarm, "//exports:x86"), tmp_path / "image.tar")
-    with tempfile.TemporaryDirectory(prefix="podman-") as folder:   # the path of --runroot has 50 bytes at most
-        words = [podman, "--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
-        done = subprocess.run([*words, "load", "-i", str(archive)], capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory(
+        prefix="podman-"
+    ) as folder:  # the path of --runroot has 50 bytes at most
+        words = [
+            podman,
+            "--root",
+            f"{folder}/root",
+            "--runroot",
+            f"{folder}/run",
+            "--storage-driver",
+            "vfs",
+        ]
+        done = subprocess.run(
+            [*words, "load", "-i", str(archive)], capture_output=True, text=True, check=False
+        )
     assert "docker.io/swarm/exports/x86:latest" in done.stdout, done.stderr
 
 
@@ -120,24 +153,38 @@ def test_containerd_imports_under_the_name(swarm: Space, daemon: str, tmp_path: 
     words = [need("ctr"), "--address", str(socket), "--namespace", "names", "images"]
     for label in ("//exports:x86", "//indexes:all"):
         archive = packed(image(swarm, label), tmp_path / "image.tar")
-        subprocess.run([*words, "import", "--all-platforms", str(archive)], capture_output=True, text=True, check=True)
-    listed = subprocess.run([*words, "ls"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+        subprocess.run(
+            [*words, "import", "--all-platforms", str(archive)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    listed = subprocess.run(
+        [*words, "ls"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[1:]
     assert {line.split()[0]: line.split()[2] for line in listed} == {
         "docker.io/swarm/exports/x86:latest": index(swarm, "//exports:x86")["digest"],
-        "docker.io/swarm/indexes/all:latest": index(swarm, "//indexes:all")["digest"]}
+        "docker.io/swarm/indexes/all:latest": index(swarm, "//indexes:all")["digest"],
+    }
 
 
 def test_docker_loads_the_layout_under_its_name_and_the_verb_under_the_name_asked_for(
-        swarm: Space, daemon: str, tmp_path: Path) -> None:
+    swarm: Space, daemon: str, tmp_path: Path
+) -> None:
     import docker
+
     swarm.env["DOCKER_HOST"] = daemon
     client = docker.DockerClient(base_url=daemon, version="auto")
     try:
         swarm.run("load", "//exports:web", "--tag", "mine:1")
-        assert [tag for one in client.images.list() for tag in one.tags if "web" in tag or "mine" in tag] == ["mine:1"]
+        assert [
+            tag for one in client.images.list() for tag in one.tags if "web" in tag or "mine" in tag
+        ] == ["mine:1"]
         with packed(image(swarm, "//exports:web"), tmp_path / "image.tar").open("rb") as archive:
             client.images.load(archive)
-        assert {tag for one in client.images.list() for tag in one.tags if "web" in tag} == {"swarm/exports/web:latest"}
+        assert {tag for one in client.images.list() for tag in one.tags if "web" in tag} == {
+            "swarm/exports/web:latest"
+        }
     finally:
         client.close()
 
@@ -146,30 +193,57 @@ def test_of_an_index_the_hosts_platform_is_loaded(swarm: Space, daemon: str) -> 
     swarm.env["DOCKER_HOST"] = daemon
     one, all_ = swarm.run("load", "//exports:x86"), swarm.run("load", "//indexes:all")
     assert one.out == all_.out
-    assert "loaded swarm/indexes/all:latest for linux/amd64\nnext: docker run --rm -i --network none " in all_.err
+    assert (
+        "loaded swarm/indexes/all:latest for linux/amd64\nnext: docker run --rm -i --network none "
+        in all_.err
+    )
     folder = image(swarm, "//indexes:all")
-    assert layout.pick(folder, "arm64").manifest == index(swarm, "//exports:pi5")["digest"]
-    with pytest.raises(BuildError, match="holds images for linux/amd64, linux/arm64/v8, and Docker here runs linux/riscv64"):
-        layout.pick(folder, "riscv64")
+    assert oci_layout.pick(folder, "arm64").manifest == index(swarm, "//exports:pi5")["digest"]
+    with pytest.raises(
+        BuildError,
+        match="holds images for linux/amd64, linux/arm64/v8, and Docker here runs linux/riscv64",
+    ):
+        oci_layout.pick(folder, "riscv64")
 
 
 def test_an_image_for_another_processor_is_named(swarm: Space, daemon: str) -> None:
     swarm.env["DOCKER_HOST"] = daemon
     told = swarm.run("load", "//exports:pi5").err
     assert "loaded swarm/exports/pi5:latest for linux/arm64" in told
-    assert "note: //exports:pi5 (board raspberry-pi-5) is for linux/arm64" in told and "Docker here runs linux/amd64" in told
-    ran = subprocess.run(swarm.command("run", "//exports:pi5"), cwd=swarm.root, env=swarm.environ(), input="",
-                         capture_output=True, text=True, timeout=300, check=False)
+    assert (
+        "note: //exports:pi5 (board raspberry-pi-5) is for linux/arm64" in told
+        and "Docker here runs linux/amd64" in told
+    )
+    ran = subprocess.run(
+        swarm.command("run", "//exports:pi5"),
+        cwd=swarm.root,
+        env=swarm.environ(),
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert "//exports:pi5 (board raspberry-pi-5) is for linux/arm64" in ran.stderr
-    if ran.returncode:   # no emulator is set up here
-        assert ran.returncode == 30 and "qemu-user-static" in ran.stderr.splitlines()[-1] and "exec format" not in ran.stderr
+    if ran.returncode:  # no emulator is set up here
+        assert (
+            ran.returncode == 30
+            and "qemu-user-static" in ran.stderr.splitlines()[-1]
+            and "exec format" not in ran.stderr
+        )
 
 
 def test_a_port_that_nothing_reaches_is_said(swarm: Space, daemon: str) -> None:
     swarm.env["DOCKER_HOST"] = daemon
     command = swarm.command("run", "//exports:web")
-    with subprocess.Popen(command, cwd=swarm.root, env=swarm.environ(), stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as child:
+    with subprocess.Popen(
+        command,
+        cwd=swarm.root,
+        env=swarm.environ(),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
         assert child.stderr
         said = list[str]()
         for line in iter(child.stderr.readline, ""):
@@ -177,17 +251,35 @@ def test_a_port_that_nothing_reaches_is_said(swarm: Space, daemon: str) -> None:
             if line.startswith("listening"):
                 break
         child.terminate()
-    assert any("without network" in line and "buildgraph run //exports:web -p 8080:8080" in line for line in said)
-    for words, fault in ((("//exports:web", "-p", "8081:81"), "nothing in //exports:web listens on port 81"),
-                         (("//exports:x86", "-p", "8080:8080"), "nothing in //exports:x86 listens on port 8080")):
+    assert any(
+        "without network" in line and "buildgraph run //exports:web -p 8080:8080" in line
+        for line in said
+    )
+    for words, fault in (
+        (("//exports:web", "-p", "8081:81"), "nothing in //exports:web listens on port 81"),
+        (("//exports:x86", "-p", "8080:8080"), "nothing in //exports:x86 listens on port 8080"),
+    ):
         refused = swarm.run("run", *words, code=2).err
-        assert fault in refused and "listens on 8080" in refused or 'io = "http"' in refused
+        assert (fault in refused and "listens on 8080" in refused) or 'io = "http"' in refused
 
 
-@pytest.mark.parametrize(("text", "ports"), [
-    ("8080:80", ("127.0.0.1", 8080, 80)), ("0.0.0.0:1:65535", ("0.0.0.0", 1, 65535)), ("[::1]:8080:80", ("::1", 8080, 80)),
-    ("80", None), ("", None), ("a:80", None), ("0:80", None), ("80:65536", None), ("localhost:80:80", None), ("80:80/udp", None),
-    ("1:2:3:4", None), ("²:80", None)])
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("8080:80", ("127.0.0.1", 8080, 80)),
+        ("0.0.0.0:1:65535", ("0.0.0.0", 1, 65535)),
+        ("[::1]:8080:80", ("::1", 8080, 80)),
+        ("80", None),
+        ("", None),
+        ("a:80", None),
+        ("0:80", None),
+        ("80:65536", None),
+        ("localhost:80:80", None),
+        ("80:80/udp", None),
+        ("1:2:3:4", None),
+        ("²:80", None),
+    ],
+)
 def test_ports_that_are_published(text: str, ports: tuple[str, int, int] | None) -> None:
     if ports:
         assert run_verb.published(text) == ports
@@ -197,40 +289,68 @@ def test_ports_that_are_published(text: str, ports: tuple[str, int, int] | None)
     assert refused.value.reason == "usage" and "-p 8080:8080" in refused.value.fix
 
 
-def test_a_container_with_a_port_has_a_network_and_is_as_confined(swarm: Space, daemon: str) -> None:
+def test_a_container_with_a_port_has_a_network_and_is_as_confined(
+    swarm: Space, daemon: str
+) -> None:
     import docker
+
     swarm.env["DOCKER_HOST"] = daemon
     made = swarm.run("load", "//exports:web").out.strip()
-    client = docker.DockerClient(base_url=daemon, version="auto")
+    engine = docker.DockerClient(base_url=daemon, version="auto")
     try:
-        name = container._create(client.api, made, (), container.Limits(ports=(("127.0.0.1", 8081, 8080),)))
-        told = client.api.inspect_container(name)
-        client.api.remove_container(name)
+        name = client._create(
+            engine.api, made, (), client.ContainerLimits(ports=(("127.0.0.1", 8081, 8080),))
+        )
+        told = engine.api.inspect_container(name)
+        engine.api.remove_container(name)
     finally:
-        client.close()
+        engine.close()
     host = told["HostConfig"]
-    assert host["PortBindings"] == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}]} and host["NetworkMode"] == "bridge"
-    assert (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"]) == (True, ["ALL"], ["no-new-privileges"])
+    assert (
+        host["PortBindings"] == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}]}
+        and host["NetworkMode"] == "bridge"
+    )
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["SecurityOpt"]) == (
+        True,
+        ["ALL"],
+        ["no-new-privileges"],
+    )
 
 
-@pytest.mark.parametrize(("files", "host", "found"), [
-    ({"status": "enabled\n", "qemu-aarch64": "enabled\n"}, "", True),
-    ({"status": "enabled\n", "qemu-aarch64": "disabled\n"}, "", False),
-    ({"status": "enabled\n", "qemu-arm": "enabled\n"}, "", False), ({}, "", None),
-    ({"status": "enabled\n", "qemu-aarch64": "enabled\n"}, "tcp://far:2375", None)])
-def test_whether_an_emulator_is_set_up(files: dict[str, str], host: str, found: bool | None, tmp_path: Path,
-                                       monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("files", "host", "found"),
+    [
+        ({"status": "enabled\n", "qemu-aarch64": "enabled\n"}, "", True),
+        ({"status": "enabled\n", "qemu-aarch64": "disabled\n"}, "", False),
+        ({"status": "enabled\n", "qemu-arm": "enabled\n"}, "", False),
+        ({}, "", None),
+        ({"status": "enabled\n", "qemu-aarch64": "enabled\n"}, "tcp://far:2375", None),
+    ],
+)
+def test_whether_an_emulator_is_set_up(
+    files: dict[str, str],
+    host: str,
+    found: bool | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(foreign, "HANDLERS", tmp_path)
+    monkeypatch.setattr(foreign_platform, "HANDLERS", tmp_path)
     monkeypatch.setenv("DOCKER_HOST", host or "unix:///x")
-    assert foreign.emulated("linux/arm64/v8") is found
+    assert foreign_platform.is_emulated("linux/arm64/v8") is found
 
 
 def test_without_docker_podman_is_offered_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     for found, offered in ((None, False), ("/usr/bin/podman", True)):
-        monkeypatch.setattr(no_daemon, "shutil", SimpleNamespace(which=lambda name, found=found: found))
+        monkeypatch.setattr(
+            missing_daemon, "shutil", SimpleNamespace(which=lambda name, found=found: found)
+        )
         for number in (2, 13):
-            fault = no_daemon.no_daemon(OSError(number, "why"))
-            assert fault.reason == "environment" and ("podman.socket" in fault.fix) == offered and "Docker" in fault.what
+            fault = missing_daemon.missing_daemon_error(OSError(number, "why"))
+            assert (
+                fault.reason == "environment"
+                and ("podman.socket" in fault.fix) == offered
+                and "Docker" in fault.what
+            )

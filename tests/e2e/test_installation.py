@@ -1,4 +1,5 @@
 """The program starts wherever it is installed: spaces, long names, other alphabets, links to it, no venv at all."""
+
 from __future__ import annotations
 
 import os
@@ -20,13 +21,17 @@ SCRIPT = Path(buildgraph.__file__).parent / "bin/buildgraph"
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A venv in a folder whose path is all that a first line of a script cannot hold."""
-    folder = tmp_path_factory.mktemp("a folder with spaces") / "Zoë's 模型" / ("long" * 40) / ".venv"
+    folder = (
+        tmp_path_factory.mktemp("a folder with spaces") / "Zoë's 模型" / ("long" * 40) / ".venv"
+    )
     return installed(folder).parents[1]
 
 
 def says(program: Path | str, **environ: str) -> str:
     """What `--version` prints, without errors."""
-    ran = subprocess.run([str(program), "--version"], capture_output=True, text=True, env={**os.environ, **environ})
+    ran = subprocess.run(
+        [str(program), "--version"], capture_output=True, text=True, env={**os.environ, **environ}
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
     return ran.stdout
 
@@ -45,10 +50,19 @@ def test_it_runs_the_python_of_its_environment(environment: Path) -> None:
     path = f"{bad}:{os.environ['PATH']}"
     assert says(environment / "bin/buildgraph", PATH=path) == SAID
     assert says("buildgraph", PATH=f"{environment / 'bin'}:{path}") == SAID
-    here = subprocess.run(["./buildgraph", "--version"], cwd=environment / "bin", env={"PATH": path}, capture_output=True,
-                          text=True)
+    here = subprocess.run(
+        ["./buildgraph", "--version"],
+        cwd=environment / "bin",
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+    )
     assert here.stdout == SAID
-    module = subprocess.run([str(environment / "bin/python"), "-m", "buildgraph", "--version"], capture_output=True, text=True)
+    module = subprocess.run(
+        [str(environment / "bin/python"), "-m", "buildgraph", "--version"],
+        capture_output=True,
+        text=True,
+    )
     assert module.stdout == SAID
 
 
@@ -62,18 +76,26 @@ def test_it_starts_through_links(environment: Path, tmp_path: Path) -> None:
 
 
 def test_arguments_and_exit_codes_pass_unchanged(environment: Path, tmp_path: Path) -> None:
-    ran = subprocess.run([str(environment / "bin/buildgraph"), "build", "//it's:a b", "", "$HOME"], cwd=tmp_path,
-                         capture_output=True, text=True)
+    ran = subprocess.run(
+        [str(environment / "bin/buildgraph"), "build", "//it's:a b", "", "$HOME"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert ran.returncode == 2 and "Traceback" not in ran.stderr
 
 
-def test_outside_of_a_venv_the_version_of_python_is_that_of_the_installation(environment: Path, tmp_path: Path) -> None:
+def test_outside_of_a_venv_the_version_of_python_is_that_of_the_installation(
+    environment: Path, tmp_path: Path
+) -> None:
     """As `pip install --user` and `--prefix` lay it out: no Python beside the script, its modules below lib/pythonX.Y."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     (tmp_path / "bin").mkdir()
     shutil.copy(environment / "bin/buildgraph", tmp_path / "bin/buildgraph")
     (tmp_path / "lib" / version).mkdir(parents=True)
-    (tmp_path / "lib" / version / "site-packages").symlink_to(environment / "lib" / version / "site-packages")
+    (tmp_path / "lib" / version / "site-packages").symlink_to(
+        environment / "lib" / version / "site-packages"
+    )
     path = tmp_path / "path"
     path.mkdir()
     (path / "python3").write_text("#!/bin/sh\necho the wrong one\n")
@@ -86,7 +108,9 @@ def test_outside_of_a_venv_the_version_of_python_is_that_of_the_installation(env
 def test_without_any_python_it_says_so(tmp_path: Path) -> None:
     shutil.copy(SCRIPT, tmp_path / "buildgraph")
     (tmp_path / "buildgraph").chmod(0o755)
-    ran = subprocess.run([str(tmp_path / "buildgraph")], capture_output=True, text=True, env={"PATH": str(tmp_path)})
+    ran = subprocess.run(
+        [str(tmp_path / "buildgraph")], capture_output=True, text=True, env={"PATH": str(tmp_path)}
+    )
     assert ran.returncode == 127 and "finds no Python" in ran.stderr
 
 

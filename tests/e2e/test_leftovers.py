@@ -1,4 +1,5 @@
 """Nothing that an action leaves, and nothing that is found in place of a file of buildgraph's own, harms a later build."""
+
 from __future__ import annotations
 
 import os
@@ -12,20 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import LEVELS
-from buildgraph.execute.sandbox import works
-from tests.needs import absent
-from tests.space import Space, space
+from buildgraph.sandbox.job import LEVELS
+from buildgraph.sandbox.sandbox import works
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 HEAD = '[workspace]\nname = "w"\n'
 SMALL = '[t]\nrule = "command"\nargv = ["sh", "-c", "cat {s} > {o}"]\ninputs = { s = "s.txt" }\noutputs = { o = "x" }\n'
-LEAVE = '''[t]
+LEAVE = """[t]
 rule = "command"
 argv = ["python3", "leave.py", "{{o}}", "{place}", "{kind}"]
 inputs = {{ l = "leave.py" }}
 outputs = {{ o = "tree/" }}
-'''
-SCRIPT = '''import os, sys
+"""
+SCRIPT = """import os, sys
 out, place, kind = sys.argv[1:]
 os.chdir({"output": out, "outputs": "out", "scratch": os.environ["TMPDIR"]}[place])
 if kind == "deep":
@@ -48,7 +49,7 @@ elif kind == "many":
         open(str(number), "w").close()
 if place != "output" or kind == "odd":
     sys.exit(3)
-'''
+"""
 
 
 @pytest.fixture(params=LEVELS)
@@ -59,13 +60,32 @@ def level(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize(("kind", "place"), [("deep", "output"), ("deep", "outputs"), ("deep", "scratch"), ("long", "output"),
-                                             ("odd", "output"), ("odd", "scratch"), ("many", "output")])
-def test_what_an_action_leaves_harms_no_other_build(tmp_path: Path, level: str, kind: str, place: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("deep", "output"),
+        ("deep", "outputs"),
+        ("deep", "scratch"),
+        ("long", "output"),
+        ("odd", "output"),
+        ("odd", "scratch"),
+        ("many", "output"),
+    ],
+)
+def test_what_an_action_leaves_harms_no_other_build(
+    tmp_path: Path, level: str, kind: str, place: str
+) -> None:
     """In an output, beside outputs, or in its scratch folder."""
     of = space(tmp_path, HEAD + LEAVE.format(place=place, kind=kind))
     of.write("leave.py", SCRIPT)
-    done = of.run("build", "//...", "--sandbox", level, "--sandbox-debug", code=0 if (kind, place) == ("many", "output") else 1)
+    done = of.run(
+        "build",
+        "//...",
+        "--sandbox",
+        level,
+        "--sandbox-debug",
+        code=0 if (kind, place) == ("many", "output") else 1,
+    )
     assert done.code == 0 or "error: //:t:" in done.err
     of.run("build", "//...", "--sandbox", level, code=done.code)
     assert kind == "many" or os.listdir(of.cache / "work") == []
@@ -92,14 +112,22 @@ def a_folder(path: Path) -> None:
 
 
 KINDS: dict[str, Callable[[Path], object]] = {
-    "FIFO": os.mkfifo, "socket": a_socket, "folder": a_folder, "link": lambda path: path.symlink_to("/etc/hostname"),
-    "link to nothing": lambda path: path.symlink_to("/nonexistent")}
+    "FIFO": os.mkfifo,
+    "socket": a_socket,
+    "folder": a_folder,
+    "link": lambda path: path.symlink_to("/etc/hostname"),
+    "link to nothing": lambda path: path.symlink_to("/nonexistent"),
+}
 
 
 def own_files(of: Space) -> list[Path]:
     """Every file and folder of the cache and of the workspace's own folder, but for what was put aside."""
     found = [path for top in (of.cache, of.root / ".buildgraph") for path in sorted(top.rglob("*"))]
-    return [path for path in found if not re.search(r"quarantine/|aside-|/built/|\.gitignore", str(path))]
+    return [
+        path
+        for path in found
+        if not re.search(r"quarantine/|aside-|/built/|\.gitignore", str(path))
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,7 +139,7 @@ def test_what_is_found_in_place_of_an_own_file_is_put_aside(tmp_path: Path, kind
     of.run("build", "//...")
     count = 0
     for path in own_files(of):
-        if not path.exists():   # made for one build only
+        if not path.exists():  # made for one build only
             continue
         subprocess.run(["rm", "-rf", str(path)], check=True)
         KINDS[kind](path)
@@ -128,9 +156,19 @@ def test_what_is_found_in_place_of_an_own_file_is_put_aside(tmp_path: Path, kind
 
 def test_a_signal_is_heard_while_a_large_output_is_stored(tmp_path: Path) -> None:
     """Within a moment, though its zeros take long to hash; they take no room either."""
-    of = space(tmp_path, HEAD + '[t]\nrule = "command"\nargv = ["truncate", "-s", "200G", "{o}"]\noutputs = { o = "x" }\n')
-    running = subprocess.Popen(of.command("build", "//..."), cwd=of.root, env=of.environ(),
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    of = space(
+        tmp_path,
+        HEAD
+        + '[t]\nrule = "command"\nargv = ["truncate", "-s", "200G", "{o}"]\noutputs = { o = "x" }\n',
+    )
+    running = subprocess.Popen(
+        of.command("build", "//..."),
+        cwd=of.root,
+        env=of.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     deadline = time.monotonic() + 60
     while not list(of.cache.glob("tmp/*/*")):
         assert time.monotonic() < deadline and running.poll() is None
@@ -149,8 +187,14 @@ def test_a_signal_is_heard_while_a_large_source_is_hashed(tmp_path: Path) -> Non
     of = space(tmp_path, HEAD + SMALL)
     with open(of.write("s.txt", ""), "wb") as file:
         file.truncate(200 << 30)
-    running = subprocess.Popen(of.command("build", "//..."), cwd=of.root, env=of.environ(), stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True)
+    running = subprocess.Popen(
+        of.command("build", "//..."),
+        cwd=of.root,
+        env=of.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     time.sleep(3)
     told = time.monotonic()
     running.send_signal(signal.SIGTERM)
@@ -159,7 +203,7 @@ def test_a_signal_is_heard_while_a_large_source_is_hashed(tmp_path: Path) -> Non
     assert time.monotonic() - told < 20
 
 
-CLASH = '''[d]
+CLASH = """[d]
 rule = "command"
 argv = ["sh", "-c", "echo made > {o}"]
 outputs = { o = "x" }
@@ -173,7 +217,7 @@ outputs = { o = "data/x" }
 [files]
 rule = "files"
 srcs = ["tools/*", "site/*"]
-'''
+"""
 
 
 def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, level: str) -> None:
@@ -185,7 +229,9 @@ def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, 
         of.write(path, "raise SystemExit(1)\n")
     of.run("build", "//...", "--sandbox", level)
     assert (of.root / "out/t/x").read_text() == "out/data/s\nsite/s\nin/d/x\nmade\n"
-    assert (of.root / "out/files/tree/tools/shutil.py").exists() and (of.root / "out/files/tree/site/s").exists()
+    assert (of.root / "out/files/tree/tools/shutil.py").exists() and (
+        of.root / "out/files/tree/site/s"
+    ).exists()
     assert (of.root / "out/data/s").read_text() == "out/data/s\n"
 
 
@@ -193,7 +239,9 @@ def test_a_deep_source_is_an_input_as_any_other(tmp_path: Path) -> None:
     """Deeper than Python recurses."""
     path = "d/" * 1100 + "s"
     of = space(tmp_path, HEAD + SMALL.replace("s.txt", path))
-    subprocess.run(["mkdir", "-p", os.path.dirname(path)], cwd=of.root, check=True)   # Python would recurse
+    subprocess.run(
+        ["mkdir", "-p", os.path.dirname(path)], cwd=of.root, check=True
+    )  # Python would recurse
     (of.root / path).write_text("deep")
     of.run("build", "//:t")
     assert (of.root / "out/t/x").read_text() == "deep"
@@ -202,8 +250,12 @@ def test_a_deep_source_is_an_input_as_any_other(tmp_path: Path) -> None:
 
 def test_variables_are_given_as_declared(tmp_path: Path, level: str) -> None:
     """Those that have a default, too."""
-    of = space(tmp_path, HEAD + '[t]\nrule = "command"\nargv = ["sh", "-c", "echo $TMPDIR $HOME $USER $LANG > {o}"]\n'
-               'env = { TMPDIR = "/dev/shm", HOME = "/h", USER = "me", LANG = "C" }\noutputs = { o = "x" }\n')
+    of = space(
+        tmp_path,
+        HEAD
+        + '[t]\nrule = "command"\nargv = ["sh", "-c", "echo $TMPDIR $HOME $USER $LANG > {o}"]\n'
+        'env = { TMPDIR = "/dev/shm", HOME = "/h", USER = "me", LANG = "C" }\noutputs = { o = "x" }\n',
+    )
     of.run("build", "//...", "--sandbox", level)
     assert (of.root / "out/t/x").read_text() == "/dev/shm /h me C\n"
 
@@ -213,11 +265,18 @@ def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
     of = space(tmp_path, HEAD + SMALL)
     of.write("s.txt", "text")
     deadline = time.monotonic() + 60
-    while not (of.root / ".buildgraph/receipts").is_dir() or not os.listdir(of.root / ".buildgraph/receipts"):
+    while not (of.root / ".buildgraph/receipts").is_dir() or not os.listdir(
+        of.root / ".buildgraph/receipts"
+    ):
         assert time.monotonic() < deadline, "no receipt was ever written"
         of.run("build", "//...")
         time.sleep(0.5)
-    for folder in (of.root / ".buildgraph/receipts", of.cache / "roots", of.cache / "graphs", of.cache / "leases"):
+    for folder in (
+        of.root / ".buildgraph/receipts",
+        of.cache / "roots",
+        of.cache / "graphs",
+        of.cache / "leases",
+    ):
         a_folder(folder / "0")
         (folder / "00").symlink_to("/nonexistent")
     of.run("cache", "gc", "--max-age", "0s")
@@ -229,11 +288,21 @@ def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
 
 def test_a_signal_is_heard_while_an_output_is_put_in_place(tmp_path: Path) -> None:
     """It is not there then, and nothing else is left; the next build puts it in place."""
-    of = space(tmp_path, HEAD + '[t]\nrule = "command"\nargv = ["truncate", "-s", "6G", "{o}"]\noutputs = { o = "x" }\n')
+    of = space(
+        tmp_path,
+        HEAD
+        + '[t]\nrule = "command"\nargv = ["truncate", "-s", "6G", "{o}"]\noutputs = { o = "x" }\n',
+    )
     of.run("build", "//...")
     (of.root / "out/t/x").unlink()
-    running = subprocess.Popen(of.command("build", "//...", "--no-gates"), cwd=of.root, env=of.environ(), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    running = subprocess.Popen(
+        of.command("build", "//...", "--no-gates"),
+        cwd=of.root,
+        env=of.environ(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     deadline = time.monotonic() + 60
     while not list((of.root / ".buildgraph/built").glob("fresh.*")) and running.poll() is None:
         assert time.monotonic() < deadline
@@ -241,6 +310,8 @@ def test_a_signal_is_heard_while_an_output_is_put_in_place(tmp_path: Path) -> No
     running.send_signal(signal.SIGTERM)
     out, _ = running.communicate(timeout=60)
     assert running.returncode == 128 + signal.SIGTERM and "Traceback" not in out, out
-    assert not (of.root / "out/t/x").exists() and not list((of.root / ".buildgraph/built").glob("fresh.*"))
+    assert not (of.root / "out/t/x").exists() and not list(
+        (of.root / ".buildgraph/built").glob("fresh.*")
+    )
     of.run("build", "//...")
     assert (of.root / "out/t/x").stat().st_size == 6 << 30

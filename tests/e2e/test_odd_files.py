@@ -1,4 +1,5 @@
 """What people have in their folders: names and kinds of files that no build expects, in the way of it or among its sources."""
+
 from __future__ import annotations
 
 import os
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Ran, Space, space
+from tests.support.workspace import Ran, Space, space
 
-TOML = '''
+TOML = """
 [workspace]
 name = "w"
 
@@ -25,7 +26,7 @@ argv = ["cp", "{text}", "{o}"]
 [files]
 rule = "files"
 srcs = ["**/*.txt"]
-'''
+"""
 
 
 def began(folder: Path) -> Space:
@@ -42,16 +43,23 @@ def a_socket(path: Path) -> None:
         made.bind(os.path.relpath(path))
 
 
-KINDS: dict[str, tuple[Callable[[Path], object], str]] = {   # what a source becomes, and what is said
-    "pipe": (os.mkfifo, "is neither a file nor a folder"), "socket": (a_socket, "is neither a file nor a folder"),
-    "folder": (Path.mkdir, "is not a regular file"), "circle": (lambda path: path.symlink_to(path.name), "circle"),
+KINDS: dict[
+    str, tuple[Callable[[Path], object], str]
+] = {  # what a source becomes, and what is said
+    "pipe": (os.mkfifo, "is neither a file nor a folder"),
+    "socket": (a_socket, "is neither a file nor a folder"),
+    "folder": (Path.mkdir, "is not a regular file"),
+    "circle": (lambda path: path.symlink_to(path.name), "circle"),
     "link to nothing": (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
-    "link out": (lambda path: path.symlink_to("/etc/hostname"), "is a link out of the workspace")}
+    "link out": (lambda path: path.symlink_to("/etc/hostname"), "is a link out of the workspace"),
+}
 
 
 @pytest.mark.parametrize("when", ["first", "later", "clone"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_source_that_is_no_file(tmp_path: Path, kind: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_is_no_file(
+    tmp_path: Path, kind: str, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Told at its place, whether the build knows nothing, goes on from the last one, or knows the BUILD.toml by content."""
     of, (make, said) = began(tmp_path), KINDS[kind]
     monkeypatch.chdir(of.root)
@@ -68,8 +76,17 @@ def test_a_source_that_is_no_file(tmp_path: Path, kind: str, when: str, monkeypa
     assert "'in.txt'" in done.err and said in done.err and "--> BUILD.toml:" in done.err, done.err
 
 
-NAMES = ["-rf.txt", " .txt", "{o}.txt", "%s.txt", "$(id).txt", "n" * 251 + ".txt",
-         "/".join(["d" * 200] * 15) + "/x.txt", "e\u0301.txt", "'\".txt"]
+NAMES = [
+    "-rf.txt",
+    " .txt",
+    "{o}.txt",
+    "%s.txt",
+    "$(id).txt",
+    "n" * 251 + ".txt",
+    "/".join(["d" * 200] * 15) + "/x.txt",
+    "e\u0301.txt",
+    "'\".txt",
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:20])
@@ -81,13 +98,19 @@ def test_a_name_that_is_odd(tmp_path: Path, name: str) -> None:
     assert (of.root / "out/files/tree" / name).read_text() == "odd"
 
 
-@pytest.mark.parametrize("name", [b"\xff.txt", b"a\nb.txt", b"\033[31m.txt", "\u202e.txt".encode()], ids=ascii)
+@pytest.mark.parametrize(
+    "name", [b"\xff.txt", b"a\nb.txt", b"\033[31m.txt", "\u202e.txt".encode()], ids=ascii
+)
 def test_a_name_that_cannot_be_shown(tmp_path: Path, name: bytes) -> None:
     """Is refused where it is found, as for outputs; what is no UTF-8 has no place in a message of REAPI."""
     of = began(tmp_path)
     os.close(os.open(os.fsencode(of.root) + b"/" + name, os.O_CREAT))
     done = of.run("build", "//...", code=2)
-    assert "is no printable UTF-8 name" in done.err and "--> BUILD.toml:" in done.err and "\033" not in done.err
+    assert (
+        "is no printable UTF-8 name" in done.err
+        and "--> BUILD.toml:" in done.err
+        and "\033" not in done.err
+    )
 
 
 def in_the_way(of: Space, make: Callable[[Path], object], name: str) -> Ran:
@@ -101,7 +124,9 @@ def test_a_file_in_the_way(tmp_path: Path, name: str) -> None:
     """It is the user's, and stays."""
     of = began(tmp_path)
     done = in_the_way(of, Path.touch, name)
-    assert f"{name} cannot be made: something is in the way" in done.err and (of.root / name).is_file()
+    assert (
+        f"{name} cannot be made: something is in the way" in done.err and (of.root / name).is_file()
+    )
 
 
 def test_out_is_a_link(tmp_path: Path) -> None:
@@ -118,4 +143,8 @@ def test_directories_in_a_circle(tmp_path: Path) -> None:
     (of.root / "a/b/up").symlink_to("../..")
     (of.root / "self").symlink_to(".")
     of.run("build", "//...")
-    assert sorted(path.name for path in (of.root / "out/files/tree").rglob("*.txt")) == ["in.txt", "other.txt", "x.txt"]
+    assert sorted(path.name for path in (of.root / "out/files/tree").rglob("*.txt")) == [
+        "in.txt",
+        "other.txt",
+        "x.txt",
+    ]

@@ -1,4 +1,5 @@
 """Options of `build` do not make it start over: it goes on from what the last build with the same meaning left."""
+
 from __future__ import annotations
 
 import json
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
-BUILD = '''[workspace]
+BUILD = """[workspace]
 name = "w"
 
 [upper]
@@ -24,7 +25,7 @@ argv = ["sh", "-c", "tr a-z A-Z < {text} > {upper}"]
 rule = "gate"
 inputs = { text = "a.txt" }
 argv = ["grep", "-q", "a", "{text}"]
-'''
+"""
 RUN = """
 import sys
 from buildgraph.cli import main
@@ -32,14 +33,28 @@ code = main(["build", *sys.argv[1:], "//..."])
 print("loaded", *sorted(name for name in sys.modules if name in ("pydantic", "networkx", "tomllib")), file=sys.stderr)
 sys.exit(code)
 """
-OPTIONS = (("-j2",), ("--keep-going",), ("--quiet",), ("--json",), ("--no-gates",), ("--sandbox=none",), ("--trace=../t.json",),
-           ("--sandbox=none", "--no-gates", "-k", "-j1"))
+OPTIONS = (
+    ("-j2",),
+    ("--keep-going",),
+    ("--quiet",),
+    ("--json",),
+    ("--no-gates",),
+    ("--sandbox=none",),
+    ("--trace=../t.json",),
+    ("--sandbox=none", "--no-gates", "-k", "-j1"),
+)
 
 
 def _build(made: Space, *options: str) -> tuple[str, bool]:
     """What a build says, and whether it parsed or analysed."""
-    done = subprocess.run([sys.executable, "-c", RUN, *options], cwd=made.root, env=made.environ(), capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *options],
+        cwd=made.root,
+        env=made.environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     said = done.stderr.rpartition("loaded")
     return done.stdout, bool(said[2].split())
@@ -50,14 +65,18 @@ def _settle(made: Space, *options: str) -> str:
     deadline = time.monotonic() + 60
     while True:
         said, analysed = _build(made, *options)
-        if not analysed and ("nothing changed" in said or '"unchanged":true' in said or "--quiet" in options):
+        if not analysed and (
+            "nothing changed" in said or '"unchanged":true' in said or "--quiet" in options
+        ):
             return said
         assert time.monotonic() < deadline, f"{options} never goes on from the last build: {said}"
         time.sleep(0.3)
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
-def test_a_build_with_options_goes_on_from_the_last_one(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_a_build_with_options_goes_on_from_the_last_one(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
     made = space(tmp_path, BUILD)
     made.write("a.txt", "a\n")
     said = _settle(made, *options)
@@ -65,7 +84,9 @@ def test_a_build_with_options_goes_on_from_the_last_one(tmp_path: Path, options:
         events = [json.loads(line) for line in said.splitlines()]
         assert [event["label"] for event in events if event["event"] == "built"] == ["//:upper"]
         assert [(event["title"], event["how"]) for event in events if event["event"] == "done"] == [
-            ("sh", "hit"), ("gate lint", "hit")]
+            ("sh", "hit"),
+            ("gate lint", "hit"),
+        ]
         assert events[0]["actions"] == 2 and events[-1]["ran"] == 0 and events[-1]["unchanged"]
     else:
         assert "out/upper/upper.txt" in said
@@ -91,9 +112,15 @@ def test_an_edit_in_the_moment_of_the_build_costs_the_next_one_a_look(tmp_path: 
     made.write("a.txt", "a\n")
     _settle(made)
     made.write("a.txt", "abc")
-    script = f"import buildgraph.stamp\nbuildgraph.stamp.FINE_NS = 60 * 10**9   # young, on a busy machine, too\n{RUN}"
-    done = subprocess.run([sys.executable, "-c", script], cwd=made.root, env=made.environ(), capture_output=True, text=True,
-                          check=True)
+    script = f"import buildgraph.files.stamp\nbuildgraph.stamp.FINE_NS = 60 * 10**9   # young, on a busy machine, too\n{RUN}"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=made.root,
+        env=made.environ(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "2 ran" in done.stdout and "pydantic" not in done.stderr
     said, analysed = _build(made)
     assert not analysed and "0 ran, 2 hits" in said, said

@@ -1,4 +1,5 @@
 """What is below `out/` after a build: exactly what was asked for, whatever was there, and nothing of the user's is lost."""
+
 from __future__ import annotations
 
 import os
@@ -10,16 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 WORKSPACE = '[workspace]\nname = "w"\n'
-TREE = WORKSPACE + '''
+TREE = (
+    WORKSPACE
+    + """
 [x]
 rule = "command"
 inputs = { a = "a.txt" }
 outputs = { o = "site/" }
 argv = ["sh", "-c", "mkdir -p {o}/d/empty; cp {a} {o}/a; cp {a} {o}/d/b; chmod 755 {o}/d/b; ln -s a {o}/link"]
-'''
+"""
+)
 
 
 def file(table: str, output: str, text: str = "1") -> str:
@@ -44,7 +48,13 @@ def image(top: Path) -> dict[str, tuple[int, str]]:
     found = {}
     for path in sorted(Path(os.path.realpath(top)).rglob("*")):
         mode = path.lstat().st_mode
-        text = os.readlink(path) if path.is_symlink() else "" if path.is_dir() else path.read_text(errors="replace")
+        text = (
+            os.readlink(path)
+            if path.is_symlink()
+            else ""
+            if path.is_dir()
+            else path.read_text(errors="replace")
+        )
         found[str(path.relative_to(os.path.realpath(top)))] = (mode, text)
     return found
 
@@ -52,11 +62,16 @@ def image(top: Path) -> dict[str, tuple[int, str]]:
 def below(of: Space) -> list[str]:
     """The files and links of out/, but for .gitignore."""
     top = of.root / "out"
-    return sorted(str(path.relative_to(top)) for path in top.rglob("*") if not path.is_dir() or path.is_symlink())[1:]
+    return sorted(
+        str(path.relative_to(top))
+        for path in top.rglob("*")
+        if not path.is_dir() or path.is_symlink()
+    )[1:]
 
 
 def harms(site: Path) -> dict[str, Callable[[], object]]:
     """What may be done by hand to a folder that is an output."""
+
     def other(path: Path) -> None:
         path.unlink()
         path.write_text("other\n")
@@ -76,19 +91,31 @@ def harms(site: Path) -> dict[str, Callable[[], object]]:
     def replaced() -> None:
         (site / "a").unlink()
         (site / "a").mkdir()
-    return {"a file too many": lambda: (site / "extra").write_text("x"), "a file is gone": (site / "d/b").unlink,
-            "a file too many inside": lambda: (site / "d/empty/x").write_text("x"),
-            "a file is another": lambda: other(site / "a"), "a link is gone": (site / "link").unlink,
-            "a link leads elsewhere": retargeted,
-            "a link is a file": lambda: other(site / "link"), "an empty folder is gone": (site / "d/empty").rmdir,
-            "a folder too many": (site / "more").mkdir, "a folder is a link": linked, "a file is a folder": replaced,
-            "a copy beside": copied, "the mode of a file": lambda: (site / "a").chmod(0o644),
-            "a file that can be run no more": lambda: (site / "d/b").chmod(0o444),
-            "the mode of a folder": lambda: (site / "d").chmod(0o700), "all of it is gone": lambda: shutil.rmtree(site)}
+
+    return {
+        "a file too many": lambda: (site / "extra").write_text("x"),
+        "a file is gone": (site / "d/b").unlink,
+        "a file too many inside": lambda: (site / "d/empty/x").write_text("x"),
+        "a file is another": lambda: other(site / "a"),
+        "a link is gone": (site / "link").unlink,
+        "a link leads elsewhere": retargeted,
+        "a link is a file": lambda: other(site / "link"),
+        "an empty folder is gone": (site / "d/empty").rmdir,
+        "a folder too many": (site / "more").mkdir,
+        "a folder is a link": linked,
+        "a file is a folder": replaced,
+        "a copy beside": copied,
+        "the mode of a file": lambda: (site / "a").chmod(0o644),
+        "a file that can be run no more": lambda: (site / "d/b").chmod(0o444),
+        "the mode of a folder": lambda: (site / "d").chmod(0o700),
+        "all of it is gone": lambda: shutil.rmtree(site),
+    }
 
 
 @pytest.mark.parametrize("what", harms(Path()))
-@pytest.mark.parametrize("start", ["from the receipt", "from BUILD.toml", "beside an edit", "without a list"])
+@pytest.mark.parametrize(
+    "start", ["from the receipt", "from BUILD.toml", "beside an edit", "without a list"]
+)
 def test_a_folder_changed_by_hand_is_made_again(tmp_path: Path, what: str, start: str) -> None:
     of = made(tmp_path, TREE)
     of.write("a.txt", "hello\n")
@@ -117,7 +144,12 @@ def test_the_link_of_a_folder_is_made_again(tmp_path: Path) -> None:
     of.run("build", "//...")
     site = of.root / "out/x/site"
     target, right = os.readlink(site), image(site)
-    for harm in (lambda: site.symlink_to("/nowhere"), lambda: site.write_text("mine"), lambda: site.mkdir(), lambda: None):
+    for harm in (
+        lambda: site.symlink_to("/nowhere"),
+        lambda: site.write_text("mine"),
+        lambda: site.mkdir(),
+        lambda: None,
+    ):
         site.unlink()
         harm()
         of.run("build", "//...")
@@ -136,37 +168,73 @@ def outside(tmp_path: Path) -> Path:
 def whole(outside: Path) -> bool:
     """Whether nothing in it was changed, added or removed."""
     return {name: text for name, (_, text) in image(outside).items()} == {
-        "file": "precious", "folder": "", "folder/file": "precious", "built": "precious", "keys.log": "precious"}
+        "file": "precious",
+        "folder": "",
+        "folder/file": "precious",
+        "built": "precious",
+        "keys.log": "precious",
+    }
 
 
-LINKS = ["out", ".buildgraph", "out/t", "out/t/o.txt", "out/.gitignore", *(f".buildgraph/{name}" for name in (
-    "built", "receipts", "snapshots", "sandbox", "keys.log", "events.jsonl", "events.1.jsonl", "durations", "outputs",
-    "exports", ".gitignore"))]
+LINKS = [
+    "out",
+    ".buildgraph",
+    "out/t",
+    "out/t/o.txt",
+    "out/.gitignore",
+    *(
+        f".buildgraph/{name}"
+        for name in (
+            "built",
+            "receipts",
+            "snapshots",
+            "sandbox",
+            "keys.log",
+            "events.jsonl",
+            "events.1.jsonl",
+            "durations",
+            "outputs",
+            "exports",
+            ".gitignore",
+        )
+    ),
+]
 
 
 @pytest.mark.parametrize("lead", ["folder", "file", "new"])
 @pytest.mark.parametrize("name", LINKS)
-def test_no_link_leads_a_build_out_of_the_workspace(tmp_path: Path, outside: Path, name: str, lead: str) -> None:
+def test_no_link_leads_a_build_out_of_the_workspace(
+    tmp_path: Path, outside: Path, name: str, lead: str
+) -> None:
     """As a pull request may commit it: there is a clear refusal or a right build, and what is outside stays as it was."""
     of = made(tmp_path, WORKSPACE + file("t", "o.txt") + tree("u", "site"))
     (of.root / name).parent.mkdir(parents=True, exist_ok=True)
-    (of.root / name).symlink_to({"folder": outside, "file": outside / "file", "new": outside / "new"}[lead])
+    (of.root / name).symlink_to(
+        {"folder": outside, "file": outside / "file", "new": outside / "new"}[lead]
+    )
     for text in ("1", "2", "3"):
         of.write("BUILD.toml", WORKSPACE + file("t", "o.txt", text) + tree("u", "site"))
-        done = of.run("build", "//...", "--sandbox-debug", "--out", str(tmp_path / "copies"), code=None)
+        done = of.run(
+            "build", "//...", "--sandbox-debug", "--out", str(tmp_path / "copies"), code=None
+        )
         assert whole(outside)
         assert done.code in (0, 30), done.err
         if done.code:
             assert f"error: {name} is a link" in done.err
         else:
-            assert (of.root / "out/t/o.txt").read_text() == f"{text}\n" and not (of.root / "out/t/o.txt").is_symlink()
+            assert (of.root / "out/t/o.txt").read_text() == f"{text}\n" and not (
+                of.root / "out/t/o.txt"
+            ).is_symlink()
             assert (of.root / "out/u/site/k").read_text() == "1\n"
 
 
 @pytest.mark.parametrize("name", ["out/t", ".buildgraph/built", "out"])
 def test_a_link_that_comes_between_two_builds(tmp_path: Path, outside: Path, name: str) -> None:
     """The build that goes on from the last one follows it as little as that one did."""
-    of = made(tmp_path, WORKSPACE + file("t", "o.txt").replace("\noutputs", '\ninputs = { a = "a.txt" }\noutputs'))
+    of = made(
+        tmp_path,
+        WORKSPACE + file("t", "o.txt").replace("\noutputs", '\ninputs = { a = "a.txt" }\noutputs'),
+    )
     of.write("a.txt", "1")
     time.sleep(0.12)
     of.run("build", "//...")
@@ -179,22 +247,39 @@ def test_a_link_that_comes_between_two_builds(tmp_path: Path, outside: Path, nam
 
 @pytest.mark.parametrize("kind", [os.mkfifo, Path.touch])
 @pytest.mark.parametrize("name", [".buildgraph", "out", "out/t"])
-def test_what_is_no_folder_is_named(tmp_path: Path, name: str, kind: Callable[[Path], object]) -> None:
+def test_what_is_no_folder_is_named(
+    tmp_path: Path, name: str, kind: Callable[[Path], object]
+) -> None:
     of = made(tmp_path, WORKSPACE + file("t", "o.txt"))
     (of.root / name).parent.mkdir(exist_ok=True)
     kind(of.root / name)
-    assert f"{name} cannot be made: something is in the way" in of.run("build", "//...", code=30).err
+    assert (
+        f"{name} cannot be made: something is in the way" in of.run("build", "//...", code=30).err
+    )
     assert not (of.root / name).is_dir() and (of.root / name).exists()
 
 
-@pytest.mark.parametrize("forms", [(tree("a.b", "c"), file("a.b.c", "x")), (file("a.b", "c"), file("a.b.c", "x")),
-                                   (tree("a.b", "c"), tree("a.b.c", "k"))], ids=["tree", "file", "trees"])
+@pytest.mark.parametrize(
+    "forms",
+    [
+        (tree("a.b", "c"), file("a.b.c", "x")),
+        (file("a.b", "c"), file("a.b.c", "x")),
+        (tree("a.b", "c"), tree("a.b.c", "k")),
+    ],
+    ids=["tree", "file", "trees"],
+)
 @pytest.mark.parametrize("first", [0, 1])
-def test_an_output_inside_another_is_refused(tmp_path: Path, forms: tuple[str, str], first: int) -> None:
+def test_an_output_inside_another_is_refused(
+    tmp_path: Path, forms: tuple[str, str], first: int
+) -> None:
     """Asked for together before anything runs, and one after the other when the second would take the first away."""
     of = made(tmp_path, WORKSPACE + "".join(forms))
     done = of.run("build", "//...", code=2)
-    assert "is an output, too" in done.err and "--> BUILD.toml:" in done.err and not (of.root / "out").exists()
+    assert (
+        "is an output, too" in done.err
+        and "--> BUILD.toml:" in done.err
+        and not (of.root / "out").exists()
+    )
     labels = ["//a:b", "//a/b:c"]
     of.run("build", labels[first])
     right = image(of.root / "out/a")
@@ -202,14 +287,19 @@ def test_an_output_inside_another_is_refused(tmp_path: Path, forms: tuple[str, s
     for _ in range(2):
         done = of.run("build", labels[1 - first], code=30)
         assert f"an output of {labels[first]} is in the way" in done.err
-        assert image(of.root / "out/a") == right and held.items() <= image(of.root / ".buildgraph/built").items()
+        assert (
+            image(of.root / "out/a") == right
+            and held.items() <= image(of.root / ".buildgraph/built").items()
+        )
         of.run("build", labels[first])
         assert image(of.root / "out/a") == right
 
 
 @pytest.mark.parametrize("pattern", ["//...", "//a/b:c"])
 @pytest.mark.parametrize("make", [file, tree])
-def test_old_outputs_give_way(tmp_path: Path, make: Callable[[str, str], str], pattern: str) -> None:
+def test_old_outputs_give_way(
+    tmp_path: Path, make: Callable[[str, str], str], pattern: str
+) -> None:
     """A target moves into the place of an old output, and back again."""
     of = made(tmp_path, WORKSPACE + make("a.b", "c"))
     of.run("build", "//...")
@@ -232,11 +322,16 @@ def test_an_output_that_was_renamed_gives_way_to_another_target(tmp_path: Path) 
 
 @pytest.mark.parametrize("start", ["new", "known", "without graph"])
 @pytest.mark.parametrize("make", [file, tree])
-def test_outputs_that_are_declared_no_more_vanish(tmp_path: Path, make: Callable[[str, str], str], start: str) -> None:
+def test_outputs_that_are_declared_no_more_vanish(
+    tmp_path: Path, make: Callable[[str, str], str], start: str
+) -> None:
     """Those that a pattern covers; the others stay, and so does what the user put there."""
-    one, two = WORKSPACE + make("t", "old") + make("u", "o") + file("p.q", "o"), WORKSPACE + make("t", "new") + file("p.q", "o")
+    one, two = (
+        WORKSPACE + make("t", "old") + make("u", "o") + file("p.q", "o"),
+        WORKSPACE + make("t", "new") + file("p.q", "o"),
+    )
     of = made(tmp_path, one)
-    if start == "known":   # so that it goes on from what the cache knows
+    if start == "known":  # so that it goes on from what the cache knows
         other = Space(tmp_path / "other", of.cache, of.env)
         other.write("BUILD.toml", two)
         other.run("build", "//...")
@@ -252,7 +347,11 @@ def test_outputs_that_are_declared_no_more_vanish(tmp_path: Path, make: Callable
     of.run("build", "//:t", "//p:q")
     assert below(of) == ["p/q/o", "t/mine", "t/new", "u/o"]
     of.run("build", "//...")
-    assert below(of) == ["p/q/o", "t/mine", "t/new"] and not (of.root / "out/u").exists() and (of.root / "out/users").is_dir()
+    assert (
+        below(of) == ["p/q/o", "t/mine", "t/new"]
+        and not (of.root / "out/u").exists()
+        and (of.root / "out/users").is_dir()
+    )
     of.write("BUILD.toml", one)
     of.run("build", "//...", "-//p/...")
     assert below(of) == ["p/q/o", "t/mine", "t/old", "u/o"]
@@ -279,14 +378,25 @@ def test_a_failed_target_keeps_its_old_output(tmp_path: Path) -> None:
 
 def test_a_forged_list_removes_nothing_outside(tmp_path: Path, outside: Path) -> None:
     """A pull request may commit the list of outputs, too."""
-    from buildgraph.digest import Digest
+    from buildgraph.types.digest import Digest
+
     of = made(tmp_path, WORKSPACE + file("t", "o"))
     (of.root / "out").mkdir()
     (of.root / "out/dir").symlink_to(outside)
     name = f"f{Digest.of(b'precious').hash}"
-    lines = "".join(f"{name} {path}\n" for path in (
-        "../victim/file", "out/../../victim/file", "out/x/../../victim/file", str(outside / "file"), "out/dir/file",
-        "out/dir/folder/file", "BUILD.toml", "out"))
+    lines = "".join(
+        f"{name} {path}\n"
+        for path in (
+            "../victim/file",
+            "out/../../victim/file",
+            "out/x/../../victim/file",
+            str(outside / "file"),
+            "out/dir/file",
+            "out/dir/folder/file",
+            "BUILD.toml",
+            "out",
+        )
+    )
     of.write(".buildgraph/outputs", f"buildgraph written 1 {len(lines)}\n{lines}")
     of.run("build", "//...")
     assert whole(outside) and (of.root / "out/t/o").exists()
@@ -294,8 +404,13 @@ def test_a_forged_list_removes_nothing_outside(tmp_path: Path, outside: Path) ->
 
 def git(of: Space, *words: str) -> str:
     """What git says."""
-    return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words], cwd=of.root,
-                          capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words],
+        cwd=of.root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def test_git_sees_what_the_user_puts_into_an_out_of_his_own(tmp_path: Path) -> None:
@@ -306,7 +421,10 @@ def test_git_sees_what_the_user_puts_into_an_out_of_his_own(tmp_path: Path) -> N
     git(of, "commit", "-qm", "first")
     of.run("build", "//...")
     of.write("out/new.txt", "new")
-    assert "out/new.txt" in git(of, "status", "--short", "-uall") and not (of.root / "out/.gitignore").exists()
+    assert (
+        "out/new.txt" in git(of, "status", "--short", "-uall")
+        and not (of.root / "out/.gitignore").exists()
+    )
     assert ".buildgraph" not in git(of, "status", "--short", "-uall")
 
 
@@ -320,8 +438,17 @@ def test_git_sees_nothing_of_an_out_that_buildgraph_made(tmp_path: Path) -> None
 def test_an_output_rewritten_when_it_appears_does_not_stay(tmp_path: Path) -> None:
     """With the same size, by one who waits for it: the stamp of the output is that of what was made."""
     import threading
-    of, wrong = made(tmp_path, WORKSPACE + file("t", "o").replace("\noutputs", '\ninputs = { a = "a.txt" }\noutputs').replace(
-        "echo 1 >", "cat {a} >")), 0
+
+    of, wrong = (
+        made(
+            tmp_path,
+            WORKSPACE
+            + file("t", "o")
+            .replace("\noutputs", '\ninputs = { a = "a.txt" }\noutputs')
+            .replace("echo 1 >", "cat {a} >"),
+        ),
+        0,
+    )
     path = of.root / "out/t/o"
     for number in range(8):
         text = f"{number:04}\n"
@@ -338,6 +465,7 @@ def test_an_output_rewritten_when_it_appears_does_not_stay(tmp_path: Path) -> No
                         return
                 except OSError:
                     pass
+
         thread = threading.Thread(target=rewrite)
         thread.start()
         of.run("build", "//...")

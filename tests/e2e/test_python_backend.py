@@ -1,4 +1,5 @@
 """Agents that native does not cover: proved with pymdp, and told apart from what an image can hold."""
+
 from __future__ import annotations
 
 import json
@@ -6,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need_module
-from tests.space import Space
+from tests.support.requirements import need_module
+from tests.support.workspace import Space
 
 BUILD = """
 [workspace]
@@ -59,8 +60,13 @@ def learning(tmp_path: Path) -> Space:
 def test_a_model_says_which_backend_suits_it_and_why(tmp_path: Path) -> None:
     here = learning(tmp_path)
     here.run("build", "//models:silent", "//models:frozen")
-    silent, frozen = (json.loads((here.root / f"out/models/{name}/runtime.json").read_text()) for name in ("silent", "frozen"))
-    assert silent["runtime"] == "python" and silent["refused_by_native"][0].startswith("learn_A = true")
+    silent, frozen = (
+        json.loads((here.root / f"out/models/{name}/runtime.json").read_text())
+        for name in ("silent", "frozen")
+    )
+    assert silent["runtime"] == "python" and silent["refused_by_native"][0].startswith(
+        "learn_A = true"
+    )
     assert frozen["runtime"] == "native" and frozen["refused_by_native"] == []
 
 
@@ -71,7 +77,10 @@ def test_what_only_the_source_asks_for_is_refused_with_the_way_out(tmp_path: Pat
 
 def test_an_export_is_refused_at_the_line_that_wants_it(tmp_path: Path) -> None:
     said = learning(tmp_path).run("build", "//exports:both", code=2).err
-    assert 'learner (runtime = "python"), and images with Python are not made yet' in said and "BUILD.toml:27" in said
+    assert (
+        'learner (runtime = "python"), and images with Python are not made yet' in said
+        and "BUILD.toml:27" in said
+    )
 
 
 @pytest.mark.slow
@@ -83,4 +92,6 @@ def test_the_proof_of_a_learner_is_built(tmp_path: Path) -> None:
     page = (here.root / "out/coalitions/both/report.txt").read_text()
     assert (proof["runtime"], proof["violations"], proof["steps"]) == ("python", 0, 16)
     assert "learn_A = true" in page and "images with Python are not made" in page
-    assert "runtime" not in json.loads((here.root / "out/coalitions/both/frozen.proof.json").read_text())
+    assert "runtime" not in json.loads(
+        (here.root / "out/coalitions/both/frozen.proof.json").read_text()
+    )

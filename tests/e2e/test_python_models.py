@@ -1,4 +1,5 @@
 """Models in Python: the files beside them, their time, what they print, and what is said when they fail."""
+
 from __future__ import annotations
 
 import json
@@ -6,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need, need_module
-from tests.space import Space, space
+from tests.support.requirements import need, need_module
+from tests.support.workspace import Space, space
 
 TABLES = """\
 [workspace]
@@ -46,7 +47,9 @@ def walker(folder: Path, tables: str = TABLES) -> Space:
 
 def failing(folder: Path, text: str | bytes, rest: str = "") -> str:
     """What is said on stderr when a model fails."""
-    made = space(folder, f'[workspace]\nname = "w"\n[models.m]\nrule = "model"\nsource = "a/m.py"\n{rest}\n')
+    made = space(
+        folder, f'[workspace]\nname = "w"\n[models.m]\nrule = "model"\nsource = "a/m.py"\n{rest}\n'
+    )
     made.write("a/m.py", text)
     ran = made.run("build", "//models:m", code=None)
     assert ran.code in (1, 2) and not (made.root / "out/models/m").exists()
@@ -66,6 +69,7 @@ def test_a_model_finds_its_files_in_every_sandbox(level: str, tmp_path: Path) ->
 def walker_table(noise: float) -> bytes:
     """A of the walker as the output holds it."""
     import numpy as np
+
     return np.array([[1 - noise, noise], [noise, 1 - noise]]).tobytes()
 
 
@@ -77,7 +81,10 @@ def test_an_edit_of_an_input_imports_again_and_stops_at_equal_arrays(tmp_path: P
     made.write("agents/lib/moves.py", FILES["agents/lib/moves.py"] + "# a comment\n")
     assert made.run("build", "//models:walker", "--json").titles() == ["ingest walker"]
     made.write("agents/data/noise.csv", "0.125\n")
-    assert made.run("build", "//models:walker", "--json").titles() == ["choose the runtime of walker", "ingest walker"]
+    assert made.run("build", "//models:walker", "--json").titles() == [
+        "choose the runtime of walker",
+        "ingest walker",
+    ]
     assert (made.root / "out/models/walker/ir/A0.f64").read_bytes() == walker_table(0.125)
     made.write("agents/unread.txt", "not an input")
     assert made.run("build", "//models:walker", "--json").titles() == []
@@ -88,7 +95,10 @@ def test_what_is_not_declared_is_named_with_what_to_write(tmp_path: Path) -> Non
     assert 'inputs = ["agents/ir.py"]' in made.run("build", "//models:walker", code=None).err
     made.write("BUILD.toml", TABLES.replace(', "agents/data/*.csv"', ""))
     said = made.run("build", "//models:walker", code=None).err
-    assert 'inputs = ["agents/data/noise.csv"]' in said and "walker.py, line 7: FileNotFoundError" in said
+    assert (
+        'inputs = ["agents/data/noise.csv"]' in said
+        and "walker.py, line 7: FileNotFoundError" in said
+    )
     made.write("BUILD.toml", TABLES.replace("agents/ir.py", "agents/irr.py"))
     assert "no file 'agents/irr.py'" in made.run("build", "//models:walker", code=2).err
 
@@ -103,10 +113,21 @@ def test_what_a_passing_model_printed_can_be_seen_when_it_is_a_hit_too(tmp_path:
     other = Space(tmp_path / "other", made.cache)
     for path in ("BUILD.toml", *FILES):
         other.write(path, (made.root / path).read_bytes())
-    assert "0 ran" in other.run("build", "//models:walker").out and other.run("log", "//models:walker").out == said
-    (found,) = [one for one in json.loads(other.run("log", "//models:walker", "--json").out)["logs"] if one["log"]]
-    assert found == {"label": "//models:walker", "title": "ingest walker", "state": "passed",
-                     "log": "walker is model_source_file\n"}
+    assert (
+        "0 ran" in other.run("build", "//models:walker").out
+        and other.run("log", "//models:walker").out == said
+    )
+    (found,) = [
+        one
+        for one in json.loads(other.run("log", "//models:walker", "--json").out)["logs"]
+        if one["log"]
+    ]
+    assert found == {
+        "label": "//models:walker",
+        "title": "ingest walker",
+        "state": "passed",
+        "log": "walker is model_source_file\n",
+    }
     other.write("agents/walker.py", 'print("other")\n1 / 0\n')
     other.run("build", "//models:walker", code=None)
     failed = other.run("log", "//models:walker").out
@@ -114,24 +135,33 @@ def test_what_a_passing_model_printed_can_be_seen_when_it_is_a_hit_too(tmp_path:
 
 
 FAILURES: list[tuple[str | bytes, str]] = [
-    ("import sklearn\n", 'packages = ["scikit-learn"]'), ("import yaml.nodes\n", 'packages = ["PyYAML"]'),
-    ("from pymdp.agent import Agent\n", 'packages = ["inferactively-pymdp"]'), ("import cv2\n", 'packages = ["opencv-python"]'),
-    ("import helper\n", 'inputs = ["a/helper.py"]'), ("from . import helper\n", "write `import helper`"),
+    ("import sklearn\n", 'packages = ["scikit-learn"]'),
+    ("import yaml.nodes\n", 'packages = ["PyYAML"]'),
+    ("from pymdp.agent import Agent\n", 'packages = ["inferactively-pymdp"]'),
+    ("import cv2\n", 'packages = ["opencv-python"]'),
+    ("import helper\n", 'inputs = ["a/helper.py"]'),
+    ("from . import helper\n", "write `import helper`"),
     ("from .helper import x\n", "write `import helper`"),
-    ("open('x.csv')\n", 'inputs = ["a/x.csv"]'), ("open('a/x.csv')\n", "opened as 'x.csv', from the folder of the model"),
+    ("open('x.csv')\n", 'inputs = ["a/x.csv"]'),
+    ("open('a/x.csv')\n", "opened as 'x.csv', from the folder of the model"),
     ("open('/etc/no-such-file')\n", "copy the file into the workspace"),
     ("def build():\n    import sys\n    sys.exit(3)\n", ", line 3: the model called sys.exit(3)"),
     ("raise SystemExit\n", ", line 1: the model called sys.exit()"),
-    ("def build(:\n", ", line 1: SyntaxError"), (b"\n# \xff\n", ", line 2: this line is not UTF-8: save the file as UTF-8 text"),
-    ("# coding: klingon\n", "save the file as UTF-8 text"), ("x = '\0'\n", "null byte"),
+    ("def build(:\n", ", line 1: SyntaxError"),
+    (b"\n# \xff\n", ", line 2: this line is not UTF-8: save the file as UTF-8 text"),
+    ("# coding: klingon\n", "save the file as UTF-8 text"),
+    ("x = '\0'\n", "null byte"),
     ("def build(x): pass\n", "the entry is called with the keys of `args`"),
-    ("def build(): pass\n", "the entry returned nothing"), ("def build(): return 'A'\n", "the entry returned str"),
+    ("def build(): pass\n", "the entry returned nothing"),
+    ("def build(): return 'A'\n", "the entry returned str"),
     ("x = 1\n", "has no function 'build'"),
 ]
 
 
 def test_a_failure_says_how_to_get_on(tmp_path: Path) -> None:
-    tables = "".join(f'[models.m{i}]\nrule = "model"\nsource = "a/m{i}.py"\n' for i in range(len(FAILURES)))
+    tables = "".join(
+        f'[models.m{i}]\nrule = "model"\nsource = "a/m{i}.py"\n' for i in range(len(FAILURES))
+    )
     made = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
     for i, (text, _) in enumerate(FAILURES):
         made.write(f"a/m{i}.py", text)
@@ -139,61 +169,104 @@ def test_a_failure_says_how_to_get_on(tmp_path: Path) -> None:
     for i, (text, said) in enumerate(FAILURES):
         log = made.run("log", f"//models:m{i}").out
         assert said in log and f"   | error: //models:m{i}: m{i}.py" in log, (text, log)
-        assert "buildgraph[" not in log and "python_source" not in log and "ingest_python" not in log
+        assert (
+            "buildgraph[" not in log and "python_source" not in log and "ingest_python" not in log
+        )
 
 
-def test_the_error_comes_last_apart_from_prints_and_with_the_users_frames_only(tmp_path: Path) -> None:
-    err = failing(tmp_path, "import numpy\nfor i in range(70000): print('line', i)\nprint('no newline', end='')\n"
-                            "def inner():\n    numpy.linalg.inv(numpy.zeros((2, 2)))\ndef build():\n    inner()\n")
+def test_the_error_comes_last_apart_from_prints_and_with_the_users_frames_only(
+    tmp_path: Path,
+) -> None:
+    err = failing(
+        tmp_path,
+        "import numpy\nfor i in range(70000): print('line', i)\nprint('no newline', end='')\n"
+        "def inner():\n    numpy.linalg.inv(numpy.zeros((2, 2)))\ndef build():\n    inner()\n",
+    )
     log = [line.removeprefix("   | ") for line in err.splitlines() if line.startswith("   |")]
     assert log[log.index("no newline") - 1] == "line 69999"
-    assert log[log.index("no newline") + 1:] == [
-        '  File "m.py", line 7, in build', "    inner()", '  File "m.py", line 5, in inner',
-        "    numpy.linalg.inv(numpy.zeros((2, 2)))"]
-    assert "error: //models:m: m.py, line 5: LinAlgError: Singular matrix\n" in err[err.index("zeros((2, 2)))"):]
+    assert log[log.index("no newline") + 1 :] == [
+        '  File "m.py", line 7, in build',
+        "    inner()",
+        '  File "m.py", line 5, in inner',
+        "    numpy.linalg.inv(numpy.zeros((2, 2)))",
+    ]
+    assert (
+        "error: //models:m: m.py, line 5: LinAlgError: Singular matrix\n"
+        in err[err.index("zeros((2, 2)))") :]
+    )
 
 
 def test_a_syntax_error_is_shown_with_a_caret(tmp_path: Path) -> None:
     lines = failing(tmp_path, "x = 1\nvalue = (1 +\n").splitlines()
-    assert any("SyntaxError" in line for line in lines) and any(line.strip(" |") == "^" for line in lines)
+    assert any("SyntaxError" in line for line in lines) and any(
+        line.strip(" |") == "^" for line in lines
+    )
 
 
-@pytest.mark.parametrize("text", ["while True: pass\n", "import threading, time\nprint('begun')\n"
-                                  "threading.Thread(target=time.sleep, args=(60,)).start()\ntime.sleep(60)\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "while True: pass\n",
+        "import threading, time\nprint('begun')\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\ntime.sleep(60)\n",
+    ],
+)
 def test_a_model_that_does_not_end_is_killed_in_its_own_time(text: str, tmp_path: Path) -> None:
     err = failing(tmp_path, text, 'timeout = "1s"')
-    assert "it ran out of time and was killed (timeout: 1 s)" in err and ("begun" in err or "begun" not in text)
+    assert "it ran out of time and was killed (timeout: 1 s)" in err and (
+        "begun" in err or "begun" not in text
+    )
 
 
 def test_threads_that_a_failing_model_leaves_are_not_waited_for(tmp_path: Path) -> None:
-    err = failing(tmp_path, "import threading, time\nthreading.Thread(target=time.sleep, args=(500,)).start()\n1 / 0\n")
+    err = failing(
+        tmp_path,
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(500,)).start()\n1 / 0\n",
+    )
     assert "ZeroDivisionError" in err and "out of time" not in err
 
 
 def test_a_process_that_a_model_forked_does_not_write_the_model_again(tmp_path: Path) -> None:
     made = space(tmp_path, '[workspace]\nname = "w"\n[models.m]\nrule = "model"\nsource = "m.py"\n')
-    made.write("m.py", "import os\nimport numpy as np\ndef build():\n    child = os.fork()\n"
-                       "    eye = np.eye(2) if child else np.eye(2)[::-1]\n"
-                       "    return {'A': [eye], 'B': [np.eye(2)[:, :, None]]}\n")
+    made.write(
+        "m.py",
+        "import os\nimport numpy as np\ndef build():\n    child = os.fork()\n"
+        "    eye = np.eye(2) if child else np.eye(2)[::-1]\n"
+        "    return {'A': [eye], 'B': [np.eye(2)[:, :, None]]}\n",
+    )
     made.run("build", "//models:m")
     assert (made.root / "out/models/m/ir/A0.f64").read_bytes() == walker_table(0.0)
 
 
 def test_a_module_named_as_a_package_is_answered_with_its_distribution(tmp_path: Path) -> None:
-    for module, distribution in (("_pytest", "pytest"), ("sklearn", "scikit-learn"), ("pymdp", "inferactively-pymdp")):
+    for module, distribution in (
+        ("_pytest", "pytest"),
+        ("sklearn", "scikit-learn"),
+        ("pymdp", "inferactively-pymdp"),
+    ):
         made = walker(tmp_path, TABLES + f'packages = ["{module}"]\n')
         err = made.run("build", "//models:walker", code=None).err
-        assert f"{module!r} is a module of the distribution {distribution!r}: name that one" in err and "pip install" not in err
+        assert (
+            f"{module!r} is a module of the distribution {distribution!r}: name that one" in err
+            and "pip install" not in err
+        )
 
 
 @pytest.mark.slow
 def test_the_error_of_a_model_that_imports_pymdp_comes_last(tmp_path: Path) -> None:
     need_module("pymdp")
-    tables = "".join(f'[models.m{i}]\nrule = "model"\nsource = "m.py"\npackages = ["inferactively-pymdp"]\nargs = {{ x = {i} }}\n'
-                     for i in range(3))
+    tables = "".join(
+        f'[models.m{i}]\nrule = "model"\nsource = "m.py"\npackages = ["inferactively-pymdp"]\nargs = {{ x = {i} }}\n'
+        for i in range(3)
+    )
     made = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
-    made.write("m.py", "from pymdp.agent import Agent\nprint('imported')\ndef build(x):\n    raise ValueError('mine')\n")
-    made.run("build", "-k", "-j1", "//models:*", code=None)   # from the second one on by a warm interpreter
+    made.write(
+        "m.py",
+        "from pymdp.agent import Agent\nprint('imported')\ndef build(x):\n    raise ValueError('mine')\n",
+    )
+    made.run(
+        "build", "-k", "-j1", "//models:*", code=None
+    )  # from the second one on by a warm interpreter
     for i in range(3):
         last = made.run("log", f"//models:m{i}").out.splitlines()[-1]
         assert last == f"   | error: //models:m{i}: m.py, line 4: ValueError: mine"

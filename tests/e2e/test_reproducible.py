@@ -3,6 +3,7 @@
 The digests below are those of this version of buildgraph and its pinned tools. One that moves without a change of
 models, compiler or image is a bug; after such a change, put the new digests here.
 """
+
 from __future__ import annotations
 
 import json
@@ -12,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import absent
-from tests.rooms import BOTH, copy, image, repository
-from tests.space import Space
+from tests.support.requirements import absent
+from tests.support.small_filesystems import BOTH, copy, image, repository
+from tests.support.workspace import Space
 
 pytestmark = pytest.mark.slow
 ROOMS = {
@@ -26,15 +27,33 @@ FORAGERS = {
     "raspberry-pi": "sha256:468b10776b2da8af47ff732b2d934240554433a93600396a75fc2be81b9569e3",
     "x86": "sha256:7b6c2b71fde82ee3a389bc400b84418cae3e795090b3c6af69e10801a4e81a3c",
 }
-ODD = {"TZ": "Pacific/Auckland", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "4711", "HOME": "/nonexistent",
-       "SOURCE_DATE_EPOCH": "1", "OMP_NUM_THREADS": "7", "OPENBLAS_CORETYPE": "Prescott", "CFLAGS": "-O0",
-       "CC": "false", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"}
+ODD = {
+    "TZ": "Pacific/Auckland",
+    "LANG": "tr_TR.UTF-8",
+    "LC_ALL": "C",
+    "PYTHONHASHSEED": "4711",
+    "HOME": "/nonexistent",
+    "SOURCE_DATE_EPOCH": "1",
+    "OMP_NUM_THREADS": "7",
+    "OPENBLAS_CORETYPE": "Prescott",
+    "CFLAGS": "-O0",
+    "CC": "false",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4",
+}
 
 
 def build(space: Space, *words: str) -> str:
     """Build with a cold cache, another umask, and an environment that must not matter; the sandbox that was used."""
-    done = subprocess.run(space.command("build", "--json", *words), cwd=space.root, env=space.environ() | ODD,
-                          umask=0o077, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        space.command("build", "--json", *words),
+        cwd=space.root,
+        env=space.environ() | ODD,
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     return next(str(event["sandbox"]) for event in events if event["event"] == "planned")
@@ -44,7 +63,11 @@ def everything(folder: Path) -> Iterator[tuple[str, bool, bytes]]:
     """Path, executable or not, and content of every file below a folder."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            yield str(path.relative_to(folder)), bool(path.stat().st_mode & 0o100), path.read_bytes()
+            yield (
+                str(path.relative_to(folder)),
+                bool(path.stat().st_mode & 0o100),
+                path.read_bytes(),
+            )
 
 
 def test_the_images_are_those_of_every_other_build(built: Space) -> None:
@@ -52,14 +75,17 @@ def test_the_images_are_those_of_every_other_build(built: Space) -> None:
 
 
 def test_the_images_of_the_repository_are_those_of_every_other_build(tmp_path: Path) -> None:
-    space = repository(tmp_path / "a rather longer name of a folder, with spaces" / "w", tmp_path / "cache")
+    space = repository(
+        tmp_path / "a rather longer name of a folder, with spaces" / "w", tmp_path / "cache"
+    )
     build(space, *(f"//exports:{name}" for name in FORAGERS))
     assert {name: image(space, name) for name in FORAGERS} == FORAGERS
 
 
 @pytest.mark.parametrize("sandbox, jobs", [("landlock", "-j1"), ("none", "-j4")])
 def test_a_weaker_sandbox_and_other_threads_make_the_same_bytes(
-        built: Space, tmp_path: Path, sandbox: str, jobs: str) -> None:
+    built: Space, tmp_path: Path, sandbox: str, jobs: str
+) -> None:
     space = copy("npz", tmp_path / "w", tmp_path / "cache")
     probe = space.run("build", "--sandbox", sandbox, "//hardware:pi", code=None)
     if probe.code:

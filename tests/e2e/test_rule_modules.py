@@ -1,4 +1,5 @@
 """Modules that a file of rules imports, and files that it reads, decide what is built: every start of a build sees them."""
+
 from __future__ import annotations
 
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
 HEAD = '[workspace]\nname = "w"\nrules = ["tools/my.py"]\n[t]\nrule = "word"\n'
 RULE = '''from __future__ import annotations
@@ -53,11 +54,20 @@ WAYS = {
     "relative": ("from .helper import WORD", ""),
     "relative, as a module": ("from . import helper\nWORD = helper.WORD", ""),
     "from the root": ("from tools.helper import WORD", ""),
-    "by importlib": ("from importlib import import_module\nWORD = import_module('helper').WORD", ""),
-    "along sys.path": ("import os, sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\n"
-                       "from helper import WORD", ""),
+    "by importlib": (
+        "from importlib import import_module\nWORD = import_module('helper').WORD",
+        "",
+    ),
+    "along sys.path": (
+        "import os, sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))\n"
+        "from helper import WORD",
+        "",
+    ),
     "when the rule runs": ("", "from helper import WORD"),
-    "by importlib when the rule runs": ("import importlib", "WORD = importlib.import_module('helper').WORD"),
+    "by importlib when the rule runs": (
+        "import importlib",
+        "WORD = importlib.import_module('helper').WORD",
+    ),
 }
 
 
@@ -81,8 +91,11 @@ STARTS: dict[str, Callable[[Space], object]] = {
     "a clone": lambda made: [*map(shutil.rmtree, (made.root / ".buildgraph", made.root / "out"))],
     "BUILD.toml touched": lambda made: os.utime(made.root / "BUILD.toml"),
 }
-FILES = {"tools/helper.py": "from pkg import WORD\n",
-         "tools/pkg/__init__.py": "from .deep import WORD\n", "tools/pkg/deep.py": 'WORD = "one"\n'}
+FILES = {
+    "tools/helper.py": "from pkg import WORD\n",
+    "tools/pkg/__init__.py": "from .deep import WORD\n",
+    "tools/pkg/deep.py": 'WORD = "one"\n',
+}
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -100,11 +113,15 @@ def test_a_helper_of_a_helper_is_seen_by_every_start(tmp_path: Path, start: str)
 
 def test_packages_namespaces_and_circles_work(tmp_path: Path) -> None:
     made = workspace(
-        tmp_path, "import space.inner.leaf\nfrom space.inner import leaf, other\nfrom shared import *\n"
+        tmp_path,
+        "import space.inner.leaf\nfrom space.inner import leaf, other\nfrom shared import *\n"
         "WORD = space.inner.leaf.ONE + other.TWO + THREE",
-        {"tools/space/inner/leaf.py": "import space.inner.other\nONE = 'a'\n",
-         "tools/space/inner/other.py": "from . import leaf\nTWO = 'b'\n",
-         "shared.py": "THREE = 'c'\n"})
+        {
+            "tools/space/inner/leaf.py": "import space.inner.other\nONE = 'a'\n",
+            "tools/space/inner/other.py": "from . import leaf\nTWO = 'b'\n",
+            "shared.py": "THREE = 'c'\n",
+        },
+    )
     assert built(made) == "abc"
     made.write("shared.py", "THREE = 'd'\n")
     assert built(made) == "abd"
@@ -129,10 +146,19 @@ def test_a_module_that_comes_or_goes_is_seen(tmp_path: Path) -> None:
 
 
 def test_two_files_of_rules_have_helpers_of_one_name(tmp_path: Path) -> None:
-    made = workspace(tmp_path, "from helper import WORD", {"tools/helper.py": 'WORD = "one"\n',
-                                                           "more/helper.py": 'WORD = "two"\n'})
-    made.write("more/rules.py", RULE.format(imports="from helper import WORD", lazy="").replace("def word", "def second"))
-    made.write("BUILD.toml", HEAD.replace('"tools/my.py"', '"tools/my.py", "more/rules.py"') + '[u]\nrule = "second"\n')
+    made = workspace(
+        tmp_path,
+        "from helper import WORD",
+        {"tools/helper.py": 'WORD = "one"\n', "more/helper.py": 'WORD = "two"\n'},
+    )
+    made.write(
+        "more/rules.py",
+        RULE.format(imports="from helper import WORD", lazy="").replace("def word", "def second"),
+    )
+    made.write(
+        "BUILD.toml",
+        HEAD.replace('"tools/my.py"', '"tools/my.py", "more/rules.py"') + '[u]\nrule = "second"\n',
+    )
     made.run("build", "//...")
     assert [(made.root / f"out/{name}/x").read_text() for name in "tu"] == ["one\n", "two\n"]
 
@@ -146,7 +172,9 @@ def test_names_that_no_module_has(tmp_path: Path) -> None:
 
 
 def test_a_data_file_that_a_rule_reads_is_an_input(tmp_path: Path) -> None:
-    opening = "from pathlib import Path\nWORD = (Path(__file__).parent / 'word.txt').read_text().strip()"
+    opening = (
+        "from pathlib import Path\nWORD = (Path(__file__).parent / 'word.txt').read_text().strip()"
+    )
     made = workspace(tmp_path, opening, {"tools/word.txt": "one"})
     assert built(made) == "one"
     made.write("tools/word.txt", "two")
@@ -156,7 +184,9 @@ def test_a_data_file_that_a_rule_reads_is_an_input(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_a_rule_lists_is_an_input(tmp_path: Path) -> None:
-    listing = "from pathlib import Path\nWORD = len(list((Path(__file__).parent / 'data').glob('*.txt')))"
+    listing = (
+        "from pathlib import Path\nWORD = len(list((Path(__file__).parent / 'data').glob('*.txt')))"
+    )
     made = workspace(tmp_path, listing, {"tools/data/a.txt": ""})
     assert built(made) == "1"
     made.write("tools/data/b.txt", "")
@@ -178,22 +208,33 @@ REFUSED = {
 def test_what_cannot_be_followed_is_refused(tmp_path: Path, imports: str) -> None:
     made = workspace(tmp_path, imports, {"tools/helper.py": "WORD = 1\n"})
     said = made.run("build", "//:t", code=2).err
-    assert REFUSED[imports] in said and "--> tools/my.py:" in said and "buildgraph_rules" not in said
+    assert (
+        REFUSED[imports] in said and "--> tools/my.py:" in said and "buildgraph_rules" not in said
+    )
     assert not (made.root / "made.txt").exists()
 
 
 def test_a_fault_in_a_helper_is_told_at_its_line(tmp_path: Path) -> None:
-    made = workspace(tmp_path, "from helper import WORD", {"tools/helper.py": "A = 1\nWORD = A / 0\n"})
+    made = workspace(
+        tmp_path, "from helper import WORD", {"tools/helper.py": "A = 1\nWORD = A / 0\n"}
+    )
     said = made.run("build", "//:t", code=2).err
-    assert "ZeroDivisionError" in said and "--> tools/helper.py:2" in said and "2 | WORD = A / 0" in said
+    assert (
+        "ZeroDivisionError" in said
+        and "--> tools/helper.py:2" in said
+        and "2 | WORD = A / 0" in said
+    )
     made.write("tools/helper.py", "A = 1\nWORD = = 2\n")
     said = made.run("build", "//:t", code=2).err
     assert "tools/helper.py is no Python" in said and "--> tools/helper.py:2:8" in said
 
 
 def test_affected_sees_helpers_of_the_revision_and_of_the_work_tree(tmp_path: Path) -> None:
-    made = workspace(tmp_path, "from helper import WORD\nopen(__file__.replace('my.py', 'words.txt')).read()", {
-        "tools/helper.py": 'WORD = "one"\n', "tools/words.txt": "x"})
+    made = workspace(
+        tmp_path,
+        "from helper import WORD\nopen(__file__.replace('my.py', 'words.txt')).read()",
+        {"tools/helper.py": 'WORD = "one"\n', "tools/words.txt": "x"},
+    )
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@y"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
         subprocess.run([*git, *words], cwd=made.root, check=True)

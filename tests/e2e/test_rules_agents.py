@@ -1,4 +1,5 @@
 """The rules of agents, on the example of two rooms: what runs again after which change, and what is refused."""
+
 from __future__ import annotations
 
 import io
@@ -12,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.needs import need
-from tests.rooms import BOTH, EXAMPLES, image
-from tests.space import Ran, Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import BOTH, EXAMPLES, image
+from tests.support.workspace import Ran, Space
 
 Arrays = dict[str, Any]
 
@@ -46,14 +47,19 @@ def spec(space: Space, name: str, **values: Any) -> None:
 
 def labels(ran: Ran) -> list[str]:
     """`<label> <title>` of each action that ran, sorted."""
-    return sorted(f"{event['label']} {event['title']}" for event in ran.events
-                  if event["event"] == "done" and event["how"] == "ran")
+    return sorted(
+        f"{event['label']} {event['title']}"
+        for event in ran.events
+        if event["event"] == "done" and event["how"] == "ran"
+    )
 
 
 class TestWhatRunsAgain:
     """Early cutoff, as the chain of agents has it."""
 
-    def test_nothing_in_another_checkout_with_the_same_cache(self, rooms: Space, built: Space) -> None:
+    def test_nothing_in_another_checkout_with_the_same_cache(
+        self, rooms: Space, built: Space
+    ) -> None:
         again = rooms.build(BOTH)
         assert again.titles() == []
         for export in ("rooms.pi", "rooms.x86"):
@@ -63,14 +69,29 @@ class TestWhatRunsAgain:
         first = rooms.build(BOTH).digests()
         arrays(rooms, "heater", lambda found: found.update(C0=np.array([-2.0, 2.5, -3.0])))
         second = rooms.build(BOTH)
-        agent = ["//coalitions:rooms emit heater", "//coalitions:rooms prove heater", "//models:heater ingest heater",
-                 "//models:heater plan", "//models:heater probe"]
+        agent = [
+            "//coalitions:rooms emit heater",
+            "//coalitions:rooms prove heater",
+            "//models:heater ingest heater",
+            "//models:heater plan",
+            "//models:heater probe",
+        ]
         assert [title for title in labels(second) if "//exports" not in title] == agent
         for board, cpu, core in (("pi", "cortex_a72", "cortex-a72"), ("x86", "x86_64", "x86_64")):
-            ran = [title.partition(" ")[2] for title in labels(second) if title.startswith(f"//exports:rooms.{board} ")]
+            ran = [
+                title.partition(" ")[2]
+                for title in labels(second)
+                if title.startswith(f"//exports:rooms.{board} ")
+            ]
             assert set(ran) - {"emit the program"} == {
-                f"compile heater for {cpu}", f"compile main for {cpu}", f"emulate {core}", "assemble the image", "link",
-                "measure the image", "report"}
+                f"compile heater for {cpu}",
+                f"compile main for {cpu}",
+                f"emulate {core}",
+                "assemble the image",
+                "link",
+                "measure the image",
+                "report",
+            }
         assert not any(first[name] == digest for name, digest in second.digests().items())
         shutil.copy(EXAMPLES / "npz/models/heater.npz", rooms.root / "models/heater.npz")
         reverted = rooms.build(BOTH)
@@ -85,21 +106,45 @@ class TestWhatRunsAgain:
         assert rooms.build(BOTH).titles() == ["ingest heater"]
 
     def test_fields_of_hardware_that_no_tool_reads_change_nothing(self, rooms: Space) -> None:
-        edit(rooms, "BUILD.toml", '"raspberry-pi-4b"', '"raspberry-pi-4b"\ncores = 2\nmemory = "1GiB"')
+        edit(
+            rooms,
+            "BUILD.toml",
+            '"raspberry-pi-4b"',
+            '"raspberry-pi-4b"\ncores = 2\nmemory = "1GiB"',
+        )
         assert rooms.build(BOTH).titles() == []
 
-    def test_a_power_mode_changes_nothing_and_a_board_with_the_same_core_the_report(self, rooms: Space) -> None:
+    def test_a_power_mode_changes_nothing_and_a_board_with_the_same_core_the_report(
+        self, rooms: Space
+    ) -> None:
         edit(rooms, "BUILD.toml", '"raspberry-pi-4b"', '"jetson-orin-nano-8g"')
         orin = rooms.build(BOTH)
-        assert {event["label"] for event in orin.events if event["event"] == "started"} == {"//exports:rooms.pi"}
-        edit(rooms, "BUILD.toml", '"jetson-orin-nano-8g"', '"jetson-orin-nano-8g"\npower_mode = "15W"')
+        assert {event["label"] for event in orin.events if event["event"] == "started"} == {
+            "//exports:rooms.pi"
+        }
+        edit(
+            rooms,
+            "BUILD.toml",
+            '"jetson-orin-nano-8g"',
+            '"jetson-orin-nano-8g"\npower_mode = "15W"',
+        )
         assert rooms.build(BOTH).titles() == []
-        edit(rooms, "BUILD.toml", '"jetson-orin-nano-8g"\npower_mode = "15W"', '"jetson-agx-orin-64g"')
+        edit(
+            rooms,
+            "BUILD.toml",
+            '"jetson-orin-nano-8g"\npower_mode = "15W"',
+            '"jetson-agx-orin-64g"',
+        )
         assert rooms.build(BOTH).titles() == ["report"]
 
     def test_a_longer_probe_is_another_proof_of_the_same_agent(self, rooms: Space) -> None:
         rooms.build(BOTH)
-        edit(rooms, "BUILD.toml", '"models/heater.npz"', '"models/heater.npz"\nprobe = { episodes = 12, seed = 7 }')
+        edit(
+            rooms,
+            "BUILD.toml",
+            '"models/heater.npz"',
+            '"models/heater.npz"\nprobe = { episodes = 12, seed = 7 }',
+        )
         titles = rooms.build(BOTH).titles()
         assert {"probe", "prove heater", "emit the program", "report"} <= set(titles)
         untouched = ("ingest", "plan", "emit heater", "compile heater", "vent")
@@ -107,8 +152,10 @@ class TestWhatRunsAgain:
         report = json.loads((rooms.root / "out/exports/rooms.pi/report/report.json").read_text())
         proofs = {name: agent["proof"] for name, agent in report["agents"].items()}
         assert [proofs[name]["steps"] for name in ("heater", "vent")] == [384, 256]
-        assert report["image_bytes"] == sum(path.stat().st_size for path in (
-            rooms.root / "out/exports/rooms.pi/image/blobs/sha256").iterdir())
+        assert report["image_bytes"] == sum(
+            path.stat().st_size
+            for path in (rooms.root / "out/exports/rooms.pi/image/blobs/sha256").iterdir()
+        )
         edit(rooms, "BUILD.toml", "episodes = 12, seed = 7", "episodes = 0")
         assert "no probe has 0 episodes" in rooms.run("build", BOTH, code=2).err
 
@@ -119,20 +166,34 @@ class TestWhatRunsAgain:
         assert {"emit the program", "compile main for x86_64", "link"} <= titles
         assert not any("heater" in title or "vent" in title for title in titles)
         agent = rooms.root / "out/exports/rooms.x86/agent"
-        assert subprocess.run([agent, "--selftest"], capture_output=True, check=False).returncode == 0
+        assert (
+            subprocess.run([agent, "--selftest"], capture_output=True, check=False).returncode == 0
+        )
 
     def test_a_changed_link_leaves_the_agents_alone(self, rooms: Space) -> None:
         rooms.build(BOTH)
-        edit(rooms, "BUILD.toml", 'links = [{ from = "heater.action.burner", to = "vent.observation.burner" }]', "")
+        edit(
+            rooms,
+            "BUILD.toml",
+            'links = [{ from = "heater.action.burner", to = "vent.observation.burner" }]',
+            "",
+        )
         titles = rooms.build(BOTH).titles()
-        assert titles and not any(word in title for title in titles for word in ("heater", "vent", "plan", "probe"))
+        assert titles and not any(
+            word in title for title in titles for word in ("heater", "vent", "plan", "probe")
+        )
 
 
 class TestGates:
     """What an export must pass."""
 
     def test_a_budget_exceeded_fails_the_request_and_leaves_the_image(self, rooms: Space) -> None:
-        edit(rooms, "BUILD.toml", 'image = "64KB", memory = "256KiB"', 'image = "1KB", memory = "2KiB"')
+        edit(
+            rooms,
+            "BUILD.toml",
+            'image = "64KB", memory = "256KiB"',
+            'image = "1KB", memory = "2KiB"',
+        )
         failed = rooms.run("build", "//exports:rooms.x86", code=2)
         image = rooms.root / "out/exports/rooms.x86/image"
         size = sum(path.stat().st_size for path in (image / "blobs/sha256").iterdir())
@@ -146,15 +207,33 @@ class TestGates:
         done = rooms.run("build", "//exports:rooms.pi")
         assert "not checked  step_p99: it needs a raspberry-pi-4b to measure on" in done.out
 
-    def test_without_the_emulator_emulation_is_not_checked(self, rooms: Space, tmp_path: Path) -> None:
+    def test_without_the_emulator_emulation_is_not_checked(
+        self, rooms: Space, tmp_path: Path
+    ) -> None:
         emulator, bwrap = need("qemu-aarch64-static"), need("bwrap")
         blank = tmp_path / "blank"
         blank.touch(0o644)
-        hidden = [bwrap, "--dev-bind", "/", "/", "--ro-bind", str(blank), str(Path(emulator).resolve()), "--"]
+        hidden = [
+            bwrap,
+            "--dev-bind",
+            "/",
+            "/",
+            "--ro-bind",
+            str(blank),
+            str(Path(emulator).resolve()),
+            "--",
+        ]
         if subprocess.run([*hidden, "true"], check=False, capture_output=True).returncode:
             pytest.skip("bubblewrap cannot hide a program here")
-        done = subprocess.run([*hidden, *rooms.command("build", "//exports:rooms.pi")], cwd=rooms.root, timeout=300,
-                              env=rooms.environ(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*hidden, *rooms.command("build", "//exports:rooms.pi")],
+            cwd=rooms.root,
+            timeout=300,
+            env=rooms.environ(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         assert "not checked  emulation: it needs qemu-aarch64-static" in done.stdout
         assert (rooms.root / "out/exports/rooms.pi/image/index.json").is_file()
@@ -166,12 +245,18 @@ class TestOut:
 
     def test_of_one_label_and_of_several(self, rooms: Space, tmp_path: Path) -> None:
         rooms.build("//exports:rooms.x86", "--out", str(tmp_path / "one"))
-        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["agent", "image", "report"]
+        assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
+            "agent",
+            "image",
+            "report",
+        ]
         assert not any(path.is_symlink() for path in (tmp_path / "one").rglob("*"))
         rooms.build(BOTH, "--out", "../several")
         for board in ("pi", "x86"):
             assert (tmp_path / f"several/exports/rooms.{board}/image/oci-layout").is_file()
-        done = subprocess.run([tmp_path / "one/agent", "--selftest"], capture_output=True, check=False)
+        done = subprocess.run(
+            [tmp_path / "one/agent", "--selftest"], capture_output=True, check=False
+        )
         assert done.returncode == 0
 
 
@@ -187,7 +272,9 @@ class TestModel:
         arrays(rooms, "heater", spoil)
         said = rooms.run("build", "//models:heater", code=2).err
         assert said.count("error: //models:heater: heater.npz: ") == 3, said
-        assert "A0[:,1] sums to 0.75, not to 1" in said and "B0[2,0,1] is not a finite number" in said
+        assert (
+            "A0[:,1] sums to 0.75, not to 1" in said and "B0[2,0,1] is not a finite number" in said
+        )
         assert "D0 has the shape (2,)" in said and "(3,)" in said
 
     def test_unknown_words_and_names_are_refused_with_a_hint(self, rooms: Space) -> None:
@@ -198,8 +285,13 @@ class TestModel:
         assert "unknown array 'F0'" in rooms.run("build", "//models:vent", code=2).err
 
     def test_what_native_cannot_do_is_refused_with_every_reason(self, rooms: Space) -> None:
-        arrays(rooms, "vent", lambda found: found.update({f"p{name}": 4 * found[name] for name in list(found)
-                                                          if name.startswith("A")}))
+        arrays(
+            rooms,
+            "vent",
+            lambda found: found.update(
+                {f"p{name}": 4 * found[name] for name in list(found) if name.startswith("A")}
+            ),
+        )
         spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
         said = rooms.run("build", "//coalitions:rooms", code=2).err
         assert "learn_A = true: native does not have this" in said
@@ -218,7 +310,9 @@ class TestModel:
         edit(rooms, "BUILD.toml", '"models/heater.npz"', '"models/heater.json"')
         edit(rooms, "BUILD.toml", '"models/vent.npz"', '"models/vent.npz"\nargs = { a = 1 }')
         said = rooms.run("build", "//models:*", code=2).err
-        assert "'models/heater.json' is no model source" in said and "args is for .py sources" in said
+        assert (
+            "'models/heater.json' is no model source" in said and "args is for .py sources" in said
+        )
         shutil.copy(rooms.root / "models/heater.npz", rooms.root / "models/lonely.npz")
         edit(rooms, "BUILD.toml", '"models/heater.json"', '"models/lonely.npz"')
         edit(rooms, "BUILD.toml", "\nargs = { a = 1 }", "")
@@ -262,7 +356,9 @@ class TestPythonModel:
         rooms.write("models/python.py", PYTHON)
         return rooms
 
-    def test_it_needs_no_package_and_a_comment_in_it_runs_the_ingestion_alone(self, python: Space) -> None:
+    def test_it_needs_no_package_and_a_comment_in_it_runs_the_ingestion_alone(
+        self, python: Space
+    ) -> None:
         first = python.build("//exports:python")
         assert "ingest python" in first.titles() and "emulate x86_64" in first.titles()
         python.write("models/python.py", PYTHON + "# a comment\n")
@@ -274,11 +370,17 @@ class TestPythonModel:
         data = (python.root / "out/models/python/ir/C0.f64").read_bytes()
         assert np.frombuffer(data, "<f8").tolist() == [0.0, 1.5, -2.0]
         edit(python, "BUILD.toml", "{ warm = 1.5 }", "{ warm = 1.5, colour = 1 }")
-        assert "unexpected keyword argument 'colour'" in python.run("build", "//models:python", code=2).err
+        assert (
+            "unexpected keyword argument 'colour'"
+            in python.run("build", "//models:python", code=2).err
+        )
 
     def test_its_faults_are_told_with_the_line(self, python: Space) -> None:
         python.write("models/python.py", "import numpy\n\ndef build(warm):\n    return [1 / 0]\n")
-        assert "python.py, line 4: ZeroDivisionError" in python.run("build", "//models:python", code=2).err
+        assert (
+            "python.py, line 4: ZeroDivisionError"
+            in python.run("build", "//models:python", code=2).err
+        )
         python.write("models/python.py", "import jax\n")
         said = python.run("build", "//models:python", code=2).err
         assert "line 1: ModuleNotFoundError: No module named 'jax'" in said
@@ -295,22 +397,46 @@ class TestPythonModel:
 class TestCoalition:
     """Names and links of agents."""
 
-    @pytest.mark.parametrize("link, said", [
-        ('{ from = "heater.action.burner" }', "a link has the keys from and to"),
-        ('{ from = "heater.burner", to = "vent.observation.burner" }', "'heater.burner' is not a port"),
-        ('{ from = "heater.action.burner", to = "vent.action.flap" }', "to wants <agent>.observation.<name or number>"),
-        ('{ from = "heter.action.burner", to = "vent.observation.burner" }', "did you mean 'heater'"),
-    ])
-    def test_links_that_are_none_are_refused_before_anything_runs(self, rooms: Space, link: str, said: str) -> None:
-        edit(rooms, "BUILD.toml", '{ from = "heater.action.burner", to = "vent.observation.burner" }', link)
+    @pytest.mark.parametrize(
+        "link, said",
+        [
+            ('{ from = "heater.action.burner" }', "a link has the keys from and to"),
+            (
+                '{ from = "heater.burner", to = "vent.observation.burner" }',
+                "'heater.burner' is not a port",
+            ),
+            (
+                '{ from = "heater.action.burner", to = "vent.action.flap" }',
+                "to wants <agent>.observation.<name or number>",
+            ),
+            (
+                '{ from = "heter.action.burner", to = "vent.observation.burner" }',
+                "did you mean 'heater'",
+            ),
+        ],
+    )
+    def test_links_that_are_none_are_refused_before_anything_runs(
+        self, rooms: Space, link: str, said: str
+    ) -> None:
+        edit(
+            rooms,
+            "BUILD.toml",
+            '{ from = "heater.action.burner", to = "vent.observation.burner" }',
+            link,
+        )
         refused = rooms.run("build", BOTH, code=2).err
         assert said in refused and "BUILD.toml:18:" in refused, refused
 
     def test_links_that_do_not_fit_are_refused_all_at_once(self, rooms: Space) -> None:
-        edit(rooms, "BUILD.toml", 'links = [', '''links = [
+        edit(
+            rooms,
+            "BUILD.toml",
+            "links = [",
+            """links = [
             { from = "heater.action.boiler", to = "vent.observation.felt" },
             { from = "vent.action.flap", to = "heater.observation.7" },
-            { from = "vent.action.flap", to = "vent.observation.burner" },''')
+            { from = "vent.action.flap", to = "vent.observation.burner" },""",
+        )
         said = rooms.run("build", "//exports:rooms.x86", code=2).err
         assert "heater has no action 'boiler'" in said and "heater has no observation '7'" in said
 
@@ -326,5 +452,8 @@ class TestHardware:
         edit(rooms, "BUILD.toml", '"raspberry-pi-4b"', '"raspbery-pi-4b"')
         edit(rooms, "BUILD.toml", '"x86-64-generic"', '"jetson-nano"\npower_mode = "15W"')
         said = rooms.run("build", BOTH, code=2).err
-        assert "no hardware profile 'raspbery-pi-4b'" in said and "did you mean 'raspberry-pi-4b'?" in said
+        assert (
+            "no hardware profile 'raspbery-pi-4b'" in said
+            and "did you mean 'raspberry-pi-4b'?" in said
+        )
         assert "jetson-nano has no power mode '15W'" in said and "did you mean '5W'?" in said

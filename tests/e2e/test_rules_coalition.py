@@ -1,4 +1,5 @@
 """How a coalition runs, as BUILD.toml says it: replicas, copies, deadlines, HTTP; and what each costs to change."""
+
 from __future__ import annotations
 
 import json
@@ -6,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.space import Space
+from tests.support.workspace import Space
 
 X86 = "//exports:rooms.x86"
 AGENTS = 'agents = { heater = "//models:heater", vent = "//models:vent" }'
@@ -21,19 +22,35 @@ def edit(space: Space, old: str, new: str) -> None:
 
 def answers(space: Space, *lines: str) -> list[dict[str, object]]:
     """What the program for x86 answers."""
-    done = subprocess.run([space.root / "out/exports/rooms.x86/agent"], input="\n".join(lines) + "\n", capture_output=True,
-                          text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [space.root / "out/exports/rooms.x86/agent"],
+        input="\n".join(lines) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_replicas_and_copies_change_the_main_file_alone(rooms: Space) -> None:
     rooms.build(X86)
     [alone] = answers(rooms, '{"heater":[1],"vent":[null,2]}')
-    edit(rooms, AGENTS, 'agents = { heater = "//models:heater", vent = { model = "//models:vent", replicas = 2 } }\ncopies = 3')
+    edit(
+        rooms,
+        AGENTS,
+        'agents = { heater = "//models:heater", vent = { model = "//models:vent", replicas = 2 } }\ncopies = 3',
+    )
     titles = rooms.build(X86).titles()
     assert {"emit the program", "compile main for x86_64", "link"} <= set(titles)
     assert not any("heater" in title or "vent" in title for title in titles)
-    found = answers(rooms, *('{"copy":%d,"heater":[1],"vent.0":[null,2],"vent.1":[null,2]}' % copy for copy in range(3)))
+    found = answers(
+        rooms,
+        *(
+            '{"copy":%d,"heater":[1],"vent.0":[null,2],"vent.1":[null,2]}' % copy
+            for copy in range(3)
+        ),
+    )
     vents = {"vent.0": alone["vent"], "vent.1": alone["vent"]}
     assert found == [{"copy": copy, "heater": alone["heater"], **vents} for copy in range(3)]
 
@@ -45,21 +62,43 @@ def test_http_is_linked_in_when_it_is_asked_for(rooms: Space) -> None:
     edit(rooms, AGENTS, AGENTS + '\nio = "http"')
     rooms.build(X86)
     served = (rooms.root / "out/exports/rooms.x86/agent").read_bytes()
-    assert b"/metrics" in served and b"/metrics" not in plain and len(plain) + 6000 < len(served) < len(plain) + 16000
+    assert (
+        b"/metrics" in served
+        and b"/metrics" not in plain
+        and len(plain) + 6000 < len(served) < len(plain) + 16000
+    )
     index = json.loads((rooms.root / "out/exports/rooms.x86/image/index.json").read_text())
     blobs = rooms.root / "out/exports/rooms.x86/image/blobs/sha256"
     manifest = json.loads((blobs / index["manifests"][0]["digest"].partition(":")[2]).read_text())
-    config = json.loads((blobs / manifest["config"]["digest"].partition(":")[2]).read_text())["config"]
+    config = json.loads((blobs / manifest["config"]["digest"].partition(":")[2]).read_text())[
+        "config"
+    ]
     assert (config["Entrypoint"], config["Cmd"]) == (["/agent"], ["--listen", ":8080"])
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
-    (AGENTS, AGENTS.replace('"//models:vent"', '{ model = "//models:vent", replicas = 0 }'), "vent has 0 replicas"),
-    (AGENTS, AGENTS.replace('"//models:vent"', '{ model = "//models:vent", replica = 2 }'), "replicas"),
-    (AGENTS, AGENTS + "\ncopies = 0", "0 copies"), (AGENTS, AGENTS + "\ncopies = 99999", "65536 instances in all"),
-    (AGENTS, AGENTS + '\nio = "mqtt"', "http"), (AGENTS, AGENTS + '\ndeadline = "soon"', "deadline"),
-    ('from = "heater.action.burner"', 'from = "heater.belif.0"', "is not a port")])
-def test_what_cannot_be_is_refused_before_anything_runs(rooms: Space, old: str, new: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            AGENTS,
+            AGENTS.replace('"//models:vent"', '{ model = "//models:vent", replicas = 0 }'),
+            "vent has 0 replicas",
+        ),
+        (
+            AGENTS,
+            AGENTS.replace('"//models:vent"', '{ model = "//models:vent", replica = 2 }'),
+            "replicas",
+        ),
+        (AGENTS, AGENTS + "\ncopies = 0", "0 copies"),
+        (AGENTS, AGENTS + "\ncopies = 99999", "65536 instances in all"),
+        (AGENTS, AGENTS + '\nio = "mqtt"', "http"),
+        (AGENTS, AGENTS + '\ndeadline = "soon"', "deadline"),
+        ('from = "heater.action.burner"', 'from = "heater.belif.0"', "is not a port"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_runs(
+    rooms: Space, old: str, new: str, said: str
+) -> None:
     edit(rooms, old, new)
     refused = rooms.run("build", X86, code=2).err
     assert said in refused and "BUILD.toml:" in refused and "Traceback" not in refused

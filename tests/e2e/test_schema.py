@@ -2,6 +2,7 @@
 
 After a wanted change: BUILDGRAPH_GOLDEN=write pytest tests/e2e/test_schema.py, and read the difference.
 """
+
 from __future__ import annotations
 
 import json
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need, need_module
-from tests.space import Space, space
+from tests.support.requirements import need, need_module
+from tests.support.workspace import Space, space
 
 ROOT = Path(__file__).parents[2]
 _GOLDEN = ROOT / "tests/golden/schema.json"
-_WORKSPACES = sorted(path.parent for path in [ROOT / "BUILD.toml", *ROOT.glob("examples/*/BUILD.toml")])
+_WORKSPACES = sorted(
+    path.parent for path in [ROOT / "BUILD.toml", *ROOT.glob("examples/*/BUILD.toml")]
+)
 
 
 def _schema(folder: Path, tmp_path: Path) -> Any:
@@ -28,6 +31,7 @@ def _schema(folder: Path, tmp_path: Path) -> Any:
 def _mistakes(schema: Any, document: object) -> list[str]:
     need_module("jsonschema")
     from jsonschema import Draft202012Validator
+
     Draft202012Validator.check_schema(schema)
     return [error.message for error in Draft202012Validator(schema).iter_errors(document)]
 
@@ -42,16 +46,27 @@ def test_the_schema_is_the_golden(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", _WORKSPACES, ids=lambda path: path.name)
 def test_every_example_is_valid(folder: Path, tmp_path: Path) -> None:
     schema = _schema(folder, tmp_path)
-    files = [path for path in folder.rglob("BUILD.toml") if not any(
-        other != folder and folder in other.parents and other in path.parents for other in _WORKSPACES)]
+    files = [
+        path
+        for path in folder.rglob("BUILD.toml")
+        if not any(
+            other != folder and folder in other.parents and other in path.parents
+            for other in _WORKSPACES
+        )
+    ]
     for path in files:
         assert _mistakes(schema, tomllib.loads(path.read_text())) == [], path
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ('[a]\nrule = "modell"\n', "is not one of"), ('[a]\nrule = "model"\nsorce = "x"\n', "model"),
-    ('[a]\nrule = "hardware"\nprofile = 3\n', "is not of type 'string'"), ("[workspace]\nnam = 1\n", "nam"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[a]\nrule = "modell"\n', "is not one of"),
+        ('[a]\nrule = "model"\nsorce = "x"\n', "model"),
+        ('[a]\nrule = "hardware"\nprofile = 3\n', "is not of type 'string'"),
+        ("[workspace]\nnam = 1\n", "nam"),
+    ],
+)
 def test_mistakes_are_found(tmp_path: Path, text: str, said: str) -> None:
     found = _mistakes(_schema(tmp_path, tmp_path), tomllib.loads(text))
     assert any(said in message for message in found), found
@@ -62,8 +77,14 @@ def _taplo(tmp_path: Path, schema: str, text: str) -> str:
     taplo = need("taplo")
     (tmp_path / "schema.json").write_text(schema)
     (tmp_path / "BUILD.toml").write_text(text)
-    done = subprocess.run([taplo, "lint", "--schema", f"file://{tmp_path}/schema.json", "BUILD.toml"], cwd=tmp_path,
-                          capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [taplo, "lint", "--schema", f"file://{tmp_path}/schema.json", "BUILD.toml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     return done.stdout + done.stderr if done.returncode else ""
 
 
@@ -73,13 +94,24 @@ def test_taplo_reads_the_schema(tmp_path: Path) -> None:
         assert _taplo(tmp_path, schema, (folder / "BUILD.toml").read_text()) == ""
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ('[h]\nrule = "hardware"\nprofile = "raspberry-pi-55"\n', "raspberry-pi-5"),
-    ('[t]\nrule = "command"\nargv = ["x"]\noutputs = { o = "x" }\ntimeout = "5 weeks"\n', "5 weeks"),
-    ('[e]\nrule = "export"\ncoalition = "x"\nhardware = "//h:h"\n', '"x" does not match'),
-    ('[e]\nrule = "export"\ncoalition = "//x"\nhardware = "//h:h"\nbudget = { image = "2 Mib" }\n', "2 Mib"),
-    ("[workspace]\nchecked = true\n", "checked"), ('[t]\nrule = "comand"\n', "comand"),
-    ('[c]\nrule = "coalition"\nagents = { a = { model = "//m:a", replica = 3 } }\n', "replica")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[h]\nrule = "hardware"\nprofile = "raspberry-pi-55"\n', "raspberry-pi-5"),
+        (
+            '[t]\nrule = "command"\nargv = ["x"]\noutputs = { o = "x" }\ntimeout = "5 weeks"\n',
+            "5 weeks",
+        ),
+        ('[e]\nrule = "export"\ncoalition = "x"\nhardware = "//h:h"\n', '"x" does not match'),
+        (
+            '[e]\nrule = "export"\ncoalition = "//x"\nhardware = "//h:h"\nbudget = { image = "2 Mib" }\n',
+            "2 Mib",
+        ),
+        ("[workspace]\nchecked = true\n", "checked"),
+        ('[t]\nrule = "comand"\n', "comand"),
+        ('[c]\nrule = "coalition"\nagents = { a = { model = "//m:a", replica = 3 } }\n', "replica"),
+    ],
+)
 def test_taplo_finds_mistakes(tmp_path: Path, text: str, said: str) -> None:
     schema = Space(tmp_path, tmp_path / "cache").run("schema").out
     assert said in _taplo(tmp_path, schema, text)
@@ -89,20 +121,31 @@ def test_taplo_finds_mistakes(tmp_path: Path, text: str, said: str) -> None:
 @pytest.mark.parametrize("text", ["2MiB", "1.5 GB", "0B"])
 def test_values_that_are_taken_fit_the_schema(tmp_path: Path, text: str) -> None:
     document = f'[e]\nrule = "export"\ncoalition = ":c"\nhardware = "//h:h"\nbudget = {{ image = "{text}" }}\n'
-    assert _mistakes(_schema(tmp_path, tmp_path), tomllib.loads(document + '[e.more.f]\nrule = "files"\nsrcs = ["**"]\n')) == []
+    assert (
+        _mistakes(
+            _schema(tmp_path, tmp_path),
+            tomllib.loads(document + '[e.more.f]\nrule = "files"\nsrcs = ["**"]\n'),
+        )
+        == []
+    )
 
 
 def test_rules_of_the_workspace_are_part_of_its_schema(tmp_path: Path) -> None:
     made = space(tmp_path, '[workspace]\nname = "w"\nrules = ["mine.py"]\n')
-    made.write("mine.py", "from dataclasses import dataclass\nfrom buildgraph import Ctx, Provider, rule\n"
-               "@dataclass(frozen=True)\nclass P(Provider):\n    n: int\n"
-               "@rule\ndef mine(ctx: Ctx, n: int) -> P:\n    \"\"\"Mine.\"\"\"\n    return P(n)\n")
+    made.write(
+        "mine.py",
+        "from dataclasses import dataclass\nfrom buildgraph import Ctx, Provider, rule\n"
+        "@dataclass(frozen=True)\nclass P(Provider):\n    n: int\n"
+        '@rule\ndef mine(ctx: Ctx, n: int) -> P:\n    """Mine."""\n    return P(n)\n',
+    )
     assert "rule.mine" in json.loads(made.run("schema").out)["$defs"]
     assert "\n" not in made.run("schema", "--json").out.strip()
 
 
 _BUILD = '[workspace]\nname = "w"\n' + "".join(
-    f'[{name}]\nrule = "command"\noutputs = {{ o = "o" }}\nargv = ["sh"]\n' for name in ("g.left", "g.lower", "top"))
+    f'[{name}]\nrule = "command"\noutputs = {{ o = "o" }}\nargv = ["sh"]\n'
+    for name in ("g.left", "g.lower", "top")
+)
 
 
 @pytest.fixture
@@ -111,14 +154,24 @@ def made(tmp_path: Path) -> Space:
     return space(tmp_path, _BUILD)
 
 
-@pytest.mark.parametrize(("words", "found"), [
-    (("que",), ["query"]), (("build", "--sandbox-"), ["--sandbox-debug"]),
-    (("build", "//g:l"), ["//g:left", "//g:lower"]),
-    (("build", "-//g:lo"), ["-//g:lower"]), (("build", "--sandbox", "l"), ["landlock"]), (("build", ":t"), [":top"]),
-    (("query", "rd"), ["rdeps"]), (("query", "rdeps", "//:"), ["//:top"]), (("completion", "z"), ["zsh"]),
-    (("nothing", ""), []), (("build", "--out", ""), []), (("build", "plain"), []),
-    (("run", "//:top", "--", "//g:le"), ["//g:left"]),
-])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("que",), ["query"]),
+        (("build", "--sandbox-"), ["--sandbox-debug"]),
+        (("build", "//g:l"), ["//g:left", "//g:lower"]),
+        (("build", "-//g:lo"), ["-//g:lower"]),
+        (("build", "--sandbox", "l"), ["landlock"]),
+        (("build", ":t"), [":top"]),
+        (("query", "rd"), ["rdeps"]),
+        (("query", "rdeps", "//:"), ["//:top"]),
+        (("completion", "z"), ["zsh"]),
+        (("nothing", ""), []),
+        (("build", "--out", ""), []),
+        (("build", "plain"), []),
+        (("run", "//:top", "--", "//g:le"), ["//g:left"]),
+    ],
+)
 def test_words_are_completed(made: Space, words: tuple[str, ...], found: list[str]) -> None:
     assert made.run("__complete", *words).out.split() == found
 
@@ -131,13 +184,16 @@ def test_a_broken_workspace_completes_nothing_quietly(made: Space) -> None:
 
 _ASK = {
     "bash": 'COMP_LINE="buildgraph build //g:l"; COMP_POINT=${#COMP_LINE}; _buildgraph; '
-            'printf "%s\\n" "${COMPREPLY[@]}"',
-    "zsh": 'words=(buildgraph build //g:l); CURRENT=3; PREFIX=//g:l; _buildgraph',
+    'printf "%s\\n" "${COMPREPLY[@]}"',
+    "zsh": "words=(buildgraph build //g:l); CURRENT=3; PREFIX=//g:l; _buildgraph",
     "fish": 'complete -C "buildgraph build //g:l"',
 }
 _BEFORE = {"zsh": 'compdef() { : }; compadd() { shift; print -l -- "$@" }; _files() { : }; '}
-_SOURCE = {"bash": "source <(buildgraph completion bash); ", "zsh": "source <(buildgraph completion zsh); ",
-           "fish": "buildgraph completion fish | source; "}
+_SOURCE = {
+    "bash": "source <(buildgraph completion bash); ",
+    "zsh": "source <(buildgraph completion zsh); ",
+    "fish": "buildgraph completion fish | source; ",
+}
 
 
 @pytest.mark.parametrize("shell", list(_ASK))
@@ -148,8 +204,15 @@ def test_a_shell_completes_labels(made: Space, shell: str, tmp_path: Path) -> No
     tool.write_text("#!/bin/sh\nexec " + " ".join(made.command()) + ' "$@"\n')
     tool.chmod(0o755)
     env = made.environ() | {"PATH": f"{tool.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
-    ran = subprocess.run([program, "-c", _BEFORE.get(shell, "") + _SOURCE[shell] + _ASK[shell]], cwd=made.root, env=env,
-                         capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(
+        [program, "-c", _BEFORE.get(shell, "") + _SOURCE[shell] + _ASK[shell]],
+        cwd=made.root,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     # bash keeps what stands before a colon
     wanted = ["left", "lower"] if shell == "bash" else ["//g:left", "//g:lower"]
     assert ran.stdout.split() == wanted, ran.stderr

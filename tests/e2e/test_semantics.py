@@ -1,4 +1,5 @@
 """Meanings beside pymdp 1's own, from BUILD.toml to a program: plans that are kept, and agents of pymdp 0.0.7."""
+
 from __future__ import annotations
 
 import json
@@ -8,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.needs import need_module
-from tests.space import space
+from tests.support.requirements import need_module
+from tests.support.workspace import space
 
 ROOT = Path(__file__).parents[2]
 BUILD = """\
@@ -61,12 +62,23 @@ def test_kept_plans_and_agents_of_0_0_7_are_proved_and_run(tmp_path: Path) -> No
     made.write("old.json", json.dumps({"semantics": "pymdp-0.0.7", "policy_len": 2}))
     made.build("//exports:x86")
     report = json.loads((made.root / "out/exports/x86/report/report.json").read_text())["agents"]
-    assert report["rat"]["plan_every"] == 2 and report["rat"]["proof"]["violations"] == report["old"]["proof"]["violations"] == 0
+    assert (
+        report["rat"]["plan_every"] == 2
+        and report["rat"]["proof"]["violations"] == report["old"]["proof"]["violations"] == 0
+    )
     assert "every 2 steps" in (made.root / "out/exports/x86/report/report.txt").read_text()
     walk = ([0, 0, 0], [3, 0, 1], [3, 0, 1], [1, 1, 0])
-    lines = "".join(json.dumps({"rat": obs, "old": [0, 0, k % 2]}) + "\n" for k, obs in enumerate(walk))
-    done = subprocess.run([made.root / "out/exports/x86/agent"], input=lines, capture_output=True, text=True, check=True,
-                          timeout=60)
+    lines = "".join(
+        json.dumps({"rat": obs, "old": [0, 0, k % 2]}) + "\n" for k, obs in enumerate(walk)
+    )
+    done = subprocess.run(
+        [made.root / "out/exports/x86/agent"],
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     worth = [row["rat"]["efe"] for row in answers]
     assert worth[0] == worth[1] != worth[2] == worth[3]

@@ -1,4 +1,5 @@
 """Lossy storage with the real program: asked for with a budget, chosen and proved, or refused with the numbers."""
+
 from __future__ import annotations
 
 import io
@@ -9,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.needs import need
-from tests.rooms import image
-from tests.space import Space
+from tests.support.requirements import need
+from tests.support.small_filesystems import image
+from tests.support.workspace import Space
 
 BUILD = """
 [workspace]
@@ -65,8 +66,13 @@ def survey(tmp_path: Path) -> Space:
     here = Space(tmp_path / "w", tmp_path / "cache")
     random = np.random.default_rng(3)
     data = io.BytesIO()
-    np.savez(data, A0=random.dirichlet(np.ones(16), size=16).T, C0=random.normal(size=16), D0=np.full(16, 1.0 / 16),
-             B0=np.moveaxis(random.dirichlet(np.ones(16), size=(16, 4)), 2, 0))
+    np.savez(
+        data,
+        A0=random.dirichlet(np.ones(16), size=16).T,
+        C0=random.normal(size=16),
+        D0=np.full(16, 1.0 / 16),
+        B0=np.moveaxis(random.dirichlet(np.ones(16), size=(16, 4)), 2, 0),
+    )
     here.write("surveyor.npz", data.getvalue())
     here.write("surveyor.json", json.dumps({"policy_len": 2, "gamma": 4.0}))
     here.write("BUILD.toml", BUILD)
@@ -77,7 +83,10 @@ def test_without_a_budget_the_line_to_write_is_named(survey: Space) -> None:
     survey.write("BUILD.toml", BUILD.replace("fidelity = { agreement = 0.9 }\n", ""))
     said = survey.run("build", "//exports:small.pi", code=2).err
     assert 'storage = "smallest" loses some fidelity, and nothing says how much it may' in said
-    assert "BUILD.toml:24:" in said and "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }" in said
+    assert (
+        "BUILD.toml:24:" in said
+        and "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }" in said
+    )
 
 
 def test_a_word_that_is_no_storage_is_a_mistake_in_the_table(survey: Space) -> None:
@@ -91,27 +100,55 @@ def test_the_smallest_is_chosen_proved_and_smaller(survey: Space) -> None:
     need("qemu-aarch64-static")
     made = survey.build("//exports:plain.pi", "//exports:small.pi", "//exports:small.x86")
     assert {event["verdict"] for event in made.events if event["event"] == "judged"} == {"passed"}
-    page = json.loads((survey.root / "out/exports/small.pi/storage/storage.json").read_text())["agents"]["surveyor"]
+    page = json.loads((survey.root / "out/exports/small.pi/storage/storage.json").read_text())[
+        "agents"
+    ]["surveyor"]
     sizes = {one["storage"]: one["bytes"] for one in page["candidates"]}
     assert page["taken"] == min(sizes, key=lambda name: sizes[name]) != "exact"
     assert sizes[page["taken"]] < 0.6 * sizes["exact"]
     [taken] = [one for one in page["candidates"] if one["storage"] == page["taken"]]
-    assert taken["refused"] == [] and 0.0 < float.fromhex(taken["kl_max"]) <= 1e-3 and float(taken["lower_bound_episodes"]) > 0.9
-    programs = [(survey.root / f"out/exports/{name}/agent").stat().st_size for name in ("plain.pi", "small.pi")]
+    assert (
+        taken["refused"] == []
+        and 0.0 < float.fromhex(taken["kl_max"]) <= 1e-3
+        and float(taken["lower_bound_episodes"]) > 0.9
+    )
+    programs = [
+        (survey.root / f"out/exports/{name}/agent").stat().st_size
+        for name in ("plain.pi", "small.pi")
+    ]
     assert programs[0] - programs[1] > 8000
-    report = json.loads((survey.root / "out/exports/small.pi/report/report.json").read_text())["agents"]["surveyor"]
-    assert report["table_bytes"] == taken["table_bytes"] and report["proof"]["kl_limit"] == (1e-3).hex()
+    report = json.loads((survey.root / "out/exports/small.pi/report/report.json").read_text())[
+        "agents"
+    ]["surveyor"]
+    assert (
+        report["table_bytes"] == taken["table_bytes"]
+        and report["proof"]["kl_limit"] == (1e-3).hex()
+    )
     text = (survey.root / "out/exports/small.pi/storage/storage.txt").read_text()
-    assert text.startswith(f"surveyor: {page['taken']}   (budget: kl 0.001, regret 0.001, agreement 0.9)")
+    assert text.startswith(
+        f"surveyor: {page['taken']}   (budget: kl 0.001, regret 0.001, agreement 0.9)"
+    )
     program = survey.root / "out/exports/small.x86/agent"
-    told = subprocess.run([program], input='{"surveyor":[3]}\n', capture_output=True, text=True, check=True).stdout
-    assert json.loads(told)["surveyor"]["action"] and subprocess.run([program, "--selftest"], check=False).returncode == 0
+    told = subprocess.run(
+        [program], input='{"surveyor":[3]}\n', capture_output=True, text=True, check=True
+    ).stdout
+    assert (
+        json.loads(told)["surveyor"]["action"]
+        and subprocess.run([program, "--selftest"], check=False).returncode == 0
+    )
 
     first = image(survey, "small.pi")
-    survey.write("BUILD.toml", BUILD.replace("{ agreement = 0.9 }", "{ kl = 2e-3, agreement = 0.9 }"))
+    survey.write(
+        "BUILD.toml", BUILD.replace("{ agreement = 0.9 }", "{ kl = 2e-3, agreement = 0.9 }")
+    )
     again = survey.build("//exports:small.pi")
-    assert again.titles() == ["choose how surveyor is stored", "emit the program", "emulate cortex-a72",
-                              "how agents are stored", "report"], "nothing is coded, tried, compiled or linked again"
+    assert again.titles() == [
+        "choose how surveyor is stored",
+        "emit the program",
+        "emulate cortex-a72",
+        "how agents are stored",
+        "report",
+    ], "nothing is coded, tried, compiled or linked again"
     assert image(survey, "small.pi") == first, "the same choice is the same image"
 
 
@@ -128,6 +165,14 @@ def test_a_firmware_fits_that_did_not(survey: Space) -> None:
     assert "flash: the agents take" in survey.run("build", "//firmware:plain", code=2).err
     made = survey.build("//firmware:small")
     assert [event["verdict"] for event in made.events if event["event"] == "judged"] == ["passed"]
-    sizes = json.loads((survey.root / "out/firmware/small/sizes.json").read_text())["agents"]["surveyor"]
-    page = json.loads((survey.root / "out/firmware/small/storage/storage.json").read_text())["agents"]["surveyor"]
-    assert {one["storage"]: one["bytes"] for one in page["candidates"]}[page["taken"]] == sizes["flash"] <= 20_000
+    sizes = json.loads((survey.root / "out/firmware/small/sizes.json").read_text())["agents"][
+        "surveyor"
+    ]
+    page = json.loads((survey.root / "out/firmware/small/storage/storage.json").read_text())[
+        "agents"
+    ]["surveyor"]
+    assert (
+        {one["storage"]: one["bytes"] for one in page["candidates"]}[page["taken"]]
+        == sizes["flash"]
+        <= 20_000
+    )

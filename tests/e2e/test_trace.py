@@ -1,4 +1,5 @@
 """What a build leaves to be looked at: its trace, its log, how long things took."""
+
 from __future__ import annotations
 
 import json
@@ -6,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.space import Space, space
+from tests.support.workspace import Space, space
 
-_BUILD = '''\
+_BUILD = """\
 [workspace]
 name = "w"
 
@@ -27,7 +28,7 @@ argv = ["sh", "-c", "cat {a} > {o}"]
 rule = "gate"
 inputs = { a = ":quick" }
 argv = ["sh", "-c", "test -s {a}"]
-'''
+"""
 
 
 @pytest.fixture
@@ -39,11 +40,17 @@ def made(tmp_path: Path) -> Space:
 def test_a_build_writes_the_trace_it_is_asked_for(made: Space) -> None:
     made.run("build", "//...", "--trace", "t.json")
     events = json.loads((made.root / "t.json").read_text())["traceEvents"]
-    rows = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    rows = {
+        event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"
+    }
     whole = {event["name"]: event for event in events if event["ph"] == "X"}
     assert {"load and analyse", "actions", "sh"} <= set(whole)
-    slow = next(event for event in events if event["ph"] == "X" and event["args"].get("label") == "//:slow")
-    assert rows[slow["tid"]] == "worker 1" and slow["dur"] >= 200_000 and slow["args"]["how"] == "ran"
+    slow = next(
+        event for event in events if event["ph"] == "X" and event["args"].get("label") == "//:slow"
+    )
+    assert (
+        rows[slow["tid"]] == "worker 1" and slow["dur"] >= 200_000 and slow["args"]["how"] == "ran"
+    )
     assert [event["name"] for event in events if event["ph"] == "i"] == ["check: passed"]
     made.run("build", "//...", "--trace", "t.json")
     events = json.loads((made.root / "t.json").read_text())["traceEvents"]
@@ -53,9 +60,16 @@ def test_a_build_writes_the_trace_it_is_asked_for(made: Space) -> None:
 def test_the_log_of_the_last_builds_is_always_kept(made: Space) -> None:
     built = made.build("//...")
     made.build("-j1", "//...")
-    lines = [json.loads(line) for line in (made.root / ".buildgraph/events.1.jsonl").read_text().splitlines()]
-    printed = [{key: value for key, value in event.items() if key != "schema"} for event in built.events]   # of the stream
-    assert [{key: value for key, value in line.items() if key != "time_us"} for line in lines] == printed
+    lines = [
+        json.loads(line)
+        for line in (made.root / ".buildgraph/events.1.jsonl").read_text().splitlines()
+    ]
+    printed = [
+        {key: value for key, value in event.items() if key != "schema"} for event in built.events
+    ]  # of the stream
+    assert [
+        {key: value for key, value in line.items() if key != "time_us"} for line in lines
+    ] == printed
     assert [line["time_us"] for line in lines] == sorted(line["time_us"] for line in lines)
     last = json.loads(made.run("trace").out)["traceEvents"]
     before = json.loads(made.run("trace", "--before", "1").out)["traceEvents"]
@@ -70,7 +84,9 @@ def test_a_build_that_failed_has_a_log_as_well(made: Space) -> None:
     made.write("BUILD.toml", _BUILD.replace("cat {a} > {o}", "exit 3"))
     made.run("build", "//...", code=1)
     events = json.loads(made.run("trace").out)["traceEvents"]
-    assert [event["args"]["why"] for event in events if event.get("cat") == "failed"] == ["exit code 3"]
+    assert [event["args"]["why"] for event in events if event.get("cat") == "failed"] == [
+        "exit code 3"
+    ]
 
 
 def test_the_second_build_knows_how_long_it_may_take(made: Space) -> None:

@@ -1,4 +1,5 @@
 """`build --watch`: what changes is built again, and Ctrl-C is the good end."""
+
 from __future__ import annotations
 
 import io
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.cli import watch as watching_module
-from buildgraph.cli.here import Here
-from buildgraph.cli.interrupt import Interrupt
-from buildgraph.cli.watch import stamps, wait
-from tests.space import Space, space
+from buildgraph.cli.invocation import Invocation
+from buildgraph.cli.signals import SignalHandler
+from buildgraph.cli.verbs import watch as watching_module
+from buildgraph.cli.verbs.watch import stamps, wait
+from tests.support.workspace import Space, space
 
-_BUILD = '''\
+_BUILD = """\
 [workspace]
 name = "w"
 
@@ -33,7 +34,7 @@ argv = ["sh", "-c", "tr a-z A-Z < {text} > {o}"]
 [all]
 rule = "files"
 srcs = ["src/*.txt"]
-'''
+"""
 
 
 class Watching:
@@ -41,8 +42,14 @@ class Watching:
 
     def __init__(self, of: Space, *words: str) -> None:
         self.space = of
-        self.process = subprocess.Popen(of.command("build", "--watch", *words), cwd=of.root, env=of.environ(),
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            of.command("build", "--watch", *words),
+            cwd=of.root,
+            env=of.environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -59,7 +66,9 @@ class Watching:
             try:
                 found.append(self.lines.get(timeout=max(end - time.monotonic(), 0.01)))
             except queue.Empty:
-                raise AssertionError(f"it does not come to wait (exit code {self.process.poll()}): {found}") from None
+                raise AssertionError(
+                    f"it does not come to wait (exit code {self.process.poll()}): {found}"
+                ) from None
         return found
 
     def still(self, seconds: float) -> bool:
@@ -73,7 +82,9 @@ class Watching:
         try:
             return self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"it does not end: {[self.lines.get() for _ in range(self.lines.qsize())]}") from None
+            raise AssertionError(
+                f"it does not end: {[self.lines.get() for _ in range(self.lines.qsize())]}"
+            ) from None
 
 
 @pytest.fixture
@@ -101,7 +112,10 @@ def test_what_changes_is_built_again_until_ctrl_c(watching: Watching, made: Spac
     assert (made.root / "out/upper/upper.txt").read_text() == "TWO\n"
     made.write("src/b.txt", "b\n")
     assert any("1 ran, 1 hit" in line for line in watching.built())
-    assert sorted(path.name for path in (made.root / "out/all/tree/src").iterdir()) == ["a.txt", "b.txt"]
+    assert sorted(path.name for path in (made.root / "out/all/tree/src").iterdir()) == [
+        "a.txt",
+        "b.txt",
+    ]
     made.write("unrelated.md", "x")
     made.write("words.txt", "two\n")
     watching.built()
@@ -130,8 +144,11 @@ def test_an_interrupted_build_ends_the_watch(made: Space) -> None:
     assert running.stop() == 130
 
 
-def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Who reads that it watches may be quicker with Ctrl-C than the next line of the program."""
+
     class Reader(io.StringIO):
         """One who reads and strikes."""
 
@@ -141,8 +158,10 @@ def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(monkeypatch: pytest.
 
     monkeypatch.setattr(watching_module, "watched", lambda *_: ({}, set()))
     monkeypatch.setattr(sys, "stderr", Reader())
-    with Interrupt():
-        assert watching_module.watch(Here("/", ""), (), lambda: 0, lambda fault: fault.code) == 0
+    with SignalHandler():
+        assert (
+            watching_module.watch(Invocation("/", ""), (), lambda: 0, lambda fault: fault.code) == 0
+        )
 
 
 def test_changes_are_awaited_until_they_are_still(tmp_path: Path) -> None:
@@ -156,5 +175,6 @@ def test_changes_are_awaited_until_they_are_still(tmp_path: Path) -> None:
             path.write_text("x" * len(polls))
             os.utime(path, ns=(0, len(polls)))
         assert len(polls) < 20
+
     assert wait(before, sleep) == {str(path)}
     assert len(polls) == 7 and set(polls) == {0.2}

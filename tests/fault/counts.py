@@ -2,6 +2,7 @@
 
 BUILDGRAPH_FAULTS=5 makes most classes five times as many, for a long run by hand.
 """
+
 from __future__ import annotations
 
 import os
@@ -43,11 +44,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     done, planned = Counter[str](), Counter[str]()
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for name, value in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
+            for name, value in (
+                getattr(report, "user_properties", ())
+                if getattr(report, "when", "") == "call"
+                else ()
+            ):
                 if name == _NAME:
                     kind, number, more = value
                     done[kind] += number
                     planned[kind] += more
     if planned:
         terminalreporter.section("faults survived")
-        terminalreporter.write_line(", ".join(f"{kind} {done[kind]}/{planned[kind]}" for kind in sorted(planned)))
+        terminalreporter.write_line(
+            ", ".join(f"{kind} {done[kind]}/{planned[kind]}" for kind in sorted(planned))
+        )

@@ -1,4 +1,5 @@
 """A workspace with every kind of stored thing, whose right outputs are known without building it."""
+
 from __future__ import annotations
 
 import hashlib
@@ -10,34 +11,36 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.events import Done, Event, Warned
-from buildgraph.session import Request, build
+from buildgraph.build.run_build import Request, build
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.upkeep import audit
-from tests.space import Space, space
+from buildgraph.store.fsck import check_store
+from buildgraph.types.events import Done, Event, Warned
+from tests.support.workspace import Space, space
 
 _HEAD = '[workspace]\nname = "ground"\n'
-_FILE = '''
+_FILE = """
 [f{n}]
 rule = "command"
 inputs = {{ text = "in{n}.txt" }}
 outputs = {{ o = "f{n}.txt" }}
 argv = ["sh", "-c", "sleep {sleep}; echo made {n}; cat {{text}} {{text}} > {{o}}"]
-'''
-_TREE = '''
+"""
+_TREE = """
 [tree]
 rule = "command"
 inputs = {{ {inputs} }}
 outputs = {{ o = "t/" }}
 argv = ["sh", "-c", "mkdir {{o}}/deep; cat {words} | sort > {{o}}/deep/all; cp {{f0}} {{o}}/run; chmod 755 {{o}}/run"]
-'''
+"""
 
 
 def text(salt: str, width: int, sleep: float = 0) -> str:
     """The BUILD.toml: `width` files, and a tree of all of them."""
     names = [f"f{n}" for n in range(width)]
-    tree = _TREE.format(inputs=", ".join(f'{name} = ":{name}"' for name in names),
-                        words=" ".join(f"{{{name}}}" for name in names))
+    tree = _TREE.format(
+        inputs=", ".join(f'{name} = ":{name}"' for name in names),
+        words=" ".join(f"{{{name}}}" for name in names),
+    )
     return _HEAD + "".join(_FILE.format(n=n, sleep=sleep) for n in range(width)) + tree
 
 
@@ -72,7 +75,7 @@ def stands(of: Space, word: str, width: int = 3) -> None:
 def whole(of: Space) -> None:
     """No blob or record of the cache is damaged, and no record lacks a blob."""
     store = DiskStore(str(of.cache))
-    found = audit(store)
+    found = check_store(store)
     assert found.damaged == () == found.dangling
     store.close()
 
@@ -99,9 +102,16 @@ def make(of: Space, fresh: bool = True) -> Made:
             shutil.rmtree(of.root / folder, ignore_errors=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BUILDGRAPH_CACHE", str(of.cache))
-        assert build(str(of.root), Request(("//...",), sandbox="none"), events.append, threading.Event()) == 0
-    return Made(sum(isinstance(event, Done) and event.how == "ran" for event in events),
-                [event.text for event in events if isinstance(event, Warned)])
+        assert (
+            build(
+                str(of.root), Request(("//...",), sandbox="none"), events.append, threading.Event()
+            )
+            == 0
+        )
+    return Made(
+        sum(isinstance(event, Done) and event.how == "ran" for event in events),
+        [event.text for event in events if isinstance(event, Warned)],
+    )
 
 
 def kinds(of: Space) -> dict[str, list[Path]]:
@@ -111,7 +121,13 @@ def kinds(of: Space) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {"record": records, "output": [], "directory": [], "log": []}
     for blob in sorted((of.cache / "blobs/sha256").iterdir()):
         data = blob.read_bytes()
-        kind = "output" if blob.name in outputs else "log" if data.startswith(b"made") or not data else "directory"
+        kind = (
+            "output"
+            if blob.name in outputs
+            else "log"
+            if data.startswith(b"made") or not data
+            else "directory"
+        )
         found[kind].append(blob)
     assert all(found.values()), found
     return found

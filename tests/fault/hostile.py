@@ -1,4 +1,5 @@
 """BUILD.toml files that must be refused, and how a refusal has to look."""
+
 from __future__ import annotations
 
 import os
@@ -6,20 +7,26 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from buildgraph import loading
-from buildgraph.drive import Request
-from buildgraph.errors import BuildError, BuildErrors
-from buildgraph.ui.faults import render
+from buildgraph.build import from_source
+from buildgraph.types.errors import BuildError, BuildErrors
+from buildgraph.types.request import Request
+from buildgraph.ui.diagnostics import format_error
 
 GOOD = '[workspace]\nname = "w"\n'
 TABLE = GOOD + '[t]\nrule = "command"\noutputs = { o = "o" }\nargv = ["sh"]\n'
-SECONDS, MEMORY = 6.0, 256 << 20   # CPU time (of a slow machine), and bytes above what the process had
+SECONDS, MEMORY = (
+    6.0,
+    256 << 20,
+)  # CPU time (of a slow machine), and bytes above what the process had
 
 
 def chained(size: int) -> str:
     """A chain of targets, each taking the output of the one before."""
     table = '[t{n}]\nrule = "command"\noutputs = {{ o = "o" }}\nargv = ["sh", "{{o}}"]\n{more}'
-    return GOOD + "".join(table.format(n=n, more=f'inputs = {{ i = ":t{n - 1}" }}\n' if n else "") for n in range(size))
+    return GOOD + "".join(
+        table.format(n=n, more=f'inputs = {{ i = ":t{n - 1}" }}\n' if n else "")
+        for n in range(size)
+    )
 
 
 def command(**values: str) -> str:
@@ -31,63 +38,114 @@ def command(**values: str) -> str:
 def _syntax() -> dict[str, str]:
     """Texts that are no TOML, or too much of it."""
     return {
-        "dotted": "a." * 100_000 + "a = 1", "brackets": "a = " + "[" * 500, "braces": "a = " + "{a=" * 500,
-        "tables": "[" + "a." * 5000 + "a]", "deep tables": "".join(f"[{'a.' * n}a]\n" for n in range(200)),
-        "long integer": "a = 1" + "0" * 5000, "long line": "a = '" + "x" * 70_000 + "'",
+        "dotted": "a." * 100_000 + "a = 1",
+        "brackets": "a = " + "[" * 500,
+        "braces": "a = " + "{a=" * 500,
+        "tables": "[" + "a." * 5000 + "a]",
+        "deep tables": "".join(f"[{'a.' * n}a]\n" for n in range(200)),
+        "long integer": "a = 1" + "0" * 5000,
+        "long line": "a = '" + "x" * 70_000 + "'",
         "large": ("# " + "x" * 60 + "\n") * 80_000,
-        "open string": 'a = "x', "open multi": 'a = """x', "no value": "a =", "no key": "= 1", "twice": "a = 1\na = 2",
-        "table twice": "[a]\n[a]", "nan": command(timeout="nan"), "inf": command(timeout="inf"),
-        "negative": command(timeout="-1"), "date": command(argv="1979-05-27"), "bool": command(argv="true"),
-        "escape": r'a = "\u12"', "surrogate": r'a = "\ud800"', "control": "a = '\x01'", "delete": 'a = "\x7f"',
+        "open string": 'a = "x',
+        "open multi": 'a = """x',
+        "no value": "a =",
+        "no key": "= 1",
+        "twice": "a = 1\na = 2",
+        "table twice": "[a]\n[a]",
+        "nan": command(timeout="nan"),
+        "inf": command(timeout="inf"),
+        "negative": command(timeout="-1"),
+        "date": command(argv="1979-05-27"),
+        "bool": command(argv="true"),
+        "escape": r'a = "\u12"',
+        "surrogate": r'a = "\ud800"',
+        "control": "a = '\x01'",
+        "delete": 'a = "\x7f"',
     }
 
 
 def _values() -> dict[str, str]:
     """Targets with values that no rule takes."""
     return {
-        "no rule": GOOD + '[t]\nrule = "nothing"', "rule is a list": GOOD + "[t]\nrule = []",
-        "rule is empty": GOOD + '[t]\nrule = ""', "unknown key": command(unknown="1"), "no argv": command(argv="[]"),
-        "argv of numbers": command(argv="[1]"), "no outputs": command(outputs="{}"),
-        "brace": command(argv='["{"]'), "field": command(argv='["{o.__class__}"]'), "index": command(argv='["{o[0]}"]'),
-        "conversion": command(argv='["{o!r}"]'), "format": command(argv='["{o:>99999999999}"]'),
-        "nul in argv": command(argv='["a\\u0000b"]'), "nul in env": command(env='{ A = "\\u0000" }'),
-        "nul in a name": command(env='{ "A\\u0000" = "" }'), "env =": command(env='{ "A=B" = "" }'),
-        "empty env": command(env='{ "" = "" }'), "long output": command(outputs=f'{{ o = "{"x" * 300}" }}'),
-        "no such name": command(argv='["{nothing}"]'), "position": command(argv='["{0}"]'),
+        "no rule": GOOD + '[t]\nrule = "nothing"',
+        "rule is a list": GOOD + "[t]\nrule = []",
+        "rule is empty": GOOD + '[t]\nrule = ""',
+        "unknown key": command(unknown="1"),
+        "no argv": command(argv="[]"),
+        "argv of numbers": command(argv="[1]"),
+        "no outputs": command(outputs="{}"),
+        "brace": command(argv='["{"]'),
+        "field": command(argv='["{o.__class__}"]'),
+        "index": command(argv='["{o[0]}"]'),
+        "conversion": command(argv='["{o!r}"]'),
+        "format": command(argv='["{o:>99999999999}"]'),
+        "nul in argv": command(argv='["a\\u0000b"]'),
+        "nul in env": command(env='{ A = "\\u0000" }'),
+        "nul in a name": command(env='{ "A\\u0000" = "" }'),
+        "env =": command(env='{ "A=B" = "" }'),
+        "empty env": command(env='{ "" = "" }'),
+        "long output": command(outputs=f'{{ o = "{"x" * 300}" }}'),
+        "no such name": command(argv='["{nothing}"]'),
+        "position": command(argv='["{0}"]'),
         "void": command(argv='["{}"]'),
-        "two of one path": command(outputs='{ o = "x", p = "x" }'), "self": command(inputs='{ i = ":t" }'),
-        "no label": command(inputs='{ i = ":nothing" }'), "no package": command(inputs='{ i = "//no/where:x" }'),
-        "cycle": command(inputs='{ i = ":u" }') + command(inputs='{ i = ":t" }').replace("[t]", "[u]").replace(GOOD, ""),
-        "homoglyph": GOOD + '[t]\nrule = "c\u043emmand"', "bidi": command(argv='["\u202e"]') + '[\u202e]\nrule = "x"',
-        "table of two": GOOD + '[[t]]\nrule = "command"', "matrix": command(matrix='{ a = [] }'),
-        "matrix bomb": command(matrix="{ " + ", ".join(f"k{n} = {list(range(50))}" for n in range(8)) + " }"),
+        "two of one path": command(outputs='{ o = "x", p = "x" }'),
+        "self": command(inputs='{ i = ":t" }'),
+        "no label": command(inputs='{ i = ":nothing" }'),
+        "no package": command(inputs='{ i = "//no/where:x" }'),
+        "cycle": command(inputs='{ i = ":u" }')
+        + command(inputs='{ i = ":t" }').replace("[t]", "[u]").replace(GOOD, ""),
+        "homoglyph": GOOD + '[t]\nrule = "c\u043emmand"',
+        "bidi": command(argv='["\u202e"]') + '[\u202e]\nrule = "x"',
+        "table of two": GOOD + '[[t]]\nrule = "command"',
+        "matrix": command(matrix="{ a = [] }"),
+        "matrix bomb": command(
+            matrix="{ " + ", ".join(f"k{n} = {list(range(50))}" for n in range(8)) + " }"
+        ),
     }
 
 
 def _oddities() -> dict[str, str]:
     """Letters that look like others, and what is large in another way."""
     return {
-        "only a dot": ".", "carriage": "a = 1\rb = 2", "only a quote": '"', "unclosed table": "[a",
-        "hash in key": "a#b = 1", "a million lines": "a = 1\n" * 1_000_000, "a long chain": chained(100_000),
-        "half a million words": "a = [" + "1,\n" * 600_000 + "]", "quoted parts": ".".join(['"a.b"'] * 40) + " = 1",
-        "long comment": "# " + "x" * 70_000, "nested strings": 'a = """' + '\\"' * 40_000, "key of blanks": TABLE + '"   " = 1',
-        "argv of a date": command(argv="[1979-05-27]"), "env of a number": command(env="{ A = 1 }"),
-        "time": command(timeout="07:32:00"), "large number": command(timeout="9" * 25),
+        "only a dot": ".",
+        "carriage": "a = 1\rb = 2",
+        "only a quote": '"',
+        "unclosed table": "[a",
+        "hash in key": "a#b = 1",
+        "a million lines": "a = 1\n" * 1_000_000,
+        "a long chain": chained(100_000),
+        "half a million words": "a = [" + "1,\n" * 600_000 + "]",
+        "quoted parts": ".".join(['"a.b"'] * 40) + " = 1",
+        "long comment": "# " + "x" * 70_000,
+        "nested strings": 'a = """' + '\\"' * 40_000,
+        "key of blanks": TABLE + '"   " = 1',
+        "argv of a date": command(argv="[1979-05-27]"),
+        "env of a number": command(env="{ A = 1 }"),
+        "time": command(timeout="07:32:00"),
+        "large number": command(timeout="9" * 25),
         "timeout of a list": command(timeout="[]"),
-        "table for text": command(argv='[{ a = "b" }]'), "inputs as a list": command(inputs='["a"]'),
+        "table for text": command(argv='[{ a = "b" }]'),
+        "inputs as a list": command(inputs='["a"]'),
         "case": TABLE + TABLE.replace("[t]", "[T]").replace(GOOD, ""),
-        "composed": command(inputs='{ i = "\u00e9" }'), "soft hyphen": GOOD + '[t]\nrule = "com\u00admand"',
-        "full width": GOOD + '[t]\nrule = "\uff43ommand"', "zero width": GOOD + '["t\u200b"]\nrule = "command"',
-        "right to left": f"{TABLE}# \u202e\nx = 1", "next line": "a = 1\u0085b = 2", "form feed": "a = 1\fb = 2",
+        "composed": command(inputs='{ i = "\u00e9" }'),
+        "soft hyphen": GOOD + '[t]\nrule = "com\u00admand"',
+        "full width": GOOD + '[t]\nrule = "\uff43ommand"',
+        "zero width": GOOD + '["t\u200b"]\nrule = "command"',
+        "right to left": f"{TABLE}# \u202e\nx = 1",
+        "next line": "a = 1\u0085b = 2",
+        "form feed": "a = 1\fb = 2",
         "a ring of thousands": chained(3000).replace("[t0]", '[t0]\ninputs = { i = ":t2999" }'),
-        "all of all": GOOD + "".join(f'[g{n}]\nrule = "group"\ntargets = ["//..."]\n' for n in range(99)),
-        "matrix of dates": command(matrix="{ timeout = [1979-05-27] }"), "matrix twice": command(matrix='{ argv = [["sh"]] }'),
-        "matrix of tables": command(matrix='{ timeout = [{ a = 1 }] }'),
+        "all of all": GOOD
+        + "".join(f'[g{n}]\nrule = "group"\ntargets = ["//..."]\n' for n in range(99)),
+        "matrix of dates": command(matrix="{ timeout = [1979-05-27] }"),
+        "matrix twice": command(matrix='{ argv = [["sh"]] }'),
+        "matrix of tables": command(matrix="{ timeout = [{ a = 1 }] }"),
         "matrix of rules": command(matrix='{ rule = ["group"] }'),
-        "date for a program": GOOD + '[t]\nrule = "model"\nsource = "m.py"\nargs = { when = { at = [1979-05-27] } }',
+        "date for a program": GOOD
+        + '[t]\nrule = "model"\nsource = "m.py"\nargs = { when = { at = [1979-05-27] } }',
         "no core": GOOD + '[t]\nrule = "firmware"\ncore = "x"\ncoalition = ":t"',
-        "no board": GOOD + '[t]\nrule = "hardware"\nprofile = "\\u202e"', "many faults": GOOD + "".join(
-            f'[t{n}]\nrule = "c\u043emmand"\n' for n in range(3000)),
+        "no board": GOOD + '[t]\nrule = "hardware"\nprofile = "\\u202e"',
+        "many faults": GOOD + "".join(f'[t{n}]\nrule = "c\u043emmand"\n' for n in range(3000)),
     }
 
 
@@ -95,27 +153,84 @@ def texts() -> Iterator[tuple[str, bytes]]:
     """(name, content) of a BUILD.toml that is refused."""
     plain = _syntax() | _values() | _oddities()
     yield from ((name, text.encode("utf-8", "surrogatepass")) for name, text in plain.items())
-    yield from {"bom16": "\ufeffa = 1".encode("utf-16"), "latin": b'a = "\xe4"', "nul": b"a = 1\0",
-                "binary": os.urandom(999), "bom8": b"\xef\xbb\xbfa = 1", "bom32": "\ufeffa = 1".encode("utf-32"),
-                "overlong": b'a = "\xc0\xaf"', "half": b'a = "\xf0\x9f"', "zeros": bytes(9999)}.items()
+    yield from {
+        "bom16": "\ufeffa = 1".encode("utf-16"),
+        "latin": b'a = "\xe4"',
+        "nul": b"a = 1\0",
+        "binary": os.urandom(999),
+        "bom8": b"\xef\xbb\xbfa = 1",
+        "bom32": "\ufeffa = 1".encode("utf-32"),
+        "overlong": b'a = "\xc0\xaf"',
+        "half": b'a = "\xf0\x9f"',
+        "zeros": bytes(9999),
+    }.items()
     yield from _names()
 
 
 def _names() -> Iterator[tuple[str, bytes]]:
     """Targets with paths, labels, globs and durations that are none."""
-    bad = ["/etc/passwd", "../x", "a/../../x", "./x", "x//y", "a/./b", "a\\\\b", "", ".", "..", "/", "~/x/..",
-           "a\\u0000b"]
+    bad = [
+        "/etc/passwd",
+        "../x",
+        "a/../../x",
+        "./x",
+        "x//y",
+        "a/./b",
+        "a\\\\b",
+        "",
+        ".",
+        "..",
+        "/",
+        "~/x/..",
+        "a\\u0000b",
+    ]
     for path in bad:
         yield f"output {path!r}", command(outputs=f'{{ o = "{path}" }}').encode()
     for path in [*bad, "none", "loop", "out/x", "pipe", "dangling", "outside"]:
         yield f"input {path!r}", command(inputs=f'{{ i = "{path}" }}').encode()
-    for name in ["a b", "\u00e4", "a/b", "a:b", "..", "a\\u0000", "a" * 5000, "", "CON.", "a\\n", "*", "\U0001f600"]:
+    for name in [
+        "a b",
+        "\u00e4",
+        "a/b",
+        "a:b",
+        "..",
+        "a\\u0000",
+        "a" * 5000,
+        "",
+        "CON.",
+        "a\\n",
+        "*",
+        "\U0001f600",
+    ]:
         yield f"label {name[:9]!r}", command().replace("[t]", f'["{name}"]').encode()
-    for label in ["//", "//:", ":", "//a:", "//../a:b", "///a:b", "//a//b:c", "//a:b:c", "//A\u0301:b", "// :b",
-                  "//:t#none"]:
+    for label in [
+        "//",
+        "//:",
+        ":",
+        "//a:",
+        "//../a:b",
+        "///a:b",
+        "//a//b:c",
+        "//a:b:c",
+        "//A\u0301:b",
+        "// :b",
+        "//:t#none",
+    ]:
         yield f"reference {label!r}", command(inputs=f'{{ i = "{label}" }}').encode()
-    for glob in ["/etc/*", "../*", "**/../*", "", "none/*", "[", "a\\u0000*", "[z-a]", "**/" * 25 + "x", "*a" * 25 + "b",
-                 "l*", "dang*"]:
+    for glob in [
+        "/etc/*",
+        "../*",
+        "**/../*",
+        "",
+        "none/*",
+        "[",
+        "a\\u0000*",
+        "[z-a]",
+        "**/" * 25 + "x",
+        "*a" * 25 + "b",
+        "l*",
+        "dang*",
+    ]:
         yield f"glob {glob!r}", f'{GOOD}[t]\nrule = "files"\nsrcs = ["{glob}"]\n'.encode()
     for value in ["1s", "-1s", "1e999s", "", "9" * 99 + "h", "1 year"]:
         yield f"duration {value[:9]!r}", command(timeout=f'"{value}"', argv="3").encode()
@@ -138,10 +253,10 @@ def _peak(name: str) -> int:
 
 def refusal(root: str) -> BuildError | None:
     """What is said of a workspace's targets; None when nothing is wrong. It takes little time and memory, whatever it is."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")   # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
     held, began = _peak("VmRSS"), time.process_time()
     try:
-        loading.work_of(root, Request(("//...",)), lambda program: True)
+        from_source.evaluate_request(root, Request(("//...",)), lambda program: True)
         found = None
     except BuildError as fault:
         found = fault
@@ -152,6 +267,6 @@ def refusal(root: str) -> BuildError | None:
 
 def faults_of(found: BuildError) -> tuple[BuildError, ...]:
     """Each of the faults; all of them can be shown, and what is shown moves no cursor."""
-    shown = render(found, lambda path, line: "\x1b[2J\u202e\0" * 99)
+    shown = format_error(found, lambda path, line: "\x1b[2J\u202e\0" * 99)
     assert shown.replace("\n", "").replace("\t", "").isprintable()
     return found.faults if isinstance(found, BuildErrors) else (found,)

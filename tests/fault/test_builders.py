@@ -1,4 +1,5 @@
 """Many builds on one cache, with the collector and the verifier beside them: the results of a serial build."""
+
 from __future__ import annotations
 
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import ground, idle, salt, stands, whole
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 WIDTH = 5
@@ -19,8 +20,14 @@ KEEPERS = (("cache", "gc", "--max-size", "0B", "--max-age", "0s"), ("cache", "ve
 
 def begin(of: Space, *words: str) -> subprocess.Popen[str]:
     """Start the program."""
-    return subprocess.Popen(of.command(*words), cwd=of.root, env=of.environ(), stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        of.command(*words),
+        cwd=of.root,
+        env=of.environ(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def right(process: subprocess.Popen[str]) -> None:
@@ -31,11 +38,15 @@ def right(process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize("builders", [2, 4, 8, 16])
 @pytest.mark.parametrize("cold", [True, False], ids=["cold", "warm"])
-def test_builders_beside_gc_and_verify(tmp_path: Path, builders: int, cold: bool,
-                                       tally: Callable[[str, int], Tally]) -> None:
+def test_builders_beside_gc_and_verify(
+    tmp_path: Path, builders: int, cold: bool, tally: Callable[[str, int], Tally]
+) -> None:
     """Each in a workspace of its own, half of them with equal inputs."""
     count = tally("builders", builders)
-    spaces = [ground(tmp_path / str(number), WIDTH, 0.05, tmp_path / "cache") for number in range(builders)]
+    spaces = [
+        ground(tmp_path / str(number), WIDTH, 0.05, tmp_path / "cache")
+        for number in range(builders)
+    ]
     for number, of in enumerate(spaces):
         salt(of, str(number // 2), WIDTH)
         if not cold and number % 2:

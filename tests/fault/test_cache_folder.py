@@ -1,4 +1,5 @@
 """Where the cache should stand is something that it cannot use, or that looks odd: it works, or one line says what to do."""
+
 from __future__ import annotations
 
 import os
@@ -11,8 +12,8 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import ground, stands
-from tests.needs import absent
-from tests.space import Space
+from tests.support.requirements import absent
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 ELSEWHERE = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"
@@ -24,7 +25,9 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
     if os.geteuid() != 0:
         absent("only root can mount a disk")
     folder.mkdir(parents=True, exist_ok=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=False
+    ).returncode:
         absent("no tmpfs can be mounted")
     try:
         yield
@@ -95,7 +98,9 @@ def became_read_only(of: Space) -> None:
 def without_inodes(of: Space) -> None:
     with mounted(of.cache, "size=8m,mode=700,nr_inodes=14"):
         done = of.run("build", "--sandbox", "none", "//...", code=30)
-        assert str(of.cache) in done.err and "set BUILDGRAPH_CACHE to a folder" in done.err, done.err
+        assert str(of.cache) in done.err and "set BUILDGRAPH_CACHE to a folder" in done.err, (
+            done.err
+        )
 
 
 def another_disk(of: Space) -> None:
@@ -152,17 +157,36 @@ def vanishes(of: Space) -> None:
     assert of.run("build", "--sandbox", "none", "--json", "//...").titles("ran")
     assert (of.root / "out/f0/f0.txt").read_text() == "1 0\n" * 2
     of.write("in0.txt", "0 0\n")
-    subprocess.run(["rm", "-rf", str(of.cache), str(of.root / "out"), str(of.root / ".buildgraph")], check=True)
+    subprocess.run(
+        ["rm", "-rf", str(of.cache), str(of.root / "out"), str(of.root / ".buildgraph")], check=True
+    )
     works(of)
 
 
 CASES = [
-    a_file, below_a_file, owned_by_another, open_to_others, read_only, became_read_only, without_inodes, another_disk,
-    a_link_to_a_folder, a_link_to_nothing, odd_name, deep_and_missing, no_home, no_home_but_xdg, the_workspace_itself, vanishes]
+    a_file,
+    below_a_file,
+    owned_by_another,
+    open_to_others,
+    read_only,
+    became_read_only,
+    without_inodes,
+    another_disk,
+    a_link_to_a_folder,
+    a_link_to_nothing,
+    odd_name,
+    deep_and_missing,
+    no_home,
+    no_home_but_xdg,
+    the_workspace_itself,
+    vanishes,
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.__name__))
-def test_the_folder_of_the_cache(tmp_path: Path, case: Callable[[Space], None], tally: Callable[[str, int], Tally]) -> None:
+def test_the_folder_of_the_cache(
+    tmp_path: Path, case: Callable[[Space], None], tally: Callable[[str, int], Tally]
+) -> None:
     """Never a traceback, never a wrong output, never a guess where else it might stand."""
     count = tally("cache folder", 1)
     case(ground(tmp_path))

@@ -1,4 +1,5 @@
 """Publishing stopped before each of its operations: by the end of the process, and by a fault of the disk."""
+
 from __future__ import annotations
 
 import errno
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.errors import BuildError
-from buildgraph.model import File, Result
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsops import FileOps
-from buildgraph.store.sweep import Limits, perform, plan
-from buildgraph.store.upkeep import measure
+from buildgraph.store.file_ops import FileOps
+from buildgraph.store.fsck import measure
+from buildgraph.store.gc import GcLimits, plan, run
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import BuildError
+from buildgraph.types.result import File, Result
 from tests.fault.counts import TIMES, Tally
 
 pytestmark = pytest.mark.fault
@@ -84,7 +85,10 @@ def build(store: DiskStore) -> None:
     batches = [store.batch(), store.batch()]
     for number, key in enumerate(KEYS):
         batch = batches[number % 2]
-        outputs = (("common", File(batch.add(b"common"))), ("own", File(batch.add(b"own %d" % number))))
+        outputs = (
+            ("common", File(batch.add(b"common"))),
+            ("own", File(batch.add(b"own %d" % number))),
+        )
         batch.record(key, Result(outputs, batch.add(b"log"), "none", 1), {"action": b"x"})
     store.publish(batches)
 
@@ -93,8 +97,11 @@ def violations(root: str) -> list[str]:
     """What a later build would see that is not right: torn blobs, records whose blobs are not there."""
     store = DiskStore(root)
     blobs = os.path.join(root, "blobs", "sha256")
-    found = [f"torn {name}" for name in os.listdir(blobs)
-             if not store.verify(Digest(name, os.stat(os.path.join(blobs, name)).st_size))]
+    found = [
+        f"torn {name}"
+        for name in os.listdir(blobs)
+        if not store.verify(Digest(name, os.stat(os.path.join(blobs, name)).st_size))
+    ]
     recorded = [key for key in KEYS if os.path.exists(store.record_path(key))]
     return found + [f"dangling {key}" for key in recorded if not store.recall(key)]
 
@@ -145,8 +152,11 @@ def test_the_harness_sees_a_wrong_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
-def test_a_fault_of_the_disk_before_any_operation(tmp_path: Path, code: int, tally: Callable[[str, int], Tally]) -> None:
+def test_a_fault_of_the_disk_before_any_operation(
+    tmp_path: Path, code: int, tally: Callable[[str, int], Tally]
+) -> None:
     """One BuildError of the environment, no record without its blobs, and the same store works afterwards."""
+
     def fail() -> None:
         raise OSError(code, os.strerror(code))
 
@@ -174,8 +184,10 @@ def collected_until(root: str, at: int) -> bool:
     pid = os.fork()
     if not pid:
         try:
-            store = DiskStore(root, ops=Stopping(at + 5, lambda: os._exit(9)))   # opening makes or meets five folders
-            perform(store, plan(root, Limits(0, 0), time.time() + 100))
+            store = DiskStore(
+                root, ops=Stopping(at + 5, lambda: os._exit(9))
+            )  # opening makes or meets five folders
+            run(store, plan(root, GcLimits(0, 0), time.time() + 100))
         finally:
             os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
@@ -191,11 +203,15 @@ class ShortWrites(FileOps):
         self._left -= 1
         if self._left < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().write(fd, memoryview(data)[:self._dice.randint(1, len(data))] if len(data) else data)
+        return super().write(
+            fd, memoryview(data)[: self._dice.randint(1, len(data))] if len(data) else data
+        )
 
 
 @pytest.mark.parametrize("seed", range(25 * TIMES))
-def test_a_disk_that_writes_less_than_it_was_given(tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]) -> None:
+def test_a_disk_that_writes_less_than_it_was_given(
+    tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
+) -> None:
     """What was taken is gone on with; where nothing is taken any more, there is a fault and no result."""
     dice, count, root = random.Random(seed), tally("short write", 1), str(tmp_path)
     whole = seed % 2 == 0
@@ -210,7 +226,9 @@ def test_a_disk_that_writes_less_than_it_was_given(tmp_path: Path, seed: int, ta
     count.survived()
 
 
-def test_a_collector_killed_before_any_operation(tmp_path: Path, tally: Callable[[str, int], Tally]) -> None:
+def test_a_collector_killed_before_any_operation(
+    tmp_path: Path, tally: Callable[[str, int], Tally]
+) -> None:
     """Blobs of no result may be left, never a result without its blobs."""
     at, count = 0, tally("crash point", 0)
     while True:

@@ -1,4 +1,5 @@
 """Whatever happens to a stored file, the next build is right: it notices, says so and makes the thing again."""
+
 from __future__ import annotations
 
 import os
@@ -12,10 +13,10 @@ import pytest
 
 from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, kinds, make, stands, whole
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-FLIPS, DAMAGES = 50 * TIMES, 5 * TIMES   # of each kind, and of each kind in each way
+FLIPS, DAMAGES = 50 * TIMES, 5 * TIMES  # of each kind, and of each kind in each way
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,9 @@ def survives(of: Space) -> None:
 
 
 @pytest.mark.parametrize("kind", ["output", "directory", "log", "record"])
-def test_one_bit_flipped(template: Space, tmp_path: Path, kind: str, tally: Callable[[str, int], Tally]) -> None:
+def test_one_bit_flipped(
+    template: Space, tmp_path: Path, kind: str, tally: Callable[[str, int], Tally]
+) -> None:
     dice, count = random.Random(kind), tally("bit", FLIPS)
     for _ in range(FLIPS):
         of = copied(template, tmp_path / "cache")
@@ -69,16 +72,24 @@ def test_one_bit_flipped(template: Space, tmp_path: Path, kind: str, tally: Call
         data = bytearray(path.read_bytes())
         data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
         rewrite(path, bytes(data))
-        if kind == "record":   # the snapshot of the last build stands in for records, which nobody would read then
+        if (
+            kind == "record"
+        ):  # the snapshot of the last build stands in for records, which nobody would read then
             shutil.rmtree(of.cache / "graphs")
         survives(of)
-        if kind in ("output", "directory", "record"):   # a log is read by nobody here, and by `verify`
+        if kind in (
+            "output",
+            "directory",
+            "record",
+        ):  # a log is read by nobody here, and by `verify`
             whole(of)
         count.survived()
 
 
 WAYS: dict[str, Callable[[Path, Path, random.Random], None]] = {
-    "truncated": lambda path, other, dice: rewrite(path, path.read_bytes()[:dice.randrange(path.stat().st_size)]),
+    "truncated": lambda path, other, dice: rewrite(
+        path, path.read_bytes()[: dice.randrange(path.stat().st_size)]
+    ),
     "empty": lambda path, other, dice: rewrite(path, b""),
     "longer": lambda path, other, dice: rewrite(path, path.read_bytes() + b"\0"),
     "missing": lambda path, other, dice: path.unlink(),
@@ -90,15 +101,18 @@ WAYS: dict[str, Callable[[Path, Path, random.Random], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_is_not_what_it_was(template: Space, tmp_path: Path, way: str,
-                                   tally: Callable[[str, int], Tally]) -> None:
+def test_a_file_is_not_what_it_was(
+    template: Space, tmp_path: Path, way: str, tally: Callable[[str, int], Tally]
+) -> None:
     names = ("output", "directory", "record")
     dice, count = random.Random(way), tally("blob", DAMAGES * len(names))
     for kind in names:
         for _ in range(DAMAGES):
             of = copied(template, tmp_path / "cache")
             path = dice.choice(kinds(of)[kind])
-            other = dice.choice([other for other in (*kinds(of)["output"], *kinds(of)["record"]) if other != path])
+            other = dice.choice(
+                [other for other in (*kinds(of)["output"], *kinds(of)["record"]) if other != path]
+            )
             WAYS[way](path, other, dice)
             survives(of)
             count.survived()
@@ -108,7 +122,7 @@ def _pages(path: Path, dice: random.Random) -> None:
     data = bytearray(path.read_bytes())
     for _ in range(3):
         at = dice.randrange(max(1, len(data) - 512))
-        data[at:at + 512] = dice.randbytes(512)
+        data[at : at + 512] = dice.randbytes(512)
     path.write_bytes(data)
 
 
@@ -117,7 +131,7 @@ INDEX: dict[str, Callable[[Path, random.Random], object]] = {
     "header": lambda path, dice: path.write_bytes(dice.randbytes(100) + path.read_bytes()[100:]),
     "empty": lambda path, dice: path.write_bytes(b""),
     "text": lambda path, dice: path.write_text("this is no database\n" * 300),
-    "short": lambda path, dice: path.write_bytes(path.read_bytes()[:dice.randrange(5000)]),
+    "short": lambda path, dice: path.write_bytes(path.read_bytes()[: dice.randrange(5000)]),
     "wal": lambda path, dice: path.with_name("cache.db-wal").write_bytes(dice.randbytes(4096)),
     "shm": lambda path, dice: path.with_name("cache.db-shm").write_bytes(dice.randbytes(32768)),
     "folder": lambda path, dice: emptied(path).mkdir(),
@@ -127,10 +141,17 @@ INDEX: dict[str, Callable[[Path, random.Random], object]] = {
 
 
 @pytest.mark.parametrize("way", INDEX)
-def test_the_index_is_damaged(template: Space, tmp_path: Path, way: str, tally: Callable[[str, int], Tally],
-                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_index_is_damaged(
+    template: Space,
+    tmp_path: Path,
+    way: str,
+    tally: Callable[[str, int], Tally],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The same digests, and nothing runs: the index holds nothing that a build cannot do without."""
-    monkeypatch.setattr("buildgraph.host.LIGHT", 0)   # so that a small workspace uses it, too
+    monkeypatch.setattr(
+        "buildgraph.host.environment.INDEX_THRESHOLD", 0
+    )  # so that a small workspace uses it, too
     dice, count = random.Random(way), tally("index", 3)
     for _ in range(3):
         of = copied(template, tmp_path / "cache")
@@ -141,8 +162,9 @@ def test_the_index_is_damaged(template: Space, tmp_path: Path, way: str, tally: 
         count.survived()
 
 
-def test_what_else_stands_in_the_cache_may_be_damaged(template: Space, tmp_path: Path,
-                                                      tally: Callable[[str, int], Tally]) -> None:
+def test_what_else_stands_in_the_cache_may_be_damaged(
+    template: Space, tmp_path: Path, tally: Callable[[str, int], Tally]
+) -> None:
     """Roots, leases, the generation, folders that are missing, strangers."""
     count = tally("cache folder", 8)
     for name in ("roots", "leases", "generation", "tmp", "work", "quarantine", "blobs", "results"):

@@ -1,4 +1,5 @@
 """Five thousand BUILD.toml files, each a good one with random damage: taken, or refused with a place; nothing else."""
+
 from __future__ import annotations
 
 import random
@@ -8,35 +9,136 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph import analysis
-from buildgraph.declare import Rule
-from buildgraph.schema import Signature
-from buildgraph.schema import signature as read
+from buildgraph.analysis import analysis
+from buildgraph.analysis.rule_api import Rule
+from buildgraph.analysis.rule_schema import Signature, signature as read
 from tests.fault.counts import TIMES, Tally
 from tests.fault.hostile import faults_of, refusal, strewn
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.filterwarnings("error")]
 CASES, GROUPS = 5000 * TIMES, 10
-NUMBERS = ["0", "-1", "1.5", "nan", "-inf", "1e999", "9" * 25, "1_000", "0x7f", "true", "1979-05-27", "07:32:00",
-           "1979-05-27T07:32:00Z"]
-TEXTS = ['""', '"x"', '"\\u0000"', '"\\n"', '"\\u202e"', '"\\ud7ff"', '"{x}"', '"{"', '"{f}{f}"', '"//:t"', '":t"',
-         '"//..."', '"-//..."',
-         '"//:*"', '"//models:*"', '"//:t#o"', '"//:t#x"', '"//:u"', '"//a:b:c"', '"../x"', '"/etc/passwd"', '"*"', '"**/*"',
-         '"[z-a]"', '"~"',
-         '"none.txt"', '"pipe"', '"loop"', '"folder"', '"BUILD.toml"', '"1s"', '"-1MiB"', '"1e400GiB"', '"9e15d"',
-         '"' + "y" * 300 + '"']
-NESTS = ["[]", "{}", "[[]]", "[{}]", "{ a = {} }", '[["x"]]', '{ x = "x" }', '{ x = 1979-05-27 }', '{ x = nan }',
-         '{ "" = "" }', "[1, 2]",
-         '["x", 1]', '["//models:*", "//:x"]', '{ hardware = ["//board:pi", "//board:pi"] }', '{ cores = [1, 2, 1979-05-27] }',
-         '{ rule = ["group"] }', '{ a = "//:t" }', "[1979-05-27]", '{ x = [1e999, { y = 07:32:00 }] }']
+NUMBERS = [
+    "0",
+    "-1",
+    "1.5",
+    "nan",
+    "-inf",
+    "1e999",
+    "9" * 25,
+    "1_000",
+    "0x7f",
+    "true",
+    "1979-05-27",
+    "07:32:00",
+    "1979-05-27T07:32:00Z",
+]
+TEXTS = [
+    '""',
+    '"x"',
+    '"\\u0000"',
+    '"\\n"',
+    '"\\u202e"',
+    '"\\ud7ff"',
+    '"{x}"',
+    '"{"',
+    '"{f}{f}"',
+    '"//:t"',
+    '":t"',
+    '"//..."',
+    '"-//..."',
+    '"//:*"',
+    '"//models:*"',
+    '"//:t#o"',
+    '"//:t#x"',
+    '"//:u"',
+    '"//a:b:c"',
+    '"../x"',
+    '"/etc/passwd"',
+    '"*"',
+    '"**/*"',
+    '"[z-a]"',
+    '"~"',
+    '"none.txt"',
+    '"pipe"',
+    '"loop"',
+    '"folder"',
+    '"BUILD.toml"',
+    '"1s"',
+    '"-1MiB"',
+    '"1e400GiB"',
+    '"9e15d"',
+    '"' + "y" * 300 + '"',
+]
+NESTS = [
+    "[]",
+    "{}",
+    "[[]]",
+    "[{}]",
+    "{ a = {} }",
+    '[["x"]]',
+    '{ x = "x" }',
+    "{ x = 1979-05-27 }",
+    "{ x = nan }",
+    '{ "" = "" }',
+    "[1, 2]",
+    '["x", 1]',
+    '["//models:*", "//:x"]',
+    '{ hardware = ["//board:pi", "//board:pi"] }',
+    "{ cores = [1, 2, 1979-05-27] }",
+    '{ rule = ["group"] }',
+    '{ a = "//:t" }',
+    "[1979-05-27]",
+    "{ x = [1e999, { y = 07:32:00 }] }",
+]
 WORDS = ["", *NUMBERS, *TEXTS, *NESTS]
 MARKS: list[str] = [
-    *'[]{}"\'=.,#\n\\:/*$-+_ \t', "\0", "\x7f", "\u00e4", "\u202e", "\r", "\r\n", "\ufeff", "//:", '"""', "'" * 3, "1e9",
-    "\n[[t]]\n", "\n[t]\n", "\n[workspace]\n", "a.b = 1\n", "matrix = { rule = [1] }\n"]
-KEYS = ["rule", "matrix", "source", "inputs", "outputs", "argv", "env", "timeout", "probe", "inference", "agents", "links",
-        "budget",
-        "args", "copies", "name", "rules", "x", '""', '"a b"', "a.b", "self", "class", "f_argv", "model_config", "__class__",
-        "ctx"]
+    *"[]{}\"'=.,#\n\\:/*$-+_ \t",
+    "\0",
+    "\x7f",
+    "\u00e4",
+    "\u202e",
+    "\r",
+    "\r\n",
+    "\ufeff",
+    "//:",
+    '"""',
+    "'" * 3,
+    "1e9",
+    "\n[[t]]\n",
+    "\n[t]\n",
+    "\n[workspace]\n",
+    "a.b = 1\n",
+    "matrix = { rule = [1] }\n",
+]
+KEYS = [
+    "rule",
+    "matrix",
+    "source",
+    "inputs",
+    "outputs",
+    "argv",
+    "env",
+    "timeout",
+    "probe",
+    "inference",
+    "agents",
+    "links",
+    "budget",
+    "args",
+    "copies",
+    "name",
+    "rules",
+    "x",
+    '""',
+    '"a b"',
+    "a.b",
+    "self",
+    "class",
+    "f_argv",
+    "model_config",
+    "__class__",
+    "ctx",
+]
 GOOD = """
 [workspace]
 name = "w"
@@ -123,7 +225,11 @@ rule = "group"
 targets = [":t", ":u", "//:g", "//models:*", "-//models:b"]
 """
 TEXT, NEST = re.compile(r'"[^"\n]*"'), re.compile(r"(?<== )[\[{].*[\]}]")
-VALUES: dict[re.Pattern[str], list[str]] = {TEXT: TEXTS, NEST: NESTS, re.compile(r"(?<== )[\d.]+\b"): NUMBERS}
+VALUES: dict[re.Pattern[str], list[str]] = {
+    TEXT: TEXTS,
+    NEST: NESTS,
+    re.compile(r"(?<== )[\d.]+\b"): NUMBERS,
+}
 KEY = re.compile(r"[\w.]+(?= =|\]\n)")
 SECTIONS = GOOD.strip().split("\n\n")
 
@@ -187,7 +293,11 @@ def damaged(seed: int) -> bytes:
         text, ways, edits = GOOD, (values_of, values_of, keys_of), dice.randint(1, 2)
     else:
         some = dice.sample(SECTIONS[1:], dice.randint(1, len(SECTIONS) - 1))
-        text, ways, edits = "\n\n".join([SECTIONS[0], *some]), (lines_of, letters_of, values_of), dice.randint(1, 5)
+        text, ways, edits = (
+            "\n\n".join([SECTIONS[0], *some]),
+            (lines_of, letters_of, values_of),
+            dice.randint(1, 5),
+        )
     for _ in range(edits):
         text = dice.choice(ways)(dice, text)
     data = bytearray(text.encode("utf-8", "surrogatepass"))
@@ -205,6 +315,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
         if rule.name not in known:
             known[rule.name] = read(rule)
         return known[rule.name]
+
     monkeypatch.setattr(analysis, "signature", signature)
 
 
@@ -223,7 +334,11 @@ def test_damaged_at_random(tmp_path: Path, group: int, tally: Callable[[str, int
         found = refusal(root)
         taken += found is None
         for fault in faults_of(found) if found else ():
-            nothing = fault.what == "no target matches //..."   # said of the request: the file has no target
-            assert fault.what and (nothing or fault.at and fault.at.path == "BUILD.toml" and fault.at.line), (seed, data, fault)
+            nothing = (
+                fault.what == "no target matches //..."
+            )  # said of the request: the file has no target
+            assert fault.what and (
+                nothing or (fault.at and fault.at.path == "BUILD.toml" and fault.at.line)
+            ), (seed, data, fault)
         count.survived()
     assert 0 < taken < len(seeds) / 2, "the damage is too great, or none"

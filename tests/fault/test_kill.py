@@ -1,4 +1,5 @@
 """kill -9 at random moments of real builds, and every signal that a user sends: the next build is right, unaided."""
+
 from __future__ import annotations
 
 import os
@@ -13,8 +14,8 @@ import pytest
 
 from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, idle, salt, stands, whole
-from tests.needs import absent
-from tests.space import Space
+from tests.support.requirements import absent
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 WIDTH, EACH = 8, 10 * TIMES
@@ -23,8 +24,15 @@ WIDTH, EACH = 8, 10 * TIMES
 def begin(of: Space, sandbox: str) -> subprocess.Popen[str]:
     """A build in a session of its own."""
     words = of.command("build", "-j4", "--sandbox", sandbox, "//...")
-    return subprocess.Popen(words, cwd=of.root, env=of.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, start_new_session=True)
+    return subprocess.Popen(
+        words,
+        cwd=of.root,
+        env=of.environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def descendants(pid: int) -> list[int]:
@@ -42,7 +50,11 @@ def relatives(of: Space) -> list[str]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
-                words = (folder / "cmdline").read_bytes() + b" " + os.fsencode(os.readlink(folder / "cwd"))
+                words = (
+                    (folder / "cmdline").read_bytes()
+                    + b" "
+                    + os.fsencode(os.readlink(folder / "cwd"))
+                )
             except OSError:
                 continue
             if os.fsencode(of.cache) in words:
@@ -53,7 +65,9 @@ def relatives(of: Space) -> list[str]:
 def gone(of: Space, but: str = "\0") -> None:
     """Soon no process of a build is left, `but` those that begin so; on an idle machine within two seconds."""
     deadline = time.monotonic() + 60
-    while (left := [words for words in relatives(of) if not words.startswith(but)]) and time.monotonic() < deadline:
+    while (
+        left := [words for words in relatives(of) if not words.startswith(but)]
+    ) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left, left
 
@@ -76,7 +90,9 @@ def kill(process: subprocess.Popen[str], dice: random.Random) -> str:
 
 @pytest.mark.parametrize("sandbox", ["namespaces", "none"])
 @pytest.mark.parametrize("seed", range(5))
-def test_killed_at_random(tmp_path: Path, seed: int, sandbox: str, tally: Callable[[str, int], Tally]) -> None:
+def test_killed_at_random(
+    tmp_path: Path, seed: int, sandbox: str, tally: Callable[[str, int], Tally]
+) -> None:
     of, dice, count = ground(tmp_path, WIDTH, 0.02), random.Random(seed), tally("kill", EACH)
     if of.run("build", "--sandbox", sandbox, "//...", code=None).code == 30:
         absent(f"the sandbox {sandbox} does not work here")
@@ -88,26 +104,37 @@ def test_killed_at_random(tmp_path: Path, seed: int, sandbox: str, tally: Callab
         _, err = process.communicate(timeout=60)
         assert "Traceback" not in err, err
         # What was killed may have been the command that tries whether the sandbox works here.
-        tried = killed == "worker" and process.returncode == 30 and f"the sandbox '{sandbox}' does not work" in err
+        tried = (
+            killed == "worker"
+            and process.returncode == 30
+            and f"the sandbox '{sandbox}' does not work" in err
+        )
         assert process.returncode in (-9, 0, 1) or tried, err
         # A bubblewrap whose builder is killed before it lets its child run leaves that: the next build ends it.
         gone(of, but="/usr/bin/bwrap\0" if process.returncode == -9 else "\0")
         whole(of)
         of.run("build", "-j4", "--sandbox", sandbox, "//...")
         stands(of, str(number), WIDTH)
-        if number % 5 == 0:   # it also sweeps what the dead left behind
+        if number % 5 == 0:  # it also sweeps what the dead left behind
             of.run("cache", "gc")
             idle(of)
         gone(of)
         count.survived()
 
 
-SIGNALS = {"INT": [signal.SIGINT], "TERM": [signal.SIGTERM], "HUP": [signal.SIGHUP],
-           "twice": [signal.SIGINT, signal.SIGINT], "PIPE": []}
+SIGNALS = {
+    "INT": [signal.SIGINT],
+    "TERM": [signal.SIGTERM],
+    "HUP": [signal.SIGHUP],
+    "twice": [signal.SIGINT, signal.SIGINT],
+    "PIPE": [],
+}
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_signal_ends_all_of_it(tmp_path: Path, name: str, tally: Callable[[str, int], Tally]) -> None:
+def test_a_signal_ends_all_of_it(
+    tmp_path: Path, name: str, tally: Callable[[str, int], Tally]
+) -> None:
     """Within moments, with the code of the signal, and without a file or process left behind."""
     of, dice, count = ground(tmp_path, WIDTH, 0.3), random.Random(name), tally("signal", 4)
     for number in range(4):

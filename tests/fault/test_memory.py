@@ -1,4 +1,5 @@
 """An action that takes all memory: killed, said as what it was, never remembered, and the others go on."""
+
 from __future__ import annotations
 
 import os
@@ -11,12 +12,12 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import idle, whole
-from tests.needs import absent
-from tests.space import space
+from tests.support.requirements import absent
+from tests.support.workspace import space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 LIMIT = 300 << 20
-TOML = '''
+TOML = """
 [workspace]
 name = "w"
 
@@ -29,8 +30,8 @@ argv = ["sh", "-c", "HOG; echo done > {o}"]
 rule = "command"
 outputs = { o = "o" }
 argv = ["sh", "-c", "sleep 0.5; echo done > {o}"]
-'''
-WAYS = {   # the command, the sandbox, what is said
+"""
+WAYS = {  # the command, the sandbox, what is said
     "itself": ("exec tail /dev/zero", "none", "it ran out of memory and was killed"),
     "in landlock": ("exec tail /dev/zero", "landlock", "it ran out of memory and was killed"),
     "in namespaces": ("exec tail /dev/zero", "namespaces", "it ran out of memory and was killed"),
@@ -42,8 +43,10 @@ WAYS = {   # the command, the sandbox, what is said
 @pytest.fixture
 def limited() -> Iterator[Callable[[], None]]:
     """What a process does to live, with its children, in little memory."""
-    for group, limit in (("/sys/fs/cgroup/memory/buildgraph-test", "memory.limit_in_bytes"),
-                         ("/sys/fs/cgroup/buildgraph-test", "memory.max")):
+    for group, limit in (
+        ("/sys/fs/cgroup/memory/buildgraph-test", "memory.limit_in_bytes"),
+        ("/sys/fs/cgroup/buildgraph-test", "memory.max"),
+    ):
         folder = Path(f"{group}-{os.getpid()}")
         try:
             folder.mkdir()
@@ -60,6 +63,7 @@ def limited() -> Iterator[Callable[[], None]]:
 
     def enter() -> None:
         (folder / "cgroup.procs").write_text(str(os.getpid()))
+
     yield enter
     deadline = time.monotonic() + 60
     while left := (folder / "cgroup.procs").read_text():
@@ -69,18 +73,30 @@ def limited() -> Iterator[Callable[[], None]]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_out_of_memory(tmp_path: Path, way: str, limited: Callable[[], None], tally: Callable[[str, int], Tally]) -> None:
+def test_out_of_memory(
+    tmp_path: Path, way: str, limited: Callable[[], None], tally: Callable[[str, int], Tally]
+) -> None:
     """Twice: a failure is not remembered; then the limit is gone and all is well."""
     hog, sandbox, said = WAYS[way]
     count, of = tally("out of memory", 1), space(tmp_path, TOML.replace("HOG", hog))
     words = of.command("build", "-k", "-j2", "--sandbox", sandbox, "//...")
     for _ in range(2):
-        done = subprocess.run(words, cwd=of.root, env=of.environ(), capture_output=True, text=True, check=False,
-                              preexec_fn=limited, timeout=300)
+        done = subprocess.run(
+            words,
+            cwd=of.root,
+            env=of.environ(),
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=limited,
+            timeout=300,
+        )
         if done.returncode == 30:
             absent(f"the sandbox {sandbox} does not work here")
         assert done.returncode == 1 and said in done.stderr, done.stdout + done.stderr
-        assert (of.root / "out/other/o").read_text() == "done\n" and not (of.root / "out/hog").exists(), done.stderr
+        assert (of.root / "out/other/o").read_text() == "done\n" and not (
+            of.root / "out/hog"
+        ).exists(), done.stderr
     whole(of)
     idle(of)
     of.write("BUILD.toml", TOML.replace("HOG", "true"))

@@ -1,4 +1,5 @@
 """Power lost after a build said it was done: what was acknowledged is on the disk, whole."""
+
 from __future__ import annotations
 
 import fcntl
@@ -11,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.digest import Digest
-from buildgraph.model import File, Result
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.upkeep import audit
+from buildgraph.store.fsck import check_store
+from buildgraph.types.digest import Digest
+from buildgraph.types.result import File, Result
 from tests.fault.counts import TIMES, Tally
-from tests.needs import absent, need
+from tests.support.requirements import absent, need
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-_SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2   # EXT4_IOC_SHUTDOWN: drop all that is not on the disk yet
+_SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN: drop all that is not on the disk yet
 
 
 class Disk:
@@ -34,7 +35,9 @@ class Disk:
 
     def mount(self) -> None:
         """Make it usable; skips where no loop device can be had."""
-        done = subprocess.run(["mount", "-o", "loop", self.image, self.path], capture_output=True, text=True)
+        done = subprocess.run(
+            ["mount", "-o", "loop", self.image, self.path], capture_output=True, text=True
+        )
         if done.returncode:
             absent(f"no loop device: {done.stderr.strip()}")
 
@@ -54,12 +57,17 @@ class Disk:
         deadline = time.monotonic() + 60
         while os.path.ismount(self.path) or self._used():
             assert time.monotonic() < deadline, f"{self.path} stays in use: {self._used()}"
-            if not os.path.ismount(self.path) or subprocess.run(["umount", self.path], capture_output=True).returncode:
+            if (
+                not os.path.ismount(self.path)
+                or subprocess.run(["umount", self.path], capture_output=True).returncode
+            ):
                 time.sleep(0.05)
 
     def _used(self) -> str:
         """The loop device that still stands for the image, if any does."""
-        return subprocess.run([need("losetup"), "-j", self.image], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            [need("losetup"), "-j", self.image], capture_output=True, text=True, check=True
+        ).stdout
 
 
 @pytest.fixture
@@ -74,16 +82,22 @@ def powered(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.mark.parametrize("turn", range(10 * TIMES))
-def test_what_was_published_survives(powered: Disk, turn: int, tally: Callable[[str, int], Tally]) -> None:
+def test_what_was_published_survives(
+    powered: Disk, turn: int, tally: Callable[[str, int], Tally]
+) -> None:
     """All of it; and what was only copied leaves no trace."""
     count = tally("power", 1)
     root = os.path.join(powered.path, "cache")
     keys = [Digest.of(b"%d" % number) for number in range(20)]
     store = DiskStore(root)
-    for some in (keys[:turn % 19 + 1], keys[turn % 19 + 1:]):
+    for some in (keys[: turn % 19 + 1], keys[turn % 19 + 1 :]):
         batches = [store.batch() for _ in some]
         for key, batch in zip(some, batches):
-            batch.record(key, Result((("o", File(batch.add(os.urandom(5000)))),), batch.add(b"log"), "none", 1), {})
+            batch.record(
+                key,
+                Result((("o", File(batch.add(os.urandom(5000)))),), batch.add(b"log"), "none", 1),
+                {},
+            )
         store.publish(batches)
     store.batch().add(b"only copied" * 1000)
     store.close()
@@ -91,7 +105,7 @@ def test_what_was_published_survives(powered: Disk, turn: int, tally: Callable[[
     powered.mount()
     found = DiskStore(root)
     assert all(found.recall(key) for key in keys)
-    assert audit(found).damaged == () == audit(found).dangling
+    assert check_store(found).damaged == () == check_store(found).dangling
     found.close()
     count.survived()
 
@@ -101,4 +115,7 @@ def test_the_harness_loses_what_was_not_synced(powered: Disk) -> None:
     Path(powered.path, "file").write_bytes(b"x" * 5000)
     powered.lose_power()
     powered.mount()
-    assert not os.path.exists(os.path.join(powered.path, "file")) or not Path(powered.path, "file").read_bytes()
+    assert (
+        not os.path.exists(os.path.join(powered.path, "file"))
+        or not Path(powered.path, "file").read_bytes()
+    )

@@ -1,4 +1,5 @@
 """Stamps lie: same size and mtime with other content, files from the future and from 1970, writers during builds."""
+
 from __future__ import annotations
 
 import os
@@ -12,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from buildgraph.build.run_build import RESTARTS
 from buildgraph.cli import main
-from buildgraph.materialise import Materialiser
-from buildgraph.session import RESTARTS
-from buildgraph.store.sweep import Limits, plan
+from buildgraph.outputs.output_tree import OutputTree
+from buildgraph.store.gc import GcLimits, plan
 from tests.fault.counts import TIMES, Tally
 from tests.fault.ground import ground, make, salt, stands
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -36,7 +37,9 @@ def shown(of: Space) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_same_size_edits_with_restored_stamps(tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]) -> None:
+def test_same_size_edits_with_restored_stamps(
+    tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
+) -> None:
     """At once after a build, in the same tick of the clock or a little later."""
     of, dice, count = ground(tmp_path), random.Random(seed), tally("stat race", 50 * TIMES)
     make(of)
@@ -50,8 +53,9 @@ def test_same_size_edits_with_restored_stamps(tmp_path: Path, seed: int, tally: 
         count.survived()
 
 
-def test_a_receipt_never_answers_for_an_edited_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                    tally: Callable[[str, int], Tally]) -> None:
+def test_a_receipt_never_answers_for_an_edited_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tally: Callable[[str, int], Tally]
+) -> None:
     """The fast way out is taken only when nothing changed."""
     of, count = ground(tmp_path), tally("stat race", 3)
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
@@ -59,7 +63,9 @@ def test_a_receipt_never_answers_for_an_edited_file(tmp_path: Path, monkeypatch:
     for number in range(3):
         receipts = of.root / ".buildgraph/receipts"
         deadline = time.monotonic() + 60
-        while not (receipts.is_dir() and list(receipts.iterdir())):   # none is left while anything read is young
+        while not (
+            receipts.is_dir() and list(receipts.iterdir())
+        ):  # none is left while anything read is young
             assert main(["build", "//..."]) == 0 and time.monotonic() < deadline
             time.sleep(0.5)
         assert main(["build", "//..."]) == 0
@@ -71,13 +77,14 @@ def test_a_receipt_never_answers_for_an_edited_file(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("how", ["from BUILD.toml", "from the last build", "from another's"])
-def test_what_another_build_puts_in_place_does_not_pass_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                                 how: str) -> None:
+def test_what_another_build_puts_in_place_does_not_pass_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     """Two builds in a workspace that is edited: the stamps that one leaves are those of its own outputs."""
     of, out = ground(tmp_path), tmp_path / "w/out/f0/f0.txt"
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
     monkeypatch.chdir(of.root)
-    time.sleep(0.3)   # or no stamp would be believed
+    time.sleep(0.3)  # or no stamp would be believed
     if how != "from BUILD.toml":
         assert main(["build", "//..."]) == 0
     if how == "from another's":
@@ -86,7 +93,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(tmp_path: Path,
     elif how == "from the last build":
         salt(of, "7")
         time.sleep(0.3)
-    show, turns = Materialiser.show, list[str]()
+    show, turns = OutputTree.show, list[str]()
 
     def shown_and_overtaken(*given: Any, **named: Any) -> Any:
         found = show(*given, **named)
@@ -96,7 +103,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(tmp_path: Path,
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(Materialiser, "show", shown_and_overtaken)
+        patch.setattr(OutputTree, "show", shown_and_overtaken)
         assert main(["build", "//..."]) == 0
     assert turns == ["Materialiser"] and out.read_text() == "of another build"
     assert main(["build", "//..."]) == 0
@@ -108,23 +115,34 @@ STAMPS = [0, 1, 2**31 - 1, 2**31 + 5, 4_000_000_000, 10_000_000_000]
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
-def test_files_from_other_times(tmp_path: Path, stamp: int, tally: Callable[[str, int], Tally]) -> None:
+def test_files_from_other_times(
+    tmp_path: Path, stamp: int, tally: Callable[[str, int], Tally]
+) -> None:
     """The same hits whatever the mtimes, edits are seen, and the collector takes nothing that the last build holds."""
     of, count = ground(tmp_path), tally("clock", 1)
     make(of)
-    for path in [*of.root.glob("*.t*"), *(path for path in of.cache.rglob("*") if "index" not in path.parts)]:
+    for path in [
+        *of.root.glob("*.t*"),
+        *(path for path in of.cache.rglob("*") if "index" not in path.parts),
+    ]:
         os.utime(path, (stamp, stamp), follow_symlinks=False)
     assert make(of).ran == 0
-    for now in (time.time(), time.time() - 10 * YEAR, time.time() + 50 * YEAR):   # a collector whose clock is wrong, too
-        found = plan(str(of.cache), Limits(3600, 0), now)
-        assert all(verdict.stays for verdict in found.verdicts) and len(found.verdicts) == 4
+    for now in (
+        time.time(),
+        time.time() - 10 * YEAR,
+        time.time() + 50 * YEAR,
+    ):  # a collector whose clock is wrong, too
+        found = plan(str(of.cache), GcLimits(3600, 0), now)
+        assert all(verdict.keep for verdict in found.verdicts) and len(found.verdicts) == 4
     edit(of, "9", (of.root / "in0.txt").stat())
     assert make(of, fresh=False).ran == 2 and shown(of) == b"9 0\n" * 2
     count.survived()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_writer_during_builds(tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]) -> None:
+def test_a_writer_during_builds(
+    tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
+) -> None:
     """What was made of a content is found again for that content only."""
     of, dice, count = ground(tmp_path), random.Random(seed), tally("toctou", 10)
     stop, turns = threading.Event(), threading.Semaphore(0)

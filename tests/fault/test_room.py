@@ -1,4 +1,5 @@
 """Disks that are full: one line that names the folder, nothing remembered of it, and all is well once there is room."""
+
 from __future__ import annotations
 
 import os
@@ -10,16 +11,19 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import idle, whole
-from tests.needs import absent
-from tests.space import Space, space
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-TOML = '[workspace]\nname = "w"\n' + "".join(f'''
+TOML = '[workspace]\nname = "w"\n' + "".join(
+    f"""
 [t{n}]
 rule = "command"
 outputs = {{ o = "o" }}
 argv = ["sh", "-c", "head -c 2000000 /dev/zero | tr '\\\\0' {n} > {{o}}QUIET"]
-''' for n in range(3))
+"""
+    for n in range(3)
+)
 
 
 @pytest.fixture
@@ -29,7 +33,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         absent("only root can mount a disk")
     folder = tmp_path / "disk"
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", str(folder)], check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", str(folder)], check=False
+    )
     if done.returncode:
         absent("no tmpfs can be mounted")
     yield folder
@@ -49,7 +55,9 @@ def right(of: Space) -> None:
 
 @pytest.mark.parametrize("quiet", ["", " 2>/dev/null; true"], ids=["told", "exit 0"])
 @pytest.mark.parametrize("size", ["128k", "1m", "2m", "3m", "4m", "6m", "9m", "12m"])
-def test_a_small_disk(tmp_path: Path, disk: Path, size: str, quiet: str, tally: Callable[[str, int], Tally]) -> None:
+def test_a_small_disk(
+    tmp_path: Path, disk: Path, size: str, quiet: str, tally: Callable[[str, int], Tally]
+) -> None:
     """Also where the command ends with 0 although it could not write: then nothing of it is remembered."""
     count = tally("full disk", 1)
     of = space(tmp_path, TOML.replace("QUIET", quiet), disk / "cache")
@@ -69,7 +77,9 @@ def test_a_small_disk(tmp_path: Path, disk: Path, size: str, quiet: str, tally: 
     count.survived()
 
 
-def test_a_command_that_fills_the_disk_and_says_nothing_is_told_so(tmp_path: Path, disk: Path) -> None:
+def test_a_command_that_fills_the_disk_and_says_nothing_is_told_so(
+    tmp_path: Path, disk: Path
+) -> None:
     of = space(tmp_path, TOML.replace("QUIET", " 2>/dev/null; true"), disk / "cache")
     resize(disk, "2m")
     said = of.run("build", "-j1", "--sandbox", "none", "//:t0", code=30).err

@@ -1,4 +1,5 @@
 """Secrets of the one who builds, and traces of the host: in no output, no stored file, no log, no trace."""
+
 from __future__ import annotations
 
 import os
@@ -11,16 +12,43 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.execute.job import LEVELS
+from buildgraph.sandbox.job import LEVELS
 from tests.fault.counts import Tally
-from tests.needs import absent
-from tests.space import Space, space
+from tests.support.requirements import absent
+from tests.support.workspace import Space, space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "GH_TOKEN", "NPM_TOKEN", "DOCKER_AUTH_CONFIG",
-         "SSH_AUTH_SOCK", "GPG_AGENT_INFO", "KUBECONFIG", "DATABASE_URL", "PGPASSWORD", "PIP_INDEX_URL", "http_proxy",
-         "HF_TOKEN", "OPENAI_API_KEY", "USER", "LOGNAME", "HOSTNAME", "LD_LIBRARY_PATH", "PYTHONPATH")
-FILES = (".netrc", ".docker/config.json", ".ssh/id_ed25519", ".aws/credentials", ".pypirc", ".gitconfig", ".bash_history")
+NAMES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "NPM_TOKEN",
+    "DOCKER_AUTH_CONFIG",
+    "SSH_AUTH_SOCK",
+    "GPG_AGENT_INFO",
+    "KUBECONFIG",
+    "DATABASE_URL",
+    "PGPASSWORD",
+    "PIP_INDEX_URL",
+    "http_proxy",
+    "HF_TOKEN",
+    "OPENAI_API_KEY",
+    "USER",
+    "LOGNAME",
+    "HOSTNAME",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+)
+FILES = (
+    ".netrc",
+    ".docker/config.json",
+    ".ssh/id_ed25519",
+    ".aws/credentials",
+    ".pypirc",
+    ".gitconfig",
+    ".bash_history",
+)
 BESIDE = (".env", ".git/config", "notes.txt")
 GREEDY = """
 import os, pathlib, sys
@@ -33,7 +61,7 @@ for place in sys.argv[2:]:
 pathlib.Path(sys.argv[1]).write_text("\\n".join(found))
 print("\\n".join(found))
 """
-TOML = '''
+TOML = """
 [workspace]
 name = "w"
 
@@ -47,7 +75,7 @@ argv = ["python3", "{{tool}}", "{{o}}", {places}]
 rule = "command"
 outputs = {{ o = "o" }}
 argv = ["sh", "-c", "env; pwd; exit 1"]
-'''
+"""
 
 
 def greedy(of: Space, home: Path) -> dict[str, str]:
@@ -58,8 +86,14 @@ def greedy(of: Space, home: Path) -> dict[str, str]:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(canaries[name])
     of.env |= {name: canaries[name] for name in NAMES} | {"HOME": str(home)}
-    places = [*(str(home / name) for name in FILES), *BESIDE, *(f"../{name}" for name in BESIDE), "/proc/1/environ",
-              f"/proc/{os.getpid()}/environ", "/proc/self/environ"]
+    places = [
+        *(str(home / name) for name in FILES),
+        *BESIDE,
+        *(f"../{name}" for name in BESIDE),
+        "/proc/1/environ",
+        f"/proc/{os.getpid()}/environ",
+        "/proc/self/environ",
+    ]
     of.write("BUILD.toml", TOML.format(places=", ".join(f'"{place}"' for place in places)))
     of.write("greedy.py", GREEDY)
     return canaries
@@ -88,13 +122,25 @@ def test_no_secret_is_kept(tmp_path: Path, level: str, tally: Callable[[str, int
     trace = tmp_path / "trace.json"
     words = of.command("build", "-k", "--sandbox", level, "--trace", str(trace), "//...")
     # The places named in argv are in the key, and so in the record; what stands there must not be.
-    done = subprocess.run(words, cwd=of.root, env=of.environ(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words, cwd=of.root, env=of.environ(), capture_output=True, text=True, check=False
+    )
     if done.returncode == 30:
         absent(f"the sandbox {level} does not work here")
     assert done.returncode == 1 and (of.root / "out/greedy/o").stat().st_size > 100, done.stderr
-    everything = [*kept(of), ("trace", trace.read_bytes()), ("screen", (done.stdout + done.stderr).encode())]
+    everything = [
+        *kept(of),
+        ("trace", trace.read_bytes()),
+        ("screen", (done.stdout + done.stderr).encode()),
+    ]
     for name, canary in canaries.items():
         assert not [path for path, data in everything if canary.encode() in data], name
-    outputs = [(path, data) for path, data in everything if str(of.root) in path and "/.buildgraph/receipts/" not in path]
-    assert outputs and not [path for path, data in outputs if platform.node().encode() in data and level == "namespaces"]
+    outputs = [
+        (path, data)
+        for path, data in everything
+        if str(of.root) in path and "/.buildgraph/receipts/" not in path
+    ]
+    assert outputs and not [
+        path for path, data in outputs if platform.node().encode() in data and level == "namespaces"
+    ]
     count.survived(len(canaries))

@@ -1,4 +1,5 @@
 """Shells that give little: streams that are closed or full, few descriptors, little memory, a folder that is gone."""
+
 from __future__ import annotations
 
 import subprocess
@@ -9,35 +10,62 @@ import pytest
 
 from tests.fault.counts import Tally
 from tests.fault.ground import ground, idle, stands, whole
-from tests.space import Space
+from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-BUILT = {   # it is built all the same, and what is said where somebody listens is right
-    "no stdin": "$BG build //... <&-", "no stdout": "$BG build //... >&-", "no stderr": "$BG build //... 2>&-",
-    "no stream at all": "$BG build //... <&- >&- 2>&-", "few descriptors": "ulimit -n 64; $BG build //...",
+BUILT = {  # it is built all the same, and what is said where somebody listens is right
+    "no stdin": "$BG build //... <&-",
+    "no stdout": "$BG build //... >&-",
+    "no stderr": "$BG build //... 2>&-",
+    "no stream at all": "$BG build //... <&- >&- 2>&-",
+    "few descriptors": "ulimit -n 64; $BG build //...",
     "no place for temporary files": "TMPDIR=/nowhere $BG build //...",
     "another language": "LC_ALL=C PYTHONUTF8=0 $BG build //...",
-    "private": "umask 077; $BG build //...", "open": "umask 000; $BG build //...", "dumb": "TERM=dumb $BG build //...",
-    "no path": "PATH= $BG build //...", "a reader that leaves": "$BG build //... | true; test ${PIPESTATUS[0]} = 141"}
-TOLD = {   # nothing is built; exit code, and a word of what is said
+    "private": "umask 077; $BG build //...",
+    "open": "umask 000; $BG build //...",
+    "dumb": "TERM=dumb $BG build //...",
+    "no path": "PATH= $BG build //...",
+    "a reader that leaves": "$BG build //... | true; test ${PIPESTATUS[0]} = 141",
+}
+TOLD = {  # nothing is built; exit code, and a word of what is said
     "full stdout": ("$BG --version > /dev/full", 30, "no space left"),
     "full help": ("$BG --help > /dev/full", 30, "no space left"),
     "full stream of JSON": ("$BG build --json //... > /dev/full", 30, "no space left"),
-    "full receipt": ("for i in 1 2; do $BG build //... >&2; sleep 0.3; done; $BG build //... > /dev/full", 30, "no space left"),
+    "full receipt": (
+        "for i in 1 2; do $BG build //... >&2; sleep 0.3; done; $BG build //... > /dev/full",
+        30,
+        "no space left",
+    ),
     "no descriptors": ("ulimit -n 12; $BG build //...", 30, "too many open files"),
-    "no folder": ("mkdir x && cd x && rmdir ../x && $BG build //...", 2, "the current folder is gone"),
+    "no folder": (
+        "mkdir x && cd x && rmdir ../x && $BG build //...",
+        2,
+        "the current folder no longer exists",
+    ),
     "no home": ("HOME= BUILDGRAPH_CACHE= $BG build //...", 30, "HOME is not set"),
     "a copy to no folder": ("$BG build --out /dev/null //...", 30, "--out: /dev/null"),
     "a copy to nowhere": ("$BG build --out /proc/x //...", 30, "--out: /proc/x cannot be written"),
-    "a workspace that moves": ("sed -i \"s#cp {f0}#mv $PWD $PWD-away; cp {f0}#\" BUILD.toml; $BG build //...", 30, "is gone"),
-    "less than no jobs": ("$BG build -j-1 //...", 2, "no number of actions")}
+    "a workspace that moves": (
+        'sed -i "s#cp {f0}#mv $PWD $PWD-away; cp {f0}#" BUILD.toml; $BG build //...',
+        30,
+        "is gone",
+    ),
+    "less than no jobs": ("$BG build -j-1 //...", 2, "no number of actions"),
+}
 
 
 def shell(of: Space, text: str) -> subprocess.CompletedProcess[str]:
     """Run words in a shell; it ends soon and never tells of a fault of ours."""
     text = text.replace("$BG", " ".join(of.command()))
-    done = subprocess.run(["bash", "-c", text], cwd=of.root, env=of.environ() | {"BUILDGRAPH_SANDBOX": "none"},
-                          capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        ["bash", "-c", text],
+        cwd=of.root,
+        env=of.environ() | {"BUILDGRAPH_SANDBOX": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
     return done
 
@@ -63,7 +91,9 @@ def test_it_is_told(tmp_path: Path, case: str, tally: Callable[[str, int], Tally
     count.survived()
 
 
-@pytest.mark.parametrize("kilobytes", [30_000, 45_000, 52_000, 56_000, 60_000, 65_000, 80_000, 100_000])
+@pytest.mark.parametrize(
+    "kilobytes", [30_000, 45_000, 52_000, 56_000, 60_000, 65_000, 80_000, 100_000]
+)
 def test_little_memory(tmp_path: Path, kilobytes: int, tally: Callable[[str, int], Tally]) -> None:
     """Wherever it runs out: no build waits for a thread that had none; what is kept is whole, and good for the next build."""
     count, of = tally("shell", 1), ground(tmp_path)

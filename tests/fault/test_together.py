@@ -1,4 +1,5 @@
 """Builders, a collector and a damager on one cache at once: a result is right or it is a miss."""
+
 from __future__ import annotations
 
 import subprocess
@@ -8,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.upkeep import audit
+from buildgraph.store.fsck import check_store
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 BUILDER = """
 import sys
-from buildgraph.digest import Digest
-from buildgraph.model import File, Result
+from buildgraph.types.digest import Digest
+from buildgraph.types.result import File, Result
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.protocol import Missing
 store, right, missing = DiskStore(sys.argv[1]), 0, 0
@@ -38,13 +39,13 @@ assert right > missing, (right, missing)
 
 SWEEPER = """
 import sys, time
-from buildgraph.store import lease, sweep, upkeep
+from buildgraph.store import fsck, gc, lease
 from buildgraph.store.disk import DiskStore
 lease.oldest = lambda root: None
 store = DiskStore(sys.argv[1])
 for turn in range(15):
-    sweep.perform(store, sweep.plan(store.root, sweep.Limits(3600, 20000), time.time() + 10))
-    upkeep.audit(store, repair=True)
+    gc.run(store, gc.plan(store.root, gc.GcLimits(3600, 20000), time.time() + 10))
+    fsck.check_store(store, repair=True)
 """
 
 DAMAGER = """
@@ -66,11 +67,13 @@ def test_all_at_once(tmp_path: Path) -> None:
     """With no regard for leases, which is harsher than any real collector."""
     root = str(tmp_path / "cache")
     DiskStore(root)
-    running = [subprocess.Popen([sys.executable, "-c", script, root], cwd=Path(__file__).parents[2])
-               for script in (BUILDER, BUILDER, BUILDER, SWEEPER, DAMAGER)]
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, root], cwd=Path(__file__).parents[2])
+        for script in (BUILDER, BUILDER, BUILDER, SWEEPER, DAMAGER)
+    ]
     assert [process.wait(300) for process in running] == [0] * 5
     store = DiskStore(root)
-    audit(store, repair=True)
-    assert audit(store, repair=True).damaged == ()
-    assert audit(store).dangling == ()
+    check_store(store, repair=True)
+    assert check_store(store, repair=True).damaged == ()
+    assert check_store(store).dangling == ()
     subprocess.run([sys.executable, "-c", BUILDER, root], cwd=Path(__file__).parents[2], check=True)

@@ -1,4 +1,5 @@
 """Mutated lines and HTTP streams against the program's own C under sanitizers; and the fuzzer finds what is broken."""
+
 from __future__ import annotations
 
 import subprocess
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.build import build, compiled, run
-from tests.needs import need
+from tests.support.requirements import need
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz")]
 INPUTS = 200_000
@@ -24,23 +25,43 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_input_crashes_the_program_or_changes_a_state_that_it_should_not(folder: Path) -> None:
     found = run(folder / "driver", INPUTS, seed=1)
     assert found["inputs"] == INPUTS == found["accepted"] + found["refused"]
-    assert found["accepted"] > INPUTS / 20 and found["http_answers"] > INPUTS / 4 and found["steps"] > INPUTS / 20
-    assert all(found["status"].values()) and found["faults_injected"] > 1000 and found["timeouts"] > 1000
+    assert (
+        found["accepted"] > INPUTS / 20
+        and found["http_answers"] > INPUTS / 4
+        and found["steps"] > INPUTS / 20
+    )
+    assert (
+        all(found["status"].values())
+        and found["faults_injected"] > 1000
+        and found["timeouts"] > 1000
+    )
 
 
-@pytest.mark.parametrize(("sound", "broken"), [
-    ("found >= limit || !ends_value(k)", "found > limit || !ends_value(k)"),
-    ("static void complain(void) {\n", "static void complain(void) {\n    worlds[0].held[0]++;\n"),
-    ("(word)sizeof c->has->in - c->has->got", "(word)sizeof c->has->in + 4096 - c->has->got"),
-    ("return asked_for.size > BODY ? 413 : WHOLE;", "return WHOLE;"),
-    ("while (at < end && text[at] != '\"'", "while (text[at] != '\"'"),
-    ("return c->left > BODY - c->size ? 413 : WHOLE;", "return WHOLE;"),
-    ("    give_buffer_back(c);\n    system_call(SYS_CLOSE", "    system_call(SYS_CLOSE"),
-    ("if (out.lost) status = 500, size = 0;", "if (status == 404) size++;")])
+@pytest.mark.parametrize(
+    ("sound", "broken"),
+    [
+        ("found >= limit || !ends_value(k)", "found > limit || !ends_value(k)"),
+        (
+            "static void complain(void) {\n",
+            "static void complain(void) {\n    worlds[0].held[0]++;\n",
+        ),
+        ("(word)sizeof c->has->in - c->has->got", "(word)sizeof c->has->in + 4096 - c->has->got"),
+        ("return asked_for.size > BODY ? 413 : WHOLE;", "return WHOLE;"),
+        ("while (at < end && text[at] != '\"'", "while (text[at] != '\"'"),
+        ("return c->left > BODY - c->size ? 413 : WHOLE;", "return WHOLE;"),
+        ("    give_buffer_back(c);\n    system_call(SYS_CLOSE", "    system_call(SYS_CLOSE"),
+        ("if (out.lost) status = 500, size = 0;", "if (status == 404) size++;"),
+    ],
+)
 def test_what_is_broken_is_found(folder: Path, sound: str, broken: str, tmp_path: Path) -> None:
     text = (folder / "main/main.c").read_text()
     assert text.count(sound) == 1
     (tmp_path / "main.c").write_text(text.replace(sound, broken))
-    driver = compiled(need("gcc"), tmp_path / "main.c", [folder / "scout.o", folder / "picker.o"], tmp_path / "driver")
+    driver = compiled(
+        need("gcc"),
+        tmp_path / "main.c",
+        [folder / "scout.o", folder / "picker.o"],
+        tmp_path / "driver",
+    )
     with pytest.raises(subprocess.CalledProcessError):
         run(driver, INPUTS // 2, seed=2)

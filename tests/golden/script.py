@@ -1,8 +1,20 @@
 """One build as events: what every listener of the golden tests is shown."""
+
 from __future__ import annotations
 
-from buildgraph.digest import Digest
-from buildgraph.events import (Built, Done, Event, Failed, Finished, Judged, Planned, Skipped, Started, Warned)
+from buildgraph.types.digest import Digest
+from buildgraph.types.events import (
+    Built,
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Judged,
+    Planned,
+    Skipped,
+    Started,
+    Warned,
+)
 
 EXPORT, SCOUT = "//exports:jetson", "//models:scout"
 _LOG = "".join(f"scout.c:{number}: \x1b[33mnote\x1b[0m: unused\n" for number in range(1, 41))
@@ -17,8 +29,14 @@ BEFORE: list[Event] = [
 AFTER: list[Event] = [
     Warned("the cache lost blob 0123456789ab: making it again"),
     Done(1, SCOUT, "probe", "ran", "11" * 32, 1234),
-    Failed(2, EXPORT, "compile scout [bold] for cortex-a78ae", "exit code 1", _LOG,
-           "cd work && python3 tools/compile.py"),
+    Failed(
+        2,
+        EXPORT,
+        "compile scout [bold] for cortex-a78ae",
+        "exit code 1",
+        _LOG,
+        "cd work && python3 tools/compile.py",
+    ),
     Skipped(3, EXPORT, "link", "compile scout"),
     Done(4, EXPORT, "gate size", "shared", "44" * 32, 0),
     Judged(EXPORT, "selftest", "passed"),

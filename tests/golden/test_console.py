@@ -2,6 +2,7 @@
 
 After a wanted change: BUILDGRAPH_GOLDEN=write pytest tests/golden/test_console.py, and read the difference.
 """
+
 from __future__ import annotations
 
 import io
@@ -14,10 +15,10 @@ from typing import Any
 import pytest
 from rich.console import Console as Rich
 
-from buildgraph.events import Event, Finished
+from buildgraph.types.events import Event, Finished
 from buildgraph.ui.console import Console
 from buildgraph.ui.json_lines import JsonLines
-from buildgraph.ui.lines import Lines
+from buildgraph.ui.plain_progress import PlainProgress
 from buildgraph.ui.summary import Summary
 
 from .script import AFTER, BEFORE
@@ -41,15 +42,18 @@ def _shown(make: Callable[[io.StringIO], Any], events: list[Event]) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(("name", "make"), [
-    ("console_lines.txt", Lines),
-    ("console_lines_quiet.txt", lambda out: Lines(out, quiet=True)),
-    ("console_summary.txt", Summary),
-    ("console_summary_quiet.txt", lambda out: Summary(out, show=frozenset({"outputs"}))),
-    ("console_summary_colour.txt", lambda out: Summary(out, colour=True)),
-    ("console_events.json", JsonLines),
-    ("console_lasting.txt", Console),
-])
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("console_lines.txt", PlainProgress),
+        ("console_lines_quiet.txt", lambda out: PlainProgress(out, quiet=True)),
+        ("console_summary.txt", Summary),
+        ("console_summary_quiet.txt", lambda out: Summary(out, show=frozenset({"outputs"}))),
+        ("console_summary_colour.txt", lambda out: Summary(out, colour=True)),
+        ("console_events.json", JsonLines),
+        ("console_lasting.txt", Console),
+    ],
+)
 def test_a_listener_says(name: str, make: Callable[[io.StringIO], Any]) -> None:
     _golden(name, _shown(make, BEFORE + AFTER))
 
@@ -60,22 +64,28 @@ def test_the_live_screen() -> None:
     for event in BEFORE:
         console(event)
         now[0] += 0.75
-    screen = Rich(file=io.StringIO(), width=80, color_system=None, force_terminal=True, legacy_windows=False)
+    screen = Rich(
+        file=io.StringIO(), width=80, color_system=None, force_terminal=True, legacy_windows=False
+    )
     with screen.capture() as capture:
         screen.print(console.screen())
     console.close()
-    _golden("console_screen.txt", "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n")
+    _golden(
+        "console_screen.txt", "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    )
 
 
 def test_every_line_of_json_is_an_object_named_by_its_event() -> None:
     lines = _shown(JsonLines, BEFORE + AFTER).splitlines()
-    assert [json.loads(line)["event"] for line in lines] == [type(event).__name__.lower() for event in BEFORE + AFTER]
+    assert [json.loads(line)["event"] for line in lines] == [
+        type(event).__name__.lower() for event in BEFORE + AFTER
+    ]
 
 
 def test_a_build_that_starts_over_counts_anew() -> None:
     again = BEFORE + AFTER[:-1] + BEFORE + AFTER
     assert _shown(Summary, again) == _shown(Summary, BEFORE + AFTER)
-    assert _shown(Lines, again).endswith(_shown(Lines, BEFORE + AFTER))
+    assert _shown(PlainProgress, again).endswith(_shown(PlainProgress, BEFORE + AFTER))
 
 
 def test_an_unchanged_build_says_so_in_a_line() -> None:

@@ -1,4 +1,5 @@
 """Imports point down, and each foreign package comes in by one door."""
+
 from __future__ import annotations
 
 import ast
@@ -6,31 +7,47 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# A module imports from its own layer's list only what stands left of it, and from any lower layer.
-LAYERS = [
-    ["noun", "context", "pair", "stamp", "names", "coding", "removal", "regular"],
-    ["errors", "own_folder"],
-    ["sha", "digest", "label", "image_name", "reapi", "values", "toml_places", "toml", "root"],
-    ["model", "provider"],
-    ["places", "declare", "key", "plan", "graph", "events", "steps"],
-    ["globs", "listing", "matrix", "mistakes", "pending", "tables", "workspace", "rulemodules", "rulefile", "schema",
-     "key_meanings", "editor", "analysis"],
-    ["receipt", "source", "store", "execute", "ui", "installed", "toolchain"],
-    ["host", "detect", "slot", "refusal", "input_copies", "worker", "crew", "drive", "written", "trees", "ways",
-     "materialise", "pace", "basis",
-     "snapshot", "stood", "left", "work", "loading", "scope", "copies", "increment", "clone", "session", "unlike", "check",
-     "audit"],
-    ["history", "query", "diff", "git", "revision", "evaluated", "why", "affected", "since",
-     "model_difference", "file_change", "cause", "value_names"],
-    ["cli", "__main__"],
-]
-SIBLINGS = {"store", "execute", "ui"}   # these never import each other, but for the store's protocol
-DOORS = {"networkx": "graph", "pydantic": "schema", "pydantic_core": "schema", "docker": "execute", "diskcache": "store",
-         "xxhash": "source", "rich": "ui", "packaging": "toolchain", "_sha2": "sha", "_sha256": "sha"}
-RANK = {name: (level, place) for level, layer in enumerate(LAYERS) for place, name in enumerate(layer)}
+LAYERS = (
+    "lite",
+    "types",
+    "files",
+    "keys",
+    "ui",
+    "workspace",
+    "analysis",
+    "store",
+    "sandbox",
+    "docker",
+    "host",
+    "fastpath",
+    "execution",
+    "outputs",
+    "state",
+    "build",
+    "explain",
+    "checks",
+    "cli",
+)
+"""The packages of buildgraph from below to above: each imports only from those that are named before it."""
+FACE = {"__init__", "__main__"}  # the two modules above all packages
+DOORS = {
+    "networkx": "analysis.target_graph",
+    "pydantic": "analysis.rule_schema",
+    "pydantic_core": "analysis.rule_schema",
+    "docker": "docker.client",
+    "requests": "docker.client",
+    "diskcache": "store.index",
+    "xxhash": "host.source_files",
+    "rich": "ui.console",
+    "packaging": "host.host_tools",
+    "_sha2": "lite.sha256",
+    "_sha256": "lite.sha256",
+}
+"""The one module that imports each foreign package."""
 TOOLS_MAY = {"numpy", "deflate", "pymdp", "jax", "equinox"}
 
 
@@ -49,31 +66,61 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((alias.name, 0) for alias in node.names)
 
 
-def area(path: Path) -> str:
-    """The module or folder of buildgraph that a file belongs to."""
-    first = path.relative_to(ROOT / "buildgraph").parts[0]
-    return first.removesuffix(".py")
+def module_of(path: Path) -> str:
+    """The dotted name of a module, without `buildgraph`."""
+    parts = path.relative_to(ROOT / "buildgraph").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def inner(path: Path) -> Iterator[tuple[str, str]]:
-    """(area, module) of each import from buildgraph itself, siblings of one folder left out."""
-    depth = len(path.relative_to(ROOT / "buildgraph").parts)
+def inner(path: Path) -> Iterator[str]:
+    """The packages of buildgraph from which a module imports, its own left out."""
+    package = path.relative_to(ROOT / "buildgraph").parts[:-1]
     for name, level in imports(path):
-        if level == depth or (level == 0 and name.startswith("buildgraph.")):
-            yield name.removeprefix("buildgraph.").split(".")[0], name
+        if level:
+            base = package[: len(package) - level + 1]
+            target = (*base, *name.split("."))
+        elif name.startswith("buildgraph."):
+            target = tuple(name.split(".")[1:])
+        else:
+            continue
+        if target[:1] != package[:1]:
+            yield target[0]
 
 
 @pytest.mark.parametrize("path", modules("buildgraph"), ids=str)
 def test_imports_point_down(path: Path) -> None:
-    mine = area(path)
-    if mine == "__init__":
+    mine = path.relative_to(ROOT / "buildgraph").parts[0].removesuffix(".py")
+    if mine in FACE:
         return
-    assert mine in RANK, f"say in tests/house/test_layers.py to which layer {mine} belongs"
-    for other, name in inner(path):
-        if other == "__init__" or other == mine or other not in RANK:
-            continue
-        assert RANK[other] < RANK[mine], f"{path.name} imports {name} from above"
-        assert not {mine, other} <= SIBLINGS or name.startswith("store.protocol"), f"{mine} imports its sibling {other}"
+    assert mine in LAYERS, f"add the package {mine} to LAYERS"
+    for other in inner(path):
+        assert other not in LAYERS or LAYERS.index(other) < LAYERS.index(mine), (
+            f"{mine} imports from {other}, which is above"
+        )
+
+
+def test_packages_hold_modules_and_modules_belong_to_packages() -> None:
+    below = ROOT / "buildgraph"
+    assert {path.stem for path in below.glob("*.py")} == FACE
+    assert {path.parent.name for path in below.glob("*/__init__.py")} == set(LAYERS)
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for path in modules("buildgraph"):
+        package = path.relative_to(ROOT / "buildgraph").parts[:-1]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = [
+                    *package[: len(package) - node.level + 1],
+                    *(node.module.split(".") if node.module else []),
+                ]
+                for alias in node.names:
+                    inside = (ROOT / "buildgraph").joinpath(*base, f"{alias.name}.py").exists()
+                    graph.add_edge(
+                        module_of(path), ".".join([*base, alias.name] if inside else base)
+                    )
+    assert [circle for circle in nx.strongly_connected_components(graph) if len(circle) > 1] == []
 
 
 @pytest.mark.parametrize("path", modules("buildgraph"), ids=str)
@@ -82,13 +129,15 @@ def test_each_foreign_package_has_one_door(path: Path) -> None:
         top = name.split(".")[0]
         if level or top in sys.stdlib_module_names or top == "buildgraph":
             continue
-        assert DOORS.get(top, {"requests": "execute"}.get(top)) == area(path), f"{path} imports {top}"
+        assert DOORS.get(top) == module_of(path), f"{path} imports {top}"
 
 
 @pytest.mark.parametrize("path", [p for p in modules("rules") if p.parent.name != "tools"], ids=str)
 def test_rules_import_only_the_face(path: Path) -> None:
     for name, level in imports(path):
-        assert level == 1 or name == "buildgraph" or name.split(".")[0] in sys.stdlib_module_names, f"{path} imports {name}"
+        assert (
+            level == 1 or name == "buildgraph" or name.split(".")[0] in sys.stdlib_module_names
+        ), f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", modules("rules/tools"), ids=str)
@@ -96,4 +145,6 @@ def test_tools_know_nothing_of_the_engine(path: Path) -> None:
     siblings = {other.stem for other in modules("rules/tools")}
     for name, level in imports(path):
         top = name.split(".")[0]
-        assert level == 0 and (top in sys.stdlib_module_names or top in siblings or top in TOOLS_MAY), f"{path} imports {name}"
+        assert level == 0 and (
+            top in sys.stdlib_module_names or top in siblings or top in TOOLS_MAY
+        ), f"{path} imports {name}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from buildgraph.errors import REASONS, BuildError
+from buildgraph.types.errors import REASONS, BuildError
 from tests.house.test_layers import ROOT, modules
 
 _FOURTH = 3   # the place of `reason` among the arguments of BuildError

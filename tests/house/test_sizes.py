@@ -1,4 +1,5 @@
 """A file is a sitting, a function fits a screen, a signature a line; no module is called after nothing."""
+
 from __future__ import annotations
 
 import ast
@@ -25,18 +26,22 @@ def length(function: Function) -> int:
 
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_sizes(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 330, "a file is a sitting"
+    assert len(path.read_text().splitlines()) <= 400, "a file is a sitting"
     assert path.stem not in NOTHING
     for function in functions(path):
-        assert length(function) <= 45, f"{function.name} does not fit a screen"
+        assert length(function) <= 64, f"{function.name} does not fit a screen"
         arguments = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         named = [name for name in arguments if name not in ("self", "cls", "ctx")]
         is_rule = any(isinstance(d, ast.Name) and d.id == "rule" for d in function.decorator_list)
-        assert len(named) <= (14 if is_rule else 5), f"{function.name} takes {len(named)} parameters"
+        assert len(named) <= (14 if is_rule else 5), (
+            f"{function.name} takes {len(named)} parameters"
+        )
 
 
 def test_the_median_function_is_short() -> None:
-    assert statistics.median(length(function) for path in FILES for function in functions(path)) < 10
+    assert (
+        statistics.median(length(function) for path in FILES for function in functions(path)) < 10
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -1,4 +1,5 @@
 """What a tool declares is what it imports: its key must change with every file and distribution that it uses."""
+
 from __future__ import annotations
 
 import importlib
@@ -10,15 +11,23 @@ from buildgraph import Tool
 from tests.house.test_layers import ROOT, imports
 
 TOOLS = ROOT / "rules" / "tools"
-DISTRIBUTIONS = {"numpy": "numpy", "deflate": "deflate", "ziglang": "ziglang", "pymdp": "inferactively-pymdp",
-                 "jax": "inferactively-pymdp", "equinox": "inferactively-pymdp"}
+DISTRIBUTIONS = {
+    "numpy": "numpy",
+    "deflate": "deflate",
+    "ziglang": "ziglang",
+    "pymdp": "inferactively-pymdp",
+    "jax": "inferactively-pymdp",
+    "equinox": "inferactively-pymdp",
+}
 
 
 def declared() -> list[Tool]:
     """Every tool that a shipped rule declares."""
     found = []
     for path in sorted((ROOT / "rules").glob("*.py")):
-        module = importlib.import_module(f"buildgraph.rules.{path.stem}" if path.stem != "__init__" else "buildgraph.rules")
+        module = importlib.import_module(
+            f"buildgraph.rules.{path.stem}" if path.stem != "__init__" else "buildgraph.rules"
+        )
         found += [value for value in vars(module).values() if isinstance(value, Tool)]
     return sorted(set(found), key=lambda tool: tool.name)
 
@@ -28,9 +37,11 @@ def closure(name: str) -> tuple[set[str], set[str]]:
     siblings, foreign, front = set[str](), set[str](), [name]
     while front:
         path = TOOLS / f"{front.pop()}.py"
-        if path.stem == "toolchain":   # runs the wheel's program instead of importing the wheel
+        if path.stem == "toolchain":  # runs the wheel's program instead of importing the wheel
             foreign.add("ziglang")
-        for top in {dotted.split(".")[0] for dotted, _ in imports(path)} - set(sys.stdlib_module_names):
+        for top in {dotted.split(".")[0] for dotted, _ in imports(path)} - set(
+            sys.stdlib_module_names
+        ):
             if (TOOLS / f"{top}.py").exists():
                 front += [top] if top not in siblings else []
                 siblings.add(top)

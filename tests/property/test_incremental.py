@@ -6,6 +6,7 @@ those may run. Edits change files, comments, commands and dependencies, add targ
 was, touch, break what was built, and take away all that the workspace knows, as a fresh clone has it. One target more makes
 a folder, which is renamed and changed by hand: there is that folder after each build, as it was made, and no old one.
 """
+
 from __future__ import annotations
 
 import copy
@@ -20,28 +21,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import given, seed, settings, strategies as st
 
-from buildgraph import clone, increment, receipt, session
-from buildgraph.events import Done, Event
-from buildgraph.session import Request, build
+from buildgraph.build import run_build
+from buildgraph.build.run_build import Request, build
+from buildgraph.fastpath import manifest
+from buildgraph.state import incremental, restore
+from buildgraph.types.events import Done, Event
 from tests.fault.counts import TIMES, Tally
 
-TARGET = '''
+TARGET = """
 [t{number}]
 rule = "command"
 inputs = {{ {inputs} }}
 outputs = {{ o = "o.txt" }}
 argv = ["sh", "-c", "cat {words} | sed 's/#.*//' > $0; echo {salt} >> $0", "{{o}}"]
-'''
-SITE = '''
+"""
+SITE = """
 [site]
 rule = "command"
 inputs = {{ d0 = ":t0" }}
 outputs = {{ o = "{name}/" }}
 argv = ["sh", "-c", "mkdir -p $0/d/empty; cp {{d0}} $0/a; ln -s ../a $0/d/link", "{{o}}"]
-'''
+"""
 
 
 @dataclass
@@ -51,7 +53,7 @@ class World:
     needs: list[list[int]]
     files: list[str]
     salts: list[int]
-    name: str = "site0"   # of the folder
+    name: str = "site0"  # of the folder
     seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def toml(self) -> str:
@@ -60,7 +62,9 @@ class World:
         for number, need in enumerate(self.needs):
             names = [f'f = "f{number}.txt"'] + [f'd{other} = ":t{other}"' for other in need]
             words = " ".join(["{f}"] + [f"{{d{other}}}" for other in need])
-            text += TARGET.format(number=number, inputs=", ".join(names), words=words, salt=self.salts[number])
+            text += TARGET.format(
+                number=number, inputs=", ".join(names), words=words, salt=self.salts[number]
+            )
         return text + SITE.format(name=self.name)
 
     def outputs(self) -> tuple[list[str], int]:
@@ -69,7 +73,10 @@ class World:
         fresh: set[tuple[object, ...]] = set()
         for number, need in enumerate(self.needs):
             inputs = [self.files[number], *(made[other] for other in need)]
-            made.append("".join(line.split("#")[0] + "\n" for line in "".join(inputs).splitlines()) + f"{self.salts[number]}\n")
+            made.append(
+                "".join(line.split("#")[0] + "\n" for line in "".join(inputs).splitlines())
+                + f"{self.salts[number]}\n"
+            )
             action = (number, tuple(need), self.salts[number], tuple(inputs))
             if action not in self.seen:
                 fresh.add(action)
@@ -83,26 +90,49 @@ class World:
 def worlds(draw: st.DrawFn) -> World:
     """Up to seven targets; each needs some before it."""
     size = draw(st.integers(1, 7))
-    needs = [sorted(draw(st.sets(st.integers(0, n - 1), max_size=3))) if n else [] for n in range(size)]
+    needs = [
+        sorted(draw(st.sets(st.integers(0, n - 1), max_size=3))) if n else [] for n in range(size)
+    ]
     return World(needs, [f"file {n}#\n" for n in range(size)], [0] * size)
 
 
 WENT_ON: Counter[str] = Counter()
-REAL: dict[str, Callable[..., int | None]] = {"go_on": increment.go_on, "restore": clone.restore}
+REAL: dict[str, Callable[..., int | None]] = {
+    "go_on": incremental.build_incrementally,
+    "restore": restore.restore,
+}
 
 
 def counted(way: str) -> Callable[..., int | None]:
     """The real thing, and a count of how often a build went on from a snapshot, here or elsewhere."""
+
     def going(*given: Any) -> int | None:
         code = REAL[way](*given)
         WENT_ON[way] += code is not None
         return code
+
     return going
 
 
-KINDS = ("text", "comment", "salt", "need", "more", "less", "back", "touch", "break", "same", "clone", "name", "hand")
-EDITS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=5)
-GRAPHS, PARTS = 200 * TIMES, 4   # random graphs in all, and the tests that share them
+KINDS = (
+    "text",
+    "comment",
+    "salt",
+    "need",
+    "more",
+    "less",
+    "back",
+    "touch",
+    "break",
+    "same",
+    "clone",
+    "name",
+    "hand",
+)
+EDITS = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=5
+)
+GRAPHS, PARTS = 200 * TIMES, 4  # random graphs in all, and the tests that share them
 
 
 def edit(world: World, first: World, kind: str, at: int, value: int) -> None:
@@ -123,12 +153,15 @@ def edit(world: World, first: World, kind: str, at: int, value: int) -> None:
             world.needs.append([at])
             world.files.append(f"file {number}#\n")
             world.salts.append(0)
-        case "less" if len(world.needs) > 1:   # the last, which nothing needs
+        case "less" if len(world.needs) > 1:  # the last, which nothing needs
             world.needs.pop()
         case "back":
             size = min(len(world.needs), len(first.needs))
             world.needs[:size], world.files[:size], world.salts[:size] = (
-                [list(need) for need in first.needs[:size]], first.files[:size], first.salts[:size])
+                [list(need) for need in first.needs[:size]],
+                first.files[:size],
+                first.salts[:size],
+            )
 
 
 def harm(root: Path, kind: str, at: int, value: int) -> None:
@@ -168,10 +201,16 @@ def change(site: Path, value: int) -> None:
 def folder(root: Path) -> dict[str, str]:
     """All that is below out/site."""
     top = root / "out/site"
-    return {os.path.relpath(os.path.join(above, name), top): os.readlink(path) if os.path.islink(path) and above != str(top)
-            else "" if os.path.isdir(path) else Path(path).read_text()
-            for above, folders, names in os.walk(top, followlinks=True) for name in (*folders, *names)
-            for path in [os.path.join(above, name)]}
+    return {
+        os.path.relpath(os.path.join(above, name), top): os.readlink(path)
+        if os.path.islink(path) and above != str(top)
+        else ""
+        if os.path.isdir(path)
+        else Path(path).read_text()
+        for above, folders, names in os.walk(top, followlinks=True)
+        for name in (*folders, *names)
+        for path in [os.path.join(above, name)]
+    }
 
 
 def write(path: Path, text: str) -> None:
@@ -185,13 +224,20 @@ def perform(root: Path, world: World) -> tuple[list[str], int]:
     write(root / "BUILD.toml", world.toml())
     for number, text in enumerate(world.files):
         write(root / f"f{number}.txt", text)
-    time.sleep(0.12)   # a younger file is not believed by its stamp, and nothing would be left to go on from
+    time.sleep(
+        0.12
+    )  # a younger file is not believed by its stamp, and nothing would be left to go on from
     events: list[Event] = []
-    if receipt.unchanged(["//..."], str(root)) is None:
+    if manifest.unchanged(["//..."], str(root)) is None:
         assert build(str(root), Request(("//...",)), events.append, threading.Event()) == 0
     outputs = [(root / f"out/t{number}/o.txt").read_text() for number in range(len(world.needs))]
-    assert folder(root) == {world.name: "", f"{world.name}/a": outputs[0], f"{world.name}/d": "",
-                            f"{world.name}/d/empty": "", f"{world.name}/d/link": "../a"}
+    assert folder(root) == {
+        world.name: "",
+        f"{world.name}/a": outputs[0],
+        f"{world.name}/d": "",
+        f"{world.name}/d/empty": "",
+        f"{world.name}/d/link": "../a",
+    }
     return outputs, sum(isinstance(event, Done) and event.how == "ran" for event in events)
 
 
@@ -201,7 +247,7 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
         patch.setitem(os.environ, "BUILDGRAPH_CACHE", str(folder / "cache"))
         patch.setitem(os.environ, "BUILDGRAPH_SANDBOX", "none")
         for way in REAL:
-            patch.setattr(session, way, counted(way))
+            patch.setattr(run_build, way, counted(way))
         root, first = folder / "w", copy.deepcopy(world)
         root.mkdir()
         assert perform(root, world) == world.outputs()
@@ -214,8 +260,9 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
-def test_incremental_equals_clean_and_nothing_needless_ran(tmp_path_factory: pytest.TempPathFactory, part: int,
-                                                           tally: Callable[[str, int], Tally]) -> None:
+def test_incremental_equals_clean_and_nothing_needless_ran(
+    tmp_path_factory: pytest.TempPathFactory, part: int, tally: Callable[[str, int], Tally]
+) -> None:
     """The same graphs every time, so that a failure is seen again; other graphs with BUILDGRAPH_FAULTS."""
     count = tally("random graph", 0)
     WENT_ON.clear()
@@ -228,4 +275,6 @@ def test_incremental_equals_clean_and_nothing_needless_ran(tmp_path_factory: pyt
         count.met()
 
     holds()
-    assert min(map(WENT_ON.__getitem__, REAL)) > 5, f"hardly tested on builds that go on from a snapshot: {WENT_ON}"
+    assert min(map(WENT_ON.__getitem__, REAL)) > 5, (
+        f"hardly tested on builds that go on from a snapshot: {WENT_ON}"
+    )

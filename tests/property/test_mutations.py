@@ -3,6 +3,7 @@
 And what does not matter changes no key. The program is a copy, installed for the occasion: so its tools, its interpreter,
 a distribution and a program of the host can be changed, too.
 """
+
 from __future__ import annotations
 
 import base64
@@ -39,7 +40,7 @@ def asked(ctx: Ctx, hardware: Hardware, level: str = "low") -> Made:
                       platform=(("profile field arch", hardware.arch), ("level", level)))
     return Made(made)
 '''
-TOML = '''
+TOML = """
 [workspace]
 name = "w"
 rules = ["my_rules.py"]
@@ -71,10 +72,18 @@ inputs = { tool = "tool.py", made = ":copied" }
 outputs = { o = "o" }
 argv = ["python3", "{tool}", "{made}", "{o}"]
 packages = ["oddity"]
-'''
+"""
 FILES = {
-    "text.txt": "text\n", "one.txt": "one\n", "two.txt": "two\n", "run.sh": "#!/bin/sh\n", "some/a": "a\n", "some/b": "b\n",
-    "tool.py": "import sys\nopen(sys.argv[2], 'w').write(open(sys.argv[1]).read())\n", "my_rules.py": RULES, "BUILD.toml": TOML}
+    "text.txt": "text\n",
+    "one.txt": "one\n",
+    "two.txt": "two\n",
+    "run.sh": "#!/bin/sh\n",
+    "some/a": "a\n",
+    "some/b": "b\n",
+    "tool.py": "import sys\nopen(sys.argv[2], 'w').write(open(sys.argv[1]).read())\n",
+    "my_rules.py": RULES,
+    "BUILD.toml": TOML,
+}
 EVERYTHING = {"//:asked", "//:copied", "//:gathered", "//:python"}
 
 
@@ -87,18 +96,40 @@ class World:
     program: Path
     site: Path
     programs: Path
-    base: dict[str, str] = field(default_factory=dict)   # the keys of the first build
+    base: dict[str, str] = field(default_factory=dict)  # the keys of the first build
 
-    def run(self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, umask: int = 0o022) -> str:
+    def run(
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        umask: int = 0o022,
+    ) -> str:
         """What the program says."""
-        given = dict(os.environ) | {"BUILDGRAPH_CACHE": str(self.cache), "BUILDGRAPH_SANDBOX": "none"} | dict(env or {})
-        done = subprocess.run([str(self.program), *words], cwd=cwd or self.root, env=given, umask=umask, capture_output=True,
-                              text=True, check=False)
+        given = (
+            dict(os.environ)
+            | {"BUILDGRAPH_CACHE": str(self.cache), "BUILDGRAPH_SANDBOX": "none"}
+            | dict(env or {})
+        )
+        done = subprocess.run(
+            [str(self.program), *words],
+            cwd=cwd or self.root,
+            env=given,
+            umask=umask,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def keys(self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None,
-             umask: int = 0o022) -> dict[str, str]:
+    def keys(
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        umask: int = 0o022,
+    ) -> dict[str, str]:
         """The key of each action by its label; a receipt, which tells none, is not asked."""
         shutil.rmtree((cwd or self.root) / ".buildgraph/receipts", ignore_errors=True)
         said = self.run("build", "--json", "//...", *words, cwd=cwd, env=env, umask=umask)
@@ -145,13 +176,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     made.programs.mkdir()
     (made.programs / "odd").write_text("#!/bin/sh\necho odd\n")
     (made.programs / "odd").chmod(0o755)
-    made.change(site / "buildgraph/toolchain.py", b'SEARCH = "', f'SEARCH = "{made.programs}:'.encode())
+    made.change(
+        site / "buildgraph/toolchain.py", b'SEARCH = "', f'SEARCH = "{made.programs}:'.encode()
+    )
     (site / "oddity.py").write_text("odd = 1\n")
     notes = site / "oddity-1.0.dist-info"
     notes.mkdir()
     (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: oddity\nVersion: 1.0\n")
     sha = base64.urlsafe_b64encode(hashlib.sha256(b"odd = 1\n").digest()).rstrip(b"=").decode()
-    (notes / "RECORD").write_text(f"oddity.py,sha256={sha},8\noddity-1.0.dist-info/METADATA,,\noddity-1.0.dist-info/RECORD,,\n")
+    (notes / "RECORD").write_text(
+        f"oddity.py,sha256={sha},8\noddity-1.0.dist-info/METADATA,,\noddity-1.0.dist-info/RECORD,,\n"
+    )
     made.lay()
     made.base = made.keys()
     assert set(made.base) == EVERYTHING
@@ -204,37 +239,80 @@ def edit_in_place(world: World) -> None:
 
 # What is changed: how, whose key changes, and what `why` says of the first of them.
 MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
-    "content": (lambda w: w.change(w.root / "text.txt", b"text", b"TEXT"), {"//:copied", "//:python"}, "input text.txt"),
+    "content": (
+        lambda w: w.change(w.root / "text.txt", b"text", b"TEXT"),
+        {"//:copied", "//:python"},
+        "input text.txt",
+    ),
     "exec bit": (lambda w: (w.root / "run.sh").chmod(0o644), {"//:copied"}, "input run.sh"),
     "link target": (lambda w: w.link("two.txt"), {"//:copied", "//:python"}, "input link.txt"),
     "name of a file": (renamed, {"//:copied"}, "input renamed.txt"),
-    "a file more": (lambda w: (w.root / "some/c").write_text("c"), {"//:gathered"}, "input files/some/c"),
+    "a file more": (
+        lambda w: (w.root / "some/c").write_text("c"),
+        {"//:gathered"},
+        "input files/some/c",
+    ),
     "argv": (lambda w: w.toml('"word"', '"words"'), {"//:copied"}, "argv 3"),
     "an argument less": (lambda w: w.toml(', "word"]', "]"), {"//:copied"}, "argv 3"),
     "env": (lambda w: w.toml('NAME = "value"', 'NAME = "other"'), {"//:copied"}, "env NAME"),
-    "name of a variable": (lambda w: w.toml('NAME = "value"', 'NAMED = "value"'), {"//:copied"}, "env NAME"),
-    "outputs": (lambda w: w.toml('outputs = { o = "o" }\nargv = ["sh"', 'outputs = { o = "p" }\nargv = ["sh"'),
-                {"//:copied", "//:python"}, "output out/p"),
+    "name of a variable": (
+        lambda w: w.toml('NAME = "value"', 'NAMED = "value"'),
+        {"//:copied"},
+        "env NAME",
+    ),
+    "outputs": (
+        lambda w: w.toml(
+            'outputs = { o = "o" }\nargv = ["sh"', 'outputs = { o = "p" }\nargv = ["sh"'
+        ),
+        {"//:copied", "//:python"},
+        "output out/p",
+    ),
     "limit of time": (lambda w: w.toml("50s", "51s"), {"//:copied"}, "timeout"),
-    "tool of ours": (lambda w: w.change(w.site / "buildgraph/rules/tools/gather.py", b"", b"# comment\n"), {"//:gathered"},
-                     "input tools/gather.py"),
-    "tool of the user's": (lambda w: w.change(w.root / "tool.py", b"", b"# comment\n"), {"//:python"}, "input tool.py"),
-    "program of the host": (lambda w: w.change(w.programs / "odd", b"", b"# comment\n"), {"//:copied"}, "program:odd"),
-    "interpreter": (lambda w: w.change(w.program.with_name("python").resolve(), b"", b"\0"), {"//:python", "//:gathered"},
-                    "program:python3"),
+    "tool of ours": (
+        lambda w: w.change(w.site / "buildgraph/rules/tools/gather.py", b"", b"# comment\n"),
+        {"//:gathered"},
+        "input tools/gather.py",
+    ),
+    "tool of the user's": (
+        lambda w: w.change(w.root / "tool.py", b"", b"# comment\n"),
+        {"//:python"},
+        "input tool.py",
+    ),
+    "program of the host": (
+        lambda w: w.change(w.programs / "odd", b"", b"# comment\n"),
+        {"//:copied"},
+        "program:odd",
+    ),
+    "interpreter": (
+        lambda w: w.change(w.program.with_name("python").resolve(), b"", b"\0"),
+        {"//:python", "//:gathered"},
+        "program:python3",
+    ),
     "version of a distribution": (upgrade, {"//:python"}, "distribution:oddity"),
     "file of a distribution": (rewritten, {"//:python"}, "distribution:oddity"),
     "file of a distribution, in place": (edit_in_place, {"//:python"}, "distribution:oddity"),
-    "field of a profile in argv": (lambda w: w.toml("raspberry-pi-5", "raspberry-pi-4b"), {"//:asked"}, "argv 3"),
-    "field of a profile in the platform": (lambda w: w.toml("raspberry-pi-5", "x86-64-generic"), {"//:asked"},
-                                           "profile field arch"),
-    "property of the platform": (lambda w: w.toml('hardware = ":board"', 'hardware = ":board"\nlevel = "high"'), {"//:asked"},
-                                 "level"),
+    "field of a profile in argv": (
+        lambda w: w.toml("raspberry-pi-5", "raspberry-pi-4b"),
+        {"//:asked"},
+        "argv 3",
+    ),
+    "field of a profile in the platform": (
+        lambda w: w.toml("raspberry-pi-5", "x86-64-generic"),
+        {"//:asked"},
+        "profile field arch",
+    ),
+    "property of the platform": (
+        lambda w: w.toml('hardware = ":board"', 'hardware = ":board"\nlevel = "high"'),
+        {"//:asked"},
+        "level",
+    ),
 }
 
 
 @pytest.mark.parametrize("what", MATTERS)
-def test_what_matters_changes_the_key_and_why_names_it(restored: World, what: str, tally: Callable[[str, int], Tally]) -> None:
+def test_what_matters_changes_the_key_and_why_names_it(
+    restored: World, what: str, tally: Callable[[str, int], Tally]
+) -> None:
     """Of those that use it, and of no other."""
     count, (change, whose, named) = tally("mutation", 1), MATTERS[what]
     change(restored)
@@ -249,7 +327,9 @@ def test_what_matters_changes_the_key_and_why_names_it(restored: World, what: st
 
 # A change that cannot be made alone: a path stands in argv, too; another board has several fields that differ.
 ALSO = {
-    "name of a file": {"input text.txt", "argv 2"}, "name of a variable": {"env NAMED"}, "outputs": {"output out/o", "argv 2"},
+    "name of a file": {"input text.txt", "argv 2"},
+    "name of a variable": {"env NAMED"},
+    "outputs": {"output out/o", "argv 2"},
     "field of a profile in the platform": {"argv 3"},
 }
 
@@ -257,7 +337,9 @@ ALSO = {
 def elsewhere(world: World) -> dict[str, str]:
     """Built in another folder, with an odd name."""
     other = world.root.with_name("another folder \u00fc")
-    shutil.copytree(world.root, other, symlinks=True, ignore=shutil.ignore_patterns("out", ".buildgraph"))
+    shutil.copytree(
+        world.root, other, symlinks=True, ignore=shutil.ignore_patterns("out", ".buildgraph")
+    )
     try:
         return world.keys(cwd=other)
     finally:
@@ -274,9 +356,11 @@ def old(world: World) -> dict[str, str]:
 
 def edited(old_text: str, new: str, name: str = "BUILD.toml") -> Callable[[World], dict[str, str]]:
     """Built after an edit."""
+
     def edit(world: World) -> dict[str, str]:
         world.change(world.root / name, old_text.encode(), new.encode())
         return world.keys()
+
     return edit
 
 
@@ -289,29 +373,44 @@ def tables(world: World) -> dict[str, str]:
 
 MATTERS_NOT: dict[str, Callable[[World], dict[str, str]]] = {
     "comment in BUILD.toml": edited("[board]", "# comment\n[board] # comment"),
-    "spaces in BUILD.toml": edited('env = { NAME = "value", OTHER', 'env   = {NAME="value" ,  OTHER'),
+    "spaces in BUILD.toml": edited(
+        'env = { NAME = "value", OTHER', 'env   = {NAME="value" ,  OTHER'
+    ),
     "order of keys": edited('NAME = "value", OTHER = "value"', 'OTHER = "value", NAME = "value"'),
-    "order of inputs": edited('text = "text.txt", link = "link.txt"', 'link = "link.txt", text = "text.txt"'),
+    "order of inputs": edited(
+        'text = "text.txt", link = "link.txt"', 'link = "link.txt", text = "text.txt"'
+    ),
     "order of tables": tables,
     "another way to write a text": edited('"word"]', "'word']"),
     "another way to write a time": edited('"50s"', '"50000ms"'),
-    "a field that nobody reads": edited('profile = "raspberry-pi-5"', 'profile = "raspberry-pi-5"\nmemory = "2GiB"\ncores = 1'),
+    "a field that nobody reads": edited(
+        'profile = "raspberry-pi-5"', 'profile = "raspberry-pi-5"\nmemory = "2GiB"\ncores = 1'
+    ),
     "what is only shown": edited('title="a title"', 'title="another"', "my_rules.py"),
     "docstring of a rule": edited("Reads one field", "Reads some field", "my_rules.py"),
     "name of the workspace": edited('name = "w"', 'name = "other"'),
     "folder of the checkout": elsewhere,
     "time of all files": old,
-    "-j1": lambda world: world.keys("-j1"), "-j9": lambda world: world.keys("-j9"),
+    "-j1": lambda world: world.keys("-j1"),
+    "-j9": lambda world: world.keys("-j9"),
     "umask": lambda world: world.keys(umask=0o077),
-    "who builds": lambda world: world.keys(env={"USER": "somebody", "LOGNAME": "somebody", "HOME": "/nonexistent"}),
-    "time zone and language": lambda world: world.keys(env={"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C"}),
+    "who builds": lambda world: world.keys(
+        env={"USER": "somebody", "LOGNAME": "somebody", "HOME": "/nonexistent"}
+    ),
+    "time zone and language": lambda world: world.keys(
+        env={"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C"}
+    ),
     "hash seed": lambda world: world.keys(env={"PYTHONHASHSEED": "4711"}),
-    "variables of the shell": lambda world: world.keys(env={"CFLAGS": "-O0", "SOURCE_DATE_EPOCH": "1", "PYTHONPATH": "/none"}),
+    "variables of the shell": lambda world: world.keys(
+        env={"CFLAGS": "-O0", "SOURCE_DATE_EPOCH": "1", "PYTHONPATH": "/none"}
+    ),
 }
 
 
 @pytest.mark.parametrize("what", MATTERS_NOT)
-def test_what_does_not_matter_changes_no_key(restored: World, what: str, tally: Callable[[str, int], Tally]) -> None:
+def test_what_does_not_matter_changes_no_key(
+    restored: World, what: str, tally: Callable[[str, int], Tally]
+) -> None:
     """And so nothing runs."""
     count = tally("no mutation", 1)
     assert MATTERS_NOT[what](restored) == restored.base

@@ -57,7 +57,10 @@ def structure(number: int) -> Structure:
     driven = tuple(_subset(rng, len(controls)) if joined else (f,) for f in range(factors))
     apart = joined and number % 4 == 3
     if apart:
-        order, cut = [int(c) for c in rng.permutation(len(controls))], int(rng.integers(1, len(controls)))
+        order, cut = (
+            [int(c) for c in rng.permutation(len(controls))],
+            int(rng.integers(1, len(controls))),
+        )
         driven = tuple((tuple(order[:cut]), tuple(order[cut:]))[f % 2] for f in range(factors))
     policy_len = int(rng.integers(1, 4 if math.prod(controls) < 5 else 3))
     goals = number % 8 == 5
@@ -66,7 +69,9 @@ def structure(number: int) -> Structure:
         "num_iter": int(rng.choice([1, 4, 16])),
         "sampling_mode": "marginal" if number % 4 == 3 and (apart or not joined) else "full",
         "action_selection": "stochastic" if number % 3 == 1 else "deterministic",
-        "inference_algo": ("exact" if number % 6 == 0 else "ovf") if number % 6 in (0, 4) else "fpi",
+        "inference_algo": ("exact" if number % 6 == 0 else "ovf")
+        if number % 6 in (0, 4)
+        else "fpi",
         "use_utility": number % 7 != 3,
         "use_states_info_gain": number % 7 != 5,
         "use_inductive": goals,
@@ -76,10 +81,19 @@ def structure(number: int) -> Structure:
     if number % 4 == 2 and policy_len > 1:
         spec["plan_every"] = policy_len
     return Structure(
-        states=states, outcomes=outcomes, seen=seen, moved=moved,
-        controls=controls, driven=driven, spec=spec, habits=number % 4 == 1,
-        timed=tuple(bool(number % 5 == 1 and m % 2 == 0) for m in range(modalities)), goals=goals,
-        listed=5 if number % 9 == 8 and not joined else 0, sharp=float(rng.choice([1.0, 4.0])))
+        states=states,
+        outcomes=outcomes,
+        seen=seen,
+        moved=moved,
+        controls=controls,
+        driven=driven,
+        spec=spec,
+        habits=number % 4 == 1,
+        timed=tuple(bool(number % 5 == 1 and m % 2 == 0) for m in range(modalities)),
+        goals=goals,
+        listed=5 if number % 9 == 8 and not joined else 0,
+        sharp=float(rng.choice([1.0, 4.0])),
+    )
 
 
 def _specified(number: int, factors: int) -> tuple[tuple[int, ...], tuple[int, ...], Table]:
@@ -88,7 +102,8 @@ def _specified(number: int, factors: int) -> tuple[tuple[int, ...], tuple[int, .
     from pymdp.utils import generate_agent_spec
 
     states, outcomes, seen = generate_agent_spec(
-        factors, 3, (2, 5), (2, 5), (1, 4), "uniform", key=random.PRNGKey(number))
+        factors, 3, (2, 5), (2, 5), (1, 4), "uniform", key=random.PRNGKey(number)
+    )
     return tuple(states), tuple(outcomes), tuple(tuple(row) for row in seen)
 
 
@@ -110,18 +125,38 @@ def agent(number: int, which: int) -> ir.Model:
     def sharpened(*shape: int) -> Any:
         raised = columns(rng, *shape) ** form.sharp
         return raised / raised.sum(axis=0)
-    A = [sharpened(o, *(form.states[f] for f in row)) for o, row in zip(form.outcomes, form.seen, strict=True)]
-    B = [sharpened(n, *(form.states[d] for d in row), *(form.controls[c] for c in driven))
-         for n, row, driven in zip(form.states, form.moved, form.driven, strict=True)]
+
+    A = [
+        sharpened(o, *(form.states[f] for f in row))
+        for o, row in zip(form.outcomes, form.seen, strict=True)
+    ]
+    B = [
+        sharpened(n, *(form.states[d] for d in row), *(form.controls[c] for c in driven))
+        for n, row, driven in zip(form.states, form.moved, form.driven, strict=True)
+    ]
     length = int(form.spec["policy_len"])
-    C = [rng.normal(size=(length, o) if timed else o) for o, timed in zip(form.outcomes, form.timed, strict=True)]
+    C = [
+        rng.normal(size=(length, o) if timed else o)
+        for o, timed in zip(form.outcomes, form.timed, strict=True)
+    ]
     wide = ir.full_policies(form.controls, length)
     chosen = wide[np.sort(rng.permutation(len(wide))[: form.listed])] if form.listed else wide
     source = Source(
-        A=A, B=B, C=C, D=[columns(rng, n) for n in form.states],
-        E=columns(rng, len(chosen)) if form.habits else None, policies=chosen if form.listed else None,
+        A=A,
+        B=B,
+        C=C,
+        D=[columns(rng, n) for n in form.states],
+        E=columns(rng, len(chosen)) if form.habits else None,
+        policies=chosen if form.listed else None,
         H=[np.eye(n)[int(rng.integers(n))] for n in form.states] if form.goals else None,
-        spec={**form.spec, "gamma": float(rng.uniform(0.5, 8.0)), "alpha": float(rng.uniform(0.5, 4.0)),
-              "A_dependencies": form.seen, "B_dependencies": form.moved,
-              "B_action_dependencies": form.driven, "num_controls": form.controls})
+        spec={
+            **form.spec,
+            "gamma": float(rng.uniform(0.5, 8.0)),
+            "alpha": float(rng.uniform(0.5, 4.0)),
+            "A_dependencies": form.seen,
+            "B_dependencies": form.moved,
+            "B_action_dependencies": form.driven,
+            "num_controls": form.controls,
+        },
+    )
     return resolve(source, {})[0]

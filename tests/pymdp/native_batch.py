@@ -16,11 +16,15 @@ from toolchain import SMALL, compile_object, host_target, link_program
 from wiring import ports_of
 
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
-SHARED = re.compile(r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);", re.M)
+SHARED = re.compile(
+    r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);",
+    re.MULTILINE,
+)
 QUICK = ("-O0",)
 """Optimisation changes no bit (test_generated holds that), only the minutes that the compiler takes."""
 C_WORDS = frozenset(
-    "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 i32 f32 f64".split())
+    "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 i32 f32 f64".split()
+)
 
 
 def joined(models: dict[str, Model]) -> str:
@@ -32,15 +36,23 @@ def joined(models: dict[str, Model]) -> str:
         text = emit.emit(plan.build(model), name)
         assert text.startswith(headers)
 
-        def renamed(match: re.Match[str], number: int = number, own: str = emit.symbol(name)) -> str:
+        def renamed(
+            match: re.Match[str], number: int = number, own: str = emit.symbol(name)
+        ) -> str:
             word = match[0]
-            return word if word[0].isdigit() or word in shared or word in (own, name) else f"{word}_{number}"
+            return (
+                word
+                if word[0].isdigit() or word in shared or word in (own, name)
+                else f"{word}_{number}"
+            )
+
         parts.append(WORD.sub(renamed, text.removeprefix(headers)))
     return "\n".join(parts)
 
 
 def answers(
-        models: Sequence[Model], records: Sequence[I32], folder: Path, flags: Sequence[str] = QUICK) -> list[Answers]:
+    models: Sequence[Model], records: Sequence[I32], folder: Path, flags: Sequence[str] = QUICK
+) -> list[Answers]:
     """What each model's compiled agent answers to its replay records."""
     named = {f"a{i}": model for i, model in enumerate(models)}
     interfaces = {name: plan.interface(model) for name, model in named.items()}
@@ -51,5 +63,7 @@ def answers(
     for source, extra in (("main", SMALL), ("agents", flags)):
         compile_object(folder / f"{source}.c", target, folder / f"{source}.o", extra)
     link_program([folder / "main.o", folder / "agents.o"], target[0], folder / "program")
-    return [parse(run_replay(folder / "program", name, rows.tobytes()), interfaces[name])
-            for name, rows in zip(named, records, strict=True)]
+    return [
+        parse(run_replay(folder / "program", name, rows.tobytes()), interfaces[name])
+        for name, rows in zip(named, records, strict=True)
+    ]

@@ -38,7 +38,9 @@ def precision(x64: bool) -> Iterator[None]:
     """jax with float64 (or float32) inside the block; the setting of before afterwards."""
     import jax
 
-    before = bool(getattr(jax.config, "jax_enable_x64"))   # which some of its versions declare, and others do not
+    before = bool(
+        getattr(jax.config, "jax_enable_x64")
+    )  # which some of its versions declare, and others do not
     _configure(x64)
     try:
         yield
@@ -56,12 +58,21 @@ def pymdp_agent(model: Model, *others: Model) -> Any:
     assert not joined or model.policies_kind == "full"
 
     def stacked(letter: str) -> Any:
-        return [jnp.array(np.stack(each)) for each in zip(*(getattr(m, letter) for m in models), strict=True)]
+        return [
+            jnp.array(np.stack(each))
+            for each in zip(*(getattr(m, letter) for m in models), strict=True)
+        ]
+
     wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
     wide[:, :, list(model.control_factors)] = model.policies
-    given = {"policies": jnp.array(wide)} if not joined else {
-        "B_action_dependencies": [list(row) for row in model.B_action_dependencies],
-        "num_controls": list(model.num_controls)}
+    given = (
+        {"policies": jnp.array(wide)}
+        if not joined
+        else {
+            "B_action_dependencies": [list(row) for row in model.B_action_dependencies],
+            "num_controls": list(model.num_controls),
+        }
+    )
     return Agent(
         A=stacked("A"),
         B=stacked("B"),
@@ -102,7 +113,12 @@ def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
             qs, info = agent.infer_states(list(seen.T), prior, return_info=True)
             q_pi, neg_efe = agent.infer_policies(qs)
             after = agent.update_empirical_prior(agent.encode_multi_actions(action), qs)
-            return after, (jnp.concatenate([q[:, -1] for q in qs], axis=1), q_pi, neg_efe, info["vfe"])
+            return after, (
+                jnp.concatenate([q[:, -1] for q in qs], axis=1),
+                q_pi,
+                neg_efe,
+                info["vfe"],
+            )
 
         run = jax.jit(lambda o, a: jax.lax.scan(step, list(agent.D), (o, a))[1])
         found = run(jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2)))
@@ -124,7 +140,12 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
             qs, info = agent.infer_states([o[None] for o in seen], prior, return_info=True)
             q_pi, neg_efe = agent.infer_policies(qs)
             after = agent.update_empirical_prior(action[None], qs)
-            return after, (jnp.concatenate([q[0, -1] for q in qs]), q_pi[0], neg_efe[0], info["vfe"][0])
+            return after, (
+                jnp.concatenate([q[0, -1] for q in qs]),
+                q_pi[0],
+                neg_efe[0],
+                info["vfe"][0],
+            )
 
         def episode(seen: Any, action: Any) -> Any:
             return jax.lax.scan(step, list(agent.D), (seen, action))[1]

@@ -7,6 +7,7 @@ modality, so its answers are kept. Each agent is named; `<name>.A0` and so on ar
 and `.obs`, `.actions`, `.qs`, `.q_pi`, `.G` have a row a step: random observations, some of them impossible, and the actions
 that were executed, drawn at random.
 """
+
 from __future__ import annotations
 
 import json
@@ -30,12 +31,24 @@ def columns(rng: np.random.Generator, *shape: int) -> Any:
 def random_agent(seed: int) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and parameters: one to three factors, one to three modalities, with habits, timed wishes and listed policies."""
     rng = np.random.default_rng([7, seed])
-    states, outcomes, controls = [3, 4, 2][:1 + seed % 3], [4, 3, 2][:1 + (seed + seed // 3) % 3], [3, 2, 1][:1 + seed % 3]
-    spec: dict[str, Any] = {"policy_len": 1 + seed % 2, "use_states_info_gain": seed != 4, "use_utility": seed != 5,
-                            "gamma": [16.0, 3.0][seed % 2], "sampling_mode": ["marginal", "full"][seed % 5 == 3]}
-    arrays = {"A": [columns(rng, o, *states) for o in outcomes], "B": [columns(rng, n, n, u) for n, u in zip(states, controls)],
-              "C": [rng.normal(size=(o, spec["policy_len"]) if seed == 7 else o) * 2.0 for o in outcomes],
-              "D": [columns(rng, n) for n in states]}
+    states, outcomes, controls = (
+        [3, 4, 2][: 1 + seed % 3],
+        [4, 3, 2][: 1 + (seed + seed // 3) % 3],
+        [3, 2, 1][: 1 + seed % 3],
+    )
+    spec: dict[str, Any] = {
+        "policy_len": 1 + seed % 2,
+        "use_states_info_gain": seed != 4,
+        "use_utility": seed != 5,
+        "gamma": [16.0, 3.0][seed % 2],
+        "sampling_mode": ["marginal", "full"][seed % 5 == 3],
+    }
+    arrays = {
+        "A": [columns(rng, o, *states) for o in outcomes],
+        "B": [columns(rng, n, n, u) for n, u in zip(states, controls)],
+        "C": [rng.normal(size=(o, spec["policy_len"]) if seed == 7 else o) * 2.0 for o in outcomes],
+        "D": [columns(rng, n) for n in states],
+    }
     count = int(np.prod(controls)) ** spec["policy_len"]
     return arrays | ({"E": rng.random(count)} if seed % 3 == 2 else {}), spec
 
@@ -74,8 +87,16 @@ def recorded(arrays: Arrays, spec: dict[str, Any], seed: int) -> Arrays:
         action = [int(rng.integers(b.shape[-1])) for b in arrays["B"]]
         agent.action = np.array(action, dtype=float)
         agent.step_time()
-        for name, value in (("obs", obs), ("actions", action), ("qs", np.concatenate(list(qs))), ("q_pi", q_pi), ("G", G)):
-            rows[name].append(np.asarray(value, dtype=np.int32 if name in ("obs", "actions") else np.float64))
+        for name, value in (
+            ("obs", obs),
+            ("actions", action),
+            ("qs", np.concatenate(list(qs))),
+            ("q_pi", q_pi),
+            ("G", G),
+        ):
+            rows[name].append(
+                np.asarray(value, dtype=np.int32 if name in ("obs", "actions") else np.float64)
+            )
     return {name: np.array(row) for name, row in rows.items()}
 
 
@@ -85,7 +106,11 @@ def main() -> None:
     agents = {f"random{seed}": random_agent(seed) for seed in range(10)} | {"maze": maze()}
     for seed, (name, (arrays, spec)) in enumerate(agents.items()):
         listed = {letter: [value] if letter == "E" else value for letter, value in arrays.items()}
-        named = {f"{letter}{i}": array for letter, value in listed.items() for i, array in enumerate(value)}
+        named = {
+            f"{letter}{i}": array
+            for letter, value in listed.items()
+            for i, array in enumerate(value)
+        }
         made = named | recorded(arrays, spec, seed) | {"spec": np.array(json.dumps(spec))}
         found |= {f"{name}.{key}": value for key, value in sorted(made.items())}
     np.savez_compressed(Path(__file__).with_name("legacy.npz"), **found)

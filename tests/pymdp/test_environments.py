@@ -12,8 +12,8 @@ from ir import Model
 from model_source import resolve
 from plan_subset import refusals
 
-from tests.needs import need_module
 from tests.pymdp.test_generated import compare
+from tests.support.requirements import need_module
 
 pytestmark = pytest.mark.slow
 STEPS = 24
@@ -21,26 +21,31 @@ STEPS = 24
 
 def _tmaze() -> Any:
     from pymdp.envs.tmaze import TMaze
+
     return TMaze()
 
 
 def _simplified() -> Any:
     from pymdp.envs.tmaze import SimplifiedTMaze
+
     return SimplifiedTMaze()
 
 
 def _cue_chaining() -> Any:
     from pymdp.envs.cue_chaining import CueChainingEnv
+
     return CueChainingEnv()
 
 
 def _grid() -> Any:
     from pymdp.envs.grid_world import GridWorld
+
     return GridWorld(shape=(4, 3))
 
 
 def _graph() -> Any:
     from pymdp.envs.graph_worlds import GraphEnv, generate_connected_clusters
+
     graph, _ = generate_connected_clusters(cluster_size=3, connections=2)
     return GraphEnv(graph, object_location=1, agent_location=0)
 
@@ -48,6 +53,7 @@ def _graph() -> Any:
 def _generalized() -> Any:
     from jax import random
     from pymdp.envs.generalized_tmaze import GeneralizedTMazeEnv, get_maze_matrix, parse_maze
+
     return GeneralizedTMazeEnv(parse_maze(get_maze_matrix(small=True), random.PRNGKey(0)))
 
 
@@ -61,8 +67,15 @@ def of(environment: Any, **parameters: Any) -> Model:
 
     arrays = {letter: list(getattr(environment, letter)) for letter in "ABD"}
     wishes = [jnp.linspace(-1.0, 2.0, a.shape[0]) for a in arrays["A"]]
-    made = Agent(**arrays, C=wishes, A_dependencies=environment.A_dependencies,
-                 B_dependencies=environment.B_dependencies, policy_len=2, gamma=4.0, **parameters)
+    made = Agent(
+        **arrays,
+        C=wishes,
+        A_dependencies=environment.A_dependencies,
+        B_dependencies=environment.B_dependencies,
+        policy_len=2,
+        gamma=4.0,
+        **parameters,
+    )
     return resolve(ingest_python.source_of(made), {})[0]
 
 

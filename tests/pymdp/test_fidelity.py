@@ -13,8 +13,8 @@ import pytest
 import reference
 from probe_coverage import nothing_yet
 
-from tests.needs import need_module
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
+from tests.support.requirements import need_module
 from tests.unit.tools.small_models import EXAMPLES, NAMES, entangled, one_factor
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def worst_divergence(model: ir.Model, p: F64, q: F64) -> float:
     """Largest KL over steps and factors."""
     ends = np.cumsum(model.num_states)
     return max(
-        float(divergence(p[..., end - n:end], q[..., end - n:end]).max())
+        float(divergence(p[..., end - n : end], q[..., end - n : end]).max())
         for n, end in zip(model.num_states, ends, strict=True)
     )
 
@@ -86,7 +86,10 @@ def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
         entangled(use_states_info_gain=False),
         one_factor(2, policy_len=3, inference_algo="exact"),
         replace(
-            one_factor(), policies=one_factor().policies[[7, 2, 5]], num_policies=3, policies_kind="listed"
+            one_factor(),
+            policies=one_factor().policies[[7, 2, 5]],
+            num_policies=3,
+            policies_kind="listed",
         ),
     ],
     ids=["one factor", "entangled", "another", "no utility", "no info gain", "exact", "listed"],
@@ -96,7 +99,10 @@ def test_odd_models(model: ir.Model) -> None:
     obs, executed, action, qs, vfe, _, _ = run(model, 4, 8)
     theirs = replay(model, obs, executed)
     assert np.array_equal(canonical_actions(model, theirs.q_pi), action)
-    assert worst_divergence(model, qs, theirs.qs) <= 1e-12 and np.max(np.abs(theirs.vfe - vfe)) <= 1e-10
+    assert (
+        worst_divergence(model, qs, theirs.qs) <= 1e-12
+        and np.max(np.abs(theirs.vfe - vfe)) <= 1e-10
+    )
 
 
 def test_the_comparison_can_fail() -> None:

@@ -20,11 +20,11 @@ from plan_subset import FEATURES, Feature, refusals
 from probe import Step, run_episode
 from probe_coverage import nothing_yet
 
-from tests.needs import need_module
 from tests.pymdp.generated import agent
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each
 from tests.pymdp.test_legacy import model_of
+from tests.support.requirements import need_module
 from tests.unit.tools.test_plan_subset import REFUSED
 from tests.unit.tools.test_pomdp_rewards import TIGER, made
 
@@ -43,7 +43,10 @@ class Runs:
 
     def array(self, name: str, dtype: Any = np.float64) -> Any:
         """One field of every step, (episodes, steps, ..)."""
-        rows = [[np.concatenate(s.qs) if name == "qs" else getattr(s, name) for s in row] for row in self.steps]
+        rows = [
+            [np.concatenate(s.qs) if name == "qs" else getattr(s, name) for s in row]
+            for row in self.steps
+        ]
         found = np.array(rows, dtype)
         return found.reshape(*found.shape[:2], -1)
 
@@ -51,9 +54,13 @@ class Runs:
         """Replay records by model, its episodes one after the other."""
         start = np.zeros((len(self.steps), len(self.steps[0]), 1), np.int32)
         start[:, 0] = 1
-        rows = np.concatenate([start, self.array("obs", "<i4"), self.array("executed", "<i4")], axis=2)
-        return [np.ascontiguousarray(part.reshape(-1, rows.shape[2]), dtype="<i4")
-                for part in np.split(rows, len(self.steps) // len(EPISODES))]
+        rows = np.concatenate(
+            [start, self.array("obs", "<i4"), self.array("executed", "<i4")], axis=2
+        )
+        return [
+            np.ascontiguousarray(part.reshape(-1, rows.shape[2]), dtype="<i4")
+            for part in np.split(rows, len(self.steps) // len(EPISODES))
+        ]
 
 
 def run(models: Sequence[Model], steps: int) -> Runs:
@@ -72,7 +79,9 @@ def chosen(model: Model, q_pi: F64, step: int, steps: int) -> tuple[int, ...]:
     verdict = reference.Verdict(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
     episode, within = divmod(step, steps)
     count = episode * -(-steps // model.plan_every) + within // model.plan_every
-    action, policy = choice.select(reference.prepare(model), verdict, choice.numbers(model, 0, count))
+    action, policy = choice.select(
+        reference.prepare(model), verdict, choice.numbers(model, 0, count)
+    )
     ahead = within % model.plan_every
     return tuple(int(a) for a in model.policies[policy, ahead]) if ahead else action
 
@@ -80,15 +89,19 @@ def chosen(model: Model, q_pi: F64, step: int, steps: int) -> tuple[int, ...]:
 def worst(model: Model, p: F64, q: F64) -> float:
     """Largest KL over steps and factors."""
     ends = np.cumsum(model.num_states)
-    return max(float(divergence(p[..., end - n:end], q[..., end - n:end]).max())
-               for n, end in zip(model.num_states, ends, strict=True))
+    return max(
+        float(divergence(p[..., end - n : end], q[..., end - n : end]).max())
+        for n, end in zip(model.num_states, ends, strict=True)
+    )
 
 
 def hold_reference(runs: Runs, theirs: Replay) -> None:
     """The float64 reference is pymdp in float64."""
     assert worst(runs.models[0], runs.array("qs"), theirs.qs) <= 1e-12
     assert float(divergence(runs.array("q_pi"), theirs.q_pi).max()) <= 1e-10
-    assert np.max(np.abs(runs.array("vfe")[..., 0] - theirs.vfe.reshape(theirs.vfe.shape[:2]))) <= 1e-9
+    assert (
+        np.max(np.abs(runs.array("vfe")[..., 0] - theirs.vfe.reshape(theirs.vfe.shape[:2]))) <= 1e-9
+    )
     assert np.max(np.min(np.abs(theirs.neg_efe - runs.array("efe")), axis=-1)) <= 1e-9
 
 
@@ -101,7 +114,10 @@ def differing(runs: Runs, theirs: Replay, folder: Path) -> int:
         qs, q_pi = (np.concatenate(list(part[rows])) for part in (theirs.qs, theirs.q_pi))
         assert worst(model, qs, given.qs.astype(np.float64)) <= 1e-5
         assert float(divergence(q_pi, given.q_pi.astype(np.float64)).max()) <= 1e-5
-        wrong += sum(tuple(given.action[s]) != chosen(model, q_pi[s], s, steps) for s in range(len(EPISODES) * steps))
+        wrong += sum(
+            tuple(given.action[s]) != chosen(model, q_pi[s], s, steps)
+            for s in range(len(EPISODES) * steps)
+        )
     return wrong
 
 
@@ -115,7 +131,10 @@ def held(runs: Runs, theirs: Replay) -> Replay:
 def compare(models: Sequence[Model], steps: int, folder: Path) -> None:
     """All three over the same episodes."""
     runs = run(models, steps)
-    theirs = held(runs, replay_each(runs.models, runs.array("obs", np.int32), runs.array("executed", np.int32)))
+    theirs = held(
+        runs,
+        replay_each(runs.models, runs.array("obs", np.int32), runs.array("executed", np.int32)),
+    )
     hold_reference(runs, theirs)
     assert sum(step.rejected for row in runs.steps for step in row) <= len(runs.steps)
     assert differing(runs, theirs, folder) == 0
@@ -130,14 +149,18 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
     compare(models, STEPS, tmp_path)
 
 
-@pytest.mark.parametrize("feature", [f for f in FEATURES if not f.native], ids=lambda feature: feature.name)
+@pytest.mark.parametrize(
+    "feature", [f for f in FEATURES if not f.native], ids=lambda feature: feature.name
+)
 def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
     need_module("pymdp")
     models = (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze"), made(TIGER))
     assert any(feature.used(model) for model in models)
 
 
-@pytest.mark.parametrize("feature", [f for f in FEATURES if f.native], ids=lambda feature: feature.name)
+@pytest.mark.parametrize(
+    "feature", [f for f in FEATURES if f.native], ids=lambda feature: feature.name
+)
 def test_pymdp_itself_has_what_the_table_says_of_the_python_backend(feature: Feature) -> None:
     need_module("pymdp")
     import pymdp_agent
@@ -150,9 +173,15 @@ def test_optimisation_changes_no_bit(tmp_path: Path) -> None:
     need_module("ziglang")
     models = [agent(11, which) for which in range(2)] + [agent(13, 0)]
     records = [part for model in models for part in run([model], STEPS).records()]
-    for quick, full in zip(answers(models, records, tmp_path), answers(models, records, tmp_path, ()), strict=True):
-        assert quick.qs.tobytes() == full.qs.tobytes() and quick.q_pi.tobytes() == full.q_pi.tobytes()
-        assert np.array_equal(quick.action, full.action) and np.array_equal(quick.policy, full.policy)
+    for quick, full in zip(
+        answers(models, records, tmp_path), answers(models, records, tmp_path, ()), strict=True
+    ):
+        assert (
+            quick.qs.tobytes() == full.qs.tobytes() and quick.q_pi.tobytes() == full.q_pi.tobytes()
+        )
+        assert np.array_equal(quick.action, full.action) and np.array_equal(
+            quick.policy, full.policy
+        )
 
 
 def test_the_comparison_can_fail(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 """Agents of pymdp 0.0.7: the float64 reference and compiled code against answers of 0.0.7.1 itself (record_legacy.py)."""
+
 from __future__ import annotations
 
 import json
@@ -19,10 +20,10 @@ from ir import Model, validate
 from model_source import Source, resolve
 from plan_subset import refusals
 
-from tests.needs import need_module
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, divergence
 from tests.pymdp.record_legacy import objects
+from tests.support.requirements import need_module
 from tests.unit.tools.small_models import columns
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,10 @@ NAMES = [f"random{seed}" for seed in range(10)] + ["maze"]
 def model_of(name: str, **other: Any) -> Model:
     """The agent through the door of plain arrays; C over time has its time first there."""
     held = recorded()[name]
-    lists = {letter: [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()] for letter in "ABCDE"}
+    lists = {
+        letter: [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()]
+        for letter in "ABCDE"
+    }
     lists["C"] = [c.T for c in lists["C"]]
     prior = lists.pop("E")
     spec = json.loads(str(held["spec"])) | {"semantics": LEGACY} | other
@@ -54,7 +58,12 @@ def model_of(name: str, **other: Any) -> Model:
 
 def test_defaults_are_those_of_that_version() -> None:
     model = model_of("maze")
-    assert (model.gamma, model.alpha, model.sampling_mode, model.num_iter) == (16.0, 16.0, "marginal", 10)
+    assert (model.gamma, model.alpha, model.sampling_mode, model.num_iter) == (
+        16.0,
+        16.0,
+        "marginal",
+        10,
+    )
     assert model.legacy and validate(model) == refusals(model) == []
 
 
@@ -63,11 +72,16 @@ def test_the_reference_is_that_agent(name: str) -> None:
     held, model = recorded()[name], model_of(name)
     agent = reference.prepare(model)
     prior = reference.initial_prior(agent)
-    for obs, action, qs, q_pi, G in zip(*(held[key] for key in ("obs", "actions", "qs", "q_pi", "G")), strict=True):
+    for obs, action, qs, q_pi, G in zip(
+        *(held[key] for key in ("obs", "actions", "qs", "q_pi", "G")), strict=True
+    ):
         found = reference.infer_states(agent, [int(o) for o in obs], prior)
         verdict = reference.infer_policies(agent, found)
         assert np.max(np.abs(np.concatenate(found) - qs)) <= 1e-12
-        assert np.max(np.abs(verdict.neg_efe - G)) <= 1e-12 and np.max(np.abs(verdict.q_pi - q_pi)) <= 1e-12
+        assert (
+            np.max(np.abs(verdict.neg_efe - G)) <= 1e-12
+            and np.max(np.abs(verdict.q_pi - q_pi)) <= 1e-12
+        )
         prior = reference.next_prior(agent, found, [int(action[c]) for c in model.control_factors])
 
 
@@ -80,8 +94,10 @@ def judged(model: Model, q_pi: F64) -> tuple[int, ...]:
 def worst(model: Model, p: F64, q: F64) -> float:
     """Largest divergence of beliefs over steps and factors."""
     ends = np.cumsum(model.num_states)
-    return max(float(divergence(p[:, end - n:end], q[:, end - n:end]).max())
-               for n, end in zip(model.num_states, ends, strict=True))
+    return max(
+        float(divergence(p[:, end - n : end], q[:, end - n : end]).max())
+        for n, end in zip(model.num_states, ends, strict=True)
+    )
 
 
 def test_compiled_code_is_that_agent(tmp_path: Path) -> None:
@@ -91,37 +107,56 @@ def test_compiled_code_is_that_agent(tmp_path: Path) -> None:
     for name, model in zip(NAMES, models, strict=True):
         held = recorded()[name]
         start = np.eye(len(held["obs"]), 1, dtype="<i4")
-        records.append(np.hstack([start, held["obs"], held["actions"][:, list(model.control_factors)]]).astype("<i4"))
+        records.append(
+            np.hstack([start, held["obs"], held["actions"][:, list(model.control_factors)]]).astype(
+                "<i4"
+            )
+        )
     for name, model, given in zip(NAMES, models, answers(models, records, tmp_path), strict=True):
         held = recorded()[name]
         assert worst(model, held["qs"], given.qs.astype(np.float64)) <= 1e-5
         assert float(divergence(held["q_pi"], given.q_pi.astype(np.float64)).max()) <= 1e-5
-        assert [tuple(row) for row in given.action] == [judged(model, q_pi) for q_pi in held["q_pi"]]
+        assert [tuple(row) for row in given.action] == [
+            judged(model, q_pi) for q_pi in held["q_pi"]
+        ]
 
 
 def test_the_two_versions_are_different_agents() -> None:
     apart = 0.0
     for name in NAMES:
-        pair = [reference.prepare(model_of(name, semantics=said, num_iter=10, gamma=16.0)) for said in (LEGACY, "pymdp-1")]
+        pair = [
+            reference.prepare(model_of(name, semantics=said, num_iter=10, gamma=16.0))
+            for said in (LEGACY, "pymdp-1")
+        ]
         first, second = (reference.infer_policies(agent, agent.model.D).q_pi for agent in pair)
         apart = max(apart, float(np.abs(first - second).max()))
     assert apart > 0.05
 
 
-def test_object_arrays_of_several_factors_and_modalities_are_taken_as_they_are(tmp_path: Path) -> None:
+def test_object_arrays_of_several_factors_and_modalities_are_taken_as_they_are(
+    tmp_path: Path,
+) -> None:
     held = recorded()["maze"]
     given: dict[str, Any] = {}
     for letter in "ABCD":
-        given[letter] = objects([held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()])
+        given[letter] = objects(
+            [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()]
+        )
     np.savez(tmp_path / "m.npz", allow_pickle=True, **given)
-    (tmp_path / "m.json").write_text(json.dumps({"semantics": LEGACY, "policy_len": 2, "inference_algo": "VANILLA"}))
+    (tmp_path / "m.json").write_text(
+        json.dumps({"semantics": LEGACY, "policy_len": 2, "inference_algo": "VANILLA"})
+    )
     model, _ = ingest_objects.make(tmp_path / "m.npz", tmp_path / "m.json", "{}")
     wanted = model_of("maze")
-    assert model.legacy and all(np.array_equal(a, b) for a, b in zip(model.A + model.B, wanted.A + wanted.B, strict=True))
+    assert model.legacy and all(
+        np.array_equal(a, b) for a, b in zip(model.A + model.B, wanted.A + wanted.B, strict=True)
+    )
     assert (model.gamma, model.num_iter, model.sampling_mode) == (16.0, 10, "marginal")
 
 
-def legacy_agent(states: Sequence[int] = (4, 2), outcomes: Sequence[int] = (3,), **words: Any) -> Any:
+def legacy_agent(
+    states: Sequence[int] = (4, 2), outcomes: Sequence[int] = (3,), **words: Any
+) -> Any:
     """An Agent of pymdp.legacy, which ships with pymdp 1."""
     need_module("pymdp")
     from pymdp.legacy.agent import Agent
@@ -134,10 +169,17 @@ def legacy_agent(states: Sequence[int] = (4, 2), outcomes: Sequence[int] = (3,),
 
 
 @pytest.mark.parametrize("states", [(4,), (4, 2)], ids=["one factor", "two factors"])
-def test_an_agent_of_pymdp_legacy_with_one_modality_is_taken_as_it_is(states: tuple[int, ...]) -> None:
+def test_an_agent_of_pymdp_legacy_with_one_modality_is_taken_as_it_is(
+    states: tuple[int, ...],
+) -> None:
     theirs = legacy_agent(states, E=np.arange(1.0, 1.0 + (3 if states == (4,) else 6) ** 2))
     model, _ = resolve(ingest_python.source_of(theirs), {})
-    assert model.legacy and model.C_time_varying == (True,) and model.has_E and model.policies_kind == "full"
+    assert (
+        model.legacy
+        and model.C_time_varying == (True,)
+        and model.has_E
+        and model.policies_kind == "full"
+    )
     ours, prior, rng = reference.prepare(model), model.D, np.random.default_rng(1)
     for _ in range(12):
         obs = int(rng.integers(3))
@@ -155,14 +197,24 @@ def test_an_agent_of_0_0_7_has_no_lists_of_factors_and_any_number_of_modalities(
         ingest_python.source_of(theirs)
     del theirs.A_factor_list
     model, _ = resolve(ingest_python.source_of(theirs), {})
-    assert model.legacy and model.num_obs == (3, 2) and model.gamma == 16.0 and refusals(model) == []
+    assert (
+        model.legacy and model.num_obs == (3, 2) and model.gamma == 16.0 and refusals(model) == []
+    )
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    ({"inference_algo": "MMP"}, "inference_algo = 'MMP'"), ({"use_param_info_gain": True}, "use_param_info_gain"),
-    ({"sophisticated": True, "policy_len": 1}, "sophisticated inference"),
-    ({"dF_tol": 0.1}, "only num_iter may differ"), ({"acted": True}, "has acted already")])
-def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(words: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"inference_algo": "MMP"}, "inference_algo = 'MMP'"),
+        ({"use_param_info_gain": True}, "use_param_info_gain"),
+        ({"sophisticated": True, "policy_len": 1}, "sophisticated inference"),
+        ({"dF_tol": 0.1}, "only num_iter may differ"),
+        ({"acted": True}, "has acted already"),
+    ],
+)
+def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(
+    words: dict[str, Any], said: str
+) -> None:
     given = {name: value for name, value in words.items() if name not in ("dF_tol", "acted")}
     agent = legacy_agent(**given)
     agent.inference_params |= {name: words[name] for name in ("dF_tol",) if name in words}

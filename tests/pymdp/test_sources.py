@@ -17,7 +17,7 @@ import reference
 from agent_model import ModelFault
 from model_source import resolve
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.small_models import EXAMPLES, NAMES, driven
 from tests.unit.tools.test_groups import JOINED, SHARED
 
@@ -40,7 +40,10 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_the_sources_rebuild_what_is_committed(name: str, tmp_path: Path) -> None:
     need_module("pymdp")
     regenerate().write(name, tmp_path)
-    again, committed = ingest.read_npz(tmp_path / f"{name}.npz"), ingest.read_npz(EXAMPLES / f"{name}.npz")
+    again, committed = (
+        ingest.read_npz(tmp_path / f"{name}.npz"),
+        ingest.read_npz(EXAMPLES / f"{name}.npz"),
+    )
     assert sorted(again) == sorted(committed)
     for key, array in committed.items():
         assert again[key].dtype == array.dtype and np.array_equal(again[key], array), key
@@ -53,7 +56,11 @@ def test_the_sources_rebuild_what_is_committed(name: str, tmp_path: Path) -> Non
 def test_both_roads_give_the_same_ir(name: str, tmp_path: Path) -> None:
     need_module("pymdp")
     ingest.ingest(
-        EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", tmp_path / "npz", tmp_path / "a.json"
+        EXAMPLES / f"{name}.npz",
+        EXAMPLES / f"{name}.json",
+        "{}",
+        tmp_path / "npz",
+        tmp_path / "a.json",
     )
     assert (
         ingest_python.main(
@@ -106,7 +113,11 @@ def test_every_static_parameter_of_an_agent_arrives(tmp_path: Path) -> None:
     assert (model.gamma, model.alpha, model.policy_len, model.num_iter) == (0.1, 3.0, 2, 5)
     assert (model.sampling_mode, model.action_selection) == ("marginal", "stochastic")
     assert (model.use_utility, model.use_states_info_gain) == (False, False)
-    assert (model.inference_algo, model.inference_horizon, model.policies_kind) == ("vmp", 4, "full")
+    assert (model.inference_algo, model.inference_horizon, model.policies_kind) == (
+        "vmp",
+        4,
+        "full",
+    )
     assert not model.has_E
 
 
@@ -133,40 +144,85 @@ def test_agents_that_cannot_be_compiled_are_refused_with_reasons() -> None:
         ingest_python.source_of(plain_agent(batch_size=2))
     agent = plain_agent()
     with pytest.raises(ModelFault, match="give the table I instead of H"):
-        ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True, learn_B=True,
-                                            pB=[b[0] + 0.5 for b in agent.B]))
+        ingest_python.source_of(
+            plain_agent(
+                H=[d[0] for d in agent.D],
+                use_inductive=True,
+                learn_B=True,
+                pB=[b[0] + 0.5 for b in agent.B],
+            )
+        )
 
 
-@pytest.mark.parametrize("carried", [
-    {"H": "D"}, {"I": "D"}, {"H": "D", "I": "D"}, {"pA": 0.0}, {"pB": -1.0}, {"pA": 2.0, "pB": 2.0}, {"alpha": -1.0},
-    {"alpha": float("nan")}, {"inductive_depth": 0}, {"inductive_depth": None}, {"inductive_threshold": -0.5},
-    {"inductive_epsilon": float("inf")}, {"learning_mode": "never"}, {"E": None}, {"E": "one"}, {"control_fac_idx": [0]},
-    {"num_controls": [9, 9]}, {"inference_horizon": None}], ids=str)
-def test_what_pymdp_carries_and_never_looks_at_changes_nothing(carried: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "carried",
+    [
+        {"H": "D"},
+        {"I": "D"},
+        {"H": "D", "I": "D"},
+        {"pA": 0.0},
+        {"pB": -1.0},
+        {"pA": 2.0, "pB": 2.0},
+        {"alpha": -1.0},
+        {"alpha": float("nan")},
+        {"inductive_depth": 0},
+        {"inductive_depth": None},
+        {"inductive_threshold": -0.5},
+        {"inductive_epsilon": float("inf")},
+        {"learning_mode": "never"},
+        {"E": None},
+        {"E": "one"},
+        {"control_fac_idx": [0]},
+        {"num_controls": [9, 9]},
+        {"inference_horizon": None},
+    ],
+    ids=str,
+)
+def test_what_pymdp_carries_and_never_looks_at_changes_nothing(
+    carried: dict[str, Any], tmp_path: Path
+) -> None:
     need_module("pymdp")
     import jax.numpy as jnp
 
     plain = plain_agent()
     arrays = {"D": [d[0] for d in plain.D], "one": jnp.ones(1)}
-    words = {name: [value * x[0] for x in (plain.A if name == "pA" else plain.B)] if name in ("pA", "pB") else
-             arrays.get(value, value) if isinstance(value, str) else value for name, value in carried.items()}
-    model, expected = (ingested(agent, tmp_path / str(n)) for n, agent in enumerate((plain_agent(**words), plain)))
-    assert ir.header(model) == ir.header(expected) | ({"learning_mode": "online"} if "learning_mode" in carried else {})
-    assert all(np.array_equal(mine, theirs) for mine, theirs in
-               zip(ir.tensors(model).values(), ir.tensors(expected).values(), strict=True))
+    words = {
+        name: [value * x[0] for x in (plain.A if name == "pA" else plain.B)]
+        if name in ("pA", "pB")
+        else arrays.get(value, value)
+        if isinstance(value, str)
+        else value
+        for name, value in carried.items()
+    }
+    model, expected = (
+        ingested(agent, tmp_path / str(n)) for n, agent in enumerate((plain_agent(**words), plain))
+    )
+    assert ir.header(model) == ir.header(expected) | (
+        {"learning_mode": "online"} if "learning_mode" in carried else {}
+    )
+    assert all(
+        np.array_equal(mine, theirs)
+        for mine, theirs in zip(
+            ir.tensors(model).values(), ir.tensors(expected).values(), strict=True
+        )
+    )
 
 
 def test_the_same_things_count_where_their_switch_is_on() -> None:
     need_module("pymdp")
     agent = plain_agent()
     zeros = [0.0 * a[0] for a in agent.A]
-    for words, said in (({"use_param_info_gain": True, "pA": zeros}, "holds no count at all"),
-                        ({"learn_A": True, "pA": zeros}, "holds no count at all"),
-                        ({"action_selection": "stochastic", "alpha": -1.0}, "alpha = -1.0"),
-                        ({"gamma": -1.0}, "gamma = -1.0")):
+    for words, said in (
+        ({"use_param_info_gain": True, "pA": zeros}, "holds no count at all"),
+        ({"learn_A": True, "pA": zeros}, "holds no count at all"),
+        ({"action_selection": "stochastic", "alpha": -1.0}, "alpha = -1.0"),
+        ({"gamma": -1.0}, "gamma = -1.0"),
+    ):
         with pytest.raises(ModelFault, match=said):
             resolve(ingest_python.source_of(plain_agent(**words)), {})
-    goals = resolve(ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True)), {})[0]
+    goals = resolve(
+        ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True)), {}
+    )[0]
     assert goals.I and goals.use_inductive
 
 
@@ -179,7 +235,9 @@ def test_one_policy_needs_no_precision_and_listed_policies_no_length() -> None:
     listed[1, 2, int(np.argmax(agent.num_controls))] = 1
     model, _ = resolve(ingest_python.source_of(plain_agent(policies=jnp.array(listed))), {})
     assert (model.policy_len, model.num_policies, model.policies_kind) == (3, 2, "listed")
-    alone, _ = resolve(ingest_python.source_of(plain_agent(policies=jnp.array(listed[:1]), gamma=float("nan"))), {})
+    alone, _ = resolve(
+        ingest_python.source_of(plain_agent(policies=jnp.array(listed[:1]), gamma=float("nan"))), {}
+    )
     assert (alone.num_policies, alone.gamma) == (1, 1.0)
 
 
@@ -190,7 +248,9 @@ def test_preferences_count_only_with_use_utility() -> None:
         resolve(ingest_python.source_of(plain_agent(C=odd)), {})
     assert resolve(ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {})[0].C
     with pytest.raises(ModelFault, match="C0.*not a finite number"):
-        resolve(ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {"use_utility": True})
+        resolve(
+            ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {"use_utility": True}
+        )
 
 
 def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
@@ -199,7 +259,10 @@ def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
     counts = {"pA": [4.0 * a[0] + 0.5 for a in agent.A], "pB": [2.0 * b[0] + 0.25 for b in agent.B]}
     model = ingested(plain_agent(**counts, learn_A=True, use_param_info_gain=True), tmp_path)
     for letter, arrays in (("pA", model.pA), ("pB", model.pB)):
-        assert all(np.array_equal(found, np.asarray(given)) for found, given in zip(arrays, counts[letter], strict=True))
+        assert all(
+            np.array_equal(found, np.asarray(given))
+            for found, given in zip(arrays, counts[letter], strict=True)
+        )
     assert model.learn_A and model.use_param_info_gain
 
 
@@ -207,6 +270,7 @@ def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
 def test_marginal_sampling_chooses_as_pymdp_does(model: ir.Model) -> None:
     need_module("pymdp")
     import jax.numpy as jnp
+
     from tests.pymdp.oracle import precision, pymdp_agent
 
     with precision(True):
@@ -226,8 +290,15 @@ def test_control_fac_idx_means_what_pymdp_makes_of_it() -> None:
     from pymdp.agent import Agent
 
     source = driven([[0], [1]], (2, 3))
-    agent = Agent(A=[jnp.array(a) for a in source.A], B=[jnp.array(b) for b in source.B], C=[jnp.array(c) for c in source.C],
-                  A_dependencies=[[0], [1]], control_fac_idx=[1], sampling_mode="marginal", policy_len=2)
+    agent = Agent(
+        A=[jnp.array(a) for a in source.A],
+        B=[jnp.array(b) for b in source.B],
+        C=[jnp.array(c) for c in source.C],
+        A_dependencies=[[0], [1]],
+        control_fac_idx=[1],
+        sampling_mode="marginal",
+        policy_len=2,
+    )
     model, _ = resolve(ingest_python.source_of(agent), {})
     assert np.array_equal(model.policies, np.asarray(agent.policies.policy_arr))
     ours = reference.prepare(model)

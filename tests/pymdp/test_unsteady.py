@@ -4,6 +4,7 @@ Agents of zeros and ones over several factors, under uniformly random observatio
 is. Nothing is redrawn here. Up to the first observation of an episode that steadiness.py finds unsteady, compiled code, the
 reference and pymdp in float64 and float32 believe the same; and at unsteady ones pymdp's own two precisions part.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,19 +18,26 @@ from ir import Model
 from model_source import Source, resolve
 from steadiness import steady
 
-from tests.needs import need_module
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, divergence, replay
+from tests.support.requirements import need_module
 
 pytestmark = pytest.mark.slow
-STRUCTURES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (((5, 3), (3, 4)), ((3, 3, 3), (2, 4, 2)), ((4, 4), (2, 4)))
+STRUCTURES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
+    ((5, 3), (3, 4)),
+    ((3, 3, 3), (2, 4, 2)),
+    ((4, 4), (2, 4)),
+)
 EPISODES, STEPS, LIMIT = 80, 8, 1e-5
 
 
 def certain(states: tuple[int, ...], outcomes: tuple[int, ...], seed: int) -> Model:
     """Every state shows one outcome in each modality, every action permutes the states of a factor."""
     rng = np.random.default_rng([9, seed])
-    A = [np.eye(o)[rng.integers(0, o, size=states)].transpose(-1, *range(len(states))) for o in outcomes]
+    A = [
+        np.eye(o)[rng.integers(0, o, size=states)].transpose(-1, *range(len(states)))
+        for o in outcomes
+    ]
     B = [np.stack([np.eye(n)[rng.permutation(n)].T for _ in range(2)], axis=-1) for n in states]
     return resolve(Source(A=A, B=B, D=[np.full(n, 1.0 / n) for n in states]), {})[0]
 
@@ -49,7 +57,9 @@ class Runs:
 def runs(number: int, folder: Path) -> Runs:
     """Random observations and actions, fed to compiled code and to the reference."""
     model, rng = certain(*STRUCTURES[number], number), np.random.default_rng([10, number])
-    obs = np.stack([rng.integers(0, n, (EPISODES, STEPS)) for n in model.num_obs], axis=-1).astype(np.int32)
+    obs = np.stack([rng.integers(0, n, (EPISODES, STEPS)) for n in model.num_obs], axis=-1).astype(
+        np.int32
+    )
     done = rng.integers(0, 2, (EPISODES, STEPS, len(model.num_states))).astype(np.int32)
     start = np.zeros((EPISODES, STEPS, 1), np.int32)
     start[:, 0] = 1
@@ -65,15 +75,26 @@ def runs(number: int, folder: Path) -> Runs:
             tainted.append(hangs)
             prior = reference.next_prior(agent, qs, [int(n) for n in u])
     shape = (EPISODES, STEPS)
-    return Runs(model, obs, done, given.qs.astype(np.float64).reshape(*shape, -1), np.array(believed).reshape(*shape, -1),
-                np.array(tainted).reshape(shape))
+    return Runs(
+        model,
+        obs,
+        done,
+        given.qs.astype(np.float64).reshape(*shape, -1),
+        np.array(believed).reshape(*shape, -1),
+        np.array(tainted).reshape(shape),
+    )
 
 
 def apart(model: Model, p: F64, q: F64) -> Any:
     """Divergence by episode and step, of the factor where it is largest."""
     ends = np.cumsum(model.num_states)
-    return np.max([divergence(p[..., end - n:end], q[..., end - n:end])
-                   for n, end in zip(model.num_states, ends, strict=True)], axis=0)
+    return np.max(
+        [
+            divergence(p[..., end - n : end], q[..., end - n : end])
+            for n, end in zip(model.num_states, ends, strict=True)
+        ],
+        axis=0,
+    )
 
 
 @pytest.mark.parametrize("number", range(len(STRUCTURES)), ids=str)
@@ -81,7 +102,9 @@ def test_nothing_parts_before_an_unsteady_observation(number: int, tmp_path: Pat
     need_module("ziglang")
     need_module("pymdp")
     found = runs(number, tmp_path)
-    double, single = (replay(found.model, found.obs, found.executed, x64).qs for x64 in (True, False))
+    double, single = (
+        replay(found.model, found.obs, found.executed, x64).qs for x64 in (True, False)
+    )
     sound = ~found.tainted
     assert sound.mean() > 0.5 and found.tainted.any()
     for other, limit in ((double, 1e-12), (found.native, LIMIT), (single, 1e-3)):

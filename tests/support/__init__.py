@@ -1,1 +1,1 @@
-"""Support of tests, and chores of the project."""
+"""What several folders of tests share."""

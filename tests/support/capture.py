@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.rooms import repository
+from tests.support.small_filesystems import repository
 from tests.support.terminal import terminal_svg
 
 PICTURE = Path(__file__).parents[2] / "buildgraph" / "docs" / "images" / "build.svg"

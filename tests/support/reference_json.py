@@ -5,9 +5,9 @@ import inspect
 import typing
 from typing import Any
 
-from buildgraph import events
-from buildgraph.digest import Digest
-from buildgraph.errors import REASONS
+from buildgraph.types import events
+from buildgraph.types.digest import Digest
+from buildgraph.types.errors import REASONS
 from buildgraph.ui.json_document import SCHEMA
 from buildgraph.ui.json_lines import JsonLines, encode
 from tests.support.markdown import block, code, page, table

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
-from buildgraph.cli.schema import known_names
-from buildgraph.declare import Rule
-from buildgraph.editor import described, kind_of
-from buildgraph.loading import registry
-from buildgraph.schema import signature
+from buildgraph.cli.verbs.schema import known_names
+from buildgraph.analysis.rule_api import Rule
+from buildgraph.analysis.json_schema import described, kind_of
+from buildgraph.analysis.builtin_rules import builtin_rules
+from buildgraph.analysis.rule_schema import signature
 from tests.support.markdown import block, code, page, table
 
 _ORDER = ("model", "coalition", "hardware", "export", "index", "firmware", "command", "files", "gate", "group")
@@ -21,7 +21,7 @@ _WORKSPACE = [
 
 def rules_page() -> str:
     """Every shipped rule with its keys."""
-    rules = registry().rules
+    rules = builtin_rules().rules
     names = [*(name for name in _ORDER if name in rules), *sorted(rules.keys() - set(_ORDER))]
     summary = [(f"[`{name}`](#{name})", described(rules[name], {})["summary"]) for name in names]
     return page(

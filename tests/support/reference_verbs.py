@@ -63,17 +63,8 @@ def verbs_page() -> str:
 def parser_of(verb: str) -> Parser:
     """The parser of a verb, with its words and options."""
     parser = Parser(prog=f"buildgraph {verb}", description=VERBS[verb])
-    import_module(f"{parser_of_package()}.{verb}").arguments(parser)
+    import_module(f"buildgraph.cli.verbs.{verb}").arguments(parser)
     return parser
-
-
-def parser_of_package() -> str:
-    """The package whose modules are the verbs."""
-    try:
-        import_module("buildgraph.cli.verbs")
-    except ModuleNotFoundError:
-        return "buildgraph.cli"
-    return "buildgraph.cli.verbs"
 
 
 def _verb(verb: str) -> Iterator[str]:
@@ -110,7 +101,7 @@ def _choices(values: object) -> str:
 def _forms(action: argparse.Action, parser: Parser) -> str:
     """The forms of an option, shortest first, with the name of its value."""
     value = "" if action.nargs == 0 else _name(action)
-    forms = [f"{form}[={value}]" if form in parser.alone else f"{form} {value}".rstrip()
+    forms = [f"{form}[={value}]" if form in parser.optional_values else f"{form} {value}".rstrip()
              for form in sorted(action.option_strings, key=len)]
     return ", ".join(map(code, forms))
 

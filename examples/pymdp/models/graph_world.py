@@ -1,4 +1,5 @@
 """Graph world of pymdp 1.0.4 (pymdp.envs.graph_worlds): find an object in rooms. 7 x 8 states."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,10 +15,16 @@ def build(cluster_size: int = 3, connections: int = 2, policy_len: int = 2) -> d
     places = [name.replace(" ", "_") for name in names["locations"]]
     anywhere = [*places, "nowhere"]
     return {
-        "A": list(env.A), "B": list(env.B), "C": [np.zeros(len(places)), np.array([0.0, 1.0])],
+        "A": list(env.A),
+        "B": list(env.B),
+        "C": [np.zeros(len(places)), np.array([0.0, 1.0])],
         "D": [env.D[0], np.full(len(anywhere), 1.0 / len(anywhere))],
-        "A_dependencies": env.A_dependencies, "B_dependencies": env.B_dependencies,
-        "num_controls": [len(places), 1], "policy_len": policy_len, "gamma": 16.0, "alpha": 16.0,
+        "A_dependencies": env.A_dependencies,
+        "B_dependencies": env.B_dependencies,
+        "num_controls": [len(places), 1],
+        "policy_len": policy_len,
+        "gamma": 16.0,
+        "alpha": 16.0,
         "observations": {
             "location": {"elements": places, "depends_on": ["location"]},
             "object": {"elements": ["unseen", "seen"], "depends_on": ["location", "object_at"]},

@@ -1,4 +1,5 @@
 """Grid world of pymdp 1.0.4 (pymdp.envs.GridWorld), slipping moves, blurred sense of place. 49 states."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -6,8 +7,9 @@ from typing import Any
 MOVES = ["up", "right", "down", "left", "stay"]
 
 
-def build(rows: int = 7, cols: int = 7, success: float = 0.9, noise: float = 0.15,
-          policy_len: int = 4) -> dict[str, Any]:
+def build(
+    rows: int = 7, cols: int = 7, success: float = 0.9, noise: float = 0.15, policy_len: int = 4
+) -> dict[str, Any]:
     """A, B, C, D and parameters; with probability `noise` a neighbouring cell is observed instead."""
     import numpy as np
     from pymdp.envs.grid_world import GridWorld
@@ -20,10 +22,19 @@ def build(rows: int = 7, cols: int = 7, success: float = 0.9, noise: float = 0.1
     goal = np.zeros(rows * cols)
     goal[-1] = 4.0
     return {
-        "A": [A], "B": list(env.B), "C": [goal], "D": list(env.D),
-        "A_dependencies": env.A_dependencies, "B_dependencies": env.B_dependencies,
-        "num_controls": [len(MOVES)], "policy_len": policy_len, "gamma": 16.0, "alpha": 16.0,
+        "A": [A],
+        "B": list(env.B),
+        "C": [goal],
+        "D": list(env.D),
+        "A_dependencies": env.A_dependencies,
+        "B_dependencies": env.B_dependencies,
+        "num_controls": [len(MOVES)],
+        "policy_len": policy_len,
+        "gamma": 16.0,
+        "alpha": 16.0,
         "observations": {"sensed": {"elements": cells, "depends_on": ["location"]}},
-        "states": {"location": {"elements": cells, "depends_on": ["location"], "controlled_by": ["move"]}},
+        "states": {
+            "location": {"elements": cells, "depends_on": ["location"], "controlled_by": ["move"]}
+        },
         "controls": {"move": {"elements": MOVES}},
     }

@@ -1,4 +1,5 @@
 """T-maze of pymdp 1.0.4 (pymdp.envs.TMaze): fetch the cue, then the reward arm. 5 x 2 states, 25 policies."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -17,8 +18,16 @@ def build(policy_len: int = 2, gamma: float = 16.0, reward: float = 3.0) -> dict
     C = [jnp.zeros(a.shape[0]) for a in env.A]
     C[1] = jnp.array([0.0, reward, -reward])
     agent = Agent(
-        A=list(env.A), B=list(env.B), C=C, D=list(env.D), A_dependencies=env.A_dependencies,
-        B_dependencies=env.B_dependencies, policy_len=policy_len, gamma=gamma, alpha=gamma)
+        A=list(env.A),
+        B=list(env.B),
+        C=C,
+        D=list(env.D),
+        A_dependencies=env.A_dependencies,
+        B_dependencies=env.B_dependencies,
+        policy_len=policy_len,
+        gamma=gamma,
+        alpha=gamma,
+    )
     both = ["location", "condition"]
     return {
         "agent": agent,
@@ -28,7 +37,11 @@ def build(policy_len: int = 2, gamma: float = 16.0, reward: float = 3.0) -> dict
             "cue": {"elements": ["none", "left", "right"], "depends_on": both},
         },
         "states": {
-            "location": {"elements": LOCATIONS, "depends_on": ["location"], "controlled_by": ["go"]},
+            "location": {
+                "elements": LOCATIONS,
+                "depends_on": ["location"],
+                "controlled_by": ["go"],
+            },
             "condition": {"elements": CONDITIONS, "depends_on": ["condition"]},
         },
         "controls": {"go": {"elements": LOCATIONS}},

@@ -1,4 +1,5 @@
 """Rules of this workspace: a rule is a typed function, its signature the schema of its tables in BUILD.toml."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -20,8 +21,14 @@ class CProgram(Provider):
 def c_program(ctx: Ctx, source: Artifact, machine: str) -> CProgram:
     """Compile one C file to a static Linux program: `source = "count.c"`, `machine = "aarch64"`."""
     if machine not in MACHINES:
-        raise BuildError(f"{ctx.label}: no machine {machine!r}", ctx.target.place("machine"), f"use one of {MACHINES}")
+        raise BuildError(
+            f"{ctx.label}: no machine {machine!r}",
+            ctx.target.place("machine"),
+            f"use one of {MACHINES}",
+        )
     (program,) = ctx.run(
         (Program("python3"), Source("tools/cc.py"), source, machine, Out("program")),
-        distributions=("ziglang",), title=f"compile for {machine}")
+        distributions=("ziglang",),
+        title=f"compile for {machine}",
+    )
     return CProgram(program, machine)

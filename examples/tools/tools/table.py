@@ -1,4 +1,5 @@
 """A table of counts, one line a text: `table.py PROGRAM FOLDER TABLE`."""
+
 from __future__ import annotations
 
 import subprocess
@@ -11,7 +12,9 @@ def main(program: str, folder: str, table: str) -> None:
     lines = ["text,lines,words,bytes"]
     for path in sorted(Path(folder).rglob("*.txt")):
         with path.open("rb") as text:
-            counts = subprocess.run([f"./{program}"], stdin=text, capture_output=True, text=True, check=True).stdout
+            counts = subprocess.run(
+                [f"./{program}"], stdin=text, capture_output=True, text=True, check=True
+            ).stdout
         lines.append(",".join([path.stem, *counts.split()]))
     Path(table).write_text("\n".join(lines) + "\n", encoding="ascii")
 

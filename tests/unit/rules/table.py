@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 from buildgraph import Artifact, Ctx, Label, Output
-from buildgraph.errors import Where
-from buildgraph.model import Action, Target
+from buildgraph.types.action import Action
+from buildgraph.types.errors import Location
+from buildgraph.types.target import Target
 
 
 def ctx(label: str = "//package:name", folder: str = "package") -> Ctx:
     """The context of a target written at one place."""
-    return Ctx(Target(Label.parse(label), "rule", {}, folder, {(): Where("BUILD.toml", 1, 1)}))
+    return Ctx(Target(Label.parse(label), "rule", {}, folder, {(): Location("BUILD.toml", 1, 1)}))
 
 
 def maker(artifact: Artifact) -> Action:

@@ -17,7 +17,7 @@ from rules.coalition import Agent, coalition
 from rules.export import export
 from rules.hardware import hardware
 from rules.model import model
-from tests.needs import need, need_module
+from tests.support.requirements import need, need_module
 from tests.unit.rules.table import chain, ctx, written
 
 CORES = sorted({board.core for board in BOARDS.values()}, key=lambda core: core.cpu)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from buildgraph import Content, Duration, Size, Source
-from buildgraph.model import Output
+from buildgraph.types.action import Output
 from rules.coalition import Agent, Coalition, coalition
 from rules.export import Budget, Export, export
 from rules.hardware import Hardware, hardware

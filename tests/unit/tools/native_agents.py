@@ -20,7 +20,7 @@ import prove
 from ir import F64, Model
 from toolchain import SMALL, compile_object, host_target, link_program
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 
 EXAMPLES = Path(__file__).parents[3] / "examples/pymdp/models"
 EXAMPLE_NAMES = ("tmaze", "graph_world", "grid_world", "cue_chaining")

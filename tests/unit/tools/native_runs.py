@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.needs import need_module
-from tests.served import LIMIT, Server
+from tests.support.http_client import LIMIT, Server
+from tests.support.requirements import need_module
 from tests.unit.tools.native_agents import Compiled, emitted, linked, main_text, ring
 
 

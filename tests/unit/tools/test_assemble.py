@@ -14,7 +14,7 @@ from typing import Any
 import assemble
 import pytest
 
-from tests.needs import need
+from tests.support.requirements import need
 
 TOOL = Path(assemble.__file__)
 CONFIG: dict[str, Any] = {

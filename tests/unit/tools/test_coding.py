@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from coding import SIZE, STORAGES, coded, grid
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from ir import F64
 from toolchain import host_target, zig
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 
 TOOLS = Path(__file__).parents[3] / "rules/tools/native"
 weights = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1.0)), min_size=1, max_size=12)

@@ -10,8 +10,17 @@ import numpy as np
 import pytest
 from replay import bits, load_probe
 
-from tests.needs import need, need_module
-from tests.unit.tools.native_agents import X86, Compiled, emitted, linked, main_text, probed, random_model, ring
+from tests.support.requirements import need, need_module
+from tests.unit.tools.native_agents import (
+    X86,
+    Compiled,
+    emitted,
+    linked,
+    main_text,
+    probed,
+    random_model,
+    ring,
+)
 
 EMULATED = {"cortex_a53": "cortex-a53", "cortex_a76": "cortex-a76", "cortex_a78ae": "cortex-a76"}
 """Zig's name of a processor and qemu's (which does not know the a78 family)."""

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from emit import emit, main, symbol
 from emit_tables import literals, table
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from plan import build
 
 from tests.unit.tools.native_agents import random_model

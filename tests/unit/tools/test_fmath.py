@@ -9,8 +9,7 @@ from typing import Any
 
 import fmath
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 EXACT = decimal.Context(prec=40, Emin=-999999, Emax=999999)
 

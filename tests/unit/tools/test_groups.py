@@ -10,7 +10,7 @@ import pytest
 import reference
 from ir import Model, validate
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.native_agents import emitted, probed, proved
 from tests.unit.tools.small_models import driven, one_factor, overlapping
 

@@ -9,7 +9,7 @@ import assemble
 import image_index
 import pytest
 
-from tests.needs import need
+from tests.support.requirements import need
 
 
 def layout(folder: Path, architecture: str) -> Path:

@@ -8,7 +8,7 @@ import ingest_python
 import ir
 import pytest
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 
 LABELLED = """
 import numpy as np

@@ -12,8 +12,7 @@ import ir
 import numpy as np
 import pytest
 from agent_model import ModelFault
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from model_source import resolve
 
 from tests.unit.tools.small_models import columns

@@ -12,8 +12,7 @@ from typing import Any
 import ir
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from ir_rules import column_faults
 
 from tests.unit.tools.small_models import entangled, one_factor

@@ -16,7 +16,7 @@ import pytest
 import toolchain
 from toolchain import ToolchainFault
 
-from tests.needs import need, need_module
+from tests.support.requirements import need, need_module
 from tests.unit.tools.small_models import EXAMPLES
 
 M4 = ("thumb-freestanding-eabihf", "cortex_m4")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.small_models import EXAMPLES
 
 

@@ -19,12 +19,11 @@ from prove import build_host_program, run_replay
 from replay import load_probe, parse
 
 from tests.bench.random_agents import random_agent
-from tests.needs import need_module
 from tests.pymdp.generated import agent
+from tests.support.requirements import need_module
 from tests.unit.tools.coded_agents import dense, stored, told
 from tests.unit.tools.native_agents import EXAMPLE_NAMES, example, planning, random_model, ring
-from tests.unit.tools.test_prove import blind
-from tests.unit.tools.test_prove import tiny as tiny_entries
+from tests.unit.tools.test_prove import blind, tiny as tiny_entries
 
 
 @pytest.mark.parametrize("storage", STORAGES)

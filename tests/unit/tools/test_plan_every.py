@@ -17,9 +17,19 @@ from ir_rules import validate
 from plan_cost import as_planned
 from replay import Answers, load_probe
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.native_agents import (
-    Compiled, emitted, linked, main_text, planning, probed, proved, random_model, ring, talk)
+    Compiled,
+    emitted,
+    linked,
+    main_text,
+    planning,
+    probed,
+    proved,
+    random_model,
+    ring,
+    talk,
+)
 from tests.unit.tools.native_runs import seen
 from tests.unit.tools.small_models import one_factor
 from tests.unit.tools.test_program_state import HEADER, fnv

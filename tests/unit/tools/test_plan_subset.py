@@ -1,9 +1,8 @@
 """The table of features: what it says of native is what native does."""
 from __future__ import annotations
 
-from pathlib import Path
-
 import dataclasses
+from pathlib import Path
 
 import pytest
 from ir import Model

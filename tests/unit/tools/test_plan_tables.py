@@ -9,10 +9,21 @@ import numpy as np
 import pytest
 from ir import F64, Model
 from plan import build
-from plan_tables import (
-    FLOOR, LANES, Axes, axes, background, energy_tables, entropy_of, folded, likelihood_tables, padded, palettes,
-    unsigned)
 from plan_nodes import grow, slices
+from plan_tables import (
+    FLOOR,
+    LANES,
+    Axes,
+    axes,
+    background,
+    energy_tables,
+    entropy_of,
+    folded,
+    likelihood_tables,
+    padded,
+    palettes,
+    unsigned,
+)
 
 from tests.bench.random_agents import random_agent
 from tests.unit.tools.native_agents import SHAPES, random_model, ring

@@ -20,7 +20,7 @@ from ir_rules import validate
 from model_source import resolve
 from pomdp_rewards import Wanted
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.native_agents import emitted, probed, proved, random_model
 
 TIGER = """\

@@ -10,11 +10,11 @@ import numpy as np
 import probe
 import pytest
 import reference
-from ir import F64, Model
 from fidelity import compare
+from ir import F64, Model
 from replay import Answers, Probe, load_probe
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.native_agents import emitted, probed, proved, ring
 
 RINGS = {"seen": ring(), "seen through noise": ring(noise=0.05), "two kinds of moves": ring(6, noise=0.2)}

@@ -11,13 +11,22 @@ import ir
 import numpy as np
 import program
 import pytest
-from ir import Model
 from choice import select
+from ir import Model
 from reference import free_energy, infer_policies, infer_states, initial_prior, next_prior, prepare
 
-from tests.needs import need_module
+from tests.support.requirements import need_module
 from tests.unit.tools.native_agents import (
-    SEEN, Compiled, columns, emitted, linked, main_text, make, talk, two_agents)
+    SEEN,
+    Compiled,
+    columns,
+    emitted,
+    linked,
+    main_text,
+    make,
+    talk,
+    two_agents,
+)
 
 pytestmark = pytest.mark.slow
 

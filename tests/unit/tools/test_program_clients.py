@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
-from tests.served import LIMIT
+from tests.support.http_client import LIMIT
+from tests.support.requirements import need
 from tests.unit.tools.native_agents import Compiled, talk
 from tests.unit.tools.native_runs import built, scout, seen
 
@@ -115,7 +115,7 @@ def test_probes_of_a_kubelet(place: str, version: str) -> None:
     for _ in range(30):
         with socket.create_connection((host, int(port)), timeout=1) as link:
             link.sendall(head.encode())
-            data = b"".join(iter(lambda: link.recv(4096), b""))   # noqa: B023
+            data = b"".join(iter(lambda: link.recv(4096), b""))
         assert data.startswith(b"HTTP/1.1 200 OK\r\n") and data.endswith(b'{"health":"ok"}\n')
 
 

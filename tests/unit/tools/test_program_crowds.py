@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.served import LIMIT, Server, answers, request
+from tests.support.http_client import LIMIT, Server, answers, request
 from tests.unit.tools.native_agents import Compiled, talk
 from tests.unit.tools.native_runs import built, scout, seen, serving
 
@@ -126,7 +126,7 @@ def test_who_is_silent_in_the_middle_of_a_request_has_only_so_long(server: Serve
         assert reply(newcomer) == 200
     assert TIME_LIMIT / 2 < time.monotonic() - begin < 6 * TIME_LIMIT
     for link in slow[:BUFFERS]:
-        answer, = answers(b"".join(iter(lambda: link.recv(4096), b"")))   # noqa: B023
+        answer, = answers(b"".join(iter(lambda: link.recv(4096), b"")))
         assert answer.status == 408 and answer.headers["connection"] == "close"
     for link in slow:
         link.close()

@@ -14,9 +14,17 @@ from ir import Model
 from replay import load_probe
 from toolchain import FLAGS
 
-from tests.needs import need, need_module
+from tests.support.requirements import need, need_module
 from tests.unit.tools.native_agents import (
-    EXAMPLE_NAMES, EXAMPLES, Compiled, emitted, example, linked, main_text, probed)
+    EXAMPLE_NAMES,
+    EXAMPLES,
+    Compiled,
+    emitted,
+    example,
+    linked,
+    main_text,
+    probed,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bits")]
 TARGETS = {

@@ -7,13 +7,13 @@ from typing import Any
 import fmath
 import numpy as np
 import pytest
-from ir import F64
 from fidelity import compare
+from ir import F64
 from prove import build_host_program, run_replay
 from replay import Answers, Probe, load_probe, parse
 
-from tests.needs import need_module
 from tests.pymdp.oracle import canonical_actions, replay
+from tests.support.requirements import need_module
 from tests.unit.tools.native_agents import EXAMPLE_NAMES, emitted, example, probed
 
 pytestmark = pytest.mark.slow

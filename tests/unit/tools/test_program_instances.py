@@ -10,7 +10,7 @@ from typing import Any
 import program as program_tool
 import pytest
 
-from tests.served import LIMIT
+from tests.support.http_client import LIMIT
 from tests.unit.tools.native_agents import Compiled, emitted, linked, main_text, ring, talk
 from tests.unit.tools.native_runs import built, scout, seen
 

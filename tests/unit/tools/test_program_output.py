@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.needs import need
-from tests.served import LIMIT, Server, request
+from tests.support.http_client import LIMIT, Server, request
+from tests.support.requirements import need
 from tests.unit.tools.native_agents import Compiled, probed, proved, talk
 from tests.unit.tools.native_runs import built, scout, seen, serving
 from tests.unit.tools.test_program_state import steps

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import Answer, Server, answers, request
+from tests.support.http_client import Answer, Server, answers, request
 from tests.unit.tools.native_agents import Compiled, talk
 from tests.unit.tools.native_runs import built, scout, seen, serving
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.needs import need
-from tests.served import LIMIT
+from tests.support.http_client import LIMIT
+from tests.support.requirements import need
 from tests.unit.tools.native_agents import Compiled, talk
 from tests.unit.tools.native_runs import built, scout, seen
 

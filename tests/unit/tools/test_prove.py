@@ -8,12 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ir import Model
 from fidelity import KL_LIMIT, REGRET_LIMIT, compare
+from ir import Model
 from replay import Answers, Probe, golden_hash, load_probe
 
-from tests.needs import need_module
-from tests.unit.tools.native_agents import SHAPES, emitted, make, planning, probed, proved, random_model, ring
+from tests.support.requirements import need_module
+from tests.unit.tools.native_agents import (
+    SHAPES,
+    emitted,
+    make,
+    planning,
+    probed,
+    proved,
+    random_model,
+    ring,
+)
 
 
 def habit(model: Model) -> Model:

@@ -16,7 +16,7 @@ from plan_cost import as_planned, as_written, costs
 
 from tests.unit.tools.native_agents import emitted, random_model, ring
 
-PROOF = {name: 0 for name in report.PROOF} | {
+PROOF = dict.fromkeys(report.PROOF, 0) | {
     "bits": "ab" * 32, "steps": 1256, "episodes": 8, "same_action": 1255, "transitions": 15, "transitions_used": 14,
     "lower_bound": "0.988366", "lower_bound_episodes": "0.687656", "kl_max": (2.0 ** -24).hex(),
     "kl_limit": 1e-5.hex(), "regret_max": 0.0.hex(), "regret_limit": 1e-3.hex()}

@@ -18,9 +18,17 @@ from toolchain import FLAGS
 from trial import load
 
 from tests.bench.random_agents import random_agent
-from tests.needs import need, need_module
+from tests.support.requirements import need, need_module
 from tests.unit.tools.coded_agents import dense, stored
-from tests.unit.tools.native_agents import X86, Compiled, example, linked, main_text, probed, random_model
+from tests.unit.tools.native_agents import (
+    X86,
+    Compiled,
+    example,
+    linked,
+    main_text,
+    probed,
+    random_model,
+)
 from tests.unit.tools.test_compile import replayed
 
 pytestmark = pytest.mark.slow

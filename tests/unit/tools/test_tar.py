@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import tar
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from tests.needs import need
+from tests.support.requirements import need
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_characters="/\x7f"),
                 min_size=1, max_size=140).filter(lambda name: name not in (".", ".."))

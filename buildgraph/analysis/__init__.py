@@ -1,0 +1,1 @@
+"""Analyse targets: check tables against rule signatures and run the rules."""

@@ -1,0 +1,1 @@
+"""Check reproducibility and undeclared reads."""

@@ -1,0 +1,53 @@
+"""The invocation: the workspace around the current folder, and the labels and patterns typed in it."""
+
+from __future__ import annotations
+
+import os
+
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.errors import BuildError
+from ..types.label import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@record
+class Invocation:
+    """The workspace's root and the package of the current folder."""
+
+    root: str
+    package: str
+
+    @classmethod
+    def find(cls) -> Invocation:
+        """Find the nearest workspace at or above the current folder; BuildError when there is none."""
+        from ..workspace.root import find_root
+
+        folder = os.getcwd()
+        root = find_root(folder)
+        inner = os.path.relpath(os.path.realpath(folder), os.path.realpath(root)).replace(
+            os.sep, "/"
+        )
+        return cls(root, "" if inner == "." else inner)
+
+    def patterns(self, words: Iterable[str]) -> tuple[str, ...]:
+        """Return the patterns as typed; BuildError when there are none."""
+        patterns = tuple(words)
+        if not patterns:
+            raise BuildError(
+                "no target is named",
+                fix="name some, such as //exports:jetson, :page or //... for all",
+                reason="usage",
+            )
+        return patterns
+
+    def label(self, word: str) -> Label:
+        """Parse one label as typed in the current folder; BuildError when it is not valid."""
+        try:
+            return Label.parse(word, self.package)
+        except BuildError as error:
+            from ..workspace.workspace import Workspace
+
+            raise Workspace(self.root).helped(error, word, self.package) from None

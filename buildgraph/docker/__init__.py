@@ -1,0 +1,1 @@
+"""The only user of the Docker SDK: load and run images."""

@@ -1,0 +1,1 @@
+"""Schedule and run the actions of a build."""

@@ -1,0 +1,1 @@
+"""Explain keys, changes and affected targets."""

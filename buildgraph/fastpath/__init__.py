@@ -1,0 +1,1 @@
+"""Answer a build in which nothing changed."""

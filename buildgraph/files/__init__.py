@@ -1,0 +1,1 @@
+"""Files and folders of buildgraph itself: stamps, safe opening, removal."""

@@ -1,0 +1,1 @@
+"""The environment of a build: source files, host tools, store and sandbox."""

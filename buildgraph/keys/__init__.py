@@ -1,0 +1,1 @@
+"""Action keys (REAPI v2) and the action graph."""

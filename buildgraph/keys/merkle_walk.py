@@ -1,0 +1,32 @@
+"""Walk the Merkle tree of a folder: REAPI Directory messages, each named by the digest of its bytes."""
+
+from __future__ import annotations
+
+from ..lite import TYPE_CHECKING
+from .reapi import Directory, decode_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..types.digest import Digest
+
+
+def walk_tree(
+    top: Digest, read: Callable[[Digest], bytes], seen: set[Digest] | None = None
+) -> Iterator[tuple[str, Digest, Directory]]:
+    """Yield the path, digest and message of each folder of a tree; a folder comes before those in it.
+
+    Paths are relative to the tree: "" for the tree itself, "/a/b" for a folder in it. `read` returns the
+    bytes of a Directory. A folder whose digest is in `seen` is skipped, and each walked one is added.
+    Raises ValueError for bytes that are no Directory; what `read` raises passes through.
+    """
+    waiting = [("", top)]
+    while waiting:
+        path, digest = waiting.pop()
+        if seen is not None:
+            if digest in seen:
+                continue
+            seen.add(digest)
+        folder = decode_directory(read(digest))
+        yield path, digest, folder
+        waiting += [(f"{path}/{name}", inner) for name, inner in folder.directories]

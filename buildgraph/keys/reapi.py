@@ -1,0 +1,243 @@
+"""Canonical bytes of the REAPI v2 messages that keys and trees are made of, by a schema-driven protobuf codec.
+
+Canonical means: fields in number order, defaults left out, no unknown fields, repeated values in the order given
+(callers sort them as the specification demands). Field numbers are those of
+`build/bazel/remote/execution/v2/remote_execution.proto`.
+"""
+
+from __future__ import annotations
+
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.digest import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+# message -> ((number, name, type, repeated), ...); a type that is no scalar names a message
+SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
+    "Digest": ((1, "hash", "string", False), (2, "size_bytes", "int", False)),
+    "Duration": ((1, "seconds", "int", False),),
+    "Property": ((1, "name", "string", False), (2, "value", "string", False)),
+    "Platform": ((1, "properties", "Property", True),),
+    "Command": (
+        (1, "arguments", "string", True),
+        (2, "environment_variables", "Property", True),
+        (7, "output_paths", "string", True),
+    ),
+    "Action": (
+        (1, "command_digest", "Digest", False),
+        (2, "input_root_digest", "Digest", False),
+        (6, "timeout", "Duration", False),
+        (9, "salt", "bytes", False),
+        (10, "platform", "Platform", False),
+    ),
+    "FileNode": (
+        (1, "name", "string", False),
+        (2, "digest", "Digest", False),
+        (4, "is_executable", "bool", False),
+    ),
+    "DirectoryNode": ((1, "name", "string", False), (2, "digest", "Digest", False)),
+    "SymlinkNode": ((1, "name", "string", False), (2, "target", "string", False)),
+    "Directory": (
+        (1, "files", "FileNode", True),
+        (2, "directories", "DirectoryNode", True),
+        (3, "symlinks", "SymlinkNode", True),
+    ),
+    "OutputFile": (
+        (1, "path", "string", False),
+        (2, "digest", "Digest", False),
+        (4, "is_executable", "bool", False),
+    ),
+    "OutputDirectory": (
+        (1, "path", "string", False),
+        (5, "root_directory_digest", "Digest", False),
+    ),
+    "ActionResult": (
+        (2, "output_files", "OutputFile", True),
+        (3, "output_directories", "OutputDirectory", True),
+        (4, "exit_code", "int", False),
+        (6, "stdout_digest", "Digest", False),
+    ),
+}
+
+
+def _tag(number: int, kind: str) -> bytes:
+    return bytes(
+        [number << 3 | (0 if kind in ("int", "bool") else 2)]
+    )  # field numbers here are below 16
+
+
+_FIELDS = {
+    message: tuple(
+        (_tag(number, kind), name, kind, repeated) for number, name, kind, repeated in fields
+    )
+    for message, fields in SCHEMA.items()
+}
+_NAMES = {
+    message: frozenset(name for _, name, _, _ in fields) for message, fields in SCHEMA.items()
+}
+
+
+def encode(message: str, values: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of a message given as a mapping of its fields; AssertionError on a field it does not have."""
+    assert values.keys() <= _NAMES[message], f"{message} has no field of {sorted(values)}"
+    out = bytearray()
+    for tag, name, kind, repeated in _FIELDS[message]:
+        value = values.get(name)
+        if value is None:
+            continue
+        for one in value if repeated else (value,):
+            if kind in ("int", "bool"):
+                if one or repeated:
+                    out += tag + varint(int(one) & 0xFFFF_FFFF_FFFF_FFFF)
+                continue
+            data = (
+                one.encode() if kind == "string" else one if kind == "bytes" else encode(kind, one)
+            )
+            if data or repeated or kind in _FIELDS:
+                out += tag + varint(len(data)) + data
+    return bytes(out)
+
+
+def decode(message: str, data: bytes) -> dict[str, Any]:
+    """The fields of a message; ValueError on bytes that are not canonical or not this message."""
+    known = {number: (name, kind, repeated) for number, name, kind, repeated in SCHEMA[message]}
+    found: dict[str, Any] = {name: [] for _, name, _, repeated in SCHEMA[message] if repeated}
+    for number, raw in _split(data):
+        if number not in known:
+            raise ValueError(f"{message} has no field {number}")
+        name, kind, repeated = known[number]
+        value = _value(kind, raw)
+        if repeated:
+            found[name].append(value)
+        else:
+            found[name] = value
+    return found
+
+
+def digest_of(values: Mapping[str, Any]) -> Digest:
+    """A decoded Digest message as a Digest; ValueError when it is none."""
+    return Digest.parse(f"{values.get('hash', '')}/{values.get('size_bytes', 0)}")
+
+
+def digest_fields(digest: Digest) -> dict[str, Any]:
+    """A Digest as the fields of its message."""
+    return {"hash": digest.hash, "size_bytes": digest.size}
+
+
+@record
+class Directory:
+    """A REAPI Directory: files (name, digest, executable), folders (name, digest), symlinks (name, target)."""
+
+    files: tuple[tuple[str, Digest, bool], ...] = ()
+    directories: tuple[tuple[str, Digest], ...] = ()
+    symlinks: tuple[tuple[str, str], ...] = ()
+
+
+def encode_directory(directory: Directory) -> bytes:
+    """Canonical bytes of a Directory; entries are sorted by name as the specification demands.
+
+    Written out by hand, for a build makes several for each of its actions.
+    """
+    out = bytearray()
+    for name, digest, executable in sorted(directory.files):
+        node = _named(name, digest) + (b"\x20\x01" if executable else b"")
+        out += b"\x0a" + varint(len(node)) + node
+    for name, digest in sorted(directory.directories):
+        node = _named(name, digest)
+        out += b"\x12" + varint(len(node)) + node
+    for name, target in sorted(directory.symlinks):
+        node = encode("SymlinkNode", {"name": name, "target": target})
+        out += b"\x1a" + varint(len(node)) + node
+    return bytes(out)
+
+
+def _named(name: str, digest: Digest) -> bytes:
+    text, sha = name.encode(), digest.hash.encode()
+    size = b"\x10" + varint(digest.size) if digest.size else b""
+    inner = b"\x0a" + varint(len(sha)) + sha + size
+    return (
+        (b"\x0a" + varint(len(text)) + text if text else b"") + b"\x12" + varint(len(inner)) + inner
+    )
+
+
+def decode_directory(data: bytes) -> Directory:
+    """A Directory from its bytes; ValueError when they are none, or an entry's name is no plain file name."""
+    found = decode("Directory", data)
+    names = [
+        node.get("name", "")
+        for kind in ("files", "directories", "symlinks")
+        for node in found[kind]
+    ]
+    if len(set(names)) != len(names) or any(
+        n in ("", ".", "..") or "/" in n or "\0" in n for n in names
+    ):
+        raise ValueError("a Directory with a name twice, or one that is no file name")
+    return Directory(
+        tuple(
+            (n["name"], digest_of(n["digest"]), bool(n.get("is_executable")))
+            for n in found["files"]
+        ),
+        tuple((n["name"], digest_of(n["digest"])) for n in found["directories"]),
+        tuple((n["name"], n.get("target", "")) for n in found["symlinks"]),
+    )
+
+
+def varint(value: int) -> bytes:
+    """A number of at most 64 bits in protobuf's base 128."""
+    if value < 0x80:
+        return _SMALL[value]
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+_SMALL = tuple(bytes([value]) for value in range(0x80))
+
+
+def _split(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    at, last = 0, 0
+    while at < len(data):
+        tag, at = _read_varint(data, at)
+        if tag >> 3 < last:
+            raise ValueError("fields out of order")
+        last = tag >> 3
+        value, at = _read_varint(data, at)
+        if tag & 7 == 0:
+            yield last, value
+        elif tag & 7 == 2 and at + value <= len(data):
+            yield last, data[at : at + value]
+            at += value
+        else:
+            raise ValueError("not a protobuf message of this schema")
+
+
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if at >= len(data) or shift > 63:
+            raise ValueError("a truncated varint")
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def _value(kind: str, raw: int | bytes) -> Any:
+    if kind in ("int", "bool"):
+        if not isinstance(raw, int):
+            raise ValueError("a number was expected")
+        signed = raw - (1 << 64) if raw >> 63 else raw
+        return bool(raw) if kind == "bool" else signed
+    if isinstance(raw, int):
+        raise ValueError("bytes were expected")
+    if kind == "bytes":
+        return raw
+    return raw.decode() if kind == "string" else decode(kind, raw)

@@ -1,0 +1,1 @@
+"""Write requested outputs into the workspace."""

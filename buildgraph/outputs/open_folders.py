@@ -1,0 +1,250 @@
+"""Folders below `out/`, opened one in the other and never through a link, and old outputs that are in the way of new ones.
+
+A path is removed only when it holds what buildgraph wrote there (`written.py`): what a user put there or changed stays.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ..files.state_folder import obstacle_error
+from ..lite import TYPE_CHECKING
+from ..lite.contextmanagers import suppress
+from ..lite.record import record
+from ..lite.sha256 import hash_open
+from ..types.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .written_paths import Contents
+
+BUILT = ".buildgraph/built"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@record(eq=False)
+class OwnedPaths:
+    """What a request decides about old outputs.
+
+    `declared` are the paths below the workspace of all outputs that the request asks for, made or not. `covers` tells
+    whether it asks for all outputs of a label, `declares` whether the workspace still declares an output at a path (this
+    is dear). `warn` takes words for the user.
+    """
+
+    declared: frozenset[str] = frozenset()
+    covers: Callable[[str], bool] = lambda label: False
+    declares: Callable[[str, str], bool] = lambda label, path: True
+    warn: Callable[[str], object] = lambda text: None
+
+
+def link_target(path: str, held: str) -> str:
+    """What the link of an output leads to, by its path below the workspace and its name in `built`."""
+    return "../" * path.count("/") + f"{BUILT}/{held}"
+
+
+def label_of(path: str) -> str:
+    """The label whose output has a path below the workspace."""
+    _, *package, name, _ = path.split("/")
+    return f"//{'/'.join(package)}:{name}"
+
+
+def is_output(path: str) -> bool:
+    """Whether a path may be that of an output."""
+    first, *parts = path.split("/")
+    return (
+        first == "out" and len(parts) >= 2 and not {"", ".", ".."} & {*parts} and "\0" not in path
+    )
+
+
+class OpenFolders:
+    """The folders below `out/` of a workspace, and what buildgraph wrote there before."""
+
+    def __init__(self, root: str, scope: OwnedPaths | None, written: Contents) -> None:
+        self._root, self._scope, self._written = root, scope, written
+
+    def opened(self, path: str, make: bool = True) -> int:
+        """Open a folder by its path below the workspace, and make it where it is missing; BuildError for what is in the way.
+
+        Where nothing is to be made: OSError.
+        """
+        fd, at = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), ""
+        try:
+            for part in path.split("/"):
+                at = f"{at}/{part}" if at else part
+                inner = self._made(fd, part, at) if make else os.open(part, _FOLDER, dir_fd=fd)
+                os.close(fd)
+                fd = inner
+            return fd
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def _made(self, above: int, name: str, path: str) -> int:
+        try:
+            return os.open(name, _FOLDER, dir_fd=above)
+        except FileNotFoundError:
+            pass
+        except OSError as fault:
+            if fault.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise unwritable_error(path, fault) from None
+            self._make_way(above, name, path)
+        try:
+            os.mkdir(name, dir_fd=above)
+        except OSError as fault:
+            raise unwritable_error(path, fault) from None
+        return os.open(name, _FOLDER, dir_fd=above)
+
+    def _make_way(self, above: int, name: str, path: str) -> None:
+        """Remove a file or a link of ours where a folder is to be; BuildError when it is not ours or still declared."""
+        if self._may_go(path) and self._is_ours(above, name, path):
+            os.unlink(name, dir_fd=above)
+        elif stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
+            raise self._still_declared(path) or BuildError(
+                f"{path} is a link",
+                None,
+                "remove the link: outputs are put into folders of the workspace",
+                "environment",
+            )
+        else:
+            raise self._still_declared(path) or obstacle_error(path)
+
+    def _still_declared(self, path: str) -> BuildError | None:
+        if path not in self._written:
+            return None
+        return obstacle_error(
+            path,
+            f"an output of {label_of(path)}",
+            "rename one of the two targets: the outputs of one lie inside an output of the other",
+        )
+
+    def clear(self, path: str) -> None:
+        """Remove a folder in whose place an output is to be, when all in it is ours and may go; BuildError otherwise."""
+        folders, found = [path], list[str]()
+        for folder in folders:
+            with os.scandir(f"{self._root}/{folder}") as entries:
+                for entry in entries:
+                    (folders if entry.is_dir(follow_symlinks=False) else found).append(
+                        f"{folder}/{entry.name}"
+                    )
+        for one in folders[1:]:
+            if not any(known.startswith(f"{one}/") for known in self._written):
+                raise obstacle_error(path, one)
+        for one in found:
+            if not self._may_go(one) or not self._holds_ours(one):
+                raise self._still_declared(one) or obstacle_error(path, one)
+        for one in found:
+            self.remove(one, prune=False)
+        for folder in reversed(folders):
+            above, _, name = folder.rpartition("/")
+            with suppress(OSError), _Closing(self.opened(above, make=False)) as fd:
+                os.rmdir(name, dir_fd=fd)
+
+    def remove_stale(self) -> set[str]:
+        """Remove outputs that the request covers and no longer declares; the paths that are not ours any more."""
+        assert self._scope is not None
+        gone = {path for path in self._written if not is_output(path)}
+        for path in sorted(self._written.keys() - self._scope.declared - gone):
+            if self._scope.covers(label_of(path)):
+                gone.add(path)
+                if not self.remove(path):
+                    self._scope.warn(
+                        f"{path} is no output any more; it was changed by hand, so it is kept"
+                    )
+        for path in gone:
+            del self._written[path]
+        return gone
+
+    def remove(self, path: str, prune: bool = True) -> bool:
+        """Remove an old output and folders that are empty then; False when it holds something that is not ours."""
+        above, _, name = path.rpartition("/")
+        try:
+            with _Closing(self.opened(above, make=False)) as fd:
+                os.stat(name, dir_fd=fd, follow_symlinks=False)
+                if not self._is_ours(fd, name, path):
+                    return False
+                os.unlink(name, dir_fd=fd)
+        except OSError as fault:
+            return fault.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+        while prune and above.count("/"):
+            above, _, name = above.rpartition("/")
+            try:
+                with _Closing(self.opened(above, make=False)) as fd:
+                    os.rmdir(name, dir_fd=fd)
+            except OSError:
+                break
+        return True
+
+    def _may_go(self, path: str) -> bool:
+        """Whether an old output is not declared any more."""
+        scope = self._scope
+        if (
+            scope is None
+            or path not in self._written
+            or path in scope.declared
+            or not is_output(path)
+        ):
+            return False
+        label = label_of(path)
+        return scope.covers(label) or not scope.declares(label, path)
+
+    def _holds_ours(self, path: str) -> bool:
+        above, _, name = path.rpartition("/")
+        try:
+            with _Closing(self.opened(above, make=False)) as fd:
+                return self._is_ours(fd, name, path)
+        except OSError:
+            return False
+
+    def _is_ours(self, above: int, name: str, path: str) -> bool:
+        """Whether a path holds what was written there."""
+        contents = self._written.get(path, ())
+        mode = os.stat(name, dir_fd=above, follow_symlinks=False).st_mode
+        if stat.S_ISLNK(mode):
+            target = os.readlink(name, dir_fd=above)
+            return any(
+                content[0] == "t" and target == link_target(path, f"{content[1:]}-{name}")
+                for content in contents
+            )
+        if not stat.S_ISREG(mode):
+            return False
+        with _Closing(os.open(name, _FILE, dir_fd=above)) as fd:
+            return f"f{hash_open(fd)[0]}" in contents
+
+
+def find_links(folder: str) -> Iterator[str]:
+    """The links below a folder."""
+    waiting = [folder]
+    while waiting:
+        with suppress(FileNotFoundError, PermissionError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    yield entry.path
+                elif entry.is_dir():
+                    waiting.append(entry.path)
+
+
+def unwritable_error(path: str, fault: OSError) -> OSError | BuildError:
+    """The fault of a path in the workspace that the system refuses to write: itself where it tells what to do."""
+    if fault.errno in (errno.EACCES, errno.EPERM):
+        return BuildError(
+            f"{path} cannot be written: {os.strerror(fault.errno).lower()}",
+            None,
+            "give yourself the right to write there",
+            "environment",
+        )
+    return fault
+
+
+class _Closing:
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __enter__(self) -> int:
+        return self._fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)

@@ -1,0 +1,86 @@
+"""Folders that are outputs: what a tree holds by its messages in the store, and whether a folder holds exactly that."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ..keys.merkle_walk import walk_tree
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
+from ..types.result import File, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..types.digest import Digest
+
+FOLDER_MODE = 0o755
+
+
+@record(eq=False)
+class TreeContents:
+    """What is in a tree, by paths below it that begin with `/`; the tree itself is the folder with the empty path.
+
+    A folder comes before those in it. `names` are the entries of each folder.
+    """
+
+    files: list[tuple[str, File]]
+    links: list[tuple[str, str]]
+    names: dict[str, set[str]]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(file.digest.size for _, file in self.files)
+
+
+def tree_contents(tree: Tree, read: Callable[[Digest], bytes]) -> TreeContents:
+    """What a tree holds; `read` gives the bytes of a Directory message."""
+    contents = TreeContents([], [], {})
+    for path, _, folder in walk_tree(tree.digest, read):
+        names = contents.names[path] = {name for name, _ in folder.directories}
+        for name, content, executable in folder.files:
+            contents.files.append((f"{path}/{name}", File(content, executable)))
+            names.add(name)
+        for name, target in folder.symlinks:
+            contents.links.append((f"{path}/{name}", target))
+            names.add(name)
+    return contents
+
+
+def has_contents(
+    top: str,
+    inside: TreeContents,
+    file: Callable[[str, File], bool],
+    folders: dict[str, os.stat_result],
+) -> bool:
+    """Whether a folder holds all of this and nothing else, with its modes; `file` looks at one file.
+
+    `folders` takes the stat of each folder, from before its names are read. The walk goes from the top down, so it never
+    passes a link.
+    """
+    try:
+        for path, names in inside.names.items():
+            found = folders[path] = os.lstat(top + path)
+            if (
+                not stat.S_ISDIR(found.st_mode)
+                or found.st_mode & 0o777 != FOLDER_MODE
+                or {*os.listdir(top + path)} != names
+            ):
+                return False
+        return all(os.readlink(top + path) == target for path, target in inside.links) and all(
+            file(top + path, content) for path, content in inside.files
+        )
+    except OSError:
+        return False
+
+
+def image_digest(path: str) -> str:
+    """The manifest digest of an OCI layout; empty for anything else."""
+    if not os.path.isfile(f"{path}/oci-layout"):
+        return ""
+    import json
+
+    with open(f"{path}/index.json", "rb") as file:
+        return str(json.load(file)["manifests"][0]["digest"])

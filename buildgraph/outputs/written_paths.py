@@ -1,0 +1,83 @@
+"""A list of what buildgraph wrote at which paths, so that it can remove that later, and nothing that it did not write.
+
+    buildgraph written 1 <bytes of what follows when it was last written whole>\\n<content> <path>\\n...
+
+Lines are added before the files are written. A path may have several lines: it held one of these contents. What a user
+changed has another content, and so it is not ours. A damaged list counts as empty.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..files.regular_file import open_own, read_regular, replace
+from ..lite import TYPE_CHECKING
+from ..types.result import File, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TypeAlias
+
+Contents: TypeAlias = "dict[str, set[str]]"  # what each path may hold, as `content_of` names it
+_MAGIC, _GROWN = (
+    b"buildgraph written 1 ",
+    1 << 16,
+)  # bytes by which the list may grow before it is written whole
+
+
+def content_of(node: Node) -> str:
+    """The name of a content: `f` and the SHA-256 of a file, or `t` and that of a tree."""
+    return f"{'f' if isinstance(node, File) else 't'}{node.digest.hash}"
+
+
+class WrittenPaths:
+    """The list in one file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def read(self) -> Contents:
+        """All of it; empty when there is none that can be read."""
+        found: Contents = {}
+        try:
+            head, _, data = read_regular(self._path).partition(b"\n")
+        except OSError:
+            return found
+        if head.startswith(_MAGIC):
+            for line in data.split(b"\n")[:-1]:  # what follows the last line is torn
+                content, _, path = line.decode("utf-8", "surrogateescape").partition(" ")
+                if len(content) == 65 and path:
+                    found.setdefault(path, set()).add(content)
+        return found
+
+    def add(self, entries: Sequence[tuple[str, str]]) -> None:
+        """Add (path, content) pairs; OSError when the disk refuses."""
+        data = _lines(entries)
+        if not data:
+            return
+        with open(open_own(self._path, os.O_RDWR | os.O_APPEND), "ab+") as file:
+            size = file.tell()
+            if not size:
+                data = b"%s%d\n%s" % (_MAGIC, len(data), data)
+            elif os.pread(file.fileno(), 1, size - 1) != b"\n":
+                data = b"\n" + data  # behind a torn line
+            head = os.pread(file.fileno(), 40, 0).partition(b"\n")[0]
+            file.write(data)
+        whole = head.removeprefix(_MAGIC)
+        if size and (whole == head or not whole.isdigit()):  # damaged
+            self.write({path: {content} for path, content in entries})
+        elif size and size > 2 * int(whole) + _GROWN:
+            self.write(self.read())
+
+    def write(self, entries: Mapping[str, Iterable[str]]) -> None:
+        """Write all of it again; a disk that refuses keeps the old one."""
+        data = _lines(
+            (path, content) for path, contents in entries.items() for content in sorted(contents)
+        )
+        replace(self._path, (b"%s%d\n" % (_MAGIC, len(data)), data))
+
+
+def _lines(entries: Iterable[tuple[str, str]]) -> bytes:
+    return "".join(f"{content} {path}\n" for path, content in entries if "\n" not in path).encode(
+        "utf-8", "surrogateescape"
+    )

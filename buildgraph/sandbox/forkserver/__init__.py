@@ -1,0 +1,1 @@
+"""A server that forks warm Python interpreters for actions."""

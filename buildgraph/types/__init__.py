@@ -1,0 +1,1 @@
+"""Immutable records shared by all packages; no I/O."""

@@ -1,0 +1,40 @@
+"""Digest: SHA-256 and size of a blob, the only thing that ever names bytes (REAPI v2 `Digest`)."""
+
+from __future__ import annotations
+
+from ..lite.record import record
+from ..lite.sha256 import sha256
+
+_HEX = frozenset("0123456789abcdef")
+
+
+@record(order=True)
+class Digest:
+    """Content address of a blob: lower-case hex SHA-256 and its size in bytes."""
+
+    hash: str
+    size: int
+
+    @classmethod
+    def of(cls, data: bytes) -> Digest:
+        """Digest of bytes in memory."""
+        return cls(sha256(data).hexdigest(), len(data))
+
+    @classmethod
+    def parse(cls, text: str) -> Digest:
+        """Read `<64 hex>/<size>`; ValueError on anything else."""
+        name, _, size = text.partition("/")
+        if len(name) != 64 or not _HEX.issuperset(name) or not (size.isascii() and size.isdigit()):
+            raise ValueError(f"not a digest: {text!r}")
+        return cls(name, int(size))
+
+    def __str__(self) -> str:
+        return f"{self.hash}/{self.size}"
+
+    @property
+    def oci(self) -> str:
+        """The form of OCI descriptors: `sha256:<hex>`."""
+        return f"sha256:{self.hash}"
+
+
+EMPTY = Digest.of(b"")

@@ -1,0 +1,39 @@
+"""A request: the labels to build and the options that decide how."""
+
+from __future__ import annotations
+
+from ..lite import TYPE_CHECKING
+from ..lite.record import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+@record
+class Request:
+    """What to build and how: label patterns, threads (0: one a core), where it may run, what to do on failure."""
+
+    patterns: tuple[str, ...]
+    jobs: int = 0
+    keep_going: bool = False
+    sandbox: str = ""
+    sandbox_debug: bool = False
+    out: str = ""
+    gates: bool = True
+    package: str = ""
+    every: bool = False  # tell of all outputs, not only of those that changed
+    after: Callable[[Any, int], int] | None = (
+        None  # what looks at the build when it is done, and its exit code
+    )
+
+    @property
+    def plain(self) -> bool:
+        """Whether its words say all that is asked for, so that a receipt may answer them the next time."""
+        return not (self.sandbox_debug or self.out or self.after)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What decides, apart from files and host, what must stand when it is done."""
+        options = ("--no-gates", *self.patterns) if not self.gates else self.patterns
+        return (f"--sandbox={self.sandbox}", *options) if self.sandbox else options

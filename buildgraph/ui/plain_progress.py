@@ -1,0 +1,54 @@
+"""Progress as plain lines, for logs and pipes: one for each action that ran, nothing for what the store knew."""
+
+from __future__ import annotations
+
+from ..lite import TYPE_CHECKING
+from ..types.events import Done, Event, Failed, Fault, Judged, Planned, Skipped, Warned
+from .format import format_failure, format_seconds, strip_controls
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+class PlainProgress:
+    """A listener that writes a line as each thing happens; when `quiet`, only what went wrong."""
+
+    def __init__(self, out: TextIO, quiet: bool = False) -> None:
+        self._out, self._quiet, self._total, self._known = out, quiet, 0, 0
+
+    def __call__(self, event: Event) -> None:
+        """Write what an event means to a reader of a log."""
+        match event:
+            case Planned(actions=actions):
+                self._total, self._known = actions, 0
+            case Done() | Failed() | Skipped():
+                self._known += 1
+        if told := self._told(event):
+            self._out.writelines(f"{line}\n" for line in told)
+            self._out.flush()
+
+    def _told(self, event: Event) -> list[str]:
+        match event:
+            case Done(how="ran") if not self._quiet:
+                count = f"[{self._known}/{max(self._total, self._known)}]"
+                return [
+                    f"{count} {strip_controls(event.title)} ({event.label}) {format_seconds(event.milliseconds)}"
+                ]
+            case Failed():
+                return format_failure(event)
+            case Fault(rendered=text):
+                return text.rstrip("\n").split("\n")
+            case Judged(verdict=verdict) if verdict == "failed" or not self._quiet:
+                return [format_gate(event)]
+            case Warned(text):
+                return [f"warning: {strip_controls(text)}"]
+        return []
+
+    def close(self) -> None:
+        """Nothing to put away."""
+
+
+def format_gate(event: Judged) -> str:
+    """A verdict in one line."""
+    why = f": {strip_controls(event.why)}" if event.why else ""
+    return f"gate {event.verdict}: {event.label}: {strip_controls(event.gate)}{why}"

@@ -1,0 +1,1 @@
+"""Read BUILD.toml files and list the files of a workspace."""

@@ -1,0 +1,91 @@
+"""Verbs that look and tell: doctor, cache stats, init."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from buildgraph.cli import main, starter_model
+from buildgraph.cli.verbs import doctor
+from buildgraph.cli.verbs.doctor import Check
+
+
+def test_doctor_tells_what_is_missing_for_what_and_how_to_mend() -> None:
+    lines = doctor.told(
+        Check(
+            "qemu", "missing", "no qemu on PATH", "readiness gates", "apt install qemu-user-static"
+        )
+    )
+    assert [line.strip() for line in lines] == [
+        "missing  qemu      no qemu on PATH",
+        "for readiness gates",
+        "mend: apt install qemu-user-static",
+    ]
+    assert doctor.told(Check("python", "ok", "3.11.7", "", "")) == ["ok       python    3.11.7"]
+
+
+def test_doctor_sees_a_cache_that_others_can_write(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    check = doctor.cache({"BUILDGRAPH_CACHE": str(tmp_path)})
+    assert check.state == "missing" and "chmod 700" in check.mend
+
+
+def test_doctor_survives_an_unusable_environment() -> None:
+    assert doctor.cache({}).state == "missing"
+    assert doctor.sandbox({"BUILDGRAPH_SANDBOX": "glass"}).state == "missing"
+    assert doctor.sandbox({"BUILDGRAPH_SANDBOX": "none"}).state == "missing"
+
+
+def test_cache_stats_of_no_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BUILDGRAPH_CACHE", str(tmp_path / "cache"))
+    assert main(["cache", "stats"]) == 0
+    root, *counts = capsys.readouterr().out.splitlines()
+    assert root == str(tmp_path / "cache")
+    assert [line.split() for line in counts] == [
+        ["0", "blobs", "0", "B"],
+        ["0", "results", "0", "B"],
+    ]
+    assert main(["cache", "stats", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["blobs"] == found["results"] == 0
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_example_is_an_npz_that_numpy_reads() -> None:
+    assert starter_model.npz() == starter_model.npz()
+    with np.load(io.BytesIO(starter_model.npz()), allow_pickle=False) as arrays:
+        assert sorted(arrays) == sorted(starter_model.ARRAYS)
+        for name, table in starter_model.ARRAYS.items():
+            assert np.array_equal(arrays[name], np.array(table))
+            if name[0] != "C":
+                assert np.array_equal(arrays[name].sum(axis=0), np.ones(arrays[name].shape[1:]))
+
+
+def test_init_overwrites_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "swarm"]) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "swarm").rglob("*") if path.is_file()}
+    assert "next: cd swarm && buildgraph build //..." in capsys.readouterr().out
+    assert main(["init", "swarm"]) == 2
+    assert "nothing was written" in capsys.readouterr().err
+    assert before == {
+        path: path.read_bytes() for path in (tmp_path / "swarm").rglob("*") if path.is_file()
+    }
+
+
+def test_init_with_one_file_in_the_way_writes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BUILD.toml").write_text("mine")
+    assert main(["init"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["BUILD.toml"]
+    assert (tmp_path / "BUILD.toml").read_text() == "mine"

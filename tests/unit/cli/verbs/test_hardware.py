@@ -1,0 +1,43 @@
+"""Every profile as `buildgraph hardware` shows it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from buildgraph.cli import main
+from rules.boards import BOARDS
+
+
+@pytest.mark.parametrize("profile", BOARDS)
+def test_a_profile_is_shown_with_a_source_for_each_fact(
+    profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hardware", "show", profile]) == 0
+    facts, sources = capsys.readouterr().out.split("\nsources\n")
+    assert facts.startswith(f"{profile}\n  title        {BOARDS[profile].title}  [")
+    shown = [
+        line.split()[0] for line in facts.splitlines()[1:] if line.endswith("]") and line[2] != " "
+    ]
+    assert shown == list(BOARDS[profile].sources)
+    assert sources.count("read 2026-11-") + sources.count("no fact but a placeholder") == len(
+        sources.splitlines()
+    )
+
+
+@pytest.mark.parametrize("profile", BOARDS)
+def test_a_profile_for_programs_holds_all_that_is_known(
+    profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hardware", "show", profile, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    board = BOARDS[profile]
+    assert told["profile"] == profile and told["board"]["core"]["cpu"] == board.core.cpu
+    assert [mode["name"] for mode in told["board"]["power_modes"]] == [
+        mode.name for mode in board.power_modes
+    ]
+    assert told["board"]["modules"] == dict(board.modules) and told["board"]["sources"] == dict(
+        board.sources
+    )
+    assert all(set(source) == {"what", "dated", "retrieved"} for source in told["sources"].values())

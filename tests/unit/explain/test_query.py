@@ -1,0 +1,129 @@
+"""Questions about a graph and the forms of their answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from buildgraph.explain import query
+from buildgraph.types.errors import BuildError
+from buildgraph.types.label import Label
+from buildgraph.types.target import Target
+from buildgraph.ui.json_document import SCHEMA
+
+
+def _label(name: str) -> Label:
+    return Label("g", name)
+
+
+_GRAPH = {
+    _label(name): tuple(_label(dep) for dep in deps)
+    for name, deps in {"app": "lm", "l": "b", "m": "b", "b": "", "alone": ""}.items()
+}
+
+
+def _names(answer: query.Answer) -> list[str]:
+    return [label.name for label in answer.labels]
+
+
+def test_deps_are_all_beneath_with_the_edges_among_them() -> None:
+    found = query.deps(_GRAPH, [_label("l"), _label("m")])
+    assert _names(found) == ["b", "l", "m"]
+    assert [(start.name, end.name) for start, end in found.edges] == [("l", "b"), ("m", "b")]
+
+
+def test_rdeps_are_all_above() -> None:
+    assert _names(query.rdeps(_GRAPH, [_label("b")])) == ["app", "b", "l", "m"]
+    assert _names(query.rdeps(_GRAPH, [_label("alone")])) == ["alone"]
+
+
+def test_somepath_keeps_the_order_of_the_chain() -> None:
+    chain = _names(query.somepath(_GRAPH, [_label("app"), _label("b")]))
+    assert chain[0] == "app" and chain[-1] == "b" and len(chain) == 3
+    assert _names(query.somepath(_GRAPH, [_label("b"), _label("app")])) == []
+    with pytest.raises(BuildError) as fault:
+        query.somepath(_GRAPH, [_label("b")])
+    assert fault.value.reason == "usage"
+
+
+def test_forms() -> None:
+    found = query.deps(_GRAPH, [_label("l")])
+    assert query.format_text(found) == "//g:b\n//g:l\n"
+    assert json.loads(query.to_json(found)) == {
+        "schema": SCHEMA,
+        "labels": ["//g:b", "//g:l"],
+        "edges": [["//g:l", "//g:b"]],
+    }
+    assert query.format_dot(found) == (
+        'digraph targets {\n  rankdir=LR;\n  node [shape=box];\n  "//g:b";\n  "//g:l";\n'
+        '  "//g:l" -> "//g:b";\n}\n'
+    )
+    assert (
+        query.format_text(query.list_targets([_label("m"), _label("l"), _label("m")]))
+        == "//g:l\n//g:m\n"
+    )
+
+
+def test_allpaths_are_all_chains_between() -> None:
+    found = query.allpaths(_GRAPH, [_label("app")], [_label("b")])
+    assert _names(found) == ["app", "b", "l", "m"] and len(found.edges) == 4
+    assert _names(query.allpaths(_GRAPH, [_label("b")], [_label("app")])) == []
+    assert _names(query.allpaths(_GRAPH, [_label("l"), _label("alone")], [_label("b")])) == [
+        "b",
+        "l",
+    ]
+
+
+_VALUES: dict[str, tuple[str, dict[str, Any]]] = {
+    "app": (
+        "export",
+        {"hardware": "//h:pi", "budget": {"image": "2MiB"}, "agents": ["//g:l", "//g:m"]},
+    ),
+    "l": ("model", {"checked": True, "rank": 3}),
+    "m": ("model", {"links": [{"from": "a"}]}),
+    "b": ("files", {}),
+}
+
+
+def _target(label: Label) -> Target:
+    rule, values = _VALUES[label.name]
+    return Target(label, rule, values, "", {})
+
+
+@pytest.mark.parametrize(
+    ("sieve", "names"),
+    [
+        (query.TargetFilter(), "app b l m"),
+        (query.TargetFilter(kinds=("export",)), "app"),
+        (query.TargetFilter(kinds=("export", "files")), "app b"),
+        (query.TargetFilter(filters=("^//g:[lm]$",)), "l m"),
+        (query.TargetFilter(filters=("l$", "b")), "b l"),
+        (query.TargetFilter(attrs=("hardware=//h:pi",)), "app"),
+        (query.TargetFilter(attrs=("budget.image=2MiB",)), "app"),
+        (query.TargetFilter(attrs=("agents=//g:m",)), "app"),
+        (query.TargetFilter(attrs=("links.from=a",)), "m"),
+        (query.TargetFilter(attrs=("checked=true", "rank=3")), "l"),
+        (query.TargetFilter(attrs=("checked=true", "rank=4")), ""),
+        (query.TargetFilter(kinds=("model",), filters=("m",)), "m"),
+    ],
+)
+def test_an_answer_is_narrowed(sieve: query.TargetFilter, names: str) -> None:
+    found = sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
+    assert _names(found) == names.split()
+    assert all(start in found.labels and end in found.labels for start, end in found.edges)
+
+
+@pytest.mark.parametrize(
+    "sieve",
+    [
+        query.TargetFilter(filters=("(",)),
+        query.TargetFilter(attrs=("hardware",)),
+        query.TargetFilter(attrs=("=x",)),
+    ],
+)
+def test_a_bad_sieve_is_a_fault_of_usage(sieve: query.TargetFilter) -> None:
+    with pytest.raises(BuildError) as fault:
+        sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
+    assert fault.value.reason == "usage" and fault.value.fix

@@ -1,0 +1,53 @@
+"""Walks over trees of Directory messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from buildgraph.keys.merkle_walk import walk_tree
+from buildgraph.keys.reapi import Directory, encode_directory
+from buildgraph.types.digest import Digest
+
+FILE = Digest.of(b"x")
+
+
+def stored(blobs: dict[Digest, bytes], directory: Directory) -> Digest:
+    data = encode_directory(directory)
+    digest = Digest.of(data)
+    blobs[digest] = data
+    return digest
+
+
+def test_a_folder_comes_before_those_in_it() -> None:
+    blobs: dict[Digest, bytes] = {}
+    leaf = stored(blobs, Directory((("f", FILE, False),)))
+    middle = stored(blobs, Directory((), (("leaf", leaf),)))
+    top = stored(blobs, Directory((), (("a", middle), ("b", leaf)), (("link", "a"),)))
+    walked = list(walk_tree(top, blobs.__getitem__))
+    paths = [path for path, _, _ in walked]
+    assert sorted(paths) == ["", "/a", "/a/leaf", "/b"]
+    assert paths.index("") < paths.index("/a") < paths.index("/a/leaf")
+    assert {path: digest for path, digest, _ in walked} == {
+        "": top,
+        "/a": middle,
+        "/a/leaf": leaf,
+        "/b": leaf,
+    }
+    assert walked[0][2].symlinks == (("link", "a"),)
+
+
+def test_equal_folders_are_walked_once_when_seen_is_given() -> None:
+    blobs: dict[Digest, bytes] = {}
+    leaf = stored(blobs, Directory((("f", FILE, False),)))
+    top = stored(blobs, Directory((), (("a", leaf), ("b", leaf))))
+    seen: set[Digest] = set()
+    assert len(list(walk_tree(top, blobs.__getitem__, seen))) == 2
+    assert seen == {top, leaf}
+    assert list(walk_tree(top, blobs.__getitem__, seen)) == []
+
+
+def test_bytes_that_are_no_directory_are_refused_and_missing_ones_pass() -> None:
+    with pytest.raises(ValueError):
+        list(walk_tree(FILE, lambda digest: b"\xff"))
+    with pytest.raises(KeyError):
+        list(walk_tree(FILE, dict[Digest, bytes]().__getitem__))

@@ -1,0 +1,161 @@
+"""Inputs and outputs of an action have places of their own, whatever the names of sources are."""
+
+from __future__ import annotations
+
+import pytest
+
+from buildgraph import Artifact, BuildError, Content, Globs, In, Out, Output, Source
+from buildgraph.keys.staged_paths import find_clash, unused_path
+from buildgraph.types.action import Action
+from buildgraph.types.errors import Location
+from rules.command import command
+from rules.files import GATHER, files
+from rules.gate import gate
+from tests.unit.rules.table import ctx, maker
+
+MADE = Output("made", Action((), (), (Out("made"),)))
+
+
+@pytest.mark.parametrize(
+    ("paths", "found"),
+    [
+        ((), None),
+        (("a", "b", "a.b", "ab"), None),
+        (("a/b", "a/c", "ab/c"), None),
+        (("a", "a/b"), ("a", "a/b")),
+        (("a/b/c/d", "x", "a/b"), ("a/b", "a/b/c/d")),
+    ],
+)
+def test_a_path_below_another_is_found(
+    paths: tuple[str, ...], found: tuple[str, str] | None
+) -> None:
+    assert find_clash(paths) == found
+
+
+def test_a_folder_of_ours_gets_a_name_that_no_source_has() -> None:
+    assert unused_path("site", ["a", "sites/x"]) == "site"
+    assert unused_path("site", ["site", "site-1/x"]) == "site-2"
+
+
+def staged(made: Artifact) -> dict[str, object]:
+    """The inputs of the action of an output, by their places."""
+    return dict(maker(made).inputs)
+
+
+@pytest.mark.parametrize("source", ["in", "in/x", "in/x/made", "in/x/made/deep"])
+def test_sources_can_be_where_outputs_of_others_would_be(source: str) -> None:
+    """These then get another folder; where nothing clashes they keep theirs, and so the key stays."""
+    [(_, made)] = command(
+        ctx(), ("cat", "{x}", "{s}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source(source)}
+    ).made
+    assert source in staged(made) and "in-1/x/made" in maker(made).argv and len(staged(made)) == 2
+    [(_, usual)] = command(
+        ctx(), ("cat", "{x}", "{o}"), {"o": "o"}, inputs={"x": MADE, "s": Source("in/other")}
+    ).made
+    assert set(staged(usual)) == {"in/x/made", "in/other"}
+
+
+def test_a_rule_of_the_user_may_name_such_a_source() -> None:
+    """In its argv, where places are chosen by buildgraph."""
+    (made,) = ctx().run([MADE, Source("in/0/made"), Out("o")])
+    assert set(staged(made)) == {"in/0/made", "in-1/0/made"} and maker(made).argv == (
+        "in-1/0/made",
+        "in/0/made",
+        "out/o",
+    )
+    (usual,) = ctx().run([MADE, Source("in/x"), Out("o")])
+    assert maker(usual).argv == ("in/0/made", "in/x", "out/o")
+
+
+@pytest.mark.parametrize("source", ["tools", "tools/gather.py", "tools/shutil.py"])
+def test_no_source_is_imported_by_a_tool(source: str) -> None:
+    """A module beside a program comes before all others."""
+    (made,) = ctx().tool(GATHER, In(Source(source), source), Out("o"))
+    assert maker(made).argv[4] == "tools-1/gather.py" and "tools-1/gather.py" in staged(made)
+    (usual,) = ctx().tool(GATHER, In(Source("my/tools"), "my/tools"), Out("o"))
+    assert maker(usual).argv[4] == "tools/gather.py"
+
+
+def test_a_program_of_the_host_is_not_a_source_of_its_name() -> None:
+    """Only `{name}`, or a path, starts an input."""
+    given: dict[str, Artifact] = {"s": Source("cp"), "p": Source("bin/run")}
+    [(_, host)] = command(ctx(), ("cp", "{s}", "{o}"), {"o": "o"}, inputs=given).made
+    [(_, own)] = command(ctx(), ("{s}", "{o}"), {"o": "o"}, inputs=given).made
+    [(_, path)] = command(ctx(), ("bin/run", "{o}"), {"o": "o"}, inputs=given).made
+    assert [maker(made).programs for made in (host, own, path)] == [("cp",), (), ()]
+    [checked] = gate(ctx(), ("cp", "{s}"), inputs=given).gates
+    assert "cp" in maker(checked.verdict).programs
+    with pytest.raises(BuildError, match="a program of the host"):
+        gate(ctx(), ("{s}",), inputs=given)
+
+
+@pytest.mark.parametrize(
+    ("source", "outputs"),
+    [
+        ("out", ("x",)),
+        ("out/x", ("x",)),
+        ("out/x", ("x/",)),
+        ("out/x/y", ("x/",)),
+        ("out/x/y", ("x",)),
+        ("out/x", ("x/y",)),
+    ],
+)
+def test_a_source_at_the_place_of_an_output_is_refused(
+    source: str, outputs: tuple[str, ...]
+) -> None:
+    with pytest.raises(BuildError, match="'out'|place of the output") as fault:
+        command(
+            ctx(),
+            ("sh",),
+            {f"o{n}": path for n, path in enumerate(outputs)},
+            inputs={"s": Source(source)},
+        )
+    assert fault.value.fix
+
+
+def test_other_sources_below_out_are_inputs() -> None:
+    [(_, made)] = command(
+        ctx(), ("cat", "{s}", "{o}"), {"o": "data/x"}, inputs={"s": Source("out/data/y")}
+    ).made
+    assert set(staged(made)) == {"out/data/y"}
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "/x", "a//b", "", "a/../../x", ".", "a\0b", "d/" * 2000 + "x"]
+)
+def test_places_are_in_the_stage(path: str) -> None:
+    """Of inputs and outputs that a rule of the user chooses."""
+    with pytest.raises(BuildError):
+        ctx().run(["cat", In(Content("c", b""), path), Out("o")])
+    with pytest.raises(BuildError):
+        ctx().run(["cat", Out(path)])
+
+
+@pytest.mark.parametrize("outs", [("x", "x/y"), ("x", "x"), ("d/" * 64 + "x",)])
+def test_outputs_that_cannot_be_are_refused(outs: tuple[str, ...]) -> None:
+    """One in another, one twice, or too deep for a tree."""
+    with pytest.raises(BuildError):
+        ctx().run(["make"], outputs=[Out(path) for path in outs])
+
+
+def test_a_tree_of_deep_files_is_refused_at_their_place() -> None:
+    """No tree of outputs could be so deep."""
+    at = Location("BUILD.toml", 3, 1)
+    with pytest.raises(BuildError, match="64 folders") as fault:
+        files(ctx(), Globs((Source("a"), Source("d/" * 65 + "a", at))))
+    assert fault.value.at == at
+    files(ctx(), Globs((Source("d/" * 64 + "a", at),)))
+
+
+def test_variables_that_cannot_be_given_are_refused() -> None:
+    """What a command would not get must not be dropped without a word."""
+    with pytest.raises(BuildError, match="PWD"):
+        command(ctx(), ("sh",), {"o": "o"}, env={"PWD": "/x"})
+    with pytest.raises(BuildError, match="PYTHONPATH"):
+        command(ctx(), ("sh",), {"o": "o"}, env={"PYTHONPATH": "x"}, packages=("numpy",))
+    command(
+        ctx(),
+        ("sh",),
+        {"o": "o"},
+        env={"PYTHONPATH": "x", "TMPDIR": "/x", "HOME": "/x", "USER": "me"},
+    )

@@ -1,0 +1,109 @@
+"""One table for many targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildgraph.types.errors import Location
+from buildgraph.types.label import Label
+from buildgraph.workspace.workspace import Workspace
+from tests.support.analysed_workspace import analysed, faults, write
+
+BOARDS = '[hardware.pi]\nrule = "board"\n[hardware.jetson]\nrule = "board"\n'
+
+
+def test_cells_are_the_product_in_order_and_the_bare_label_their_group(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": '[m.f]\nrule = "x"\nk = 1\nmatrix = { hardware = ["//hardware:*"], mode = ["15W", 2, true] }\n'
+            + BOARDS
+        },
+    )
+    workspace = Workspace(str(tmp_path))
+    group = workspace.target(Label("m", "f"))
+    assert (group.rule, group.values["targets"]) == (
+        "group",
+        [f"//m:f.{board}.{mode}" for board in ("jetson", "pi") for mode in ("15W", "2", "true")],
+    )
+    cell = workspace.target(Label("m", "f.pi.2"))
+    assert (cell.rule, cell.values) == ("x", {"k": 1, "hardware": "//hardware:pi", "mode": 2})
+    assert cell.place("hardware") == Location("BUILD.toml", 6, 25, 12)
+    assert [str(label) for label in workspace.targets(["//m:*"])] == [
+        "//m:f",
+        *group.values["targets"],
+    ]
+
+
+def test_a_matrix_is_analysed_like_targets_written_out(tmp_path: Path) -> None:
+    matrix = '{ hardware = ["//hardware:*", "-//hardware:pi"] }'
+    every = '[all]\nrule = "export"\nhardware = "//hardware:pi"\nboards = ["//..."]\n'
+    write(
+        tmp_path,
+        {"BUILD.toml": f'[exports.fleet]\nrule = "export"\nmatrix = {matrix}\n{every}{BOARDS}'},
+    )
+    found = analysed(tmp_path, "//exports:fleet", "//:all")
+    assert [str(label) for label in found.deps[Label("exports", "fleet")]] == [
+        "//exports:fleet.jetson"
+    ]
+    assert len(found.providers[Label("", "all")].given[1]) == 2  # type: ignore[attr-defined]
+
+
+def test_a_cell_can_be_asked_for_alone_and_a_missing_one_is_told(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": '[exports.fleet]\nrule = "export"\nmatrix = { hardware = ["//hardware:*"] }\n'
+            + BOARDS
+        },
+    )
+    assert [str(label) for label in analysed(tmp_path, "//exports:fleet.pi").order] == [
+        "//hardware:pi",
+        "//exports:fleet.pi",
+    ]
+    (found,) = faults(tmp_path, "//exports:fleet.p")
+    assert found.fix == "did you mean '//exports:fleet.pi'?"
+
+
+def test_a_fault_in_a_cell_points_at_the_value_of_the_matrix(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"BUILD.toml": '[b.m]\nrule = "board"\nmatrix = { dtype = ["float32", "float61"] }\n'},
+    )
+    (found,) = faults(tmp_path, "//b:m")
+    assert found.at == Location("BUILD.toml", 5, 33, 7) and "//b:m.float61" in found.what
+
+
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        ("3", "a matrix is a table of lists"),
+        ("{}", "a matrix is a table of lists"),
+        ("{ hardware = [] }", "table of lists"),
+        ('{ hardware = ["//zzz:*"] }', "no target matches //zzz:*"),
+        ('{ hardware = ["//hardware:x"] }', "no target //hardware:x"),
+        ("{ k = [1] }", "'k' stands in the matrix and beside it"),
+        ('{ mode = ["a b"] }', "cannot be part of a label"),
+        ('{ mode = ["a", "A"] }', "named 'A'"),
+        ("{ mode = [[1]] }", "cannot be part of a label"),
+        ('{ hardware = ["//hardware:*", "-//..."] }', "the matrix has no hardware"),
+        (f"{{ a = {list(range(101))}, b = {list(range(101))} }}", "10,201 cells"),
+    ],
+)
+def test_a_bad_matrix_is_told(tmp_path: Path, matrix: str, said: str) -> None:
+    write(tmp_path, {"BUILD.toml": f'[m.f]\nrule = "x"\nk = 1\nmatrix = {matrix}\n' + BOARDS})
+    (found,) = faults(tmp_path, "//m:f")
+    assert said in found.what and found.at is not None and found.at.line in (5, 6)
+
+
+def test_matrices_over_each_other_end(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "BUILD.toml": '[m.a]\nrule = "node"\nmatrix = { deps = ["//m:*"] }\n[m.b]\nrule = "node"\n'
+            'matrix = { deps = ["//m:*"] }\n[m.c]\nrule = "node"\n'
+        },
+    )
+    assert "//m:a.c" in [str(label) for label in Workspace(str(tmp_path)).targets(["//m:*"])]
