@@ -1,6 +1,9 @@
-"""What all tests share: hypothesis without deadlines, for machines are noisy."""
+"""What all tests share: hypothesis without deadlines, for machines are noisy, and tools that import as in an action."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -10,3 +13,9 @@ __all__ = ["pytest_terminal_summary", "tally"]
 
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
+
+TOOLS = str(
+    Path(__file__).parents[1] / "rules/tools"
+)  # the folder of a program is its `sys.path[0]`
+if TOOLS not in sys.path:
+    sys.path.insert(0, TOOLS)

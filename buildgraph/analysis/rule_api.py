@@ -8,11 +8,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from typing import Any, TypeAlias, TypeVar
 
 from ..keys import staged_paths
-from ..types.action import Action, Arg, Artifact, In, Out, Output, Program, Shipped, Source
-from ..types.errors import BuildError
+from ..types.action import (
+    Action,
+    Arg,
+    Artifact,
+    In,
+    Out,
+    Output,
+    Program,
+    Shipped,
+    Source,
+)
+from ..types.errors import BuildError, did_you_mean
 from ..types.label import Label
 from ..types.provider import Provider
 from ..types.target import Target
@@ -66,20 +78,38 @@ class Globs:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program shipped in `rules/tools`: its module, the sibling modules it imports, the distributions they need.
-
-    `data` are further shipped files it reads; `isolated` tools see no distribution but the standard library.
-    """
+    """A program shipped in `rules/tools`, by the name of its module. The files and distributions that it uses are its inputs."""
 
     name: str
-    modules: tuple[str, ...] = ()
-    distributions: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """The distributions that the program and its modules import."""
+        return _closure(self.name)[1]
 
     def inputs(self, folder: str = "tools") -> tuple[In, ...]:
-        """The files of the tool, staged beside each other in a folder."""
-        files = [f"{module}.py" for module in (self.name, *self.modules)] + list(self.data)
-        return tuple(In(Shipped(f"tools/{file}"), f"{folder}/{file}") for file in sorted(files))
+        """The program and the files that it uses, staged in a folder as they lie in `rules/tools`."""
+        return tuple(
+            In(Shipped(f"tools/{file}"), f"{folder}/{file}") for file in _closure(self.name)[0]
+        )
+
+
+@cache
+def _closure(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(files, distributions) of a shipped program, from the table in `rules/tools`."""
+    table = import_module(
+        "buildgraph.rules.tools.closures"
+    )  # by name, for the rules' place differs from ours
+    programs = table.programs()
+    if program not in programs:
+        raise BuildError(
+            f"no tool {program!r} ships with buildgraph",
+            None,
+            did_you_mean(program, programs) or f"the tools are {', '.join(programs)}",
+            "rule",
+        )
+    found: tuple[tuple[str, ...], tuple[str, ...]] = table.closure(program)
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,7 +229,7 @@ def _read(argv: Sequence[Arg], inputs: Sequence[In], folder: str) -> _Read:
 def _meet(argv: Sequence[Arg], inputs: Sequence[In]) -> bool:
     """Whether two inputs would be at one place, or one below the other."""
     try:
-        return staged_paths.find_clash(_read(argv, inputs, "in")[0]) is not None
+        return staged_paths.find_nested_path(_read(argv, inputs, "in")[0]) is not None
     except BuildError:
         return True
 

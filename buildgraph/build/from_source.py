@@ -9,7 +9,7 @@ from ..analysis.analysis import Analysis, analyse
 from ..analysis.builtin_rules import builtin_rules
 from ..types.label import Label, Pattern
 from ..state.analysis_inputs import AnalysisInputs, without_outputs
-from ..keys.action_graph import clash_error, find_clash, gates_of, requested_outputs
+from ..keys.action_graph import path_conflict_error, find_path_conflict, gates_of, requested_outputs
 from ..state.graph_cache import RequestGraph, steps_of
 from ..workspace.workspace import Workspace
 from ..lite import TYPE_CHECKING
@@ -38,12 +38,12 @@ def analyze_request(root: str, patterns: tuple[str, ...], package: str = "") -> 
 
 
 def _basis(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
-    root, listing = workspace.root, workspace.listing
+    root, listing = workspace.root, workspace.file_tree
     paths = {name: os.path.normpath(os.path.join(root, name)) for name in names}
     folders = {path: without_outputs(root, path, listing.entries(name).values()) for name, path in paths.items()
                if name in listing.folders}
     known = listing.stamps | workspace.stamps
-    return AnalysisInputs(root, tuple(paths.values()), folders, workspace.held, {path: known[name] for name, path in paths.items()})
+    return AnalysisInputs(root, tuple(paths.values()), folders, workspace.digests, {path: known[name] for name, path in paths.items()})
 
 
 def evaluate_request(root: str, request: Request, has: Callable[[str], bool]) -> RequestGraph:
@@ -59,10 +59,10 @@ def evaluate_request(root: str, request: Request, has: Callable[[str], bool]) ->
 
 def _check_paths(root: str, wanted: tuple[RequestedOutput, ...]) -> None:
     """Refuse outputs of which one would lie in the other."""
-    clash = find_clash(want.path for want in wanted)
+    clash = find_path_conflict(want.path for want in wanted)
     if clash is not None:
         label = next(want.label for want in reversed(wanted) if want.path == clash[1])
-        raise clash_error(*clash, Workspace(root).target(label).place())
+        raise path_conflict_error(*clash, Workspace(root).target(label).place())
 
 
 def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]:

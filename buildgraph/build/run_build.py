@@ -59,7 +59,7 @@ def _soon(root: str, request: Request, listen: Listener, cancel: Cancel, host: B
     if code is not None:
         return code
     host.engine = engine_stamps()   # before rules are imported: an upgrade from now on must show
-    if not request.plain:
+    if not request.only_patterns:
         return None
     graph = load_graph(host, root, request, lambda name: host.tools.find(name) is not None)
     if graph is None:
@@ -92,7 +92,7 @@ class Session(Executor):
             work = self._analysed()
         self.steps, self.gate_only = work.steps, set(work.gate_only)
         costs = durations.estimate_costs(self.root, self.steps.actions)
-        self.plan = Scheduler(self.steps.needs, costs)
+        self.plan = Scheduler(self.steps.deps, costs)
         self.listen(Planned(work.labels, len(self.steps.actions), len(work.gates), self.level,
                             self.plan.chains if costs else ()))
         self.drive()
@@ -104,8 +104,8 @@ class Session(Executor):
             from ..outputs.out_dir import copy_out
             copy_out(self.root, self.request.out, built, self.host.store)
         code = self.code([row.judged() for row in rows])
-        if self.request.after is not None:
-            code = self.request.after(self, code)
+        if self.request.on_finish is not None:
+            code = self.request.on_finish(self, code)
         self.host.sources.save()
         gc_roots.save_roots(self.host.store.root, self.root, self.request.patterns,
                        [str(self.keys[action]) for action in self.results])
@@ -113,7 +113,7 @@ class Session(Executor):
         finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"],
                             counts[StepState.FAILED] - self.interrupted, counts[StepState.SKIPPED],
                             (time.monotonic_ns() - start) // 1_000_000)
-        if code == OK and self.request.plain:
+        if code == OK and self.request.only_patterns:
             self._leave(work, (built, rows))
         self.listen(finished)
         return code
@@ -121,7 +121,7 @@ class Session(Executor):
     def _analysed(self) -> RequestGraph:
         from .from_source import evaluate_request   # dear: analysis needs pydantic and NetworkX
         work = evaluate_request(self.root, self.request, self._has)
-        if self.request.plain:
+        if self.request.only_patterns:
             self.kept = save_graph(self.host, self.request, work, self._has)
         return work
 

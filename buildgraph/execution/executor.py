@@ -255,7 +255,7 @@ class Executor:
         self.counts[how] += 1
         self.plan.done(step)
         key = str(self.keys[action])
-        place, took = self.steps.places[step], result.milliseconds
+        place, took = self.steps.ordinals[step], result.milliseconds
         self.listen(Done(step, str(action.owner), action.title, how, key, took, place))  # type: ignore[arg-type]
 
     def _fail(self, step: int) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import select
 import time
-from _queue import SimpleQueue
 
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
+from ..lite.queues import SimpleQueue
 from ..sandbox import usage
 from ..sandbox.job import Cancel, Outcome, ended_by
 from ..sandbox.job_encoding import encode_job

@@ -252,6 +252,6 @@ def _write(
     check = 0
     for part in parts:
         check = zlib.crc32(part, check)
-    from ..files.regular_file import replace
+    from ..files.regular_file import replace_file
 
-    replace(f"{looked.root}/{FOLDER}/{looked.name}", (MAGIC, b"%08x\n" % check, *parts))
+    replace_file(f"{looked.root}/{FOLDER}/{looked.name}", (MAGIC, b"%08x\n" % check, *parts))

@@ -70,7 +70,7 @@ def make_folder(path: str, aside: str = "", make: Callable[[str], object] | None
     return True
 
 
-def replace(path: str, parts: Iterable[bytes | bytearray]) -> bool:
+def replace_file(path: str, parts: Iterable[bytes | bytearray]) -> bool:
     """Write a file, part by part, beside its place and rename it there; False when the disk refuses."""
     fresh = f"{path}.{os.getpid()}"
     try:

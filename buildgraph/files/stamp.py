@@ -47,7 +47,7 @@ def reliable_stamp(stamp: Stamp, when: int) -> Stamp:
     return stamp if is_settled(stamp, when) else ALWAYS_STALE
 
 
-def set_date(path: str, when: int) -> None:
+def set_mtime(path: str, when: int) -> None:
     """Give a file or folder that was made its time of modification (ns), one that is between two ticks of the clock.
 
     Who writes to it later gives it the time of a tick, which differs, even within the tick in which it was made.
@@ -55,7 +55,7 @@ def set_date(path: str, when: int) -> None:
     os.utime(path, ns=(when, when), follow_symlinks=False)
 
 
-def stamp_if_dated(path: str, when: int) -> Stamp:
+def stamp_if_mtime(path: str, when: int) -> Stamp:
     """The stamp of what was made and dated; NEVER where somebody changed it since, or the disk keeps no such time."""
     try:
         stamp = stamp_of(os.lstat(path))

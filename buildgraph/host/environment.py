@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..files.regular_file import read_regular, replace
+from ..files.regular_file import read_regular, replace_file
 from ..files.stamp import Stamp, file_system_time, fingerprint
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import defer_signals, suppress
@@ -134,7 +134,7 @@ def _best(cache: str) -> Level:
     from ..sandbox.sandbox import probe  # it knows every rung, and is dear
 
     best = probe(os.environ)
-    replace(path, (best.encode() + b"\n" + said,))
+    replace_file(path, (best.encode() + b"\n" + said,))
     return best
 
 

@@ -15,7 +15,7 @@ import time
 from ..files.stamp import Stamp, fingerprint, is_settled, stamp_of
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..lite.sha256 import hash_open
+from ..lite.sha256 import hash_open_file
 from ..types.digest import Digest
 from ..types.errors import BuildError, Location
 
@@ -198,7 +198,7 @@ def hash_file(path: str) -> Digest:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return Digest(*hash_open(fd))
+        return Digest(*hash_open_file(fd))
     finally:
         os.close(fd)
 

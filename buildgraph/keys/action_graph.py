@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
 from ..types.action import Action, Artifact, Gate, Output
@@ -38,9 +40,9 @@ class ActionGraph:
     """
 
     actions: tuple[Action, ...]
-    needs: tuple[tuple[int, ...], ...]
+    deps: tuple[tuple[int, ...], ...]
     number: dict[Action, int]
-    places: tuple[int, ...]
+    ordinals: tuple[int, ...]
 
     @classmethod
     def of(cls, wanted: Iterable[Artifact]) -> ActionGraph:
@@ -74,20 +76,20 @@ def _places(actions: Iterable[Action]) -> Iterator[int]:
         yield count[named]
 
 
-def find_clash(paths: Iterable[str]) -> tuple[str, str] | None:
+def find_path_conflict(paths: Iterable[str]) -> tuple[str, str] | None:
     """Two of these paths that cannot be outputs at the same time: they are equal, or the first is a folder of the second."""
     ordered = sorted(f"{path}/" for path in paths)
     return next(
         (
             (one[:-1], other[:-1])
-            for one, other in zip(ordered, ordered[1:])
+            for one, other in itertools.pairwise(ordered)
             if other.startswith(one)
         ),
         None,
     )
 
 
-def clash_error(one: str, other: str, at: Location | None = None) -> BuildError:
+def path_conflict_error(one: str, other: str, at: Location | None = None) -> BuildError:
     """The fault of two such paths."""
     what = (
         f"two outputs have the path {one}"

@@ -33,7 +33,7 @@ def unused_path(name: str, paths: Iterable[str]) -> str:
     return found
 
 
-def find_clash(paths: Iterable[str]) -> tuple[str, str] | None:
+def find_nested_path(paths: Iterable[str]) -> tuple[str, str] | None:
     """A path and another one beneath it, or None when all can be at their places."""
     every = list(paths)
     below: dict[str, str] = {}
@@ -79,7 +79,7 @@ def check_paths(target: Target, staged: Mapping[str, Artifact], outs: Sequence[O
             "rename one of them",
             "rule",
         )
-    inner = find_clash(made) or find_clash(staged)
+    inner = find_nested_path(made) or find_nested_path(staged)
     if inner:
         raise BuildError(
             f"{target.label}: {inner[0]!r} is a file or an output, and {inner[1]!r} is below it",
@@ -93,7 +93,7 @@ def check_paths(target: Target, staged: Mapping[str, Artifact], outs: Sequence[O
 def _check_out(target: Target, staged: Mapping[str, Artifact], made: set[str]) -> None:
     """No input in the folder of outputs may be an output, be in one, or have one below it."""
     for path in [path for path in staged if path.startswith("out/")]:
-        found = find_clash({path, *made}) or ((path, path) if path in made else None)
+        found = find_nested_path({path, *made}) or ((path, path) if path in made else None)
         if found:
             raise BuildError(
                 f"{target.label}: the input {path!r} is at the place of the output "

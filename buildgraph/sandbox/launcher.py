@@ -14,14 +14,12 @@ import os
 import select
 
 from ..lite import TYPE_CHECKING
+from ..lite.signals import signal
 from . import landlock, supervisor
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Iterable
     from typing import NoReturn
-else:
-    import _signal as signal  # `signal` would bring in `enum`
 
 _DEFAULT = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
 _GONE = (128 + 9, 0, 0)

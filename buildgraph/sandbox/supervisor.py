@@ -14,15 +14,13 @@ from __future__ import annotations
 
 import os
 
+from ..lite.signals import signal
 from . import landlock, mounts, seccomp
 
 TYPE_CHECKING = False  # `typing` and `collections.abc` would be loaded for every command
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
-else:
-    import _signal as signal  # `signal` would bring in `enum`
 
 CANNOT_CONFINE, CANNOT_RUN = 125, 127
 CANNOT_RUN_TEXT = "buildgraph: cannot run"

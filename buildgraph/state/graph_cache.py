@@ -11,12 +11,13 @@ import sys
 
 from .. import __version__
 from ..fastpath.manifest import request_name
-from ..files.regular_file import open_regular, read_regular, replace
+from ..files.regular_file import open_regular, read_regular, replace_file
 from ..files.remove_tree import remove
 from ..host.source_files import hash_file
 from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
+from ..lite.pack import pack_ints, pack_strings, unpack_strings
 from ..lite.record import record
 from ..lite.sha256 import sha256
 from ..types.action import Action, Gate, Output, Source
@@ -28,14 +29,11 @@ from .snapshot import (
     Snapshot,
     action_of,
     encoded,
-    pack_ints,
-    pack_strings,
     parse,
     position_of,
     producers_of,
     read,
     step_line,
-    unpack_strings,
     write,
 )
 from .snapshot_journal import SavedBuild, load_saved_build
@@ -86,7 +84,7 @@ def save_graph(
     """Keep work in the cache, found again by what it was made from; None where the disk refuses."""
     steps, path = work.steps, _path(host, request, work.basis.held["BUILD.toml"].hash)
     places, lines, at = [0], [], 0
-    for action, place in zip(steps.actions, steps.places):
+    for action, place in zip(steps.actions, steps.ordinals):
         lines.append(step_line(action, place, steps.number))
         at += len(lines[-1])
         places.append(at)
@@ -114,7 +112,7 @@ def save_graph(
             ),
         }
     )
-    if not replace(path, data):
+    if not replace_file(path, data):
         return None
     _shorten(os.path.dirname(path))
     return SavedGraph(path, sha256(b"".join(data)).digest())
@@ -191,7 +189,7 @@ def publish_graph(kept: SavedGraph, root: str, request: Request, mark: int) -> N
             if (
                 found is not None
                 and found.mark == mark
-                and replace(f"{kept.path}.last{STEPS}", iter(lambda: steps.read(_PIECE), b""))
+                and replace_file(f"{kept.path}.last{STEPS}", iter(lambda: steps.read(_PIECE), b""))
             ):
                 write(f"{kept.path}.last", found.parts | {"graph": kept.digest})
 

@@ -21,6 +21,7 @@ from ..host.environment import BuildEnvironment, machine_identity
 from ..host.host_tools import HostTools
 from ..keys.action_graph import ActionGraph, RequestedOutput
 from ..lite import TYPE_CHECKING
+from ..lite.pack import unpack_strings
 from ..outputs.output_tree import InstalledOutputs, OutputTree
 from ..outputs.owned_paths import owned_paths
 from ..sandbox.job import LEVELS
@@ -46,7 +47,7 @@ from .save import (
     verdict_of,
     wanted_row,
 )
-from .snapshot import action_of, position_of, producers_of, unpack_strings
+from .snapshot import action_of, position_of, producers_of
 from .snapshot_journal import SavedBuild, StepRecord, load_saved_build, rows_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def build_incrementally(
     """Build from where the last build ended, or None when this build must start from BUILD.toml."""
     look = manifest.last_check
     name = manifest.request_name(request.words, request.package)
-    if not request.plain or look is None or look.root != root or look.name != name:
+    if not request.only_patterns or look is None or look.root != root or look.name != name:
         return None
     last = load_saved_build(os.path.join(root, FOLDER, name))
     if last is None or last.mark != look.mark:
@@ -93,7 +94,7 @@ class Increment(Executor):
         if changed is None:
             return None
         self.host.tools.restore(last.head.words("tools"))
-        return self._go(changed, self.request.every)
+        return self._go(changed, self.request.list_all)
 
     def _open(self, last: SavedBuild, look: manifest.ManifestCheck) -> None:
         self.start = time.monotonic_ns()
@@ -219,7 +220,7 @@ class Increment(Executor):
             local[number] for number in self.head.numbers("gate_only") if number in local
         }
         self.costs = durations.estimate_costs(self.root, actions)
-        self.plan = Scheduler(self.steps.needs, self.costs)
+        self.plan = Scheduler(self.steps.deps, self.costs)
         return True
 
     def _made(self, makers: Set[int]) -> dict[int, Action] | None:

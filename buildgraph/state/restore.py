@@ -12,6 +12,7 @@ import os
 from ..fastpath import manifest
 from ..host.environment import choose_level, machine_identity
 from ..lite import TYPE_CHECKING
+from ..lite.pack import pack_strings
 from ..outputs.output_tree import InstalledOutputs
 from ..sandbox.job import LEVELS
 from ..store import gc_roots
@@ -19,7 +20,6 @@ from ..types.digest import Digest
 from ..ui.summary import format_unchanged
 from .incremental import Increment
 from .save import FOLDER, parse_digest, source_row, stamps_of
-from .snapshot import pack_strings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

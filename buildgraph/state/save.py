@@ -17,13 +17,14 @@ from ..files.stamp import (
 from ..host.environment import SHIPPED, machine_identity
 from ..keys.action_graph import RequestedOutput
 from ..lite import TYPE_CHECKING
+from ..lite.pack import pack_ints, pack_strings
 from ..lite.record import record
 from ..types.action import Action, Artifact, Output, Source
 from ..types.digest import Digest
 from ..types.events import Built, Judged
 from ..types.result import File, Node, Tree
 from ..ui.summary import format_unchanged
-from .snapshot import pack_ints, pack_strings, step_line
+from .snapshot import step_line
 from .snapshot_journal import StepRecord, begin, rows_of
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _rows(
 def _lines(drive: Executor, rows: Mapping[int, Sequence[tuple[int, bytes]]]) -> Iterator[bytes]:
     """The lines of the steps, one at a time: all of them together weigh much."""
     steps = drive.steps
-    for number, (action, place) in enumerate(zip(steps.actions, steps.places)):
+    for number, (action, place) in enumerate(zip(steps.actions, steps.ordinals)):
         stand = StepRecord(
             str(drive.keys[action]), drive.results[action].milliseconds, tuple(rows.get(number, ()))
         )
@@ -152,7 +153,7 @@ def _parts(
     """Sections of a snapshot."""
     steps, held = drive.steps, drive.host.sources.held()
     reads = _readers(steps.actions, wanted)
-    user_at, users = _table(_users(steps.needs))
+    user_at, users = _table(_users(steps.deps))
     reader_at, readers = _table(list(reads.values()))
     shipped = [(path, *_said(*held[path])) for path in held if path.startswith(SHIPPED)]
     listed = [

@@ -12,11 +12,11 @@ no snapshot.
 from __future__ import annotations
 
 import os
-import struct
 import zlib
 
-from ..files.regular_file import open_regular, read_regular, replace
+from ..files.regular_file import open_regular, read_regular, replace_file
 from ..lite import TYPE_CHECKING
+from ..lite.pack import decode, encode, pack_ints, pack_strings, unpack_ints, unpack_strings
 from ..lite.record import record
 from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
 from ..types.label import Label
@@ -41,23 +41,7 @@ class Snapshot:
 
     def numbers(self, name: str) -> memoryview[int]:
         """A section of numbers."""
-        return memoryview(self.parts[name]).cast("q")
-
-
-def pack_strings(of: Iterable[str]) -> bytes:
-    """Words as a section; none of them may hold NUL."""
-    return "\0".join(of).encode("utf-8", "surrogateescape")
-
-
-def unpack_strings(data: bytes) -> list[str]:
-    """The words of a section."""
-    return data.decode("utf-8", "surrogateescape").split("\0") if data else []
-
-
-def pack_ints(of: Iterable[int]) -> bytes:
-    """Numbers as a section."""
-    found = list(of)
-    return struct.pack(f"{len(found)}q", *found)  # `array` would bring in `collections`
+        return unpack_ints(self.parts[name])
 
 
 def read(path: str) -> Snapshot | None:
@@ -70,31 +54,19 @@ def read(path: str) -> Snapshot | None:
 
 def parse(data: bytes) -> Snapshot | None:
     """A snapshot from the bytes of its head, or None when they are not whole."""
-    start = len(MAGIC) + 9
-    mark = zlib.crc32(memoryview(data)[start:])
-    if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : start] != b"%08x\n" % mark:
-        return None
-    end = data.index(b"\n", start)
-    parts, at = {}, end + 1
-    for entry in data[start:end].split():
-        name, _, size = entry.partition(b":")
-        parts[name.decode()] = data[at : at + int(size)]
-        at += int(size)
-    return Snapshot(parts, mark)
+    decoded = decode(MAGIC, data)
+    return Snapshot(*decoded) if decoded else None
 
 
 def write(path: str, parts: Mapping[str, bytes]) -> int:
     """Write a head by temp and rename and return its mark; a disk that refuses keeps none, and the mark is 0."""
     data, mark = encoded(parts)
-    return mark if replace(path, data) else 0
+    return mark if replace_file(path, data) else 0
 
 
 def encoded(parts: Mapping[str, bytes]) -> tuple[tuple[bytes, ...], int]:
     """The bytes of a head, in pieces, and its mark."""
-    sizes = " ".join(f"{name}:{len(data)}" for name, data in parts.items())
-    body = b"".join((sizes.encode(), b"\n", *parts.values()))
-    mark = zlib.crc32(body)
-    return (MAGIC, b"%08x\n" % mark, body), mark
+    return encode(MAGIC, parts)
 
 
 def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:
@@ -107,7 +79,7 @@ def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:
             sums.append(zlib.crc32(line))
             yield line
 
-    if not replace(path + STEPS, told()):
+    if not replace_file(path + STEPS, told()):
         return {}
     return {"places": pack_ints(places), "sums": pack_ints(sums)}
 

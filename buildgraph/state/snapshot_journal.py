@@ -11,8 +11,9 @@ import os
 
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
+from ..lite.pack import pack_ints, unpack_strings
 from ..lite.record import record
-from .snapshot import Snapshot, pack_ints, read, read_steps, unpack_strings, write, write_steps
+from .snapshot import Snapshot, read, read_steps, write, write_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

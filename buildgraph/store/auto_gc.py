@@ -12,7 +12,7 @@ import sys
 import time
 from stat import S_ISREG
 
-from ..files.regular_file import open_own, read_regular, replace
+from ..files.regular_file import open_own, read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..types.errors import BuildError
 from ..types.events import Done, Event, Finished
@@ -190,4 +190,4 @@ def _shorten(root: str) -> None:
             return
     except OSError:
         return
-    replace(path, ((" ".join(map(str, totals(root))) + "\n").encode("ascii"),))
+    replace_file(path, ((" ".join(map(str, totals(root))) + "\n").encode("ascii"),))

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from _thread import allocate_lock
 
 from ..files.regular_file import make_folder, open_own, open_regular, read_regular
 from ..files.remove_tree import remove
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
-from ..lite.sha256 import hash_open, sha256
+from ..lite.sha256 import hash_open_file, sha256
+from ..lite.threads import allocate_lock
 from ..types.digest import Digest
 from ..types.result import Result
 from . import result_record
@@ -192,7 +192,7 @@ class DiskStore:
         """Hash a blob; a damaged one goes to quarantine. False when it is not (or no longer) there."""
         try:
             with self._opened(digest, published=True) as fd:
-                self._check(digest, *hash_open(fd), fd)
+                self._check(digest, *hash_open_file(fd), fd)
         except Missing:
             return False
         return True

@@ -6,7 +6,7 @@ import os
 
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import check_cancelled
-from ..lite.sha256 import CANCEL_CHECK_BYTES, add_zeros, runs, sha256
+from ..lite.sha256 import CANCEL_CHECK_BYTES, add_zeros, data_ranges, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,7 @@ def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
     expected, size = found.st_size, 0
     sha, buffer = sha256(more=expected), bytearray(min(_BUFFER, expected + 1))
     view = memoryview(buffer)
-    for start, end in runs(source, found):
+    for start, end in data_ranges(source, found):
         if start > size:
             add_zeros(sha, start - size)
             os.ftruncate(target, size)  # it may hold bytes of another file

@@ -8,7 +8,7 @@ import os
 from ..files.regular_file import open_regular, read_regular
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
-from ..lite.sha256 import hash_open
+from ..lite.sha256 import hash_open_file
 from ..types.digest import Digest
 from ..types.result import Result
 from . import result_record
@@ -157,7 +157,7 @@ def _damaged_blob(path: str) -> bool:
     except OSError:
         return True
     try:
-        return hash_open(fd)[0] != os.path.basename(path)
+        return hash_open_file(fd)[0] != os.path.basename(path)
     except OSError:
         return True
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..files.regular_file import make_folder, move_aside, read_regular, replace
+from ..files.regular_file import make_folder, move_aside, read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..lite.sha256 import sha256
 from ..types.digest import Digest
@@ -29,7 +29,7 @@ def save_roots(
     path = os.path.join(root, _FOLDER, sha256(head).hexdigest()[:32])
     try:
         make_folder(os.path.dirname(path), os.path.join(root, "quarantine"))
-        if not replace(path + _MORE if more else path, (data,)):
+        if not replace_file(path + _MORE if more else path, (data,)):
             return
         if more:
             os.utime(path, follow_symlinks=False)  # it is the time of the last build

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
-
 from ..lite import TYPE_CHECKING
+from ..lite.threads import allocate_lock
 from ..types.digest import Digest
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ class Artifact:
     name: str
 
 
-@record(aside="at")
+@record(uncompared="at")
 class Source(Artifact):
     """A file or folder of the workspace; `name` is its path from the workspace's root, `/`-separated."""
 

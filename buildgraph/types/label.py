@@ -29,7 +29,7 @@ class Label:
             name = name if colon else found.rpartition("/")[2]
         else:
             raise _no_label(text, at)
-        if not valid_package(found) or not valid_name(name):
+        if not is_package(found) or not is_target_name(name):
             raise _no_label(text, at)
         return cls(found, name)
 
@@ -53,12 +53,12 @@ class Pattern:
         body = text[1:] if negative else text
         if body == "//..." or (body.startswith("//") and body.endswith("/...")):
             base = body[2:-3].rstrip("/")
-            if not valid_package(base):
+            if not is_package(base):
                 raise _no_label(text, at)
             return cls(base, None, True, negative)
         if body.startswith("//") and body.endswith((":*", ":all")):
             base = body[2:].rpartition(":")[0]
-            if not valid_package(base):
+            if not is_package(base):
                 raise _no_label(text, at)
             return cls(base, None, False, negative)
         label = Label.parse(body, package, at)
@@ -74,9 +74,9 @@ class Pattern:
 
 
 def _no_label(text: str, at: Location | None) -> BuildError:
-    from .similar_names import unusual
+    from .similar_names import describe_unusual
 
-    beyond = unusual(text)
+    beyond = describe_unusual(text)
     likely = " or ".join(map(repr, resolve_shorthand(text)))
     fix = f"it has {beyond}; {FORM}" if beyond else f"did you mean {likely}?" if likely else FORM
     return BuildError(f"{text!r} is not a label", at, fix, "label")
@@ -113,13 +113,13 @@ def resolve_shorthand(text: str) -> tuple[str, ...]:
         )
     bases = (one.lstrip("/").partition(":")[0].removesuffix("...").rstrip("/") for one in likely)
     names = (one.partition(":")[2] for one in likely)
-    fine = all(map(valid_package, bases)) and all(
-        one in ("", "*") or valid_name(one) for one in names
+    fine = all(map(is_package, bases)) and all(
+        one in ("", "*") or is_target_name(one) for one in names
     )
     return tuple(f"{sign}{one}" for one in likely if f"{sign}{one}" != text) if fine else ()
 
 
-def valid_package(text: str) -> bool:
+def is_package(text: str) -> bool:
     """Whether text may be a package: empty, or parts that are no `.`, `..` and end in no dot."""
     return not text or (
         len(text) <= _ALL
@@ -130,6 +130,6 @@ def valid_package(text: str) -> bool:
     )
 
 
-def valid_name(text: str) -> bool:
+def is_target_name(text: str) -> bool:
     """Whether text may be a target's name."""
     return 0 < len(text) <= _PART and _OF_NAMES.issuperset(text) and bool(text.strip("."))

@@ -22,15 +22,15 @@ class Request:
     out: str = ""
     gates: bool = True
     package: str = ""
-    every: bool = False  # tell of all outputs, not only of those that changed
-    after: Callable[[Any, int], int] | None = (
+    list_all: bool = False  # report all outputs, not only those that changed
+    on_finish: Callable[[Any, int], int] | None = (
         None  # what looks at the build when it is done, and its exit code
     )
 
     @property
-    def plain(self) -> bool:
+    def only_patterns(self) -> bool:
         """Whether its words say all that is asked for, so that a receipt may answer them the next time."""
-        return not (self.sandbox_debug or self.out or self.after)
+        return not (self.sandbox_debug or self.out or self.on_finish)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -24,15 +24,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     import difflib  # for a mistake only
 
     names = list(known)
-    folded = fold(word)
-    same = [name for name in names if fold(name) == folded]
+    folded = fold_similar(word)
+    same = [name for name in names if fold_similar(name) == folded]
     near = same[:1] or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if not near:
         return ""
     return f"did you mean {_shown(near[0])}?{_difference(word, near[0]) if same else ''}"
 
 
-def fold(text: str) -> str:
+def fold_similar(text: str) -> str:
     """A text without what the eye does not see: case, Unicode forms, invisible characters, kinds of spaces, look-alikes."""
     if text.isascii():
         return " ".join(text.casefold().split())
@@ -43,7 +43,7 @@ def fold(text: str) -> str:
     return " ".join(seen.split())
 
 
-def unusual(text: str) -> str:
+def describe_unusual(text: str) -> str:
     """The code points of a text beyond ASCII, by name, such as "U+00A0 NO-BREAK SPACE"; empty when there is none."""
     return ", ".join(
         dict.fromkeys(_point(c) for c in text if not c.isascii() or not c.isprintable())
@@ -70,7 +70,7 @@ def _difference(word: str, name: str) -> str:
             else ""
         )
     pieces = difflib.SequenceMatcher(None, word, name, False).get_opcodes()
-    kind, a, b, c, d = next(piece for piece in pieces if piece[0] != "equal")
+    _kind, a, b, c, d = next(piece for piece in pieces if piece[0] != "equal")
     return f" It has {_points(name[c:d])} where {word!a} has {_points(word[a:b])}"
 
 

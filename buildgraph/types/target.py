@@ -19,7 +19,7 @@ class Target:
     """One table of BUILD.toml with a `rule` key: plain values, and the place where each was written.
 
     `folder` is the folder of the file (paths are relative to it); `label.package` adds the tables above.
-    `places` maps a key path such as `("agents", "scout")` to where it stands; `()` is the table itself.
+    `positions` maps a key path such as `("agents", "scout")` to where it stands; `()` is the table itself.
     `nested` are the paths below the table that are targets themselves; they are no part of `values`.
     """
 
@@ -27,16 +27,16 @@ class Target:
     rule: str
     values: dict[str, Any]
     folder: str
-    places: Positions
+    positions: Positions
     nested: tuple[tuple[str | int, ...], ...] = ()
 
     def place(self, *path: str | int) -> Location:
         """Where a value was written; the nearest ancestor's place when it has none of its own."""
-        return _nearest(self.places, self.folder, path)
+        return _nearest(self.positions, self.folder, path)
 
     def lazy_location(self, *path: str | int) -> Location:
         """The same place, looked for when somebody asks: hardly anybody does, and it means to scan the file."""
-        return _Later(self.places, self.folder, path)
+        return _Later(self.positions, self.folder, path)
 
 
 def _nearest(places: Positions, folder: str, path: tuple[str | int, ...]) -> Location:
@@ -57,7 +57,7 @@ class _Later(Location):
         object.__setattr__(self, "_of", of)
         object.__setattr__(self, "_found", None)
 
-    def found(self) -> Location:
+    def resolved(self) -> Location:
         known = self._found
         if known is None:
             known = _nearest(*self._of)
@@ -65,12 +65,12 @@ class _Later(Location):
         return known
 
     def __eq__(self, other: object) -> bool:
-        return self.found() == (other.found() if isinstance(other, Location) else other)
+        return self.resolved() == (other.resolved() if isinstance(other, Location) else other)
 
     def __hash__(self) -> int:
-        return hash(self.found())
+        return hash(self.resolved())
 
-    path = property(lambda self: self.found().path)
-    line = property(lambda self: self.found().line)
-    column = property(lambda self: self.found().column)
-    length = property(lambda self: self.found().length)
+    path = property(lambda self: self.resolved().path)
+    line = property(lambda self: self.resolved().line)
+    column = property(lambda self: self.resolved().column)
+    length = property(lambda self: self.resolved().length)

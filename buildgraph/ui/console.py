@@ -131,7 +131,7 @@ class Console:
         from rich.console import Group
 
         now = self._clock()
-        running = sorted(tuple(self._running.values()), key=lambda row: row[2])
+        running = sorted(self._running.values(), key=lambda row: row[2])
         rows = [_row(title, label, now - since) for title, label, since in running[:_ROWS]]
         if len(running) > _ROWS:
             rows.append(_text((f"   ... and {len(running) - _ROWS} more", "dim")))

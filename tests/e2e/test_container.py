@@ -21,7 +21,7 @@ from tests.support.requirements import need
 
 pytest_plugins = ("tests.support.docker_daemon",)
 pytestmark = pytest.mark.slow
-TOOL = Path(__file__).parents[2] / "rules/tools/assemble.py"
+TOOL = Path(__file__).parents[2] / "rules/tools/assemble_image.py"
 PROGRAM = r"""
 #include <errno.h>
 #include <fcntl.h>

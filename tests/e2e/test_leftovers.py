@@ -225,7 +225,7 @@ def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, 
     of = space(tmp_path, HEAD + CLASH)
     for path in ("out/data/s", "site/s", "in/d/x"):
         of.write(path, f"{path}\n")
-    for path in ("tools/shutil.py", "tools/gather.py", "tools/a"):
+    for path in ("tools/shutil.py", "tools/copy_tree.py", "tools/a"):
         of.write(path, "raise SystemExit(1)\n")
     of.run("build", "//...", "--sandbox", level)
     assert (of.root / "out/t/x").read_text() == "out/data/s\nsite/s\nin/d/x\nmade\n"

@@ -269,9 +269,9 @@ MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
     ),
     "limit of time": (lambda w: w.toml("50s", "51s"), {"//:copied"}, "timeout"),
     "tool of ours": (
-        lambda w: w.change(w.site / "buildgraph/rules/tools/gather.py", b"", b"# comment\n"),
+        lambda w: w.change(w.site / "buildgraph/rules/tools/copy_tree.py", b"", b"# comment\n"),
         {"//:gathered"},
-        "input tools/gather.py",
+        "input tools/copy_tree.py",
     ),
     "tool of the user's": (
         lambda w: w.change(w.root / "tool.py", b"", b"# comment\n"),

@@ -13,7 +13,6 @@ Its forks have the environment of its own orders but for the folders of the acti
 
 from __future__ import annotations
 
-import _socket
 import gc
 import importlib
 import os
@@ -24,6 +23,7 @@ import sys
 
 from ...lite import TYPE_CHECKING
 from ...lite.record import record
+from ...lite.sockets import socket as _socket
 from .. import landlock, mounts, supervisor
 from . import namespaces, run_script
 

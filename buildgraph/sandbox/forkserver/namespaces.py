@@ -10,20 +10,18 @@ one the kernel kills all the others. Whoever waits for the action waits for the 
 
 from __future__ import annotations
 
-import _socket  # `socket` would bring more than all the rest of what is used here
 import array
 import ctypes
 import os
 import select
 
 from ...lite import TYPE_CHECKING
+from ...lite.signals import signal
+from ...lite.sockets import socket as _socket
 from .. import landlock, mounts, supervisor
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Sequence
-else:
-    import _signal as signal  # `signal` makes enumerations of what it is given
 
 _CLONE3, _CLONE_PIDFD, _CLONE_VM, _CLONE_FILES = 435, 0x1000, 0x100, 0x400
 _GIVEN = 3  # descriptors that come with an action: orders, log, status

@@ -15,7 +15,7 @@ from buildgraph.files.regular_file import (
     open_own,
     open_regular,
     read_regular,
-    replace,
+    replace_file,
 )
 
 
@@ -76,7 +76,7 @@ def test_a_file_is_made_in_its_place(odd: Path) -> None:
 
 
 def test_a_file_takes_its_place(odd: Path) -> None:
-    assert replace(str(odd), (b"a", b"b")) and read_regular(str(odd)) == b"ab"
+    assert replace_file(str(odd), (b"a", b"b")) and read_regular(str(odd)) == b"ab"
     assert (odd.parent / "other").read_text() == "another's"
     assert all(not name.startswith("own.") or ".aside-" in name for name in os.listdir(odd.parent))
 
@@ -87,7 +87,7 @@ def test_a_folder_is_made_in_its_place(odd: Path) -> None:
 
 
 def test_a_file_is_written_below_what_should_be_a_folder(odd: Path) -> None:
-    assert replace(str(odd / "file"), (b"x",)) and read_regular(str(odd / "file")) == b"x"
+    assert replace_file(str(odd / "file"), (b"x",)) and read_regular(str(odd / "file")) == b"x"
 
 
 def test_a_file_of_ours_stays(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_file_in_place_of_the_workspaces_folder_stays(tmp_path: Path) -> None:
     """It is the user's."""
     (tmp_path / ".buildgraph").write_text("mine")
     assert (
-        not replace(str(tmp_path / ".buildgraph/own"), (b"x",))
+        not replace_file(str(tmp_path / ".buildgraph/own"), (b"x",))
         and (tmp_path / ".buildgraph").read_text() == "mine"
     )
 
@@ -110,4 +110,4 @@ def test_a_file_in_place_of_the_workspaces_folder_stays(tmp_path: Path) -> None:
 def test_something_else_where_the_fresh_file_would_be(tmp_path: Path) -> None:
     """A process that had the same number may have left anything."""
     os.mkfifo(tmp_path / f"own.{os.getpid()}")
-    assert replace(str(tmp_path / "own"), (b"x",)) and read_regular(str(tmp_path / "own")) == b"x"
+    assert replace_file(str(tmp_path / "own"), (b"x",)) and read_regular(str(tmp_path / "own")) == b"x"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from buildgraph import Artifact, BuildError, Content, Globs, In, Out, Output, Source
-from buildgraph.keys.staged_paths import find_clash, unused_path
+from buildgraph.keys.staged_paths import find_nested_path, unused_path
 from buildgraph.types.action import Action
 from buildgraph.types.errors import Location
 from rules.command import command
-from rules.files import GATHER, files
+from rules.files import COPY_TREE, files
 from rules.gate import gate
-from tests.unit.rules.table import ctx, maker
+from tests.support.rule_context import ctx, maker
 
 MADE = Output("made", Action((), (), (Out("made"),)))
 
@@ -29,7 +29,7 @@ MADE = Output("made", Action((), (), (Out("made"),)))
 def test_a_path_below_another_is_found(
     paths: tuple[str, ...], found: tuple[str, str] | None
 ) -> None:
-    assert find_clash(paths) == found
+    assert find_nested_path(paths) == found
 
 
 def test_a_folder_of_ours_gets_a_name_that_no_source_has() -> None:
@@ -67,13 +67,13 @@ def test_a_rule_of_the_user_may_name_such_a_source() -> None:
     assert maker(usual).argv == ("in/0/made", "in/x", "out/o")
 
 
-@pytest.mark.parametrize("source", ["tools", "tools/gather.py", "tools/shutil.py"])
+@pytest.mark.parametrize("source", ["tools", "tools/copy_tree.py", "tools/shutil.py"])
 def test_no_source_is_imported_by_a_tool(source: str) -> None:
     """A module beside a program comes before all others."""
-    (made,) = ctx().tool(GATHER, In(Source(source), source), Out("o"))
-    assert maker(made).argv[4] == "tools-1/gather.py" and "tools-1/gather.py" in staged(made)
-    (usual,) = ctx().tool(GATHER, In(Source("my/tools"), "my/tools"), Out("o"))
-    assert maker(usual).argv[4] == "tools/gather.py"
+    (made,) = ctx().tool(COPY_TREE, In(Source(source), source), Out("o"))
+    assert maker(made).argv[4] == "tools-1/copy_tree.py" and "tools-1/copy_tree.py" in staged(made)
+    (usual,) = ctx().tool(COPY_TREE, In(Source("my/tools"), "my/tools"), Out("o"))
+    assert maker(usual).argv[4] == "tools/copy_tree.py"
 
 
 def test_a_program_of_the_host_is_not_a_source_of_its_name() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from buildgraph.lite.pack import pack_ints, pack_strings, unpack_strings
 from buildgraph.state import snapshot
 from buildgraph.types.action import Action, Content, Out, Output, Shipped, Source
 from buildgraph.types.label import Label
@@ -58,7 +59,7 @@ def _fields(action: Action) -> list[object]:
 
 @given(ACTIONS, st.integers(1, 99))
 def test_a_step_comes_back(action: Action, place: int) -> None:
-    step = snapshot.unpack_strings(snapshot.step_line(action, place, {MAKER: 7}))
+    step = unpack_strings(snapshot.step_line(action, place, {MAKER: 7}))
     assert _fields(snapshot.action_of(step, {7: MAKER})) == _fields(action)
     assert snapshot.position_of(step) == place
     assert snapshot.producers_of(step) == (
@@ -71,8 +72,8 @@ def written(tmp_path: Path) -> tuple[str, snapshot.Snapshot]:
     path = str(tmp_path / "deep/name")
     steps = snapshot.write_steps(path, [b"one\0a", b"two", b""])
     parts = steps | {
-        "names": snapshot.pack_strings(["x", "\udcff\n", ""]),
-        "numbers": snapshot.pack_ints([3, -1, 2**40]),
+        "names": pack_strings(["x", "\udcff\n", ""]),
+        "numbers": pack_ints([3, -1, 2**40]),
         "none": b"",
     }
     mark = snapshot.write(path, parts)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from buildgraph.lite.pack import pack_strings
 from buildgraph.state import snapshot
 from buildgraph.state.snapshot_journal import (
     JOURNAL,
@@ -19,14 +20,14 @@ from buildgraph.state.snapshot_journal import (
 )
 
 WORD = st.text(st.characters(blacklist_characters="\0\n", blacklist_categories=["Cs"]), max_size=4)
-ROWS = st.lists(WORD, min_size=9, max_size=9).map(snapshot.pack_strings)
+ROWS = st.lists(WORD, min_size=9, max_size=9).map(pack_strings)
 STANDS = st.builds(
     StepRecord,
     st.from_regex(r"[0-9a-f]{4}/[0-9]", fullmatch=True),
     st.integers(0, 10**7),
     st.lists(st.tuples(st.integers(0, 10**6), ROWS), max_size=3).map(tuple),
 )
-ROW = snapshot.pack_strings("//:a o a.txt a  out/a d 3 ".split(" "))
+ROW = pack_strings("//:a o a.txt a  out/a d 3 ".split(" "))
 
 
 @given(STANDS, st.binary(max_size=9))

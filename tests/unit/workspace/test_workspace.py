@@ -248,8 +248,8 @@ def test_a_wrong_shape_is_told_at_its_place(
 def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[str]) -> None:
     write(tmp_path, {"BUILD.toml": f"[workspace]\n{text}\n"})
     with pytest.raises(BuildError) as error:
-        Workspace(str(tmp_path)).settings
-    found = error.value.faults if isinstance(error.value, BuildErrors) else (error.value,)
+        assert Workspace(str(tmp_path)).settings
+    found = error.value.errors if isinstance(error.value, BuildErrors) else (error.value,)
     assert len(found) == len(hints) and all(hint in one.fix for hint, one in zip(hints, found))
 
 
