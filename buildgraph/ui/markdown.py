@@ -1,4 +1,5 @@
 """Prepare Markdown for a terminal: links, pictures and titles of blocks become text."""
+
 from __future__ import annotations
 
 import re
@@ -27,7 +28,12 @@ def prepare_markdown(text: str, target: Callable[[str], str]) -> str:
 
 def _prose(text: str, target: Callable[[str], str]) -> str:
     text = _IMAGE.sub(lambda image: f"Picture: {image[1]} ({target(image[2])})", text)
-    return _LINK.sub(lambda link: link[1] if _says(link[1], target(link[2])) else f"{link[1]} ({target(link[2])})", text)
+    return _LINK.sub(
+        lambda link: (
+            link[1] if _says(link[1], target(link[2])) else f"{link[1]} ({target(link[2])})"
+        ),
+        text,
+    )
 
 
 def _says(text: str, target: str) -> bool:
@@ -39,5 +45,5 @@ def _titled(block: str) -> str:
     title = _TITLE.search(block.partition("\n")[0])
     if title is None:
         return block
-    indent = block[:len(block) - len(block.lstrip(" "))]
+    indent = block[: len(block) - len(block.lstrip(" "))]
     return f"{indent}`{title[1] or title[2]}`\n\n{block}"

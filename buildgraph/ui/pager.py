@@ -1,4 +1,5 @@
 """Show a long text with the user's pager, as git does: `PAGER`, else `less`."""
+
 from __future__ import annotations
 
 import shutil
@@ -7,7 +8,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-_LESS = {"LESS": "FRX", "LV": "-c"}   # git's: end on a short page, show colours, leave the screen as it is
+_LESS = {
+    "LESS": "FRX",
+    "LV": "-c",
+}  # git's: end on a short page, show colours, leave the screen as it is
 
 
 def pager_command(environ: Mapping[str, str]) -> str:
@@ -25,12 +29,16 @@ def page_text(text: str, environ: Mapping[str, str]) -> None:
         sys.stdout.write(text)
         return
     sys.stdout.flush()
-    process = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE, env=_LESS | dict(environ))
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)   # Ctrl-C is a key of the pager, which still owns the terminal
+    process = subprocess.Popen(
+        ["sh", "-c", command], stdin=subprocess.PIPE, env=_LESS | dict(environ)
+    )
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is a key of the pager, which still owns the terminal
     try:
         process.communicate(text.encode())
     except BrokenPipeError:
-        pass   # the pager ended before it read everything
+        pass  # the pager ended before it read everything
     finally:
         process.wait()
         signal.signal(signal.SIGINT, before)

@@ -1,4 +1,5 @@
 """Code blocks of a Markdown page, and the commands in a block."""
+
 from __future__ import annotations
 
 import re
@@ -67,7 +68,9 @@ def blocks_of(text: str) -> list[Block]:
 def commands_of(block: Block) -> list[Command]:
     """The commands of a `sh` or `console` block."""
     lines = block.text.split("\n")[:-1]
-    return _shell(block.line + 1, lines) if block.language == "sh" else _console(block.line + 1, lines)
+    return (
+        _shell(block.line + 1, lines) if block.language == "sh" else _console(block.line + 1, lines)
+    )
 
 
 def is_installation(command: Command) -> bool:
@@ -101,20 +104,28 @@ def _closes(line: str, fence: str) -> bool:
 def _block(line: int, info: str, text: str) -> Block:
     words = shlex.split(info)
     if not words:
-        raise PageError(f"line {line}: the block names no language, such as one of {', '.join(LANGUAGES)}")
+        raise PageError(
+            f"line {line}: the block names no language, such as one of {', '.join(LANGUAGES)}"
+        )
     language, options = words[0], dict(word.partition("=")[::2] for word in words[1:])
     unknown = sorted(options.keys() - {"title", "needs", "fragment"})
     if language not in LANGUAGES:
         raise PageError(f"line {line}: {language!r} is not one of {', '.join(LANGUAGES)}")
     if unknown:
-        raise PageError(f"line {line}: unknown word {unknown[0]!r}; title=, needs= and fragment are known")
+        raise PageError(
+            f"line {line}: unknown word {unknown[0]!r}; title=, needs= and fragment are known"
+        )
     title, fragment = options.get("title", ""), "fragment" in options
-    if language in SHELLS and (title or fragment) or title and fragment:
-        raise PageError(f"line {line}: a block is run, or written to title=, or a fragment, and only one of these")
+    if (language in SHELLS and (title or fragment)) or (title and fragment):
+        raise PageError(
+            f"line {line}: a block is run, or written to title=, or a fragment, and only one of these"
+        )
     if fragment and language not in PARSED:
         raise PageError(f"line {line}: a fragment is one of {', '.join(PARSED)}")
     if not (language in (*SHELLS, "text") or title or fragment):
-        raise PageError(f"line {line}: write title=\"FILE\" to have the file written, or fragment to have it parsed only")
+        raise PageError(
+            f'line {line}: write title="FILE" to have the file written, or fragment to have it parsed only'
+        )
     needs = tuple(word.strip() for word in options.get("needs", "").split(",") if word.strip())
     return Block(line, language, text, title, needs, fragment)
 
@@ -123,13 +134,15 @@ def _shell(first: int, lines: list[str]) -> list[Command]:
     commands: list[Command] = []
     waiting: list[str] = []
     for number, line in enumerate(lines):
-        if waiting or line.strip() and not line.lstrip().startswith("#"):
+        if waiting or (line.strip() and not line.lstrip().startswith("#")):
             waiting.append(line)
         if waiting and _is_whole("\n".join(waiting)):
             commands.append(_command(first + number + 1 - len(waiting), waiting))
             waiting = []
     if waiting:
-        raise PageError(f"line {first + len(lines) - len(waiting)}: bash finds no end of the command")
+        raise PageError(
+            f"line {first + len(lines) - len(waiting)}: bash finds no end of the command"
+        )
     return commands
 
 
@@ -138,7 +151,9 @@ def _console(first: int, lines: list[str]) -> list[Command]:
     number = 0
     while number < len(lines):
         if not lines[number].startswith("$ "):
-            raise PageError(f"line {first + number}: a console block begins with a command, such as `$ buildgraph --version`")
+            raise PageError(
+                f"line {first + number}: a console block begins with a command, such as `$ buildgraph --version`"
+            )
         start, command = number, [lines[number].removeprefix("$ ")]
         number += 1
         while not _is_whole("\n".join(command)):
@@ -149,7 +164,9 @@ def _console(first: int, lines: list[str]) -> list[Command]:
         output = number
         while number < len(lines) and not lines[number].startswith("$ "):
             number += 1
-        commands.append(_command(first + start, command, "".join(f"{line}\n" for line in lines[output:number])))
+        commands.append(
+            _command(first + start, command, "".join(f"{line}\n" for line in lines[output:number]))
+        )
     return commands
 
 

@@ -1,4 +1,5 @@
 """A cache for all pages, and a Docker daemon for blocks that need one."""
+
 from __future__ import annotations
 
 import os

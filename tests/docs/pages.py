@@ -1,4 +1,5 @@
 """The pages of the project: README.md and those that ship with the package."""
+
 from __future__ import annotations
 
 import re

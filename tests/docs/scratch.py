@@ -1,4 +1,5 @@
 """Run the blocks of a page in a scratch workspace."""
+
 from __future__ import annotations
 
 import os
@@ -13,11 +14,18 @@ from pathlib import Path
 from tests.docs.blocks import Block, Command, commands_of, is_installation, matches
 
 _SECONDS = 900
-_LAST_LINES = 60   # of the output of a command that failed
-_GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "init.defaultBranch", "GIT_CONFIG_VALUE_0": "main"} | {
-    f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER")
-    for key, value in (("NAME", "Reader"), ("EMAIL", "reader@example.org"))}
+_LAST_LINES = 60  # of the output of a command that failed
+_GIT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "init.defaultBranch",
+    "GIT_CONFIG_VALUE_0": "main",
+} | {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "Reader"), ("EMAIL", "reader@example.org"))
+}
 
 
 class BlockError(AssertionError):
@@ -37,7 +45,9 @@ class Scratch:
         if block.title:
             self._write(page, block)
         elif block.language in ("sh", "console"):
-            self._shell(page, [command for command in commands_of(block) if not is_installation(command)])
+            self._shell(
+                page, [command for command in commands_of(block) if not is_installation(command)]
+            )
 
     def _write(self, page: str, block: Block) -> None:
         path = (self.workspace / block.title).resolve()
@@ -58,9 +68,15 @@ class Scratch:
         state = self.folder / "state"
         for path in state.glob("[0-9]*"):
             path.unlink()
-        process = subprocess.Popen(["bash", "-c", script(commands, state)], cwd=self.workspace, env=self._environ(),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                   start_new_session=True)
+        process = subprocess.Popen(
+            ["bash", "-c", script(commands, state)],
+            cwd=self.workspace,
+            env=self._environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             process.wait(_SECONDS)
         except subprocess.TimeoutExpired:
@@ -71,11 +87,27 @@ class Scratch:
             _check(f"{page}:{command.line}", command, state / str(number))
 
     def _environ(self) -> dict[str, str]:
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("BUILDGRAPH_", "GIT_"))}
+        own = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("BUILDGRAPH_", "GIT_"))
+        }
         path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
-        return own | _GIT | {
-            "PATH": path, "HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp"), "NO_COLOR": "1", "TERM": "dumb",
-            "COLUMNS": "100", "LC_ALL": "C.UTF-8", "BUILDGRAPH_CACHE": str(self.cache)} | dict(self.environ)
+        return (
+            own
+            | _GIT
+            | {
+                "PATH": path,
+                "HOME": str(self.folder / "home"),
+                "TMPDIR": str(self.folder / "tmp"),
+                "NO_COLOR": "1",
+                "TERM": "dumb",
+                "COLUMNS": "100",
+                "LC_ALL": "C.UTF-8",
+                "BUILDGRAPH_CACHE": str(self.cache),
+            }
+            | dict(self.environ)
+        )
 
 
 def script(commands: Sequence[Command], state: Path) -> str:
@@ -84,11 +116,17 @@ def script(commands: Sequence[Command], state: Path) -> str:
     `state/N`, `state/N.out` and `state/N.err` are the exit code and the output of command N.
     """
     place = shlex.quote(str(state))
-    lines = [f"trap 'declare -px >{place}/variables; pwd >{place}/folder' EXIT",
-             f"test ! -e {place}/variables || {{ . {place}/variables; cd -- \"$(cat {place}/folder)\"; }}"]
+    lines = [
+        f"trap 'declare -px >{place}/variables; pwd >{place}/folder' EXIT",
+        f'test ! -e {place}/variables || {{ . {place}/variables; cd -- "$(cat {place}/folder)"; }}',
+    ]
     for number, command in enumerate(commands):
-        lines += ["{", command.text, f"}} >{place}/{number}.out 2>{place}/{number}.err",
-                  f"echo $? >{place}/{number}; test \"$(cat {place}/{number})\" = {command.code} || exit 1"]
+        lines += [
+            "{",
+            command.text,
+            f"}} >{place}/{number}.out 2>{place}/{number}.err",
+            f'echo $? >{place}/{number}; test "$(cat {place}/{number})" = {command.code} || exit 1',
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -108,14 +146,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _check(place: str, command: Command, result: Path) -> None:
     out, err = (_text(Path(f"{result}.{stream}")) for stream in ("out", "err"))
     if not result.exists():
-        raise BlockError(f"{place}: no exit code after {_SECONDS} s, or the shell ended\n$ {command.text}\n{_tail(out + err)}")
+        raise BlockError(
+            f"{place}: no exit code after {_SECONDS} s, or the shell ended\n$ {command.text}\n{_tail(out + err)}"
+        )
     code = int(result.read_text())
     if code != command.code:
-        raise BlockError(f"{place}: exit code {code}, not {command.code}\n$ {command.text}\n{_tail(out + err)}")
+        raise BlockError(
+            f"{place}: exit code {code}, not {command.code}\n$ {command.text}\n{_tail(out + err)}"
+        )
     expected = command.output
-    if expected is not None and not any(matches(expected, text) for text in (out, err, out + err, err + out)):
-        raise BlockError(f"{place}: other output than the page shows\n$ {command.text}\n--- the page shows\n{expected}"
-                         f"--- stdout\n{_tail(out)}\n--- stderr\n{_tail(err)}")
+    if expected is not None and not any(
+        matches(expected, text) for text in (out, err, out + err, err + out)
+    ):
+        raise BlockError(
+            f"{place}: other output than the page shows\n$ {command.text}\n--- the page shows\n{expected}"
+            f"--- stdout\n{_tail(out)}\n--- stderr\n{_tail(err)}"
+        )
 
 
 def _text(path: Path) -> str:

@@ -1,4 +1,5 @@
 """Links lead somewhere: to a file of the repository, and to a heading that its page has."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,8 +8,16 @@ import pytest
 
 from tests.docs.pages import DOCS, ROOT, anchors_of, links_of, name_of, pages
 
-_MORE = [path for path in (ROOT / ".github/CONTRIBUTING.md", ROOT / ".github/SECURITY.md", ROOT / "CONTRIBUTING.md",
-                           ROOT / "SECURITY.md") if path.exists()]
+_MORE = [
+    path
+    for path in (
+        ROOT / ".github/CONTRIBUTING.md",
+        ROOT / ".github/SECURITY.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+    )
+    if path.exists()
+]
 _OUTSIDE = ("http://", "https://", "mailto:")
 
 
@@ -44,7 +53,12 @@ def test_the_index_leads_to_every_page() -> None:
         page = waiting.pop()
         for _, link in links_of(page.read_text()):
             target = (page.parent / link.partition("#")[0]).resolve()
-            if target.suffix == ".md" and target.is_relative_to(DOCS) and target.exists() and target not in reached:
+            if (
+                target.suffix == ".md"
+                and target.is_relative_to(DOCS)
+                and target.exists()
+                and target not in reached
+            ):
                 reached.add(target)
                 waiting.append(target)
     assert sorted(name_of(page) for page in DOCS.rglob("*.md") if page not in reached) == []

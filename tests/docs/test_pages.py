@@ -1,4 +1,5 @@
 """What the pages show is true: files parse, commands run and print what the page says."""
+
 from __future__ import annotations
 
 import ast
@@ -42,7 +43,9 @@ def test_page(page: Path, tmp_path: Path, docs_cache: Path, request: pytest.Fixt
             check_fragment(name, block)
             scratch.run(name, block)
         except (BlockError, PageError) as error:
-            pytest.fail(str(error) if isinstance(error, BlockError) else f"{name}: {error}", pytrace=False)
+            pytest.fail(
+                str(error) if isinstance(error, BlockError) else f"{name}: {error}", pytrace=False
+            )
     if skipped:
         absent(f"blocks of {name} were not run: {'; '.join(skipped)}")
 
@@ -60,11 +63,14 @@ def check_fragment(page: str, block: Block) -> None:
             case "yaml":
                 _check_yaml(block.text)
     except (ValueError, SyntaxError) as error:
-        raise BlockError(f"{page}:{block.line}: this {block.language} does not parse: {error}") from None
+        raise BlockError(
+            f"{page}:{block.line}: this {block.language} does not parse: {error}"
+        ) from None
 
 
 def _check_yaml(text: str) -> None:
     import yaml
+
     try:
         yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -80,7 +86,11 @@ def _start(scratch: Scratch, source: Path | None) -> None:
         for name in ("README.md", "LICENSE"):
             shutil.copy(ROOT / name, scratch.workspace)
     else:
-        shutil.copytree(source, scratch.workspace, ignore=shutil.ignore_patterns("out", ".buildgraph", "__pycache__"))
+        shutil.copytree(
+            source,
+            scratch.workspace,
+            ignore=shutil.ignore_patterns("out", ".buildgraph", "__pycache__"),
+        )
 
 
 def _missing(block: Block, environ: dict[str, str], request: pytest.FixtureRequest) -> str:

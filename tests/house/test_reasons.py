@@ -1,4 +1,5 @@
 """The reasons of errors are those of one table, which the reference shows."""
+
 from __future__ import annotations
 
 import ast
@@ -9,12 +10,15 @@ import pytest
 from buildgraph.types.errors import REASONS, BuildError
 from tests.house.test_layers import ROOT, modules
 
-_FOURTH = 3   # the place of `reason` among the arguments of BuildError
+_FOURTH = 3  # the place of `reason` among the arguments of BuildError
 
 
 def reasons() -> Iterator[tuple[str, ast.expr | None]]:
     """(place, expression) of the reason of each error that the code makes; None for one without."""
-    for path in [*modules("buildgraph"), *(path for path in modules("rules") if "tools" not in path.parts)]:
+    for path in [
+        *modules("buildgraph"),
+        *(path for path in modules("rules") if "tools" not in path.parts),
+    ]:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
@@ -38,7 +42,9 @@ def test_every_reason_is_in_the_table_and_is_used() -> None:
     for place, expression in reasons():
         values = literals(expression) if expression else ["input"]
         # Another error's reason, handed on.
-        assert values or isinstance(expression, ast.Attribute) and expression.attr == "reason", f"{place}: not a literal"
+        assert values or (isinstance(expression, ast.Attribute) and expression.attr == "reason"), (
+            f"{place}: not a literal"
+        )
         assert set(values) <= REASONS.keys(), f"{place}: list the reason {values} in REASONS"
         used |= set(values)
     assert used == REASONS.keys()

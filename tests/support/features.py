@@ -1,4 +1,5 @@
 """The table of pymdp's features, from the code that refuses what a backend does not support."""
+
 from __future__ import annotations
 
 import sys
@@ -6,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 _TOOLS = str(Path(__file__).parents[2] / "rules" / "tools")
-_MODULES = ("agentc.plan.feature_support", "plan_subset")   # the first that exists
+_MODULES = ("agentc.plan.feature_support", "plan_subset")  # the first that exists
 
 
 def features_table() -> str:

@@ -4,6 +4,7 @@
 
 `--check` is the default. It exits with 1 when something is out of date, and names it.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -28,17 +29,23 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "reference/errors.md": errors_page,
     "reference/environment.md": environment_page,
     "images/house.svg": house_svg,
-    "images/starts.svg": starts_svg}
+    "images/starts.svg": starts_svg,
+}
 # Parts of pages that people write: (page, name of the part). A page that does not exist is left out.
 INSERTED: Mapping[tuple[str, str], Callable[[], str]] = {
     ("design/overview.md", "house picture"): house_table,
-    ("design/agent-compiler.md", "features"): features_table}
+    ("design/agent-compiler.md", "features"): features_table,
+}
 _END = "<!-- end -->"
 
 
 def list_outdated() -> list[str]:
     """The paths below the docs whose content is not what the code gives."""
-    return [name for name, text in contents().items() if not (DOCS / name).exists() or (DOCS / name).read_text() != text]
+    return [
+        name
+        for name, text in contents().items()
+        if not (DOCS / name).exists() or (DOCS / name).read_text() != text
+    ]
 
 
 def contents() -> dict[str, str]:
@@ -56,7 +63,7 @@ def insert_part(page: str, part: str, text: str) -> str:
     before, separator, rest = page.partition(begin)
     if not separator or _END not in rest:
         raise ValueError(f"the page lacks the lines {begin} and {_END}")
-    return f"{before}{begin}\n{text.strip()}\n{rest[rest.index(_END):]}"
+    return f"{before}{begin}\n{text.strip()}\n{rest[rest.index(_END) :]}"
 
 
 def write() -> list[str]:
@@ -71,10 +78,14 @@ def write() -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Check or write; 1 when a check finds something out of date."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.generate", description="the generated parts of the docs")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.generate", description="the generated parts of the docs"
+    )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--write", action="store_true", help="write what is out of date")
-    choice.add_argument("--check", action="store_true", help="name what is out of date (the default)")
+    choice.add_argument(
+        "--check", action="store_true", help="name what is out of date (the default)"
+    )
     options = parser.parse_args(argv)
     names = write() if options.write else list_outdated()
     for name in names:

@@ -1,4 +1,5 @@
 """The picture of the packages and their imports, as SVG and as a table."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from tests.support.layout import neighbours, order, place
 from tests.support.markdown import code, table
 
 _HEIGHT, _FLOOR, _MARGIN, _GAP = 34, 78, 16, 18
-_LEFT, _LEGEND = 60, 250   # for the numbers of floors; for an entry of the legend
+_LEFT, _LEGEND = 60, 250  # for the numbers of floors; for an entry of the legend
 
 
 def house_svg() -> str:
@@ -22,9 +23,19 @@ def house_table() -> str:
     rows = sorted(packages(), key=lambda package: (-package.floor, package.name))
     lights = any(package.is_light for package in rows)
     heads = ("floor", "package", "content", *["cost"] * lights, "imports")
-    return table(heads, [
-        (str(package.floor), code(package.name), package.sentence, *["light" if package.is_light else "plain"] * lights,
-         ", ".join(package.imports)) for package in rows])
+    return table(
+        heads,
+        [
+            (
+                str(package.floor),
+                code(package.name),
+                package.sentence,
+                *["light" if package.is_light else "plain"] * lights,
+                ", ".join(package.imports),
+            )
+            for package in rows
+        ],
+    )
 
 
 def draw(house: Sequence[Package]) -> str:
@@ -34,9 +45,21 @@ def draw(house: Sequence[Package]) -> str:
     widths = {name: 14 if "@" in name else _width(name) + _GAP for row in rows for name in row}
     middles = place(rows, neighbours(ways), widths)
     tops = {name: _MARGIN + number * _FLOOR for number, row in enumerate(rows) for name in row}
-    boxes = [Box(_LEFT + middles[package.name] - _width(package.name) // 2, tops[package.name], _width(package.name), _HEIGHT,
-                 package.name, "light" if package.is_light else "plain") for package in house]
-    shapes = [text(_MARGIN, _MARGIN + number * _FLOOR + 22, str(len(rows) - 1 - number)) for number in range(len(rows))]
+    boxes = [
+        Box(
+            _LEFT + middles[package.name] - _width(package.name) // 2,
+            tops[package.name],
+            _width(package.name),
+            _HEIGHT,
+            package.name,
+            "light" if package.is_light else "plain",
+        )
+        for package in house
+    ]
+    shapes = [
+        text(_MARGIN, _MARGIN + number * _FLOOR + 22, str(len(rows) - 1 - number))
+        for number in range(len(rows))
+    ]
     shapes += [_way(way, middles, tops) for way in ways.values()]
     shapes += map(box, boxes)
     width = max((shape.x + shape.width for shape in boxes), default=0) + _MARGIN
@@ -44,21 +67,33 @@ def draw(house: Sequence[Package]) -> str:
     if any(package.is_light for package in house):
         shapes += _legend(height)
         height, width = height + _HEIGHT + _MARGIN, max(width, _LEFT + 2 * _LEGEND)
-    return svg(width, height, "Packages of buildgraph on floors. An arrow is an import; all arrows go down.", shapes)
+    return svg(
+        width,
+        height,
+        "Packages of buildgraph on floors. An arrow is an import; all arrows go down.",
+        shapes,
+    )
 
 
 def _way(way: Sequence[str], middles: dict[str, int], tops: dict[str, int]) -> str:
     points = [(_LEFT + middles[way[0]], tops[way[0]] + _HEIGHT)]
     for name in way[1:-1]:
-        points += [(_LEFT + middles[name], tops[name]), (_LEFT + middles[name], tops[name] + _HEIGHT)]
+        points += [
+            (_LEFT + middles[name], tops[name]),
+            (_LEFT + middles[name], tops[name] + _HEIGHT),
+        ]
     return arrow([*points, (_LEFT + middles[way[-1]], tops[way[-1]] - 1)])
 
 
 def _legend(y: int) -> list[str]:
     light = Box(_LEFT, y, 70, _HEIGHT, "light", "light")
     plain = Box(_LEFT + _LEGEND, y, 70, _HEIGHT, "plain")
-    return [box(light), text(light.x + 78, y + 22, "imported by short builds"), box(plain),
-            text(plain.x + 78, y + 22, "imported when needed")]
+    return [
+        box(light),
+        text(light.x + 78, y + 22, "imported by short builds"),
+        box(plain),
+        text(plain.x + 78, y + 22, "imported when needed"),
+    ]
 
 
 def _width(name: str) -> int:

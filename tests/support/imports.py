@@ -1,4 +1,5 @@
 """The packages of the project, their imports and their floors, read from the source."""
+
 from __future__ import annotations
 
 import ast
@@ -10,7 +11,7 @@ from tests.house import test_layers
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "buildgraph"
-_ENTRY = ("__init__", "__main__")   # the face of the package and its start, which are on no floor
+_ENTRY = ("__init__", "__main__")  # the face of the package and its start, which are on no floor
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,23 @@ def packages(engine: Path = ENGINE, light: Iterable[str] | None = None) -> list[
         name = path.relative_to(engine).parts[0].removesuffix(".py")
         if name not in _ENTRY:
             files.setdefault(name, []).append(path)
-    imports = {name: {other for path in paths for other in _imported(engine, path) if other in files} - {name}
-               for name, paths in files.items()}
+    imports = {
+        name: {other for path in paths for other in _imported(engine, path) if other in files}
+        - {name}
+        for name, paths in files.items()
+    }
     floors = floors_of(imports)
-    house = [Package(name, _sentence(engine, name), len(paths), tuple(sorted(imports[name])), floors[name], name in names)
-             for name, paths in files.items()]
+    house = [
+        Package(
+            name,
+            _sentence(engine, name),
+            len(paths),
+            tuple(sorted(imports[name])),
+            floors[name],
+            name in names,
+        )
+        for name, paths in files.items()
+    ]
     return sorted(house, key=lambda package: (package.floor, package.name))
 
 
@@ -49,10 +62,17 @@ def floors_of(imports: Mapping[str, Iterable[str]]) -> dict[str, int]:
     floors: dict[str, int] = {}
     waiting = dict(imports)
     while waiting:
-        ready = {name: below for name, below in waiting.items() if all(other in floors for other in below)}
+        ready = {
+            name: below
+            for name, below in waiting.items()
+            if all(other in floors for other in below)
+        }
         if not ready:
             raise ValueError(f"imports form a circle among {', '.join(sorted(waiting))}")
-        floors |= {name: max((floors[other] + 1 for other in below), default=0) for name, below in ready.items()}
+        floors |= {
+            name: max((floors[other] + 1 for other in below), default=0)
+            for name, below in ready.items()
+        }
         for name in ready:
             del waiting[name]
     return floors
@@ -64,8 +84,12 @@ def reduce_imports(imports: Mapping[str, Iterable[str]]) -> dict[str, tuple[str,
     beneath: dict[str, set[str]] = {}
     for name in sorted(imports, key=lambda name: floors[name]):
         beneath[name] = {deep for other in imports[name] for deep in (other, *beneath[other])}
-    return {name: tuple(sorted(other for other in below if not any(other in beneath[via] for via in below)))
-            for name, below in ((name, set(below)) for name, below in imports.items())}
+    return {
+        name: tuple(
+            sorted(other for other in below if not any(other in beneath[via] for via in below))
+        )
+        for name, below in ((name, set(below)) for name, below in imports.items())
+    }
 
 
 def _imported(engine: Path, path: Path) -> Iterator[str]:
@@ -73,7 +97,7 @@ def _imported(engine: Path, path: Path) -> Iterator[str]:
     depth = len(path.relative_to(engine).parts)
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
-            above = path.relative_to(engine).parts[:depth - node.level] if node.level else ()
+            above = path.relative_to(engine).parts[: depth - node.level] if node.level else ()
             dotted = (node.module or "").split(".") if node.module else []
             if node.level:
                 whole = [*above, *dotted]
@@ -81,11 +105,19 @@ def _imported(engine: Path, path: Path) -> Iterator[str]:
             elif dotted[:1] == ["buildgraph"]:
                 yield from dotted[1:2] or (alias.name for alias in node.names)
         elif isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("buildgraph."))
+            yield from (
+                alias.name.split(".")[1]
+                for alias in node.names
+                if alias.name.startswith("buildgraph.")
+            )
 
 
 def _sentence(engine: Path, name: str) -> str:
     """The first sentence of the docstring of a package or module."""
     path = engine / name / "__init__.py" if (engine / name).is_dir() else engine / f"{name}.py"
-    text = " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split()) if path.exists() else ""
+    text = (
+        " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split())
+        if path.exists()
+        else ""
+    )
     return text.partition(". ")[0].rstrip(".")

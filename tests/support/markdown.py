@@ -1,4 +1,5 @@
 """Write Markdown: tables, blocks, and the note of a generated page."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

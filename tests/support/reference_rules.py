@@ -1,4 +1,5 @@
 """The page `reference/rules.md`, from the signatures of the rules, their docstrings and the meanings of their keys."""
+
 from __future__ import annotations
 
 import inspect
@@ -6,17 +7,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
-from buildgraph.cli.verbs.schema import known_names
-from buildgraph.analysis.rule_api import Rule
-from buildgraph.analysis.json_schema import described, kind_of
 from buildgraph.analysis.builtin_rules import builtin_rules
+from buildgraph.analysis.json_schema import described, kind_of
+from buildgraph.analysis.rule_api import Rule
 from buildgraph.analysis.rule_schema import signature
+from buildgraph.cli.verbs.schema import known_names
 from tests.support.markdown import block, code, page, table
 
-_ORDER = ("model", "coalition", "hardware", "export", "index", "firmware", "command", "files", "gate", "group")
+_ORDER = (
+    "model",
+    "coalition",
+    "hardware",
+    "export",
+    "index",
+    "firmware",
+    "command",
+    "files",
+    "gate",
+    "group",
+)
 _WORKSPACE = [
     ("name", "text", "that of its folder", "the name of the workspace; images are named after it"),
-    ("rules", "list of text", "", "files of rules of the workspace, such as `tools/my_rules.py`")]
+    ("rules", "list of text", "", "files of rules of the workspace, such as `tools/my_rules.py`"),
+]
 
 
 def rules_page() -> str:
@@ -31,13 +44,25 @@ def rules_page() -> str:
         table(("rule", "summary"), summary),
         *(part for name in names for part in _rule(rules[name])),
         "## Keys of every rule",
-        table(("key", "type", "default", "meaning"), [
-            ("`rule`", "text", "required", "the rule that makes the target"),
-            ("`matrix`", "table of lists", "", "a target for each combination of the values; a list holds values, labels or "
-                                               "patterns")]),
+        table(
+            ("key", "type", "default", "meaning"),
+            [
+                ("`rule`", "text", "required", "the rule that makes the target"),
+                (
+                    "`matrix`",
+                    "table of lists",
+                    "",
+                    "a target for each combination of the values; a list holds values, labels or "
+                    "patterns",
+                ),
+            ],
+        ),
         "## The table `[workspace]`",
         "It makes the folder of its `BUILD.toml` the root of a workspace.",
-        table(("key", "type", "default", "meaning"), [(code(row[0]), *row[1:]) for row in _WORKSPACE]))
+        table(
+            ("key", "type", "default", "meaning"), [(code(row[0]), *row[1:]) for row in _WORKSPACE]
+        ),
+    )
 
 
 def _rule(rule: Rule) -> Iterator[str]:
@@ -50,17 +75,30 @@ def _rule(rule: Rule) -> Iterator[str]:
     schema = signed.table.model_json_schema()
     for key, inner in tables.items():
         yield f"Keys of `{key}`:"
-        yield table(("key", "type", "default"), [
-            (code(field.name), _kind(schema, key, field.name),
-             "required" if field.default is MISSING else code(_text(field.default, _kind(schema, key, field.name))))
-            for field in fields(inner)])
+        yield table(
+            ("key", "type", "default"),
+            [
+                (
+                    code(field.name),
+                    _kind(schema, key, field.name),
+                    "required"
+                    if field.default is MISSING
+                    else code(_text(field.default, _kind(schema, key, field.name))),
+                )
+                for field in fields(inner)
+            ],
+        )
     yield block("toml fragment", str(known["example"]))
     yield f"A label of such a target provides `{known['provides']}`: {_sentence(signed.provides)}"
 
 
 def _key(key: Mapping[str, Any]) -> tuple[str, str, str, str]:
     default = "required" if key["required"] else code(key["default"] or "")
-    kind = "table" if str(key["type"]).startswith("table of ") else str(key["type"]).replace(" or table of ", " or table; ")
+    kind = (
+        "table"
+        if str(key["type"]).startswith("table of ")
+        else str(key["type"]).replace(" or table of ", " or table; ")
+    )
     meaning = str(key["meaning"])
     if key["values"]:
         meaning += f"; one of {', '.join(key['values'])}"
@@ -79,15 +117,26 @@ def _tables(rule: Rule) -> Iterator[tuple[str, type[Any]]]:
 
 def _dataclass(hint: Any) -> type[Any] | None:
     """The plain dataclass within a type: of an option, or of the values of a dict. Providers are labels, no tables."""
-    if isinstance(hint, type) and is_dataclass(hint) and hint.__module__.startswith("buildgraph.rules"):
+    if (
+        isinstance(hint, type)
+        and is_dataclass(hint)
+        and hint.__module__.startswith("buildgraph.rules")
+    ):
         return None if hasattr(hint, "outputs") else hint
-    return next((table_class for arg in get_args(hint) if (table_class := _dataclass(arg)) is not None), None)
+    return next(
+        (table_class for arg in get_args(hint) if (table_class := _dataclass(arg)) is not None),
+        None,
+    )
 
 
 def _kind(schema: Mapping[str, Any], key: str, inner: str) -> str:
     """The type of a key of an inner table, as the schema of the rule has it."""
     tables = schema.get("$defs", {})
-    schemas = (table for table in _referred(schema["properties"][key], tables) if inner in table.get("properties", {}))
+    schemas = (
+        table
+        for table in _referred(schema["properties"][key], tables)
+        if inner in table.get("properties", {})
+    )
     return kind_of(next(schemas)["properties"][inner], tables)
 
 

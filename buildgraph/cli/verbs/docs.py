@@ -1,4 +1,5 @@
 """`buildgraph docs [TOPIC]`: the documentation that ships with buildgraph, page by page."""
+
 from __future__ import annotations
 
 import os
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.join(os.path.dirname(os.path.realpath(buildgraph.__file__)), "docs")
 _INDEX = "index"
-_COLUMNS = 100   # longer lines are hard to read
+_COLUMNS = 100  # longer lines are hard to read
 _HEADING = re.compile(r"^# +(.+?)[ #]*$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#\s]+)\.md(?:#[^)\s]*)?\)")
 
@@ -38,8 +39,13 @@ class Page:
 def arguments(parser: Parser) -> None:
     """The words and options of the verb."""
     topics = list_topics()
-    parser.add_argument("topic", nargs="?", default="", metavar="TOPIC",
-                        help="the page to show, such as tutorial, howto/ci or ci (default: list all pages)")
+    parser.add_argument(
+        "topic",
+        nargs="?",
+        default="",
+        metavar="TOPIC",
+        help="the page to show, such as tutorial, howto/ci or ci (default: list all pages)",
+    )
     parser.words = (*topics, *short_names(topics))
     parser.epilog = "a page that is longer than the screen is shown by $PAGER (default: less)"
 
@@ -49,7 +55,9 @@ def run(options: Namespace) -> int:
     if not options.topic:
         pages = [read_page(topic) for topic in list_topics()]
         if options.json:
-            print_document({"topics": [{"topic": page.topic, "title": page.title} for page in pages]})
+            print_document(
+                {"topics": [{"topic": page.topic, "title": page.title} for page in pages]}
+            )
         else:
             print(format_list(pages))
         return OK
@@ -63,8 +71,12 @@ def run(options: Namespace) -> int:
 
 def list_topics() -> list[str]:
     """The topics of all pages: first those that the index links to, in its order, then the others by name."""
-    known = sorted(os.path.relpath(os.path.join(top, name), FOLDER).replace(os.sep, "/").removesuffix(".md")
-                   for top, _, names in os.walk(FOLDER) for name in names if name.endswith(".md"))
+    known = sorted(
+        os.path.relpath(os.path.join(top, name), FOLDER).replace(os.sep, "/").removesuffix(".md")
+        for top, _, names in os.walk(FOLDER)
+        for name in names
+        if name.endswith(".md")
+    )
     linked: list[str] = []
     if _INDEX in known:
         linked = [posixpath.normpath(link) for link in _LINK.findall(_read(_INDEX))]
@@ -85,9 +97,16 @@ def find_topic(word: str, topics: Sequence[str]) -> str:
         return name
     ends = [topic for topic in topics if topic.endswith(f"/{name}")]
     if len(ends) > 1:
-        raise BuildError(f"the topic {word!r} names {len(ends)} pages", reason="usage", fix=f"write {' or '.join(ends)}")
+        raise BuildError(
+            f"the topic {word!r} names {len(ends)} pages",
+            reason="usage",
+            fix=f"write {' or '.join(ends)}",
+        )
     if not ends:
-        hint = did_you_mean(name, [*topics, *short_names(topics)]) or "`buildgraph docs` lists the topics"
+        hint = (
+            did_you_mean(name, [*topics, *short_names(topics)])
+            or "`buildgraph docs` lists the topics"
+        )
         raise BuildError(f"no topic {word!r}", reason="usage", fix=hint)
     return ends[0]
 
@@ -116,9 +135,9 @@ def format_target(page: Page, address: str) -> str:
     """An address in a page as a reader of the terminal can use it: a topic, the path of a file, or the address itself."""
     if "://" in address or address.startswith("mailto:"):
         return address
-    path, _, anchor = address.partition("#")
+    path, _, _anchor = address.partition("#")
     if not path:
-        return ""   # a heading of the same page
+        return ""  # a heading of the same page
     inner = posixpath.normpath(posixpath.join(posixpath.dirname(page.topic), path))
     if inner.endswith(".md") and not inner.startswith("../"):
         return inner.removesuffix(".md")
@@ -139,6 +158,7 @@ def _show(page: Page) -> None:
     from ...ui.console import render_markdown
     from ...ui.markdown import prepare_markdown
     from ...ui.pager import page_text
+
     columns = min(os.get_terminal_size(sys.stdout.fileno()).columns or _COLUMNS, _COLUMNS)
     text = prepare_markdown(page.text, lambda address: format_target(page, address))
     page_text(render_markdown(text, columns), os.environ)

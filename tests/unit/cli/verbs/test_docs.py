@@ -1,19 +1,19 @@
-"""`buildgraph docs`: topics, pages, links in the terminal, the pager, completion."""
+"""`buildgraph docs`: topics, pages, links in the terminal, completion."""
+
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from buildgraph.cli import docs, main
+from buildgraph.cli import main
+from buildgraph.cli.verbs import docs
 from buildgraph.types.errors import BuildError
-from buildgraph.ui.markdown import render_markdown
+from buildgraph.ui.console import render_markdown
+from buildgraph.ui.json_document import SCHEMA
+from buildgraph.ui.markdown import prepare_markdown
 from buildgraph.ui.pager import pager_command
 
 PAGES = {
@@ -22,7 +22,8 @@ PAGES = {
     "tutorial": "# Your `first` agent\n\nSee [CI](howto/ci.md), [below](#below) and [us](https://example.org/x).\n",
     "howto/ci": "# Build in CI\n\nBack to [the start](../tutorial.md). ![A house](../images/house.svg)\n",
     "design/cache": "no heading\n",
-    "howto/cache": "# Cache\n"}
+    "howto/cache": "# Cache\n",
+}
 TOPICS = ["index", "tutorial", "howto/ci", "changelog", "design/cache", "howto/cache"]
 
 
@@ -47,11 +48,15 @@ def test_a_topic_is_found_by_its_path_or_its_last_part(word: str) -> None:
     assert docs.find_topic(word, TOPICS) == "howto/ci"
 
 
-@pytest.mark.parametrize(("word", "what", "fix"), [
-    ("tutorail", "no topic 'tutorail'", "did you mean 'tutorial'?"),
-    ("howto/c", "no topic 'howto/c'", "did you mean 'howto/ci'?"),
-    ("../secret", "no topic '../secret'", "`buildgraph docs` lists the topics"),
-    ("cache", "the topic 'cache' names 2 pages", "write design/cache or howto/cache")])
+@pytest.mark.parametrize(
+    ("word", "what", "fix"),
+    [
+        ("tutorail", "no topic 'tutorail'", "did you mean 'tutorial'?"),
+        ("howto/c", "no topic 'howto/c'", "did you mean 'howto/ci'?"),
+        ("../secret", "no topic '../secret'", "`buildgraph docs` lists the topics"),
+        ("cache", "the topic 'cache' names 2 pages", "write design/cache or howto/cache"),
+    ],
+)
 def test_another_word_is_refused_with_a_hint(word: str, what: str, fix: str) -> None:
     with pytest.raises(BuildError) as error:
         docs.find_topic(word, TOPICS)
@@ -62,7 +67,8 @@ def test_the_list_names_every_page(folder: Path, capsys: pytest.CaptureFixture[s
     assert main(["docs"]) == 0
     assert capsys.readouterr().out == (
         "index         Docs\ntutorial      Your first agent\n\nhowto/ci      Build in CI\n\nchangelog     Changelog\n\n"
-        "design/cache  design/cache\n\nhowto/cache   Cache\n\n`buildgraph docs TOPIC` shows a page\n")
+        "design/cache  design/cache\n\nhowto/cache   Cache\n\n`buildgraph docs TOPIC` shows a page\n"
+    )
 
 
 def test_a_pipe_gets_the_markdown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,69 +79,62 @@ def test_a_pipe_gets_the_markdown(folder: Path, capsys: pytest.CaptureFixture[st
 def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["docs", "--json", "ci"]) == main(["docs", "--json"]) == 0
     page, listed = map(json.loads, capsys.readouterr().out.splitlines())
-    assert page == {"schema": 1, "topic": "howto/ci", "title": "Build in CI", "text": PAGES["howto/ci"]}
+    assert page == {
+        "schema": SCHEMA,
+        "topic": "howto/ci",
+        "title": "Build in CI",
+        "text": PAGES["howto/ci"],
+    }
     assert [row["topic"] for row in listed["topics"]] == TOPICS
 
 
-def test_completion_offers_topics_and_short_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_offers_topics_and_short_names(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["__complete", "docs", "c"]) == main(["__complete", "docs", "howto/"]) == 0
     assert capsys.readouterr().out.split() == ["changelog", "ci", "howto/cache", "howto/ci"]
 
 
-@pytest.mark.parametrize(("topic", "address", "target"), [
-    ("tutorial", "howto/ci.md#cache", "howto/ci"), ("howto/ci", "../tutorial.md", "tutorial"),
-    ("tutorial", "#below", ""), ("tutorial", "https://example.org/x", "https://example.org/x"),
-    ("howto/ci", "../images/house.svg", "{folder}/images/house.svg"), ("tutorial", "../../LICENSE-x", "LICENSE-x")])
-def test_a_link_is_what_a_reader_of_the_terminal_can_use(folder: Path, topic: str, address: str, target: str) -> None:
+@pytest.mark.parametrize(
+    ("topic", "address", "target"),
+    [
+        ("tutorial", "howto/ci.md#cache", "howto/ci"),
+        ("howto/ci", "../tutorial.md", "tutorial"),
+        ("tutorial", "#below", ""),
+        ("tutorial", "https://example.org/x", "https://example.org/x"),
+        ("howto/ci", "../images/house.svg", "{folder}/images/house.svg"),
+        ("tutorial", "../../LICENSE-x", "LICENSE-x"),
+    ],
+)
+def test_a_link_is_what_a_reader_of_the_terminal_can_use(
+    folder: Path, topic: str, address: str, target: str
+) -> None:
     assert docs.format_target(docs.read_page(topic), address) == target.format(folder=folder)
 
 
 def test_a_page_is_rendered_for_a_terminal() -> None:
     text = "# Title\n\n[a](a.md) and [`b`](b) and ![c](c.svg)\n\n```toml title=\"BUILD.toml\"\nx = '[d](d)'\n```\n<!-- note -->\n"
-    shown = render_markdown(text, 60, lambda address: {"a.md": "A"}.get(address, address))
+    shown = render_markdown(
+        prepare_markdown(text, lambda address: {"a.md": "A"}.get(address, address)), 60
+    )
     plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
     assert "Title" in [line.strip("┃ ") for line in plain.splitlines()[:3]]
-    assert "a (A) and b and Picture: c (c.svg)\n" in plain and "BUILD.toml\n" in plain and "x = '[d](d)'" in plain
+    assert (
+        "a (A) and b and Picture: c (c.svg)\n" in plain
+        and "BUILD.toml\n" in plain
+        and "x = '[d](d)'" in plain
+    )
     assert "note" not in plain and "\x1b[1;" in shown and max(map(len, plain.splitlines())) <= 60
 
 
-@pytest.mark.parametrize(("environ", "command"), [
-    ({"PAGER": "more -s"}, "more -s"), ({"PAGER": ""}, ""), ({"PAGER": "cat"}, ""), ({"PATH": "/nowhere"}, "")])
+@pytest.mark.parametrize(
+    ("environ", "command"),
+    [
+        ({"PAGER": "more -s"}, "more -s"),
+        ({"PAGER": ""}, ""),
+        ({"PAGER": "cat"}, ""),
+        ({"PATH": "/nowhere"}, ""),
+    ],
+)
 def test_the_pager_is_that_of_the_user(environ: dict[str, str], command: str) -> None:
     assert pager_command(environ) == command
-
-
-def on_terminal(words: list[str], **environ: str) -> str:
-    """What a run in a terminal of 24 lines and 80 columns prints."""
-    terminal, end = pty.openpty()
-    import fcntl
-    import struct
-    import termios
-    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen([sys.executable, "-m", "buildgraph", *words], stdin=end, stdout=end, stderr=end,
-                               env={**os.environ, "TERM": "xterm", **environ})
-    os.close(end)
-    shown = b""
-    try:
-        while piece := os.read(terminal, 1 << 16):
-            shown += piece
-    except OSError:   # Linux says EIO where the other end is closed
-        pass
-    os.close(terminal)
-    assert process.wait(60) == 0
-    return shown.decode().replace("\r\n", "\n")
-
-
-def test_a_long_page_goes_through_the_pager_with_colours() -> None:
-    shown = on_terminal(["docs", "changelog"], PAGER="sed 's/^/pager: /'")
-    assert shown.count("pager: ") > 24 and "\x1b[" in shown
-    assert "\x1b[" in on_terminal(["docs", "changelog"], PAGER="cat")
-    assert "pager" not in on_terminal(["docs"], PAGER="sed 's/^/pager: /'")
-
-
-def test_a_pager_that_ends_early_is_no_error() -> None:
-    assert on_terminal(["docs", "changelog"], PAGER="head -n 1").count("\n") == 1
-
-
-def test_a_plain_terminal_gets_the_markdown() -> None:
-    assert on_terminal(["docs", "changelog"], TERM="dumb", PAGER="false").startswith("# Changelog\n")
