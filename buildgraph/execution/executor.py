@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ..host.environment import SHIPPED, BuildEnvironment
+from ..host.environment import RULES_FOLDER, BuildEnvironment
 from ..keys.action_graph import ActionGraph
 from ..keys.action_key import key_of
 from ..lite import TYPE_CHECKING
@@ -176,7 +176,7 @@ class Executor:
             case Content(_, data):
                 return File(Digest.of(data)), ""
             case Shipped(name):
-                path = os.path.join(SHIPPED, name)
+                path = os.path.join(RULES_FOLDER, name)
                 return File(*self.host.sources.digest(path)), path
         digest, executable = self.host.sources.digest(given.name, getattr(given, "at", None))
         return File(digest, executable), self.host.sources.path(given.name)

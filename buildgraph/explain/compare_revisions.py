@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..analysis.analysis import analyse
 from ..analysis.builtin_rules import builtin_rules
-from ..host.environment import SHIPPED
+from ..host.environment import RULES_FOLDER
 from ..host.source_files import SourceChanged, SourceFiles
 from ..types.action import Artifact, Shipped, Source
 from ..types.digest import Digest
@@ -35,7 +35,7 @@ def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
     deleted since but is still needed.
     """
     with (
-        Revision.find(root, text, SHIPPED) as revision,
+        Revision.find(root, text, RULES_FOLDER) as revision,
         tempfile.TemporaryDirectory(prefix="buildgraph-") as folder,
     ):
         work_tree = _WorkTree(revision, root, os.path.join(folder, "skipped"))
@@ -118,7 +118,7 @@ class _WorkTree(_State):
 
     def tool(self, name: str) -> tuple[Digest, bool]:
         """Hash a file that ships with buildgraph."""
-        return self.hash(os.path.join(SHIPPED, name))
+        return self.hash(os.path.join(RULES_FOLDER, name))
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
         """Hash a file of the work tree, or of the index if it is not checked out."""
@@ -183,7 +183,7 @@ class _RevisionTree(_State):
 
     def tool(self, name: str) -> tuple[Digest, bool]:
         """Hash a shipped tool: the revision's if the repository has it, else this installation's."""
-        path = os.path.relpath(os.path.join(SHIPPED, name), self.revision.repository.top)
+        path = os.path.relpath(os.path.join(RULES_FOLDER, name), self.revision.repository.top)
         return self.revision.digest(path) or self.work_tree.tool(name)
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:

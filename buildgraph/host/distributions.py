@@ -183,7 +183,7 @@ def _note(sources: SourceFiles, path: str) -> os.stat_result | None:
         found = os.stat(path)
     except OSError:
         return None
-    sources.seen[path] = (
+    sources.stamps[path] = (
         found.st_size,
         found.st_mtime_ns,
         found.st_ctime_ns,

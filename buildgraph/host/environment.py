@@ -9,7 +9,7 @@ from ..files.stamp import Stamp, file_system_time, fingerprint
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import defer_signals, suppress
 from ..sandbox.job import LEVELS, Level
-from ..store.cache_dir import default_root, scratch_folder
+from ..store.cache_dir import ScratchFolder, default_root
 from ..store.disk import DiskStore
 from ..types.errors import BuildError
 from .host_tools import HostTools
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..store.index import StatIndex
 
 # Asked of the package, for the rules' place in the repository differs from where they are installed.
-SHIPPED = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
+RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
 
 
 INDEX_THRESHOLD = 32 << 20  # bytes that are hashed in the time that opening the index takes
@@ -83,7 +83,7 @@ class open_environment:
     def __init__(self, root: str, kept: bool, warn: Callable[[str], None]) -> None:
         self._root, self._kept = root, os.path.join(root, ".buildgraph", "sandbox") if kept else ""
         self._store = DiskStore(default_root(os.environ), warn)
-        self._scratch: scratch_folder | None = None
+        self._scratch: ScratchFolder | None = None
 
     def __enter__(self) -> BuildEnvironment:
         cache = self._store.root
@@ -93,7 +93,7 @@ class open_environment:
         tools = HostTools(sources)
         try:
             with defer_signals():
-                self._scratch = scratch_folder(os.path.join(cache, "work"), self._kept)
+                self._scratch = ScratchFolder(os.path.join(cache, "work"), self._kept)
             return BuildEnvironment(self._store, sources, tools, self._scratch.path, began)
         except KeyboardInterrupt:
             self.__exit__()
@@ -131,9 +131,9 @@ def _best(cache: str) -> Level:
         level, _, rest = read_regular(path).partition(b"\n")
         if known and rest == said and level.decode() in LEVELS:
             return LEVELS[LEVELS.index(level.decode())]
-    from ..sandbox.sandbox import probe  # it knows every rung, and is dear
+    from ..sandbox.sandbox import best_level  # it knows every rung, and is dear
 
-    best = probe(os.environ)
+    best = best_level(os.environ)
     replace_file(path, (best.encode() + b"\n" + said,))
     return best
 
@@ -156,7 +156,7 @@ def choose_level(wanted: str, cache: str) -> Level:
 
 def engine_stamps() -> dict[str, Stamp]:
     """The files of buildgraph itself that decide what a build does, with their stamps."""
-    folders = [os.path.dirname(os.path.dirname(__file__)), SHIPPED]
+    folders = [os.path.dirname(os.path.dirname(__file__)), RULES_FOLDER]
     return {
         path: fingerprint(path)
         for path in sorted(

@@ -143,7 +143,7 @@ class HostTools:
         paths = [found.path for found in self._programs.values() if found and found.path]
         return {
             **self._stamps,
-            **{path: self._sources.seen[os.path.realpath(path)] for path in paths},
+            **{path: self._sources.stamps[os.path.realpath(path)] for path in paths},
         }
 
     def _note(self, stamps: Mapping[str, Stamp]) -> None:

@@ -74,7 +74,7 @@ class SourceFiles:
         self._known: dict[str, tuple[Digest, bool]] = {}
         self._fresh: dict[bytes, bytes] = {}
         self._lookup: Callable[[str], tuple[Digest, bool] | None] = lambda name: None
-        self.seen: dict[str, Stamp] = {}
+        self.stamps: dict[str, Stamp] = {}
         self.hashed = 0
 
     def path(self, name: str) -> str:
@@ -95,12 +95,12 @@ class SourceFiles:
         """Take digests from elsewhere, of files whose stamps were just seen to hold."""
         self._lookup = lookup
 
-    def look(self, name: str) -> tuple[Digest, bool]:
+    def rehash(self, name: str) -> tuple[Digest, bool]:
         """(digest, executable) of a file that is looked at anew, whatever was known or assumed."""
         self._known[name] = self._look(self.path(name), name, None)
         return self._known[name]
 
-    def held(self) -> dict[str, tuple[Digest, bool]]:
+    def known_digests(self) -> dict[str, tuple[Digest, bool]]:
         """Every digest known so far, by name."""
         return dict(self._known)
 
@@ -141,12 +141,12 @@ class SourceFiles:
                 "source",
             )
         print_ = stamp_of(found)
-        self.seen[name] = print_
+        self.stamps[name] = print_
         return self._recall(path, print_) or self._hash(path, print_, name, at), bool(
             found.st_mode & 0o100
         )
 
-    def stands(self, name: str) -> bool:
+    def exists(self, name: str) -> bool:
         """Whether there is such a file; it may be a link, but not one of the workspace that leads out of it."""
         path = self.path(name)
         return os.path.isfile(path) and (not os.path.islink(path) or self._stays(path, name))

@@ -155,12 +155,12 @@ class Increment(Executor):
             if path in folders:
                 if not self._lists_as_before(path, folders[path]):
                     return None
-            elif path not in known or not self.host.sources.stands(path):
+            elif path not in known or not self.host.sources.exists(path):
                 return None
             else:
                 found, self.stamps[path] = (
-                    self.host.sources.look(path),
-                    self.host.sources.seen[path],
+                    self.host.sources.rehash(path),
+                    self.host.sources.stamps[path],
                 )
                 if found != parse_digest(self.last.rows[known[path]].decode()):
                     changed.append(known[path])

@@ -87,7 +87,7 @@ class Clone(Increment):
         """The sources that hold something else than there; None when one is missing."""
         changed = []
         for number, name in enumerate(self.names):
-            if not self.host.sources.stands(name):
+            if not self.host.sources.exists(name):
                 return None
             found = self.host.sources.digest(name)
             if found != parse_digest(self.last.rows[number].decode()):

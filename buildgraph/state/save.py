@@ -14,7 +14,7 @@ from ..files.stamp import (
     is_settled,
     reliable_stamp,
 )
-from ..host.environment import SHIPPED, machine_identity
+from ..host.environment import RULES_FOLDER, machine_identity
 from ..keys.action_graph import RequestedOutput
 from ..lite import TYPE_CHECKING
 from ..lite.pack import pack_ints, pack_strings
@@ -63,7 +63,7 @@ def stamps_of(
     ours = f"{drive.root}/.buildgraph/"  # seen through the links of out/
     stamps: dict[str, Stamp] = {
         path: reliable_stamp(stamp, began)
-        for name, stamp in sources.seen.items()
+        for name, stamp in sources.stamps.items()
         if not (path := sources.path(name)).startswith(ours)
     }
     for path, stamp in {**drive.host.engine, **drive.host.tools.stamps, **basis.stamps}.items():
@@ -151,11 +151,11 @@ def _parts(
     folders: Mapping[str, Iterable[str]],
 ) -> dict[str, bytes]:
     """Sections of a snapshot."""
-    steps, held = drive.steps, drive.host.sources.held()
+    steps, held = drive.steps, drive.host.sources.known_digests()
     reads = _readers(steps.actions, wanted)
     user_at, users = _table(_users(steps.deps))
     reader_at, readers = _table(list(reads.values()))
-    shipped = [(path, *_said(*held[path])) for path in held if path.startswith(SHIPPED)]
+    shipped = [(path, *_said(*held[path])) for path in held if path.startswith(RULES_FOLDER)]
     listed = [
         (manifest.dedupe_folders(drive.root, path), sorted(names))
         for path, names in folders.items()

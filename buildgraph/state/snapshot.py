@@ -16,7 +16,14 @@ import zlib
 
 from ..files.regular_file import open_regular, read_regular, replace_file
 from ..lite import TYPE_CHECKING
-from ..lite.pack import decode, encode, pack_ints, pack_strings, unpack_ints, unpack_strings
+from ..lite.pack import (
+    decode,
+    encode,
+    pack_ints,
+    pack_strings,
+    unpack_ints,
+    unpack_strings,
+)
 from ..lite.record import record
 from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
 from ..types.label import Label

@@ -150,7 +150,9 @@ class FileTree:
             else why or f"globs are relative to {folder or 'the root of the workspace'}"
         )
 
-    def check_regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Location | None) -> None:
+    def check_regular(
+        self, entry: os.DirEntry[str], name: str, last: bool, at: Location | None
+    ) -> None:
         """BuildError unless an entry is a folder, or, as the last of a path, a file; links may not leave the workspace."""
         if (
             not name.isprintable()
@@ -243,7 +245,8 @@ class FileTree:
             if parts[part] == ANY_FOLDERS:
                 waiting.append((here, part + 1, jumps))
                 waiting += [
-                    (below, part, more) for below, more in self._folders(here, ANY_FOLDERS, jumps, at)
+                    (below, part, more)
+                    for below, more in self._folders(here, ANY_FOLDERS, jumps, at)
                 ]
             elif part + 1 < len(parts):
                 waiting += [

@@ -49,7 +49,11 @@ def split_pattern(pattern: str, at: Location | None) -> tuple[str, ...]:
                 f'write "{right}" to look in all folders below, or a single *',
                 "path",
             )
-    kept = [part for part, before in zip(parts, [None, *parts]) if part != ANY_FOLDERS or before != ANY_FOLDERS]
+    kept = [
+        part
+        for part, before in zip(parts, [None, *parts])
+        if part != ANY_FOLDERS or before != ANY_FOLDERS
+    ]
     return (*kept, "*") if kept[-1] == ANY_FOLDERS else tuple(kept)
 
 

@@ -29,7 +29,9 @@ def is_matrix(target: Target) -> bool:
     return "matrix" in target.values
 
 
-def matrix_cells(target: Target, expand: Callable[[str, Path], Sequence[Label] | None]) -> list[Target]:
+def matrix_cells(
+    target: Target, expand: Callable[[str, Path], Sequence[Label] | None]
+) -> list[Target]:
     """The targets of a matrix in the order of its axes, then the group that the bare label names.
 
     `expand(text, path)` gives the labels that a text means, or None when it is no label; BuildError on a bad matrix.

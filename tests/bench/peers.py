@@ -223,10 +223,10 @@ class OursSandboxed(Ours):
     @classmethod
     def missing(cls) -> str:
         """Where no namespaces can be had."""
-        from buildgraph.sandbox.sandbox import works
+        from buildgraph.sandbox.sandbox import is_available
 
         return super().missing() or (
-            "" if works("namespaces") else "the sandbox `namespaces` does not work here"
+            "" if is_available("namespaces") else "the sandbox `namespaces` does not work here"
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.checks.undeclared_reads import OpenedFile, parse_strace_line
-from buildgraph.sandbox.sandbox import probe
+from buildgraph.sandbox.sandbox import best_level
 from tests.support.requirements import absent, need
 from tests.support.workspace import Space, space
 
@@ -116,7 +116,7 @@ def test_a_sandboxed_build_does_not_reuse_an_audited_result(tmp_path: Path) -> N
         violations(workspace, "//...", code=1)
         and (workspace.root / "out/t/o.txt").read_text() == "b\n"
     )
-    if probe(os.environ) == "none":
+    if best_level(os.environ) == "none":
         absent("this machine has no sandbox that hides files")
     assert "exit code 1" in workspace.run("build", "//...", code=1).err
 

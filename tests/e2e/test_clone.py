@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.sandbox.sandbox import works
+from buildgraph.sandbox.sandbox import is_available
 from tests.support.requirements import absent
 from tests.support.workspace import Space, space
 
@@ -201,7 +201,7 @@ def test_a_clone_goes_on_as_if_it_had_been_built_there(first: Space) -> None:
 
 
 def test_what_ran_in_a_weaker_sandbox_does_not_count_in_a_clone(tmp_path: Path) -> None:
-    if not works("landlock"):
+    if not is_available("landlock"):
         absent("the rung landlock cannot be reached here")
     weak = space(tmp_path, BUILD)
     weak.env["BUILDGRAPH_SANDBOX"] = "none"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.sandbox.job import LEVELS
-from buildgraph.sandbox.sandbox import works
+from buildgraph.sandbox.sandbox import is_available
 from tests.support.requirements import absent
 from tests.support.workspace import Space, space
 
@@ -55,7 +55,7 @@ if place != "output" or kind == "odd":
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> str:
     """Each sandbox that works here."""
-    if request.param != "none" and not works(request.param):
+    if request.param != "none" and not is_available(request.param):
         absent(f"no {request.param} here")
     return str(request.param)
 

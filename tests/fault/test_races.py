@@ -133,7 +133,7 @@ def test_files_from_other_times(
         time.time() + 50 * YEAR,
     ):  # a collector whose clock is wrong, too
         found = plan(str(of.cache), GcLimits(3600, 0), now)
-        assert all(verdict.keep for verdict in found.verdicts) and len(found.verdicts) == 4
+        assert all(verdict.keep for verdict in found.decisions) and len(found.decisions) == 4
     edit(of, "9", (of.root / "in0.txt").stat())
     assert make(of, fresh=False).ran == 2 and shown(of) == b"9 0\n" * 2
     count.survived()

@@ -110,4 +110,6 @@ def test_a_file_in_place_of_the_workspaces_folder_stays(tmp_path: Path) -> None:
 def test_something_else_where_the_fresh_file_would_be(tmp_path: Path) -> None:
     """A process that had the same number may have left anything."""
     os.mkfifo(tmp_path / f"own.{os.getpid()}")
-    assert replace_file(str(tmp_path / "own"), (b"x",)) and read_regular(str(tmp_path / "own")) == b"x"
+    assert (
+        replace_file(str(tmp_path / "own"), (b"x",)) and read_regular(str(tmp_path / "own")) == b"x"
+    )
