@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support import house, layout, starts
 from tests.support.imports import ROOT, Package, floors_of, packages, reduce_imports
+from tests.support.light import light_packages
 
 _SVG = "{http://www.w3.org/2000/svg}"
 HOUSE = {
@@ -129,7 +131,7 @@ def test_the_bytes_do_not_depend_on_the_order_of_sets() -> None:
         subprocess.run(
             [sys.executable, "-c", program],
             cwd=ROOT,
-            env={"PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             check=True,
         ).stdout
@@ -145,3 +147,9 @@ def test_the_starts_have_a_cell_for_each_stage() -> None:
         == len(starts.STARTS) * len(starts.STARTS[0][2])
         == 6 * 5
     )
+
+
+def test_light_packages_are_those_of_an_incremental_build() -> None:
+    light = light_packages()
+    assert {"cli", "fastpath", "lite", "state", "execution"} <= light
+    assert not light & {"analysis", "explain", "checks", "docker"}

@@ -23,6 +23,8 @@ def reasons() -> Iterator[tuple[str, ast.expr | None]]:
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
+            if called not in ("BuildError", "super().__init__"):
+                continue
             named = [word.value for word in node.keywords if word.arg == "reason"]
             if called == "BuildError" and len(node.args) > _FOURTH:
                 named.append(node.args[_FOURTH])

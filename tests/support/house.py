@@ -10,7 +10,7 @@ from tests.support.layout import neighbours, order, place
 from tests.support.markdown import code, table
 
 _HEIGHT, _FLOOR, _MARGIN, _GAP = 34, 78, 16, 18
-_LEFT, _LEGEND = 60, 250  # for the numbers of floors; for an entry of the legend
+_LEFT, _LEGEND = 60, 290  # for the numbers of floors; for an entry of the legend
 
 
 def house_svg() -> str:
@@ -21,16 +21,14 @@ def house_svg() -> str:
 def house_table() -> str:
     """The same as a table, from the top floor down."""
     rows = sorted(packages(), key=lambda package: (-package.floor, package.name))
-    lights = any(package.is_light for package in rows)
-    heads = ("floor", "package", "content", *["cost"] * lights, "imports")
     return table(
-        heads,
+        ("floor", "package", "content", "import cost", "imports"),
         [
             (
                 str(package.floor),
                 code(package.name),
                 package.sentence,
-                *["light" if package.is_light else "plain"] * lights,
+                "light" if package.is_light else "plain",
                 ", ".join(package.imports),
             )
             for package in rows
@@ -62,14 +60,12 @@ def draw(house: Sequence[Package]) -> str:
     ]
     shapes += [_way(way, middles, tops) for way in ways.values()]
     shapes += map(box, boxes)
-    width = max((shape.x + shape.width for shape in boxes), default=0) + _MARGIN
-    height = 2 * _MARGIN + (len(rows) - 1) * _FLOOR + _HEIGHT
-    if any(package.is_light for package in house):
-        shapes += _legend(height)
-        height, width = height + _HEIGHT + _MARGIN, max(width, _LEFT + 2 * _LEGEND)
+    right = max(_LEFT + middle + widths[name] // 2 for name, middle in middles.items())
+    legend = 2 * _MARGIN + (len(rows) - 1) * _FLOOR + _HEIGHT
+    shapes += _legend(legend)
     return svg(
-        width,
-        height,
+        max(right + _MARGIN, _LEFT + 2 * _LEGEND),
+        legend + _HEIGHT + _MARGIN,
         "Packages of buildgraph on floors. An arrow is an import; all arrows go down.",
         shapes,
     )
@@ -90,7 +86,7 @@ def _legend(y: int) -> list[str]:
     plain = Box(_LEFT + _LEGEND, y, 70, _HEIGHT, "plain")
     return [
         box(light),
-        text(light.x + 78, y + 22, "imported by short builds"),
+        text(light.x + 78, y + 22, "imported by incremental builds"),
         box(plain),
         text(plain.x + 78, y + 22, "imported when needed"),
     ]

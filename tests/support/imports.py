@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.house import test_layers
+from tests.support.light import light_packages
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "buildgraph"
@@ -29,9 +29,10 @@ class Package:
 def packages(engine: Path = ENGINE, light: Iterable[str] | None = None) -> list[Package]:
     """The packages of the engine, floor by floor from below; ValueError when imports form a circle.
 
-    The floor of a package is one above the highest floor of those that it imports.
+    The floor of a package is one above the highest floor of those that it imports. `light` are the names of the light
+    packages (default: measured).
     """
-    names = light if light is not None else getattr(test_layers, "LIGHT", ())
+    names = light_packages() if light is None else light
     files: dict[str, list[Path]] = {}
     for path in sorted(engine.rglob("*.py")):
         name = path.relative_to(engine).parts[0].removesuffix(".py")
