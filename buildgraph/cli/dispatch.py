@@ -36,6 +36,7 @@ VERBS = {
     "hardware": "show the catalogue of boards, and detect which one this device is",
     "doctor": "check what this machine offers, and say how to add what is missing",
     "init": "create a workspace with a small example",
+    "docs": "show the documentation in the terminal",
 }
 
 
