@@ -70,8 +70,18 @@ def golden_tests() -> list[str]:
     ]
 
 
+def generators() -> list[str]:
+    """Modules of tests/support that write generated files when called with `--write`."""
+    return [
+        f"tests.support.{file.stem}"
+        for file in sorted((ROOT / "tests/support").glob("*.py"))
+        if '"--write"' in file.read_text(encoding="utf-8")
+    ]
+
+
 def _generate(arguments: Sequence[str]) -> list[list[str]]:
-    return [["-m", "pytest", "-q", *arguments, *golden_tests()]]
+    written = [["-m", module, "--write"] for module in generators()]
+    return [*written, ["-m", "pytest", "-q", *arguments, *golden_tests()]]
 
 
 def _tier(tier: str) -> Callable[[Sequence[str]], list[list[str]]]:

@@ -13,10 +13,17 @@ from ..types.target import Target
 from ..workspace.toml_positions import Path
 from ..workspace.workspace import Workspace
 from .diagnostics import ambiguity_error, dotted_key, to_error
-from .placeholders import CheckedTable, FileRefs, LabelRef, LabelRefs, arguments, label_refs
+from .placeholders import (
+    CheckedTable,
+    FileRefs,
+    LabelRef,
+    LabelRefs,
+    arguments,
+    label_refs,
+)
 from .rule_api import Ctx, Registry
 from .rule_schema import Kinds, Scope, Signature, signature
-from .target_graph import Graph
+from .target_graph import TargetGraph
 from .user_rules import add_user_rules, rule_error
 
 
@@ -135,7 +142,7 @@ class _Checks:
 
     def note(self, error: BuildError) -> None:
         """Remember a fault, once."""
-        for fault in error.faults if isinstance(error, BuildErrors) else (error,):
+        for fault in error.errors if isinstance(error, BuildErrors) else (error,):
             if (fault.what, fault.at) not in self._noted:
                 self._noted.add((fault.what, fault.at))
                 self.faults.append(fault)
@@ -153,7 +160,7 @@ class _Here(Scope):
         try:
             pattern = Pattern.parse(_local(text, package), package)
         except BuildError as error:
-            raise self.checks.workspace.helped(error, text, package) from None
+            raise self.checks.workspace.with_suggestions(error, text, package) from None
         if pattern.name is None:
             return self._pattern(text, pattern, kinds)
         label = Label(pattern.package, pattern.name)
@@ -184,12 +191,14 @@ class _Here(Scope):
         if not text.startswith((":", "//")):
             try:
                 return FileRefs(
-                    (self.checks.workspace.listing.source(self.target.folder, text, None),)
+                    (self.checks.workspace.file_tree.source(self.target.folder, text, None),)
                 )
             except BuildError as error:
                 if ":" not in text:
                     raise
-                raise self.checks.workspace.helped(error, text, self.target.label.package) from None
+                raise self.checks.workspace.with_suggestions(
+                    error, text, self.target.label.package
+                ) from None
         name, _, field = text.partition("#")
         label = Label.parse(name, self.target.label.package)
         self.checks.provides(label)
@@ -198,12 +207,12 @@ class _Here(Scope):
     def files(self, glob: str) -> FileRefs:
         """The files of a glob; one that finds nothing is a fault, unless it takes away (`!`)."""
         negative = glob.startswith("!")
-        names = self.checks.workspace.listing.glob(self.target.folder, glob[negative:], None)
+        names = self.checks.workspace.file_tree.glob(self.target.folder, glob[negative:], None)
         if not names and not negative:
             raise BuildError(
                 f"no file matches {glob!r}",
                 reason="source",
-                fix=self.checks.workspace.listing.why_none(self.target.folder),
+                fix=self.checks.workspace.file_tree.explain_no_match(self.target.folder),
             )
         return FileRefs(tuple(names), negative)
 
@@ -222,7 +231,7 @@ def _article(name: str) -> str:
 
 def _order(checked: dict[Label, Checked], faults: list[BuildError]) -> list[Label]:
     """Labels after their deps, the same every time; a cycle is a fault at the place that closes it."""
-    graph = Graph(
+    graph = TargetGraph(
         {label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)}
     )
     order = graph.order()
@@ -268,7 +277,7 @@ class _Run:
                 try:
                     self.made[label] = self._call(one)
                 except BuildErrors as errors:
-                    self.faults += errors.faults
+                    self.faults += errors.errors
                 except BuildError as error:
                     self.faults.append(error)
         return self.made
@@ -277,7 +286,9 @@ class _Run:
         target = one.target
         try:
             given = arguments(one.made, (), _Take(self.made, target))
-            provider = one.made.kind(Ctx(target, workspace=self.workspace.settings.given), **given)
+            provider = one.made.kind(
+                Ctx(target, workspace=self.workspace.settings.declared_name), **given
+            )
             if not isinstance(provider, Provider):
                 raise TypeError(f"the rule gave {provider!r}, which is no Provider")
         except BuildErrors:

@@ -229,7 +229,7 @@ def _read(argv: Sequence[Arg], inputs: Sequence[In], folder: str) -> _Read:
 def _meet(argv: Sequence[Arg], inputs: Sequence[In]) -> bool:
     """Whether two inputs would be at one place, or one below the other."""
     try:
-        return staged_paths.find_clash(_read(argv, inputs, "in")[0]) is not None
+        return staged_paths.find_nested_path(_read(argv, inputs, "in")[0]) is not None
     except BuildError:
         return True
 

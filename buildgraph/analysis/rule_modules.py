@@ -117,7 +117,7 @@ class Modules:
 
     def spec(self, module: str, within: str, plain: str) -> ModuleSpec | None:
         """How to load a module by its full name from a folder of the workspace, where it is called `plain`."""
-        listing = self.workspace.listing
+        listing = self.workspace.file_tree
         path, entries = join(within, plain.replace(_DOT, ".")), listing.entries(within)
         folder, file = (
             entries.get(os.path.basename(path)),
@@ -133,10 +133,10 @@ class Modules:
                 else (None, file)
             )
         else:
-            listing.watch(within)  # a module that comes there may be found instead
+            listing.record_lookup(within)  # a module that comes there may be found instead
         if folder is not None and folder.is_dir():
-            listing.regular(folder, path, True, None)
-            listing.watch(path)
+            listing.check_regular(folder, path, True, None)
+            listing.record_lookup(path)
             inits = listing.entries(path)
             if "__init__.py" in inits:
                 return self._spec(module, f"{path}/__init__.py", inits["__init__.py"], path)
@@ -151,7 +151,7 @@ class Modules:
     def _spec(
         self, module: str, name: str, entry: os.DirEntry[str], folder: str | None
     ) -> ModuleSpec | None:
-        self.workspace.listing.regular(entry, name, True, None)
+        self.workspace.file_tree.check_regular(entry, name, True, None)
         places = None if folder is None else [os.path.join(self.root, folder)]
         loader: Any = _Loader(self, name)
         return spec_from_file_location(
@@ -236,7 +236,7 @@ class Modules:
             elif event in _LISTS:
                 folder = self.inside(given[0])
                 if folder is not None:
-                    self.workspace.listing.watch(folder)
+                    self.workspace.file_tree.record_lookup(folder)
         finally:
             self._aside = False
 
@@ -253,7 +253,7 @@ class Modules:
         elif os.path.isfile(full):
             self._read(name)
         else:
-            self.workspace.listing.watch(name.rpartition("/")[0])
+            self.workspace.file_tree.record_lookup(name.rpartition("/")[0])
 
     def _refuse(self, what: str, fix: str) -> None:
         frame, at = sys._getframe(), None

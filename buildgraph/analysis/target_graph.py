@@ -9,7 +9,7 @@ import networkx
 from ..types.label import Label
 
 
-class Graph:
+class TargetGraph:
     """Dependencies between labels; an edge points from a target to one that it depends on."""
 
     def __init__(self, deps: Mapping[Label, Iterable[Label]]) -> None:

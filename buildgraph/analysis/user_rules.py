@@ -25,7 +25,7 @@ def add_user_rules(workspace: Workspace, shipped: Registry) -> Registry:
     modules = Modules(workspace) if workspace.settings.rules else None
     for index, path in enumerate(workspace.settings.rules):
         at = workspace.place("rules", index)
-        name = workspace.listing.source("", path, at)
+        name = workspace.file_tree.source("", path, at)
         if os.path.isdir(os.path.join(workspace.root, name)):
             raise BuildError(
                 f"{path!r} is a folder",

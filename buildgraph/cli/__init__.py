@@ -7,13 +7,11 @@ import os
 import sys
 
 from ..lite import TYPE_CHECKING
+from ..lite.signals import signal
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Sequence
     from typing import NoReturn
-else:
-    import _signal as signal  # `signal` would bring in `enum`
 
 
 def program() -> NoReturn:

@@ -42,7 +42,7 @@ def report_error(error: BuildError, as_json: bool) -> int:
     """Print an error to stderr, and as JSON to stdout if `as_json`; return its exit code."""
     from ..ui.diagnostics import format_error
 
-    errors = error.faults if isinstance(error, BuildErrors) else (error,)
+    errors = error.errors if isinstance(error, BuildErrors) else (error,)
     for stream, write in (
         (sys.stdout, lambda: _print_json(errors) if as_json else None),
         (sys.stderr, lambda: sys.stderr.write(format_error(error, _line_of).rstrip("\n") + "\n")),

@@ -50,4 +50,4 @@ class Invocation:
         except BuildError as error:
             from ..workspace.workspace import Workspace
 
-            raise Workspace(self.root).helped(error, word, self.package) from None
+            raise Workspace(self.root).with_suggestions(error, word, self.package) from None

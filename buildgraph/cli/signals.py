@@ -6,13 +6,11 @@ import sys
 
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import defer_signals
+from ..lite.signals import signal
 
 if TYPE_CHECKING:
-    import signal
     from types import FrameType, TracebackType
     from typing import Any
-else:
-    import _signal as signal  # `signal` would bring in `enum`
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RERAISE_S = 0.002
@@ -83,7 +81,7 @@ class SignalHandler:
         if first and self.armed:
             self.cancel.set()
         elif defer_signals.depth:
-            defer_signals.late.append(self._raise)
+            defer_signals.pending.append(self._raise)
         else:
             self._raise()
 

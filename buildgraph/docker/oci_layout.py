@@ -94,7 +94,7 @@ def _platform(descriptor: Mapping[str, Any]) -> str:
 
 
 def _architecture(platform: str) -> str:
-    return ([*platform.split("/"), ""])[1]
+    return [*platform.split("/"), ""][1]
 
 
 @contextmanager

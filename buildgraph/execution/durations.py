@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ..files.regular_file import read_regular, replace
+from ..files.regular_file import read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..types.action import Action
 from ..types.events import Done, Event, Finished
@@ -74,7 +74,7 @@ class DurationRecorder:
         self._write(dict(list(known.items())[-_MOST:]))
 
     def _write(self, took: dict[str, int]) -> None:
-        replace(
+        replace_file(
             self._path,
             (
                 f"{line}\n".encode()

@@ -1,7 +1,23 @@
 """Replacements for modules of the standard library that are slow to import.
 
-A no-op build takes 13 ms of CPU, of which 9 ms are the bare interpreter. `typing` adds 11 ms, `dataclasses` 21 ms,
-`json` 9 ms and `contextlib` 8 ms. The modules of this package do the same work without those imports.
+A build without changes takes 13 ms of CPU, of which 9.3 ms are the start of the bare interpreter.
+The packages that such a build imports, or one in which little changed, use the modules of this
+package instead:
+
+    standard module    ms of CPU   replacement
+    dataclasses        20.6        record
+    typing             11.3        TYPE_CHECKING, below
+    socket             10          sockets
+    json                9.1        json_text, pack
+    contextlib          8.1        contextmanagers
+    re                  5.4        methods of str
+    queue               5          queues
+    signal, enum        3.6        signals
+    threading           3.6        threads, two_threads
+    hashlib             2.1        sha256
+
+The milliseconds are the CPU time that the import adds to `python -S -c pass`, the minimum of 12
+runs of Python 3.11. Other packages use the standard library.
 """
 
 from __future__ import annotations

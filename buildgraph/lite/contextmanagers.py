@@ -1,4 +1,9 @@
-"""Managers for the modules that every build imports: two are contextlib's, which itself brings in what is dear."""
+"""Context managers: two of `contextlib`, the cancellation of long work, and a delay for signal
+handlers.
+
+Replaces `contextlib`, which imports `collections` and `functools`: 8.1 ms over a bare interpreter
+of 9.3 ms, and 5 ms in a build in which one action runs.
+"""
 
 from __future__ import annotations
 
@@ -19,65 +24,74 @@ if TYPE_CHECKING:
 else:
 
     class suppress:
-        """Pass over these faults."""
+        """Ignore exceptions of these classes, as `contextlib.suppress` does."""
 
-        def __init__(self, *faults):
-            self._faults = faults
+        def __init__(self, *exceptions):
+            self._exceptions = exceptions
 
         def __enter__(self):
             return None
 
-        def __exit__(self, kind, fault, trace):
-            return kind is not None and issubclass(kind, self._faults)
+        def __exit__(self, kind, error, trace):
+            return kind is not None and issubclass(kind, self._exceptions)
 
     class closing:
-        """Close a thing at the end."""
+        """Call `close` of an object at the end, as `contextlib.closing` does."""
 
-        def __init__(self, thing):
-            self._thing = thing
+        def __init__(self, resource):
+            self._resource = resource
 
         def __enter__(self):
-            return self._thing
+            return self._resource
 
         def __exit__(self, *_):
-            self._thing.close()
+            self._resource.close()
 
 
 class Cancelled(Exception):
-    """The user wants the build to end: what was being read or copied is given up."""
+    """The user cancelled the build while a file was read or copied."""
 
 
 class cancellable:
-    """While entered, long work of any thread ends with Stopped once `wished` says so."""
+    """While entered, long work in any thread raises Cancelled once `is_cancelled` returns True.
 
-    wished: Callable[[], bool] | None = None
+    Process-wide.
+    """
 
-    def __init__(self, wished: Callable[[], bool]) -> None:
-        self._wished, self._before = wished, cancellable.wished
+    is_cancelled: Callable[[], bool] | None = None
+
+    def __init__(self, is_cancelled: Callable[[], bool]) -> None:
+        self._inner, self._outer = is_cancelled, cancellable.is_cancelled
 
     def __enter__(self) -> None:
-        cancellable.wished = self._wished
+        cancellable.is_cancelled = self._inner
 
     def __exit__(self, *_: object) -> None:
-        cancellable.wished = self._before
+        cancellable.is_cancelled = self._outer
 
 
 def check_cancelled() -> None:
-    """Between two pieces of long work: Stopped when it should end here."""
-    if cancellable.wished is not None and cancellable.wished():
+    """Raise Cancelled if the user cancelled the build. Call it between two pieces of long work."""
+    if cancellable.is_cancelled is not None and cancellable.is_cancelled():
         raise Cancelled
 
 
 class defer_signals:
-    """A moment of the main thread in which handlers of signals raise nothing; what they would raise comes at its end."""
+    """Delay the exceptions of signal handlers until the end of the outermost block.
+
+    For the main thread; process-wide.
+
+    A handler that runs while `depth` is above 0 appends the function that raises its exception to
+    `pending`.
+    """
 
     depth = 0
-    late: list[Callable[[], object]] = []
+    pending: list[Callable[[], object]] = []
 
     def __enter__(self) -> None:
         defer_signals.depth += 1
 
     def __exit__(self, *_: object) -> None:
         defer_signals.depth -= 1
-        while not defer_signals.depth and defer_signals.late:
-            defer_signals.late.pop()()
+        while not defer_signals.depth and defer_signals.pending:
+            defer_signals.pending.pop()()

@@ -1,4 +1,8 @@
-"""JSON text of plain values. The package `json` costs more to import than a build in which little changed may take."""
+"""JSON text of plain values, from the C encoder below `json`.
+
+Replaces `json`, which imports `re` for its decoder: 9.1 ms over a bare interpreter of 9.3 ms.
+`_json` is private to CPython, so `json` is used where it is missing.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +10,31 @@ from . import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from json.encoder import encode_basestring_ascii as quoted
+    from json.encoder import encode_basestring_ascii
 
-    def make_encoder(*how: object) -> Callable[[object, int], Iterable[str]]: ...
+    def make_encoder(*options: object) -> Callable[[object, int], Iterable[str]]: ...
 else:
-    from _json import encode_basestring_ascii as quoted, make_encoder
+    try:
+        from _json import encode_basestring_ascii, make_encoder
+    except ImportError:
+        import json
+        from json.encoder import encode_basestring_ascii
+
+        def make_encoder(markers, default, *_):
+            """An encoder of compact text, with the signature of the one in `_json`."""
+            options = {"check_circular": False, "separators": (",", ":")}
+            return lambda value, indent: (json.dumps(value, default=default, **options),)
 
 
 def json_text(value: object, default: Callable[[object], str] | None = None) -> str:
-    """One line of ASCII JSON, equal to what `json.dumps` gives with separators "," and ":".
+    """One line of ASCII JSON, equal to what `json.dumps` returns with separators "," and ":".
 
-    `default` gives the text of any other value; without it, such a value is a TypeError.
+    `default` returns the text of any other value. Without it, such a value raises TypeError.
     """
-    return "".join(
-        make_encoder(None, default or _refuse, quoted, None, ":", ",", False, False, True)(value, 0)
+    encoder = make_encoder(
+        None, default or _refuse, encode_basestring_ascii, None, ":", ",", False, False, True
     )
+    return "".join(encoder(value, 0))
 
 
 def _refuse(value: object) -> str:

@@ -1,8 +1,10 @@
-"""Frozen classes with slots, as `dataclasses` makes them, for the modules that every build imports.
+"""Frozen classes with slots, as `dataclasses.dataclass(frozen=True, slots=True)` makes them.
 
-Importing `dataclasses` costs more than a bare interpreter's whole start, and so does what it compiles for some ten
-classes. Here nothing is imported, and what a class needs is compiled when it is much used: most of it never is. For
-`dataclasses.fields`, `replace` and `asdict` a noun is a dataclass like any other.
+Replaces `dataclasses`, which imports `inspect` and `re`: 20.6 ms over a bare interpreter of 9.3 ms.
+It also compiles the methods of each class at its definition: with that, a build in which one action
+runs takes 89 ms instead of 50 ms. Here nothing is imported, and the methods of a class are compiled
+when it is much used. Most classes never are. `dataclasses.fields`, `replace` and `asdict` accept a
+record like any dataclass.
 """
 
 from __future__ import annotations
@@ -21,173 +23,186 @@ if TYPE_CHECKING:
     @overload
     @dataclass_transform(frozen_default=True)
     def record(
-        *, eq: bool = True, order: bool = False, aside: str = ""
+        *, eq: bool = True, order: bool = False, uncompared: str = ""
     ) -> Callable[[type[T]], type[T]]: ...
 
-    def record(cls: Any = None, **how: Any) -> Any:
-        """Make a class frozen, with the fields that it annotates; a field `aside` is not compared.
+    def record(cls: Any = None, **options: Any) -> Any:
+        """Make a frozen class with slots from the fields that a class annotates.
 
-        `eq=False` compares by identity, `order` also orders. Such a class must not use `super()` without arguments.
+        `eq=False` compares by identity, and `order=True` adds the four order comparisons. The field
+        named by `uncompared` takes no part in comparisons and hashes. The class must not use
+        `super()` without arguments, because it is made again with slots.
         """
 else:
 
-    def record(cls=None, *, eq=True, order=False, aside=""):
-        """Make a class frozen, with the fields that it annotates; a field `aside` is not compared."""
-        return (
-            (lambda found: _made(found, eq, order, aside))
-            if cls is None
-            else _made(cls, eq, order, aside)
-        )
+    def record(cls=None, *, eq=True, order=False, uncompared=""):
+        """Make a frozen class with slots from the fields that a class annotates."""
+        if cls is None:
+            return lambda decorated: _make_record(decorated, eq, order, uncompared)
+        return _make_record(cls, eq, order, uncompared)
 
 
-_NONE = object()
-_FEW = 40  # instances that are made by hand
-_ORDER = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
+_NO_VALUE = object()
+_INTERPRETED = 40  # instances that are made before `__init__` is compiled
+_ORDER_METHODS = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 
 
-def _made(cls: Any, eq: bool, order: bool, aside: str) -> Any:
-    space = {
+def _make_record(cls: Any, eq: bool, order: bool, uncompared: str) -> Any:
+    namespace = {
         name: value
         for name, value in cls.__dict__.items()
         if name not in ("__dict__", "__weakref__")
     }
-    own = tuple(space.get("__annotations__", ()))
-    before: Any = getattr(cls, "_noun", ((), {}, True, ""))
-    defaults = before[1] | {name: space.pop(name) for name in own if name in space}
-    names = before[0] + own
-    space |= {
+    own = tuple(namespace.get("__annotations__", ()))
+    inherited: Any = getattr(cls, "_record", ((), {}, True, ""))
+    defaults = inherited[1] | {name: namespace.pop(name) for name in own if name in namespace}
+    names = inherited[0] + own
+    namespace |= {
         "__slots__": own,
         "__match_args__": names,
-        "_noun": (names, defaults, eq, aside),
-        "_made": _FEW,
-        "__init__": _first,
-        "__setattr__": _frozen,
-        "__delattr__": _frozen,
+        "_record": (names, defaults, eq, uncompared),
+        "_interpreted": _INTERPRETED,
+        "__init__": _interpreted_init,
+        "__setattr__": _frozen_setattr,
+        "__delattr__": _frozen_setattr,
         "__repr__": _repr,
-        "__dataclass_fields__": _Fields(),
+        "__dataclass_fields__": _DataclassFields(),
         "__reduce__": _reduce,
     }
     if eq:
-        space |= {"__eq__": _first_equal, "__hash__": _first_hash}
+        namespace |= {"__eq__": _first_eq, "__hash__": _first_hash}
     if order:
-        space |= {name: _ordered(name, sign) for name, sign in _ORDER.items()}
-    return type(cls)(cls.__name__, cls.__bases__, space)
+        namespace |= {name: _first_order(name, sign) for name, sign in _ORDER_METHODS.items()}
+    return type(cls)(cls.__name__, cls.__bases__, namespace)
 
 
-def _first(self: Any, *args: Any, **words: Any) -> None:
-    """The first instances of a class are made by hand: to compile for them would cost more than they do."""
+def _interpreted_init(self: Any, *args: Any, **keywords: Any) -> None:
+    """Initialise one of the first instances.
+
+    Compiling `__init__` takes as long as 40 calls of this.
+    """
     cls = _owner(type(self), "__init__")
-    names, defaults, _, _ = cls._noun
-    cls._made -= 1
-    given = dict(zip(names, args)) | words
-    every = defaults | given
-    if cls._made < 0 or len(given) != len(args) + len(words) or every.keys() != set(names):
-        _compile(cls, _making(cls), ("__init__",))  # it also says what is wrong with the arguments
-        cls.__init__(self, *args, **words)
+    names, defaults, _, _ = cls._record
+    cls._interpreted -= 1
+    arguments = dict(zip(names, args)) | keywords
+    values = defaults | arguments
+    is_valid = len(arguments) == len(args) + len(keywords) and values.keys() == set(names)
+    if cls._interpreted < 0 or not is_valid:
+        _compile(cls, _init_source(cls), ("__init__",))  # raises TypeError for invalid arguments
+        cls.__init__(self, *args, **keywords)
         return
     for name in names:
-        getattr(cls, name).__set__(self, every[name])
+        getattr(cls, name).__set__(self, values[name])
 
 
-def _first_equal(self: Any, other: object) -> Any:
+def _first_eq(self: Any, other: object) -> Any:
     cls = _owner(type(self), "__eq__")
-    _compile(cls, _comparing(cls), ("__eq__", "__hash__"))
+    _compile(cls, _comparison_source(cls), ("__eq__", "__hash__"))
     return self == other
 
 
 def _first_hash(self: Any) -> int:
     cls = _owner(type(self), "__hash__")
-    _compile(cls, _comparing(cls), ("__eq__", "__hash__"))
+    _compile(cls, _comparison_source(cls), ("__eq__", "__hash__"))
     return hash(self)
 
 
-def _owner(cls: type, name: str) -> Any:
-    """The noun whose method this is. Another thread may have compiled it between the look for it and the call."""
+def _owner(cls: type, method: str) -> Any:
+    """The record that defines a method: the class itself or one of its bases.
+
+    The method may be compiled already: another thread can do that between the lookup of the method
+    and its call.
+    """
     return next(
-        found for found in cls.__mro__ if "_noun" in found.__dict__ and name in found.__dict__
+        base for base in cls.__mro__ if "_record" in base.__dict__ and method in base.__dict__
     )
 
 
-def _compile(cls: Any, text: str, names: Sequence[str]) -> None:
-    _, defaults, _, _ = cls._noun
-    space: dict[str, Any] = {f"_d_{name}": value for name, value in defaults.items()}
-    space |= {f"_s_{name}": getattr(cls, name).__set__ for name in cls._noun[0]}
-    exec(text, space)
+def _compile(cls: Any, source: str, names: Sequence[str]) -> None:
+    """Compile methods of a class and put them in the place of the first ones."""
+    _, defaults, _, _ = cls._record
+    namespace: dict[str, Any] = {f"_default_{name}": value for name, value in defaults.items()}
+    namespace |= {f"_set_{name}": getattr(cls, name).__set__ for name in cls._record[0]}
+    exec(source, namespace)
     for name in names:
-        made = space[name]
-        made.__qualname__ = f"{cls.__qualname__}.{name}"
-        setattr(cls, name, made)
+        method = namespace[name]
+        method.__qualname__ = f"{cls.__qualname__}.{name}"
+        setattr(cls, name, method)
 
 
-def _making(cls: Any) -> str:
-    names, defaults, _, _ = cls._noun
-    given = ", ".join(f"{name}=_d_{name}" if name in defaults else name for name in names)
-    body = "".join(f" _s_{name}(self, {name})\n" for name in names) or " pass\n"
-    return f"def __init__(self{', ' if given else ''}{given}):\n{body}"
+def _init_source(cls: Any) -> str:
+    names, defaults, _, _ = cls._record
+    parameters = ", ".join(
+        f"{name}=_default_{name}" if name in defaults else name for name in names
+    )
+    body = "".join(f" _set_{name}(self, {name})\n" for name in names) or " pass\n"
+    return f"def __init__(self{', ' if parameters else ''}{parameters}):\n{body}"
 
 
-def _fields(cls: Any) -> list[str]:
-    """What is compared, as an expression each for two operands."""
-    names, _, _, aside = cls._noun
+def _compared_fields(cls: Any) -> list[str]:
+    """Source text of the tuples of compared fields: that of `self` and that of `other`."""
+    names, _, _, uncompared = cls._record
     return [
-        f"({''.join(f'{who}.{name},' for name in names if name != aside)})"
-        for who in ("self", "other")
+        f"({''.join(f'{operand}.{name},' for name in names if name != uncompared)})"
+        for operand in ("self", "other")
     ]
 
 
-def _comparing(cls: Any) -> str:
-    mine, others = _fields(cls)
+def _comparison_source(cls: Any) -> str:
+    own, others = _compared_fields(cls)
     return (
-        "def __eq__(self, other):\n if other.__class__ is not self.__class__:\n  return NotImplemented\n"
-        f" return {mine} == {others}\ndef __hash__(self):\n return hash({mine})\n"
+        "def __eq__(self, other):\n"
+        " if other.__class__ is not self.__class__:\n"
+        "  return NotImplemented\n"
+        f" return {own} == {others}\n"
+        f"def __hash__(self):\n return hash({own})\n"
     )
 
 
-def _ordered(name: str, sign: str) -> Callable[[Any, Any], bool]:
-    """A comparison that compiles itself when it is first wanted."""
+def _first_order(name: str, sign: str) -> Callable[[Any, Any], bool]:
+    """An order comparison that compiles itself at its first call."""
 
-    def first(self: Any, other: Any) -> bool:
+    def compare(self: Any, other: Any) -> bool:
         cls = _owner(type(self), name)
-        mine, others = _fields(cls)
-        _compile(cls, f"def {name}(self, other):\n return {mine} {sign} {others}\n", (name,))
+        own, others = _compared_fields(cls)
+        _compile(cls, f"def {name}(self, other):\n return {own} {sign} {others}\n", (name,))
         return bool(getattr(self, name)(other))
 
-    return first
+    return compare
 
 
 def _repr(self: Any) -> str:
-    return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._noun[0])})"
+    fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._record[0])
+    return f"{type(self).__name__}({fields})"
 
 
-def _frozen(self: Any, name: str, value: object = _NONE) -> None:
+def _frozen_setattr(self: Any, name: str, value: object = _NO_VALUE) -> None:
     raise AttributeError(f"cannot change {name!r}: a {type(self).__name__} is frozen")
 
 
 def _reduce(self: Any) -> tuple[type, tuple[Any, ...]]:
-    return type(self), tuple(getattr(self, name) for name in self._noun[0])
+    return type(self), tuple(getattr(self, name) for name in self._record[0])
 
 
-class _Fields:
-    """What `dataclasses` asks a class for, made when it is asked."""
+class _DataclassFields:
+    """The descriptors of fields for functions of `dataclasses`, made at the first access."""
 
     def __get__(self, instance: object, owner: Any) -> Any:
         from dataclasses import field, make_dataclass
 
-        names, defaults, _, aside = owner._noun
-        made = make_dataclass(
-            owner.__name__,
-            [
-                (
-                    name,
-                    object,
-                    field(
-                        compare=name != aside,
-                        **({"default": defaults[name]} if name in defaults else {}),
-                    ),
-                )
-                for name in names
-            ],
-        )
-        found = getattr(made, "__dataclass_fields__")
-        setattr(owner, "__dataclass_fields__", found)
-        return found
+        names, defaults, _, uncompared = owner._record
+        fields = [
+            (
+                name,
+                object,
+                field(
+                    compare=name != uncompared,
+                    **({"default": defaults[name]} if name in defaults else {}),
+                ),
+            )
+            for name in names
+        ]
+        equivalent = make_dataclass(owner.__name__, fields)
+        descriptors = getattr(equivalent, "__dataclass_fields__")
+        setattr(owner, "__dataclass_fields__", descriptors)
+        return descriptors

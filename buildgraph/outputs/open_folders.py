@@ -13,7 +13,7 @@ from ..files.state_folder import obstacle_error
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.record import record
-from ..lite.sha256 import hash_open
+from ..lite.sha256 import hash_open_file
 from ..types.errors import BuildError
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class OpenFolders:
         if not stat.S_ISREG(mode):
             return False
         with _Closing(os.open(name, _FILE, dir_fd=above)) as fd:
-            return f"f{hash_open(fd)[0]}" in contents
+            return f"f{hash_open_file(fd)[0]}" in contents
 
 
 def find_links(folder: str) -> Iterator[str]:

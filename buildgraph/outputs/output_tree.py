@@ -18,21 +18,39 @@ import time
 
 from ..files.regular_file import make_folder
 from ..files.remove_tree import remove
-from ..files.stamp import Stamp, reliable_stamp, set_date, stamp_if_dated, stamp_of
-from ..files.state_folder import WorkspaceLock, check_state_folder, obstacle_error, write_gitignore
+from ..files.stamp import Stamp, reliable_stamp, set_mtime, stamp_if_mtime, stamp_of
+from ..files.state_folder import (
+    WorkspaceLock,
+    check_state_folder,
+    obstacle_error,
+    write_gitignore,
+)
 from ..host.source_files import SourceFiles
-from ..keys.action_graph import RequestedOutput, clash_error, find_clash
+from ..keys.action_graph import RequestedOutput, find_path_conflict, path_conflict_error
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
-from ..lite.two_threads import TwoThreads
+from ..lite.two_threads import run_on_two_threads
 from ..sandbox.staging import stage
 from ..store.protocol import Store
 from ..types.action import Artifact
 from ..types.errors import BuildError
 from ..types.events import Built, Listener
 from ..types.result import File, Node
-from .open_folders import BUILT, OpenFolders, OwnedPaths, find_links, link_target, unwritable_error
-from .stored_tree import FOLDER_MODE, TreeContents, has_contents, image_digest, tree_contents
+from .open_folders import (
+    BUILT,
+    OpenFolders,
+    OwnedPaths,
+    find_links,
+    link_target,
+    unwritable_error,
+)
+from .stored_tree import (
+    FOLDER_MODE,
+    TreeContents,
+    has_contents,
+    image_digest,
+    tree_contents,
+)
 from .written_paths import WrittenPaths, content_of
 
 if TYPE_CHECKING:
@@ -104,9 +122,9 @@ class OutputTree:
         check_state_folder(self._root)
         self._check_out()
         self._outputs = [(link, content_of(content)) for link, _, content in outputs]
-        clash = find_clash(path for path, _ in self._outputs)
+        clash = find_path_conflict(path for path, _ in self._outputs)
         if clash is not None:
-            raise clash_error(*clash)
+            raise path_conflict_error(*clash)
         known = self._written.read() if scope is not None else {}
         self._ways = OpenFolders(self._root, scope, known)
         self._listed = scope is not None
@@ -176,7 +194,7 @@ class OutputTree:
         if has_contents(held, inside, self._holds, folders):
             for path, _ in inside.files:
                 self._stamps[link + path] = reliable_stamp(
-                    self._sources.seen[held + path], self._began
+                    self._sources.stamps[held + path], self._began
                 )
             for path, found in folders.items():  # a link that is another one shows in its folder
                 self._stamps[link + path] = reliable_stamp(stamp_of(found), self._began)
@@ -189,18 +207,18 @@ class OutputTree:
             os.chmod(fresh + path, FOLDER_MODE)
         made = (*(path for path, _ in inside.files), *inside.names)
         for path in made:
-            set_date(fresh + path, self._dated)
+            set_mtime(fresh + path, self._dated)
         remove(held)
         os.rename(fresh, held)
         os.rmdir(self._fresh)
         for path in made:
-            self._stamps[link + path] = stamp_if_dated(held + path, self._dated)
+            self._stamps[link + path] = stamp_if_mtime(held + path, self._dated)
             self._sources.forget(held + path)
 
     def _file(self, link: str, file: File) -> None:
         path = f"{self._root}/{link}"
         if not self._apart and self._reaches(link) and self._holds(path, file):
-            self._stamps[path] = reliable_stamp(self._sources.seen[path], self._began)
+            self._stamps[path] = reliable_stamp(self._sources.stamps[path], self._began)
             return
         self._claim()
         self._sources.forget(path)
@@ -212,12 +230,12 @@ class OutputTree:
             self._large.append((file, place))
         else:
             self._place((file, place))
-            self._stamps[path] = stamp_if_dated(place, self._dated)
+            self._stamps[path] = stamp_if_mtime(place, self._dated)
 
     def _place(self, made: tuple[File, str]) -> None:
         file, path = made
         self._store.place(file.digest, path, file.executable)
-        set_date(path, self._dated)
+        set_mtime(path, self._dated)
 
     def _way(self, link: str) -> str:
         """Where an output is made apart; its folders are made."""
@@ -267,7 +285,7 @@ class OutputTree:
                     raise
         finally:
             os.close(above)
-        return stamp_if_dated(f"{self._root}/{link}", self._dated)
+        return stamp_if_mtime(f"{self._root}/{link}", self._dated)
 
     def _rename(self, fresh: str, to: tuple[int, str], link: str) -> None:
         for attempt in range(2):
@@ -329,9 +347,9 @@ class OutputTree:
         if not self._apart:
             return
         if self._large:
-            TwoThreads(self._place, self._large).run()
+            run_on_two_threads(self._place, self._large)
             for _, place in self._large:
-                self._stamps[self._out + place.removeprefix(self._apart)] = stamp_if_dated(
+                self._stamps[self._out + place.removeprefix(self._apart)] = stamp_if_mtime(
                     place, self._dated
                 )
         try:

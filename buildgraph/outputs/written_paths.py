@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from ..files.regular_file import open_own, read_regular, replace
+from ..files.regular_file import open_own, read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..types.result import File, Node
 
@@ -74,7 +74,7 @@ class WrittenPaths:
         data = _lines(
             (path, content) for path, contents in entries.items() for content in sorted(contents)
         )
-        replace(self._path, (b"%s%d\n" % (_MAGIC, len(data)), data))
+        replace_file(self._path, (b"%s%d\n" % (_MAGIC, len(data)), data))
 
 
 def _lines(entries: Iterable[tuple[str, str]]) -> bytes:

@@ -8,7 +8,7 @@ import stat
 from ..files.stamp import Stamp, fingerprint, stamp_of
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
-from ..lite.sha256 import hash_open
+from ..lite.sha256 import hash_open_file
 from ..types.digest import Digest
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _read(path: str, size: int) -> tuple[Digest | None, Stamp]:
     try:
         found = os.fstat(fd)
         held = (
-            Digest(*hash_open(fd))
+            Digest(*hash_open_file(fd))
             if stat.S_ISREG(found.st_mode) and found.st_size == size
             else None
         )

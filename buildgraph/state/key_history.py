@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from ..files.regular_file import open_own, read_regular, replace
+from ..files.regular_file import open_own, read_regular, replace_file
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
 from ..types.digest import Digest
@@ -121,7 +121,7 @@ class KeyRecorder:
             self._write(held)
 
     def _write(self, keys: Mapping[str, list[str]]) -> None:
-        replace(
+        replace_file(
             self._path,
             (
                 f"{key} {name}\n".encode("utf-8", "surrogateescape")

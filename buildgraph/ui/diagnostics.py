@@ -11,7 +11,7 @@ WIDTH = 110
 
 def format_error(fault: BuildError, read_line: Callable[[str, int], str | None]) -> str:
     """One fault or several, in the order of their places; `read_line(path, number)` gives a line of the workspace."""
-    faults = fault.faults if isinstance(fault, BuildErrors) else (fault,)
+    faults = fault.errors if isinstance(fault, BuildErrors) else (fault,)
     texts: list[str] = []
     for one in faults:
         text = _one(one, read_line)

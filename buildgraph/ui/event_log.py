@@ -82,7 +82,7 @@ def _pass_on(newer: str, older: str) -> None:
         os.replace(newer, older)
 
 
-def read(root: str, number: int = 0) -> list[Record]:
+def read_log(root: str, number: int = 0) -> list[Record]:
     """The records of a build's log, 0 being the last; a torn line ends it. BuildError when there is none."""
     import json
 

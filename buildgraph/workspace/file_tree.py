@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from ..files.stamp import ALWAYS_STALE, Stamp, fingerprint
 from ..types.errors import BuildError, Location, did_you_mean
-from .globs import MANY, is_glob, matches, split_pattern
+from .globs import ANY_FOLDERS, compile_glob, is_glob, split_pattern
 
 SKIPPED = frozenset({"out", "node_modules", "__pycache__"})
 NO_SOURCES = SKIPPED | {".buildgraph"}  # no wildcard means them
@@ -66,7 +66,7 @@ class FileTree:
         self.entries(folder)
         return folder in self.stamps
 
-    def watch(self, folder: str) -> None:
+    def record_lookup(self, folder: str) -> None:
         """Remember that what stands in a folder, or that it is absent, decided something."""
         while folder and not self.exists(folder):
             folder = folder.rpartition("/")[0]
@@ -74,7 +74,7 @@ class FileTree:
 
     def subfolders(self, folder: str) -> list[str]:
         """The paths of the real folders in a folder, without those that hold no sources."""
-        self.watch(folder)
+        self.record_lookup(folder)
         return [
             join(folder, name)
             for name, entry in self.entries(folder).items()
@@ -87,7 +87,7 @@ class FileTree:
         """Whether a folder is a virtual environment of Python; it is watched, because it may cease to be one."""
         if "pyvenv.cfg" not in self.entries(folder):
             return False
-        self.watch(folder)
+        self.record_lookup(folder)
         return True
 
     def skips(self, path: str) -> bool:
@@ -120,12 +120,12 @@ class FileTree:
             if entry is None:
                 raise self._absent(path, here, part, at)
             last = number == len(parts) - 1
-            self.regular(entry, join(here, part), last, at)
+            self.check_regular(entry, join(here, part), last, at)
             here = join(here, part)
         return here
 
     def _absent(self, path: str, here: str, part: str, at: Location | None) -> BuildError:
-        self.watch(here)
+        self.record_lookup(here)
         return BuildError(f"no file {path!r}", at, self._no_entry(here, part), "source")
 
     def _check_open(self, folder: str, at: Location | None) -> None:
@@ -141,7 +141,7 @@ class FileTree:
         absent = f"there is no {part!r} in {here or 'the root of the workspace'}"
         return did_you_mean(part, self.entries(here)) or absent
 
-    def why_none(self, folder: str) -> str:
+    def explain_no_match(self, folder: str) -> str:
         """What to say of the last glob, which found nothing: the first thing that it did not go through."""
         path, why = next(iter(self._passed.items()), ("", ""))
         return (
@@ -150,7 +150,9 @@ class FileTree:
             else why or f"globs are relative to {folder or 'the root of the workspace'}"
         )
 
-    def regular(self, entry: os.DirEntry[str], name: str, last: bool, at: Location | None) -> None:
+    def check_regular(
+        self, entry: os.DirEntry[str], name: str, last: bool, at: Location | None
+    ) -> None:
         """BuildError unless an entry is a folder, or, as the last of a path, a file; links may not leave the workspace."""
         if (
             not name.isprintable()
@@ -203,7 +205,7 @@ class FileTree:
         self._passed = {}
         found = self._match(folder, split_pattern(pattern, at), at)
         for name in found:
-            self.regular(
+            self.check_regular(
                 self.entries(name.rpartition("/")[0])[name.rpartition("/")[2]], name, True, at
             )
         return sorted(found)
@@ -240,10 +242,11 @@ class FileTree:
                     f"name fewer folders; one of them is {here!r}",
                     "path",
                 )
-            if parts[part] == MANY:
+            if parts[part] == ANY_FOLDERS:
                 waiting.append((here, part + 1, jumps))
                 waiting += [
-                    (below, part, more) for below, more in self._folders(here, MANY, jumps, at)
+                    (below, part, more)
+                    for below, more in self._folders(here, ANY_FOLDERS, jumps, at)
                 ]
             elif part + 1 < len(parts):
                 waiting += [
@@ -256,7 +259,7 @@ class FileTree:
 
     def _files(self, folder: str, glob: str) -> set[str]:
         """The entries of a folder that match the last part of a glob and are no folders."""
-        self.watch(folder)
+        self.record_lookup(folder)
         # entry.is_dir() raises where links go in a circle
         return {
             join(folder, name)
@@ -268,13 +271,13 @@ class FileTree:
         self, folder: str, glob: str, jumps: tuple[str, ...], at: Location | None
     ) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The folders in a folder that match one part of a glob, each with the links that lead to it."""
-        self.watch(folder)
+        self.record_lookup(folder)
         if not is_glob(glob):
             entry = self.entries(folder).get(glob)
             if entry is None:
                 self._passed.setdefault("", self._no_entry(folder, glob))
             else:
-                self.regular(entry, join(folder, glob), False, at)
+                self.check_regular(entry, join(folder, glob), False, at)
                 yield join(folder, glob), jumps
             return
         for name, entry in self.entries(folder).items():
@@ -282,7 +285,7 @@ class FileTree:
             if (
                 name in NO_SOURCES
                 or self._is_cache(path)
-                or not _matches(name, "*" if glob == MANY else glob)
+                or not _matches(name, "*" if glob == ANY_FOLDERS else glob)
             ):
                 continue
             if entry.is_symlink():
@@ -318,7 +321,7 @@ class FileTree:
             why = "is a link out of the workspace, and globs do not follow it"
         elif not os.path.exists(there):
             why = "is a link to nothing"
-            self.watch(real)  # what it leads to may come
+            self.record_lookup(real)  # what it leads to may come
         elif not os.path.isdir(there):
             return False
         elif any(name in NO_SOURCES for name in real.split("/")) or self._is_cache(real):
@@ -333,7 +336,7 @@ class FileTree:
 
 def _matches(name: str, glob: str) -> bool:
     """Whether a name matches one part of a glob; hidden names do only where the part begins with a dot."""
-    return matches(glob).fullmatch(name) is not None and (
+    return compile_glob(glob).fullmatch(name) is not None and (
         not name.startswith(".") or glob.startswith(".")
     )
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ..types.errors import BuildError, Location
 
-MANY = "**"
+ANY_FOLDERS = "**"
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -29,7 +29,7 @@ def split_pattern(pattern: str, at: Location | None) -> tuple[str, ...]:
     if "" in parts:
         right = "/".join(filter(None, parts))
         if pattern.endswith("/"):
-            right = f"{right.removesuffix(MANY).rstrip('/')}/{MANY}".lstrip("/")
+            right = f"{right.removesuffix(ANY_FOLDERS).rstrip('/')}/{ANY_FOLDERS}".lstrip("/")
         raise BuildError(
             f"{pattern!r} has an empty part between or after its slashes",
             at,
@@ -39,22 +39,26 @@ def split_pattern(pattern: str, at: Location | None) -> tuple[str, ...]:
             "path",
         )
     for part in parts:
-        if part != MANY and MANY in re.sub(
+        if part != ANY_FOLDERS and ANY_FOLDERS in re.sub(
             r"\[!?\]?[^\]]*\]", "x", part
         ):  # a star in brackets is a letter
-            right = "/".join([*parts[: parts.index(part)], MANY, re.sub(r"\*+", "*", part)])
+            right = "/".join([*parts[: parts.index(part)], ANY_FOLDERS, re.sub(r"\*+", "*", part)])
             raise BuildError(
                 f"{part!r}: ** stands for folders and must be a part of its own",
                 at,
                 f'write "{right}" to look in all folders below, or a single *',
                 "path",
             )
-    kept = [part for part, before in zip(parts, [None, *parts]) if part != MANY or before != MANY]
-    return (*kept, "*") if kept[-1] == MANY else tuple(kept)
+    kept = [
+        part
+        for part, before in zip(parts, [None, *parts])
+        if part != ANY_FOLDERS or before != ANY_FOLDERS
+    ]
+    return (*kept, "*") if kept[-1] == ANY_FOLDERS else tuple(kept)
 
 
 @lru_cache(maxsize=1024)
-def matches(glob: str) -> re.Pattern[str]:
+def compile_glob(glob: str) -> re.Pattern[str]:
     """The regular expression of one part of a glob: what stands after a star is sought once, so that it stays fast."""
     first, *rest = [
         [_word(word) for word in re.findall(r"\?|\[!?\]?[^\]]*\]|.", piece, re.DOTALL)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..types.errors import BuildError
-from ..types.label import Label, valid_name
+from ..types.label import Label, is_target_name
 from ..types.target import Target
 from .toml_positions import Path, SubtreePositions
 
@@ -29,7 +29,9 @@ def is_matrix(target: Target) -> bool:
     return "matrix" in target.values
 
 
-def cells(target: Target, expand: Callable[[str, Path], Sequence[Label] | None]) -> list[Target]:
+def matrix_cells(
+    target: Target, expand: Callable[[str, Path], Sequence[Label] | None]
+) -> list[Target]:
     """The targets of a matrix in the order of its axes, then the group that the bare label names.
 
     `expand(text, path)` gives the labels that a text means, or None when it is no label; BuildError on a bad matrix.
@@ -61,7 +63,7 @@ def cells(target: Target, expand: Callable[[str, Path], Sequence[Label] | None])
         "group",
         {"targets": [str(cell.label) for cell in made]},
         target.folder,
-        target.places,
+        target.positions,
     )
     return [*made, group]
 
@@ -125,7 +127,7 @@ def _distinct(target: Target, found: list[Coordinate]) -> None:
 
 def _name(target: Target, value: object, path: Path) -> str:
     name = str(value).lower() if isinstance(value, bool) else str(value)
-    if isinstance(value, (dict, list)) or not valid_name(name):
+    if isinstance(value, (dict, list)) or not is_target_name(name):
         raise BuildError(
             f"{target.label}: {name!r} cannot be part of a label",
             target.place(*path),
@@ -145,6 +147,6 @@ def _cell(target: Target, keys: tuple[str, ...], cell: tuple[Coordinate, ...]) -
         target.rule,
         values,
         target.folder,
-        SubtreePositions(target.places, (), moved),
+        SubtreePositions(target.positions, (), moved),
         target.nested,
     )

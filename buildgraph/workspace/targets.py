@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..types.errors import BuildError, did_you_mean
-from ..types.label import Label, valid_name
+from ..types.label import Label, is_target_name
 from ..types.target import Target
 from .toml import Document
 from .toml_positions import KEY, Path, SubtreePositions
@@ -21,7 +21,7 @@ class TargetTables:
     """The targets of one file, in the order written, and every fault of its shape."""
 
     targets: tuple[Target, ...]
-    faults: tuple[BuildError, ...]
+    errors: tuple[BuildError, ...]
 
 
 def target_tables(document: Document, folder: str) -> TargetTables:
@@ -29,7 +29,7 @@ def target_tables(document: Document, folder: str) -> TargetTables:
     walk = _Walk(document, folder)
     values = {key: value for key, value in document.values.items() if key != "workspace"}
     walk.group((), values)
-    return TargetTables(tuple(walk.targets), tuple(walk.faults))
+    return TargetTables(tuple(walk.targets), tuple(walk.errors))
 
 
 class _Walk:
@@ -38,7 +38,7 @@ class _Walk:
     def __init__(self, document: Document, folder: str) -> None:
         self.document, self.folder = document, folder
         self.targets: list[Target] = []
-        self.faults: list[BuildError] = []
+        self.errors: list[BuildError] = []
 
     def group(self, path: Path, table: dict[str, Any]) -> None:
         """A table that is no target: it may hold tables only."""
@@ -70,7 +70,7 @@ class _Walk:
                 rule,
                 values,
                 self.folder,
-                SubtreePositions(self.document.places, path),
+                SubtreePositions(self.document.positions, path),
                 tuple(one[len(path) :] for one in nested),
             )
         )
@@ -104,7 +104,7 @@ class _Walk:
 
     def _is_target(self, path: Path, table: dict[str, Any]) -> bool:
         """Whether a table below a target is a target itself."""
-        return isinstance(table.get("rule"), str) and self.document.places.is_header(path)
+        return isinstance(table.get("rule"), str) and self.document.positions.is_header(path)
 
     def _holds_target(self, path: Path, table: dict[str, Any]) -> bool:
         """Whether a table below a target is, or holds, a target; the places are looked up for a table with a rule only."""
@@ -116,7 +116,7 @@ class _Walk:
 
     def _named(self, path: Path, key: str, table: dict[str, Any]) -> bool:
         """Whether a key can be part of a label; a fault when it has to be and cannot."""
-        if valid_name(key) and not key.endswith(".") and key.lower() not in _RESERVED:
+        if is_target_name(key) and not key.endswith(".") and key.lower() not in _RESERVED:
             return True
         if _holds_target(table):
             self.fault((*path, KEY), f"{key!r} cannot be part of a label", _NAMES)
@@ -147,11 +147,11 @@ class _Walk:
 
     def fault(self, path: Path, what: str, fix: str) -> None:
         """Note a fault at the nearest known place."""
-        places = self.document.places
+        places = self.document.positions
         at = next(
             (places[path[:end]] for end in range(len(path), 0, -1) if path[:end] in places), None
         )
-        self.faults.append(BuildError(what, at, fix, "table"))
+        self.errors.append(BuildError(what, at, fix, "table"))
 
 
 def _holds_target(table: dict[str, Any]) -> bool:

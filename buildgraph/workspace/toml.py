@@ -36,7 +36,7 @@ class Document:
     """A parsed file: plain values, and a mapping from key paths to places that is made when first asked."""
 
     values: dict[str, Any]
-    places: KeyPositions
+    positions: KeyPositions
 
 
 def parse(data: bytes, path: str) -> Document:

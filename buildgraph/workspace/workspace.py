@@ -13,7 +13,7 @@ from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
 from ..types.label import FORM, Label, Pattern, resolve_shorthand
 from ..types.target import Target
 from .file_tree import FileTree, join
-from .matrix import cells, is_matrix
+from .matrix import is_matrix, matrix_cells
 from .root import BUILD, cache_within, unreadable_error
 from .targets import target_tables
 from .toml import BYTES, Document, parse
@@ -29,7 +29,7 @@ class Settings:
 
     name: str
     rules: tuple[str, ...] = ()
-    given: str = ""
+    declared_name: str = ""
 
 
 class Workspace:
@@ -37,9 +37,9 @@ class Workspace:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.listing = FileTree(root, cache_within(root, os.environ))
+        self.file_tree = FileTree(root, cache_within(root, os.environ))
         self.rule_files: set[str] = set()
-        self.held: dict[str, Digest] = {}  # what the files that were read held then
+        self.digests: dict[str, Digest] = {}  # what the files that were read held then
         self.stamps: dict[str, Stamp] = {}  # of these files, taken before they were read
         self.fetch: Callable[[str], None] = lambda name: (
             None
@@ -62,7 +62,7 @@ class Workspace:
             for folder, document in self._documents.items()
             if document is not None
         }
-        return tuple(sorted(files | self.rule_files | self.listing.folders))
+        return tuple(sorted(files | self.rule_files | self.file_tree.folders))
 
     @cached_property
     def settings(self) -> Settings:
@@ -79,7 +79,7 @@ class Workspace:
         faults = [
             BuildError(
                 f"unknown key {key!r} in [workspace]",
-                document.places.get(("workspace", key, KEY)),
+                document.positions.get(("workspace", key, KEY)),
                 did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}",
                 "table",
             )
@@ -99,7 +99,7 @@ class Workspace:
         faults += [
             BuildError(
                 f"[workspace] {key} wants {wants[key]}",
-                document.places.get(("workspace", key)),
+                document.positions.get(("workspace", key)),
                 reason="table",
             )
             for key, fine in good.items()
@@ -111,7 +111,7 @@ class Workspace:
     def place(self, *path: str | int) -> Location:
         """Where a value of the [workspace] table stands."""
         document = self._document("")
-        return (document and document.places.get(("workspace", *path))) or Location(BUILD)
+        return (document and document.positions.get(("workspace", *path))) or Location(BUILD)
 
     def target(self, label: Label, at: Location | None = None) -> Target:
         """The target of a label; BuildError at `at`, with the nearest known label, when there is none."""
@@ -144,9 +144,9 @@ class Workspace:
         try:
             return Pattern.parse(_here(text, package), package, at)
         except BuildError as error:
-            raise self.helped(error, text, package) from None
+            raise self.with_suggestions(error, text, package) from None
 
-    def helped(self, error: BuildError, text: str, package: str) -> BuildError:
+    def with_suggestions(self, error: BuildError, text: str, package: str) -> BuildError:
         """The fault of a text that is no label, with the labels or patterns that would work in its place."""
         likely = resolve_shorthand(text)
         known = self._known()
@@ -252,7 +252,7 @@ class Workspace:
         self._load("")
         for part in filter(None, package.split("/")):
             folder = join(folder, part)
-            if self.listing.skips(folder) or not self._load(folder):
+            if self.file_tree.skips(folder) or not self._load(folder):
                 return
 
     def _load_below(self, package: str) -> None:
@@ -260,13 +260,13 @@ class Workspace:
         while waiting:
             folder = waiting.pop()
             if self._load(folder):
-                waiting += self.listing.subfolders(folder)
+                waiting += self.file_tree.subfolders(folder)
 
     def _inside(self, package: str) -> bool:
         """Whether the folder of a package is one of this workspace's own."""
         parts = package.split("/") if package else []
         folders = ["/".join(parts[:end]) for end in range(len(parts) + 1)]
-        return not any(map(self.listing.skips, folders[1:])) and all(map(self._load, folders))
+        return not any(map(self.file_tree.skips, folders[1:])) and all(map(self._load, folders))
 
     def _load(self, folder: str) -> bool:
         """Read the BUILD.toml of a folder, if any; whether the folder belongs to this workspace."""
@@ -277,9 +277,9 @@ class Workspace:
             return self._documents[folder]
         path = join(folder, BUILD)
         document = None
-        entry = self.listing.entries(folder).get(BUILD)
+        entry = self.file_tree.entries(folder).get(BUILD)
         if entry is None:
-            self.listing.watch(folder)
+            self.file_tree.record_lookup(folder)
         else:
             document = parse(self._bytes(entry, path), path)
         self._documents[folder] = document
@@ -289,7 +289,7 @@ class Workspace:
 
     def _bytes(self, entry: os.DirEntry[str], path: str) -> bytes:
         """What a BUILD.toml holds, cut behind what it may hold; BuildError when it is no file of this workspace."""
-        self.listing.regular(entry, path, True, Location(path))
+        self.file_tree.check_regular(entry, path, True, Location(path))
         if not entry.is_file():
             raise BuildError(
                 f"{path!r} is a folder",
@@ -307,12 +307,12 @@ class Workspace:
         with open(os.path.join(self.root, path), "rb") as file:
             stamp = stamp_of(os.fstat(file.fileno()))
             data = file.read(most)
-        self.held[path], self.stamps[path] = Digest.of(data), stamp
+        self.digests[path], self.stamps[path] = Digest.of(data), stamp
         return data
 
     def _add(self, document: Document, folder: str) -> None:
         tables = target_tables(document, folder)
-        faults = list(tables.faults)
+        faults = list(tables.errors)
         for target in tables.targets:
             other = self._folded.setdefault(str(target.label).casefold(), target.label)
             if target.label in self._targets or other != target.label:
@@ -346,7 +346,7 @@ class Workspace:
         self._expanded.add(label)
         target = self._targets.pop(label)
         try:
-            made = cells(target, lambda text, path: self._axis(target, text, path))
+            made = matrix_cells(target, lambda text, path: self._axis(target, text, path))
         except BuildError:
             self._targets[label] = target
             self._expanded.discard(label)

@@ -20,7 +20,7 @@ from buildgraph.keys.action_graph import ActionGraph, requested_outputs
 loaded = from_source.analyze_request(".", ("//...",), "")
 wanted = [requested_outputs(label, loaded.analysis.providers[label]) for label in loaded.labels]
 steps = ActionGraph.of(want.artifact for wants in wanted for want in wants)
-Scheduler(steps.needs, {})
+Scheduler(steps.deps, {})
 print(json.dumps(len(steps.actions)))
 """
 

@@ -269,4 +269,4 @@ def faults_of(found: BuildError) -> tuple[BuildError, ...]:
     """Each of the faults; all of them can be shown, and what is shown moves no cursor."""
     shown = format_error(found, lambda path, line: "\x1b[2J\u202e\0" * 99)
     assert shown.replace("\n", "").replace("\t", "").isprintable()
-    return found.faults if isinstance(found, BuildErrors) else (found,)
+    return found.errors if isinstance(found, BuildErrors) else (found,)

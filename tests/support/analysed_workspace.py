@@ -177,7 +177,7 @@ def faults(root: Path, *patterns: str) -> list[BuildError]:
     try:
         analysed(root, *patterns)
     except BuildErrors as errors:
-        return list(errors.faults)
+        return list(errors.errors)
     except BuildError as error:
         return [error]
     return []

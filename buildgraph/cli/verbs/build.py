@@ -141,7 +141,7 @@ def _looked_at(wanted: Request, options: Namespace) -> Request:
         from ...checks.undeclared_reads import audit, require_strace
 
         require_strace()
-        return replace(wanted, after=audit, sandbox=wanted.sandbox or "none")
+        return replace(wanted, on_finish=audit, sandbox=wanted.sandbox or "none")
     if options.check is not None:
         from ...checks.reproducibility import checker
 
@@ -151,7 +151,7 @@ def _looked_at(wanted: Request, options: Namespace) -> Request:
                 reason="usage",
                 fix="--check=5, or --check for all",
             )
-        return replace(wanted, after=checker(int(options.check)))
+        return replace(wanted, on_finish=checker(int(options.check)))
     return wanted
 
 
@@ -174,7 +174,7 @@ def request(here: Invocation, options: Namespace, patterns: tuple[str, ...] = ()
         out=os.path.abspath(options.out) if options.out else "",
         gates=not getattr(options, "no_gates", False),
         package=here.package,
-        every=options.json,
+        list_all=options.json,
     )
 
 
@@ -227,7 +227,7 @@ def perform(here: Invocation, wanted: Request, screens: list[Screen], looked: bo
     from ...ui.event_log import EventLog
 
     check_state_folder(here.root)  # the listeners write there
-    if wanted.plain and not looked:
+    if wanted.can_use_manifest and not looked:
         check_manifest(here.root, wanted.words, here.package)
     kept: list[Screen] = [
         KeyRecorder(here.root),

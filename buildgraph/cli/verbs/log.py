@@ -74,10 +74,10 @@ def logs(root: str, label: str) -> list[Printed]:
 
 def _failed(root: str, label: str) -> dict[str, Printed]:
     """The actions of a target that failed in the last build."""
-    from ...ui.event_log import read
+    from ...ui.event_log import read_log
 
     try:
-        records = read(root)
+        records = read_log(root)
     except BuildError:
         return {}
     found: dict[str, Printed] = {}

@@ -171,9 +171,9 @@ def _value(text: str) -> object:
 
 def _shown(name: str, words: list[str]) -> int:
     """Run the program that reads models, which needs numpy and does not belong in this process."""
-    from ...host.environment import SHIPPED
+    from ...host.environment import RULES_FOLDER
 
-    program = Path(SHIPPED, "tools", "show_model.py")
+    program = Path(RULES_FOLDER, "tools", "show_model.py")
     done = subprocess.run(
         [sys.executable, "-s", "-B", str(program), *words],
         check=False,

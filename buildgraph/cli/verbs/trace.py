@@ -30,9 +30,9 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Write the trace."""
     from ...ui.chrome_trace import to_chrome_trace, write
-    from ...ui.event_log import read
+    from ...ui.event_log import read_log
 
-    records = read(Invocation.find().root, options.before)
+    records = read_log(Invocation.find().root, options.before)
     if options.file:
         write(os.path.abspath(options.file), records)
     else:

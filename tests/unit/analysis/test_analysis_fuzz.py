@@ -113,7 +113,7 @@ def test_any_values_for_any_rule(tables: list[tuple[str, dict[str, Any]]]) -> No
 def test_any_edit_of_a_file(text: str, at: int, gone: int, put: str) -> None:
     edited = (text[:at] + put + text[at + gone :]).encode()
     try:
-        places = parse(edited, "B").places
+        places = parse(edited, "B").positions
     except BuildError as error:
         assert error.reason == "toml" and error.at is not None
     else:
@@ -128,6 +128,6 @@ def test_any_edit_of_a_file(text: str, at: int, gone: int, put: str) -> None:
 @given(st.binary(max_size=60) | st.text("[]{}=.\"'\\\n#a1 \t", max_size=60).map(str.encode))
 def test_any_bytes(data: bytes) -> None:
     try:
-        parse(data, "B").places.get(("a",))
+        parse(data, "B").positions.get(("a",))
     except BuildError as error:
         assert error.reason == "toml"

@@ -1,4 +1,4 @@
-"""A noun behaves as a frozen dataclass with slots does."""
+"""A record behaves like a frozen dataclass with slots."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Point:
         return self.x + self.y
 
 
-@record(aside="note")
-class Noted(Point):
+@record(uncompared="note")
+class Annotated(Point):
     """A point with a note that is not compared."""
 
     note: str = ""
 
 
 @record(eq=False)
-class Lone:
+class Unique:
     """Equal only to itself."""
 
     x: int = 0
@@ -39,13 +39,13 @@ class Lone:
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Reference:
-    """What Point would be as a dataclass."""
+    """Point as a dataclass."""
 
     x: int
     y: int = 2
 
 
-def test_it_is_made_compared_ordered_and_shown_as_a_dataclass() -> None:
+def test_it_is_compared_ordered_and_printed_like_a_dataclass() -> None:
     assert Point(1) == Point(1, 2) == Point(y=2, x=1) and Point(1) != Point(2)
     other: object = Reference(1)
     assert Point(1) != other
@@ -70,8 +70,8 @@ def test_it_is_made_compared_ordered_and_shown_as_a_dataclass() -> None:
         Point()  # type: ignore[call-arg]
 
 
-def test_the_first_instances_are_as_the_later_ones() -> None:
-    """They are made by hand, and only then is anything compiled."""
+def test_the_first_instances_equal_the_later_ones() -> None:
+    """`__init__` is interpreted for the first 40 instances, and then compiled."""
 
     @record
     class Fresh:
@@ -101,50 +101,52 @@ def test_it_cannot_be_changed_and_has_no_dictionary() -> None:
     assert not hasattr(point, "__dict__")
 
 
-def test_a_subclass_has_the_fields_of_both_and_one_aside() -> None:
-    assert Noted(1, 2, "a") == Noted(1, 2, "b") and hash(Noted(1, 2, "a")) == hash(Noted(1, 2, "b"))
-    assert Noted(1) != Point(1) and Noted(1, 2, "a").note == "a" and Noted(1).total == 3
+def test_a_subclass_has_the_fields_of_both_and_one_is_not_compared() -> None:
+    assert Annotated(1, 2, "a") == Annotated(1, 2, "b") and hash(Annotated(1, 2, "a")) == hash(
+        Annotated(1, 2, "b")
+    )
+    assert Annotated(1) != Point(1) and Annotated(1, 2, "a").note == "a" and Annotated(1).total == 3
 
 
-def test_identity_where_it_is_asked_for() -> None:
-    one = Lone()
-    assert one == one and one != Lone() and len({one, Lone()}) == 2
+def test_identity_without_eq() -> None:
+    one = Unique()
+    assert one == one and one != Unique() and len({one, Unique()}) == 2
 
 
 def test_it_serves_match_dataclasses_and_pickle() -> None:
-    match Noted(1, 2, "a"):
-        case Noted(x, y, note):
+    match Annotated(1, 2, "a"):
+        case Annotated(x, y, note):
             assert (x, y, note) == (1, 2, "a")
-    assert [field.name for field in dataclasses.fields(Noted)] == ["x", "y", "note"]
+    assert [field.name for field in dataclasses.fields(Annotated)] == ["x", "y", "note"]
     assert dataclasses.replace(Point(1), y=5) == Point(1, 5) and dataclasses.asdict(Point(1)) == {
         "x": 1,
         "y": 2,
     }
     assert dataclasses.is_dataclass(Point) and pickle.loads(
-        pickle.dumps(Noted(1, 2, "a"))
-    ) == Noted(1, 2)
+        pickle.dumps(Annotated(1, 2, "a"))
+    ) == Annotated(1, 2)
 
 
-def test_a_method_that_another_thread_compiles_meanwhile_is_whole() -> None:
-    """One thread has looked it up, and not called it yet, when another puts the compiled one in its place."""
+def test_a_method_that_another_thread_compiles_at_the_same_time() -> None:
+    """One thread looks a method up; another replaces it by the compiled one before the call."""
 
     @record(order=True)
     class Busy:
-        """Two numbers that no other test has made use of."""
+        """Two numbers; no other test uses the class."""
 
         x: int
         y: int = 2
 
-    class Heir(Busy):
-        """It makes itself as what it comes from does."""
+    class Subclass(Busy):
+        """A subclass that is no record itself."""
 
     early = {name: getattr(Busy, name) for name in ("__init__", "__eq__", "__hash__", "__lt__")}
     many = [Busy(number) for number in range(99)]
     assert many[1] == Busy(1) and hash(many[1]) == hash(Busy(1)) and many[0] < many[1]
-    for kind in (Busy, Heir):
-        late, again = object.__new__(kind), object.__new__(kind)
-        early["__init__"](late, 1)
-        early["__init__"](again, x=1)
-        assert (late.x, late.y) == (1, 2) and early["__eq__"](late, again) is True
-        assert early["__hash__"](late) == hash(again) and early["__lt__"](late, again) is False
+    for kind in (Busy, Subclass):
+        first, second = object.__new__(kind), object.__new__(kind)
+        early["__init__"](first, 1)
+        early["__init__"](second, x=1)
+        assert (first.x, first.y) == (1, 2) and early["__eq__"](first, second) is True
+        assert early["__hash__"](first) == hash(second) and early["__lt__"](first, second) is False
     assert early["__init__"] is not Busy.__init__, "nothing was compiled"

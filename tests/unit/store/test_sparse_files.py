@@ -11,7 +11,7 @@ import pytest
 
 from buildgraph.host.source_files import hash_file
 from buildgraph.lite.contextmanagers import Cancelled, cancellable
-from buildgraph.lite.sha256 import CANCEL_CHECK_BYTES, hash_open
+from buildgraph.lite.sha256 import CANCEL_CHECK_BYTES, hash_open_file
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.file_ops import FileOps, NewFile, copy_hashed
 
@@ -64,7 +64,7 @@ def test_a_copy_with_holes_is_equal(tmp_path: Path, seed: int) -> None:
     target, found = copied(path, b"old" * 300_000)
     assert found == expected and target.read_bytes() == path.read_bytes()
     fd = os.open(path, os.O_RDONLY)
-    assert hash_open(fd) == expected
+    assert hash_open_file(fd) == expected
     os.close(fd)
 
 

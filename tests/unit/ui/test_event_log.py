@@ -12,9 +12,17 @@ import pytest
 
 from buildgraph.lite.json_text import json_text
 from buildgraph.types.errors import BuildError
-from buildgraph.types.events import Done, Event, Failed, Finished, Judged, Planned, Started
+from buildgraph.types.events import (
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Judged,
+    Planned,
+    Started,
+)
 from buildgraph.ui.chrome_trace import Trace, to_chrome_trace
-from buildgraph.ui.event_log import KEPT, EventLog, log_path, read
+from buildgraph.ui.event_log import KEPT, EventLog, log_path, read_log
 from buildgraph.ui.json_lines import encode
 from tests.golden.script import AFTER, BEFORE
 
@@ -158,7 +166,7 @@ def _logged(root: Path, *events: Event) -> None:
 
 def test_the_log_is_the_events_with_their_times(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE, *AFTER)
-    records = read(str(tmp_path))
+    records = read_log(str(tmp_path))
     assert [event for _, event in records] == [
         json.loads(json_text(encode(event), str)) for event in (*BEFORE, *AFTER)
     ]
@@ -168,24 +176,30 @@ def test_the_log_is_the_events_with_their_times(tmp_path: Path) -> None:
 def test_the_last_builds_are_kept(tmp_path: Path) -> None:
     for code in range(KEPT + 3):
         _logged(tmp_path, Finished(code, 0, 0, 0, 0, 0, 0))
-    assert [read(str(tmp_path), number)[0][1]["code"] for number in range(KEPT)] == [7, 6, 5, 4, 3]
+    assert [read_log(str(tmp_path), number)[0][1]["code"] for number in range(KEPT)] == [
+        7,
+        6,
+        5,
+        4,
+        3,
+    ]
     assert len(list((tmp_path / ".buildgraph").iterdir())) == KEPT
     with pytest.raises(BuildError) as fault:
-        read(str(tmp_path), KEPT)
+        read_log(str(tmp_path), KEPT)
     assert fault.value.reason == "usage"
 
 
 def test_a_build_without_events_takes_no_log_away(tmp_path: Path) -> None:
     _logged(tmp_path, AFTER[-1])
     _logged(tmp_path)
-    assert len(read(str(tmp_path))) == 1
+    assert len(read_log(str(tmp_path))) == 1
 
 
 def test_a_torn_log_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE)
     path = Path(log_path(str(tmp_path), 0))
     path.write_bytes(path.read_bytes()[:-20])
-    records = read(str(tmp_path))
+    records = read_log(str(tmp_path))
     assert len(records) == len(BEFORE) - 1
     _checked(to_chrome_trace(records))
 
@@ -194,4 +208,4 @@ def test_a_workspace_that_cannot_be_written_keeps_no_log(tmp_path: Path) -> None
     (tmp_path / ".buildgraph").write_text("in the way")
     _logged(tmp_path, *BEFORE)
     with pytest.raises(BuildError):
-        read(str(tmp_path))
+        read_log(str(tmp_path))

@@ -34,7 +34,7 @@ def faults(text: str | bytes) -> list[BuildError]:
     try:
         parse(text if isinstance(text, bytes) else text.encode(), "BUILD.toml")
     except BuildErrors as errors:
-        return list(errors.faults)
+        return list(errors.errors)
     except BuildError as error:
         return [error]
     return []
@@ -60,13 +60,13 @@ def faults(text: str | bytes) -> list[BuildError]:
 def test_every_key_and_value_has_its_place(
     path: tuple[str | int, ...], line: int, column: int, length: int
 ) -> None:
-    assert parse(SAMPLE.encode(), "B").places[path] == Location("B", line, column, length)
+    assert parse(SAMPLE.encode(), "B").positions[path] == Location("B", line, column, length)
 
 
 def test_values_are_those_of_tomllib_and_crlf_does_not_move_places() -> None:
     document = parse(SAMPLE.replace("\n", "\r\n").encode(), "B")
     assert document.values == tomllib.loads(SAMPLE)
-    assert document.places["l", 1, "sub", "o"] == Location("B", 12, 5, 4)
+    assert document.positions["l", 1, "sub", "o"] == Location("B", 12, 5, 4)
 
 
 _KEYS = st.text("abAB_-.é\"'\\# ", min_size=1, max_size=6)
@@ -118,8 +118,8 @@ def test_the_scanner_finds_exactly_what_tomllib_finds(tables: dict[str, dict[str
     )
     document = parse(text.encode(), "B")
     assert document.values == tables
-    assert {path for path in document.places if KEY not in path} == _paths(tables) - {()}
-    for path, at in document.places.items():
+    assert {path for path in document.positions if KEY not in path} == _paths(tables) - {()}
+    for path, at in document.positions.items():
         if len(path) > 2 and path[-1] != KEY and isinstance(value := _at(tables, path), int):
             assert (
                 text.split("\n")[at.line - 1][at.column - 1 : at.column - 1 + at.length]

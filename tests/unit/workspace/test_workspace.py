@@ -249,7 +249,7 @@ def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[s
     write(tmp_path, {"BUILD.toml": f"[workspace]\n{text}\n"})
     with pytest.raises(BuildError) as error:
         assert Workspace(str(tmp_path)).settings
-    found = error.value.faults if isinstance(error.value, BuildErrors) else (error.value,)
+    found = error.value.errors if isinstance(error.value, BuildErrors) else (error.value,)
     assert len(found) == len(hints) and all(hint in one.fix for hint, one in zip(hints, found))
 
 
