@@ -109,7 +109,8 @@ def coalition(
             )
         if name in RESERVED:
             raise BuildError(
-                f"an agent cannot be called {name!r}: requests and answers of the program have a key of that name",
+                f"an agent cannot be called {name!r}: requests and answers of the program have a "
+                "key of that name",
                 ctx.target.place("agents", name),
                 f"give it another name, such as {name}_agent; the keys are {', '.join(RESERVED)}",
             )

@@ -46,9 +46,15 @@ FORMAT_OPTIONS = {
     "md": ("layout",),
 }
 """Source formats by suffix, and the keys of the table that belong to one format only."""
-_SAVE = "np.savez('model.npz', A0=.., B0=.., ..), with a model.json beside it that holds the parameters ({} for the defaults)"
+_SAVE = (
+    "np.savez('model.npz', A0=.., B0=.., ..), with a model.json beside it that holds the "
+    "parameters ({} for the defaults)"
+)
 ADVICE = {
-    "json": 'name the .npz of the arrays, source = "model.npz"; the .json of the same name is read with it, or `spec` names it',
+    "json": (
+        'name the .npz of the arrays, source = "model.npz"; the .json of the same name is '
+        "read with it, or `spec` names it"
+    ),
     "mat": f"read it once with scipy.io.loadmat and save its arrays: {_SAVE}",
     **dict.fromkeys(
         ("pkl", "pickle", "p", "joblib", "h5", "hdf5", "pt", "pth", "csv", "txt"),
@@ -247,7 +253,10 @@ def _check_probe(ctx: Ctx, probe: ProbeSize) -> None:
         or probe.episodes * probe.steps > MAX_STEPS
         or probe.seed < 0
     ):
-        size = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
+        size = (
+            f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed "
+            f"{probe.seed}"
+        )
         raise BuildError(
             f"{ctx.label}: {size}",
             ctx.target.place("probe"),
@@ -297,7 +306,8 @@ def _importer(
         raise BuildError(
             f"{ctx.label}: an .npy that holds several matrices is a pickle",
             ctx.target.place("source"),
-            "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one array per matrix",
+            "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one "
+            "array per matrix",
         )
     if suffix in ("npz", "npy"):
         beside = spec or Source(source.name[:-4] + ".json", ctx.target.lazy_location("source"))
@@ -321,7 +331,8 @@ def _check_options(ctx: Ctx, suffix: str, source: Artifact, options: dict[str, o
             ctx.target.place("source"),
             ADVICE.get(
                 suffix,
-                "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true",
+                "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy "
+                "with pickle = true",
             ),
         )
     for word, value in options.items():

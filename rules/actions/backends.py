@@ -50,9 +50,11 @@ def require_native_code(ctx: Ctx, members: tuple[Member, ...]) -> None:
     ]
     if names:
         raise BuildError(
-            f"{ctx.label}: the python backend is for {', '.join(names)}, and images support the native backend only",
+            f"{ctx.label}: the python backend is for {', '.join(names)}, and images support the "
+            "native backend only",
             ctx.target.place("coalition"),
-            "build the coalition itself for proof and report; for an image, leave out of the model what native does not "
+            "build the coalition itself for proof and report; for an image, leave out of the "
+            "model what native does not "
             "cover: `build` of the model writes it into runtime.json",
         )
 

@@ -7,8 +7,14 @@ from .types import A53, A72, A76, MIDR, SOURCES, Accelerator, Board, Core, x86
 
 __all__ = ["BOARDS", "MIDR", "RELEASES", "SOURCES", "Board", "Core"]
 
-_CGROUP = "Raspberry Pi OS ignores memory limits until its kernel's command line says cgroup_enable=memory"
-_VM = "a container has what Docker's virtual machine is given of cores and memory, and no GPU: override both"
+_CGROUP = (
+    "Raspberry Pi OS ignores memory limits until its kernel's command line says "
+    "cgroup_enable=memory"
+)
+_VM = (
+    "a container has what Docker's virtual machine is given of cores and memory, and no GPU: "
+    "override both"
+)
 _PI = {
     "title": "rpi-docs",
     "core": "tools",

@@ -259,7 +259,8 @@ def _override(device: Device, board: Board, memory: int) -> tuple[dict[str, str]
         override["memory"] = f'"{memory >> 10}GiB"' if memory % 1024 == 0 else f'"{memory}MiB"'
     if device.memory_mib and (not memory or not memory * 0.7 <= device.memory_mib <= memory):
         odd.append(
-            f"the kernel has {device.memory_mib} MiB of memory, which is not a size that the board is sold with"
+            f"the kernel has {device.memory_mib} MiB of memory, which is not a size that the "
+            "board is sold with"
         )
     if device.cores > board.cores or (device.x86_level and device.cores != board.cores):
         override["cores"] = str(device.cores)
@@ -270,7 +271,10 @@ def _override(device: Device, board: Board, memory: int) -> tuple[dict[str, str]
 
 def _no_profile(device: Device) -> str:
     if device.compatible:
-        return f"which board it is: the catalogue has none that is called {' or '.join(map(repr, device.compatible))}"
+        return (
+            "which board it is: the catalogue has none that is called "
+            f"{' or '.join(map(repr, device.compatible))}"
+        )
     if device.x86_level:
         return f"which profile it is: the catalogue has none for x86-64 level {device.x86_level}"
     return "which board it is: there is no device tree to name it"

@@ -20,7 +20,7 @@ class Core:
     triple: str  # of the cross compiler
     cpu: str  # of the cross compiler
     qemu: str  # the emulator's program
-    qemu_cpu: str  # the emulator's nearest core: it has every instruction that `cpu` lets the compiler use
+    qemu_cpu: str  # the nearest emulated core with all instructions of `cpu`
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,8 @@ SOURCES = {
         "NVIDIA Jetson AGX Orin Developer Kit specification", "", "2026-11-23"
     ),
     "agx-orin-32g": Document(
-        "apache/tvm#16231 (8 cores by NVIDIA's documentation); the module has its own nvpmodel file "
+        "apache/tvm#16231 (8 cores by NVIDIA's documentation); the module has its own nvpmodel "
+        "file "
         "with fewer cores (anduril/jetpack-nixos#287)",
         "2023-12",
         "2026-11-23",
@@ -161,7 +162,8 @@ SOURCES = {
     ),
     "midr": Document("part numbers of Zig 0.17.1 lib/std/zig/system/arm.zig", "", "2026-11-23"),
     "rpi-docs": Document(
-        "raspberrypi/documentation computers/processors and computers/raspberry-pi/revision-codes.adoc",
+        "raspberrypi/documentation computers/processors and "
+        "computers/raspberry-pi/revision-codes.adoc",
         "",
         "2026-11-23",
     ),
@@ -182,7 +184,8 @@ SOURCES = {
         "System V psABI x86-64 supplement, microarchitecture levels", "", "2026-11-23"
     ),
     "tools": Document(
-        "`zig targets` 0.17.1 and `qemu-aarch64 -cpu help` 7.2: where the emulator lacks the core, the "
+        "`zig targets` 0.17.1 and `qemu-aarch64 -cpu help` 7.2: where the emulator lacks the "
+        "core, the "
         "nearest that has all its instructions; where none has, compiled for the emulated one",
         "",
         "2026-11-23",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agentc.codegen.native_files import native
 from agentc.errors import refuse
-from agentc.mcu.library import header, exceeded_limits
+from agentc.mcu.library import exceeded_limits, header
 from agentc.toolchain.elf import agent_symbol, sizes
 from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import archive

@@ -29,7 +29,10 @@ def refused(error: LinkError, pairs: Sequence[tuple[str, str]]) -> list[Refusal]
         ]
         fed = [number for number, (_, target) in enumerate(pairs) if line.startswith(f"{target} ")]
         number = next(iter([*links, *fed[1:]]), None)
-        fits = "a link needs a port with at least as many outcomes as the other end has actions or states"
+        fits = (
+            "a link needs a port with at least as many outcomes as the other end has actions "
+            "or states"
+        )
         refusals.append(
             (
                 line,

@@ -24,7 +24,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     if not NAME.fullmatch(options.name):
         print(
-            f"agent name {options.name!r}: letters, digits, '_', '-' and '.', not beginning with a digit",
+            f"agent name {options.name!r}: letters, digits, '_', '-' and '.', not beginning with "
+            "a digit",
             file=sys.stderr,
         )
         return 1

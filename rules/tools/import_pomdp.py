@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from agentc.importers.main import argument_parser, run
-from agentc.importers.pomdp.reader import print_rewards, make
+from agentc.importers.pomdp.reader import make, print_rewards
 from agentc.importers.pomdp.rewards import RewardOptions
 
 

@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         or min(args.seed, args.first or 0) < 0
     ):
         print(
-            f"error: episodes and steps must be >= 1 (at most {MAX_STEPS} steps in all), seed and first >= 0",
+            f"error: episodes and steps must be >= 1 (at most {MAX_STEPS} steps in all), seed "
+            "and first >= 0",
             file=sys.stderr,
         )
         return 1

@@ -31,7 +31,10 @@ def main(argv: Sequence[str]) -> int:
         model = ir.normalise(ir.load(options.ir))
         plan = build(model)
     except ModelError as error:
-        way = '`runtime = "python"` in the model\'s table proves it with pymdp itself; images support the native backend only'
+        way = (
+            '`runtime = "python"` in the model\'s table proves it with pymdp itself; images '
+            "support the native backend only"
+        )
         what = "this agent cannot be compiled for the native backend"
         text = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors), way])
         return refuse(text, [(f"{what}: {reason}", ("source",), way) for reason in error.errors])

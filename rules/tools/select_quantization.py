@@ -23,10 +23,10 @@ from agentc.ir.files import canonical_json
 from agentc.proof.fidelity import FidelityLimits
 from agentc.quantize.select import (
     FidelityBudget,
-    quantized_candidate,
     choose,
     exact_candidate,
     explain_refusal,
+    quantized_candidate,
     verdict,
 )
 

@@ -69,7 +69,8 @@ def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
     for one in summary["matrices"]:
         zeros = 100.0 * (one["entries"] - one["nonzero"]) / one["entries"]
         yield (
-            f"{one['name']:<13} {' x '.join(map(str, one['shape']))} ({', '.join(one['axes'])}): {one['nonzero']} of "
+            f"{one['name']:<13} {' x '.join(map(str, one['shape']))} ({', '.join(one['axes'])}): "
+            f"{one['nonzero']} of "
             f"{one['entries']} entries, {zeros:.0f} % zeros"
             + (", deterministic" if one["deterministic"] else "")
         )
@@ -82,10 +83,13 @@ def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
 
 def _cost(summary: Mapping[str, Any]) -> Iterator[str]:
     policies, cost = summary["policies"], summary["cost"]
-    yield f"{'policies':<13} {policies['count']} of length {policies['length']} ({policies['kind']})"
+    yield (
+        f"{'policies':<13} {policies['count']} of length {policies['length']} ({policies['kind']})"
+    )
     yield (
         f"{'a step':<13} {cost['infer']:,} multiply-adds to infer, {cost['plan']:,} to plan; "
-        f"{cost['plan_shared']:,} when the {cost['beginnings']:,} beginnings are planned once and zeros skipped"
+        f"{cost['plan_shared']:,} when the {cost['beginnings']:,} beginnings are planned once "
+        "and zeros skipped"
     )
 
 

@@ -126,7 +126,7 @@ def resolve_layers(groups: Sequence[LayerOptions], owner: tuple[int, int]) -> li
         asked.append(
             (group.name, tuple(entry for one in group.wanted for entry in entries(one, owner)))
         )
-    # A folder that is described in one layer is above files of another: both must say the same of it.
+    # A folder of one layer can contain files of another: both layers need the same entry.
     described = {
         entry.path: entry for _, members in asked for entry in members if entry.kind == "directory"
     }

@@ -207,7 +207,7 @@ def write_image(
     )
     platform = {key: config[key] for key in ("architecture", "os", "variant") if key in config}
     write_index(layout, [{**manifest.document(), "platform": platform, **name_annotations(name)}])
-    # Docker < 25 reads only this file; its paths are the layout's own blobs: one archive for both formats.
+    # Docker < 25 reads only this file. Its paths are blobs of the layout: one archive for both.
     blobs = [layer.blob.blob for layer in layers]
     docker = [{"Config": config_blob.blob, "RepoTags": [name] if name else None, "Layers": blobs}]
     (layout / "manifest.json").write_bytes(canonical(docker))

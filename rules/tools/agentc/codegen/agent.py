@@ -60,6 +60,8 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     draws = "&self.seed" if header["action_selection"] == "stochastic" else "0"
     yield f"extern const agent {symbol(name)};"
     yield (
-        f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, num_controls, '
-        f"num_states, self.q, q_pi, neg_efe, &self, sizeof self, {draws}, reset, step, advance, free_energy}};"
+        f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, '
+        "num_controls, "
+        f"num_states, self.q, q_pi, neg_efe, &self, sizeof self, {draws}, reset, step, advance, "
+        "free_energy};"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentc.codegen.links import Ports, Instances
+from agentc.codegen.links import Instances, Ports
 
 NUMBER = 18
 """Characters of the longest float that native/text.h writes, and a comma."""

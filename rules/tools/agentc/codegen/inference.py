@@ -84,7 +84,8 @@ def joint_columns(
     value = product([text for _, text in terms])
     yield (
         f"    {{\n    i32 i;{heads}    {{\n        for (i32 n = 0; n < {width}; n++) "
-        f"{name}[i * {width} + n] = {f'drop_unlikely({value})' if likely else value};\n        i++;\n    }}\n    }}"
+        f"{name}[i * {width} + n] = {f'drop_unlikely({value})' if likely else value};\n        "
+        "i++;\n    }\n    }"
     )
 
 
@@ -163,7 +164,10 @@ def variational_free_energy(plan: Plan) -> Iterator[str]:
         yield "    value -= ln_f64(self.evidence);"
     else:
         yield f"    for (i32 s = 0; s < {at[-1]}; s++)"
-        yield "        value += self.q[s] * (ln_f64(clip_to_floor(self.q[s])) - ln_f64(clip_to_floor(self.prior[s])));"
+        yield (
+            "        value += self.q[s] * (ln_f64(clip_to_floor(self.q[s])) - "
+            "ln_f64(clip_to_floor(self.prior[s])));"
+        )
     for m, own in enumerate(header["A_dependencies"]):
         yield f"    value -= L{m}_ground[o[{m}]];"
         if not header["product"]:
@@ -181,7 +185,10 @@ def predict(plan: Plan) -> Iterator[str]:
     at = offsets(states)
     yield "static void predict(void) {"
     for f, factor in enumerate(factors):
-        yield f"    for (i32 s = 0; s < {states[f]}; s++) Q{f}[s * {factor['columns']}] = to_f32(self.q[{at[f]} + s]);"
+        yield (
+            f"    for (i32 s = 0; s < {states[f]}; s++) Q{f}[s * {factor['columns']}] = "
+            f"to_f32(self.q[{at[f]} + s]);"
+        )
     blocks = [
         (block["depth"], f, block) for f, factor in enumerate(factors) for block in factor["blocks"]
     ]
@@ -202,8 +209,10 @@ def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
         yield from _joint_belief(plan, f, block)
         source, stride, parent = f"joint[{len(sources) % 2}]", padded(count), "0"
     yield (
-        f"    predict_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, {count}, {parent}, "
-        f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {values_and_palette(plan, f'B{f}')});"
+        f"    predict_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, "
+        f"{count}, {parent}, "
+        f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, "
+        f"{values_and_palette(plan, f'B{f}')});"
     )
 
 
@@ -241,7 +250,10 @@ def advance(plan: Plan) -> Iterator[str]:
         yield "    }"
     yield "}"
     forget = "\n    self.plan_step = 0;" if plan_every(plan) > 1 else ""
-    yield f"static void reset(void) {{\n    for (i32 s = 0; s < {at[-1]}; s++) self.prior[s] = D[s];{forget}\n}}"
+    yield (
+        f"static void reset(void) {{\n    for (i32 s = 0; s < {at[-1]}; s++) self.prior[s] = "
+        f"D[s];{forget}\n}}"
+    )
 
 
 def _transition(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
@@ -255,6 +267,7 @@ def _transition(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
         product = " * ".join(f"self.q[{at[d]} + s{j}]" for j, d in enumerate(read))
         yield f"{loops(states, read)}        joint_q[i++] = {product};"
     yield (
-        f"    transition_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, B{f}_col, "
+        f"    transition_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, "
+        f"B{f}_col, "
         f"{values_and_palette(plan, f'B{f}')});"
     )

@@ -167,7 +167,8 @@ def _between(left: _End, right: _End, where: str, errors: list[str]) -> list[Lin
     sources = left.places * (len(right.places) if len(left.places) == 1 else 1)
     if len(sources) != len(right.places):
         errors.append(
-            f"{where}: {len(sources)} replicas cannot feed {len(right.places)}: name one, as in picker.0.action.0"
+            f"{where}: {len(sources)} replicas cannot feed {len(right.places)}: name one, as in "
+            "picker.0.action.0"
         )
         return []
     return [

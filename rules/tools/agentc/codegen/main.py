@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from agentc.codegen.buffer_sizes import LINE, answer_bytes, request_bytes, words_of_state
 from agentc.codegen.links import (
-    Link,
-    Ports,
     Instances,
+    Link,
     LinkError,
+    Ports,
     order,
     ports_of,
     read_links,
@@ -109,7 +109,10 @@ def emit_main(program: ProgramSpec) -> str:
 def _lines(program: ProgramSpec) -> Iterator[str]:
     agents = program.agents
     yield native(("agent.h",))
-    yield f"enum {{ {', '.join(f'{name} = {value}' for name, value in _constants(program).items())} }};"
+    yield (
+        "enum { "
+        f"{', '.join(f'{name} = {value}' for name, value in _constants(program).items())} }};"
+    )
     yield f"#define HTTP {int(program.http)}"
     yield f"#define LINE {max(LINE, request_bytes(program.team))}"
     yield f"static const u64 IDENTITY = 0x{program.identity}ull;"
@@ -168,9 +171,8 @@ def _instances(program: ProgramSpec) -> Iterator[str]:
         )
     rows.append(f'{{"", 0, 0, {seen}, {acted}, {state}}}')
     yield (
-        "static const struct { const char *name; i32 length, agent, first_modality, first_control, state; } instances[] = {\n    "
-        + ",\n    ".join(rows)
-        + "};"
+        "static const struct { const char *name; i32 length, agent, first_modality, "
+        "first_control, state; } instances[] = {\n    " + ",\n    ".join(rows) + "};"
     )
     names = [name for name, _ in team.instances]
     yield sizes("sorted", sorted(range(len(names)), key=lambda i: (len(names[i]), names[i])))
@@ -293,7 +295,8 @@ def _check_numbers(replicas: Mapping[str, int], agents: Mapping[str, Ports], cop
         errors.append("replicas and copies are one or more")
     elif copies * len(Instances(agents, replicas).instances) > MOST_INSTANCES:
         errors.append(
-            f"{copies} copies of {len(Instances(agents, replicas).instances)} instances: {MOST_INSTANCES} in all at most"
+            f"{copies} copies of {len(Instances(agents, replicas).instances)} instances: "
+            f"{MOST_INSTANCES} in all at most"
         )
     if errors:
         raise LinkError(errors)

@@ -47,14 +47,21 @@ def kernels(plan: Plan) -> Iterator[str]:
     for m, facts in enumerate(plan.header["modalities"]):
         many, coded = facts["still"] > 1, "_QUANTIZED" * emit_coded.is_quantized(plan, m)
         yield (
-            f"DEFINE_NEG_EFE{'' if many else coded}(neg_efe_{m}, {kind(f'E{m}_ptr')}, {kind(f'E{m}_col')}, "
+            f"DEFINE_NEG_EFE{'' if many else coded}(neg_efe_{m}, {kind(f'E{m}_ptr')}, "
+            f"{kind(f'E{m}_col')}, "
             f"{kind(f'E{m}_val', 'f32')})"
         )
         if many:
             rows = f"{kind(f'E{m}_ptr')}, " if coded else ""
-            yield f"DEFINE_MARGINALIZE{coded}(marginalize_{m}, {rows}{kind(f'X{m}_ptr')}, {kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
+            yield (
+                f"DEFINE_MARGINALIZE{coded}(marginalize_{m}, {rows}{kind(f'X{m}_ptr')}, "
+                f"{kind(f'X{m}_src')}, {kind(f'X{m}_val')})"
+            )
     for f in _inductive(plan):
-        yield f"DEFINE_NEG_EFE(inductive_value_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')}, {kind(f'I{f}_val')})"
+        yield (
+            f"DEFINE_NEG_EFE(inductive_value_{f}, {kind(f'I{f}_ptr')}, {kind(f'I{f}_col')}, "
+            f"{kind(f'I{f}_val')})"
+        )
 
 
 def _inductive(plan: Plan) -> list[int]:
@@ -79,7 +86,9 @@ def storage(plan: Plan) -> Iterator[str]:
     for m, facts in enumerate(header["modalities"]):
         yield f"static f32 G{m}[{facts['planes'] * facts['columns']}];"
         if facts["still"] > 1:
-            yield f"static f32 constant_{m}[{facts['still']}], E{m}_val[{max(1, facts['entries'])}];"
+            yield (
+                f"static f32 constant_{m}[{facts['still']}], E{m}_val[{max(1, facts['entries'])}];"
+            )
         if _needs_joint(facts):
             yield f"static f32 J{m}[{prod(states[f] for f in facts['moving']) * facts['columns']}];"
     meetings = [
@@ -98,7 +107,8 @@ def storage(plan: Plan) -> Iterator[str]:
     if _is_stochastic(plan):
         sizes = header["num_controls"]
         groups = _groups(plan) if header["sampling_mode"] == "marginal" else []
-        yield f"static f64 weights[{max([count, *sizes, *(prod(sizes[c] for c in group) for group in groups)])}];"
+        most = max([count, *sizes, *(prod(sizes[c] for c in group) for group in groups)])
+        yield f"static f64 weights[{most}];"
 
 
 def evaluate(plan: Plan) -> Iterator[str]:
@@ -117,14 +127,17 @@ def evaluate(plan: Plan) -> Iterator[str]:
             yield emit_coded.neg_efe_call(plan, m, (source, facts["columns"]))
             continue
         yield (
-            f"    neg_efe_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, {facts['planes']}, "
+            f"    neg_efe_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, "
+            f"{facts['planes']}, "
             f"E{m}_ground, E{m}_ptr, E{m}_col, E{m}_val, {optional(plan, f'E{m}_pal')});"
         )
     at = offsets(header["num_states"])
     for f in _inductive(plan):
         yield (
-            f"    {{\n    u32 r = I{f}_row[most_probable_state(self.q + {at[f]}, {header['num_states'][f]})];\n"
-            f"    inductive_value_{f}(inductive_{f}, Q{f}, {header['factors'][f]['columns']}, 0, 1, I{f}_ground + r, I{f}_ptr + r, "
+            f"    {{\n    u32 r = I{f}_row[most_probable_state(self.q + {at[f]}, "
+            f"{header['num_states'][f]})];\n"
+            f"    inductive_value_{f}(inductive_{f}, Q{f}, {header['factors'][f]['columns']}, 0, "
+            f"1, I{f}_ground + r, I{f}_ptr + r, "
             f"I{f}_col, {values_and_palette(plan, f'I{f}')});\n    }}"
         )
     terms = " + ".join(
@@ -136,7 +149,10 @@ def evaluate(plan: Plan) -> Iterator[str]:
     yield f"    for (i32 i = 0; i < {header['places']}; i++) step_neg_efe[i] = {terms};"
     yield f"    for (i32 i = 1; i < {header['prefixes']}; i++)"
     yield "        prefix_neg_efe[i] = prefix_neg_efe[P_parent[i]] + step_neg_efe[P_place[i]];"
-    yield f"    for (i32 p = 0; p < {header['n_policies']}; p++) neg_efe[p] = prefix_neg_efe[P_leaf[p]];"
+    yield (
+        f"    for (i32 p = 0; p < {header['n_policies']}; p++) neg_efe[p] = "
+        "prefix_neg_efe[P_leaf[p]];"
+    )
     yield "}"
 
 
@@ -150,7 +166,10 @@ def _constant_factors(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str
     if emit_coded.is_quantized(plan, m):
         yield emit_coded.marginalize_call(plan, m) + "\n    }"
         return
-    yield f"    marginalize_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, {values_and_palette(plan, f'X{m}')}, constant_{m});\n    }}"
+    yield (
+        f"    marginalize_{m}(E{m}_val, {facts['entries']}, X{m}_ptr, X{m}_src, "
+        f"{values_and_palette(plan, f'X{m}')}, constant_{m});\n    }}"
+    )
 
 
 def _joint(plan: Plan, m: int, facts: dict[str, Any]) -> Iterator[str]:
@@ -241,7 +260,9 @@ def _step_with_plan(plan: Plan) -> Iterator[str]:
         plan_every(plan),
     )
     yield "static i32 step(const i32 *o, i32 *action) {"
-    yield f"    infer(o);\n    if (self.plan_step - 1u >= {every - 1}u || self.policy >= {count}u) {{"
+    yield (
+        f"    infer(o);\n    if (self.plan_step - 1u >= {every - 1}u || self.policy >= {count}u) {{"
+    )
     yield from _policy_posterior(plan)
     yield f"    self.policy = (u32){_select(plan, 'logit', count, 0)};"
     yield "    self.neg_efe = neg_efe[self.policy];\n    self.plan_step = 0;"
@@ -249,7 +270,10 @@ def _step_with_plan(plan: Plan) -> Iterator[str]:
         yield "    self.draw_count++;"
     yield "    }\n    neg_efe[self.policy] = self.neg_efe;"
     for c in range(controls):
-        yield f"    action[{c}] = P_first[(self.policy * {every}u + self.plan_step) * {controls}u + {c}u];"
+        yield (
+            f"    action[{c}] = P_first[(self.policy * {every}u + self.plan_step) * "
+            f"{controls}u + {c}u];"
+        )
     yield f"    self.plan_step = self.plan_step + 1u < {every}u ? self.plan_step + 1u : 0u;"
     yield "    (void)action;\n    return (i32)self.policy;\n}"
 
@@ -260,7 +284,10 @@ def _select(plan: Plan, logits: str, count: int, place: int) -> str:
     """
     if _is_stochastic(plan):
         alpha = literal(float.fromhex(plan.header["alpha"]), "f64")
-        return f"sample_action(weights, {logits}, {count}, {alpha}, uniform(self.seed, self.draw_count, {place}))"
+        return (
+            f"sample_action(weights, {logits}, {count}, {alpha}, uniform(self.seed, "
+            f"self.draw_count, {place}))"
+        )
     return f"tied_argmax({logits}, {count})"
 
 

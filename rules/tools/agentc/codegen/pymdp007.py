@@ -29,9 +29,14 @@ def infer(plan: Plan) -> Iterator[str]:
     yield f"    static f64 ln_joint[{joint}], base[{total}], x[{total}];\n    i32 i;"
     yield f"{loops(states, factors)}    {{\n        f64 p = 1.0;"
     for m in range(len(plan.header["num_obs"])):
-        yield f"        {{\n        u32 e = {_likelihood_index(plan, m)};\n        p *= {entry(plan, f'L{m}')};\n        }}"
+        yield (
+            f"        {{\n        u32 e = {_likelihood_index(plan, m)};\n        p *= "
+            f"{entry(plan, f'L{m}')};\n        }}"
+        )
     yield f"        ln_joint[i++] = ln_f64(p + {EPSILON.hex()});\n    }}"
-    yield f"    for (i32 s = 0; s < {total}; s++) base[s] = ln_f64(self.prior[s] + {EPSILON.hex()});"
+    yield (
+        f"    for (i32 s = 0; s < {total}; s++) base[s] = ln_f64(self.prior[s] + {EPSILON.hex()});"
+    )
     for f, size in enumerate(states):
         yield f"    for (i32 s = {at[f]}; s < {at[f + 1]}; s++) self.q[s] = 1.0 / {size};"
     yield f"    self.vfe = 0.0;\n    {_add_prior_divergence(total)}"
@@ -39,14 +44,22 @@ def infer(plan: Plan) -> Iterator[str]:
     yield f"        for (i32 s = 0; s < {total}; s++) x[s] = base[s];"
     yield f"{loops(states, factors)}        {{"
     for f in factors:
-        yield f"            x[{at[f]} + s{f}] += {_expected_log_likelihood(at, [d for d in factors if d != f])};"
+        yield (
+            f"            x[{at[f]} + s{f}] += "
+            f"{_expected_log_likelihood(at, [d for d in factors if d != f])};"
+        )
     yield "            i++;\n        }"
     for f, size in enumerate(states):
         yield f"        softmax(self.q + {at[f]}, x + {at[f]}, {size});"
     yield f"        self.vfe = 0.0;\n        {_add_prior_divergence(total)}"
-    yield f"{loops(states, factors)}        {{\n            self.vfe -= {_expected_log_likelihood(at, factors)};"
+    yield (
+        f"{loops(states, factors)}        {{\n            self.vfe -= "
+        f"{_expected_log_likelihood(at, factors)};"
+    )
     yield "            i++;\n        }\n        f64 change = before - self.vfe;"
-    yield f"        if (change < {TOLERANCE.hex()} && change > -{TOLERANCE.hex()}) break;\n    }}\n}}"
+    yield (
+        f"        if (change < {TOLERANCE.hex()} && change > -{TOLERANCE.hex()}) break;\n    }}\n}}"
+    )
 
 
 def _likelihood_index(plan: Plan, m: int) -> str:
@@ -61,7 +74,10 @@ def _likelihood_index(plan: Plan, m: int) -> str:
 
 def _add_prior_divergence(total: int) -> str:
     """Return C that adds the divergence of beliefs from the prior to `self.vfe`."""
-    return f"for (i32 s = 0; s < {total}; s++) self.vfe += self.q[s] * (ln_f64(self.q[s] + {EPSILON.hex()}) - base[s]);"
+    return (
+        f"for (i32 s = 0; s < {total}; s++) self.vfe += self.q[s] * (ln_f64(self.q[s] + "
+        f"{EPSILON.hex()}) - base[s]);"
+    )
 
 
 def _expected_log_likelihood(at: Sequence[int], factors: Sequence[int]) -> str:

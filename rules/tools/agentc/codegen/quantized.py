@@ -60,7 +60,8 @@ def neg_efe_call(plan: Plan, m: int, words: tuple[str, int]) -> str:
     """Generate the evaluation of the nodes of a quantized modality; words = (beliefs, columns)."""
     facts, (source, columns) = plan.header["modalities"][m], words
     return (
-        f"    neg_efe_{m}(G{m}, {source}, {columns}, {facts['outcomes']}, {facts['planes']}, E{m}_ground, E{m}_ptr, "
+        f"    neg_efe_{m}(G{m}, {source}, {columns}, {facts['outcomes']}, {facts['planes']}, "
+        f"E{m}_ground, E{m}_ptr, "
         f"E{m}_col, E{m}_val, {palette(plan, m)}, W{m}_val);"
     )
 
@@ -69,6 +70,7 @@ def marginalize_call(plan: Plan, m: int) -> str:
     """Generate the sum over constant factors of a quantized modality."""
     facts = plan.header["modalities"][m]
     return (
-        f"    marginalize_{m}(E{m}_val, {facts['entries']}, {facts['outcomes']}, E{m}_ptr, E{m}_ground, X{m}_ptr, X{m}_src, "
+        f"    marginalize_{m}(E{m}_val, {facts['entries']}, {facts['outcomes']}, E{m}_ptr, "
+        f"E{m}_ground, X{m}_ptr, X{m}_src, "
         f"X{m}_val, {palette(plan, m)}, W{m}_val, constant_{m});"
     )

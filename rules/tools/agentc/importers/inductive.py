@@ -43,7 +43,8 @@ def goal_errors(
         if np.any(h < 0.0)
     ]
     errors += [
-        f"H with B_dependencies[{f}] = {list(row)}: reachability is defined for transitions of one factor; "
+        f"H with B_dependencies[{f}] = {list(row)}: reachability is defined for transitions of "
+        "one factor; "
         "give I instead"
         for f, row in enumerate(B_dependencies)
         if list(row) != [f]

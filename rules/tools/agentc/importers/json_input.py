@@ -39,7 +39,8 @@ def check_spec(spec: Path) -> None:
     if size > MAX_SPEC:
         raise ModelError(
             [
-                f"{spec.name} of {size} bytes is larger than {MAX_SPEC}: it holds parameters and names; matrices go "
+                f"{spec.name} of {size} bytes is larger than {MAX_SPEC}: it holds parameters and "
+                "names; matrices go "
                 "into the .npz, and `size` may stand for a long list of `elements`"
             ]
         )

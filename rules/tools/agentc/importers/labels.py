@@ -116,7 +116,8 @@ def structure(
             "num_controls": tuple(axis.size for axis in labels.controls),
         }
         errors += [
-            f"controls.{axis.name} moves no state: name it in the controlled_by of the state that it moves, or leave "
+            f"controls.{axis.name} moves no state: name it in the controlled_by of the state "
+            "that it moves, or leave "
             "it out"
             for c, axis in enumerate(labels.controls)
             if axis.size > 1 and len(errors) == before and not any(c in row for row in moved)
@@ -130,7 +131,8 @@ def _miscounted(
     if axes and len(axes) != len(arrays):
         last = f" to {letter}{len(arrays) - 1}" if len(arrays) > 1 else ""
         yield (
-            f"{kind} names {len(axes)} entries, the arrays have {len(arrays)}: name {letter}0{last} in their order, beside "
+            f"{kind} names {len(axes)} entries, the arrays have {len(arrays)}: name "
+            f"{letter}0{last} in their order, beside "
             f"{', '.join(axis.name for axis in axes)}, or leave {kind} out"
         )
 
@@ -157,7 +159,10 @@ def _depends(
 
 
 def _no_table(where: str, missing: str) -> str:
-    return f"{where} names {missing}, and there is no table `{missing}`: add it, each name with its `size` or `elements`"
+    return (
+        f"{where} names {missing}, and there is no table `{missing}`: add it, each name with "
+        "its `size` or `elements`"
+    )
 
 
 def _indices(
@@ -209,7 +214,8 @@ def _unsaid(labels: Labels, f: int, b: F64) -> str:
         axis.name for axis in labels.controls
     ]
     return (
-        f"states.{labels.states[f].name} does not say what it is controlled by, and B{f} of the shape {b.shape} depends on "
+        f"states.{labels.states[f].name} does not say what it is controlled by, and B{f} of the "
+        f"shape {b.shape} depends on "
         f'actions: add controlled_by = ["{fitting[0]}"]; the controls are '
         + ", ".join(f"{axis.name} (of {axis.size})" for axis in labels.controls)
     )

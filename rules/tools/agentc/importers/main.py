@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentc.errors import split_hint, refuse
+from agentc.errors import refuse, split_hint
 from agentc.ir import files as ir
 from agentc.ir.types import Model, ModelError
 

@@ -43,7 +43,8 @@ def read_header(data: bytes) -> Header:
     end = begin + int.from_bytes(data[8:begin], "little")
     if end - begin > MAX_HEADER or end > len(data):
         raise ValueError(
-            f"its header of {end - begin} bytes does not fit: into the file, and {MAX_HEADER} at most"
+            f"its header of {end - begin} bytes does not fit: into the file, and {MAX_HEADER} at "
+            "most"
         )
     text = data[begin:end].decode("latin-1")
     fields = WORDS.fullmatch(text)

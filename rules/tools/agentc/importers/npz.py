@@ -27,7 +27,8 @@ MAX_TOTAL = 1 << 30
 WIDEST = 8  # bytes of an entry
 NUMBERS = re.compile(r"[<>|=]?(?:[iu][1248]|f[248]|b1|\?)")
 SMALLER = (
-    "split the states into several factors, each with its own B, or list in A_dependencies and B_dependencies only what "
+    "split the states into several factors, each with its own B, or list in A_dependencies and "
+    "B_dependencies only what "
     "a matrix depends on"
 )
 LETTERS = ("A", "B", "C", "D", "H", "I", "pA", "pB")
@@ -74,7 +75,8 @@ def _check_bounds(members: Sequence[zipfile.ZipInfo], errors: list[str]) -> None
     )  # the exact sizes are in the headers
     errors += size_errors(total)
     errors += [
-        f"{m.filename} of {m.file_size} bytes is larger than {MAX_ENTRIES} entries can be: {SMALLER}"
+        f"{m.filename} of {m.file_size} bytes is larger than {MAX_ENTRIES} entries can be: "
+        f"{SMALLER}"
         for m in members
         if m.file_size > MAX_ENTRIES * WIDEST + LONGEST
     ]
@@ -87,7 +89,8 @@ def size_errors(total: int) -> list[str]:
         []
         if total <= MAX_TOTAL
         else [
-            f"the arrays hold {total} bytes, more than {MAX_TOTAL}: save them as float32, array.astype(np.float32), which halves "
+            f"the arrays hold {total} bytes, more than {MAX_TOTAL}: save them as float32, "
+            "array.astype(np.float32), which halves "
             "float64 and is scaled to sum to 1 in float64 again"
         ]
     )
@@ -131,7 +134,8 @@ def plain_array(data: bytes) -> NDArray[Any]:
         )
     if math.prod(header.shape) > MAX_ENTRIES:
         raise ValueError(
-            f"holds {' x '.join(map(str, header.shape))} = {math.prod(header.shape)} entries, more than "
+            f"holds {' x '.join(map(str, header.shape))} = {math.prod(header.shape)} entries, "
+            "more than "
             f"{MAX_ENTRIES}: {SMALLER}"
         )
     return np.frombuffer(rest, dtype=dtype).reshape(
@@ -152,7 +156,8 @@ def lists_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         if indices != list(range(len(indices))):
             errors.append(
                 f"{letter}{next(i for i in range(len(indices)) if i not in indices)} is missing: "
-                f"{', '.join(f'{letter}{i}' for i in indices)} are there; numbers begin at 0 and leave none out"
+                f"{', '.join(f'{letter}{i}' for i in indices)} are there; numbers begin at 0 and "
+                "leave none out"
             )
         lists[letter] = [arrays[f"{letter}{i}"] for i in indices] or None
     if errors:

@@ -27,15 +27,26 @@ KNOWN = {f"{letter}{i}" for letter in LETTERS.values() if letter != "E" for i in
     "policies",
 }
 OBJECTS = (
-    "save one plain array per matrix, not an object array: np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, "
-    "**{f'B{i}': b for i, b in enumerate(B)}, ..); or, of an object array of numbers, say pickle = true in the model's "
+    "save one plain array per matrix, not an object array: np.savez(file, **{f'A{i}': a for i, a "
+    "in enumerate(A)}, "
+    "**{f'B{i}': b for i, b in enumerate(B)}, ..); or, of an object array of numbers, say pickle "
+    "= true in the model's "
     'table and "semantics": "pymdp-0.0.7" in the .json'
 )
 BEGINNINGS = {
-    b"\x93NUMPY": "it is an .npy of one array: save all of them in one file, np.savez(file, A0=A, B0=B, ..)",
-    b"\x80": "it is a pickle: load it in Python and save its arrays, np.savez(file, A0=.., B0=.., ..)",
-    b"MATLAB": "it is a MATLAB file: scipy.io.loadmat reads it; save its arrays, np.savez(file, A0=.., B0=.., ..)",
-    b"\x89HDF": "it is an HDF5 file: h5py reads it; save its arrays, np.savez(file, A0=.., B0=.., ..)",
+    b"\x93NUMPY": (
+        "it is an .npy of one array: save all of them in one file, np.savez(file, A0=A, B0=B, ..)"
+    ),
+    b"\x80": (
+        "it is a pickle: load it in Python and save its arrays, np.savez(file, A0=.., B0=.., ..)"
+    ),
+    b"MATLAB": (
+        "it is a MATLAB file: scipy.io.loadmat reads it; save its arrays, np.savez(file, "
+        "A0=.., B0=.., ..)"
+    ),
+    b"\x89HDF": (
+        "it is an HDF5 file: h5py reads it; save its arrays, np.savez(file, A0=.., B0=.., ..)"
+    ),
     b"version https://git-lfs": "it is a pointer of Git LFS, not the file itself: git lfs pull",
     b"\x1f\x8b": "it is compressed by gzip: gunzip it",
 }
@@ -65,11 +76,17 @@ def describe_unknown_array(member: str, begin: bytes) -> str:
     parameters = {*DEFAULTS, *ALIASES, *STRUCTURE, *LABELS}
     if match is None:
         if re.fullmatch(r"arr_[0-9]+", name):
-            return f"{prefix}: np.savez was called without names, np.savez(file, A0=.., B0=..) gives them"
+            return (
+                f"{prefix}: np.savez was called without names, np.savez(file, A0=.., B0=..) "
+                "gives them"
+            )
         if name in parameters:
             return f"{prefix}: it is a parameter, which belongs into the .json beside the arrays"
         if name == "allow_pickle":
-            return f"{prefix}: an older np.savez saves its option allow_pickle as an array, leave it out"
+            return (
+                f"{prefix}: an older np.savez saves its option allow_pickle as an array, "
+                "leave it out"
+            )
         return f"{prefix}{format_suggestion(name, KNOWN)}"
     letter, number = LETTERS[match[1].lower()], match[2]
     if letter == "E":
@@ -79,7 +96,8 @@ def describe_unknown_array(member: str, begin: bytes) -> str:
     if number is not None:
         return f"{prefix}; did you mean '{letter}{int(number)}'?"
     return (
-        f"{prefix}: matrices have numbers, a single one is '{letter}0': np.savez(file, {letter}0={letter}, ..); several in "
+        f"{prefix}: matrices have numbers, a single one is '{letter}0': np.savez(file, "
+        f"{letter}0={letter}, ..); several in "
         f"a list are {letter}0={letter}[0], {letter}1={letter}[1] and so on"
     )
 

@@ -55,7 +55,8 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
     elif semantics != SEMANTICS:
         raise ModelError(
             [
-                f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, {LEGACY!r} or "
+                f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, "
+                f"{LEGACY!r} or "
                 f'{SEMANTICS!r}, as in "semantics": "{LEGACY}"'
             ]
         )
@@ -64,7 +65,8 @@ def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any
         if silent:
             raise ModelError(
                 [
-                    f"{name} is not set in {spec.name}: its default was {LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
+                    f"{name} is not set in {spec.name}: its default was "
+                    f"{LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
                     "another in pymdp 1"
                     for name in silent
                 ]

@@ -64,9 +64,15 @@ def _unsupported(agent: Any) -> Iterator[str]:
     them.
     """
     if agent.inference_algo != "VANILLA":
-        yield f"the Agent has inference_algo = {agent.inference_algo!r}: of pymdp 0.0.7 only 'VANILLA' is compiled"
+        yield (
+            f"the Agent has inference_algo = {agent.inference_algo!r}: of pymdp 0.0.7 only "
+            "'VANILLA' is compiled"
+        )
     elif any(agent.inference_params.get(name) != value for name, value in ROUNDS.items()):
-        yield f"the Agent has inference_params = {agent.inference_params}: only num_iter may differ from the default"
+        yield (
+            f"the Agent has inference_params = {agent.inference_params}: only num_iter may "
+            "differ from the default"
+        )
     if agent.use_param_info_gain:
         yield "the Agent has use_param_info_gain = True: that is not compiled"
     if agent.action is not None:
@@ -77,13 +83,17 @@ def _unsupported(agent: Any) -> Iterator[str]:
 def _descendant(agent: Any) -> Iterator[str]:
     """Yield the features that only the Agent of pymdp.legacy has."""
     if getattr(agent, "sophisticated", False) or getattr(agent, "H", None) is not None:
-        yield "the Agent plans by sophisticated inference or towards H, which pymdp 0.0.7 does not have"
+        yield (
+            "the Agent plans by sophisticated inference or towards H, which pymdp 0.0.7 does "
+            "not have"
+        )
     rows = getattr(agent, "A_factor_list", None)
     if rows is not None and (
         len(rows) > 1
         or [list(row) for row in agent.B_factor_list] != [[f] for f in range(len(agent.B))]
     ):
         yield (
-            "this is the Agent of pymdp.legacy, which differs from both pymdp 0.0.7 and pymdp 1 with several modalities "
+            "this is the Agent of pymdp.legacy, which differs from both pymdp 0.0.7 and pymdp 1 "
+            "with several modalities "
             "or dependent factors: build it with pymdp 0.0.7, or with pymdp.agent.Agent of pymdp 1"
         )

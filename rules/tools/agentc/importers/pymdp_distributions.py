@@ -62,7 +62,8 @@ def with_lists(value: Mapping[str, Any]) -> dict[str, Any]:
     lists, errors = dict(value), list[str]()
     if "states" in value and not (value.get("A") and value.get("B")):
         errors.append(
-            "it describes a model and has no numbers: give A by the names of observations and B by those of states"
+            "it describes a model and has no numbers: give A by the names of observations and B "
+            "by those of states"
         )
     for letter, kind in (
         ("A", "observations"),
@@ -79,7 +80,8 @@ def with_lists(value: Mapping[str, Any]) -> dict[str, Any]:
             continue
         names = list(value.get(kind) or ())
         errors += [
-            f"{letter}[{name!r}] is not one of {kind}{format_suggestion(str(name), map(str, names))}"
+            f"{letter}[{name!r}] is not one of "
+            f"{kind}{format_suggestion(str(name), map(str, names))}"
             for name in tables
             if name not in names
         ]

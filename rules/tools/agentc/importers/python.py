@@ -18,7 +18,7 @@ from agentc.importers import pymdp007 as ingest_legacy, resolve as model_source
 from agentc.importers.json_input import read_json
 from agentc.importers.main import ModelAndLabels
 from agentc.importers.parameters import DEFAULTS
-from agentc.importers.pymdp_distributions import with_lists, is_blank, is_labelled, items, labels_of
+from agentc.importers.pymdp_distributions import is_blank, is_labelled, items, labels_of, with_lists
 from agentc.importers.python_source import run_entry
 from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir.types import ModelError
@@ -193,7 +193,8 @@ def _agent_errors(agent: Any) -> list[str]:
         hasattr(agent, name) for name in ("policies", "A_dependencies", "batch_size", "action_maps")
     ):
         return [
-            "this Agent is none of pymdp 1.x or 0.0.7: return a dict with A, B, C, D and every parameter"
+            "this Agent is none of pymdp 1.x or 0.0.7: return a dict with A, B, C, D and every "
+            "parameter"
         ]
     errors = (
         [f"the Agent has batch_size = {agent.batch_size}: build it with batch_size = 1"]

@@ -219,7 +219,10 @@ class _SourceLocation:
             )
         if isinstance(error, SystemExit):
             code = "" if error.code is None else repr(error.code)
-            return f"{where}: the model called sys.exit({code}): return the model from the entry, or raise an error"
+            return (
+                f"{where}: the model called sys.exit({code}): return the model from the "
+                "entry, or raise an error"
+            )
         text = error.msg if isinstance(error, SyntaxError) else str(error)
         hint = self._hint(error, not frames)
         return f"{where}: {type(error).__name__}{': ' * bool(text)}{text}{': ' * bool(hint)}{hint}"
@@ -248,7 +251,10 @@ class _SourceLocation:
     def _frames(self, summary: traceback.TracebackException) -> Iterable[str]:
         own = [frame for frame in summary.stack if self.is_user(frame.filename)]
         for frame in own[-MAX_FRAMES:]:
-            yield f'  File "{self.relative_path(frame.filename)}", line {frame.lineno}, in {frame.name}\n'
+            yield (
+                f'  File "{self.relative_path(frame.filename)}", line {frame.lineno}, in '
+                f"{frame.name}\n"
+            )
             if frame.line:
                 yield f"    {frame.line.strip()}\n"
 
@@ -257,7 +263,10 @@ class _SourceLocation:
         if isinstance(error, ModuleNotFoundError) and error.name:
             return self._missing(error.name)
         if isinstance(error, ImportError) and "relative import" in str(error):
-            return f"a model is not part of a package: write `import helper`, and {self._inputs('helper.py')}"
+            return (
+                "a model is not part of a package: write `import helper`, and "
+                f"{self._inputs('helper.py')}"
+            )
         if isinstance(error, FileNotFoundError | PermissionError):
             return self._undeclared(error.filename)
         if isinstance(error, SyntaxError) and "codec can't decode" in str(error.msg):
@@ -283,7 +292,10 @@ class _SourceLocation:
     def _inputs(self, name: str) -> str:
         """Return the `inputs` entry for a file, by its path relative to the model's folder."""
         whole = os.path.relpath(os.path.join(self.folder, name), self.stage)
-        return f'inputs = ["{name if whole.startswith("..") else whole}"] (relative to BUILD.toml, as source is)'
+        return (
+            f'inputs = ["{name if whole.startswith("..") else whole}"] (relative to '
+            "BUILD.toml, as source is)"
+        )
 
     def _undeclared(self, name: object) -> str:
         """Return advice for a missing file; absolute paths are outside of the sandbox."""
@@ -291,7 +303,10 @@ class _SourceLocation:
         if not isinstance(name, str):
             return f"{known}: name the file in inputs"
         if os.path.isabs(name) and not _below(name, (self.stage, self.folder)):
-            return f"{known}: copy the file into the workspace, name it in inputs, and open it by its path relative to the model"
+            return (
+                f"{known}: copy the file into the workspace, name it in inputs, and open it "
+                "by its path relative to the model"
+            )
         own = os.path.relpath(self.folder, self.stage) + os.sep
         beside = name.removeprefix(own)
         opened = f", opened as {beside!r}, from the folder of the model" if beside != name else ""

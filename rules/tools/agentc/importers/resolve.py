@@ -24,7 +24,8 @@ from agentc.ir.validate import normalise, validate
 from numpy.typing import NDArray
 
 MOVING_GOALS = (
-    "H with use_inductive = true and learn_B = true: pymdp makes I of H again whenever it has learned, which is not "
+    "H with use_inductive = true and learn_B = true: pymdp makes I of H again whenever it has "
+    "learned, which is not "
     "built; give the table I instead of H, which stays as it is"
 )
 
@@ -64,7 +65,8 @@ def resolve(source: ModelSource, overrides: Mapping[str, Any]) -> tuple[Model, d
     if not arrays["A"] or not arrays["B"]:
         missing = " and ".join(f"no {letter}" for letter in "AB" if not arrays[letter])
         errors.append(
-            f"a model needs at least one A (observations) and one B (transitions): there is {missing}"
+            "a model needs at least one A (observations) and one B (transitions): there is "
+            f"{missing}"
         )
     arrays |= {letter: _arrays(letter, getattr(source, letter), errors) for letter in "HI"}
     if len(errors) == known and arrays["A"] and arrays["B"]:
@@ -223,12 +225,12 @@ def _goals(
     errors: list[str],
 ) -> list[F64]:
     """Return I as given, or computed from the goals H; both require use_inductive."""
-    H, I = arrays["H"], arrays["I"]
-    if (H or I) and not parameters["use_inductive"]:
+    H, goals = arrays["H"], arrays["I"]
+    if (H or goals) and not parameters["use_inductive"]:
         errors.append("H and I (goals) have no place in a model without use_inductive = true")
         return []
     if not H or errors:
-        return I
+        return goals
     if parameters["learn_B"]:
         errors.append(MOVING_GOALS)
     depth = parameters["inductive_depth"]

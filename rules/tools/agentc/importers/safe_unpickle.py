@@ -27,7 +27,8 @@ MAX_FILE = 1 << 28
 OVERHEAD = 1 << 20
 MAX_MEMBERS = 64
 PLAIN = (
-    "save plain arrays instead, np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..), which may be larger, and leave "
+    "save plain arrays instead, np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..), "
+    "which may be larger, and leave "
     "pickle = true out; or save as float32"
 )
 MAX_DEPTH = 4
@@ -109,7 +110,7 @@ KNOWN |= {
     ("numpy", "dtype"): PickledDtype,
     ("_codecs", "encode"): _latin,
 }
-"""What numpy 1 and 2 write for arrays, their elements and their types, and what stands for it here."""
+"""Replacements of the names that numpy 1 and 2 write for arrays, elements and types."""
 
 
 class ArraysOnly(pickle._Unpickler):
@@ -142,7 +143,8 @@ def _archive(data: bytes) -> dict[str, Any]:
         if len(members) > MAX_MEMBERS or size > MAX_FILE + OVERHEAD:
             raise ModelError(
                 [
-                    f"{len(members)} arrays of {size} bytes are more than {MAX_MEMBERS}, or than {MAX_FILE} bytes: "
+                    f"{len(members)} arrays of {size} bytes are more than {MAX_MEMBERS}, or than "
+                    f"{MAX_FILE} bytes: "
                     f"{PLAIN}"
                 ]
             )
@@ -159,7 +161,8 @@ def _single(name: str, data: bytes) -> dict[str, Any]:
         return {str(key): item for key, item in value[0].items()}
     raise ModelError(
         [
-            f'{name} holds one array: wanted: a dict of matrices, np.save(file, {{"A": A, "B": B}}), or an .npz'
+            f'{name} holds one array: wanted: a dict of matrices, np.save(file, {{"A": A, "B": '
+            "B}), or an .npz"
         ]
     )
 

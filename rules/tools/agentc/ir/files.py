@@ -160,7 +160,8 @@ def load(folder: Path | str) -> Model:
     if path.stat().st_size > MAX_JSON:
         raise ModelError(
             [
-                f"{path.name} of {path.stat().st_size} bytes is larger than {MAX_JSON}: the model has too many "
+                f"{path.name} of {path.stat().st_size} bytes is larger than {MAX_JSON}: the "
+                "model has too many "
                 "modalities, factors or dependencies; join some"
             ]
         )

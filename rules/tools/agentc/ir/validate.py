@@ -102,14 +102,16 @@ def structure_errors(model: Model) -> list[str]:
         set(model.utility_only)
     ) < len(model.utility_only):
         errors.append(
-            f"utility_only = {list(model.utility_only)} must hold distinct modalities, 0 to {len(model.num_obs) - 1}"
+            f"utility_only = {list(model.utility_only)} must hold distinct modalities, 0 to "
+            f"{len(model.num_obs) - 1}"
         )
     factors, controls = len(model.num_states), len(model.num_controls)
     if model.inductive_lengths and (
         len(model.inductive_lengths) != factors or min(model.inductive_lengths) < 1
     ):
         errors.append(
-            f"inductive_lengths = {list(model.inductive_lengths)}: I needs one table of at least one row "
+            f"inductive_lengths = {list(model.inductive_lengths)}: I needs one table of at least "
+            "one row "
             f"for each of {factors} factors"
         )
     errors += _table_faults(
@@ -134,7 +136,10 @@ def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) ->
 
 def _parameter_faults(model: Model) -> Iterator[str]:
     if model.semantics not in (LEGACY, SEMANTICS):
-        yield f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r} and {LEGACY!r}"
+        yield (
+            f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r} and "
+            f"{LEGACY!r}"
+        )
     if model.legacy:
         yield from _legacy_errors(model)
     for name, words in WORDS.items():
@@ -152,7 +157,8 @@ def _parameter_faults(model: Model) -> Iterator[str]:
     yield from _planning_faults(model)
     if model.sampling_mode == "marginal" and model.groups_clash:
         yield (
-            "sampling_mode = 'marginal' needs every control in one row of B_action_dependencies, or in equal rows: factors "
+            "sampling_mode = 'marginal' needs every control in one row of B_action_dependencies, "
+            "or in equal rows: factors "
             "could choose it differently, use 'full' here"
         )
 
@@ -167,24 +173,35 @@ def _legacy_errors(model: Model) -> Iterator[str]:
         *((f"learn_{letter}", False) for letter in "ABCDE"),
     ):
         if getattr(model, name) != only:
-            yield f"{prefix} with {name} = {getattr(model, name)!r}: of that version only {only!r} is supported"
+            yield (
+                f"{prefix} with {name} = {getattr(model, name)!r}: of that version only "
+                f"{only!r} is supported"
+            )
     if model.utility_only:
-        yield f"{prefix} with utility_only = {list(model.utility_only)}: there information is gained of all modalities at once"
+        yield (
+            f"{prefix} with utility_only = {list(model.utility_only)}: there information is "
+            "gained of all modalities at once"
+        )
     own = tuple((f,) for f in range(len(model.num_states)))
     for name in ("B_dependencies", "B_action_dependencies"):
         if getattr(model, name) != own:
-            yield f"{prefix} with {name} = {[list(row) for row in getattr(model, name)]}: there a factor moves by itself"
+            yield (
+                f"{prefix} with {name} = {[list(row) for row in getattr(model, name)]}: there "
+                "a factor moves by itself"
+            )
 
 
 def _planning_faults(model: Model) -> Iterator[str]:
     if not 1 <= model.plan_every <= model.policy_len:
         yield (
-            f"plan_every = {model.plan_every} must be from 1 to policy_len = {model.policy_len}: between two plannings the "
+            f"plan_every = {model.plan_every} must be from 1 to policy_len = {model.policy_len}: "
+            "between two plannings the "
             "actions of the chosen policy are executed, and it has so many"
         )
     elif model.keeps_plans and model.sampling_mode != "full":
         yield (
-            f"plan_every = {model.plan_every} needs sampling_mode = 'full': 'marginal' chooses actions, not a policy whose "
+            f"plan_every = {model.plan_every} needs sampling_mode = 'full': 'marginal' chooses "
+            "actions, not a policy whose "
             "next actions could follow"
         )
 
@@ -192,7 +209,10 @@ def _planning_faults(model: Model) -> Iterator[str]:
 def _tensor_faults(model: Model) -> Iterator[str]:
     for name, tensors, wanted, sums in _expected(model):
         if tensors.shape != wanted:
-            yield f"{name} has the shape {tensors.shape}, the dependencies and sizes call for {wanted}"
+            yield (
+                f"{name} has the shape {tensors.shape}, the dependencies and sizes call for "
+                f"{wanted}"
+            )
         elif sums:
             yield from column_errors(name, tensors)
         elif not np.all(np.isfinite(tensors)):
@@ -204,7 +224,9 @@ def _count_errors(model: Model) -> Iterator[str]:
     for letter in "AB":
         arrays, counts = getattr(model, letter), getattr(model, f"p{letter}")
         if getattr(model, f"learn_{letter}") and not counts:
-            yield f"learn_{letter} = true needs p{letter}, the Dirichlet counts that are learned from"
+            yield (
+                f"learn_{letter} = true needs p{letter}, the Dirichlet counts that are learned from"
+            )
         if not (getattr(model, f"learn_{letter}") or model.use_param_info_gain):
             continue  # `normalise` leaves them out
         if counts and len(counts) != len(arrays):
@@ -214,11 +236,17 @@ def _count_errors(model: Model) -> Iterator[str]:
             if count.shape != array.shape:
                 yield f"p{letter}{i} has the shape {count.shape}, {letter}{i} has {array.shape}"
             elif not np.all(np.isfinite(count)) or np.any(count < 0.0):
-                yield f"p{letter}{i}{_place(~np.isfinite(count) | (count < 0.0))} is no count: finite and >= 0 is"
+                yield (
+                    f"p{letter}{i}{_place(~np.isfinite(count) | (count < 0.0))} is no count: "
+                    "finite and >= 0 is"
+                )
             elif np.any(count.sum(axis=0) <= 0.0):
                 yield f"p{letter}{i}[:,{_place(count.sum(axis=0) <= 0.0)[1:]} holds no count at all"
     if model.use_param_info_gain and not (model.pA or model.pB):
-        yield "use_param_info_gain = true needs pA or pB, the Dirichlet counts whose change is the gain"
+        yield (
+            "use_param_info_gain = true needs pA or pB, the Dirichlet counts whose change is "
+            "the gain"
+        )
 
 
 def _expected(model: Model) -> Iterator[tuple[str, F64, tuple[int, ...], bool]]:
@@ -275,7 +303,10 @@ def off_columns(array: F64) -> NDArray[np.bool_]:
 
 def describe_sum(total: float, entries: int) -> str:
     """Return the part of a message about the sum of a column."""
-    return f"sums to {round(total, 12)!r}, not to 1 (rounded decimals may be {rounding(entries):.3g} beside it)"
+    return (
+        f"sums to {round(total, 12)!r}, not to 1 (rounded decimals may be "
+        f"{rounding(entries):.3g} beside it)"
+    )
 
 
 def renormalise_rounded(array: F64) -> F64:
@@ -307,7 +338,10 @@ def column_errors(name: str, array: F64) -> Iterator[str]:
         column = tuple(int(i) for i in index)
         total = math.fsum(rows[column].tolist())
         where = f"{name}[:{''.join(f',{i}' for i in column)}]"
-        yield f"{where} {describe_sum(total, len(array))}: axis 0 of {name} must hold the probabilities"
+        yield (
+            f"{where} {describe_sum(total, len(array))}: axis 0 of {name} must hold the "
+            "probabilities"
+        )
     if len(off) > SHOWN:
         yield f"{name}: {len(off) - SHOWN} more columns do not sum to 1{_axis_hint(array)}"
 
@@ -322,14 +356,20 @@ def _axis_hint(array: F64) -> str:
 def _policy_faults(model: Model) -> Iterator[str]:
     wanted = (model.num_policies, model.policy_len, len(model.control_factors))
     if model.policies.shape != wanted or model.num_policies < 1:
-        yield f"policies has the shape {model.policies.shape}, not (policies, length, controls) {wanted}"
+        yield (
+            f"policies has the shape {model.policies.shape}, not (policies, length, controls) "
+            f"{wanted}"
+        )
         return
     for column, control in enumerate(model.control_factors):
         actions = model.policies[:, :, column]
         bad = (actions < 0) | (actions >= model.num_controls[control])
         if np.any(bad):
             last = model.num_controls[control] - 1
-            yield f"policies{_place(bad)[:-1]},{column}] is not an action of control {control} (0..{last})"
+            yield (
+                f"policies{_place(bad)[:-1]},{column}] is not an action of control {control} "
+                f"(0..{last})"
+            )
     if model.policies_kind == "full" and not np.array_equal(
         model.policies, full_policies(model.num_controls, model.policy_len)
     ):

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 USAGE = """\
 /* Agents for {core}, made by buildgraph. Experimental: proved under emulation, not on silicon.
 
-   Link with libagents.a (and --gc-sections). Nothing is allocated. An agent is used so, one after the other:
+   Link with libagents.a (and --gc-sections). Nothing is allocated. Steps of an agent `who`:
 
-       who->reset();                                   a new episode
-       policy = who->step(observation, action);        proposes one value for each control; the index of the policy
-       who->advance(action);                           what was executed, which may be something else
+       who->reset();                              starts an episode
+       policy = who->step(observation, action);   proposes a value for each control; policy index
+       who->advance(action);                      takes the executed action, possibly another one
 
-   All that lasts from step to step is who->state, who->state_bytes long: a copy of it is another instance or a snapshot.
-   observation has who->modalities entries, entry m below who->num_obs[m]; they are not checked here. */
+   who->state (who->state_bytes bytes) is the state between steps: a copy of it is a snapshot, or
+   another instance. observation has who->modalities entries, entry m below who->num_obs[m]; they
+   are not checked. */
 #ifndef AGENTS_H
 #define AGENTS_H
 """

@@ -16,7 +16,7 @@ import numpy as np
 from agentc.ir.types import F64, Model
 from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import log, log_clipped, softmax, total
-from agentc.oracle.agent import ReferenceAgent, PolicyEvaluation
+from agentc.oracle.agent import PolicyEvaluation, ReferenceAgent
 from numpy.typing import NDArray
 
 TIE = 1e-4

@@ -15,7 +15,6 @@ from agentc.plan.files import SCHEMA, Plan
 from agentc.plan.lower_tables import (
     PRODUCT_LIMIT,
     Tables,
-    split_parents,
     column_tables,
     energy_tables,
     inductive_tables,
@@ -24,6 +23,7 @@ from agentc.plan.lower_tables import (
     padded,
     palettes,
     reads,
+    split_parents,
     transition_tables,
     unsigned,
 )
@@ -104,7 +104,8 @@ def _check_memory(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices])
         states, count = max(sizes, key=math.prod)
         if states * count > MAX_COLUMN_STATES:
             errors.append(
-                f"factor {f}: {states} states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
+                f"factor {f}: {states} states x {count} predicted beliefs exceed "
+                f"{MAX_COLUMN_STATES}: "
                 "shorten policy_len or list fewer policies"
             )
     if errors:

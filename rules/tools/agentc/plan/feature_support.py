@@ -176,7 +176,10 @@ def _values_using(model: Model, feature: Feature) -> Iterator[str]:
         )
         return
     if feature.native == TWICE:
-        yield f"sampling_mode = 'marginal' with B_action_dependencies = {[list(row) for row in model.B_action_dependencies]}"
+        yield (
+            "sampling_mode = 'marginal' with B_action_dependencies = "
+            f"{[list(row) for row in model.B_action_dependencies]}"
+        )
         return
     for word in (
         "inference_algo",
@@ -191,21 +194,28 @@ def _values_using(model: Model, feature: Feature) -> Iterator[str]:
 
 def _sizes(model: Model) -> Iterator[str]:
     if model.inference_algo == "exact" and len(model.num_states) > 1:
-        yield "inference_algo = 'exact' with several state factors: pymdp refuses such a model, use 'fpi'"
+        yield (
+            "inference_algo = 'exact' with several state factors: pymdp refuses such a model, "
+            "use 'fpi'"
+        )
     if model.action_selection == "stochastic" and model.num_policies > MAX_DRAWN:
         yield (
-            f"action_selection = 'stochastic' with {model.num_policies} policies: the proof compares the posterior "
+            f"action_selection = 'stochastic' with {model.num_policies} policies: the proof "
+            "compares the posterior "
             f"of each, of at most {MAX_DRAWN}: {FEWER}, or action_selection = 'deterministic'"
         )
     if model.legacy and len(model.num_obs) > 1 and model.joint_size > MAX_JOINT:
         yield (
-            f"semantics = {model.semantics!r} with {model.joint_size} joint outcomes and states: information is gained of all "
-            f"at once, of at most {MAX_JOINT}: use fewer outcomes or states, or semantics = 'pymdp-1', which gains it of each "
+            f"semantics = {model.semantics!r} with {model.joint_size} joint outcomes and states: "
+            "information is gained of all "
+            f"at once, of at most {MAX_JOINT}: use fewer outcomes or states, or semantics = "
+            "'pymdp-1', which gains it of each "
             "modality"
         )
     if model.keeps_plans and model.num_policies > MAX_DRAWN:
         yield (
-            f"plan_every = {model.plan_every} with {model.num_policies} policies: the proof judges each of them, at most "
+            f"plan_every = {model.plan_every} with {model.num_policies} policies: the proof "
+            "judges each of them, at most "
             f"{MAX_DRAWN}: {FEWER}, or plan_every = 1"
         )
     if model.num_iter < 1:

@@ -59,7 +59,8 @@ def gain_tables(
     if states * width > MAX_COLUMN_STATES:
         raise ModelError(
             [
-                f"{states} joint states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: shorten policy_len or "
+                f"{states} joint states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
+                "shorten policy_len or "
                 "list fewer policies"
             ]
         )

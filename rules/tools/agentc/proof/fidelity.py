@@ -10,7 +10,7 @@ import numpy as np
 from agentc.ir.files import F64, I32
 from agentc.numerics import exact_math as fmath
 from agentc.numerics.clopper_pearson import lower_bound
-from agentc.proof.replay import Replies, Probe
+from agentc.proof.replay import Probe, Replies
 
 REGRET_LIMIT = 1e-3
 KL_LIMIT = 1e-5

@@ -65,7 +65,10 @@ def check(measured: dict[str, Any], arch: str, max_image: int, max_memory: int) 
     for name, limit in (("image_bytes", max_image), ("memory_bytes", max_memory)):
         key, have = name.split("_")[0], measured[name]
         if limit and have > limit:
-            way = f'raise it to {key} = "{-(-have // 1024)}KiB" or more, or make the agents smaller: storage = "smallest"'
+            way = (
+                f'raise it to {key} = "{-(-have // 1024)}KiB" or more, or make the agents '
+                'smaller: storage = "smallest"'
+            )
             over.append((f"{key}: {have} bytes, the budget is {limit}", key, way))
     if errors:
         raise UnfitError("\n".join(errors))

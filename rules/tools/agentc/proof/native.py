@@ -65,7 +65,9 @@ def explain_failure(proof: Mapping[str, Any]) -> str:
     return (
         f"the compiled agent differs from the reference: {proof['violations']} of "
         f"{proof['steps']} steps violate (regret up to {regret:.3g} nats, limit {REGRET_LIMIT}; "
-        f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT}), in {proof['violating_episodes']} of "
-        f"{proof['episodes']} episodes; at 95 % confidence at least {proof['lower_bound']} of all steps and "
+        f"divergence of beliefs up to {kl:.3g} nats, limit {KL_LIMIT}), in "
+        f"{proof['violating_episodes']} of "
+        f"{proof['episodes']} episodes; at 95 % confidence at least {proof['lower_bound']} of "
+        "all steps and "
         f"{proof['lower_bound_episodes']} of all episodes are right"
     )

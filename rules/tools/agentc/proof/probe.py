@@ -24,15 +24,15 @@ from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import total
 from agentc.oracle.action_selection import (
     first_actions,
-    selection_numbers,
     policy_regret,
     regret,
     select,
+    selection_numbers,
 )
 from agentc.oracle.agent import (
     Beliefs,
-    ReferenceAgent,
     PolicyEvaluation,
+    ReferenceAgent,
     free_energy,
     infer_policies,
     infer_states,
@@ -242,7 +242,8 @@ def check_time(
     )
     raise ModelError(
         [
-            f"the proof would take about {took * plannings:.0f} s, more than the {ACTION_TIMEOUT:.0f} s "
+            f"the proof would take about {took * plannings:.0f} s, more than the "
+            f"{ACTION_TIMEOUT:.0f} s "
             f"that an action has: it judges {model.num_policies} policies over {states} states "
             f"{plannings} times ({episodes} episodes of {steps} steps), each time in {took:.2g} s; "
             f"reduce it: a policy_len below {model.policy_len}, fewer listed policies, "

@@ -102,19 +102,26 @@ def text(name: str, proved: Mapping[str, Any]) -> str:
     if not proved["why"]:
         lines.append("because       its table selects it; native supports this agent, too")
     judged = (
-        f"policies apart by less than {proved['kl_policies_below']} nats (limit {proved['kl_limit']:.0e})"
+        f"policies apart by less than {proved['kl_policies_below']} nats (limit "
+        f"{proved['kl_limit']:.0e})"
         if proved["stochastic"]
-        else f"at most {proved['regret_below']} nats lost by an action (limit {proved['regret_limit']:.0e})"
+        else (
+            f"at most {proved['regret_below']} nats lost by an action (limit "
+            f"{proved['regret_limit']:.0e})"
+        )
     )
     return "\n".join(
         [
             *lines,
             f"reference     {proved['reference']}",
-            f"steps         {proved['steps']} in {proved['episodes']} episodes, the same action in {proved['same_action']}, "
+            f"steps         {proved['steps']} in {proved['episodes']} episodes, the same action "
+            f"in {proved['same_action']}, "
             f"{proved['violations']} beyond a limit",
-            f"least right   {proved['lower_bound']} of all steps, {proved['lower_bound_episodes']} of all episodes, at 95 %",
+            f"least right   {proved['lower_bound']} of all steps, "
+            f"{proved['lower_bound_episodes']} of all episodes, at 95 %",
             f"decisions     {judged}",
-            f"beliefs       apart by less than {proved['kl_below']} nats (limit {proved['kl_limit']:.0e})",
+            f"beliefs       apart by less than {proved['kl_below']} nats (limit "
+            f"{proved['kl_limit']:.0e})",
             "image         none yet: images support the native backend only",
             "",
         ]

@@ -111,7 +111,10 @@ def _cells(facts: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{_grouped(facts['policies'])} of length {facts['policy_len']}{alone}"
     yield " -> ".join(_grouped(beliefs[name]) for name in ("by_policy", "prefixes", "distinct"))
-    yield f"{facts['parents']['before']} -> {facts['parents']['after']}; {facts['predicted']} of {len(facts['states'])}"
+    yield (
+        f"{facts['parents']['before']} -> {facts['parents']['after']}; {facts['predicted']} of "
+        f"{len(facts['states'])}"
+    )
     for array in (facts["A"], facts["B"]):
         yield " -> ".join(_grouped(array[name]) for name in ("entries", "nonzero", "kept"))
     yield _grouped(facts["table_bytes"])

@@ -28,7 +28,8 @@ def _learning(model: Model) -> Iterator[str]:
             yield f"learn_{letter} = true: pymdp 1.0.4 accepts it but does not implement it"
     if (model.learn_A or model.learn_B) and model.learning_mode != "online":
         yield (
-            f"learning_mode = {model.learning_mode!r}: pymdp then learns from whole episodes, but a device is "
+            f"learning_mode = {model.learning_mode!r}: pymdp then learns from whole episodes, "
+            "but a device is "
             "never at the end of one"
         )
 
@@ -38,19 +39,27 @@ def _inference(model: Model) -> Iterator[str]:
         yield f"semantics = {model.semantics!r}: pymdp 1.0.4 has no such agent"
     if model.utility_only:
         yield (
-            f"utility_only = {list(model.utility_only)}: pymdp 1.0.4 counts the information gain of every modality "
+            f"utility_only = {list(model.utility_only)}: pymdp 1.0.4 counts the information gain "
+            "of every modality "
             "(observed rewards of a .pomdp: rewards = { information_gain = true })"
         )
     if model.categorical_obs:
-        yield "categorical_obs = true: a program gets the index of each observation, not a distribution"
+        yield (
+            "categorical_obs = true: a program gets the index of each observation, not a "
+            "distribution"
+        )
     if uses_window(model) and model.inference_horizon is None:
         yield (
-            f"inference_algo = {model.inference_algo!r} looks back over the steps before: set their number by "
+            f"inference_algo = {model.inference_algo!r} looks back over the steps before: set "
+            "their number by "
             "inference_horizon, or its memory and its step grow without end"
         )
     for f, parents in enumerate(model.B_dependencies):
         if f not in parents:
-            yield f"B{f} does not depend on its own factor (B_dependencies[{f}] = {list(parents)}): pymdp refuses that"
+            yield (
+                f"B{f} does not depend on its own factor (B_dependencies[{f}] = "
+                f"{list(parents)}): pymdp refuses that"
+            )
     if not _simple(model) and model.policies_kind != "full":
         yield "pymdp 1.0.4 supports listed policies only if every factor has one control of its own"
 

@@ -29,7 +29,7 @@ class Carry(NamedTuple):
     agent: Any
     qs: list[Any]  # by factor (1, window, states)
     seen: list[Any]  # by modality (1, window); -1 where nothing was seen yet
-    executed: Any  # (1, window - 1, factors): actions between the observations of the window; -1 before the first
+    executed: Any  # (1, window - 1, factors): actions within the window; -1 before the first
     last: Any  # (1, factors): the action executed after the latest observation; -1 before the first
     prior: list[Any]  # by factor (1, states): what a window begins with
     filled: Any  # how many places of the window are filled

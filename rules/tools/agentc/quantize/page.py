@@ -37,7 +37,10 @@ def text(agents: Mapping[str, Mapping[str, Any]]) -> str:
 def _agent(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
     limits = facts["limits"]
     kl, regret = (float.fromhex(limits[word]) for word in ("kl", "regret"))
-    yield f"{name}: {facts['taken']}   (budget: kl {kl:g}, regret {regret:g}, agreement {limits['agreement']})"
+    yield (
+        f"{name}: {facts['taken']}   (budget: kl {kl:g}, regret {regret:g}, agreement "
+        f"{limits['agreement']})"
+    )
     rows = [HEAD, *(tuple(_cells(one, facts["taken"])) for one in facts["candidates"])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     for row in rows:
@@ -48,7 +51,8 @@ def _agent(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {one['storage']}: {reason}" for reason in one["refused"])
         for array in one["arrays"]:
             yield (
-                f"  {one['storage']} of {array['array']}: {_grouped(array['before'])} -> {_grouped(array['after'])} bytes, "
+                f"  {one['storage']} of {array['array']}: {_grouped(array['before'])} -> "
+                f"{_grouped(array['after'])} bytes, "
                 + (
                     f"off by up to {float.fromhex(array['max_error']):.1e}, a column by "
                     f"{float.fromhex(array['max_column_error']):.1e}"

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from agentc.numerics.clopper_pearson import lower_bound, is_shown
-from agentc.proof.fidelity import FidelityResult, FidelityLimits, document
+from agentc.numerics.clopper_pearson import is_shown, lower_bound
+from agentc.proof.fidelity import FidelityLimits, FidelityResult, document
 from agentc.quantize.trial import load
 from agentc.toolchain.elf import stored
 
@@ -112,16 +112,20 @@ def _reasons(facts: Mapping[str, Any], own: FidelityResult, budget: FidelityBudg
     losing = _losing(own)
     if losing.any():
         reasons.append(
-            f"{np.count_nonzero(losing)} of {len(losing)} actions of the model's own probe set lose more than "
+            f"{np.count_nonzero(losing)} of {len(losing)} actions of the model's own probe set "
+            "lose more than "
             f"{budget.limits.regret:g} nats (regret), up to {own.regret.max():.3g}"
         )
     if not is_shown(
         budget.agreement, facts["violating_episodes"], facts["episodes"], budget.candidates
     ):
         reasons.append(
-            f"{facts['violating_episodes']} of {facts['episodes']} independent episodes have an action that loses "
-            f"more than {budget.limits.regret:g} nats, up to {float.fromhex(facts['regret_max']):.3g}: at 95 % "
-            f"{facts['lower_bound_episodes']} of all are right, agreement asks for {budget.agreement}"
+            f"{facts['violating_episodes']} of {facts['episodes']} independent episodes have an "
+            "action that loses "
+            f"more than {budget.limits.regret:g} nats, up to "
+            f"{float.fromhex(facts['regret_max']):.3g}: at 95 % "
+            f"{facts['lower_bound_episodes']} of all are right, agreement asks for "
+            f"{budget.agreement}"
         )
     return reasons
 
@@ -171,13 +175,15 @@ def explain_refusal(
         for word, limit in (("kl", budget.limits.kl), ("regret", budget.limits.regret))
     )
     wider = (
-        f"raise the budget, fidelity = {{ kl = {kl:g}, regret = {regret:g}, agreement = {budget.agreement} }}, or"
+        f"raise the budget, fidelity = {{ kl = {kl:g}, regret = {regret:g}, agreement = "
+        f"{budget.agreement} }}, or"
         if math.isfinite(kl) and math.isfinite(regret)
         else "no budget admits it:"
     )
     return "\n".join(
         [
-            f'agent {name}: storage = "{refused.storage}" would take {refused.facts["bytes"]} bytes instead of '
+            f'agent {name}: storage = "{refused.storage}" would take {refused.facts["bytes"]} '
+            "bytes instead of "
             f"{before.facts['bytes']}, and is beyond its budget:",
             *(f"  {reason}" for reason in refused.refused),
             f"{wider} leave `storage` out",

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from agentc.ir.files import canonical_json
-from agentc.proof.fidelity import FidelityResult, FidelityLimits
+from agentc.proof.fidelity import FidelityLimits, FidelityResult
 from agentc.proof.replay import Probe
 
 COLUMNS = {"kl": "<f8", "regret": "<f8", "same": "|b1"}

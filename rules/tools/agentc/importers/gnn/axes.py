@@ -37,7 +37,8 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
     if written.ndim != len(axes.roles):
         raise ModelError(
             [
-                f"{axes.name} is written with {written.ndim} axes {written.shape}, its connections call for "
+                f"{axes.name} is written with {written.ndim} axes {written.shape}, its "
+                "connections call for "
                 f"{len(axes.roles)}: {', '.join(axes.roles)}"
             ]
         )
@@ -54,7 +55,8 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
         )
         raise ModelError(
             [
-                f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} has{usual}"
+                f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} "
+                f"has{usual}"
             ]
         )
     sound = [order for order in orders if _is_distribution(_read(axes, written, order))]
@@ -63,7 +65,8 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
         tried = " and as ".join(",".join(order) for order in orders[1:])
         raise ModelError(
             [
-                f"{error} (read as {','.join(orders[0])}{'; it is also none as ' + tried if tried else ''})"
+                f"{error} (read as "
+                f"{','.join(orders[0])}{'; it is also none as ' + tried if tried else ''})"
                 for error in itertools.islice(column_errors(axes.name, reading), SHOWN)
             ]
         )
@@ -72,7 +75,8 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
         choices = " or ".join(f'"{",".join(order)}"' for order in different)
         raise ModelError(
             [
-                f"{axes.name} can be read in {len(different)} ways that make different models: say which it "
+                f"{axes.name} can be read in {len(different)} ways that make different models: "
+                "say which it "
                 f"is, layout = {{ {axes.name} = {choices} }}"
             ]
         )
@@ -83,13 +87,15 @@ def _as_said(axes: AxisRoles, written: F64, layout: Order) -> F64:
     if sorted(layout) != sorted(axes.roles):
         raise ModelError(
             [
-                f"layout of {axes.name} = {','.join(layout)!r} must hold each of {', '.join(axes.roles)} once"
+                f"layout of {axes.name} = {','.join(layout)!r} must hold each of "
+                f"{', '.join(axes.roles)} once"
             ]
         )
     if not _fits(axes, written, layout):
         raise ModelError(
             [
-                f"{axes.name} has the shape {written.shape}, its layout {','.join(layout)!r} calls for "
+                f"{axes.name} has the shape {written.shape}, its layout {','.join(layout)!r} "
+                "calls for "
                 f"{_sizes(axes)}"
             ]
         )

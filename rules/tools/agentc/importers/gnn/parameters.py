@@ -54,7 +54,8 @@ def parameters_of(
             and "policy_len" not in {*model.parameters, *overridden}
         ):
             errors.append(
-                f"{name} = {quote(text)} is not a parameter of pymdp: write policy_len = {text[:9]} in the file, or "
+                f"{name} = {quote(text)} is not a parameter of pymdp: write policy_len = "
+                f"{text[:9]} in the file, or "
                 "inference = { policy_len = .. } beside it"
             )
         elif near := difflib.get_close_matches(name, DEFAULTS, n=1, cutoff=0.8):

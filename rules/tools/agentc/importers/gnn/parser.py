@@ -162,7 +162,8 @@ def _tensor(words: list[str]) -> F64:
         if word in ("{", "(", "["):
             if len(stack) == MAX_DEPTH:
                 raise ValueError(
-                    f"brackets are nested more than {MAX_DEPTH} deep: a matrix with more axes is for an .npz"
+                    f"brackets are nested more than {MAX_DEPTH} deep: a matrix with more axes is "
+                    "for an .npz"
                 )
             if not stack and i:
                 raise ValueError("a second value follows: put all of it into one pair of brackets")
@@ -220,5 +221,6 @@ def _parameter(line: Line, document: Gnn, errors: list[str]) -> None:
         errors.append(f"line {number}: {quote(words)} is not a parameter such as policy_len: 2")
     elif document.parameters.setdefault(match[1], match[2]) != match[2] and match[1] in DEFAULTS:
         errors.append(
-            f"line {number}: {match[1]} has the value {quote(document.parameters[match[1]])} already"
+            f"line {number}: {match[1]} has the value {quote(document.parameters[match[1]])} "
+            "already"
         )

@@ -117,7 +117,8 @@ class _Reader:
         self.moved[factor.name] = name = control(self.structure, factor)
         if self.controls.setdefault(name, actions) != actions:
             self.errors.append(
-                f"{factor.name} has {actions} actions, {name} has {self.controls[name]} where it moves "
+                f"{factor.name} has {actions} actions, {name} has {self.controls[name]} where it "
+                "moves "
                 "another factor"
             )
         return matrix

@@ -51,7 +51,8 @@ def structure_of(model: Gnn) -> Structure:
         if name not in model.values
     ]
     errors += [
-        f"{name} is declared with the sizes {_declared(model, name)} and written with {model.values[name].shape}"
+        f"{name} is declared with the sizes {_declared(model, name)} and written with "
+        f"{model.values[name].shape}"
         for name in named
         if name in model.values and _contradicts(model, name)
     ]
@@ -140,7 +141,8 @@ def control(structure: Structure, matrix: Matrix) -> str:
     if len(controls) > 1:
         raise ModelError(
             [
-                f"{matrix.name} is connected with {' and '.join(controls)}: one control moves a factor"
+                f"{matrix.name} is connected with {' and '.join(controls)}: one control moves a "
+                "factor"
             ]
         )
     return controls[0] if controls else f"u_{matrix.own}"

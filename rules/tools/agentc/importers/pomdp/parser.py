@@ -158,7 +158,8 @@ class _Reader(Tokens):
             odd = [word for word in words if not NAME.fullmatch(word)]
             if odd:
                 self.fail(
-                    f"{quote(odd[0])} cannot be a name of {head}: a letter, then letters, digits, - and _",
+                    f"{quote(odd[0])} cannot be a name of {head}: a letter, then letters, "
+                    "digits, - and _",
                     back=1,
                 )
             size, elements = len(words), tuple(words)
@@ -175,7 +176,8 @@ class _Reader(Tokens):
             if actions * states * max(states, seen) > MAX_CELLS:
                 wide = f"{states} states" if states >= seen else f"{seen} observations"
                 self.fail(
-                    f"{actions} actions x {states} states x {wide} are {actions * states * max(states, seen)}, more than "
+                    f"{actions} actions x {states} states x {wide} are "
+                    f"{actions * states * max(states, seen)}, more than "
                     f"{MAX_CELLS} entries: {AS_ARRAYS}",
                     back=1,
                 )
@@ -207,7 +209,8 @@ class _Reader(Tokens):
             self.start = self.evenly(chosen if kind != "exclude" else ~chosen)
         else:
             self.fail(
-                f"start requires {size} probabilities, uniform, or one state, not {len(words)} words",
+                f"start requires {size} probabilities, uniform, or one state, not {len(words)} "
+                "words",
                 back=1,
             )
 
@@ -279,7 +282,8 @@ class _Reader(Tokens):
                 else ", ".join(names.elements[:8])
             )
             self.fail(
-                f"one of the {kind} ({known}{', ..' if len(names.elements or ()) > 8 else ''}) is expected"
+                f"one of the {kind} ({known}{', ..' if len(names.elements or ()) > 8 else ''}) "
+                "is expected"
             )
         return index
 

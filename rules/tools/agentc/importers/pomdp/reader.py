@@ -23,10 +23,10 @@ from agentc.importers.pomdp.rewards import (
     WAY_OUT,
     RewardLevels,
     RewardOptions,
-    check_size,
     by_observation,
-    reward_levels,
+    check_size,
     over_time,
+    reward_levels,
 )
 from agentc.importers.resolve import ModelSource, resolve
 from agentc.importers.text_input import read_text
@@ -221,4 +221,7 @@ def format_rewards(facts: Mapping[str, Any]) -> str:
         if facts["information_gain"]
         else "its information gain does not count"
     )
-    return f"observed, {len(facts['levels'])} levels ({some}) by state and action, scale {facts['scale']:g}, {gain}"
+    return (
+        f"observed, {len(facts['levels'])} levels ({some}) by state and action, scale "
+        f"{facts['scale']:g}, {gain}"
+    )

@@ -98,15 +98,18 @@ def reward_levels(model: Pomdp, T: F64, seen: F64) -> RewardLevels:
     if count > MAX_LEVELS:
         raise ModelError(
             [
-                f"R: {count} different rewards, at most {MAX_LEVELS} can be observed as levels: round the rewards "
+                f"R: {count} different rewards, at most {MAX_LEVELS} can be observed as levels: "
+                "round the rewards "
                 f"of the file so that fewer differ, or {WAY_OUT}"
             ]
         )
     if (count + 1) ** 2 * states * model.actions.size > MAX_CELLS:
         raise ModelError(
             [
-                f"R: {count} reward levels with {states} states and {model.actions.size} actions are more than "
-                f"{MAX_CELLS} entries: round the rewards of the file so that fewer differ, or {WAY_OUT}"
+                f"R: {count} reward levels with {states} states and {model.actions.size} actions "
+                "are more than "
+                f"{MAX_CELLS} entries: round the rewards of the file so that fewer differ, or "
+                f"{WAY_OUT}"
             ]
         )
     chances = np.zeros((model.actions.size * states, count))
@@ -174,10 +177,15 @@ def _disagreement(
     if not len(odd):
         return ""
     return (
-        f"R cannot become preferences: {model.observations.name(o)!r} is seen with reward {known[0]!r} ({known[1]}) and with "
-        f"{float(values[odd[0]])!r} ({_event(model, action, places[odd[0]])}), so observations do not determine it"
+        f"R cannot become preferences: {model.observations.name(o)!r} is seen with reward "
+        f"{known[0]!r} ({known[1]}) and with "
+        f"{float(values[odd[0]])!r} ({_event(model, action, places[odd[0]])}), so observations "
+        "do not determine it"
     )
 
 
 def _event(model: Pomdp, action: int, ends: Sequence[int]) -> str:
-    return f"{model.actions.name(action)} from {model.states.name(int(ends[0]))} to {model.states.name(int(ends[1]))}"
+    return (
+        f"{model.actions.name(action)} from {model.states.name(int(ends[0]))} to "
+        f"{model.states.name(int(ends[1]))}"
+    )
