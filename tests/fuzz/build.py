@@ -86,8 +86,8 @@ def run(driver: Path, inputs: int, seed: int) -> dict[str, Any]:
     if done.returncode:
         print(done.stderr[-8000:], file=sys.stderr)
         done.check_returncode()
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def main(argv: Sequence[str]) -> int:

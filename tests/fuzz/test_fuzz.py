@@ -17,23 +17,23 @@ INPUTS = 200_000
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the fuzzer and its parts are."""
-    found = tmp_path_factory.mktemp("fuzz")
-    build(need("gcc"), found)
-    return found
+    result = tmp_path_factory.mktemp("fuzz")
+    build(need("gcc"), result)
+    return result
 
 
 def test_no_input_crashes_the_program_or_changes_a_state_that_it_should_not(folder: Path) -> None:
-    found = run(folder / "driver", INPUTS, seed=1)
-    assert found["inputs"] == INPUTS == found["accepted"] + found["refused"]
+    result = run(folder / "driver", INPUTS, seed=1)
+    assert result["inputs"] == INPUTS == result["accepted"] + result["refused"]
     assert (
-        found["accepted"] > INPUTS / 20
-        and found["http_answers"] > INPUTS / 4
-        and found["steps"] > INPUTS / 20
+        result["accepted"] > INPUTS / 20
+        and result["http_answers"] > INPUTS / 4
+        and result["steps"] > INPUTS / 20
     )
     assert (
-        all(found["status"].values())
-        and found["faults_injected"] > 1000
-        and found["timeouts"] > 1000
+        all(result["status"].values())
+        and result["faults_injected"] > 1000
+        and result["timeouts"] > 1000
     )
 
 

@@ -57,7 +57,7 @@ def answers(
     named = {f"a{i}": model for i, model in enumerate(models)}
     interfaces = {name: plan.interface(model) for name, model in named.items()}
     (folder / "agents.c").write_text(joined(named), encoding="ascii")
-    ports = {name: ports_of(found, {}) for name, found in interfaces.items()}
+    ports = {name: ports_of(result, {}) for name, result in interfaces.items()}
     (folder / "main.c").write_text(emit_main(ProgramSpec(ports)), encoding="ascii")
     target = host_target()
     for source, extra in (("main", SMALL), ("agents", flags)):

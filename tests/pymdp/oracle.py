@@ -65,7 +65,7 @@ def pymdp_agent(model: Model, *others: Model) -> Any:
 
     wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
     wide[:, :, list(model.control_factors)] = model.policies
-    given = (
+    values = (
         {"policies": jnp.array(wide)}
         if not joined
         else {
@@ -94,7 +94,7 @@ def pymdp_agent(model: Model, *others: Model) -> Any:
         use_inductive=model.use_inductive,
         inductive_epsilon=jnp.array([m.inductive_epsilon for m in models]),
         batch_size=len(models),
-        **given,
+        **values,
     )
 
 
@@ -108,8 +108,8 @@ def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
         wide = np.zeros((*actions.shape[:2], len(models[0].num_controls)), np.int32)
         wide[:, :, list(models[0].control_factors)] = actions
 
-        def step(prior: Any, given: Any) -> Any:
-            seen, action = given
+        def step(prior: Any, values: Any) -> Any:
+            seen, action = values
             qs, info = agent.infer_states(list(seen.T), prior, return_info=True)
             q_pi, neg_efe = agent.infer_policies(qs)
             after = agent.update_empirical_prior(agent.encode_multi_actions(action), qs)
@@ -121,8 +121,8 @@ def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
             )
 
         run = jax.jit(lambda o, a: jax.lax.scan(step, list(agent.D), (o, a))[1])
-        found = run(jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2)))
-        return Replay(*(np.asarray(value, dtype=np.float64).swapaxes(0, 1) for value in found))
+        array = run(jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2)))
+        return Replay(*(np.asarray(value, dtype=np.float64).swapaxes(0, 1) for value in array))
 
 
 def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
@@ -135,8 +135,8 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
         wide = np.zeros((*actions.shape[:2], len(model.num_controls)), np.int32)
         wide[:, :, list(model.control_factors)] = actions
 
-        def step(prior: Any, given: Any) -> Any:
-            seen, action = given
+        def step(prior: Any, values: Any) -> Any:
+            seen, action = values
             qs, info = agent.infer_states([o[None] for o in seen], prior, return_info=True)
             q_pi, neg_efe = agent.infer_policies(qs)
             after = agent.update_empirical_prior(action[None], qs)
@@ -151,8 +151,8 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
             return jax.lax.scan(step, list(agent.D), (seen, action))[1]
 
         run = jax.jit(lambda o, a: jax.lax.map(lambda x: episode(*x), (o, a)))
-        found = run(jnp.array(obs), jnp.array(wide))
-        return Replay(*(np.asarray(value, dtype=np.float64) for value in found))
+        array = run(jnp.array(obs), jnp.array(wide))
+        return Replay(*(np.asarray(value, dtype=np.float64) for value in array))
 
 
 def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:

@@ -23,9 +23,9 @@ Arrays = dict[str, Any]
 
 def columns(rng: np.random.Generator, *shape: int) -> Any:
     """Random probabilities along axis 0, about a third of them zero."""
-    found = rng.random(shape) * (rng.random(shape) > 0.3)
-    found[0] += 0.05
-    return found / found.sum(axis=0)
+    array = rng.random(shape) * (rng.random(shape) > 0.3)
+    array[0] += 0.05
+    return array / array.sum(axis=0)
 
 
 def random_agent(seed: int) -> tuple[Arrays, dict[str, Any]]:
@@ -67,18 +67,18 @@ def maze() -> tuple[Arrays, dict[str, Any]]:
 
 def objects(arrays: Sequence[Any]) -> Any:
     """An object array, as 0.0.7 wants them."""
-    found = np.empty(len(arrays), dtype=object)
+    result = np.empty(len(arrays), dtype=object)
     for i, array in enumerate(arrays):
-        found[i] = np.array(array)
-    return found
+        result[i] = np.array(array)
+    return result
 
 
 def recorded(arrays: Arrays, spec: dict[str, Any], seed: int) -> Arrays:
     """The agent's answers."""
     from pymdp.agent import Agent
 
-    given = {letter: value if letter == "E" else objects(value) for letter, value in arrays.items()}
-    agent, rng = Agent(**given, **spec), np.random.default_rng([8, seed])
+    values = {letter: value if letter == "E" else objects(value) for letter, value in arrays.items()}
+    agent, rng = Agent(**values, **spec), np.random.default_rng([8, seed])
     rows: Arrays = {name: [] for name in ("obs", "actions", "qs", "q_pi", "G")}
     for _ in range(STEPS):
         obs = [int(rng.integers(len(a))) for a in arrays["A"]]
@@ -102,7 +102,7 @@ def recorded(arrays: Arrays, spec: dict[str, Any], seed: int) -> Arrays:
 
 def main() -> None:
     """Write the file beside this one."""
-    found: Arrays = {}
+    result: Arrays = {}
     agents = {f"random{seed}": random_agent(seed) for seed in range(10)} | {"maze": maze()}
     for seed, (name, (arrays, spec)) in enumerate(agents.items()):
         listed = {letter: [value] if letter == "E" else value for letter, value in arrays.items()}
@@ -111,9 +111,9 @@ def main() -> None:
             for letter, value in listed.items()
             for i, array in enumerate(value)
         }
-        made = named | recorded(arrays, spec, seed) | {"spec": np.array(json.dumps(spec))}
-        found |= {f"{name}.{key}": value for key, value in sorted(made.items())}
-    np.savez_compressed(Path(__file__).with_name("legacy.npz"), **found)
+        built = named | recorded(arrays, spec, seed) | {"spec": np.array(json.dumps(spec))}
+        result |= {f"{name}.{key}": value for key, value in sorted(built.items())}
+    np.savez_compressed(Path(__file__).with_name("legacy.npz"), **result)
 
 
 if __name__ == "__main__":

@@ -30,15 +30,15 @@ def example(name: str, folder: Path) -> ir.Model:
 def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64, F64, F64, F64]:
     """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe, regrets."""
     agent, coverage = reference.prepare(model), empty_coverage(model)
-    found = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
+    result = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
     return (
-        np.array([[s.obs for s in steps_] for steps_ in found], np.int32),
-        np.array([[s.executed for s in steps_] for steps_ in found], np.int32),
-        np.array([[s.action for s in steps_] for steps_ in found], np.int32),
-        np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in found]),
-        np.array([[s.vfe for s in steps_] for steps_ in found]),
-        np.array([[s.efe for s in steps_] for steps_ in found]),
-        np.array([[s.regret for s in steps_] for steps_ in found]),
+        np.array([[s.obs for s in steps_] for steps_ in result], np.int32),
+        np.array([[s.executed for s in steps_] for steps_ in result], np.int32),
+        np.array([[s.action for s in steps_] for steps_ in result], np.int32),
+        np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in result]),
+        np.array([[s.vfe for s in steps_] for steps_ in result]),
+        np.array([[s.efe for s in steps_] for steps_ in result]),
+        np.array([[s.regret for s in steps_] for steps_ in result]),
     )
 
 

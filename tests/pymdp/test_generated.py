@@ -24,7 +24,7 @@ from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each
 from tests.pymdp.test_legacy import model_of
 from tests.support.requirements import need_module
-from tests.unit.agentc.importers.pomdp.test_rewards import TIGER, made
+from tests.unit.agentc.importers.pomdp.test_rewards import TIGER, imported
 from tests.unit.agentc.plan.test_feature_support import REFUSED
 
 pytestmark = pytest.mark.slow
@@ -46,8 +46,8 @@ class Runs:
             [np.concatenate(s.qs) if name == "qs" else getattr(s, name) for s in row]
             for row in self.steps
         ]
-        found = np.array(rows, dtype)
-        return found.reshape(*found.shape[:2], -1)
+        array = np.array(rows, dtype)
+        return array.reshape(*array.shape[:2], -1)
 
     def records(self) -> list[I32]:
         """Replay records by model, its episodes one after the other."""
@@ -107,20 +107,20 @@ def hold_reference(runs: Runs, theirs: Replay) -> None:
 def differing(runs: Runs, theirs: Replay, folder: Path) -> int:
     """Steps in which the compiled agent does not choose as pymdp's posterior does; its beliefs are held, too."""
     models = runs.models[:: len(EPISODES)]
-    found, wrong, steps = answers(models, runs.records(), folder), 0, len(runs.steps[0])
-    for n, (model, given) in enumerate(zip(models, found, strict=True)):
+    replies, wrong, steps = answers(models, runs.records(), folder), 0, len(runs.steps[0])
+    for n, (model, values) in enumerate(zip(models, replies, strict=True)):
         rows = slice(n * len(EPISODES), (n + 1) * len(EPISODES))
         qs, q_pi = (np.concatenate(list(part[rows])) for part in (theirs.qs, theirs.q_pi))
-        assert worst(model, qs, given.qs.astype(np.float64)) <= 1e-5
-        assert float(divergence(q_pi, given.q_pi.astype(np.float64)).max()) <= 1e-5
+        assert worst(model, qs, values.qs.astype(np.float64)) <= 1e-5
+        assert float(divergence(q_pi, values.q_pi.astype(np.float64)).max()) <= 1e-5
         wrong += sum(
-            tuple(given.action[s]) != chosen(model, q_pi[s], s, steps)
+            tuple(values.action[s]) != chosen(model, q_pi[s], s, steps)
             for s in range(len(EPISODES) * steps)
         )
     return wrong
 
 
-def held(runs: Runs, theirs: Replay) -> Replay:
+def judged_at_planning(runs: Runs, theirs: Replay) -> Replay:
     """What pymdp judged at the latest planning: it judges at every step, and plans are kept for some."""
     steps = np.arange(len(runs.steps[0]))
     planned = steps - steps % runs.models[0].plan_every
@@ -130,7 +130,7 @@ def held(runs: Runs, theirs: Replay) -> Replay:
 def compare(models: Sequence[Model], steps: int, folder: Path) -> None:
     """All three over the same episodes."""
     runs = run(models, steps)
-    theirs = held(
+    theirs = judged_at_planning(
         runs,
         replay_each(runs.models, runs.array("obs", np.int32), runs.array("executed", np.int32)),
     )
@@ -153,7 +153,7 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
 )
 def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
     need_module("pymdp")
-    models = (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze"), made(TIGER))
+    models = (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze"), imported(TIGER))
     assert any(feature.used(model) for model in models)
 
 

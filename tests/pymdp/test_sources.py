@@ -211,13 +211,13 @@ def test_the_same_things_count_where_their_switch_is_on() -> None:
     need_module("pymdp")
     agent = plain_agent()
     zeros = [0.0 * a[0] for a in agent.A]
-    for words, said in (
+    for words, message in (
         ({"use_param_info_gain": True, "pA": zeros}, "holds no count at all"),
         ({"learn_A": True, "pA": zeros}, "holds no count at all"),
         ({"action_selection": "stochastic", "alpha": -1.0}, "alpha = -1.0"),
         ({"gamma": -1.0}, "gamma = -1.0"),
     ):
-        with pytest.raises(ModelError, match=said):
+        with pytest.raises(ModelError, match=message):
             resolve(ingest_python.source_of(plain_agent(**words)), {})
     goals = resolve(
         ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True)), {}
@@ -259,8 +259,8 @@ def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
     model = ingested(plain_agent(**counts, learn_A=True, use_param_info_gain=True), tmp_path)
     for letter, arrays in (("pA", model.pA), ("pB", model.pB)):
         assert all(
-            np.array_equal(found, np.asarray(given))
-            for found, given in zip(arrays, counts[letter], strict=True)
+            np.array_equal(result, np.asarray(values))
+            for result, values in zip(arrays, counts[letter], strict=True)
         )
     assert model.learn_A and model.use_param_info_gain
 

@@ -64,7 +64,7 @@ def runs(number: int, folder: Path) -> Runs:
     start = np.zeros((EPISODES, STEPS, 1), np.int32)
     start[:, 0] = 1
     rows = np.concatenate([start, obs, done], axis=2).reshape(EPISODES * STEPS, -1).astype("<i4")
-    (given,) = answers([model], [rows], folder)
+    (values,) = answers([model], [rows], folder)
     agent, believed, tainted = reference.prepare(model), [], []
     for seen, actions in zip(obs, done, strict=True):
         prior, hangs = model.D, False
@@ -79,7 +79,7 @@ def runs(number: int, folder: Path) -> Runs:
         model,
         obs,
         done,
-        given.qs.astype(np.float64).reshape(*shape, -1),
+        values.qs.astype(np.float64).reshape(*shape, -1),
         np.array(believed).reshape(*shape, -1),
         np.array(tainted).reshape(shape),
     )
@@ -101,12 +101,12 @@ def apart(model: Model, p: F64, q: F64) -> Any:
 def test_nothing_parts_before_an_unsteady_observation(number: int, tmp_path: Path) -> None:
     need_module("ziglang")
     need_module("pymdp")
-    found = runs(number, tmp_path)
+    result = runs(number, tmp_path)
     double, single = (
-        replay(found.model, found.obs, found.executed, x64).qs for x64 in (True, False)
+        replay(result.model, result.obs, result.executed, x64).qs for x64 in (True, False)
     )
-    sound = ~found.tainted
-    assert sound.mean() > 0.5 and found.tainted.any()
-    for other, limit in ((double, 1e-12), (found.native, LIMIT), (single, 1e-3)):
-        assert np.max(apart(found.model, found.reference, other)[sound]) <= limit
-    assert np.any(apart(found.model, double, single)[found.tainted] > 0.1)
+    sound = ~result.tainted
+    assert sound.mean() > 0.5 and result.tainted.any()
+    for other, limit in ((double, 1e-12), (result.native, LIMIT), (single, 1e-3)):
+        assert np.max(apart(result.model, result.reference, other)[sound]) <= limit
+    assert np.any(apart(result.model, double, single)[result.tainted] > 0.1)

@@ -126,14 +126,14 @@ def random_model(kind: str, seed: int = 0, **other: Any) -> Model:
         columns(random, (n, *(shape.states[d] for d in row), u))
         for n, row, u in zip(shape.states, shape.B_dependencies, shape.controls)
     ]
-    given = {
+    values = {
         "C": tuple(random.normal(size=o) for o in shape.outcomes),
         "policy_len": shape.policy_len,
         "B_dependencies": shape.B_dependencies,
         **other,
     }
-    A, B = given.pop("A", A), given.pop("B", B)
-    return make(A, B, shape.parents, shape.controls, **given)
+    A, B = values.pop("A", A), values.pop("B", B)
+    return make(A, B, shape.parents, shape.controls, **values)
 
 
 def ring(states: int = 5, policy_len: int = 3, noise: float = 0.0, **other: Any) -> Model:
@@ -189,8 +189,8 @@ class Compiled:
     @property
     def interface(self) -> dict[str, Any]:
         """The content of interface.json."""
-        found: dict[str, Any] = json.loads((self.folder / "plan/interface.json").read_bytes())
-        return found
+        document: dict[str, Any] = json.loads((self.folder / "plan/interface.json").read_bytes())
+        return document
 
     def path(self, name: str) -> str:
         """A file of this agent, for argv."""
@@ -200,16 +200,16 @@ class Compiled:
 def emitted(model: Model, name: str, folder: Path) -> Compiled:
     """ir -> plan -> C."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = Compiled(name, folder)
+    result = Compiled(name, folder)
     ir.save(model, folder / "ir")
-    assert plan_agent.main(["--ir", found.path("ir"), "--out", found.path("plan")]) == 0
+    assert plan_agent.main(["--ir", result.path("ir"), "--out", result.path("plan")]) == 0
     assert (
         emit_agent.main(
-            ["--plan", found.path("plan"), "--name", name, "--out", found.path("agent.c")]
+            ["--plan", result.path("plan"), "--name", name, "--out", result.path("agent.c")]
         )
         == 0
     )
-    return found
+    return result
 
 
 def probed(agent: Compiled, episodes: int = 4, steps: int = 16) -> None:
@@ -277,14 +277,14 @@ def linked(
 def two_agents(folder: Path) -> list[Compiled]:
     """scout: 5 outcomes, 3 actions; picker: 6, 3 and 4 outcomes, 3 actions; both proved."""
     need_module("ziglang")
-    found = [
+    result = [
         emitted(ring(), "scout", folder / "scout"),
         emitted(random_model("still_factor", seed=6), "picker", folder / "picker"),
     ]
-    for agent in found:
+    for agent in result:
         probed(agent, episodes=2, steps=8)
         assert proved(agent) == 0
-    return found
+    return result
 
 
 def talk(program: Path, lines: Sequence[str | bytes], *words: str) -> list[Any]:

@@ -17,9 +17,9 @@ NAMES = ("cue_chaining", "graph_world", "grid_world", "tmaze")
 
 def columns(rng: np.random.Generator, *shape: int) -> np.ndarray[Any, Any]:
     """Random probabilities along axis 0, about a third of them exactly zero."""
-    found = rng.random(shape) * (rng.random(shape) > 0.3)
-    found[0] += 0.05
-    return np.asarray(found / found.sum(axis=0))
+    array = rng.random(shape) * (rng.random(shape) > 0.3)
+    array[0] += 0.05
+    return np.asarray(array / array.sum(axis=0))
 
 
 def one_factor(seed: int = 0, **spec: Any) -> ir.Model:

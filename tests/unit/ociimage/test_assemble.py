@@ -70,18 +70,18 @@ def inputs(folder: Path, **changes: Any) -> list[str]:
 def config_of(folder: Path) -> dict[str, Any]:
     """The configuration blob of the image in `folder`/out."""
     digest = json.loads((folder / "summary.json").read_bytes())["config"]
-    made: dict[str, Any] = json.loads(
+    built: dict[str, Any] = json.loads(
         (folder / "out/blobs" / digest.replace(":", "/")).read_bytes()
     )
-    return made
+    return built
 
 
 def refusal(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """What the tool says when it refuses, as one line."""
     assert assemble_image.main(argv) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("assemble: ") and said.count("\n") == 1
-    return said
+    message = capsys.readouterr().err
+    assert message.startswith("assemble: ") and message.count("\n") == 1
+    return message
 
 
 def digest_of_all(folder: Path) -> str:
@@ -179,14 +179,14 @@ def test_members_of_the_layers(tmp_path: Path) -> None:
     argv = inputs(tmp_path)
     assert assemble_image.main(["--tree", f"opt={tmp_path}/tree:10:20", *argv]) == 0
     layers = json.loads((tmp_path / "summary.json").read_bytes())["layers"]
-    found = []
+    result = []
     for layer in layers:
         with tarfile.open(tmp_path / "out/blobs" / layer["digest"].replace(":", "/")) as members:
-            found.append(
+            result.append(
                 [(m.name, oct(m.mode), m.uid, m.gid, m.mtime, m.linkname) for m in members]
             )
     assert [layer["name"] for layer in layers] == ["files", "program", "models"]
-    assert found == [
+    assert result == [
         [
             ("opt", "0o755", 10, 20, 0, ""),
             ("opt/link", "0o777", 10, 20, 0, "sub/run"),
@@ -209,8 +209,8 @@ def test_a_folder_is_the_same_in_every_layer(
     assert assemble_image.main([*argv, "--dir", "bin:0750:7:8"]) == 0
     for layer in json.loads((tmp_path / "summary.json").read_bytes())["layers"]:
         with tarfile.open(tmp_path / "out/blobs" / layer["digest"].replace(":", "/")) as members:
-            found = members.getmember("bin")
-            assert (found.mode, found.uid, found.gid) == (0o750, 7, 8)
+            result = members.getmember("bin")
+            assert (result.mode, result.uid, result.gid) == (0o750, 7, 8)
     shutil.rmtree(tmp_path / "out")
     assert "'bin' is in layer" in refusal(["--dir", "bin:0700", *argv, "--dir", "bin:0750"], capsys)
 
@@ -296,9 +296,9 @@ def test_skopeo_accepts_the_layout_and_the_archive(tmp_path: Path) -> None:
             capture_output=True,
         ).stdout
 
-    told = json.loads(call("inspect", "oci:out"))
-    assert told["Digest"] == summary["manifest"] and told["Architecture"] == "arm64"
-    assert told["Layers"] == [layer["digest"] for layer in summary["layers"]]
+    output = json.loads(call("inspect", "oci:out"))
+    assert output["Digest"] == summary["manifest"] and output["Architecture"] == "arm64"
+    assert output["Layers"] == [layer["digest"] for layer in summary["layers"]]
     call("copy", "--insecure-policy", "oci:out", "dir:copied")
     copied = (tmp_path / "copied/manifest.json").read_bytes()
     assert "sha256:" + hashlib.sha256(copied).hexdigest() == summary["manifest"]

@@ -88,9 +88,9 @@ def test_refusals(name: str, options: dict[str, Any], message: str) -> None:
 
 
 def test_inputs_of_a_python_model_are_staged_where_they_stand_and_its_time_is_its_own() -> None:
-    given = Globs((Source("p/helper.py"), Source("p/data/x.csv")))
+    values = Globs((Source("p/helper.py"), Source("p/data/x.csv")))
     action = maker(
-        model(ctx(), Source("p/a.py"), inputs=given, timeout=Duration(90_000_000_000)).ir
+        model(ctx(), Source("p/a.py"), inputs=values, timeout=Duration(90_000_000_000)).ir
     )
     assert {
         ("p/helper.py", Source("p/helper.py")),

@@ -280,10 +280,10 @@ def test_reset_starts_over(pair: Path) -> None:
 def test_the_executed_action_moves_the_belief(pair: Path) -> None:
     proposed = talk(pair, [SEEN, SEEN], "--beliefs")
     action = proposed[0]["scout"]["action"][0]
-    told = SEEN[:-1] + ',"executed":{"scout":[%d]}}'
-    assert talk(pair, [SEEN, told % action], "--beliefs") == proposed
-    assert talk(pair, [SEEN, told % ((action + 1) % 3)], "--beliefs")[1] != proposed[1]
-    assert "before the first step" in talk(pair, [told % 0])[0]["error"]
+    output = SEEN[:-1] + ',"executed":{"scout":[%d]}}'
+    assert talk(pair, [SEEN, output % action], "--beliefs") == proposed
+    assert talk(pair, [SEEN, output % ((action + 1) % 3)], "--beliefs")[1] != proposed[1]
+    assert "before the first step" in talk(pair, [output % 0])[0]["error"]
 
 
 def test_a_link_feeds_the_action_of_this_tick(pair: Path, chained: Path) -> None:

@@ -151,7 +151,7 @@ def test_matrices_by_the_names_of_a_description(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (
             "misnamed",
@@ -166,11 +166,11 @@ def test_matrices_by_the_names_of_a_description(tmp_path: Path) -> None:
     ],
 )
 def test_descriptions_without_their_numbers(
-    entry: str, said: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    entry: str, message: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ran(tmp_path, DESCRIBED, entry) == 1
-    told = capsys.readouterr().err
-    assert all(text in told for text in said) and f"{len(said)} fault" in told
+    output = capsys.readouterr().err
+    assert all(text in output for text in message) and f"{len(message)} fault" in output
 
 
 @pytest.mark.slow

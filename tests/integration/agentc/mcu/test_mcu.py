@@ -39,8 +39,8 @@ def test_an_object_tells_its_sizes_and_its_agent(tmp_path: Path) -> None:
     )
     data = compiled(tmp_path, text).read_bytes()
     assert elf_object.agent_symbol(data) == "agent_x"
-    found = elf_object.sizes(data)
-    assert found["memory"] == 440 and 140 < found["flash"] < 300
+    result = elf_object.sizes(data)
+    assert result["memory"] == 440 and 140 < result["flash"] < 300
     two = compiled(tmp_path, "const int agent_a = 1, agent_b = 2;").read_bytes()
     with pytest.raises(ToolchainError, match="defines 2 agents"):
         elf_object.agent_symbol(two)

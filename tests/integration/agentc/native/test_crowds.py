@@ -44,8 +44,8 @@ def program(agent: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(program: Path, tmp_path: Path) -> Iterator[Server]:
     """The program behind a socket."""
-    with serving(program, tmp_path) as found:
-        yield found
+    with serving(program, tmp_path) as running:
+        yield running
 
 
 def reply(link: socket.socket) -> int:

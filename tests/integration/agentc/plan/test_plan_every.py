@@ -62,7 +62,7 @@ def test_a_model_that_plans_at_every_step_does_not_say_so(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"plan_every": 0}, "from 1 to policy_len = 2"),
         ({"plan_every": 3}, "from 1 to policy_len = 2"),
@@ -72,9 +72,9 @@ def test_a_model_that_plans_at_every_step_does_not_say_so(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_plan_that_cannot_be_kept_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_a_plan_that_cannot_be_kept_is_refused(changes: dict[str, Any], message: str) -> None:
     (error,) = validate(replace(one_factor(), **changes))
-    assert said in error and "plan_every" in error
+    assert message in error and "plan_every" in error
 
 
 def test_the_reference_executes_one_policy_from_planning_to_planning() -> None:
@@ -114,20 +114,20 @@ def test_another_policy_or_action_on_the_way_is_a_violation(tmp_path: Path) -> N
     model = MODELS["ring"]
     ir.save(model, tmp_path / "ir")
     probe.write_probe(model, tmp_path / "probe", 2, 6, 0)
-    held = load_probe(tmp_path / "probe")
-    steps = held.regret.reshape(12, -1)
+    stored = load_probe(tmp_path / "probe")
+    steps = stored.regret.reshape(12, -1)
     policy = np.repeat(steps[::3].argmin(axis=1), 3).astype(np.int32)
     action = model.policies[policy, np.arange(12) % 6 % 3]
     right = Replies(
-        held.qs.reshape(12, -1).astype(np.float32), np.zeros((12, 1), np.float32), action, policy
+        stored.qs.reshape(12, -1).astype(np.float32), np.zeros((12, 1), np.float32), action, policy
     )
-    assert compare(right, held, [3]).violations == 0
+    assert compare(right, stored, [3]).violations == 0
     for place in (4, 5):
         other, turned = action.copy(), policy.copy()
         other[place] = (other[place] + 1) % 3
         turned[place] += 1
-        assert compare(replace(right, action=other), held, [3]).violations == 1
-        assert compare(replace(right, policy=turned), held, [3]).violations == 1
+        assert compare(replace(right, action=other), stored, [3]).violations == 1
+        assert compare(replace(right, policy=turned), stored, [3]).violations == 1
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,9 @@ RINGS = {
 
 
 def swapped(array: F64, one: tuple[int | slice, ...], other: tuple[int | slice, ...]) -> F64:
-    found = array.copy()
-    found[one], found[other] = array[other], array[one]
-    return found
+    result = array.copy()
+    result[one], result[other] = array[other], array[one]
+    return result
 
 
 def wrong_transitions(model: Model) -> Iterator[Model]:

@@ -51,8 +51,8 @@ VALUES = {  # bytes of tables, largest divergence and regret in nats, how many o
 
 def model_of(name: str, folder: Path) -> Model:
     """A model by its name in VALUES."""
-    made = {"random 128": lambda: random_agent(128), "dense 24": lambda: dense(24, 16, 0.3)}
-    return made[name]() if name in made else example(name, folder)
+    built = {"random 128": lambda: random_agent(128), "dense 24": lambda: dense(24, 16, 0.3)}
+    return built[name]() if name in built else example(name, folder)
 
 
 def tried(agent: Compiled) -> tuple[float, float, int]:
@@ -74,11 +74,11 @@ def tried(agent: Compiled) -> tuple[float, float, int]:
         )
         == 0
     )
-    found = [
+    result = [
         load(agent.folder / "findings" / kind, FidelityLimits())[0] for kind in ("probe", "trial")
     ]
     kl, regret, same = (
-        np.concatenate([getattr(one, name) for one in found]) for name in ("kl", "regret", "same")
+        np.concatenate([getattr(one, name) for one in result]) for name in ("kl", "regret", "same")
     )
     return float(kl.max()), float(regret.max()), int(np.count_nonzero(~same))
 
@@ -118,17 +118,17 @@ def test_bits_of_lossy_programs_are_equal_on_every_processor(
     agent = stored(BITS[storage], storage, tmp_path)
     probed(agent, 4, 24)
     main = main_text([agent], tmp_path / "main")
-    found = {
+    result = {
         cpu: replayed(linked([agent], main, (triple, cpu)), agent, need(emulator))
         for triple, cpu, emulator in PROCESSORS
     }
     for target in (X86, ("x86_64-linux-musl", "baseline")):
-        found[target[1]] = replayed(linked([agent], main, target), agent)
+        result[target[1]] = replayed(linked([agent], main, target), agent)
     link = ("-static", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-o", str(tmp_path / "program"))
     subprocess.run(
         [need("gcc"), *FLAGS, "-Wno-psabi", str(main), agent.path("agent.c"), *link],
         check=True,
         timeout=300,
     )
-    found["gcc"] = replayed(tmp_path / "program", agent)
-    assert len(set(found.values())) == 1, found
+    result["gcc"] = replayed(tmp_path / "program", agent)
+    assert len(set(result.values())) == 1, result

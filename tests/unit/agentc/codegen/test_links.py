@@ -106,15 +106,15 @@ def test_one_replica_is_named_by_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pair", "said"),
+    ("pair", "message"),
     [
         (("scout.action.0", "judge.observation.0"), "2 replicas cannot feed 1"),
         (("scout.2.action.0", "judge.observation.0"), "scout has no replica 2"),
         (("judge.0.action.0", "scout.observation.0"), "judge has no replica 0"),
     ],
 )
-def test_replicas_that_do_not_fit_are_refused(pair: tuple[str, str], said: str) -> None:
-    with pytest.raises(LinkError, match=said):
+def test_replicas_that_do_not_fit_are_refused(pair: tuple[str, str], message: str) -> None:
+    with pytest.raises(LinkError, match=message):
         wired(pair, scout=2)
 
 

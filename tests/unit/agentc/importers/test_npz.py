@@ -94,14 +94,14 @@ def test_everything_wrong_is_said_at_once(
 ) -> None:
     spec = {"gama": 1.0, "policy_len": "2", "num_controls": [3.5], "A_dependencies": [0]}
     assert run(tmp_path, GOOD, spec, '{"sampling": "full"}') == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
-        "5 errors" in said
-        and "did you mean 'gamma'?" in said
-        and "did you mean 'sampling_mode'?" in said
+        "5 errors" in message
+        and "did you mean 'gamma'?" in message
+        and "did you mean 'sampling_mode'?" in message
     )
-    assert "policy_len = '2'" in said and "num_controls" in said and "A_dependencies" in said
-    assert "Traceback" not in said and not (tmp_path / "ir").exists()
+    assert "policy_len = '2'" in message and "num_controls" in message and "A_dependencies" in message
+    assert "Traceback" not in message and not (tmp_path / "ir").exists()
 
 
 def test_bad_numbers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,11 +109,11 @@ def test_bad_numbers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[st
     A[:, 1] *= 0.75
     B[2, 0, 1] = -0.5
     assert run(tmp_path, GOOD | {"A0": A, "B0": B, "D0": np.array([0.5, 0.5, 0.5, 0.5])}, {}) == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
-        "A0[:,1] sums to 0.75" in said
-        and "B0[2,0,1] = -0.5 is negative" in said
-        and "D0[:] sums to 2.0" in said
+        "A0[:,1] sums to 0.75" in message
+        and "B0[2,0,1] = -0.5 is negative" in message
+        and "D0[:] sums to 2.0" in message
     )
 
 

@@ -112,8 +112,8 @@ def test_mistakes_are_told_with_their_place(
     options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, *options) == 1
-    said = capsys.readouterr().err
-    assert message in said and "Traceback" not in said and not (tmp_path / "ir").exists()
+    text = capsys.readouterr().err
+    assert message in text and "Traceback" not in text and not (tmp_path / "ir").exists()
 
 
 def test_a_syntax_error_names_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

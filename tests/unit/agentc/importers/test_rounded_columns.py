@@ -93,28 +93,28 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("made", KINDS)
+@pytest.mark.parametrize("built", KINDS)
 @pytest.mark.parametrize("row", SCALED, ids=lambda row: f"{row[0]}x{len(row)}")
 def test_what_rounding_leaves_is_divided_by_its_sum(
-    row: Row, made: Callable[[Row, Path], ir.Model], tmp_path: Path
+    row: Row, built: Callable[[Row, Path], ir.Model], tmp_path: Path
 ) -> None:
-    column = made(row, tmp_path).A[0][:, 0]
+    column = built(row, tmp_path).A[0][:, 0]
     numbers = np.array([float(word) for word in row])
     assert abs(column.sum() - 1.0) < 1e-12 and np.allclose(
         column, numbers / numbers.sum(), rtol=1e-12, atol=0.0
     )
 
 
-@pytest.mark.parametrize("made", KINDS)
+@pytest.mark.parametrize("built", KINDS)
 @pytest.mark.parametrize(("row", "total"), REFUSED, ids=str)
 def test_what_is_no_rounding_is_refused_with_its_sum_and_the_tolerance(
-    row: Row, total: float, made: Callable[[Row, Path], ir.Model], tmp_path: Path
+    row: Row, total: float, built: Callable[[Row, Path], ir.Model], tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError) as error:
-        made(row, tmp_path)
-    said = str(error.value)
-    place = "O: go : a" if made is of_pomdp else "A[:,0]" if made is of_gnn else "A0[:,0]"
-    assert f"{place} sums to {total!r}, not to 1" in said and f"{rounding(len(row)):.3g}" in said
+        built(row, tmp_path)
+    message = str(error.value)
+    place = "O: go : a" if built is of_pomdp else "A[:,0]" if built is of_gnn else "A0[:,0]"
+    assert f"{place} sums to {total!r}, not to 1" in message and f"{rounding(len(row)):.3g}" in message
 
 
 def test_the_tolerance_grows_with_the_entries_and_ends_at_a_hundredth() -> None:

@@ -183,11 +183,11 @@ def test_drawn_actions_are_as_frequent_as_their_odds() -> None:
     model = replace(entangled(), action_selection="stochastic", sampling_mode="marginal", alpha=1.5)
     agent = reference.prepare(model)
     verdict = reference.infer_policies(agent, model.D)
-    found = [
+    result = [
         choice.select(agent, verdict, choice.selection_numbers(model, 7, n))[0] for n in range(4000)
     ]
     for column, p in enumerate(choice.action_marginals(agent, verdict)):
-        share = np.bincount([action[column] for action in found], minlength=len(p)) / len(found)
+        share = np.bincount([action[column] for action in result], minlength=len(p)) / len(result)
         assert np.max(np.abs(share - choice.choice_probabilities(model, p))) < 0.03
 
 

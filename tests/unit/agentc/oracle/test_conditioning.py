@@ -57,7 +57,7 @@ def test_stopping_early_changes_no_bit() -> None:
     short = reference.prepare(seeker())
     long = replace(short, model=replace(short.model, num_iter=400))
     clear = (np.array([0.98, 0.01, 0.01]), np.array([0.96, 0.02, 0.02]))
-    found = reference.infer_states(short, [1], clear)
+    array = reference.infer_states(short, [1], clear)
     log_q = [np.zeros(3), np.zeros(3)]
     for _ in range(16):
         q = [softmax(x) for x in log_q]
@@ -65,8 +65,8 @@ def test_stopping_early_changes_no_bit() -> None:
             total(short.log_A[0][1] * q[1], axis=1) + log_clipped(clear[0]),
             total(short.log_A[0][1] * q[0][:, None], axis=0) + log_clipped(clear[1]),
         ]
-    assert all(np.array_equal(a, softmax(b)) for a, b in zip(found, log_q, strict=True))
+    assert all(np.array_equal(a, softmax(b)) for a, b in zip(array, log_q, strict=True))
     assert all(
         np.array_equal(a, b)
-        for a, b in zip(found, reference.infer_states(long, [1], clear), strict=True)
+        for a, b in zip(array, reference.infer_states(long, [1], clear), strict=True)
     )

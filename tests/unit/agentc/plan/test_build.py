@@ -91,9 +91,9 @@ def test_preferences_change_the_plan_but_not_the_interface(tmp_path: Path) -> No
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
     wanted = plan.build(random_model("still_factor"))
     files.save(wanted, tmp_path)
-    found = files.load(tmp_path)
-    assert sorted(found.tables) == sorted(wanted.tables)
+    result = files.load(tmp_path)
+    assert sorted(result.tables) == sorted(wanted.tables)
     for name, array in wanted.tables.items():
-        assert found.tables[name].dtype == array.dtype and np.array_equal(found.tables[name], array)
-    files.save(found, tmp_path / "again")
+        assert result.tables[name].dtype == array.dtype and np.array_equal(result.tables[name], array)
+    files.save(result, tmp_path / "again")
     assert (tmp_path / "again/plan.json").read_bytes() == (tmp_path / "plan.json").read_bytes()

@@ -35,14 +35,14 @@ def dense_likelihood(model: Model, m: int, product: bool) -> F64:
     """ln A[m] (clipped) from the likelihood tables."""
     tables = likelihood_tables(model, m, product)
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]
-    found = np.empty((model.num_obs[m], *sizes))
+    array = np.empty((model.num_obs[m], *sizes))
     for o in range(model.num_obs[m]):
-        found[o] = tables[f"L{m}_ground"][o]
+        array[o] = tables[f"L{m}_ground"][o]
         for e in range(int(tables[f"L{m}_ptr"][o]), int(tables[f"L{m}_ptr"][o + 1])):
             place = tuple(int(tables[f"L{m}_s{j}"][e]) for j in range(len(sizes)))
             value = tables[f"L{m}_val"][e]
-            found[(o, *place)] += float(fmath.log(value)) if product else value
-    return found
+            array[(o, *place)] += float(fmath.log(value)) if product else value
+    return array
 
 
 @pytest.mark.parametrize("kind", SHAPES)
@@ -154,15 +154,15 @@ def test_index_types_are_the_smallest_that_fit(limit: int, kind: str) -> None:
 def test_a_palette_gives_back_every_value_and_saves_bytes() -> None:
     few = np.array([0.25, 0.5, 0.25] * 20, np.float32)
     many, short = np.arange(300.0), np.array([0.5, 0.25], np.float32)
-    found = palettes(
+    result = palettes(
         {"E0_val": few, "B0_val": many, "L0_val": short, "E0_ptr": unsigned([0, 60], 60)}
     )
-    assert found["E0_val"].dtype == np.uint8 and found["E0_pal"].tolist() == [0.25, 0.5]
+    assert result["E0_val"].dtype == np.uint8 and result["E0_pal"].tolist() == [0.25, 0.5]
     assert (
-        np.array_equal(found["E0_pal"][found["E0_val"]], few) and found["E0_pal"].dtype == few.dtype
+        np.array_equal(result["E0_pal"][result["E0_val"]], few) and result["E0_pal"].dtype == few.dtype
     )
-    assert found["B0_val"] is many and found["L0_val"] is short and "B0_pal" not in found
-    assert sum(t.nbytes for t in found.values()) < few.nbytes + many.nbytes + short.nbytes
+    assert result["B0_val"] is many and result["L0_val"] is short and "B0_pal" not in result
+    assert sum(t.nbytes for t in result.values()) < few.nbytes + many.nbytes + short.nbytes
 
 
 def test_columns_fill_whole_vectors() -> None:

@@ -21,8 +21,8 @@ from tests.support.small_models import entangled
 def facts(model: Model, folder: Path, episodes: int, steps: int) -> dict[str, Any]:
     """The content of probe.json."""
     probe.write_probe(model, folder, episodes, steps, 0)
-    found: dict[str, Any] = json.loads((folder / "probe.json").read_bytes())
-    return found
+    document: dict[str, Any] = json.loads((folder / "probe.json").read_bytes())
+    return document
 
 
 @pytest.mark.parametrize(
@@ -34,21 +34,21 @@ def test_every_value_of_every_control_is_executed_before_the_last_step(
     model: Model, tmp_path: Path
 ) -> None:
     values = max(model.num_controls)
-    found = facts(model, tmp_path, 2, values + 1)["executed"]
-    assert [len(times) for times in found] == [model.num_controls[c] for c in model.control_factors]
-    assert all(min(times) >= 1 for times in found)
-    assert all(sum(times) == 2 * values for times in found)
+    record = facts(model, tmp_path, 2, values + 1)["executed"]
+    assert [len(times) for times in record] == [model.num_controls[c] for c in model.control_factors]
+    assert all(min(times) >= 1 for times in record)
+    assert all(sum(times) == 2 * values for times in record)
 
 
 def test_every_transition_of_a_small_model_is_used(tmp_path: Path) -> None:
     for n, model in enumerate((ring(), random_model("one_factor"))):
-        found = facts(model, tmp_path / str(n), 4, 20)
-        assert found["transitions_used"] == found["transitions"] == (15, 28)[n]
+        record = facts(model, tmp_path / str(n), 4, 20)
+        assert record["transitions_used"] == record["transitions"] == (15, 28)[n]
 
 
 def test_a_model_without_controls_has_a_coverage_too(tmp_path: Path) -> None:
-    found = facts(random_model("nothing_moves"), tmp_path, 2, 4)
-    assert found["executed"] == [] and found["transitions"] == 5
+    record = facts(random_model("nothing_moves"), tmp_path, 2, 4)
+    assert record["executed"] == [] and record["transitions"] == 5
 
 
 def gone(coverage: Coverage, place: int, action: int) -> None:

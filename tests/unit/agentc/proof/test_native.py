@@ -180,8 +180,8 @@ def test_regret_and_divergence_are_each_a_violation(sound: Probe) -> None:
     assert sound.regret.reshape(8, -1)[2, wrong] > REGRET_LIMIT
     off = answers.qs.copy()
     off[5] = off[5][::-1]
-    found = compare(dataclasses.replace(answers, action=action, qs=off), sound, [4])
-    assert found.violations == 2 and found.kl[5] > KL_LIMIT
+    result = compare(dataclasses.replace(answers, action=action, qs=off), sound, [4])
+    assert result.violations == 2 and result.kl[5] > KL_LIMIT
 
 
 def test_a_belief_of_zero_where_the_reference_has_mass_is_a_violation(sound: Probe) -> None:

@@ -216,7 +216,7 @@ def test_numpys_own_logarithm_would_depend_on_it(tmp_path: Path) -> None:
         "print(hashlib.sha256(numpy.log(x).tobytes() + numpy.exp(-x).tobytes()).hexdigest())"
     )
     machines: list[dict[str, Any]] = [{}, *MACHINES]
-    found = {
+    result = {
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", script],
             check=True,
@@ -228,4 +228,4 @@ def test_numpys_own_logarithm_would_depend_on_it(tmp_path: Path) -> None:
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     if "avx512f" not in flags and "avx2" not in flags:
         pytest.skip("this processor has only the baseline instruction set")
-    assert len(found) > 1
+    assert len(result) > 1

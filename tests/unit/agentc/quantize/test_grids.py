@@ -18,10 +18,10 @@ TOOLS = Path(__file__).parents[4] / "rules/tools/agentc/native"
 weights = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1.0)), min_size=1, max_size=12)
 
 
-def distribution(given: list[float]) -> F64:
+def distribution(values: list[float]) -> F64:
     """A column that sums to 1."""
-    found = np.array(given) + (0.0 if any(given) else 1.0)
-    return np.asarray(found / found.sum())
+    array = np.array(values) + (0.0 if any(values) else 1.0)
+    return np.asarray(array / array.sum())
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -35,14 +35,14 @@ def test_every_code_stands_next_to_its_value_and_columns_keep_their_sums(
     column = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     levels = grid(storage, values)
     codes = encode(values, column, levels)
-    told = levels[codes]
-    assert np.array_equal(told == 0.0, values == 0.0), (
+    output = levels[codes]
+    assert np.array_equal(output == 0.0, values == 0.0), (
         "what is possible stays possible, and nothing else becomes so"
     )
     below = np.searchsorted(levels, values, side="right") - 1
     assert np.all((codes == below) | (codes == below + 1))
     for number, part in enumerate(parts):
-        own = told[column == number]
+        own = output[column == number]
         steps = (
             np.diff(levels)[np.minimum(codes[column == number], len(levels) - 2)]
             if len(levels) > 1
@@ -129,7 +129,7 @@ def test_the_program_reads_every_code_as_the_grid_has_it(
         ],
         tmp_path,
     )
-    told = ctypes.CDLL(str(tmp_path / "a.so")).told
-    told.restype, told.argtypes = ctypes.c_float, [ctypes.c_uint32]
+    output = ctypes.CDLL(str(tmp_path / "a.so")).told
+    output.restype, output.argtypes = ctypes.c_float, [ctypes.c_uint32]
     levels = grid(storage, np.zeros(0))
-    assert [told(code) for code in range(len(levels))] == levels.tolist()
+    assert [output(code) for code in range(len(levels))] == levels.tolist()

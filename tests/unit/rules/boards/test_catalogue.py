@@ -119,8 +119,8 @@ def test_boards_with_equal_code_share_their_core() -> None:
 def test_boards_with_equal_cores_share_every_action() -> None:
     def actions(profile: str) -> list[tuple[object, ...]]:
         agents = {"heater": Agent(model(ctx("//m:heater"), Source("package/heater.npz")))}
-        made = export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
-        return written(chain(made.image, *(gate.verdict for gate in made.gates)))
+        built = export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
+        return written(chain(built.image, *(gate.verdict for gate in built.gates)))
 
     orins = [
         actions(profile)
@@ -143,11 +143,11 @@ def features(cpu: str) -> tuple[str, set[str]]:
     """Architecture version and instruction sets that the compiler takes a 64-bit Arm core to have."""
     need_module("ziglang")
     command = [sys.executable, "-m", "ziglang", "targets"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    arm64 = told[told.index(".aarch64 = .{", told.index(".cpus = .{")) :]
-    found = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
-    assert found, f"the compiler knows no {cpu}"
-    names = set(re.findall(r'"(\w+)"', found[1]))
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    arm64 = output[output.index(".aarch64 = .{", output.index(".cpus = .{")) :]
+    match = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
+    assert match, f"the compiler knows no {cpu}"
+    names = set(re.findall(r'"(\w+)"', match[1]))
     return max(name for name in names if re.fullmatch(r"v\w+a", name)), {
         n for n in names if not TUNING.fullmatch(n)
     }
@@ -169,8 +169,8 @@ def test_part_numbers_are_those_that_the_compiler_knows() -> None:
     text = (Path(spec.origin).parent / "lib/std/zig/system/arm.zig").read_text()
     for name, (implementer, part) in MIDR.items():
         table = text[text.index({0x41: "const Arm = ", 0x4E: "const Nvidia = "}[implementer]) :]
-        found = re.search(rf"\.part = 0x{part:03x}, .*?A64\.(\w+)", table)
-        assert found and found[1] == name.replace("-", "_")
+        match = re.search(rf"\.part = 0x{part:03x}, .*?A64\.(\w+)", table)
+        assert match and match[1] == name.replace("-", "_")
     assert {board.uarch for board in BOARDS.values() if board.core.arch == "arm64"} == {
         *MIDR,
         "apple-m2",

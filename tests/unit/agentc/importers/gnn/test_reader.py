@@ -31,24 +31,24 @@ def nested(array: np.ndarray[Any, Any]) -> str:
 
 def text(**values: np.ndarray[Any, Any] | str) -> str:
     """A file with one factor and one modality, or others by name; values are nested tuples in braces."""
-    given: dict[str, Any] = {"A": A, "B": B, "C": np.array([0.0, 1.0, -1.0]), "D": D} | values
-    block = given.pop(
+    inputs: dict[str, Any] = {"A": A, "B": B, "C": np.array([0.0, 1.0, -1.0]), "D": D} | values
+    block = inputs.pop(
         "block",
         "s[4,1,type=int]\no[3,1,type=int]\nu[1,type=int]\n"
         + "".join(
             f"{name}[{','.join(map(str, value.shape))},type=float]\n"
-            for name, value in given.items()
+            for name, value in inputs.items()
             if isinstance(value, np.ndarray)
         ),
     )
     edges, extra, time = (
-        given.pop("edges", "D>s\ns-A\nA-o\n(s,u)>B\n"),
-        given.pop("extra", ""),
-        given.pop("time", "Discrete"),
+        inputs.pop("edges", "D>s\ns-A\nA-o\n(s,u)>B\n"),
+        inputs.pop("extra", ""),
+        inputs.pop("time", "Discrete"),
     )
     values_ = "".join(
         f"{name}={{{nested(value)[1:-1]}}}  # {name}\n"
-        for name, value in given.items()
+        for name, value in inputs.items()
         if isinstance(value, np.ndarray)
     )
     return (
@@ -58,7 +58,7 @@ def text(**values: np.ndarray[Any, Any] | str) -> str:
     )
 
 
-def made(file: str, layout: dict[str, str] | None = None, **inference: Any) -> ir.Model:
+def imported(file: str, layout: dict[str, str] | None = None, **inference: Any) -> ir.Model:
     layouts = ingest_gnn.layouts_of(layout or {})
     source = ingest_gnn.source_of(gnn_text.parse(file), layouts, frozenset(inference))
     return resolve(source, inference)[0]
@@ -66,7 +66,7 @@ def made(file: str, layout: dict[str, str] | None = None, **inference: Any) -> i
 
 def refused(file: str, layout: dict[str, str] | None = None, **inference: Any) -> str:
     with pytest.raises(ModelError) as error:
-        made(file, layout, **inference)
+        imported(file, layout, **inference)
     return str(error.value)
 
 
@@ -116,26 +116,26 @@ def test_the_same_model_as_npz_has_the_same_bytes(tmp_path: Path) -> None:
         "action,previous,next",
     ],
 )
-@pytest.mark.parametrize("said", [True, False])
-def test_b_in_every_order(axes: str, said: bool) -> None:
+@pytest.mark.parametrize("message", [True, False])
+def test_b_in_every_order(axes: str, message: bool) -> None:
     order = [["next", "previous", "action"].index(word) for word in axes.split(",")]
-    model = made(text(B=np.transpose(B, order)), {"B": axes} if said else None)
-    assert np.array_equal(model.B[0], made(text()).B[0])
+    model = imported(text(B=np.transpose(B, order)), {"B": axes} if message else None)
+    assert np.array_equal(model.B[0], imported(text()).B[0])
 
 
 def test_rows_of_a_that_sum_to_1_are_turned() -> None:
-    assert np.array_equal(made(text(A=A.T)).A[0], made(text()).A[0])
-    assert np.array_equal(made(text(A=A.T), {"A": "state, observation"}).A[0], made(text()).A[0])
+    assert np.array_equal(imported(text(A=A.T)).A[0], imported(text()).A[0])
+    assert np.array_equal(imported(text(A=A.T), {"A": "state, observation"}).A[0], imported(text()).A[0])
 
 
 def test_a_cycle_can_be_read_in_two_ways() -> None:
     cycle = np.stack([np.roll(np.eye(4), 1, axis=0), np.eye(4)], axis=2)
-    said = refused(text(B=cycle))
+    message = refused(text(B=cycle))
     assert (
-        "B can be read in 2 ways" in said
-        and '"next,previous,action" or "previous,next,action"' in said
+        "B can be read in 2 ways" in message
+        and '"next,previous,action" or "previous,next,action"' in message
     )
-    assert np.array_equal(made(text(B=cycle), {"B": "next,previous,action"}).B[0], cycle)
+    assert np.array_equal(imported(text(B=cycle), {"B": "next,previous,action"}).B[0], cycle)
 
 
 def test_what_is_a_distribution_in_no_order_is_refused_with_column_and_sum() -> None:
@@ -156,11 +156,11 @@ def test_two_factors_share_or_own_controls() -> None:
         rows = "".join(f"{name}={{{nested(value)[1:-1]}}}\n" for name, value in values.items())
         return f"## StateSpaceBlock\n{block}\n## Connections\n{edges}\n## InitialParameterization\n{rows}"
 
-    shared = made(whole("(s_a,s_b)-A\nu_x>B_a\nu_x>B_b\n"))
+    shared = imported(whole("(s_a,s_b)-A\nu_x>B_a\nu_x>B_b\n"))
     assert shared.num_controls == (2,) and shared.B_action_dependencies == ((0,), (0,))
-    own = made(whole("(s_a,s_b)-A\nu_x>B_a\nu_y>B_b\n"))
+    own = imported(whole("(s_a,s_b)-A\nu_x>B_a\nu_y>B_b\n"))
     assert own.num_controls == (2, 2) and own.A_dependencies == ((0, 1),)
-    assert np.array_equal(own.A[0], made(whole("")).A[0])
+    assert np.array_equal(own.A[0], imported(whole("")).A[0])
 
 
 def test_a_factor_that_depends_on_another() -> None:
@@ -169,7 +169,7 @@ def test_a_factor_that_depends_on_another() -> None:
         f"{name}={{{nested(value)[1:-1]}}}\n"
         for name, value in (("A", columns(RNG, 2, 3)), ("B_a", b), ("B_b", columns(RNG, 3, 3)))
     )
-    model = made(
+    model = imported(
         "## StateSpaceBlock\ns_a[2,1]\ns_b[3,1]\no[2,1]\nA[2,3]\nB_a[2,2,3,2]\nB_b[3,3]\n## Connections\n"
         f"(s_a,s_b)>B_a\ns_b-A\n## InitialParameterization\n{rows}"
     )
@@ -178,7 +178,7 @@ def test_a_factor_that_depends_on_another() -> None:
 
 
 def test_a_model_without_actions() -> None:
-    model = made(text(B=columns(RNG, 4, 4)))
+    model = imported(text(B=columns(RNG, 4, 4)))
     assert model.num_controls == (1,) and model.B[0].shape == (4, 4, 1)
 
 
@@ -230,8 +230,8 @@ def test_refusals(file: str, layout: dict[str, str] | None, message: str) -> Non
 
 
 def test_a_horizon_that_is_said_otherwise_is_no_fault() -> None:
-    assert made(text(extra="planning_horizon: 3"), policy_len=3).policy_len == 3
-    assert made(text(extra="planning_horizon: 3\npolicy_len: 2")).policy_len == 2
+    assert imported(text(extra="planning_horizon: 3"), policy_len=3).policy_len == 3
+    assert imported(text(extra="planning_horizon: 3\npolicy_len: 2")).policy_len == 2
 
 
 def test_a_refusal_is_a_message_and_nothing_is_written(
@@ -239,8 +239,8 @@ def test_a_refusal_is_a_message_and_nothing_is_written(
 ) -> None:
     (tmp_path / "m.md").write_text("# nothing\n")
     assert import_gnn.main(["--source", str(tmp_path / "m.md"), "--out", str(tmp_path / "ir")]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: m.md: 2 errors\n  * ") and not (tmp_path / "ir").exists()
+    message = capsys.readouterr().err
+    assert message.startswith("error: m.md: 2 errors\n  * ") and not (tmp_path / "ir").exists()
 
 
 PIECES = st.sampled_from(
@@ -284,7 +284,7 @@ def test_any_text_is_a_model_or_a_fault(pieces: list[str], at: int) -> None:
     whole = text()
     at = at % len(whole)
     try:
-        model = made(whole[:at] + "".join(pieces) + whole[at:])
+        model = imported(whole[:at] + "".join(pieces) + whole[at:])
     except ModelError as error:
         assert error.errors and all(error.errors)
     else:
@@ -297,6 +297,6 @@ def test_any_cut_is_a_model_or_a_fault(at: int, count: int, put: str) -> None:
     whole = text()
     at = at % len(whole)
     try:
-        made(whole[:at] + put + whole[at + count :])
+        imported(whole[:at] + put + whole[at + count :])
     except ModelError as error:
         assert error.errors

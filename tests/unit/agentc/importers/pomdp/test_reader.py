@@ -27,7 +27,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def made(
+def imported(
     text: str,
     preferences: str | None = None,
     wanted: RewardOptions = RewardOptions(),
@@ -42,12 +42,12 @@ def made(
 
 def refused(text: str, **inference: Any) -> str:
     with pytest.raises(ModelError) as error:
-        made(text, **inference)
+        imported(text, **inference)
     return str(error.value)
 
 
 def test_a_plain_model() -> None:
-    model = made(GOOD)
+    model = imported(GOOD)
     assert (model.num_states, model.num_obs, model.num_controls) == ((2,), (2,), (2,))
     assert np.array_equal(model.A[0], [[0.9, 0.0], [0.1, 1.0]])
     assert np.array_equal(model.B[0][:, :, 1], np.eye(2)) and np.array_equal(model.D[0], [0.5, 0.5])
@@ -55,17 +55,17 @@ def test_a_plain_model() -> None:
 
 
 def test_transitions_are_turned() -> None:
-    model = made(HEAD + "T: stay identity\nT: go : a\n0.25 0.75\nT: go : b : a 1\nO: * identity\n")
+    model = imported(HEAD + "T: stay identity\nT: go : a\n0.25 0.75\nT: go : b : a 1\nO: * identity\n")
     assert np.array_equal(model.B[0][:, :, 0], [[0.25, 1.0], [0.75, 0.0]])
 
 
 def test_later_statements_win_and_indices_stand_for_names() -> None:
-    model = made(GOOD + "T: 0 : * : 1 1.0\nT: go : * : a 0.0\n")
+    model = imported(GOOD + "T: 0 : * : 1 1.0\nT: go : * : a 0.0\n")
     assert np.array_equal(model.B[0][:, :, 0], [[0.0, 0.0], [1.0, 1.0]])
 
 
 def test_numbers_instead_of_names_comments_and_signs() -> None:
-    model = made(
+    model = imported(
         "# c\ndiscount:1 # d\nvalues:cost\nstates:3\nactions:2\nobservations:3\nT:*:*\nuniform\nO:*\nidentity\n"
         "R:*:*:*:2 -1.5e1\nR: * : * : * : 1 +.5\n"
     )
@@ -86,16 +86,16 @@ def test_numbers_instead_of_names_comments_and_signs() -> None:
     ],
 )
 def test_start(start: str, wanted: list[float]) -> None:
-    assert np.array_equal(made(HEAD + start + GOOD.removeprefix(HEAD).join("\n\n")).D[0], wanted)
+    assert np.array_equal(imported(HEAD + start + GOOD.removeprefix(HEAD).join("\n\n")).D[0], wanted)
 
 
 def test_reset_goes_to_the_start() -> None:
-    model = made(HEAD + "start: 0.25 0.75\nT: stay identity\nT: go : * reset\nO: * uniform\n")
+    model = imported(HEAD + "start: 0.25 0.75\nT: stay identity\nT: go : * reset\nO: * uniform\n")
     assert np.array_equal(model.B[0][:, :, 0], [[0.25, 0.25], [0.75, 0.75]])
 
 
 def test_observations_that_depend_on_the_action_are_remembered() -> None:
-    model = made(HEAD + "T: * identity\nO: stay uniform\nO: go identity\n")
+    model = imported(HEAD + "T: * identity\nO: stay uniform\nO: go identity\n")
     assert (
         model.num_states == (2, 3)
         and model.B_action_dependencies == ((0,), (0,))
@@ -109,45 +109,45 @@ def test_observations_that_depend_on_the_action_are_remembered() -> None:
 
 
 def test_rewards_that_are_seen_become_preferences() -> None:
-    assert np.array_equal(made(GOOD + "R: * : * : * : y 3\n").C[0], [0.0, 3.0])
+    assert np.array_equal(imported(GOOD + "R: * : * : * : y 3\n").C[0], [0.0, 3.0])
 
 
 def test_rewards_of_states_count_where_what_is_seen_tells_the_state() -> None:
     seen = HEAD + "T: * uniform\nO: * identity\n"
-    assert np.array_equal(made(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0])
-    said = refused(GOOD + "R: * : * : b : * 2\n", wanted=RewardOptions("preferences"))
-    assert "'y' is seen with reward" in said and "preferences = {}" in said
+    assert np.array_equal(imported(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0])
+    message = refused(GOOD + "R: * : * : b : * 2\n", wanted=RewardOptions("preferences"))
+    assert "'y' is seen with reward" in message and "preferences = {}" in message
 
 
 def test_rewards_of_impossible_events_do_not_count() -> None:
     assert np.array_equal(
-        made(GOOD + "R: * : * : b : x 100\nR: go : a : b : y 100\n").C[0], [0.0, 0.0]
+        imported(GOOD + "R: * : * : b : x 100\nR: go : a : b : y 100\n").C[0], [0.0, 0.0]
     )
 
 
 def test_rewards_of_actions_are_no_preferences_and_both_events_are_named() -> None:
-    said = refused(GOOD + "R: go : * : * : * 1\n", wanted=RewardOptions("preferences"))
-    assert 'rewards = "observed"' in said
-    assert "reward 1.0 (go from a to a)" in said and "0.0 (stay from a to a)" in said
+    message = refused(GOOD + "R: go : * : * : * 1\n", wanted=RewardOptions("preferences"))
+    assert 'rewards = "observed"' in message
+    assert "reward 1.0 (go from a to a)" in message and "0.0 (stay from a to a)" in message
 
 
 def test_a_discount_varies_preferences_over_the_policy() -> None:
     text = GOOD.replace("discount: 1.0", "discount: 0.5") + "R: * : * : * : y 8\n"
-    model = made(text, policy_len=3)
+    model = imported(text, policy_len=3)
     assert model.C_time_varying == (True,) and np.array_equal(model.C[0], [[0, 8], [0, 4], [0, 2]])
-    assert made(text).C_time_varying == (False,)
+    assert imported(text).C_time_varying == (False,)
 
 
 def test_preferences_stand_in_for_rewards() -> None:
     text = GOOD + "R: go : * : * : * 1\n"
     assert (
-        np.array_equal(made(text, '{"y": -2}').C[0], [0.0, -2.0])
-        and not made(text, "{}").C[0].any()
+        np.array_equal(imported(text, '{"y": -2}').C[0], [0.0, -2.0])
+        and not imported(text, "{}").C[0].any()
     )
     with pytest.raises(ModelError, match="no observation 'z'"):
-        made(text, '{"z": 1}')
+        imported(text, '{"z": 1}')
     with pytest.raises(ModelError, match="is not a number"):
-        made(text, '{"x": true}')
+        imported(text, '{"x": true}')
 
 
 def test_rounded_decimals_are_scaled_and_wrong_ones_refused() -> None:
@@ -155,7 +155,7 @@ def test_rounded_decimals_are_scaled_and_wrong_ones_refused() -> None:
         HEAD.replace("a b", "a b c")
         + "T: * uniform\nO: * uniform\nstart: 0.33333 0.33333 0.33333\n"
     )
-    assert abs(made(three).D[0].sum() - 1.0) < 1e-15
+    assert abs(imported(three).D[0].sum() - 1.0) < 1e-15
     assert "start sums to 0.98996" in refused(three.replace("0.33333 0", "0.3233 0", 1))
 
 
@@ -263,8 +263,8 @@ def test_a_refusal_is_a_message_and_nothing_is_written(
     (tmp_path / "m.pomdp").write_bytes(b"discount: \xff")
     words = ["--source", str(tmp_path / "m.pomdp"), "--out", str(tmp_path / "ir")]
     assert import_pomdp.main(words) == 1
-    *said, refused = capsys.readouterr().err.splitlines()
-    assert said == ["error: m.pomdp: 1 error", "  * byte 10 is not UTF-8: save it as UTF-8 text"]
+    *message, refused = capsys.readouterr().err.splitlines()
+    assert message == ["error: m.pomdp: 1 error", "  * byte 10 is not UTF-8: save it as UTF-8 text"]
     assert refused.startswith('refused: {"faults": [{"what": "m.pomdp: byte 10 is not UTF-8')
     assert (
         import_pomdp.main(["--source", str(tmp_path / "none.pomdp"), "--out", str(tmp_path / "ir")])
@@ -324,7 +324,7 @@ def test_any_text_is_a_model_or_a_fault(
     words: list[str], head: str, preferences: str | None
 ) -> None:
     try:
-        model = made(head + " ".join(words), preferences)
+        model = imported(head + " ".join(words), preferences)
     except ModelError as error:
         assert error.errors and all(error.errors)
     else:
@@ -335,6 +335,6 @@ def test_any_text_is_a_model_or_a_fault(
 @given(st.text(max_size=60), st.integers(0, len(GOOD)))
 def test_any_damage_is_a_model_or_a_fault(text: str, at: int) -> None:
     try:
-        made(GOOD[:at] + text + GOOD[at:])
+        imported(GOOD[:at] + text + GOOD[at:])
     except ModelError as error:
         assert error.errors
