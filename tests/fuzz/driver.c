@@ -4,7 +4,7 @@
  *
  * Inputs are JSON lines and streams of HTTP requests: written by a grammar, mutated, spliced, or raw bytes; those that reach
  * new edges of the code are kept and mutated further. After every input: what was refused has changed no state, and every
- * answer is whole. A fault ends the process by abort() or by the sanitizer. Prints counts as JSON.
+ * answer is whole. An error ends the process by abort() or by the sanitizer. Prints counts as JSON.
  */
 #define HOSTED
 #include MAIN_FILE
@@ -312,7 +312,7 @@ static void check_line(const u8 *bytes, i32 n) {
     for (i32 i = 0; i < n - 1; i++) demand(bytes[i] >= ' ' && bytes[i] < 127, "an answer has a byte that is no text");
 }
 
-/* Head and body of each answer in a stream, the last one perhaps cut off by a fault; gives how many steps and resets. */
+/* Head and body of each answer in a stream, the last one perhaps cut off by an injected fault; gives how many steps and resets. */
 static i32 check_answers(const u8 *bytes, i32 n) {
     i32 carried_out = 0;
     while (n > 0) {
@@ -343,7 +343,7 @@ static i32 check_answers(const u8 *bytes, i32 n) {
 }
 
 static void run_line(void) {
-    u8 *exact = malloc((size_t)made_size + 1); /* so that a byte too far is a fault */
+    u8 *exact = malloc((size_t)made_size + 1); /* so that a read of one byte too far is an error */
     memcpy(exact, made, (size_t)made_size);
     u64 errors = count.errors, steps = count.steps;
     stopping = 0, hostile = 0, streams[0].got = streams[0].stalls = 0;

@@ -16,7 +16,7 @@ INPUTS = 200_000
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the fuzzer and its parts are."""
+    """Folder of the fuzzer and its parts."""
     result = tmp_path_factory.mktemp("fuzz")
     build(need("gcc"), result)
     return result

@@ -53,7 +53,7 @@ def joined(models: dict[str, Model]) -> str:
 def answers(
     models: Sequence[Model], records: Sequence[I32], folder: Path, flags: Sequence[str] = QUICK
 ) -> list[Replies]:
-    """What each model's compiled agent answers to its replay records."""
+    """Replies of each model's compiled agent to its replay records."""
     named = {f"a{i}": model for i, model in enumerate(models)}
     interfaces = {name: plan.interface(model) for name, model in named.items()}
     (folder / "agents.c").write_text(joined(named), encoding="ascii")

@@ -19,7 +19,7 @@ I32 = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """What pymdp believed: qs (N, S, all states), q_pi and neg_efe (N, S, policies), vfe (N, S)."""
+    """Beliefs of pymdp: qs (N, S, all states), q_pi and neg_efe (N, S, policies), vfe (N, S)."""
 
     qs: F64
     q_pi: F64

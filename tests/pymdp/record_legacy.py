@@ -66,7 +66,7 @@ def maze() -> tuple[Arrays, dict[str, Any]]:
 
 
 def objects(arrays: Sequence[Any]) -> Any:
-    """An object array, as 0.0.7 wants them."""
+    """An object array, as 0.0.7 requires."""
     result = np.empty(len(arrays), dtype=object)
     for i, array in enumerate(arrays):
         result[i] = np.array(array)
@@ -77,7 +77,9 @@ def recorded(arrays: Arrays, spec: dict[str, Any], seed: int) -> Arrays:
     """The agent's answers."""
     from pymdp.agent import Agent
 
-    values = {letter: value if letter == "E" else objects(value) for letter, value in arrays.items()}
+    values = {
+        letter: value if letter == "E" else objects(value) for letter, value in arrays.items()
+    }
     agent, rng = Agent(**values, **spec), np.random.default_rng([8, seed])
     rows: Arrays = {name: [] for name in ("obs", "actions", "qs", "q_pi", "G")}
     for _ in range(STEPS):

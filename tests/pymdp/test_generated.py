@@ -74,7 +74,9 @@ def run(models: Sequence[Model], steps: int) -> Runs:
 
 
 def chosen(model: Model, q_pi: F64, step: int, steps: int) -> tuple[int, ...]:
-    """What a posterior of pymdp chooses under our rule of ties, or with our random numbers, and how its policy goes on."""
+    """Choice from a posterior of pymdp by the tie rule or our random numbers, and the rest of its
+    policy.
+    """
     verdict = reference.PolicyEvaluation(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
     episode, within = divmod(step, steps)
     count = episode * -(-steps // model.plan_every) + within // model.plan_every
@@ -105,7 +107,9 @@ def hold_reference(runs: Runs, theirs: Replay) -> None:
 
 
 def differing(runs: Runs, theirs: Replay, folder: Path) -> int:
-    """Steps in which the compiled agent does not choose as pymdp's posterior does; its beliefs are held, too."""
+    """Steps in which the compiled agent differs from pymdp's posterior; its beliefs are checked,
+    too.
+    """
     models = runs.models[:: len(EPISODES)]
     replies, wrong, steps = answers(models, runs.records(), folder), 0, len(runs.steps[0])
     for n, (model, values) in enumerate(zip(models, replies, strict=True)):
@@ -121,7 +125,9 @@ def differing(runs: Runs, theirs: Replay, folder: Path) -> int:
 
 
 def judged_at_planning(runs: Runs, theirs: Replay) -> Replay:
-    """What pymdp judged at the latest planning: it judges at every step, and plans are kept for some."""
+    """Judgement of pymdp at the latest planning: it judges at every step, and some agents keep
+    plans.
+    """
     steps = np.arange(len(runs.steps[0]))
     planned = steps - steps % runs.models[0].plan_every
     return replace(theirs, q_pi=theirs.q_pi[:, planned], neg_efe=theirs.neg_efe[:, planned])
@@ -153,7 +159,11 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
 )
 def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
     need_module("pymdp")
-    models = (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze"), imported(TIGER))
+    models = (
+        *(agent(number, 0) for number in range(STRUCTURES)),
+        model_of("maze"),
+        imported(TIGER),
+    )
     assert any(feature.used(model) for model in models)
 
 

@@ -84,7 +84,7 @@ def test_the_reference_is_that_agent(name: str) -> None:
 
 
 def judged(model: Model, q_pi: F64) -> tuple[int, ...]:
-    """What a recorded posterior chooses under our rule of ties."""
+    """Choice from a recorded posterior by the tie rule."""
     verdict = reference.PolicyEvaluation(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
     return choice.select(reference.prepare(model), verdict)[0]
 
@@ -106,9 +106,9 @@ def test_compiled_code_is_that_agent(tmp_path: Path) -> None:
         stored = recorded()[name]
         start = np.eye(len(stored["obs"]), 1, dtype="<i4")
         records.append(
-            np.hstack([start, stored["obs"], stored["actions"][:, list(model.control_factors)]]).astype(
-                "<i4"
-            )
+            np.hstack(
+                [start, stored["obs"], stored["actions"][:, list(model.control_factors)]]
+            ).astype("<i4")
         )
     for name, model, values in zip(NAMES, models, answers(models, records, tmp_path), strict=True):
         stored = recorded()[name]
@@ -225,5 +225,7 @@ def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(
 def test_counts_that_only_a_call_to_learn_looks_at_change_nothing(name: str) -> None:
     agent = legacy_agent()
     setattr(agent, name, {"pA": agent.A, "pB": agent.B, "pD": agent.D}[name])
-    result, plain = (resolve(ingest_python.source_of(one), {})[0] for one in (agent, legacy_agent()))
+    result, plain = (
+        resolve(ingest_python.source_of(one), {})[0] for one in (agent, legacy_agent())
+    )
     assert ir.header(result) == ir.header(plain)

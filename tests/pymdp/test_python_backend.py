@@ -135,7 +135,9 @@ def test_the_tool_writes_a_proof_and_a_page_or_every_reason(
     assert run(entangled(inference_algo="mmp", learn_D=True)) == 1
     output = capsys.readouterr().err
     assert (
-        "inference_horizon" in output and "learn_D" in output and not (tmp_path / "proof.json").exists()
+        "inference_horizon" in output
+        and "learn_D" in output
+        and not (tmp_path / "proof.json").exists()
     )
     assert run(learner()) == 0
     assert json.loads((tmp_path / "proof.json").read_bytes())["runtime"] == "python"

@@ -1,8 +1,10 @@
-"""What is left out of comparisons: where a posterior hangs on rounding, pymdp is not one agent but several, and nowhere else.
+"""Steps that comparisons leave out: if a posterior depends on rounding, pymdp itself has several
+answers.
 
-Agents of zeros and ones over several factors, under uniformly random observations, most of them impossible: the worst there
-is. Nothing is redrawn here. Up to the first observation of an episode that steadiness.py finds unsteady, compiled code, the
-reference and pymdp in float64 and float32 believe the same; and at unsteady ones pymdp's own two precisions part.
+Agents of zeros and ones over several factors, under uniformly random observations, most of them
+impossible: the worst case. Nothing is redrawn here. Up to the first ill-conditioned observation of
+an episode (conditioning.py) compiled code, the reference and pymdp in float64 and float32 agree; at
+ill-conditioned ones pymdp's two precisions differ.
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ Sizes = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of a random model; one control a factor; `reads` are the B_dependencies, own factors where not said."""
+    """Sizes of a random model; one control a factor; `reads` are the B_dependencies, by default the
+    own factor.
+    """
 
     states: tuple[int, ...]
     outcomes: tuple[int, ...]

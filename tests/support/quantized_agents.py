@@ -1,4 +1,6 @@
-"""Agents in codes for tests: dense ones, what of a model a plan tells, and programs made of coded plans."""
+"""Quantized agents for tests: dense models, models decoded from a plan, and programs of quantized
+plans.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ def dense(states: int = 16, outcomes: int = 16, spread: float = 1.0, **other: An
 
 
 def table(result: Plan, name: str) -> Any:
-    """A table by its name, also where it stands within another."""
+    """A table by its name, also if it is a prefix of another."""
     same = result.header.get("coded", {"same": {}})["same"]
     return result.tables[same.get(name, name)]
 

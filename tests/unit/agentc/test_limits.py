@@ -1,4 +1,4 @@
-"""Each limit counts what is meant, and its message says what was found, the limit, and a way out."""
+"""Each limit counts the intended quantity; its message gives the value, the limit, and advice."""
 
 from __future__ import annotations
 
@@ -106,8 +106,12 @@ def test_too_many_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         lambda: ingest.read_npz(saved(tmp_path, A0=A, B0=B)[0])
     )
     monkeypatch.setattr(object_arrays, "MAX_MEMBERS", 1)
-    result = error_message(lambda: object_arrays.read(saved(tmp_path, A=objects(A), B=objects(B))[0]))
-    assert "2 arrays of" in result and "more than 1" in result and "leave pickle = true out" in result
+    result = error_message(
+        lambda: object_arrays.read(saved(tmp_path, A=objects(A), B=objects(B))[0])
+    )
+    assert (
+        "2 arrays of" in result and "more than 1" in result and "leave pickle = true out" in result
+    )
 
 
 @pytest.mark.parametrize("make", [ingest.make, ingest_objects.make])

@@ -1,4 +1,4 @@
-"""Numbers that users rely on stand in the documents, and are those of the code."""
+"""Numbers in the documents that users rely on equal those of the code."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.support.small_models import EXAMPLES
 
 
 def chunks(data: bytes) -> dict[str, bytes]:
-    """What stands in each chunk of a PNG, checksums checked."""
+    """Contents of each chunk of a PNG, with checksums verified."""
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
     result, at = {}, 8
     while at < len(data):

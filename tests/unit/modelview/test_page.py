@@ -1,4 +1,6 @@
-"""What `model_show` says: numbers that can be counted by hand, shades, and refusals without a traceback."""
+"""Output of `show_model`: numbers that can be counted by hand, shades, and refusals without a
+traceback.
+"""
 
 from __future__ import annotations
 
@@ -74,13 +76,17 @@ def test_learning_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_what_was_said_to_the_importer_counts(capsys: pytest.CaptureFixture[str]) -> None:
     ferry = json.loads(
-        output_of(capsys, str(FORMATS / "ferry.pomdp"), "--json", "--inference", '{"policy_len": 3}')
+        output_of(
+            capsys, str(FORMATS / "ferry.pomdp"), "--json", "--inference", '{"policy_len": 3}'
+        )
     )
     assert (
         ferry["policies"] == {"kind": "full", "length": 3, "count": 27}
         and ferry["given"]["C_time_varying"]
     )
-    flat = json.loads(output_of(capsys, str(FORMATS / "ferry.pomdp"), "--json", "--preferences", "{}"))
+    flat = json.loads(
+        output_of(capsys, str(FORMATS / "ferry.pomdp"), "--json", "--preferences", "{}")
+    )
     assert flat["given"]["C_flat"]
     kept = '{"policy_len": 3, "plan_every": 2}'
     assert "plan_every 2" in output_of(capsys, str(FORMATS / "ferry.pomdp"), "--inference", kept)

@@ -1,4 +1,4 @@
-"""The `assemble` program: what it is told, what it refuses, and bytes that depend on nothing else."""
+"""The program `assemble_image`: its options, its refusals, and bytes that depend on nothing else."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 
 def refusal(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What the tool says when it refuses, as one line."""
+    """The message of a refusal, as one line."""
     assert assemble_image.main(argv) == 1
     message = capsys.readouterr().err
     assert message.startswith("assemble: ") and message.count("\n") == 1

@@ -27,7 +27,7 @@ def packed(entries: tuple[tar.Entry, ...], epoch: int = 0) -> bytes:
 
 
 def unpacked(content: bytes) -> dict[str, tarfile.TarInfo]:
-    """What the standard library finds, in its order."""
+    """Members by name, as the standard library reads them."""
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         return {member.name: member for member in archive}
 

@@ -1,4 +1,4 @@
-"""Placeholders of `command` and `gate`, and where their inputs stand."""
+"""Placeholders of `command` and `gate`, and the paths of their inputs."""
 
 from __future__ import annotations
 

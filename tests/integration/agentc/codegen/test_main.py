@@ -1,4 +1,6 @@
-"""The program as its users meet it: JSON Lines, links, faults, self-test, signals; with the real toolchain."""
+"""The program as users see it: JSON Lines, links, errors, self-test and signals, with the real
+toolchain.
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def steps(place: str) -> int:
 
 
 def client_output(*words: str) -> str:
-    """What a client prints that ends well."""
+    """Output of a client that succeeds."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=2 * LIMIT, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -90,7 +90,9 @@ def test_wrk(place: str, tmp_path: Path) -> None:
     """More connections than there are buffers, pipelined by nobody, all kept."""
     script = tmp_path / "step.lua"
     script.write_text(f"wrk.method = 'POST'\nwrk.body = '{seen(1)}'\n")
-    text = client_output(need("wrk"), "-t1", "-c50", "-d1s", "-s", str(script), f"http://{place}/step")
+    text = client_output(
+        need("wrk"), "-t1", "-c50", "-d1s", "-s", str(script), f"http://{place}/step"
+    )
     done = re.search(r"(\d+) requests in", text)
     assert done and int(done[1]) > 100 and "Non-2xx" not in text and "Socket errors" not in text
     assert steps(place) >= int(done[1])
@@ -107,7 +109,9 @@ def test_curl(program: Path, place: str, tmp_path: Path) -> None:
         ["-T", str(tmp_path / "body"), "-X", "POST", "-H", "Expect: 100-continue"],
         ["--request-target", f"http://{place}/step", "-d", seen(1)],
     ]
-    assert [json.loads(client_output(*base, *form, f"http://{place}/step?n=1")) for form in forms] == wanted
+    assert [
+        json.loads(client_output(*base, *form, f"http://{place}/step?n=1")) for form in forms
+    ] == wanted
     assert "HTTP/1.1 200 OK" in client_output(*base, "-I", f"http://{place}/healthz")
     pages = [f"http://{place}/healthz", f"http://{place}/metrics"]
     trace = subprocess.run([*base, "-v", *pages], capture_output=True, text=True, check=True)
@@ -179,7 +183,8 @@ def test_a_prometheus_server_scrapes(place: str, tmp_path: Path) -> None:
         try:
             until = time.monotonic() + 2 * LIMIT
             while (
-                not (result := _asked(address, "coalition_steps_total")) and time.monotonic() < until
+                not (result := _asked(address, "coalition_steps_total"))
+                and time.monotonic() < until
             ):
                 time.sleep(0.2)
             assert result == ["1"], (tmp_path / "log").read_text()[-2000:]

@@ -223,7 +223,11 @@ def test_the_room_for_a_line_grows_with_the_agents(
     ],
 )
 def test_numbers_that_cannot_be(
-    agent: Compiled, words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    agent: Compiled,
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     interface = f"scout={agent.path('plan/interface.json')}"
     assert (
@@ -256,7 +260,7 @@ def test_a_tick_that_begins_too_late_is_late(agent: Compiled, tmp_path: Path) ->
 
 
 def asleep(pid: int) -> bool:
-    """Whether a process waits for something."""
+    """Return whether a process waits."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 

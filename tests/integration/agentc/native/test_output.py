@@ -100,7 +100,9 @@ def test_a_state_that_is_larger_than_a_file_may_be(agent: Compiled, tmp_path: Pa
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
     code, message = ended([large, "--state", state], stdout=subprocess.DEVNULL, preexec_fn=limited)
-    assert code == 2 and "the state is not written" in message and "larger than the limit" in message
+    assert (
+        code == 2 and "the state is not written" in message and "larger than the limit" in message
+    )
     assert not state.exists()
 
 

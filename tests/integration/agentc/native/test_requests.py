@@ -59,7 +59,7 @@ def chunked(*pieces: bytes, extension: bytes = b"", trailer: bytes = b"") -> byt
 
 
 def closed(answer: Answer) -> bool:
-    """Whether the answer is the last of its connection."""
+    """Return whether the reply is the last of its connection."""
     return answer.headers.get("connection") == "close"
 
 
@@ -152,7 +152,7 @@ def test_chunks_that_are_wrong_or_too_much_are_refused(
 def test_framing_that_could_be_read_in_two_ways_is_refused(
     server: Server, fields: tuple[str, ...], status: int
 ) -> None:
-    """And nothing that stands behind such a head is taken for a request."""
+    """Bytes after such a head are not read as a request."""
     replies = answers(server.raw(post(*fields) + chunked(BODY) + request("GET", "/healthz")))
     assert [answer.status for answer in replies] == [status] and closed(replies[0])
 
@@ -271,7 +271,9 @@ def test_versions(server: Server, version: str, status: int) -> None:
 )
 def test_fields(server: Server, fields: tuple[str, ...], status: int) -> None:
     replies = answers(server.raw(head("GET /healthz HTTP/1.1", *fields)))
-    assert [answer.status for answer in replies] == [status] and closed(replies[0]) == (status != 200)
+    assert [answer.status for answer in replies] == [status] and closed(replies[0]) == (
+        status != 200
+    )
     assert (
         answers(server.raw(head("GET /healthz HTTP/1.0")))[0].status == 200
     )  # which knows no Host

@@ -42,7 +42,7 @@ def program(agent: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def walk(program: Path) -> list[Any]:
-    """What an uninterrupted program answers to the first 400 requests."""
+    """Replies of an uninterrupted program to the first 400 requests."""
     return talk(program, [seen(k) for k in range(400)])
 
 
@@ -52,7 +52,7 @@ def steps(path: Path) -> int:
 
 
 def failed(words: Sequence[str | Path], code: int = 2) -> str:
-    """What a program says that does not start."""
+    """Messages of a program that does not start."""
     done = subprocess.run(
         list(map(str, words)), input=b"", capture_output=True, timeout=LIMIT, check=False
     )
@@ -204,7 +204,9 @@ def test_a_signal_ends_a_program_whose_reader_does_not_read(program: Path, tmp_p
         child.send_signal(signal.SIGTERM)
         assert child.wait(LIMIT) == 1  # for the answers in its buffer are lost
         message = child.stderr.read()
-    assert message.startswith(b"stdout: its reader did not read for a second; answers that are lost: ")
+    assert message.startswith(
+        b"stdout: its reader did not read for a second; answers that are lost: "
+    )
     assert message.endswith(b", their steps are in the state\n") and steps(state) > 100
 
 
@@ -264,7 +266,10 @@ def test_killed_at_every_system_call_of_a_write(
             ended += done.returncode != 0
             stored = steps(state)
             assert 1 + answered <= stored <= 3, (call, when)
-            assert talk(program, [seen(stored)], "--state", str(state)) == [walk[stored]], (call, when)
+            assert talk(program, [seen(stored)], "--state", str(state)) == [walk[stored]], (
+                call,
+                when,
+            )
     assert ended >= 20
 
 

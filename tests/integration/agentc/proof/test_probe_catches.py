@@ -1,4 +1,4 @@
-"""What a probe can tell apart: a small model with any two entries swapped must not pass as the model."""
+"""Sensitivity of a probe: a small model with any two entries swapped must not pass as the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentc.ir.files import F64, Model
 from agentc.oracle import agent as reference
 from agentc.proof import probe
 from agentc.proof.fidelity import compare
-from agentc.proof.replay import Replies, Probe, load_probe
+from agentc.proof.replay import Probe, Replies, load_probe
 
 from tests.support.native_agents import emitted, probed, proved, ring
 from tests.support.requirements import need_module
@@ -52,7 +52,7 @@ def wrong_likelihoods(model: Model) -> Iterator[Model]:
 
 
 def believed(model: Model, forced: Probe) -> Replies:
-    """What a perfect program of the model would believe in the probe, its actions taken to be right."""
+    """Beliefs of a perfect program of the model in the probe, with the probe's actions."""
     agent, beliefs = reference.prepare(model), []
     for seen, done in zip(forced.obs.tolist(), forced.executed.tolist(), strict=True):
         prior = reference.initial_prior(agent)

@@ -1,4 +1,6 @@
-"""Plans in codes: what they keep of the exact plan, what they leave alone, and that the program computes what they tell."""
+"""Quantized plans: parts that they keep of the exact plan, and programs that compute with the
+codes.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from agentc.quantize.grids import STORAGES
 from tests.bench.random_agents import random_agent
 from tests.pymdp.generated import agent
 from tests.support.native_agents import EXAMPLE_NAMES, example, planning, random_model, ring
-from tests.support.quantized_agents import dense, stored, decoded_model
+from tests.support.quantized_agents import decoded_model, dense, stored
 from tests.support.requirements import need_module
 from tests.unit.agentc.proof.test_native import blind, tiny as tiny_entries
 
@@ -65,7 +67,9 @@ def test_what_is_said_of_errors_is_what_is_read(storage: str) -> None:
     message = {each["array"]: each for each in facts["arrays"]}
     for name, true, other in (("A[0]", model.A[0], read.A[0]), ("B[0]", model.B[0], read.B[0])):
         worst = float(np.abs(true - other).max())
-        assert worst == (float.fromhex(message[name]["max_error"]) if message[name]["coded"] else 0.0)
+        assert worst == (
+            float.fromhex(message[name]["max_error"]) if message[name]["coded"] else 0.0
+        )
         assert (
             float(np.abs((other - true).sum(axis=0)).max())
             <= float.fromhex(message[name]["max_column_error"]) + 1e-15
@@ -135,7 +139,9 @@ CASES = {
 
 
 def proved(model: Model, storage: str, folder: Path) -> bool:
-    """Whether a lossy program does what the reference does on the model that the program reads, by the limits of exact code."""
+    """Return whether a quantized program matches the reference on its decoded model, by the limits
+    of exact code.
+    """
     built = stored(model, storage, folder)
     read = decoded_model(model, files.load(folder / "coded"))
     probe.write_probe(read, folder / "probe", 4, 8, 1)
@@ -143,7 +149,9 @@ def proved(model: Model, storage: str, folder: Path) -> bool:
     program = build_host_program(folder / "agent.c", "agent", built.interface, folder)
     answered = run_replay(program, "agent", golden.records().tobytes())
     return (
-        compare(parse(answered, built.interface), golden, built.interface["num_controls"]).violations
+        compare(
+            parse(answered, built.interface), golden, built.interface["num_controls"]
+        ).violations
         == 0
     )
 

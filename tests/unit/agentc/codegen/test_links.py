@@ -1,9 +1,11 @@
-"""Links: sizes and names are checked with every fault at once; cycles are delayed; the order follows the rest."""
+"""Links: sizes and names are checked with all errors at once; cycles are delayed; the order follows
+the rest.
+"""
 
 from __future__ import annotations
 
 import pytest
-from agentc.codegen.links import Link, Ports, Instances, LinkError, order, resolve
+from agentc.codegen.links import Instances, Link, LinkError, Ports, order, resolve
 
 AGENTS = {
     "scout": Ports(

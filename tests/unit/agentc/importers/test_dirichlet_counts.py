@@ -40,7 +40,9 @@ def test_counts_that_nothing_looks_at_are_left_out(tmp_path: Path) -> None:
     assert frozen.pA == frozen.pB == () and ir.header(frozen) == ir.header(
         resolve(ModelSource(A=[A], B=[B]), {})[0]
     )
-    curious, _ = resolve(with_counts(), {"learn_A": False, "learn_B": False, "use_param_info_gain": True})
+    curious, _ = resolve(
+        with_counts(), {"learn_A": False, "learn_B": False, "use_param_info_gain": True}
+    )
     assert curious.has_pA and curious.has_pB
 
 

@@ -1,4 +1,6 @@
-"""Thousands of damaged files: every importer ends in a model or in faults, never in another exception, and soon."""
+"""Thousands of damaged files: every importer returns a model or a ModelError, no other exception,
+and soon.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,8 @@ def archive(folder: Path, drawn: random.Random) -> Any:
             hit = drawn.choice(values.namelist())
             for name in values.namelist():
                 built.writestr(
-                    name, damaged(values.read(name), drawn, 140) if name == hit else values.read(name)
+                    name,
+                    damaged(values.read(name), drawn, 140) if name == hit else values.read(name),
                 )
     return ingest.make(folder / "m.npz", folder / "m.json", "{}")
 

@@ -100,7 +100,9 @@ def test_everything_wrong_is_said_at_once(
         and "did you mean 'gamma'?" in message
         and "did you mean 'sampling_mode'?" in message
     )
-    assert "policy_len = '2'" in message and "num_controls" in message and "A_dependencies" in message
+    assert (
+        "policy_len = '2'" in message and "num_controls" in message and "A_dependencies" in message
+    )
     assert "Traceback" not in message and not (tmp_path / "ir").exists()
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an .npz is said with a way out, and following the way out leads to the model."""
+"""Errors of an .npz come with advice, and following the advice leads to the model."""
 
 from __future__ import annotations
 

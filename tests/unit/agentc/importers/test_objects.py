@@ -41,7 +41,7 @@ def imported(folder: Path, spec: dict[str, Any], inference: str = "{}", **arrays
 
 
 def refused(folder: Path, spec: dict[str, Any], **arrays: Any) -> str:
-    """Every fault of such an archive."""
+    """Every error of such an archive."""
     with pytest.raises(ModelError) as error:
         imported(folder, spec, **arrays)
     return "\n".join(error.value.errors)
@@ -155,7 +155,7 @@ def test_no_other_name_is_known(payload: bytes, tmp_path: Path) -> None:
 
 
 def test_mutated_files_end_in_faults(tmp_path: Path) -> None:
-    """Bytes of a pickle changed at random: a fault or a model, never another exception."""
+    """Bytes of a pickle changed at random: a ModelError or a model, no other exception."""
     drawn = random.Random(7)
     np.save(tmp_path / "m.npy", {"A": objects(A), "B": objects(B)}, allow_pickle=True)  # type: ignore[arg-type]
     good = (tmp_path / "m.npy").read_bytes()

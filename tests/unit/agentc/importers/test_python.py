@@ -1,4 +1,4 @@
-"""Models from Python files: what an entry may return, and how its mistakes are told."""
+"""Models from Python files: possible results of an entry, and messages for mistakes."""
 
 from __future__ import annotations
 

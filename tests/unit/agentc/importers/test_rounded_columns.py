@@ -14,7 +14,7 @@ from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
 from agentc.ir.types import F64, ModelError
-from agentc.ir.validate import normalise, off_columns, rounding, renormalise_rounded
+from agentc.ir.validate import normalise, off_columns, renormalise_rounded, rounding
 
 from tests.unit.agentc.importers.test_objects import objects
 
@@ -114,7 +114,9 @@ def test_what_is_no_rounding_is_refused_with_its_sum_and_the_tolerance(
         built(row, tmp_path)
     message = str(error.value)
     place = "O: go : a" if built is of_pomdp else "A[:,0]" if built is of_gnn else "A0[:,0]"
-    assert f"{place} sums to {total!r}, not to 1" in message and f"{rounding(len(row)):.3g}" in message
+    assert (
+        f"{place} sums to {total!r}, not to 1" in message and f"{rounding(len(row)):.3g}" in message
+    )
 
 
 def test_the_tolerance_grows_with_the_entries_and_ends_at_a_hundredth() -> None:

@@ -1,4 +1,4 @@
-"""The IR folder: same bytes for the same model, strict reading, every fault with its place."""
+"""The IR folder: equal bytes for equal models, strict reading, every error with its place."""
 
 from __future__ import annotations
 

@@ -94,6 +94,8 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
     result = files.load(tmp_path)
     assert sorted(result.tables) == sorted(wanted.tables)
     for name, array in wanted.tables.items():
-        assert result.tables[name].dtype == array.dtype and np.array_equal(result.tables[name], array)
+        assert result.tables[name].dtype == array.dtype and np.array_equal(
+            result.tables[name], array
+        )
     files.save(result, tmp_path / "again")
     assert (tmp_path / "again/plan.json").read_bytes() == (tmp_path / "plan.json").read_bytes()

@@ -15,7 +15,6 @@ from agentc.plan.lower_tables import (
     FLOOR,
     LANES,
     ParentSplit,
-    split_parents,
     background,
     energy_tables,
     entropy_of,
@@ -23,6 +22,7 @@ from agentc.plan.lower_tables import (
     likelihood_tables,
     padded,
     palettes,
+    split_parents,
     unsigned,
 )
 from agentc.plan.share_beliefs import share, slices
@@ -90,7 +90,7 @@ def test_energy_tables_give_the_textbook_value(kind: str) -> None:
 def tabled_worth(
     tables: dict[str, F64], facts: dict[str, int], m: int, q: tuple[F64, F64]
 ) -> float:
-    """What native/kernel.h computes for one column and the first plane."""
+    """The result of native/kernel.h for one column and the first plane."""
     moving, still = q
     if facts["still"] > 1:
         ptr = tables[f"X{m}_ptr"].astype(int)
@@ -159,7 +159,8 @@ def test_a_palette_gives_back_every_value_and_saves_bytes() -> None:
     )
     assert result["E0_val"].dtype == np.uint8 and result["E0_pal"].tolist() == [0.25, 0.5]
     assert (
-        np.array_equal(result["E0_pal"][result["E0_val"]], few) and result["E0_pal"].dtype == few.dtype
+        np.array_equal(result["E0_pal"][result["E0_val"]], few)
+        and result["E0_pal"].dtype == few.dtype
     )
     assert result["B0_val"] is many and result["L0_val"] is short and "B0_pal" not in result
     assert sum(t.nbytes for t in result.values()) < few.nbytes + many.nbytes + short.nbytes

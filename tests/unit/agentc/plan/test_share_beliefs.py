@@ -9,7 +9,7 @@ import pytest
 from agentc.ir.files import F64, Model
 from agentc.plan import merge_equal_products as plan_compose
 from agentc.plan.prune_irrelevant import relevant, without_constant_parents
-from agentc.plan.share_beliefs import Nodes, Slices, Tree, flat_controls, share, index_map, slices
+from agentc.plan.share_beliefs import Nodes, Slices, Tree, flat_controls, index_map, share, slices
 
 from tests.support.native_agents import SHAPES, make, random_model, ring
 

@@ -1,4 +1,4 @@
-"""What a probe puts to use: every value of every control, and the transitions that were used least first."""
+"""Coverage of a probe: every value of every control, and least used transitions first."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def test_every_value_of_every_control_is_executed_before_the_last_step(
 ) -> None:
     values = max(model.num_controls)
     record = facts(model, tmp_path, 2, values + 1)["executed"]
-    assert [len(times) for times in record] == [model.num_controls[c] for c in model.control_factors]
+    assert [len(times) for times in record] == [
+        model.num_controls[c] for c in model.control_factors
+    ]
     assert all(min(times) >= 1 for times in record)
     assert all(sum(times) == 2 * values for times in record)
 

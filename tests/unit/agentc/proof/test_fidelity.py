@@ -11,7 +11,7 @@ from agentc.ir.files import F64
 from agentc.numerics import exact_math as fmath
 from agentc.proof.fidelity import compare
 from agentc.proof.native import build_host_program, run_replay
-from agentc.proof.replay import Replies, Probe, load_probe, parse
+from agentc.proof.replay import Probe, Replies, load_probe, parse
 
 from tests.pymdp.oracle import canonical_actions, replay
 from tests.support.native_agents import EXAMPLE_NAMES, emitted, example, probed

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from agentc.ir.files import Model
 from agentc.proof.fidelity import KL_LIMIT, REGRET_LIMIT, compare
-from agentc.proof.replay import Replies, Probe, golden_hash, load_probe
+from agentc.proof.replay import Probe, Replies, golden_hash, load_probe
 
 from tests.support.native_agents import (
     SHAPES,
@@ -44,7 +44,7 @@ def shared_control() -> Model:
 
 
 def tiny() -> Model:
-    """Meant entries far below what float32 tells from zero: 1e-13 in A, 1e-14 in B."""
+    """Meant entries far below the resolution of float32: 1e-13 in A, 1e-14 in B."""
     model = random_model("still_factor", seed=9)
     A = tuple(np.where(a == 0.0, 1e-13, a) for a in model.A)
     return dataclasses.replace(model, A=A, B=tuple(np.where(b == 0.0, 1e-14, b) for b in model.B))

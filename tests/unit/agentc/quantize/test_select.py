@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import report_quantization
 import select_quantization
-from agentc.numerics.clopper_pearson import lower_bound, is_shown
+from agentc.numerics.clopper_pearson import is_shown, lower_bound
 from agentc.proof.fidelity import FidelityResult
 from agentc.quantize.trial import save
 from agentc.toolchain.elf import stored
@@ -111,7 +111,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the tool did: its exit code, what it said, the verdict and the proof."""
+    """Results of the tool: exit code, messages, verdict and proof."""
 
     code: int
     stderr: str
@@ -255,7 +255,9 @@ def test_so_many_episodes_without_violation_show_a_share(
 
 
 def test_the_page_and_the_document_say_the_same(choice: Choice, tmp_path: Path) -> None:
-    choice.selected("smallest", uint16=Tried(600, episodes=80), fp16=Tried(590, kl=2e-3, episodes=80))
+    choice.selected(
+        "smallest", uint16=Tried(600, episodes=80), fp16=Tried(590, kl=2e-3, episodes=80)
+    )
     assert (
         report_quantization.main(
             ["--verdict", str(tmp_path / "out/verdict"), "--out", str(tmp_path / "page")]

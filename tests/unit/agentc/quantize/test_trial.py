@@ -1,4 +1,4 @@
-"""Trials: parts that were made apart are the set that was made at once, and findings are read as they were written."""
+"""Trials: separately made parts equal the whole set, and findings are read as they were written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from agentc.ir.files import Model
 from agentc.proof import probe
-from agentc.proof.fidelity import FidelityResult, FidelityLimits
+from agentc.proof.fidelity import FidelityLimits, FidelityResult
 from agentc.proof.replay import load_probe
 from agentc.quantize.trial import concatenate, load, save
 

@@ -1,4 +1,4 @@
-"""The actions that the rules of agents declare: what is shared, and what each is told."""
+"""Actions that the rules of agents declare: shared ones, and the arguments of each."""
 
 from __future__ import annotations
 
@@ -146,7 +146,8 @@ def test_links_are_those_of_the_table_once_they_are_checked() -> None:
     )
     values = [artifact for _, artifact in links.action.inputs if isinstance(artifact, Content)]
     assert (
-        Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]') in values
+        Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]')
+        in values
     )
 
 
@@ -156,7 +157,8 @@ def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:
     assert built.running.words() == ["--tick", "10", "--deadline", "10", "--copies", "2", "--http"]
     board = hardware(ctx(), "raspberry-pi-5")
     plain, other = (
-        export(ctx(), each, board) for each in (coalition(ctx(), {"vent": Agent(vent.model)}), built)
+        export(ctx(), each, board)
+        for each in (coalition(ctx(), {"vent": Agent(vent.model)}), built)
     )
     titles = [
         action.title

@@ -1,4 +1,6 @@
-"""What storage and fidelity in an export make of its actions: nothing without a word, and a budget reaches its judge alone."""
+"""Effect of storage and fidelity on the actions of an export: none by default, and only the
+selection reads the budget.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def everything(built: Export) -> set[tuple[object, ...]]:
 
 
 def titles(built: Export, but: Export) -> list[str]:
-    """What is done for one export and not for another."""
+    """Actions of one export that another export lacks."""
     assert built.storage is not None
     return sorted(
         action.title
@@ -145,7 +147,11 @@ def test_a_firmware_chooses_by_the_bytes_that_it_will_hold() -> None:
             "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }",
         ),
         ({"fidelity": Fidelity()}, "no storage that could lose any", "leave fidelity out"),
-        ({"storage": "uint16", "fidelity": Fidelity(kl=0.0)}, "kl = 0 is not a budget", "kl = 1e-3"),
+        (
+            {"storage": "uint16", "fidelity": Fidelity(kl=0.0)},
+            "kl = 0 is not a budget",
+            "kl = 1e-3",
+        ),
         (
             {"storage": "uint16", "fidelity": Fidelity(regret=float("nan"))},
             "regret = nan is not a budget",

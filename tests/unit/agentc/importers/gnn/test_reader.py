@@ -1,4 +1,4 @@
-"""GNN: sections, axes in every order, what is refused and how it is said; one form for one agent."""
+"""GNN: sections, axes in every order, refusals and their messages; one form for one agent."""
 
 from __future__ import annotations
 
@@ -125,7 +125,9 @@ def test_b_in_every_order(axes: str, message: bool) -> None:
 
 def test_rows_of_a_that_sum_to_1_are_turned() -> None:
     assert np.array_equal(imported(text(A=A.T)).A[0], imported(text()).A[0])
-    assert np.array_equal(imported(text(A=A.T), {"A": "state, observation"}).A[0], imported(text()).A[0])
+    assert np.array_equal(
+        imported(text(A=A.T), {"A": "state, observation"}).A[0], imported(text()).A[0]
+    )
 
 
 def test_a_cycle_can_be_read_in_two_ways() -> None:

@@ -55,7 +55,9 @@ def test_a_plain_model() -> None:
 
 
 def test_transitions_are_turned() -> None:
-    model = imported(HEAD + "T: stay identity\nT: go : a\n0.25 0.75\nT: go : b : a 1\nO: * identity\n")
+    model = imported(
+        HEAD + "T: stay identity\nT: go : a\n0.25 0.75\nT: go : b : a 1\nO: * identity\n"
+    )
     assert np.array_equal(model.B[0][:, :, 0], [[0.25, 1.0], [0.75, 0.0]])
 
 
@@ -86,7 +88,9 @@ def test_numbers_instead_of_names_comments_and_signs() -> None:
     ],
 )
 def test_start(start: str, wanted: list[float]) -> None:
-    assert np.array_equal(imported(HEAD + start + GOOD.removeprefix(HEAD).join("\n\n")).D[0], wanted)
+    assert np.array_equal(
+        imported(HEAD + start + GOOD.removeprefix(HEAD).join("\n\n")).D[0], wanted
+    )
 
 
 def test_reset_goes_to_the_start() -> None:
@@ -114,7 +118,9 @@ def test_rewards_that_are_seen_become_preferences() -> None:
 
 def test_rewards_of_states_count_where_what_is_seen_tells_the_state() -> None:
     seen = HEAD + "T: * uniform\nO: * identity\n"
-    assert np.array_equal(imported(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0])
+    assert np.array_equal(
+        imported(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0]
+    )
     message = refused(GOOD + "R: * : * : b : * 2\n", wanted=RewardOptions("preferences"))
     assert "'y' is seen with reward" in message and "preferences = {}" in message
 

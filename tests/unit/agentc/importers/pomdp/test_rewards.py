@@ -202,7 +202,9 @@ def test_the_expected_utility_of_a_policy_is_its_expected_reward(name: str, leng
     for belief in (file.start, *random.dirichlet(np.ones(file.states.size), 4)):
         result = reference.infer_policies(agent, (belief, *model.D[1:])).neg_efe
         policies = itertools.product(range(file.actions.size), repeat=length)
-        assert np.allclose(result, [worth(file, belief, actions) for actions in policies], atol=1e-9)
+        assert np.allclose(
+            result, [worth(file, belief, actions) for actions in policies], atol=1e-9
+        )
 
 
 @pytest.mark.parametrize("inference", [{}, PURE])
