@@ -1,4 +1,6 @@
-"""Mutated lines and HTTP streams against the program's own C under sanitizers; and the fuzzer finds what is broken."""
+"""Mutated lines and HTTP streams against the program's own C under sanitizers; and the fuzzer finds
+what is broken.
+"""
 
 from __future__ import annotations
 

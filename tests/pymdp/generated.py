@@ -1,6 +1,7 @@
 """Random agents of random structure: each structure says which of pymdp's features it puts to use.
 
-Agents of one structure differ in every array and in gamma and alpha, so pymdp compiles once for all of them.
+Agents of one structure differ in every array and in gamma and alpha, so pymdp compiles once for all
+of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ Table = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """Sizes, dependencies and parameters; `sharp` is the exponent that makes columns of A and B more certain."""
+    """Sizes, dependencies and parameters; `sharp` is the exponent that makes columns of A and B
+    more certain.
+    """
 
     states: tuple[int, ...]
     outcomes: tuple[int, ...]

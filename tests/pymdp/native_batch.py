@@ -1,4 +1,6 @@
-"""Many small agents in one program, compiled as one file: a compiler start for each would take minutes."""
+"""Many small agents in one program, compiled as one file: a compiler start for each would take
+minutes.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +19,24 @@ from agentc.toolchain.zig import SMALL, compile_object, host_target, link_progra
 
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
 SHARED = re.compile(
-    r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);",
+    r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)"
+    r"|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);",
     re.MULTILINE,
 )
 QUICK = ("-O0",)
-"""Optimisation changes no bit (test_generated holds that), only the minutes that the compiler takes."""
+"""Optimisation changes no bit (test_generated holds that), only the minutes that the compiler
+takes.
+"""
 C_WORDS = frozenset(
-    "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 i32 f32 f64".split()
+    "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 "
+    "i32 f32 f64".split()
 )
 
 
 def joined(models: dict[str, Model]) -> str:
-    """One C file of several agents: the headers once, then each agent's text with its own names numbered."""
+    """One C file of several agents: the headers once, then each agent's text with its own names
+    numbered.
+    """
     headers = native_files.native(emit.AGENT_HEADERS)
     shared = C_WORDS | {word for match in SHARED.findall(headers) for word in match if word}
     parts = [headers]

@@ -1,4 +1,6 @@
-"""pymdp 1.0.4 itself as an oracle: a teacher-forced sequence in one jitted scan (eager is 500x slower)."""
+"""pymdp 1.0.4 itself as an oracle: a teacher-forced sequence in one jitted scan (eager is 500x
+slower).
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ def pymdp_agent(model: Model, *others: Model) -> Any:
 
 
 def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
-    """Feed models of one structure an episode each: obs (N, S, modalities), actions (N, S, control factors)."""
+    """Feed models of one structure an episode each: obs (N, S, modalities), actions (N, S, control
+    factors).
+    """
     import jax
     import jax.numpy as jnp
 
@@ -156,7 +160,9 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
 
 
 def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:
-    """Actions from policy posteriors (.., policies): the lowest index within `tie` nats of the best."""
+    """Actions from policy posteriors (.., policies): the lowest index within `tie` nats of the
+    best.
+    """
     with np.errstate(divide="ignore"):
         logits = np.log(q_pi)
     chosen = np.argmax(logits >= logits.max(axis=-1, keepdims=True) - tie, axis=-1)
@@ -164,7 +170,9 @@ def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:
 
 
 def divergence(p: F64, q: F64) -> F64:
-    """KL(p || q) in nats along the last axis, of one factor; q below float32's range counts as its end."""
+    """KL(p || q) in nats along the last axis, of one factor; q below float32's range counts as its
+    end.
+    """
     floor = float(np.finfo(np.float32).tiny)
     terms = p * (np.log(np.maximum(p, floor)) - np.log(np.maximum(q, floor)))
     return np.asarray(terms.sum(axis=-1))

@@ -1,11 +1,12 @@
-"""Writes legacy.npz: what agents of pymdp 0.0.7 believed and judged, in an environment with `inferactively-pymdp==0.0.7.1`.
+"""Write legacy.npz: beliefs and judgements of agents of pymdp 0.0.7.
 
     python tests/pymdp/record_legacy.py
 
-That version and pymdp 1 cannot be installed together, and what pymdp 1 ships as `pymdp.legacy` gains information of each
-modality, so its answers are kept. Each agent is named; `<name>.A0` and so on are its arrays, `.spec` its parameters as JSON,
-and `.obs`, `.actions`, `.qs`, `.q_pi`, `.G` have a row a step: random observations, some of them impossible, and the actions
-that were executed, drawn at random.
+It runs in an environment with `inferactively-pymdp==0.0.7.1`. That version and pymdp 1 cannot be
+installed together, and `pymdp.legacy` of pymdp 1 computes the information gain of each modality, so
+the results are stored. Each agent has a name: `<name>.A0` and so on are its arrays, `.spec` its
+parameters as JSON. `.obs`, `.actions`, `.qs`, `.q_pi` and `.G` have one row a step: random
+observations, some of them impossible, and random executed actions.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def columns(rng: np.random.Generator, *shape: int) -> Any:
 
 
 def random_agent(seed: int) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and parameters: one to three factors, one to three modalities, with habits, timed wishes and listed policies."""
+    """Arrays and parameters: one to three factors, one to three modalities, with habits, timed
+    wishes and listed policies.
+    """
     rng = np.random.default_rng([7, seed])
     states, outcomes, controls = (
         [3, 4, 2][: 1 + seed % 3],

@@ -1,4 +1,6 @@
-"""The float64 reference decides and believes as pymdp 1.0.4 does, on every shipped model and on odd ones."""
+"""The float64 reference decides and believes as pymdp 1.0.4 does, on every shipped model and on odd
+ones.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def example(name: str, folder: Path) -> ir.Model:
 
 
 def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64, F64, F64, F64]:
-    """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe, regrets."""
+    """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe,
+    regrets.
+    """
     agent, coverage = reference.prepare(model), empty_coverage(model)
     result = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
     return (

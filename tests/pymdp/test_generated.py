@@ -1,7 +1,9 @@
-"""336 random agents of 24 random structures, and pymdp's own environments: native, reference and pymdp 1.0.4 alike.
+"""336 random agents of 24 random structures, and pymdp's own environments: native, reference and
+pymdp 1.0.4 alike.
 
-A step counts as different when the posterior over states or policies, the free energies or the canonical action are.
-Nothing is left out but observations whose posterior hangs on rounding (steadiness.py); they are redrawn and counted.
+A step counts as different when the posterior over states or policies, the free energies or the
+canonical action are. Nothing is left out but observations whose posterior hangs on rounding
+(steadiness.py); they are redrawn and counted.
 """
 
 from __future__ import annotations

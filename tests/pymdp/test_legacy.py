@@ -1,4 +1,6 @@
-"""Agents of pymdp 0.0.7: the float64 reference and compiled code against answers of 0.0.7.1 itself (record_legacy.py)."""
+"""Agents of pymdp 0.0.7: the float64 reference and compiled code against answers of 0.0.7.1 itself
+(record_legacy.py).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The python backend's step against pymdp's own rollout, through the gate of compiled code; and that the gate can fail."""
+"""The python backend's step against pymdp's own rollout, through the gate of compiled code; and
+that the gate can fail.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The Python sources of the examples: they rebuild the committed arrays; both roads lead to the same IR."""
+"""The Python sources of the examples: they rebuild the committed arrays; both roads lead to the
+same IR.
+"""
 
 from __future__ import annotations
 

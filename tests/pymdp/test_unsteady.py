@@ -34,7 +34,7 @@ EPISODES, STEPS, LIMIT = 80, 8, 1e-5
 
 
 def certain(states: tuple[int, ...], outcomes: tuple[int, ...], seed: int) -> Model:
-    """Every state shows one outcome in each modality, every action permutes the states of a factor."""
+    """Each state has one outcome a modality; each action permutes the states of a factor."""
     rng = np.random.default_rng([9, seed])
     A = [
         np.eye(o)[rng.integers(0, o, size=states)].transpose(-1, *range(len(states)))
@@ -46,7 +46,9 @@ def certain(states: tuple[int, ...], outcomes: tuple[int, ...], seed: int) -> Mo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Beliefs (episodes, steps, states) of each, and whether an unsteady observation came so far (episodes, steps)."""
+    """Beliefs (episodes, steps, states) of each, and whether an unsteady observation came so far
+    (episodes, steps).
+    """
 
     model: Model
     obs: I32

@@ -1,4 +1,6 @@
-"""Agents for the tests of the native compiler: random models of every shape, shipped examples, programs."""
+"""Agents for the tests of the native compiler: random models of every shape, shipped examples,
+programs.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,7 @@ def columns(random: np.random.Generator, shape: Sizes, density: float = 0.6) -> 
 def make(
     A: Sequence[F64], B: Sequence[F64], parents: Sequence[Sizes], controls: Sizes, **other: Any
 ) -> Model:
-    """A model with full policies; `other` overrides any parameter, C, D and policy_len among them."""
+    """A model with full policies; `other` overrides parameters, also C, D and policy_len."""
     policy_len = other.get("policy_len", 2)
     policies = other.pop("policies", ir.full_policies(controls, policy_len))
     factors = tuple((f,) for f in range(len(B)))
@@ -139,7 +141,9 @@ def random_model(kind: str, seed: int = 0, **other: Any) -> Model:
 
 
 def ring(states: int = 5, policy_len: int = 3, noise: float = 0.0, **other: Any) -> Model:
-    """A walk on a ring (stay, left, right) seen through `noise`: moves commute, so many policies coincide."""
+    """A walk on a ring (stay, left, right) seen through `noise`: moves commute, so many policies
+    coincide.
+    """
     step = [np.roll(np.eye(states), shift, axis=0) for shift in (0, -1, 1)]
     seen = (1.0 - noise) * np.eye(states) + noise / states
     return make(

@@ -36,7 +36,9 @@ def table(result: Plan, name: str) -> Any:
 
 
 def decoded_model(model: Model, result: Plan) -> Model:
-    """The model that the program of a coded plan has: every probability as it is read, idle parents left out."""
+    """The model that the program of a coded plan has: every probability as it is read, idle parents
+    left out.
+    """
     model = without_constant_parents(model)
     message = result.header.get("coded", {"storage": "", "modalities": []})
     A = tuple(
@@ -67,7 +69,7 @@ def _likelihood(a: F64, result: Plan, m: int, storage: str) -> F64:
 
 
 def _transitions(model: Model, result: Plan, f: int, storage: str) -> F64:
-    """B of a factor with every slice as it is read, spread over the parents that the slice ignores."""
+    """B of a factor with decoded slices, repeated over the parents that a slice ignores."""
     kinds, parents = slices(model, f), model.B_dependencies[f]
     if f"B{f}_val" not in result.tables:
         return model.B[f]

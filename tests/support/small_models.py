@@ -59,7 +59,9 @@ def entangled(seed: int = 1, **spec: Any) -> ir.Model:
 def driven(
     rows: Sequence[Sequence[int]], controls: Sequence[int], seed: int = 2, **spec: Any
 ) -> ir.Model:
-    """One factor of three states for each row of B_action_dependencies, each seen by itself, marginal sampling."""
+    """One factor of three states for each row of B_action_dependencies, each seen by itself,
+    marginal sampling.
+    """
     rng = np.random.default_rng(seed)
     source = ModelSource(
         A=[columns(rng, 4, 3) for _ in rows],

@@ -151,8 +151,8 @@ def test_text_formats_point_to_arrays(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     head = "discount: 1.0\nvalues: reward\nactions: 8\nobservations: 2\nstates: 2048\n"
     assert (
-        "8 actions x 2048 states x 2048 states are 33554432, more than 16777216 entries: save the matrices as an .npz"
-        in error_message(lambda: pomdp_text.parse(head))
+        "8 actions x 2048 states x 2048 states are 33554432, more than 16777216 entries: save "
+        "the matrices as an .npz" in error_message(lambda: pomdp_text.parse(head))
     )
     monkeypatch.setattr(gnn_text, "MAX_CELLS", 3)
     gnn = "## StateSpaceBlock\ns[2]\n## InitialParameterization\nA={}\n"
@@ -182,8 +182,8 @@ def test_text_formats_point_to_arrays(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_too_many_policies(monkeypatch: pytest.MonkeyPatch) -> None:
     result = error_message(lambda: resolve(ModelSource(A=[A], B=[B], spec={"policy_len": 21}), {}))
     assert (
-        "policy_len = 21 makes 2097152 policies, more than 1048576: shorten policy_len or list the policies"
-        in result
+        "policy_len = 21 makes 2097152 policies, more than 1048576: shorten policy_len or list "
+        "the policies" in result
     )
     monkeypatch.setattr(model_source, "MAX_POLICIES", 2)
     result = error_message(

@@ -1,4 +1,4 @@
-"""The program `assemble_image`: its options, its refusals, and bytes that depend on nothing else."""
+"""The program `assemble_image`: options, refusals, and bytes that depend on nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONFIG: dict[str, Any] = {
         "retries": 3,
     },
 }
-# The bytes of every image depend on this: a change of it is a change of all images, and must be meant.
+# The bytes of every image depend on this: a change here changes all images.
 GOLDEN = "sha256:be091df3f6bab72ee232a2b33a760836eb66f3bf92f51f1a0bdd415ee6839f52"
 
 

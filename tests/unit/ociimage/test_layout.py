@@ -1,4 +1,4 @@
-"""Layers and layouts against the rules of the OCI image-spec 1.1, read back from what was written."""
+"""Written layers and layouts against the rules of the OCI image-spec 1.1."""
 
 from __future__ import annotations
 

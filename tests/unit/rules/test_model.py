@@ -1,4 +1,6 @@
-"""Every kind of source gets its own tool, and words that are for another kind are refused with the place."""
+"""Every kind of source gets its own tool, and words that are for another kind are refused with the
+place.
+"""
 
 from __future__ import annotations
 

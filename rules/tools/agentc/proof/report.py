@@ -26,18 +26,24 @@ PROOF = (
     "regret_max",
     "regret_limit",
 )
-NOTES = """\
-beliefs       predicted policy by policy -> prefix by prefix -> distinct ones, each predicted once
-parents       factors that A and B depend on: as declared -> those that make a difference; factors that are predicted
-A, B          entries of the arrays -> those that are not zero -> those in the tables
-tables        bytes of constants in the program
-multiply      multiplications to predict and to judge all policies in one step: dense, policy by policy -> here
-steps         of the proof, compared with the float64 reference: in how many the action is the very same
-transitions   columns of B that belief went through in the proof
-least right   share of all steps, and of all episodes, that is right at 95 % confidence
-divergence    largest Kullback-Leibler divergence of beliefs in nats; regret: most nats lost by an action
-ties          of policies whose logits (gamma x worth + habit) are within 1e-4 nats of the best, the lowest index wins
-"""
+NOTES = (
+    "beliefs       predicted policy by policy -> prefix by prefix -> distinct ones, each "
+    "predicted once\n"
+    "parents       factors that A and B depend on: as declared -> those that make a "
+    "difference; factors that are predicted\n"
+    "A, B          entries of the arrays -> those that are not zero -> those in the tables\n"
+    "tables        bytes of constants in the program\n"
+    "multiply      multiplications to predict and to judge all policies in one step: "
+    "dense, policy by policy -> here\n"
+    "steps         of the proof, compared with the float64 reference: in how many the "
+    "action is the very same\n"
+    "transitions   columns of B that belief went through in the proof\n"
+    "least right   share of all steps, and of all episodes, that is right at 95 % confidence\n"
+    "divergence    largest Kullback-Leibler divergence of beliefs in nats; regret: most "
+    "nats lost by an action\n"
+    "ties          of policies whose logits (gamma x worth + habit) are within 1e-4 nats "
+    "of the best, the lowest index wins\n"
+)
 
 
 def document(

@@ -16,14 +16,19 @@ HEAD = (
     "right at least",
     "",
 )
-NOTES = """\
-bytes           of the agent's code and tables, compiled for the target, and of its tables alone
-largest error   of any stored probability
-divergence      largest Kullback-Leibler divergence of beliefs from the float64 reference, in nats; regret: most nats lost by
-                an action; both over all steps of the model's own probe set and of the trial
-episodes        of the trial: how many had an action that lost more than regret allows, of how many
-right at least  share of all episodes that have none, at 95 % for all candidates together
-"""
+NOTES = (
+    "bytes           of the agent's code and tables, compiled for the target, and of its "
+    "tables alone\n"
+    "largest error   of any stored probability\n"
+    "divergence      largest Kullback-Leibler divergence of beliefs from the float64 "
+    "reference, in nats; regret: most nats lost by\n"
+    "                an action; both over all steps of the model's own probe set and of "
+    "the trial\n"
+    "episodes        of the trial: how many had an action that lost more than regret "
+    "allows, of how many\n"
+    "right at least  share of all episodes that have none, at 95 % for all candidates "
+    "together\n"
+)
 
 
 def text(agents: Mapping[str, Mapping[str, Any]]) -> str:

@@ -192,7 +192,8 @@ def test_a_malformed_line_is_answered_and_changes_nothing(pair: Path, line: str)
         ('{"picker":[0 1]}', "agent picker, modality 1: expected ',', not 1, at byte 14"),
         (
             '{"picker":[0,',
-            "agent picker, modality 1: expected an index from 0 to 2, but the text ends, at byte 14",
+            "agent picker, modality 1: expected an index from 0 to 2, but the text ends, at byte "
+            "14",
         ),
         ('{"scout":1}', "agent scout: expected an array of indices, not 1, at byte 10"),
         ('{"cat":[0]}', 'no agent is called "cat", at byte 2; the agents are scout, picker'),

@@ -34,7 +34,8 @@ def compiled(folder: Path, text: str, *flags: str) -> Path:
 @pytest.mark.slow
 def test_an_object_tells_its_sizes_and_its_agent(tmp_path: Path) -> None:
     text = (
-        "const int agent_x[25] = {1}; int seen[100]; int begun[10] = {2}; extern const int agent_other[];"
+        "const int agent_x[25] = {1}; int seen[100]; int begun[10] = {2}; extern const int "
+        "agent_other[];"
         "int f(void) { return seen[1] + begun[2] + agent_other[0]; }"
     )
     data = compiled(tmp_path, text).read_bytes()
@@ -64,7 +65,9 @@ def test_a_budget_is_held_with_numbers() -> None:
 def test_other_arithmetic_changes_a_bit_and_the_gate_sees_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The objects as they should be, then with sums in the order that pleases the compiler: the negative control."""
+    """The objects as they should be, then with sums in the order that pleases the compiler: the
+    negative control.
+    """
     emulator = need("qemu-arm-static")
     need_module("ziglang")
     ingest.ingest(EXAMPLES / "tmaze.npz", EXAMPLES / "tmaze.json", "{}", tmp_path / "ir", None)

@@ -1,4 +1,6 @@
-"""The clients that people use against the program: ab, wrk, curl, Python, a Prometheus server, the probes of a kubelet."""
+"""The clients that people use against the program: ab, wrk, curl, Python, a Prometheus server, the
+probes of a kubelet.
+"""
 
 from __future__ import annotations
 
@@ -132,10 +134,13 @@ def test_python_streams_a_body(program: Path, place: str) -> None:
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_probes_of_a_kubelet(place: str, version: str) -> None:
-    """GET with the fields of Go's client and Connection: close; the probe waits for the end of the connection."""
+    """GET with the fields of Go's client and Connection: close; the probe waits for the end of the
+    connection.
+    """
     host, _, port = place.partition(":")
     head = (
-        f"GET /healthz?verbose HTTP/{version}\r\nHost: {place}\r\nUser-Agent: kube-probe/1.31\r\nAccept: */*\r\n"
+        f"GET /healthz?verbose HTTP/{version}\r\nHost: {place}\r\nUser-Agent: "
+        "kube-probe/1.31\r\nAccept: */*\r\n"
         "Accept-Encoding: gzip\r\nConnection: close\r\n\r\n"
     )
     for _ in range(30):

@@ -1,4 +1,6 @@
-"""Many clients: none whose request is under way is cut off, idle ones make room, and nobody holds the program up for ever."""
+"""Many clients: none whose request is under way is cut off, idle ones make room, and nobody holds
+the program up for ever.
+"""
 
 from __future__ import annotations
 

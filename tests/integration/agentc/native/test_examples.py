@@ -1,4 +1,6 @@
-"""Every shipped example on every processor: the same bits from two compilers and nine kinds of core; and it is small."""
+"""Every shipped example on every processor: the same bits from two compilers and nine kinds of
+core; and it is small.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ TARGETS = {
     "arm cortex_a7": ("qemu-arm-static", "-cpu", "cortex-a7"),
     "riscv64 baseline_rv64": ("qemu-riscv64-static",),
 }
-"""Zig's processor -> the emulator of it; qemu has no a78ae and no carmel, and the a76 has all their instructions."""
+"""Zig's processor -> the emulator of it; qemu has no a78ae and no carmel, and the a76 has all their
+instructions.
+"""
 SYSTEMS = {"arm": "linux-musleabihf"}
 
 

@@ -1,4 +1,6 @@
-"""The HTTP face: the same answers as lines, strict and bounded requests, many connections, metrics that add up."""
+"""The HTTP face: the same answers as lines, strict and bounded requests, many connections, metrics
+that add up.
+"""
 
 from __future__ import annotations
 
@@ -225,7 +227,9 @@ def test_metrics_add_up(server: Server) -> None:
 
 
 def test_the_text_is_what_prometheus_reads(server: Server) -> None:
-    """Text format 0.0.4: HELP and TYPE before the samples of a family, each family once, labels quoted."""
+    """Text format 0.0.4: HELP and TYPE before the samples of a family, each family once, labels
+    quoted.
+    """
     server.step(seen(1))
     kinds: dict[str, str] = {}
     for line in server.ask("GET", "/metrics").body.decode().splitlines():
@@ -235,7 +239,8 @@ def test_the_text_is_what_prometheus_reads(server: Server) -> None:
             kinds[name] = kind
         elif not line.startswith("# HELP "):
             sample = re.fullmatch(
-                r'([a-z_]+?)(_bucket|_sum|_count)?(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? (\S+)',
+                r"([a-z_]+?)(_bucket|_sum|_count)?"
+                r'(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? (\S+)',
                 line,
             )
             assert sample, line

@@ -125,7 +125,10 @@ def test_a_copy_must_be_named_and_one_coalition_has_none(alone: Path, three: Pat
     ]
     assert talk(three, ['{"copy":1,"scout":[1]}']) == [
         {
-            "error": 'expected each replica by its name instead of "scout", at byte 11; the agents are scout.0, scout.1, scout.2'
+            "error": (
+                'expected each replica by its name instead of "scout", at byte 11; the '
+                "agents are scout.0, scout.1, scout.2"
+            )
         }
     ]
 

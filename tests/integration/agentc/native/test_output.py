@@ -1,4 +1,6 @@
-"""Answers that cannot be written, and input that cannot be read: an exit code, words, and a state that holds whole steps."""
+"""Answers that cannot be written, and input that cannot be read: an exit code, words, and a state
+that holds whole steps.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The program as a process: self-test, words on its command line, pipes and signals; with the real toolchain."""
+"""The program as a process: self-test, words on its command line, pipes and signals; with the real
+toolchain.
+"""
 
 from __future__ import annotations
 

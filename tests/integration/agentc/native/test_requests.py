@@ -1,4 +1,6 @@
-"""HTTP as RFC 9110 and RFC 9112 want it of a server: framing, targets, versions, fields, connections that stay and that close."""
+"""HTTP as RFC 9110 and RFC 9112 want it of a server: framing, targets, versions, fields,
+connections that stay and that close.
+"""
 
 from __future__ import annotations
 

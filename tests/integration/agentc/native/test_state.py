@@ -1,4 +1,6 @@
-"""The state on disk: what was answered survives kill -9 at every point, and no other program's state is taken."""
+"""The state on disk: what was answered survives kill -9 at every point, and no other program's
+state is taken.
+"""
 
 from __future__ import annotations
 
@@ -199,7 +201,8 @@ def test_a_signal_ends_a_program_whose_reader_does_not_read(program: Path, tmp_p
         os.set_blocking(child.stdin.fileno(), False)
         stalled = 0
         while stalled < 4:  # both pipes are full
-            stalled = 0 if child.stdin.raw.write(seen(0).encode() + b"\n") else stalled + 1  # type: ignore[attr-defined]
+            raw: Any = child.stdin.raw  # type: ignore[attr-defined]
+            stalled = 0 if raw.write(seen(0).encode() + b"\n") else stalled + 1
             time.sleep(0.05 * bool(stalled))
         child.send_signal(signal.SIGTERM)
         assert child.wait(LIMIT) == 1  # for the answers in its buffer are lost

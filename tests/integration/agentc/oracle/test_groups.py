@@ -1,4 +1,6 @@
-"""Marginal sampling of controls that belong together: those of one factor are chosen at once, no control twice."""
+"""Marginal sampling of controls that belong together: those of one factor are chosen at once, no
+control twice.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Plan, code and proof do not depend on the machine's BLAS kernels, vector units, C library paths or hash seed."""
+"""Plan, code and proof do not depend on the machine's BLAS kernels, vector units, C library paths
+or hash seed.
+"""
 
 from __future__ import annotations
 

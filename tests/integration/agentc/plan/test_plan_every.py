@@ -1,4 +1,6 @@
-"""Plans that are kept: policies are judged at every k-th step, and the chosen one's next actions are executed meanwhile."""
+"""Plans that are kept: policies are judged at every k-th step, and the chosen one's next actions
+are executed meanwhile.
+"""
 
 from __future__ import annotations
 

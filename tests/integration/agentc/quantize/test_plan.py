@@ -162,7 +162,9 @@ def proved(model: Model, storage: str, folder: Path) -> bool:
 def test_the_program_does_what_the_reference_does_on_the_model_that_it_reads(
     case: str, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No tolerance for lossy storage here: against its own probabilities the compiled code is as exact as ever."""
+    """No tolerance for lossy storage here: against its own probabilities the compiled code is as
+    exact as ever.
+    """
     need_module("ziglang")
     monkeypatch.setattr(plan_coded, "LEAST_SAVING", -10_000)
     model = CASES[case]

@@ -1,6 +1,7 @@
 """Reference values of every storage, and equal bits of lossy programs on every processor.
 
-The numbers hold on every machine: coding, compiled code and reference have the same bits everywhere.
+The numbers hold on every machine: coding, compiled code and reference have the same bits
+everywhere.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from tests.support.quantized_agents import dense, stored
 from tests.support.requirements import need, need_module
 
 pytestmark = pytest.mark.slow
-VALUES = {  # bytes of tables, largest divergence and regret in nats, how many of 288 actions are not the reference's
+# bytes of tables, largest divergence and regret in nats, number of actions (of 288) that differ
+VALUES = {
     ("tmaze", "uint16"): (596, "2.9e-08", "1.7e-05", 0),
     ("tmaze", "fp16"): (596, "6.0e-08", "1.7e-05", 0),
     ("tmaze", "palette"): (601, "6.0e-08", "1.7e-05", 0),
@@ -56,7 +58,9 @@ def model_of(name: str, folder: Path) -> Model:
 
 
 def tried(agent: Compiled) -> tuple[float, float, int]:
-    """Largest divergence, largest regret, actions that are not the reference's, over 8 long and 40 short episodes."""
+    """Largest divergence, largest regret, actions that are not the reference's, over 8 long and 40
+    short episodes.
+    """
     probed(agent, 8, 16)
     (agent.folder / "probe").rename(agent.folder / "own")
     probed(agent, 40, 4)

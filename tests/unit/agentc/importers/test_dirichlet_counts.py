@@ -1,4 +1,6 @@
-"""Dirichlet counts pA and pB: from arrays to the IR and back, left out where nothing looks at them, refused by place."""
+"""Dirichlet counts pA and pB: from arrays to the IR and back, left out where nothing looks at them,
+refused by place.
+"""
 
 from __future__ import annotations
 

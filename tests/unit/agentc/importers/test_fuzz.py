@@ -49,7 +49,7 @@ SECONDS = 5.0
 
 
 def damaged(data: bytes, drawn: random.Random, reach: int = 1 << 30) -> bytes:
-    """A few bytes changed, left out, doubled or replaced by something odd, among the first `reach`."""
+    """A few of the first `reach` bytes changed, dropped, doubled or replaced by odd values."""
     result = bytearray(data)
     for _ in range(drawn.randint(1, 4)):
         at = drawn.randrange(min(len(result), reach) or 1)

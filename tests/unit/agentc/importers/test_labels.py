@@ -1,4 +1,6 @@
-"""Labels that say a part: the arrays decide what they can, and what they cannot is asked for by its key."""
+"""Labels that say a part: the arrays decide what they can, and what they cannot is asked for by its
+key.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Object arrays of pymdp 0.0.7: read without running anything, with the defaults of their version, or refused with reasons."""
+"""Object arrays of pymdp 0.0.7: read without running anything, with the defaults of their version,
+or refused with reasons.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,8 @@ def test_whose_meaning_it_is_must_be_said(tmp_path: Path) -> None:
 
 def test_a_dict_in_one_file_is_the_same_model(tmp_path: Path) -> None:
     model = imported(tmp_path, OLD, A=objects(A), B=objects(B))
-    np.save(tmp_path / "m.npy", {"A": objects(A), "B": B, "policies": None}, allow_pickle=True)  # type: ignore[arg-type]
+    tables: Any = {"A": objects(A), "B": B, "policies": None}
+    np.save(tmp_path / "m.npy", tables, allow_pickle=True)
     other, _ = ingest_objects.make(tmp_path / "m.npy", tmp_path / "m.json", "{}")
     assert ir.header(model) == ir.header(other) and np.array_equal(model.B[0], other.B[0])
     np.save(tmp_path / "m.npy", A)
@@ -157,7 +160,8 @@ def test_no_other_name_is_known(payload: bytes, tmp_path: Path) -> None:
 def test_mutated_files_end_in_faults(tmp_path: Path) -> None:
     """Bytes of a pickle changed at random: a ModelError or a model, no other exception."""
     drawn = random.Random(7)
-    np.save(tmp_path / "m.npy", {"A": objects(A), "B": objects(B)}, allow_pickle=True)  # type: ignore[arg-type]
+    tables: Any = {"A": objects(A), "B": objects(B)}
+    np.save(tmp_path / "m.npy", tables, allow_pickle=True)
     good = (tmp_path / "m.npy").read_bytes()
     (tmp_path / "m.json").write_text(json.dumps(OLD))
     output = 0

@@ -1,4 +1,6 @@
-"""Probabilities written as rounded decimals: one rule for every kind of source, and for both sides of its boundary."""
+"""Probabilities written as rounded decimals: one rule for every kind of source, and for both sides
+of its boundary.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ def of_python(row: Row, folder: Path) -> ir.Model:
 
 def of_pomdp(row: Row, folder: Path) -> ir.Model:
     text = (
-        f"discount: 1.0\nvalues: reward\nstates: a b\nactions: go stay\nobservations: {len(row)}\nT: go identity\n"
+        "discount: 1.0\nvalues: reward\nstates: a b\nactions: go stay\nobservations: "
+        f"{len(row)}\nT: go identity\n"
         f"T: stay\n0 1\n1 0\nO: * : a\n{' '.join(row)}\nO: * : b : 0 1.0\n"
     )
     return resolve(ingest_pomdp.source_of(pomdp_text.parse(text), None, 1), {})[0]
@@ -59,8 +62,10 @@ def of_gnn(row: Row, folder: Path) -> ir.Model:
     rest = ["1", *["0"] * (len(row) - 1)]
     columns = ", ".join(f"({a}, {b})" for a, b in zip(row, rest, strict=True))
     text = (
-        f"## StateSpaceBlock\ns[2,1]\no[{len(row)},1]\nu[1]\n## Connections\nD>s\ns-A\nA-o\n(s,u)>B\n"
-        f"## InitialParameterization\nA={{{columns}}}\nB={{((1,0),(0,1)), ((0,1),(1,0))}}\n## ModelParameters\n"
+        f"## StateSpaceBlock\ns[2,1]\no[{len(row)},1]\nu[1]\n## "
+        "Connections\nD>s\ns-A\nA-o\n(s,u)>B\n"
+        f"## InitialParameterization\nA={{{columns}}}\nB={{((1,0),(0,1)), ((0,1),(1,0))}}\n## "
+        "ModelParameters\n"
     )
     source = ingest_gnn.source_of(
         gnn_text.parse(text), {"A": ("observation", "state")}, frozenset()

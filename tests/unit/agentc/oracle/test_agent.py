@@ -1,4 +1,4 @@
-"""The reference agent against a second, naive evaluation with numpy's logarithms, and exact theory."""
+"""The reference agent against a naive evaluation with numpy's logarithms, and theory."""
 
 from __future__ import annotations
 

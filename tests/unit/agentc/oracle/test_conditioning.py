@@ -17,7 +17,9 @@ from tests.support.small_models import one_factor
 
 
 def seeker() -> Model:
-    """Two agents' places on three spots, and whether they meet: the meeting explains both or neither."""
+    """Two agents' places on three spots, and whether they meet: the meeting explains both or
+    neither.
+    """
     meet = np.zeros((2, 3, 3))
     meet[1], meet[0] = np.eye(3), 1.0 - np.eye(3)
     stay = np.eye(3)[:, :, None]
@@ -53,7 +55,9 @@ def test_a_wandering_or_random_episode_holds_steady_observations_only(episode: i
 
 
 def test_stopping_early_changes_no_bit() -> None:
-    """A round that changed nothing would change nothing again: 16 rounds and 400 give the same beliefs."""
+    """A round that changed nothing would change nothing again: 16 rounds and 400 give the same
+    beliefs.
+    """
     short = reference.prepare(seeker())
     long = replace(short, model=replace(short.model, num_iter=400))
     clear = (np.array([0.98, 0.01, 0.01]), np.array([0.96, 0.02, 0.02]))

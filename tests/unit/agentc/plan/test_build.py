@@ -26,7 +26,8 @@ def rootless() -> Model:
 
 def test_a_transition_without_its_own_factor_is_refused_with_its_place() -> None:
     assert refusals(rootless()) == [
-        "B1 does not depend on its own factor (B_dependencies[1] = [0]): native lacks this, pymdp refuses such "
+        "B1 does not depend on its own factor (B_dependencies[1] = [0]): native lacks this, "
+        "pymdp refuses such "
         "a model"
     ]
 

@@ -1,4 +1,6 @@
-"""Tables of a plan hold what they replace: each is expanded again and compared with the dense matrices."""
+"""Tables of a plan hold what they replace: each is expanded again and compared with the dense
+matrices.
+"""
 
 from __future__ import annotations
 

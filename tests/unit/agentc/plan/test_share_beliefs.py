@@ -1,4 +1,6 @@
-"""Sharing of predicted beliefs: as few nodes as the transitions allow, and each holds the belief of its policies."""
+"""Sharing of predicted beliefs: as few nodes as the transitions allow, and each holds the belief of
+its policies.
+"""
 
 from __future__ import annotations
 

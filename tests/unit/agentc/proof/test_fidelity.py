@@ -1,4 +1,6 @@
-"""Every shipped example, over 3,072 steps: native, float64 reference and pymdp 1.0.4 choose the same actions."""
+"""Every shipped example, over 3,072 steps: native, float64 reference and pymdp 1.0.4 choose the
+same actions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Compiled code against the reference: every shape of the subset is proved, and a changed bit of code is caught."""
+"""Compiled code against the reference: every shape of the subset is proved, and a changed bit of
+code is caught.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,7 @@ def tiny() -> Model:
 
 
 def blind() -> Model:
-    """Factor 2 is moved and never seen: A is constant along it, and modality 1 says nothing at all."""
+    """Factor 2 is moved and never seen: A is constant along it; modality 1 is uninformative."""
     model = random_model("two_moving", seed=10)
     A = tuple(
         np.broadcast_to(a.mean(axis=1 + row.index(2), keepdims=True), a.shape) if 2 in row else a
@@ -105,7 +107,9 @@ def test_compiled_agent_does_what_the_reference_does(case: str, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_product_of_many_likelihoods_stays_in_range(tmp_path: Path) -> None:
-    """Seventeen deterministic modalities that contradict each other: past the range of one float64 product."""
+    """Seventeen deterministic modalities that contradict each other: past the range of one float64
+    product.
+    """
     need_module("ziglang")
     seen = [np.eye(5)[np.roll(np.arange(5), i)] for i in range(17)]
     for count in (16, 17):

@@ -167,7 +167,9 @@ MACHINES: list[dict[str, str]] = [
 
 
 def built_on(machine: dict[str, str], folder: Path) -> dict[str, str]:
-    """Digests of ingest's and probe's files for the T-maze and the grid, made under the given environment."""
+    """Digests of ingest's and probe's files for the T-maze and the grid, made under the given
+    environment.
+    """
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -210,7 +212,7 @@ def test_the_bytes_do_not_depend_on_the_processor(machine: dict[str, str], tmp_p
 
 @pytest.mark.slow
 def test_numpys_own_logarithm_would_depend_on_it(tmp_path: Path) -> None:
-    """The control: the same machines do change what numpy's log gives, so the test above can fail."""
+    """Control: numpy's log does differ on these machines, so the test above can fail."""
     script = (
         "import numpy, hashlib; x = numpy.arange(1, 200001) / 1024.0; "
         "print(hashlib.sha256(numpy.log(x).tobytes() + numpy.exp(-x).tobytes()).hexdigest())"

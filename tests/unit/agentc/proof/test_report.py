@@ -35,7 +35,9 @@ PROOF = dict.fromkeys(report.PROOF, 0) | {
 
 
 def test_a_ring_by_hand() -> None:
-    """Five states, three moves, 27 policies of three steps; moves commute, so the five places are all there is."""
+    """Five states, three moves, 27 policies of three steps; moves commute, so the five places are
+    all there is.
+    """
     model = ring()
     cost = costs(model, plan.build(model))
     assert cost["A"] == {"entries": 25, "nonzero": 5, "kept": 5}

@@ -1,4 +1,6 @@
-"""The coder of lossy storage: its grids, what it promises of every entry and column, and that the C reads the same numbers."""
+"""The coder of lossy storage: its grids, what it promises of every entry and column, and that the C
+reads the same numbers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The choice of a storage: smallest that passes, refused with numbers, and a page that says what each candidate gave."""
+"""The choice of a storage: smallest that passes, refused with numbers, and a page that says what
+each candidate gave.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def test_what_is_stored_of_an_object(wide: bool) -> None:
 
 @dataclass(frozen=True)
 class Tried:
-    """A candidate's findings: divergence and regret of every step, of some other steps; bytes of its object."""
+    """A candidate's findings: divergence and regret of every step, of some other steps; bytes of
+    its object.
+    """
 
     size: int
     kl: float = 1e-6
@@ -210,12 +214,16 @@ def test_the_one_that_was_asked_for_is_refused_with_its_numbers_and_the_line_to_
     built = choice.selected("fp16", fp16=Tried(600, kl=0.0123, spoilt=3, own=0.5))
     assert built.code == 1
     assert built.stderr.splitlines() == [
-        'agent scout: storage = "fp16" would take 600 bytes instead of 1000, and is beyond its budget:',
+        'agent scout: storage = "fp16" would take 600 bytes instead of 1000, and is beyond its '
+        "budget:",
         "  beliefs diverge by up to 0.0123 nats, kl allows 0.001",
-        "  1 of 256 actions of the model's own probe set lose more than 0.001 nats (regret), up to 0.5",
-        "  3 of 59 independent episodes have an action that loses more than 0.001 nats, up to 0.5: at 95 % "
+        "  1 of 256 actions of the model's own probe set lose more than 0.001 nats (regret), up "
+        "to 0.5",
+        "  3 of 59 independent episodes have an action that loses more than 0.001 nats, up to "
+        "0.5: at 95 % "
         f"{lower_bound(3, 59)} of all are right, agreement asks for 0.95",
-        "raise the budget, fidelity = { kl = 0.013, regret = 0.5, agreement = 0.95 }, or leave `storage` out",
+        "raise the budget, fidelity = { kl = 0.013, regret = 0.5, agreement = 0.95 }, or leave "
+        "`storage` out",
     ]
 
 

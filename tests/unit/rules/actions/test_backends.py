@@ -1,4 +1,6 @@
-"""Which backend an agent gets: by its table and by what native covers; exports of python agents are refused."""
+"""Which backend an agent gets: by its table and by what native covers; exports of python agents are
+refused.
+"""
 
 from __future__ import annotations
 

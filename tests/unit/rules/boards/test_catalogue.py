@@ -37,7 +37,7 @@ THIRTEEN = {
     "intel-nuc",
     "coral-dev",
 }
-# What these names of the compiler stand for is how code is arranged or observed, not which instructions it has.
+# These compiler features are about scheduling or observation of code, not about instructions.
 TUNING = re.compile(
     r"(fuse|use|addr|alu|balance|cmp|enable|max|predictable)_.*|perfmon|spe|v[0-9_]+a"
 )
@@ -140,7 +140,7 @@ def test_the_emulator_knows_every_core() -> None:
 
 
 def features(cpu: str) -> tuple[str, set[str]]:
-    """Architecture version and instruction sets that the compiler takes a 64-bit Arm core to have."""
+    """Architecture version and instruction sets that the compiler assumes for a 64-bit Arm core."""
     need_module("ziglang")
     command = [sys.executable, "-m", "ziglang", "targets"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -172,7 +172,8 @@ def test_another_size_of_memory_is_overridden(
     assert (got.profile, got.override, got.differs) == (profile, {"memory": memory}, ())
 
 
-# `model` and `compatible` as in the kernel's own device trees (torvalds/linux arch/arm64/boot/dts, facts only).
+# `model` and `compatible` as in the kernel's device trees (torvalds/linux
+# arch/arm64/boot/dts, facts only).
 LINUX = {
     "nvidia/tegra234-p3768-0000+p3767-0005.dts": (
         "NVIDIA Jetson Orin Nano Developer Kit",

@@ -30,7 +30,9 @@ def nested(array: np.ndarray[Any, Any]) -> str:
 
 
 def text(**values: np.ndarray[Any, Any] | str) -> str:
-    """A file with one factor and one modality, or others by name; values are nested tuples in braces."""
+    """A file with one factor and one modality, or others by name; values are nested tuples in
+    braces.
+    """
     inputs: dict[str, Any] = {"A": A, "B": B, "C": np.array([0.0, 1.0, -1.0]), "D": D} | values
     block = inputs.pop(
         "block",
@@ -156,7 +158,10 @@ def test_two_factors_share_or_own_controls() -> None:
 
     def whole(edges: str) -> str:
         rows = "".join(f"{name}={{{nested(value)[1:-1]}}}\n" for name, value in values.items())
-        return f"## StateSpaceBlock\n{block}\n## Connections\n{edges}\n## InitialParameterization\n{rows}"
+        return (
+            f"## StateSpaceBlock\n{block}\n## Connections\n{edges}\n## "
+            f"InitialParameterization\n{rows}"
+        )
 
     shared = imported(whole("(s_a,s_b)-A\nu_x>B_a\nu_x>B_b\n"))
     assert shared.num_controls == (2,) and shared.B_action_dependencies == ((0,), (0,))
@@ -172,7 +177,8 @@ def test_a_factor_that_depends_on_another() -> None:
         for name, value in (("A", columns(RNG, 2, 3)), ("B_a", b), ("B_b", columns(RNG, 3, 3)))
     )
     model = imported(
-        "## StateSpaceBlock\ns_a[2,1]\ns_b[3,1]\no[2,1]\nA[2,3]\nB_a[2,2,3,2]\nB_b[3,3]\n## Connections\n"
+        "## StateSpaceBlock\ns_a[2,1]\ns_b[3,1]\no[2,1]\nA[2,3]\nB_a[2,2,3,2]\nB_b[3,3]\n## "
+        "Connections\n"
         f"(s_a,s_b)>B_a\ns_b-A\n## InitialParameterization\n{rows}"
     )
     assert model.B_dependencies == ((0, 1), (1,)) and model.A_dependencies == ((1,),)

@@ -1,4 +1,6 @@
-"""Cassandra's format: every statement, every refusal with its line, rewards that can and cannot be preferences."""
+"""Cassandra's format: every statement, every refusal with its line, rewards that can and cannot be
+preferences.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,8 @@ def test_later_statements_win_and_indices_stand_for_names() -> None:
 
 def test_numbers_instead_of_names_comments_and_signs() -> None:
     model = imported(
-        "# c\ndiscount:1 # d\nvalues:cost\nstates:3\nactions:2\nobservations:3\nT:*:*\nuniform\nO:*\nidentity\n"
+        "# c\ndiscount:1 # "
+        "d\nvalues:cost\nstates:3\nactions:2\nobservations:3\nT:*:*\nuniform\nO:*\nidentity\n"
         "R:*:*:*:2 -1.5e1\nR: * : * : * : 1 +.5\n"
     )
     assert np.array_equal(model.C[0], [0.0, -0.5, 15.0])

@@ -1,4 +1,6 @@
-"""Rewards of state and action as an observed modality: the expected utility of every policy is its expected reward."""
+"""Rewards of state and action as an observed modality: the expected utility of every policy is its
+expected reward.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ R: right : tiger-right : * : * -100
 """
 LISTEN, LEFT, RIGHT = 0, 1, 2
 CORRIDOR = """\
-# A lamp stands at one end of a corridor; what is seen is better near it. Only stopping at home pays.
+# A lamp at one end of a corridor: observations are better near it. Only stopping at home pays.
 discount: 0.9
 values: reward
 states: home hall lamp
@@ -101,7 +103,8 @@ R: look : * : * : * 0.5
 R: repair : * : * : * 2.5
 """
 SHUTTLE = """\
-# A ferry between two docks: backing into the far dock pays, bumping costs; the reward is known by the end and what is seen.
+# A ferry between two docks: backing into the far dock pays, bumping costs; end state and
+# observation determine the reward.
 discount: 0.95
 values: reward
 states: dock sea pier
@@ -142,7 +145,9 @@ def refused(text: str, wanted: RewardOptions = RewardOptions()) -> str:
 
 
 def rewards(model: pomdp_text.Pomdp) -> np.ndarray[Any, Any]:
-    """R[action, start], the expected reward: every event by itself, the last statement that fits it."""
+    """R[action, start], the expected reward: every event by itself, the last statement that fits
+    it.
+    """
 
     def fits(pick: Any, i: int) -> bool:
         return isinstance(pick, slice) or pick == i
@@ -305,7 +310,10 @@ def test_rewards_of_impossible_events_are_no_levels() -> None:
 
 
 def test_too_many_levels_are_refused_with_a_way_out() -> None:
-    head = "discount: 1\nvalues: reward\nstates: {0}\nactions: 1\nobservations: 1\nT: * identity\nO: * uniform\n"
+    head = (
+        "discount: 1\nvalues: reward\nstates: {0}\nactions: 1\nobservations: 1\nT: * "
+        "identity\nO: * uniform\n"
+    )
     for count in (256, 257):
         text = head.format(count) + "".join(f"R: 0 : {s} : * : * {s}.25\n" for s in range(count))
         if count > 256:
