@@ -64,7 +64,11 @@ def export(
     """
     require_native_code(ctx, coalition.members)
     members, page = quantize_members(
-        ctx, coalition.members, (storage, fidelity), (hardware.triple, hardware.cpu)
+        ctx,
+        coalition.members,
+        (hardware.triple, hardware.cpu),
+        storage=storage,
+        budget=fidelity,
     )
     coalition = replace(coalition, members=members)
     program = link(

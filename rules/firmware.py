@@ -70,7 +70,9 @@ def firmware(
         )
     require_native_code(ctx, coalition.members)
     target = (micro.triple, micro.cpu)
-    members, page = quantize_members(ctx, coalition.members, (storage, fidelity), target, "--small")
+    members, page = quantize_members(
+        ctx, coalition.members, target, "--small", storage=storage, budget=fidelity
+    )
     objects = {member.name: compile_agent(ctx, member, target, "--small") for member in members}
     (helpers,) = ctx.tool(
         COMPILE_MCU_HELPERS,

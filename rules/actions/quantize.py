@@ -63,16 +63,16 @@ class SearchSettings:
 def quantize_members(
     ctx: Ctx,
     members: tuple[Member, ...],
-    asked: tuple[Storage | None, Fidelity | None],
     target: tuple[str, str],
     *options: str,
+    storage: Storage | None,
+    budget: Fidelity | None,
 ) -> tuple[tuple[Member, ...], Artifact | None]:
     """Declare quantization for each member; return the members with the selected code, and the
     report.
 
     Without a storage the members are returned unchanged. `options` are those of `compile_agent`.
     """
-    storage, budget = asked
     if storage is None and budget is None:
         return members, None
     if storage is None:

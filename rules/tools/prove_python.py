@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         model = ir.normalise(ir.load(options.ir))
         taken = pymdp_probe.run_reference(model, options.episodes, options.steps, options.seed)
-        proved = document(model, taken, judge(model, taken, answers(model, taken)))
+        proved = document(model, taken, *judge(model, taken, answers(model, taken)))
     except ModelError as error:
         what = f"agent {options.name}: the python backend cannot run it"
         text_ = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors)])

@@ -49,7 +49,7 @@ def judged(model: ir.Model, episodes: int = 3, steps: int = 12) -> dict[str, Any
 
     taken = pymdp_probe.run_reference(model, episodes, steps, 5)
     return prove_python.document(
-        model, taken, prove_python.judge(model, taken, prove_python.answers(model, taken))
+        model, taken, *prove_python.judge(model, taken, prove_python.answers(model, taken))
     )
 
 

@@ -93,15 +93,14 @@ def matrices(model: Model, labels: Mapping[str, Any]) -> list[tuple[str, F64, li
         (
             name,
             array,
-            [_axis(words, axis, name[0] == "B" and i == 0) for i, axis in enumerate(axes)],
+            [_axis(words, *axis, name[0] == "B" and i == 0) for i, axis in enumerate(axes)],
             [labels[kind][i]["elements"] if i >= 0 else None for kind, i in axes],
         )
         for name, array, axes in rows
     ]
 
 
-def _axis(words: Mapping[str, list[str]], axis: tuple[str, int], following: bool) -> str:
-    kind, i = axis
+def _axis(words: Mapping[str, list[str]], kind: str, i: int, following: bool) -> str:
     return "no choice" if i < 0 else f"next {words[kind][i]}" if following else words[kind][i]
 
 

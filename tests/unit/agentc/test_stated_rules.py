@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from agentc.ir import validate as ir_rules
+from agentc.ir import columns as ir_rules
 from agentc.oracle import action_selection as choice
 from agentc.proof import report
 

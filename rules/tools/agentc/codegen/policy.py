@@ -124,7 +124,7 @@ def evaluate(plan: Plan) -> Iterator[str]:
             yield from _joint(plan, m, facts)
         source = f"J{m}" if _needs_joint(facts) else f"Q{facts['moving'][0]}"
         if facts["still"] == 1 and emit_coded.is_quantized(plan, m):
-            yield emit_coded.neg_efe_call(plan, m, (source, facts["columns"]))
+            yield emit_coded.neg_efe_call(plan, m, source, facts["columns"])
             continue
         yield (
             f"    neg_efe_{m}(G{m}, {source}, {facts['columns']}, {facts['outcomes']}, "

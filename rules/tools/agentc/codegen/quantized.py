@@ -56,9 +56,9 @@ def longest_row(plan: Plan, m: int) -> int:
     return max(1, int(np.diff(plan.tables[f"L{m}_ptr"].astype(np.int64)).max()))
 
 
-def neg_efe_call(plan: Plan, m: int, words: tuple[str, int]) -> str:
-    """Generate the evaluation of the nodes of a quantized modality; words = (beliefs, columns)."""
-    facts, (source, columns) = plan.header["modalities"][m], words
+def neg_efe_call(plan: Plan, m: int, source: str, columns: int) -> str:
+    """Generate the evaluation of a quantized modality; `source` is C for its beliefs."""
+    facts = plan.header["modalities"][m]
     return (
         f"    neg_efe_{m}(G{m}, {source}, {columns}, {facts['outcomes']}, {facts['planes']}, "
         f"E{m}_ground, E{m}_ptr, "

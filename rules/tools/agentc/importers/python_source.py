@@ -23,29 +23,16 @@ from agentc.ir.types import ModelError
 
 PROGRAM_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 """The folder of the program, which contains its packages."""
-DISTRIBUTIONS = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cairo": "pycairo",
-    "Crypto": "pycryptodome",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "fitz": "PyMuPDF",
-    "git": "GitPython",
-    "mpl_toolkits": "matplotlib",
-    "OpenSSL": "pyOpenSSL",
-    "PIL": "pillow",
-    "pylab": "matplotlib",
-    "pymdp": "inferactively-pymdp",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "umap": "umap-learn",
-    "usb": "pyusb",
-    "yaml": "PyYAML",
-    "zmq": "pyzmq",
-}
+DISTRIBUTIONS = dict(
+    pair.split("=")
+    for pair in (
+        "attr=attrs bs4=beautifulsoup4 cairo=pycairo Crypto=pycryptodome cv2=opencv-python "
+        "dateutil=python-dateutil dotenv=python-dotenv fitz=PyMuPDF git=GitPython "
+        "mpl_toolkits=matplotlib OpenSSL=pyOpenSSL PIL=pillow pylab=matplotlib "
+        "pymdp=inferactively-pymdp serial=pyserial skimage=scikit-image sklearn=scikit-learn "
+        "umap=umap-learn usb=pyusb yaml=PyYAML zmq=pyzmq"
+    ).split()
+)
 """Distributions of modules with another name."""
 MAX_FRAMES = 8
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from agentc.ir.columns import column_errors, columns_to_one, first_place, without_negative_zeros
 from agentc.ir.types import (
     F64,
     LEGACY,
@@ -20,20 +20,7 @@ from agentc.ir.types import (
     shape_C,
     shape_I,
 )
-from numpy.typing import NDArray
 
-FEW_DECIMALS, MANY_DECIMALS, MOST_ROUNDING = 1.1e-5, 5e-7, 0.01
-"""Bounds of rounded decimals: thirds are written as 0.33333, long columns with six decimals.
-
-See `rounding`.
-"""
-EXACT = 1e-12
-"""Rounding error of float64 in the sum of a column. Sums exactly at the tolerance are accepted."""
-ALREADY_ONE = 2.0**-51
-"""After one division a sum is within 2^-52 of 1, so a second one is skipped: idempotent to the
-bit.
-"""
-SHOWN = 3
 WORDS: dict[str, tuple[str, ...]] = {
     "inference_algo": ("fpi", "vmp", "mmp", "ovf", "exact"),
     "action_selection": ("deterministic", "stochastic"),
@@ -49,10 +36,10 @@ def validate(model: Model) -> list[str]:
     if errors:
         return errors
     return [
-        *_parameter_faults(model),
-        *_tensor_faults(model),
+        *_parameter_errors(model),
+        *_tensor_errors(model),
         *_count_errors(model),
-        *_policy_faults(model),
+        *_policy_errors(model),
     ]
 
 
@@ -68,16 +55,20 @@ def normalise(model: Model) -> Model:
         prior = None
     return replace(
         model,
-        A=tuple(_columns_to_one(a) for a in model.A),
-        B=tuple(_columns_to_one(b) for b in model.B),
-        C=tuple(_clean(c) for c in model.C),
-        D=tuple(_columns_to_one(d) for d in model.D),
-        E=None if prior is None else _clean(prior),
+        A=tuple(columns_to_one(a) for a in model.A),
+        B=tuple(columns_to_one(b) for b in model.B),
+        C=tuple(without_negative_zeros(c) for c in model.C),
+        D=tuple(columns_to_one(d) for d in model.D),
+        E=None if prior is None else without_negative_zeros(prior),
         has_E=prior is not None,
-        I=tuple(_clean(i) for i in model.I) if model.use_inductive else (),
+        I=tuple(without_negative_zeros(i) for i in model.I) if model.use_inductive else (),
         inductive_lengths=model.inductive_lengths if model.use_inductive else (),
-        pA=tuple(_clean(a) for a in model.pA) if model.learn_A or model.use_param_info_gain else (),
-        pB=tuple(_clean(b) for b in model.pB) if model.learn_B or model.use_param_info_gain else (),
+        pA=tuple(without_negative_zeros(a) for a in model.pA)
+        if model.learn_A or model.use_param_info_gain
+        else (),
+        pB=tuple(without_negative_zeros(b) for b in model.pB)
+        if model.learn_B or model.use_param_info_gain
+        else (),
     )
 
 
@@ -114,19 +105,20 @@ def structure_errors(model: Model) -> list[str]:
             "one row "
             f"for each of {factors} factors"
         )
-    errors += _table_faults(
-        "A_dependencies", model.A_dependencies, (len(model.num_obs), "modality"), factors
+    errors += _table_errors(
+        "A_dependencies", model.A_dependencies, "modality", len(model.num_obs), limit=factors
     )
-    errors += _table_faults("B_dependencies", model.B_dependencies, (factors, "factor"), factors)
+    errors += _table_errors(
+        "B_dependencies", model.B_dependencies, "factor", factors, limit=factors
+    )
     actions = model.B_action_dependencies
-    errors += _table_faults("B_action_dependencies", actions, (factors, "factor"), controls)
+    errors += _table_errors("B_action_dependencies", actions, "factor", factors, limit=controls)
     return errors
 
 
-def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) -> Iterator[str]:
-    wanted, noun = rows
-    if len(table) != wanted:
-        yield f"{name} has {len(table)} rows, one per {noun} = {wanted} expected"
+def _table_errors(name: str, table: Table, noun: str, rows: int, *, limit: int) -> Iterator[str]:
+    if len(table) != rows:
+        yield f"{name} has {len(table)} rows, one per {noun} = {rows} expected"
     for i, row in enumerate(table):
         if len(set(row)) != len(row) or any(not 0 <= item < limit for item in row):
             yield f"{name}[{i}] = {list(row)} must hold distinct indices below {limit}"
@@ -134,7 +126,7 @@ def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) ->
             yield f"{name}[{i}] is empty: it must name at least one state factor"
 
 
-def _parameter_faults(model: Model) -> Iterator[str]:
+def _parameter_errors(model: Model) -> Iterator[str]:
     if model.semantics not in (LEGACY, SEMANTICS):
         yield (
             f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r} and "
@@ -154,7 +146,7 @@ def _parameter_faults(model: Model) -> Iterator[str]:
         yield f"num_iter = {model.num_iter} must be >= 1"
     if model.inference_horizon is not None and model.inference_horizon < 1:
         yield f"inference_horizon = {model.inference_horizon} must be >= 1"
-    yield from _planning_faults(model)
+    yield from _planning_errors(model)
     if model.sampling_mode == "marginal" and model.groups_clash:
         yield (
             "sampling_mode = 'marginal' needs every control in one row of B_action_dependencies, "
@@ -191,7 +183,7 @@ def _legacy_errors(model: Model) -> Iterator[str]:
             )
 
 
-def _planning_faults(model: Model) -> Iterator[str]:
+def _planning_errors(model: Model) -> Iterator[str]:
     if not 1 <= model.plan_every <= model.policy_len:
         yield (
             f"plan_every = {model.plan_every} must be from 1 to policy_len = {model.policy_len}: "
@@ -206,7 +198,7 @@ def _planning_faults(model: Model) -> Iterator[str]:
         )
 
 
-def _tensor_faults(model: Model) -> Iterator[str]:
+def _tensor_errors(model: Model) -> Iterator[str]:
     for name, tensors, wanted, sums in _expected(model):
         if tensors.shape != wanted:
             yield (
@@ -216,7 +208,7 @@ def _tensor_faults(model: Model) -> Iterator[str]:
         elif sums:
             yield from column_errors(name, tensors)
         elif not np.all(np.isfinite(tensors)):
-            yield f"{name}{_place(~np.isfinite(tensors))} is not a finite number"
+            yield f"{name}{first_place(~np.isfinite(tensors))} is not a finite number"
 
 
 def _count_errors(model: Model) -> Iterator[str]:
@@ -237,11 +229,11 @@ def _count_errors(model: Model) -> Iterator[str]:
                 yield f"p{letter}{i} has the shape {count.shape}, {letter}{i} has {array.shape}"
             elif not np.all(np.isfinite(count)) or np.any(count < 0.0):
                 yield (
-                    f"p{letter}{i}{_place(~np.isfinite(count) | (count < 0.0))} is no count: "
+                    f"p{letter}{i}{first_place(~np.isfinite(count) | (count < 0.0))} is no count: "
                     "finite and >= 0 is"
                 )
             elif np.any(count.sum(axis=0) <= 0.0):
-                yield f"p{letter}{i}[:,{_place(count.sum(axis=0) <= 0.0)[1:]} holds no count at all"
+                yield f"p{letter}{i}[:,{first_place(count.sum(axis=0) <= 0.0)[1:]} holds no count at all"
     if model.use_param_info_gain and not (model.pA or model.pB):
         yield (
             "use_param_info_gain = true needs pA or pB, the Dirichlet counts whose change is "
@@ -280,80 +272,7 @@ def _shape(model: Model, letter: str, i: int) -> tuple[int, ...]:
     return shape_C(model, i) if letter == "C" else (model.num_states[i],)
 
 
-def rounding(entries: int) -> float:
-    """Return the tolerance of a sum of n rounded decimals: 1.1e-5 + 5e-7 n, at most 0.01."""
-    return min(FEW_DECIMALS + MANY_DECIMALS * entries, MOST_ROUNDING)
-
-
-def off_columns(array: F64) -> NDArray[np.bool_]:
-    """Return which columns (along axis 0) have a sum that rounding does not explain.
-
-    This is the rule of all importers. `normalise` divides the other columns by their sums.
-    """
-    limit = rounding(len(array))
-    off = np.asarray(np.abs(array.sum(axis=0) - 1.0))
-    off_one, rows = np.asarray(off > limit), np.moveaxis(array, 0, -1)
-    for index in np.argwhere(
-        np.abs(off - limit) < 1e-8
-    ):  # so near that the order of adding decides
-        place = tuple(int(i) for i in index)
-        off_one[place] = abs(math.fsum(rows[place].tolist()) - 1.0) > limit + EXACT
-    return off_one
-
-
-def describe_sum(total: float, entries: int) -> str:
-    """Return the part of a message about the sum of a column."""
-    return (
-        f"sums to {round(total, 12)!r}, not to 1 (rounded decimals may be "
-        f"{rounding(entries):.3g} beside it)"
-    )
-
-
-def renormalise_rounded(array: F64) -> F64:
-    """Divide columns (along axis 0) whose sum is 1 except for rounding, as `normalise` does."""
-    wrong = off_columns(array).reshape(-1)
-    flat = np.array(array, dtype=np.float64).reshape(array.shape[0], -1)
-    for i in np.flatnonzero(~wrong & (np.abs(flat.sum(axis=0) - 1.0) > EXACT)):
-        flat[:, i] = flat[:, i] / math.fsum(flat[:, i].tolist())
-    return flat.reshape(array.shape)
-
-
-def column_errors(name: str, array: F64) -> Iterator[str]:
-    """Return errors of NaN, negative entries, and column sums (along axis 0) beyond rounding."""
-    bad = ~np.isfinite(array)
-    if np.any(bad):
-        yield f"{name}{_place(bad)} is not a finite number ({int(bad.sum())} such entries)"
-        return
-    negative = array < 0.0
-    if np.any(negative):
-        place = _place(negative)
-        worst = float(array[tuple(np.argwhere(negative)[0])])
-        yield f"{name}{place} = {worst!r} is negative ({int(negative.sum())} such entries)"
-    if not np.any(array):
-        yield f"{name} holds nothing but zeros: no one has filled it in"
-        return
-    off = np.argwhere(off_columns(array))
-    rows = np.moveaxis(array, 0, -1)
-    for index in off[:SHOWN]:
-        column = tuple(int(i) for i in index)
-        total = math.fsum(rows[column].tolist())
-        where = f"{name}[:{''.join(f',{i}' for i in column)}]"
-        yield (
-            f"{where} {describe_sum(total, len(array))}: axis 0 of {name} must hold the "
-            "probabilities"
-        )
-    if len(off) > SHOWN:
-        yield f"{name}: {len(off) - SHOWN} more columns do not sum to 1{_axis_hint(array)}"
-
-
-def _axis_hint(array: F64) -> str:
-    for axis in range(1, array.ndim):
-        if not np.any(off_columns(np.moveaxis(array, axis, 0))):
-            return f" (they do along axis {axis}: move that axis to the front)"
-    return ""
-
-
-def _policy_faults(model: Model) -> Iterator[str]:
+def _policy_errors(model: Model) -> Iterator[str]:
     wanted = (model.num_policies, model.policy_len, len(model.control_factors))
     if model.policies.shape != wanted or model.num_policies < 1:
         yield (
@@ -367,7 +286,7 @@ def _policy_faults(model: Model) -> Iterator[str]:
         if np.any(bad):
             last = model.num_controls[control] - 1
             yield (
-                f"policies{_place(bad)[:-1]},{column}] is not an action of control {control} "
+                f"policies{first_place(bad)[:-1]},{column}] is not an action of control {control} "
                 f"(0..{last})"
             )
     if model.policies_kind == "full" and not np.array_equal(
@@ -375,22 +294,4 @@ def _policy_faults(model: Model) -> Iterator[str]:
     ):
         yield "policies = 'full' but the table is not the full product of the controls"
     if model.E is not None and model.E.shape == (model.num_policies,) and np.any(model.E < 0.0):
-        yield f"E{_place(model.E < 0.0)} is negative"
-
-
-def _place(mask: NDArray[Any]) -> str:
-    return "[" + ",".join(str(int(i)) for i in np.argwhere(mask)[0]) + "]"
-
-
-def _clean(array: F64) -> F64:
-    """Replace -0.0 by 0.0: equal numbers must have equal digests."""
-    return np.ascontiguousarray(array, dtype=np.float64) + 0.0
-
-
-def _columns_to_one(array: F64) -> F64:
-    flat = _clean(array).reshape(array.shape[0], -1)
-    for i in range(flat.shape[1]):
-        total = math.fsum(flat[:, i].tolist())
-        if abs(total - 1.0) > ALREADY_ONE:
-            flat[:, i] = flat[:, i] / total
-    return flat.reshape(array.shape)
+        yield f"E{first_place(model.E < 0.0)} is negative"

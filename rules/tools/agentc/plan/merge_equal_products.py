@@ -45,7 +45,7 @@ class Products:
         if path not in self.same:
             if len(self.of) >= self.room or before not in self.of:
                 return path
-            product = _product(self.slices[index], self.of[before])
+            product = _product(*self.slices[index], self.of[before])
             self.same[path] = self.first.setdefault(_rounded(product), path)
             if self.same[path] == path:
                 self.of[path] = product
@@ -59,8 +59,7 @@ def _rows(matrix: F64) -> tuple[NDArray[np.intp], F64]:
     return index, np.take_along_axis(matrix, index, axis=1)
 
 
-def _product(rows: tuple[NDArray[np.intp], F64], after: F64) -> F64:
-    index, value = rows
+def _product(index: NDArray[np.intp], value: F64, after: F64) -> F64:
     product = np.zeros_like(after)
     for k in range(index.shape[1]):
         product = product + value[:, k, None] * after[index[:, k]]

@@ -53,10 +53,9 @@ def judge(model: Model, taken: ReferenceRun, replies: Replies) -> tuple[Fidelity
 
 
 def document(
-    model: Model, taken: ReferenceRun, judged: tuple[FidelityResult, F64]
+    model: Model, taken: ReferenceRun, result: FidelityResult, apart: F64
 ) -> dict[str, Any]:
     """Return proof.json."""
-    result, apart = judged
     steps, episodes = len(result.kl), int(taken.probe.facts["episodes"])
     spoilt = int(np.count_nonzero(result.violating.reshape(episodes, -1).any(axis=1)))
     return {

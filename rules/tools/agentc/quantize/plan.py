@@ -182,7 +182,7 @@ def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> QuantizedArr
     if storage == "palette":
         tables[f"A{m}_pal"] = levels.astype(np.float32)
     read = replace(model, A=(*model.A[:m], decoded, *model.A[m + 1 :]))
-    energy, facts = _energy(exact, read, m, (rows, codes.astype(entry_codes.dtype)))
+    energy, facts = _energy(exact, read, m, rows, codes.astype(entry_codes.dtype))
     tables |= energy
     same = _shared(tables, m)
     return QuantizedArray(
@@ -203,7 +203,7 @@ def _expected(model: Model, m: int, rows: F64) -> NDArray[np.bool_]:
 
 
 def _energy(
-    exact: Plan, read: Model, m: int, stored: tuple[F64, Codes]
+    exact: Plan, read: Model, m: int, rows: F64, codes: Codes
 ) -> tuple[Tables, dict[str, Any]]:
     """Return E<m>_* or X<m>_* as codes, W<m>_val from the decoded model, and the header."""
     facts, parents = exact.header["modalities"][m], read.A_dependencies[m]
@@ -211,7 +211,6 @@ def _energy(
         tuple(parents.index(f) for f in facts["moving"]),
         tuple(parents.index(f) for f in facts["still_factors"]),
     )
-    rows, codes = stored
     there = _expected(read, m, rows)
     outcomes = rows if read.gains_information(m) else rows[:0]
     tables, sizes = energies(read, m, split, (outcomes, folded(read, m)[1]))

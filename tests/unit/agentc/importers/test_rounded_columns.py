@@ -15,8 +15,9 @@ from agentc.importers.gnn import parser as gnn_text, reader as ingest_gnn
 from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
+from agentc.ir.columns import off_columns, renormalise_rounded, rounding
 from agentc.ir.types import F64, ModelError
-from agentc.ir.validate import normalise, off_columns, renormalise_rounded, rounding
+from agentc.ir.validate import normalise
 
 from tests.unit.agentc.importers.test_objects import objects
 

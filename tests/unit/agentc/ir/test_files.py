@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from agentc.ir import files as ir
-from agentc.ir.validate import column_errors
+from agentc.ir.columns import column_errors
 from hypothesis import given, strategies as st
 
 from tests.support.small_models import entangled, one_factor

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from agentc.ir.columns import column_errors, off_columns, renormalise_rounded
 from agentc.ir.types import F64, ModelError
-from agentc.ir.validate import column_errors, off_columns, renormalise_rounded
 
 MAX_ROLES = 6
 SHOWN = 2

@@ -25,8 +25,8 @@ from agentc.importers.main import ModelAndLabels
 from agentc.importers.parameters import format_suggestion
 from agentc.importers.resolve import ModelSource, resolve
 from agentc.importers.text_input import read_text
+from agentc.ir.columns import renormalise_rounded
 from agentc.ir.types import F64, ModelError
-from agentc.ir.validate import renormalise_rounded
 
 Layouts = Mapping[str, Order]
 

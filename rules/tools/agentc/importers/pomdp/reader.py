@@ -30,8 +30,8 @@ from agentc.importers.pomdp.rewards import (
 )
 from agentc.importers.resolve import ModelSource, resolve
 from agentc.importers.text_input import read_text
+from agentc.ir.columns import describe_sum, off_columns, renormalise_rounded
 from agentc.ir.types import F64, ModelError
-from agentc.ir.validate import describe_sum, off_columns, renormalise_rounded
 
 SHOWN = 3
 SHOWN_LEVELS = 8
