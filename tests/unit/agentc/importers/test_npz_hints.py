@@ -144,7 +144,7 @@ def test_other_keys(key: str, words: tuple[str, ...], tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert "there is no B" in refused(tmp_path, A0=A)
-    assert "there is not an A or a B" in refused(tmp_path, D0=np.ones(1))
+    assert "there is no A and no B" in refused(tmp_path, D0=np.ones(1))
     assert "A0 is missing: A1, A2 are there; numbers begin at 0" in refused(
         tmp_path, A1=A, A2=A, B0=B
     )

@@ -128,7 +128,7 @@ class Evil:
 
 def test_nothing_runs(tmp_path: Path) -> None:
     output = refused(tmp_path, OLD, A=objects(Evil(tmp_path / "ran")), B=objects(B))
-    assert "system to be called: only arrays are read" in output and not (tmp_path / "ran").exists()
+    assert "system: only arrays are read" in output and not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

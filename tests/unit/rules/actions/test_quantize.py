@@ -146,7 +146,7 @@ def test_a_firmware_chooses_by_the_bytes_that_it_will_hold() -> None:
             'storage = "uint16" loses fidelity, but the export sets no budget',
             "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }",
         ),
-        ({"fidelity": Fidelity()}, "no storage that could lose any", "leave fidelity out"),
+        ({"fidelity": Fidelity()}, "has a fidelity but no storage", "leave fidelity out"),
         (
             {"storage": "uint16", "fidelity": Fidelity(kl=0.0)},
             "kl = 0 is not a budget",

@@ -204,7 +204,7 @@ def test_a_model_without_actions() -> None:
         (text(A=columns(RNG, 3, 4, 2)), None, "A is written with 3 axes (3, 4, 2)"),
         (text(extra="gama: 2"), None, "unknown parameter 'gama'; did you mean 'gamma'?"),
         (text(extra="num_actions: 3"), None, "num_actions = 3, the matrices have 2"),
-        (text(extra="planning_horizon: 3"), None, "say policy_len = 3 in the file"),
+        (text(extra="planning_horizon: 3"), None, "write policy_len = 3 in the file"),
         (text(extra="gamma: high"), None, "gamma = 'high' must be of the type float"),
         (text(), {"Q": "next"}, "layout: 'Q' is not an A or a B"),
         (text(), {"B_x": "next"}, "layout: no matrix 'B_x'"),
@@ -223,7 +223,7 @@ def test_a_model_without_actions() -> None:
             "A: its rows are of different lengths: 1 and 4 entries",
         ),
         (text().replace("C={", "C={nan, "), None, "C: a number is expected, not 'nan'"),
-        (text(edges="s>>A"), None, "'s>>A' is no connection"),
+        (text(edges="s>>A"), None, "'s>>A' is not a connection"),
         (text(C_other=np.array([1.0])), None, "C_other belongs to no A of this name"),
         (
             text(block="A[3,5]\nB[4,4,2]\nC[3]\nD[4]\n"),

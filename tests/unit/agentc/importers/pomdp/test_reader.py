@@ -182,7 +182,7 @@ def test_rounded_decimals_are_scaled_and_wrong_ones_refused() -> None:
         (GOOD + "T: go : a\n0.5 half\n", "line 11: number 2 of 2 is expected, not 'half'"),
         (GOOD + "T: 2 identity\n", "one of the actions (go, stay) is expected"),
         (GOOD + "R: go 1\n", "R requires at least an action and a start state"),
-        (GOOD + "start: 0.5 0.25 0.25\n", "start wants 2 probabilities"),
+        (GOOD + "start: 0.5 0.25 0.25\n", "start requires 2 probabilities"),
         (GOOD + "start exclude: a b\n", "start leaves no state"),
         (GOOD + "T: go : a : a 1e999\n", "a number is too large"),
         (GOOD + "frobnicate\n", "line 10: a statement (discount, "),
