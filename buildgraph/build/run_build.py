@@ -59,7 +59,7 @@ def _soon(root: str, request: Request, listen: Listener, cancel: Cancel, host: B
     if code is not None:
         return code
     host.engine = engine_stamps()   # before rules are imported: an upgrade from now on must show
-    if not request.only_patterns:
+    if not request.can_use_manifest:
         return None
     graph = load_graph(host, root, request, lambda name: host.tools.find(name) is not None)
     if graph is None:
@@ -113,7 +113,7 @@ class Session(Executor):
         finished = Finished(code, self.counts["ran"], self.counts["hit"], self.counts["shared"],
                             counts[StepState.FAILED] - self.interrupted, counts[StepState.SKIPPED],
                             (time.monotonic_ns() - start) // 1_000_000)
-        if code == OK and self.request.only_patterns:
+        if code == OK and self.request.can_use_manifest:
             self._leave(work, (built, rows))
         self.listen(finished)
         return code
@@ -121,7 +121,7 @@ class Session(Executor):
     def _analysed(self) -> RequestGraph:
         from .from_source import evaluate_request   # dear: analysis needs pydantic and NetworkX
         work = evaluate_request(self.root, self.request, self._has)
-        if self.request.only_patterns:
+        if self.request.can_use_manifest:
             self.kept = save_graph(self.host, self.request, work, self._has)
         return work
 

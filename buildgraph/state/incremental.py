@@ -64,7 +64,7 @@ def build_incrementally(
     """Build from where the last build ended, or None when this build must start from BUILD.toml."""
     look = manifest.last_check
     name = manifest.request_name(request.words, request.package)
-    if not request.only_patterns or look is None or look.root != root or look.name != name:
+    if not request.can_use_manifest or look is None or look.root != root or look.name != name:
         return None
     last = load_saved_build(os.path.join(root, FOLDER, name))
     if last is None or last.mark != look.mark:

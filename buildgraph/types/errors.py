@@ -1,4 +1,4 @@
-"""What can go wrong, said for the person who must mend it: what, where, and what to do."""
+"""Errors that a user can correct, as data: what is wrong, the location, and what to do."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OK, FAILED, USAGE, BROKEN, ENVIRONMENT, BUG, INTERRUPTED = 0, 1, 2, 3, 30, 70, 130
+"""Exit codes: success, a failed action or gate, an invalid input or command line, a violated
+guarantee (a damaged cache, outputs that differ between runs), an unsuitable host, a defect of
+buildgraph, and a signal."""
 
 
 @record(order=True)
 class Location:
-    """A place in a file the user wrote: path relative to the workspace, 1-based line and column (0: unknown)."""
+    """A place in a file that the user wrote.
+
+    `path` is relative to the workspace. `line` and `column` count characters from 1; 0 means
+    unknown. `length` is the number of characters to underline.
+    """
 
     path: str
     line: int = 0
@@ -21,7 +28,7 @@ class Location:
     length: int = 1
 
     def resolved(self) -> Location:
-        """The place itself, where this stands for one that was not looked for yet."""
+        """The location itself. A subclass that is determined at its first use overrides this."""
         return self
 
     def __str__(self) -> str:
@@ -30,7 +37,11 @@ class Location:
 
 
 class BuildError(Exception):
-    """A fault that the user can mend: one sentence, its place, the way out, and a reason tests can match."""
+    """An error that the user can correct.
+
+    `what` is one sentence, `at` is its location or None, and `fix` says what to do. `reason` is a
+    word for programs and tests: it never changes with the wording, and it determines the exit code.
+    """
 
     def __init__(
         self, what: str, at: Location | None = None, fix: str = "", reason: str = "input"
@@ -40,24 +51,24 @@ class BuildError(Exception):
 
     @property
     def code(self) -> int:
-        """Exit code of the class of fault that `reason` names."""
+        """The exit code for `reason`."""
         return {"failed": FAILED, "broken": BROKEN, "environment": ENVIRONMENT}.get(
             self.reason, USAGE
         )
 
 
 class BuildErrors(BuildError):
-    """All the faults found at once, in the order of their places."""
+    """Several errors that were detected together, sorted by location; at least one."""
 
-    def __init__(self, faults: Iterable[BuildError]) -> None:
-        self.errors = tuple(sorted(faults, key=lambda fault: fault.at or Location("")))
+    def __init__(self, errors: Iterable[BuildError]) -> None:
+        self.errors = tuple(sorted(errors, key=lambda error: error.at or Location("")))
         super().__init__(
-            f"{len(self.errors)} faults", self.errors[0].at, reason=self.errors[0].reason
+            f"{len(self.errors)} errors", self.errors[0].at, reason=self.errors[0].reason
         )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The hint for a misspelt word, or an empty string when nothing known is near."""
-    from .similar_names import did_you_mean as nearest  # for a mistake only
+    """A hint such as "did you mean 'hardware'?"; empty if no known word is similar."""
+    from .similar_names import did_you_mean as find_similar  # imports difflib: only after an error
 
-    return nearest(word, known)
+    return find_similar(word, known)

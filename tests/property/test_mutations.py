@@ -177,7 +177,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     (made.programs / "odd").write_text("#!/bin/sh\necho odd\n")
     (made.programs / "odd").chmod(0o755)
     made.change(
-        site / "buildgraph/toolchain.py", b'SEARCH = "', f'SEARCH = "{made.programs}:'.encode()
+        site / "buildgraph/host/host_tools.py",
+        b'SEARCH = "',
+        f'SEARCH = "{made.programs}:'.encode(),
     )
     (site / "oddity.py").write_text("odd = 1\n")
     notes = site / "oddity-1.0.dist-info"
