@@ -1,7 +1,9 @@
-"""Settings of all tests: hypothesis without deadlines, because machines are noisy; sums at the end."""
+"""Settings of all tests: hypothesis without deadlines, and imports of tools as in an action."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -13,6 +15,11 @@ tally = counts.tally
 
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
+
+# The folder of a program is its `sys.path[0]`.
+TOOLS = str(Path(__file__).parents[1] / "rules/tools")
+if TOOLS not in sys.path:
+    sys.path.insert(0, TOOLS)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

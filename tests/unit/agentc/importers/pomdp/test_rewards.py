@@ -20,8 +20,7 @@ from agentc.ir.validate import validate
 from agentc.oracle import agent as reference
 from agentc.plan import backend as choose_runtime, feature_support as plan_subset
 
-from tests.support.native_agents import emitted, probed, proved, random_model
-from tests.support.requirements import need_module
+from tests.support.native_agents import random_model
 
 TIGER = """\
 discount: 0.95
@@ -341,24 +340,3 @@ def test_modalities_that_count_by_utility_alone_are_written_only_where_there_are
         plan_subset.refusals(other) == []
         and choose_runtime.choice(other)["multiplications"]["python"] is None
     )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "model",
-    [
-        random_model("two_moving", utility_only=(1,)),
-        random_model("one_factor", utility_only=(0, 1)),
-        made(TIGER, policy_len=2),
-        made(MACHINE, policy_len=3),
-        made(SHUTTLE, Wanted(gain=True)),
-    ],
-    ids=["two_moving", "all", "tiger", "machine", "shuttle"],
-)
-def test_compiled_code_leaves_out_the_same_information_gain(
-    model: ir.Model, tmp_path: Path
-) -> None:
-    need_module("ziglang")
-    agent = emitted(model, "scout", tmp_path)
-    probed(agent, episodes=4, steps=11)
-    assert proved(agent) == 0
