@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..types.quantities import DURATION, SIZE, Quantity
+from .key_meanings import EXAMPLES, MEANINGS
 from .rule_api import Registry, Rule
 from .rule_schema import Signature, signature
 
@@ -20,28 +21,6 @@ _SETTINGS = {
         "type": "array",
         "items": {"type": "string", "pattern": r"\.py$"},
         "description": "files of rules of the workspace, such as tools/my_rules.py",
-    },
-}
-_RUN = {
-    "argv": "the program and its words; `{name}` is the path of the input or output of that name",
-    "env": "variables of the environment of the program, which has no others of yours",
-    "timeout": "how long the program may run",
-}
-_MEANINGS = {  # of keys that the docstring of a shipped rule does not name
-    "command": _RUN,
-    "gate": _RUN
-    | {
-        "inputs": "files (paths) and outputs of other targets (labels), by name",
-        "packages": "the Python distributions that the program imports",
-    },
-    "export": {"coalition": "the coalition to compile", "hardware": "the board to compile it for"},
-    "firmware": {"coalition": "the coalition to compile"},
-    "group": {"targets": "the members, as labels or patterns"},
-    "hardware": {
-        "profile": "the board's name in the catalogue (`buildgraph hardware list`)",
-        "power_mode": "the name of the power mode that the board runs in (`buildgraph hardware show PROFILE`)",
-        "memory": "the memory of your board, where it differs from the catalogue",
-        "cores": "the cores of your board, where they differ from the catalogue",
     },
 }
 _MATRIX = {
@@ -117,7 +96,10 @@ def _target_schema(
 
 
 def meaning(rule: Rule, key: str) -> str:
-    """The sentence, mostly of a rule's docstring, that says what a key is; empty when there is none."""
+    """The meaning of a key: that of a shipped rule, or the sentence of the docstring that names it; empty without either."""
+    listed = MEANINGS.get(rule.name, {}).get(key, "")
+    if listed:
+        return listed
     text = " ".join((inspect.getdoc(rule.function) or "").split())
     sentences = re.split(r"(?<=[.:]) (?=[A-Z`])", text)
     for one in sentences:
@@ -129,7 +111,7 @@ def meaning(rule: Rule, key: str) -> str:
             return found
         if re.search(rf"`{re.escape(key)}\b", one):
             return one
-    return _MEANINGS.get(rule.name, {}).get(key, "")
+    return ""
 
 
 def _joined(*texts: str) -> str:
@@ -219,7 +201,9 @@ def kind_of(schema: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
 
 
 def _example(rule: Rule, keys: Sequence[Mapping[str, Any]]) -> str:
-    """A table with what the rule needs, in the shape of its types."""
+    """A table of the rule: a written one of a shipped rule, else the required keys with values in the shape of their types."""
+    if rule.name in EXAMPLES:
+        return EXAMPLES[rule.name]
     lines = [f"[{rule.name}s.example]", f'rule = "{rule.name}"']
     return "\n".join(lines + [f"{one['key']} = {_sample(one)}" for one in keys if one["required"]])
 
