@@ -204,34 +204,6 @@ def test_the_expected_utility_of_a_policy_is_its_expected_reward(name: str, leng
         assert np.allclose(found, [worth(file, belief, actions) for actions in policies], atol=1e-9)
 
 
-@pytest.mark.parametrize("inference", [{}, PURE])
-@pytest.mark.parametrize("gain", [False, True])
-def test_the_tiger_is_listened_to_until_it_is_sure_enough(
-    inference: dict[str, Any], gain: bool
-) -> None:
-    file, model = pomdp_text.parse(TIGER), made(TIGER, Wanted(gain=gain), **inference)
-    agent = reference.prepare(model)
-    for growls in itertools.product((0, 1), repeat=6):
-        prior, belief, did = reference.initial_prior(agent), file.start, []
-        seen, reward = 0, 0
-        for step in range(len(growls)):
-            qs = reference.infer_states(agent, (seen, reward), prior)
-            assert np.allclose(qs[0], belief, atol=1e-9)
-            action = int(np.argmax(reference.infer_policies(agent, qs).neg_efe))
-            assert action == best(file, belief), (growls, step)
-            did.append(action)
-            seen, reward = growls[step], level_of(model, -1.0 if action == LISTEN else 10.0)
-            prior, belief = (
-                reference.next_prior(agent, qs, (action,)),
-                updated(file, belief, action, seen),
-            )
-        assert did[0] == did[1] == LISTEN
-        if growls[0] == growls[1]:
-            assert did[2] == (RIGHT if growls[0] == 0 else LEFT) and did[3] == did[4] == LISTEN
-        else:
-            assert did[2] == LISTEN
-
-
 def test_observing_a_reward_changes_no_belief_about_the_state() -> None:
     model = made(TIGER)
     agent = reference.prepare(model)
