@@ -80,7 +80,7 @@ rule = "board"
 rule = "made"
 data = ":b"
 """
-GOLDEN = Path(__file__).parents[2] / "golden" / "faults"
+GOLDEN = Path(__file__).parents[2] / "golden" / "errors"
 
 FIVE = """
 [hardware.jetson]
