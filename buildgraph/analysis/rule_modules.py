@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from ..types.errors import BuildError, Location
-from ..workspace.file_tree import join
+from ..workspace.folder_listing import join
 from ..workspace.workspace import Workspace
 
 Made = TypeVar("Made")

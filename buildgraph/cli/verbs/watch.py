@@ -97,7 +97,7 @@ def _looked_at(
 
 def everything(root: str) -> list[str]:
     """Every file and folder of a workspace that could hold sources."""
-    from ...workspace.file_tree import is_skipped
+    from ...workspace.folder_listing import is_skipped
 
     found = []
     for folder, inner, names in os.walk(root):
@@ -113,7 +113,7 @@ def stamps(paths: Iterable[str]) -> dict[str, Stamp]:
 
 def _stamp(path: str) -> Stamp:
     from ...files.stamp import fingerprint
-    from ...workspace.file_tree import is_skipped
+    from ...workspace.folder_listing import is_skipped
 
     try:
         if os.path.isdir(path):

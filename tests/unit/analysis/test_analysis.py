@@ -80,7 +80,7 @@ rule = "board"
 rule = "made"
 data = ":b"
 """
-GOLDEN = Path(__file__).parents[2] / "golden" / "faults"
+GOLDEN = Path(__file__).parents[2] / "golden" / "errors"
 
 FIVE = """
 [hardware.jetson]
@@ -479,7 +479,7 @@ def test_the_cache_within_the_workspace_is_no_source(
     for named in (f"{within}/c.txt", f"{within}/*.txt", "door/c.txt", "door/**"):
         write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{named}"]\n'})
         fault = only(root, "//:g")
-        assert "part of the cache" in fault.what and "BUILDGRAPH_CACHE" in fault.fix, named
+        assert "part of the build cache" in fault.what and "BUILDGRAPH_CACHE" in fault.fix, named
     monkeypatch.setenv("BUILDGRAPH_CACHE", ".")
     with pytest.raises(BuildError, match="the workspace itself"):
         analysed(root)
@@ -512,13 +512,13 @@ def test_what_differs_between_names_that_look_alike_is_told(
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("../x", "no path of a file"),
-        ("/etc/passwd", "no path of a file"),
-        ("a//b", "no path"),
-        ("./x", "no path"),
+        ("../x", "not a relative path"),
+        ("/etc/passwd", "not a relative path"),
+        ("a//b", "not a relative path"),
+        ("./x", "not a relative path"),
         ("leaves", "link out of the workspace"),
         ("dangling", "link to nothing"),
-        ("pipe", "neither a file nor a folder"),
+        ("pipe", "not a file or a folder"),
         ("page.md/x", "not a folder"),
         ("Page.md", "no file"),
         ("sub/page", "no file"),
