@@ -10,7 +10,7 @@ from functools import cached_property
 from ..files.stamp import Stamp, stamp_of
 from ..types.digest import Digest
 from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
-from ..types.label import FORM, Label, Pattern, resolve_shorthand
+from ..types.label import FORM, Label, Pattern, qualify_pattern, resolve_shorthand
 from ..types.target import Target
 from .file_tree import FileTree, join
 from .matrix import is_matrix, matrix_cells
@@ -142,7 +142,7 @@ class Workspace:
 
     def _pattern(self, text: str, package: str, at: Location | None) -> Pattern:
         try:
-            return Pattern.parse(_here(text, package), package, at)
+            return Pattern.parse(qualify_pattern(text, package), package, at)
         except BuildError as error:
             raise self.with_suggestions(error, text, package) from None
 
@@ -366,12 +366,6 @@ class Workspace:
 def _foreign(document: Document | None, folder: str) -> bool:
     """Whether a folder is the root of another workspace."""
     return bool(folder) and document is not None and "workspace" in document.values
-
-
-def _here(text: str, package: str) -> str:
-    """`:*` and `:all` mean the package one stands in."""
-    sign, body = ("-", text[1:]) if text.startswith("-") else ("", text)
-    return f"{sign}//{package}{body}" if body in (":*", ":all") else text
 
 
 def _raise(faults: list[BuildError]) -> None:
