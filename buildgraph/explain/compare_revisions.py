@@ -21,7 +21,8 @@ from ..workspace.root import BUILD
 from ..workspace.workspace import Workspace
 from .affected import Affected, compare, without_base
 from .git import PROGRAM
-from .git_revision import Revision, write_entries
+from .git_entries import write_entries
+from .git_revision import Revision
 from .target_hash import Hash, TargetHashes, hash_targets
 
 _ALL = Pattern("", None, True, False)
