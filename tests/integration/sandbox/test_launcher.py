@@ -36,9 +36,9 @@ def _end(launcher: Launcher) -> tuple[int, bytes]:
     poller.register(launcher.replies, select.POLLIN)
     poller.register(launcher.log, select.POLLIN)
     while launcher.replies not in dict(poller.poll(60_000)):
-        said += launcher.output()
-    code, _, _ = launcher.ended()
-    while data := launcher.output():
+        said += launcher.read_output()
+    code, _, _ = launcher.read_result()
+    while data := launcher.read_output():
         said += data
     return code, said
 

@@ -316,7 +316,7 @@ def _outcome(code: int, log: bytes) -> Outcome:
     "came",
     [
         OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
-        BuildError("bubblewrap cannot make a sandbox: Cannot allocate memory"),
+        BuildError("bubblewrap cannot create a sandbox: Cannot allocate memory"),
         _outcome(1, b"bwrap: Can't fork: Resource temporarily unavailable"),
         _outcome(137, b""),
     ],

@@ -48,7 +48,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "no loader": (elf(loader=b"/no-"), "needs the loader"),
     "Windows": (b"MZ" + bytes(90), "a program for Windows"),
     "macOS": (b"\xcf\xfa\xed\xfe" + bytes(90), "a program for macOS"),
-    "bytes": (b"\1\0\2" * 9, "neither a script nor a program"),
+    "bytes": (b"\1\0\2" * 9, "not a script, and not a program"),
 }
 
 

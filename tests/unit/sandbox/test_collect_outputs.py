@@ -149,11 +149,11 @@ def test_missing_and_undeclared_outputs_are_all_named(out: Path) -> None:
     with pytest.raises(BuildError) as fault:
         gather(out, Out("wrong"), Out("absent"), Out("deep/absent"))
     for words in (
-        "'extra' was made and not declared",
-        "'folder' was made and not declared",
+        "'extra' was created but not declared",
+        "'folder' was created but not declared",
         "absent was declared",
         "deep/absent was declared",
-        "wrong was declared as a file and is none",
+        "wrong was declared as a file but is not one",
     ):
         assert words in fault.value.what
     assert fault.value.reason == "failed"
