@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-from tests.fault.counts import pytest_terminal_summary, tally
+from tests.support.fault_counts import pytest_terminal_summary, tally
 
 __all__ = ["pytest_terminal_summary", "tally"]
 

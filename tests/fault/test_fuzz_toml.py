@@ -12,8 +12,8 @@ import pytest
 from buildgraph.analysis import analysis
 from buildgraph.analysis.rule_api import Rule
 from buildgraph.analysis.rule_schema import Signature, signature as read
-from tests.fault.counts import TIMES, Tally
 from tests.fault.hostile import faults_of, refusal, strewn
+from tests.support.fault_counts import TIMES, Tally
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.filterwarnings("error")]
 CASES, GROUPS = 5000 * TIMES, 10

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from buildgraph.build import from_source
-from tests.fault.counts import Tally
 from tests.fault.hostile import GOOD, TABLE, chained, command, faults_of, refusal, strewn, texts
+from tests.support.fault_counts import Tally
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.filterwarnings("error")]

@@ -25,7 +25,7 @@ from buildgraph.sandbox.forkserver.client import ForkServers
 from buildgraph.sandbox.job import LEVELS, Job, Level
 from buildgraph.sandbox.landlock import abi
 from buildgraph.sandbox.sandbox import is_available, run
-from tests.fault.counts import Tally
+from tests.support.fault_counts import Tally
 from tests.support.requirements import absent
 
 PROBES = Path(__file__).parent / "escape_probes.py"
