@@ -205,7 +205,7 @@ def test_one_who_writes_all_the_time_keeps_nobody_waiting(
         stopped.set()
         stop(launcher)
 
-    monkeypatch.setattr(Launcher, "output", output)
+    monkeypatch.setattr(Launcher, "read_output", output)
     monkeypatch.setattr(Launcher, "stop", stopping)
     with closing(crew(Light(tmp_path), 1, cancel)) as of:
         of.start(task("while :; do echo x; sleep 0.01; done"))
