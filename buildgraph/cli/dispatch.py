@@ -52,7 +52,7 @@ def continue_build(words: list[str]) -> int:
 
     check = manifest.last_check
     assert check is not None, "no manifest was checked"
-    return run_guarded(words, lambda: plain(Invocation(check.root, check.request[1]), words))
+    return run_guarded(words, lambda: plain(Invocation(check.root, check.package), words))
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:

@@ -131,7 +131,7 @@ class World:
         umask: int = 0o022,
     ) -> dict[str, str]:
         """The key of each action by its label; a receipt, which tells none, is not asked."""
-        shutil.rmtree((cwd or self.root) / ".buildgraph/receipts", ignore_errors=True)
+        shutil.rmtree((cwd or self.root) / ".buildgraph/manifests", ignore_errors=True)
         said = self.run("build", "--json", "//...", *words, cwd=cwd, env=env, umask=umask)
         events = [json.loads(line) for line in said.splitlines()]
         return {event["label"]: event["key"] for event in events if event["event"] == "done"}

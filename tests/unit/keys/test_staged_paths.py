@@ -80,7 +80,9 @@ def test_a_rule_of_the_user_may_name_such_a_source() -> None:
 def test_no_source_is_imported_by_a_tool(source: str) -> None:
     """Python imports a module beside a program before all others."""
     (output,) = ctx().tool(COPY_TREE, In(Source(source), source), Out("o"))
-    assert maker(output).argv[4] == "tools-1/copy_tree.py" and "tools-1/copy_tree.py" in staged(output)
+    assert maker(output).argv[4] == "tools-1/copy_tree.py" and "tools-1/copy_tree.py" in staged(
+        output
+    )
     (usual,) = ctx().tool(COPY_TREE, In(Source("my/tools"), "my/tools"), Out("o"))
     assert maker(usual).argv[4] == "tools/copy_tree.py"
 
