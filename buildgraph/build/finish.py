@@ -77,7 +77,7 @@ def _verdict(state: int) -> tuple[str, str]:
     if state == StepState.DONE:
         return "passed", ""
     if state == StepState.FAILED:
-        return "failed", "its log stands above"
+        return "failed", "its log is printed above"
     return "not checked", "what it checks was not built"
 
 

@@ -48,7 +48,7 @@ class AttemptCancelled:
 
 @record(eq=False)
 class Attempt:
-    """One attempt at a request: where it runs, in which sandbox, and who listens."""
+    """One attempt at a request: the workspace, the environment and the sandbox level."""
 
     root: str
     request: Request

@@ -58,8 +58,10 @@ def save_state(
         } | {path[below:]: stamp for path, stamp in written.files.items()}
         start.manifest.update(stamps, written.trees, text, snapshot.checksum)
         return
-    held = attempt.host.sources.held()
-    snapshot.source_rows = [source_row(*held[name]) for name in snapshot.graph.strings("sources")]
+    contents = attempt.host.sources.held()
+    snapshot.source_rows = [
+        source_row(*contents[name]) for name in snapshot.graph.strings("sources")
+    ]
     _set_results(snapshot, start, executor, gates, written.states)
     all_stamps = collect_stamps(attempt.host, start.inputs, written.files)
     checksum = _save_snapshot(start, snapshot)
@@ -78,7 +80,7 @@ def _set_results(
     states: dict[int, bytes],
 ) -> None:
     """Set the results of this build in the snapshot."""
-    for number, action, outputs in zip(start.numbers, executor.steps.actions, start.made):
+    for number, action, outputs in zip(start.numbers, executor.steps.actions, start.outputs_of):
         last = StepRecord(
             str(executor.keys[action]),
             executor.results[action].milliseconds,
