@@ -7,7 +7,6 @@ import time
 from ..execution.scheduler import StepState
 from ..lite import TYPE_CHECKING
 from ..outputs.output_tree import OutputTree
-from ..outputs.owned_paths import owned_paths
 from ..state.save import WrittenOutputs, save_state
 from ..state.step_codec import encode_state, is_tree
 from ..store import gc_roots
@@ -93,6 +92,8 @@ def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
     scope = None
     others: list[Other] = []
     if not unchanged.in_place:
+        from ..outputs.owned_paths import owned_paths
+
         paths = [
             *(output.path for output in start.outputs.values()),
             *(output.event.path for output in unchanged.outputs.values()),

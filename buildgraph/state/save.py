@@ -11,9 +11,7 @@ from ..lite.record import record
 from ..store import gc_roots
 from ..types.events import Built, Judged
 from ..ui.summary import format_unchanged
-from .graph_cache import publish
 from .incremental import snapshot_path, source_row
-from .input_stamps import collect_stamps
 from .snapshot import write
 from .step_codec import StepRecord
 
@@ -58,6 +56,8 @@ def save_state(
         } | {path[below:]: stamp for path, stamp in written.files.items()}
         start.manifest.update(stamps, written.trees, text, snapshot.checksum)
         return
+    from .input_stamps import collect_stamps
+
     contents = attempt.host.sources.held()
     snapshot.source_rows = [
         source_row(*contents[name]) for name in snapshot.graph.strings("sources")
@@ -121,6 +121,8 @@ def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
     pieces, checksum = encoded
     saved = write(snapshot_path(attempt.root, attempt.request), pieces)
     if start.publish_to:
+        from .graph_cache import publish
+
         publish(start.publish_to, pieces)
     return checksum if saved else 0
 

@@ -142,9 +142,9 @@ def start_from_snapshot(
         return None
     events, unchanged = rest
     outputs = dict(dirty.outputs)
-    sources = snapshot.graph.strings("sources")
-    names = {sources[number] for number in changed}
     files = decode_file_outputs(snapshot.graph.strings("file_outputs"))
+    sources = snapshot.graph.strings("sources") if files else []
+    names = {sources[number] for number in changed if files}
     for (number, output), state in zip(files.items(), snapshot.file_states.split(b"\n")):
         if not in_place or output.artifact.name in names:
             outputs[number] = output
