@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..execution.executor import Executor
-    from ..outputs.output_tree import Other
+    from ..outputs.output_tree import PlacedOutput
     from ..state.start import Start
 
 
@@ -90,7 +90,7 @@ def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
         if not isinstance(output.artifact, Output) or output.artifact.action in executor.results
     }
     scope = None
-    others: list[Other] = []
+    others: list[PlacedOutput] = []
     if not unchanged.in_place:
         from ..outputs.owned_paths import owned_paths
 
@@ -105,7 +105,7 @@ def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
         ]
     tree = OutputTree(attempt.root, host.store, host.sources, host.began)
     report_at_once = not unchanged.outputs
-    installed = tree.show(
+    installed = tree.write(
         outputs.values(),
         executor.node,
         attempt.listen if report_at_once else lambda event: None,

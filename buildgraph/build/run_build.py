@@ -146,7 +146,7 @@ def _execute(start: Start, began: int) -> int:
             len(start.numbers) + len(unchanged.events),
             len(start.gates),
             attempt.level,
-            executor.plan.chains if executor.costs else (),
+            executor.plan.critical_path_ms if executor.costs else (),
         )
     )
     for event in unchanged.events:

@@ -1,4 +1,4 @@
-"""Which old outputs a request decides about: those of all labels that its patterns cover, declared any more or not."""
+"""Old outputs that a request may remove: those of all labels that its patterns cover, declared any more or not."""
 
 from __future__ import annotations
 
@@ -45,16 +45,14 @@ def owned_paths(
 
 
 def _in_package(text: str, package: str) -> str:
-    """`:*` and `:all` mean the package one stands in, as in `Workspace.targets`."""
+    """A pattern with `:*` and `:all` in the current package, as in `Workspace.targets`."""
     sign, body = ("-", text[1:]) if text.startswith("-") else ("", text)
     return f"{sign}//{package}{body}" if body in (":*", ":all") else text
 
 
 def _declares(root: str, label: str, path: str) -> bool:
-    """Whether a target still declares an output; True where that cannot be found out."""
-    from ..analysis.declared_outputs import (
-        declared_outputs,  # dear: analysis needs pydantic and NetworkX
-    )
+    """True if a target still declares an output, or if its declaration cannot be read."""
+    from ..analysis.declared_outputs import declared_outputs  # imports pydantic and NetworkX
 
     try:
         return path in declared_outputs(root, label)

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from buildgraph.execution.executor import Executor
+from buildgraph.execution.executor import Attempt, Executor
 from buildgraph.execution.worker_pool import WorkerPool
+from buildgraph.keys.action_graph import ActionGraph
 from buildgraph.sandbox.job import Job
 from buildgraph.sandbox.launcher import Launcher
 from buildgraph.types.request import Request
@@ -26,7 +27,7 @@ class Quick:
 
     level = "namespaces"
 
-    def light(self, _task: object) -> bool:
+    def can_use_launcher(self, _task: object) -> bool:
         """Nothing is for a launcher."""
         return False
 
@@ -56,7 +57,7 @@ class Light:
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
 
-    def light(self, _task: object) -> bool:
+    def can_use_launcher(self, _task: object) -> bool:
         """Everything is for a launcher."""
         return True
 
@@ -177,12 +178,12 @@ def test_a_thread_that_cannot_start_leaves_no_task_behind(monkeypatch: pytest.Mo
 def test_a_thread_without_memory_for_its_word_is_missed(faults: list[object]) -> None:
     """Its task failed for want of memory, and nothing is printed of it."""
     with closing(crew(Quick())) as of:
-        queue = of._elsewhere
+        queue = of._done_in_threads
 
         def put(_found: object) -> None:
             raise MemoryError
 
-        of._elsewhere = SimpleNamespace(put=put, empty=queue.empty, get=queue.get)  # type: ignore[assignment]
+        of._done_in_threads = SimpleNamespace(put=put, empty=queue.empty, get=queue.get)  # type: ignore[assignment]
         of.start(task("a"))
         assert [type(found) for found in outcomes(of)] == [MemoryError] and faults == []
 
@@ -225,7 +226,7 @@ def test_a_launcher_that_is_killed_is_done_without(tmp_path: Path, when: str) ->
             time.sleep(0.01)
         if when == "idle":
             assert [found.code for found in outcomes(of)] == [0]
-        (hand,) = of._hands
+        (hand,) = of._slots
         os.kill(pid_of(hand.launcher), signal.SIGKILL)
         os.waitid(os.P_PID, pid_of(hand.launcher), os.WEXITED | os.WNOWAIT)
         if when == "busy":
@@ -257,11 +258,13 @@ def test_a_wish_to_stop_outlives_an_attempt_that_is_given_up(tmp_path: Path) -> 
     """Ctrl-C while a build that must start over waits for what still runs: it does not start over."""
     cancel = threading.Event()
     host: Any = SimpleNamespace()
-    drive = Executor(str(tmp_path), Request(("//...",)), lambda _event: None, cancel, host)
+    request = Request(("//...",))
+    attempt = Attempt(str(tmp_path), request, lambda _event: None, cancel, host, "none")
+    executor = Executor(attempt, ActionGraph((), (), {}, ()))
 
     def wait() -> list[Any]:
         cancel.set()
         return []
 
-    drive._drop_running(SimpleNamespace(wait=wait))  # type: ignore[arg-type]
+    executor._drop_running(SimpleNamespace(wait=wait))  # type: ignore[arg-type]
     assert cancel.is_set()

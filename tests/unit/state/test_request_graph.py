@@ -18,7 +18,7 @@ from buildgraph.state.request_graph import (
     graph_of,
 )
 from buildgraph.state.snapshot import Snapshot, parse
-from buildgraph.types.action import Action, Gate, Out, Output, Source
+from buildgraph.types.action import Action, Artifact, Gate, Out, Output, Source
 from buildgraph.types.digest import Digest
 from buildgraph.types.label import Label
 
@@ -34,7 +34,7 @@ def _output(action: Action) -> Output:
     return Output(action.argv[1], action)
 
 
-def _requested(artifact: Source | Output) -> RequestedOutput:
+def _requested(artifact: Artifact) -> RequestedOutput:
     return RequestedOutput(Label("", artifact.name), "o", artifact, artifact.name)
 
 
