@@ -26,7 +26,7 @@ class Bare(ActionRunner):
     def _prepare(self, *_: object) -> Any:
         return None
 
-    def _judge(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
+    def _collect(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
         return TaskOutcome(begun.task, None, begun.batch, str(outcome.code))
 
 
