@@ -102,7 +102,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(
     elif how == "from the last build":
         change_inputs(of, "7")
         time.sleep(0.3)
-    show, turns = OutputTree.show, list[str]()
+    show, turns = OutputTree.write, list[str]()
 
     def shown_and_overtaken(*given: Any, **named: Any) -> Any:
         found = show(*given, **named)
@@ -112,7 +112,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(OutputTree, "show", shown_and_overtaken)
+        patch.setattr(OutputTree, "write", shown_and_overtaken)
         assert main(["build", "//..."]) == 0
     assert turns == ["OutputTree"] and out.read_text() == "of another build"
     assert main(["build", "//..."]) == 0

@@ -104,6 +104,9 @@ REAL: dict[str, Callable[..., Start | None]] = {
 }
 
 
+MODULES = {"start_from_workspace": run_build, "start_from_cache": restore}
+
+
 def counted(name: str) -> Callable[..., Start | None]:
     """The real function, with a count of the builds that went on from a snapshot, here or elsewhere."""
 
@@ -247,8 +250,8 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "BUILDGRAPH_CACHE", str(folder / "cache"))
         patch.setitem(os.environ, "BUILDGRAPH_SANDBOX", "none")
-        for name in REAL:
-            patch.setattr(run_build, name, counted(name))
+        for name, module in MODULES.items():
+            patch.setattr(module, name, counted(name))
         root, first = folder / "w", copy.deepcopy(world)
         root.mkdir()
         assert perform(root, world) == world.outputs()
