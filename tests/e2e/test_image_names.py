@@ -252,7 +252,7 @@ def test_a_port_that_nothing_reaches_is_said(swarm: Space, daemon: str) -> None:
                 break
         child.terminate()
     assert any(
-        "without network" in line and "buildgraph run //exports:web -p 8080:8080" in line
+        "its container has no network" in line and "buildgraph run //exports:web -p 8080:8080" in line
         for line in said
     )
     for words, fault in (
@@ -282,10 +282,10 @@ def test_a_port_that_nothing_reaches_is_said(swarm: Space, daemon: str) -> None:
 )
 def test_ports_that_are_published(text: str, ports: tuple[str, int, int] | None) -> None:
     if ports:
-        assert run_verb.published(text) == ports
+        assert run_verb.parse_port(text) == ports
         return
-    with pytest.raises(BuildError, match="no port to publish") as refused:
-        run_verb.published(text)
+    with pytest.raises(BuildError, match="not a valid port mapping") as refused:
+        run_verb.parse_port(text)
     assert refused.value.reason == "usage" and "-p 8080:8080" in refused.value.fix
 
 

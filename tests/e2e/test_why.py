@@ -71,11 +71,11 @@ def test_a_source_that_was_edited_is_the_cause_of_all_that_followed(
     lines = _why(made, "//:second")
     assert lines[0].startswith(f"file.txt changed: {said}")
     assert lines[1:] == [
-        "2 actions followed",
+        "2 actions ran again",
         "  //:first: sh: reads file.txt",
-        "  //:second: sh: takes in/s/x of //:first",
+        "  //:second: sh: reads in/s/x from //:first",
     ]
-    assert _why(made, "//:first")[1:] == ["1 action followed", "  //:first: sh: reads file.txt"]
+    assert _why(made, "//:first")[1:] == ["1 action ran again", "  //:first: sh: reads file.txt"]
     assert _why(made, "//:both")[:2] == lines[:2], "a group is explained by its members"
     assert any("input in/s/x" in line for line in _why(made, "//:second", "--all")[4:])
 
@@ -85,18 +85,18 @@ def test_a_source_is_explained_though_no_output_holds_it(made: Space) -> None:
     _edit(made, "two", "2", "file.txt")
     assert _why(made, "//:first")[:3] == [
         'file.txt changed: line 2 "two" -> "2"',
-        "1 action followed",
-        "the outputs came out equal, so nothing that needs them had to run",
+        "1 action ran again",
+        "outputs unchanged: no action that depends on them ran again",
     ]
 
 
 def test_files_that_a_glob_finds_or_misses(made: Space) -> None:
     made.write("d/b.txt", "b")
     made.build("//...")
-    assert _why(made, "//:all")[:2] == ["d/b.txt was added", "1 action followed"]
+    assert _why(made, "//:all")[:2] == ["d/b.txt was added", "1 action ran again"]
     (made.root / "d/a.txt").unlink()
     made.build("//...")
-    assert _why(made, "//:all")[:2] == ["d/a.txt was removed", "1 action followed"]
+    assert _why(made, "//:all")[:2] == ["d/a.txt was removed", "1 action ran again"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_word_of_a_command_is_named_by_its_place(made: Space) -> None:
     of = '[c]\nrule = "command"\nargv = ["cp", "-p", "{s}", "{o}"]\ninputs = { s = "file.txt" }\noutputs = { o = "y" }\n'
     _edit(made, "[both]", of + "[both]")
     _edit(made, '"-p"', '"-f"')
-    assert _why(made, "//:c")[:2] == ['BUILD.toml: argv[1] "-p" -> "-f"', "1 action followed"]
+    assert _why(made, "//:c")[:2] == ['BUILD.toml: argv[1] "-p" -> "-f"', "1 action ran again"]
 
 
 def test_a_mode_is_named(made: Space) -> None:
@@ -130,7 +130,7 @@ def test_the_last_change_counts_and_not_one_before(made: Space) -> None:
     _edit(made, '"10s"', '"30s"')
     assert _why(made, "//:second")[:2] == [
         'BUILD.toml: timeout "10s" -> "30s"',
-        "1 action followed",
+        "1 action ran again",
     ]
     assert _why(made, "//:first")[0] == 'file.txt changed: line 2 "two" -> "2"'
 
@@ -139,16 +139,16 @@ def test_nothing_changed_never_built_new_and_gone(made: Space) -> None:
     (line,) = _why(made, "//:second")
     assert (
         line
-        == "nothing changed: the actions of //:second have had one key each since they first ran here"
+        == "nothing changed: the actions of //:second have the same keys as when they first ran here"
     )
     made.write("BUILD.toml", _BUILD + _COMMAND.format(name="new", source="file.txt"))
     ran = made.run("why", "//:new", code=2)
     assert (
-        "no action of //:new has been done in this workspace" in ran.err
+        "no action of //:new has run in this workspace" in ran.err
         and "`buildgraph build //:new` first" in ran.err
     )
     made.build("//...")
-    assert "one key each since they first ran" in _why(made, "//:new")[0]
+    assert "the same keys as when they first ran" in _why(made, "//:new")[0]
     assert "no target //:nope" in made.run("why", "//:nope", code=2).err
 
 
@@ -156,15 +156,15 @@ def test_a_result_that_was_gone_from_the_cache(made: Space) -> None:
     made.run("cache", "rm", "//:first")
     made.build("//...")
     assert _why(made, "//:first") == [
-        "nothing changed, but results were gone from the cache",
+        "nothing changed, but results were missing from the cache",
         "1 action ran again: sh",
     ]
     _edit(made, "two", "2", "file.txt")
     shutil.rmtree(made.cache)
     lines = _why(made, "//:first")
     assert lines == [
-        "//:first changed, but the cache no longer holds what it was before",
-        "what changes from now on can be explained",
+        "//:first changed, but the cache no longer has its earlier keys",
+        "changes from now on can be explained",
     ]
 
 
@@ -173,7 +173,7 @@ def test_a_workspace_with_a_fault_still_has_a_past(made: Space) -> None:
     made.write("BUILD.toml", _BUILD + "[bad\n")
     assert _why(made, "//:second")[:2] == [
         'file.txt changed: line 2 "two" -> "2"',
-        "2 actions followed",
+        "2 actions ran again",
     ]
 
 
@@ -272,7 +272,7 @@ def test_an_edited_model_is_named_by_its_states_and_observations(agents: Space) 
     _numbers(agents, "A0", (0, 1), 0.05)
     lines = _why(agents, "//exports:rooms.pi")
     assert lines[0] == "models/heater.npz changed: A0[cold, fine] 0.10 -> 0.15 (and 1 more entry)"
-    assert lines[1].endswith(" actions followed") and int(lines[1].split()[0]) > 8
+    assert lines[1].endswith(" actions ran again") and int(lines[1].split()[0]) > 8
     assert lines[2] == "  //models:heater: ingest heater: reads models/heater.npz"
     assert lines[-1].startswith("  //exports:rooms.pi: ")
     _numbers(agents, "B0", (0, 1, 1), 0.0625)
