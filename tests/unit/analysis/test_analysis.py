@@ -21,8 +21,8 @@ from tests.support.analysed_workspace import (
     Link,
     analysed,
     faults,
+    format_errors,
     provider,
-    told,
     write,
 )
 
@@ -63,21 +63,21 @@ PAGES = """
 rule = "page"
 text = "in/page.md"
 [file]
-rule = "made"
+rule = "copy"
 data = "in/page.md"
 [one]
-rule = "made"
+rule = "copy"
 data = ":p#html"
 [two]
-rule = "made"
+rule = "copy"
 data = ":p"
 [typo]
-rule = "made"
+rule = "copy"
 data = ":p#htm"
 [b]
 rule = "board"
 [none]
-rule = "made"
+rule = "copy"
 data = ":b"
 """
 GOLDEN = Path(__file__).parents[2] / "golden" / "faults"
@@ -130,7 +130,7 @@ rule = "files"
 srcs = ["*.zip", "src", "no.txt"]
 
 [docs.s]
-rule = "made"
+rule = "copy"
 data = 3.5
 
 [docs.t]
@@ -155,7 +155,7 @@ def only(root: Path, *patterns: str) -> BuildError:
 
 def test_five_mistakes_are_told_at_once_in_order(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": FIVE, "page.md": ""})
-    golden("five", told(tmp_path))
+    golden("five", format_errors(tmp_path))
     assert [fault.reason for fault in faults(tmp_path)] == [
         "value",
         "rule",
@@ -168,7 +168,7 @@ def test_five_mistakes_are_told_at_once_in_order(tmp_path: Path) -> None:
 
 def test_syntax_errors_are_told_at_once(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": SYNTAX})
-    golden("syntax", told(tmp_path))
+    golden("syntax", format_errors(tmp_path))
 
 
 def test_a_thousand_missing_labels_take_no_time(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_thousand_missing_labels_take_no_time(tmp_path: Path) -> None:
 
 def test_every_kind_of_mistake_has_words_and_a_place(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": EVERY, "page.md": "", "src/a.py": ""})
-    golden("every", told(tmp_path))
+    golden("every", format_errors(tmp_path))
     assert all(fault.at is not None and fault.at.line for fault in faults(tmp_path))
 
 
@@ -204,7 +204,7 @@ budget = { image = "8MiB", step = "5ms" }
         },
     )
     jetson, pi = Board("float64", 1), Board("float32", 1)
-    assert provider(tmp_path, "//exports:a").given == (
+    assert provider(tmp_path, "//exports:a").arguments == (
         jetson,
         (jetson,),
         {"short": Agent(pi), "long": Agent(jetson, "lead")},
@@ -216,7 +216,7 @@ budget = { image = "8MiB", step = "5ms" }
 
 def test_patterns_in_lists_choose_by_kind(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": BOARDS + NOTES})
-    assert provider(tmp_path, "//e:a").given[1] == (Board("float64", 1), Board("float32", 1))
+    assert provider(tmp_path, "//e:a").arguments[1] == (Board("float64", 1), Board("float32", 1))
     assert "no target that //e:* matches provides Board" in only(tmp_path, "//e:none").what
 
 
@@ -231,9 +231,9 @@ def test_order_deps_and_what_was_read(tmp_path: Path) -> None:
 
 def test_artifacts_are_paths_or_outputs_of_labels(tmp_path: Path) -> None:
     write(tmp_path, {"d/BUILD.toml": PAGES, "d/in/page.md": "", "BUILD.toml": ""})
-    assert provider(tmp_path, "//d:file").given == Source("d/in/page.md")
-    assert provider(tmp_path, "//d:file").given.at == Location("d/BUILD.toml", 7, 9, 10)
-    assert isinstance(provider(tmp_path, "//d:one").given, Output)
+    assert provider(tmp_path, "//d:file").source == Source("d/in/page.md")
+    assert provider(tmp_path, "//d:file").source.at == Location("d/BUILD.toml", 7, 9, 10)
+    assert isinstance(provider(tmp_path, "//d:one").source, Output)
     assert "name one of //d:p#html, //d:p#log" in only(tmp_path, "//d:two").fix
     assert "did you mean 'html'?" in only(tmp_path, "//d:typo").fix
     assert "it makes no file" in only(tmp_path, "//d:none").fix
@@ -501,7 +501,7 @@ def test_the_cache_within_the_workspace_is_no_source(
 def test_what_differs_between_names_that_look_alike_is_told(
     tmp_path: Path, written: str, there: str, hint: str
 ) -> None:
-    write(tmp_path, {f"d/{there}": "", "BUILD.toml": f'[a]\nrule = "made"\ndata = "d/{written}"\n'})
+    write(tmp_path, {f"d/{there}": "", "BUILD.toml": f'[a]\nrule = "copy"\ndata = "d/{written}"\n'})
     assert hint in only(tmp_path).fix
     write(
         tmp_path, {f"{there}/x": "", "BUILD.toml": f'[a]\nrule = "files"\nsrcs = ["{written}/*"]\n'}
@@ -528,7 +528,7 @@ def test_what_differs_between_names_that_look_alike_is_told(
 def test_a_source_stands_inside_the_workspace(tmp_path: Path, path: str, said: str) -> None:
     root = write(
         tmp_path / "w",
-        {"BUILD.toml": f'[a]\nrule = "made"\ndata = "{path}"\n', "page.md": "", "sub/page.md": ""},
+        {"BUILD.toml": f'[a]\nrule = "copy"\ndata = "{path}"\n', "page.md": "", "sub/page.md": ""},
     )
     (root / "leaves").symlink_to("/etc/passwd")
     (root / "folder_link").symlink_to("/etc")
@@ -539,9 +539,9 @@ def test_a_source_stands_inside_the_workspace(tmp_path: Path, path: str, said: s
 
 
 def test_a_link_that_stays_inside_is_a_source(tmp_path: Path) -> None:
-    write(tmp_path, {"BUILD.toml": '[a]\nrule = "made"\ndata = "link.md"\n', "page.md": ""})
+    write(tmp_path, {"BUILD.toml": '[a]\nrule = "copy"\ndata = "link.md"\n', "page.md": ""})
     (tmp_path / "link.md").symlink_to("page.md")
-    assert provider(tmp_path, "//:a").given == Source("link.md")
+    assert provider(tmp_path, "//:a").source == Source("link.md")
 
 
 def chain(names: list[str]) -> str:

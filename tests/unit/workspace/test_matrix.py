@@ -48,7 +48,7 @@ def test_a_matrix_is_analysed_like_targets_written_out(tmp_path: Path) -> None:
     assert [str(label) for label in found.deps[Label("exports", "fleet")]] == [
         "//exports:fleet.jetson"
     ]
-    assert len(found.providers[Label("", "all")].given[1]) == 2  # type: ignore[attr-defined]
+    assert len(found.providers[Label("", "all")].arguments[1]) == 2  # type: ignore[attr-defined]
 
 
 def test_a_cell_can_be_asked_for_alone_and_a_missing_one_is_told(tmp_path: Path) -> None:
