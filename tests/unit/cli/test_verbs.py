@@ -22,7 +22,7 @@ def test_doctor_tells_what_is_missing_for_what_and_how_to_mend() -> None:
     )
     assert [line.strip() for line in lines] == [
         "missing  qemu      no qemu on PATH",
-        "for readiness gates",
+        "needed for readiness gates",
         "help: apt install qemu-user-static",
     ]
     assert doctor.format_check(Check("python", "ok", "3.11.7", "", "")) == ["ok       python    3.11.7"]
