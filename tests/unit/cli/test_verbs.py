@@ -25,7 +25,9 @@ def test_doctor_tells_what_is_missing_for_what_and_how_to_mend() -> None:
         "needed for readiness gates",
         "help: apt install qemu-user-static",
     ]
-    assert doctor.format_check(Check("python", "ok", "3.11.7", "", "")) == ["ok       python    3.11.7"]
+    assert doctor.format_check(Check("python", "ok", "3.11.7", "", "")) == [
+        "ok       python    3.11.7"
+    ]
 
 
 def test_doctor_sees_a_cache_that_others_can_write(tmp_path: Path) -> None:
