@@ -14,7 +14,11 @@ import pytest
 import show_model
 from agentc.ir import files as ir
 from agentc.ir.types import ModelError
-from modelview import heatmap_text as model_draw, page as model_show, summary as model_sheet
+from modelview import (
+    heatmap_text as model_draw,
+    page as model_show,
+    summary as model_sheet,
+)
 
 from tests.support.small_models import EXAMPLES, entangled, one_factor
 
@@ -50,7 +54,7 @@ def test_the_sheet_of_every_shipped_model_is_json(capsys: pytest.CaptureFixture[
     for path in (*EXAMPLES.glob("*.npz"), *ROOMS.glob("*.npz"), *FORMATS.iterdir()):
         document = json.loads(output_of(capsys, str(path), "--json"))
         assert (
-            document["schema"] == 1
+            document["schema"] == 2
             and document["matrices"][0]["name"] == "A0"
             and document["cost"]["plan"] > 0
         )
