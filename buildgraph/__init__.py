@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .types.provider import Provider
     from .types.quantities import Duration, Size
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 DISTRIBUTION = (
     "buildgraph-edge"  # what pip installs; `buildgraph` on the public index is another project
 )
@@ -58,10 +58,11 @@ _HOME = {
     "Size": "types.quantities",
 }
 
+if not TYPE_CHECKING:  # a type checker that knows of it would accept every name
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'buildgraph' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'buildgraph' has no attribute {name!r}")
+        from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'types.action')}"), name)
+        return getattr(import_module(f"{__name__}.{_HOME.get(name, 'types.action')}"), name)

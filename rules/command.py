@@ -1,15 +1,14 @@
 """Any program: the rule for what no other rule knows."""
+
 from __future__ import annotations
 
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from buildgraph import (
-    Artifact, BuildError, Ctx, Duration, In, Out, Program, Provider, Source, rule
-)
+from buildgraph import Artifact, BuildError, Ctx, Duration, In, Out, Program, Provider, Source, rule
 
-SECOND = 1_000_000_000   # a Duration counts nanoseconds
+SECOND = 1_000_000_000  # a Duration counts nanoseconds
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,16 @@ class Made(Provider):
 
 
 @rule
-def command(ctx: Ctx, argv: tuple[str, ...], outputs: dict[str, str], inputs: dict[str, Artifact] | None = None,
-            env: dict[str, str] | None = None, programs: tuple[str, ...] = (), packages: tuple[str, ...] = (),
-            timeout: Duration = Duration(600 * SECOND)) -> Made:
+def command(
+    ctx: Ctx,
+    argv: tuple[str, ...],
+    outputs: dict[str, str],
+    inputs: dict[str, Artifact] | None = None,
+    env: dict[str, str] | None = None,
+    programs: tuple[str, ...] = (),
+    packages: tuple[str, ...] = (),
+    timeout: Duration = Duration(600 * SECOND),
+) -> Made:
     """Run a program: `{name}` in argv is the path of the input or output of that name, `{{` a brace.
 
     `inputs` are files (paths) and outputs of other targets (labels), `outputs` paths (`site/` for a folder), `programs`
@@ -38,24 +44,39 @@ def command(ctx: Ctx, argv: tuple[str, ...], outputs: dict[str, str], inputs: di
     paths |= {name: f"out/{out.path}" for name, out in zip(outputs, outs, strict=True)}
     _check(ctx, outputs, paths, len(staged))
     words = expand(ctx, argv, paths)
-    own = words[0] in paths.values() and ("/" in words[0] or words[0] != argv[0])   # `cp` alone is the host's
+    own = words[0] in paths.values() and (
+        "/" in words[0] or words[0] != argv[0]
+    )  # `cp` alone is the host's
     first = words[0] if own else Program(words[0])
-    made = ctx.run((first, *words[1:]), inputs=tuple(staged.values()), outputs=outs, title=argv[0], programs=programs,
-                   env=env or {}, distributions=tuple(sorted(packages)), timeout=max(1, timeout // SECOND))
+    made = ctx.run(
+        (first, *words[1:]),
+        inputs=tuple(staged.values()),
+        outputs=outs,
+        title=argv[0],
+        programs=programs,
+        env=env or {},
+        distributions=tuple(sorted(packages)),
+        timeout=max(1, timeout // SECOND),
+    )
     return Made(tuple(zip(outputs, made, strict=True)))
 
 
 def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
     """Where a command finds its inputs: files at their path in the workspace, outputs of targets below `in/<name>/`."""
     sources = [artifact.name for artifact in inputs.values() if isinstance(artifact, Source)]
-    staged = {name: f"{name}/{artifact.name.rpartition('/')[2]}" for name, artifact in inputs.items()
-              if not isinstance(artifact, Source)}
+    staged = {
+        name: f"{name}/{artifact.name.rpartition('/')[2]}"
+        for name, artifact in inputs.items()
+        if not isinstance(artifact, Source)
+    }
     folder, number = "in", 0
     while any(_meet(source, f"{folder}/{path}") for source in sources for path in staged.values()):
         number += 1
         folder = f"in-{number}"
-    return {name: In(artifact, f"{folder}/{staged[name]}" if name in staged else artifact.name)
-            for name, artifact in inputs.items()}
+    return {
+        name: In(artifact, f"{folder}/{staged[name]}" if name in staged else artifact.name)
+        for name, artifact in inputs.items()
+    }
 
 
 def _meet(one: str, other: str) -> bool:
@@ -66,7 +87,9 @@ def _meet(one: str, other: str) -> bool:
 def expand(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[str]:
     """The words of an argv with each `{name}` replaced by the path of that name."""
     if not argv:
-        raise BuildError(f"{ctx.label}: argv is empty", ctx.target.place("argv"), "name a program first")
+        raise BuildError(
+            f"{ctx.label}: argv is empty", ctx.target.place("argv"), "name a program first"
+        )
     return [_expand(ctx, number, word, paths) for number, word in enumerate(argv)]
 
 
@@ -78,21 +101,43 @@ def _expand(ctx: Ctx, number: int, word: str, paths: Mapping[str, str]) -> str:
         raise BuildError(f"{word!r}: {fault}", at, "write {{ and }} for braces") from None
     for _, name, form, conversion in pieces:
         if name is not None and (name not in paths or form or conversion):
-            raise BuildError(f"{{{name}}} names no input or output of {ctx.label}", at,
-                             f"there are {', '.join(sorted(paths)) or 'none'}; write {{{{ for a brace")
+            raise BuildError(
+                f"{{{name}}} names no input or output of {ctx.label}",
+                at,
+                f"there are {', '.join(sorted(paths)) or 'none'}; write {{{{ for a brace",
+            )
     return "".join(text + (paths[name] if name is not None else "") for text, name, _, _ in pieces)
 
 
 def _check(ctx: Ctx, outputs: Mapping[str, str], paths: Mapping[str, str], inputs: int) -> None:
     if not outputs:
-        raise BuildError(f"{ctx.label} has no outputs", ctx.target.place("outputs"), 'such as outputs = { html = "page.html" }')
+        raise BuildError(
+            f"{ctx.label} has no outputs",
+            ctx.target.place("outputs"),
+            'such as outputs = { html = "page.html" }',
+        )
     if len(paths) != inputs + len(outputs):
-        raise BuildError(f"{ctx.label}: an input and an output have one name", ctx.target.place("outputs"), "rename one")
+        raise BuildError(
+            f"{ctx.label}: an input and an output have one name",
+            ctx.target.place("outputs"),
+            "rename one",
+        )
     for name, path in outputs.items():
         parts = path.rstrip("/").split("/")
-        if (path.startswith("/") or any(part in ("", ".", "..") or len(part.encode()) > 200 for part in parts)
-                or "\\" in path or not path.isprintable()):
-            raise BuildError(f"{path!r} is not a path of an output", ctx.target.place("outputs", name),
-                             "outputs are relative paths without '..', of printable characters")
+        if (
+            path.startswith("/")
+            or any(part in ("", ".", "..") or len(part.encode()) > 200 for part in parts)
+            or "\\" in path
+            or not path.isprintable()
+        ):
+            raise BuildError(
+                f"{path!r} is not a path of an output",
+                ctx.target.place("outputs", name),
+                "outputs are relative paths without '..', of printable characters",
+            )
     if len({path.rstrip("/") for path in outputs.values()}) != len(outputs):
-        raise BuildError(f"{ctx.label}: two outputs have one path", ctx.target.place("outputs"), "give each its own")
+        raise BuildError(
+            f"{ctx.label}: two outputs have one path",
+            ctx.target.place("outputs"),
+            "give each its own",
+        )

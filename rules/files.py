@@ -1,12 +1,13 @@
 """Files of the workspace, collected into one tree."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from buildgraph import Artifact, BuildError, Ctx, Globs, In, Out, Provider, Tool, rule
 
-_DEEPEST = 64   # folders of a tree of outputs
-GATHER = Tool("gather")
+_DEEPEST = 64  # folders of a tree of outputs
+COPY_TREE = Tool("copy_tree")
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,24 @@ class Files(Provider):
 def files(ctx: Ctx, srcs: Globs) -> Files:
     """Collect files into one tree: `srcs = ["src/**/*.py", "data/*.csv"]`."""
     folder = f"{ctx.target.folder}/" if ctx.target.folder else ""
-    staged = tuple(In(source, f"files/{source.name.removeprefix(folder)}") for source in srcs.sources)
-    deep = next((source for source, given in zip(srcs.sources, staged) if given.path.count("/") > _DEEPEST + 1), None)
+    staged = tuple(
+        In(source, f"files/{source.name.removeprefix(folder)}") for source in srcs.sources
+    )
+    deep = next(
+        (
+            source
+            for source, given in zip(srcs.sources, staged)
+            if given.path.count("/") > _DEEPEST + 1
+        ),
+        None,
+    )
     if deep is not None:
-        raise BuildError(f"{deep.name[:60]!r}... is more than {_DEEPEST} folders below the target", deep.at,
-                         "a tree of outputs is at most so deep: leave it out with \"!...\"")
-    (tree,) = ctx.tool(GATHER, "files", Out("tree", tree=True), inputs=staged, title="gather files")
+        raise BuildError(
+            f"{deep.name[:60]!r}... is more than {_DEEPEST} folders below the target",
+            deep.at,
+            'a tree of outputs is at most so deep: leave it out with "!..."',
+        )
+    (tree,) = ctx.tool(
+        COPY_TREE, "files", Out("tree", tree=True), inputs=staged, title="gather files"
+    )
     return Files(tree)

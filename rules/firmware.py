@@ -1,22 +1,33 @@
 """Firmware, experimental: the proved agents of a coalition as a static library and a header for a microcontroller."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from buildgraph import (
-    Artifact, BuildError, Ctx, Gate, In, Out, Program, Provider, Size, Tool, did_you_mean, rule
+    Artifact,
+    BuildError,
+    Ctx,
+    Gate,
+    In,
+    Out,
+    Program,
+    Provider,
+    Size,
+    Tool,
+    did_you_mean,
+    rule,
 )
 
-from .backend import compiled
+from .actions.backends import compiled
+from .actions.compile_agents import Member, compile_agent
+from .actions.quantize import Fidelity, Storage, stored
+from .boards.microcontrollers import MICROS, Micro
 from .coalition import Coalition
-from .micros import MICROS, Micro
-from .optimise import ARRAYS, NATIVE, Member, compile_agent
-from .storage import Fidelity, Storage, stored
 
-HELPERS = Tool("micro_helpers", ("toolchain",), ("ziglang",))
-LIBRARY = Tool("micro_library", ("elf_object", "refusal", "toolchain"), ("ziglang",), (NATIVE[0],))
-EMULATE = Tool("micro_emulate", (*ARRAYS, "elf_object", "emulate", "replay", "toolchain"), ("numpy", "ziglang"),
-               (NATIVE[0], "native/micro.h"))
+COMPILE_MCU_HELPERS = Tool("compile_mcu_helpers")
+ARCHIVE_MCU_LIBRARY = Tool("archive_mcu_library")
+EMULATE_MCU = Tool("emulate_mcu")
 
 
 @dataclass(frozen=True)
@@ -34,8 +45,15 @@ class Firmware(Provider):
 
 
 @rule
-def firmware(ctx: Ctx, coalition: Coalition, core: str, flash: Size = Size(0), memory: Size = Size(0),
-             storage: Storage | None = None, fidelity: Fidelity | None = None) -> Firmware:
+def firmware(
+    ctx: Ctx,
+    coalition: Coalition,
+    core: str,
+    flash: Size = Size(0),
+    memory: Size = Size(0),
+    storage: Storage | None = None,
+    fidelity: Fidelity | None = None,
+) -> Firmware:
     """Agents for a microcontroller, experimental: `libagents.a` and `agents.h`, freestanding, no heap.
 
     `core` is one of cortex-m0plus, cortex-m3, cortex-m4f, cortex-m7, cortex-m33. The agents' own code and tables are measured
@@ -44,32 +62,78 @@ def firmware(ctx: Ctx, coalition: Coalition, core: str, flash: Size = Size(0), m
     """
     micro = MICROS.get(core)
     if micro is None:
-        raise BuildError(f"no core {core!r}", ctx.target.place("core"),
-                         did_you_mean(core, MICROS) or f"known are {', '.join(MICROS)}")
+        raise BuildError(
+            f"no core {core!r}",
+            ctx.target.place("core"),
+            did_you_mean(core, MICROS) or f"known are {', '.join(MICROS)}",
+        )
     compiled(ctx, coalition.members)
     target = (micro.triple, micro.cpu)
     members, page = stored(ctx, coalition.members, (storage, fidelity), target, "--small")
     objects = {member.name: compile_agent(ctx, member, target, "--small") for member in members}
-    (helpers,) = ctx.tool(HELPERS, "--triple", micro.triple, "--cpu", micro.cpu, "--out", Out("helpers.o"),
-                          title=f"helpers for {core}")
+    (helpers,) = ctx.tool(
+        COMPILE_MCU_HELPERS,
+        "--triple",
+        micro.triple,
+        "--cpu",
+        micro.cpu,
+        "--out",
+        Out("helpers.o"),
+        title=f"helpers for {core}",
+    )
     words: list[str | In] = []
     for name, code in objects.items():
         words += ["--object", name, In(code, f"in/{name}/agent.o")]
     limits = ("--max-flash", str(int(flash)), "--max-memory", str(int(memory)))
     library, header, sizes = ctx.tool(
-        LIBRARY, *words, "--helpers", helpers, "--core", core, *limits, "--out", Out("libagents.a"), "--header",
-        Out("agents.h"), "--sizes", Out("sizes.json"), title=f"library for {core}")
+        ARCHIVE_MCU_LIBRARY,
+        *words,
+        "--helpers",
+        helpers,
+        "--core",
+        core,
+        *limits,
+        "--out",
+        Out("libagents.a"),
+        "--header",
+        Out("agents.h"),
+        "--sizes",
+        Out("sizes.json"),
+        title=f"library for {core}",
+    )
     return Firmware(library, header, sizes, (emulate(ctx, members, objects, helpers, micro),), page)
 
 
-def emulate(ctx: Ctx, members: tuple[Member, ...], objects: dict[str, Artifact], helpers: Artifact, micro: Micro) -> Gate:
+def emulate(
+    ctx: Ctx,
+    members: tuple[Member, ...],
+    objects: dict[str, Artifact],
+    helpers: Artifact,
+    micro: Micro,
+) -> Gate:
     """The very objects of the library replay the probe set: their bits must be the build host's."""
     words: list[str | Artifact | In | Program] = [
-        "--triple", micro.triple, "--cpu", micro.cpu, "--run", Program(micro.qemu), "--run=-cpu", "--run", micro.qemu_cpu,
-        "--helpers", helpers]
+        "--triple",
+        micro.triple,
+        "--cpu",
+        micro.cpu,
+        "--run",
+        Program(micro.qemu),
+        "--run=-cpu",
+        "--run",
+        micro.qemu_cpu,
+        "--helpers",
+        helpers,
+    ]
     for member in members:
         paths = [f"in/{member.name}/{name}" for name in ("agent.o", "proof.json", "probe")]
         staged = (objects[member.name], member.proved.proof, member.proved.planned.probe)
-        words += ["--agent", member.name, *(In(artifact, path) for artifact, path in zip(staged, paths, strict=True))]
-    (verdict,) = ctx.tool(EMULATE, *words, "--out", Out("emulation.json"), title=f"emulate {micro.cpu}")
+        words += [
+            "--agent",
+            member.name,
+            *(In(artifact, path) for artifact, path in zip(staged, paths, strict=True)),
+        ]
+    (verdict,) = ctx.tool(
+        EMULATE_MCU, *words, "--out", Out("emulation.json"), title=f"emulate {micro.cpu}"
+    )
     return Gate("emulation", verdict, (micro.qemu,))

@@ -1,15 +1,26 @@
 """Checks whose success is wanted, not their output: linters, type checkers, tests."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from buildgraph import (
-    Artifact, BuildError, Ctx, Duration, Gate, In, Out, Program, Provider, Tool, rule
+    Artifact,
+    BuildError,
+    Ctx,
+    Duration,
+    Gate,
+    In,
+    Out,
+    Program,
+    Provider,
+    Tool,
+    rule,
 )
 
 from .command import SECOND, expand, place
 
-VERDICT = Tool("verdict")
+RUN_CHECK = Tool("run_check")
 
 
 @dataclass(frozen=True)
@@ -20,16 +31,36 @@ class Check(Provider):
 
 
 @rule
-def gate(ctx: Ctx, argv: tuple[str, ...], inputs: dict[str, Artifact] | None = None, env: dict[str, str] | None = None,
-         packages: tuple[str, ...] = (), timeout: Duration = Duration(600 * SECOND)) -> Check:
+def gate(
+    ctx: Ctx,
+    argv: tuple[str, ...],
+    inputs: dict[str, Artifact] | None = None,
+    env: dict[str, str] | None = None,
+    packages: tuple[str, ...] = (),
+    timeout: Duration = Duration(600 * SECOND),
+) -> Check:
     """Run a check: it passes when the program exits with 0. Inputs and argv are written as for `command`."""
     staged: dict[str, In] = place(inputs or {})
     words = expand(ctx, argv, {name: given.path for name, given in staged.items()})
-    if words[0] in {given.path for given in staged.values()} and ("/" in words[0] or words[0] != argv[0]):
-        raise BuildError(f"{ctx.label}: a gate starts a program of the host", ctx.target.place("argv"),
-                         'such as argv = ["python3", "{script}"]')
+    if words[0] in {given.path for given in staged.values()} and (
+        "/" in words[0] or words[0] != argv[0]
+    ):
+        raise BuildError(
+            f"{ctx.label}: a gate starts a program of the host",
+            ctx.target.place("argv"),
+            'such as argv = ["python3", "{script}"]',
+        )
     needs = () if words[0] == "python3" else (words[0],)
-    (verdict,) = ctx.tool(VERDICT, Out("verdict"), "--", Program(words[0]), *words[1:], title=f"gate {ctx.label.name}",
-                          inputs=tuple(staged.values()), env=env or {}, distributions=tuple(sorted(packages)),
-                          timeout=max(1, timeout // SECOND))
+    (verdict,) = ctx.tool(
+        RUN_CHECK,
+        Out("verdict"),
+        "--",
+        Program(words[0]),
+        *words[1:],
+        title=f"gate {ctx.label.name}",
+        inputs=tuple(staged.values()),
+        env=env or {},
+        distributions=tuple(sorted(packages)),
+        timeout=max(1, timeout // SECOND),
+    )
     return Check((Gate(ctx.label.name, verdict, needs),))

@@ -1,4 +1,5 @@
 """Several targets under one label."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """Indexes: several exports as one image of many platforms."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from buildgraph import Artifact, Ctx, Gate, Out, Provider, Tool, rule
 
 from .export import Export
 
-INDEX = Tool("image_index", ("oci", "tar"), ("deflate",))
+MERGE_IMAGES = Tool("merge_images")
 
 
 @dataclass(frozen=True)
@@ -22,5 +23,13 @@ class Index(Provider):
 def index(ctx: Ctx, exports: tuple[Export, ...]) -> Index:
     """Exports for different platforms under one digest: `exports = ["//exports:jetson", "//exports:x86"]`."""
     layouts = [word for export in exports for word in ("--layout", export.image)]
-    (image,) = ctx.tool(INDEX, *layouts, "--name", ctx.image_name, "--out", Out("image", tree=True), title="index the images")
+    (image,) = ctx.tool(
+        MERGE_IMAGES,
+        *layouts,
+        "--name",
+        ctx.image_name,
+        "--out",
+        Out("image", tree=True),
+        title="index the images",
+    )
     return Index(image, tuple(gate for export in exports for gate in export.gates))

@@ -1,4 +1,5 @@
 """Models: one agent's generative model, from wherever it is written down to canonical arrays."""
+
 from __future__ import annotations
 
 import json
@@ -7,42 +8,57 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from buildgraph import (
-    Artifact, BuildError, Ctx, Duration, Globs, In, Out, Provider, Source, Tool, rule
+    Artifact,
+    BuildError,
+    Ctx,
+    Duration,
+    Globs,
+    In,
+    Out,
+    Provider,
+    Source,
+    Tool,
+    rule,
 )
 
-from .optimise import ARRAYS, PASSES, Planned, Probing, plan
+from .actions.compile_agents import Planned, Probing, plan
 
-READ = (*ARRAYS, "idle", "inductive", "model_labels", "model_source", "model_words", "refusal")
-ARCHIVE = ("ingest", "npy_header", "npz_keys")
-INGEST = Tool("ingest", (*READ, "npy_header", "npz_keys"), ("numpy",))
-INGEST_OBJECTS = Tool("ingest_objects", (*READ, *ARCHIVE, "object_arrays"), ("numpy",))
-INGEST_PYTHON = Tool("ingest_python", (*READ, *ARCHIVE, "ingest_distributions", "ingest_legacy", "python_source"), ("numpy",))
-POMDP_TEXT = (*ARCHIVE, "model_text", "pomdp_rewards", "pomdp_text", "pomdp_words")
-INGEST_POMDP = Tool("ingest_pomdp", (*READ, *POMDP_TEXT), ("numpy",))
-GNN_TEXT = ("gnn_layout", "gnn_parameters", "gnn_structure", "gnn_text", *ARCHIVE, "model_text")
-INGEST_GNN = Tool("ingest_gnn", (*READ, *GNN_TEXT), ("numpy",))
-SHOW = Tool("model_show", (*READ, *sorted({*POMDP_TEXT, *GNN_TEXT}), "ingest_gnn", "ingest_pomdp", "model_draw",
-                           "model_picture", "model_sheet"), ("numpy",))
-
-CHOOSE = Tool("choose_runtime", (*PASSES, "plan", "plan_cost", "refusal"), ("numpy",))
+IMPORT_NPZ = Tool("import_npz")
+IMPORT_OBJECTS = Tool("import_objects")
+IMPORT_PYTHON = Tool("import_python")
+IMPORT_POMDP = Tool("import_pomdp")
+IMPORT_GNN = Tool("import_gnn")
+SHOW_MODEL = Tool("show_model")
+SELECT_BACKEND = Tool("select_backend")
 
 PYTHON_ONLY: dict[str, tuple[object, ...]] = {
-    "learn_A": (True,), "learn_B": (True,), "use_param_info_gain": (True,), "inference_algo": ("mmp", "vmp")}
+    "learn_A": (True,),
+    "learn_B": (True,),
+    "use_param_info_gain": (True,),
+    "inference_algo": ("mmp", "vmp"),
+}
 """What the table itself may say that native does not cover."""
-OPTIONS = {"npz": ("spec", "pickle"), "npy": ("spec", "pickle"), "py": ("entry", "args", "inputs", "packages", "timeout"),
-           "pomdp": ("preferences", "rewards"), "md": ("layout",)}
+OPTIONS = {
+    "npz": ("spec", "pickle"),
+    "npy": ("spec", "pickle"),
+    "py": ("entry", "args", "inputs", "packages", "timeout"),
+    "pomdp": ("preferences", "rewards"),
+    "md": ("layout",),
+}
 """Kinds of source by suffix, and the words of the table that are for this kind alone."""
 _SAVE = "np.savez('model.npz', A0=.., B0=.., ..), with a model.json beside it that holds the parameters ({} for the defaults)"
 ELSEWHERE = {
-    "json": "name the .npz of the arrays, source = \"model.npz\"; the .json of the same name is read with it, or `spec` names it",
+    "json": 'name the .npz of the arrays, source = "model.npz"; the .json of the same name is read with it, or `spec` names it',
     "mat": f"read it once with scipy.io.loadmat and save its arrays: {_SAVE}",
-    **{suffix: f"load it once in Python and save its arrays: {_SAVE}"
-       for suffix in ("pkl", "pickle", "p", "joblib", "h5", "hdf5", "pt", "pth", "csv", "txt")},
+    **dict.fromkeys(
+        ("pkl", "pickle", "p", "joblib", "h5", "hdf5", "pt", "pth", "csv", "txt"),
+        f"load it once in Python and save its arrays: {_SAVE}",
+    ),
     "ipynb": "save its cells as a .py with a function `build` that returns A, B, C, D or an Agent",
 }
 """What to do with files that hold a model in a form that is not read."""
-MAX_STEPS = 1 << 20   # of a probe, as tools/probe.py has it
-SECOND = 1_000_000_000   # a Duration counts nanoseconds
+MAX_STEPS = 1 << 20  # of a probe, as tools/make_probe.py has it
+SECOND = 1_000_000_000  # a Duration counts nanoseconds
 TEN_MINUTES = Duration(600 * SECOND)
 
 
@@ -86,7 +102,11 @@ class Inference:
 
     def overrides(self) -> str:
         """The parameters that were given, as JSON."""
-        given = {name: getattr(self, name) for name in self.__dataclass_fields__ if getattr(self, name) is not None}
+        given = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if getattr(self, name) is not None
+        }
         return json.dumps(given, sort_keys=True)
 
 
@@ -106,17 +126,31 @@ class Rewards:
 
     def words(self) -> tuple[str, ...]:
         """The options of the tool that differ from what it does by itself."""
-        return (*(("--rewards", self.kind) if self.kind != "auto" else ()),
-                *(("--reward-scale", repr(float(self.scale))) if self.scale != 1.0 else ()),
-                *(("--reward-gain",) if self.information_gain else ()))
+        return (
+            *(("--rewards", self.kind) if self.kind != "auto" else ()),
+            *(("--reward-scale", repr(float(self.scale))) if self.scale != 1.0 else ()),
+            *(("--reward-gain",) if self.information_gain else ()),
+        )
 
 
 @rule
-def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str = "build",
-          args: dict[str, Any] | None = None, packages: tuple[str, ...] = (), inputs: Globs = Globs(()),
-          timeout: Duration = TEN_MINUTES, layout: dict[str, str] | None = None,
-          preferences: dict[str, float] | None = None, rewards: Rewards = Rewards(), inference: Inference = Inference(),
-          probe: Probing = Probing(), runtime: Literal["auto", "native", "python"] = "auto", pickle: bool = False) -> Model:
+def model(
+    ctx: Ctx,
+    source: Artifact,
+    spec: Artifact | None = None,
+    entry: str = "build",
+    args: dict[str, Any] | None = None,
+    packages: tuple[str, ...] = (),
+    inputs: Globs = Globs(()),
+    timeout: Duration = TEN_MINUTES,
+    layout: dict[str, str] | None = None,
+    preferences: dict[str, float] | None = None,
+    rewards: Rewards = Rewards(),
+    inference: Inference = Inference(),
+    probe: Probing = Probing(),
+    runtime: Literal["auto", "native", "python"] = "auto",
+    pickle: bool = False,
+) -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
     `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a `.py` whose function
@@ -139,45 +173,98 @@ def model(ctx: Ctx, source: Artifact, spec: Artifact | None = None, entry: str =
     says what it was and that `runtime = "python"` is the way.
     """
     _probed(ctx, probe)
-    suffix = source.name.rpartition(".")[2].lower()
-    _only_for(ctx, suffix, source, {"spec": spec, "entry": entry != "build", "args": args, "packages": packages,
-                                    "inputs": inputs.sources, "timeout": timeout != TEN_MINUTES, "layout": layout,
-                                    "preferences": preferences is not None, "rewards": rewards != Rewards(),
-                                    "pickle": pickle})
+    name, suffix = ctx.label.name, source.name.rpartition(".")[2].lower()
+    _only_for(
+        ctx,
+        suffix,
+        source,
+        {
+            "spec": spec,
+            "entry": entry != "build",
+            "args": args,
+            "packages": packages,
+            "inputs": inputs.sources,
+            "timeout": timeout != TEN_MINUTES,
+            "layout": layout,
+            "preferences": preferences is not None,
+            "rewards": rewards != Rewards(),
+            "pickle": pickle,
+        },
+    )
     _rewarded(ctx, rewards, preferences)
     tool, words = _reader(ctx, suffix, source, spec, pickle)
     if suffix == "py":
-        words += ("--entry", entry, *(("--inputs",) if inputs.sources else ()), "--args", _arguments(ctx, args or {}))
+        words += (
+            "--entry",
+            entry,
+            *(("--inputs",) if inputs.sources else ()),
+            "--args",
+            _arguments(ctx, args or {}),
+        )
     elif suffix == "pomdp":
         words += rewards.words() if preferences is None else ("--preferences", _json(preferences))
     elif suffix == "md":
         words += ("--layout", _json(layout or {}))
-    ir, labels = ctx.tool(tool, *words, "--out", Out("ir", tree=True), "--labels", Out("labels.json"), "--inference",
-                          inference.overrides(), inputs=tuple(In(source, source.name) for source in inputs.sources),
-                          distributions=packages, timeout=max(1, timeout // SECOND), title=f"ingest {ctx.label.name}")
-    (chosen,) = ctx.tool(CHOOSE, "--ir", ir, "--out", Out("runtime.json"), title=f"choose the runtime of {ctx.label.name}")
+    ir, labels = ctx.tool(
+        tool,
+        *words,
+        "--out",
+        Out("ir", tree=True),
+        "--labels",
+        Out("labels.json"),
+        "--inference",
+        inference.overrides(),
+        inputs=tuple(In(source, source.name) for source in inputs.sources),
+        distributions=packages,
+        timeout=max(1, timeout // SECOND),
+        title=f"ingest {name}",
+    )
+    (chosen,) = ctx.tool(
+        SELECT_BACKEND,
+        "--ir",
+        ir,
+        "--out",
+        Out("runtime.json"),
+        title=f"choose the runtime of {name}",
+    )
     return Model(ir, labels, chosen, _python(runtime, inference), plan(ctx, ir, probe), probe)
 
 
 def _probed(ctx: Ctx, probe: Probing) -> None:
     """Refuse a probe of no size, or too large."""
-    if min(probe.episodes, probe.steps) < 1 or probe.episodes * probe.steps > MAX_STEPS or probe.seed < 0:
+    if (
+        min(probe.episodes, probe.steps) < 1
+        or probe.episodes * probe.steps > MAX_STEPS
+        or probe.seed < 0
+    ):
         said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
-        raise BuildError(f"{ctx.label}: {said}", ctx.target.place("probe"),
-                         f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on")
+        raise BuildError(
+            f"{ctx.label}: {said}",
+            ctx.target.place("probe"),
+            f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on",
+        )
 
 
 def _rewarded(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) -> None:
     """Refuse rewards that are replaced, and a scale that is no positive number."""
     if preferences is not None and rewards != Rewards():
-        raise BuildError(f"{ctx.label}: preferences replace the rewards, so `rewards` has no effect", ctx.target.place("rewards"),
-                         "leave one of the two out")
+        raise BuildError(
+            f"{ctx.label}: preferences replace the rewards, so `rewards` has no effect",
+            ctx.target.place("rewards"),
+            "leave one of the two out",
+        )
     if not (math.isfinite(rewards.scale) and rewards.scale > 0.0):
-        raise BuildError(f"{ctx.label}: rewards.scale = {rewards.scale!r} is not a positive number",
-                         ctx.target.place("rewards", "scale"), "say how many nats a unit of reward is worth")
+        raise BuildError(
+            f"{ctx.label}: rewards.scale = {rewards.scale!r} is not a positive number",
+            ctx.target.place("rewards", "scale"),
+            "say how many nats a unit of reward is worth",
+        )
     if rewards.kind == "preferences" and rewards.information_gain:
-        raise BuildError(f"{ctx.label}: rewards.information_gain is for observed rewards",
-                         ctx.target.place("rewards", "information_gain"), "leave it out")
+        raise BuildError(
+            f"{ctx.label}: rewards.information_gain is for observed rewards",
+            ctx.target.place("rewards", "information_gain"),
+            "leave it out",
+        )
 
 
 def _python(runtime: str, inference: Inference) -> str:
@@ -185,39 +272,67 @@ def _python(runtime: str, inference: Inference) -> str:
     if runtime != "auto":
         return 'runtime = "python"' if runtime == "python" else ""
     given = {word: getattr(inference, word) for word in PYTHON_ONLY}
-    return ", ".join(f"{word} = {json.dumps(value)}" for word, value in given.items() if value in PYTHON_ONLY[word])
+    return ", ".join(
+        f"{word} = {json.dumps(value)}"
+        for word, value in given.items()
+        if value in PYTHON_ONLY[word]
+    )
 
 
-def _reader(ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pickle: bool
-            ) -> tuple[Tool, tuple[str | Artifact, ...]]:
+def _reader(
+    ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pickle: bool
+) -> tuple[Tool, tuple[str | Artifact, ...]]:
     """The tool for a kind of source, and how it is told of its files."""
     if suffix == "npy" and not pickle:
-        raise BuildError(f"{ctx.label}: an .npy that holds several matrices is a pickle", ctx.target.place("source"),
-                         "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one array per matrix")
+        raise BuildError(
+            f"{ctx.label}: an .npy that holds several matrices is a pickle",
+            ctx.target.place("source"),
+            "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one array per matrix",
+        )
     if suffix in ("npz", "npy"):
         beside = spec or Source(source.name[:-4] + ".json", ctx.target.lazy_location("source"))
-        return (INGEST_OBJECTS if pickle else INGEST), ("--source" if pickle else "--npz", source, "--spec", beside)
-    return {"py": INGEST_PYTHON, "pomdp": INGEST_POMDP, "md": INGEST_GNN}[suffix], ("--source", source)
+        return (IMPORT_OBJECTS if pickle else IMPORT_NPZ), (
+            "--source" if pickle else "--npz",
+            source,
+            "--spec",
+            beside,
+        )
+    return {"py": IMPORT_PYTHON, "pomdp": IMPORT_POMDP, "md": IMPORT_GNN}[suffix], (
+        "--source",
+        source,
+    )
 
 
 def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
     """Refuse a source of an unknown kind, and words that are for another kind."""
     if suffix not in OPTIONS:
-        raise BuildError(f"{ctx.label}: {source.name!r} is no model source", ctx.target.place("source"), ELSEWHERE.get(
-            suffix, "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true"))
+        raise BuildError(
+            f"{ctx.label}: {source.name!r} is no model source",
+            ctx.target.place("source"),
+            ELSEWHERE.get(
+                suffix,
+                "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true",
+            ),
+        )
     for word, given in said.items():
         if given and word not in OPTIONS[suffix]:
             kind = next(kind for kind, words in OPTIONS.items() if word in words)
-            raise BuildError(f"{ctx.label}: {word} is for .{kind} sources", ctx.target.place(word),
-                             f"leave it out, or name a .{kind}")
+            raise BuildError(
+                f"{ctx.label}: {word} is for .{kind} sources",
+                ctx.target.place(word),
+                f"leave it out, or name a .{kind}",
+            )
 
 
 def _arguments(ctx: Ctx, args: dict[str, Any]) -> str:
     try:
         return _json(args)
     except TypeError:
-        raise BuildError(f"{ctx.label}: args holds a date or a time", ctx.target.place("args"),
-                         "write it as text, in quotes") from None
+        raise BuildError(
+            f"{ctx.label}: args holds a date or a time",
+            ctx.target.place("args"),
+            "write it as text, in quotes",
+        ) from None
 
 
 def _json(value: Any) -> str:

@@ -70,8 +70,18 @@ def golden_tests() -> list[str]:
     ]
 
 
+def generators() -> list[str]:
+    """Modules of tests/support that write generated files when called with `--write`."""
+    return [
+        f"tests.support.{file.stem}"
+        for file in sorted((ROOT / "tests/support").glob("*.py"))
+        if '"--write"' in file.read_text(encoding="utf-8")
+    ]
+
+
 def _generate(arguments: Sequence[str]) -> list[list[str]]:
-    return [["-m", "pytest", "-q", *arguments, *golden_tests()]]
+    written = [["-m", module, "--write"] for module in generators()]
+    return [*written, ["-m", "pytest", "-q", *arguments, *golden_tests()]]
 
 
 def _tier(tier: str) -> Callable[[Sequence[str]], list[list[str]]]:
@@ -86,7 +96,7 @@ CHORES = {
     "e2e": Chore("whole builds by the command line", _tier("e2e")),
     "property": Chore("random workspaces and edits through every start", _tier("property")),
     "fault": Chore("fault injection: crashes, full disks, damaged caches", _tier("fault")),
-    "fuzz": Chore("the native program with random input", _tier("fuzz")),
+    "fuzz": Chore("random input: importers, BUILD.toml, the native program", _tier("fuzz")),
     "pymdp": Chore("agents compared with pymdp", _tier("pymdp")),
     "bench": Chore(
         "limits of counts and times; `python -m tests.bench` is the table", _tier("bench")

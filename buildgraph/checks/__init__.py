@@ -1,1 +1,1 @@
-"""Check reproducibility and undeclared reads."""
+"""Checks of a finished build: reproducible outputs, and no undeclared reads."""

@@ -1,9 +1,12 @@
-"""`build --check`: what was built is made again in a varied environment and must come out equal to the byte.
+"""`build --check`: run the actions of a finished build again and compare their outputs byte by byte.
 
-Varied are what no action may notice: umask, time zone, language (another UTF-8 one, where one is installed), the
-number of CPUs (one), the order in which inputs are made, the path of the folder where the sandbox shows it, the hash
-seed of Python (builds fix it at 0, which hides that an output hangs on the order of a set), and the time itself (it is
-later; days later where faketime is installed).
+The second run varies what must not influence an output:
+
+* umask, time zone, and language (another UTF-8 locale, if one is installed);
+* the number of CPUs (one) and the order in which inputs are created;
+* the path of the working folder, where the sandbox shows it;
+* the hash seed of Python (builds fix it at 0, which hides outputs that depend on the order of a set);
+* the time: 400 days later if faketime is installed.
 """
 
 from __future__ import annotations
@@ -16,107 +19,106 @@ from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
-from ..execution.action_runner import FIXED, ActionRunner, Task, TaskOutcome
+from ..execution.action_runner import FIXED, ActionRunner, Task
 from ..execution.executor import Executor
 from ..explain.content_diff import diff_contents, first_difference
-from ..keys.merkle_walk import walk_tree
-from ..sandbox.job import Job, Outcome
+from ..explain.diff import list_entries
+from ..sandbox.job import Job
 from ..store.batch import DiskBatch
 from ..types.action import Action
 from ..types.digest import Digest
 from ..types.errors import BROKEN, INTERRUPTED
 from ..types.events import Judged
-from ..types.result import File, Node, Result
+from ..types.result import File, Result
 from ..ui.format import last_lines, plural
 
 _UMASK = ("/bin/sh", "-c", 'umask 077; exec "$@"', "sh")
 _LANGUAGES = ("tr_TR.utf8", "de_DE.utf8", "en_US.utf8")
-_LARGE = 256 << 20
+_LARGE = 256 << 20  # bytes; of larger files only the digests are shown
 _TICK_S = 0.1
 T = TypeVar("T")
 
 
-class VariedRunner(ActionRunner):
-    """A worker that varies what no action may notice."""
-
-    def attempt(self, task: Task) -> TaskOutcome:
-        """Run a task with its inputs made in the other order."""
-        return super().attempt(replace(task, inputs=tuple(reversed(task.inputs))))
-
-    def run(self, job: Job) -> Outcome:
-        """Run a job in the varied environment; what an action sets itself stays."""
-        fixed = dict(FIXED)
-        env = {
-            name: vary_environment.get(name, value) if value == fixed.get(name) else value
-            for name, value in job.env
-        }
-        first = job.argv[0] if "/" in job.argv[0] else f"./{job.argv[0]}"
-        argv = (*_UMASK, *later_time(), first, *job.argv[1:])
-        return super().run(replace(job, argv=argv, env=tuple(sorted(env.items()))))
+def _other_language() -> dict[str, str]:
+    for name in _LANGUAGES:
+        if os.path.isdir(f"/usr/lib/locale/{name}"):
+            return {"LANG": name}
+    return {}
 
 
-def _language() -> dict[str, str]:
-    found = [name for name in _LANGUAGES if os.path.isdir(f"/usr/lib/locale/{name}")]
-    return {"LANG": found[0]} if found else {}
+VARIED_ENVIRONMENT = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711", **_other_language()}
 
 
-vary_environment = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711", **_language()}
+def vary_job(job: Job) -> Job:
+    """Return the job with another environment, umask and time; variables that the action sets stay."""
+    fixed = dict(FIXED)
+    env = {
+        name: VARIED_ENVIRONMENT.get(name, value) if value == fixed.get(name) else value
+        for name, value in job.env
+    }
+    argv = (*_UMASK, *faketime_prefix(), *job.words)
+    return replace(job, argv=argv, env=tuple(sorted(env.items())))
 
 
-def later_time() -> tuple[str, ...]:
-    """The words that put a command 400 days ahead, where the host has faketime."""
-    found = shutil.which("faketime", path="/usr/bin:/bin")
-    return (found, "-f", "+400d") if found else ()
+def faketime_prefix() -> tuple[str, ...]:
+    """Return the words that run a command 400 days ahead; empty if the host has no faketime."""
+    faketime = shutil.which("faketime", path="/usr/bin:/bin")
+    return (faketime, "-f", "+400d") if faketime else ()
 
 
-def checker(most: int) -> Callable[[Executor, int], int]:
-    """What looks at a build after it is done: `most` of its actions (0: all) are run again.
+def checker(limit: int) -> Callable[[Executor, int], int]:
+    """Return a function for `Request.after` that checks `limit` actions of the build (0: all)."""
+    return lambda executor, code: check(executor, code, limit)
 
-    Chosen are those with the lowest keys: always the same of one build, others as soon as inputs change.
+
+def check(executor: Executor, code: int, limit: int = 0) -> int:
+    """Run actions of a finished build again and compare the outputs.
+
+    With a `limit`, the actions with the lowest keys are checked: the same ones for the same build,
+    others as soon as an input changes. Returns 3 when an output differs, else `code`, the exit code
+    of the build.
     """
-    return lambda session, code: check(session, code, most)
-
-
-def check(session: Executor, code: int, most: int = 0) -> int:
-    """Run actions of a finished build again and judge them; 3 when one came out different, else the build's code."""
-    chosen = _chosen(session, most)
-    scratch = os.path.join(session.host.scratch, "made again \u00fc")
+    actions = _select_actions(executor, limit)
+    scratch = os.path.join(executor.host.scratch, "check \u00fc")
     os.makedirs(scratch, exist_ok=True)
-    worker = VariedRunner(session.host.store, scratch, session.level, False, session.cancel)
-    broken = 0
-    with _pool(session) as pool:
-        tasks = [session.task(session.steps.number[action]) for action in chosen]
-        for action, why in zip(
-            chosen, in_order(pool, lambda task: _judge(session, worker, task), tasks), strict=True
-        ):
-            if why:
-                broken += 1
-                session.listen(
-                    Judged(str(action.owner), f"made again: {action.title}", "failed", why)
-                )
-    if session.cancel.is_set():
+    runner = ActionRunner(
+        executor.host.store, scratch, executor.level, False, executor.cancel, wrap=vary_job
+    )
+    failures = 0
+    with _one_cpu_pool(executor) as pool:
+        tasks = [executor.task(executor.steps.number[action]) for action in actions]
+        reasons = in_order(pool, lambda task: _run_again(executor, runner, task), tasks)
+        for action, reason in zip(actions, reasons, strict=True):
+            if reason:
+                failures += 1
+                event = Judged(str(action.owner), f"check: {action.title}", "failed", reason)
+                executor.listen(event)
+    if executor.cancel.is_set():
         return INTERRUPTED
-    what = " ".join(session.request.patterns)
-    if not broken:
-        session.listen(
-            Judged(what, "made again", "passed", f"{plural(len(chosen), 'action')} came out equal")
-        )
-    return BROKEN if broken else code
+    if failures:
+        return BROKEN
+    summary = f"{plural(len(actions), 'action')} produced the same outputs again"
+    executor.listen(Judged(" ".join(executor.request.patterns), "check", "passed", summary))
+    return code
 
 
-def _chosen(session: Executor, most: int) -> list[Action]:
-    by_key = {session.keys[action]: action for action in reversed(session.results)}
+def _select_actions(executor: Executor, limit: int) -> list[Action]:
+    by_key = {executor.keys[action]: action for action in reversed(executor.results)}
     keys = sorted(by_key)
     return sorted(
-        (by_key[key] for key in (keys[:most] if most else keys)),
-        key=session.steps.number.__getitem__,
+        (by_key[key] for key in (keys[:limit] if limit else keys)),
+        key=executor.steps.number.__getitem__,
     )
 
 
 def in_order(
     pool: ThreadPoolExecutor, work: Callable[[Task], T], tasks: Sequence[Task]
 ) -> Iterator[T]:
-    """What comes of each task. Like `map` of the pool, but a signal that comes just before a long wait is heard in it."""
+    """Yield the result of `work` for each task, in order; the first exception cancels the rest.
+
+    Unlike `pool.map`, it wakes up every 0.1 s: a signal that arrives just before a long wait is
+    handled during the wait and not after it.
+    """
     futures = [pool.submit(work, task) for task in tasks]
     try:
         for future in futures:
@@ -128,29 +130,30 @@ def in_order(
             future.cancel()
 
 
-def _pool(session: Executor) -> ThreadPoolExecutor:
-    """Threads that use one CPU each: what they start inherits that."""
+def _one_cpu_pool(executor: Executor) -> ThreadPoolExecutor:
+    """Return a pool of threads that run on one CPU each; their child processes inherit that."""
     cpus, turn = sorted(os.sched_getaffinity(0)), count()
-    jobs = session.request.jobs or len(cpus)
+    jobs = executor.request.jobs or len(cpus)
     return ThreadPoolExecutor(
-        jobs, "again", lambda: os.sched_setaffinity(0, {cpus[next(turn) % len(cpus)]})
+        jobs, "check", lambda: os.sched_setaffinity(0, {cpus[next(turn) % len(cpus)]})
     )
 
 
-def _judge(session: Executor, worker: ActionRunner, task: Task) -> str:
-    """Run a task again: how it came out different, or an empty string."""
-    attempt = worker.attempt(task)
-    before = session.results[task.action]
-    if attempt.interrupted:
+def _run_again(executor: Executor, runner: ActionRunner, task: Task) -> str:
+    """Run a task with its inputs created in reverse order; return the difference, or ''."""
+    outcome = runner.attempt(replace(task, inputs=tuple(reversed(task.inputs))))
+    if outcome.interrupted:
         return ""
-    if attempt.result is None:
-        last = last_lines(attempt.log, 1)[-1:]
-        return ": ".join([f"it succeeded, and failed when run again: {attempt.why}", *last])
-    assert isinstance(attempt.batch, DiskBatch)
+    if outcome.result is None:
+        last = last_lines(outcome.log, 1)[-1:]
+        return ": ".join([f"it succeeded once, then failed: {outcome.why}", *last])
+    assert isinstance(outcome.batch, DiskBatch)
+    store = executor.host.store
+    before = executor.results[task.action]
     try:
-        return diff_results(before, attempt.result, session.host.store.read, attempt.batch.read)
+        return diff_results(before, outcome.result, store.read, outcome.batch.read)
     finally:
-        session.host.store.drop(attempt.batch)
+        store.drop(outcome.batch)
 
 
 def diff_results(
@@ -159,43 +162,32 @@ def diff_results(
     read: Callable[[Digest], bytes],
     read_after: Callable[[Digest], bytes],
 ) -> str:
-    """The first difference of the outputs of two results, or an empty string; logs may differ."""
+    """Return the first difference of the outputs of two results, or ''; logs may differ."""
     if before.outputs == after.outputs:
         return ""
-    old = {
-        path: held for output, node in before.outputs for path, held in _files(output, node, read)
-    }
-    new = {
-        path: held
-        for output, node in after.outputs
-        for path, held in _files(output, node, read_after)
-    }
-    return diff_contents(old, new, lambda path: _differ(old[path], new[path], read, read_after))
+    old, new = (
+        {
+            path: entry
+            for output, node in result.outputs
+            for path, entry in list_entries(output, node, reader)
+        }
+        for result, reader in ((before, read), (after, read_after))
+    )
+    return diff_contents(
+        old, new, lambda path: _diff_entries(old[path], new[path], read, read_after)
+    )
 
 
-def _files(
-    path: str, node: Node, read: Callable[[Digest], bytes]
-) -> Iterator[tuple[str, File | str]]:
-    if isinstance(node, File):
-        yield path, node
-        return
-    for folder_path, _, folder in walk_tree(node.digest, read):
-        if folder_path:
-            yield f"{path}{folder_path}/", ""
-        for name, digest, executable in folder.files:
-            yield f"{path}{folder_path}/{name}", File(digest, executable)
-        for name, target in folder.symlinks:
-            yield f"{path}{folder_path}/{name}", target
-
-
-def _differ(
+def _diff_entries(
     old: File | str,
     new: File | str,
     read: Callable[[Digest], bytes],
     read_after: Callable[[Digest], bytes],
 ) -> str:
+    """Describe how two entries differ; a string is the target of a symlink."""
     if isinstance(old, str) or isinstance(new, str):
-        return f"{old if isinstance(old, str) else 'a file'} -> {new if isinstance(new, str) else 'a file'}"
+        texts = (entry if isinstance(entry, str) else "a file" for entry in (old, new))
+        return " -> ".join(texts)
     if old.digest == new.digest:
         return f"executable: {old.executable} -> {new.executable}"
     if max(old.digest.size, new.digest.size) > _LARGE:

@@ -1,4 +1,4 @@
-"""The command line. A build in which nothing changed is answered here, before anything dear is imported."""
+"""The command line. A build in which nothing changed ends here, before slow modules are imported."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ if TYPE_CHECKING:
 
 
 def program() -> NoReturn:
-    """Run `main` as a whole process and end it.
+    """Run `main` as a process of its own and exit with its code.
 
-    Such a process makes hardly any cycles: to look for them costs a tenth of a build. Nor does it pay to take apart at the
-    end, object by object, what the kernel frees at once.
+    The cycle collector is off: it costs a tenth of a build, and a build makes few cycles. The process ends by
+    `_exit`, because the kernel frees memory faster than the interpreter does.
     """
     gc.disable()
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_DFL
-    )  # who ignores it, as some that start containers do, cannot wait for a child
+    # An ignored SIGCHLD, inherited from some container runtimes, makes wait() fail.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        )  # a traceback is no answer to Ctrl-C; `Interrupt` has one, while it can
+        # Python's own handler prints a traceback. `SignalHandler` replaces it while a verb runs.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _open_standard()
     try:
@@ -38,25 +36,25 @@ def program() -> NoReturn:
         from .errors import report_os_error
 
         code = report_os_error(error, False)
-    except MemoryError:  # there was none even for saying so
+    except MemoryError:  # too little memory to import the module that reports it
         os.write(2, b"error: out of memory\n")
         code = 30
     os._exit(code)
 
 
 def _open_standard() -> None:
-    """Put /dev/null where a standard stream was closed, or the next file to be opened would be taken for it."""
+    """Open /dev/null in place of closed standard streams, so that no other file gets their descriptors."""
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            opened = os.open(os.devnull, os.O_RDWR)
-            if opened != fd:
-                os.dup2(opened, fd)
-                os.close(opened)
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != fd:
+                os.dup2(null, fd)
+                os.close(null)
             setattr(sys, name, open(fd, "w" if fd else "r", encoding="utf-8", closefd=False))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `buildgraph` with these words (default: those of the process) and return its exit code."""
+    """Run `buildgraph` with these arguments (default: those of the process) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
         from .. import __version__

@@ -1,4 +1,7 @@
-"""From words to a verb, and from whatever ends it to an exit code. Only the verb in use is imported."""
+"""Run the verb that the arguments name, and turn exceptions into exit codes.
+
+Only the module of that verb is imported.
+"""
 
 from __future__ import annotations
 
@@ -21,73 +24,74 @@ VERBS = {
     "load": "build an image and load it into Docker",
     "query": "ask what targets there are and what depends on what",
     "model": "show what is in a model: shapes, cost of a step, heat maps",
-    "affected": "tell which targets a change affects, and why",
-    "why": "tell what changed since an action ran before",
-    "diff": "compare two keys, or what an action gave with what it gave before",
+    "affected": "list the targets that a change affects, and why",
+    "why": "show what changed since an action last ran",
+    "diff": "compare two keys, or the outputs of an action with its earlier ones",
     "log": "print what the actions of a target printed",
     "trace": "write a Chrome trace of one of the last builds",
     "rules": "list the rules, or show the keys of one",
     "schema": "print the JSON Schema of BUILD.toml, for editors",
     "completion": "print a script that completes words in a shell",
-    "cache": "look at the store of all builds",
-    "hardware": "look at the catalogue of boards, and tell which one this device is",
-    "doctor": "check what this machine offers and how to mend what is missing",
-    "init": "start a workspace with a small example",
+    "cache": "show, clean and check the cache",
+    "hardware": "show the catalogue of boards, and detect which one this device is",
+    "doctor": "check what this machine offers, and say how to add what is missing",
+    "init": "create a workspace with a small example",
+    "docs": "show the documentation in the terminal",
 }
 
 
 def dispatch(words: list[str]) -> int:
-    """Run the verb that the words name; every fault is said on stderr and becomes an exit code."""
+    """Run the verb that the arguments name. Errors are printed to stderr and become exit codes."""
     return run_guarded(words, lambda: _verb(words))
 
 
 def continue_build(words: list[str]) -> int:
-    """Build patterns as `build` does, in the workspace whose last build was just looked at."""
+    """Run `build` in the workspace whose manifest was just checked."""
     from ..fastpath import manifest
     from .verbs.build import plain
 
-    look = manifest.last_check
-    assert look is not None, "nothing was looked at"
-    return run_guarded(words, lambda: plain(Invocation(look.root, look.request[1]), words))
+    check = manifest.last_check
+    assert check is not None, "no manifest was checked"
+    return run_guarded(words, lambda: plain(Invocation(check.root, check.package), words))
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:
-    """Do some work, and make whatever ends it an exit code."""
+    """Run some work and turn the exception that ends it into an exit code."""
     try:
         with SignalHandler():
             code = work()
             sys.stdout.flush()
             return code
     except (KeyboardInterrupt, Exception) as error:
-        stop = _behind(error)
-        if stop is not None:
+        interrupt = _interrupt_behind(error)
+        if interrupt is not None:
             print("interrupted", file=sys.stderr)
-            return stop.code if isinstance(stop, Interrupted) else INTERRUPTED
+            return interrupt.code if isinstance(interrupt, Interrupted) else INTERRUPTED
         if isinstance(error, BuildError):
             return report_error(error, "--json" in words)
         if isinstance(error, OSError):
             return report_os_error(error, "--json" in words)
-        if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+        if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
             return report_error(
                 BuildError("out of memory", fix=LIMIT_HELP, reason="environment"), "--json" in words
             )
         return report_bug()
 
 
-def _behind(error: BaseException) -> KeyboardInterrupt | None:
-    """The signal behind a fault, if there is one: what makes classes, for one, raises it as a fault of its own.
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Find the interrupt among the causes of an exception; the creation of a class, for one, wraps it.
 
-    Each fault is looked at once: nothing keeps causes and contexts from leading back to where they began.
+    Causes and contexts may form a circle, so each exception is visited once.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, KeyboardInterrupt):
-            return one
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            waiting += [one.__context__, one.__cause__]
+        exception = waiting.pop()
+        if isinstance(exception, KeyboardInterrupt):
+            return exception
+        if exception is not None and id(exception) not in seen:
+            seen.add(id(exception))
+            waiting += [exception.__context__, exception.__cause__]
     return None
 
 
@@ -98,7 +102,7 @@ def _verb(words: list[str]) -> int:
         print(_help())
         return OK
     name = words[0]
-    if name == "__complete":  # no verb of a person's: shells ask it
+    if name == "__complete":  # called by completion scripts of shells
         from .verbs.complete import run
 
         return run(words[1:], VERBS)
@@ -125,7 +129,7 @@ def _verb(words: list[str]) -> int:
 
 
 def _help_of(word: str, more: list[str]) -> int:
-    """Help for a verb or a rule; both where a name is of both."""
+    """Print the help of a verb or a rule, or of both where they share a name."""
     from .verbs.schema import rules_here
 
     rules = rules_here().rules
@@ -157,6 +161,6 @@ def _help() -> str:
             "",
             *lines,
             "",
-            "buildgraph help VERB or help RULE tells more; buildgraph --version tells which this is",
+            "`buildgraph help VERB` or `buildgraph help RULE` shows more; `buildgraph --version` shows the version",
         ]
     )

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _BROKEN_PIPE = 141
-_MOST = 4 << 20  # characters of a file in which a line is looked for
-# How threads, imports and the interpreter itself say it.
+_MAX_CHARACTERS = 4 << 20  # read from a file to show one of its lines
+# Messages of threads, imports and the interpreter for a failed allocation.
 NO_MEMORY = (
     "can't start new thread",
     "failed to map segment",
@@ -23,7 +23,7 @@ NO_MEMORY = (
 _ROOM = "make room, or set BUILDGRAPH_CACHE to a folder on a disk that can be written"
 _ACCESS = "check its owner and permissions, or name a file or folder of yours"
 LIMIT_HELP = "allow more (ulimit -a shows the limits), or build with -j1"
-_OF_SYSTEM = {  # what the host has not got, and what to do
+_HELP_BY_ERRNO = {  # shortages and refusals of the host
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
     errno.EROFS: _ROOM,
@@ -34,88 +34,94 @@ _OF_SYSTEM = {  # what the host has not got, and what to do
     errno.ENOMEM: LIMIT_HELP,
     errno.EAGAIN: LIMIT_HELP,
     errno.EFBIG: LIMIT_HELP,
-    errno.EIO: "look after the disk, or the terminal",
+    errno.EIO: "check the disk or the terminal",
 }
 
 
-def report_error(fault: BuildError, machine: bool) -> int:
-    """Say a fault of the user's on stderr (and as JSON on stdout), and give its exit code."""
+def report_error(error: BuildError, as_json: bool) -> int:
+    """Print an error to stderr, and as JSON to stdout if `as_json`; return its exit code."""
     from ..ui.diagnostics import format_error
 
-    faults = fault.errors if isinstance(fault, BuildErrors) else (fault,)
-    for stream, say in (
-        (sys.stdout, lambda: _print_json(faults) if machine else None),
-        (sys.stderr, lambda: sys.stderr.write(format_error(fault, _line_of).rstrip("\n") + "\n")),
+    errors = error.errors if isinstance(error, BuildErrors) else (error,)
+    for stream, write in (
+        (sys.stdout, lambda: _print_json(errors) if as_json else None),
+        (sys.stderr, lambda: sys.stderr.write(format_error(error, _line_of).rstrip("\n") + "\n")),
     ):
         try:
-            say()
+            write()
         except OSError:
-            _mute(stream)
-    return fault.code
+            _redirect_to_null(stream)
+    return error.code
 
 
-def _print_json(faults: tuple[BuildError, ...]) -> None:
+def _print_json(errors: tuple[BuildError, ...]) -> None:
     from ..ui.json_document import print_document
 
-    for fault in faults:
-        at = fault.at and {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
+    for error in errors:
+        at = error.at and {"path": error.at.path, "line": error.at.line, "column": error.at.column}
         print_document(
             {
                 "event": "fault",
-                "what": fault.what,
+                "what": error.what,
                 "at": at,
-                "fix": fault.fix,
-                "reason": fault.reason,
+                "fix": error.fix,
+                "reason": error.reason,
             }
         )
 
 
 def _line_of(path: str, line: int) -> str | None:
-    """The text of a 1-based line of a file of the workspace; None when it cannot be read."""
+    """Read line number `line` (from 1) of a file of the workspace; None when it cannot be read."""
     from ..workspace.root import find_root
 
     try:
         with open(
             os.path.join(find_root(os.getcwd()), path), encoding="utf-8-sig", errors="replace"
         ) as file:
-            return file.read(_MOST).split("\n")[line - 1]
+            return file.read(_MAX_CHARACTERS).split("\n")[line - 1]
     except (OSError, BuildError, IndexError):
         return None
 
 
-def report_os_error(error: OSError, machine: bool) -> int:
-    """The exit code of what the system refused, after it was said: by name when it is the host that must be mended."""
+def report_os_error(error: OSError, as_json: bool) -> int:
+    """Print an error of the operating system and return its exit code.
+
+    An error that the user can remove, such as a full disk, is an error of the environment. Any other is a bug.
+    """
     try:
         sys.stdout.flush()
     except OSError:
-        _mute(
-            sys.stdout
-        )  # its reader is gone, or its disk is full: what it holds would fail again at the end
+        # The reader has closed the pipe, or the disk is full: the buffer would fail again at exit.
+        _redirect_to_null(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return _BROKEN_PIPE
     if error.errno == errno.ENOENT and not error.filename:
         return report_error(
-            BuildError("the current folder is gone", fix="cd to one that is there", reason="usage"),
-            machine,
+            BuildError(
+                "the current folder no longer exists",
+                fix="change to a folder that exists",
+                reason="usage",
+            ),
+            as_json,
         )
-    if error.errno not in _OF_SYSTEM:
+    if error.errno not in _HELP_BY_ERRNO:
         return report_bug()
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-    said = f"{where}{os.strerror(error.errno).lower()}"
+    message = f"{where}{os.strerror(error.errno).lower()}"
     return report_error(
-        BuildError(said, fix=_OF_SYSTEM[error.errno], reason="environment"), machine
+        BuildError(message, fix=_HELP_BY_ERRNO[error.errno], reason="environment"), as_json
     )
 
 
-def _mute(stream: TextIO) -> None:
-    """Let a stream go nowhere: nothing may be written to it any more, not even when it is flushed at the end."""
+def _redirect_to_null(stream: TextIO) -> None:
+    """Send a stream to /dev/null, so that the flush at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def report_bug() -> int:
-    """Print the traceback of a defect of buildgraph and return its exit code."""
+    """Print the traceback of a bug in buildgraph and return its exit code."""
     import traceback
 
     traceback.print_exc()
-    print("this is a fault in buildgraph: please report it with the above", file=sys.stderr)
+    print("this is a bug in buildgraph: please report it with the lines above", file=sys.stderr)
     return BUG

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..detect import Device, Match
-
 _CGROUP = "memory cannot be limited: the controller is off (add cgroup_enable=memory to the kernel's command line)"
 
 
-def format_device(device: Device, found: Match, board: Any, jetpack: str) -> list[str]:
+def format_device(device: Any, found: Any, board: Any, jetpack: str) -> list[str]:
     """The profile and why, what differs from it, what is not known, and what to write in BUILD.toml."""
     said = [_row("profile", found.profile or "none that fits")]
     said += [_row("device", device.model)] if device.model else []
@@ -29,12 +27,12 @@ def _rows(word: str, texts: Any) -> list[str]:
     return [_row("" if number else word, text) for number, text in enumerate(texts)]
 
 
-def _system(device: Device, jetpack: str) -> str:
+def _system(device: Any, jetpack: str) -> str:
     which = f"JetPack {jetpack}" if jetpack else "of no JetPack that the catalogue knows"
     return f"L4T {device.l4t}, {which}"
 
 
-def _modes(device: Device, board: Any) -> list[str]:
+def _modes(device: Any, board: Any) -> list[str]:
     """Power modes and system software that the catalogue's entry does not have."""
     if board is None:
         return []
@@ -49,7 +47,7 @@ def _modes(device: Device, board: Any) -> list[str]:
     return said
 
 
-def _table(device: Device, found: Match, board: Any) -> list[str]:
+def _table(device: Any, found: Any, board: Any) -> list[str]:
     values = {"rule": '"hardware"', "profile": f'"{found.profile}"'}
     if device.mode in {mode.name for mode in board.power_modes}:
         values["power_mode"] = f'"{device.mode}"'

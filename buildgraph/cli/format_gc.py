@@ -20,8 +20,8 @@ _WORDS = 60
 def format_plan(sweep: GcPlan, now: float, freed: int, dry: bool) -> Iterator[str]:
     """The plan in lines: what stays by reason, what goes one by one, and the sum."""
     groups: dict[tuple[bool, str], list[GcDecision]] = defaultdict(list)
-    for verdict in sweep.verdicts:
-        groups[verdict.keep, verdict.why].append(verdict)
+    for verdict in sweep.decisions:
+        groups[verdict.keep, verdict.reason].append(verdict)
     for (stays, why), found in sorted(
         groups.items(), key=lambda group: (not group[0][0], group[0][1])
     ):
@@ -31,7 +31,7 @@ def format_plan(sweep: GcPlan, now: float, freed: int, dry: bool) -> Iterator[st
             yield from (_line(verdict, now) for verdict in found[:_SHOWN])
         if not stays and len(found) > _SHOWN:
             yield f"        and {len(found) - _SHOWN} more (--json lists all)"
-    goes = sum(not verdict.keep for verdict in sweep.verdicts)
+    goes = sum(not verdict.keep for verdict in sweep.decisions)
     yield (
         f"{'would drop' if dry else 'dropped'} {plural(goes, 'result')} and {plural(len(sweep.blobs), 'file')}: "
         f"{format_size(freed)} {'would be ' if dry else ''}freed, {format_size(sweep.kept_bytes)} kept"
@@ -47,19 +47,19 @@ def to_json(sweep: GcPlan, now: float) -> dict[str, Any]:
             {
                 "key": os.path.basename(verdict.path),
                 "stays": verdict.keep,
-                "why": verdict.why,
+                "why": verdict.reason,
                 "bytes": verdict.size,
-                "unused_seconds": max(0, round(now - verdict.used)),
+                "unused_seconds": max(0, round(now - verdict.last_used)),
                 "command": _command(verdict),
             }
-            for verdict in sweep.verdicts
+            for verdict in sweep.decisions
         ],
     }
 
 
 def _line(verdict: GcDecision, now: float) -> str:
     name = os.path.basename(verdict.path)[:12]
-    unused = f"unused for {_span(now - verdict.used)}"
+    unused = f"unused for {_span(now - verdict.last_used)}"
     return f"        {name}  {format_size(verdict.size):>10}  {unused}  {strip_controls(_command(verdict), _WORDS)}"
 
 

@@ -1,4 +1,4 @@
-"""Where the user stands: the workspace around the current folder, and patterns as typed in it."""
+"""The invocation: the workspace around the current folder, and the labels and patterns typed in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Invocation:
 
     @classmethod
     def find(cls) -> Invocation:
-        """The nearest workspace at or above the current folder; BuildError when there is none."""
+        """Find the nearest workspace at or above the current folder; BuildError when there is none."""
         from ..workspace.root import find_root
 
         folder = os.getcwd()
@@ -33,18 +33,18 @@ class Invocation:
         return cls(root, "" if inner == "." else inner)
 
     def patterns(self, words: Iterable[str]) -> tuple[str, ...]:
-        """Patterns as typed; BuildError when there is none."""
-        found = tuple(words)
-        if not found:
+        """Return the patterns as typed; BuildError when there are none."""
+        patterns = tuple(words)
+        if not patterns:
             raise BuildError(
                 "no target is named",
                 fix="name some, such as //exports:jetson, :page or //... for all",
                 reason="usage",
             )
-        return found
+        return patterns
 
     def label(self, word: str) -> Label:
-        """One label as typed in this folder."""
+        """Parse one label as typed in the current folder; BuildError when it is not valid."""
         try:
             return Label.parse(word, self.package)
         except BuildError as error:

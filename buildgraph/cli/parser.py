@@ -1,4 +1,4 @@
-"""argparse with our manners: a wrong word is a user's fault with a hint, and `-//pattern` is no option."""
+"""argparse for buildgraph: unknown options get a suggestion, and `-//pattern` is a pattern."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Any, NoReturn
 
 from ..types.errors import BuildError, did_you_mean
 
-_TAKEN_AWAY = "\0"
+_HIDDEN = "\0"
 
 
 class Parser(ArgumentParser):
-    """Options and words of one verb, in any order; words after `--` are `options.rest`, as they stand."""
+    """Options and arguments of one verb, in any order; arguments after `--` are `options.rest`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter, **options)
         self.add_argument("--json", action="store_true", help="print JSON for programs")
         self.takes_rest = False
-        self.alone: dict[str, str] = {}  # options whose value may be left out, and what it is then
+        self.words: tuple[str, ...] = ()  # what completion offers for the first argument
+        self.optional_values: dict[str, str] = {}  # option -> its value when none is written
 
     def read(self, words: list[str]) -> Namespace | None:
-        """The options given, None when only help was wanted; BuildError on words that are none."""
+        """Parse arguments; None after `--help` was printed. BuildError for arguments that are not valid."""
         own, rest = words, []
         if "--" in words:
             cut = words.index("--")
@@ -29,48 +30,49 @@ class Parser(ArgumentParser):
         if not {"-h", "--help"}.isdisjoint(own):
             self.print_help()
             return None
-        # argparse takes whatever begins with a dash for an option: hide the patterns that do.
-        own = [f"{word}={self.alone[word]}" if word in self.alone else word for word in own]
-        hidden = [_TAKEN_AWAY + word if word.startswith(("-//", "-:")) else word for word in own]
+        # argparse treats every argument that begins with a dash as an option: mark the patterns that do.
+        own = [
+            f"{word}={self.optional_values[word]}" if word in self.optional_values else word
+            for word in own
+        ]
+        hidden = [_HIDDEN + word if word.startswith(("-//", "-:")) else word for word in own]
         options, unknown = self.parse_known_intermixed_args(hidden)
         if unknown:
             self._refuse(unknown[0])
         for name, value in vars(options).items():
             if isinstance(value, list):
-                setattr(options, name, [word.removeprefix(_TAKEN_AWAY) for word in value])
+                setattr(options, name, [word.removeprefix(_HIDDEN) for word in value])
         if rest and not self.takes_rest:
-            self.error(f"nothing is expected after --, but {rest[0]!r} stands there")
+            self.error(f"unexpected argument after --: {rest[0]!r}")
         options.rest = rest
         return options
 
     def option(self, word: str) -> Action | None:
-        """The option that a word names."""
+        """Return the option of this name, if there is one."""
         return self._option_string_actions.get(word)
 
     def options(self) -> list[str]:
-        """Every option in its long form, or the short one of those that have no other."""
+        """List the options, each by its longest name."""
         return [
             max(action.option_strings, key=len) for action in self._actions if action.option_strings
         ]
 
     def first_words(self) -> tuple[str, ...]:
-        """What the first word may be, when it is one of a few."""
+        """List the values of the first argument, where it has a fixed set."""
+        if self.words:
+            return self.words
         first = next((action for action in self._actions if not action.option_strings), None)
-        said = (
-            first.metavar
-            if first and isinstance(first.metavar, str) and "|" in first.metavar
-            else ""
-        )
-        words = said.split("|") if said.islower() else ()
+        metavar = first.metavar if first and isinstance(first.metavar, str) else ""
+        words = metavar.split("|") if "|" in metavar and metavar.islower() else ()
         return tuple(map(str, first.choices or words)) if first else ()
 
     def error(self, message: str) -> NoReturn:
-        """A fault of the command line, as argparse words it; a value that is none of a few gets the nearest."""
+        """Raise BuildError with the message of argparse, and the nearest valid value where there is one."""
         wrong = re.match(r".*invalid choice: '(.*)' \(choose from (.*)\)", message)
         near = did_you_mean(wrong[1], re.findall(r"[\w-]+", wrong[2])) if wrong else ""
         raise BuildError(
             f"{self.prog}: {message}",
-            fix=near or f"`{self.prog} --help` tells what can be said",
+            fix=near or f"`{self.prog} --help` lists the options",
             reason="usage",
         )
 
@@ -81,5 +83,5 @@ class Parser(ArgumentParser):
         raise BuildError(
             f"{self.prog}: no {kind} {word!r}",
             reason="usage",
-            fix=hint or f"`{self.prog} --help` tells what can be said",
+            fix=hint or f"`{self.prog} --help` lists the options",
         )

@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: the first signal asks a running build to wind down, a second one ends it at once."""
+"""Handle SIGINT, SIGTERM and SIGHUP: the first cancels a running build, a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_SOON_S = 0.002
+_RERAISE_S = 0.002
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal ended the work; `code` is the exit code that says which (130, 143, 129)."""
+    """A signal ended the work. `code` is its exit code: 130, 143 or 129."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -25,24 +25,25 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Flag:
-    """What `threading.Event` is to those who only set it and look."""
+    """A flag to set and to read, as `threading.Event` without waiting."""
 
     def __init__(self) -> None:
-        self._up = False
+        self._set = False
 
     def is_set(self) -> bool:
-        """Whether it is up."""
-        return self._up
+        """Return True once it is set."""
+        return self._set
 
     def set(self) -> None:
-        """Put it up."""
-        self._up = True
+        """Set it."""
+        self._set = True
 
 
 class SignalHandler:
-    """While entered, signals set `cancel` when `armed` (something runs and must be stopped) and raise otherwise.
+    """Context in which signals set `cancel` when `armed` (an action may run) and raise Interrupted otherwise.
 
-    One that came while armed is raised at the end at the latest: it may have been too late for what ran to see it.
+    A signal that arrives while armed is raised at the end of the context at the latest, because the build may
+    have ended before it read `cancel`.
     """
 
     def __init__(self) -> None:
@@ -55,8 +56,8 @@ class SignalHandler:
         self._hook = sys.unraisablehook
         try:
             self._before = {number: signal.signal(number, self._signal) for number in SIGNALS}
-            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._again)
-            sys.unraisablehook = self._unheard
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._raise_again)
+            sys.unraisablehook = self._rearm_lost_signal
         except ValueError:
             pass  # signals are for the main thread
         return self
@@ -84,15 +85,15 @@ class SignalHandler:
         else:
             self._raise()
 
-    def _unheard(self, found: Any) -> None:
-        """What is raised while a thing is finalized, or a module's lock let go, is printed and lost: raise it again after."""
-        if isinstance(found.exc_value, Interrupted):
+    def _rearm_lost_signal(self, unraisable: Any) -> None:
+        """Raise the signal again 2 ms later: exceptions in finalizers and import locks are swallowed."""
+        if isinstance(unraisable.exc_value, Interrupted):
             self._lost = True
-            signal.setitimer(signal.ITIMER_REAL, _SOON_S)
+            signal.setitimer(signal.ITIMER_REAL, _RERAISE_S)
         else:
-            self._hook(found)
+            self._hook(unraisable)
 
-    def _again(self, number: int, frame: FrameType | None) -> None:
+    def _raise_again(self, number: int, frame: FrameType | None) -> None:
         self._signal(self._number, frame)
 
     def _raise(self) -> None:

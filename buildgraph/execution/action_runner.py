@@ -30,7 +30,7 @@ from .tool_refusal import ToolRefusal, parse_refusals
 from .work_dir import WorkDir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..host.host_tools import Distribution, HostTool
     from ..sandbox.forkserver.client import ForkServers
@@ -90,8 +90,16 @@ class ActionRunner:
     """Runs tasks in folders below `scratch`; safe to call from several threads. `close` ends what it keeps warm."""
 
     def __init__(
-        self, store: Store, scratch: str, level: Level, keep: bool, cancel: Cancel
+        self,
+        store: Store,
+        scratch: str,
+        level: Level,
+        keep: bool,
+        cancel: Cancel,
+        *,
+        wrap: Callable[[Job], Job] = lambda job: job,
     ) -> None:
+        self._wrap = wrap
         self._store, self._scratch, self.level, self._keep, self._cancel = (
             store,
             scratch,
@@ -205,14 +213,14 @@ class ActionRunner:
         return self.level != "namespaces" and (words[0] != "python3" or words[1:4] != FLAGS)
 
     def run(self, job: Job) -> Outcome:
-        """Run a job in the sandbox; the seam for those that run it otherwise."""
+        """Run a job in the sandbox, as `wrap` changes it."""
         from ..sandbox.forkserver.client import ForkServers
         from ..sandbox.sandbox import run
 
         with self._lock:
             if self._servers is None:
                 self._servers = ForkServers(self._scratch)
-        return run(job, self.level, self._cancel, self._servers)
+        return run(self._wrap(job), self.level, self._cancel, self._servers)
 
     def _prepare(self, task: Task, slot: WorkDir) -> Job:
         kept = [

@@ -15,7 +15,7 @@ from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.queues import SimpleQueue
 from ..sandbox import usage
-from ..sandbox.job import Cancel, Outcome, ended_by
+from ..sandbox.job import Cancel, Outcome, classify_ending
 from ..sandbox.job_encoding import encode_job
 from ..sandbox.launcher import Launcher
 from ..sandbox.output_buffer import OutputBuffer
@@ -65,7 +65,7 @@ class WorkerPool:
         self._threads: list[tuple[Thread, Task]] = []
         self._elsewhere: SimpleQueue[FinishedTask] = SimpleQueue()
         self._wake = (-1, -1)
-        self._kills = usage.memory_kills()
+        self._kills = usage.count_oom_kills()
 
     @property
     def free(self) -> bool:
@@ -169,7 +169,7 @@ class WorkerPool:
         if hand.launcher.lost:
             self._lose(hand)
         took = round((time.monotonic() - hand.since) * 1000)
-        why = ended_by(code, hand.why, self._killed)
+        why = classify_ending(code, hand.why, self._killed)
         outcome = Outcome(code, why, hand.log.text(), self._worker.level, took, used, peak)
         try:
             return begun.task, self._worker.finish(begun, outcome)
@@ -185,7 +185,7 @@ class WorkerPool:
         hand.launcher.close()
 
     def _killed(self) -> bool:
-        before, self._kills = self._kills, usage.memory_kills()
+        before, self._kills = self._kills, usage.count_oom_kills()
         return self._kills > before
 
     def _limit(self, hand: _Hand, begun: StagedTask) -> None:

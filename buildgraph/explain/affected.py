@@ -1,4 +1,4 @@
-"""What a change affects: two evaluated graphs compared, label by label, with a reason for each."""
+"""Compare the target hashes of two states of a workspace: affected labels, each with its reasons."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from ..keys.action_key import diff_parts
 from ..types.label import Label
 from .target_hash import TargetHashes
 
-_LONG = 6
+_MAX_CHAIN = 6
 Change: TypeAlias = Literal["changed", "new", "renamed", "gone"]
+Reasons: TypeAlias = "Mapping[Label, tuple[AffectedReason, ...]]"
 
 
 @dataclass(frozen=True, slots=True)
 class AffectedReason:
-    """One thing that differs: a `value`, `source`, `tool`, `rule` or `dep`, by name, before and after."""
+    """A difference that affects a label.
+
+    `what` is the key of the value, the path of the source or tool, the rule, or the label of the
+    dependency. `before` and `after` are its values or digests, '' if absent or not known.
+    """
 
     kind: Literal["value", "source", "tool", "rule", "dep", "base"]
     what: str
@@ -25,9 +31,11 @@ class AffectedReason:
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """A label, what became of it, and why; `before` is the name it had when it was renamed.
+    """A label that differs between two states.
 
-    `chain` leads by what it needs to a label that has a reason of its own; a long one is cut before its end.
+    `chain` leads from the label through its dependencies to one that has a reason of its own; a
+    chain of more than 6 labels is shortened to its first 6 and its last. `before` is the old label
+    of a renamed target, or the new label of one that is gone under this name.
     """
 
     label: Label
@@ -38,98 +46,79 @@ class Affected:
 
 
 def compare(base: TargetHashes, now: TargetHashes) -> list[Affected]:
-    """All labels that are not what they were, sorted; labels that are gone with the rest."""
-    came = [label for label in sorted(now.targets) if label not in base.targets]
+    """Return the labels that are changed, new, renamed or gone in `now`, sorted."""
+    new = [label for label in sorted(now.targets) if label not in base.targets]
     gone = [label for label in sorted(base.targets) if label not in now.targets]
-    old = _renamed(base, now, came, gone)
     changed = [
         label
         for label in sorted(now.targets)
-        if label in base.targets and base.prints[label] != now.prints[label]
+        if label in base.targets and base.hashes[label] != now.hashes[label]
     ]
-    moved = {*came, *changed}
-    reasons = {label: tuple(_reasons(base, now, label, moved)) for label in changed}
+    differing = {*new, *changed}
+    reasons = {label: tuple(_reasons(base, now, label, differing)) for label in changed}
     chains = _chains(reasons)
-    found = [Affected(label, "changed", reasons[label], chains[label]) for label in changed]
-    found += [
-        Affected(label, "renamed" if label in old else "new", before=str(old.get(label, "")))
-        for label in came
-    ]
-    new_names = {before: after for after, before in old.items()}
-    found += [Affected(label, "gone", before=str(new_names.get(label, ""))) for label in gone]
-    return sorted(found, key=lambda one: one.label)
+    affected = [Affected(label, "changed", reasons[label], chains[label]) for label in changed]
+    old_names = _renamed(base, now, new, gone)
+    for label in new:
+        old = old_names.get(label)
+        affected.append(
+            Affected(label, "renamed", before=str(old)) if old else Affected(label, "new")
+        )
+    new_names = {before: after for after, before in old_names.items()}
+    affected += [Affected(label, "gone", before=str(new_names.get(label, ""))) for label in gone]
+    return sorted(affected, key=lambda entry: entry.label)
 
 
 def without_base(now: TargetHashes, why: str) -> list[Affected]:
-    """Everything, when what was before cannot be told."""
-    return [
-        Affected(label, "changed", (AffectedReason("base", why),)) for label in sorted(now.targets)
-    ]
+    """Return every label as changed, because the base cannot be evaluated; `why` is the reason."""
+    reason = AffectedReason("base", why)
+    return [Affected(label, "changed", (reason,)) for label in sorted(now.targets)]
 
 
 def _renamed(
-    base: TargetHashes, now: TargetHashes, came: list[Label], gone: list[Label]
+    base: TargetHashes, now: TargetHashes, new: list[Label], gone: list[Label]
 ) -> dict[Label, Label]:
-    """New labels that are what a vanished one was, wherever their files stood."""
-    left: dict[tuple[str, str], list[Label]] = {}
+    """Map new labels to gone ones that have the same rule and the same content at any path."""
+    candidates: dict[tuple[str, str], list[Label]] = {}
     for label in gone:
-        left.setdefault((base.targets[label].rule, base.loose[label]), []).append(label)
-    found: dict[Label, Label] = {}
-    for label in came:
-        same = left.get((now.targets[label].rule, now.loose[label]))
+        content = (base.targets[label].rule, base.hashes_ignoring_paths[label])
+        candidates.setdefault(content, []).append(label)
+    old_names: dict[Label, Label] = {}
+    for label in new:
+        same = candidates.get((now.targets[label].rule, now.hashes_ignoring_paths[label]))
         if same:
             near = next((other for other in same if other.name == label.name), same[0])
             same.remove(near)
-            found[label] = near
-    return found
+            old_names[label] = near
+    return old_names
 
 
 def _reasons(
-    base: TargetHashes, now: TargetHashes, label: Label, moved: set[Label]
-) -> Iterator[AffectedReason]:
-    before, after = base.targets[label], now.targets[label]
-    said = False
-    for reason in _own(base, now, label):
-        said = True
-        yield reason
-    for dep in now.deps[label]:
-        if dep in moved:
-            said = True
-            yield AffectedReason("dep", str(dep))
-    if said:
-        return
-    files = [
-        name
-        for name in sorted({*base.rules, *now.rules})
-        if base.rules.get(name) != now.rules.get(name)
-    ]
-    yield from [AffectedReason("rule", name) for name in files] or [
-        AffectedReason("rule", after.rule, before.rule, after.rule)
-    ]
+    base: TargetHashes, now: TargetHashes, label: Label, differing: set[Label]
+) -> list[AffectedReason]:
+    deps = [AffectedReason("dep", str(dep)) for dep in now.deps[label] if dep in differing]
+    reasons = [*_own_reasons(base, now, label), *deps]
+    if reasons:
+        return reasons
+    # The target and what it needs are unchanged, so its rule declares other actions now.
+    files = [AffectedReason("rule", name) for name, _, _ in diff_parts(base.rules, now.rules)]
+    rules = base.targets[label].rule, now.targets[label].rule
+    return files or [AffectedReason("rule", rules[1], *rules)]
 
 
-def _own(base: TargetHashes, now: TargetHashes, label: Label) -> Iterator[AffectedReason]:
+def _own_reasons(base: TargetHashes, now: TargetHashes, label: Label) -> Iterator[AffectedReason]:
     before, after = base.targets[label], now.targets[label]
     if before.rule != after.rule:
         yield AffectedReason("rule", after.rule, before.rule, after.rule)
-    for key, old, new in _differing(dict(flatten(before.values)), dict(flatten(after.values))):
+    for key, old, new in diff_parts(dict(flatten(before.values)), dict(flatten(after.values))):
         yield AffectedReason("value", key, old, new)
-    for name, old, new in _differing(base.inputs[label], now.inputs[label]):
+    for name, old, new in diff_parts(base.inputs[label], now.inputs[label]):
         kind, _, path = name.partition(" ")
         yield AffectedReason("source" if kind == "source" else "tool", path, old, new)
 
 
-def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    names = sorted({*old, *new})
-    return [
-        (name, old.get(name, ""), new.get(name, ""))
-        for name in names
-        if old.get(name) != new.get(name)
-    ]
-
-
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The plain values of a table by their dotted paths."""
+    """Yield (dotted path, text) for each plain value of a table, such as `agents[0].model`."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from flatten(inner, f"{path}.{key}" if path else key)
@@ -140,25 +129,25 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _chains(reasons: Mapping[Label, tuple[AffectedReason, ...]]) -> dict[Label, tuple[Label, ...]]:
-    """For each label the way by what it needs to one that changed for itself; a long way is cut before its end."""
-    ends: dict[Label, Label] = {}
-    found: dict[Label, tuple[Label, ...]] = {}
+def _chains(reasons: Reasons) -> dict[Label, tuple[Label, ...]]:
+    """Map each label to the chain of its `Affected` record."""
+    ends: dict[Label, Label] = {}  # label -> last label of its chain
     for label in reasons:
-        way = [label]
-        while way[-1] not in ends and (after := _after(reasons, way[-1])):
-            way.append(after)
-        end = ends.get(way[-1], way[-1])
-        ends.update((one, end) for one in way)
+        path = [label]
+        while path[-1] not in ends and (dep := _changed_dep(reasons, path[-1])):
+            path.append(dep)
+        end = ends.get(path[-1], path[-1])
+        ends.update((step, end) for step in path)
+    chains: dict[Label, tuple[Label, ...]] = {}
     for label in reasons:
-        way = [label]
-        while way[-1] != ends[label] and len(way) < _LONG:
-            way.append(_after(reasons, way[-1]) or ends[label])
-        found[label] = tuple(way) if way[-1] == ends[label] else (*way, ends[label])
-    return found
+        path = [label]
+        while path[-1] != ends[label] and len(path) < _MAX_CHAIN:
+            path.append(_changed_dep(reasons, path[-1]) or ends[label])
+        chains[label] = tuple(path) if path[-1] == ends[label] else (*path, ends[label])
+    return chains
 
 
-def _after(reasons: Mapping[Label, tuple[AffectedReason, ...]], label: Label) -> Label | None:
-    """The first of the changed targets that a label needs, when it did not change for itself."""
+def _changed_dep(reasons: Reasons, label: Label) -> Label | None:
+    """Return the first changed dependency of a label; None if it has a reason of its own."""
     own = reasons.get(label, ())
     return Label.parse(own[0].what) if own and all(reason.kind == "dep" for reason in own) else None

@@ -1,4 +1,4 @@
-"""The two states that `affected` compares: a revision out of git's objects, and the work tree as it stands."""
+"""`affected --since REV`: hash the targets of a revision and of the work tree, and compare them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..analysis.analysis import analyse
 from ..analysis.builtin_rules import builtin_rules
-from ..host.environment import SHIPPED
+from ..host.environment import RULES_FOLDER
 from ..host.source_files import SourceChanged, SourceFiles
 from ..types.action import Artifact, Shipped, Source
 from ..types.digest import Digest
@@ -20,78 +20,78 @@ from ..workspace.folder_listing import join
 from ..workspace.root import BUILD
 from ..workspace.workspace import Workspace
 from .affected import Affected, compare, without_base
-from .git_revision import Revision, write_entries
+from .git import PROGRAM
+from .git_entries import write_entries
+from .git_revision import Revision
 from .target_hash import Hash, TargetHashes, hash_targets
 
 _ALL = Pattern("", None, True, False)
-_NOT_OF_TARGETS = ("usage", "broken", "environment")  # reasons of faults in a repository or machine
+_NOT_OF_TARGETS = ("usage", "broken", "environment")  # reasons of errors of a repository or machine
 _TRIES = 10  # for a file that changes while it is hashed
 
 
 def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
-    """The commit that `text` names, and every label of the workspace that is not what it was there.
+    """Return the commit that `text` names, and the labels that differ from it in the work tree.
 
-    BuildError for a revision that is not here, for faults of the work tree, and for a target that is gone but needed.
+    Raises BuildError for an unknown revision, for errors in the work tree, and for a target that was
+    deleted since but is still needed.
     """
     with (
-        Revision.find(root, text, SHIPPED) as revision,
+        Revision.find(root, text, RULES_FOLDER) as revision,
         tempfile.TemporaryDirectory(prefix="buildgraph-") as folder,
     ):
-        now = _WorkTree(revision, root, os.path.join(folder, "skipped"))
+        work_tree = _WorkTree(revision, root, os.path.join(folder, "skipped"))
+        before = _RevisionTree(revision, os.path.join(folder, "base"), work_tree)
         try:
-            after = now.evaluate()
-        except BuildError as fault:
-            raise _explained(
-                fault, now, _Before(revision, os.path.join(folder, "base"), now), text
-            ) from None
-        before = _Before(revision, os.path.join(folder, "base"), now)
+            now = work_tree.evaluate()
+        except BuildError as error:
+            raise _with_git_advice(error, work_tree, before, text) from None
         try:
             base = before.evaluate()
-        except BuildError as fault:
-            if fault.reason in _NOT_OF_TARGETS:
+        except BuildError as error:
+            if error.reason in _NOT_OF_TARGETS:
                 raise
-            first = fault.errors[0] if isinstance(fault, BuildErrors) else fault
+            first = error.errors[0] if isinstance(error, BuildErrors) else error
             why = f"{text} cannot be compared: {f'{first.at}: ' if first.at else ''}{first.what}"
-            return revision.commit, without_base(after, why)
-        return revision.commit, compare(base, after)
+            return revision.commit, without_base(now, why)
+        return revision.commit, compare(base, now)
 
 
 class _State:
-    """One state of the workspace: targets in `workspace`, and files that `read` knows by their digests."""
+    """A state of the workspace; `names` collects the files that its evaluation read."""
 
     def __init__(self, revision: Revision, workspace: Workspace) -> None:
         self.revision, self.workspace = revision, workspace
         self.names: set[str] = set()
 
     def evaluate(self) -> TargetHashes:
-        """All targets; BuildErrors for every fault in them."""
+        """Hash all targets; raise BuildErrors with every error in them."""
         labels = self.workspace.matching(_ALL)
         analysis = analyse(self.workspace, labels, builtin_rules())
         self.names.update(self.workspace.rule_files, self.workspace.digests)
         rules = {name: str(self.source(name)[0]) for name in sorted(self.workspace.rule_files)}
+        targets = {label: self.workspace.target(label) for label in analysis.order}
         read: Hash = self.read
-        return hash_targets(
-            analysis, {label: self.workspace.target(label) for label in analysis.order}, rules, read
-        )
+        return hash_targets(analysis, targets, rules, read)
 
     def read(self, artifact: Artifact) -> tuple[Digest, bool]:
-        """The digest of a source or a shipped tool, and whether it is executable."""
+        """Return (digest, is executable) of a source or a shipped tool."""
         if isinstance(artifact, Shipped):
             return self.tool(artifact.name)
         self.names.add(artifact.name)
         return self.source(artifact.name, artifact.at if isinstance(artifact, Source) else None)
 
     def tool(self, name: str) -> tuple[Digest, bool]:
-        """A file that ships with buildgraph."""
+        """Return (digest, is executable) of a file that ships with buildgraph."""
         raise NotImplementedError
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
-        """A file of the workspace."""
+        """Return (digest, is executable) of a file of the workspace."""
         raise NotImplementedError
 
 
 class _WorkTree(_State):
-    """The work tree; what a sparse checkout leaves out is what the index has, as it is for git."""
+    """The work tree. Files that a sparse checkout leaves out are read from the index, as git does."""
 
     def __init__(self, revision: Revision, root: str, folder: str) -> None:
         self.root = root
@@ -101,10 +101,12 @@ class _WorkTree(_State):
         if self.skipped:
             os.mkdir(self.folder)
             write_entries(self.folder, self.skipped, None)
-        super().__init__(revision, _Sparse(root, self.folder) if self.skipped else Workspace(root))
+        super().__init__(
+            revision, _SparseWorkspace(root, self.folder) if self.skipped else Workspace(root)
+        )
 
     def evaluate(self) -> TargetHashes:
-        """All targets; a file of rules has to be checked out."""
+        """Hash all targets; raise BuildError if a file of rules is not checked out."""
         rules = self.workspace.settings.rules
         missing = next((name for name in rules if name in self.skipped), None)
         if missing is not None:
@@ -117,39 +119,42 @@ class _WorkTree(_State):
         return super().evaluate()
 
     def tool(self, name: str) -> tuple[Digest, bool]:
-        """A file that ships with buildgraph."""
-        return self.hash(os.path.join(SHIPPED, name))
+        """Hash a file that ships with buildgraph."""
+        return self.hash(os.path.join(RULES_FOLDER, name))
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
-        """A file of the work tree, or one of the index that is not checked out."""
+        """Hash a file of the work tree, or of the index if it is not checked out."""
         if name in self.skipped:
-            found = self.skipped[name]
-            return found.origin.repository.digest(found.name), found.mode == "100755"
+            entry = self.skipped[name]
+            return entry.origin.repository.digest(entry.name), entry.mode == PROGRAM
         return self.hash(name, at)
 
     def hash(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
-        """A file that is there; one that changes while it is read is read again."""
+        """Hash a file; try again, up to 10 times, while it changes."""
         for _ in range(_TRIES):
             try:
                 return self.files.digest(name, at)
             except SourceChanged:
                 continue
         raise BuildError(
-            f"{name!r} changes all the time", at, "try again when it is complete", "source"
+            f"{name!r} changed while it was read, {_TRIES} times",
+            at,
+            "try again when it is complete",
+            "source",
         )
 
 
-class _Before(_State):
-    """The revision; `folder` has the names of its files, and is made when it is evaluated."""
+class _RevisionTree(_State):
+    """The revision. `evaluate` creates `folder` and writes the names of the revision's files there."""
 
-    def __init__(self, revision: Revision, folder: str, now: _WorkTree) -> None:
-        self.folder, self.now = os.path.realpath(folder), now
-        self.same: set[str] = set()
+    def __init__(self, revision: Revision, folder: str, work_tree: _WorkTree) -> None:
+        self.folder, self.work_tree = os.path.realpath(folder), work_tree
+        self.ignored: set[str] = set()
         super().__init__(revision, Workspace(self.folder))
         self.workspace.fetch = lambda name: revision.fill(self.folder, (name,))
 
     def evaluate(self) -> TargetHashes:
-        """All targets of the revision; BuildError when it has no workspace."""
+        """Hash all targets of the revision; raise BuildError if it has no workspace."""
         os.mkdir(self.folder)
         self.revision.write(self.folder)
         self._add_ignored()
@@ -163,50 +168,51 @@ class _Before(_State):
         return super().evaluate()
 
     def _add_ignored(self) -> None:
-        """Files that git ignores have no history: what the work tree has of them was there before, too."""
-        for name in self.revision.ignored(sorted(self.now.names)):
-            target = os.path.join(self.folder, name)
-            if os.path.lexists(target) or not os.path.isfile(os.path.join(self.now.root, name)):
+        """Add files that git ignores as they are in the work tree: they have no history."""
+        work_tree = self.work_tree
+        for name in self.revision.ignored(sorted(work_tree.names)):
+            source, target = os.path.join(work_tree.root, name), os.path.join(self.folder, name)
+            if os.path.lexists(target) or not os.path.isfile(source):
                 continue
             try:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
-                with (
-                    open(target, "xb") as file,
-                    open(os.path.join(self.now.root, name), "rb") as given,
-                ):
-                    if name in self.now.workspace.digests:
-                        file.write(given.read())
+                with open(target, "xb") as file, open(source, "rb") as content:
+                    if name in work_tree.workspace.digests:
+                        file.write(content.read())
             except (FileExistsError, NotADirectoryError):
-                continue  # the revision has something else in its place
-            self.same.add(name)
+                continue  # the revision has another entry at this path
+            self.ignored.add(name)
 
     def tool(self, name: str) -> tuple[Digest, bool]:
-        """Tools that are no part of the repository are those of this installation, before as now."""
-        path = os.path.relpath(os.path.join(SHIPPED, name), self.revision.repository.top)
-        return self.revision.digest(path) or self.now.tool(name)
+        """Hash a shipped tool: the revision's if the repository has it, else this installation's."""
+        path = os.path.relpath(os.path.join(RULES_FOLDER, name), self.revision.repository.top)
+        return self.revision.digest(path) or self.work_tree.tool(name)
 
     def source(self, name: str, at: Location | None = None) -> tuple[Digest, bool]:
-        """A file of the revision; what git would store as the same object is the same, whatever filters make of it."""
+        """Hash a file of the revision.
+
+        If git would store the file of the work tree as the same object, that file is hashed: its
+        content is the object after the user's filters.
+        """
         inner = os.path.relpath(os.path.realpath(os.path.join(self.folder, name)), self.folder)
-        if inner in self.same:
-            return self.now.hash(inner)
+        if inner in self.ignored:
+            return self.work_tree.hash(inner)
         path = self.revision.prefix + inner
         entry = self.revision.entries.get(path)
+        keeps_modes = self.revision.keeps_modes()
         here = None
-        if entry is not None and os.path.isfile(self.now.files.path(inner)):
-            here = self.now.hash(inner)
+        if entry is not None and os.path.isfile(self.work_tree.files.path(inner)):
+            here = self.work_tree.hash(inner)
             if self.revision.is_unchanged(path):
-                return here[0], here[
-                    1
-                ] if not self.revision.keeps_modes() else entry.mode == "100755"
-        kept = self.revision.digest(path)
-        if kept is None:
-            raise BuildError(f"{name!r} is no file of the revision", at, reason="source")
-        return kept if here is None or self.revision.keeps_modes() else (kept[0], here[1])
+                return here[0], entry.mode == PROGRAM if keeps_modes else here[1]
+        stored = self.revision.digest(path)
+        if stored is None:
+            raise BuildError(f"the revision has no file {name!r}", at, reason="source")
+        return stored if here is None or keeps_modes else (stored[0], here[1])
 
 
 class _Overlay(FileTree):
-    """The folders of a workspace with files from another folder among them."""
+    """The folders of a workspace, merged with those of another folder."""
 
     def __init__(self, root: str, extra: str) -> None:
         super().__init__(root)
@@ -214,15 +220,15 @@ class _Overlay(FileTree):
         self._merged: dict[str, dict[str, os.DirEntry[str]]] = {}
 
     def entries(self, folder: str) -> dict[str, os.DirEntry[str]]:
-        """The entries of both, by name, sorted; what is in the workspace comes first."""
+        """Return the entries of both, sorted by name; the workspace wins."""
         if folder not in self._merged:
             both = {**self._extra.entries(folder), **super().entries(folder)}
             self._merged[folder] = dict(sorted(both.items()))
         return self._merged[folder]
 
 
-class _Sparse(Workspace):
-    """A workspace some of whose files are in another folder, because they are not checked out."""
+class _SparseWorkspace(Workspace):
+    """A workspace of a sparse checkout: files that are not checked out are in another folder."""
 
     def __init__(self, root: str, extra: str) -> None:
         super().__init__(root)
@@ -236,68 +242,75 @@ class _Sparse(Workspace):
             return file.read()
 
 
-def _explained(fault: BuildError, now: _WorkTree, before: _Before, text: str) -> BuildError:
-    """The faults of the work tree, with what git knows of them: targets that are gone, submodules not checked out."""
-    faults = fault.errors if isinstance(fault, BuildErrors) else (fault,)
+def _with_git_advice(
+    error: BuildError, now: _WorkTree, before: _RevisionTree, text: str
+) -> BuildError:
+    """Add what git knows to the errors of the work tree: deleted targets, missing submodules."""
+    errors = error.errors if isinstance(error, BuildErrors) else (error,)
     base: Mapping[str, str] = {}
-    if any(one.reason == "missing" for one in faults):
-        base = _places(before)
-    found = [_with_submodule(_with_gone(one, now, base, text), now.revision) for one in faults]
-    return found[0] if len(found) == 1 else BuildErrors(found)
+    if any(entry.reason == "missing" for entry in errors):
+        base = _target_places(before)
+    advised = [
+        _with_submodule(_with_deleted_target(entry, now, base, text), now.revision)
+        for entry in errors
+    ]
+    return advised[0] if len(advised) == 1 else BuildErrors(advised)
 
 
-def _places(before: _Before) -> dict[str, str]:
-    """Where each target of the revision was written; none when it cannot be read."""
+def _target_places(before: _RevisionTree) -> dict[str, str]:
+    """Map the labels of the revision to their places; empty if it cannot be evaluated."""
     try:
-        return {
-            str(label): str(target.place()) for label, target in before.evaluate().targets.items()
-        }
+        targets = before.evaluate().targets
     except BuildError:
         return {}
+    return {str(label): str(target.place()) for label, target in targets.items()}
 
 
-def _with_gone(fault: BuildError, now: _WorkTree, base: Mapping[str, str], text: str) -> BuildError:
-    gone = fault.what.removeprefix("no target ")
-    if fault.reason != "missing" or gone not in base:
-        return fault
-    user = _writer(fault, now.workspace)
-    what = f"{user or 'a target'} needs {gone}, which is gone since {text}"
+def _with_deleted_target(
+    error: BuildError, now: _WorkTree, base: Mapping[str, str], text: str
+) -> BuildError:
+    label = error.what.removeprefix("no target ")
+    if error.reason != "missing" or label not in base:
+        return error
+    user = _target_at(error.at, now.workspace)
     return BuildError(
-        what,
-        fault.at,
-        f"it was at {base[gone]}: bring it back, or remove the dependency",
+        f"{user or 'a target'} needs {label}, which was deleted since {text}",
+        error.at,
+        f"it was at {base[label]}: restore it, or remove the dependency",
         "missing",
     )
 
 
-def _writer(fault: BuildError, now: Workspace) -> Label | None:
-    """The target in whose table a fault is."""
+def _target_at(at: Location | None, workspace: Workspace) -> Label | None:
+    """Return the target whose table contains a place."""
+    if at is None:
+        return None
     try:
-        labels = now.matching(_ALL) if fault.at else []
+        labels = workspace.matching(_ALL)
     except BuildError:
         return None
-    places = [(now.target(label).place(), label) for label in labels]
+    places = [(workspace.target(label).place(), label) for label in labels]
     above = [
         (place.line, label)
         for place, label in places
-        if fault.at and place.path == fault.at.path and place.line <= fault.at.line
+        if place.path == at.path and place.line <= at.line
     ]
     return max(above)[1] if above else None
 
 
-def _with_submodule(fault: BuildError, revision: Revision) -> BuildError:
-    """A fault that a file is missing, with the way to get it where it is in a submodule that is not checked out."""
-    named = re.fullmatch(r"no file (?:matches )?'(.*)'", fault.what)
-    if fault.reason != "source" or named is None or fault.at is None:
-        return fault
-    path = revision.prefix + join(os.path.dirname(fault.at.path), named[1])
+def _with_submodule(error: BuildError, revision: Revision) -> BuildError:
+    """Add the command that checks out the submodule of a missing file."""
+    match = re.fullmatch(r"no file (?:matches )?'(.*)'", error.what)
+    if error.reason != "source" or match is None or error.at is None:
+        return error
+    path = revision.prefix + join(os.path.dirname(error.at.path), match[1])
     for module in revision.not_checked_out:
         if f"{path}/".startswith(f"{module}/"):
             return BuildError(
-                fault.what,
-                fault.at,
+                error.what,
+                error.at,
                 f"{module} is a submodule that is not checked out: "
                 f"`git -C {revision.repository.top} submodule update --init {module}`",
                 "source",
             )
-    return fault
+    return error

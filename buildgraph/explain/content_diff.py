@@ -1,6 +1,7 @@
-"""The first difference between two files, in the terms of what they hold: a JSON path, a line, an index of an array.
+"""The first difference between two files in terms of their format: a JSON path, a line, an array index.
 
-Nothing is unpickled or run; what is no valid JSON, zip, tar, array or ELF is compared as text or bytes.
+Nothing is unpickled or executed. A file that is not valid JSON, zip, tar, npy or ELF is compared as
+text, else as bytes.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-_LARGE = 64 << 20  # beyond it only bytes are compared
+_LARGE = 64 << 20  # bytes; larger files are compared as bytes only
 _WIDTH = 60
 _NPY = b"\x93NUMPY"
 _HEAD = re.compile(
@@ -39,14 +41,14 @@ _FORMS = {
 
 
 def first_difference(before: bytes, after: bytes) -> str:
-    """Where two files differ first, as `place: before -> after`; empty when they are equal."""
+    """Return the first difference as `place: before -> after`; '' if the files are equal."""
     if before == after:
         return ""
     if max(len(before), len(after)) <= _LARGE:
-        for look in (_json, _zip, _tar, _array, _elf, _text):
+        for compare in (_json, _zip, _tar, _array, _elf, _text):
             try:
-                if (found := look(before, after)) is not None:
-                    return found
+                if (difference := compare(before, after)) is not None:
+                    return difference
             except (
                 ValueError,
                 LookupError,
@@ -65,27 +67,30 @@ def first_difference(before: bytes, after: bytes) -> str:
 
 
 def diff_contents(
-    before: Mapping[str, Any], after: Mapping[str, Any], look: Callable[[str], str]
+    before: Mapping[str, Any], after: Mapping[str, Any], compare: Callable[[str], str]
 ) -> str:
-    """The first difference of two folders or archives given as name -> content; `look` compares one that both have."""
+    """Return the first difference of two folders or archives; '' if there is none.
+
+    Both map names to contents. `compare` is called with a name whose contents differ.
+    """
     for name in sorted(before.keys() | after.keys()):
         if name not in after:
-            return f"{name} is not there the second time"
+            return f"{name} is only in the first"
         if name not in before:
-            return f"{name} is there only the second time"
-        if before[name] != after[name] and (found := look(name)):
-            return f"{name}: {found}"
+            return f"{name} is only in the second"
+        if before[name] != after[name] and (difference := compare(name)):
+            return f"{name}: {difference}"
     return ""
 
 
 def _json(before: bytes, after: bytes) -> str | None:
     if before.lstrip()[:1] not in (b"{", b"["):
         return None
-    return _value(json.loads(before), json.loads(after), "$")
+    return _diff_values(json.loads(before), json.loads(after), "$")
 
 
-def _value(before: Any, after: Any, path: str) -> str | None:
-    """The first place where two JSON values differ; None when only their writing does."""
+def _diff_values(before: Any, after: Any, path: str) -> str | None:
+    """Return the first difference of two JSON values; None if only their spelling differs."""
     if isinstance(before, dict) and isinstance(after, dict):
         names = [*before, *sorted(after.keys() - before)]
         steps: Iterator[tuple[str, Any, Any]] = (
@@ -96,13 +101,12 @@ def _value(before: Any, after: Any, path: str) -> str | None:
         steps = ((f"{path}[{number}]", old, new) for number, (old, new) in pairs)
     else:
         same = type(before) is type(after) and before == after
-        return None if same else f"{path}: {_shown(before)} -> {_shown(after)}"
-    return next(
-        (found for at, old, new in steps if (found := _value(old, new, at)) is not None), None
-    )
+        return None if same else f"{path}: {_format(before)} -> {_format(after)}"
+    differences = (_diff_values(old, new, place) for place, old, new in steps)
+    return next((text for text in differences if text is not None), None)
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     if value is ...:
         return "nothing"
     text = json.dumps(value) if not isinstance(value, (str, bytes)) else repr(value)
@@ -113,18 +117,20 @@ def _zip(before: bytes, after: bytes) -> str | None:
     if not before.startswith(b"PK"):
         return None
     with zipfile.ZipFile(io.BytesIO(before)) as old, zipfile.ZipFile(io.BytesIO(after)) as new:
-        found = diff_contents(
+        difference = diff_contents(
             _members(old),
             _members(new),
             lambda name: first_difference(old.read(name), new.read(name)),
         )
-        if not found and [i.filename for i in old.infolist()] == [
-            i.filename for i in new.infolist()
-        ]:
-            for one, two in zip(old.infolist(), new.infolist(), strict=True):
-                if one.date_time != two.date_time:
-                    return f"{one.filename}: its time in the archive {one.date_time} -> {two.date_time}"
-        return found or None
+        return difference or _diff_times(old.infolist(), new.infolist())
+
+
+def _diff_times(old: list[zipfile.ZipInfo], new: list[zipfile.ZipInfo]) -> str | None:
+    if [info.filename for info in old] == [info.filename for info in new]:
+        for was, now in zip(old, new, strict=True):
+            if was.date_time != now.date_time:
+                return f"{was.filename}: its time in the archive {was.date_time} -> {now.date_time}"
+    return None
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, tuple[int, int]]:
@@ -138,16 +144,17 @@ def _tar(before: bytes, after: bytes) -> str | None:
         tarfile.open(fileobj=io.BytesIO(before)) as old,
         tarfile.open(fileobj=io.BytesIO(after)) as new,
     ):
-        one, two = old.getmembers(), new.getmembers()
-        for first, second in zip(one, two):
-            if first.name != second.name:
-                return f"its members: {first.name} -> {second.name}"
+        for was, now in zip(old.getmembers(), new.getmembers()):
+            if was.name != now.name:
+                return f"its members: {was.name} -> {now.name}"
             for name in ("mode", "uid", "gid", "uname", "gname", "mtime", "type", "linkname"):
-                if getattr(first, name) != getattr(second, name):
-                    return f"{first.name}: {name} {getattr(first, name)!r} -> {getattr(second, name)!r}"
-            if found := first_difference(_content(old, first), _content(new, second)):
-                return f"{first.name}: {found}"
-        return f"its members: {len(one)} -> {len(two)}" if len(one) != len(two) else None
+                before_value, after_value = getattr(was, name), getattr(now, name)
+                if before_value != after_value:
+                    return f"{was.name}: {name} {before_value!r} -> {after_value!r}"
+            if difference := first_difference(_content(old, was), _content(new, now)):
+                return f"{was.name}: {difference}"
+        count, count_after = len(old.getmembers()), len(new.getmembers())
+        return f"its members: {count} -> {count_after}" if count != count_after else None
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -155,38 +162,46 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read() if file else b""
 
 
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """A .npy file: byte order (`<` or `>`), type such as `f8`, shape in memory order, items."""
+
+    order: str
+    dtype: str
+    shape: list[int]
+    data: bytes
+
+
 def _array(before: bytes, after: bytes) -> str | None:
     if not (before.startswith(_NPY) and after.startswith(_NPY)):
         return None
-    (order, kind, shape), data = _npy(before)
-    (_, kind_after, shape_after), data_after = _npy(after)
-    if (kind, shape) != (kind_after, shape_after):
-        return f"the array's form: {kind} {shape} -> {kind_after} {shape_after}"
-    form = struct.Struct(("<" if order == "<" else ">") + _FORMS[kind])
-    for number in range(len(data) // form.size):
-        piece = slice(number * form.size, (number + 1) * form.size)
-        if data[piece] != data_after[piece]:
-            (old,), (new,) = form.unpack(data[piece]), form.unpack(data_after[piece])
-            return f"[{', '.join(map(str, _index(number, shape)))}]: {old!r} -> {new!r}"
+    old, new = _parse_npy(before), _parse_npy(after)
+    if (old.dtype, old.shape) != (new.dtype, new.shape):
+        return f"type and shape: {old.dtype} {old.shape} -> {new.dtype} {new.shape}"
+    item = struct.Struct(old.order + _FORMS[old.dtype])
+    for number in range(len(old.data) // item.size):
+        piece = slice(number * item.size, (number + 1) * item.size)
+        if old.data[piece] != new.data[piece]:
+            (was,), (now,) = item.unpack(old.data[piece]), item.unpack(new.data[piece])
+            return f"[{', '.join(map(str, _index(number, old.shape)))}]: {was!r} -> {now!r}"
     return None
 
 
-def _npy(data: bytes) -> tuple[tuple[str, str, list[int]], bytes]:
-    """((byte order, kind, shape as it lies in memory), data) of a .npy file; ValueError on a form not known here."""
-    size, start = (
-        (struct.unpack("<H", data[8:10])[0], 10)
-        if data[6] == 1
-        else (struct.unpack("<I", data[8:12])[0], 12)
-    )
-    found = _HEAD.match(data[start : start + size])
-    if found is None:
-        raise ValueError("an array of another form")
-    shape = [int(part) for part in found[5].split(b",") if part.strip()]
-    if found[4] == b"True":
+def _parse_npy(data: bytes) -> _Array:
+    """Parse a .npy file; raise ValueError for a header that numpy does not write for plain numbers."""
+    if data[6] == 1:
+        (size,), start = struct.unpack("<H", data[8:10]), 10
+    else:
+        (size,), start = struct.unpack("<I", data[8:12]), 12
+    match = _HEAD.match(data[start : start + size])
+    if match is None:
+        raise ValueError("unknown header")
+    order, letter, width, is_fortran, lengths = match.groups()
+    shape = [int(part) for part in lengths.split(b",") if part.strip()]
+    if is_fortran == b"True":
         shape.reverse()
-    return ("<" if found[1] in b"<|=" else ">", (found[2] + found[3]).decode(), shape), data[
-        start + size :
-    ]
+    dtype = (letter + width).decode()
+    return _Array("<" if order in b"<|=" else ">", dtype, shape, data[start + size :])
 
 
 def _index(number: int, shape: Sequence[int]) -> list[int]:
@@ -205,20 +220,22 @@ def _elf(before: bytes, after: bytes) -> str | None:
 
 
 def _sections(data: bytes) -> dict[str, bytes]:
-    """The sections of a 64-bit little-endian ELF file by name; equal names are numbered."""
-    (table,), (size, count, names) = (
-        struct.unpack_from("<Q", data, 40),
-        struct.unpack_from("<HHH", data, 58),
-    )
-    heads = [struct.unpack_from("<IIQQQQ", data, table + number * size) for number in range(count)]
-    at = heads[names][4]
-    found: dict[str, bytes] = {}
-    for number, (name, kind, _, _, offset, length) in enumerate(heads):
-        text = data[at + name : data.index(b"\0", at + name)].decode("ascii")
-        found[
-            f"section {text}" if f"section {text}" not in found else f"section {text} ({number})"
-        ] = b"" if kind == 8 else data[offset : offset + length]  # SHT_NOBITS holds nothing
-    return found
+    """Map the sections of a 64-bit little-endian ELF file by name; duplicate names are numbered."""
+    (table,) = struct.unpack_from("<Q", data, 40)
+    size, count, names = struct.unpack_from("<HHH", data, 58)
+    headers = [
+        struct.unpack_from("<IIQQQQ", data, table + number * size) for number in range(count)
+    ]
+    at = headers[names][4]
+    sections: dict[str, bytes] = {}
+    for number, (name_at, kind, _, _, offset, length) in enumerate(headers):
+        text = data[at + name_at : data.index(b"\0", at + name_at)].decode("ascii")
+        name = f"section {text}"
+        if name in sections:
+            name = f"section {text} ({number})"
+        # 8 is SHT_NOBITS: such a section has no bytes in the file.
+        sections[name] = b"" if kind == 8 else data[offset : offset + length]
+    return sections
 
 
 def _text(before: bytes, after: bytes) -> str | None:
@@ -227,18 +244,14 @@ def _text(before: bytes, after: bytes) -> str | None:
     lines = zip_longest(
         before.decode().splitlines(True), after.decode().splitlines(True), fillvalue=...
     )
-    return next(
-        (
-            f"line {number}: {_shown(old)} -> {_shown(new)}"
-            for number, (old, new) in enumerate(lines, 1)
-            if old != new
-        ),
-        None,
-    )
+    for number, (old, new) in enumerate(lines, 1):
+        if old != new:
+            return f"line {number}: {_format(old)} -> {_format(new)}"
+    return None
 
 
 def _bytes(before: bytes, after: bytes) -> str:
-    at = next((number for number, (old, new) in enumerate(zip(before, after)) if old != new), None)
-    if at is None:
-        return f"{len(before)} bytes -> {len(after)} bytes"
-    return f"byte {at:#x}: {before[at : at + 8].hex(' ')} -> {after[at : at + 8].hex(' ')}"
+    for at, (old, new) in enumerate(zip(before, after)):
+        if old != new:
+            return f"byte {at:#x}: {before[at : at + 8].hex(' ')} -> {after[at : at + 8].hex(' ')}"
+    return f"{len(before)} bytes -> {len(after)} bytes"

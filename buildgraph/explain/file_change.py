@@ -1,4 +1,4 @@
-"""How a file changed, in a line: in the model that was made of it, in its own lines, or in what came of it."""
+"""Describe the change of a source file in one line, as far as possible in terms of its model."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from ..store.protocol import Missing
 from ..types.result import File, Node, Result
 from ..ui.format import plural
 from .content_diff import first_difference
-from .diff import ChangedPart, ResultSource, files_of, files_of_node
-from .model_diff import model_difference
+from .diff import ChangedPart, ResultSource, changed_files, list_files
+from .model_diff import ModelFiles, model_difference
 
-_TEXT = 1 << 20  # bytes of a file up to which its lines are compared
+_TEXT = 1 << 20  # bytes; lines of larger files are not compared
 _WIDTH = 60
 
 
-def detail_of(
-    memory: ResultSource,
+def describe_file_change(
+    store: ResultSource,
     nodes: tuple[Node | None, Node | None],
     part: ChangedPart,
     results: tuple[Result | None, Result | None],
 ) -> str:
-    """Where a file differs first: in the model that was made of it, in its own lines, or in what came of it."""
+    """Describe the first difference of a file; '' if none is known.
+
+    Tried in this order: the model that the action made of it, its own lines, and the first output
+    that differs. `nodes` and `results` are those before and after the change.
+    """
     if not (part.before and part.after):
         return ""
     if part.before.removesuffix(" executable") == part.after.removesuffix(" executable"):
-        return (
-            "it is executable now"
-            if part.after.endswith(" executable")
-            else "it is not executable any more"
-        )
-    if results[0] and results[1]:
-        said = _of_model(memory, results[0], results[1])
-        if said:
-            return said
-    if isinstance(nodes[0], File) and isinstance(nodes[1], File):
+        executable = part.after.endswith(" executable")
+        return "it is executable now" if executable else "it is not executable any more"
+    before, after = results
+    if before and after and (text := _diff_models(store, before, after)):
+        return text
+    old, new = nodes
+    if isinstance(old, File) and isinstance(new, File):
         try:
-            found = _lines(memory.read(nodes[0].digest), memory.read(nodes[1].digest))
+            text = _diff_texts(store.read(old.digest), store.read(new.digest))
         except Missing:
-            found = ""
-        if found:
-            return found
-    if part.first or not (results[0] and results[1]):
+            text = ""
+        if text:
+            return text
+    if part.first or not (before and after):
         return part.first
-    outputs = files_of(memory, results[0], results[1])
-    told = next((one for one in outputs if one.first), None)
-    return f"in {told.name} that came of it, {told.first}" if told else ""
+    for output in changed_files(store, before, after):
+        if output.first:
+            return f"in {output.name} that was made from it, {output.first}"
+    return ""
 
 
-def _lines(before: bytes, after: bytes) -> str:
-    """The first line that differs; empty where the files are no text of lines."""
+def _diff_texts(before: bytes, after: bytes) -> str:
+    """Describe the first line that differs; '' if the files are no text or too large."""
     if max(len(before), len(after)) > _TEXT:
         return ""
     if b"\0" in before or b"\0" in after or (_is_json(before) and _is_json(after)):
@@ -58,19 +60,22 @@ def _lines(before: bytes, after: bytes) -> str:
         old, new = before.decode().splitlines(), after.decode().splitlines()
     except UnicodeDecodeError:
         return ""
+    return "line ends" if old == new else _diff_lines(old, new)
+
+
+def _diff_lines(old: list[str], new: list[str]) -> str:
     at = next(
-        (number for number, (one, two) in enumerate(zip(old, new)) if one != two),
+        (number for number, (was, now) in enumerate(zip(old, new)) if was != now),
         min(len(old), len(new)),
     )
-    if old == new:
-        return "line ends"
-    if at < len(new) and len(new) > len(old) and old[at:] == new[at + len(new) - len(old) :]:
-        return f"line {at + 1} added {_quoted(new[at])}{_more(len(new) - len(old))}"
-    if at < len(old) and len(old) > len(new) and new[at:] == old[at + len(old) - len(new) :]:
-        return f"line {at + 1} removed {_quoted(old[at])}{_more(len(old) - len(new))}"
-    words = [_quoted(lines[at]) if at < len(lines) else "nothing" for lines in (old, new)]
-    more = sum(one != two for one, two in zip(old[at:], new[at:])) if len(old) == len(new) else 0
-    return f"line {at + 1} {words[0]} -> {words[1]}{_more(more)}"
+    added = len(new) - len(old)
+    if at < len(new) and added > 0 and old[at:] == new[at + added :]:
+        return f"line {at + 1} added {_quoted(new[at])}{_format_more(added)}"
+    if at < len(old) and added < 0 and new[at:] == old[at - added :]:
+        return f"line {at + 1} removed {_quoted(old[at])}{_format_more(-added)}"
+    was, now = (_quoted(lines[at]) if at < len(lines) else "nothing" for lines in (old, new))
+    count = 0 if added else sum(one != other for one, other in zip(old[at:], new[at:]))
+    return f"line {at + 1} {was} -> {now}{_format_more(count)}"
 
 
 def _is_json(data: bytes) -> bool:
@@ -83,7 +88,7 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _more(count: int) -> str:
+def _format_more(count: int) -> str:
     return f" (and {plural(count - 1, 'more line')})" if count > 1 else ""
 
 
@@ -91,24 +96,22 @@ def _quoted(line: str) -> str:
     return json.dumps(line if len(line) <= _WIDTH else f"{line[:_WIDTH]}...", ensure_ascii=False)
 
 
-def _of_model(memory: ResultSource, before: Result, after: Result) -> str:
-    """What differs in the model that an action made; empty when it made none."""
+def _diff_models(store: ResultSource, before: Result, after: Result) -> str:
+    """Describe the first difference of the models that an action made; '' if it made none."""
     old, new = dict(before.outputs), dict(after.outputs)
     labels = new.get("labels.json")
     if not isinstance(labels, File) or "ir" not in old or "ir" not in new:
         return ""
-    files = [
-        {
-            name.removeprefix("ir/"): file.digest
-            for name, file in files_of_node(memory, "ir", one["ir"])
-        }
-        for one in (old, new)
-    ]
     try:
         return model_difference(
-            (files[0], lambda name: memory.read(files[0][name])),
-            (files[1], lambda name: memory.read(files[1][name])),
-            memory.read(labels.digest),
+            _model_files(store, old["ir"]),
+            _model_files(store, new["ir"]),
+            store.read(labels.digest),
         )
     except (Missing, KeyError):
         return ""
+
+
+def _model_files(store: ResultSource, node: Node) -> ModelFiles:
+    files = {name.removeprefix("ir/"): file.digest for name, file in list_files(store, "ir", node)}
+    return ModelFiles(files, lambda name: store.read(files[name]))

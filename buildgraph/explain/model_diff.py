@@ -1,4 +1,4 @@
-"""The first difference between two models in canonical form, with the names of their states and observations."""
+"""The first difference between two models in canonical form, with the names of states and observations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import re
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 from ..ui.format import plural
-
-Read: TypeAlias = Callable[[str], bytes]
 
 _SHAPES = (
     "num_obs",
@@ -28,80 +27,94 @@ _SHAPES = (
 )
 _HEX = re.compile(r"-?0x[01]\.[0-9a-f]+p[+-]\d+\Z")
 _TENSOR = re.compile(r"(pA|pB|A|B|C|D|I)(\d+)\.f64\Z")
-_COUNTED = 1 << 23  # bytes of a tensor up to which all its differences are counted
+_COUNTED = 1 << 23  # bytes; of larger tensors only the first difference is counted
 _TOLERANCE = 1e-9
 
 
-def model_difference(
-    before: tuple[Mapping[str, object], Read],
-    after: tuple[Mapping[str, object], Read],
-    labels: bytes,
-) -> str:
-    """What differs first in two folders of a model, each its names (what they hold is compared) and a way to read them.
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The files of a model: `contents` maps each name to a value that is equal for equal bytes."""
 
-    `labels` is the labels.json of the model. Empty where nothing differs, or the files are no model.
+    contents: Mapping[str, object]
+    read: Callable[[str], bytes]
+
+
+def model_difference(old: ModelFiles, new: ModelFiles, labels: bytes) -> str:
+    """Describe the first difference between two models.
+
+    `labels` is the labels.json of the newer model. Returns '' if the models are equal or the files
+    are not a model. Parameters are compared only if no tensor differs, or if a shape does.
     """
-    (old, read_old), (new, read_new) = before, after
     try:
-        head, head_after = json.loads(read_old("model.json")), json.loads(read_new("model.json"))
-        said = [
-            f"{key} {_plain(head.get(key))} -> {_plain(head_after.get(key))}"
+        head, head_after = json.loads(old.read("model.json")), json.loads(new.read("model.json"))
+        parameters = [
+            f"{key} {_format_parameter(head.get(key))} -> {_format_parameter(head_after.get(key))}"
             for key in sorted(head.keys() | head_after.keys())
             if head.get(key) != head_after.get(key)
         ]
         if any(head.get(key) != head_after.get(key) for key in _SHAPES):
-            return _first(said, len(said), "parameter")
-        axes, count, entry = _Axes(head_after, json.loads(labels)), 0, ""
-        for name in sorted(old.keys() & new.keys() - {"model.json"}):
-            if old[name] != new[name]:
-                found, more = _tensor(name, read_old(name), read_new(name), axes)
-                entry, count = entry or found, count + more
+            return _format_first(parameters[0], len(parameters), "parameter")
+        axes = _Axes(head_after, json.loads(labels))
+        entry, count = _diff_tensors(old, new, axes)
     except (ValueError, LookupError, TypeError, AttributeError):
         return ""
-    return _first([entry] * bool(entry), count, "entry") or _first(said, len(said), "parameter")
+    if entry:
+        return _format_first(entry, count, "entry")
+    return _format_first(parameters[0], len(parameters), "parameter") if parameters else ""
 
 
-def _first(said: list[str], count: int, noun: str) -> str:
+def _format_first(text: str, count: int, noun: str) -> str:
     more = plural(count - 1, f"more {noun}").replace("entrys", "entries")
-    return (said[0] + (f" (and {more})" if count > 1 else "")) if said else ""
+    return text + (f" (and {more})" if count > 1 else "")
 
 
-def _tensor(name: str, before: bytes, after: bytes, axes: _Axes) -> tuple[str, int]:
-    """The first entry that differs, and how many do; 1 where a large tensor is not counted."""
+def _diff_tensors(old: ModelFiles, new: ModelFiles, axes: _Axes) -> tuple[str, int]:
+    """Return (description of the first entry that differs, number of entries that differ)."""
+    entry, count = "", 0
+    for name in sorted(old.contents.keys() & new.contents.keys() - {"model.json"}):
+        if old.contents[name] != new.contents[name]:
+            text, more = _diff_tensor(name, old.read(name), new.read(name), axes)
+            entry, count = entry or text, count + more
+    return entry, count
+
+
+def _diff_tensor(name: str, before: bytes, after: bytes, axes: _Axes) -> tuple[str, int]:
+    """Like `_diff_tensors`, for one tensor; a large tensor counts 1."""
+    stem = name.partition(".")[0]
     if len(before) != len(after):
-        return f"{name.partition('.')[0]} has another size", 1
-    whole = name.endswith(".i32")
-    old, new = _items(before, whole), _items(after, whole)
+        return f"{stem} has another size", 1
+    is_integer = name.endswith(".i32")
+    old, new = _items(before, is_integer), _items(after, is_integer)
     places = _places(old, new, 0 if len(before) <= _COUNTED else 1)
     if not places:
         return "", 0
     at = places[0]
-    said = f"{int(old[at])} -> {int(new[at])}" if whole else _numbers(old[at], new[at])
-    return f"{name.partition('.')[0]}[{', '.join(axes.index(name, at))}] {said}", len(places)
+    values = f"{int(old[at])} -> {int(new[at])}" if is_integer else _format_change(old[at], new[at])
+    return f"{stem}[{', '.join(axes.index(name, at))}] {values}", len(places)
 
 
-def _items(data: bytes, whole: bool) -> Sequence[float]:
-    """The items of a tensor: 32-bit integers, or float64; little-endian."""
-    found: array[Any] = array("i" if whole else "d")
-    found.frombytes(data)
+def _items(data: bytes, is_integer: bool) -> Sequence[float]:
+    """Decode a tensor: little-endian, int32 or float64."""
+    items: array[Any] = array("i" if is_integer else "d")
+    items.frombytes(data)
     if sys.byteorder == "big":
-        found.byteswap()
-    return found
+        items.byteswap()
+    return items
 
 
-def _places(old: Sequence[float], new: Sequence[float], most: int) -> list[int]:
-    """Where two tensors differ; only the first `most` places unless it is 0."""
-    found: list[int] = []
+def _places(old: Sequence[float], new: Sequence[float], limit: int) -> list[int]:
+    """Return the positions at which two tensors differ, at most `limit` of them (0: all)."""
+    places: list[int] = []
     for number in range(len(old)):
         if old[number] != new[number]:
-            found.append(number)
-            if len(found) == most:
+            places.append(number)
+            if len(places) == limit:
                 break
-    return found
+    return places
 
 
 class _Axes:
-    """The axes of a model's tensors: for each its length, and the names of its values where they are known."""
+    """The axes of a model's tensors: the length of each, and the names of its values if known."""
 
     def __init__(self, head: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
         self._head = head
@@ -112,18 +125,19 @@ class _Axes:
         self._controls = [number for number, size in enumerate(head["num_controls"]) if size > 1]
 
     def index(self, name: str, at: int) -> list[str]:
-        """The index of an item of a tensor, axis by axis, by name."""
+        """Return the index of item `at` of a tensor, one text per axis: the value's name or number."""
         parts = []
-        for size, names in reversed(list(self._of(name))):
+        for size, names in reversed(list(self._axes_of(name))):
             at, place = divmod(at, size)
             parts.append(names[place] if names else str(place))
         return [*([str(at)] if at or not parts else []), *reversed(parts)]
 
-    def _of(self, name: str) -> Iterator[tuple[int, list[str] | None]]:
-        found = _TENSOR.match(name)
-        if found is None:
+    def _axes_of(self, name: str) -> Iterator[tuple[int, list[str] | None]]:
+        """Yield (length, names of its values) of each axis of a tensor, outermost first."""
+        match = _TENSOR.match(name)
+        if match is None:
             return
-        letter, number = found[1].removeprefix("p"), int(found[2])
+        letter, number = match[1].removeprefix("p"), int(match[2])
         if letter == "C" and self._head["C_time_varying"][number]:
             yield self._head["policy_len"], None
         if letter == "I":
@@ -140,19 +154,18 @@ class _Axes:
             yield self._head["num_controls"][control], names
 
     def _value(self, key: str, number: int) -> tuple[int, list[str] | None]:
-        return self._head[key][number], self._names[
-            "observations" if key == "num_obs" else "states"
-        ][number]
+        kind = "observations" if key == "num_obs" else "states"
+        return self._head[key][number], self._names[kind][number]
 
 
-def _plain(value: object) -> str:
+def _format_parameter(value: object) -> str:
     if isinstance(value, str) and _HEX.match(value):
         return f"{float.fromhex(value):g}"
     return json.dumps(value) if value is not None else "nothing"
 
 
-def _numbers(old: float, new: float) -> str:
-    """Two numbers with as few digits as they need, from two decimals on."""
+def _format_change(old: float, new: float) -> str:
+    """Format two numbers with as few decimals as show the difference, at least two."""
     for digits in (2, 3, 4, 5, 6):
         texts = [f"{value:.{digits}f}" for value in (old, new)]
         near = all(

@@ -1,13 +1,14 @@
-"""Questions about the graph of targets, and their answers as text, JSON or DOT. Nothing is built for them."""
+"""Queries of the target graph, with results as text, JSON or DOT. Nothing is built for them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from ..analysis.target_graph import Graph
+from ..analysis.target_graph import TargetGraph
 from ..types.errors import BuildError
 from ..types.label import Label
 from ..types.target import Target
@@ -16,51 +17,58 @@ from ..ui.json_document import document
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Labels in the order asked for, and the dependencies among them as (from, to)."""
+    """The labels of a result, and the dependencies among them as (from, to)."""
 
     labels: tuple[Label, ...]
     edges: tuple[tuple[Label, Label], ...]
 
 
 def list_targets(labels: Sequence[Label]) -> Answer:
-    """The labels themselves, sorted."""
+    """Return the labels themselves, sorted."""
     return Answer(tuple(sorted(set(labels))), ())
 
 
 def deps(graph: Mapping[Label, Sequence[Label]], labels: Sequence[Label]) -> Answer:
-    """All that the labels depend on, directly or not, themselves included; `graph` maps each label to its own."""
-    whole = Graph(graph)
-    return _answer(graph, {found for label in labels for found in whole.deps(label)})
+    """Return the labels and their transitive dependencies; `graph` maps labels to direct ones."""
+    whole = TargetGraph(graph)
+    return _answer(graph, {dep for label in labels for dep in whole.deps(label)})
 
 
 def rdeps(graph: Mapping[Label, Sequence[Label]], labels: Sequence[Label]) -> Answer:
-    """All that depend on the labels, directly or not, themselves included."""
-    whole = Graph(graph)
-    return _answer(graph, {found for label in labels for found in whole.rdeps(label)})
+    """Return the labels and all that depend on them, directly or not."""
+    whole = TargetGraph(graph)
+    return _answer(graph, {user for label in labels for user in whole.rdeps(label)})
 
 
 def somepath(graph: Mapping[Label, Sequence[Label]], labels: Sequence[Label]) -> Answer:
-    """A shortest chain of dependencies from the first label to the second; empty when there is none."""
+    """Return a shortest chain of dependencies from the first label to the second; empty if none.
+
+    Raises BuildError unless there are two labels.
+    """
     if len(labels) != 2:
         raise BuildError(
-            f"somepath wants two targets, not {len(labels)}",
+            f"somepath needs two targets, not {len(labels)}",
             reason="usage",
             fix="`buildgraph query somepath //from:this //to:that`",
         )
-    chain = Graph(graph).somepath(labels[0], labels[1])
-    return Answer(tuple(chain), tuple(zip(chain, chain[1:])))
+    chain = TargetGraph(graph).somepath(labels[0], labels[1])
+    return Answer(tuple(chain), tuple(pairwise(chain)))
 
 
 def allpaths(
     graph: Mapping[Label, Sequence[Label]], starts: Sequence[Label], ends: Sequence[Label]
 ) -> Answer:
-    """All that stands on a chain of dependencies from one of `starts` to one of `ends`."""
-    return _answer(graph, set(Graph(graph).allpaths(starts, ends)))
+    """Return all labels on chains of dependencies from one of `starts` to one of `ends`."""
+    return _answer(graph, set(TargetGraph(graph).allpaths(starts, ends)))
 
 
 @dataclass(frozen=True, slots=True)
 class TargetFilter:
-    """What an answer is narrowed to: rules, regular expressions found in the label, values; one of each kind given."""
+    """Conditions on the targets of a result: rules, regular expressions for labels, and values.
+
+    A target passes if it has one of `kinds` (if any), its label matches one of `filters` (if any),
+    and it has all values of `attrs`.
+    """
 
     kinds: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
@@ -68,16 +76,19 @@ class TargetFilter:
 
     @property
     def narrows(self) -> bool:
-        """Whether it leaves out anything."""
+        """True if there is any condition."""
         return bool(self.kinds or self.filters or self.attrs)
 
     def narrow(self, answer: Answer, target: Callable[[Label], Target]) -> Answer:
-        """The labels that pass, in their order, and the dependencies among them; BuildError for a bad expression."""
-        patterns = [_pattern(text) for text in self.filters]
-        pairs = [_pair(text) for text in self.attrs]
-        kept = {label for label in answer.labels if self._passes(label, patterns, pairs, target)}
-        edges = tuple((start, end) for start, end in answer.edges if start in kept and end in kept)
-        return Answer(tuple(label for label in answer.labels if label in kept), edges)
+        """Return the labels that pass, in order, and the dependencies among them.
+
+        Raises BuildError for an invalid expression.
+        """
+        patterns = [_compile_filter(text) for text in self.filters]
+        pairs = [_parse_pair(text) for text in self.attrs]
+        labels = {label for label in answer.labels if self._passes(label, patterns, pairs, target)}
+        edges = tuple(edge for edge in answer.edges if labels.issuperset(edge))
+        return Answer(tuple(label for label in answer.labels if label in labels), edges)
 
     def _passes(
         self,
@@ -90,59 +101,57 @@ class TargetFilter:
             return False
         if self.kinds and target(label).rule not in self.kinds:
             return False
-        return all(_has(target(label).values, key.split("."), wanted) for key, wanted in pairs)
+        return all(_has(target(label).values, key.split("."), value) for key, value in pairs)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _compile_filter(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
         raise BuildError(
-            f"--filter {text!r} is no regular expression: {error}",
+            f"--filter {text!r} is not a regular expression: {error}",
             reason="usage",
             fix="such as --filter '^//exports:' or --filter 'jetson$'",
         ) from None
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, wanted = text.partition("=")
+def _parse_pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
     if not key or not equals:
         raise BuildError(
-            f"--attr {text!r} is no KEY=VALUE",
+            f"--attr {text!r} is not KEY=VALUE",
             reason="usage",
             fix="such as --attr hardware=//hardware:jetson or --attr budget.image=2MiB",
         )
-    return key, wanted
+    return key, value
 
 
-def _has(value: Any, keys: Sequence[str], wanted: str) -> bool:
-    """Whether a value written in BUILD.toml is, or as a list or table holds, what was asked for."""
+def _has(value: Any, keys: Sequence[str], text: str) -> bool:
+    """True if a value of BUILD.toml equals `text`, or is a list or table that contains it."""
     if keys:
         if isinstance(value, list):
-            return any(_has(inner, keys, wanted) for inner in value)
-        return (
-            isinstance(value, dict) and keys[0] in value and _has(value[keys[0]], keys[1:], wanted)
-        )
+            return any(_has(inner, keys, text) for inner in value)
+        return isinstance(value, dict) and keys[0] in value and _has(value[keys[0]], keys[1:], text)
     if isinstance(value, list | dict):
         return any(
-            _has(inner, (), wanted)
+            _has(inner, (), text)
             for inner in (value.values() if isinstance(value, dict) else value)
         )
-    return wanted == (str(value).lower() if isinstance(value, bool) else str(value))
+    return text == (str(value).lower() if isinstance(value, bool) else str(value))
 
 
-def _answer(graph: Mapping[Label, Sequence[Label]], found: set[Label]) -> Answer:
-    edges = sorted({(label, dep) for label in found for dep in graph[label] if dep in found})
-    return Answer(tuple(sorted(found)), tuple(edges))
+def _answer(graph: Mapping[Label, Sequence[Label]], labels: set[Label]) -> Answer:
+    edges = sorted({(label, dep) for label in labels for dep in graph[label] if dep in labels})
+    return Answer(tuple(sorted(labels)), tuple(edges))
 
 
 def format_text(answer: Answer) -> str:
-    """One label a line."""
+    """Format one label per line."""
     return "".join(f"{label}\n" for label in answer.labels)
 
 
 def to_json(answer: Answer) -> str:
-    """`{"schema": 1, "labels": [...], "edges": [[from, to], ...]}`."""
+    """Format as `{"schema": 1, "labels": [...], "edges": [[from, to], ...]}`."""
     return (
         document(
             {
@@ -155,7 +164,7 @@ def to_json(answer: Answer) -> str:
 
 
 def format_dot(answer: Answer) -> str:
-    """A Graphviz digraph; labels need no escaping, their alphabet has neither quote nor backslash."""
+    """Format as a Graphviz digraph; labels contain no character to escape."""
     nodes = [f'  "{label}";\n' for label in answer.labels]
     edges = [f'  "{start}" -> "{end}";\n' for start, end in answer.edges]
     return "".join(

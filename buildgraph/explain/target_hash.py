@@ -1,7 +1,8 @@
-"""An evaluated graph: what each label provides as a digest of everything that could change it.
+"""Target hashes: one digest per label of everything that can change what the target provides.
 
-The digest of an action is made of the digests of its sources and of the actions whose outputs it takes, so it is known
-without running anything. What an action is not given (a field that no tool reads, a comment) is in no digest.
+The hash of an action covers its sources and the actions whose outputs it takes, so it is known
+without running anything. A value that reaches no action (a field that no tool reads, a comment)
+changes no hash.
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ Hash: TypeAlias = Callable[[Artifact], tuple[Digest, bool]]
 
 @dataclass(frozen=True, slots=True)
 class TargetHashes:
-    """One state of a workspace, evaluated.
+    """The hashes of all targets of a workspace, as hex SHA-256.
 
-    `prints` has a digest of what each label provides, `loose` one that moved files leave as it is; `inputs` has what
-    each label names itself: `source PATH` or `tool PATH` -> digest. `places` tells where each label is written.
+    `hashes_ignoring_paths` stay the same when files of the user are moved. `inputs` maps what each
+    label itself reads, as `source PATH` or `tool PATH`, to digests. `rules` maps the files of the
+    user's rules to digests.
     """
 
     targets: Mapping[Label, Target]
     deps: Mapping[Label, tuple[Label, ...]]
-    prints: Mapping[Label, str]
-    loose: Mapping[Label, str]
+    hashes: Mapping[Label, str]
+    hashes_ignoring_paths: Mapping[Label, str]
     inputs: Mapping[Label, Mapping[str, str]]
     rules: Mapping[str, str]
 
@@ -41,57 +43,67 @@ class TargetHashes:
 def hash_targets(
     analysis: Analysis, targets: Mapping[Label, Target], rules: Mapping[str, str], read: Hash
 ) -> TargetHashes:
-    """Evaluate an analysis; `read` gives the digest of a source or a shipped tool, `rules` those of files of rules."""
-    found = {label: list(artifacts(provider)) for label, provider in analysis.providers.items()}
-    steps = ActionGraph.of(artifact for own in found.values() for artifact in own)
-    exact, loose = (_Prints(analysis, steps, read, paths) for paths in (True, False))
+    """Hash all targets of an analysis.
+
+    `read` returns (digest, is executable) of a source or a shipped tool; what it raises passes
+    through. `rules` maps the files of the user's rules to digests.
+    """
+    provided = {label: list(artifacts(provider)) for label, provider in analysis.providers.items()}
+    graph = ActionGraph.of(artifact for own in provided.values() for artifact in own)
+    exact, moved = (_Hasher(analysis, graph, read, paths) for paths in (True, False))
     inputs: dict[Label, dict[str, str]] = {label: {} for label in analysis.order}
-    for label, own in found.items():
+    for label, own in provided.items():
         for artifact in own:
-            _note(inputs[label], artifact, read)
-    for action in steps.actions:
+            _add_input(inputs[label], artifact, read)
+    for action in graph.actions:
         if action.owner in inputs:
-            for _, given in action.inputs:
-                _note(inputs[action.owner], given, read)
-    return TargetHashes(targets, analysis.deps, exact.of, loose.of, inputs, rules)
+            for _, artifact in action.inputs:
+                _add_input(inputs[action.owner], artifact, read)
+    return TargetHashes(targets, analysis.deps, exact.hashes, moved.hashes, inputs, rules)
 
 
-def _note(held: dict[str, str], artifact: Artifact, read: Hash) -> None:
+def _add_input(inputs: dict[str, str], artifact: Artifact, read: Hash) -> None:
     if isinstance(artifact, Source | Shipped):
-        digest, executable = read(artifact)
+        digest, is_executable = read(artifact)
         kind = "source" if isinstance(artifact, Source) else "tool"
-        held[f"{kind} {artifact.name}"] = digest.oci + (" executable" if executable else "")
+        inputs[f"{kind} {artifact.name}"] = digest.oci + (" executable" if is_executable else "")
 
 
-class _Prints:
-    """Digests of all labels; without `paths`, the places of the user's files do not count."""
+class _Hasher:
+    """Computes the hashes of all labels; without `paths`, the paths of the user's files do not count."""
 
-    def __init__(self, analysis: Analysis, steps: ActionGraph, read: Hash, paths: bool) -> None:
+    def __init__(self, analysis: Analysis, graph: ActionGraph, read: Hash, paths: bool) -> None:
         self._read, self._paths = read, paths
         self._actions: dict[Action, str] = {}
-        for action in steps.actions:
-            self._actions[action] = self._action(action)
+        for action in graph.actions:
+            self._actions[action] = self._hash_action(action)
         self._providers: dict[int, str] = {}
-        self.of: dict[Label, str] = {}
+        self.hashes: dict[Label, str] = {}
         for label in analysis.order:
             provider = analysis.providers[label]
-            self.of[label] = self._provider(
-                provider, [self.of[dep] for dep in analysis.deps[label]]
-            )
-            self._providers[id(provider)] = self.of[label]
+            deps = [self.hashes[dep] for dep in analysis.deps[label]]
+            self.hashes[label] = self._hash_provider(provider, deps)
+            self._providers[id(provider)] = self.hashes[label]
 
-    def _provider(self, provider: Provider, deps: list[str]) -> str:
-        """A target with outputs of its own is what they are; one that only tells others is that, and all it needs."""
-        own = any(True for _ in artifacts(provider))
-        words = [word for value in _fields(provider) for word in self._words(value, not own)]
-        return _digest([type(provider).__name__, *words, *([] if own else sorted(deps))])
+    def _hash_provider(self, provider: Provider, deps: list[str]) -> str:
+        """Hash what a target provides.
+
+        A target with outputs of its own is known by them. Any other is known by its values and by
+        all that it depends on.
+        """
+        has_outputs = any(True for _ in artifacts(provider))
+        words = [
+            word for value in _fields(provider) for word in self._words(value, not has_outputs)
+        ]
+        return _digest([type(provider).__name__, *words, *([] if has_outputs else sorted(deps))])
 
     def _words(self, value: Any, nested: bool) -> Iterator[str]:
+        """Yield words that are equal for equal values; `nested` includes other targets' providers."""
         if isinstance(value, Provider):
             if nested:
                 yield self._providers.get(id(value), "")
         elif isinstance(value, Artifact):
-            yield self._artifact(value)
+            yield self._artifact_word(value)
         elif isinstance(value, Mapping):
             for key in value:
                 yield from (str(key), *self._words(value[key], nested))
@@ -102,21 +114,21 @@ class _Prints:
         else:
             yield repr(sorted(value, key=repr) if isinstance(value, set | frozenset) else value)
 
-    def _artifact(self, artifact: Artifact) -> str:
+    def _artifact_word(self, artifact: Artifact) -> str:
         match artifact:
             case Output(name, action):
                 return f"{self._actions[action]} {name}"
             case Content(name, data):
                 return f"{name} {Digest.of(data)}"
-        digest, executable = self._read(artifact)
-        place = artifact.name if self._paths or not isinstance(artifact, Source) else ""
-        return f"{place} {digest} {executable}"
+        digest, is_executable = self._read(artifact)
+        path = artifact.name if self._paths or not isinstance(artifact, Source) else ""
+        return f"{path} {digest} {is_executable}"
 
-    def _action(self, action: Action) -> str:
-        staged = [(path, self._artifact(given)) for path, given in action.inputs]
-        moved = {} if self._paths else {path: found for path, found in staged}
-        words = [_moved(word, moved) for word in action.argv]
-        given = [found if path in moved else f"{path} {found}" for path, found in staged]
+    def _hash_action(self, action: Action) -> str:
+        staged = [(path, self._artifact_word(artifact)) for path, artifact in action.inputs]
+        by_path = {} if self._paths else dict(staged)
+        argv = [_replace_paths(word, by_path) for word in action.argv]
+        inputs = [word if path in by_path else f"{path} {word}" for path, word in staged]
         rest = (
             action.outputs,
             action.env,
@@ -126,27 +138,27 @@ class _Prints:
             action.timeout,
             action.network,
         )
-        return _digest([repr(words), repr(sorted(given)), repr(rest)])
+        return _digest([repr(argv), repr(sorted(inputs)), repr(rest)])
 
 
-def _moved(word: str, moved: Mapping[str, str]) -> str:
-    """A word of a command with the places of inputs replaced by what they hold."""
-    for path in sorted(moved, key=len, reverse=True):
-        word = word.replace(path, moved[path])
+def _replace_paths(word: str, contents: Mapping[str, str]) -> str:
+    """Replace the staged paths in a word of a command by what the files contain."""
+    for path in sorted(contents, key=len, reverse=True):
+        word = word.replace(path, contents[path])
     return word
 
 
 def artifacts(provider: Provider) -> Iterator[Artifact]:
-    """Every artifact in what a target provides, those of other targets' providers left out."""
+    """Yield every artifact of a provider, except those of the providers of other targets in it."""
     waiting: list[Any] = list(_fields(provider))
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, Artifact):
-            yield found
-        elif isinstance(found, tuple | list | Mapping):
-            waiting += found.values() if isinstance(found, Mapping) else found
-        elif _is_table(found) and not isinstance(found, Provider):
-            waiting += _fields(found)
+        value = waiting.pop()
+        if isinstance(value, Artifact):
+            yield value
+        elif isinstance(value, tuple | list | Mapping):
+            waiting += value.values() if isinstance(value, Mapping) else value
+        elif _is_table(value) and not isinstance(value, Provider):
+            waiting += _fields(value)
 
 
 def _is_table(value: object) -> bool:

@@ -1,11 +1,11 @@
-"""The keys of BUILD.toml, and facts of boards, that words of a command come from."""
+"""Name the origin of a changed value: the key of BUILD.toml, or the fact of a board, that it comes from."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from ..analysis.analysis import Analysis
@@ -16,13 +16,17 @@ from ..types.quantities import parse_size
 from ..ui.format import format_size
 from ..workspace.workspace import Workspace
 from .affected import flatten
-from .root_cause import Cause
+from .cause import Cause
 
-_DEPTH = 4  # of facts in what a target provides
+_DEPTH = 4  # of nested records in which a fact is looked for
 
 
 def name_origins(cause: Cause, workspace: Workspace, analysis: Analysis) -> list[Cause]:
-    """A changed value by the key that it has in BUILD.toml, or by the target that provides it; as it is where none is found."""
+    """Return the cause with the key and file of its value; of a word in JSON, one for each value.
+
+    A word of unknown origin is named after its action. Causes of another kind, and those of a target
+    that does not exist any more, are returned as they are.
+    """
     try:
         label = Label.parse(cause.label)
         target = workspace.target(label)
@@ -30,47 +34,35 @@ def name_origins(cause: Cause, workspace: Workspace, analysis: Analysis) -> list
         return [cause]
     if cause.kind != "value":
         return [cause]
+    file = target.place().path
     if cause.what != "argv":
-        return [replace(_plain(cause), file=target.place().path)]
-    found = [
-        one
-        for leaf in _leaves(cause)
-        for one in [_place(leaf, label, workspace, analysis)]
-        if one is not None
-    ]
-    if found:
-        return found
-    at = workspace.target(label).place().path
-    return [
-        replace(
-            cause,
-            what=f"a word of {cause.title!r}",
-            file=at,
-            before=_text(cause.before),
-            after=_text(cause.after),
-        )
-    ]
+        return [replace(_format_setting(cause), file=file)]
+    search = _Search(label, workspace, analysis)
+    origins = [origin for leaf in _leaves(cause) if (origin := search.origin(leaf)) is not None]
+    word = replace(
+        cause,
+        what=f"a word of {cause.title!r}",
+        file=file,
+        before=_format_value(cause.before),
+        after=_format_value(cause.after),
+    )
+    return origins or [word]
 
 
-def _plain(cause: Cause) -> Cause:
-    """A value that is written as it is in a key: a time limit, a variable, the network."""
+def _format_setting(cause: Cause) -> Cause:
+    """Format the values of a cause that is a key of its own: timeout, network, a variable."""
+    before, after = cause.before, cause.after
     if cause.what == "timeout":
-        return replace(
-            cause,
-            before=json.dumps(cause.before.replace(" ", "")),
-            after=json.dumps(cause.after.replace(" ", "")),
-        )
-    if cause.what == "network":
-        return replace(
-            cause,
-            before="true" if cause.before else "false",
-            after="true" if cause.after else "false",
-        )
-    return replace(cause, before=_text(cause.before), after=_text(cause.after))
+        before, after = (json.dumps(value.replace(" ", "")) for value in (before, after))
+    elif cause.what == "network":
+        before, after = ("true" if value else "false" for value in (before, after))
+    else:
+        before, after = _format_value(before), _format_value(after)
+    return replace(cause, before=before, after=after)
 
 
 def _leaves(cause: Cause) -> Iterator[Cause]:
-    """The values that differ in a word; those of a table, where the word is one in JSON."""
+    """Yield the values that differ in a word: those in it if it is a JSON object, else the word."""
     try:
         old, new = json.loads(cause.before), json.loads(cause.after)
     except ValueError:
@@ -84,47 +76,61 @@ def _leaves(cause: Cause) -> Iterator[Cause]:
             yield replace(cause, what=key, before=before.get(key, ""), after=after.get(key, ""))
 
 
-def _place(cause: Cause, label: Label, workspace: Workspace, analysis: Analysis) -> Cause | None:
-    """The first value that is what the word is now: in the target's own table, then in what it depends on."""
-    seen, waiting = {label}, [label]
-    for one in waiting:
-        target = workspace.target(one)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A search for a value in the table of a target, then in those of its dependencies."""
+
+    label: Label
+    workspace: Workspace
+    analysis: Analysis
+
+    def origin(self, cause: Cause) -> Cause | None:
+        """Return the cause with the first key or fact that has its new value; None if there is none."""
+        seen, waiting = {self.label}, [self.label]
+        for label in waiting:
+            origin = self._in_table(cause, label)
+            if origin is None and label != self.label:
+                origin = self._in_provider(cause, label)
+            if origin is not None:
+                return origin
+            deps = [dep for dep in self.analysis.deps[label] if dep not in seen]
+            seen.update(deps)
+            waiting += deps
+        return None
+
+    def _in_table(self, cause: Cause, label: Label) -> Cause | None:
+        target = self.workspace.target(label)
         for key, value in flatten(target.values):
-            leaf = cause.what != "argv" and key.rpartition(".")[2] == cause.what.rpartition(".")[2]
-            if leaf or (cause.what == "argv" and cause.after and _same(value, cause.after)):
-                show = _bytes if value != cause.after and not leaf else _text
-                return replace(
-                    cause,
-                    what=key if one == label else f"{key} of {one}",
-                    file=target.place().path,
-                    before=show(cause.before),
-                    after=show(cause.after),
-                )
-        if one != label:
-            fact = next(
-                (
-                    path
-                    for path, value in _facts(analysis.providers[one])
-                    if cause.after and value == cause.after
-                ),
-                "",
+            is_leaf = (
+                cause.what != "argv" and key.rpartition(".")[2] == cause.what.rpartition(".")[2]
             )
-            if fact:
+            is_word = cause.what == "argv" and cause.after and _is_same(value, cause.after)
+            if is_leaf or is_word:
+                format_ = _format_bytes if value != cause.after and not is_leaf else _format_value
                 return replace(
                     cause,
-                    what=f"{fact} of {one}",
+                    what=key if label == self.label else f"{key} of {label}",
                     file=target.place().path,
-                    before=_text(cause.before),
-                    after=_text(cause.after),
+                    before=format_(cause.before),
+                    after=format_(cause.after),
                 )
-        new = [dep for dep in analysis.deps[one] if dep not in seen]
-        seen.update(new)
-        waiting += new
-    return None
+        return None
+
+    def _in_provider(self, cause: Cause, label: Label) -> Cause | None:
+        for path, value in _facts(self.analysis.providers[label]):
+            if cause.after and value == cause.after:
+                return replace(
+                    cause,
+                    what=f"{path} of {label}",
+                    file=self.workspace.target(label).place().path,
+                    before=_format_value(cause.before),
+                    after=_format_value(cause.after),
+                )
+        return None
 
 
-def _same(value: str, word: str) -> bool:
-    """Whether a value of a table is a word of a command, as it is or as a size in bytes."""
+def _is_same(value: str, word: str) -> bool:
+    """True if a value of a table is a word of a command, as text or as a size in bytes."""
     if value == word or not word.isdigit():
         return value == word
     with suppress(ValueError):
@@ -132,27 +138,24 @@ def _same(value: str, word: str) -> bool:
     return False
 
 
-def _bytes(word: str) -> str:
-    return json.dumps(format_size(int(word)) if word.isdigit() else word)
-
-
 def _facts(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The plain fields of what a target provides, by dotted path."""
+    """Yield (dotted path, text) for the plain fields of a provider."""
     if isinstance(value, Artifact) or depth > _DEPTH:
         return
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            yield from _facts(
-                getattr(value, field.name),
-                f"{path}.{field.name}" if path else field.name,
-                depth + 1,
-            )
+            inner = f"{path}.{field.name}" if path else field.name
+            yield from _facts(getattr(value, field.name), inner, depth + 1)
     elif isinstance(value, str | int | float) and path:
         yield path, str(value)
 
 
-def _text(value: str) -> str:
-    """A value as it is written in TOML: text in quotes, numbers and words without."""
+def _format_bytes(word: str) -> str:
+    return json.dumps(format_size(int(word)) if word.isdigit() else word)
+
+
+def _format_value(value: str) -> str:
+    """Format a value as in TOML: text in quotes, numbers and booleans without."""
     if not value:
         return "nothing"
     try:

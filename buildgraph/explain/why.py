@@ -1,4 +1,7 @@
-"""Why an action ran: the parts of its key that differ from the key before. Read from the bytes that were hashed."""
+"""Why an action ran: the parts of its key that differ from its previous key.
+
+The parts are decoded from the bytes that were hashed, so they cannot differ from the key.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """An action of a target, the parts of its key that differ, and the files of its outputs that do.
+    """The last change of an action's key: the parts that differ, and the output files that differ.
 
-    `state` is "changed"; "first" when it had no other key here; "forgotten" when the store lost one of the two. `keys`
-    are those before and after; `outputs` is None when a result is not known any more.
+    `state` is "changed"; "first" if the action had no other key in this workspace; "forgotten" if
+    the store lost one of the keys. `keys` are those before and after. `outputs` is None if a result
+    is unknown.
     """
 
     label: str
@@ -38,80 +42,74 @@ class KeyChange:
 def why(
     history: Mapping[str, list[str]],
     label: str,
-    memory: ResultSource,
+    store: ResultSource,
     actions: Sequence[Action] | None,
 ) -> list[KeyChange]:
-    """What differs in the keys of a target's actions since each had another; `memory` is the store.
+    """Return the last change of the key of each action of a target.
 
-    `actions` are those that the target declares now: rows of others are dropped, and inputs are told by where they come
-    from. None when that is not known.
+    `history` maps `LABEL COUNT TITLE` to the last keys, newest first. `actions` are those that the
+    target declares now: rows of other actions are dropped, and inputs get their origin. None means
+    that the declared actions are unknown.
     """
-    owned = [
+    rows = [
         (name.split(" ", 2), keys)
         for name, keys in sorted(history.items())
         if name.startswith(f"{label} ")
     ]
-    now = None if actions is None else Counter(action.title for action in actions)
-    return [
-        _reason(
-            (label, count, title),
-            keys,
-            memory,
-            [one for one in actions or () if one.title == title],
-        )
-        for (_, count, title), keys in owned
-        if now is None or int(count) <= now[title]
-    ]
+    titles = None if actions is None else Counter(action.title for action in actions)
+    changes = []
+    for (_, count, title), keys in rows:
+        if titles is None or int(count) <= titles[title]:
+            candidates = [action for action in actions or () if action.title == title]
+            changes.append(_key_change((label, title, int(count)), keys, store, candidates))
+    return changes
 
 
 def declared_actions(analysis: Analysis, label: Label) -> list[Action]:
-    """The actions that a target declares for what it provides."""
+    """Return the actions that a target declares for what it provides."""
     if label not in analysis.providers:
         return []
-    found = ActionGraph.of(artifacts(analysis.providers[label])).actions
-    return [action for action in found if action.owner == label]
+    graph = ActionGraph.of(artifacts(analysis.providers[label]))
+    return [action for action in graph.actions if action.owner == label]
 
 
-def _reason(
-    row: tuple[str, str, str], keys: list[str], memory: ResultSource, actions: Sequence[Action]
+def _key_change(
+    row: tuple[str, str, int], keys: list[str], store: ResultSource, actions: Sequence[Action]
 ) -> KeyChange:
-    label, count, title = row
-    said = title if count == "1" else f"{title} ({count})"
+    label, title, count = row
+    name = title if count == 1 else f"{title} ({count})"
     if len(keys) < 2:
-        return KeyChange(label, said, "first")
+        return KeyChange(label, name, "first")
     after, before = (Digest.parse(key) for key in keys[:2])
-    found = diff_keys(memory, before, after)
     pair = (str(before), str(after))
-    if found is None:
-        return KeyChange(label, said, "forgotten", keys=pair)
-    action = _action(memory, after, actions, int(count))
+    difference = diff_keys(store, before, after)
+    if difference is None:
+        return KeyChange(label, name, "forgotten", keys=pair)
+    action = _action_of(store, after, actions, count)
     parts = [
         replace(part, origin=origin_of(action, part.name)) if action else part
-        for part in found.parts
+        for part in difference.parts
     ]
-    return KeyChange(label, said, "changed", tuple(parts), found.outputs, pair)
+    return KeyChange(label, name, "changed", tuple(parts), difference.outputs, pair)
 
 
-def _action(
-    memory: ResultSource, key: Digest, actions: Sequence[Action], count: int
+def _action_of(
+    store: ResultSource, key: Digest, actions: Sequence[Action], count: int
 ) -> Action | None:
-    """The action that a key was made of: the one with its command, else the one of its title and place."""
-    messages = memory.parts(key)
+    """Return the action of a key: the one with the same command, else number `count`."""
+    messages = store.parts(key)
     argv = tuple(decode("Command", messages["command"])["arguments"]) if messages else ()
     same = [action for action in actions if action.argv == argv]
     return same[0] if same else actions[count - 1] if count <= len(actions) else None
 
 
 def origin_of(action: Action, part: str) -> str:
-    """Whence an input comes: the action that makes it, the file of the user, or a tool of buildgraph."""
-    given = (
-        dict(action.inputs).get(part.removeprefix("input ").rstrip("/"))
-        if part.startswith("input ")
-        else None
-    )
-    match given:
-        case Output(_, maker):
-            return f"made by {maker.owner} ({maker.title})"
+    """Describe the origin of an input: the action that makes it, a source file, or a shipped tool."""
+    if not part.startswith("input "):
+        return ""
+    match dict(action.inputs).get(part.removeprefix("input ").rstrip("/")):
+        case Output(_, producer):
+            return f"made by {producer.owner} ({producer.title})"
         case Source(name):
             return "" if part == f"input {name}" else f"the file {name}"
         case Shipped(name):

@@ -14,7 +14,7 @@ from ..types.errors import BuildError
 from .regular_file import move_aside
 
 NAME = ".buildgraph"
-_FOLDERS = ("built", "receipts", "snapshots", "sandbox")
+_FOLDERS = ("built", "manifests", "snapshots", "sandbox")
 
 
 def check_state_folder(root: str) -> None:

@@ -19,7 +19,12 @@ import time
 from ..files.regular_file import make_folder
 from ..files.remove_tree import remove
 from ..files.stamp import Stamp, reliable_stamp, set_mtime, stamp_if_mtime, stamp_of
-from ..files.state_folder import WorkspaceLock, check_state_folder, obstacle_error, write_gitignore
+from ..files.state_folder import (
+    WorkspaceLock,
+    check_state_folder,
+    obstacle_error,
+    write_gitignore,
+)
 from ..host.source_files import SourceFiles
 from ..keys.action_graph import RequestedOutput, find_path_conflict, path_conflict_error
 from ..lite import TYPE_CHECKING
@@ -31,8 +36,21 @@ from ..types.action import Artifact
 from ..types.errors import BuildError
 from ..types.events import Built, Listener
 from ..types.result import File, Node
-from .open_folders import BUILT, OpenFolders, OwnedPaths, find_links, link_target, unwritable_error
-from .stored_tree import FOLDER_MODE, TreeContents, has_contents, image_digest, tree_contents
+from .open_folders import (
+    BUILT,
+    OpenFolders,
+    OwnedPaths,
+    find_links,
+    link_target,
+    unwritable_error,
+)
+from .stored_tree import (
+    FOLDER_MODE,
+    TreeContents,
+    has_contents,
+    image_digest,
+    tree_contents,
+)
 from .written_paths import WrittenPaths, content_of
 
 if TYPE_CHECKING:
@@ -176,7 +194,7 @@ class OutputTree:
         if has_contents(held, inside, self._holds, folders):
             for path, _ in inside.files:
                 self._stamps[link + path] = reliable_stamp(
-                    self._sources.seen[held + path], self._began
+                    self._sources.stamps[held + path], self._began
                 )
             for path, found in folders.items():  # a link that is another one shows in its folder
                 self._stamps[link + path] = reliable_stamp(stamp_of(found), self._began)
@@ -200,7 +218,7 @@ class OutputTree:
     def _file(self, link: str, file: File) -> None:
         path = f"{self._root}/{link}"
         if not self._apart and self._reaches(link) and self._holds(path, file):
-            self._stamps[path] = reliable_stamp(self._sources.seen[path], self._began)
+            self._stamps[path] = reliable_stamp(self._sources.stamps[path], self._began)
             return
         self._claim()
         self._sources.forget(path)

@@ -15,7 +15,7 @@ from . import usage
 from .job import Cancel, Job
 from .job_encoding import NETWORK_FILES, environment
 from .mounts import ACCOUNTS, FOLDER, SYSTEM, SYSTEM_FILES, TEMP
-from .process import End, Process, Start, memory_file
+from .process import ChildProcess, ProcessResult, ProcessSpec, memory_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DEATH_MS = 300_000  # one that waits for a slow disk dies when that has answered
 
 
-def run(job: Job, cancel: Cancel | None) -> End:
+def run(job: Job, cancel: Cancel | None) -> ProcessResult:
     """Run a job in fresh namespaces; CPU and memory are those seen at the last look, ten times a second."""
     bwrap = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin") or shutil.which("bwrap")
     if bwrap is None:
@@ -53,17 +53,17 @@ def run(job: Job, cancel: Cancel | None) -> End:
     return replace(end, cpu=init.cpu, peak=init.peak)
 
 
-def _started(bwrap: str, job: Job, tell: int) -> Process:
+def _started(bwrap: str, job: Job, tell: int) -> ChildProcess:
     accounts = {path: memory_file((data,)) for path, data in ACCOUNTS.items()}
     try:
-        argv = command(bwrap, job, tell, accounts)
-        return Process(Start(argv, {}, "/", (tell, *accounts.values()), signal.SIGKILL))
+        argv = bubblewrap_argv(bwrap, job, tell, accounts)
+        return ChildProcess(ProcessSpec(argv, {}, "/", (tell, *accounts.values()), signal.SIGKILL))
     finally:
         for fd in (tell, *accounts.values()):
             os.close(fd)
 
 
-def command(bwrap: str, job: Job, info: int, accounts: Mapping[str, int]) -> list[str]:
+def bubblewrap_argv(bwrap: str, job: Job, info: int, accounts: Mapping[str, int]) -> list[str]:
     """The argv that runs a job; bubblewrap writes the pid of its child to the descriptor `info`.
 
     `accounts` are the files that name users and groups, each with a descriptor of what is in it.
@@ -139,7 +139,7 @@ class _Init:
     def look(self) -> None:
         """Note what the sandbox has used so far."""
         if self.pid:
-            cpu, peak = usage.of_family(self.pid)
+            cpu, peak = usage.process_tree_usage(self.pid)
             self.cpu, self.peak = max(cpu, self.cpu), max(peak, self.peak)
 
     def kill(self) -> None:

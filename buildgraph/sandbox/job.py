@@ -71,7 +71,7 @@ class Outcome:
     peak_kib: int
 
 
-def ended_by(code: int, why: str, for_memory: Callable[[], bool]) -> Ending:
+def classify_ending(code: int, why: str, for_memory: Callable[[], bool]) -> Ending:
     """How a job ended, from its exit code and why its runner ended it; `for_memory` says whether one was killed so."""
     if why != "exit":
         return why  # type: ignore[return-value]

@@ -106,7 +106,7 @@ def _serve(parent: int, orders: int, replies: int, log: int) -> None:
     os.umask(0o022)
     while os.getppid() == parent and (data := _message(orders)):
         told.stop = False
-        code, used, peak = _run(supervisor.parse(data), log, told)
+        code, used, peak = _run(supervisor.parse_orders(data), log, told)
         os.write(replies, b"%d %d %d\n" % (code, used, peak))
 
 
@@ -153,7 +153,7 @@ def _plain(words: dict[str, list[str]], log: int) -> int:
     return os.posix_spawn(
         words["a"][0],
         words["a"],
-        supervisor.environ(words),
+        supervisor.parse_environment(words),
         file_actions=actions,
         setsid=True,
         setsigdef=_DEFAULT,

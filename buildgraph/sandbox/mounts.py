@@ -54,7 +54,7 @@ NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x20000000,
     0x40000000,
 )
-OF_ACTION = (
+ACTION_NAMESPACES = (
     NEWNS | NEWIPC | NEWNET
 )  # what an action has of its own, besides its processes and users
 _READ_ONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _SLAVE = 1, 2, 4, 8, 0x1000, 0x4000, 0x80000
@@ -64,14 +64,14 @@ _SAFE = _ATTR_NOSUID | _ATTR_NODEV
 _OPEN_TREE, _MOVE_MOUNT, _SETATTR = 428, 429, 442
 
 
-def enter(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) -> None:
+def enter_shared_root(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) -> None:
     """Build the shared part on the empty folder `root` and make it the root: `visible` paths of the host, read-only.
 
     `site` are (name, target) of links below /build/site. The caller has all capabilities in here, and only in here; its
     next child is the first process of a namespace of processes.
     """
     user, group = os.geteuid(), os.getegid()
-    _checked(libc.unshare(NEWUSER | NEWUTS | NEWCGROUP | NEWPID | OF_ACTION))
+    _checked(libc.unshare(NEWUSER | NEWUTS | NEWCGROUP | NEWPID | ACTION_NAMESPACES))
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     _become((0, user), (0, group), proc)
     os.close(proc)
@@ -100,7 +100,7 @@ def enter(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) ->
     )  # what actions bind from there is so from the beginning
 
 
-def view(stage: str, out: str, temp: str) -> int:
+def mount_action_folders(stage: str, out: str, temp: str) -> int:
     """In new namespaces of an action: its folders at /build and /build/out; a descriptor of its scratch folder for `close`."""
     scratch = call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
     try:
@@ -118,7 +118,7 @@ def view(stage: str, out: str, temp: str) -> int:
     return scratch
 
 
-def close(scratch: int) -> int:
+def detach_host(scratch: int) -> int:
     """In the process that becomes the command: /proc of its own processes, the scratch folder at /tmp, the host gone.
 
     Returns a descriptor of the host's /proc for `give_up`, to be closed before the command is let loose.
@@ -131,17 +131,17 @@ def close(scratch: int) -> int:
     return proc
 
 
-def leave() -> None:
+def unshare_action() -> None:
     """Go on in new namespaces, those of an action."""
-    _checked(libc.unshare(OF_ACTION))
+    _checked(libc.unshare(ACTION_NAMESPACES))
 
 
-def join(process: int, kinds: int) -> None:
+def enter_namespaces(process: int, kinds: int) -> None:
     """Enter namespaces of a process (pidfd); that of processes counts for children only."""
     _checked(libc.setns(process, kinds))
 
 
-def give_up(proc: int) -> None:
+def drop_privileges(proc: int) -> None:
     """In the command itself: user 1000 of a namespace that has no say over the others, and no capability even there."""
     _checked(libc.unshare(NEWUSER))
     _become((1000, 0), (1000, 0), proc)

@@ -24,7 +24,7 @@ Why: TypeAlias = "Literal['exit', 'timeout', 'interrupted']"
 
 
 @record
-class Start:
+class ProcessSpec:
     """What to start: argv, environment, working folder, descriptors it keeps, and the signal that ends all of it."""
 
     argv: Sequence[str]
@@ -35,7 +35,7 @@ class Start:
 
 
 @record
-class End:
+class ProcessResult:
     """Exit code (128 + signal when killed), why it ended, log, and CPU milliseconds and peak KiB of what was reaped."""
 
     code: int
@@ -52,19 +52,21 @@ def readable(fd: int, seconds: float) -> bool:
     return bool(poller.poll(seconds * 1000))
 
 
-class Running:
+class RunningProcess:
     """A command that runs somewhere: its pidfd, its log pipe, and the signal that ends all of it; always `close` it."""
 
     def __init__(self, life: int, pipe: int, stop: signal.Signals) -> None:
         self._life, self._pipe, self._stop, self.log = life, pipe, stop, OutputBuffer()
         os.set_blocking(pipe, False)
-        self._ended: End | None = None
+        self._ended: ProcessResult | None = None
 
     def _used(self) -> tuple[int, int, int]:
         """(code, CPU ms, peak KiB) of a command that has ended; a negative code is a signal."""
         raise NotImplementedError
 
-    def follow(self, timeout: float, cancel: Cancel | None, tick: Callable[[], None]) -> End:
+    def follow(
+        self, timeout: float, cancel: Cancel | None, tick: Callable[[], None]
+    ) -> ProcessResult:
         """Stay to the end; `tick` is called about ten times a second."""
         poller = select.poll()
         poller.register(self._life, select.POLLIN)
@@ -103,11 +105,13 @@ class Running:
     def _kill(self) -> None:
         signal.pidfd_send_signal(self._life, signal.SIGKILL)
 
-    def _reap(self, why: Why) -> End:
+    def _reap(self, why: Why) -> ProcessResult:
         code, cpu, peak = self._used()
         while self._read():
             pass
-        self._ended = End(code if code >= 0 else 128 - code, why, self.log.text(), cpu, peak)
+        self._ended = ProcessResult(
+            code if code >= 0 else 128 - code, why, self.log.text(), cpu, peak
+        )
         return self._ended
 
     def _read(self) -> bool:
@@ -120,10 +124,10 @@ class Running:
         return bool(data)
 
 
-class Process(Running):
+class ChildProcess(RunningProcess):
     """A command started as a process of this one."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: ProcessSpec) -> None:
         pipe, inner = os.pipe2(os.O_CLOEXEC)
         try:
             # No preexec_fn: it would turn vfork off and run Python between fork and exec of a threaded process.

@@ -18,7 +18,7 @@ from ..lite import TYPE_CHECKING
 from ..types.errors import BuildError
 from . import bubblewrap, supervised, usage
 from .forkserver.client import ForkServers
-from .job import LEVELS, Cancel, Job, Level, Outcome, ended_by
+from .job import LEVELS, Cancel, Job, Level, Outcome, classify_ending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ _WANTS = tuple(
 )  # gone in a moment
 
 
-def probe(environ: Mapping[str, str]) -> Level:
+def best_level(environ: Mapping[str, str]) -> Level:
     """The best rung that works here, found by running a command on each from the top: some 15 ms on the first.
 
     BUILDGRAPH_SANDBOX names the highest rung to try; BuildError when it names none.
@@ -42,16 +42,16 @@ def probe(environ: Mapping[str, str]) -> Level:
             "environment",
         )
     return next(
-        level for level in LEVELS[LEVELS.index(highest) :] if level == "none" or works(level)
+        level for level in LEVELS[LEVELS.index(highest) :] if level == "none" or is_available(level)
     )
 
 
-def works(level: Level) -> bool:
+def is_available(level: Level) -> bool:
     """Whether a rung can be reached here."""
-    return not obstacle(level)
+    return not find_obstacle(level)
 
 
-def obstacle(level: Level) -> str:
+def find_obstacle(level: Level) -> str:
     """Why a rung cannot be reached here, or an empty string; BuildError when the host has too little even for trying.
 
     A command is run on it, which must write its output and must not be able to read a file beside its stage. One that
@@ -105,7 +105,7 @@ def run(
     BuildError (reason "environment") when the rung cannot be reached. `cancel` ends the job within a moment. The fork
     servers run what they can; it makes no difference to the job.
     """
-    began, kills = time.monotonic(), usage.memory_kills()
+    began, kills = time.monotonic(), usage.count_oom_kills()
     end = servers.attempt(job, level, cancel) if servers is not None else None
     if end is None:
         end = (
@@ -114,5 +114,5 @@ def run(
             else supervised.run(job, level == "landlock", cancel)
         )
     milliseconds = round((time.monotonic() - began) * 1000)
-    why = ended_by(end.code, end.why, lambda: usage.memory_kills() > kills)
+    why = classify_ending(end.code, end.why, lambda: usage.count_oom_kills() > kills)
     return Outcome(end.code, why, end.log, level, milliseconds, end.cpu, end.peak)

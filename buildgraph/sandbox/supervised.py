@@ -10,7 +10,7 @@ from contextlib import closing
 from ..types.errors import BuildError
 from .job import Cancel, Job
 from .job_encoding import encode_job
-from .process import End, Process, Start, memory_file
+from .process import ChildProcess, ProcessResult, ProcessSpec, memory_file
 from .supervisor import CANNOT_CONFINE, CANNOT_RUN_TEXT
 
 ROOT = os.path.abspath(__file__).rsplit(os.sep, 3)[0]
@@ -20,12 +20,14 @@ _PROGRAM = (
 )
 
 
-def run(job: Job, confined: bool, cancel: Cancel | None) -> End:
+def run(job: Job, confined: bool, cancel: Cancel | None) -> ProcessResult:
     """Run a job below its stage; when `confined`, files beyond what it was given and sockets are refused to it."""
     given = memory_file(encode_job(job, confined, os.getpid()))
     try:
         argv = (sys.executable, "-I", "-S", "-c", _PROGRAM, str(given), ROOT)
-        with closing(Process(Start(argv, {}, job.stage, (given,), signal.SIGTERM))) as process:
+        with closing(
+            ChildProcess(ProcessSpec(argv, {}, job.stage, (given,), signal.SIGTERM))
+        ) as process:
             end = process.follow(job.timeout, cancel, lambda: None)
     finally:
         os.close(given)

@@ -28,17 +28,17 @@ CANNOT_RUN_TEXT = "buildgraph: cannot run"
 
 def main(fd: int) -> int:
     """Run the orders that stand in a file descriptor."""
-    words = read(fd)
+    words = read_orders(fd)
     os.close(fd)
     return supervise(lambda: execute(words), int(words["p"][0]))
 
 
-def read(fd: int) -> dict[str, list[str]]:
+def read_orders(fd: int) -> dict[str, list[str]]:
     """Orders as words by their first letter; the file stays open."""
-    return parse(os.pread(fd, os.fstat(fd).st_size, 0))
+    return parse_orders(os.pread(fd, os.fstat(fd).st_size, 0))
 
 
-def parse(data: bytes) -> dict[str, list[str]]:
+def parse_orders(data: bytes) -> dict[str, list[str]]:
     """Orders as words by their first letter."""
     words: dict[str, list[str]] = {}
     for word in os.fsdecode(data).split("\0"):
@@ -46,7 +46,7 @@ def parse(data: bytes) -> dict[str, list[str]]:
     return words
 
 
-def environ(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def parse_environment(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The environment that orders give."""
     return dict(pair.split("=", 1) for pair in words.get("e", ()))
 
@@ -104,16 +104,16 @@ def execute(words: Mapping[str, list[str]]) -> NoReturn:
     """In the child: become the command, restricted as its orders say, or say why not."""
     code = CANNOT_CONFINE
     try:
-        begin(words)
+        start_session(words)
         code = CANNOT_RUN
-        os.execve(words["a"][0], words["a"], environ(words))
+        os.execve(words["a"][0], words["a"], parse_environment(words))
     except BaseException as fault:
         os.write(2, f"{CANNOT_RUN_TEXT} {words['a'][0]}: {fault}\n".encode(errors="replace"))
     finally:
         os._exit(code)
 
 
-def begin(words: Mapping[str, Sequence[str]]) -> None:
+def start_session(words: Mapping[str, Sequence[str]]) -> None:
     """In the child: a session of its own that dies with its supervisor, restricted as its orders say."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setsid()

@@ -8,7 +8,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _KILLS = b"oom_kill "  # the same in all three files
 
 
-def memory_kills() -> int:
+def count_oom_kills() -> int:
     """How many processes the kernel has killed for want of memory; 0 when it does not say.
 
     Of this process's control group where that can be seen, for others of the host may meet the end of theirs meanwhile.
@@ -23,7 +23,7 @@ def memory_kills() -> int:
     return _field("/proc/vmstat", _KILLS)
 
 
-def of_family(pid: int) -> tuple[int, int]:
+def process_tree_usage(pid: int) -> tuple[int, int]:
     """(CPU milliseconds, largest peak KiB) of a process, its living descendants and those they have reaped."""
     cpu, peak, front = 0, 0, [pid]
     while front:

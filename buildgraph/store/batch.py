@@ -1,4 +1,4 @@
-"""What is to be published to a store on disk: copies with private names, hashed while they were made."""
+"""Batches of a store on disk: copies with private names, hashed while they are written."""
 
 from __future__ import annotations
 
@@ -21,33 +21,36 @@ if TYPE_CHECKING:
     from .file_ops import FileOps
 
     class BlobStore(Protocol):
-        """What a batch needs of the store that it publishes to."""
+        """The part of a store that a batch uses."""
 
         root: str
         ops: FileOps
 
-        def known(self, digest: Digest) -> bool: ...
+        def is_verified(self, digest: Digest) -> bool: ...
         def read(self, digest: Digest) -> bytes: ...
-        def fresh_path(self) -> str: ...
+        def new_path(self) -> str: ...
 
 
-_SMALL = 1 << 18
+_SMALL_FILE = 1 << 18  # bytes; a smaller file is read whole, and hashed before it is copied
 
 
 class DiskBatch:
-    """Copies in the private folder of this process, waiting for their names."""
+    """Copies in the private folder of this process, until the store renames them.
+
+    `blobs` and `records` map digests to paths of copies; `small` has the bytes of small blobs.
+    """
 
     def __init__(self, store: BlobStore) -> None:
         self._store, self._ops = store, store.ops
         self.blobs: dict[Digest, str] = {}
-        self.small: dict[Digest, bytes] = {}  # bytes of blobs, as they were hashed
+        self.small: dict[Digest, bytes] = {}
         self.records: dict[Digest, str] = {}
         self.open = True
 
     def add(self, data: bytes) -> Digest:
-        """Copy bytes in."""
+        """Add a blob; it is not copied when the store already has it."""
         digest = Digest.of(data)
-        if digest not in self.blobs and not self._store.known(digest):
+        if digest not in self.blobs and not self._store.is_verified(digest):
             with self._copy() as (fd, temp):
                 write_all(self._ops, fd, data)
                 self._ops.seal(fd, 0o444)
@@ -57,11 +60,14 @@ class DiskBatch:
         return digest
 
     def add_file(self, path: str) -> Digest:
-        """Copy a regular file in, hashing what is copied; OSError when it is none, or a symlink."""
+        """Add a regular file, hashing the bytes that are copied; OSError for anything else."""
         source = open_regular(path)
         try:
-            if os.fstat(source).st_size < _SMALL and len(data := os.read(source, _SMALL)) < _SMALL:
-                return self.add(data)  # hashed first: what is known already is not copied
+            if (
+                os.fstat(source).st_size < _SMALL_FILE
+                and len(data := os.read(source, _SMALL_FILE)) < _SMALL_FILE
+            ):
+                return self.add(data)
             os.lseek(source, 0, os.SEEK_SET)
             with self._copy() as (fd, temp):
                 name, size = copy_hashed(self._ops, source, fd)
@@ -75,23 +81,23 @@ class DiskBatch:
         return digest
 
     def read(self, digest: Digest) -> bytes:
-        """The bytes of a blob of this batch; Missing when it has none of that name."""
+        """Read a blob of this batch or of the store; Missing when neither has it."""
         if digest not in self.blobs:
             return self._store.read(digest)
         return read_regular(self.blobs[digest])
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
-        """Remember a result under its key."""
+        """Add a result under its key."""
         with self._copy() as (fd, temp):
             write_all(self._ops, fd, result_record.encode(key, result, parts))
             self._ops.seal(fd, 0o444)
         self.records[key] = temp
 
-    def forget(self, named: Container[str] = ()) -> None:
-        """Remove the copies that got no name."""
+    def discard(self, renamed: Container[str] = ()) -> None:
+        """Remove the copies, except those that the store has renamed."""
         self.open = False
         for temp in (*self.blobs.values(), *self.records.values()):
-            if temp not in named:
+            if temp not in renamed:
                 with suppress(OSError):
                     os.unlink(temp)
 
@@ -105,21 +111,24 @@ class DiskBatch:
 
 
 class _Copy:
-    """A file that is written: its descriptor and path. A fault removes it, and is told as one of the cache's disk."""
+    """A new private file: its descriptor and path.
+
+    An exception removes the file; an OSError is raised as a BuildError that names the cache folder.
+    """
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
 
     def __enter__(self) -> tuple[int, str]:
         with translate_os_errors(self._store.root):
-            self._path = self._store.fresh_path()
+            self._path = self._store.new_path()
             self._fd = self._store.ops.create(self._path)
         return self._fd, self._path
 
-    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         os.close(self._fd)
-        if fault is not None:
+        if error is not None:
             with translate_os_errors(self._store.root):
                 with suppress(OSError):
                     os.unlink(self._path)
-                raise fault
+                raise error

@@ -1,4 +1,4 @@
-"""Where the cache stands, who may use it, and the private folder of each process inside it."""
+"""Folder of the cache: its place, its owner, and private folders of processes inside it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,24 @@ from ..workspace.root import cache_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FIX = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"
+_HELP = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def default_root(environ: Mapping[str, str]) -> str:
-    """The cache folder: BUILDGRAPH_CACHE, else below XDG_CACHE_HOME, else ~/.cache; BuildError without any."""
+    """Return the cache folder: BUILDGRAPH_CACHE, else a folder below XDG_CACHE_HOME or ~/.cache.
+
+    BuildError (reason "environment") when none of the three is set.
+    """
     if folder := cache_folder(environ):
         return folder
-    raise BuildError("there is no folder for the cache: HOME is not set", None, _FIX, "environment")
+    raise BuildError(
+        "there is no folder for the cache: HOME is not set", None, _HELP, "environment"
+    )
 
 
 def open_root(root: str) -> None:
-    """Make the cache folder, or check that it is ours alone and can be written; BuildError otherwise."""
+    """Create the cache folder, or check an existing one; BuildError when it cannot be used."""
     with translate_os_errors(root):
         os.makedirs(os.path.dirname(root) or ".", exist_ok=True)
         with suppress(FileExistsError):
@@ -37,22 +42,25 @@ def open_root(root: str) -> None:
         check_owner(root)
         if not os.access(root, os.W_OK | os.X_OK):
             raise BuildError(
-                f"the cache folder {root} cannot be written", None, _FIX, "environment"
+                f"the cache folder {root} cannot be written", None, _HELP, "environment"
             )
 
 
 def check_owner(folder: str) -> None:
-    """Refuse a folder that is none, that another user owns or that others can write; BuildError."""
-    found = os.stat(folder)
-    if not stat.S_ISDIR(found.st_mode):
+    """Raise BuildError unless `folder` is a folder of this user that no other user can write."""
+    info = os.stat(folder)
+    if not stat.S_ISDIR(info.st_mode):
         raise BuildError(
-            f"{folder} is in the way: the cache needs a folder there", None, _FIX, "environment"
+            f"{folder} is not a folder, and the cache needs a folder there",
+            None,
+            _HELP,
+            "environment",
         )
-    if found.st_uid != os.geteuid():
+    if info.st_uid != os.geteuid():
         raise BuildError(
-            f"the cache folder {folder} belongs to uid {found.st_uid}", None, _FIX, "environment"
+            f"the cache folder {folder} belongs to uid {info.st_uid}", None, _HELP, "environment"
         )
-    if found.st_mode & 0o022:
+    if info.st_mode & 0o022:
         raise BuildError(
             f"others can write the cache folder {folder}",
             None,
@@ -62,7 +70,7 @@ def check_owner(folder: str) -> None:
 
 
 class translate_os_errors:
-    """Turn a fault of the cache's disk into a BuildError that names the folder and what to do."""
+    """Context manager that raises an OSError as a BuildError naming the cache folder."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -70,73 +78,77 @@ class translate_os_errors:
     def __enter__(self) -> None:
         return
 
-    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
-        if isinstance(fault, OSError):
-            what = (
-                "is full" if fault.errno in _FULL else f"cannot be used: {fault.strerror or fault}"
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            problem = (
+                "is full" if error.errno in _FULL else f"cannot be used: {error.strerror or error}"
             )
             raise BuildError(
-                f"the cache folder {self._root} {what}", None, _FIX, "environment"
-            ) from fault
+                f"the cache folder {self._root} {problem}", None, _HELP, "environment"
+            ) from error
 
 
-class Scratch:
-    """A private folder below `tmp/` that lives as long as its process; those of dead processes are removed.
+class PrivateFolder:
+    """A folder below `tmp` that belongs to this process; folders of dead processes are removed.
 
-    Life is told by a `flock` on the folder, which the kernel gives back however the process ends, in any container.
+    A `flock` on the folder shows that its process is alive. The kernel releases it however the
+    process ends, in any container.
     """
 
     def __init__(self, tmp: str) -> None:
-        with _guarded(tmp):
-            _sweep(tmp)
+        with _FolderLock(tmp):
+            _remove_dead(tmp)
             self.path = os.path.join(tmp, f"{os.getpid()}-{os.urandom(8).hex()}")
             os.mkdir(self.path, 0o700)
-            self._life = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(self._life, fcntl.LOCK_EX)
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
 
     def close(self) -> None:
-        """Remove the folder and all that was not published."""
+        """Remove the folder with all its files."""
         remove(self.path)
-        os.close(self._life)
+        os.close(self._fd)
 
 
-class scratch_folder:
-    """A folder for running actions that goes away with this process, or one that is `kept`."""
+class ScratchFolder:
+    """A folder to run actions in: a private one below `work`, or the folder `kept`, which stays."""
 
     def __init__(self, work: str, kept: str) -> None:
         os.makedirs(os.path.dirname(kept or work), mode=0o700, exist_ok=True)
         make_folder(kept or work)
-        self._scratch = None if kept else Scratch(work)
-        self.path = self._scratch.path if self._scratch is not None else kept
+        self._private = None if kept else PrivateFolder(work)
+        self.path = self._private.path if self._private is not None else kept
 
     def close(self) -> None:
-        """Remove it, unless it is kept."""
-        if self._scratch is not None:
-            self._scratch.close()
+        """Remove the folder, unless it is kept."""
+        if self._private is not None:
+            self._private.close()
 
 
 def sweep_dead(tmp: str) -> None:
-    """Remove what dead processes left below a folder of Scratch folders; nothing when there is no such folder."""
+    """Remove the private folders of dead processes below `tmp`, if `tmp` exists."""
     if os.path.isdir(tmp):
-        with _guarded(tmp):
-            _sweep(tmp)
+        with _FolderLock(tmp):
+            _remove_dead(tmp)
 
 
-class _guarded:
-    """One process at a time makes and sweeps folders below a folder."""
+class _FolderLock:
+    """Lock of a folder: one process at a time creates and removes private folders below it."""
 
     def __init__(self, tmp: str) -> None:
-        self._guard = os.open(tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._fd = os.open(tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def __enter__(self) -> None:
-        fcntl.flock(self._guard, fcntl.LOCK_EX)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._guard)
+        os.close(self._fd)
 
 
-def _end_sandboxes(folder: str) -> None:
-    """Kill bubblewraps of a dead build: one that loses its parent before its child is let run leaves that for ever."""
+def _kill_sandboxes(folder: str) -> None:
+    """Kill bubblewrap processes of a dead build that use `folder`.
+
+    Bubblewrap whose parent dies before its child may start never ends by itself.
+    """
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -149,7 +161,7 @@ def _end_sandboxes(folder: str) -> None:
             continue
 
 
-def _sweep(tmp: str) -> None:
+def _remove_dead(tmp: str) -> None:
     for entry in os.scandir(tmp):
         try:
             fd = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -157,7 +169,7 @@ def _sweep(tmp: str) -> None:
             continue
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _end_sandboxes(entry.path)
+            _kill_sandboxes(entry.path)
             remove(entry.path)
         except OSError:
             pass

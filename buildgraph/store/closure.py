@@ -1,4 +1,4 @@
-"""What a result stands on: every blob that its outputs name, those inside trees included."""
+"""Closure of a result: every blob that its outputs name, those inside trees included."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def blobs_of(result: Result, read: Callable[[Digest], bytes]) -> Iterator[Digest]:
-    """Each blob of a result, once; `read` gives the bytes of the Directory of a tree.
+    """Yield each blob of a result once; `read` returns the bytes of a tree's Directory.
 
-    Whatever `read` raises passes through; ValueError on a Directory that is none.
+    Raises ValueError for bytes that are no Directory; what `read` raises passes through.
     """
     seen = {result.log}
     yield result.log
@@ -28,6 +28,6 @@ def blobs_of(result: Result, read: Callable[[Digest], bytes]) -> Iterator[Digest
     walked: set[Digest] = set()
     for tree in trees:
         for _, folder_digest, folder in walk_tree(tree, read, walked):
-            fresh = {digest for _, digest, _ in folder.files} | {folder_digest}
-            yield from sorted(fresh - seen)
-            seen |= fresh
+            unseen = {digest for _, digest, _ in folder.files} | {folder_digest}
+            yield from sorted(unseen - seen)
+            seen |= unseen

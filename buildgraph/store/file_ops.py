@@ -1,4 +1,4 @@
-"""The operations by which a store changes a disk, one method each, so that tests can stop before any of them."""
+"""Operations by which a store changes a disk: one method each, so a test can stop before each."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_MOST = 1 << 24  # bytes that are read at once
-_BUFFER = 1 << 18  # more leaves the caches of a core before it is hashed, and costs more to write
+_MAX_READ = 1 << 24  # bytes of one read
+_BUFFER = 1 << 18  # bytes; a larger buffer leaves the CPU cache before it is hashed and written
 
 
 class FileOps:
-    """The real operations; a subclass may count them, fail them or end the process at the N-th."""
+    """Operations on the real disk; a subclass may count them, fail, or end the process."""
 
     def create(self, path: str) -> int:
-        """Open a new private file for writing; OSError when the name is taken."""
+        """Create a private file and open it for writing; OSError when the path exists."""
         return os.open(
             path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
 
     def write(self, fd: int, data: memoryview | bytes) -> int:
-        """Write some of the bytes and say how many."""
+        """Write some of the bytes, and return their number."""
         return os.write(fd, data)
 
     def seal(self, fd: int, mode: int) -> None:
-        """Give a finished file its final mode."""
+        """Set the final mode of a complete file."""
         os.fchmod(fd, mode)
 
     def rename(self, source: str, target: str) -> None:
-        """Replace `target` by `source` in one step."""
+        """Replace `target` by `source` atomically."""
         os.rename(source, target)
 
     def unlink(self, path: str) -> None:
-        """Take a name away."""
+        """Remove a file."""
         os.unlink(path)
 
     def make_folder(self, path: str) -> None:
-        """Make one private folder."""
+        """Create one private folder."""
         os.mkdir(path, 0o700)
 
     def sync_filesystem(self, folder: str) -> None:
-        """Make everything written so far durable, with one `syncfs`; OSError on a write-back fault."""
-        _on_folder(folder, _syncfs)
+        """Make everything written so far durable, by `syncfs`; OSError if write-back fails."""
+        _with_folder(folder, _syncfs)
 
     def sync_folder(self, folder: str) -> None:
-        """Make the names of a folder durable."""
-        _on_folder(folder, os.fsync)
+        """Make the entries of a folder durable."""
+        _with_folder(folder, os.fsync)
 
 
 class Descriptor:
-    """An open file that is closed at the end."""
+    """Context manager that closes an open file."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -68,7 +68,11 @@ class Descriptor:
 
 
 class NewFile:
-    """A file that gets bytes of this number and then its final mode; a fault removes it."""
+    """Context manager of a new file of `size` bytes, which gets its final mode at the end.
+
+    An exception removes the file. `create`, where it is set, creates the file instead of `ops` and
+    may return one with old bytes, which are overwritten and cut off.
+    """
 
     def __init__(
         self,
@@ -85,43 +89,42 @@ class NewFile:
         self._fd = (self._create or self._ops.create)(self._path)
         return self._fd
 
-    def __exit__(self, kind: object, fault: BaseException | None, trace: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
-            if fault is None:
+            if error is None:
                 if self._create is not None:
-                    os.ftruncate(
-                        self._fd, self._size
-                    )  # afterwards: ext4 writes out what is emptied and then written
+                    # At the end, because ext4 flushes a file that is truncated and then written.
+                    os.ftruncate(self._fd, self._size)
                 self._ops.seal(self._fd, self._mode)
         except BaseException as late:
-            fault = late
+            error = late
             raise
         finally:
             os.close(self._fd)
-            if fault is not None:
+            if error is not None:
                 os.unlink(self._path)
 
 
 def write_all(ops: FileOps, fd: int, data: memoryview | bytes) -> None:
-    """Write every byte; OSError when the disk takes no more."""
+    """Write every byte; OSError when the disk is full."""
     view = memoryview(data)
     while view:
         view = view[ops.write(fd, view) :]
 
 
 def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
-    """Copy a file and hash the bytes that are copied, through one buffer; (hex SHA-256, size).
+    """Copy a file and hash the bytes that are copied; return (hex SHA-256, size).
 
-    Holes of a large file stay holes. Stopped when the build should end meanwhile.
+    Holes of a sparse file stay holes. Raises Cancelled when the build is cancelled meanwhile.
     """
-    found = os.fstat(source)
-    expected, size = found.st_size, 0
+    info = os.fstat(source)
+    expected, size = info.st_size, 0
     sha, buffer = sha256(more=expected), bytearray(min(_BUFFER, expected + 1))
     view = memoryview(buffer)
-    for start, end in data_ranges(source, found):
+    for start, end in data_ranges(source, info):
         if start > size:
             add_zeros(sha, start - size)
-            os.ftruncate(target, size)  # it may hold bytes of another file
+            os.ftruncate(target, size)  # drops old bytes, which would fill the hole
             os.ftruncate(target, start)
             size = os.lseek(target, start, os.SEEK_SET)
         while size < end and (count := os.preadv(source, [view[: end - size]], size)):
@@ -134,14 +137,14 @@ def copy_hashed(ops: FileOps, source: int, target: int) -> tuple[str, int]:
 
 
 def read_open(fd: int, expected: int) -> bytes:
-    """What is left of an open file; where it is as long as expected, by one call."""
-    data = os.read(fd, min(expected, _MOST) + 1)
-    return (
-        data if len(data) == expected else b"".join((data, *iter(lambda: os.read(fd, _MOST), b"")))
-    )
+    """Read the rest of an open file; a single system call suffices when `expected` is its size."""
+    data = os.read(fd, min(expected, _MAX_READ) + 1)
+    if len(data) == expected:
+        return data
+    return b"".join((data, *iter(lambda: os.read(fd, _MAX_READ), b"")))
 
 
-def _on_folder(folder: str, operation: Any) -> None:
+def _with_folder(folder: str, operation: Any) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         operation(fd)

@@ -1,75 +1,51 @@
-"""Keeping a store: how much it holds, and whether all of it is whole. Looking changes nothing unless told to mend."""
+"""Check of a store by hashing every blob and every record; read-only unless `repair` is set."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..files.regular_file import open_regular, read_regular
-from ..lite import TYPE_CHECKING
-from ..lite.record import record
 from ..lite.sha256 import hash_open_file
 from ..types.digest import Digest
 from ..types.result import Result
 from . import result_record
 from .closure import blobs_of
 from .protocol import Missing
+from .stats import blob_files, record_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .disk import DiskStore
 
 
-@record
-class StoreStats:
-    """Counts and bytes of what a store holds, and how many damaged files were set aside."""
-
-    blobs: int
-    blob_bytes: int
-    results: int
-    result_bytes: int
-    quarantined: int
-
-
-@record
+@dataclass(frozen=True)
 class FsckReport:
-    """What a full look found: files checked, names of those damaged, and names of records that lack a blob."""
+    """Number of files checked, names of damaged files, and names of records that lack a blob."""
 
     checked: int
     damaged: tuple[str, ...]
     dangling: tuple[str, ...]
 
 
-def measure(root: str) -> StoreStats:
-    """Count the files of a store on disk."""
-    blobs = [size for _, _, size in stamps(blob_files(root))]
-    results = [size for _, _, size in stamps(record_files(root))]
-    return StoreStats(
-        len(blobs),
-        sum(blobs),
-        len(results),
-        sum(results),
-        len(files(os.path.join(root, "quarantine"))),
-    )
-
-
 def check_store(store: DiskStore, repair: bool = False) -> FsckReport:
-    """Hash every blob and record.
+    """Hash every blob and record of a store.
 
-    With `repair`, what is damaged goes to quarantine and records that lack a blob are removed: misses, which the next
-    build makes again. Files that leave while this looks are not damaged.
+    With `repair`, damaged files are moved to quarantine and records that lack a blob are removed.
+    Both become cache misses, so the next build produces them again. A file that is removed during
+    the check is not reported as damaged.
     """
-    blobs, found = blob_files(store.root), record_files(store.root)
-    damaged = [path for path in blobs if _damaged_blob(path)]
-    bad = {os.path.basename(path) for path in damaged}
+    blobs, records = blob_files(store.root), record_files(store.root)
+    damaged = [path for path in blobs if _is_damaged_blob(path)]
+    damaged_names = {os.path.basename(path) for path in damaged}
     dangling = []
-    for path in found:
+    for path in records:
         record = read_record(path)
         if record is None:
             damaged += [path] if os.path.lexists(path) else []
         elif (named := blobs_named(store.root, record[1])) is None or any(
-            blob.hash in bad for blob in named
+            blob.hash in damaged_names for blob in named
         ):
             dangling.append(path)
     if repair:
@@ -77,27 +53,30 @@ def check_store(store: DiskStore, repair: bool = False) -> FsckReport:
             store.quarantine(path, f"{os.path.basename(path)[:12]} was damaged")
         store.remove(*dangling)
     return FsckReport(
-        len(blobs) + len(found),
+        len(blobs) + len(records),
         tuple(map(os.path.basename, damaged)),
         tuple(map(os.path.basename, dangling)),
     )
 
 
 def read_record(path: str) -> tuple[Digest, Result, dict[str, bytes]] | None:
-    """(key, result, parts) of a record that stands where its key says; None when it is damaged, misplaced or gone."""
+    """Read (key, result, parts) of a record.
+
+    None when the record is damaged, missing, or named after another key.
+    """
     try:
-        found = result_record.read(read_regular(path))
+        record = result_record.decode_any(read_regular(path))
     except OSError:
         return None
-    return found if found is not None and found[0].hash == os.path.basename(path) else None
+    return record if record is not None and record[0].hash == os.path.basename(path) else None
 
 
 def blobs_named(root: str, result: Result) -> set[Digest] | None:
-    """All blobs of a result, or None when one is not there."""
+    """Return the digests of all blobs of a result; None when one of them is missing."""
 
     def read(digest: Digest) -> bytes:
         try:
-            data = read_regular(os.path.join(root, "blobs", "sha256", digest.hash))
+            data = read_regular(_blob_path(root, digest))
         except OSError:
             raise Missing(digest) from None
         if len(data) != digest.size or hashlib.sha256(data).hexdigest() != digest.hash:
@@ -105,51 +84,24 @@ def blobs_named(root: str, result: Result) -> set[Digest] | None:
         return data
 
     try:
-        found = set(blobs_of(result, read))
-        return found if all(_there(root, digest) for digest in found) else None
+        digests = set(blobs_of(result, read))
+        return digests if all(_exists(root, digest) for digest in digests) else None
     except (Missing, ValueError):
         return None
 
 
-def blob_files(root: str) -> list[str]:
-    """The paths of all blobs, sorted."""
-    return files(os.path.join(root, "blobs", "sha256"))
+def _blob_path(root: str, digest: Digest) -> str:
+    return os.path.join(root, "blobs", "sha256", digest.hash)
 
 
-def record_files(root: str) -> list[str]:
-    """The paths of all records, sorted."""
-    return [path for folder in files(os.path.join(root, "results")) for path in files(folder)]
-
-
-def files(folder: str) -> list[str]:
-    """What stands in a folder, sorted by name; nothing when it does not exist."""
+def _exists(root: str, digest: Digest) -> bool:
     try:
-        return sorted(entry.path for entry in os.scandir(folder))
+        return os.lstat(_blob_path(root, digest)).st_size == digest.size
     except OSError:
-        return []
+        return False
 
 
-def stamps(paths: list[str]) -> Iterator[tuple[str, float, int]]:
-    """(path, mtime, size) of those files that are still there."""
-    for path in paths:
-        mtime, size = _stamp(path)
-        if size >= 0:
-            yield path, mtime, size
-
-
-def _stamp(path: str) -> tuple[float, int]:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return 0.0, -1
-    return found.st_mtime, found.st_size
-
-
-def _there(root: str, digest: Digest) -> bool:
-    return _stamp(os.path.join(root, "blobs", "sha256", digest.hash))[1] == digest.size
-
-
-def _damaged_blob(path: str) -> bool:
+def _is_damaged_blob(path: str) -> bool:
     try:
         fd = open_regular(path)
     except FileNotFoundError:

@@ -1,4 +1,11 @@
-"""What must not go from a store: the keys of the last builds of each workspace, one small file for each request."""
+"""GC roots: the keys of the last builds of each workspace, in one small file for each request.
+
+    "buildgraph roots 2\\n", length of the head, "\\n", head, keys, one a line
+    head: path of the workspace, words of the request, separated by NUL
+
+The file is `roots/<first 32 hex digits of the head's SHA-256>`. Keys that later builds of the same
+request add are in a second file beside it, with the suffix `.more`.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +21,16 @@ if TYPE_CHECKING:
 
 _FOLDER, _MORE = "roots", ".more"
 MAGIC = b"buildgraph roots 2\n"
-_EACH = 8  # requests of one workspace whose results are held, the latest
+_MAX_REQUESTS = 8  # of one workspace; the results of older requests are not protected
 
 
 def save_roots(
     root: str, workspace: str, request: Sequence[str], keys: Iterable[str], more: bool = False
 ) -> None:
-    """Hold the results of these keys as the last build of a request; a disk that refuses holds nothing.
+    """Protect the results of these keys as the last build of a request.
 
-    With `more` they are held besides those of the last call without it, in place of those of the last call with it.
+    With `more`, they are protected in addition to those of the last call without `more`, and
+    replace those of the last call with it. A disk that refuses the write protects nothing.
     """
     head = "\0".join([workspace, *request]).encode("utf-8", "surrogateescape")
     data = MAGIC + b"%d\n" % len(head) + head + "\n".join(keys).encode()
@@ -32,7 +40,7 @@ def save_roots(
         if not replace_file(path + _MORE if more else path, (data,)):
             return
         if more:
-            os.utime(path, follow_symlinks=False)  # it is the time of the last build
+            os.utime(path, follow_symlinks=False)  # the mtime orders requests by their last build
         elif os.path.lexists(path + _MORE) and not move_aside(path + _MORE):
             os.unlink(path + _MORE)
     except OSError:
@@ -40,32 +48,39 @@ def save_roots(
 
 
 def protected_keys(root: str) -> dict[Digest, str]:
-    """Key -> the workspace whose last builds stand on it; workspaces that are gone hold nothing."""
-    found: dict[Digest, str] = {}
-    count: dict[str, int] = {}
+    """Map each protected key to the workspace whose last builds use it.
+
+    Workspaces that no longer exist protect nothing.
+    """
+    protected: dict[Digest, str] = {}
+    requests: dict[str, int] = {}
     for path in _latest_first(os.path.join(root, _FOLDER)):
-        entry = _read(path)
+        entry = _read_roots(path)
         if entry is None or not os.path.isfile(os.path.join(entry[0], "BUILD.toml")):
             continue
-        workspace, more = entry[0], _read(path + _MORE)
+        workspace, more = entry[0], _read_roots(path + _MORE)
         keys = entry[1] + (more[1] if more is not None else [])
-        count[workspace] = count.get(workspace, 0) + 1
-        if count[workspace] <= _EACH:
-            found |= {key: workspace for key in keys if key not in found}
-    return found
+        requests[workspace] = requests.get(workspace, 0) + 1
+        if requests[workspace] <= _MAX_REQUESTS:
+            protected |= {key: workspace for key in keys if key not in protected}
+    return protected
 
 
 def _latest_first(folder: str) -> list[str]:
     try:
-        found = [entry for entry in os.scandir(folder) if "." not in entry.name]
-        entries = [(-entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in found]
+        entries = [entry for entry in os.scandir(folder) if "." not in entry.name]
+        times = [(-entry.stat(follow_symlinks=False).st_mtime_ns, entry.path) for entry in entries]
     except OSError:
         return []
-    return [path for _, path in sorted(entries)]
+    return [path for _, path in sorted(times)]
 
 
-def _read(path: str) -> tuple[str, list[Digest]] | None:
-    data = _bytes(path) or b""
+def _read_roots(path: str) -> tuple[str, list[Digest]] | None:
+    """Read (workspace, keys) of a file of roots; None when it is missing or malformed."""
+    try:
+        data = read_regular(path)
+    except OSError:
+        return None
     size, _, rest = data.removeprefix(MAGIC).partition(b"\n")
     if not data.startswith(MAGIC) or not size.isdigit():
         return None
@@ -73,11 +88,4 @@ def _read(path: str) -> tuple[str, list[Digest]] | None:
     try:
         return workspace, [Digest.parse(key) for key in rest[int(size) :].decode("ascii").split()]
     except ValueError:
-        return None
-
-
-def _bytes(path: str) -> bytes | None:
-    try:
-        return read_regular(path)
-    except OSError:
         return None

@@ -1,7 +1,8 @@
-"""An index that may be lost at any time: bytes to bytes, kept by diskcache. The one door to that package.
+"""Index from bytes to bytes that may be lost at any time. The one door to diskcache.
 
-diskcache unpickles what it finds (CVE-2025-69872), so it is used through a Disk that reads and writes plain bytes in
-rows and nothing else. Each value carries its SHA-256. Anything odd makes the index be deleted and begun again.
+diskcache unpickles the values it reads (CVE-2025-69872). A Disk of our own therefore reads and
+writes plain bytes in rows and nothing else. Each value carries its SHA-256. An index that looks
+damaged is deleted and created again.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _COUNTERS = {"count", "size", "hits", "misses"}
 
 
 class StatIndex:
-    """Rows of bytes below a folder; a disk that is full, read-only or busy makes it forget, never fail.
+    """Rows of bytes in a folder. On a full, read-only or busy disk it is empty and accepts no rows.
 
     BuildError (reason "environment") when the folder is another user's or others can write it.
     """
@@ -47,22 +48,23 @@ class StatIndex:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._cache: Any = None
-        self._dead = "$" in folder or folder.startswith("~")
+        # diskcache expands variables and `~` in the path, and would use another folder.
+        self._disabled = "$" in folder or folder.startswith("~")
 
     def get(self, key: bytes) -> bytes | None:
-        """The value of a key, or None."""
-        value = self._safely(lambda cache: cache.get(key), None)
+        """Return the value of a key; None without one."""
+        value = self._run(lambda cache: cache.get(key), None)
         return value if isinstance(value, bytes) else None
 
     def put_many(self, rows: Mapping[bytes, bytes]) -> None:
-        """Keep rows, all in one transaction."""
+        """Store rows in one transaction."""
 
         def put(cache: Any) -> None:
             with cache.transact():
                 for key, value in rows.items():
                     cache.set(key, value)
 
-        self._safely(put, None)
+        self._run(put, None)
 
     def close(self) -> None:
         """Close the database."""
@@ -70,25 +72,26 @@ class StatIndex:
             self._cache.close()
             self._cache = None
 
-    def _safely(self, work: Callable[[Any], T], otherwise: T) -> T:
+    def _run(self, operation: Callable[[Any], T], default: T) -> T:
         for _ in range(2):
-            if self._dead:
+            if self._disabled:
                 break
             try:
-                return work(self._open())
-            except (sqlite3.DatabaseError, ValueError, TypeError) as fault:
-                self._recover(fault)
+                return operation(self._open())
+            except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+                self._recover(error)
             except (OSError, _timeout()):
-                self._dead = True
-        return otherwise
+                self._disabled = True
+        return default
 
-    def _recover(self, fault: Exception) -> None:
-        code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    def _recover(self, error: Exception) -> None:
+        """Delete a damaged index; disable one that fails for another reason."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         with suppress(sqlite3.Error):
             self.close()
         self._cache = None
-        self._dead = code not in _DAMAGED
-        if not self._dead:
+        self._disabled = code not in _DAMAGED
+        if not self._disabled:
             self._delete()
 
     def _delete(self) -> None:
@@ -105,6 +108,7 @@ class StatIndex:
         return self._cache
 
     def _refuse_foreign(self) -> None:
+        """Raise BuildError for another user's file, ValueError for unknown settings."""
         for name in _FILES:
             move_aside(os.path.join(self._folder, name))
         path = os.path.join(self._folder, "cache.db")
@@ -114,10 +118,10 @@ class StatIndex:
             raise BuildError(f"the index {path} is not yours", None, "delete it", "environment")
         connection = sqlite3.connect(path, timeout=5)
         try:
-            made = connection.execute(
+            table = connection.execute(
                 "SELECT 1 FROM sqlite_master WHERE name = 'Settings'"
             ).fetchone()
-            rows = connection.execute("SELECT key, value FROM Settings").fetchall() if made else []
+            rows = connection.execute("SELECT key, value FROM Settings").fetchall() if table else []
         finally:
             connection.close()
         if any(
@@ -138,8 +142,8 @@ def _cache(folder: str) -> Any:
     import diskcache
     from diskcache.core import MODE_RAW, UNKNOWN
 
-    class Plain(diskcache.Disk):  # type: ignore[misc]
-        """Bytes in, bytes out, in the row; nothing else is believed."""
+    class BytesDisk(diskcache.Disk):  # type: ignore[misc]
+        """Disk that reads and writes bytes in rows, and rejects everything else."""
 
         def put(self, key: object) -> tuple[object, bool]:
             assert type(key) is bytes
@@ -147,7 +151,7 @@ def _cache(folder: str) -> Any:
 
         def get(self, key: object, raw: object) -> bytes:
             if not raw or type(key) is not bytes:
-                raise ValueError("not a plain key")
+                raise ValueError("a key that is not bytes")
             return key
 
         def store(
@@ -158,12 +162,12 @@ def _cache(folder: str) -> Any:
 
         def fetch(self, mode: object, filename: object, value: object, read: bool) -> bytes:
             if mode != MODE_RAW or filename is not None or read or type(value) is not bytes:
-                raise ValueError("not a plain row")
+                raise ValueError("a row that is not bytes")
             if sha256(value[32:]).digest() != value[:32]:
                 raise ValueError("a damaged row")
             return value[32:]
 
         def remove(self, file_path: str) -> None:
-            raise ValueError("a plain cache has no files")
+            raise ValueError("values in files are not supported")
 
-    return diskcache.Cache(folder, disk=Plain, timeout=5, **_SETTINGS)
+    return diskcache.Cache(folder, disk=BytesDisk, timeout=5, **_SETTINGS)

@@ -1,6 +1,7 @@
-"""Who relies on a store right now: a locked file for each process, so that nothing is taken from under a build.
+"""Leases: one locked file for each running process keeps GC from deleting what a build uses.
 
-The kernel gives a `flock` back however its process ends, in any container; a lease that nobody locks is a dead one.
+The kernel releases a `flock` however its process ends, in any container. An unlocked lease belongs
+to a dead process.
 """
 
 from __future__ import annotations
@@ -13,32 +14,30 @@ from ..files.regular_file import make_folder, move_aside, open_regular
 from ..lite.contextmanagers import suppress
 
 _FOLDER = "leases"
-NOTED_S = 3600
-"""A use is noted in a record's mtime at most this often, so a note may be older than the use by as much."""
+USE_NOTE_S = 3600
+"""Seconds between two notes of use in an mtime, which may be this much older than the last use."""
 
 
 class Lease:
-    """A file that stays locked until `close` or the end of the process; its mtime is when the process began."""
+    """File that stays locked until `close` or the end of the process, with its start as mtime."""
 
     def __init__(self, root: str) -> None:
         folder = os.path.join(root, _FOLDER)
         make_folder(folder, os.path.join(root, "quarantine"))
         self._fd, self._path = -1, ""
-        while not self._locked(os.path.join(folder, f"{os.getpid()}-{os.urandom(8).hex()}")):
+        while not self._create(os.path.join(folder, f"{os.getpid()}-{os.urandom(8).hex()}")):
             pass
 
     def close(self) -> None:
-        """Rely on nothing any more."""
+        """Release the lease."""
         with suppress(OSError):
             os.unlink(self._path)
         os.close(self._fd)
 
-    def _locked(self, path: str) -> bool:
-        """Make and lock the file; False when one who swept the dead took it away before it was locked."""
-        self._path, self._fd = (
-            path,
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600),
-        )
+    def _create(self, path: str) -> bool:
+        """Create and lock the file; False when another process deleted it before it was locked."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._path, self._fd = path, os.open(path, flags, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_SH)
         if os.fstat(self._fd).st_nlink:
             return True
@@ -46,9 +45,12 @@ class Lease:
         return False
 
 
-def oldest(root: str) -> float | None:
-    """When the oldest of the running processes began (seconds since 1970), None without any; dead leases go."""
-    began = []
+def oldest_lease(root: str) -> float | None:
+    """Return the start of the oldest running process in seconds since 1970; None without any.
+
+    Leases of dead processes are deleted.
+    """
+    starts = []
     try:
         entries = list(os.scandir(os.path.join(root, _FOLDER)))
     except OSError:
@@ -57,13 +59,14 @@ def oldest(root: str) -> float | None:
         with suppress(OSError):
             if (
                 not move_aside(entry.path, os.path.join(root, "quarantine"))
-                and (time := _held(entry.path)) is not None
+                and (start := _start_of(entry.path)) is not None
             ):
-                began.append(time)
-    return min(began, default=None)
+                starts.append(start)
+    return min(starts, default=None)
 
 
-def _held(path: str) -> float | None:
+def _start_of(path: str) -> float | None:
+    """Return the time of a lease that is locked; delete one that is not, and return None."""
     fd = open_regular(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,13 +79,16 @@ def _held(path: str) -> float | None:
         os.close(fd)
 
 
-def in_use(path: str) -> bool:
-    """Whether a file stands; it is noted as in use, about once an hour, for those who later look for what may go."""
+def mark_in_use(path: str) -> bool:
+    """Note in a file's mtime that it is in use, about once an hour; False if it is missing.
+
+    GC keeps files whose mtime is not older than the oldest running build.
+    """
     try:
-        found = os.stat(path)
+        info = os.stat(path)
     except OSError:
         return False
-    if time.time() - found.st_mtime > NOTED_S:
+    if time.time() - info.st_mtime > USE_NOTE_S:
         with suppress(OSError):
             os.utime(path)
     return True

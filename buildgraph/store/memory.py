@@ -1,4 +1,4 @@
-"""A store in memory: what a test, or a build that is not to be remembered, needs."""
+"""Store in memory, for tests and for builds whose results are not saved."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class MemoryBatch:
         self.open = True
 
     def add(self, data: bytes) -> Digest:
-        """Copy bytes in."""
+        """Add a blob."""
         assert self.open, "this batch was published or dropped"
         digest = Digest.of(data)
         self.blobs[digest] = bytes(data)
         return digest
 
     def add_file(self, path: str) -> Digest:
-        """Copy a regular file in; OSError when it is none, or a symlink."""
+        """Add a regular file; OSError for anything else."""
         return self.add(read_regular(path))
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
-        """Remember a result under its key."""
+        """Add a result under its key."""
         assert self.open, "this batch was published or dropped"
         self.results[key] = result_record.encode(key, result, parts)
 
 
 class MemoryStore:
-    """Blobs and results in two dictionaries; forgets everything with the process."""
+    """Blobs and results in two dictionaries."""
 
     def __init__(self) -> None:
         self.blobs: dict[Digest, bytes] = {}
@@ -52,12 +52,12 @@ class MemoryStore:
         return MemoryBatch()
 
     def publish(self, batches: Iterable[Batch] = ()) -> None:
-        """Make batches visible, all at once."""
+        """Make batches visible."""
         for batch in batches:
             self.keep(batch)
 
     def keep(self, batch: Batch) -> None:
-        """Make a batch visible: what is in memory is never durable."""
+        """Make a batch visible; a store in memory is never durable."""
         assert isinstance(batch, MemoryBatch) and batch.open, "not an open batch of this store"
         with self._lock:
             batch.open = False
@@ -65,16 +65,16 @@ class MemoryStore:
             self.results |= batch.results
 
     def drop(self, batch: Batch) -> None:
-        """Forget a batch."""
+        """Discard a batch."""
         assert isinstance(batch, MemoryBatch), "not a batch of this store"
         batch.open = False
 
     def has(self, digest: Digest) -> bool:
-        """Whether a blob is there."""
+        """True when the store has a blob."""
         return digest in self.blobs
 
     def read(self, digest: Digest) -> bytes:
-        """The verified bytes of a blob; Missing."""
+        """Read the verified bytes of a blob; Missing when absent or damaged."""
         data = self.blobs.get(digest)
         if data is None:
             raise Missing(digest)
@@ -96,27 +96,25 @@ class MemoryStore:
             write_all(ops, fd, data)
 
     def remembers(self, key: Digest) -> bool:
-        """Whether there is a record of a key."""
+        """True when a key has a record."""
         return key in self.results
 
     def recall(self, key: Digest) -> Result | None:
-        """The result of a key, when every blob it names is there."""
-        found = self._record(key)
-        if found is None:
+        """Return the result of a key; None unless every blob that it names exists."""
+        record = self._record(key)
+        if record is None:
             return None
+        result, _ = record
         try:
-            return (
-                found[0]
-                if all(self.has(digest) for digest in blobs_of(found[0], self.read))
-                else None
-            )
+            complete = all(self.has(digest) for digest in blobs_of(result, self.read))
         except (Missing, ValueError):
             return None
+        return result if complete else None
 
     def parts(self, key: Digest) -> Mapping[str, bytes] | None:
-        """The messages recorded with a key."""
-        found = self._record(key)
-        return None if found is None else found[1]
+        """Return the messages that are recorded with a key."""
+        record = self._record(key)
+        return None if record is None else record[1]
 
     def _record(self, key: Digest) -> tuple[Result, dict[str, bytes]] | None:
         data = self.results.get(key)

@@ -1,4 +1,4 @@
-"""What every store promises: blobs by digest, results by key; written once, verified on read."""
+"""Contract of stores: blobs by digest and results by key, written once, verified on read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ else:
 
 
 class Missing(Exception):
-    """A blob is not there, or was there damaged (then it has been quarantined): rebuild what makes it."""
+    """A blob is absent, or damaged and in quarantine: run the action that produces it."""
 
     def __init__(self, digest: Digest) -> None:
         super().__init__(f"no blob {digest}")
@@ -22,53 +22,54 @@ class Missing(Exception):
 
 
 class Batch(Protocol):
-    """Blobs copied in but not yet visible, and the results that name them; published all at once."""
+    """Copies of blobs and the results that name them, not visible before they are published."""
 
     def add(self, data: bytes) -> Digest:
-        """Copy bytes in."""
+        """Add a blob."""
         ...
 
     def add_file(self, path: str) -> Digest:
-        """Copy a regular file in, hashing the bytes that are copied; never follows a symlink."""
+        """Add a regular file, hashing the bytes that are copied; symlinks are not followed."""
         ...
 
     def record(self, key: Digest, result: Result, parts: Mapping[str, bytes]) -> None:
-        """Remember a result under its key, with the messages that the key is the digest of (by name)."""
+        """Add a result under its key, with the messages by name that the key is the digest of."""
         ...
 
 
 class Store(Protocol):
-    """Blobs and results of all builds of a user; safe to share between processes."""
+    """Blobs and results of all builds of a user; processes can share one."""
 
     def batch(self) -> Batch:
-        """Start a batch; `add*` may be called from any thread."""
+        """Start a batch; `add` and `add_file` may be called from any thread."""
         ...
 
     def publish(self, batches: Iterable[Batch] = ()) -> None:
-        """Make batches, and all that was kept, durable and visible: blobs first, then results; all or none of a result.
+        """Make batches, and all batches kept before, durable and visible.
 
-        BuildError with reason "environment" (disk full, I/O) leaves the store as it was; a batch is published or
-        dropped, never both.
+        Blobs are published before the results that name them. A BuildError (reason "environment":
+        the disk is full or fails) leaves the store unchanged. A batch is either published or
+        dropped.
         """
         ...
 
     def keep(self, batch: Batch) -> None:
-        """Let this process read what a batch holds, blobs and results; the next `publish` makes it durable and visible.
+        """Let this process read a batch; the next `publish` makes it durable and visible to others.
 
-        Until then a crash forgets it as if it had never been.
+        A crash before that loses the batch without a trace.
         """
         ...
 
     def drop(self, batch: Batch) -> None:
-        """Forget a batch that will not be published."""
+        """Discard a batch that will not be published."""
         ...
 
     def has(self, digest: Digest) -> bool:
-        """Whether a blob of that name and size is there (a cheap look, no proof)."""
+        """True when a blob of that name and size exists; its content is not verified."""
         ...
 
     def read(self, digest: Digest) -> bytes:
-        """The verified bytes of a blob; Missing when absent or damaged."""
+        """Read the verified bytes of a blob; Missing when absent or damaged."""
         ...
 
     def place(
@@ -78,21 +79,21 @@ class Store(Protocol):
         executable: bool,
         create: Callable[[str], int] | None = None,
     ) -> None:
-        """Copy a blob to a new file, verified while copying, mode 0444 or 0555; Missing leaves no file.
+        """Copy a blob to a new file with mode 0444 or 0555, verified while copying.
 
-        `create` makes the file and opens it for writing, where the store should not do that itself; bytes that stand
-        in it are overwritten and cut off.
+        Missing leaves no file. `create`, where it is set, creates the file and returns its
+        descriptor; bytes that the file already has are overwritten and cut off.
         """
         ...
 
     def remembers(self, key: Digest) -> bool:
-        """Whether a record stands for a key (a cheap look, no proof), which is noted as in use."""
+        """True when a key has a record, which is marked as in use; its content is not verified."""
         ...
 
     def recall(self, key: Digest) -> Result | None:
-        """The result of a key, when its record is whole and every blob it names is there."""
+        """Return the result of a key; None unless its record and every blob that it names exist."""
         ...
 
     def parts(self, key: Digest) -> Mapping[str, bytes] | None:
-        """The messages recorded with a key, for `why`; None when the record is gone."""
+        """Return the messages recorded with a key, for `why`; None without a record."""
         ...

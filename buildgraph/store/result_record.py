@@ -1,10 +1,11 @@
-"""The form of a result on disk: what REAPI's ActionResult says, in words that are read in a moment, and the messages.
+"""Format of a result on disk: the fields of REAPI's ActionResult, and the messages of its key.
 
-    "buildgraph result 3\\n", SHA-256 of the rest, 4 bytes: length of the head, head, the parts one after the other
-    head: key, log, sandbox, milliseconds, count, (path, "file" | "program" | "tree", digest) ..., (part, length) ...
+    "buildgraph result 3\\n", SHA-256 of the rest, 4 bytes: length of the head, head, parts in order
+    head: key, log, sandbox, milliseconds, count, (path, "file" | "program" | "tree", digest) ...,
+          (part, length) ...
 
-The words of the head stand between NULs. A record that is torn, flipped, swapped with another or of another form reads as
-None: a miss, never a wrong result.
+The words of the head are separated by NUL. A record that is truncated, has a flipped bit, belongs
+to another key or has another version decodes as None: a cache miss, never a wrong result.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAGIC = b"buildgraph result 3\n"
-_ANY, _START = b"buildgraph result ", len(MAGIC) + 32
+_ANY_VERSION, _BODY = b"buildgraph result ", len(MAGIC) + 32
 
 
 def encode(key: Digest, result: Result, parts: Mapping[str, bytes]) -> bytes:
-    """The bytes of a record; the same result gives the same bytes. ValueError on a name that holds NUL."""
+    """Encode a record; equal results give equal bytes. ValueError when a name contains NUL."""
     words = [
         str(key),
         str(result.log),
@@ -37,41 +38,42 @@ def encode(key: Digest, result: Result, parts: Mapping[str, bytes]) -> bytes:
         words += (name, str(len(data)))
     head = "\0".join(words).encode("utf-8", "surrogateescape")
     if head.count(b"\0") != len(words) - 1:
-        raise ValueError("a name that holds NUL")
+        raise ValueError("a name contains NUL")
     body = b"".join((len(head).to_bytes(4, "big"), head, *(data for _, data in named)))
     return MAGIC + sha256(body).digest() + body
 
 
 def is_other_version(data: bytes) -> bool:
-    """Whether a record is of a form that another version of buildgraph writes: no damage, and no use."""
-    return data.startswith(_ANY) and not data.startswith(MAGIC)
+    """True for a record written by another version of buildgraph: not damaged, but not usable."""
+    return data.startswith(_ANY_VERSION) and not data.startswith(MAGIC)
 
 
 def decode(key: Digest, data: bytes) -> tuple[Result, dict[str, bytes]] | None:
-    """(result, parts) of a record written under `key`; None when it is damaged, foreign or of another key."""
-    found = read(data)
-    return found[1:] if found is not None and found[0] == key else None
+    """Decode (result, parts) of a record of `key`; None when it is damaged or of another key."""
+    record = decode_any(data)
+    return record[1:] if record is not None and record[0] == key else None
 
 
-def read(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
-    """(key, result, parts) of any record; None when it is damaged or foreign."""
+def decode_any(data: bytes) -> tuple[Digest, Result, dict[str, bytes]] | None:
+    """Decode (key, result, parts) of a record; None when it is damaged or of another version."""
     if (
         not data.startswith(MAGIC)
-        or sha256(memoryview(data)[_START:]).digest() != data[len(MAGIC) : _START]
+        or sha256(memoryview(data)[_BODY:]).digest() != data[len(MAGIC) : _BODY]
     ):
         return None
     try:
-        at = _START + 4 + int.from_bytes(data[_START : _START + 4], "big")
-        key, log, sandbox, took, count, *rest = (
-            data[_START + 4 : at].decode("utf-8", "surrogateescape").split("\0")
+        at = _BODY + 4 + int.from_bytes(data[_BODY : _BODY + 4], "big")
+        key, log, sandbox, milliseconds, count, *rest = (
+            data[_BODY + 4 : at].decode("utf-8", "surrogateescape").split("\0")
         )
         end = 3 * int(count)
-        outputs = tuple((rest[of], _node(rest[of + 1], rest[of + 2])) for of in range(0, end, 3))
+        outputs = tuple((rest[n], _node(rest[n + 1], rest[n + 2])) for n in range(0, end, 3))
         parts = {}
         for name, size in zip(rest[end::2], rest[end + 1 :: 2], strict=True):
             parts[name] = data[at : at + int(size)]
             at += int(size)
-        return Digest.parse(key), Result(outputs, Digest.parse(log), sandbox, int(took)), parts
+        result = Result(outputs, Digest.parse(log), sandbox, int(milliseconds))
+        return Digest.parse(key), result, parts
     except (ValueError, IndexError):
         return None
 
@@ -81,5 +83,5 @@ def _kind(node: Node) -> str:
 
 
 def _node(kind: str, digest: str) -> Node:
-    found = Digest.parse(digest)
-    return Tree(found) if kind == "tree" else File(found, kind == "program")
+    parsed = Digest.parse(digest)
+    return Tree(parsed) if kind == "tree" else File(parsed, kind == "program")

@@ -12,6 +12,58 @@ OK, FAILED, USAGE, BROKEN, ENVIRONMENT, BUG, INTERRUPTED = 0, 1, 2, 3, 30, 70, 1
 """Exit codes: success, a failed action or gate, an invalid input or command line, a violated
 guarantee (a damaged cache, outputs that differ between runs), an unsuitable host, a defect of
 buildgraph, and a signal."""
+# For programs: the exit code and the meaning of each `reason` of an error. A reason keeps its meaning between versions.
+REASONS = {
+    "usage": (USAGE, "The command line is wrong: a verb, an option, its value or a label."),
+    "workspace": (
+        USAGE,
+        "There is no workspace: no usable `BUILD.toml` with a `[workspace]` table here or above.",
+    ),
+    "toml": (USAGE, "A `BUILD.toml` is not valid TOML."),
+    "table": (
+        USAGE,
+        "A table of `BUILD.toml` cannot be a target or a group of targets, or `[workspace]` is wrong.",
+    ),
+    "label": (USAGE, "A text is not a valid label."),
+    "twice": (USAGE, "Two targets have the same label, or labels that differ only in case."),
+    "missing": (USAGE, "No target has this label, or none matches this pattern."),
+    "key": (USAGE, "The rule of a target has no such key."),
+    "missing-key": (USAGE, "A target lacks a key that its rule requires."),
+    "value": (USAGE, "The value of a key has the wrong type, or is not one of those allowed."),
+    "kind": (USAGE, "A label names a target of another kind than the key takes."),
+    "output": (
+        USAGE,
+        "A label names an output that its target does not have, or not exactly one file.",
+    ),
+    "matrix": (
+        USAGE,
+        "A matrix is not a table of lists, has too many cells, or gives two targets one name.",
+    ),
+    "path": (USAGE, "A path or a glob is not valid."),
+    "source": (
+        USAGE,
+        "A source file is missing, is outside of the workspace, or is not a regular file.",
+    ),
+    "cycle": (USAGE, "Targets depend on each other in a cycle."),
+    "rule": (
+        USAGE,
+        "A rule is unknown, or is defined wrongly, or declares an action that cannot run.",
+    ),
+    "input": (USAGE, "A rule refuses the values of a target."),
+    "refused": (
+        USAGE,
+        "A tool of buildgraph refuses the content of an input, such as a model, a link or a budget.",
+    ),
+    "failed": (FAILED, "An action, a container or Docker failed."),
+    "broken": (
+        BROKEN,
+        "A guarantee was violated: stored data is damaged, or inputs kept changing during the build.",
+    ),
+    "environment": (
+        ENVIRONMENT,
+        "The machine lacks something: space on a disk, a permission, memory or a program.",
+    ),
+}
 
 
 @record(order=True)
@@ -52,9 +104,8 @@ class BuildError(Exception):
     @property
     def code(self) -> int:
         """The exit code for `reason`."""
-        return {"failed": FAILED, "broken": BROKEN, "environment": ENVIRONMENT}.get(
-            self.reason, USAGE
-        )
+        # Rules of a workspace may use reasons of their own.
+        return REASONS[self.reason][0] if self.reason in REASONS else USAGE
 
 
 class BuildErrors(BuildError):

@@ -9,7 +9,7 @@ from functools import cached_property
 from ..files.stamp import Stamp, stamp_of
 from ..types.digest import Digest
 from ..types.errors import BuildError, Location
-from ..types.label import FORM, Label, Pattern, resolve_shorthand
+from ..types.label import FORM, Label, Pattern, qualify_pattern, resolve_shorthand
 from ..types.target import Target
 from .file_tree import FileTree
 from .folder_listing import join
@@ -105,7 +105,7 @@ class Workspace:
 
     def _parse_pattern(self, text: str, package: str, at: Location | None) -> Pattern:
         try:
-            return Pattern.parse(_with_package(text, package), package, at)
+            return Pattern.parse(qualify_pattern(text, package), package, at)
         except BuildError as error:
             raise self.with_suggestions(error, text, package) from None
 
@@ -311,9 +311,3 @@ class Workspace:
 def _is_other_root(document: Document | None, folder: str) -> bool:
     """True if a folder is the root of another workspace."""
     return bool(folder) and document is not None and "workspace" in document.values
-
-
-def _with_package(text: str, package: str) -> str:
-    """The pattern with its package, if it is `:*` or `:all`."""
-    sign, body = ("-", text[1:]) if text.startswith("-") else ("", text)
-    return f"{sign}//{package}{body}" if body in (":*", ":all") else text

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from buildgraph.sandbox.job import Level
-from buildgraph.sandbox.sandbox import works
+from buildgraph.sandbox.sandbox import is_available
 from tests.bench import goals, graphs, others, peers, special
 from tests.bench.installed import installed
 from tests.bench.places import fresh
@@ -154,7 +154,7 @@ def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> 
                 yield special.analysis(folder, chosen.actions, chosen.rounds)
             case "numpy tools, namespaces" | "numpy tools, landlock":
                 level: Level = "namespaces" if name.endswith("namespaces") else "landlock"
-                assert works(level), f"the sandbox {level} does not work here"
+                assert is_available(level), f"the sandbox {level} does not work here"
                 yield tools(
                     folder, level, chosen.actions, max(10, chosen.actions // 20), chosen.rounds
                 )

@@ -56,8 +56,8 @@ import sys
 import numpy as np
 from pathlib import Path
 sys.path[:0] = {paths!r}
-import ir
 import jax, jax.numpy as jnp
+from agentc.ir import files as ir
 from tests.pymdp.oracle import pymdp_agent
 agent = pymdp_agent(ir.load(Path({model!r})))
 
@@ -141,7 +141,7 @@ def _over_http(child: subprocess.Popen[bytes], path: str, data: bytes) -> Iterat
 
 def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> dict[str, Any]:
     """AGENTS instances of so many codes, each compiled for itself."""
-    from tests.unit.tools.native_agents import emitted, example, linked, main_text
+    from tests.support.native_agents import emitted, example, linked, main_text
 
     found: dict[str, Any] = {}
     model = example("tmaze", folder / "ir")
@@ -216,7 +216,7 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
 
 def start(folder: Path, rounds: int) -> dict[str, Any]:
     """Medians, T-maze: milliseconds from starting a process to its first action, peak bytes; and the ratios."""
-    from tests.unit.tools.native_agents import emitted, example, linked, main_text
+    from tests.support.native_agents import emitted, example, linked, main_text
 
     model = example("tmaze", folder)
     program = linked(

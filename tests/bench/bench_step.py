@@ -69,7 +69,7 @@ def program_time(run: Callable[[], object], steps: int) -> float:
 def model_of(name: str, folder: Path) -> Any:
     """A shipped example, or random_<states>."""
     from tests.bench.random_agents import random_agent
-    from tests.unit.tools.native_agents import example
+    from tests.support.native_agents import example
 
     return (
         random_agent(int(name.removeprefix("random_")))
@@ -83,7 +83,7 @@ def native_timers(
 ) -> tuple[dict[str, Timer], Any, dict[str, float]]:
     """Timers of the program, the records that it replays, its peak memory and its size."""
     from tests.bench.random_agents import records
-    from tests.unit.tools.native_agents import X86, emitted, linked, main_text
+    from tests.support.native_agents import X86, emitted, linked, main_text
 
     agent = emitted(model, name, folder / name)
     program = str(linked([agent], main_text([agent], folder / "main"), X86))

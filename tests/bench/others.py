@@ -228,7 +228,7 @@ class Bazel(Peer):
 
     def made(self) -> list[Path]:
         """The links; the rest stands beside."""
-        return [path for path in self.folder.glob("bazel-*")]
+        return list(self.folder.glob("bazel-*"))
 
     def daemons(self) -> list[int]:
         """The servers of its checkouts."""

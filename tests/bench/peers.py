@@ -191,7 +191,7 @@ class Ours(Peer):
 
     def settled(self) -> bool:
         """Its receipt stands."""
-        return any((self.folder / ".buildgraph").glob("receipts/*"))
+        return any((self.folder / ".buildgraph").glob("manifests/*"))
 
     def words(self) -> list[str]:
         """As its user does."""
@@ -223,10 +223,10 @@ class OursSandboxed(Ours):
     @classmethod
     def missing(cls) -> str:
         """Where no namespaces can be had."""
-        from buildgraph.sandbox.sandbox import works
+        from buildgraph.sandbox.sandbox import is_available
 
         return super().missing() or (
-            "" if works("namespaces") else "the sandbox `namespaces` does not work here"
+            "" if is_available("namespaces") else "the sandbox `namespaces` does not work here"
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ir
 import numpy as np
-from ir import F64
+from agentc.ir import files as ir
+from agentc.ir.files import F64
 
-from tests.unit.tools.native_agents import make
+from tests.support.native_agents import make
 
 ACTIONS, SUCCESSORS, NOISE = 8, 6, 0.01
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.sandbox.job import Level
-from buildgraph.sandbox.sandbox import works
+from buildgraph.sandbox.sandbox import is_available
 from tests.bench.tools import GOAL, TOOL, tools
 from tests.integration.sandbox.forkserver.test_client import servable, tool
 from tests.support.requirements import absent, need_module
@@ -23,7 +23,7 @@ def test_a_fork_costs_a_fraction(
 ) -> None:
     """CPU of all processes of 200 actions, start of the server and the first action in a fresh interpreter included."""
     need_module("numpy")
-    if not works(level):
+    if not is_available(level):
         absent(f"the rung {level} cannot be reached here")
     row = tools(tmp_path, level, 200, 20, 3)
     with capsys.disabled():

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.sandbox.job import LEVELS
-from buildgraph.sandbox.sandbox import works
+from buildgraph.sandbox.sandbox import is_available
 from tests.support.requirements import absent
 from tests.support.workspace import Ran, Space, space
 
@@ -68,7 +68,7 @@ def test_an_mtime_in_the_future(tmp_path: Path, ahead: int) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_output_written_after_exit_is_not_there(tmp_path: Path, level: str) -> None:
     """A process that a command leaves behind is dead before its outputs are read."""
-    if level != "none" and not works(level):  # type: ignore[arg-type]
+    if level != "none" and not is_available(level):  # type: ignore[arg-type]
         absent(f"the sandbox {level} does not work here")
     program = 'import os, time; os.setsid(); time.sleep(0.7); open("out/o", "a").write("late")'
     late = f"python3 -c '{program}'"

@@ -86,7 +86,7 @@ def test_machines_are_told_as_of_any_fault(rooms: Space) -> None:
         and fault["reason"] == "refused"
     )
     failed = next(event for event in events if event["event"] == "failed")
-    assert failed["refused"] and not failed["again"] and "refused:" not in failed["log"]
+    assert failed["refused"] and not failed["reproducer"] and "refused:" not in failed["log"]
     assert events[-1]["code"] == 2
 
 
@@ -152,9 +152,9 @@ def test_an_action_that_failed_beside_it_decides_the_exit_code(rooms: Space) -> 
 def test_commands_of_users_refuse_nothing() -> None:
     """Whatever they print; and a line that is damaged is a log like any other."""
     good = 'refused: {"faults": [{"what": "w", "at": ["links", 0], "fix": "f"}], "lines": 1}\n'
-    argv = ("python3", "-S", "-s", "-B", "tools/plan.py")
-    tool = Action(argv, (("tools/plan.py", Shipped("tools/plan.py")),), ())
-    theirs = Action(argv, (("tools/plan.py", Content("plan.py", b"")),), ())
+    argv = ("python3", "-S", "-s", "-B", "tools/plan_agent.py")
+    tool = Action(argv, (("tools/plan_agent.py", Shipped("tools/plan_agent.py")),), ())
+    theirs = Action(argv, (("tools/plan_agent.py", Content("plan_agent.py", b"")),), ())
     found, log = parse_refusals(tool, f"printed\ntext\n{good}late\n")
     assert [(one.what, one.path, one.fix) for one in found] == [
         ("w", ("links", 0), "f")

@@ -90,7 +90,7 @@ def _check(ran: Ran, words: list[str], codes: set[int]) -> str:
     shown = f"{' '.join(words)}: exit {ran.code}\n{ran.out}\n{ran.err}"
     assert ran.code != HUNG, f"{' '.join(words)} did not end"
     assert ran.code in codes, shown
-    assert "Traceback" not in ran.err + ran.out and "a fault in buildgraph" not in ran.err, shown
+    assert "Traceback" not in ran.err + ran.out and "a bug in buildgraph" not in ran.err, shown
     if "--json" in words:
         for line in ran.out.splitlines():
             json.loads(line)

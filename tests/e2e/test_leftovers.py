@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.sandbox.job import LEVELS
-from buildgraph.sandbox.sandbox import works
+from buildgraph.sandbox.sandbox import is_available
 from tests.support.requirements import absent
 from tests.support.workspace import Space, space
 
@@ -55,7 +55,7 @@ if place != "output" or kind == "odd":
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> str:
     """Each sandbox that works here."""
-    if request.param != "none" and not works(request.param):
+    if request.param != "none" and not is_available(request.param):
         absent(f"no {request.param} here")
     return str(request.param)
 
@@ -225,7 +225,7 @@ def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, 
     of = space(tmp_path, HEAD + CLASH)
     for path in ("out/data/s", "site/s", "in/d/x"):
         of.write(path, f"{path}\n")
-    for path in ("tools/shutil.py", "tools/gather.py", "tools/a"):
+    for path in ("tools/shutil.py", "tools/copy_tree.py", "tools/a"):
         of.write(path, "raise SystemExit(1)\n")
     of.run("build", "//...", "--sandbox", level)
     assert (of.root / "out/t/x").read_text() == "out/data/s\nsite/s\nin/d/x\nmade\n"
@@ -265,14 +265,14 @@ def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
     of = space(tmp_path, HEAD + SMALL)
     of.write("s.txt", "text")
     deadline = time.monotonic() + 60
-    while not (of.root / ".buildgraph/receipts").is_dir() or not os.listdir(
-        of.root / ".buildgraph/receipts"
+    while not (of.root / ".buildgraph/manifests").is_dir() or not os.listdir(
+        of.root / ".buildgraph/manifests"
     ):
         assert time.monotonic() < deadline, "no receipt was ever written"
         of.run("build", "//...")
         time.sleep(0.5)
     for folder in (
-        of.root / ".buildgraph/receipts",
+        of.root / ".buildgraph/manifests",
         of.cache / "roots",
         of.cache / "graphs",
         of.cache / "leases",
@@ -282,7 +282,7 @@ def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
     of.run("cache", "gc", "--max-age", "0s")
     assert "0 ran, 1 hit" in of.run("build", "//...", "--no-gates").out
     of.run("cache", "rm", "//:t")
-    assert os.listdir(of.root / ".buildgraph/receipts") == []
+    assert os.listdir(of.root / ".buildgraph/manifests") == []
     assert "1 ran" in of.run("build", "//...").out
 
 

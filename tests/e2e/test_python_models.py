@@ -16,21 +16,22 @@ name = "w"
 [models.walker]
 rule = "model"
 source = "agents/walker.py"
-inputs = ["agents/ir.py", "agents/lib/*.py", "agents/data/*.csv"]
+inputs = ["agents/agentc.py", "agents/lib/*.py", "agents/data/*.csv"]
 """
 WALKER = """\
 import os
-import ir                      # the name of a module of the program that runs this
+import agentc                   # the name of a module of the program that runs this
 from lib.moves import moves
 print("walker is", __name__)
 def build():
     here = os.path.dirname(__file__)
     assert open("data/noise.csv").read() == open(os.path.join(here, "data", "noise.csv")).read()
-    return {"A": [ir.seen(open("data/noise.csv").read())], "B": [moves()]}
+    return {"A": [agentc.seen(open("data/noise.csv").read())], "B": [moves()]}
 """
 FILES = {
     "agents/walker.py": WALKER,
-    "agents/ir.py": "import numpy as np\ndef seen(text):\n    p = float(text)\n    return np.array([[1 - p, p], [p, 1 - p]])\n",
+    "agents/agentc.py": "import numpy as np\ndef seen(text):\n    p = float(text)\n"
+    "    return np.array([[1 - p, p], [p, 1 - p]])\n",
     "agents/lib/__init__.py": "",
     "agents/lib/moves.py": "import numpy as np\ndef moves():\n    return np.stack([np.eye(2), np.eye(2)[::-1]], axis=-1)\n",
     "agents/data/noise.csv": "0.25\n",
@@ -91,15 +92,15 @@ def test_an_edit_of_an_input_imports_again_and_stops_at_equal_arrays(tmp_path: P
 
 
 def test_what_is_not_declared_is_named_with_what_to_write(tmp_path: Path) -> None:
-    made = walker(tmp_path, TABLES.replace('"agents/ir.py", ', ""))
-    assert 'inputs = ["agents/ir.py"]' in made.run("build", "//models:walker", code=None).err
+    made = walker(tmp_path, TABLES.replace('"agents/agentc.py", ', ""))
+    assert 'inputs = ["agents/agentc.py"]' in made.run("build", "//models:walker", code=None).err
     made.write("BUILD.toml", TABLES.replace(', "agents/data/*.csv"', ""))
     said = made.run("build", "//models:walker", code=None).err
     assert (
         'inputs = ["agents/data/noise.csv"]' in said
         and "walker.py, line 7: FileNotFoundError" in said
     )
-    made.write("BUILD.toml", TABLES.replace("agents/ir.py", "agents/irr.py"))
+    made.write("BUILD.toml", TABLES.replace("agents/agentc.py", "agents/irr.py"))
     assert "no file 'agents/irr.py'" in made.run("build", "//models:walker", code=2).err
 
 
@@ -170,7 +171,7 @@ def test_a_failure_says_how_to_get_on(tmp_path: Path) -> None:
         log = made.run("log", f"//models:m{i}").out
         assert said in log and f"   | error: //models:m{i}: m{i}.py" in log, (text, log)
         assert (
-            "buildgraph[" not in log and "python_source" not in log and "ingest_python" not in log
+            "buildgraph[" not in log and "python_source" not in log and "import_python" not in log
         )
 
 

@@ -57,17 +57,18 @@ def diamond(tmp_path: Path) -> Space:
         ("list //... --kind command --filter ^//:", "//:lone"),
     ],
 )
-def test_a_question_has_its_answer(diamond: Space, words: str, answer: str) -> None:
+def test_queries(diamond: Space, words: str, answer: str) -> None:
     assert diamond.run("query", *words.split()).out.split() == answer.split()
 
 
 def test_forms(diamond: Space) -> None:
-    found = json.loads(
+    answer = json.loads(
         diamond.run("query", "allpaths", "//g:top", "//g:bottom", "--output", "json").out
     )
-    assert ["//g:top", "//g:left"] in found["edges"] and len(found["edges"]) == 4
+    assert ["//g:top", "//g:left"] in answer["edges"] and len(answer["edges"]) == 4
     assert (
-        json.loads(diamond.run("query", "allpaths", "//g:top", "//g:bottom", "--json").out) == found
+        json.loads(diamond.run("query", "allpaths", "//g:top", "//g:bottom", "--json").out)
+        == answer
     )
     dot = diamond.run("query", "deps", "//g:left", "--output", "dot").out
     assert dot.startswith("digraph") and '"//g:left" -> "//g:bottom";' in dot
@@ -75,15 +76,15 @@ def test_forms(diamond: Space) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("rdep //g:left", "did you mean 'rdeps'?"),
         ("deps", "no target is named"),
         ("allpaths //g:left", "allpaths wants two targets"),
         ("deps //g:lft", "did you mean '//g:left'?"),
-        ("list //... --filter (", "no regular expression"),
-        ("list //... --attr x", "no KEY=VALUE"),
+        ("list //... --filter (", "not a regular expression"),
+        ("list //... --attr x", "not KEY=VALUE"),
     ],
 )
-def test_a_wrong_question_is_a_fault_of_usage(diamond: Space, words: str, said: str) -> None:
-    assert said in diamond.run("query", *words.split(), code=2).err
+def test_a_wrong_query_is_a_usage_error(diamond: Space, words: str, message: str) -> None:
+    assert message in diamond.run("query", *words.split(), code=2).err

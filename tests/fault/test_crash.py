@@ -13,8 +13,8 @@ import pytest
 
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.file_ops import FileOps
-from buildgraph.store.fsck import measure
 from buildgraph.store.gc import GcLimits, plan, run
+from buildgraph.store.stats import measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
 from buildgraph.types.result import File, Result
@@ -137,9 +137,9 @@ def test_killed_before_any_operation(tmp_path: Path, tally: Callable[[str, int],
 class RecordsFirst(DiskStore):
     """A publisher that is wrong on purpose."""
 
-    def _publish(self, blobs: object, found: object) -> None:
-        super()._publish({}, found)  # type: ignore[arg-type]
-        super()._publish(blobs, {})  # type: ignore[arg-type]
+    def _publish_files(self, blobs: object, found: object) -> None:
+        super()._publish_files({}, found)  # type: ignore[arg-type]
+        super()._publish_files(blobs, {})  # type: ignore[arg-type]
 
 
 def test_the_harness_sees_a_wrong_order(tmp_path: Path) -> None:
@@ -244,4 +244,4 @@ def test_a_collector_killed_before_any_operation(
         assert all(DiskStore(root).recall(key) for key in KEYS)
         count.met()
         at += 1
-    assert at >= len(KEYS) + 4 and measure(root).blobs == 0 == measure(root).results
+    assert at >= len(KEYS) + 4 and measure_store(root).blobs == 0 == measure_store(root).results

@@ -40,7 +40,7 @@ TOLD = {  # nothing is built; exit code, and a word of what is said
     "no folder": (
         "mkdir x && cd x && rmdir ../x && $BG build //...",
         2,
-        "the current folder is gone",
+        "the current folder no longer exists",
     ),
     "no home": ("HOME= BUILDGRAPH_CACHE= $BG build //...", 30, "HOME is not set"),
     "a copy to no folder": ("$BG build --out /dev/null //...", 30, "--out: /dev/null"),

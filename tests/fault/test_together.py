@@ -41,7 +41,7 @@ SWEEPER = """
 import sys, time
 from buildgraph.store import fsck, gc, lease
 from buildgraph.store.disk import DiskStore
-lease.oldest = lambda root: None
+lease.oldest_lease = lambda root: None
 store = DiskStore(sys.argv[1])
 for turn in range(15):
     gc.run(store, gc.plan(store.root, gc.GcLimits(3600, 20000), time.time() + 10))

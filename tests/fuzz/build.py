@@ -33,7 +33,7 @@ COVERED = "-fsanitize-coverage=trace-pc"
 
 def build(compiler: str, folder: Path) -> Path:
     """The fuzzer of two linked agents, one with two replicas, in two copies, with every sanitizer that gcc has."""
-    from tests.unit.tools.native_agents import emitted, main_text, random_model, ring
+    from tests.support.native_agents import emitted, main_text, random_model, ring
 
     agents = [
         emitted(ring(plan_every=2), "scout", folder / "scout"),

@@ -1,63 +1,132 @@
-"""What a tool declares is what it imports: its key must change with every file and distribution that it uses."""
+"""What a tool stages is what it uses: its key must change with every file and distribution that it uses, and with no other."""
 
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
+import closures
 import pytest
 
 from buildgraph import Tool
-from tests.house.test_layers import ROOT, imports
+from buildgraph.types.errors import BuildError
+from tests.house.test_layers import ROOT
+from tests.support.closures import DISTRIBUTIONS, MARK, RUN, TABLE, imported, table
 
 TOOLS = ROOT / "rules" / "tools"
-DISTRIBUTIONS = {
-    "numpy": "numpy",
-    "deflate": "deflate",
-    "ziglang": "ziglang",
-    "pymdp": "inferactively-pymdp",
-    "jax": "inferactively-pymdp",
-    "equinox": "inferactively-pymdp",
-}
+PROGRAMS = closures.programs()
 
 
 def declared() -> list[Tool]:
     """Every tool that a shipped rule declares."""
     found = []
-    for path in sorted((ROOT / "rules").glob("*.py")):
-        module = importlib.import_module(
-            f"buildgraph.rules.{path.stem}" if path.stem != "__init__" else "buildgraph.rules"
-        )
+    for path in sorted(
+        path for path in (ROOT / "rules").rglob("*.py") if TOOLS not in path.parents
+    ):
+        dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        module = importlib.import_module(f"buildgraph.{dotted}")
         found += [value for value in vars(module).values() if isinstance(value, Tool)]
     return sorted(set(found), key=lambda tool: tool.name)
 
 
-def closure(name: str) -> tuple[set[str], set[str]]:
-    """(sibling modules, distributions) that a tool imports, directly or not."""
-    siblings, foreign, front = set[str](), set[str](), [name]
-    while front:
-        path = TOOLS / f"{front.pop()}.py"
-        if path.stem == "toolchain":  # runs the wheel's program instead of importing the wheel
-            foreign.add("ziglang")
-        for top in {dotted.split(".")[0] for dotted, _ in imports(path)} - set(
-            sys.stdlib_module_names
-        ):
-            if (TOOLS / f"{top}.py").exists():
-                front += [top] if top not in siblings else []
-                siblings.add(top)
+def reached(program: str) -> tuple[set[str], set[str]]:
+    """(files, distributions) that a program uses, directly or not: by walking its imports, without the table."""
+    files, foreign, waiting = set[str](), set[str](), [program.replace(".", "/")]
+    while waiting:
+        name = waiting.pop()
+        path = TOOLS / f"{name}.py"
+        if not path.is_file():
+            path = TOOLS / name / "__init__.py"
+        file = path.relative_to(TOOLS).as_posix()
+        if file in files:
+            continue
+        files.add(file)
+        waiting += [
+            str(parent)
+            for parent in Path(file).parents
+            if (TOOLS / parent / "__init__.py").is_file() and str(parent) != "."
+        ]
+        text = path.read_text()
+        foreign |= {RUN[word] for word in RUN if f'"{word}"' in text}
+        files |= {
+            f"agentc/native/{header.name}"
+            for header in (TOOLS / "agentc/native").iterdir()
+            if f'"{header.name}"' in text
+        }
+        for dotted in imported(path):
+            top = dotted.partition(".")[0]
+            if (TOOLS / top).is_dir():
+                waiting.append(dotted.replace(".", "/"))
             elif top in DISTRIBUTIONS:
                 foreign.add(DISTRIBUTIONS[top])
-    return siblings - {name}, foreign
+    return files, foreign
 
 
-@pytest.mark.parametrize("tool", declared(), ids=lambda tool: tool.name)
-def test_a_tool_declares_what_it_uses(tool: Tool) -> None:
-    siblings, foreign = closure(tool.name)
-    assert set(tool.modules) == siblings
+def test_the_table_is_what_the_command_writes() -> None:
+    assert TABLE.read_text().partition(MARK)[2] == table(), (
+        "run python -m tests.support.closures --write"
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_tool_stages_what_it_uses(program: str) -> None:
+    files, foreign = reached(program)
+    tool = Tool(program)
+    assert {given.path for given in tool.inputs()} == {f"tools/{file}" for file in files}
+    assert all((TOOLS / given.path.removeprefix("tools/")).is_file() for given in tool.inputs())
     assert set(tool.distributions) == foreign
-    assert all((TOOLS / name).is_file() for name in tool.data)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_runs_with_nothing_but_what_it_stages(program: str, tmp_path: Path) -> None:
+    """What it imports when it starts is there; `--help` of those that have options ends well."""
+    for given in Tool(program).inputs():
+        place = tmp_path / given.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes((TOOLS / given.path.removeprefix("tools/")).read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-s", "-B", "-c", f"import sys; sys.path[0] = 'tools'; import {program}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_program_in_tools_is_declared_by_a_rule() -> None:
     programs = {path.stem for path in TOOLS.glob("*.py") if "__main__" in path.read_text()}
-    assert programs == {tool.name for tool in declared()}
+    assert programs == {tool.name for tool in declared()} == set(PROGRAMS)
+
+
+def test_every_file_of_the_tools_is_used_by_a_program() -> None:
+    used = {
+        given.path.removeprefix("tools/")
+        for program in PROGRAMS
+        for given in Tool(program).inputs()
+    }
+    there = {
+        path.relative_to(TOOLS).as_posix()
+        for path in TOOLS.rglob("*")
+        if path.suffix in (".py", ".h")
+    }
+    assert there - used == {"__init__.py", "closures.py"}
+
+
+def test_the_wheel_has_every_folder_of_rules_and_the_native_files() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "rules").rglob("__init__.py")}
+    packages = {".".join(("buildgraph", *folder.parts)) for folder in folders}
+    assert packages == {
+        name for name in settings["packages"] if name.startswith("buildgraph.rules")
+    }
+    assert settings["package-data"]["buildgraph.rules.tools.agentc"] == ["native/*"]
+
+
+def test_an_unknown_tool_is_refused_with_a_hint() -> None:
+    with pytest.raises(BuildError, match="no tool 'plan_agnet' ships with buildgraph") as error:
+        Tool("plan_agnet").inputs()
+    assert "plan_agent" in error.value.fix

@@ -131,7 +131,7 @@ class World:
         umask: int = 0o022,
     ) -> dict[str, str]:
         """The key of each action by its label; a receipt, which tells none, is not asked."""
-        shutil.rmtree((cwd or self.root) / ".buildgraph/receipts", ignore_errors=True)
+        shutil.rmtree((cwd or self.root) / ".buildgraph/manifests", ignore_errors=True)
         said = self.run("build", "--json", "//...", *words, cwd=cwd, env=env, umask=umask)
         events = [json.loads(line) for line in said.splitlines()]
         return {event["label"]: event["key"] for event in events if event["event"] == "done"}
@@ -177,7 +177,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     (made.programs / "odd").write_text("#!/bin/sh\necho odd\n")
     (made.programs / "odd").chmod(0o755)
     made.change(
-        site / "buildgraph/toolchain.py", b'SEARCH = "', f'SEARCH = "{made.programs}:'.encode()
+        site / "buildgraph/host/host_tools.py",
+        b'SEARCH = "',
+        f'SEARCH = "{made.programs}:'.encode(),
     )
     (site / "oddity.py").write_text("odd = 1\n")
     notes = site / "oddity-1.0.dist-info"
@@ -269,9 +271,9 @@ MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
     ),
     "limit of time": (lambda w: w.toml("50s", "51s"), {"//:copied"}, "timeout"),
     "tool of ours": (
-        lambda w: w.change(w.site / "buildgraph/rules/tools/gather.py", b"", b"# comment\n"),
+        lambda w: w.change(w.site / "buildgraph/rules/tools/copy_tree.py", b"", b"# comment\n"),
         {"//:gathered"},
-        "input tools/gather.py",
+        "input tools/copy_tree.py",
     ),
     "tool of the user's": (
         lambda w: w.change(w.root / "tool.py", b"", b"# comment\n"),

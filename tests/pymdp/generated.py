@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import ir
 import numpy as np
-from model_source import Source, resolve
+from agentc.importers.resolve import Source, resolve
+from agentc.ir import files as ir
 
-from tests.unit.tools.small_models import columns
+from tests.support.small_models import columns
 
 Table = tuple[tuple[int, ...], ...]
 

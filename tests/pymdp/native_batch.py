@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import emit
-import plan
-from ir import I32, Model
-from program import Program, emit_main
-from prove import run_replay
-from replay import Answers, parse
-from toolchain import SMALL, compile_object, host_target, link_program
-from wiring import ports_of
+from agentc.codegen import agent as emit, names, native_files
+from agentc.codegen.links import ports_of
+from agentc.codegen.main import Program, emit_main
+from agentc.ir.files import I32, Model
+from agentc.plan import build as plan
+from agentc.proof.native import run_replay
+from agentc.proof.replay import Answers, parse
+from agentc.toolchain.zig import SMALL, compile_object, host_target, link_program
 
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
 SHARED = re.compile(
@@ -29,7 +29,7 @@ C_WORDS = frozenset(
 
 def joined(models: dict[str, Model]) -> str:
     """One C file of several agents: the headers once, then each agent's text with its own names numbered."""
-    headers = emit.native(emit.AGENT_HEADERS)
+    headers = native_files.native(emit.AGENT_HEADERS)
     shared = C_WORDS | {word for match in SHARED.findall(headers) for word in match if word}
     parts = [headers]
     for number, (name, model) in enumerate(models.items()):
@@ -37,7 +37,7 @@ def joined(models: dict[str, Model]) -> str:
         assert text.startswith(headers)
 
         def renamed(
-            match: re.Match[str], number: int = number, own: str = emit.symbol(name)
+            match: re.Match[str], number: int = number, own: str = names.symbol(name)
         ) -> str:
             word = match[0]
             return (

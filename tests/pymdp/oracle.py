@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from ir import Model
+    from agentc.ir.files import Model
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ingest_python
 import pytest
-from ir import Model
-from model_source import resolve
-from plan_subset import refusals
+from agentc.importers import python as ingest_python
+from agentc.importers.resolve import resolve
+from agentc.ir.files import Model
+from agentc.plan.feature_support import refusals
 
 from tests.pymdp.test_generated import compare
 from tests.support.requirements import need_module
@@ -52,7 +52,11 @@ def _graph() -> Any:
 
 def _generalized() -> Any:
     from jax import random
-    from pymdp.envs.generalized_tmaze import GeneralizedTMazeEnv, get_maze_matrix, parse_maze
+    from pymdp.envs.generalized_tmaze import (
+        GeneralizedTMazeEnv,
+        get_maze_matrix,
+        parse_maze,
+    )
 
     return GeneralizedTMazeEnv(parse_maze(get_maze_matrix(small=True), random.PRNGKey(0)))
 

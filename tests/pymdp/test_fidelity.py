@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import ingest
-import ir
 import numpy as np
-import probe
 import pytest
-import reference
-from probe_coverage import nothing_yet
+from agentc.importers import npz as ingest
+from agentc.ir import files as ir
+from agentc.oracle import agent as reference
+from agentc.proof import probe
+from agentc.proof.coverage import nothing_yet
 
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
 from tests.support.requirements import need_module
-from tests.unit.tools.small_models import EXAMPLES, NAMES, entangled, one_factor
+from tests.support.small_models import EXAMPLES, NAMES, entangled, one_factor
 
 pytestmark = pytest.mark.slow
 EPISODES, STEPS = 96, 32
@@ -68,7 +68,7 @@ def test_shipped_models_over_three_thousand_steps(name: str, tmp_path: Path) -> 
 def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
     need_module("pymdp")
     model = example(name, tmp_path)
-    obs, executed, action, qs, _, _, regret = run(model, 8, STEPS)
+    obs, executed, _action, qs, _, _, regret = run(model, 8, STEPS)
     theirs = replay(model, obs, executed, x64=False)
     assert np.isfinite(theirs.q_pi).all()
     assert worst_divergence(model, qs, theirs.qs) <= 1e-6

@@ -11,22 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import choice
 import numpy as np
 import pytest
-import reference
-from ir import Model, validate
-from plan_subset import FEATURES, Feature, refusals
-from probe import Step, run_episode
-from probe_coverage import nothing_yet
+from agentc.ir.files import Model, validate
+from agentc.oracle import action_selection as choice, agent as reference
+from agentc.plan.feature_support import FEATURES, Feature, refusals
+from agentc.proof.coverage import nothing_yet
+from agentc.proof.probe import Step, run_episode
 
 from tests.pymdp.generated import agent
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each
 from tests.pymdp.test_legacy import model_of
 from tests.support.requirements import need_module
-from tests.unit.tools.test_plan_subset import REFUSED
-from tests.unit.tools.test_pomdp_rewards import TIGER, made
+from tests.unit.agentc.importers.pomdp.test_rewards import TIGER, made
+from tests.unit.agentc.plan.test_feature_support import REFUSED
 
 pytestmark = pytest.mark.slow
 STRUCTURES, AGENTS, STEPS = 24, 14, 6
@@ -163,7 +162,7 @@ def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
 )
 def test_pymdp_itself_has_what_the_table_says_of_the_python_backend(feature: Feature) -> None:
     need_module("pymdp")
-    import pymdp_agent
+    from agentc.pymdp_backend import agent as pymdp_agent
 
     model = REFUSED[feature.name]
     assert bool([*validate(model), *pymdp_agent.refusals(model)]) == bool(feature.python)

@@ -8,23 +8,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import choice
-import ingest_objects
-import ingest_python
-import ir
 import numpy as np
 import pytest
-import reference
-from agent_model import LEGACY, ModelFault
-from ir import Model, validate
-from model_source import Source, resolve
-from plan_subset import refusals
+from agentc.importers import objects as ingest_objects, python as ingest_python
+from agentc.importers.resolve import Source, resolve
+from agentc.ir import files as ir
+from agentc.ir.files import Model, validate
+from agentc.ir.types import LEGACY, ModelFault
+from agentc.oracle import action_selection as choice, agent as reference
+from agentc.plan.feature_support import refusals
 
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, divergence
 from tests.pymdp.record_legacy import objects
 from tests.support.requirements import need_module
-from tests.unit.tools.small_models import columns
+from tests.support.small_models import columns
 
 pytestmark = pytest.mark.slow
 

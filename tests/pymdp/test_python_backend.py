@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ir
 import numpy as np
 import pytest
-from model_source import Source, resolve
+from agentc.importers.resolve import Source, resolve
+from agentc.ir import files as ir
 
 from tests.support.requirements import need_module
-from tests.unit.tools.small_models import entangled, one_factor
+from tests.support.small_models import entangled, one_factor
 
 pytestmark = pytest.mark.slow
 
@@ -42,8 +42,8 @@ def learner(**spec: Any) -> ir.Model:
 def judged(model: ir.Model, episodes: int = 3, steps: int = 12) -> dict[str, Any]:
     """The proof's document."""
     need_module("pymdp")
-    import prove_python
-    import pymdp_probe
+    from agentc.proof import python as prove_python
+    from agentc.pymdp_backend import probe as pymdp_probe
 
     taken = pymdp_probe.take(model, episodes, steps, 5)
     return prove_python.document(
@@ -98,7 +98,7 @@ def ignores_what_was_done(step: Any, carry: Any, obs: Any) -> Any:
 @pytest.mark.parametrize("wrong", [forgets, ignores_what_was_done])
 def test_a_wrong_step_is_found(wrong: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     need_module("pymdp")
-    import pymdp_step
+    from agentc.pymdp_backend import step as pymdp_step
 
     step = pymdp_step.stepper(learner())
     monkeypatch.setattr(

@@ -7,19 +7,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import choice
-import ingest
-import ingest_python
-import ir
+import import_python
 import numpy as np
 import pytest
-import reference
-from agent_model import ModelFault
-from model_source import resolve
+from agentc.importers import npz as ingest, python as ingest_python
+from agentc.importers.resolve import resolve
+from agentc.ir import files as ir
+from agentc.ir.types import ModelFault
+from agentc.oracle import action_selection as choice, agent as reference
 
+from tests.integration.agentc.oracle.test_groups import JOINED, SHARED
 from tests.support.requirements import need_module
-from tests.unit.tools.small_models import EXAMPLES, NAMES, driven
-from tests.unit.tools.test_groups import JOINED, SHARED
+from tests.support.small_models import EXAMPLES, NAMES, driven
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +62,7 @@ def test_both_roads_give_the_same_ir(name: str, tmp_path: Path) -> None:
         tmp_path / "a.json",
     )
     assert (
-        ingest_python.main(
+        import_python.main(
             [
                 "--source",
                 str(EXAMPLES / f"{name}.py"),

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
-from ir import Model
-from model_source import Source, resolve
-from steadiness import steady
+from agentc.importers.resolve import Source, resolve
+from agentc.ir.files import Model
+from agentc.oracle import agent as reference
+from agentc.oracle.conditioning import steady
 
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, divergence, replay

@@ -173,7 +173,7 @@ def provider(root: Path, label: str) -> Any:
 
 
 def faults(root: Path, *patterns: str) -> list[BuildError]:
-    """The faults of a workspace; empty when it has none."""
+    """The errors of a workspace; empty when it has none."""
     try:
         analysed(root, *patterns)
     except BuildErrors as errors:
@@ -183,11 +183,11 @@ def faults(root: Path, *patterns: str) -> list[BuildError]:
     return []
 
 
-def told(root: Path, *patterns: str) -> str:
-    """The faults of a workspace as the user reads them."""
+def formatted_errors(root: Path, *patterns: str) -> str:
+    """The errors of a workspace as the user reads them."""
 
     def read_line(path: str, number: int) -> str | None:
         return (root / path).read_text(errors="replace").split("\n")[number - 1]
 
-    found = faults(root, *patterns)
-    return format_error(BuildErrors(found), read_line) if found else ""
+    errors = faults(root, *patterns)
+    return format_error(BuildErrors(errors), read_line) if errors else ""

@@ -20,7 +20,7 @@ from typing import IO
 from tests.support.workspace import Ran, Space
 
 HUNG = -1  # the exit code of what did not end in time
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 
 
 def run_all(space: Space, verbs: Sequence[Sequence[str]], seconds: float) -> list[Ran]:

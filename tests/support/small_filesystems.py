@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.workspace import Space
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 BOTH = "//exports:rooms"  # a matrix of two boards
 
 

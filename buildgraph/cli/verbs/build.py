@@ -36,7 +36,7 @@ class Screen(Protocol):
 
 def arguments(parser: Parser) -> None:
     """The words and options of the verb."""
-    parser.alone["--check"] = "0"
+    parser.optional_values["--check"] = "0"
     parser.add_argument(
         "patterns",
         nargs="*",

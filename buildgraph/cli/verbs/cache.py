@@ -68,11 +68,11 @@ def run(options: Namespace) -> int:
 
 def _stats(root: str, options: Namespace) -> int:
     """Print the counts of the user's store; an absent one is empty, and is not made for the question."""
-    from ...store.auto_gc import totals
-    from ...store.fsck import measure
+    from ...store.ledger import totals
+    from ...store.stats import measure_store
     from ...ui.format import format_size, plural
 
-    found, (since, *ledger) = measure(root), totals(root)
+    found, (since, *ledger) = measure_store(root), totals(root)
     if options.json:
         names = ("builds", "ran", "ran_milliseconds", "hits", "saved_milliseconds")
         print_document(
@@ -105,7 +105,7 @@ def saved(since: int, ledger: Sequence[int]) -> str:
 def _gc(root: str, options: Namespace) -> int:
     import time
 
-    from ...store.auto_gc import limits, stamp
+    from ...store.auto_gc import limits_from_environment, mark_gc_done
     from ...store.disk import DiskStore
     from ...store.gc import plan, run
     from ..format_gc import format_plan, to_json
@@ -114,14 +114,16 @@ def _gc(root: str, options: Namespace) -> int:
     now = time.time()
     sweep = plan(
         root,
-        limits(dict(os.environ) | {name: value for name, value in asked.items() if value}),
+        limits_from_environment(
+            dict(os.environ) | {name: value for name, value in asked.items() if value}
+        ),
         now,
     )
     if options.dry_run or not os.path.isdir(root):
         freed = sweep.freed
     else:
         freed = run(DiskStore(root), sweep)
-        stamp(root)
+        mark_gc_done(root)
     if options.json:
         print_document(
             {"root": root, "dry_run": options.dry_run, "freed": freed, **to_json(sweep, now)}

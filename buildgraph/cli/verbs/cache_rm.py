@@ -17,7 +17,7 @@ def forget(root: str, options: Namespace) -> int:
     from ...fastpath.manifest import FOLDER
     from ...files.remove_tree import remove as remove_tree
     from ...store.disk import DiskStore
-    from ...store.gc import forget as remove
+    from ...store.gc import remove_results as remove
     from ...types.digest import Digest
     from ...ui.format import format_size, plural
 

@@ -105,7 +105,7 @@ def _key(store: DiskStore, word: str) -> Digest:
             reason="usage",
             fix="it was never made here, or is gone",
         )
-    found = store.record_at(os.path.join(folder, names[0]))
+    found = store.read_record_file(os.path.join(folder, names[0]))
     if found is None:
         raise BuildError(
             f"the record of {word} is damaged", reason="broken", fix="build what makes it again"

@@ -92,12 +92,12 @@ def packages() -> Check:
 def sandbox(environ: Mapping[str, str]) -> Check:
     """The strongest sandbox that works here, and the weaker ones, each tried by using it."""
     from ...sandbox.job import LEVELS
-    from ...sandbox.sandbox import probe, works
+    from ...sandbox.sandbox import best_level, is_available
 
     purpose = "actions that see their inputs and nothing else"
     try:
-        best = probe(environ)
-        below = [level for level in LEVELS[LEVELS.index(best) + 1 : -1] if works(level)]
+        best = best_level(environ)
+        below = [level for level in LEVELS[LEVELS.index(best) + 1 : -1] if is_available(level)]
     except BuildError as fault:
         return Check("sandbox", "missing", fault.what, purpose, fault.fix)
     found = best + (f" ({', '.join(below)} works too)" if below else "")

@@ -39,7 +39,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Do what the first word says."""
     catalogue = import_module(
-        "buildgraph.rules.boards"
+        "buildgraph.rules.boards.catalogue"
     )  # by name, for the rules' place differs from ours
     if (options.what == "show") != bool(options.profile):
         what = (
@@ -92,7 +92,7 @@ def _list(catalogue: Any, options: Namespace) -> int:
 
 def _micros() -> Mapping[str, Any]:
     """The cores that `firmware` knows."""
-    cores: Mapping[str, Any] = import_module("buildgraph.rules.micros").MICROS
+    cores: Mapping[str, Any] = import_module("buildgraph.rules.boards.microcontrollers").MICROS
     return cores
 
 
@@ -178,16 +178,15 @@ def _json(value: Any) -> Any:
 
 
 def _detect(catalogue: Any, options: Namespace) -> int:
-    from ...detect import facts, match, read_files
-
+    detection = import_module("buildgraph.rules.boards.detect")
     if not os.path.isdir(options.root):
         raise BuildError(
             f"no folder {options.root!r}",
             fix="--root wants the top of a device's file system",
             reason="usage",
         )
-    device = facts(read_files(options.root))
-    found = match(device, catalogue.BOARDS, catalogue.MIDR)
+    device = detection.facts(detection.read_files(options.root))
+    found = detection.match(device, catalogue.BOARDS, catalogue.MIDR)
     jetpack = catalogue.RELEASES.get(device.l4t, "")
     if options.json:
         told = asdict(device) | {

@@ -137,15 +137,15 @@ def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
     built = images.one(label)
     source, tag = Path(here.root, built.path), options.tag or _name_of(here, label)
     architecture = daemon.rpartition("/")[2]
-    picked = oci_layout.pick(source, architecture)
+    image = oci_layout.select_image(source, architecture)
     return 0, Loaded(
         label,
         load(source, tag),
         tag,
-        picked.platform,
+        image.platform,
         daemon,
-        not picked.runs_on(architecture),
-        picked.ports,
+        not image.runs_on(architecture),
+        image.ports,
         _board(source),
     )
 

@@ -171,9 +171,9 @@ def _value(text: str) -> object:
 
 def _shown(name: str, words: list[str]) -> int:
     """Run the program that reads models, which needs numpy and does not belong in this process."""
-    from ...host.environment import SHIPPED
+    from ...host.environment import RULES_FOLDER
 
-    program = Path(SHIPPED, "tools", "model_show.py")
+    program = Path(RULES_FOLDER, "tools", "show_model.py")
     done = subprocess.run(
         [sys.executable, "-s", "-B", str(program), *words],
         check=False,
@@ -191,6 +191,6 @@ def _shown(name: str, words: list[str]) -> int:
         return OK
     faults = [line[len(_FAULT) :] for line in done.stderr.splitlines() if line.startswith(_FAULT)]
     if not faults:
-        lines = done.stderr.strip().splitlines() or [f"model_show ended with {done.returncode}"]
+        lines = done.stderr.strip().splitlines() or [f"show_model ended with {done.returncode}"]
         faults = [lines[-1].removeprefix("error: ")]
     raise BuildErrors(BuildError(f"{name}: {fault}", reason="input") for fault in faults)

@@ -51,6 +51,8 @@ def rules_here() -> Registry:
 def known_names() -> Mapping[str, Mapping[str, Sequence[str]]]:
     """The names that keys of text may hold, by rule and key; by name, for the rules' place differs from ours."""
     return {
-        "hardware": {"profile": sorted(import_module("buildgraph.rules.boards").BOARDS)},
-        "firmware": {"core": sorted(import_module("buildgraph.rules.micros").MICROS)},
+        "hardware": {"profile": sorted(import_module("buildgraph.rules.boards.catalogue").BOARDS)},
+        "firmware": {
+            "core": sorted(import_module("buildgraph.rules.boards.microcontrollers").MICROS)
+        },
     }

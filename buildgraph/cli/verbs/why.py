@@ -16,8 +16,10 @@ from ..invocation import Invocation
 
 if TYPE_CHECKING:
     from ...analysis.analysis import Analysis
+    from ...explain.cause import Cause
     from ...explain.diff import ChangedPart
-    from ...explain.root_cause import Cause, Explanation, KeyHistory
+    from ...explain.key_rows import KeyHistory
+    from ...explain.root_cause import Explanation
     from ...explain.why import KeyChange
     from ...store.disk import DiskStore
     from ...types.label import Label
@@ -64,14 +66,15 @@ def run(options: Namespace) -> int:
 
 def explained(here: Invocation, label: Label, deps: bool) -> Explanation:
     """Why a target ran; BuildError when nothing of it was ever built here."""
-    from ...explain.root_cause import Explanation, KeyHistory, explanation
+    from ...explain.key_rows import KeyHistory
+    from ...explain.root_cause import Explanation, explain_target
     from ...state.key_history import KeyRecorder
 
     loaded = _loaded(here, label, deps)
     analysis = loaded[1] if loaded else None
     store, rows = memory(), KeyRecorder(here.root).rows()
     past = KeyHistory(rows, store, analysis)
-    found = explanation(past, str(label), _members(label, analysis, past), _ran(here.root))
+    found = explain_target(past, str(label), _members(label, analysis, past), _ran(here.root))
     reasons = tuple(asked(here, label, True, analysis)) if deps else ()
     if found is None and not reasons:
         raise BuildError(

@@ -68,14 +68,14 @@ class _Server:
 
 def main(fd: int, orders: int, bare: set[str]) -> None:
     """Serve until the socket `fd` ends; `bare` are the modules that any interpreter has when it starts."""
-    words = supervisor.read(orders)
+    words = supervisor.read_orders(orders)
     os.close(orders)
     talk = _socket.socket(fileno=fd)
     try:
         if "m" in words:
-            mounts.enter(words["m"][0], words.get("v", ()), _entries(words))
+            mounts.enter_shared_root(words["m"][0], words.get("v", ()), _entries(words))
             namespaces.enter_pid_namespace()
-            pid, warm = namespaces.split(lambda inner: _warm(inner, words, bare))
+            pid, warm = namespaces.fork_warm_process(lambda inner: _warm(inner, words, bare))
             told = warm.recv(1 << 20)
             talk.send(told)
             if told and not told.startswith(b"!"):
@@ -102,15 +102,17 @@ def _warm(talk: _socket.socket, words: Words, bare: set[str]) -> None:
         talk.send(f"!{type(fault).__name__}: {fault}".encode())
         return
     if server.namespaces:
-        namespaces.serve(talk, lambda orders, log, enter: _command(server, orders, log, enter))
+        namespaces.serve_actions(
+            talk, lambda orders, log, enter: _command(server, orders, log, enter)
+        )
     else:
         _serve(talk, server)
 
 
 def _prepare(words: Words) -> _Server:
-    tail, env = tuple(sys.path), supervisor.environ(words)
+    tail, env = tuple(sys.path), supervisor.parse_environment(words)
     site = words["f"][0] if "PYTHONPATH" in env else ""
-    run_script.settle(env)
+    run_script.set_environment(env)
     sys.path[:] = [*([site] if site else ()), *tail]
     for name in (*STANDARD, *words.get("i", ())):
         importlib.import_module(name)
@@ -132,19 +134,19 @@ def _prepare(words: Words) -> _Server:
 
 def _serve(talk: _socket.socket, server: _Server) -> None:
     while True:
-        fds = namespaces.receive(talk, 3)
-        namespaces.reap()
+        fds = namespaces.receive_descriptors(talk, 3)
+        namespaces.reap_children()
         if len(fds) < 3:
             return
         try:
-            pid, life = namespaces.clone()
+            pid, life = namespaces.fork_with_pidfd()
         except OSError as fault:
             talk.send(f"!{fault}".encode())
         else:
             if not pid:
                 talk.close()
                 _act(server, fds[0], fds[1], fds[2])
-            namespaces.send(talk, (life,))
+            namespaces.send_descriptors(talk, (life,))
             os.close(life)
         for fd in fds:
             os.close(fd)
@@ -173,12 +175,12 @@ def _command(
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
-        words = supervisor.read(orders)
-        env = supervisor.environ(words)
+        words = supervisor.read_orders(orders)
+        env = supervisor.parse_environment(words)
         if enter is not None:
-            mounts.give_up(enter())
+            mounts.drop_privileges(enter())
         else:
-            supervisor.begin(words)
+            supervisor.start_session(words)
         folder = mounts.FOLDER if server.namespaces else words["s"][0]
         os.chdir(folder)
         os.closerange(3, 1 << 16)
@@ -191,7 +193,7 @@ def _command(
         )
         os._exit(supervisor.CANNOT_CONFINE)
     try:
-        run_script.run(
+        run_script.run_program(
             words["a"],
             folder,
             {name: env[name] for name in _OF_ACTION if name in env},

@@ -22,7 +22,7 @@ from .. import mounts, supervised
 from ..bubblewrap import minimal_mounts
 from ..job import FLAGS, Cancel, Job, Level, is_tool
 from ..job_encoding import encode_job, environment
-from ..process import End, Running, memory_file, readable
+from ..process import ProcessResult, RunningProcess, memory_file, readable
 from ..supervisor import CANNOT_CONFINE, CANNOT_RUN_TEXT
 from .child import HEAVY
 
@@ -96,7 +96,7 @@ class ForkServers:
         self._retired: list[_Server] = []  # they may still run jobs of other threads
         self.served = 0
 
-    def attempt(self, job: Job, level: Level, cancel: Cancel | None = None) -> End | None:
+    def attempt(self, job: Job, level: Level, cancel: Cancel | None = None) -> ProcessResult | None:
         """Run a job in a fork of a warm interpreter; None when it is not for us, and then nothing was done."""
         kind = kind_of(job, level)
         server = self._server(kind) if kind is not None else None
@@ -262,7 +262,7 @@ class _Server:
         )
 
 
-class _Forked(Running):
+class _Forked(RunningProcess):
     """A job that runs in a fork."""
 
     def __init__(self, life: int, pipe: int, stop: signal.Signals, status: int) -> None:

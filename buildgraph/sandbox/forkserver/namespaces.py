@@ -28,7 +28,7 @@ _GIVEN = 3  # descriptors that come with an action: orders, log, status
 _STACK = 4096  # bytes, for a call of `pause`
 
 
-def clone() -> tuple[int, int]:
+def fork_with_pidfd() -> tuple[int, int]:
     """A fork: (pid, pidfd), or (0, -1) in the child.
 
     It knows nothing of what Python and libc do after a fork, so it must only wait, or fork the command properly.
@@ -43,7 +43,7 @@ def clone() -> tuple[int, int]:
     return int(pid), life.value
 
 
-def receive(talk: _socket.socket, most: int) -> Sequence[int]:
+def receive_descriptors(talk: _socket.socket, most: int) -> Sequence[int]:
     """The descriptors of the next message; none when the other end is gone."""
     try:
         _, carried, _, _ = talk.recvmsg(1, _socket.CMSG_SPACE(4 * most))
@@ -52,12 +52,12 @@ def receive(talk: _socket.socket, most: int) -> Sequence[int]:
     return array.array("i", carried[0][2] if carried else b"")
 
 
-def send(talk: _socket.socket, fds: Sequence[int]) -> None:
+def send_descriptors(talk: _socket.socket, fds: Sequence[int]) -> None:
     """One message with descriptors."""
     talk.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))])
 
 
-def reap() -> list[int]:
+def reap_children() -> list[int]:
     """Children that have ended; who waits for one knows from its pidfd."""
     ended = []
     try:
@@ -82,7 +82,7 @@ def enter_pid_namespace() -> None:
     os.close(life)
 
 
-def split(warm: Callable[[_socket.socket], object]) -> tuple[int, _socket.socket]:
+def fork_warm_process(warm: Callable[[_socket.socket], object]) -> tuple[int, _socket.socket]:
     """Fork the process that becomes warm and runs `warm`, which must not return: its pid, and a socket to it."""
     mine, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     pid = os.fork()
@@ -115,8 +115,8 @@ class NamespaceFactory:
         poller.register(self._talk, select.POLLIN)
         poller.register(self._warm, select.POLLIN)
         while self._warm.fileno() not in dict(poller.poll()):
-            fds = receive(self._talk, _GIVEN)
-            for pid in reap():
+            fds = receive_descriptors(self._talk, _GIVEN)
+            for pid in reap_children():
                 self._stacks.pop(pid, None)
             if len(fds) < _GIVEN:
                 break
@@ -130,27 +130,27 @@ class NamespaceFactory:
     def _make(self, fds: Sequence[int]) -> None:
         held = [*fds]
         try:
-            held += self._namespaces(supervisor.read(fds[0]))
+            held += self._namespaces(supervisor.read_orders(fds[0]))
         except OSError as fault:
             self._talk.send(f"!{fault}".encode())
         else:
-            send(self._warm, held)
-            send(self._talk, held[-1:])
+            send_descriptors(self._warm, held)
+            send_descriptors(self._talk, held[-1:])
         for fd in held:
             os.close(fd)
 
     def _namespaces(self, words: dict[str, list[str]]) -> tuple[int, int]:
         """New namespaces with the mounts of an action: its scratch folder, and the pidfd of their first process."""
-        mounts.leave()
+        mounts.unshare_action()
         try:
-            scratch = mounts.view(words["s"][0], words["o"][0], words["t"][0])
+            scratch = mounts.mount_action_folders(words["s"][0], words["o"][0], words["t"][0])
             try:
                 return scratch, self._first()
             except OSError:
                 os.close(scratch)
                 raise
         finally:
-            mounts.join(self._home, mounts.OF_ACTION)
+            mounts.enter_namespaces(self._home, mounts.ACTION_NAMESPACES)
 
     def _first(self) -> int:
         """Start the first process of a namespace of processes; what loses its parent in there is reaped by the kernel.
@@ -171,7 +171,9 @@ class NamespaceFactory:
         return life.value
 
 
-def serve(talk: _socket.socket, command: Callable[[int, int, Callable[[], int]], object]) -> None:
+def serve_actions(
+    talk: _socket.socket, command: Callable[[int, int, Callable[[], int]], object]
+) -> None:
     """In the warm process: fork `command`, which must not return, for each action.
 
     It gets orders, log, and what it must call to enter the action's namespaces, which gives a descriptor for `give_up`.
@@ -187,12 +189,12 @@ def serve(talk: _socket.socket, command: Callable[[int, int, Callable[[], int]],
                 poller.unregister(fd)
                 _told(fd, *running.pop(fd))
                 continue
-            fds = receive(talk, _GIVEN + 2)
+            fds = receive_descriptors(talk, _GIVEN + 2)
             if len(fds) < _GIVEN + 2:
                 return
             orders, log, status, scratch, first = fds
             try:
-                mounts.join(first, mounts.NEWPID)
+                mounts.enter_namespaces(first, mounts.NEWPID)
                 pid = os.fork()
             except OSError as fault:
                 _end(first, status, f"!{fault}")
@@ -208,8 +210,8 @@ def serve(talk: _socket.socket, command: Callable[[int, int, Callable[[], int]],
 
 def _enter(first: int, scratch: int) -> int:
     os.setsid()
-    mounts.join(first, mounts.OF_ACTION)
-    return mounts.close(scratch)
+    mounts.enter_namespaces(first, mounts.ACTION_NAMESPACES)
+    return mounts.detach_host(scratch)
 
 
 def _told(life: int, pid: int, status: int, first: int) -> None:

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import NoReturn
 
 
-def settle(env: Mapping[str, str]) -> None:
+def set_environment(env: Mapping[str, str]) -> None:
     """Have an environment in the order in which it is given, as who starts with it has."""
     coerced = {
         name: value for name, value in os.environ.items() if name.startswith("LC_")
@@ -26,7 +26,7 @@ def settle(env: Mapping[str, str]) -> None:
     os.environ.update(dict(env) | coerced)
 
 
-def run(
+def run_program(
     argv: Sequence[str], folder: str, env: Mapping[str, str], site: str, tail: Sequence[str]
 ) -> NoReturn:
     """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.

@@ -11,7 +11,7 @@ import pytest
 
 from buildgraph.execution.work_dir import WorkDir
 from buildgraph.files.remove_tree import remove
-from buildgraph.store.cache_dir import Scratch, sweep_dead
+from buildgraph.store.cache_dir import PrivateFolder, sweep_dead
 from tests.support.requirements import need
 
 
@@ -141,7 +141,7 @@ def test_folders_of_dead_processes_are_removed_at_any_depth(tmp_path: Path) -> N
     sweep_dead(str(tmp_path))
     assert os.listdir(tmp_path) == []
     deep(tmp_path / "2-dead", 1500)
-    scratch = Scratch(str(tmp_path))
+    scratch = PrivateFolder(str(tmp_path))
     assert len(os.listdir(tmp_path)) == 1
     deep(Path(scratch.path), 1500)
     scratch.close()

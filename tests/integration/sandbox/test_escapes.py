@@ -24,7 +24,7 @@ import pytest
 from buildgraph.sandbox.forkserver.client import ForkServers
 from buildgraph.sandbox.job import LEVELS, Job, Level
 from buildgraph.sandbox.landlock import abi
-from buildgraph.sandbox.sandbox import run, works
+from buildgraph.sandbox.sandbox import is_available, run
 from tests.fault.counts import Tally
 from tests.support.requirements import absent
 
@@ -48,7 +48,7 @@ def test_ways_out(
 ) -> None:
     """Those of the rung, no more and no fewer, whether an interpreter is started or forked."""
     count = tally(f"ways out of {level} ({way})", 21)
-    if level != "none" and not works(level):
+    if level != "none" and not is_available(level):
         absent(f"the rung {level} cannot be reached here")
     if level == "landlock" and abi() < 6:
         absent("this kernel's Landlock does not scope signals")

@@ -16,7 +16,7 @@ import pytest
 from buildgraph.host.environment import choose_level
 from buildgraph.sandbox import sandbox
 from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
-from buildgraph.sandbox.sandbox import obstacle, probe, run, works
+from buildgraph.sandbox.sandbox import best_level, find_obstacle, is_available, run
 from buildgraph.types.errors import BuildError
 from tests.integration.sandbox.build_process import begin, wait_for
 from tests.integration.sandbox.test_escapes import all_gone, processes_with
@@ -27,7 +27,7 @@ from tests.support.requirements import absent
 def level(request: pytest.FixtureRequest) -> Level:
     """Every rung that can be reached here."""
     found: Level = request.param
-    if found != "none" and not works(found):
+    if found != "none" and not is_available(found):
         absent(f"the rung {found} cannot be reached here")
     return found
 
@@ -118,7 +118,7 @@ def test_a_command_finds_a_user_name(tmp_path: Path, level: Level) -> None:
 
 def test_accounts_have_names_in_namespaces(tmp_path: Path) -> None:
     """Those of a file that is the same on every machine, not those of the host."""
-    if not works("namespaces"):
+    if not is_available("namespaces"):
         pytest.skip("no namespaces here")
     outcome = go(tmp_path, "namespaces", "whoami; id -gn; echo ~build; wc -l < /etc/passwd")
     assert outcome.log == b"build\nbuild\n/nonexistent\n3\n"
@@ -267,8 +267,8 @@ def test_an_unreachable_rung_is_the_environments_fault(
     with pytest.raises(BuildError, match="no permissions") as fault:
         go(tmp_path, "namespaces", "true")
     assert fault.value.reason == "environment"
-    assert probe({}) != "namespaces" and "no permissions" in obstacle("namespaces")
-    assert obstacle("none") == "it hides nothing"
+    assert best_level({}) != "namespaces" and "no permissions" in find_obstacle("namespaces")
+    assert find_obstacle("none") == "it hides nothing"
 
 
 BARE = """#!{0}
@@ -347,10 +347,10 @@ def test_what_a_host_lacks_for_a_moment_is_no_obstacle(
 
 def test_the_rung_can_be_lowered() -> None:
     """By the environment, and only to one that exists."""
-    assert probe({"BUILDGRAPH_SANDBOX": "none"}) == "none"
-    assert probe({"BUILDGRAPH_SANDBOX": "landlock"}) in ("landlock", "none")
+    assert best_level({"BUILDGRAPH_SANDBOX": "none"}) == "none"
+    assert best_level({"BUILDGRAPH_SANDBOX": "landlock"}) in ("landlock", "none")
     with pytest.raises(BuildError, match="BUILDGRAPH_SANDBOX"):
-        probe({"BUILDGRAPH_SANDBOX": "best"})
+        best_level({"BUILDGRAPH_SANDBOX": "best"})
 
 
 def test_no_network_unless_asked(tmp_path: Path, level: Level) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
-from buildgraph.sandbox.sandbox import run, works
+from buildgraph.sandbox.sandbox import is_available, run
 from buildgraph.sandbox.start_failure import start_error
 from tests.support.requirements import absent
 
@@ -55,7 +55,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> Level:
     """Each sandbox that works here."""
-    if request.param != "none" and not works(request.param):
+    if request.param != "none" and not is_available(request.param):
         absent(f"no {request.param} here")
     found: Level = request.param
     return found

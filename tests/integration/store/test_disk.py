@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsck import measure
+from buildgraph.store.stats import measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
 from tests.support.requirements import absent, need
@@ -87,9 +87,9 @@ def test_many_processes_publish_the_same_at_once(tmp_path: Path) -> None:
     store = DiskStore(root)
     assert all(store.recall(Digest.of(b"%d" % turn)) for turn in range(12))
     assert (
-        measure(store.root).quarantined == 0
-        and measure(store.root).results == 12
-        and measure(store.root).blobs == 17
+        measure_store(store.root).quarantined == 0
+        and measure_store(store.root).results == 12
+        and measure_store(store.root).blobs == 17
     )
 
 
@@ -103,7 +103,7 @@ def test_a_full_disk_is_one_line_and_no_record(mounted: Callable[[str], str], op
             batch.add(b"%d" % number * 4000)
     assert fault.value.reason == "environment" and store.root in fault.value.what
     store.drop(batch)
-    assert store.recall(KEY) is None and measure(store.root).blobs == 0
+    assert store.recall(KEY) is None and measure_store(store.root).blobs == 0
     assert store.read(fill(store)) == b"some output"
 
 

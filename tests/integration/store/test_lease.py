@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.lease import Lease, oldest
+from buildgraph.store.lease import Lease, oldest_lease
 from tests.unit.store.conftest import disk
 from tests.unit.store.test_gc import old
 
@@ -19,5 +19,5 @@ def test_a_dead_lease_holds_nothing(old: DiskStore) -> None:
         Lease(old.root)
         os._exit(9)
     os.waitpid(pid, 0)
-    assert len(os.listdir(os.path.join(old.root, "leases"))) == 1 and oldest(old.root) is None
+    assert len(os.listdir(os.path.join(old.root, "leases"))) == 1 and oldest_lease(old.root) is None
     assert os.listdir(os.path.join(old.root, "leases")) == []

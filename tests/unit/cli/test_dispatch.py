@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["doctor", "now"], "no word 'now'", "--help"),
         (["build", "-j", "many"], "invalid int value", "--help"),
         (["build", "--sandbox", "glass", "//a:b"], "invalid choice", "--help"),
-        (["doctor", "--", "x"], "nothing is expected after --", "--help"),
+        (["doctor", "--", "x"], "unexpected argument after --", "--help"),
     ],
 )
 def test_a_wrong_word_is_the_users_fault(
@@ -95,7 +94,7 @@ def test_a_bug_is_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert main(["doctor"]) == 70
     said = capsys.readouterr().err
     assert "ZeroDivisionError" in said
-    assert said.endswith("this is a fault in buildgraph: please report it with the above\n")
+    assert said.endswith("this is a bug in buildgraph: please report it with the lines above\n")
 
 
 def test_a_full_disk_is_the_environment(
@@ -260,8 +259,7 @@ def test_no_two_images_have_one_name_and_docker_takes_each() -> None:
         for label in labels
     }
     assert len(names) == 7 * len(labels)
-    sys.path.append(str(Path(__file__).parents[3] / "rules/tools"))
-    from oci import checked_name
+    from ociimage.layout import checked_name
 
     assert all(checked_name(name) == name for name in names)
     assert not any(

@@ -1,4 +1,4 @@
-"""Two evaluated graphs compared; graphs that are deep."""
+"""Compare the target hashes of two graphs, some of them deep."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def _label(name: str) -> Label:
 
 
 class _World:
-    """A graph made by hand: a chain of commands over one file."""
+    """A chain of commands over one file."""
 
     def __init__(self, length: int, content: str = "x", word: str = "copy") -> None:
         self.content = content
         self.targets: dict[Label, Target] = {}
-        self.made: dict[Label, Provider] = {}
+        self.providers: dict[Label, Provider] = {}
         self.deps: dict[Label, tuple[Label, ...]] = {}
         before: Artifact = Source("f.txt")
         for number in range(length):
@@ -36,13 +36,13 @@ class _World:
                 label, "made", {"word": word if number == 0 else "copy"}, "", {}
             )
             (out,) = Ctx(target).run([word if number == 0 else "copy", before, Out("o")])
-            self.made[label] = Single(out, before)
+            self.providers[label] = Single(out, before)
             self.deps[label] = (_label(f"t{number - 1:05}"),) if number else ()
             before = out
 
-    def evaluated(self) -> TargetHashes:
-        """Its evaluation."""
-        analysis = Analysis(self.made, tuple(self.targets), self.deps, ())
+    def hashes(self) -> TargetHashes:
+        """Hash its targets."""
+        analysis = Analysis(self.providers, tuple(self.targets), self.deps, ())
         return hash_targets(analysis, self.targets, {}, self._read)
 
     def _read(self, artifact: Artifact) -> tuple[Digest, bool]:
@@ -51,28 +51,26 @@ class _World:
 
 
 def test_equal_graphs_do_not_differ() -> None:
-    assert compare(_World(5).evaluated(), _World(5).evaluated()) == []
+    assert compare(_World(5).hashes(), _World(5).hashes()) == []
 
 
-def test_a_long_chain_is_told_in_time_and_cut() -> None:
+def test_a_long_chain_is_computed_in_time_and_shortened() -> None:
     start = time.process_time()
-    found = compare(_World(3000).evaluated(), _World(3000, "y").evaluated())
+    affected = compare(_World(3000).hashes(), _World(3000, "y").hashes())
     assert time.process_time() - start < 20
-    assert len(found) == 3000
-    assert [reason.what for reason in found[0].reasons] == ["f.txt"]
-    assert found[-1].chain[0] == _label("t02999") and found[-1].chain[1] == _label("t02998")
-    assert found[-1].chain[-1] == _label("t00000") and len(found[-1].chain) == 7
-    assert found[3].chain == tuple(_label(f"t0000{number}") for number in (3, 2, 1, 0))
+    assert len(affected) == 3000
+    assert [reason.what for reason in affected[0].reasons] == ["f.txt"]
+    assert affected[-1].chain[0] == _label("t02999") and affected[-1].chain[1] == _label("t02998")
+    assert affected[-1].chain[-1] == _label("t00000") and len(affected[-1].chain) == 7
+    assert affected[3].chain == tuple(_label(f"t0000{number}") for number in (3, 2, 1, 0))
 
 
 def test_without_a_base_everything_is_affected() -> None:
-    found = without_base(_World(3).evaluated(), "why")
-    assert [(str(one.label), one.change, one.reasons[0].what) for one in found][0] == (
-        "//g:t00000",
-        "changed",
-        "why",
-    )
-    assert len(found) == 3
+    affected = without_base(_World(3).hashes(), "why")
+    first = affected[0]
+    assert (str(first.label), first.change) == ("//g:t00000", "changed")
+    assert first.reasons[0].what == "why"
+    assert len(affected) == 3
 
 
 def _alone(values: Mapping[str, object], provider: Provider) -> TargetHashes:
@@ -86,29 +84,30 @@ def _alone(values: Mapping[str, object], provider: Provider) -> TargetHashes:
     )
 
 
-def test_a_target_without_outputs_is_what_it_tells_others() -> None:
+def test_a_target_without_outputs_is_known_by_its_values() -> None:
     one, two = (
         _alone({"memory": 1}, Board("float32", 1)),
         _alone({"memory": 2}, Board("float32", 2)),
     )
-    (found,) = compare(one, two)
+    (affected,) = compare(one, two)
     assert [
-        (reason.kind, reason.what, reason.before, reason.after) for reason in found.reasons
+        (reason.kind, reason.what, reason.before, reason.after) for reason in affected.reasons
     ] == [("value", "memory", "1", "2")]
     written_out = _alone({"dtype": "float32", "memory": 1}, Board("float32", 1))
-    assert compare(one, written_out) == [], "a default that is written out is no change"
+    assert compare(one, written_out) == [], "writing out a default changes nothing"
 
 
-def test_a_rule_that_does_something_else_is_the_reason_when_nothing_else_is() -> None:
-    (found,) = compare(_alone({}, Board("float32", 1)), _alone({}, Board("float16", 1)))
-    assert [(reason.kind, reason.what) for reason in found.reasons] == [("rule", "board")]
+def test_a_rule_that_declares_other_actions_is_the_last_reason() -> None:
+    (affected,) = compare(_alone({}, Board("float32", 1)), _alone({}, Board("float16", 1)))
+    assert [(reason.kind, reason.what) for reason in affected.reasons] == [("rule", "board")]
 
 
-def test_an_output_is_known_by_its_name_too() -> None:
-    def of(name: str) -> TargetHashes:
+def test_the_name_of_an_output_is_part_of_its_hash() -> None:
+    def hashes(name: str) -> TargetHashes:
         target = Target(_label("b"), "made", {}, "", {})
         (out,) = Ctx(target).run(["cc"], outputs=[Out(name, tree=True)])
         assert isinstance(out, Output)
         return _alone({}, Single(out, out))
 
-    assert compare(of("a"), of("a")) == [] and len(compare(of("a"), of("b"))) == 1
+    assert compare(hashes("a"), hashes("a")) == []
+    assert len(compare(hashes("a"), hashes("b"))) == 1

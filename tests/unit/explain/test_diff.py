@@ -1,4 +1,4 @@
-"""Two keys and their results compared, down to the first item that differs."""
+"""Compare two keys and their results, down to the first item that differs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from buildgraph.explain.diff import diff_keys, raw_difference
+from buildgraph.explain.diff import diff_keys, diff_raw_arrays
 from buildgraph.keys.action_key import Key, key_of
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.store.memory import MemoryStore
@@ -42,7 +42,7 @@ def _npz(**arrays: tuple[float, ...]) -> bytes:
 
 
 class _World:
-    """A store, and keys in it whose one input and one output hold what is given."""
+    """A store with keys that have one input and one output."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -58,12 +58,12 @@ class _World:
         self.store.publish([batch])
         return node
 
-    def key(self, given: bytes | dict[str, bytes], made: bytes = b"", word: str = "x") -> Key:
+    def key(self, content: bytes | dict[str, bytes], output: bytes = b"", word: str = "x") -> Key:
         """A key with a result."""
-        key = key_of(Action(("tool", word), (), (Out("o"),)), [("in/0/ir", self.node(given))], {})
+        key = key_of(Action(("tool", word), (), (Out("o"),)), [("in/0/ir", self.node(content))], {})
         batch = self.store.batch()
         batch.record(
-            key.digest, Result((("o", self.node(made)),), batch.add(b""), "none", 1), key.messages
+            key.digest, Result((("o", self.node(output)),), batch.add(b""), "none", 1), key.messages
         )
         self.store.publish([batch])
         return key
@@ -86,44 +86,45 @@ class _World:
         ({"a": b"", "b": b""}, {"a": b"", "c": b""}, "b: is gone (and 1 more file)"),
     ],
 )
-def test_an_input_is_told_by_its_first_difference(
+def test_a_changed_input_has_its_first_difference(
     before: bytes | dict[str, bytes], after: bytes | dict[str, bytes], first: str
 ) -> None:
     world = _World()
-    found = diff_keys(world.store, world.key(before).digest, world.key(after).digest)
-    assert found is not None
-    (part,) = found.parts
+    difference = diff_keys(world.store, world.key(before).digest, world.key(after).digest)
+    assert difference is not None
+    (part,) = difference.parts
     assert part.name == ("input in/0/ir/" if isinstance(before, dict) else "input in/0/ir")
     assert part.first == first
-    assert found.outputs == ()
+    assert difference.outputs == ()
 
 
 def test_results_are_compared_file_by_file() -> None:
     world = _World()
-    found = diff_keys(
+    difference = diff_keys(
         world.store, world.key(b"", b"one\n").digest, world.key(b"", b"two\n", "y").digest
     )
-    assert found is not None and found.outputs is not None
-    assert [part.name for part in found.parts] == ["argv 1"]
-    assert [(part.name, part.first) for part in found.outputs] == [
+    assert difference is not None and difference.outputs is not None
+    assert [part.name for part in difference.parts] == ["argv 1"]
+    assert [(part.name, part.first) for part in difference.outputs] == [
         ("o", "line 1: 'one\\n' -> 'two\\n'")
     ]
 
 
-def test_what_the_store_lost_is_not_guessed() -> None:
+def test_lost_blobs_and_keys_have_no_difference() -> None:
     world, other = _World(), _World()
     here, there = world.key(b"one"), other.key(b"two")
     assert diff_keys(world.store, here.digest, there.digest) is None
     batch = world.store.batch()
     batch.record(there.digest, Result((), batch.add(b""), "none", 1), there.messages)
     world.store.publish([batch])
-    found = diff_keys(world.store, here.digest, there.digest)
-    assert found is not None and found.parts[0].first == ""
+    difference = diff_keys(world.store, here.digest, there.digest)
+    assert difference is not None and difference.parts[0].first == ""
 
 
-def test_bare_arrays() -> None:
-    assert raw_difference(_doubles(1, 2), _doubles(1, 2), "<d") == ""
-    assert raw_difference(_doubles(1, 2), _doubles(1), "<d") == "2 items -> 1 items"
+def test_arrays_without_header() -> None:
+    assert diff_raw_arrays(_doubles(1, 2), _doubles(1, 2), "<d") == ""
+    assert diff_raw_arrays(_doubles(1, 2), _doubles(1), "<d") == "2 items -> 1 items"
     assert (
-        raw_difference(struct.pack("<2i", 1, 2), struct.pack("<2i", 1, 3), "<i") == "item 1: 2 -> 3"
+        diff_raw_arrays(struct.pack("<2i", 1, 2), struct.pack("<2i", 1, 3), "<i")
+        == "item 1: 2 -> 3"
     )

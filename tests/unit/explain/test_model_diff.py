@@ -1,4 +1,4 @@
-"""What differs in two models, said with the names of their axes."""
+"""The first difference between two models, with the names of their axes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from buildgraph.explain.model_diff import model_difference
+from buildgraph.explain.model_diff import ModelFiles, model_difference
 
 _HEAD: dict[str, Any] = {
     "num_obs": [2, 3],
@@ -60,16 +60,18 @@ def _model(head: dict[str, Any] | None = None, **items: dict[int, float]) -> dic
     return files
 
 
-def _said(
+def _difference(
     old: dict[str, bytes], new: dict[str, bytes], labels: dict[str, Any] | None = None
 ) -> str:
     return model_difference(
-        (old, old.__getitem__), (new, new.__getitem__), json.dumps(labels or _LABELS).encode()
+        ModelFiles(old, old.__getitem__),
+        ModelFiles(new, new.__getitem__),
+        json.dumps(labels or _LABELS).encode(),
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "at", "said"),
+    ("name", "at", "entry"),
     [
         ("A0", 1, "A0[left, there]"),
         ("A1", 9 + 1, "A1[1, there, 1]"),
@@ -82,12 +84,12 @@ def _said(
         ("E", 1, "E[1]"),
     ],
 )
-def test_an_entry_is_named_by_its_axes(name: str, at: int, said: str) -> None:
-    assert _said(_model(), _model(None, **{name: {at: 0.25}})) == f"{said} 0.50 -> 0.25"
+def test_an_entry_is_named_by_its_axes(name: str, at: int, entry: str) -> None:
+    assert _difference(_model(), _model(None, **{name: {at: 0.25}})) == f"{entry} 0.50 -> 0.25"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "values"),
     [
         (0.1, 0.15, "0.10 -> 0.15"),
         (0.1, 0.1 + 0.05, "0.10 -> 0.15"),
@@ -98,30 +100,30 @@ def test_an_entry_is_named_by_its_axes(name: str, at: int, said: str) -> None:
         (0.5, 12345.5, "0.50 -> 12345.50"),
     ],
 )
-def test_numbers_have_as_few_digits_as_they_need(old: float, new: float, said: str) -> None:
-    assert _said(_model(D0={0: old}), _model(D0={0: new})) == f"D0[here] {said}"
+def test_numbers_have_as_few_decimals_as_they_need(old: float, new: float, values: str) -> None:
+    assert _difference(_model(D0={0: old}), _model(D0={0: new})) == f"D0[here] {values}"
 
 
 def test_several_entries_are_counted_over_all_matrices() -> None:
     assert (
-        _said(_model(), _model(A0={1: 0.25, 3: 0.75}, D0={0: 0.1}))
+        _difference(_model(), _model(A0={1: 0.25, 3: 0.75}, D0={0: 0.1}))
         == "A0[left, there] 0.50 -> 0.25 (and 2 more entries)"
     )
 
 
 def test_a_shape_and_a_parameter_are_named() -> None:
-    assert _said(_model(), _model({"num_states": [2, 4]})) == "num_states [2, 3] -> [2, 4]"
-    assert _said(_model(), _model({"gamma": (8.0).hex()})) == "gamma 16 -> 8"
+    assert _difference(_model(), _model({"num_states": [2, 4]})) == "num_states [2, 3] -> [2, 4]"
+    assert _difference(_model(), _model({"gamma": (8.0).hex()})) == "gamma 16 -> 8"
     assert (
-        _said(_model(), _model({"gamma": (8.0).hex(), "inference_algo": "mmp"}))
+        _difference(_model(), _model({"gamma": (8.0).hex(), "inference_algo": "mmp"}))
         == "gamma 16 -> 8 (and 1 more parameter)"
     )
-    assert _said(_model(), _model()) == ""
+    assert _difference(_model(), _model()) == ""
 
 
-def test_what_is_no_model_says_nothing() -> None:
-    assert _said({"model.json": b"{"}, {"model.json": b"{}"}) == ""
-    assert _said({"model.json": b"[]"}, {"model.json": b"{}"}) == ""
+def test_files_that_are_no_model_have_no_difference() -> None:
+    assert _difference({"model.json": b"{"}, {"model.json": b"{}"}) == ""
+    assert _difference({"model.json": b"[]"}, {"model.json": b"{}"}) == ""
     torn = _model() | {"A0.f64": b"\0" * 31}
-    assert _said(_model(), torn) in ("", "A0 has another size")
-    assert _said(_model(), _model(A0={0: 0.1}), {"observations": []}) == ""
+    assert _difference(_model(), torn) in ("", "A0 has another size")
+    assert _difference(_model(), _model(A0={0: 0.1}), {"observations": []}) == ""

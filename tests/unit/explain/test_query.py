@@ -1,4 +1,4 @@
-"""Questions about a graph and the forms of their answers."""
+"""Queries of a target graph, and the formats of their results."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _names(answer: query.Answer) -> list[str]:
     return [label.name for label in answer.labels]
 
 
-def test_deps_are_all_beneath_with_the_edges_among_them() -> None:
-    found = query.deps(_GRAPH, [_label("l"), _label("m")])
-    assert _names(found) == ["b", "l", "m"]
-    assert [(start.name, end.name) for start, end in found.edges] == [("l", "b"), ("m", "b")]
+def test_deps_are_transitive_and_have_edges() -> None:
+    answer = query.deps(_GRAPH, [_label("l"), _label("m")])
+    assert _names(answer) == ["b", "l", "m"]
+    assert [(start.name, end.name) for start, end in answer.edges] == [("l", "b"), ("m", "b")]
 
 
-def test_rdeps_are_all_above() -> None:
+def test_rdeps_are_transitive() -> None:
     assert _names(query.rdeps(_GRAPH, [_label("b")])) == ["app", "b", "l", "m"]
     assert _names(query.rdeps(_GRAPH, [_label("alone")])) == ["alone"]
 
@@ -43,20 +43,20 @@ def test_somepath_keeps_the_order_of_the_chain() -> None:
     chain = _names(query.somepath(_GRAPH, [_label("app"), _label("b")]))
     assert chain[0] == "app" and chain[-1] == "b" and len(chain) == 3
     assert _names(query.somepath(_GRAPH, [_label("b"), _label("app")])) == []
-    with pytest.raises(BuildError) as fault:
+    with pytest.raises(BuildError) as error:
         query.somepath(_GRAPH, [_label("b")])
-    assert fault.value.reason == "usage"
+    assert error.value.reason == "usage"
 
 
-def test_forms() -> None:
-    found = query.deps(_GRAPH, [_label("l")])
-    assert query.format_text(found) == "//g:b\n//g:l\n"
-    assert json.loads(query.to_json(found)) == {
+def test_formats() -> None:
+    answer = query.deps(_GRAPH, [_label("l")])
+    assert query.format_text(answer) == "//g:b\n//g:l\n"
+    assert json.loads(query.to_json(answer)) == {
         "schema": SCHEMA,
         "labels": ["//g:b", "//g:l"],
         "edges": [["//g:l", "//g:b"]],
     }
-    assert query.format_dot(found) == (
+    assert query.format_dot(answer) == (
         'digraph targets {\n  rankdir=LR;\n  node [shape=box];\n  "//g:b";\n  "//g:l";\n'
         '  "//g:l" -> "//g:b";\n}\n'
     )
@@ -67,8 +67,8 @@ def test_forms() -> None:
 
 
 def test_allpaths_are_all_chains_between() -> None:
-    found = query.allpaths(_GRAPH, [_label("app")], [_label("b")])
-    assert _names(found) == ["app", "b", "l", "m"] and len(found.edges) == 4
+    answer = query.allpaths(_GRAPH, [_label("app")], [_label("b")])
+    assert _names(answer) == ["app", "b", "l", "m"] and len(answer.edges) == 4
     assert _names(query.allpaths(_GRAPH, [_label("b")], [_label("app")])) == []
     assert _names(query.allpaths(_GRAPH, [_label("l"), _label("alone")], [_label("b")])) == [
         "b",
@@ -93,7 +93,7 @@ def _target(label: Label) -> Target:
 
 
 @pytest.mark.parametrize(
-    ("sieve", "names"),
+    ("conditions", "names"),
     [
         (query.TargetFilter(), "app b l m"),
         (query.TargetFilter(kinds=("export",)), "app"),
@@ -109,21 +109,21 @@ def _target(label: Label) -> Target:
         (query.TargetFilter(kinds=("model",), filters=("m",)), "m"),
     ],
 )
-def test_an_answer_is_narrowed(sieve: query.TargetFilter, names: str) -> None:
-    found = sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
-    assert _names(found) == names.split()
-    assert all(start in found.labels and end in found.labels for start, end in found.edges)
+def test_an_answer_is_narrowed(conditions: query.TargetFilter, names: str) -> None:
+    answer = conditions.narrow(query.deps(_GRAPH, [_label("app")]), _target)
+    assert _names(answer) == names.split()
+    assert all(start in answer.labels and end in answer.labels for start, end in answer.edges)
 
 
 @pytest.mark.parametrize(
-    "sieve",
+    "conditions",
     [
         query.TargetFilter(filters=("(",)),
         query.TargetFilter(attrs=("hardware",)),
         query.TargetFilter(attrs=("=x",)),
     ],
 )
-def test_a_bad_sieve_is_a_fault_of_usage(sieve: query.TargetFilter) -> None:
-    with pytest.raises(BuildError) as fault:
-        sieve.narrow(query.deps(_GRAPH, [_label("app")]), _target)
-    assert fault.value.reason == "usage" and fault.value.fix
+def test_an_invalid_filter_is_a_usage_error(conditions: query.TargetFilter) -> None:
+    with pytest.raises(BuildError) as error:
+        conditions.narrow(query.deps(_GRAPH, [_label("app")]), _target)
+    assert error.value.reason == "usage" and error.value.fix

@@ -1,4 +1,4 @@
-"""Why an action ran: two keys made by the function that makes all keys, and what differs between them."""
+"""`why` reports the parts that differ between the last two keys of an action."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ def _key(memory: str, text: bytes) -> Key:
     return key_of(action, [("a.o", File(Digest.of(text)))], {"program:link": "link 1"})
 
 
-def _store(*keys: Key, blobs: tuple[bytes, ...] = (), made: tuple[bytes, ...] = ()) -> MemoryStore:
-    """A store with a result for each key; `made` is what it gave, one for each."""
+def _store(
+    *keys: Key, blobs: tuple[bytes, ...] = (), outputs: tuple[bytes, ...] = ()
+) -> MemoryStore:
+    """A store with a result for each key; `outputs` has the content of its output."""
     store = MemoryStore()
     batch = store.batch()
     log = batch.add(b"")
     for blob in blobs:
         batch.add(blob)
     for number, key in enumerate(keys):
-        outputs = (("app", File(batch.add(made[number]))),) if made else ()
-        batch.record(key.digest, Result(outputs, log, "none", 1), key.messages)
+        nodes = (("app", File(batch.add(outputs[number]))),) if outputs else ()
+        batch.record(key.digest, Result(nodes, log, "none", 1), key.messages)
     store.publish([batch])
     return store
 
@@ -83,9 +85,9 @@ def _declared(*argv: str, title: str = "link") -> Action:
     )
 
 
-def test_an_input_that_another_action_made_is_told_with_its_maker(tmp_path: Path) -> None:
+def test_an_input_has_the_action_that_made_it(tmp_path: Path) -> None:
     old, new = _key("1GiB", b"one"), _key("1GiB", b"two")
-    store = _store(old, new, blobs=(b"one", b"two"), made=(b"x", b"x"))
+    store = _store(old, new, blobs=(b"one", b"two"), outputs=(b"x", b"x"))
     (reason,) = why(
         _history(tmp_path, old, new), "//a:b", store, [_declared(*_ARGV, "1GiB", "a.o")]
     )
@@ -97,18 +99,18 @@ def test_an_input_that_another_action_made_is_told_with_its_maker(tmp_path: Path
     assert "its outputs came out equal" in list(told(reason))[-1]
 
 
-def test_a_result_that_differs_is_told_with_its_first_difference(tmp_path: Path) -> None:
+def test_a_changed_output_has_its_first_difference(tmp_path: Path) -> None:
     old, new = _key("1GiB", b"one"), _key("1GiB", b"two")
     store = _store(
         old,
         new,
-        made=(b'{"scout": {"C": [[0], [1, 2, 3]]}}', b'{"scout": {"C": [[0], [1, 2, 4]]}}'),
+        outputs=(b'{"scout": {"C": [[0], [1, 2, 3]]}}', b'{"scout": {"C": [[0], [1, 2, 4]]}}'),
     )
     (reason,) = why(_history(tmp_path, old, new), "//a:b", store, None)
     assert list(told(reason))[-1] == "  so its output app differs: $.scout.C[1][2]: 3 -> 4"
 
 
-def test_rows_of_actions_that_are_declared_no_more_are_dropped(tmp_path: Path) -> None:
+def test_rows_of_actions_that_are_not_declared_any_more_are_dropped(tmp_path: Path) -> None:
     old, new = _key("1GiB", b"one"), _key("1GiB", b"two")
     history, store = _history(tmp_path, old, new), _store(old, new)
     assert why(history, "//a:b", store, [_declared("ld", title="another")]) == []
@@ -123,7 +125,7 @@ def test_a_build_of_hits_forgets_nothing(tmp_path: Path) -> None:
     assert KeyRecorder(str(tmp_path)).keys() == {"//a:b 1 link": [str(new.digest), str(old.digest)]}
 
 
-def test_equal_titles_are_told_apart_by_their_place_in_the_plan(tmp_path: Path) -> None:
+def test_equal_titles_are_numbered_by_their_place_in_the_plan(tmp_path: Path) -> None:
     one, two = _key("1GiB", b""), _key("2GiB", b"")
     _build(tmp_path, (1, "link", two), (0, "link", one))
     assert KeyRecorder(str(tmp_path)).keys() == {
@@ -164,8 +166,8 @@ def test_a_workspace_that_cannot_be_written_remembers_nothing(tmp_path: Path) ->
 
 def test_actions_of_one_title_are_numbered_in_the_order_declared() -> None:
     ctx = Ctx(Target(Label("a", "b"), "r", {}, "", {}))
-    made = [
+    outputs = [
         ctx.run(["cp", word, Out(word)], title=title)[0]
         for word, title in (("x", ""), ("y", ""), ("z", "cp"))
     ]
-    assert [out.action.title for out in made] == ["cp", "cp (2)", "cp (3)"]
+    assert [out.action.title for out in outputs] == ["cp", "cp (2)", "cp (3)"]

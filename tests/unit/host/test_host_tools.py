@@ -155,7 +155,7 @@ def test_every_file_is_seen_by_a_build_in_which_nothing_changed(tmp_path: Path, 
     tools.distributions(("mine",))
     assert {
         str(site.folder / name) for name in ("mine", "mine/__init__.py", "mine/data.txt")
-    } <= sources.seen.keys()
+    } <= sources.stamps.keys()
     assert any(path.endswith("mine-1.0.dist-info/RECORD") for path in tools.stamps)
 
 
@@ -170,8 +170,8 @@ def test_of_very_many_files_what_runs_is_looked_at(
     sources = SourceFiles(str(tmp_path))
     HostTools(sources).distributions(("big",))
     assert (
-        str(site.folder / "big") in sources.seen
-        and str(site.folder / "big/lib/a.h") not in sources.seen
+        str(site.folder / "big") in sources.stamps
+        and str(site.folder / "big/lib/a.h") not in sources.stamps
     )
     (site.folder / "big/tool").write_text("x")
     assert identity(tmp_path, "big") != clean

@@ -11,9 +11,9 @@ from buildgraph.keys.staged_paths import find_nested_path, unused_path
 from buildgraph.types.action import Action
 from buildgraph.types.errors import Location
 from rules.command import command
-from rules.files import GATHER, files
+from rules.files import COPY_TREE, files
 from rules.gate import gate
-from tests.unit.rules.table import ctx, maker
+from tests.support.rule_context import ctx, maker
 
 OUTPUT = Output("made", Action((), (), (Out("made"),)))
 
@@ -76,13 +76,15 @@ def test_a_rule_of_the_user_may_name_such_a_source() -> None:
     assert maker(usual).argv == ("in/0/made", "in/x", "out/o")
 
 
-@pytest.mark.parametrize("source", ["tools", "tools/gather.py", "tools/shutil.py"])
+@pytest.mark.parametrize("source", ["tools", "tools/copy_tree.py", "tools/shutil.py"])
 def test_no_source_is_imported_by_a_tool(source: str) -> None:
     """Python imports a module beside a program before all others."""
-    (output,) = ctx().tool(GATHER, In(Source(source), source), Out("o"))
-    assert maker(output).argv[4] == "tools-1/gather.py" and "tools-1/gather.py" in staged(output)
-    (usual,) = ctx().tool(GATHER, In(Source("my/tools"), "my/tools"), Out("o"))
-    assert maker(usual).argv[4] == "tools/gather.py"
+    (output,) = ctx().tool(COPY_TREE, In(Source(source), source), Out("o"))
+    assert maker(output).argv[4] == "tools-1/copy_tree.py" and "tools-1/copy_tree.py" in staged(
+        output
+    )
+    (usual,) = ctx().tool(COPY_TREE, In(Source("my/tools"), "my/tools"), Out("o"))
+    assert maker(usual).argv[4] == "tools/copy_tree.py"
 
 
 def test_a_program_of_the_host_is_not_a_source_of_its_name() -> None:

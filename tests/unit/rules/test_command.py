@@ -1,4 +1,5 @@
 """Placeholders of `command` and `gate`, and where their inputs stand."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,14 +8,18 @@ from hypothesis import given, strategies as st
 from buildgraph import BuildError, Content, In, Program, Source
 from rules.command import command, expand, place
 from rules.gate import gate
-from tests.unit.rules.table import ctx, maker
+from tests.support.rule_context import ctx, maker
 
 PATHS = {"text": "in/text/page.md", "o": "out/page.html"}
 
 
 def test_names_become_paths_and_double_braces_braces() -> None:
     assert expand(ctx(), ("a{text}b{o}", "{{text}}", "", "plain"), PATHS) == [
-        "ain/text/page.mdbout/page.html", "{text}", "", "plain"]
+        "ain/text/page.mdbout/page.html",
+        "{text}",
+        "",
+        "plain",
+    ]
 
 
 @given(st.text(max_size=30))
@@ -30,7 +35,9 @@ def test_any_other_word_is_refused_and_never_formatted(word: str) -> None:
         assert fault.fix
 
 
-@pytest.mark.parametrize("word", ["{}", "{0}", "{text.name}", "{text[0]}", "{text!r}", "{text:>9}", "{none}", "{", "}"])
+@pytest.mark.parametrize(
+    "word", ["{}", "{0}", "{text.name}", "{text[0]}", "{text!r}", "{text:>9}", "{none}", "{", "}"]
+)
 def test_what_is_no_name_is_refused(word: str) -> None:
     with pytest.raises(BuildError):
         expand(ctx(), (word,), PATHS)
@@ -38,14 +45,18 @@ def test_what_is_no_name_is_refused(word: str) -> None:
 
 def test_sources_keep_their_paths_and_outputs_get_a_folder_each() -> None:
     staged = place({"page": Source("docs/page.md"), "known": Content("deep/known.txt", b"")})
-    assert staged == {"page": In(Source("docs/page.md"), "docs/page.md"),
-                      "known": In(Content("deep/known.txt", b""), "in/known/known.txt")}
+    assert staged == {
+        "page": In(Source("docs/page.md"), "docs/page.md"),
+        "known": In(Content("deep/known.txt", b""), "in/known/known.txt"),
+    }
 
 
 def test_a_command_starts_a_program_of_the_host_or_one_of_its_inputs() -> None:
     [(_, host)] = command(ctx(), ("sh", "{o}"), {"o": "o"}).made
     assert maker(host).programs == ("sh",) and maker(host).argv == ("sh", "out/o")
-    [(_, own)] = command(ctx(), ("{tool}", "{o}"), {"o": "o"}, inputs={"tool": Source("tool.sh")}).made
+    [(_, own)] = command(
+        ctx(), ("{tool}", "{o}"), {"o": "o"}, inputs={"tool": Source("tool.sh")}
+    ).made
     assert maker(own).programs == () and maker(own).argv == ("tool.sh", "out/o")
 
 

@@ -40,4 +40,4 @@ def test_kills_for_want_of_memory_are_those_of_our_own_group(
 ) -> None:
     """Or an action that was killed otherwise would be told to have met the end of memory of a neighbour."""
     monkeypatch.setattr(usage, "_read", lambda path: files.get(path, b""))
-    assert usage.memory_kills() == kills
+    assert usage.count_oom_kills() == kills

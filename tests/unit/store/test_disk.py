@@ -13,9 +13,9 @@ import pytest
 from buildgraph.store.cache_dir import default_root
 from buildgraph.store.disk import DiskStore
 from buildgraph.store.file_ops import FileOps
-from buildgraph.store.fsck import measure
 from buildgraph.store.protocol import Missing
 from buildgraph.store.recent_blobs import RecentBlobs
+from buildgraph.store.stats import measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
 from buildgraph.types.result import File, Result
@@ -182,7 +182,7 @@ def test_blobs_are_read_only_and_private(disk: DiskStore) -> None:
 def test_stats_count_what_is_there(disk: DiskStore) -> None:
     """In files and bytes."""
     fill(disk)
-    found = measure(disk.root)
+    found = measure_store(disk.root)
     assert (found.blobs, found.blob_bytes, found.results, found.quarantined) == (
         2,
         len(b"some output" + b"log"),

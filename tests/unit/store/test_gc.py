@@ -10,9 +10,10 @@ import pytest
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.store import gc_roots
 from buildgraph.store.disk import DiskStore
-from buildgraph.store.fsck import StoreStats, check_store, measure
-from buildgraph.store.gc import GcLimits, forget, plan, run
-from buildgraph.store.lease import NOTED_S, Lease, oldest
+from buildgraph.store.fsck import check_store
+from buildgraph.store.gc import GcLimits, plan, remove_results, run
+from buildgraph.store.lease import USE_NOTE_S, Lease, oldest_lease
+from buildgraph.store.stats import StoreStats, measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.result import File, Result, Tree
 
@@ -23,7 +24,7 @@ KEYS = [Digest.of(b"action %d" % number) for number in range(4)]
 def sweep(store: DiskStore, now: float, age: float, size: int) -> StoreStats:
     """Let go and say what is left."""
     run(store, plan(store.root, GcLimits(age, size), now))
-    return measure(store.root)
+    return measure_store(store.root)
 
 
 @pytest.fixture
@@ -76,17 +77,17 @@ def test_the_least_used_go_beyond_the_size(old: DiskStore) -> None:
 def test_a_plan_changes_nothing_and_says_what_and_why(old: DiskStore, tmp_path: Path) -> None:
     """The dry run is the plan."""
     gc_roots.save_roots(old.root, workspace(tmp_path / "w"), ("//x",), [str(KEYS[3])])
-    before = measure(old.root)
+    before = measure_store(old.root)
     found = plan(old.root, GcLimits(2.5 * 86400, 2300), NOW)
-    assert [(verdict.key, verdict.keep, verdict.why) for verdict in found.verdicts] == [
+    assert [(verdict.key, verdict.keep, verdict.reason) for verdict in found.decisions] == [
         (KEYS[3], True, f"the last builds of {tmp_path / 'w'}"),
-        (KEYS[0], True, "used of late"),
-        (KEYS[1], False, "beyond the size"),
-        (KEYS[2], False, "beyond the size"),
+        (KEYS[0], True, "used recently"),
+        (KEYS[1], False, "beyond the size limit"),
+        (KEYS[2], False, "beyond the size limit"),
     ]
-    assert measure(old.root) == before and found.freed == before.blob_bytes - found.kept_bytes
+    assert measure_store(old.root) == before and found.freed == before.blob_bytes - found.kept_bytes
     run(old, found)
-    assert measure(old.root).blob_bytes == found.kept_bytes and left(old) == [0, 3]
+    assert measure_store(old.root).blob_bytes == found.kept_bytes and left(old) == [0, 3]
 
 
 def test_what_the_last_builds_stand_on_is_kept(old: DiskStore, tmp_path: Path) -> None:
@@ -151,10 +152,10 @@ def test_a_damaged_root_holds_nothing(old: DiskStore, tmp_path: Path, data: byte
 def test_what_a_running_build_uses_stays(old: DiskStore) -> None:
     """What it noted before the lease by at most the time between two notes, too; what is older goes."""
     lease = Lease(old.root)
-    began = oldest(old.root)
+    began = oldest_lease(old.root)
     assert began is not None
-    os.utime(old.record_path(KEYS[3]), (began - NOTED_S + 1,) * 2)
-    os.utime(old.record_path(KEYS[2]), (began - NOTED_S - 1,) * 2)
+    os.utime(old.record_path(KEYS[3]), (began - USE_NOTE_S + 1,) * 2)
+    os.utime(old.record_path(KEYS[2]), (began - USE_NOTE_S - 1,) * 2)
     sweep(old, began + 10, 0, 0)
     assert left(old) == [0, 1, 3]  # 0 and 1 are from the future of this machine's clock
     lease.close()
@@ -164,13 +165,13 @@ def test_what_a_running_build_uses_stays(old: DiskStore) -> None:
 
 def test_recalling_and_copying_take_a_lease(disk: DiskStore) -> None:
     """From the first moment that something is relied on; closing gives it back."""
-    assert oldest(disk.root) is None
+    assert oldest_lease(disk.root) is None
     disk.recall(KEYS[0])
-    assert oldest(disk.root) is not None
+    assert oldest_lease(disk.root) is not None
     disk.close()
-    assert oldest(disk.root) is None
+    assert oldest_lease(disk.root) is None
     disk.batch().add(b"x")
-    assert oldest(disk.root) is not None
+    assert oldest_lease(disk.root) is not None
     disk.close()
 
 
@@ -208,7 +209,7 @@ def test_a_full_look_finds_all_damage_and_mends_when_told(old: DiskStore) -> Non
         assert sorted(found.damaged) == sorted(map(os.path.basename, (blob, record, stranger)))
         assert found.dangling == (KEYS[1].hash,) and found.checked == 4 * 2 + 2 + 4 + 1
     assert check_store(old, repair=True) == found
-    assert measure(old.root).quarantined == 3 and left(old) == [0, 3]
+    assert measure_store(old.root).quarantined == 3 and left(old) == [0, 3]
 
 
 def test_a_record_under_the_name_of_another_is_damage(old: DiskStore) -> None:
@@ -231,9 +232,9 @@ def test_a_result_without_all_its_blobs_goes(old: DiskStore) -> None:
 
 def test_forgetting_takes_what_only_the_forgotten_hold(old: DiskStore) -> None:
     """The log in common stays."""
-    before = measure(old.root)
-    count, freed = forget(old, [KEYS[0], KEYS[2], Digest.of(b"never was")])
-    after = measure(old.root)
+    before = measure_store(old.root)
+    count, freed = remove_results(old, [KEYS[0], KEYS[2], Digest.of(b"never was")])
+    after = measure_store(old.root)
     assert count == 2 and before.blob_bytes - after.blob_bytes == freed > 2000
     assert left(old) == [1, 3] and old.has(Digest.of(b"log"))
 

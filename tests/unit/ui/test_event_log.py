@@ -12,7 +12,15 @@ import pytest
 
 from buildgraph.lite.json_text import json_text
 from buildgraph.types.errors import BuildError
-from buildgraph.types.events import Done, Event, Failed, Finished, Judged, Planned, Started
+from buildgraph.types.events import (
+    Done,
+    Event,
+    Failed,
+    Finished,
+    Judged,
+    Planned,
+    Started,
+)
 from buildgraph.ui.chrome_trace import Trace, to_chrome_trace
 from buildgraph.ui.event_log import KEPT, EventLog, log_path, read_log
 from buildgraph.ui.json_lines import encode

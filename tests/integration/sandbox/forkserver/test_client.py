@@ -13,7 +13,7 @@ import pytest
 from buildgraph.sandbox.forkserver.client import ForkServers
 from buildgraph.sandbox.job import LEVELS, Job, Level, Outcome
 from buildgraph.sandbox.mounts import COVERED
-from buildgraph.sandbox.sandbox import run, works
+from buildgraph.sandbox.sandbox import is_available, run
 from tests.support.requirements import absent
 
 PYTHON = os.path.realpath(sys.executable)
@@ -85,7 +85,7 @@ except PermissionError:
 def level(request: pytest.FixtureRequest) -> Level:
     """Every rung that can be reached here."""
     found: Level = request.param
-    if found != "none" and not works(found):
+    if found != "none" and not is_available(found):
         absent(f"the rung {found} cannot be reached here")
     return found
 
@@ -150,7 +150,7 @@ def made(job: Job) -> dict[str, bytes]:
 @pytest.fixture(scope="module", params=LEVELS)
 def warm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
     """A rung and servers that start with the first job."""
-    if request.param != "none" and not works(request.param):
+    if request.param != "none" and not is_available(request.param):
         absent(f"the rung {request.param} cannot be reached here")
     with ForkServers(str(tmp_path_factory.mktemp("servers")), fewest=1) as servers:
         yield request.param, servers

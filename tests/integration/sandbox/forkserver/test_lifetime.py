@@ -17,7 +17,7 @@ from buildgraph.sandbox.forkserver import client
 from buildgraph.sandbox.forkserver.client import ForkServers, kind_of
 from buildgraph.sandbox.job import Job, Level, Outcome
 from buildgraph.sandbox.process import readable
-from buildgraph.sandbox.sandbox import run, works
+from buildgraph.sandbox.sandbox import is_available, run
 from tests.integration.sandbox.build_process import begin, wait_for
 from tests.integration.sandbox.forkserver.test_client import forked, level, made, tool
 from tests.integration.sandbox.test_escapes import all_gone, processes_with
@@ -285,7 +285,7 @@ def test_the_first_process_is_out_of_reach(
     tmp_path: Path, more: tuple[tuple[str, str], ...]
 ) -> None:
     """It shares memory with the server: no signal does anything to it, and nothing of it can be read, changed or joined."""
-    if not works("namespaces"):
+    if not is_available("namespaces"):
         absent("the rung namespaces cannot be reached here")
     if os.uname().machine != "x86_64":
         absent("the numbers of system calls are those of x86_64")

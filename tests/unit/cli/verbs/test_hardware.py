@@ -7,7 +7,7 @@ import json
 import pytest
 
 from buildgraph.cli import main
-from rules.boards import BOARDS
+from rules.boards.catalogue import BOARDS
 
 
 @pytest.mark.parametrize("profile", BOARDS)

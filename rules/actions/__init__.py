@@ -1,0 +1,1 @@
+"""Chains of actions that several rules declare."""

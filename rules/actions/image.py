@@ -1,0 +1,64 @@
+"""Images: files in, a reproducible OCI layout out. No daemon, no root, no emulator."""
+
+from __future__ import annotations
+
+import json
+
+from buildgraph import Artifact, Content, Ctx, In, Out, Tool
+
+from .compile_agents import Running
+
+ASSEMBLE_IMAGE = Tool("assemble_image")
+
+
+def assemble(
+    ctx: Ctx,
+    program: Artifact,
+    machine: tuple[str, str],
+    labels: dict[str, str],
+    running: Running = Running(),
+) -> Artifact:
+    """A scratch image for machine = (architecture, variant): one static program that runs as nobody with its own health check.
+
+    /data belongs to nobody, and so does a fresh volume that is mounted there. The layout names the image after workspace
+    and label, for those who import it."""
+    arch, variant = machine
+    platform = {"architecture": arch, "os": "linux"} | ({"variant": variant} if variant else {})
+    served = {"cmd": list(running.command), "ports": [running.port]} if running.http else {}
+    config = (
+        platform
+        | served
+        | {
+            "entrypoint": ["/agent"],
+            "user": "65532:65532",
+            "workingdir": "/",
+            "labels": labels,
+            "healthcheck": {
+                "test": ["/agent", "--health"],
+                "interval": "30s",
+                "timeout": "5s",
+                "retries": 3,
+            },
+        }
+    )
+    text = Content("config.json", json.dumps(config, sort_keys=True).encode())
+    notes = [
+        word
+        for name, value in sorted(labels.items())
+        for word in ("--annotation", f"{name}={value}")
+    ]
+    layer = ("--layer", "agent", "--dir", "data:0755:65532:65532", "--file", "agent=in/agent:0755")
+    (image,) = ctx.tool(
+        ASSEMBLE_IMAGE,
+        *layer,
+        "--config",
+        text,
+        *notes,
+        "--name",
+        ctx.image_name,
+        "--out",
+        Out("image", tree=True),
+        inputs=(In(program, "in/agent"),),
+        title="assemble the image",
+    )
+    return image

@@ -1,0 +1,259 @@
+"""Lossy storage: probabilities in fewer bits, only where an export asks for it with a budget, and only what keeps to it.
+
+    ir -> code (a storage) -> plan* -> emit -> agent.c* -> try (two probe sets) -> findings --+
+                                                  +-----> compile (target) -> bytes ----------+-> choose (budget) -> code, proof
+
+A budget reaches `choose` alone; its `agreement` also says how many episodes the trial has, which is fixed beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Context, Decimal, localcontext
+from typing import Literal
+
+from buildgraph import Artifact, BuildError, Ctx, In, Out, Tool
+
+from .compile_agents import EMIT_AGENT, MAKE_PROBE, Member, compile_agent
+
+QUANTIZE_PLAN = Tool("quantize_plan")
+MEASURE_QUANTIZATION = Tool("measure_quantization")
+SELECT_QUANTIZATION = Tool("select_quantization")
+REPORT_QUANTIZATION = Tool("report_quantization")
+
+Storage = Literal["uint16", "fp16", "palette", "smallest"]
+CANDIDATES = ("uint16", "fp16", "palette")
+STEPS = 4
+"""Of an episode of the trial: it is episodes that are counted."""
+PART = 512
+"""Episodes of the trial that one action makes: parts run side by side, and each well within its time."""
+TIMEOUT = 3600
+"""Seconds for a part; 512 episodes of an agent with 512 states take some minutes."""
+SEED = 1
+"""Of the trial; the model's own probe set has 0 unless its table says otherwise."""
+MOST = 1 << 18  # episodes: more steps than a probe set may have
+LINE = "fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }"
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """What lossy storage may cost: nats of divergence of beliefs, nats lost by an action, share of episodes without such."""
+
+    kl: float = 1e-3
+    regret: float = 1e-3
+    agreement: float = 0.999
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is done for each agent: candidates, episodes of the trial, words of the budget, what to compile for and how."""
+
+    tried: tuple[str, ...]
+    episodes: int
+    budget: tuple[str, ...]
+    target: tuple[str, str]
+    options: tuple[str, ...]
+
+
+def stored(
+    ctx: Ctx,
+    members: tuple[Member, ...],
+    asked: tuple[Storage | None, Fidelity | None],
+    target: tuple[str, str],
+    *options: str,
+) -> tuple[tuple[Member, ...], Artifact | None]:
+    """The members as asked = (storage, fidelity) wants them for target = (triple, cpu), and the page about it.
+
+    Without a storage they are returned as they are, and nothing is done. `options` are those of compile_agent.
+    """
+    storage, budget = asked
+    if storage is None and budget is None:
+        return members, None
+    if storage is None:
+        raise BuildError(
+            f"{ctx.label} has a fidelity and no storage that could lose any",
+            ctx.target.place("fidelity"),
+            'storage = "smallest", "uint16", "fp16" or "palette", or leave fidelity out',
+        )
+    if budget is None:
+        raise BuildError(
+            f'{ctx.label}: storage = "{storage}" loses some fidelity, and nothing says how much it may',
+            ctx.target.place("storage"),
+            f"write {LINE}",
+        )
+    tried = CANDIDATES if storage == "smallest" else (storage,)
+    words = (
+        "--asked",
+        storage,
+        "--kl",
+        repr(budget.kl),
+        "--regret",
+        repr(budget.regret),
+        "--agreement",
+        _text(budget.agreement),
+    )
+    order = Order(tried, _episodes(ctx, budget, len(tried)), words, target, options)
+    found = [_stored(ctx, member, order) for member in members]
+    (page,) = ctx.tool(
+        REPORT_QUANTIZATION,
+        *(word for _, verdict in found for word in ("--verdict", verdict)),
+        "--out",
+        Out("storage", tree=True),
+        title="how agents are stored",
+    )
+    return tuple(member for member, _ in found), page
+
+
+def _text(share: float) -> str:
+    return format(Decimal(repr(share)), "f")
+
+
+def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
+    """The fewest episodes that can show the agreement when none of them violates: (0.05 / candidates)^(1/n) >= agreement."""
+    for word, value in (("kl", budget.kl), ("regret", budget.regret)):
+        if not 0.0 < value < float("inf"):
+            raise BuildError(
+                f"{ctx.label}: {word} = {value:g} is no budget",
+                ctx.target.place("fidelity"),
+                f"nats above 0, such as {word} = 1e-3",
+            )
+    if 0.5 <= budget.agreement < 1.0:
+        with localcontext(Context(prec=40)):
+            least = (Decimal("0.05") / candidates).ln() / Decimal(repr(budget.agreement)).ln()
+            episodes = int(least.to_integral_value(ROUND_CEILING))
+        if episodes <= MOST:
+            return episodes
+    raise BuildError(
+        f"{ctx.label}: an agreement of {budget.agreement:g} cannot be shown",
+        ctx.target.place("fidelity"),
+        f"from 0.5 to 0.99998 (at most {MOST} episodes are tried), such as agreement = 0.999",
+    )
+
+
+def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
+    """A member with the chosen code, and the verdict."""
+    planned, name = member.proved.planned, member.name
+    assert member.proved.code is not None, "agents of the python backend have no code"
+    exact = {
+        "plan": planned.plan,
+        "agent.c": member.proved.code,
+        "proof.json": member.proved.proof,
+        "agent.o": _compile(ctx, member, member.proved.code, order),
+    }
+    words: list[str | In] = [
+        "--exact",
+        *(In(artifact, f"in/exact/{place}") for place, artifact in exact.items()),
+    ]
+    trial = _trial(ctx, member, order.episodes)
+    for storage in order.tried:
+        files = _candidate(ctx, member, storage, trial, order)
+        words += [
+            "--candidate",
+            storage,
+            *(In(artifact, f"in/{storage}/{place}") for place, artifact in files.items()),
+        ]
+    plan, code, proof, verdict = ctx.tool(
+        SELECT_QUANTIZATION,
+        "--name",
+        name,
+        *order.budget,
+        *words,
+        "--plan",
+        Out("plan", tree=True),
+        "--code",
+        Out("agent.c"),
+        "--proof",
+        Out("proof.json"),
+        "--verdict",
+        Out("verdict.json"),
+        title=f"choose how {name} is stored",
+    )
+    return replace(
+        member,
+        proved=replace(member.proved, code=code, proof=proof, planned=replace(planned, plan=plan)),
+    ), verdict
+
+
+def _candidate(
+    ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: Order
+) -> dict[str, Artifact]:
+    """All that is known of a storage without knowing the budget, in the order in which the choice is told of it."""
+    planned, name = member.proved.planned, f"{member.name} as {storage}"
+    plan, facts = ctx.tool(
+        QUANTIZE_PLAN,
+        "--ir",
+        planned.ir,
+        "--storage",
+        storage,
+        "--out",
+        Out("plan", tree=True),
+        "--facts",
+        Out("coding.json"),
+        title=f"code {name}",
+    )
+    (code,) = ctx.tool(
+        EMIT_AGENT,
+        "--plan",
+        plan,
+        "--name",
+        member.name,
+        "--out",
+        Out("agent.c"),
+        title=f"emit {name}",
+    )
+    parts = [word for part in trial for word in ("--trial", part)]
+    (findings,) = ctx.tool(
+        MEASURE_QUANTIZATION,
+        code,
+        "--name",
+        member.name,
+        "--interface",
+        planned.interface,
+        "--probe",
+        planned.probe,
+        *parts,
+        "--out",
+        Out("findings", tree=True),
+        title=f"try {name}",
+    )
+    compiled = _compile(ctx, replace(member, name=name), code, order)
+    return {
+        "plan": plan,
+        "coding.json": facts,
+        "agent.c": code,
+        "findings": findings,
+        "agent.o": compiled,
+    }
+
+
+def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
+    """The probe sets that the trial consists of; episodes know nothing of each other, so they are counted together."""
+    found: list[Artifact] = []
+    for first in range(0, episodes, PART):
+        size = (
+            "--episodes",
+            str(min(PART, episodes - first)),
+            "--steps",
+            str(STEPS),
+            "--seed",
+            str(SEED),
+            "--first",
+            str(first),
+        )
+        found += ctx.tool(
+            MAKE_PROBE,
+            "--ir",
+            member.proved.planned.ir,
+            *size,
+            "--out",
+            Out("probe", tree=True),
+            timeout=TIMEOUT,
+            title=f"probe {member.name} for a trial, from {first}",
+        )
+    return found
+
+
+def _compile(ctx: Ctx, member: Member, code: Artifact, order: Order) -> Artifact:
+    return compile_agent(
+        ctx, replace(member, proved=replace(member.proved, code=code)), order.target, *order.options
+    )

@@ -1,0 +1,1 @@
+"""C code of agents and of the program around them, written from plans."""

@@ -1,0 +1,65 @@
+"""Emit the C of one agent from its plan: `emit_agent.py --plan DIR --name scout --out scout.c`.
+
+The file stands alone: freestanding C11, no headers, no library, one exported symbol `agent_<name>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agentc.codegen import (
+    inference as emit_states,
+    policy as emit_step,
+    pymdp007 as emit_legacy,
+    quantized as emit_coded,
+)
+from agentc.codegen.names import NAME, symbol
+from agentc.codegen.native_files import native
+from agentc.codegen.tables import sizes, table
+from agentc.plan.files import Plan
+
+AGENT_HEADERS = ("agent.h", "fmath.h", "kernel.h")
+CODED_HEADER = ("quantized.h",)
+
+
+def emit(plan: Plan, name: str) -> str:
+    """C text of the agent `name`."""
+    assert NAME.fullmatch(name), name
+    return "\n".join(_lines(plan, name)) + "\n"
+
+
+def _lines(plan: Plan, name: str) -> Iterator[str]:
+    header = plan.header
+    yield native(AGENT_HEADERS)
+    if "coded" in header:
+        yield native(CODED_HEADER)
+        yield from emit_coded.names(plan)
+    for key, array in sorted(plan.tables.items()):
+        yield table(key, array)
+    yield from emit_step.instances(plan)
+    beliefs = emit_legacy if header.get("legacy") else emit_states
+    for part in (
+        emit_step.storage,
+        beliefs.infer,
+        beliefs.surprise,
+        emit_states.predict,
+        emit_step.evaluate,
+        emit_step.step,
+        emit_states.advance,
+    ):
+        yield from part(plan)
+    for key in ("num_obs", "num_controls", "num_states"):
+        yield sizes(key, header[key])
+    counts = (
+        len(header["num_obs"]),
+        len(header["num_controls"]),
+        header["n_policies"],
+        sum(header["num_states"]),
+        len(header["num_states"]),
+    )
+    draws = "&self.seed" if header["action_selection"] == "stochastic" else "0"
+    yield f"extern const agent {symbol(name)};"
+    yield (
+        f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, num_controls, '
+        f"num_states, self.q, plausible, score, &self, sizeof self, {draws}, reset, step, advance, surprise}};"
+    )

@@ -1,0 +1,249 @@
+"""C text of what an agent believes: inference, prediction at every node, the next prior; see native/kernel.h."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+from agentc.codegen import quantized as emit_coded
+from agentc.plan.files import Plan
+from agentc.plan.lower_tables import padded
+
+
+def plan_every(plan: Plan) -> int:
+    """At every how many steps policies are judged."""
+    return int(plan.header.get("plan_every", 1))
+
+
+def offsets(sizes: Sequence[int]) -> list[int]:
+    """Where each factor begins in the concatenated beliefs."""
+    found = [0]
+    for size in sizes:
+        found.append(found[-1] + size)
+    return found
+
+
+def optional(plan: Plan, name: str) -> str:
+    """The table's name, or 0 when the plan does not have it."""
+    return name if name in plan.tables else "0"
+
+
+def valued(plan: Plan, letter: str) -> str:
+    """The table of values and its palette as arguments of a kernel, 0 for what the plan does not have."""
+    return f"{optional(plan, f'{letter}_val')}, {optional(plan, f'{letter}_pal')}"
+
+
+def entry(plan: Plan, letter: str) -> str:
+    """C of the value of entry e."""
+    return (
+        f"{letter}_pal[{letter}_val[e]]" if f"{letter}_pal" in plan.tables else f"{letter}_val[e]"
+    )
+
+
+def likelihood(plan: Plan, m: int) -> str:
+    """C of entry e of the likelihood of modality m."""
+    return emit_coded.likelihood(plan, m) if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
+
+
+def joint_states(plan: Plan, factors: Sequence[int]) -> int:
+    """How many joint states the factors have."""
+    return prod(plan.header["num_states"][d] for d in factors)
+
+
+def loops(states: Sequence[int], factors: Sequence[int]) -> str:
+    """Heads of nested loops over the joint states of the factors, s0 slowest; `i` counts them."""
+    return "    i = 0;\n" + "".join(
+        f"    for (i32 s{j} = 0; s{j} < {states[f]}; s{j}++)\n" for j, f in enumerate(factors)
+    )
+
+
+def product(terms: Sequence[str]) -> str:
+    """The product of probabilities, what is negligible flushed to zero after each factor."""
+    found = terms[0]
+    for term in terms[1:]:
+        found = f"flushed({found} * {term})"
+    return found
+
+
+def joined(
+    plan: Plan, name: str, width: int, terms: Sequence[tuple[int, str]], likely: bool
+) -> Iterator[str]:
+    """Fill `name`, (joint states, width), column by column (n): products of the terms, one (factor, C) each.
+
+    Of these only the likely ones, where pymdp 0.0.7 leaves out the others.
+    """
+    heads = loops(plan.header["num_states"], [f for f, _ in terms])
+    value = product([text for _, text in terms])
+    yield (
+        f"    {{\n    i32 i;{heads}    {{\n        for (i32 n = 0; n < {width}; n++) "
+        f"{name}[i * {width} + n] = {f'likely({value})' if likely else value};\n        i++;\n    }}\n    }}"
+    )
+
+
+def infer(plan: Plan) -> Iterator[str]:
+    """Posterior over states from the prior and the observations."""
+    yield "static void infer(const i32 *o) {"
+    yield from _infer_product(plan) if plan.header["product"] else _infer_fixed_point(plan)
+    yield "}"
+
+
+def _entries(m: int) -> str:
+    return f"    for (u32 e = L{m}_ptr[o[{m}]]; e < L{m}_ptr[o[{m}] + 1]; e++)"
+
+
+def _infer_product(plan: Plan) -> Iterator[str]:
+    size = plan.header["num_states"][0]
+    yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = floored(self.prior[s]);"
+    for m in range(len(plan.header["num_obs"])):
+        yield f"{_entries(m)} self.q[L{m}_s0[e]] *= {likelihood(plan, m)};"
+    yield "    f64 sum = 0.0;"
+    yield f"    for (i32 s = 0; s < {size}; s++) sum += self.q[s];"
+    yield f"    for (i32 s = 0; s < {size}; s++) self.q[s] = self.q[s] / sum;"
+    yield "    self.evidence = sum;"
+
+
+def _infer_fixed_point(plan: Plan) -> Iterator[str]:
+    header = plan.header
+    states, parents = header["num_states"], header["A_dependencies"]
+    at, total = offsets(states), sum(states)
+    yield f"    static f64 base[{total}], x[{total}], next[{total}];"
+    yield f"    for (i32 s = 0; s < {total}; s++) base[s] = ln_f64(floored(self.prior[s]));"
+    for m, own in enumerate(parents):
+        if len(own) == 1:
+            yield f"{_entries(m)} base[{at[own[0]]} + L{m}_s0[e]] += {likelihood(plan, m)};"
+    joint = [m for m, own in enumerate(parents) if len(own) > 1]
+    for m in joint:
+        if emit_coded.is_coded(plan, m):  # once a step: a logarithm each
+            yield f"    static f64 told_{m}[{emit_coded.longest(plan, m)}];"
+            yield f"{_entries(m)} told_{m}[e - L{m}_ptr[o[{m}]]] = {likelihood(plan, m)};"
+    for f, size in enumerate(states):
+        yield f"    for (i32 s = {at[f]}; s < {at[f + 1]}; s++) self.q[s] = 1.0 / {size};"
+    yield f"    for (i32 k = 0; k < {header['num_iter'] if joint else 1}; k++) {{"
+    yield f"    for (i32 s = 0; s < {total}; s++) x[s] = base[s];"
+    for m in joint:
+        yield from _messages(plan, m, [at[f] for f in parents[m]])
+    for f, size in enumerate(states):
+        yield f"    soften(next + {at[f]}, x + {at[f]}, {size});"
+    yield f"    if (same(next, self.q, {total})) break;"
+    yield f"    for (i32 s = 0; s < {total}; s++) self.q[s] = next[s];"
+    yield "    }"
+
+
+def _messages(plan: Plan, m: int, starts: Sequence[int]) -> Iterator[str]:
+    """Expected log likelihood for each parent under the beliefs of the others."""
+    places = range(len(starts))
+    value = (
+        f"told_{m}[e - L{m}_ptr[o[{m}]]]" if emit_coded.is_coded(plan, m) else entry(plan, f"L{m}")
+    )
+    yield f"{_entries(m)} {{"
+    yield "        u32 " + ", ".join(f"a{j} = {starts[j]} + L{m}_s{j}[e]" for j in places) + ";"
+    for j in places:
+        weight = " * ".join([value, *(f"self.q[a{i}]" for i in places if i != j)])
+        yield f"        x[a{j}] += {weight};"
+    yield "    }"
+
+
+def surprise(plan: Plan) -> Iterator[str]:
+    """Variational free energy of the last inference."""
+    header = plan.header
+    at = offsets(header["num_states"])
+    yield "static f64 surprise(const i32 *o) {"
+    yield "    f64 value = 0.0;"
+    if header["product"]:
+        yield "    value -= ln_f64(self.evidence);"
+    else:
+        yield f"    for (i32 s = 0; s < {at[-1]}; s++)"
+        yield "        value += self.q[s] * (ln_f64(floored(self.q[s])) - ln_f64(floored(self.prior[s])));"
+    for m, own in enumerate(header["A_dependencies"]):
+        yield f"    value -= L{m}_ground[o[{m}]];"
+        if not header["product"]:
+            weight = " * ".join(f"self.q[{at[f]} + L{m}_s{j}[e]]" for j, f in enumerate(own))
+            yield f"{_entries(m)} value -= {likelihood(plan, m)} * {weight};"
+    yield "    return value;"
+    yield "}"
+
+
+def predict(plan: Plan) -> Iterator[str]:
+    """Beliefs at every node: depth by depth, as a block may read the nodes of other factors."""
+    factors, states = plan.header["factors"], plan.header["num_states"]
+    at = offsets(states)
+    yield "static void predict(void) {"
+    for f, factor in enumerate(factors):
+        yield f"    for (i32 s = 0; s < {states[f]}; s++) Q{f}[s * {factor['columns']}] = present(self.q[{at[f]} + s]);"
+    blocks = [
+        (block["depth"], f, block) for f, factor in enumerate(factors) for block in factor["blocks"]
+    ]
+    for _, f, block in sorted(blocks, key=lambda each: each[:2]):
+        yield from _block(plan, f, block)
+    yield "}"
+
+
+def _block(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
+    """The nodes that one transition makes at one depth."""
+    factors, states = plan.header["factors"], plan.header["num_states"]
+    size, count, sources = states[f], block["count"], block["reads"]
+    if len(sources) == 1:
+        d, run, offset = sources[0]
+        source, stride = f"Q{d} + {max(run, 0)}", factors[d]["columns"]
+        parent = f"N{f}_parent + {offset}" if run < 0 else "0"
+    else:
+        yield from _meeting(plan, f, block)
+        source, stride, parent = f"meeting[{len(sources) % 2}]", padded(count), "0"
+    yield (
+        f"    spread_{f}(Q{f} + {block['first']}, {factors[f]['columns']}, {source}, {stride}, {count}, {parent}, "
+        f"{size}, B{f}_ptr + {block['slice'] * size}, B{f}_col, {valued(plan, f'B{f}')});"
+    )
+
+
+def _meeting(plan: Plan, f: int, block: dict[str, Any]) -> Iterator[str]:
+    """Joint belief of the factors that a block reads, one column a node: one factor more at a time."""
+    count, width, states = block["count"], padded(block["count"]), plan.header["num_states"]
+    sources = [
+        f"Q{d} + {max(run, 0)}, {states[d]}, {plan.header['factors'][d]['columns']}, "
+        + (f"N{f}_parent + {offset}" if run < 0 else "0")
+        for d, run, offset in block["reads"]
+    ]
+    have, rows = sources[0], states[block["reads"][0][0]]
+    for k, (d, _, _) in enumerate(block["reads"][1:]):
+        yield f"    meet_{f}(meeting[{k % 2}], {width}, {count}, {have}, {sources[k + 1]});"
+        rows *= states[d]
+        have = f"meeting[{k % 2}], {rows}, {width}, 0"
+
+
+def advance(plan: Plan) -> Iterator[str]:
+    """The next prior from the executed action, and the first prior."""
+    header = plan.header
+    states = header["num_states"]
+    at = offsets(states)
+    yield "static void advance(const i32 *action) {\n    (void)action;"
+    for f, controls in enumerate(header["actions"]):
+        flat = "0"
+        for column, choices in controls:
+            flat = f"({flat} * {choices} + action[{column}])"
+        yield f"    {{\n    u32 u = B{f}_slice[{flat}];"
+        for number, read in enumerate(header["factors"][f]["reads"]):
+            chosen = f"if (B{f}_set[u] == {number}) " if f"B{f}_set" in plan.tables else ""
+            yield f"    {chosen}{{"
+            yield from _march(plan, f, read)
+            yield "    }"
+        yield "    }"
+    yield "}"
+    forget = "\n    self.ahead = 0;" if plan_every(plan) > 1 else ""
+    yield f"static void reset(void) {{\n    for (i32 s = 0; s < {at[-1]}; s++) self.prior[s] = D[s];{forget}\n}}"
+
+
+def _march(plan: Plan, f: int, read: Sequence[int]) -> Iterator[str]:
+    """The next prior of factor f by a slice that reads these factors."""
+    states = plan.header["num_states"]
+    at, size = offsets(states), states[f]
+    source = f"self.q + {at[read[0]]}"
+    if len(read) > 1:
+        source = "together"
+        yield f"    static f64 together[{joint_states(plan, read)}];\n    i32 i;"
+        product = " * ".join(f"self.q[{at[d]} + s{j}]" for j, d in enumerate(read))
+        yield f"{loops(states, read)}        together[i++] = {product};"
+    yield (
+        f"    march_{f}(self.prior + {at[f]}, {source}, {size}, B{f}_ptr + u * {size}, B{f}_col, "
+        f"{valued(plan, f'B{f}')});"
+    )

@@ -1,0 +1,1 @@
+"""Readers of models: each kind of source becomes the intermediate representation."""

@@ -1,0 +1,1 @@
+"""Reader of Generalized Notation Notation (GNN)."""

@@ -1,0 +1,1 @@
+"""Reader of Cassandra's POMDP text format."""

@@ -1,0 +1,1 @@
+"""The intermediate representation: one agent as canonical arrays and parameters."""

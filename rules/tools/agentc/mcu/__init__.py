@@ -1,0 +1,1 @@
+"""Libraries for microcontrollers, and their replay under an emulator."""

@@ -1,0 +1,1 @@
+"""The float64 reference agent that compiled code is tested against."""

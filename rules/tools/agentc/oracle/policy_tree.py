@@ -1,0 +1,45 @@
+"""The distinct prefixes of the policies: beliefs after u_1..u_t depend on those actions only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from agentc.ir.types import Model
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Depth:
+    """The nodes at one depth: parents one depth up, actions (nodes, controls), each policy's node."""
+
+    parent: NDArray[np.intp]
+    action: NDArray[np.int32]
+    node_of_policy: NDArray[np.intp]
+
+
+def policy_tree(model: Model) -> tuple[Depth, ...]:
+    """One Depth per time step, nodes in the order in which the policies first reach them."""
+    above = [0] * model.num_policies
+    depths = []
+    for t in range(model.policy_len):
+        known: dict[tuple[int, ...], int] = {}
+        keys = [(above[p], *map(int, model.policies[p, t])) for p in range(model.num_policies)]
+        here = [known.setdefault(key, len(known)) for key in keys]
+        nodes = list(known)
+        depths.append(
+            Depth(
+                parent=np.array([key[0] for key in nodes], dtype=np.intp),
+                action=every_control(model, np.array([key[1:] for key in nodes], dtype=np.int32)),
+                node_of_policy=np.array(here, dtype=np.intp),
+            )
+        )
+        above = here
+    return tuple(depths)
+
+
+def every_control(model: Model, action: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Actions (n, control factors) widened to all controls, 0 for those that offer no choice."""
+    wide = np.zeros((action.shape[0], len(model.num_controls)), dtype=np.int32)
+    wide[:, list(model.control_factors)] = action.reshape(action.shape[0], -1)
+    return wide

@@ -1,0 +1,1 @@
+"""Passes from the intermediate representation to the tables and loops of one step."""

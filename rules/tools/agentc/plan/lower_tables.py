@@ -1,0 +1,317 @@
+"""Tables of a step: sparse transitions, likelihoods against a background, folded expected free energy.
+
+Every table is a numpy array whose dtype is the C type it becomes; index types are the smallest that fit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from agentc.ir.files import F64, Model
+from agentc.numerics import exact_math as fmath
+from agentc.plan.share_beliefs import Nodes, Slices, Tree
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Tables = dict[str, Array]
+
+FLOOR = 2.0**-52
+"""pymdp clips probabilities here before a logarithm."""
+LANES = 16
+"""Columns are padded to a multiple of this, the width of native/kernel.h."""
+SNAP = 1e-11
+"""Entries nearer than this to the background of their row become it: f32 sees no difference, no denormals."""
+PRODUCT_LIMIT = 16
+"""Ratios of likelihoods reach 2^52: a product of 16 and a prior still fits float64 without a logarithm."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sparse:
+    """Rows of (column, value) entries; row r holds entries ptr[r] to ptr[r+1]."""
+
+    ptr: Array
+    col: Array
+    val: F64
+
+
+def padded(count: int) -> int:
+    """Columns of a table of `count` nodes."""
+    return -(-count // LANES) * LANES
+
+
+def unsigned(values: Iterable[int] | Array, limit: int) -> Array:
+    """The values in the smallest unsigned type that holds 0..limit."""
+    dtype = np.uint8 if limit < 1 << 8 else np.uint16 if limit < 1 << 16 else np.uint32
+    array = values if isinstance(values, np.ndarray) else np.array(list(values), dtype=np.int64)
+    return array.astype(dtype)
+
+
+def sparse(rows: Sequence[F64], kept: Sequence[NDArray[np.bool_]]) -> Sparse:
+    """The kept entries of each row."""
+    cols = [np.flatnonzero(keep) for keep in kept]
+    values = [row[col] for row, col in zip(rows, cols)]
+    ptr = np.concatenate([[0], np.cumsum([len(col) for col in cols])]).astype(np.int64)
+    col = np.concatenate(cols) if cols else np.zeros(0, np.int64)
+    width = max((len(row) for row in rows), default=1)
+    return Sparse(
+        unsigned(ptr, int(ptr[-1])),
+        unsigned(col, width - 1),
+        np.concatenate(values) if values else np.zeros(0),
+    )
+
+
+def background(row: F64) -> float:
+    """The most frequent value, where values within 2^-36 count as equal; the lowest of them on a tie."""
+    mantissa, exponent = np.frexp(row)
+    rounded = np.ldexp(np.rint(np.ldexp(mantissa, 36)), exponent - 36)
+    found, counts = np.unique(rounded, return_counts=True)
+    return float(row[rounded == found[int(np.argmax(counts))]].min())
+
+
+def transition_tables(f: int, kinds: Slices) -> Tables:
+    """CSR over (slice, next state), columns joint states of the slice's parents: B<f>_ptr, _col, _val.
+
+    _val is absent when all are 1; _slice is by control index; _set says whose beliefs a slice reads (see `reads`).
+    """
+    rows = [row for matrix in kinds.matrices for row in matrix]
+    table = sparse(rows, [row != 0.0 for row in rows])
+    found: Tables = {
+        f"B{f}_ptr": table.ptr,
+        f"B{f}_col": table.col,
+        f"B{f}_slice": unsigned(kinds.of, len(kinds.matrices)),
+    }
+    if not bool(np.all(table.val == 1.0)):
+        found[f"B{f}_val"] = table.val
+    sets = reads(kinds)
+    if len(sets) > 1:
+        found[f"B{f}_set"] = unsigned([sets.index(read) for read in kinds.parents], len(sets))
+    return found
+
+
+def reads(kinds: Slices) -> list[tuple[int, ...]]:
+    """The distinct tuples of factors that the slices read, in the order of their first use."""
+    return list(dict.fromkeys(kinds.parents))
+
+
+def inductive_tables(model: Model, f: int, column: Sequence[int]) -> Tables:
+    """The value of a state for inductive planning (reference.inductive_values), against a background.
+
+    I<f>_row is by most probable state now, and I<f>_ground, _ptr, _col, _val give that row over the states to come;
+    I<f>_at is the node of each place. States that leave equal values share a row.
+    """
+    scale = float(fmath.log(max(model.inductive_epsilon, FLOOR)))
+    rows: dict[bytes, int] = {}
+    values: list[F64] = []
+    chosen = []
+    for s in range(model.num_states[f]):
+        reach = model.I[f][:, s]
+        path = min(max(float(fmath.total(reach)), 0.0), 1.0)
+        value = path * scale * (1.0 - model.I[f][max(int(np.argmax(reach)) - 1, 0)])
+        number = rows.setdefault((value + 0.0).tobytes(), len(values))
+        if number == len(values):
+            values.append(value)
+        chosen.append(number)
+    grounds = [background(row) for row in values]
+    deltas = [delta_of(row, ground) for row, ground in zip(values, grounds)]
+    table = sparse(deltas, [delta != 0.0 for delta in deltas])
+    return {
+        f"I{f}_row": unsigned(chosen, len(values)),
+        f"I{f}_ground": np.array(grounds, np.float32),
+        f"I{f}_ptr": table.ptr,
+        f"I{f}_col": table.col,
+        f"I{f}_val": table.val.astype(np.float32),
+        f"I{f}_at": unsigned(column, max(column)),
+    }
+
+
+def palettes(tables: Tables) -> Tables:
+    """Palette coding: a table of values of which few are distinct becomes numbers (u8) of a palette beside it.
+
+    X<m>_val -> X<m>_val (number of each entry) and X<m>_pal (the distinct values, ascending), whenever that takes fewer
+    bytes. The same values are read, so no bit of any sum changes.
+    """
+    found = dict(tables)
+    for name, values in tables.items():
+        if name.endswith("_val") and values.dtype.kind == "f":
+            distinct, number = np.unique(values, return_inverse=True)
+            if len(distinct) <= 256 and values.size + distinct.nbytes < values.nbytes:
+                found[name] = number.reshape(values.shape).astype(np.uint8)
+                found[f"{name.removesuffix('val')}pal"] = distinct
+    return found
+
+
+def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[str, Any]]]:
+    """Parents of nodes not made from a contiguous run, and the blocks in the order of their nodes.
+
+    A block reads, for each parent: [factor, first column of its run or -1, offset in N<f>_parent].
+    """
+    gathered: list[int] = []
+    blocks = []
+    for block in nodes.blocks:
+        sources = []
+        for d, columns in zip(kinds.parents[block.slice], zip(*block.parents)):
+            contiguous = columns == tuple(range(columns[0], columns[0] + len(columns)))
+            sources.append([d, columns[0] if contiguous else -1, len(gathered)])
+            gathered += () if contiguous else columns
+        blocks.append(
+            {
+                "depth": block.depth,
+                "slice": block.slice,
+                "first": block.first,
+                "count": len(block.parents),
+                "reads": sources,
+            }
+        )
+    return ({f"N{f}_parent": unsigned(gathered, max(gathered))} if gathered else {}), blocks
+
+
+def likelihood_tables(model: Model, m: int, product: bool) -> Tables:
+    """By outcome: L<m>_ground = ln background; other entries as ratios to it, or differences of logarithms.
+
+    L<m>_s<j> is the state of the j-th parent of an entry.
+    """
+    rows = np.maximum(model.A[m].reshape(model.num_obs[m], -1), FLOOR)
+    grounds = np.array([background(row) for row in rows])
+    ratios = rows / grounds[:, None]
+    kept = np.abs(ratios - 1.0) > 1e-12
+    table = sparse(list(ratios if product else fmath.log(ratios)), list(kept))
+    sizes = [model.num_states[f] for f in model.A_dependencies[m]]
+    places = np.unravel_index(table.col.astype(np.int64), sizes)
+    found: Tables = {
+        f"L{m}_ptr": table.ptr,
+        f"L{m}_val": table.val,
+        f"L{m}_ground": fmath.log(grounds),
+    }
+    for j, (place, size) in enumerate(zip(places, sizes)):
+        found[f"L{m}_s{j}"] = unsigned(place, size - 1)
+    return found
+
+
+def folded(model: Model, m: int) -> tuple[F64, F64]:
+    """(outcome rows, planes) over the parents' states: A for its entropy, and w = A^T C - H(A) per time."""
+    likelihood = model.A[m].reshape(model.num_obs[m], -1)
+    wanted = model.C[m] if model.use_utility else np.zeros(model.num_obs[m])
+    preferences = wanted.reshape(-1, model.num_obs[m])
+    planes = [fmath.total(likelihood * row[:, None]) for row in preferences]
+    if not model.gains_information(m):
+        return likelihood[:0], np.array(planes)
+    ambiguity = fmath.total(fmath.x_log_x(likelihood))
+    return likelihood, np.array([plane + ambiguity for plane in planes])
+
+
+def entropy_of(p: float) -> float:
+    """-p ln p, 0 at 0."""
+    return -p * float(fmath.log(p)) if p > 0.0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Parents of a modality: those that policies move, and those that stay at the present belief."""
+
+    moving: tuple[int, ...]
+    still: tuple[int, ...]
+
+
+def axes(model: Model, m: int, nodes: Sequence[Nodes]) -> Axes:
+    """Positions in A_dependencies[m]; a modality that no policy moves counts its last parent as moving."""
+    parents = model.A_dependencies[m]
+    moving = tuple(j for j, f in enumerate(parents) if nodes[f].count > 1) or (len(parents) - 1,)
+    return Axes(moving, tuple(j for j in range(len(parents)) if j not in moving))
+
+
+def energy_tables(model: Model, m: int, split: Axes) -> tuple[Tables, dict[str, int]]:
+    """E<m>_ground, _ptr, _col, _val over the moving states; X<m>_* sums out the still ones at run time."""
+    return energies(model, m, split, folded(model, m))
+
+
+def energies(
+    model: Model, m: int, split: Axes, rows: tuple[F64, F64]
+) -> tuple[Tables, dict[str, int]]:
+    """The tables of `energy_tables` for rows = (outcomes, planes) as `folded` gives them."""
+    sizes = [model.num_states[f] for f in model.A_dependencies[m]]
+    still = math.prod(sizes[j] for j in split.still)
+    outcomes, planes = rows
+    grounds, deltas, constant = _rows(outcomes)
+    plane_grounds = [background(row) for row in planes]
+    deltas += [delta_of(row, ground) for row, ground in zip(planes, plane_grounds)]
+    axis_order = (*split.moving, *split.still)
+    ordered = [delta.reshape(sizes).transpose(axis_order).reshape(-1, still) for delta in deltas]
+    kept = [np.any(d != 0.0, axis=1) for d in ordered]
+    table = sparse([np.zeros(len(d)) for d in ordered], kept)
+    grounds += [ground + constant for ground in plane_grounds]
+    entries = np.concatenate([d[keep] for d, keep in zip(ordered, kept, strict=True)])
+    found: Tables = {
+        f"E{m}_ground": np.array(grounds, np.float32),
+        f"E{m}_ptr": table.ptr,
+        f"E{m}_col": table.col,
+        **_values(m, entries, still),
+    }
+    return found, {
+        "outcomes": len(grounds) - len(planes),
+        "planes": len(planes),
+        "still": still,
+        "entries": len(entries),
+    }
+
+
+def _values(m: int, entries: F64, still: int) -> Tables:
+    """Values of the entries (entries, still states), or what they are summed from when there are still factors."""
+    if still == 1:
+        return {f"E{m}_val": entries[:, 0].astype(np.float32)}
+    sources = sparse(list(entries), list(entries != 0.0))
+    return {
+        f"X{m}_ptr": sources.ptr,
+        f"X{m}_src": sources.col,
+        f"X{m}_val": sources.val.astype(np.float32),
+    }
+
+
+def _rows(outcomes: F64) -> tuple[list[float], list[F64], float]:
+    """Backgrounds and deltas of the outcome rows; a row that is all background only adds a constant."""
+    grounds: list[float] = []
+    deltas: list[F64] = []
+    constant = 0.0
+    for row in outcomes:
+        ground = background(row)
+        delta = delta_of(row, ground)
+        if np.any(delta != 0.0):
+            grounds.append(ground)
+            deltas.append(delta)
+        else:
+            constant += entropy_of(ground)
+    return grounds, deltas, constant
+
+
+def delta_of(row: F64, ground: float) -> F64:
+    """The row over its background; what float32 does not tell from it is 0."""
+    delta = row - ground
+    return np.where(np.abs(delta) <= SNAP, 0.0, delta)
+
+
+def column_tables(
+    m: int, parents: Sequence[int], tree: Tree, nodes: Sequence[Nodes]
+) -> tuple[Tables, int, list[int]]:
+    """J<m>_n<j> (node of the j-th moving parent by column), count of columns, column of each place."""
+    if len(parents) == 1:
+        return {}, nodes[parents[0]].count, [place[parents[0]] for place in tree.places]
+    return tuple_tables(m, parents, tree, nodes)
+
+
+def tuple_tables(
+    m: int, parents: Sequence[int], tree: Tree, nodes: Sequence[Nodes]
+) -> tuple[Tables, int, list[int]]:
+    """The same where the parents' beliefs are multiplied, whether there are several or one."""
+    tuples: dict[tuple[int, ...], int] = {}
+    column = [
+        tuples.setdefault(tuple(place[f] for f in parents), len(tuples)) for place in tree.places
+    ]
+    filled = [*tuples, *[(0,) * len(parents)] * (padded(len(tuples)) - len(tuples))]
+    found = {
+        f"J{m}_n{j}": unsigned([t[j] for t in filled], nodes[f].count)
+        for j, f in enumerate(parents)
+    }
+    return found, len(tuples), column

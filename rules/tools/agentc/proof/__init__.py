@@ -1,0 +1,1 @@
+"""Evidence: probe sets, replay, comparison with the reference, measurements and reports."""

@@ -1,0 +1,119 @@
+"""Probes and the replay protocol of a program: int32 records in, one fixed-size answer a step out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from agentc.ir.files import F64, I32
+from numpy.typing import NDArray
+
+GOLDEN_STEPS = 32
+"""Steps a program keeps for its --selftest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """What the float64 reference did, (episodes, steps, ..): `action` is what it chose, `executed` what happened.
+
+    `regret` is by joint first action, row-major; `q_pi` (.., policies) is there when actions are drawn from it. Where plans
+    are kept `regret` is by policy, and `plans` (policies, steps of a plan, controls) are the actions that must follow.
+    """
+
+    obs: I32
+    action: I32
+    executed: I32
+    qs: F64
+    regret: F64
+    facts: Mapping[str, Any]
+    q_pi: F64 | None = None
+    plans: I32 | None = None
+
+    def records(self) -> I32:
+        """Replay records, (steps, 1 + modalities + controls): where an episode begins, seen, executed."""
+        episodes, steps = self.obs.shape[:2]
+        start = np.zeros((episodes, steps, 1), np.int32)
+        start[:, 0] = 1
+        rows = np.concatenate([start, self.obs, self.executed], axis=2)
+        return np.ascontiguousarray(rows.reshape(episodes * steps, -1), dtype="<i4")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a program answered, by step: q (steps, states), q_pi (steps, policies), action, policy."""
+
+    qs: NDArray[np.float32]
+    q_pi: NDArray[np.float32]
+    action: I32
+    policy: I32
+
+
+def load_probe(folder: Path) -> Probe:
+    """Read a folder that make_probe.py wrote."""
+    facts = json.loads((folder / "probe.json").read_bytes())
+    lead = (facts["episodes"], facts["steps"])
+
+    def read(name: str, dtype: str) -> NDArray[Any]:
+        return np.frombuffer((folder / name).read_bytes(), dtype=dtype).reshape(*lead, -1)
+
+    controls = (*lead, facts["controls"])
+    action, executed = (
+        np.frombuffer((folder / name).read_bytes(), dtype="<i4").reshape(controls)
+        for name in ("action.i32", "executed.i32")
+    )
+    return Probe(
+        read("obs.i32", "<i4"),
+        action,
+        executed,
+        read("qs.f64", "<f8"),
+        read("regret.f64", "<f8"),
+        facts,
+        read("q_pi.f64", "<f8") if facts["draws"] else None,
+        _plans(folder, facts),
+    )
+
+
+def _plans(folder: Path, facts: Mapping[str, Any]) -> I32 | None:
+    if "plan_every" not in facts:
+        return None
+    found: I32 = np.frombuffer((folder / "plans.i32").read_bytes(), "<i4")
+    return found.reshape(-1, facts["plan_every"], facts["controls"])
+
+
+def width(interface: Mapping[str, Any]) -> int:
+    """Bytes of one step's answer."""
+    states, controls = sum(interface["num_states"]), len(interface["num_controls"])
+    return 4 * (int(states) + int(interface["n_policies"]) + controls + 1)
+
+
+def parse(data: bytes, interface: Mapping[str, Any]) -> Answers:
+    """The answers in what `--replay` wrote."""
+    states, policies = sum(interface["num_states"]), int(interface["n_policies"])
+    controls = len(interface["num_controls"])
+    words = np.frombuffer(data, dtype="<u4").reshape(-1, states + policies + controls + 1)
+    numbers = words.astype(np.uint32, copy=False)
+    plausible, action = numbers[:, states : states + policies], numbers[:, states + policies : -1]
+    return Answers(
+        numbers[:, :states].copy().view(np.float32),
+        plausible.copy().view(np.float32),
+        action.copy().view(np.int32),
+        numbers[:, -1].copy().view(np.int32),
+    )
+
+
+def bits(data: bytes) -> str:
+    """The identity of a program's behaviour: SHA-256 of what `--replay` wrote."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def golden_hash(data: bytes) -> str:
+    """64-bit FNV-1a in hex, as native/program.h computes it."""
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"

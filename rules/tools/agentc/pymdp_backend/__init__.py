@@ -1,0 +1,1 @@
+"""Agents stepped by pymdp itself."""

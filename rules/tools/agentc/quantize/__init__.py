@@ -1,0 +1,1 @@
+"""Probabilities stored in fewer bits, and the choice among such storages."""

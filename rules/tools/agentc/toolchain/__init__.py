@@ -1,0 +1,1 @@
+"""The Zig toolchain, and readers of what it writes."""

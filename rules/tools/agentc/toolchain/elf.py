@@ -1,0 +1,109 @@
+"""What a 32-bit little-endian ELF object says of itself: bytes of flash and memory, and the agent that it defines."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from agentc.toolchain.errors import ToolchainFault
+
+WRITE, ALLOCATED = 1, 2  # sh_flags
+SYMBOLS, EMPTY = 2, 8  # sh_type
+PREFIX = b"agent_"
+MACHINE = {62: "amd64", 183: "arm64", 40: "arm", 243: "riscv64"}  # e_machine of the ELF header
+
+
+class Section(NamedTuple):
+    """One section header."""
+
+    kind: int
+    flags: int
+    offset: int
+    size: int
+    link: int
+
+
+def sections(data: bytes) -> list[Section]:
+    """Every section; ToolchainFault when the object is of another kind."""
+    if data[:6] != b"\x7fELF\x01\x01":
+        raise ToolchainFault("the object is no 32-bit little-endian ELF file")
+    (start,), (size, count) = (
+        struct.unpack_from("<I", data, 32),
+        struct.unpack_from("<HH", data, 46),
+    )
+    found = []
+    for number in range(count):
+        _, kind, flags, _, offset, length, link = struct.unpack_from(
+            "<7I", data, start + number * size
+        )
+        found.append(Section(kind, flags, offset, length, link))
+    return found
+
+
+def sizes(data: bytes) -> dict[str, int]:
+    """{"flash": bytes, "memory": bytes}: flash holds code, tables and initial values, memory all variables."""
+    kept = [one for one in sections(data) if one.flags & ALLOCATED]
+    return {
+        "flash": sum(one.size for one in kept if one.kind != EMPTY),
+        "memory": sum(one.size for one in kept if one.flags & WRITE),
+    }
+
+
+def agent_symbol(data: bytes) -> str:
+    """The name of the one agent that the object defines; ToolchainFault when there is not one."""
+    found = sorted(
+        name.decode("ascii") for name, home in _symbols(data) if name.startswith(PREFIX) and home
+    )
+    if len(found) != 1:
+        raise ToolchainFault(f"the object defines {len(found)} agents, not one")
+    return found[0]
+
+
+def _symbols(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """(name, section it is defined in or 0) of every symbol."""
+    table = sections(data)
+    for one in table:
+        if one.kind == SYMBOLS:
+            names = data[table[one.link].offset :]
+            for at in range(one.offset, one.offset + one.size, 16):
+                name, _, _, _, _, home = struct.unpack_from("<IIIBBH", data, at)
+                yield names[name : names.index(b"\0", name)], home
+
+
+def stored(data: bytes) -> int:
+    """Bytes that the sections take in a file or in flash; variables that begin as zeros take none."""
+    wide = data[4] == 2
+    (start,) = struct.unpack_from("<Q", data, 40) if wide else struct.unpack_from("<I", data, 32)
+    size, count = struct.unpack_from("<HH", data, 58 if wide else 46)
+    taken = 0
+    for at in range(start, start + size * count, size):
+        if wide:
+            kind, flags, _, _, length = struct.unpack_from("<IQQQQ", data, at + 4)
+        else:
+            kind, flags, _, _, length = struct.unpack_from("<5I", data, at + 4)
+        taken += length * bool(flags & ALLOCATED and kind != EMPTY)
+    return int(taken)
+
+
+def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
+    """(architecture, [(p_type, p_memsz)]) of a little-endian ELF file; ToolchainFault when it is none."""
+    if data[:4] != b"\x7fELF" or data[5] != 1:
+        raise ToolchainFault("the program is no little-endian ELF file")
+    wide = data[4] == 2
+    machine = struct.unpack_from("<H", data, 18)[0]
+    (start,) = struct.unpack_from("<Q", data, 32) if wide else struct.unpack_from("<I", data, 28)
+    size, count = struct.unpack_from("<HH", data, 54 if wide else 42)
+    found = []
+    for number in range(count):
+        at = start + number * size
+        kind = struct.unpack_from("<I", data, at)[0]
+        found.append(
+            (
+                kind,
+                struct.unpack_from("<Q", data, at + 40)[0]
+                if wide
+                else struct.unpack_from("<I", data, at + 20)[0],
+            )
+        )
+    return MACHINE.get(machine, f"machine {machine}"), found

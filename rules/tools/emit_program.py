@@ -1,0 +1,55 @@
+"""Emit the main file of a program of one or more agents.
+
+    emit_program.py --interface scout=interface.json [--proof scout=proof.json --probe scout=DIR]
+               [--links links.json] [--labels scout=labels.json] [--replicas scout=3] [--copies N]
+               [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http] --out main.c
+
+links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
+the answer's "action" and of the agent's observations; names need --labels. `scout.belief.0` is the most probable state
+of a factor. With --proof and --probe the
+program holds the first proved steps for --selftest. With --tick steps begin at least that far apart; a step that
+ends later than --deadline after its tick was due (its request was there, without a tick) is counted as late.
+Replicas are instances of one agent, `scout.0` and so on; copies are instances of the whole coalition.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentc.codegen.links import WiringFault
+from agentc.codegen.main import emit_main, program_of
+from agentc.errors import refuse
+
+
+def main(argv: Sequence[str]) -> int:
+    """Read the interfaces, proofs and links; write --out."""
+    parser = argparse.ArgumentParser(
+        prog="emit_program", description="Emit the main file of a program of agents."
+    )
+    parser.add_argument("--interface", action="append", required=True, metavar="NAME=FILE")
+    parser.add_argument("--proof", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--probe", action="append", default=[], metavar="NAME=DIR")
+    parser.add_argument("--labels", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--links", type=Path, help="list of {from, to}")
+    parser.add_argument("--replicas", action="append", default=[], metavar="NAME=N")
+    parser.add_argument("--copies", type=int, default=1, help="instances of the whole coalition")
+    parser.add_argument("--tick", type=int, default=0, help="least nanoseconds between steps")
+    parser.add_argument("--deadline", type=int, default=0, help="nanoseconds until a step is late")
+    parser.add_argument("--http", action="store_true", help="link the HTTP face, --listen")
+    parser.add_argument("--out", required=True, type=Path, help="C file to write")
+    options = parser.parse_args(argv)
+    try:
+        text = emit_main(program_of(options))
+    except WiringFault as fault:
+        return refuse(
+            "\n".join(fault.faults), [(line, ("coalition",), "") for line in fault.faults]
+        )
+    options.out.write_text(text, encoding="ascii")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Models as text, JSON and heat maps."""

@@ -1,0 +1,1 @@
+"""Reproducible OCI images, written without a daemon."""

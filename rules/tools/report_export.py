@@ -1,0 +1,48 @@
+"""Report what the compiler made of each agent, how it was proved, and what the export weighs.
+
+    report_export.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR
+              --agent scout ir/ plan/ proof.json --out DIR
+
+Writes report.json and the same as a table, report.txt. It judges nothing: that is what gates are for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentc.proof.fitness import evidence
+from agentc.proof.report import agent, document, text
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write --out; the inputs are what this compiler's other actions made."""
+    parser = argparse.ArgumentParser(
+        prog="report_export", description="Report what the compiler made of the agents."
+    )
+    parser.add_argument("--board", required=True)
+    parser.add_argument("--cpu", required=True)
+    parser.add_argument("--program", type=Path, required=True)
+    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument(
+        "--agent", action="append", nargs=4, default=[], metavar=("NAME", "IR", "PLAN", "PROOF")
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(argv)
+    program = options.program.read_bytes()
+    agents = {name: agent(*map(Path, paths)) for name, *paths in options.agent}
+    sizes = {**evidence(program, options.image), "program_bytes": len(program)}
+    report = document(options.board, options.cpu, agents, sizes)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "report.json").write_text(
+        json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="ascii"
+    )
+    (options.out / "report.txt").write_text(text(report), encoding="ascii")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""Program `show_model`: what is in a model, as a table with heat maps or as JSON.
+
+    python3 show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON] [--preferences JSON]
+        [--inference JSON] [--png FOLDER] [--json]
+    python3 show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
+
+--png also writes a heat map of every A and B, A0.png and so on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentc.importers.main import report
+from agentc.ir.types import ModelFault
+from modelview.page import page, pictures, read
+from modelview.summary import sheet
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0, or 1 after one message on stderr that lists every fault."""
+    parser = argparse.ArgumentParser(prog="show_model", description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--spec", type=Path)
+    parser.add_argument("--layout", default="{}")
+    parser.add_argument("--preferences")
+    parser.add_argument("--inference", default="{}")
+    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--png", type=Path)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    try:
+        model, labels = read(args)
+        if args.png:
+            pictures(model, labels, args.png)
+    except ModelFault as fault:
+        print(report(args.source.name, fault), file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(
+        json.dumps(sheet(model, labels), sort_keys=True)
+        if args.json
+        else "\n".join(page(model, labels))
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Programs of one small agent for tests of the run time."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.http_client import LIMIT, Server
+from tests.support.native_agents import Compiled, emitted, linked, main_text, ring
+from tests.support.requirements import need_module
+
+
+def scout(folder: Path) -> Compiled:
+    """An agent on a ring that it sees dimly: 5 outcomes, 3 actions."""
+    need_module("ziglang")
+    return emitted(ring(noise=0.3), "scout", folder / "scout")
+
+
+def built(
+    agent: Compiled, folder: Path, *words: str, target: tuple[str, str] | None = None
+) -> Path:
+    """The agent's program; `words` are options of emit_program.py."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return linked([agent], main_text([agent], folder, (), *words), target)
+
+
+def seen(k: int) -> str:
+    """The k-th request of a walk that visits every outcome."""
+    return '{"scout":[%d]}' % (k * k % 5)
+
+
+@contextmanager
+def serving(program: Path, folder: Path, *words: str, wrap: Sequence[str] = ()) -> Iterator[Server]:
+    """The program behind a socket in `folder`; ended by SIGTERM, with exit code 0."""
+    path = str(folder / "s")
+    process = subprocess.Popen(
+        [*wrap, str(program), *words, "--listen", f"unix:{path}"],
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
+    with process:
+        assert (
+            process.stderr and process.stderr.readline() == f"listening on unix:{path}\n".encode()
+        )
+        try:
+            yield Server(path)
+        finally:
+            process.terminate()
+            code = process.wait(LIMIT)
+        assert code == 0

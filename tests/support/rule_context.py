@@ -1,0 +1,47 @@
+"""A context as a rule gets it, and the actions that came of it; nothing is read and nothing runs."""
+
+from __future__ import annotations
+
+from buildgraph import Artifact, Ctx, Label, Output
+from buildgraph.types.action import Action
+from buildgraph.types.errors import Location
+from buildgraph.types.target import Target
+
+
+def ctx(label: str = "//package:name", folder: str = "package") -> Ctx:
+    """The context of a target written at one place."""
+    return Ctx(Target(Label.parse(label), "rule", {}, folder, {(): Location("BUILD.toml", 1, 1)}))
+
+
+def maker(artifact: Artifact) -> Action:
+    """The action that makes an artifact."""
+    assert isinstance(artifact, Output)
+    return artifact.action
+
+
+def chain(*artifacts: Artifact) -> list[Action]:
+    """Every action that artifacts come from."""
+    found: dict[Action, None] = {}
+    waiting = [maker(artifact) for artifact in artifacts]
+    while waiting:
+        action = waiting.pop()
+        if action not in found:
+            found[action] = None
+            waiting += [given.action for _, given in action.inputs if isinstance(given, Output)]
+    return list(found)
+
+
+def written(actions: list[Action]) -> list[tuple[object, ...]]:
+    """What of actions enters their keys, as far as it is known before they run; sorted."""
+    return sorted(
+        (
+            action.argv,
+            tuple(path for path, _ in action.inputs),
+            tuple(out.path for out in action.outputs),
+            action.env,
+            action.programs,
+            action.distributions,
+            action.timeout,
+        )
+        for action in actions
+    )

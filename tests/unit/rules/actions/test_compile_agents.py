@@ -1,0 +1,173 @@
+"""The actions that the rules of agents declare: what is shared, and what each is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from buildgraph import Content, Duration, Size, Source
+from buildgraph.types.action import Output
+from rules.coalition import Agent, Coalition, coalition
+from rules.export import Budget, Export, export
+from rules.hardware import Hardware, hardware
+from rules.model import Inference, model
+from tests.support.rule_context import chain, ctx, maker, written
+
+HEATER, VENT = Source("package/heater.npz"), Source("package/vent.npz")
+LINK = {"from": "heater.action.0", "to": "vent.observation.0"}
+
+
+def rooms(label: str = "//c:rooms") -> Coalition:
+    """Two linked agents."""
+    agents = {
+        "heater": Agent(model(ctx("//m:heater"), HEATER)),
+        "vent": Agent(model(ctx("//m:vent"), VENT)),
+    }
+    return coalition(ctx(label), agents, (LINK,))
+
+
+def exported(board: Hardware, budget: Budget = Budget()) -> Export:
+    """The two agents for a board."""
+    return export(ctx("//e:rooms"), rooms(), board, budget)
+
+
+def everything(made: Export) -> list[tuple[object, ...]]:
+    """All that is done for an export, gates too."""
+    return written(chain(made.image, *(gate.verdict for gate in made.gates)))
+
+
+def test_the_json_beside_the_arrays_is_an_input() -> None:
+    made = model(ctx(), HEATER)
+    assert ("package/heater.json", Source("package/heater.json")) in [
+        (path, Source(given.name))
+        for path, given in maker(made.ir).inputs
+        if isinstance(given, Source)
+    ]
+    other = model(ctx(), HEATER, spec=Source("package/other.json"))
+    assert (
+        "package/other.json" in maker(other.ir).argv
+        and "package/heater.json" not in maker(other.ir).argv
+    )
+
+
+def test_inference_leaves_out_what_was_not_said() -> None:
+    assert Inference().overrides() == "{}"
+    assert (
+        Inference(gamma=2.0, use_utility=False).overrides()
+        == '{"gamma": 2.0, "use_utility": false}'
+    )
+
+
+def test_a_python_source_brings_its_packages() -> None:
+    made = model(
+        ctx(), Source("package/a.py"), args={"b": 1, "a": [2]}, packages=("inferactively-pymdp",)
+    )
+    action = maker(made.ir)
+    assert '{"a": [2], "b": 1}' in action.argv and action.distributions == (
+        "inferactively-pymdp",
+        "numpy",
+    )
+
+
+def test_labels_stand_in_no_action() -> None:
+    one, other = rooms("//c:rooms"), rooms("//elsewhere:others")
+    proofs = [[member.proved.proof for member in each.members] for each in (one, other)]
+    assert written(chain(*proofs[0])) == written(chain(*proofs[1]))
+
+
+def test_only_what_comes_after_the_code_knows_a_board() -> None:
+    pi, orin = (
+        exported(hardware(ctx(), profile)) for profile in ("raspberry-pi-5", "jetson-orin-nano-8g")
+    )
+    differ = {words for words in everything(pi) if words not in everything(orin)}
+    titles = {
+        action.title
+        for action in chain(pi.image, *(gate.verdict for gate in pi.gates))
+        if written([action])[0] in differ
+    }
+    assert titles == {
+        f"compile {name} for cortex_a76" for name in ("heater", "vent", "main")
+    }  # both emulate an a76
+
+
+def test_fields_that_nothing_reads_change_no_action() -> None:
+    plain = exported(hardware(ctx(), "jetson-orin-nano-8g"))
+    changed = exported(
+        hardware(ctx(), "jetson-orin-nano-8g", power_mode="7W", memory=Size(1 << 30), cores=2)
+    )
+    assert everything(plain) == everything(changed)
+
+
+def test_a_budget_reaches_the_gate_alone() -> None:
+    board = hardware(ctx(), "raspberry-pi-5")
+    plain, tight = exported(board), exported(board, Budget(image=Size(9)))
+    assert written(chain(plain.image)) == written(chain(tight.image))
+    assert everything(plain) != everything(tight)
+
+
+@pytest.mark.parametrize(
+    "profile, needs",
+    [("raspberry-pi-5", ("qemu-aarch64-static",)), ("x86-64-generic", ("an x86-64 host",))],
+)
+def test_gates_say_what_they_need(profile: str, needs: tuple[str, ...]) -> None:
+    emulation, fitness = exported(hardware(ctx(), profile)).gates
+    assert (emulation.name, emulation.needs, fitness.name, fitness.needs) == (
+        "emulation",
+        needs,
+        "fitness",
+        (),
+    )
+
+
+def test_a_change_of_one_agent_leaves_the_code_of_the_other() -> None:
+    def code(made: Coalition, name: str) -> list[tuple[object, ...]]:
+        [artifact] = [
+            member.proved.code
+            for member in made.members
+            if member.name == name and member.proved.code
+        ]
+        return written(chain(artifact))
+
+    agents = {
+        "heater": Agent(model(ctx("//m:heater"), HEATER, inference=Inference(gamma=2.0))),
+        "vent": Agent(model(ctx(), VENT)),
+    }
+    changed = coalition(ctx(), agents, (LINK,))
+    assert code(changed, "vent") == code(rooms(), "vent") and code(changed, "heater") != code(
+        rooms(), "heater"
+    )
+
+
+def test_links_are_those_of_the_table_once_they_are_checked() -> None:
+    links = rooms().links
+    assert (
+        isinstance(links, Output)
+        and links.name == "links.json"
+        and links.action.title == "check the links"
+    )
+    given = [artifact for _, artifact in links.action.inputs if isinstance(artifact, Content)]
+    assert (
+        Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]') in given
+    )
+
+
+def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:
+    vent = Agent(model(ctx(), VENT), replicas=3)
+    made = coalition(ctx(), {"vent": vent}, tick=Duration(10), copies=2, io="http")
+    assert made.running.words() == ["--tick", "10", "--deadline", "10", "--copies", "2", "--http"]
+    board = hardware(ctx(), "raspberry-pi-5")
+    plain, other = (
+        export(ctx(), each, board) for each in (coalition(ctx(), {"vent": Agent(vent.model)}), made)
+    )
+    titles = [
+        action.title
+        for action in chain(other.program)
+        if written([action])[0] not in everything(plain)
+    ]
+    assert titles == [
+        "emit the program"
+    ]  # the artifacts that follow have other content, not another command
+    [assembled] = [action for action in chain(other.image) if action.title == "assemble the image"]
+    assert any(
+        isinstance(given, Content) and b'"cmd": ["--listen", ":8080"]' in given.data
+        for _, given in assembled.inputs
+    )
