@@ -195,7 +195,8 @@ def test_private_modules_have_a_fall_back(path: Path) -> None:
     guarded = set[int]()
     for block in ast.walk(tree):
         if isinstance(block, ast.Try) and block.handlers:
-            guarded |= {id(node) for part in (block, *block.handlers) for node in part.body}
+            bodies = [block.body, *(handler.body for handler in block.handlers)]
+            guarded |= {id(node) for body in bodies for node in body}
         elif isinstance(block, ast.If) and is_type_checking(block.test):
             guarded |= {id(node) for node in block.body}
     for node in ast.walk(tree):
