@@ -8,10 +8,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from tests.fault import counts
-from tests.support import tier_times
+from tests.support import fault_counts, tier_times
 
-tally = counts.tally
+tally = fault_counts.tally
 
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
@@ -24,5 +23,5 @@ if TOOLS not in sys.path:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the faults that were injected, and how long each tier took."""
-    counts.pytest_terminal_summary(terminalreporter)
+    fault_counts.pytest_terminal_summary(terminalreporter)
     tier_times.summarize(terminalreporter)
