@@ -16,10 +16,10 @@ from tests.house.words import Text, Violation
 ROOT = Path(__file__).parents[2]
 # Violations that remain, in words and in names: these numbers may only fall.
 REMAINING = {
-    "buildgraph and rules": (700, 540),
-    "rules/tools": (240, 240),
-    "tests": (420, 880),
-    "pages": (120, 0),
+    "buildgraph and rules": (83, 97),
+    "rules/tools": (219, 212),
+    "tests": (282, 546),
+    "pages": (18, 0),
     "other": (4, 4),
 }
 

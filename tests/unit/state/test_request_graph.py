@@ -64,7 +64,7 @@ def test_a_graph_survives_a_round_trip(graph: RequestGraph, snapshot: Snapshot) 
     decoded = decode_request(snapshot, INPUTS)
     assert decoded is not None
     assert (decoded.labels, decoded.gates) == (graph.labels, graph.gates)
-    assert decoded.steps.deps == graph.steps.needs and decoded.gate_only == graph.gate_only
+    assert decoded.steps.deps == graph.steps.deps and decoded.gate_only == graph.gate_only
     assert [action.argv for action in decoded.steps.actions] == [
         action.argv for action in graph.steps.actions
     ]
