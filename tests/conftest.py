@@ -1,4 +1,7 @@
-"""Settings of all tests: hypothesis without deadlines, and imports of tools as in an action."""
+"""Set up all tests: hypothesis without deadlines, and the import path of the tools.
+
+Deadlines would fail on a noisy machine. The path is the one that tools have in an action.
+"""
 
 from __future__ import annotations
 

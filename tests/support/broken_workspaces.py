@@ -1,4 +1,4 @@
-"""The golden set of faults of users: each makes a good workspace wrong in one way."""
+"""The golden set of user errors: each one breaks a valid workspace in one way."""
 
 from __future__ import annotations
 
@@ -208,5 +208,5 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "mine.py",
     ),
 }
-# Analysis only names the source; what reads it tells the fault.
+# Analysis only names the source: the error is reported when the source is read.
 FOUND_WHEN_READ = {"source is a folder"}
