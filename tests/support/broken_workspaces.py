@@ -156,7 +156,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     ),
     "made twice": (
         _append("BUILD.toml", '[p.u]\nrule = "group"\ntargets = []\n'),
-        "made twice",
+        "declared twice",
         "p/BUILD.toml:1:1",
     ),
     "unclosed": (_append("p/BUILD.toml", "[v\n"), "", "p/BUILD.toml:10"),
