@@ -1,4 +1,4 @@
-"""Help on rules for users: the keys of a rule with types, defaults and descriptions, and an example."""
+"""Help on rules: the keys of a rule with types, defaults and meanings, and an example."""
 
 from __future__ import annotations
 
@@ -8,32 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..types.quantities import DURATION, SIZE, Quantity
+from .key_meanings import EXAMPLES, MEANINGS
 from .rule_api import Rule
 from .rule_schema import schema_of
 
-_RUN = {
-    "argv": "the program and its arguments; `{name}` is the path of the input or output of that name",
-    "env": "environment variables of the program; it gets none of yours",
-    "timeout": "how long the program may run",
-}
-# Descriptions of keys that the docstring of a shipped rule does not contain.
-_DESCRIPTIONS = {
-    "command": _RUN,
-    "gate": _RUN
-    | {
-        "inputs": "files (paths) and outputs of other targets (labels), by name",
-        "packages": "the Python distributions that the program imports",
-    },
-    "export": {"coalition": "the coalition to compile", "hardware": "the board to compile it for"},
-    "firmware": {"coalition": "the coalition to compile"},
-    "group": {"targets": "the members, as labels or patterns"},
-    "hardware": {
-        "profile": "the board's name in the catalogue (`buildgraph hardware list`)",
-        "power_mode": "the power mode of the board (`buildgraph hardware show PROFILE`)",
-        "memory": "the memory of your board, if it differs from the catalogue",
-        "cores": "the number of cores of your board, if it differs from the catalogue",
-    },
-}
 _SAMPLES = {"whole number": "1", "number": "1.0", "true or false": "true"}
 
 
@@ -74,7 +52,13 @@ def summary(rule: Rule) -> str:
 
 
 def key_description(rule: Rule, key: str) -> str:
-    """Return the sentence of a rule's docstring that contains a key in backticks; '' for none."""
+    """Return the meaning of a key.
+
+    For a shipped rule it is written in `key_meanings`; for others it is the sentence of the
+    docstring that contains the key in backticks, '' if there is none.
+    """
+    if written := MEANINGS.get(rule.name, {}).get(key):
+        return written
     text = " ".join((inspect.getdoc(rule.function) or "").split())
     for sentence in re.split(r"(?<=[.:]) (?=[A-Z`])", text):
         # "`inputs` are files, `outputs` paths" has a clause for each key.
@@ -85,7 +69,7 @@ def key_description(rule: Rule, key: str) -> str:
                     return clause
         if re.search(rf"`{re.escape(key)}\b", sentence):
             return sentence
-    return _DESCRIPTIONS.get(rule.name, {}).get(key, "")
+    return ""
 
 
 def _format_default(rule: Rule, key: str) -> str:
@@ -142,7 +126,13 @@ def describe_type(schema: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
 
 
 def _example(rule: Rule, keys: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table with the required keys of a rule, with values of their types."""
+    """Return a table of a rule.
+
+    For a shipped rule it is written in `key_meanings`; for others it has the required keys with
+    values of their types.
+    """
+    if rule.name in EXAMPLES:
+        return EXAMPLES[rule.name]
     lines = [f"[{rule.name}s.example]", f'rule = "{rule.name}"']
     lines += [f"{key['key']} = {_sample(key)}" for key in keys if key["required"]]
     return "\n".join(lines)

@@ -36,6 +36,7 @@ VERBS = {
     "hardware": "show the catalogue of boards, and detect which one this device is",
     "doctor": "check what this machine offers, and say how to add what is missing",
     "init": "create a workspace with a small example",
+    "docs": "show the documentation in the terminal",
 }
 
 
@@ -51,7 +52,7 @@ def continue_build(words: list[str]) -> int:
 
     check = manifest.last_check
     assert check is not None, "no manifest was checked"
-    return run_guarded(words, lambda: plain(Invocation(check.root, check.request[1]), words))
+    return run_guarded(words, lambda: plain(Invocation(check.root, check.package), words))
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:

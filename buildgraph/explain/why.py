@@ -104,7 +104,7 @@ def _action_of(
 
 
 def origin_of(action: Action, part: str) -> str:
-    """Describe the origin of an input: the action that makes it, a source file, or a shipped tool."""
+    """Describe the origin of an input: its action, source file, or shipped tool."""
     if not part.startswith("input "):
         return ""
     match dict(action.inputs).get(part.removeprefix("input ").rstrip("/")):

@@ -187,3 +187,20 @@ def _lasting(event: Event) -> list[tuple[str, str]]:
         case Warned(text):
             return [(f"warning: {strip_controls(text)}", "yellow")]
     return []
+
+
+def render_markdown(text: str, columns: int) -> str:
+    """Render Markdown with colours for a terminal of some columns; blanks at the ends of lines are removed."""
+    from io import StringIO
+
+    from rich.console import Console as Rich
+    from rich.markdown import Markdown
+    from rich.theme import Theme
+
+    # The theme of rich prints code on black, which is hard to read on a light terminal.
+    theme = Theme({"markdown.code": "bold cyan"})
+    out = StringIO()
+    console = Rich(file=out, force_terminal=True, width=columns, theme=theme)
+    console.print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
+    lines = [line.rstrip() for line in out.getvalue().split("\n")]
+    return "\n".join(lines).rstrip("\n") + "\n"

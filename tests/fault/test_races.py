@@ -61,7 +61,7 @@ def test_a_receipt_never_answers_for_an_edited_file(
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
     monkeypatch.chdir(of.root)
     for number in range(3):
-        receipts = of.root / ".buildgraph/receipts"
+        receipts = of.root / ".buildgraph/manifests"
         deadline = time.monotonic() + 60
         while not (
             receipts.is_dir() and list(receipts.iterdir())
@@ -105,7 +105,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(
     with monkeypatch.context() as patch:
         patch.setattr(OutputTree, "show", shown_and_overtaken)
         assert main(["build", "//..."]) == 0
-    assert turns == ["Materialiser"] and out.read_text() == "of another build"
+    assert turns == ["OutputTree"] and out.read_text() == "of another build"
     assert main(["build", "//..."]) == 0
     stands(of, "7" if how == "from the last build" else "0")
 

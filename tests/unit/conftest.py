@@ -18,7 +18,7 @@ _STARTS = {
     "subprocess.Popen",
 }
 # Folders whose tests compile and run programs; they are not split into unit and integration yet.
-_NOT_SPLIT = ("tests/unit/tools/", "tests/unit/rules/")
+_NOT_SPLIT: tuple[str, ...] = ()
 _running: list[str] = []
 
 

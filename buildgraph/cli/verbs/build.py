@@ -227,7 +227,7 @@ def perform(here: Invocation, wanted: Request, screens: list[Screen], looked: bo
     from ...ui.event_log import EventLog
 
     check_state_folder(here.root)  # the listeners write there
-    if wanted.only_patterns and not looked:
+    if wanted.can_use_manifest and not looked:
         check_manifest(here.root, wanted.words, here.package)
     kept: list[Screen] = [
         KeyRecorder(here.root),

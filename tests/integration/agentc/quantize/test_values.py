@@ -19,6 +19,7 @@ from agentc.quantize.trial import load
 from agentc.toolchain.zig import FLAGS
 
 from tests.bench.random_agents import random_agent
+from tests.integration.agentc.toolchain.test_zig import replayed
 from tests.support.native_agents import (
     X86,
     Compiled,
@@ -30,7 +31,6 @@ from tests.support.native_agents import (
 )
 from tests.support.quantized_agents import dense, stored
 from tests.support.requirements import need, need_module
-from tests.unit.agentc.toolchain.test_zig import replayed
 
 pytestmark = pytest.mark.slow
 VALUES = {  # bytes of tables, largest divergence and regret in nats, how many of 288 actions are not the reference's

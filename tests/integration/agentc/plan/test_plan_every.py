@@ -17,6 +17,7 @@ from agentc.proof import probe
 from agentc.proof.fidelity import compare
 from agentc.proof.replay import Answers, load_probe
 
+from tests.integration.agentc.native.test_state import HEADER, fnv
 from tests.support.native_agents import (
     Compiled,
     emitted,
@@ -32,7 +33,6 @@ from tests.support.native_agents import (
 from tests.support.native_runs import seen
 from tests.support.requirements import need_module
 from tests.support.small_models import one_factor
-from tests.unit.agentc.native.test_state import HEADER, fnv
 
 MODELS = {
     "one factor": random_model("one_factor", plan_every=2),

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.integration.agentc.native.test_state import steps
 from tests.support.http_client import LIMIT, Server, request
 from tests.support.native_agents import Compiled, probed, proved, talk
 from tests.support.native_runs import built, scout, seen, serving
 from tests.support.requirements import need
-from tests.unit.agentc.native.test_state import steps
 
 pytestmark = pytest.mark.slow
 MANY = "".join(seen(k) + "\n" for k in range(500)).encode()
