@@ -153,8 +153,7 @@ class _Search:
         path = part.name.removeprefix("input ").rstrip("/")
         artifact = dict(action.inputs).get(path) if action else None
         if isinstance(artifact, Output):
-            owner = str(artifact.action.owner), artifact.action.title
-            return self.history.producer(part, owner)
+            return self.history.producer(part, artifact.action)
         if artifact is None and path.startswith("in/"):
             return self.history.producer(part)
         return None
