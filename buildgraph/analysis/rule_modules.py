@@ -20,7 +20,7 @@ from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import Any, TypeVar
 
-from ..workspace.file_tree import join
+from ..workspace.folder_listing import join
 from ..workspace.workspace import Workspace
 from .rule_monitor import EVENTS, RuleMonitor
 

@@ -15,7 +15,8 @@ from ..types.action import Artifact, Shipped, Source
 from ..types.digest import Digest
 from ..types.errors import BuildError, BuildErrors, Location
 from ..types.label import Label, Pattern
-from ..workspace.file_tree import FileTree, join
+from ..workspace.file_tree import FileTree
+from ..workspace.folder_listing import join
 from ..workspace.root import BUILD
 from ..workspace.workspace import Workspace
 from .affected import Affected, compare, without_base

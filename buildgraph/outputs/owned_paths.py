@@ -1,4 +1,4 @@
-"""Which old outputs a request decides about: those of all labels that its patterns cover, declared any more or not."""
+"""Old outputs that a request may remove: those of all labels that its patterns cover, declared any more or not."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def owned_paths(
 
 
 def _declares(root: str, label: str, path: str) -> bool:
-    """Whether a target still declares an output; True where that cannot be found out."""
+    """True if a target still declares an output, or if its declaration cannot be read."""
     from ..analysis.declared_outputs import (
-        declared_outputs,  # dear: analysis needs pydantic and NetworkX
+        declared_outputs,  # imports pydantic and NetworkX
     )
 
     try:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.analysis.builtin_rules import builtin_rules
-from buildgraph.analysis.key_meanings import EXAMPLES, MEANINGS
-from buildgraph.analysis.rule_schema import schema_of
+from buildgraph.analysis.key_meanings import EXAMPLES
 from buildgraph.cli.dispatch import VERBS
 from tests.house.test_layers import modules
 from tests.support import generate, reference_json, reference_verbs
@@ -63,14 +61,6 @@ def test_a_part_of_a_page_is_put_between_its_comments() -> None:
         ValueError, match="the page lacks the lines <!-- generated: other --> and <!-- end -->"
     ):
         generate.insert_part(page, "other", "new")
-
-
-def test_every_key_of_a_shipped_rule_has_a_meaning() -> None:
-    rules = builtin_rules().rules
-    assert {name: set(keys) for name, keys in MEANINGS.items()} == {
-        name: set(schema_of(rule).keys()) for name, rule in rules.items()
-    }
-    assert EXAMPLES.keys() == rules.keys()
 
 
 def test_the_examples_of_the_rules_make_a_workspace(tmp_path: Path) -> None:

@@ -126,7 +126,10 @@ def test_places_ascend(goals: list[float], weights: list[float], result: list[fl
 
 
 def test_the_bytes_do_not_depend_on_the_order_of_sets() -> None:
-    program = "from tests.support import house, starts; print(house.house_svg(), starts.starts_svg(), house.house_table())"
+    program = (
+        "from tests.support import house, imports, starts\n"
+        "print(house.draw(imports.packages(light=('lite',))), starts.starts_svg())"
+    )
     printed = {
         subprocess.run(
             [sys.executable, "-c", program],

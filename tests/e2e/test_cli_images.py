@@ -68,7 +68,7 @@ def test_load_and_run(swarm: Space, daemon: str) -> None:
 
 def test_a_target_without_an_image_is_not_loaded(swarm: Space, daemon: str) -> None:
     swarm.env["DOCKER_HOST"] = daemon
-    assert "//hardware:x86 makes no image" in swarm.run("load", "//hardware:x86", code=2).err
+    assert "//hardware:x86 produces no image" in swarm.run("load", "//hardware:x86", code=2).err
 
 
 def test_a_missing_daemon_is_reported_with_its_address(swarm: Space, tmp_path: Path) -> None:

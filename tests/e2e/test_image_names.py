@@ -253,7 +253,8 @@ def test_a_port_that_nothing_reaches_is_reported(swarm: Space, daemon: str) -> N
                 break
         child.terminate()
     assert any(
-        "without network" in line and "buildgraph run //exports:web -p 8080:8080" in line
+        "its container has no network" in line
+        and "buildgraph run //exports:web -p 8080:8080" in line
         for line in notes
     )
     for words, error in (
@@ -283,10 +284,10 @@ def test_a_port_that_nothing_reaches_is_reported(swarm: Space, daemon: str) -> N
 )
 def test_ports_that_are_published(text: str, ports: tuple[str, int, int] | None) -> None:
     if ports:
-        assert run_verb.published(text) == ports
+        assert run_verb.parse_port(text) == ports
         return
-    with pytest.raises(BuildError, match="no port to publish") as refused:
-        run_verb.published(text)
+    with pytest.raises(BuildError, match="not a valid port mapping") as refused:
+        run_verb.parse_port(text)
     assert refused.value.reason == "usage" and "-p 8080:8080" in refused.value.fix
 
 

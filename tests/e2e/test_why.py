@@ -72,12 +72,12 @@ def test_a_source_that_was_edited_is_the_cause_of_all_that_followed(
     lines = _why(workspace, "//:second")
     assert lines[0].startswith(f"file.txt changed: {text}")
     assert lines[1:] == [
-        "2 actions followed",
+        "2 actions ran again",
         "  //:first: sh: reads file.txt",
-        "  //:second: sh: takes in/s/x of //:first",
+        "  //:second: sh: reads in/s/x from //:first",
     ]
     assert _why(workspace, "//:first")[1:] == [
-        "1 action followed",
+        "1 action ran again",
         "  //:first: sh: reads file.txt",
     ]
     assert _why(workspace, "//:both")[:2] == lines[:2], "a group is explained by its members"
@@ -89,18 +89,18 @@ def test_a_source_is_explained_though_no_output_holds_it(workspace: Space) -> No
     _edit(workspace, "two", "2", "file.txt")
     assert _why(workspace, "//:first")[:3] == [
         'file.txt changed: line 2 "two" -> "2"',
-        "1 action followed",
-        "the outputs came out equal, so nothing that needs them had to run",
+        "1 action ran again",
+        "outputs unchanged: no action that depends on them ran again",
     ]
 
 
-def test_files_that_a_glob_matches_or_not(workspace: Space) -> None:
+def test_files_that_a_glob_finds_or_misses(workspace: Space) -> None:
     workspace.write("d/b.txt", "b")
     workspace.build("//...")
-    assert _why(workspace, "//:all")[:2] == ["d/b.txt was added", "1 action followed"]
+    assert _why(workspace, "//:all")[:2] == ["d/b.txt was added", "1 action ran again"]
     (workspace.root / "d/a.txt").unlink()
     workspace.build("//...")
-    assert _why(workspace, "//:all")[:2] == ["d/a.txt was removed", "1 action followed"]
+    assert _why(workspace, "//:all")[:2] == ["d/a.txt was removed", "1 action ran again"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_word_of_a_command_is_named_by_its_place(workspace: Space) -> None:
     )
     _edit(workspace, "[both]", table + "[both]")
     _edit(workspace, '"-p"', '"-f"')
-    assert _why(workspace, "//:c")[:2] == ['BUILD.toml: argv[1] "-p" -> "-f"', "1 action followed"]
+    assert _why(workspace, "//:c")[:2] == ['BUILD.toml: argv[1] "-p" -> "-f"', "1 action ran again"]
 
 
 def test_a_mode_is_named(workspace: Space) -> None:
@@ -137,7 +137,7 @@ def test_the_last_change_counts_and_not_one_before(workspace: Space) -> None:
     _edit(workspace, '"10s"', '"30s"')
     assert _why(workspace, "//:second")[:2] == [
         'BUILD.toml: timeout "10s" -> "30s"',
-        "1 action followed",
+        "1 action ran again",
     ]
     assert _why(workspace, "//:first")[0] == 'file.txt changed: line 2 "two" -> "2"'
 
@@ -145,16 +145,16 @@ def test_the_last_change_counts_and_not_one_before(workspace: Space) -> None:
 def test_unchanged_never_built_new_and_missing_targets(workspace: Space) -> None:
     (line,) = _why(workspace, "//:second")
     assert line == (
-        "nothing changed: the actions of //:second have had one key each since they first ran here"
+        "nothing changed: the actions of //:second have the same keys as when they first ran here"
     )
     workspace.write("BUILD.toml", _BUILD + _COMMAND.format(name="new", source="file.txt"))
     ran = workspace.run("why", "//:new", code=2)
     assert (
-        "no action of //:new has been done in this workspace" in ran.err
+        "no action of //:new has run in this workspace" in ran.err
         and "`buildgraph build //:new` first" in ran.err
     )
     workspace.build("//...")
-    assert "one key each since they first ran" in _why(workspace, "//:new")[0]
+    assert "the same keys as when they first ran" in _why(workspace, "//:new")[0]
     assert "no target //:nope" in workspace.run("why", "//:nope", code=2).err
 
 
@@ -162,15 +162,15 @@ def test_a_result_that_was_gone_from_the_cache(workspace: Space) -> None:
     workspace.run("cache", "rm", "//:first")
     workspace.build("//...")
     assert _why(workspace, "//:first") == [
-        "nothing changed, but results were gone from the cache",
+        "nothing changed, but results were missing from the cache",
         "1 action ran again: sh",
     ]
     _edit(workspace, "two", "2", "file.txt")
     shutil.rmtree(workspace.cache)
     lines = _why(workspace, "//:first")
     assert lines == [
-        "//:first changed, but the cache no longer holds what it was before",
-        "what changes from now on can be explained",
+        "//:first changed, but the cache no longer has its earlier keys",
+        "changes from now on can be explained",
     ]
 
 
@@ -179,7 +179,7 @@ def test_a_workspace_with_an_error_still_has_a_history(workspace: Space) -> None
     workspace.write("BUILD.toml", _BUILD + "[bad\n")
     assert _why(workspace, "//:second")[:2] == [
         'file.txt changed: line 2 "two" -> "2"',
-        "2 actions followed",
+        "2 actions ran again",
     ]
 
 
@@ -285,7 +285,7 @@ def test_an_edited_model_is_named_by_its_states_and_observations(agents: Space) 
     _numbers(agents, "A0", (0, 1), 0.05)
     lines = _why(agents, "//exports:rooms.pi")
     assert lines[0] == "models/heater.npz changed: A0[cold, fine] 0.10 -> 0.15 (and 1 more entry)"
-    assert lines[1].endswith(" actions followed") and int(lines[1].split()[0]) > 8
+    assert lines[1].endswith(" actions ran again") and int(lines[1].split()[0]) > 8
     assert lines[2] == "  //models:heater: ingest heater: reads models/heater.npz"
     assert lines[-1].startswith("  //exports:rooms.pi: ")
     _numbers(agents, "B0", (0, 1, 1), 0.0625)

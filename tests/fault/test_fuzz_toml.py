@@ -12,8 +12,8 @@ import pytest
 from buildgraph.analysis import table_checks
 from buildgraph.analysis.rule_api import Rule
 from buildgraph.analysis.rule_schema import RuleSchema, schema_of
-from tests.fault.counts import TIMES, Tally
 from tests.fault.hostile import errors_of, odd_files, refusal
+from tests.support.fault_counts import TIMES, Tally
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.filterwarnings("error")]
 CASES, GROUPS = 5000 * TIMES, 10

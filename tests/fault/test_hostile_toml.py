@@ -10,8 +10,17 @@ from pathlib import Path
 import pytest
 
 from buildgraph.build import from_source
-from tests.fault.counts import Tally
-from tests.fault.hostile import GOOD, TABLE, chained, command, errors_of, odd_files, refusal, texts
+from tests.fault.hostile import (
+    GOOD,
+    TABLE,
+    chained,
+    command,
+    errors_of,
+    odd_files,
+    refusal,
+    texts,
+)
+from tests.support.fault_counts import Tally
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.filterwarnings("error")]

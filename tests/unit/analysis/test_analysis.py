@@ -63,24 +63,24 @@ PAGES = """
 rule = "page"
 text = "in/page.md"
 [file]
-rule = "made"
+rule = "copy"
 data = "in/page.md"
 [one]
-rule = "made"
+rule = "copy"
 data = ":p#html"
 [two]
-rule = "made"
+rule = "copy"
 data = ":p"
 [typo]
-rule = "made"
+rule = "copy"
 data = ":p#htm"
 [b]
 rule = "board"
 [none]
-rule = "made"
+rule = "copy"
 data = ":b"
 """
-GOLDEN = Path(__file__).parents[2] / "golden" / "faults"
+GOLDEN = Path(__file__).parents[2] / "golden" / "errors"
 
 FIVE = """
 [hardware.jetson]
@@ -130,7 +130,7 @@ rule = "files"
 srcs = ["*.zip", "src", "no.txt"]
 
 [docs.s]
-rule = "made"
+rule = "copy"
 data = 3.5
 
 [docs.t]
@@ -204,7 +204,7 @@ budget = { image = "8MiB", step = "5ms" }
         },
     )
     jetson, pi = Board("float64", 1), Board("float32", 1)
-    assert provider(tmp_path, "//exports:a").given == (
+    assert provider(tmp_path, "//exports:a").arguments == (
         jetson,
         (jetson,),
         {"short": Agent(pi), "long": Agent(jetson, "lead")},
@@ -216,7 +216,7 @@ budget = { image = "8MiB", step = "5ms" }
 
 def test_patterns_in_lists_choose_by_kind(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": BOARDS + NOTES})
-    assert provider(tmp_path, "//e:a").given[1] == (Board("float64", 1), Board("float32", 1))
+    assert provider(tmp_path, "//e:a").arguments[1] == (Board("float64", 1), Board("float32", 1))
     assert "no target that //e:* matches provides Board" in only(tmp_path, "//e:none").what
 
 
@@ -238,9 +238,9 @@ def test_order_deps_and_what_was_read(tmp_path: Path) -> None:
 
 def test_artifacts_are_paths_or_outputs_of_labels(tmp_path: Path) -> None:
     write(tmp_path, {"d/BUILD.toml": PAGES, "d/in/page.md": "", "BUILD.toml": ""})
-    assert provider(tmp_path, "//d:file").given == Source("d/in/page.md")
-    assert provider(tmp_path, "//d:file").given.at == Location("d/BUILD.toml", 7, 9, 10)
-    assert isinstance(provider(tmp_path, "//d:one").given, Output)
+    assert provider(tmp_path, "//d:file").source == Source("d/in/page.md")
+    assert provider(tmp_path, "//d:file").source.at == Location("d/BUILD.toml", 7, 9, 10)
+    assert isinstance(provider(tmp_path, "//d:one").source, Output)
     assert "name one of //d:p#html, //d:p#log" in only(tmp_path, "//d:two").fix
     assert "did you mean 'html'?" in only(tmp_path, "//d:typo").fix
     assert "it makes no file" in only(tmp_path, "//d:none").fix
@@ -490,7 +490,7 @@ def test_the_cache_within_the_workspace_is_no_source(
     for named in (f"{within}/c.txt", f"{within}/*.txt", "door/c.txt", "door/**"):
         write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{named}"]\n'})
         error = only(root, "//:g")
-        assert "part of the cache" in error.what and "BUILDGRAPH_CACHE" in error.fix, named
+        assert "part of the build cache" in error.what and "BUILDGRAPH_CACHE" in error.fix, named
     monkeypatch.setenv("BUILDGRAPH_CACHE", ".")
     with pytest.raises(BuildError, match="the workspace itself"):
         analysed(root)
@@ -512,7 +512,7 @@ def test_the_cache_within_the_workspace_is_no_source(
 def test_the_difference_of_names_that_look_alike_is_reported(
     tmp_path: Path, written: str, there: str, hint: str
 ) -> None:
-    write(tmp_path, {f"d/{there}": "", "BUILD.toml": f'[a]\nrule = "made"\ndata = "d/{written}"\n'})
+    write(tmp_path, {f"d/{there}": "", "BUILD.toml": f'[a]\nrule = "copy"\ndata = "d/{written}"\n'})
     assert hint in only(tmp_path).fix
     write(
         tmp_path, {f"{there}/x": "", "BUILD.toml": f'[a]\nrule = "files"\nsrcs = ["{written}/*"]\n'}
@@ -523,13 +523,13 @@ def test_the_difference_of_names_that_look_alike_is_reported(
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("../x", "no path of a file"),
-        ("/etc/passwd", "no path of a file"),
-        ("a//b", "no path"),
-        ("./x", "no path"),
+        ("../x", "not a relative path"),
+        ("/etc/passwd", "not a relative path"),
+        ("a//b", "not a relative path"),
+        ("./x", "not a relative path"),
         ("leaves", "link out of the workspace"),
         ("dangling", "link to nothing"),
-        ("pipe", "neither a file nor a folder"),
+        ("pipe", "not a file or a folder"),
         ("page.md/x", "not a folder"),
         ("Page.md", "no file"),
         ("sub/page", "no file"),
@@ -539,7 +539,7 @@ def test_the_difference_of_names_that_look_alike_is_reported(
 def test_a_source_is_inside_the_workspace(tmp_path: Path, path: str, message: str) -> None:
     root = write(
         tmp_path / "w",
-        {"BUILD.toml": f'[a]\nrule = "made"\ndata = "{path}"\n', "page.md": "", "sub/page.md": ""},
+        {"BUILD.toml": f'[a]\nrule = "copy"\ndata = "{path}"\n', "page.md": "", "sub/page.md": ""},
     )
     (root / "leaves").symlink_to("/etc/passwd")
     (root / "folder_link").symlink_to("/etc")
@@ -550,9 +550,9 @@ def test_a_source_is_inside_the_workspace(tmp_path: Path, path: str, message: st
 
 
 def test_a_link_that_stays_inside_is_a_source(tmp_path: Path) -> None:
-    write(tmp_path, {"BUILD.toml": '[a]\nrule = "made"\ndata = "link.md"\n', "page.md": ""})
+    write(tmp_path, {"BUILD.toml": '[a]\nrule = "copy"\ndata = "link.md"\n', "page.md": ""})
     (tmp_path / "link.md").symlink_to("page.md")
-    assert provider(tmp_path, "//:a").given == Source("link.md")
+    assert provider(tmp_path, "//:a").source == Source("link.md")
 
 
 def chain(names: list[str]) -> str:

@@ -21,11 +21,11 @@ from agentc.quantize import plan as plan_coded
 from agentc.quantize.grids import STORAGES
 
 from tests.bench.random_agents import random_agent
+from tests.integration.agentc.proof.test_native import blind, tiny as tiny_entries
 from tests.pymdp.generated import agent
 from tests.support.native_agents import EXAMPLE_NAMES, example, planning, random_model, ring
 from tests.support.quantized_agents import dense, stored, told
 from tests.support.requirements import need_module
-from tests.unit.agentc.proof.test_native import blind, tiny as tiny_entries
 
 
 @pytest.mark.parametrize("storage", STORAGES)

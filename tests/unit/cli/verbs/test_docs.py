@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,7 @@ import pytest
 from buildgraph.cli import main
 from buildgraph.cli.verbs import docs
 from buildgraph.types.errors import BuildError
-from buildgraph.ui.console import render_markdown
 from buildgraph.ui.json_document import SCHEMA
-from buildgraph.ui.markdown import prepare_markdown
-from buildgraph.ui.pager import pager_command
 
 PAGES = {
     "index": "# Docs\n\n* [Start](tutorial.md)\n* [CI](howto/ci.md#cache)\n* [gone](gone.md)\n",
@@ -110,31 +106,3 @@ def test_a_link_is_what_a_reader_of_the_terminal_can_use(
     folder: Path, topic: str, address: str, target: str
 ) -> None:
     assert docs.format_target(docs.read_page(topic), address) == target.format(folder=folder)
-
-
-def test_a_page_is_rendered_for_a_terminal() -> None:
-    text = "# Title\n\n[a](a.md) and [`b`](b) and ![c](c.svg)\n\n```toml title=\"BUILD.toml\"\nx = '[d](d)'\n```\n<!-- note -->\n"
-    shown = render_markdown(
-        prepare_markdown(text, lambda address: {"a.md": "A"}.get(address, address)), 60
-    )
-    plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
-    assert "Title" in [line.strip("┃ ") for line in plain.splitlines()[:3]]
-    assert (
-        "a (A) and b and Picture: c (c.svg)\n" in plain
-        and "BUILD.toml\n" in plain
-        and "x = '[d](d)'" in plain
-    )
-    assert "note" not in plain and "\x1b[1;" in shown and max(map(len, plain.splitlines())) <= 60
-
-
-@pytest.mark.parametrize(
-    ("environ", "command"),
-    [
-        ({"PAGER": "more -s"}, "more -s"),
-        ({"PAGER": ""}, ""),
-        ({"PAGER": "cat"}, ""),
-        ({"PATH": "/nowhere"}, ""),
-    ],
-)
-def test_the_pager_is_that_of_the_user(environ: dict[str, str], command: str) -> None:
-    assert pager_command(environ) == command

@@ -52,7 +52,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=6,
 )
-_RULES = st.sampled_from(["board", "export", "files", "made", "node", "page", "nothing"])
+_RULES = st.sampled_from(["board", "export", "files", "copy", "node", "page", "nothing"])
 _KEYS = st.sampled_from(
     [
         "hardware",
