@@ -24,7 +24,8 @@ _SETTINGS = {
 _MATRIX = {
     "type": "object",
     "additionalProperties": {"type": "array"},
-    "description": "a target for each combination of values: maps keys to lists of values, labels or patterns",
+    "description": "a target for each combination of values: maps keys to lists of values, labels "
+    "or patterns",
 }
 
 

@@ -1,65 +1,77 @@
-"""Meanings of the keys of the shipped rules, and an example of each rule: for `buildgraph help RULE`, editors and the reference.
+"""Meanings of the keys of the shipped rules, and an example of each rule.
 
-A key that is not listed has the sentence of its rule's docstring that begins with its name, as keys of users' rules have.
+`buildgraph help RULE`, the JSON Schema for editors and the reference show them. A key that is not
+listed is described by the sentence of its rule's docstring that contains it.
 """
 
 from __future__ import annotations
 
 _RUN = {
-    "argv": "the program and its arguments; `{name}` is the path of the input or output of that name, `{{` a brace",
+    "argv": "the program and its arguments; `{name}` is the path of the input or output of that "
+    "name, `{{` is a brace",
     "inputs": "files (paths) and outputs of other targets (labels), by name",
-    "env": "environment variables of the program, which gets no others of yours",
+    "env": "environment variables of the program; it gets none of yours",
     "packages": "the Python distributions that the program imports",
     "timeout": "how long the program may run",
 }
 _STORAGE = {
-    "storage": '"uint16", "fp16" or "palette" (8 bits) stores probabilities in fewer bits; "smallest" takes the smallest '
-    "code that keeps within `fidelity`",
-    "fidelity": "what `storage` may cost: `kl`, the divergence of beliefs in nats; `regret`, the loss of an action in nats; and "
-    "`agreement`, the share of episodes in which no action loses more, shown at 95 % confidence",
+    "storage": '"uint16", "fp16" or "palette" (8 bits) stores probabilities in fewer bits; '
+    '"smallest" selects the smallest code within the limits of `fidelity`',
+    "fidelity": "limits of the loss by `storage`: `kl`, the divergence of beliefs in nats; "
+    "`regret`, the loss of an action in nats; and `agreement`, the share of episodes in which no "
+    "action loses more, proved at 95 % confidence",
 }
 MEANINGS = {
     "model": {
-        "source": "an `.npz` of arrays, a `.py` that returns a model, a `.pomdp` in Cassandra's format, or a `.md` in GNN",
-        "spec": "the `.json` that names what an `.npz` holds (default: the file of the same name)",
+        "source": "an `.npz` of arrays, a `.py` that returns a model, a `.pomdp` in Cassandra's "
+        "format, or a `.md` in GNN",
+        "spec": "the `.json` that names the contents of an `.npz` (default: the file of the same "
+        "name)",
         "entry": "the function of a `.py` that returns the arrays or a pymdp Agent",
         "args": "arguments of that function, by name",
         "packages": "the Python distributions that a `.py` imports",
-        "inputs": "files beside a `.py` that it imports or reads; with them it runs in its own folder",
+        "inputs": "files beside a `.py` that it imports or reads; with `inputs` it runs in its own "
+        "folder",
         "timeout": "how long a `.py` may run",
-        "layout": 'the order in which a GNN file writes the axes of a matrix, such as `{ B = "action,previous,next" }`',
-        "preferences": "preferences over observations in nats, by name; they replace the rewards of a `.pomdp`",
-        "rewards": 'how the rewards of a `.pomdp` become preferences: "preferences" over its observations, "observed" as a '
-        'modality of their own, or "auto" for the first of these that fits; `scale` is the worth of a reward of 1 in '
-        "nats",
-        "inference": "parameters of inference that override those of the source; names and defaults are pymdp's; `plan_every` "
-        "= k plans at every k-th step only",
-        "probe": "how much the proof of the compiled code replays",
-        "runtime": '"native" compiles the agent, "python" steps pymdp; "auto" is native unless `inference` needs a feature '
-        "that native does not have",
-        "pickle": "allow arrays of pymdp 0.0.7, which are pickles; only arrays are read, in the sandbox",
+        "layout": "the order of the axes of a matrix in a GNN file, such as "
+        '`{ B = "action,previous,next" }`',
+        "preferences": "preferences over observations in nats, by name; they replace the rewards "
+        "of a `.pomdp`",
+        "rewards": 'how the rewards of a `.pomdp` become preferences: "preferences" over its '
+        'observations, "observed" as a modality of their own, or "auto" for the first of these '
+        "that fits; `scale` is the preference in nats for a reward of 1",
+        "inference": "parameters of inference that override those of the source; names and "
+        "defaults are pymdp's; `plan_every` = k plans at every k-th step only",
+        "probe": "episodes and steps that the proof of the compiled code replays",
+        "runtime": '"native" compiles the agent, "python" steps pymdp; "auto" selects native '
+        "unless `inference` needs a feature that native does not have",
+        "pickle": "allow arrays of pymdp 0.0.7, which are pickles; only arrays are read, in the "
+        "sandbox",
     },
     "coalition": {
-        "agents": 'the agents by name: the label of a model, or `{ model = "//models:picker", replicas = 3 }` for `picker.0` '
-        "to `picker.2`",
-        "links": 'what an agent observes of another: `{ from = "scout.action.cue", to = "picker.observation.cue" }`; '
+        "agents": "the agents by name: the label of a model, or "
+        '`{ model = "//models:picker", replicas = 3 }` for `picker.0` to `picker.2`',
+        "links": "observations of other agents: "
+        '`{ from = "scout.action.cue", to = "picker.observation.cue" }`; '
         "`scout.belief.place` is the most probable state of a factor",
         "tick": "the least time from the start of a step to the start of the next",
         "deadline": "a step that takes longer is counted as late (default: the `tick`)",
-        "copies": "how many copies of the coalition a program holds; a request names the one to step",
-        "io": 'how requests come: "lines" of JSON on stdin, or "http", which adds `--listen` (port 8080 in images)',
+        "copies": "the number of copies of the coalition in a program; a request names the one to "
+        "step",
+        "io": 'how requests arrive: "lines" of JSON on stdin, or "http", which adds `--listen` '
+        "(port 8080 in images)",
     },
     "hardware": {
         "profile": "the name of the board in the catalogue (`buildgraph hardware list`)",
-        "power_mode": "the power mode that the board runs in (`buildgraph hardware show PROFILE` lists them)",
-        "memory": "the memory of your board, where it differs from the catalogue",
-        "cores": "the cores of your board, where they differ from the catalogue",
+        "power_mode": "the power mode of the board (`buildgraph hardware show PROFILE` lists them)",
+        "memory": "the memory of your board, if it differs from the catalogue",
+        "cores": "the number of cores of your board, if it differs from the catalogue",
     },
     "export": {
         "coalition": "the coalition to compile",
         "hardware": "the board to compile it for",
-        "budget": "limits that the gates check: size of the `image`, `memory`, and `step_p99`, the 99th percentile of the time "
-        "of a step",
+        "budget": "limits that the gates check: size of the `image`, `memory`, and `step_p99`, "
+        "the 99th percentile of the time of a step",
     }
     | _STORAGE,
     "index": {

@@ -94,8 +94,9 @@ def rules_of(module: Any) -> list[Rule]:
 class Globs:
     """The files that a list of globs matches, sorted by path.
 
-    A parameter of this type is written as `srcs = ["src/**/*.c", "!src/test_*"]`; globs are relative
-    to the folder of BUILD.toml, and `!` removes files. A glob that matches no file is an error.
+    A parameter of this type is written as `srcs = ["src/**/*.c", "!src/test_*"]`. Globs are
+    relative to the folder of BUILD.toml, and `!` removes files. A glob that matches no file is an
+    error.
     """
 
     sources: tuple[Source, ...]
@@ -256,7 +257,7 @@ class Ctx:
             )
         if "PYTHONPATH" in env and has_distributions:
             raise BuildError(
-                f"{self.label}: PYTHONPATH cannot be set together with packages, whose folder it is",
+                f"{self.label}: PYTHONPATH cannot be set together with packages, which set it",
                 self.target.place("env", "PYTHONPATH"),
                 "leave out one of the two",
             )

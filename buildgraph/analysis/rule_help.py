@@ -1,4 +1,4 @@
-"""Help on rules for users: the keys of a rule with types, defaults and descriptions, and an example."""
+"""Help on rules: the keys of a rule with types, defaults and meanings, and an example."""
 
 from __future__ import annotations
 
@@ -52,14 +52,13 @@ def summary(rule: Rule) -> str:
 
 
 def key_description(rule: Rule, key: str) -> str:
-    """Describe a key of a rule; '' if nothing describes it.
+    """Return the meaning of a key.
 
-    Shipped rules have a table of descriptions. For other rules, it is the sentence of the docstring
-    that contains the key in backticks.
+    For a shipped rule it is written in `key_meanings`; for others it is the sentence of the
+    docstring that contains the key in backticks, '' if there is none.
     """
-    listed = MEANINGS.get(rule.name, {}).get(key, "")
-    if listed:
-        return listed
+    if written := MEANINGS.get(rule.name, {}).get(key):
+        return written
     text = " ".join((inspect.getdoc(rule.function) or "").split())
     for sentence in re.split(r"(?<=[.:]) (?=[A-Z`])", text):
         # "`inputs` are files, `outputs` paths" has a clause for each key.
@@ -127,7 +126,11 @@ def describe_type(schema: Mapping[str, Any], tables: Mapping[str, Any]) -> str:
 
 
 def _example(rule: Rule, keys: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table with the required keys of a rule, with values of their types."""
+    """Return a table of a rule.
+
+    For a shipped rule it is written in `key_meanings`; for others it has the required keys with
+    values of their types.
+    """
     if rule.name in EXAMPLES:
         return EXAMPLES[rule.name]
     lines = [f"[{rule.name}s.example]", f'rule = "{rule.name}"']

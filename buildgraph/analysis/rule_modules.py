@@ -1,8 +1,8 @@
 """Import the modules of a workspace that define rules, and those that they import in turn.
 
-A rule may import the standard library, buildgraph, and modules of the workspace: those in the folder
-of its file, then those in the root. Modules are compiled from their text (bytecode is not read
-or written), have names that no other module has, and count as files of rules.
+A rule may import the standard library, buildgraph, and modules of the workspace: those in the
+folder of its file, then those in the root. Modules are compiled from their text (bytecode is not
+read or written), have names that no other module has, and count as files of rules.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RuleModules:
             sys.addaudithook(_audit)
 
     def load(self, name: str) -> ModuleType:
-        """Import a file of rules by its path in the workspace; exceptions of its code pass through."""
+        """Import a file of rules by its path; exceptions of its code pass through."""
         with self.running():
             return importlib.import_module(self._full_name(name.removesuffix(".py")))
 

@@ -1,6 +1,7 @@
-"""The schema of a rule's tables, read from the rule's signature. The only module that imports pydantic.
+"""The schema of a rule's tables, read from the signature of the rule.
 
-A table is checked in one pass. Labels and files in it become placeholders (`placeholders.py`).
+This is the only module that imports pydantic. A table is checked in one pass; labels and files in
+it become placeholders (`placeholders.py`).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class RuleSchema:
         return _checked_table(self.rule.function, table)
 
     def keys(self, path: Path = ()) -> dict[str, bool]:
-        """Return the keys of the table at a path, True for required ones; empty if it is no table."""
+        """Return the keys of the table at a path, True for required ones; empty if no table."""
         table: Any = self.table
         for part in path:
             by_key = (
@@ -92,7 +93,7 @@ def _find_table(hint: Any) -> Any:
 
 
 def schema_of(rule: Rule) -> RuleSchema:
-    """Read the schema of a rule; raise BuildError if BUILD.toml cannot express a parameter's type."""
+    """Read the schema of a rule; raise BuildError for a type that BUILD.toml cannot express."""
     function = inspect.unwrap(rule.function)
     try:
         hints = get_type_hints(function, include_extras=True)

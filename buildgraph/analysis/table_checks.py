@@ -1,4 +1,4 @@
-"""The first pass of analysis: check the table of every reachable target against its rule's schema."""
+"""The first pass of analysis: check the tables of reachable targets against their schemas."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""`build --check`: run the actions of a finished build again and compare their outputs byte by byte.
+"""`build --check`: run the actions of a finished build again and compare their outputs.
 
 The second run varies what must not influence an output:
 
 * umask, time zone, and language (another UTF-8 locale, if one is installed);
 * the number of CPUs (one) and the order in which inputs are created;
 * the path of the working folder, where the sandbox shows it;
-* the hash seed of Python (builds fix it at 0, which hides outputs that depend on the order of a set);
+* the hash seed of Python (builds fix it at 0, so a dependence on the order of a set is hidden);
 * the time: 400 days later if faketime is installed.
 """
 
@@ -50,7 +50,7 @@ VARIED_ENVIRONMENT = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711", **_other
 
 
 def vary_job(job: Job) -> Job:
-    """Return the job with another environment, umask and time; variables that the action sets stay."""
+    """Return the job with another environment, umask and time; variables of the action stay."""
     fixed = dict(FIXED)
     env = {
         name: VARIED_ENVIRONMENT.get(name, value) if value == fixed.get(name) else value

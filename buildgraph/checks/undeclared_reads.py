@@ -1,4 +1,4 @@
-"""`build --audit`: run the actions of a build under strace and report files that they do not declare.
+"""`build --audit`: run the actions of a build under strace and report undeclared files.
 
 A sandbox hides undeclared files, and the command then fails without naming them. The audit runs
 without a sandbox, so the command reads them; each is reported with the TOML line that declares it.
@@ -32,7 +32,7 @@ _OPEN = re.compile(
 _EXEC = re.compile(rb'execve(?:at)?\((?:[^"]*)"((?:[^"\\]|\\.)*)".*\) = 0$')
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)")
 _CONTROL = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f"}
-# The C library asks for these on every machine. No sandbox shows them, and no output depends on them.
+# The C library asks for these on every machine. No sandbox shows them; no output depends on them.
 _AMBIENT = (
     "/dev",
     "/proc",
@@ -145,7 +145,7 @@ def _audit_task(executor: Executor, task: Task) -> list[str]:
 
 
 def _under_strace(job: Job, notes: str) -> Job:
-    """Return the job with strace before its command; strace writes a file into `notes` per process."""
+    """Return the job under strace, which writes a file into `notes` for each process."""
     strace = shutil.which("strace")
     assert strace is not None, "require_strace was not called"
     options = ("-ff", "-qq", "-y", "-s", "4096", "--seccomp-bpf", "-e", f"trace={_CALLS}")
@@ -169,7 +169,8 @@ def describe_undeclared(
 ) -> list[str]:
     """Return a sentence for each file that was read undeclared, sorted.
 
-    If the action failed, files of the workspace that it looked for in its working folder count, too.
+    If the action failed, files of the workspace that it looked for in its working folder count,
+    too.
     """
     folder = os.path.dirname(job.temp)
     shown = (*SYSTEM, *SYSTEM_FILES, *job.visible, folder)

@@ -48,8 +48,8 @@ class AttachedStream:
     def close(self) -> None:
         """Close both directions.
 
-        The SDK's connection pool has the same socket, and a daemon that is blocked on it cannot even
-        kill the container: so it is shut down and not only closed.
+        The SDK's connection pool has the same socket, and a daemon that is blocked on it cannot
+        even kill the container: so it is shut down and not only closed.
         """
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

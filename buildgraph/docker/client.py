@@ -63,10 +63,11 @@ class ContainerLimits:
 
 
 def load(source: Path, tag: str = "") -> str:
-    """Load the image of an OCI layout (folder or tar) unless Docker has it; return Docker's id of it.
+    """Load the image of an OCI layout (folder or tar) unless Docker has it; return its id.
 
-    Of a layout for several platforms, the image for the daemon's platform is loaded. Raises
-    BuildError if no daemon answers, the layout is damaged, or the daemon refuses the image.
+    The id is Docker's. Of a layout for several platforms, the image for the daemon's platform is
+    loaded. Raises BuildError if no daemon answers, the layout is damaged, or the daemon refuses the
+    image.
     """
     selected = oci_layout.select_image(source, platform().rpartition("/")[2])
     with _daemon() as client:
@@ -142,7 +143,10 @@ def version() -> str:
 
 
 def platform() -> str:
-    """Return the platform of the daemon, such as `linux/amd64`; raise BuildError if none answers."""
+    """Return the platform of the daemon, such as `linux/amd64`.
+
+    Raises BuildError if no daemon answers.
+    """
     with _daemon() as client:
         facts = client.version()
         return f"{facts['Os']}/{facts['Arch']}"

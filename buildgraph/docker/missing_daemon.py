@@ -18,7 +18,8 @@ _REMEDIES = {
     errno.EACCES: "join the group of the socket (sudo usermod -aG docker $USER), and log in again",
     errno.ENOENT: _START,
     errno.ENOTDIR: _START,
-    errno.ECONNREFUSED: "start Docker (sudo systemctl start docker): nothing listens at that address",
+    errno.ECONNREFUSED: "start Docker (sudo systemctl start docker): nothing listens at that "
+    "address",
 }
 
 

@@ -1,4 +1,4 @@
-"""Read an OCI image layout, a folder or a tar: select an image by platform, and pack it for Docker."""
+"""Read an OCI image layout: select an image by platform, and pack it for Docker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare the target hashes of two states of a workspace: affected labels, each with its reasons."""
+"""Compare the target hashes of two states of a workspace, and give reasons."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ CAUSE_KINDS: Sequence[Kind] = (
 class Cause:
     """A change that made an action run.
 
-    `what` names it; `before` and `after` are its values if they are short, and `detail` is its first
-    difference. The kind "value" is a value of a table, an argument or a fact of a board. `label` and
-    `title` are those of the action; `file` is the BUILD.toml file of a value.
+    `what` names it; `before` and `after` are its values if they are short, and `detail` is its
+    first difference. The kind "value" is a value of a table, an argument or a fact of a board.
+    `label` and `title` are those of the action; `file` is the BUILD.toml file of a value.
     """
 
     kind: Kind

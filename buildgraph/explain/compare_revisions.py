@@ -33,8 +33,8 @@ _TRIES = 10  # for a file that changes while it is hashed
 def affected_since(root: str, text: str) -> tuple[str, list[Affected]]:
     """Return the commit that `text` names, and the labels that differ from it in the work tree.
 
-    Raises BuildError for an unknown revision, for errors in the work tree, and for a target that was
-    deleted since but is still needed.
+    Raises BuildError for an unknown revision, for errors in the work tree, and for a target that
+    was deleted since but is still needed.
     """
     with (
         Revision.find(root, text, RULES_FOLDER) as revision,
@@ -91,7 +91,7 @@ class _State:
 
 
 class _WorkTree(_State):
-    """The work tree. Files that a sparse checkout leaves out are read from the index, as git does."""
+    """The work tree; files that a sparse checkout leaves out are read from the index."""
 
     def __init__(self, revision: Revision, root: str, folder: str) -> None:
         self.root = root
@@ -145,7 +145,7 @@ class _WorkTree(_State):
 
 
 class _RevisionTree(_State):
-    """The revision. `evaluate` creates `folder` and writes the names of the revision's files there."""
+    """The revision; `evaluate` writes the names of its files into the new folder `folder`."""
 
     def __init__(self, revision: Revision, folder: str, work_tree: _WorkTree) -> None:
         self.folder, self.work_tree = os.path.realpath(folder), work_tree
@@ -184,7 +184,7 @@ class _RevisionTree(_State):
             self.ignored.add(name)
 
     def tool(self, name: str) -> tuple[Digest, bool]:
-        """Hash a shipped tool: the revision's if the repository has it, else this installation's."""
+        """Hash a shipped tool, the revision's if the repository has it, else the installed one."""
         path = os.path.relpath(os.path.join(RULES_FOLDER, name), self.revision.repository.top)
         return self.revision.digest(path) or self.work_tree.tool(name)
 

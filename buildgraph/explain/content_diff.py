@@ -1,4 +1,4 @@
-"""The first difference between two files in terms of their format: a JSON path, a line, an array index.
+"""The first difference between two files: a JSON path, a line, an array index, and so on.
 
 Nothing is unpickled or executed. A file that is not valid JSON, zip, tar, npy or ELF is compared as
 text, else as bytes.
@@ -188,7 +188,7 @@ def _array(before: bytes, after: bytes) -> str | None:
 
 
 def _parse_npy(data: bytes) -> _Array:
-    """Parse a .npy file; raise ValueError for a header that numpy does not write for plain numbers."""
+    """Parse a .npy file; raise ValueError unless it has plain numbers and numpy's header."""
     if data[6] == 1:
         (size,), start = struct.unpack("<H", data[8:10]), 10
     else:

@@ -1,7 +1,7 @@
 """Run git on a work tree: read commits, trees, objects and the index, and write nothing.
 
-No hook, pager, alias, external diff or file system monitor runs. Settings that influence the content
-of files (line ends, filters, file modes) stay as the user configured them.
+No hook, pager, alias, external diff or file system monitor runs. Settings that influence the
+content of files (line ends, filters, file modes) stay as the user configured them.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Repository:
 
     @classmethod
     def around(cls, folder: str) -> Repository:
-        """Find the repository whose work tree contains a folder; raise BuildError if there is none."""
+        """Find the repository of a folder in a work tree; raise BuildError if there is none."""
         ran = run(folder, "rev-parse", "--show-toplevel")
         if ran.returncode:
             lines = ran.stderr.decode(errors="replace").strip().splitlines()
@@ -125,7 +125,7 @@ class Repository:
         return self._index
 
     def changed(self, commit: str) -> set[str]:
-        """Return the files that may differ from a commit: those that the index does not prove equal."""
+        """Return the files that may differ from a commit, unless the index proves them equal."""
         ran = self.run(
             "diff-index",
             "--name-only",
@@ -161,7 +161,7 @@ class Repository:
         return value == b"true" if value else default
 
     def folder_of_submodule(self, commit: str, path: str) -> str | None:
-        """Return the repository folder of a submodule that a commit has at a path; None if absent."""
+        """Return the repository of a submodule that a commit has at a path; None if absent."""
         words = (
             "config",
             "-z",

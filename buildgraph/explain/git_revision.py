@@ -1,8 +1,8 @@
 """A revision of the workspace, read from git's objects; the work tree and the index stay untouched.
 
-`write` puts the names of its files into a folder: empty files, because analysis looks at names only.
-BUILD.toml and files of rules get their content. Submodules are read from their own repositories, at
-the commits that the revision names.
+`write` puts the names of its files into a folder: empty files, because analysis looks at names
+only. BUILD.toml and files of rules get their content. Submodules are read from their own
+repositories, at the commits that the revision names.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Revision:
                     file.write(entry.content())
 
     def digest(self, path: str) -> tuple[Digest, bool] | None:
-        """Return (digest, is executable) of a file by its path in the repository; None if absent."""
+        """Return (digest, is executable) of a file of the repository; None if absent."""
         entry = self.entries.get(path)
         if entry is None or not (entry.is_file or (entry.mode == LINK and not self._links)):
             return None
@@ -197,6 +197,6 @@ class Revision:
 
 
 def _files_of(origin: Origin) -> Iterator[tuple[str, str, str]]:
-    """Yield (path, mode, object) of a submodule's commit; of HEAD if the commit is not available."""
+    """Yield (path, mode, object) of a submodule's commit, of HEAD if that is missing."""
     files = origin.repository.tree(origin.commit) or origin.repository.tree("HEAD")
     return files or iter(())

@@ -68,16 +68,16 @@ class KeyHistory:
         ]
         return same[keys.count - 1] if keys.count <= len(same) else None
 
-    def producer(
-        self, part: ChangedPart, owner: tuple[str, str] | None = None
-    ) -> ActionKeys | None:
+    def producer(self, part: ChangedPart, action: Action | None = None) -> ActionKeys | None:
         """Return the action that made an input, with the keys that made its old and new content.
 
-        Of several actions with the same output, that of `owner` (label, title) is preferred.
+        Of several actions with the same output, `action` is preferred.
         """
         producers = self._producers_by_content()
         after = producers.get(part.after, [])
-        after = [entry for entry in after if entry[0][:2] == owner] or after
+        if action is not None:
+            owner = str(action.owner), action.title
+            after = [entry for entry in after if entry[0][:2] == owner] or after
         if not after:
             return None
         name, key = after[0]

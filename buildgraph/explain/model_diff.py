@@ -1,4 +1,4 @@
-"""The first difference between two models in canonical form, with the names of states and observations."""
+"""The first difference between two models in canonical form, by named states and observations."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class _Axes:
         self._controls = [number for number, size in enumerate(head["num_controls"]) if size > 1]
 
     def index(self, name: str, at: int) -> list[str]:
-        """Return the index of item `at` of a tensor, one text per axis: the value's name or number."""
+        """Return the index of item `at` of a tensor: a name or number for each axis."""
         parts = []
         for size, names in reversed(list(self._axes_of(name))):
             at, place = divmod(at, size)

@@ -30,10 +30,11 @@ class Link:
 class Explanation:
     """Why the actions of a target ran last.
 
-    `state` is "changed"; "first" if the actions had no other keys in this workspace; "rerun" if they
-    ran with the same keys because their results were deleted from the cache; "forgotten" if the
-    cache lost the parts of the keys. `followed` counts the actions that ran because of `causes`,
-    `chain` leads from the first cause to the target, and `reasons` has one entry per action.
+    `state` is "changed"; "first" if the actions had no other keys in this workspace; "rerun" if
+    they ran with the same keys because their results were deleted from the cache; "forgotten" if
+    the cache lost the parts of the keys. `followed` counts the actions that ran because of
+    `causes`, `chain` leads from the first cause to the target, and `reasons` has one entry for each
+    action.
     """
 
     label: str
@@ -72,7 +73,7 @@ def explain_target(
 
 
 def _latest(changed: Mapping[RowName, KeyRow], newest: int) -> list[ActionKeys]:
-    """Return the actions that changed in build `newest`, those with the most recent old key first."""
+    """Return the actions that changed in build `newest`, recent ones first."""
     latest = {name: row for name, row in sorted(changed.items()) if row.changed == newest}
     recent = max(row.before for row in latest.values())
     actions = [
@@ -148,12 +149,11 @@ class _Search:
             self.candidates.setdefault(name, candidate)
 
     def _producer(self, part: ChangedPart, action: Action | None) -> ActionKeys | None:
-        """Return the action that made an input, with the keys before and after; None for a source."""
+        """Return the action that made an input, with its two keys; None for a source."""
         path = part.name.removeprefix("input ").rstrip("/")
         artifact = dict(action.inputs).get(path) if action else None
         if isinstance(artifact, Output):
-            owner = str(artifact.action.owner), artifact.action.title
-            return self.history.producer(part, owner)
+            return self.history.producer(part, artifact.action)
         if artifact is None and path.startswith("in/"):
             return self.history.producer(part)
         return None

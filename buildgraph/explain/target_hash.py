@@ -70,7 +70,7 @@ def _add_input(inputs: dict[str, str], artifact: Artifact, read: Hash) -> None:
 
 
 class _Hasher:
-    """Computes the hashes of all labels; without `paths`, the paths of the user's files do not count."""
+    """Computes the hashes of all labels, with or without the `paths` of the user's files."""
 
     def __init__(self, analysis: Analysis, graph: ActionGraph, read: Hash, paths: bool) -> None:
         self._read, self._paths = read, paths
@@ -98,7 +98,7 @@ class _Hasher:
         return _digest([type(provider).__name__, *words, *([] if has_outputs else sorted(deps))])
 
     def _words(self, value: Any, nested: bool) -> Iterator[str]:
-        """Yield words that are equal for equal values; `nested` includes other targets' providers."""
+        """Yield words that are equal for equal values; `nested` includes inner providers."""
         if isinstance(value, Provider):
             if nested:
                 yield self._providers.get(id(value), "")

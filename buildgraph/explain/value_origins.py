@@ -1,4 +1,4 @@
-"""Name the origin of a changed value: the key of BUILD.toml, or the fact of a board, that it comes from."""
+"""Name the origin of a changed value: a key of BUILD.toml, or a fact of a board."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _DEPTH = 4  # of nested records in which a fact is looked for
 def name_origins(cause: Cause, workspace: Workspace, analysis: Analysis) -> list[Cause]:
     """Return the cause with the key and file of its value; of a word in JSON, one for each value.
 
-    A word of unknown origin is named after its action. Causes of another kind, and those of a target
-    that does not exist any more, are returned as they are.
+    A word of unknown origin is named after its action. Causes of another kind, and those of a
+    target that does not exist any more, are returned as they are.
     """
     try:
         label = Label.parse(cause.label)
@@ -85,7 +85,7 @@ class _Search:
     analysis: Analysis
 
     def origin(self, cause: Cause) -> Cause | None:
-        """Return the cause with the first key or fact that has its new value; None if there is none."""
+        """Return the cause, named by the first key or fact with its new value, or None."""
         seen, waiting = {self.label}, [self.label]
         for label in waiting:
             origin = self._in_table(cause, label)

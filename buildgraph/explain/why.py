@@ -61,7 +61,10 @@ def why(
     for (_, count, title), keys in rows:
         if titles is None or int(count) <= titles[title]:
             candidates = [action for action in actions or () if action.title == title]
-            changes.append(_key_change((label, title, int(count)), keys, store, candidates))
+            change = _key_change(
+                label, title, int(count), keys=keys, store=store, actions=candidates
+            )
+            changes.append(change)
     return changes
 
 
@@ -74,9 +77,14 @@ def declared_actions(analysis: Analysis, label: Label) -> list[Action]:
 
 
 def _key_change(
-    row: tuple[str, str, int], keys: list[str], store: ResultSource, actions: Sequence[Action]
+    label: str,
+    title: str,
+    count: int,
+    *,
+    keys: list[str],
+    store: ResultSource,
+    actions: Sequence[Action],
 ) -> KeyChange:
-    label, title, count = row
     name = title if count == 1 else f"{title} ({count})"
     if len(keys) < 2:
         return KeyChange(label, name, "first")
@@ -104,7 +112,7 @@ def _action_of(
 
 
 def origin_of(action: Action, part: str) -> str:
-    """Describe the origin of an input: the action that makes it, a source file, or a shipped tool."""
+    """Describe the origin of an input: its action, source file, or shipped tool."""
     if not part.startswith("input "):
         return ""
     match dict(action.inputs).get(part.removeprefix("input ").rstrip("/")):

@@ -1,4 +1,4 @@
-"""`affected` in work trees with submodules, sparse checkouts, filters, odd names, and no commits."""
+"""`affected` in work trees with submodules, sparse checkouts, filters and odd names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _WHO = [
     "-c",
     "protocol.file.allow=always",
 ]
-_COPY = '[{name}]\nrule = "command"\nargv = ["cp", "{{s}}", "{{o}}"]\ninputs = {{ s = "{source}" }}\noutputs = {{ o = "x" }}\n'
+_COPY = (
+    '[{name}]\nrule = "command"\nargv = ["cp", "{{s}}", "{{o}}"]\n'
+    'inputs = {{ s = "{source}" }}\noutputs = {{ o = "x" }}\n'
+)
 
 
 def _git(folder: Path, *words: str, **env: str) -> str:

@@ -43,7 +43,8 @@ def violations(workspace: Space, *words: str, code: int) -> list[str]:
 def test_declared_reads_pass(tmp_path: Path) -> None:
     workspace = shell_workspace(
         tmp_path,
-        "cat a.txt > $0; echo x > $TMPDIR/y; cat $TMPDIR/y >> $0; head -c 3 /dev/urandom > /dev/null",
+        "cat a.txt > $0; echo x > $TMPDIR/y; cat $TMPDIR/y >> $0; "
+        "head -c 3 /dev/urandom > /dev/null",
     )
     assert violations(workspace, "//...", code=0) == []
     assert (
@@ -67,10 +68,8 @@ def test_the_printed_line_declares_a_file_read_by_absolute_path(tmp_path: Path) 
     path = tmp_path / "w/data/b c.txt"
     workspace = shell_workspace(tmp_path, f"cat a.txt '{path}' > $0")
     (why,) = violations(workspace, "//...", code=1)
-    assert (
-        why
-        == 'reads data/b c.txt, which is not declared: inputs = { b_c = "data/b c.txt" } (BUILD.toml:5:1)'
-    )
+    declaration = 'inputs = { b_c = "data/b c.txt" }'
+    assert why == f"reads data/b c.txt, which is not declared: {declaration} (BUILD.toml:5:1)"
     inputs = 'a = "a.txt", b_c = "data/b c.txt"'
     workspace.write(
         "BUILD.toml", TOML.format(inputs=inputs, script="cat a.txt 'data/b c.txt' > $0")

@@ -34,7 +34,8 @@ PROGRAM = r"""
 static void facts(void) {
     char line[256];
     int file = open("/written", O_CREAT | O_WRONLY, 0600);
-    printf("uid=%d gid=%d write=%s", (int)getuid(), (int)getgid(), file < 0 ? strerror(errno) : "done");
+    const char *written = file < 0 ? strerror(errno) : "done";
+    printf("uid=%d gid=%d write=%s", (int)getuid(), (int)getgid(), written);
     printf(" no_new_privs=%d", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
     FILE *status = fopen("/proc/self/status", "r");
     while (status && fgets(line, sizeof line, status))
@@ -275,7 +276,8 @@ def test_attached_program_may_end_before_its_input(image: str) -> None:
 
 def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
     code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # it is ignored in the background
+        # SIGINT is ignored in the background.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"from buildgraph.docker import client; client.attach({image!r})"
     )
     process = subprocess.Popen(

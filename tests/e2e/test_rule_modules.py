@@ -27,7 +27,8 @@ class Made(Provider):
 def word(ctx: Ctx) -> Made:
     """Write a word."""
     {lazy}
-    (made,) = ctx.run((Program("sh"), "-c", f"echo {{WORD}} > out/x"), inputs=(), outputs=[Out("x")], title="word")
+    argv = (Program("sh"), "-c", f"echo {{WORD}} > out/x")
+    (made,) = ctx.run(argv, inputs=(), outputs=[Out("x")], title="word")
     return Made(made)
 '''
 
@@ -201,11 +202,15 @@ def test_a_folder_that_a_rule_lists_is_an_input(tmp_path: Path) -> None:
 
 REFUSED = {
     "import numpy\nWORD = 1": "there is no module 'numpy'",
-    "WORD = open('/etc/hostname').read()": "reads '/etc/hostname', which is not a source of this workspace",
+    "WORD = open('/etc/hostname').read()": (
+        "reads '/etc/hostname', which is not a source of this workspace"
+    ),
     "open('made.txt', 'w')\nWORD = 1": "writes 'made.txt'",
     "import subprocess\nWORD = subprocess.check_output(['echo', 'x'])": "starts a program",
     "import os\nos.system('true')\nWORD = 1": "starts a program",
-    "try:\n    WORD = open('/etc/hostname').read()\nexcept Exception:\n    WORD = 1": "reads '/etc/hostname'",
+    "try:\n    WORD = open('/etc/hostname').read()\nexcept Exception:\n    WORD = 1": (
+        "reads '/etc/hostname'"
+    ),
     "from .helper import MORE": "cannot import name 'MORE'",
 }
 

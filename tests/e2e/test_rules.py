@@ -26,7 +26,7 @@ def command(values: str, name: str = "it") -> str:
 def check_refused(
     folder: Path, table: Callable[[str, str], str], cases: list[tuple[str, str]]
 ) -> None:
-    """Check that one build reports an error for each table t0, t1, ...; `cases` has the messages."""
+    """Check that one build reports each message of `cases` for its table t0, t1, ..."""
     workspace = new_workspace(
         folder, "".join(table(values, f"t{number}") for number, (values, _) in enumerate(cases))
     )

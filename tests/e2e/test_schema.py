@@ -1,4 +1,4 @@
-"""The JSON Schema of BUILD.toml as a golden, checked by a third party; and completion in real shells.
+"""The JSON Schema of BUILD.toml, checked by other programs; and completion in real shells.
 
 After an intended change: BUILDGRAPH_GOLDEN=write pytest tests/e2e/test_schema.py, then review the
 difference.
@@ -105,7 +105,8 @@ def test_taplo_reads_the_schema(tmp_path: Path) -> None:
         ),
         ('[e]\nrule = "export"\ncoalition = "x"\nhardware = "//h:h"\n', '"x" does not match'),
         (
-            '[e]\nrule = "export"\ncoalition = "//x"\nhardware = "//h:h"\nbudget = { image = "2 Mib" }\n',
+            '[e]\nrule = "export"\ncoalition = "//x"\nhardware = "//h:h"\n'
+            'budget = { image = "2 Mib" }\n',
             "2 Mib",
         ),
         ("[workspace]\nchecked = true\n", "checked"),
@@ -121,7 +122,10 @@ def test_taplo_finds_mistakes(tmp_path: Path, text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["2MiB", "1.5 GB", "0B"])
 def test_values_that_are_taken_fit_the_schema(tmp_path: Path, text: str) -> None:
-    document = f'[e]\nrule = "export"\ncoalition = ":c"\nhardware = "//h:h"\nbudget = {{ image = "{text}" }}\n'
+    document = (
+        '[e]\nrule = "export"\ncoalition = ":c"\nhardware = "//h:h"\n'
+        f'budget = {{ image = "{text}" }}\n'
+    )
     assert (
         _mistakes(
             _schema(tmp_path, tmp_path),

@@ -25,7 +25,8 @@ _BUILD = (
     + _COMMAND.format(name="second", source=":first")
     + 'timeout = "10s"\nenv = { MODE = "a" }\n'
     + (
-        '[all]\nrule = "files"\nsrcs = ["d/*.txt"]\n[both]\nrule = "group"\ntargets = [":second", ":first"]\n'
+        '[all]\nrule = "files"\nsrcs = ["d/*.txt"]\n'
+        '[both]\nrule = "group"\ntargets = [":second", ":first"]\n'
     )
 )
 
@@ -116,8 +117,11 @@ def test_a_value_of_a_table_is_named(workspace: Space, old: str, new: str, text:
 
 
 def test_a_word_of_a_command_is_named_by_its_place(workspace: Space) -> None:
-    of = '[c]\nrule = "command"\nargv = ["cp", "-p", "{s}", "{o}"]\ninputs = { s = "file.txt" }\noutputs = { o = "y" }\n'
-    _edit(workspace, "[both]", of + "[both]")
+    table = (
+        '[c]\nrule = "command"\nargv = ["cp", "-p", "{s}", "{o}"]\n'
+        'inputs = { s = "file.txt" }\noutputs = { o = "y" }\n'
+    )
+    _edit(workspace, "[both]", table + "[both]")
     _edit(workspace, '"-p"', '"-f"')
     assert _why(workspace, "//:c")[:2] == ['BUILD.toml: argv[1] "-p" -> "-f"', "1 action ran again"]
 
@@ -140,9 +144,8 @@ def test_the_last_change_counts_and_not_one_before(workspace: Space) -> None:
 
 def test_unchanged_never_built_new_and_missing_targets(workspace: Space) -> None:
     (line,) = _why(workspace, "//:second")
-    assert (
-        line
-        == "nothing changed: the actions of //:second have the same keys as when they first ran here"
+    assert line == (
+        "nothing changed: the actions of //:second have the same keys as when they first ran here"
     )
     workspace.write("BUILD.toml", _BUILD + _COMMAND.format(name="new", source="file.txt"))
     ran = workspace.run("why", "//:new", code=2)

@@ -252,7 +252,7 @@ def _peak(name: str) -> int:
 
 
 def refusal(root: str) -> BuildError | None:
-    """Evaluate a workspace and return its error, or None; check that it took little time and memory."""
+    """Evaluate a workspace, return its error or None, and check its time and memory."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
     resident, began = _peak("VmRSS"), time.process_time()
     try:

@@ -289,8 +289,8 @@ def letters_of(dice: random.Random, text: str) -> str:
 def damaged(seed: int) -> bytes:
     """Return a damaged BUILD.toml.
 
-    Even seeds give some tables with up to five edits, odd ones all tables with one or two edits that
-    rules have to notice.
+    Even seeds give some tables with up to five edits, odd ones all tables with one or two edits
+    that rules have to notice.
     """
     dice = random.Random(seed)
     if seed % 2:
@@ -312,7 +312,7 @@ def damaged(seed: int) -> bytes:
 
 @pytest.fixture
 def cached_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the schema of each shipped rule once: it takes most of the time, and no file changes it."""
+    """Read the schema of each shipped rule once: it takes most of the time and never changes."""
     known = dict[str, RuleSchema]()
 
     def cached(rule: Rule) -> RuleSchema:
@@ -326,7 +326,7 @@ def cached_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("cached_schemas")
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_damaged_at_random(tmp_path: Path, group: int, tally: Callable[[str, int], Tally]) -> None:
-    """Each is accepted or refused with places, within the limits of time and memory of `refusal`."""
+    """Each is accepted or refused with places, within the time and memory of `refusal`."""
     seeds = range(group, CASES, GROUPS)
     count, accepted = tally("BUILD.toml at random", len(seeds)), 0
     root = odd_files(tmp_path)

@@ -248,7 +248,10 @@ def test_artifacts_are_paths_or_outputs_of_labels(tmp_path: Path) -> None:
 
 def test_globs_find_files_and_watch_the_folders_they_looked_in(tmp_path: Path) -> None:
     globs = '["**/*.py", "!**/test_*", "data/[ab]?.csv", "one.txt"]'
-    there = "a.py s/b.py s/t/c.py s/test_c.py .hid/d.py out/e.py data/a1.csv data/c1.csv .e.py one.txt s/no.txt".split()
+    there = (
+        "a.py s/b.py s/t/c.py s/test_c.py .hid/d.py out/e.py data/a1.csv data/c1.csv .e.py one.txt "
+        "s/no.txt"
+    ).split()
     write(
         tmp_path,
         {
@@ -288,7 +291,8 @@ def test_a_target_below_a_target_is_no_value(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "BUILD.toml": '[a]\nrule = "node"\ndeps = ["//a:b", "//a/more:c"]\n[a.b]\nrule = "node"\n'
+            "BUILD.toml": '[a]\nrule = "node"\ndeps = ["//a:b", "//a/more:c"]\n'
+            '[a.b]\nrule = "node"\n'
             '[a.more.c]\nrule = "node"\n'
         },
     )

@@ -20,9 +20,9 @@ def context(workspace: str = "") -> Ctx:
 
 
 def test_words_of_a_command_become_paths_inputs_and_programs() -> None:
-    made = Output("x/o.txt", context().run(["sh", Out("o")])[0].action)
+    other = Output("x/o.txt", context().run(["sh", Out("o")])[0].action)
     (out,) = context().run(
-        [Program("cp"), Source("a/f.txt"), made, In(Content("c", b""), "named"), Out("d/o")],
+        [Program("cp"), Source("a/f.txt"), other, In(Content("c", b""), "named"), Out("d/o")],
         inputs=[In(Source("more"), "extra")],
         programs=["sh"],
         env={"B": "2", "A": "1"},
@@ -35,11 +35,11 @@ def test_words_of_a_command_become_paths_inputs_and_programs() -> None:
 
 
 def test_outputs_of_others_avoid_the_paths_of_sources() -> None:
-    made = context().run(["sh", Out("o")])[0]
-    (out,) = context().run(["cat", Source("in/0/o"), made, Out("x")])
+    other = context().run(["sh", Out("o")])[0]
+    (out,) = context().run(["cat", Source("in/0/o"), other, Out("x")])
     paths = [path for path, _ in out.action.inputs]
     assert "in/0/o" in paths and len(set(paths)) == 2
-    (out,) = context().run(["cat", Source("in/other"), made, Out("x")])
+    (out,) = context().run(["cat", Source("in/other"), other, Out("x")])
     assert "in/1/o" in [path for path, _ in out.action.inputs], "no clash: the usual folder"
 
 
@@ -99,7 +99,7 @@ def test_the_example_of_the_documentation_is_a_rule() -> None:
 
 def test_rules_are_found_by_their_mark_and_have_one_name() -> None:
     class module:
-        """Stands in for a module."""
+        """A module."""
 
     def files_(ctx: Ctx) -> None: ...
 

@@ -29,7 +29,7 @@ class Handled(Exception):
 
 @pytest.fixture
 def trigger() -> Iterator[threading.Event]:
-    """An event; 0.2 s after it is set a signal arrives that does not end waits of the main thread."""
+    """An event; 0.2 s after it is set a signal arrives that ends no wait of the main thread."""
 
     def handle(*_: object) -> None:
         raise Handled

@@ -1,4 +1,4 @@
-"""What changes the hash of a target, and what does not."""
+"""Changes that affect the hash of a target, and changes that do not."""
 
 from __future__ import annotations
 
