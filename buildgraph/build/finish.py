@@ -7,7 +7,6 @@ import time
 from ..execution.scheduler import StepState
 from ..lite import TYPE_CHECKING
 from ..outputs.output_tree import OutputTree
-from ..outputs.owned_paths import owned_paths
 from ..state.save import WrittenOutputs, save_state
 from ..state.step_codec import encode_state, is_tree
 from ..store import gc_roots
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..execution.executor import Executor
-    from ..outputs.output_tree import Other
+    from ..outputs.output_tree import PlacedOutput
     from ..state.start import Start
 
 
@@ -77,7 +76,7 @@ def _verdict(state: int) -> tuple[str, str]:
     if state == StepState.DONE:
         return "passed", ""
     if state == StepState.FAILED:
-        return "failed", "its log stands above"
+        return "failed", "its log is printed above"
     return "not checked", "what it checks was not built"
 
 
@@ -91,8 +90,10 @@ def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
         if not isinstance(output.artifact, Output) or output.artifact.action in executor.results
     }
     scope = None
-    others: list[Other] = []
+    others: list[PlacedOutput] = []
     if not unchanged.in_place:
+        from ..outputs.owned_paths import owned_paths
+
         paths = [
             *(output.path for output in start.outputs.values()),
             *(output.event.path for output in unchanged.outputs.values()),
@@ -104,7 +105,7 @@ def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
         ]
     tree = OutputTree(attempt.root, host.store, host.sources, host.began)
     report_at_once = not unchanged.outputs
-    installed = tree.show(
+    installed = tree.write(
         outputs.values(),
         executor.node,
         attempt.listen if report_at_once else lambda event: None,

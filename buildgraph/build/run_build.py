@@ -12,15 +12,18 @@ from __future__ import annotations
 import time
 
 from ..execution.executor import Attempt, Executor
-from ..host.environment import BuildEnvironment, choose_level, engine_stamps, open_environment
+from ..host.environment import (
+    BuildEnvironment,
+    choose_level,
+    engine_stamps,
+    open_environment,
+)
 from ..host.host_tools import HostTools
 from ..host.source_files import SourceChanged
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import Cancelled, cancellable
-from ..state.graph_cache import CachedGraph, load_graph, save_graph
 from ..state.incremental import start_from_workspace
 from ..state.request_graph import decode_request
-from ..state.restore import start_from_cache
 from ..state.start import start_with_all_dirty
 from ..store.protocol import Missing
 from ..types.errors import INTERRUPTED, BuildError
@@ -30,6 +33,7 @@ from .finish import finish
 
 if TYPE_CHECKING:
     from ..sandbox.job import Cancel
+    from ..state.graph_cache import CachedGraph
     from ..state.start import Start
     from ..types.events import Listener
 
@@ -89,9 +93,8 @@ def _run_attempt(attempt: Attempt, is_first: bool) -> int:
         from ..outputs.out_dir import check_folder
 
         check_folder(attempt.root, request.out, host.store.root)
-    cached = load_graph(attempt) if saved else None
-    if cached is not None:
-        code = _build_cached(attempt, cached, began)
+    if saved:
+        code = _build_cached(attempt, began)
         if code is not None:
             return code
     return _execute(_analysed(attempt), began)
@@ -103,8 +106,14 @@ def _with_level(attempt: Attempt, host: BuildEnvironment) -> Attempt:
     return Attempt(attempt.root, request, attempt.listen, attempt.cancel, host, level)
 
 
-def _build_cached(attempt: Attempt, cached: CachedGraph, began: int) -> int | None:
-    """Build from a snapshot of the cache; None if it is damaged, or if analysis has to report an error of a source."""
+def _build_cached(attempt: Attempt, began: int) -> int | None:
+    """Build from a snapshot of the cache; None if there is none, or if analysis has to report an error of a source."""
+    from ..state.graph_cache import load_graph
+    from ..state.restore import start_from_cache
+
+    cached = load_graph(attempt)
+    if cached is None:
+        return None
     start = start_from_cache(attempt, cached)
     if start is not None:
         return _execute(start, began)
@@ -126,7 +135,11 @@ def _analysed(attempt: Attempt) -> Start:
     graph = evaluate_request(
         attempt.root, attempt.request, lambda program: tools.find(program) is not None
     )
-    cached = save_graph(attempt, graph) if attempt.request.can_use_manifest else None
+    cached: CachedGraph | None = None
+    if attempt.request.can_use_manifest:
+        from ..state.graph_cache import save_graph
+
+        cached = save_graph(attempt, graph)
     if cached is None:
         return start_with_all_dirty(attempt, graph)
     return start_with_all_dirty(attempt, graph, cached.snapshot, cached.path)
@@ -142,7 +155,7 @@ def _execute(start: Start, began: int) -> int:
             len(start.numbers) + len(unchanged.events),
             len(start.gates),
             attempt.level,
-            executor.plan.chains if executor.costs else (),
+            executor.plan.critical_path_ms if executor.costs else (),
         )
     )
     for event in unchanged.events:

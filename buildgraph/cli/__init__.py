@@ -1,4 +1,4 @@
-"""The command line. A build in which nothing changed ends here, before slow modules are imported."""
+"""The command line; a build in which nothing changed ends here, without importing more."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def program() -> NoReturn:
     """Run `main` as a process of its own and exit with its code.
 
-    The cycle collector is off: it costs a tenth of a build, and a build makes few cycles. The process ends by
-    `_exit`, because the kernel frees memory faster than the interpreter does.
+    The cycle collector is off: it costs a tenth of a build, and a build makes few cycles. The
+    process ends by `_exit`, because the kernel frees memory faster than the interpreter does.
     """
     gc.disable()
     # An ignored SIGCHLD, inherited from some container runtimes, makes wait() fail.
@@ -43,7 +43,7 @@ def program() -> NoReturn:
 
 
 def _open_standard() -> None:
-    """Open /dev/null in place of closed standard streams, so that no other file gets their descriptors."""
+    """Open /dev/null as closed standard streams: no other file may get their descriptors."""
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
@@ -54,7 +54,7 @@ def _open_standard() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `buildgraph` with these arguments (default: those of the process) and return its exit code."""
+    """Run `buildgraph` with these arguments (default: sys.argv) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
         from .. import __version__

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 VERBS = {
     "build": "build targets and check their gates",
-    "test": "build targets and report their gates only",
+    "test": "build targets and report only the verdicts of their gates",
     "run": "build an image, load it into Docker and run it hardened",
     "load": "build an image and load it into Docker",
-    "query": "ask what targets there are and what depends on what",
-    "model": "show what is in a model: shapes, cost of a step, heat maps",
+    "query": "list targets and the dependencies between them",
+    "model": "show a model: shapes, cost of a step, heat maps",
     "affected": "list the targets that a change affects, and why",
-    "why": "show what changed since an action last ran",
-    "diff": "compare two keys, or the outputs of an action with its earlier ones",
-    "log": "print what the actions of a target printed",
+    "why": "explain why the actions of a target ran again",
+    "diff": "compare an action with its previous run, or two keys",
+    "log": "print the output of a target's actions",
     "trace": "write a Chrome trace of one of the last builds",
     "rules": "list the rules, or show the keys of one",
     "schema": "print the JSON Schema of BUILD.toml, for editors",
-    "completion": "print a script that completes words in a shell",
+    "completion": "print a completion script for a shell",
     "cache": "show, clean and check the cache",
-    "hardware": "show the catalogue of boards, and detect which one this device is",
-    "doctor": "check what this machine offers, and say how to add what is missing",
+    "hardware": "show the catalogue of boards, and detect the board of this device",
+    "doctor": "check this machine, and print how to install what is missing",
     "init": "create a workspace with a small example",
     "docs": "show the documentation in the terminal",
 }
@@ -48,11 +48,11 @@ def dispatch(words: list[str]) -> int:
 def continue_build(words: list[str]) -> int:
     """Run `build` in the workspace whose manifest was just checked."""
     from ..fastpath import manifest
-    from .verbs.build import plain
+    from .verbs.build import build_patterns
 
     check = manifest.last_check
     assert check is not None, "no manifest was checked"
-    return run_guarded(words, lambda: plain(Invocation(check.root, check.package), words))
+    return run_guarded(words, lambda: build_patterns(Invocation(check.root, check.package), words))
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:
@@ -79,7 +79,7 @@ def run_guarded(words: list[str], work: Callable[[], int]) -> int:
 
 
 def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
-    """Find the interrupt among the causes of an exception; the creation of a class, for one, wraps it.
+    """Find an interrupt among the causes of an exception, such as the error of a class creation.
 
     Causes and contexts may form a circle, so each exception is visited once.
     """
@@ -114,9 +114,9 @@ def _verb(words: list[str]) -> int:
             reason="usage",
         )
     if name == "build" and is_plain(words[1:]):
-        from .verbs.build import plain
+        from .verbs.build import build_patterns
 
-        return plain(Invocation.find(), words[1:])
+        return build_patterns(Invocation.find(), words[1:])
     from importlib import import_module
 
     from .parser import Parser
@@ -153,14 +153,14 @@ def _help_of(word: str, more: list[str]) -> int:
 
 
 def _help() -> str:
-    wide = max(map(len, VERBS))
-    lines = [f"  {name:<{wide}}  {what}" for name, what in VERBS.items()]
+    width = max(map(len, VERBS))
     return "\n".join(
         [
-            "usage: buildgraph VERB [WORDS...]",
+            "usage: buildgraph VERB [ARGUMENTS...]",
             "",
-            *lines,
+            *(f"  {name:<{width}}  {summary}" for name, summary in VERBS.items()),
             "",
-            "`buildgraph help VERB` or `buildgraph help RULE` shows more; `buildgraph --version` shows the version",
+            "`buildgraph help VERB` and `buildgraph help RULE` show the help of a verb or a rule.",
+            "`buildgraph --version` prints the version.",
         ]
     )

@@ -86,7 +86,8 @@ def _line_of(path: str, line: int) -> str | None:
 def report_os_error(error: OSError, as_json: bool) -> int:
     """Print an error of the operating system and return its exit code.
 
-    An error that the user can remove, such as a full disk, is an error of the environment. Any other is a bug.
+    An error that the user can remove, such as a full disk, is an error of the environment. Any
+    other is a bug.
     """
     try:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What `cache gc` says: how much stays and for whose sake, what goes and why."""
+"""Format the plan of `cache gc`: which results are kept or removed, and why."""
 
 from __future__ import annotations
 
@@ -13,64 +13,68 @@ from ..ui.format import format_size, plural, strip_controls
 if TYPE_CHECKING:
     from ..store.gc import GcDecision, GcPlan
 
-_SHOWN = 20
-_WORDS = 60
+_MAX_LISTED = 20  # removed results that are listed for each reason
+_MAX_COMMAND = 60  # characters
 
 
-def format_plan(sweep: GcPlan, now: float, freed: int, dry: bool) -> Iterator[str]:
-    """The plan in lines: what stays by reason, what goes one by one, and the sum."""
+def format_plan(plan: GcPlan, now: float, freed: int, dry_run: bool) -> Iterator[str]:
+    """Yield lines: kept results by reason, removed results by reason and one by one, and totals."""
     groups: dict[tuple[bool, str], list[GcDecision]] = defaultdict(list)
-    for verdict in sweep.decisions:
-        groups[verdict.keep, verdict.reason].append(verdict)
-    for (stays, why), found in sorted(
+    for decision in plan.decisions:
+        groups[decision.keep, decision.reason].append(decision)
+    for (keep, reason), decisions in sorted(
         groups.items(), key=lambda group: (not group[0][0], group[0][1])
     ):
-        weight = format_size(sum(verdict.size for verdict in found))
-        yield f"{'keep' if stays else 'drop'}  {plural(len(found), 'result')}, {weight}: {why}"
-        if not stays:
-            yield from (_line(verdict, now) for verdict in found[:_SHOWN])
-        if not stays and len(found) > _SHOWN:
-            yield f"        and {len(found) - _SHOWN} more (--json lists all)"
-    goes = sum(not verdict.keep for verdict in sweep.decisions)
+        size = format_size(sum(decision.size for decision in decisions))
+        verb = "keep" if keep else "remove"
+        yield f"{verb:<6}  {plural(len(decisions), 'result')}, {size}: {reason}"
+        if not keep:
+            yield from (_format_decision(decision, now) for decision in decisions[:_MAX_LISTED])
+        if not keep and len(decisions) > _MAX_LISTED:
+            yield f"        and {len(decisions) - _MAX_LISTED} more (--json lists all)"
+    removed = sum(not decision.keep for decision in plan.decisions)
     yield (
-        f"{'would drop' if dry else 'dropped'} {plural(goes, 'result')} and {plural(len(sweep.blobs), 'file')}: "
-        f"{format_size(freed)} {'would be ' if dry else ''}freed, {format_size(sweep.kept_bytes)} kept"
+        f"{'would remove' if dry_run else 'removed'} {plural(removed, 'result')} "
+        f"and {plural(len(plan.blobs), 'file')}: "
+        f"{format_size(freed)} {'would be ' if dry_run else ''}freed, "
+        f"{format_size(plan.kept_bytes)} kept"
     )
 
 
-def to_json(sweep: GcPlan, now: float) -> dict[str, Any]:
-    """The same for programs."""
+def to_json(plan: GcPlan, now: float) -> dict[str, Any]:
+    """Return the plan for the JSON answer."""
     return {
-        "kept_bytes": sweep.kept_bytes,
-        "blobs": len(sweep.blobs),
+        "kept_bytes": plan.kept_bytes,
+        "blobs": len(plan.blobs),
         "results": [
             {
-                "key": os.path.basename(verdict.path),
-                "stays": verdict.keep,
-                "why": verdict.reason,
-                "bytes": verdict.size,
-                "unused_seconds": max(0, round(now - verdict.last_used)),
-                "command": _command(verdict),
+                "key": os.path.basename(decision.path),
+                "stays": decision.keep,
+                "why": decision.reason,
+                "bytes": decision.size,
+                "unused_seconds": max(0, round(now - decision.last_used)),
+                "command": _format_command(decision),
             }
-            for verdict in sweep.decisions
+            for decision in plan.decisions
         ],
     }
 
 
-def _line(verdict: GcDecision, now: float) -> str:
-    name = os.path.basename(verdict.path)[:12]
-    unused = f"unused for {_span(now - verdict.last_used)}"
-    return f"        {name}  {format_size(verdict.size):>10}  {unused}  {strip_controls(_command(verdict), _WORDS)}"
+def _format_decision(decision: GcDecision, now: float) -> str:
+    name = os.path.basename(decision.path)[:12]
+    unused = f"unused for {_format_age(now - decision.last_used)}"
+    command = strip_controls(_format_command(decision), _MAX_COMMAND)
+    return f"        {name}  {format_size(decision.size):>10}  {unused}  {command}"
 
 
-def _command(verdict: GcDecision) -> str:
+def _format_command(decision: GcDecision) -> str:
     try:
-        return " ".join(decode("Command", verdict.command)["arguments"])
+        return " ".join(decode("Command", decision.command)["arguments"])
     except ValueError:
         return ""
 
 
-def _span(seconds: float) -> str:
+def _format_age(seconds: float) -> str:
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"

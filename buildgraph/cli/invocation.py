@@ -1,4 +1,4 @@
-"""The invocation: the workspace around the current folder, and the labels and patterns typed in it."""
+"""The invocation: the workspace of the current folder, and the labels and patterns of the user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Invocation:
 
     @classmethod
     def find(cls) -> Invocation:
-        """Find the nearest workspace at or above the current folder; BuildError when there is none."""
+        """Find the nearest workspace at or above the current folder; raise BuildError if none."""
         from ..workspace.root import find_root
 
         folder = os.getcwd()

@@ -22,7 +22,7 @@ class Parser(ArgumentParser):
         self.optional_values: dict[str, str] = {}  # option -> its value when none is written
 
     def read(self, words: list[str]) -> Namespace | None:
-        """Parse arguments; None after `--help` was printed. BuildError for arguments that are not valid."""
+        """Parse arguments; None after `--help` was printed. BuildError if they are not valid."""
         own, rest = words, []
         if "--" in words:
             cut = words.index("--")
@@ -30,7 +30,7 @@ class Parser(ArgumentParser):
         if not {"-h", "--help"}.isdisjoint(own):
             self.print_help()
             return None
-        # argparse treats every argument that begins with a dash as an option: mark the patterns that do.
+        # argparse treats every argument that begins with a dash as an option: mark patterns.
         own = [
             f"{word}={self.optional_values[word]}" if word in self.optional_values else word
             for word in own
@@ -67,7 +67,7 @@ class Parser(ArgumentParser):
         return tuple(map(str, first.choices or words)) if first else ()
 
     def error(self, message: str) -> NoReturn:
-        """Raise BuildError with the message of argparse, and the nearest valid value where there is one."""
+        """Raise BuildError with the message of argparse, and the nearest valid value, if any."""
         wrong = re.match(r".*invalid choice: '(.*)' \(choose from (.*)\)", message)
         near = did_you_mean(wrong[1], re.findall(r"[\w-]+", wrong[2])) if wrong else ""
         raise BuildError(

@@ -1,4 +1,4 @@
-"""Handle SIGINT, SIGTERM and SIGHUP: the first cancels a running build, a second one ends it at once."""
+"""Handle SIGINT, SIGTERM and SIGHUP: the first cancels a build, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Flag:
 
 
 class SignalHandler:
-    """Context in which signals set `cancel` when `armed` (an action may run) and raise Interrupted otherwise.
+    """Context in which a signal sets `cancel` if `armed`, and raises Interrupted otherwise.
 
-    A signal that arrives while armed is raised at the end of the context at the latest, because the build may
-    have ended before it read `cancel`.
+    It is armed while actions may run. A signal that arrives while armed is raised at the end of the
+    context at the latest, because the build may have ended before it read `cancel`.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class SignalHandler:
             self._raise()
 
     def _rearm_lost_signal(self, unraisable: Any) -> None:
-        """Raise the signal again 2 ms later: exceptions in finalizers and import locks are swallowed."""
+        """Raise the signal again in 2 ms: exceptions in finalizers and import locks are lost."""
         if isinstance(unraisable.exc_value, Interrupted):
             self._lost = True
             signal.setitimer(signal.ITIMER_REAL, _RERAISE_S)

@@ -1,7 +1,8 @@
-"""The agent that `init` starts a workspace with: where is the food? Written as .npz by the standard library alone.
+"""The agent of `buildgraph init`, which finds food; written as .npz by the standard library alone.
 
-Two hidden factors, the forager's place (centre, left, right) and the side of the food, which never changes; two
-modalities, the place it sees and what it tastes there; one control, where to go.
+Two hidden factors: the place of the forager (centre, left, right) and the side of the food, which
+never changes. Two modalities: the place that it sees, and the taste there. One control: the place
+to go to.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ SPEC = {
 }
 ARRAYS: dict[str, Table] = {
     "A0": _STAY,
-    # A1[taste][place][side of the food]: nothing at the centre, elsewhere food or an empty dish, 9 times in 10 right.
+    # A1[taste][place][side of the food]: no taste at the centre; elsewhere food or an empty dish,
+    # which is right with probability 0.9.
     "A1": [
         [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]],
         [[0.0, 0.0], [0.9, 0.1], [0.1, 0.9]],
         [[0.0, 0.0], [0.1, 0.9], [0.9, 0.1]],
     ],
-    # B0[next place][place][control]: it arrives where it goes; B1: the food stays.
+    # B0[next place][place][control]: a move always succeeds. B1: the food stays where it is.
     "B0": [[[1.0, 0.0, 0.0]] * 3, [[0.0, 1.0, 0.0]] * 3, [[0.0, 0.0, 1.0]] * 3],
     "B1": [[[1.0], [0.0]], [[0.0], [1.0]]],
     "C0": [0.0, 0.0, 0.0],
@@ -41,21 +43,24 @@ ARRAYS: dict[str, Table] = {
 
 
 def spec() -> bytes:
-    """The JSON that stands beside the arrays."""
+    """Return the content of the .json file beside the arrays."""
     return json.dumps(SPEC, indent=2).encode() + b"\n"
 
 
 def npz() -> bytes:
-    """The arrays as an uncompressed .npz of little-endian float64; the same bytes every time."""
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+    """Return the arrays as an uncompressed .npz of little-endian float64; always the same bytes."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, table in sorted(ARRAYS.items()):
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), _npy(table))
-    return whole.getvalue()
+    return file.getvalue()
 
 
 def _npy(table: Table) -> bytes:
-    """The .npy format, version 1.0: magic, a header that ends at a multiple of 64, the data in C order."""
+    """Encode a table in the .npy format, version 1.0.
+
+    It has a magic number, a header that ends at a multiple of 64, and the data in C order.
+    """
     header = str({"descr": "<f8", "fortran_order": False, "shape": _shape(table)}).encode()
     header += b" " * (-(len(header) + 11) % 64) + b"\n"
     data = list(_flat(table))

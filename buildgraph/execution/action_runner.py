@@ -1,7 +1,7 @@
-"""One action, run: a private folder with exactly its inputs, the sandbox, its outputs copied into a batch.
+"""Run one action: stage exactly its inputs in a private folder, run it in the sandbox, copy its outputs into a batch.
 
-Inputs that users own are copied while they are hashed, so the action reads the snapshot that its key names; a file
-that no longer hashes to it raises Moved. Nothing here is remembered: the session publishes the batch.
+Source files are copied while they are hashed, so the action reads the contents that its key names. A file with another
+digest raises SourceChanged. The caller publishes the batch.
 """
 
 from __future__ import annotations
@@ -43,27 +43,32 @@ FIXED = (
     ("SOURCE_DATE_EPOCH", "0"),
     ("TZ", "UTC"),
 )
-_ROOM, _LITTLE, _GLANCE = 1 << 20, 256 << 20, 0.002  # bytes, bytes, seconds
+_ROOM = 1 << 20  # bytes; with less, the disk counts as full
+_LITTLE, _INTERVAL_S = (
+    256 << 20,
+    0.002,
+)  # with fewer free bytes, the disk is watched at this interval
 _ROOT = os.geteuid() == 0
 
 
 @record
 class Task:
-    """All that running an action takes, looked up beforehand."""
+    """An action with its key, and everything that running it needs.
+
+    `inputs` are (staged path, artifact, content, path on this host or nothing).
+    """
 
     number: int
     action: Action
     key: Key
-    inputs: tuple[
-        tuple[str, Artifact, Node, str], ...
-    ]  # staged path, artifact, what it holds, path of the host
+    inputs: tuple[tuple[str, Artifact, Node, str], ...]
     programs: dict[str, HostTool]
     distributions: dict[str, Distribution]
 
 
 @record
 class TaskOutcome:
-    """What came of a task: a result and the batch that holds its blobs, or why there is none."""
+    """The outcome of a task: a result and the batch with its blobs, or the reason why there is none."""
 
     task: Task
     result: Result | None
@@ -77,17 +82,20 @@ class TaskOutcome:
 
 @record
 class StagedTask:
-    """A task whose inputs are staged: its job, where it runs, and where its results go."""
+    """A task whose inputs are staged: its job, its working directory, and the batch for its outputs."""
 
     task: Task
-    slot: WorkDir
+    work_dir: WorkDir
     job: Job
     batch: Batch
     began: float
 
 
 class ActionRunner:
-    """Runs tasks in folders below `scratch`; safe to call from several threads. `close` ends what it keeps warm."""
+    """Runs tasks in folders below `scratch`. Several threads may call it. `close` ends its fork servers.
+
+    `wrap` changes each job before it runs. `keep` leaves the folders of actions in place.
+    """
 
     def __init__(
         self,
@@ -109,111 +117,112 @@ class ActionRunner:
         )
         self._servers: ForkServers | None = None
         self._lock = allocate_lock()
-        self._full = 0.0  # when the disk was last seen full, by whichever action
+        self._full = 0.0  # when the disk was last full, during any action
         self._watched = self._closed = False
         self._free: list[WorkDir] = []
         self._count = itertools.count()
 
     def close(self) -> None:
-        """End the servers that run Python tools, and the look at the disk; remove the folders."""
+        """End the fork servers and the watch of the disk; remove the folders."""
         self._closed = True
-        for slot in self._free:
-            remove(slot.folder)
+        for work_dir in self._free:
+            remove(work_dir.folder)
         if self._servers is not None:
             self._servers.close()
 
     def attempt(self, task: Task) -> TaskOutcome:
-        """Run a task; Moved when a source changed under it, Missing when the store lost an input."""
-        begun = self.begin(task)
+        """Run a task; SourceChanged if a source has changed, Missing if the store has lost an input."""
+        staged = self.begin(task)
         try:
-            outcome = self.run(begun.job)
-        except BaseException as fault:
-            self.abandon(begun, fault)
+            outcome = self.run(staged.job)
+        except BaseException as error:
+            self.abandon(staged, error)
             raise
-        return self.finish(begun, outcome)
+        return self.finish(staged, outcome)
 
     def begin(self, task: Task) -> StagedTask:
-        """Stage a task; Moved and Missing as for `attempt`. What began must be finished or abandoned."""
+        """Stage a task; exceptions as for `attempt`. A staged task must be finished or abandoned."""
         began = time.monotonic()
         self._watch()
-        slot = self._slot()
+        work_dir = self._take_work_dir()
         batch = self._store.batch()
         try:
-            return StagedTask(task, slot, self._prepare(task, slot), batch, began)
-        except BaseException as fault:
-            self._let_go(slot, batch, fault)
-            if isinstance(fault, OSError) and fault.errno == errno.ENAMETOOLONG:
+            return StagedTask(task, work_dir, self._prepare(task, work_dir), batch, began)
+        except BaseException as error:
+            self._discard(work_dir, batch, error)
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
                 raise BuildError(
-                    f"an input of {task.action.owner} lies too deep to be copied to {self._scratch}",
+                    f"the path of an input of {task.action.owner} is too long below {self._scratch}",
                     None,
                     "set BUILDGRAPH_CACHE to a folder with a shorter path",
                     "environment",
-                ) from fault
+                ) from error
             raise
 
-    def finish(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
-        """Judge how a job ended, and collect what it made.
+    def finish(self, staged: StagedTask, outcome: Outcome) -> TaskOutcome:
+        """Collect the outputs of a job that has ended.
 
-        Where one was killed its folder is not used again: what killed it may have killed the one that cleans up behind it.
+        The folder of a job that was killed is not used again: its supervisor may have been killed as well.
         """
-        if not _room(begun.slot.out):  # before any folder is emptied, which would make room
+        if not _has_free_space(
+            staged.work_dir.out
+        ):  # before a folder is emptied, which frees space
             self._full = time.monotonic()
         try:
-            attempt = self._judge(begun, outcome)
-        except BaseException as fault:
-            self.abandon(begun, fault)
+            task_outcome = self._collect(staged, outcome)
+        except BaseException as error:
+            self.abandon(staged, error)
             raise
         if outcome.code != 128 + 9:
-            self._leave(begun.slot)
-        return attempt
+            self._release(staged.work_dir)
+        return task_outcome
 
-    def abandon(self, begun: StagedTask, fault: BaseException) -> None:
-        """Forget what began and did not come to an end."""
-        self._let_go(begun.slot, begun.batch, fault)
+    def abandon(self, staged: StagedTask, error: BaseException) -> None:
+        """Drop a staged task that did not finish because of an error."""
+        self._discard(staged.work_dir, staged.batch, error)
 
-    def _let_go(self, slot: WorkDir, batch: Batch, fault: BaseException) -> None:
-        if isinstance(fault, BuildError) and fault.reason == "environment":
+    def _discard(self, work_dir: WorkDir, batch: Batch, error: BaseException) -> None:
+        if isinstance(error, BuildError) and error.reason == "environment":
             self._full = time.monotonic()
         self._store.drop(batch)
-        self._leave(slot)
+        self._release(work_dir)
 
-    def _slot(self) -> WorkDir:
+    def _take_work_dir(self) -> WorkDir:
         with suppress(IndexError):  # another thread may have taken the last
             return self._free.pop()
         while True:
-            with suppress(
-                FileExistsError
-            ):  # of another worker, or kept by an earlier build for a look
+            # A folder of that name is of another runner, or an earlier build kept it for the user.
+            with suppress(FileExistsError):
                 return WorkDir(os.path.join(self._scratch, f"action-{next(self._count)}"))
 
-    def _leave(self, slot: WorkDir) -> None:
-        if not self._keep and slot.clean():
-            self._free.append(slot)
+    def _release(self, work_dir: WorkDir) -> None:
+        if not self._keep and work_dir.clean():
+            self._free.append(work_dir)
 
     def _watch(self) -> None:
-        """Where little room is left, look all the time: what was full for a moment may have room again at the end."""
-        if not self._watched and not _room(self._scratch, _LITTLE):
+        """Watch a disk with little free space: it may be full for a moment and have space again when the task ends."""
+        if not self._watched and not _has_free_space(self._scratch, _LITTLE):
             self._watched = True
             from threading import Thread
 
-            Thread(target=self._look, daemon=True).start()
+            Thread(target=self._watch_disk, daemon=True).start()
 
-    def _look(self) -> None:
+    def _watch_disk(self) -> None:
         try:
             while not self._closed:
-                time.sleep(_GLANCE)
-                if not _room(self._scratch):
+                time.sleep(_INTERVAL_S)
+                if not _has_free_space(self._scratch):
                     self._full = time.monotonic()
         except FileNotFoundError:
-            return  # the build is over, and its folder gone
+            return  # the build has ended and removed its folder
 
-    def light(self, task: Task) -> bool:
-        """Whether a launcher can run a task: it needs no namespaces, and no warm interpreter would run it sooner."""
+    def can_use_launcher(self, task: Task) -> bool:
+        """True if a launcher can run a task: without namespaces, and a fork server would not be faster."""
         words = task.action.argv
         return self.level != "namespaces" and (words[0] != "python3" or words[1:4] != FLAGS)
 
     def run(self, job: Job) -> Outcome:
-        """Run a job in the sandbox, as `wrap` changes it."""
+        """Run a job in the sandbox, after `wrap` has changed it."""
         from ..sandbox.forkserver.client import ForkServers
         from ..sandbox.sandbox import run
 
@@ -222,48 +231,48 @@ class ActionRunner:
                 self._servers = ForkServers(self._scratch)
         return run(self._wrap(job), self.level, self._cancel, self._servers)
 
-    def _prepare(self, task: Task, slot: WorkDir) -> Job:
-        kept = [
+    def _prepare(self, task: Task, work_dir: WorkDir) -> Job:
+        produced = [
             (path, node) for path, artifact, node, _ in task.inputs if isinstance(artifact, Output)
         ]
         folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path}
-        slot.prepare(
+        work_dir.prepare(
             {*folders, *(_folder_of(declared) for declared in task.action.outputs)},
             [path for path, _, node, _ in task.inputs if isinstance(node, File)],
         )
-        stage(slot.root, kept, self._store, folders, slot.create)
+        stage(work_dir.root, produced, self._store, folders, work_dir.create)
         for path, artifact, node, host in task.inputs:
             if not isinstance(artifact, Output):
                 assert isinstance(node, File)
-                copy_input(artifact, node, host, f"{slot.root}/{path}", slot.create)
-        return _job(task, slot.root, slot.out, slot.temp)
+                copy_input(artifact, node, host, f"{work_dir.root}/{path}", work_dir.create)
+        return _job(task, work_dir.root, work_dir.out, work_dir.temp)
 
-    def _judge(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
-        task, job, batch = begun.task, begun.job, begun.batch
+    def _collect(self, staged: StagedTask, outcome: Outcome) -> TaskOutcome:
+        task, job, batch = staged.task, staged.job, staged.batch
         log, why = outcome.log.decode("utf-8", "replace"), _why(outcome, job.timeout)
         interrupted = outcome.ended == "interrupted"
         if why or not os.path.isabs(job.argv[0]):
             from ..sandbox.start_failure import UNSTARTED, start_error
 
-            fault = start_error(job, outcome)
-            why = fault if UNSTARTED in fault else ": ".join(filter(None, (why, fault)))
+            reason = start_error(job, outcome)
+            why = reason if UNSTARTED in reason else ": ".join(filter(None, (why, reason)))
         if not why:
-            if self._full >= begun.began:
+            if self._full >= staged.began:
                 raise BuildError(
-                    f"the disk of {job.out} was full while the command ran: what it made is not believed",
+                    f"the disk of {job.out} was full while the command ran, so its outputs were discarded",
                     None,
                     "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room",
                     "environment",
                 )
             try:
-                staged = {
+                inputs = {
                     path.removeprefix("out/") for path, *_ in task.inputs if path.startswith("out/")
                 }
-                outputs = collect(job.out, task.action.outputs, batch, staged)
-            except BuildError as fault:
-                if fault.reason == "environment":
+                outputs = collect(job.out, task.action.outputs, batch, inputs)
+            except BuildError as error:
+                if error.reason == "environment":
                     raise
-                why = fault.what
+                why = error.what
         if why:
             self._store.drop(batch)
             refused, log = parse_refusals(task.action, log)
@@ -273,7 +282,7 @@ class ActionRunner:
                 batch,
                 why,
                 log,
-                "" if refused else _by_hand(job, self._keep),
+                "" if refused else _reproducer(job, self._keep),
                 interrupted,
                 refused,
             )
@@ -314,10 +323,10 @@ def _job(task: Task, root: str, out: str, temp: str) -> Job:
 
 
 def _link(folder: str, entries: Sequence[tuple[str, str]]) -> None:
-    """Links to all that distributions have; folders that several of them share are made, and never written through a link."""
+    """Link to all entries of distributions. A folder that several of them share is made, not linked."""
     linked: set[str] = set()
     os.mkdir(folder)
-    for name, path in sorted(entries):  # a folder before what is in it
+    for name, path in sorted(entries):  # a folder before its entries
         parts = name.split("/")
         if not any("/".join(parts[:depth]) in linked for depth in range(1, len(parts) + 1)):
             os.makedirs(os.path.join(folder, *parts[:-1]), exist_ok=True)
@@ -326,7 +335,7 @@ def _link(folder: str, entries: Sequence[tuple[str, str]]) -> None:
 
 
 def _folder_of(declared: Out) -> str:
-    """The folder that a command finds for an output: a tree itself, or where a file belongs."""
+    """The folder to make for an output: that of a tree, or the folder of a file."""
     path = f"out/{declared.path}"
     return path if declared.tree else path.rpartition("/")[0]
 
@@ -344,15 +353,15 @@ def _why(outcome: Outcome, timeout: int) -> str:
     return f"exit code {outcome.code}" if outcome.code else ""
 
 
-def _room(folder: str, least: int = _ROOM) -> bool:
-    """Whether a command could write to the end: many programs end with 0 though the disk was full."""
+def _has_free_space(folder: str, least: int = _ROOM) -> bool:
+    """True if the disk has `least` free bytes. Many programs exit with 0 on a full disk, so the exit code does not say."""
     disk = os.statvfs(folder)
     blocks = disk.f_bfree if _ROOT else disk.f_bavail
     return blocks * disk.f_frsize >= least and not (disk.f_files and not disk.f_ffree)
 
 
-def _by_hand(job: Job, kept: bool) -> str:
-    """The command that runs an action again, where its folder is kept; else there is nothing to run it in."""
+def _reproducer(job: Job, kept: bool) -> str:
+    """The command that runs an action again in its folder, or nothing if the folder is not kept."""
     if not kept:
         return ""
     import shlex

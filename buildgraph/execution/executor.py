@@ -48,7 +48,7 @@ class AttemptCancelled:
 
 @record(eq=False)
 class Attempt:
-    """One attempt at a request: where it runs, in which sandbox, and who listens."""
+    """One attempt at a request: the workspace, the environment and the sandbox level."""
 
     root: str
     request: Request
@@ -86,7 +86,7 @@ class Executor:
 
     def run(self) -> None:
         """Finish every action; SourceChanged and Missing when the build must start over."""
-        if self.plan.over:
+        if self.plan.finished:
             return  # importing what runs actions takes a fifth of all imports
         from .action_runner import ActionRunner
         from .worker_pool import WorkerPool
@@ -117,7 +117,7 @@ class Executor:
 
     def _loop(self, pool: WorkerPool) -> None:
         due = time.monotonic() + _PUBLISH_S
-        while not self.plan.over:
+        while not self.plan.finished:
             while pool.free and not self.cancel.is_set():
                 step = self.plan.next()
                 if step is None:

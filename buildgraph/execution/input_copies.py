@@ -1,4 +1,4 @@
-"""Files of the user and known contents, copied for an action and verified while they are copied."""
+"""Copy source files and contents for an action, and verify them while they are copied."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _OPS = FileOps()
-_TEXT, _TEXTS = (
-    16 << 10,
-    256 << 10,
-)  # bytes of a source that is kept with a result, and of all of them
+_TEXT, _TEXTS = 16 << 10, 256 << 10  # bytes of a source kept with a result, and of all of them
 
 
 def copy_input(
     artifact: Artifact, node: File, host: str, path: str, create: Callable[[str], int] | None
 ) -> None:
-    """Write what an artifact holds to a path, of `host` where it is a file there; Moved when that is not `node` any more."""
+    """Write the content of an artifact to a path; `host` is the path of a file on this host.
+
+    SourceChanged if the content is not `node` any more.
+    """
     with NewFile(_OPS, path, node.digest.size, node.executable, create) as target:
         if isinstance(artifact, Content):
-            seen = Digest.of(artifact.data)
+            digest = Digest.of(artifact.data)
             write_all(_OPS, target, artifact.data)
         else:
-            seen = _copy(artifact.name, host, target)
-        if seen != node.digest:
+            digest = _copy(artifact.name, host, target)
+        if digest != node.digest:
             raise SourceChanged(artifact.name)
 
 
 def copy_small_texts(
     inputs: Iterable[tuple[str, Artifact, Node, str]], stage: str
 ) -> dict[str, bytes]:
-    """What small sources held, kept with the result: `why` compares it with what they hold later."""
-    found: dict[str, bytes] = {}
+    """The contents of small source files, by name of the part of a result; `why` compares them with later contents."""
+    texts: dict[str, bytes] = {}
     room = _TEXTS
     for path, artifact, node, _ in inputs:
         if (
@@ -51,19 +51,16 @@ def copy_small_texts(
             and node.digest.size <= min(room, _TEXT)
         ):
             with suppress(OSError), open(f"{stage}/{path}", "rb") as file:
-                found[f"{SOURCE}{path}"] = file.read(_TEXT)
+                texts[f"{SOURCE}{path}"] = file.read(_TEXT)
                 room -= node.digest.size
-    return found
+    return texts
 
 
 def _copy(name: str, host: str, target: int) -> Digest:
     try:
         source = os.open(host, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (
-        FileNotFoundError,
-        NotADirectoryError,
-        PermissionError,
-    ):  # the next attempt knows the place of its name
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        # The next attempt reports it with the place of its name in BUILD.toml.
         raise SourceChanged(name) from None
     try:
         if not S_ISREG(os.fstat(source).st_mode):

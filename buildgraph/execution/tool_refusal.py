@@ -1,7 +1,7 @@
-"""What a shipped tool finds wrong in what the user wrote, told as a fault of BUILD.toml is.
+"""Errors that a shipped tool reports about the user's files, shown like errors of BUILD.toml.
 
-Such a tool fails, and a line of its log says what it refuses, and which value of the target's table is to blame
-(`rules/tools/refusal.py`). Commands of users have no part in this.
+Such a tool fails, and a line of its log names the error and the value of the target's table that causes it
+(`rules/tools/refusal.py`). The logs of other commands are not interpreted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MARK = "refused: "
 
 @record
 class ToolRefusal:
-    """What is wrong, the path of keys to the value in the target's table, and what to do."""
+    """An error that a tool reported: message, path of keys to the value in the target's table, and help."""
 
     what: str
     path: tuple[str | int, ...]
@@ -29,7 +29,7 @@ class ToolRefusal:
 
 
 def parse_refusals(action: Action, log: str) -> tuple[tuple[ToolRefusal, ...], str]:
-    """What an action refuses, and the rest of its log; nothing and the whole log where it failed in another way."""
+    """The refusals of an action and the rest of its log; none and the whole log if it failed in another way."""
     tool = (
         action.argv[4]
         if action.argv[:1] == ("python3",) and action.argv[1:4] == FLAGS and len(action.argv) > 4
@@ -44,21 +44,21 @@ def parse_refusals(action: Action, log: str) -> tuple[tuple[ToolRefusal, ...], s
     import json
 
     try:
-        said = json.loads(lines[at].removeprefix(_MARK))
-        found = tuple(
+        document = json.loads(lines[at].removeprefix(_MARK))
+        refusals = tuple(
             ToolRefusal(str(row["what"]), tuple(row["at"]), str(row["fix"]))
-            for row in said["faults"]
+            for row in document["faults"]
         )
-        first = max(0, at - int(said["lines"]))
+        first = max(0, at - int(document["lines"]))
     except (ValueError, KeyError, TypeError):
         return (), log
-    return found, "".join(f"{line}\n" for line in (*lines[:first], *lines[at + 1 :]))
+    return refusals, "".join(f"{line}\n" for line in (*lines[:first], *lines[at + 1 :]))
 
 
 def to_errors(
     root: str, owner: Label | None, at: Location | None, refusal: ToolRefusal
 ) -> BuildError:
-    """A refusal as a fault at its place in BUILD.toml as it is now; `at` is the target's, should that not be found."""
+    """A refusal as an error with its present place in BUILD.toml, or with `at`, that of the target."""
     from ..workspace.workspace import Workspace
 
     what = (

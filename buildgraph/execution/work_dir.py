@@ -1,8 +1,8 @@
-"""Where one action after another runs: a folder that is emptied between them, not made anew.
+"""Working directory of actions, which run in it one after the other. It is emptied between them and not removed.
 
-Making and removing folders for each action costs more than it seems: ext4 passes over inodes that were freed in the
-last minutes, one by one, so every file that is made beside many removed ones costs a long look. Folders for inputs and
-outputs therefore stay, as long as the next action wants the same, and files that it will write anew stay at their places.
+Making and removing folders for each action is slow: ext4 skips inodes that were freed in the last minutes one by one, so
+a new file beside many removed ones costs a long search. Folders stay while the next action needs the same ones, and
+files stay where it will write files of the same paths.
 """
 
 from __future__ import annotations
@@ -20,16 +20,14 @@ _SPARES, _SMALL, _USER = 64, 1 << 20, os.geteuid()
 
 
 class WorkDir:
-    """`root` becomes the working folder of an action, `out` (below it) and `temp` are what it may change."""
+    """A folder for actions: `root` is the working directory; an action may write to `out`, below it, and to `temp`."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.root, self.temp = f"{folder}/build", f"{folder}/tmp"
         self.out = f"{self.root}/out"
-        self._made: dict[str, tuple[int, int]] = {}  # each of our folders, and which it is
-        self._left: set[str] = (
-            set()
-        )  # files at their places, for `create` if the next action wants them there
+        self._folders: dict[str, tuple[int, int]] = {}  # each folder, and its inode and device
+        self._reusable: set[str] = set()  # files that `create` may open again at their paths
         self._spare: list[str] = []
         self._spare_folders: list[tuple[str, tuple[int, int]]] = []
         os.mkdir(folder, 0o700)
@@ -37,38 +35,38 @@ class WorkDir:
         for path in self._own():
             self._make(path)
 
-    def prepare(self, wanted: Iterable[str], files: Iterable[str] = ()) -> None:
-        """Have exactly these folders below `root`, given relative to it, and their parents.
+    def prepare(self, folders: Iterable[str], files: Iterable[str] = ()) -> None:
+        """Make exactly these folders below `root`, given relative to it, and their parents.
 
-        Nothing else is left, but for files from before where `create` will be called for these paths.
+        Of the files of earlier actions only those stay for whose paths `create` will be called.
         """
         paths = {self.root, self.out, self.temp}
-        for folder in wanted:
+        for folder in folders:
             path = f"{self.root}/{folder}"
             while path not in paths:
                 paths.add(path)
                 path = path.rpartition("/")[0]
-        self._put_away(self._left - ({f"{self.root}/{path}" for path in files} - paths))
-        if paths != self._made.keys():
-            for path in sorted(self._made.keys() - paths, reverse=True):
+        self._put_away(self._reusable - ({f"{self.root}/{path}" for path in files} - paths))
+        if paths != self._folders.keys():
+            for path in sorted(self._folders.keys() - paths, reverse=True):
                 self._spare_folders.append(
-                    (f"{self.folder}/spare/f{len(self._spare_folders)}", self._made.pop(path))
+                    (f"{self.folder}/spare/f{len(self._spare_folders)}", self._folders.pop(path))
                 )
                 os.rename(path, self._spare_folders[-1][0])
-            for path in sorted(paths - self._made.keys()):
+            for path in sorted(paths - self._folders.keys()):
                 if self._spare_folders:
-                    spare, self._made[path] = self._spare_folders.pop()
+                    spare, self._folders[path] = self._spare_folders.pop()
                     os.rename(spare, path)
                 else:
                     self._make(path)
 
     def create(self, path: str) -> int:
-        """Open a new file for writing: one that an earlier action has no use for any more, where there is one.
+        """Open a file for writing: that of an earlier action if there is one, else a new file.
 
-        Its bytes are to be overwritten and cut off: ext4 would write out at once what is emptied before.
+        The caller overwrites its bytes and truncates it at the end: ext4 writes a file out at once if it is emptied first.
         """
-        if path in self._left:
-            self._left.discard(path)
+        if path in self._reusable:
+            self._reusable.discard(path)
             return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         if not self._spare:
             return os.open(
@@ -80,30 +78,30 @@ class WorkDir:
         return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
     def clean(self) -> bool:
-        """Empty it, whatever the action left in it; what was put in place of our folders goes, too.
+        """Remove all that the action left. Folders that it replaced are made again.
 
-        Files that can be used again stay until `furnish`. False when something cannot be removed, such as a mount: this
-        slot is then not to be used again.
+        Files that can be used again stay until `prepare`. False if something cannot be removed, such as a mount: the
+        directory must then not be used again.
         """
-        self._left.clear()
+        self._reusable.clear()
         try:
-            found = {path: os.lstat(path) for path in self._made}
+            statuses = {path: os.lstat(path) for path in self._folders}
             whole = all(
-                _identity(found[path]) == known and not os.listxattr(path)
-                for path, known in self._made.items()
+                _identity(statuses[path]) == known and not os.listxattr(path)
+                for path, known in self._folders.items()
             )
             if whole:
-                for path, seen in found.items():
-                    if S_IMODE(seen.st_mode) != 0o755:
+                for path, status in statuses.items():
+                    if S_IMODE(status.st_mode) != 0o755:
                         os.chmod(path, 0o755)
                     self._empty(path)
         except OSError:
             whole = False
-        return whole or self._made_again()
+        return whole or self._remake()
 
-    def _made_again(self) -> bool:
-        self._made.clear()
-        self._left.clear()
+    def _remake(self) -> bool:
+        self._folders.clear()
+        self._reusable.clear()
         if not all([remove(path) for path in (self.root, self.temp)]):
             return False
         for path in self._own():
@@ -115,33 +113,33 @@ class WorkDir:
 
     def _make(self, path: str) -> None:
         os.mkdir(path, 0o755)
-        self._made[path] = _identity(os.lstat(path))
+        self._folders[path] = _identity(os.lstat(path))
 
     def _empty(self, folder: str) -> None:
         for name in os.listdir(folder):
             path = f"{folder}/{name}"
-            if path not in self._made and not self._stays(path):
+            if path not in self._folders and not self._keep_reusable(path):
                 try:
                     os.unlink(path)
                 except OSError:
                     if not remove(path):
                         raise
 
-    def _stays(self, path: str) -> bool:
-        """Keep a file for `create`, when nothing of it but its bytes could reach who gets it."""
-        found = os.lstat(path)
+    def _keep_reusable(self, path: str) -> bool:
+        """Keep a file for `create` if nothing but its bytes could reach the next action; True if it is kept."""
+        status = os.lstat(path)
         if (
-            len(self._left) >= _SPARES
-            or found.st_size > _SMALL
-            or not S_ISREG(found.st_mode)
-            or found.st_nlink > 1
-            or found.st_uid != _USER
+            len(self._reusable) >= _SPARES
+            or status.st_size > _SMALL
+            or not S_ISREG(status.st_mode)
+            or status.st_nlink > 1
+            or status.st_uid != _USER
             or os.listxattr(path)
         ):
             return False
         if _USER:
-            os.chmod(path, 0o600)  # root may write it as it is
-        self._left.add(path)
+            os.chmod(path, 0o600)  # root may write it anyway
+        self._reusable.add(path)
         return True
 
     def _put_away(self, files: set[str]) -> None:
@@ -151,8 +149,8 @@ class WorkDir:
                 os.rename(path, self._spare[-1])
             else:
                 os.unlink(path)
-        self._left -= files
+        self._reusable -= files
 
 
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return (found.st_ino, found.st_dev) if S_ISDIR(found.st_mode) else (0, 0)
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return (status.st_ino, status.st_dev) if S_ISDIR(status.st_mode) else (0, 0)

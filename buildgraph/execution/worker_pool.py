@@ -1,8 +1,8 @@
-"""Those that run tasks side by side: launchers for plain commands, followed by one poll, and threads for all others.
+"""Worker pool: simple commands run in launcher processes watched by one poll loop, all others in threads.
 
-A plain command on the rungs without namespaces is staged and collected here, between two looks at what has ended: for
-such commands a thread would cost more than it gains. What needs bubblewrap or a warm interpreter, or moves many bytes,
-is run by a thread.
+At the sandbox levels without namespaces, simple commands are staged and collected in the poll loop itself, because a
+thread would cost more than it gains. Tasks that need bubblewrap or a warm interpreter, or that move many bytes, run in
+threads.
 """
 
 from __future__ import annotations
@@ -32,197 +32,202 @@ if TYPE_CHECKING:
 FinishedTask: TypeAlias = "tuple[Task, TaskOutcome | BaseException]"
 INFINITE = float("inf")
 _TICK_MS = 100
-_HEAVY = 8 << 20  # bytes of inputs, from which on staging belongs into a thread
+_HEAVY = 8 << 20  # bytes of inputs from which staging runs in a thread
 
 
-class _Hand:
-    """A launcher and what it runs."""
+class LauncherSlot:
+    """A launcher and the task that it runs."""
 
     def __init__(self) -> None:
         self.launcher = Launcher()
-        self.begun: StagedTask | None = None
+        self.staged: StagedTask | None = None
         self.log = OutputBuffer()
-        self.since = 0.0
-        self.why = "exit"  # why it will have ended, when its end is seen
+        self.started = 0.0
+        self.why = "exit"  # the reason to report when the task ends
 
     def drain(self) -> None:
-        """Take what stands in the log."""
-        while data := self.launcher.output():
+        """Read the rest of the log."""
+        while data := self.launcher.read_output():
             self.log.add(data)
 
 
 class WorkerPool:
-    """Runs at most `jobs` tasks at a time; `start` and `wait` are for one thread, the one that made it."""
+    """Runs at most `jobs` tasks at a time. Only the thread that created the pool may call `start` and `wait`."""
 
-    def __init__(self, worker: ActionRunner, jobs: int, cancel: Cancel) -> None:
-        self._worker, self._cancel, self.jobs = worker, cancel, jobs
-        self._hands: list[_Hand] = []
+    def __init__(self, runner: ActionRunner, jobs: int, cancel: Cancel) -> None:
+        self._runner, self._cancel, self.jobs = runner, cancel, jobs
+        self._slots: list[LauncherSlot] = []
         self._busy: dict[
-            int, tuple[_Hand, bool]
-        ] = {}  # descriptor of replies or of the log -> hand, is it the log
+            int, tuple[LauncherSlot, bool]
+        ] = {}  # descriptor -> slot, is it that of the log
         self._poller = select.poll()
-        self._here: list[FinishedTask] = []
+        self._done_inline: list[FinishedTask] = []
         self._threads: list[tuple[Thread, Task]] = []
-        self._elsewhere: SimpleQueue[FinishedTask] = SimpleQueue()
+        self._done_in_threads: SimpleQueue[FinishedTask] = SimpleQueue()
         self._wake = (-1, -1)
         self._kills = usage.count_oom_kills()
 
     @property
     def free(self) -> bool:
-        """Whether one more task may be started."""
-        return self._running + len(self._here) < self.jobs
+        """True if one more task may be started."""
+        return self._running + len(self._done_inline) < self.jobs
 
     @property
     def _running(self) -> int:
-        return len(self._threads) + sum(hand.begun is not None for hand in self._hands)
+        return len(self._threads) + sum(slot.staged is not None for slot in self._slots)
 
     def start(self, task: Task) -> None:
-        """Begin a task, whose end `wait` will tell."""
-        hand = self._hand(task)
-        if hand is None:
-            self._hand_off(task)
+        """Start a task; `wait` returns its outcome."""
+        slot = self._free_slot(task)
+        if slot is None:
+            self._start_thread(task)
             return
         try:
-            begun = self._worker.begin(task)
-        except Exception as fault:
-            self._here.append((task, fault))
+            staged = self._runner.begin(task)
+        except Exception as error:
+            self._done_inline.append((task, error))
             return
-        hand.begun, hand.log, hand.since, hand.why = begun, OutputBuffer(), time.monotonic(), "exit"
-        hand.launcher.start(encode_job(begun.job, self._worker.level == "landlock", os.getpid()))
+        slot.staged, slot.log, slot.started, slot.why = (
+            staged,
+            OutputBuffer(),
+            time.monotonic(),
+            "exit",
+        )
+        slot.launcher.start(encode_job(staged.job, self._runner.level == "landlock", os.getpid()))
 
     def wait(self, until: float = INFINITE) -> list[FinishedTask]:
-        """What has ended: at least one task, when any was started, or nothing when it is later than `until`."""
-        while not self._here and self._running and time.monotonic() < until:
+        """The tasks that have ended: at least one if any is running, or none after the monotonic time `until`."""
+        while not self._done_inline and self._running and time.monotonic() < until:
             ready = self._poller.poll(_TICK_MS)
             for fd, _ in ready:
-                self._look(fd)
+                self._on_ready(fd)
             if not ready:
-                self._look_after_threads()
-            for hand in self._hands:
-                if hand.begun is not None:
-                    self._limit(hand, hand.begun)
-        ended, self._here = self._here, []
+                self._check_threads()
+            for slot in self._slots:
+                if slot.staged is not None:
+                    self._limit(slot, slot.staged)
+        ended, self._done_inline = self._done_inline, []
         return ended
 
     def close(self) -> None:
-        """End the launchers, and what they run when a second signal cut the wait for it short."""
-        for hand in self._hands:
-            if hand.begun is not None:
-                hand.launcher.end()
-            hand.launcher.close()
-        if not self._threads:  # one that is still to wake this one must not write into a file that got the number since
+        """End the launchers, and the tasks that still run because a second signal interrupted `wait`."""
+        for slot in self._slots:
+            if slot.staged is not None:
+                slot.launcher.end()
+            slot.launcher.close()
+        # A thread that has yet to wake this one must not write to a reused descriptor.
+        if not self._threads:
             for fd in filter(lambda fd: fd >= 0, self._wake):
                 os.close(fd)
 
-    def _hand(self, task: Task) -> _Hand | None:
-        """A free launcher for a task that is for one; a fork is made only while there are no other threads."""
-        if not self._worker.light(task) or _bytes(task) > _HEAVY:
+    def _free_slot(self, task: Task) -> LauncherSlot | None:
+        """A free launcher for a simple task. A launcher is forked only while there are no other threads."""
+        if not self._runner.can_use_launcher(task) or _bytes(task) > _HEAVY:
             return None
-        free = next((hand for hand in self._hands if hand.begun is None), None)
+        free = next((slot for slot in self._slots if slot.staged is None), None)
         if free is None and self._wake == (-1, -1):
-            free = _Hand()
-            self._hands.append(free)
+            free = LauncherSlot()
+            self._slots.append(free)
             for fd, is_log in ((free.launcher.replies, False), (free.launcher.log, True)):
                 self._busy[fd] = free, is_log
                 self._poller.register(fd, select.POLLIN)
         return free
 
-    def _look(self, fd: int) -> None:
+    def _on_ready(self, fd: int) -> None:
         if fd == self._wake[0]:
             os.read(fd, 1 << 10)
-            self._gather()
+            self._drain_threads()
             return
-        hand, is_log = self._busy.get(fd, (None, False))
-        if hand is None:
-            return  # of a launcher that was lost a moment ago
+        slot, is_log = self._busy.get(fd, (None, False))
+        if slot is None:
+            return  # the descriptor of a launcher that was just lost
         if is_log:
-            hand.log.add(
-                hand.launcher.output()
-            )  # no more at a time: who writes all the time must not keep the others waiting
-        elif hand.begun is not None:
-            self._here.append(self._end(hand, hand.begun))
+            # One piece at a time: a task that writes without a pause must not delay the others.
+            slot.log.add(slot.launcher.read_output())
+        elif slot.staged is not None:
+            self._done_inline.append(self._end(slot, slot.staged))
         else:
-            self._lose(hand)
+            self._lose(slot)
 
-    def _gather(self) -> None:
-        """What threads told. Each is waited for: after its word it still wakes this one, by a pipe that `close` closes."""
-        while not self._elsewhere.empty():
-            task, found = self._elsewhere.get()
-            self._here.append((task, found))
+    def _drain_threads(self) -> None:
+        """Collect the outcomes of threads, and join each: it still writes to the pipe that `close` closes."""
+        while not self._done_in_threads.empty():
+            task, outcome = self._done_in_threads.get()
+            self._done_inline.append((task, outcome))
             for thread in [thread for thread, of in self._threads if of is task]:
                 thread.join()
             self._threads = [(thread, of) for thread, of in self._threads if of is not task]
 
-    def _look_after_threads(self) -> None:
-        """A thread that is gone without a word had no memory for one."""
+    def _check_threads(self) -> None:
+        """Report threads that ended without an outcome: they had no memory to report one."""
         alive = {thread for thread, _ in self._threads if thread.is_alive()}
-        self._gather()
-        self._here += [
+        self._drain_threads()
+        self._done_inline += [
             (task, MemoryError()) for thread, task in self._threads if thread not in alive
         ]
         self._threads = [(thread, task) for thread, task in self._threads if thread in alive]
 
-    def _end(self, hand: _Hand, begun: StagedTask) -> FinishedTask:
-        code, used, peak = hand.launcher.ended()
-        hand.drain()
-        hand.begun = None
-        if hand.launcher.lost:
-            self._lose(hand)
-        took = round((time.monotonic() - hand.since) * 1000)
-        why = classify_ending(code, hand.why, self._killed)
-        outcome = Outcome(code, why, hand.log.text(), self._worker.level, took, used, peak)
+    def _end(self, slot: LauncherSlot, staged: StagedTask) -> FinishedTask:
+        code, used, peak = slot.launcher.read_result()
+        slot.drain()
+        slot.staged = None
+        if slot.launcher.lost:
+            self._lose(slot)
+        milliseconds = round((time.monotonic() - slot.started) * 1000)
+        why = classify_ending(code, slot.why, self._killed)
+        outcome = Outcome(code, why, slot.log.text(), self._runner.level, milliseconds, used, peak)
         try:
-            return begun.task, self._worker.finish(begun, outcome)
-        except Exception as fault:
-            return begun.task, fault
+            return staged.task, self._runner.finish(staged, outcome)
+        except Exception as error:
+            return staged.task, error
 
-    def _lose(self, hand: _Hand) -> None:
-        """Do without a launcher that was killed."""
-        for fd in (hand.launcher.replies, hand.launcher.log):
+    def _lose(self, slot: LauncherSlot) -> None:
+        """Remove a launcher that was killed."""
+        for fd in (slot.launcher.replies, slot.launcher.log):
             self._poller.unregister(fd)
             del self._busy[fd]
-        self._hands.remove(hand)
-        hand.launcher.close()
+        self._slots.remove(slot)
+        slot.launcher.close()
 
     def _killed(self) -> bool:
         before, self._kills = self._kills, usage.count_oom_kills()
         return self._kills > before
 
-    def _limit(self, hand: _Hand, begun: StagedTask) -> None:
-        """End what was told to stop, or takes too long; it is told again until it ends."""
-        if hand.why == "exit":
+    def _limit(self, slot: LauncherSlot, staged: StagedTask) -> None:
+        """Stop a task that was cancelled or takes too long; the signal is repeated until the task ends."""
+        if slot.why == "exit":
             if self._cancel.is_set():
-                hand.why = "interrupted"
-            elif time.monotonic() > hand.since + begun.job.timeout:
-                hand.why = "timeout"
-        if hand.why != "exit":
-            hand.launcher.stop()
+                slot.why = "interrupted"
+            elif time.monotonic() > slot.started + staged.job.timeout:
+                slot.why = "timeout"
+        if slot.why != "exit":
+            slot.launcher.stop()
 
-    def _hand_off(self, task: Task) -> None:
+    def _start_thread(self, task: Task) -> None:
         from threading import Thread
 
         if self._wake == (-1, -1):
             self._wake = os.pipe2(os.O_CLOEXEC)
             self._poller.register(self._wake[0], select.POLLIN)
         thread = Thread(target=self._attempt, args=(task,), name="action")
-        self._threads.append((thread, task))  # before: a signal may end the wait for its start
+        self._threads.append((thread, task))  # before the start, in which a signal may arrive
         try:
             thread.start()
-        except RuntimeError:  # the system allows no more
+        except RuntimeError:  # the system allows no more threads
             self._threads.pop()
             raise
 
     def _attempt(self, task: Task) -> None:
         try:
-            self._elsewhere.put((task, self._worker.attempt(task)))
-        except BaseException as fault:
-            with suppress(MemoryError):  # `_look_after_threads` then tells
-                self._elsewhere.put((task, fault))
+            self._done_in_threads.put((task, self._runner.attempt(task)))
+        except BaseException as error:
+            with suppress(MemoryError):  # `_check_threads` then reports it
+                self._done_in_threads.put((task, error))
         os.write(self._wake[1], b".")
 
 
 def _bytes(task: Task) -> int:
-    """How much there is to stage, as far as that can be told without a look into trees."""
+    """The bytes to stage, as far as they are known without reading trees."""
     return sum(
         node.digest.size
         for _, artifact, node, _ in task.inputs

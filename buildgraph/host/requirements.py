@@ -1,6 +1,6 @@
 """Names of Python distributions: parse what a table declares, and suggest the right name.
 
-The one door to packaging, which costs 20 ms to import and is opened late.
+The one door to packaging, which is imported late because that costs about 50 ms.
 """
 
 from __future__ import annotations

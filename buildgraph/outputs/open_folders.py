@@ -1,6 +1,6 @@
-"""Folders below `out/`, opened one in the other and never through a link, and old outputs that are in the way of new ones.
+"""Folders below `out/`, opened one in the other and never through a link, and old outputs in the place of new ones.
 
-A path is removed only when it holds what buildgraph wrote there (`written.py`): what a user put there or changed stays.
+A path is removed only if it has the content that buildgraph wrote there (`written_paths.py`). Files of users stay.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @record(eq=False)
 class OwnedPaths:
-    """What a request decides about old outputs.
+    """The old outputs that a request may remove.
 
-    `declared` are the paths below the workspace of all outputs that the request asks for, made or not. `covers` tells
-    whether it asks for all outputs of a label, `declares` whether the workspace still declares an output at a path (this
-    is dear). `warn` takes words for the user.
+    `declared` are the paths below the workspace of all requested outputs, built or not. `covers` is true for a label of
+    which all outputs are requested, `declares` for a path at which the workspace still declares an output (it analyses the
+    workspace, which is slow). `warn` shows a text to the user.
     """
 
     declared: frozenset[str] = frozenset()
@@ -41,9 +41,9 @@ class OwnedPaths:
     warn: Callable[[str], object] = lambda text: None
 
 
-def link_target(path: str, held: str) -> str:
-    """What the link of an output leads to, by its path below the workspace and its name in `built`."""
-    return "../" * path.count("/") + f"{BUILT}/{held}"
+def link_target(path: str, folder: str) -> str:
+    """The target of the link of an output, from its path below the workspace and its folder in `built`."""
+    return "../" * path.count("/") + f"{BUILT}/{folder}"
 
 
 def label_of(path: str) -> str:
@@ -53,7 +53,7 @@ def label_of(path: str) -> str:
 
 
 def is_output(path: str) -> bool:
-    """Whether a path may be that of an output."""
+    """True if a path may be that of an output."""
     first, *parts = path.split("/")
     return (
         first == "out" and len(parts) >= 2 and not {"", ".", ".."} & {*parts} and "\0" not in path
@@ -61,21 +61,23 @@ def is_output(path: str) -> bool:
 
 
 class OpenFolders:
-    """The folders below `out/` of a workspace, and what buildgraph wrote there before."""
+    """The folders below `out/` of a workspace, and the contents that buildgraph wrote there before."""
 
     def __init__(self, root: str, scope: OwnedPaths | None, written: Contents) -> None:
         self._root, self._scope, self._written = root, scope, written
 
     def opened(self, path: str, make: bool = True) -> int:
-        """Open a folder by its path below the workspace, and make it where it is missing; BuildError for what is in the way.
+        """Open a folder by its path below the workspace, and make it if it is missing.
 
-        Where nothing is to be made: OSError.
+        BuildError for a file of the user's in its place; OSError if `make` is false and the folder is missing.
         """
         fd, at = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), ""
         try:
             for part in path.split("/"):
                 at = f"{at}/{part}" if at else part
-                inner = self._made(fd, part, at) if make else os.open(part, _FOLDER, dir_fd=fd)
+                inner = (
+                    self._open_or_make(fd, part, at) if make else os.open(part, _FOLDER, dir_fd=fd)
+                )
                 os.close(fd)
                 fd = inner
             return fd
@@ -83,24 +85,24 @@ class OpenFolders:
             os.close(fd)
             raise
 
-    def _made(self, above: int, name: str, path: str) -> int:
+    def _open_or_make(self, above: int, name: str, path: str) -> int:
         try:
             return os.open(name, _FOLDER, dir_fd=above)
         except FileNotFoundError:
             pass
-        except OSError as fault:
-            if fault.errno not in (errno.ENOTDIR, errno.ELOOP):
-                raise unwritable_error(path, fault) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise unwritable_error(path, error) from None
             self._make_way(above, name, path)
         try:
             os.mkdir(name, dir_fd=above)
-        except OSError as fault:
-            raise unwritable_error(path, fault) from None
+        except OSError as error:
+            raise unwritable_error(path, error) from None
         return os.open(name, _FOLDER, dir_fd=above)
 
     def _make_way(self, above: int, name: str, path: str) -> None:
-        """Remove a file or a link of ours where a folder is to be; BuildError when it is not ours or still declared."""
-        if self._may_go(path) and self._is_ours(above, name, path):
+        """Remove an old output in the place of a folder; BuildError if it is still declared or not buildgraph's."""
+        if self._is_removable(path) and self._is_ours(above, name, path):
             os.unlink(name, dir_fd=above)
         elif stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
             raise self._still_declared(path) or BuildError(
@@ -122,30 +124,30 @@ class OpenFolders:
         )
 
     def clear(self, path: str) -> None:
-        """Remove a folder in whose place an output is to be, when all in it is ours and may go; BuildError otherwise."""
-        folders, found = [path], list[str]()
+        """Remove a folder of old outputs in the place of a new one; BuildError if anything else is in it."""
+        folders, files = [path], list[str]()
         for folder in folders:
             with os.scandir(f"{self._root}/{folder}") as entries:
                 for entry in entries:
-                    (folders if entry.is_dir(follow_symlinks=False) else found).append(
+                    (folders if entry.is_dir(follow_symlinks=False) else files).append(
                         f"{folder}/{entry.name}"
                     )
-        for one in folders[1:]:
-            if not any(known.startswith(f"{one}/") for known in self._written):
-                raise obstacle_error(path, one)
-        for one in found:
-            if not self._may_go(one) or not self._holds_ours(one):
-                raise self._still_declared(one) or obstacle_error(path, one)
-        for one in found:
-            self.remove(one, prune=False)
+        for folder in folders[1:]:
+            if not any(known.startswith(f"{folder}/") for known in self._written):
+                raise obstacle_error(path, folder)
+        for file in files:
+            if not self._is_removable(file) or not self._has_old_content(file):
+                raise self._still_declared(file) or obstacle_error(path, file)
+        for file in files:
+            self.remove(file, prune=False)
         for folder in reversed(folders):
             above, _, name = folder.rpartition("/")
             with suppress(OSError), _Closing(self.opened(above, make=False)) as fd:
                 os.rmdir(name, dir_fd=fd)
 
     def remove_stale(self) -> set[str]:
-        """Remove outputs that the request covers and no longer declares; the paths that are not ours any more."""
-        assert self._scope is not None
+        """Remove outputs that the request covers and no longer declares; the paths to take off the list."""
+        assert self._scope is not None, "without a scope nothing is stale"
         gone = {path for path in self._written if not is_output(path)}
         for path in sorted(self._written.keys() - self._scope.declared - gone):
             if self._scope.covers(label_of(path)):
@@ -159,7 +161,7 @@ class OpenFolders:
         return gone
 
     def remove(self, path: str, prune: bool = True) -> bool:
-        """Remove an old output and folders that are empty then; False when it holds something that is not ours."""
+        """Remove an old output and folders that become empty; False if it has another content."""
         above, _, name = path.rpartition("/")
         try:
             with _Closing(self.opened(above, make=False)) as fd:
@@ -167,8 +169,8 @@ class OpenFolders:
                 if not self._is_ours(fd, name, path):
                     return False
                 os.unlink(name, dir_fd=fd)
-        except OSError as fault:
-            return fault.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+        except OSError as error:
+            return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
         while prune and above.count("/"):
             above, _, name = above.rpartition("/")
             try:
@@ -178,8 +180,8 @@ class OpenFolders:
                 break
         return True
 
-    def _may_go(self, path: str) -> bool:
-        """Whether an old output is not declared any more."""
+    def _is_removable(self, path: str) -> bool:
+        """True for an old output that is not declared any more."""
         scope = self._scope
         if (
             scope is None
@@ -191,7 +193,7 @@ class OpenFolders:
         label = label_of(path)
         return scope.covers(label) or not scope.declares(label, path)
 
-    def _holds_ours(self, path: str) -> bool:
+    def _has_old_content(self, path: str) -> bool:
         above, _, name = path.rpartition("/")
         try:
             with _Closing(self.opened(above, make=False)) as fd:
@@ -200,7 +202,7 @@ class OpenFolders:
             return False
 
     def _is_ours(self, above: int, name: str, path: str) -> bool:
-        """Whether a path holds what was written there."""
+        """True if a path has a content that buildgraph wrote there."""
         contents = self._written.get(path, ())
         mode = os.stat(name, dir_fd=above, follow_symlinks=False).st_mode
         if stat.S_ISLNK(mode):
@@ -227,16 +229,16 @@ def find_links(folder: str) -> Iterator[str]:
                     waiting.append(entry.path)
 
 
-def unwritable_error(path: str, fault: OSError) -> OSError | BuildError:
-    """The fault of a path in the workspace that the system refuses to write: itself where it tells what to do."""
-    if fault.errno in (errno.EACCES, errno.EPERM):
+def unwritable_error(path: str, error: OSError) -> OSError | BuildError:
+    """The error to raise for a path in the workspace that cannot be written: with help if permissions are missing."""
+    if error.errno in (errno.EACCES, errno.EPERM):
         return BuildError(
-            f"{path} cannot be written: {os.strerror(fault.errno).lower()}",
+            f"{path} cannot be written: {os.strerror(error.errno).lower()}",
             None,
             "give yourself the right to write there",
             "environment",
         )
-    return fault
+    return error
 
 
 class _Closing:

@@ -1,7 +1,7 @@
-"""`--out DIR`: copies of outputs in a folder of the user's. It adds, replaces copies of its own, and deletes nothing else.
+"""`--out DIR`: copy outputs to a folder of the user's. It adds files, replaces its own copies, and deletes nothing else.
 
-Everything is first copied into a folder inside DIR, verified, and then renamed to its place; a fault, a full disk or a signal
-leaves DIR as it was. `.buildgraph/exports` lists what was copied where: only what still holds that is replaced.
+Everything is first copied into a folder inside DIR, verified, and then renamed to its place. An error, a full disk or a signal
+leaves DIR as it was. `.buildgraph/exports` lists the copies; one that was changed since is not replaced.
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ if TYPE_CHECKING:
     from ..types.result import Node
     from .output_tree import InstalledOutputs
 
-_TEMP = ".buildgraph-out."  # then the number of the process; its flock tells whether that lives
+_TEMP = (
+    ".buildgraph-out."  # then the number of the process, which keeps a flock on it while it runs
+)
 _FIX = "move it away, or name another folder"
 
 
 def check_folder(root: str, folder: str, cache: str) -> None:
-    """Refuse a DIR that cannot take copies, before anything is built. BuildError."""
+    """Refuse a DIR that cannot take copies, before anything is built; BuildError."""
     real = os.path.realpath(folder)
-    _check_apart(root, real)
+    _check_not_own(root, real)
     if f"{real}/".startswith(f"{os.path.realpath(cache)}/"):
         raise BuildError(
             f"--out: {folder} is in the cache", None, "name a folder of yours", "usage"
@@ -56,26 +58,29 @@ def check_folder(root: str, folder: str, cache: str) -> None:
         )
 
 
-def _check_apart(root: str, path: str) -> None:
+def _check_not_own(root: str, path: str) -> None:
     top = os.path.realpath(root)
     for name in ("out", NAME):
         if f"{path}/".startswith(f"{top}/{name}/"):
             raise BuildError(
                 f"--out: {path} is in {name}/, where buildgraph keeps what it makes",
                 None,
-                "name a folder apart from it",
+                "name a folder outside of it",
                 "usage",
             )
 
 
-def copy_out(root: str, folder: str, shown: InstalledOutputs, store: Store) -> None:
-    """Copy all outputs to a folder, each under its label's path when there are several labels. BuildError, Stopped."""
-    labels = {event.label for event in shown.events}
+def copy_out(root: str, folder: str, installed: InstalledOutputs, store: Store) -> None:
+    """Copy all outputs to a folder, each below the path of its label if there are several labels.
+
+    BuildError if that cannot be done, Cancelled after a signal.
+    """
+    labels = {event.label for event in installed.events}
     several = len(labels) > 1
     copies = []
-    for number, (link, name, node) in enumerate(shown.outputs):
+    for number, (link, name, node) in enumerate(installed.outputs):
         below = link.removeprefix("out/") if several else name
-        _check_apart(root, os.path.join(os.path.realpath(folder), below))
+        _check_not_own(root, os.path.join(os.path.realpath(folder), below))
         copies.append(
             _Copy(
                 number,
@@ -86,14 +91,14 @@ def copy_out(root: str, folder: str, shown: InstalledOutputs, store: Store) -> N
         )
     try:
         _Copying(folder, store, WrittenPaths(f"{root}/{NAME}/exports")).run(copies)
-    except OSError as fault:
+    except OSError as error:
         where = (
-            fault.filename
-            if isinstance(fault.filename, str) and _TEMP not in fault.filename
+            error.filename
+            if isinstance(error.filename, str) and _TEMP not in error.filename
             else folder
         )
         raise BuildError(
-            f"--out: {where} cannot be written: {os.strerror(fault.errno or 0).lower()}",
+            f"--out: {where} cannot be written: {os.strerror(error.errno or 0).lower()}",
             None,
             "name a folder of yours on a disk with room",
             "environment",
@@ -112,10 +117,8 @@ class _Copying:
     def __init__(self, folder: str, store: Store, written: WrittenPaths) -> None:
         self._folder, self._store, self._written = folder, store, written
         self._temp = os.path.join(folder, f"{_TEMP}{os.getpid()}")
-        self._made: list[str] = []  # folders that were not there before
-        self._turned: list[
-            tuple[str, str]
-        ] = []  # (path, where the old copy is) of what got its place
+        self._created: list[str] = []  # folders that were not there before
+        self._replaced: list[tuple[str, str]] = []  # (path, path of the old copy)
 
     def run(self, copies: list[_Copy]) -> None:
         known = self._written.read()
@@ -131,19 +134,19 @@ class _Copying:
                     self._copy(copy, f"{self._temp}/{copy.number}")
                 self._written.add([(copy.path, _content(copy)) for copy in due])
                 with defer_signals():
-                    self._turn(due)
+                    self._rename_into_place(due)
             finally:
                 with defer_signals():
                     remove(self._temp)
                 os.close(fd)
         except BaseException:
-            for folder in reversed(self._made):
+            for folder in reversed(self._created):
                 with suppress(OSError):
                     os.rmdir(folder)
             raise
 
     def _due(self, copy: _Copy, contents: set[str]) -> bool:
-        """Whether a copy is to be made; BuildError when something that is not an old one of it is in its place."""
+        """True if a copy has to be made; BuildError if anything but an old copy is in its place."""
         self._check_way(copy.path)
         if not os.path.lexists(copy.path) or self._is_ours(copy.path, contents):
             return True
@@ -157,7 +160,7 @@ class _Copying:
         )
 
     def _check_way(self, path: str) -> None:
-        """Each folder between DIR and a copy is a real one, or is not there."""
+        """Require that each folder between DIR and a copy is missing or no link."""
         way = os.path.dirname(path)
         while len(way) > len(self._folder):
             with suppress(FileNotFoundError, NotADirectoryError):
@@ -175,15 +178,15 @@ class _Copying:
         while not os.path.isdir(folder):
             missing.append(folder)
             folder = os.path.dirname(folder)
-        for one in reversed(missing):
-            os.mkdir(one)
-            self._made.append(one)
+        for path in reversed(missing):
+            os.mkdir(path)
+            self._created.append(path)
 
     def _copy(self, copy: _Copy, to: str) -> None:
         if isinstance(copy.node, File):
             self._file(copy.node, to)
             return
-        assert copy.inside is not None
+        assert copy.inside is not None, "a folder has contents"
         for path in copy.inside.names:
             os.mkdir(to + path)
             os.chmod(to + path, FOLDER_MODE)
@@ -197,18 +200,18 @@ class _Copying:
         self._store.place(file.digest, to, file.executable)
         os.chmod(to, 0o755 if file.executable else 0o644)
 
-    def _turn(self, due: list[_Copy]) -> None:
-        """Give each copy its place; after a fault all is as it was."""
+    def _rename_into_place(self, due: list[_Copy]) -> None:
+        """Rename each copy to its place; after an error all is as it was."""
         try:
             for copy in due:
                 self._make(os.path.dirname(copy.path))
                 fresh, old = f"{self._temp}/{copy.number}", f"{self._temp}/old.{copy.number}"
                 if os.path.lexists(copy.path):
                     os.rename(copy.path, old)
-                self._turned.append((copy.path, old))
+                self._replaced.append((copy.path, old))
                 _place(fresh, copy.path)
         except BaseException:
-            for number, (path, old) in reversed([*enumerate(self._turned)]):
+            for number, (path, old) in reversed([*enumerate(self._replaced)]):
                 with suppress(OSError):
                     os.rename(path, f"{self._temp}/undone.{number}")
                 with suppress(OSError):
@@ -217,15 +220,15 @@ class _Copying:
 
 
 def _place(fresh: str, path: str) -> None:
-    """Rename to a path where nothing is; OSError when something came there meanwhile."""
+    """Rename to a path that is free; OSError if it was taken meanwhile."""
     if not os.path.isdir(fresh):
         try:
             os.link(fresh, path)  # a rename would replace a file
             return
         except FileExistsError:
             raise
-        except OSError as fault:
-            if fault.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
                 raise
             if os.path.lexists(path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
@@ -233,7 +236,7 @@ def _place(fresh: str, path: str) -> None:
 
 
 def _sweep(folder: str) -> None:
-    """Remove what copying processes that were killed left in DIR."""
+    """Remove the folders of copying processes that were killed."""
     for name in os.listdir(folder):
         if not name.startswith(_TEMP) or not name.removeprefix(_TEMP).isdigit():
             continue
@@ -250,10 +253,10 @@ def _sweep(folder: str) -> None:
 
 
 def _same(copy: _Copy) -> bool:
-    """Whether the path holds what is to be copied already."""
+    """True if the path has the content already."""
     if isinstance(copy.node, File):
         return _is_file(copy.path, copy.node)
-    assert copy.inside is not None
+    assert copy.inside is not None, "a folder has contents"
     try:
         for path, names in copy.inside.names.items():
             if (
@@ -271,11 +274,11 @@ def _same(copy: _Copy) -> bool:
 def _is_file(path: str, file: File) -> bool:
     check_cancelled()
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
         return (
-            stat.S_ISREG(found.st_mode)
-            and found.st_size == file.digest.size
-            and bool(found.st_mode & 0o100) == file.executable
+            stat.S_ISREG(status.st_mode)
+            and status.st_size == file.digest.size
+            and bool(status.st_mode & 0o100) == file.executable
             and hash_file(path) == file.digest
         )
     except OSError:
@@ -283,10 +286,10 @@ def _is_file(path: str, file: File) -> bool:
 
 
 def _content(copy: _Copy) -> str:
-    """The name of what a copy holds. Modes do not count: not every disk keeps them."""
+    """The name of the content of a copy. Modes do not count: not every disk keeps them."""
     if isinstance(copy.node, File):
         return f"f{copy.node.digest.hash}"
-    assert copy.inside is not None
+    assert copy.inside is not None, "a folder has contents"
     rows = [("d", path, "") for path in copy.inside.names] + [
         ("l", path, target) for path, target in copy.inside.links
     ]
@@ -294,7 +297,7 @@ def _content(copy: _Copy) -> str:
 
 
 def _content_at(path: str) -> str:
-    """The name of what a path holds; empty for what no copy holds, or what cannot be read."""
+    """The name of the content of a path; empty if it cannot be that of a copy, or cannot be read."""
     try:
         mode = os.lstat(path).st_mode
         if stat.S_ISREG(mode):

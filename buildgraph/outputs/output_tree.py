@@ -3,10 +3,10 @@
     out/exports/jetson/agent
     out/exports/jetson/image  ->  ../../../.buildgraph/built/<sha256 of the tree>-image
 
-A build makes each file or link beside its place and gives it its place by one rename, so that what is below `out/` is always
-whole; where there is no `out/` yet, as in a clone, all of it is made beside and gets its name by one rename at the end. No
-link is followed on the way. What was written is listed (`written.py`): an output that is no longer declared is removed by the
-next build that covers its target and starts from BUILD.toml, and so are folders of `built` that no link leads to.
+A build makes each file or link beside its place and renames it, so everything below `out/` is always complete. If there
+is no `out/` yet, as in a clone, the whole folder is made beside its place and renamed at the end. No link is followed on the
+way. Written paths are listed (`written_paths.py`): the next build that covers a target and does not go on from the last one
+removes outputs that are no longer declared, and folders of `built` without a link.
 """
 
 from __future__ import annotations
@@ -57,25 +57,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
-Other: TypeAlias = "tuple[str, str, Node]"  # an output: path below the workspace, name of its file or folder, what it holds
+# An output: path below the workspace, name of its file or folder, content.
+PlacedOutput: TypeAlias = "tuple[str, str, Node]"
 WRITTEN = ".buildgraph/outputs"
-_LARGE = 1 << 18  # bytes of a file that is worth a thread
+_LARGE = 1 << 18  # bytes from which a second thread speeds up copying
 
 
 @record
 class InstalledOutputs:
-    """What stands in the workspace after a build: the events, and the stamps of all files and of folders that are outputs.
+    """The outputs in the workspace after a build: the event and the content of each, and the stamps of all files.
 
-    A stamp is that of what was made or looked at: what another build or a user puts there later must not pass for ours.
+    A stamp is that of the file that was written or compared, so a file that another build or a user puts in its place
+    later has another one. Folders that are outputs have stamps, too.
     """
 
     events: tuple[Built, ...]
-    outputs: tuple[Other, ...]  # what each event tells of
+    outputs: tuple[PlacedOutput, ...]
     files: dict[str, Stamp]
 
 
 class OutputTree:
-    """Puts outputs into a workspace, verifying what is there already; `began` is the time (ns) at which the build began."""
+    """Writes outputs into a workspace and verifies those already there; `began` is the start of the build in ns."""
 
     def __init__(self, root: str, store: Store, sources: SourceFiles, began: int) -> None:
         self._root, self._store, self._sources, self._began = root, store, sources, began
@@ -83,67 +85,67 @@ class OutputTree:
         self._out, self._built = f"{root}/out", f"{root}/{BUILT}"
         self._fresh = f"{self._built}/fresh.{os.getpid()}"
         self._written = WrittenPaths(f"{root}/{WRITTEN}")
-        self._apart = ""  # where `out` is made that is not there yet
-        self._large: list[tuple[File, str]] = []  # files that are to be made there, and where
+        self._staging = ""  # the folder that becomes `out`, if there is none yet
+        self._large: list[tuple[File, str]] = []  # files to copy there, and their paths
         self._wrote = False
         self._folders: set[str] = set()
-        self._shown: set[str] = set()  # folders of `built` that links lead to since this build
+        self._linked: set[str] = set()  # folders of `built` to which this build made links
         self._stamps: dict[str, Stamp] = {}
 
-    def show(
+    def write(
         self,
         wanted: Iterable[RequestedOutput],
         node: Callable[[Artifact], Node],
         listen: Listener,
         scope: OwnedPaths | None = OwnedPaths(),
-        stood: Iterable[Other] = (),
+        others: Iterable[PlacedOutput] = (),
     ) -> InstalledOutputs:
-        """Make the wanted outputs stand under `out/`, and remove what the `scope` of the request no longer declares.
+        """Write outputs below `out/`, and remove old ones that the `scope` of the request no longer declares.
 
-        Without a scope nothing is removed. Those that `stood` elsewhere stand here, too, and nothing more is told of them.
-        OSError when the workspace cannot be written.
+        Without a scope nothing is removed. `others` are written as well, and without an event. OSError if the workspace
+        cannot be written.
         """
         wants = [(want, (want.path, want.file, node(want.artifact))) for want in wanted]
-        outputs = [*stood, *(output for _, output in wants)]
+        outputs = [*others, *(output for _, output in wants)]
         with WorkspaceLock(self._root):
             try:
                 self._begin(outputs, scope)
-                shown = self._show(outputs[: len(outputs) - len(wants)], wants, listen)
+                installed = self._install(outputs[: len(outputs) - len(wants)], wants, listen)
             except BaseException:
-                for left in (self._apart, self._fresh) if self._wrote else ():
-                    remove(left or self._fresh)
+                for path in (self._staging, self._fresh) if self._wrote else ():
+                    remove(path or self._fresh)
                 raise
             if self._wrote and scope is not None:
                 self._sweep()
-            return shown
+            return installed
 
-    def _begin(self, outputs: Sequence[Other], scope: OwnedPaths | None) -> None:
-        """Look at what was written before: remove what is stale, and list what is written now."""
+    def _begin(self, outputs: Sequence[PlacedOutput], scope: OwnedPaths | None) -> None:
+        """Remove stale outputs, and add the new ones to the list of written paths."""
         check_state_folder(self._root)
         self._check_out()
-        self._outputs = [(link, content_of(content)) for link, _, content in outputs]
-        clash = find_path_conflict(path for path, _ in self._outputs)
+        self._entries = [(link, content_of(content)) for link, _, content in outputs]
+        clash = find_path_conflict(path for path, _ in self._entries)
         if clash is not None:
             raise path_conflict_error(*clash)
         known = self._written.read() if scope is not None else {}
-        self._ways = OpenFolders(self._root, scope, known)
+        self._open_folders = OpenFolders(self._root, scope, known)
         self._listed = scope is not None
         if scope is None:
-            return  # `_claim` lists them when anything changes
-        gone = self._ways.remove_stale()
+            return  # `_before_first_write` lists them if anything changes
+        gone = self._open_folders.remove_stale()
         new = [
-            (path, content) for path, content in self._outputs if content not in known.get(path, ())
+            (path, content) for path, content in self._entries if content not in known.get(path, ())
         ]
         if gone:
-            self._claim()
+            self._before_first_write()
             self._written.write(
                 {
                     **known,
-                    **{path: known.get(path, set()) | {content} for path, content in self._outputs},
+                    **{path: known.get(path, set()) | {content} for path, content in self._entries},
                 }
             )
         elif new:
-            self._claim()
+            self._before_first_write()
             self._written.add(new)
 
     def _check_out(self) -> None:
@@ -158,88 +160,90 @@ class OutputTree:
         if not stat.S_ISDIR(mode):
             raise obstacle_error("out")
 
-    def _show(
+    def _install(
         self,
-        stood: Iterable[Other],
-        wants: Sequence[tuple[RequestedOutput, Other]],
+        others: Iterable[PlacedOutput],
+        wants: Sequence[tuple[RequestedOutput, PlacedOutput]],
         listen: Listener,
     ) -> InstalledOutputs:
         events: list[Built] = []
-        for link, file, content in stood:
+        for link, file, content in others:
             self._put(link, file, content)
         for want, (link, file, content) in wants:
             size, image = self._put(link, file, content)
-            made = Built(str(want.label), want.name, link, content.digest, size, image)
-            events.append(made)
-            listen(made)
-        self._land()
+            event = Built(str(want.label), want.name, link, content.digest, size, image)
+            events.append(event)
+            listen(event)
+        self._commit()
         return InstalledOutputs(tuple(events), tuple(output for _, output in wants), self._stamps)
 
     def _put(self, link: str, name: str, node: Node) -> tuple[int, str]:
-        """Make an output stand and note its stamps; its size, and the digest of the image that it is."""
+        """Write an output and note its stamps; its size, and its digest if it is an image."""
         if isinstance(node, File):
             self._file(link, node)
             return node.digest.size, ""
         inside = tree_contents(node, self._store.read)
-        held = f"{node.digest.hash}-{name}"
-        self._stand(node, held, inside, f"{self._root}/{link}")
-        self._link(link, held)
-        self._shown.add(held)
-        return inside.size, image_digest(f"{self._built}/{held}")
+        folder = f"{node.digest.hash}-{name}"
+        self._install_tree(node, folder, inside, f"{self._root}/{link}")
+        self._link(link, folder)
+        self._linked.add(folder)
+        return inside.size, image_digest(f"{self._built}/{folder}")
 
-    def _stand(self, node: Node, name: str, inside: TreeContents, link: str) -> None:
-        """Make a folder of `built` hold a tree; the stamps of what is in it, as the link leads to it."""
-        held, fresh = f"{self._built}/{name}", f"{self._fresh}/{name}"
+    def _install_tree(self, node: Node, name: str, inside: TreeContents, link: str) -> None:
+        """Write a tree to a folder of `built`, and note the stamps of its files by their paths through the link."""
+        folder, fresh = f"{self._built}/{name}", f"{self._fresh}/{name}"
         folders: dict[str, os.stat_result] = {}
-        if has_contents(held, inside, self._holds, folders):
+        if has_contents(folder, inside, self._holds, folders):
             for path, _ in inside.files:
                 self._stamps[link + path] = reliable_stamp(
-                    self._sources.stamps[held + path], self._began
+                    self._sources.stamps[folder + path], self._began
                 )
-            for path, found in folders.items():  # a link that is another one shows in its folder
-                self._stamps[link + path] = reliable_stamp(stamp_of(found), self._began)
+            for path, status in folders.items():  # another link changes the stamp of its folder
+                self._stamps[link + path] = reliable_stamp(stamp_of(status), self._began)
             return
-        self._claim()
+        self._before_first_write()
         remove(self._fresh)
         os.mkdir(self._fresh)
         stage(self._fresh, [(name, node)], self._store)
         for path in inside.names:
             os.chmod(fresh + path, FOLDER_MODE)
-        made = (*(path for path, _ in inside.files), *inside.names)
-        for path in made:
+        paths = (*(path for path, _ in inside.files), *inside.names)
+        for path in paths:
             set_mtime(fresh + path, self._dated)
-        remove(held)
-        os.rename(fresh, held)
+        remove(folder)
+        os.rename(fresh, folder)
         os.rmdir(self._fresh)
-        for path in made:
-            self._stamps[link + path] = stamp_if_mtime(held + path, self._dated)
-            self._sources.forget(held + path)
+        for path in paths:
+            self._stamps[link + path] = stamp_if_mtime(folder + path, self._dated)
+            self._sources.forget(folder + path)
 
     def _file(self, link: str, file: File) -> None:
         path = f"{self._root}/{link}"
-        if not self._apart and self._reaches(link) and self._holds(path, file):
+        if not self._staging and self._reaches(link) and self._holds(path, file):
             self._stamps[path] = reliable_stamp(self._sources.stamps[path], self._began)
             return
-        self._claim()
+        self._before_first_write()
         self._sources.forget(path)
-        if not self._apart:
-            self._stamps[path] = self._turn(link, lambda fresh: self._place((file, fresh)))
+        if not self._staging:
+            self._stamps[path] = self._rename_into_place(
+                link, lambda fresh: self._place((file, fresh))
+            )
             return
-        place = self._way(link)
+        place = self._staged_path(link)
         if file.digest.size > _LARGE:
             self._large.append((file, place))
         else:
             self._place((file, place))
             self._stamps[path] = stamp_if_mtime(place, self._dated)
 
-    def _place(self, made: tuple[File, str]) -> None:
-        file, path = made
+    def _place(self, placed: tuple[File, str]) -> None:
+        file, path = placed
         self._store.place(file.digest, path, file.executable)
         set_mtime(path, self._dated)
 
-    def _way(self, link: str) -> str:
-        """Where an output is made apart; its folders are made."""
-        place = f"{self._apart}{link[3:]}"
+    def _staged_path(self, link: str) -> str:
+        """The path of an output in the staging folder. Its folders are made."""
+        place = f"{self._staging}{link[3:]}"
         folder = place.rpartition("/")[0]
         if folder not in self._folders:
             self._folders.add(folder)
@@ -252,27 +256,27 @@ class OutputTree:
         return place
 
     def _reaches(self, link: str) -> bool:
-        """Whether the folder of an output is there, without a link on the way."""
+        """True if the folder of an output exists and no link leads to it."""
         folder = link.rpartition("/")[0]
         if folder not in self._folders:
             try:
-                os.close(self._ways.opened(folder, make=False))
+                os.close(self._open_folders.opened(folder, make=False))
             except OSError:
                 return False
             self._folders.add(folder)
         return True
 
-    def _turn(self, link: str, make: Callable[[str], object]) -> Stamp:
-        """Make something and give it its place by one rename; its stamp."""
+    def _rename_into_place(self, link: str, make: Callable[[str], object]) -> Stamp:
+        """Make a file or a link and rename it to its place; its stamp."""
         folder, _, name = link.rpartition("/")
-        above = self._ways.opened(folder)
+        above = self._open_folders.opened(folder)
         try:
             make(self._fresh)
             try:
                 self._rename(self._fresh, (above, name), link)
-            except OSError as fault:
+            except OSError as error:
                 remove(self._fresh)
-                if fault.errno != errno.EXDEV:
+                if error.errno != errno.EXDEV:
                     raise
                 beside = (
                     f"{self._root}/{folder}/.fresh.{os.getpid()}"  # `out` is on a disk of its own
@@ -295,9 +299,9 @@ class OutputTree:
             except IsADirectoryError:
                 if attempt:
                     raise obstacle_error(link) from None
-                self._ways.clear(link)
-            except PermissionError as fault:
-                raise unwritable_error(link, fault) from None
+                self._open_folders.clear(link)
+            except PermissionError as error:
+                raise unwritable_error(link, error) from None
 
     def _holds(self, path: str, file: File) -> bool:
         try:
@@ -307,22 +311,22 @@ class OutputTree:
         except (OSError, BuildError):
             return False
 
-    def _link(self, link: str, held: str) -> None:
-        target = link_target(link, held)
-        if not self._apart and self._reaches(link):
+    def _link(self, link: str, folder: str) -> None:
+        target = link_target(link, folder)
+        if not self._staging and self._reaches(link):
             try:
                 if os.readlink(f"{self._root}/{link}") == target:
                     return
             except OSError:
                 pass
-        self._claim()
-        if self._apart:
-            os.symlink(target, self._way(link))
+        self._before_first_write()
+        if self._staging:
+            os.symlink(target, self._staged_path(link))
         else:
-            self._turn(link, lambda fresh: os.symlink(target, fresh))
+            self._rename_into_place(link, lambda fresh: os.symlink(target, fresh))
 
-    def _claim(self) -> None:
-        """Before the first write: make the folders, and hide from git those that buildgraph makes."""
+    def _before_first_write(self) -> None:
+        """Make buildgraph's folders, and hide them from git."""
         if self._wrote:
             return
         self._wrote = True
@@ -330,39 +334,39 @@ class OutputTree:
         try:
             os.makedirs(ours, exist_ok=True)
             make_folder(self._built)
-        except PermissionError as fault:
-            raise unwritable_error(".buildgraph", fault) from None
-        remove(self._fresh)  # of an earlier process that had this number
+        except PermissionError as error:
+            raise unwritable_error(".buildgraph", error) from None
+        remove(self._fresh)  # of an earlier process with the same number
         write_gitignore(ours)
         if not os.path.lexists(self._out):
-            self._apart = f"{self._built}/out.{os.getpid()}"
-            remove(self._apart)
-            os.mkdir(self._apart)
-            write_gitignore(self._apart)
+            self._staging = f"{self._built}/out.{os.getpid()}"
+            remove(self._staging)
+            os.mkdir(self._staging)
+            write_gitignore(self._staging)
         if not self._listed:
-            self._written.add(self._outputs)
+            self._written.add(self._entries)
 
-    def _land(self) -> None:
-        """Give all that was made apart its name."""
-        if not self._apart:
+    def _commit(self) -> None:
+        """Rename the staging folder to `out`."""
+        if not self._staging:
             return
         if self._large:
             run_on_two_threads(self._place, self._large)
             for _, place in self._large:
-                self._stamps[self._out + place.removeprefix(self._apart)] = stamp_if_mtime(
+                self._stamps[self._out + place.removeprefix(self._staging)] = stamp_if_mtime(
                     place, self._dated
                 )
         try:
-            os.rename(self._apart, self._out)
-        except OSError as fault:
-            if fault.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise unwritable_error("out", fault) from None
-            remove(self._apart)
+            os.rename(self._staging, self._out)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise unwritable_error("out", error) from None
+            remove(self._staging)
             raise obstacle_error("out") from None
 
     def _sweep(self) -> None:
-        doubtful = {*os.listdir(self._built)} - self._shown
-        if doubtful:  # to look for links means to walk through all of out/
+        unlinked = {*os.listdir(self._built)} - self._linked
+        if unlinked:  # finding other links takes a walk through all of out/
             used = {os.path.basename(os.readlink(link)) for link in find_links(self._out)}
-            for name in doubtful - used:
+            for name in unlinked - used:
                 remove(f"{self._built}/{name}")

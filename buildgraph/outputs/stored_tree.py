@@ -1,4 +1,4 @@
-"""Folders that are outputs: what a tree holds by its messages in the store, and whether a folder holds exactly that."""
+"""Folders that are outputs: the contents of a tree in the store, compared with a folder."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FOLDER_MODE = 0o755
 
 @record(eq=False)
 class TreeContents:
-    """What is in a tree, by paths below it that begin with `/`; the tree itself is the folder with the empty path.
+    """The contents of a tree by path. Paths begin with `/`; that of the tree itself is empty.
 
-    A folder comes before those in it. `names` are the entries of each folder.
+    A folder comes before its entries. `names` are the entries of each folder.
     """
 
     files: list[tuple[str, File]]
@@ -36,7 +36,7 @@ class TreeContents:
 
 
 def tree_contents(tree: Tree, read: Callable[[Digest], bytes]) -> TreeContents:
-    """What a tree holds; `read` gives the bytes of a Directory message."""
+    """The contents of a tree; `read` returns the bytes of a Directory message."""
     contents = TreeContents([], [], {})
     for path, _, folder in walk_tree(tree.digest, read):
         names = contents.names[path] = {name for name, _ in folder.directories}
@@ -55,17 +55,17 @@ def has_contents(
     file: Callable[[str, File], bool],
     folders: dict[str, os.stat_result],
 ) -> bool:
-    """Whether a folder holds all of this and nothing else, with its modes; `file` looks at one file.
+    """True if a folder has exactly these contents and modes; `file` compares one file.
 
-    `folders` takes the stat of each folder, from before its names are read. The walk goes from the top down, so it never
-    passes a link.
+    `folders` takes the stat of each folder from before its names are read. The walk goes from the top down, so it never
+    follows a link.
     """
     try:
         for path, names in inside.names.items():
-            found = folders[path] = os.lstat(top + path)
+            status = folders[path] = os.lstat(top + path)
             if (
-                not stat.S_ISDIR(found.st_mode)
-                or found.st_mode & 0o777 != FOLDER_MODE
+                not stat.S_ISDIR(status.st_mode)
+                or status.st_mode & 0o777 != FOLDER_MODE
                 or {*os.listdir(top + path)} != names
             ):
                 return False

@@ -1,9 +1,9 @@
-"""A list of what buildgraph wrote at which paths, so that it can remove that later, and nothing that it did not write.
+"""The list of paths and contents that buildgraph wrote, so that it can remove these later and no file of a user.
 
-    buildgraph written 1 <bytes of what follows when it was last written whole>\\n<content> <path>\\n...
+    buildgraph written 1 <bytes after this line when the list was last rewritten>\\n<content> <path>\\n...
 
-Lines are added before the files are written. A path may have several lines: it held one of these contents. What a user
-changed has another content, and so it is not ours. A damaged list counts as empty.
+Lines are added before the files are written. A path may have several lines: it had one of these contents. A file that a user
+changed has another content, so it is kept. A damaged list counts as empty.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TypeAlias
 
-Contents: TypeAlias = "dict[str, set[str]]"  # what each path may hold, as `content_of` names it
-_MAGIC, _GROWN = (
-    b"buildgraph written 1 ",
-    1 << 16,
-)  # bytes by which the list may grow before it is written whole
+Contents: TypeAlias = "dict[str, set[str]]"  # possible contents of each path, named by `content_of`
+_MAGIC = b"buildgraph written 1 "
+_GROWTH = 1 << 16  # bytes by which the list may grow before it is rewritten
 
 
 def content_of(node: Node) -> str:
@@ -37,18 +35,18 @@ class WrittenPaths:
         self._path = path
 
     def read(self) -> Contents:
-        """All of it; empty when there is none that can be read."""
-        found: Contents = {}
+        """All entries; none if the list cannot be read."""
+        entries: Contents = {}
         try:
             head, _, data = read_regular(self._path).partition(b"\n")
         except OSError:
-            return found
+            return entries
         if head.startswith(_MAGIC):
-            for line in data.split(b"\n")[:-1]:  # what follows the last line is torn
+            for line in data.split(b"\n")[:-1]:  # the rest is a torn line
                 content, _, path = line.decode("utf-8", "surrogateescape").partition(" ")
                 if len(content) == 65 and path:
-                    found.setdefault(path, set()).add(content)
-        return found
+                    entries.setdefault(path, set()).add(content)
+        return entries
 
     def add(self, entries: Sequence[tuple[str, str]]) -> None:
         """Add (path, content) pairs; OSError when the disk refuses."""
@@ -60,17 +58,17 @@ class WrittenPaths:
             if not size:
                 data = b"%s%d\n%s" % (_MAGIC, len(data), data)
             elif os.pread(file.fileno(), 1, size - 1) != b"\n":
-                data = b"\n" + data  # behind a torn line
+                data = b"\n" + data  # after a torn line
             head = os.pread(file.fileno(), 40, 0).partition(b"\n")[0]
             file.write(data)
         whole = head.removeprefix(_MAGIC)
         if size and (whole == head or not whole.isdigit()):  # damaged
             self.write({path: {content} for path, content in entries})
-        elif size and size > 2 * int(whole) + _GROWN:
+        elif size and size > 2 * int(whole) + _GROWTH:
             self.write(self.read())
 
     def write(self, entries: Mapping[str, Iterable[str]]) -> None:
-        """Write all of it again; a disk that refuses keeps the old one."""
+        """Rewrite the list; a disk that refuses keeps the old one."""
         data = _lines(
             (path, content) for path, contents in entries.items() for content in sorted(contents)
         )

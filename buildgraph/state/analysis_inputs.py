@@ -14,27 +14,26 @@ from ..types.digest import Digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_OURS = frozenset(
-    {"out", "out/", ".buildgraph", ".buildgraph/"}
-)  # what builds make in the root of a workspace
+_BUILT = frozenset({"out", "out/", ".buildgraph", ".buildgraph/"})  # by builds, in the root
 
 
 @record(eq=False)
 class AnalysisInputs:
-    """The paths of BUILD files, rules and folders that were looked at; of each folder the entries that are the user's.
+    """The BUILD files, rules and folders that analysis read; of each folder the entries that no build makes.
 
-    `held` is what the files held when they were read, by their paths in the workspace: they may hold something else by now.
-    `stamps` has the stamp of each path, taken before the file was read or the folder listed.
+    `paths` are absolute, and so are the keys of `folders` and `stamps`. `digests` are the contents of files when they
+    were read, by their paths in the workspace; a file may have another content by now. `stamps` were taken before the
+    file was read or the folder listed.
     """
 
     root: str
     paths: tuple[str, ...]
     folders: dict[str, frozenset[str]]
-    held: Mapping[str, Digest]
+    digests: Mapping[str, Digest]
     stamps: Mapping[str, Stamp]
 
     def stamp_now(self, path: str) -> Stamp | None:
-        """The stamp of a folder that has the entries that it had, taken before it was listed again; None for any other."""
+        """The present stamp of a folder, taken before it is listed; None if its entries differ or it is no folder."""
         try:
             stamp = fingerprint(path)
             return stamp if entries_of(self.root, path) == self.folders[path] else None
@@ -42,36 +41,36 @@ class AnalysisInputs:
             return None
 
     def files(self) -> list[str]:
-        """Words: each file, relative to the root, with its digest."""
+        """Each file, relative to the root, followed by its digest."""
         names = sorted(
             {os.path.relpath(path, self.root) for path in self.paths if path not in self.folders}
         )
-        return [word for name in names for word in (name, str(self.held[name]))]
+        return [string for name in names for string in (name, str(self.digests[name]))]
 
     def listed(self) -> list[str]:
-        """Words: each folder, relative to the root, with its entries."""
+        """Each folder, relative to the root, followed by the number of its entries and the entries."""
         return [
-            word
+            string
             for folder, names in self.folders.items()
-            for word in (os.path.relpath(folder, self.root), str(len(names)), *sorted(names))
+            for string in (os.path.relpath(folder, self.root), str(len(names)), *sorted(names))
         ]
 
 
 def analysis_inputs(
     root: str, files: Sequence[str], listed: Sequence[str]
 ) -> AnalysisInputs | None:
-    """The basis that was written down in words, or None when it is another one here."""
+    """The inputs that `files()` and `listed()` describe, or None if one of them differs in this workspace."""
     folders = {
         os.path.normpath(os.path.join(root, folder)): frozenset(names)
         for folder, names in folders_of(listed).items()
     }
-    held = {name: Digest.parse(digest) for name, digest in zip(files[::2], files[1::2])}
+    digests = {name: Digest.parse(digest) for name, digest in zip(files[::2], files[1::2])}
     stamps: dict[str, Stamp] = {}
     try:
-        for name, digest in held.items():
+        for name, digest in digests.items():
             path = os.path.normpath(os.path.join(root, name))
-            found, stamps[path] = _read(path, digest.size)
-            if found != digest:
+            present, stamps[path] = _read(path, digest.size)
+            if present != digest:
                 return None
         for folder, names in folders.items():
             stamps[folder] = fingerprint(folder)
@@ -79,29 +78,29 @@ def analysis_inputs(
                 return None
     except OSError:
         return None
-    return AnalysisInputs(root, tuple(stamps), folders, held, stamps)
+    return AnalysisInputs(root, tuple(stamps), folders, digests, stamps)
 
 
-def folders_of(said: Sequence[str]) -> dict[str, Sequence[str]]:
-    """Folders and the entries of each, from words: folder, count, entries."""
-    found, at = {}, 0
-    while at < len(said):
-        count = int(said[at + 1])
-        found[said[at]] = said[at + 2 : at + 2 + count]
+def folders_of(strings: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The folders of `listed()` and the entries of each."""
+    folders, at = {}, 0
+    while at < len(strings):
+        count = int(strings[at + 1])
+        folders[strings[at]] = strings[at + 2 : at + 2 + count]
         at += 2 + count
-    return found
+    return folders
 
 
 def entries_of(root: str, folder: str) -> frozenset[str]:
-    """The entries of a folder as it is now, without those that builds make; OSError when it cannot be listed."""
+    """The present entries of a folder, without those that builds make; OSError if it cannot be listed."""
     with os.scandir(folder) as entries:
         return without_outputs(root, folder, entries)
 
 
 def without_outputs(root: str, folder: str, entries: Iterable[os.DirEntry[str]]) -> frozenset[str]:
-    """The names of entries, without those that builds make; a folder's ends in a slash, because its kind decides, too."""
+    """The names of entries, without those that builds make. The name of a folder ends in a slash."""
     names = frozenset(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries)
-    return names - _OURS if folder == root else names
+    return names - _BUILT if folder == root else names
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -112,15 +111,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _read(path: str, size: int) -> tuple[Digest | None, Stamp]:
-    """What a regular file of a size holds, and its stamp from before; None for any other: hashing a giant takes long."""
+    """The digest of a regular file of a size, and its stamp from before.
+
+    A file of another size has no digest here: hashing a very large file would take long, and the answer is known.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        found = os.fstat(fd)
-        held = (
-            Digest(*hash_open_file(fd))
-            if stat.S_ISREG(found.st_mode) and found.st_size == size
-            else None
-        )
-        return held, stamp_of(found)
+        status = os.fstat(fd)
+        is_same_size = stat.S_ISREG(status.st_mode) and status.st_size == size
+        return Digest(*hash_open_file(fd)) if is_same_size else None, stamp_of(status)
     finally:
         os.close(fd)

@@ -48,7 +48,7 @@ def save_graph(attempt: Attempt, graph: RequestGraph) -> CachedGraph | None:
     """
     data = graph.encode()
     snapshot = parse(data)
-    path = _path(attempt, graph.inputs.held["BUILD.toml"].hash)
+    path = _path(attempt, graph.inputs.digests["BUILD.toml"].hash)
     publish(path, (data,))
     return None if snapshot is None else CachedGraph(path, snapshot, graph.inputs)
 

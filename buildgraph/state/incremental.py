@@ -15,7 +15,6 @@ from ..files.stamp import Stamp, fingerprint
 from ..host.environment import BuildEnvironment, machine_identity
 from ..host.host_tools import HostTools
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
 from ..sandbox.job import LEVELS
 from ..types.digest import Digest
 from .analysis_inputs import entries_of, folders_of
@@ -23,7 +22,7 @@ from .snapshot import Snapshot, load
 from .start import Start, start_from_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..host.source_files import SourceFiles
     from ..types.request import Request
@@ -58,45 +57,47 @@ def start_from_workspace(attempt: Attempt) -> Start | None:
     tools = HostTools(sources)
     host = attempt.host
     host = BuildEnvironment(host.store, sources, tools, host.scratch, host.began)
-    sources.assume(_lookup(snapshot))
-    changes = _changes(snapshot, sources, [os.fsdecode(last.paths[at]) for at in last.changed])
-    if changes is None:
+    numbers = {name: number for number, name in enumerate(snapshot.graph.strings("sources"))}
+    sources.assume(_lookup(snapshot, numbers))
+    stamps: dict[str, Stamp] = {}
+    paths = [os.fsdecode(last.paths[at]) for at in last.changed]
+    changed = _changed_sources(snapshot, sources, paths, numbers, stamps)
+    if changed is None:
         return None
     tools.restore(snapshot.results.strings("tools"))
     level = next(known for known in LEVELS if known == level)
     attempt = Attempt(attempt.root, request, attempt.listen, attempt.cancel, host, level)
-    return start_from_snapshot(
-        attempt, snapshot, changes.sources, manifest=last, stamps=changes.stamps
-    )
+    return start_from_snapshot(attempt, snapshot, changed, manifest=last, stamps=stamps)
 
 
-@record
-class _Changes:
-    """The numbers of sources with another content, and the stamps of all changed paths, from before they were read."""
+def _changed_sources(
+    snapshot: Snapshot,
+    sources: SourceFiles,
+    paths: Sequence[str],
+    numbers: Mapping[str, int],
+    stamps: dict[str, Stamp],
+) -> list[int] | None:
+    """The numbers of sources with another content, of these paths with another stamp.
 
-    sources: list[int]
-    stamps: dict[str, Stamp]
-
-
-def _changes(snapshot: Snapshot, sources: SourceFiles, paths: Sequence[str]) -> _Changes | None:
-    """The changes below these paths, or None if something else than the content of sources has changed."""
-    numbers = {name: number for number, name in enumerate(snapshot.graph.strings("sources"))}
+    None if something else than the content of sources has changed. `stamps` takes the stamp of each path from before it
+    was read.
+    """
     folders = folders_of(snapshot.graph.strings("folders"))
-    changes = _Changes([], {})
+    changed: list[int] = []
     for path in paths:
         if path in folders:
             stamp = _stamp_of_same_folder(sources, path, folders[path])
             if stamp is None:
                 return None
-            changes.stamps[path] = stamp
+            stamps[path] = stamp
         elif path not in numbers or not sources.exists(path):
             return None
         else:
             content = sources.rehash(path)
-            changes.stamps[path] = sources.stamps[path]
+            stamps[path] = sources.stamps[path]
             if snapshot.set_source(numbers[path], source_row(*content)):
-                changes.sources.append(numbers[path])
-    return changes
+                changed.append(numbers[path])
+    return changed
 
 
 def _stamp_of_same_folder(sources: SourceFiles, path: str, names: Iterable[str]) -> Stamp | None:
@@ -109,10 +110,10 @@ def _stamp_of_same_folder(sources: SourceFiles, path: str, names: Iterable[str])
     return stamp if entries_of(root, os.path.normpath(folder)) == frozenset(names) else None
 
 
-def _lookup(snapshot: Snapshot) -> Callable[[str], tuple[Digest, bool] | None]:
+def _lookup(
+    snapshot: Snapshot, numbers: Mapping[str, int]
+) -> Callable[[str], tuple[Digest, bool] | None]:
     """The contents of sources and of shipped files in the last build, by name."""
-    assert snapshot.results is not None, "the last build has results"
-    numbers = {name: number for number, name in enumerate(snapshot.graph.strings("sources"))}
     shipped = shipped_files(snapshot)
 
     def lookup(name: str) -> tuple[Digest, bool] | None:

@@ -1,8 +1,8 @@
-"""The keys that the actions of a workspace had in its last builds; what `why` and `diff` look up.
+"""The keys that the actions of a workspace had in its last builds, for `why` and `diff`.
 
-    .buildgraph/keys.log      a line "-" for each build, and one for each key in it: <key> <label> <place> <title>
+    .buildgraph/keys.log      a line "-" for each build, and one for each key in it: <key> <label> <position> <title>
 
-A build adds lines for what it did; one that starts from BUILD.toml writes the file anew when most of it is old.
+A build appends the keys of its actions. A build of many actions writes the file again when most of it is old.
 """
 
 from __future__ import annotations
@@ -20,18 +20,15 @@ if TYPE_CHECKING:
 
 _FILE = ".buildgraph/keys.log"
 _BUILD = "-\n"
-_OLD, _MOST, _LINE = (
-    1 << 20,
-    1 << 26,
-    100,
-)  # bytes from which on most of it may be old, or must be; those of a line
+_OLD, _MOST = 1 << 20, 1 << 26  # bytes from which most of the file may be old, or must be
+_LINE = 100  # bytes of a line, about
 
 
 @record
 class KeyRow:
     """The last key of an action and the one before, and the builds (by number) where it changed and was last seen.
 
-    `before` is the build in which the key before was seen last.
+    `before` is the build in which the earlier key was last seen.
     """
 
     keys: tuple[str, ...]
@@ -41,9 +38,9 @@ class KeyRow:
 
 
 class KeyRecorder:
-    """A listener that keeps the last key of each action of a workspace, and the different one before it.
+    """A listener that records the last key of each action of a workspace, and the different one before it.
 
-    The file is a convenience: a damaged or missing one counts as empty, and no build depends on it.
+    No build depends on the file: a damaged or missing one counts as empty.
     """
 
     def __init__(self, root: str) -> None:
@@ -56,27 +53,26 @@ class KeyRecorder:
             case Planned():
                 self._done.clear()
             case Done():
-                # Actions of one title are told apart by their place among them, which does not depend on the clock.
+                # The position distinguishes actions of one title, and does not depend on the order in which they end.
                 name = f"{event.label} {event.place} {event.title}".replace("\n", " ")
                 self._done[name] = event.key
             case Finished():
                 self.close()
 
     def close(self) -> None:
-        """Write what was noted; a workspace that cannot be written simply remembers nothing."""
+        """Write the recorded keys; a workspace that cannot be written records nothing."""
         done, self._done = self._done, {}
         if not done:
             return
         try:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
             size = os.path.getsize(self._path) if os.path.exists(self._path) else 0
-            if size > _MOST or (
-                size > _OLD and len(done) > size // _LINE // 4
-            ):  # to look is dear: only who did much does
+            # Reading the file is slow, so only a build of many actions does it.
+            if size > _MOST or (size > _OLD and len(done) > size // _LINE // 4):
                 self._shorten(len(done))
             with open(open_own(self._path, os.O_RDWR | os.O_APPEND), "ab+") as file:
                 if file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n":
-                    file.write(b"\n")  # behind a torn line
+                    file.write(b"\n")  # after a torn line
                 file.write(
                     (_BUILD + "".join(f"{key} {name}\n" for name, key in done.items())).encode(
                         "utf-8", "surrogateescape"
@@ -86,47 +82,47 @@ class KeyRecorder:
             return
 
     def keys(self) -> dict[str, list[str]]:
-        """`<label> <place> <title>` -> [last key] or [last key, the one before]."""
+        """`<label> <position> <title>` -> [last key] or [last key, the one before]."""
         return {name: [*row.keys] for name, row in self.rows().items()}
 
     def rows(self) -> dict[str, KeyRow]:
-        """`<label> <place> <title>` -> its keys and the builds in which they came."""
-        found: dict[str, KeyRow] = {}
+        """`<label> <position> <title>` -> its keys and the builds in which they came."""
+        rows: dict[str, KeyRow] = {}
         build = 0
         for line in self._lines():
             key, _, name = line.partition(" ")
             if line == _BUILD.rstrip():
                 build += 1
             elif name and _is_key(key):
-                row = found.get(name)
+                row = rows.get(name)
                 if row is None or row.keys[0] != key:
-                    found[name] = KeyRow(
+                    rows[name] = KeyRow(
                         (key, *(row.keys[:1] if row else ())), build, build, row.seen if row else 0
                     )
                 elif row.seen != build:
-                    found[name] = KeyRow(row.keys, row.changed, build, row.before)
-        return found
+                    rows[name] = KeyRow(row.keys, row.changed, build, row.before)
+        return rows
 
     def _lines(self) -> list[str]:
         try:
             text = read_regular(self._path).decode("utf-8", "surrogateescape")
-            return text.split("\n")[:-1]  # what follows the last line is torn
+            return text.split("\n")[:-1]  # the rest is a torn line
         except OSError:
             return []
 
     def _shorten(self, fresh: int) -> None:
-        """Leave out what nobody asks for, when that is most of the file."""
-        held = self.keys()
-        if len(self._lines()) + fresh > 4 * len(held):
-            self._write(held)
+        """Write only the keys that are still looked up, if all others are most of the file."""
+        keys = self.keys()
+        if len(self._lines()) + fresh > 4 * len(keys):
+            self._write(keys)
 
     def _write(self, keys: Mapping[str, list[str]]) -> None:
         replace_file(
             self._path,
             (
                 f"{key} {name}\n".encode("utf-8", "surrogateescape")
-                for name, held in keys.items()
-                for key in reversed(held)
+                for name, last in keys.items()
+                for key in reversed(last)
             ),
         )
 

@@ -130,12 +130,10 @@ def decode_gates(snapshot: Snapshot) -> tuple[RequestedGate, ...]:
     gates = []
     for label in strings:
         name, step, count = next(strings), int(next(strings)), int(next(strings))
-        needs = [(next(strings), next(strings)) for _ in range(count)]
-        missing = tuple(program for program, found in needs if not found)
-        programs = tuple(program for program, _ in needs)
-        gates.append(
-            RequestedGate(label, name, None if step == NO_STEP else step, programs, missing)
-        )
+        programs = [(next(strings), next(strings)) for _ in range(count)]
+        missing = tuple(program for program, state in programs if not state)
+        needs = tuple(program for program, _ in programs)
+        gates.append(RequestedGate(label, name, None if step == NO_STEP else step, needs, missing))
     return tuple(gates)
 
 

@@ -11,9 +11,7 @@ from ..lite.record import record
 from ..store import gc_roots
 from ..types.events import Built, Judged
 from ..ui.summary import format_unchanged
-from .graph_cache import publish
 from .incremental import snapshot_path, source_row
-from .input_stamps import collect_stamps
 from .snapshot import write
 from .step_codec import StepRecord
 
@@ -58,8 +56,12 @@ def save_state(
         } | {path[below:]: stamp for path, stamp in written.files.items()}
         start.manifest.update(stamps, written.trees, text, snapshot.checksum)
         return
-    held = attempt.host.sources.known_digests()
-    snapshot.source_rows = [source_row(*held[name]) for name in snapshot.graph.strings("sources")]
+    from .input_stamps import collect_stamps
+
+    contents = attempt.host.sources.known_digests()
+    snapshot.source_rows = [
+        source_row(*contents[name]) for name in snapshot.graph.strings("sources")
+    ]
     _set_results(snapshot, start, executor, gates, written.states)
     all_stamps = collect_stamps(attempt.host, start.inputs, written.files)
     checksum = _save_snapshot(start, snapshot)
@@ -78,7 +80,7 @@ def _set_results(
     states: dict[int, bytes],
 ) -> None:
     """Set the results of this build in the snapshot."""
-    for number, action, outputs in zip(start.numbers, executor.steps.actions, start.made):
+    for number, action, outputs in zip(start.numbers, executor.steps.actions, start.outputs_of):
         last = StepRecord(
             str(executor.keys[action]),
             executor.results[action].milliseconds,
@@ -119,6 +121,8 @@ def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
     pieces, checksum = encoded
     saved = write(snapshot_path(attempt.root, attempt.request), pieces)
     if start.publish_to:
+        from .graph_cache import publish
+
         publish(start.publish_to, pieces)
     return checksum if saved else 0
 

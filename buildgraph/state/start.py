@@ -1,4 +1,4 @@
-"""Where a build begins: the dirty actions of a request, and the state of all others.
+"""The start of a build: the dirty actions of a request, and the state of all others.
 
 A build that was analysed, or that cannot use any result, begins with every action dirty. A build that goes on from a
 snapshot begins with the actions that a changed source reaches.
@@ -70,7 +70,7 @@ class Start:
     """The dirty actions of a request, and what the end of the build needs of all others.
 
     `numbers` are those of the dirty actions in the whole request; `outputs` are the requested outputs to write, and
-    `made` the numbers of those that each dirty action makes. `known` has the results of producers that are not dirty.
+    `outputs_of` the numbers of those that each dirty action makes. `known` has the results of producers that are not dirty.
     `inputs` is None in a build that goes on from the `manifest` of the last one here; `stamps` are then those of the
     changed inputs, from before they were read. `publish_to` is a path in the cache, or empty.
     """
@@ -81,7 +81,7 @@ class Start:
     numbers: Sequence[int]
     gate_only: frozenset[int]
     outputs: dict[int, RequestedOutput]
-    made: Sequence[Sequence[int]]
+    outputs_of: Sequence[Sequence[int]]
     gates: tuple[RequestedGate, ...]
     snapshot: Snapshot | None
     inputs: AnalysisInputs | None
@@ -101,7 +101,7 @@ def start_with_all_dirty(
     attempt: Attempt, graph: RequestGraph, snapshot: Snapshot | None = None, publish_to: str = ""
 ) -> Start:
     """A start that uses no result of a snapshot; `snapshot` is the encoded graph."""
-    made = outputs_by_step(graph.steps, graph.outputs)
+    by_step = outputs_by_step(graph.steps, graph.outputs)
     return Start(
         attempt,
         graph.labels,
@@ -109,7 +109,7 @@ def start_with_all_dirty(
         range(len(graph.steps.actions)),
         graph.gate_only,
         dict(enumerate(graph.outputs)),
-        [made.get(number, ()) for number in range(len(graph.steps.actions))],
+        [by_step.get(number, ()) for number in range(len(graph.steps.actions))],
         graph.gates,
         snapshot,
         graph.inputs,
@@ -142,9 +142,9 @@ def start_from_snapshot(
         return None
     events, unchanged = rest
     outputs = dict(dirty.outputs)
-    sources = snapshot.graph.strings("sources")
-    names = {sources[number] for number in changed}
     files = decode_file_outputs(snapshot.graph.strings("file_outputs"))
+    sources = snapshot.graph.strings("sources") if files else []
+    names = {sources[number] for number in changed if files}
     for (number, output), state in zip(files.items(), snapshot.file_states.split(b"\n")):
         if not in_place or output.artifact.name in names:
             outputs[number] = output
@@ -158,7 +158,7 @@ def start_from_snapshot(
         numbers,
         frozenset(index for index, number in enumerate(numbers) if number in gate_only),
         outputs,
-        dirty.made,
+        dirty.outputs_of,
         decode_gates(snapshot),
         snapshot,
         inputs,
@@ -184,7 +184,7 @@ class _Dirty:
     graph: ActionGraph
     known: dict[Action, Result]
     outputs: dict[int, RequestedOutput]
-    made: Sequence[Sequence[int]]
+    outputs_of: Sequence[Sequence[int]]
     records: Sequence[StepRecord]
 
 

@@ -5,7 +5,7 @@ actions decodes no more:
 
     position  package  name  title  count  (number package name output file artifact tree) * count  the action
 
-`position` tells actions of one label and title apart. The numbers are those of requested outputs that the action makes.
+`position` distinguishes actions of one label and title. The numbers are those of requested outputs that the action makes.
 The record of its last result is another line: key, milliseconds, and the state of each of those outputs.
 """
 

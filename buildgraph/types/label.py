@@ -82,6 +82,12 @@ class Pattern:
         return not self.package or f"{label.package}/".startswith(f"{self.package}/")
 
 
+def qualify_pattern(text: str, package: str) -> str:
+    """Write `:*` and `:all` with their package, as `//package:*`; other texts stay."""
+    sign, body = ("-", text[1:]) if text.startswith("-") else ("", text)
+    return f"{sign}//{package}{body}" if body in (":*", ":all") else text
+
+
 def _label_error(text: str, at: Location | None) -> BuildError:
     from .similar_names import describe_unusual
 

@@ -59,11 +59,11 @@ def test_gc_keeps_what_the_last_build_stands_on_and_drops_the_rest(two: Space) -
     two.build("//...")
     age(two, 40)
     dry = two.run("cache", "gc", "--dry-run").out
-    assert f"keep  2 results, 23.4 KiB: the last builds of {two.root}" in dry
-    assert "drop  2 results, 11.7 KiB: unused for too long" in dry
+    assert f"keep    2 results, 23.4 KiB: the last builds of {two.root}" in dry
+    assert "remove  2 results, 11.7 KiB: unused for too long" in dry
     assert (
         "unused for 40 d  sh -c cat words.txt words.txt > out/a.txt" in dry
-        and "would drop 2 results" in dry
+        and "would remove 2 results" in dry
     )
     before = told(two, "stats")
     freed = told(two, "gc")["freed"]

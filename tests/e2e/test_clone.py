@@ -236,14 +236,14 @@ def test_a_build_file_that_is_edited_while_it_is_analysed_is_analysed_again(firs
     )
     script = f"""
 import sys
-from buildgraph.build import run_build
+from buildgraph.state import graph_cache
 from buildgraph.cli import main
-save_graph = run_build.save_graph
+save_graph = graph_cache.save_graph
 def late(*given):
     with open("BUILD.toml", "w") as file:
         file.write({edited!r})
-    save_graph(*given)
-run_build.save_graph = late
+    return save_graph(*given)
+graph_cache.save_graph = late
 sys.exit(main(["build", "//..."]))
 """
     clone = _clone(first, "clone")

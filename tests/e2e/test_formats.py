@@ -41,7 +41,7 @@ def test_a_label_is_built_and_shown(tmp_path: Path) -> None:
     lake = copy("formats", tmp_path / "w", tmp_path / "cache")
     shown = json.loads(lake.run("model", "show", "//models:ferry", "--json").out)
     assert [state["name"] for state in shown["states"]] == ["state", "last_action"]
-    assert "makes no model" in lake.run("model", "show", "//hardware:pi", code=2).err
+    assert "produces no model" in lake.run("model", "show", "//hardware:pi", code=2).err
 
 
 def test_a_comment_stops_at_the_arrays(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_what_is_detected_is_a_target(profile: str, tmp_path: Path) -> None:
         profile
     )
     assert ("power_mode" in table) == bool(mode) and (mode or "") in table
-    assert ("beware     memory cannot be limited" in said) == profile.startswith("raspberry")
+    assert ("warning    memory cannot be limited" in said) == profile.startswith("raspberry")
 
 
 def test_detect_for_programs(here: Space, tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_what_the_catalogue_does_not_know_is_said(here: Space, tmp_path: Path) -
         | jetson(40, "1.0", {0: "MAXN_SUPER", 1: "60W"}, 1)
     )
     said = here.run("hardware", "detect", "--root", str(write(tmp_path / "device", files))).out
-    assert "system     L4T 40.1.0, of no JetPack that the catalogue knows" in said
-    assert "it has power modes that the catalogue does not know: 60W" in said
+    assert "system     L4T 40.1.0, not a JetPack release in the catalogue" in said
+    assert "power modes that the catalogue lacks: 60W" in said
     assert (
-        "L4T 40.1.0 is none of those that the catalogue has for it: 36.2, 36.3, 36.4, 36.5, 39"
+        "L4T 40.1.0 is not in the catalogue's list for this board: 36.2, 36.3, 36.4, 36.5, 39"
         in said
     )
     assert "not known  whether memory can be limited" in said and "power_mode" not in said
@@ -105,7 +105,7 @@ def test_no_profile_ends_with_1(here: Space, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     said = here.run("hardware", "detect", "--root", str(tmp_path / "empty"), code=1).out
     assert said.startswith(
-        "profile    none that fits\nnot known  which board it is: there is no device tree"
+        "profile    no match\nnot known  which board it is: there is no device tree"
     )
     assert "[hardware.device]" not in said
     assert told(here, "detect", "--root", str(tmp_path / "empty"), code=1)["jetpack"] == ""

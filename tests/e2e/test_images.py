@@ -121,7 +121,7 @@ def test_docker_loads_the_layout_as_it_is_and_runs_it_confined(built: Space, dae
 def test_a_label_that_stands_for_several_images_is_not_loaded(rooms: Space, daemon: str) -> None:
     rooms.env["DOCKER_HOST"] = daemon
     said = rooms.run("load", "//exports:rooms", code=2).err
-    assert "//exports:rooms stands for 2 images" in said
+    assert "//exports:rooms produces 2 images" in said
     assert "name one of //exports:rooms.pi, //exports:rooms.x86" in said
 
 

@@ -78,7 +78,7 @@ def test_what_only_the_source_asks_for_is_refused_with_the_way_out(tmp_path: Pat
 def test_an_export_is_refused_at_the_line_that_wants_it(tmp_path: Path) -> None:
     said = learning(tmp_path).run("build", "//exports:both", code=2).err
     assert (
-        'learner (runtime = "python"), and images with Python are not made yet' in said
+        'learner (runtime = "python"), and images support the native backend only' in said
         and "BUILD.toml:27" in said
     )
 

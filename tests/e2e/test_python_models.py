@@ -106,7 +106,7 @@ def test_what_is_not_declared_is_named_with_what_to_write(tmp_path: Path) -> Non
 
 def test_what_a_passing_model_printed_can_be_seen_when_it_is_a_hit_too(tmp_path: Path) -> None:
     made = walker(tmp_path)
-    assert "has been done" in made.run("log", "//models:walker", code=2).err
+    assert "has run in" in made.run("log", "//models:walker", code=2).err
     made.run("build", "//models:walker")
     said = made.run("log", "//models:walker").out
     assert "//models:walker: ingest walker\n   | walker is model_source_file\n" in said

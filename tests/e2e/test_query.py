@@ -80,7 +80,7 @@ def test_forms(diamond: Space) -> None:
     [
         ("rdep //g:left", "did you mean 'rdeps'?"),
         ("deps", "no target is named"),
-        ("allpaths //g:left", "allpaths wants two targets"),
+        ("allpaths //g:left", "allpaths requires two targets"),
         ("deps //g:lft", "did you mean '//g:left'?"),
         ("list //... --filter (", "not a regular expression"),
         ("list //... --attr x", "not KEY=VALUE"),

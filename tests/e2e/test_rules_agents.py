@@ -311,7 +311,8 @@ class TestModel:
         edit(rooms, "BUILD.toml", '"models/vent.npz"', '"models/vent.npz"\nargs = { a = 1 }')
         said = rooms.run("build", "//models:*", code=2).err
         assert (
-            "'models/heater.json' is no model source" in said and "args is for .py sources" in said
+            "'models/heater.json' is not a model source" in said
+            and "args is for .py sources" in said
         )
         shutil.copy(rooms.root / "models/heater.npz", rooms.root / "models/lonely.npz")
         edit(rooms, "BUILD.toml", '"models/heater.json"', '"models/lonely.npz"')

@@ -82,7 +82,7 @@ def survey(tmp_path: Path) -> Space:
 def test_without_a_budget_the_line_to_write_is_named(survey: Space) -> None:
     survey.write("BUILD.toml", BUILD.replace("fidelity = { agreement = 0.9 }\n", ""))
     said = survey.run("build", "//exports:small.pi", code=2).err
-    assert 'storage = "smallest" loses some fidelity, and nothing says how much it may' in said
+    assert 'storage = "smallest" loses fidelity, but the export sets no budget' in said
     assert (
         "BUILD.toml:24:" in said
         and "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }" in said

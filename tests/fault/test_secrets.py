@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.sandbox.job import LEVELS
-from tests.fault.counts import Tally
+from tests.support.fault_counts import Tally
 from tests.support.requirements import absent
 from tests.support.workspace import Space, space
 

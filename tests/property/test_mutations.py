@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.installed import installed
-from tests.fault.counts import Tally
+from tests.support.fault_counts import Tally
 
 pytestmark = pytest.mark.slow
 RULES = '''

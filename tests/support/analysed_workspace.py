@@ -1,4 +1,4 @@
-"""Workspaces that tests write: files by path, and rules enough to analyse them."""
+"""Workspaces written by tests, and a small set of rules to analyse them with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORKSPACE = '[workspace]\nname = "test"\n'
 
 @dataclass(frozen=True)
 class Board(Provider):
-    """Hardware, as far as these tests care."""
+    """A board with the two fields that the tests need."""
 
     dtype: str
     memory: int
@@ -37,7 +37,7 @@ class Files(Provider):
 
 @dataclass(frozen=True)
 class Page(Provider):
-    """What a command made."""
+    """Outputs of a command."""
 
     html: Artifact
     log: Artifact
@@ -45,10 +45,10 @@ class Page(Provider):
 
 @dataclass(frozen=True)
 class Single(Provider):
-    """One output and what it was made from."""
+    """One output and its input."""
 
-    made: Artifact
-    given: Artifact
+    output: Artifact
+    source: Artifact
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,20 @@ class Group(Provider):
     members: tuple[Provider, ...]
 
     def outputs(self) -> dict[str, Artifact]:
-        """None of its own."""
+        """Return nothing: a group has no outputs."""
         return {}
 
 
 @dataclass(frozen=True)
 class Export(Provider):
-    """All that was given."""
+    """All arguments of the rule."""
 
-    given: tuple[Any, ...]
+    arguments: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Agent:
-    """An agent: a bare label is short for its board."""
+    """An agent; a plain label is its board."""
 
     board: Board
     role: str = "any"
@@ -111,10 +111,10 @@ def page(ctx: Ctx, text: Source) -> Page:
     return Page(html, log)
 
 
-def made(ctx: Ctx, data: Artifact) -> Single:
-    """A file or the output of a target."""
-    (copy,) = ctx.run(["copy", data, Out("copy")])
-    return Single(copy, data)
+def copy(ctx: Ctx, data: Artifact) -> Single:
+    """Copy a file or the output of a target."""
+    (output,) = ctx.run(["copy", data, Out("copy")])
+    return Single(output, data)
 
 
 def group(ctx: Ctx, targets: tuple[Provider, ...]) -> Group:
@@ -131,7 +131,7 @@ def export(
     budget: Budget = Budget(),
     spare: Board | None = None,
 ) -> Export:
-    """Everything a signature can hold."""
+    """Declare a parameter of every supported kind."""
     return Export((hardware, boards, agents, links, budget, spare))
 
 
@@ -143,15 +143,15 @@ def node(
 
 
 def registry() -> Registry:
-    """The rules of this file."""
+    """Return the rules of this module."""
     rules = Registry()
-    for function in (board, files, page, made, group, export, node):
+    for function in (board, files, page, copy, group, export, node):
         rules.add(Rule(function.__name__, function))
     return rules
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Write files below a folder; the root's BUILD.toml becomes a workspace."""
+    """Write files below a folder; BUILD.toml in the root gets a `[workspace]` table."""
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,12 +168,12 @@ def analysed(root: Path, *patterns: str) -> Analysis:
 
 
 def provider(root: Path, label: str) -> Any:
-    """What one target provides."""
+    """Analyse a target and return its provider."""
     return analysed(root, label).providers[Label.parse(label)]
 
 
 def faults(root: Path, *patterns: str) -> list[BuildError]:
-    """The faults of a workspace; empty when it has none."""
+    """The errors of a workspace; empty when it has none."""
     try:
         analysed(root, *patterns)
     except BuildErrors as errors:
@@ -183,11 +183,11 @@ def faults(root: Path, *patterns: str) -> list[BuildError]:
     return []
 
 
-def told(root: Path, *patterns: str) -> str:
-    """The faults of a workspace as the user reads them."""
+def formatted_errors(root: Path, *patterns: str) -> str:
+    """The errors of a workspace as the user reads them."""
 
     def read_line(path: str, number: int) -> str | None:
         return (root / path).read_text(errors="replace").split("\n")[number - 1]
 
-    found = faults(root, *patterns)
-    return format_error(BuildErrors(found), read_line) if found else ""
+    errors = faults(root, *patterns)
+    return format_error(BuildErrors(errors), read_line) if errors else ""

@@ -1,4 +1,4 @@
-"""The golden set of faults of users: each makes a good workspace wrong in one way."""
+"""The golden set of user errors: each one breaks a valid workspace in one way."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "source is a folder": (_instead("a.txt", Path.mkdir), "a.txt", "BUILD.toml:8:17"),
     "source is a pipe": (
         _instead("a.txt", os.mkfifo),
-        "'a.txt' is neither a file nor a folder",
+        "'a.txt' is not a file or a folder",
         "BUILD.toml:8:17",
     ),
     "source is a link to nothing": (
@@ -115,7 +115,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     ),
     "glob finds a pipe": (
         lambda root: os.mkfifo(root / "p/d/two.txt"),
-        "neither a file nor a folder",
+        "not a file or a folder",
         "p/BUILD.toml:9:10",
     ),
     "label misspelt": (
@@ -208,5 +208,5 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "mine.py",
     ),
 }
-# Analysis only names the source; what reads it tells the fault.
+# Analysis only names the source: the error is reported when the source is read.
 FOUND_WHEN_READ = {"source is a folder"}

@@ -1,4 +1,4 @@
-"""Files as devices have them, written by hand from the facts of the catalogue's sources."""
+"""System files of devices, written by hand from the facts of the catalogue's sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CGROUP_2_WITHOUT = {"sys/fs/cgroup/cgroup.controllers": "cpuset cpu io pids\n"}
 
 
 def cgroup_1(enabled: int) -> dict[str, str]:
-    """The table of cgroup version 1, with memory switched on or off."""
+    """Return the table of cgroup version 1, with the memory controller on or off."""
     return {
         "proc/cgroups": "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t3\t70\t1\n"
         f"memory\t{8 * enabled}\t110\t{enabled}\npids\t2\t75\t1\n"
@@ -24,31 +24,31 @@ def cgroup_1(enabled: int) -> dict[str, str]:
 
 
 def arm(cores: int, kib: int, part: tuple[int, int], features: str = FP16) -> dict[str, str]:
-    """cpuinfo and meminfo of an Arm device."""
-    one = (
+    """Return cpuinfo and meminfo of an Arm device."""
+    processor = (
         f"BogoMIPS\t: 62.50\nFeatures\t: {features}\nCPU implementer\t: {part[0]:#04x}\nCPU architecture: 8\n"
         f"CPU variant\t: 0x0\nCPU part\t: {part[1]:#05x}\nCPU revision\t: 1\n\n"
     )
     return {
-        "proc/cpuinfo": "".join(f"processor\t: {number}\n{one}" for number in range(cores))
+        "proc/cpuinfo": "".join(f"processor\t: {number}\n{processor}" for number in range(cores))
     } | meminfo(kib)
 
 
 def x86(cores: int, kib: int, flags: str) -> dict[str, str]:
-    """cpuinfo and meminfo of a PC."""
-    one = f"vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel name\t: a processor\nflags\t\t: {flags}\nbugs\t\t:\n\n"
+    """Return cpuinfo and meminfo of a PC."""
+    processor = f"vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel name\t: a processor\nflags\t\t: {flags}\nbugs\t\t:\n\n"
     return {
-        "proc/cpuinfo": "".join(f"processor\t: {number}\n{one}" for number in range(cores))
+        "proc/cpuinfo": "".join(f"processor\t: {number}\n{processor}" for number in range(cores))
     } | meminfo(kib)
 
 
 def meminfo(kib: int) -> dict[str, str]:
-    """The beginning of /proc/meminfo."""
+    """Return the beginning of /proc/meminfo."""
     return {"proc/meminfo": f"MemTotal:       {kib:8} kB\nMemFree:          204800 kB\n"}
 
 
 def tree(model: str, *compatible: str) -> dict[str, str]:
-    """Model and names of a device tree, ended by NULs as the kernel shows them."""
+    """Return model and names of a device tree, each with the kernel's NUL at its end."""
     return {
         "proc/device-tree/model": f"{model}\0",
         "proc/device-tree/compatible": "".join(f"{name}\0" for name in compatible),
@@ -56,8 +56,8 @@ def tree(model: str, *compatible: str) -> dict[str, str]:
 
 
 def jetson(release: int, revision: str, modes: dict[int, str], mode: int) -> dict[str, str]:
-    """What L4T puts below /etc and /var of a Jetson."""
-    told = "".join(
+    """Return the files that L4T puts below /etc and /var of a Jetson."""
+    power_models = "".join(
         f"\n< POWER_MODEL ID={number} NAME={name} >\nCPU_ONLINE CORE_0 1\n"
         for number, name in modes.items()
     )
@@ -65,7 +65,7 @@ def jetson(release: int, revision: str, modes: dict[int, str], mode: int) -> dic
         "etc/nv_tegra_release": f"# R{release} (release), REVISION: {revision}, GCID: 12345678, BOARD: generic, "
         "EABI: aarch64, DATE: Wed Jan  8 01:49:37 UTC 2025\n",
         "etc/nvpmodel.conf": "< PARAM TYPE=FILE NAME=CPU_ONLINE >\nCORE_0 /sys/devices/system/cpu/cpu0/online\n"
-        f"{told}\n< PM_CONFIG DEFAULT=1 >\n",
+        f"{power_models}\n< PM_CONFIG DEFAULT=1 >\n",
         "var/lib/nvpmodel/status": f"pmode:{mode:04} fmode:quiet\n",
     }
 
@@ -171,11 +171,11 @@ DEVICES: dict[str, dict[str, str]] = {
     "x86-64-v2": x86(4, 4000000, V2) | CGROUP_2,
     "x86-64-v3": x86(8, 16000000, V3) | CGROUP_2,
 }
-"""A device for each profile that a device can be told by."""
+"""A device for each profile that can be detected."""
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
-    """Lay files out below a folder, as a copy of a device's file system."""
+    """Write files below a folder, as a copy of a device's file system."""
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)

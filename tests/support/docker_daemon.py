@@ -1,4 +1,4 @@
-"""A private Docker daemon for a test session: own folders and socket, no network, stopped by its pid."""
+"""A private Docker daemon for a test session, with its own folders and socket, and no network."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _START, _STOP, _POLL = 180.0, 60.0, 0.05
 
 @pytest.fixture(scope="session")
 def daemon() -> Iterator[str]:
-    """The DOCKER_HOST of a dockerd of this session; skips when there is none or it cannot start."""
+    """Start a dockerd for the session and yield its DOCKER_HOST; skip if it cannot start."""
     program = need("dockerd")
     if os.geteuid() != 0:
         absent("a private dockerd needs root")
-    # A socket's path has 107 bytes at most: pytest's own temporary folders can be longer.
+    # The path of a socket has at most 107 bytes; pytest's temporary folders can be longer.
     with tempfile.TemporaryDirectory(prefix="dockerd-", ignore_cleanup_errors=True) as folder:
-        process = _started(program, Path(folder))
+        process = _start_any(program, Path(folder))
         try:
             yield f"unix://{folder}/socket"
         finally:
             _stop(process, Path(folder))
 
 
-def _started(program: str, folder: Path) -> subprocess.Popen[bytes]:
+def _start_any(program: str, folder: Path) -> subprocess.Popen[bytes]:
     for driver in ("overlay2", "vfs"):
         process = _start(program, folder, driver)
         if _answers(process, folder):
@@ -81,7 +81,7 @@ def _start(program: str, folder: Path, driver: str) -> subprocess.Popen[bytes]:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel send SIGTERM when the tests die without their finalizers (prctl(2), PDEATHSIG)."""
+    """Have the kernel send SIGTERM if the tests die without finalizers (prctl(2), PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
@@ -99,16 +99,16 @@ def _answers(process: subprocess.Popen[bytes], folder: Path) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
-    """End dockerd, which ends its containerd; then whatever of the two is left, by the pids they wrote."""
+    """Stop dockerd, which stops its containerd; then kill what remains, by the pid files."""
     process.terminate()
     try:
         process.wait(_STOP)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for written in folder.glob("exec/containerd/*.pid"):
+    for pid_file in folder.glob("exec/containerd/*.pid"):
         with suppress(OSError, ValueError):
-            pid = int(written.read_text())
+            pid = int(pid_file.read_text())
             if str(folder).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
     _unmount(folder)

@@ -1,4 +1,4 @@
-"""Requests over HTTP written byte by byte, and the answers taken apart."""
+"""HTTP requests written byte by byte, and a parser of the answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, headers in small letters, body."""
+    """An HTTP answer: status, headers with lower-case names, and body."""
 
     status: int
     headers: dict[str, str]
@@ -21,7 +21,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """The body, parsed as JSON."""
         return json.loads(self.body)
 
 
@@ -32,33 +32,33 @@ class Server:
     path: str
 
     def connect(self) -> socket.socket:
-        """A new connection."""
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(LIMIT)
-        made.connect(self.path)
-        return made
+        """Open a connection."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(LIMIT)
+        connection.connect(self.path)
+        return connection
 
     def raw(self, data: bytes) -> bytes:
-        """All that comes back on a connection that says no more."""
+        """Send bytes, end the request stream, and return everything that the server answers."""
         with self.connect() as link:
             link.sendall(data)
             link.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: link.recv(65536), b""))
 
     def ask(self, method: str, target: str, body: bytes | str = b"") -> Answer:
-        """One request on its own connection."""
+        """Send one request on a new connection and return its answer."""
         [answer] = answers(self.raw(request(method, target, body)))
         return answer
 
     def step(self, line: str) -> Any:
-        """The answer to a step that is carried out."""
+        """Post a step and return its answer, which must have status 200."""
         answer = self.ask("POST", "/step", line)
         assert answer.status == 200, answer
         return answer.json
 
 
 def request(method: str, target: str, body: bytes | str = b"", *headers: str) -> bytes:
-    """A request as a client writes it."""
+    """Encode a request as a client does."""
     content = body.encode() if isinstance(body, str) else body
     lines = [f"{method} {target} HTTP/1.1", "Host: agent", *headers]
     if content or method == "POST":
@@ -67,14 +67,14 @@ def request(method: str, target: str, body: bytes | str = b"", *headers: str) ->
 
 
 def answers(data: bytes) -> list[Answer]:
-    """Every answer in a stream; bytes that belong to none are a fault."""
-    found = []
+    """Parse all answers of a stream; bytes that belong to no answer fail the test."""
+    parsed = []
     while data:
         head, _, data = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("ascii").split("\r\n")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         size = int(headers["content-length"])
         assert first.startswith("HTTP/1.1 ") and len(data) >= size, (head, data)
-        found.append(Answer(int(first.split()[1]), headers, data[:size]))
+        parsed.append(Answer(int(first.split()[1]), headers, data[:size]))
         data = data[size:]
-    return found
+    return parsed

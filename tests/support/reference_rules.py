@@ -8,9 +8,9 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from buildgraph.analysis.builtin_rules import builtin_rules
-from buildgraph.analysis.json_schema import described, kind_of
 from buildgraph.analysis.rule_api import Rule
-from buildgraph.analysis.rule_schema import signature
+from buildgraph.analysis.rule_help import describe_rule, describe_type
+from buildgraph.analysis.rule_schema import schema_of
 from buildgraph.cli.verbs.schema import known_names
 from tests.support.markdown import block, code, page, table
 
@@ -36,7 +36,9 @@ def rules_page() -> str:
     """Every shipped rule with its keys."""
     rules = builtin_rules().rules
     names = [*(name for name in _ORDER if name in rules), *sorted(rules.keys() - set(_ORDER))]
-    summary = [(f"[`{name}`](#{name})", described(rules[name], {})["summary"]) for name in names]
+    summary = [
+        (f"[`{name}`](#{name})", describe_rule(rules[name], {})["summary"]) for name in names
+    ]
     return page(
         "Rules",
         "A table of `BUILD.toml` with a key `rule` is a target. The other keys are those of its rule. "
@@ -66,8 +68,8 @@ def rules_page() -> str:
 
 
 def _rule(rule: Rule) -> Iterator[str]:
-    known = described(rule, known_names().get(rule.name, {}))
-    signed = signature(rule)
+    known = describe_rule(rule, known_names().get(rule.name, {}))
+    signed = schema_of(rule)
     yield f"## {rule.name}"
     yield str(known["help"])
     yield table(("key", "type", "default", "meaning"), [_key(key) for key in known["keys"]])
@@ -137,7 +139,7 @@ def _kind(schema: Mapping[str, Any], key: str, inner: str) -> str:
         for table in _referred(schema["properties"][key], tables)
         if inner in table.get("properties", {})
     )
-    return kind_of(next(schemas)["properties"][inner], tables)
+    return describe_type(next(schemas)["properties"][inner], tables)
 
 
 def _referred(schema: Any, tables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

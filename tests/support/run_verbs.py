@@ -1,4 +1,6 @@
-"""Run many verbs in one workspace, each in a fork of one warm process: words as JSON lines in, what came of them out.
+"""Run many verbs in one workspace, each in a fork of one warm process.
+
+Arguments are read and results are written as JSON lines.
 
 python -m tests.support.run_verbs SECONDS < words > results
 """
@@ -19,15 +21,15 @@ from typing import IO
 
 from tests.support.workspace import Ran, Space
 
-HUNG = -1  # the exit code of what did not end in time
+HUNG = -1  # exit code of a verb that exceeded the time limit
 _ROOT = Path(__file__).parents[2]
 
 
 def run_all(space: Space, verbs: Sequence[Sequence[str]], seconds: float) -> list[Ran]:
-    """Run each list of words in a workspace; `code` is HUNG for one that takes longer than some seconds."""
+    """Run each list of arguments; the exit code of a run longer than `seconds` is HUNG."""
     lines = "".join(f"{json.dumps(list(words))}\n" for words in verbs)
     env = space.environ() | {"PYTHONPATH": str(_ROOT)}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "tests.support.run_verbs", str(seconds)],
         cwd=space.root,
         env=env,
@@ -37,7 +39,7 @@ def run_all(space: Space, verbs: Sequence[Sequence[str]], seconds: float) -> lis
         check=True,
         timeout=seconds * len(verbs) + 60,
     )
-    return [Ran(**json.loads(line)) for line in done.stdout.splitlines()]
+    return [Ran(**json.loads(line)) for line in process.stdout.splitlines()]
 
 
 def _main(seconds: float) -> None:
@@ -66,9 +68,9 @@ def _fork(words: list[str], seconds: float, streams: tuple[IO[bytes], IO[bytes]]
         try:
             code = dispatch(words)
             sys.stdout.flush()
-        except SystemExit as leave:
-            code = leave.code if isinstance(leave.code, int) else 98
-        except BaseException:  # a traceback is what is looked for
+        except SystemExit as ending:
+            code = ending.code if isinstance(ending.code, int) else 98
+        except BaseException:  # the tests look for tracebacks
             traceback.print_exc()
         finally:
             sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The examples: where they are, copies of them to build in, and the digest of an image that was built."""
+"""The example workspaces: their folder, copies to build in, and digests of their images."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ BOTH = "//exports:rooms"  # a matrix of two boards
 
 
 def copy(example: str, root: Path, cache: Path) -> Space:
-    """A copy of an example's workspace, without what was built in it."""
+    """Copy an example's workspace without its outputs."""
     _copy(EXAMPLES / example, root)
     return Space(root, cache)
 
 
 def repository(root: Path, cache: Path) -> Space:
-    """A copy of the repository's own workspace: four agents of pymdp for three boards."""
+    """Copy the repository's own workspace: four agents of pymdp for three boards."""
     _copy(EXAMPLES / "pymdp", root / "examples/pymdp")
     shutil.copy(EXAMPLES.parent / "BUILD.toml", root)
     return Space(root, cache)
 
 
 def image(space: Space, export: str = "rooms.pi") -> str:
-    """The digest of the image of an export that stands below `out/`."""
+    """Return the manifest digest of an export's image below `out/`."""
     index = json.loads((space.root / f"out/exports/{export}/image/index.json").read_text())
     [manifest] = index["manifests"]
     return str(manifest["digest"])

@@ -1,4 +1,4 @@
-"""A workspace of its own for a test, built with the real program in a process of its own."""
+"""A workspace for one test, built by the real program in a separate process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class Ran:
-    """What a run of the program left: exit code, both streams, and the events when it was asked for JSON."""
+    """Result of a run of the program: exit code, stdout, stderr, and the events of `--json`."""
 
     code: int
     out: str
@@ -21,7 +21,7 @@ class Ran:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def titles(self, how: str = "ran") -> list[str]:
-        """Titles of the actions that `ran` (or were a `hit`, `shared`), sorted."""
+        """Return the sorted titles of the actions that `ran` (or were a `hit` or `shared`)."""
         return sorted(
             event["title"]
             for event in self.events
@@ -29,7 +29,7 @@ class Ran:
         )
 
     def digests(self) -> dict[str, str]:
-        """`<label> <output>` -> its digest, or the image's manifest digest."""
+        """Map `<label> <output>` to the output's digest, or to the manifest digest of an image."""
         return {
             f"{event['label']} {event['name']}": event["image"] or str(event["digest"])
             for event in self.events
@@ -39,7 +39,7 @@ class Ran:
 
 @dataclass
 class Space:
-    """A workspace in a folder; `cache` is its store, apart so that two workspaces can share one."""
+    """A workspace in a folder; `cache` is its store, which two workspaces can share."""
 
     root: Path
     cache: Path
@@ -53,16 +53,16 @@ class Space:
         return target
 
     def command(self, *words: str) -> list[str]:
-        """The command line of the program."""
+        """Return the command line of the program."""
         return [sys.executable, "-m", "buildgraph", *words]
 
     def environ(self) -> dict[str, str]:
-        """The environment it runs in."""
+        """Return the environment of the program."""
         return dict(os.environ) | {"BUILDGRAPH_CACHE": str(self.cache), "NO_COLOR": "1"} | self.env
 
     def run(self, *words: str, code: int | None = 0) -> Ran:
         """Run the program in the workspace and expect an exit code (None: any)."""
-        done = subprocess.run(
+        process = subprocess.run(
             self.command(*words),
             cwd=self.root,
             env=self.environ(),
@@ -72,21 +72,21 @@ class Space:
             check=False,
         )
         events = (
-            [json.loads(line) for line in done.stdout.splitlines()] if "--json" in words else []
+            [json.loads(line) for line in process.stdout.splitlines()] if "--json" in words else []
         )
-        assert code is None or done.returncode == code, (
-            f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert code is None or process.returncode == code, (
+            f"exit {process.returncode}\n{process.stdout}\n{process.stderr}"
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr, events)
+        assert "Traceback" not in process.stderr, process.stderr
+        return Ran(process.returncode, process.stdout, process.stderr, events)
 
     def build(self, *patterns: str, code: int = 0) -> Ran:
-        """Build and gather the events."""
+        """Build with `--json` and parse the events."""
         return self.run("build", "--json", *patterns, code=code)
 
 
 def space(folder: Path, build_toml: str, cache: Path | None = None) -> Space:
-    """A workspace in `folder/w` with this BUILD.toml, and a cache in `folder/cache` unless it shares one."""
-    made = Space(folder / "w", cache or folder / "cache")
-    made.write("BUILD.toml", build_toml)
-    return made
+    """Create a workspace in `folder/w`; its cache is `folder/cache` by default."""
+    workspace = Space(folder / "w", cache or folder / "cache")
+    workspace.write("BUILD.toml", build_toml)
+    return workspace

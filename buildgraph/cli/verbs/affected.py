@@ -1,4 +1,4 @@
-"""`buildgraph affected --since REV`: which targets are not what they were at a revision, and why."""
+"""`buildgraph affected --since REV`: list the targets that differ from a git revision, and why."""
 
 from __future__ import annotations
 
@@ -14,65 +14,70 @@ from ..invocation import Invocation
 if TYPE_CHECKING:
     from ...explain.affected import Affected, AffectedReason
 
-_SHOWN = 3
+_MAX_REASONS = 3  # printed for a target
+_MAX_VALUES = 80  # characters of both values together; longer ones are not printed
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     parser.add_argument(
-        "patterns", nargs="*", metavar="PATTERN", help="only these targets (default: //...)"
+        "patterns", nargs="*", metavar="PATTERN", help="report only these targets (default: //...)"
     )
     parser.add_argument(
         "--since",
         required=True,
         metavar="REV",
-        help="the revision of git to compare the work tree with; `main...` is where HEAD left main",
+        help="git revision to compare the work tree with; "
+        "`main...` is the commit where HEAD branched off main",
     )
 
 
 def run(options: Namespace) -> int:
-    """Print the labels that are affected, each with its reasons."""
+    """Print the affected labels, each with its reasons."""
     from ...explain.compare_revisions import affected_since
 
-    here = Invocation.find()
-    commit, found = affected_since(here.root, options.since)
-    found = _chosen(here, options.patterns, found)
+    invocation = Invocation.find()
+    commit, affected = affected_since(invocation.root, options.since)
+    affected = _matching(invocation, options.patterns, affected)
     if options.json:
-        print_document(_plain(options.since, commit, found))
+        print_document(_to_json(options.since, commit, affected))
     else:
-        print("".join(f"{line}\n" for line in _told(found)), end="")
+        print("".join(f"{line}\n" for line in _format(affected)), end="")
     return OK
 
 
-def _chosen(here: Invocation, words: Sequence[str], found: list[Affected]) -> list[Affected]:
+def _matching(
+    invocation: Invocation, words: Sequence[str], affected: list[Affected]
+) -> list[Affected]:
+    """Keep the labels that the patterns select; the last pattern that matches a label decides."""
     from ...types.label import Pattern
 
     if not words:
-        return found
-    patterns = [Pattern.parse(word, here.package) for word in words]
-    start = all(pattern.negative for pattern in patterns)
+        return affected
+    patterns = [Pattern.parse(word, invocation.package) for word in words]
+    default = all(pattern.negative for pattern in patterns)
 
-    def wanted(one: Affected) -> bool:
-        kept = start
+    def is_selected(entry: Affected) -> bool:
+        selected = default
         for pattern in patterns:
-            if pattern.matches(one.label):
-                kept = not pattern.negative
-        return kept
+            if pattern.matches(entry.label):
+                selected = not pattern.negative
+        return selected
 
-    return [one for one in found if wanted(one)]
+    return [entry for entry in affected if is_selected(entry)]
 
 
-def _plain(since: str, commit: str, found: Sequence[Affected]) -> dict[str, Any]:
-    """`labels` are those that can be built, for a matrix of CI; `affected` has every one with its reasons."""
+def _to_json(since: str, commit: str, affected: Sequence[Affected]) -> dict[str, Any]:
+    """Build the JSON answer: `affected` has all labels, `labels` those that can be built."""
     rows = [
         {
-            "label": str(one.label),
-            "change": one.change,
-            "reasons": [asdict(reason) for reason in one.reasons],
-            "chain": [str(label) for label in one.chain],
-            "before": one.before,
+            "label": str(entry.label),
+            "change": entry.change,
+            "reasons": [asdict(reason) for reason in entry.reasons],
+            "chain": [str(label) for label in entry.chain],
+            "before": entry.before,
         }
-        for one in found
+        for entry in affected
     ]
     return {
         "since": since,
@@ -82,49 +87,52 @@ def _plain(since: str, commit: str, found: Sequence[Affected]) -> dict[str, Any]
     }
 
 
-def _told(found: Sequence[Affected]) -> Iterator[str]:
-    wide = max((len(str(one.label)) for one in found), default=0)
-    own = {
-        one.label: [_words(reason) for reason in one.reasons if reason.kind != "dep"]
-        for one in found
+def _format(affected: Sequence[Affected]) -> Iterator[str]:
+    width = max((len(str(entry.label)) for entry in affected), default=0)
+    own_reasons = {
+        entry.label: [_format_reason(reason) for reason in entry.reasons if reason.kind != "dep"]
+        for entry in affected
     }
-    for one in found:
-        yield f"{one.label!s:<{wide}}  {_why(one, own[one.label], own.get(one.chain[-1], []) if one.chain else [])}"
+    for entry in affected:
+        root_reasons = own_reasons.get(entry.chain[-1], []) if entry.chain else []
+        why = _format_change(entry, own_reasons[entry.label], root_reasons)
+        yield f"{entry.label!s:<{width}}  {why}"
 
 
-def _why(one: Affected, own: list[str], root: list[str]) -> str:
-    match one.change:
+def _format_change(entry: Affected, own_reasons: list[str], root_reasons: list[str]) -> str:
+    match entry.change:
         case "new":
             return "is new"
         case "renamed":
-            return f"was {one.before}"
+            return f"was {entry.before}"
         case "gone":
-            return f"is gone: now {one.before}" if one.before else "is gone"
-    if own:
-        more = [f"and {len(own) - _SHOWN} more"] if len(own) > _SHOWN else []
-        return ", ".join([*own[:_SHOWN], *more])
-    chain = ", which needs ".join(str(label) for label in one.chain[1:])
-    return f"needs {chain}" + (f": {root[0]}" if root else "")
+            return f"is gone: now {entry.before}" if entry.before else "is gone"
+    if own_reasons:
+        count = len(own_reasons) - _MAX_REASONS
+        more = [f"and {count} more"] if count > 0 else []
+        return ", ".join([*own_reasons[:_MAX_REASONS], *more])
+    chain = ", which needs ".join(str(label) for label in entry.chain[1:])
+    return f"needs {chain}" + (f": {root_reasons[0]}" if root_reasons else "")
 
 
-def _words(reason: AffectedReason) -> str:
+def _format_reason(reason: AffectedReason) -> str:
     from ...ui.format import strip_controls
 
     state = "is new" if not reason.before else "is gone" if not reason.after else "changed"
+    is_short = len(reason.before) + len(reason.after) < _MAX_VALUES
     match reason.kind:
-        case "value" if (
-            len(reason.before) + len(reason.after) < 80 and reason.before and reason.after
-        ):
-            return strip_controls(f"{reason.what}: {reason.before} -> {reason.after}")
+        case "value" if is_short and reason.before and reason.after:
+            text = f"{reason.what}: {reason.before} -> {reason.after}"
         case "base":
-            return strip_controls(reason.what)
-        case "rule" if reason.before or reason.after:
-            same = reason.before == reason.after
-            return (
-                f"the rule {reason.what} makes other actions"
-                if same
-                else f"rule: {reason.before} -> {reason.after}"
-            )
+            text = reason.what
+        case "rule" if not reason.before and not reason.after:
+            text = f"{reason.what} changed"
+        case "rule" if reason.before == reason.after:
+            text = f"the rule {reason.what} declares other actions"
+        case "rule":
+            text = f"rule: {reason.before} -> {reason.after}"
         case "source" | "tool":
-            return strip_controls(f"{reason.kind} {reason.what} {state}")
-    return strip_controls(f"{reason.what} {state if reason.kind != 'rule' else 'changed'}")
+            text = f"{reason.kind} {reason.what} {state}"
+        case _:
+            text = f"{reason.what} {state}"
+    return strip_controls(text)

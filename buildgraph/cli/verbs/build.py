@@ -1,4 +1,4 @@
-"""`buildgraph build PATTERN...`: make targets, check their gates, and say where the outputs stand."""
+"""`buildgraph build PATTERN...`: build targets, check their gates and print their outputs."""
 
 from __future__ import annotations
 
@@ -21,184 +21,204 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
+_SUMMARY = frozenset({"outputs", "gates", "counts"})
 
-class Screen(Protocol):
-    """A listener that may hold a terminal until it is closed."""
+
+class BuildListener(Protocol):
+    """A listener that may hold resources, such as the terminal, until it is closed."""
 
     def __call__(self, event: Event) -> None:
-        """Take an event in."""
+        """Process an event."""
         ...
 
     def close(self) -> None:
-        """Give the terminal back; may be called twice."""
+        """Release the resources; may be called twice."""
         ...
 
 
 def arguments(parser: Parser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     parser.optional_values["--check"] = "0"
     parser.add_argument(
         "patterns",
         nargs="*",
         metavar="PATTERN",
-        help="//package:name, :name, //..., //package/..., "
-        "//package:* or -PATTERN to leave some out",
+        help="targets to build: //package:name, :name, //package:*, //package/... or //...; "
+        "-PATTERN excludes targets",
     )
-    how(parser)
+    add_build_options(parser)
     parser.add_argument("--no-gates", action="store_true", help="build without checking the gates")
     parser.add_argument(
-        "--trace", default="", metavar="FILE", help="write a Chrome trace: it opens in Perfetto"
+        "--trace",
+        default="",
+        metavar="FILE",
+        help="write a Chrome trace of the build, for Perfetto",
     )
     parser.add_argument(
-        "--watch", action="store_true", help="build again whenever what it reads changes"
+        "--watch", action="store_true", help="build again whenever an input of the build changes"
     )
     parser.add_argument(
         "--check",
         metavar="N",
-        help="make N of the actions (--check alone: all) again in a varied "
-        "environment; 3 when one comes out different",
+        help="run N actions again in a varied environment and compare their outputs "
+        "(without N: all actions); exit with code 3 if outputs differ",
     )
     parser.add_argument(
         "--audit",
         action="store_true",
-        help="run the actions under strace, without a sandbox, and name what they read undeclared",
+        help="run the actions under strace without a sandbox, and report undeclared reads",
     )
     parser.add_argument(
-        "--quiet", "-q", action="store_true", help="say nothing but faults and the outputs' digests"
+        "--quiet", "-q", action="store_true", help="print only errors and the outputs' digests"
     )
 
 
-def how(parser: ArgumentParser) -> None:
-    """The options of every verb that builds."""
+def add_build_options(parser: ArgumentParser) -> None:
+    """Declare the options that all verbs that build have in common."""
     parser.add_argument(
         "-j",
         "--jobs",
         type=int,
         default=0,
         metavar="N",
-        help="actions at a time (default: the cores)",
+        help="number of actions to run in parallel (default: number of cores)",
     )
     parser.add_argument(
-        "-k", "--keep-going", action="store_true", help="go on with what does not need what failed"
+        "-k",
+        "--keep-going",
+        action="store_true",
+        help="after a failure, continue with the actions that do not depend on it",
     )
     parser.add_argument(
         "--sandbox",
         choices=("namespaces", "landlock", "none"),
         default="",
-        help="the sandbox to use (default: the strongest that works here)",
+        help="sandbox to use (default: the strongest that works on this machine)",
     )
     parser.add_argument(
-        "--sandbox-debug", action="store_true", help="keep the folder of an action that failed"
+        "--sandbox-debug",
+        action="store_true",
+        help="keep the working directory of a failed action",
     )
     parser.add_argument(
-        "--out", default="", metavar="DIR", help="copy the outputs to this folder as well"
+        "--out", default="", metavar="DIR", help="also copy the outputs to this folder"
     )
 
 
 def run(options: Namespace) -> int:
-    """Build what the words name; 0 when all of it stands and no gate failed."""
-    here = Invocation.find()
+    """Build what the patterns select; 0 if all of it was built and no gate failed."""
+    invocation = Invocation.find()
     if not options.watch:
-        return _once(here, options)
+        return _build_once(invocation, options)
     from ..errors import report_error
     from .watch import watch
 
     return watch(
-        here,
-        here.patterns(options.patterns),
-        lambda: _once(here, options),
-        lambda fault: report_error(fault, options.json),
+        invocation,
+        invocation.patterns(options.patterns),
+        lambda: _build_once(invocation, options),
+        lambda error: report_error(error, options.json),
     )
 
 
-def plain(here: Invocation, patterns: Sequence[str]) -> int:
-    """Build what patterns name, with no option given; without the parser of options, which is dear."""
+def build_patterns(invocation: Invocation, patterns: Sequence[str]) -> int:
+    """Build what the patterns select, without options.
+
+    The parser of options is not imported, because importing argparse costs 10 ms.
+    """
     from ...types.request import Request
 
-    wanted = Request(tuple(patterns), package=here.package)
-    return perform(
-        here,
-        wanted,
-        said(False, frozenset({"outputs", "gates", "counts"}), sys.stdout),
-        looked=True,
-    )
+    request = Request(tuple(patterns), package=invocation.package)
+    listeners = text_listeners(False, _SUMMARY, sys.stdout)
+    return run_request(invocation, request, listeners, manifest_checked=True)
 
 
-def _once(here: Invocation, options: Namespace) -> int:
-    screens = choose(options, frozenset({"outputs", "gates", "counts"}))
+def _build_once(invocation: Invocation, options: Namespace) -> int:
+    listeners = choose_listeners(options, _SUMMARY)
     if options.trace:
         from ...ui.chrome_trace import Trace
 
-        screens.append(Trace(os.path.abspath(options.trace)))
-    return perform(here, _looked_at(request(here, options), options), screens)
+        listeners.append(Trace(os.path.abspath(options.trace)))
+    request = _with_check(to_request(invocation, options), options)
+    return run_request(invocation, request, listeners)
 
 
-def _looked_at(wanted: Request, options: Namespace) -> Request:
-    """The request with what looks at the build when it is done."""
+def _with_check(request: Request, options: Namespace) -> Request:
+    """Return the request with the check of `--audit` or `--check`, which runs after the build."""
     from dataclasses import replace
 
     if options.audit:
         from ...checks.undeclared_reads import audit, require_strace
 
         require_strace()
-        return replace(wanted, on_finish=audit, sandbox=wanted.sandbox or "none")
+        return replace(request, on_finish=audit, sandbox=request.sandbox or "none")
     if options.check is not None:
         from ...checks.reproducibility import checker
 
         if not options.check.isdecimal():
             raise BuildError(
-                f"--check={options.check} is no number",
+                f"--check={options.check}: not a number of actions",
                 reason="usage",
-                fix="--check=5, or --check for all",
+                fix="use --check=5, or --check for all actions",
             )
-        return replace(wanted, on_finish=checker(int(options.check)))
-    return wanted
+        return replace(request, on_finish=checker(int(options.check)))
+    return request
 
 
-def request(here: Invocation, options: Namespace, patterns: tuple[str, ...] = ()) -> Request:
-    """What the session is asked for; `patterns` stand in for those of the options."""
+def to_request(
+    invocation: Invocation, options: Namespace, patterns: tuple[str, ...] = ()
+) -> Request:
+    """Return the request of the options; `patterns` replace those of the options."""
     from ...build.run_build import Request
 
     if options.jobs < 0:
         raise BuildError(
-            f"--jobs={options.jobs} is no number of actions",
-            fix="-j2, or -j0 for the cores",
+            f"--jobs={options.jobs}: not a number of actions",
+            fix="use -j2, or -j0 for the number of cores",
             reason="usage",
         )
     return Request(
-        patterns or here.patterns(options.patterns),
+        patterns or invocation.patterns(options.patterns),
         jobs=options.jobs,
         keep_going=options.keep_going,
         sandbox=options.sandbox,
         sandbox_debug=options.sandbox_debug,
         out=os.path.abspath(options.out) if options.out else "",
         gates=not getattr(options, "no_gates", False),
-        package=here.package,
+        package=invocation.package,
         list_all=options.json,
     )
 
 
-def choose(options: Namespace, show: frozenset[str], stream: TextIO | None = None) -> list[Screen]:
-    """The listeners wanted: JSON on `stream` (stdout), or a summary of `show` there and progress on stderr."""
+def choose_listeners(
+    options: Namespace, show: frozenset[str], stream: TextIO | None = None
+) -> list[BuildListener]:
+    """Return the listeners that print a build on `stream` (default: stdout).
+
+    With `--json` they print events; otherwise a summary of `show`, with progress on stderr.
+    """
     out = stream or sys.stdout
     if options.json:
         from ...ui.json_lines import JsonLines
 
         return [JsonLines(out)]
-    return said(getattr(options, "quiet", False), show, out)
+    return text_listeners(getattr(options, "quiet", False), show, out)
 
 
-def said(quiet: bool, show: frozenset[str], out: TextIO) -> list[Screen]:
-    """The listeners of a build for people."""
+def text_listeners(quiet: bool, show: frozenset[str], out: TextIO) -> list[BuildListener]:
+    """Return the listeners that print text: progress on stderr, and a summary on `out`."""
     from ...ui.summary import Summary
 
-    colour = lively(out, os.environ)
-    return [progress(quiet), Summary(out, colour, show & {"outputs"} if quiet else show)]
+    colour = is_interactive(out, os.environ)
+    return [progress_listener(quiet), Summary(out, colour, show & {"outputs"} if quiet else show)]
 
 
-def progress(quiet: bool) -> Screen:
-    """Live lines on a terminal, plain lines elsewhere, only faults when quiet."""
-    if lively(sys.stderr, os.environ) and not quiet:
+def progress_listener(quiet: bool) -> BuildListener:
+    """Return the progress display of stderr: live on a terminal, plain lines elsewhere.
+
+    If `quiet`, it prints errors only.
+    """
+    if is_interactive(sys.stderr, os.environ) and not quiet:
         from ...ui.console import Console
 
         return Console(sys.stderr)
@@ -207,15 +227,22 @@ def progress(quiet: bool) -> Screen:
     return PlainProgress(sys.stderr, quiet)
 
 
-def lively(out: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether to draw and colour: a terminal that is not dumb, and nobody set NO_COLOR."""
+def is_interactive(out: TextIO, environ: Mapping[str, str]) -> bool:
+    """Return True for a terminal with colours and cursor movement, if NO_COLOR is not set."""
     return out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM", "dumb") != "dumb"
 
 
-def perform(here: Invocation, wanted: Request, screens: list[Screen], looked: bool = False) -> int:
-    """Run the session before these listeners; Interrupted when a signal came, so that nothing follows a build in spite of it.
+def run_request(
+    invocation: Invocation,
+    request: Request,
+    listeners: list[BuildListener],
+    manifest_checked: bool = False,
+) -> int:
+    """Build a request, report to the listeners, and return the exit code.
 
-    It goes on from the last build of the same request, at which the command line has `looked` already where it has no option.
+    The build continues from the last build of the same request. `manifest_checked` says that the
+    manifest of that build was compared already. Raise Interrupted if a signal arrived, even when
+    the build has finished: the verb must not continue.
     """
     from ...build.run_build import build
     from ...execution.durations import DurationRecorder
@@ -226,26 +253,25 @@ def perform(here: Invocation, wanted: Request, screens: list[Screen], looked: bo
     from ...store.cache_dir import default_root
     from ...ui.event_log import EventLog
 
-    check_state_folder(here.root)  # the listeners write there
-    if wanted.can_use_manifest and not looked:
-        check_manifest(here.root, wanted.words, here.package)
-    kept: list[Screen] = [
-        KeyRecorder(here.root),
-        DurationRecorder(here.root),
-        EventLog(here.root),
+    check_state_folder(invocation.root)  # the recorders write there
+    if request.can_use_manifest and not manifest_checked:
+        check_manifest(invocation.root, request.words, invocation.package)
+    recorders: list[BuildListener] = [
+        KeyRecorder(invocation.root),
+        DurationRecorder(invocation.root),
+        EventLog(invocation.root),
         AutoGc(default_root(os.environ)),
     ]
-    every = (*kept, *screens)
-    with SignalHandler() as stop:
+    with SignalHandler() as handler:
 
         def listen(event: Event) -> None:
-            stop.armed = stop.armed or isinstance(event, Planned)
-            for screen in every:
-                screen(event)
+            handler.armed = handler.armed or isinstance(event, Planned)
+            for listener in (*recorders, *listeners):
+                listener(event)
 
         try:
-            code = build(here.root, wanted, listen, stop.cancel)
+            code = build(invocation.root, request, listen, handler.cancel)
         finally:
-            for screen in (*screens, *kept):
-                screen.close()
+            for listener in (*listeners, *recorders):
+                listener.close()
         return code

@@ -1,8 +1,9 @@
-"""`buildgraph cache WHAT`: look at the store of all builds, check it, and let go of what is of no use any more."""
+"""`buildgraph cache stats|gc|verify|rm`: inspect, clean and check the user's cache."""
 
 from __future__ import annotations
 
 import os
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,48 +11,57 @@ from dataclasses import asdict
 from ...types.errors import BROKEN, OK, BuildError
 from ...ui.json_document import print_document
 
-WHAT = {
-    "stats": "count and size of what is held",
-    "gc": "let go of what was not used of late",
-    "verify": "hash everything",
-    "rm": "forget the results of labels",
+COMMANDS = {
+    "stats": "print the number and size of files",
+    "gc": "remove results that were not used recently",
+    "verify": "hash every file and report damaged ones",
+    "rm": "remove the results of targets",
 }
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
-    told = "; ".join(f"{name}: {what}" for name, what in WHAT.items())
-    parser.add_argument("what", choices=tuple(WHAT), help=told)
-    parser.add_argument("labels", nargs="*", metavar="LABEL", help="rm: the targets to forget")
+    """Declare the arguments and options."""
+    commands = "; ".join(f"{name}: {summary}" for name, summary in COMMANDS.items())
+    parser.add_argument("what", choices=tuple(COMMANDS), help=commands)
+    parser.add_argument(
+        "labels", nargs="*", metavar="LABEL", help="rm: targets whose results are removed"
+    )
     parser.add_argument(
         "--max-size",
         default="",
         metavar="SIZE",
-        help="gc: let the least recently used results go beyond "
-        "this (default: BUILDGRAPH_CACHE_SIZE or 10GiB); what the last builds of workspaces stand on stays",
+        help="gc: remove the least recently used results until the cache is smaller than this "
+        "(default: BUILDGRAPH_CACHE_SIZE or 10GiB); the results of each workspace's last builds "
+        "are kept",
     )
     parser.add_argument(
         "--max-age",
         default="",
         metavar="AGE",
-        help="gc: let results go that nobody used for so long "
-        "(default: BUILDGRAPH_CACHE_AGE or 30d; units s, min, h, d, w)",
+        help="gc: remove results that were not used for this long "
+        "(default: BUILDGRAPH_CACHE_AGE or 30d; units: s, min, h, d, w)",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="gc: say what would go and why, and let nothing go"
+        "--dry-run",
+        action="store_true",
+        help="gc: print what would be removed and why, without removing it",
     )
     parser.add_argument(
-        "--repair", action="store_true", help="verify: set what is damaged aside: it is made again"
+        "--repair",
+        action="store_true",
+        help="verify: move damaged files to quarantine; the next build makes them again",
     )
 
 
 def run(options: Namespace) -> int:
-    """Do what the first word says; verify ends with 3 when something is damaged and stays so."""
+    """Run the command; `verify` returns 3 if the cache is damaged and was not repaired."""
     from ...store.cache_dir import default_root
 
     if options.labels and options.what != "rm":
         raise BuildError(
-            f"cache {options.what} takes no label", fix="only `cache rm` does", reason="usage"
+            f"cache {options.what} takes no label",
+            fix="only `cache rm` takes labels",
+            reason="usage",
         )
     root = default_root(os.environ)
     match options.what:
@@ -60,76 +70,72 @@ def run(options: Namespace) -> int:
         case "verify":
             return _verify(root, options)
         case "rm":
-            from .cache_rm import forget
+            from .cache_rm import remove_results_of
 
-            return forget(root, options)
+            return remove_results_of(root, options)
     return _stats(root, options)
 
 
 def _stats(root: str, options: Namespace) -> int:
-    """Print the counts of the user's store; an absent one is empty, and is not made for the question."""
+    """Print the statistics of the store; a store that does not exist is empty, and not created."""
     from ...store.ledger import totals
     from ...store.stats import measure_store
     from ...ui.format import format_size, plural
 
-    found, (since, *ledger) = measure_store(root), totals(root)
+    stats, (since, *counts) = measure_store(root), totals(root)
     if options.json:
         names = ("builds", "ran", "ran_milliseconds", "hits", "saved_milliseconds")
         print_document(
-            {"root": root, **asdict(found), "since": since, **dict(zip(names, ledger, strict=True))}
+            {"root": root, **asdict(stats), "since": since, **dict(zip(names, counts, strict=True))}
         )
         return OK
     print(root)
-    print(f"  {plural(found.blobs, 'blob'):<16} {format_size(found.blob_bytes):>10}")
-    print(f"  {plural(found.results, 'result'):<16} {format_size(found.result_bytes):>10}")
-    if found.quarantined:
-        print(f"  {plural(found.quarantined, 'damaged file')} set aside in quarantine/")
+    print(f"  {plural(stats.blobs, 'blob'):<16} {format_size(stats.blob_bytes):>10}")
+    print(f"  {plural(stats.results, 'result'):<16} {format_size(stats.result_bytes):>10}")
+    if stats.quarantined:
+        print(f"  {plural(stats.quarantined, 'damaged file')} in quarantine/")
     if since:
-        print(f"  {saved(since, ledger)}")
+        print(f"  {format_savings(since, counts)}")
     return OK
 
 
-def saved(since: int, ledger: Sequence[int]) -> str:
-    """What the ledger tells, in words; builds in which nothing changed at all do not come to it."""
-    import time
+def format_savings(since: int, counts: Sequence[int]) -> str:
+    """Format the totals of the ledger; builds in which nothing changed are not recorded there.
 
+    `counts` are the builds, the actions that ran and their milliseconds, the hits and the
+    milliseconds that they saved.
+    """
     from ...ui.format import format_seconds, plural
 
-    builds, ran, took, hits, spared = ledger
+    builds, ran, ran_ms, hits, saved_ms = counts
     return (
         f"since {time.strftime('%Y-%m-%d', time.localtime(since))}: {plural(builds, 'build')}, "
-        f"{plural(ran, 'action')} ran in {format_seconds(took)}, {plural(hits, 'hit')} saved {format_seconds(spared)}"
+        f"{plural(ran, 'action')} ran in {format_seconds(ran_ms)}, "
+        f"{plural(hits, 'hit')} saved {format_seconds(saved_ms)}"
     )
 
 
 def _gc(root: str, options: Namespace) -> int:
-    import time
-
     from ...store.auto_gc import limits_from_environment, mark_gc_done
     from ...store.disk import DiskStore
     from ...store.gc import plan, run
     from ..format_gc import format_plan, to_json
 
-    asked = {"BUILDGRAPH_CACHE_SIZE": options.max_size, "BUILDGRAPH_CACHE_AGE": options.max_age}
+    limits = {"BUILDGRAPH_CACHE_SIZE": options.max_size, "BUILDGRAPH_CACHE_AGE": options.max_age}
+    set_limits = {name: value for name, value in limits.items() if value}
     now = time.time()
-    sweep = plan(
-        root,
-        limits_from_environment(
-            dict(os.environ) | {name: value for name, value in asked.items() if value}
-        ),
-        now,
-    )
+    gc_plan = plan(root, limits_from_environment(dict(os.environ) | set_limits), now)
     if options.dry_run or not os.path.isdir(root):
-        freed = sweep.freed
+        freed = gc_plan.freed
     else:
-        freed = run(DiskStore(root), sweep)
+        freed = run(DiskStore(root), gc_plan)
         mark_gc_done(root)
     if options.json:
         print_document(
-            {"root": root, "dry_run": options.dry_run, "freed": freed, **to_json(sweep, now)}
+            {"root": root, "dry_run": options.dry_run, "freed": freed, **to_json(gc_plan, now)}
         )
     else:
-        print("\n".join(format_plan(sweep, now, freed, options.dry_run)))
+        print("\n".join(format_plan(gc_plan, now, freed, options.dry_run)))
     return OK
 
 
@@ -138,27 +144,24 @@ def _verify(root: str, options: Namespace) -> int:
     from ...store.fsck import FsckReport, check_store
     from ...ui.format import plural
 
-    found = (
-        check_store(DiskStore(root), options.repair)
-        if os.path.isdir(root)
-        else FsckReport(0, (), ())
-    )
-    bad = len(found.damaged) + len(found.dangling)
-    if options.json:
-        print_document({"root": root, "repaired": options.repair and bad > 0, **asdict(found)})
+    if os.path.isdir(root):
+        report = check_store(DiskStore(root), options.repair)
     else:
-        for name in found.damaged:
+        report = FsckReport(0, (), ())
+    errors = len(report.damaged) + len(report.dangling)
+    if options.json:
+        print_document({"root": root, "repaired": options.repair and errors > 0, **asdict(report)})
+    else:
+        for name in report.damaged:
             print(f"damaged: {name}")
-        for name in found.dangling:
-            print(f"lacks a blob: the result {name}")
+        for name in report.dangling:
+            print(f"missing blob: result {name}")
         print(
-            f"{plural(found.checked, 'file')} checked, {len(found.damaged)} damaged, "
-            f"{len(found.dangling)} lack a blob"
+            f"{plural(report.checked, 'file')} checked, {len(report.damaged)} damaged, "
+            f"{plural(len(report.dangling), 'result')} with a missing blob"
         )
-        if bad:
-            print(
-                "set aside: what needs them makes them again"
-                if options.repair
-                else "mend: buildgraph cache verify --repair"
-            )
-    return BROKEN if bad and not options.repair else OK
+        if errors and options.repair:
+            print("moved to quarantine; the next build makes them again")
+        elif errors:
+            print("help: `buildgraph cache verify --repair` moves them to quarantine")
+    return BROKEN if errors and not options.repair else OK

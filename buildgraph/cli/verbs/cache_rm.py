@@ -1,4 +1,4 @@
-"""`buildgraph cache rm LABEL...`: forget what the actions of targets gave, so that they run again."""
+"""`buildgraph cache rm LABEL...`: remove the results of targets: their actions run again."""
 
 from __future__ import annotations
 
@@ -12,49 +12,56 @@ from ...ui.json_document import print_document
 from ..invocation import Invocation
 
 
-def forget(root: str, options: Namespace) -> int:
-    """Remove the results that the labels' actions have in this workspace, and the blobs that nothing else names."""
+def remove_results_of(root: str, options: Namespace) -> int:
+    """Remove the results of the labels' actions, and the blobs that no other result refers to."""
     from ...fastpath.manifest import FOLDER
     from ...files.remove_tree import remove as remove_tree
     from ...store.disk import DiskStore
-    from ...store.gc import remove_results as remove
+    from ...store.gc import remove_results
     from ...types.digest import Digest
     from ...ui.format import format_size, plural
 
-    here = Invocation.find()
+    invocation = Invocation.find()
     if not options.labels:
         raise BuildError(
             "no target is named",
-            fix="such as `buildgraph cache rm //exports:jetson`",
+            fix="name one, such as `buildgraph cache rm //exports:jetson`",
             reason="usage",
         )
-    keys = {Digest.parse(key) for word in options.labels for key in _keys(here, here.label(word))}
-    count, freed = remove(DiskStore(root), keys)
-    # A receipt would answer the next build from what stands in out/, and nothing would run again.
-    receipts = os.path.join(here.root, FOLDER)
+    keys = {
+        Digest.parse(key)
+        for word in options.labels
+        for key in _keys(invocation, invocation.label(word))
+    }
+    count, freed = remove_results(DiskStore(root), keys)
+    # A manifest would report the outputs in out/ as up to date, and no action would run again.
+    manifests = os.path.join(invocation.root, FOLDER)
     with suppress(OSError):
-        for name in os.listdir(receipts):
-            remove_tree(os.path.join(receipts, name))
+        for name in os.listdir(manifests):
+            remove_tree(os.path.join(manifests, name))
     if options.json:
         print_document({"root": root, "results": count, "freed": freed})
     else:
-        print(f"{plural(count, 'result')} forgotten, {format_size(freed)} freed")
+        print(f"removed {plural(count, 'result')} ({format_size(freed)})")
     return OK
 
 
-def _keys(here: Invocation, label: Label) -> list[str]:
+def _keys(invocation: Invocation, label: Label) -> list[str]:
+    """List the keys of a label's actions; BuildError if none of them was built here."""
     from ...state.key_history import KeyRecorder
 
-    found = [
+    history = KeyRecorder(invocation.root).keys()
+    keys = [
         key
-        for name, held in KeyRecorder(here.root).keys().items()
-        for key in held
+        for name, recorded in history.items()
+        for key in recorded
         if name.startswith(f"{label} ")
     ]
-    if not found:
+    if not keys:
         raise BuildError(
-            f"no action of {label} has been done in this workspace",
+            f"no action of {label} has run in this workspace",
             reason="usage",
-            fix="`cache rm` forgets the results of a target's own actions; `query` lists the targets",
+            fix="`cache rm` removes the results of a target's own actions; "
+            "`buildgraph query list //...` lists the targets",
         )
-    return found
+    return keys

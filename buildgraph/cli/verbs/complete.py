@@ -1,6 +1,6 @@
-"""What could stand at the cursor: verbs, options and labels.
+"""Complete the word at the cursor of a shell: verbs, options and labels.
 
-Shells ask on every TAB, so nothing dear is imported.
+Shells call this on every TAB, so each module is imported only when it is needed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from ..parser import Parser
 
 
 def run(words: Sequence[str], verbs: Mapping[str, str]) -> int:
-    """Print the words that complete the last of `words`, one a line; whatever is wrong completes nothing."""
+    """Print the completions of the last of `words`, one a line; none after an error."""
     before, word = list(words[:-1]), words[-1] if words else ""
     try:
-        found = _labels(word) if "--" in before else _candidates(before, word, verbs)
+        candidates = _labels(word) if "--" in before else _candidates(before, word, verbs)
     except (BuildError, OSError, ValueError):
-        found = []
-    print("".join(f"{one}\n" for one in sorted(found) if one.startswith(word)), end="")
+        candidates = []
+    matching = (candidate for candidate in sorted(candidates) if candidate.startswith(word))
+    print("".join(f"{candidate}\n" for candidate in matching), end="")
     return OK
 
 
@@ -35,22 +36,22 @@ def _candidates(before: list[str], word: str, verbs: Mapping[str, str]) -> Itera
         return map(str, option.choices or ())
     if word.startswith("-") and not word.startswith(("-/", "-:")):
         return parser.options()
-    positionals = sum(not one.startswith("-") for one in before[1:])
+    positionals = sum(not argument.startswith("-") for argument in before[1:])
     first = parser.first_words() if not positionals else ()
     return first or _labels(word)
 
 
 def _labels(word: str) -> list[str]:
-    """Labels as they would be typed here: in full, or from the colon on for those of this package."""
+    """List the labels in the form that `word` begins: in full, or `:name` for the own package."""
     from ...types.label import Pattern
     from ...workspace.workspace import Workspace
     from ..invocation import Invocation
 
     sign = "-" if word.startswith("-") else ""
-    here = Invocation.find()
-    labels = Workspace(here.root).matching(Pattern("", None, True, False))
+    invocation = Invocation.find()
+    labels = Workspace(invocation.root).matching(Pattern("", None, True, False))
     if word.startswith((":", "-:")):
-        return [f"{sign}:{label.name}" for label in labels if label.package == here.package]
+        return [f"{sign}:{label.name}" for label in labels if label.package == invocation.package]
     if word and not word.startswith(("/", "-/")):
         return []
     return [f"{sign}{label}" for label in labels] + [f"{sign}//..."]

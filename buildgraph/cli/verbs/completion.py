@@ -1,4 +1,7 @@
-"""`buildgraph completion SHELL`: a script by which a shell asks buildgraph itself for verbs, options and labels."""
+"""`buildgraph completion SHELL`: print a script that completes verbs, options and labels.
+
+The script calls `buildgraph __complete` for each completion.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from argparse import ArgumentParser, Namespace
 from ...types.errors import OK
 from ...ui.json_document import document
 
-# bash cuts words at colons, so labels are put together again from the line, and only their tails are given back.
+# bash splits words at colons. The script takes the whole label from the line, and returns only the
+# part after its last colon.
 _BASH = r"""_buildgraph() {
     local line="${COMP_LINE:0:COMP_POINT}" cur head
     local -a words
@@ -25,10 +29,10 @@ complete -o default -F _buildgraph buildgraph
 """
 _ZSH = r"""#compdef buildgraph
 _buildgraph() {
-    local -a found
-    found=(${(f)"$(${words[1]} __complete "${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)"})
-    if (( ${#found} )); then
-        compadd -- "${found[@]}"
+    local -a candidates
+    candidates=(${(f)"$(${words[1]} __complete "${(@)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)"})
+    if (( ${#candidates} )); then
+        compadd -- "${candidates[@]}"
     else
         _files
     fi
@@ -42,9 +46,9 @@ fi
 _FISH = r"""function __buildgraph_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    set -l found ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
-    if count $found >/dev/null
-        printf '%s\n' $found
+    set -l candidates ($words[1] __complete $words[2..-1] "$current" 2>/dev/null)
+    if count $candidates >/dev/null
+        printf '%s\n' $candidates
     else
         __fish_complete_path "$current"
     end
@@ -55,8 +59,8 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
-    parser.add_argument("shell", choices=tuple(SCRIPTS), help="the shell to print a script for")
+    """Declare the arguments and options."""
+    parser.add_argument("shell", choices=tuple(SCRIPTS), help="shell that runs the script")
     parser.epilog = (
         "bash: source <(buildgraph completion bash)\nzsh:  source <(buildgraph completion zsh)\n"
         "fish: buildgraph completion fish | source"

@@ -1,4 +1,4 @@
-"""`buildgraph diff KEY KEY` and `buildgraph diff LABEL`: what differs in keys, and in what came of them."""
+"""`buildgraph diff LABEL` and `buildgraph diff KEY KEY`: compare keys, and their results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
 from ..invocation import Invocation
-from .why import asked, memory, parts
+from .why import format_parts, key_changes, open_store
 
 if TYPE_CHECKING:
     from ...explain.why import KeyChange
@@ -23,119 +23,123 @@ _KEY = re.compile(r"[0-9a-f]{6,64}(/\d+)?\Z")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     parser.add_argument(
         "what",
         nargs="+",
         metavar="LABEL | KEY KEY",
-        help="a target, whose actions are compared with "
-        "what they were before; or two keys, of which the first 6 digits or more will do",
+        help="target whose actions are compared with their previous keys, or two keys "
+        "(at least the first 6 digits of each)",
     )
-    parser.epilog = (
-        "keys stand in `buildgraph why LABEL --json` and in the events of `buildgraph build --json`"
-    )
+    parser.epilog = "`buildgraph why LABEL --json` and `buildgraph build --json` print the keys."
 
 
 def run(options: Namespace) -> int:
-    """Print what differs."""
-    reasons = (
-        _of_label(options.what[0]) if len(options.what) == 1 else [_of_keys(*_two(options.what))]
-    )
-    if options.json:
-        print_document({"differences": [asdict(reason) for reason in reasons]})
+    """Print the differences."""
+    if len(options.what) == 1:
+        changes = _changes_of_label(options.what[0])
     else:
-        print("\n".join(line for reason in reasons for line in _told(reason)))
+        changes = [_compare_keys(*_check_two_keys(options.what))]
+    if options.json:
+        print_document({"differences": [asdict(change) for change in changes]})
+    else:
+        print("\n".join(line for change in changes for line in _format(change)))
     return OK
 
 
-def _two(words: list[str]) -> tuple[str, str]:
-    wrong = next((word for word in words if not _KEY.match(word)), None)
-    if len(words) != 2 or wrong:
-        what = f"{wrong!r} is no key" if wrong else f"two keys are compared, not {len(words)}"
+def _check_two_keys(words: list[str]) -> tuple[str, str]:
+    invalid = next((word for word in words if not _KEY.match(word)), None)
+    if len(words) != 2 or invalid:
         raise BuildError(
-            what,
+            f"{invalid!r} is not a key" if invalid else f"{len(words)} keys instead of two",
             reason="usage",
-            fix="`buildgraph diff //package:target`, or two keys of 6 hex digits or more",
+            fix="use `buildgraph diff //package:target`, or two keys of at least 6 hex digits",
         )
     return words[0], words[1]
 
 
-def _of_label(word: str) -> list[KeyChange]:
-    here = Invocation.find()
-    label = here.label(word)
-    found = [reason for reason in asked(here, label, False) if reason.state != "first"]
-    if not found:
+def _changes_of_label(word: str) -> list[KeyChange]:
+    invocation = Invocation.find()
+    label = invocation.label(word)
+    changes = [
+        change for change in key_changes(invocation, label, False) if change.state != "first"
+    ]
+    if not changes:
         raise BuildError(
-            f"no action of {label} was ever another in this workspace",
+            f"no action of {label} has had two different keys in this workspace",
             reason="usage",
-            fix="two builds that differ are needed",
+            fix="build it, change an input, and build it again",
         )
-    return found
+    return changes
 
 
-def _of_keys(before: str, after: str) -> KeyChange:
+def _compare_keys(before: str, after: str) -> KeyChange:
     from ...explain.diff import diff_keys
     from ...explain.why import KeyChange
 
-    store = memory()
-    pair = _key(store, before), _key(store, after)
-    found = diff_keys(store, *pair)
-    names = (str(pair[0]), str(pair[1]))
-    if found is None:
-        return KeyChange("", "", "forgotten", keys=names)
-    return KeyChange("", "", "changed", found.parts, found.outputs, names)
+    store = open_store()
+    old, new = _find_key(store, before), _find_key(store, after)
+    difference = diff_keys(store, old, new)
+    keys = (str(old), str(new))
+    if difference is None:
+        return KeyChange("", "", "forgotten", keys=keys)
+    return KeyChange("", "", "changed", difference.parts, difference.outputs, keys)
 
 
-def _key(store: DiskStore, word: str) -> Digest:
-    """The one key of the store that begins so."""
-    name = word.partition("/")[0]
-    folder = os.path.dirname(store.record_path(_whole(name)))
-    names = (
-        sorted(one for one in os.listdir(folder) if one.startswith(name))
-        if os.path.isdir(folder)
-        else []
-    )
-    if len(names) != 1:
-        if names:
-            raise BuildError(
-                f"{word} begins {len(names)} keys", reason="usage", fix="write more of it"
-            )
+def _find_key(store: DiskStore, word: str) -> Digest:
+    """Find the only key of the store that begins with these digits."""
+    prefix = word.partition("/")[0]
+    folder = os.path.dirname(store.record_path(_pad(prefix)))
+    names: list[str] = []
+    if os.path.isdir(folder):
+        names = sorted(name for name in os.listdir(folder) if name.startswith(prefix))
+    if not names:
         raise BuildError(
-            f"the cache holds no key {word}",
+            f"the cache has no key {word}",
             reason="usage",
-            fix="it was never made here, or is gone",
+            fix="its action never ran with this cache, or its result was removed",
         )
-    found = store.read_record_file(os.path.join(folder, names[0]))
-    if found is None:
+    if len(names) > 1:
         raise BuildError(
-            f"the record of {word} is damaged", reason="broken", fix="build what makes it again"
+            f"{word} is ambiguous: {len(names)} keys begin with it",
+            reason="usage",
+            fix="use more digits of the key",
         )
-    return found[0]
+    record = store.read_record_file(os.path.join(folder, names[0]))
+    if record is None:
+        raise BuildError(
+            f"the record of {word} is damaged",
+            reason="broken",
+            fix="build its target again",
+        )
+    return record[0]
 
 
-def _whole(name: str) -> Digest:
+def _pad(prefix: str) -> Digest:
     from ...types.digest import Digest
 
-    return Digest(name.ljust(64, "0"), 0)
+    return Digest(prefix.ljust(64, "0"), 0)
 
 
-def _told(reason: KeyChange) -> Iterator[str]:
+def _format(change: KeyChange) -> Iterator[str]:
     from ...ui.format import strip_controls
 
-    before, after = (key[:12] for key in reason.keys)
-    yield (
-        f"{reason.label}: {strip_controls(reason.title)}  {before} -> {after}"
-        if reason.label
-        else f"key {before} -> {after}"
-    )
-    if reason.state == "forgotten":
-        yield "  the cache no longer holds one of the two"
+    before, after = (key[:12] for key in change.keys)
+    if change.label:
+        yield f"{change.label}: {strip_controls(change.title)}  {before} -> {after}"
+    else:
+        yield f"key {before} -> {after}"
+    if change.state == "forgotten":
+        yield "  the cache no longer has both keys"
         return
-    yield from parts(reason.parts) if reason.parts else iter(["  the keys are equal"])
-    if reason.outputs is None:
-        yield "  the cache no longer holds one of the results"
-    elif reason.outputs:
-        yield " what came of it:"
-        yield from parts(reason.outputs)
+    if change.parts:
+        yield from format_parts(change.parts)
+    else:
+        yield "  the keys are equal"
+    if change.outputs is None:
+        yield "  the cache no longer has both results"
+    elif change.outputs:
+        yield " outputs:"
+        yield from format_parts(change.outputs)
     else:
         yield "  the outputs are equal"

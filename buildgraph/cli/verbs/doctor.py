@@ -1,4 +1,4 @@
-"""`buildgraph doctor`: what this machine offers, what each thing is for, and how to mend what is missing."""
+"""`buildgraph doctor`: check what this machine offers, and print how to install what is missing."""
 
 from __future__ import annotations
 
@@ -7,54 +7,66 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from ... import DISTRIBUTION
 from ...types.errors import OK, BuildError
 from ...ui.json_document import print_document
 
-_OLDEST = (3, 11)
-_LITTLE = 1 << 30
+_MIN_PYTHON = (3, 11)
+_MIN_FREE = 1 << 30  # bytes
 _PACKAGES = ("networkx", "pydantic", "xxhash", "diskcache", "numpy", "rich", "deflate")
+_INDENT = f"{'':>19}"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing of the machine: `state` is "ok", "weak" or "missing", `found` what was seen."""
+    """The state of one requirement: "ok", "weak" or "missing".
+
+    `detail` is what was detected, `purpose` what buildgraph needs it for, and `help` how to get it.
+    """
 
     name: str
     state: str
-    found: str
+    detail: str
     purpose: str
-    mend: str = ""
+    help: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return the check for the JSON answer."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "found": self.detail,
+            "purpose": self.purpose,
+            "mend": self.help,
+        }
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """It has no words of its own."""
+    """The verb has no arguments of its own."""
 
 
 def run(options: Namespace) -> int:
-    """Look at everything and print it; always 0, for what is missing may not be needed."""
+    """Print all checks; always 0, because what is missing may not be needed."""
     checks = examine(os.environ)
     if options.json:
-        print_document({"checks": [asdict(check) for check in checks]})
+        print_document({"checks": [check.to_json() for check in checks]})
     else:
-        print("\n".join(line for check in checks for line in told(check)))
+        print("\n".join(line for check in checks for line in format_check(check)))
     return OK
 
 
-def told(check: Check) -> list[str]:
-    """A check as lines: one when all is well, with purpose and remedy when it is not."""
-    first = f"{check.state:<8} {check.name:<9} {check.found}"
-    return (
-        [first]
-        if check.state == "ok"
-        else [first, f"{'':>19}for {check.purpose}", f"{'':>19}mend: {check.mend}"]
-    )
+def format_check(check: Check) -> list[str]:
+    """Format a check: one line if it is ok, otherwise also its purpose and help."""
+    lines = [f"{check.state:<8} {check.name:<9} {check.detail}"]
+    if check.state != "ok":
+        lines += [f"{_INDENT}needed for {check.purpose}", f"{_INDENT}help: {check.help}"]
+    return lines
 
 
 def examine(environ: Mapping[str, str]) -> list[Check]:
-    """All checks in a fixed order."""
+    """Run all checks, in a fixed order."""
     return [
         python(),
         packages(),
@@ -68,44 +80,41 @@ def examine(environ: Mapping[str, str]) -> list[Check]:
 
 
 def python() -> Check:
-    """The interpreter that buildgraph and its tools run with."""
-    found = ".".join(map(str, sys.version_info[:3]))
-    state = "ok" if sys.version_info >= _OLDEST else "missing"
+    """Check the version of the Python interpreter."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    state = "ok" if sys.version_info >= _MIN_PYTHON else "missing"
     return Check(
-        "python", state, found, "running buildgraph and its tools", "install Python 3.11 or newer"
+        "python", state, version, "running buildgraph and its tools", "install Python 3.11 or newer"
     )
 
 
 def packages() -> Check:
-    """The distributions that every build needs."""
-    lacking = [name for name in _PACKAGES if _version(name) is None]
-    found = f"{', '.join(lacking)} not installed" if lacking else f"all {len(_PACKAGES)} installed"
+    """Check the distributions that every build needs."""
+    missing = [name for name in _PACKAGES if _version(name) is None]
     return Check(
         "packages",
-        "missing" if lacking else "ok",
-        found,
-        "analysis, store, tools and console",
-        f"pip install {' '.join(lacking)}",
+        "missing" if missing else "ok",
+        f"{', '.join(missing)} not installed" if missing else f"all {len(_PACKAGES)} installed",
+        "analysis, cache, tools and console output",
+        f"pip install {' '.join(missing)}",
     )
 
 
 def sandbox(environ: Mapping[str, str]) -> Check:
-    """The strongest sandbox that works here, and the weaker ones, each tried by using it."""
+    """Check which sandboxes work here, by starting each of them."""
     from ...sandbox.job import LEVELS
     from ...sandbox.sandbox import best_level, is_available
 
-    purpose = "actions that see their inputs and nothing else"
+    purpose = "isolating actions from everything but their inputs"
     try:
         best = best_level(environ)
-        below = [level for level in LEVELS[LEVELS.index(best) + 1 : -1] if is_available(level)]
-    except BuildError as fault:
-        return Check("sandbox", "missing", fault.what, purpose, fault.fix)
-    found = best + (f" ({', '.join(below)} works too)" if below else "")
-    state = {"namespaces": "ok", "landlock": "weak"}.get(best, "missing")
+        weaker = [level for level in LEVELS[LEVELS.index(best) + 1 : -1] if is_available(level)]
+    except BuildError as error:
+        return Check("sandbox", "missing", error.what, purpose, error.fix)
     return Check(
         "sandbox",
-        state,
-        found,
+        {"namespaces": "ok", "landlock": "weak"}.get(best, "missing"),
+        best + (f" (also available: {', '.join(weaker)})" if weaker else ""),
         purpose,
         "install bubblewrap and allow user namespaces (inside Docker: "
         "--security-opt seccomp=unconfined); BUILDGRAPH_SANDBOX must not forbid it",
@@ -113,92 +122,91 @@ def sandbox(environ: Mapping[str, str]) -> Check:
 
 
 def cache(environ: Mapping[str, str]) -> Check:
-    """The folder of the store, and the room on its disk."""
+    """Check the folder of the cache, and the free space on its disk."""
     from ...store.cache_dir import check_owner, default_root
 
-    purpose = "remembering every result, so that nothing is done twice"
+    purpose = "storing results, so that no action runs twice"
     try:
-        root = above = default_root(environ)
-        while not os.path.exists(above):
-            above = os.path.dirname(above)
-        if above == root:
+        root = existing = default_root(environ)
+        while not os.path.exists(existing):
+            existing = os.path.dirname(existing)
+        if existing == root:
             check_owner(root)
-    except BuildError as fault:
-        return Check("cache", "missing", fault.what, purpose, fault.fix)
-    if not os.access(above, os.W_OK | os.X_OK):
+    except BuildError as error:
+        return Check("cache", "missing", error.what, purpose, error.fix)
+    if not os.access(existing, os.W_OK | os.X_OK):
         return Check(
             "cache",
             "missing",
-            f"{root} cannot be written",
+            f"{root} is not writable",
             purpose,
-            "set BUILDGRAPH_CACHE to a folder of yours",
+            "set BUILDGRAPH_CACHE to a folder that you can write to",
         )
-    free = shutil.disk_usage(above).free
-    found = f"{root} ({free / (1 << 30):.1f} GiB free)"
+    free = shutil.disk_usage(existing).free
     return Check(
         "cache",
-        "ok" if free >= _LITTLE else "weak",
-        found,
+        "ok" if free >= _MIN_FREE else "weak",
+        f"{root} ({free / (1 << 30):.1f} GiB free)",
         purpose,
-        "make room, or set BUILDGRAPH_CACHE to a folder on another disk",
+        "free some disk space, or set BUILDGRAPH_CACHE to a folder on another disk",
     )
 
 
 def zig() -> Check:
-    """The cross compiler."""
-    return _package(
-        "zig", "ziglang", "compiling agents for every board", "pip install ziglang==0.17.1"
+    """Check the cross compiler."""
+    return _check_distribution(
+        "zig", "ziglang", "compiling agents for boards", "pip install ziglang==0.17.1"
     )
 
 
 def pymdp() -> Check:
-    """The optional library of models."""
-    return _package(
+    """Check the optional library of models."""
+    return _check_distribution(
         "pymdp",
         "inferactively-pymdp",
-        "models written as Python code (.npz models do without)",
+        "models written in Python (.npz models do not need it)",
         f"pip install '{DISTRIBUTION}[pymdp]'",
     )
 
 
 def qemu() -> Check:
-    """The emulator of the boards' processors."""
+    """Check the emulator of the boards' processors."""
     path = shutil.which("qemu-aarch64-static")
     return Check(
         "qemu",
         "ok" if path else "missing",
         path or "no qemu-aarch64-static on PATH",
-        "readiness gates that run a board's program on this machine",
+        "readiness gates, which run a board's program on this machine",
         "sudo apt install qemu-user-static",
     )
 
 
 def docker() -> Check:
-    """The Docker daemon."""
-    return _attempt("docker", _daemon, "`load` and `run` (building images does without)")
+    """Check the Docker daemon."""
+    return _try("docker", _docker_version, "`load` and `run` (building images does not need it)")
 
 
-def _daemon() -> str:
+def _docker_version() -> str:
     from ...docker.client import version
 
     return version()
 
 
-def _attempt(name: str, look: Callable[[], str], purpose: str) -> Check:
+def _try(name: str, detect: Callable[[], str], purpose: str) -> Check:
     try:
-        return Check(name, "ok", look(), purpose)
-    except BuildError as fault:
-        return Check(name, "missing", fault.what, purpose, fault.fix)
+        return Check(name, "ok", detect(), purpose)
+    except BuildError as error:
+        return Check(name, "missing", error.what, purpose, error.fix)
 
 
-def _package(name: str, distribution: str, purpose: str, mend: str) -> Check:
-    found = _version(distribution)
+def _check_distribution(name: str, distribution: str, purpose: str, install: str) -> Check:
+    version = _version(distribution)
     return Check(
         name,
-        "ok" if found else "missing",
-        f"{distribution} {found}" if found else f"{distribution} is not installed",
+        "ok" if version else "missing",
+        f"{distribution} {version}" if version else f"{distribution} is not installed",
         purpose,
-        mend,
+        install,
     )
 
 

@@ -1,4 +1,4 @@
-"""`buildgraph hardware WHAT`: the catalogue of boards, all that is known of one, and which one this device is."""
+"""`buildgraph hardware list|show|detect`: the catalogue of boards, and the board of this device."""
 
 from __future__ import annotations
 
@@ -12,43 +12,42 @@ from typing import Any
 from ...types.errors import FAILED, OK, BuildError, did_you_mean
 from ...ui.json_document import print_document
 
-WHAT = {
-    "list": "every profile",
-    "show": "all that is known of one, with its sources",
-    "detect": "what this device is",
+COMMANDS = {
+    "list": "list all profiles",
+    "show": "show the facts about one profile and their sources",
+    "detect": "find the profile of this device",
 }
-_TABLE = ("profile", "compiled for", "cores", "memory", "accelerator", "board")
+_COLUMNS = ("profile", "compiled for", "cores", "memory", "accelerator", "board")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
-    told = "; ".join(f"{name}: {what}" for name, what in WHAT.items())
-    parser.add_argument("what", choices=tuple(WHAT), help=told)
+    """Declare the arguments and options."""
+    commands = "; ".join(f"{name}: {summary}" for name, summary in COMMANDS.items())
+    parser.add_argument("what", choices=tuple(COMMANDS), help=commands)
     parser.add_argument(
-        "profile", nargs="?", default="", metavar="PROFILE", help="show: a name that `list` prints"
+        "profile", nargs="?", default="", metavar="PROFILE", help="show: profile to show"
     )
     parser.add_argument(
         "--root",
         default="/",
         metavar="DIR",
-        help="detect: look at a copy of a device's file system",
+        help="detect: root folder of the device's file system, or of a copy (default: /)",
     )
-    parser.epilog = "detect ends with 1 when no profile fits"
+    parser.epilog = "The exit code of `detect` is 1 if no profile fits."
 
 
 def run(options: Namespace) -> int:
-    """Do what the first word says."""
-    catalogue = import_module(
-        "buildgraph.rules.boards.catalogue"
-    )  # by name, for the rules' place differs from ours
+    """Run the command that the first argument names."""
+    # Imported by name: in a source tree, the package `rules` is not below `buildgraph`.
+    catalogue = import_module("buildgraph.rules.boards.catalogue")
     if (options.what == "show") != bool(options.profile):
-        what = (
+        problem = (
             "no profile is named" if options.what == "show" else f"{options.what} takes no profile"
         )
         raise BuildError(
-            f"hardware {options.what}: {what}",
-            fix="`buildgraph hardware show PROFILE` shows one; "
-            "`buildgraph hardware list` lists them",
+            f"hardware {options.what}: {problem}",
+            fix="`buildgraph hardware show PROFILE` shows a profile; "
+            "`buildgraph hardware list` lists all",
             reason="usage",
         )
     match options.what:
@@ -63,94 +62,93 @@ def _list(catalogue: Any, options: Namespace) -> int:
     if options.json:
         print_document(
             {
-                "boards": {name: _plain(board) for name, board in catalogue.BOARDS.items()},
-                "micros": {name: asdict(core) for name, core in _micros().items()},
+                "boards": {name: _to_json(board) for name, board in catalogue.BOARDS.items()},
+                "micros": {name: asdict(core) for name, core in _mcu_cores().items()},
             }
         )
         return OK
-    rows = [_TABLE] + [
+    rows = [_COLUMNS] + [
         (
             name,
             board.core.cpu,
             str(board.cores),
-            _memory(board.memory_mib),
-            _gpu(board),
+            _format_memory(board.memory_mib),
+            _format_accelerator(board.accelerator),
             board.title,
         )
         for name, board in catalogue.BOARDS.items()
     ]
-    wide = [max(len(row[column]) for row in rows) for column in range(len(_TABLE))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(f"{text:<{width}}" for text, width in zip(row, wide)).rstrip())
-    print("\ncores of microcontrollers, for the rule `firmware` (experimental)")
-    for name, core in _micros().items():
+        cells = (f"{text:<{width}}" for text, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+    print("\nmicrocontroller cores for the rule `firmware` (experimental)")
+    for name, core in _mcu_cores().items():
         print(
-            f"{name:<{wide[0]}}  {core.cpu:<{wide[1]}}  floating point in hardware: {core.floats}"
+            f"{name:<{widths[0]}}  {core.cpu:<{widths[1]}}  hardware floating point: {core.floats}"
         )
     return OK
 
 
-def _micros() -> Mapping[str, Any]:
-    """The cores that `firmware` knows."""
+def _mcu_cores() -> Mapping[str, Any]:
+    """Return the microcontroller cores of the rule `firmware`."""
     cores: Mapping[str, Any] = import_module("buildgraph.rules.boards.microcontrollers").MICROS
     return cores
 
 
-def _gpu(board: Any) -> str:
-    found = board.accelerator
-    return f"{found.kind.partition(' (')[0]} {found.cuda}".strip() if found else ""
+def _format_accelerator(accelerator: Any) -> str:
+    if not accelerator:
+        return ""
+    return f"{accelerator.kind.partition(' (')[0]} {accelerator.cuda}".strip()
 
 
-def _memory(mib: int) -> str:
+def _format_memory(mib: int) -> str:
     return f"{mib >> 10} GiB" if mib >= 1024 else f"{mib} MiB"
 
 
 def _show(catalogue: Any, options: Namespace) -> int:
     board = catalogue.BOARDS.get(options.profile)
     if board is None:
-        hint = (
-            did_you_mean(options.profile, catalogue.BOARDS)
-            or "`buildgraph hardware list` lists them"
+        raise BuildError(
+            f"no hardware profile {options.profile!r}",
+            fix=did_you_mean(options.profile, catalogue.BOARDS)
+            or "`buildgraph hardware list` lists all profiles",
+            reason="usage",
         )
-        raise BuildError(f"no hardware profile {options.profile!r}", fix=hint, reason="usage")
-    used = _documents(board, catalogue.SOURCES)
+    sources = _cited_sources(board, catalogue.SOURCES)
     if options.json:
         print_document(
             {
                 "profile": options.profile,
-                "board": _plain(board),
-                "sources": {name: asdict(source) for name, source in used.items()},
+                "board": _to_json(board),
+                "sources": {name: asdict(source) for name, source in sources.items()},
             }
         )
         return OK
     print(options.profile)
     for name, source in board.sources.items():
-        for number, line in enumerate(_told(getattr(board, name))):
-            print(
-                f"  {name if not number else '':<12} {line}"
-                + (f"  [{source}]" if not number else "")
-            )
+        first, *more = _format_fact(getattr(board, name))
+        print(f"  {name:<12} {first}  [{source}]")
+        for line in more:
+            print(f"  {'':<12} {line}")
     print("\nsources")
-    for name, document in used.items():
-        read = " ".join(
-            f"{word} {day},"
-            for word, day in (("of", document.dated), ("read", document.retrieved))
-            if day
-        )
-        print(f"  {name:<17} {document.what}" + (f" ({read.rstrip(',')})" if read else ""))
+    for name, source in sources.items():
+        dates = [f"of {source.dated}"] if source.dated else []
+        dates += [f"read {source.retrieved}"] if source.retrieved else []
+        print(f"  {name:<17} {source.what}" + (f" ({', '.join(dates)})" if dates else ""))
     return OK
 
 
-def _documents(board: Any, sources: Mapping[str, Any]) -> dict[str, Any]:
-    """The documents that a board's facts name, in the order in which they do."""
-    words = " ".join(board.sources.values()).replace(";", " ").split()
-    return {word: sources[word] for word in dict.fromkeys(words) if word in sources}
+def _cited_sources(board: Any, sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sources that the board's facts cite, in the order of the citations."""
+    names = " ".join(board.sources.values()).replace(";", " ").split()
+    return {name: sources[name] for name in dict.fromkeys(names) if name in sources}
 
 
-def _told(value: Any) -> list[str]:
-    """A fact as lines of text: a record a line, with those of its fields that say something."""
+def _format_fact(value: Any) -> list[str]:
+    """Format a fact as lines; a record is one line with those of its fields that are not empty."""
     if isinstance(value, Mapping):
-        return [", ".join(f"{key} ({_memory(size)})" for key, size in value.items())]
+        return [", ".join(f"{key} ({_format_memory(size)})" for key, size in value.items())]
     if is_dataclass(value):
         return [
             ", ".join(
@@ -160,21 +158,20 @@ def _told(value: Any) -> list[str]:
             )
         ]
     if isinstance(value, tuple) and value and is_dataclass(value[0]):
-        return [line for item in value for line in _told(item)]
+        return [line for item in value for line in _format_fact(item)]
     return [", ".join(map(str, value))] if isinstance(value, tuple) else [str(value)]
 
 
-def _plain(board: Any) -> dict[str, Any]:
-    """A board as JSON can hold it."""
-    return {item.name: _json(getattr(board, item.name)) for item in fields(board)}
+def _to_json(board: Any) -> dict[str, Any]:
+    return {item.name: _value_to_json(getattr(board, item.name)) for item in fields(board)}
 
 
-def _json(value: Any) -> Any:
+def _value_to_json(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, Mapping):
         return dict(value)
-    return [_json(item) for item in value] if isinstance(value, tuple) else value
+    return [_value_to_json(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _detect(catalogue: Any, options: Namespace) -> int:
@@ -182,19 +179,18 @@ def _detect(catalogue: Any, options: Namespace) -> int:
     if not os.path.isdir(options.root):
         raise BuildError(
             f"no folder {options.root!r}",
-            fix="--root wants the top of a device's file system",
+            fix="--root requires the root folder of a device's file system",
             reason="usage",
         )
     device = detection.facts(detection.read_files(options.root))
-    found = detection.match(device, catalogue.BOARDS, catalogue.MIDR)
+    match = detection.match(device, catalogue.BOARDS, catalogue.MIDR)
     jetpack = catalogue.RELEASES.get(device.l4t, "")
     if options.json:
-        told = asdict(device) | {
-            "modes": {str(number): name for number, name in device.modes.items()}
-        }
-        print_document({"device": told, "jetpack": jetpack, "match": asdict(found)})
+        modes = {str(number): name for number, name in device.modes.items()}
+        facts = asdict(device) | {"modes": modes}
+        print_document({"device": facts, "jetpack": jetpack, "match": asdict(match)})
     else:
         from ..format_device import format_device
 
-        print("\n".join(format_device(device, found, catalogue.BOARDS.get(found.profile), jetpack)))
-    return OK if found.profile else FAILED
+        print("\n".join(format_device(device, match, catalogue.BOARDS.get(match.profile), jetpack)))
+    return OK if match.profile else FAILED

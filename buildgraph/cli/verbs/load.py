@@ -1,4 +1,4 @@
-"""`buildgraph load LABEL`: build an image and give it to the Docker daemon."""
+"""`buildgraph load LABEL`: build an image and load it into the Docker daemon."""
 
 from __future__ import annotations
 
@@ -13,57 +13,60 @@ from ...types.events import Built, Event
 from ...types.label import Label
 from ...ui.json_document import document
 from ..invocation import Invocation
-from .build import choose, how, perform, request
+from .build import add_build_options, choose_listeners, run_request, to_request
 
 
-class Images:
-    """A listener that keeps the images that were built."""
+class ImageCollector:
+    """A listener that collects the images that were built."""
 
     def __init__(self) -> None:
-        self.found: list[Built] = []
+        self.images: dict[str, Built] = {}
 
     def __call__(self, event: Event) -> None:
-        """Keep an output that is an image."""
+        """Keep the event if its output is an image."""
         if isinstance(event, Built) and event.image:
-            self.found.append(event)
+            self.images[event.label] = event
 
     def close(self) -> None:
-        """Nothing to put away."""
+        """Do nothing: there is nothing to release."""
 
-    def one(self, label: Label) -> Built:
-        """The image that a label makes; BuildError when it makes none, or stands for several."""
-        found = {built.label: built for built in self.found}
-        if not found:
+    def only_image(self, label: Label) -> Built:
+        """Return the image of a label; BuildError unless the label produces exactly one."""
+        if not self.images:
             raise BuildError(
-                f"{label} makes no image",
+                f"{label} produces no image",
                 fix="name a target whose rule is `export`",
                 reason="usage",
             )
-        if len(found) > 1:
+        if len(self.images) > 1:
             raise BuildError(
-                f"{label} stands for {len(found)} images",
-                fix=f"name one of {', '.join(sorted(found))}",
+                f"{label} produces {len(self.images)} images",
+                fix=f"name one of {', '.join(sorted(self.images))}",
                 reason="usage",
             )
-        return next(iter(found.values()))
+        return next(iter(self.images.values()))
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     parser.add_argument(
-        "label", metavar="LABEL", help="the target whose image to load, such as //exports:jetson"
+        "label", metavar="LABEL", help="target whose image is loaded, such as //exports:jetson"
     )
     parser.add_argument(
         "--tag",
         default="",
         metavar="NAME:TAG",
-        help="its name in Docker (default: from the workspace and the label)",
+        help="name of the image in Docker (default: made from the workspace's name and the label)",
     )
-    how(parser)
+    add_build_options(parser)
 
 
-class Loaded(NamedTuple):
-    """An image in Docker: its id and tag there, what it is for, what the daemon runs, the ports that it listens on."""
+class LoadedImage(NamedTuple):
+    """An image in Docker.
+
+    `image` is its id, `platform` the platform it was built for, `daemon` the platform of the Docker
+    daemon, and `is_foreign` says that these differ. The program listens on `ports`.
+    """
 
     label: Label
     image: str
@@ -75,13 +78,13 @@ class Loaded(NamedTuple):
     board: str = ""
 
     @property
-    def named(self) -> str:
-        """Its label, with the board where that is known."""
+    def description(self) -> str:
+        """The label, with the name of the board if it is known."""
         return f"{self.label} (board {self.board})" if self.board else str(self.label)
 
     @property
     def command(self) -> str:
-        """How Docker runs it as `buildgraph run` does, and so that its port is reached."""
+        """The `docker run` command with the limits of `buildgraph run`, and all ports published."""
         network = (
             "".join(f" -p 127.0.0.1:{port}:{port}" for port in self.ports) or " -i --network none"
         )
@@ -89,77 +92,86 @@ class Loaded(NamedTuple):
 
 
 def run(options: Namespace) -> int:
-    """Build and load; prints the id that Docker knows the image by."""
-    code, made = loaded(options, sys.stdout if options.json else sys.stderr)
-    if made is None:
+    """Build and load the image, and print the id that Docker gives it."""
+    code, image = load_image(options, sys.stdout if options.json else sys.stderr)
+    if image is None:
         return code
     if options.json:
-        print(
-            document(
-                {"event": "loaded", "image": made.image, "tag": made.tag, "platform": made.platform}
-            )
-        )
+        event = {
+            "event": "loaded",
+            "image": image.image,
+            "tag": image.tag,
+            "platform": image.platform,
+        }
+        print(document(event))
         return code
-    print(made.image)
-    print(f"loaded {made.tag} for {made.platform}", file=sys.stderr)
-    print("\n".join(_next(made)), file=sys.stderr)
+    print(image.image)
+    print(f"loaded {image.tag} for {image.platform}", file=sys.stderr)
+    print("\n".join(_next_steps(image)), file=sys.stderr)
     return code
 
 
-def _next(made: Loaded) -> list[str]:
-    """How to run it here; for another processor what that needs."""
-    if not made.is_foreign:
-        return [f"next: {made.command}"]
+def _next_steps(image: LoadedImage) -> list[str]:
+    """Return lines that say how to run the image; for another processor, what that requires."""
+    if not image.is_foreign:
+        return [f"next: {image.command}"]
     from ...docker.foreign_platform import emulator_help, is_emulated
 
-    note = f"note: {made.named} is for {made.platform}, another processor: Docker here runs {made.daemon}"
-    if is_emulated(made.platform):
-        return [f"{note}, with an emulator", f"next: {made.command}"]
-    return [note, f"help: {emulator_help(made.platform)}"]
+    note = (
+        f"note: {image.description} is for {image.platform}, another processor: "
+        f"Docker here runs {image.daemon}"
+    )
+    if is_emulated(image.platform):
+        return [f"{note}, with an emulator", f"next: {image.command}"]
+    return [note, f"help: {emulator_help(image.platform)}"]
 
 
-def loaded(options: Namespace, stream: TextIO) -> tuple[int, Loaded | None]:
-    """Build the image of `options.label` and load it: exit code, and what was loaded (None when it failed).
+def load_image(options: Namespace, stream: TextIO) -> tuple[int, LoadedImage | None]:
+    """Build the image of `options.label` and load it.
 
-    What is said of the build goes to `stream`.
+    Return the exit code and the image, None if the build failed. The build is printed on `stream`.
     """
     from ...docker import oci_layout
     from ...docker.client import load, platform
 
-    here = Invocation.find()
-    label = here.label(options.label)
-    daemon = platform()  # no daemon: say so before the work, not after it
-    images = Images()
-    shown = choose(options, frozenset({"gates", "counts"}), stream)
-    code = perform(here, request(here, options, (str(label),)), [*shown, images])
+    invocation = Invocation.find()
+    label = invocation.label(options.label)
+    daemon = platform()  # first of all: without a daemon there is no point in building
+    collector = ImageCollector()
+    listeners = choose_listeners(options, frozenset({"gates", "counts"}), stream)
+    request = to_request(invocation, options, (str(label),))
+    code = run_request(invocation, request, [*listeners, collector])
     if code:
         return code, None
-    built = images.one(label)
-    source, tag = Path(here.root, built.path), options.tag or _name_of(here, label)
+    source = Path(invocation.root, collector.only_image(label).path)
+    tag = options.tag or _image_name(invocation, label)
     architecture = daemon.rpartition("/")[2]
-    picked = oci_layout.pick(source, architecture)
-    return 0, Loaded(
+    picked = oci_layout.select_image(source, architecture)
+    return 0, LoadedImage(
         label,
-        load(source, tag),
-        tag,
-        picked.platform,
-        daemon,
-        not picked.runs_on(architecture),
-        picked.ports,
-        _board(source),
+        image=load(source, tag),
+        tag=tag,
+        platform=picked.platform,
+        daemon=daemon,
+        is_foreign=not picked.runs_on(architecture),
+        ports=picked.ports,
+        board=_board(source),
     )
 
 
-def _name_of(here: Invocation, label: Label) -> str:
-    """Its name in Docker: the workspace's name is in it, for other workspaces have such labels too."""
+def _image_name(invocation: Invocation, label: Label) -> str:
+    """Return the image's name in Docker.
+
+    It contains the workspace's name, because other workspaces may have the same labels.
+    """
     from ...types.image_name import image_name
     from ...workspace.workspace import Workspace
 
-    return image_name(Workspace(here.root).settings.name, label)
+    return image_name(Workspace(invocation.root).settings.name, label)
 
 
 def _board(source: Path) -> str:
-    """The board that an export's report names; the report stands beside the image."""
+    """Return the board that the report beside the image names; '' if there is no report."""
     try:
         return str(json.loads((source.parent / "report/report.json").read_bytes())["board"])
     except (OSError, ValueError, KeyError, TypeError):

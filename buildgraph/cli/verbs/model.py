@@ -1,4 +1,4 @@
-"""`buildgraph model show FILE|LABEL`: what is in a model, with its cost and heat maps of its matrices."""
+"""`buildgraph model show FILE|LABEL`: print the shapes, costs and heat maps of a model."""
 
 from __future__ import annotations
 
@@ -15,153 +15,148 @@ from ...types.events import Built, Event
 from ...ui.json_document import print_document
 from ..invocation import Invocation
 from ..parser import Parser
-from .build import how, perform, progress, request
+from .build import add_build_options, progress_listener, run_request, to_request
 
-_FAULT = "  * "
-_MORE = """\
-FILE is an .npz with its .json beside it, a .pomdp in Cassandra's format, or a .md in GNN. A model that is written in
-Python runs in a sandbox only: name the LABEL of its target. Costs come from formulas: nothing is timed.
+_ERROR_PREFIX = "  * "  # of each error that show_model prints on stderr
+_EPILOG = """\
+FILE is an .npz file with its .json file beside it, a .pomdp file in Cassandra's format, or an .md
+file in GNN. A model written in Python runs in a sandbox only: use the LABEL of its target. Costs
+are computed from formulas, not measured.
 
   buildgraph model show models/picker.npz
   buildgraph model show maze.md --layout B=action,previous,next --inference policy_len=3"""
 
 
-class Outputs:
-    """A listener that keeps where the outputs of a build stand."""
+class OutputCollector:
+    """A listener that collects the paths of the outputs of a build, by name."""
 
     def __init__(self) -> None:
         self.paths: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
-        """Keep an output's place under its name."""
+        """Keep the path of an output."""
         if isinstance(event, Built):
             self.paths[event.name] = event.path
 
     def close(self) -> None:
-        """Nothing to put away."""
+        """Do nothing: there is nothing to release."""
 
 
 def arguments(parser: Parser) -> None:
-    """The words and options of the verb."""
-    parser.epilog = _MORE
+    """Declare the arguments and options."""
+    parser.epilog = _EPILOG
     parser.add_argument(
-        "action", choices=("show",), help="show: shapes, zeros, policies, cost of a step, heat maps"
+        "action",
+        choices=("show",),
+        help="show: print shapes, zeros, policies, the cost of a step, and heat maps",
     )
     parser.add_argument(
-        "source",
-        metavar="FILE|LABEL",
-        help="a file that holds a model, or a target whose rule is model",
+        "source", metavar="FILE|LABEL", help="model file, or target whose rule is `model`"
     )
     parser.add_argument(
         "--layout",
         action="append",
         default=[],
         metavar="MATRIX=AXES",
-        help="of GNN: the order in which axes are written, such as B=action,previous,next",
+        help="GNN: order of a matrix's axes in the file, such as B=action,previous,next",
     )
     parser.add_argument(
         "--prefer",
         action="append",
         default=[],
         metavar="OBSERVATION=NATS",
-        help="of .pomdp: preferences that stand in for its rewards",
+        help=".pomdp: preference for an observation, instead of the file's rewards",
     )
     parser.add_argument(
         "--inference",
         action="append",
         default=[],
-        metavar="WORD=VALUE",
-        help="parameters that win over the file's, such as policy_len=2",
+        metavar="NAME=VALUE",
+        help="parameter that overrides the file's, such as policy_len=2",
     )
     parser.add_argument(
         "--png",
         default="",
         metavar="FOLDER",
-        help="also write heat maps there: A0.png, B0.png and so on",
+        help="also write heat maps to this folder: A0.png, B0.png and so on",
     )
     parser.add_argument(
-        "--spec", default="", metavar="FILE", help="of .npz: the .json when it stands elsewhere"
+        "--spec", default="", metavar="FILE", help=".npz: .json file, if it is not beside the .npz"
     )
-    how(parser)
+    add_build_options(parser)
 
 
 def run(options: Namespace) -> int:
-    """Print the model; BuildErrors with all that is wrong with it."""
-    word: str = options.source
-    if word.startswith(("//", ":")):
-        code, words = _built(options)
+    """Print the model; BuildErrors with all its errors if it is not valid."""
+    source: str = options.source
+    if source.startswith(("//", ":")):
+        code, words = _build_model(options)
         if code:
             return code
     else:
-        words = _words(options)
-    return _shown(
-        word,
-        [
-            *words,
-            *(["--png", options.png] if options.png else []),
-            *(["--json"] if options.json else []),
-        ],
+        words = _file_arguments(options)
+    if options.png:
+        words += ["--png", options.png]
+    if options.json:
+        words += ["--json"]
+    return _show(source, words)
+
+
+def _build_model(options: Namespace) -> tuple[int, list[str]]:
+    """Build the model of a label; return the exit code and the arguments for `show_model`."""
+    refused = next(
+        (name for name in ("layout", "prefer", "inference", "spec") if getattr(options, name)), ""
     )
-
-
-def _built(options: Namespace) -> tuple[int, list[str]]:
-    """Build the model of a label: exit code, and the words by which the program finds it."""
-    given = [name for name in ("layout", "prefer", "inference", "spec") if getattr(options, name)]
-    if given:
+    if refused:
         raise BuildError(
-            f"--{given[0]} is for files: {options.source} says it in its table",
+            f"--{refused} is for files: {options.source} has this value in its table",
             reason="usage",
-            fix="leave the option out",
+            fix="omit the option",
         )
-    here = Invocation.find()
-    label, outputs = here.label(options.source), Outputs()
-    code = perform(here, request(here, options, (str(label),)), [progress(True), outputs])
-    if code == OK and not {"ir", "labels"} <= set(outputs.paths):
+    invocation = Invocation.find()
+    label, outputs = invocation.label(options.source), OutputCollector()
+    request = to_request(invocation, options, (str(label),))
+    code = run_request(invocation, request, [progress_listener(True), outputs])
+    if code:
+        return code, []
+    if not {"ir", "labels"} <= set(outputs.paths):
         raise BuildError(
-            f"{label} makes no model", fix="name a target whose rule is `model`", reason="usage"
+            f"{label} produces no model",
+            fix="name a target whose rule is `model`",
+            reason="usage",
         )
-    return code, [] if code else [
-        os.path.join(here.root, outputs.paths["ir"]),
-        "--labels",
-        os.path.join(here.root, outputs.paths["labels"]),
-    ]
+    ir, labels = (os.path.join(invocation.root, outputs.paths[name]) for name in ("ir", "labels"))
+    return OK, [ir, "--labels", labels]
 
 
-def _words(options: Namespace) -> list[str]:
-    """The words for a file."""
-    words = [
-        options.source,
-        "--layout",
-        json.dumps(_table("--layout", options.layout)),
-        "--inference",
-        json.dumps(
-            {name: _value(text) for name, text in _table("--inference", options.inference).items()}
-        ),
-    ]
+def _file_arguments(options: Namespace) -> list[str]:
+    """Return the arguments of `show_model` for a file."""
+    layout = _parse_table("--layout", options.layout)
+    words = [options.source, "--layout", json.dumps(layout)]
+    words += ["--inference", json.dumps(_parse_values("--inference", options.inference))]
     if options.prefer:
-        words += [
-            "--preferences",
-            json.dumps(
-                {name: _value(text) for name, text in _table("--prefer", options.prefer).items()}
-            ),
-        ]
+        words += ["--preferences", json.dumps(_parse_values("--prefer", options.prefer))]
     return words + (["--spec", options.spec] if options.spec else [])
 
 
-def _table(option: str, entries: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _parse_table(option: str, entries: Iterable[str]) -> dict[str, str]:
+    table: dict[str, str] = {}
     for entry in entries:
         name, equals, value = entry.partition("=")
-        if not equals or not name or name in found:
+        if not equals or not name or name in table:
             raise BuildError(
                 f"{option} {entry}: NAME=VALUE is expected, each name once", reason="usage"
             )
-        found[name] = value
-    return found
+        table[name] = value
+    return table
 
 
-def _value(text: str) -> object:
-    """A number, true, false or null where the text is one, else the text."""
+def _parse_values(option: str, entries: Iterable[str]) -> dict[str, object]:
+    return {name: _parse_value(text) for name, text in _parse_table(option, entries).items()}
+
+
+def _parse_value(text: str) -> object:
+    """Parse a number, true, false or null; return any other text unchanged."""
     try:
         value: object = json.loads(text)
     except ValueError:
@@ -169,12 +164,12 @@ def _value(text: str) -> object:
     return text if isinstance(value, dict | list) else value
 
 
-def _shown(name: str, words: list[str]) -> int:
-    """Run the program that reads models, which needs numpy and does not belong in this process."""
+def _show(name: str, words: list[str]) -> int:
+    """Run the tool `show_model`; it is a process of its own because it needs numpy."""
     from ...host.environment import RULES_FOLDER
 
     program = Path(RULES_FOLDER, "tools", "show_model.py")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-s", "-B", str(program), *words],
         check=False,
         capture_output=True,
@@ -182,15 +177,26 @@ def _shown(name: str, words: list[str]) -> int:
         errors="replace",
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )
-    if done.returncode == 0 and "--json" in words:
-        print_document(json.loads(done.stdout))
+    if process.returncode == 0 and "--json" in words:
+        print_document(json.loads(process.stdout))
         return OK
-    if done.returncode == 0:
-        coding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(done.stdout.encode(coding, "replace").decode(coding))
+    if process.returncode == 0:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(process.stdout.encode(encoding, "replace").decode(encoding))
         return OK
-    faults = [line[len(_FAULT) :] for line in done.stderr.splitlines() if line.startswith(_FAULT)]
-    if not faults:
-        lines = done.stderr.strip().splitlines() or [f"show_model ended with {done.returncode}"]
-        faults = [lines[-1].removeprefix("error: ")]
-    raise BuildErrors(BuildError(f"{name}: {fault}", reason="input") for fault in faults)
+    raise BuildErrors(
+        BuildError(f"{name}: {message}", reason="input")
+        for message in _error_messages(process.stderr, process.returncode)
+    )
+
+
+def _error_messages(stderr: str, code: int) -> list[str]:
+    """Return the errors that `show_model` listed; the last line if it listed none."""
+    lines = stderr.splitlines()
+    messages = [
+        line.removeprefix(_ERROR_PREFIX) for line in lines if line.startswith(_ERROR_PREFIX)
+    ]
+    if messages:
+        return messages
+    lines = stderr.strip().splitlines() or [f"show_model exited with {code}"]
+    return [lines[-1].removeprefix("error: ")]

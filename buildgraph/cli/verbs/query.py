@@ -1,10 +1,10 @@
-"""`buildgraph query QUESTION PATTERN...`: ask the graph of targets. Nothing is built for it."""
+"""`buildgraph query QUESTION PATTERN...`: query the target graph without building anything."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...explain import query
@@ -17,22 +17,26 @@ if TYPE_CHECKING:
 
 QUESTIONS = ("deps", "rdeps", "somepath", "allpaths", "list")
 _FORMS = {"text": query.format_text, "json": query.to_json, "dot": query.format_dot}
-_MORE = """\
-  list PATTERN...       the targets themselves
-  deps PATTERN...       all that they need, directly or not
-  rdeps PATTERN...      all that need them
-  somepath FROM TO      a shortest chain of dependencies
-  allpaths FROM TO      all that stands on some chain
+_EPILOG = """\
+questions:
+  list PATTERN...       the targets that the patterns select
+  deps PATTERN...       these targets and their dependencies, direct and transitive
+  rdeps PATTERN...      these targets and all targets that depend on them
+  somepath FROM TO      one shortest path of dependencies from FROM to TO
+  allpaths FROM TO      all targets on any path of dependencies from FROM to TO
 
+examples:
   buildgraph query rdeps //models:tmaze --kind export --output dot
   buildgraph query list //... --attr hardware=//hardware:jetson"""
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
-    parser.epilog = _MORE
-    parser.add_argument("question", metavar="|".join(QUESTIONS), help="see below")
-    parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="labels or patterns")
+    """Declare the arguments and options."""
+    parser.epilog = _EPILOG
+    parser.add_argument("question", metavar="|".join(QUESTIONS), help="question to ask (see below)")
+    parser.add_argument(
+        "patterns", nargs="*", metavar="PATTERN", help="labels or patterns of targets"
+    )
     parser.add_argument(
         "--kind", action="append", default=[], metavar="RULE", help="only targets of this rule"
     )
@@ -41,51 +45,54 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="REGEX",
-        help="only labels in which it is found",
+        help="only labels that contain a match of the regular expression",
     )
     parser.add_argument(
         "--attr",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="only targets with this value, or a list that holds it; a dotted key looks into tables",
+        help="only targets whose key has this value, or is a list that contains it; "
+        "a dotted key names an entry of a nested table",
     )
     parser.add_argument(
         "--output",
         choices=tuple(_FORMS),
         default="text",
-        help="text (default), json, or dot for Graphviz",
+        help="format of the answer (default: text; dot is for Graphviz)",
     )
 
 
 def run(options: Namespace) -> int:
-    """Print the answer."""
+    """Print the answer, and a note on stderr if it is empty."""
     _check_kinds(options.kind)
-    sieve = query.TargetFilter(tuple(options.kind), tuple(options.filter), tuple(options.attr))
-    found = answer(Invocation.find(), options.question, options.patterns, sieve)
-    sys.stdout.write(_FORMS["json" if options.json else options.output](found))
-    if not found.labels:
-        print(f"note: {_nothing(options)}", file=sys.stderr)
+    target_filter = query.TargetFilter(
+        tuple(options.kind), tuple(options.filter), tuple(options.attr)
+    )
+    answer = answer_question(Invocation.find(), options.question, options.patterns, target_filter)
+    sys.stdout.write(_FORMS["json" if options.json else options.output](answer))
+    if not answer.labels:
+        print(f"note: {_explain_empty(options)}", file=sys.stderr)
     elif (
         options.question in ("deps", "rdeps")
-        and not found.edges
-        and len(found.labels) == 1
-        and not sieve.narrows
+        and not answer.edges
+        and len(answer.labels) == 1
+        and not target_filter.narrows
     ):
         verb = "depends on nothing" if options.question == "deps" else "is needed by nothing"
-        print(f"note: {found.labels[0]} {verb}", file=sys.stderr)
+        print(f"note: {answer.labels[0]} {verb}", file=sys.stderr)
     return OK
 
 
-def _nothing(options: Namespace) -> str:
-    """Why an answer is empty."""
-    narrowed = [
+def _explain_empty(options: Namespace) -> str:
+    """Say why an answer is empty."""
+    filters = [
         f"--{name} {value}"
         for name in ("kind", "filter", "attr")
         for value in getattr(options, name)
     ]
-    if narrowed:
-        return f"no target of the answer matches {' '.join(narrowed)}"
+    if filters:
+        return f"no target of the answer matches {' '.join(filters)}"
     if options.question in ("somepath", "allpaths"):
         return f"{options.patterns[0]} does not depend on {options.patterns[1]}"
     return "no target"
@@ -104,13 +111,16 @@ def _check_kinds(kinds: Sequence[str]) -> None:
             )
 
 
-def answer(
-    here: Invocation,
+def answer_question(
+    invocation: Invocation,
     question: str,
     words: Sequence[str],
-    sieve: query.TargetFilter = query.TargetFilter(),
+    target_filter: query.TargetFilter = query.TargetFilter(),
 ) -> query.Answer:
-    """Ask the workspace; only what the question reaches is analysed (all of it for `rdeps`)."""
+    """Answer a question about the workspace.
+
+    `rdeps` analyses the whole workspace, other questions only the targets that they reach.
+    """
     from ...workspace.workspace import Workspace
 
     if question not in QUESTIONS:
@@ -119,40 +129,38 @@ def answer(
             reason="usage",
             fix=did_you_mean(question, QUESTIONS) or f"ask one of {', '.join(QUESTIONS)}",
         )
-    workspace = Workspace(here.root)
-    found = _asked(here, question, here.patterns(words), workspace)
-    return sieve.narrow(found, workspace.target)
+    workspace = Workspace(invocation.root)
+    answer = _answer(invocation, question, invocation.patterns(words), workspace)
+    return target_filter.narrow(answer, workspace.target)
 
 
-def _asked(
-    here: Invocation, question: str, patterns: tuple[str, ...], workspace: Workspace
+def _answer(
+    invocation: Invocation, question: str, patterns: tuple[str, ...], workspace: Workspace
 ) -> query.Answer:
     if question == "list":
-        return query.list_targets(workspace.targets(patterns, here.package))
+        return query.list_targets(workspace.targets(patterns, invocation.package))
     if question in ("somepath", "allpaths"):
         if len(patterns) != 2:
             raise BuildError(
-                f"{question} wants two targets, not {len(patterns)}",
+                f"{question} requires two targets, not {len(patterns)}",
                 reason="usage",
-                fix=f"`buildgraph query {question} //from:this //to:that`",
+                fix=f"such as `buildgraph query {question} //from:this //to:that`",
             )
-        ends = [workspace.targets((word,), here.package) for word in patterns]
-        deps = _deps(here, patterns[:1])
-        # What the first cannot reach is in no chain; the question may still name it.
+        ends = [workspace.targets((word,), invocation.package) for word in patterns]
+        deps = _deps(invocation, patterns[:1])
+        # A target that FROM does not reach is not in its graph, but it may be asked for.
         deps = dict.fromkeys(ends[1], ()) | dict(deps)
-        return (
-            query.allpaths(deps, *ends)
-            if question == "allpaths"
-            else query.somepath(deps, [*ends[0], *ends[1]])
-        )
-    labels = workspace.targets(patterns, here.package)
-    ask: Callable[[Mapping[Label, Sequence[Label]], Sequence[Label]], query.Answer]
-    ask = query.rdeps if question == "rdeps" else query.deps
-    # Whoever depends on a target can stand anywhere, so that question looks at the whole workspace.
-    return ask(_deps(here, ("//...",) if question == "rdeps" else patterns), labels)
+        if question == "allpaths":
+            return query.allpaths(deps, *ends)
+        return query.somepath(deps, [*ends[0], *ends[1]])
+    labels = workspace.targets(patterns, invocation.package)
+    if question == "deps":
+        return query.deps(_deps(invocation, patterns), labels)
+    # Any target of the workspace may depend on these, so all of it is analysed.
+    return query.rdeps(_deps(invocation, ("//...",)), labels)
 
 
-def _deps(here: Invocation, patterns: tuple[str, ...]) -> Mapping[Label, Sequence[Label]]:
+def _deps(invocation: Invocation, patterns: tuple[str, ...]) -> Mapping[Label, Sequence[Label]]:
     from ...build.from_source import analyze_request
 
-    return analyze_request(here.root, patterns, here.package).analysis.deps
+    return analyze_request(invocation.root, patterns, invocation.package).analysis.deps

@@ -1,4 +1,4 @@
-"""`buildgraph rules [RULE]`: the rules known here; of one its keys, types, defaults, meanings and an example."""
+"""`buildgraph rules [RULE]`: list the rules, or show the keys of one and an example."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from ...types.errors import OK, BuildError, did_you_mean
 from ...ui.json_document import print_document
 from .schema import known_names, rules_here
 
-_WIDE = 100
+_WIDTH = 100
+_INDENT = " " * 6
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     parser.add_argument(
         "rule",
         nargs="?",
@@ -24,13 +25,13 @@ def arguments(parser: ArgumentParser) -> None:
         help="show the keys of this rule (default: list all rules)",
     )
     parser.epilog = (
-        "in a workspace the rules of its own are listed, too; `buildgraph help RULE` is the same"
+        "In a workspace, its own rules are included. `buildgraph help RULE` prints the same."
     )
 
 
 def run(options: Namespace) -> int:
     """Print the rules, or one of them."""
-    from ...analysis.json_schema import described
+    from ...analysis.rule_help import describe_rule
 
     rules, names = rules_here().rules, known_names()
     if options.rule and options.rule not in rules:
@@ -39,21 +40,22 @@ def run(options: Namespace) -> int:
             reason="usage",
             fix=did_you_mean(options.rule, rules) or f"the rules are {', '.join(sorted(rules))}",
         )
-    chosen = [options.rule] if options.rule else sorted(rules)
-    found = [described(rules[name], names.get(name, {})) for name in chosen]
+    selected = [options.rule] if options.rule else sorted(rules)
+    descriptions = [describe_rule(rules[name], names.get(name, {})) for name in selected]
     if options.json:
-        print_document(found[0] if options.rule else {"rules": found})
+        print_document(descriptions[0] if options.rule else {"rules": descriptions})
     elif options.rule:
-        print(page(found[0]))
+        print(format_rule(descriptions[0]))
     else:
-        wide = max(len(one["rule"]) for one in found)
-        print("\n".join(f"{one['rule']:<{wide}}  {one['summary']}" for one in found))
-        print("\n`buildgraph rules RULE` shows the keys of one")
+        width = max(len(rule["rule"]) for rule in descriptions)
+        for rule in descriptions:
+            print(f"{rule['rule']:<{width}}  {rule['summary']}")
+        print("\n`buildgraph rules RULE` shows the keys of a rule")
     return OK
 
 
-def page(rule: Mapping[str, Any]) -> str:
-    """All that is known of a rule, in lines."""
+def format_rule(rule: Mapping[str, Any]) -> str:
+    """Format the description of a rule: its documentation, its keys and an example."""
     from ...ui.format import strip_controls
 
     lines = [
@@ -63,31 +65,23 @@ def page(rule: Mapping[str, Any]) -> str:
         f"provides {rule['provides']}",
         "",
         "keys",
-    ]
-    for key in rule["keys"]:
-        need = (
-            "required"
-            if key["required"]
-            else f"default {key['default']}"
-            if key["default"]
-            else "optional"
-        )
-        lines.append(f"  {key['key']}: {key['type']} ({need})")
-        values = f"one of {', '.join(key['values'])}" if key["values"] else ""
-        lines += [
-            line
-            for text in (key["meaning"], values)
-            for line in textwrap.wrap(
-                text, _WIDE, initial_indent="      ", subsequent_indent="      "
-            )
-        ]
-    lines += [
+        *(line for key in rule["keys"] for line in _format_key(key)),
         "  matrix: table of lists (optional)",
-        "      a target for each combination of the values",
+        f"{_INDENT}a target for each combination of the values",
         "",
         "example",
+        *(f"  {line}" for line in rule["example"].split("\n")),
     ]
-    return "\n".join(
-        strip_controls(line)
-        for line in [*lines, *(f"  {line}" for line in rule["example"].split("\n"))]
-    )
+    return "\n".join(strip_controls(line) for line in lines)
+
+
+def _format_key(key: Mapping[str, Any]) -> list[str]:
+    if key["required"]:
+        default = "required"
+    else:
+        default = f"default {key['default']}" if key["default"] else "optional"
+    values = f"one of {', '.join(key['values'])}" if key["values"] else ""
+    lines = [f"  {key['key']}: {key['type']} ({default})"]
+    for text in (key["meaning"], values):
+        lines += textwrap.wrap(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+    return lines

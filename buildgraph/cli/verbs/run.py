@@ -1,23 +1,23 @@
-"""`buildgraph run LABEL [-- ARGS]`: build an image, load it, and run it as a device would: hardened."""
+"""`buildgraph run LABEL [-- ARGS]`: build an image, load it into Docker and run it hardened."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from typing import TypeAlias
 
-from ...lite import TYPE_CHECKING
 from ...types.errors import BuildError
 from ..parser import Parser
 from . import load
+from .load import LoadedImage
 
-if TYPE_CHECKING:
-    from .load import Loaded
-
-_FORM = "-p HOST:CONTAINER or -p ADDRESS:HOST:CONTAINER, such as -p 8080:8080"
+_PUBLISH_HELP = "use -p HOST:CONTAINER or -p ADDRESS:HOST:CONTAINER, such as -p 8080:8080"
+PublishedPort: TypeAlias = tuple[str, int, int]  # address and port of the host, container's port
 
 
 def arguments(parser: Parser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     load.arguments(parser)
     parser.add_argument(
         "-p",
@@ -25,66 +25,75 @@ def arguments(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="[ADDRESS:]HOST:CONTAINER",
-        help="give the container a network and this port of the host (address: 127.0.0.1)",
+        help="connect the container to a network, and publish its port on a port of the host "
+        "(default address: 127.0.0.1)",
     )
     parser.takes_rest = True
-    parser.epilog = "words after -- are given to the program, whose stdin and stdout are yours"
+    parser.epilog = "Arguments after -- are passed to the program. It inherits stdin and stdout."
 
 
 def run(options: Namespace) -> int:
-    """Build, load and run; the program's exit code is ours."""
+    """Build, load and run the image; return the exit code of its program."""
     from ...docker.client import ContainerLimits, NotExecuted, attach
     from ...docker.foreign_platform import is_emulated, platform_error
 
-    ports = tuple(map(published, options.publish))
-    code, made = load.loaded(options, sys.stderr)  # stdout is the program's
-    if made is None:
+    ports = tuple(map(parse_port, options.publish))
+    code, image = load.load_image(options, sys.stderr)  # stdout is the program's
+    if image is None:
         return code
-    fault = platform_error(made.named, made.platform, made.daemon)
-    if made.is_foreign and is_emulated(made.platform) is False:
-        raise fault
-    for note in _notes(made, ports, options.rest):
+    error = platform_error(image.description, image.platform, image.daemon)
+    if image.is_foreign and is_emulated(image.platform) is False:
+        raise error
+    for note in _notes(image, ports, options.rest):
         print(note, file=sys.stderr)
     try:
-        return attach(made.image, options.rest, ContainerLimits(timeout=0, ports=ports))
+        return attach(image.image, options.rest, ContainerLimits(timeout=0, ports=ports))
     except NotExecuted:
-        raise fault from None
+        raise error from None
 
 
-def _notes(made: Loaded, ports: tuple[tuple[str, int, int], ...], words: list[str]) -> list[str]:
-    """What to know before the program speaks; BuildError when a port is published that nothing listens on."""
-    foreign = f"note: {made.named} is for {made.platform}, and runs on {made.daemon} by an emulator, if one is set up"
-    found, listens = [foreign] if made.is_foreign else [], () if words else made.ports
-    if words and "--listen" in words:
-        return found  # a port given with --listen is published with -p
-    for _, _, inner in ports:
-        if inner not in listens:
-            has = (
-                f"it listens on {', '.join(map(str, listens))}"
-                if listens
-                else "it reads lines from stdin"
-            )
-            fix = has if made.ports else f'{has}; io = "http" in its coalition makes it listen'
-            raise BuildError(
-                f"nothing in {made.label} listens on port {inner}", fix=fix, reason="usage"
-            )
-    if listens and not ports:
-        found.append(
-            f"note: it listens on port {listens[0]} of a container without network, where nothing reaches it; "
-            f"to reach it: buildgraph run {made.label} -p {listens[0]}:{listens[0]}"
+def _notes(image: LoadedImage, ports: Sequence[PublishedPort], words: list[str]) -> list[str]:
+    """Return notes for the user; BuildError if nothing listens on a published port."""
+    notes = []
+    if image.is_foreign:
+        notes.append(
+            f"note: {image.description} is for {image.platform}; "
+            f"{image.daemon} needs an emulator to run it"
         )
-    return found + [
-        f"note: it answers at http://{_shown(host)}:{outer}: /step, /healthz, /metrics"
-        for host, outer, _ in ports
+    if "--listen" in words:
+        return notes  # the program's arguments choose the port
+    listening = () if words else image.ports
+    for _, _, port in ports:
+        if port not in listening:
+            raise _unused_port(image, listening, port)
+    if listening and not ports:
+        port = listening[0]
+        notes.append(
+            f"note: the program listens on port {port}, but its container has no network; "
+            f"to reach it: buildgraph run {image.label} -p {port}:{port}"
+        )
+    return notes + [
+        f"note: serving http://{_format_host(host)}:{port}: /step, /healthz, /metrics"
+        for host, port, _ in ports
     ]
 
 
-def _shown(host: str) -> str:
+def _unused_port(image: LoadedImage, listening: Sequence[int], port: int) -> BuildError:
+    if listening:
+        reads = f"it listens on {', '.join(map(str, listening))}"
+    else:
+        reads = "it reads lines from stdin"
+    if not image.ports:
+        reads += '; `io = "http"` in its coalition makes it listen'
+    return BuildError(f"nothing in {image.label} listens on port {port}", fix=reads, reason="usage")
+
+
+def _format_host(host: str) -> str:
     return "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
 
 
-def published(text: str) -> tuple[str, int, int]:
-    """(address of the host, its port, port of the container); BuildError on anything else."""
+def parse_port(text: str) -> PublishedPort:
+    """Parse a value of `--publish`; BuildError if it is not valid."""
     from ipaddress import ip_address
 
     address, *numbers = (
@@ -99,6 +108,6 @@ def published(text: str) -> tuple[str, int, int]:
             raise ValueError(text)
     except ValueError:
         raise BuildError(
-            f"--publish {text!r} is no port to publish", fix=_FORM, reason="usage"
+            f"--publish {text!r}: not a valid port mapping", fix=_PUBLISH_HELP, reason="usage"
         ) from None
     return host, outer, inner

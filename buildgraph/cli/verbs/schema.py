@@ -1,4 +1,4 @@
-"""`buildgraph schema`: the JSON Schema of BUILD.toml with every rule known here, for editors."""
+"""`buildgraph schema`: print the JSON Schema of BUILD.toml, for editors."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
-    parser.epilog = "in a workspace the rules of its own are part of it; taplo and tombi read it"
+    """Declare the options."""
+    parser.epilog = (
+        "In a workspace, the schema includes the workspace's own rules. "
+        "The editor plugins of taplo and tombi read it."
+    )
 
 
 def run(options: Namespace) -> int:
     """Print the schema."""
     from ...analysis.json_schema import json_schema
 
-    rules = rules_here()
-    schema = json_schema(rules, known_names())
-    # `schema` is no keyword of JSON Schema: validators and editors ignore it.
+    schema = json_schema(rules_here(), known_names())
+    # JSON Schema has no keyword `schema`: validators and editors ignore it.
     print(document(schema) if options.json else json.dumps(schema, indent=2, sort_keys=True))
     return OK
 
 
 def rules_here() -> Registry:
-    """The rules that ship with buildgraph and, within a workspace, those of its own."""
+    """Return the built-in rules and, within a workspace, its own rules."""
     from ...analysis.builtin_rules import builtin_rules
     from ...analysis.user_rules import add_user_rules
     from ...workspace.root import find_root
@@ -49,7 +51,10 @@ def rules_here() -> Registry:
 
 
 def known_names() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """The names that keys of text may hold, by rule and key; by name, for the rules' place differs from ours."""
+    """Return the values of keys that name an entry of a catalogue, by rule and key.
+
+    The catalogues are imported by name: in a source tree, `rules` is not below `buildgraph`.
+    """
     return {
         "hardware": {"profile": sorted(import_module("buildgraph.rules.boards.catalogue").BOARDS)},
         "firmware": {

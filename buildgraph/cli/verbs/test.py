@@ -1,22 +1,23 @@
-"""`buildgraph test PATTERN...`: build targets and tell what their gates say."""
+"""`buildgraph test PATTERN...`: build targets and report the verdicts of their gates."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
 from ..invocation import Invocation
-from .build import choose, how, perform, request
+from .build import add_build_options, choose_listeners, run_request, to_request
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     parser.add_argument(
-        "patterns", nargs="*", metavar="PATTERN", help="the targets whose gates to check"
+        "patterns", nargs="*", metavar="PATTERN", help="targets whose gates are checked"
     )
-    how(parser)
+    add_build_options(parser)
 
 
 def run(options: Namespace) -> int:
-    """Check the gates; 0 when none failed."""
-    here = Invocation.find()
-    return perform(here, request(here, options), choose(options, frozenset({"gates", "counts"})))
+    """Check the gates; 0 if none failed."""
+    invocation = Invocation.find()
+    listeners = choose_listeners(options, frozenset({"gates", "counts"}))
+    return run_request(invocation, to_request(invocation, options), listeners)

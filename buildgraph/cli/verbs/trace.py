@@ -1,4 +1,4 @@
-"""`buildgraph trace`: one of the last builds as a Chrome trace, from its log."""
+"""`buildgraph trace`: write a Chrome trace of one of the last builds, from its event log."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..invocation import Invocation
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
+    """Declare the arguments and options."""
     parser.add_argument(
-        "file", nargs="?", default="", metavar="FILE", help="where to write it (default: to stdout)"
+        "file", nargs="?", default="", metavar="FILE", help="file to write (default: stdout)"
     )
     parser.add_argument(
         "--before",
@@ -22,19 +22,19 @@ def arguments(parser: ArgumentParser) -> None:
         default=0,
         metavar="N",
         choices=range(5),
-        help="not of the last build but of the one N before it, up to 4",
+        help="trace the build N builds before the last one, up to 4 (default: 0, the last build)",
     )
-    parser.epilog = "the trace opens in Perfetto (ui.perfetto.dev) and in chrome://tracing"
+    parser.epilog = "Open the trace in Perfetto (ui.perfetto.dev) or in chrome://tracing."
 
 
 def run(options: Namespace) -> int:
     """Write the trace."""
-    from ...ui.chrome_trace import to_chrome_trace, write
+    from ...ui.chrome_trace import to_chrome_trace, write_trace
     from ...ui.event_log import read_log
 
     records = read_log(Invocation.find().root, options.before)
     if options.file:
-        write(os.path.abspath(options.file), records)
+        write_trace(os.path.abspath(options.file), records)
     else:
         trace = to_chrome_trace(records)
         print(document(trace) if options.json else json.dumps(trace))

@@ -1,4 +1,4 @@
-"""`buildgraph build --watch`: build, wait until something that the build reads changes, build again."""
+"""`buildgraph build --watch`: build again whenever an input of the build changes."""
 
 from __future__ import annotations
 
@@ -8,55 +8,73 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from ...types.errors import OK, BuildError
 from ..invocation import Invocation
 from ..signals import Interrupted
 
-POLL = 0.2
-Stamp: TypeAlias = "tuple[object, ...]"
+POLL = 0.2  # seconds between two looks at the stamps
+Stamp: TypeAlias = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The paths that a build reads, with their stamps.
+
+    A change of one of the `analysis_inputs` may change the set of paths.
+    """
+
+    stamps: dict[str, Stamp]
+    analysis_inputs: frozenset[str]
 
 
 def watch(
-    here: Invocation,
+    invocation: Invocation,
     patterns: tuple[str, ...],
     build: Callable[[], int],
-    tell: Callable[[BuildError], int],
+    report: Callable[[BuildError], int],
 ) -> int:
-    """Build again and again; `tell` says a fault of the user's. Ctrl-C while nothing is built is the good end."""
+    """Build, wait for a change, and repeat until Ctrl-C; `report` prints an error of the user.
+
+    Ctrl-C between two builds returns 0. Any other signal returns its exit code.
+    """
     from ...ui.format import plural
 
-    before, deciding = watched(here, patterns)
+    watched = find_watched(invocation, patterns)
     while True:
         try:
             build()
-        except BuildError as fault:
-            tell(fault)
+        except BuildError as error:
+            report(error)
         try:
-            gc.collect()  # a program that ends does not look for cycles; this one goes on
-            print(
-                f"watching {plural(len(before), 'path')}; Ctrl-C ends", file=sys.stderr, flush=True
-            )
-            changed = wait(before)
-        except Interrupted as stop:
-            return OK if stop.code == 128 + signal.SIGINT else stop.code
-        before, deciding = (
-            watched(here, patterns) if changed & deciding else (stamps(before), deciding)
-        )
+            gc.collect()  # `program` disables the collector; a long-lived process needs it
+            paths = plural(len(watched.stamps), "path")
+            print(f"watching {paths}; press Ctrl-C to stop", file=sys.stderr, flush=True)
+            changed = wait(watched.stamps)
+        except Interrupted as interrupt:
+            return OK if interrupt.code == 128 + signal.SIGINT else interrupt.code
+        if changed & watched.analysis_inputs:
+            watched = find_watched(invocation, patterns)
+        else:
+            watched = Watched(stamps(watched.stamps), watched.analysis_inputs)
 
 
-def watched(here: Invocation, patterns: tuple[str, ...]) -> tuple[dict[str, Stamp], set[str]]:
-    """The files and folders that a build reads, with their stamps, and those of them that decide which these are.
+def find_watched(invocation: Invocation, patterns: tuple[str, ...]) -> Watched:
+    """Return the files and folders that a build reads; all of the workspace if it has errors.
 
-    All of the workspace, when it has faults. The stamps are those of the state that was analysed: where an input of the
-    analysis changes meanwhile, it is analysed again.
+    The stamps are those of the analysed state: if an input of the analysis changes meanwhile, the
+    workspace is analysed again.
     """
     while True:
-        paths, deciding, read = _looked_at(here, patterns)
-        before = stamps(paths)
-        if all(_is_unchanged(os.path.join(here.root, path), stamp) for path, stamp in read.items()):
-            return before, deciding
+        paths, analysis_inputs, read = _analyze(invocation, patterns)
+        watched = Watched(stamps(paths), analysis_inputs)
+        if all(
+            _is_unchanged(os.path.join(invocation.root, path), stamp)
+            for path, stamp in read.items()
+        ):
+            return watched
 
 
 def _is_unchanged(path: str, stamp: tuple[int, ...]) -> bool:
@@ -68,9 +86,10 @@ def _is_unchanged(path: str, stamp: tuple[int, ...]) -> bool:
         return False
 
 
-def _looked_at(
-    here: Invocation, patterns: tuple[str, ...]
-) -> tuple[list[str], set[str], Mapping[str, tuple[int, ...]]]:
+def _analyze(
+    invocation: Invocation, patterns: tuple[str, ...]
+) -> tuple[list[str], frozenset[str], Mapping[str, tuple[int, ...]]]:
+    """Analyse the request; return the watched paths, the inputs of analysis, and their stamps."""
     from ...analysis.analysis import analyse
     from ...analysis.builtin_rules import builtin_rules
     from ...explain.target_hash import artifacts
@@ -78,42 +97,44 @@ def _looked_at(
     from ...types.action import Source
     from ...workspace.workspace import Workspace
 
-    workspace = Workspace(here.root)
+    root, workspace = invocation.root, Workspace(invocation.root)
     try:
-        analysis = analyse(workspace, workspace.targets(patterns, here.package), builtin_rules())
+        targets = workspace.targets(patterns, invocation.package)
+        analysis = analyse(workspace, targets, builtin_rules())
     except BuildError:
-        found = everything(here.root)
-        return found, set(found), {}
-    own = [artifact for provider in analysis.providers.values() for artifact in artifacts(provider)]
-    given = [artifact for action in ActionGraph.of(own).actions for _, artifact in action.inputs]
-    names = {artifact.name for artifact in (*own, *given) if isinstance(artifact, Source)}
-    deciding = {os.path.join(here.root, name) for name in analysis.files_read}
-    return (
-        sorted({os.path.join(here.root, name) for name in names} | deciding),
-        deciding,
-        workspace.stamps,
-    )
+        paths = list_paths(root)
+        return paths, frozenset(paths), {}
+    outputs = [
+        artifact for provider in analysis.providers.values() for artifact in artifacts(provider)
+    ]
+    inputs = [
+        artifact for action in ActionGraph.of(outputs).actions for _, artifact in action.inputs
+    ]
+    sources = {artifact.name for artifact in (*outputs, *inputs) if isinstance(artifact, Source)}
+    analysis_inputs = frozenset(os.path.join(root, name) for name in analysis.files_read)
+    paths = sorted({os.path.join(root, name) for name in sources} | analysis_inputs)
+    return paths, analysis_inputs, workspace.stamps
 
 
-def everything(root: str) -> list[str]:
-    """Every file and folder of a workspace that could hold sources."""
-    from ...workspace.file_tree import is_skipped
+def list_paths(root: str) -> list[str]:
+    """List all files and folders of a workspace that may be sources."""
+    from ...workspace.folder_listing import is_skipped
 
-    found = []
-    for folder, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if not is_skipped(name)]
-        found += [folder, *(os.path.join(folder, name) for name in names)]
-    return found
+    paths = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not is_skipped(name)]
+        paths += [folder, *(os.path.join(folder, name) for name in names)]
+    return paths
 
 
 def stamps(paths: Iterable[str]) -> dict[str, Stamp]:
-    """What tells that a path changed: the stat of a file, the names in a folder, nothing of what is absent."""
+    """Return the stamp of each path: stat fields of a file, names in a folder, () if missing."""
     return {path: _stamp(path) for path in paths}
 
 
 def _stamp(path: str) -> Stamp:
     from ...files.stamp import fingerprint
-    from ...workspace.file_tree import is_skipped
+    from ...workspace.folder_listing import is_skipped
 
     try:
         if os.path.isdir(path):
@@ -124,7 +145,7 @@ def _stamp(path: str) -> Stamp:
 
 
 def wait(before: Mapping[str, Stamp], sleep: Callable[[float], None] = time.sleep) -> set[str]:
-    """The paths that differ from `before`, when there are some that have been still since the last look."""
+    """Wait until paths differ from `before` and no path changes any more; return those paths."""
     last = dict(before)
     while True:
         now = stamps(before)

@@ -1,4 +1,4 @@
-"""`buildgraph why LABEL`: what made a target's actions run again, from what changed first to the target."""
+"""`buildgraph why LABEL`: explain why the actions of a target ran again."""
 
 from __future__ import annotations
 
@@ -25,91 +25,95 @@ if TYPE_CHECKING:
     from ...types.label import Label
     from ...workspace.workspace import Workspace
 
-_LONG = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
-_SAID = {
-    "first": "it had no other key here before",
-    "forgotten": "the cache no longer holds what it was before",
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+_STATES = {
+    "first": "it had no other key in this workspace",
+    "forgotten": "the cache no longer has its earlier key",
 }
-_SHOWN = 3
-_MORE = """\
-Two lines name what changed and how many actions ran because of it; the chain of actions from there to the target follows.
+_MAX_CAUSES = 3  # printed without --all
+_EPILOG = """\
+The first lines name what changed, and the number of actions that ran again because of it. The
+lines after them are the chain of actions from the change to the target.
 
   buildgraph why //exports:jetson
-  buildgraph why //exports:jetson --all       every action, with each part of its key that changed"""
+  buildgraph why //exports:jetson --all       also the changed key parts of each action"""
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The words and options of the verb."""
-    parser.epilog = _MORE
-    parser.add_argument("label", metavar="LABEL", help="the target to explain")
+    """Declare the arguments and options."""
+    parser.epilog = _EPILOG
+    parser.add_argument("label", metavar="LABEL", help="target to explain")
     parser.add_argument(
         "--all",
         action="store_true",
-        help="also show every cause, and each action with what changed for it",
+        help="also print every cause, and the changes of each action",
     )
     parser.add_argument(
-        "--deps", action="store_true", help="also show the last change of all that it depends on"
+        "--deps", action="store_true", help="also print the last change of each dependency"
     )
 
 
 def run(options: Namespace) -> int:
-    """Print the cause, the chain, and with --all the parts that changed, action by action."""
-    here = Invocation.find()
-    label = here.label(options.label)
-    found = explained(here, label, options.deps)
+    """Print the causes, the chain and, with `--all`, the changed parts of each action's key."""
+    invocation = Invocation.find()
+    explanation = explain_label(invocation, invocation.label(options.label), options.deps)
     if options.json:
-        print_document(asdict(found))
+        print_document(asdict(explanation))
     else:
-        print("\n".join(lines(found, options.all, options.deps)))
+        print("\n".join(format_explanation(explanation, options.all, options.deps)))
     return OK
 
 
-def explained(here: Invocation, label: Label, deps: bool) -> Explanation:
-    """Why a target ran; BuildError when nothing of it was ever built here."""
+def explain_label(invocation: Invocation, label: Label, deps: bool) -> Explanation:
+    """Explain why a target ran; BuildError if none of its actions has run in this workspace."""
     from ...explain.key_rows import KeyHistory
     from ...explain.root_cause import Explanation, explain_target
     from ...state.key_history import KeyRecorder
 
-    loaded = _loaded(here, label, deps)
-    analysis = loaded[1] if loaded else None
-    store, rows = memory(), KeyRecorder(here.root).rows()
-    past = KeyHistory(rows, store, analysis)
-    found = explain_target(past, str(label), _members(label, analysis, past), _ran(here.root))
-    reasons = tuple(asked(here, label, True, analysis)) if deps else ()
-    if found is None and not reasons:
+    analyzed = _analyze(invocation, label, deps)
+    analysis = analyzed[1] if analyzed else None
+    store, rows = open_store(), KeyRecorder(invocation.root).rows()
+    history = KeyHistory(rows, store, analysis)
+    members = _members(label, analysis, history)
+    explanation = explain_target(history, str(label), members, _last_run_keys(invocation.root))
+    changes = tuple(key_changes(invocation, label, True, analysis)) if deps else ()
+    if explanation is None and not changes:
         raise BuildError(
-            f"no action of {label} has been done in this workspace",
+            f"no action of {label} has run in this workspace",
             reason="usage",
-            fix=f"`buildgraph build {label}` first; if it has no actions of its own, --deps looks at those it needs",
+            fix=f"run `buildgraph build {label}` first; "
+            "if the target has no actions of its own, --deps explains its dependencies",
         )
-    found = found or Explanation(str(label), "first")
-    if loaded:
+    explanation = explanation or Explanation(str(label), "first")
+    if analyzed:
         from ...explain.value_origins import name_origins
 
-        causes = [name for cause in found.causes for name in name_origins(cause, *loaded)]
-        found = replace(
-            found, causes=tuple({(one.kind, one.what, one.file): one for one in causes}.values())
-        )
-    return replace(found, reasons=reasons) if deps else found
+        causes = [name for cause in explanation.causes for name in name_origins(cause, *analyzed)]
+        unique = {(cause.kind, cause.what, cause.file): cause for cause in causes}
+        explanation = replace(explanation, causes=tuple(unique.values()))
+    return replace(explanation, reasons=changes) if deps else explanation
 
 
-def _members(label: Label, analysis: Analysis | None, past: KeyHistory) -> list[str]:
-    """The target, or where it only stands for others (a group) those: the first that have actions."""
+def _members(label: Label, analysis: Analysis | None, history: KeyHistory) -> list[str]:
+    """Return the target or, if it is a group, the nearest dependencies that have actions."""
     seen, level = {label}, [label]
-    while level and analysis and not any(past.rows_of(str(one)) for one in level):
-        level = [dep for one in level for dep in analysis.deps.get(one, ()) if dep not in seen]
+    while level and analysis and not any(history.rows_of(str(member)) for member in level):
+        level = [
+            dep for member in level for dep in analysis.deps.get(member, ()) if dep not in seen
+        ]
         seen.update(level)
         if label in analysis.providers and list(analysis.providers[label].outputs()):
-            break  # what has outputs of its own has been built, or has not
-    return [str(one) for one in level] or [str(label)]
+            break  # a target with outputs of its own is no group: it was not built yet
+    return [str(member) for member in level] or [str(label)]
 
 
-def _ran(root: str) -> set[str]:
-    """The keys that ran in the last build of the workspace."""
+def _last_run_keys(root: str) -> set[str]:
+    """Read the keys of the actions that ran in the last build."""
     from ...ui.event_log import log_path
 
+    path = log_path(root, 0)
     try:
-        with open(log_path(root, 0), encoding="utf-8", errors="replace", opener=_at_once) as file:
+        with open(path, encoding="utf-8", errors="replace", opener=_open_nonblocking) as file:
             events = [json.loads(line) for line in file if '"done"' in line]
         return {
             event["key"] for event in events if event["event"] == "done" and event["how"] == "ran"
@@ -118,155 +122,165 @@ def _ran(root: str) -> set[str]:
         return set()
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open what may be a pipe, without waiting for its other end."""
+def _open_nonblocking(path: str, flags: int) -> int:
+    """Open a file; if it is a pipe, do not wait for a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def asked(
-    here: Invocation, label: Label, deps: bool, analysis: Analysis | None = None
+def key_changes(
+    invocation: Invocation, label: Label, deps: bool, analysis: Analysis | None = None
 ) -> list[KeyChange]:
-    """The reasons of a target, and of all that it depends on when `deps`."""
+    """Return the last key changes of a target's actions and, if `deps`, of all its dependencies."""
     from ...explain.why import declared_actions, why
     from ...state.key_history import KeyRecorder
 
     if analysis is None:
-        loaded = _loaded(here, label, deps)
-        analysis = loaded[1] if loaded else None
-    labels = (
-        [label, *(one for one in analysis.order[::-1] if one != label)]
-        if analysis and deps
-        else [label]
-    )
-    history, store = KeyRecorder(here.root).keys(), memory()
+        analyzed = _analyze(invocation, label, deps)
+        analysis = analyzed[1] if analyzed else None
+    labels = [label]
+    if analysis and deps:
+        labels += [dep for dep in analysis.order[::-1] if dep != label]
+    history, store = KeyRecorder(invocation.root).keys(), open_store()
     return [
-        reason
-        for each in labels
-        for reason in why(
-            history, str(each), store, declared_actions(analysis, each) if analysis else None
+        change
+        for owner in labels
+        for change in why(
+            history, str(owner), store, declared_actions(analysis, owner) if analysis else None
         )
     ]
 
 
-def memory() -> DiskStore:
-    """The user's store."""
+def open_store() -> DiskStore:
+    """Open the user's store."""
     from ...store.cache_dir import default_root
     from ...store.disk import DiskStore
 
     return DiskStore(default_root(os.environ))
 
 
-def _loaded(here: Invocation, label: Label, needed: bool) -> tuple[Workspace, Analysis] | None:
-    """The target as it is now; a workspace with faults still has a past."""
+def _analyze(
+    invocation: Invocation, label: Label, required: bool
+) -> tuple[Workspace, Analysis] | None:
+    """Analyse the target as it is declared now.
+
+    None if the workspace has errors and the analysis is not `required`: the history of the target
+    can be explained without it.
+    """
     from ...analysis.analysis import analyse
     from ...analysis.builtin_rules import builtin_rules
     from ...workspace.workspace import Workspace
 
     try:
-        workspace = Workspace(here.root)
+        workspace = Workspace(invocation.root)
         return workspace, analyse(workspace, workspace.targets((str(label),)), builtin_rules())
-    except BuildError as fault:
-        if needed or fault.what == f"no target {label}":
+    except BuildError as error:
+        if required or error.what == f"no target {label}":
             raise
         return None
 
 
-def lines(found: Explanation, every: bool, deps: bool) -> Iterator[str]:
-    """An explanation as lines: the causes, how much followed, the chain, and the actions when they are asked for."""
+def format_explanation(explanation: Explanation, show_all: bool, deps: bool) -> Iterator[str]:
+    """Yield lines: causes, number of actions that ran again, chain and, on request, each action."""
     from ...ui.format import plural, strip_controls
 
-    match found.state:
+    label = explanation.label
+    match explanation.state:
         case "first":
-            yield f"nothing changed: the actions of {found.label} have had one key each since they first ran here"
+            yield (
+                f"nothing changed: the actions of {label} have the same keys "
+                "as when they first ran here"
+            )
         case "forgotten":
-            yield f"{found.label} changed, but {_SAID['forgotten']}"
-            yield "what changes from now on can be explained"
+            yield f"{label} changed, but the cache no longer has its earlier keys"
+            yield "changes from now on can be explained"
         case "rerun":
-            yield "nothing changed, but results were gone from the cache"
-            yield f"{plural(found.followed, 'action')} ran again: {strip_controls(', '.join(link.title for link in found.chain))}"
+            titles = ", ".join(link.title for link in explanation.chain)
+            yield "nothing changed, but results were missing from the cache"
+            yield f"{plural(explanation.followed, 'action')} ran again: {strip_controls(titles)}"
         case "changed":
-            shown = found.causes if every else found.causes[:_SHOWN]
-            yield from (strip_controls(described(cause)) for cause in shown)
-            more = len(found.causes) - len(shown)
-            also = f"   (and {plural(more, 'more cause')}: --all shows them)" if more else ""
-            yield f"{plural(found.followed, 'action')} followed{also}"
-            if found.reasons and all(reason.outputs == () for reason in found.reasons):
-                yield "the outputs came out equal, so nothing that needs them had to run"
-            yield from _chain(found)
-    if every or deps:
-        yield from (line for reason in found.reasons for line in told(reason))
+            yield from _format_causes(explanation, show_all)
+            yield from _format_chain(explanation)
+    if show_all or deps:
+        yield from (line for change in explanation.reasons for line in format_key_change(change))
 
 
-def _chain(found: Explanation) -> Iterator[str]:
+def _format_causes(explanation: Explanation, show_all: bool) -> Iterator[str]:
+    from ...ui.format import plural, strip_controls
+
+    causes = explanation.causes if show_all else explanation.causes[:_MAX_CAUSES]
+    yield from (strip_controls(format_cause(cause)) for cause in causes)
+    hidden = len(explanation.causes) - len(causes)
+    more = f"   (and {plural(hidden, 'more cause')}: --all shows them)" if hidden else ""
+    yield f"{plural(explanation.followed, 'action')} ran again{more}"
+    if explanation.reasons and all(change.outputs == () for change in explanation.reasons):
+        yield "outputs unchanged: no action that depends on them ran again"
+
+
+def _format_chain(explanation: Explanation) -> Iterator[str]:
     from ...ui.format import strip_controls
 
-    for number, link in enumerate(found.chain):
-        whose = f" of {found.chain[number - 1].label}" if number else ""
-        takes = f": {'takes' if number else 'reads'} {link.takes}{whose}" if link.takes else ""
-        yield strip_controls(f"  {link.label}: {link.title}{takes}")
+    producer = ""
+    for link in explanation.chain:
+        source = f" from {producer}" if producer else ""
+        reads = f": reads {link.takes}{source}" if link.takes else ""
+        yield strip_controls(f"  {link.label}: {link.title}{reads}")
+        producer = link.label
 
 
-def described(cause: Cause) -> str:
-    """A cause as one line."""
+def format_cause(cause: Cause) -> str:
+    """Format a cause as one line."""
     state = {"added": "was added", "removed": "was removed", "changed": "changed"}[cause.change]
     detail = f": {cause.detail}" if cause.detail else ""
     match cause.kind:
         case "value":
-            return f"{cause.file or cause.label}: {cause.what} {cause.before or 'nothing'} -> {cause.after or 'nothing'}"
+            before, after = cause.before or "nothing", cause.after or "nothing"
+            return f"{cause.file or cause.label}: {cause.what} {before} -> {after}"
         case "tool":
             return f"{cause.what} of buildgraph {state}{detail}"
         case "program" | "distribution":
-            return f"the {cause.kind} {cause.what} {state}{_versions(cause)}"
+            return f"the {cause.kind} {cause.what} {state}{_format_versions(cause)}"
         case "engine":
-            return f"buildgraph itself {state}: keys of {cause.before} -> {cause.after}"
+            return f"buildgraph {state}: key format {cause.before} -> {cause.after}"
     return f"{cause.what} {state}{detail}"
 
 
-def _versions(cause: Cause) -> str:
-    """What a tool was and is: its versions, or its content where they are equal."""
-    pair = [value.partition(" ")[0] for value in (cause.before, cause.after)]
-    if not all(pair):
+def _format_versions(cause: Cause) -> str:
+    """Format the versions of a tool before and after; its digests if the versions are equal."""
+    before, after = (value.partition(" ")[0] for value in (cause.before, cause.after))
+    if not before or not after:
         return ""
-    return (
-        f": {pair[0]} -> {pair[1]}"
-        if pair[0] != pair[1]
-        else f" in place: {_short(cause.before)} -> {_short(cause.after)}"
-    )
+    if before != after:
+        return f": {before} -> {after}"
+    return f" in place: {_shorten(cause.before)} -> {_shorten(cause.after)}"
 
 
-def told(reason: KeyChange) -> Iterator[str]:
-    """A reason as lines: the action, each part of its key that differs, and what came of it."""
+def format_key_change(change: KeyChange) -> Iterator[str]:
+    """Yield lines: the action, each changed part of its key, and the effect on its outputs."""
     from ...ui.format import plural, strip_controls
 
-    yield f"{reason.label}: {strip_controls(reason.title)}" + (
-        f": {_SAID[reason.state]}" if reason.state in _SAID else ""
-    )
-    yield from parts(reason.parts)
-    if reason.outputs == ():
-        yield "  its outputs came out equal: nothing behind it had to run"
-    elif reason.outputs and not any(part.first for part in reason.parts):
-        shown = next((part for part in reason.outputs if part.first), reason.outputs[0])
-        more = (
-            f" (and {plural(len(reason.outputs) - 1, 'more file')})"
-            if len(reason.outputs) > 1
-            else ""
-        )
-        yield strip_controls(
-            f"  so its output {shown.name} differs{': ' * bool(shown.first)}{shown.first}{more}"
-        )
+    state = f": {_STATES[change.state]}" if change.state in _STATES else ""
+    yield f"{change.label}: {strip_controls(change.title)}{state}"
+    yield from format_parts(change.parts)
+    if change.outputs == ():
+        yield "  outputs unchanged: no action that depends on them ran again"
+    elif change.outputs and not any(part.first for part in change.parts):
+        output = next((part for part in change.outputs if part.first), change.outputs[0])
+        count = len(change.outputs) - 1
+        more = f" (and {plural(count, 'more file')})" if count else ""
+        first = f": {output.first}" if output.first else ""
+        yield strip_controls(f"  output {output.name} differs{first}{more}")
 
 
-def parts(found: Sequence[ChangedPart]) -> Iterator[str]:
-    """Lines for things that differ: what it was and is, whence it comes, where it differs first."""
+def format_parts(parts: Sequence[ChangedPart]) -> Iterator[str]:
+    """Yield lines for changed parts: values before and after, origin, and first difference."""
     from ...ui.format import strip_controls
 
-    wide = max((len(part.name) for part in found), default=0)
-    for part in found:
-        yield strip_controls(
-            f"  {part.name:<{wide}}  {_short(part.before)} -> {_short(part.after)}"
-        )
+    width = max((len(part.name) for part in parts), default=0)
+    for part in parts:
+        before, after = _shorten(part.before), _shorten(part.after)
+        yield strip_controls(f"  {part.name:<{width}}  {before} -> {after}")
         yield from (strip_controls(f"    {line}") for line in (part.origin, part.first) if line)
 
 
-def _short(value: str) -> str:
-    return _LONG.sub(r"\1", value) or "nothing"
+def _shorten(value: str) -> str:
+    return _DIGEST.sub(r"\1", value) or "nothing"

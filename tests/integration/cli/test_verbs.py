@@ -118,7 +118,7 @@ def test_why_names_what_changed(letters: Space) -> None:
         "made by //text:upper (python3)",
     )
     assert part["first"] == "line 1: 'HELLO\\n' -> 'GOODBYE\\n'"
-    assert "has been done" in letters.run("why", "//text:slow", code=2).err
+    assert "has run in" in letters.run("why", "//text:slow", code=2).err
 
 
 def test_query_asks_without_building(letters: Space) -> None:

@@ -27,7 +27,7 @@ class Quick:
 
     level = "namespaces"
 
-    def light(self, _task: object) -> bool:
+    def can_use_launcher(self, _task: object) -> bool:
         """Nothing is for a launcher."""
         return False
 
@@ -57,7 +57,7 @@ class Light:
     def __init__(self, folder: Path) -> None:
         self._folder = str(folder)
 
-    def light(self, _task: object) -> bool:
+    def can_use_launcher(self, _task: object) -> bool:
         """Everything is for a launcher."""
         return True
 
@@ -178,12 +178,12 @@ def test_a_thread_that_cannot_start_leaves_no_task_behind(monkeypatch: pytest.Mo
 def test_a_thread_without_memory_for_its_word_is_missed(faults: list[object]) -> None:
     """Its task failed for want of memory, and nothing is printed of it."""
     with closing(crew(Quick())) as of:
-        queue = of._elsewhere
+        queue = of._done_in_threads
 
         def put(_found: object) -> None:
             raise MemoryError
 
-        of._elsewhere = SimpleNamespace(put=put, empty=queue.empty, get=queue.get)  # type: ignore[assignment]
+        of._done_in_threads = SimpleNamespace(put=put, empty=queue.empty, get=queue.get)  # type: ignore[assignment]
         of.start(task("a"))
         assert [type(found) for found in outcomes(of)] == [MemoryError] and faults == []
 
@@ -205,7 +205,7 @@ def test_one_who_writes_all_the_time_keeps_nobody_waiting(
         stopped.set()
         stop(launcher)
 
-    monkeypatch.setattr(Launcher, "output", output)
+    monkeypatch.setattr(Launcher, "read_output", output)
     monkeypatch.setattr(Launcher, "stop", stopping)
     with closing(crew(Light(tmp_path), 1, cancel)) as of:
         of.start(task("while :; do echo x; sleep 0.01; done"))
@@ -226,7 +226,7 @@ def test_a_launcher_that_is_killed_is_done_without(tmp_path: Path, when: str) ->
             time.sleep(0.01)
         if when == "idle":
             assert [found.code for found in outcomes(of)] == [0]
-        (hand,) = of._hands
+        (hand,) = of._slots
         os.kill(pid_of(hand.launcher), signal.SIGKILL)
         os.waitid(os.P_PID, pid_of(hand.launcher), os.WEXITED | os.WNOWAIT)
         if when == "busy":
@@ -260,7 +260,7 @@ def test_a_wish_to_stop_outlives_an_attempt_that_is_given_up(tmp_path: Path) -> 
     host: Any = SimpleNamespace()
     request = Request(("//...",))
     attempt = Attempt(str(tmp_path), request, lambda _event: None, cancel, host, "none")
-    executor = Executor(attempt, ActionGraph.of(()))
+    executor = Executor(attempt, ActionGraph((), (), {}, ()))
 
     def wait() -> list[Any]:
         cancel.set()

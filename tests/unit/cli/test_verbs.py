@@ -15,23 +15,25 @@ from buildgraph.cli.verbs.doctor import Check
 
 
 def test_doctor_tells_what_is_missing_for_what_and_how_to_mend() -> None:
-    lines = doctor.told(
+    lines = doctor.format_check(
         Check(
             "qemu", "missing", "no qemu on PATH", "readiness gates", "apt install qemu-user-static"
         )
     )
     assert [line.strip() for line in lines] == [
         "missing  qemu      no qemu on PATH",
-        "for readiness gates",
-        "mend: apt install qemu-user-static",
+        "needed for readiness gates",
+        "help: apt install qemu-user-static",
     ]
-    assert doctor.told(Check("python", "ok", "3.11.7", "", "")) == ["ok       python    3.11.7"]
+    assert doctor.format_check(Check("python", "ok", "3.11.7", "", "")) == [
+        "ok       python    3.11.7"
+    ]
 
 
 def test_doctor_sees_a_cache_that_others_can_write(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     check = doctor.cache({"BUILDGRAPH_CACHE": str(tmp_path)})
-    assert check.state == "missing" and "chmod 700" in check.mend
+    assert check.state == "missing" and "chmod 700" in check.help
 
 
 def test_doctor_survives_an_unusable_environment() -> None:

@@ -26,7 +26,7 @@ class Bare(ActionRunner):
     def _prepare(self, *_: object) -> Any:
         return None
 
-    def _judge(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
+    def _collect(self, begun: StagedTask, outcome: Outcome) -> TaskOutcome:
         return TaskOutcome(begun.task, None, begun.batch, str(outcome.code))
 
 
@@ -45,12 +45,12 @@ def test_a_folder_that_another_thread_takes_is_made_anew(tmp_path: Path) -> None
 
     worker = Bare(tmp_path)
     worker._free = Taken()
-    assert Path(worker.begin(TASK).slot.root).is_dir()
+    assert Path(worker.begin(TASK).work_dir.root).is_dir()
 
 
 def test_workers_of_one_scratch_folder_have_folders_of_their_own(tmp_path: Path) -> None:
     """Those of an audit side by side, and those of builds that keep theirs for a look."""
-    assert len({Bare(tmp_path).begin(TASK).slot.root for _ in range(3)}) == 3
+    assert len({Bare(tmp_path).begin(TASK).work_dir.root for _ in range(3)}) == 3
 
 
 @pytest.mark.parametrize(("code", "free"), [(0, 1), (1, 1), (137, 0)])

@@ -51,7 +51,7 @@ def test_costs_order_the_plan(tmp_path: Path) -> None:
     cost = estimate_costs(str(tmp_path), [_action("new"), _action("long"), _action("last")])
     assert cost == [10.0, 9000.0, 10.0]
     plan = Scheduler([(), (), (1,)], cost)
-    assert plan.chains == (10, 9010, 10)
+    assert plan.critical_path_ms == (10, 9010, 10)
     assert plan.next() == 1
 
 

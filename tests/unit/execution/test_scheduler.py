@@ -24,7 +24,7 @@ def graphs(draw: st.DrawFn) -> list[list[int]]:
 @given(graphs(), st.data())
 def test_every_step_runs_once_after_its_needs(needs: list[list[int]], data: st.DataObject) -> None:
     plan, running, done = Scheduler(needs), list[int](), set[int]()
-    while not plan.over:
+    while not plan.finished:
         if (step := plan.next()) is not None:
             assert set(needs[step]) <= done
             running.append(step)
@@ -42,7 +42,7 @@ def test_a_failure_skips_all_that_need_it_and_nothing_else(
 ) -> None:
     broken = data.draw(st.sets(st.integers(0, max(0, len(needs) - 1)), max_size=3))
     plan = Scheduler(needs)
-    while not plan.over:
+    while not plan.finished:
         step = plan.next()
         assert step is not None
         plan.fail(step) if step in broken else plan.done(step)

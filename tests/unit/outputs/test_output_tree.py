@@ -45,7 +45,7 @@ def show(root: Path, store: DiskStore, *stood: tuple[str, Node]) -> tuple[str, .
         str(root), store, SourceFiles(str(root)), file_system_time(str(root)) + COARSE_NS
     )  # all is old enough
     named = [(path, path.rpartition("/")[2], node) for path, node in stood]
-    files = made.show((), nothing, lambda event: None, stood=named).files
+    files = made.write((), nothing, lambda event: None, others=named).files
     assert all(stamp in (fingerprint(path), ALWAYS_STALE) for path, stamp in files.items())
     return tuple(path for path in files if os.path.isfile(path))
 

@@ -99,15 +99,15 @@ def test_a_flipped_byte_or_a_lost_end_never_gives_other_content(path: str) -> No
     flipped = [data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :] for at in range(len(data))]
     complete = 0
     for damaged in (*flipped, *(data[:end] for end in range(len(data)))):
-        found = parse(damaged)
-        if found is None:
+        rest = parse(damaged)
+        if rest is None:
             continue
-        assert found.graph.parts == names
-        assert found.actions(range(8)) in (None, expected.actions(range(8)))
-        if found.results is not None:
-            assert found.records(range(8)) in (None, records)
-            assert found.source_rows == expected.source_rows
-            complete += found.records(range(8)) is not None and found.actions(range(8)) is not None
+        assert rest.graph.parts == names
+        assert rest.actions(range(8)) in (None, expected.actions(range(8)))
+        if rest.results is not None:
+            assert rest.records(range(8)) in (None, records)
+            assert rest.source_rows == expected.source_rows
+            complete += rest.records(range(8)) is not None and rest.actions(range(8)) is not None
     assert complete == 0
 
 

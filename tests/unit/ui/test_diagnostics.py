@@ -22,7 +22,8 @@ def test_an_error_shows_the_line_a_caret_and_the_help() -> None:
         lambda path, number: 'hardware = "//hardware:jetsn"\n',
     )
     assert text == (
-        'error: no target //hardware:jetsn\n  --> BUILD.toml:31:13\n31 | hardware = "//hardware:jetsn"\n'
+        "error: no target //hardware:jetsn\n  --> BUILD.toml:31:13\n"
+        '31 | hardware = "//hardware:jetsn"\n'
         "   |             ^^^^^^^^^^^^^^^^\nhelp: did you mean '//hardware:jetson'?\n"
     )
 

@@ -1,4 +1,4 @@
-"""A workspace with every kind of stored thing, whose right outputs are known without building it."""
+"""Generated workspace with every kind of stored file, whose outputs are known without a build."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ argv = ["sh", "-c", "mkdir {{o}}/deep; cat {words} | sort > {{o}}/deep/all; cp {
 """
 
 
-def text(salt: str, width: int, sleep: float = 0) -> str:
-    """The BUILD.toml: `width` files, and a tree of all of them."""
+def build_file(salt: str, width: int, sleep: float = 0) -> str:
+    """Return a BUILD.toml with `width` targets of a file, and a target with a tree of all files."""
     names = [f"f{n}" for n in range(width)]
     tree = _TREE.format(
         inputs=", ".join(f'{name} = ":{name}"' for name in names),
@@ -44,58 +44,60 @@ def text(salt: str, width: int, sleep: float = 0) -> str:
     return _HEAD + "".join(_FILE.format(n=n, sleep=sleep) for n in range(width)) + tree
 
 
-def ground(folder: Path, width: int = 3, sleep: float = 0, cache: Path | None = None) -> Space:
-    """The workspace in a folder, its inputs of salt 0."""
-    made = space(folder, text("0", width, sleep), cache)
-    salt(made, "0", width)
-    return made
+def generated_workspace(
+    folder: Path, width: int = 3, sleep: float = 0, cache: Path | None = None
+) -> Space:
+    """Create the workspace in a folder, with inputs of the word "0"."""
+    workspace = space(folder, build_file("0", width, sleep), cache)
+    change_inputs(workspace, "0", width)
+    return workspace
 
 
-def salt(of: Space, word: str, width: int = 3) -> None:
-    """Give every input a new content."""
+def change_inputs(of: Space, word: str, width: int = 3) -> None:
+    """Write a new content, with the word in it, to every input."""
     for n in range(width):
         of.write(f"in{n}.txt", f"{word} {n}\n")
 
 
-def right(word: str, width: int = 3) -> dict[str, bytes]:
-    """Path below out/ -> what must stand there."""
+def expected_outputs(word: str, width: int = 3) -> dict[str, bytes]:
+    """Return the expected content of each output, by path below out/."""
     files = {f"f{n}/f{n}.txt": f"{word} {n}\n".encode() * 2 for n in range(width)}
     lines = sorted(line for data in files.values() for line in data.splitlines(True))
     return files | {"tree/t/deep/all": b"".join(lines), "tree/t/run": files["f0/f0.txt"]}
 
 
-def stands(of: Space, word: str, width: int = 3) -> None:
-    """Every output is right, and nothing else is in the tree."""
-    for path, data in right(word, width).items():
+def check_outputs(of: Space, word: str, width: int = 3) -> None:
+    """Check the content of every output, and that the tree contains nothing else."""
+    for path, data in expected_outputs(word, width).items():
         assert (of.root / "out" / path).read_bytes() == data, path
     assert os.access(of.root / "out/tree/t/run", os.X_OK)
     assert sorted(os.listdir(of.root / "out/tree/t")) == ["deep", "run"]
 
 
-def whole(of: Space) -> None:
-    """No blob or record of the cache is damaged, and no record lacks a blob."""
+def check_cache(of: Space) -> None:
+    """Check that no blob or record of the cache is damaged, and that no record lacks a blob."""
     store = DiskStore(str(of.cache))
-    found = check_store(store)
-    assert found.damaged == () == found.dangling
+    report = check_store(store)
+    assert report.damaged == () == report.dangling
     store.close()
 
 
-def idle(of: Space) -> None:
-    """Nothing is left of a build that ended: no scratch folder of a living or dead process."""
+def check_no_scratch(of: Space) -> None:
+    """Check that no scratch folder of a living or dead process is left."""
     for folder in ("work", "tmp"):
         assert not os.path.isdir(of.cache / folder) or os.listdir(of.cache / folder) == []
 
 
 @dataclass
-class Made:
-    """What a build in this process did: how many actions ran, and its warnings."""
+class BuildSummary:
+    """Number of actions that ran in a build, and its warnings."""
 
     ran: int
     warnings: list[str]
 
 
-def make(of: Space, fresh: bool = True) -> Made:
-    """Build all in this process without a sandbox; `fresh` forgets what stands in the workspace first."""
+def build_in_process(of: Space, fresh: bool = True) -> BuildSummary:
+    """Build all targets in this process without a sandbox; `fresh` first deletes earlier outputs."""
     events: list[Event] = []
     if fresh:
         for folder in ("out", ".buildgraph"):
@@ -108,17 +110,17 @@ def make(of: Space, fresh: bool = True) -> Made:
             )
             == 0
         )
-    return Made(
+    return BuildSummary(
         sum(isinstance(event, Done) and event.how == "ran" for event in events),
         [event.text for event in events if isinstance(event, Warned)],
     )
 
 
-def kinds(of: Space) -> dict[str, list[Path]]:
-    """The stored files by kind: records, and blobs that are outputs, Directory messages or logs."""
-    outputs = {hashlib.sha256(data).hexdigest() for data in right("0").values()}
+def stored_files_by_kind(of: Space) -> dict[str, list[Path]]:
+    """Return stored files by kind: records, and blobs of outputs, Directory messages or logs."""
+    outputs = {hashlib.sha256(data).hexdigest() for data in expected_outputs("0").values()}
     records = sorted(path for path in (of.cache / "results").rglob("*") if path.is_file())
-    found: dict[str, list[Path]] = {"record": records, "output": [], "directory": [], "log": []}
+    files: dict[str, list[Path]] = {"record": records, "output": [], "directory": [], "log": []}
     for blob in sorted((of.cache / "blobs/sha256").iterdir()):
         data = blob.read_bytes()
         kind = (
@@ -128,6 +130,6 @@ def kinds(of: Space) -> dict[str, list[Path]]:
             if data.startswith(b"made") or not data
             else "directory"
         )
-        found[kind].append(blob)
-    assert all(found.values()), found
-    return found
+        files[kind].append(blob)
+    assert all(files.values()), files
+    return files

@@ -1,6 +1,6 @@
-"""How many faults were injected and survived, by class: said once at the end of a run, as `kill 40/40`.
+"""Counts of injected faults and of those survived, by class; printed at the end as `kill 40/40`.
 
-BUILDGRAPH_FAULTS=5 makes most classes five times as many, for a long run by hand.
+BUILDGRAPH_FAULTS=5 injects five times as many faults of most classes, for a long manual run.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ TIMES = int(os.environ.get("BUILDGRAPH_FAULTS", "1"))
 
 
 class Tally:
-    """What one test counts; each fault that passed its checks is one `survived`."""
+    """Count of one test: planned faults of a class, and those after which all checks passed."""
 
     def __init__(self, record: Callable[[str, object], None], kind: str, planned: int) -> None:
         self._record, self.kind, self.planned, self.done = record, kind, planned, 0
         record(_NAME, [kind, 0, planned])
 
-    def met(self) -> None:
-        """Note one that was not planned but met and survived, where their number shows only on the way."""
+    def survived_unplanned(self) -> None:
+        """Count one more fault that was survived, where the number is not known in advance."""
         self._record(_NAME, [self.kind, 1, 1])
 
     def survived(self, number: int = 1) -> None:
-        """Note faults that did no harm."""
+        """Count faults after which all checks passed."""
         self.done += number
         self._record(_NAME, [self.kind, number, 0])
 
 
 @pytest.fixture
 def tally(record_property: Callable[[str, object], None]) -> Callable[[str, int], Tally]:
-    """Begin to count the faults of a class: `tally("kill", 40)`."""
+    """Return a function that starts the count of a class: `tally("kill", 40)`."""
     return lambda kind, planned: Tally(record_property, kind, planned)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line for each class of faults; with xdist the counts come with the reports of the workers."""
+    """Print the counts of all classes; with xdist they arrive in the reports of the workers."""
     done, planned = Counter[str](), Counter[str]()
     for reports in terminalreporter.stats.values():
         for report in reports:

@@ -1,4 +1,4 @@
-"""Whatever stands in BUILD.toml, the user is told of faults and never sees a traceback."""
+"""Any content of BUILD.toml gives errors for users and never a traceback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from buildgraph.types.errors import BuildError
 from buildgraph.workspace.toml import parse
-from tests.support.analysed_workspace import faults, told, write
+from tests.support.analysed_workspace import faults, formatted_errors, write
 from tests.unit.analysis.test_analysis import EVERY, FIVE
 
 _TEXTS = st.sampled_from(
@@ -52,7 +52,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=6,
 )
-_RULES = st.sampled_from(["board", "export", "files", "made", "node", "page", "nothing"])
+_RULES = st.sampled_from(["board", "export", "files", "copy", "node", "page", "nothing"])
 _KEYS = st.sampled_from(
     [
         "hardware",
@@ -96,9 +96,9 @@ def test_any_values_for_any_rule(tables: list[tuple[str, dict[str, Any]]]) -> No
     )
     with tempfile.TemporaryDirectory() as folder:
         root = write(Path(folder), {"BUILD.toml": text, "page.md": ""})
-        for fault in faults(root):
-            assert fault.what and (fault.at is None or fault.at.path == "BUILD.toml")
-        told(root)
+        for error in faults(root):
+            assert error.what and (error.at is None or error.at.path == "BUILD.toml")
+        formatted_errors(root)
 
 
 @QUIET
