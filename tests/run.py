@@ -96,7 +96,7 @@ CHORES = {
     "e2e": Chore("whole builds by the command line", _tier("e2e")),
     "property": Chore("random workspaces and edits through every start", _tier("property")),
     "fault": Chore("fault injection: crashes, full disks, damaged caches", _tier("fault")),
-    "fuzz": Chore("the native program with random input", _tier("fuzz")),
+    "fuzz": Chore("random input: importers, BUILD.toml, the native program", _tier("fuzz")),
     "pymdp": Chore("agents compared with pymdp", _tier("pymdp")),
     "bench": Chore(
         "limits of counts and times; `python -m tests.bench` is the table", _tier("bench")

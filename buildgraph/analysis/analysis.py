@@ -1,38 +1,33 @@
-"""From labels to providers: tables checked against the signatures of their rules, then each rule run once, in order."""
+"""Analysis of targets: check their tables, order them by dependency, and call each rule once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..types.action import Artifact, Source
-from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
-from ..types.label import Label, Pattern
+from ..types.errors import BuildError, BuildErrors, did_you_mean
+from ..types.label import Label
 from ..types.provider import Provider
 from ..types.target import Target
 from ..workspace.toml_positions import Path
 from ..workspace.workspace import Workspace
-from .diagnostics import ambiguity_error, dotted_key, to_error
-from .placeholders import (
-    CheckedTable,
-    FileRefs,
-    LabelRef,
-    LabelRefs,
-    arguments,
-    label_refs,
-)
+from .diagnostics import dotted_key
+from .placeholders import LabelRef, arguments
 from .rule_api import Ctx, Registry
-from .rule_schema import Kinds, Scope, Signature, signature
+from .table_checks import CheckedTarget, TableChecker
 from .target_graph import TargetGraph
 from .user_rules import add_user_rules, rule_error
+
+_MAX_CYCLE = 12  # labels; of a longer cycle the middle is left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """What the targets asked for, and all that they need, provide.
+    """The providers of the requested targets and of all that they depend on.
 
-    `order` has every label after its `deps`; `files_read` are the workspace-relative files and folders that were looked
-    at besides the sources that actions name.
+    `order` has every label after its `deps`. `files_read` are the workspace-relative files and
+    folders that analysis looked at; the sources of actions are not among them.
     """
 
     providers: dict[Label, Provider]
@@ -41,308 +36,134 @@ class Analysis:
     files_read: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Checked:
-    """A target whose table is good, and the labels in it with where they were written."""
-
-    target: Target
-    made: CheckedTable
-    refs: tuple[tuple[Path, LabelRef], ...]
-
-    @property
-    def deps(self) -> tuple[Label, ...]:
-        """What it depends on directly, sorted."""
-        return tuple(sorted({ref.label for _, ref in self.refs}))
-
-
 def analyse(workspace: Workspace, labels: Iterable[Label], rules: Registry) -> Analysis:
-    """Analyse labels and all that they need; BuildErrors with every fault found in them."""
-    checks = _Checks(workspace, add_user_rules(workspace, rules))
-    checked = checks.reach(sorted(set(labels)))
-    faults = checks.faults
-    order = _order(checked, faults)
-    if not faults:
-        providers = _Run(workspace, checked, faults).providers(order)
-    if faults:
-        raise faults[0] if len(faults) == 1 else BuildErrors(faults)
-    deps = {label: checked[label].deps for label in order}
+    """Analyse labels and all that they depend on; raise BuildErrors with every error in them."""
+    checker = TableChecker(workspace, add_user_rules(workspace, rules))
+    targets = checker.check_reachable(sorted(set(labels)))
+    errors = checker.errors
+    order = _order(targets, errors)
+    providers: dict[Label, Provider] = {}
+    if not errors:
+        providers = _RuleRunner(workspace, targets, errors).run(order)
+    if errors:
+        raise errors[0] if len(errors) == 1 else BuildErrors(errors)
+    deps = {label: targets[label].deps for label in order}
     return Analysis(providers, tuple(order), deps, workspace.files_read)
 
 
-class _Checks:
-    """The first pass: every reachable table against its rule's signature."""
-
-    def __init__(self, workspace: Workspace, rules: Registry) -> None:
-        self.workspace, self.rules = workspace, rules
-        self.faults: list[BuildError] = []
-        self._noted: set[tuple[str, Location | None]] = set()
-        self._signatures: dict[str, Signature] = {}
-
-    def reach(self, labels: Sequence[Label]) -> dict[Label, Checked]:
-        """The checked targets that labels reach; a stack and no recursion, for chains may be long."""
-        found: dict[Label, Checked] = {}
-        seen, waiting = set(labels), list(reversed(labels))
-        while waiting:
-            label = waiting.pop()
-            checked = self._target(label)
-            if checked is None:
-                continue
-            found[label] = checked
-            new = [dep for dep in checked.deps if dep not in seen]
-            seen.update(new)
-            waiting += reversed(new)
-        return found
-
-    def _target(self, label: Label) -> Checked | None:
-        try:
-            target = self.workspace.target(label)
-            signed = self.signature(target)
-        except BuildError as error:
-            self.note(error)
-            return None
-        keys = signed.keys()
-        for path in target.nested:
-            if path[0] in keys:
-                self.note(ambiguity_error(target, path))
-                return None
-        made = signed.check(target.values, _Here(self, target))
-        if isinstance(made, CheckedTable):
-            return Checked(target, made, tuple(label_refs(made)))
-        for mistake in made:
-            self.note(to_error(target, mistake, signed.keys(mistake.path[:-1])))
-        return None
-
-    def signature(self, target: Target) -> Signature:
-        """The signature of a target's rule; BuildError when there is no such rule."""
-        known = self._signatures.get(target.rule)
-        if known is None:
-            rule = self.rules.rules.get(target.rule)
-            if rule is None:
-                known_rules = f"the rules are {', '.join(sorted(self.rules.rules))}"
-                raise BuildError(
-                    f"no rule {target.rule!r}",
-                    target.place("rule"),
-                    did_you_mean(target.rule, self.rules.rules) or known_rules,
-                    "rule",
-                )
-            try:
-                known = self._signatures[target.rule] = signature(rule)
-            except BuildError as error:
-                raise BuildError(error.what, target.place("rule"), error.fix, "rule") from error
-        return known
-
-    def provides(self, label: Label) -> type[Provider] | None:
-        """What a target's rule says it provides; None when its rule is not known, a fault that is told elsewhere."""
-        try:
-            return self.signature(self.workspace.target(label)).provides
-        except BuildError as error:
-            if error.reason != "rule":
-                raise
-            return None
-
-    def note(self, error: BuildError) -> None:
-        """Remember a fault, once."""
-        for fault in error.errors if isinstance(error, BuildErrors) else (error,):
-            if (fault.what, fault.at) not in self._noted:
-                self._noted.add((fault.what, fault.at))
-                self.faults.append(fault)
-
-
-class _Here(Scope):
-    """The texts of one target's table."""
-
-    def __init__(self, checks: _Checks, target: Target) -> None:
-        self.checks, self.target = checks, target
-
-    def labels(self, text: str, kinds: Kinds) -> LabelRefs:
-        """Labels by text; of a pattern only those that provide what is wanted."""
-        package = self.target.label.package
-        try:
-            pattern = Pattern.parse(_local(text, package), package)
-        except BuildError as error:
-            raise self.checks.workspace.with_suggestions(error, text, package) from None
-        if pattern.name is None:
-            return self._pattern(text, pattern, kinds)
-        label = Label(pattern.package, pattern.name)
-        found = self.checks.provides(label)
-        if found is not None and not issubclass(found, kinds):
-            wanted = " or ".join(f"{_article(kind.__name__)} {kind.__name__}" for kind in kinds)
-            raise BuildError(
-                f"wants {wanted}, but {label} provides {found.__name__}", reason="kind"
-            )
-        return LabelRefs((LabelRef(label),), pattern.negative)
-
-    def _pattern(self, text: str, pattern: Pattern, kinds: Kinds) -> LabelRefs:
-        labels = [
-            label for label in self.checks.workspace.matching(pattern) if label != self.target.label
-        ]
-        fits = [
-            label
-            for label in labels
-            if issubclass(self.checks.provides(label) or type(None), kinds)
-        ]
-        if not fits and not pattern.negative:
-            names = " or ".join(kind.__name__ for kind in kinds)
-            raise BuildError(f"no target that {text} matches provides {names}", reason="missing")
-        return LabelRefs(tuple(map(LabelRef, fits)), pattern.negative)
-
-    def artifact(self, text: str) -> LabelRef | FileRefs:
-        """A path is a file beside BUILD.toml; a label is the one output of a target, or the one after `#`."""
-        if not text.startswith((":", "//")):
-            try:
-                return FileRefs(
-                    (self.checks.workspace.file_tree.source(self.target.folder, text, None),)
-                )
-            except BuildError as error:
-                if ":" not in text:
-                    raise
-                raise self.checks.workspace.with_suggestions(
-                    error, text, self.target.label.package
-                ) from None
-        name, _, field = text.partition("#")
-        label = Label.parse(name, self.target.label.package)
-        self.checks.provides(label)
-        return LabelRef(label, True, field)
-
-    def files(self, glob: str) -> FileRefs:
-        """The files of a glob; one that finds nothing is a fault, unless it takes away (`!`)."""
-        negative = glob.startswith("!")
-        names = self.checks.workspace.file_tree.glob(self.target.folder, glob[negative:], None)
-        if not names and not negative:
-            raise BuildError(
-                f"no file matches {glob!r}",
-                reason="source",
-                fix=self.checks.workspace.file_tree.explain_no_match(self.target.folder),
-            )
-        return FileRefs(tuple(names), negative)
-
-    def label(self, text: str) -> Label:
-        """A label as a mere name."""
-        return Label.parse(text, self.target.label.package)
-
-
-def _local(text: str, package: str) -> str:
-    return f"//{package}{text}" if text in (":*", ":all") else text
-
-
-def _article(name: str) -> str:
-    return "an" if name[:1] in "AEIOU" else "a"
-
-
-def _order(checked: dict[Label, Checked], faults: list[BuildError]) -> list[Label]:
-    """Labels after their deps, the same every time; a cycle is a fault at the place that closes it."""
+def _order(targets: Mapping[Label, CheckedTarget], errors: list[BuildError]) -> list[Label]:
+    """Return labels after their dependencies, in a stable order; a cycle is added to the errors."""
     graph = TargetGraph(
-        {label: [dep for dep in checked[label].deps if dep in checked] for label in sorted(checked)}
+        {label: [dep for dep in targets[label].deps if dep in targets] for label in sorted(targets)}
     )
     order = graph.order()
-    if checked and not order:
-        faults.append(_cycle(checked, graph.cycle()[:-1]))
+    if targets and not order:
+        errors.append(_cycle_error(targets, graph.cycle()[:-1]))
     return order
 
 
-def _cycle(checked: dict[Label, Checked], labels: list[Label]) -> BuildError:
+def _cycle_error(targets: Mapping[Label, CheckedTarget], labels: list[Label]) -> BuildError:
     first = labels.index(min(labels))
-    ring = labels[first:] + labels[:first]
+    cycle = labels[first:] + labels[:first]
     places = [
         next(
-            checked[label].target.place(*path)
-            for path, ref in checked[label].refs
-            if ref.label == after
+            targets[label].target.place(*path)
+            for path, ref in targets[label].refs
+            if ref.label == dep
         )
-        for label, after in zip(ring, ring[1:] + ring[:1])
+        for label, dep in zip(cycle, cycle[1:] + cycle[:1])
     ]
-    shown = list(
-        map(str, ring if len(ring) <= 12 else [*ring[:6], f"... ({len(ring) - 7} more)", ring[-1]])
+    names = list(map(str, cycle))
+    if len(names) > _MAX_CYCLE:
+        names[6:-1] = [f"... ({len(names) - 7} more)"]
+    others = [f"{label} at {place}" for label, place in zip(cycle, places)][1:6]
+    return BuildError(
+        f"targets depend on each other: {' -> '.join([*names, names[0]])}",
+        places[0],
+        f"remove one of the dependencies; the others: {', '.join(others)}"
+        if others
+        else "a target cannot depend on itself",
+        "cycle",
     )
-    text = " -> ".join([*shown, shown[0]])
-    others = ", ".join(f"{label} at {place}" for label, place in list(zip(ring, places))[1:6])
-    fix = f"cut one of the links; the others: {others}" if others else "a target cannot need itself"
-    return BuildError(f"targets depend on each other: {text}", places[0], fix, "cycle")
 
 
-class _Run:
-    """The second pass: placeholders filled, rules called."""
+class _RuleRunner:
+    """Resolves placeholders and calls rules, in the order of dependencies."""
 
     def __init__(
-        self, workspace: Workspace, checked: dict[Label, Checked], faults: list[BuildError]
+        self,
+        workspace: Workspace,
+        targets: Mapping[Label, CheckedTarget],
+        errors: list[BuildError],
     ) -> None:
-        self.workspace, self.checked, self.faults = workspace, checked, faults
-        self.made: dict[Label, Provider] = {}
+        self.workspace, self.targets, self.errors = workspace, targets, errors
+        self.providers: dict[Label, Provider] = {}
 
-    def providers(self, order: Iterable[Label]) -> dict[Label, Provider]:
-        """What each target provides; a target whose deps failed is left out."""
+    def run(self, order: Iterable[Label]) -> dict[Label, Provider]:
+        """Return the provider of each target; a target whose dependencies failed is skipped."""
         for label in order:
-            one = self.checked[label]
-            if all(dep in self.made for dep in one.deps):
+            target = self.targets[label]
+            if all(dep in self.providers for dep in target.deps):
                 try:
-                    self.made[label] = self._call(one)
+                    self.providers[label] = self._call(target)
                 except BuildErrors as errors:
-                    self.faults += errors.errors
+                    self.errors += errors.errors
                 except BuildError as error:
-                    self.faults.append(error)
-        return self.made
+                    self.errors.append(error)
+        return self.providers
 
-    def _call(self, one: Checked) -> Provider:
-        target = one.target
+    def _call(self, checked: CheckedTarget) -> Provider:
+        target, table = checked.target, checked.table
         try:
-            given = arguments(one.made, (), _Take(self.made, target))
-            provider = one.made.kind(
-                Ctx(target, workspace=self.workspace.settings.declared_name), **given
-            )
+            values = arguments(table, (), _TargetResolver(self.providers, target))
+            name = self.workspace.settings.declared_name
+            provider = table.kind(Ctx(target, workspace=name), **values)
             if not isinstance(provider, Provider):
-                raise TypeError(f"the rule gave {provider!r}, which is no Provider")
+                raise TypeError(f"the rule returned {provider!r}, which is not a Provider")
         except BuildErrors:
             raise
         except BuildError as error:
-            named = (
-                error.what
-                if str(target.label) in error.what or error.at
-                else f"{target.label}: {error.what}"
-            )
-            raise BuildError(named, error.at or target.place(), error.fix, error.reason) from error
+            names_target = str(target.label) in error.what or error.at
+            what = error.what if names_target else f"{target.label}: {error.what}"
+            raise BuildError(what, error.at or target.place(), error.fix, error.reason) from error
         except (Exception, SystemExit) as error:
-            fault = rule_error(self.workspace, one.made.kind, error)
-            if fault is None:
+            cause = rule_error(self.workspace, table.kind, error)
+            if cause is None:
                 raise
-            raise BuildError(
-                f"{target.label}: {fault.what}", fault.at, fault.fix, fault.reason
-            ) from error
+            what = f"{target.label}: {cause.what}"
+            raise BuildError(what, cause.at, cause.fix, cause.reason) from error
         return provider
 
 
-class _Take:
-    """Gives providers and artifacts for the placeholders of one target."""
+class _TargetResolver:
+    """Resolves the placeholders of one target."""
 
-    def __init__(self, made: dict[Label, Provider], target: Target) -> None:
-        self.made, self.target = made, target
+    def __init__(self, providers: Mapping[Label, Provider], target: Target) -> None:
+        self.providers, self.target = providers, target
 
     def source(self, path: Path, name: str) -> Source:
-        """The file, with where it was named."""
+        """Return the file, with the place where BUILD.toml names it."""
         return Source(name, self.target.lazy_location(*path))
 
     def ref(self, path: Path, ref: LabelRef) -> Provider | Artifact:
-        """The provider of a label, or the one artifact meant."""
-        provider = self.made[ref.label]
+        """Return the provider of a label, or the artifact that the reference names."""
+        provider = self.providers[ref.label]
         if not ref.artifact:
             return provider
         outputs = provider.outputs()
-        field = ref.field or (
-            "default" if "default" in outputs else next(iter(outputs)) if len(outputs) == 1 else ""
-        )
+        field = ref.field
+        if not field and "default" in outputs:
+            field = "default"
+        elif not field and len(outputs) == 1:
+            field = next(iter(outputs))
         if field in outputs:
             return outputs[field]
         choices = ", ".join(f"{ref.label}#{name}" for name in outputs)
-        what = (
-            f"{ref.label} has no output {field!r}"
-            if field
-            else f"{ref.label} has {len(outputs)} outputs"
-        )
-        hint = did_you_mean(field, outputs) or (
-            f"name one of {choices}" if choices else "it makes no file"
-        )
+        what = f"has no output {field!r}" if field else f"has {len(outputs)} outputs"
         raise BuildError(
-            f"{self.target.label}: {dotted_key(path)}: {what}",
+            f"{self.target.label}: {dotted_key(path)}: {ref.label} {what}",
             self.target.place(*path),
-            hint,
+            did_you_mean(field, outputs)
+            or (f"name one of {choices}" if choices else "it makes no file"),
             "output",
         )

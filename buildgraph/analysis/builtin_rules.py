@@ -18,12 +18,13 @@ RULES = (
     "index",
     "firmware",
 )
+"""The modules of `buildgraph.rules` that define them."""
 
 
 def builtin_rules() -> Registry:
-    """The rules that ship with buildgraph."""
-    rules = Registry()
+    """Import the shipped rules and return them in a new registry."""
+    registry = Registry()
     for name in RULES:
-        for found in rules_of(import_module(f"buildgraph.rules.{name}")):
-            rules.add(found)
-    return rules
+        for rule in rules_of(import_module(f"buildgraph.rules.{name}")):
+            registry.add(rule)
+    return registry

@@ -10,9 +10,12 @@ from .builtin_rules import builtin_rules
 
 
 def declared_outputs(root: str, label: str) -> frozenset[str]:
-    """The paths of all outputs of a target, none where there is no such target; BuildError for a fault in it."""
+    """Return the paths of all outputs of a target; empty if there is no such target.
+
+    Raises BuildError for an error in the target or in what it depends on.
+    """
     workspace, parsed = Workspace(root), Label.parse(label)
     if not workspace.matching(Pattern(parsed.package, parsed.name, False, False)):
         return frozenset()
     provider = analyse(workspace, (parsed,), builtin_rules()).providers[parsed]
-    return frozenset(want.path for want in requested_outputs(parsed, provider))
+    return frozenset(output.path for output in requested_outputs(parsed, provider))

@@ -1,4 +1,8 @@
-"""Values of a table that was checked before what it depends on is analysed: placeholders, and how they are filled."""
+"""Placeholders: values of a checked table that refer to targets and files, and their resolution.
+
+Tables are checked before the targets that they depend on are analysed. A label or a file in a table
+is a placeholder until then.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,10 @@ from .rule_api import Globs
 
 @dataclass(frozen=True, slots=True)
 class LabelRef:
-    """A label that was written: for a provider, or for one artifact of it (`field` empty: the only or default one)."""
+    """A reference to the provider of a label, or to one `artifact` of it.
+
+    `field` names the artifact; '' is the default one.
+    """
 
     label: Label
     artifact: bool = False
@@ -23,7 +30,7 @@ class LabelRef:
 
 @dataclass(frozen=True, slots=True)
 class LabelRefs:
-    """The labels that one entry of a list means; a negative entry takes them from those before it."""
+    """The labels of one entry of a list; a negative entry removes them from those before it."""
 
     refs: tuple[LabelRef, ...]
     negative: bool = False
@@ -31,7 +38,7 @@ class LabelRefs:
 
 @dataclass(frozen=True, slots=True)
 class FileRefs:
-    """Names of files that one path or glob means; a negative glob takes them from those before it."""
+    """The files of one path or glob, by name; a negative glob removes them from those before it."""
 
     names: tuple[str, ...]
     negative: bool = False
@@ -46,29 +53,29 @@ class GlobResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckedTable:
-    """A checked table: what it will be made into, and (key, parameter, value) of each entry that was written."""
+    """A checked table: the callable that takes it, and (key, parameter, value) of each entry."""
 
     kind: Callable[..., Any]
     entries: tuple[tuple[str, str, object], ...]
 
 
 class Resolver(Protocol):
-    """Gives what placeholders stand for; `path` is where they were written."""
+    """Resolves placeholders; `path` is the position of one in its table."""
 
     def ref(self, path: Path, ref: LabelRef) -> object:
-        """The provider or the artifact of a label."""
+        """Return the provider or the artifact of a label."""
 
     def source(self, path: Path, name: str) -> Source:
-        """The file of a workspace-relative name."""
+        """Return the file of a workspace-relative name."""
 
 
 def label_refs(value: object, path: Path = ()) -> Iterator[tuple[Path, LabelRef]]:
-    """The labels in a checked value that are depended on, with the paths where they were written."""
+    """Yield (path, label) for each label in a checked value that the target depends on."""
     match value:
         case LabelRef():
             yield path, value
-        case LabelRefs(found, negative):
-            yield from ((path, ref) for ref in found if not negative)
+        case LabelRefs(refs, negative):
+            yield from ((path, ref) for ref in refs if not negative)
         case CheckedTable(_, entries):
             for key, _, inner in entries:
                 yield from label_refs(inner, (*path, key))
@@ -77,49 +84,54 @@ def label_refs(value: object, path: Path = ()) -> Iterator[tuple[Path, LabelRef]
                 yield from label_refs(inner, (*path, index))
 
 
-def resolve(value: object, path: Path, taker: Resolver) -> Any:
-    """The value with every placeholder replaced; what the frozen dataclasses of a rule refuse passes through."""
+def resolve(value: object, path: Path, resolver: Resolver) -> Any:
+    """Return the value with every placeholder resolved.
+
+    Exceptions of the dataclasses of a rule, such as those of `__post_init__`, pass through.
+    """
     match value:
         case LabelRef():
-            return taker.ref(path, value)
+            return resolver.ref(path, value)
         case FileRefs(names):
-            return taker.source(path, names[0])
+            return resolver.source(path, names[0])
         case GlobResult(entries):
-            return Globs(_globbed(entries, path, taker))
+            return Globs(_resolve_globs(entries, path, resolver))
         case CheckedTable(kind):
-            return kind(**arguments(value, path, taker))
+            return kind(**arguments(value, path, resolver))
         case dict():
-            return {key: resolve(inner, (*path, key), taker) for key, inner in value.items()}
+            return {key: resolve(inner, (*path, key), resolver) for key, inner in value.items()}
         case tuple():
-            return _listed(value, path, taker)
+            return _resolve_list(value, path, resolver)
     return value
 
 
-def arguments(made: CheckedTable, path: Path, taker: Resolver) -> dict[str, Any]:
-    """The entries of a checked table as keyword arguments."""
-    return {name: resolve(inner, (*path, key), taker) for key, name, inner in made.entries}
+def arguments(table: CheckedTable, path: Path, resolver: Resolver) -> dict[str, Any]:
+    """Return the resolved entries of a checked table as keyword arguments."""
+    return {name: resolve(value, (*path, key), resolver) for key, name, value in table.entries}
 
 
-def _listed(values: Sequence[object], path: Path, taker: Resolver) -> tuple[object, ...]:
+def _resolve_list(values: Sequence[object], path: Path, resolver: Resolver) -> tuple[object, ...]:
     if not any(isinstance(value, LabelRefs) for value in values):
-        return tuple(resolve(inner, (*path, index), taker) for index, inner in enumerate(values))
-    found: dict[Label, object] = {}
-    for index, many in enumerate(values):
-        assert isinstance(many, LabelRefs)
-        for ref in many.refs:
-            if many.negative:
-                found.pop(ref.label, None)
+        return tuple(resolve(inner, (*path, index), resolver) for index, inner in enumerate(values))
+    targets: dict[Label, object] = {}
+    for index, entry in enumerate(values):
+        assert isinstance(entry, LabelRefs)
+        for ref in entry.refs:
+            if entry.negative:
+                targets.pop(ref.label, None)
             else:
-                found.setdefault(ref.label, taker.ref((*path, index), ref))
-    return tuple(found.values())
+                targets.setdefault(ref.label, resolver.ref((*path, index), ref))
+    return tuple(targets.values())
 
 
-def _globbed(entries: Sequence[FileRefs], path: Path, taker: Resolver) -> tuple[Source, ...]:
-    found: dict[str, int] = {}
+def _resolve_globs(
+    entries: Sequence[FileRefs], path: Path, resolver: Resolver
+) -> tuple[Source, ...]:
+    indexes: dict[str, int] = {}  # file -> the first glob that matches it
     for index, entry in enumerate(entries):
         for name in entry.names:
             if entry.negative:
-                found.pop(name, None)
+                indexes.pop(name, None)
             else:
-                found.setdefault(name, index)
-    return tuple(taker.source((*path, index), name) for name, index in sorted(found.items()))
+                indexes.setdefault(name, index)
+    return tuple(resolver.source((*path, index), name) for name, index in sorted(indexes.items()))

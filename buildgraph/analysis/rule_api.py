@@ -1,6 +1,21 @@
-"""Rules: pure typed functions from a target's values to a provider, and the context they declare actions in.
+"""The interface for authors of rules: `rule`, `Ctx`, `Globs`, `Tool`.
 
-A rule's signature is the schema of its tables, its docstring their help. It opens no file and runs nothing.
+A rule is a typed function from the values of a target's table to a provider. Its signature is the
+schema of the table, and its docstring is the help. It declares actions through its `Ctx`; it must
+not start processes or write files.
+
+    from dataclasses import dataclass
+    from buildgraph import Artifact, Ctx, Out, Program, Provider, Source, rule
+
+    @dataclass(frozen=True)
+    class Page(Provider):
+        html: Artifact
+
+    @rule
+    def page(ctx: Ctx, text: Source, title: str = "") -> Page:
+        '''A page. `text` is its Markdown file, `title` its title.'''
+        (html,) = ctx.run([Program("pandoc"), "-T", title, text, "-o", Out("page.html")])
+        return Page(html)
 """
 
 from __future__ import annotations
@@ -10,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from ..keys import staged_paths
 from ..types.action import (
@@ -29,77 +44,89 @@ from ..types.label import Label
 from ..types.provider import Provider
 from ..types.target import Target
 
-_Read: TypeAlias = "tuple[dict[str, Artifact], list[Out], list[str], tuple[str, ...]]"
 Function = TypeVar("Function", bound=Callable[..., Provider])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A registered rule: its name in BUILD.toml and the function."""
+    """A registered rule: its name in BUILD.toml and its function."""
 
     name: str
     function: Callable[..., Provider]
 
 
 class Registry:
-    """The rules known to a session, by name."""
+    """The rules of a build, by name."""
 
     def __init__(self) -> None:
         self.rules: dict[str, Rule] = {}
 
     def add(self, rule: Rule) -> None:
-        """Register a rule; two of one name are a fault of whoever wrote the second."""
+        """Register a rule; raise BuildError if its name is taken."""
         if rule.name in self.rules:
             raise BuildError(f"the rule {rule.name!r} is defined twice", reason="rule")
         self.rules[rule.name] = rule
 
 
 def rule(function: Function) -> Function:
-    """Mark a function as the rule of its own name; a session registers the marked functions of each rules module."""
+    """Mark a function as a rule. The rule has the function's name, without a trailing `_`.
+
+    The first parameter is a `Ctx`. Each other parameter is a key of the rule's tables, and its type
+    is the type of the key: text, numbers, lists, dicts and frozen dataclasses of these; `Source`,
+    `Artifact` and `Globs` for files; a `Provider` class for a label; `Size` and `Duration`. A
+    parameter with a default is optional. The return type is the provider class. A type that
+    BUILD.toml cannot express is a BuildError as soon as a target uses the rule.
+    """
     setattr(function, "__buildgraph_rule__", function.__name__.rstrip("_"))
     return function
 
 
 def rules_of(module: Any) -> list[Rule]:
-    """The rules that a module defines (not those it imports), in the order written."""
+    """Return the rules that a module defines, in order; rules that it imports are left out."""
     return [
-        Rule(made.__buildgraph_rule__, made)
-        for made in vars(module).values()
-        if hasattr(made, "__buildgraph_rule__") and made.__module__ == module.__name__
+        Rule(value.__buildgraph_rule__, value)
+        for value in vars(module).values()
+        if hasattr(value, "__buildgraph_rule__") and value.__module__ == module.__name__
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """Files of a folder chosen by patterns, sorted by path; written as a list of globs relative to the target."""
+    """The files that a list of globs matches, sorted by path.
+
+    A parameter of this type is written as `srcs = ["src/**/*.c", "!src/test_*"]`; globs are relative
+    to the folder of BUILD.toml, and `!` removes files. A glob that matches no file is an error.
+    """
 
     sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program shipped in `rules/tools`, by the name of its module. The files and distributions that it uses are its inputs."""
+    """A program that ships in `rules/tools`, by the name of its module.
+
+    Its inputs are the files and distributions that it uses. An unknown name is a BuildError when
+    they are asked for.
+    """
 
     name: str
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        """The distributions that the program and its modules import."""
+        """The Python distributions that the program and its modules import."""
         return _closure(self.name)[1]
 
     def inputs(self, folder: str = "tools") -> tuple[In, ...]:
-        """The program and the files that it uses, staged in a folder as they lie in `rules/tools`."""
-        return tuple(
-            In(Shipped(f"tools/{file}"), f"{folder}/{file}") for file in _closure(self.name)[0]
-        )
+        """Return the files of the program, staged in a folder as they are in `rules/tools`."""
+        files = _closure(self.name)[0]
+        return tuple(In(Shipped(f"tools/{file}"), f"{folder}/{file}") for file in files)
 
 
 @cache
 def _closure(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(files, distributions) of a shipped program, from the table in `rules/tools`."""
-    table = import_module(
-        "buildgraph.rules.tools.closures"
-    )  # by name, for the rules' place differs from ours
+    """Return (files, distributions) of a shipped program, from the table in `rules/tools`."""
+    # By name, because the folder of the rules is not within this package in a checkout.
+    table = import_module("buildgraph.rules.tools.closures")
     programs = table.programs()
     if program not in programs:
         raise BuildError(
@@ -108,27 +135,31 @@ def _closure(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             did_you_mean(program, programs) or f"the tools are {', '.join(programs)}",
             "rule",
         )
-    found: tuple[tuple[str, ...], tuple[str, ...]] = table.closure(program)
-    return found
+    closure: tuple[tuple[str, ...], tuple[str, ...]] = table.closure(program)
+    return closure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ctx:
-    """What a rule declares its actions through; those of one title are numbered, so that each is known by its own."""
+    """The context of a rule: its target, and the functions that declare actions.
+
+    `workspace` is the name that BUILD.toml gives to the workspace, '' if it gives none: the name of
+    its folder must not influence outputs. `titles` counts the actions of each title, so that equal
+    titles are numbered.
+    """
 
     target: Target
     titles: Counter[str] = field(default_factory=Counter)
     workspace: str = ""
-    """The workspace's name, where BUILD.toml gives it one: a folder's name must not change what is built."""
 
     @property
     def label(self) -> Label:
-        """The target being analysed."""
+        """The label of the target."""
         return self.target.label
 
     @property
     def image_name(self) -> str:
-        """Name and tag for an image of this target: `swarm/exports/pi5:latest`."""
+        """The name and tag for an image of this target: `swarm/exports/pi5:latest`."""
         from ..types.image_name import image_name
 
         return image_name(self.workspace, self.label)
@@ -142,50 +173,79 @@ class Ctx:
         title: str = "",
         **options: Any,
     ) -> tuple[Output, ...]:
-        """Declare one command; artifacts, programs and outputs named in `argv` need no other mention.
+        """Declare an action that runs one command. Nothing runs yet.
 
-        `inputs` and `outputs` are those that argv does not name. Options are fields of Action: env (mapping),
-        distributions, timeout (seconds), network. Returns the outputs in the order of argv, then of `outputs`.
+        Artifacts, programs and outputs in `argv` are replaced by their paths and need no other
+        declaration; `inputs` and `outputs` are those that `argv` does not name. `title` is shown
+        while the action runs; the default is the first word. `options` are fields of Action: `env`
+        (a mapping), `programs`, `distributions`, `timeout` (in seconds), `network`.
+
+        Returns the outputs in the order of `argv`, then of `outputs`. Raises BuildError if two
+        inputs or outputs have the same path, a word contains NUL, or a variable is not allowed.
+
+            (copy,) = ctx.run(["cp", source, Out("copy.txt")], title="copy", timeout=10)
         """
-        chosen = _chosen(argv, inputs)
+        fixed = _fixed_paths(argv, inputs)
         folder = "in"
-        if any(path == "in" or path.startswith("in/") for path in chosen) and _meet(argv, inputs):
-            folder = staged_paths.unused_path(
-                "in", chosen
-            )  # a source is where an output of another target would be
-        staged, outs, programs, words = _read(argv, inputs, folder)
-        outs += outputs
-        staged_paths.check_paths(self.target, staged, outs)
-        programs += options.pop("programs", ())
+        # A source at the place of another target's output moves those to an unused folder.
+        if any(f"{path}/".startswith("in/") for path in fixed) and _have_clash(argv, inputs):
+            folder = staged_paths.unused_path("in", fixed)
+        command = _Command(folder, argv, inputs)
+        outs = [*command.outs, *outputs]
+        staged_paths.check_paths(self.target, command.staged, outs)
+        programs = {*command.programs, *options.pop("programs", ())}
         env: Mapping[str, str] = options.pop("env", {})
-        self._check_words(words, env, bool(options.get("distributions")))
+        self._check_words(command.words, env, bool(options.get("distributions")))
         action = Action(
-            words,
-            tuple(sorted(staged.items())),
+            command.words,
+            tuple(sorted(command.staged.items())),
             tuple(outs),
             tuple(sorted(env.items())),
-            tuple(sorted(set(programs))),
+            tuple(sorted(programs)),
             owner=self.label,
-            title=self._title(title or words[0]),
+            title=self._numbered(title or command.words[0]),
             at=self.target.lazy_location(),
             **options,
         )
         return tuple(Output(out.path, action, out.tree) for out in outs)
 
-    def _title(self, wanted: str) -> str:
-        self.titles[wanted] += 1
-        return wanted if self.titles[wanted] == 1 else f"{wanted} ({self.titles[wanted]})"
+    def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
+        """Declare an action that runs a shipped tool with buildgraph's Python interpreter.
 
-    def _check_words(self, words: Iterable[str], env: Mapping[str, str], packages: bool) -> None:
+        `argv` are the arguments of the tool. `title` (default: the tool's name) and `options` are
+        those of `run`. Raises BuildError as `run` does, and for an unknown tool.
+
+            (plan,) = ctx.tool(Tool("plan_agent"), "--agents", model, Out("plan.json"))
+        """
+        inputs = options.pop("inputs", ())
+        # A module beside the tool could be imported in place of the tool's own.
+        folder = staged_paths.unused_path("tools", _fixed_paths(argv, inputs))
+        command = (Program("python3"), "-S", "-s", "-B", f"{folder}/{tool.name}.py", *argv)
+        distributions = {*tool.distributions, *options.pop("distributions", ())}
+        return self.run(
+            command,
+            inputs=(*tool.inputs(folder), *inputs),
+            title=title or tool.name,
+            distributions=tuple(sorted(distributions)),
+            **options,
+        )
+
+    def _numbered(self, title: str) -> str:
+        self.titles[title] += 1
+        return title if self.titles[title] == 1 else f"{title} ({self.titles[title]})"
+
+    def _check_words(
+        self, words: Iterable[str], env: Mapping[str, str], has_distributions: bool
+    ) -> None:
         if any("\0" in word for word in (*words, *env, *env.values())):
             raise BuildError(
-                f"{self.label}: no word of a command can hold a NUL",
+                f"{self.label}: a word of the command contains NUL",
                 self.target.place("argv"),
                 "pass it in a file",
             )
         if any(not name or "=" in name for name in env):
             raise BuildError(
-                f"{self.label}: the name of a variable is empty or has a '='",
+                f"{self.label}: the name of a variable is empty or contains '='",
                 self.target.place("env"),
             )
         if "PWD" in env:
@@ -194,78 +254,64 @@ class Ctx:
                 self.target.place("env", "PWD"),
                 "use another name",
             )
-        if "PYTHONPATH" in env and packages:
+        if "PYTHONPATH" in env and has_distributions:
             raise BuildError(
-                f"{self.label}: PYTHONPATH cannot be set together with packages: it is where they are",
+                f"{self.label}: PYTHONPATH cannot be set together with packages, whose folder it is",
                 self.target.place("env", "PYTHONPATH"),
                 "leave out one of the two",
             )
 
-    def tool(self, tool: Tool, *argv: Arg, title: str = "", **options: Any) -> tuple[Output, ...]:
-        """Declare a run of a shipped tool by the interpreter buildgraph runs with."""
-        given = options.pop("inputs", ())
-        folder = staged_paths.unused_path(
-            "tools", _chosen(argv, given)
-        )  # a module beside the tool would be imported by it
-        command = (Program("python3"), "-S", "-s", "-B", f"{folder}/{tool.name}.py", *argv)
-        extra = (*tool.inputs(folder), *given)
-        distributions = tuple(sorted({*tool.distributions, *options.pop("distributions", ())}))
-        return self.run(
-            command, inputs=extra, title=title or tool.name, distributions=distributions, **options
-        )
+
+class _Command:
+    """A command and what it refers to; outputs of other targets are staged below `folder`."""
+
+    def __init__(self, folder: str, argv: Sequence[Arg], inputs: Sequence[In]) -> None:
+        self._folder = folder
+        self.staged: dict[str, Artifact] = {}
+        self.outs: list[Out] = []
+        self.programs: list[str] = []
+        for artifact in inputs:
+            self._stage(artifact)
+        self.words = tuple(map(self._word, argv))
+
+    def _word(self, arg: Arg) -> str:
+        match arg:
+            case str():
+                return arg
+            case Program(name):
+                self.programs.append(name)
+                return name
+            case Out(path):
+                self.outs.append(arg)
+                return f"out/{path}"
+            case In():
+                return self._stage(arg)
+            case Source(name) | Shipped(name):
+                return self._stage(In(arg, name))
+        name = arg.name.rpartition("/")[2]
+        return self._stage(In(arg, f"{self._folder}/{len(self.staged)}/{name}"))
+
+    def _stage(self, staged: In) -> str:
+        artifact = self.staged.setdefault(staged.path, staged.artifact)
+        if artifact != staged.artifact:
+            raise BuildError(
+                f"two inputs of one action are both staged as {staged.path!r}", reason="rule"
+            )
+        return staged.path
 
 
-def _read(argv: Sequence[Arg], inputs: Sequence[In], folder: str) -> _Read:
-    """What is staged, what is made, programs, and words; outputs of other targets get their places below `folder`."""
-    staged: dict[str, Artifact] = {}
-    outs: list[Out] = []
-    programs: list[str] = []
-    for extra in inputs:
-        _stage(staged, extra)
-    words = tuple(_word(arg, staged, outs, programs, folder) for arg in argv)
-    return staged, outs, programs, words
-
-
-def _meet(argv: Sequence[Arg], inputs: Sequence[In]) -> bool:
-    """Whether two inputs would be at one place, or one below the other."""
+def _have_clash(argv: Sequence[Arg], inputs: Sequence[In]) -> bool:
+    """True if two inputs have the same path, or one is below the other."""
     try:
-        return staged_paths.find_nested_path(_read(argv, inputs, "in")[0]) is not None
+        return staged_paths.find_nested_path(_Command("in", argv, inputs).staged) is not None
     except BuildError:
         return True
 
 
-def _chosen(argv: Sequence[Arg], inputs: Sequence[In]) -> list[str]:
-    """The places that do not depend on those of others."""
+def _fixed_paths(argv: Sequence[Arg], inputs: Sequence[In]) -> list[str]:
+    """Return the staged paths that do not depend on other inputs."""
     return [
         arg.path if isinstance(arg, In) else arg.name
         for arg in (*argv, *inputs)
         if isinstance(arg, (In, Source))
     ]
-
-
-def _word(
-    arg: Arg, staged: dict[str, Artifact], outs: list[Out], programs: list[str], folder: str
-) -> str:
-    match arg:
-        case str():
-            return arg
-        case Program(name):
-            programs.append(name)
-            return name
-        case Out(path):
-            outs.append(arg)
-            return f"out/{path}"
-        case In():
-            return _stage(staged, arg)
-        case Source(name) | Shipped(name):
-            return _stage(staged, In(arg, name))
-    return _stage(staged, In(arg, f"{folder}/{len(staged)}/{arg.name.rpartition('/')[2]}"))
-
-
-def _stage(staged: dict[str, Artifact], given: In) -> str:
-    held = staged.setdefault(given.path, given.artifact)
-    if held != given.artifact:
-        raise BuildError(
-            f"two inputs of one action are both staged as {given.path!r}", reason="rule"
-        )
-    return given.path

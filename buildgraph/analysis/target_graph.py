@@ -1,4 +1,4 @@
-"""The graph of record: targets and what they depend on. The one door to NetworkX."""
+"""The target graph: targets and their dependencies. The only module that imports NetworkX."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class TargetGraph:
     def __init__(self, deps: Mapping[Label, Iterable[Label]]) -> None:
         self._graph: networkx.DiGraph[Label] = networkx.DiGraph()
         self._graph.add_nodes_from(deps)
-        self._graph.add_edges_from((label, dep) for label, found in deps.items() for dep in found)
+        self._graph.add_edges_from((label, dep) for label, direct in deps.items() for dep in direct)
 
     def order(self) -> list[Label]:
-        """Every label after all that it depends on, always the same; empty when they depend on each other."""
+        """Return every label after all its dependencies, in a stable order; empty for a cycle."""
         try:
             return list(
                 networkx.lexicographical_topological_sort(self._graph.reverse(copy=False), key=str)
@@ -27,28 +27,28 @@ class TargetGraph:
             return []
 
     def deps(self, label: Label) -> list[Label]:
-        """All that a target depends on, directly or not, sorted, itself first."""
+        """Return a label and its transitive dependencies, those sorted."""
         return [label, *sorted(networkx.descendants(self._graph, label))]
 
     def rdeps(self, label: Label) -> list[Label]:
-        """All that depend on a target, directly or not, sorted, itself first."""
+        """Return a label and all that depend on it, directly or not, those sorted."""
         return [label, *sorted(networkx.ancestors(self._graph, label))]
 
     def somepath(self, start: Label, end: Label) -> list[Label]:
-        """A shortest chain of dependencies from `start` to `end`; empty when there is none."""
+        """Return a shortest chain of dependencies from `start` to `end`; empty if there is none."""
         try:
             return list(networkx.shortest_path(self._graph, start, end))
         except networkx.NetworkXNoPath:
             return []
 
     def allpaths(self, starts: Iterable[Label], ends: Iterable[Label]) -> list[Label]:
-        """Every label on some chain of dependencies from one of `starts` to one of `ends`, sorted."""
-        below = {found for label in starts for found in self.deps(label)}
-        above = {found for label in ends for found in self.rdeps(label)}
+        """Return all labels on chains from one of `starts` to one of `ends`, sorted."""
+        below = {dep for label in starts for dep in self.deps(label)}
+        above = {user for label in ends for user in self.rdeps(label)}
         return sorted(below & above)
 
     def cycle(self) -> list[Label]:
-        """One cycle, first label repeated at its end; empty when there is none."""
+        """Return one cycle, its first label repeated at the end; empty if there is none."""
         try:
             edges = networkx.find_cycle(self._graph)
         except networkx.NetworkXNoCycle:

@@ -1,67 +1,99 @@
-"""The workspace analysed: what a session starts from when it cannot go on from the last build."""
+"""Parse and analyse a workspace: the most general start of a build, and what queries read."""
+
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ..analysis.analysis import Analysis, analyse
 from ..analysis.builtin_rules import builtin_rules
-from ..types.label import Label, Pattern
+from ..keys.action_graph import find_path_conflict, gates_of, path_conflict_error, requested_outputs
 from ..state.analysis_inputs import AnalysisInputs, without_outputs
-from ..keys.action_graph import path_conflict_error, find_path_conflict, gates_of, requested_outputs
-from ..state.graph_cache import RequestGraph, steps_of
+from ..state.request_graph import RequestedGate, RequestGraph, graph_of
+from ..types.action import Output
+from ..types.label import Label
 from ..workspace.workspace import Workspace
-from ..lite import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ..keys.action_graph import ActionGraph, RequestedOutput
+    from ..types.action import Gate
     from ..types.request import Request
-    from ..keys.action_graph import RequestedOutput
+
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedRequest:
-    """The labels asked for, the analysis of all that they need, and what decides it."""
+    """The requested labels, the analysis of all targets that they need, and its inputs."""
 
     labels: tuple[Label, ...]
     analysis: Analysis
-    basis: AnalysisInputs
+    inputs: AnalysisInputs
 
 
 def analyze_request(root: str, patterns: tuple[str, ...], package: str = "") -> AnalyzedRequest:
-    """Parse, select and analyse; BuildErrors with every fault found."""
+    """Parse, select and analyse; BuildErrors with every error."""
     workspace = Workspace(root)
     labels = tuple(workspace.targets(patterns, package))
     analysis = analyse(workspace, labels, builtin_rules())
-    return AnalyzedRequest(_members(labels, analysis), analysis, _basis(workspace, (*workspace.files_read, *analysis.files_read)))
+    names = (*workspace.files_read, *analysis.files_read)
+    return AnalyzedRequest(_members(labels, analysis), analysis, _inputs_of(workspace, names))
 
 
-def _basis(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
+def _inputs_of(workspace: Workspace, names: Iterable[str]) -> AnalysisInputs:
     root, listing = workspace.root, workspace.file_tree
     paths = {name: os.path.normpath(os.path.join(root, name)) for name in names}
-    folders = {path: without_outputs(root, path, listing.entries(name).values()) for name, path in paths.items()
-               if name in listing.folders}
+    folders = {
+        path: without_outputs(root, path, listing.entries(name).values())
+        for name, path in paths.items()
+        if name in listing.folders
+    }
     known = listing.stamps | workspace.stamps
-    return AnalysisInputs(root, tuple(paths.values()), folders, workspace.digests, {path: known[name] for name, path in paths.items()})
+    stamps = {path: known[name] for name, path in paths.items()}
+    return AnalysisInputs(root, tuple(paths.values()), folders, workspace.digests, stamps)
 
 
 def evaluate_request(root: str, request: Request, has: Callable[[str], bool]) -> RequestGraph:
-    """What a request comes to; `has` tells which programs this host has. BuildErrors with every fault found."""
-    loaded = analyze_request(root, request.patterns, request.package)
-    given = [(str(label), loaded.analysis.providers[label], label) for label in loaded.labels]
-    wanted = tuple(want for _, provider, label in given for want in requested_outputs(label, provider))
-    _check_paths(root, wanted)
-    gates = tuple((label, gate) for label, provider, _ in given for gate in gates_of(provider)) if request.gates else ()
-    steps, gate_only = steps_of(wanted, [gate for _, gate in gates if all(map(has, gate.needs))])
-    return RequestGraph(tuple(label for label, _, _ in given), wanted, gates, steps, gate_only, loaded.basis)
+    """Evaluate a request; `has` answers for programs of this host. BuildErrors with every error."""
+    analyzed = analyze_request(root, request.patterns, request.package)
+    providers = [(label, analyzed.analysis.providers[label]) for label in analyzed.labels]
+    outputs = tuple(
+        output for label, provider in providers for output in requested_outputs(label, provider)
+    )
+    _check_paths(root, outputs)
+    gates = [
+        (str(label), gate)
+        for label, provider in providers
+        if request.gates
+        for gate in gates_of(provider)
+    ]
+    steps, gate_only = graph_of(outputs, [gate for _, gate in gates if all(map(has, gate.needs))])
+    return RequestGraph(
+        tuple(str(label) for label, _ in providers),
+        outputs,
+        tuple(_requested_gate(label, gate, steps, has) for label, gate in gates),
+        steps,
+        gate_only,
+        analyzed.inputs,
+    )
 
 
-def _check_paths(root: str, wanted: tuple[RequestedOutput, ...]) -> None:
-    """Refuse outputs of which one would lie in the other."""
-    clash = find_path_conflict(want.path for want in wanted)
+def _requested_gate(
+    label: str, gate: Gate, steps: ActionGraph, has: Callable[[str], bool]
+) -> RequestedGate:
+    assert isinstance(gate.verdict, Output), "an action makes the verdict of a gate"
+    missing = tuple(program for program in gate.needs if not has(program))
+    step = None if missing else steps.number.get(gate.verdict.action)
+    return RequestedGate(label, gate.name, step, gate.needs, missing)
+
+
+def _check_paths(root: str, outputs: tuple[RequestedOutput, ...]) -> None:
+    """Refuse an output at the path of another, or below it."""
+    clash = find_path_conflict(output.path for output in outputs)
     if clash is not None:
-        label = next(want.label for want in reversed(wanted) if want.path == clash[1])
+        label = next(output.label for output in reversed(outputs) if output.path == clash[1])
         raise path_conflict_error(*clash, Workspace(root).target(label).place())
 
 
@@ -75,4 +107,6 @@ def _members(labels: tuple[Label, ...], analysis: Analysis) -> tuple[Label, ...]
             new = [member for member in analysis.deps[label] if member not in seen]
             seen.update(new)
             waiting += new
-    return tuple(sorted(label for label in seen if not isinstance(analysis.providers[label], group)))
+    return tuple(
+        sorted(label for label in seen if not isinstance(analysis.providers[label], group))
+    )

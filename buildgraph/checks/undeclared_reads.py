@@ -141,7 +141,7 @@ def _audit_task(executor: Executor, task: Task) -> list[str]:
     if outcome.interrupted:
         return []
     has_failed = outcome.result is None
-    return _describe_undeclared(executor.root, task.action, staged.job, opened_files, has_failed)
+    return describe_undeclared(executor.root, task.action, staged.job, opened_files, has_failed)
 
 
 def _under_strace(job: Job, notes: str) -> Job:
@@ -164,7 +164,7 @@ def _read_notes(notes: str) -> list[OpenedFile]:
     return opened_files
 
 
-def _describe_undeclared(
+def describe_undeclared(
     root: str, action: Action, job: Job, opened_files: Sequence[OpenedFile], has_failed: bool
 ) -> list[str]:
     """Return a sentence for each file that was read undeclared, sorted.

@@ -36,6 +36,7 @@ VERBS = {
     "hardware": "show the catalogue of boards, and detect the board of this device",
     "doctor": "check this machine, and print how to install what is missing",
     "init": "create a workspace with a small example",
+    "docs": "show the documentation in the terminal",
 }
 
 
@@ -51,9 +52,7 @@ def continue_build(words: list[str]) -> int:
 
     check = manifest.last_check
     assert check is not None, "no manifest was checked"
-    return run_guarded(
-        words, lambda: build_patterns(Invocation(check.root, check.request[1]), words)
-    )
+    return run_guarded(words, lambda: build_patterns(Invocation(check.root, check.package), words))
 
 
 def run_guarded(words: list[str], work: Callable[[], int]) -> int:

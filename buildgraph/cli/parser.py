@@ -18,6 +18,7 @@ class Parser(ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=RawDescriptionHelpFormatter, **options)
         self.add_argument("--json", action="store_true", help="print JSON for programs")
         self.takes_rest = False
+        self.words: tuple[str, ...] = ()  # what completion offers for the first argument
         self.optional_values: dict[str, str] = {}  # option -> its value when none is written
 
     def read(self, words: list[str]) -> Namespace | None:
@@ -58,6 +59,8 @@ class Parser(ArgumentParser):
 
     def first_words(self) -> tuple[str, ...]:
         """List the values of the first argument, where it has a fixed set."""
+        if self.words:
+            return self.words
         first = next((action for action in self._actions if not action.option_strings), None)
         metavar = first.metavar if first and isinstance(first.metavar, str) else ""
         words = metavar.split("|") if "|" in metavar and metavar.islower() else ()

@@ -1,1 +1,1 @@
-"""The only user of the Docker SDK: load and run images."""
+"""Load images into Docker and run them."""

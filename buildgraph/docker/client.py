@@ -1,11 +1,12 @@
-"""The door to Docker: load an image, run it confined, talk to it; nothing here builds."""
+"""Load images into Docker and run them confined. The only module that imports the Docker SDK.
+
+A container has a read-only file system, no capabilities, no network unless ports are published, and
+is removed when it ends. Nothing here builds images.
+"""
 
 from __future__ import annotations
 
 import os
-import select
-import socket
-import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,22 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from buildgraph.docker import oci_layout
-from buildgraph.docker.foreign_platform import REFUSAL
-from buildgraph.docker.missing_daemon import missing_daemon_error
-from buildgraph.types.errors import BuildError
+from ..types.errors import BuildError
+from . import oci_layout
+from .attached_stream import AttachedStream, read_until
+from .foreign_platform import EXEC_FORMAT_ERROR
+from .missing_daemon import missing_daemon_error
 
 if TYPE_CHECKING:
     from docker import APIClient, DockerClient
 
-USER = "65532:65532"
-_PIECE = 1 << 20
-_PATIENCE = 600
-_POLL = 0.1
+_USER = "65532:65532"
+_TIMEOUT_S = 600  # of a request to the daemon, such as a load
 
 
 class NotExecuted(BuildError):
-    """The program is for another processor, and no emulator takes it."""
+    """The program is for another processor, and no emulator is set up."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -37,7 +37,7 @@ class NotExecuted(BuildError):
 
 
 class ContainerExit(NamedTuple):
-    """How a container ended: exit code (137: killed, as for want of memory), all it wrote."""
+    """The exit code of a container (137: killed, for example for lack of memory) and its output."""
 
     code: int
     stdout: bytes
@@ -46,9 +46,11 @@ class ContainerExit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContainerLimits:
-    """What a container may use: memory and output in bytes, time in seconds, cpus in cores; 0 is no limit.
+    """Limits of a container; 0 is no limit.
 
-    `ports` are published: (address of the host, its port, port of the container). Without any there is no network.
+    `memory` and `output` are in bytes, `timeout` in seconds, `cpus` in cores. `user` is `UID:GID`.
+    `ports` are published, each as (address of the host, port of the host, port of the container);
+    without ports there is no network.
     """
 
     memory: int = 0
@@ -56,27 +58,27 @@ class ContainerLimits:
     pids: int = 64
     timeout: float = 60.0
     output: int = 64 << 20
-    user: str = USER
+    user: str = _USER
     ports: tuple[tuple[str, int, int], ...] = ()
 
 
 def load(source: Path, tag: str = "") -> str:
-    """The daemon's id of the image in a layout folder or hybrid tar, given to it unless it has it.
+    """Load the image of an OCI layout (folder or tar) unless Docker has it; return Docker's id of it.
 
-    Of a layout for several platforms it is the daemon's own.
+    Of a layout for several platforms, the image for the daemon's platform is loaded. Raises
+    BuildError if no daemon answers, the layout is damaged, or the daemon refuses the image.
     """
-    picked = oci_layout.pick(source, platform().rpartition("/")[2])
+    selected = oci_layout.select_image(source, platform().rpartition("/")[2])
     with _daemon() as client:
-        image = _known(client, picked.config, picked.manifest)
+        image = _image_id(client, selected.config, selected.manifest)
         if not image:
-            stream: Any = oci_layout.packed(
-                source, picked
-            )  # requests sends any iterable; its stubs know files only
-            client.images.load(stream)
-            image = _known(client, picked.config, picked.manifest)
+            # requests sends any iterable; its type stubs only know files.
+            archive: Any = oci_layout.docker_archive(source, selected)
+            client.images.load(archive)
+            image = _image_id(client, selected.config, selected.manifest)
         if not image:
             raise BuildError(
-                f"the daemon loaded {source.name} but has no image {picked.config}",
+                f"the daemon loaded {source.name} but has no image {selected.config}",
                 fix="build the image again, then load it",
                 reason="broken",
             )
@@ -91,20 +93,20 @@ def run(
     stdin: bytes = b"",
     limits: ContainerLimits = ContainerLimits(),
 ) -> ContainerExit:
-    """Run `image` confined, feed it `stdin`, and wait; BuildError(reason="failed") past a limit."""
-    kept = {1: bytearray(), 2: bytearray()}
+    """Run an image, send it `stdin`, and wait for it; raise BuildError if it exceeds a limit."""
+    output = {1: bytearray(), 2: bytearray()}
 
-    def keep(stream: int, data: bytes) -> None:
-        kept[stream] += data
-        if limits.output and len(kept[1]) + len(kept[2]) > limits.output:
+    def collect(stream: int, data: bytes) -> None:
+        output[stream] += data
+        if limits.output and len(output[1]) + len(output[2]) > limits.output:
             raise BuildError(
                 f"{image} wrote more than {limits.output} bytes and was stopped",
                 fix="make it write less, or raise the output limit",
                 reason="failed",
             )
 
-    code = _converse((image, args, limits), iter((stdin,)), keep)
-    return ContainerExit(code, bytes(kept[1]), bytes(kept[2]))
+    code = _run_container(image, args, limits, source=iter((stdin,)), sink=collect)
+    return ContainerExit(code, bytes(output[1]), bytes(output[2]))
 
 
 def attach(
@@ -113,64 +115,61 @@ def attach(
     limits: ContainerLimits = ContainerLimits(timeout=0),
     streams: tuple[int, int, int] = (0, 1, 2),
 ) -> int:
-    """Run `image` confined on this process's own file descriptors, as bytes come; its exit code."""
+    """Run an image on file descriptors of this process, without buffering; return its exit code.
+
+    Raises NotExecuted for a program of another processor, and BuildError as `run` does.
+    """
     done = threading.Event()
 
-    def show(stream: int, data: bytes) -> None:
-        if stream == 2 and REFUSAL in data:
+    def write(stream: int, data: bytes) -> None:
+        if stream == 2 and EXEC_FORMAT_ERROR in data:
             raise NotExecuted
         view = memoryview(data)
         while view:
             view = view[os.write(streams[stream], view) :]
 
     try:
-        return _converse((image, args, limits), _pieces(streams[0], done), show)
+        source = read_until(streams[0], done)
+        return _run_container(image, args, limits, source=source, sink=write)
     finally:
         done.set()
 
 
 def version() -> str:
-    """Version of the daemon that answers; BuildError when none does."""
+    """Return the version of the daemon; raise BuildError if none answers."""
     with _daemon() as client:
         return str(client.version()["Version"])
 
 
 def platform() -> str:
-    """What the daemon that answers runs, such as `linux/amd64`; BuildError when none does."""
+    """Return the platform of the daemon, such as `linux/amd64`; raise BuildError if none answers."""
     with _daemon() as client:
-        told = client.version()
-        return f"{told['Os']}/{told['Arch']}"
+        facts = client.version()
+        return f"{facts['Os']}/{facts['Arch']}"
 
 
-def _pieces(descriptor: int, done: threading.Event) -> Iterator[bytes]:
-    """What arrives at a descriptor until its end or `done`; a blocked read would swallow a later line."""
-    while not done.is_set():
-        ready, _, _ = select.select([descriptor], [], [], _POLL)
-        if ready and not done.is_set():
-            piece = os.read(descriptor, 1 << 16)
-            if not piece:
-                return
-            yield piece
-
-
-def _converse(
-    what: tuple[str, Sequence[str], ContainerLimits],
+def _run_container(
+    image: str,
+    args: Sequence[str],
+    limits: ContainerLimits,
+    *,
     source: Iterable[bytes],
     sink: Callable[[int, bytes], None],
 ) -> int:
-    """Exit code of a container that is gone, or going, when this returns or raises."""
+    """Run a container and return its exit code; it is removed on return and on an exception."""
     with _daemon() as client:
-        container = _create(client.api, *what)
+        container = _create(client.api, image, args, limits)
         try:
-            return _supervise(client.api, container, what[2].timeout, (source, sink))
+            return _supervise(client.api, container, limits.timeout, source=source, sink=sink)
         finally:
-            _discard(client.api, container)
+            _remove(client.api, container)
 
 
 def _create(api: APIClient, image: str, args: Sequence[str], limits: ContainerLimits) -> str:
+    """Create a confined container and return its id."""
     from docker.types import LogConfig
 
-    confined = api.create_host_config(
+    host_config = api.create_host_config(
         read_only=True,
         cap_drop=["ALL"],
         network_mode="bridge" if limits.ports else "none",
@@ -184,44 +183,47 @@ def _create(api: APIClient, image: str, args: Sequence[str], limits: ContainerLi
         auto_remove=True,
         log_config=LogConfig(type="none"),
     )
-    made = api.create_container(
+    container = api.create_container(
         image,
         command=list(args),
         user=limits.user,
         stdin_open=True,
         ports=[inner for _, _, inner in limits.ports] or None,
-        host_config=confined,
+        host_config=host_config,
         network_disabled=not limits.ports,
     )
-    return str(made["Id"])
+    return str(container["Id"])
 
 
 def _supervise(
     api: APIClient,
     container: str,
     timeout: float,
-    ends: tuple[Iterable[bytes], Callable[[int, bytes], None]],
+    *,
+    source: Iterable[bytes],
+    sink: Callable[[int, bytes], None],
 ) -> int:
-    # Listening and attaching come before the start: a container may end, and be gone, at once.
+    """Start a container, pass its streams on, and return its exit code."""
+    # Subscribe and attach before the start: a container may end and be removed at once.
     events = api.events(filters={"container": container, "event": ["die"]}, decode=True)
-    wire, wrapper = _wire(api, container)
+    flags = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+    stream = AttachedStream(api.attach_socket(container, flags))
     expired = threading.Event()
     timer = threading.Timer(timeout, _expire, (api, container, expired)) if timeout else None
     try:
         api.start(container)
-        threading.Thread(target=_feed, args=(wire, ends[0]), daemon=True).start()
+        threading.Thread(target=stream.send, args=(source,), daemon=True).start()
         if timer:
             timer.start()
-        for stream, data in _frames(wire):
-            ends[1](stream, data)
+        for number, data in stream.frames():
+            sink(number, data)
         code = _exit_code(events)
     finally:
         if timer:
             timer.cancel()
-            if timer.is_alive():  # it ends the container already, by a client that will be closed
+            if timer.is_alive():  # it removes the container now, with a client that is closed next
                 timer.join()
-        _hang_up(wire)
-        wrapper.close()
+        stream.close()
         events.close()
     if expired.is_set():
         raise BuildError(
@@ -232,66 +234,16 @@ def _supervise(
     return code
 
 
-def _wire(api: APIClient, container: str) -> tuple[socket.socket, Any]:
-    """The attached stream and the SDK's wrapper of it; only the socket itself can close one direction."""
-    wrapped = api.attach_socket(container, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-    wire: socket.socket = getattr(wrapped, "_sock", wrapped)
-    wire.settimeout(None)
-    return wire, wrapped  # who lets the wrapper be collected has the socket closed
-
-
-def _hang_up(wire: socket.socket) -> None:
-    """Close for good: the SDK's pool holds the same socket, and a daemon blocked on it cannot even kill."""
-    with suppress(OSError):
-        wire.shutdown(socket.SHUT_RDWR)
-    wire.close()
-
-
-def _feed(wire: socket.socket, source: Iterable[bytes]) -> None:
-    with suppress(OSError):  # the program may end without reading: its exit code tells the story
-        for piece in source:
-            wire.sendall(piece)
-        wire.shutdown(socket.SHUT_WR)
-
-
-def _frames(wire: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """Docker's multiplexed stream: 8 bytes of stream number and big-endian size, then so many bytes."""
-    while len(head := _exactly(wire, 8)) == 8:
-        stream, size = struct.unpack(">BxxxL", head)
-        while size and (data := _received(wire, min(size, _PIECE))):
-            size -= len(data)
-            yield stream, data
-
-
-def _exactly(wire: socket.socket, size: int) -> bytes:
-    got = b""
-    while len(got) < size and (data := _received(wire, size - len(got))):
-        got += data
-    return got
-
-
-def _received(wire: socket.socket, size: int) -> bytes:
-    """What comes next. It looks up now and then: a signal that came just before a long wait would be heard after it only."""
-    poller = select.poll()
-    poller.register(wire, select.POLLIN)
-    deciphered = getattr(wire, "pending", lambda: 0)  # what TLS holds already, no poll tells
-    while not deciphered() and not poller.poll(_POLL * 1000):
-        pass
-    return wire.recv(size)
-
-
 def _expire(api: APIClient, container: str, expired: threading.Event) -> None:
     from requests.exceptions import RequestException
 
     expired.set()
-    with suppress(
-        RequestException
-    ):  # the daemon is gone: who waits for the container finds that out
-        _discard(api, container)
+    with suppress(RequestException):  # if the daemon is gone, the waiting thread reports it
+        _remove(api, container)
 
 
-def _discard(api: APIClient, container: str) -> None:
-    """Kill and remove; that the daemon removed it first is the usual case."""
+def _remove(api: APIClient, container: str) -> None:
+    """Kill and remove a container; usually the daemon has removed it already."""
     from docker.errors import APIError
 
     with suppress(APIError):
@@ -308,8 +260,11 @@ def _exit_code(events: Iterable[dict[str, Any]]) -> int:
     )
 
 
-def _known(client: DockerClient, *digests: str) -> str:
-    """The daemon's id of an image: its configuration's digest; its manifest's with the containerd store."""
+def _image_id(client: DockerClient, *digests: str) -> str:
+    """Return Docker's id of an image that has one of the digests; '' if there is none.
+
+    The id is the digest of the configuration, or of the manifest with the containerd store.
+    """
     from docker.errors import ImageNotFound
 
     for digest in digests:
@@ -327,40 +282,40 @@ def _tag(api: APIClient, image: str, tag: str) -> None:
 
 @contextmanager
 def _daemon() -> Iterator[DockerClient]:
-    """A client of the daemon that DOCKER_HOST names, at its own API version; its faults as BuildErrors."""
+    """Connect to the daemon of DOCKER_HOST with its API version; errors become BuildErrors."""
     try:
         import docker
         from docker import errors
         from requests.exceptions import RequestException
-    except ImportError as fault:
+    except ImportError as error:
         raise BuildError(
             "the Python package docker is not installed",
             fix="pip install docker",
             reason="environment",
-        ) from fault
+        ) from error
     try:
-        client = docker.from_env(version="auto", timeout=_PATIENCE)
-    except errors.DockerException as fault:
-        raise missing_daemon_error(fault) from fault
+        client = docker.from_env(version="auto", timeout=_TIMEOUT_S)
+    except errors.DockerException as error:
+        raise missing_daemon_error(error) from error
     try:
         yield client
-    except errors.ImageNotFound as fault:
+    except errors.ImageNotFound as error:
         raise BuildError(
-            f"the Docker daemon has no such image: {fault.explanation}",
+            f"the Docker daemon has no such image: {error.explanation}",
             fix="load it first: buildgraph load TARGET",
-        ) from fault
-    except errors.APIError as fault:
-        why = fault.explanation or fault
-        if REFUSAL.decode() in str(why):
-            raise NotExecuted from fault
-        raise BuildError(f"the Docker daemon refused: {why}", reason="failed") from fault
-    except errors.ImageLoadError as fault:
+        ) from error
+    except errors.APIError as error:
+        why = error.explanation or error
+        if EXEC_FORMAT_ERROR.decode() in str(why):
+            raise NotExecuted from error
+        raise BuildError(f"the Docker daemon refused: {why}", reason="failed") from error
+    except errors.ImageLoadError as error:
         raise BuildError(
-            f"the Docker daemon refused the image: {fault}",
+            f"the Docker daemon refused the image: {error}",
             fix="build it again, then load it",
             reason="failed",
-        ) from fault
-    except RequestException as fault:
-        raise missing_daemon_error(fault) from fault
+        ) from error
+    except RequestException as error:
+        raise missing_daemon_error(error) from error
     finally:
         client.close()

@@ -1,4 +1,4 @@
-"""No Docker daemon answers: why, and what to do."""
+"""The error for a Docker daemon that does not answer: its cause, and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 
-from buildgraph.types.errors import BuildError
+from ..types.errors import BuildError
 
 _DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 _PODMAN = (
@@ -22,11 +22,11 @@ _REMEDIES = {
 }
 
 
-def missing_daemon_error(fault: BaseException) -> BuildError:
-    """The fault of the environment that an error of the client stands for, and the way out."""
+def missing_daemon_error(error: BaseException) -> BuildError:
+    """Return an error of the client as a BuildError with the cause and what to do."""
     host = os.environ.get("DOCKER_HOST") or _DEFAULT_SOCKET
-    system = _system_error(fault)
-    why = system.strerror if system and system.strerror else str(fault)
+    system = _system_error(error)
+    why = system.strerror if system and system.strerror else str(error)
     fix = _REMEDIES.get(system.errno or 0) if system else None
     if fix and shutil.which("podman"):
         fix += _PODMAN
@@ -37,15 +37,15 @@ def missing_daemon_error(fault: BaseException) -> BuildError:
     )
 
 
-def _system_error(fault: object) -> OSError | None:
-    """The operating system's own error that the HTTP libraries wrapped, several layers down."""
+def _system_error(error: object) -> OSError | None:
+    """Return the OSError that the HTTP libraries wrapped, several layers down."""
     seen: set[int] = set()
-    waiting = [fault]
+    waiting = [error]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, OSError) and isinstance(one.errno, int):
-            return one
-        if isinstance(one, BaseException) and id(one) not in seen:
-            seen.add(id(one))
-            waiting += [*reversed(one.args), one.__context__, one.__cause__]
+        inner = waiting.pop()
+        if isinstance(inner, OSError) and isinstance(inner.errno, int):
+            return inner
+        if isinstance(inner, BaseException) and id(inner) not in seen:
+            seen.add(id(inner))
+            waiting += [*reversed(inner.args), inner.__context__, inner.__cause__]
     return None

@@ -1,4 +1,4 @@
-"""Reading an OCI image layout, a folder or an archive: which image it holds for a platform, and its bytes for a daemon."""
+"""Read an OCI image layout, a folder or a tar: select an image by platform, and pack it for Docker."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from buildgraph.types.errors import BuildError
+from ..types.errors import BuildError
 
 _PIECE = 1 << 20
 _DOCUMENT = 4 << 20
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
-_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
-"""What else a processor runs: its own 32-bit programs."""
+_RUNS = {"amd64": ("386",), "arm64": ("arm",)}  # the 32-bit programs that a processor runs
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
-    """One image of a layout: its descriptor in the index, digest of its configuration, and its layers' descriptors."""
+class LayoutImage:
+    """An image of a layout.
+
+    `descriptor` is that of its manifest in the index, `config` the digest of its configuration,
+    `layers` are the descriptors of its layers, and `ports` those that it listens on.
+    """
 
     descriptor: Mapping[str, Any]
     config: str
@@ -33,64 +36,72 @@ class Picked:
 
     @property
     def manifest(self) -> str:
-        """Digest of its manifest."""
+        """The digest of its manifest."""
         return str(self.descriptor["digest"])
 
     def runs_on(self, architecture: str) -> bool:
-        """Whether a processor runs it without an emulator."""
+        """True if a processor runs it without an emulator."""
         return _architecture(self.platform) in (architecture, *_RUNS.get(architecture, ()))
 
 
-def pick(source: Path, architecture: str = "") -> Picked:
-    """The image of a layout folder or archive; of several the one for a Docker architecture, such as `arm64`."""
+def select_image(source: Path, architecture: str = "") -> LayoutImage:
+    """Return the image of a layout, a folder or tar.
+
+    Of several images, the one for a Docker architecture such as `arm64` is returned. Raises
+    BuildError if there is none, or the layout is damaged.
+    """
     try:
-        found = _images(source)
-        fits = (
-            found
-            if len(found) == 1
-            else [one for one in found if _architecture(_platform(one)) == architecture]
-        )
-        if not fits:
-            held = ", ".join(map(_platform, found))
-            raise BuildError(
-                f"{source} holds images for {held}, and Docker here runs linux/{architecture}",
-                reason="usage",
-                fix="load the export of one of them, or load it where Docker runs on such a processor",
-            )
-        chosen = fits[-1]  # of variants the newest
-        manifest = json.loads(_blob(source, str(chosen["digest"])))
-        config = str(manifest["config"]["digest"])
-        text = json.loads(_blob(source, config))
-        ports = tuple(
-            int(port.partition("/")[0]) for port in text.get("config", {}).get("ExposedPorts", {})
-        )
-        platform = "/".join(text[key] for key in ("os", "architecture", "variant") if key in text)
-        return Picked(chosen, config, tuple(manifest["layers"]), platform, ports)
-    except (OSError, KeyError, TypeError, ValueError, tarfile.TarError) as fault:
-        said = f"{type(fault).__name__}: {fault}"
+        images = _images(source)
+        if len(images) > 1:
+            fitting = [
+                image for image in images if _architecture(_format_platform(image)) == architecture
+            ]
+            if not fitting:
+                raise _no_image_error(source, images, architecture)
+            images = fitting
+        descriptor = images[-1]  # the newest variant
+        manifest = json.loads(_blob(source, str(descriptor["digest"])))
+        digest = str(manifest["config"]["digest"])
+        config = json.loads(_blob(source, digest))
+        exposed = config.get("config", {}).get("ExposedPorts", {})
+        ports = tuple(int(port.partition("/")[0]) for port in exposed)
+        platform = _join_platform(config)
+        return LayoutImage(descriptor, digest, tuple(manifest["layers"]), platform, ports)
+    except (OSError, KeyError, TypeError, ValueError, tarfile.TarError) as error:
         raise BuildError(
-            f"{source.name} is not an OCI image layout: {said}",
-            fix="give the folder or archive that buildgraph made of an export",
-        ) from fault
+            f"{source.name} is not an OCI image layout: {type(error).__name__}: {error}",
+            fix="name the folder or tar that buildgraph built for an export",
+        ) from error
+
+
+def _no_image_error(source: Path, images: list[dict[str, Any]], architecture: str) -> BuildError:
+    platforms = ", ".join(map(_format_platform, images))
+    return BuildError(
+        f"{source} holds images for {platforms}, and Docker here runs linux/{architecture}",
+        reason="usage",
+        fix="load the export of one of them, or load it where Docker runs on such a processor",
+    )
 
 
 def _images(source: Path) -> list[dict[str, Any]]:
-    """Descriptors of the images in a layout, those of an index in it included."""
-    found: list[dict[str, Any]] = []
-    for one in json.loads(_document(source, "index.json"))["manifests"]:
-        found += (
-            json.loads(_blob(source, str(one["digest"])))["manifests"]
-            if one["mediaType"] == _INDEX
-            else [one]
-        )
-    if not found or any(one["mediaType"] != _MANIFEST for one in found):
-        raise ValueError("it holds no image")
-    return found
+    """Return the descriptors of the images in a layout, with those of a nested index."""
+    images: list[dict[str, Any]] = []
+    for descriptor in json.loads(_document(source, "index.json"))["manifests"]:
+        if descriptor["mediaType"] == _INDEX:
+            images += json.loads(_blob(source, str(descriptor["digest"])))["manifests"]
+        else:
+            images.append(descriptor)
+    if not images or any(image["mediaType"] != _MANIFEST for image in images):
+        raise ValueError("it contains no image")
+    return images
 
 
-def _platform(descriptor: Mapping[str, Any]) -> str:
-    told = descriptor.get("platform", {})
-    return "/".join(told[key] for key in ("os", "architecture", "variant") if key in told)
+def _format_platform(descriptor: Mapping[str, Any]) -> str:
+    return _join_platform(descriptor.get("platform", {}))
+
+
+def _join_platform(parts: Mapping[str, str]) -> str:
+    return "/".join(parts[key] for key in ("os", "architecture", "variant") if key in parts)
 
 
 def _architecture(platform: str) -> str:
@@ -98,8 +109,8 @@ def _architecture(platform: str) -> str:
 
 
 @contextmanager
-def _opened(source: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
-    """A file of the layout, and its size."""
+def _open_file(source: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a file of the layout; yield (file, size in bytes)."""
     if source.is_dir():
         with (source / name).open("rb") as stream:
             yield stream, (source / name).stat().st_size
@@ -112,7 +123,7 @@ def _opened(source: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
 
 
 def _document(source: Path, name: str) -> bytes:
-    with _opened(source, name) as (stream, _):
+    with _open_file(source, name) as (stream, _):
         return stream.read(_DOCUMENT)
 
 
@@ -131,23 +142,23 @@ def _blob(source: Path, digest: str) -> bytes:
     return content
 
 
-def packed(source: Path, picked: Picked) -> Iterator[bytes]:
-    """An archive of this one image and without a name, packed on the way, which every Docker from 20.10 on loads."""
+def docker_archive(source: Path, image: LayoutImage) -> Iterator[bytes]:
+    """Yield the pieces of a tar of one image, without a name, that Docker 20.10 and later load."""
     bare = {
-        key: picked.descriptor[key]
+        key: image.descriptor[key]
         for key in ("mediaType", "digest", "size", "platform")
-        if key in picked.descriptor
+        if key in image.descriptor
     }
-    layers = [str(layer["digest"]) for layer in picked.layers]
+    layers = [str(layer["digest"]) for layer in image.layers]
     documents = {
         "index.json": {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [bare]},
         "manifest.json": [
-            {"Config": _path(picked.config), "RepoTags": None, "Layers": list(map(_path, layers))}
+            {"Config": _path(image.config), "RepoTags": None, "Layers": list(map(_path, layers))}
         ],
         "oci-layout": {"imageLayoutVersion": "1.0.0"},
     }
-    for digest in dict.fromkeys((picked.manifest, picked.config, *layers)):
-        with _opened(source, _path(digest)) as (stream, size):
+    for digest in dict.fromkeys((image.manifest, image.config, *layers)):
+        with _open_file(source, _path(digest)) as (stream, size):
             yield _header(_path(digest), size)
             while piece := stream.read(_PIECE):
                 yield piece

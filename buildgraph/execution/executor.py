@@ -1,4 +1,4 @@
-"""The loop of a build: take a ready step, make its key, recall its result or run it, publish, tell the plan."""
+"""The loop of a build: take a ready action, compute its key, recall its result or run it, publish the result."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..keys.action_graph import ActionGraph
 from ..keys.action_key import key_of
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import Cancelled, closing
+from ..lite.record import record
 from ..sandbox.job import LEVELS, Cancel, Level
 from ..types.action import Action, Artifact, Content, Output, Shipped
 from ..types.digest import Digest
@@ -17,123 +18,135 @@ from ..types.errors import FAILED, INTERRUPTED, OK, USAGE
 from ..types.events import Done, Failed, Fault, Judged, Listener, Skipped, Started
 from ..types.request import Request
 from ..types.result import File, Node, Result
+from . import durations
 from .scheduler import Scheduler, StepState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from .action_runner import Task, TaskOutcome
     from .worker_pool import FinishedTask, WorkerPool
 
-_PUBLISH_S, _SHARE = (
-    1.0,
-    10,
-)  # so much of a build a crash may cost; a disk that syncs slowly is asked less often
+_PUBLISH_S = 1.0  # a crash loses at most this much of a build
+_SYNC_SHARE = 10  # a slow disk syncs at most one tenth of the time
 
 
-class _Over:
-    """The wish that what runs comes to its end: the user's, or that of an attempt that is given up."""
+class AttemptCancelled:
+    """Cancellation requested by the user, or by an attempt that was abandoned."""
 
     def __init__(self, cancel: Cancel) -> None:
-        self._cancel, self._up = cancel, False
+        self._cancel, self._abandoned = cancel, False
 
     def is_set(self) -> bool:
-        """Whether it is wished."""
-        return self._up or self._cancel.is_set()
+        """True if running actions must stop."""
+        return self._abandoned or self._cancel.is_set()
 
     def set(self) -> None:
-        """Give this attempt up; the user's wish stays what it is."""
-        self._up = True
+        """Abandon this attempt; the user's own cancellation is left alone."""
+        self._abandoned = True
+
+
+@record(eq=False)
+class Attempt:
+    """One attempt at a request: where it runs, in which sandbox, and who listens."""
+
+    root: str
+    request: Request
+    listen: Listener
+    cancel: Cancel
+    host: BuildEnvironment
+    level: Level
 
 
 class Executor:
-    """The steps of one attempt at a request, and what came of them."""
+    """Runs the actions of a graph and keeps their keys and results.
 
-    steps: ActionGraph
-    plan: Scheduler
+    `known` has results of actions outside the graph whose outputs its actions take. Failures of the actions in
+    `gate_only` do not stop the others.
+    """
 
     def __init__(
-        self, root: str, request: Request, listen: Listener, cancel: Cancel, host: BuildEnvironment
+        self,
+        attempt: Attempt,
+        graph: ActionGraph,
+        gate_only: Set[int] = frozenset(),
+        known: Mapping[Action, Result] | None = None,
     ) -> None:
-        self.root, self.request, self.listen, self.cancel, self.host = (
-            root,
-            request,
-            listen,
-            cancel,
-            host,
-        )
-        self.level: Level = "none"
-        self.results: dict[Action, Result] = {}
+        self.root, self.request, self.listen = attempt.root, attempt.request, attempt.listen
+        self.cancel, self.host, self.level = attempt.cancel, attempt.host, attempt.level
+        self.steps, self.gate_only = graph, gate_only
+        self.costs = durations.estimate_costs(self.root, graph.actions)
+        self.plan = Scheduler(graph.deps, self.costs)
+        self.results: dict[Action, Result] = dict(known or {})
         self.keys: dict[Action, Digest] = {}
         self.counts = {"ran": 0, "hit": 0, "shared": 0}
         self.interrupted = self.refused = 0
         self._running: dict[Digest, list[int]] = {}
-        self.gate_only: set[int] = set()
-        self._kept = False  # something is not published yet
+        self._unpublished = False
 
-    def drive(self) -> None:
-        """Take every step to its end; Moved and Missing when the build must start over."""
+    def run(self) -> None:
+        """Finish every action; SourceChanged and Missing when the build must start over."""
         if self.plan.over:
-            return  # without what runs steps, which costs a fifth of all imports
+            return  # importing what runs actions takes a fifth of all imports
         from .action_runner import ActionRunner
         from .worker_pool import WorkerPool
 
         jobs = self.request.jobs or os.cpu_count() or 1
-        over = _Over(self.cancel)
-        worker = ActionRunner(
-            self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, over
+        cancelled = AttemptCancelled(self.cancel)
+        runner = ActionRunner(
+            self.host.store, self.host.scratch, self.level, self.request.sandbox_debug, cancelled
         )
-        with closing(worker), closing(WorkerPool(worker, jobs, over)) as crew:
+        with closing(runner), closing(WorkerPool(runner, jobs, cancelled)) as pool:
             try:
-                self._loop(crew)
-            except BaseException as fault:
-                over.set()
-                self._drop_running(crew)
-                if isinstance(fault, Exception):
-                    self.host.store.publish()  # what was done is done: it is a hit when the build starts over
+                self._loop(pool)
+            except BaseException as error:
+                cancelled.set()
+                self._drop_running(pool)
+                if isinstance(error, Exception):
+                    self.host.store.publish()  # finished actions are hits when the build starts over
                 raise
         self.host.store.publish()
 
-    def _drop_running(self, crew: WorkerPool) -> None:
-        """Nothing more is wanted: commands that were told to end do, and what they made is forgotten."""
-        while ended := crew.wait():
-            for _, attempt in ended:
-                if not isinstance(attempt, BaseException):
-                    self.host.store.drop(attempt.batch)
+    def _drop_running(self, pool: WorkerPool) -> None:
+        """Wait until the cancelled actions have ended, and drop their outputs."""
+        while ended := pool.wait():
+            for _, outcome in ended:
+                if not isinstance(outcome, BaseException):
+                    self.host.store.drop(outcome.batch)
         self._running.clear()
 
-    def _loop(self, crew: WorkerPool) -> None:
+    def _loop(self, pool: WorkerPool) -> None:
         due = time.monotonic() + _PUBLISH_S
         while not self.plan.over:
-            while crew.free and not self.cancel.is_set():
+            while pool.free and not self.cancel.is_set():
                 step = self.plan.next()
                 if step is None:
                     break
                 task = self._begin(step)
                 if task is not None:
-                    crew.start(task)
+                    pool.start(task)
             if self.cancel.is_set():
                 self.plan.stop()
-            self._wave(crew.wait(due) if self._kept else crew.wait())
+            self._collect(pool.wait(due) if self._unpublished else pool.wait())
             now = time.monotonic()
-            if self._kept and now >= due:
+            if self._unpublished and now >= due:
                 self.host.store.publish()
-                self._kept = False
-                due = time.monotonic() + max(_PUBLISH_S, _SHARE * (time.monotonic() - now))
+                self._unpublished = False
+                due = time.monotonic() + max(_PUBLISH_S, _SYNC_SHARE * (time.monotonic() - now))
 
     def _begin(self, step: int) -> Task | None:
-        """Make the key of a step; a hit is done at once, a miss becomes a task unless an equal one runs already."""
+        """Compute the key of an action. A hit is done at once; a miss becomes a task unless an equal one is running."""
         action = self.steps.actions[step]
-        lacking = [name for name in action.programs if self.host.tools.find(name) is None]
-        if lacking:
-            self._unrunnable(step, lacking[0])
+        missing = [name for name in action.programs if self.host.tools.find(name) is None]
+        if missing:
+            self._report_missing_program(step, missing[0])
             return None
         try:
             task = self.task(step)
         except Cancelled:
             self._interrupt([step])
             return None
-        key = self.keys[action] = task.key.digest  # all of a key weighs more than the action
+        key = self.keys[action] = task.key.digest  # the whole key takes more memory than the action
         if key in self._running:
             self._running[key].append(step)
             return None
@@ -146,31 +159,36 @@ class Executor:
         return task
 
     def task(self, step: int) -> Task:
-        """All that running a step takes; what it needs must be done, and its programs installed."""
+        """The key and the inputs of an action. Its producers must be done, and its programs installed."""
         action = self.steps.actions[step]
-        held = tuple((path, given, *self._hold(given)) for path, given in action.inputs)
+        inputs = tuple(
+            (path, artifact, *self._resolve_input(artifact)) for path, artifact in action.inputs
+        )
         programs = {name: self.host.tools.program(name, action.at) for name in action.programs}
         distributions = self.host.tools.distributions(action.distributions, action.at)
         identities = {f"program:{name}": tool.identity for name, tool in programs.items()}
         identities |= {
             f"distribution:{name}": dist.identity for name, dist in distributions.items()
         }
-        key = key_of(action, [(path, node) for path, _, node, _ in held], identities)
+        key = key_of(action, [(path, node) for path, _, node, _ in inputs], identities)
         from .action_runner import Task
 
-        return Task(step, action, key, held, programs, distributions)
+        return Task(step, action, key, inputs, programs, distributions)
 
-    def _unrunnable(self, step: int, program: str) -> None:
+    def _report_missing_program(self, step: int, program: str) -> None:
         action = self.steps.actions[step]
-        fault = f"the program {program!r} is not installed"
-        way = f"install {program}, then build again"
+        help_ = f"install {program}, then build again"
         if any(path == program for path, _ in action.inputs):
-            way = f"to run the input {program}, write its name in braces in argv; otherwise {way}"
-        self.listen(Failed(step, str(action.owner), action.title, f"{fault}: {way}", "", ""))
+            help_ = (
+                f"to run the input {program}, write its name in braces in argv; otherwise {help_}"
+            )
+        what = f"the program {program!r} is not installed: {help_}"
+        self.listen(Failed(step, str(action.owner), action.title, what, "", ""))
         self._fail(step)
 
-    def _hold(self, given: Artifact) -> tuple[Node, str]:
-        match given:
+    def _resolve_input(self, artifact: Artifact) -> tuple[Node, str]:
+        """The content of an artifact, and the path of a file that is not in the store."""
+        match artifact:
             case Output(name, action):
                 return dict(self.results[action].outputs)[name], ""
             case Content(_, data):
@@ -178,33 +196,33 @@ class Executor:
             case Shipped(name):
                 path = os.path.join(RULES_FOLDER, name)
                 return File(*self.host.sources.digest(path)), path
-        digest, executable = self.host.sources.digest(given.name, getattr(given, "at", None))
-        return File(digest, executable), self.host.sources.path(given.name)
+        digest, executable = self.host.sources.digest(artifact.name, getattr(artifact, "at", None))
+        return File(digest, executable), self.host.sources.path(artifact.name)
 
-    def _wave(self, ended: Sequence[FinishedTask]) -> None:
-        """Keep what has ended for the next publication, and tell the plan; the first fault is raised at the end."""
-        for task, attempt in ended:
+    def _collect(self, ended: Sequence[FinishedTask]) -> None:
+        """Settle the tasks that ended; their results are published later. The first error is raised last."""
+        for task, outcome in ended:
             steps = self._running.pop(task.key.digest)
-            if isinstance(attempt, Cancelled):
+            if isinstance(outcome, Cancelled):
                 self._interrupt(steps)
-            elif not isinstance(attempt, BaseException):
-                if attempt.result is not None:
-                    self.host.store.keep(attempt.batch)
-                    self._kept = True
-                self._settle(steps, attempt)
-        for _, fault in ended:
-            if isinstance(fault, BaseException) and not isinstance(fault, Cancelled):
-                raise fault
+            elif not isinstance(outcome, BaseException):
+                if outcome.result is not None:
+                    self.host.store.keep(outcome.batch)
+                    self._unpublished = True
+                self._settle(steps, outcome)
+        for _, error in ended:
+            if isinstance(error, BaseException) and not isinstance(error, Cancelled):
+                raise error
 
-    def _settle(self, steps: list[int], attempt: TaskOutcome) -> None:
+    def _settle(self, steps: list[int], outcome: TaskOutcome) -> None:
         first, *equal = steps
-        action = attempt.task.action
-        if attempt.result is not None:
-            self._done(first, attempt.result, "ran")
+        action = outcome.task.action
+        if outcome.result is not None:
+            self._done(first, outcome.result, "ran")
             for step in equal:
-                self._done(step, attempt.result, "shared")
+                self._done(step, outcome.result, "shared")
             return
-        if attempt.interrupted:
+        if outcome.interrupted:
             self._interrupt(steps)
             return
         self.listen(
@@ -212,15 +230,15 @@ class Executor:
                 first,
                 str(action.owner),
                 action.title,
-                attempt.why,
-                attempt.log,
-                attempt.reproducer,
-                bool(attempt.refused),
+                outcome.why,
+                outcome.log,
+                outcome.reproducer,
+                bool(outcome.refused),
             )
         )
-        self.refused += len(steps) if attempt.refused else 0
-        for fault in self._faults(attempt):
-            self.listen(fault)
+        self.refused += len(steps) if outcome.refused else 0
+        for event in self._refusals(outcome):
+            self.listen(event)
         for step in steps:
             self._fail(step)
 
@@ -229,25 +247,25 @@ class Executor:
         for step in steps:
             self._fail(step)
 
-    def _faults(self, attempt: TaskOutcome) -> list[Fault]:
-        """What an action refuses, at the places where the user wrote it."""
-        if not attempt.refused:
+    def _refusals(self, outcome: TaskOutcome) -> list[Fault]:
+        """Errors that a tool found in the user's files, with their locations."""
+        if not outcome.refused:
             return []
         from ..ui.diagnostics import format_error
         from .tool_refusal import to_errors
 
-        action, found = attempt.task.action, []
-        for fault in (
-            to_errors(self.root, action.owner, action.at, refusal) for refusal in attempt.refused
+        action, events = outcome.task.action, []
+        for error in (
+            to_errors(self.root, action.owner, action.at, refusal) for refusal in outcome.refused
         ):
             at: dict[str, str | int] | None = None
-            if fault.at is not None:
-                at = {"path": fault.at.path, "line": fault.at.line, "column": fault.at.column}
+            if error.at is not None:
+                at = {"path": error.at.path, "line": error.at.line, "column": error.at.column}
             text = format_error(
-                fault, lambda path, line: _line_of(os.path.join(self.root, path), line)
+                error, lambda path, line: _line_of(os.path.join(self.root, path), line)
             )
-            found.append(Fault(str(action.owner), fault.what, at, fault.fix, fault.reason, text))
-        return found
+            events.append(Fault(str(action.owner), error.what, at, error.fix, error.reason, text))
+        return events
 
     def _done(self, step: int, result: Result, how: str) -> None:
         action = self.steps.actions[step]
@@ -255,8 +273,8 @@ class Executor:
         self.counts[how] += 1
         self.plan.done(step)
         key = str(self.keys[action])
-        place, took = self.steps.ordinals[step], result.milliseconds
-        self.listen(Done(step, str(action.owner), action.title, how, key, took, place))  # type: ignore[arg-type]
+        place, milliseconds = self.steps.ordinals[step], result.milliseconds
+        self.listen(Done(step, str(action.owner), action.title, how, key, milliseconds, place))  # type: ignore[arg-type]
 
     def _fail(self, step: int) -> None:
         title = self.steps.actions[step].title
@@ -267,16 +285,16 @@ class Executor:
             self.plan.stop()
 
     def node(self, artifact: Artifact) -> Node:
-        """What an artifact holds; what makes it must be done."""
-        return self._hold(artifact)[0]
+        """The content of an artifact. The action that makes it must be done."""
+        return self._resolve_input(artifact)[0]
 
     def code(self, judged: Sequence[Judged]) -> int:
-        """The exit code: interrupted, refused, failed, or all well."""
+        """The exit code: interrupted, refused by a tool, failed, or success."""
         if self.cancel.is_set():
             return INTERRUPTED
         failed = self.plan.counts[StepState.FAILED]
         if failed and failed == self.refused:
-            return USAGE  # the user is to mend what was written; where anything else failed, too, that decides
+            return USAGE  # the user must change a file; any other failure takes precedence
         return FAILED if failed or any(verdict.verdict == "failed" for verdict in judged) else OK
 
 

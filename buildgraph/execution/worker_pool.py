@@ -47,7 +47,7 @@ class _Hand:
 
     def drain(self) -> None:
         """Take what stands in the log."""
-        while data := self.launcher.output():
+        while data := self.launcher.read_output():
             self.log.add(data)
 
 
@@ -137,7 +137,7 @@ class WorkerPool:
             return  # of a launcher that was lost a moment ago
         if is_log:
             hand.log.add(
-                hand.launcher.output()
+                hand.launcher.read_output()
             )  # no more at a time: who writes all the time must not keep the others waiting
         elif hand.begun is not None:
             self._here.append(self._end(hand, hand.begun))
@@ -163,7 +163,7 @@ class WorkerPool:
         self._threads = [(thread, task) for thread, task in self._threads if thread in alive]
 
     def _end(self, hand: _Hand, begun: StagedTask) -> FinishedTask:
-        code, used, peak = hand.launcher.ended()
+        code, used, peak = hand.launcher.read_result()
         hand.drain()
         hand.begun = None
         if hand.launcher.lost:

@@ -15,12 +15,14 @@ from ..types.action import Artifact, Shipped, Source
 from ..types.digest import Digest
 from ..types.errors import BuildError, BuildErrors, Location
 from ..types.label import Label, Pattern
-from ..workspace.file_tree import FileTree, join
+from ..workspace.file_tree import FileTree
+from ..workspace.folder_listing import join
 from ..workspace.root import BUILD
 from ..workspace.workspace import Workspace
 from .affected import Affected, compare, without_base
 from .git import PROGRAM
-from .git_revision import Revision, write_entries
+from .git_entries import write_entries
+from .git_revision import Revision
 from .target_hash import Hash, TargetHashes, hash_targets
 
 _ALL = Pattern("", None, True, False)

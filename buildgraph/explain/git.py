@@ -1,7 +1,7 @@
-"""Run git on one work tree: read commits, trees, objects and the index, and change nothing.
+"""Run git on a work tree: read commits, trees, objects and the index, and write nothing.
 
-No hook, pager, alias, external diff or file system monitor runs. What decides the content of files (line ends, filters,
-file modes) stays as the user configured it.
+No hook, pager, alias, external diff or file system monitor runs. Settings that influence the content
+of files (line ends, filters, file modes) stay as the user configured them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..types.digest import Digest
 from ..types.errors import BuildError
 
 LINK, SUBMODULE, PROGRAM = "120000", "160000", "100755"
-# Git sets these for its hooks; they would point every command at another repository, index or set of paths.
-_NOT_KEPT = (
+# Git sets these for its hooks. They would select another repository, index or set of paths.
+_HOOK_VARIABLES = (
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_COMMON_DIR",
@@ -55,8 +55,11 @@ _SAFE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """A file of git's index: its mode, its object, and git's letter for how it is treated (`S`: not checked out)."""
+class IndexEntry:
+    """A file of git's index: its mode, the name of its object, and its tag (`S`: not checked out).
+
+    The tags are those of `git ls-files -v`.
+    """
 
     mode: str
     name: str
@@ -64,69 +67,66 @@ class Indexed:
 
 
 class Repository:
-    """A work tree of git; close it, because it keeps processes that read objects."""
+    """A repository and its work tree. Close it: it keeps git processes that read objects."""
 
     def __init__(self, top: str, bare: bool = False) -> None:
-        """`bare`: `top` is the folder of a repository whose work tree is not there."""
+        """Open the work tree `top`; if `bare`, a repository folder without a work tree."""
         self.top = top
         self._where = ("--git-dir=.", "--work-tree=.") if bare else ()
         self._objects: subprocess.Popen[bytes] | None = None
         self._paths: subprocess.Popen[bytes] | None = None
         self._known: dict[str, Digest] = {}
-        self._index: dict[str, Indexed] | None = None
+        self._index: dict[str, IndexEntry] | None = None
 
     @classmethod
     def around(cls, folder: str) -> Repository:
-        """The repository whose work tree holds a folder; BuildError when there is none that can be read."""
-        found = run(folder, "rev-parse", "--show-toplevel")
-        if found.returncode:
-            said = found.stderr.decode(errors="replace").strip().splitlines() or [
-                "git printed no reason"
-            ]
-            fix = "affected compares with a revision of git"
-            if "dubious ownership" in said[0]:
+        """Find the repository whose work tree contains a folder; raise BuildError if there is none."""
+        ran = run(folder, "rev-parse", "--show-toplevel")
+        if ran.returncode:
+            lines = ran.stderr.decode(errors="replace").strip().splitlines()
+            why = lines[0] if lines else "git printed no reason"
+            fix = "`affected` compares the work tree with a git revision"
+            if "dubious ownership" in why:
                 fix = f"if you trust its owner: `git config --global --add safe.directory {folder}`"
             raise BuildError(
-                f"the workspace is in no git repository that can be read: {said[0]}",
-                None,
-                fix,
-                "usage",
+                f"the workspace is in no git repository that can be read: {why}", None, fix, "usage"
             )
-        return cls(os.path.realpath(os.fsdecode(found.stdout.rstrip(b"\n"))))
+        return cls(os.path.realpath(os.fsdecode(ran.stdout.rstrip(b"\n"))))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
-        """Run a command of git in this work tree to its end."""
+        """Run a git command in this work tree and wait for it."""
         return run(self.top, *self._where, *words)
 
     def commit(self, text: str) -> str | None:
-        """The commit that a text names here; None when it names none."""
+        """Return the hash of the commit that a text names; None if there is none."""
         if not text:
             return None
-        found = self.run(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}"
-        )
-        return found.stdout.decode().split()[-1] if not found.returncode else None
+        ran = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+        return ran.stdout.decode().split()[-1] if not ran.returncode else None
 
     def tree(
         self, commit: str, folders: tuple[str, ...] = ()
     ) -> Iterator[tuple[str, str, str]] | None:
-        """(path, mode, object) of each file of a commit, below some folders only; None when git cannot read it."""
-        found = self.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", *folders)
-        return _entries(found.stdout) if not found.returncode else None
+        """Yield (path, mode, object) of each file of a commit; None if git cannot read it.
 
-    def index(self) -> dict[str, Indexed]:
-        """The files of the index by path."""
+        With `folders`, only files below them.
+        """
+        ran = self.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", *folders)
+        return _entries(ran.stdout) if not ran.returncode else None
+
+    def index(self) -> dict[str, IndexEntry]:
+        """Return the files of the index by path."""
         if self._index is None:
             self._index = {}
             for line in self.run("ls-files", "-s", "-v", "-z").stdout.split(b"\0")[:-1]:
                 head, _, path = line.partition(b"\t")
                 tag, mode, name, _ = head.decode().split()
-                self._index[os.fsdecode(path)] = Indexed(mode, name, tag)
+                self._index[os.fsdecode(path)] = IndexEntry(mode, name, tag)
         return self._index
 
     def changed(self, commit: str) -> set[str]:
-        """The files that may differ from a commit: all that git does not know to be equal by its index."""
-        found = self.run(
+        """Return the files that may differ from a commit: those that the index does not prove equal."""
+        ran = self.run(
             "diff-index",
             "--name-only",
             "-z",
@@ -135,33 +135,33 @@ class Repository:
             commit,
             "--",
         )
-        names = {os.fsdecode(name) for name in found.stdout.split(b"\0")[:-1]}
-        if found.returncode:
+        names = {os.fsdecode(name) for name in ran.stdout.split(b"\0")[:-1]}
+        if ran.returncode:
             return set(self.index()) | names
-        # Git does not look at files that it was asked to assume unchanged.
-        return names | {path for path, one in self.index().items() if one.tag != "H"}
+        # Git does not check files with the flags assume-unchanged and skip-worktree.
+        return names | {path for path, entry in self.index().items() if entry.tag != "H"}
 
     def ignored(self, paths: list[str]) -> set[str]:
-        """Those of some paths that git ignores and does not track."""
+        """Return those of some paths that git ignores and does not track."""
         if not paths:
             return set()
         data = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        found = subprocess.run(
+        ran = subprocess.run(
             _command(self.top, "check-ignore", "-z", "--stdin"),
             env=_environment(),
             input=data,
             capture_output=True,
             check=False,
         )
-        return {os.fsdecode(path) for path in found.stdout.split(b"\0")[:-1]}
+        return {os.fsdecode(path) for path in ran.stdout.split(b"\0")[:-1]}
 
     def setting(self, name: str, default: bool) -> bool:
-        """A yes or no of git's configuration."""
-        found = self.run("config", "--type=bool", "--get", name).stdout.strip()
-        return found == b"true" if found else default
+        """Return a boolean of git's configuration."""
+        value = self.run("config", "--type=bool", "--get", name).stdout.strip()
+        return value == b"true" if value else default
 
     def folder_of_submodule(self, commit: str, path: str) -> str | None:
-        """Where the repository of a submodule is kept that a commit has at a path; None when it is not here."""
+        """Return the repository folder of a submodule that a commit has at a path; None if absent."""
         words = (
             "config",
             "-z",
@@ -173,10 +173,9 @@ class Repository:
             key, _, value = line.partition(b"\n")
             if os.fsdecode(value) == path:
                 name = os.fsdecode(key)[len("submodule.") : -len(".path")]
-                found = self.run("rev-parse", "--git-path", f"modules/{name}").stdout.removesuffix(
-                    b"\n"
-                )
-                folder = os.path.realpath(os.path.join(self.top, os.fsdecode(found)))
+                ran = self.run("rev-parse", "--git-path", f"modules/{name}")
+                inner = os.fsdecode(ran.stdout.removesuffix(b"\n"))
+                folder = os.path.realpath(os.path.join(self.top, inner))
                 return folder if ".." not in name.split("/") and os.path.isdir(folder) else None
         return None
 
@@ -188,21 +187,21 @@ class Repository:
         self._objects = self._paths = None
 
     def content(self, name: str) -> bytes:
-        """The bytes of an object; BuildError when it is not here."""
+        """Return the bytes of an object; raise BuildError if the repository does not have it."""
         stream, size = self._open(name)
         data = stream.read(size)
         stream.read(1)
         return data
 
     def digest(self, name: str) -> Digest:
-        """SHA-256 and size of an object."""
+        """Return the SHA-256 and size of an object; raise BuildError if it is missing."""
         if name not in self._known:
             stream, size = self._open(name)
             sha, rest = hashlib.sha256(), size
             while rest:
                 data = stream.read(min(rest, 1 << 20))
                 if not data:
-                    raise BuildError(f"git ended while it read {name[:12]}", reason="environment")
+                    raise BuildError(f"git exited while it read {name[:12]}", reason="environment")
                 sha.update(data)
                 rest -= len(data)
             stream.read(1)
@@ -210,21 +209,24 @@ class Repository:
         return self._known[name]
 
     def stored_as(self, path: str) -> str:
-        """The object that git would store a file of the work tree as, after its filters; empty when it cannot."""
+        """Return the object that git would store for a file of the work tree, after its filters.
+
+        Returns '' if git cannot read the file or a filter fails.
+        """
         if self._paths is None:
             self._paths = self._start("hash-object", "--stdin-paths")
         assert self._paths.stdin is not None and self._paths.stdout is not None
         try:
             self._paths.stdin.write(_quoted(path) + b"\n")
             self._paths.stdin.flush()
-            found = self._paths.stdout.readline().decode().strip()
+            name = self._paths.stdout.readline().decode().strip()
         except BrokenPipeError:
-            found = ""
-        if not found:  # it ends at a file whose filter fails
-            ended, self._paths = self._paths, None
-            ended.kill()
-            ended.wait()
-        return found
+            name = ""
+        if not name:  # git exits at a file whose filter fails
+            process, self._paths = self._paths, None
+            process.kill()
+            process.wait()
+        return name
 
     def _open(self, name: str) -> tuple[IO[bytes], int]:
         if self._objects is None:
@@ -237,7 +239,7 @@ class Repository:
             raise BuildError(
                 f"git has no object {name[:12]} in {self.top}",
                 None,
-                "`git fetch` what is missing; `git fsck` tells what that is",
+                "run `git fsck` to see what is missing, and `git fetch` it",
                 "usage",
             )
         return self._objects.stdout, int(words[2])
@@ -253,7 +255,7 @@ class Repository:
 
 
 def run(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a command of git in a folder to its end; BuildError when git is not installed."""
+    """Run a git command in a folder and wait for it; raise BuildError if git is not installed."""
     try:
         return subprocess.run(
             _command(folder, *words),
@@ -266,7 +268,7 @@ def run(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:
         raise BuildError(
             "git is not installed",
             None,
-            "install git: the base is read from its objects",
+            "install git: `affected` reads the revision from its objects",
             "environment",
         ) from None
 
@@ -276,12 +278,12 @@ def _command(folder: str, *words: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    kept = {
+    env = {
         name: value
         for name, value in os.environ.items()
-        if name not in _NOT_KEPT and not name.startswith("GIT_TRACE")
+        if name not in _HOOK_VARIABLES and not name.startswith("GIT_TRACE")
     }
-    return kept | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    return env | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def _entries(listed: bytes) -> Iterator[tuple[str, str, str]]:
@@ -292,7 +294,7 @@ def _entries(listed: bytes) -> Iterator[tuple[str, str, str]]:
 
 
 def _quoted(path: str) -> bytes:
-    """A path as git reads it from a line."""
+    """Quote a path for a line of git's input."""
     data = os.fsencode(path)
     if b"\n" not in data and not data.startswith(b'"'):
         return data

@@ -164,7 +164,7 @@ def to_json(answer: Answer) -> str:
 
 
 def format_dot(answer: Answer) -> str:
-    """Format as a Graphviz digraph; labels contain neither quotes nor backslashes to escape."""
+    """Format as a Graphviz digraph; labels contain no character to escape."""
     nodes = [f'  "{label}";\n' for label in answer.labels]
     edges = [f'  "{start}" -> "{end}";\n' for start, end in answer.edges]
     return "".join(

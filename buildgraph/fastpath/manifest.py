@@ -1,11 +1,12 @@
-"""What the last successful build of a request saw: when all of it still stands, there is nothing to do.
+"""The inputs and outputs of the last build of a request: if none has changed, there is nothing to do.
 
-This is the path of a build in which nothing changed, so it imports nothing that a bare interpreter has not loaded but
-`zlib`. A receipt is flat: a header, one array of stat fields, the paths, and what to say. A wrong magic,
-version, length or checksum, or any stamp that moved, is "no receipt": the full build then finds out what happened.
+A no-op build runs this module and little else, so it imports only what a bare interpreter has loaded, and `zlib`. A
+manifest is flat: a header, an array of stat fields, the paths, and the text to print. A file of another version or with a
+wrong checksum is no manifest, and any stamp that differs makes the build look further.
 
-    buildgraph receipt 4\n<crc32 of the rest, 8 hex>\n
-    <files> <environment bytes> <text bytes> <mark>\n<environment> <5 int64 for each path> <path\0 ...> <text>
+    buildgraph manifest 5\n<crc32 of the rest, 8 hex>\n
+    <files> <bytes of the environment> <bytes of the text> <checksum of the snapshot>\n
+    <environment> <5 int64 for each path> <path\0 ...> <text>
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from ..lite import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAGIC = b"buildgraph receipt 4\n"
-FOLDER = ".buildgraph/receipts"
+MAGIC = b"buildgraph manifest 5\n"
+FOLDER = ".buildgraph/manifests"
 _NAMED = (
     "BUILDGRAPH_CACHE",
     "BUILDGRAPH_SANDBOX",
@@ -32,29 +33,113 @@ _NAMED = (
 )
 
 
-class ManifestCheck:
-    """What the last look of this process found: for a build that must go on, so that it need not look again.
+class InputManifest:
+    """The inputs and outputs of the last build of a request, with their stamps.
 
-    `fields` hold five int64 for each of `paths`, which `names` are as they stand in the receipt; `moved` are the numbers of
-    those that moved, `mark` is that of the snapshot that belongs to the receipt. Paths in the workspace are relative to its
-    `root`.
+    `fields` hold five int64 for each of `paths`, which `names` are as bytes of the file; paths in the workspace are
+    relative to `root`. `changed` are the numbers of the paths whose stamps differ now. `snapshot` is the checksum of the
+    snapshot that belongs to the manifest.
     """
 
-    def __init__(self, root: str, request: tuple[Sequence[str], str]) -> None:
-        self.root, self.request, self.name = root, request, request_name(*request)
+    def __init__(self, root: str, words: Sequence[str], package: str) -> None:
+        self.root, self.words, self.package = root, words, package
+        self.name = request_name(words, package)
         self.fields = self.names = b""
         self.paths: list[bytes] = []
-        self.moved: list[int] = []
-        self.mark = 0
+        self.changed: list[int] = []
+        self.snapshot = 0
+
+    def check(self, cwd: str) -> str | None:
+        """Compare all stamps: what to print if nothing has changed, else None.
+
+        `last_check` is this manifest afterwards, or None if there is none that is whole.
+        """
+        global last_check
+        last_check = None
+        data = _read(f"{self.root}/{FOLDER}/{self.name}")
+        start = len(MAGIC) + 9
+        if (
+            not data.startswith(MAGIC)
+            or b"%08x\n" % zlib.crc32(memoryview(data)[start:]) != data[len(MAGIC) : start]
+        ):
+            return None
+        end = data.index(b"\n", start)
+        files, environment_size, text_size, self.snapshot = map(int, data[start:end].split())
+        at = end + 1 + environment_size
+        if data[end + 1 : at] != environment(self.words, self.package):
+            return None
+        end = at + 40 * files
+        self.fields, self.names = data[at:end], data[end : len(data) - text_size]
+        self.paths = self.names.split(b"\0")[:-1]
+        os.chdir(self.root)  # relative paths are short
+        self.changed = _changed(self.fields, self.paths)
+        os.chdir(cwd)
+        last_check = self
+        return None if self.changed else data[len(data) - text_size :].decode()
+
+    def write(self, stamps: Mapping[str, tuple[int, ...]], text: str, snapshot: int) -> None:
+        """Write the manifest of a build: stamps by path, what to print, and the checksum of the snapshot.
+
+        A workspace that cannot be written keeps none.
+        """
+        if _exceeds_int64(stamps):
+            return
+        from struct import pack
+
+        fields, names = bytearray(), bytearray()
+        for path, stamp in sorted(stamps.items()):
+            fields += pack("5q", *stamp)
+            names += os.fsencode(relative_path(self.root, path)) + b"\0"
+        self._write(fields, names, text, snapshot)
+
+    def update(
+        self,
+        stamps: Mapping[str, tuple[int, ...]],
+        trees: Sequence[str],
+        text: str,
+        snapshot: int,
+    ) -> None:
+        """Write the manifest again with some new stamps. Paths below `trees` that have none are left out."""
+        if _exceeds_int64(stamps):
+            return
+        from struct import pack
+
+        new = {os.fsencode(path): pack("5q", *stamp) for path, stamp in stamps.items()}
+        fields, names, paths = bytearray(self.fields), self.names, self.paths
+        if trees:
+            below = tuple(os.fsencode(tree) + b"/" for tree in trees)
+            kept = [
+                at for at, path in enumerate(paths) if path in new or not path.startswith(below)
+            ]
+            fields = bytearray().join(fields[40 * at : 40 * at + 40] for at in kept)
+            paths = [paths[at] for at in kept]
+        known = {path: at for at, path in enumerate(paths) if path in new}
+        for path, at in known.items():
+            fields[40 * at : 40 * at + 40] = new[path]
+        more = [path for path in new if path not in known]
+        if trees or more:
+            fields += b"".join(map(new.__getitem__, more))
+            names = b"\0".join((*paths, *more, b""))
+        self._write(fields, names, text, snapshot)
+
+    def _write(self, fields: bytearray, names: bytes | bytearray, text: str, snapshot: int) -> None:
+        request, printed = environment(self.words, self.package), text.encode()
+        sizes = len(fields) // 40, len(request), len(printed), snapshot
+        parts = (b"%d %d %d %d\n" % sizes, request, fields, names, printed)
+        from ..files.regular_file import replace_file
+        from ..lite.pack import header
+
+        replace_file(f"{self.root}/{FOLDER}/{self.name}", (header(MAGIC, parts)[0], *parts))
 
 
-last_check: ManifestCheck | None = None
+last_check: InputManifest | None = None
+"""The manifest that this process checked last: a build that goes on from it does not check again."""
 
 
 def unchanged(words: list[str], cwd: str) -> int | None:
-    """Answer `build WORDS` from its receipt: print what it built and return 0, or None when the build must look.
+    """Answer `build WORDS` if nothing has changed: print the last answer and return 0. None if a build must look.
 
-    Only plain patterns are answered; every option takes the full path.
+    Words that contain an option are never answered.
     """
     global last_check
     last_check = None
@@ -63,7 +148,7 @@ def unchanged(words: list[str], cwd: str) -> int | None:
     root = _root(cwd)
     if root is None:
         return None
-    text = _standing(ManifestCheck(root, (words, cwd[len(root) + 1 :])), cwd)
+    text = InputManifest(root, words, cwd[len(root) + 1 :]).check(cwd)
     if text is None:
         return None
     sys.stdout.write(text)
@@ -72,28 +157,28 @@ def unchanged(words: list[str], cwd: str) -> int | None:
 
 
 def is_plain(words: Sequence[str]) -> bool:
-    """Whether words are patterns and no option is among them."""
+    """True if words are patterns and none of them is an option."""
     return bool(words) and not any(
         word.startswith("-") and not word.startswith("-//") for word in words
     )
 
 
 def check_manifest(root: str, words: Sequence[str], package: str) -> None:
-    """Look at what the last build of a request saw, for one that goes on from there (`found`)."""
-    _standing(ManifestCheck(root, (words, package)), os.getcwd())
+    """Check the manifest of a request, for a build that goes on from it (`last_check`)."""
+    InputManifest(root, words, package).check(os.getcwd())
 
 
 def _root(cwd: str) -> str | None:
     folder = cwd
     while not os.path.isdir(f"{folder}/{FOLDER}"):
         parent = os.path.dirname(folder)
-        if parent == folder or (os.path.isfile(f"{folder}/BUILD.toml") and _marked(folder)):
+        if parent == folder or (os.path.isfile(f"{folder}/BUILD.toml") and _is_root(folder)):
             return None
         folder = parent
     return folder
 
 
-def _marked(folder: str) -> bool:
+def _is_root(folder: str) -> bool:
     try:
         with open(f"{folder}/BUILD.toml", "rb") as file:
             return b"[workspace]" in file.read(1 << 22)
@@ -102,13 +187,13 @@ def _marked(folder: str) -> bool:
 
 
 def request_name(words: Sequence[str], package: str) -> str:
-    """The file name of a request's receipt and snapshot."""
+    """The file name of the manifest and the snapshot of a request."""
     data = "\0".join([package, *words]).encode("utf-8", "surrogateescape")
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
 
 
 def environment(words: Sequence[str], package: str) -> bytes:
-    """What besides files decides whether a receipt holds: the request, the interpreter, the version, the cache, mounts."""
+    """Inputs of a build that are no files: request, interpreter, version, cache, mounts."""
     from .. import __version__
 
     parts = [__version__, sys.executable, sys.version, package, *words]
@@ -117,7 +202,7 @@ def environment(words: Sequence[str], package: str) -> bytes:
 
 
 def _mounts() -> bytes:
-    """What is mounted over single programs: that brings one or hides one, and no folder's stamp moves."""
+    """Mounts over programs. They add or hide a program without a change of any folder's stamp."""
     try:
         with open("/proc/self/mountinfo", "rb", buffering=0) as file:
             data = file.readall()
@@ -129,129 +214,45 @@ def _mounts() -> bytes:
     return b"\n".join(b" ".join(mount) for mount in mounts if b"bin/" in mount[2])
 
 
-def _standing(looked: ManifestCheck, cwd: str) -> str | None:
-    global last_check
-    last_check = None
+def _read(path: str) -> bytes:
+    """The bytes of a regular file, or none."""
     try:
-        with open(f"{looked.root}/{FOLDER}/{looked.name}", "rb", opener=_at_once) as file:
-            data = (
-                file.read() if os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000 else b""
-            )  # a regular file
+        with open(path, "rb", opener=_open_at_once) as file:
+            is_regular = os.fstat(file.fileno()).st_mode & 0o170000 == 0o100000
+            return file.read() if is_regular else b""
     except OSError:
-        return None
-    start = len(MAGIC) + 9
-    if (
-        not data.startswith(MAGIC)
-        or b"%08x\n" % zlib.crc32(memoryview(data)[start:]) != data[len(MAGIC) : start]
-    ):
-        return None
-    end = data.index(b"\n", start)
-    files, held, words, looked.mark = map(int, data[start:end].split())
-    at = end + 1
-    if data[at : at + held] != environment(*looked.request):
-        return None
-    at += held
-    looked.fields, looked.names = (
-        data[at : at + 40 * files],
-        data[at + 40 * files : len(data) - words],
-    )
-    looked.paths = looked.names.split(b"\0")[:-1]
-    os.chdir(looked.root)  # the paths are relative to it, and so they are short
-    looked.moved = _moved(looked.fields, looked.paths)
-    os.chdir(cwd)
-    last_check = looked
-    return None if looked.moved else data[len(data) - words :].decode()
+        return b""
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open what may be a FIFO or a link, without waiting and without following; `regular.py` is dear here."""
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a FIFO or a link without waiting or following; `files.regular_file` imports too much for a no-op."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
-def _moved(fields: bytes, paths: list[bytes]) -> list[int]:
-    look, number, moved, rest = os.stat, 0, [], iter(memoryview(fields).cast("q"))
+def _changed(fields: bytes, paths: list[bytes]) -> list[int]:
+    stat, number, changed, rest = os.stat, 0, [], iter(memoryview(fields).cast("q"))
     for path, size, mtime, ctime, inode, device in zip(paths, rest, rest, rest, rest, rest):
         try:
-            found = look(path)
+            now = stat(path)
             if (
-                found.st_mtime_ns != mtime
-                or found.st_ctime_ns != ctime
-                or found.st_size != size
-                or found.st_ino != inode
-                or found.st_dev != device
+                now.st_mtime_ns != mtime
+                or now.st_ctime_ns != ctime
+                or now.st_size != size
+                or now.st_ino != inode
+                or now.st_dev != device
             ):
-                moved.append(number)
+                changed.append(number)
         except OSError:
-            moved.append(number)
+            changed.append(number)
         number += 1
-    return moved
+    return changed
 
 
-def dedupe_folders(root: str, path: str) -> str:
-    """A path as receipts hold it: relative to the workspace's root when it lies in it."""
+def relative_path(root: str, path: str) -> str:
+    """A path as manifests keep it: relative to the root of the workspace if it lies below."""
     return path[len(root) + 1 :] if path.startswith(f"{root}/") else "." if path == root else path
 
 
-def write(
-    root: str,
-    request: tuple[Sequence[str], str],
-    files: Mapping[str, tuple[int, ...]],
-    text: str,
-    mark: int,
-) -> None:
-    """Leave a receipt for a request (its words, its package): stamps of files by path, what to say, the snapshot's mark.
-
-    A workspace that cannot be written keeps none.
-    """
-    if any(max(stamp) >> 63 for stamp in files.values()):
-        return  # a stamp after the year 2262, or an inode beyond 63 bits
-    from struct import pack
-
-    fields, names = bytearray(), bytearray()
-    for path, stamp in sorted(files.items()):
-        fields += pack("5q", *stamp)
-        names += os.fsencode(dedupe_folders(root, path)) + b"\0"
-    _write(ManifestCheck(root, request), fields, names, text.encode(), mark)
-
-
-def update(
-    looked: ManifestCheck,
-    fresh: Mapping[str, tuple[int, ...]],
-    trees: Sequence[str],
-    text: str,
-    mark: int,
-) -> None:
-    """Write a receipt again with other stamps; what it knows below `trees` and is not in `fresh` is there no more."""
-    if any(max(stamp) >> 63 for stamp in fresh.values()):
-        return  # as for `write`
-    from struct import pack
-
-    new = {os.fsencode(path): pack("5q", *stamp) for path, stamp in fresh.items()}
-    fields, names, paths = bytearray(looked.fields), looked.names, looked.paths
-    if trees:
-        below = tuple(os.fsencode(tree) + b"/" for tree in trees)
-        kept = [at for at, path in enumerate(paths) if path in new or not path.startswith(below)]
-        fields = bytearray().join(fields[40 * at : 40 * at + 40] for at in kept)
-        paths = [paths[at] for at in kept]
-    known = {path: at for at, path in enumerate(paths) if path in new}
-    for path, at in known.items():
-        fields[40 * at : 40 * at + 40] = new[path]
-    more = [path for path in new if path not in known]
-    if trees or more:
-        fields += b"".join(map(new.__getitem__, more))
-        names = b"\0".join((*paths, *more, b""))
-    _write(looked, fields, names, text.encode(), mark)
-
-
-def _write(
-    looked: ManifestCheck, fields: bytearray, names: bytes | bytearray, told: bytes, mark: int
-) -> None:
-    said = environment(*looked.request)
-    head = b"%d %d %d %d\n" % (len(fields) // 40, len(said), len(told), mark)
-    parts = (head, said, fields, names, told)
-    check = 0
-    for part in parts:
-        check = zlib.crc32(part, check)
-    from ..files.regular_file import replace_file
-
-    replace_file(f"{looked.root}/{FOLDER}/{looked.name}", (MAGIC, b"%08x\n" % check, *parts))
+def _exceeds_int64(stamps: Mapping[str, tuple[int, ...]]) -> bool:
+    """True for a time after the year 2262 or an inode of more than 63 bits, which no manifest can hold."""
+    return any(max(stamp) >> 63 for stamp in stamps.values())

@@ -1,1 +1,1 @@
-"""Files and folders of buildgraph itself: stamps, safe opening, removal."""
+"""Files and folders: stamps, safe opening of files that buildgraph owns, and removal of trees."""

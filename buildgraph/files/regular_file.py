@@ -1,7 +1,8 @@
-"""Files of buildgraph's own, in whose place anything may be found: a folder, a FIFO, a socket, a device, a link.
+"""Open, write and replace files that buildgraph owns, whatever exists at their paths.
 
-Such a file is opened without waiting and without following a link, and it must be a regular file. Something else is put
-aside under another name, so that the file can be made again and nothing of the user's is lost.
+A folder, FIFO, socket, device or link may be found at the path of such a file. The file is opened
+without waiting and without following a link, and must be a regular file. Anything else is moved
+aside to another name. So the file can be made again, and no data of the user is lost.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from ..lite.contextmanagers import suppress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_WORKSPACE = ".buildgraph"  # what a user has put in its place stays
-_SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_STATE_FOLDER = ".buildgraph"  # a file of the user at this path is never moved aside
+_SAFE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def open_regular(path: str, flags: int = os.O_RDONLY) -> int:
-    """Open a regular file, never through a symlink at its end, never waiting on a FIFO; OSError."""
-    fd = os.open(path, flags | _SAFE, 0o600)
+    """Open a regular file and return its descriptor.
+
+    Does not follow a symlink at the end of the path and does not wait for a FIFO. OSError for
+    anything but a regular file.
+    """
+    fd = os.open(path, flags | _SAFE_FLAGS, 0o600)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(errno.EINVAL, "not a regular file", path)
@@ -30,13 +35,17 @@ def open_regular(path: str, flags: int = os.O_RDONLY) -> int:
 
 
 def read_regular(path: str) -> bytes:
-    """All bytes of a regular file; OSError as of `open_regular`."""
+    """All bytes of a regular file; OSError as for `open_regular`."""
     with open(open_regular(path), "rb") as file:
         return file.read()
 
 
 def open_own(path: str, flags: int, aside: str = "") -> int:
-    """Open a file of ours for writing and make it where there is none; what else is there is put aside. OSError."""
+    """Open a file for writing and create it if it is missing. OSError if that fails.
+
+    Anything at the path that is not a regular file is moved aside, into the folder `aside` if it is
+    given.
+    """
     try:
         return open_regular(path, flags | os.O_CREAT)
     except OSError:
@@ -46,7 +55,7 @@ def open_own(path: str, flags: int, aside: str = "") -> int:
 
 
 def move_aside(path: str, folder: str = "") -> bool:
-    """Rename what is no regular file, into `folder` or beside its place; whether that was done."""
+    """Rename anything but a regular file, into `folder` if it is given; True if it was renamed."""
     try:
         if stat.S_ISREG(os.lstat(path).st_mode):
             return False
@@ -57,8 +66,12 @@ def move_aside(path: str, folder: str = "") -> bool:
 
 
 def make_folder(path: str, aside: str = "", make: Callable[[str], object] | None = None) -> bool:
-    """Make a folder of ours where there is none; what else is there is put aside. Whether it was made; OSError."""
-    make = make or _make
+    """Create a folder if it is missing; True if it was created. OSError if that fails.
+
+    Anything at the path that is not a folder is moved aside, as for `open_own`. `make` replaces
+    `os.mkdir`.
+    """
+    make = make or _mkdir
     try:
         make(path)
         return True
@@ -71,31 +84,38 @@ def make_folder(path: str, aside: str = "", make: Callable[[str], object] | None
 
 
 def replace_file(path: str, parts: Iterable[bytes | bytearray]) -> bool:
-    """Write a file, part by part, beside its place and rename it there; False when the disk refuses."""
-    fresh = f"{path}.{os.getpid()}"
+    """Write a file atomically: write a temporary file beside it, then rename it.
+
+    Returns False if the disk refuses. Then the old file stays, and the temporary file is removed.
+    """
+    temporary = f"{path}.{os.getpid()}"
     try:
-        try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        except FileExistsError:
-            if os.path.basename(os.path.dirname(path)) == _WORKSPACE:
-                raise
-            make_folder(os.path.dirname(path))
-        with open(open_own(fresh, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        _make_parent(os.path.dirname(path))
+        with open(open_own(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.writelines(parts)
         try:
-            os.replace(fresh, path)
+            os.replace(temporary, path)
         except IsADirectoryError:
             if not move_aside(path):
                 raise
-            os.replace(fresh, path)
+            os.replace(temporary, path)
     except OSError:
         with suppress(OSError):
-            os.unlink(fresh)
+            os.unlink(temporary)
         return False
     return True
 
 
-def _make(path: str) -> None:
+def _make_parent(folder: str) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileExistsError:
+        if os.path.basename(folder) == _STATE_FOLDER:
+            raise
+        make_folder(folder)
+
+
+def _mkdir(path: str) -> None:
     os.mkdir(path, 0o700)
 
 

@@ -1,8 +1,9 @@
-"""Removing folders that an action may have filled with anything: very deep trees, folders without permission, mounts.
+"""Remove trees with any content: very deep, without permissions, immutable, with mount points.
 
-No recursion and no long path: each folder below the top is first renamed into the top and then emptied there, so that the
-work is the same at every depth. The kernel renames no mount point, so no other file system, and no folder of the host that
-is mounted there, is ever entered. What cannot be removed stays, and raises nothing.
+There is no recursion and no long path. Each folder below the top is renamed into the top and
+emptied there, so the work does not depend on the depth. The kernel refuses to rename a mount point,
+so no other file system is entered, and no folder of the host that is mounted in the tree. Entries
+that cannot be removed stay, and no exception is raised for them.
 """
 
 from __future__ import annotations
@@ -19,72 +20,72 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def remove(path: str) -> bool:
-    """Remove a file, a link, or a folder with all that is in it; whether nothing stands there any more."""
+    """Remove a file, a link or a folder with its content; True if nothing is left at the path."""
     parent, _, name = path.rstrip("/").rpartition("/")
     try:
-        above = os.open(
+        parent_fd = os.open(
             parent or ("/" if path.startswith("/") else "."),
             os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC,
         )
-    except OSError as fault:
-        return fault.errno in (errno.ENOENT, errno.ENOTDIR)
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR)
     try:
-        return _unlinked(above, name) or _remove(above, name)
+        return _unlink(parent_fd, name) or _remove_folder(parent_fd, name)
     finally:
-        os.close(above)
+        os.close(parent_fd)
 
 
-def _remove(above: int, name: str) -> bool:
-    aside = f"{name[:100]}.{os.urandom(6).hex()}"
-    if not _renamed((above, name), (above, aside)):
-        return False  # it is a mount point, or not ours
+def _remove_folder(parent: int, name: str) -> bool:
+    temporary = f"{name[:100]}.{os.urandom(6).hex()}"
+    if not _rename((parent, name), (parent, temporary)):
+        return False  # a mount point, or a folder of another user
     with suppress(OSError):
-        top = _opened(above, aside)
+        top = _open_folder(parent, temporary)
         try:
-            _Emptying(top).run()
+            _EmptyFolder(top).run()
         finally:
             os.close(top)
     try:
-        os.rmdir(aside, dir_fd=above)
+        os.rmdir(temporary, dir_fd=parent)
     except OSError:
-        _renamed((above, aside), (above, name))
+        _rename((parent, temporary), (parent, name))
         return False
     return True
 
 
-class _Emptying:
-    """A folder that is emptied: its descriptor, and the folders that were moved into it."""
+class _EmptyFolder:
+    """Empty a folder that is given by its descriptor."""
 
     def __init__(self, top: int) -> None:
-        self._top, self._mark, self._count = top, os.urandom(6).hex(), 0
-        self._waiting: list[str] = []
+        self._top, self._prefix, self._count = top, os.urandom(6).hex(), 0
+        self._moved: list[str] = []  # names in the top of folders that are not empty yet
 
     def run(self) -> None:
-        """Empty it, as far as that can be done."""
-        self._take(self._top)
-        while self._waiting:
-            name = self._waiting.pop()
+        """Remove each entry that can be removed."""
+        self._empty(self._top)
+        while self._moved:
+            name = self._moved.pop()
             with suppress(OSError):
-                folder = _opened(self._top, name)
+                folder = _open_folder(self._top, name)
                 try:
-                    self._take(folder)
+                    self._empty(folder)
                 finally:
                     os.close(folder)
                 os.rmdir(name, dir_fd=self._top)
 
-    def _take(self, folder: int) -> None:
-        """Unlink what is in a folder, and move its folders into the top."""
+    def _empty(self, folder: int) -> None:
+        """Unlink the files of a folder, and move its folders into the top."""
         for name in os.listdir(folder):
-            if _unlinked(folder, name):
+            if _unlink(folder, name):
                 continue
-            fresh = f".{self._mark}.{self._count}"
+            fresh = f".{self._prefix}.{self._count}"
             self._count += 1
-            if _renamed((folder, name), (self._top, fresh)):
-                self._waiting.append(fresh)
+            if _rename((folder, name), (self._top, fresh)):
+                self._moved.append(fresh)
 
 
-def _unlinked(folder: int, name: str) -> bool:
-    """Whether a name is gone, or never was there; a folder stays."""
+def _unlink(folder: int, name: str) -> bool:
+    """Unlink an entry that is not a folder; True if it does not exist afterwards."""
     try:
         os.unlink(name, dir_fd=folder)
         return True
@@ -99,16 +100,17 @@ def _unlinked(folder: int, name: str) -> bool:
                 os.unlink(name, dir_fd=folder)
                 return True
     except OSError:
-        pass  # busy, or of a disk that cannot be written
+        pass  # the entry is busy, or the file system is read-only
     return False
 
 
-def _renamed(old: tuple[int, str], new: tuple[int, str]) -> bool:
+def _rename(old: tuple[int, str], new: tuple[int, str]) -> bool:
+    """Rename an entry, each place as (descriptor of the folder, name); True if that succeeded."""
     for _ in range(2):
         try:
             os.rename(old[1], new[1], src_dir_fd=old[0], dst_dir_fd=new[0])
             return True
-        except PermissionError:  # a folder that moves to another one must be writable itself
+        except PermissionError:  # a folder that moves to another parent must be writable itself
             with suppress(OSError):
                 _unlock(*old)
         except OSError:
@@ -116,33 +118,34 @@ def _renamed(old: tuple[int, str], new: tuple[int, str]) -> bool:
     return False
 
 
-def _opened(above: int, name: str) -> int:
-    """A folder, which its owner can read and change from now on."""
+def _open_folder(parent: int, name: str) -> int:
+    """Open a folder, and give its owner all permissions for it."""
     try:
-        fd = os.open(name, _FOLDER, dir_fd=above)
+        fd = os.open(name, _FOLDER, dir_fd=parent)
     except PermissionError:
-        _unlock(above, name)
-        return os.open(name, _FOLDER, dir_fd=above)
+        _unlock(parent, name)
+        return os.open(name, _FOLDER, dir_fd=parent)
     with suppress(OSError):
         if os.fstat(fd).st_mode & 0o700 != 0o700:
             os.fchmod(fd, 0o700)
     return fd
 
 
-def _unlock(above: int, name: str) -> None:
-    """Let an entry and its folder be changed: modes and flags, as far as this process may."""
-    held = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+def _unlock(parent: int, name: str) -> None:
+    """Make an entry and its folder changeable, by modes and flags, as far as this process may."""
+    entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
-        for path in (f"/proc/self/fd/{held}", f"/proc/self/fd/{above}"):
+        for path in (f"/proc/self/fd/{entry}", f"/proc/self/fd/{parent}"):
             with suppress(OSError):
-                _make_changeable(path)
-        if stat.S_ISDIR(os.fstat(held).st_mode):
-            os.chmod(f"/proc/self/fd/{held}", 0o700)
+                _clear_flags(path)
+        if stat.S_ISDIR(os.fstat(entry).st_mode):
+            os.chmod(f"/proc/self/fd/{entry}", 0o700)
     finally:
-        os.close(held)
+        os.close(entry)
 
 
-def _make_changeable(path: str) -> None:
+def _clear_flags(path: str) -> None:
+    """Clear the flags "immutable" and "append only" of a file or folder."""
     import fcntl
 
     mode = os.stat(path).st_mode
@@ -150,10 +153,10 @@ def _make_changeable(path: str) -> None:
         return
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        flags = bytearray(8)
-        fcntl.ioctl(fd, _GET_FLAGS, flags)
-        held = int.from_bytes(flags, "little")
-        if held & _UNCHANGEABLE:
-            fcntl.ioctl(fd, _SET_FLAGS, (held & ~_UNCHANGEABLE).to_bytes(8, "little"))
+        buffer = bytearray(8)
+        fcntl.ioctl(fd, _GET_FLAGS, buffer)
+        flags = int.from_bytes(buffer, "little")
+        if flags & _UNCHANGEABLE:
+            fcntl.ioctl(fd, _SET_FLAGS, (flags & ~_UNCHANGEABLE).to_bytes(8, "little"))
     finally:
         os.close(fd)

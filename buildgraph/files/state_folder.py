@@ -1,6 +1,7 @@
-"""The folder `.buildgraph` of a workspace: a build writes only into a real folder, never through a link.
+"""The folder `.buildgraph` of a workspace, in which builds save their state.
 
-A work tree that was checked out may hold a link of that name, or one in its folder, that leads out of the workspace.
+A build writes only into a real folder. A checked-out work tree may contain a link of that name, or
+a link in that folder, that points to a place outside of the workspace.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ from ..types.errors import BuildError
 from .regular_file import move_aside
 
 NAME = ".buildgraph"
-_FOLDERS = ("built", "receipts", "snapshots", "sandbox")
+_FOLDERS = ("built", "manifests", "snapshots", "sandbox")
 
 
 def check_state_folder(root: str) -> None:
-    """Refuse a `.buildgraph` that is a link or no folder; links in place of its folders are put aside. BuildError."""
+    """Require that `.buildgraph` is a folder, or does not exist yet.
+
+    BuildError for a link or another file.
+
+    Links at the paths of its folders are moved aside.
+    """
     path = f"{root}/{NAME}"
     try:
         mode = os.lstat(path).st_mode
     except OSError:
-        return  # it is made later, and a fault is reported then
+        return  # it is created later, and an error is reported then
     if stat.S_ISLNK(mode):
         raise BuildError(
             f"{NAME} is a link",
@@ -42,12 +48,12 @@ def check_state_folder(root: str) -> None:
 def obstacle_error(
     path: str, what: str = "something", fix: str = "move it: out/ is for outputs alone"
 ) -> BuildError:
-    """The fault of a path in the workspace that cannot be made, for what is found in its place."""
+    """The error for a path of the workspace that cannot be created because `what` exists there."""
     return BuildError(f"{path} cannot be made: {what} is in the way", None, fix, "environment")
 
 
 def write_gitignore(folder: str) -> None:
-    """Hide a folder that buildgraph has made from git."""
+    """Hide a folder that buildgraph created from git; an existing .gitignore stays."""
     try:
         fd = os.open(
             f"{folder}/.gitignore",
@@ -61,14 +67,20 @@ def write_gitignore(folder: str) -> None:
 
 
 class WorkspaceLock:
-    """One build at a time turns the links of a workspace and sweeps behind them; the lock goes with the process."""
+    """Lock a workspace while a build installs its outputs.
+
+    The kernel releases it when the process ends.
+    """
 
     def __init__(self, root: str) -> None:
         try:
             self._fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise BuildError(
-                f"the workspace {root} is gone", None, "build it where it is now", "environment"
+                f"the workspace {root} does not exist any more",
+                None,
+                "run the build in the folder to which it was moved",
+                "environment",
             ) from None
 
     def __enter__(self) -> None:

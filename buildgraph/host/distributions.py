@@ -1,9 +1,12 @@
-"""The files of an installed distribution, compared with its RECORD: one that was edited where it stands is another one.
+"""Files of an installed distribution, compared with its RECORD.
 
-A file is as recorded when it has the recorded size and nothing of it changed after the RECORD was written, which installers
-write last. Every other file is hashed. The stamps of all of them are noted, so that a build in which nothing changed sees an
-edit. What no program reads when it runs (headers, stubs, tests) is not looked at. Of a distribution with very many files (a
-compiler, with the headers of every system) only what Python imports and what can be executed is looked at, and its folders.
+A file that was edited in place changes the identity of its distribution. A file is unchanged when
+it has the recorded size and was not modified after the RECORD, which installers write last. Every
+other file is hashed. The stamps of all these files are noted in SourceFiles, so a build in which
+nothing else changed notices an edit. Files that no program reads at run time (headers, stubs,
+tests) are skipped. Of a distribution with more than FULL_CHECK_LIMIT files, such as a compiler with
+the headers of every system, only Python modules, shared libraries and files without a suffix are
+checked.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ..files.stamp import stamp_of
 from ..lite import TYPE_CHECKING
 from ..types.digest import Digest
 
@@ -20,51 +24,50 @@ if TYPE_CHECKING:
     from .source_files import SourceFiles
 
 FULL_CHECK_LIMIT = 8192  # files
-_RECORD = ".dist-info/RECORD"
-_IDLE = (".pyi", ".h", ".hpp", ".c", ".cpp", ".pxd", ".pyx", ".a")
-_NOTES = (_RECORD, ".dist-info/INSTALLER", ".dist-info/REQUESTED", ".dist-info/direct_url.json")
+RECORD = ".dist-info/RECORD"
+_UNUSED = (".pyi", ".h", ".hpp", ".c", ".cpp", ".pxd", ".pyx", ".a")
+_NOTES = (RECORD, ".dist-info/INSTALLER", ".dist-info/REQUESTED", ".dist-info/direct_url.json")
 
 
 class InstalledDistribution:
-    """The folder of a distribution and the lines of its RECORD."""
+    """Folder of a distribution (`site`) and the lines of its RECORD."""
 
     def __init__(self, site: str, lines: list[str]) -> None:
         self.site = site
-        self._recorded: dict[str, str] = {}  # the rest of its line, by path
-        self._modules: dict[
-            str, bool
-        ] = {}  # folders with files of its own, and whether one is a module
+        self._recorded: dict[str, str] = {}  # digest and size as recorded, by path
+        self._has_modules: dict[str, bool] = {}  # by folder: True when a file in it is a module
         self._record = ""
         for line in lines:
-            path, rest = _parsed(line) if line[:1] == '"' else line.partition(",")[::2]
+            path, rest = _parse_quoted(line) if line[:1] == '"' else line.partition(",")[::2]
             if not path or path.startswith("../") or path.endswith(".pyc"):
                 continue
             folder = path.rpartition("/")[0]
-            self._modules[folder] = path.endswith(".py") or self._modules.get(folder, False)
-            if path.endswith(_RECORD):
+            self._has_modules[folder] = path.endswith(".py") or self._has_modules.get(folder, False)
+            if path.endswith(RECORD):
                 self._record = path
             self._recorded[path] = rest
 
     def entries(self) -> tuple[tuple[str, str], ...]:
-        """(name, path of the host) of the least files and folders that hold all of it and nothing of other distributions.
+        """Return (name, path on the host) of the fewest files and folders that contain all files.
 
-        A folder of modules without `__init__.py` may be shared (a namespace): what it has there is named one by one.
+        None of them contains files of another distribution. A folder of modules without
+        `__init__.py` may be shared (a namespace package), so its entries are listed one by one.
         """
         own = {
             folder
-            for folder, modules in self._modules.items()
-            if folder and (not modules or f"{folder}/__init__.py" in self._recorded)
+            for folder, has_modules in self._has_modules.items()
+            if folder and (not has_modules or f"{folder}/__init__.py" in self._recorded)
         }
-        above = {folder: self._above(folder, own) for folder in self._modules}
-        found = set(above.values()) - {""}
-        if "" in above.values():  # a few of many
-            found |= {path for path in self._recorded if not above[path.rpartition("/")[0]]}
+        topmost = {folder: self._topmost(folder, own) for folder in self._has_modules}
+        names = set(topmost.values()) - {""}
+        if "" in topmost.values():  # the loop over all files is rarely needed
+            names |= {path for path in self._recorded if not topmost[path.rpartition("/")[0]]}
         return tuple(
-            (name, os.path.realpath(os.path.join(self.site, name))) for name in sorted(found)
+            (name, os.path.realpath(os.path.join(self.site, name))) for name in sorted(names)
         )
 
-    def _above(self, folder: str, own: set[str]) -> str:
-        """The topmost folder of its own that holds this one, or nothing."""
+    def _topmost(self, folder: str, own: set[str]) -> str:
+        """Return the topmost folder in `own` that contains `folder`; empty without one."""
         parts = folder.split("/")
         return next(
             (
@@ -76,50 +79,53 @@ class InstalledDistribution:
         )
 
     def changes(self, sources: SourceFiles) -> str:
-        """A digest of what is not as recorded, empty when all is; stamps of what was looked at are noted in `sources`."""
-        many = len(self._recorded) > FULL_CHECK_LIMIT
+        """Return a digest of all differences from the RECORD; empty when there are none.
+
+        The stamps of all checked files and folders are added to `sources`.
+        """
+        is_large = len(self._recorded) > FULL_CHECK_LIMIT
         try:
-            written = os.stat(f"{self.site}/{self._record}").st_ctime_ns
+            recorded_ns = os.stat(f"{self.site}/{self._record}").st_ctime_ns
         except OSError:
-            written = 0
-        words: list[str] = []
-        read = {
-            path: said
-            for path, said in self._recorded.items()
-            if not _idle(path)
+            recorded_ns = 0
+        differences: list[str] = []
+        checked = {
+            path: recorded
+            for path, recorded in self._recorded.items()
+            if not _is_unused(path)
             and not path.endswith(_NOTES)
-            and (not many or path.endswith((".py", ".so")) or "." not in path.rpartition("/")[2])
+            and (
+                not is_large or path.endswith((".py", ".so")) or "." not in path.rpartition("/")[2]
+            )
         }
-        if many:
-            for folder in {path.rpartition("/")[0] for path in read}:
-                _note(sources, f"{self.site}/{folder}")
+        if is_large:
+            for folder in {path.rpartition("/")[0] for path in checked}:
+                _add_stamp(sources, f"{self.site}/{folder}")
         else:
-            words += [
+            differences += [
                 f"{path} more {sources.digest(f'{self.site}/{path}')[0]}"
-                for path in self._more(sources)
+                for path in self._unrecorded(sources)
             ]
-        for path, said in read.items():
-            words += self._changed(path, said, (sources, written))
-        return Digest.of("\n".join(sorted(words)).encode()).oci if words else ""
+        for path, recorded in checked.items():
+            differences += self._difference(path, recorded, sources, recorded_ns=recorded_ns)
+        return Digest.of("\n".join(sorted(differences)).encode()).oci if differences else ""
 
-    def _changed(self, path: str, said: str, by: tuple[SourceFiles, int]) -> Sequence[str]:
-        sources, written = by
-        full = f"{self.site}/{path}"
-        found = _note(sources, full)
-        if found is None or not stat.S_ISREG(found.st_mode):
+    def _difference(
+        self, path: str, recorded: str, sources: SourceFiles, *, recorded_ns: int
+    ) -> Sequence[str]:
+        """Return a line when a file is gone or differs from its line in the RECORD."""
+        full_path = f"{self.site}/{path}"
+        info = _add_stamp(sources, full_path)
+        if info is None or not stat.S_ISREG(info.st_mode):
             return (f"{path} gone",)
-        sha, _, size = said.removeprefix("sha256=").partition(",")
-        if (
-            size == str(found.st_size)
-            and found.st_mtime_ns < written
-            and found.st_ctime_ns < written
-        ):
+        sha, _, size = recorded.removeprefix("sha256=").partition(",")
+        if size == str(info.st_size) and max(info.st_mtime_ns, info.st_ctime_ns) < recorded_ns:
             return ()
-        digest, _ = sources.digest(full)
-        return () if sha and sha == _recorded(digest) else (f"{path} {digest}",)
+        digest, _ = sources.digest(full_path)
+        return () if sha and sha == _encode_as_recorded(digest) else (f"{path} {digest}",)
 
-    def _more(self, sources: SourceFiles) -> Iterator[str]:
-        """Files that stand in its folders and that it did not install."""
+    def _unrecorded(self, sources: SourceFiles) -> Iterator[str]:
+        """Yield the files in its folders that are not in the RECORD."""
         for top, _ in self.entries():
             waiting = (
                 [top]
@@ -128,10 +134,14 @@ class InstalledDistribution:
             )
             while waiting:
                 folder = waiting.pop()
-                _note(sources, f"{self.site}/{folder}")
+                _add_stamp(sources, f"{self.site}/{folder}")
                 for entry in os.scandir(f"{self.site}/{folder}"):
                     path = f"{folder}/{entry.name}"
-                    if path in self._recorded or entry.name.endswith(".pyc") or _idle(f"{path}/"):
+                    if (
+                        path in self._recorded
+                        or entry.name.endswith(".pyc")
+                        or _is_unused(f"{path}/")
+                    ):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting += [path] if entry.name != "__pycache__" else []
@@ -139,18 +149,18 @@ class InstalledDistribution:
                         yield path
 
 
-def _idle(path: str) -> bool:
-    """Whether a file is one that no program reads when it runs: a header, a stub, a licence or a test."""
+def _is_unused(path: str) -> bool:
+    """True for a file that no program reads at run time: a header, a stub, a licence or a test."""
     return (
         "/tests/" in path
         or "/include/" in path
         or ".dist-info/licenses/" in path
-        or path.endswith(_IDLE)
+        or path.endswith(_UNUSED)
     )
 
 
 def is_note(line: str) -> bool:
-    """Whether a line of a RECORD is of a script, of bytecode, or of an installer's notes: nothing that is imported."""
+    """True for a RECORD line of a script, of bytecode or of an installer's note."""
     return (
         line.startswith("../")
         or ".pyc," in line
@@ -158,36 +168,25 @@ def is_note(line: str) -> bool:
     )
 
 
-def _parsed(line: str) -> tuple[str, str]:
-    """The path of a line that has it in quotes, as CSV has a path with a comma, and the rest."""
+def _parse_quoted(line: str) -> tuple[str, str]:
+    """Return path and rest of a line with a quoted path, as CSV writes a path with a comma."""
     path, _, rest = line[1:].rpartition('",')
     return path.replace('""', '"'), rest
 
 
-def _recorded(digest: Digest) -> str:
-    """A digest as RECORDs write it."""
+def _encode_as_recorded(digest: Digest) -> str:
+    """Encode a digest as RECORD does: URL-safe base64 without padding."""
     from binascii import b2a_base64
 
-    return (
-        b2a_base64(bytes.fromhex(digest.hash), newline=False)
-        .decode()
-        .rstrip("=")
-        .replace("+", "-")
-        .replace("/", "_")
-    )
+    text = b2a_base64(bytes.fromhex(digest.hash), newline=False).decode()
+    return text.rstrip("=").replace("+", "-").replace("/", "_")
 
 
-def _note(sources: SourceFiles, path: str) -> os.stat_result | None:
-    """Note the stamp of a file or folder, which decides what a distribution is."""
+def _add_stamp(sources: SourceFiles, path: str) -> os.stat_result | None:
+    """Add the stamp of a file or folder to `sources`, and return its `stat`; None if missing."""
     try:
-        found = os.stat(path)
+        info = os.stat(path)
     except OSError:
         return None
-    sources.stamps[path] = (
-        found.st_size,
-        found.st_mtime_ns,
-        found.st_ctime_ns,
-        found.st_ino,
-        found.st_dev,
-    )
-    return found
+    sources.stamps[path] = stamp_of(info)
+    return info

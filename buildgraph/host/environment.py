@@ -1,4 +1,7 @@
-"""The outside of a build: the user's store, files, tools, scratch folder and sandbox; no analysis is imported."""
+"""Environment of a build: store, source files, host tools, scratch folder and sandbox level.
+
+A build opens it before it decides where to start, so no module of analysis is imported here.
+"""
 
 from __future__ import annotations
 
@@ -20,74 +23,76 @@ if TYPE_CHECKING:
 
     from ..store.index import StatIndex
 
-# Asked of the package, for the rules' place in the repository differs from where they are installed.
+# The package knows its place: an installation has the rules elsewhere than the repository.
 RULES_FOLDER = os.path.realpath(__import__("buildgraph.rules", fromlist=("rules",)).__path__[0])
 
 
-INDEX_THRESHOLD = 32 << 20  # bytes that are hashed in the time that opening the index takes
-BWRAP = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
+INDEX_THRESHOLD = 32 << 20  # bytes; hashing them takes as long as opening the index
+BWRAP_PATHS = ("/usr/local/bin/bwrap", "/usr/bin/bwrap", "/bin/bwrap")
 
 
 class BuildEnvironment:
-    """The outside of a session: store, files of the user, tools, and a folder for scratch.
+    """Everything a build needs from its environment.
 
-    `began` is the time (ns) by the clock of the workspace's file system, from before anything was read.
+    `began` is the time (ns) of the clock of the workspace's file system before any file was read.
+    `engine` has the stamps of buildgraph's own files; it is empty in a build without analysis.
     """
 
     def __init__(
         self, store: DiskStore, sources: SourceFiles, tools: HostTools, scratch: str, began: int
     ) -> None:
-        self.store, self.sources, self.tools, self.scratch, self.began = (
-            store,
-            sources,
-            tools,
-            scratch,
-            began,
-        )
-        self.engine: dict[
-            str, Stamp
-        ] = {}  # of buildgraph's own files, where a build analyses or evaluates
+        self.store = store
+        self.sources = sources
+        self.tools = tools
+        self.scratch = scratch
+        self.began = began
+        self.engine: dict[str, Stamp] = {}
 
 
-class _Index:
-    """The stat index of a cache, opened when it is asked: going on from the last build asks nothing of it."""
+class _LazyIndex:
+    """Stat index of a cache that is opened on first use; an incremental build does not use it."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._memo: StatIndex | None = None
+        self._index: StatIndex | None = None
 
     def get(self, key: bytes) -> bytes | None:
-        """The row of a path, if there is one."""
-        return self._opened().get(key)
+        """Return the row of a path; None without one."""
+        return self._open().get(key)
 
     def put_many(self, rows: dict[bytes, bytes]) -> None:
-        """Keep rows."""
-        self._opened().put_many(rows)
+        """Store rows."""
+        self._open().put_many(rows)
 
     def close(self) -> None:
-        """Close it, if it was opened."""
-        if self._memo is not None:
-            self._memo.close()
+        """Close the index if it was opened."""
+        if self._index is not None:
+            self._index.close()
 
-    def _opened(self) -> StatIndex:
-        if self._memo is None:
+    def _open(self) -> StatIndex:
+        if self._index is None:
             from ..store.index import StatIndex
 
-            self._memo = StatIndex(self._folder)
-        return self._memo
+            self._index = StatIndex(self._folder)
+        return self._index
 
 
 class open_environment:
-    """The host of a build in a workspace; `kept` scratch folders stay in the workspace for a look."""
+    """Context manager that opens the environment of a build in a workspace.
+
+    With `kept`, the folders of actions are created in `.buildgraph/sandbox` and are not removed.
+    `warn` is called with the text of each warning of the store.
+    """
 
     def __init__(self, root: str, kept: bool, warn: Callable[[str], None]) -> None:
-        self._root, self._kept = root, os.path.join(root, ".buildgraph", "sandbox") if kept else ""
+        self._root = root
+        self._kept = os.path.join(root, ".buildgraph", "sandbox") if kept else ""
         self._store = DiskStore(default_root(os.environ), warn)
         self._scratch: ScratchFolder | None = None
 
     def __enter__(self) -> BuildEnvironment:
         cache = self._store.root
-        self._index = _Index(os.path.join(cache, "index"))
+        self._index = _LazyIndex(os.path.join(cache, "index"))
         began = file_system_time(self._root)
         sources = SourceFiles(self._root, self._index, lambda: began, INDEX_THRESHOLD)
         tools = HostTools(sources)
@@ -100,9 +105,7 @@ class open_environment:
             raise
 
     def __exit__(self, *_: object) -> None:
-        with (
-            defer_signals()
-        ):  # a second signal ends the build at once: a moment later, when nothing of it is left
+        with defer_signals():  # a second signal must not interrupt the removal of private folders
             if self._scratch is not None:
                 self._scratch.close()
             self._index.close()
@@ -110,7 +113,10 @@ class open_environment:
 
 
 def machine_identity() -> list[str]:
-    """What decides which sandbox works: this boot of this machine, this user, these namespaces."""
+    """Return the facts that a found sandbox level depends on: boot, user, and namespaces.
+
+    The list is empty where /proc is not readable.
+    """
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             boot = file.read().strip()
@@ -120,42 +126,51 @@ def machine_identity() -> list[str]:
         return []
 
 
-def _best(cache: str) -> Level:
-    """The best sandbox that works here, found out once for each boot, user, and bubblewrap."""
-    known, path = machine_identity(), os.path.join(cache, "sandbox")
-    bwrap = [str(os.stat(found).st_mtime_ns) for found in BWRAP if os.path.exists(found)]
-    said = "\n".join(
-        (*known, os.environ.get("BUILDGRAPH_SANDBOX", ""), os.environ.get("PATH", ""), *bwrap)
-    ).encode()
+def _best_level(cache: str) -> Level:
+    """Return the strongest level that works here, found once for each boot, user and bubblewrap.
+
+    The level and the facts that it depends on are saved in the file `sandbox` of the cache.
+    """
+    machine, path = machine_identity(), os.path.join(cache, "sandbox")
+    bwrap = [
+        str(os.stat(program).st_mtime_ns) for program in BWRAP_PATHS if os.path.exists(program)
+    ]
+    environ = (os.environ.get(name, "") for name in ("BUILDGRAPH_SANDBOX", "PATH"))
+    facts = "\n".join((*machine, *environ, *bwrap)).encode()
     with suppress(OSError):
-        level, _, rest = read_regular(path).partition(b"\n")
-        if known and rest == said and level.decode() in LEVELS:
+        level, _, saved_facts = read_regular(path).partition(b"\n")
+        if machine and saved_facts == facts and level.decode() in LEVELS:
             return LEVELS[LEVELS.index(level.decode())]
-    from ..sandbox.sandbox import best_level  # it knows every rung, and is dear
+    from ..sandbox.sandbox import (
+        best_level,  # imports subprocess and tempfile, which cost 25 ms
+    )
 
     best = best_level(os.environ)
-    replace_file(path, (best.encode() + b"\n" + said,))
+    replace_file(path, (best.encode() + b"\n" + facts,))
     return best
 
 
-def choose_level(wanted: str, cache: str) -> Level:
-    """The sandbox to run in: the one asked for, which must work here, or else the best that does."""
-    best = _best(cache)
-    if not wanted:
+def choose_level(requested: str, cache: str) -> Level:
+    """Return the requested sandbox level, or the strongest that works here when it is empty.
+
+    BuildError (reason "environment") when the requested level does not work on this machine.
+    """
+    best = _best_level(cache)
+    if not requested:
         return best
-    level = next(level for level in LEVELS if level == wanted)
+    level = next(level for level in LEVELS if level == requested)
     if LEVELS.index(level) < LEVELS.index(best):
         raise BuildError(
-            f"the sandbox {wanted!r} does not work on this machine",
+            f"the sandbox {requested!r} does not work on this machine",
             None,
-            f"`buildgraph doctor` tells why; --sandbox {best} is the best that works",
+            f"`buildgraph doctor` shows the reason; --sandbox {best} is the strongest that works",
             "environment",
         )
     return level
 
 
 def engine_stamps() -> dict[str, Stamp]:
-    """The files of buildgraph itself that decide what a build does, with their stamps."""
+    """Return the stamps of buildgraph's own Python files, which an upgrade changes."""
     folders = [os.path.dirname(os.path.dirname(__file__)), RULES_FOLDER]
     return {
         path: fingerprint(path)

@@ -1,1 +1,1 @@
-"""Action keys (REAPI v2) and the action graph."""
+"""The action graph, and the keys of actions: digests of REAPI v2 messages."""

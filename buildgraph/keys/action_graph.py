@@ -1,8 +1,8 @@
-"""The actions that a request needs, numbered so that each stands after those whose outputs it takes."""
+"""The action graph of a request: each action is numbered after the producers of its inputs."""
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 from ..lite import TYPE_CHECKING
 from ..lite.record import record
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @record
 class RequestedOutput:
-    """An output that was asked for, under the name it has in its provider; `file` is its name below `out/`."""
+    """An output that a request names, or that its target provides.
+
+    `name` is its name in the provider. `file` is its file name in `out/<package>/<target>`.
+    """
 
     label: Label
     name: str
@@ -28,15 +31,17 @@ class RequestedOutput:
 
     @property
     def path(self) -> str:
-        """Where it is put, below the workspace."""
+        """The path of the output, relative to the workspace."""
         return "/".join(filter(None, ("out", self.label.package, self.label.name, self.file)))
 
 
 @record
 class ActionGraph:
-    """`actions` in an order in which they could run; `needs[i]` are the numbers of those whose outputs i takes.
+    """Actions in an order in which they can run.
 
-    `places[i]` is the place of i among the actions of its label that have its title, from 1 on.
+    `deps[i]` are the numbers of the actions whose outputs action i reads, and `number` maps an
+    action to its number. `ordinals[i]` counts the actions that have the label and the title of
+    action i, from 1.
     """
 
     actions: tuple[Action, ...]
@@ -45,78 +50,82 @@ class ActionGraph:
     ordinals: tuple[int, ...]
 
     @classmethod
-    def of(cls, wanted: Iterable[Artifact]) -> ActionGraph:
-        """All actions that the artifacts come from, found without recursion: chains may be long."""
+    def of(cls, artifacts: Iterable[Artifact]) -> ActionGraph:
+        """The graph of all actions that produce the artifacts.
+
+        No recursion, because chains may be long.
+        """
         number: dict[Action, int] = {}
         actions: list[Action] = []
         stack = [
             (artifact.action, False)
-            for artifact in reversed(list(wanted))
+            for artifact in reversed(list(artifacts))
             if isinstance(artifact, Output)
         ]
         while stack:
-            action, ready = stack.pop()
+            action, has_numbered_deps = stack.pop()
             if action in number:
                 continue
-            if ready:
+            if has_numbered_deps:
                 number[action] = len(actions)
                 actions.append(action)
                 continue
             stack.append((action, True))
-            stack += [(need, False) for need in producers_of(action) if need not in number]
-        needs = tuple(tuple(number[need] for need in producers_of(action)) for action in actions)
-        return cls(tuple(actions), needs, number, tuple(_places(actions)))
+            stack += [(dep, False) for dep in producers_of(action) if dep not in number]
+        deps = tuple(tuple(number[dep] for dep in producers_of(action)) for action in actions)
+        return cls(tuple(actions), deps, number, tuple(_ordinals(actions)))
 
 
-def _places(actions: Iterable[Action]) -> Iterator[int]:
+def _ordinals(actions: Iterable[Action]) -> Iterator[int]:
     count: dict[tuple[Label | None, str], int] = {}
     for action in actions:
-        named = action.owner, action.title
-        count[named] = count.get(named, 0) + 1
-        yield count[named]
+        label_and_title = action.owner, action.title
+        count[label_and_title] = count.get(label_and_title, 0) + 1
+        yield count[label_and_title]
 
 
 def find_path_conflict(paths: Iterable[str]) -> tuple[str, str] | None:
-    """Two of these paths that cannot be outputs at the same time: they are equal, or the first is a folder of the second."""
+    """Two paths that cannot both be outputs: they are equal, or the second is below the first."""
     ordered = sorted(f"{path}/" for path in paths)
-    return next(
-        (
-            (one[:-1], other[:-1])
-            for one, other in itertools.pairwise(ordered)
-            if other.startswith(one)
-        ),
-        None,
-    )
+    for path, following in pairwise(ordered):
+        if following.startswith(path):
+            return path[:-1], following[:-1]
+    return None
 
 
-def path_conflict_error(one: str, other: str, at: Location | None = None) -> BuildError:
-    """The fault of two such paths."""
+def path_conflict_error(path: str, other: str, at: Location | None = None) -> BuildError:
+    """The error for the two paths of `find_path_conflict`."""
     what = (
-        f"two outputs have the path {one}"
-        if one == other
-        else f"{other} cannot be made: {one} is an output, too"
+        f"two outputs have the path {path}"
+        if path == other
+        else f"{other} cannot be made: {path} is an output, too"
     )
     return BuildError(what, at, "give one of the outputs, or its target, another name", "rule")
 
 
 def producers_of(action: Action) -> list[Action]:
-    """The actions whose outputs an action takes, each once, in the order of its inputs."""
+    """The actions whose outputs an action reads, each once, in the order of its inputs."""
     return list(
-        dict.fromkeys(given.action for _, given in action.inputs if isinstance(given, Output))
+        dict.fromkeys(
+            artifact.action for _, artifact in action.inputs if isinstance(artifact, Output)
+        )
     )
 
 
 def requested_outputs(label: Label, provider: Provider) -> list[RequestedOutput]:
-    """What `build LABEL` asks for; where two outputs have one file name, their names in the provider lead."""
+    """The outputs that `build LABEL` builds.
+
+    Outputs with equal file names get their names in the provider as a prefix.
+    """
     outputs = provider.outputs()
     files = {name: artifact.name.rpartition("/")[2] for name, artifact in outputs.items()}
-    count = list(files.values())
+    file_names = list(files.values())
     return [
         RequestedOutput(
             label,
             name,
             artifact,
-            files[name] if count.count(files[name]) == 1 else f"{name}.{files[name]}",
+            files[name] if file_names.count(files[name]) == 1 else f"{name}.{files[name]}",
         )
         for name, artifact in outputs.items()
     ]

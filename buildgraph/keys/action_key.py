@@ -1,8 +1,10 @@
-"""The key of an action: the digest of its REAPI v2 `Action` message, and the messages that explain it.
+"""The key of an action: the digest of its REAPI v2 `Action` message, and the messages that explain
+it.
 
-Everything that can influence an action's outputs stands in the messages: argv, declared outputs, environment, the
-Merkle tree of its inputs at their staged paths, and the identities of the host tools it runs. Nothing else does: no
-label, description, host path, user or time. `why` reads the same bytes that were hashed, so it cannot lie.
+The messages contain everything that can influence the outputs of an action: argv, declared outputs,
+environment, the Merkle tree of its inputs at their staged paths, and the identities of the host
+tools that it runs. They contain no label, title, host path, user or time. The verb `why` decodes
+the bytes that were hashed, so it cannot differ from the key.
 """
 
 from __future__ import annotations
@@ -26,13 +28,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-SALT = b"buildgraph 1"  # a new number makes every remembered result a miss: raise it when a tool's contract changes
-SOURCE = "source "  # what begins the names of parts of a record that hold small sources: no message of a key
+SALT = b"buildgraph 1"
+"""A part of each key.
+
+A new number makes all stored results misses; needed when the contract of a tool changes.
+"""
+SOURCE = "source "
+"""The prefix of names under which small sources are recorded with a key; they are no messages of
+it.
+"""
 
 
 @record
 class Key:
-    """The digest that names an action's result, and the messages (by name) that it is the digest of."""
+    """The digest that identifies the result of an action, and the hashed messages by name."""
 
     digest: Digest
     messages: Mapping[str, bytes]
@@ -43,11 +52,11 @@ def key_of(
 ) -> Key:
     """The key of an action whose inputs are known.
 
-    `inputs` are (staged path, what stands there); `identities` maps `program:NAME` and `distribution:NAME` to what
-    they are on this host.
+    `inputs` are (staged path, node). `identities` maps `program:NAME` and `distribution:NAME` to
+    the identity of that tool on this host.
     """
     messages: dict[str, bytes] = {}
-    root = _merkle(inputs, messages)
+    root = _merkle_root(inputs, messages)
     command = encode(
         "Command",
         {
@@ -77,43 +86,47 @@ def key_of(
     return Key(Digest.of(body), messages)
 
 
-def _merkle(inputs: Iterable[tuple[str, Node]], messages: dict[str, bytes]) -> Digest:
+def _merkle_root(inputs: Iterable[tuple[str, Node]], messages: dict[str, bytes]) -> Digest:
+    """The digest of the folder of all inputs. Adds the messages of its folders to `messages`."""
     root: dict[str, Any] = {}
     for path, node in inputs:
         *parents, name = path.split("/")
         folder = root
         for part in parents:
             folder = folder.setdefault(part, {})
-            assert isinstance(folder, dict), f"an input stands beneath another: {path}"
+            assert isinstance(folder, dict), f"an input is below another one: {path}"
         assert name not in folder, f"two inputs at {path}"
         folder[name] = node
-    return _seal(root, messages)
+    return _hash_folders(root, messages)
 
 
-def _seal(root: dict[str, Any], messages: dict[str, bytes]) -> Digest:
-    """The digest of a folder, the innermost first; no recursion, for sources may lie deep."""
+def _hash_folders(root: dict[str, Any], messages: dict[str, bytes]) -> Digest:
+    """The digest of a folder.
+
+    Hashes the innermost folders first, and without recursion: trees may be deep.
+    """
     order, at = [root], 0
     while at < len(order):
         order += [node for node in order[at].values() if isinstance(node, dict)]
         at += 1
-    sealed: dict[int, Digest] = {}
+    digests: dict[int, Digest] = {}
     for folder in reversed(order):
         files, directories = [], []
         for name, node in folder.items():
             if isinstance(node, dict):
-                directories.append((name, sealed[id(node)]))
+                directories.append((name, digests[id(node)]))
             elif isinstance(node, File):
                 files.append((name, node.digest, node.executable))
             else:
                 directories.append((name, node.digest))
         data = encode_directory(Directory(tuple(files), tuple(directories)))
-        digest = sealed[id(folder)] = Digest.of(data)
+        digest = digests[id(folder)] = Digest.of(data)
         messages[f"directory {digest}"] = data
-    return sealed[id(root)]
+    return digests[id(root)]
 
 
 def explain(messages: Mapping[str, bytes]) -> dict[str, str]:
-    """The parts of a key as words: name of the part -> its value; what `why` compares."""
+    """The parts of a key as text, by name, such as "argv 0" or "input a/b"."""
     action, command = decode("Action", messages["action"]), decode("Command", messages["command"])
     parts = {f"argv {number}": word for number, word in enumerate(command["arguments"])}
     parts |= {
@@ -132,24 +145,30 @@ def explain(messages: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def inputs_of(messages: Mapping[str, bytes]) -> dict[str, Node]:
-    """What stood at each staged path, as the messages of a key tell; an output that is a folder is one Tree."""
-    found: dict[str, Node] = {}
+    """The inputs of a key by staged path.
+
+    A folder that is an output of another action is one Tree.
+    """
+    inputs: dict[str, Node] = {}
     waiting = [("", digest_of(decode("Action", messages["action"])["input_root_digest"]))]
     while waiting:
         prefix, digest = waiting.pop()
         data = messages.get(f"directory {digest}")
         if data is None:
-            found[prefix.rstrip("/")] = Tree(digest)
+            inputs[prefix.rstrip("/")] = Tree(digest)
             continue
         folder = decode_directory(data)
         for name, file, executable in folder.files:
-            found[f"{prefix}{name}"] = File(file, executable)
+            inputs[f"{prefix}{name}"] = File(file, executable)
         waiting += [(f"{prefix}{name}/", inner) for name, inner in reversed(folder.directories)]
-    return found
+    return inputs
 
 
 def diff_parts(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """The parts that differ as (part, before, after), sorted; an absent part is an empty string."""
+    """The parts that differ, as (name, old value, new value), sorted by name.
+
+    A missing part is empty.
+    """
     names = sorted(old.keys() | new.keys())
     return [
         (name, old.get(name, ""), new.get(name, ""))

@@ -1,4 +1,4 @@
-"""Walk the Merkle tree of a folder: REAPI Directory messages, each named by the digest of its bytes."""
+"""Walk the Merkle tree of a folder: REAPI `Directory` messages, identified by their digests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def walk_tree(
     top: Digest, read: Callable[[Digest], bytes], seen: set[Digest] | None = None
 ) -> Iterator[tuple[str, Digest, Directory]]:
-    """Yield the path, digest and message of each folder of a tree; a folder comes before those in it.
+    """Yield the path, digest and message of each folder of a tree, parents first.
 
-    Paths are relative to the tree: "" for the tree itself, "/a/b" for a folder in it. `read` returns the
-    bytes of a Directory. A folder whose digest is in `seen` is skipped, and each walked one is added.
-    Raises ValueError for bytes that are no Directory; what `read` raises passes through.
+    Paths are relative to the tree: "" for the tree itself, "/a/b" for a folder in it. `read`
+    returns the bytes of a Directory. A folder whose digest is in `seen` is skipped, and each walked
+    one is added. Raises ValueError for bytes that are not a Directory, and the exceptions of
+    `read`.
     """
     waiting = [("", top)]
     while waiting:

@@ -1,7 +1,8 @@
-"""Canonical bytes of the REAPI v2 messages that keys and trees are made of, by a schema-driven protobuf codec.
+"""A protobuf codec for the REAPI v2 messages of keys and trees, with canonical bytes.
 
-Canonical means: fields in number order, defaults left out, no unknown fields, repeated values in the order given
-(callers sort them as the specification demands). Field numbers are those of
+In canonical bytes, fields are in the order of their numbers, defaults are omitted, and there are no
+unknown fields. Repeated values are in the order of the caller, which sorts them as the
+specification demands. Field numbers are those of
 `build/bazel/remote/execution/v2/remote_execution.proto`.
 """
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-# message -> ((number, name, type, repeated), ...); a type that is no scalar names a message
 SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
     "Digest": ((1, "hash", "string", False), (2, "size_bytes", "int", False)),
     "Duration": ((1, "seconds", "int", False),),
@@ -61,12 +61,15 @@ SCHEMA: dict[str, tuple[tuple[int, str, str, bool], ...]] = {
         (6, "stdout_digest", "Digest", False),
     ),
 }
+"""Fields of each message as (number, name, type, repeated).
+
+A type that is not a scalar names a message.
+"""
 
 
 def _tag(number: int, kind: str) -> bytes:
-    return bytes(
-        [number << 3 | (0 if kind in ("int", "bool") else 2)]
-    )  # field numbers here are below 16
+    # One byte, because the field numbers of the schema are below 16.
+    return bytes([number << 3 | (0 if kind in ("int", "bool") else 2)])
 
 
 _FIELDS = {
@@ -81,55 +84,63 @@ _NAMES = {
 
 
 def encode(message: str, values: Mapping[str, Any]) -> bytes:
-    """The canonical bytes of a message given as a mapping of its fields; AssertionError on a field it does not have."""
+    """The canonical bytes of a message from its fields by name.
+
+    AssertionError for an unknown field.
+    """
     assert values.keys() <= _NAMES[message], f"{message} has no field of {sorted(values)}"
     out = bytearray()
     for tag, name, kind, repeated in _FIELDS[message]:
         value = values.get(name)
         if value is None:
             continue
-        for one in value if repeated else (value,):
+        for item in value if repeated else (value,):
             if kind in ("int", "bool"):
-                if one or repeated:
-                    out += tag + varint(int(one) & 0xFFFF_FFFF_FFFF_FFFF)
+                if item or repeated:
+                    out += tag + varint(int(item) & 0xFFFF_FFFF_FFFF_FFFF)
                 continue
-            data = (
-                one.encode() if kind == "string" else one if kind == "bytes" else encode(kind, one)
-            )
+            if kind == "string":
+                data = item.encode()
+            else:
+                data = item if kind == "bytes" else encode(kind, item)
             if data or repeated or kind in _FIELDS:
                 out += tag + varint(len(data)) + data
     return bytes(out)
 
 
 def decode(message: str, data: bytes) -> dict[str, Any]:
-    """The fields of a message; ValueError on bytes that are not canonical or not this message."""
-    known = {number: (name, kind, repeated) for number, name, kind, repeated in SCHEMA[message]}
-    found: dict[str, Any] = {name: [] for _, name, _, repeated in SCHEMA[message] if repeated}
-    for number, raw in _split(data):
-        if number not in known:
+    """The fields of a message by name. ValueError for bytes that are not such a message."""
+    schema = {field[0]: field[1:] for field in SCHEMA[message]}
+    fields: dict[str, Any] = {name: [] for _, name, _, repeated in SCHEMA[message] if repeated}
+    for number, raw in _split_fields(data):
+        if number not in schema:
             raise ValueError(f"{message} has no field {number}")
-        name, kind, repeated = known[number]
-        value = _value(kind, raw)
+        name, kind, repeated = schema[number]
+        value = _decode_value(kind, raw)
         if repeated:
-            found[name].append(value)
+            fields[name].append(value)
         else:
-            found[name] = value
-    return found
+            fields[name] = value
+    return fields
 
 
 def digest_of(values: Mapping[str, Any]) -> Digest:
-    """A decoded Digest message as a Digest; ValueError when it is none."""
+    """The Digest of a decoded Digest message. ValueError if the fields are invalid."""
     return Digest.parse(f"{values.get('hash', '')}/{values.get('size_bytes', 0)}")
 
 
 def digest_fields(digest: Digest) -> dict[str, Any]:
-    """A Digest as the fields of its message."""
+    """The fields of the message of a Digest."""
     return {"hash": digest.hash, "size_bytes": digest.size}
 
 
 @record
 class Directory:
-    """A REAPI Directory: files (name, digest, executable), folders (name, digest), symlinks (name, target)."""
+    """A REAPI Directory.
+
+    `files` are (name, digest, executable), `directories` are (name, digest), and `symlinks` are
+    (name, target).
+    """
 
     files: tuple[tuple[str, Digest, bool], ...] = ()
     directories: tuple[tuple[str, Digest], ...] = ()
@@ -137,16 +148,17 @@ class Directory:
 
 
 def encode_directory(directory: Directory) -> bytes:
-    """Canonical bytes of a Directory; entries are sorted by name as the specification demands.
+    """The canonical bytes of a Directory, with its entries sorted by name as the specification
+    demands.
 
-    Written out by hand, for a build makes several for each of its actions.
+    Does not use the schema, because a build encodes several folders for each of its actions.
     """
     out = bytearray()
     for name, digest, executable in sorted(directory.files):
-        node = _named(name, digest) + (b"\x20\x01" if executable else b"")
+        node = _encode_node(name, digest) + (b"\x20\x01" if executable else b"")
         out += b"\x0a" + varint(len(node)) + node
     for name, digest in sorted(directory.directories):
-        node = _named(name, digest)
+        node = _encode_node(name, digest)
         out += b"\x12" + varint(len(node)) + node
     for name, target in sorted(directory.symlinks):
         node = encode("SymlinkNode", {"name": name, "target": target})
@@ -154,7 +166,7 @@ def encode_directory(directory: Directory) -> bytes:
     return bytes(out)
 
 
-def _named(name: str, digest: Digest) -> bytes:
+def _encode_node(name: str, digest: Digest) -> bytes:
     text, sha = name.encode(), digest.hash.encode()
     size = b"\x10" + varint(digest.size) if digest.size else b""
     inner = b"\x0a" + varint(len(sha)) + sha + size
@@ -164,12 +176,16 @@ def _named(name: str, digest: Digest) -> bytes:
 
 
 def decode_directory(data: bytes) -> Directory:
-    """A Directory from its bytes; ValueError when they are none, or an entry's name is no plain file name."""
-    found = decode("Directory", data)
+    """A Directory from its bytes.
+
+    ValueError for other bytes, for a name that occurs twice, and for a name that is not a file
+    name.
+    """
+    fields = decode("Directory", data)
     names = [
         node.get("name", "")
         for kind in ("files", "directories", "symlinks")
-        for node in found[kind]
+        for node in fields[kind]
     ]
     if len(set(names)) != len(names) or any(
         n in ("", ".", "..") or "/" in n or "\0" in n for n in names
@@ -178,15 +194,15 @@ def decode_directory(data: bytes) -> Directory:
     return Directory(
         tuple(
             (n["name"], digest_of(n["digest"]), bool(n.get("is_executable")))
-            for n in found["files"]
+            for n in fields["files"]
         ),
-        tuple((n["name"], digest_of(n["digest"])) for n in found["directories"]),
-        tuple((n["name"], n.get("target", "")) for n in found["symlinks"]),
+        tuple((n["name"], digest_of(n["digest"])) for n in fields["directories"]),
+        tuple((n["name"], n.get("target", "")) for n in fields["symlinks"]),
     )
 
 
 def varint(value: int) -> bytes:
-    """A number of at most 64 bits in protobuf's base 128."""
+    """The base 128 encoding of a number of at most 64 bits."""
     if value < 0x80:
         return _SMALL[value]
     out = bytearray()
@@ -200,7 +216,11 @@ def varint(value: int) -> bytes:
 _SMALL = tuple(bytes([value]) for value in range(0x80))
 
 
-def _split(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _split_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield (number, raw value) of each field of a message.
+
+    ValueError if the order is not canonical.
+    """
     at, last = 0, 0
     while at < len(data):
         tag, at = _read_varint(data, at)
@@ -230,7 +250,7 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _value(kind: str, raw: int | bytes) -> Any:
+def _decode_value(kind: str, raw: int | bytes) -> Any:
     if kind in ("int", "bool"):
         if not isinstance(raw, int):
             raise ValueError("a number was expected")

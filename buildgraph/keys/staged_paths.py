@@ -1,7 +1,8 @@
-"""Where the inputs and outputs of an action are below its working folder: no two of them may be at one place.
+"""Paths of the inputs and outputs of an action in its working folder, which must not conflict.
 
-Folders that buildgraph itself adds (`in`, `tools`, `site`) get another name in an action whose sources would be in them.
-Folder `out` is the one that a command may change: an input may be in it where no output is.
+The folders `in`, `tools` and `site`, which buildgraph adds, get another name in an action whose
+sources have paths in them. A command may change the folder `out` only. An input may be in it, at a
+path where no output is.
 """
 
 from __future__ import annotations
@@ -17,24 +18,23 @@ if TYPE_CHECKING:
     from ..types.errors import Location
     from ..types.target import Target
 
-_LONG, _DEEP = (
-    3500,
-    64,
-)  # bytes of a path, and folders of an output, that fit below any cache and workspace
+# Limits that leave room for the paths of cache and workspace.
+_MAX_BYTES = 3500  # of a path
+_MAX_DEPTH = 64  # folders above an output
 
 
 def unused_path(name: str, paths: Iterable[str]) -> str:
-    """A name for a folder of buildgraph's own that no path begins with: the usual one, where that can be."""
+    """`name`, or `name-N` if a path begins with that folder: a folder that no path is in."""
     taken = {path.partition("/")[0] for path in paths}
-    found, number = name, 0
-    while found in taken:
+    unused, number = name, 0
+    while unused in taken:
         number += 1
-        found = f"{name}-{number}"
-    return found
+        unused = f"{name}-{number}"
+    return unused
 
 
 def find_nested_path(paths: Iterable[str]) -> tuple[str, str] | None:
-    """A path and another one beneath it, or None when all can be at their places."""
+    """A path and another path below it, or None if there are no such two."""
     every = list(paths)
     below: dict[str, str] = {}
     for path in every:
@@ -46,59 +46,64 @@ def find_nested_path(paths: Iterable[str]) -> tuple[str, str] | None:
 
 
 def check_paths(target: Target, staged: Mapping[str, Artifact], outs: Sequence[Out]) -> None:
-    """BuildError unless all inputs and outputs of an action can be at their places."""
+    """Require that the paths of an action's inputs and outputs are valid and do not conflict."""
     for out in outs:
-        _check_path(target, None, out.path, "an output")
-        if out.path.count("/") >= _DEEP:
-            raise BuildError(
-                f"{target.label}: the output {out.path[:60]!r}... is more than {_DEEP} folders deep",
-                target.place("outputs"),
-                "give it a shorter path",
-                "rule",
-            )
+        _check_output(target, out.path)
     for path, artifact in staged.items():
-        _check_path(target, artifact, path, "an input")
-        if path == "out":
-            raise BuildError(
-                f"{target.label}: a file called 'out' cannot be an input: commands write their outputs to the "
-                "folder of that name",
-                _place(target, artifact),
-                "rename it",
-                "rule",
-            )
-    made = [f"out/{out.path}" for out in outs]
-    twice = (
-        next((path for path in made if made.count(path) > 1), "")
-        if len(set(made)) < len(made)
-        else ""
-    )
-    if twice:
+        _check_input(target, artifact, path)
+    outputs = [f"out/{out.path}" for out in outs]
+    if len(set(outputs)) < len(outputs):
+        twice = next(path for path in outputs if outputs.count(path) > 1)
         raise BuildError(
             f"{target.label}: two outputs are at {twice!r}",
             target.place("outputs"),
             "rename one of them",
             "rule",
         )
-    inner = find_nested_path(made) or find_nested_path(staged)
-    if inner:
+    nested = find_nested_path(outputs) or find_nested_path(staged)
+    if nested:
         raise BuildError(
-            f"{target.label}: {inner[0]!r} is a file or an output, and {inner[1]!r} is below it",
-            _place(target, staged.get(inner[1])),
+            f"{target.label}: {nested[0]!r} is a file or an output, and {nested[1]!r} is below it",
+            _location(target, staged.get(nested[1])),
             "give one of them another path",
             "rule",
         )
-    _check_out(target, staged, set(made))
+    _check_inputs_in_out(target, staged, set(outputs))
 
 
-def _check_out(target: Target, staged: Mapping[str, Artifact], made: set[str]) -> None:
-    """No input in the folder of outputs may be an output, be in one, or have one below it."""
+def _check_output(target: Target, path: str) -> None:
+    _check_path(target, None, path, "an output")
+    if path.count("/") >= _MAX_DEPTH:
+        raise BuildError(
+            f"{target.label}: the output {path[:60]!r}... is more than {_MAX_DEPTH} folders deep",
+            target.place("outputs"),
+            "give it a shorter path",
+            "rule",
+        )
+
+
+def _check_input(target: Target, artifact: Artifact, path: str) -> None:
+    _check_path(target, artifact, path, "an input")
+    if path == "out":
+        raise BuildError(
+            f"{target.label}: a file called 'out' cannot be an input: "
+            "commands write their outputs to the folder of that name",
+            _location(target, artifact),
+            "rename it",
+            "rule",
+        )
+
+
+def _check_inputs_in_out(target: Target, staged: Mapping[str, Artifact], outputs: set[str]) -> None:
+    """Require that no input in `out` is an output, in an output, or above one. BuildError."""
     for path in [path for path in staged if path.startswith("out/")]:
-        found = find_nested_path({path, *made}) or ((path, path) if path in made else None)
-        if found:
+        conflict = find_nested_path({path, *outputs}) or ((path, path) if path in outputs else None)
+        if conflict:
+            output = conflict[0] if conflict[1] == path else conflict[1]
             raise BuildError(
                 f"{target.label}: the input {path!r} is at the place of the output "
-                f"{(found[0] if found[1] == path else found[1]).removeprefix('out/')!r}",
-                _place(target, staged[path]),
+                f"{output.removeprefix('out/')!r}",
+                _location(target, staged[path]),
                 "give the output another path, or move the input out of out/",
                 "rule",
             )
@@ -108,19 +113,20 @@ def _check_path(target: Target, artifact: Artifact | None, path: str, what: str)
     if any(part in ("", ".", "..") for part in path.split("/")) or "\0" in path:
         raise BuildError(
             f"{target.label}: {what} cannot be at {path!r}",
-            _place(target, artifact),
+            _location(target, artifact),
             "use a relative path without '..'",
             "rule",
         )
-    if len(path.encode("utf-8", "surrogateescape")) > _LONG:
+    if len(path.encode("utf-8", "surrogateescape")) > _MAX_BYTES:
         raise BuildError(
-            f"{target.label}: the path of {what} is longer than {_LONG} bytes: {path[:60]!r}...",
-            _place(target, artifact),
+            f"{target.label}: the path of {what} is longer than {_MAX_BYTES} bytes: "
+            f"{path[:60]!r}...",
+            _location(target, artifact),
             "move it to a folder that is less deep",
             "rule",
         )
 
 
-def _place(target: Target, artifact: Artifact | None) -> Location:
-    named = artifact.at if isinstance(artifact, Source) else None
-    return named or target.place()
+def _location(target: Target, artifact: Artifact | None) -> Location:
+    at = artifact.at if isinstance(artifact, Source) else None
+    return at or target.place()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..lite import TYPE_CHECKING
 from ..types.errors import BuildError
 from ..types.events import Listener, Warned
-from ..types.label import Label, Pattern
+from ..types.label import Label, Pattern, qualify_pattern
 from .open_folders import OwnedPaths
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def owned_paths(
 ) -> OwnedPaths:
     """The scope of a request that asks for these labels and for outputs at these paths."""
     patterns = [
-        Pattern.parse(_in_package(text, request.package), request.package)
+        Pattern.parse(qualify_pattern(text, request.package), request.package)
         for text in request.patterns
     ]
     if all(pattern.negative for pattern in patterns):
@@ -42,12 +42,6 @@ def owned_paths(
         lambda label, path: _declares(root, label, path),
         lambda text: listen(Warned(text)),
     )
-
-
-def _in_package(text: str, package: str) -> str:
-    """`:*` and `:all` mean the package one stands in, as in `Workspace.targets`."""
-    sign, body = ("-", text[1:]) if text.startswith("-") else ("", text)
-    return f"{sign}//{package}{body}" if body in (":*", ":all") else text
 
 
 def _declares(root: str, label: str, path: str) -> bool:

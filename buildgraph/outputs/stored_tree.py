@@ -83,4 +83,5 @@ def image_digest(path: str) -> str:
     import json
 
     with open(f"{path}/index.json", "rb") as file:
-        return str(json.load(file)["manifests"][0]["digest"])
+        digest = str(json.load(file)["manifests"][0]["digest"])
+    return digest if digest.isprintable() else ""

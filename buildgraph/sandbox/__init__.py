@@ -1,1 +1,1 @@
-"""Running commands: staging, sandboxes, collecting what they made, and containers."""
+"""Sandboxed commands: staging, isolation levels, supervision and collected outputs."""

@@ -1,4 +1,7 @@
-"""The strongest rung: bubblewrap. A command sees the host's /usr, what it names as visible, and its own folders."""
+"""Level `namespaces`: bubblewrap.
+
+A command sees the host's /usr, its visible paths and its folders.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import select
 import shutil
 import signal
 from contextlib import ExitStack, closing, suppress
-from dataclasses import replace
 
 from ..lite import TYPE_CHECKING
 from ..types.errors import BuildError
@@ -20,20 +22,23 @@ from .process import ChildProcess, ProcessResult, ProcessSpec, memory_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_DEATH_MS = 300_000  # one that waits for a slow disk dies when that has answered
+_DEATH_MS = 300_000  # a process that waits for a slow disk dies only when the disk has answered
 
 
 def run(job: Job, cancel: Cancel | None) -> ProcessResult:
-    """Run a job in fresh namespaces; CPU and memory are those seen at the last look, ten times a second."""
+    """Run a job in new namespaces; CPU time and memory are sampled ten times a second.
+
+    BuildError (reason "environment") when bubblewrap is missing or cannot create a sandbox.
+    """
     bwrap = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin") or shutil.which("bwrap")
     if bwrap is None:
         raise BuildError(
             "bubblewrap is not installed", None, "install the package bubblewrap", "environment"
         )
-    told, tell = os.pipe2(os.O_CLOEXEC)
-    with open(told, "rb") as info:
+    info_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+    with open(info_fd, "rb") as info:
         try:
-            process = _started(bwrap, job, tell)
+            process = _start(bwrap, job, write_fd)
         except OSError:
             _Init(info.read()).kill()
             raise
@@ -41,122 +46,93 @@ def run(job: Job, cancel: Cancel | None) -> ProcessResult:
             stack.callback(process.close)
             init = _Init(info.read())
             stack.pop_all()
-        with init, closing(process):  # bubblewrap is gone before its child is waited for
-            end = process.follow(job.timeout, cancel, init.look)
-    if not init.pid and end.why == "exit":
+        with init, closing(process):  # bubblewrap has ended before its child is waited for
+            end = process.follow(job.timeout, cancel, init.sample)
+    if not init.pid and end.cause == "exit":
         raise BuildError(
-            f"bubblewrap cannot make a sandbox: {end.log.decode(errors='replace').strip()}",
+            f"bubblewrap cannot create a sandbox: {end.log.decode(errors='replace').strip()}",
             None,
             "see 'buildgraph doctor'",
             "environment",
         )
-    return replace(end, cpu=init.cpu, peak=init.peak)
+    return ProcessResult(end.code, end.cause, end.log, init.cpu, init.peak)
 
 
-def _started(bwrap: str, job: Job, tell: int) -> ChildProcess:
+def _start(bwrap: str, job: Job, info: int) -> ChildProcess:
     accounts = {path: memory_file((data,)) for path, data in ACCOUNTS.items()}
     try:
-        argv = bubblewrap_argv(bwrap, job, tell, accounts)
-        return ChildProcess(ProcessSpec(argv, {}, "/", (tell, *accounts.values()), signal.SIGKILL))
+        argv = bubblewrap_argv(bwrap, job, info, accounts)
+        return ChildProcess(ProcessSpec(argv, {}, "/", (info, *accounts.values()), signal.SIGKILL))
     finally:
-        for fd in (tell, *accounts.values()):
+        for fd in (info, *accounts.values()):
             os.close(fd)
 
 
 def bubblewrap_argv(bwrap: str, job: Job, info: int, accounts: Mapping[str, int]) -> list[str]:
-    """The argv that runs a job; bubblewrap writes the pid of its child to the descriptor `info`.
+    """Return the argv that runs a job; bubblewrap writes the pid of its child to descriptor `info`.
 
-    `accounts` are the files that name users and groups, each with a descriptor of what is in it.
+    `accounts` maps the paths of the files of users and groups to descriptors with their content.
     """
     return [
         bwrap,
-        "--unshare-all",
-        "--unshare-user",
-        *(["--share-net"] if job.network else []),
-        "--die-with-parent",
-        "--new-session",
-        "--cap-drop",
-        "ALL",
-        "--uid",
-        "1000",
-        "--gid",
-        "1000",
-        "--hostname",
-        "build",
-        "--info-fd",
-        str(info),
+        *("--unshare-all", "--unshare-user", *(["--share-net"] if job.network else [])),
+        *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *("--uid", "1000", "--gid", "1000", "--hostname", "build"),
+        *("--info-fd", str(info)),
         "--clearenv",
         *_environment(job),
         *_system(job.network),
         *(word for path, fd in accounts.items() for word in ("--ro-bind-data", str(fd), path)),
-        "--proc",
-        "/proc",
-        "--remount-ro",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--bind",
-        job.temp,
-        TEMP,
+        *("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--bind", job.temp, TEMP),
         *_visible(job),
-        "--ro-bind",
-        job.stage,
-        FOLDER,
-        "--bind",
-        job.out,
-        f"{FOLDER}/out",
-        "--chdir",
-        FOLDER,
-        "--remount-ro",
-        "/",
-        "--",
-        *job.words,
+        *("--ro-bind", job.stage, FOLDER, "--bind", job.out, f"{FOLDER}/out", "--chdir", FOLDER),
+        *("--remount-ro", "/", "--", *job.words),
     ]
 
 
 class _Init:
-    """The first process of the sandbox. Bubblewrap ends before it does, and all others die with it.
+    """The first process of the sandbox, which outlives bubblewrap; all others die with it.
 
-    It leaves bubblewrap's group before it binds its life to bubblewrap's: when that is killed in between, it lives on.
+    It leaves bubblewrap's process group before it asks the kernel to die with bubblewrap, so it
+    survives a bubblewrap that is killed in between.
     """
 
     def __init__(self, info: bytes) -> None:
-        _, _, rest = info.partition(
-            b'"child-pid": '
-        )  # all of it may not stand there, if bubblewrap was killed
+        # The text is cut off when bubblewrap was killed while writing it.
+        _, _, rest = info.partition(b'"child-pid": ')
         self.pid = int(rest.replace(b",", b" ").split()[0]) if rest else 0
         self.cpu = self.peak = 0
-        self._life = -1
+        self._pidfd = -1
 
     def __enter__(self) -> _Init:
         if self.pid:
             try:
-                self._life = os.pidfd_open(self.pid)
+                self._pidfd = os.pidfd_open(self.pid)
             except ProcessLookupError:
                 pass
         return self
 
-    def look(self) -> None:
-        """Note what the sandbox has used so far."""
+    def sample(self) -> None:
+        """Record the CPU time and peak memory of the sandbox so far."""
         if self.pid:
             cpu, peak = usage.process_tree_usage(self.pid)
             self.cpu, self.peak = max(cpu, self.cpu), max(peak, self.peak)
 
     def kill(self) -> None:
-        """End it, and with it all others."""
+        """Kill the process, and with it all processes of the sandbox."""
         with suppress(ProcessLookupError):
-            if self._life >= 0:
-                signal.pidfd_send_signal(self._life, signal.SIGKILL)
+            if self._pidfd >= 0:
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             elif self.pid:
                 os.kill(self.pid, signal.SIGKILL)
 
     def __exit__(self, *_: object) -> None:
-        if self._life >= 0:
+        if self._pidfd >= 0:
             self.kill()
             poller = select.poll()
-            poller.register(self._life, select.POLLIN)
+            poller.register(self._pidfd, select.POLLIN)
             assert poller.poll(_DEATH_MS), "a sandbox outlived bubblewrap"
-            os.close(self._life)
+            os.close(self._pidfd)
 
 
 def _environment(job: Job) -> Iterator[str]:
@@ -180,9 +156,9 @@ def _visible(job: Job) -> Iterator[str]:
 
 
 def minimal_mounts(visible: Iterable[str]) -> list[str]:
-    """Paths to show besides the system's, without those that lie in one that is shown."""
-    shown = ["/usr"]
+    """Return the paths to mount besides /usr, without those inside another mounted path."""
+    mounted = ["/usr"]
     for path in sorted(visible):
-        if not any(path == parent or path.startswith(f"{parent}/") for parent in shown):
-            shown.append(path)
-    return shown[1:]
+        if not any(path == parent or path.startswith(f"{parent}/") for parent in mounted):
+            mounted.append(path)
+    return mounted[1:]

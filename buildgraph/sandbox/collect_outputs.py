@@ -1,7 +1,7 @@
-"""From the folder that a command wrote to nodes of the store: checked, copied, with fixed modes.
+"""Collect outputs: check the files that a command wrote, and copy them to the store.
 
-Call it only when every process of the command is dead: what it copies can then no longer change. The folder is walked
-by descriptors of its folders, never through a symlink.
+All processes of the command must be dead, so that the files no longer change. Folders are opened by
+descriptors, and symlinks are never followed.
 """
 
 from __future__ import annotations
@@ -20,46 +20,48 @@ from ..types.result import File, Node, Tree
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-_DEPTH, _LONG = (
-    64,
-    3500,
-)  # folders, and bytes of a path, up to which a tree can be staged and shown anywhere
-_SHOWN = 10
+# Limits up to which a tree can be staged and written to a workspace anywhere.
+_MAX_DEPTH = 64  # folders
+_MAX_PATH = 3500  # bytes
+_MAX_LISTED = 10  # errors that are listed in a message
 
 
 def collect(
     out: str, declared: Sequence[Out], batch: Batch, staged: Collection[str] = ()
 ) -> tuple[tuple[str, Node], ...]:
-    """The declared outputs below `out`, added to `batch`, sorted by path.
+    """Add the declared outputs below `out` to `batch`; return (path, node) of each, sorted by path.
 
-    `staged` are paths of inputs below it, which are passed over.
+    `staged` are paths of inputs below `out`, which are ignored.
 
-    BuildError (reason "failed") names every output that is missing, undeclared or of a kind that cannot be kept:
-    devices, FIFOs, sockets, setuid files, hard links to outside, and symlinks but for those that stay in a tree.
+    BuildError (reason "failed") lists every output that is missing, undeclared or not storable:
+    devices, FIFOs, sockets, setuid files, hard links to files outside, and symlinks, except those
+    that stay within a tree.
     """
     walk = _Walk({output.path: output for output in declared}, batch, staged)
     with _folder(out, None) as fd:
-        walk.outer(fd, "")
-    for path in sorted(walk.wanted.keys() - walk.found.keys()):
-        walk.faults.append(f"{path} was declared and not made")
-    walk.faults += [
-        f"{path} is a hard link to a file outside" for path, left in walk.links.values() if left
+        walk.collect(fd, "")
+    errors = walk.errors
+    for path in sorted(walk.declared.keys() - walk.nodes.keys()):
+        errors.append(f"{path} was declared but not created")
+    errors += [
+        f"{path} is a hard link to a file outside" for path, rest in walk.links.values() if rest
     ]
-    if walk.faults:
-        more = f" (and {len(walk.faults) - _SHOWN} more)" if len(walk.faults) > _SHOWN else ""
+    if errors:
+        more = f" (and {len(errors) - _MAX_LISTED} more)" if len(errors) > _MAX_LISTED else ""
         raise BuildError(
-            "the outputs are not as declared: " + "; ".join(walk.faults[:_SHOWN]) + more,
+            "the outputs are not as declared: " + "; ".join(errors[:_MAX_LISTED]) + more,
             None,
-            "make exactly the declared outputs below out/",
+            "create exactly the declared outputs below out/",
             "failed",
         )
-    return tuple(sorted(walk.found.items()))
+    return tuple(sorted(walk.nodes.items()))
 
 
 def is_inside(target: str, depth: int) -> bool:
-    """Whether a symlink `depth` folders below the top of its tree cannot lead out of the tree.
+    """True when a symlink `depth` folders below the top of its tree cannot lead out of the tree.
 
-    Its target must be relative and climb only at its start, so that no other link on the way can change its meaning.
+    Its target must be relative and contain ".." only at its start, so that no other symlink on the
+    way can change its meaning.
     """
     parts = target.split("/")
     climbs = next((n for n, part in enumerate(parts) if part != ".."), len(parts))
@@ -71,47 +73,54 @@ def is_inside(target: str, depth: int) -> bool:
 
 
 class _Walk:
-    def __init__(self, wanted: dict[str, Out], batch: Batch, staged: Collection[str]) -> None:
-        self.wanted, self.batch, self.staged = wanted, batch, staged
-        self.found: dict[str, Node] = {}
-        self.faults: list[str] = []
+    """Walk over a folder of outputs: collected nodes by path, errors, and hard links.
+
+    `links` maps (device, inode) to a path and the number of links that were not met yet.
+    """
+
+    def __init__(self, declared: dict[str, Out], batch: Batch, staged: Collection[str]) -> None:
+        self.declared, self.batch, self.staged = declared, batch, staged
+        self.nodes: dict[str, Node] = {}
+        self.errors: list[str] = []
         self.links: dict[tuple[int, int], tuple[str, int]] = {}
 
-    def outer(self, fd: int, prefix: str) -> None:
+    def collect(self, fd: int, prefix: str) -> None:
+        """Collect the outputs in a folder that is no output itself."""
         for name, info in _entries(fd):
             path = f"{prefix}{name}"
-            output = self.wanted.get(path)
-            if stat.S_ISDIR(info.st_mode) and output is None and self._leads_to_output(path):
+            output = self.declared.get(path)
+            if stat.S_ISDIR(info.st_mode) and output is None and self._is_above_output(path):
                 with _folder(name, fd) as inner:
-                    self.outer(inner, f"{path}/")
+                    self.collect(inner, f"{path}/")
             elif output is None and path in self.staged:
                 continue
             elif output is None:
-                self.faults.append(f"{path!a} was made and not declared")
+                self.errors.append(f"{path!a} was created but not declared")
             elif output.tree != stat.S_ISDIR(info.st_mode):
-                self.faults.append(
-                    f"{path} was declared as a {'folder' if output.tree else 'file'} and is none"
+                self.errors.append(
+                    f"{path} was declared as a {'folder' if output.tree else 'file'} but is not one"
                 )
             elif output.tree:
                 with _folder(name, fd) as inner:
-                    self.found[path] = self.tree(inner, path, 0)
+                    self.nodes[path] = self.tree(inner, path, 0)
             elif (node := self.file(fd, name, info, path)) is not None:
-                self.found[path] = node
+                self.nodes[path] = node
 
     def tree(self, fd: int, path: str, depth: int) -> Tree:
-        if depth > _DEPTH or len(os.fsencode(path)) > _LONG:
+        """Add a folder to the batch; `depth` counts the folders above it in its tree."""
+        if depth > _MAX_DEPTH or len(os.fsencode(path)) > _MAX_PATH:
             limit = (
-                f"folders that are more than {_DEPTH} folders deep"
-                if depth > _DEPTH
-                else f"paths of more than {_LONG} bytes"
+                f"folders that are more than {_MAX_DEPTH} folders deep"
+                if depth > _MAX_DEPTH
+                else f"paths of more than {_MAX_PATH} bytes"
             )
-            top = next(name for name in self.wanted if f"{path}/".startswith(f"{name}/"))
+            top = next(name for name in self.declared if f"{path}/".startswith(f"{name}/"))
             raise BuildError(f"the output {top} has {limit}", None, "", "failed")
         files, folders, symlinks = [], [], []
         for name, info in _entries(fd):
             below = f"{path}/{name}"
             if not name.isprintable():
-                self.faults.append(f"{below!a} is no printable UTF-8 name")
+                self.errors.append(f"{below!a} is no printable UTF-8 name")
             elif stat.S_ISDIR(info.st_mode):
                 with _folder(name, fd) as inner:
                     folders.append((name, self.tree(inner, below, depth + 1).digest))
@@ -119,10 +128,10 @@ class _Walk:
                 target = os.readlink(name, dir_fd=fd)
                 symlinks.append((name, target))
                 if not is_inside(target, depth) or not target.isprintable():
-                    self.faults.append(f"{below} is a symlink that leaves its tree ({target!a})")
+                    self.errors.append(f"{below} is a symlink that leaves its tree ({target!a})")
             elif (node := self.file(fd, name, info, below)) is not None:
                 files.append((name, node.digest, node.executable))
-        if self.faults:
+        if self.errors:
             return Tree(EMPTY)
         return Tree(
             self.batch.add(
@@ -131,21 +140,22 @@ class _Walk:
         )
 
     def file(self, fd: int, name: str, info: os.stat_result, path: str) -> File | None:
+        """Add a file to the batch; None when it is not storable."""
         if not stat.S_ISREG(info.st_mode):
-            self.faults.append(f"{path} is a {_kind(info.st_mode)}")
+            self.errors.append(f"{path} is a {_kind(info.st_mode)}")
             return None
         if info.st_mode & (stat.S_ISUID | stat.S_ISGID):
-            self.faults.append(f"{path} is setuid or setgid")
+            self.errors.append(f"{path} is setuid or setgid")
             return None
         if info.st_nlink > 1:
-            _, left = self.links.get((info.st_dev, info.st_ino), (path, info.st_nlink))
-            self.links[info.st_dev, info.st_ino] = (path, left - 1)
+            _, rest = self.links.get((info.st_dev, info.st_ino), (path, info.st_nlink))
+            self.links[info.st_dev, info.st_ino] = (path, rest - 1)
         if not info.st_mode & 0o400:
             os.chmod(name, 0o400, dir_fd=fd)
         return File(self.batch.add_file(_beneath(fd, name)), bool(info.st_mode & 0o100))
 
-    def _leads_to_output(self, path: str) -> bool:
-        return any(wanted.startswith(f"{path}/") for wanted in (*self.wanted, *self.staged))
+    def _is_above_output(self, path: str) -> bool:
+        return any(below.startswith(f"{path}/") for below in (*self.declared, *self.staged))
 
 
 def _entries(fd: int) -> Iterator[tuple[str, os.stat_result]]:
@@ -154,7 +164,7 @@ def _entries(fd: int) -> Iterator[tuple[str, os.stat_result]]:
 
 
 class _folder:
-    """A folder, opened beneath another one or by its path: its descriptor."""
+    """Context manager of a folder's descriptor, opened by its path or beneath another folder."""
 
     def __init__(self, name: str, beneath: int | None) -> None:
         if beneath is not None:
@@ -171,7 +181,7 @@ class _folder:
 
 
 def _beneath(fd: int, name: str) -> str:
-    """A path of a file in an open folder; where /proc names no descriptors, /dev/fd has no folders either."""
+    """Return a path of a file in an open folder; /dev/fd would not work for folders."""
     return f"/proc/self/fd/{fd}/{name}"
 
 

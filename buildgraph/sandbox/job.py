@@ -1,4 +1,4 @@
-"""A command as the host must run it, and what came of it."""
+"""A command as the host runs it (`Job`), and how its run ended (`Outcome`)."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ else:
 
 Ending: TypeAlias = "Literal['exit', 'signal', 'timeout', 'memory', 'interrupted']"
 Level: TypeAlias = "Literal['namespaces', 'landlock', 'none']"
-LEVELS: tuple[Level, ...] = ("namespaces", "landlock", "none")
-FLAGS = ("-S", "-s", "-B")  # with which the interpreter runs a tool
+LEVELS: tuple[Level, ...] = ("namespaces", "landlock", "none")  # the strongest first
+FLAGS = ("-S", "-s", "-B")  # of the interpreter that runs a tool
 _INTERPRETER = os.path.realpath(sys.executable)
 
 
 class Cancel(Protocol):
-    """The wish that what runs comes to its end; `threading.Event` is one."""
+    """Flag that cancels running commands; `threading.Event` is one."""
 
     def is_set(self) -> bool:
-        """Whether it is wished."""
+        """True when running commands should end."""
         ...
 
 
 @record
 class Job:
-    """One run: `stage` holds the inputs and becomes the working folder, `out` is its only writable folder.
+    """One run of a command.
 
-    `argv[0]` is an absolute path of the host or a path relative to `stage`; `visible` are the host folders and files a
-    tool needs to exist (interpreter, distributions, programs), read-only. `timeout` is in seconds.
-    `out` is `<stage>/out`; `temp` is a private scratch folder, TMPDIR of the command.
+    `argv[0]` is an absolute path on the host or a path relative to `stage`. `stage` has the inputs
+    and is the working folder; `out`, which is `<stage>/out`, is the only writable folder in it.
+    `temp` is a private scratch folder, the command's TMPDIR. `visible` are files and folders of the
+    host that the command needs (interpreter, distributions, programs), read-only. `timeout` is in
+    seconds.
     """
 
     argv: tuple[str, ...]
@@ -50,16 +52,16 @@ class Job:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """`argv` with a path for its program: nothing is looked for in PATH."""
+        """Return `argv` with a path for its program, so that PATH is never searched."""
         return self.argv if "/" in self.argv[0] else (f"./{self.argv[0]}", *self.argv[1:])
 
 
 @record
 class Outcome:
-    """How a run ended: exit code (128 + signal when killed), what happened, the log, and where it ran.
+    """End of a run: exit code (128 + signal when killed), cause, log, and sandbox level.
 
-    `ended` is "exit", "signal", "timeout", "memory" or "interrupted"; only "exit" with code 0 is a success.
-    `log` is stdout and stderr in one, as written, cut in the middle when over 1 MiB. Times are milliseconds.
+    `ended` is "exit", "signal", "timeout", "memory" or "interrupted"; only "exit" with code 0 is a
+    success. `log` is stdout and stderr as written, cut in the middle when longer than 1 MiB.
     """
 
     code: int
@@ -71,17 +73,20 @@ class Outcome:
     peak_kib: int
 
 
-def classify_ending(code: int, why: str, for_memory: Callable[[], bool]) -> Ending:
-    """How a job ended, from its exit code and why its runner ended it; `for_memory` says whether one was killed so."""
+def classify_ending(code: int, why: str, was_oom_kill: Callable[[], bool]) -> Ending:
+    """Return how a job ended, from its exit code and the reason for which its runner ended it.
+
+    `was_oom_kill` is called for a job that was killed by SIGKILL.
+    """
     if why != "exit":
         return why  # type: ignore[return-value]
-    if code == 128 + 9 and for_memory():
+    if code == 128 + 9 and was_oom_kill():
         return "memory"
     return "signal" if 128 < code <= 192 else "exit"
 
 
 def is_tool(job: Job) -> bool:
-    """Whether a job runs a program of `tools/` with the interpreter of this process: a warm one can serve it."""
+    """True when a job runs a program of `tools/` with this interpreter, as fork servers do."""
     return (
         len(job.argv) > 4
         and job.argv[0] == _INTERPRETER

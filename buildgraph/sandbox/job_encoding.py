@@ -1,4 +1,4 @@
-"""A job in the words that `supervisor.py` reads."""
+"""Encoding of a job as orders for a supervisor; `supervisor.py` lists their letters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 
 def environment(job: Job, folder: str, temp: str) -> dict[str, str]:
-    """All that a command finds in its environment: defaults, the same on every machine but for folders, and what the job sets."""
+    """Return the environment of a command: defaults, and the variables that the job sets.
+
+    Only the working folder and `temp` differ between machines.
+    """
     defaults = {
         "HOME": "/nonexistent",
         "LOGNAME": USER,
@@ -35,7 +38,7 @@ def environment(job: Job, folder: str, temp: str) -> dict[str, str]:
 
 
 def encode_job(job: Job, confined: bool, parent: int) -> Iterator[str]:
-    """What `supervisor.py` must know of a job; `parent` is the process that it must outlive in no case."""
+    """Encode a job for a supervisor, which exits when the process `parent` does."""
     yield f"p{parent}"
     yield f"s{job.stage}"
     if confined:

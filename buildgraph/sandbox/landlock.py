@@ -1,7 +1,7 @@
-"""Landlock by system call: from here on this process and its children open only what was granted (Linux >= 5.13).
+"""Landlock by system calls (Linux >= 5.13): restrict this process and its children.
 
-Little is imported: the program `supervisor.py` loads it anew for every command.
-Numbers are those of `linux/landlock.h`; each version ("ABI") of the kernel knows a prefix of the rights.
+The module imports little, because `supervisor.py` loads it for every command. Numbers are those of
+`linux/landlock.h`. Each version ("ABI") of Landlock knows the first N rights.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _CREATE, _ADD, _RESTRICT = 444, 445, 446
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 _MAKE_CHAR, _MAKE_BLOCK, _TRUNCATE, _IOCTL_DEV = 64, 2048, 1 << 14, 1 << 15
 _ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | _TRUNCATE | _IOCTL_DEV
-_RIGHTS_OF_ABI = {1: 13, 2: 14, 3: 15, 4: 15}  # number of file system rights; 16 from ABI 5
+_RIGHTS_OF_ABI = {1: 13, 2: 14, 3: 15, 4: 15}  # number of rights on files; 16 from ABI 5
 
 READ = EXECUTE | READ_FILE | READ_DIR
 CHANGE = (1 << 16) - 1 & ~(_MAKE_CHAR | _MAKE_BLOCK)
@@ -37,16 +37,16 @@ class _Beneath(ctypes.Structure):
 
 
 def call(number: int, *arguments: object) -> int:
-    """A raw system call; OSError when it fails."""
-    found: int = libc.syscall(number, *arguments)
-    if found < 0:
+    """Make a system call by number; OSError when it fails."""
+    result: int = libc.syscall(number, *arguments)
+    if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), f"system call {number}")
-    return found
+    return result
 
 
 def prctl(option: int, *arguments: int) -> None:
-    """`prctl(2)`; OSError when it fails."""
+    """Call `prctl(2)`; OSError when it fails."""
     padded = (*arguments, 0, 0, 0, 0)[:4]
     if libc.prctl(option, *(ctypes.c_ulong(word) for word in padded)) < 0:
         code = ctypes.get_errno()
@@ -54,7 +54,7 @@ def prctl(option: int, *arguments: int) -> None:
 
 
 def abi() -> int:
-    """The version of Landlock that the kernel offers; 0 when it has none, or a container forbids it."""
+    """Return the version of Landlock in the kernel; 0 if absent or forbidden by a container."""
     try:
         return call(_CREATE, None, 0, 1)
     except OSError:
@@ -62,20 +62,22 @@ def abi() -> int:
 
 
 def restrict(grants: list[tuple[str, int]], network: bool) -> None:
-    """Give up for good every access to files but (path, rights); paths that do not exist are passed over.
+    """Drop every access to files, except the granted (path, rights), for good.
 
-    Also TCP (unless `network`), abstract sockets of and signals to processes outside, where the kernel knows how.
+    Granted paths that do not exist are skipped. TCP (unless `network`), abstract sockets of other
+    processes and signals to them are refused too, where the kernel supports that. OSError when the
+    kernel has no Landlock.
     """
     version = abi()
     if not version:
-        raise OSError("this kernel offers no Landlock")
+        raise OSError("this kernel has no Landlock")
     files = (1 << _RIGHTS_OF_ABI.get(version, 16)) - 1
     rules = _Rules(files, 0 if network or version < 4 else 3, 3 if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = call(_CREATE, ctypes.byref(rules), size, 0)
     for path, rights in grants:
         _grant(ruleset, path, rights & files)
-    prctl(38, 1)  # PR_SET_NO_NEW_PRIVS, without which the next call is refused
+    prctl(38, 1)  # PR_SET_NO_NEW_PRIVS, which the next call requires
     call(_RESTRICT, ruleset, 0)
     os.close(ruleset)
 

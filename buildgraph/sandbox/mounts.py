@@ -1,10 +1,11 @@
-"""A root file system of one's own by system call, as bubblewrap makes it: shared by a server, a view for each action.
+"""Root file systems of fork servers: a part shared by all actions, and private mounts of each.
 
-The server enters a user namespace and builds the part that all its actions share; the host stays mounted at /tmp. For
-each action it goes into namespaces of that action for a moment to add what is private (the action's folders, /dev/shm,
-pseudo terminals). The command adds what only it can, the view of its own processes, takes the host away, and then gives up
-every capability in one more user namespace.
-Needs Linux >= 5.12 (`mount_setattr`); what the kernel refuses is an OSError.
+The server enters a user namespace and builds the part that all its actions share; the host stays
+mounted at /tmp. For each action it enters namespaces of that action for a moment and mounts what is
+private: the action's folders, /dev/shm and pseudo terminals. The command mounts /proc for its own
+processes, unmounts the host, and drops every capability in one more user namespace. The result is
+the same as that of bubblewrap. Requires Linux >= 5.12 (`mount_setattr`). A refused call is an
+OSError.
 """
 
 from __future__ import annotations
@@ -21,14 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FOLDER, TEMP = "/build", "/tmp"
-COVERED = (
-    f"{FOLDER}/",
-    f"{TEMP}/",
-    "/proc/",
-    "/dev/",
-)  # what a server shows below these, no action would see
-ACCOUNTS = {  # user 1000 is who runs commands in namespaces
-    "/etc/passwd": b"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\nbuild:x:1000:1000:build:/nonexistent:/bin/sh\n"
+# A path of the host below these would be hidden from actions by private mounts.
+COVERED = (f"{FOLDER}/", f"{TEMP}/", "/proc/", "/dev/")
+ACCOUNTS = {  # commands run as user 1000
+    "/etc/passwd": b"root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
+    b"build:x:1000:1000:build:/nonexistent:/bin/sh\n"
     b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "/etc/group": b"root:x:0:\nbuild:x:1000:\nnogroup:x:65534:\n",
 }
@@ -45,18 +43,9 @@ _LINKS = (
     ("pts/ptmx", "ptmx"),
 )
 
-NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
-    0x20000,
-    0x2000000,
-    0x4000000,
-    0x8000000,
-    0x10000000,
-    0x20000000,
-    0x40000000,
-)
-ACTION_NAMESPACES = (
-    NEWNS | NEWIPC | NEWNET
-)  # what an action has of its own, besides its processes and users
+NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
+ACTION_NAMESPACES = NEWNS | NEWIPC | NEWNET  # besides those of processes and users
 _READ_ONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _SLAVE = 1, 2, 4, 8, 0x1000, 0x4000, 0x80000
 _DETACH, _HERE, _RECURSIVE, _EMPTY, _CLONE, _MOVE_EMPTY = 2, -100, 0x8000, 0x1000, 1, 4
 _ATTR_READ_ONLY, _ATTR_NOSUID, _ATTR_NODEV = 1, 2, 4
@@ -65,17 +54,18 @@ _OPEN_TREE, _MOVE_MOUNT, _SETATTR = 428, 429, 442
 
 
 def enter_shared_root(root: str, visible: Iterable[str], site: Iterable[tuple[str, str]]) -> None:
-    """Build the shared part on the empty folder `root` and make it the root: `visible` paths of the host, read-only.
+    """Build the shared part in the empty folder `root`, and make it the root of this process.
 
-    `site` are (name, target) of links below /build/site. The caller has all capabilities in here, and only in here; its
-    next child is the first process of a namespace of processes.
+    `visible` are paths of the host to mount read-only. `site` are (name, target) of symlinks below
+    /build/site. The caller has all capabilities within its new namespaces, and its next child is
+    the first process of a process namespace.
     """
     user, group = os.geteuid(), os.getegid()
-    _checked(libc.unshare(NEWUSER | NEWUTS | NEWCGROUP | NEWPID | ACTION_NAMESPACES))
+    _check(libc.unshare(NEWUSER | NEWUTS | NEWCGROUP | NEWPID | ACTION_NAMESPACES))
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    _become((0, user), (0, group), proc)
+    _map_ids((0, user), (0, group), proc)
     os.close(proc)
-    _checked(libc.sethostname(b"build", 5))
+    _check(libc.sethostname(b"build", 5))
     _mount("", "/", "", _REC | _SLAVE)
     _mount("tmpfs", root, "tmpfs", _NOSUID | _NODEV, "mode=755")
     for folder in ("/proc", "/dev", _HOST, f"{FOLDER}/site"):
@@ -84,24 +74,26 @@ def enter_shared_root(root: str, visible: Iterable[str], site: Iterable[tuple[st
         if os.path.islink(path):
             os.symlink(os.readlink(path), root + path)
         else:
-            _show(path, root)
+            _bind_read_only(path, root)
     for path in (*SYSTEM_FILES, *visible):
-        _show(path, root)
+        _bind_read_only(path, root)
     for path, data in ACCOUNTS.items():
         _write(root + path, data)
     for name, target in site:
         os.symlink(target, f"{root}{FOLDER}/site/{name}")
-    _devices(f"{root}/dev")
-    _checked(libc.pivot_root(os.fsencode(root), os.fsencode(root + _HOST)))
+    _mount_devices(f"{root}/dev")
+    _check(libc.pivot_root(os.fsencode(root), os.fsencode(root + _HOST)))
     os.chdir("/")
-    _attributes("/", _ATTR_READ_ONLY | _SAFE)
-    _attributes(
-        _HOST, _SAFE, recursive=True
-    )  # what actions bind from there is so from the beginning
+    _set_attributes("/", _ATTR_READ_ONLY | _SAFE)
+    # Bind mounts of actions inherit these attributes from the host's mounts.
+    _set_attributes(_HOST, _SAFE, recursive=True)
 
 
 def mount_action_folders(stage: str, out: str, temp: str) -> int:
-    """In new namespaces of an action: its folders at /build and /build/out; a descriptor of its scratch folder for `close`."""
+    """Mount the folders of an action at /build and /build/out, in new namespaces of the action.
+
+    Returns a descriptor of its scratch folder for `detach_host`.
+    """
     scratch = call(_OPEN_TREE, _HERE, os.fsencode(_HOST + temp), _CLONE | os.O_CLOEXEC)
     try:
         _mount("tmpfs", "/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=755")
@@ -109,9 +101,9 @@ def mount_action_folders(stage: str, out: str, temp: str) -> int:
             "devpts", "/dev/pts", "devpts", _NOSUID | _NOEXEC, "newinstance,ptmxmode=0666,mode=620"
         )
         _mount(_HOST + stage, FOLDER, "", _BIND)
-        _attributes(FOLDER, _ATTR_READ_ONLY)
+        _set_attributes(FOLDER, _ATTR_READ_ONLY)
         _mount(_HOST + out, f"{FOLDER}/out", "", _BIND)
-        _loopback()
+        _enable_loopback()
     except OSError:
         os.close(scratch)
         raise
@@ -119,49 +111,51 @@ def mount_action_folders(stage: str, out: str, temp: str) -> int:
 
 
 def detach_host(scratch: int) -> int:
-    """In the process that becomes the command: /proc of its own processes, the scratch folder at /tmp, the host gone.
+    """Unmount the host, and mount /proc and the scratch folder, in the process of the command.
 
-    Returns a descriptor of the host's /proc for `give_up`, to be closed before the command is let loose.
+    Returns a descriptor of the host's /proc for `drop_privileges`, to be closed before the command
+    starts.
     """
     proc = os.open(f"{_HOST}/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    # Read-only, for root of the host owns the settings of the kernel even without any capability.
+    # Read-only, because root of the host can write kernel settings without any capability.
     _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC | _READ_ONLY)
-    _checked(libc.umount2(os.fsencode(_HOST), _DETACH))
+    _check(libc.umount2(os.fsencode(_HOST), _DETACH))
     call(_MOVE_MOUNT, scratch, b"", _HERE, os.fsencode(TEMP), _MOVE_EMPTY)
     return proc
 
 
 def unshare_action() -> None:
-    """Go on in new namespaces, those of an action."""
-    _checked(libc.unshare(ACTION_NAMESPACES))
+    """Enter new namespaces for an action."""
+    _check(libc.unshare(ACTION_NAMESPACES))
 
 
 def enter_namespaces(process: int, kinds: int) -> None:
-    """Enter namespaces of a process (pidfd); that of processes counts for children only."""
-    _checked(libc.setns(process, kinds))
+    """Enter namespaces of a process (pidfd); only children enter a process namespace."""
+    _check(libc.setns(process, kinds))
 
 
 def drop_privileges(proc: int) -> None:
-    """In the command itself: user 1000 of a namespace that has no say over the others, and no capability even there."""
-    _checked(libc.unshare(NEWUSER))
-    _become((1000, 0), (1000, 0), proc)
+    """Become user 1000 of a new user namespace that does not own the others, without capabilities.
+
+    `proc` is a descriptor of the host's /proc.
+    """
+    _check(libc.unshare(NEWUSER))
+    _map_ids((1000, 0), (1000, 0), proc)
     drop_capabilities()
     prctl(38, 1)  # PR_SET_NO_NEW_PRIVS
 
 
 def drop_capabilities() -> None:
-    """Without the bounding set, no program started from here has any capability."""
+    """Drop all capabilities and the bounding set, so that no program started later gets any."""
     capability = 0
-    while (
-        libc.prctl(24, capability, 0, 0, 0) == 0
-    ):  # PR_CAPBSET_DROP, up to the last that the kernel knows
+    while libc.prctl(24, capability, 0, 0, 0) == 0:  # PR_CAPBSET_DROP fails beyond the last one
         capability += 1
     head, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     libc.capset(ctypes.byref(head), ctypes.byref(none))
 
 
-def _become(user: tuple[int, int], group: tuple[int, int], proc: int) -> None:
-    """Be a user and a group of the new namespace: each as (inside, outside)."""
+def _map_ids(user: tuple[int, int], group: tuple[int, int], proc: int) -> None:
+    """Map this user and group into a new user namespace; each is (id inside, id outside)."""
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", "%d %d 1" % user),
@@ -174,16 +168,16 @@ def _become(user: tuple[int, int], group: tuple[int, int], proc: int) -> None:
             os.close(fd)
 
 
-def _show(path: str, root: str) -> None:
+def _bind_read_only(path: str, root: str) -> None:
     if not os.path.exists(path):
         return
-    _point(path, root + path)
+    _make_mount_point(path, root + path)
     _mount(path, root + path, "", _BIND | _REC)
-    _attributes(root + path, _ATTR_READ_ONLY | _SAFE, recursive=True)
+    _set_attributes(root + path, _ATTR_READ_ONLY | _SAFE, recursive=True)
 
 
-def _point(path: str, target: str) -> None:
-    """Something of the right kind to mount on."""
+def _make_mount_point(path: str, target: str) -> None:
+    """Create `target` as a folder or an empty file, as `path` is one."""
     if os.path.isdir(path):
         os.makedirs(target, 0o755, exist_ok=True)
     else:
@@ -200,23 +194,23 @@ def _write(path: str, data: bytes) -> None:
         os.close(fd)
 
 
-def _devices(folder: str) -> None:
+def _mount_devices(folder: str) -> None:
     _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, "mode=755")
     for name in ("shm", "pts"):
         os.mkdir(f"{folder}/{name}", 0o755)
     for name in _DEVICES:
-        _point(f"/dev/{name}", f"{folder}/{name}")
+        _make_mount_point(f"/dev/{name}", f"{folder}/{name}")
         _mount(f"/dev/{name}", f"{folder}/{name}", "", _BIND)
-        _attributes(f"{folder}/{name}", _ATTR_NOSUID)
+        _set_attributes(f"{folder}/{name}", _ATTR_NOSUID)
     for target, name in _LINKS:
         os.symlink(target, f"{folder}/{name}")
-    _attributes(folder, _ATTR_READ_ONLY | _SAFE)
+    _set_attributes(folder, _ATTR_READ_ONLY | _SAFE)
 
 
-def _loopback() -> None:
-    """Bring up the only interface that there is; the kernel gives it its addresses."""
+def _enable_loopback() -> None:
+    """Bring up the loopback interface; the kernel then assigns its addresses."""
     fd = libc.socket(2, 2, 0)  # AF_INET, SOCK_DGRAM
-    _checked(fd)
+    _check(fd)
     try:
         fcntl.ioctl(fd, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
     finally:
@@ -224,7 +218,7 @@ def _loopback() -> None:
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    _checked(
+    _check(
         libc.mount(
             os.fsencode(source),
             os.fsencode(target),
@@ -236,15 +230,15 @@ def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> N
     )
 
 
-def _attributes(path: str, add: int, recursive: bool = False) -> None:
-    """`mount_setattr(2)` keeps what it is not told to change, such as flags that the host locked."""
+def _set_attributes(path: str, add: int, recursive: bool = False) -> None:
+    """Add attributes to a mount; `mount_setattr(2)` keeps all others, such as locked flags."""
     words = (ctypes.c_uint64 * 4)(add, 0, 0, 0)
     call(
         _SETATTR, _HERE, os.fsencode(path), _RECURSIVE if recursive else 0, ctypes.byref(words), 32
     )
 
 
-def _checked(result: int, about: str = "") -> None:
+def _check(result: int, path: str = "") -> None:
     if result < 0:
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code), about or None)
+        raise OSError(code, os.strerror(code), path or None)

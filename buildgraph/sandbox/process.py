@@ -1,4 +1,4 @@
-"""Start one process and stay with it to its end: its log, its time limit, the wish to stop, what it used."""
+"""Start one process and follow it to its end: output, time limit, cancellation, resource use."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
 _TICK_MS = 100
-_GRACE = 2.0
-Why: TypeAlias = "Literal['exit', 'timeout', 'interrupted']"
+_GRACE_S = 2.0  # between the signal that ends a process and SIGKILL
+Cause: TypeAlias = "Literal['exit', 'timeout', 'interrupted']"
 
 
 @record
 class ProcessSpec:
-    """What to start: argv, environment, working folder, descriptors it keeps, and the signal that ends all of it."""
+    """A process to start: argv, environment, working folder, inherited descriptors.
+
+    `stop` is the signal that ends the process with all its descendants.
+    """
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -36,86 +39,92 @@ class ProcessSpec:
 
 @record
 class ProcessResult:
-    """Exit code (128 + signal when killed), why it ended, log, and CPU milliseconds and peak KiB of what was reaped."""
+    """Exit code (128 + signal when killed), cause, log, CPU milliseconds, and peak KiB."""
 
     code: int
-    why: Why
+    cause: Cause
     log: bytes
     cpu: int
     peak: int
 
 
 def readable(fd: int, seconds: float) -> bool:
-    """Whether a descriptor can be read within a time; `select` would refuse those beyond 1023."""
+    """True when a descriptor is readable within a time; `select` would limit its number."""
     poller = select.poll()
     poller.register(fd, select.POLLIN)
     return bool(poller.poll(seconds * 1000))
 
 
 class RunningProcess:
-    """A command that runs somewhere: its pidfd, its log pipe, and the signal that ends all of it; always `close` it."""
+    """A running command: its pidfd, its log pipe, and the signal that ends it.
 
-    def __init__(self, life: int, pipe: int, stop: signal.Signals) -> None:
-        self._life, self._pipe, self._stop, self.log = life, pipe, stop, OutputBuffer()
+    `close` is required.
+    """
+
+    def __init__(self, pidfd: int, pipe: int, stop: signal.Signals) -> None:
+        self._pidfd, self._pipe, self._stop, self.log = pidfd, pipe, stop, OutputBuffer()
         os.set_blocking(pipe, False)
-        self._ended: ProcessResult | None = None
+        self._result: ProcessResult | None = None
 
     def _used(self) -> tuple[int, int, int]:
-        """(code, CPU ms, peak KiB) of a command that has ended; a negative code is a signal."""
+        """Return (code, CPU ms, peak KiB) of an ended command; a negative code is a signal."""
         raise NotImplementedError
 
     def follow(
         self, timeout: float, cancel: Cancel | None, tick: Callable[[], None]
     ) -> ProcessResult:
-        """Stay to the end; `tick` is called about ten times a second."""
+        """Wait for the end, or end the command after `timeout` seconds or when `cancel` is set.
+
+        `tick` is called about ten times a second.
+        """
         poller = select.poll()
-        poller.register(self._life, select.POLLIN)
+        poller.register(self._pidfd, select.POLLIN)
         poller.register(self._pipe, select.POLLIN)
         deadline, killed_at = time.monotonic() + timeout, 0.0
-        why: Why = "exit"
+        cause: Cause = "exit"
         while True:
             ready = dict(poller.poll(_TICK_MS))
             if self._pipe in ready and not self._read():
                 poller.unregister(self._pipe)
-            if self._life in ready:
-                return self._reap(why)
+            if self._pidfd in ready:
+                return self._reap(cause)
             tick()
             now = time.monotonic()
-            if why == "exit":
+            if cause == "exit":
                 if cancel is not None and cancel.is_set():
-                    why = "interrupted"
+                    cause = "interrupted"
                 elif now > deadline:
-                    why = "timeout"
-                if why != "exit":
+                    cause = "timeout"
+                if cause != "exit":
                     killed_at = now
-                    signal.pidfd_send_signal(self._life, self._stop)
-            elif now > killed_at + _GRACE:
+                    signal.pidfd_send_signal(self._pidfd, self._stop)
+            elif now > killed_at + _GRACE_S:
                 self._kill()
 
     def close(self) -> None:
-        """Kill what still runs, reap it, and close all descriptors."""
-        if self._ended is None:
-            signal.pidfd_send_signal(self._life, self._stop)
-            if not readable(self._life, _GRACE):
+        """Kill the command if it still runs, reap it, and close all descriptors."""
+        if self._result is None:
+            signal.pidfd_send_signal(self._pidfd, self._stop)
+            if not readable(self._pidfd, _GRACE_S):
                 self._kill()
             self._reap("interrupted")
         os.close(self._pipe)
-        os.close(self._life)
+        os.close(self._pidfd)
 
     def _kill(self) -> None:
-        signal.pidfd_send_signal(self._life, signal.SIGKILL)
+        signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
-    def _reap(self, why: Why) -> ProcessResult:
+    def _reap(self, cause: Cause) -> ProcessResult:
         code, cpu, peak = self._used()
         while self._read():
             pass
-        self._ended = ProcessResult(
-            code if code >= 0 else 128 - code, why, self.log.text(), cpu, peak
+        self._result = ProcessResult(
+            code if code >= 0 else 128 - code, cause, self.log.text(), cpu, peak
         )
-        return self._ended
+        return self._result
 
     def _read(self) -> bool:
-        """Take what stands in the pipe; False when it is closed or, for now, empty."""
+        """Read available output; False when the pipe is closed or empty."""
         try:
             data = os.read(self._pipe, 1 << 16)
         except BlockingIOError:
@@ -125,35 +134,35 @@ class RunningProcess:
 
 
 class ChildProcess(RunningProcess):
-    """A command started as a process of this one."""
+    """A command that is a child of this process."""
 
-    def __init__(self, start: ProcessSpec) -> None:
+    def __init__(self, spec: ProcessSpec) -> None:
         pipe, inner = os.pipe2(os.O_CLOEXEC)
         try:
-            # No preexec_fn: it would turn vfork off and run Python between fork and exec of a threaded process.
+            # No preexec_fn: it disables vfork and runs Python in a fork of a threaded process.
             self._process = subprocess.Popen(
-                start.argv,
-                env=start.env,
-                cwd=start.cwd,
-                pass_fds=start.fds,
+                spec.argv,
+                env=spec.env,
+                cwd=spec.cwd,
+                pass_fds=spec.fds,
                 stdin=subprocess.DEVNULL,
                 stdout=inner,
                 stderr=inner,
                 start_new_session=True,
                 umask=0o022,
             )
-            life = self._pidfd()
+            pidfd = self._open_pidfd()
         except BaseException:
             os.close(pipe)
             raise
         finally:
             os.close(inner)
-        super().__init__(life, pipe, start.stop)
+        super().__init__(pidfd, pipe, spec.stop)
 
-    def _pidfd(self) -> int:
+    def _open_pidfd(self) -> int:
         try:
             return os.pidfd_open(self._process.pid)
-        except OSError:  # there is no descriptor left for it: it must not run on unseen
+        except OSError:  # no descriptor is left: the command must not run without supervision
             self._kill()
             self._process.wait()
             raise
@@ -162,7 +171,8 @@ class ChildProcess(RunningProcess):
         os.killpg(self._process.pid, signal.SIGKILL)
 
     def _used(self) -> tuple[int, int, int]:
-        # While it is not reaped its number is its own: a bubblewrap killed at its start leaves a child in its group.
+        # Before reaping, so that the number still belongs to its group: a bubblewrap that was
+        # killed during its start leaves a child in it.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self._process.pid, 0)
@@ -171,7 +181,7 @@ class ChildProcess(RunningProcess):
 
 
 def memory_file(words: Iterable[str | bytes]) -> int:
-    """A descriptor of a file without a name that holds orders, read from its start."""
+    """Return a descriptor of an anonymous file with NUL-separated strings, at its start."""
     fd = os.memfd_create("orders", os.MFD_CLOEXEC)
     os.pwrite(fd, b"\0".join(map(os.fsencode, words)), 0)
     return fd

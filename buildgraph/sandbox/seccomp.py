@@ -1,7 +1,8 @@
-"""A seccomp filter without libseccomp: sockets, shared memory by key, and doors to the kernel that no build needs.
+"""Seccomp filter without libseccomp, against system calls that no build needs.
 
-Little is imported, as in `landlock.py`. A refused call gives EPERM; a call of a foreign
-architecture (x32 and i386 share a kernel with x86-64 but not its numbers) ends the process.
+Refused are sockets, shared memory by key, tracing, mounts and other risky calls. The module imports
+little, as `landlock.py`. A refused call fails with EPERM. A call of a foreign architecture kills
+the process: x32 and i386 share a kernel with x86-64 but have other numbers.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050001
 _X32 = 0x40000000
 
-# machine -> (AUDIT_ARCH, socket, others). In order: shmget semget msgget mq_open ptrace process_vm_readv
-# process_vm_writev bpf perf_event_open mount umount2 pivot_root add_key request_key keyctl userfaultfd setns
-# open_by_handle_at; then the numbers all machines share: io_uring_setup open_tree move_mount fsopen fsmount
-# mount_setattr
+# machine -> (AUDIT_ARCH, socket, others). In order: shmget semget msgget mq_open ptrace
+# process_vm_readv process_vm_writev bpf perf_event_open mount umount2 pivot_root add_key
+# request_key keyctl userfaultfd setns open_by_handle_at; then the numbers all machines share:
+# io_uring_setup open_tree move_mount fsopen fsmount mount_setattr
 _SHARED = (425, 428, 429, 430, 432, 442)
 _MACHINES = {
     "x86_64": (
@@ -36,9 +37,12 @@ _MACHINES = {
 
 
 def program(machine: str, network: bool) -> bytes:
-    """The filter as BPF instructions (`struct sock_filter`); OSError on an unknown machine."""
+    """Return the filter as BPF instructions (`struct sock_filter`, 8 bytes each).
+
+    OSError for an unknown machine.
+    """
     if machine not in _MACHINES:
-        raise OSError(f"no filter of system calls is known for {machine}")
+        raise OSError(f"there is no filter of system calls for {machine}")
     arch, socket, others = _MACHINES[machine]
     refused = (*others, *_SHARED) if network else (socket, *others, *_SHARED)
     code = [
@@ -49,13 +53,13 @@ def program(machine: str, network: bool) -> bytes:
     ]
     if machine == "x86_64":
         code.append(_op(_JUMP_AT_LEAST, len(refused) + 1, 0, _X32))
-    for left, number in zip(range(len(refused), 0, -1), refused):
-        code.append(_op(_JUMP_EQUAL, left, 0, number))
+    for distance, number in zip(range(len(refused), 0, -1), refused):
+        code.append(_op(_JUMP_EQUAL, distance, 0, number))
     return b"".join([*code, _op(_RETURN, 0, 0, _ALLOW), _op(_RETURN, 0, 0, _REFUSE)])
 
 
 def restrict(network: bool) -> None:
-    """Apply the filter to this process and its children, for good; `no_new_privs` must be set."""
+    """Apply the filter to this process and its children; `no_new_privs` must be set before."""
     code = ctypes.create_string_buffer(program(os.uname().machine, network))
     head = ctypes.create_string_buffer(
         struct.pack("HxxxxxxP", (len(code) - 1) // 8, ctypes.addressof(code))
@@ -63,5 +67,5 @@ def restrict(network: bool) -> None:
     prctl(22, 2, ctypes.addressof(head))  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
 
 
-def _op(code: int, yes: int, no: int, value: int) -> bytes:
-    return struct.pack("HBBI", code, yes, no, value)
+def _op(code: int, jump_true: int, jump_false: int, value: int) -> bytes:
+    return struct.pack("HBBI", code, jump_true, jump_false, value)

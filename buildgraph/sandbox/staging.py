@@ -1,10 +1,10 @@
-"""The folder a command runs in: verified, read-only copies of its inputs and nothing else."""
+"""Staging: create the folder of a command, with verified, read-only copies of its inputs."""
 
 from __future__ import annotations
 
 import os
 
-from ..keys.reapi import decode_directory
+from ..keys.merkle_walk import walk_tree
 from ..lite import TYPE_CHECKING
 from ..store.protocol import Store
 from ..types.errors import BuildError
@@ -14,7 +14,10 @@ from .collect_outputs import is_inside
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-_DEPTH = 64
+    from ..keys.reapi import Directory
+    from ..types.digest import Digest
+
+_MAX_DEPTH = 64  # folders below the top of a tree
 
 
 def stage(
@@ -24,17 +27,19 @@ def stage(
     there: Iterable[str] = (),
     create: Callable[[str], int] | None = None,
 ) -> None:
-    """Place files and trees at their paths below `root`, a folder that may hold others already, such as `out`.
+    """Place files and trees at their paths below the folder `root`.
 
-    Folders that are `there`, given relative to `root`, take inputs; no other that exists does. `create` makes files.
+    `there` are existing folders, relative to `root`, in which inputs may be placed; any other path
+    that exists is an error. `create`, where it is set, creates files as in `Store.place`.
 
-    Missing passes through; BuildError (reason "rule") on a path that leaves `root`, is taken or lies in what is.
+    Missing passes through. BuildError for a path that leaves `root`, for two inputs at one path
+    (both reason "rule"), and for a damaged tree (reason "broken").
     """
     stager = _Stager(root, store, there, create)
     for path, node in inputs:
-        _check(path)
-        stager.folder(os.path.dirname(path))
-        stager.node(path, node)
+        _check_path(path)
+        stager.make_parents(os.path.dirname(path))
+        stager.place(path, node)
 
 
 class _Stager:
@@ -44,40 +49,55 @@ class _Stager:
         self._root, self._store, self._create = root, store, create
         self._folders = {"", *there}
 
-    def folder(self, path: str) -> None:
+    def make_parents(self, path: str) -> None:
+        """Create a folder and its parents, unless they exist."""
         if path in self._folders:
             return
-        self.folder(os.path.dirname(path))
-        self._make(path)
+        self.make_parents(os.path.dirname(path))
+        self._make_folder(path)
         self._folders.add(path)
 
-    def node(self, path: str, node: Node) -> None:
+    def place(self, path: str, node: Node) -> None:
+        """Place a file or a tree at a path."""
         if isinstance(node, File):
-            self._file(path, node)
+            self._place_file(path, node)
         else:
-            self._make(path)
-            self._tree(path, node, 0)
+            self._place_tree(path, node)
 
-    def _file(self, path: str, node: File) -> None:
+    def _place_file(self, path: str, node: File) -> None:
         try:
             self._store.place(node.digest, f"{self._root}/{path}", node.executable, self._create)
         except FileExistsError:
-            raise _taken(path) from None
+            raise _conflict(path) from None
 
-    def _make(self, path: str) -> None:
+    def _make_folder(self, path: str) -> None:
         try:
             os.mkdir(os.path.join(self._root, path), 0o755)
         except FileExistsError:
-            raise _taken(path) from None
+            raise _conflict(path) from None
 
-    def _tree(self, path: str, node: Tree, depth: int) -> None:
+    def _place_tree(self, top: str, tree: Tree) -> None:
+        paths = {tree.digest: top}  # of folders to be read, for errors
+        path = top
+
+        def read(digest: Digest) -> bytes:
+            nonlocal path
+            path = paths[digest]
+            return self._store.read(digest)
+
+        self._make_folder(top)
         try:
-            folder = decode_directory(self._store.read(node.digest))
-        except ValueError as fault:
+            for below, _, folder in walk_tree(tree.digest, read):
+                self._place_entries(top + below, folder, depth=below.count("/"))
+                paths |= {digest: f"{top}{below}/{name}" for name, digest in folder.directories}
+        except ValueError as error:
             raise BuildError(
-                f"the tree staged at {path!r} is damaged: {fault}", None, "", "broken"
+                f"the tree staged at {path!r} is damaged: {error}", None, "", "broken"
             ) from None
-        if depth > _DEPTH or not all(is_inside(target, depth) for _, target in folder.symlinks):
+
+    def _place_entries(self, path: str, folder: Directory, depth: int) -> None:
+        """Place the files and symlinks of a folder, and create its folders."""
+        if depth > _MAX_DEPTH or not all(is_inside(link, depth) for _, link in folder.symlinks):
             raise BuildError(
                 f"the tree staged at {path!r} is too deep, or a symlink leaves it",
                 None,
@@ -85,15 +105,14 @@ class _Stager:
                 "broken",
             )
         for name, digest, executable in folder.files:
-            self._file(f"{path}/{name}", File(digest, executable))
+            self._place_file(f"{path}/{name}", File(digest, executable))
         for name, target in folder.symlinks:
             os.symlink(target, os.path.join(self._root, path, name))
-        for name, digest in folder.directories:
-            self._make(f"{path}/{name}")
-            self._tree(f"{path}/{name}", Tree(digest), depth + 1)
+        for name, _ in folder.directories:
+            self._make_folder(f"{path}/{name}")
 
 
-def _check(path: str) -> None:
+def _check_path(path: str) -> None:
     parts = path.split("/")
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise BuildError(
@@ -104,7 +123,7 @@ def _check(path: str) -> None:
         )
 
 
-def _taken(path: str) -> BuildError:
+def _conflict(path: str) -> BuildError:
     return BuildError(
         f"two inputs are staged at {path!r}, or one beneath the other, or below out/",
         None,

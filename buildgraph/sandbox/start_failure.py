@@ -1,4 +1,7 @@
-"""Why a program cannot be started, in words: the system says only "No such file or directory" or "Exec format error"."""
+"""Reasons for which a program cannot be started, in more detail than the system's error messages.
+
+The system reports only "No such file or directory" or "Exec format error".
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from .supervisor import CANNOT_RUN_TEXT
 if TYPE_CHECKING:
     from typing import Literal
 
-_HEAD = 4096
+_HEAD_BYTES = 4096
 UNSTARTED = " cannot be run: "
-_NOT_STARTED = (126, 127)  # with which a shell ends for a program that it cannot start
-_SHARED = (b"SemLock", b"shared_memory", b"/dev/shm", b"shm_open", b"sem_open")
-_MACHINES = {
+_SHELL_CODES = (126, 127)  # exit codes of a shell that cannot start a program
+_SHARED_MEMORY = (b"SemLock", b"shared_memory", b"/dev/shm", b"shm_open", b"sem_open")
+_MACHINES = {  # by machine number of ELF
     3: "32-bit x86",
     8: "MIPS",
     20: "32-bit PowerPC",
@@ -29,7 +32,7 @@ _MACHINES = {
     243: "RISC-V",
     258: "LoongArch",
 }
-_RUNS = {
+_RUNNABLE = {  # machine numbers that each machine runs
     "x86_64": (62, 3),
     "i686": (3,),
     "aarch64": (183, 40),
@@ -44,144 +47,157 @@ _FOREIGN = {b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe":
 
 
 def start_error(job: Job, outcome: Outcome) -> str:
-    """Why the program of a job cannot have been started as it is, or could not be given what it asked for; or nothing.
+    """Return the reason for which a job's program cannot start or work; empty if unknown.
 
-    A script of the workspace that only some sandboxes would start is a fault in all of them.
+    A script of the workspace that only some levels can start is an error at every level.
     """
     if outcome.ended not in ("exit", "signal"):
         return ""
     name = job.argv[0]
     if not os.path.isabs(name):
-        found = _fault(job, name, f"{job.stage}/{name}", outcome)
-        if found:
-            return f"{name}{UNSTARTED}{found}"
+        reason = _reason(job, name, f"{job.stage}/{name}", outcome)
+        if reason:
+            return f"{name}{UNSTARTED}{reason}"
     elif b"bwrap: execvp" in outcome.log[:4096] or CANNOT_RUN_TEXT.encode() in outcome.log[:4096]:
-        found = _fault(job, name, name, outcome)
-        if found:
-            return f"{name}{UNSTARTED}{found}"
-    if outcome.code in _NOT_STARTED:
-        return _started_by_a_shell(job, outcome)
-    return _shared_memory(job, outcome) if outcome.code else ""
+        reason = _reason(job, name, name, outcome)
+        if reason:
+            return f"{name}{UNSTARTED}{reason}"
+    if outcome.code in _SHELL_CODES:
+        return _reason_in_shell(job, outcome)
+    return _shared_memory_refusal(job, outcome) if outcome.code else ""
 
 
-def _fault(job: Job, name: str, path: str, outcome: Outcome) -> str:
+def _reason(job: Job, name: str, path: str, outcome: Outcome) -> str:
+    """Return the reason for which the program at `path` cannot be started; empty if unknown."""
     try:
         info = os.stat(path)
         if not stat.S_ISREG(info.st_mode):
             return ""
         if not info.st_mode & 0o111:
-            return f"it is not executable: `chmod +x {name}`, or start argv with its interpreter, such as sh or python3"
+            return (
+                f"it is not executable: `chmod +x {name}`, or start argv with its interpreter, "
+                "such as sh or python3"
+            )
         with open(path, "rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD_BYTES)
     except OSError:
         return ""
     failed = outcome.code != 0
     if not head:
         return "it is empty: a script begins with a line such as #!/bin/sh"
     if head.startswith(b"\x7fELF"):
-        return _elf(head) if failed else ""
+        return _elf_reason(head) if failed else ""
     if head.startswith(b"#!"):
-        return _script(job, name, head, outcome)
+        return _script_reason(job, name, head, outcome)
     if head.startswith(b"\xef\xbb\xbf#!"):
-        return f"it begins with a byte order mark: remove it with `sed -i '1s/^\\xef\\xbb\\xbf//' {name}`"
+        return (
+            "it begins with a byte order mark: "
+            f"remove it with `sed -i '1s/^\\xef\\xbb\\xbf//' {name}`"
+        )
     system = next((system for magic, system in _FOREIGN.items() if head.startswith(magic)), "")
     if system:
         return f"it is a program for {system}" if failed else ""
     if b"\0" in head:
-        return "it is neither a script nor a program of this system" if failed else ""
+        return "it is not a script, and not a program of this system" if failed else ""
     return "its first line names no interpreter: begin it with a line such as #!/bin/sh"
 
 
-def _script(job: Job, name: str, head: bytes, outcome: Outcome) -> str:
+def _script_reason(job: Job, name: str, head: bytes, outcome: Outcome) -> str:
+    """Return the reason for which a script cannot be started, from its first line."""
     line = head.partition(b"\n")[0]
+    words = os.fsdecode(line[2:]).split()
     if line.endswith(b"\r"):
-        asked = os.fsdecode(line[2:]).split()
+        program = words[0] if words else "a program"
         return (
-            f"its first line ends in CR LF, so the system looks for {(asked or ['a program'])[0] + chr(13)!r}: save it "
+            f"its first line ends in CR LF, so the system looks for {program + chr(13)!r}: save it "
             f"with LF line ends, such as by `sed -i 's/\\r$//' {name}`"
         )
-    words = os.fsdecode(line[2:]).split()
     if not words:
         return "its first line names no interpreter after #!: write one, such as #!/bin/sh"
+    named = f"its first line names the interpreter {words[0]}"
     path = words[0] if os.path.isabs(words[0]) else f"{job.stage}/{words[0]}"
     if not os.path.exists(path):
-        return f"its first line names the interpreter {words[0]}, which does not exist: correct it, or install that program"
+        return f"{named}, which does not exist: correct it, or install that program"
     if not os.access(path, os.X_OK):
-        return f"its first line names the interpreter {words[0]}, which is not executable"
+        return f"{named}, which is not executable"
     real = os.path.realpath(path)
-    if (
-        outcome.level != "none"
-        and outcome.code
-        and not any(
-            real.startswith(f"{top}/") or real == top
-            for top in (*SYSTEM, *job.visible, os.path.realpath(job.stage))
-        )
-    ):
+    is_visible = any(
+        real.startswith(f"{top}/") or real == top
+        for top in (*SYSTEM, *job.visible, os.path.realpath(job.stage))
+    )
+    if outcome.level != "none" and outcome.code and not is_visible:
         return (
-            f"its first line names the interpreter {words[0]}, which commands in the sandbox {outcome.level!r} do not see: "
+            f"{named}, which commands in the sandbox {outcome.level!r} do not see: "
             "start argv with the name of the interpreter"
         )
     return ""
 
 
-def _elf(head: bytes) -> str:
+def _elf_reason(head: bytes) -> str:
+    """Return the reason for which an ELF program cannot be started, from its first bytes."""
     if len(head) < 64:
-        return "it is a program that is cut off"
+        return "it is a truncated program"
     order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
     machine = int.from_bytes(head[18:20], order)
     here = os.uname().machine
-    if machine not in _RUNS.get(here, (machine,)):
-        made_for = _MACHINES.get(machine, f"another machine (ELF machine {machine})")
-        return f"it is a program for {made_for}, and this machine is {here}: build it for this machine, or run it by an emulator"
+    if machine not in _RUNNABLE.get(here, (machine,)):
+        target = _MACHINES.get(machine, f"another machine (ELF machine {machine})")
+        return (
+            f"it is a program for {target}, and this machine is {here}: "
+            "build it for this machine, or run it by an emulator"
+        )
     loader = _loader(head, order)
     if loader and not os.path.exists(loader):
         return (
-            f"it needs the loader {loader}, which does not exist here: link it statically, or against the C library of "
-            "this machine"
+            f"it needs the loader {loader}, which does not exist here: "
+            "link it statically, or against the C library of this machine"
         )
     return ""
 
 
 def _loader(head: bytes, order: Literal["little", "big"]) -> str:
-    """The program that starts a dynamically linked one; empty when it is static, or does not say so in its first bytes."""
-    wide = head[4] == 2
-    fields = (
-        ((32, 8), (54, 2), (56, 2)) if wide else ((28, 4), (42, 2), (44, 2))
-    )  # offset, size and count of the rows
-    number = [int.from_bytes(head[at : at + size], order) for at, size in fields]
-    for entry in range(number[2]):
-        row = head[number[0] + entry * number[1] :][: number[1]]
-        if len(row) == number[1] and int.from_bytes(row[:4], order) == 3:  # PT_INTERP
-            at, size = ((8, 8), (32, 8)) if wide else ((4, 4), (16, 4))
+    """Return the loader (PT_INTERP) of a program; empty if it is not in the first bytes."""
+    is_64_bit = head[4] == 2
+    # Offset and size of the fields that have the offset, size and count of the program headers.
+    fields = ((32, 8), (54, 2), (56, 2)) if is_64_bit else ((28, 4), (42, 2), (44, 2))
+    table, row_size, count = (int.from_bytes(head[at : at + size], order) for at, size in fields)
+    for number in range(count):
+        row = head[table + number * row_size :][:row_size]
+        if len(row) == row_size and int.from_bytes(row[:4], order) == 3:  # PT_INTERP
+            at, size = ((8, 8), (32, 8)) if is_64_bit else ((4, 4), (16, 4))
             start = int.from_bytes(row[at[0] : sum(at)], order)
-            return os.fsdecode(
-                head[start : start + int.from_bytes(row[size[0] : sum(size)], order)].rstrip(b"\0")
-            )
+            length = int.from_bytes(row[size[0] : sum(size)], order)
+            return os.fsdecode(head[start : start + length].rstrip(b"\0"))
     return ""
 
 
-def _started_by_a_shell(job: Job, outcome: Outcome) -> str:
-    """A script among the words of a command line that a shell could not start."""
+def _reason_in_shell(job: Job, outcome: Outcome) -> str:
+    """Return the reason for which a shell could not start a script in the job's argv."""
     for word in {part for words in job.argv[1:] for part in words.split()}:
         path = f"{job.stage}/{word.removeprefix('./')}"
         try:
             with open(path, "rb") as file:
-                head = file.read(_HEAD)
+                head = file.read(_HEAD_BYTES)
         except (OSError, ValueError):
             continue
-        found = _script(job, word, head, outcome) if head.startswith(b"#!") else ""
-        if found:
-            return f"{word}{UNSTARTED}{found}"
+        reason = _script_reason(job, word, head, outcome) if head.startswith(b"#!") else ""
+        if reason:
+            return f"{word}{UNSTARTED}{reason}"
     return ""
 
 
-def _shared_memory(job: Job, outcome: Outcome) -> str:
-    """What a program meets that asks for shared memory or named semaphores where they cannot be private to an action."""
-    said = b"".join((outcome.log, *map(os.fsencode, job.argv)))
-    asked = any(word in said for word in _SHARED)
-    if outcome.level != "landlock" or not asked or b"Permission denied" not in outcome.log:
+def _shared_memory_refusal(job: Job, outcome: Outcome) -> str:
+    """Return help for a program that `landlock` refused shared memory or a named semaphore."""
+    text = b"".join((outcome.log, *map(os.fsencode, job.argv)))
+    uses_shared_memory = any(word in text for word in _SHARED_MEMORY)
+    if (
+        outcome.level != "landlock"
+        or not uses_shared_memory
+        or b"Permission denied" not in outcome.log
+    ):
         return ""
     return (
-        "it asked for shared memory or a named semaphore (/dev/shm), which the sandbox 'landlock' forbids: use the sandbox "
-        "'namespaces' (`buildgraph doctor`), or run it without processes that share memory"
+        "it asked for shared memory or a named semaphore (/dev/shm), which the sandbox 'landlock' "
+        "forbids: use the sandbox 'namespaces' (`buildgraph doctor`), or run it without processes "
+        "that share memory"
     )

@@ -1,4 +1,4 @@
-"""The rungs without namespaces: a command under a supervisor (`supervisor.py`), with or without Landlock and seccomp."""
+"""Levels without namespaces: a command under a supervisor, with or without Landlock and seccomp."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ _PROGRAM = (
 
 
 def run(job: Job, confined: bool, cancel: Cancel | None) -> ProcessResult:
-    """Run a job below its stage; when `confined`, files beyond what it was given and sockets are refused to it."""
-    given = memory_file(encode_job(job, confined, os.getpid()))
+    """Run a job in its stage; when `confined`, it opens no other files of the host and no sockets.
+
+    BuildError (reason "environment") when this host cannot confine a command.
+    """
+    orders = memory_file(encode_job(job, confined, os.getpid()))
     try:
-        argv = (sys.executable, "-I", "-S", "-c", _PROGRAM, str(given), ROOT)
-        with closing(
-            ChildProcess(ProcessSpec(argv, {}, job.stage, (given,), signal.SIGTERM))
-        ) as process:
+        argv = (sys.executable, "-I", "-S", "-c", _PROGRAM, str(orders), ROOT)
+        spec = ProcessSpec(argv, {}, job.stage, (orders,), signal.SIGTERM)
+        with closing(ChildProcess(spec)) as process:
             end = process.follow(job.timeout, cancel, lambda: None)
     finally:
-        os.close(given)
+        os.close(orders)
     if confined and end.code == CANNOT_CONFINE and CANNOT_RUN_TEXT.encode() in end.log:
         raise BuildError(
             f"this host cannot confine a command: {end.log.decode(errors='replace').strip()}",

@@ -1,23 +1,32 @@
-"""The program that stands between a build and a command without namespaces; started by `supervised.py` for each command.
+"""Supervisor: the process between a build and a command at the levels `landlock` and `none`.
 
-It runs the command as a child, restricted by Landlock and seccomp when told so, adopts whatever the command leaves
-behind, and has killed and reaped all of it before it ends with the command's exit code (128 + signal when killed).
-SIGTERM, or the death of who started it, ends everything at once. Its orders are NUL-separated words:
+`supervised.py` starts it for each command. It runs the command as a child, restricted by Landlock
+and seccomp when ordered, adopts every process that the command leaves behind, and kills and reaps
+all of them before it exits with the command's exit code (128 + signal when killed). SIGTERM, or the
+death of the process that started it, ends everything at once.
 
-    pPID  parent              l      use Landlock and seccomp    n      keep the network
-    eNAME=VALUE  environment  aWORD  argument
-    rPATH grant reading       wPATH  grant changing              dPATH  grant a device
-    sPATH working folder, for who does not start in it
+Orders are NUL-separated strings, each with a letter for its kind. `job_encoding.py` writes them.
+
+    letter   rest of the string    meaning
+    p        PID                   parent: exit when this process does
+    s        PATH                  working folder, for a process that starts elsewhere
+    l                              use Landlock and seccomp
+    n                              keep the network
+    r        PATH                  grant reading and execution
+    w        PATH                  grant reading, writing and deletion
+    d        PATH                  grant the use of a device
+    e        NAME=VALUE            environment variable
+    a        STRING                argument, the program first
 """
 
 from __future__ import annotations
 
 import os
 
+from ..lite import TYPE_CHECKING
 from ..lite.signals import signal
 from . import landlock, mounts, seccomp
 
-TYPE_CHECKING = False  # `typing` and `collections.abc` would be loaded for every command
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
@@ -27,71 +36,73 @@ CANNOT_RUN_TEXT = "buildgraph: cannot run"
 
 
 def main(fd: int) -> int:
-    """Run the orders that stand in a file descriptor."""
-    words = read_orders(fd)
+    """Carry out the orders in the file `fd`, and return the exit code of the command."""
+    orders = read_orders(fd)
     os.close(fd)
-    return supervise(lambda: execute(words), int(words["p"][0]))
+    return supervise(lambda: execute(orders), int(orders["p"][0]))
 
 
 def read_orders(fd: int) -> dict[str, list[str]]:
-    """Orders as words by their first letter; the file stays open."""
+    """Read orders from an open file, by letter."""
     return parse_orders(os.pread(fd, os.fstat(fd).st_size, 0))
 
 
 def parse_orders(data: bytes) -> dict[str, list[str]]:
-    """Orders as words by their first letter."""
-    words: dict[str, list[str]] = {}
-    for word in os.fsdecode(data).split("\0"):
-        words.setdefault(word[:1], []).append(word[1:])
-    return words
+    """Parse orders into lists by letter."""
+    orders: dict[str, list[str]] = {}
+    for order in os.fsdecode(data).split("\0"):
+        orders.setdefault(order[:1], []).append(order[1:])
+    return orders
 
 
-def parse_environment(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The environment that orders give."""
-    return dict(pair.split("=", 1) for pair in words.get("e", ()))
+def parse_environment(orders: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the environment variables of orders."""
+    return dict(pair.split("=", 1) for pair in orders.get("e", ()))
 
 
 def supervise(command: Callable[[], object], parent: int = 0) -> int:
-    """Run `command`, which must not return, in a child; its exit code once all that it left behind is dead.
+    """Run `command`, which must not return, in a child; return its exit code.
 
-    With `parent`, that process must still be the one that started this.
+    When this returns, all processes that the command started are dead. With `parent`, the command
+    is not run when that process is no longer the parent of this one.
     """
     landlock.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
-    told = StopFlag()
+    flag = StopFlag()
     landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
     if parent and os.getppid() != parent:
         return 128 + signal.SIGTERM
     child = os.fork()
     if not child:
         command()
-    if told.stop:
+    if flag.is_set:
         os.kill(child, signal.SIGKILL)
     return wait(child)[0]
 
 
 class StopFlag:
-    """SIGTERM kills the children; the wait for the command then ends, and all others are killed as always."""
+    """Handler of SIGTERM that kills all children, so that waiting for the command ends."""
 
     def __init__(self) -> None:
-        self.stop = False
+        self.is_set = False
         signal.signal(signal.SIGTERM, self._handle)
 
     def _handle(self, *_: object) -> None:
-        self.stop = True
+        self.is_set = True
         for pid in _children():
             os.kill(pid, signal.SIGKILL)
 
 
 def wait(child: int) -> tuple[int, int, int]:
-    """Reap whatever ends until a child does, then end all that it left: (exit code, CPU milliseconds, peak KiB).
+    """Wait for a child, and kill what it leaves; return (exit code, CPU milliseconds, peak KiB).
 
-    The code is 128 + signal when it was killed; time and memory are those of the child and of what it waited for.
+    The code is 128 + signal when the child was killed. Time and memory are those of the child and
+    of the processes that it waited for.
     """
     while True:
         pid, status, used = os.wait4(-1, 0)
         if pid == child:
             break
-    _end_all()
+    _kill_all()
     code = os.waitstatus_to_exitcode(status)
     return (
         code if code >= 0 else 128 - code,
@@ -100,38 +111,38 @@ def wait(child: int) -> tuple[int, int, int]:
     )
 
 
-def execute(words: Mapping[str, list[str]]) -> NoReturn:
-    """In the child: become the command, restricted as its orders say, or say why not."""
+def execute(orders: Mapping[str, list[str]]) -> NoReturn:
+    """Replace this child by the command of its orders, or print the error and exit."""
     code = CANNOT_CONFINE
     try:
-        start_session(words)
+        start_session(orders)
         code = CANNOT_RUN
-        os.execve(words["a"][0], words["a"], parse_environment(words))
-    except BaseException as fault:
-        os.write(2, f"{CANNOT_RUN_TEXT} {words['a'][0]}: {fault}\n".encode(errors="replace"))
+        os.execve(orders["a"][0], orders["a"], parse_environment(orders))
+    except BaseException as error:
+        os.write(2, f"{CANNOT_RUN_TEXT} {orders['a'][0]}: {error}\n".encode(errors="replace"))
     finally:
         os._exit(code)
 
 
-def start_session(words: Mapping[str, Sequence[str]]) -> None:
-    """In the child: a session of its own that dies with its supervisor, restricted as its orders say."""
+def start_session(orders: Mapping[str, Sequence[str]]) -> None:
+    """Start a session that dies with its supervisor, and apply the restrictions of the orders."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.setsid()
     landlock.prctl(1, signal.SIGKILL)
-    if "l" not in words:
+    if "l" not in orders:
         return
-    network = "n" in words
-    grants = [(path, landlock.READ) for path in words.get("r", ())]
-    grants += [(path, landlock.CHANGE) for path in words.get("w", ())]
-    grants += [(path, landlock.USE_DEVICE) for path in words.get("d", ())]
+    network = "n" in orders
+    grants = [(path, landlock.READ) for path in orders.get("r", ())]
+    grants += [(path, landlock.CHANGE) for path in orders.get("w", ())]
+    grants += [(path, landlock.USE_DEVICE) for path in orders.get("d", ())]
     if os.geteuid() == 0:
         mounts.drop_capabilities()
     landlock.restrict(grants, network)
     seccomp.restrict(network)
 
 
-def _end_all() -> None:
-    """Kill and reap every descendant: those whose parent dies become children of this process."""
+def _kill_all() -> None:
+    """Kill and reap every descendant; orphaned ones become children of this process."""
     try:
         while True:
             if not os.waitpid(-1, os.WNOHANG)[0]:
@@ -151,8 +162,8 @@ def _children() -> list[int]:
 
 
 def _children_by_parent() -> list[int]:
-    """For kernels without /proc/*/children."""
-    found = []
+    """Return the children of this process on a kernel without /proc/*/children."""
+    children = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
@@ -160,5 +171,5 @@ def _children_by_parent() -> list[int]:
         except OSError:
             continue
         if parent == os.getpid():
-            found.append(int(name))
-    return found
+            children.append(int(name))
+    return children

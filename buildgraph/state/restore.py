@@ -1,120 +1,71 @@
-"""A workspace that another one equals goes on from the last build there: what it made is put in place, step by step.
+"""Go on from the last build of an equal request in another workspace, or in this one after its state was removed.
 
-The cache holds the snapshot of that build beside the evaluated graph. Here every source, shipped file and tool is looked at,
-and every result that the build stands on must still be remembered; then only steps that a difference reaches are decoded.
-What is put in place is verified as it is copied, as always.
+The snapshot comes from the cache. Every source, shipped file and tool is compared with it, and the store must remember
+every result that is taken over. Only the actions that a difference reaches are dirty; the outputs of the others are
+copied from the store, which verifies them.
 """
 
 from __future__ import annotations
 
 import os
 
-from ..fastpath import manifest
-from ..host.environment import choose_level, machine_identity
 from ..lite import TYPE_CHECKING
-from ..lite.pack import pack_strings
-from ..outputs.output_tree import InstalledOutputs
 from ..sandbox.job import LEVELS
-from ..store import gc_roots
 from ..types.digest import Digest
-from ..ui.summary import format_unchanged
-from .incremental import Increment
-from .save import FOLDER, parse_digest, source_row, stamps_of
+from .incremental import shipped_files, source_row
+from .request_graph import dirty_steps
+from .start import Start, start_from_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..host.environment import BuildEnvironment
-    from ..sandbox.job import Cancel
-    from ..types.events import Event, Listener
-    from ..types.request import Request
-    from .analysis_inputs import AnalysisInputs
+    from ..execution.executor import Attempt
+    from ..host.source_files import SourceFiles
     from .graph_cache import CachedGraph
-    from .save import GateRecord
-    from .snapshot_journal import SavedBuild
+    from .snapshot import Snapshot
 
 
-def restore(
-    root: str,
-    request: Request,
-    listen: Listener,
-    cancel: Cancel,
-    of: tuple[BuildEnvironment, CachedGraph],
-) -> int | None:
-    """Build from where a build of the same work ended elsewhere, or None when that cannot be."""
-    host, graph = of
-    found = graph.last()
-    if found is None:
+def start_from_cache(attempt: Attempt, graph: CachedGraph) -> Start | None:
+    """The start of a build that goes on from the results of a cached snapshot, or None if it cannot use them.
+
+    Results of a weaker sandbox than that of the attempt do not count.
+    """
+    snapshot, host = graph.snapshot, attempt.host
+    if snapshot.results is None:
         return None
-    said, level = found.head.words("facts")[0], choose_level(request.sandbox, host.store.root)
-    if LEVELS.index(next(known for known in LEVELS if known == said)) > LEVELS.index(level):
-        return None  # what ran in a weaker sandbox does not count
-    clone = Clone(root, request, listen, cancel, host)
-    clone.level = level
-    return clone.restore(found, graph.basis)
-
-
-class Clone(Increment):
-    """One attempt at a request, from the snapshot of a build in another workspace, or in this one long ago."""
-
-    anew, still = True, False
-
-    def restore(self, last: SavedBuild, basis: AnalysisInputs) -> int | None:
-        """Find the steps that differences reach, drive them, show all that is wanted and remember."""
-        self.basis = basis
-        self._open(
-            last, manifest.ManifestCheck(self.root, (self.request.words, self.request.package))
-        )
-        changed = self._differing()
-        if (
-            changed is None
-            or not self._ships_as_before()
-            or not self.host.tools.matches(self.head.words("tools"))
-        ):
+    level = snapshot.results.strings("facts")[0]
+    if LEVELS.index(next(known for known in LEVELS if known == level)) > LEVELS.index(
+        attempt.level
+    ):
+        return None
+    changed = _changed_sources(snapshot, host.sources)
+    if (
+        changed is None
+        or not _ships_same_files(snapshot, host.sources)
+        or not host.tools.matches(snapshot.results.strings("tools"))
+    ):
+        return None
+    records = snapshot.records(range(snapshot.count))
+    if records is None:
+        return None
+    dirty, remembers = {*dirty_steps(snapshot, changed)}, host.store.remembers
+    for number, last in enumerate(records):
+        if number not in dirty and not remembers(Digest.parse(last.key)):
             return None
-        if not last.load():
+    return start_from_snapshot(attempt, snapshot, changed, inputs=graph.inputs)
+
+
+def _changed_sources(snapshot: Snapshot, sources: SourceFiles) -> list[int] | None:
+    """The numbers of sources with another content than in the snapshot, or None if one is missing."""
+    changed = []
+    for number, name in enumerate(snapshot.graph.strings("sources")):
+        if not sources.exists(name):
             return None
-        reached = set(self._cone(changed))
-        remembers = self.host.store.remembers
-        if not all(
-            number in reached or remembers(Digest.parse(key))
-            for number, key in enumerate(last.keys())
-        ):
-            return None
-        return self._go(changed, every=True)
+        if snapshot.set_source(number, source_row(*sources.digest(name))):
+            changed.append(number)
+    return changed
 
-    def _differing(self) -> list[int] | None:
-        """The sources that hold something else than there; None when one is missing."""
-        changed = []
-        for number, name in enumerate(self.names):
-            if not self.host.sources.exists(name):
-                return None
-            found = self.host.sources.digest(name)
-            if found != parse_digest(self.last.rows[number].decode()):
-                changed.append(number)
-                self._differs(number, source_row(*found))
-        return changed
 
-    def _ships_as_before(self) -> bool:
-        said = iter(self.head.words("shipped"))
-        return all(
-            os.path.isfile(path)
-            and self.host.sources.digest(path) == (Digest.parse(digest), bool(executable))
-            for path, digest, executable in zip(said, said, said)
-        )
-
-    def _remember(self, gates: Sequence[GateRecord], shown: InstalledOutputs, untold: int) -> None:
-        self._note(gates)
-        gc_roots.save_roots(
-            self.host.store.root, self.root, self.request.patterns, self.last.keys()
-        )
-        known, stamps = machine_identity(), stamps_of(self, self.basis, shown.files)
-        if stamps is None or not known:
-            return
-        self.last.anew(
-            os.path.join(self.root, FOLDER, self.look.name),
-            {"facts": pack_strings([self.level, *known])},
-        )
-        told: list[Event] = [*self.told, *(gate.judged() for gate in gates)]
-        text = format_unchanged(told, self.last.count, untold)
-        manifest.write(self.root, self.look.request, stamps, text, self.last.mark)
+def _ships_same_files(snapshot: Snapshot, sources: SourceFiles) -> bool:
+    return all(
+        os.path.isfile(path) and sources.digest(path) == content
+        for path, content in shipped_files(snapshot).items()
+    )

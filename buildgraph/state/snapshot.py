@@ -1,12 +1,15 @@
-"""A finished build written down, so that the next one can go on from it without parsing or analysing anything.
+"""The saved state of a request: its graph, and the results of the last build of it.
 
-Three files for each request. The head is flat: sections of bytes, most of them arrays, of which nothing is decoded that
-is not asked for. `<name>.steps` holds a line for each step, how it stood and its action, and is read only where a change
-reaches. A build that goes on from them writes neither anew but `<name>.since`: what stands otherwise now (`stood.py`).
-Nothing in them is believed that a stamp or a digest did not confirm: a file that is damaged, or of another version, is
-no snapshot.
+    <name>           buildgraph snapshot 6\\n<bytes of graph, actions and results, 8 hex digits each>\\n
+                     <graph><actions><results><records>
+    <name>.journal   what later builds changed
 
-    buildgraph snapshot 5 <crc32 of the rest, 8 hex>\\n<name>:<length> ...\\n<the sections, one after the other>
+`graph`, `results` and the journal are packed sections (`lite/pack.py`). `actions` has a line for each action of the
+graph, `records` a line for its last result. Sections hold the offset and the CRC-32 of each line, so a build reads the
+lines that a change reaches and no others. The snapshot of a graph that was never built ends after `actions`.
+
+A journal is bound to the results by their checksum, and the results to the graph. A part that is damaged or of another
+version counts as missing, and so does all that follows from it. Readers confirm what they take by stamps or digests.
 """
 
 from __future__ import annotations
@@ -16,191 +19,255 @@ import zlib
 
 from ..files.regular_file import open_regular, read_regular, replace_file
 from ..lite import TYPE_CHECKING
-from ..lite.pack import (
-    decode,
-    encode,
-    pack_ints,
-    pack_strings,
-    unpack_ints,
-    unpack_strings,
-)
+from ..lite.contextmanagers import suppress
+from ..lite.pack import decode, encode, pack_ints, unpack_ints, unpack_strings
 from ..lite.record import record
-from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
-from ..types.label import Label
+from .step_codec import StepRecord, decode_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-MAGIC = b"buildgraph snapshot 5 "
-STEPS = ".steps"
+MAGIC = b"buildgraph snapshot 6\n"
+_GRAPH, _RESULTS, _JOURNAL = b"graph\n", b"results\n", b"buildgraph journal 6\n"
+_START = len(MAGIC) + 27  # where the graph begins
+JOURNAL = ".journal"
 
 
 @record
-class Snapshot:
-    """The sections of a head by name; `mark` ties a receipt and the file of the steps to it."""
+class Sections:
+    """Packed sections by name, and their checksum."""
 
-    parts: dict[str, bytes]
-    mark: int = 0
+    parts: Mapping[str, bytes]
+    checksum: int
 
-    def words(self, name: str) -> list[str]:
-        """A section of words."""
+    def strings(self, name: str) -> list[str]:
+        """A section of strings."""
         return unpack_strings(self.parts[name])
 
-    def numbers(self, name: str) -> memoryview[int]:
-        """A section of numbers."""
+    def ints(self, name: str) -> memoryview[int]:
+        """A section of integers."""
         return unpack_ints(self.parts[name])
 
 
-def read(path: str) -> Snapshot | None:
-    """A snapshot from its head, or None when there is none that is whole."""
+class _File:
+    """A snapshot file. The descriptor stays open, so a file that replaces it does not mix with this one."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = open_regular(path)
+        self._size = os.fstat(self._fd).st_size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes from an offset; fewer at the end of the file."""
+        return os.pread(self._fd, min(size, self._size), offset)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+
+class _Bytes:
+    """A snapshot in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes from an offset; fewer at the end."""
+        return self._data[offset : offset + size]
+
+
+class Snapshot:
+    """A graph, and the results of its last build if there are any.
+
+    A build that goes on sets what it found: `source_rows` are the contents of sources, `verdicts` those of gates, and
+    `file_states` the states of requested outputs that no action makes. `is_changed` is True if a value that was set
+    differs from that of the last build.
+    """
+
+    def __init__(self, file: _File | _Bytes, graph: Sections, sizes: tuple[int, int, int]) -> None:
+        self._file, self._sizes, self.graph = file, sizes, graph
+        self._records: dict[int, StepRecord] = {}
+        self.results: Sections | None = None
+        self.checksum = 0  # of the state, journal included; 0 if there are no results
+        self.source_rows: list[bytes] = []
+        self.verdicts = self.file_states = b""
+        self.is_changed = False
+        self._changed_records: dict[int, bytes] = {}  # since the file was written
+        self._changed_sources: dict[int, bytes] = {}
+
+    @property
+    def count(self) -> int:
+        """The number of actions."""
+        return len(self.graph.parts["line_sums"]) // 8
+
+    @property
+    def needs_compaction(self) -> bool:
+        """True if the journal has grown so much that the whole snapshot should be written again."""
+        return 4 * len(self._changed_records) > self.count
+
+    def actions(self, numbers: Sequence[int]) -> list[bytes] | None:
+        """The lines of actions, or None if one is damaged."""
+        return self._lines(self.graph, _START + self._sizes[0], numbers)
+
+    def records(self, numbers: Sequence[int]) -> list[StepRecord] | None:
+        """The last results of actions, or None if one is damaged. Each is read once."""
+        unread = [number for number in numbers if number not in self._records]
+        if unread:
+            assert self.results is not None, "this graph has no results"
+            lines = self._lines(self.results, _START + sum(self._sizes), unread)
+            if lines is None:
+                return None
+            for number, line in zip(unread, lines):
+                self._records[number] = decode_record(self._changed_records.get(number, line))
+        return [self._records[number] for number in numbers]
+
+    def changed_keys(self) -> list[str]:
+        """The keys of actions whose results are in the journal."""
+        return [decode_record(line).key for line in self._changed_records.values()]
+
+    def set_record(self, number: int, last: StepRecord) -> None:
+        """Set the last result of an action."""
+        if self._records.get(number) != last:
+            self._records[number], self.is_changed = last, True
+            self._changed_records[number] = last.line()
+
+    def set_source(self, number: int, row: bytes) -> bool:
+        """Set the content of a source; True if it differs."""
+        if self.source_rows[number] == row:
+            return False
+        self.source_rows[number] = self._changed_sources[number] = row
+        self.is_changed = True
+        return True
+
+    def set_states(self, verdicts: bytes, file_states: bytes) -> None:
+        """Set the verdicts of gates, and the states of outputs that no action makes."""
+        self.is_changed |= (verdicts, file_states) != (self.verdicts, self.file_states)
+        self.verdicts, self.file_states = verdicts, file_states
+
+    def take_results(self, results: Sections, journal: Sections | None) -> None:
+        """Take over the results of the last build, and what later builds changed of them."""
+        self.results, self.checksum = results, results.checksum
+        self.source_rows = results.parts["source_rows"].split(b"\n")
+        state = results
+        if journal is not None and journal.ints("results")[0] == results.checksum:
+            state, self.checksum = journal, journal.checksum
+            records, rows = journal.parts["records"], journal.parts["source_rows"]
+            self._changed_records = dict(zip(journal.ints("numbers"), records.split(b"\n")))
+            self._changed_sources = dict(zip(journal.ints("sources"), rows.split(b"\n")))
+            for number, row in self._changed_sources.items():
+                self.source_rows[number] = row
+        self.verdicts, self.file_states = state.parts["verdicts"], state.parts["file_states"]
+
+    def write_journal(self, path: str) -> None:
+        """Write what changed beside the file of the results; the checksum is 0 if the disk refuses."""
+        assert self.results is not None, "a journal belongs to results"
+        pieces, checksum = encode(
+            _JOURNAL,
+            {
+                "results": pack_ints([self.results.checksum]),
+                "numbers": pack_ints(self._changed_records),
+                "records": b"\n".join(self._changed_records.values()),
+                "sources": pack_ints(self._changed_sources),
+                "source_rows": b"\n".join(self._changed_sources.values()),
+                "verdicts": self.verdicts,
+                "file_states": self.file_states,
+            },
+        )
+        self.checksum = checksum if replace_file(path + JOURNAL, pieces) else 0
+
+    def encode(self, facts: Mapping[str, bytes]) -> tuple[list[bytes], int] | None:
+        """The pieces of a file with this graph and these results, and the checksum; None if a record is damaged."""
+        records = self.records(range(self.count))
+        if records is None:
+            return None
+        lines = [last.line() for last in records]
+        state = {
+            "source_rows": b"\n".join(self.source_rows),
+            "verdicts": self.verdicts,
+            "file_states": self.file_states,
+            "graph": pack_ints([self.graph.checksum]),
+        }
+        pieces, checksum = encode(_RESULTS, {**facts, **state, **_line_sections(lines)})
+        graph, actions, _ = self._sizes
+        first = _first(graph, actions, sum(map(len, pieces)))
+        return [first, self._file.read(_START, graph + actions), *pieces, *lines], checksum
+
+    def _lines(self, sections: Sections, base: int, numbers: Sequence[int]) -> list[bytes] | None:
+        offsets, sums = sections.ints("line_offsets"), sections.ints("line_sums")
+        try:
+            if 4 * len(numbers) > len(sums):
+                data = self._file.read(base, offsets[-1])
+                lines = [data[offsets[number] : offsets[number + 1]] for number in numbers]
+            else:
+                lines = [
+                    self._file.read(base + offsets[number], offsets[number + 1] - offsets[number])
+                    for number in numbers
+                ]
+        except OSError:
+            return None
+        whole = all(zlib.crc32(line) == sums[number] for number, line in zip(numbers, lines))
+        return lines if whole else None
+
+
+def load(path: str) -> Snapshot | None:
+    """The snapshot at a path with its journal, or None if there is none that is whole."""
     try:
-        return parse(read_regular(path))
+        snapshot = _parse(_File(path))
     except OSError:
         return None
+    if snapshot is None or snapshot.results is None:
+        return snapshot
+    with suppress(OSError):
+        journal = decode(_JOURNAL, read_regular(path + JOURNAL))
+        if journal is not None:
+            snapshot.take_results(snapshot.results, Sections(*journal))
+    return snapshot
 
 
 def parse(data: bytes) -> Snapshot | None:
-    """A snapshot from the bytes of its head, or None when they are not whole."""
-    decoded = decode(MAGIC, data)
-    return Snapshot(*decoded) if decoded else None
+    """The snapshot of some bytes, or None if its graph is damaged or of another version."""
+    return _parse(_Bytes(data))
 
 
-def write(path: str, parts: Mapping[str, bytes]) -> int:
-    """Write a head by temp and rename and return its mark; a disk that refuses keeps none, and the mark is 0."""
-    data, mark = encoded(parts)
-    return mark if replace_file(path, data) else 0
+def encode_graph(sections: Mapping[str, bytes], actions: Sequence[bytes]) -> bytes:
+    """The bytes of a snapshot without results: sections of the graph, and the lines of its actions."""
+    pieces, _ = encode(_GRAPH, {**sections, **_line_sections(actions)})
+    first = _first(sum(map(len, pieces)), sum(map(len, actions)), 0)
+    return b"".join((first, *pieces, *actions))
 
 
-def encoded(parts: Mapping[str, bytes]) -> tuple[tuple[bytes, ...], int]:
-    """The bytes of a head, in pieces, and its mark."""
-    return encode(MAGIC, parts)
+def write(path: str, pieces: Iterable[bytes]) -> bool:
+    """Write a snapshot that has no journal; False if the disk refuses."""
+    with suppress(OSError):
+        os.unlink(path + JOURNAL)
+    return replace_file(path, pieces)
 
 
-def write_steps(path: str, lines: Iterable[bytes]) -> dict[str, bytes]:
-    """Write the file of the steps, line by line; sections that tell where each stands in it, and its checksum."""
-    places, sums = [0], list[int]()
-
-    def told() -> Iterator[bytes]:
-        for line in lines:
-            places.append(places[-1] + len(line))
-            sums.append(zlib.crc32(line))
-            yield line
-
-    if not replace_file(path + STEPS, told()):
-        return {}
-    return {"places": pack_ints(places), "sums": pack_ints(sums)}
-
-
-def read_steps(path: str, snapshot: Snapshot, wanted: Sequence[int]) -> list[bytes] | None:
-    """The lines of steps, or None when the file is not the one that the snapshot was made with."""
-    places, sums = snapshot.numbers("places"), snapshot.numbers("sums")
+def _parse(file: _File | _Bytes) -> Snapshot | None:
+    head = file.read(0, _START)
     try:
-        with open(open_regular(path + STEPS), "rb", buffering=0) as file:
-            if 4 * len(wanted) > len(sums):
-                data = file.readall()
-                found = [data[places[number] : places[number + 1]] for number in wanted]
-            else:
-                fd = file.fileno()
-                found = [
-                    os.pread(fd, places[number + 1] - places[number], places[number])
-                    for number in wanted
-                ]
-    except OSError:
+        graph, actions, results = (int(size, 16) for size in head[len(MAGIC) :].split())
+    except ValueError:
         return None
-    return (
-        found
-        if all(zlib.crc32(line) == sums[number] for number, line in zip(wanted, found))
-        else None
-    )
+    if not head.startswith(MAGIC) or min(graph, actions, results) < 0:
+        return None
+    sections = decode(_GRAPH, file.read(_START, graph))
+    if sections is None:
+        return None
+    snapshot = Snapshot(file, Sections(*sections), (graph, actions, results))
+    last = decode(_RESULTS, file.read(_START + graph + actions, results))
+    if last is not None and unpack_ints(last[0]["graph"])[0] == snapshot.graph.checksum:
+        snapshot.take_results(Sections(*last), None)
+    return snapshot
 
 
-def step_line(action: Action, place: int, number: Mapping[Action, int]) -> bytes:
-    """All of an action, and its place among those of its label and title."""
-    owner = action.owner
-    said = [
-        str(place),
-        *((owner.package, owner.name) if owner else ("", "")),
-        action.title,
-        str(action.timeout),
-        "n" if action.network else "",
-        str(len(action.inputs)),
-    ]
-    for path, artifact in action.inputs:
-        said += (path, *_given(artifact, number))
-    said += _counted(action.argv) + _counted(
-        w for out in action.outputs for w in (out.path, "t" if out.tree else "")
-    )
-    for pairs in (action.env, action.platform):
-        said += _counted(word for pair in pairs for word in pair)
-    said += _counted(action.programs) + _counted(action.distributions)
-    return pack_strings(said)
+def _first(graph: int, actions: int, results: int) -> bytes:
+    return MAGIC + b"%08x %08x %08x\n" % (graph, actions, results)
 
 
-def producers_of(step: Sequence[str]) -> list[int]:
-    """The numbers of the steps whose outputs a step takes."""
-    return sorted(
-        {int(step[at + 3]) for at in range(7, 7 + 5 * int(step[6]), 5) if step[at + 1] == "output"}
-    )
-
-
-def position_of(step: Sequence[str]) -> int:
-    """The place of a step's action among those of its label and title."""
-    return int(step[0])
-
-
-def action_of(step: Sequence[str], makers: Mapping[int, Action]) -> Action:
-    """The action of a step; `makers` are the actions whose outputs it takes, by number."""
-    after = 7 + 5 * int(step[6])
-    inputs = tuple(
-        (step[at], _artifact(step[at + 1 : at + 5], makers)) for at in range(7, after, 5)
-    )
-    rest = iter(step[after:])
-    argv, outputs, env, platform, programs, distributions = (_uncounted(rest) for _ in range(6))
-    outs = tuple(Out(path, tree == "t") for path, tree in _pairs(outputs))
-    owner = Label(step[1], step[2]) if step[2] else None
-    return Action(
-        tuple(argv),
-        inputs,
-        outs,
-        tuple(_pairs(env)),
-        tuple(programs),
-        tuple(distributions),
-        tuple(_pairs(platform)),
-        int(step[4]),
-        step[5] == "n",
-        owner,
-        step[3],
-    )
-
-
-def _counted(of: Iterable[str]) -> list[str]:
-    found = list(of)
-    return [str(len(found)), *found]
-
-
-def _uncounted(said: Iterator[str]) -> list[str]:
-    return [next(said) for _ in range(int(next(said)))]
-
-
-def _pairs(of: Sequence[str]) -> Iterator[tuple[str, str]]:
-    return zip(of[::2], of[1::2])
-
-
-def _given(artifact: Artifact, number: Mapping[Action, int]) -> tuple[str, str, str, str]:
-    match artifact:
-        case Output(name, action, tree):
-            return "output", name, str(number[action]), "t" if tree else ""
-        case Content(name, data):
-            return "content", name, data.hex(), ""
-        case Shipped(name):
-            return "shipped", name, "", ""
-    return "source", artifact.name, "", ""
-
-
-def _artifact(said: Sequence[str], makers: Mapping[int, Action]) -> Artifact:
-    kind, name, held, tree = said
-    if kind == "output":
-        return Output(name, makers[int(held)], tree == "t")
-    if kind == "content":
-        return Content(name, bytes.fromhex(held))
-    return Shipped(name) if kind == "shipped" else Source(name)
+def _line_sections(lines: Sequence[bytes]) -> dict[str, bytes]:
+    """The offsets and checksums of lines."""
+    offsets = [0]
+    for line in lines:
+        offsets.append(offsets[-1] + len(line))
+    return {"line_offsets": pack_ints(offsets), "line_sums": pack_ints(map(zlib.crc32, lines))}

@@ -30,7 +30,7 @@ MIN_FREE_BYTES = 2 << 30  # of the disk of the cache; with less, collections are
 
 
 class AutoGc:
-    """Event listener that counts actions and hits, records them in the ledger and runs due collections."""
+    """Event listener that adds a build to the ledger and collects garbage when that is due."""
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -74,8 +74,8 @@ def is_due(root: str, now: float) -> bool:
         return False
     except OSError:
         return False
-    # A stamp up to an hour ahead was written by a build that ended at the same time; a stamp further
-    # ahead comes from a clock that was set back.
+    # A stamp up to an hour ahead was written by a build that ended at the same time; a stamp
+    # further ahead comes from a clock that was set back.
     return not -HOUR <= passed < DAY or (passed >= HOUR and _free_bytes(root) < MIN_FREE_BYTES)
 
 
@@ -92,7 +92,7 @@ def limits_from_environment(environ: Mapping[str, str]) -> GcLimits:
 
 
 def run_if_due(root: str, environ: Mapping[str, str], now: float) -> str:
-    """Collect garbage when that is due, and return the line to print; empty when nothing was freed."""
+    """Collect garbage when that is due; return the line to print, empty if nothing was freed."""
     if not is_due(root, now) or environ.get("BUILDGRAPH_CACHE_GC", "") == "off":
         return ""
     from ..ui.format import format_size, plural

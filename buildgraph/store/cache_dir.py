@@ -70,7 +70,7 @@ def check_owner(folder: str) -> None:
 
 
 class translate_os_errors:
-    """Context manager that raises an OSError as a BuildError naming the cache folder and the fix."""
+    """Context manager that raises an OSError as a BuildError naming the cache folder."""
 
     def __init__(self, root: str) -> None:
         self._root = root

@@ -1,4 +1,4 @@
-"""Store on disk: `blobs/sha256/<hex>`, `results/<2 hex>/<hex>`, `tmp/`, `quarantine/`, `generation`.
+"""Store on disk: `blobs/sha256/<hex>`, `results/<2 hex>/<hex>`, `tmp`, `quarantine`, `generation`.
 
 To publish, copies are written to `tmp` while being hashed, one `syncfs` makes all of them durable,
 blobs are renamed into place and their folder is synced, and only then the records follow. A process
@@ -89,7 +89,7 @@ class DiskStore:
             self._renamed.clear()
 
     def keep(self, batch: Batch) -> None:
-        """Let this process read a batch; the next `publish` makes it durable and visible to others."""
+        """Let this process read a batch; the next `publish` makes it durable and visible."""
         assert isinstance(batch, DiskBatch) and batch.open, "not an open batch of this store"
         batch.open = False
         self._pending.append(batch)
@@ -107,7 +107,7 @@ class DiskStore:
         return digest in self._pending_blobs or self._has_file(digest)
 
     def is_verified(self, digest: Digest) -> bool:
-        """True when a blob needs no further copy: it is pending, or this process has verified it."""
+        """True when a blob needs no copy: it is pending, or this process has verified it."""
         if digest in self._pending_blobs:
             return True
         if digest.hash not in self._verified or not self._has_file(digest):
@@ -302,7 +302,7 @@ class DiskStore:
             raise Missing(digest) from None
 
     def _open_pending(self, digest: Digest) -> int:
-        """Open the copy of an unpublished blob; 0 without one, or when a thread just published it."""
+        """Open the copy of an unpublished blob; 0 without one, or if it was just published."""
         try:
             return open_regular(self._pending_blobs[digest]) if digest in self._pending_blobs else 0
         except (KeyError, FileNotFoundError):

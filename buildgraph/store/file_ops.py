@@ -1,4 +1,4 @@
-"""Operations by which a store changes a disk: one method each, so that a test can stop before any of them."""
+"""Operations by which a store changes a disk: one method each, so a test can stop before each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BUFFER = 1 << 18  # bytes; a larger buffer leaves the CPU cache before it is ha
 
 
 class FileOps:
-    """Operations on the real disk; a subclass may count them, fail, or end the process at the N-th."""
+    """Operations on the real disk; a subclass may count them, fail, or end the process."""
 
     def create(self, path: str) -> int:
         """Create a private file and open it for writing; OSError when the path exists."""
@@ -46,7 +46,7 @@ class FileOps:
         os.mkdir(path, 0o700)
 
     def sync_filesystem(self, folder: str) -> None:
-        """Make everything written so far durable, with one `syncfs`; OSError when write-back fails."""
+        """Make everything written so far durable, by `syncfs`; OSError if write-back fails."""
         _with_folder(folder, _syncfs)
 
     def sync_folder(self, folder: str) -> None:
@@ -70,8 +70,8 @@ class Descriptor:
 class NewFile:
     """Context manager of a new file of `size` bytes, which gets its final mode at the end.
 
-    An exception removes the file. `create`, where it is set, creates the file instead of `ops` and may
-    return one with old bytes, which are overwritten and cut off.
+    An exception removes the file. `create`, where it is set, creates the file instead of `ops` and
+    may return one with old bytes, which are overwritten and cut off.
     """
 
     def __init__(

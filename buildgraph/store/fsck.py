@@ -1,4 +1,4 @@
-"""Check of a store: hash every blob and every record. The check is read-only unless `repair` is set."""
+"""Check of a store by hashing every blob and every record; read-only unless `repair` is set."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Garbage collection: decide which results to remove, and remove them. A result and its blobs are one unit.
+"""Garbage collection: decide which results to remove with their blobs, and remove them.
 
 The results of the last builds of each workspace are kept, and so is everything that was used since
-the oldest running build began. Of the rest, results that were unused for too long are removed first,
-then the least recently used results beyond the size limit. A build that still reads a blob at the
-moment of its removal gets a cache miss and produces it again.
+the oldest running build began. Of the rest, results that were unused for too long are removed
+first, then the least recently used results beyond the size limit. A build that still reads a blob
+at the moment of its removal gets a cache miss and produces it again.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class GcLimits:
 class GcDecision:
     """Decision for one result: keep or remove, with the reason.
 
-    `path` is its record, `last_used` the time of its last use in seconds since 1970, `size` the bytes
-    of its blobs that no earlier decision counted, and `command` the encoded REAPI Command.
+    `path` is its record, `last_used` the time of its last use in seconds since 1970, `size` the
+    bytes of its blobs that no earlier decision counted, and `command` the encoded REAPI Command.
     """
 
     path: str
@@ -90,7 +90,10 @@ def plan(root: str, limits: GcLimits, now: float) -> GcPlan:
 
 
 def run(store: DiskStore, collection: GcPlan) -> int:
-    """Carry out a plan, and return the bytes freed. Files that were used since the plan are kept."""
+    """Carry out a plan, and return the bytes freed.
+
+    Files that were used since the plan are kept.
+    """
     in_use: set[str] = set()
     records = []
     for decision in collection.decisions:
@@ -129,7 +132,7 @@ def remove_results(store: DiskStore, keys: Collection[Digest]) -> tuple[int, int
 
 
 def _candidates(root: str, protected: Mapping[Digest, str], horizon: float) -> list[GcDecision]:
-    """Return all results: first those kept whatever their size, then the most recently used first."""
+    """Return all results: first those always kept, then by last use, the latest first."""
     candidates = []
     for path, used, _ in stat_files(record_files(root)):
         record = read_record(path)

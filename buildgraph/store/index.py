@@ -1,8 +1,8 @@
 """Index from bytes to bytes that may be lost at any time. The one door to diskcache.
 
-diskcache unpickles the values it reads (CVE-2025-69872). A Disk of our own therefore reads and writes
-plain bytes in rows and nothing else. Each value carries its SHA-256. An index that looks damaged is
-deleted and created again.
+diskcache unpickles the values it reads (CVE-2025-69872). A Disk of our own therefore reads and
+writes plain bytes in rows and nothing else. Each value carries its SHA-256. An index that looks
+damaged is deleted and created again.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class StatIndex:
         return self._cache
 
     def _refuse_foreign(self) -> None:
-        """Raise BuildError for a file of another user, and ValueError for settings of another program."""
+        """Raise BuildError for another user's file, ValueError for unknown settings."""
         for name in _FILES:
             move_aside(os.path.join(self._folder, name))
         path = os.path.join(self._folder, "cache.db")

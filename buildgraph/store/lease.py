@@ -15,11 +15,11 @@ from ..lite.contextmanagers import suppress
 
 _FOLDER = "leases"
 USE_NOTE_S = 3600
-"""Seconds between two notes of use in a file's mtime, so an mtime may be this much older than the use."""
+"""Seconds between two notes of use in an mtime, which may be this much older than the last use."""
 
 
 class Lease:
-    """A file that stays locked until `close` or the end of the process; its mtime is the process's start."""
+    """File that stays locked until `close` or the end of the process, with its start as mtime."""
 
     def __init__(self, root: str) -> None:
         folder = os.path.join(root, _FOLDER)
@@ -80,7 +80,7 @@ def _start_of(path: str) -> float | None:
 
 
 def mark_in_use(path: str) -> bool:
-    """Note in a file's mtime that it is in use, about once an hour; False when there is no such file.
+    """Note in a file's mtime that it is in use, about once an hour; False if it is missing.
 
     GC keeps files whose mtime is not older than the oldest running build.
     """

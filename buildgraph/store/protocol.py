@@ -1,4 +1,4 @@
-"""Contract of every store: blobs by digest and results by key, written once and verified on read."""
+"""Contract of stores: blobs by digest and results by key, written once, verified on read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ else:
 
 
 class Missing(Exception):
-    """A blob is absent, or was damaged and is now in quarantine: run the action that produces it."""
+    """A blob is absent, or damaged and in quarantine: run the action that produces it."""
 
     def __init__(self, digest: Digest) -> None:
         super().__init__(f"no blob {digest}")
@@ -48,7 +48,8 @@ class Store(Protocol):
         """Make batches, and all batches kept before, durable and visible.
 
         Blobs are published before the results that name them. A BuildError (reason "environment":
-        the disk is full or fails) leaves the store unchanged. A batch is either published or dropped.
+        the disk is full or fails) leaves the store unchanged. A batch is either published or
+        dropped.
         """
         ...
 
@@ -80,8 +81,8 @@ class Store(Protocol):
     ) -> None:
         """Copy a blob to a new file with mode 0444 or 0555, verified while copying.
 
-        Missing leaves no file. `create`, where it is set, creates the file and returns its descriptor;
-        bytes that the file already has are overwritten and cut off.
+        Missing leaves no file. `create`, where it is set, creates the file and returns its
+        descriptor; bytes that the file already has are overwritten and cut off.
         """
         ...
 

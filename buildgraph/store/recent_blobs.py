@@ -14,7 +14,10 @@ _MAX_BYTES = 4 << 20
 
 
 class RecentBlobs:
-    """At most 4 MiB of bytes by digest; the oldest are dropped first. Safe to use from several threads."""
+    """At most 4 MiB of bytes by digest; the oldest are dropped first.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self) -> None:
         self._data: dict[Digest, bytes] = {}

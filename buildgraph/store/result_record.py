@@ -1,11 +1,11 @@
-"""Format of a result on disk: the fields of REAPI's ActionResult and the messages that its key digests.
+"""Format of a result on disk: the fields of REAPI's ActionResult, and the messages of its key.
 
     "buildgraph result 3\\n", SHA-256 of the rest, 4 bytes: length of the head, head, parts in order
     head: key, log, sandbox, milliseconds, count, (path, "file" | "program" | "tree", digest) ...,
           (part, length) ...
 
-The words of the head are separated by NUL. A record that is truncated, has a flipped bit, belongs to
-another key or has another version decodes as None: a cache miss, never a wrong result.
+The words of the head are separated by NUL. A record that is truncated, has a flipped bit, belongs
+to another key or has another version decodes as None: a cache miss, never a wrong result.
 """
 
 from __future__ import annotations

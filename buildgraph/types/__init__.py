@@ -1,1 +1,1 @@
-"""Immutable records shared by all packages; no I/O."""
+"""Plain values that all layers exchange: labels, targets, actions, results, events and errors."""

@@ -1,4 +1,4 @@
-"""Artifacts and the actions that make them; what the declarations of rules consist of."""
+"""Artifacts and the actions that produce them: the declarations of a rule."""
 
 from __future__ import annotations
 
@@ -13,33 +13,39 @@ if TYPE_CHECKING:
 
 @record
 class Artifact:
-    """A file or tree that will exist; it has no bytes, only a `name` by which commands see it."""
+    """A file or folder that a build provides. `name` is the path at which commands read it."""
 
     name: str
 
 
 @record(uncompared="at")
 class Source(Artifact):
-    """A file or folder of the workspace; `name` is its path from the workspace's root, `/`-separated."""
+    """A file or folder of the workspace. `name` is its path from the root, separated by `/`.
+
+    `at` is the location in BUILD.toml that names it.
+    """
 
     at: Location | None = None
 
 
 @record
 class Shipped(Artifact):
-    """A file that is installed with buildgraph itself, such as a tool's program; relative to `rules/`."""
+    """A file that is installed with buildgraph, such as a tool. `name` is relative to `rules/`."""
 
 
 @record
 class Content(Artifact):
-    """A file whose bytes are known at analysis."""
+    """A file whose bytes are known during analysis."""
 
     data: bytes
 
 
 @record
 class Output(Artifact):
-    """What an action will make; `name` is its path in the action's output folder."""
+    """An output of an action: a file, or a folder if `tree`.
+
+    `name` is its path in the output folder.
+    """
 
     action: Action
     tree: bool = False
@@ -47,7 +53,7 @@ class Output(Artifact):
 
 @record
 class In:
-    """An input staged under a chosen path instead of the artifact's own name."""
+    """An input that is staged at `path` instead of the name of the artifact."""
 
     artifact: Artifact
     path: str
@@ -55,7 +61,7 @@ class In:
 
 @record
 class Out:
-    """A declared output in an argv: the path of a file, or of a folder when `tree`."""
+    """A declared output in an argv: the path of a file, or of a folder if `tree`."""
 
     path: str
     tree: bool = False
@@ -63,9 +69,9 @@ class Out:
 
 @record
 class Program:
-    """A program of the host, by name: the interpreter (`python3`), `qemu-aarch64-static`, `gcc`.
+    """A program of the host by its name, such as `python3`, `qemu-aarch64-static` or `gcc`.
 
-    Its identity (not its path) becomes part of the key.
+    Its identity becomes part of the key of the action. Its path does not.
     """
 
     name: str
@@ -76,11 +82,12 @@ Arg: TypeAlias = "str | Artifact | In | Out | Program"
 
 @record(eq=False)
 class Action:
-    """One command and everything that can influence its outputs; nothing that cannot reaches its key.
+    """One command, and everything that can influence its outputs.
 
-    `argv` words are final: inputs and outputs stand in them as paths relative to the working folder.
-    `inputs` are (staged path, artifact), sorted by path; `outputs` are declared below `out/`.
-    `programs` and `distributions` name the tools of the host whose identities enter the key.
+    `argv` has inputs and outputs as paths relative to the working folder. `inputs` are (staged
+    path, artifact), sorted by path; `outputs` are paths below `out/`. `programs` and
+    `distributions` name the tools of the host whose identities are part of the key. `timeout` is in
+    seconds. `owner`, `title` and `at` are for people, and not part of the key.
     """
 
     argv: tuple[str, ...]
@@ -99,9 +106,10 @@ class Action:
 
 @record
 class Gate:
-    """An action whose success is wanted, not its output; it fails the request, never the artifact.
+    """A check of an artifact by an action, whose output is `verdict`. Its failure fails the build.
 
-    `needs` names programs of the host without which the gate is "not checked".
+    The artifact is built all the same. `needs` names programs of the host; if one is missing, the
+    gate is "not checked".
     """
 
     name: str

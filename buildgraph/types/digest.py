@@ -1,4 +1,4 @@
-"""Digest: SHA-256 and size of a blob, the only thing that ever names bytes (REAPI v2 `Digest`)."""
+"""Digests: SHA-256 and size of a blob (REAPI v2 `Digest`). Nothing else names bytes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Digest:
 
     @classmethod
     def of(cls, data: bytes) -> Digest:
-        """Digest of bytes in memory."""
+        """The digest of bytes in memory."""
         return cls(sha256(data).hexdigest(), len(data))
 
     @classmethod
     def parse(cls, text: str) -> Digest:
-        """Read `<64 hex>/<size>`; ValueError on anything else."""
-        name, _, size = text.partition("/")
-        if len(name) != 64 or not _HEX.issuperset(name) or not (size.isascii() and size.isdigit()):
+        """Parse `<64 hex digits>/<size>`; ValueError for any other text."""
+        sha, _, size = text.partition("/")
+        if len(sha) != 64 or not _HEX.issuperset(sha) or not (size.isascii() and size.isdigit()):
             raise ValueError(f"not a digest: {text!r}")
-        return cls(name, int(size))
+        return cls(sha, int(size))
 
     def __str__(self) -> str:
         return f"{self.hash}/{self.size}"

@@ -1,4 +1,7 @@
-"""Facts of a build, in the order they happened. Console, lines, JSON and tests are listeners of the same stream."""
+"""Events of a build, in the order in which they happen.
+
+Console, plain progress, JSON, logs and tests are listeners of the same stream.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ if TYPE_CHECKING:
 
 @record
 class Planned:
-    """Analysis is done: how many actions and gates the request needs at most, and the sandbox they run in.
+    """The analysis is done.
 
-    `chains` are, by the number of the action, the milliseconds that it and the longest chain behind it are expected to
-    run; empty when no build of the workspace is remembered.
+    `actions` and `gates` are the largest numbers that the request can need. `sandbox` is the level
+    at which actions run. `chains` has for each action, by its number, the milliseconds that it and
+    the longest chain of actions that depend on it are expected to run. It is empty if no earlier
+    build was recorded.
     """
 
     labels: tuple[str, ...]
@@ -28,7 +33,7 @@ class Planned:
 
 @record
 class Started:
-    """An action began to run (it was not in the store)."""
+    """An action started, because its result is not in the store."""
 
     number: int
     label: str
@@ -37,10 +42,13 @@ class Started:
 
 @record
 class Done:
-    """An action's result is known: it `ran`, was a `hit` of the store, or was `shared` with an equal action.
+    """The result of an action is known.
 
-    `key` is the digest that names the result, as `<hash>/<size>`; `milliseconds` is how long it ran, now or when it was
-    made; `place` is that of the action among those of its label that have the same title, from 1 on.
+    The action `ran`, was a `hit` in the store, or was `shared` with an equal action.
+
+    `key` is the digest of the action, as `<hash>/<size>`. `milliseconds` is its wall time, in this
+    build or in the one that ran it. `place` counts the actions of the label that have the same
+    title, from 1.
     """
 
     number: int
@@ -54,9 +62,10 @@ class Done:
 
 @record
 class Failed:
-    """An action did not succeed: why in one line, its log, and the command that runs it again by hand (or nothing).
+    """An action failed, with the reason `why` in one line.
 
-    One that `refused` what the user wrote is followed by its faults, which its log does not hold.
+    `reproducer` is a command that runs it again, or empty. If the tool `refused` the user's input,
+    a `Fault` for each error follows, and the log does not contain them.
     """
 
     number: int
@@ -70,9 +79,9 @@ class Failed:
 
 @record
 class Fault:
-    """A fault in what the user wrote that an action found: like one of BUILD.toml, with the text that is printed of it.
+    """An error in the user's input that a tool reported, with the text that is printed for it.
 
-    `at` has the path, line and column, or is None.
+    `at` has the path, line, column and length, or is None.
     """
 
     label: str
@@ -85,7 +94,7 @@ class Fault:
 
 @record
 class Skipped:
-    """An action did not run because `because` failed before it."""
+    """An action was not started, because the action `because` failed."""
 
     number: int
     label: str
@@ -95,7 +104,10 @@ class Skipped:
 
 @record
 class Judged:
-    """A gate's verdict; "not checked" says what was missing here, "failed" why."""
+    """The verdict of a gate.
+
+    `why` gives the reason for "failed", or the missing program for "not checked".
+    """
 
     label: str
     gate: str
@@ -105,16 +117,17 @@ class Judged:
 
 @record
 class Warned:
-    """Something the user should know that stopped nothing."""
+    """A warning for the user; the build continues."""
 
     text: str
 
 
 @record
 class Built:
-    """A requested output stands in the workspace: `path` is below `out/`, `bytes` its whole size.
+    """A requested output was written to the workspace.
 
-    `image` is the OCI manifest digest (`sha256:...`) when the output is an image layout, else empty.
+    `path` is below `out/`, and `bytes` is its size. `image` is the digest of the OCI manifest
+    (`sha256:...`) if the output is an image layout, otherwise empty.
     """
 
     label: str
@@ -127,9 +140,10 @@ class Built:
 
 @record
 class Finished:
-    """The build's end: exit code and the counts of its actions, in milliseconds of wall time.
+    """The build is finished, with its exit code, the counts of its actions, and its wall time.
 
-    `untold` is how many targets stand as before without an event that tells of them.
+    `unchanged` is True if no output changed. `unlisted` is the number of unchanged targets without
+    a Built event.
     """
 
     code: int

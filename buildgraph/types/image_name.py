@@ -1,4 +1,4 @@
-"""The name of an image in Docker, containerd and podman, from the workspace's name and the target's label."""
+"""The name of an image in Docker, containerd and podman, from a workspace's name and a label."""
 
 from __future__ import annotations
 
@@ -7,37 +7,36 @@ from ..lite import TYPE_CHECKING
 if TYPE_CHECKING:
     from .label import Label
 
-_LONGEST = 200
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_MAX_LENGTH = 200
+_ALPHANUMERIC = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 
 def image_name(workspace: str, label: Label) -> str:
     """Name and tag: `//exports:pi5` of the workspace swarm is `swarm/exports/pi5:latest`.
 
-    A part that no registry takes (capitals, `+`, a dot in the first part, which would be a host) is written in what it
-    takes, with a hash of the part behind it, so that two labels or workspaces never get one name.
+    Registries refuse some characters: capital letters, `+`, and a dot in the first part, which
+    would make it the name of a host. Such a part is rewritten and a hash of it is appended, so two
+    labels never get the same name.
     """
     parts = [part for part in (workspace, *label.package.split("/"), label.name) if part]
-    made = "/".join(_taken(part, place == 0) for place, part in enumerate(parts))
-    if len(made) > _LONGEST:
-        made = f"{made[:_LONGEST].rstrip('/._-')}-{_hash(made)}"
-    return made + ":latest"
+    name = "/".join(_valid_part(part, index == 0) for index, part in enumerate(parts))
+    if len(name) > _MAX_LENGTH:
+        name = f"{name[:_MAX_LENGTH].rstrip('/._-')}-{_hash(name)}"
+    return name + ":latest"
 
 
-def _taken(part: str, first: bool) -> str:
-    """One part as a registry takes it: small letters and digits, between them one of `.`, `_`, `-`."""
-    told = ""
+def _valid_part(part: str, first: bool) -> str:
+    """A part of lower-case letters and digits, with single `.`, `_` or `-` between them."""
+    valid = ""
     for letter in part.lower():
-        if letter in _PLAIN:
-            told += letter
-        elif told and told[-1] in _PLAIN:
-            told += letter if letter in "_-" or (letter == "." and not first) else "-"
-    told = told.rstrip("._-")
-    return (
-        told
-        if told == part and not (first and part == "localhost")
-        else f"{told or 'x'}-{_hash(part)}"
-    )
+        if letter in _ALPHANUMERIC:
+            valid += letter
+        elif valid and valid[-1] in _ALPHANUMERIC:
+            valid += letter if letter in "_-" or (letter == "." and not first) else "-"
+    valid = valid.rstrip("._-")
+    if valid == part and not (first and part == "localhost"):
+        return valid
+    return f"{valid or 'x'}-{_hash(part)}"
 
 
 def _hash(text: str) -> str:

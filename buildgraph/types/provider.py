@@ -1,4 +1,7 @@
-"""Provider: what a rule returns. Apart from the other nouns, for rules subclass it as a dataclass, which is dear to import."""
+"""The value that a rule returns.
+
+Rules subclass it as a dataclass, so this module imports `dataclasses`.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from .action import Artifact
 
 @dataclass(frozen=True)
 class Provider:
-    """All that a target tells those that depend on it; subclasses add frozen fields."""
+    """The interface of a target for the targets that depend on it; subclasses add frozen fields."""
 
     def outputs(self) -> dict[str, Artifact]:
-        """The artifacts that `build LABEL` wants, by the field's name."""
+        """The artifacts that `build LABEL` builds, by the name of their field."""
         return {
             f.name: value
             for f in fields(self)

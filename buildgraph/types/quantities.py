@@ -1,4 +1,4 @@
-"""Values that are written as text with a unit: `Size` ("8MiB", in bytes) and `Duration` ("5ms", in nanoseconds)."""
+"""Numbers written with a unit: sizes ("8MiB"), durations ("5ms") and ages ("30d")."""
 
 from __future__ import annotations
 
@@ -35,22 +35,25 @@ _NUMBER = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-zµ]{1,3})", re.AS
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """How a quantity is written: the name of its kind, an example, and its units in multiples of the smallest."""
+    """A kind of quantity, an example, and its units as (name, multiple of the smallest unit)."""
 
     kind: str
     example: str
     units: tuple[tuple[str, int], ...]
 
     def parse(self, text: object) -> int:
-        """The whole number of smallest units that a text means; ValueError that says the form when it is none."""
-        found = _NUMBER.fullmatch(text) if isinstance(text, str) else None
-        unit = dict(self.units).get(found[2]) if found else None
-        if found is None or unit is None:
-            known = ", ".join(name for name, _ in self.units)
-            raise ValueError(f'a {self.kind} is written like "{self.example}" (units: {known})')
-        amount = Fraction(found[1]) * unit
+        """The quantity as a whole number of its smallest unit.
+
+        ValueError, with the expected form in its message, for anything else than such a text.
+        """
+        match = _NUMBER.fullmatch(text) if isinstance(text, str) else None
+        unit = dict(self.units).get(match[2]) if match else None
+        if match is None or unit is None:
+            names = ", ".join(name for name, _ in self.units)
+            raise ValueError(f'a {self.kind} is written like "{self.example}" (units: {names})')
+        amount = Fraction(match[1]) * unit
         if amount.denominator != 1:
-            raise ValueError(f"{text} is no whole number of {self.units[0][0]}")
+            raise ValueError(f"{text} is not a whole number of {self.units[0][0]}")
         return int(amount)
 
 
@@ -65,21 +68,27 @@ Duration = NewType("Duration", int)
 
 
 def parse_size(text: str) -> Size:
-    """Bytes that a text such as "8MiB" means; ValueError when it means none."""
+    """A size in bytes from a text such as "8MiB".
+
+    ValueError for any other text or a fraction of a byte.
+    """
     return Size(SIZE.parse(text))
 
 
 def parse_duration(text: str) -> Duration:
-    """Nanoseconds that a text such as "5ms" means; ValueError when it means none."""
+    """A duration in nanoseconds from a text such as "5ms".
+
+    ValueError for any other text or a fraction of a nanosecond.
+    """
     return Duration(DURATION.parse(text))
 
 
 def parse_age(text: str) -> float:
-    """Seconds that an age such as "30d" means; BuildError when it means none."""
+    """An age in seconds from a text such as "30d". BuildError for any other text."""
     match = re.fullmatch(r"([0-9]{1,9})(s|min|h|d|w)", text, re.ASCII)
     if match is None:
         raise BuildError(
-            f"{text!r} is no age",
+            f"{text!r} is not an age",
             fix='write it like "30d" (units: s, min, h, d, w)',
             reason="usage",
         )

@@ -1,4 +1,4 @@
-"""A request: the labels to build and the options that decide how."""
+"""A request: the labels to build, and the options of the build."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 @record
 class Request:
-    """What to build and how: label patterns, threads (0: one a core), where it may run, what to do on failure."""
+    """The label patterns to build, and the options of the build.
+
+    `jobs` is the number of actions that run at the same time; 0 means one for each core. `sandbox`
+    is the level at which actions run, or empty for the best that works. Outputs are also copied to
+    the folder `out`, if it is given. `package` is the one to which relative labels belong.
+    `on_finish` is called with the executor and the exit code after the build, and returns the exit
+    code.
+    """
 
     patterns: tuple[str, ...]
     jobs: int = 0
@@ -23,17 +30,15 @@ class Request:
     gates: bool = True
     package: str = ""
     list_all: bool = False  # report all outputs, not only those that changed
-    on_finish: Callable[[Any, int], int] | None = (
-        None  # what looks at the build when it is done, and its exit code
-    )
+    on_finish: Callable[[Any, int], int] | None = None
 
     @property
-    def only_patterns(self) -> bool:
-        """Whether its words say all that is asked for, so that a receipt may answer them the next time."""
+    def can_use_manifest(self) -> bool:
+        """True if `words` describe the request, so a manifest can answer it the next time."""
         return not (self.sandbox_debug or self.out or self.on_finish)
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What decides, apart from files and host, what must stand when it is done."""
+        """Patterns and options that determine the outputs, besides the files and the host."""
         options = ("--no-gates", *self.patterns) if not self.gates else self.patterns
         return (f"--sandbox={self.sandbox}", *options) if self.sandbox else options

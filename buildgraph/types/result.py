@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @record
 class File:
-    """A file that exists in a store: its content and whether it is executable."""
+    """A file in a store: its digest, and True if it is executable."""
 
     digest: Digest
     executable: bool = False
@@ -20,7 +20,7 @@ class File:
 
 @record
 class Tree:
-    """A folder that exists in a store: the digest of its REAPI `Directory`."""
+    """A folder in a store: the digest of its REAPI `Directory`."""
 
     digest: Digest
 
@@ -30,7 +30,11 @@ Node: TypeAlias = "File | Tree"
 
 @record
 class Result:
-    """What a successful action gave (REAPI `ActionResult`): outputs by path, log, and how it ran."""
+    """The result of a successful action (REAPI `ActionResult`).
+
+    `outputs` are (path, node), `log` is the digest of its standard output and error, `sandbox` is
+    the level that it ran at, and `milliseconds` is its wall time.
+    """
 
     outputs: tuple[tuple[str, Node], ...]
     log: Digest

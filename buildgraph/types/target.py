@@ -1,4 +1,4 @@
-"""A target: one table of BUILD.toml, with the place of each of its values."""
+"""A target: one table of BUILD.toml, with the location of each of its values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @record(eq=False)
 class Target:
-    """One table of BUILD.toml with a `rule` key: plain values, and the place where each was written.
+    """One table of BUILD.toml with a `rule` key.
 
-    `folder` is the folder of the file (paths are relative to it); `label.package` adds the tables above.
-    `positions` maps a key path such as `("agents", "scout")` to where it stands; `()` is the table itself.
-    `nested` are the paths below the table that are targets themselves; they are no part of `values`.
+    `values` are plain values. `folder` is the folder of the file, to which paths are relative;
+    `label.package` adds the names of the tables above. `positions` maps a key path such as
+    `("agents", "scout")` to its location; `()` is the table itself. `nested` are the key paths of
+    tables below that are targets themselves, and not part of `values`.
     """
 
     label: Label
@@ -31,38 +32,41 @@ class Target:
     nested: tuple[tuple[str | int, ...], ...] = ()
 
     def place(self, *path: str | int) -> Location:
-        """Where a value was written; the nearest ancestor's place when it has none of its own."""
+        """The location of a value, or that of its nearest ancestor that has one."""
         return _nearest(self.positions, self.folder, path)
 
     def lazy_location(self, *path: str | int) -> Location:
-        """The same place, looked for when somebody asks: hardly anybody does, and it means to scan the file."""
-        return _Later(self.positions, self.folder, path)
+        """The same location, determined at its first use, because that scans the whole file."""
+        return _LazyLocation(self.positions, self.folder, path)
 
 
-def _nearest(places: Positions, folder: str, path: tuple[str | int, ...]) -> Location:
+def _nearest(positions: Positions, folder: str, path: tuple[str | int, ...]) -> Location:
     for end in range(len(path), -1, -1):
-        if path[:end] in places:
-            return places[path[:end]]
+        if path[:end] in positions:
+            return positions[path[:end]]
     return Location(folder)
 
 
-class _Later(Location):
-    """A place that is not looked for yet. It does not hold the target, whose values would then live as long as its actions."""
+class _LazyLocation(Location):
+    """A location that is determined at its first use.
 
-    __slots__ = ("_found", "_of")
-    _of: tuple[Positions, str, tuple[str | int, ...]]
-    _found: Location | None
+    It has no reference to the target, whose values would otherwise live as long as its actions.
+    """
 
-    def __init__(self, *of: Any) -> None:
-        object.__setattr__(self, "_of", of)
-        object.__setattr__(self, "_found", None)
+    __slots__ = ("_lookup", "_resolved")
+    _lookup: tuple[Positions, str, tuple[str | int, ...]]
+    _resolved: Location | None
+
+    def __init__(self, *lookup: Any) -> None:
+        object.__setattr__(self, "_lookup", lookup)
+        object.__setattr__(self, "_resolved", None)
 
     def resolved(self) -> Location:
-        known = self._found
-        if known is None:
-            known = _nearest(*self._of)
-            object.__setattr__(self, "_found", known)
-        return known
+        location = self._resolved
+        if location is None:
+            location = _nearest(*self._lookup)
+            object.__setattr__(self, "_resolved", location)
+        return location
 
     def __eq__(self, other: object) -> bool:
         return self.resolved() == (other.resolved() if isinstance(other, Location) else other)

@@ -1,1 +1,1 @@
-"""Listeners of a build: they know events and nothing else."""
+"""Listeners that print or record the events of a build, and the format of numbers and errors."""

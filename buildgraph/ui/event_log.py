@@ -1,6 +1,7 @@
-"""The log of the last builds: every event with its time, one JSON object a line. The trace is a view of it.
+"""The event logs of the last builds: each event with its time, one JSON object a line.
 
-.buildgraph/events.jsonl, events.1.jsonl, ... events.4.jsonl      the last build, the one before, ...
+.buildgraph/events.jsonl                           the last build
+.buildgraph/events.1.jsonl ... events.4.jsonl      the four builds before it
 """
 
 from __future__ import annotations
@@ -20,34 +21,36 @@ if TYPE_CHECKING:
     from typing import Any, TextIO, TypeAlias
 
 KEPT = 5
+"""The number of logs that are kept."""
 _FOLDER = ".buildgraph"
-Record: TypeAlias = "tuple[int, dict[str, Any]]"  # microseconds since the build began, and the event as plain values
+Record: TypeAlias = "tuple[int, dict[str, Any]]"
+"""Microseconds since the start of the build, and the event as plain values."""
 
 
 def log_path(root: str, number: int) -> str:
-    """Where the log of a build stands; 0 is the last one."""
+    """The path of the log of a build; number 0 is the last one."""
     return os.path.join(root, _FOLDER, f"events.{number}.jsonl" if number else "events.jsonl")
 
 
 class EventLog:
-    """A listener that writes the log of a build; a workspace that cannot be written keeps none.
+    """A listener that writes the log of a build. A workspace that cannot be written has none.
 
-    A build that has a fault before its first event leaves the logs as they are.
+    The older logs are renamed at the first event, so a build that fails before it changes nothing.
     """
 
     def __init__(self, root: str, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        self._root, self._clock, self._began = root, clock, clock()
+        self._root, self._clock, self._start_ns = root, clock, clock()
         self._file: TextIO | None = None
-        self._tried = False
+        self._is_started = False
 
     def __call__(self, event: Event) -> None:
-        """Write an event; what matters after a crash is flushed at once."""
-        if not self._tried:
+        """Write an event. Failures are flushed at once, so they survive a crash."""
+        if not self._is_started:
             self._open()
         if self._file is None:
             return
         try:
-            at = (self._clock() - self._began) // 1000
+            at = (self._clock() - self._start_ns) // 1000
             self._file.write(f'{{"time_us":{at},{json_text(encode(event), str)[1:]}\n')
             if isinstance(event, (Failed, Finished)):
                 self._file.flush()
@@ -55,11 +58,11 @@ class EventLog:
             self.close()
 
     def _open(self) -> None:
-        self._tried = True
+        self._is_started = True
         try:
             os.makedirs(os.path.join(self._root, _FOLDER), exist_ok=True)
             for number in range(KEPT - 1, 0, -1):
-                _pass_on(log_path(self._root, number - 1), log_path(self._root, number))
+                _rotate(log_path(self._root, number - 1), log_path(self._root, number))
             self._file = open(
                 open_own(log_path(self._root, 0), os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii"
             )
@@ -67,7 +70,7 @@ class EventLog:
             return
 
     def close(self) -> None:
-        """Finish the file; may be called twice."""
+        """Close the file; may be called twice."""
         file, self._file = self._file, None
         if file is not None:
             try:
@@ -76,28 +79,32 @@ class EventLog:
                 return
 
 
-def _pass_on(newer: str, older: str) -> None:
+def _rotate(newer: str, older: str) -> None:
+    """Rename the newer log to the older one. Anything else at the two paths is moved aside."""
     if os.path.lexists(newer) and not move_aside(newer):
         move_aside(older)
         os.replace(newer, older)
 
 
 def read_log(root: str, number: int = 0) -> list[Record]:
-    """The records of a build's log, 0 being the last; a torn line ends it. BuildError when there is none."""
+    """The records of the log of a build; number 0 is the last one. BuildError if there is none.
+
+    A line that was not written completely ends the log.
+    """
     import json
 
     records: list[Record] = []
     try:
         with open(open_regular(log_path(root, number)), encoding="ascii") as file:
             for line in file:
-                found = json.loads(line)
-                records.append((int(found.pop("time_us")), found))
+                event = json.loads(line)
+                records.append((int(event.pop("time_us")), event))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        pass  # the build was killed while it wrote
-    except OSError as fault:
+        pass  # the build was killed while it wrote the line
+    except OSError as error:
         which = "the last build" if not number else f"build {number} before the last"
         raise BuildError(
-            f"there is no log of {which}: {fault.strerror}",
+            f"there is no log of {which}: {error.strerror}",
             None,
             f"build something first; the last {KEPT} builds are kept",
             "usage",

@@ -1,4 +1,4 @@
-"""What `--json` prints: one object, or a stream of events. Both name the version of their shape as `schema`."""
+"""The JSON object that a verb prints for `--json`, with the version of its form as `schema`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 SCHEMA = 2
-"""Raised when a field is renamed, removed or changes its meaning; a new field does not raise it."""
+"""The version: it increases when a field is renamed, is removed or changes its meaning."""
 
 
 def document(fields: Mapping[str, Any]) -> str:
     """One line of JSON: the version, then the fields."""
-    import json  # too slow to import for a build in which little changed
+    import json  # slow to import, and the module is part of an incremental build
 
     return json.dumps({"schema": SCHEMA, **fields})
 

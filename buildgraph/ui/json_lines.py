@@ -1,4 +1,7 @@
-"""Events for programs: one JSON object a line, named by the event, with its fields; the first has `schema`, too."""
+"""Events for programs: one JSON object a line, with the fields of the event.
+
+The first has `schema`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def encode(event: Event) -> dict[str, Any]:
-    """The fields of an event by name; `event` is its type in lower case."""
+    """The fields of an event by name; `event` is the name of its class in lower case."""
     return {"event": type(event).__name__.lower()} | {
         name: getattr(event, name) for name in event.__match_args__
     }
@@ -32,4 +35,4 @@ class JsonLines:
         self._out.flush()
 
     def close(self) -> None:
-        """Nothing to put away."""
+        """Does nothing: each event is flushed."""

@@ -1,4 +1,4 @@
-"""Progress as plain lines, for logs and pipes: one for each action that ran, nothing for what the store knew."""
+"""Progress as plain lines, for logs and pipes: one for each action that ran, none for hits."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ if TYPE_CHECKING:
 
 
 class PlainProgress:
-    """A listener that writes a line as each thing happens; when `quiet`, only what went wrong."""
+    """A listener that writes a line for each event; if `quiet`, only for errors and warnings."""
 
     def __init__(self, out: TextIO, quiet: bool = False) -> None:
-        self._out, self._quiet, self._total, self._known = out, quiet, 0, 0
+        self._out, self._quiet, self._total, self._finished = out, quiet, 0, 0
 
     def __call__(self, event: Event) -> None:
-        """Write what an event means to a reader of a log."""
+        """Write the lines of an event."""
         match event:
             case Planned(actions=actions):
-                self._total, self._known = actions, 0
+                self._total, self._finished = actions, 0
             case Done() | Failed() | Skipped():
-                self._known += 1
-        if told := self._told(event):
-            self._out.writelines(f"{line}\n" for line in told)
+                self._finished += 1
+        if lines := self._lines(event):
+            self._out.writelines(f"{line}\n" for line in lines)
             self._out.flush()
 
-    def _told(self, event: Event) -> list[str]:
+    def _lines(self, event: Event) -> list[str]:
         match event:
             case Done(how="ran") if not self._quiet:
-                count = f"[{self._known}/{max(self._total, self._known)}]"
-                return [
-                    f"{count} {strip_controls(event.title)} ({event.label}) {format_seconds(event.milliseconds)}"
-                ]
+                count = f"[{self._finished}/{max(self._total, self._finished)}]"
+                title = f"{strip_controls(event.title)} ({event.label})"
+                return [f"{count} {title} {format_seconds(event.milliseconds)}"]
             case Failed():
                 return format_failure(event)
             case Fault(rendered=text):
@@ -45,10 +44,10 @@ class PlainProgress:
         return []
 
     def close(self) -> None:
-        """Nothing to put away."""
+        """Does nothing: each line is flushed."""
 
 
 def format_gate(event: Judged) -> str:
-    """A verdict in one line."""
+    """The verdict of a gate in one line."""
     why = f": {strip_controls(event.why)}" if event.why else ""
     return f"gate {event.verdict}: {event.label}: {strip_controls(event.gate)}{why}"

@@ -1,4 +1,4 @@
-"""What a build came to, said once at its end: outputs with their digests, gates, and the counts."""
+"""The summary at the end of a build: outputs with their digests, gates, and counts of actions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
-FEW = 60  # targets that are listed one by one
+FEW = 60
+"""The largest number of targets whose outputs are listed."""
 _COLOUR = {"passed": "green", "failed": "red", "not checked": "yellow"}
 
 
 class Summary:
-    """A listener that gathers and prints at `Finished`; `show` chooses among "outputs", "gates" and "counts"."""
+    """A listener that prints a summary at `Finished`; `show` selects "outputs", "gates" and
+    "counts".
+    """
 
     def __init__(
         self,
@@ -31,10 +34,10 @@ class Summary:
         self._sandbox = ""
 
     def __call__(self, event: Event) -> None:
-        """Remember an event; print all at the last."""
+        """Record an event; print the summary at the last one."""
         match event:
             case Planned(sandbox=sandbox):
-                # A build that starts over plans again: what it said before does not count.
+                # A build that starts over reports its outputs and gates again.
                 self._sandbox, self._built, self._judged = sandbox, [], []
             case Built():
                 self._built.append(event)
@@ -45,7 +48,7 @@ class Summary:
                 self._out.flush()
 
     def close(self) -> None:
-        """Nothing to put away."""
+        """Does nothing: the summary is flushed."""
 
     def _lines(self, end: Finished) -> Iterator[str]:
         if "outputs" in self._show:
@@ -55,19 +58,20 @@ class Summary:
         if "counts" in self._show:
             yield format_counts(end, self._sandbox)
 
-    def _outputs(self, untold: int) -> Iterator[str]:
+    def _outputs(self, unlisted: int) -> Iterator[str]:
         labels: dict[str, list[Built]] = {}
         for built in self._built:
             labels.setdefault(built.label, []).append(built)
-        if len(labels) + untold > FEW:  # nobody reads a list of thousands; out/ has them all
-            yield f"{len(labels) + untold} targets stand below out/"
+        if len(labels) + unlisted > FEW:  # a list of thousands would hide the rest of the summary
+            yield f"{len(labels) + unlisted} targets are in out/"
             return
         for label in sorted(labels):
             yield paint(label, "bold", self._colour)
-            mine = sorted(labels[label], key=lambda built: built.name)
-            wide = max(len(built.path) for built in mine)
-            for built in mine:
-                yield f"  {built.path:<{wide}}  {format_size(built.bytes):>10}  {built.image or built.digest.oci}"
+            outputs = sorted(labels[label], key=lambda built: built.name)
+            width = max(len(built.path) for built in outputs)
+            for built in outputs:
+                size, digest = format_size(built.bytes), built.image or built.digest.oci
+                yield f"  {built.path:<{width}}  {size:>10}  {digest}"
 
     def _gates(self) -> Iterator[str]:
         labels: dict[str, list[Judged]] = {}
@@ -75,38 +79,40 @@ class Summary:
             labels.setdefault(judged.label, []).append(judged)
         for label in sorted(labels):
             yield paint(f"gates of {label}", "bold", self._colour)
-            mine = labels[label]
             for verdict in ("passed", "failed", "not checked"):
-                yield from self._verdicts(
-                    verdict, sorted((j.gate, j.why) for j in mine if j.verdict == verdict)
-                )
+                gates = [(j.gate, j.why) for j in labels[label] if j.verdict == verdict]
+                yield from self._verdicts(verdict, sorted(gates))
 
-    def _verdicts(self, verdict: str, found: list[tuple[str, str]]) -> Iterator[str]:
+    def _verdicts(self, verdict: str, gates: list[tuple[str, str]]) -> Iterator[str]:
         word = paint(f"{verdict:<11}", _COLOUR[verdict], self._colour)
-        silent = [strip_controls(gate) for gate, why in found if not why]
-        if silent:
-            yield f"  {word}  {', '.join(silent)}"
-        yield from (
-            f"  {word}  {strip_controls(gate)}: {strip_controls(why)}" for gate, why in found if why
-        )
+        without_reason = [strip_controls(gate) for gate, why in gates if not why]
+        if without_reason:
+            yield f"  {word}  {', '.join(without_reason)}"
+        for gate, why in gates:
+            if why:
+                yield f"  {word}  {strip_controls(gate)}: {strip_controls(why)}"
 
 
-def format_unchanged(events: Iterable[Event], actions: int, untold: int = 0) -> str:
-    """What a build says that finds all of this unchanged: outputs, gates, and how many actions stand."""
+def format_unchanged(events: Iterable[Event], actions: int, unlisted: int = 0) -> str:
+    """The summary that the next build prints if nothing changed: outputs, gates, and actions."""
     text = StringIO()
     summary = Summary(text, show=frozenset({"outputs", "gates"}))
-    for event in (*events, Finished(0, 0, 0, 0, 0, 0, 0, unlisted=untold)):
+    for event in (*events, Finished(0, 0, 0, 0, 0, 0, 0, unlisted=unlisted)):
         summary(event)
     return f"{text.getvalue()}nothing changed: {plural(actions, 'action')} up to date\n"
 
 
 def format_counts(end: Finished, sandbox: str) -> str:
-    """`12 ran, 3 hits, 0 failed in 4.2s (sandbox: namespaces)`; what is zero and rare is left out."""
+    """The counts of a build, such as `12 ran, 3 hits, 0 failed in 4.2s (sandbox: namespaces)`.
+
+    `shared` and `skipped` are omitted if they are zero.
+    """
     if end.unchanged:
-        return f"nothing changed: {plural(end.hits, 'action')} up to date in {format_seconds(end.milliseconds)}"
+        actions, time = plural(end.hits, "action"), format_seconds(end.milliseconds)
+        return f"nothing changed: {actions} up to date in {time}"
     parts = [f"{end.ran} ran", plural(end.hits, "hit")]
     parts += [f"{end.shared} shared"] if end.shared else []
     parts += [f"{end.failed} failed"]
     parts += [f"{end.skipped} skipped"] if end.skipped else []
-    where = f" (sandbox: {sandbox})" if sandbox else ""
-    return f"{', '.join(parts)} in {format_seconds(end.milliseconds)}{where}"
+    level = f" (sandbox: {sandbox})" if sandbox else ""
+    return f"{', '.join(parts)} in {format_seconds(end.milliseconds)}{level}"

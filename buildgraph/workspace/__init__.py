@@ -1,1 +1,1 @@
-"""Read BUILD.toml files and list the files of a workspace."""
+"""Parse BUILD.toml files into targets, and list the files of a workspace."""

@@ -1,4 +1,4 @@
-"""A matrix: one table that stands for a target for each combination of some of its values."""
+"""A matrix: one table that declares a target for each combination of some of its values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from ..types.target import Target
 from .toml_positions import Path, SubtreePositions
 
 CELLS = 10_000
+"""The largest number of cells of a matrix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coordinate:
-    """One value of an axis: what the label gets after a dot, the value itself, and where it was written."""
+    """A value of an axis.
+
+    `name` is appended to the label, and `path` is the key path of the value.
+    """
 
     name: str
     value: Any
@@ -25,16 +29,17 @@ class Coordinate:
 
 
 def is_matrix(target: Target) -> bool:
-    """Whether a target stands for several."""
+    """True if a target has a matrix."""
     return "matrix" in target.values
 
 
 def matrix_cells(
     target: Target, expand: Callable[[str, Path], Sequence[Label] | None]
 ) -> list[Target]:
-    """The targets of a matrix in the order of its axes, then the group that the bare label names.
+    """The targets of a matrix in the order of its axes, and their group, which has its label.
 
-    `expand(text, path)` gives the labels that a text means, or None when it is no label; BuildError on a bad matrix.
+    `expand(text, path)` returns the labels of a label or pattern, or None for any other text.
+    BuildError for an invalid matrix.
     """
     axes = target.values["matrix"]
     if (
@@ -45,41 +50,41 @@ def matrix_cells(
         raise BuildError(
             f"{target.label}: a matrix is a table of lists",
             target.place("matrix"),
-            'such as matrix = { hardware = ["//hardware:*"] }',
+            'write it like matrix = { hardware = ["//hardware:*"] }',
             "matrix",
         )
     twice = next((key for key in axes if key in target.values), None)
     if twice is not None:
         raise BuildError(
-            f"{target.label}: {twice!r} stands in the matrix and beside it",
+            f"{target.label}: {twice!r} is in the matrix and beside it",
             target.place(twice),
             "keep one of them",
             "matrix",
         )
-    lines = [_axis(target, key, values, expand) for key, values in axes.items()]
-    made = [_cell(target, tuple(axes), cell) for cell in _product(target, lines)]
+    coordinates = [_axis(target, key, values, expand) for key, values in axes.items()]
+    members = [_cell(target, tuple(axes), cell) for cell in _product(target, coordinates)]
     group = Target(
         target.label,
         "group",
-        {"targets": [str(cell.label) for cell in made]},
+        {"targets": [str(member.label) for member in members]},
         target.folder,
         target.positions,
     )
-    return [*made, group]
+    return [*members, group]
 
 
-def _product(target: Target, lines: list[list[Coordinate]]) -> list[tuple[Coordinate, ...]]:
+def _product(target: Target, axes: list[list[Coordinate]]) -> list[tuple[Coordinate, ...]]:
     count = 1
-    for line in lines:
-        count *= len(line)
+    for axis in axes:
+        count *= len(axis)
     if count > CELLS:
         raise BuildError(
             f"{target.label}: the matrix has {count:,} cells, more than {CELLS:,}",
             target.place("matrix"),
-            "take some values away",
+            "remove some values",
             "matrix",
         )
-    return list(itertools.product(*lines))
+    return list(itertools.product(*axes))
 
 
 def _axis(
@@ -88,39 +93,39 @@ def _axis(
     values: list[Any],
     expand: Callable[[str, Path], Sequence[Label] | None],
 ) -> list[Coordinate]:
-    found: list[Coordinate] = []
-    gone: set[Label] = set()
+    coordinates: list[Coordinate] = []
+    removed: set[str] = set()
     for index, value in enumerate(values):
         path: Path = ("matrix", key, index)
         negative = isinstance(value, str) and value.startswith(("-//", "-:"))
         labels = expand(value[negative:], path) if isinstance(value, str) else None
         if negative:
-            gone.update(labels or ())
+            removed.update(map(str, labels or ()))
         elif labels is None:
-            found.append(Coordinate(_name(target, value, path), value, path))
+            coordinates.append(Coordinate(_name(target, value, path), value, path))
         else:
-            found += [Coordinate(label.name, str(label), path) for label in labels]
-    found = [one for one in found if not (gone and one.value in set(map(str, gone)))]
-    if not found:
+            coordinates += [Coordinate(label.name, str(label), path) for label in labels]
+    coordinates = [item for item in coordinates if item.value not in removed]
+    if not coordinates:
         raise BuildError(
             f"{target.label}: the matrix has no {key}",
             target.place("matrix", key),
-            "name some, or a pattern that finds some",
+            "add values, or a pattern that matches targets",
             "matrix",
         )
-    _distinct(target, found)
-    return found
+    _check_distinct(target, coordinates)
+    return coordinates
 
 
-def _distinct(target: Target, found: list[Coordinate]) -> None:
-    seen: dict[str, Coordinate] = {}
-    for one in found:
-        other = seen.setdefault(one.name.casefold(), one)
-        if other is not one:
+def _check_distinct(target: Target, coordinates: list[Coordinate]) -> None:
+    names: dict[str, Coordinate] = {}
+    for coordinate in coordinates:
+        first = names.setdefault(coordinate.name.casefold(), coordinate)
+        if first is not coordinate:
             raise BuildError(
-                f"{target.label}: two values in the matrix named {one.name!r}",
-                target.place(*one.path),
-                f"keep one of {other.value} and {one.value}",
+                f"{target.label}: two values in the matrix are named {coordinate.name!r}",
+                target.place(*coordinate.path),
+                f"keep one of {first.value} and {coordinate.value}",
                 "matrix",
             )
 
@@ -138,10 +143,12 @@ def _name(target: Target, value: object, path: Path) -> str:
 
 
 def _cell(target: Target, keys: tuple[str, ...], cell: tuple[Coordinate, ...]) -> Target:
-    label = Label(target.label.package, ".".join([target.label.name, *(one.name for one in cell)]))
+    names = [target.label.name, *(coordinate.name for coordinate in cell)]
+    label = Label(target.label.package, ".".join(names))
     values = {key: value for key, value in target.values.items() if key != "matrix"}
-    values |= {key: one.value for key, one in zip(keys, cell, strict=True)}
-    moved: dict[Path, Path] = {(key,): one.path for key, one in zip(keys, cell, strict=True)}
+    pairs = list(zip(keys, cell, strict=True))
+    values |= {key: coordinate.value for key, coordinate in pairs}
+    moved: dict[Path, Path] = {(key,): coordinate.path for key, coordinate in pairs}
     return Target(
         label,
         target.rule,

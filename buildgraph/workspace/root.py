@@ -1,4 +1,7 @@
-"""Where the workspace around a folder begins. Apart from the workspace itself, for every build asks and few parse."""
+"""Find the root of a workspace.
+
+Each build does that, and few parse files, so this imports no parser.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,17 @@ if TYPE_CHECKING:
     from ..types.errors import Location
 
 BUILD = "BUILD.toml"
-_NAMED = "that name is for the file that declares targets: rename it"
-_MOST = 4 << 20  # bytes, as toml.py has it, which is dear to import
+_RESERVED_NAME = "that name is for the file that declares targets: rename it"
+_MAX_BYTES = 4 << 20  # as in `toml`, which is slow to import
 
 
 def cache_folder(environ: Mapping[str, str]) -> str:
-    """The folder of the cache: BUILDGRAPH_CACHE, else below XDG_CACHE_HOME, else ~/.cache; empty without any."""
-    if chosen := environ.get("BUILDGRAPH_CACHE"):
-        return os.path.abspath(chosen)
+    """The folder of the cache: BUILDGRAPH_CACHE, or `buildgraph` in XDG_CACHE_HOME or ~/.cache.
+
+    Empty if these variables and HOME are not set.
+    """
+    if folder := environ.get("BUILDGRAPH_CACHE"):
+        return os.path.abspath(folder)
     base = environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(base):
         return os.path.join(base, "buildgraph")
@@ -32,9 +38,9 @@ def cache_folder(environ: Mapping[str, str]) -> str:
 
 
 def cache_within(root: str, environ: Mapping[str, str]) -> str:
-    """The path of the cache in a workspace, relative to its root; empty when it is elsewhere.
+    """The path of the cache relative to a workspace; empty if it is outside of it.
 
-    BuildError when it is the workspace itself.
+    BuildError if the cache is the workspace itself.
     """
     cache = cache_folder(environ)
     if not cache:
@@ -51,18 +57,18 @@ def cache_within(root: str, environ: Mapping[str, str]) -> str:
 
 
 def find_root(cwd: str) -> str:
-    """The nearest folder at or above `cwd` whose BUILD.toml has a [workspace] table; BuildError when there is none."""
+    """The nearest folder at or above `cwd` whose BUILD.toml has a [workspace] table. BuildError."""
     folder = os.path.abspath(cwd)
-    odd: BuildError | None = None  # the nearest BUILD.toml that is none, or cannot be read
+    unreadable: BuildError | None = None  # the error for the nearest BUILD.toml that is not a file
     while True:
         try:
             if _is_root(folder):
                 return folder
         except BuildError as error:
-            odd = odd or error
+            unreadable = unreadable or error
         above = os.path.dirname(folder)
         if above == folder:
-            raise odd or BuildError(
+            raise unreadable or BuildError(
                 "no workspace: no BUILD.toml with a [workspace] table here or in a folder above",
                 None,
                 "`buildgraph init` makes one",
@@ -72,24 +78,25 @@ def find_root(cwd: str) -> str:
 
 
 def _is_root(folder: str) -> bool:
-    """Whether a folder is a workspace's root; a damaged file counts by its looks, for its faults are told later.
+    """True if a folder is the root of a workspace. BuildError if its BUILD.toml cannot be read.
 
-    BuildError when its BUILD.toml cannot be read.
+    If the file cannot be parsed, a line that looks like [workspace] counts; the parser reports the
+    errors later.
     """
     path = os.path.join(folder, BUILD)
     try:
-        with open(path, "rb", opener=_at_once) as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise BuildError(f"{path} is not a file", None, _NAMED, "workspace")
-            data = file.read(_MOST)
-    except OSError as fault:
+                raise BuildError(f"{path} is not a file", None, _RESERVED_NAME, "workspace")
+            data = file.read(_MAX_BYTES)
+    except OSError as error:
         if not os.path.lexists(path):
             return False
-        raise unreadable_error(path, fault) from None
-    if coding := wide_encoding(data):
-        data = data.decode(coding, "replace").encode()
+        raise unreadable_error(path, error) from None
+    if encoding := wide_encoding(data):
+        data = data.decode(encoding, "replace").encode()
     data = data.removeprefix(BOM)
-    if not any(map(_marks, data.split(b"\n"))):
+    if not any(map(_is_workspace_line, data.split(b"\n"))):
         return False
     if b'"""' not in data and b"'''" not in data:
         return True
@@ -101,36 +108,36 @@ def _is_root(folder: str) -> bool:
         return True
 
 
-def unreadable_error(path: str, fault: OSError, at: Location | None = None) -> BuildError:
-    """The fault of a BUILD.toml that cannot be read, by what stands in the way."""
-    if fault.errno == errno.EISDIR:
-        return BuildError(f"{path} is a folder", at, _NAMED, "workspace")
-    if fault.errno == errno.ELOOP:
+def unreadable_error(path: str, error: OSError, at: Location | None = None) -> BuildError:
+    """The error for a BUILD.toml that cannot be read."""
+    if error.errno == errno.EISDIR:
+        return BuildError(f"{path} is a folder", at, _RESERVED_NAME, "workspace")
+    if error.errno == errno.ELOOP:
         return BuildError(
             f"{path} is a link that leads in a circle", at, "replace it by a file", "workspace"
         )
-    if fault.errno == errno.ENOENT:
+    if error.errno == errno.ENOENT:
         return BuildError(f"{path} is a link to nothing", at, "replace it by a file", "workspace")
-    if fault.errno == errno.ENXIO:  # a socket
-        return BuildError(f"{path} is not a file", at, _NAMED, "workspace")
+    if error.errno == errno.ENXIO:  # a socket
+        return BuildError(f"{path} is not a file", at, _RESERVED_NAME, "workspace")
     fix = (
         "`chmod u+r` gives you the permission"
-        if fault.errno in (errno.EACCES, errno.EPERM)
+        if error.errno in (errno.EACCES, errno.EPERM)
         else "check the disk, or the link"
     )
-    return BuildError(f"cannot read {path}: {fault.strerror}", at, fix, "environment")
+    return BuildError(f"cannot read {path}: {error.strerror}", at, fix, "environment")
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open what may be a pipe, without waiting for its other end."""
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open a path that may be a FIFO, without waiting for a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _marks(line: bytes) -> bool:
-    """Whether a line begins the table [workspace], or one in it, or is a key of such a name."""
+def _is_workspace_line(line: bytes) -> bool:
+    """True if a line begins the table [workspace] or one in it, or has a key of that name."""
     line = line.lstrip(b" \t")
-    begun = line.startswith(b"[")
-    word = line[1:].lstrip(b" \t") if begun else line
-    if not word.startswith(b"workspace"):
+    is_header = line.startswith(b"[")
+    name = line[1:].lstrip(b" \t") if is_header else line
+    if not name.startswith(b"workspace"):
         return False
-    return word[9:].lstrip(b" \t").startswith((b"]", b".") if begun else (b"=", b"."))
+    return name[9:].lstrip(b" \t").startswith((b"]", b".") if is_header else (b"=", b"."))

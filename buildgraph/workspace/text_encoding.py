@@ -1,4 +1,4 @@
-"""How a text file is coded: UTF-8, with or without a byte order mark, or something wider that is refused by name."""
+"""The encoding of a text file: UTF-8, or UTF-16 and UTF-32, which are refused by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ BOM = b"\xef\xbb\xbf"
 
 
 def wide_encoding(data: bytes) -> str:
-    """The name of the coding of a text in UTF-16 or UTF-32, with or without a byte order mark; empty for others."""
+    """The encoding of a text if it is UTF-16 or UTF-32, with or without a byte order mark; else
+    empty.
+    """
     start = data[:4]
     if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or (
         len(start) == 4 and start.count(0) == 3

@@ -1,8 +1,9 @@
-"""BUILD.toml as data: bounded before it is parsed, every fault of a file at once, and the place of every value.
+"""Parse BUILD.toml: bounded time and memory, all syntax errors of a file, and the location of each
+value.
 
-`tomllib` takes 73 s and 6 GB for one line of 100,000 dotted parts, and has no positions. So a linear scan that knows
-strings and comments refuses what could cost more than about 2 s or 256 MiB, and `toml_places` finds positions when a
-message needs one.
+`tomllib` takes 73 s and 6 GB for one line of 100,000 dotted parts, and reports no positions. So a
+linear scan that recognises strings and comments refuses files that could take more than about 2 s
+or 256 MiB. `toml_positions` determines positions when a message needs them.
 """
 
 from __future__ import annotations
@@ -14,52 +15,58 @@ from typing import Any
 
 from ..types.errors import BuildError, BuildErrors, Location
 from .text_encoding import BOM, wide_encoding
-from .toml_positions import LONG, WORD, KeyPositions, find_positions
+from .toml_positions import LONG, WORD, KeyPositions, location_at
 
-BYTES, LINE, WORD_LENGTH, PARTS, DEPTH, PIECES = 4 << 20, 64 << 10, 1024, 32, 64, 500_000
-FAULTS = 20
+BYTES = 4 << 20
+"""The largest size of a file."""
+_LINE, _WORD_LENGTH = 64 << 10, 1024  # characters
+_KEY_PARTS, _DEPTH = 32, 64  # parts of a dotted key, and brackets inside each other
+_TOKENS = 500_000  # words, brackets and lines of a file
+_ERRORS = 20  # syntax errors that are reported
+_TOO_MANY_TOKENS = f"more than {_TOKENS:,} words, brackets and lines in one file"
 
 _TOKEN = re.compile(
     rf"(?P<text>{LONG % (0, 0)})"
-    rf"|(?P<run>{WORD}(?:[ \t]*+\.[ \t]*+{WORD})*+)|(?P<open>[\[{{])|(?P<close>[\]}}])|(?P<note>\#[^\n]*+)"
+    rf"|(?P<key>{WORD}(?:[ \t]*+\.[ \t]*+{WORD})*+)|(?P<open>[\[{{])|(?P<close>[\]}}])"
+    r"|(?P<comment>\#[^\n]*+)"
 )
 _PART = re.compile(WORD)
 _HEADER = re.compile(
     rf"^[ \t]*+\[\[?+[ \t]*+({WORD}(?:[ \t]*+\.[ \t]*+{WORD})*+)[ \t]*+\]\]?+[ \t]*+(?:\#.*+)?$",
     re.MULTILINE,
 )
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+_TOMLLIB_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A parsed file: plain values, and a mapping from key paths to places that is made when first asked."""
+    """A parsed file: its plain values, and their locations by key path."""
 
     values: dict[str, Any]
     positions: KeyPositions
 
 
 def parse(data: bytes, path: str) -> Document:
-    """Parse a file's bytes, of which `BYTES + 1` are enough.
+    """Parse the bytes of a file. The caller need not read more than `BYTES + 1`.
 
-    BuildErrors with every syntax error, or BuildError when it is no bounded UTF-8 text.
+    BuildErrors with all syntax errors, or BuildError for a file that is too large or not UTF-8.
     """
     text = _decode(data, path)
-    _bound(text, path)
-    faults: list[BuildError] = []
+    _check_bounds(text, path)
+    errors: list[BuildError] = []
     start: int | None = 0
     values: dict[str, Any] = {}
-    while start is not None and len(faults) < FAULTS:
+    while start is not None and len(errors) < _ERRORS:
         chunk = text[start:]
         try:
             values = tomllib.loads(chunk)
             break
         except (ValueError, RecursionError) as error:
-            offset, fault = _fault(error, text, start, path)
-            faults.append(fault)
+            offset, build_error = _to_build_error(error, text, start, path)
+            errors.append(build_error)
             start = _next_table(text, max(offset, start + 1))
-    if faults:
-        raise BuildErrors(faults) if len(faults) > 1 else faults[0]
+    if errors:
+        raise BuildErrors(errors) if len(errors) > 1 else errors[0]
     return Document(values, KeyPositions(path, text))
 
 
@@ -71,19 +78,17 @@ def _decode(data: bytes, path: str) -> str:
             "split it: each folder may have a BUILD.toml of its own",
             "toml",
         )
-    if coding := wide_encoding(data):
+    if encoding := wide_encoding(data):
         raise BuildError(
-            f"the file is written in {coding}", Location(path), "save it as UTF-8", "toml"
+            f"the file is written in {encoding}", Location(path), "save it as UTF-8", "toml"
         )
     data = data.removeprefix(BOM)
     try:
         text = data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        column = (
-            len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode(errors="replace"))
-            + 1
-        )
+        line_start = data.rfind(b"\n", 0, error.start) + 1
+        column = len(data[line_start : error.start].decode(errors="replace")) + 1
         raise BuildError(
             f"byte 0x{data[error.start]:02x} is not UTF-8",
             Location(path, line, column),
@@ -93,53 +98,56 @@ def _decode(data: bytes, path: str) -> str:
     if "\r" in text:
         raise BuildError(
             "a carriage return without a line feed",
-            find_positions(path, text, text.index("\r")),
+            location_at(path, text, text.index("\r")),
             "end lines with LF or CRLF",
             "toml",
         )
     return text
 
 
-def _bound(text: str, path: str) -> None:
-    """Refuse what is dear to parse; linear in the file: possessive patterns, each character looked at once or twice."""
-    pieces = text.count("\n")
+def _check_bounds(text: str, path: str) -> None:
+    """Refuse a file that could be slow to parse. BuildError.
+
+    The check is linear in the size: its patterns are possessive, so each character is scanned once
+    or twice.
+    """
+    tokens = text.count("\n")
     depth = 0
-    if (long := re.search(rf"^.{{{LINE + 1}}}", text, re.MULTILINE)) is not None:
-        raise _too("a line of more than 65,536 characters", path, text, long.start())
+    if (long := re.search(rf"^.{{{_LINE + 1}}}", text, re.MULTILINE)) is not None:
+        raise _bound_error("a line of more than 65,536 characters", path, text, long.start())
     for token in _TOKEN.finditer(text):
-        pieces += 1
+        tokens += 1
         kind = token.lastgroup
-        if kind == "run":
-            pieces += _run(token.group(), path, text, token.start())
+        if kind == "key":
+            tokens += _check_key(token.group(), path, text, token.start())
         elif kind == "open":
             depth += 1
         elif kind == "close":
             depth = max(depth - 1, 0)
-        if depth > DEPTH:
-            raise _too(f"more than {DEPTH} brackets inside each other", path, text, token.start())
-        if pieces > PIECES:
-            raise _too(
-                f"more than {PIECES:,} words, brackets and lines in one file",
-                path,
-                text,
-                token.start(),
-            )
-    if pieces > PIECES:
-        raise _too(f"more than {PIECES:,} words, brackets and lines in one file", path, text, 0)
+        if depth > _DEPTH:
+            what = f"more than {_DEPTH} brackets inside each other"
+            raise _bound_error(what, path, text, token.start())
+        if tokens > _TOKENS:
+            raise _bound_error(_TOO_MANY_TOKENS, path, text, token.start())
+    if tokens > _TOKENS:
+        raise _bound_error(_TOO_MANY_TOKENS, path, text, 0)
 
 
-def _run(run: str, path: str, text: str, at: int) -> int:
-    """Check a dotted run of words; returns what its dots weigh: a part costs tomllib twice the time of a key."""
-    parts = len(_PART.findall(run)) - 1 if "." in run else 0
-    if parts >= PARTS:
-        raise _too(f"a key of more than {PARTS} parts", path, text, at)
+def _check_key(key: str, path: str, text: str, at: int) -> int:
+    """Check a word or dotted key, and return the tokens that its dots count as.
+
+    A part takes `tomllib` twice the time of a key.
+    """
+    parts = len(_PART.findall(key)) - 1 if "." in key else 0
+    if parts >= _KEY_PARTS:
+        raise _bound_error(f"a key of more than {_KEY_PARTS} parts", path, text, at)
     if (
-        len(run) > WORD_LENGTH
-        and (word := re.search(rf"[\w+:-]{{{WORD_LENGTH + 1}}}", run))
-        and run[0] not in "\"'"
+        len(key) > _WORD_LENGTH
+        and (word := re.search(rf"[\w+:-]{{{_WORD_LENGTH + 1}}}", key))
+        and key[0] not in "\"'"
     ):
-        raise _too(
-            f"a number or word of more than {WORD_LENGTH:,} characters",
+        raise _bound_error(
+            f"a number or word of more than {_WORD_LENGTH:,} characters",
             path,
             text,
             at + word.start(),
@@ -147,47 +155,50 @@ def _run(run: str, path: str, text: str, at: int) -> int:
     return 2 * parts
 
 
-def _too(what: str, path: str, text: str, at: int) -> BuildError:
+def _bound_error(what: str, path: str, text: str, at: int) -> BuildError:
     return BuildError(
         what,
-        find_positions(path, text, at),
-        "BUILD.toml is bounded so that no file can stall a build",
+        location_at(path, text, at),
+        "limits of BUILD.toml keep a file from stalling a build",
         "toml",
     )
 
 
 def _next_table(text: str, offset: int) -> int | None:
-    """Where the table after a syntax error begins: parsing goes on there, so that later faults are told too."""
+    """The offset of the first table after a syntax error.
+
+    Parsing continues there, to report later errors.
+    """
     line = text.rfind("\n", 0, offset) + 1
-    found = _HEADER.search(text, line)
+    header = _HEADER.search(text, line)
     if (
-        found is not None
-        and found.start() == line
+        header is not None
+        and header.start() == line
         and offset > line
         and not text[line:offset].isspace()
     ):
-        found = _HEADER.search(text, found.end())
-    return found.start() if found is not None else None
+        header = _HEADER.search(text, header.end())
+    return header.start() if header is not None else None
 
 
-def _fault(error: Exception, text: str, start: int, path: str) -> tuple[int, BuildError]:
-    """The fault at its offset in the whole text, with what to do about it."""
+def _to_build_error(error: Exception, text: str, start: int, path: str) -> tuple[int, BuildError]:
+    """(offset in the whole text, BuildError) for an error of `tomllib` in the text from `start`."""
     message = str(error)
-    found = _AT.search(message)
-    if found is None:
+    position = _TOMLLIB_POSITION.search(message)
+    if position is None:
         what = "brackets too deep" if isinstance(error, RecursionError) else message
         return len(text), BuildError(
             what, Location(path, text.count("\n", 0, start) + 1), reason="toml"
         )
     offset = len(text)
-    if found[1] is not None:
-        chunk = text[start:].split("\n", int(found[1]) - 1)
-        offset = len(text) - len(chunk[-1]) + int(found[2]) - 1
-    what, fix, shown, length = _explain(message[: found.start()], text, start, offset)
-    return offset, BuildError(what, find_positions(path, text, shown, length), fix, "toml")
+    if position[1] is not None:
+        chunk = text[start:].split("\n", int(position[1]) - 1)
+        offset = len(text) - len(chunk[-1]) + int(position[2]) - 1
+    what, fix, begin, length = _explain(message[: position.start()], text, start, offset)
+    return offset, BuildError(what, location_at(path, text, begin, length), fix, "toml")
 
 
-_WORDS = {
+_EXPLANATIONS = {
     "Invalid statement": ("a line is a [table] or `key = value`, and this is neither", ""),
     "Expected newline or end of document after a statement": (
         "there is more on the line than one value",
@@ -222,40 +233,41 @@ _WORDS = {
 
 
 def _explain(message: str, text: str, start: int, offset: int) -> tuple[str, str, int, int]:
-    """What is wrong in a user's words, what to do, and the offset and length to point at."""
+    """Explain a message of `tomllib`: (what is wrong, what to do, offset, length)."""
     if message.startswith("Invalid value"):
-        return _not_a_value(text, offset)
+        return _explain_value(text, offset)
     if message.startswith(
         ("Cannot overwrite", "Duplicate inline", "Cannot mutate", "Cannot redefine")
     ):
         line = text.rfind("\n", 0, offset) + 1
         key = re.compile(rf"[ \t]*({WORD})").match(text, line)
-        shown, length = (
+        begin, length = (
             (key.start(1), len(key[1]))
             if key and not text.startswith("[", line)
             else (line, offset - line)
         )
-        return "this is written twice in its table", "keep one of them", shown, length
+        return "this is written twice in its table", "keep one of them", begin, length
     if message.startswith("Cannot declare"):
-        return _twice(text, offset)
-    what, fix = _WORDS.get(message, (message[:1].lower() + message[1:], ""))
+        return _explain_table(text, offset)
+    what, fix = _EXPLANATIONS.get(message, (message[:1].lower() + message[1:], ""))
     if message.startswith(("Unterminated", "Unclosed")):
-        begin = _opening(text, start, offset, message)
+        begin = _open_bracket(text, start, offset, message)
         what = "the quotes are not closed" if message.startswith("Untermin") else what
         return what, fix, begin, 3 if text.startswith(('"""', "'''"), begin) else 1
     return what, fix, offset, 1
 
 
-def _not_a_value(text: str, offset: int) -> tuple[str, str, int, int]:
-    found = re.compile(r"[^\s,#\]}]+").match(text, offset)
-    if found is None:
+def _explain_value(text: str, offset: int) -> tuple[str, str, int, int]:
+    """The explanation of text that is not a value."""
+    match = re.compile(r"[^\s,#\]}]+").match(text, offset)
+    if match is None:
         return (
             "a value is missing here",
             "write text in quotes, a number, true, false, [...] or {...}",
             offset,
             1,
         )
-    word = found.group()
+    word = match.group()
     fix = (
         f"write {word.lower()}"
         if word.lower() in ("true", "false")
@@ -264,7 +276,8 @@ def _not_a_value(text: str, offset: int) -> tuple[str, str, int, int]:
     return f"{word[:60]} is not a value", fix, offset, len(word)
 
 
-def _twice(text: str, offset: int) -> tuple[str, str, int, int]:
+def _explain_table(text: str, offset: int) -> tuple[str, str, int, int]:
+    """The explanation of a table that is declared twice."""
     line = text.rfind("\n", 0, offset) + 1
     header = _HEADER.match(text, line)
     if header is None:
@@ -276,14 +289,14 @@ def _twice(text: str, offset: int) -> tuple[str, str, int, int]:
     return f"the table [{name}] is written twice", fix, header.start(1), len(header[1])
 
 
-def _opening(text: str, start: int, offset: int, message: str) -> int:
-    """Offset of the innermost bracket, or of the quotes, that are open at `offset`."""
-    opened: list[int] = []
+def _open_bracket(text: str, start: int, offset: int, message: str) -> int:
+    """The offset of the innermost bracket, or of the quotes, that are open at `offset`."""
+    open_offsets: list[int] = []
     for token in _TOKEN.finditer(text, start, offset):
         if token.lastgroup == "open":
-            opened.append(token.start())
-        elif token.lastgroup == "close" and opened:
-            opened.pop()
+            open_offsets.append(token.start())
+        elif token.lastgroup == "close" and open_offsets:
+            open_offsets.pop()
         elif token.lastgroup == "text" and message.startswith("Untermin"):
-            opened = [token.start()] if token.end() == offset else []
-    return opened[-1] if opened else min(offset, max(len(text) - 1, 0))
+            open_offsets = [token.start()] if token.end() == offset else []
+    return open_offsets[-1] if open_offsets else min(offset, max(len(text) - 1, 0))

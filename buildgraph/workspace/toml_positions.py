@@ -1,4 +1,4 @@
-"""Where each key and value of a TOML text stands: a linear scan of a text that `tomllib` has accepted."""
+"""Positions of the keys and values of a TOML text, by a linear scan of valid text."""
 
 from __future__ import annotations
 
@@ -15,59 +15,61 @@ Path: TypeAlias = "tuple[str | int, ...]"
 Spans: TypeAlias = "dict[Path, tuple[int, int]]"
 
 KEY = -1
-"""Last part of the path of a key itself: `("hardware",)` is the value's place, `("hardware", KEY)` the key's."""
+"""The last part of the path of a key: `("hardware",)` is the value, `("hardware", KEY)` the key."""
 
 WORD = r"""(?:[A-Za-z0-9_+:-]++|"(?:[^"\\\n]++|\\.)*+"?+|'[^'\n]*+'?+)"""
 _WORD = re.compile(WORD)
 _DOT = re.compile(r"[ \t]*+\.[ \t]*+")
 _SKIP = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
 _BLANK = re.compile(r"[ \t]*+")
-# Before 3.11.5 a possessive group that holds more than one way ends too soon (python/cpython#106052); to keep all ways
-# open costs memory, which a long text has to pay there.
-MANY = "*+" if sys.version_info >= (3, 11, 5) else "*"
-LONG = rf'''"""(?:[^"\\]++|\\[\s\S]|"{{1,2}}(?!")){MANY}"{{%s,5}}|\'\'\'(?:[^\']++|\'{{1,2}}(?!\')){MANY}\'{{%s,5}}'''
-_LONG = re.compile(LONG % (3, 3))
-_PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]++|[^\s,\]}#]++")
+# Before 3.11.5, a possessive group of several alternatives ends too soon (python/cpython#106052).
+# There, a group that can backtrack is used, which takes more memory for long texts.
+_REPEAT = "*+" if sys.version_info >= (3, 11, 5) else "*"
+_LONG_BASIC = rf'"""(?:[^"\\]++|\\[\s\S]|"{{1,2}}(?!")){_REPEAT}"{{%s,5}}'
+_LONG_LITERAL = rf"'''(?:[^']++|'{{1,2}}(?!')){_REPEAT}'{{%s,5}}"
+LONG = f"{_LONG_BASIC}|{_LONG_LITERAL}"
+"""Strings of several lines. The two arguments of `%` are the least numbers of closing quotes."""
+_LONG_STRING = re.compile(LONG % (3, 3))
+_BARE_VALUE = re.compile(r"\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]++|[^\s,\]}#]++")
 
 
-def find_positions(path: str, text: str, start: int, length: int = 1) -> Location:
-    """The place of an offset in a text, cut to its line."""
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", start)
-    room = (last if last >= 0 else len(text)) - start
-    return Location(
-        path, text.count("\n", 0, start) + 1, start - first + 1, max(1, min(length, room))
-    )
+def location_at(path: str, text: str, start: int, length: int = 1) -> Location:
+    """The location of `length` characters at an offset in a text, cut at the end of the line."""
+    line_start = text.rfind("\n", 0, start) + 1
+    newline = text.find("\n", start)
+    rest = (newline if newline >= 0 else len(text)) - start
+    line = text.count("\n", 0, start) + 1
+    return Location(path, line, start - line_start + 1, max(1, min(length, rest)))
 
 
 class KeyPositions(Mapping[Path, Location]):
-    """Key paths of one file to their places; the text is scanned when the first place is asked."""
+    """The locations in a file by key path. The text is scanned at the first lookup."""
 
     def __init__(self, path: str, text: str) -> None:
         self._path, self._text = path, text
-        self._found: Spans | None = None
+        self._scanned: Spans | None = None
         self._headers: frozenset[Path] = frozenset()
-        self._lines: list[int] = []
+        self._line_starts: list[int] = []
 
     def _spans(self) -> Spans:
-        if self._found is None:
+        if self._scanned is None:
             scan = _Scan(self._text)
-            self._found = scan.run()
+            self._scanned = scan.run()
             self._headers = frozenset(scan.headers)
-            self._lines = [0] + [m.end() for m in re.finditer("\n", self._text)]
-        return self._found
+            self._line_starts = [0, *(m.end() for m in re.finditer("\n", self._text))]
+        return self._scanned
 
     def is_header(self, path: Path) -> bool:
-        """Whether a table was written as `[path]`, and not as an inline table or by dotted keys."""
+        """True if a table is written as `[path]`, and not as an inline table or by dotted keys."""
         self._spans()
         return path in self._headers
 
     def __getitem__(self, path: Path) -> Location:
         start, end = self._spans()[path]
-        line = bisect_right(self._lines, start)
+        line = bisect_right(self._line_starts, start)
         newline = self._text.find("\n", start, end)
         length = (newline if newline >= 0 else end) - start
-        return Location(self._path, line, start - self._lines[line - 1] + 1, max(1, length))
+        return Location(self._path, line, start - self._line_starts[line - 1] + 1, max(1, length))
 
     def __contains__(self, path: object) -> bool:
         return path in self._spans()
@@ -80,35 +82,41 @@ class KeyPositions(Mapping[Path, Location]):
 
 
 class SubtreePositions(Mapping[Path, Location]):
-    """The places beneath one table, its own path cut off; `moved` sends further paths to where they were written."""
+    """The locations below one table, by paths relative to it.
+
+    `moved` maps a path to the one at which its value is written, as for values of a matrix.
+    """
 
     def __init__(
         self,
-        places: Mapping[Path, Location],
+        positions: Mapping[Path, Location],
         prefix: Path,
         moved: Mapping[Path, Path] | None = None,
     ) -> None:
-        self._places, self._prefix, self._moved = places, prefix, moved or {}
+        self._positions, self._prefix, self._moved = positions, prefix, moved or {}
 
     def _full(self, path: Path) -> Path:
         return self._prefix + self._moved.get(path, path)
 
     def __getitem__(self, path: Path) -> Location:
-        return self._places[self._full(path)]
+        return self._positions[self._full(path)]
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, tuple) and self._full(path) in self._places
+        return isinstance(path, tuple) and self._full(path) in self._positions
 
     def __iter__(self) -> Iterator[Path]:
         size = len(self._prefix)
-        return (path[size:] for path in self._places if path[:size] == self._prefix)
+        return (path[size:] for path in self._positions if path[:size] == self._prefix)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
 class _Scan:
-    """One walk over a valid text; whatever it does not understand ends the walk, for a place is never vital."""
+    """A scan of a valid text.
+
+    It ends at text that it cannot scan, because positions are only for messages.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -117,10 +125,10 @@ class _Scan:
         self.headers: set[Path] = set()
 
     def run(self) -> Spans:
-        """Spans of all keys, values and tables, as offsets."""
-        text, table, at = self.text, (), 0
-        path: Path = table
-        at = self._skip(at)
+        """The spans of all keys, values and tables, as (start, end) offsets."""
+        text = self.text
+        path: Path = ()
+        at = self._skip(0)
         while at < len(text):
             begin = at
             if text[at] == "[":
@@ -133,21 +141,22 @@ class _Scan:
         return self.spans
 
     def _skip(self, at: int) -> int:
-        found = _SKIP.match(self.text, at)
-        return found.end() if found else at
+        """The offset after blanks, line breaks and comments."""
+        match = _SKIP.match(self.text, at)
+        return match.end() if match else at
 
-    def _blank(self, at: int) -> int:
-        found = _BLANK.match(self.text, at)
-        return found.end() if found else at
+    def _skip_blanks(self, at: int) -> int:
+        match = _BLANK.match(self.text, at)
+        return match.end() if match else at
 
     def _header(self, at: int) -> tuple[int, Path]:
-        start, many = at, self.text.startswith("[[", at)
-        at, keys, spans = self._key(self._blank(at + 1 + many))
-        end = self._blank(at) + 1 + many
+        start, is_array = at, self.text.startswith("[[", at)
+        at, keys, spans = self._key(self._skip_blanks(at + 1 + is_array))
+        end = self._skip_blanks(at) + 1 + is_array
         path: Path = ()
         for index, key in enumerate(keys):
             path += (key,)
-            if many and index == len(keys) - 1:
+            if is_array and index == len(keys) - 1:
                 self.arrays[path] = self.arrays.get(path, -1) + 1
             self.spans.setdefault(path, (start, end))
             self.spans.setdefault((*path, KEY), spans[index])
@@ -167,15 +176,15 @@ class _Scan:
             path += (key,)
             self.spans.setdefault((*path, KEY), span)
             self.spans.setdefault(path, span)
-        return self._value(self._blank(self._blank(at) + 1), path)
+        return self._value(self._skip_blanks(self._skip_blanks(at) + 1), path)
 
     def _key(self, at: int) -> tuple[int, list[str], list[tuple[int, int]]]:
         keys: list[str] = []
         spans: list[tuple[int, int]] = []
-        while (found := _WORD.match(self.text, at)) is not None:
-            keys.append(_unquote(found.group()))
-            spans.append(found.span())
-            at = found.end()
+        while (word := _WORD.match(self.text, at)) is not None:
+            keys.append(_unquote(word.group()))
+            spans.append(word.span())
+            at = word.end()
             dot = _DOT.match(self.text, at)
             if dot is None:
                 break
@@ -189,13 +198,13 @@ class _Scan:
         if first == "{":
             return self._inline(at, path)
         if first in ('"', "'"):
-            long = _LONG.match(self.text, at)
-            found = long or _WORD.match(self.text, at)
-            end = found.end() if found else at + 1
+            long = _LONG_STRING.match(self.text, at)
+            string = long or _WORD.match(self.text, at)
+            end = string.end() if string else at + 1
             self.spans[path] = (at, end) if long or end - at < 3 else (at + 1, end - 1)
             return end
-        found = _PLAIN.match(self.text, at)
-        end = found.end() if found else len(self.text)
+        bare = _BARE_VALUE.match(self.text, at)
+        end = bare.end() if bare else len(self.text)
         self.spans[path] = (at, end)
         return end
 
@@ -210,11 +219,11 @@ class _Scan:
         return at + 1
 
     def _inline(self, start: int, path: Path) -> int:
-        at = self._blank(start + 1)
+        at = self._skip_blanks(start + 1)
         while at < len(self.text) and self.text[at] != "}":
-            at = self._blank(self._pair(at, path))
+            at = self._skip_blanks(self._pair(at, path))
             if self.text[at : at + 1] == ",":
-                at = self._blank(at + 1)
+                at = self._skip_blanks(at + 1)
         self.spans[path] = (start, at + 1)
         return at + 1
 

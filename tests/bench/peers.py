@@ -191,7 +191,7 @@ class Ours(Peer):
 
     def settled(self) -> bool:
         """Its receipt stands."""
-        return any((self.folder / ".buildgraph").glob("receipts/*"))
+        return any((self.folder / ".buildgraph").glob("manifests/*"))
 
     def words(self) -> list[str]:
         """As its user does."""

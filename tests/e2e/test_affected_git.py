@@ -1,4 +1,4 @@
-"""`affected` in every kind of git work tree: submodules, sparse checkouts, filters, odd names, states without commits."""
+"""`affected` in work trees with submodules, sparse checkouts, filters, odd names, and no commits."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _commit(folder: Path) -> None:
     _git(folder, "commit", "-q", "-m", "x")
 
 
-def _made(folder: Path, files: dict[str, str | bytes]) -> Path:
+def _new_repository(folder: Path, files: dict[str, str | bytes]) -> Path:
     """A repository with one commit."""
     folder.mkdir(parents=True)
     for name, text in files.items():
@@ -66,7 +66,7 @@ def _build(**sources: str) -> str:
 
 
 def _run(root: Path, *words: str, code: int = 0, **env: str) -> Ran:
-    """Run `affected` there; it must leave the work tree and the index alone."""
+    """Run `affected`, and check that it does not change the work tree or the index."""
     before = _git(root, "status", "--porcelain", "--ignored")
     own = {"GIT_CONFIG_GLOBAL": os.devnull}
     ran = Space(root, root.parent / "cache", own | env).run("affected", *words, code=code)
@@ -75,13 +75,13 @@ def _run(root: Path, *words: str, code: int = 0, **env: str) -> Ran:
 
 
 def _affected(root: Path, since: str = "HEAD", **env: str) -> dict[str, tuple[str, list[str]]]:
-    """Label -> its change and what it names as reasons of its own."""
-    found: list[dict[str, Any]] = json.loads(
+    """Map labels to their change and reasons."""
+    affected: list[dict[str, Any]] = json.loads(
         _run(root, "--since", since, "--json", code=0, **env).out
     )["affected"]
     return {
         row["label"]: (row["change"], [f"{one['kind']} {one['what']}" for one in row["reasons"]])
-        for row in found
+        for row in affected
     }
 
 
@@ -92,11 +92,11 @@ def _changed(*names: str) -> tuple[str, list[str]]:
 @pytest.fixture
 def vendored(tmp_path: Path) -> Path:
     """A workspace with a submodule that has a submodule, and a target for each part."""
-    _made(tmp_path / "deep", {"d.txt": "1"})
-    library = _made(tmp_path / "lib", {"lib.txt": "1"})
+    _new_repository(tmp_path / "deep", {"d.txt": "1"})
+    library = _new_repository(tmp_path / "lib", {"lib.txt": "1"})
     _git(library, "submodule", "-q", "add", str(tmp_path / "deep"), "deep")
     _commit(library)
-    root = _made(tmp_path / "w", {"a.txt": "a"})
+    root = _new_repository(tmp_path / "w", {"a.txt": "a"})
     _git(root, "submodule", "-q", "add", str(library), "vendor")
     _git(root, "submodule", "-q", "update", "--init", "--recursive")
     (root / "BUILD.toml").write_text(_build(t="vendor/lib.txt", n="vendor/deep/d.txt", u="a.txt"))
@@ -136,7 +136,7 @@ def test_a_commit_of_a_submodule_that_was_not_fetched_affects_its_users_only(
 ) -> None:
     was = _git(vendored, "ls-files", "-s", "vendor").split()[1]
     _git(vendored, "update-index", "--cacheinfo", f"160000,{'1' * len(was)},vendor")
-    _git(vendored, "commit", "-q", "-m", "a commit that nobody has")
+    _git(vendored, "commit", "-q", "-m", "an unknown commit")
     assert set(_affected(vendored)) == {"//:t", "//:n"}
 
 
@@ -154,9 +154,9 @@ def test_a_submodule_that_is_not_checked_out_is_not_gone(vendored: Path, tmp_pat
 def test_a_submodule_that_was_moved_or_removed(vendored: Path) -> None:
     _git(vendored, "mv", "vendor", "third")
     (vendored / "BUILD.toml").write_text(_build(t="third/lib.txt", n="third/deep/d.txt", u="a.txt"))
-    found = _affected(vendored)
-    assert set(found) == {"//:t", "//:n"} and all(
-        change == "changed" for change, _ in found.values()
+    affected = _affected(vendored)
+    assert set(affected) == {"//:t", "//:n"} and all(
+        change == "changed" for change, _ in affected.values()
     )
     _git(vendored, "checkout", "-q", "-f", "HEAD")
     _git(vendored, "rm", "-q", "-f", "vendor")
@@ -170,7 +170,7 @@ _PACKAGE = _COPY.format(name="t", source="f")
 @pytest.fixture
 def three(tmp_path: Path) -> Path:
     """A workspace of packages a, b and c; //c:t needs //b:t."""
-    return _made(
+    return _new_repository(
         tmp_path / "w",
         {
             "BUILD.toml": _build(),
@@ -186,9 +186,7 @@ def three(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "form", [["--cone", "a"], ["--no-cone", "/*", "!/b/", "!/c/f"], ["--sparse-index", "a"]]
 )
-def test_what_a_sparse_checkout_leaves_out_is_neither_gone_nor_changed(
-    three: Path, form: list[str]
-) -> None:
+def test_files_outside_a_sparse_checkout_are_unchanged(three: Path, form: list[str]) -> None:
     _git(three, "sparse-checkout", "set", *form)
     assert not (three / "b").exists()
     assert _affected(three) == {}
@@ -196,7 +194,7 @@ def test_what_a_sparse_checkout_leaves_out_is_neither_gone_nor_changed(
     assert _affected(three) == {"//a:t": _changed("a/f")}
 
 
-def test_a_change_outside_of_a_sparse_checkout_is_seen(three: Path) -> None:
+def test_a_change_outside_of_a_sparse_checkout_is_noticed(three: Path) -> None:
     (three / "b/f").write_text("other")
     _commit(three)
     _git(three, "sparse-checkout", "set", "a")
@@ -232,7 +230,7 @@ def test_flags_of_the_index_do_not_hide_an_edit(three: Path) -> None:
 
 
 def test_ignored_sources_count_as_unchanged_and_untracked_ones_as_new(tmp_path: Path) -> None:
-    root = _made(
+    root = _new_repository(
         tmp_path / "w",
         {
             ".gitignore": "*.bin\n/gen/\n",
@@ -249,8 +247,8 @@ def test_ignored_sources_count_as_unchanged_and_untracked_ones_as_new(tmp_path: 
     assert _affected(root) == {"//:all": _changed("b.txt")}
 
 
-def test_filters_are_no_change_but_a_change_behind_them_is(tmp_path: Path) -> None:
-    root = _made(
+def test_filters_are_no_change_but_an_edit_of_filtered_files_is(tmp_path: Path) -> None:
+    root = _new_repository(
         tmp_path / "w",
         {
             ".gitattributes": "*.big filter=up\n",
@@ -270,7 +268,7 @@ def test_filters_are_no_change_but_a_change_behind_them_is(tmp_path: Path) -> No
     assert _affected(root) == {}
     (root / "a.big").write_text("other\n")
     assert _affected(root) == {"//:t": _changed("a.big")}
-    _git(root, "config", "filter.up.clean", "false")  # one that fails hides nothing
+    _git(root, "config", "filter.up.clean", "false")  # a filter that fails hides no change
     _git(root, "config", "filter.up.required", "true")
     ran = Space(root, tmp_path / "cache", {"GIT_CONFIG_GLOBAL": os.devnull}).run(
         "affected", "--since", "HEAD"
@@ -279,7 +277,7 @@ def test_filters_are_no_change_but_a_change_behind_them_is(tmp_path: Path) -> No
 
 
 def test_line_ends_of_the_configuration_are_no_change(tmp_path: Path) -> None:
-    root = _made(tmp_path / "w", {"BUILD.toml": _build(t="a.txt"), "a.txt": "one\ntwo\n"})
+    root = _new_repository(tmp_path / "w", {"BUILD.toml": _build(t="a.txt"), "a.txt": "one\ntwo\n"})
     _git(root, "config", "core.autocrlf", "true")
     for name in ("a.txt", "BUILD.toml"):
         (root / name).unlink()
@@ -289,7 +287,7 @@ def test_line_ends_of_the_configuration_are_no_change(tmp_path: Path) -> None:
 
 
 def test_modes_count_where_git_keeps_them(tmp_path: Path) -> None:
-    root = _made(tmp_path / "w", {"BUILD.toml": _build(t="a.txt"), "a.txt": "a"})
+    root = _new_repository(tmp_path / "w", {"BUILD.toml": _build(t="a.txt"), "a.txt": "a"})
     (root / "a.txt").chmod(0o755)
     assert _affected(root) == {"//:t": _changed("a.txt")}
     _git(root, "config", "core.fileMode", "false")
@@ -299,7 +297,7 @@ def test_modes_count_where_git_keeps_them(tmp_path: Path) -> None:
 
 
 def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
-    root = _made(tmp_path / "w", {"BUILD.toml": _build(t="link"), "a": "a", "b": "b"})
+    root = _new_repository(tmp_path / "w", {"BUILD.toml": _build(t="link"), "a": "a", "b": "b"})
     (root / "link").symlink_to("a")
     _commit(root)
     assert _affected(root) == {}
@@ -313,8 +311,8 @@ def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
     assert _affected(root) == {}
 
 
-def test_odd_names_in_the_repository_are_no_trouble(tmp_path: Path) -> None:
-    root = _made(
+def test_odd_names_in_the_repository(tmp_path: Path) -> None:
+    root = _new_repository(
         tmp_path / "w", {'"q ä': "1", "d/x": "1", "odd/a\nb": "1", "-x": "1", "a(glob)[*": "1"}
     )
     os.makedirs(os.fsencode(root) + b"/odd2")
@@ -331,7 +329,7 @@ def test_odd_names_in_the_repository_are_no_trouble(tmp_path: Path) -> None:
 
 
 def test_renames_of_case_only(tmp_path: Path) -> None:
-    root = _made(tmp_path / "w", {"BUILD.toml": _build(t="Data.txt"), "Data.txt": "a"})
+    root = _new_repository(tmp_path / "w", {"BUILD.toml": _build(t="Data.txt"), "Data.txt": "a"})
     _git(root, "mv", "Data.txt", "data.txt")
     (root / "BUILD.toml").write_text(_build(T="data.txt"))
     assert {label: change for label, (change, _) in _affected(root).items()} == {
@@ -346,11 +344,11 @@ def test_a_linked_work_tree_and_a_git_folder_elsewhere(three: Path, tmp_path: Pa
     assert _affected(linked) == {}
     (linked / "a/f").write_text("z")
     assert _affected(linked) == {"//a:t": _changed("a/f")} and _affected(three) == {}
-    _git(three, "init", "-q", f"--separate-git-dir={tmp_path / 'apart.git'}")
+    _git(three, "init", "-q", f"--separate-git-dir={tmp_path / 'separate.git'}")
     assert (three / ".git").is_file() and _affected(three) == {}
 
 
-def test_a_hook_of_git_may_ask(three: Path, tmp_path: Path) -> None:
+def test_variables_of_a_git_hook_are_ignored(three: Path, tmp_path: Path) -> None:
     (three / "a/f").write_text("z")
     env = {
         "GIT_DIR": str(tmp_path / "none"),
@@ -362,7 +360,7 @@ def test_a_hook_of_git_may_ask(three: Path, tmp_path: Path) -> None:
     assert _affected(three, **env) == {"//a:t": _changed("a/f")}
 
 
-def test_what_the_configuration_could_run_is_not_run(three: Path, tmp_path: Path) -> None:
+def test_programs_of_the_configuration_are_not_run(three: Path, tmp_path: Path) -> None:
     trap = tmp_path / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
     trap.chmod(0o755)
@@ -397,7 +395,7 @@ def test_a_repository_without_commits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("since", "said"),
+    ("since", "message"),
     [
         ("man", "did you mean 'main'? If not: `git fetch origin man`"),
         ("main..topic", "name one revision"),
@@ -405,14 +403,14 @@ def test_a_repository_without_commits(tmp_path: Path) -> None:
         ("zzz", "`git fetch origin zzz`, or check the spelling"),
     ],
 )
-def test_an_unknown_revision_leads_on(three: Path, since: str, said: str) -> None:
+def test_an_unknown_revision_gets_advice(three: Path, since: str, message: str) -> None:
     _git(three, "tag", "v1.0")
-    assert said in _run(three, "--since", since, code=2).err
+    assert message in _run(three, "--since", since, code=2).err
 
 
 def test_a_large_repository_is_not_read(tmp_path: Path) -> None:
-    """Thousands of files beside the sources are listed and never read."""
-    root = _made(
+    """Thousands of files beside the sources are listed but not read."""
+    root = _new_repository(
         tmp_path / "w",
         {
             "BUILD.toml": _build(t="a.txt"),
@@ -428,11 +426,13 @@ def test_a_large_repository_is_not_read(tmp_path: Path) -> None:
     assert ran.out == "" and time.monotonic() - start < 30
 
 
-def test_more_names_than_one_file_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """File systems limit the names of a file, or allow one only."""
+def test_more_files_than_hard_links_of_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File systems limit the hard links of a file, or allow none."""
     from buildgraph.explain import git_revision
 
-    root = _made(
+    root = _new_repository(
         tmp_path / "w", {"BUILD.toml": _build(), **{f"d/{number}": "x" for number in range(20)}}
     )
     link, counts = os.link, dict[str, int]()
@@ -446,9 +446,9 @@ def test_more_names_than_one_file_can_have(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "link", limited)
     for most in (7, 0):
         (tmp_path / str(most)).mkdir()
-        with git_revision.Revision.find(str(root), "HEAD") as found:
-            found.write(str(tmp_path / str(most)))
-            found.fill(str(tmp_path / str(most)), ["d/3"])
+        with git_revision.Revision.find(str(root), "HEAD") as revision:
+            revision.write(str(tmp_path / str(most)))
+            revision.fill(str(tmp_path / str(most)), ["d/3"])
         names = sorted((tmp_path / str(most) / "d").iterdir())
         assert len(names) == 20 and {
             path.name: path.read_text() for path in names if path.read_text()

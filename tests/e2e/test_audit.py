@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
-from buildgraph.checks.undeclared_reads import OpenedFile, parse_strace_line
 from buildgraph.sandbox.sandbox import best_level
 from tests.support.requirements import absent, need
 from tests.support.workspace import Space, space
@@ -126,29 +123,3 @@ def test_a_missing_strace_is_reported(tmp_path: Path) -> None:
     workspace.env["PATH"] = str(tmp_path)
     errors = workspace.run("build", "--audit", "//...", code=30).err
     assert "strace" in errors and "install" in errors
-
-
-LINES = [
-    (b'openat(AT_FDCWD</a>, "b/f", O_RDONLY) = 3</a/b/f>', ("b/f", "/a/b/f", "/a")),
-    (
-        b'openat(AT_FDCWD</a>, "n\\303\\274 \\"x", O_RDONLY|O_CLOEXEC) = 3</a/n\\303\\274 "x>',
-        ('n\u00fc "x', '/a/n\u00fc "x', "/a"),
-    ),
-    (b'openat(5</a>, "f", O_RDWR|O_CREAT, 0666) = 4</a/f>', ("f", "/a/f", "/a")),
-    (b'open("/x", O_RDONLY) = 3</x>', ("/x", "/x", "")),
-    (
-        b'openat(AT_FDCWD</a>, "no", O_RDONLY) = -1 ENOENT (No such file or directory)',
-        ("no", "", "/a"),
-    ),
-    (b'openat(AT_FDCWD</a>, "f", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3</a/f>', None),
-    (b'openat(AT_FDCWD</a>, "f", O_RDONLY) = -1 EACCES (Permission denied)', None),
-    (b"--- SIGCHLD {si_signo=SIGCHLD} ---", None),
-    (b"+++ exited with 0 +++", None),
-    (b'execve("rel", ["rel"], 0x1 /* 3 vars */) = 0', None),
-]
-
-
-@pytest.mark.parametrize("case", LINES, ids=lambda case: case[0].decode())
-def test_lines_of_strace_are_parsed(case: tuple[bytes, tuple[str, str, str] | None]) -> None:
-    line, expected = case
-    assert parse_strace_line(line) == (expected and OpenedFile(*expected))

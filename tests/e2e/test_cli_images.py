@@ -1,4 +1,4 @@
-"""The verbs that hand an image to Docker, on the workspace that `init` makes."""
+"""`load` and `run` with a Docker daemon, in the workspace that `init` creates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def swarm(tmp_path: Path) -> Space:
-    """A workspace as `init` leaves it."""
+    """The workspace that `init` creates."""
     (tmp_path / "swarm").mkdir()
-    made = Space(tmp_path / "swarm", tmp_path / "cache")
-    made.run("init")
-    return made
+    workspace = Space(tmp_path / "swarm", tmp_path / "cache")
+    workspace.run("init")
+    return workspace
 
 
 def test_load_and_run(swarm: Space, daemon: str) -> None:
@@ -52,10 +52,10 @@ def test_load_and_run(swarm: Space, daemon: str) -> None:
         timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
-    tick, fault = map(json.loads, ran.stdout.splitlines())
+    tick, error = map(json.loads, ran.stdout.splitlines())
     assert tick["forager"]["action"][0] in (0, 1, 2) and "qs" in tick["forager"]
-    assert "error" in fault
-    told = subprocess.run(
+    assert "error" in error
+    version = subprocess.run(
         swarm.command("run", "//exports:x86", "--json", "--", "--version"),
         cwd=swarm.root,
         env=swarm.environ(),
@@ -63,7 +63,7 @@ def test_load_and_run(swarm: Space, daemon: str) -> None:
         text=True,
         timeout=300,
     )
-    assert "finished" in told.stderr and "finished" not in told.stdout
+    assert "finished" in version.stderr and "finished" not in version.stdout
 
 
 def test_a_target_without_an_image_is_not_loaded(swarm: Space, daemon: str) -> None:
@@ -71,8 +71,8 @@ def test_a_target_without_an_image_is_not_loaded(swarm: Space, daemon: str) -> N
     assert "//hardware:x86 produces no image" in swarm.run("load", "//hardware:x86", code=2).err
 
 
-def test_no_daemon_is_said_with_its_address(swarm: Space, tmp_path: Path) -> None:
+def test_a_missing_daemon_is_reported_with_its_address(swarm: Space, tmp_path: Path) -> None:
     nowhere = swarm.env["DOCKER_HOST"] = f"unix://{tmp_path}/none.sock"
-    said = swarm.run("load", "//exports:x86", code=30).err  # and nothing was built for it
+    errors = swarm.run("load", "//exports:x86", code=30).err  # and nothing was built for it
     assert not (swarm.root / "out").exists()
-    assert f"error: no Docker daemon answers at {nowhere}" in said and "help: " in said
+    assert f"error: no Docker daemon answers at {nowhere}" in errors and "help: " in errors

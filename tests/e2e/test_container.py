@@ -1,4 +1,4 @@
-"""Images that `assemble` made, loaded in and run by a real Docker daemon."""
+"""Load and run images in a real Docker daemon."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ int main(int count, char **words) {
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A static program that tells what it sees."""
+    """A static program that prints what it sees."""
     folder = tmp_path_factory.mktemp("program")
     (folder / "probe.c").write_text(PROGRAM)
     argv = [
@@ -83,7 +83,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assembled(program: Path, folder: Path, name: str) -> dict[str, Any]:
-    """An image in `folder`/out and `folder`/image.tar; its summary. `name` makes its layer unlike others."""
+    """Assemble an image in `folder`/out and `folder`/image.tar; return its summary.
+
+    `name` makes its layer different from others.
+    """
     config = {"architecture": "amd64", "entrypoint": ["/bin/probe"], "labels": {"test": name}}
     (folder / "name").write_text(name)
     (folder / "config.json").write_text(json.dumps(config))
@@ -104,8 +107,8 @@ def assembled(program: Path, folder: Path, name: str) -> dict[str, Any]:
         str(folder / "summary.json"),
     ]
     subprocess.run(argv, check=True, timeout=60)
-    made: dict[str, Any] = json.loads((folder / "summary.json").read_bytes())
-    return made
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_bytes())
+    return summary
 
 
 @pytest.fixture
@@ -117,33 +120,33 @@ def host(daemon: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def image(host: str, program: Path, tmp_path: Path) -> str:
-    """The id of the probe's image in the daemon."""
+    """The daemon's id of the image of the program."""
     assembled(program, tmp_path, "probe")
     return client.load(tmp_path / "out")
 
 
-def left(host: str) -> list[str]:
-    """Containers that the daemon still has, after it had a moment to remove what ended."""
+def remaining(host: str) -> list[str]:
+    """Return the containers that the daemon has, after up to 60 s to remove those that ended."""
     import docker
 
     client = docker.DockerClient(base_url=host, version="auto")
     try:
         until = time.monotonic() + 60
-        while (found := client.api.containers(all=True)) and time.monotonic() < until:
+        while (containers := client.api.containers(all=True)) and time.monotonic() < until:
             time.sleep(0.05)
-        return [str(one["Id"]) for one in found]
+        return [str(one["Id"]) for one in containers]
     finally:
         client.close()
 
 
 def confinement(host: str) -> dict[str, Any]:
-    """What the daemon says of the one container that runs."""
+    """Return the configuration of the one running container."""
     import docker
 
     client = docker.DockerClient(base_url=host, version="auto")
     try:
         [running] = client.api.containers(filters={"status": "running"})
-        told = client.api.inspect_container(running["Id"])["HostConfig"]
+        config = client.api.inspect_container(running["Id"])["HostConfig"]
     finally:
         client.close()
     keys = (
@@ -157,29 +160,29 @@ def confinement(host: str) -> dict[str, Any]:
         "Privileged",
         "Binds",
     )
-    return {key: told[key] for key in keys}
+    return {key: config[key] for key in keys}
 
 
 @pytest.mark.parametrize("form", ["out", "image.tar"])
 def test_the_image_id_is_the_digest_of_the_configuration(
     form: str, host: str, program: Path, tmp_path: Path
 ) -> None:
-    made = assembled(program, tmp_path, form)
-    assert client.load(tmp_path / form) == made["config"]
+    summary = assembled(program, tmp_path, form)
+    assert client.load(tmp_path / form) == summary["config"]
 
 
 def test_a_second_load_sends_nothing(host: str, program: Path, tmp_path: Path) -> None:
-    made = assembled(program, tmp_path, "second load")
-    layer = tmp_path / "out" / "blobs" / made["layers"][0]["digest"].replace(":", "/")
-    kept = layer.read_bytes()
+    summary = assembled(program, tmp_path, "second load")
+    layer = tmp_path / "out" / "blobs" / summary["layers"][0]["digest"].replace(":", "/")
+    content = layer.read_bytes()
     layer.write_bytes(b"not a layer")
     with pytest.raises(BuildError) as refused:
         client.load(tmp_path / "out")
     assert refused.value.reason == "failed"
-    layer.write_bytes(kept)
+    layer.write_bytes(content)
     first = client.load(tmp_path / "out")
-    (tmp_path / "out/manifest.json").write_bytes(b"what a daemon would choke on")
-    assert client.load(tmp_path / "out", "probe/second") == first == made["config"]
+    (tmp_path / "out/manifest.json").write_bytes(b"a daemon would refuse this")
+    assert client.load(tmp_path / "out", "probe/second") == first == summary["config"]
     assert client.run("probe/second:latest", ["exit", "4"]).code == 4
 
 
@@ -197,7 +200,7 @@ def test_a_run_is_confined(image: str, host: str) -> None:
         "uid=65532 gid=65532 write=Read-only file system no_new_privs=1 "
         "caps=0000000000000000 links=1\n"
     )
-    assert (ended.code, ended.stderr, left(host)) == (0, b"", [])
+    assert (ended.code, ended.stderr, remaining(host)) == (0, b"", [])
 
 
 def test_the_user_may_be_another(image: str) -> None:
@@ -205,7 +208,7 @@ def test_the_user_may_be_another(image: str) -> None:
     assert ended.stdout.startswith(b"uid=4242 gid=4343 ")
 
 
-def test_stdin_is_piped_and_streams_are_kept_apart(image: str) -> None:
+def test_stdin_is_piped_and_streams_are_separate(image: str) -> None:
     text = b"".join(b"%d\n" % number for number in range(200_000))
     assert client.run(image, stdin=text) == (0, text, b"")
     assert client.run(image, ["error"], stdin=text) == (3, b"good\n", b"bad\n")
@@ -216,13 +219,13 @@ def test_a_container_that_does_not_end_is_stopped(image: str, host: str) -> None
     with pytest.raises(BuildError, match="ran longer than 1 s") as stopped:
         client.run(image, ["sleep"], limits=client.ContainerLimits(timeout=1))
     assert stopped.value.reason == "failed" and time.monotonic() - began < 300
-    assert left(host) == []
+    assert remaining(host) == []
 
 
 def test_output_is_bounded(image: str, host: str) -> None:
     with pytest.raises(BuildError, match="wrote more than 100000 bytes"):
         client.run(image, ["flood"], limits=client.ContainerLimits(output=100_000))
-    assert left(host) == []
+    assert remaining(host) == []
 
 
 def test_memory_is_limited(image: str) -> None:
@@ -231,7 +234,7 @@ def test_memory_is_limited(image: str) -> None:
 
 
 def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None:
-    assert left(host) == []
+    assert remaining(host) == []
     (read, feed), (answers, write) = os.pipe(), os.pipe()
     codes: list[int] = []
     talk = threading.Thread(
@@ -258,7 +261,7 @@ def test_attached_lines_are_answered_as_they_come(image: str, host: str) -> None
         os.close(write)
         assert answer.read() == b""
     os.close(read)
-    assert codes == [0] and left(host) == []
+    assert codes == [0] and remaining(host) == []
 
 
 def test_attached_program_may_end_before_its_input(image: str) -> None:
@@ -289,10 +292,10 @@ def test_an_interrupt_ends_the_container(image: str, host: str) -> None:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) != 0
-    assert left(host) == []
+    assert remaining(host) == []
 
 
-def test_an_image_that_is_not_there(host: str) -> None:
+def test_a_missing_image(host: str) -> None:
     with pytest.raises(BuildError, match="no such image") as missing:
         client.run("buildgraph.test/absent:1")
     assert missing.value.fix
@@ -307,10 +310,10 @@ def test_a_program_for_another_machine(host: str, program: Path, tmp_path: Path)
     assert ended.code != 0 and b"exec format error" in ended.stderr
 
 
-def test_what_the_daemon_refuses_is_said(image: str, host: str) -> None:
+def test_a_refusal_of_the_daemon_is_reported(image: str, host: str) -> None:
     with pytest.raises(BuildError, match="(?i)refused: minimum memory limit") as refused:
         client.run(image, limits=client.ContainerLimits(memory=1 << 20))
-    assert refused.value.reason == "failed" and left(host) == []
+    assert refused.value.reason == "failed" and remaining(host) == []
 
 
 @pytest.mark.parametrize(
@@ -321,7 +324,7 @@ def test_what_the_daemon_refuses_is_said(image: str, host: str) -> None:
         ("nonsense://x", "nonsense", "DOCKER_HOST"),
     ],
 )
-def test_no_daemon_is_a_fault_of_the_environment(
+def test_a_missing_daemon_is_an_environment_error(
     address: str, words: str, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
@@ -334,7 +337,7 @@ def test_no_daemon_is_a_fault_of_the_environment(
     )
 
 
-def test_what_is_not_a_layout_is_refused(host: str, tmp_path: Path) -> None:
+def test_a_folder_or_file_that_is_no_layout_is_refused(host: str, tmp_path: Path) -> None:
     (tmp_path / "some.tar").write_bytes(b"not a tar")
     for name in ("absent", "some.tar", "."):
         with pytest.raises(BuildError, match="not an OCI image layout"):

@@ -1,4 +1,4 @@
-"""What a layout calls its image, for those who import it, and what `load` and `run` say of images: platform, port, name."""
+"""Names of images in layouts and in Docker, and the notes of `load` and `run` on them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from buildgraph.cli.verbs import run as run_verb
-from buildgraph.docker import client, foreign_platform, missing_daemon, oci_layout
+from buildgraph.docker import client, oci_layout
 from buildgraph.types.errors import BuildError
 from tests.support.requirements import need
 from tests.support.workspace import Space
@@ -43,11 +42,11 @@ def swarm(tmp_path_factory: pytest.TempPathFactory) -> Space:
     """The workspace of `init` with an export that serves HTTP, and indexes; all built."""
     folder = tmp_path_factory.mktemp("names")
     (folder / "swarm").mkdir()
-    made = Space(folder / "swarm", folder / "cache")
-    made.run("init")
-    made.write("BUILD.toml", (made.root / "BUILD.toml").read_text() + TABLES)
-    made.run("build", "--no-gates", "//...")
-    return made
+    workspace = Space(folder / "swarm", folder / "cache")
+    workspace.run("init")
+    workspace.write("BUILD.toml", (workspace.root / "BUILD.toml").read_text() + TABLES)
+    workspace.run("build", "--no-gates", "//...")
+    return workspace
 
 
 def image(space: Space, label: str) -> Path:
@@ -56,9 +55,9 @@ def image(space: Space, label: str) -> Path:
 
 
 def index(space: Space, label: str) -> dict[str, Any]:
-    """The one descriptor in a layout's index."""
-    (found,) = json.loads((image(space, label) / "index.json").read_bytes())["manifests"]
-    return dict(found)
+    """The only descriptor in a layout's index."""
+    (descriptor,) = json.loads((image(space, label) / "index.json").read_bytes())["manifests"]
+    return dict(descriptor)
 
 
 def packed(folder: Path, target: Path) -> Path:
@@ -83,7 +82,7 @@ def test_a_layout_names_its_image(swarm: Space, label: str) -> None:
 
 
 def test_a_name_is_not_part_of_an_image(swarm: Space, tmp_path: Path) -> None:
-    """Another workspace makes the same image, by digest, under its own name; an index of it, too."""
+    """Another workspace builds the same images and indexes, by digest, under its own name."""
     other = Space(tmp_path / "other", swarm.cache)
     shutil.copytree(swarm.root, other.root, ignore=shutil.ignore_patterns("out", ".buildgraph"))
     text = (other.root / "BUILD.toml").read_text()
@@ -106,8 +105,8 @@ def test_a_name_is_not_part_of_an_image(swarm: Space, tmp_path: Path) -> None:
 
 
 def test_an_image_that_listens_exposes_its_port(swarm: Space) -> None:
-    assert oci_layout.pick(image(swarm, "//exports:web")).ports == (8080,)
-    assert oci_layout.pick(image(swarm, "//exports:x86")).ports == ()
+    assert oci_layout.select_image(image(swarm, "//exports:web")).ports == (8080,)
+    assert oci_layout.select_image(image(swarm, "//exports:x86")).ports == ()
 
 
 def test_umoci_and_skopeo_find_the_tag(swarm: Space, tmp_path: Path) -> None:
@@ -121,10 +120,10 @@ def test_umoci_and_skopeo_find_the_tag(swarm: Space, tmp_path: Path) -> None:
     words = [umoci, "unpack", "--rootless", "--image", f"{folder}:latest", str(tmp_path / "bundle")]
     subprocess.run(words, check=True, capture_output=True)
     assert (tmp_path / "bundle/rootfs/agent").read_bytes() == (folder.parent / "agent").read_bytes()
-    told = subprocess.run(
+    ran = subprocess.run(
         [skopeo, "inspect", f"oci:{folder}:latest"], capture_output=True, text=True, check=True
     )
-    assert json.loads(told.stdout)["Digest"] == index(swarm, "//exports:x86")["digest"]
+    assert json.loads(ran.stdout)["Digest"] == index(swarm, "//exports:x86")["digest"]
 
 
 def test_podman_imports_under_the_name(swarm: Space, tmp_path: Path) -> None:
@@ -148,7 +147,7 @@ def test_podman_imports_under_the_name(swarm: Space, tmp_path: Path) -> None:
 
 
 def test_containerd_imports_under_the_name(swarm: Space, daemon: str, tmp_path: Path) -> None:
-    """As k3s does with what lies in its folder of images."""
+    """k3s imports the images in its folder in this way."""
     socket = Path(daemon.removeprefix("unix://")).parent / "exec/containerd/containerd.sock"
     words = [need("ctr"), "--address", str(socket), "--namespace", "names", "images"]
     for label in ("//exports:x86", "//indexes:all"):
@@ -198,21 +197,23 @@ def test_of_an_index_the_hosts_platform_is_loaded(swarm: Space, daemon: str) -> 
         in all_.err
     )
     folder = image(swarm, "//indexes:all")
-    assert oci_layout.pick(folder, "arm64").manifest == index(swarm, "//exports:pi5")["digest"]
+    assert (
+        oci_layout.select_image(folder, "arm64").manifest == index(swarm, "//exports:pi5")["digest"]
+    )
     with pytest.raises(
         BuildError,
         match="holds images for linux/amd64, linux/arm64/v8, and Docker here runs linux/riscv64",
     ):
-        oci_layout.pick(folder, "riscv64")
+        oci_layout.select_image(folder, "riscv64")
 
 
 def test_an_image_for_another_processor_is_named(swarm: Space, daemon: str) -> None:
     swarm.env["DOCKER_HOST"] = daemon
-    told = swarm.run("load", "//exports:pi5").err
-    assert "loaded swarm/exports/pi5:latest for linux/arm64" in told
+    notes = swarm.run("load", "//exports:pi5").err
+    assert "loaded swarm/exports/pi5:latest for linux/arm64" in notes
     assert (
-        "note: //exports:pi5 (board raspberry-pi-5) is for linux/arm64" in told
-        and "Docker here runs linux/amd64" in told
+        "note: //exports:pi5 (board raspberry-pi-5) is for linux/arm64" in notes
+        and "Docker here runs linux/amd64" in notes
     )
     ran = subprocess.run(
         swarm.command("run", "//exports:pi5"),
@@ -233,7 +234,7 @@ def test_an_image_for_another_processor_is_named(swarm: Space, daemon: str) -> N
         )
 
 
-def test_a_port_that_nothing_reaches_is_said(swarm: Space, daemon: str) -> None:
+def test_a_port_that_nothing_reaches_is_reported(swarm: Space, daemon: str) -> None:
     swarm.env["DOCKER_HOST"] = daemon
     command = swarm.command("run", "//exports:web")
     with subprocess.Popen(
@@ -245,22 +246,23 @@ def test_a_port_that_nothing_reaches_is_said(swarm: Space, daemon: str) -> None:
         text=True,
     ) as child:
         assert child.stderr
-        said = list[str]()
+        notes = list[str]()
         for line in iter(child.stderr.readline, ""):
-            said.append(line)
+            notes.append(line)
             if line.startswith("listening"):
                 break
         child.terminate()
     assert any(
-        "its container has no network" in line and "buildgraph run //exports:web -p 8080:8080" in line
-        for line in said
+        "its container has no network" in line
+        and "buildgraph run //exports:web -p 8080:8080" in line
+        for line in notes
     )
-    for words, fault in (
+    for words, error in (
         (("//exports:web", "-p", "8081:81"), "nothing in //exports:web listens on port 81"),
         (("//exports:x86", "-p", "8080:8080"), "nothing in //exports:x86 listens on port 8080"),
     ):
         refused = swarm.run("run", *words, code=2).err
-        assert (fault in refused and "listens on 8080" in refused) or 'io = "http"' in refused
+        assert (error in refused and "listens on 8080" in refused) or 'io = "http"' in refused
 
 
 @pytest.mark.parametrize(
@@ -295,17 +297,17 @@ def test_a_container_with_a_port_has_a_network_and_is_as_confined(
     import docker
 
     swarm.env["DOCKER_HOST"] = daemon
-    made = swarm.run("load", "//exports:web").out.strip()
+    loaded = swarm.run("load", "//exports:web").out.strip()
     engine = docker.DockerClient(base_url=daemon, version="auto")
     try:
         name = client._create(
-            engine.api, made, (), client.ContainerLimits(ports=(("127.0.0.1", 8081, 8080),))
+            engine.api, loaded, (), client.ContainerLimits(ports=(("127.0.0.1", 8081, 8080),))
         )
-        told = engine.api.inspect_container(name)
+        container = engine.api.inspect_container(name)
         engine.api.remove_container(name)
     finally:
         engine.close()
-    host = told["HostConfig"]
+    host = container["HostConfig"]
     assert (
         host["PortBindings"] == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}]}
         and host["NetworkMode"] == "bridge"
@@ -315,42 +317,3 @@ def test_a_container_with_a_port_has_a_network_and_is_as_confined(
         ["ALL"],
         ["no-new-privileges"],
     )
-
-
-@pytest.mark.parametrize(
-    ("files", "host", "found"),
-    [
-        ({"status": "enabled\n", "qemu-aarch64": "enabled\n"}, "", True),
-        ({"status": "enabled\n", "qemu-aarch64": "disabled\n"}, "", False),
-        ({"status": "enabled\n", "qemu-arm": "enabled\n"}, "", False),
-        ({}, "", None),
-        ({"status": "enabled\n", "qemu-aarch64": "enabled\n"}, "tcp://far:2375", None),
-    ],
-)
-def test_whether_an_emulator_is_set_up(
-    files: dict[str, str],
-    host: str,
-    found: bool | None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(foreign_platform, "HANDLERS", tmp_path)
-    monkeypatch.setenv("DOCKER_HOST", host or "unix:///x")
-    assert foreign_platform.is_emulated("linux/arm64/v8") is found
-
-
-def test_without_docker_podman_is_offered_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    for found, offered in ((None, False), ("/usr/bin/podman", True)):
-        monkeypatch.setattr(
-            missing_daemon, "shutil", SimpleNamespace(which=lambda name, found=found: found)
-        )
-        for number in (2, 13):
-            fault = missing_daemon.missing_daemon_error(OSError(number, "why"))
-            assert (
-                fault.reason == "environment"
-                and ("podman.socket" in fault.fix) == offered
-                and "Docker" in fault.what
-            )

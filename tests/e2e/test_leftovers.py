@@ -265,14 +265,14 @@ def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
     of = space(tmp_path, HEAD + SMALL)
     of.write("s.txt", "text")
     deadline = time.monotonic() + 60
-    while not (of.root / ".buildgraph/receipts").is_dir() or not os.listdir(
-        of.root / ".buildgraph/receipts"
+    while not (of.root / ".buildgraph/manifests").is_dir() or not os.listdir(
+        of.root / ".buildgraph/manifests"
     ):
         assert time.monotonic() < deadline, "no receipt was ever written"
         of.run("build", "//...")
         time.sleep(0.5)
     for folder in (
-        of.root / ".buildgraph/receipts",
+        of.root / ".buildgraph/manifests",
         of.cache / "roots",
         of.cache / "graphs",
         of.cache / "leases",
@@ -282,7 +282,7 @@ def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
     of.run("cache", "gc", "--max-age", "0s")
     assert "0 ran, 1 hit" in of.run("build", "//...", "--no-gates").out
     of.run("cache", "rm", "//:t")
-    assert os.listdir(of.root / ".buildgraph/receipts") == []
+    assert os.listdir(of.root / ".buildgraph/manifests") == []
     assert "1 ran" in of.run("build", "//...").out
 
 

@@ -46,8 +46,8 @@ def a_socket(path: Path) -> None:
 KINDS: dict[
     str, tuple[Callable[[Path], object], str]
 ] = {  # what a source becomes, and what is said
-    "pipe": (os.mkfifo, "is neither a file nor a folder"),
-    "socket": (a_socket, "is neither a file nor a folder"),
+    "pipe": (os.mkfifo, "is not a file or a folder"),
+    "socket": (a_socket, "is not a file or a folder"),
     "folder": (Path.mkdir, "is not a regular file"),
     "circle": (lambda path: path.symlink_to(path.name), "circle"),
     "link to nothing": (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),

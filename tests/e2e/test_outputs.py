@@ -186,7 +186,7 @@ LINKS = [
         f".buildgraph/{name}"
         for name in (
             "built",
-            "receipts",
+            "manifests",
             "snapshots",
             "sandbox",
             "keys.log",

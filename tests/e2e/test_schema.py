@@ -1,6 +1,7 @@
 """The JSON Schema of BUILD.toml as a golden, checked by a third party; and completion in real shells.
 
-After a wanted change: BUILDGRAPH_GOLDEN=write pytest tests/e2e/test_schema.py, and read the difference.
+After an intended change: BUILDGRAPH_GOLDEN=write pytest tests/e2e/test_schema.py, then review the
+difference.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ def _mistakes(schema: Any, document: object) -> list[str]:
 
 
 def test_the_schema_is_the_golden(tmp_path: Path) -> None:
-    found = Space(tmp_path, tmp_path / "cache").run("schema").out
+    schema = Space(tmp_path, tmp_path / "cache").run("schema").out
     if os.environ.get("BUILDGRAPH_GOLDEN") == "write":
-        _GOLDEN.write_text(found, encoding="utf-8")
-    assert found == _GOLDEN.read_text(encoding="utf-8")
+        _GOLDEN.write_text(schema, encoding="utf-8")
+    assert schema == _GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("folder", _WORKSPACES, ids=lambda path: path.name)
@@ -59,7 +60,7 @@ def test_every_example_is_valid(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ('[a]\nrule = "modell"\n', "is not one of"),
         ('[a]\nrule = "model"\nsorce = "x"\n', "model"),
@@ -67,13 +68,13 @@ def test_every_example_is_valid(folder: Path, tmp_path: Path) -> None:
         ("[workspace]\nnam = 1\n", "nam"),
     ],
 )
-def test_mistakes_are_found(tmp_path: Path, text: str, said: str) -> None:
-    found = _mistakes(_schema(tmp_path, tmp_path), tomllib.loads(text))
-    assert any(said in message for message in found), found
+def test_mistakes_are_found(tmp_path: Path, text: str, expected: str) -> None:
+    messages = _mistakes(_schema(tmp_path, tmp_path), tomllib.loads(text))
+    assert any(expected in message for message in messages), messages
 
 
 def _taplo(tmp_path: Path, schema: str, text: str) -> str:
-    """What taplo, the language server of many editors, says of a file; empty when it is valid."""
+    """Return the output of taplo, the language server of many editors; '' for a valid file."""
     taplo = need("taplo")
     (tmp_path / "schema.json").write_text(schema)
     (tmp_path / "BUILD.toml").write_text(text)
@@ -95,7 +96,7 @@ def test_taplo_reads_the_schema(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ('[h]\nrule = "hardware"\nprofile = "raspberry-pi-55"\n', "raspberry-pi-5"),
         (
@@ -112,9 +113,9 @@ def test_taplo_reads_the_schema(tmp_path: Path) -> None:
         ('[c]\nrule = "coalition"\nagents = { a = { model = "//m:a", replica = 3 } }\n', "replica"),
     ],
 )
-def test_taplo_finds_mistakes(tmp_path: Path, text: str, said: str) -> None:
+def test_taplo_finds_mistakes(tmp_path: Path, text: str, expected: str) -> None:
     schema = Space(tmp_path, tmp_path / "cache").run("schema").out
-    assert said in _taplo(tmp_path, schema, text)
+    assert expected in _taplo(tmp_path, schema, text)
     assert _mistakes(json.loads(schema), tomllib.loads(text)) != []
 
 
@@ -131,15 +132,15 @@ def test_values_that_are_taken_fit_the_schema(tmp_path: Path, text: str) -> None
 
 
 def test_rules_of_the_workspace_are_part_of_its_schema(tmp_path: Path) -> None:
-    made = space(tmp_path, '[workspace]\nname = "w"\nrules = ["mine.py"]\n')
-    made.write(
+    workspace = space(tmp_path, '[workspace]\nname = "w"\nrules = ["mine.py"]\n')
+    workspace.write(
         "mine.py",
         "from dataclasses import dataclass\nfrom buildgraph import Ctx, Provider, rule\n"
         "@dataclass(frozen=True)\nclass P(Provider):\n    n: int\n"
         '@rule\ndef mine(ctx: Ctx, n: int) -> P:\n    """Mine."""\n    return P(n)\n',
     )
-    assert "rule.mine" in json.loads(made.run("schema").out)["$defs"]
-    assert "\n" not in made.run("schema", "--json").out.strip()
+    assert "rule.mine" in json.loads(workspace.run("schema").out)["$defs"]
+    assert "\n" not in workspace.run("schema", "--json").out.strip()
 
 
 _BUILD = '[workspace]\nname = "w"\n' + "".join(
@@ -149,13 +150,13 @@ _BUILD = '[workspace]\nname = "w"\n' + "".join(
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Space:
+def workspace(tmp_path: Path) -> Space:
     """Three targets."""
     return space(tmp_path, _BUILD)
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "completions"),
     [
         (("que",), ["query"]),
         (("build", "--sandbox-"), ["--sandbox-debug"]),
@@ -172,13 +173,15 @@ def made(tmp_path: Path) -> Space:
         (("run", "//:top", "--", "//g:le"), ["//g:left"]),
     ],
 )
-def test_words_are_completed(made: Space, words: tuple[str, ...], found: list[str]) -> None:
-    assert made.run("__complete", *words).out.split() == found
+def test_words_are_completed(
+    workspace: Space, words: tuple[str, ...], completions: list[str]
+) -> None:
+    assert workspace.run("__complete", *words).out.split() == completions
 
 
-def test_a_broken_workspace_completes_nothing_quietly(made: Space) -> None:
-    made.write("BUILD.toml", "[workspace]\n[")
-    ran = made.run("__complete", "build", "//")
+def test_a_broken_workspace_completes_nothing_quietly(workspace: Space) -> None:
+    workspace.write("BUILD.toml", "[workspace]\n[")
+    ran = workspace.run("__complete", "build", "//")
     assert (ran.out, ran.err) == ("", "")
 
 
@@ -197,22 +200,25 @@ _SOURCE = {
 
 
 @pytest.mark.parametrize("shell", list(_ASK))
-def test_a_shell_completes_labels(made: Space, shell: str, tmp_path: Path) -> None:
+def test_a_shell_completes_labels(workspace: Space, shell: str, tmp_path: Path) -> None:
     program = need(shell)
     tool = tmp_path / "bin/buildgraph"
     tool.parent.mkdir()
-    tool.write_text("#!/bin/sh\nexec " + " ".join(made.command()) + ' "$@"\n')
+    tool.write_text("#!/bin/sh\nexec " + " ".join(workspace.command()) + ' "$@"\n')
     tool.chmod(0o755)
-    env = made.environ() | {"PATH": f"{tool.parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    env = workspace.environ() | {
+        "PATH": f"{tool.parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+    }
     ran = subprocess.run(
         [program, "-c", _BEFORE.get(shell, "") + _SOURCE[shell] + _ASK[shell]],
-        cwd=made.root,
+        cwd=workspace.root,
         env=env,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    # bash keeps what stands before a colon
-    wanted = ["left", "lower"] if shell == "bash" else ["//g:left", "//g:lower"]
-    assert ran.stdout.split() == wanted, ran.stderr
+    # bash keeps the part before a colon
+    expected = ["left", "lower"] if shell == "bash" else ["//g:left", "//g:lower"]
+    assert ran.stdout.split() == expected, ran.stderr

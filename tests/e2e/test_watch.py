@@ -156,7 +156,9 @@ def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(
             signal.raise_signal(signal.SIGINT)
             return super().write(text)
 
-    monkeypatch.setattr(watching_module, "find_watched", lambda *_: watching_module.Watched({}, frozenset()))
+    monkeypatch.setattr(
+        watching_module, "find_watched", lambda *_: watching_module.Watched({}, frozenset())
+    )
     monkeypatch.setattr(sys, "stderr", Reader())
     with SignalHandler():
         assert (

@@ -1,4 +1,4 @@
-"""`why` in real workspaces: the cause in two lines, the chain to the target, and one shape of JSON."""
+"""`why` names the cause in two lines, the chain to the target, and prints one shape of JSON."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ _BUILD = (
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Space:
+def workspace(tmp_path: Path) -> Space:
     """A workspace that was built once."""
-    found = space(tmp_path, _BUILD)
-    found.write("file.txt", "one\ntwo\nthree\n")
-    found.write("d/a.txt", "a")
-    found.build("//...")
-    return found
+    workspace = space(tmp_path, _BUILD)
+    workspace.write("file.txt", "one\ntwo\nthree\n")
+    workspace.write("d/a.txt", "a")
+    workspace.build("//...")
+    return workspace
 
 
-def _why(of: Space, *words: str) -> list[str]:
-    return of.run("why", *words).out.splitlines()
+def _why(workspace: Space, *words: str) -> list[str]:
+    return workspace.run("why", *words).out.splitlines()
 
 
-def _edit(of: Space, old: str, new: str, path: str = "BUILD.toml") -> None:
-    text = (of.root / path).read_text()
+def _edit(workspace: Space, old: str, new: str, path: str = "BUILD.toml") -> None:
+    text = (workspace.root / path).read_text()
     assert old in text
-    of.write(path, text.replace(old, new))
-    of.build("//...")
+    workspace.write(path, text.replace(old, new))
+    workspace.build("//...")
 
 
 @pytest.mark.parametrize(
-    ("new", "said"),
+    ("new", "text"),
     [
         ("one\ntwo\n3\n", 'line 3 "three" -> "3"'),
         ("1\ntwo\n3\n", 'line 1 "one" -> "1" (and 1 more line)'),
@@ -64,114 +64,117 @@ def _edit(of: Space, old: str, new: str, path: str = "BUILD.toml") -> None:
     ],
 )
 def test_a_source_that_was_edited_is_the_cause_of_all_that_followed(
-    made: Space, new: str, said: str
+    workspace: Space, new: str, text: str
 ) -> None:
-    made.write("file.txt", new.encode())
-    made.build("//...")
-    lines = _why(made, "//:second")
-    assert lines[0].startswith(f"file.txt changed: {said}")
+    workspace.write("file.txt", new.encode())
+    workspace.build("//...")
+    lines = _why(workspace, "//:second")
+    assert lines[0].startswith(f"file.txt changed: {text}")
     assert lines[1:] == [
         "2 actions ran again",
         "  //:first: sh: reads file.txt",
         "  //:second: sh: reads in/s/x from //:first",
     ]
-    assert _why(made, "//:first")[1:] == ["1 action ran again", "  //:first: sh: reads file.txt"]
-    assert _why(made, "//:both")[:2] == lines[:2], "a group is explained by its members"
-    assert any("input in/s/x" in line for line in _why(made, "//:second", "--all")[4:])
+    assert _why(workspace, "//:first")[1:] == [
+        "1 action ran again",
+        "  //:first: sh: reads file.txt",
+    ]
+    assert _why(workspace, "//:both")[:2] == lines[:2], "a group is explained by its members"
+    assert any("input in/s/x" in line for line in _why(workspace, "//:second", "--all")[4:])
 
 
-def test_a_source_is_explained_though_no_output_holds_it(made: Space) -> None:
-    _edit(made, "cat {s} > {o}", "wc -l < {s} > {o}; cat {s} > /dev/null")
-    _edit(made, "two", "2", "file.txt")
-    assert _why(made, "//:first")[:3] == [
+def test_a_source_is_explained_though_no_output_holds_it(workspace: Space) -> None:
+    _edit(workspace, "cat {s} > {o}", "wc -l < {s} > {o}; cat {s} > /dev/null")
+    _edit(workspace, "two", "2", "file.txt")
+    assert _why(workspace, "//:first")[:3] == [
         'file.txt changed: line 2 "two" -> "2"',
         "1 action ran again",
         "outputs unchanged: no action that depends on them ran again",
     ]
 
 
-def test_files_that_a_glob_finds_or_misses(made: Space) -> None:
-    made.write("d/b.txt", "b")
-    made.build("//...")
-    assert _why(made, "//:all")[:2] == ["d/b.txt was added", "1 action ran again"]
-    (made.root / "d/a.txt").unlink()
-    made.build("//...")
-    assert _why(made, "//:all")[:2] == ["d/a.txt was removed", "1 action ran again"]
+def test_files_that_a_glob_matches_or_not(workspace: Space) -> None:
+    workspace.write("d/b.txt", "b")
+    workspace.build("//...")
+    assert _why(workspace, "//:all")[:2] == ["d/b.txt was added", "1 action ran again"]
+    (workspace.root / "d/a.txt").unlink()
+    workspace.build("//...")
+    assert _why(workspace, "//:all")[:2] == ["d/a.txt was removed", "1 action ran again"]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "text"),
     [
         ('timeout = "10s"', 'timeout = "20s"', 'BUILD.toml: timeout "10s" -> "20s"'),
         ('MODE = "a"', 'MODE = "b"', 'BUILD.toml: env.MODE "a" -> "b"'),
         ('MODE = "a"', 'OTHER = "a"', 'BUILD.toml: env.MODE "a" -> nothing'),
     ],
 )
-def test_a_value_of_a_table_is_named(made: Space, old: str, new: str, said: str) -> None:
-    _edit(made, old, new)
-    assert said in _why(made, "//:second")
+def test_a_value_of_a_table_is_named(workspace: Space, old: str, new: str, text: str) -> None:
+    _edit(workspace, old, new)
+    assert text in _why(workspace, "//:second")
 
 
-def test_a_word_of_a_command_is_named_by_its_place(made: Space) -> None:
-    of = '[c]\nrule = "command"\nargv = ["cp", "-p", "{s}", "{o}"]\ninputs = { s = "file.txt" }\noutputs = { o = "y" }\n'
-    _edit(made, "[both]", of + "[both]")
-    _edit(made, '"-p"', '"-f"')
-    assert _why(made, "//:c")[:2] == ['BUILD.toml: argv[1] "-p" -> "-f"', "1 action ran again"]
+def test_a_word_of_a_command_is_named_by_its_place(workspace: Space) -> None:
+    table = '[c]\nrule = "command"\nargv = ["cp", "-p", "{s}", "{o}"]\ninputs = { s = "file.txt" }\noutputs = { o = "y" }\n'
+    _edit(workspace, "[both]", table + "[both]")
+    _edit(workspace, '"-p"', '"-f"')
+    assert _why(workspace, "//:c")[:2] == ['BUILD.toml: argv[1] "-p" -> "-f"', "1 action ran again"]
 
 
-def test_a_mode_is_named(made: Space) -> None:
-    (made.root / "file.txt").chmod(0o755)
-    made.build("//...")
-    assert _why(made, "//:first")[0] == "file.txt changed: it is executable now"
+def test_a_mode_is_named(workspace: Space) -> None:
+    (workspace.root / "file.txt").chmod(0o755)
+    workspace.build("//...")
+    assert _why(workspace, "//:first")[0] == "file.txt changed: it is executable now"
 
 
-def test_the_last_change_counts_and_not_one_before(made: Space) -> None:
-    _edit(made, "two", "2", "file.txt")
-    _edit(made, '"10s"', '"30s"')
-    assert _why(made, "//:second")[:2] == [
+def test_the_last_change_counts_and_not_one_before(workspace: Space) -> None:
+    _edit(workspace, "two", "2", "file.txt")
+    _edit(workspace, '"10s"', '"30s"')
+    assert _why(workspace, "//:second")[:2] == [
         'BUILD.toml: timeout "10s" -> "30s"',
         "1 action ran again",
     ]
-    assert _why(made, "//:first")[0] == 'file.txt changed: line 2 "two" -> "2"'
+    assert _why(workspace, "//:first")[0] == 'file.txt changed: line 2 "two" -> "2"'
 
 
-def test_nothing_changed_never_built_new_and_gone(made: Space) -> None:
-    (line,) = _why(made, "//:second")
+def test_unchanged_never_built_new_and_missing_targets(workspace: Space) -> None:
+    (line,) = _why(workspace, "//:second")
     assert (
         line
         == "nothing changed: the actions of //:second have the same keys as when they first ran here"
     )
-    made.write("BUILD.toml", _BUILD + _COMMAND.format(name="new", source="file.txt"))
-    ran = made.run("why", "//:new", code=2)
+    workspace.write("BUILD.toml", _BUILD + _COMMAND.format(name="new", source="file.txt"))
+    ran = workspace.run("why", "//:new", code=2)
     assert (
         "no action of //:new has run in this workspace" in ran.err
         and "`buildgraph build //:new` first" in ran.err
     )
-    made.build("//...")
-    assert "the same keys as when they first ran" in _why(made, "//:new")[0]
-    assert "no target //:nope" in made.run("why", "//:nope", code=2).err
+    workspace.build("//...")
+    assert "the same keys as when they first ran" in _why(workspace, "//:new")[0]
+    assert "no target //:nope" in workspace.run("why", "//:nope", code=2).err
 
 
-def test_a_result_that_was_gone_from_the_cache(made: Space) -> None:
-    made.run("cache", "rm", "//:first")
-    made.build("//...")
-    assert _why(made, "//:first") == [
+def test_a_result_that_was_gone_from_the_cache(workspace: Space) -> None:
+    workspace.run("cache", "rm", "//:first")
+    workspace.build("//...")
+    assert _why(workspace, "//:first") == [
         "nothing changed, but results were missing from the cache",
         "1 action ran again: sh",
     ]
-    _edit(made, "two", "2", "file.txt")
-    shutil.rmtree(made.cache)
-    lines = _why(made, "//:first")
+    _edit(workspace, "two", "2", "file.txt")
+    shutil.rmtree(workspace.cache)
+    lines = _why(workspace, "//:first")
     assert lines == [
         "//:first changed, but the cache no longer has its earlier keys",
         "changes from now on can be explained",
     ]
 
 
-def test_a_workspace_with_a_fault_still_has_a_past(made: Space) -> None:
-    _edit(made, "two", "2", "file.txt")
-    made.write("BUILD.toml", _BUILD + "[bad\n")
-    assert _why(made, "//:second")[:2] == [
+def test_a_workspace_with_an_error_still_has_a_history(workspace: Space) -> None:
+    _edit(workspace, "two", "2", "file.txt")
+    workspace.write("BUILD.toml", _BUILD + "[bad\n")
+    assert _why(workspace, "//:second")[:2] == [
         'file.txt changed: line 2 "two" -> "2"',
         "2 actions ran again",
     ]
@@ -191,16 +194,16 @@ def test_a_workspace_with_a_fault_still_has_a_past(made: Space) -> None:
         "\udcff",
     ],
 )
-def test_a_damaged_history_explains_what_is_left(made: Space, line: str) -> None:
-    _edit(made, "two", "2", "file.txt")
-    path = made.root / ".buildgraph/keys.log"
+def test_a_damaged_history_explains_what_is_left(workspace: Space, line: str) -> None:
+    _edit(workspace, "two", "2", "file.txt")
+    path = workspace.root / ".buildgraph/keys.log"
     key = path.read_text().splitlines()[1].split()[0]
     path.write_bytes(
         path.read_bytes() + f"{line.format(key=key)}\n".encode("utf-8", "surrogateescape")
     )
-    (made.root / ".buildgraph/events.jsonl").unlink()
-    os.mkfifo(made.root / ".buildgraph/events.jsonl")
-    assert _why(made, "//:second")[0] == 'file.txt changed: line 2 "two" -> "2"'
+    (workspace.root / ".buildgraph/events.jsonl").unlink()
+    os.mkfifo(workspace.root / ".buildgraph/events.jsonl")
+    assert _why(workspace, "//:second")[0] == 'file.txt changed: line 2 "two" -> "2"'
 
 
 _SHAPE = {
@@ -215,36 +218,43 @@ _SHAPE = {
 _CAUSE = {"kind", "what", "change", "before", "after", "detail", "label", "title", "file"}
 
 
-def test_json_has_one_shape_whatever_happened(made: Space) -> None:
+def test_json_has_one_shape_whatever_happened(workspace: Space) -> None:
     def shape(*words: str) -> dict[str, Any]:
-        (found,) = (json.loads(line) for line in made.run("why", "--json", *words).out.splitlines())
-        assert {name: type(value) for name, value in found.items()} == _SHAPE
-        assert found["schema"] == 1 and found["state"] in ("changed", "first", "rerun", "forgotten")
-        assert all(set(cause) == _CAUSE for cause in found["causes"])
-        assert all(set(link) == {"label", "title", "takes"} for link in found["chain"])
+        (answer,) = (
+            json.loads(line) for line in workspace.run("why", "--json", *words).out.splitlines()
+        )
+        assert {name: type(value) for name, value in answer.items()} == _SHAPE
+        assert answer["schema"] == 1 and answer["state"] in (
+            "changed",
+            "first",
+            "rerun",
+            "forgotten",
+        )
+        assert all(set(cause) == _CAUSE for cause in answer["causes"])
+        assert all(set(link) == {"label", "title", "takes"} for link in answer["chain"])
         assert all(
             set(one) == {"label", "title", "state", "parts", "outputs", "keys"}
-            for one in found["reasons"]
+            for one in answer["reasons"]
         )
-        return dict(found)
+        return dict(answer)
 
     assert shape("//:second")["state"] == "first"
-    _edit(made, "two", "2", "file.txt")
-    found = shape("//:second")
-    assert (found["state"], found["followed"], found["label"]) == ("changed", 2, "//:second")
-    (cause,) = found["causes"]
+    _edit(workspace, "two", "2", "file.txt")
+    answer = shape("//:second")
+    assert (answer["state"], answer["followed"], answer["label"]) == ("changed", 2, "//:second")
+    (cause,) = answer["causes"]
     assert (cause["kind"], cause["what"], cause["detail"]) == (
         "source",
         "file.txt",
         'line 2 "two" -> "2"',
     )
-    assert [link["label"] for link in found["chain"]] == ["//:first", "//:second"]
-    assert len(found["reasons"]) == 2 and len(shape("--deps", "//:second")["reasons"]) == 2
+    assert [link["label"] for link in answer["chain"]] == ["//:first", "//:second"]
+    assert len(answer["reasons"]) == 2 and len(shape("--deps", "//:second")["reasons"]) == 2
     assert shape("--all", "//:both")["label"] == "//:both"
-    made.run("cache", "rm", "//:first")
-    made.build("//...")
+    workspace.run("cache", "rm", "//:first")
+    workspace.build("//...")
     assert shape("//:first")["state"] == "rerun"
-    shutil.rmtree(made.cache)
+    shutil.rmtree(workspace.cache)
     assert shape("//:second")["state"] == "forgotten"
 
 
@@ -253,19 +263,19 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> Space:
     """A workspace with an agent for a board, built once."""
     folder = tmp_path_factory.mktemp("agents")
     shutil.copytree(Path(__file__).parents[2] / "examples/npz", folder / "w")
-    found = Space(folder / "w", folder / "cache")
-    found.build("//exports:rooms.pi")
-    return found
+    workspace = Space(folder / "w", folder / "cache")
+    workspace.build("//exports:rooms.pi")
+    return workspace
 
 
-def _numbers(of: Space, name: str, at: tuple[int, ...], more: float) -> None:
+def _numbers(workspace: Space, name: str, at: tuple[int, ...], more: float) -> None:
     import numpy as np
 
-    arrays = dict(np.load(of.root / "models/heater.npz"))
+    arrays = dict(np.load(workspace.root / "models/heater.npz"))
     arrays[name][at] += more
     arrays[name][(at[0] + 1, *at[1:])] -= more
-    np.savez(of.root / "models/heater.npz", **arrays)
-    of.build("//exports:rooms.pi")
+    np.savez(workspace.root / "models/heater.npz", **arrays)
+    workspace.build("//exports:rooms.pi")
 
 
 def test_an_edited_model_is_named_by_its_states_and_observations(agents: Space) -> None:

@@ -1,4 +1,4 @@
-"""BUILD.toml files that must be refused, and how a refusal has to look."""
+"""BUILD.toml files that must be refused, and checks of the refusal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def command(**values: str) -> str:
 
 
 def _syntax() -> dict[str, str]:
-    """Texts that are no TOML, or too much of it."""
+    """Texts that are not valid TOML, or too large."""
     return {
         "dotted": "a." * 100_000 + "a = 1",
         "brackets": "a = " + "[" * 500,
@@ -65,7 +65,7 @@ def _syntax() -> dict[str, str]:
 
 
 def _values() -> dict[str, str]:
-    """Targets with values that no rule takes."""
+    """Targets with invalid values."""
     return {
         "no rule": GOOD + '[t]\nrule = "nothing"',
         "rule is a list": GOOD + "[t]\nrule = []",
@@ -105,7 +105,7 @@ def _values() -> dict[str, str]:
 
 
 def _oddities() -> dict[str, str]:
-    """Letters that look like others, and what is large in another way."""
+    """Letters that look like others, and other large inputs."""
     return {
         "only a dot": ".",
         "carriage": "a = 1\rb = 2",
@@ -145,12 +145,12 @@ def _oddities() -> dict[str, str]:
         + '[t]\nrule = "model"\nsource = "m.py"\nargs = { when = { at = [1979-05-27] } }',
         "no core": GOOD + '[t]\nrule = "firmware"\ncore = "x"\ncoalition = ":t"',
         "no board": GOOD + '[t]\nrule = "hardware"\nprofile = "\\u202e"',
-        "many faults": GOOD + "".join(f'[t{n}]\nrule = "c\u043emmand"\n' for n in range(3000)),
+        "many errors": GOOD + "".join(f'[t{n}]\nrule = "c\u043emmand"\n' for n in range(3000)),
     }
 
 
 def texts() -> Iterator[tuple[str, bytes]]:
-    """(name, content) of a BUILD.toml that is refused."""
+    """Yield (name, content) of BUILD.toml files that are refused."""
     plain = _syntax() | _values() | _oddities()
     yield from ((name, text.encode("utf-8", "surrogatepass")) for name, text in plain.items())
     yield from {
@@ -168,7 +168,7 @@ def texts() -> Iterator[tuple[str, bytes]]:
 
 
 def _names() -> Iterator[tuple[str, bytes]]:
-    """Targets with paths, labels, globs and durations that are none."""
+    """Targets with invalid paths, labels, globs and durations."""
     bad = [
         "/etc/passwd",
         "../x",
@@ -236,8 +236,8 @@ def _names() -> Iterator[tuple[str, bytes]]:
         yield f"duration {value[:9]!r}", command(timeout=f'"{value}"', argv="3").encode()
 
 
-def strewn(folder: Path) -> str:
-    """A folder in which also unfriendly things stand."""
+def odd_files(folder: Path) -> str:
+    """Add pipes, links and folders to a folder, and return its path."""
     (folder / "loop").symlink_to("loop")
     (folder / "dangling").symlink_to("nowhere")
     (folder / "outside").symlink_to("/etc/hostname")
@@ -252,21 +252,21 @@ def _peak(name: str) -> int:
 
 
 def refusal(root: str) -> BuildError | None:
-    """What is said of a workspace's targets; None when nothing is wrong. It takes little time and memory, whatever it is."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
-    held, began = _peak("VmRSS"), time.process_time()
+    """Evaluate a workspace and return its error, or None; check that it took little time and memory."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
+    resident, began = _peak("VmRSS"), time.process_time()
     try:
         from_source.evaluate_request(root, Request(("//...",)), lambda program: True)
-        found = None
-    except BuildError as fault:
-        found = fault
+        error: BuildError | None = None
+    except BuildError as raised:
+        error = raised
     assert time.process_time() - began < SECONDS
-    assert _peak("VmHWM") - held < MEMORY
-    return found
+    assert _peak("VmHWM") - resident < MEMORY
+    return error
 
 
-def faults_of(found: BuildError) -> tuple[BuildError, ...]:
-    """Each of the faults; all of them can be shown, and what is shown moves no cursor."""
-    shown = format_error(found, lambda path, line: "\x1b[2J\u202e\0" * 99)
+def errors_of(error: BuildError) -> tuple[BuildError, ...]:
+    """Return all errors, and check that they print without control characters."""
+    shown = format_error(error, lambda path, line: "\x1b[2J\u202e\0" * 99)
     assert shown.replace("\n", "").replace("\t", "").isprintable()
-    return found.errors if isinstance(found, BuildErrors) else (found,)
+    return error.errors if isinstance(error, BuildErrors) else (error,)

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import Tally
-from tests.fault.ground import ground, idle, salt, stands, whole
+from tests.support.fault_counts import Tally
+from tests.support.generated_workspace import (
+    change_inputs,
+    check_cache,
+    check_no_scratch,
+    check_outputs,
+    generated_workspace,
+)
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
@@ -44,11 +50,11 @@ def test_builders_beside_gc_and_verify(
     """Each in a workspace of its own, half of them with equal inputs."""
     count = tally("builders", builders)
     spaces = [
-        ground(tmp_path / str(number), WIDTH, 0.05, tmp_path / "cache")
+        generated_workspace(tmp_path / str(number), WIDTH, 0.05, tmp_path / "cache")
         for number in range(builders)
     ]
     for number, of in enumerate(spaces):
-        salt(of, str(number // 2), WIDTH)
+        change_inputs(of, str(number // 2), WIDTH)
         if not cold and number % 2:
             of.run("build", "--sandbox", "none", "//...")
     running = [begin(of, "build", "-j2", "--sandbox", "none", "//...") for of in spaces]
@@ -60,21 +66,21 @@ def test_builders_beside_gc_and_verify(
             right(keeper)
     for number, process in enumerate(running):
         right(process)
-        stands(spaces[number], str(number // 2), WIDTH)
+        check_outputs(spaces[number], str(number // 2), WIDTH)
         count.survived()
-    whole(spaces[0])
-    idle(spaces[0])
+    check_cache(spaces[0])
+    check_no_scratch(spaces[0])
 
 
 def test_builders_in_one_workspace(tmp_path: Path, tally: Callable[[str, int], Tally]) -> None:
     """They turn the same links and write the same notes."""
     count = tally("builders", 12)
-    of = ground(tmp_path, WIDTH, 0.02)
+    of = generated_workspace(tmp_path, WIDTH, 0.02)
     for turn in range(3):
-        salt(of, str(turn), WIDTH)
+        change_inputs(of, str(turn), WIDTH)
         for process in [begin(of, "build", "--sandbox", "none", "//...") for _ in range(4)]:
             right(process)
             count.survived()
-        stands(of, str(turn), WIDTH)
-    whole(of)
-    idle(of)
+        check_outputs(of, str(turn), WIDTH)
+    check_cache(of)
+    check_no_scratch(of)

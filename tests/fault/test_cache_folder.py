@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import Tally
-from tests.fault.ground import ground, stands
+from tests.support.fault_counts import Tally
+from tests.support.generated_workspace import check_outputs, generated_workspace
 from tests.support.requirements import absent
 from tests.support.workspace import Space
 
@@ -45,7 +45,7 @@ def refused(of: Space, *said: str, fix: str = ELSEWHERE) -> None:
 def works(of: Space) -> None:
     """Built cold, and known the second time."""
     of.run("build", "--sandbox", "none", "//...")
-    stands(of, "0")
+    check_outputs(of, "0")
     of.write("in0.txt", "other\n")
     assert len(of.run("build", "--sandbox", "none", "--json", "//...").titles("ran")) == 2
     of.write("in0.txt", "0 0\n")
@@ -152,7 +152,7 @@ def vanishes(of: Space) -> None:
     subprocess.run(["rm", "-rf", str(of.cache)], check=True)
     of.write("in1.txt", "0 1\n")
     of.run("build", "--sandbox", "none", "//...")
-    stands(of, "0")
+    check_outputs(of, "0")
     of.write("in0.txt", "1 0\n")
     assert of.run("build", "--sandbox", "none", "--json", "//...").titles("ran")
     assert (of.root / "out/f0/f0.txt").read_text() == "1 0\n" * 2
@@ -189,5 +189,5 @@ def test_the_folder_of_the_cache(
 ) -> None:
     """Never a traceback, never a wrong output, never a guess where else it might stand."""
     count = tally("cache folder", 1)
-    case(ground(tmp_path))
+    case(generated_workspace(tmp_path))
     count.survived()

@@ -18,7 +18,7 @@ from buildgraph.store.stats import measure_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.errors import BuildError
 from buildgraph.types.result import File, Result
-from tests.fault.counts import TIMES, Tally
+from tests.support.fault_counts import TIMES, Tally
 
 pytestmark = pytest.mark.fault
 KEYS = [Digest.of(b"action %d" % number) for number in range(3)]
@@ -129,7 +129,7 @@ def test_killed_before_any_operation(tmp_path: Path, tally: Callable[[str, int],
         assert all(store.recall(key) for key in KEYS)
         store.close()
         assert os.listdir(os.path.join(root, "tmp")) == []
-        count.met()
+        count.survived_unplanned()
         at += 1
     assert at > 30, "the operations were not counted"
 
@@ -174,7 +174,7 @@ def test_a_fault_of_the_disk_before_any_operation(
         assert violations(root) == []
         build(DiskStore(root))
         assert all(DiskStore(root).recall(key) for key in KEYS)
-        count.met()
+        count.survived_unplanned()
         at += 1
     assert faults == at - 1 > 30
 
@@ -242,6 +242,6 @@ def test_a_collector_killed_before_any_operation(
             break
         build(DiskStore(root))
         assert all(DiskStore(root).recall(key) for key in KEYS)
-        count.met()
+        count.survived_unplanned()
         at += 1
     assert at >= len(KEYS) + 4 and measure_store(root).blobs == 0 == measure_store(root).results

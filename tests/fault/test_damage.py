@@ -11,8 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import TIMES, Tally
-from tests.fault.ground import ground, kinds, make, stands, whole
+from tests.support.fault_counts import TIMES, Tally
+from tests.support.generated_workspace import (
+    build_in_process,
+    check_cache,
+    check_outputs,
+    generated_workspace,
+    stored_files_by_kind,
+)
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
@@ -22,9 +28,9 @@ FLIPS, DAMAGES = 50 * TIMES, 5 * TIMES  # of each kind, and of each kind in each
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Space:
     """The workspace, built once."""
-    made = ground(tmp_path_factory.mktemp("template"))
-    make(made)
-    stands(made, "0")
+    made = generated_workspace(tmp_path_factory.mktemp("template"))
+    build_in_process(made)
+    check_outputs(made, "0")
     return made
 
 
@@ -55,10 +61,10 @@ def emptied(path: Path) -> Path:
 
 def survives(of: Space) -> None:
     """The next build is right, and the one after it finds a whole cache."""
-    make(of)
-    stands(of, "0")
-    make(of)
-    stands(of, "0")
+    build_in_process(of)
+    check_outputs(of, "0")
+    build_in_process(of)
+    check_outputs(of, "0")
 
 
 @pytest.mark.parametrize("kind", ["output", "directory", "log", "record"])
@@ -68,7 +74,7 @@ def test_one_bit_flipped(
     dice, count = random.Random(kind), tally("bit", FLIPS)
     for _ in range(FLIPS):
         of = copied(template, tmp_path / "cache")
-        path = dice.choice([path for path in kinds(of)[kind] if path.stat().st_size])
+        path = dice.choice([path for path in stored_files_by_kind(of)[kind] if path.stat().st_size])
         data = bytearray(path.read_bytes())
         data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
         rewrite(path, bytes(data))
@@ -82,7 +88,7 @@ def test_one_bit_flipped(
             "directory",
             "record",
         ):  # a log is read by nobody here, and by `verify`
-            whole(of)
+            check_cache(of)
         count.survived()
 
 
@@ -109,9 +115,16 @@ def test_a_file_is_not_what_it_was(
     for kind in names:
         for _ in range(DAMAGES):
             of = copied(template, tmp_path / "cache")
-            path = dice.choice(kinds(of)[kind])
+            path = dice.choice(stored_files_by_kind(of)[kind])
             other = dice.choice(
-                [other for other in (*kinds(of)["output"], *kinds(of)["record"]) if other != path]
+                [
+                    other
+                    for other in (
+                        *stored_files_by_kind(of)["output"],
+                        *stored_files_by_kind(of)["record"],
+                    )
+                    if other != path
+                ]
             )
             WAYS[way](path, other, dice)
             survives(of)
@@ -155,10 +168,10 @@ def test_the_index_is_damaged(
     dice, count = random.Random(way), tally("index", 3)
     for _ in range(3):
         of = copied(template, tmp_path / "cache")
-        assert make(of).ran == 0
+        assert build_in_process(of).ran == 0
         INDEX[way](of.cache / "index" / "cache.db", dice)
-        assert make(of).ran == 0
-        stands(of, "0")
+        assert build_in_process(of).ran == 0
+        check_outputs(of, "0")
         count.survived()
 
 

@@ -1,4 +1,4 @@
-"""Five thousand BUILD.toml files, each a good one with random damage: taken, or refused with a place; nothing else."""
+"""Analyse 5,000 BUILD.toml files with random damage: each is accepted or refused with a place."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from buildgraph.analysis import analysis
+from buildgraph.analysis import table_checks
 from buildgraph.analysis.rule_api import Rule
-from buildgraph.analysis.rule_schema import Signature, signature as read
-from tests.fault.counts import TIMES, Tally
-from tests.fault.hostile import faults_of, refusal, strewn
+from buildgraph.analysis.rule_schema import RuleSchema, schema_of
+from tests.fault.hostile import errors_of, odd_files, refusal
+from tests.support.fault_counts import TIMES, Tally
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.filterwarnings("error")]
 CASES, GROUPS = 5000 * TIMES, 10
@@ -235,7 +235,7 @@ SECTIONS = GOOD.strip().split("\n\n")
 
 
 def lines_of(dice: random.Random, text: str) -> str:
-    """Damage to whole lines: gone, twice, elsewhere, or a new one."""
+    """Delete, repeat, swap or insert a line."""
     lines = text.split("\n")
     at, other = dice.randrange(len(lines)), dice.randrange(len(lines))
     match dice.randrange(4):
@@ -250,15 +250,15 @@ def lines_of(dice: random.Random, text: str) -> str:
     return "\n".join(lines)
 
 
-def spot(dice: random.Random, of: re.Pattern[str], text: str) -> tuple[int, int]:
-    """Where one of the things of a kind stands in a text; its beginning when there is none."""
-    return dice.choice([found.span() for found in of.finditer(text)] or [(0, 0)])
+def random_span(dice: random.Random, pattern: re.Pattern[str], text: str) -> tuple[int, int]:
+    """Return the span of a random match of a pattern; (0, 0) if there is none."""
+    return dice.choice([match.span() for match in pattern.finditer(text)] or [(0, 0)])
 
 
 def values_of(dice: random.Random, text: str) -> str:
-    """Damage that TOML does not see: another value, in a list or an inline table, too, mostly of the same kind."""
+    """Replace a value, mostly by one of the same kind: valid TOML that rules have to check."""
     kind = dice.choice(list(VALUES))
-    start, end = spot(dice, kind, text)
+    start, end = random_span(dice, kind, text)
     if kind is TEXT and dice.random() < 0.4 and end > start:
         at = dice.randrange(start + 1, end + 1)
         return text[:at] + dice.choice(MARKS[:30]) + text[at:]
@@ -266,13 +266,13 @@ def values_of(dice: random.Random, text: str) -> str:
 
 
 def keys_of(dice: random.Random, text: str) -> str:
-    """Another key, or another name of a table."""
-    start, end = spot(dice, KEY, text)
+    """Replace a key or the name of a table."""
+    start, end = random_span(dice, KEY, text)
     return text[:start] + dice.choice(KEYS) + text[end:]
 
 
 def letters_of(dice: random.Random, text: str) -> str:
-    """Damage anywhere: cut, doubled, put in, turned round."""
+    """Cut, repeat, insert or rotate the text anywhere."""
     at = dice.randrange(len(text) + 1)
     end = at + dice.randint(1, 30)
     match dice.randrange(4):
@@ -287,7 +287,11 @@ def letters_of(dice: random.Random, text: str) -> str:
 
 
 def damaged(seed: int) -> bytes:
-    """A BUILD.toml: some tables with up to five edits of all kinds, or all of them with one that rules have to notice."""
+    """Return a damaged BUILD.toml.
+
+    Even seeds give some tables with up to five edits, odd ones all tables with one or two edits that
+    rules have to notice.
+    """
     dice = random.Random(seed)
     if seed % 2:
         text, ways, edits = GOOD, (values_of, values_of, keys_of), dice.randint(1, 2)
@@ -307,38 +311,38 @@ def damaged(seed: int) -> bytes:
 
 
 @pytest.fixture
-def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The signature of each rule that ships is read once: it is most of the time, and no file can change it."""
-    known = dict[str, Signature]()
+def cached_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the schema of each shipped rule once: it takes most of the time, and no file changes it."""
+    known = dict[str, RuleSchema]()
 
-    def signature(rule: Rule) -> Signature:
+    def cached(rule: Rule) -> RuleSchema:
         if rule.name not in known:
-            known[rule.name] = read(rule)
+            known[rule.name] = schema_of(rule)
         return known[rule.name]
 
-    monkeypatch.setattr(analysis, "signature", signature)
+    monkeypatch.setattr(table_checks, "schema_of", cached)
 
 
-@pytest.mark.usefixtures("quickly")
+@pytest.mark.usefixtures("cached_schemas")
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_damaged_at_random(tmp_path: Path, group: int, tally: Callable[[str, int], Tally]) -> None:
-    """Taken, or refused with faults that all say where, within the time and memory that any file may take."""
+    """Each is accepted or refused with places, within the limits of time and memory of `refusal`."""
     seeds = range(group, CASES, GROUPS)
-    count, taken = tally("BUILD.toml at random", len(seeds)), 0
-    root = strewn(tmp_path)
+    count, accepted = tally("BUILD.toml at random", len(seeds)), 0
+    root = odd_files(tmp_path)
     for name in ("f.txt", "a.npz", "a.json", "b.py", "c.md", "d.pomdp"):
         (tmp_path / name).write_text("x")
     for seed in seeds:
         data = damaged(seed)
         (tmp_path / "BUILD.toml").write_bytes(data)
-        found = refusal(root)
-        taken += found is None
-        for fault in faults_of(found) if found else ():
-            nothing = (
-                fault.what == "no target matches //..."
-            )  # said of the request: the file has no target
-            assert fault.what and (
-                nothing or (fault.at and fault.at.path == "BUILD.toml" and fault.at.line)
-            ), (seed, data, fault)
+        error = refusal(root)
+        accepted += error is None
+        for entry in errors_of(error) if error else ():
+            is_empty = (
+                entry.what == "no target matches //..."
+            )  # an error of the request: the file has no target
+            assert entry.what and (
+                is_empty or (entry.at and entry.at.path == "BUILD.toml" and entry.at.line)
+            ), (seed, data, entry)
         count.survived()
-    assert 0 < taken < len(seeds) / 2, "the damage is too great, or none"
+    assert 0 < accepted < len(seeds) / 2, "too few or too many files were accepted"

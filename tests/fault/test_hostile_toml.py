@@ -1,4 +1,4 @@
-"""BUILD.toml is data: whatever stands in it, the answer is a fault with a place, soon, and never a traceback."""
+"""BUILD.toml is data: any content gives errors with places, quickly, and never a traceback."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from pathlib import Path
 import pytest
 
 from buildgraph.build import from_source
-from tests.fault.counts import Tally
-from tests.fault.hostile import GOOD, TABLE, chained, command, faults_of, refusal, strewn, texts
+from tests.fault.hostile import (
+    GOOD,
+    TABLE,
+    chained,
+    command,
+    errors_of,
+    odd_files,
+    refusal,
+    texts,
+)
+from tests.support.fault_counts import Tally
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.filterwarnings("error")]
@@ -22,24 +31,24 @@ CORPUS = list(texts())
 def test_it_is_refused(
     tmp_path: Path, case: tuple[str, bytes], tally: Callable[[str, int], Tally]
 ) -> None:
-    """With faults that say where; the word [workspace] in front makes it one."""
+    """All errors have a place in BUILD.toml."""
     count = tally("BUILD.toml", 1)
-    root = strewn(tmp_path)
+    root = odd_files(tmp_path)
     (tmp_path / "BUILD.toml").write_bytes(
         case[1] if b"[workspace]" in case[1] else b"[workspace]\n" + case[1]
     )
-    found = refusal(root)
-    assert found is not None
+    error = refusal(root)
+    assert error is not None
     assert all(
-        fault.what and fault.at and fault.at.path == "BUILD.toml" and fault.at.line
-        for fault in faults_of(found)
-    ), found
+        entry.what and entry.at and entry.at.path == "BUILD.toml" and entry.at.line
+        for entry in errors_of(error)
+    ), error
     count.survived()
 
 
 def a_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(os.path.relpath(path))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(path))
 
 
 def a_giant(path: Path) -> None:
@@ -62,38 +71,38 @@ PLACES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("kind", PLACES)
 @pytest.mark.parametrize("name", ["BUILD.toml", "sub/BUILD.toml"])
-def test_what_is_no_text(
+def test_files_that_are_no_text(
     tmp_path: Path,
     name: str,
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
     tally: Callable[[str, int], Tally],
 ) -> None:
-    """Something else of that name is refused by its path; nothing waits for it or reads it to its end."""
-    count, of = tally("BUILD.toml", 1), Space(tmp_path, tmp_path / "cache")
+    """A file of another kind is refused by its path; nothing waits for it or reads all of it."""
+    count, workspace = tally("BUILD.toml", 1), Space(tmp_path, tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
     if name != "BUILD.toml":
-        of.write("BUILD.toml", TABLE)
+        workspace.write("BUILD.toml", TABLE)
         (tmp_path / "sub").mkdir()
     PLACES[kind](tmp_path / name)
-    found = refusal(str(tmp_path))
-    assert found is not None and [fault.at and fault.at.path for fault in faults_of(found)] == [
+    error = refusal(str(tmp_path))
+    assert error is not None and [entry.at and entry.at.path for entry in errors_of(error)] == [
         name
-    ], found
-    done = of.run("build", "//...", code=None)
+    ], error
+    done = workspace.run("build", "//...", code=None)
     assert done.code == (30 if (name, kind) == ("BUILD.toml", "memory") else 2), (
         done.err
-    )  # which cannot be read
-    told = any(
+    )  # it cannot be read
+    names_the_file = any(
         word in done.err
         for word in (f"{tmp_path / name} is ", f"cannot read {tmp_path / name}: ", "no workspace")
     )
-    assert told if name == "BUILD.toml" else f"--> {name}" in done.err, done.err
+    assert names_the_file if name == "BUILD.toml" else f"--> {name}" in done.err, done.err
     count.survived()
 
 
 RULES = {
-    "no Python": "def (",
+    "not Python": "def (",
     "division": "1 / 0",
     "exit": "import sys\nsys.exit(0)",
     "recursion": "def f(): f()\nf()",
@@ -113,31 +122,29 @@ RULES = {
 HEAD = "from buildgraph import Ctx, rule\nfrom buildgraph.rules.group import Group\n@rule\n"
 
 
-@pytest.mark.filterwarnings(
-    "default"
-)  # of the compiler, which shows them to whoever wrote the file
+@pytest.mark.filterwarnings("default")  # warnings of the compiler are for the author of the rule
 @pytest.mark.parametrize("kind", RULES)
-def test_rules_that_are_none(tmp_path: Path, kind: str, tally: Callable[[str, int], Tally]) -> None:
-    """Rules are programs and may do anything; what goes wrong in them is told as theirs."""
+def test_invalid_rules(tmp_path: Path, kind: str, tally: Callable[[str, int], Tally]) -> None:
+    """Errors in a file of rules are reported at its lines."""
     count = tally("BUILD.toml", 1)
     (tmp_path / "own.py").write_text(RULES[kind].replace("{head}", HEAD))
     (tmp_path / "BUILD.toml").write_text(GOOD + 'rules = ["own.py"]\n[x]\nrule = "own"\n')
-    found = refusal(str(tmp_path))
-    assert found is not None
+    error = refusal(str(tmp_path))
+    assert error is not None
     assert all(
-        fault.at and fault.at.path in ("own.py", "BUILD.toml") for fault in faults_of(found)
-    ), found
+        entry.at and entry.at.path in ("own.py", "BUILD.toml") for entry in errors_of(error)
+    ), error
     count.survived()
 
 
-def test_the_good_one_is_taken(tmp_path: Path) -> None:
-    """Or the refusals would mean nothing."""
+def test_the_valid_file_is_accepted(tmp_path: Path) -> None:
+    """The refusals mean something only if the valid file passes."""
     (tmp_path / "BUILD.toml").write_text(command())
-    assert refusal(strewn(tmp_path)) is None
+    assert refusal(odd_files(tmp_path)) is None
     assert len(CORPUS) >= 150
 
 
-def test_a_long_chain_is_taken(tmp_path: Path) -> None:
-    """Nothing recurses along the graph."""
+def test_a_long_chain_is_accepted(tmp_path: Path) -> None:
+    """The walk along the graph is not recursive."""
     (tmp_path / "BUILD.toml").write_text(chained(3000))
     assert len(from_source.analyze_request(str(tmp_path), ("//...",)).labels) == 3000

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import TIMES, Tally
-from tests.fault.ground import ground, idle, salt, stands, whole
+from tests.support.fault_counts import TIMES, Tally
+from tests.support.generated_workspace import (
+    change_inputs,
+    check_cache,
+    check_no_scratch,
+    check_outputs,
+    generated_workspace,
+)
 from tests.support.requirements import absent
 from tests.support.workspace import Space
 
@@ -93,11 +99,15 @@ def kill(process: subprocess.Popen[str], dice: random.Random) -> str:
 def test_killed_at_random(
     tmp_path: Path, seed: int, sandbox: str, tally: Callable[[str, int], Tally]
 ) -> None:
-    of, dice, count = ground(tmp_path, WIDTH, 0.02), random.Random(seed), tally("kill", EACH)
+    of, dice, count = (
+        generated_workspace(tmp_path, WIDTH, 0.02),
+        random.Random(seed),
+        tally("kill", EACH),
+    )
     if of.run("build", "--sandbox", sandbox, "//...", code=None).code == 30:
         absent(f"the sandbox {sandbox} does not work here")
     for number in range(1, EACH + 1):
-        salt(of, str(number), WIDTH)
+        change_inputs(of, str(number), WIDTH)
         process = begin(of, sandbox)
         time.sleep(dice.uniform(0.2, 0.9))
         killed = kill(process, dice)
@@ -112,12 +122,12 @@ def test_killed_at_random(
         assert process.returncode in (-9, 0, 1) or tried, err
         # A bubblewrap whose builder is killed before it lets its child run leaves that: the next build ends it.
         gone(of, but="/usr/bin/bwrap\0" if process.returncode == -9 else "\0")
-        whole(of)
+        check_cache(of)
         of.run("build", "-j4", "--sandbox", sandbox, "//...")
-        stands(of, str(number), WIDTH)
+        check_outputs(of, str(number), WIDTH)
         if number % 5 == 0:  # it also sweeps what the dead left behind
             of.run("cache", "gc")
-            idle(of)
+            check_no_scratch(of)
         gone(of)
         count.survived()
 
@@ -136,9 +146,13 @@ def test_a_signal_ends_all_of_it(
     tmp_path: Path, name: str, tally: Callable[[str, int], Tally]
 ) -> None:
     """Within moments, with the code of the signal, and without a file or process left behind."""
-    of, dice, count = ground(tmp_path, WIDTH, 0.3), random.Random(name), tally("signal", 4)
+    of, dice, count = (
+        generated_workspace(tmp_path, WIDTH, 0.3),
+        random.Random(name),
+        tally("signal", 4),
+    )
     for number in range(4):
-        salt(of, f"{name} {number}", WIDTH)
+        change_inputs(of, f"{name} {number}", WIDTH)
         process = begin(of, "none" if number % 2 else "landlock")
         while process.poll() is None and not list(of.cache.glob(f"work/{process.pid}-*")):
             time.sleep(0.005)
@@ -157,8 +171,8 @@ def test_a_signal_ends_all_of_it(
             # It may come when the program is done and has put its handlers away: the shell sees 128 + n then, too.
             assert process.returncode in (0, 128 + SIGNALS[name][0], -SIGNALS[name][0]), err
         gone(of)
-        whole(of)
-        idle(of)
+        check_cache(of)
+        check_no_scratch(of)
         count.survived()
     of.run("build", "-j4", "//...")
-    stands(of, f"{name} 3", WIDTH)
+    check_outputs(of, f"{name} 3", WIDTH)

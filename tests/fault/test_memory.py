@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import Tally
-from tests.fault.ground import idle, whole
+from tests.support.fault_counts import Tally
+from tests.support.generated_workspace import check_cache, check_no_scratch
 from tests.support.requirements import absent
 from tests.support.workspace import space
 
@@ -97,8 +97,8 @@ def test_out_of_memory(
         assert (of.root / "out/other/o").read_text() == "done\n" and not (
             of.root / "out/hog"
         ).exists(), done.stderr
-    whole(of)
-    idle(of)
+    check_cache(of)
+    check_no_scratch(of)
     of.write("BUILD.toml", TOML.replace("HOG", "true"))
     assert of.run("build", "--sandbox", sandbox, "--json", "//...").titles("hit") == ["sh"]
     count.survived()

@@ -16,7 +16,7 @@ from buildgraph.store.disk import DiskStore
 from buildgraph.store.fsck import check_store
 from buildgraph.types.digest import Digest
 from buildgraph.types.result import File, Result
-from tests.fault.counts import TIMES, Tally
+from tests.support.fault_counts import TIMES, Tally
 from tests.support.requirements import absent, need
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]

@@ -17,8 +17,13 @@ from buildgraph.build.run_build import RESTARTS
 from buildgraph.cli import main
 from buildgraph.outputs.output_tree import OutputTree
 from buildgraph.store.gc import GcLimits, plan
-from tests.fault.counts import TIMES, Tally
-from tests.fault.ground import ground, make, salt, stands
+from tests.support.fault_counts import TIMES, Tally
+from tests.support.generated_workspace import (
+    build_in_process,
+    change_inputs,
+    check_outputs,
+    generated_workspace,
+)
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
@@ -41,14 +46,18 @@ def test_same_size_edits_with_restored_stamps(
     tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
 ) -> None:
     """At once after a build, in the same tick of the clock or a little later."""
-    of, dice, count = ground(tmp_path), random.Random(seed), tally("stat race", 50 * TIMES)
-    make(of)
+    of, dice, count = (
+        generated_workspace(tmp_path),
+        random.Random(seed),
+        tally("stat race", 50 * TIMES),
+    )
+    build_in_process(of)
     stamp = (of.root / "in0.txt").stat()
     for number in range(50 * TIMES):
         word = "%d" % (number % 10)
         edit(of, word, stamp if dice.random() < 0.7 else None)
         time.sleep(dice.choice([0, 0, 0.001, 0.02]))
-        make(of, fresh=False)
+        build_in_process(of, fresh=False)
         assert shown(of) == f"{word} 0\n".encode() * 2, f"edit {number}"
         count.survived()
 
@@ -57,11 +66,11 @@ def test_a_receipt_never_answers_for_an_edited_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tally: Callable[[str, int], Tally]
 ) -> None:
     """The fast way out is taken only when nothing changed."""
-    of, count = ground(tmp_path), tally("stat race", 3)
+    of, count = generated_workspace(tmp_path), tally("stat race", 3)
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
     monkeypatch.chdir(of.root)
     for number in range(3):
-        receipts = of.root / ".buildgraph/receipts"
+        receipts = of.root / ".buildgraph/manifests"
         deadline = time.monotonic() + 60
         while not (
             receipts.is_dir() and list(receipts.iterdir())
@@ -81,7 +90,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Two builds in a workspace that is edited: the stamps that one leaves are those of its own outputs."""
-    of, out = ground(tmp_path), tmp_path / "w/out/f0/f0.txt"
+    of, out = generated_workspace(tmp_path), tmp_path / "w/out/f0/f0.txt"
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
     monkeypatch.chdir(of.root)
     time.sleep(0.3)  # or no stamp would be believed
@@ -91,7 +100,7 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(
         for folder in ("out", ".buildgraph"):
             shutil.rmtree(of.root / folder)
     elif how == "from the last build":
-        salt(of, "7")
+        change_inputs(of, "7")
         time.sleep(0.3)
     show, turns = OutputTree.show, list[str]()
 
@@ -105,9 +114,9 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(
     with monkeypatch.context() as patch:
         patch.setattr(OutputTree, "show", shown_and_overtaken)
         assert main(["build", "//..."]) == 0
-    assert turns == ["Materialiser"] and out.read_text() == "of another build"
+    assert turns == ["OutputTree"] and out.read_text() == "of another build"
     assert main(["build", "//..."]) == 0
-    stands(of, "7" if how == "from the last build" else "0")
+    check_outputs(of, "7" if how == "from the last build" else "0")
 
 
 YEAR = 365 * 86400
@@ -119,14 +128,14 @@ def test_files_from_other_times(
     tmp_path: Path, stamp: int, tally: Callable[[str, int], Tally]
 ) -> None:
     """The same hits whatever the mtimes, edits are seen, and the collector takes nothing that the last build holds."""
-    of, count = ground(tmp_path), tally("clock", 1)
-    make(of)
+    of, count = generated_workspace(tmp_path), tally("clock", 1)
+    build_in_process(of)
     for path in [
         *of.root.glob("*.t*"),
         *(path for path in of.cache.rglob("*") if "index" not in path.parts),
     ]:
         os.utime(path, (stamp, stamp), follow_symlinks=False)
-    assert make(of).ran == 0
+    assert build_in_process(of).ran == 0
     for now in (
         time.time(),
         time.time() - 10 * YEAR,
@@ -135,7 +144,7 @@ def test_files_from_other_times(
         found = plan(str(of.cache), GcLimits(3600, 0), now)
         assert all(verdict.keep for verdict in found.decisions) and len(found.decisions) == 4
     edit(of, "9", (of.root / "in0.txt").stat())
-    assert make(of, fresh=False).ran == 2 and shown(of) == b"9 0\n" * 2
+    assert build_in_process(of, fresh=False).ran == 2 and shown(of) == b"9 0\n" * 2
     count.survived()
 
 
@@ -144,7 +153,7 @@ def test_a_writer_during_builds(
     tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
 ) -> None:
     """What was made of a content is found again for that content only."""
-    of, dice, count = ground(tmp_path), random.Random(seed), tally("toctou", 10)
+    of, dice, count = generated_workspace(tmp_path), random.Random(seed), tally("toctou", 10)
     stop, turns = threading.Event(), threading.Semaphore(0)
 
     def write() -> None:
@@ -160,15 +169,15 @@ def test_a_writer_during_builds(
             while turns.acquire(blocking=False):
                 pass
             turns.release(RESTARTS - 1)
-            make(of, fresh=False)
+            build_in_process(of, fresh=False)
     finally:
         stop.set()
         thread.join()
     for number in range(5):
         of.write("in0.txt", f"{number} 0\n")
-        make(of, fresh=False)
+        build_in_process(of, fresh=False)
         assert shown(of) == f"{number} 0\n".encode() * 2
     of.write("in0.txt", "0 0\n")
-    make(of)
-    stands(of, "0")
+    build_in_process(of)
+    check_outputs(of, "0")
     count.survived(10)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import Tally
-from tests.fault.ground import idle, whole
+from tests.support.fault_counts import Tally
+from tests.support.generated_workspace import check_cache, check_no_scratch
 from tests.support.requirements import absent
 from tests.support.workspace import Space, space
 
@@ -70,10 +70,10 @@ def test_a_small_disk(
     if tried.code == 0:
         right(of)
     resize(disk, "64m")
-    whole(of)
+    check_cache(of)
     of.run("build", "--sandbox", "none", "//...")
     right(of)
-    idle(of)
+    check_no_scratch(of)
     count.survived()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from buildgraph.sandbox.job import LEVELS
-from tests.fault.counts import Tally
+from tests.support.fault_counts import Tally
 from tests.support.requirements import absent
 from tests.support.workspace import Space, space
 
@@ -138,7 +138,7 @@ def test_no_secret_is_kept(tmp_path: Path, level: str, tally: Callable[[str, int
     outputs = [
         (path, data)
         for path, data in everything
-        if str(of.root) in path and "/.buildgraph/receipts/" not in path
+        if str(of.root) in path and "/.buildgraph/manifests/" not in path
     ]
     assert outputs and not [
         path for path, data in outputs if platform.node().encode() in data and level == "namespaces"

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.counts import Tally
-from tests.fault.ground import ground, idle, stands, whole
+from tests.support.fault_counts import Tally
+from tests.support.generated_workspace import (
+    check_cache,
+    check_no_scratch,
+    check_outputs,
+    generated_workspace,
+)
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
@@ -73,10 +78,10 @@ def shell(of: Space, text: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("case", BUILT)
 def test_it_is_built(tmp_path: Path, case: str, tally: Callable[[str, int], Tally]) -> None:
     """All outputs stand."""
-    count, of = tally("shell", 1), ground(tmp_path)
+    count, of = tally("shell", 1), generated_workspace(tmp_path)
     done = shell(of, BUILT[case])
     assert done.returncode == 0, done
-    stands(of, "0")
+    check_outputs(of, "0")
     assert "stdout" in case or "all" in case or "leaves" in case or "4 ran" in done.stdout
     count.survived()
 
@@ -84,7 +89,7 @@ def test_it_is_built(tmp_path: Path, case: str, tally: Callable[[str, int], Tall
 @pytest.mark.parametrize("case", TOLD)
 def test_it_is_told(tmp_path: Path, case: str, tally: Callable[[str, int], Tally]) -> None:
     """By one fault, and an exit code that says whose it is."""
-    count, of = tally("shell", 1), ground(tmp_path)
+    count, of = tally("shell", 1), generated_workspace(tmp_path)
     text, code, said = TOLD[case]
     done = shell(of, text)
     assert done.returncode == code and said in done.stderr, done
@@ -96,13 +101,13 @@ def test_it_is_told(tmp_path: Path, case: str, tally: Callable[[str, int], Tally
 )
 def test_little_memory(tmp_path: Path, kilobytes: int, tally: Callable[[str, int], Tally]) -> None:
     """Wherever it runs out: no build waits for a thread that had none; what is kept is whole, and good for the next build."""
-    count, of = tally("shell", 1), ground(tmp_path)
+    count, of = tally("shell", 1), generated_workspace(tmp_path)
     of.env["BUILDGRAPH_SANDBOX"] = "none"
     text = f"ulimit -v {kilobytes}; BUILDGRAPH_SANDBOX=namespaces $BG build //..."
     done = shell(of, text)
     assert done.returncode in (0, 30) and (done.returncode == 0 or "memory" in done.stderr), done
     of.run("build", "//...")
-    stands(of, "0")
-    whole(of)
-    idle(of)
+    check_outputs(of, "0")
+    check_cache(of)
+    check_no_scratch(of)
     count.survived()

@@ -1,4 +1,4 @@
-"""One build as events: what every listener of the golden tests is shown."""
+"""One build as events: the input of each listener in the golden tests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BEFORE: list[Event] = [
     Started(2, EXPORT, "compile scout [bold] for cortex-a78ae"),
 ]
 AFTER: list[Event] = [
-    Warned("the cache lost blob 0123456789ab: making it again"),
+    Warned("the cache lost blob 0123456789ab: building it again"),
     Done(1, SCOUT, "probe", "ran", "11" * 32, 1234),
     Failed(
         2,
@@ -42,7 +42,7 @@ AFTER: list[Event] = [
     Judged(EXPORT, "selftest", "passed"),
     Judged(EXPORT, "bits", "passed"),
     Judged(EXPORT, "image", "failed", "9.1 MiB is over the budget of 8.0 MiB"),
-    Judged(EXPORT, "step_p99", "not checked", "only the board can tell"),
+    Judged(EXPORT, "step_p99", "not checked", "needs the board"),
     Built(EXPORT, "summary", "out/exports/jetson/summary.json", Digest("ab" * 32, 412), 412),
     Built(EXPORT, "image", "out/exports/jetson/image", Digest("cd" * 32, 163), 412345, _IMAGE),
     Finished(1, 1, 1, 1, 1, 1, 4211),

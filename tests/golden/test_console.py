@@ -1,6 +1,6 @@
-"""What a build looks like: the same script of events before every listener, compared with committed text.
+"""The output of each listener for one script of events equals the committed text.
 
-After a wanted change: BUILDGRAPH_GOLDEN=write pytest tests/golden/test_console.py, and read the difference.
+After an intended change, run `python -m tests.run generate` and read the difference.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .script import AFTER, BEFORE
 _HERE = Path(__file__).parent
 
 
-def _golden(name: str, found: str) -> None:
+def _compare(name: str, text: str) -> None:
     path = _HERE / name
     if os.environ.get("BUILDGRAPH_GOLDEN") == "write":
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
-def _shown(make: Callable[[io.StringIO], Any], events: list[Event]) -> str:
+def _output(make: Callable[[io.StringIO], Any], events: list[Event]) -> str:
     out = io.StringIO()
     listener = make(out)
     for event in events:
@@ -54,8 +54,8 @@ def _shown(make: Callable[[io.StringIO], Any], events: list[Event]) -> str:
         ("console_lasting.txt", Console),
     ],
 )
-def test_a_listener_says(name: str, make: Callable[[io.StringIO], Any]) -> None:
-    _golden(name, _shown(make, BEFORE + AFTER))
+def test_the_output_of_a_listener(name: str, make: Callable[[io.StringIO], Any]) -> None:
+    _compare(name, _output(make, BEFORE + AFTER))
 
 
 def test_the_live_screen() -> None:
@@ -70,24 +70,23 @@ def test_the_live_screen() -> None:
     with screen.capture() as capture:
         screen.print(console.screen())
     console.close()
-    _golden(
-        "console_screen.txt", "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
-    )
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    _compare("console_screen.txt", "\n".join(lines) + "\n")
 
 
 def test_every_line_of_json_is_an_object_named_by_its_event() -> None:
-    lines = _shown(JsonLines, BEFORE + AFTER).splitlines()
+    lines = _output(JsonLines, BEFORE + AFTER).splitlines()
     assert [json.loads(line)["event"] for line in lines] == [
         type(event).__name__.lower() for event in BEFORE + AFTER
     ]
 
 
-def test_a_build_that_starts_over_counts_anew() -> None:
+def test_a_build_that_starts_over_counts_again() -> None:
     again = BEFORE + AFTER[:-1] + BEFORE + AFTER
-    assert _shown(Summary, again) == _shown(Summary, BEFORE + AFTER)
-    assert _shown(PlainProgress, again).endswith(_shown(PlainProgress, BEFORE + AFTER))
+    assert _output(Summary, again) == _output(Summary, BEFORE + AFTER)
+    assert _output(PlainProgress, again).endswith(_output(PlainProgress, BEFORE + AFTER))
 
 
-def test_an_unchanged_build_says_so_in_a_line() -> None:
+def test_an_unchanged_build_prints_one_line() -> None:
     end = Finished(0, 0, 40, 0, 0, 0, 41, unchanged=True)
-    assert _shown(Summary, [end]) == "nothing changed: 40 actions up to date in 0.04s\n"
+    assert _output(Summary, [end]) == "nothing changed: 40 actions up to date in 0.04s\n"

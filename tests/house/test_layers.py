@@ -43,7 +43,7 @@ DOORS = {
     "diskcache": "store.index",
     "xxhash": "host.source_files",
     "rich": "ui.console",
-    "packaging": "host.host_tools",
+    "packaging": "host.requirements",
     "_sha2": "lite.sha256",
     "_sha256": "lite.sha256",
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests import run
+from tests.support import tier_times
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,3 +65,20 @@ def test_an_exit_code_of_pytest_is_passed_on() -> None:
     command = [sys.executable, "-m", "tests.run", "bench", "--", "--co", "-k", "xyzzy"]
     completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert completed.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_times_are_summed_by_tier() -> None:
+    assert tier_times.tier_of("tests/unit/types/test_label.py::test_x[a/b]") == "unit"
+    assert tier_times.tier_of("tests/e2e/test_why.py::test_y") == "e2e"
+    reports = [
+        SimpleNamespace(nodeid="tests/unit/a/test_b.py::test_c", when=when, duration=2.0)
+        for when in ("setup", "call")
+    ]
+    lines: list[str] = []
+    reporter = SimpleNamespace(
+        stats={"passed": reports[1:], "": [reports[0], object()]},
+        section=lines.append,
+        write_line=lines.append,
+    )
+    tier_times.summarize(reporter)
+    assert lines[1] == "unit 4 s (1)"

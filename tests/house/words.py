@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import io
+import os
 import re
 import sys
 import tokenize
@@ -106,7 +107,7 @@ BANS = (
         r"(who|whom)(?!->)",
         "the process that, the module that; `who` is for people only",
         r"(users?|people|persons?|readers?|authors?|maintainers?|contributors?|developers?"
-        r"|attackers?|reporters?|owners?|newcomers?|reviewers?|anyone|everyone),? whom?",
+        r"|attackers?|reporters?|owners?|newcomers?|reviewers?|visitors?|anyone|everyone),? whom?",
     ),
 )
 COMPILED = tuple(
@@ -483,4 +484,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # the reader of the list, such as `head`, has seen enough
+        os._exit(1)

@@ -27,8 +27,9 @@ from buildgraph.build import run_build
 from buildgraph.build.run_build import Request, build
 from buildgraph.fastpath import manifest
 from buildgraph.state import incremental, restore
+from buildgraph.state.start import Start
 from buildgraph.types.events import Done, Event
-from tests.fault.counts import TIMES, Tally
+from tests.support.fault_counts import TIMES, Tally
 
 TARGET = """
 [t{number}]
@@ -96,22 +97,22 @@ def worlds(draw: st.DrawFn) -> World:
     return World(needs, [f"file {n}#\n" for n in range(size)], [0] * size)
 
 
-WENT_ON: Counter[str] = Counter()
-REAL: dict[str, Callable[..., int | None]] = {
-    "go_on": incremental.build_incrementally,
-    "restore": restore.restore,
+STARTS: Counter[str] = Counter()
+REAL: dict[str, Callable[..., Start | None]] = {
+    "start_from_workspace": incremental.start_from_workspace,
+    "start_from_cache": restore.start_from_cache,
 }
 
 
-def counted(way: str) -> Callable[..., int | None]:
-    """The real thing, and a count of how often a build went on from a snapshot, here or elsewhere."""
+def counted(name: str) -> Callable[..., Start | None]:
+    """The real function, with a count of the builds that went on from a snapshot, here or elsewhere."""
 
-    def going(*given: Any) -> int | None:
-        code = REAL[way](*given)
-        WENT_ON[way] += code is not None
-        return code
+    def counting(*arguments: Any) -> Start | None:
+        start = REAL[name](*arguments)
+        STARTS[name] += start is not None
+        return start
 
-    return going
+    return counting
 
 
 KINDS = (
@@ -246,8 +247,8 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "BUILDGRAPH_CACHE", str(folder / "cache"))
         patch.setitem(os.environ, "BUILDGRAPH_SANDBOX", "none")
-        for way in REAL:
-            patch.setattr(run_build, way, counted(way))
+        for name in REAL:
+            patch.setattr(run_build, name, counted(name))
         root, first = folder / "w", copy.deepcopy(world)
         root.mkdir()
         assert perform(root, world) == world.outputs()
@@ -265,16 +266,16 @@ def test_incremental_equals_clean_and_nothing_needless_ran(
 ) -> None:
     """The same graphs every time, so that a failure is seen again; other graphs with BUILDGRAPH_FAULTS."""
     count = tally("random graph", 0)
-    WENT_ON.clear()
+    STARTS.clear()
 
     @seed(part + 1000 * TIMES)
     @settings(max_examples=GRAPHS // PARTS, database=None)
     @given(world=worlds(), edits=EDITS)
     def holds(world: World, edits: list[tuple[str, int, int]]) -> None:
         check(tmp_path_factory.mktemp("world"), world, edits)
-        count.met()
+        count.survived_unplanned()
 
     holds()
-    assert min(map(WENT_ON.__getitem__, REAL)) > 5, (
-        f"hardly tested on builds that go on from a snapshot: {WENT_ON}"
+    assert min(map(STARTS.__getitem__, REAL)) > 5, (
+        f"hardly tested on builds that go on from a snapshot: {STARTS}"
     )

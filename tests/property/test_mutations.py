@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.installed import installed
-from tests.fault.counts import Tally
+from tests.support.fault_counts import Tally
 
 pytestmark = pytest.mark.slow
 RULES = '''
@@ -131,7 +131,7 @@ class World:
         umask: int = 0o022,
     ) -> dict[str, str]:
         """The key of each action by its label; a receipt, which tells none, is not asked."""
-        shutil.rmtree((cwd or self.root) / ".buildgraph/receipts", ignore_errors=True)
+        shutil.rmtree((cwd or self.root) / ".buildgraph/manifests", ignore_errors=True)
         said = self.run("build", "--json", "//...", *words, cwd=cwd, env=env, umask=umask)
         events = [json.loads(line) for line in said.splitlines()]
         return {event["label"]: event["key"] for event in events if event["event"] == "done"}
@@ -177,7 +177,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     (made.programs / "odd").write_text("#!/bin/sh\necho odd\n")
     (made.programs / "odd").chmod(0o755)
     made.change(
-        site / "buildgraph/toolchain.py", b'SEARCH = "', f'SEARCH = "{made.programs}:'.encode()
+        site / "buildgraph/host/host_tools.py",
+        b'SEARCH = "',
+        f'SEARCH = "{made.programs}:'.encode(),
     )
     (site / "oddity.py").write_text("odd = 1\n")
     notes = site / "oddity-1.0.dist-info"

@@ -16,9 +16,9 @@ from agentc.ir import files as ir
 from agentc.ir.types import ModelFault
 from agentc.oracle import action_selection as choice, agent as reference
 
+from tests.integration.agentc.oracle.test_groups import JOINED, SHARED
 from tests.support.requirements import need_module
 from tests.support.small_models import EXAMPLES, NAMES, driven
-from tests.unit.agentc.oracle.test_groups import JOINED, SHARED
 
 pytestmark = pytest.mark.slow
 

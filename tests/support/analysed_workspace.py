@@ -173,7 +173,7 @@ def provider(root: Path, label: str) -> Any:
 
 
 def faults(root: Path, *patterns: str) -> list[BuildError]:
-    """Return the errors of a workspace; an empty list if it has none."""
+    """The errors of a workspace; empty when it has none."""
     try:
         analysed(root, *patterns)
     except BuildErrors as errors:
@@ -183,8 +183,8 @@ def faults(root: Path, *patterns: str) -> list[BuildError]:
     return []
 
 
-def format_errors(root: Path, *patterns: str) -> str:
-    """Return the errors of a workspace as text for the user."""
+def formatted_errors(root: Path, *patterns: str) -> str:
+    """The errors of a workspace as the user reads them."""
 
     def read_line(path: str, number: int) -> str | None:
         return (root / path).read_text(errors="replace").split("\n")[number - 1]

@@ -90,7 +90,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "source is a folder": (_instead("a.txt", Path.mkdir), "a.txt", "BUILD.toml:8:17"),
     "source is a pipe": (
         _instead("a.txt", os.mkfifo),
-        "'a.txt' is neither a file nor a folder",
+        "'a.txt' is not a file or a folder",
         "BUILD.toml:8:17",
     ),
     "source is a link to nothing": (
@@ -115,7 +115,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     ),
     "glob finds a pipe": (
         lambda root: os.mkfifo(root / "p/d/two.txt"),
-        "neither a file nor a folder",
+        "not a file or a folder",
         "p/BUILD.toml:9:10",
     ),
     "label misspelt": (

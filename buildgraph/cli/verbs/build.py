@@ -254,7 +254,7 @@ def run_request(
     from ...ui.event_log import EventLog
 
     check_state_folder(invocation.root)  # the recorders write there
-    if request.only_patterns and not manifest_checked:
+    if request.can_use_manifest and not manifest_checked:
         check_manifest(invocation.root, request.words, invocation.package)
     recorders: list[BuildListener] = [
         KeyRecorder(invocation.root),

@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the rules, or one of them."""
-    from ...analysis.json_schema import described
+    from ...analysis.rule_help import describe_rule
 
     rules, names = rules_here().rules, known_names()
     if options.rule and options.rule not in rules:
@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
             fix=did_you_mean(options.rule, rules) or f"the rules are {', '.join(sorted(rules))}",
         )
     selected = [options.rule] if options.rule else sorted(rules)
-    descriptions = [described(rules[name], names.get(name, {})) for name in selected]
+    descriptions = [describe_rule(rules[name], names.get(name, {})) for name in selected]
     if options.json:
         print_document(descriptions[0] if options.rule else {"rules": descriptions})
     elif options.rule:

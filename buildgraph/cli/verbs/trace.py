@@ -29,12 +29,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Write the trace."""
-    from ...ui.chrome_trace import to_chrome_trace, write
+    from ...ui.chrome_trace import to_chrome_trace, write_trace
     from ...ui.event_log import read_log
 
     records = read_log(Invocation.find().root, options.before)
     if options.file:
-        write(os.path.abspath(options.file), records)
+        write_trace(os.path.abspath(options.file), records)
     else:
         trace = to_chrome_trace(records)
         print(document(trace) if options.json else json.dumps(trace))

@@ -118,7 +118,7 @@ def _analyze(
 
 def list_paths(root: str) -> list[str]:
     """List all files and folders of a workspace that may be sources."""
-    from ...workspace.file_tree import is_skipped
+    from ...workspace.folder_listing import is_skipped
 
     paths = []
     for folder, subfolders, names in os.walk(root):
@@ -134,7 +134,7 @@ def stamps(paths: Iterable[str]) -> dict[str, Stamp]:
 
 def _stamp(path: str) -> Stamp:
     from ...files.stamp import fingerprint
-    from ...workspace.file_tree import is_skipped
+    from ...workspace.folder_listing import is_skipped
 
     try:
         if os.path.isdir(path):

@@ -1,1 +1,1 @@
-"""A server that forks warm Python interpreters for actions."""
+"""Fork server: forks warm Python interpreters that run the tools of actions."""

@@ -1,14 +1,21 @@
-"""The program of a warm server: an interpreter that has imported what is dear, and is forked for each action.
+"""Program of a fork server: an interpreter with slow modules imported, forked for each action.
 
-It reads no input of any action: orders go to the fork, which applies the sandbox to itself before the action's program
-is read. It has one thread, ends when its socket does, and its forks end with it. Its own orders, and those of actions,
-are NUL-separated words as in `supervisor.py`; besides those, for the server and on the rung of namespaces:
+It reads no inputs of actions: orders go to the fork, which enters its sandbox before it reads the
+program of the action. The server has one thread, exits when its socket is closed, and its forks
+are killed with it. Orders of the server and of actions are strings with a letter, as in
+`supervisor.py`. These are added:
 
-    mPATH empty folder to mount on    vPATH visible to actions   fPATH folder of imports
-    NNAME=TARGET entry of that folder   iNAME module to import when the folder has it
-    sPATH stage    oPATH output folder    tPATH scratch folder
+    letter   rest of the string    meaning
+    m        PATH                  server, level `namespaces`: empty folder to mount the root on
+    v        PATH                  server: path of the host that actions see
+    f        PATH                  server: folder of distributions to import from
+    N        NAME=TARGET           server: entry of that folder
+    i        NAME                  server: module to import
+    s        PATH                  action: stage
+    o        PATH                  action: folder of outputs
+    t        PATH                  action: scratch folder
 
-Its forks have the environment of its own orders but for the folders of the action, where those of actions name them.
+Forks have the environment of the server's orders, with PWD and TMPDIR of the action's orders.
 """
 
 from __future__ import annotations
@@ -31,8 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn, TypeAlias
 
-Words: TypeAlias = "Mapping[str, Sequence[str]]"
-# No module that has something done in each fork (threading, random) nor one that brings such in (subprocess, zipfile).
+Orders: TypeAlias = "Mapping[str, Sequence[str]]"
+# No module that registers an at-fork handler (threading, random) or imports one (subprocess,
+# zipfile).
 STANDARD = (
     "argparse",
     "collections.abc",
@@ -52,151 +60,152 @@ STANDARD = (
     "types",
     "typing",
 )
-_OF_ACTION = ("PWD", "TMPDIR")
+_ACTION_VARIABLES = ("PWD", "TMPDIR")
 HEAVY = ("numpy", "numpy.lib.format", "numpy.typing")
 
 
 @record
 class _Server:
-    """What a fork must know of the server: the rung, its imports, and a descriptor that tells when it is dead."""
+    """State of the server that forks need.
+
+    `site` is the folder of imported distributions, `tail` the search path of the standard library,
+    and `pidfd` a descriptor that becomes readable when the server is dead.
+    """
 
     namespaces: bool
     site: str
     tail: tuple[str, ...]
-    life: int
+    pidfd: int
 
 
-def main(fd: int, orders: int, bare: set[str]) -> None:
-    """Serve until the socket `fd` ends; `bare` are the modules that any interpreter has when it starts."""
-    words = supervisor.read_orders(orders)
-    os.close(orders)
-    talk = _socket.socket(fileno=fd)
+def main(fd: int, orders_fd: int, bare: set[str]) -> None:
+    """Serve until the socket `fd` is closed; `bare` are the modules of a new interpreter."""
+    orders = supervisor.read_orders(orders_fd)
+    os.close(orders_fd)
+    channel = _socket.socket(fileno=fd)
     try:
-        if "m" in words:
-            mounts.enter_shared_root(words["m"][0], words.get("v", ()), _entries(words))
+        if "m" in orders:
+            mounts.enter_shared_root(orders["m"][0], orders.get("v", ()), _site_entries(orders))
             namespaces.enter_pid_namespace()
-            pid, warm = namespaces.fork_warm_process(lambda inner: _warm(inner, words, bare))
-            told = warm.recv(1 << 20)
-            talk.send(told)
-            if told and not told.startswith(b"!"):
-                namespaces.NamespaceFactory(talk, pid, warm).serve()
+            pid, warm = namespaces.fork_warm_process(lambda inner: _warm(inner, orders, bare))
+            reply = warm.recv(1 << 20)
+            channel.send(reply)
+            if reply and not reply.startswith(b"!"):
+                namespaces.NamespaceFactory(channel, pid, warm).serve()
         else:
-            _warm(talk, words, bare)
-    except Exception as fault:
-        talk.send(f"!{type(fault).__name__}: {fault}".encode())
+            _warm(channel, orders, bare)
+    except Exception as error:
+        channel.send(f"!{type(error).__name__}: {error}".encode())
 
 
-def _entries(words: Words) -> list[tuple[str, str]]:
-    return [
-        (name, target) for name, _, target in (word.partition("=") for word in words.get("N", ()))
-    ]
+def _site_entries(orders: Orders) -> list[tuple[str, str]]:
+    pairs = (order.partition("=") for order in orders.get("N", ()))
+    return [(name, target) for name, _, target in pairs]
 
 
-def _warm(talk: _socket.socket, words: Words, bare: set[str]) -> None:
-    """Import, say what is imported now, and serve."""
+def _warm(channel: _socket.socket, orders: Orders, bare: set[str]) -> None:
+    """Import modules, send their names, and serve actions."""
     try:
-        server = _prepare(words)
+        server = _prepare(orders)
         names = {name.partition(".")[0] for name in sys.modules.keys() - bare}
-        talk.send("\0".join(sorted(names)).encode())
-    except Exception as fault:
-        talk.send(f"!{type(fault).__name__}: {fault}".encode())
+        channel.send("\0".join(sorted(names)).encode())
+    except Exception as error:
+        channel.send(f"!{type(error).__name__}: {error}".encode())
         return
     if server.namespaces:
         namespaces.serve_actions(
-            talk, lambda orders, log, enter: _command(server, orders, log, enter)
+            channel, lambda orders_fd, log, enter: _run_command(server, orders_fd, log, enter)
         )
     else:
-        _serve(talk, server)
+        _serve(channel, server)
 
 
-def _prepare(words: Words) -> _Server:
-    tail, env = tuple(sys.path), supervisor.parse_environment(words)
-    site = words["f"][0] if "PYTHONPATH" in env else ""
+def _prepare(orders: Orders) -> _Server:
+    """Import modules, and arrange memory so that forks copy few pages."""
+    tail, env = tuple(sys.path), supervisor.parse_environment(orders)
+    site = orders["f"][0] if "PYTHONPATH" in env else ""
     run_script.set_environment(env)
     sys.path[:] = [*([site] if site else ()), *tail]
-    for name in (*STANDARD, *words.get("i", ())):
+    for name in (*STANDARD, *orders.get("i", ())):
         importlib.import_module(name)
-    proc = "/tmp/proc" if "m" in words else "/proc"
+    proc = "/tmp/proc" if "m" in orders else "/proc"
     if len(os.listdir(f"{proc}/self/task")) != 1:
-        raise RuntimeError("what it imported started threads")
-    for name in [
-        name for name in sys.modules if name.partition(".")[0] == __name__.partition(".")[0]
-    ]:
-        del sys.modules[name]  # a program must not find them; what runs here holds them already
-    for folder in sys.path_importer_cache.keys() - set(tail):  # other files will stand there
-        del sys.path_importer_cache[folder]
+        raise RuntimeError("an imported module started a thread")
+    own = __name__.partition(".")[0]
+    for name in [name for name in sys.modules if name.partition(".")[0] == own]:
+        del sys.modules[name]  # so that programs do not find them; this code has its references
+    for folder in sys.path_importer_cache.keys() - set(tail):
+        del sys.path_importer_cache[folder]  # the folders of actions have other files
     gc.collect()
-    gc.freeze()  # collections in the forks then leave these pages alone
+    gc.freeze()  # garbage collections in forks then do not touch these pages
     if hasattr(landlock.libc, "malloc_trim"):
         landlock.libc.malloc_trim(0)  # a page that is not there is not copied
-    return _Server("m" in words, site, tail, os.pidfd_open(os.getpid()))
+    return _Server("m" in orders, site, tail, os.pidfd_open(os.getpid()))
 
 
-def _serve(talk: _socket.socket, server: _Server) -> None:
+def _serve(channel: _socket.socket, server: _Server) -> None:
+    """Fork a supervisor for each action, at the levels without namespaces."""
     while True:
-        fds = namespaces.receive_descriptors(talk, 3)
+        fds = namespaces.receive_descriptors(channel, 3)
         namespaces.reap_children()
         if len(fds) < 3:
             return
         try:
-            pid, life = namespaces.fork_with_pidfd()
-        except OSError as fault:
-            talk.send(f"!{fault}".encode())
+            pid, pidfd = namespaces.fork_with_pidfd()
+        except OSError as error:
+            channel.send(f"!{error}".encode())
         else:
             if not pid:
-                talk.close()
-                _act(server, fds[0], fds[1], fds[2])
-            namespaces.send_descriptors(talk, (life,))
-            os.close(life)
+                channel.close()
+                _supervise(server, fds[0], fds[1], fds[2])
+            namespaces.send_descriptors(channel, (pidfd,))
+            os.close(pidfd)
         for fd in fds:
             os.close(fd)
 
 
-def _act(server: _Server, orders: int, log: int, status: int) -> NoReturn:
-    """The supervisor of an action: it waits, and writes what was used as "exit code, CPU ms, peak KiB".
+def _supervise(server: _Server, orders_fd: int, log: int, status: int) -> NoReturn:
+    """Run an action and wait for it; write "<exit code> <CPU ms> <peak KiB>" to `status`.
 
-    It does as little as it can before it forks the command: each page that it touches is copied once more.
+    Little is done before the command is forked, because each page that is touched here is copied.
     """
     try:
         landlock.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        if select.select([server.life], [], [], 0)[0]:
+        if select.select([server.pidfd], [], [], 0)[0]:
             os._exit(0)
-        code = supervisor.supervise(lambda: _command(server, orders, log))
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
-        cpu = sum(use.ru_utime + use.ru_stime for use in used)
+        code = supervisor.supervise(lambda: _run_command(server, orders_fd, log))
+        used = [resource.getrusage(of) for of in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+        cpu = sum(usage.ru_utime + usage.ru_stime for usage in used)
         os.write(status, f"{code} {round(cpu * 1000)} {used[0].ru_maxrss}".encode())
     finally:
         os._exit(0)
 
 
-def _command(
-    server: _Server, orders: int, log: int, enter: Callable[[], int] | None = None
+def _run_command(
+    server: _Server, orders_fd: int, log: int, enter: Callable[[], int] | None = None
 ) -> NoReturn:
+    """Enter the sandbox of an action, and run its program."""
     os.dup2(log, 1)
     os.dup2(log, 2)
     try:
-        words = supervisor.read_orders(orders)
-        env = supervisor.parse_environment(words)
+        orders = supervisor.read_orders(orders_fd)
+        env = supervisor.parse_environment(orders)
         if enter is not None:
             mounts.drop_privileges(enter())
         else:
-            supervisor.start_session(words)
-        folder = mounts.FOLDER if server.namespaces else words["s"][0]
+            supervisor.start_session(orders)
+        folder = mounts.FOLDER if server.namespaces else orders["s"][0]
         os.chdir(folder)
         os.closerange(3, 1 << 16)
-    except BaseException as fault:
-        os.write(
-            2,
-            f"{supervisor.CANNOT_RUN_TEXT}: {type(fault).__name__}: {fault}\n".encode(
-                errors="replace"
-            ),
-        )
+    except BaseException as error:
+        message = f"{supervisor.CANNOT_RUN_TEXT}: {type(error).__name__}: {error}\n"
+        os.write(2, message.encode(errors="replace"))
         os._exit(supervisor.CANNOT_CONFINE)
     try:
         run_script.run_program(
-            words["a"],
+            orders["a"],
             folder,
-            {name: env[name] for name in _OF_ACTION if name in env},
+            {name: env[name] for name in _ACTION_VARIABLES if name in env},
             server.site,
             server.tail,
         )

@@ -1,9 +1,10 @@
-"""Warm servers that run Python tools: an interpreter and its imports are paid for once a build, not once an action.
+"""Client of fork servers: pay for an interpreter and its imports once a build, not once an action.
 
-A job is served when it runs a tool of its stage by the interpreter that buildgraph runs with, and no earlier than as
-the second of its kind; jobs of one kind have equal interpreters, environments, visible paths and distributions. A
-server has one thread a process (`child.py`, `namespaces.py`); it imports from the very folders that the jobs see. Where
-no server can be had, or would run a job otherwise than a fresh interpreter, the job is left to the ordinary way.
+A server runs a job that runs a tool of its stage by the interpreter of buildgraph. It is started
+for the second job of a kind: jobs of one kind have equal interpreters, environments, visible paths
+and distributions. Each process of a server has one thread (`child.py`, `namespaces.py`), and
+imports come from the folders that the jobs see. A job is run without a server when none can be
+started, or when a server would run it otherwise than a new interpreter.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ _PROGRAM = (
     "from buildgraph.sandbox.forkserver import child; del sys.path[-1]; "
     "child.main(int(sys.argv[1]), int(sys.argv[2]), bare)"
 )
-_FOLDERS = frozenset({"PWD", "TMPDIR"})  # those of each action
-_MOST = 6
-_PATIENCE = 30.0
+_ACTION_VARIABLES = frozenset({"PWD", "TMPDIR"})  # differ between actions of a kind
+_MAX_SERVERS = 6
+_START_TIMEOUT_S = 30.0
 
 
 @record
 class Kind:
-    """All that a server and the jobs it can run have in common."""
+    """Properties that a server and the jobs that it can run have in common."""
 
     level: Level
     interpreter: str
@@ -51,7 +52,7 @@ class Kind:
 
 
 def kind_of(job: Job, level: Level) -> Kind | None:
-    """What kind of server could run a job; None when only a fresh interpreter can."""
+    """Return the kind of server that can run a job; None when only a new interpreter can."""
     if not is_tool(job) or not os.path.isfile(os.path.join(job.stage, job.argv[4])):
         return None
     if os.path.normpath(job.argv[4]) != job.argv[4]:
@@ -59,13 +60,15 @@ def kind_of(job: Job, level: Level) -> Kind | None:
     if level == "namespaces" and any(path.startswith(mounts.COVERED) for path in job.visible):
         return None
     env = environment(job, mounts.FOLDER, mounts.TEMP)
-    if env.get("PYTHONPATH", "site") != "site" or any(name in _FOLDERS for name, _ in job.env):
+    if env.get("PYTHONPATH", "site") != "site" or any(
+        name in _ACTION_VARIABLES for name, _ in job.env
+    ):
         return None
     try:
         site = tuple(_site(os.path.join(job.stage, "site"))) if "PYTHONPATH" in env else ()
-    except OSError:  # sources of the user
+    except OSError:  # files of the user, and not the symlinks of declared distributions
         return None
-    kept = tuple(sorted((name, env[name]) for name in env.keys() - _FOLDERS))
+    kept = tuple(sorted((name, env[name]) for name in env.keys() - _ACTION_VARIABLES))
     return Kind(level, job.argv[0], kept, job.visible, site)
 
 
@@ -74,53 +77,54 @@ def _site(folder: str) -> Iterator[tuple[str, str]]:
         yield name, os.readlink(os.path.join(folder, name))
 
 
-class _Place:
-    """What is known of a kind: how often it was wanted, and its server once there is one."""
+class _ServerEntry:
+    """State of a kind: the number of its jobs, and its server or the reason why there is none."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.wanted = 0
+        self.jobs = 0
         self.server: _Server | None = None
-        self.why = ""
+        self.obstacle = ""
 
 
 class ForkServers:
-    """The servers of one session, used by several threads; `close` ends them.
+    """Servers of a build, which several threads can use; `close` ends them.
 
-    `scratch` is a folder for what they mount on; the job that is the `fewest`-th of its kind starts a server.
+    `scratch` is a folder for mount points of servers. The `fewest`-th job of a kind starts a
+    server.
     """
 
     def __init__(self, scratch: str, fewest: int = 2) -> None:
         self._scratch, self._fewest, self._lock = scratch, fewest, threading.Lock()
-        self._places: dict[Kind, _Place] = {}
-        self._retired: list[_Server] = []  # they may still run jobs of other threads
+        self._entries: dict[Kind, _ServerEntry] = {}
+        self._retired: list[_Server] = []  # may still run jobs of other threads
         self.served = 0
 
     def attempt(self, job: Job, level: Level, cancel: Cancel | None = None) -> ProcessResult | None:
-        """Run a job in a fork of a warm interpreter; None when it is not for us, and then nothing was done."""
+        """Run a job in a fork of a warm interpreter; None when no server ran any of it."""
         kind = kind_of(job, level)
         server = self._server(kind) if kind is not None else None
-        if kind is None or server is None or server.shadowed(job):
+        if kind is None or server is None or server.is_shadowed(job):
             return None
         try:
             with closing(server.fork(job, level)) as forked:
                 end = forked.follow(job.timeout, cancel, lambda: None)
-        except OSError as fault:
-            self._refuse(kind, str(fault))
+        except OSError as error:
+            self._retire(kind, str(error))
             return None
         if forked.refused:
-            self._refuse(kind, forked.refused)
+            self._retire(kind, forked.refused)
             return None
         self.served += 1
         return end
 
     def obstacles(self) -> list[str]:
-        """Why servers that were tried could not be had."""
-        return sorted(place.why for place in self._places.values() if place.why)
+        """Return the reasons for which servers could not be started or used."""
+        return sorted(entry.obstacle for entry in self._entries.values() if entry.obstacle)
 
     def close(self) -> None:
-        """End all servers, and with them what they run."""
-        for server in (*self._retired, *(place.server for place in self._places.values())):
+        """End all servers, and the jobs that they run."""
+        for server in (*self._retired, *(entry.server for entry in self._entries.values())):
             if server is not None:
                 server.close()
 
@@ -130,30 +134,30 @@ class ForkServers:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _refuse(self, kind: Kind, why: str) -> None:
-        """A server that cannot serve one job of its kind can serve none."""
-        place = self._places[kind]
-        with place.lock:
-            if place.server is not None:
-                self._retired.append(place.server)
-            place.server, place.why = None, why
+    def _retire(self, kind: Kind, obstacle: str) -> None:
+        """Stop using a server: one that cannot run a job cannot run any other job of its kind."""
+        entry = self._entries[kind]
+        with entry.lock:
+            if entry.server is not None:
+                self._retired.append(entry.server)
+            entry.server, entry.obstacle = None, obstacle
 
     def _server(self, kind: Kind) -> _Server | None:
         with self._lock:
-            place = self._places.setdefault(kind, _Place())
-        with place.lock:
-            place.wanted += 1
-            running = sum(other.server is not None for other in list(self._places.values()))
-            if place.wanted == self._fewest and running < _MOST:
+            entry = self._entries.setdefault(kind, _ServerEntry())
+        with entry.lock:
+            entry.jobs += 1
+            running = sum(other.server is not None for other in list(self._entries.values()))
+            if entry.jobs == self._fewest and running < _MAX_SERVERS:
                 try:
-                    place.server = _Server(kind, self._scratch)
-                except (OSError, subprocess.SubprocessError) as fault:
-                    place.why = str(fault)
-            return place.server
+                    entry.server = _Server(kind, self._scratch)
+                except (OSError, subprocess.SubprocessError) as error:
+                    entry.obstacle = str(error)
+            return entry.server
 
 
 class _Server:
-    """A running server; OSError when it does not come up."""
+    """A running server; OSError when it cannot be started."""
 
     def __init__(self, kind: Kind, scratch: str) -> None:
         self._lock = threading.Lock()
@@ -163,82 +167,59 @@ class _Server:
             if kind.level == "namespaces"
             else os.path.join(self._folder, "site")
         )
-        orders = memory_file(_orders(kind, self._folder, site))
-        self._talk, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._said, said = os.pipe2(os.O_CLOEXEC)
+        orders = memory_file(_server_orders(kind, self._folder, site))
+        self._channel, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._output, output = os.pipe2(os.O_CLOEXEC)
         try:
             if kind.level != "namespaces":
-                _farm(site, kind.site)
-            env = {
-                name: value for name, value in kind.env if name != "PYTHONPATH"
-            }  # its own imports are the standard library's
-            argv = (
-                kind.interpreter,
-                *FLAGS,
-                "-c",
-                _PROGRAM,
-                str(inner.fileno()),
-                str(orders),
-                supervised.ROOT,
-            )
-            self._process = subprocess.Popen(
-                argv,
-                env=env,
-                cwd="/",
-                pass_fds=(inner.fileno(), orders),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-                umask=0o022,
-            )
+                _link_site(site, kind.site)
+            self._process = _start_server(kind, inner.fileno(), orders, output)
         finally:
             inner.close()
             os.close(orders)
-            os.close(said)
-        self._talk.settimeout(_PATIENCE)
-        self._names = frozenset(self._ready().split("\0"))
-        self._talk.settimeout(
-            None
-        )  # what was asked for is done sooner or later; its end would end the wait as well
+            os.close(output)
+        self._channel.settimeout(_START_TIMEOUT_S)
+        self._imported = frozenset(self._wait_until_ready().split("\0"))
+        # Without a timeout: a request is answered sooner or later, and the end of the server ends
+        # the wait.
+        self._channel.settimeout(None)
 
-    def shadowed(self, job: Job) -> bool:
-        """Whether a module beside the tool has the name of one that the server has imported already."""
-        beside = os.listdir(os.path.join(job.stage, os.path.dirname(job.argv[4])))
-        return any(name.partition(".")[0] in self._names for name in beside)
+    def is_shadowed(self, job: Job) -> bool:
+        """True when a module beside the tool has the name of one that the server has imported."""
+        names = os.listdir(os.path.join(job.stage, os.path.dirname(job.argv[4])))
+        return any(name.partition(".")[0] in self._imported for name in names)
 
-    def fork(self, job: Job, level: Level) -> _Forked:
-        """A fork that runs a job; OSError when the server is gone or refuses."""
+    def fork(self, job: Job, level: Level) -> _ForkedJob:
+        """Start a fork that runs a job; OSError when the server is dead or cannot fork."""
         orders = memory_file(_job_orders(job, level, self._process.pid))
         log, inner = os.pipe2(os.O_CLOEXEC)
-        status, tell = os.pipe2(os.O_CLOEXEC)
-        life: list[int] = []
+        status, status_writer = os.pipe2(os.O_CLOEXEC)
+        pidfds: list[int] = []
         try:
             with self._lock:
-                socket.send_fds(self._talk, [b"."], [orders, inner, tell])
-                answer, life, _, _ = socket.recv_fds(self._talk, 4096, 1)
-            if not life:
-                raise OSError(answer.decode()[1:] or "a fork server ended")
+                socket.send_fds(self._channel, [b"."], [orders, inner, status_writer])
+                reply, pidfds, _, _ = socket.recv_fds(self._channel, 4096, 1)
+            if not pidfds:
+                raise OSError(reply.decode()[1:] or "a fork server ended")
         except OSError:
             os.close(log)
             os.close(status)
             raise
         finally:
-            for fd in (orders, inner, tell):
+            for fd in (orders, inner, status_writer):
                 os.close(fd)
-        return _Forked(
-            life[0], log, signal.SIGKILL if level == "namespaces" else signal.SIGTERM, status
-        )
+        stop = signal.SIGKILL if level == "namespaces" else signal.SIGTERM
+        return _ForkedJob(pidfds[0], log, stop, status)
 
     def close(self) -> None:
-        """End it; its forks die with it."""
-        self._talk.close()
+        """End the server; its forks are killed with it."""
+        self._channel.close()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        os.close(self._said)
+        os.close(self._output)
         with suppress(OSError):
             for name in os.listdir(os.path.join(self._folder, "site")):
                 os.unlink(os.path.join(self._folder, "site", name))
@@ -246,38 +227,36 @@ class _Server:
         with suppress(OSError):
             os.rmdir(self._folder)
 
-    def _ready(self) -> str:
+    def _wait_until_ready(self) -> str:
+        """Return the names of imported modules, NUL-separated; OSError with the server's error."""
         try:
-            text = self._talk.recv(1 << 20).decode()
-        except OSError as fault:
-            text = f"!{fault}"
-        if text and not text.startswith("!"):
-            return text
-        said = b""
-        if readable(self._said, 0):
-            said = os.read(self._said, 1 << 16)
+            reply = self._channel.recv(1 << 20).decode()
+        except OSError as error:
+            reply = f"!{error}"
+        if reply and not reply.startswith("!"):
+            return reply
+        output = os.read(self._output, 1 << 16) if readable(self._output, 0) else b""
         self.close()
-        raise OSError(
-            text[1:] or said.decode(errors="replace").strip() or "a fork server ended at once"
-        )
+        message = reply[1:] or output.decode(errors="replace").strip()
+        raise OSError(message or "a fork server ended at once")
 
 
-class _Forked(RunningProcess):
+class _ForkedJob(RunningProcess):
     """A job that runs in a fork."""
 
-    def __init__(self, life: int, pipe: int, stop: signal.Signals, status: int) -> None:
-        super().__init__(life, pipe, stop)
+    def __init__(self, pidfd: int, pipe: int, stop: signal.Signals, status: int) -> None:
+        super().__init__(pidfd, pipe, stop)
         self._status, self._refused = status, ""
 
     def close(self) -> None:
-        """Kill what still runs and close all descriptors."""
+        """Kill the job if it still runs, and close all descriptors."""
         super().close()
         os.close(self._status)
 
     @property
     def refused(self) -> str:
-        """Why it could not begin, or an empty string; nothing of the job was run then."""
-        end = self._ended
+        """Return the reason for which the job could not begin; empty when it has run."""
+        end = self._result
         if (
             end is not None
             and end.code == CANNOT_CONFINE
@@ -287,21 +266,39 @@ class _Forked(RunningProcess):
         return self._refused
 
     def _used(self) -> tuple[int, int, int]:
-        told = os.read(self._status, 4096).decode()
-        if not told or told.startswith("!"):
-            self._refused = told[1:]
+        status = os.read(self._status, 4096).decode()
+        if not status or status.startswith("!"):
+            self._refused = status[1:]
             return -signal.SIGKILL, 0, 0
-        code, cpu, peak = map(int, told.split())
+        code, cpu, peak = map(int, status.split())
         return code, cpu, peak
 
 
-def _farm(site: str, entries: tuple[tuple[str, str], ...]) -> None:
+def _start_server(kind: Kind, channel: int, orders: int, output: int) -> subprocess.Popen[bytes]:
+    """Start the process of a server, with descriptors of its socket, orders and output."""
+    argv = (kind.interpreter, *FLAGS, "-c", _PROGRAM, str(channel), str(orders), supervised.ROOT)
+    return subprocess.Popen(
+        argv,
+        # Without PYTHONPATH, so that its own imports are those of the standard library.
+        env={name: value for name, value in kind.env if name != "PYTHONPATH"},
+        cwd="/",
+        pass_fds=(channel, orders),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        umask=0o022,
+    )
+
+
+def _link_site(site: str, entries: tuple[tuple[str, str], ...]) -> None:
+    """Create the folder of distributions, with a symlink for each entry."""
     os.mkdir(site)
     for name, path in entries:
         os.symlink(path, os.path.join(site, name))
 
 
-def _orders(kind: Kind, folder: str, site: str) -> Iterator[str]:
+def _server_orders(kind: Kind, folder: str, site: str) -> Iterator[str]:
     yield f"f{site}"
     for name, value in sorted([*kind.env, ("PWD", mounts.FOLDER), ("TMPDIR", mounts.TEMP)]):
         yield f"e{name}={value}"

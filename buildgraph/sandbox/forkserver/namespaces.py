@@ -1,11 +1,17 @@
-"""Forks of a warm interpreter in namespaces of their own, without copying its pages twice for each action.
+"""Forks of a warm interpreter in namespaces of their own, copying few of its pages.
 
-Three processes make a server. The first only waits, so that all others can be in a namespace of processes: with *its* first
-process, the maker, the kernel ends all that is in there, however it ends. The maker has forked once, when it was small:
-what it writes to is its own, so all that can be done before the fork is done there, namespaces and mounts. It starts the
-first process of an action's namespaces as a thread of its memory that only waits. The warm process, its child, enters
-them and forks the command into them; when the command has ended it says how and kills the first process, and with that
-one the kernel kills all the others. Whoever waits for the action waits for the first process.
+A server consists of three processes:
+
+    first     waits, outside of the process namespace of the others. When it ends, so do they.
+    factory   the first process of that namespace: the kernel kills all others with it. It forked
+              the warm process when it was small, so few pages are copied when it creates the
+              namespaces and mounts of an action.
+    warm      child of the factory with the imported modules. It enters the namespaces of an action
+              and forks the command into them.
+
+The first process of an action's namespace is a thread of the factory's memory that only waits. When
+the command has ended, the warm process reports its result and kills that first process, and the
+kernel kills all other processes of the action with it. The build waits for that first process.
 """
 
 from __future__ import annotations
@@ -24,41 +30,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _CLONE3, _CLONE_PIDFD, _CLONE_VM, _CLONE_FILES = 435, 0x1000, 0x100, 0x400
-_GIVEN = 3  # descriptors that come with an action: orders, log, status
-_STACK = 4096  # bytes, for a call of `pause`
+_ACTION_FDS = 3  # descriptors sent with an action: orders, log, status
+_STACK_BYTES = 4096  # for a call of `pause`
 
 
 def fork_with_pidfd() -> tuple[int, int]:
-    """A fork: (pid, pidfd), or (0, -1) in the child.
+    """Fork by `clone3`; return (pid, pidfd), or (0, -1) in the child.
 
-    It knows nothing of what Python and libc do after a fork, so it must only wait, or fork the command properly.
+    Python and libc do not run their handlers after this fork. The child may only wait, or call
+    `os.fork` for the command.
     """
-    life = ctypes.c_int(-1)
-    arguments = (ctypes.c_uint64 * 8)(_CLONE_PIDFD, ctypes.addressof(life), 0, 0, signal.SIGCHLD)
-    pid = ctypes.pythonapi.syscall(
-        _CLONE3, ctypes.byref(arguments), 64
-    )  # it keeps the interpreter's lock
+    pidfd = ctypes.c_int(-1)
+    arguments = (ctypes.c_uint64 * 8)(_CLONE_PIDFD, ctypes.addressof(pidfd), 0, 0, signal.SIGCHLD)
+    # `pythonapi` keeps the interpreter's lock during the call.
+    pid = ctypes.pythonapi.syscall(_CLONE3, ctypes.byref(arguments), 64)
     if pid < 0:
         raise OSError("clone3 was refused")
-    return int(pid), life.value
+    return int(pid), pidfd.value
 
 
-def receive_descriptors(talk: _socket.socket, most: int) -> Sequence[int]:
-    """The descriptors of the next message; none when the other end is gone."""
+def receive_descriptors(channel: _socket.socket, limit: int) -> Sequence[int]:
+    """Receive the descriptors of the next message; none when the other end is closed."""
     try:
-        _, carried, _, _ = talk.recvmsg(1, _socket.CMSG_SPACE(4 * most))
+        _, ancillary, _, _ = channel.recvmsg(1, _socket.CMSG_SPACE(4 * limit))
     except ConnectionError:
         return ()
-    return array.array("i", carried[0][2] if carried else b"")
+    return array.array("i", ancillary[0][2] if ancillary else b"")
 
 
-def send_descriptors(talk: _socket.socket, fds: Sequence[int]) -> None:
-    """One message with descriptors."""
-    talk.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))])
+def send_descriptors(channel: _socket.socket, fds: Sequence[int]) -> None:
+    """Send one message with descriptors."""
+    channel.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", fds))])
 
 
 def reap_children() -> list[int]:
-    """Children that have ended; who waits for one knows from its pidfd."""
+    """Reap children that have ended, and return their pids; nothing waits for them here."""
     ended = []
     try:
         while pid := os.waitpid(-1, os.WNOHANG)[0]:
@@ -69,141 +75,145 @@ def reap_children() -> list[int]:
 
 
 def enter_pid_namespace() -> None:
-    """Go on in a child, the first process of a namespace of processes; this process waits for its end."""
-    life = os.pidfd_open(os.getpid())
+    """Continue in a child, the first process of a process namespace; this one only waits."""
+    parent = os.pidfd_open(os.getpid())
     child = os.fork()
     if child:
-        os.closerange(3, 1 << 16)  # that the server ended must be seen by who talks to it
+        os.closerange(3, 1 << 16)  # so that clients see the end of the server
         os.waitpid(child, 0)
         os._exit(0)
     landlock.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if select.select([life], [], [], 0)[0]:
+    if select.select([parent], [], [], 0)[0]:
         os._exit(0)
-    os.close(life)
+    os.close(parent)
 
 
 def fork_warm_process(warm: Callable[[_socket.socket], object]) -> tuple[int, _socket.socket]:
-    """Fork the process that becomes warm and runs `warm`, which must not return: its pid, and a socket to it."""
-    mine, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    """Fork a process that runs `warm`, which must not return; return its pid and a socket to it."""
+    own, other = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     pid = os.fork()
     if not pid:
         try:
-            mine.close()
+            own.close()
             warm(other)
         finally:
             os._exit(1)
     other.close()
-    return pid, mine
+    return pid, own
 
 
 class NamespaceFactory:
-    """Makes namespaces for each action that `talk` brings and hands them to the warm process."""
+    """Loop of the factory: create namespaces for each action, and send them to the warm process."""
 
-    def __init__(self, talk: _socket.socket, pid: int, warm: _socket.socket) -> None:
-        self._talk, self._pid, self._warm = talk, pid, warm
-        self._home = os.pidfd_open(pid)  # it stays in the namespaces that both began in
+    def __init__(self, channel: _socket.socket, pid: int, warm: _socket.socket) -> None:
+        self._channel, self._pid, self._warm = channel, pid, warm
+        self._home = os.pidfd_open(pid)  # the warm process stays in the original namespaces
         self._stacks: dict[int, object] = {}
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            # No handler may run in a process that shares this memory.
             if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(
-                    number, signal.SIG_DFL
-                )  # no handler may run in what shares this memory
+                signal.signal(number, signal.SIG_DFL)
 
     def serve(self) -> None:
-        """Until either end is gone."""
+        """Serve until the client or the warm process closes its end."""
         poller = select.poll()
-        poller.register(self._talk, select.POLLIN)
+        poller.register(self._channel, select.POLLIN)
         poller.register(self._warm, select.POLLIN)
         while self._warm.fileno() not in dict(poller.poll()):
-            fds = receive_descriptors(self._talk, _GIVEN)
+            fds = receive_descriptors(self._channel, _ACTION_FDS)
             for pid in reap_children():
                 self._stacks.pop(pid, None)
-            if len(fds) < _GIVEN:
+            if len(fds) < _ACTION_FDS:
                 break
-            self._make(fds)
+            self._create(fds)
         self._warm.close()
         try:
-            os.waitpid(self._pid, 0)  # for what it used to be counted
-        except ChildProcessError:  # it died while such were ignored
+            os.waitpid(self._pid, 0)  # so that its CPU time is counted
+        except ChildProcessError:  # it ended while SIGCHLD was ignored
             pass
 
-    def _make(self, fds: Sequence[int]) -> None:
-        held = [*fds]
+    def _create(self, fds: Sequence[int]) -> None:
+        """Create namespaces, and send them to the warm process and their pidfd to the client."""
+        open_fds = [*fds]
         try:
-            held += self._namespaces(supervisor.read_orders(fds[0]))
-        except OSError as fault:
-            self._talk.send(f"!{fault}".encode())
+            open_fds += self._namespaces(supervisor.read_orders(fds[0]))
+        except OSError as error:
+            self._channel.send(f"!{error}".encode())
         else:
-            send_descriptors(self._warm, held)
-            send_descriptors(self._talk, held[-1:])
-        for fd in held:
+            send_descriptors(self._warm, open_fds)
+            send_descriptors(self._channel, open_fds[-1:])
+        for fd in open_fds:
             os.close(fd)
 
-    def _namespaces(self, words: dict[str, list[str]]) -> tuple[int, int]:
-        """New namespaces with the mounts of an action: its scratch folder, and the pidfd of their first process."""
+    def _namespaces(self, orders: dict[str, list[str]]) -> tuple[int, int]:
+        """Create namespaces with the mounts of an action.
+
+        Returns descriptors of its scratch folder and of the first process.
+        """
         mounts.unshare_action()
         try:
-            scratch = mounts.mount_action_folders(words["s"][0], words["o"][0], words["t"][0])
+            scratch = mounts.mount_action_folders(orders["s"][0], orders["o"][0], orders["t"][0])
             try:
-                return scratch, self._first()
+                return scratch, self._start_first()
             except OSError:
                 os.close(scratch)
                 raise
         finally:
             mounts.enter_namespaces(self._home, mounts.ACTION_NAMESPACES)
 
-    def _first(self) -> int:
-        """Start the first process of a namespace of processes; what loses its parent in there is reaped by the kernel.
+    def _start_first(self) -> int:
+        """Start the first process of a process namespace, and return its pidfd.
 
-        It shares memory and descriptors with this process and only waits, so nothing is copied for it.
+        It shares memory and descriptors with this process and only waits, so nothing is copied. The
+        kernel reaps the processes that lose their parent in the namespace.
         """
-        life, stack = ctypes.c_int(-1), ctypes.create_string_buffer(_STACK)
+        pidfd, stack = ctypes.c_int(-1), ctypes.create_string_buffer(_STACK_BYTES)
         flags = mounts.NEWPID | _CLONE_VM | _CLONE_FILES | _CLONE_PIDFD | signal.SIGCHLD
-        top = ctypes.c_void_p(ctypes.addressof(stack) + _STACK & ~15)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as it will be there
+        top = ctypes.c_void_p(ctypes.addressof(stack) + _STACK_BYTES & ~15)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # inherited by the new process
         try:
-            pid = landlock.libc.clone(landlock.libc.pause, top, flags, None, ctypes.byref(life))
+            pid = landlock.libc.clone(landlock.libc.pause, top, flags, None, ctypes.byref(pidfd))
         finally:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if pid < 0:
             raise OSError(ctypes.get_errno(), "clone was refused")
         self._stacks[pid] = stack
-        return life.value
+        return pidfd.value
 
 
 def serve_actions(
-    talk: _socket.socket, command: Callable[[int, int, Callable[[], int]], object]
+    channel: _socket.socket, command: Callable[[int, int, Callable[[], int]], object]
 ) -> None:
-    """In the warm process: fork `command`, which must not return, for each action.
+    """Fork `command`, which must not return, for each action; this is the loop of the warm process.
 
-    It gets orders, log, and what it must call to enter the action's namespaces, which gives a descriptor for `give_up`.
+    `command` gets descriptors of its orders and log, and a function that enters the namespaces of
+    the action and returns a descriptor for `drop_privileges`.
     """
     poller = select.poll()
-    poller.register(talk, select.POLLIN)
-    running: dict[
-        int, tuple[int, int, int]
-    ] = {}  # its pidfd -> pid, status, pidfd of the first process
+    poller.register(channel, select.POLLIN)
+    # By pidfd of a command: its pid, status descriptor, and pidfd of the first process.
+    running: dict[int, tuple[int, int, int]] = {}
     while True:
         for fd, _ in poller.poll():
-            if fd != talk.fileno():
+            if fd != channel.fileno():
                 poller.unregister(fd)
-                _told(fd, *running.pop(fd))
+                _report_result(fd, *running.pop(fd))
                 continue
-            fds = receive_descriptors(talk, _GIVEN + 2)
-            if len(fds) < _GIVEN + 2:
+            fds = receive_descriptors(channel, _ACTION_FDS + 2)
+            if len(fds) < _ACTION_FDS + 2:
                 return
             orders, log, status, scratch, first = fds
             try:
                 mounts.enter_namespaces(first, mounts.NEWPID)
                 pid = os.fork()
-            except OSError as fault:
-                _end(first, status, f"!{fault}")
+            except OSError as error:
+                _end_action(first, status, f"!{error}")
             else:
                 if not pid:
                     command(orders, log, lambda: _enter(first, scratch))
-                life = os.pidfd_open(pid)
-                running[life] = pid, status, first
-                poller.register(life, select.POLLIN)
+                pidfd = os.pidfd_open(pid)
+                running[pidfd] = pid, status, first
+                poller.register(pidfd, select.POLLIN)
             for fd in (orders, log, scratch):
                 os.close(fd)
 
@@ -214,21 +224,21 @@ def _enter(first: int, scratch: int) -> int:
     return mounts.detach_host(scratch)
 
 
-def _told(life: int, pid: int, status: int, first: int) -> None:
-    """Say how a command ended and what it used."""
+def _report_result(pidfd: int, pid: int, status: int, first: int) -> None:
+    """Reap a command, and write "<exit code> <CPU ms> <peak KiB>" to `status`."""
     _, state, used = os.wait4(pid, 0)
-    os.close(life)
+    os.close(pidfd)
     code = os.waitstatus_to_exitcode(state)
     cpu = round((used.ru_utime + used.ru_stime) * 1000)
-    _end(first, status, f"{code if code >= 0 else 128 - code} {cpu} {used.ru_maxrss}")
+    _end_action(first, status, f"{code if code >= 0 else 128 - code} {cpu} {used.ru_maxrss}")
 
 
-def _end(first: int, status: int, text: str) -> None:
-    """Give the last word of an action, then end all that it left behind."""
+def _end_action(first: int, status: int, text: str) -> None:
+    """Write the result of an action, then kill all processes that it left."""
     try:
         os.write(status, text.encode())
         signal.pidfd_send_signal(first, signal.SIGKILL)
-    except OSError:  # nobody waits for it any more
+    except OSError:  # the build no longer waits for it
         pass
     finally:
         os.close(status)

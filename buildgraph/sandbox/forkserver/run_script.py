@@ -1,6 +1,6 @@
-"""Run a Python program in this process as a fresh interpreter would: same `__main__`, same words, same end.
+"""Run a Python program in this process as a new interpreter would: `__main__`, argv, exit code.
 
-Called in a process that was just forked from a warm one; it never returns.
+The process was just forked from a warm interpreter. `run_program` never returns.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from typing import NoReturn
 
 
 def set_environment(env: Mapping[str, str]) -> None:
-    """Have an environment in the order in which it is given, as who starts with it has."""
-    coerced = {
-        name: value for name, value in os.environ.items() if name.startswith("LC_")
-    }  # PEP 538
+    """Replace the environment, in the order of `env`, as a started program sees it."""
+    # LC_ variables of the locale coercion (PEP 538) stay: a new interpreter sets them, too.
+    coerced = {name: value for name, value in os.environ.items() if name.startswith("LC_")}
     os.environ.clear()
     os.environ.update(dict(env) | coerced)
 
@@ -29,17 +28,18 @@ def set_environment(env: Mapping[str, str]) -> None:
 def run_program(
     argv: Sequence[str], folder: str, env: Mapping[str, str], site: str, tail: Sequence[str]
 ) -> NoReturn:
-    """Run `argv`, an interpreter and its three flags before a program, in the working folder that stands already.
+    """Run `argv` (an interpreter, three flags, a program and its arguments) in the current folder.
 
-    `env` is what differs from the environment that stands, `tail` the search path of the standard library. Distributions
-    that were imported from the folder `site`, if there are any, are made to look as if they came from that of `folder`.
+    `folder` is the path of the current folder. `env` are the variables to add to the environment,
+    and `tail` is the search path of the standard library. Modules that were imported from the
+    folder `site`, if it is not empty, get the paths that they have below `folder`.
     """
     os.environ.update(env)
     path = f"{folder}/{argv[4]}"
     sys.argv, sys.orig_argv = list(argv[4:]), list(argv)
     sys.path[:] = [path.rpartition("/")[0], *([f"{folder}/site"] if site else ()), *tail]
     if site and site != f"{folder}/site":
-        _moved(site, f"{folder}/site")
+        _relocate_modules(site, f"{folder}/site")
     _finish(_execute(path))
 
 
@@ -54,58 +54,52 @@ def _execute(path: str) -> int:
         __cached__=None,
     )
     sys.modules["__main__"] = module
-    known = len(
-        sys.modules
-    )  # their names are not looked at: that alone would copy every page that holds one
+    # Counted, not listed: reading the names would copy every page that contains one.
+    imported = len(sys.modules)
     try:
-        exec(
-            loader.source_to_code(loader.get_data(path), path), vars(module)
-        )  # what an interpreter does with it
+        exec(loader.source_to_code(loader.get_data(path), path), vars(module))
         code = 0
     except SystemExit as end:
-        code = _code(end.code)
-    except BaseException as fault:
-        code = _told(fault, path)
-    code = _shut(code)
-    new = islice(reversed(sys.modules), max(0, len(sys.modules) - known))
+        code = _exit_code(end.code)
+    except BaseException as error:
+        code = _print_traceback(error, path)
+    code = _shut_down(code)
+    new = islice(reversed(sys.modules), max(0, len(sys.modules) - imported))
     _clear([module, *(sys.modules[name] for name in new)])
     return code
 
 
-def _code(given: object) -> int:
-    if given is None:
+def _exit_code(value: object) -> int:
+    """Return the exit code of `sys.exit(value)`; print a value that is not a number."""
+    if value is None:
         return 0
-    if isinstance(given, int):
-        return given & 0xFF
-    _say(given)
+    if isinstance(value, int):
+        return value & 0xFF
+    try:
+        print(value, file=sys.stderr)
+    except Exception:
+        return 1
     return 1
 
 
-def _say(given: object) -> None:
-    try:
-        print(given, file=sys.stderr)
-    except Exception:
-        return
-
-
-def _told(fault: BaseException, path: str) -> int:
-    """Print the traceback of the program's own frames; the exit code, 130 standing for an interrupt."""
-    trace = fault.__traceback__
+def _print_traceback(error: BaseException, path: str) -> int:
+    """Print the traceback of the program's frames; return the exit code (130: interrupt)."""
+    trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
-    if isinstance(fault, SyntaxError) and fault.filename == path:
+    if isinstance(error, SyntaxError) and error.filename == path:
         trace = None
     try:
-        sys.excepthook(type(fault), fault.with_traceback(trace), trace)
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
     except SystemExit as end:
-        return _code(end.code)
+        return _exit_code(end.code)
     except BaseException as second:
         sys.__excepthook__(type(second), second, second.__traceback__)
-    return 128 + signal.SIGINT if isinstance(fault, KeyboardInterrupt) else 1
+    return 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
 
 
-def _shut(code: int) -> int:
-    """What an interpreter does before it takes itself apart: wait for threads, call what asked for it, flush."""
+def _shut_down(code: int) -> int:
+    """Wait for threads, call exit handlers and flush, as an interpreter does at its end."""
     if "threading" in sys.modules:
         getattr(sys.modules["threading"], "_shutdown")()
     import atexit
@@ -116,8 +110,11 @@ def _shut(code: int) -> int:
 
 
 def _clear(modules: Sequence[types.ModuleType | None]) -> None:
-    """Let go of all that the program holds, so that files it left open are written out and finalizers run."""
-    _write_out()  # in a cycle, a file may be closed before what is buffered for it is written
+    """Delete the program's objects, so that open files are flushed and finalizers run.
+
+    As an interpreter does, names with one leading underscore are deleted first.
+    """
+    _flush_files()  # in a reference cycle, a file may be closed before its buffer is written
     for module in modules:
         names = vars(module) if module is not None else {}
         for first in (True, False):
@@ -127,15 +124,15 @@ def _clear(modules: Sequence[types.ModuleType | None]) -> None:
                 ):
                     names[name] = None
     gc.collect()
-    _write_out()
+    _flush_files()
 
 
-def _write_out() -> None:
-    """Flush every file that is open; the server's own objects are frozen and not among these."""
-    for left in gc.get_objects():
-        if type(left) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+def _flush_files() -> None:
+    """Flush every open file; `gc` does not list the server's own objects, which are frozen."""
+    for item in gc.get_objects():
+        if type(item) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
             try:
-                left.flush()
+                item.flush()
             except (OSError, ValueError):
                 continue
 
@@ -149,31 +146,32 @@ def _finish(code: int) -> NoReturn:
 
 
 def _flush() -> bool:
-    well = True
+    """Flush stdout and stderr; False when stdout cannot be written."""
+    is_written = True
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not stream.closed:
                 stream.flush()
         except (OSError, ValueError):
-            well = stream is sys.stderr and well
-    return well
+            is_written = stream is sys.stderr and is_written
+    return is_written
 
 
-def _moved(old: str, new: str) -> None:
-    """Modules that were imported below one folder say that they were imported below another."""
+def _relocate_modules(old: str, new: str) -> None:
+    """Replace the folder `old` by `new` in the paths of imported modules."""
     for module in list(sys.modules.values()):
         spec = getattr(module, "__spec__", None)
         if not str(getattr(module, "__file__", None)).startswith(f"{old}/") or spec is None:
             continue
-        for thing, name in (
+        for owner, name in (
             (module, "__file__"),
             (module, "__cached__"),
             (spec, "origin"),
             (spec, "cached"),
             (spec.loader, "path"),
         ):
-            value = getattr(thing, name, None)
+            value = getattr(owner, name, None)
             if isinstance(value, str):
-                setattr(thing, name, new + value.removeprefix(old))
+                setattr(owner, name, new + value.removeprefix(old))
         if isinstance(module.__dict__.get("__path__"), list):
             module.__path__[:] = [new + path.removeprefix(old) for path in module.__path__]

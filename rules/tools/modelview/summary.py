@@ -15,7 +15,7 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that is shown of a model, ready for JSON; costs are multiply-adds by formula, not measured."""
     names = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
     return {
-        "schema": 1,
+        "schema": 2,
         **{
             kind: [
                 {"name": name, "size": entry["size"], "elements": entry["elements"]}

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from buildgraph.execution.executor import Executor
+from buildgraph.execution.executor import Attempt, Executor
 from buildgraph.execution.worker_pool import WorkerPool
+from buildgraph.keys.action_graph import ActionGraph
 from buildgraph.sandbox.job import Job
 from buildgraph.sandbox.launcher import Launcher
 from buildgraph.types.request import Request
@@ -204,7 +205,7 @@ def test_one_who_writes_all_the_time_keeps_nobody_waiting(
         stopped.set()
         stop(launcher)
 
-    monkeypatch.setattr(Launcher, "output", output)
+    monkeypatch.setattr(Launcher, "read_output", output)
     monkeypatch.setattr(Launcher, "stop", stopping)
     with closing(crew(Light(tmp_path), 1, cancel)) as of:
         of.start(task("while :; do echo x; sleep 0.01; done"))
@@ -257,11 +258,13 @@ def test_a_wish_to_stop_outlives_an_attempt_that_is_given_up(tmp_path: Path) -> 
     """Ctrl-C while a build that must start over waits for what still runs: it does not start over."""
     cancel = threading.Event()
     host: Any = SimpleNamespace()
-    drive = Executor(str(tmp_path), Request(("//...",)), lambda _event: None, cancel, host)
+    request = Request(("//...",))
+    attempt = Attempt(str(tmp_path), request, lambda _event: None, cancel, host, "none")
+    executor = Executor(attempt, ActionGraph.of(()))
 
     def wait() -> list[Any]:
         cancel.set()
         return []
 
-    drive._drop_running(SimpleNamespace(wait=wait))  # type: ignore[arg-type]
+    executor._drop_running(SimpleNamespace(wait=wait))  # type: ignore[arg-type]
     assert cancel.is_set()

@@ -1,4 +1,4 @@
-"""Whatever an action left can be removed, or stays and harms nothing."""
+"""Anything that an action created can be removed, or stays without an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tests.support.requirements import need
 
 
 def deep(folder: Path, count: int, name: str = "d") -> None:
-    """A chain of folders with a file in each, made and held by descriptors: no path could name the last."""
+    """Create a chain of folders with a file in each, by descriptors: the path of the last is too
+    long.
+    """
     folder.mkdir(exist_ok=True)
     fd = os.open(folder, os.O_RDONLY)
     for _ in range(count):
@@ -31,7 +33,7 @@ def deep(folder: Path, count: int, name: str = "d") -> None:
     ("count", "name"), [(1, "d"), (1500, "d"), (40, "d" * 200), (5000, "longer")]
 )
 def test_a_deep_folder_is_removed(tmp_path: Path, count: int, name: str) -> None:
-    """Deeper than Python recurses, and than a path can say."""
+    """It is deeper than Python recurses, and deeper than the longest path."""
     deep(tmp_path / "top", count, name)
     assert remove(str(tmp_path / "top")) and os.listdir(tmp_path) == []
 
@@ -39,7 +41,7 @@ def test_a_deep_folder_is_removed(tmp_path: Path, count: int, name: str) -> None
 def test_odd_entries_are_removed_and_links_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also what has no permission or no name in UTF-8."""
+    """Entries without permissions and without a UTF-8 name are among them."""
     top, kept = tmp_path / "top", tmp_path / "kept"
     kept.mkdir()
     (kept / "file").touch()
@@ -52,8 +54,8 @@ def test_odd_entries_are_removed_and_links_not_followed(
     for number in range(3000):
         (top / "many" / str(number)).touch()
     monkeypatch.chdir(top)
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind("a/socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("a/socket")
     for folder in ("a/b/c", "a/b", "a", "empty", "many", "."):
         os.chmod(top / folder, 0)
     monkeypatch.chdir(tmp_path)
@@ -63,8 +65,8 @@ def test_odd_entries_are_removed_and_links_not_followed(
 
 
 @pytest.mark.parametrize("name", ["nothing", "file", "link", "file/below"])
-def test_what_is_no_folder_is_removed(tmp_path: Path, name: str) -> None:
-    """Nothing is nothing to remove; a link goes, and not what it names."""
+def test_other_entries_are_removed(tmp_path: Path, name: str) -> None:
+    """A missing entry is no error. A link is removed, and its target stays."""
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("file")
     assert remove(str(tmp_path / name)) and not os.path.lexists(tmp_path / name)
@@ -72,15 +74,15 @@ def test_what_is_no_folder_is_removed(tmp_path: Path, name: str) -> None:
 
 
 def mount(source: Path, target: Path) -> None:
-    """Mount a folder on another one, or skip."""
+    """Mount a folder on another one, or skip the test."""
     if subprocess.run(
         [need("mount"), "--bind", str(source), str(target)], capture_output=True
     ).returncode:
-        pytest.skip("this test may mount nothing")
+        pytest.skip("this process may not mount folders")
 
 
-def test_what_is_mounted_is_never_entered(tmp_path: Path) -> None:
-    """What is in it stays, and so do the folders above; all else goes, and later the rest."""
+def test_mounted_folders_are_never_entered(tmp_path: Path) -> None:
+    """Their content and the folders above them stay. All else is removed, and the rest later."""
     top, kept = tmp_path / "top", tmp_path / "kept"
     (top / "a/b/point").mkdir(parents=True)
     (top / "a/file").touch()
@@ -91,50 +93,50 @@ def test_what_is_mounted_is_never_entered(tmp_path: Path) -> None:
         assert not remove(str(top)) and top.is_dir()
         assert os.listdir(kept) == ["file"] and not list(top.rglob("a/file"))
     finally:
-        found = [
+        mounted = [
             folder
             for folder, _, _ in os.walk(top)
             if os.path.ismount(folder) or folder.endswith("point")
         ]
-        subprocess.run([need("umount"), *found], check=True)
+        subprocess.run([need("umount"), *mounted], check=True)
     assert remove(str(top)) and os.listdir(kept) == ["file"]
 
 
-def test_a_file_that_cannot_be_changed_is_removed(tmp_path: Path) -> None:
-    """By who may take that flag away."""
+def test_an_immutable_file_is_removed(tmp_path: Path) -> None:
+    """A process that may clear the flag removes it."""
     (tmp_path / "top/a").mkdir(parents=True)
     (tmp_path / "top/a/file").touch()
     locked = [str(tmp_path / "top/a/file"), str(tmp_path / "top/a")]
     if subprocess.run([need("chattr"), "+i", *locked], capture_output=True).returncode:
-        pytest.skip("this test may set no flags")
+        pytest.skip("this process may not set flags")
     assert remove(str(tmp_path / "top"))
 
 
-def test_a_slot_is_used_again_after_a_deep_tree(tmp_path: Path) -> None:
-    """In the folder of outputs, in that of scratch, and beside the inputs."""
-    slot = WorkDir(str(tmp_path / "slot"))
-    for folder in (slot.out, slot.temp, slot.root):
+def test_a_work_dir_is_reused_after_a_deep_tree(tmp_path: Path) -> None:
+    """The tree is among the outputs, in the scratch folder, and beside the inputs."""
+    work = WorkDir(str(tmp_path / "slot"))
+    for folder in (work.out, work.temp, work.root):
         deep(Path(folder), 1500)
-    assert slot.clean()
-    slot.prepare([])
-    assert os.listdir(slot.root) == ["out"] and os.listdir(slot.out) == os.listdir(slot.temp) == []
+    assert work.clean()
+    work.prepare([])
+    assert os.listdir(work.root) == ["out"] and os.listdir(work.out) == os.listdir(work.temp) == []
 
 
-def test_a_slot_with_a_mount_is_not_used_again(tmp_path: Path) -> None:
-    """And nothing is raised; what is mounted stays as it is."""
-    slot, kept = WorkDir(str(tmp_path / "slot")), tmp_path / "kept"
+def test_a_work_dir_with_a_mount_is_not_reused(tmp_path: Path) -> None:
+    """No exception is raised, and the mounted folder stays as it is."""
+    work, kept = WorkDir(str(tmp_path / "slot")), tmp_path / "kept"
     kept.mkdir()
     (kept / "file").touch()
-    os.mkdir(f"{slot.temp}/point")
-    mount(kept, Path(f"{slot.temp}/point"))
+    os.mkdir(f"{work.temp}/point")
+    mount(kept, Path(f"{work.temp}/point"))
     try:
-        assert not slot.clean() and os.listdir(kept) == ["file"]
+        assert not work.clean() and os.listdir(kept) == ["file"]
     finally:
-        subprocess.run([need("umount"), f"{slot.temp}/point"], check=True)
+        subprocess.run([need("umount"), f"{work.temp}/point"], check=True)
 
 
-def test_what_dead_processes_left_goes_however_deep(tmp_path: Path) -> None:
-    """A cache in which an earlier version left such folders heals."""
+def test_folders_of_dead_processes_are_removed_at_any_depth(tmp_path: Path) -> None:
+    """An earlier version may have left such folders in the cache."""
     deep(tmp_path / "1-dead", 1500)
     sweep_dead(str(tmp_path))
     assert os.listdir(tmp_path) == []

@@ -1,4 +1,7 @@
-"""A build in a process of its own that runs one job, for tests that kill it: the test's own has threads, and must not fork."""
+"""Run one job in a separate build process that tests can kill.
+
+The process of a test has threads and must not fork.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ with ForkServers(scratch, fewest=1) as servers:
 
 
 def begin(job: Job, level: Level, scratch: str = "") -> subprocess.Popen[str]:
-    """Run a job on a rung, by a fork server when there is a folder for such; at its end it prints how the job ended."""
+    """Run a job at a level, by a fork server when `scratch` is set, and print how it ended."""
     fields = (
         job.argv,
         job.env,
@@ -42,7 +45,7 @@ def begin(job: Job, level: Level, scratch: str = "") -> subprocess.Popen[str]:
 
 
 def wait_for(path: Path) -> None:
-    """Until a job has come so far that it made this file."""
+    """Wait until a job has created this file."""
     deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} is never made"

@@ -1,7 +1,7 @@
-"""The 21 ways out of a sandbox, tried from inside: `python probes.py FACTS`; prints a JSON list of those that worked.
+"""Try 21 ways to escape a sandbox from inside: `python probes.py FACTS`.
 
-FACTS is a JSON file of what the host prepared. Some attempts succeed silently: those are judged by the host, which
-looks whether its own file, socket or segment was reached.
+Prints a JSON list of those that worked. FACTS is a JSON file of what the host prepared. Some
+attempts succeed silently; the host checks whether its own file, socket or segment was reached.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 def main(facts: dict[str, Any]) -> None:
-    """Try all and say which worked."""
+    """Try all ways, and print those that worked."""
     escaped = []
     for name, attempt in ATTEMPTS.items():
         try:
@@ -56,11 +56,11 @@ def _touch(change: Callable[[], None]) -> bool:
 
 
 def _send(kind: int, family: int, address: Any) -> bool:
-    with socket.socket(family, kind) as made:
-        made.settimeout(1)
-        made.connect(address)
-        made.send(b"escaped")
-        return made.recv(8) == b"reached"
+    with socket.socket(family, kind) as connection:
+        connection.settimeout(1)
+        connection.connect(address)
+        connection.send(b"escaped")
+        return connection.recv(8) == b"reached"
 
 
 def _segment(facts: dict[str, Any]) -> bool:
@@ -106,5 +106,5 @@ ATTEMPTS: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 if __name__ == "__main__":
-    with open(sys.argv[1], encoding="ascii") as given:
-        main(json.load(given))
+    with open(sys.argv[1], encoding="ascii") as file:
+        main(json.load(file))

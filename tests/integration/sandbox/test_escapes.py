@@ -1,4 +1,4 @@
-"""How many of the 21 ways out of a sandbox are open on each rung; exactly those written here."""
+"""The escapes out of 21 that are possible at each level are exactly those listed here."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from buildgraph.sandbox.forkserver.client import ForkServers
 from buildgraph.sandbox.job import LEVELS, Job, Level
 from buildgraph.sandbox.landlock import abi
 from buildgraph.sandbox.sandbox import is_available, run
-from tests.fault.counts import Tally
+from tests.support.fault_counts import Tally
 from tests.support.requirements import absent
 
 PROBES = Path(__file__).parent / "escape_probes.py"
 OPEN: dict[Level, set[str]] = {
     "namespaces": set(),
     "landlock": {"03", "16"},
-    # copies of inputs, a clean environment and the supervisor hold on every rung
+    # copies of inputs, a clean environment and the supervisor protect at every level
     "none": {f"{number:02}" for number in range(1, 22)} - {"07", "08", "13", "21"},
 }
 
@@ -46,10 +46,10 @@ def test_ways_out(
     monkeypatch: pytest.MonkeyPatch,
     tally: Callable[[str, int], Tally],
 ) -> None:
-    """Those of the rung, no more and no fewer, whether an interpreter is started or forked."""
+    """No more and no fewer than listed, in a new interpreter and in a fork."""
     count = tally(f"ways out of {level} ({way})", 21)
     if level != "none" and not is_available(level):
-        absent(f"the rung {level} cannot be reached here")
+        absent(f"the level {level} does not work here")
     if level == "landlock" and abi() < 6:
         absent("this kernel's Landlock does not scope signals")
     canary = "CANARY_" + os.urandom(8).hex()
@@ -68,7 +68,7 @@ def test_ways_out(
 
 
 def arrange(folder: Path, facts: dict[str, Any]) -> Job:
-    """The job that tries."""
+    """Return the job that tries all escapes."""
     stage, temp = folder / "stage", folder / "temp"
     (stage / "out").mkdir(parents=True)
     temp.mkdir()
@@ -93,7 +93,7 @@ def arrange(folder: Path, facts: dict[str, Any]) -> Job:
 
 @contextmanager
 def prepared(folder: Path, canary: str) -> Iterator[tuple[dict[str, Any], Any]]:
-    """What a sandbox must not reach, and the judge that says by number what was reached."""
+    """Prepare host resources that must be out of reach; yield facts and a check."""
     secret = folder / "secret"
     secret.mkdir()
     for path in (secret / "hidden", folder / "original"):
@@ -126,9 +126,9 @@ def prepared(folder: Path, canary: str) -> Iterator[tuple[dict[str, Any], Any]]:
 
 
 def judged(folder: Path, facts: dict[str, Any]) -> set[str]:
-    """What was changed on the host, by number."""
+    """Return the numbers of the escapes that changed something on the host."""
     original = (folder / "original").stat()
-    found = {
+    escapes = {
         "05": os.path.exists(facts["outside"]),
         "07": original.st_mode & 0o777 == 0o777,
         "08": original.st_mtime == 1,
@@ -137,50 +137,50 @@ def judged(folder: Path, facts: dict[str, Any]) -> set[str]:
         "18": os.path.exists(facts["shm"]),
         "21": bool(processes_with(facts["token"])),
     }
-    return {number for number, reached in found.items() if reached}
+    return {number for number, reached in escapes.items() if reached}
 
 
 def listen(stack: ExitStack, family: int, kind: int, address: Any) -> int:
-    """Answer whoever comes, in a thread; the port."""
-    made = stack.enter_context(socket.socket(family, kind))
-    made.bind(address)
+    """Answer every connection in a thread; return the port."""
+    server = stack.enter_context(socket.socket(family, kind))
+    server.bind(address)
 
     def answer() -> None:
         with suppress(OSError):
             if kind == socket.SOCK_STREAM:
-                with made.accept()[0] as caller:
+                with server.accept()[0] as caller:
                     caller.recv(8)
                     caller.send(b"reached")
             else:
-                data, sender = made.recvfrom(8)
+                data, sender = server.recvfrom(8)
                 if data:
-                    made.sendto(b"reached", sender)
+                    server.sendto(b"reached", sender)
 
     def end() -> None:
         with suppress(OSError):
-            made.shutdown(socket.SHUT_RDWR)
+            server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
 
     if kind == socket.SOCK_STREAM:
-        made.listen()
+        server.listen()
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     stack.callback(end)
-    return int(made.getsockname()[1]) if family == socket.AF_INET else 0
+    return int(server.getsockname()[1]) if family == socket.AF_INET else 0
 
 
 @contextmanager
 def process(canary: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the host that has a secret in its environment."""
-    with subprocess.Popen(["/bin/sleep", "60"], env={canary: "secret"}) as made:
+    """Start a process of the host that has a secret in its environment."""
+    with subprocess.Popen(["/bin/sleep", "60"], env={canary: "secret"}) as victim:
         try:
-            yield made
+            yield victim
         finally:
-            made.kill()
+            victim.kill()
 
 
 def died(pid: int) -> bool:
-    """Whether a child of ours is dead, or dies within a moment."""
+    """True when a child of this process is dead, or dies within a moment."""
     fd = os.pidfd_open(pid)
     try:
         return bool(select.select([fd], [], [], 0.3)[0])
@@ -189,7 +189,7 @@ def died(pid: int) -> bool:
 
 
 def hidden_in(stack: ExitStack, folder: str) -> str:
-    """A file of the host in a folder that is shared or private, for as long as the test runs."""
+    """Create a file of the host in a shared or private folder while the test runs."""
     file = stack.enter_context(tempfile.NamedTemporaryFile(dir=folder, prefix=".buildgraph-probe-"))
     file.write(b"hidden")
     file.flush()
@@ -197,26 +197,26 @@ def hidden_in(stack: ExitStack, folder: str) -> str:
 
 
 def removed_segment(key: int) -> bool:
-    """Remove a System V segment of the host; whether there was one."""
+    """Remove a System V segment of the host; False when there was none."""
     libc = ctypes.CDLL(None)
     segment = libc.shmget(key, 0, 0)
     return bool(segment >= 0 and libc.shmctl(segment, 0, None) == 0)
 
 
 def processes_with(token: str) -> list[int]:
-    """Processes of the host whose command line has a word."""
-    found = []
+    """Return the processes of the host whose command line contains a word."""
+    pids = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             if token.encode() in Path("/proc", name, "cmdline").read_bytes():
-                found.append(int(name))
+                pids.append(int(name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def all_gone(token: str) -> list[int]:
-    """Processes with a word that are still there when all of them have had time to die."""
+    """Return the processes with a word that are alive after all had time to die."""
     deadline = time.monotonic() + 30
     while (left := processes_with(token)) and time.monotonic() < deadline:
         time.sleep(0.02)

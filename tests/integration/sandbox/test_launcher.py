@@ -1,4 +1,4 @@
-"""Commands of a launcher: how they end, what they say, and that nothing of them lives on."""
+"""Commands of a launcher: results, output, and the end of all their processes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from buildgraph.sandbox.launcher import Launcher
 
 @pytest.fixture
 def launcher() -> Iterator[Launcher]:
-    found = Launcher()
-    yield found
-    found.close()
+    running = Launcher()
+    yield running
+    running.close()
 
 
 def _start(launcher: Launcher, folder: Path, *argv: str, env: dict[str, str] | None = None) -> None:
@@ -32,15 +32,15 @@ def _start(launcher: Launcher, folder: Path, *argv: str, env: dict[str, str] | N
 
 
 def _end(launcher: Launcher) -> tuple[int, bytes]:
-    said, poller = b"", select.poll()
+    output, poller = b"", select.poll()
     poller.register(launcher.replies, select.POLLIN)
     poller.register(launcher.log, select.POLLIN)
     while launcher.replies not in dict(poller.poll(60_000)):
-        said += launcher.output()
-    code, _, _ = launcher.ended()
-    while data := launcher.output():
-        said += data
-    return code, said
+        output += launcher.read_output()
+    code, _, _ = launcher.read_result()
+    while data := launcher.read_output():
+        output += data
+    return code, output
 
 
 def test_one_command_after_the_other(launcher: Launcher, tmp_path: Path) -> None:
@@ -53,23 +53,21 @@ def test_one_command_after_the_other(launcher: Launcher, tmp_path: Path) -> None
 
 def test_a_long_log_does_not_stop_it(launcher: Launcher, tmp_path: Path) -> None:
     _start(launcher, tmp_path, "/bin/sh", "-c", "head -c 3000000 /dev/zero")
-    code, said = _end(launcher)
-    assert code == 0 and said == bytes(3_000_000)
+    code, output = _end(launcher)
+    assert code == 0 and output == bytes(3_000_000)
 
 
-def test_a_program_that_cannot_be_run_is_told(launcher: Launcher, tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_run_is_reported(launcher: Launcher, tmp_path: Path) -> None:
     _start(launcher, tmp_path, "./nothing")
-    code, said = _end(launcher)
-    assert code == 127 and b"cannot run ./nothing" in said
+    code, output = _end(launcher)
+    assert code == 127 and b"cannot run ./nothing" in output
     _start(launcher, tmp_path / "gone", "/bin/true")
     assert _end(launcher)[0] == 127
     _start(launcher, tmp_path, "/bin/true")
     assert _end(launcher) == (0, b"")
 
 
-def test_a_signal_is_a_code_and_what_is_left_behind_dies(
-    launcher: Launcher, tmp_path: Path
-) -> None:
+def test_a_signal_is_a_code_and_left_processes_die(launcher: Launcher, tmp_path: Path) -> None:
     _start(launcher, tmp_path, "/bin/sh", "-c", "kill -SEGV $$")
     assert _end(launcher)[0] == 128 + signal.SIGSEGV
     script = "(setsid sh -c 'echo $$ > pid; exec sleep 100' &) ; while ! test -s pid; do :; done"
@@ -78,7 +76,7 @@ def test_a_signal_is_a_code_and_what_is_left_behind_dies(
     assert not os.path.exists(f"/proc/{(tmp_path / 'pid').read_text().strip()}")
 
 
-def test_stop_ends_what_runs_and_the_next_command_lives(launcher: Launcher, tmp_path: Path) -> None:
+def test_stop_ends_a_command_and_the_next_one_runs(launcher: Launcher, tmp_path: Path) -> None:
     _start(launcher, tmp_path, "/bin/sh", "-c", "echo begun; sleep 100")
     assert select.select([launcher.log], [], [], 60)[0]
     launcher.stop()

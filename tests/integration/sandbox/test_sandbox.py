@@ -1,4 +1,4 @@
-"""Running jobs: the same on every rung, to the end and beyond it."""
+"""Running jobs: results are equal at every level, and all processes end."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from tests.support.requirements import absent
 
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> Level:
-    """Every rung that can be reached here."""
-    found: Level = request.param
-    if found != "none" and not is_available(found):
-        absent(f"the rung {found} cannot be reached here")
-    return found
+    """Return every level that works here."""
+    name: Level = request.param
+    if name != "none" and not is_available(name):
+        absent(f"the level {name} does not work here")
+    return name
 
 
 def shell(
     folder: Path, script: str, timeout: int = 20, env: tuple[tuple[str, str], ...] = (), *words: str
 ) -> Job:
-    """A job of /bin/sh in a stage that has one input."""
+    """Return a job of /bin/sh in a stage that has one input."""
     for name in ("stage", "stage/out", "temp"):
         (folder / name).mkdir(exist_ok=True)
     (folder / "stage" / "input").write_text("given")
@@ -57,7 +57,7 @@ def go(folder: Path, level: Level, script: str, timeout: int = 20) -> Outcome:
 
 
 def test_a_job_reads_its_inputs_and_writes_its_outputs(tmp_path: Path, level: Level) -> None:
-    """By paths relative to its folder, and has a temporary folder of its own."""
+    """Paths are relative to its folder, and it has a private folder for temporary files."""
     outcome = go(
         tmp_path, level, 'cat input > out/copy; echo t > "$TMPDIR/t"; cat "$TMPDIR/t"; echo e >&2'
     )
@@ -74,7 +74,7 @@ def test_a_job_reads_its_inputs_and_writes_its_outputs(tmp_path: Path, level: Le
 def test_the_environment_is_what_the_job_sets(
     tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And a fixed ground; nothing of the host's."""
+    """Fixed defaults are added, and nothing of the host."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     outcome = run(
         shell(
@@ -101,8 +101,8 @@ def test_the_environment_is_what_the_job_sets(
 
 
 @pytest.mark.parametrize("name", ["HOME", "LOGNAME", "PATH", "TMPDIR", "USER"])
-def test_a_variable_that_is_set_is_given(tmp_path: Path, level: Level, name: str) -> None:
-    """Also one that has a default."""
+def test_a_declared_variable_is_set(tmp_path: Path, level: Level, name: str) -> None:
+    """This holds for variables that have a default."""
     outcome = run(shell(tmp_path, f'echo "${name}"', 20, ((name, "/usr/bin:/x"),)), level)
     assert outcome.log == b"/usr/bin:/x\n"
 
@@ -111,13 +111,13 @@ ASKS = "import getpass, os, pwd; print(getpass.getuser(), os.path.expanduser('~'
 
 
 def test_a_command_finds_a_user_name(tmp_path: Path, level: Level) -> None:
-    """The same on every machine."""
+    """It is the same on every machine."""
     outcome = run(shell(tmp_path, f'python3 -S -c "{ASKS}"'), level)
     assert (outcome.code, outcome.log) == (0, b"build /nonexistent\n"), outcome.log
 
 
 def test_accounts_have_names_in_namespaces(tmp_path: Path) -> None:
-    """Those of a file that is the same on every machine, not those of the host."""
+    """They come from a file that is the same on every machine, not from the host."""
     if not is_available("namespaces"):
         pytest.skip("no namespaces here")
     outcome = go(tmp_path, "namespaces", "whoami; id -gn; echo ~build; wc -l < /etc/passwd")
@@ -125,18 +125,18 @@ def test_accounts_have_names_in_namespaces(tmp_path: Path) -> None:
 
 
 def test_a_program_of_the_stage_can_be_run(tmp_path: Path, level: Level) -> None:
-    """Named with or without a folder."""
+    """Its name may have a folder or not."""
     job = shell(tmp_path, "")
     program = tmp_path / "stage" / "tool"
     program.write_text("#!/bin/sh\necho ran $1\n")
     program.chmod(0o555)
     for word in ("tool", "./tool"):
-        found = Job((word, "x"), (), job.stage, job.out, job.temp, (), 20)
-        assert run(found, level).log == b"ran x\n"
+        named = Job((word, "x"), (), job.stage, job.out, job.temp, (), 20)
+        assert run(named, level).log == b"ran x\n"
 
 
-def test_only_what_is_visible_is_seen(tmp_path: Path, level: Level) -> None:
-    """Folders and files of the host that the job names, read-only; the rung `none` hides nothing, and says so."""
+def test_only_visible_paths_are_seen(tmp_path: Path, level: Level) -> None:
+    """Visible paths of the host are read-only; the level `none` hides nothing."""
     for name in ("shown", "hidden"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
@@ -161,13 +161,13 @@ def test_only_what_is_visible_is_seen(tmp_path: Path, level: Level) -> None:
     ],
 )
 def test_how_a_job_ended(tmp_path: Path, level: Level, script: str, code: int, ended: str) -> None:
-    """Exit codes and signals."""
+    """Exit codes and signals are reported."""
     outcome = go(tmp_path, level, script)
     assert (outcome.code, outcome.ended) == (code, ended)
 
 
 def test_a_program_that_does_not_exist(tmp_path: Path, level: Level) -> None:
-    """Fails with its name in the log."""
+    """The job fails, with the name in its log."""
     job = shell(tmp_path, "")
     outcome = run(Job(("/usr/bin/no-such",), (), job.stage, job.out, job.temp, (), 20), level)
     assert outcome.code != 0 and outcome.ended == "exit" and b"no-such" in outcome.log
@@ -179,7 +179,7 @@ STAYING = (
 
 
 def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
-    """The command, its children and those that made a session of their own or ignore signals."""
+    """The command, its children, new sessions and processes that ignore signals die."""
     token = os.urandom(8).hex()
     outcome = run(shell(tmp_path, STAYING + "echo started; sleep 61", 2, (), token), level)
     assert (
@@ -188,8 +188,8 @@ def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
     assert processes_with(token) == []
 
 
-def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
-    """Promptly."""
+def test_cancellation_ends_all(tmp_path: Path, level: Level) -> None:
+    """All processes die promptly."""
     token, cancel = os.urandom(8).hex(), threading.Event()
     timer = threading.Timer(0.5, cancel.set)
     timer.start()
@@ -203,8 +203,8 @@ def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
     )
 
 
-def test_what_a_job_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
-    """When the job has ended well, before anything of it is believed."""
+def test_processes_left_by_a_job_are_dead(tmp_path: Path, level: Level) -> None:
+    """The job itself succeeds; its outputs are collected only after that."""
     token = os.urandom(8).hex()
     daemon = "setsid sh -c \"setsid sh -c 'while :; do echo x >> out/growing; done' $0 &\" $0 & "
     outcome = run(shell(tmp_path, daemon + "sleep 0.2; echo done", 20, (), token), level)
@@ -214,23 +214,23 @@ def test_what_a_job_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
     assert os.path.getsize(tmp_path / "stage/out/growing") == size > 0
 
 
-@pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("output", [signal.SIGKILL, signal.SIGINT])
 def test_a_builder_that_ends_takes_its_jobs_along(
-    tmp_path: Path, level: Level, told: signal.Signals
+    tmp_path: Path, level: Level, output: signal.Signals
 ) -> None:
-    """Killed, when nobody is left to tell them, or interrupted in the middle of waiting."""
+    """The build is killed, or interrupted while waiting."""
     token = os.urandom(8).hex()
     job = shell(tmp_path, STAYING + "touch out/ready; sleep 61", 60, (), token)
     builder = begin(job, level)
     wait_for(tmp_path / "stage/out/ready")
     assert processes_with(token)
-    builder.send_signal(told)
+    builder.send_signal(output)
     builder.communicate(timeout=60)
     assert all_gone(token) == []
 
 
 def test_a_long_log_keeps_both_ends(tmp_path: Path, level: Level) -> None:
-    """And says how much is left out."""
+    """The number of bytes left out is printed."""
     outcome = go(tmp_path, level, "echo first; head -c 3000000 /dev/zero; echo last")
     left = 3_000_000 + len(b"first\nlast\n") - (1 << 20)
     assert outcome.log.startswith(b"first\n") and outcome.log.endswith(b"last\n")
@@ -238,7 +238,7 @@ def test_a_long_log_keeps_both_ends(tmp_path: Path, level: Level) -> None:
 
 
 def test_many_jobs_at_once(tmp_path: Path, level: Level) -> None:
-    """None reaps or delays another's."""
+    """No job reaps or delays another."""
     outcomes: list[Outcome] = []
 
     def one(number: int) -> None:
@@ -256,10 +256,10 @@ def test_many_jobs_at_once(tmp_path: Path, level: Level) -> None:
     ]
 
 
-def test_an_unreachable_rung_is_the_environments_fault(
+def test_an_unavailable_level_is_an_error_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the command's."""
+    """The error is not attributed to the command."""
     fake = tmp_path / "bwrap"
     fake.write_text("#!/bin/sh\necho 'bwrap: no permissions' >&2; exit 1\n")
     fake.chmod(0o755)
@@ -274,7 +274,7 @@ def test_an_unreachable_rung_is_the_environments_fault(
 BARE = """#!{0}
 import os, subprocess, sys
 init = subprocess.Popen(["sleep", "61.{1}"], start_new_session=True, stdin=subprocess.DEVNULL)
-os.write(int(sys.argv[sys.argv.index("--info-fd") + 1]), b'{{\\n    "child-pid": %d' % init.pid)   # and no more
+os.write(int(sys.argv[sys.argv.index("--info-fd") + 1]), b'{{\\n    "child-pid": %d' % init.pid)
 os._exit(137)
 """
 
@@ -282,7 +282,7 @@ os._exit(137)
 def test_a_sandbox_that_bubblewrap_left_behind_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed just when its child has a session of its own, and does not die with it yet."""
+    """Bubblewrap is killed after its child has a new session, and before the child dies with it."""
     fake, token = tmp_path / "bwrap", str(int.from_bytes(os.urandom(6)))
     fake.write_text(BARE.format(sys.executable, token))
     fake.chmod(0o755)
@@ -291,10 +291,10 @@ def test_a_sandbox_that_bubblewrap_left_behind_is_ended(
     assert processes_with(token) == []
 
 
-def test_what_cannot_be_watched_does_not_run_on(
+def test_a_command_without_supervision_does_not_run_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: Level
 ) -> None:
-    """For want of a descriptor: nothing of it is left, neither a process nor a descriptor."""
+    """Descriptors run out: neither a process is left, and no descriptor."""
 
     def refused(_pid: int) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -316,16 +316,16 @@ def _outcome(code: int, log: bytes) -> Outcome:
     "came",
     [
         OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
-        BuildError("bubblewrap cannot make a sandbox: Cannot allocate memory"),
+        BuildError("bubblewrap cannot create a sandbox: Cannot allocate memory"),
         _outcome(1, b"bwrap: Can't fork: Resource temporarily unavailable"),
         _outcome(137, b""),
     ],
     ids=repr,
 )
-def test_what_a_host_lacks_for_a_moment_is_no_obstacle(
+def test_a_transient_shortage_is_no_obstacle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, came: Exception | Outcome
 ) -> None:
-    """It ends a build; it does not make this one, and all that come, run in a weaker sandbox."""
+    """A shortage ends a build; it does not make later builds use a weaker sandbox."""
 
     def tried(*_: object) -> Outcome:
         if isinstance(came, Exception):
@@ -342,11 +342,11 @@ def test_what_a_host_lacks_for_a_moment_is_no_obstacle(
     best = choose_level("", str(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(sandbox, "run", tried)
-        assert choose_level("", str(tmp_path)) == best  # it was remembered
+        assert choose_level("", str(tmp_path)) == best  # the result was saved
 
 
-def test_the_rung_can_be_lowered() -> None:
-    """By the environment, and only to one that exists."""
+def test_a_weaker_level_can_be_chosen() -> None:
+    """The environment may name any level that exists."""
     assert best_level({"BUILDGRAPH_SANDBOX": "none"}) == "none"
     assert best_level({"BUILDGRAPH_SANDBOX": "landlock"}) in ("landlock", "none")
     with pytest.raises(BuildError, match="BUILDGRAPH_SANDBOX"):
@@ -354,10 +354,13 @@ def test_the_rung_can_be_lowered() -> None:
 
 
 def test_no_network_unless_asked(tmp_path: Path, level: Level) -> None:
-    """A socket can be made only by a job that says so."""
+    """Only a job that declares the network can create a socket."""
     job = shell(tmp_path, "")
     python = os.path.realpath(sys.executable)
-    script = "import socket; socket.create_server(('127.0.0.1', 0)).close(); socket.create_connection(('127.0.0.1', 9))"
+    script = (
+        "import socket; socket.create_server(('127.0.0.1', 0)).close(); "
+        "socket.create_connection(('127.0.0.1', 9))"
+    )
     argv, visible = (python, "-I", "-S", "-c", script), (python, os.path.realpath(sys.base_prefix))
     on = run(Job(argv, (), job.stage, job.out, job.temp, visible, 20, network=True), level)
     assert b"ConnectionRefusedError" in on.log
@@ -369,7 +372,7 @@ def test_no_network_unless_asked(tmp_path: Path, level: Level) -> None:
 
 
 def memory_limit(folder: str, size: int) -> str:
-    """Make a control group with a memory limit; the file that takes its processes."""
+    """Create a control group with a memory limit; return the file that takes its processes."""
     if os.geteuid() != 0 or not os.path.isdir(os.path.dirname(folder)):
         absent("no memory control group can be made here")
     os.mkdir(folder)
@@ -401,13 +404,13 @@ Path(ended).write_text(f"{outcome.ended} {outcome.code} {outcome.log!r}")
 """
 
 
-def test_want_of_memory_is_said(tmp_path: Path, level: Level) -> None:
-    """It is no fault of the command, and must not be mistaken for its own exit."""
+def test_running_out_of_memory_is_reported(tmp_path: Path, level: Level) -> None:
+    """It must not be mistaken for an exit code of the command."""
     parent = "/sys/fs/cgroup/memory" if os.path.isdir("/sys/fs/cgroup/memory") else "/sys/fs/cgroup"
     folder = f"{parent}/buildgraph-test-{os.urandom(4).hex()}"
     tasks = memory_limit(folder, 150 << 20)
     job, python = shell(tmp_path, ""), os.path.realpath(sys.executable)
-    # A small process of its own: the test's may hold more than the limit already.
+    # A small process: that of the test may use more than the limit already.
     words = (
         tasks,
         level,

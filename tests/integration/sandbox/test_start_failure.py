@@ -1,4 +1,4 @@
-"""Why a program cannot be started is said in words, the same in every sandbox."""
+"""Reasons for which a program cannot be started are explained, equally in every sandbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRUE = Path("/bin/true")
 
 
 def elf(machine: int = 0, loader: bytes = b"") -> bytes:
-    """A program of this host, changed so that it is for another machine, or needs a loader that nobody has."""
+    """Return a program of this host, changed for another machine or for a missing loader."""
     data = bytearray(TRUE.read_bytes())
     if machine:
         data[18:20] = machine.to_bytes(2, "little" if data[5] == 1 else "big")
@@ -48,26 +48,26 @@ BAD: dict[str, tuple[bytes, str]] = {
     "no loader": (elf(loader=b"/no-"), "needs the loader"),
     "Windows": (b"MZ" + bytes(90), "a program for Windows"),
     "macOS": (b"\xcf\xfa\xed\xfe" + bytes(90), "a program for macOS"),
-    "bytes": (b"\1\0\2" * 9, "neither a script nor a program"),
+    "bytes": (b"\1\0\2" * 9, "not a script, and not a program"),
 }
 
 
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> Level:
-    """Each sandbox that works here."""
+    """Return each level that works here."""
     if request.param != "none" and not is_available(request.param):
         absent(f"no {request.param} here")
-    found: Level = request.param
-    return found
+    name: Level = request.param
+    return name
 
 
 def started(
     folder: Path, level: Level, data: bytes, mode: int = 0o555, argv: tuple[str, ...] = ("prog",)
 ) -> tuple[Job, Outcome]:
-    """A program of the workspace that was run, or not."""
+    """Run a program of the workspace, which may fail to start."""
     stage, temp = folder / "stage", folder / "temp"
-    for made in (stage, stage / "out", temp):
-        made.mkdir()
+    for program in (stage, stage / "out", temp):
+        program.mkdir()
     (stage / "prog").write_bytes(data)
     (stage / "prog").chmod(mode)
     job = Job(argv, (("PATH", "/usr/bin:/bin"),), str(stage), str(stage / "out"), str(temp), (), 20)
@@ -75,10 +75,10 @@ def started(
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_what_is_wrong_with_a_program_is_said(tmp_path: Path, level: Level, kind: str) -> None:
-    data, said = BAD[kind]
+def test_an_error_of_a_program_is_explained(tmp_path: Path, level: Level, kind: str) -> None:
+    data, message = BAD[kind]
     fault = start_error(*started(tmp_path, level, data))
-    assert fault.startswith("prog cannot be run: ") and said in fault, fault
+    assert fault.startswith("prog cannot be run: ") and message in fault, fault
 
 
 def test_a_program_that_is_not_executable(tmp_path: Path, level: Level) -> None:
@@ -94,7 +94,7 @@ def test_a_program_that_is_not_executable(tmp_path: Path, level: Level) -> None:
         (b"#!/usr/bin/env sh\nexit 127", 127),
     ],
 )
-def test_nothing_is_said_of_one_that_ran(
+def test_a_program_that_ran_has_no_start_error(
     tmp_path: Path, level: Level, script: bytes, code: int
 ) -> None:
     job, outcome = started(tmp_path, level, script)
@@ -102,7 +102,7 @@ def test_nothing_is_said_of_one_that_ran(
 
 
 def test_a_script_that_a_shell_starts(tmp_path: Path, level: Level) -> None:
-    """The shell says only that there is no such file."""
+    """The shell prints only that there is no such file."""
     job, outcome = started(
         tmp_path, level, b"#!/bin/sh\r\n", argv=("/bin/sh", "-c", "./prog out/x")
     )
@@ -112,7 +112,7 @@ def test_a_script_that_a_shell_starts(tmp_path: Path, level: Level) -> None:
 
 
 def test_an_interpreter_that_a_sandbox_does_not_show(tmp_path: Path, level: Level) -> None:
-    """It is on the host, and that is no help."""
+    """It exists on the host, which does not help."""
     own = tmp_path / "sh"
     own.write_bytes(b"#!/bin/sh\n")
     own.chmod(0o755)
@@ -127,7 +127,7 @@ SEMAPHORE = (
 
 
 def test_named_semaphores_work_or_the_sandbox_is_named(tmp_path: Path, level: Level) -> None:
-    """Where they cannot be private to an action."""
+    """They fail where they cannot be private to an action."""
     job, outcome = started(tmp_path, level, b"", argv=("/usr/bin/python3", "-S", "-c", SEMAPHORE))
     if level == "landlock":
         assert (

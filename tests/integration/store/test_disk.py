@@ -1,4 +1,4 @@
-"""A store on disk that several processes use, and disks that are full or read-only."""
+"""Stores on disk that several processes use, and disks that are full or read-only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ for turn in range(12):
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Make a small file system: give its mount options, get its folder."""
+    """Return a function that mounts a small file system with options, and returns its folder."""
     if os.geteuid() != 0:
         absent("only root can mount a small disk")
     mount, folder = need("mount"), tmp_path / "disk"
@@ -53,12 +53,12 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
 
 
-def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
-    """And what a living one holds is not."""
+def test_folders_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    """Folders of living processes are kept."""
     root = str(tmp_path / "cache")
     script = (
-        "import os, sys; from buildgraph.store.disk import DiskStore; store = DiskStore(sys.argv[1]); "
-        "batch = store.batch(); batch.add(b'x' * 1000); os._exit(9)"
+        "import os, sys; from buildgraph.store.disk import DiskStore; "
+        "store = DiskStore(sys.argv[1]); batch = store.batch(); batch.add(b'x' * 1000); os._exit(9)"
     )
     assert (
         subprocess.run(
@@ -68,16 +68,16 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
     )
     assert len(os.listdir(os.path.join(root, "tmp"))) == 1
     living = DiskStore(root)
-    held = living.batch()
-    digest = held.add(b"held")
+    private = living.batch()
+    digest = private.add(b"held")
     DiskStore(root).batch().add(b"another")
     assert len(os.listdir(os.path.join(root, "tmp"))) == 2
-    living.publish([held])
+    living.publish([private])
     assert living.read(digest) == b"held"
 
 
 def test_many_processes_publish_the_same_at_once(tmp_path: Path) -> None:
-    """As if one after the other."""
+    """The result is the same as in sequence."""
     root = str(tmp_path / "cache")
     running = [
         subprocess.Popen([sys.executable, "-c", WRITER, root], cwd=Path(__file__).parents[3])
@@ -95,7 +95,7 @@ def test_many_processes_publish_the_same_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", ["size=256k,mode=700", "nr_inodes=16,size=1m,mode=700"])
 def test_a_full_disk_is_one_line_and_no_record(mounted: Callable[[str], str], options: str) -> None:
-    """And the build goes on once there is room."""
+    """The build continues once there is room."""
     store = DiskStore(os.path.join(mounted(options), "cache"))
     batch = store.batch()
     with pytest.raises(BuildError, match="is full") as fault:
@@ -108,7 +108,7 @@ def test_a_full_disk_is_one_line_and_no_record(mounted: Callable[[str], str], op
 
 
 def test_a_read_only_disk_is_refused(mounted: Callable[[str], str]) -> None:
-    """At once, before anything is built."""
+    """The error precedes the build."""
     folder = mounted("size=256k,mode=700")
     DiskStore(os.path.join(folder, "cache"))
     subprocess.run(["mount", "-o", "remount,ro", folder], check=True)

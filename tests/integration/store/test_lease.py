@@ -12,8 +12,8 @@ from tests.unit.store.test_gc import old
 __all__ = ["disk", "old"]
 
 
-def test_a_dead_lease_holds_nothing(old: DiskStore) -> None:
-    """The kernel unlocked it when its process ended, however that was."""
+def test_a_dead_lease_protects_nothing(old: DiskStore) -> None:
+    """The kernel unlocks it at the end of its process, whatever the cause."""
     pid = os.fork()
     if not pid:
         Lease(old.root)

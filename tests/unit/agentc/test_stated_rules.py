@@ -18,7 +18,7 @@ TIES = re.compile(
 )
 TEXTS = {
     "README": (ROOT / "README.md").read_text(),
-    "DESIGN": (ROOT / "buildgraph/DESIGN.md").read_text(),
+    "compiler": (ROOT / "buildgraph/docs/design/agent-compiler.md").read_text(),
     "page": report.NOTES,
 }
 
@@ -40,7 +40,7 @@ def test_reference_program_and_python_backend_have_one_number() -> None:
     assert c is not None and python is not None and float(c[1]) == float(python[1]) == choice.TIE
 
 
-@pytest.mark.parametrize("where", ["README", "DESIGN"])
+@pytest.mark.parametrize("where", ["README", "compiler"])
 def test_the_tolerance_of_rounded_decimals_is_that_of_the_code(where: str) -> None:
     found = re.search(r"(\S+) \+ (\S+) x its\sentries(?: of 1)? \((\S+) at most\)", TEXTS[where])
     assert found is not None and ir_rules.rounding(7) == pytest.approx(

@@ -1,4 +1,4 @@
-"""Tables against signatures, labels against targets, and rules run in order."""
+"""Check tables against schemas, resolve labels, and call rules in order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.analysed_workspace import (
     Link,
     analysed,
     faults,
-    format_errors,
+    formatted_errors,
     provider,
     write,
 )
@@ -80,7 +80,7 @@ rule = "board"
 rule = "copy"
 data = ":b"
 """
-GOLDEN = Path(__file__).parents[2] / "golden" / "faults"
+GOLDEN = Path(__file__).parents[2] / "golden" / "errors"
 
 FIVE = """
 [hardware.jetson]
@@ -149,26 +149,26 @@ def golden(name: str, text: str) -> None:
 
 
 def only(root: Path, *patterns: str) -> BuildError:
-    (fault,) = faults(root, *patterns)
-    return fault
+    (error,) = faults(root, *patterns)
+    return error
 
 
-def test_five_mistakes_are_told_at_once_in_order(tmp_path: Path) -> None:
+def test_five_mistakes_are_reported_together_in_order(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": FIVE, "page.md": ""})
-    golden("five", format_errors(tmp_path))
-    assert [fault.reason for fault in faults(tmp_path)] == [
+    golden("five", formatted_errors(tmp_path))
+    assert [error.reason for error in faults(tmp_path)] == [
         "value",
         "rule",
         "missing",
         "source",
         "key",
     ]
-    assert {fault.code for fault in faults(tmp_path)} == {2}
+    assert {error.code for error in faults(tmp_path)} == {2}
 
 
-def test_syntax_errors_are_told_at_once(tmp_path: Path) -> None:
+def test_syntax_errors_are_reported_together(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": SYNTAX})
-    golden("syntax", format_errors(tmp_path))
+    golden("syntax", formatted_errors(tmp_path))
 
 
 def test_a_thousand_missing_labels_take_no_time(tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ def test_a_thousand_missing_labels_take_no_time(tmp_path: Path) -> None:
 
 def test_every_kind_of_mistake_has_words_and_a_place(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": EVERY, "page.md": "", "src/a.py": ""})
-    golden("every", format_errors(tmp_path))
-    assert all(fault.at is not None and fault.at.line for fault in faults(tmp_path))
+    golden("every", formatted_errors(tmp_path))
+    assert all(error.at is not None and error.at.line for error in faults(tmp_path))
 
 
 def test_values_arrive_as_the_signature_says(tmp_path: Path) -> None:
@@ -220,13 +220,20 @@ def test_patterns_in_lists_choose_by_kind(tmp_path: Path) -> None:
     assert "no target that //e:* matches provides Board" in only(tmp_path, "//e:none").what
 
 
+def test_a_list_may_remove_the_package_of_its_target(tmp_path: Path) -> None:
+    nodes = '[e.a]\nrule = "node"\ndeps = ["//...", "-:*"]\n[e.b]\nrule = "node"\n'
+    write(tmp_path, {"BUILD.toml": BOARDS + nodes})
+    boards = (Board("float64", 1), Board("float32", 1))
+    assert provider(tmp_path, "//e:a").members == boards
+
+
 def test_order_deps_and_what_was_read(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": BOARDS, "e/BUILD.toml": LINKED})
-    found = analysed(tmp_path, "//e:a")
+    analysis = analysed(tmp_path, "//e:a")
     pi, a, b = Label("hardware", "pi"), Label("e", "a"), Label("e", "b")
-    assert found.order == (pi, b, a) and found.deps == {a: (b, pi), b: (pi,), pi: ()}
+    assert analysis.order == (pi, b, a) and analysis.deps == {a: (b, pi), b: (pi,), pi: ()}
     # The folder `hardware` is not there: one that comes would be seen in the root.
-    assert set(found.files_read) == {"", "BUILD.toml", "e/BUILD.toml"}
+    assert set(analysis.files_read) == {"", "BUILD.toml", "e/BUILD.toml"}
 
 
 def test_artifacts_are_paths_or_outputs_of_labels(tmp_path: Path) -> None:
@@ -267,13 +274,13 @@ def test_a_table_that_may_be_a_value_or_a_target_is_refused_with_both_places(
             "s/BUILD.toml": '[deps.x]\nrule = "node"\n',
         },
     )
-    fault = only(tmp_path, "//e:t")
+    error = only(tmp_path, "//e:t")
     assert (
-        f"[e.t.{below}] has a rule" in fault.what
-        and f"{below.split('.')[0]!r} is also a key" in fault.what
+        f"[e.t.{below}] has a rule" in error.what
+        and f"{below.split('.')[0]!r} is also a key" in error.what
     )
     assert (
-        fault.at == Location("BUILD.toml", 8, 1, len(below) + 6) and "BUILD.toml:5:1" in fault.fix
+        error.at == Location("BUILD.toml", 8, 1, len(below) + 6) and "BUILD.toml:5:1" in error.fix
     )
 
 
@@ -294,8 +301,8 @@ def test_a_target_below_a_target_is_no_value(tmp_path: Path) -> None:
 
 def test_a_target_written_inline_below_a_target_is_an_unknown_key(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": '[a]\nrule = "node"\nb = { rule = "node" }\n'})
-    fault = only(tmp_path)
-    assert "unknown key 'b'" in fault.what and "header of its own" in fault.fix
+    error = only(tmp_path)
+    assert "unknown key 'b'" in error.what and "header of its own" in error.fix
 
 
 TREE = "a.py d/b.py d/e/c.py .h/x.py d/.y.py"
@@ -313,7 +320,7 @@ def globbed(root: Path, *globs: str, folder: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("glob", "found"),
+    ("glob", "files"),
     [
         ("**", "a.py d/b.py d/e/c.py"),
         ("**/*", "a.py d/b.py d/e/c.py"),
@@ -330,10 +337,10 @@ def globbed(root: Path, *globs: str, folder: str = "") -> list[str]:
     ],
 )
 def test_two_stars_stand_for_folders_wherever_they_are(
-    tmp_path: Path, glob: str, found: str
+    tmp_path: Path, glob: str, files: str
 ) -> None:
     write(tmp_path, dict.fromkeys(TREE.split(), ""))
-    assert globbed(tmp_path, glob) == found.split()
+    assert globbed(tmp_path, glob) == files.split()
 
 
 @pytest.mark.parametrize(
@@ -354,9 +361,9 @@ def test_a_glob_that_is_none_is_refused_with_one_that_works(
 ) -> None:
     write(tmp_path, dict.fromkeys([*TREE.split(), "d/zx", "xz"], ""))
     write(tmp_path, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{glob}"]\n'})
-    fault = only(tmp_path)
-    assert hint in fault.fix
-    assert globbed(tmp_path, fault.fix.split('"')[1])
+    error = only(tmp_path)
+    assert hint in error.fix
+    assert globbed(tmp_path, error.fix.split('"')[1])
 
 
 def test_globs_go_through_links_within_the_workspace(tmp_path: Path) -> None:
@@ -381,7 +388,7 @@ def test_globs_go_through_links_within_the_workspace(tmp_path: Path) -> None:
         "d/made": "../out",
     }.items():
         (root / name).symlink_to(leads)
-    for glob, found in {
+    for glob, files in {
         "link/*.txt": "link/r.txt",
         "link/**": "link/in/s.txt link/r.txt",
         "l*/r.txt": "link/r.txt",
@@ -389,21 +396,21 @@ def test_globs_go_through_links_within_the_workspace(tmp_path: Path) -> None:
         "*/*/s.txt": "link/in/s.txt real/in/s.txt",
         "d/loop/real/*": "d/loop/real/r.txt",
     }.items():
-        assert globbed(root, glob) == found.split(), glob
-    for glob, said in {
+        assert globbed(root, glob) == files.split(), glob
+    for glob, message in {
         "d/away/*": "link out",
         "d/gone/*": "link to nothing",
         "d/self/**": "leads in a circle",
         "d/x.txt/*": "not a folder",
     }.items():
         write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{glob}"]\n'})
-        assert said in only(root).what, glob
-    for glob, said in {
+        assert message in only(root).what, glob
+    for glob, message in {
         "d/**/z.txt": "'d/away' is a link out",
         "d/**/o.txt": "globs do not follow",
     }.items():
         write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{glob}"]\n'})
-        assert said in only(root).fix or "d/" in only(root).fix, glob
+        assert message in only(root).fix or "d/" in only(root).fix, glob
 
 
 def test_links_that_lead_to_each_other_have_an_end(tmp_path: Path) -> None:
@@ -478,8 +485,8 @@ def test_the_cache_within_the_workspace_is_no_source(
     ] * (within != "cache")
     for named in (f"{within}/c.txt", f"{within}/*.txt", "door/c.txt", "door/**"):
         write(root, {"BUILD.toml": f'[g]\nrule = "files"\nsrcs = ["{named}"]\n'})
-        fault = only(root, "//:g")
-        assert "part of the cache" in fault.what and "BUILDGRAPH_CACHE" in fault.fix, named
+        error = only(root, "//:g")
+        assert "part of the build cache" in error.what and "BUILDGRAPH_CACHE" in error.fix, named
     monkeypatch.setenv("BUILDGRAPH_CACHE", ".")
     with pytest.raises(BuildError, match="the workspace itself"):
         analysed(root)
@@ -498,7 +505,7 @@ def test_the_cache_within_the_workspace_is_no_source(
         ("a\u2013b.txt", "a-b.txt", "U+2013 EN DASH"),
     ],
 )
-def test_what_differs_between_names_that_look_alike_is_told(
+def test_the_difference_of_names_that_look_alike_is_reported(
     tmp_path: Path, written: str, there: str, hint: str
 ) -> None:
     write(tmp_path, {f"d/{there}": "", "BUILD.toml": f'[a]\nrule = "copy"\ndata = "d/{written}"\n'})
@@ -510,22 +517,22 @@ def test_what_differs_between_names_that_look_alike_is_told(
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
-        ("../x", "no path of a file"),
-        ("/etc/passwd", "no path of a file"),
-        ("a//b", "no path"),
-        ("./x", "no path"),
+        ("../x", "not a relative path"),
+        ("/etc/passwd", "not a relative path"),
+        ("a//b", "not a relative path"),
+        ("./x", "not a relative path"),
         ("leaves", "link out of the workspace"),
         ("dangling", "link to nothing"),
-        ("pipe", "neither a file nor a folder"),
+        ("pipe", "not a file or a folder"),
         ("page.md/x", "not a folder"),
         ("Page.md", "no file"),
         ("sub/page", "no file"),
         ("folder_link/passwd", "link out"),
     ],
 )
-def test_a_source_stands_inside_the_workspace(tmp_path: Path, path: str, said: str) -> None:
+def test_a_source_is_inside_the_workspace(tmp_path: Path, path: str, message: str) -> None:
     root = write(
         tmp_path / "w",
         {"BUILD.toml": f'[a]\nrule = "copy"\ndata = "{path}"\n', "page.md": "", "sub/page.md": ""},
@@ -534,8 +541,8 @@ def test_a_source_stands_inside_the_workspace(tmp_path: Path, path: str, said: s
     (root / "folder_link").symlink_to("/etc")
     (root / "dangling").symlink_to("gone")
     os.mkfifo(root / "pipe")
-    fault = only(root)
-    assert said in fault.what and fault.at == Location("BUILD.toml", 5, 9, len(path))
+    error = only(root)
+    assert message in error.what and error.at == Location("BUILD.toml", 5, 9, len(path))
 
 
 def test_a_link_that_stays_inside_is_a_source(tmp_path: Path) -> None:
@@ -551,12 +558,12 @@ def chain(names: list[str]) -> str:
     )
 
 
-def test_a_cycle_is_told_with_every_place(tmp_path: Path) -> None:
+def test_a_cycle_is_reported_with_every_place(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": chain(["c:b", "a:b", "b:d"])})
-    fault = only(tmp_path, "//c:b")
-    assert fault.what == "targets depend on each other: //a:b -> //b:d -> //c:b -> //a:b"
-    assert fault.at == Location("BUILD.toml", 8, 10, 5)
-    assert "//b:d at BUILD.toml:11:10, //c:b at BUILD.toml:5:10" in fault.fix
+    error = only(tmp_path, "//c:b")
+    assert error.what == "targets depend on each other: //a:b -> //b:d -> //c:b -> //a:b"
+    assert error.at == Location("BUILD.toml", 8, 10, 5)
+    assert "//b:d at BUILD.toml:11:10, //c:b at BUILD.toml:5:10" in error.fix
 
 
 def test_a_target_that_needs_itself_is_a_cycle(tmp_path: Path) -> None:
@@ -603,9 +610,9 @@ def test_a_workspace_adds_rules(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "line", "said", "hint"),
+    ("rules", "line", "message", "hint"),
     [
-        ("x = (\n", 1, "no Python", ""),
+        ("x = (\n", 1, "not valid Python", ""),
         ("\nimport nothing_at_all\n", 2, "ModuleNotFoundError", ""),
         ("\n\n1 / 0\n", 3, "ZeroDivision", ""),
         ("from buildgraph import Provide\n", 1, "ImportError", "did you mean 'Provider'?"),
@@ -621,21 +628,21 @@ def test_a_workspace_adds_rules(tmp_path: Path) -> None:
         (RULES.replace("data: Artifact,", "data: Artefact,"), None, "Artefact", ""),
     ],
 )
-def test_a_fault_in_a_file_of_rules_has_a_place(
-    tmp_path: Path, rules: str, line: int | None, said: str, hint: str
+def test_an_error_in_a_file_of_rules_has_a_place(
+    tmp_path: Path, rules: str, line: int | None, message: str, hint: str
 ) -> None:
-    fault = only(ruled(tmp_path, rules))
-    assert said in fault.what and hint in fault.fix and fault.reason == "rule"
+    error = only(ruled(tmp_path, rules))
+    assert message in error.what and hint in error.fix and error.reason == "rule"
     if line is not None:
-        assert fault.at is not None and (fault.at.path, fault.at.line) == ("tools/mine.py", line)
+        assert error.at is not None and (error.at.path, error.at.line) == ("tools/mine.py", line)
     else:
-        assert fault.at is not None and fault.at.line
+        assert error.at is not None and error.at.line
 
 
-def test_a_rule_of_the_user_that_fails_is_told_at_its_line(tmp_path: Path) -> None:
-    fault = only(ruled(tmp_path, RULES, "times = 9"))
-    assert fault.what == "//:a: AssertionError: too loud"
-    assert fault.at == Location("tools/mine.py", 13)
+def test_an_exception_of_a_user_rule_is_reported_at_its_line(tmp_path: Path) -> None:
+    error = only(ruled(tmp_path, RULES, "times = 9"))
+    assert error.what == "//:a: AssertionError: too loud"
+    assert error.at == Location("tools/mine.py", 13)
 
 
 def test_what_fails_in_one_file_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -648,7 +655,7 @@ def test_what_fails_in_one_file_does_not_hide_the_others(tmp_path: Path) -> None
             "c/BUILD.toml": '[c]\nrule = "node"\n',
         },
     )
-    assert [str(fault.at) for fault in faults(tmp_path, "//:x")] == [
+    assert [str(error.at) for error in faults(tmp_path, "//:x")] == [
         "a/BUILD.toml:1:7",
         "b/BUILD.toml:2:1",
     ]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from buildgraph.checks.reproducibility import in_order
-from buildgraph.docker import client
+from buildgraph.docker.attached_stream import AttachedStream
 
 WAIT_S = 20.0
 
@@ -54,7 +54,7 @@ def test_while_a_container_writes_nothing(trigger: threading.Event) -> None:
     ending.start()
     trigger.set()
     with ours, theirs, pytest.raises(Handled):
-        list(client._frames(ours))
+        list(AttachedStream(ours).frames())
     ending.cancel()
     ending.join()
 

@@ -1,4 +1,4 @@
-"""What another build resolved is believed in a clone only where it is the same here."""
+"""Host tools: identities, dumps of another build, and distributions edited in place."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from buildgraph.types.errors import BuildError
 
 @pytest.fixture
 def resolved(tmp_path: Path) -> HostTools:
-    """A toolchain that has looked for programs and a distribution."""
-    made = HostTools(SourceFiles(str(tmp_path)))
-    assert made.find("sh") is not None and made.find("no-such-program") is None
-    assert "numpy" in made.distributions(("numpy",))
-    return made
+    """Return host tools that have resolved programs and a distribution."""
+    tools = HostTools(SourceFiles(str(tmp_path)))
+    assert tools.find("sh") is not None and tools.find("no-such-program") is None
+    assert "numpy" in tools.distributions(("numpy",))
+    return tools
 
 
 def _fresh(tmp_path: Path) -> HostTools:
@@ -36,21 +36,21 @@ def test_the_same_host_agrees_with_itself(resolved: HostTools, tmp_path: Path) -
 
 @pytest.mark.parametrize("what", ["sh", "numpy"])
 def test_another_identity_is_not_the_same(resolved: HostTools, tmp_path: Path, what: str) -> None:
-    """Of a program or of a distribution; where it stands does not count."""
-    found = resolved.find("sh")
-    assert found is not None
+    """Identities of programs and distributions must be equal; paths may differ."""
+    tool = resolved.find("sh")
+    assert tool is not None
     identity = (
-        found.identity if what == "sh" else resolved.distributions(("numpy",))["numpy"].identity
+        tool.identity if what == "sh" else resolved.distributions(("numpy",))["numpy"].identity
     )
     assert not _fresh(tmp_path).matches(
         [f"{word}0" if word == identity else word for word in resolved.dump()]
     )
     assert _fresh(tmp_path).matches(
-        [f"{word}0" if word == found.path else word for word in resolved.dump()]
+        [f"{word}0" if word == tool.path else word for word in resolved.dump()]
     )
 
 
-def test_what_came_or_went_is_not_the_same(resolved: HostTools, tmp_path: Path) -> None:
+def test_an_added_or_removed_program_is_not_the_same(resolved: HostTools, tmp_path: Path) -> None:
     words = resolved.dump()
     assert not _fresh(tmp_path).matches(
         ["true" if word == "no-such-program" else word for word in words]
@@ -59,7 +59,7 @@ def test_what_came_or_went_is_not_the_same(resolved: HostTools, tmp_path: Path) 
 
 
 class Site:
-    """A folder of installed distributions, as pip lays them out."""
+    """Folder of installed distributions, with the layout of pip."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,16 +68,17 @@ class Site:
     def install(
         self, name: str, files: dict[str, str], requires: tuple[str, ...] = (), version: str = "1.0"
     ) -> Path:
-        """Install a distribution; the RECORD is written last. Its dist-info folder."""
+        """Install a distribution, writing its RECORD last; return its dist-info folder."""
         notes = self.folder / f"{name}-{version}.dist-info"
         notes.mkdir()
         lines = [f"Requires-Dist: {need}\n" for need in requires]
-        given = {
+        contents = {
             **files,
-            f"{notes.name}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{''.join(lines)}",
+            f"{notes.name}/METADATA": f"Metadata-Version: 2.1\nName: {name}\n"
+            f"Version: {version}\n{''.join(lines)}",
         }
         record = []
-        for path, text in given.items():
+        for path, text in contents.items():
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / path).write_text(text)
             sha = (
@@ -86,26 +87,29 @@ class Site:
                 .decode()
             )
             record.append(f"{path},sha256={sha},{len(text)}\n")
-        time.sleep(0.02)  # a tick of the file system's clock
+        time.sleep(0.02)  # so that the RECORD is later by a tick of the clock
         (notes / "RECORD").write_text("".join([*record, f"{notes.name}/RECORD,,\n"]))
         return notes
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A site of its own on sys.path."""
-    made = Site(tmp_path / "site")
-    monkeypatch.syspath_prepend(made.folder)
-    return made
+    """Add a new site folder to sys.path."""
+    site_folder = Site(tmp_path / "site")
+    monkeypatch.syspath_prepend(site_folder.folder)
+    return site_folder
 
 
 def identity(tmp_path: Path, name: str) -> str:
-    """What enters keys, found out from the beginning."""
+    """Return the identity that enters keys, resolved without any state."""
     return _fresh(tmp_path).distributions((name,))[name].identity
 
 
-def test_what_was_edited_in_place_is_another_distribution(tmp_path: Path, site: Site) -> None:
-    """Also with the size and time that it had; and when it is as recorded again, it is what it was."""
+def test_a_file_edited_in_place_changes_the_identity(tmp_path: Path, site: Site) -> None:
+    """An edit that keeps size and time is noticed.
+
+    When it is undone, the identity is the old one.
+    """
     site.install(
         "mine", {"mine/__init__.py": "X = 1\n", "mine/data.txt": "a", "mine/sub/more.py": ""}
     )
@@ -136,7 +140,7 @@ def test_what_was_edited_in_place_is_another_distribution(tmp_path: Path, site: 
 def test_a_copied_installation_and_bytecode_are_the_same_distribution(
     tmp_path: Path, site: Site
 ) -> None:
-    """However old its files are then, and in whichever order they were copied."""
+    """Times and the order of copying do not matter."""
     site.install("mine", {"mine/__init__.py": "X = 1\n"})
     clean = identity(tmp_path, "mine")
     for path in sorted(site.folder.rglob("*.*"), reverse=True):
@@ -159,7 +163,7 @@ def test_every_file_is_seen_by_a_build_in_which_nothing_changed(tmp_path: Path, 
     assert any(path.endswith("mine-1.0.dist-info/RECORD") for path in tools.stamps)
 
 
-def test_of_very_many_files_what_runs_is_looked_at(
+def test_of_very_many_files_only_those_that_run_are_checked(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("buildgraph.host.distributions.FULL_CHECK_LIMIT", 3)
@@ -178,7 +182,7 @@ def test_of_very_many_files_what_runs_is_looked_at(
 
 
 @pytest.mark.parametrize("how", ["direct_url.json", "finder"])
-def test_an_editable_installation_is_refused_in_words(tmp_path: Path, site: Site, how: str) -> None:
+def test_an_editable_installation_is_refused(tmp_path: Path, site: Site, how: str) -> None:
     if how == "finder":
         site.install(
             "mine", {"__editable___mine_1_0_finder.py": "", "__editable__.mine-1.0.pth": ""}
@@ -196,15 +200,15 @@ def test_an_editable_installation_is_refused_in_words(tmp_path: Path, site: Site
     )
 
 
-def test_distributions_that_share_a_namespace_have_each_their_own_part(
+def test_distributions_that_share_a_namespace_list_their_own_files(
     tmp_path: Path, site: Site
 ) -> None:
     site.install("one", {"space/one/__init__.py": "", "space/one/a.py": ""})
     site.install("two", {"space/two.py": "", "tests/__init__.py": ""})
     before = identity(tmp_path, "one")
-    found = _fresh(tmp_path).distributions(("one", "two"))
-    assert [name for name, _ in found["one"].entries] == ["one-1.0.dist-info", "space/one"]
-    assert [name for name, _ in found["two"].entries] == [
+    distributions = _fresh(tmp_path).distributions(("one", "two"))
+    assert [name for name, _ in distributions["one"].entries] == ["one-1.0.dist-info", "space/one"]
+    assert [name for name, _ in distributions["two"].entries] == [
         "space/two.py",
         "tests",
         "two-1.0.dist-info",
@@ -237,12 +241,15 @@ def test_names_extras_and_requirements(tmp_path: Path, site: Site) -> None:
         "my-dist",
         "other",
     ]
-    for wrong, said in {"my-dist>=1": "not the requirement", "no name!": "is not the name"}.items():
-        with pytest.raises(BuildError, match=said):
+    for wrong, message in {
+        "my-dist>=1": "not the requirement",
+        "no name!": "is not the name",
+    }.items():
+        with pytest.raises(BuildError, match=message):
             tools.distributions((wrong,))
 
 
-def test_the_first_of_two_versions_counts_and_one_that_comes_before_it_is_seen(
+def test_the_first_of_two_versions_counts_and_an_earlier_one_is_noticed(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.install("mine", {"mine.py": "X = 1\n"})

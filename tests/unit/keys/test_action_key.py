@@ -1,4 +1,6 @@
-"""Keys: golden for one action, changed by everything that matters and by nothing else."""
+"""Keys: golden for one action, and changed by everything that can influence outputs and by nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ GOLDEN = "f0bfbfe6b3f8a9361d0fb0ee1e6499d30832a3c5ef3f7227ec7470104180c646"
 def key(
     action: Action = ACTION, inputs: list[tuple[str, Node]] = INPUTS, tools: dict[str, str] = TOOLS
 ) -> Key:
-    """The key of the example, changed or not."""
+    """The key of the example, or of a variant of it."""
     return key_of(action, inputs, tools)
 
 
@@ -55,7 +57,7 @@ def test_the_key_is_golden() -> None:
         ("network", True, "network"),
     ],
 )
-def test_what_matters_changes_the_key_and_is_named(field: str, value: Any, part: str) -> None:
+def test_a_field_changes_the_key_and_is_named(field: str, value: Any, part: str) -> None:
     other = key(replace(ACTION, **{field: value}))
     assert other.digest != key().digest
     assert [
@@ -97,9 +99,9 @@ def test_a_tool_changes_the_key_and_is_named() -> None:
         ("at", Location("BUILD.toml", 9)),
     ],
 )
-def test_what_is_only_shown_changes_no_key(field: str, value: Any) -> None:
+def test_fields_for_people_do_not_change_the_key(field: str, value: Any) -> None:
     assert key(replace(ACTION, **{field: value})).digest == key().digest
 
 
-def test_order_of_inputs_and_tools_is_no_difference() -> None:
+def test_the_order_of_inputs_and_tools_does_not_change_the_key() -> None:
     assert key(inputs=INPUTS[::-1], tools=dict(reversed(TOOLS.items()))).digest == key().digest

@@ -11,18 +11,19 @@ from buildgraph.types.digest import Digest
 FILE = Digest.of(b"x")
 
 
-def stored(blobs: dict[Digest, bytes], directory: Directory) -> Digest:
+def store(blobs: dict[Digest, bytes], directory: Directory) -> Digest:
+    """Add the bytes of a Directory to the blobs, and return its digest."""
     data = encode_directory(directory)
     digest = Digest.of(data)
     blobs[digest] = data
     return digest
 
 
-def test_a_folder_comes_before_those_in_it() -> None:
+def test_parents_come_first() -> None:
     blobs: dict[Digest, bytes] = {}
-    leaf = stored(blobs, Directory((("f", FILE, False),)))
-    middle = stored(blobs, Directory((), (("leaf", leaf),)))
-    top = stored(blobs, Directory((), (("a", middle), ("b", leaf)), (("link", "a"),)))
+    leaf = store(blobs, Directory((("f", FILE, False),)))
+    middle = store(blobs, Directory((), (("leaf", leaf),)))
+    top = store(blobs, Directory((), (("a", middle), ("b", leaf)), (("link", "a"),)))
     walked = list(walk_tree(top, blobs.__getitem__))
     paths = [path for path, _, _ in walked]
     assert sorted(paths) == ["", "/a", "/a/leaf", "/b"]
@@ -38,15 +39,15 @@ def test_a_folder_comes_before_those_in_it() -> None:
 
 def test_equal_folders_are_walked_once_when_seen_is_given() -> None:
     blobs: dict[Digest, bytes] = {}
-    leaf = stored(blobs, Directory((("f", FILE, False),)))
-    top = stored(blobs, Directory((), (("a", leaf), ("b", leaf))))
+    leaf = store(blobs, Directory((("f", FILE, False),)))
+    top = store(blobs, Directory((), (("a", leaf), ("b", leaf))))
     seen: set[Digest] = set()
     assert len(list(walk_tree(top, blobs.__getitem__, seen))) == 2
     assert seen == {top, leaf}
     assert list(walk_tree(top, blobs.__getitem__, seen)) == []
 
 
-def test_bytes_that_are_no_directory_are_refused_and_missing_ones_pass() -> None:
+def test_other_bytes_are_refused_and_missing_ones_raise_the_error_of_the_reader() -> None:
     with pytest.raises(ValueError):
         list(walk_tree(FILE, lambda digest: b"\xff"))
     with pytest.raises(KeyError):

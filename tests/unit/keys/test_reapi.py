@@ -1,4 +1,4 @@
-"""Our canonical bytes are those of the `protobuf` package for the same schema, for any message."""
+"""Canonical bytes equal those of the package `protobuf` for the same schema and any message."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _KIND = {
 def _factory() -> Any:
     file = descriptor_pb2.FileDescriptorProto(name="reapi.proto", package="t", syntax="proto3")
     for message, fields in SCHEMA.items():
-        made = file.message_type.add(name=message)
+        descriptor = file.message_type.add(name=message)
         for number, name, kind, repeated in fields:
             label = _F.LABEL_REPEATED if repeated else _F.LABEL_OPTIONAL
-            field = made.field.add(
+            field = descriptor.field.add(
                 name=name, number=number, label=label, type=_KIND.get(kind, _F.TYPE_MESSAGE)
             )
             if kind not in _KIND:
@@ -63,22 +63,22 @@ def messages(name: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _theirs(name: str, values: dict[str, Any]) -> Any:
-    made = FACTORY(name)()
+    message = FACTORY(name)()
     for _, field, kind, repeated in SCHEMA[name]:
         if field not in values:
             continue
         for value in values[field] if repeated else [values[field]]:
-            _set(made, field, kind, repeated, value)
-    return made
+            _set(message, field, kind, repeated, value)
+    return message
 
 
-def _set(made: Any, field: str, kind: str, repeated: bool, value: Any) -> None:
+def _set(message: Any, field: str, kind: str, repeated: bool, value: Any) -> None:
     if kind in _KIND:
-        getattr(made, field).append(value) if repeated else setattr(made, field, value)
+        getattr(message, field).append(value) if repeated else setattr(message, field, value)
     elif repeated:
-        getattr(made, field).append(_theirs(kind, value))
+        getattr(message, field).append(_theirs(kind, value))
     else:
-        getattr(made, field).CopyFrom(_theirs(kind, value))
+        getattr(message, field).CopyFrom(_theirs(kind, value))
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMA))
@@ -94,7 +94,7 @@ def test_bytes_equal_those_of_protobuf(name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("name", sorted(SCHEMA))
 @given(data=st.data())
-def test_what_was_encoded_decodes_to_the_same_bytes(name: str, data: st.DataObject) -> None:
+def test_decoded_messages_encode_to_the_same_bytes(name: str, data: st.DataObject) -> None:
     encoded = encode(name, data.draw(messages(name)))
     assert encode(name, decode(name, encoded)) == encoded
 
@@ -106,7 +106,7 @@ DIGESTS = st.binary(max_size=300).map(Digest.of)
 
 
 @given(st.dictionaries(NAMES, st.tuples(DIGESTS, st.booleans())), st.dictionaries(NAMES, DIGESTS))
-def test_directories_written_by_hand_equal_the_schema(
+def test_bytes_of_directories_equal_those_by_the_schema(
     files: dict[str, tuple[Digest, bool]], folders: dict[str, Digest]
 ) -> None:
     folders = {name: digest for name, digest in folders.items() if name not in files}
@@ -145,7 +145,7 @@ def test_a_directory_with_a_name_that_escapes_is_refused(name: str) -> None:
         decode_directory(data)
 
 
-def test_entries_are_sorted_so_that_order_is_no_difference() -> None:
+def test_entries_are_sorted() -> None:
     one, two = Digest.of(b"1"), Digest.of(b"2")
     forward = Directory((("a", one, False), ("b", two, True)), (("x", one), ("y", two)))
     backward = Directory((("b", two, True), ("a", one, False)), (("y", two), ("x", one)))

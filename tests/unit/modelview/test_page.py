@@ -48,7 +48,7 @@ def test_the_sheet_of_every_shipped_model_is_json(capsys: pytest.CaptureFixture[
     for path in (*EXAMPLES.glob("*.npz"), *ROOMS.glob("*.npz"), *FORMATS.iterdir()):
         found = json.loads(said(capsys, str(path), "--json"))
         assert (
-            found["schema"] == 1
+            found["schema"] == 2
             and found["matrices"][0]["name"] == "A0"
             and found["cost"]["plan"] > 0
         )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import assemble_image
 import merge_images
 import pytest
 from ociimage import merge as image_index
-
-from tests.support.requirements import need
 
 
 def layout(folder: Path, architecture: str) -> Path:
@@ -43,26 +40,6 @@ def test_images_are_listed_by_platform_and_share_blobs(tmp_path: Path) -> None:
     told = image_index.summary(tmp_path / "one", one)
     assert [image["platform"]["architecture"] for image in told["images"]] == ["amd64", "arm64"]
     assert len(list((tmp_path / "one/blobs/sha256").iterdir())) == 2 * 4 - 1 + 1
-
-
-def test_skopeo_picks_each_platform(tmp_path: Path) -> None:
-    skopeo = need("skopeo")
-    image_index.merge(
-        [layout(tmp_path / name, name) for name in ("amd64", "arm64")], tmp_path / "out"
-    )
-    for name in ("amd64", "arm64"):
-        inspect = [skopeo, "--override-arch", name, "inspect", "oci:out"]
-        told = subprocess.run(
-            inspect, cwd=tmp_path, check=True, timeout=60, capture_output=True
-        ).stdout
-        assert json.loads(told)["Architecture"] == name
-    copy = ["copy", "--all", "--insecure-policy", "oci:out", "oci:copy"]
-    subprocess.run([skopeo, *copy], cwd=tmp_path, check=True, timeout=60, capture_output=True)
-    ours, theirs = (
-        json.loads((tmp_path / name / "index.json").read_bytes())["manifests"][0]["digest"]
-        for name in ("out", "copy")
-    )
-    assert ours == theirs
 
 
 def test_the_same_platform_twice_is_refused(

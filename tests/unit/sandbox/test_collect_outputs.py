@@ -1,4 +1,4 @@
-"""Into a stage and out of one: what may be staged, what may be collected, and that nothing changes on the way."""
+"""Staging and collecting: allowed inputs and outputs, and that contents do not change."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ from buildgraph.types.result import File, Node, Tree
 
 
 def gather(out: Path, *declared: Out) -> tuple[dict[str, Node], MemoryStore]:
-    """Collect and publish."""
+    """Collect outputs and publish them."""
     store = MemoryStore()
     batch = store.batch()
-    found = dict(collect(str(out), declared, batch))
+    nodes = dict(collect(str(out), declared, batch))
     store.publish([batch])
-    return found, store
+    return nodes, store
 
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """A folder that a command wrote to."""
+    """Return a folder that a command wrote to."""
     folder = tmp_path / "out"
     folder.mkdir()
     return folder
 
 
 def test_files_and_trees_are_collected(out: Path) -> None:
-    """With their exec bits, in folders too, sorted by path."""
+    """Exec bits are kept, in folders too, and paths are sorted."""
     (out / "bin").mkdir()
     (out / "bin" / "tool").write_bytes(b"tool")
     (out / "bin" / "tool").chmod(0o700)
     (out / "tree" / "empty").mkdir(parents=True)
     (out / "tree" / "f").write_bytes(b"f")
     (out / "tree" / "link").symlink_to("f")
-    found, store = gather(out, Out("tree", tree=True), Out("bin/tool"))
-    assert found["bin/tool"] == File(Digest.of(b"tool"), True)
-    assert list(found) == ["bin/tool", "tree"]
-    folder = decode_directory(store.read(found["tree"].digest))
+    nodes, store = gather(out, Out("tree", tree=True), Out("bin/tool"))
+    assert nodes["bin/tool"] == File(Digest.of(b"tool"), True)
+    assert list(nodes) == ["bin/tool", "tree"]
+    folder = decode_directory(store.read(nodes["tree"].digest))
     assert folder == Directory(
         (("f", Digest.of(b"f"), False),), (("empty", Digest.of(b"")),), (("link", "f"),)
     )
@@ -58,13 +58,13 @@ def test_files_and_trees_are_collected(out: Path) -> None:
 
 
 def test_unreadable_outputs_are_collected(out: Path) -> None:
-    """A command may have taken every permission away."""
+    """A command may have removed all permissions."""
     (out / "tree").mkdir()
     (out / "tree" / "f").write_bytes(b"f")
     (out / "tree" / "f").chmod(0)
     (out / "tree").chmod(0)
-    found, store = gather(out, Out("tree", tree=True))
-    assert store.has(Digest.of(b"f")) and store.has(found["tree"].digest)
+    nodes, store = gather(out, Out("tree", tree=True))
+    assert store.has(Digest.of(b"f")) and store.has(nodes["tree"].digest)
 
 
 def _pipe(path: Path) -> None:
@@ -73,8 +73,8 @@ def _pipe(path: Path) -> None:
 
 def _socket(path: Path) -> None:
     os.chdir(path.parent)
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(path.name)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path.name)
 
 
 def _setuid(path: Path) -> None:
@@ -102,10 +102,10 @@ BAD: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("place", ["file", "tree"])
-def test_what_cannot_be_kept_is_refused(
+def test_entries_that_cannot_be_stored_are_refused(
     out: Path, kind: str, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By path and kind, as a file and inside a tree."""
+    """The message has path and kind, for a file and for an entry of a tree."""
     monkeypatch.chdir(out)
     (out / "tree").mkdir()
     (out / "tree" / "good").write_bytes(b"good")
@@ -121,7 +121,7 @@ def test_what_cannot_be_kept_is_refused(
     "target", ["../../etc/passwd", "..", "../x", "/etc", "d/../f", "./f", "d//f", "f/", "d/.."]
 )
 def test_symlinks_that_could_leave_a_tree_are_refused(out: Path, target: str) -> None:
-    """Also those that would only by way of another link."""
+    """A target that leaves the tree only through another symlink is refused, too."""
     (out / "tree").mkdir()
     (out / "tree" / "link").symlink_to(target)
     with pytest.raises(BuildError, match="leaves its tree"):
@@ -131,8 +131,8 @@ def test_symlinks_that_could_leave_a_tree_are_refused(out: Path, target: str) ->
 @given(
     st.lists(st.sampled_from(["..", "a", "b", ".", ""]), min_size=1, max_size=6), st.integers(0, 3)
 )
-def test_a_link_that_may_stay_never_leaves(parts: list[str], depth: int) -> None:
-    """By counting where each step stands."""
+def test_an_accepted_symlink_never_leaves_its_tree(parts: list[str], depth: int) -> None:
+    """Count the depth after each part of the target."""
     target, at, lowest = "/".join(parts), depth, depth
     for part in parts:
         at += -1 if part == ".." else 1
@@ -142,25 +142,25 @@ def test_a_link_that_may_stay_never_leaves(parts: list[str], depth: int) -> None
 
 
 def test_missing_and_undeclared_outputs_are_all_named(out: Path) -> None:
-    """In one message."""
+    """One message lists all of them."""
     (out / "extra").write_bytes(b"")
     (out / "folder").mkdir()
     (out / "wrong").mkdir()
     with pytest.raises(BuildError) as fault:
         gather(out, Out("wrong"), Out("absent"), Out("deep/absent"))
     for words in (
-        "'extra' was made and not declared",
-        "'folder' was made and not declared",
+        "'extra' was created but not declared",
+        "'folder' was created but not declared",
         "absent was declared",
         "deep/absent was declared",
-        "wrong was declared as a file and is none",
+        "wrong was declared as a file but is not one",
     ):
         assert words in fault.value.what
     assert fault.value.reason == "failed"
 
 
 def test_a_tree_without_end_is_refused(out: Path) -> None:
-    """Not a traceback."""
+    """Collecting raises a BuildError, not a RecursionError."""
     path = out / "tree"
     for _ in range(70):
         path = path / "d"
@@ -170,32 +170,32 @@ def test_a_tree_without_end_is_refused(out: Path) -> None:
 
 
 def test_a_symlinked_out_is_not_followed(out: Path, tmp_path: Path) -> None:
-    """Wherever it leads."""
+    """The target of the symlink does not matter."""
     (tmp_path / "link").symlink_to(out)
     with pytest.raises(OSError):
         gather(tmp_path / "link")
 
 
-def test_what_was_collected_can_be_staged(out: Path, tmp_path: Path) -> None:
-    """The same tree, read-only; collected again it is the same node."""
+def test_collected_outputs_can_be_staged(out: Path, tmp_path: Path) -> None:
+    """The same tree is staged read-only; collected again, it is the same node."""
     (out / "tree" / "a" / "b").mkdir(parents=True)
     (out / "tree" / "a" / "b" / "x").write_bytes(b"x")
     (out / "tree" / "a" / "b" / "x").chmod(0o755)
     (out / "tree" / "a" / "up").symlink_to("../y")
     (out / "tree" / "y").write_bytes(b"y")
-    found, store = gather(out, Out("tree", tree=True))
+    nodes, store = gather(out, Out("tree", tree=True))
     root = tmp_path / "stage"
     root.mkdir()
-    stage(str(root), [("in/tree", found["tree"]), ("in/file", File(Digest.of(b"y")))], store)
+    stage(str(root), [("in/tree", nodes["tree"]), ("in/file", File(Digest.of(b"y")))], store)
     assert (root / "in/tree/a/up").read_bytes() == b"y" == (root / "in/file").read_bytes()
     assert stat.S_IMODE((root / "in/tree/a/b/x").stat().st_mode) == 0o555
     assert stat.S_IMODE((root / "in/file").stat().st_mode) == 0o444
-    assert gather(root / "in", Out("tree", tree=True), Out("file"))[0]["tree"] == found["tree"]
+    assert gather(root / "in", Out("tree", tree=True), Out("file"))[0]["tree"] == nodes["tree"]
 
 
 @pytest.mark.parametrize("path", ["", "/etc/x", "../x", "a/../x", "a//x", "./x", "a/.", "a\0b"])
 def test_inputs_stay_in_the_stage(tmp_path: Path, path: str) -> None:
-    """Whatever path they are given."""
+    """Paths that lead out are refused."""
     store = MemoryStore()
     batch = store.batch()
     node = File(batch.add(b"x"))
@@ -222,7 +222,7 @@ TREE = encode_directory(Directory(files=(("f", Digest.of(b"x"), False),)))
     ],
 )
 def test_two_inputs_at_one_place_are_refused(tmp_path: Path, first: str, second: str) -> None:
-    """Equal, or one beneath the other, in either order."""
+    """Paths are equal, or one is beneath the other, in either order."""
     store = MemoryStore()
     batch = store.batch()
     nodes: dict[bool, Node] = {False: File(batch.add(b"x")), True: Tree(batch.add(TREE))}
@@ -233,7 +233,7 @@ def test_two_inputs_at_one_place_are_refused(tmp_path: Path, first: str, second:
 
 @pytest.mark.parametrize("path", ["out", "out/x"])
 def test_inputs_stay_out_of_the_outputs(tmp_path: Path, path: str) -> None:
-    """The folder for outputs is there before them."""
+    """The folder of outputs exists before inputs are staged."""
     store = MemoryStore()
     batch = store.batch()
     node = File(batch.add(b"x"))
@@ -246,7 +246,7 @@ def test_inputs_stay_out_of_the_outputs(tmp_path: Path, path: str) -> None:
 
 @pytest.mark.parametrize("target", ["../../etc", "/etc/passwd"])
 def test_a_tree_from_elsewhere_cannot_leave_either(tmp_path: Path, target: str) -> None:
-    """Trees come from remote stores too."""
+    """Trees may come from other programs that write to the store."""
     store = MemoryStore()
     batch = store.batch()
     tree = Tree(batch.add(encode_directory(Directory(symlinks=(("link", target),)))))
@@ -257,6 +257,6 @@ def test_a_tree_from_elsewhere_cannot_leave_either(tmp_path: Path, target: str) 
 
 
 def test_a_missing_input_passes_through(tmp_path: Path) -> None:
-    """For whoever can build it again."""
+    """The caller can build the missing input again."""
     with pytest.raises(Missing):
         stage(str(tmp_path), [("f", File(Digest.of(b"never")))], MemoryStore())

@@ -1,4 +1,4 @@
-"""The filter of system calls, run by a small interpreter of BPF: each machine's numbers, and foreign ones."""
+"""Seccomp filter, run by a small BPF interpreter, with numbers of own and foreign machines."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
 
 
 def verdict(machine: str, arch: int, number: int, network: bool = False) -> int:
-    """What the kernel would answer to a call."""
+    """Return the answer of the filter to a system call."""
     code = list(struct.iter_unpack("HBBI", program(machine, network)))
-    at = held = 0
+    at = loaded = 0
     while True:
         operation, yes, no, value = code[at]
         at += 1
         if operation == 0x20:
-            held = {0: number, 4: arch}[value]
+            loaded = {0: number, 4: arch}[value]
         elif operation == 0x15:
-            at += yes if held == value else no
+            at += yes if loaded == value else no
         elif operation == 0x35:
-            at += yes if held >= value else no
+            at += yes if loaded >= value else no
         else:
             assert operation == 0x06
             return int(value)
@@ -65,7 +65,7 @@ def verdict(machine: str, arch: int, number: int, network: bool = False) -> int:
     ],
 )
 def test_calls(machine: str, arch: int, refused: dict[str, int], allowed: dict[str, int]) -> None:
-    """Each is refused or allowed by its number on that machine."""
+    """A call is refused or allowed by its number on that machine."""
     assert {
         name for name, number in refused.items() if verdict(machine, arch, number) != REFUSE
     } == set()
@@ -78,12 +78,12 @@ def test_calls(machine: str, arch: int, refused: dict[str, int], allowed: dict[s
     ("machine", "foreign"), [("x86_64", I386), ("x86_64", ARM), ("aarch64", X86)]
 )
 def test_a_foreign_architecture_ends_the_process(machine: str, foreign: int) -> None:
-    """Its numbers mean other calls."""
+    """The numbers of another architecture are other calls."""
     assert verdict(machine, foreign, 0) == KILL
 
 
 def test_the_network_opens_sockets_only() -> None:
-    """And nothing else."""
+    """All other calls are refused as before."""
     assert (
         verdict("x86_64", X86, 41, network=True) == ALLOW
         and verdict("aarch64", ARM, 198, network=True) == ALLOW
@@ -92,6 +92,6 @@ def test_the_network_opens_sockets_only() -> None:
 
 
 def test_an_unknown_machine_cannot_be_confined() -> None:
-    """Rather than wrongly."""
+    """A filter with wrong numbers would be worse than an error."""
     with pytest.raises(OSError, match="no filter"):
         program("m68k", False)

@@ -1,4 +1,4 @@
-"""What the kernel tells of processes that no one of ours reaps."""
+"""Resource use of processes that this one does not reap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from buildgraph.sandbox import usage
 HOST = {"/proc/vmstat": b"nr_free 1\noom_kill 70\nx 2\n"}
 FIRST = {
     "/proc/self/cgroup": b"4:cpu,memory:/a/b\n1:name=systemd:/\n0::/\n",
-    "/sys/fs/cgroup/memory/a/b/memory.oom_control": b"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+    "/sys/fs/cgroup/memory/a/b/memory.oom_control": b"oom_kill_disable 0\n"
+    b"under_oom 0\noom_kill 3\n",
 }
 SECOND = {
     "/proc/self/cgroup": b"0::/a\n",
@@ -35,9 +36,9 @@ SECOND = {
         ({}, 0),
     ],
 )
-def test_kills_for_want_of_memory_are_those_of_our_own_group(
+def test_oom_kills_are_counted_in_our_own_group(
     files: dict[str, bytes], kills: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or an action that was killed otherwise would be told to have met the end of memory of a neighbour."""
+    """A kill in another group must not be reported as the cause of an action that was killed."""
     monkeypatch.setattr(usage, "_read", lambda path: files.get(path, b""))
     assert usage.count_oom_kills() == kills

@@ -1,115 +1,202 @@
-"""A snapshot comes back as it was written, or not at all."""
+"""A snapshot and its journal come back as they were written, or not at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
 
-from buildgraph.lite.pack import pack_ints, pack_strings, unpack_strings
+from buildgraph.lite.pack import pack_ints, pack_strings
 from buildgraph.state import snapshot
-from buildgraph.types.action import Action, Content, Out, Output, Shipped, Source
-from buildgraph.types.label import Label
+from buildgraph.state.snapshot import JOURNAL, Snapshot, encode_graph, load, parse, write
+from buildgraph.state.step_codec import StepRecord
 
-WORD = st.text(max_size=8).map(lambda text: text.replace("\0", ""))
-PAIRS = st.lists(st.tuples(WORD, WORD), max_size=3).map(tuple)
-WORDS = st.lists(WORD, max_size=4).map(tuple)
-MAKER = Action(("make",), (), (Out("m"),))
-GIVEN = st.one_of(
-    st.builds(Source, WORD),
-    st.builds(Shipped, WORD),
-    st.builds(Content, WORD, st.binary(max_size=9)),
-    st.builds(lambda name, tree: Output(name, MAKER, tree), WORD, st.booleans()),
-)
-ACTIONS = st.builds(
-    Action,
-    WORDS,
-    st.lists(st.tuples(WORD, GIVEN), max_size=4).map(tuple),
-    st.lists(st.builds(Out, WORD, st.booleans()), max_size=3).map(tuple),
-    PAIRS,
-    WORDS,
-    WORDS,
-    PAIRS,
-    st.integers(0, 9999),
-    st.booleans(),
-    st.one_of(st.none(), st.just(Label("a/b", "c")), st.just(Label("", "c"))),
-    WORD,
-)
+STATE = b"f ab/1 1 "
+FACTS = {"facts": pack_strings(["none", "boot"]), "tools": b"", "shipped": b"x"}
+STRINGS = ["x", "\udcff\n", ""]
 
 
-def _fields(action: Action) -> list[object]:
-    return [
-        getattr(action, name)
-        for name in (
-            "argv",
-            "inputs",
-            "outputs",
-            "env",
-            "programs",
-            "distributions",
-            "platform",
-            "timeout",
-            "network",
-            "owner",
-            "title",
-        )
-    ]
+def _record(number: int, key: str = "k") -> StepRecord:
+    return StepRecord(f"{key}{number}/1", number, (STATE,) if number % 2 else ())
 
 
-@given(ACTIONS, st.integers(1, 99))
-def test_a_step_comes_back(action: Action, place: int) -> None:
-    step = unpack_strings(snapshot.step_line(action, place, {MAKER: 7}))
-    assert _fields(snapshot.action_of(step, {7: MAKER})) == _fields(action)
-    assert snapshot.position_of(step) == place
-    assert snapshot.producers_of(step) == (
-        [7] if any(isinstance(given, Output) for _, given in action.inputs) else []
-    )
+def _graph() -> bytes:
+    sections = {"names": pack_strings(STRINGS), "numbers": pack_ints([3, -1, 2**40]), "none": b""}
+    return encode_graph(sections, [b"action\0%d" % number for number in range(8)])
+
+
+def _loaded(path: str) -> Snapshot:
+    loaded = load(path)
+    assert loaded is not None
+    return loaded
+
+
+def _write(of: Snapshot, path: str) -> int:
+    encoded = of.encode(FACTS)
+    assert encoded is not None and write(path, encoded[0])
+    return encoded[1]
+
+
+def _records(of: Snapshot) -> list[StepRecord]:
+    records = of.records(range(of.count))
+    assert records is not None
+    return records
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> tuple[str, snapshot.Snapshot]:
+def path(tmp_path: Path) -> str:
+    """A snapshot of eight actions and three sources, with results."""
+    built = parse(_graph())
+    assert built is not None
+    for number in range(8):
+        built.set_record(number, _record(number))
+    built.source_rows = [b"a/1 ", b"b/2 x", b"c/3 "]
+    built.set_states(b"gates", STATE)
     path = str(tmp_path / "deep/name")
-    steps = snapshot.write_steps(path, [b"one\0a", b"two", b""])
-    parts = steps | {
-        "names": pack_strings(["x", "\udcff\n", ""]),
-        "numbers": pack_ints([3, -1, 2**40]),
-        "none": b"",
-    }
-    mark = snapshot.write(path, parts)
-    found = snapshot.read(path)
-    assert found is not None and found.mark == mark
-    return path, found
+    assert _write(built, path) != 0
+    return path
 
 
-def test_sections_and_steps_come_back(written: tuple[str, snapshot.Snapshot]) -> None:
-    path, found = written
-    assert found.words("names") == ["x", "\udcff\n", ""] and found.words("none") == []
-    assert list(found.numbers("numbers")) == [3, -1, 2**40]
-    assert snapshot.read_steps(path, found, [0, 2, 1]) == [b"one\0a", b"", b"two"]
+def _go_on(path: str) -> Snapshot:
+    """Change a result, a source and the gates as a later build does, and write the journal."""
+    last = _loaded(path)
+    last.set_record(3, _record(3, "n"))
+    assert last.set_source(1, b"n/2 ") and not last.set_source(0, b"a/1 ")
+    last.set_states(b"other", b"")
+    last.write_journal(path)
+    return last
 
 
-def test_every_flipped_byte_of_a_head_is_no_snapshot(
-    written: tuple[str, snapshot.Snapshot],
-) -> None:
-    file = Path(written[0])
+def test_sections_and_actions_come_back(path: str) -> None:
+    loaded = _loaded(path)
+    assert loaded.graph.strings("names") == STRINGS and loaded.graph.strings("none") == []
+    assert list(loaded.graph.ints("numbers")) == [3, -1, 2**40]
+    assert loaded.actions([0, 7, 2]) == [b"action\0" + digit for digit in (b"0", b"7", b"2")]
+    assert loaded.actions([6]) == [b"action\0006"] and loaded.actions([]) == []
+
+
+def test_a_graph_without_results_comes_back() -> None:
+    graph = parse(_graph())
+    assert graph is not None and graph.results is None and graph.checksum == 0
+    assert graph.count == 8 and graph.actions([1]) == [b"action\0001"]
+
+
+def test_results_come_back(path: str) -> None:
+    loaded = _loaded(path)
+    assert loaded.results is not None and loaded.checksum == loaded.results.checksum != 0
+    assert _records(loaded) == [_record(number) for number in range(8)]
+    assert _loaded(path).records([6, 1]) == [_record(6), _record(1)]
+    assert loaded.results.strings("facts") == ["none", "boot"]
+    assert loaded.source_rows == [b"a/1 ", b"b/2 x", b"c/3 "]
+    assert (loaded.verdicts, loaded.file_states) == (b"gates", STATE)
+    assert not loaded.is_changed and not loaded.needs_compaction
+
+
+def test_a_flipped_byte_or_a_lost_end_never_gives_other_content(path: str) -> None:
+    """Each part counts as missing, or it is as it was written."""
+    data, expected = Path(path).read_bytes(), _loaded(path)
+    names, records = dict(expected.graph.parts), _records(expected)
+    flipped = [data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :] for at in range(len(data))]
+    complete = 0
+    for damaged in (*flipped, *(data[:end] for end in range(len(data)))):
+        found = parse(damaged)
+        if found is None:
+            continue
+        assert found.graph.parts == names
+        assert found.actions(range(8)) in (None, expected.actions(range(8)))
+        if found.results is not None:
+            assert found.records(range(8)) in (None, records)
+            assert found.source_rows == expected.source_rows
+            complete += found.records(range(8)) is not None and found.actions(range(8)) is not None
+    assert complete == 0
+
+
+def test_the_head_of_another_version_is_no_snapshot(path: str) -> None:
+    data = Path(path).read_bytes()
+    assert parse(data.replace(b"snapshot 6", b"snapshot 5")) is None
+    assert parse(b"") is None and load(path + " elsewhere") is None
+
+
+def test_results_of_another_graph_do_not_count(path: str) -> None:
+    data, other = Path(path).read_bytes(), _graph().replace(b"names", b"nAmes")
+    size = len(_graph())
+    damaged = parse(other[:size] + data[size:])
+    assert damaged is None or damaged.results is None
+
+
+def test_changes_come_back_from_the_journal(path: str) -> None:
+    last = _go_on(path)
+    loaded = _loaded(path)
+    assert loaded.results is not None
+    assert loaded.checksum == last.checksum != loaded.results.checksum
+    assert loaded.records([3, 4]) == [_record(3, "n"), _record(4)]
+    assert loaded.source_rows == [b"a/1 ", b"n/2 ", b"c/3 "]
+    assert (loaded.verdicts, loaded.file_states) == (b"other", b"")
+    loaded.set_record(4, _record(4, "m"))
+    loaded.write_journal(path)
+    again = _loaded(path)
+    assert again.records([3, 4]) == [_record(3, "n"), _record(4, "m")]
+    assert again.changed_keys() == ["n3/1", "m4/1"]
+
+
+def test_only_another_value_is_a_change(path: str) -> None:
+    last = _loaded(path)
+    _records(last)
+    last.set_record(3, _record(3))
+    last.set_states(b"gates", STATE)
+    assert not last.set_source(2, b"c/3 ") and not last.is_changed
+    last.set_states(b"gates", b"")
+    assert last.is_changed
+
+
+def test_a_grown_journal_is_compacted(path: str) -> None:
+    last = _go_on(path)
+    for number in range(3):
+        last.set_record(number, _record(number, "n"))
+    assert last.needs_compaction
+    expected = _records(last)
+    checksum = _write(last, path)
+    loaded = _loaded(path)
+    assert loaded.results is not None and not Path(path + JOURNAL).exists()
+    assert loaded.checksum == checksum == loaded.results.checksum
+    assert _records(loaded) == expected and loaded.changed_keys() == []
+    assert (loaded.verdicts, loaded.source_rows) == (b"other", last.source_rows)
+
+
+def test_the_journal_of_other_results_does_not_count(path: str) -> None:
+    last = _go_on(path)
+    journal = Path(path + JOURNAL).read_bytes()
+    _write(last, path)
+    Path(path + JOURNAL).write_bytes(journal)
+    loaded = _loaded(path)
+    assert loaded.results is not None and loaded.checksum == loaded.results.checksum
+
+
+def test_a_flipped_byte_of_the_journal_gives_another_checksum(path: str) -> None:
+    """So no manifest belongs to it."""
+    last, file = _go_on(path), Path(path + JOURNAL)
     data = file.read_bytes()
     for at in range(len(data)):
         file.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
-        assert snapshot.read(written[0]) is None, at
-    for end in range(len(data)):
-        file.write_bytes(data[:end])
-        assert snapshot.read(written[0]) is None, end
+        assert _loaded(path).checksum != last.checksum, at
 
 
-def test_steps_that_are_not_those_of_the_head_are_refused(
-    written: tuple[str, snapshot.Snapshot],
-) -> None:
-    path, found = written
-    file = Path(path + snapshot.STEPS)
-    data = file.read_bytes()
-    for other in (b"", data[:-1], b"x" + data[1:]):
-        file.write_bytes(other)
-        assert snapshot.read_steps(path, found, [0, 1]) is None
-    file.unlink()
-    assert snapshot.read_steps(path, found, [0]) is None
+def test_an_open_snapshot_does_not_mix_with_the_file_that_replaces_it(path: str) -> None:
+    before = _loaded(path)
+    after = _loaded(path)
+    for number in range(8):
+        after.set_record(number, _record(number, "other"))
+    _write(after, path)
+    assert before.records([1]) == [_record(1)]
+    assert _loaded(path).records([1]) == [_record(1, "other")]
+
+
+def test_a_disk_that_refuses_leaves_no_checksum(path: str, tmp_path: Path) -> None:
+    last = _loaded(path)
+    (tmp_path / "file").write_text("")
+    elsewhere = str(tmp_path / "file/.buildgraph/name")
+    last.write_journal(elsewhere)
+    assert last.checksum == 0
+    encoded = last.encode(FACTS)
+    assert encoded is not None and not write(elsewhere, encoded[0])
+    assert snapshot.load(elsewhere) is None

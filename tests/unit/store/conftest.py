@@ -1,4 +1,4 @@
-"""One store of each kind, so that the same promises are asked of all."""
+"""A store of each kind, so that the tests of the contract run with each."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from buildgraph.store.protocol import Store
 
 @pytest.fixture
 def disk(tmp_path: Path) -> DiskStore:
-    """A store on disk in a folder of its own."""
+    """Return a store on disk in a new folder."""
     return DiskStore(str(tmp_path / "cache"))
 
 
 @pytest.fixture(params=["memory", "disk"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A store of every kind in turn."""
+    """Return a store of each kind."""
     kinds: dict[str, Callable[[], Store]] = {
         "memory": MemoryStore,
         "disk": lambda: DiskStore(str(tmp_path / "cache")),

@@ -1,4 +1,4 @@
-"""What every store promises, asked of each kind."""
+"""Contract of stores, tested with each kind of store."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ KEY = Digest.of(b"an action")
 def put(store: Store, *blobs: bytes) -> list[Digest]:
     """Publish blobs in one batch."""
     batch = store.batch()
-    made = [batch.add(data) for data in blobs]
+    digests = [batch.add(data) for data in blobs]
     store.publish([batch])
-    return made
+    return digests
 
 
 def result(batch: Batch, outputs: dict[str, bytes], log: bytes = b"log") -> Result:
-    """A result whose blobs are in the batch."""
+    """Return a result whose blobs are in the batch."""
     nodes = tuple((path, File(batch.add(data))) for path, data in sorted(outputs.items()))
     return Result(nodes, batch.add(log), "namespaces", 7)
 
 
-def test_what_is_published_can_be_read(store: Store) -> None:
-    """And nothing is there before."""
+def test_a_published_blob_can_be_read(store: Store) -> None:
+    """Before publishing, the store has none of it."""
     batch = store.batch()
     digest = batch.add(b"hello")
     assert not store.has(digest)
@@ -47,8 +47,8 @@ def test_what_is_published_can_be_read(store: Store) -> None:
     assert store.has(digest) and store.read(digest) == b"hello"
 
 
-def test_files_are_copied_in_by_content(store: Store, tmp_path: Path) -> None:
-    """A file changed after it was added does not change the blob."""
+def test_files_are_added_by_content(store: Store, tmp_path: Path) -> None:
+    """A change of the file after `add_file` does not change the blob."""
     path = tmp_path / "file"
     path.write_bytes(b"before")
     batch = store.batch()
@@ -59,8 +59,8 @@ def test_files_are_copied_in_by_content(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["symlink", "fifo", "folder", "absent"])
-def test_only_regular_files_are_copied_in(store: Store, tmp_path: Path, kind: str) -> None:
-    """Nothing is followed, nothing is waited for."""
+def test_only_regular_files_are_added(store: Store, tmp_path: Path, kind: str) -> None:
+    """Symlinks are not followed, and a FIFO is not waited for."""
     path = tmp_path / kind
     (tmp_path / "target").write_bytes(b"secret")
     if kind == "symlink":
@@ -77,7 +77,7 @@ def test_only_regular_files_are_copied_in(store: Store, tmp_path: Path, kind: st
 def test_a_placed_blob_is_a_new_read_only_file(
     store: Store, tmp_path: Path, executable: bool, mode: int
 ) -> None:
-    """With the mode that was asked for, and never in place of another file."""
+    """It has the requested mode, and never replaces another file."""
     (digest,) = put(store, b"data")
     path = tmp_path / "placed"
     store.place(digest, str(path), executable)
@@ -90,10 +90,8 @@ def test_a_placed_blob_is_a_new_read_only_file(
         store.place(digest, str(path), executable)
 
 
-def test_a_file_that_the_caller_opens_holds_the_blob_and_nothing_else(
-    store: Store, tmp_path: Path
-) -> None:
-    """What stood in it is overwritten and cut off."""
+def test_a_file_that_the_caller_creates_gets_the_blob_only(store: Store, tmp_path: Path) -> None:
+    """Earlier bytes of the file are overwritten and cut off."""
     (digest,) = put(store, b"data")
     path = tmp_path / "placed"
     path.write_bytes(b"longer than that")
@@ -101,15 +99,15 @@ def test_a_file_that_the_caller_opens_holds_the_blob_and_nothing_else(
     assert path.read_bytes() == b"data"
 
 
-def test_placing_what_is_missing_leaves_no_file(store: Store, tmp_path: Path) -> None:
-    """Not even an empty one."""
+def test_placing_a_missing_blob_leaves_no_file(store: Store, tmp_path: Path) -> None:
+    """No empty file is left."""
     with pytest.raises(Missing):
         store.place(Digest.of(b"never"), str(tmp_path / "placed"), False)
     assert not (tmp_path / "placed").exists()
 
 
 def test_a_digest_with_another_size_is_another_blob(store: Store) -> None:
-    """The blob itself stays."""
+    """The blob itself is kept."""
     (digest,) = put(store, b"data")
     lie = Digest(digest.hash, 3)
     assert not store.has(lie)
@@ -119,22 +117,22 @@ def test_a_digest_with_another_size_is_another_blob(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "A" * 64, "x" * 64, "a" * 63])
-def test_a_digest_that_is_no_hash_names_nothing(store: Store, name: str) -> None:
-    """Digests come from remote messages too."""
+def test_a_malformed_digest_names_no_blob(store: Store, name: str) -> None:
+    """Digests may come from messages of other programs."""
     assert not store.has(Digest(name, 1))
     with pytest.raises(Missing):
         store.read(Digest(name, 1))
 
 
 def test_a_result_is_recalled_with_its_parts(store: Store) -> None:
-    """Exactly as it was recorded, by any later caller."""
+    """Any later caller gets the recorded result."""
     batch = store.batch()
-    made = result(batch, {"a": b"1", "b/c": b"2"})
-    batch.record(KEY, made, {"action": b"\0\xff", "command": b""})
+    expected = result(batch, {"a": b"1", "b/c": b"2"})
+    batch.record(KEY, expected, {"action": b"\0\xff", "command": b""})
     assert store.recall(KEY) is None and not store.remembers(KEY)
     store.publish([batch])
     assert (
-        store.recall(KEY) == made
+        store.recall(KEY) == expected
         and store.remembers(KEY)
         and not store.remembers(Digest.of(b"another"))
     )
@@ -144,14 +142,14 @@ def test_a_result_is_recalled_with_its_parts(store: Store) -> None:
     )
 
 
-def test_what_is_kept_is_read_here_and_now(store: Store, tmp_path: Path) -> None:
-    """Blobs and results alike; publishing it makes no difference to who kept it."""
+def test_a_kept_batch_is_readable_at_once(store: Store, tmp_path: Path) -> None:
+    """This holds for blobs and results; publishing changes nothing for this process."""
     batch = store.batch()
-    made = result(batch, {"a": b"kept"})
-    batch.record(KEY, made, {"action": b"x"})
+    expected = result(batch, {"a": b"kept"})
+    batch.record(KEY, expected, {"action": b"x"})
     store.keep(batch)
     for _ in range(2):
-        assert store.recall(KEY) == made and store.parts(KEY) == {"action": b"x"}
+        assert store.recall(KEY) == expected and store.parts(KEY) == {"action": b"x"}
         assert store.has(Digest.of(b"kept")) and store.read(Digest.of(b"kept")) == b"kept"
         store.publish()
     again = store.batch()
@@ -161,8 +159,8 @@ def test_what_is_kept_is_read_here_and_now(store: Store, tmp_path: Path) -> None
     assert (tmp_path / "placed").read_bytes() == b"kept"
 
 
-def test_what_is_kept_is_remembered_here_and_now(store: Store) -> None:
-    """Before it is published, too."""
+def test_a_kept_result_is_remembered_at_once(store: Store) -> None:
+    """It is remembered before it is published."""
     batch = store.batch()
     batch.record(KEY, result(batch, {"a": b"1"}), {})
     store.keep(batch)
@@ -175,13 +173,13 @@ def test_the_later_result_of_a_key_wins(store: Store) -> None:
         batch = store.batch()
         batch.record(KEY, result(batch, {}, log), {})
         store.publish([batch])
-    found = store.recall(KEY)
-    assert found is not None and store.read(found.log) == b"second"
+    recalled = store.recall(KEY)
+    assert recalled is not None and store.read(recalled.log) == b"second"
 
 
 @pytest.mark.parametrize("absent", ["log", "file", "tree", "file in tree", "folder in tree"])
 def test_a_result_counts_only_with_all_its_blobs(store: Store, absent: str) -> None:
-    """Including the folders and files inside its trees."""
+    """The folders and files in its trees count."""
     inner = encode_directory(Directory(files=(("f", Digest.of(b"in tree"), False),)))
     outer = encode_directory(Directory(directories=(("d", Digest.of(inner)),)))
     blobs = {
@@ -191,25 +189,25 @@ def test_a_result_counts_only_with_all_its_blobs(store: Store, absent: str) -> N
         "file in tree": b"in tree",
         "folder in tree": inner,
     }
-    made = Result(
+    expected = Result(
         (("f", File(Digest.of(b"file"))), ("t", Tree(Digest.of(outer)))),
         Digest.of(b"log"),
         "none",
         1,
     )
     batch = store.batch()
-    batch.record(KEY, made, {})
+    batch.record(KEY, expected, {})
     for name, data in blobs.items():
         if name != absent:
             batch.add(data)
     store.publish([batch])
     assert store.recall(KEY) is None
     put(store, blobs[absent])
-    assert store.recall(KEY) == made
+    assert store.recall(KEY) == expected
 
 
 def test_a_tree_that_is_no_directory_is_no_result(store: Store) -> None:
-    """Never an exception."""
+    """No exception is raised."""
     batch = store.batch()
     batch.record(
         KEY, Result((("t", Tree(batch.add(b"no directory"))),), batch.add(b""), "none", 1), {}
@@ -219,7 +217,7 @@ def test_a_tree_that_is_no_directory_is_no_result(store: Store) -> None:
 
 
 def test_a_dropped_batch_leaves_nothing(store: Store) -> None:
-    """And cannot be used again."""
+    """It cannot be used again."""
     batch = store.batch()
     digest = batch.add(b"gone")
     store.drop(batch)
@@ -231,20 +229,20 @@ def test_a_dropped_batch_leaves_nothing(store: Store) -> None:
 
 
 def test_many_batches_are_published_at_once(store: Store) -> None:
-    """From many threads, with blobs in common."""
+    """Threads publish batches with blobs in common."""
     batches = [store.batch() for _ in range(4)]
 
     def fill(number: int) -> list[Digest]:
         return [batches[number % 4].add(b"%d" % (number % 7)) for _ in range(10)]
 
     with ThreadPoolExecutor(4) as pool:
-        found = [digest for digests in pool.map(fill, range(28)) for digest in digests]
+        added = [digest for digests in pool.map(fill, range(28)) for digest in digests]
     store.publish(batches)
-    assert all(store.has(digest) for digest in found) and len(set(found)) == 7
+    assert all(store.has(digest) for digest in added) and len(set(added)) == 7
 
 
 def test_the_empty_blob_is_a_blob(store: Store) -> None:
-    """It is there once published, as any other."""
+    """It exists once it is published."""
     assert put(store, b"") == [EMPTY] and store.read(EMPTY) == b""
 
 
@@ -252,28 +250,28 @@ TEXT = st.text(max_size=20).map(lambda text: text.replace("\0", ""))
 DIGESTS = st.binary(max_size=8).map(Digest.of)
 NODES = st.one_of(st.builds(File, DIGESTS, st.booleans()), st.builds(Tree, DIGESTS))
 OUTPUTS = st.dictionaries(TEXT, NODES, max_size=4).map(
-    lambda found: tuple(sorted(found.items(), key=lambda pair: pair[0]))
+    lambda outputs: tuple(sorted(outputs.items(), key=lambda pair: pair[0]))
 )
 RESULTS = st.builds(Result, OUTPUTS, DIGESTS, TEXT, st.integers(0, 1 << 40))
 PARTS = st.dictionaries(TEXT, st.binary(max_size=40), max_size=4)
 
 
 @given(RESULTS, PARTS)
-def test_records_come_back_as_written(made: Result, parts: dict[str, bytes]) -> None:
-    """For every result, and with the same bytes each time."""
-    data = result_record.encode(KEY, made, parts)
+def test_records_come_back_as_written(result: Result, parts: dict[str, bytes]) -> None:
+    """Equal results have equal bytes."""
+    data = result_record.encode(KEY, result, parts)
     assert (
-        result_record.decode(KEY, data) == (made, parts)
-        and result_record.encode(KEY, made, parts) == data
+        result_record.decode(KEY, data) == (result, parts)
+        and result_record.encode(KEY, result, parts) == data
     )
 
 
 @given(RESULTS, PARTS, st.data())
-def test_a_changed_record_is_never_believed(
-    made: Result, parts: dict[str, bytes], data: st.DataObject
+def test_a_changed_record_is_discarded(
+    result: Result, parts: dict[str, bytes], data: st.DataObject
 ) -> None:
-    """Whichever byte is changed, wherever it is cut, and under any other key."""
-    whole = result_record.encode(KEY, made, parts)
+    """Change any byte, cut it anywhere, or use another key."""
+    whole = result_record.encode(KEY, result, parts)
     at = data.draw(st.integers(0, len(whole) - 1))
     flipped = bytearray(whole)
     flipped[at] ^= 1 << data.draw(st.integers(0, 7))
@@ -287,8 +285,8 @@ def test_a_changed_record_is_never_believed(
     st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=5),
     st.lists(st.booleans(), min_size=5),
 )
-def test_both_kinds_hold_the_same(rounds: list[list[bytes]], publish: list[bool]) -> None:
-    """After any sequence of batches, published or dropped."""
+def test_both_kinds_have_the_same_content(rounds: list[list[bytes]], publish: list[bool]) -> None:
+    """The stores agree after any sequence of published and dropped batches."""
     with tempfile.TemporaryDirectory() as folder:
         stores: tuple[Store, ...] = (MemoryStore(), DiskStore(os.path.join(folder, "cache")))
         for blobs, publishes in zip(rounds, publish):

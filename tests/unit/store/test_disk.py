@@ -1,4 +1,4 @@
-"""What only a disk can do to a store: damage, other users, other processes, no room."""
+"""Stores on disk: damage, other users, other processes, and full disks."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ KEY = Digest.of(b"an action")
 
 def flip(path: str) -> None:
     """Change one bit and keep the size and times."""
-    found = os.stat(path)
+    info = os.stat(path)
     os.chmod(path, 0o644)
     data = bytearray(Path(path).read_bytes())
     data[len(data) // 2] ^= 1
     Path(path).write_bytes(data)
-    os.chmod(path, stat.S_IMODE(found.st_mode))
-    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    os.chmod(path, stat.S_IMODE(info.st_mode))
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 
 def cut(path: str) -> None:
@@ -48,7 +48,7 @@ def empty(path: str) -> None:
 
 
 def swap(path: str) -> None:
-    """Put a folder in the way."""
+    """Replace the file by a folder."""
     os.unlink(path)
     os.mkdir(path)
 
@@ -67,8 +67,8 @@ def fill(store: DiskStore, data: bytes = b"some output") -> Digest:
     return digest
 
 
-def test_what_is_kept_is_for_this_process_until_it_is_published(tmp_path: Path) -> None:
-    """Others see nothing of it, and what is never published leaves nothing."""
+def test_a_kept_batch_is_private_until_it_is_published(tmp_path: Path) -> None:
+    """Other processes see nothing of it, and a batch that is never published leaves nothing."""
     mine, other = (DiskStore(str(tmp_path / "cache")) for _ in range(2))
     batch = mine.batch()
     digest = batch.add(b"kept")
@@ -86,8 +86,8 @@ def test_what_is_kept_is_for_this_process_until_it_is_published(tmp_path: Path) 
     ]
 
 
-def test_a_disk_that_refuses_forgets_what_was_kept(tmp_path: Path) -> None:
-    """The build that kept it ends, and the next one makes it again."""
+def test_a_kept_batch_is_lost_when_the_disk_refuses(tmp_path: Path) -> None:
+    """The build that kept it fails, and the next one produces it again."""
 
     class Full(FileOps):
         def sync_filesystem(self, folder: str) -> None:
@@ -104,13 +104,13 @@ def test_a_disk_that_refuses_forgets_what_was_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_blob_is_set_aside_and_said_once(
+def test_a_damaged_blob_is_quarantined_and_reported_once(
     tmp_path: Path, damage: Callable[[str], None]
 ) -> None:
-    """It reads as missing, never as other bytes; publishing it again heals the store."""
-    said: list[str] = []
+    """It reads as missing, never as other bytes; publishing it again repairs the store."""
+    warnings: list[str] = []
     digest = fill(DiskStore(str(tmp_path / "cache")))
-    store = DiskStore(str(tmp_path / "cache"), said.append)
+    store = DiskStore(str(tmp_path / "cache"), warnings.append)
     before = os.stat(store.generation)
     damage(store.blob_path(digest))
     for _ in range(2):
@@ -118,7 +118,7 @@ def test_a_damaged_blob_is_set_aside_and_said_once(
             store.read(digest)
         with pytest.raises(Missing):
             store.place(digest, str(tmp_path / "placed"), False)
-    assert len(said) == 1 and digest.hash[:12] in said[0]
+    assert len(warnings) == 1 and digest.hash[:12] in warnings[0]
     assert (
         not (tmp_path / "placed").exists() and not store.has(digest) and store.recall(KEY) is None
     )
@@ -132,8 +132,8 @@ def test_a_damaged_blob_is_set_aside_and_said_once(
 
 
 @pytest.mark.parametrize("damage", (flip, cut, empty))
-def test_publishing_verifies_what_it_finds(tmp_path: Path, damage: Callable[[str], None]) -> None:
-    """A blob that stands under its name but is torn is replaced, not trusted."""
+def test_publishing_verifies_existing_blobs(tmp_path: Path, damage: Callable[[str], None]) -> None:
+    """A truncated blob under the right name is replaced."""
     digest = fill(DiskStore(str(tmp_path / "cache")))
     store = DiskStore(str(tmp_path / "cache"))
     damage(store.blob_path(digest))
@@ -143,18 +143,18 @@ def test_publishing_verifies_what_it_finds(tmp_path: Path, damage: Callable[[str
 
 @pytest.mark.parametrize("damage", (flip, cut, empty))
 def test_a_damaged_record_is_a_miss(tmp_path: Path, damage: Callable[[str], None]) -> None:
-    """Said once, and healed by the next build."""
-    said: list[str] = []
-    store = DiskStore(str(tmp_path / "cache"), said.append)
+    """The warning is printed once, and the next build repairs it."""
+    warnings: list[str] = []
+    store = DiskStore(str(tmp_path / "cache"), warnings.append)
     fill(store)
     damage(store.record_path(KEY))
-    assert store.recall(KEY) is None and store.parts(KEY) is None and len(said) == 1
+    assert store.recall(KEY) is None and store.parts(KEY) is None and len(warnings) == 1
     fill(store)
     assert store.recall(KEY) is not None
 
 
 def test_a_record_under_another_key_is_a_miss(disk: DiskStore) -> None:
-    """A record names its own key."""
+    """A record contains its own key."""
     fill(disk)
     other = Digest.of(b"another action")
     os.makedirs(os.path.dirname(disk.record_path(other)), exist_ok=True)
@@ -163,7 +163,7 @@ def test_a_record_under_another_key_is_a_miss(disk: DiskStore) -> None:
 
 
 def test_a_missing_blob_is_a_miss(disk: DiskStore) -> None:
-    """And the generation tells the path of a build in which nothing changed."""
+    """The generation changes."""
     digest = fill(disk)
     before = os.stat(disk.generation).st_size
     disk.remove(disk.blob_path(digest))
@@ -171,7 +171,7 @@ def test_a_missing_blob_is_a_miss(disk: DiskStore) -> None:
 
 
 def test_blobs_are_read_only_and_private(disk: DiskStore) -> None:
-    """In a folder that is ours alone."""
+    """The folder belongs to this user only."""
     digest = fill(disk)
     assert stat.S_IMODE(os.stat(disk.blob_path(digest)).st_mode) == 0o444
     assert stat.S_IMODE(os.stat(disk.root).st_mode) == 0o700
@@ -179,22 +179,22 @@ def test_blobs_are_read_only_and_private(disk: DiskStore) -> None:
     assert os.listdir(os.path.join(disk.root, "tmp")) == []
 
 
-def test_stats_count_what_is_there(disk: DiskStore) -> None:
-    """In files and bytes."""
+def test_stats_count_files_and_bytes(disk: DiskStore) -> None:
+    """Files and bytes are counted."""
     fill(disk)
-    found = measure_store(disk.root)
-    assert (found.blobs, found.blob_bytes, found.results, found.quarantined) == (
+    stats = measure_store(disk.root)
+    assert (stats.blobs, stats.blob_bytes, stats.results, stats.quarantined) == (
         2,
         len(b"some output" + b"log"),
         1,
         0,
     )
-    assert found.result_bytes == os.stat(disk.record_path(KEY)).st_size
+    assert stats.result_bytes == os.stat(disk.record_path(KEY)).st_size
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
 def test_a_folder_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
-    """With the command that mends it."""
+    """The error has the command that fixes it."""
     root = tmp_path / "cache"
     root.mkdir()
     root.chmod(mode)
@@ -204,7 +204,7 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path: Path, mode: int) ->
 
 
 def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
-    """Whoever owns it could change what a build believes."""
+    """Its owner could change the results of builds."""
     if os.geteuid() != 0:
         absent("only root can give a folder away")
     root = tmp_path / "cache"
@@ -215,8 +215,8 @@ def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     assert fault.value.reason == "environment"
 
 
-def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
-    """Not a traceback."""
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
+    """The error is a BuildError."""
     (tmp_path / "cache").write_text("")
     for root in (tmp_path / "cache", tmp_path / "cache" / "below"):
         with pytest.raises(BuildError) as fault:
@@ -233,25 +233,25 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
         ({"BUILDGRAPH_CACHE": "", "HOME": "/h"}, "/h/.cache/buildgraph"),
     ],
 )
-def test_where_the_cache_stands(environ: dict[str, str], root: str) -> None:
-    """As the XDG base directory specification has it: relative paths and empty values do not count."""
+def test_the_place_of_the_cache(environ: dict[str, str], root: str) -> None:
+    """As in the XDG base directory specification, relative paths and empty values are ignored."""
     assert default_root(environ) == root
 
 
-def test_no_home_is_said() -> None:
-    """With the way out."""
+def test_a_missing_home_is_reported() -> None:
+    """The error says what to set."""
     with pytest.raises(BuildError, match="HOME is not set") as fault:
         default_root({})
     assert fault.value.reason == "environment" and "BUILDGRAPH_CACHE" in fault.value.fix
 
 
-def test_what_is_remembered_may_be_forgotten_by_another_thread(
+def test_recent_blobs_can_be_cleared_by_another_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A thread that finds damage lets go of all small blobs, in the middle of which another adds one."""
+    """A thread that finds damage clears the recent blobs while another thread adds one."""
 
     class Shared(dict[Digest, bytes]):
-        """What is held, with another thread that adds while it is emptied."""
+        """Dictionary to which another thread adds while it is cleared."""
 
         def clear(self) -> None:
             super().clear()

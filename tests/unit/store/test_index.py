@@ -1,4 +1,4 @@
-"""The deletable index: what it keeps, and what it does with a database that is not its own."""
+"""Stat index: rows that it keeps, and databases that another program changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = {b"a": b"1", b"b\0\xff": b"", b"c": b"x" * 100_000}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> str:
-    """The folder of an index that holds ROWS."""
+    """Return the folder of an index with ROWS."""
     memo = StatIndex(str(tmp_path / "memo"))
     memo.put_many(ROWS)
     memo.close()
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> str:
 
 
 def test_rows_come_back(folder: str) -> None:
-    """In another process, too; and nothing else is in the folder."""
+    """Another process reads them, and the folder contains nothing else."""
     memo = StatIndex(folder)
     assert {key: memo.get(key) for key in ROWS} == ROWS and memo.get(b"d") is None
     memo.put_many({b"a": b"2"})
@@ -71,7 +71,7 @@ PLANTED: dict[str, tuple[str, tuple[object, ...]]] = {
 def test_a_planted_row_runs_nothing(
     folder: str, kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is forgotten with the whole index, which then works again; no file outside is read or removed."""
+    """The index is deleted and works again; no file outside is read or removed."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "victim").write_bytes(b"secret")
     sql, values = PLANTED[kind]
@@ -98,8 +98,8 @@ def _nothing(path: str) -> None:
 
 
 @pytest.mark.parametrize("damage", [_garbage, _hole, _nothing, os.unlink])
-def test_a_damaged_index_is_begun_again(folder: str, damage: Callable[[str], None]) -> None:
-    """Nothing is lost but time."""
+def test_a_damaged_index_is_created_again(folder: str, damage: Callable[[str], None]) -> None:
+    """Only time is lost."""
     damage(os.path.join(folder, "cache.db"))
     memo = StatIndex(folder)
     assert memo.get(b"c") in (None, ROWS[b"c"])
@@ -108,7 +108,7 @@ def test_a_damaged_index_is_begun_again(folder: str, damage: Callable[[str], Non
 
 
 def test_a_folder_that_others_can_write_is_refused(folder: str) -> None:
-    """Before its database is opened."""
+    """The check precedes the opening of the database."""
     os.chmod(folder, 0o777)
     with pytest.raises(BuildError, match="others can write"):
         StatIndex(folder).get(b"a")
@@ -130,10 +130,10 @@ def _link(path: str, other: Path) -> None:
 
 @pytest.mark.parametrize("make", [_fifo, _folder, _link])
 @pytest.mark.parametrize("name", ["cache.db", "cache.db-wal"])
-def test_a_database_that_is_no_file_is_made_again(
+def test_a_database_that_is_no_file_is_created_again(
     folder: str, tmp_path: Path, name: str, make: Callable[[str, Path], None]
 ) -> None:
-    """What is there is put aside and not changed."""
+    """The entry is moved aside and not changed."""
     for old in os.listdir(folder):
         os.unlink(os.path.join(folder, old))
     make(os.path.join(folder, name), tmp_path / "elsewhere")
@@ -141,7 +141,7 @@ def test_a_database_that_is_no_file_is_made_again(
     memo.put_many({b"a": b"1"})
     assert memo.get(b"a") == b"1"
     memo.close()
-    assert any(".aside-" in found for found in os.listdir(folder))
+    assert any(".aside-" in aside for aside in os.listdir(folder))
     assert make is not _link or (tmp_path / "elsewhere").read_bytes() == b"another's"
 
 
@@ -149,7 +149,7 @@ def test_a_database_that_is_no_file_is_made_again(
 def test_a_path_that_would_be_expanded_is_not_used(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The package expands variables in paths: such a folder just remembers nothing."""
+    """The package expands variables in paths, so such an index stays empty."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     memo = StatIndex(name)

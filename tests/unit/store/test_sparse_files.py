@@ -1,4 +1,4 @@
-"""Holes of large files stay holes while they are hashed and copied, and both end soon when that is wished."""
+"""Sparse files: holes stay holes when files are hashed and copied, and both can be cancelled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from buildgraph.store.file_ops import FileOps, NewFile, copy_hashed
 
 
 def sparse(path: Path, size: int, *pieces: tuple[int, bytes]) -> Path:
-    """A file of so many bytes, zeros but for some pieces."""
+    """Create a file of a size, with zeros except for some pieces."""
     with open(path, "wb") as file:
         file.truncate(size)
         for at, data in pieces:
@@ -27,13 +27,13 @@ def sparse(path: Path, size: int, *pieces: tuple[int, bytes]) -> Path:
 
 
 def is_sparse(path: Path) -> bool:
-    """Whether a file takes less than half of its size."""
-    found = path.stat()
-    return 512 * found.st_blocks * 2 < found.st_size
+    """True when a file takes less than half of its size on disk."""
+    info = path.stat()
+    return 512 * info.st_blocks * 2 < info.st_size
 
 
 def copied(path: Path, old: bytes = b"") -> tuple[Path, tuple[str, int]]:
-    """A copy, made over a file that held other bytes."""
+    """Copy a file over one that had other bytes."""
     target = path.parent / "copy"
     target.write_bytes(old)
     source = os.open(path, os.O_RDONLY)
@@ -52,7 +52,7 @@ def copied(path: Path, old: bytes = b"") -> tuple[Path, tuple[str, int]]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_copy_with_holes_is_equal(tmp_path: Path, seed: int) -> None:
-    """Wherever data and holes begin and end, and whatever the target held before."""
+    """Positions of holes and earlier bytes of the target do not matter."""
     chance = random.Random(seed)
     size = CANCEL_CHECK_BYTES + chance.randrange(3 * CANCEL_CHECK_BYTES)
     pieces = [
@@ -61,15 +61,15 @@ def test_a_copy_with_holes_is_equal(tmp_path: Path, seed: int) -> None:
     ]
     path = sparse(tmp_path / "file", size, *[(at, data[: size - at]) for at, data in pieces])
     expected = hashlib.sha256(path.read_bytes()).hexdigest(), size
-    target, found = copied(path, b"old" * 300_000)
-    assert found == expected and target.read_bytes() == path.read_bytes()
+    target, digest = copied(path, b"old" * 300_000)
+    assert digest == expected and target.read_bytes() == path.read_bytes()
     fd = os.open(path, os.O_RDONLY)
     assert hash_open_file(fd) == expected
     os.close(fd)
 
 
 def test_holes_take_no_room(tmp_path: Path) -> None:
-    """Neither in the cache nor where it is restored."""
+    """This holds for the cache and for the restored file."""
     path = sparse(tmp_path / "file", 64 << 20, (0, b"head"), (30 << 20, b"middle"))
     if not is_sparse(path):
         pytest.skip("this disk has no holes")
@@ -86,8 +86,8 @@ def test_holes_take_no_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("holes", [True, False])
-def test_a_wish_to_stop_is_heard_between_pieces(tmp_path: Path, holes: bool) -> None:
-    """While hashing and while copying, in data and in holes; the copy goes."""
+def test_cancellation_is_checked_between_pieces(tmp_path: Path, holes: bool) -> None:
+    """Hashing and copying stop, in data and in holes, and the copy is removed."""
     path = sparse(tmp_path / "file", 8 * CANCEL_CHECK_BYTES)
     if not holes:
         path.write_bytes(bytes(8 * CANCEL_CHECK_BYTES))

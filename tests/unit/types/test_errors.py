@@ -1,79 +1,43 @@
-"""Faults as the user reads them."""
+"""Errors as data: exit codes, order and hints."""
 
 from __future__ import annotations
 
 import pytest
 
-from buildgraph.types.errors import BuildError, BuildErrors, Location, did_you_mean
-from buildgraph.ui.diagnostics import format_error
-
-
-def shown(line: str, at: Location, what: str = "bad", fix: str = "") -> list[str]:
-    return format_error(BuildError(what, at, fix), lambda path, number: line).split("\n")
-
-
-def test_a_fault_shows_the_line_a_caret_and_the_way_out() -> None:
-    text = format_error(
-        BuildError(
-            "no target //hardware:jetsn",
-            Location("BUILD.toml", 31, 13, 16),
-            "did you mean '//hardware:jetson'?",
-        ),
-        lambda path, number: 'hardware = "//hardware:jetsn"\n',
-    )
-    assert text == (
-        'error: no target //hardware:jetsn\n  --> BUILD.toml:31:13\n31 | hardware = "//hardware:jetsn"\n'
-        "   |             ^^^^^^^^^^^^^^^^\nhelp: did you mean '//hardware:jetson'?\n"
-    )
-
-
-def test_faults_are_told_in_the_order_of_their_places_and_once() -> None:
-    faults = [
-        BuildError("second", Location("a", 2)),
-        BuildError("first", Location("a", 1)),
-        BuildError("second", Location("a", 2)),
-    ]
-    text = format_error(BuildErrors(faults), lambda path, number: None)
-    assert text == "error: first\n  --> a:1\n\nerror: second\n  --> a:2\n"
-
-
-def test_a_fault_without_place_or_line_is_still_told() -> None:
-    assert format_error(BuildError("x"), lambda path, number: "never") == "error: x\n"
-    assert (
-        format_error(BuildError("x", Location("gone", 3, 1)), lambda path, number: None)
-        == "error: x\n  --> gone:3:1\n"
-    )
+from buildgraph.types.errors import (
+    BROKEN,
+    ENVIRONMENT,
+    FAILED,
+    USAGE,
+    BuildError,
+    BuildErrors,
+    Location,
+    did_you_mean,
+)
 
 
 @pytest.mark.parametrize(
-    ("line", "column", "length", "caret"),
-    [
-        ("\tx = 1", 6, 1, "  | \t    ^"),
-        ("日本 = 1", 6, 1, "  |        ^"),
-        ("e\u0301 = x", 6, 1, "  |     ^"),
-        ("ab", 9, 4, "  |   ^"),
-    ],
+    ("reason", "code"),
+    [("failed", FAILED), ("broken", BROKEN), ("environment", ENVIRONMENT), ("input", USAGE)],
 )
-def test_the_caret_stands_under_its_character(
-    line: str, column: int, length: int, caret: str
-) -> None:
-    assert shown(line, Location("f", 1, column, length))[3] == caret
+def test_the_reason_determines_the_exit_code(reason: str, code: int) -> None:
+    assert BuildError("x", reason=reason).code == code
 
 
-def test_nothing_shown_can_drive_the_terminal() -> None:
-    text = "\n".join(
-        shown("x = '\x1b[2J'\x07", Location("f\x1b", 1, 5, 3), "bad \x1b[31m", "fix \x07")
+def test_several_errors_are_sorted_by_location_and_have_the_reason_of_the_first() -> None:
+    late, early = (
+        BuildError("late", Location("b", 1)),
+        BuildError("early", Location("a", 9), "", "r"),
     )
-    assert "\x1b" not in text and "\x07" not in text
+    errors = BuildErrors([late, early])
+    assert errors.errors == (early, late) and errors.reason == "r" and str(errors) == "2 errors"
+    assert errors.at == Location("a", 9)
 
 
-def test_a_long_line_is_cut_around_the_caret() -> None:
-    lines = shown("a" * 500 + "HERE" + "b" * 500, Location("f", 1, 501, 4))
-    assert len(lines[2]) < 130
-    assert lines[2][lines[3].index("^") :].startswith("HERE")
-    assert lines[3].count("^") == 4
+def test_a_location_is_printed_without_unknown_numbers() -> None:
+    assert [str(Location("f", *numbers)) for numbers in ((), (3,), (3, 4))] == ["f", "f:3", "f:3:4"]
 
 
-def test_near_words_are_offered_and_far_ones_are_not() -> None:
+def test_similar_words_are_suggested_and_others_are_not() -> None:
     assert did_you_mean("hardwre", ["hardware", "export"]) == "did you mean 'hardware'?"
     assert did_you_mean("zzz", ["hardware", "export"]) == ""

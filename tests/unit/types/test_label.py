@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from buildgraph.types.errors import BuildError
-from buildgraph.types.label import Label, Pattern
+from buildgraph.types.label import Label, Pattern, resolve_shorthand
 
 
 @pytest.mark.parametrize(
-    ("text", "package", "found"),
+    ("text", "package", "label"),
     [
         ("//a/b:c", "", "//a/b:c"),
         (":c", "a/b", "//a/b:c"),
@@ -18,10 +18,10 @@ from buildgraph.types.label import Label, Pattern
         ("//a.b/c-d:e+f_1.2", "", "//a.b/c-d:e+f_1.2"),
     ],
 )
-def test_a_label_reads_back_as_written(text: str, package: str, found: str) -> None:
-    label = Label.parse(text, package)
-    assert str(label) == found
-    assert Label.parse(str(label)) == label
+def test_a_label_is_parsed_as_it_is_printed(text: str, package: str, label: str) -> None:
+    parsed = Label.parse(text, package)
+    assert str(parsed) == label
+    assert Label.parse(str(parsed)) == parsed
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_label_reads_back_as_written(text: str, package: str, found: str) -> N
         "//a:b:c",
     ],
 )
-def test_what_is_no_label_is_refused(text: str) -> None:
+def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(BuildError) as error:
         Label.parse(text)
     assert error.value.reason == "label"
@@ -67,10 +67,30 @@ def test_what_is_no_label_is_refused(text: str) -> None:
         ("//:*", ["//:a"], ["//a:b"]),
     ],
 )
-def test_a_pattern_matches_what_it_says(
-    pattern: str, inside: list[str], outside: list[str]
-) -> None:
-    found = Pattern.parse(pattern)
-    assert all(found.matches(Label.parse(label)) for label in inside)
-    assert not any(found.matches(Label.parse(label)) for label in outside)
-    assert found.negative == pattern.startswith("-")
+def test_a_pattern_matches_its_labels(pattern: str, inside: list[str], outside: list[str]) -> None:
+    parsed = Pattern.parse(pattern)
+    assert all(parsed.matches(Label.parse(label)) for label in inside)
+    assert not any(parsed.matches(Label.parse(label)) for label in outside)
+    assert parsed.negative == pattern.startswith("-")
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("a/b", ("//a:b",)),
+        ("./a/b", ("//a:b",)),
+        ("a", (":a",)),
+        ("a/", ("//a:*", "//a/...")),
+        ("a/...", ("//a/...",)),
+        ("a/**", ("//a/...",)),
+        ("a:b", ("//a:b",)),
+        ("a:*b", ("//a:*",)),
+        ("@repo//a:b", ("//a:b",)),
+        ("a\\b", ("//a:b",)),
+        ("-a/b", ("-//a:b",)),
+        ("//a:b", ()),
+        ("a b", ()),
+    ],
+)
+def test_labels_are_suggested_for_similar_texts(text: str, labels: tuple[str, ...]) -> None:
+    assert resolve_shorthand(text) == labels

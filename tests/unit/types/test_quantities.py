@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from buildgraph.types.quantities import parse_duration, parse_size
+from buildgraph.types.errors import BuildError
+from buildgraph.types.quantities import parse_age, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from buildgraph.types.quantities import parse_duration, parse_size
         ("512B", 512),
     ],
 )
-def test_a_size_is_bytes(text: str, amount: int) -> None:
+def test_a_size_is_in_bytes(text: str, amount: int) -> None:
     assert parse_size(text) == amount
 
 
@@ -34,7 +35,7 @@ def test_a_size_is_bytes(text: str, amount: int) -> None:
         ("7ns", 7),
     ],
 )
-def test_a_duration_is_nanoseconds(text: str, amount: int) -> None:
+def test_a_duration_is_in_nanoseconds(text: str, amount: int) -> None:
     assert parse_duration(text) == amount
 
 
@@ -42,6 +43,18 @@ def test_a_duration_is_nanoseconds(text: str, amount: int) -> None:
     "text",
     ["", "8", "MiB", "-8MiB", "8mib", "8Mi", "1e3KB", "0.5B", "8MiB ", "٣MiB", "9" * 20 + "B"],
 )
-def test_anything_else_is_no_size(text: str) -> None:
+def test_other_texts_are_no_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="size|whole"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30d", 30 * 86400), ("0s", 0), ("2w", 14 * 86400)])
+def test_an_age_is_in_seconds(text: str, seconds: float) -> None:
+    assert parse_age(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "1.5d", "-1d", "1 d", "1y", "9" * 10 + "d"])
+def test_other_texts_are_no_ages(text: str) -> None:
+    with pytest.raises(BuildError, match="is not an age") as error:
+        parse_age(text)
+    assert error.value.reason == "usage"

@@ -1,4 +1,4 @@
-"""The console on a real terminal: live while something runs, gone at the end, still when nothing runs."""
+"""The console on a real terminal: live lines while actions run, which are removed at the end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HIDE, _SHOW = b"\x1b[?25l", b"\x1b[?25h"
 
 
 def _on_a_terminal(events: list[Event]) -> bytes:
-    """All that a terminal receives."""
+    """The bytes that a terminal receives."""
     ours, theirs = pty.openpty()
     received = bytearray()
 
@@ -45,7 +45,7 @@ def test_hits_alone_draw_nothing() -> None:
     )
 
 
-def test_live_lines_leave_and_failures_stay() -> None:
+def test_live_lines_are_removed_and_failures_stay() -> None:
     received = _on_a_terminal(
         [
             Planned(("//a:b",), 2, 0, "none"),
@@ -59,6 +59,6 @@ def test_live_lines_leave_and_failures_stay() -> None:
     assert received.count(_HIDE) == received.count(_SHOW) == 1
 
 
-def test_closing_early_gives_the_terminal_back() -> None:
+def test_closing_early_restores_the_terminal() -> None:
     received = _on_a_terminal([Planned(("//a:b",), 2, 0, "none"), Started(0, "//a:b", "compile")])
     assert received.count(_HIDE) == received.count(_SHOW) == 1

@@ -1,10 +1,10 @@
-"""The log of a build, and the Chrome trace that is a view of it."""
+"""Event logs, and the Chrome traces that are made of them."""
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def _clock(step: int = 1_000_000) -> Callable[[], int]:
 
 
 def _checked(trace: Shape) -> list[Shape]:
-    """The events of a trace after a check of the form that the Trace Event Format demands."""
+    """The events of a trace, whose form is checked against the Trace Event Format."""
     assert set(trace) == {"traceEvents", "displayTimeUnit"}
     assert json.loads(json.dumps(trace)) == trace
     for event in trace["traceEvents"]:
@@ -57,8 +57,8 @@ def _checked(trace: Shape) -> list[Shape]:
         if event["ph"] == "X":
             spans.setdefault(event["tid"], []).append(event)
     for row in spans.values():
-        for one, two in itertools.pairwise(row):
-            assert one["ts"] + one["dur"] <= two["ts"], "two things overlap in one row"
+        for event, following in pairwise(row):
+            assert event["ts"] + event["dur"] <= following["ts"], "two events overlap in one row"
     return list(trace["traceEvents"])
 
 
@@ -76,7 +76,7 @@ def _rows(events: list[Shape]) -> dict[int, str]:
     }
 
 
-def test_each_worker_is_a_row_and_takes_the_lowest_that_is_free() -> None:
+def test_an_action_gets_the_first_free_row_of_a_worker() -> None:
     events = _traced(
         Planned((), 4, 0, "none"),
         Started(0, "//a:b", "one"),
@@ -128,10 +128,12 @@ def test_hits_and_gates_are_instants_in_rows_of_their_own() -> None:
     ]
 
 
-def test_a_build_that_starts_over_or_is_cut_off_leaves_no_open_row() -> None:
-    begun: list[Event] = [Planned((), 1, 0, "none"), Started(0, "//a:b", "one")]
+def test_a_build_that_starts_over_or_is_killed_has_no_open_row() -> None:
+    events: list[Event] = [Planned((), 1, 0, "none"), Started(0, "//a:b", "one")]
     dropped = [
-        event for event in _traced(*begun, *begun) if event["ph"] == "X" and event["name"] == "one"
+        event
+        for event in _traced(*events, *events)
+        if event["ph"] == "X" and event["name"] == "one"
     ]
     assert [event["cat"] for event in dropped] == ["dropped", "dropped"]
 
@@ -149,11 +151,11 @@ def test_the_listener_writes_when_it_is_closed(tmp_path: Path) -> None:
     trace.close()
     trace.close()
     _checked(json.loads((tmp_path / "t.json").read_text()))
-    with pytest.raises(BuildError) as fault:
+    with pytest.raises(BuildError) as error:
         broken = Trace(str(tmp_path / "none/t.json"))
         broken(AFTER[-1])
         broken.close()
-    assert fault.value.reason == "environment"
+    assert error.value.reason == "environment"
 
 
 def _logged(root: Path, *events: Event) -> None:
@@ -164,7 +166,7 @@ def _logged(root: Path, *events: Event) -> None:
     log.close()
 
 
-def test_the_log_is_the_events_with_their_times(tmp_path: Path) -> None:
+def test_the_log_has_the_events_with_their_times(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE, *AFTER)
     records = read_log(str(tmp_path))
     assert [event for _, event in records] == [
@@ -184,18 +186,18 @@ def test_the_last_builds_are_kept(tmp_path: Path) -> None:
         3,
     ]
     assert len(list((tmp_path / ".buildgraph").iterdir())) == KEPT
-    with pytest.raises(BuildError) as fault:
+    with pytest.raises(BuildError) as error:
         read_log(str(tmp_path), KEPT)
-    assert fault.value.reason == "usage"
+    assert error.value.reason == "usage"
 
 
-def test_a_build_without_events_takes_no_log_away(tmp_path: Path) -> None:
+def test_a_build_without_events_keeps_the_logs(tmp_path: Path) -> None:
     _logged(tmp_path, AFTER[-1])
     _logged(tmp_path)
     assert len(read_log(str(tmp_path))) == 1
 
 
-def test_a_torn_log_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_torn_log_is_read_up_to_the_torn_line(tmp_path: Path) -> None:
     _logged(tmp_path, *BEFORE)
     path = Path(log_path(str(tmp_path), 0))
     path.write_bytes(path.read_bytes()[:-20])

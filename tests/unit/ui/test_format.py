@@ -1,4 +1,4 @@
-"""Numbers, times and foreign logs as people read them."""
+"""Numbers, times and logs of commands as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from buildgraph.ui.format import (
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "text"),
     [
         (0, "0 B"),
         (1023, "1023 B"),
@@ -30,12 +30,12 @@ from buildgraph.ui.format import (
         (1 << 60, "1048576.0 TiB"),
     ],
 )
-def test_size(count: int, said: str) -> None:
-    assert format_size(count) == said
+def test_size(count: int, text: str) -> None:
+    assert format_size(count) == text
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "said"),
+    ("milliseconds", "text"),
     [
         (0, "0.00s"),
         (42, "0.04s"),
@@ -48,12 +48,12 @@ def test_size(count: int, said: str) -> None:
         (3720000, "1h02m"),
     ],
 )
-def test_seconds(milliseconds: int, said: str) -> None:
-    assert format_seconds(milliseconds) == said
+def test_seconds(milliseconds: int, text: str) -> None:
+    assert format_seconds(milliseconds) == text
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "text"),
     [
         ("\x1b[31mred\x1b[0m", "red"),
         ("\x1b]0;title\x07text", "text"),
@@ -66,20 +66,20 @@ def test_seconds(milliseconds: int, said: str) -> None:
         ("\x1bcreset", "creset"),
     ],
 )
-def test_clean(line: str, said: str) -> None:
-    assert strip_controls(line) == said
+def test_control_sequences_are_removed(line: str, text: str) -> None:
+    assert strip_controls(line) == text
 
 
 @given(st.text())
-def test_clean_never_lets_a_control_through(line: str) -> None:
+def test_no_control_character_remains(line: str) -> None:
     assert all(ord(sign) >= 32 and not 127 <= ord(sign) < 160 for sign in strip_controls(line))
 
 
-def test_clean_cuts_long_lines() -> None:
+def test_long_lines_are_cut() -> None:
     assert strip_controls("x" * 10_000) == "x" * 400 + " ..."
 
 
-def test_tail_keeps_the_end_and_says_what_it_left_out() -> None:
+def test_the_last_lines_follow_the_number_of_omitted_ones() -> None:
     log = "\n".join(f"line {number}" for number in range(TAIL + 5)) + "\n\n"
     lines = last_lines(log)
     assert lines[0] == "... 5 lines before these"

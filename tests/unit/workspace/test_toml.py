@@ -1,4 +1,4 @@
-"""BUILD.toml as text: bounds, syntax errors, places."""
+"""BUILD.toml as text: limits, syntax errors, and positions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ o = true
 '''
 
 
-def faults(text: str | bytes) -> list[BuildError]:
+def errors_of(text: str | bytes) -> list[BuildError]:
     try:
         parse(text if isinstance(text, bytes) else text.encode(), "BUILD.toml")
     except BuildErrors as errors:
@@ -57,13 +57,13 @@ def faults(text: str | bytes) -> list[BuildError]:
         (("l", 1, "sub", "o"), 12, 5, 4),
     ],
 )
-def test_every_key_and_value_has_its_place(
+def test_every_key_and_value_has_its_position(
     path: tuple[str | int, ...], line: int, column: int, length: int
 ) -> None:
     assert parse(SAMPLE.encode(), "B").positions[path] == Location("B", line, column, length)
 
 
-def test_values_are_those_of_tomllib_and_crlf_does_not_move_places() -> None:
+def test_values_are_those_of_tomllib_and_crlf_does_not_move_positions() -> None:
     document = parse(SAMPLE.replace("\n", "\r\n").encode(), "B")
     assert document.values == tomllib.loads(SAMPLE)
     assert document.positions["l", 1, "sub", "o"] == Location("B", 12, 5, 4)
@@ -110,7 +110,7 @@ def _paths(value: Any, path: tuple[str | int, ...] = ()) -> set[tuple[str | int,
 
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(_KEYS, st.dictionaries(_KEYS, _VALUES, max_size=3), min_size=1, max_size=3))
-def test_the_scanner_finds_exactly_what_tomllib_finds(tables: dict[str, dict[str, Any]]) -> None:
+def test_the_scanner_and_tomllib_find_the_same_keys(tables: dict[str, dict[str, Any]]) -> None:
     text = "".join(
         f"[{_quoted(name)}]\n"
         + "".join(f"{_quoted(key)} = {_toml(value)}\n" for key, value in table.items())
@@ -134,7 +134,7 @@ def _at(value: Any, path: tuple[str | int, ...]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column", "said"),
+    ("text", "line", "column", "what"),
     [
         ("a = foo", 1, 5, "foo is not a value"),
         ("a = True", 1, 5, "True is not a value"),
@@ -154,10 +154,12 @@ def _at(value: Any, path: tuple[str | int, ...]) -> Any:
         ("a = 2024-02-30", 1, 5, "date"),
     ],
 )
-def test_a_syntax_error_says_what_and_where(text: str, line: int, column: int, said: str) -> None:
-    (fault, *_) = faults(text)
-    assert said in fault.what and fault.at is not None
-    assert (fault.at.path, fault.at.line, fault.at.column, fault.reason) == (
+def test_a_syntax_error_has_an_explanation_and_a_location(
+    text: str, line: int, column: int, what: str
+) -> None:
+    (error, *_) = errors_of(text)
+    assert what in error.what and error.at is not None
+    assert (error.at.path, error.at.line, error.at.column, error.reason) == (
         "BUILD.toml",
         line,
         column,
@@ -166,7 +168,7 @@ def test_a_syntax_error_says_what_and_where(text: str, line: int, column: int, s
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "what"),
     [
         (b"a = '\xff'", "byte 0xff is not UTF-8"),
         (b"\xff\xfea\0", "written in UTF-16"),
@@ -175,18 +177,20 @@ def test_a_syntax_error_says_what_and_where(text: str, line: int, column: int, s
         (b"a = '\xc3", "not UTF-8"),
     ],
 )
-def test_only_plain_utf8_is_text(data: bytes, said: str) -> None:
-    (fault,) = faults(data)
-    assert said in fault.what
+def test_only_utf8_is_text(data: bytes, what: str) -> None:
+    (error,) = errors_of(data)
+    assert what in error.what
 
 
-def test_all_syntax_errors_of_a_file_are_told_at_once() -> None:
-    found = faults('a = foo\n[x]\nb = "abc\n[y]\nk = [1 2]\n[z]\nfine = 1\n[t]\n[t]\n[last]\nkey\n')
-    assert [fault.at.line for fault in found if fault.at] == [1, 3, 5, 9, 11]
+def test_all_syntax_errors_of_a_file_are_reported() -> None:
+    errors = errors_of(
+        'a = foo\n[x]\nb = "abc\n[y]\nk = [1 2]\n[z]\nfine = 1\n[t]\n[t]\n[last]\nkey\n'
+    )
+    assert [error.at.line for error in errors if error.at] == [1, 3, 5, 9, 11]
 
 
-def test_a_file_of_nothing_but_errors_is_cut_off() -> None:
-    assert len(faults("[a]\nx =\n" * 1000)) == 20
+def test_at_most_20_errors_are_reported() -> None:
+    assert len(errors_of("[a]\nx =\n" * 1000)) == 20
 
 
 _D32 = "\n".join(
@@ -213,12 +217,14 @@ _D32 = "\n".join(
         (b"a = [" + b"{},\n" * 900_000, 1),
     ],
 )
-def test_what_is_dear_to_parse_is_refused_at_once(data: bytes, line: int) -> None:
+def test_files_that_are_slow_to_parse_are_refused_within_two_seconds(
+    data: bytes, line: int
+) -> None:
     begin = time.process_time()
-    (fault,) = faults(data)
+    (error,) = errors_of(data)
     assert time.process_time() - begin < 2
-    assert fault.at is not None and fault.at.path == "BUILD.toml"
-    assert fault.at.line >= line
+    assert error.at is not None and error.at.path == "BUILD.toml"
+    assert error.at.line >= line
 
 
 @pytest.mark.parametrize(
@@ -234,27 +240,30 @@ def test_what_is_dear_to_parse_is_refused_at_once(data: bytes, line: int) -> Non
         (b'"' * 60_000 + b"\n") * 60,
     ],
 )
-def test_hostile_quotes_cost_no_time(data: bytes) -> None:
+def test_hostile_quotes_are_scanned_within_two_seconds(data: bytes) -> None:
     begin = time.process_time()
-    assert faults(data)
+    assert errors_of(data)
     assert time.process_time() - begin < 2
 
 
-def test_quotes_and_comments_hide_brackets_and_dots_but_quoted_keys_count() -> None:
-    assert not faults(
+def test_brackets_and_dots_in_strings_and_comments_do_not_count() -> None:
+    assert not errors_of(
         'a = "' + "[" * 200 + '"\n# ' + "[" * 200 + "\nb = '" + ".".join("x" * 200) + "'\n"
     )
-    assert not faults("a = [" + "1.5, " * 5000 + "]")
-    assert "more than 32 parts" in faults('"a b".' * 40 + "c = 1")[0].what
+    assert not errors_of("a = [" + "1.5, " * 5000 + "]")
+    assert "more than 32 parts" in errors_of('"a b".' * 40 + "c = 1")[0].what
 
 
 def _ends(pattern: str, text: str) -> int | None:
-    found = re.match(pattern, text)
-    return found.end() if found else None
+    match = re.match(pattern, text)
+    return match.end() if match else None
 
 
-def test_a_long_string_ends_where_it_does_in_every_python() -> None:
-    """Before 3.11.5 a possessive group ends too soon: there another pattern stands for it, and both are alike."""
+def test_a_long_string_ends_at_the_same_place_in_every_python() -> None:
+    """Before 3.11.5 a possessive group ends too soon, so another pattern replaces it.
+
+    Both are equal.
+    """
     dice = random.Random(0)
     for least in (0, 3):
         pattern = LONG % (least, least)

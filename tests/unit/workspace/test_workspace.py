@@ -1,4 +1,4 @@
-"""Which targets a workspace has, and where they stand."""
+"""The targets of a workspace, their patterns, and help for labels that do not exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def labels(root: Path, *patterns: str, package: str = "") -> list[str]:
     return [str(label) for label in Workspace(str(root)).targets(patterns or ("//...",), package)]
 
 
-def fault(root: Path, *patterns: str) -> BuildError:
+def error_of(root: Path, *patterns: str) -> BuildError:
     with pytest.raises(BuildError) as error:
         labels(root, *patterns)
     return error.value
@@ -58,13 +58,13 @@ def test_a_damaged_root_is_still_the_root(tmp_path: Path) -> None:
     assert find_root(str(tmp_path)) == str(tmp_path)
 
 
-def test_no_workspace_says_how_to_make_one(tmp_path: Path) -> None:
+def test_the_help_without_a_workspace_is_init(tmp_path: Path) -> None:
     with pytest.raises(BuildError) as error:
         find_root(str(tmp_path))
     assert error.value.reason == "workspace" and "buildgraph init" in error.value.fix
 
 
-def test_labels_are_folder_then_tables_then_name(tmp_path: Path) -> None:
+def test_a_label_is_folder_tables_and_name(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -89,7 +89,8 @@ def test_sub_tables_are_values_unless_they_have_a_rule(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "BUILD.toml": '[models.scout]\nrule = "model"\nx = 1\n[models.scout.labels]\na = { b = 2 }\n'
+            "BUILD.toml": '[models.scout]\nrule = "model"\nx = 1\n'
+            "[models.scout.labels]\na = { b = 2 }\n"
             '[models.scout.tuned]\nrule = "model"\n[models.scout.more.deep]\nrule = "node"\n'
         },
     )
@@ -113,38 +114,38 @@ def test_sub_tables_are_values_unless_they_have_a_rule(tmp_path: Path) -> None:
         '[a.t.env]\nmode = "x"\nrule = ["v"]',
     ],
 )
-def test_a_table_written_as_a_value_stays_one_though_it_has_a_key_called_rule(
+def test_a_table_that_is_written_as_a_value_may_have_a_key_called_rule(
     tmp_path: Path, value: str
 ) -> None:
     write(tmp_path, {"BUILD.toml": f'[a.t]\nrule = "node"\n{value}\n'})
     assert labels(tmp_path) == ["//a:t"]
-    said = str(Workspace(str(tmp_path)).target(Label("a", "t")).values)
-    assert "'rule': " in said and "'mode': 'x'" in said
+    values = str(Workspace(str(tmp_path)).target(Label("a", "t")).values)
+    assert "'rule': " in values and "'mode': 'x'" in values
 
 
 def test_a_matrix_with_a_rule_is_no_target(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": '[t]\nrule = "node"\n[t.matrix]\nrule = "x"\n'})
-    found = fault(tmp_path)
-    assert "[t.matrix] has a rule" in found.what and found.at is not None and found.at.line == 5
+    error = error_of(tmp_path)
+    assert "[t.matrix] has a rule" in error.what and error.at is not None and error.at.line == 5
 
 
-def test_a_label_made_twice_names_both_places(tmp_path: Path) -> None:
+def test_the_error_for_a_duplicate_label_has_both_locations(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("a.b.c"), "a/BUILD.toml": "\n" + node("b.c")})
-    found = fault(tmp_path, "//a/b:c")
+    error = error_of(tmp_path, "//a/b:c")
     assert (
-        found.reason == "twice"
-        and found.at == Location("a/BUILD.toml", 2, 1, 5)
-        and "BUILD.toml:3" in found.fix
+        error.reason == "twice"
+        and error.at == Location("a/BUILD.toml", 2, 1, 5)
+        and "BUILD.toml:3" in error.fix
     )
 
 
 def test_labels_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("a.Scout", "a.scout")})
-    assert fault(tmp_path).reason == "twice"
+    assert error_of(tmp_path).reason == "twice"
 
 
 @pytest.mark.parametrize(
-    ("patterns", "found"),
+    ("patterns", "expected"),
     [
         (("//...",), "//:r //a:x //a:y //a/b:z"),
         (("//a/...",), "//a:x //a:y //a/b:z"),
@@ -159,10 +160,10 @@ def test_labels_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_patterns_from_the_command_line(
-    tmp_path: Path, patterns: tuple[str, ...], found: str
+    tmp_path: Path, patterns: tuple[str, ...], expected: str
 ) -> None:
     write(tmp_path, {"BUILD.toml": node("r", "a.x", "a.y"), "a/b/BUILD.toml": node("z")})
-    assert labels(tmp_path, *patterns, package="a/b") == found.split()
+    assert labels(tmp_path, *patterns, package="a/b") == expected.split()
 
 
 @pytest.mark.parametrize(
@@ -175,15 +176,15 @@ def test_patterns_from_the_command_line(
         ("//q:q", "query list"),
     ],
 )
-def test_what_does_not_exist_gets_the_nearest_that_does(
+def test_missing_labels_and_packages_get_a_similar_one_as_help(
     tmp_path: Path, pattern: str, hint: str
 ) -> None:
     write(tmp_path, {"BUILD.toml": "", "exports/BUILD.toml": node("jetson")})
-    found = fault(tmp_path, pattern)
-    assert found.reason == "missing" and hint in found.fix
+    error = error_of(tmp_path, pattern)
+    assert error.reason == "missing" and hint in error.fix
 
 
-def test_folders_of_others_are_not_ours(tmp_path: Path) -> None:
+def test_folders_of_other_tools_and_workspaces_are_skipped(tmp_path: Path) -> None:
     places = ["own", "out/x", ".git", "a/node_modules/p", "venv", "a/__pycache__"]
     bad = {
         f"{place}/BUILD.toml": (WORKSPACE if place == "own" else "") + node("bad")
@@ -201,39 +202,43 @@ def test_folders_of_others_are_not_ours(tmp_path: Path) -> None:
     )
     (tmp_path / "loop").symlink_to(tmp_path)
     assert labels(tmp_path) == ["//:r", "//a/ok:t"]
-    assert fault(tmp_path, "//own:bad").reason == fault(tmp_path, "//own/in:u").reason == "missing"
+    assert (
+        error_of(tmp_path, "//own:bad").reason
+        == error_of(tmp_path, "//own/in:u").reason
+        == "missing"
+    )
 
 
-def test_a_label_reads_only_the_files_that_can_make_it(tmp_path: Path) -> None:
+def test_a_label_reads_only_the_files_that_may_declare_it(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("r"), "a/BUILD.toml": node("x"), "b/BUILD.toml": "broken"})
     workspace = Workspace(str(tmp_path))
     workspace.target(Label("a", "x"))
     assert workspace.files_read == ("BUILD.toml", "a/BUILD.toml")
-    assert fault(tmp_path, "//b:x").reason == "toml"
-    assert fault(tmp_path, "//a:y").reason == "missing"
+    assert error_of(tmp_path, "//b:x").reason == "toml"
+    assert error_of(tmp_path, "//a:y").reason == "missing"
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said", "hint"),
+    ("text", "line", "what", "hint"),
     [
         ("[workspace]\n[a]\nrul = 'node'\n", 3, "unknown key 'rul'", "did you mean 'rule'?"),
-        ("x = 1\n[workspace]\n", 1, "'x' stands outside any table", "[exports.jetson]"),
+        ("x = 1\n[workspace]\n", 1, "'x' is outside any table", "[exports.jetson]"),
         ("[workspace]\n[a.b]\nx = 1\n", 2, "[a.b] has values but no rule", "add rule"),
-        ("[workspace]\n[a]\nrule = 3\n", 3, "rule wants the name", "such as"),
+        ("[workspace]\n[a]\nrule = 3\n", 3, "rule must be the name", "write it like"),
         ("[workspace]\n['a b']\nrule = 'node'\n", 2, "'a b' cannot be part of a label", "letters"),
         ("[workspace]\n[a.'b/c'.d]\nrule = 'node'\n", 2, "'b/c' cannot be part", "letters"),
         ("[workspace]\n['..'.a]\nrule = 'node'\n", 2, "'..' cannot be part", "letters"),
-        ("[workspace]\n[[a]]\nrule = 'node'\n", 2, "'a' stands outside", "table"),
-        ("rule = 'node'\n[workspace]\n", 1, "'rule' stands outside any table", "[exports.jetson]"),
+        ("[workspace]\n[[a]]\nrule = 'node'\n", 2, "'a' is outside", "table"),
+        ("rule = 'node'\n[workspace]\n", 1, "'rule' is outside any table", "[exports.jetson]"),
     ],
 )
-def test_a_wrong_shape_is_told_at_its_place(
-    tmp_path: Path, text: str, line: int, said: str, hint: str
+def test_an_invalid_table_is_reported_at_its_location(
+    tmp_path: Path, text: str, line: int, what: str, hint: str
 ) -> None:
     write(tmp_path, {"BUILD.toml": text})
-    found = fault(tmp_path, "//...")
+    error = error_of(tmp_path, "//...")
     assert (
-        said in found.what and hint in found.fix and found.at is not None and found.at.line == line
+        what in error.what and hint in error.fix and error.at is not None and error.at.line == line
     )
 
 
@@ -247,10 +252,11 @@ def test_a_wrong_shape_is_told_at_its_place(
 )
 def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[str]) -> None:
     write(tmp_path, {"BUILD.toml": f"[workspace]\n{text}\n"})
-    with pytest.raises(BuildError) as error:
+    with pytest.raises(BuildError) as raised:
         assert Workspace(str(tmp_path)).settings
-    found = error.value.errors if isinstance(error.value, BuildErrors) else (error.value,)
-    assert len(found) == len(hints) and all(hint in one.fix for hint, one in zip(hints, found))
+    errors = raised.value.errors if isinstance(raised.value, BuildErrors) else (raised.value,)
+    assert len(errors) == len(hints)
+    assert all(hint in error.fix for hint, error in zip(hints, errors))
 
 
 @pytest.mark.parametrize(
@@ -288,14 +294,14 @@ def test_the_workspace_table_is_checked(tmp_path: Path, text: str, hints: list[s
         ("//x a:*", "//package:name"),
     ],
 )
-def test_what_is_no_label_or_finds_nothing_leads_to_what_does(
+def test_texts_that_match_nothing_get_existing_labels_as_help(
     tmp_path: Path, text: str, hint: str
 ) -> None:
     write(tmp_path, {"BUILD.toml": node("top", "x.a", "x.bb", "y.z.d")})
-    assert hint in fault(tmp_path, text).fix
+    assert hint in error_of(tmp_path, text).fix
 
 
-def test_hints_for_labels_can_be_used(tmp_path: Path) -> None:
+def test_suggested_labels_exist(tmp_path: Path) -> None:
     write(tmp_path, {"BUILD.toml": node("top", "x.a", "x.bb", "y.z.d")})
     for text in (
         "//x:...",
@@ -312,11 +318,11 @@ def test_hints_for_labels_can_be_used(tmp_path: Path) -> None:
         "y/z",
         "y/z/d",
     ):
-        hinted = fault(tmp_path, text).fix.split("'")[1]
+        hinted = error_of(tmp_path, text).fix.split("'")[1]
         assert labels(tmp_path, hinted), text
 
 
-def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -326,28 +332,26 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
     )
     assert find_root(str(tmp_path)) == str(tmp_path) and labels(tmp_path) == ["//s:q"]
     write(tmp_path, {"BUILD.toml": b"\xef\xbb\xbfx = y\n[workspace]\n"})
-    assert fault(tmp_path).at == Location("BUILD.toml", 1, 5)
+    assert error_of(tmp_path).at == Location("BUILD.toml", 1, 5)
 
 
 @pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
-def test_a_file_in_another_coding_is_named(tmp_path: Path, coding: str) -> None:
+def test_a_file_in_another_encoding_is_refused_by_its_name(tmp_path: Path, coding: str) -> None:
     write(tmp_path, {"BUILD.toml": WORKSPACE.encode(coding)})
     assert find_root(str(tmp_path)) == str(tmp_path)
-    assert "UTF-" in fault(tmp_path).what and "UTF-8" in fault(tmp_path).fix
+    assert "UTF-" in error_of(tmp_path).what and "UTF-8" in error_of(tmp_path).fix
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "what"),
     [
         ("folder", "is a folder"),
-        ("pipe", "neither a file|is not a file"),
+        ("pipe", "is not a file"),
         ("circle", "leads in a circle"),
         ("dangling", "link to nothing"),
     ],
 )
-def test_what_is_called_build_toml_and_is_no_file_is_named(
-    tmp_path: Path, kind: str, said: str
-) -> None:
+def test_a_build_toml_that_is_not_a_file_is_reported(tmp_path: Path, kind: str, what: str) -> None:
     def make(path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         if kind in ("folder", "pipe"):
@@ -356,14 +360,16 @@ def test_what_is_called_build_toml_and_is_no_file_is_named(
             path.symlink_to("BUILD.toml" if kind == "circle" else "gone")
 
     make(tmp_path / "a/BUILD.toml")
-    with pytest.raises(BuildError, match=said) as error:
+    with pytest.raises(BuildError, match=what) as error:
         find_root(str(tmp_path / "a"))
     assert error.value.code == 2
     write(tmp_path, {"BUILD.toml": WORKSPACE})
-    assert re.search(said, fault(tmp_path).what) and find_root(str(tmp_path / "a")) == str(tmp_path)
+    assert re.search(what, error_of(tmp_path).what) and find_root(str(tmp_path / "a")) == str(
+        tmp_path
+    )
 
 
-def test_what_may_not_be_read_is_named_as_a_fault_of_the_machine(
+def test_unreadable_files_are_errors_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, {"BUILD.toml": WORKSPACE, "d/x": ""})
@@ -380,8 +386,8 @@ def test_what_may_not_be_read_is_named_as_a_fault_of_the_machine(
     with pytest.raises(BuildError, match="cannot read .*BUILD.toml: Permission denied") as error:
         find_root(str(tmp_path))
     assert error.value.code == 30
-    listing = FileTree(str(tmp_path))
-    for look in (lambda: listing.source("", "d/x", None), lambda: listing.glob("", "**/x", None)):
+    tree = FileTree(str(tmp_path))
+    for look_up in (lambda: tree.source("", "d/x", None), lambda: tree.glob("", "**/x", None)):
         with pytest.raises(BuildError, match="'d' cannot be listed") as error:
-            look()
+            look_up()
         assert error.value.code == 30

@@ -1,4 +1,4 @@
-"""The life of fork servers: who is served, that nothing stays between two actions, and that all of it ends."""
+"""Life of fork servers: jobs they serve, isolation of actions, and the end of all processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from buildgraph.sandbox.job import Job, Level, Outcome
 from buildgraph.sandbox.process import readable
 from buildgraph.sandbox.sandbox import is_available, run
 from tests.integration.sandbox.build_process import begin, wait_for
-from tests.integration.sandbox.forkserver.test_client import forked, level, made, tool
+from tests.integration.sandbox.forkserver.test_client import forked, level, tool, written_files
 from tests.integration.sandbox.test_escapes import all_gone, processes_with
 from tests.support.requirements import absent
 
@@ -28,7 +28,8 @@ LEAKING = """
 import json, os, random, sys
 import numpy
 before = [getattr(json, "left", None), os.environ.get("LEFT"), numpy.geterr()["over"],
-          os.path.exists(os.environ["TMPDIR"] + "/left"), os.path.exists("/dev/shm/TOKEN"), "beside" in sys.modules,
+          os.path.exists(os.environ["TMPDIR"] + "/left"), os.path.exists("/dev/shm/TOKEN"),
+          "beside" in sys.modules,
           os.getcwd() == os.environ["PWD"]]
 import beside
 json.left, os.environ["LEFT"] = 1, "1"
@@ -45,7 +46,8 @@ print(random.random(), numpy.random.random(), file=sys.stderr)
 """
 STAYING = """
 import os, subprocess, sys, time
-sleep = "import os, signal, sys, time; os.setsid(); signal.signal(15, signal.SIG_IGN); time.sleep(61)"
+sleep = ("import os, signal, sys, time; os.setsid(); signal.signal(15, signal.SIG_IGN); "
+         "time.sleep(61)")
 subprocess.Popen([sys.executable, "-S", "-c", sleep, {0!r}])
 if not os.fork():
     os.execv(sys.executable, [sys.executable, "-S", "-c", sleep, {0!r}])
@@ -83,8 +85,10 @@ for name in ("mem", "environ", "maps", "fd/0", "fdinfo/0", "ns/mnt", "cwd/tmp", 
         pass
 word = ctypes.create_string_buffer(8)
 one = (ctypes.c_uint64 * 2)(ctypes.addressof(word), 8)
-for name, words in {"attach": (101, 16, 1, 0, 0), "seize": (101, 0x4206, 1, 0, 0), "read": (310, 1, one, 1, one, 1, 0),
-                    "write": (311, 1, one, 1, one, 1, 0), "descriptor": (438, os.pidfd_open(1), 0, 0),
+for name, words in {"attach": (101, 16, 1, 0, 0), "seize": (101, 0x4206, 1, 0, 0),
+                    "read": (310, 1, one, 1, one, 1, 0),
+                    "write": (311, 1, one, 1, one, 1, 0),
+                    "descriptor": (438, os.pidfd_open(1), 0, 0),
                     "join": (308, os.pidfd_open(1), 0x20000)}.items():
     if libc.syscall(*words) >= 0:
         reached.append(name)
@@ -93,12 +97,12 @@ print(reached, os.path.exists("/proc/1"))
 
 
 def staying(folder: Path, token: str, seconds: int, timeout: int) -> Job:
-    """A tool that leaves processes behind which do not want to end."""
+    """Return a tool that leaves processes behind that do not end."""
     return tool(folder, STAYING.format(token, seconds), timeout=timeout)
 
 
 def test_nothing_stays_between_two_actions(tmp_path: Path, level: Level) -> None:
-    """Neither in modules, environment, folders nor random generators."""
+    """Modules, environment, folders and random generators are separate."""
     token = os.urandom(8).hex()
     text = LEAKING.replace("TOKEN", token)
     with ForkServers(str(tmp_path), fewest=1) as servers:
@@ -107,16 +111,16 @@ def test_nothing_stays_between_two_actions(tmp_path: Path, level: Level) -> None
             for _ in range(3)
         ]
     shm = [b"True" if level == "none" and number else b"False" for number in range(3)]
-    for found, shown in zip(logs, shm, strict=True):
-        words = sorted(found, key=lambda line: not line.startswith(b"["))
+    for log, shown in zip(logs, shm, strict=True):
+        words = sorted(log, key=lambda line: not line.startswith(b"["))
         assert words[0] == b"[None, None, 'warn', False, " + shown + b", False, True]", words
     if level == "none":
         os.unlink(f"/dev/shm/{token}")
-    assert len({tuple(sorted(found))[:1] for found in logs}) == 3
+    assert len({tuple(sorted(log))[:1] for log in logs}) == 3
 
 
 def test_the_first_of_a_kind_is_not_served(tmp_path: Path, level: Level) -> None:
-    """A server costs as much as an action; what differs in what a process is started with is another kind."""
+    """A server costs as much as an action; other settings make another kind."""
     with ForkServers(str(tmp_path)) as servers:
         for text in ("print(1)", "print(2)", "print(3)"):
             assert run(tool(tmp_path / "a", text), level, None, servers).code == 0
@@ -142,7 +146,7 @@ def test_the_first_of_a_kind_is_not_served(tmp_path: Path, level: Level) -> None
     ],
 )
 def test_other_commands_are_not_served(tmp_path: Path, level: Level, argv: tuple[str, ...]) -> None:
-    """They go the ordinary way."""
+    """They run without a server."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         job = tool(tmp_path / "a", "print(1)")
         (tmp_path / "a/stage/other.py").write_text("print(1)")
@@ -153,7 +157,7 @@ def test_other_commands_are_not_served(tmp_path: Path, level: Level, argv: tuple
 
 
 def test_a_module_beside_the_tool_comes_first(tmp_path: Path, level: Level) -> None:
-    """Even when the server has imported one of its name."""
+    """This holds even when the server has imported a module of that name."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         job = tool(tmp_path / "a", "import json; print(json.mine)")
         (tmp_path / "a/stage/tools/json.py").write_text("mine = 1")
@@ -162,13 +166,13 @@ def test_a_module_beside_the_tool_comes_first(tmp_path: Path, level: Level) -> N
 
 @pytest.fixture
 def installed() -> Iterator[Path]:
-    """A folder of distributions; not below /tmp, which belongs to each action."""
+    """Create a folder of distributions outside of /tmp, which belongs to each action."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         yield Path(folder)
 
 
 def declared(folder: Path, text: str, init: str, installed: Path) -> Job:
-    """A job that declares a distribution called numpy whose module says `init`."""
+    """Return a job that declares a distribution called numpy whose module prints `init`."""
     site = installed / "numpy"
     for path in (site, site / "lib", site / "typing"):
         path.mkdir(parents=True, exist_ok=True)
@@ -184,15 +188,15 @@ def declared(folder: Path, text: str, init: str, installed: Path) -> Job:
 def test_the_declared_distribution_is_imported(
     tmp_path: Path, installed: Path, level: Level
 ) -> None:
-    """Not the one that this interpreter has."""
+    """The one of this interpreter is not."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         text = "import os, numpy; print(numpy.mine, os.path.realpath(numpy.__file__))"
         log = forked(declared(tmp_path / "a", text, "mine = 7", installed), level, servers).log
         assert log.decode().split() == ["7", str(installed / "numpy/__init__.py")]
 
 
-def test_what_a_view_would_cover_is_left_to_the_ordinary_way(tmp_path: Path) -> None:
-    """A distribution below /tmp, which is each action's own."""
+def test_a_job_with_covered_paths_is_not_served(tmp_path: Path) -> None:
+    """A distribution below /tmp is hidden by the private /tmp of each action."""
     job = replace(tool(tmp_path, "print(1)"), visible=("/tmp/somewhere",))
     assert kind_of(job, "namespaces") is None and kind_of(job, "landlock") is not None
 
@@ -207,10 +211,10 @@ def test_what_a_view_would_cover_is_left_to_the_ordinary_way(tmp_path: Path) -> 
         "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
     ],
 )
-def test_what_cannot_be_kept_warm_is_run_the_ordinary_way(
+def test_a_job_whose_server_cannot_start_runs_without_one(
     tmp_path: Path, installed: Path, level: Level, init: str
 ) -> None:
-    """And why is known."""
+    """The reason is recorded."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         for _ in range(2):
             assert (
@@ -220,8 +224,8 @@ def test_what_cannot_be_kept_warm_is_run_the_ordinary_way(
         assert servers.served == 0 and len(servers.obstacles()) == 1
 
 
-def test_a_server_that_died_is_done_without(tmp_path: Path, level: Level) -> None:
-    """Silently."""
+def test_a_job_runs_without_a_server_that_died(tmp_path: Path, level: Level) -> None:
+    """The job runs without a server, and no message is printed."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         forked(tool(tmp_path / "a", "print(1)"), level, servers)
         (pid,) = children()
@@ -235,8 +239,8 @@ def test_a_server_that_died_is_done_without(tmp_path: Path, level: Level) -> Non
 
 
 def children(of: int = 0) -> list[int]:
-    """Living fork servers of a process, or of this one."""
-    found = []
+    """Return the living fork servers of a process, or of this one."""
+    pids = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()
@@ -244,14 +248,14 @@ def children(of: int = 0) -> list[int]:
                 int(words[1]) == (of or os.getpid())
                 and b"child.main" in Path("/proc", name, "cmdline").read_bytes()
             ):
-                found.append(int(name))
+                pids.append(int(name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
-    """The tool, its children and those that made a session of their own or ignore signals; the server serves on."""
+    """The tool and all its processes die; the server continues."""
     token = os.urandom(8).hex()
     with ForkServers(str(tmp_path / ""), fewest=1) as servers:
         outcome = forked(staying(tmp_path / "a", token, 61, 5), level, servers)
@@ -263,16 +267,16 @@ def test_a_timeout_ends_all(tmp_path: Path, level: Level) -> None:
         assert forked(tool(tmp_path / "a", "print(1)"), level, servers).log == b"1\n"
 
 
-def test_what_a_tool_leaves_behind_is_dead(tmp_path: Path, level: Level) -> None:
-    """When it has ended well."""
+def test_processes_left_by_a_tool_are_dead(tmp_path: Path, level: Level) -> None:
+    """The tool itself succeeds."""
     token = os.urandom(8).hex()
     with ForkServers(str(tmp_path), fewest=1) as servers:
         outcome = forked(staying(tmp_path / "a", token, 0, 20), level, servers)
         assert outcome.code == 0 and processes_with(token) == []
 
 
-def test_what_loses_its_parent_is_reaped(tmp_path: Path, level: Level) -> None:
-    """A program that waits for its daemon to vanish sees it vanish."""
+def test_orphaned_processes_are_reaped(tmp_path: Path, level: Level) -> None:
+    """A program that waits until its daemon is gone sees that."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         assert run(tool(tmp_path / "a", ORPHANS), level).log == b"False\n"
         assert forked(tool(tmp_path / "a", ORPHANS), level, servers).log == b"False\n"
@@ -284,9 +288,12 @@ def test_what_loses_its_parent_is_reaped(tmp_path: Path, level: Level) -> None:
 def test_the_first_process_is_out_of_reach(
     tmp_path: Path, more: tuple[tuple[str, str], ...]
 ) -> None:
-    """It shares memory with the server: no signal does anything to it, and nothing of it can be read, changed or joined."""
+    """It shares memory with the server.
+
+    Signals have no effect on it, and it cannot be read, changed or joined.
+    """
     if not is_available("namespaces"):
-        absent("the rung namespaces cannot be reached here")
+        absent("the level namespaces does not work here")
     if os.uname().machine != "x86_64":
         absent("the numbers of system calls are those of x86_64")
     with ForkServers(str(tmp_path), fewest=1) as servers:
@@ -296,8 +303,8 @@ def test_the_first_process_is_out_of_reach(
             assert log == (b"1\n" if text != FIRST else b"[] True\n")
 
 
-def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
-    """Promptly."""
+def test_cancellation_ends_all(tmp_path: Path, level: Level) -> None:
+    """All processes die promptly."""
     token, cancel = os.urandom(8).hex(), threading.Event()
     timer = threading.Timer(1, cancel.set)
     timer.start()
@@ -316,19 +323,19 @@ def test_a_wish_to_stop_ends_all(tmp_path: Path, level: Level) -> None:
 def test_all_dies_with_the_builder_and_with_the_server(
     tmp_path: Path, level: Level, victim: str
 ) -> None:
-    """Killed, when nobody is left to tell anyone."""
+    """Either is killed by SIGKILL."""
     token = os.urandom(8).hex()
     builder = begin(staying(tmp_path / "a", token, 61, 60), level, str(tmp_path))
     wait_for(tmp_path / "a/stage/out/ready")
     assert processes_with(token)
     os.kill(builder.pid if victim == "builder" else children(builder.pid)[0], signal.SIGKILL)
-    said, err = builder.communicate(timeout=60)
+    output, err = builder.communicate(timeout=60)
     assert all_gone(token) == []
-    assert said == ("" if victim == "builder" else "signal"), err
+    assert output == ("" if victim == "builder" else "signal"), err
 
 
 def test_many_at_once(tmp_path: Path, level: Level) -> None:
-    """Threads share a server; none gets another's output, and all are gone when it is closed."""
+    """Threads share a server; outputs are not mixed, and all processes end with it."""
     outcomes: list[tuple[int, bytes, dict[str, bytes]]] = []
 
     def one(number: int, servers: ForkServers) -> None:
@@ -338,7 +345,7 @@ def test_many_at_once(tmp_path: Path, level: Level) -> None:
         )
         job = tool(tmp_path / str(number), text)
         outcome = run(job, level, None, servers)
-        outcomes.append((outcome.code, outcome.log, made(job)))
+        outcomes.append((outcome.code, outcome.log, written_files(job)))
 
     with ForkServers(str(tmp_path), fewest=1) as servers:
         threads = [threading.Thread(target=one, args=(number, servers)) for number in range(8)]
@@ -354,15 +361,18 @@ def test_many_at_once(tmp_path: Path, level: Level) -> None:
     )
 
 
-def test_one_that_is_refused_takes_no_other_along(
+def test_a_refused_job_does_not_affect_others(
     tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For want of a descriptor, for instance: what a server runs for another thread goes on to its end."""
-    text = "import os, time\nopen('out/ready', 'w').close()\nwhile not os.path.exists('out/go'): time.sleep(0.01)\nprint('whole')"
-    found: list[Outcome] = []
+    """A job is refused because descriptors run out; a job of another thread runs to its end."""
+    text = (
+        "import os, time\nopen('out/ready', 'w').close()\n"
+        "while not os.path.exists('out/go'): time.sleep(0.01)\nprint('whole')"
+    )
+    outcomes: list[Outcome] = []
     with ForkServers(str(tmp_path), fewest=1) as servers:
         first, second = tool(tmp_path / "a", text, timeout=60), tool(tmp_path / "b", "print(2)")
-        thread = threading.Thread(target=lambda: found.append(forked(first, level, servers)))
+        thread = threading.Thread(target=lambda: outcomes.append(forked(first, level, servers)))
         thread.start()
         wait_for(tmp_path / "a/stage/out/ready")
         with monkeypatch.context() as patch:
@@ -370,13 +380,13 @@ def test_one_that_is_refused_takes_no_other_along(
             assert servers.attempt(second, level) is None
         Path(first.out, "go").touch()
         thread.join()
-        assert [(outcome.code, outcome.log) for outcome in found] == [(0, b"whole\n")]
+        assert [(outcome.code, outcome.log) for outcome in outcomes] == [(0, b"whole\n")]
         assert run(second, level, None, servers).log == b"2\n"
     assert children() == []
 
 
-def test_what_it_used_is_known(tmp_path: Path, level: Level) -> None:
-    """CPU time and memory of the tool and its children."""
+def test_resource_use_is_known(tmp_path: Path, level: Level) -> None:
+    """CPU time and memory include the children of the tool."""
     with ForkServers(str(tmp_path), fewest=1) as servers:
         text = (
             "import time\nx = bytearray(90 << 20)\nend = time.process_time() + 0.3\n"
@@ -387,7 +397,7 @@ def test_what_it_used_is_known(tmp_path: Path, level: Level) -> None:
 
 
 def test_settings_of_the_kernel_cannot_be_changed(tmp_path: Path, level: Level) -> None:
-    """Not even by root, who owns them also without any capability; the rung `none` keeps nobody from it."""
+    """Root could write them without any capability; the level `none` does not prevent that."""
     if os.geteuid() != 0:
         absent("only root could")
     text = "open('/proc/sys/kernel/printk', 'r+b', buffering=0)"

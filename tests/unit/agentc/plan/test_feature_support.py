@@ -49,6 +49,6 @@ def test_the_table_has_a_row_for_each_feature() -> None:
     assert "| learn_A, learn_B online | refused: its matrices are compiled in | yes |" in table()
 
 
-def test_the_essay_holds_the_table() -> None:
-    essay = Path(__file__).parents[4] / "buildgraph/DESIGN.md"
-    assert table() in essay.read_text(encoding="utf-8")
+def test_the_page_of_the_compiler_has_the_table() -> None:
+    page = Path(__file__).parents[4] / "buildgraph/docs/design/agent-compiler.md"
+    assert table() in page.read_text(encoding="utf-8")

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-from pathlib import Path
-
 import numpy as np
 import pytest
 from agentc.ir.files import F64
 from agentc.quantize.grids import SIZE, STORAGES, coded, grid
-from agentc.toolchain.zig import host_target, zig
 from hypothesis import given, settings, strategies as st
 
-from tests.support.requirements import need_module
-
-TOOLS = Path(__file__).parents[4] / "rules/tools/agentc/native"
 weights = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1.0)), min_size=1, max_size=12)
 
 
@@ -101,35 +94,3 @@ def test_one_step_of_rounding_does_not_add_up() -> None:
     levels = grid("uint16", values)
     column = np.zeros(512, np.int64)
     assert abs(levels[coded(values, column, levels)].sum() - values.sum()) <= 2.0**-17
-
-
-@pytest.mark.parametrize(("reader", "storage"), [("UINT16", "uint16"), ("FP16", "fp16")])
-def test_the_program_reads_every_code_as_the_grid_has_it(
-    reader: str, storage: str, tmp_path: Path
-) -> None:
-    need_module("ziglang")
-    text = "".join(
-        (TOOLS / f"{name}.h").read_text() for name in ("agent", "fmath", "kernel", "quantized")
-    )
-    (tmp_path / "a.c").write_text(f"{text}\nf32 told(u32 code) {{ return {reader}(code); }}\n")
-    zig(
-        [
-            "cc",
-            "-target",
-            host_target()[0],
-            "-shared",
-            "-nostdlib",
-            "-ffreestanding",
-            "-O2",
-            "-w",
-            "-fPIC",
-            "-o",
-            "a.so",
-            "a.c",
-        ],
-        tmp_path,
-    )
-    told = ctypes.CDLL(str(tmp_path / "a.so")).told
-    told.restype, told.argtypes = ctypes.c_float, [ctypes.c_uint32]
-    levels = grid(storage, np.zeros(0))
-    assert [told(code) for code in range(len(levels))] == levels.tolist()

@@ -20,8 +20,7 @@ from agentc.ir.validate import validate
 from agentc.oracle import agent as reference
 from agentc.plan import backend as choose_runtime, feature_support as plan_subset
 
-from tests.support.native_agents import emitted, probed, proved, random_model
-from tests.support.requirements import need_module
+from tests.support.native_agents import random_model
 
 TIGER = """\
 discount: 0.95
@@ -205,34 +204,6 @@ def test_the_expected_utility_of_a_policy_is_its_expected_reward(name: str, leng
         assert np.allclose(found, [worth(file, belief, actions) for actions in policies], atol=1e-9)
 
 
-@pytest.mark.parametrize("inference", [{}, PURE])
-@pytest.mark.parametrize("gain", [False, True])
-def test_the_tiger_is_listened_to_until_it_is_sure_enough(
-    inference: dict[str, Any], gain: bool
-) -> None:
-    file, model = pomdp_text.parse(TIGER), made(TIGER, Wanted(gain=gain), **inference)
-    agent = reference.prepare(model)
-    for growls in itertools.product((0, 1), repeat=6):
-        prior, belief, did = reference.initial_prior(agent), file.start, []
-        seen, reward = 0, 0
-        for step in range(len(growls)):
-            qs = reference.infer_states(agent, (seen, reward), prior)
-            assert np.allclose(qs[0], belief, atol=1e-9)
-            action = int(np.argmax(reference.infer_policies(agent, qs).neg_efe))
-            assert action == best(file, belief), (growls, step)
-            did.append(action)
-            seen, reward = growls[step], level_of(model, -1.0 if action == LISTEN else 10.0)
-            prior, belief = (
-                reference.next_prior(agent, qs, (action,)),
-                updated(file, belief, action, seen),
-            )
-        assert did[0] == did[1] == LISTEN
-        if growls[0] == growls[1]:
-            assert did[2] == (RIGHT if growls[0] == 0 else LEFT) and did[3] == did[4] == LISTEN
-        else:
-            assert did[2] == LISTEN
-
-
 def test_observing_a_reward_changes_no_belief_about_the_state() -> None:
     model = made(TIGER)
     agent = reference.prepare(model)
@@ -341,24 +312,3 @@ def test_modalities_that_count_by_utility_alone_are_written_only_where_there_are
         plan_subset.refusals(other) == []
         and choose_runtime.choice(other)["multiplications"]["python"] is None
     )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "model",
-    [
-        random_model("two_moving", utility_only=(1,)),
-        random_model("one_factor", utility_only=(0, 1)),
-        made(TIGER, policy_len=2),
-        made(MACHINE, policy_len=3),
-        made(SHUTTLE, Wanted(gain=True)),
-    ],
-    ids=["two_moving", "all", "tiger", "machine", "shuttle"],
-)
-def test_compiled_code_leaves_out_the_same_information_gain(
-    model: ir.Model, tmp_path: Path
-) -> None:
-    need_module("ziglang")
-    agent = emitted(model, "scout", tmp_path)
-    probed(agent, episodes=4, steps=11)
-    assert proved(agent) == 0

@@ -1,0 +1,136 @@
+"""Meanings of the keys of the shipped rules, and an example of each rule: for `buildgraph help RULE`, editors and the reference.
+
+A key that is not listed has the sentence of its rule's docstring that begins with its name, as keys of users' rules have.
+"""
+
+from __future__ import annotations
+
+_RUN = {
+    "argv": "the program and its arguments; `{name}` is the path of the input or output of that name, `{{` a brace",
+    "inputs": "files (paths) and outputs of other targets (labels), by name",
+    "env": "environment variables of the program, which gets no others of yours",
+    "packages": "the Python distributions that the program imports",
+    "timeout": "how long the program may run",
+}
+_STORAGE = {
+    "storage": '"uint16", "fp16" or "palette" (8 bits) stores probabilities in fewer bits; "smallest" takes the smallest '
+    "code that keeps within `fidelity`",
+    "fidelity": "what `storage` may cost: `kl`, the divergence of beliefs in nats; `regret`, the loss of an action in nats; and "
+    "`agreement`, the share of episodes in which no action loses more, shown at 95 % confidence",
+}
+MEANINGS = {
+    "model": {
+        "source": "an `.npz` of arrays, a `.py` that returns a model, a `.pomdp` in Cassandra's format, or a `.md` in GNN",
+        "spec": "the `.json` that names what an `.npz` holds (default: the file of the same name)",
+        "entry": "the function of a `.py` that returns the arrays or a pymdp Agent",
+        "args": "arguments of that function, by name",
+        "packages": "the Python distributions that a `.py` imports",
+        "inputs": "files beside a `.py` that it imports or reads; with them it runs in its own folder",
+        "timeout": "how long a `.py` may run",
+        "layout": 'the order in which a GNN file writes the axes of a matrix, such as `{ B = "action,previous,next" }`',
+        "preferences": "preferences over observations in nats, by name; they replace the rewards of a `.pomdp`",
+        "rewards": 'how the rewards of a `.pomdp` become preferences: "preferences" over its observations, "observed" as a '
+        'modality of their own, or "auto" for the first of these that fits; `scale` is the worth of a reward of 1 in '
+        "nats",
+        "inference": "parameters of inference that override those of the source; names and defaults are pymdp's; `plan_every` "
+        "= k plans at every k-th step only",
+        "probe": "how much the proof of the compiled code replays",
+        "runtime": '"native" compiles the agent, "python" steps pymdp; "auto" is native unless `inference` needs a feature '
+        "that native does not have",
+        "pickle": "allow arrays of pymdp 0.0.7, which are pickles; only arrays are read, in the sandbox",
+    },
+    "coalition": {
+        "agents": 'the agents by name: the label of a model, or `{ model = "//models:picker", replicas = 3 }` for `picker.0` '
+        "to `picker.2`",
+        "links": 'what an agent observes of another: `{ from = "scout.action.cue", to = "picker.observation.cue" }`; '
+        "`scout.belief.place` is the most probable state of a factor",
+        "tick": "the least time from the start of a step to the start of the next",
+        "deadline": "a step that takes longer is counted as late (default: the `tick`)",
+        "copies": "how many copies of the coalition a program holds; a request names the one to step",
+        "io": 'how requests come: "lines" of JSON on stdin, or "http", which adds `--listen` (port 8080 in images)',
+    },
+    "hardware": {
+        "profile": "the name of the board in the catalogue (`buildgraph hardware list`)",
+        "power_mode": "the power mode that the board runs in (`buildgraph hardware show PROFILE` lists them)",
+        "memory": "the memory of your board, where it differs from the catalogue",
+        "cores": "the cores of your board, where they differ from the catalogue",
+    },
+    "export": {
+        "coalition": "the coalition to compile",
+        "hardware": "the board to compile it for",
+        "budget": "limits that the gates check: size of the `image`, `memory`, and `step_p99`, the 99th percentile of the time "
+        "of a step",
+    }
+    | _STORAGE,
+    "index": {
+        "exports": "the exports to combine, as labels or patterns; each for another platform"
+    },
+    "firmware": {
+        "coalition": "the coalition to compile",
+        "core": "the processor core",
+        "flash": "the limit for code and tables of the agents",
+        "memory": "the limit for the memory of the agents",
+    }
+    | _STORAGE,
+    "command": _RUN
+    | {
+        "outputs": "the paths of the outputs, by name; a path that ends with `/` is a folder",
+        "programs": "further programs of the host that the program starts",
+    },
+    "gate": _RUN,
+    "files": {"srcs": 'globs relative to `BUILD.toml`, such as `["src/**/*.py", "data/*.csv"]`'},
+    "group": {"targets": "the members, as labels or patterns"},
+}
+EXAMPLES = {
+    "model": """\
+[models.scout]
+rule = "model"
+source = "models/scout.npz"
+inference = { policy_len = 3 }""",
+    "coalition": """\
+[coalitions.foragers]
+rule = "coalition"
+agents = { scout = "//models:scout", picker = { model = "//models:picker", replicas = 2 } }
+links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]""",
+    "hardware": '''\
+[hardware.jetson]
+rule = "hardware"
+profile = "jetson-orin-nano-8g"
+power_mode = "15W"''',
+    "export": """\
+[exports.jetson]
+rule = "export"
+coalition = "//coalitions:foragers"
+hardware = "//hardware:jetson"
+budget = { image = "2MiB", step_p99 = "5ms" }""",
+    "index": """\
+[exports.fleet]
+rule = "index"
+exports = ["//exports:jetson", "//exports:x86"]""",
+    "firmware": '''\
+[firmware.sensor]
+rule = "firmware"
+coalition = "//coalitions:foragers"
+core = "cortex-m33"
+flash = "256KiB"
+memory = "64KiB"''',
+    "command": """\
+[docs.page]
+rule = "command"
+argv = ["python3", "{script}", "{text}", "{page}"]
+inputs = { script = "tools/render.py", text = "page.md" }
+outputs = { page = "page.html" }""",
+    "files": """\
+[data.logs]
+rule = "files"
+srcs = ["logs/**/*.csv"]""",
+    "gate": """\
+[checks.links]
+rule = "gate"
+argv = ["python3", "{script}", "{page}"]
+inputs = { script = "tools/check.py", page = "//docs:page" }""",
+    "group": """\
+[release]
+rule = "group"
+targets = ["//exports:*", "//checks:*"]""",
+}

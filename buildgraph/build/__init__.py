@@ -1,0 +1,1 @@
+"""Run one build of a request."""

@@ -1,0 +1,150 @@
+"""The end of a build, the same for every start: judge gates, write outputs, save the state for the next build."""
+
+from __future__ import annotations
+
+import time
+
+from ..execution.scheduler import StepState
+from ..lite import TYPE_CHECKING
+from ..outputs.output_tree import OutputTree
+from ..outputs.owned_paths import owned_paths
+from ..state.save import WrittenOutputs, save_state
+from ..state.step_codec import encode_state, is_tree
+from ..store import gc_roots
+from ..types.action import Output
+from ..types.errors import OK
+from ..types.events import Built, Finished, Judged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..execution.executor import Executor
+    from ..outputs.output_tree import Other
+    from ..state.start import Start
+
+
+def finish(start: Start, executor: Executor, began: int) -> int:
+    """End a build that began at a monotonic time (ns); the exit code."""
+    attempt, request = start.attempt, start.attempt.request
+    gates = _judge_gates(start, executor.plan.state)
+    for gate in gates:
+        attempt.listen(gate)
+    written = _write_outputs(start, executor)
+    code = executor.code(gates)
+    if request.on_finish is not None:
+        code = request.on_finish(executor, code)
+    attempt.host.sources.save()
+    if start.manifest is None:
+        _save_roots(start, executor)
+    counts, states = executor.counts, executor.plan.counts
+    finished = Finished(
+        code,
+        counts["ran"],
+        counts["hit"] + start.unchanged.count,
+        counts["shared"],
+        states[StepState.FAILED] - executor.interrupted,
+        states[StepState.SKIPPED],
+        (time.monotonic_ns() - began) // 1_000_000,
+        start.is_noop,
+        written.unlisted,
+    )
+    if code == OK and start.snapshot is not None and not start.is_noop:
+        save_state(start, executor, gates, written)
+    attempt.listen(finished)
+    return code
+
+
+def _judge_gates(start: Start, states: Sequence[int]) -> list[Judged]:
+    """The verdicts of all gates; those that are not dirty keep that of the last build."""
+    index = {number: at for at, number in enumerate(start.numbers)}
+    last = start.unchanged.verdicts
+    gates = []
+    for number, gate in enumerate(start.gates):
+        if gate.missing:
+            verdict = "not checked", f"it needs {', '.join(gate.missing)}"
+        elif gate.step in index:
+            verdict = _verdict(states[index[gate.step]])
+        elif last:
+            verdict = last[2 * number], last[2 * number + 1]
+        else:
+            verdict = _verdict(StepState.WANT)
+        gates.append(Judged(gate.label, gate.name, *verdict))  # type: ignore[arg-type]
+    return gates
+
+
+def _verdict(state: int) -> tuple[str, str]:
+    """The verdict of a gate, and the reason, from the state of its action."""
+    if state == StepState.DONE:
+        return "passed", ""
+    if state == StepState.FAILED:
+        return "failed", "its log stands above"
+    return "not checked", "what it checks was not built"
+
+
+def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
+    """Write the outputs of dirty actions that are done, and report them among those that are unchanged."""
+    attempt, unchanged = start.attempt, start.unchanged
+    host, request = attempt.host, attempt.request
+    outputs = {
+        number: output
+        for number, output in sorted(start.outputs.items())
+        if not isinstance(output.artifact, Output) or output.artifact.action in executor.results
+    }
+    scope = None
+    others: list[Other] = []
+    if not unchanged.in_place:
+        paths = [
+            *(output.path for output in start.outputs.values()),
+            *(output.event.path for output in unchanged.outputs.values()),
+        ]
+        scope = owned_paths(attempt.root, request, frozenset(start.labels), paths, attempt.listen)
+        others = [
+            (output.event.path, output.file, output.node)
+            for _, output in sorted(unchanged.outputs.items())
+        ]
+    tree = OutputTree(attempt.root, host.store, host.sources, host.began)
+    report_at_once = not unchanged.outputs
+    installed = tree.show(
+        outputs.values(),
+        executor.node,
+        attempt.listen if report_at_once else lambda event: None,
+        scope,
+        others,
+    )
+    if request.out and not attempt.cancel.is_set():
+        from ..outputs.out_dir import copy_out
+
+        copy_out(attempt.root, request.out, installed, host.store)
+    fresh = dict(zip(outputs, installed.events, strict=True))
+    events: Sequence[Built] = installed.events
+    if not report_at_once:
+        reported = {number: output.event for number, output in unchanged.outputs.items()} | fresh
+        events = [reported[number] for number in sorted(reported)]
+        for event in events:
+            attempt.listen(event)
+    return WrittenOutputs(
+        events,
+        {
+            number: encode_state(executor.node(outputs[number].artifact), event)
+            for number, event in fresh.items()
+        },
+        installed.files,
+        [output.path for output in outputs.values() if is_tree(output.artifact)],
+        0 if unchanged.listed else len(start.labels) - len({event.label for event in events}),
+    )
+
+
+def _save_roots(start: Start, executor: Executor) -> None:
+    """Protect the results of this build from garbage collection."""
+    keys = [
+        str(executor.keys[action])
+        for action in executor.steps.actions
+        if action in executor.results
+    ]
+    if start.unchanged.count:
+        assert start.snapshot is not None, "actions that are unchanged have a snapshot"
+        dirty = set(start.numbers)
+        others = [number for number in range(start.snapshot.count) if number not in dirty]
+        keys += [last.key for last in start.snapshot.records(others) or ()]
+    host, request = start.attempt.host, start.attempt.request
+    gc_roots.save_roots(host.store.root, start.attempt.root, request.patterns, keys)

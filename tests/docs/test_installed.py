@@ -1,0 +1,41 @@
+"""The pages ship: a plain installation shows every page of the repository, and its pictures are beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.bench.installed import installed
+from tests.docs.pages import DOCS
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_installation_has_every_page_and_picture(tmp_path: Path) -> None:
+    program = installed(tmp_path / "venv")
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def printed(*words: str) -> str:
+        return subprocess.run(
+            [program, *words], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+        ).stdout
+
+    topics = {row["topic"] for row in json.loads(printed("docs", "--json"))["topics"]}
+    assert topics == {
+        path.relative_to(DOCS).as_posix().removesuffix(".md") for path in DOCS.rglob("*.md")
+    }
+    assert printed("docs", "changelog") == (DOCS / "changelog.md").read_text()
+    [shipped] = (tmp_path / "venv").glob("lib/python*/site-packages/buildgraph/docs")
+    assert sorted(_files(shipped)) == sorted(_files(DOCS))
+
+
+def _files(folder: Path) -> list[tuple[str, bytes]]:
+    return [
+        (path.relative_to(folder).as_posix(), path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]

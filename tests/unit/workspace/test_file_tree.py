@@ -1,0 +1,121 @@
+"""The files that a target names, and the folders that are inputs of analysis."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from buildgraph.files.stamp import fingerprint
+from buildgraph.types.errors import BuildError
+from buildgraph.workspace.file_tree import FileTree
+from tests.support.analysed_workspace import write
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> FileTree:
+    """A workspace with files, hidden files, and folders without sources."""
+    names = ["a.txt", "B.txt", "d/a.txt", "d/e/b.txt", "d/.hidden", "out/x.txt", "cache/c.txt"]
+    write(tmp_path, dict.fromkeys([*names, "venv/pyvenv.cfg", "venv/v.txt"], ""))
+    return FileTree(str(tmp_path), "cache")
+
+
+def test_entries_are_sorted_and_the_folder_is_stamped(tree: FileTree) -> None:
+    assert list(tree.entries("d")) == [".hidden", "a.txt", "e"]
+    assert tree.stamps == {"d": fingerprint(os.path.join(tree.root, "d"))}
+    assert tree.entries("none") == {} == tree.entries("a.txt")
+    assert tree.exists("d") and not tree.exists("none")
+
+
+def test_a_lookup_is_recorded_at_the_nearest_folder_that_exists(tree: FileTree) -> None:
+    tree.record_lookup("d/none/deep")
+    assert tree.folders == {"d"}
+
+
+def test_folders_without_sources_are_skipped(tree: FileTree) -> None:
+    assert tree.subfolders("") == ["d"]
+    assert tree.folders == {"", "venv"}  # the file pyvenv.cfg may be removed
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "name"),
+    [("", "d/a.txt", "d/a.txt"), ("d", "e/", "d/e"), ("d", ".hidden", "d/.hidden")],
+)
+def test_a_source_is_named_from_the_root(tree: FileTree, folder: str, path: str, name: str) -> None:
+    assert tree.source(folder, path, None) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "what", "fix"),
+    [
+        ("../a.txt", "is not a relative path inside this folder", "without . and .."),
+        ("/a.txt", "is not a relative path inside this folder", "relative to d"),
+        ("A.txt", "no file 'A.txt'", "did you mean 'a.txt'?"),
+        ("zzzzzz", "no file 'zzzzzz'", "there is no 'zzzzzz' in d"),
+        ("a.txt/x", "is not a folder", ""),
+    ],
+)
+def test_a_missing_source_is_an_error(tree: FileTree, path: str, what: str, fix: str) -> None:
+    with pytest.raises(BuildError, match=what) as error:
+        tree.source("d", path, None)
+    assert fix in error.value.fix
+
+
+@pytest.mark.parametrize(
+    ("target", "what"),
+    [
+        ("/etc/hostname", "is a link out of the workspace"),
+        ("nowhere", "is a link to nothing"),
+        ("link", "is a link that leads in a circle"),
+        ("cache/c.txt", "is part of the build cache"),
+    ],
+)
+def test_a_link_must_lead_to_a_file_of_the_workspace(
+    tree: FileTree, target: str, what: str
+) -> None:
+    os.symlink(target, os.path.join(tree.root, "link"))
+    with pytest.raises(BuildError, match=what):
+        tree.source("", "link", None)
+
+
+@pytest.mark.parametrize(
+    ("glob", "names"),
+    [
+        ("*.txt", ["B.txt", "a.txt"]),
+        ("**/*.txt", ["B.txt", "a.txt", "d/a.txt", "d/e/b.txt"]),
+        ("d/**", ["d/a.txt", "d/e/b.txt"]),
+        ("d/.*", ["d/.hidden"]),
+        ("out/*.txt", ["out/x.txt"]),
+        ("*/a.txt", ["d/a.txt"]),
+        ("*.zip", []),
+    ],
+)
+def test_a_glob_matches_files(tree: FileTree, glob: str, names: list[str]) -> None:
+    assert tree.glob("", glob, None) == names
+
+
+def test_links_to_folders_are_followed_and_circles_are_not(tree: FileTree) -> None:
+    os.symlink("../d/e", os.path.join(tree.root, "d/link"))
+    os.symlink("..", os.path.join(tree.root, "d/e/up"))
+    assert tree.glob("d", "**/*.txt", None) == ["d/a.txt", "d/e/b.txt", "d/link/b.txt"]
+    assert tree.glob("d", "e/**/*.zip", None) == []
+    assert tree.explain_no_match("d") == (
+        "'d/e/up' is a link to a folder that it is in, and globs do not follow it"
+    )
+
+
+def test_a_glob_without_matches_is_explained(tree: FileTree) -> None:
+    assert tree.glob("d", "*.zip", None) == []
+    assert tree.explain_no_match("d") == "globs are relative to d"
+    assert tree.glob("", "dd/*.txt", None) == []
+    assert tree.explain_no_match("") == "did you mean 'd'?"
+    os.symlink("/etc", os.path.join(tree.root, "d/away"))
+    assert FileTree(tree.root).glob("d", "**/*.zip", None) == []
+
+
+def test_a_path_without_wildcards_must_be_a_file(tree: FileTree) -> None:
+    assert tree.glob("", "d/a.txt", None) == ["d/a.txt"]
+    with pytest.raises(BuildError, match="'d' is a folder") as error:
+        tree.glob("", "d", None)
+    assert error.value.fix == 'write "d/**" for all its files'
