@@ -224,7 +224,7 @@ def test_json_has_one_shape_whatever_happened(workspace: Space) -> None:
             json.loads(line) for line in workspace.run("why", "--json", *words).out.splitlines()
         )
         assert {name: type(value) for name, value in answer.items()} == _SHAPE
-        assert answer["schema"] == 1 and answer["state"] in (
+        assert answer["schema"] == 2 and answer["state"] in (
             "changed",
             "first",
             "rerun",

@@ -23,7 +23,7 @@ def test_the_distribution_has_the_name_that_hints_use() -> None:
 
 
 def test_a_hint_for_an_extra_names_an_extra_that_exists() -> None:
-    found = re.search(r"pip install '([\w-]+)\[(\w+)\]'", pymdp().mend)
+    found = re.search(r"pip install '([\w-]+)\[(\w+)\]'", pymdp().help)
     assert (
         found is not None
         and found[1] == PROJECT["name"]
