@@ -188,7 +188,7 @@ def test_rm_makes_the_actions_of_a_label_run_again(two: Space) -> None:
     ):  # while files are younger than the racy window
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert "1 result forgotten" in two.run("cache", "rm", "//:a").out
+    assert "removed 1 result" in two.run("cache", "rm", "//:a").out
     assert (
         two.build("//...").titles("ran") == ["sh"]
         and "nothing changed" not in two.run("build", "//:b").out

@@ -94,7 +94,7 @@ def test_a_source_is_explained_though_no_output_holds_it(workspace: Space) -> No
     ]
 
 
-def test_files_that_a_glob_finds_or_misses(workspace: Space) -> None:
+def test_files_that_a_glob_matches_or_not(workspace: Space) -> None:
     workspace.write("d/b.txt", "b")
     workspace.build("//...")
     assert _why(workspace, "//:all")[:2] == ["d/b.txt was added", "1 action ran again"]
@@ -227,7 +227,7 @@ def test_json_has_one_shape_whatever_happened(workspace: Space) -> None:
             json.loads(line) for line in workspace.run("why", "--json", *words).out.splitlines()
         )
         assert {name: type(value) for name, value in answer.items()} == _SHAPE
-        assert answer["schema"] == 1 and answer["state"] in (
+        assert answer["schema"] == 2 and answer["state"] in (
             "changed",
             "first",
             "rerun",
