@@ -10,7 +10,7 @@ import sys
 from ..fastpath.manifest import is_plain
 from ..lite import TYPE_CHECKING
 from ..types.errors import INTERRUPTED, OK, BuildError, did_you_mean
-from .errors import LIMIT_HELP, NO_MEMORY, report_bug, report_error, report_os_error
+from .errors import NO_MEMORY, report_bug, report_error, report_os_error, report_out_of_memory
 from .invocation import Invocation
 from .signals import Interrupted, SignalHandler
 
@@ -72,9 +72,7 @@ def run_guarded(words: list[str], work: Callable[[], int]) -> int:
         if isinstance(error, OSError):
             return report_os_error(error, "--json" in words)
         if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
-            return report_error(
-                BuildError("out of memory", fix=LIMIT_HELP, reason="environment"), "--json" in words
-            )
+            return report_out_of_memory("--json" in words)
         return report_bug()
 
 

@@ -19,6 +19,7 @@ NO_MEMORY = (
     "can't start new thread",
     "failed to map segment",
     "error return without exception set",
+    "returned NULL without setting an exception",
 )
 _ROOM = "make room, or set BUILDGRAPH_CACHE to a folder on a disk that can be written"
 _ACCESS = "check its owner and permissions, or name a file or folder of yours"
@@ -112,6 +113,19 @@ def report_os_error(error: OSError, as_json: bool) -> int:
     return report_error(
         BuildError(message, fix=_HELP_BY_ERRNO[error.errno], reason="environment"), as_json
     )
+
+
+def report_out_of_memory(as_json: bool) -> int:
+    """Print that memory is short and return the exit code.
+
+    The modules that format errors may not fit into memory either; then one line is written directly.
+    """
+    error = BuildError("out of memory", fix=LIMIT_HELP, reason="environment")
+    try:
+        return report_error(error, as_json)
+    except (MemoryError, SystemError, ImportError):
+        os.write(2, b"error: out of memory\n")
+        return error.code
 
 
 def _redirect_to_null(stream: TextIO) -> None:

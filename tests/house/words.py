@@ -30,7 +30,6 @@ SKIPPED_FOLDERS = {
     ".pytest_cache",
     ".ruff_cache",
     "__pycache__",
-    "build",
     "out",
     "node_modules",
 }
@@ -374,7 +373,13 @@ def files_below(path: Path) -> Iterator[Path]:
             yield path
         return
     for entry in sorted(path.iterdir()):
-        if entry.is_symlink() or entry.name in SKIPPED_FOLDERS or entry.name.endswith(".egg-info"):
+        is_artifact = entry.name == "build" and (path / "pyproject.toml").is_file()
+        if (
+            entry.is_symlink()
+            or is_artifact
+            or entry.name in SKIPPED_FOLDERS
+            or entry.name.endswith(".egg-info")
+        ):
             continue
         yield from files_below(entry)
 
