@@ -178,42 +178,32 @@ def model(
     _check_rewards(ctx, rewards, preferences)
     tool, words = importer(ctx, suffix, source, spec, pickle)
     if suffix == "py":
-        words += (
-            "--entry",
-            entry,
-            *(("--inputs",) if inputs.sources else ()),
-            "--args",
-            _arguments(ctx, args or {}),
-        )
+        words += ("--entry", entry, *(("--inputs",) if inputs.sources else ()))
+        words += ("--args", _arguments(ctx, args or {}))
     elif suffix == "pomdp":
         words += rewards.words() if preferences is None else ("--preferences", _json(preferences))
     elif suffix == "md":
         words += ("--layout", _json(layout or {}))
+    words += ("--inference", inference.overrides())
     ir, labels = ctx.tool(
         tool,
         *words,
-        "--out",
-        Out("ir", tree=True),
-        "--labels",
-        Out("labels.json"),
-        "--inference",
-        inference.overrides(),
+        *("--out", Out("ir", tree=True), "--labels", Out("labels.json")),
         inputs=tuple(In(source, source.name) for source in inputs.sources),
         distributions=packages,
         timeout=max(1, timeout // SECOND),
         title=f"ingest {name}",
     )
-    (chosen,) = ctx.tool(
-        SELECT_BACKEND,
-        "--ir",
-        ir,
-        "--out",
-        Out("runtime.json"),
-        title=f"choose the runtime of {name}",
-    )
-    return Model(
-        ir, labels, chosen, _python_reason(runtime, inference), plan(ctx, ir, probe), probe
-    )
+    advice = _advise(ctx, name, ir)
+    reason = _python_reason(runtime, inference)
+    return Model(ir, labels, advice, reason, plan(ctx, ir, probe), probe)
+
+
+def _advise(ctx: Ctx, name: str, ir: Artifact) -> Artifact:
+    """Declare the advice on the backend."""
+    words = ("--ir", ir, "--out", Out("runtime.json"))
+    (advice,) = ctx.tool(SELECT_BACKEND, *words, title=f"choose the runtime of {name}")
+    return advice
 
 
 def _check_probe(ctx: Ctx, probe: ProbeSize) -> None:

@@ -16,14 +16,16 @@ typedef struct agent {
     const i32 *num_obs;      /* one per modality */
     const i32 *num_controls; /* one per control that offers a choice */
     const i32 *num_states;   /* one per state factor */
-    const f64 *qs;       /* posterior over states, factors concatenated */
-    const f32 *q_pi;    /* posterior over policies */
-    const f32 *neg_efe;        /* negative expected free energy of each policy, in nats */
-    void *state;             /* state between steps; a copy is a snapshot, writing it back restores it */
+    const f64 *qs;           /* posterior over states, factors concatenated */
+    const f32 *q_pi;         /* posterior over policies */
+    const f32 *neg_efe;      /* negative expected free energy of each policy, in nats */
+    void *state; /* state between steps; a copy is a snapshot, writing it back restores it */
     u32 state_bytes;
-    u64 *rng;              /* seed and number of sampled steps, within state; 0 for deterministic agents */
+    u64 *rng; /* seed and number of sampled steps, within state; 0 for deterministic agents */
     void (*reset)(void);
-    i32 (*step)(const i32 *observation, i32 *action); /* proposes an action, returns the selected policy */
-    void (*advance)(const i32 *action);               /* takes the executed action, computes the next prior */
-    f64 (*free_energy)(const i32 *observation);          /* variational free energy of the last step, in nats */
+    /* proposes an action, returns the selected policy */
+    i32 (*step)(const i32 *observation, i32 *action);
+    void (*advance)(const i32 *action); /* takes the executed action, computes the next prior */
+    /* variational free energy of the last step, in nats */
+    f64 (*free_energy)(const i32 *observation);
 } agent;

@@ -1,17 +1,19 @@
 /* State of the coalition: of each instance its agent's state between two steps and its last action.
    An agent's code has room for one instance, so every instance's state is stored here. */
 typedef struct {
-    u64 words[WORDS];         /* states of the instances, concatenated */
-    i32 action[CONTROLS];    /* last proposed action, or the executed one */
+    u64 words[WORDS];      /* states of the instances, concatenated */
+    i32 action[CONTROLS];  /* last proposed action, or the executed one */
     u8 started[INSTANCES]; /* 1 after the first step since a reset */
 } coalition;
 
 static coalition coalitions[COPIES];
-static u8 has_observation[INSTANCES], has_executed_action[INSTANCES], resets[INSTANCES];         /* parts of the request, by instance */
-static i32 observation[MODALITIES], executed[CONTROLS]; /* by instance, at `first_modality` and `first_control` */
-static i32 delayed_values[LINKS];                              /* values of links in cycles, of the previous tick */
-static f32 vfe[COPIES][INSTANCES], efe[COPIES][INSTANCES];             /* of the last step, in nats */
-static u8 stepped[COPIES];                                             /* 1 after a step since the program started */
+/* parts of the request, by instance */
+static u8 has_observation[INSTANCES], has_executed_action[INSTANCES], resets[INSTANCES];
+/* by instance, at `first_modality` and `first_control` */
+static i32 observation[MODALITIES], executed[CONTROLS];
+static i32 delayed_values[LINKS]; /* values of links in cycles, of the previous tick */
+static f32 vfe[COPIES][INSTANCES], efe[COPIES][INSTANCES]; /* of the last step, in nats */
+static u8 stepped[COPIES]; /* 1 after a step since the program started */
 
 typedef struct { u64 steps, errors, late, stored, not_stored, lost; } tally;
 static tally count;

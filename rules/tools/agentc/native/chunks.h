@@ -1,12 +1,14 @@
 /* Decoder of a chunked body (RFC 9112, 7.1), in place and incremental; extensions and trailers are
    dropped. */
 enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, CHUNK_TRAILER, CHUNKS_READ };
-enum { FRAMING = HEAD + 8 * BODY }; /* bytes besides the body; a chunk of one byte has five of them */
+/* bytes besides the body; a chunk of one byte has five of them */
+enum { FRAMING = HEAD + 8 * BODY };
 
 typedef struct {
     u8 state, has_return;
-    i32 left, digits, framing; /* bytes left of this chunk; characters of this line or size; bytes besides the body */
-    i32 size;                  /* size of the decoded body */
+    /* bytes left of this chunk; characters of this line or size; bytes besides the body */
+    i32 left, digits, framing;
+    i32 size; /* size of the decoded body */
 } chunks;
 
 static i32 hex_digit(u8 c) {

@@ -5,8 +5,8 @@ enum { CONNECTIONS = 128, BUFFERS = 16, STEPS_WAITING = BUFFERS - 4 };
 static connection connections[CONNECTIONS];
 static buffer buffers[BUFFERS];
 static poll_item poll_items[1 + CONNECTIONS];
-static i32 places;       /* connections beyond this index were never used */
-static i32 is_full;      /* a client waits to be accepted and no slot is free */
+static i32 places;  /* connections beyond this index were never used */
+static i32 is_full; /* a client waits to be accepted and no slot is free */
 static i32 steps_waiting;
 
 static i32 has_output(const connection *c) { return c->buf && c->buf->out_at < c->buf->out_end; }
@@ -205,7 +205,8 @@ static connection *free_slot(void) {
     if (!oldest || before(clock_now, after(oldest->since, GRACE))) return 0;
     poll_item one = {oldest->fd, READABLE, 0};
     moment limit = NO_WAIT;
-    if (system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0)) return 0; /* its request has arrived */
+    /* its request has arrived */
+    if (system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0)) return 0;
     close_connection(oldest);
     return oldest;
 }
@@ -215,7 +216,8 @@ static i32 accept_one(word listener) {
     enum { WENT_AWAY = -103 };
     connection *c = free_slot();
     word fd = c ? system_call(SYS_ACCEPT4, listener, 0, 0, NONBLOCK | CLOSE_ON_EXEC, 0) : ERR_AGAIN;
-    is_full = !c || (fd < 0 && fd != ERR_AGAIN && fd != ERR_INTERRUPTED && fd != WENT_AWAY); /* also for too many open files */
+    /* also for too many open files */
+    is_full = !c || (fd < 0 && fd != ERR_AGAIN && fd != ERR_INTERRUPTED && fd != WENT_AWAY);
     if (!c || fd < 0) return 0;
     memset(c, 0, sizeof *c);
     c->fd = (i32)fd, c->since = clock_now;
@@ -260,7 +262,8 @@ static moment serve_all(void) {
         short ready = poll_items[1 + which].revents;
         if (c->fd < 0) continue;
         if (ready && has_output(c)) write_out(c);
-        else if (ready && c->waits) close_connection(c); /* the client left while its step waited */
+        /* the client left while its step waited */
+        else if (ready && c->waits) close_connection(c);
         else if (ready && (c->draining || take_buffer(c))) read_in(c);
         else if (ready & (FAILED | HUNG_UP)) close_connection(c);
         if (c->fd >= 0 && (ready || c->waits)) serve_connection(c, &rest);

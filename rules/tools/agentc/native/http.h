@@ -3,8 +3,9 @@ enum { HEAD = 4096, RESERVE = 256, SPARE = 16 };
 enum { INCOMPLETE = 0, WHOLE = 1 }; /* otherwise the status of a refusal */
 
 static struct {
-    i32 method, method_size, target, target_size, head; /* positions in the bytes; size of the head */
-    i32 size;                                           /* of the body */
+    /* positions in the bytes; size of the head */
+    i32 method, method_size, target, target_size, head;
+    i32 size; /* of the body */
     u8 has_size, has_host, close, keep, expects, old, chunked, coded;
 } asked_for;
 

@@ -4,9 +4,10 @@
 #define FLOOR 0x1p-52     /* pymdp clips probabilities here before a logarithm */
 #define NEGLIGIBLE 1e-15f /* smaller predicted beliefs become 0, which avoids denormal products */
 #define TIE 1e-4f         /* nats within which the lowest index wins */
-#define STATE_TIE 1e-6         /* probability within which the lowest state wins */
+#define STATE_TIE 1e-6    /* probability within which the lowest state wins */
 
-#define UNLIKELY 0x1.e355bcp-24f /* e^-16: pymdp 0.0.7 ignores less likely joint states in its information gain */
+/* e^-16: pymdp 0.0.7 ignores less likely joint states in its information gain */
+#define UNLIKELY 0x1.e355bcp-24f
 
 INLINE f64 clip_to_floor(f64 x) { return x < FLOOR ? FLOOR : x; }
 /* Posterior in single precision, the start of prediction. */

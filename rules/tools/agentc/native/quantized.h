@@ -1,7 +1,8 @@
 /* Decoders of quantized probabilities (quantize/grids.py), with integers and exact products only:
    equal bits on every processor. DECODE is one of the two 16-bit decoders; a byte is an index into
    a palette. */
-#define UINT16(code) ((f32)(i32)((code) + (((code) + 1u) >> 16)) * 0x1p-16f) /* k / 65536; 65535 is 1 */
+/* k / 65536; 65535 is 1 */
+#define UINT16(code) ((f32)(i32)((code) + (((code) + 1u) >> 16)) * 0x1p-16f)
 
 /* IEEE half precision from 0 to 1: normal numbers are shifted to float's bits, below 2^-14 they are
    multiples of 2^-24. */

@@ -1,7 +1,7 @@
 /* Connections, their shared buffers, and the head of a reply. */
 typedef struct {
-    i32 got;              /* bytes in `in` */
-    i32 out_at, out_end;  /* unwritten part of `out` */
+    i32 got;             /* bytes in `in` */
+    i32 out_at, out_end; /* unwritten part of `out` */
     chunks body;
     u8 taken;
     u8 in[HEAD + BODY + SPARE], out[RESERVE + ANSWER];
@@ -14,9 +14,9 @@ enum { IDLE, RECEIVING, WAITING, SENDING, DRAINING };
 typedef struct {
     i32 fd;
     u8 closing, ended, continued, draining, skipped, waits, phase;
-    moment since; /* start of the phase, or of the last write */
+    moment since;    /* start of the phase, or of the last write */
     moment received; /* arrival of the complete request */
-    buffer *buf;  /* 0 without a request in progress */
+    buffer *buf;     /* 0 without a request in progress */
 } connection;
 
 #define RECEIVE_SECONDS 10 /* limit for a complete request, from its first byte */
@@ -57,7 +57,8 @@ static void write_date(void) {
     system_call(SYS_CLOCK, CLOCK_REALTIME, (word)&t, 0, 0, 0);
     u32 seconds = (u32)t.seconds, days = seconds / DAY, rest = seconds % DAY;
     if (seconds < SET_AFTER) return;
-    u32 shifted = days + 719468, of_era = shifted % ERA; /* years begin in March, eras have 400 years */
+    /* years begin in March, eras have 400 years */
+    u32 shifted = days + 719468, of_era = shifted % ERA;
     u32 years = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA - 1)) / 365;
     u32 of_year = of_era - (365 * years + years / 4 - years / 100), month = (5 * of_year + 2) / 153;
     put("Date: "), put_bytes("ThuFriSatSunMonTueWed" + days % 7 * 3, 3), put(", ");
