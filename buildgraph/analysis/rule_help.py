@@ -47,8 +47,8 @@ def describe_rule(rule: Rule, names: Mapping[str, Sequence[str]]) -> dict[str, A
 
 
 def summary(rule: Rule) -> str:
-    """Return the first line of a rule's docstring."""
-    return (inspect.getdoc(rule.function) or "").partition("\n")[0]
+    """Return the first paragraph of a rule's docstring, in one line."""
+    return " ".join((inspect.getdoc(rule.function) or "").partition("\n\n")[0].split())
 
 
 def key_description(rule: Rule, key: str) -> str:

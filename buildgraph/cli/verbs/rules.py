@@ -58,9 +58,10 @@ def format_rule(rule: Mapping[str, Any]) -> str:
     """Format the description of a rule: its documentation, its keys and an example."""
     from ...ui.format import strip_controls
 
+    details = rule["help"].partition("\n\n")[2]
     lines = [
         f"{rule['rule']}: {rule['summary']}",
-        *rule["help"].split("\n")[1:],
+        *["", *details.split("\n")] * bool(details),
         "",
         f"provides {rule['provides']}",
         "",
