@@ -1,1 +1,1 @@
-"""The rules that ship with buildgraph, one module a noun. Installed as `buildgraph.rules`."""
+"""Rules that ship with buildgraph, one in each module. Installed as `buildgraph.rules`."""

@@ -1,4 +1,4 @@
-"""Coalitions: agents that run in one program, and what flows between them."""
+"""Coalitions: agents that run in one program, and the links between them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from buildgraph import (
     rule,
 )
 
-from .actions.backends import evidence, proved
-from .actions.compile_agents import Member, Running
+from .actions.backends import evidence, prove_member
+from .actions.compile_agents import Member, RunSettings
 from .model import Model
 
 CHECK_LINKS = Tool("check_links")
@@ -33,20 +33,20 @@ _PORT = re.compile(
     r"([A-Za-z0-9_-]+)(?:\.[0-9]+)?\.(action|belief|observation)\.([A-Za-z0-9_-]+)", re.ASCII
 )
 RESERVED = ("reset", "executed", "copy", "late", "tick", "error")
-"""Keys of a request or an answer beside those of the agents, as agentc/codegen/main.py has them."""
+"""Request and reply keys that no agent may be named; the same as in agentc/codegen/main.py."""
 _MOST = 1 << 16  # instances in all copies, as agentc/codegen/main.py has it
 
 
 @dataclass(frozen=True)
 class Coalition(Provider):
-    """Proved agents, the links between them, and how they run."""
+    """Proved agents, their links, and run-time settings."""
 
     members: tuple[Member, ...]
     links: Artifact
-    running: Running
+    running: RunSettings
 
     def outputs(self) -> dict[str, Artifact]:
-        """The proof of each agent, and the links once they were checked."""
+        """Return the proof of each agent, and the checked links."""
         return evidence(self.members) | (
             {"links.json": self.links} if isinstance(self.links, Output) else {}
         )
@@ -54,7 +54,9 @@ class Coalition(Provider):
 
 @dataclass(frozen=True)
 class Agent:
-    """A model as a member: `replicas` instances of it, `scout.0` and so on, with one code and separate beliefs."""
+    """A member's model. `replicas` are instances with one code and separate beliefs: `scout.0`,
+    ...
+    """
 
     model: Model
     replicas: int | None = None
@@ -62,7 +64,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class Link:
-    """What another observes of an agent: `scout.action.cue` or `scout.belief.place` -> `picker.observation.cue`."""
+    """A link, such as `scout.action.cue` or `scout.belief.place` -> `picker.observation.cue`."""
 
     source: str
     target: str
@@ -80,12 +82,17 @@ def coalition(
 ) -> Coalition:
     """Agents in one program.
 
-    `agents` maps names to models, or to `{ model = "//models:picker", replicas = 3 }`: instances `picker.0` to `picker.2`.
-    `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` feeds one agent's action to another as an
-    observation; `scout.belief.place` is the most probable state of a factor. Linked agents step in the links' order; all
-    links of a circle are delayed by a tick. Steps begin at least a `tick` apart; one that ends later than its `deadline`
-    (a tick, when none is given) is counted as late. `copies` are instances of the whole coalition, of which a request steps
-    one. `io = "http"` adds `--listen` to the program, and the image listens on port 8080.
+    `agents` maps names to models, or to `{ model = "//models:picker", replicas = 3 }`, which makes
+    instances `picker.0` to `picker.2`.
+
+    `links = [{ from = "scout.action.cue", to = "picker.observation.cue" }]` passes an action of one
+    agent to another as an observation. `scout.belief.place` passes the most probable state of a
+    factor. Linked agents step in the order of the links; links in a cycle are delayed by one tick.
+
+    Steps start at least one `tick` after each other. A step that ends after its `deadline`
+    (default: one tick) counts as late. `copies` is the number of instances of the whole coalition;
+    each request steps one of them. `io = "http"` adds `--listen` to the program, and the image
+    listens on port 8080.
     """
     if not agents:
         raise BuildError(
@@ -102,28 +109,33 @@ def coalition(
             )
         if name in RESERVED:
             raise BuildError(
-                f"an agent cannot be called {name!r}: requests and answers of the program have a key of that name",
+                f"an agent cannot be called {name!r}: requests and answers of the program have a "
+                "key of that name",
                 ctx.target.place("agents", name),
                 f"give it another name, such as {name}_agent; the keys are {', '.join(RESERVED)}",
             )
-    _count(ctx, agents, copies)
+    _check_counts(ctx, agents, copies)
     written = [_link(ctx, number, link, agents) for number, link in enumerate(links)]
     members = tuple(
-        replace(proved(ctx, name, agent.model), replicas=agent.replicas)
+        replace(prove_member(ctx, name, agent.model), replicas=agent.replicas)
         for name, agent in agents.items()
     )
     text = json.dumps(
         [{"from": link.source, "to": link.target} for link in written], sort_keys=True
     )
-    running = Running(int(tick), int(deadline or tick), copies, io == "http")
+    running = RunSettings(int(tick), int(deadline or tick), copies, io == "http")
     written_down = Content("links.json", text.encode())
     return Coalition(
-        members, _checked(ctx, members, written_down) if written else written_down, running
+        members,
+        _check_links_action(ctx, members, written_down) if written else written_down,
+        running,
     )
 
 
-def _checked(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact:
-    """The links, once they are known to fit; agents in Python run in no program, so nothing flows between them."""
+def _check_links_action(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact:
+    """Declare the check of the links. Python agents run in no program, so their links are not
+    checked.
+    """
     if any(member.proved.python for member in members):
         return links
     words: list[str] = []
@@ -137,7 +149,7 @@ def _checked(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact
             words += [f"--{option}", f"{member.name}={staged[-1].path}"]
         if member.replicas is not None:
             words += ["--replicas", f"{member.name}={member.replicas}"]
-    (made,) = ctx.tool(
+    (checked,) = ctx.tool(
         CHECK_LINKS,
         *words,
         "--links",
@@ -147,10 +159,10 @@ def _checked(ctx: Ctx, members: tuple[Member, ...], links: Artifact) -> Artifact
         inputs=staged,
         title="check the links",
     )
-    return made
+    return checked
 
 
-def _count(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:
+def _check_counts(ctx: Ctx, agents: Mapping[str, Agent], copies: int) -> None:
     for name, agent in agents.items():
         if agent.replicas is not None and agent.replicas < 1:
             raise BuildError(
@@ -180,7 +192,9 @@ def _link(ctx: Ctx, number: int, link: dict[str, str], agents: Iterable[str]) ->
         if port is None or port[2] not in kinds:
             wanted = " or ".join(f"<agent>.{kind}.<name or number>" for kind in kinds)
             raise BuildError(
-                f"{link[key]!r} is not a port: {key} wants {wanted}", at, "such as scout.action.0"
+                f"{link[key]!r} is not a port: {key} requires {wanted}",
+                at,
+                "such as scout.action.0",
             )
         if port[1] not in agents:
             raise BuildError(

@@ -1,4 +1,4 @@
-"""Any program: the rule for what no other rule knows."""
+"""The rule `command`, which runs any program."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SECOND = 1_000_000_000  # a Duration counts nanoseconds
 
 
 @dataclass(frozen=True)
-class Made(Provider):
-    """The outputs of a command, by the names that its table gives them."""
+class CommandOutputs(Provider):
+    """Outputs of a command by the names in its table."""
 
-    made: tuple[tuple[str, Artifact], ...]
+    artifacts: tuple[tuple[str, Artifact], ...]
 
     def outputs(self) -> dict[str, Artifact]:
-        """Every output of the command."""
-        return dict(self.made)
+        """Return every output of the command."""
+        return dict(self.artifacts)
 
 
 @rule
@@ -32,23 +32,24 @@ def command(
     programs: tuple[str, ...] = (),
     packages: tuple[str, ...] = (),
     timeout: Duration = Duration(600 * SECOND),
-) -> Made:
-    """Run a program: `{name}` in argv is the path of the input or output of that name, `{{` a brace.
+) -> CommandOutputs:
+    """Run a program: `{name}` in argv is the path of that input or output, `{{` a literal brace.
 
-    `inputs` are files (paths) and outputs of other targets (labels), `outputs` paths (`site/` for a folder), `programs`
-    further programs of the host that it starts, `packages` the Python distributions it imports.
+    `inputs` are files (paths) and outputs of other targets (labels). `outputs` are paths, such as
+    `site/` for a folder. `programs` are further host programs that the command starts. `packages`
+    are the Python distributions that it imports.
     """
-    staged = place(inputs or {})
+    staged = stage_inputs(inputs or {})
     outs = [Out(path.rstrip("/"), tree=path.endswith("/")) for path in outputs.values()]
-    paths = {name: given.path for name, given in staged.items()}
+    paths = {name: staged_input.path for name, staged_input in staged.items()}
     paths |= {name: f"out/{out.path}" for name, out in zip(outputs, outs, strict=True)}
     _check(ctx, outputs, paths, len(staged))
-    words = expand(ctx, argv, paths)
+    words = expand_argv(ctx, argv, paths)
     own = words[0] in paths.values() and (
         "/" in words[0] or words[0] != argv[0]
     )  # `cp` alone is the host's
     first = words[0] if own else Program(words[0])
-    made = ctx.run(
+    artifacts = ctx.run(
         (first, *words[1:]),
         inputs=tuple(staged.values()),
         outputs=outs,
@@ -58,11 +59,11 @@ def command(
         distributions=tuple(sorted(packages)),
         timeout=max(1, timeout // SECOND),
     )
-    return Made(tuple(zip(outputs, made, strict=True)))
+    return CommandOutputs(tuple(zip(outputs, artifacts, strict=True)))
 
 
-def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
-    """Where a command finds its inputs: files at their path in the workspace, outputs of targets below `in/<name>/`."""
+def stage_inputs(inputs: Mapping[str, Artifact]) -> dict[str, In]:
+    """Stage inputs: files at their workspace paths, outputs of targets below `in/<name>/`."""
     sources = [artifact.name for artifact in inputs.values() if isinstance(artifact, Source)]
     staged = {
         name: f"{name}/{artifact.name.rpartition('/')[2]}"
@@ -70,7 +71,9 @@ def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
         if not isinstance(artifact, Source)
     }
     folder, number = "in", 0
-    while any(_meet(source, f"{folder}/{path}") for source in sources for path in staged.values()):
+    while any(
+        _overlap(source, f"{folder}/{path}") for source in sources for path in staged.values()
+    ):
         number += 1
         folder = f"in-{number}"
     return {
@@ -79,13 +82,13 @@ def place(inputs: Mapping[str, Artifact]) -> dict[str, In]:
     }
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether two paths are one, or one is below the other."""
+def _overlap(one: str, other: str) -> bool:
+    """Return whether two paths are equal or one is below the other."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
-def expand(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[str]:
-    """The words of an argv with each `{name}` replaced by the path of that name."""
+def expand_argv(ctx: Ctx, argv: tuple[str, ...], paths: Mapping[str, str]) -> list[str]:
+    """Replace each `{name}` in an argv by the path of that name."""
     if not argv:
         raise BuildError(
             f"{ctx.label}: argv is empty", ctx.target.place("argv"), "name a program first"
@@ -97,8 +100,8 @@ def _expand(ctx: Ctx, number: int, word: str, paths: Mapping[str, str]) -> str:
     at = ctx.target.lazy_location("argv", number)
     try:
         pieces = list(string.Formatter().parse(word))
-    except ValueError as fault:
-        raise BuildError(f"{word!r}: {fault}", at, "write {{ and }} for braces") from None
+    except ValueError as error:
+        raise BuildError(f"{word!r}: {error}", at, "write {{ and }} for braces") from None
     for _, name, form, conversion in pieces:
         if name is not None and (name not in paths or form or conversion):
             raise BuildError(
@@ -118,7 +121,7 @@ def _check(ctx: Ctx, outputs: Mapping[str, str], paths: Mapping[str, str], input
         )
     if len(paths) != inputs + len(outputs):
         raise BuildError(
-            f"{ctx.label}: an input and an output have one name",
+            f"{ctx.label}: an input and an output have the same name",
             ctx.target.place("outputs"),
             "rename one",
         )
@@ -131,13 +134,13 @@ def _check(ctx: Ctx, outputs: Mapping[str, str], paths: Mapping[str, str], input
             or not path.isprintable()
         ):
             raise BuildError(
-                f"{path!r} is not a path of an output",
+                f"{path!r} is not an output path",
                 ctx.target.place("outputs", name),
                 "outputs are relative paths without '..', of printable characters",
             )
     if len({path.rstrip("/") for path in outputs.values()}) != len(outputs):
         raise BuildError(
-            f"{ctx.label}: two outputs have one path",
+            f"{ctx.label}: two outputs have the same path",
             ctx.target.place("outputs"),
             "give each its own",
         )

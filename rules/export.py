@@ -1,4 +1,4 @@
-"""Exports: one coalition, optimised for one board, in one image, with the evidence that it is ready."""
+"""Exports: one coalition, optimised for one board, in one image, with evidence of its readiness."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from buildgraph import Artifact, Ctx, Duration, Gate, In, Out, Program, Provider, Size, Tool, rule
 
-from .actions.backends import compiled
+from .actions.backends import require_native_code
 from .actions.compile_agents import link
 from .actions.image import assemble
-from .actions.quantize import Fidelity, Storage, stored
+from .actions.quantize import Fidelity, Storage, quantize_members
 from .coalition import Coalition
 from .hardware import Hardware
 
@@ -20,7 +20,9 @@ REPORT_EXPORT = Tool("report_export")
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits that gates check: bytes of image and memory, nanoseconds of a step (0: none)."""
+    """Limits that gates check: image and memory in bytes, p99 step time in nanoseconds; 0 for
+    none.
+    """
 
     image: Size = Size(0)
     memory: Size = Size(0)
@@ -29,9 +31,9 @@ class Budget:
 
 @dataclass(frozen=True)
 class Export(Provider):
-    """An image ready to deploy, the program in it, what became of the agents, and the gates that prove it.
+    """A deployable image, its program, a report of the agents, and its gates.
 
-    `storage` says how agents are stored and what that lost, where fewer bits were asked for.
+    `storage` reports the quantization, if one was requested.
     """
 
     image: Artifact
@@ -52,15 +54,21 @@ def export(
 ) -> Export:
     """One coalition, optimised for one board, in one reproducible image.
 
-    `budget = { image = "2MiB", memory = "8MiB", step_p99 = "5ms" }` sets limits that the gates check.
+    `budget = { image = "2MiB", memory = "8MiB", step_p99 = "5ms" }` sets limits that the gates
+    check.
 
-    `storage = "uint16"`, "fp16" or "palette" (8 bits) stores probabilities in fewer bits, "smallest" whatever is smallest;
-    `fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }` is what that may cost: nats by which beliefs diverge, nats
-    that an action loses, and the share of episodes in which none loses more, shown at 95 %. What costs more is refused.
+    `storage = "uint16"`, "fp16" or "palette" (8 bits) stores probabilities in fewer bits;
+    "smallest" selects the smallest of them. `fidelity = { kl = 1e-3, regret = 1e-3, agreement =
+    0.999 }` is its budget: nats of belief divergence, nats lost by an action, and the share of
+    episodes within `regret`, shown with 95 % confidence. A storage beyond the budget is refused.
     """
-    compiled(ctx, coalition.members)
-    members, page = stored(
-        ctx, coalition.members, (storage, fidelity), (hardware.triple, hardware.cpu)
+    require_native_code(ctx, coalition.members)
+    members, page = quantize_members(
+        ctx,
+        coalition.members,
+        (hardware.triple, hardware.cpu),
+        storage=storage,
+        budget=fidelity,
     )
     coalition = replace(coalition, members=members)
     program = link(
@@ -85,7 +93,7 @@ def export(
 
 
 def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardware) -> Gate:
-    """The board's program replays the probe set on its emulated core: its bits must be the build host's."""
+    """Declare the emulation gate: the board's program must reproduce the build host's bits."""
     foreign = hardware.arch != "amd64"
     words: list[str | Program | In | Out] = []
     if foreign:
@@ -110,7 +118,7 @@ def emulate(ctx: Ctx, program: Artifact, coalition: Coalition, hardware: Hardwar
 
 
 def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Budget) -> Gate:
-    """The image fits board and budget, as far as files can tell."""
+    """Declare the fitness gate: the image must fit the board and the budget."""
     limits = ("--max-image", str(int(budget.image)), "--max-memory", str(int(budget.memory)))
     (verdict,) = ctx.tool(
         MEASURE_IMAGE,
@@ -131,7 +139,7 @@ def measure(ctx: Ctx, program: Artifact, image: Artifact, arch: str, budget: Bud
 def report(
     ctx: Ctx, program: Artifact, image: Artifact, coalition: Coalition, hardware: Hardware
 ) -> Artifact:
-    """What the compiler made of each agent, its proof and the sizes, as report.txt and report.json."""
+    """Declare the report of passes, proofs and sizes as report.txt and report.json."""
     words: list[str | In] = ["--board", hardware.profile, "--cpu", hardware.cpu]
     for member in coalition.members:
         planned, folder = member.proved.planned, f"in/{member.name}"
@@ -142,7 +150,7 @@ def report(
             In(planned.plan, f"{folder}/plan"),
             In(member.proved.proof, f"{folder}/proof.json"),
         ]
-    (made,) = ctx.tool(
+    (report_folder,) = ctx.tool(
         REPORT_EXPORT,
         "--program",
         In(program, "in/program"),
@@ -153,4 +161,4 @@ def report(
         Out("report", tree=True),
         title="report",
     )
-    return made
+    return report_folder

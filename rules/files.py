@@ -1,4 +1,4 @@
-"""Files of the workspace, collected into one tree."""
+"""The rule `files`, which collects files of the workspace into one tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COPY_TREE = Tool("copy_tree")
 
 @dataclass(frozen=True)
 class Files(Provider):
-    """A folder with copies of files, at their paths relative to the target's folder."""
+    """A folder with copies of files, at paths relative to the target's folder."""
 
     tree: Artifact
 
@@ -27,8 +27,8 @@ def files(ctx: Ctx, srcs: Globs) -> Files:
     deep = next(
         (
             source
-            for source, given in zip(srcs.sources, staged)
-            if given.path.count("/") > _DEEPEST + 1
+            for source, staged_input in zip(srcs.sources, staged)
+            if staged_input.path.count("/") > _DEEPEST + 1
         ),
         None,
     )

@@ -1,4 +1,4 @@
-"""Firmware, experimental: the proved agents of a coalition as a static library and a header for a microcontroller."""
+"""Firmware (experimental): proved agents as a static library and a header for a microcontroller."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from buildgraph import (
     rule,
 )
 
-from .actions.backends import compiled
+from .actions.backends import require_native_code
 from .actions.compile_agents import Member, compile_agent
-from .actions.quantize import Fidelity, Storage, stored
-from .boards.microcontrollers import MICROS, Micro
+from .actions.quantize import Fidelity, Storage, quantize_members
+from .boards.microcontrollers import MICROS, Microcontroller
 from .coalition import Coalition
 
 COMPILE_MCU_HELPERS = Tool("compile_mcu_helpers")
@@ -32,9 +32,9 @@ EMULATE_MCU = Tool("emulate_mcu")
 
 @dataclass(frozen=True)
 class Firmware(Provider):
-    """A library of agents, the header that declares them, and how much flash and memory they take.
+    """A library of agents, its C header, and the flash and memory that each agent uses.
 
-    `storage` says how agents are stored and what that lost, where fewer bits were asked for.
+    `storage` reports the quantization, if one was requested.
     """
 
     library: Artifact
@@ -54,11 +54,12 @@ def firmware(
     storage: Storage | None = None,
     fidelity: Fidelity | None = None,
 ) -> Firmware:
-    """Agents for a microcontroller, experimental: `libagents.a` and `agents.h`, freestanding, no heap.
+    """Agents for a microcontroller, experimental: `libagents.a` and `agents.h`, freestanding, no
+    heap.
 
-    `core` is one of cortex-m0plus, cortex-m3, cortex-m4f, cortex-m7, cortex-m33. The agents' own code and tables are measured
-    against `flash` and `memory`. Links between agents, ticks and input are the firmware's own business. `storage` and
-    `fidelity` are those of `export`: probabilities in fewer bits, within a budget.
+    `core` is one of cortex-m0plus, cortex-m3, cortex-m4f, cortex-m7, cortex-m33. `flash` and
+    `memory` limit the agents' own code and tables. The firmware itself implements links, ticks and
+    input. `storage` and `fidelity` are those of `export`.
     """
     micro = MICROS.get(core)
     if micro is None:
@@ -67,9 +68,11 @@ def firmware(
             ctx.target.place("core"),
             did_you_mean(core, MICROS) or f"known are {', '.join(MICROS)}",
         )
-    compiled(ctx, coalition.members)
+    require_native_code(ctx, coalition.members)
     target = (micro.triple, micro.cpu)
-    members, page = stored(ctx, coalition.members, (storage, fidelity), target, "--small")
+    members, page = quantize_members(
+        ctx, coalition.members, target, "--small", storage=storage, budget=fidelity
+    )
     objects = {member.name: compile_agent(ctx, member, target, "--small") for member in members}
     (helpers,) = ctx.tool(
         COMPILE_MCU_HELPERS,
@@ -109,9 +112,11 @@ def emulate(
     members: tuple[Member, ...],
     objects: dict[str, Artifact],
     helpers: Artifact,
-    micro: Micro,
+    micro: Microcontroller,
 ) -> Gate:
-    """The very objects of the library replay the probe set: their bits must be the build host's."""
+    """Declare the emulation gate: the objects of the library must reproduce the build host's
+    bits.
+    """
     words: list[str | Artifact | In | Program] = [
         "--triple",
         micro.triple,

@@ -1,4 +1,4 @@
-"""Checks whose success is wanted, not their output: linters, type checkers, tests."""
+"""The rule `gate`: a check that must succeed, such as a linter, a type checker or a test."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from buildgraph import (
     rule,
 )
 
-from .command import SECOND, expand, place
+from .command import SECOND, expand_argv, stage_inputs
 
 RUN_CHECK = Tool("run_check")
 
 
 @dataclass(frozen=True)
-class Check(Provider):
-    """A gate of its own, asked for by its label."""
+class CheckGate(Provider):
+    """A gate with a label of its own."""
 
     gates: tuple[Gate, ...]
 
@@ -38,11 +38,15 @@ def gate(
     env: dict[str, str] | None = None,
     packages: tuple[str, ...] = (),
     timeout: Duration = Duration(600 * SECOND),
-) -> Check:
-    """Run a check: it passes when the program exits with 0. Inputs and argv are written as for `command`."""
-    staged: dict[str, In] = place(inputs or {})
-    words = expand(ctx, argv, {name: given.path for name, given in staged.items()})
-    if words[0] in {given.path for given in staged.values()} and (
+) -> CheckGate:
+    """Run a check: it passes when the program exits with 0. Inputs and argv are those of
+    `command`.
+    """
+    staged: dict[str, In] = stage_inputs(inputs or {})
+    words = expand_argv(
+        ctx, argv, {name: staged_input.path for name, staged_input in staged.items()}
+    )
+    if words[0] in {staged_input.path for staged_input in staged.values()} and (
         "/" in words[0] or words[0] != argv[0]
     ):
         raise BuildError(
@@ -63,4 +67,4 @@ def gate(
         distributions=tuple(sorted(packages)),
         timeout=max(1, timeout // SECOND),
     )
-    return Check((Gate(ctx.label.name, verdict, needs),))
+    return CheckGate((Gate(ctx.label.name, verdict, needs),))

@@ -1,4 +1,4 @@
-"""Several targets under one label."""
+"""The rule `group`: several targets under one label."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from buildgraph import Ctx, Provider, rule
 
 @dataclass(frozen=True)
 class Group(Provider):
-    """Stands for its members: asking for it asks for each of them."""
+    """A group; a request for it requests each member."""
 
 
 @rule
 def group(ctx: Ctx, targets: tuple[Provider, ...]) -> Group:
-    """Several targets under one label; a matrix makes one of its cells."""
+    """Several targets under one label; a matrix makes a group of its cells."""
     return Group()

@@ -1,4 +1,4 @@
-"""Boards: what the compiler, the image and the gates must know of them."""
+"""The rule `hardware`: the fields of a board that the compiler, the image and the gates need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .boards.microcontrollers import MICROS
 
 @dataclass(frozen=True)
 class Hardware(Provider):
-    """A board as exports see it. Actions receive single fields, so that one that no tool reads rebuilds nothing."""
+    """A board for exports. Actions receive single fields, so an unused field rebuilds nothing."""
 
     profile: str
     arch: str  # of the OCI platform: amd64, arm64
@@ -30,11 +30,11 @@ class Hardware(Provider):
 def hardware(
     ctx: Ctx, profile: str, power_mode: str = "", memory: Size | None = None, cores: int = 0
 ) -> Hardware:
-    """Extend a board of the shipped catalogue; override what differs on yours. Power modes go by name."""
+    """Extend a board of the catalogue; override what differs on yours. Power modes go by name."""
     board = BOARDS.get(profile)
     if board is None:
         hint = (
-            "that is the core of a microcontroller: the rule `firmware` takes it"
+            "this is the core of a microcontroller: use the rule `firmware`"
             if profile in MICROS
             else did_you_mean(profile, BOARDS) or f"the catalogue has {', '.join(sorted(BOARDS))}"
         )

@@ -1,4 +1,4 @@
-"""Indexes: several exports as one image of many platforms."""
+"""The rule `index`: several exports as one multi-platform image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Index(Provider):
 
 @rule
 def index(ctx: Ctx, exports: tuple[Export, ...]) -> Index:
-    """Exports for different platforms under one digest: `exports = ["//exports:jetson", "//exports:x86"]`."""
+    """Exports for different platforms under one digest: `exports = ["//exports:jetson",
+    "//exports:x86"]`.
+    """
     layouts = [word for export in exports for word in ("--layout", export.image)]
     (image,) = ctx.tool(
         MERGE_IMAGES,

@@ -1,4 +1,4 @@
-"""Models: one agent's generative model, from wherever it is written down to canonical arrays."""
+"""Models: one agent's generative model, imported from any supported source to canonical arrays."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ from buildgraph import (
     In,
     Out,
     Provider,
-    Source,
     Tool,
     rule,
 )
 
-from .actions.compile_agents import Planned, Probing, plan
+from .actions.compile_agents import Planned, ProbeSize, plan
+from .actions.import_model import check_options, importer
 
-IMPORT_NPZ = Tool("import_npz")
-IMPORT_OBJECTS = Tool("import_objects")
-IMPORT_PYTHON = Tool("import_python")
-IMPORT_POMDP = Tool("import_pomdp")
-IMPORT_GNN = Tool("import_gnn")
 SHOW_MODEL = Tool("show_model")
 SELECT_BACKEND = Tool("select_backend")
 
@@ -37,26 +32,7 @@ PYTHON_ONLY: dict[str, tuple[object, ...]] = {
     "use_param_info_gain": (True,),
     "inference_algo": ("mmp", "vmp"),
 }
-"""What the table itself may say that native does not cover."""
-OPTIONS = {
-    "npz": ("spec", "pickle"),
-    "npy": ("spec", "pickle"),
-    "py": ("entry", "args", "inputs", "packages", "timeout"),
-    "pomdp": ("preferences", "rewards"),
-    "md": ("layout",),
-}
-"""Kinds of source by suffix, and the words of the table that are for this kind alone."""
-_SAVE = "np.savez('model.npz', A0=.., B0=.., ..), with a model.json beside it that holds the parameters ({} for the defaults)"
-ELSEWHERE = {
-    "json": 'name the .npz of the arrays, source = "model.npz"; the .json of the same name is read with it, or `spec` names it',
-    "mat": f"read it once with scipy.io.loadmat and save its arrays: {_SAVE}",
-    **dict.fromkeys(
-        ("pkl", "pickle", "p", "joblib", "h5", "hdf5", "pt", "pth", "csv", "txt"),
-        f"load it once in Python and save its arrays: {_SAVE}",
-    ),
-    "ipynb": "save its cells as a .py with a function `build` that returns A, B, C, D or an Agent",
-}
-"""What to do with files that hold a model in a form that is not read."""
+"""Values of the model's table that only the python backend supports."""
 MAX_STEPS = 1 << 20  # of a probe, as tools/make_probe.py has it
 SECOND = 1_000_000_000  # a Duration counts nanoseconds
 TEN_MINUTES = Duration(600 * SECOND)
@@ -64,9 +40,10 @@ TEN_MINUTES = Duration(600 * SECOND)
 
 @dataclass(frozen=True)
 class Model(Provider):
-    """A model as canonical arrays (`ir`), the names in it (`labels`), which backend suits it and why (`runtime`).
+    """A model as canonical arrays (`ir`), labels, and the advice on its backend (`runtime`).
 
-    `python` says why it is proved with the python backend (empty: with native); `planned` is what the compiler makes of it.
+    `python` gives the reason for the python backend, empty for native. `planned` is the output of
+    the compiler passes.
     """
 
     ir: Artifact
@@ -74,15 +51,17 @@ class Model(Provider):
     runtime: Artifact
     python: str
     planned: Planned
-    probe: Probing
+    probe: ProbeSize
 
 
 @dataclass(frozen=True)
 class Inference:
-    """Parameters of inference that override those of the source; pymdp's words, each None where the source decides.
+    """Inference parameters that override the source. Names are pymdp's; None keeps the source's
+    value.
 
-    `plan_every = k` is not pymdp's: states are inferred at every step, policies are judged at every k-th, and the chosen
-    policy's next actions are executed meanwhile, up to its length.
+    `plan_every = k` is an extension: states are inferred at every step, policies are evaluated at
+    every k-th step. Between those the next actions of the selected policy are executed, up to its
+    length.
     """
 
     policy_len: int | None = None
@@ -101,23 +80,24 @@ class Inference:
     plan_every: int | None = None
 
     def overrides(self) -> str:
-        """The parameters that were given, as JSON."""
-        given = {
+        """Return the parameters that are set, as JSON."""
+        values = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
             if getattr(self, name) is not None
         }
-        return json.dumps(given, sort_keys=True)
+        return json.dumps(values, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Rewards:
-    """What becomes of the rewards of a `.pomdp`; the word alone is short for `{ kind = .. }`.
+    """Treatment of the rewards of a `.pomdp`; a string is short for `{ kind = .. }`.
 
-    "preferences": each observation is preferred by the reward that it comes with; refused where one comes with several.
-    "observed": the reward is a modality of its own, whose levels are preferred by their size. "auto": preferences where
-    observations tell the reward, else observed. A unit of reward is worth `scale` nats. `information_gain = true` lets the
-    agent value learning which reward it gets; without it the modality counts by its expected reward alone.
+    "preferences": the reward of each observation is its preference; refused when an observation has
+    several rewards. "observed": the reward is a modality of its own with preferences by its size.
+    "auto": preferences if observations determine the reward, else observed. `scale` is the number
+    of nats for one unit of reward. `information_gain = true` counts the information gain about the
+    reward; by default only its expected value counts.
     """
 
     kind: Literal["auto", "observed", "preferences"] = "auto"
@@ -125,7 +105,7 @@ class Rewards:
     information_gain: bool = False
 
     def words(self) -> tuple[str, ...]:
-        """The options of the tool that differ from what it does by itself."""
+        """Return the options of `import_pomdp` that differ from its defaults."""
         return (
             *(("--rewards", self.kind) if self.kind != "auto" else ()),
             *(("--reward-scale", repr(float(self.scale))) if self.scale != 1.0 else ()),
@@ -147,34 +127,38 @@ def model(
     preferences: dict[str, float] | None = None,
     rewards: Rewards = Rewards(),
     inference: Inference = Inference(),
-    probe: Probing = Probing(),
+    probe: ProbeSize = ProbeSize(),
     runtime: Literal["auto", "native", "python"] = "auto",
     pickle: bool = False,
 ) -> Model:
     """A discrete POMDP (A, B, C, D, E as in pymdp).
 
-    `source` is an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a `.py` whose function
-    `entry`, called with `args`, returns them or a pymdp Agent; a `.pomdp` in Cassandra's format; or a `.md` in GNN, where
-    `layout = { B = "action,previous,next" }` says in which order the axes of a matrix are written. Object arrays of pymdp
-    0.0.7, an `.npz` or an `.npy` of a dict, are pickles: `pickle = true` lets them be read, arrays only, in the sandbox.
+    `source` is one of: an `.npz` of arrays with a `.json` of the same name beside it (or `spec`); a
+    `.py` whose function `entry`, called with `args`, returns the arrays or a pymdp Agent; a
+    `.pomdp` in Cassandra's format; a `.md` in GNN, where `layout = { B = "action,previous,next" }`
+    gives the order of a matrix's axes. Object arrays of pymdp 0.0.7 (an `.npz` or an `.npy` of a
+    dict) are pickles: `pickle = true` allows them, arrays only, in the sandbox.
 
-    A `.py` with `inputs` (paths or globs relative to BUILD.toml) runs in its own folder, so `import helper` and
-    `open("data.csv")` find files beside it. `packages` are the distributions that it imports, `timeout` how long it may run.
+    A `.py` with `inputs` (paths or globs relative to BUILD.toml) runs in its own folder, so `import
+    helper` and `open("data.csv")` find files beside it. `packages` are the distributions that it
+    imports; `timeout` limits its run time.
 
-    Rewards of a `.pomdp` are preferences over observations where each observation comes with one reward. Where they depend
-    on state or action, the reward is observed: a modality `reward` shows its level, and the expected utility of a policy is
-    its expected reward (all that counts with `inference = { use_states_info_gain = false }`). `rewards` chooses;
-    `preferences` over observations replace the rewards.
+    Rewards of a `.pomdp` become preferences if each observation has one reward. If they depend on
+    state or action, the reward is observed: a modality `reward` shows its level, and the expected
+    utility of a policy is its expected reward (the only term with `inference = {
+    use_states_info_gain = false }`). `rewards` selects the treatment; `preferences` over
+    observations replace the rewards.
 
-    `probe = { episodes = 8, steps = 32, seed = 0 }` is how much the proof of compiled code replays.
+    `probe = { episodes = 8, steps = 32, seed = 0 }` is the size of the proof of compiled code.
 
-    `runtime` is the backend: `native` compiles, `python` steps pymdp 1.0.4 in one jitted function and is proved by the
-    same gate. `auto` is native unless `inference` asks for what native does not cover; where only the source does, `plan`
-    says what it was and that `runtime = "python"` is the way.
+    `runtime` selects the backend: `native` compiles the agent, `python` steps pymdp 1.0.4 in one
+    jitted function. Both pass the same gate. `auto` selects native unless `inference` requests a
+    feature that native lacks. If only the source needs such a feature, the build stops, lists the
+    features and suggests `runtime = "python"`.
     """
-    _probed(ctx, probe)
+    _check_probe(ctx, probe)
     name, suffix = ctx.label.name, source.name.rpartition(".")[2].lower()
-    _only_for(
+    check_options(
         ctx,
         suffix,
         source,
@@ -191,8 +175,8 @@ def model(
             "pickle": pickle,
         },
     )
-    _rewarded(ctx, rewards, preferences)
-    tool, words = _reader(ctx, suffix, source, spec, pickle)
+    _check_rewards(ctx, rewards, preferences)
+    tool, words = importer(ctx, suffix, source, spec, pickle)
     if suffix == "py":
         words += (
             "--entry",
@@ -227,26 +211,31 @@ def model(
         Out("runtime.json"),
         title=f"choose the runtime of {name}",
     )
-    return Model(ir, labels, chosen, _python(runtime, inference), plan(ctx, ir, probe), probe)
+    return Model(
+        ir, labels, chosen, _python_reason(runtime, inference), plan(ctx, ir, probe), probe
+    )
 
 
-def _probed(ctx: Ctx, probe: Probing) -> None:
-    """Refuse a probe of no size, or too large."""
+def _check_probe(ctx: Ctx, probe: ProbeSize) -> None:
+    """Require a probe of at least one step and at most MAX_STEPS."""
     if (
         min(probe.episodes, probe.steps) < 1
         or probe.episodes * probe.steps > MAX_STEPS
         or probe.seed < 0
     ):
-        said = f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed {probe.seed}"
+        size = (
+            f"no probe has {probe.episodes} episodes of {probe.steps} steps and the seed "
+            f"{probe.seed}"
+        )
         raise BuildError(
-            f"{ctx.label}: {said}",
+            f"{ctx.label}: {size}",
             ctx.target.place("probe"),
             f"from 1 episode and 1 step on, {MAX_STEPS} steps in all, a seed from 0 on",
         )
 
 
-def _rewarded(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) -> None:
-    """Refuse rewards that are replaced, and a scale that is no positive number."""
+def _check_rewards(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) -> None:
+    """Refuse rewards together with preferences, and a scale that is not positive."""
     if preferences is not None and rewards != Rewards():
         raise BuildError(
             f"{ctx.label}: preferences replace the rewards, so `rewards` has no effect",
@@ -257,7 +246,7 @@ def _rewarded(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) 
         raise BuildError(
             f"{ctx.label}: rewards.scale = {rewards.scale!r} is not a positive number",
             ctx.target.place("rewards", "scale"),
-            "say how many nats a unit of reward is worth",
+            "write how many nats a unit of reward is worth",
         )
     if rewards.kind == "preferences" and rewards.information_gain:
         raise BuildError(
@@ -267,61 +256,16 @@ def _rewarded(ctx: Ctx, rewards: Rewards, preferences: dict[str, float] | None) 
         )
 
 
-def _python(runtime: str, inference: Inference) -> str:
-    """Why the backend is python, as far as a table can say, or nothing: by features, never by a measured time."""
+def _python_reason(runtime: str, inference: Inference) -> str:
+    """Return the reason for the python backend from the table, or an empty string."""
     if runtime != "auto":
         return 'runtime = "python"' if runtime == "python" else ""
-    given = {word: getattr(inference, word) for word in PYTHON_ONLY}
+    values = {word: getattr(inference, word) for word in PYTHON_ONLY}
     return ", ".join(
         f"{word} = {json.dumps(value)}"
-        for word, value in given.items()
+        for word, value in values.items()
         if value in PYTHON_ONLY[word]
     )
-
-
-def _reader(
-    ctx: Ctx, suffix: str, source: Artifact, spec: Artifact | None, pickle: bool
-) -> tuple[Tool, tuple[str | Artifact, ...]]:
-    """The tool for a kind of source, and how it is told of its files."""
-    if suffix == "npy" and not pickle:
-        raise BuildError(
-            f"{ctx.label}: an .npy that holds several matrices is a pickle",
-            ctx.target.place("source"),
-            "pickle = true lets it be read, arrays only, in the sandbox; or save an .npz, one array per matrix",
-        )
-    if suffix in ("npz", "npy"):
-        beside = spec or Source(source.name[:-4] + ".json", ctx.target.lazy_location("source"))
-        return (IMPORT_OBJECTS if pickle else IMPORT_NPZ), (
-            "--source" if pickle else "--npz",
-            source,
-            "--spec",
-            beside,
-        )
-    return {"py": IMPORT_PYTHON, "pomdp": IMPORT_POMDP, "md": IMPORT_GNN}[suffix], (
-        "--source",
-        source,
-    )
-
-
-def _only_for(ctx: Ctx, suffix: str, source: Artifact, said: dict[str, object]) -> None:
-    """Refuse a source of an unknown kind, and words that are for another kind."""
-    if suffix not in OPTIONS:
-        raise BuildError(
-            f"{ctx.label}: {source.name!r} is no model source",
-            ctx.target.place("source"),
-            ELSEWHERE.get(
-                suffix,
-                "a model is an .npz with its .json, a .py, a .pomdp or a .md in GNN; an .npy with pickle = true",
-            ),
-        )
-    for word, given in said.items():
-        if given and word not in OPTIONS[suffix]:
-            kind = next(kind for kind, words in OPTIONS.items() if word in words)
-            raise BuildError(
-                f"{ctx.label}: {word} is for .{kind} sources",
-                ctx.target.place(word),
-                f"leave it out, or name a .{kind}",
-            )
 
 
 def _arguments(ctx: Ctx, args: dict[str, Any]) -> str:

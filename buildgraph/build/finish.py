@@ -1,4 +1,4 @@
-"""The end of a build, the same for every start: judge gates, write outputs, save the state for the next build."""
+"""The end of every build: judge gates, write outputs, save the state for the next one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from ..types.errors import OK
 from ..types.events import Built, Finished, Judged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..execution.executor import Executor
-    from ..outputs.output_tree import PlacedOutput
+    from ..keys.action_graph import RequestedOutput
+    from ..outputs.output_tree import InstalledOutputs, PlacedOutput
     from ..state.start import Start
+    from ..types.events import Listener
 
 
 def finish(start: Start, executor: Executor, began: int) -> int:
@@ -81,41 +83,20 @@ def _verdict(state: int) -> tuple[str, str]:
 
 
 def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
-    """Write the outputs of dirty actions that are done, and report them among those that are unchanged."""
+    """Write the outputs of dirty actions, and report them among the unchanged ones."""
     attempt, unchanged = start.attempt, start.unchanged
-    host, request = attempt.host, attempt.request
     outputs = {
         number: output
         for number, output in sorted(start.outputs.items())
         if not isinstance(output.artifact, Output) or output.artifact.action in executor.results
     }
-    scope = None
-    others: list[PlacedOutput] = []
-    if not unchanged.in_place:
-        from ..outputs.owned_paths import owned_paths
-
-        paths = [
-            *(output.path for output in start.outputs.values()),
-            *(output.event.path for output in unchanged.outputs.values()),
-        ]
-        scope = owned_paths(attempt.root, request, frozenset(start.labels), paths, attempt.listen)
-        others = [
-            (output.event.path, output.file, output.node)
-            for _, output in sorted(unchanged.outputs.items())
-        ]
-    tree = OutputTree(attempt.root, host.store, host.sources, host.began)
     report_at_once = not unchanged.outputs
-    installed = tree.write(
+    installed = _install(
+        start,
+        executor,
         outputs.values(),
-        executor.node,
         attempt.listen if report_at_once else lambda event: None,
-        scope,
-        others,
     )
-    if request.out and not attempt.cancel.is_set():
-        from ..outputs.out_dir import copy_out
-
-        copy_out(attempt.root, request.out, installed, host.store)
     fresh = dict(zip(outputs, installed.events, strict=True))
     events: Sequence[Built] = installed.events
     if not report_at_once:
@@ -133,6 +114,34 @@ def _write_outputs(start: Start, executor: Executor) -> WrittenOutputs:
         [output.path for output in outputs.values() if is_tree(output.artifact)],
         0 if unchanged.listed else len(start.labels) - len({event.label for event in events}),
     )
+
+
+def _install(
+    start: Start, executor: Executor, outputs: Iterable[RequestedOutput], listen: Listener
+) -> InstalledOutputs:
+    """Put outputs into `out/` and `--out`, with the unchanged ones if they are not there."""
+    attempt, unchanged, scope = start.attempt, start.unchanged, None
+    host, request = attempt.host, attempt.request
+    others: list[PlacedOutput] = []
+    if not unchanged.in_place:
+        from ..outputs.owned_paths import owned_paths
+
+        paths = [
+            *(output.path for output in start.outputs.values()),
+            *(output.event.path for output in unchanged.outputs.values()),
+        ]
+        scope = owned_paths(attempt.root, request, frozenset(start.labels), paths, attempt.listen)
+        others = [
+            (output.event.path, output.file, output.node)
+            for _, output in sorted(unchanged.outputs.items())
+        ]
+    tree = OutputTree(attempt.root, host.store, host.sources, host.began)
+    installed = tree.write(outputs, executor.node, listen, scope, others)
+    if request.out and not attempt.cancel.is_set():
+        from ..outputs.out_dir import copy_out
+
+        copy_out(attempt.root, request.out, installed, host.store)
+    return installed
 
 
 def _save_roots(start: Start, executor: Executor) -> None:

@@ -1,10 +1,10 @@
 """Build a request: choose the cheapest start, run the dirty actions, finish.
 
 no input changed                     the command line answers from the manifest, without this module
-only sources changed                 go on from the last build in this workspace
-equal request elsewhere              go on from the snapshot in the cache; outputs are copied from the store
-a result or a tool differs           the graph of that snapshot, every action dirty
-anything else                        parse and analyse, every action dirty
+only sources changed                 go on from the last build in this workspace equal request
+elsewhere              go on from the snapshot in the cache; outputs are copied from the store a
+result or a tool differs           the graph of that snapshot, every action dirty anything else
+parse and analyse, every action dirty
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ RESTARTS = 8  # attempts when files change during the build or the store has los
 
 
 def build(root: str, request: Request, listen: Listener, cancel: Cancel) -> int:
-    """Build a request and return the exit code; BuildError for an error of the user's before anything runs."""
+    """Build a request and return the exit code.
+
+    BuildError for an error of the user's before anything runs.
+    """
     with (
         cancellable(cancel.is_set),
         open_environment(root, request.sandbox_debug, lambda text: listen(Warned(text))) as host,
@@ -107,7 +110,10 @@ def _with_level(attempt: Attempt, host: BuildEnvironment) -> Attempt:
 
 
 def _build_cached(attempt: Attempt, began: int) -> int | None:
-    """Build from a snapshot of the cache; None if there is none, or if analysis has to report an error of a source."""
+    """Build from a snapshot of the cache.
+
+    None if there is none, or if analysis has to report an error of a source.
+    """
     from ..state.graph_cache import load_graph
     from ..state.restore import start_from_cache
 

@@ -7,11 +7,17 @@ import os
 import sys
 
 from ..lite import TYPE_CHECKING
-from ..lite.signals import signal
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
     from typing import NoReturn
+else:
+    # As in `lite.signals`, which would be one module more in a build without changes.
+    try:
+        import _signal as signal
+    except ImportError:
+        import signal
 
 
 def program() -> NoReturn:

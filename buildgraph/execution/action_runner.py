@@ -1,7 +1,7 @@
-"""Run one action: stage exactly its inputs in a private folder, run it in the sandbox, copy its outputs into a batch.
+"""Run one action: stage exactly its inputs, run it in the sandbox, collect its outputs.
 
-Source files are copied while they are hashed, so the action reads the contents that its key names. A file with another
-digest raises SourceChanged. The caller publishes the batch.
+Source files are copied while they are hashed, so the action reads the contents that its key names.
+A file with another digest raises SourceChanged. The caller publishes the batch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import time
 
 from ..files.remove_tree import remove
 from ..keys.action_key import Key
-from ..keys.staged_paths import unused_path
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.record import record
@@ -22,28 +21,21 @@ from ..sandbox.collect_outputs import collect
 from ..sandbox.job import FLAGS, Cancel, Job, Level, Outcome
 from ..sandbox.staging import stage
 from ..store.protocol import Batch, Store
-from ..types.action import Action, Artifact, Out, Output
+from ..types.action import Action, Artifact, Output
 from ..types.errors import BuildError
 from ..types.result import File, Node, Result
 from .input_copies import copy_input, copy_small_texts
+from .task_job import FIXED as FIXED, folder_of, inputs_below_out, job_of
 from .tool_refusal import ToolRefusal, parse_refusals
 from .work_dir import WorkDir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ..host.host_tools import Distribution, HostTool
     from ..sandbox.forkserver.client import ForkServers
 
-FIXED = (
-    ("LANG", "C.UTF-8"),
-    ("OPENBLAS_NUM_THREADS", "1"),
-    ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-    ("PYTHONHASHSEED", "0"),
-    ("SOURCE_DATE_EPOCH", "0"),
-    ("TZ", "UTC"),
-)
-_ROOM = 1 << 20  # bytes; with less, the disk counts as full
+_ROOM = 1 << 20  # bytes; a disk with less counts as full
 _LITTLE, _INTERVAL_S = (
     256 << 20,
     0.002,
@@ -68,7 +60,7 @@ class Task:
 
 @record
 class TaskOutcome:
-    """The outcome of a task: a result and the batch with its blobs, or the reason why there is none."""
+    """The outcome of a task: a result and a batch with its blobs, or why there is none."""
 
     task: Task
     result: Result | None
@@ -82,7 +74,7 @@ class TaskOutcome:
 
 @record
 class StagedTask:
-    """A task whose inputs are staged: its job, its working directory, and the batch for its outputs."""
+    """A staged task: its job, its working directory, and the batch for its outputs."""
 
     task: Task
     work_dir: WorkDir
@@ -92,7 +84,9 @@ class StagedTask:
 
 
 class ActionRunner:
-    """Runs tasks in folders below `scratch`. Several threads may call it. `close` ends its fork servers.
+    """Runs tasks in folders below `scratch`.
+
+    Several threads may call it. `close` ends its fork servers.
 
     `wrap` changes each job before it runs. `keep` leaves the folders of actions in place.
     """
@@ -108,13 +102,8 @@ class ActionRunner:
         wrap: Callable[[Job], Job] = lambda job: job,
     ) -> None:
         self._wrap = wrap
-        self._store, self._scratch, self.level, self._keep, self._cancel = (
-            store,
-            scratch,
-            level,
-            keep,
-            cancel,
-        )
+        self._store, self._scratch, self.level = store, scratch, level
+        self._keep, self._cancel = keep, cancel
         self._servers: ForkServers | None = None
         self._lock = allocate_lock()
         self._full = 0.0  # when the disk was last full, during any action
@@ -131,7 +120,10 @@ class ActionRunner:
             self._servers.close()
 
     def attempt(self, task: Task) -> TaskOutcome:
-        """Run a task; SourceChanged if a source has changed, Missing if the store has lost an input."""
+        """Run a task.
+
+        SourceChanged if a source has changed, Missing if the store has lost an input.
+        """
         staged = self.begin(task)
         try:
             outcome = self.run(staged.job)
@@ -141,7 +133,10 @@ class ActionRunner:
         return self.finish(staged, outcome)
 
     def begin(self, task: Task) -> StagedTask:
-        """Stage a task; exceptions as for `attempt`. A staged task must be finished or abandoned."""
+        """Stage a task; exceptions as for `attempt`.
+
+        A staged task must be finished or abandoned.
+        """
         began = time.monotonic()
         self._watch()
         work_dir = self._take_work_dir()
@@ -152,7 +147,7 @@ class ActionRunner:
             self._discard(work_dir, batch, error)
             if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
                 raise BuildError(
-                    f"the path of an input of {task.action.owner} is too long below {self._scratch}",
+                    f"an input of {task.action.owner} has too long a path below {self._scratch}",
                     None,
                     "set BUILDGRAPH_CACHE to a folder with a shorter path",
                     "environment",
@@ -162,7 +157,8 @@ class ActionRunner:
     def finish(self, staged: StagedTask, outcome: Outcome) -> TaskOutcome:
         """Collect the outputs of a job that has ended.
 
-        The folder of a job that was killed is not used again: its supervisor may have been killed as well.
+        The folder of a job that was killed is not used again: its supervisor may have been killed
+        as well.
         """
         if not _has_free_space(
             staged.work_dir.out
@@ -200,7 +196,7 @@ class ActionRunner:
             self._free.append(work_dir)
 
     def _watch(self) -> None:
-        """Watch a disk with little free space: it may be full for a moment and have space again when the task ends."""
+        """Watch a disk with little free space: it may be full for a moment only."""
         if not self._watched and not _has_free_space(self._scratch, _LITTLE):
             self._watched = True
             from threading import Thread
@@ -217,7 +213,7 @@ class ActionRunner:
             return  # the build has ended and removed its folder
 
     def can_use_launcher(self, task: Task) -> bool:
-        """True if a launcher can run a task: without namespaces, and a fork server would not be faster."""
+        """True if a task needs no namespaces, and a fork server would not be faster."""
         words = task.action.argv
         return self.level != "namespaces" and (words[0] != "python3" or words[1:4] != FLAGS)
 
@@ -237,7 +233,7 @@ class ActionRunner:
         ]
         folders = {path.rpartition("/")[0] for path, *_ in task.inputs if "/" in path}
         work_dir.prepare(
-            {*folders, *(_folder_of(declared) for declared in task.action.outputs)},
+            {*folders, *(folder_of(declared) for declared in task.action.outputs)},
             [path for path, _, node, _ in task.inputs if isinstance(node, File)],
         )
         stage(work_dir.root, produced, self._store, folders, work_dir.create)
@@ -245,7 +241,7 @@ class ActionRunner:
             if not isinstance(artifact, Output):
                 assert isinstance(node, File)
                 copy_input(artifact, node, host, f"{work_dir.root}/{path}", work_dir.create)
-        return _job(task, work_dir.root, work_dir.out, work_dir.temp)
+        return job_of(task, work_dir.root, work_dir.out, work_dir.temp)
 
     def _collect(self, staged: StagedTask, outcome: Outcome) -> TaskOutcome:
         task, job, batch = staged.task, staged.job, staged.batch
@@ -259,16 +255,14 @@ class ActionRunner:
         if not why:
             if self._full >= staged.began:
                 raise BuildError(
-                    f"the disk of {job.out} was full while the command ran, so its outputs were discarded",
+                    f"the disk of {job.out} was full while the command ran, "
+                    "so its outputs were discarded",
                     None,
                     "make room, or set BUILDGRAPH_CACHE to a folder on a disk with room",
                     "environment",
                 )
             try:
-                inputs = {
-                    path.removeprefix("out/") for path, *_ in task.inputs if path.startswith("out/")
-                }
-                outputs = collect(job.out, task.action.outputs, batch, inputs)
+                outputs = collect(job.out, task.action.outputs, batch, inputs_below_out(task))
             except BuildError as error:
                 if error.reason == "environment":
                     raise
@@ -295,51 +289,6 @@ class ActionRunner:
         return TaskOutcome(task, result, batch)
 
 
-def _job(task: Task, root: str, out: str, temp: str) -> Job:
-    action = task.action
-    env = dict(FIXED) | dict(action.env)
-    visible: list[str] = []
-    for program in task.programs.values():
-        visible += program.visible
-    entries = [entry for dist in task.distributions.values() for entry in dist.entries]
-    if entries:
-        site = unused_path("site", (path for path, _ in action.inputs))
-        _link(os.path.join(root, site), entries)
-        visible += [path for _, path in entries]
-        env["PYTHONPATH"] = site
-    first = (
-        task.programs[action.argv[0]].path if action.argv[0] in task.programs else action.argv[0]
-    )
-    return Job(
-        (first, *action.argv[1:]),
-        tuple(sorted(env.items())),
-        root,
-        out,
-        temp,
-        tuple(sorted(set(visible))),
-        action.timeout,
-        action.network,
-    )
-
-
-def _link(folder: str, entries: Sequence[tuple[str, str]]) -> None:
-    """Link to all entries of distributions. A folder that several of them share is made, not linked."""
-    linked: set[str] = set()
-    os.mkdir(folder)
-    for name, path in sorted(entries):  # a folder before its entries
-        parts = name.split("/")
-        if not any("/".join(parts[:depth]) in linked for depth in range(1, len(parts) + 1)):
-            os.makedirs(os.path.join(folder, *parts[:-1]), exist_ok=True)
-            os.symlink(path, os.path.join(folder, name))
-            linked.add(name)
-
-
-def _folder_of(declared: Out) -> str:
-    """The folder to make for an output: that of a tree, or the folder of a file."""
-    path = f"out/{declared.path}"
-    return path if declared.tree else path.rpartition("/")[0]
-
-
 def _why(outcome: Outcome, timeout: int) -> str:
     match outcome.ended:
         case "timeout":
@@ -354,7 +303,10 @@ def _why(outcome: Outcome, timeout: int) -> str:
 
 
 def _has_free_space(folder: str, least: int = _ROOM) -> bool:
-    """True if the disk has `least` free bytes. Many programs exit with 0 on a full disk, so the exit code does not say."""
+    """True if the disk has `least` free bytes.
+
+    Many programs exit with 0 on a full disk, so the exit code does not say.
+    """
     disk = os.statvfs(folder)
     blocks = disk.f_bfree if _ROOT else disk.f_bavail
     return blocks * disk.f_frsize >= least and not (disk.f_files and not disk.f_ffree)

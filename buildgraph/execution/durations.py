@@ -1,6 +1,6 @@
-"""How long actions took in the last builds: what the plan takes for their costs, and progress for what remains.
+"""Durations of actions in the last builds, for scheduling and for estimates of progress.
 
-The file is a convenience: a damaged or missing one counts as empty, and no build depends on it.
+No result depends on the file: a damaged or missing one counts as empty.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from ..types.events import Done, Event, Finished
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_FILE, _FORM = (
-    ".buildgraph/durations",
-    "buildgraph durations 1",
-)  # then a line each: milliseconds, space, name
-_SHORT = 20  # milliseconds: what is shorter is not remembered, so that large plans of small actions stay cheap
-_UNKNOWN = 10  # what such an action, or a new one, is taken for
+_FILE = ".buildgraph/durations"
+_FORM = "buildgraph durations 1"  # then a line each: milliseconds, space, name
+_SHORT = 20  # ms; shorter durations are not recorded, so the file of many small actions stays small
+_UNKNOWN = 10  # ms expected of an action without a record
 _MOST = 20_000
 
 
 def load_durations(root: str) -> dict[str, int]:
-    """Milliseconds by `<label> <title>`, as far as the last builds of a workspace know."""
+    """Milliseconds by `<label> <title>`, as recorded by the last builds of a workspace."""
     try:
         form, *lines = read_regular(os.path.join(root, _FILE)).decode().split("\n")
         pairs = [line.partition(" ") for line in lines if line]
@@ -35,7 +33,10 @@ def load_durations(root: str) -> dict[str, int]:
 
 
 def estimate_costs(root: str, actions: Iterable[Action]) -> list[float] | None:
-    """The milliseconds that each action is expected to run; None when nothing at all is remembered."""
+    """The milliseconds that each action is expected to run.
+
+    None if there is no record at all.
+    """
     known = load_durations(root)
     if not known:
         return None
@@ -46,7 +47,7 @@ def estimate_costs(root: str, actions: Iterable[Action]) -> list[float] | None:
 
 
 class DurationRecorder:
-    """A listener that remembers how long the actions of a workspace ran."""
+    """A listener that records the durations of the actions of a workspace."""
 
     def __init__(self, root: str) -> None:
         self._path = os.path.join(root, _FILE)
@@ -54,7 +55,7 @@ class DurationRecorder:
         self._took: dict[str, int] = {}
 
     def __call__(self, event: Event) -> None:
-        """Note how long an action ran; write at the end."""
+        """Note the duration of an action; write at the end."""
         if isinstance(event, Done) and event.how == "ran":
             name = f"{event.label} {event.title}".replace("\n", " ")
             self._took[name] = max(event.milliseconds, self._took.get(name, 0))
@@ -62,7 +63,7 @@ class DurationRecorder:
             self.close()
 
     def close(self) -> None:
-        """Write what was noted: half of it and half of what was known, for machines are noisy."""
+        """Write the mean of each new duration and the recorded one, which smooths noise."""
         if not self._took:
             return
         known = load_durations(self._root)

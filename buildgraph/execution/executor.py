@@ -1,4 +1,4 @@
-"""The loop of a build: take a ready action, compute its key, recall its result or run it, publish the result."""
+"""The loop of a build: compute the key of a ready action, recall its result or run it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ from .scheduler import Scheduler, StepState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
+    from typing import Literal, TypeAlias
 
     from .action_runner import Task, TaskOutcome
     from .worker_pool import FinishedTask, WorkerPool
+
+    How: TypeAlias = Literal["ran", "hit", "shared"]
 
 _PUBLISH_S = 1.0  # a crash loses at most this much of a build
 _SYNC_SHARE = 10  # a slow disk syncs at most one tenth of the time
@@ -61,8 +64,8 @@ class Attempt:
 class Executor:
     """Runs the actions of a graph and keeps their keys and results.
 
-    `known` has results of actions outside the graph whose outputs its actions take. Failures of the actions in
-    `gate_only` do not stop the others.
+    `known` has results of actions outside the graph whose outputs its actions take. Failures of the
+    actions in `gate_only` do not stop the others.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class Executor:
                 cancelled.set()
                 self._drop_running(pool)
                 if isinstance(error, Exception):
-                    self.host.store.publish()  # finished actions are hits when the build starts over
+                    self.host.store.publish()  # finished actions are hits if it starts over
                 raise
         self.host.store.publish()
 
@@ -135,7 +138,10 @@ class Executor:
                 due = time.monotonic() + max(_PUBLISH_S, _SYNC_SHARE * (time.monotonic() - now))
 
     def _begin(self, step: int) -> Task | None:
-        """Compute the key of an action. A hit is done at once; a miss becomes a task unless an equal one is running."""
+        """Compute the key of an action.
+
+        A hit is done at once; a miss becomes a task unless an equal one is running.
+        """
         action = self.steps.actions[step]
         missing = [name for name in action.programs if self.host.tools.find(name) is None]
         if missing:
@@ -159,7 +165,10 @@ class Executor:
         return task
 
     def task(self, step: int) -> Task:
-        """The key and the inputs of an action. Its producers must be done, and its programs installed."""
+        """The key and the inputs of an action.
+
+        Its producers must be done, and its programs installed.
+        """
         action = self.steps.actions[step]
         inputs = tuple(
             (path, artifact, *self._resolve_input(artifact)) for path, artifact in action.inputs
@@ -200,7 +209,10 @@ class Executor:
         return File(digest, executable), self.host.sources.path(artifact.name)
 
     def _collect(self, ended: Sequence[FinishedTask]) -> None:
-        """Settle the tasks that ended; their results are published later. The first error is raised last."""
+        """Settle the tasks that ended; their results are published later.
+
+        The first error is raised last.
+        """
         for task, outcome in ended:
             steps = self._running.pop(task.key.digest)
             if isinstance(outcome, Cancelled):
@@ -267,14 +279,15 @@ class Executor:
             events.append(Fault(str(action.owner), error.what, at, error.fix, error.reason, text))
         return events
 
-    def _done(self, step: int, result: Result, how: str) -> None:
+    def _done(self, step: int, result: Result, how: How) -> None:
         action = self.steps.actions[step]
         self.results[action] = result
         self.counts[how] += 1
         self.plan.done(step)
-        key = str(self.keys[action])
-        place, milliseconds = self.steps.ordinals[step], result.milliseconds
-        self.listen(Done(step, str(action.owner), action.title, how, key, milliseconds, place))  # type: ignore[arg-type]
+        key, position = str(self.keys[action]), self.steps.ordinals[step]
+        label, milliseconds = str(action.owner), result.milliseconds
+        event = Done(step, label, action.title, how, key, milliseconds, position)
+        self.listen(event)
 
     def _fail(self, step: int) -> None:
         title = self.steps.actions[step].title

@@ -41,7 +41,10 @@ def copy_input(
 def copy_small_texts(
     inputs: Iterable[tuple[str, Artifact, Node, str]], stage: str
 ) -> dict[str, bytes]:
-    """The contents of small source files, by name of the part of a result; `why` compares them with later contents."""
+    """The contents of small source files, by name of the part of a result.
+
+    `why` compares them with later contents.
+    """
     texts: dict[str, bytes] = {}
     room = _TEXTS
     for path, artifact, node, _ in inputs:

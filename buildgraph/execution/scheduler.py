@@ -32,8 +32,8 @@ class StepState:
 class Scheduler:
     """Schedules steps 0..n-1; `needs[i]` are the steps that must be DONE before i.
 
-    The ready step with the longest remaining chain runs first (critical path rule). `costs` are relative expected
-    durations, 1 each by default. AssertionError if needs form a cycle.
+    The ready step with the longest remaining chain runs first (critical path rule). `costs` are
+    relative expected durations, 1 each by default. AssertionError if needs form a cycle.
     """
 
     def __init__(
@@ -71,7 +71,10 @@ class Scheduler:
                 self._make_ready(user)
 
     def fail(self, step: int) -> list[int]:
-        """Mark a running step as failed; the steps that are skipped because of it, nearest first."""
+        """Mark a running step as failed.
+
+        The steps that are skipped because of it, nearest first.
+        """
         assert self.state[step] == StepState.RUNNING, f"step {step} was not running"
         self._move(step, StepState.FAILED)
         skipped, front = [], [step]
@@ -91,7 +94,7 @@ class Scheduler:
 
     @property
     def critical_path_ms(self) -> tuple[int, ...]:
-        """For each step the expected duration in ms of the longest chain that it starts, itself included."""
+        """For each step the expected ms of the longest chain that begins with it."""
         return tuple(map(round, self._weight))
 
     @property

@@ -1,7 +1,7 @@
 """Errors that a shipped tool reports about the user's files, shown like errors of BUILD.toml.
 
-Such a tool fails, and a line of its log names the error and the value of the target's table that causes it
-(`rules/tools/refusal.py`). The logs of other commands are not interpreted.
+Such a tool fails, and a line of its log names the error and the value of the target's table that
+causes it (`rules/tools/refusal.py`). The logs of other commands are not interpreted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MARK = "refused: "
 
 @record
 class ToolRefusal:
-    """An error that a tool reported: message, path of keys to the value in the target's table, and help."""
+    """An error of a tool: message, path of keys to a value of the target's table, and help."""
 
     what: str
     path: tuple[str | int, ...]
@@ -29,7 +29,10 @@ class ToolRefusal:
 
 
 def parse_refusals(action: Action, log: str) -> tuple[tuple[ToolRefusal, ...], str]:
-    """The refusals of an action and the rest of its log; none and the whole log if it failed in another way."""
+    """The refusals of an action and the rest of its log.
+
+    None and the whole log if it failed in another way.
+    """
     tool = (
         action.argv[4]
         if action.argv[:1] == ("python3",) and action.argv[1:4] == FLAGS and len(action.argv) > 4
@@ -58,7 +61,7 @@ def parse_refusals(action: Action, log: str) -> tuple[tuple[ToolRefusal, ...], s
 def to_errors(
     root: str, owner: Label | None, at: Location | None, refusal: ToolRefusal
 ) -> BuildError:
-    """A refusal as an error with its present place in BUILD.toml, or with `at`, that of the target."""
+    """A refusal as an error at its present place in BUILD.toml, or at that of the target."""
     from ..workspace.workspace import Workspace
 
     what = (

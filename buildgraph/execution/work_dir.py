@@ -1,8 +1,10 @@
-"""Working directory of actions, which run in it one after the other. It is emptied between them and not removed.
+"""Working directory of actions, which run in it one after the other.
 
-Making and removing folders for each action is slow: ext4 skips inodes that were freed in the last minutes one by one, so
-a new file beside many removed ones costs a long search. Folders stay while the next action needs the same ones, and
-files stay where it will write files of the same paths.
+It is emptied between them and not removed.
+
+Making and removing folders for each action is slow: ext4 skips inodes that were freed in the last
+minutes one by one, so a new file beside many removed ones costs a long search. Folders stay while
+the next action needs the same ones, and files stay where it will write files of the same paths.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ _SPARES, _SMALL, _USER = 64, 1 << 20, os.geteuid()
 
 
 class WorkDir:
-    """A folder for actions: `root` is the working directory; an action may write to `out`, below it, and to `temp`."""
+    """A folder for actions: `root` is the working directory.
+
+    An action may write to `out`, below it, and to `temp`.
+    """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -63,7 +68,8 @@ class WorkDir:
     def create(self, path: str) -> int:
         """Open a file for writing: that of an earlier action if there is one, else a new file.
 
-        The caller overwrites its bytes and truncates it at the end: ext4 writes a file out at once if it is emptied first.
+        The caller overwrites its bytes and truncates it at the end: ext4 writes a file out at once
+        if it is emptied first.
         """
         if path in self._reusable:
             self._reusable.discard(path)
@@ -80,8 +86,8 @@ class WorkDir:
     def clean(self) -> bool:
         """Remove all that the action left. Folders that it replaced are made again.
 
-        Files that can be used again stay until `prepare`. False if something cannot be removed, such as a mount: the
-        directory must then not be used again.
+        Files that can be used again stay until `prepare`. False if something cannot be removed,
+        such as a mount: the directory must then not be used again.
         """
         self._reusable.clear()
         try:
@@ -126,7 +132,10 @@ class WorkDir:
                         raise
 
     def _keep_reusable(self, path: str) -> bool:
-        """Keep a file for `create` if nothing but its bytes could reach the next action; True if it is kept."""
+        """Keep a file for `create` if nothing but its bytes could reach the next action.
+
+        True if it is kept.
+        """
         status = os.lstat(path)
         if (
             len(self._reusable) >= _SPARES

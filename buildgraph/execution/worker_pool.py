@@ -1,8 +1,8 @@
-"""Worker pool: simple commands run in launcher processes watched by one poll loop, all others in threads.
+"""Worker pool: simple commands run in launcher processes, all others in threads.
 
-At the sandbox levels without namespaces, simple commands are staged and collected in the poll loop itself, because a
-thread would cost more than it gains. Tasks that need bubblewrap or a warm interpreter, or that move many bytes, run in
-threads.
+At the sandbox levels without namespaces, simple commands are staged and collected in the poll loop
+itself, because a thread would cost more than it gains. Tasks that need bubblewrap or a warm
+interpreter, or that move many bytes, run in threads.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class LauncherSlot:
 
 
 class WorkerPool:
-    """Runs at most `jobs` tasks at a time. Only the thread that created the pool may call `start` and `wait`."""
+    """Runs at most `jobs` tasks at a time.
+
+    Only the thread that created the pool may call `start` and `wait`.
+    """
 
     def __init__(self, runner: ActionRunner, jobs: int, cancel: Cancel) -> None:
         self._runner, self._cancel, self.jobs = runner, cancel, jobs
@@ -96,7 +99,7 @@ class WorkerPool:
         slot.launcher.start(encode_job(staged.job, self._runner.level == "landlock", os.getpid()))
 
     def wait(self, until: float = INFINITE) -> list[FinishedTask]:
-        """The tasks that have ended: at least one if any is running, or none after the monotonic time `until`."""
+        """The tasks that have ended: at least one if any runs, or none after `until`."""
         while not self._done_inline and self._running and time.monotonic() < until:
             ready = self._poller.poll(_TICK_MS)
             for fd, _ in ready:
@@ -110,7 +113,7 @@ class WorkerPool:
         return ended
 
     def close(self) -> None:
-        """End the launchers, and the tasks that still run because a second signal interrupted `wait`."""
+        """End the launchers, and tasks that still run after a second signal."""
         for slot in self._slots:
             if slot.staged is not None:
                 slot.launcher.end()
@@ -121,7 +124,10 @@ class WorkerPool:
                 os.close(fd)
 
     def _free_slot(self, task: Task) -> LauncherSlot | None:
-        """A free launcher for a simple task. A launcher is forked only while there are no other threads."""
+        """A free launcher for a simple task.
+
+        A launcher is forked only while there are no other threads.
+        """
         if not self._runner.can_use_launcher(task) or _bytes(task) > _HEAVY:
             return None
         free = next((slot for slot in self._slots if slot.staged is None), None)
@@ -150,7 +156,7 @@ class WorkerPool:
             self._lose(slot)
 
     def _drain_threads(self) -> None:
-        """Collect the outcomes of threads, and join each: it still writes to the pipe that `close` closes."""
+        """Collect outcomes and join their threads, which still write to the pipe."""
         while not self._done_in_threads.empty():
             task, outcome = self._done_in_threads.get()
             self._done_inline.append((task, outcome))
@@ -194,7 +200,10 @@ class WorkerPool:
         return self._kills > before
 
     def _limit(self, slot: LauncherSlot, staged: StagedTask) -> None:
-        """Stop a task that was cancelled or takes too long; the signal is repeated until the task ends."""
+        """Stop a task that was cancelled or takes too long.
+
+        The signal is repeated until the task ends.
+        """
         if slot.why == "exit":
             if self._cancel.is_set():
                 slot.why = "interrupted"

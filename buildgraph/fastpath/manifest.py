@@ -1,8 +1,9 @@
-"""The inputs and outputs of the last build of a request: if none has changed, there is nothing to do.
+"""The inputs and outputs of the last build. If none has changed, there is nothing to do.
 
-A no-op build runs this module and little else, so it imports only what a bare interpreter has loaded, and `zlib`. A
-manifest is flat: a header, an array of stat fields, the paths, and the text to print. A file of another version or with a
-wrong checksum is no manifest, and any stamp that differs makes the build look further.
+A no-op build runs this module and little else, so it imports only what a bare interpreter has
+loaded, and `zlib`. A manifest is flat: a header, an array of stat fields, the paths, and the text
+to print. A file of another version or with a wrong checksum is no manifest, and any stamp that
+differs makes the build look further.
 
     buildgraph manifest 5\n<crc32 of the rest, 8 hex>\n
     <files> <bytes of the environment> <bytes of the text> <checksum of the snapshot>\n
@@ -36,9 +37,9 @@ _NAMED = (
 class InputManifest:
     """The inputs and outputs of the last build of a request, with their stamps.
 
-    `fields` hold five int64 for each of `paths`, which `names` are as bytes of the file; paths in the workspace are
-    relative to `root`. `changed` are the numbers of the paths whose stamps differ now. `snapshot` is the checksum of the
-    snapshot that belongs to the manifest.
+    `fields` hold five int64 for each of `paths`, which `names` are as bytes of the file; paths in
+    the workspace are relative to `root`. `changed` are the numbers of the paths whose stamps differ
+    now. `snapshot` is the checksum of the snapshot that belongs to the manifest.
     """
 
     def __init__(self, root: str, words: Sequence[str], package: str) -> None:
@@ -78,7 +79,7 @@ class InputManifest:
         return None if self.changed else data[len(data) - text_size :].decode()
 
     def write(self, stamps: Mapping[str, tuple[int, ...]], text: str, snapshot: int) -> None:
-        """Write the manifest of a build: stamps by path, what to print, and the checksum of the snapshot.
+        """Write stamps by path, the text to print, and the checksum of the snapshot.
 
         A workspace that cannot be written keeps none.
         """
@@ -99,7 +100,7 @@ class InputManifest:
         text: str,
         snapshot: int,
     ) -> None:
-        """Write the manifest again with some new stamps. Paths below `trees` that have none are left out."""
+        """Write again with some new stamps; paths below `trees` without one are dropped."""
         if _exceeds_int64(stamps):
             return
         from struct import pack
@@ -133,11 +134,13 @@ class InputManifest:
 
 
 last_check: InputManifest | None = None
-"""The manifest that this process checked last: a build that goes on from it does not check again."""
+"""The manifest that this process checked last; a build that goes on does not check again."""
 
 
 def unchanged(words: list[str], cwd: str) -> int | None:
-    """Answer `build WORDS` if nothing has changed: print the last answer and return 0. None if a build must look.
+    """Answer `build WORDS` if nothing has changed: print the last answer and return 0.
+
+    None if a build must look.
 
     Words that contain an option are never answered.
     """
@@ -225,7 +228,10 @@ def _read(path: str) -> bytes:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a FIFO or a link without waiting or following; `files.regular_file` imports too much for a no-op."""
+    """Open a FIFO or a link without waiting or following.
+
+    `files.regular_file` imports too much for a no-op.
+    """
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
@@ -254,5 +260,5 @@ def relative_path(root: str, path: str) -> str:
 
 
 def _exceeds_int64(stamps: Mapping[str, tuple[int, ...]]) -> bool:
-    """True for a time after the year 2262 or an inode of more than 63 bits, which no manifest can hold."""
+    """True for a time after the year 2262, or an inode number of more than 63 bits."""
     return any(max(stamp) >> 63 for stamp in stamps.values())

@@ -37,7 +37,7 @@ def remove(path: str) -> bool:
 
 def _remove_folder(parent: int, name: str) -> bool:
     temporary = f"{name[:100]}.{os.urandom(6).hex()}"
-    if not _rename((parent, name), (parent, temporary)):
+    if not _rename(parent, name, parent, temporary):
         return False  # a mount point, or a folder of another user
     with suppress(OSError):
         top = _open_folder(parent, temporary)
@@ -48,7 +48,7 @@ def _remove_folder(parent: int, name: str) -> bool:
     try:
         os.rmdir(temporary, dir_fd=parent)
     except OSError:
-        _rename((parent, temporary), (parent, name))
+        _rename(parent, temporary, parent, name)
         return False
     return True
 
@@ -80,7 +80,7 @@ class _EmptyFolder:
                 continue
             fresh = f".{self._prefix}.{self._count}"
             self._count += 1
-            if _rename((folder, name), (self._top, fresh)):
+            if _rename(folder, name, self._top, fresh):
                 self._moved.append(fresh)
 
 
@@ -104,15 +104,15 @@ def _unlink(folder: int, name: str) -> bool:
     return False
 
 
-def _rename(old: tuple[int, str], new: tuple[int, str]) -> bool:
-    """Rename an entry, each place as (descriptor of the folder, name); True if that succeeded."""
+def _rename(folder: int, name: str, new_folder: int, new_name: str) -> bool:
+    """Rename an entry; True if that succeeded. Folders are given by their descriptors."""
     for _ in range(2):
         try:
-            os.rename(old[1], new[1], src_dir_fd=old[0], dst_dir_fd=new[0])
+            os.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=new_folder)
             return True
         except PermissionError:  # a folder that moves to another parent must be writable itself
             with suppress(OSError):
-                _unlock(*old)
+                _unlock(folder, name)
         except OSError:
             return False
     return False

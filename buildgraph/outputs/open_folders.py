@@ -1,6 +1,7 @@
-"""Folders below `out/`, opened one in the other and never through a link, and old outputs in the place of new ones.
+"""Folders below `out/`, opened without following links, and old outputs in the place of new ones.
 
-A path is removed only if it has the content that buildgraph wrote there (`written_paths.py`). Files of users stay.
+A path is removed only if it has the content that buildgraph wrote there (`written_paths.py`). Files
+of users stay.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import errno
 import os
 import stat
 
+from ..files.remove_tree import remove
 from ..files.state_folder import obstacle_error
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
@@ -30,9 +32,10 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 class OwnedPaths:
     """The old outputs that a request may remove.
 
-    `declared` are the paths below the workspace of all requested outputs, built or not. `covers` is true for a label of
-    which all outputs are requested, `declares` for a path at which the workspace still declares an output (it analyses the
-    workspace, which is slow). `warn` shows a text to the user.
+    `declared` are the paths below the workspace of all requested outputs, built or not. `covers` is
+    true for a label of which all outputs are requested, `declares` for a path at which the
+    workspace still declares an output (it analyses the workspace, which is slow). `warn` shows a
+    text to the user.
     """
 
     declared: frozenset[str] = frozenset()
@@ -42,7 +45,7 @@ class OwnedPaths:
 
 
 def link_target(path: str, folder: str) -> str:
-    """The target of the link of an output, from its path below the workspace and its folder in `built`."""
+    """The target of the link at a path below the workspace to a folder of `built`."""
     return "../" * path.count("/") + f"{BUILT}/{folder}"
 
 
@@ -61,7 +64,7 @@ def is_output(path: str) -> bool:
 
 
 class OpenFolders:
-    """The folders below `out/` of a workspace, and the contents that buildgraph wrote there before."""
+    """The folders below `out/`, and the contents that buildgraph wrote there before."""
 
     def __init__(self, root: str, scope: OwnedPaths | None, written: Contents) -> None:
         self._root, self._scope, self._written = root, scope, written
@@ -69,7 +72,8 @@ class OpenFolders:
     def opened(self, path: str, make: bool = True) -> int:
         """Open a folder by its path below the workspace, and make it if it is missing.
 
-        BuildError for a file of the user's in its place; OSError if `make` is false and the folder is missing.
+        BuildError for a file of the user's in its place; OSError if `make` is false and the folder
+        is missing.
         """
         fd, at = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), ""
         try:
@@ -101,7 +105,10 @@ class OpenFolders:
         return os.open(name, _FOLDER, dir_fd=above)
 
     def _make_way(self, above: int, name: str, path: str) -> None:
-        """Remove an old output in the place of a folder; BuildError if it is still declared or not buildgraph's."""
+        """Remove an old output in the place of a folder.
+
+        BuildError if it is still declared or not buildgraph's.
+        """
         if self._is_removable(path) and self._is_ours(above, name, path):
             os.unlink(name, dir_fd=above)
         elif stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
@@ -124,7 +131,10 @@ class OpenFolders:
         )
 
     def clear(self, path: str) -> None:
-        """Remove a folder of old outputs in the place of a new one; BuildError if anything else is in it."""
+        """Remove a folder of old outputs in the place of a new one.
+
+        BuildError if anything else is in it.
+        """
         folders, files = [path], list[str]()
         for folder in folders:
             with os.scandir(f"{self._root}/{folder}") as entries:
@@ -145,8 +155,43 @@ class OpenFolders:
             with suppress(OSError), _Closing(self.opened(above, make=False)) as fd:
                 os.rmdir(name, dir_fd=fd)
 
+    def put(self, link: str, fresh: str, make: Callable[[str], object]) -> None:
+        """Make a file or a link at the path `fresh`, and rename it to its place."""
+        folder, _, name = link.rpartition("/")
+        above = self.opened(folder)
+        try:
+            make(fresh)
+            try:
+                self._rename(fresh, above, name, link)
+            except OSError as error:
+                remove(fresh)
+                if error.errno != errno.EXDEV:
+                    raise
+                # `out` is on a disk of its own.
+                beside = f"{self._root}/{folder}/.fresh.{os.getpid()}"
+                try:
+                    make(beside)
+                    self._rename(beside, above, name, link)
+                except BaseException:
+                    remove(beside)
+                    raise
+        finally:
+            os.close(above)
+
+    def _rename(self, fresh: str, above: int, name: str, link: str) -> None:
+        for attempt in range(2):
+            try:
+                os.rename(fresh, name, dst_dir_fd=above)
+                return
+            except IsADirectoryError:
+                if attempt:
+                    raise obstacle_error(link) from None
+                self.clear(link)
+            except PermissionError as error:
+                raise unwritable_error(link, error) from None
+
     def remove_stale(self) -> set[str]:
-        """Remove outputs that the request covers and no longer declares; the paths to take off the list."""
+        """Remove outputs that the request covers and no longer declares; their paths."""
         assert self._scope is not None, "without a scope nothing is stale"
         gone = {path for path in self._written if not is_output(path)}
         for path in sorted(self._written.keys() - self._scope.declared - gone):
@@ -230,7 +275,7 @@ def find_links(folder: str) -> Iterator[str]:
 
 
 def unwritable_error(path: str, error: OSError) -> OSError | BuildError:
-    """The error to raise for a path in the workspace that cannot be written: with help if permissions are missing."""
+    """The error of a path that cannot be written, with help if permissions are missing."""
     if error.errno in (errno.EACCES, errno.EPERM):
         return BuildError(
             f"{path} cannot be written: {os.strerror(error.errno).lower()}",

@@ -1,7 +1,10 @@
-"""`--out DIR`: copy outputs to a folder of the user's. It adds files, replaces its own copies, and deletes nothing else.
+"""`--out DIR`: copy outputs to a folder of the user's.
 
-Everything is first copied into a folder inside DIR, verified, and then renamed to its place. An error, a full disk or a signal
-leaves DIR as it was. `.buildgraph/exports` lists the copies; one that was changed since is not replaced.
+It adds files, replaces its own copies, and deletes nothing else.
+
+Everything is first copied into a folder inside DIR, verified, and then renamed to its place. An
+error, a full disk or a signal leaves DIR as it was. `.buildgraph/exports` lists the copies; one
+that was changed since is not replaced.
 """
 
 from __future__ import annotations
@@ -17,15 +20,13 @@ from ..host.source_files import hash_file
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import check_cancelled, defer_signals, suppress
 from ..lite.record import record
-from ..lite.sha256 import sha256
 from ..types.errors import BuildError
 from ..types.result import File
+from .folder_content import content_at, content_name
 from .stored_tree import FOLDER_MODE, TreeContents, tree_contents
 from .written_paths import WrittenPaths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..store.protocol import Store
     from ..types.result import Node
     from .output_tree import InstalledOutputs
@@ -153,7 +154,7 @@ class _Copying:
         if _same(copy):
             return False
         raise BuildError(
-            f"--out: {copy.path} is there already, and it is no copy that buildgraph made and nobody changed",
+            f"--out: {copy.path} is there already, and it is not an unchanged copy by buildgraph",
             None,
             _FIX,
             "usage",
@@ -171,7 +172,7 @@ class _Copying:
             way = os.path.dirname(way)
 
     def _is_ours(self, path: str, contents: set[str]) -> bool:
-        return bool(contents) and _content_at(path) in contents
+        return bool(contents) and content_at(path) in contents
 
     def _make(self, folder: str) -> None:
         missing = []
@@ -293,44 +294,4 @@ def _content(copy: _Copy) -> str:
     rows = [("d", path, "") for path in copy.inside.names] + [
         ("l", path, target) for path, target in copy.inside.links
     ]
-    return _named(rows + [("f", path, file.digest.hash) for path, file in copy.inside.files])
-
-
-def _content_at(path: str) -> str:
-    """The name of the content of a path; empty if it cannot be that of a copy, or cannot be read."""
-    try:
-        mode = os.lstat(path).st_mode
-        if stat.S_ISREG(mode):
-            return f"f{hash_file(path).hash}"
-        return _named([*_rows(path)]) if stat.S_ISDIR(mode) else ""
-    except OSError:
-        return ""
-
-
-def _rows(top: str) -> Iterator[tuple[str, str, str]]:
-    folders = [""]
-    for folder in folders:
-        yield "d", folder, ""
-        with os.scandir(top + folder) as entries:
-            for entry in entries:
-                check_cancelled()
-                path = f"{folder}/{entry.name}"
-                if entry.is_symlink():
-                    yield "l", path, os.readlink(top + path)
-                elif entry.is_dir():
-                    folders.append(path)
-                elif entry.is_file():
-                    yield "f", path, hash_file(top + path).hash
-                else:
-                    yield "other", path, ""
-
-
-def _named(rows: list[tuple[str, str, str]]) -> str:
-    return (
-        "t"
-        + sha256(
-            "\0".join(word for row in sorted(rows) for word in row).encode(
-                "utf-8", "surrogateescape"
-            )
-        ).hexdigest()
-    )
+    return content_name(rows + [("f", path, file.digest.hash) for path, file in copy.inside.files])

@@ -1,11 +1,12 @@
-"""Requested outputs in the workspace, below `out/`: files themselves, and folders as links to `.buildgraph/built/`.
+"""Requested outputs below `out/`: files, and folders as links to `.buildgraph/built/`.
 
     out/exports/jetson/agent
     out/exports/jetson/image  ->  ../../../.buildgraph/built/<sha256 of the tree>-image
 
-A build makes each file or link beside its place and renames it, so everything below `out/` is always complete. If there
-is no `out/` yet, as in a clone, the whole folder is made beside its place and renamed at the end. No link is followed on the
-way. Written paths are listed (`written_paths.py`): the next build that covers a target and does not go on from the last one
+A build makes each file or link beside its place and renames it, so everything below `out/` is
+always complete. If there is no `out/` yet, as in a clone, the whole folder is made beside its place
+and renamed at the end. No link is followed on the way. Written paths are listed
+(`written_paths.py`): the next build that covers a target and does not go on from the last one
 removes outputs that are no longer declared, and folders of `built` without a link.
 """
 
@@ -65,10 +66,10 @@ _LARGE = 1 << 18  # bytes from which a second thread speeds up copying
 
 @record
 class InstalledOutputs:
-    """The outputs in the workspace after a build: the event and the content of each, and the stamps of all files.
+    """The outputs after a build: event and content of each, and the stamps of all files.
 
-    A stamp is that of the file that was written or compared, so a file that another build or a user puts in its place
-    later has another one. Folders that are outputs have stamps, too.
+    A stamp is that of the file that was written or compared, so a file that another build or a user
+    puts in its place later has another one. Folders that are outputs have stamps, too.
     """
 
     events: tuple[Built, ...]
@@ -77,7 +78,10 @@ class InstalledOutputs:
 
 
 class OutputTree:
-    """Writes outputs into a workspace and verifies those already there; `began` is the start of the build in ns."""
+    """Writes outputs into a workspace and verifies those already there.
+
+    `began` is the start of the build in ns.
+    """
 
     def __init__(self, root: str, store: Store, sources: SourceFiles, began: int) -> None:
         self._root, self._store, self._sources, self._began = root, store, sources, began
@@ -100,10 +104,10 @@ class OutputTree:
         scope: OwnedPaths | None = OwnedPaths(),
         others: Iterable[PlacedOutput] = (),
     ) -> InstalledOutputs:
-        """Write outputs below `out/`, and remove old ones that the `scope` of the request no longer declares.
+        """Write outputs below `out/`, and remove old ones of `scope` that are not declared.
 
-        Without a scope nothing is removed. `others` are written as well, and without an event. OSError if the workspace
-        cannot be written.
+        Without a scope nothing is removed. `others` are written as well, and without an event.
+        OSError if the workspace cannot be written.
         """
         wants = [(want, (want.path, want.file, node(want.artifact))) for want in wanted]
         outputs = [*others, *(output for _, output in wants)]
@@ -190,7 +194,7 @@ class OutputTree:
         return inside.size, image_digest(f"{self._built}/{folder}")
 
     def _install_tree(self, node: Node, name: str, inside: TreeContents, link: str) -> None:
-        """Write a tree to a folder of `built`, and note the stamps of its files by their paths through the link."""
+        """Write a tree to a folder of `built`, and note the stamps of its files."""
         folder, fresh = f"{self._built}/{name}", f"{self._fresh}/{name}"
         folders: dict[str, os.stat_result] = {}
         if has_contents(folder, inside, self._holds, folders):
@@ -268,40 +272,8 @@ class OutputTree:
 
     def _rename_into_place(self, link: str, make: Callable[[str], object]) -> Stamp:
         """Make a file or a link and rename it to its place; its stamp."""
-        folder, _, name = link.rpartition("/")
-        above = self._open_folders.opened(folder)
-        try:
-            make(self._fresh)
-            try:
-                self._rename(self._fresh, (above, name), link)
-            except OSError as error:
-                remove(self._fresh)
-                if error.errno != errno.EXDEV:
-                    raise
-                beside = (
-                    f"{self._root}/{folder}/.fresh.{os.getpid()}"  # `out` is on a disk of its own
-                )
-                try:
-                    make(beside)
-                    self._rename(beside, (above, name), link)
-                except BaseException:
-                    remove(beside)
-                    raise
-        finally:
-            os.close(above)
+        self._open_folders.put(link, self._fresh, make)
         return stamp_if_mtime(f"{self._root}/{link}", self._dated)
-
-    def _rename(self, fresh: str, to: tuple[int, str], link: str) -> None:
-        for attempt in range(2):
-            try:
-                os.rename(fresh, to[1], dst_dir_fd=to[0])
-                return
-            except IsADirectoryError:
-                if attempt:
-                    raise obstacle_error(link) from None
-                self._open_folders.clear(link)
-            except PermissionError as error:
-                raise unwritable_error(link, error) from None
 
     def _holds(self, path: str, file: File) -> bool:
         try:

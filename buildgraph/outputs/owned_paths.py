@@ -1,4 +1,4 @@
-"""Old outputs that a request may remove: those of all labels that its patterns cover, declared any more or not."""
+"""Old outputs that a request may remove: those of all labels that its patterns cover."""
 
 from __future__ import annotations
 

@@ -57,8 +57,8 @@ def has_contents(
 ) -> bool:
     """True if a folder has exactly these contents and modes; `file` compares one file.
 
-    `folders` takes the stat of each folder from before its names are read. The walk goes from the top down, so it never
-    follows a link.
+    `folders` takes the stat of each folder from before its names are read. The walk goes from the
+    top down, so it never follows a link.
     """
     try:
         for path, names in inside.names.items():

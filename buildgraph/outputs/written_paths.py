@@ -1,9 +1,11 @@
-"""The list of paths and contents that buildgraph wrote, so that it can remove these later and no file of a user.
+"""The list of written paths and contents, which buildgraph may remove later.
 
-    buildgraph written 1 <bytes after this line when the list was last rewritten>\\n<content> <path>\\n...
+    buildgraph written 1 <bytes after this line when the list was last rewritten>\\n
+    <content> <path>\\n...
 
-Lines are added before the files are written. A path may have several lines: it had one of these contents. A file that a user
-changed has another content, so it is kept. A damaged list counts as empty.
+Lines are added before the files are written. A path may have several lines: it had one of these
+contents. A file that a user changed has another content, so it is kept. A damaged list counts as
+empty.
 """
 
 from __future__ import annotations

@@ -19,11 +19,13 @@ _BUILT = frozenset({"out", "out/", ".buildgraph", ".buildgraph/"})  # by builds,
 
 @record(eq=False)
 class AnalysisInputs:
-    """The BUILD files, rules and folders that analysis read; of each folder the entries that no build makes.
+    """The BUILD files, rules and folders that analysis read.
 
-    `paths` are absolute, and so are the keys of `folders` and `stamps`. `digests` are the contents of files when they
-    were read, by their paths in the workspace; a file may have another content by now. `stamps` were taken before the
-    file was read or the folder listed.
+    Of each folder the entries that no build makes.
+
+    `paths` are absolute, and so are the keys of `folders` and `stamps`. `digests` are the contents
+    of files when they were read, by their paths in the workspace; a file may have another content
+    by now. `stamps` were taken before the file was read or the folder listed.
     """
 
     root: str
@@ -33,7 +35,10 @@ class AnalysisInputs:
     stamps: Mapping[str, Stamp]
 
     def stamp_now(self, path: str) -> Stamp | None:
-        """The present stamp of a folder, taken before it is listed; None if its entries differ or it is no folder."""
+        """The present stamp of a folder, taken before it is listed.
+
+        None if its entries differ or it is no folder.
+        """
         try:
             stamp = fingerprint(path)
             return stamp if entries_of(self.root, path) == self.folders[path] else None
@@ -48,7 +53,7 @@ class AnalysisInputs:
         return [string for name in names for string in (name, str(self.digests[name]))]
 
     def listed(self) -> list[str]:
-        """Each folder, relative to the root, followed by the number of its entries and the entries."""
+        """Each folder, relative to the root, with the number of its entries and the entries."""
         return [
             string
             for folder, names in self.folders.items()
@@ -59,7 +64,7 @@ class AnalysisInputs:
 def analysis_inputs(
     root: str, files: Sequence[str], listed: Sequence[str]
 ) -> AnalysisInputs | None:
-    """The inputs that `files()` and `listed()` describe, or None if one of them differs in this workspace."""
+    """The inputs that these strings describe, or None if one differs in this workspace."""
     folders = {
         os.path.normpath(os.path.join(root, folder)): frozenset(names)
         for folder, names in folders_of(listed).items()
@@ -92,13 +97,19 @@ def folders_of(strings: Sequence[str]) -> dict[str, Sequence[str]]:
 
 
 def entries_of(root: str, folder: str) -> frozenset[str]:
-    """The present entries of a folder, without those that builds make; OSError if it cannot be listed."""
+    """The present entries of a folder, without those that builds make.
+
+    OSError if it cannot be listed.
+    """
     with os.scandir(folder) as entries:
         return without_outputs(root, folder, entries)
 
 
 def without_outputs(root: str, folder: str, entries: Iterable[os.DirEntry[str]]) -> frozenset[str]:
-    """The names of entries, without those that builds make. The name of a folder ends in a slash."""
+    """The names of entries, without those that builds make.
+
+    The name of a folder ends in a slash.
+    """
     names = frozenset(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in entries)
     return names - _BUILT if folder == root else names
 
@@ -113,7 +124,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _read(path: str, size: int) -> tuple[Digest | None, Stamp]:
     """The digest of a regular file of a size, and its stamp from before.
 
-    A file of another size has no digest here: hashing a very large file would take long, and the answer is known.
+    A file of another size has no digest here: hashing a very large file would take long, and the
+    answer is known.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:

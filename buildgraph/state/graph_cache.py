@@ -1,9 +1,10 @@
-"""Snapshots in the cache of the user, found by content: a clone of a workspace builds without analysis.
+"""Snapshots in the cache, found by content, so a clone of a workspace needs no analysis.
 
-    <cache>/graphs/<name>   a snapshot (`snapshot.py`), without facts of a workspace that it does not share
+    <cache>/graphs/<name>   a snapshot (`snapshot.py`) without a journal
 
-The name is the SHA-256 of the engine's files, the interpreter, the request and the root's BUILD.toml. All other inputs of
-the analysis are listed in the graph and compared with the files of the workspace.
+The name is the SHA-256 of the engine's files, the interpreter, the request and the root's
+BUILD.toml. All other inputs of the analysis are listed in the graph and compared with the files of
+the workspace.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _MOST = 64  # every edit of a BUILD.toml leaves one
 
 @record(eq=False)
 class CachedGraph:
-    """A snapshot of the cache whose inputs of analysis are the same in this workspace, and its path there."""
+    """A snapshot of the cache that fits this workspace, and its path in the cache."""
 
     path: str
     snapshot: Snapshot
@@ -44,7 +45,8 @@ class CachedGraph:
 def save_graph(attempt: Attempt, graph: RequestGraph) -> CachedGraph | None:
     """Save a graph that was just analysed; None if the graph cannot be read back.
 
-    The name comes from the BUILD.toml that analysis read, which may differ from the file as it is now.
+    The name comes from the BUILD.toml that analysis read, which may differ from the file as it is
+    now.
     """
     data = graph.encode()
     snapshot = parse(data)
@@ -54,7 +56,7 @@ def save_graph(attempt: Attempt, graph: RequestGraph) -> CachedGraph | None:
 
 
 def load_graph(attempt: Attempt) -> CachedGraph | None:
-    """The snapshot of an equal request, or None if an input of the analysis or a program of a gate differs here."""
+    """The snapshot of an equal request; None if an input of analysis or a program differs."""
     try:
         path = _path(attempt, hash_file(os.path.join(attempt.root, "BUILD.toml")).hash)
         snapshot = parse(read_regular(path))

@@ -1,8 +1,9 @@
 """Go on from the last build in this workspace, if only source files have changed since.
 
-The manifest reports which paths changed, the snapshot which actions read them. Those actions and all that depend on
-them are dirty. Any other change (a BUILD file, the entries of a folder, a tool, an output) needs another start. The cost
-follows what changed, except for the manifest, which is written as a whole.
+The manifest reports which paths changed, the snapshot which actions read them. Those actions and
+all that depend on them are dirty. Any other change (a BUILD file, the entries of a folder, a tool,
+an output) needs another start. The cost follows what changed, except for the manifest, which is
+written as a whole.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def snapshot_path(root: str, request: Request) -> str:
 def start_from_workspace(attempt: Attempt) -> Start | None:
     """The start of a build that goes on from the last one here, or None if it must begin elsewhere.
 
-    The level of the sandbox is that of the last build. Digests and tools taken from the snapshot are used in this
-    attempt alone, since another start must look for itself.
+    The level of the sandbox is that of the last build. Digests and tools taken from the snapshot
+    are used in this attempt alone, since another start must look for itself.
     """
     request, last = attempt.request, manifest.last_check
     path = snapshot_path(attempt.root, request)
@@ -79,8 +80,8 @@ def _changed_sources(
 ) -> list[int] | None:
     """The numbers of sources with another content, of these paths with another stamp.
 
-    None if something else than the content of sources has changed. `stamps` takes the stamp of each path from before it
-    was read.
+    None if something else than the content of sources has changed. `stamps` takes the stamp of each
+    path from before it was read.
     """
     folders = folders_of(snapshot.graph.strings("folders"))
     changed: list[int] = []

@@ -26,8 +26,9 @@ def collect_stamps(
 ) -> dict[str, Stamp] | None:
     """The stamps of all inputs and outputs by path, each from before its file was read.
 
-    None if an input of the analysis is so young that a later edit could leave the same stamp. A source or a folder that
-    is so young gets a stamp that the next build does not accept, so it is read again.
+    None if an input of the analysis is so young that a later edit could leave the same stamp. A
+    source or a folder that is so young gets a stamp that the next build does not accept, so it is
+    read again.
     """
     own = f"{inputs.root}/.buildgraph/"  # outputs are seen through the links of out/
     stamps: dict[str, Stamp] = {
@@ -45,7 +46,7 @@ def collect_stamps(
 
 
 def _folder_stamp(inputs: AnalysisInputs, path: str, stamp: Stamp, began: int) -> Stamp:
-    """The stamp of a folder, taken again if only builds have changed it: they make `out` in the root."""
+    """The stamp of a folder, taken again if only builds changed it, as they do the root."""
     if is_settled(stamp, began) and os.path.isdir(path) and fingerprint(path) == stamp:
         return stamp
     now = file_system_time(inputs.root)

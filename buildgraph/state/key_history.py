@@ -1,8 +1,10 @@
 """The keys that the actions of a workspace had in its last builds, for `why` and `diff`.
 
-    .buildgraph/keys.log      a line "-" for each build, and one for each key in it: <key> <label> <position> <title>
+    .buildgraph/keys.log      a line "-" for each build, then a line for each of its keys:
+                              <key> <label> <position> <title>
 
-A build appends the keys of its actions. A build of many actions writes the file again when most of it is old.
+A build appends the keys of its actions. A build of many actions writes the file again when most of
+it is old.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _LINE = 100  # bytes of a line, about
 
 @record
 class KeyRow:
-    """The last key of an action and the one before, and the builds (by number) where it changed and was last seen.
+    """The last two keys of an action, and the builds in which it changed and was last seen.
 
     `before` is the build in which the earlier key was last seen.
     """
@@ -38,7 +40,7 @@ class KeyRow:
 
 
 class KeyRecorder:
-    """A listener that records the last key of each action of a workspace, and the different one before it.
+    """A listener that records the last two different keys of each action of a workspace.
 
     No build depends on the file: a damaged or missing one counts as empty.
     """
@@ -53,7 +55,7 @@ class KeyRecorder:
             case Planned():
                 self._done.clear()
             case Done():
-                # The position distinguishes actions of one title, and does not depend on the order in which they end.
+                # The position distinguishes actions of one title, whatever the order of their ends.
                 name = f"{event.label} {event.place} {event.title}".replace("\n", " ")
                 self._done[name] = event.key
             case Finished():

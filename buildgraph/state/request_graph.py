@@ -1,7 +1,8 @@
 """The evaluated request, in memory and in a snapshot.
 
-The snapshot also has two tables that lead from a changed file to the actions to look at: `reader_offsets` and `readers`
-list the actions that read each source file, `user_offsets` and `users` those that take outputs of each action.
+The snapshot also has two tables that lead from a changed file to the actions to look at:
+`reader_offsets` and `readers` list the actions that read each source file, `user_offsets` and
+`users` those that take outputs of each action.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ NO_STEP = -1  # the action of an output or a gate that has none
 
 @record
 class RequestedGate:
-    """A gate of the request and the number of its action; none if this host lacks a program that the gate needs.
+    """A gate of the request and the number of its action.
+
+    None if this host lacks a program that the gate needs.
 
     `needs` are the programs that the gate needs, `missing` those of them that the host lacks.
     """
@@ -42,7 +45,7 @@ class RequestedGate:
 
 @record(eq=False)
 class RequestGraph:
-    """An evaluated request: its actions, requested outputs and gates, and the inputs of its analysis.
+    """An evaluated request: actions, requested outputs, gates, and inputs of its analysis.
 
     `gate_only` are the numbers of actions that only gates need.
     """
@@ -108,7 +111,10 @@ def decode_request(snapshot: Snapshot, inputs: AnalysisInputs) -> RequestGraph |
 def decode_actions(
     numbers: Sequence[int], lines: Sequence[ActionLine], producers: Mapping[int, Action]
 ) -> ActionGraph:
-    """Some actions of a snapshot, by ascending number; `producers` are others whose outputs they take."""
+    """Some actions of a snapshot, by ascending number.
+
+    `producers` are others whose outputs they take.
+    """
     known = dict(producers)
     index = {number: at for at, number in enumerate(numbers)}
     needs = []
@@ -138,7 +144,10 @@ def decode_gates(snapshot: Snapshot) -> tuple[RequestedGate, ...]:
 
 
 def outputs_by_step(steps: ActionGraph, outputs: Sequence[RequestedOutput]) -> dict[int, list[int]]:
-    """The numbers of requested outputs by the action that makes them; NO_STEP for those that no action makes."""
+    """The numbers of requested outputs by the action that makes them.
+
+    NO_STEP for those that no action makes.
+    """
     numbers: dict[int, list[int]] = {}
     for number, output in enumerate(outputs):
         artifact = output.artifact

@@ -1,8 +1,8 @@
-"""Go on from the last build of an equal request in another workspace, or in this one after its state was removed.
+"""Go on from the last build of an equal request, in another workspace or in this one.
 
-The snapshot comes from the cache. Every source, shipped file and tool is compared with it, and the store must remember
-every result that is taken over. Only the actions that a difference reaches are dirty; the outputs of the others are
-copied from the store, which verifies them.
+The snapshot comes from the cache. Every source, shipped file and tool is compared with it, and the
+store must remember every result that is taken over. Only the actions that a difference reaches are
+dirty; the outputs of the others are copied from the store, which verifies them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def start_from_cache(attempt: Attempt, graph: CachedGraph) -> Start | None:
-    """The start of a build that goes on from the results of a cached snapshot, or None if it cannot use them.
+    """The start of a build that uses results of a cached snapshot, or None.
 
     Results of a weaker sandbox than that of the attempt do not count.
     """
@@ -54,7 +54,7 @@ def start_from_cache(attempt: Attempt, graph: CachedGraph) -> Start | None:
 
 
 def _changed_sources(snapshot: Snapshot, sources: SourceFiles) -> list[int] | None:
-    """The numbers of sources with another content than in the snapshot, or None if one is missing."""
+    """The numbers of sources with another content, or None if one is missing."""
     changed = []
     for number, name in enumerate(snapshot.graph.strings("sources")):
         if not sources.exists(name):

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 @record(eq=False)
 class WrittenOutputs:
-    """The outputs of a build: events to report in order, new states by number, and stamps of all files below `out/`.
+    """The outputs of a build: events in order, new states by number, and stamps of files.
 
-    `trees` are the paths of the folders that were written, and `unlisted` counts the targets without an event.
+    `trees` are the paths of the folders that were written, and `unlisted` counts the targets
+    without an event.
     """
 
     events: Sequence[Built]
@@ -41,7 +42,7 @@ class WrittenOutputs:
 def save_state(
     start: Start, executor: Executor, gates: Sequence[Judged], written: WrittenOutputs
 ) -> None:
-    """Save snapshot and manifest for the next build of this request here, and publish the snapshot if it is new."""
+    """Save snapshot and manifest of a build, and publish the snapshot if it is new."""
     attempt, snapshot = start.attempt, start.snapshot
     assert snapshot is not None, "without a snapshot there is no state to save"
     text = format_unchanged([*written.events, *gates], snapshot.count, written.unlisted)
@@ -96,7 +97,10 @@ def _set_results(
 
 
 def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
-    """Write the snapshot of a build that did not begin with one of this workspace; its checksum, or 0."""
+    """Write the snapshot of a build that did not begin with one of this workspace.
+
+    Its checksum, or 0.
+    """
     attempt, machine = start.attempt, machine_identity()
     if not machine:
         return 0
@@ -128,7 +132,7 @@ def _save_snapshot(start: Start, snapshot: Snapshot) -> int:
 
 
 def _save_changes(start: Start, snapshot: Snapshot) -> None:
-    """Write the journal, or the whole snapshot when the journal has grown, and protect the results from GC."""
+    """Write the journal, or a grown one into the snapshot, and protect results from GC."""
     attempt = start.attempt
     request, cache = attempt.request, attempt.host.store.root
     path = snapshot_path(attempt.root, request)

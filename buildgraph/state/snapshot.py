@@ -1,15 +1,18 @@
 """The saved state of a request: its graph, and the results of the last build of it.
 
-    <name>           buildgraph snapshot 6\\n<bytes of graph, actions and results, 8 hex digits each>\\n
+    <name>           buildgraph snapshot 6\\n
+                     <bytes of graph> <bytes of actions> <bytes of results>\\n   in hex
                      <graph><actions><results><records>
     <name>.journal   what later builds changed
 
-`graph`, `results` and the journal are packed sections (`lite/pack.py`). `actions` has a line for each action of the
-graph, `records` a line for its last result. Sections hold the offset and the CRC-32 of each line, so a build reads the
-lines that a change reaches and no others. The snapshot of a graph that was never built ends after `actions`.
+`graph`, `results` and the journal are packed sections (`lite/pack.py`). `actions` has a line for
+each action of the graph, `records` a line for its last result. Sections hold the offset and the
+CRC-32 of each line, so a build reads the lines that a change reaches and no others. The snapshot of
+a graph that was never built ends after `actions`.
 
-A journal is bound to the results by their checksum, and the results to the graph. A part that is damaged or of another
-version counts as missing, and so does all that follows from it. Readers confirm what they take by stamps or digests.
+A journal is bound to the results by their checksum, and the results to the graph. A part that is
+damaged or of another version counts as missing, and so does all that follows from it. Readers
+confirm what they take by stamps or digests.
 """
 
 from __future__ import annotations
@@ -50,7 +53,10 @@ class Sections:
 
 
 class _File:
-    """A snapshot file. The descriptor stays open, so a file that replaces it does not mix with this one."""
+    """A snapshot file.
+
+    The descriptor stays open, so a file that replaces it does not mix with this one.
+    """
 
     def __init__(self, path: str) -> None:
         self._fd = open_regular(path)
@@ -79,9 +85,9 @@ class _Bytes:
 class Snapshot:
     """A graph, and the results of its last build if there are any.
 
-    A build that goes on sets what it found: `source_rows` are the contents of sources, `verdicts` those of gates, and
-    `file_states` the states of requested outputs that no action makes. `is_changed` is True if a value that was set
-    differs from that of the last build.
+    A build that goes on sets what it found: `source_rows` are the contents of sources, `verdicts`
+    those of gates, and `file_states` the states of requested outputs that no action makes.
+    `is_changed` is True if a value that was set differs from that of the last build.
     """
 
     def __init__(self, file: _File | _Bytes, graph: Sections, sizes: tuple[int, int, int]) -> None:
@@ -159,7 +165,10 @@ class Snapshot:
         self.verdicts, self.file_states = state.parts["verdicts"], state.parts["file_states"]
 
     def write_journal(self, path: str) -> None:
-        """Write what changed beside the file of the results; the checksum is 0 if the disk refuses."""
+        """Write what changed beside the file of the results.
+
+        The checksum is 0 if the disk refuses.
+        """
         assert self.results is not None, "a journal belongs to results"
         pieces, checksum = encode(
             _JOURNAL,
@@ -176,7 +185,10 @@ class Snapshot:
         self.checksum = checksum if replace_file(path + JOURNAL, pieces) else 0
 
     def encode(self, facts: Mapping[str, bytes]) -> tuple[list[bytes], int] | None:
-        """The pieces of a file with this graph and these results, and the checksum; None if a record is damaged."""
+        """The pieces of a file with this graph and these results, and the checksum.
+
+        None if a record is damaged.
+        """
         records = self.records(range(self.count))
         if records is None:
             return None
@@ -230,7 +242,7 @@ def parse(data: bytes) -> Snapshot | None:
 
 
 def encode_graph(sections: Mapping[str, bytes], actions: Sequence[bytes]) -> bytes:
-    """The bytes of a snapshot without results: sections of the graph, and the lines of its actions."""
+    """The bytes of a snapshot without results, from sections and lines of actions."""
     pieces, _ = encode(_GRAPH, {**sections, **_line_sections(actions)})
     first = _first(sum(map(len, pieces)), sum(map(len, actions)), 0)
     return b"".join((first, *pieces, *actions))

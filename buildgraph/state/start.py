@@ -1,7 +1,7 @@
 """The start of a build: the dirty actions of a request, and the state of all others.
 
-A build that was analysed, or that cannot use any result, begins with every action dirty. A build that goes on from a
-snapshot begins with the actions that a changed source reaches.
+A build that was analysed, or that cannot use any result, begins with every action dirty. A build
+that goes on from a snapshot begins with the actions that a changed source reaches.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..lite.pack import unpack_strings
 from ..lite.record import record
 from ..types.action import Action
 from ..types.digest import Digest
-from ..types.events import Built, Done
-from ..types.result import Node, Result
+from ..types.events import Done
+from ..types.result import Result
 from ..ui.summary import FEW
 from .analysis_inputs import AnalysisInputs
 from .request_graph import (
@@ -28,35 +28,28 @@ from .request_graph import (
     outputs_by_step,
 )
 from .snapshot import Snapshot
-from .step_codec import ActionLine, StepRecord, built_event, decode_file_outputs
+from .step_codec import (
+    ActionLine,
+    UnchangedOutput,
+    decode_file_outputs,
+    unchanged_output,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence, Set
+    from collections.abc import Collection, Sequence
 
     from ..store.protocol import Store
-
-_OTHER = Action((), (), ())  # stands for actions of which only the outputs are reported
-
-
-@record
-class UnchangedOutput:
-    """A requested output that the build does not change: its event, the name of its file, and its content."""
-
-    event: Built
-    file: str
-    node: Node
 
 
 @record(eq=False)
 class Unchanged:
     """The part of a request that is not dirty.
 
-    `records` are the last results of the dirty actions. `events` and `outputs` are to be reported; the outputs are
-    empty, and not `listed`, in a large request of which only changes are reported. `in_place` says that the outputs
-    are in the workspace already.
+    `events` and `outputs` are to be reported. There are none, and `listed` is false, in a large
+    request of which only changes are reported. `in_place` is true if the outputs are in the
+    workspace already.
     """
 
-    records: Sequence[StepRecord] = ()
     count: int = 0
     events: Sequence[Done] = ()
     outputs: dict[int, UnchangedOutput] = {}
@@ -69,10 +62,11 @@ class Unchanged:
 class Start:
     """The dirty actions of a request, and what the end of the build needs of all others.
 
-    `numbers` are those of the dirty actions in the whole request; `outputs` are the requested outputs to write, and
-    `outputs_of` the numbers of those that each dirty action makes. `known` has the results of producers that are not dirty.
-    `inputs` is None in a build that goes on from the `manifest` of the last one here; `stamps` are then those of the
-    changed inputs, from before they were read. `publish_to` is a path in the cache, or empty.
+    `numbers` are those of the dirty actions in the whole request; `outputs` are the requested
+    outputs to write, and `outputs_of` the numbers of those that each dirty action makes. `known`
+    has the results of producers that are not dirty. `inputs` is None in a build that goes on from
+    the `manifest` of the last one here; `stamps` are then those of the changed inputs, from before
+    they were read. `publish_to` is a path in the cache, or empty.
     """
 
     attempt: Attempt
@@ -130,30 +124,25 @@ def start_from_snapshot(
 
     None if the snapshot is damaged, or if the store lacks an output that a dirty action takes.
     """
-    numbers, labels = dirty_steps(snapshot, changed), tuple(snapshot.graph.strings("labels"))
+    numbers = dirty_steps(snapshot, changed)
     dirty = _decode_dirty(attempt.host.store, snapshot, numbers)
-    if dirty is None:
+    unchanged = _unchanged(attempt, snapshot, numbers, manifest is not None)
+    if dirty is None or unchanged is None:
         return None
-    in_place = manifest is not None
-    every = attempt.request.list_all or not in_place
-    listed = every or len(labels) <= FEW
-    rest = _decode_rest(snapshot, set(numbers), every) if listed else ([], {})
-    if rest is None:
-        return None
-    events, unchanged = rest
     outputs = dict(dirty.outputs)
     files = decode_file_outputs(snapshot.graph.strings("file_outputs"))
-    sources = snapshot.graph.strings("sources") if files else []
-    names = {sources[number] for number in changed if files}
-    for (number, output), state in zip(files.items(), snapshot.file_states.split(b"\n")):
-        if not in_place or output.artifact.name in names:
-            outputs[number] = output
-        elif listed:
-            unchanged[number] = _unchanged_output(output, state)
+    if files:
+        sources = snapshot.graph.strings("sources")
+        names = {sources[number] for number in changed}
+        for (number, output), state in zip(files.items(), snapshot.file_states.split(b"\n")):
+            if not unchanged.in_place or output.artifact.name in names:
+                outputs[number] = output
+            elif unchanged.listed:
+                unchanged.outputs[number] = unchanged_output(output, state)
     gate_only = {*snapshot.graph.ints("gate_only")}
     return Start(
         attempt,
-        labels,
+        tuple(snapshot.graph.strings("labels")),
         dirty.graph,
         numbers,
         frozenset(index for index, number in enumerate(numbers) if number in gate_only),
@@ -163,15 +152,7 @@ def start_from_snapshot(
         snapshot,
         inputs,
         dirty.known,
-        Unchanged(
-            dirty.records,
-            snapshot.count - len(numbers),
-            events if every else (),
-            unchanged,
-            unpack_strings(snapshot.verdicts),
-            listed,
-            in_place,
-        ),
+        unchanged,
         manifest,
         stamps or {},
     )
@@ -179,19 +160,18 @@ def start_from_snapshot(
 
 @record(eq=False)
 class _Dirty:
-    """The dirty actions of a snapshot, their last results, and the results that they take from others."""
+    """The dirty actions of a snapshot, and the results of others that they take."""
 
     graph: ActionGraph
     known: dict[Action, Result]
     outputs: dict[int, RequestedOutput]
     outputs_of: Sequence[Sequence[int]]
-    records: Sequence[StepRecord]
 
 
 def _decode_dirty(store: Store, snapshot: Snapshot, numbers: Sequence[int]) -> _Dirty | None:
-    lines, records = snapshot.actions(numbers), snapshot.records(numbers)
-    if lines is None or records is None:
-        return None
+    lines = snapshot.actions(numbers)
+    if lines is None or snapshot.records(numbers) is None:
+        return None  # the records are compared with the new ones at the end
     decoded, dirty = [ActionLine(line) for line in lines], set(numbers)
     outside = sorted({other for line in decoded for other in line.producers()} - dirty)
     producers, known = dict[int, Action](), dict[Action, Result]()
@@ -207,30 +187,39 @@ def _decode_dirty(store: Store, snapshot: Snapshot, numbers: Sequence[int]) -> _
     outputs: dict[int, RequestedOutput] = {}
     for line, action in zip(decoded, graph.actions):
         outputs.update(line.requested(action))
-    return _Dirty(graph, known, outputs, [line.numbers() for line in decoded], records)
+    return _Dirty(graph, known, outputs, [line.numbers() for line in decoded])
 
 
-def _decode_rest(
-    snapshot: Snapshot, dirty: Set[int], every: bool
-) -> tuple[list[Done], dict[int, UnchangedOutput]] | None:
-    """The events and outputs of actions that are not dirty: of `every` one, or of those with requested outputs."""
-    reported = range(snapshot.count) if every else snapshot.graph.ints("output_steps")
-    numbers = [number for number in reported if number not in dirty]
-    lines, records = snapshot.actions(numbers), snapshot.records(numbers)
-    if lines is None or records is None:
-        return None
+def _unchanged(
+    attempt: Attempt, snapshot: Snapshot, dirty: Sequence[int], in_place: bool
+) -> Unchanged | None:
+    """The part of a snapshot that is not dirty, or None if it is damaged.
+
+    Every action and output of it is reported if the request says so, or if the outputs are not in
+    place. Otherwise the outputs of a small request are.
+    """
+    every = attempt.request.list_all or not in_place
     events, outputs = list[Done](), dict[int, UnchangedOutput]()
-    for number, (bytes_, last) in enumerate(zip(lines, records), len(dirty)):
-        line = ActionLine(bytes_)
-        event = Done(
-            number, line.label, line.title, "hit", last.key, last.milliseconds, line.position
-        )
-        events.append(event)
-        for (output, requested), state in zip(line.requested(_OTHER), last.outputs):
-            outputs[output] = _unchanged_output(requested, state)
-    return events, outputs
-
-
-def _unchanged_output(output: RequestedOutput, state: bytes) -> UnchangedOutput:
-    event, node = built_event(output, state)
-    return UnchangedOutput(event, output.file, node)
+    listed = every or snapshot.graph.parts["labels"].count(b"\0") < FEW
+    if listed:
+        reported = range(snapshot.count) if every else snapshot.graph.ints("output_steps")
+        numbers = sorted({*reported} - {*dirty})
+        lines, records = snapshot.actions(numbers), snapshot.records(numbers)
+        if lines is None or records is None:
+            return None
+        for number, (encoded, last) in enumerate(zip(lines, records), len(dirty)):
+            line = ActionLine(encoded)
+            if every:
+                names = line.label, line.title
+                events.append(
+                    Done(number, *names, "hit", last.key, last.milliseconds, line.position)
+                )
+            outputs.update(line.unchanged(last.outputs))
+    return Unchanged(
+        snapshot.count - len(dirty),
+        events,
+        outputs,
+        unpack_strings(snapshot.verdicts),
+        listed,
+        in_place,
+    )

@@ -1,19 +1,21 @@
 """Actions and their results as lines of a snapshot.
 
-An action is a line of strings that NUL separates. It begins with what a report names, so that a reader of unchanged
-actions decodes no more:
+An action is a line of strings that NUL separates. It begins with what a report names, so that a
+reader of unchanged actions decodes no more:
 
-    position  package  name  title  count  (number package name output file artifact tree) * count  the action
+    position  package  name  title  count  (number package name output file artifact tree) * count
+    the action
 
-`position` distinguishes actions of one label and title. The numbers are those of requested outputs that the action makes.
-The record of its last result is another line: key, milliseconds, and the state of each of those outputs.
+`position` distinguishes actions of one label and title. The numbers are those of requested outputs
+that the action makes. The record of its last result is another line: key, milliseconds, and the
+state of each of those outputs.
 """
 
 from __future__ import annotations
 
 from ..keys.action_graph import RequestedOutput
 from ..lite import TYPE_CHECKING
-from ..lite.pack import pack_strings, unpack_strings
+from ..lite.pack import pack_strings
 from ..lite.record import record
 from ..types.action import Action, Artifact, Content, Out, Output, Shipped, Source
 from ..types.digest import Digest
@@ -29,55 +31,64 @@ _INPUT = 5  # strings of an input
 
 
 class ActionLine:
-    """The strings of an action's line; each part is decoded when it is asked for."""
+    """The strings of an action's line. The action itself is split when it is asked for."""
 
     def __init__(self, line: bytes) -> None:
-        self._strings = strings = unpack_strings(line)
-        self._action = _HEAD + _OUTPUT * int(strings[4])
+        *self._head, rest = line.decode("utf-8", "surrogateescape").split("\0", _HEAD)
+        *self._outputs, self._rest = rest.split("\0", _OUTPUT * int(self._head[4]))
 
     @property
     def position(self) -> int:
         """The position of the action among those of its label and title, from 1."""
-        return int(self._strings[0])
+        return int(self._head[0])
 
     @property
     def label(self) -> str:
         """The label of the target that declares the action."""
-        return f"//{self._strings[1]}:{self._strings[2]}"
+        return f"//{self._head[1]}:{self._head[2]}"
 
     @property
     def title(self) -> str:
         """The title of the action."""
-        return self._strings[3]
+        return self._head[3]
 
     def numbers(self) -> tuple[int, ...]:
         """The numbers of the requested outputs that the action makes."""
-        return tuple(map(int, self._strings[_HEAD : self._action : _OUTPUT]))
+        return tuple(map(int, self._outputs[::_OUTPUT]))
 
     def requested(self, action: Action) -> Iterator[tuple[int, RequestedOutput]]:
         """The requested outputs that the action makes, by number."""
-        for at in range(_HEAD, self._action, _OUTPUT):
-            number, package, target, name, file, artifact, tree = self._strings[at : at + _OUTPUT]
+        for at in range(0, len(self._outputs), _OUTPUT):
+            number, package, target, name, file, artifact, tree = self._outputs[at : at + _OUTPUT]
             output = Output(artifact, action, tree == "t")
             yield int(number), RequestedOutput(Label(package, target), name, output, file)
 
+    def unchanged(self, states: Sequence[bytes]) -> Iterator[tuple[int, UnchangedOutput]]:
+        """The requested outputs that the action makes, in these states, by number."""
+        for at, state in zip(range(0, len(self._outputs), _OUTPUT), states):
+            number, package, target, name, file, _, _ = self._outputs[at : at + _OUTPUT]
+            path = "/".join(filter(None, ("out", package, target, file)))
+            yield int(number), _unchanged(f"//{package}:{target}", name, file, path, state)
+
     def producers(self) -> list[int]:
         """The numbers of the actions whose outputs the action takes."""
-        strings, start, end = self._strings, *self._inputs()
+        strings = self._rest.split("\0", 3 + _INPUT * int(self._rest.split("\0", 3)[2]))
+        inputs = strings[3:-1]
         return sorted(
             {
-                int(strings[at + 3])
-                for at in range(start, end, _INPUT)
-                if strings[at + 1] == "output"
+                int(inputs[at + 3])
+                for at in range(0, len(inputs), _INPUT)
+                if inputs[at + 1] == "output"
             }
         )
 
     def action(self, producers: Mapping[int, Action]) -> Action:
         """The action; `producers` are the actions whose outputs it takes, by number."""
-        strings, start, end = self._strings, *self._inputs()
+        strings, (_, package, name, title, _) = self._rest.split("\0"), self._head
+        end = 3 + _INPUT * int(strings[2])
         inputs = tuple(
             (strings[at], decode_artifact(strings[at + 1 : at + _INPUT], producers))
-            for at in range(start, end, _INPUT)
+            for at in range(3, end, _INPUT)
         )
         rest = iter(strings[end:])
         argv, outputs, env, platform, programs, distributions = (_counted(rest) for _ in range(6))
@@ -89,15 +100,11 @@ class ActionLine:
             tuple(programs),
             tuple(distributions),
             tuple(_pairs(platform)),
-            int(strings[self._action]),
-            strings[self._action + 1] == "n",
-            Label(strings[1], strings[2]) if strings[2] else None,
-            strings[3],
+            int(strings[0]),
+            strings[1] == "n",
+            Label(package, name) if name else None,
+            title,
         )
-
-    def _inputs(self) -> tuple[int, int]:
-        start = self._action + 3
-        return start, start + _INPUT * int(self._strings[start - 1])
 
 
 def encode_action(
@@ -106,7 +113,10 @@ def encode_action(
     requested: Iterable[tuple[int, RequestedOutput]],
     numbers: Mapping[Action, int],
 ) -> bytes:
-    """The line of an action, its position and the outputs of it that are requested; `numbers` of all actions."""
+    """The line of an action, its position and the outputs of it that are requested.
+
+    `numbers` of all actions.
+    """
     owner, outputs = action.owner, list[str]()
     for number, output in requested:
         outputs += (str(number), *_requested_strings(output))
@@ -177,7 +187,7 @@ def decode_file_outputs(strings: Sequence[str]) -> dict[int, RequestedOutput]:
 
 @record
 class StepRecord:
-    """The last result of an action: its key, its duration, and the state of each requested output it made."""
+    """The last result of an action: key, duration, and states of its requested outputs."""
 
     key: str
     milliseconds: int
@@ -201,13 +211,25 @@ def encode_state(node: Node, event: Built) -> bytes:
     return f"{kind} {node.digest} {event.bytes} {event.image}".encode("utf-8", "surrogateescape")
 
 
-def built_event(output: RequestedOutput, state: bytes) -> tuple[Built, Node]:
-    """The event of an output in a state, and its content."""
+@record
+class UnchangedOutput:
+    """A requested output that a build does not change: event, name of its file, content."""
+
+    event: Built
+    file: str
+    node: Node
+
+
+def unchanged_output(output: RequestedOutput, state: bytes) -> UnchangedOutput:
+    """An output in the state of the last build."""
+    return _unchanged(str(output.label), output.name, output.file, output.path, state)
+
+
+def _unchanged(label: str, name: str, file: str, path: str, state: bytes) -> UnchangedOutput:
     kind, digest_text, size, image = state.decode("utf-8", "surrogateescape").split(" ", 3)
     digest = Digest.parse(digest_text)
     node = Tree(digest) if kind == "t" else File(digest, kind == "x")
-    event = Built(str(output.label), output.name, output.path, digest, int(size), image)
-    return event, node
+    return UnchangedOutput(Built(label, name, path, digest, int(size), image), file, node)
 
 
 def is_tree(artifact: Artifact) -> bool:

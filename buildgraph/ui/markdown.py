@@ -12,7 +12,7 @@ _TITLE = re.compile(r"\btitle=(?:\"([^\"]*)\"|(\S+))")
 
 
 def prepare_markdown(text: str, target: Callable[[str], str]) -> str:
-    """Rewrite a page for a terminal; `target` gives what to print of the address of a link or picture.
+    """Rewrite a page for a terminal; `target` returns the text for an address.
 
     A link is printed as its text with the target in parentheses, because not every terminal and pager shows links.
     A block with a title gets a line with the title above it.
@@ -30,14 +30,16 @@ def _prose(text: str, target: Callable[[str], str]) -> str:
     text = _IMAGE.sub(lambda image: f"Picture: {image[1]} ({target(image[2])})", text)
     return _LINK.sub(
         lambda link: (
-            link[1] if _says(link[1], target(link[2])) else f"{link[1]} ({target(link[2])})"
+            link[1]
+            if _equals_target(link[1], target(link[2]))
+            else f"{link[1]} ({target(link[2])})"
         ),
         text,
     )
 
 
-def _says(text: str, target: str) -> bool:
-    """Whether the text of a link is its target, so that the target need not be printed again."""
+def _equals_target(text: str, target: str) -> bool:
+    """True if the text of a link is its target, which then is printed once."""
     return not target or text.strip("`<>") == target
 
 

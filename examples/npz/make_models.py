@@ -20,9 +20,9 @@ Arrays = dict[str, NDArray[np.float64]]
 WARMTH = ["cold", "fine", "hot"]
 
 
-def columns(*given: list[float]) -> NDArray[np.float64]:
+def columns(*values: list[float]) -> NDArray[np.float64]:
     """A matrix from its columns."""
-    return np.array(given, dtype=np.float64).T
+    return np.array(values, dtype=np.float64).T
 
 
 def heater() -> tuple[Arrays, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Compare models array by array, two by two: `compare.py IR IR [IR IR ..]`, folders as the rule `model` makes them.
 
-Exit code 0 when they are equal to the bit; otherwise each difference is said, with how far the numbers are apart.
+Exit code 0 when they are equal to the bit; otherwise each difference is printed with its size.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def compare(left: Path, right: Path) -> list[str]:
         missing = [folder for folder in (left, right) if not (folder / name).is_file()]
         faults += [f"{name}: not in {folder}" for folder in missing]
         if not missing:
-            found = difference(
+            text = difference(
                 (left / name).read_bytes(), (right / name).read_bytes(), Path(name).suffix
             )
-            faults += [f"{name}: {found}"] if found else []
+            faults += [f"{name}: {text}"] if text else []
     return faults if names else ["there are no arrays to compare"]
 
 
 def main(folders: list[str]) -> int:
-    """Say every difference; 0 when there is none."""
+    """Print every difference; 0 when there is none."""
     pairs = list(zip(folders[::2], folders[1::2], strict=True))
     faults = [
         f"{left} and {right}: {fault}"

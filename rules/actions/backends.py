@@ -1,7 +1,8 @@
-"""Backends: `native` compiles an agent, `python` steps pymdp itself; each agent is proved on its own by the same gate.
+"""Backends: `native` compiles an agent to C, `python` steps pymdp. One gate proves the agents of
+both.
 
-The backend of an agent stands in its model's table, because its features decide and because its proof, which all boards
-share, is made with it. Analysis sees no arrays: what it cannot see in the table, the `plan` action refuses with reasons.
+The model's table selects the backend, because its features determine it and all boards share its
+proof. Rules see no arrays, so the action `plan_agent` refuses features that the table cannot show.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ PROVE_PYTHON = Tool("prove_python")
 QUIET = {"JAX_PLATFORMS": "cpu", "MPLBACKEND": "Agg"}
 
 
-def proved(ctx: Ctx, name: str, model: Model) -> Member:
-    """A member of a coalition: its agent under a name, proved with the backend of its model."""
+def prove_member(ctx: Ctx, name: str, model: Model) -> Member:
+    """Declare the proof of an agent with the backend of its model; return it as a coalition
+    member.
+    """
     if not model.python:
         return Member(name, model.labels, prove(ctx, name, model.planned))
     proof, page = ctx.tool(
@@ -40,24 +43,26 @@ def proved(ctx: Ctx, name: str, model: Model) -> Member:
     return Member(name, model.labels, Proved(name, None, proof, model.planned, model.python, page))
 
 
-def compiled(ctx: Ctx, members: tuple[Member, ...]) -> None:
-    """BuildError when an agent has no code: nothing but native programs goes into images yet."""
+def require_native_code(ctx: Ctx, members: tuple[Member, ...]) -> None:
+    """Require native code for every member: images support the native backend only."""
     names = [
         f"{member.name} ({member.proved.python})" for member in members if member.proved.python
     ]
     if names:
         raise BuildError(
-            f"{ctx.label}: the python backend is for {', '.join(names)}, and images with Python are not made yet",
+            f"{ctx.label}: the python backend is for {', '.join(names)}, and images support the "
+            "native backend only",
             ctx.target.place("coalition"),
-            "build the coalition itself for proof and report; for an image, leave out of the model what native does not "
+            "build the coalition itself for proof and report; for an image, leave out of the "
+            "model what native does not "
             "cover: `build` of the model writes it into runtime.json",
         )
 
 
 def evidence(members: tuple[Member, ...]) -> dict[str, Artifact]:
-    """Proofs of all members by name, and the pages of those in Python."""
-    found = {member.name: member.proved.proof for member in members}
-    return found | {
+    """Return the proof of each member by name, and the report of each Python member."""
+    artifacts = {member.name: member.proved.proof for member in members}
+    return artifacts | {
         f"{member.name}.python": member.proved.page
         for member in members
         if member.proved.page is not None

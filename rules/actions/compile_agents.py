@@ -1,9 +1,10 @@
-"""The agent compiler's actions: from arrays to a proved program. Each step is one action with its own key.
+"""Actions of the agent compiler, from arrays to a proved program. Each step is one action.
 
-    source -> ingest -> ir -> plan -> emit -> agent.c -> compile -> agent.o -> link -> program
+    source -> import -> ir -> plan -> emit -> agent.c -> compile -> agent.o -> link -> program
                          ir -> probe ---------^ prove (host bits, float64 reference)
 
-Nothing before `compile` knows a board, so all boards share it; `compile` receives triple and cpu and nothing else.
+No action before `compile` depends on a board, so all boards share them. `compile` depends on the
+target triple and the CPU only.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ LINK_PROGRAM = Tool("link_program")
 
 
 @dataclass(frozen=True)
-class Probing:
-    """How much the reference does for the proof: episodes, steps of each, and the seed of its random numbers."""
+class ProbeSize:
+    """Size of the proof: episodes, steps of each episode, and seed of the random numbers."""
 
     episodes: int = 8
     steps: int = 32
     seed: int = 0
 
     def words(self) -> tuple[str, ...]:
-        """The options of the tool."""
+        """Return the options of `make_probe`."""
         return (
             "--episodes",
             str(self.episodes),
@@ -44,7 +45,7 @@ class Probing:
 
 @dataclass(frozen=True)
 class Planned:
-    """A model after the passes: tables, the small file that others need of it, and what the reference did."""
+    """A model after the compiler passes: plan, interface (sizes) and probe set."""
 
     ir: Artifact
     plan: Artifact
@@ -54,9 +55,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class Proved:
-    """An agent's code under its name, and the proof that it decides as the float64 reference does.
+    """An agent's code under its name, and the proof that it decides as the float64 reference
+    does.
 
-    An agent of the python backend has no code, but a page about its proof; `python` says why it is one.
+    An agent of the python backend has no code but a report of its proof. `python` gives the reason
+    for that backend and is empty for native agents.
     """
 
     name: str
@@ -69,7 +72,9 @@ class Proved:
 
 @dataclass(frozen=True)
 class Member:
-    """An agent of a coalition: its name, the names in its model, its proved code, how many replicas (None: itself)."""
+    """A member of a coalition: agent name, labels of its model, proved code, number of replicas or
+    None.
+    """
 
     name: str
     labels: Artifact
@@ -78,8 +83,12 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Running:
-    """How a coalition runs: nanoseconds of a tick and until a step is late (0: none), copies of it all, its HTTP face."""
+class RunSettings:
+    """Run-time settings of a coalition.
+
+    `tick` and `deadline` are nanoseconds, 0 for none. `copies` counts instances of the whole
+    coalition.
+    """
 
     tick: int = 0
     deadline: int = 0
@@ -87,33 +96,33 @@ class Running:
     http: bool = False
 
     def words(self) -> list[str]:
-        """The options of the tool that differ from what it does by itself."""
-        given = (
+        """Return the options of `emit_program` that differ from its defaults."""
+        options = (
             ("--tick", self.tick, 0),
             ("--deadline", self.deadline, 0),
             ("--copies", self.copies, 1),
         )
         return [
             word
-            for option, value, default in given
+            for option, value, default in options
             if value != default
             for word in (option, str(value))
         ] + (["--http"] if self.http else [])
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The words that the program gets in its image when the user gives none."""
+        """Default command-line arguments of the program in its image."""
         return ("--listen", f":{self.port}") if self.http else ()
 
     @property
     def port(self) -> int:
-        """The TCP port on which the program listens in its image; 0 for none."""
+        """TCP port of the program in its image; 0 for none."""
         return 8080 if self.http else 0
 
 
-def plan(ctx: Ctx, ir: Artifact, probing: Probing) -> Planned:
-    """Exact passes and the probe set; independent of any board."""
-    made, interface = ctx.tool(
+def plan(ctx: Ctx, ir: Artifact, probing: ProbeSize) -> Planned:
+    """Declare the exact compiler passes and the probe set. Neither depends on a board."""
+    tables, interface = ctx.tool(
         PLAN_AGENT,
         "--ir",
         ir,
@@ -126,11 +135,11 @@ def plan(ctx: Ctx, ir: Artifact, probing: Probing) -> Planned:
     (probe,) = ctx.tool(
         MAKE_PROBE, "--ir", ir, *probing.words(), "--out", Out("probe", tree=True), title="probe"
     )
-    return Planned(ir, made, interface, probe)
+    return Planned(ir, tables, interface, probe)
 
 
 def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
-    """The agent's C, and its proof against the reference on this host."""
+    """Declare the agent's C code and its proof against the reference on this host."""
     (code,) = ctx.tool(
         EMIT_AGENT,
         "--plan",
@@ -157,8 +166,10 @@ def prove(ctx: Ctx, name: str, planned: Planned) -> Proved:
     return Proved(name, code, proof, planned)
 
 
-def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Running) -> Artifact:
-    """The C of the program around the agents: their order, their links, how they run, the steps of its self-test."""
+def emit_program(
+    ctx: Ctx, members: Sequence[Member], links: Artifact, running: RunSettings
+) -> Artifact:
+    """Declare the C file of the program: order of agents, links, run-time settings, self-test."""
     words = running.words()
     staged: list[In] = []
     for member in members:
@@ -187,12 +198,16 @@ def main_file(ctx: Ctx, members: Sequence[Member], links: Artifact, running: Run
 
 
 def link(
-    ctx: Ctx, members: Sequence[Member], links: Artifact, running: Running, target: tuple[str, str]
+    ctx: Ctx,
+    members: Sequence[Member],
+    links: Artifact,
+    running: RunSettings,
+    target: tuple[str, str],
 ) -> Artifact:
-    """The program of a coalition for target = (triple, cpu): an agent that did not change is not compiled again."""
+    """Declare the program of a coalition for a target. Unchanged agents are not compiled again."""
     objects = [compile_agent(ctx, member, target) for member in members]
     objects.append(
-        _compile(ctx, "main", main_file(ctx, members, links, running), target, "--small")
+        _compile(ctx, "main", emit_program(ctx, members, links, running), target, "--small")
     )
     (program,) = ctx.tool(
         LINK_PROGRAM, *objects, "--triple", target[0], "--out", Out("agent"), title="link"
@@ -201,7 +216,7 @@ def link(
 
 
 def compile_agent(ctx: Ctx, member: Member, target: tuple[str, str], *options: str) -> Artifact:
-    """The object of a native agent for target = (triple, cpu); `--small` where flash counts."""
+    """Declare the object of a native agent for a target; `--small` optimises for size."""
     assert member.proved.code is not None, "agents of the python backend have no code"
     return _compile(ctx, member.name, member.proved.code, target, *options)
 
@@ -210,7 +225,7 @@ def _compile(
     ctx: Ctx, name: str, code: Artifact, target: tuple[str, str], *options: str
 ) -> Artifact:
     triple, cpu = target
-    (made,) = ctx.tool(
+    (compiled,) = ctx.tool(
         COMPILE_C,
         code,
         "--triple",
@@ -222,4 +237,4 @@ def _compile(
         Out("agent.o"),
         title=f"compile {name} for {cpu}",
     )
-    return made
+    return compiled

@@ -1,4 +1,4 @@
-"""Images: files in, a reproducible OCI layout out. No daemon, no root, no emulator."""
+"""Reproducible OCI images, assembled without a daemon, root or an emulator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 from buildgraph import Artifact, Content, Ctx, In, Out, Tool
 
-from .compile_agents import Running
+from .compile_agents import RunSettings
 
 ASSEMBLE_IMAGE = Tool("assemble_image")
 
@@ -16,12 +16,14 @@ def assemble(
     program: Artifact,
     machine: tuple[str, str],
     labels: dict[str, str],
-    running: Running = Running(),
+    running: RunSettings = RunSettings(),
 ) -> Artifact:
-    """A scratch image for machine = (architecture, variant): one static program that runs as nobody with its own health check.
+    """Declare a scratch image: one static program that runs as user 65532 with its own health
+    check.
 
-    /data belongs to nobody, and so does a fresh volume that is mounted there. The layout names the image after workspace
-    and label, for those who import it."""
+    User 65532 owns /data, and so any new volume mounted there. The layout names the image after
+    workspace and label.
+    """
     arch, variant = machine
     platform = {"architecture": arch, "os": "linux"} | ({"variant": variant} if variant else {})
     served = {"cmd": list(running.command), "ports": [running.port]} if running.http else {}

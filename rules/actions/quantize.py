@@ -1,9 +1,10 @@
-"""Lossy storage: probabilities in fewer bits, only where an export asks for it with a budget, and only what keeps to it.
+"""Quantization: probabilities in fewer bits, within a fidelity budget that the export sets.
 
-    ir -> code (a storage) -> plan* -> emit -> agent.c* -> try (two probe sets) -> findings --+
-                                                  +-----> compile (target) -> bytes ----------+-> choose (budget) -> code, proof
+    ir -> quantize_plan -> plan* -> emit -> agent.c* -> measure (two probe sets) -> findings --+
+                                              +-----> compile (target) -> bytes ---------------+
+                                                select (budget) -> code, proof <---------------+
 
-A budget reaches `choose` alone; its `agreement` also says how many episodes the trial has, which is fixed beforehand.
+Only `select` depends on the budget. Its `agreement` also fixes the number of trial episodes.
 """
 
 from __future__ import annotations
@@ -24,20 +25,24 @@ REPORT_QUANTIZATION = Tool("report_quantization")
 Storage = Literal["uint16", "fp16", "palette", "smallest"]
 CANDIDATES = ("uint16", "fp16", "palette")
 STEPS = 4
-"""Of an episode of the trial: it is episodes that are counted."""
+"""Steps of a trial episode. Episodes are counted, not steps."""
 PART = 512
-"""Episodes of the trial that one action makes: parts run side by side, and each well within its time."""
+"""Trial episodes of one action. Parts run in parallel and finish well within their timeout."""
 TIMEOUT = 3600
-"""Seconds for a part; 512 episodes of an agent with 512 states take some minutes."""
+"""Seconds for one part; 512 episodes of an agent with 512 states take some minutes."""
 SEED = 1
-"""Of the trial; the model's own probe set has 0 unless its table says otherwise."""
+"""Seed of the trial. The model's own probe set has seed 0 by default."""
 MOST = 1 << 18  # episodes: more steps than a probe set may have
 LINE = "fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }"
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What lossy storage may cost: nats of divergence of beliefs, nats lost by an action, share of episodes without such."""
+    """Budget of quantization.
+
+    `kl` is in nats of belief divergence, `regret` in nats lost by an action, and `agreement` is the
+    share of episodes within `regret`.
+    """
 
     kl: float = 1e-3
     regret: float = 1e-3
@@ -45,8 +50,8 @@ class Fidelity:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is done for each agent: candidates, episodes of the trial, words of the budget, what to compile for and how."""
+class SearchSettings:
+    """Settings of the quantization search for each agent."""
 
     tried: tuple[str, ...]
     episodes: int
@@ -55,29 +60,30 @@ class Order:
     options: tuple[str, ...]
 
 
-def stored(
+def quantize_members(
     ctx: Ctx,
     members: tuple[Member, ...],
-    asked: tuple[Storage | None, Fidelity | None],
     target: tuple[str, str],
     *options: str,
+    storage: Storage | None,
+    budget: Fidelity | None,
 ) -> tuple[tuple[Member, ...], Artifact | None]:
-    """The members as asked = (storage, fidelity) wants them for target = (triple, cpu), and the page about it.
+    """Declare quantization for each member; return the members with the selected code, and the
+    report.
 
-    Without a storage they are returned as they are, and nothing is done. `options` are those of compile_agent.
+    Without a storage the members are returned unchanged. `options` are those of `compile_agent`.
     """
-    storage, budget = asked
     if storage is None and budget is None:
         return members, None
     if storage is None:
         raise BuildError(
-            f"{ctx.label} has a fidelity and no storage that could lose any",
+            f"{ctx.label} has a fidelity but no storage",
             ctx.target.place("fidelity"),
             'storage = "smallest", "uint16", "fp16" or "palette", or leave fidelity out',
         )
     if budget is None:
         raise BuildError(
-            f'{ctx.label}: storage = "{storage}" loses some fidelity, and nothing says how much it may',
+            f'{ctx.label}: storage = "{storage}" loses fidelity, but the export sets no budget',
             ctx.target.place("storage"),
             f"write {LINE}",
         )
@@ -90,30 +96,33 @@ def stored(
         "--regret",
         repr(budget.regret),
         "--agreement",
-        _text(budget.agreement),
+        _format_share(budget.agreement),
     )
-    order = Order(tried, _episodes(ctx, budget, len(tried)), words, target, options)
-    found = [_stored(ctx, member, order) for member in members]
+    order = SearchSettings(tried, _episodes(ctx, budget, len(tried)), words, target, options)
+    quantized = [_quantize_member(ctx, member, order) for member in members]
     (page,) = ctx.tool(
         REPORT_QUANTIZATION,
-        *(word for _, verdict in found for word in ("--verdict", verdict)),
+        *(word for _, verdict in quantized for word in ("--verdict", verdict)),
         "--out",
         Out("storage", tree=True),
         title="how agents are stored",
     )
-    return tuple(member for member, _ in found), page
+    return tuple(member for member, _ in quantized), page
 
 
-def _text(share: float) -> str:
+def _format_share(share: float) -> str:
     return format(Decimal(repr(share)), "f")
 
 
 def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
-    """The fewest episodes that can show the agreement when none of them violates: (0.05 / candidates)^(1/n) >= agreement."""
+    """Return the fewest episodes that can show the agreement without a violation.
+
+    That is the smallest n with (0.05 / candidates)^(1/n) >= agreement.
+    """
     for word, value in (("kl", budget.kl), ("regret", budget.regret)):
         if not 0.0 < value < float("inf"):
             raise BuildError(
-                f"{ctx.label}: {word} = {value:g} is no budget",
+                f"{ctx.label}: {word} = {value:g} is not a budget",
                 ctx.target.place("fidelity"),
                 f"nats above 0, such as {word} = 1e-3",
             )
@@ -130,8 +139,8 @@ def _episodes(ctx: Ctx, budget: Fidelity, candidates: int) -> int:
     )
 
 
-def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
-    """A member with the chosen code, and the verdict."""
+def _quantize_member(ctx: Ctx, member: Member, order: SearchSettings) -> tuple[Member, Artifact]:
+    """Return the member with the selected code, and the verdict."""
     planned, name = member.proved.planned, member.name
     assert member.proved.code is not None, "agents of the python backend have no code"
     exact = {
@@ -175,9 +184,11 @@ def _stored(ctx: Ctx, member: Member, order: Order) -> tuple[Member, Artifact]:
 
 
 def _candidate(
-    ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: Order
+    ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: SearchSettings
 ) -> dict[str, Artifact]:
-    """All that is known of a storage without knowing the budget, in the order in which the choice is told of it."""
+    """Declare one candidate; its files in the order that `select_quantization` reads. No budget
+    enters.
+    """
     planned, name = member.proved.planned, f"{member.name} as {storage}"
     plan, facts = ctx.tool(
         QUANTIZE_PLAN,
@@ -227,8 +238,10 @@ def _candidate(
 
 
 def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
-    """The probe sets that the trial consists of; episodes know nothing of each other, so they are counted together."""
-    found: list[Artifact] = []
+    """Declare the probe sets of the trial. Episodes are independent, so parts are counted
+    together.
+    """
+    parts: list[Artifact] = []
     for first in range(0, episodes, PART):
         size = (
             "--episodes",
@@ -240,7 +253,7 @@ def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
             "--first",
             str(first),
         )
-        found += ctx.tool(
+        parts += ctx.tool(
             MAKE_PROBE,
             "--ir",
             member.proved.planned.ir,
@@ -250,10 +263,10 @@ def _trial(ctx: Ctx, member: Member, episodes: int) -> list[Artifact]:
             timeout=TIMEOUT,
             title=f"probe {member.name} for a trial, from {first}",
         )
-    return found
+    return parts
 
 
-def _compile(ctx: Ctx, member: Member, code: Artifact, order: Order) -> Artifact:
+def _compile(ctx: Ctx, member: Member, code: Artifact, order: SearchSettings) -> Artifact:
     return compile_agent(
         ctx, replace(member, proved=replace(member.proved, code=code)), order.target, *order.options
     )

@@ -1,1 +1,1 @@
-"""The catalogue of boards and cores, and detection of the board of a device."""
+"""Catalogue of boards and cores, and detection of a device's board."""

@@ -1,4 +1,4 @@
-"""The shipped catalogue of boards: every profile that `hardware` can extend."""
+"""Catalogue of boards: every profile that the rule `hardware` can extend."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from .types import A53, A72, A76, MIDR, SOURCES, Accelerator, Board, Core, x86
 
 __all__ = ["BOARDS", "MIDR", "RELEASES", "SOURCES", "Board", "Core"]
 
-_CGROUP = "Raspberry Pi OS ignores memory limits until its kernel's command line says cgroup_enable=memory"
-_VM = "a container has what Docker's virtual machine is given of cores and memory, and no GPU: override both"
+_CGROUP = (
+    "Raspberry Pi OS ignores memory limits until its kernel's command line says "
+    "cgroup_enable=memory"
+)
+_VM = (
+    "a container has what Docker's virtual machine is given of cores and memory, and no GPU: "
+    "override both"
+)
 _PI = {
     "title": "rpi-docs",
     "core": "tools",
@@ -138,7 +144,7 @@ OTHERS: dict[str, Board] = {
         4,
         8192,
         balena="intel-nuc",
-        caution="not every model has AVX2: `buildgraph hardware detect` tells the level of yours",
+        caution="not every model has AVX2: `buildgraph hardware detect` shows the level of yours",
         sources=_PC | {"title": "balena", "balena": "balena", "caution": "x86-psabi"},
     ),
     "x86-64-v3": Board("any x86-64 with AVX2", _V3, "x86-64-v3", 4, 8192, sources=_PC),

@@ -1,6 +1,6 @@
-"""What a device is: facts read from its own files, and the profile of a catalogue that they fit.
+"""Detect a device: read facts from its system files and match them with a board profile.
 
-Nothing is guessed: what a file does not say, or what is not there to be read, is told as not known.
+Nothing is guessed. A fact that no file gives is reported as unknown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILES = (
     "proc/cgroups",
     "sys/fs/cgroup/cgroup.controllers",
 )
-"""Everything that is read, below the root of a file system."""
+"""Every file that detection reads, relative to the root of a file system."""
 _ELSEWHERE = {"proc/device-tree/": "sys/firmware/devicetree/base/"}
 _MOST = 1 << 20
 
@@ -38,12 +38,12 @@ X86_LEVELS = (
     (3, {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"}),
     (2, {"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"}),
 )
-"""Flags of /proc/cpuinfo that each level of the x86-64 psABI adds; `abm` is how Linux writes LZCNT."""
+"""Flags of /proc/cpuinfo that each x86-64 psABI level adds; Linux writes LZCNT as `abm`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Facts of one device; empty, zero or None where a file was not there or did not say."""
+    """Facts of a device. A missing fact is empty, zero or None."""
 
     model: str = ""
     compatible: tuple[str, ...] = ()
@@ -60,23 +60,23 @@ class Device:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """NVIDIA's p-numbers (of modules and carriers) in the names of the device tree, the most exact first."""
+        """NVIDIA p-numbers of modules and carriers in the device tree, the most specific first."""
         return tuple(
             dict.fromkeys(number for name in self.compatible for number in _P_NUMBER.findall(name))
         )
 
 
 def read_files(root: str = "/") -> dict[str, str]:
-    """The text of each of `FILES` that is there; of another root, nothing outside of it is read."""
-    found = {}
+    """Read each existing file of `FILES`. Symlinks must not lead outside `root`."""
+    texts = {}
     for name in FILES:
         text = _read(root, name)
         for front, other in _ELSEWHERE.items():
             if text is None and name.startswith(front):
                 text = _read(root, other + name.removeprefix(front))
         if text is not None:
-            found[name] = text
-    return found
+            texts[name] = text
+    return texts
 
 
 def _read(root: str, name: str) -> str | None:
@@ -91,7 +91,7 @@ def _read(root: str, name: str) -> str | None:
 
 
 def facts(files: Mapping[str, str]) -> Device:
-    """What the contents of `FILES` say."""
+    """Parse the contents of `FILES`."""
     cpuinfo = [line.partition(":")[::2] for line in files.get("proc/cpuinfo", "").splitlines()]
     pairs = [(key.strip(), value.strip()) for key, value in cpuinfo]
     modes = _modes(files.get("etc/nvpmodel.conf", ""))
@@ -118,12 +118,12 @@ def facts(files: Mapping[str, str]) -> Device:
 
 
 def _l4t(text: str) -> str:
-    found = _RELEASE.search(text)
-    return f"{found[1]}.{found[2]}" if found else ""
+    release = _RELEASE.search(text)
+    return f"{release[1]}.{release[2]}" if release else ""
 
 
 def _modes(text: str) -> dict[int, str]:
-    return {int(found[1] or found[4]): found[2] or found[3] for found in _MODE.finditer(text)}
+    return {int(line[1] or line[4]): line[2] or line[3] for line in _MODE.finditer(text)}
 
 
 def _parts(pairs: list[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
@@ -148,17 +148,19 @@ def _x86_level(pairs: list[tuple[str, str]]) -> int:
 
 
 def _memory_cgroup(files: Mapping[str, str]) -> bool | None:
-    """Whether memory of a group can be limited: version 2 lists its controllers, version 1 has a table."""
+    """Return whether memory can be limited: cgroup v2 lists its controllers, v1 has a table."""
     if "sys/fs/cgroup/cgroup.controllers" in files:
         return "memory" in files["sys/fs/cgroup/cgroup.controllers"].split()
     rows = [line.split() for line in files.get("proc/cgroups", "").splitlines()]
-    found = [row[3] == "1" for row in rows if len(row) == 4 and row[0] == "memory"]
-    return found[0] if found else None
+    enabled = [row[3] == "1" for row in rows if len(row) == 4 and row[0] == "memory"]
+    return enabled[0] if enabled else None
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The profile that fits, or an empty one; why, what to override in it, what disagrees and what is not known."""
+    """A matching profile, or an empty name. Also evidence, overrides, differences and unknown
+    facts.
+    """
 
     profile: str
     because: tuple[str, ...] = ()
@@ -171,16 +173,18 @@ class Match:
 def match(
     device: Device, boards: Mapping[str, Board], midr: Mapping[str, tuple[int, int]]
 ) -> Match:
-    """Find the profile that the device's own names say, or that its processor level says where x86-64 has no names."""
+    """Match a device by module number, by device-tree name, or by x86-64 level."""
     for look in (_by_module, _by_name, _by_level):
-        found = look(device, boards)
-        if found is not None:
-            profile, because, memory = found
+        candidate = look(device, boards)
+        if candidate is not None:
+            profile, because, memory = candidate
             core, differs = _core(device, boards[profile], midr)
             override, odd = _override(device, boards[profile], memory)
             return Match(profile, (because, *core), override, (*differs, *odd), _unknown(device))
     return Match(
-        "", unknown=(_no_profile(device), *_unknown(device)), near=_near(device, boards, midr)
+        "",
+        unknown=(_no_profile(device), *_unknown(device)),
+        near=_similar_profiles(device, boards, midr),
     )
 
 
@@ -202,7 +206,7 @@ def _by_name(device: Device, boards: Mapping[str, Board]) -> _Found:
                 return (
                     name,
                     f"the device tree is compatible with {called!r}",
-                    _sold(device.memory_mib, board),
+                    _fitting_size(device.memory_mib, board),
                 )
     return None
 
@@ -224,8 +228,8 @@ def _by_level(device: Device, boards: Mapping[str, Board]) -> _Found:
     return None
 
 
-def _sold(memory: int, board: Board) -> int:
-    """The smallest size sold that can show so much memory; 0: none can."""
+def _fitting_size(memory: int, board: Board) -> int:
+    """Return the smallest sold memory size (MiB) that fits; 0 when none fits."""
     return next(
         (size for size in sorted(board.memory_sold or (board.memory_mib,)) if size >= memory), 0
     )
@@ -234,7 +238,7 @@ def _sold(memory: int, board: Board) -> int:
 def _core(
     device: Device, board: Board, midr: Mapping[str, tuple[int, int]]
 ) -> tuple[list[str], list[str]]:
-    """What the processor says for the board, and what against it."""
+    """Return evidence for the board and against it from the processor's part numbers."""
     if not device.parts or board.uarch not in midr:
         return [], []
     shown = ", ".join(_part(part, midr) for part in device.parts)
@@ -249,13 +253,14 @@ def _part(part: tuple[int, int], midr: Mapping[str, tuple[int, int]]) -> str:
 
 
 def _override(device: Device, board: Board, memory: int) -> tuple[dict[str, str], list[str]]:
-    """Values to write beside the profile, and sizes that fit nothing."""
+    """Return table values that differ from the profile, and sizes that match no known one."""
     override, odd = {}, []
     if memory and memory != board.memory_mib:
         override["memory"] = f'"{memory >> 10}GiB"' if memory % 1024 == 0 else f'"{memory}MiB"'
     if device.memory_mib and (not memory or not memory * 0.7 <= device.memory_mib <= memory):
         odd.append(
-            f"the kernel has {device.memory_mib} MiB of memory, which is no size that the board is sold with"
+            f"the kernel has {device.memory_mib} MiB of memory, which is not a size that the "
+            "board is sold with"
         )
     if device.cores > board.cores or (device.x86_level and device.cores != board.cores):
         override["cores"] = str(device.cores)
@@ -266,16 +271,19 @@ def _override(device: Device, board: Board, memory: int) -> tuple[dict[str, str]
 
 def _no_profile(device: Device) -> str:
     if device.compatible:
-        return f"which board it is: the catalogue has none that is called {' or '.join(map(repr, device.compatible))}"
+        return (
+            "which board it is: the catalogue has none that is called "
+            f"{' or '.join(map(repr, device.compatible))}"
+        )
     if device.x86_level:
         return f"which profile it is: the catalogue has none for x86-64 level {device.x86_level}"
     return "which board it is: there is no device tree to name it"
 
 
-def _near(
+def _similar_profiles(
     device: Device, boards: Mapping[str, Board], midr: Mapping[str, tuple[int, int]]
 ) -> tuple[str, ...]:
-    """Profiles with the same core; a virtual machine on an Apple processor shows part 0x000, whichever it is."""
+    """Return profiles with the same core. Virtual machines on Apple processors show part 0x000."""
     makers = {implementer for implementer, _ in device.parts}
     return tuple(
         sorted(
@@ -288,7 +296,7 @@ def _near(
 
 
 def _unknown(device: Device) -> tuple[str, ...]:
-    """What could not be found out, each with the file that would have said it."""
+    """Return each unknown fact with the file that would give it."""
     nvidia = any(name.startswith("nvidia,") for name in device.compatible)
     checks: list[tuple[bool, str]] = [
         (not device.cores, "its processor: /proc/cpuinfo is not there or names none"),
@@ -307,7 +315,7 @@ def _unknown(device: Device) -> tuple[str, ...]:
         ),
         (
             device.memory_cgroup is None,
-            "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells",
+            "whether memory can be limited: cgroup.controllers and /proc/cgroups do not show it",
         ),
     ]
     return tuple(text for holds, text in checks if holds)

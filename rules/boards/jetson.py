@@ -1,4 +1,4 @@
-"""NVIDIA's Jetson boards, and which JetPack each L4T release is."""
+"""NVIDIA Jetson boards, and the JetPack version of each L4T release."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ RELEASES = {
     "39.1.0": "7.2",
     "39.2.0": "7.2",
 }
-"""L4T release -> JetPack (jetson-containers and jetson-stats; both are given where they differ)."""
+"""L4T release -> JetPack version. Where jetson-containers and jetson-stats differ, both are
+given.
+"""
 
 _NANO = (Software("32.7", "4.6.1 to 4.6.6", "18.04", "3.6", "", "nvidia/l4t-base:r32.7.1"),)
 _XAVIER = (Software("35", "5.0.2 to 5.1.6", "20.04", "3.8", "", "nvidia/l4t-jetpack:r35.4.1"),)
@@ -292,4 +294,4 @@ JETSONS: dict[str, Board] = {
         },
     ),
 }
-"""Jetson profiles; every module of a family is listed with the profile that it is nearest to."""
+"""Jetson profiles. Each module of a family is listed under the nearest profile."""

@@ -1,7 +1,8 @@
-"""Cores of microcontrollers: what the compiler calls them, and the emulated core that has all their instructions.
+"""Microcontroller cores: compiler target, and an emulated core with all their instructions.
 
-Experimental: no silicon was at hand. The emulator runs Linux programs for A-profile cores, whose Thumb and floating-point
-instructions are a superset of those of the M-profile (Arm DDI 0403E, DDI 0406C), so functions and bits are judged there.
+Experimental: no hardware was available. The emulator runs Linux programs for A-profile cores, whose
+Thumb and floating-point instructions are a superset of those of the M-profile (Arm DDI 0403E, DDI
+0406C). It therefore checks functions and bits, not time.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Micro:
-    """A core: target of the compiler, and who emulates it. `floats` says what is done in hardware."""
+class Microcontroller:
+    """A microcontroller core: compiler target and emulator. `floats` is the precision done in
+    hardware.
+    """
 
     triple: str  # eabihf: floats travel in registers of the FPU
     cpu: str  # in zig's spelling
@@ -22,11 +25,11 @@ class Micro:
 
 
 _SOFT, _HARD = "thumb-freestanding-eabi", "thumb-freestanding-eabihf"
-MICROS: Mapping[str, Micro] = {
-    "cortex-m0plus": Micro(_SOFT, "cortex_m0plus", "none"),
-    "cortex-m3": Micro(_SOFT, "cortex_m3", "none"),
-    "cortex-m4f": Micro(_HARD, "cortex_m4", "single"),
-    "cortex-m7": Micro(_HARD, "cortex_m7", "double"),
-    "cortex-m33": Micro(_HARD, "cortex_m33", "single"),
+MICROS: Mapping[str, Microcontroller] = {
+    "cortex-m0plus": Microcontroller(_SOFT, "cortex_m0plus", "none"),
+    "cortex-m3": Microcontroller(_SOFT, "cortex_m3", "none"),
+    "cortex-m4f": Microcontroller(_HARD, "cortex_m4", "single"),
+    "cortex-m7": Microcontroller(_HARD, "cortex_m7", "double"),
+    "cortex-m33": Microcontroller(_HARD, "cortex_m33", "single"),
 }
-"""By the name that `firmware` takes."""
+"""Microcontroller cores by the name that the rule `firmware` accepts."""

@@ -1,6 +1,6 @@
-"""What is known of a board, and by whom: facts with their sources, no behaviour.
+"""Types of the board catalogue: facts and the sources of each.
 
-Only what `hardware` hands on can enter a key; the rest is for people and for `buildgraph hardware`.
+Only fields that `hardware` passes on enter keys. The rest is for `buildgraph hardware`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """A processor core as the tools name it; boards with equal cores share every compiled artifact."""
+    """A processor core in the names of each tool. Boards with equal cores share compiled
+    artifacts.
+    """
 
     arch: str  # of the OCI platform
     variant: str  # of the OCI platform
     triple: str  # of the cross compiler
     cpu: str  # of the cross compiler
     qemu: str  # the emulator's program
-    qemu_cpu: str  # the emulator's nearest core: it has every instruction that `cpu` lets the compiler use
+    qemu_cpu: str  # the nearest emulated core with all instructions of `cpu`
 
 
 @dataclass(frozen=True, slots=True)
 class PowerMode:
-    """A power mode by its name (ids differ between boards and releases); zeros where nothing is known."""
+    """A power mode by name, because ids differ between boards and releases. Unknown values are
+    0.
+    """
 
     name: str
     watts: int = 0  # the budget; 0: the mode has none, or none is known
@@ -34,7 +38,7 @@ class PowerMode:
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """A GPU or the like: its family, CUDA compute capability, and counts where they are known."""
+    """An accelerator: family, CUDA compute capability, and core counts if known."""
 
     kind: str
     cuda: str = ""
@@ -44,7 +48,10 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True)
 class Software:
-    """A line of system software: how its L4T releases begin, and what comes with it (`base`: on NGC or Docker Hub)."""
+    """A line of system software: prefix of its L4T releases and the versions it contains.
+
+    `base` is the base image on NGC or Docker Hub.
+    """
 
     l4t: str
     jetpack: str
@@ -56,13 +63,13 @@ class Software:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One board: `sources` says for each field that is not empty where its fact comes from."""
+    """A board. `sources` names the source of each field that is not empty."""
 
     title: str
     core: Core
     uarch: str  # what the silicon is; `core` says what it is compiled for
     cores: int
-    memory_mib: int  # of the model that the profile means unless told otherwise
+    memory_mib: int  # of the model that the profile means by default
     sources: Mapping[str, str]
     mhz: int = 0  # the highest clock of the cores
     memory_sold: tuple[int, ...] = ()  # MiB of every model sold, where there are several
@@ -77,8 +84,8 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A document: what it is, the day of the version read (or empty), and the day it was read."""
+class Document:
+    """A document: description, date of the version read (or empty), and date of reading."""
 
     what: str
     dated: str
@@ -86,105 +93,112 @@ class Source:
 
 
 SOURCES = {
-    "jetson-containers": Source(
+    "jetson-containers": Document(
         "dusty-nv/jetson-containers jetson_containers/l4t_version.py at dd206bfe (MIT)",
         "2026-05-30",
         "2026-11-23",
     ),
-    "jetson-stats": Source(
+    "jetson-stats": Document(
         "rbonghi/jetson_stats jtop/core/jetson_variables.py at f41d5cad (facts only)",
         "2026-07-30",
         "2026-11-23",
     ),
-    "meta-tegra": Source(
+    "meta-tegra": Document(
         "OE4T/meta-tegra conf/machine and its include at d5d93dc6", "2026-08-21", "2026-11-23"
     ),
-    "balena": Source(
+    "balena": Document(
         "balena-io/contracts contracts/hw.device-type at a4ab96e", "2026-07-16", "2026-11-23"
     ),
-    "l4t-power-nano": Source(
+    "l4t-power-nano": Document(
         "NVIDIA L4T Development Guide, Power Management for Jetson Nano", "", "2026-11-23"
     ),
-    "xavier-nx-sheet": Source("NVIDIA Jetson Xavier NX data sheet DA-09366-001", "", "2026-11-23"),
-    "xavier-nx-modes": Source(
+    "xavier-nx-sheet": Document(
+        "NVIDIA Jetson Xavier NX data sheet DA-09366-001", "", "2026-11-23"
+    ),
+    "xavier-nx-modes": Document(
         "`nvpmodel -p --verbose` of a Xavier NX with L4T r35.1, published", "", "2026-11-23"
     ),
-    "nvpmodel": Source(
+    "nvpmodel": Document(
         "public nvpmodel.conf files of the named board, which agree with each other",
         "",
         "2026-11-23",
     ),
-    "orin-nano-super": Source(
+    "orin-nano-super": Document(
         "published measurements of the Orin Nano Super developer kit", "", "2026-11-23"
     ),
-    "orin-nx-sheet": Source(
+    "orin-nx-sheet": Document(
         "NVIDIA Jetson Orin NX data sheet, and specification tables made of it", "", "2026-11-23"
     ),
-    "orin-nx-modes": Source(
+    "orin-nx-modes": Document(
         "ARK-Electronics/ark_jetson_kernel docs/power.md at 451d1c0b, of p3767-0000 with R36.5; "
         "MAXN: published logs of systems without super modes",
         "2026-09",
         "2026-11-23",
     ),
-    "agx-orin-devkit": Source(
+    "agx-orin-devkit": Document(
         "NVIDIA Jetson AGX Orin Developer Kit specification", "", "2026-11-23"
     ),
-    "agx-orin-32g": Source(
-        "apache/tvm#16231 (8 cores by NVIDIA's documentation); the module has its own nvpmodel file "
+    "agx-orin-32g": Document(
+        "apache/tvm#16231 (8 cores by NVIDIA's documentation); the module has its own nvpmodel "
+        "file "
         "with fewer cores (anduril/jetpack-nixos#287)",
         "2023-12",
         "2026-11-23",
     ),
-    "l4t-guide-38": Source(
+    "l4t-guide-38": Document(
         "NVIDIA Jetson Linux Developer Guide r38.2, Emulation Flash Configurations",
         "",
         "2026-11-23",
     ),
-    "thor": Source(
+    "thor": Document(
         "RidgeRun's developer wiki on Jetson AGX Thor; public inventories of the developer kit",
         "",
         "2026-11-23",
     ),
-    "linux-dts": Source(
+    "linux-dts": Document(
         "torvalds/linux arch/arm64/boot/dts and Documentation/devicetree/bindings/arm",
         "",
         "2026-11-23",
     ),
-    "midr": Source("part numbers of Zig 0.17.1 lib/std/zig/system/arm.zig", "", "2026-11-23"),
-    "rpi-docs": Source(
-        "raspberrypi/documentation computers/processors and computers/raspberry-pi/revision-codes.adoc",
+    "midr": Document("part numbers of Zig 0.17.1 lib/std/zig/system/arm.zig", "", "2026-11-23"),
+    "rpi-docs": Document(
+        "raspberrypi/documentation computers/processors and "
+        "computers/raspberry-pi/revision-codes.adoc",
         "",
         "2026-11-23",
     ),
-    "rpi-cgroup": Source(
+    "rpi-cgroup": Document(
         "RPi-Distro/pi-gen#917: the memory controller is off by default", "2026-04", "2026-11-23"
     ),
-    "coral-som": Source("Coral System-on-Module datasheet 1.11", "2019", "2026-11-23"),
-    "apple-spec": Source(
+    "coral-som": Document("Coral System-on-Module datasheet 1.11", "2019", "2026-11-23"),
+    "apple-spec": Document(
         "published specifications of the Mac mini (2023 and 2024)", "", "2026-11-23"
     ),
-    "apple-containers": Source(
+    "apple-containers": Document(
         "AsahiLinux/linux#285, apple/container#1511: containers run in a virtual machine "
         "without a GPU",
         "",
         "2026-11-23",
     ),
-    "x86-psabi": Source(
+    "x86-psabi": Document(
         "System V psABI x86-64 supplement, microarchitecture levels", "", "2026-11-23"
     ),
-    "tools": Source(
-        "`zig targets` 0.17.1 and `qemu-aarch64 -cpu help` 7.2: where the emulator lacks the core, the "
+    "tools": Document(
+        "`zig targets` 0.17.1 and `qemu-aarch64 -cpu help` 7.2: where the emulator lacks the "
+        "core, the "
         "nearest that has all its instructions; where none has, compiled for the emulated one",
         "",
         "2026-11-23",
     ),
-    "placeholder": Source("no fact but a placeholder: say what yours has", "", ""),
+    "placeholder": Document("no fact but a placeholder: say what yours has", "", ""),
 }
-"""The short names that `Board.sources` uses."""
+"""Documents by the short names that `Board.sources` uses."""
 
 
 def arm(cpu: str, emulated: str = "") -> Core:
-    """A 64-bit Arm core by its usual name, and the core that emulates it where that is another."""
+    """Return a 64-bit Arm core by its usual name; `emulated` names the emulated core if it
+    differs.
+    """
     return Core(
         "arm64",
         "v8",
@@ -196,7 +210,7 @@ def arm(cpu: str, emulated: str = "") -> Core:
 
 
 def x86(level: str) -> Core:
-    """A level of x86-64 by the compiler's name."""
+    """Return an x86-64 level by the compiler's name."""
     return Core("amd64", "", "x86_64-linux-musl", level, "qemu-x86_64-static", "max")
 
 
@@ -212,4 +226,4 @@ MIDR = {
     "neoverse-v3ae": (0x41, 0xD83),
     "carmel": (0x4E, 0x004),
 }
-"""Implementer and part that /proc/cpuinfo shows of a microarchitecture (source: midr)."""
+"""Implementer and part number in /proc/cpuinfo by microarchitecture (source: midr)."""

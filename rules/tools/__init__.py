@@ -1,1 +1,1 @@
-"""Programs that run inside actions: pure functions and a `main`; they import neither buildgraph nor the rules."""
+"""Programs that run inside actions, and their packages. They import no other part of buildgraph."""

@@ -1,10 +1,10 @@
-"""Make the library and the header of a firmware, and measure what the agents take.
+"""Write the library and header of a firmware, and measure its agents.
 
-    archive_mcu_library.py --object scout agent.o --helpers helpers.o --core cortex-m4f --max-flash 0 --max-memory 0
-                     --out libagents.a --header agents.h --sizes sizes.json
+    archive_mcu_library.py --object scout agent.o --helpers helpers.o --core cortex-m4f
+        --max-flash 0 --max-memory 0 --out libagents.a --header agents.h --sizes sizes.json
 
-Flash holds code, tables and the initial values of variables; memory holds variables. Helpers are not counted: the firmware's
-linker takes those that it has not got and that are used.
+Flash holds code, tables and initial values; memory holds variables. Helpers are not counted: the
+firmware's linker takes only those that it needs.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 
 from agentc.codegen.native_files import native
 from agentc.errors import refuse
-from agentc.mcu.library import header, over
+from agentc.mcu.library import exceeded_limits, header
 from agentc.toolchain.elf import agent_symbol, sizes
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import archive
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the three files; 1 with the numbers when the agents are too big."""
+    """Write the three files; return 1 with the numbers if the agents exceed a limit."""
     parser = argparse.ArgumentParser(
         prog="archive_mcu_library", description="Make the library of a firmware."
     )
@@ -39,15 +39,15 @@ def main(argv: Sequence[str]) -> int:
     try:
         symbols = [agent_symbol(path.read_bytes()) for path in objects.values()]
         taken = {name: sizes(path.read_bytes()) for name, path in objects.items()}
-        faults = over(taken, {"flash": options.max_flash, "memory": options.max_memory})
-        if faults:
+        errors = exceeded_limits(taken, {"flash": options.max_flash, "memory": options.max_memory})
+        if errors:
             way = 'raise it, or make the agents smaller: storage = "smallest"'
             return refuse(
-                "\n".join(faults), [(line, (line.partition(":")[0],), way) for line in faults]
+                "\n".join(errors), [(line, (line.partition(":")[0],), way) for line in errors]
             )
         archive({**objects, "helpers": options.helpers}, options.out)
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     options.header.write_text(header(options.core, symbols, native(("agent.h",))), encoding="ascii")
     options.sizes.write_text(

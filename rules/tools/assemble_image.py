@@ -1,4 +1,7 @@
-"""Files in, OCI image out: `assemble --layer NAME --file bin/agent=HOST:0755 --config JSON --out DIR`."""
+"""Assemble an OCI image from files.
+
+assemble_image.py --layer NAME --file bin/agent=HOST:0755 --config JSON --out DIR
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from ociimage.errors import ImageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; 0, or 1 with one message on stderr."""
+    """Run the tool; return 0, or 1 with one message on stderr."""
     options = parser().parse_args(argv)
     try:
         assemble(options)
-    except (ImageError, OSError, UnicodeError) as fault:
-        print(f"assemble: {fault}", file=sys.stderr)
+    except (ImageError, OSError, UnicodeError) as error:
+        print(f"assemble: {error}", file=sys.stderr)
         return 1
     return 0
 

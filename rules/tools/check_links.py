@@ -1,9 +1,9 @@
-"""Check that the links of a coalition fit its agents: names and numbers of ports, and how many values each has.
+"""Check that the links of a coalition fit its agents: ports and numbers of values.
 
-    check_links.py --interface scout=interface.json [--labels scout=labels.json] [--replicas scout=3]
-                   --links links.json --out links.json
+    check_links.py --interface scout=interface.json [--labels scout=labels.json]
+        [--replicas scout=3] --links links.json --out links.json
 
-Writes the links as they are. A link that does not fit is refused, and with it the value in the coalition's table.
+Writes the links unchanged. An invalid link is refused with its index in the coalition's table.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.codegen.links import Team, WiringFault, named, ports_of, read_links, resolve
-from agentc.errors import Refused, refuse
+from agentc.codegen.links import Instances, LinkError, parse_named, ports_of, read_links, resolve
+from agentc.errors import Refusal, refuse
 
 
-def refused(fault: WiringFault, pairs: Sequence[tuple[str, str]]) -> list[Refused]:
-    """The faults, each with its link in the table where it is one of a single link."""
-    found: list[Refused] = []
-    for line in fault.faults:
+def refused(error: LinkError, pairs: Sequence[tuple[str, str]]) -> list[Refusal]:
+    """Return the errors, each with the index of its link if there is one."""
+    refusals: list[Refusal] = []
+    for line in error.errors:
         links = [
             number
             for number, (source, target) in enumerate(pairs)
@@ -29,19 +29,22 @@ def refused(fault: WiringFault, pairs: Sequence[tuple[str, str]]) -> list[Refuse
         ]
         fed = [number for number, (_, target) in enumerate(pairs) if line.startswith(f"{target} ")]
         number = next(iter([*links, *fed[1:]]), None)
-        fits = "a link needs a port with at least as many outcomes as the other end has actions or states"
-        found.append(
+        fits = (
+            "a link needs a port with at least as many outcomes as the other end has actions "
+            "or states"
+        )
+        refusals.append(
             (
                 line,
                 ("links",) if number is None else ("links", number),
                 fits if "do not fit" in line else "",
             )
         )
-    return found
+    return refusals
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read the interfaces and links; write --out."""
+    """Read interfaces and links; write --out."""
     parser = argparse.ArgumentParser(prog="check_links", description=__doc__)
     for option in ("--interface", "--labels", "--replicas"):
         parser.add_argument(option, action="append", default=[], metavar="NAME=VALUE")
@@ -49,20 +52,23 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     labels = {
-        name: json.loads(Path(text).read_bytes()) for name, text in named(options.labels).items()
+        name: json.loads(Path(text).read_bytes())
+        for name, text in parse_named(options.labels).items()
     }
     agents = {
         name: ports_of(json.loads(Path(text).read_bytes()), labels.get(name, {}))
-        for name, text in named(options.interface).items()
+        for name, text in parse_named(options.interface).items()
     }
     pairs = read_links(options.links)
     try:
         resolve(
             pairs,
-            Team(agents, {name: int(count) for name, count in named(options.replicas).items()}),
+            Instances(
+                agents, {name: int(count) for name, count in parse_named(options.replicas).items()}
+            ),
         )
-    except WiringFault as fault:
-        return refuse("\n".join(fault.faults), refused(fault, pairs))
+    except LinkError as error:
+        return refuse("\n".join(error.errors), refused(error, pairs))
     options.out.write_bytes(options.links.read_bytes())
     return 0
 

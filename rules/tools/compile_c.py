@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import SMALL, compile_object
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the object; the same source and target give the same bytes in any folder."""
+    """Write the object; equal source and target give equal bytes in any folder."""
     parser = argparse.ArgumentParser(prog="compile_c", description=__doc__)
     parser.add_argument("source", type=Path, help="C file")
     parser.add_argument("--triple", required=True, help="such as aarch64-linux-musl")
@@ -26,8 +26,8 @@ def main(argv: Sequence[str]) -> int:
     extra = SMALL if options.small else ()
     try:
         compile_object(options.source, (options.triple, options.cpu), options.out, extra)
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -1,8 +1,8 @@
-"""Compile the compiler's own helpers for a core: soft floating point, copies and zeroes.
+"""Compile the compiler's helpers for a core: soft floating point, copies and zeroes.
 
     compile_mcu_helpers.py --triple thumb-freestanding-eabi --cpu cortex_m0plus --out helpers.o
 
-They are part of the library, so that its arithmetic is the proved one whatever the firmware is linked with.
+They are part of the library, so that every firmware uses the proved arithmetic.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 from agentc.toolchain.zig import compile_helpers
 
 
@@ -27,8 +27,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         compile_helpers((options.triple, options.cpu), options.out)
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -7,7 +7,7 @@ import sys
 
 
 def main(argv: list[str]) -> int:
-    """Copy the tree; exec bits are kept, nothing else of the modes."""
+    """Copy the tree; of the modes only exec bits are kept."""
     source, target = argv
     shutil.copytree(source, target, dirs_exist_ok=True)
     return 0

@@ -1,6 +1,6 @@
-"""Emit the C of one agent from its plan: `emit_agent.py --plan DIR --name scout --out scout.c`.
+"""Emit the C file of one agent from its plan.
 
-The file stands alone: freestanding C11, no headers, no library, one exported symbol `agent_<name>`.
+emit_agent.py --plan DIR --name scout --out scout.c
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     if not NAME.fullmatch(options.name):
         print(
-            f"agent name {options.name!r}: letters, digits, '_', '-' and '.', not beginning with a digit",
+            f"agent name {options.name!r}: letters, digits, '_', '-' and '.', not beginning with "
+            "a digit",
             file=sys.stderr,
         )
         return 1

@@ -1,15 +1,15 @@
-"""Emit the main file of a program of one or more agents.
+"""Emit the main C file of a program of one or more agents.
 
     emit_program.py --interface scout=interface.json [--proof scout=proof.json --probe scout=DIR]
-               [--links links.json] [--labels scout=labels.json] [--replicas scout=3] [--copies N]
-               [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http] --out main.c
+        [--links links.json] [--labels scout=labels.json] [--replicas scout=3] [--copies N]
+        [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http] --out main.c
 
-links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
-the answer's "action" and of the agent's observations; names need --labels. `scout.belief.0` is the most probable state
-of a factor. With --proof and --probe the
-program holds the first proved steps for --selftest. With --tick steps begin at least that far apart; a step that
-ends later than --deadline after its tick was due (its request was there, without a tick) is counted as late.
-Replicas are instances of one agent, `scout.0` and so on; copies are instances of the whole coalition.
+links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}. Numbers are
+indices into the reply's "action" and into the agent's observations; names need --labels.
+`scout.belief.0` is the most probable state of a factor. --proof and --probe add the golden steps of
+--selftest. --tick is the minimum time between the starts of two steps. A step that ends later than
+--deadline after its tick (without a tick, after its request) counts as late. Replicas are instances
+of one agent (`scout.0`, ...), copies are instances of the whole coalition.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.codegen.links import WiringFault
+from agentc.codegen.links import LinkError
 from agentc.codegen.main import emit_main, program_of
 from agentc.errors import refuse
 
 
 def main(argv: Sequence[str]) -> int:
-    """Read the interfaces, proofs and links; write --out."""
+    """Read interfaces, proofs and links; write --out."""
     parser = argparse.ArgumentParser(
         prog="emit_program", description="Emit the main file of a program of agents."
     )
@@ -43,9 +43,9 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         text = emit_main(program_of(options))
-    except WiringFault as fault:
+    except LinkError as error:
         return refuse(
-            "\n".join(fault.faults), [(line, ("coalition",), "") for line in fault.faults]
+            "\n".join(error.errors), [(line, ("coalition",), "") for line in error.errors]
         )
     options.out.write_text(text, encoding="ascii")
     return 0

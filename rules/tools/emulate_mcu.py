@@ -1,9 +1,7 @@
-"""Replay the probe set on the objects of a firmware under an emulator, and compare the bits with the proof's.
+"""Replay a probe set on firmware objects under an emulator; compare the bits with the proof's.
 
-    emulate_mcu.py --triple T --cpu C --run qemu-arm-static --run=-cpu --run max --helpers helpers.o
-                     --agent scout agent.o proof.json probe/ --out emulation.json
-
-Each object is linked with a few lines that read records and write answers (native/mcu.h), and with the library's helpers.
+emulate_mcu.py --triple T --cpu C --run qemu-arm-static --run=-cpu --run max
+    --helpers helpers.o --agent scout agent.o proof.json probe/ --out emulation.json
 """
 
 from __future__ import annotations
@@ -17,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentc.mcu.emulation import judge, link
-from agentc.proof.emulation import Differs
-from agentc.toolchain.errors import ToolchainFault
+from agentc.proof.emulation import BitsDiffer
+from agentc.toolchain.errors import ToolchainError
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the verdict, or say what differs and return 1."""
+    """Write the verdict, or print the difference and return 1."""
     parser = argparse.ArgumentParser(
         prog="emulate_mcu", description="Replay the probe set on a firmware's objects."
     )
@@ -50,8 +48,8 @@ def main(argv: Sequence[str]) -> int:
                     json.loads(Path(proof).read_text()),
                     Path(probe),
                 )
-    except (Differs, ToolchainFault, subprocess.TimeoutExpired) as fault:
-        print(fault, file=sys.stderr)
+    except (BitsDiffer, ToolchainError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
         return 1
     options.out.write_text(
         json.dumps({"agents": verdicts, "schema": 1}, indent=1, sort_keys=True) + "\n"

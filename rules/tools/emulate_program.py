@@ -1,9 +1,9 @@
-"""Replay the probe set on a board's program under an emulator of its core, and compare the bits with the proof's.
+"""Replay a probe set on a board's program under an emulator; compare the bits with the proof's.
 
     emulate_program.py PROGRAM --run qemu-aarch64-static --run=-cpu --run cortex-a76
-               --agent scout proof.json probe/ --out verdict.json
+        --agent scout proof.json probe/ --out verdict.json
 
-Without `--run` words the program runs as it is. Emulation judges function and bits, never time.
+Without `--run` the program runs directly. Emulation checks function and bits, never time.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.proof.emulation import Differs, judge, run
+from agentc.proof.emulation import BitsDiffer, judge, run
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the verdict, or say what differs and return 1."""
+    """Write the verdict, or print the difference and return 1."""
     parser = argparse.ArgumentParser(prog="emulate_program", description=__doc__)
     parser.add_argument("program")
     parser.add_argument("--run", action="append", default=[], metavar="WORD")
@@ -35,8 +35,8 @@ def main(argv: Sequence[str]) -> int:
             name: judge(command, name, json.loads(Path(proof).read_text()), Path(probe))
             for name, proof, probe in options.agent
         }
-    except (Differs, subprocess.TimeoutExpired) as fault:
-        print(fault, file=sys.stderr)
+    except (BitsDiffer, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
         return 1
     options.out.write_text(
         json.dumps({"agents": verdicts, "schema": 1}, indent=1, sort_keys=True) + "\n"

@@ -1,6 +1,6 @@
-"""Action `import_npz`: a model as .npz arrays and a .json of parameters -> IR folder and labels.json.
+"""Import .npz arrays and a .json of parameters to an IR folder and labels.json.
 
-python3 import_npz.py --npz FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
+import_npz.py --npz FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from agentc.importers.main import options, run
+from agentc.importers.main import argument_parser, run
 from agentc.importers.npz import make
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0, or 1 after one message on stderr that lists every fault."""
-    args = options("import_npz", __doc__, "--npz", spec=True).parse_args(argv)
+    """Run the tool; return 0, or 1 after one message with all errors."""
+    args = argument_parser("import_npz", __doc__, "--npz", spec=True).parse_args(argv)
     return run(args, lambda: make(args.source, args.spec, args.inference))
 
 

@@ -1,10 +1,9 @@
-"""Action `import_objects`: object arrays of pymdp 0.0.7 (.npz or .npy of dtype object) -> IR folder and labels.json.
+"""Import object arrays of pymdp 0.0.7 (.npz or .npy) to an IR folder and labels.json.
 
-    python3 import_objects.py --source FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
+    import_objects.py --source FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
 
-Only with leave (`pickle = true`), only here, and by an unpickler that runs nothing (safe_unpickle.py). The .json says whose
-meaning the model has. "pymdp-0.0.7" fills in the defaults of 0.0.7 and keeps its meaning: information is gained of all
-modalities jointly, and the fixed point stops by free energy. "pymdp-1" needs every parameter whose default changed.
+Object arrays are pickles. This program runs only with `pickle = true`, and its unpickler runs no
+code.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ import resource
 import sys
 from collections.abc import Sequence
 
-from agentc.importers.main import options, run
+from agentc.importers.main import argument_parser, run
 from agentc.importers.objects import make
 
 MEMORY = 4 << 30
-"""Bytes of address space, against shapes that a hostile file makes up."""
+"""Limit of address space in bytes, because a hostile file can declare any shape."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0, or 1 after one message on stderr that lists every fault."""
-    args = options("import_objects", __doc__, spec=True).parse_args(argv)
+    """Run the tool; return 0, or 1 after one message with all errors."""
+    args = argument_parser("import_objects", __doc__, spec=True).parse_args(argv)
     return run(args, lambda: make(args.source, args.spec, args.inference))
 
 

@@ -1,9 +1,10 @@
-"""Let lossy code replay two probe sets, and write down what it lost at each step; nothing is judged here.
+"""Replay two probe sets on quantized code and record the loss of each step; nothing is judged.
 
-    measure_quantization.py agent.c --name scout --interface interface.json --probe DIR --trial DIR .. --out DIR
+    measure_quantization.py agent.c --name scout --interface interface.json --probe DIR
+        --trial DIR .. --out DIR
 
-The probe set of the model gives the hashes that every target must reproduce. The trial is many short episodes: what is
-said of a share of episodes is counted there; it may come in parts. Limits are no input: other limits replay nothing again.
+The model's probe set gives the hashes that every target must reproduce. The trial has many short
+episodes and may come in parts. Limits are no input, so changing them replays nothing.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from agentc.ir.files import canonical_json
 from agentc.proof.fidelity import compare
 from agentc.proof.native import build_host_program, identity, run_replay
 from agentc.proof.replay import load_probe, parse
-from agentc.quantize.trial import joined, save
-from agentc.toolchain.errors import ToolchainFault
+from agentc.quantize.trial import concatenate, save
+from agentc.toolchain.errors import ToolchainError
 
 
 def main(argv: Sequence[str]) -> int:
     """Compile, replay, compare; write --out."""
     parser = argparse.ArgumentParser(
-        prog="measure_quantization", description="Let lossy code replay two probe sets."
+        prog="measure_quantization", description="Replay two probe sets on quantized code."
     )
     parser.add_argument("source", type=Path, help="C file that emit_agent.py made")
     parser.add_argument("--name", required=True, help="the agent's name")
@@ -36,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", required=True, type=Path, help="folder of the findings")
     options = parser.parse_args(argv)
     interface, own = json.loads(options.interface.read_bytes()), load_probe(options.probe)
-    trial = joined([load_probe(part) for part in options.trial])
+    trial = concatenate([load_probe(part) for part in options.trial])
     try:
         with tempfile.TemporaryDirectory(prefix="try-") as folder:
             program = build_host_program(options.source, options.name, interface, Path(folder))
@@ -44,8 +45,8 @@ def main(argv: Sequence[str]) -> int:
                 run_replay(program, options.name, probe.records().tobytes())
                 for probe in (own, trial)
             ]
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     for kind, answered, probe in zip(("probe", "trial"), answers, (own, trial)):
         save(

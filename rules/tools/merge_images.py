@@ -1,4 +1,7 @@
-"""Layouts of single platforms in, one multi-platform layout out: `image_index --layout DIR ... --out DIR`."""
+"""Merge layouts of single platforms into one multi-platform layout.
+
+merge_images.py --layout DIR ... --out DIR
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ from ociimage.merge import merge, summary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; 0, or 1 with one message on stderr."""
+    """Run the tool; return 0, or 1 with one message on stderr."""
     parser = argparse.ArgumentParser(prog="merge_images", description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--layout", type=Path, action="append", required=True, help="layout of one platform"
     )
     parser.add_argument(
-        "--name", default="", metavar="NAME:TAG", help="what the layout calls the image"
+        "--name", default="", metavar="NAME:TAG", help="name of the image in the layout"
     )
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of the merged layout, new or empty"
@@ -30,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         index = merge(options.layout, options.out, options.name and oci.checked_name(options.name))
         if options.summary:
             options.summary.write_bytes(oci.canonical(summary(options.out, index)) + b"\n")
-    except (ImageError, OSError, UnicodeError) as fault:
-        print(f"image_index: {fault}", file=sys.stderr)
+    except (ImageError, OSError, UnicodeError) as error:
+        print(f"image_index: {error}", file=sys.stderr)
         return 1
     return 0
 

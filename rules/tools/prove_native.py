@@ -2,11 +2,11 @@
 
     prove_native.py agent.c --name scout --interface interface.json --probe DIR --out proof.json
 
-The agent is compiled for this machine and replays the probe, fed the reference's observations and the executed
-actions, which need not be those that the reference chose. A step is a violation unless its first action is within
-1e-3 nats of the best and its beliefs within 1e-5 nats of Kullback-Leibler divergence, so NaN is one. An agent that
-draws its actions draws with the reference's numbers: its action must be one that a number within 1e-3 would have
-chosen, and the divergence of its posterior over policies counts, too. The bits proved here are the bits of every target.
+The agent is compiled for this machine and replays the probe with the reference's observations and
+the executed actions. A step is a violation unless its first action is within 1e-3 nats of the best
+and its beliefs within 1e-5 nats of Kullback-Leibler divergence; so NaN is one. A stochastic agent
+samples with the reference's numbers: a number within 1e-3 must have chosen its action, and the
+divergence of q_pi counts, too. The bits proved here are those of every target.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from pathlib import Path
 
 from agentc.ir.files import canonical_json
 from agentc.proof.fidelity import compare, document
-from agentc.proof.native import build_host_program, explain, identity, run_replay
+from agentc.proof.native import build_host_program, explain_failure, identity, run_replay
 from agentc.proof.replay import load_probe, parse
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 
 
 def main(argv: Sequence[str]) -> int:
-    """Compile, replay, compare; write --out only when nothing violates."""
+    """Compile, replay, compare; write --out only without violations."""
     parser = argparse.ArgumentParser(
         prog="prove_native", description="Prove compiled code against the reference."
     )
@@ -41,13 +41,13 @@ def main(argv: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="prove-") as folder:
             program = build_host_program(options.source, options.name, interface, Path(folder))
             answered = run_replay(program, options.name, probe.records().tobytes())
-    except ToolchainFault as fault:
-        print(fault, file=sys.stderr)
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
         return 1
     findings = compare(parse(answered, interface), probe, interface["num_controls"])
     proof = document(findings, probe.facts, identity(answered, interface))
     if proof["violations"]:
-        print(explain(proof), file=sys.stderr)
+        print(explain_failure(proof), file=sys.stderr)
         return 1
     options.out.write_bytes(canonical_json(proof))
     return 0

@@ -1,12 +1,7 @@
-"""Action `prove_python`: prove the step that the `python` backend runs, by the same gate as compiled code.
+"""Prove the python backend's step by the gate of compiled code.
 
-    prove_python.py --ir DIR --name scout --episodes 8 --steps 32 --seed 0 --out proof.json --report report.txt
-
-The candidate is pymdp 1.0.4 in one jitted float32 step (step.py). The reference is the float64 agent of
-agent.py where that covers the model, else pymdp's own `rollout` in float64. Both are fed the same observations and
-executed actions; a step is a violation by the limits of fidelity.py. For stochastic agents, whose action is drawn from q_pi, the
-divergence of q_pi is held to the limit, too. Numbers in the document are rounded up to powers of ten: jax's last bits
-differ between processors.
+prove_python.py --ir DIR --name scout --episodes 8 --steps 32 --seed 0 --out proof.json
+    --report report.txt
 """
 
 from __future__ import annotations
@@ -18,13 +13,13 @@ from pathlib import Path
 
 from agentc.errors import refuse
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.proof.python import answers, document, judge, text
 from agentc.pymdp_backend import probe as pymdp_probe
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write --out and --report only when nothing violates."""
+    """Write --out and --report only without violations."""
     parser = argparse.ArgumentParser(
         prog="prove_python", description="Prove the python backend's step."
     )
@@ -37,17 +32,17 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         model = ir.normalise(ir.load(options.ir))
-        taken = pymdp_probe.take(model, options.episodes, options.steps, options.seed)
-        proved = document(model, taken, judge(model, taken, answers(model, taken)))
-    except ModelFault as fault:
+        taken = pymdp_probe.run_reference(model, options.episodes, options.steps, options.seed)
+        proved = document(model, taken, *judge(model, taken, answers(model, taken)))
+    except ModelError as error:
         what = f"agent {options.name}: the python backend cannot run it"
-        said = "\n".join([f"{what}:", *(f"  {reason}" for reason in fault.faults)])
+        text_ = "\n".join([f"{what}:", *(f"  {reason}" for reason in error.errors)])
         return refuse(
-            said, [(f"{what}: {reason}", ("agents", options.name), "") for reason in fault.faults]
+            text_, [(f"{what}: {reason}", ("agents", options.name), "") for reason in error.errors]
         )
     if proved["violations"]:
         print(
-            f"the jitted step does not do what the reference does\n{text(options.name, proved)}",
+            f"the jitted step differs from the reference\n{text(options.name, proved)}",
             file=sys.stderr,
         )
         return 1

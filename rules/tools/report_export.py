@@ -1,9 +1,9 @@
-"""Report what the compiler made of each agent, how it was proved, and what the export weighs.
+"""Report passes, proofs and sizes of an export.
 
     report_export.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR
-              --agent scout ir/ plan/ proof.json --out DIR
+        --agent scout ir/ plan/ proof.json --out DIR
 
-Writes report.json and the same as a table, report.txt. It judges nothing: that is what gates are for.
+Writes report.json, and the same as a table in report.txt.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.proof.fitness import evidence
+from agentc.proof.fitness import measure
 from agentc.proof.report import agent, document, text
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write --out; the inputs are what this compiler's other actions made."""
+    """Write --out from outputs of the compiler's actions."""
     parser = argparse.ArgumentParser(
-        prog="report_export", description="Report what the compiler made of the agents."
+        prog="report_export", description="Report passes, proofs and sizes."
     )
     parser.add_argument("--board", required=True)
     parser.add_argument("--cpu", required=True)
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     program = options.program.read_bytes()
     agents = {name: agent(*map(Path, paths)) for name, *paths in options.agent}
-    sizes = {**evidence(program, options.image), "program_bytes": len(program)}
+    sizes = {**measure(program, options.image), "program_bytes": len(program)}
     report = document(options.board, options.cpu, agents, sizes)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "report.json").write_text(

@@ -1,6 +1,8 @@
-"""Show how the agents of an export are stored and what that lost: `report_quantization.py --verdict FILE .. --out DIR`.
+"""Report the storage of an export's agents and its errors.
 
-Writes storage.json and the same as tables, storage.txt.
+    report_quantization.py --verdict FILE .. --out DIR
+
+Writes storage.json, and the same as tables in storage.txt.
 """
 
 from __future__ import annotations
@@ -15,17 +17,17 @@ from agentc.quantize.page import text
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the two pages."""
+    """Write the two reports."""
     parser = argparse.ArgumentParser(
-        prog="report_quantization", description="Show how agents are stored."
+        prog="report_quantization", description="Report the storage of agents."
     )
     parser.add_argument("--verdict", action="append", default=[], type=Path)
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args(argv)
-    found = [json.loads(path.read_bytes()) for path in options.verdict]
+    verdicts = [json.loads(path.read_bytes()) for path in options.verdict]
     agents = {
         one["agent"]: {key: value for key, value in one.items() if key not in ("agent", "schema")}
-        for one in found
+        for one in verdicts
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "storage.json").write_text(

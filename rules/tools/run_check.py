@@ -1,4 +1,7 @@
-"""Run a check and leave a verdict: `run_check.py FILE -- PROGRAM WORDS...`; the exit code is the check's."""
+"""Run a check and write a verdict: `run_check.py FILE -- PROGRAM WORDS...`.
+
+The exit code is that of the check.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 
 
 def main(argv: list[str]) -> int:
-    """Run the check; the verdict is written only when it passed."""
+    """Run the check; write the verdict only if it passed."""
     verdict, _, program, *words = argv
     command = [sys.executable if program == "python3" else program, *words]
     code = subprocess.run(command, check=False).returncode

@@ -1,14 +1,13 @@
-"""Choose how an agent is stored: the smallest of the exact code and the candidates that were asked for, if it passes.
+"""Select the storage of an agent: the smallest requested candidate that passes, or the exact
+code.
 
-    select_quantization.py --name scout --asked smallest --kl 0.001 --regret 0.001 --agreement 0.999
-                      --exact plan/ agent.c proof.json agent.o
-                      --candidate uint16 plan/ coding.json agent.c findings/ agent.o ..
-                      --plan DIR --code agent.c --proof proof.json --verdict verdict.json
+    select_quantization.py --name scout --asked smallest --kl 0.001 --regret 0.001
+        --agreement 0.999 --exact plan/ agent.c proof.json agent.o
+        --candidate uint16 plan/ coding.json agent.c findings/ agent.o ..
+        --plan DIR --code agent.c --proof proof.json --verdict verdict.json
 
-Sizes are those of objects compiled for the target. A candidate passes when no step of either probe set diverges by more
-than `kl` nats, no action in the model's own set loses more than `regret` nats, and the share of episodes of the trial in
-which none does is shown to be at least `agreement`: one-sided, at 95 % for all candidates together. `--asked` one storage
-that is smaller and does not pass is refused with the numbers; of `smallest` the next one is taken, the exact code at last.
+A single requested storage that is smaller and does not pass is refused with the numbers. With
+`smallest` the next one is taken, the exact code last.
 """
 
 from __future__ import annotations
@@ -21,14 +20,21 @@ from pathlib import Path
 
 from agentc.errors import refuse
 from agentc.ir.files import canonical_json
-from agentc.proof.fidelity import Limits
-from agentc.quantize.select import Budget, candidate, choose, exact, explained, verdict
+from agentc.proof.fidelity import FidelityLimits
+from agentc.quantize.select import (
+    FidelityBudget,
+    choose,
+    exact_candidate,
+    explain_refusal,
+    quantized_candidate,
+    verdict,
+)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the files of the chosen one and the verdict; 1 with the numbers when what was asked for is refused."""
+    """Write the selected files and the verdict; return 1 if the requested storage is refused."""
     parser = argparse.ArgumentParser(
-        prog="select_quantization", description="Choose how an agent is stored."
+        prog="select_quantization", description="Select the storage of an agent."
     )
     for option in ("--name", "--asked", "--agreement"):
         parser.add_argument(option, required=True)
@@ -47,15 +53,17 @@ def main(argv: Sequence[str]) -> int:
     for option in ("--plan", "--code", "--proof", "--verdict"):
         parser.add_argument(option, required=True, type=Path)
     options = parser.parse_args(argv)
-    budget = Budget(Limits(options.kl, options.regret), options.agreement, len(options.candidate))
-    tried = [exact(*options.exact)]
+    budget = FidelityBudget(
+        FidelityLimits(options.kl, options.regret), options.agreement, len(options.candidate)
+    )
+    tried = [exact_candidate(*options.exact)]
     tried += [
-        candidate(storage, [Path(path) for path in paths], budget)
+        quantized_candidate(storage, [Path(path) for path in paths], budget)
         for storage, *paths in options.candidate
     ]
     taken = choose(options.asked, tried)
     if taken is None:
-        text = explained(options.name, budget, tried[0], tried[1])
+        text = explain_refusal(options.name, budget, tried[0], tried[1])
         first, *reasons, way = text.split("\n")
         return refuse(
             text,

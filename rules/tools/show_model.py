@@ -1,8 +1,8 @@
-"""Program `show_model`: what is in a model, as a table with heat maps or as JSON.
+"""Show a model as a table with heat maps, or as JSON.
 
-    python3 show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON] [--preferences JSON]
-        [--inference JSON] [--png FOLDER] [--json]
-    python3 show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
+    show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON]
+        [--preferences JSON] [--inference JSON] [--png FOLDER] [--json]
+    show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
 
 --png also writes a heat map of every A and B, A0.png and so on.
 """
@@ -15,14 +15,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentc.importers.main import report
-from agentc.ir.types import ModelFault
+from agentc.importers.main import format_errors
+from agentc.ir.types import ModelError
 from modelview.page import page, pictures, read
-from modelview.summary import sheet
+from modelview.summary import summarize
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0, or 1 after one message on stderr that lists every fault."""
+    """Run the tool; return 0, or 1 after one message with all errors."""
     parser = argparse.ArgumentParser(prog="show_model", description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("--spec", type=Path)
@@ -37,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         model, labels = read(args)
         if args.png:
             pictures(model, labels, args.png)
-    except ModelFault as fault:
-        print(report(args.source.name, fault), file=sys.stderr)
+    except ModelError as problem:
+        print(format_errors(args.source.name, problem), file=sys.stderr)
         return 1
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     print(
-        json.dumps(sheet(model, labels), sort_keys=True)
+        json.dumps(summarize(model, labels), sort_keys=True)
         if args.json
         else "\n".join(page(model, labels))
     )

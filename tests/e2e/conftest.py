@@ -1,4 +1,4 @@
-"""The example of two rooms, built once a session: tests get copies of its workspace and cache to change."""
+"""The example of two rooms, built once per session; tests change copies of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.workspace import Space
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Space:
-    """The example, built for both boards in a folder that no test changes; by one worker for all of them."""
+    """The example, built for both boards by the first worker; no test may change it."""
     need("qemu-aarch64-static")
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "rooms-built"
@@ -32,6 +32,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Space:
 
 @pytest.fixture
 def rooms(built: Space, tmp_path: Path) -> Space:
-    """A workspace and a cache of one test's own, warm, nothing shown below `out/` yet."""
+    """A workspace with a warm cache for one test, without outputs below `out/`."""
     shutil.copytree(built.cache, tmp_path / "cache")
     return copy("npz", tmp_path / "w", tmp_path / "cache")

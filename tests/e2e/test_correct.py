@@ -151,7 +151,7 @@ def test_two_outputs_of_one_path_are_refused(tmp_path: Path) -> None:
         "BUILD.toml",
         (of.root / "BUILD.toml").read_text().replace('{ o = "o" }', '{ o = "x", p = "x" }'),
     )
-    assert "two outputs have one path" in of.run("build", "//...", code=2).err
+    assert "two outputs have the same path" in of.run("build", "//...", code=2).err
 
 
 @pytest.mark.parametrize("output", ["a/", "a"])

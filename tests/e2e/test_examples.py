@@ -1,4 +1,4 @@
-"""The examples do what their READMEs say."""
+"""Each example works as its README describes."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from tests.support.workspace import Space
 
 
 def blocks(readme: Path, language: str) -> list[str]:
-    """The fenced blocks of a README in one language."""
+    """Return the fenced blocks of a README in one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", readme.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def program(command: str) -> list[str]:
-    """The words of `buildgraph build ...` in a line of shell, without the program's name."""
+    """Return the arguments of the first `buildgraph` command in a line of shell."""
     first, *words = command.split(" && ")[0].split()
     assert first == "buildgraph"
     return words
 
 
-def test_rooms_answer_as_the_readme_says(rooms: Space) -> None:
+def test_rooms_give_the_answers_of_the_readme(rooms: Space) -> None:
     readme = EXAMPLES / "npz/README.md"
     [commands] = blocks(readme, "sh")
-    asked, answered = blocks(readme, "json")
-    build, talk = commands.splitlines()
+    requests, answers = blocks(readme, "json")
+    build, run_command = commands.splitlines()
     assert program(build) == ["build", BOTH]
     rooms.run(*program(build))
-    assert (rooms.root / "ticks.jsonl").read_text() == asked
-    done = subprocess.run(
-        ["sh", "-c", talk], cwd=rooms.root, capture_output=True, text=True, check=True
+    assert (rooms.root / "ticks.jsonl").read_text() == requests
+    result = subprocess.run(
+        ["sh", "-c", run_command], cwd=rooms.root, capture_output=True, text=True, check=True
     )
-    assert done.stdout == answered
+    assert result.stdout == answers
 
 
-def test_every_file_of_the_rooms_stands_in_the_readme() -> None:
+def test_the_readme_of_the_rooms_lists_every_file() -> None:
     folder = EXAMPLES / "npz"
     text = (folder / "README.md").read_text()
     for path in (*folder.glob("*.*"), *folder.glob("models/*")):
@@ -57,22 +57,22 @@ def test_the_script_writes_the_committed_arrays(tmp_path: Path) -> None:
             folder / f"models/{name}.json"
         ).read_bytes()
         with (
-            np.load(tmp_path / f"{name}.npz") as made,
-            np.load(folder / f"models/{name}.npz") as held,
+            np.load(tmp_path / f"{name}.npz") as written,
+            np.load(folder / f"models/{name}.npz") as committed,
         ):
-            assert sorted(made) == sorted(held)
-            for key in held:
-                assert np.array_equal(made[key], held[key]), f"{name} {key}"
+            assert sorted(written) == sorted(committed)
+            for key in committed:
+                assert np.array_equal(written[key], committed[key]), f"{name} {key}"
 
 
-def test_the_workspace_of_tools_counts_as_the_readme_says(tmp_path: Path) -> None:
+def test_the_workspace_of_tools_makes_the_table_of_its_readme(tmp_path: Path) -> None:
     need("qemu-aarch64-static")
     tools = copy("tools", tmp_path / "w", tmp_path / "cache")
     readme = EXAMPLES / "tools/README.md"
     [command], [table] = blocks(readme, "sh"), blocks(readme, "csv")
-    done = tools.run(*program(command))
+    result = tools.run(*program(command))
     assert (tools.root / "out/table/table.csv").read_text() == table
-    assert done.out.count("  passed       ") == 2
+    assert result.out.count("  passed       ") == 2
     tools.write("text/new.txt", "one more text\n")
     again = tools.build("//...")
     assert again.titles() == ["gate table", "gather files", "python3"]
@@ -83,12 +83,12 @@ def test_the_workspace_of_tools_counts_as_the_readme_says(tmp_path: Path) -> Non
     )
 
 
-def test_a_user_rule_refuses_with_the_place_in_build_toml(tmp_path: Path) -> None:
+def test_an_error_of_a_user_rule_names_the_line_in_build_toml(tmp_path: Path) -> None:
     tools = copy("tools", tmp_path / "w", tmp_path / "cache")
     text = (tools.root / "BUILD.toml").read_text()
     tools.write("BUILD.toml", text.replace('["x86_64", "aarch64"]', '["x86_64", "aarch64", "z80"]'))
-    said = tools.run("build", "//:count.z80", code=2).err
-    assert "no machine 'z80'" in said and "BUILD.toml:14:" in said, said
+    stderr = tools.run("build", "//:count.z80", code=2).err
+    assert "no machine 'z80'" in stderr and "BUILD.toml:14:" in stderr, stderr
 
 
 def test_a_wrong_table_fails_the_gate(tmp_path: Path) -> None:
@@ -104,10 +104,10 @@ def test_a_wrong_table_fails_the_gate(tmp_path: Path) -> None:
 
 
 class TestCompare:
-    """examples/pymdp/compare.py tells arrays apart."""
+    """examples/pymdp/compare.py reports arrays that differ."""
 
-    def ran(self, *folders: Path) -> subprocess.CompletedProcess[str]:
-        """Run it on folders."""
+    def run(self, *folders: Path) -> subprocess.CompletedProcess[str]:
+        """Run the script on folders."""
         return subprocess.run(
             [sys.executable, EXAMPLES / "pymdp/compare.py", *folders],
             capture_output=True,
@@ -117,23 +117,23 @@ class TestCompare:
         )
 
     def pair(self, folder: Path) -> tuple[Path, Path]:
-        """Two equal folders of arrays."""
+        """Create two equal folders of arrays."""
         for name in ("a", "b"):
             (folder / name).mkdir()
             (folder / name / "A0.f64").write_bytes(np.array([0.25, 0.75]).tobytes())
             (folder / name / "model.json").write_text("{}")
         return folder / "a", folder / "b"
 
-    def test_equal_ones_pass(self, tmp_path: Path) -> None:
-        assert self.ran(*self.pair(tmp_path)).stdout == "1 equal to the bit\n"
+    def test_equal_arrays_pass(self, tmp_path: Path) -> None:
+        assert self.run(*self.pair(tmp_path)).stdout == "1 equal to the bit\n"
 
     def test_one_bit_fails(self, tmp_path: Path) -> None:
         left, right = self.pair(tmp_path)
         (right / "A0.f64").write_bytes(np.array([0.25, np.nextafter(0.75, 1)]).tobytes())
-        done = self.ran(left, right)
+        result = self.run(left, right)
         assert (
-            done.returncode == 1
-            and "A0.f64: 1 of 2 numbers differ, by 1.11022e-16 at most" in done.stdout
+            result.returncode == 1
+            and "A0.f64: 1 of 2 numbers differ, by 1.11022e-16 at most" in result.stdout
         )
 
     def test_parameters_sizes_and_missing_files_fail(self, tmp_path: Path) -> None:
@@ -141,23 +141,23 @@ class TestCompare:
         (right / "model.json").write_text('{"gamma": 1}')
         (right / "A0.f64").write_bytes(bytes(24))
         (left / "E.f64").write_bytes(bytes(8))
-        done = self.ran(left, right)
-        assert done.returncode == 1 and "model.json: other parameters" in done.stdout
-        assert "A0.f64: 2 numbers and 3" in done.stdout and "E.f64: not in " in done.stdout
+        result = self.run(left, right)
+        assert result.returncode == 1 and "model.json: other parameters" in result.stdout
+        assert "A0.f64: 2 numbers and 3" in result.stdout and "E.f64: not in " in result.stdout
 
-    def test_nothing_is_not_equal_to_nothing(self, tmp_path: Path) -> None:
-        assert self.ran().returncode == 1
+    def test_empty_folders_are_an_error(self, tmp_path: Path) -> None:
+        assert self.run().returncode == 1
         for name in ("a", "b"):
             (tmp_path / name).mkdir()
-        assert self.ran(tmp_path / "a", tmp_path / "b").returncode == 1
+        assert self.run(tmp_path / "a", tmp_path / "b").returncode == 1
 
 
 @pytest.mark.slow
-def test_pymdp_makes_the_committed_arrays_again_to_the_bit(tmp_path: Path) -> None:
+def test_pymdp_reproduces_the_committed_arrays_to_the_bit(tmp_path: Path) -> None:
     need_module("pymdp")
     space = repository(tmp_path / "w", tmp_path / "cache")
-    done = space.run("build", "//checks:rebuilt")
-    assert "  passed       rebuilt" in done.out
+    result = space.run("build", "//checks:rebuilt")
+    assert "  passed       rebuilt" in result.out
     spec = json.loads((space.root / "examples/pymdp/models/tmaze.json").read_text())
     space.write("examples/pymdp/models/tmaze.json", json.dumps(spec | {"gamma": 17.0}))
     failed = space.run("build", "//checks:rebuilt", code=1)

@@ -1,4 +1,4 @@
-"""Firmware for microcontrollers: built, proved under emulation, and used by a C program as its header says."""
+"""Firmware for microcontrollers: build, proof under emulation, and use in a C program."""
 
 from __future__ import annotations
 
@@ -58,23 +58,23 @@ __asm__(".syntax unified\\n.thumb\\n.globl _start\\n.type _start,%function\\n_st
 
 
 def micro(tmp_path: Path) -> Space:
-    """A workspace with one agent."""
-    here = Space(tmp_path / "w", tmp_path / "cache")
-    here.write("BUILD.toml", BUILD)
+    """Create a workspace with one agent."""
+    workspace = Space(tmp_path / "w", tmp_path / "cache")
+    workspace.write("BUILD.toml", BUILD)
     for suffix in ("npz", "json"):
-        here.write(f"tmaze.{suffix}", (EXAMPLES / f"pymdp/models/tmaze.{suffix}").read_bytes())
-    return here
+        workspace.write(f"tmaze.{suffix}", (EXAMPLES / f"pymdp/models/tmaze.{suffix}").read_bytes())
+    return workspace
 
 
 def zig(folder: Path, *words: str) -> None:
-    """Run zig with caches of its own."""
+    """Run zig with its own caches."""
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "ZIG_GLOBAL_CACHE_DIR": str(folder / "g"),
         "ZIG_LOCAL_CACHE_DIR": str(folder / "l"),
     }
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "ziglang", *words],
         cwd=folder,
         env=env,
@@ -82,24 +82,26 @@ def zig(folder: Path, *words: str) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
-def test_the_bits_hold_and_a_program_uses_the_library(tmp_path: Path) -> None:
+def test_firmware_is_proved_and_a_program_uses_the_library(tmp_path: Path) -> None:
     emulator = need("qemu-arm-static")
-    here = micro(tmp_path)
-    ran = here.run("build", "//firmware:soft", "//firmware:hard", "--json")
+    workspace = micro(tmp_path)
+    ran = workspace.run("build", "//firmware:soft", "//firmware:hard", "--json")
     assert sorted(event["verdict"] for event in ran.events if event["event"] == "judged") == [
         "passed",
         "passed",
     ]
     assert len([title for title in ran.titles() if title.startswith("prove")]) == 1
-    taken = json.loads((here.root / "out/firmware/soft/sizes.json").read_text())["agents"]["rat-1"]
-    assert 1000 < taken["flash"] <= 65536 and 100 < taken["memory"] <= 4096
+    sizes = json.loads((workspace.root / "out/firmware/soft/sizes.json").read_text())["agents"][
+        "rat-1"
+    ]
+    assert 1000 < sizes["flash"] <= 65536 and 100 < sizes["memory"] <= 4096
     folder = tmp_path / "user"
     folder.mkdir()
     (folder / "main.c").write_text(USER)
-    made = here.root / "out/firmware/hard"
+    firmware = workspace.root / "out/firmware/hard"
     zig(
         folder,
         "cc",
@@ -109,7 +111,7 @@ def test_the_bits_hold_and_a_program_uses_the_library(tmp_path: Path) -> None:
         "-Os",
         "-ffreestanding",
         "-I",
-        str(made),
+        str(firmware),
         "-fno-unwind-tables",
         "-fno-asynchronous-unwind-tables",
         "-c",
@@ -129,10 +131,10 @@ def test_the_bits_hold_and_a_program_uses_the_library(tmp_path: Path) -> None:
         "-o",
         "program",
         "main.o",
-        str(made / "libagents.a"),
+        str(firmware / "libagents.a"),
     )
     assert (
         subprocess.run([emulator, str(folder / "program")], check=False).returncode == 43
-    )  # as the README's first line
-    tight = here.run("build", "//firmware:tight", code=2)
+    )  # as in the first line of the README
+    tight = workspace.run("build", "//firmware:tight", code=2)
     assert "memory: the agents take" in tight.err and "the budget is 1024" in tight.err

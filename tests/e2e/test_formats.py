@@ -1,4 +1,4 @@
-"""The example of models in other programs' formats: built, answering as its README says, and refused in place."""
+"""The example of models in other formats: building, answers of its README, and errors."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FOLDER = EXAMPLES / "formats"
 
 
 @pytest.mark.slow
-def test_the_lake_answers_as_the_readme_says(tmp_path: Path) -> None:
+def test_the_lake_gives_the_answers_of_the_readme(tmp_path: Path) -> None:
     need("qemu-aarch64-static")
     lake = copy("formats", tmp_path / "w", tmp_path / "cache")
     [commands] = blocks(FOLDER / "README.md", "sh")
-    asked, answered = blocks(FOLDER / "README.md", "json")
-    build, talk = commands.splitlines()
+    requests, answers = blocks(FOLDER / "README.md", "json")
+    build, run_command = commands.splitlines()
     lake.run(*program(build))
-    assert (lake.root / "ticks.jsonl").read_text() == asked
-    done = subprocess.run(
-        ["sh", "-c", talk], cwd=lake.root, capture_output=True, text=True, check=True
+    assert (lake.root / "ticks.jsonl").read_text() == requests
+    result = subprocess.run(
+        ["sh", "-c", run_command], cwd=lake.root, capture_output=True, text=True, check=True
     )
-    assert done.stdout == answered
+    assert result.stdout == answers
 
 
-def test_every_file_of_the_lake_stands_in_the_readme() -> None:
+def test_the_readme_of_the_lake_lists_every_file() -> None:
     text = (FOLDER / "README.md").read_text()
     for path in (*FOLDER.glob("*.*"), *FOLDER.glob("models/*")):
         assert path.name == "README.md" or f"`{path.relative_to(FOLDER)}`" in text
@@ -44,15 +44,15 @@ def test_a_label_is_built_and_shown(tmp_path: Path) -> None:
     assert "produces no model" in lake.run("model", "show", "//hardware:pi", code=2).err
 
 
-def test_a_comment_stops_at_the_arrays(tmp_path: Path) -> None:
+def test_a_comment_does_not_change_the_outputs(tmp_path: Path) -> None:
     lake = copy("formats", tmp_path / "w", tmp_path / "cache")
     before = lake.run("build", "//models:ferry", "--quiet").out
     text = (lake.root / "models/ferry.pomdp").read_text()
-    lake.write("models/ferry.pomdp", text + "# said later\n")
+    lake.write("models/ferry.pomdp", text + "# added later\n")
     assert lake.run("build", "//models:ferry", "--quiet").out == before
 
 
-def test_what_is_wrong_in_a_file_fails_its_action(tmp_path: Path) -> None:
+def test_an_error_in_a_file_fails_its_action(tmp_path: Path) -> None:
     lake = copy("formats", tmp_path / "w", tmp_path / "cache")
     text = (lake.root / "models/ferry.pomdp").read_text()
     lake.write("models/ferry.pomdp", text.replace("0.8 0.2 0.0", "0.8 0.3 0.0"))
@@ -105,21 +105,21 @@ hardware = "//hardware:x86"
 def test_rewards_of_actions_are_observed_and_the_program_opens_the_other_door(
     tmp_path: Path,
 ) -> None:
-    place = space(tmp_path, TIGERS)
-    place.write("tiger.pomdp", TIGER)
-    place.run("build", "//exports:x86")
+    workspace = space(tmp_path, TIGERS)
+    workspace.write("tiger.pomdp", TIGER)
+    workspace.run("build", "//exports:x86")
     lines = "".join(
         json.dumps({"tiger": seen}) + "\n"
         for seen in ([0, 0], [1, 2], [0, 2], [0, 2], [0, 2], [1, 3])
     )
-    done = subprocess.run(
-        [place.root / "out/exports/x86/agent"],
+    result = subprocess.run(
+        [workspace.root / "out/exports/x86/agent"],
         input=lines,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert [json.loads(line)["tiger"]["action"] for line in done.stdout.splitlines()] == [
+    assert [json.loads(line)["tiger"]["action"] for line in result.stdout.splitlines()] == [
         [0],
         [0],
         [0],
@@ -127,19 +127,21 @@ def test_rewards_of_actions_are_observed_and_the_program_opens_the_other_door(
         [2],
         [0],
     ]
-    report = place.root / "out/exports/x86/report"
+    report = workspace.root / "out/exports/x86/report"
     assert json.loads((report / "report.json").read_bytes())["agents"]["tiger"]["utility_only"] == [
         1
     ]
     assert "3 of length 1, modality 1 by utility only" in (report / "report.txt").read_text()
 
 
-def test_rewards_are_shown_and_wrong_words_for_them_refused(tmp_path: Path) -> None:
-    place = space(tmp_path, TIGERS)
-    place.write("tiger.pomdp", TIGER)
-    assert "observed, 3 levels (-100, -1, 10)" in place.run("model", "show", "//models:plain").out
+def test_rewards_are_shown_and_wrong_values_are_refused(tmp_path: Path) -> None:
+    workspace = space(tmp_path, TIGERS)
+    workspace.write("tiger.pomdp", TIGER)
+    assert (
+        "observed, 3 levels (-100, -1, 10)" in workspace.run("model", "show", "//models:plain").out
+    )
     plain, short, long = (
-        json.loads(place.run("model", "show", f"//models:{name}", "--json").out)
+        json.loads(workspace.run("model", "show", f"//models:{name}", "--json").out)
         for name in ("plain", "short", "long")
     )
     assert (
@@ -147,7 +149,7 @@ def test_rewards_are_shown_and_wrong_words_for_them_refused(tmp_path: Path) -> N
         and long["rewards"]["scale"] == 0.5
         and plain["rewards"]["levels"] == ["-100", "-1", "10"]
     )
-    place.write("BUILD.toml", TIGERS.replace('"observed"', '"observd"', 1))
-    assert "did you mean 'observed'?" in place.run("build", "//models:short", code=2).err
-    place.write("BUILD.toml", TIGERS.replace('"observed"', '"preferences"', 1))
-    assert 'rewards = "observed"' in place.run("build", "//models:short", code=None).err
+    workspace.write("BUILD.toml", TIGERS.replace('"observed"', '"observd"', 1))
+    assert "did you mean 'observed'?" in workspace.run("build", "//models:short", code=2).err
+    workspace.write("BUILD.toml", TIGERS.replace('"observed"', '"preferences"', 1))
+    assert 'rewards = "observed"' in workspace.run("build", "//models:short", code=None).err

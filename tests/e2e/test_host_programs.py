@@ -1,4 +1,4 @@
-"""Programs of the host that come while nothing else changes: in a folder that is searched sooner, or by a mount."""
+"""Programs of the host that appear in an earlier folder or by a mount, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def maker(folder, word):
     (folder / "bg-maker").chmod(0o755)
 
 def build(what="//..."):
-    return subprocess.run([sys.executable, "-m", "buildgraph", "build", what], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([sys.executable, "-m", "buildgraph", "build", what], capture_output=True,
+                          text=True, check=True).stdout
 
 def settled(what="//..."):
     deadline = time.monotonic() + 60
@@ -68,8 +69,8 @@ assert "not checked" in build()
 
 
 @pytest.mark.slow
-def test_a_receipt_sees_programs_come_and_go(tmp_path: Path) -> None:
-    """In a namespace of mounts of its own, so that the host's folders stay as they are."""
+def test_a_manifest_notices_added_and_removed_programs(tmp_path: Path) -> None:
+    """The test uses its own mount namespace, so the folders of the host do not change."""
     if (
         os.geteuid() != 0
         or subprocess.run(
@@ -81,7 +82,7 @@ def test_a_receipt_sees_programs_come_and_go(tmp_path: Path) -> None:
     programs.mkdir()
     for path in Path("/usr/local/bin").glob(
         "python*"
-    ):  # where the interpreter itself stands in some images
+    ):  # some images have the interpreter itself there
         shutil.copy(path, programs)
     done = subprocess.run(
         ["unshare", "-m", sys.executable, "-c", SCRIPT, str(programs)],

@@ -1,4 +1,4 @@
-"""An image whose coalition speaks HTTP: hardened as a device would run it, stopped, killed, started again."""
+"""An image that serves HTTP: hardened as on a device, stopped, killed and started again."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ LINE = '{"heater":[%d],"vent":[null,0]}'
 
 @pytest.fixture
 def client(daemon: str) -> Iterator[Any]:
-    """A client of the session's own daemon."""
+    """A client of the session's Docker daemon."""
     import docker
 
-    found = docker.DockerClient(base_url=daemon, version="auto")
-    yield found
-    found.close()
+    docker_client = docker.DockerClient(base_url=daemon, version="auto")
+    yield docker_client
+    docker_client.close()
 
 
 @pytest.fixture
 def image(rooms: Space, daemon: str) -> str:
-    """The two rooms behind HTTP, with a deadline, loaded."""
+    """The image of the two rooms, with HTTP and a deadline, loaded into Docker."""
     text = (rooms.root / "BUILD.toml").read_text().replace('memory = "256KiB"', 'memory = "512KiB"')
     rooms.write(
         "BUILD.toml",
@@ -45,7 +45,7 @@ def image(rooms: Space, daemon: str) -> str:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder that nobody may write."""
+    """A folder that belongs to the user of the image."""
     folder = tmp_path / "data"
     folder.mkdir()
     os.chown(folder, NOBODY, NOBODY)
@@ -53,8 +53,8 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def started(client: Any, image: str, data: Path, *words: str) -> Any:
-    """A container as hardened as `buildgraph run` makes it, and a folder of the host's."""
+def start(client: Any, image: str, data: Path, *words: str) -> Any:
+    """Start a container that is hardened as by `buildgraph run`, with a folder of the host."""
     return client.containers.run(
         image,
         list(words),
@@ -69,62 +69,57 @@ def started(client: Any, image: str, data: Path, *words: str) -> Any:
     )
 
 
-def said(container: Any, wanted: bytes) -> bytes:
-    """The container's log once `wanted` is in it."""
+def wait_for_log(container: Any, expected: bytes) -> bytes:
+    """Wait until `expected` is in the container's log, and return the log."""
     until = time.monotonic() + LIMIT
-    while wanted not in (log := container.logs()) and time.monotonic() < until:
+    while expected not in (log := container.logs()) and time.monotonic() < until:
         time.sleep(0.05)
-    assert wanted in log
+    assert expected in log
     return bytes(log)
 
 
-def test_it_serves_stops_at_once_and_goes_on(
+def test_it_serves_stops_at_once_and_continues(
     client: Any, image: str, data: Path, rooms: Space
 ) -> None:
     words = ("--listen", "unix:/data/s", "--state", "/data/state")
-    server, answered = Server(str(data / "s")), list[Any]()
+    server, answers = Server(str(data / "s")), list[Any]()
     for ending in ("stop", "kill", "stop"):
-        container = started(client, image, data, *words)
+        container = start(client, image, data, *words)
         try:
-            said(container, b"listening on unix:/data/s")
-            answered += [
-                server.step(LINE % (k % 3)) for k in range(len(answered), len(answered) + 4)
-            ]
+            wait_for_log(container, b"listening on unix:/data/s")
+            answers += [server.step(LINE % (k % 3)) for k in range(len(answers), len(answers) + 4)]
             assert server.ask("GET", "/healthz").json == {"health": "ok"}
             assert (
-                b"coalition_steps_total %d\n" % len(answered) in server.ask("GET", "/metrics").body
+                b"coalition_steps_total %d\n" % len(answers) in server.ask("GET", "/metrics").body
             )
             getattr(container, ending)()
-            code = container.wait()[
-                "StatusCode"
-            ]  # one that does not stop is killed by Docker after ten seconds
+            # Docker kills a container that does not stop within ten seconds.
+            code = container.wait()["StatusCode"]
             assert code == (0 if ending == "stop" else 137), container.logs()
         finally:
             container.remove(force=True)
     agent = rooms.root / "out/exports/rooms.x86/agent"
     lines = "".join(LINE % (k % 3) + "\n" for k in range(12))
-    done = subprocess.run([agent], input=lines, capture_output=True, text=True, check=True)
-    assert answered == [json.loads(line) for line in done.stdout.splitlines()]
+    result = subprocess.run([agent], input=lines, capture_output=True, text=True, check=True)
+    assert answers == [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_by_itself_it_listens_on_every_address(client: Any, image: str, data: Path) -> None:
-    container = started(client, image, data)
+def test_by_default_it_listens_on_every_address(client: Any, image: str, data: Path) -> None:
+    container = start(client, image, data)
     try:
-        said(container, b"listening on 0.0.0.0:8080")
+        wait_for_log(container, b"listening on 0.0.0.0:8080")
         container.stop()
         assert container.wait()["StatusCode"] == 0
     finally:
         container.remove(force=True)
 
 
-def test_a_fresh_volume_is_nobodys(client: Any, image: str) -> None:
+def test_a_fresh_volume_is_writable(client: Any, image: str) -> None:
     volume = client.volumes.create()
     try:
-        for steps in (
-            1,
-            2,
-        ):  # the input of a detached container is empty: the state is written and the program ends
-            container = started(client, image, Path(volume.name), "--state", "/data/state")
+        # The input of a detached container is empty: the program writes the state and ends.
+        for steps in (1, 2):
+            container = start(client, image, Path(volume.name), "--state", "/data/state")
             try:
                 assert container.wait()["StatusCode"] == 0, (steps, container.logs())
             finally:
@@ -133,11 +128,11 @@ def test_a_fresh_volume_is_nobodys(client: Any, image: str) -> None:
         volume.remove(force=True)
 
 
-def test_a_folder_that_it_may_not_write_is_said(client: Any, image: str, data: Path) -> None:
+def test_a_folder_that_it_may_not_write_is_reported(client: Any, image: str, data: Path) -> None:
     for path, reason in (("/data/state", b"permission denied"), ("/state", b"read-only")):
         os.chown(data, 0, 0)
         data.chmod(0o700)
-        container = started(client, image, data, "--state", path)
+        container = start(client, image, data, "--state", path)
         try:
             assert container.wait()["StatusCode"] == 2
             assert reason in container.logs()

@@ -1,4 +1,4 @@
-"""The images of the example, as skopeo, Docker and a board's processor take them."""
+"""The images of the example, in skopeo, in Docker and under emulation."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ ANSWERS = (EXAMPLES / "npz/README.md").read_text().rpartition("```json\n")[2].re
 TICKS = (EXAMPLES / "npz/ticks.jsonl").read_text()
 
 
-def ran(words: list[str], text: str = "") -> str:
-    """What a program writes; it must succeed."""
-    done = subprocess.run(
+def run(words: list[str], text: str = "") -> str:
+    """Run a program, which must succeed, and return its stdout."""
+    result = subprocess.run(
         words, input=text, capture_output=True, text=True, check=False, timeout=300
     )
-    assert done.returncode == 0, f"{words}: {done.stderr}"
-    return done.stdout
+    assert result.returncode == 0, f"{words}: {result.stderr}"
+    return result.stdout
 
 
 def layout(space: Space, export: str) -> Path:
-    """The image's folder of an export."""
+    """Return the folder of an export's image."""
     return space.root / "out/exports" / export / "image"
 
 
 def blob(folder: Path, digest: str) -> bytes:
-    """A blob of a layout, which must hash to its name."""
+    """Read a blob of a layout, and check its digest."""
     data = (folder / "blobs" / digest.replace(":", "/")).read_bytes()
     assert digest == f"sha256:{hashlib.sha256(data).hexdigest()}"
     return data
 
 
 def config(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Digest and content of an image's configuration."""
+    """Return the digest and the content of an image's configuration."""
     index = json.loads((folder / "index.json").read_text())
     manifest = json.loads(blob(folder, index["manifests"][0]["digest"]))
     digest = str(manifest["config"]["digest"])
@@ -53,13 +53,16 @@ def config(folder: Path) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("export, architecture", [("rooms.pi", "arm64"), ("rooms.x86", "amd64")])
 def test_skopeo_reads_the_layout(built: Space, export: str, architecture: str) -> None:
-    told = json.loads(ran([need("skopeo"), "inspect", f"oci:{layout(built, export)}"]))
-    assert (told["Digest"], told["Architecture"], told["Os"]) == (
+    image_info = json.loads(run([need("skopeo"), "inspect", f"oci:{layout(built, export)}"]))
+    assert (image_info["Digest"], image_info["Architecture"], image_info["Os"]) == (
         image(built, export),
         architecture,
         "linux",
     )
-    assert told["Labels"]["org.opencontainers.image.title"] == export and len(told["Layers"]) == 1
+    assert (
+        image_info["Labels"]["org.opencontainers.image.title"] == export
+        and len(image_info["Layers"]) == 1
+    )
 
 
 def test_the_program_in_the_arm64_image_answers_under_emulation(
@@ -80,23 +83,27 @@ def test_the_program_in_the_arm64_image_answers_under_emulation(
     assert (tmp_path / "agent").read_bytes() == (
         built.root / "out/exports/rooms.pi/agent"
     ).read_bytes()
-    assert ran([emulator, "-cpu", "cortex-a72", str(tmp_path / "agent")], TICKS) == ANSWERS
-    ran([emulator, "-cpu", "cortex-a72", str(tmp_path / "agent"), "--selftest"])
+    assert run([emulator, "-cpu", "cortex-a72", str(tmp_path / "agent")], TICKS) == ANSWERS
+    run([emulator, "-cpu", "cortex-a72", str(tmp_path / "agent"), "--selftest"])
 
 
 def test_docker_loads_the_layout_as_it_is_and_runs_it_confined(built: Space, daemon: str) -> None:
     folder = layout(built, "rooms.x86")
     docker = [need("docker"), "--host", daemon]
-    whole = io.BytesIO()
-    with tarfile.open(fileobj=whole, mode="w") as archive:
+    archive_bytes = io.BytesIO()
+    with tarfile.open(fileobj=archive_bytes, mode="w") as archive:
         for name in sorted(path.name for path in folder.iterdir()):
             archive.add(folder / name, name)
     loaded = subprocess.run(
-        [*docker, "load"], input=whole.getvalue(), capture_output=True, check=False, timeout=120
+        [*docker, "load"],
+        input=archive_bytes.getvalue(),
+        capture_output=True,
+        check=False,
+        timeout=120,
     )
     digest, settings = config(folder)
     assert loaded.returncode == 0, loaded.stderr
-    hard = [
+    hardening = [
         "--rm",
         "--interactive",
         "--read-only",
@@ -107,22 +114,24 @@ def test_docker_loads_the_layout_as_it_is_and_runs_it_confined(built: Space, dae
         "--security-opt",
         "no-new-privileges",
     ]
-    assert ran([*docker, "run", *hard, digest], TICKS) == ANSWERS
-    ran([*docker, "run", *hard, digest, "--health"])
-    told = json.loads(ran([*docker, "image", "inspect", digest]))[0]["Config"]
-    assert told["User"] == "65532:65532" and told["Entrypoint"] == ["/agent"]
+    assert run([*docker, "run", *hardening, digest], TICKS) == ANSWERS
+    run([*docker, "run", *hardening, digest, "--health"])
+    container_config = json.loads(run([*docker, "image", "inspect", digest]))[0]["Config"]
+    assert container_config["User"] == "65532:65532" and container_config["Entrypoint"] == [
+        "/agent"
+    ]
     assert (
-        told["Healthcheck"]["Test"]
+        container_config["Healthcheck"]["Test"]
         == settings["config"]["Healthcheck"]["Test"]
         == ["CMD", "/agent", "--health"]
     )
 
 
-def test_a_label_that_stands_for_several_images_is_not_loaded(rooms: Space, daemon: str) -> None:
+def test_a_label_with_several_images_is_not_loaded(rooms: Space, daemon: str) -> None:
     rooms.env["DOCKER_HOST"] = daemon
-    said = rooms.run("load", "//exports:rooms", code=2).err
-    assert "//exports:rooms produces 2 images" in said
-    assert "name one of //exports:rooms.pi, //exports:rooms.x86" in said
+    stderr = rooms.run("load", "//exports:rooms", code=2).err
+    assert "//exports:rooms produces 2 images" in stderr
+    assert "name one of //exports:rooms.pi, //exports:rooms.x86" in stderr
 
 
 def test_load_and_run_are_verbs(rooms: Space, daemon: str) -> None:
@@ -132,10 +141,10 @@ def test_load_and_run_are_verbs(rooms: Space, daemon: str) -> None:
     assert loaded.out == f"{digest}\n"
     docker = [need("docker"), "--host", daemon]
     assert (
-        ran([*docker, "image", "inspect", "--format", "{{.Id}}", "two/rooms:1"]).strip() == digest
+        run([*docker, "image", "inspect", "--format", "{{.Id}}", "two/rooms:1"]).strip() == digest
     )
-    assert ran([*docker, "ps", "--all", "--quiet"]) == ""
-    done = subprocess.run(
+    assert run([*docker, "ps", "--all", "--quiet"]) == ""
+    result = subprocess.run(
         rooms.command("run", "//exports:rooms.x86"),
         cwd=rooms.root,
         env=rooms.environ(),
@@ -145,5 +154,5 @@ def test_load_and_run_are_verbs(rooms: Space, daemon: str) -> None:
         timeout=300,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, ANSWERS), done.stderr
-    assert "0 ran" in done.stderr or "nothing changed" in done.stderr
+    assert (result.returncode, result.stdout) == (0, ANSWERS), result.stderr
+    assert "0 ran" in result.stderr or "nothing changed" in result.stderr

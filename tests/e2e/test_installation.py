@@ -1,4 +1,4 @@
-"""The program starts wherever it is installed: spaces, long names, other alphabets, links to it, no venv at all."""
+"""The program starts wherever it is installed: spaces, long names, other alphabets, symlinks."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ SCRIPT = Path(buildgraph.__file__).parent / "bin/buildgraph"
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A venv in a folder whose path is all that a first line of a script cannot hold."""
+    """Create a venv in a folder whose path does not fit into the first line of a script."""
     folder = (
         tmp_path_factory.mktemp("a folder with spaces") / "Zoë's 模型" / ("long" * 40) / ".venv"
     )
     return installed(folder).parents[1]
 
 
-def says(program: Path | str, **environ: str) -> str:
-    """What `--version` prints, without errors."""
+def version_text(program: Path | str, **environ: str) -> str:
+    """Return what `--version` prints; there are no errors."""
     ran = subprocess.run(
         [str(program), "--version"], capture_output=True, text=True, env={**os.environ, **environ}
     )
@@ -37,19 +37,19 @@ def says(program: Path | str, **environ: str) -> str:
 
 
 def test_it_starts_in_a_folder_of_any_name(environment: Path) -> None:
-    assert says(environment / "bin/buildgraph") == SAID
+    assert version_text(environment / "bin/buildgraph") == SAID
 
 
 def test_it_runs_the_python_of_its_environment(environment: Path) -> None:
-    """Whatever else is on PATH, and by whichever way it is called."""
+    """PATH and the way of starting it do not matter."""
     bad = environment / "bad"
     bad.mkdir()
     for name in ("python", "python3", f"python3.{sys.version_info[1]}"):
         (bad / name).write_text("#!/bin/sh\necho the wrong one\n")
         (bad / name).chmod(0o755)
     path = f"{bad}:{os.environ['PATH']}"
-    assert says(environment / "bin/buildgraph", PATH=path) == SAID
-    assert says("buildgraph", PATH=f"{environment / 'bin'}:{path}") == SAID
+    assert version_text(environment / "bin/buildgraph", PATH=path) == SAID
+    assert version_text("buildgraph", PATH=f"{environment / 'bin'}:{path}") == SAID
     here = subprocess.run(
         ["./buildgraph", "--version"],
         cwd=environment / "bin",
@@ -67,12 +67,12 @@ def test_it_runs_the_python_of_its_environment(environment: Path) -> None:
 
 
 def test_it_starts_through_links(environment: Path, tmp_path: Path) -> None:
-    """As pipx and `uv tool install` put them into a folder of PATH; one link may lead to another."""
+    """pipx and `uv tool install` create symlinks in a folder of PATH, which may be chained."""
     (tmp_path / "apps").symlink_to(environment)
     (tmp_path / "buildgraph").symlink_to("apps/bin/buildgraph")
     (tmp_path / "bg").symlink_to(tmp_path / "buildgraph")
     for name in ("apps/bin/buildgraph", "buildgraph", "bg"):
-        assert says(tmp_path / name) == SAID
+        assert version_text(tmp_path / name) == SAID
 
 
 def test_arguments_and_exit_codes_pass_unchanged(environment: Path, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_arguments_and_exit_codes_pass_unchanged(environment: Path, tmp_path: Pa
 def test_outside_of_a_venv_the_version_of_python_is_that_of_the_installation(
     environment: Path, tmp_path: Path
 ) -> None:
-    """As `pip install --user` and `--prefix` lay it out: no Python beside the script, its modules below lib/pythonX.Y."""
+    """`pip install --user` and `--prefix` install no Python beside the script."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     (tmp_path / "bin").mkdir()
     shutil.copy(environment / "bin/buildgraph", tmp_path / "bin/buildgraph")
@@ -102,10 +102,10 @@ def test_outside_of_a_venv_the_version_of_python_is_that_of_the_installation(
     (path / "python3").chmod(0o755)
     (path / version).write_text(f"#!/bin/sh\nexec '{sys.executable}' \"$@\"\n")
     (path / version).chmod(0o755)
-    assert says(tmp_path / "bin/buildgraph", PATH=f"{path}:/usr/bin:/bin") == SAID
+    assert version_text(tmp_path / "bin/buildgraph", PATH=f"{path}:/usr/bin:/bin") == SAID
 
 
-def test_without_any_python_it_says_so(tmp_path: Path) -> None:
+def test_a_missing_python_is_reported(tmp_path: Path) -> None:
     shutil.copy(SCRIPT, tmp_path / "buildgraph")
     (tmp_path / "buildgraph").chmod(0o755)
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""Nothing that an action leaves, and nothing that is found in place of a file of buildgraph's own, harms a later build."""
+"""Files that an action leaves, or that replace files of buildgraph, harm no later build."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from tests.support.requirements import absent
 from tests.support.workspace import Space, space
 
 HEAD = '[workspace]\nname = "w"\n'
-SMALL = '[t]\nrule = "command"\nargv = ["sh", "-c", "cat {s} > {o}"]\ninputs = { s = "s.txt" }\noutputs = { o = "x" }\n'
+SMALL = (
+    '[t]\nrule = "command"\nargv = ["sh", "-c", "cat {s} > {o}"]\n'
+    'inputs = { s = "s.txt" }\noutputs = { o = "x" }\n'
+)
 LEAVE = """[t]
 rule = "command"
 argv = ["python3", "leave.py", "{{o}}", "{place}", "{kind}"]
@@ -54,7 +57,7 @@ if place != "output" or kind == "odd":
 
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> str:
-    """Each sandbox that works here."""
+    """Return each level that works here."""
     if request.param != "none" and not is_available(request.param):
         absent(f"no {request.param} here")
     return str(request.param)
@@ -72,10 +75,10 @@ def level(request: pytest.FixtureRequest) -> str:
         ("many", "output"),
     ],
 )
-def test_what_an_action_leaves_harms_no_other_build(
+def test_files_left_by_an_action_harm_no_other_build(
     tmp_path: Path, level: str, kind: str, place: str
 ) -> None:
-    """In an output, beside outputs, or in its scratch folder."""
+    """It leaves files in an output, beside outputs, or in its scratch folder."""
     of = space(tmp_path, HEAD + LEAVE.format(place=place, kind=kind))
     of.write("leave.py", SCRIPT)
     done = of.run(
@@ -100,8 +103,8 @@ def a_socket(path: Path) -> None:
     here = os.getcwd()
     os.chdir(path.parent)
     try:
-        with socket.socket(socket.AF_UNIX) as made:
-            made.bind(path.name)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path.name)
     finally:
         os.chdir(here)
 
@@ -121,25 +124,25 @@ KINDS: dict[str, Callable[[Path], object]] = {
 
 
 def own_files(of: Space) -> list[Path]:
-    """Every file and folder of the cache and of the workspace's own folder, but for what was put aside."""
-    found = [path for top in (of.cache, of.root / ".buildgraph") for path in sorted(top.rglob("*"))]
+    """Return the files and folders of the cache and of .buildgraph, without those moved aside."""
+    paths = [path for top in (of.cache, of.root / ".buildgraph") for path in sorted(top.rglob("*"))]
     return [
         path
-        for path in found
+        for path in paths
         if not re.search(r"quarantine/|aside-|/built/|\.gitignore", str(path))
     ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_found_in_place_of_an_own_file_is_put_aside(tmp_path: Path, kind: str) -> None:
-    """Builds neither wait nor fail; the third one, which has nothing to put aside, is as any other."""
+def test_an_entry_in_place_of_an_own_file_is_moved_aside(tmp_path: Path, kind: str) -> None:
+    """Builds do not wait or fail; the third one, with nothing to move aside, is a no-op."""
     of = space(tmp_path, HEAD + SMALL)
     of.env["BUILDGRAPH_SANDBOX"] = "none"
     of.write("s.txt", "text")
     of.run("build", "//...")
     count = 0
     for path in own_files(of):
-        if not path.exists():  # made for one build only
+        if not path.exists():  # created for one build only
             continue
         subprocess.run(["rm", "-rf", str(path)], check=True)
         KINDS[kind](path)
@@ -154,12 +157,12 @@ def test_what_is_found_in_place_of_an_own_file_is_put_aside(tmp_path: Path, kind
     of.run("cache", "verify")
 
 
-def test_a_signal_is_heard_while_a_large_output_is_stored(tmp_path: Path) -> None:
-    """Within a moment, though its zeros take long to hash; they take no room either."""
+def test_a_signal_ends_a_build_that_stores_a_large_output(tmp_path: Path) -> None:
+    """It ends promptly, though hashing the zeros takes long; they take no space on disk."""
     of = space(
         tmp_path,
-        HEAD
-        + '[t]\nrule = "command"\nargv = ["truncate", "-s", "200G", "{o}"]\noutputs = { o = "x" }\n',
+        HEAD + '[t]\nrule = "command"\nargv = ["truncate", "-s", "200G", "{o}"]\n'
+        'outputs = { o = "x" }\n',
     )
     running = subprocess.Popen(
         of.command("build", "//..."),
@@ -175,15 +178,15 @@ def test_a_signal_is_heard_while_a_large_output_is_stored(tmp_path: Path) -> Non
         time.sleep(0.02)
     time.sleep(0.3)
     taken = sum(512 * path.stat().st_blocks for path in of.cache.rglob("*") if path.is_file())
-    told = time.monotonic()
+    sent = time.monotonic()
     running.send_signal(signal.SIGTERM)
     out, _ = running.communicate(timeout=60)
     assert running.returncode == 128 + signal.SIGTERM and "Traceback" not in out, out
-    assert time.monotonic() - told < 20 and taken < 1 << 26
+    assert time.monotonic() - sent < 20 and taken < 1 << 26
     assert not list(of.cache.glob("tmp/*")) and not list(of.cache.glob("work/*"))
 
 
-def test_a_signal_is_heard_while_a_large_source_is_hashed(tmp_path: Path) -> None:
+def test_a_signal_ends_a_build_that_hashes_a_large_source(tmp_path: Path) -> None:
     of = space(tmp_path, HEAD + SMALL)
     with open(of.write("s.txt", ""), "wb") as file:
         file.truncate(200 << 30)
@@ -196,11 +199,11 @@ def test_a_signal_is_heard_while_a_large_source_is_hashed(tmp_path: Path) -> Non
         text=True,
     )
     time.sleep(3)
-    told = time.monotonic()
+    sent = time.monotonic()
     running.send_signal(signal.SIGTERM)
     out, _ = running.communicate(timeout=60)
     assert running.returncode == 128 + signal.SIGTERM and "Traceback" not in out, out
-    assert time.monotonic() - told < 20
+    assert time.monotonic() - sent < 20
 
 
 CLASH = """[d]
@@ -209,7 +212,8 @@ argv = ["sh", "-c", "echo made > {o}"]
 outputs = { o = "x" }
 [t]
 rule = "command"
-argv = ["python3", "-c", "import sys, packaging; open(sys.argv[1], 'w').write(''.join(open(p).read() for p in sys.argv[2:]))",
+argv = ["python3", "-c", "import sys, packaging; \
+open(sys.argv[1], 'w').write(''.join(open(p).read() for p in sys.argv[2:]))",
         "{o}", "{a}", "{b}", "{c}", "{d}"]
 inputs = { a = "out/data/s", b = "site/s", c = "in/d/x", d = ":d" }
 packages = ["packaging"]
@@ -221,7 +225,7 @@ srcs = ["tools/*", "site/*"]
 
 
 def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, level: str) -> None:
-    """Each is given as it is, and a module of the user's is not imported by what buildgraph runs."""
+    """Each is staged unchanged, and modules of users are not imported by buildgraph's tools."""
     of = space(tmp_path, HEAD + CLASH)
     for path in ("out/data/s", "site/s", "in/d/x"):
         of.write(path, f"{path}\n")
@@ -236,32 +240,33 @@ def test_sources_may_have_the_names_of_folders_that_actions_get(tmp_path: Path, 
 
 
 def test_a_deep_source_is_an_input_as_any_other(tmp_path: Path) -> None:
-    """Deeper than Python recurses."""
+    """It is deeper than the recursion limit of Python."""
     path = "d/" * 1100 + "s"
     of = space(tmp_path, HEAD + SMALL.replace("s.txt", path))
     subprocess.run(
         ["mkdir", "-p", os.path.dirname(path)], cwd=of.root, check=True
-    )  # Python would recurse
+    )  # a recursive function would fail
     (of.root / path).write_text("deep")
     of.run("build", "//:t")
     assert (of.root / "out/t/x").read_text() == "deep"
     of.run("why", "//:t")
 
 
-def test_variables_are_given_as_declared(tmp_path: Path, level: str) -> None:
-    """Those that have a default, too."""
+def test_variables_are_set_as_declared(tmp_path: Path, level: str) -> None:
+    """Variables that have a default can be declared, too."""
     of = space(
         tmp_path,
         HEAD
         + '[t]\nrule = "command"\nargv = ["sh", "-c", "echo $TMPDIR $HOME $USER $LANG > {o}"]\n'
-        'env = { TMPDIR = "/dev/shm", HOME = "/h", USER = "me", LANG = "C" }\noutputs = { o = "x" }\n',
+        'env = { TMPDIR = "/dev/shm", HOME = "/h", USER = "me", LANG = "C" }\n'
+        'outputs = { o = "x" }\n',
     )
     of.run("build", "//...", "--sandbox", level)
     assert (of.root / "out/t/x").read_text() == "/dev/shm /h me C\n"
 
 
-def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
-    """Neither from being forgotten, nor from being held."""
+def test_odd_entries_beside_own_files_do_not_keep_others(tmp_path: Path) -> None:
+    """Other files are still removed when old, and kept when in use."""
     of = space(tmp_path, HEAD + SMALL)
     of.write("s.txt", "text")
     deadline = time.monotonic() + 60
@@ -286,8 +291,8 @@ def test_what_is_odd_beside_own_files_keeps_no_others(tmp_path: Path) -> None:
     assert "1 ran" in of.run("build", "//...").out
 
 
-def test_a_signal_is_heard_while_an_output_is_put_in_place(tmp_path: Path) -> None:
-    """It is not there then, and nothing else is left; the next build puts it in place."""
+def test_a_signal_ends_a_build_that_writes_an_output(tmp_path: Path) -> None:
+    """Nothing is left of the output; the next build writes it."""
     of = space(
         tmp_path,
         HEAD

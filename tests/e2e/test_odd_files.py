@@ -1,4 +1,4 @@
-"""What people have in their folders: names and kinds of files that no build expects, in the way of it or among its sources."""
+"""Unusual names and kinds of files, among the sources or at the paths of buildgraph's own folders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ srcs = ["**/*.txt"]
 """
 
 
-def began(folder: Path) -> Space:
+def workspace_in(folder: Path) -> Space:
     """A workspace with one source."""
     of = space(folder, TOML)
     of.env["BUILDGRAPH_SANDBOX"] = "none"
@@ -39,13 +39,12 @@ def began(folder: Path) -> Space:
 
 
 def a_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(os.path.relpath(path))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(path))
 
 
-KINDS: dict[
-    str, tuple[Callable[[Path], object], str]
-] = {  # what a source becomes, and what is said
+# The kind of a source, with the function that creates it, and the message.
+KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (os.mkfifo, "is not a file or a folder"),
     "socket": (a_socket, "is not a file or a folder"),
     "folder": (Path.mkdir, "is not a regular file"),
@@ -57,11 +56,11 @@ KINDS: dict[
 
 @pytest.mark.parametrize("when", ["first", "later", "clone"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_source_that_is_no_file(
+def test_a_source_that_is_not_a_file(
     tmp_path: Path, kind: str, when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told at its place, whether the build knows nothing, goes on from the last one, or knows the BUILD.toml by content."""
-    of, (make, said) = began(tmp_path), KINDS[kind]
+    """It is reported at its location by a first build, an incremental build, and a clone."""
+    of, (make, message) = workspace_in(tmp_path), KINDS[kind]
     monkeypatch.chdir(of.root)
     if when != "first":
         of.run("build", "//...")
@@ -73,7 +72,9 @@ def test_a_source_that_is_no_file(
     (of.root / "in.txt").unlink()
     make(of.root / "in.txt")
     done = of.run("build", "//...", code=2)
-    assert "'in.txt'" in done.err and said in done.err and "--> BUILD.toml:" in done.err, done.err
+    assert "'in.txt'" in done.err and message in done.err and "--> BUILD.toml:" in done.err, (
+        done.err
+    )
 
 
 NAMES = [
@@ -90,9 +91,9 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:20])
-def test_a_name_that_is_odd(tmp_path: Path, name: str) -> None:
-    """Is a name like any other."""
-    of = began(tmp_path)
+def test_an_unusual_name(tmp_path: Path, name: str) -> None:
+    """It is treated like any other name."""
+    of = workspace_in(tmp_path)
     of.write(name, "odd")
     of.run("build", "//...")
     assert (of.root / "out/files/tree" / name).read_text() == "odd"
@@ -101,44 +102,46 @@ def test_a_name_that_is_odd(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "name", [b"\xff.txt", b"a\nb.txt", b"\033[31m.txt", "\u202e.txt".encode()], ids=ascii
 )
-def test_a_name_that_cannot_be_shown(tmp_path: Path, name: bytes) -> None:
-    """Is refused where it is found, as for outputs; what is no UTF-8 has no place in a message of REAPI."""
-    of = began(tmp_path)
+def test_an_unprintable_name(tmp_path: Path, name: bytes) -> None:
+    """It is refused at its location, as for outputs. Messages of REAPI contain UTF-8 only."""
+    of = workspace_in(tmp_path)
     os.close(os.open(os.fsencode(of.root) + b"/" + name, os.O_CREAT))
     done = of.run("build", "//...", code=2)
     assert (
-        "is no printable UTF-8 name" in done.err
+        "is not a printable UTF-8 name" in done.err
         and "--> BUILD.toml:" in done.err
         and "\033" not in done.err
     )
 
 
-def in_the_way(of: Space, make: Callable[[Path], object], name: str) -> Ran:
-    """A build that finds something where its own folders should stand."""
+def build_with_obstacle(of: Space, make: Callable[[Path], object], name: str) -> Ran:
+    """Run a build with an obstacle at the path of one of its folders."""
     make(of.root / name)
     return of.run("build", "//...", code=30)
 
 
 @pytest.mark.parametrize("name", ["out", ".buildgraph"])
-def test_a_file_in_the_way(tmp_path: Path, name: str) -> None:
-    """It is the user's, and stays."""
-    of = began(tmp_path)
-    done = in_the_way(of, Path.touch, name)
+def test_a_file_at_the_path_of_a_folder(tmp_path: Path, name: str) -> None:
+    """It belongs to the user, and stays."""
+    of = workspace_in(tmp_path)
+    done = build_with_obstacle(of, Path.touch, name)
     assert (
         f"{name} cannot be made: something is in the way" in done.err and (of.root / name).is_file()
     )
 
 
 def test_out_is_a_link(tmp_path: Path) -> None:
-    """Then links in it would lead elsewhere."""
+    """Links in it would be written outside of the workspace."""
     (tmp_path / "elsewhere").mkdir()
-    done = in_the_way(began(tmp_path), lambda path: path.symlink_to(tmp_path / "elsewhere"), "out")
+    done = build_with_obstacle(
+        workspace_in(tmp_path), lambda path: path.symlink_to(tmp_path / "elsewhere"), "out"
+    )
     assert "out is a link" in done.err and not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_directories_in_a_circle(tmp_path: Path) -> None:
-    """Globs follow no links to folders."""
-    of = began(tmp_path)
+def test_links_in_a_circle(tmp_path: Path) -> None:
+    """A glob follows no link to a folder that it is in."""
+    of = workspace_in(tmp_path)
     of.write("a/b/x.txt", "x")
     (of.root / "a/b/up").symlink_to("../..")
     (of.root / "self").symlink_to(".")

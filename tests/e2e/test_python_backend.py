@@ -1,4 +1,4 @@
-"""Agents that native does not cover: proved with pymdp, and told apart from what an image can hold."""
+"""Agents that native code does not support are proved with pymdp, and refused for images."""
 
 from __future__ import annotations
 
@@ -45,19 +45,20 @@ import numpy as np
 def build():
     A = np.array([[0.8, 0.2, 0.3], [0.2, 0.8, 0.7]])
     B = np.stack([np.eye(3), np.roll(np.eye(3), 1, axis=0)], axis=-1)
-    return {"A": [A], "B": [B], "C": [np.array([0.0, 2.0])], "pA": [4.0 * A], "learn_A": True, "policy_len": 2}
+    return {"A": [A], "B": [B], "C": [np.array([0.0, 2.0])], "pA": [4.0 * A], "learn_A": True,
+            "policy_len": 2}
 """
 
 
 def learning(tmp_path: Path) -> Space:
-    """A workspace with one source that learns."""
+    """Return a workspace with one source that learns."""
     here = Space(tmp_path / "w", tmp_path / "cache")
     here.write("BUILD.toml", BUILD)
     here.write("learner.py", LEARNER)
     return here
 
 
-def test_a_model_says_which_backend_suits_it_and_why(tmp_path: Path) -> None:
+def test_a_model_names_its_backend_and_the_reason(tmp_path: Path) -> None:
     here = learning(tmp_path)
     here.run("build", "//models:silent", "//models:frozen")
     silent, frozen = (
@@ -70,16 +71,16 @@ def test_a_model_says_which_backend_suits_it_and_why(tmp_path: Path) -> None:
     assert frozen["runtime"] == "native" and frozen["refused_by_native"] == []
 
 
-def test_what_only_the_source_asks_for_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    said = learning(tmp_path).run("build", "//coalitions:silent", code=2).err
-    assert "learn_A = true" in said and '`runtime = "python"`' in said and "Traceback" not in said
+def test_a_feature_of_the_source_alone_is_refused_with_help(tmp_path: Path) -> None:
+    err = learning(tmp_path).run("build", "//coalitions:silent", code=2).err
+    assert "learn_A = true" in err and '`runtime = "python"`' in err and "Traceback" not in err
 
 
-def test_an_export_is_refused_at_the_line_that_wants_it(tmp_path: Path) -> None:
-    said = learning(tmp_path).run("build", "//exports:both", code=2).err
+def test_an_export_is_refused_at_its_line(tmp_path: Path) -> None:
+    err = learning(tmp_path).run("build", "//exports:both", code=2).err
     assert (
-        'learner (runtime = "python"), and images with Python are not made yet' in said
-        and "BUILD.toml:27" in said
+        'learner (runtime = "python"), and images support the native backend only' in err
+        and "BUILD.toml:27" in err
     )
 
 

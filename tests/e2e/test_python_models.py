@@ -1,4 +1,4 @@
-"""Models in Python: the files beside them, their time, what they print, and what is said when they fail."""
+"""Models in Python: their input files, time limits, output and error messages."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ FILES = {
 
 
 def walker(folder: Path, tables: str = TABLES) -> Space:
-    """A model of several files."""
-    made = space(folder, tables)
+    """Create a workspace with a model of several files."""
+    workspace = space(folder, tables)
     for path, text in FILES.items():
-        made.write(path, text)
-    return made
+        workspace.write(path, text)
+    return workspace
 
 
 def failing(folder: Path, text: str | bytes, rest: str = "") -> str:
-    """What is said on stderr when a model fails."""
-    made = space(
+    """Build a model that fails, and return the stderr of the build."""
+    workspace = space(
         folder, f'[workspace]\nname = "w"\n[models.m]\nrule = "model"\nsource = "a/m.py"\n{rest}\n'
     )
-    made.write("a/m.py", text)
-    ran = made.run("build", "//models:m", code=None)
-    assert ran.code in (1, 2) and not (made.root / "out/models/m").exists()
+    workspace.write("a/m.py", text)
+    ran = workspace.run("build", "//models:m", code=None)
+    assert ran.code in (1, 2) and not (workspace.root / "out/models/m").exists()
     return ran.err
 
 
@@ -61,69 +61,71 @@ def failing(folder: Path, text: str | bytes, rest: str = "") -> str:
 def test_a_model_finds_its_files_in_every_sandbox(level: str, tmp_path: Path) -> None:
     if level == "namespaces":
         need("bwrap")
-    made = walker(tmp_path)
-    made.run("build", "//models:walker", f"--sandbox={level}")
-    A = (made.root / "out/models/walker/ir/A0.f64").read_bytes()
+    workspace = walker(tmp_path)
+    workspace.run("build", "//models:walker", f"--sandbox={level}")
+    A = (workspace.root / "out/models/walker/ir/A0.f64").read_bytes()
     assert A == walker_table(0.25)
 
 
 def walker_table(noise: float) -> bytes:
-    """A of the walker as the output holds it."""
+    """Return A of the walker as it is encoded in the output."""
     import numpy as np
 
     return np.array([[1 - noise, noise], [noise, 1 - noise]]).tobytes()
 
 
-def test_an_edit_of_an_input_imports_again_and_stops_at_equal_arrays(tmp_path: Path) -> None:
-    made = walker(tmp_path)
-    made.run("build", "//models:walker")
-    made.write("agents/data/noise.csv", "0.250\n")
-    assert made.run("build", "//models:walker", "--json").titles() == ["ingest walker"]
-    made.write("agents/lib/moves.py", FILES["agents/lib/moves.py"] + "# a comment\n")
-    assert made.run("build", "//models:walker", "--json").titles() == ["ingest walker"]
-    made.write("agents/data/noise.csv", "0.125\n")
-    assert made.run("build", "//models:walker", "--json").titles() == [
+def test_an_edited_input_is_imported_again_and_equal_arrays_cut_off(tmp_path: Path) -> None:
+    workspace = walker(tmp_path)
+    workspace.run("build", "//models:walker")
+    workspace.write("agents/data/noise.csv", "0.250\n")
+    assert workspace.run("build", "//models:walker", "--json").titles() == ["ingest walker"]
+    workspace.write("agents/lib/moves.py", FILES["agents/lib/moves.py"] + "# a comment\n")
+    assert workspace.run("build", "//models:walker", "--json").titles() == ["ingest walker"]
+    workspace.write("agents/data/noise.csv", "0.125\n")
+    assert workspace.run("build", "//models:walker", "--json").titles() == [
         "choose the runtime of walker",
         "ingest walker",
     ]
-    assert (made.root / "out/models/walker/ir/A0.f64").read_bytes() == walker_table(0.125)
-    made.write("agents/unread.txt", "not an input")
-    assert made.run("build", "//models:walker", "--json").titles() == []
+    assert (workspace.root / "out/models/walker/ir/A0.f64").read_bytes() == walker_table(0.125)
+    workspace.write("agents/unread.txt", "not an input")
+    assert workspace.run("build", "//models:walker", "--json").titles() == []
 
 
-def test_what_is_not_declared_is_named_with_what_to_write(tmp_path: Path) -> None:
-    made = walker(tmp_path, TABLES.replace('"agents/agentc.py", ', ""))
-    assert 'inputs = ["agents/agentc.py"]' in made.run("build", "//models:walker", code=None).err
-    made.write("BUILD.toml", TABLES.replace(', "agents/data/*.csv"', ""))
-    said = made.run("build", "//models:walker", code=None).err
+def test_an_undeclared_file_is_named_with_the_line_to_write(tmp_path: Path) -> None:
+    workspace = walker(tmp_path, TABLES.replace('"agents/agentc.py", ', ""))
     assert (
-        'inputs = ["agents/data/noise.csv"]' in said
-        and "walker.py, line 7: FileNotFoundError" in said
+        'inputs = ["agents/agentc.py"]' in workspace.run("build", "//models:walker", code=None).err
     )
-    made.write("BUILD.toml", TABLES.replace("agents/agentc.py", "agents/irr.py"))
-    assert "no file 'agents/irr.py'" in made.run("build", "//models:walker", code=2).err
+    workspace.write("BUILD.toml", TABLES.replace(', "agents/data/*.csv"', ""))
+    stderr = workspace.run("build", "//models:walker", code=None).err
+    assert (
+        'inputs = ["agents/data/noise.csv"]' in stderr
+        and "walker.py, line 7: FileNotFoundError" in stderr
+    )
+    workspace.write("BUILD.toml", TABLES.replace("agents/agentc.py", "agents/irr.py"))
+    assert "no file 'agents/irr.py'" in workspace.run("build", "//models:walker", code=2).err
 
 
-def test_what_a_passing_model_printed_can_be_seen_when_it_is_a_hit_too(tmp_path: Path) -> None:
-    made = walker(tmp_path)
-    assert "has run in" in made.run("log", "//models:walker", code=2).err
-    made.run("build", "//models:walker")
-    said = made.run("log", "//models:walker").out
-    assert "//models:walker: ingest walker\n   | walker is model_source_file\n" in said
-    assert "choose the runtime of walker: it printed nothing" in said
-    other = Space(tmp_path / "other", made.cache)
+def test_the_output_of_a_model_is_shown_after_a_hit_too(tmp_path: Path) -> None:
+    workspace = walker(tmp_path)
+    assert "has run in" in workspace.run("log", "//models:walker", code=2).err
+    workspace.run("build", "//models:walker")
+    log = workspace.run("log", "//models:walker").out
+    assert "//models:walker: ingest walker\n   | walker is model_source_file\n" in log
+    assert "choose the runtime of walker: it printed nothing" in log
+    other = Space(tmp_path / "other", workspace.cache)
     for path in ("BUILD.toml", *FILES):
-        other.write(path, (made.root / path).read_bytes())
+        other.write(path, (workspace.root / path).read_bytes())
     assert (
         "0 ran" in other.run("build", "//models:walker").out
-        and other.run("log", "//models:walker").out == said
+        and other.run("log", "//models:walker").out == log
     )
-    (found,) = [
-        one
-        for one in json.loads(other.run("log", "//models:walker", "--json").out)["logs"]
-        if one["log"]
+    (entry,) = [
+        entry
+        for entry in json.loads(other.run("log", "//models:walker", "--json").out)["logs"]
+        if entry["log"]
     ]
-    assert found == {
+    assert entry == {
         "label": "//models:walker",
         "title": "ingest walker",
         "state": "passed",
@@ -159,23 +161,23 @@ FAILURES: list[tuple[str | bytes, str]] = [
 ]
 
 
-def test_a_failure_says_how_to_get_on(tmp_path: Path) -> None:
+def test_a_failure_suggests_a_fix(tmp_path: Path) -> None:
     tables = "".join(
         f'[models.m{i}]\nrule = "model"\nsource = "a/m{i}.py"\n' for i in range(len(FAILURES))
     )
-    made = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
+    workspace = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
     for i, (text, _) in enumerate(FAILURES):
-        made.write(f"a/m{i}.py", text)
-    made.run("build", "-k", "//models:*", code=None)
-    for i, (text, said) in enumerate(FAILURES):
-        log = made.run("log", f"//models:m{i}").out
-        assert said in log and f"   | error: //models:m{i}: m{i}.py" in log, (text, log)
+        workspace.write(f"a/m{i}.py", text)
+    workspace.run("build", "-k", "//models:*", code=None)
+    for i, (text, message) in enumerate(FAILURES):
+        log = workspace.run("log", f"//models:m{i}").out
+        assert message in log and f"   | error: //models:m{i}: m{i}.py" in log, (text, log)
         assert (
             "buildgraph[" not in log and "python_source" not in log and "import_python" not in log
         )
 
 
-def test_the_error_comes_last_apart_from_prints_and_with_the_users_frames_only(
+def test_the_error_comes_after_prints_with_only_the_users_frames(
     tmp_path: Path,
 ) -> None:
     err = failing(
@@ -212,7 +214,7 @@ def test_a_syntax_error_is_shown_with_a_caret(tmp_path: Path) -> None:
         "threading.Thread(target=time.sleep, args=(60,)).start()\ntime.sleep(60)\n",
     ],
 )
-def test_a_model_that_does_not_end_is_killed_in_its_own_time(text: str, tmp_path: Path) -> None:
+def test_a_model_that_does_not_end_is_killed_after_its_timeout(text: str, tmp_path: Path) -> None:
     err = failing(tmp_path, text, 'timeout = "1s"')
     assert "it ran out of time and was killed (timeout: 1 s)" in err and (
         "begun" in err or "begun" not in text
@@ -228,25 +230,27 @@ def test_threads_that_a_failing_model_leaves_are_not_waited_for(tmp_path: Path) 
 
 
 def test_a_process_that_a_model_forked_does_not_write_the_model_again(tmp_path: Path) -> None:
-    made = space(tmp_path, '[workspace]\nname = "w"\n[models.m]\nrule = "model"\nsource = "m.py"\n')
-    made.write(
+    workspace = space(
+        tmp_path, '[workspace]\nname = "w"\n[models.m]\nrule = "model"\nsource = "m.py"\n'
+    )
+    workspace.write(
         "m.py",
         "import os\nimport numpy as np\ndef build():\n    child = os.fork()\n"
         "    eye = np.eye(2) if child else np.eye(2)[::-1]\n"
         "    return {'A': [eye], 'B': [np.eye(2)[:, :, None]]}\n",
     )
-    made.run("build", "//models:m")
-    assert (made.root / "out/models/m/ir/A0.f64").read_bytes() == walker_table(0.0)
+    workspace.run("build", "//models:m")
+    assert (workspace.root / "out/models/m/ir/A0.f64").read_bytes() == walker_table(0.0)
 
 
-def test_a_module_named_as_a_package_is_answered_with_its_distribution(tmp_path: Path) -> None:
+def test_a_module_named_as_a_package_is_reported_with_its_distribution(tmp_path: Path) -> None:
     for module, distribution in (
         ("_pytest", "pytest"),
         ("sklearn", "scikit-learn"),
         ("pymdp", "inferactively-pymdp"),
     ):
-        made = walker(tmp_path, TABLES + f'packages = ["{module}"]\n')
-        err = made.run("build", "//models:walker", code=None).err
+        workspace = walker(tmp_path, TABLES + f'packages = ["{module}"]\n')
+        err = workspace.run("build", "//models:walker", code=None).err
         assert (
             f"{module!r} is a module of the distribution {distribution!r}: name that one" in err
             and "pip install" not in err
@@ -260,14 +264,13 @@ def test_the_error_of_a_model_that_imports_pymdp_comes_last(tmp_path: Path) -> N
         f'[models.m{i}]\nrule = "model"\nsource = "m.py"\npackages = ["inferactively-pymdp"]\nargs = {{ x = {i} }}\n'
         for i in range(3)
     )
-    made = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
-    made.write(
+    workspace = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
+    workspace.write(
         "m.py",
         "from pymdp.agent import Agent\nprint('imported')\ndef build(x):\n    raise ValueError('mine')\n",
     )
-    made.run(
-        "build", "-k", "-j1", "//models:*", code=None
-    )  # from the second one on by a warm interpreter
+    # From the second model on, a warm interpreter runs them.
+    workspace.run("build", "-k", "-j1", "//models:*", code=None)
     for i in range(3):
-        last = made.run("log", f"//models:m{i}").out.splitlines()[-1]
+        last = workspace.run("log", f"//models:m{i}").out.splitlines()[-1]
         assert last == f"   | error: //models:m{i}: m.py, line 4: ValueError: mine"

@@ -1,7 +1,8 @@
-"""The same sources give the same image, whoever builds them, where, and how isolated.
+"""The same sources give the same image for every user, folder, sandbox and number of threads.
 
-The digests below are those of this version of buildgraph and its pinned tools. One that moves without a change of
-models, compiler or image is a bug; after such a change, put the new digests here.
+The digests below are those of this version of buildgraph and its pinned tools. A digest that changes
+without a change of models, compiler or image is a bug. After such a change, write the new digests
+here.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ ODD = {
 
 
 def build(space: Space, *words: str) -> str:
-    """Build with a cold cache, another umask, and an environment that must not matter; the sandbox that was used."""
-    done = subprocess.run(
+    """Build with another umask and environment, which must not matter; return the sandbox used."""
+    result = subprocess.run(
         space.command("build", "--json", *words),
         cwd=space.root,
         env=space.environ() | ODD,
@@ -54,13 +55,13 @@ def build(space: Space, *words: str) -> str:
         timeout=600,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert result.returncode == 0, result.stdout + result.stderr
+    events = [json.loads(line) for line in result.stdout.splitlines()]
     return next(str(event["sandbox"]) for event in events if event["event"] == "planned")
 
 
-def everything(folder: Path) -> Iterator[tuple[str, bool, bytes]]:
-    """Path, executable or not, and content of every file below a folder."""
+def read_files(folder: Path) -> Iterator[tuple[str, bool, bytes]]:
+    """Yield the path, executable bit and content of every file below a folder."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield (
@@ -70,11 +71,11 @@ def everything(folder: Path) -> Iterator[tuple[str, bool, bytes]]:
             )
 
 
-def test_the_images_are_those_of_every_other_build(built: Space) -> None:
+def test_the_images_have_the_recorded_digests(built: Space) -> None:
     assert {name: image(built, name) for name in ROOMS} == ROOMS
 
 
-def test_the_images_of_the_repository_are_those_of_every_other_build(tmp_path: Path) -> None:
+def test_the_images_of_the_repository_have_the_recorded_digests(tmp_path: Path) -> None:
     space = repository(
         tmp_path / "a rather longer name of a folder, with spaces" / "w", tmp_path / "cache"
     )
@@ -83,7 +84,7 @@ def test_the_images_of_the_repository_are_those_of_every_other_build(tmp_path: P
 
 
 @pytest.mark.parametrize("sandbox, jobs", [("landlock", "-j1"), ("none", "-j4")])
-def test_a_weaker_sandbox_and_other_threads_make_the_same_bytes(
+def test_a_weaker_sandbox_and_other_thread_counts_give_the_same_bytes(
     built: Space, tmp_path: Path, sandbox: str, jobs: str
 ) -> None:
     space = copy("npz", tmp_path / "w", tmp_path / "cache")
@@ -92,5 +93,7 @@ def test_a_weaker_sandbox_and_other_threads_make_the_same_bytes(
         absent(f"no sandbox {sandbox} here")
     assert build(space, BOTH, "--sandbox", sandbox, jobs) == sandbox
     for name in ROOMS:
-        mine, other = (list(everything(of.root / "out/exports" / name)) for of in (space, built))
-        assert mine == other
+        own, other = (
+            list(read_files(workspace.root / "out/exports" / name)) for workspace in (space, built)
+        )
+        assert own == other

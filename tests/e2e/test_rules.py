@@ -162,11 +162,11 @@ class TestCommand:
                 ('outputs = { o = "o" }\nargv = ["sh", "{"]', "write {{ and }} for braces"),
                 ('outputs = { o = "o" }\nargv = []', "//:t3: argv is empty"),
                 ('outputs = {}\nargv = ["sh"]', "//:t4 has no outputs"),
-                ('outputs = { o = "../o" }\nargv = ["sh"]', "'../o' is not a path of an output"),
-                ('outputs = { o = "/o" }\nargv = ["sh"]', "'/o' is not a path of an output"),
+                ('outputs = { o = "../o" }\nargv = ["sh"]', "'../o' is not an output path"),
+                ('outputs = { o = "/o" }\nargv = ["sh"]', "'/o' is not an output path"),
                 (
                     'outputs = { a = "o", b = "o/" }\nargv = ["sh"]',
-                    "//:t7: two outputs have one path",
+                    "//:t7: two outputs have the same path",
                 ),
                 (
                     'outputs = { o = "o" }\ninputs = { o = "BUILD.toml" }\nargv = ["sh"]',

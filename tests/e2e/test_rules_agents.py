@@ -1,4 +1,4 @@
-"""The rules of agents, on the example of two rooms: what runs again after which change, and what is refused."""
+"""The rules of agents, on the example of two rooms: early cutoff, gates and errors."""
 
 from __future__ import annotations
 
@@ -21,32 +21,34 @@ Arrays = dict[str, Any]
 
 
 def edit(space: Space, path: str, old: str, new: str) -> None:
-    """Replace what must be there, once."""
+    """Replace a text that occurs once in a file."""
     text = (space.root / path).read_text()
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
+    assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {path}"
     space.write(path, text.replace(old, new))
 
 
-def arrays(space: Space, name: str, change: Callable[[Arrays], object]) -> None:
+def edit_arrays(space: Space, name: str, change: Callable[[Arrays], object]) -> None:
     """Change the arrays of a model."""
     path = space.root / f"models/{name}.npz"
-    with np.load(path) as held:
-        found = dict(held)
-    change(found)
+    with np.load(path) as archive:
+        contents = dict(archive)
+    change(contents)
     data = io.BytesIO()
-    np.savez(data, allow_pickle=False, **found)
+    np.savez(data, allow_pickle=False, **contents)
     path.write_bytes(data.getvalue())
 
 
-def spec(space: Space, name: str, **values: Any) -> None:
-    """Change parameters of a model; None takes one away."""
+def edit_spec(space: Space, name: str, **values: Any) -> None:
+    """Change parameters of a model; None removes a parameter."""
     path = space.root / f"models/{name}.json"
-    found = json.loads(path.read_text()) | values
-    path.write_text(json.dumps({key: value for key, value in found.items() if value is not None}))
+    parameters = json.loads(path.read_text()) | values
+    path.write_text(
+        json.dumps({key: value for key, value in parameters.items() if value is not None})
+    )
 
 
 def labels(ran: Ran) -> list[str]:
-    """`<label> <title>` of each action that ran, sorted."""
+    """Return `<label> <title>` of each action that ran, sorted."""
     return sorted(
         f"{event['label']} {event['title']}"
         for event in ran.events
@@ -55,7 +57,7 @@ def labels(ran: Ran) -> list[str]:
 
 
 class TestWhatRunsAgain:
-    """Early cutoff, as the chain of agents has it."""
+    """The actions that run again after a change, with early cutoff."""
 
     def test_nothing_in_another_checkout_with_the_same_cache(
         self, rooms: Space, built: Space
@@ -65,9 +67,11 @@ class TestWhatRunsAgain:
         for export in ("rooms.pi", "rooms.x86"):
             assert image(rooms, export) == image(built, export)
 
-    def test_one_agent_changed_is_that_agent_and_what_holds_all(self, rooms: Space) -> None:
+    def test_a_changed_agent_runs_its_actions_and_those_of_the_whole(self, rooms: Space) -> None:
         first = rooms.build(BOTH).digests()
-        arrays(rooms, "heater", lambda found: found.update(C0=np.array([-2.0, 2.5, -3.0])))
+        edit_arrays(
+            rooms, "heater", lambda contents: contents.update(C0=np.array([-2.0, 2.5, -3.0]))
+        )
         second = rooms.build(BOTH)
         agent = [
             "//coalitions:rooms emit heater",
@@ -97,12 +101,12 @@ class TestWhatRunsAgain:
         reverted = rooms.build(BOTH)
         assert reverted.titles() == [] and reverted.digests() == first
 
-    def test_an_npz_packed_otherwise_is_ingested_and_no_more(self, rooms: Space) -> None:
+    def test_a_repacked_npz_runs_only_its_import(self, rooms: Space) -> None:
         path = rooms.root / "models/heater.npz"
-        with np.load(path) as held:
-            found = dict(held)
+        with np.load(path) as archive:
+            contents = dict(archive)
         with path.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **found)
+            np.savez_compressed(file, allow_pickle=False, **contents)
         assert rooms.build(BOTH).titles() == ["ingest heater"]
 
     def test_fields_of_hardware_that_no_tool_reads_change_nothing(self, rooms: Space) -> None:
@@ -159,7 +163,7 @@ class TestWhatRunsAgain:
         edit(rooms, "BUILD.toml", "episodes = 12, seed = 7", "episodes = 0")
         assert "no probe has 0 episodes" in rooms.run("build", BOTH, code=2).err
 
-    def test_a_tick_is_the_main_file_alone(self, rooms: Space) -> None:
+    def test_a_tick_changes_only_the_main_file(self, rooms: Space) -> None:
         rooms.build(BOTH)
         edit(rooms, "BUILD.toml", "links = [", 'tick = "20ms"\nlinks = [')
         titles = set(rooms.build(BOTH).titles())
@@ -170,7 +174,7 @@ class TestWhatRunsAgain:
             subprocess.run([agent, "--selftest"], capture_output=True, check=False).returncode == 0
         )
 
-    def test_a_changed_link_leaves_the_agents_alone(self, rooms: Space) -> None:
+    def test_a_changed_link_does_not_run_the_actions_of_agents(self, rooms: Space) -> None:
         rooms.build(BOTH)
         edit(
             rooms,
@@ -185,7 +189,7 @@ class TestWhatRunsAgain:
 
 
 class TestGates:
-    """What an export must pass."""
+    """The gates of an export."""
 
     def test_a_budget_exceeded_fails_the_request_and_leaves_the_image(self, rooms: Space) -> None:
         edit(
@@ -204,8 +208,8 @@ class TestGates:
 
     def test_a_time_that_needs_the_board_is_not_checked(self, rooms: Space) -> None:
         edit(rooms, "BUILD.toml", 'memory = "256KiB"', 'memory = "256KiB", step_p99 = "5ms"')
-        done = rooms.run("build", "//exports:rooms.pi")
-        assert "not checked  step_p99: it needs a raspberry-pi-4b to measure on" in done.out
+        result = rooms.run("build", "//exports:rooms.pi")
+        assert "not checked  step_p99: it needs a raspberry-pi-4b to measure on" in result.out
 
     def test_without_the_emulator_emulation_is_not_checked(
         self, rooms: Space, tmp_path: Path
@@ -225,7 +229,7 @@ class TestGates:
         ]
         if subprocess.run([*hidden, "true"], check=False, capture_output=True).returncode:
             pytest.skip("bubblewrap cannot hide a program here")
-        done = subprocess.run(
+        result = subprocess.run(
             [*hidden, *rooms.command("build", "//exports:rooms.pi")],
             cwd=rooms.root,
             timeout=300,
@@ -234,14 +238,14 @@ class TestGates:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        assert "not checked  emulation: it needs qemu-aarch64-static" in done.stdout
+        assert result.returncode == 0, result.stderr
+        assert "not checked  emulation: it needs qemu-aarch64-static" in result.stdout
         assert (rooms.root / "out/exports/rooms.pi/image/index.json").is_file()
         assert "  passed       emulation, fitness" in rooms.run("build", "//exports:rooms.pi").out
 
 
 class TestOut:
-    """Copies of the outputs in a folder of the user's."""
+    """Copies of the outputs in a folder of the user, with `--out`."""
 
     def test_of_one_label_and_of_several(self, rooms: Space, tmp_path: Path) -> None:
         rooms.build("//exports:rooms.x86", "--out", str(tmp_path / "one"))
@@ -254,70 +258,75 @@ class TestOut:
         rooms.build(BOTH, "--out", "../several")
         for board in ("pi", "x86"):
             assert (tmp_path / f"several/exports/rooms.{board}/image/oci-layout").is_file()
-        done = subprocess.run(
+        result = subprocess.run(
             [tmp_path / "one/agent", "--selftest"], capture_output=True, check=False
         )
-        assert done.returncode == 0
+        assert result.returncode == 0
 
 
 class TestModel:
-    """Sources of models, and what is refused."""
+    """Sources of models, and their errors."""
 
-    def test_faults_of_arrays_name_matrix_column_and_sum(self, rooms: Space) -> None:
-        def spoil(found: Arrays) -> None:
-            found["A0"][:, 1] = 0.25
-            found["B0"][2, 0, 1] = np.nan
-            found["D0"] = np.array([0.5, 0.5])
+    def test_errors_of_arrays_name_matrix_column_and_sum(self, rooms: Space) -> None:
+        def spoil(contents: Arrays) -> None:
+            contents["A0"][:, 1] = 0.25
+            contents["B0"][2, 0, 1] = np.nan
+            contents["D0"] = np.array([0.5, 0.5])
 
-        arrays(rooms, "heater", spoil)
-        said = rooms.run("build", "//models:heater", code=2).err
-        assert said.count("error: //models:heater: heater.npz: ") == 3, said
+        edit_arrays(rooms, "heater", spoil)
+        stderr = rooms.run("build", "//models:heater", code=2).err
+        assert stderr.count("error: //models:heater: heater.npz: ") == 3, stderr
         assert (
-            "A0[:,1] sums to 0.75, not to 1" in said and "B0[2,0,1] is not a finite number" in said
+            "A0[:,1] sums to 0.75, not to 1" in stderr
+            and "B0[2,0,1] is not a finite number" in stderr
         )
-        assert "D0 has the shape (2,)" in said and "(3,)" in said
+        assert "D0 has the shape (2,)" in stderr and "(3,)" in stderr
 
-    def test_unknown_words_and_names_are_refused_with_a_hint(self, rooms: Space) -> None:
-        spec(rooms, "heater", gama=2.0, policy_len="2")
-        said = rooms.run("build", "//models:heater", code=2).err
-        assert "did you mean 'gamma'" in said and "policy_len = '2' must be of the type int" in said
-        arrays(rooms, "vent", lambda found: found.update(F0=found.pop("D1")))
+    def test_unknown_parameters_and_arrays_are_refused_with_a_hint(self, rooms: Space) -> None:
+        edit_spec(rooms, "heater", gama=2.0, policy_len="2")
+        stderr = rooms.run("build", "//models:heater", code=2).err
+        assert (
+            "did you mean 'gamma'" in stderr
+            and "policy_len = '2' must be of the type int" in stderr
+        )
+        edit_arrays(rooms, "vent", lambda contents: contents.update(F0=contents.pop("D1")))
         assert "unknown array 'F0'" in rooms.run("build", "//models:vent", code=2).err
 
     def test_what_native_cannot_do_is_refused_with_every_reason(self, rooms: Space) -> None:
-        arrays(
+        edit_arrays(
             rooms,
             "vent",
-            lambda found: found.update(
-                {f"p{name}": 4 * found[name] for name in list(found) if name.startswith("A")}
+            lambda contents: contents.update(
+                {f"p{name}": 4 * contents[name] for name in list(contents) if name.startswith("A")}
             ),
         )
-        spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
-        said = rooms.run("build", "//coalitions:rooms", code=2).err
-        assert "learn_A = true: native does not have this" in said
-        assert "categorical_obs = true" in said and "inference_algo = 'mmp'" in said
+        edit_spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
+        stderr = rooms.run("build", "//coalitions:rooms", code=2).err
+        assert "learn_A = true: native does not have this" in stderr
+        assert "categorical_obs = true" in stderr and "inference_algo = 'mmp'" in stderr
 
     def test_inference_in_build_toml_overrides_the_source(self, rooms: Space) -> None:
         text = '"models/heater.npz"\ninference = { policy_len = 3, gamma = 4.0 }'
         edit(rooms, "BUILD.toml", '"models/heater.npz"', text)
         rooms.build("//models:heater")
-        made = json.loads((rooms.root / "out/models/heater/ir/model.json").read_text())
-        assert (made["policy_len"], float.fromhex(made["gamma"])) == (3, 4.0)
+        model = json.loads((rooms.root / "out/models/heater/ir/model.json").read_text())
+        assert (model["policy_len"], float.fromhex(model["gamma"])) == (3, 4.0)
         edit(rooms, "BUILD.toml", "gamma = 4.0", "gama = 4.0")
         assert "did you mean 'gamma'" in rooms.run("build", "//models:heater", code=2).err
 
-    def test_sources_that_are_none(self, rooms: Space) -> None:
+    def test_invalid_sources_are_refused(self, rooms: Space) -> None:
         edit(rooms, "BUILD.toml", '"models/heater.npz"', '"models/heater.json"')
         edit(rooms, "BUILD.toml", '"models/vent.npz"', '"models/vent.npz"\nargs = { a = 1 }')
-        said = rooms.run("build", "//models:*", code=2).err
+        stderr = rooms.run("build", "//models:*", code=2).err
         assert (
-            "'models/heater.json' is no model source" in said and "args is for .py sources" in said
+            "'models/heater.json' is not a model source" in stderr
+            and "args is for .py sources" in stderr
         )
         shutil.copy(rooms.root / "models/heater.npz", rooms.root / "models/lonely.npz")
         edit(rooms, "BUILD.toml", '"models/heater.json"', '"models/lonely.npz"')
         edit(rooms, "BUILD.toml", "\nargs = { a = 1 }", "")
-        said = rooms.run("build", "//models:heater", code=2).err
-        assert "'models/lonely.json'" in said and "BUILD.toml:" in said
+        stderr = rooms.run("build", "//models:heater", code=2).err
+        assert "'models/lonely.json'" in stderr and "BUILD.toml:" in stderr
 
 
 PYTHON = '''
@@ -356,9 +365,7 @@ class TestPythonModel:
         rooms.write("models/python.py", PYTHON)
         return rooms
 
-    def test_it_needs_no_package_and_a_comment_in_it_runs_the_ingestion_alone(
-        self, python: Space
-    ) -> None:
+    def test_it_needs_no_package_and_a_comment_runs_only_its_import(self, python: Space) -> None:
         first = python.build("//exports:python")
         assert "ingest python" in first.titles() and "emulate x86_64" in first.titles()
         python.write("models/python.py", PYTHON + "# a comment\n")
@@ -375,30 +382,30 @@ class TestPythonModel:
             in python.run("build", "//models:python", code=2).err
         )
 
-    def test_its_faults_are_told_with_the_line(self, python: Space) -> None:
+    def test_its_errors_name_the_line(self, python: Space) -> None:
         python.write("models/python.py", "import numpy\n\ndef build(warm):\n    return [1 / 0]\n")
         assert (
             "python.py, line 4: ZeroDivisionError"
             in python.run("build", "//models:python", code=2).err
         )
         python.write("models/python.py", "import jax\n")
-        said = python.run("build", "//models:python", code=2).err
-        assert "line 1: ModuleNotFoundError: No module named 'jax'" in said
+        stderr = python.run("build", "//models:python", code=2).err
+        assert "line 1: ModuleNotFoundError: No module named 'jax'" in stderr
         python.write("models/python.py", "def built():\n    return {}\n")
         assert "has no function 'build'" in python.run("build", "//models:python", code=2).err
 
-    def test_it_sees_itself_alone_and_no_home(self, python: Space) -> None:
+    def test_it_sees_only_its_file_and_no_home(self, python: Space) -> None:
         look = "import os\nraise ValueError(sorted(os.listdir('models')), os.environ['HOME'])\n"
         python.write("models/python.py", look)
-        said = python.run("build", "//models:python", code=2).err
-        assert "ValueError: (['python.py'], '/nonexistent')" in said, said
+        stderr = python.run("build", "//models:python", code=2).err
+        assert "ValueError: (['python.py'], '/nonexistent')" in stderr, stderr
 
 
 class TestCoalition:
     """Names and links of agents."""
 
     @pytest.mark.parametrize(
-        "link, said",
+        "link, message",
         [
             ('{ from = "heater.action.burner" }', "a link has the keys from and to"),
             (
@@ -415,8 +422,8 @@ class TestCoalition:
             ),
         ],
     )
-    def test_links_that_are_none_are_refused_before_anything_runs(
-        self, rooms: Space, link: str, said: str
+    def test_malformed_links_are_refused_before_any_action_runs(
+        self, rooms: Space, link: str, message: str
     ) -> None:
         edit(
             rooms,
@@ -425,9 +432,9 @@ class TestCoalition:
             link,
         )
         refused = rooms.run("build", BOTH, code=2).err
-        assert said in refused and "BUILD.toml:18:" in refused, refused
+        assert message in refused and "BUILD.toml:18:" in refused, refused
 
-    def test_links_that_do_not_fit_are_refused_all_at_once(self, rooms: Space) -> None:
+    def test_links_that_do_not_fit_are_refused_together(self, rooms: Space) -> None:
         edit(
             rooms,
             "BUILD.toml",
@@ -437,8 +444,10 @@ class TestCoalition:
             { from = "vent.action.flap", to = "heater.observation.7" },
             { from = "vent.action.flap", to = "vent.observation.burner" },""",
         )
-        said = rooms.run("build", "//exports:rooms.x86", code=2).err
-        assert "heater has no action 'boiler'" in said and "heater has no observation '7'" in said
+        stderr = rooms.run("build", "//exports:rooms.x86", code=2).err
+        assert (
+            "heater has no action 'boiler'" in stderr and "heater has no observation '7'" in stderr
+        )
 
     def test_names_of_agents(self, rooms: Space) -> None:
         edit(rooms, "BUILD.toml", "{ heater = ", '{ "2nd heater" = ')
@@ -451,9 +460,9 @@ class TestHardware:
     def test_an_unknown_profile_and_an_unknown_power_mode(self, rooms: Space) -> None:
         edit(rooms, "BUILD.toml", '"raspberry-pi-4b"', '"raspbery-pi-4b"')
         edit(rooms, "BUILD.toml", '"x86-64-generic"', '"jetson-nano"\npower_mode = "15W"')
-        said = rooms.run("build", BOTH, code=2).err
+        stderr = rooms.run("build", BOTH, code=2).err
         assert (
-            "no hardware profile 'raspbery-pi-4b'" in said
-            and "did you mean 'raspberry-pi-4b'?" in said
+            "no hardware profile 'raspbery-pi-4b'" in stderr
+            and "did you mean 'raspberry-pi-4b'?" in stderr
         )
-        assert "jetson-nano has no power mode '15W'" in said and "did you mean '5W'?" in said
+        assert "jetson-nano has no power mode '15W'" in stderr and "did you mean '5W'?" in stderr

@@ -1,4 +1,4 @@
-"""How a coalition runs, as BUILD.toml says it: replicas, copies, deadlines, HTTP; and what each costs to change."""
+"""Run-time options of a coalition: replicas, copies, deadlines and HTTP, and what reruns."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ AGENTS = 'agents = { heater = "//models:heater", vent = "//models:vent" }'
 
 
 def edit(space: Space, old: str, new: str) -> None:
-    """Replace what stands once in BUILD.toml."""
+    """Replace a text that occurs once in BUILD.toml."""
     text = (space.root / "BUILD.toml").read_text()
     assert text.count(old) == 1, text
     space.write("BUILD.toml", text.replace(old, new))
 
 
 def answers(space: Space, *lines: str) -> list[dict[str, object]]:
-    """What the program for x86 answers."""
-    done = subprocess.run(
+    """Run the program for x86 and return its answers."""
+    result = subprocess.run(
         [space.root / "out/exports/rooms.x86/agent"],
         input="\n".join(lines) + "\n",
         capture_output=True,
@@ -30,12 +30,12 @@ def answers(space: Space, *lines: str) -> list[dict[str, object]]:
         check=True,
         timeout=60,
     )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_replicas_and_copies_change_the_main_file_alone(rooms: Space) -> None:
+def test_replicas_and_copies_change_only_the_main_file(rooms: Space) -> None:
     rooms.build(X86)
-    [alone] = answers(rooms, '{"heater":[1],"vent":[null,2]}')
+    [single] = answers(rooms, '{"heater":[1],"vent":[null,2]}')
     edit(
         rooms,
         AGENTS,
@@ -44,18 +44,18 @@ def test_replicas_and_copies_change_the_main_file_alone(rooms: Space) -> None:
     titles = rooms.build(X86).titles()
     assert {"emit the program", "compile main for x86_64", "link"} <= set(titles)
     assert not any("heater" in title or "vent" in title for title in titles)
-    found = answers(
+    replies = answers(
         rooms,
         *(
             '{"copy":%d,"heater":[1],"vent.0":[null,2],"vent.1":[null,2]}' % copy
             for copy in range(3)
         ),
     )
-    vents = {"vent.0": alone["vent"], "vent.1": alone["vent"]}
-    assert found == [{"copy": copy, "heater": alone["heater"], **vents} for copy in range(3)]
+    vents = {"vent.0": single["vent"], "vent.1": single["vent"]}
+    assert replies == [{"copy": copy, "heater": single["heater"], **vents} for copy in range(3)]
 
 
-def test_http_is_linked_in_when_it_is_asked_for(rooms: Space) -> None:
+def test_http_is_linked_only_on_request(rooms: Space) -> None:
     edit(rooms, 'memory = "256KiB"', 'memory = "512KiB"')
     rooms.build(X86)
     plain = (rooms.root / "out/exports/rooms.x86/agent").read_bytes()
@@ -77,7 +77,7 @@ def test_http_is_linked_in_when_it_is_asked_for(rooms: Space) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         (
             AGENTS,
@@ -96,14 +96,14 @@ def test_http_is_linked_in_when_it_is_asked_for(rooms: Space) -> None:
         ('from = "heater.action.burner"', 'from = "heater.belif.0"', "is not a port"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_runs(
-    rooms: Space, old: str, new: str, said: str
+def test_invalid_options_are_refused_before_any_action_runs(
+    rooms: Space, old: str, new: str, message: str
 ) -> None:
     edit(rooms, old, new)
-    refused = rooms.run("build", X86, code=2).err
-    assert said in refused and "BUILD.toml:" in refused and "Traceback" not in refused
+    stderr = rooms.run("build", X86, code=2).err
+    assert message in stderr and "BUILD.toml:" in stderr and "Traceback" not in stderr
 
 
-def test_a_replica_that_is_not_there_is_refused_by_the_program(rooms: Space) -> None:
+def test_a_link_to_a_missing_replica_is_refused(rooms: Space) -> None:
     edit(rooms, 'to = "vent.observation.burner"', 'to = "vent.1.observation.burner"')
     assert "vent has no replica 1" in rooms.run("build", X86, code=2).err

@@ -1,4 +1,4 @@
-"""Lossy storage with the real program: asked for with a budget, chosen and proved, or refused with the numbers."""
+"""Lossy storage in real builds: selected within its budget and proved, or refused."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ fidelity = { kl = 1e-5, agreement = 0.9 }
 
 @pytest.fixture
 def survey(tmp_path: Path) -> Space:
-    """A workspace whose one agent learned its matrices: 16 places, 16 outcomes, 4 moves, no zeros."""
-    here = Space(tmp_path / "w", tmp_path / "cache")
+    """A workspace with one agent whose matrices have no zeros: 16 places, 16 outcomes, 4 moves."""
+    workspace = Space(tmp_path / "w", tmp_path / "cache")
     random = np.random.default_rng(3)
     data = io.BytesIO()
     np.savez(
@@ -73,40 +73,42 @@ def survey(tmp_path: Path) -> Space:
         D0=np.full(16, 1.0 / 16),
         B0=np.moveaxis(random.dirichlet(np.ones(16), size=(16, 4)), 2, 0),
     )
-    here.write("surveyor.npz", data.getvalue())
-    here.write("surveyor.json", json.dumps({"policy_len": 2, "gamma": 4.0}))
-    here.write("BUILD.toml", BUILD)
-    return here
+    workspace.write("surveyor.npz", data.getvalue())
+    workspace.write("surveyor.json", json.dumps({"policy_len": 2, "gamma": 4.0}))
+    workspace.write("BUILD.toml", BUILD)
+    return workspace
 
 
 def test_without_a_budget_the_line_to_write_is_named(survey: Space) -> None:
     survey.write("BUILD.toml", BUILD.replace("fidelity = { agreement = 0.9 }\n", ""))
-    said = survey.run("build", "//exports:small.pi", code=2).err
-    assert 'storage = "smallest" loses some fidelity, and nothing says how much it may' in said
+    stderr = survey.run("build", "//exports:small.pi", code=2).err
+    assert 'storage = "smallest" loses fidelity, but the export sets no budget' in stderr
     assert (
-        "BUILD.toml:24:" in said
-        and "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }" in said
+        "BUILD.toml:24:" in stderr
+        and "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }" in stderr
     )
 
 
-def test_a_word_that_is_no_storage_is_a_mistake_in_the_table(survey: Space) -> None:
+def test_an_unknown_storage_is_an_error_of_the_table(survey: Space) -> None:
     survey.write("BUILD.toml", BUILD.replace('"palette"', '"int8"'))
-    said = survey.run("build", "//exports:tight", code=2).err
-    assert "int8" in said and "palette" in said and "BUILD.toml:30:" in said
+    stderr = survey.run("build", "//exports:tight", code=2).err
+    assert "int8" in stderr and "palette" in stderr and "BUILD.toml:30:" in stderr
 
 
 @pytest.mark.slow
-def test_the_smallest_is_chosen_proved_and_smaller(survey: Space) -> None:
+def test_the_smallest_storage_is_selected_and_proved(survey: Space) -> None:
     need("qemu-aarch64-static")
-    made = survey.build("//exports:plain.pi", "//exports:small.pi", "//exports:small.x86")
-    assert {event["verdict"] for event in made.events if event["event"] == "judged"} == {"passed"}
+    built = survey.build("//exports:plain.pi", "//exports:small.pi", "//exports:small.x86")
+    assert {event["verdict"] for event in built.events if event["event"] == "judged"} == {"passed"}
     page = json.loads((survey.root / "out/exports/small.pi/storage/storage.json").read_text())[
         "agents"
     ]["surveyor"]
-    sizes = {one["storage"]: one["bytes"] for one in page["candidates"]}
+    sizes = {candidate["storage"]: candidate["bytes"] for candidate in page["candidates"]}
     assert page["taken"] == min(sizes, key=lambda name: sizes[name]) != "exact"
     assert sizes[page["taken"]] < 0.6 * sizes["exact"]
-    [taken] = [one for one in page["candidates"] if one["storage"] == page["taken"]]
+    [taken] = [
+        candidate for candidate in page["candidates"] if candidate["storage"] == page["taken"]
+    ]
     assert (
         taken["refused"] == []
         and 0.0 < float.fromhex(taken["kl_max"]) <= 1e-3
@@ -129,11 +131,11 @@ def test_the_smallest_is_chosen_proved_and_smaller(survey: Space) -> None:
         f"surveyor: {page['taken']}   (budget: kl 0.001, regret 0.001, agreement 0.9)"
     )
     program = survey.root / "out/exports/small.x86/agent"
-    told = subprocess.run(
+    stdout = subprocess.run(
         [program], input='{"surveyor":[3]}\n', capture_output=True, text=True, check=True
     ).stdout
     assert (
-        json.loads(told)["surveyor"]["action"]
+        json.loads(stdout)["surveyor"]["action"]
         and subprocess.run([program, "--selftest"], check=False).returncode == 0
     )
 
@@ -153,18 +155,20 @@ def test_the_smallest_is_chosen_proved_and_smaller(survey: Space) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_beyond_its_budget_is_refused_with_the_numbers(survey: Space) -> None:
-    said = survey.run("build", "//exports:tight", code=2).err
-    assert 'agent surveyor: storage = "palette" would take ' in said and "kl allows 1e-06" in said
-    assert "raise the budget, fidelity = { kl = " in said and "or leave `storage` out" in said
+def test_a_storage_beyond_its_budget_is_refused_with_the_numbers(survey: Space) -> None:
+    stderr = survey.run("build", "//exports:tight", code=2).err
+    assert (
+        'agent surveyor: storage = "palette" would take ' in stderr and "kl allows 1e-06" in stderr
+    )
+    assert "raise the budget, fidelity = { kl = " in stderr and "or leave `storage` out" in stderr
 
 
 @pytest.mark.slow
-def test_a_firmware_fits_that_did_not(survey: Space) -> None:
+def test_lossy_storage_makes_a_firmware_fit(survey: Space) -> None:
     need("qemu-arm-static")
     assert "flash: the agents take" in survey.run("build", "//firmware:plain", code=2).err
-    made = survey.build("//firmware:small")
-    assert [event["verdict"] for event in made.events if event["event"] == "judged"] == ["passed"]
+    built = survey.build("//firmware:small")
+    assert [event["verdict"] for event in built.events if event["event"] == "judged"] == ["passed"]
     sizes = json.loads((survey.root / "out/firmware/small/sizes.json").read_text())["agents"][
         "surveyor"
     ]
@@ -172,7 +176,9 @@ def test_a_firmware_fits_that_did_not(survey: Space) -> None:
         "agents"
     ]["surveyor"]
     assert (
-        {one["storage"]: one["bytes"] for one in page["candidates"]}[page["taken"]]
+        {candidate["storage"]: candidate["bytes"] for candidate in page["candidates"]}[
+            page["taken"]
+        ]
         == sizes["flash"]
         <= 20_000
     )

@@ -1,4 +1,4 @@
-"""What a build leaves to be looked at: its trace, its log, how long things took."""
+"""The trace and the log of a build, and the durations that it records."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ argv = ["sh", "-c", "test -s {a}"]
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Space:
+def workspace(tmp_path: Path) -> Space:
     """A chain of two commands and a gate."""
     return space(tmp_path, _BUILD)
 
 
-def test_a_build_writes_the_trace_it_is_asked_for(made: Space) -> None:
-    made.run("build", "//...", "--trace", "t.json")
-    events = json.loads((made.root / "t.json").read_text())["traceEvents"]
+def test_the_option_trace_writes_a_trace(workspace: Space) -> None:
+    workspace.run("build", "//...", "--trace", "t.json")
+    events = json.loads((workspace.root / "t.json").read_text())["traceEvents"]
     rows = {
         event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"
     }
@@ -52,45 +52,47 @@ def test_a_build_writes_the_trace_it_is_asked_for(made: Space) -> None:
         rows[slow["tid"]] == "worker 1" and slow["dur"] >= 200_000 and slow["args"]["how"] == "ran"
     )
     assert [event["name"] for event in events if event["ph"] == "i"] == ["check: passed"]
-    made.run("build", "//...", "--trace", "t.json")
-    events = json.loads((made.root / "t.json").read_text())["traceEvents"]
+    workspace.run("build", "//...", "--trace", "t.json")
+    events = json.loads((workspace.root / "t.json").read_text())["traceEvents"]
     assert [event["cat"] for event in events if event["ph"] == "i"] == ["hit"] * 3 + ["judged"]
 
 
-def test_the_log_of_the_last_builds_is_always_kept(made: Space) -> None:
-    built = made.build("//...")
-    made.build("-j1", "//...")
+def test_logs_of_the_last_builds_are_kept(workspace: Space) -> None:
+    built = workspace.build("//...")
+    workspace.build("-j1", "//...")
     lines = [
         json.loads(line)
-        for line in (made.root / ".buildgraph/events.1.jsonl").read_text().splitlines()
+        for line in (workspace.root / ".buildgraph/events.1.jsonl").read_text().splitlines()
     ]
     printed = [
         {key: value for key, value in event.items() if key != "schema"} for event in built.events
-    ]  # of the stream
+    ]
     assert [
         {key: value for key, value in line.items() if key != "time_us"} for line in lines
     ] == printed
     assert [line["time_us"] for line in lines] == sorted(line["time_us"] for line in lines)
-    last = json.loads(made.run("trace").out)["traceEvents"]
-    before = json.loads(made.run("trace", "--before", "1").out)["traceEvents"]
+    last = json.loads(workspace.run("trace").out)["traceEvents"]
+    before = json.loads(workspace.run("trace", "--before", "1").out)["traceEvents"]
     assert sum(event.get("cat") == "hit" for event in last) == 3
     assert sum(event.get("cat") == "ran" for event in before) == 3
-    made.run("trace", "out.json")
-    assert json.loads((made.root / "out.json").read_text())["traceEvents"] == last
-    assert "no log of build 4 before the last" in made.run("trace", "--before", "4", code=2).err
+    workspace.run("trace", "out.json")
+    assert json.loads((workspace.root / "out.json").read_text())["traceEvents"] == last
+    assert (
+        "no log of build 4 before the last" in workspace.run("trace", "--before", "4", code=2).err
+    )
 
 
-def test_a_build_that_failed_has_a_log_as_well(made: Space) -> None:
-    made.write("BUILD.toml", _BUILD.replace("cat {a} > {o}", "exit 3"))
-    made.run("build", "//...", code=1)
-    events = json.loads(made.run("trace").out)["traceEvents"]
+def test_a_failed_build_has_a_log(workspace: Space) -> None:
+    workspace.write("BUILD.toml", _BUILD.replace("cat {a} > {o}", "exit 3"))
+    workspace.run("build", "//...", code=1)
+    events = json.loads(workspace.run("trace").out)["traceEvents"]
     assert [event["args"]["why"] for event in events if event.get("cat") == "failed"] == [
         "exit code 3"
     ]
 
 
-def test_the_second_build_knows_how_long_it_may_take(made: Space) -> None:
-    assert made.build("//:quick").events[0]["chains"] == []
-    made.write("BUILD.toml", _BUILD.replace("echo a", "echo b"))
-    planned = made.build("//:quick").events[0]
+def test_the_second_build_estimates_durations(workspace: Space) -> None:
+    assert workspace.build("//:quick").events[0]["chains"] == []
+    workspace.write("BUILD.toml", _BUILD.replace("echo a", "echo b"))
+    planned = workspace.build("//:quick").events[0]
     assert len(planned["chains"]) == 2 and min(planned["chains"]) < 200 <= max(planned["chains"])

@@ -95,7 +95,7 @@ def test_a_source_is_explained_though_no_output_holds_it(workspace: Space) -> No
     ]
 
 
-def test_files_that_a_glob_finds_or_misses(workspace: Space) -> None:
+def test_files_that_a_glob_matches_or_not(workspace: Space) -> None:
     workspace.write("d/b.txt", "b")
     workspace.build("//...")
     assert _why(workspace, "//:all")[:2] == ["d/b.txt was added", "1 action ran again"]

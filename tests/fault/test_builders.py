@@ -1,4 +1,4 @@
-"""Many builds on one cache, with the collector and the verifier beside them: the results of a serial build."""
+"""Many builds on one cache, beside GC and verification, have the results of a serial build."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def begin(of: Space, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def right(process: subprocess.Popen[str]) -> None:
-    """It ended well and soon: no deadlock, no file that vanished under it."""
+def check_success(process: subprocess.Popen[str]) -> None:
+    """Check that a process succeeded within 300 s: no deadlock, and no file that vanished."""
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0 and "Traceback" not in err, err
 
@@ -47,7 +47,7 @@ def right(process: subprocess.Popen[str]) -> None:
 def test_builders_beside_gc_and_verify(
     tmp_path: Path, builders: int, cold: bool, tally: Callable[[str, int], Tally]
 ) -> None:
-    """Each in a workspace of its own, half of them with equal inputs."""
+    """Each has its own workspace, and half of them have equal inputs."""
     count = tally("builders", builders)
     spaces = [
         generated_workspace(tmp_path / str(number), WIDTH, 0.05, tmp_path / "cache")
@@ -63,9 +63,9 @@ def test_builders_beside_gc_and_verify(
     while any(process.poll() is None for process in running) and time.monotonic() < deadline:
         keepers = [begin(spaces[0], *words) for words in KEEPERS]
         for keeper in keepers:
-            right(keeper)
+            check_success(keeper)
     for number, process in enumerate(running):
-        right(process)
+        check_success(process)
         check_outputs(spaces[number], str(number // 2), WIDTH)
         count.survived()
     check_cache(spaces[0])
@@ -73,13 +73,13 @@ def test_builders_beside_gc_and_verify(
 
 
 def test_builders_in_one_workspace(tmp_path: Path, tally: Callable[[str, int], Tally]) -> None:
-    """They turn the same links and write the same notes."""
+    """They replace the same links and write the same state files."""
     count = tally("builders", 12)
     of = generated_workspace(tmp_path, WIDTH, 0.02)
     for turn in range(3):
         change_inputs(of, str(turn), WIDTH)
         for process in [begin(of, "build", "--sandbox", "none", "//...") for _ in range(4)]:
-            right(process)
+            check_success(process)
             count.survived()
         check_outputs(of, str(turn), WIDTH)
     check_cache(of)

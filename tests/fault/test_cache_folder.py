@@ -1,4 +1,4 @@
-"""Where the cache should stand is something that it cannot use, or that looks odd: it works, or one line says what to do."""
+"""Cache folders that cannot be used, or that look odd: the build works or prints what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ELSEWHERE = "set BUILDGRAPH_CACHE to a folder of yours on a disk with room"
 
 @contextmanager
 def mounted(folder: Path, options: str) -> Iterator[None]:
-    """A file system in memory."""
+    """Mount a file system in memory."""
     if os.geteuid() != 0:
         absent("only root can mount a disk")
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,15 +35,15 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def refused(of: Space, *said: str, fix: str = ELSEWHERE) -> None:
-    """Exit code of the environment, one fault that names the folder and the way out, and nothing built."""
+def check_refused(of: Space, *texts: str, fix: str = ELSEWHERE) -> None:
+    """Check for the exit code of the environment, the folder and the help; nothing is built."""
     done = of.run("build", "--sandbox", "none", "//...", code=30)
-    assert all(text in done.err for text in (*said, fix)), done.err
+    assert all(text in done.err for text in (*texts, fix)), done.err
     assert not (of.root / "out").exists()
 
 
-def works(of: Space) -> None:
-    """Built cold, and known the second time."""
+def check_works(of: Space) -> None:
+    """Build cold, and check for hits the second time."""
     of.run("build", "--sandbox", "none", "//...")
     check_outputs(of, "0")
     of.write("in0.txt", "other\n")
@@ -54,13 +54,13 @@ def works(of: Space) -> None:
 
 def a_file(of: Space) -> None:
     of.cache.write_text("")
-    refused(of, str(of.cache))
+    check_refused(of, str(of.cache))
 
 
 def below_a_file(of: Space) -> None:
     of.cache.write_text("")
     of.cache = of.cache / "deeper"
-    refused(of, str(of.cache))
+    check_refused(of, str(of.cache))
 
 
 def owned_by_another(of: Space) -> None:
@@ -68,26 +68,26 @@ def owned_by_another(of: Space) -> None:
         absent("only root can give a folder away")
     of.cache.mkdir(mode=0o700)
     os.chown(of.cache, 12345, 12345)
-    refused(of, f"the cache folder {of.cache} belongs to uid 12345")
+    check_refused(of, f"the cache folder {of.cache} belongs to uid 12345")
 
 
 def open_to_others(of: Space) -> None:
     of.cache.mkdir()
     of.cache.chmod(0o777)
-    refused(of, f"others can write the cache folder {of.cache}", fix=f"chmod 700 {of.cache}")
+    check_refused(of, f"others can write the cache folder {of.cache}", fix=f"chmod 700 {of.cache}")
     of.cache.chmod(0o700)
-    works(of)
+    check_works(of)
 
 
 def read_only(of: Space) -> None:
     with mounted(of.cache, "size=1m,mode=700,ro"):
-        refused(of, f"the cache folder {of.cache} cannot be written")
+        check_refused(of, f"the cache folder {of.cache} cannot be written")
 
 
 def became_read_only(of: Space) -> None:
-    """After a first build; what stands is told by the receipt, but nothing new is made."""
+    """The manifest answers for unchanged files, but nothing new is built."""
     with mounted(of.cache, "size=8m,mode=700"):
-        works(of)
+        check_works(of)
         subprocess.run(["mount", "-o", "remount,ro", str(of.cache)], check=True)
         of.write("in0.txt", "1 0\n")
         done = of.run("build", "--sandbox", "none", "//...", code=30)
@@ -105,50 +105,50 @@ def without_inodes(of: Space) -> None:
 
 def another_disk(of: Space) -> None:
     with mounted(of.cache, "size=8m,mode=700"):
-        works(of)
+        check_works(of)
 
 
 def a_link_to_a_folder(of: Space) -> None:
     target = of.cache.with_name("real")
     target.mkdir(mode=0o700)
     of.cache.symlink_to(target)
-    works(of)
+    check_works(of)
 
 
 def a_link_to_nothing(of: Space) -> None:
     of.cache.symlink_to(of.cache.with_name("nowhere"))
-    refused(of, str(of.cache))
+    check_refused(of, str(of.cache))
 
 
 def odd_name(of: Space) -> None:
     of.cache = of.cache.with_name("~ $HOME %s \u00fc 'quoted' {x}")
-    works(of)
+    check_works(of)
 
 
 def deep_and_missing(of: Space) -> None:
     of.cache = of.cache / "a/b/c"
-    works(of)
+    check_works(of)
 
 
 def no_home(of: Space) -> None:
     of.env |= {"BUILDGRAPH_CACHE": "", "HOME": "", "XDG_CACHE_HOME": "relative"}
-    refused(of, "there is no folder for the cache: HOME is not set")
+    check_refused(of, "there is no folder for the cache: HOME is not set")
 
 
 def no_home_but_xdg(of: Space) -> None:
     of.env |= {"BUILDGRAPH_CACHE": "", "HOME": "", "XDG_CACHE_HOME": str(of.cache)}
-    works(of)
+    check_works(of)
     assert (of.cache / "buildgraph/blobs").is_dir()
 
 
 def the_workspace_itself(of: Space) -> None:
     of.cache = of.root / "cache"
-    works(of)
+    check_works(of)
 
 
 def vanishes(of: Space) -> None:
-    """A cache may be deleted at any time: what stands needs none, and what does not is made again."""
-    works(of)
+    """A cache may be deleted at any time; what is missing is built again."""
+    check_works(of)
     subprocess.run(["rm", "-rf", str(of.cache)], check=True)
     of.write("in1.txt", "0 1\n")
     of.run("build", "--sandbox", "none", "//...")
@@ -160,7 +160,7 @@ def vanishes(of: Space) -> None:
     subprocess.run(
         ["rm", "-rf", str(of.cache), str(of.root / "out"), str(of.root / ".buildgraph")], check=True
     )
-    works(of)
+    check_works(of)
 
 
 CASES = [
@@ -187,7 +187,7 @@ CASES = [
 def test_the_folder_of_the_cache(
     tmp_path: Path, case: Callable[[Space], None], tally: Callable[[str, int], Tally]
 ) -> None:
-    """Never a traceback, never a wrong output, never a guess where else it might stand."""
+    """There is no traceback, no wrong output and no other folder."""
     count = tally("cache folder", 1)
     case(generated_workspace(tmp_path))
     count.survived()

@@ -1,4 +1,4 @@
-"""Publishing stopped before each of its operations: by the end of the process, and by a fault of the disk."""
+"""Publishing stopped before each of its operations: the process ends, or the disk fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = [Digest.of(b"action %d" % number) for number in range(3)]
 
 
 class Stopping(FileOps):
-    """Does something else in place of the N-th operation."""
+    """Operations that call `stop` in place of the N-th."""
 
     def __init__(self, at: int, stop: Callable[[], None]) -> None:
         self.left, self._stop = at, stop
@@ -70,7 +70,7 @@ class Stopping(FileOps):
 
 @pytest.fixture(autouse=True)
 def closed(tmp_path: Path) -> Iterator[None]:
-    """What a process that is killed leaves open, the kernel closes; here the process lives on, and this must do it."""
+    """Close the descriptors that a killed process would leave to the kernel."""
     yield
     for fd in map(int, os.listdir("/proc/self/fd")):
         try:
@@ -94,20 +94,20 @@ def build(store: DiskStore) -> None:
 
 
 def violations(root: str) -> list[str]:
-    """What a later build would see that is not right: torn blobs, records whose blobs are not there."""
+    """Return what is wrong for a later build: torn blobs, and records whose blobs are missing."""
     store = DiskStore(root)
     blobs = os.path.join(root, "blobs", "sha256")
-    found = [
+    torn = [
         f"torn {name}"
         for name in os.listdir(blobs)
         if not store.verify(Digest(name, os.stat(os.path.join(blobs, name)).st_size))
     ]
     recorded = [key for key in KEYS if os.path.exists(store.record_path(key))]
-    return found + [f"dangling {key}" for key in recorded if not store.recall(key)]
+    return torn + [f"dangling {key}" for key in recorded if not store.recall(key)]
 
 
 def stopped_at(root: str, at: int, kind: type[DiskStore]) -> bool:
-    """Build in a process that ends before its N-th operation; whether it got that far."""
+    """Build in a process that ends before its N-th operation; False when it had fewer."""
     pid = os.fork()
     if not pid:
         try:
@@ -120,7 +120,7 @@ def stopped_at(root: str, at: int, kind: type[DiskStore]) -> bool:
 
 
 def test_killed_before_any_operation(tmp_path: Path, tally: Callable[[str, int], Tally]) -> None:
-    """The next build finds nothing wrong, succeeds unaided and leaves no temporary file."""
+    """The next build has no violations, succeeds and leaves no temporary file."""
     at, count = 1, tally("crash point", 0)
     while stopped_at(root := str(tmp_path / str(at)), at, DiskStore):
         assert violations(root) == [], f"stopped before operation {at}"
@@ -135,15 +135,15 @@ def test_killed_before_any_operation(tmp_path: Path, tally: Callable[[str, int],
 
 
 class RecordsFirst(DiskStore):
-    """A publisher that is wrong on purpose."""
+    """Store that publishes records before blobs, which is wrong."""
 
-    def _publish_files(self, blobs: object, found: object) -> None:
-        super()._publish_files({}, found)  # type: ignore[arg-type]
+    def _publish_files(self, blobs: object, records: object) -> None:
+        super()._publish_files({}, records)  # type: ignore[arg-type]
         super()._publish_files(blobs, {})  # type: ignore[arg-type]
 
 
 def test_the_harness_sees_a_wrong_order(tmp_path: Path) -> None:
-    """Or its silence about the right one would mean nothing."""
+    """Otherwise the tests of the right order would prove nothing."""
     at, seen = 1, 0
     while stopped_at(root := str(tmp_path / str(at)), at, RecordsFirst):
         seen += len(violations(root))
@@ -155,7 +155,7 @@ def test_the_harness_sees_a_wrong_order(tmp_path: Path) -> None:
 def test_a_fault_of_the_disk_before_any_operation(
     tmp_path: Path, code: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """One BuildError of the environment, no record without its blobs, and the same store works afterwards."""
+    """A BuildError is raised, no record lacks a blob, and the store works afterwards."""
 
     def fail() -> None:
         raise OSError(code, os.strerror(code))
@@ -180,13 +180,13 @@ def test_a_fault_of_the_disk_before_any_operation(
 
 
 def collected_until(root: str, at: int) -> bool:
-    """Let everything go in a process that ends before its N-th operation; whether it got that far."""
+    """Remove everything in a process that ends before its N-th operation; False without one."""
     pid = os.fork()
     if not pid:
         try:
             store = DiskStore(
                 root, ops=Stopping(at + 5, lambda: os._exit(9))
-            )  # opening makes or meets five folders
+            )  # opening a store takes five operations
             run(store, plan(root, GcLimits(0, 0), time.time() + 100))
         finally:
             os._exit(0)
@@ -194,7 +194,7 @@ def collected_until(root: str, at: int) -> bool:
 
 
 class ShortWrites(FileOps):
-    """A disk that takes a part of what it is given, and from some moment on nothing."""
+    """Disk that writes only a part of the data, and from some moment on nothing."""
 
     def __init__(self, dice: random.Random, after: int) -> None:
         self._dice, self._left = dice, after
@@ -209,10 +209,10 @@ class ShortWrites(FileOps):
 
 
 @pytest.mark.parametrize("seed", range(25 * TIMES))
-def test_a_disk_that_writes_less_than_it_was_given(
+def test_a_disk_with_short_writes(
     tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """What was taken is gone on with; where nothing is taken any more, there is a fault and no result."""
+    """A partial write is continued; a full disk raises a BuildError without a result."""
     dice, count, root = random.Random(seed), tally("short write", 1), str(tmp_path)
     whole = seed % 2 == 0
     try:
@@ -229,7 +229,7 @@ def test_a_disk_that_writes_less_than_it_was_given(
 def test_a_collector_killed_before_any_operation(
     tmp_path: Path, tally: Callable[[str, int], Tally]
 ) -> None:
-    """Blobs of no result may be left, never a result without its blobs."""
+    """Blobs without a result may be left, but no result without its blobs."""
     at, count = 0, tally("crash point", 0)
     while True:
         root = str(tmp_path / str(at))

@@ -1,4 +1,4 @@
-"""Whatever happens to a stored file, the next build is right: it notices, says so and makes the thing again."""
+"""Damaged files of the cache: the next build notices, warns, and produces them again."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ FLIPS, DAMAGES = 50 * TIMES, 5 * TIMES  # of each kind, and of each kind in each
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Space:
-    """The workspace, built once."""
-    made = generated_workspace(tmp_path_factory.mktemp("template"))
-    build_in_process(made)
-    check_outputs(made, "0")
-    return made
+    """Return the workspace, built once."""
+    workspace = generated_workspace(tmp_path_factory.mktemp("template"))
+    build_in_process(workspace)
+    check_outputs(workspace, "0")
+    return workspace
 
 
 def copied(template: Space, folder: Path) -> Space:
-    """The workspace with a cache of its own that holds the same."""
+    """Return the workspace with a copy of its cache."""
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run(["cp", "-a", str(template.cache), str(folder)], check=True)
     return Space(template.root, folder)
 
 
 def rewrite(path: Path, data: bytes) -> None:
-    """Other bytes under the same stamps, as a bad disk gives them."""
+    """Write other bytes under the same stamps, as a bad disk returns them."""
     stamp = path.stat()
     path.chmod(0o600)
     path.write_bytes(data)
@@ -51,7 +51,7 @@ def rewrite(path: Path, data: bytes) -> None:
 
 
 def emptied(path: Path) -> Path:
-    """A path where nothing stands any more."""
+    """Remove a file or folder, and return its path."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -59,8 +59,8 @@ def emptied(path: Path) -> Path:
     return path
 
 
-def survives(of: Space) -> None:
-    """The next build is right, and the one after it finds a whole cache."""
+def check_next_builds(of: Space) -> None:
+    """Check that the next two builds have the right outputs."""
     build_in_process(of)
     check_outputs(of, "0")
     build_in_process(of)
@@ -80,14 +80,14 @@ def test_one_bit_flipped(
         rewrite(path, bytes(data))
         if (
             kind == "record"
-        ):  # the snapshot of the last build stands in for records, which nobody would read then
+        ):  # otherwise the snapshot of the last build is used, and no record is read
             shutil.rmtree(of.cache / "graphs")
-        survives(of)
+        check_next_builds(of)
         if kind in (
             "output",
             "directory",
             "record",
-        ):  # a log is read by nobody here, and by `verify`
+        ):  # a build reads no log, but `verify` does
             check_cache(of)
         count.survived()
 
@@ -107,7 +107,7 @@ WAYS: dict[str, Callable[[Path, Path, random.Random], None]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_is_not_what_it_was(
+def test_a_file_is_replaced(
     template: Space, tmp_path: Path, way: str, tally: Callable[[str, int], Tally]
 ) -> None:
     names = ("output", "directory", "record")
@@ -127,7 +127,7 @@ def test_a_file_is_not_what_it_was(
                 ]
             )
             WAYS[way](path, other, dice)
-            survives(of)
+            check_next_builds(of)
             count.survived()
 
 
@@ -161,10 +161,10 @@ def test_the_index_is_damaged(
     tally: Callable[[str, int], Tally],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The same digests, and nothing runs: the index holds nothing that a build cannot do without."""
+    """Digests are equal and nothing runs, because a build can do without the index."""
     monkeypatch.setattr(
         "buildgraph.host.environment.INDEX_THRESHOLD", 0
-    )  # so that a small workspace uses it, too
+    )  # so that a small workspace uses the index
     dice, count = random.Random(way), tally("index", 3)
     for _ in range(3):
         of = copied(template, tmp_path / "cache")
@@ -175,10 +175,10 @@ def test_the_index_is_damaged(
         count.survived()
 
 
-def test_what_else_stands_in_the_cache_may_be_damaged(
+def test_other_files_of_the_cache_may_be_damaged(
     template: Space, tmp_path: Path, tally: Callable[[str, int], Tally]
 ) -> None:
-    """Roots, leases, the generation, folders that are missing, strangers."""
+    """Damage roots, leases and the generation, and remove folders."""
     count = tally("cache folder", 8)
     for name in ("roots", "leases", "generation", "tmp", "work", "quarantine", "blobs", "results"):
         of = copied(template, tmp_path / "cache")
@@ -187,5 +187,5 @@ def test_what_else_stands_in_the_cache_may_be_damaged(
             shutil.rmtree(path)
         else:
             path.write_bytes(b"\xff" * 99)
-        survives(of)
+        check_next_builds(of)
         count.survived()

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of real builds, and every signal that a user sends: the next build is right, unaided."""
+"""Builds that are killed at random moments, and every signal of users: the next build is right."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WIDTH, EACH = 8, 10 * TIMES
 
 
 def begin(of: Space, sandbox: str) -> subprocess.Popen[str]:
-    """A build in a session of its own."""
+    """Start a build in a new session."""
     words = of.command("build", "-j4", "--sandbox", sandbox, "//...")
     return subprocess.Popen(
         words,
@@ -42,17 +42,17 @@ def begin(of: Space, sandbox: str) -> subprocess.Popen[str]:
 
 
 def descendants(pid: int) -> list[int]:
-    """All living processes that a process started, directly or not."""
+    """Return all living descendants of a process."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
-    return [found for child in map(int, children) for found in (child, *descendants(child))]
+    return [pids for child in map(int, children) for pids in (child, *descendants(child))]
 
 
 def relatives(of: Space) -> list[str]:
-    """Command lines of living processes that have to do with the cache of this workspace."""
-    found = []
+    """Return the command lines of living processes that use the cache of this workspace."""
+    commands = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             try:
@@ -64,12 +64,12 @@ def relatives(of: Space) -> list[str]:
             except OSError:
                 continue
             if os.fsencode(of.cache) in words:
-                found.append(words.decode(errors="replace"))
-    return found
+                commands.append(words.decode(errors="replace"))
+    return commands
 
 
-def gone(of: Space, but: str = "\0") -> None:
-    """Soon no process of a build is left, `but` those that begin so; on an idle machine within two seconds."""
+def wait_until_gone(of: Space, but: str = "\0") -> None:
+    """Wait until no process of a build is left, except commands that start with `but`."""
     deadline = time.monotonic() + 60
     while (
         left := [words for words in relatives(of) if not words.startswith(but)]
@@ -79,7 +79,7 @@ def gone(of: Space, but: str = "\0") -> None:
 
 
 def kill(process: subprocess.Popen[str], dice: random.Random) -> str:
-    """The process, its group, or one process that it started; which."""
+    """Kill the process, its group or one descendant; return which."""
     kind = dice.choice(["process", "process", "group", "worker"])
     targets = descendants(process.pid)
     try:
@@ -113,22 +113,22 @@ def test_killed_at_random(
         killed = kill(process, dice)
         _, err = process.communicate(timeout=60)
         assert "Traceback" not in err, err
-        # What was killed may have been the command that tries whether the sandbox works here.
+        # The killed process may be the command that tests whether the sandbox works here.
         tried = (
             killed == "worker"
             and process.returncode == 30
             and f"the sandbox '{sandbox}' does not work" in err
         )
         assert process.returncode in (-9, 0, 1) or tried, err
-        # A bubblewrap whose builder is killed before it lets its child run leaves that: the next build ends it.
-        gone(of, but="/usr/bin/bwrap\0" if process.returncode == -9 else "\0")
+        # A bubblewrap that is orphaned before its child may run stays; the next build kills it.
+        wait_until_gone(of, but="/usr/bin/bwrap\0" if process.returncode == -9 else "\0")
         check_cache(of)
         of.run("build", "-j4", "--sandbox", sandbox, "//...")
         check_outputs(of, str(number), WIDTH)
-        if number % 5 == 0:  # it also sweeps what the dead left behind
+        if number % 5 == 0:  # which removes the folders of dead processes
             of.run("cache", "gc")
             check_no_scratch(of)
-        gone(of)
+        wait_until_gone(of)
         count.survived()
 
 
@@ -145,7 +145,7 @@ SIGNALS = {
 def test_a_signal_ends_all_of_it(
     tmp_path: Path, name: str, tally: Callable[[str, int], Tally]
 ) -> None:
-    """Within moments, with the code of the signal, and without a file or process left behind."""
+    """The exit code is that of the signal, and no file or process is left."""
     of, dice, count = (
         generated_workspace(tmp_path, WIDTH, 0.3),
         random.Random(name),
@@ -168,9 +168,9 @@ def test_a_signal_ends_all_of_it(
         else:
             _, err = process.communicate(timeout=30)
             assert "Traceback" not in err, err
-            # It may come when the program is done and has put its handlers away: the shell sees 128 + n then, too.
+            # The handlers may be gone at the end of the program; a shell sees 128 + n then, too.
             assert process.returncode in (0, 128 + SIGNALS[name][0], -SIGNALS[name][0]), err
-        gone(of)
+        wait_until_gone(of)
         check_cache(of)
         check_no_scratch(of)
         count.survived()

@@ -1,4 +1,4 @@
-"""An action that takes all memory: killed, said as what it was, never remembered, and the others go on."""
+"""An action that takes all memory is killed and reported, never saved, and others continue."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ rule = "command"
 outputs = { o = "o" }
 argv = ["sh", "-c", "sleep 0.5; echo done > {o}"]
 """
-WAYS = {  # the command, the sandbox, what is said
+WAYS = {  # the command, the sandbox, the message
     "itself": ("exec tail /dev/zero", "none", "it ran out of memory and was killed"),
     "in landlock": ("exec tail /dev/zero", "landlock", "it ran out of memory and was killed"),
     "in namespaces": ("exec tail /dev/zero", "namespaces", "it ran out of memory and was killed"),
-    "a child, which is told on": ("tail /dev/zero || exit 3", "none", "exit code 3"),
+    "a child, which is reported": ("tail /dev/zero || exit 3", "none", "exit code 3"),
     "a limit of its own": ("ulimit -v 60000; tail /dev/zero || exit 4", "none", "exit code 4"),
 }
 
 
 @pytest.fixture
 def limited() -> Iterator[Callable[[], None]]:
-    """What a process does to live, with its children, in little memory."""
+    """Return a function that puts the calling process into a group with little memory."""
     for group, limit in (
         ("/sys/fs/cgroup/memory/buildgraph-test", "memory.limit_in_bytes"),
         ("/sys/fs/cgroup/buildgraph-test", "memory.max"),
@@ -76,8 +76,8 @@ def limited() -> Iterator[Callable[[], None]]:
 def test_out_of_memory(
     tmp_path: Path, way: str, limited: Callable[[], None], tally: Callable[[str, int], Tally]
 ) -> None:
-    """Twice: a failure is not remembered; then the limit is gone and all is well."""
-    hog, sandbox, said = WAYS[way]
+    """The second run fails, too: a failure is not saved. Without the limit, it succeeds."""
+    hog, sandbox, message = WAYS[way]
     count, of = tally("out of memory", 1), space(tmp_path, TOML.replace("HOG", hog))
     words = of.command("build", "-k", "-j2", "--sandbox", sandbox, "//...")
     for _ in range(2):
@@ -93,7 +93,7 @@ def test_out_of_memory(
         )
         if done.returncode == 30:
             absent(f"the sandbox {sandbox} does not work here")
-        assert done.returncode == 1 and said in done.stderr, done.stdout + done.stderr
+        assert done.returncode == 1 and message in done.stderr, done.stdout + done.stderr
         assert (of.root / "out/other/o").read_text() == "done\n" and not (
             of.root / "out/hog"
         ).exists(), done.stderr

@@ -1,4 +1,4 @@
-"""Power lost after a build said it was done: what was acknowledged is on the disk, whole."""
+"""Power lost after a build has finished: its results are complete on the disk."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from tests.support.fault_counts import TIMES, Tally
 from tests.support.requirements import absent, need
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-_SHUTDOWN, _WITHOUT_LOG = 0x8004587D, 2  # EXT4_IOC_SHUTDOWN: drop all that is not on the disk yet
+_SHUTDOWN, _WITHOUT_LOG = (
+    0x8004587D,
+    2,
+)  # EXT4_IOC_SHUTDOWN: drop everything that is not on the disk yet
 
 
 class Disk:
-    """An ext4 file system in a file, which can lose its power."""
+    """Ext4 file system in a file, which can lose its power."""
 
     def __init__(self, folder: Path) -> None:
         self.image, self.path = str(folder / "image"), str(folder / "disk")
@@ -34,7 +37,7 @@ class Disk:
         subprocess.run([need("mkfs.ext4"), "-q", "-F", self.image], check=True)
 
     def mount(self) -> None:
-        """Make it usable; skips where no loop device can be had."""
+        """Mount it; skip the test where no loop device is available."""
         done = subprocess.run(
             ["mount", "-o", "loop", self.image, self.path], capture_output=True, text=True
         )
@@ -42,17 +45,17 @@ class Disk:
             absent(f"no loop device: {done.stderr.strip()}")
 
     def lose_power(self) -> None:
-        """Forget all that was not made durable."""
+        """Drop everything that was not made durable."""
         fd = os.open(self.path, os.O_RDONLY)
         fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", _WITHOUT_LOG))
         os.close(fd)
         self.unmount()
 
     def unmount(self) -> None:
-        """Take it away, as soon as nobody looks at it any more (another process may, for a moment).
+        """Unmount it once no process uses it.
 
-        A sandbox that some other test starts at that time has a copy of the mount until it is set up: as long as it has,
-        to mount the image again would bring back the disk without power.
+        A sandbox of another test that starts at that time has a copy of the mount until it is set
+        up. Until then, mounting the image again would return the disk without power.
         """
         deadline = time.monotonic() + 60
         while os.path.ismount(self.path) or self._used():
@@ -64,7 +67,7 @@ class Disk:
                 time.sleep(0.05)
 
     def _used(self) -> str:
-        """The loop device that still stands for the image, if any does."""
+        """Return the loop device that is attached to the image; empty without one."""
         return subprocess.run(
             [need("losetup"), "-j", self.image], capture_output=True, text=True, check=True
         ).stdout
@@ -72,20 +75,20 @@ class Disk:
 
 @pytest.fixture
 def powered(tmp_path: Path) -> Iterator[Disk]:
-    """A mounted disk."""
+    """Return a mounted disk."""
     if os.geteuid() != 0:
         absent("only root can mount a disk")
-    made = Disk(tmp_path)
-    made.mount()
-    yield made
-    made.unmount()
+    mounted_disk = Disk(tmp_path)
+    mounted_disk.mount()
+    yield mounted_disk
+    mounted_disk.unmount()
 
 
 @pytest.mark.parametrize("turn", range(10 * TIMES))
-def test_what_was_published_survives(
+def test_published_results_survive(
     powered: Disk, turn: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """All of it; and what was only copied leaves no trace."""
+    """All results survive; a blob that was only copied leaves no trace."""
     count = tally("power", 1)
     root = os.path.join(powered.path, "cache")
     keys = [Digest.of(b"%d" % number) for number in range(20)]
@@ -103,15 +106,15 @@ def test_what_was_published_survives(
     store.close()
     powered.lose_power()
     powered.mount()
-    found = DiskStore(root)
-    assert all(found.recall(key) for key in keys)
-    assert check_store(found).damaged == () == check_store(found).dangling
-    found.close()
+    reopened = DiskStore(root)
+    assert all(reopened.recall(key) for key in keys)
+    assert check_store(reopened).damaged == () == check_store(reopened).dangling
+    reopened.close()
     count.survived()
 
 
-def test_the_harness_loses_what_was_not_synced(powered: Disk) -> None:
-    """Or the test above would mean nothing."""
+def test_the_harness_loses_unsynced_data(powered: Disk) -> None:
+    """Otherwise the test above would prove nothing."""
     Path(powered.path, "file").write_bytes(b"x" * 5000)
     powered.lose_power()
     powered.mount()

@@ -1,4 +1,4 @@
-"""Stamps lie: same size and mtime with other content, files from the future and from 1970, writers during builds."""
+"""Misleading stamps: equal size and mtime with other content, odd dates, writers during builds."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 
 def edit(of: Space, word: str, stamp: os.stat_result | None) -> None:
-    """Give the first input another content of the same size; restore its stamp."""
+    """Write another content of the same size to the first input, and restore its stamp."""
     path = of.write("in0.txt", f"{word} 0\n")
     if stamp is not None:
         os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
 
-def shown(of: Space) -> bytes:
-    """What the first target made."""
+def first_output(of: Space) -> bytes:
+    """Return the output of the first target."""
     return (of.root / "out/f0/f0.txt").read_bytes()
 
 
@@ -45,7 +45,7 @@ def shown(of: Space) -> bytes:
 def test_same_size_edits_with_restored_stamps(
     tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """At once after a build, in the same tick of the clock or a little later."""
+    """Edits follow a build at once, in the same tick of the clock, or a little later."""
     of, dice, count = (
         generated_workspace(tmp_path),
         random.Random(seed),
@@ -58,14 +58,14 @@ def test_same_size_edits_with_restored_stamps(
         edit(of, word, stamp if dice.random() < 0.7 else None)
         time.sleep(dice.choice([0, 0, 0.001, 0.02]))
         build_in_process(of, fresh=False)
-        assert shown(of) == f"{word} 0\n".encode() * 2, f"edit {number}"
+        assert first_output(of) == f"{word} 0\n".encode() * 2, f"edit {number}"
         count.survived()
 
 
-def test_a_receipt_never_answers_for_an_edited_file(
+def test_a_manifest_never_answers_for_an_edited_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tally: Callable[[str, int], Tally]
 ) -> None:
-    """The fast way out is taken only when nothing changed."""
+    """The no-op answer is given only when nothing changed."""
     of, count = generated_workspace(tmp_path), tally("stat race", 3)
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
     monkeypatch.chdir(of.root)
@@ -74,26 +74,26 @@ def test_a_receipt_never_answers_for_an_edited_file(
         deadline = time.monotonic() + 60
         while not (
             receipts.is_dir() and list(receipts.iterdir())
-        ):  # none is left while anything read is young
+        ):  # no manifest is saved while files are younger than the racy window
             assert main(["build", "//..."]) == 0 and time.monotonic() < deadline
             time.sleep(0.5)
         assert main(["build", "//..."]) == 0
         edit(of, str(number + 3), (of.root / "in0.txt").stat())
         assert main(["build", "//..."]) == 0
-        assert shown(of) == f"{number + 3} 0\n".encode() * 2
+        assert first_output(of) == f"{number + 3} 0\n".encode() * 2
         shutil.rmtree(receipts)
         count.survived()
 
 
 @pytest.mark.parametrize("how", ["from BUILD.toml", "from the last build", "from another's"])
-def test_what_another_build_puts_in_place_does_not_pass_for_ours(
+def test_outputs_replaced_by_another_build_are_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """Two builds in a workspace that is edited: the stamps that one leaves are those of its own outputs."""
+    """A build saves the stamps of its own outputs, not of those that replaced them."""
     of, out = generated_workspace(tmp_path), tmp_path / "w/out/f0/f0.txt"
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(of.cache))
     monkeypatch.chdir(of.root)
-    time.sleep(0.3)  # or no stamp would be believed
+    time.sleep(0.3)  # otherwise no stamp would be reliable
     if how != "from BUILD.toml":
         assert main(["build", "//..."]) == 0
     if how == "from another's":
@@ -104,12 +104,12 @@ def test_what_another_build_puts_in_place_does_not_pass_for_ours(
         time.sleep(0.3)
     show, turns = OutputTree.write, list[str]()
 
-    def shown_and_overtaken(*given: Any, **named: Any) -> Any:
-        found = show(*given, **named)
+    def shown_and_overtaken(*args: Any, **named: Any) -> Any:
+        outputs = show(*args, **named)
         (tmp_path / "other").write_text("of another build")
         (tmp_path / "other").replace(out)
-        turns.append(type(given[0]).__name__)
-        return found
+        turns.append(type(args[0]).__name__)
+        return outputs
 
     with monkeypatch.context() as patch:
         patch.setattr(OutputTree, "write", shown_and_overtaken)
@@ -127,7 +127,7 @@ STAMPS = [0, 1, 2**31 - 1, 2**31 + 5, 4_000_000_000, 10_000_000_000]
 def test_files_from_other_times(
     tmp_path: Path, stamp: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """The same hits whatever the mtimes, edits are seen, and the collector takes nothing that the last build holds."""
+    """Hits do not depend on mtimes, edits are noticed, and GC keeps the last build."""
     of, count = generated_workspace(tmp_path), tally("clock", 1)
     build_in_process(of)
     for path in [
@@ -140,11 +140,13 @@ def test_files_from_other_times(
         time.time(),
         time.time() - 10 * YEAR,
         time.time() + 50 * YEAR,
-    ):  # a collector whose clock is wrong, too
-        found = plan(str(of.cache), GcLimits(3600, 0), now)
-        assert all(verdict.keep for verdict in found.decisions) and len(found.decisions) == 4
+    ):  # also a GC whose clock is wrong
+        collection = plan(str(of.cache), GcLimits(3600, 0), now)
+        assert (
+            all(verdict.keep for verdict in collection.decisions) and len(collection.decisions) == 4
+        )
     edit(of, "9", (of.root / "in0.txt").stat())
-    assert build_in_process(of, fresh=False).ran == 2 and shown(of) == b"9 0\n" * 2
+    assert build_in_process(of, fresh=False).ran == 2 and first_output(of) == b"9 0\n" * 2
     count.survived()
 
 
@@ -152,12 +154,12 @@ def test_files_from_other_times(
 def test_a_writer_during_builds(
     tmp_path: Path, seed: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """What was made of a content is found again for that content only."""
+    """An output is reused only for the content that it was built from."""
     of, dice, count = generated_workspace(tmp_path), random.Random(seed), tally("toctou", 10)
     stop, turns = threading.Event(), threading.Semaphore(0)
 
     def write() -> None:
-        """Fewer times for each build than it starts over, however slow it is."""
+        """Edit fewer times in each build than it may restart."""
         while not stop.wait(dice.uniform(0.01, 0.2)):
             if turns.acquire(blocking=False):
                 of.write("in0.txt", "%d 0\n" % dice.randrange(5))
@@ -176,7 +178,7 @@ def test_a_writer_during_builds(
     for number in range(5):
         of.write("in0.txt", f"{number} 0\n")
         build_in_process(of, fresh=False)
-        assert shown(of) == f"{number} 0\n".encode() * 2
+        assert first_output(of) == f"{number} 0\n".encode() * 2
     of.write("in0.txt", "0 0\n")
     build_in_process(of)
     check_outputs(of, "0")

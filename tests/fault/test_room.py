@@ -1,4 +1,4 @@
-"""Disks that are full: one line that names the folder, nothing remembered of it, and all is well once there is room."""
+"""Full disks: one line names the folder, nothing is saved, and the next build works."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ argv = ["sh", "-c", "head -c 2000000 /dev/zero | tr '\\\\0' {n} > {{o}}QUIET"]
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk in memory, made larger by mounting it again."""
+    """Mount a small disk in memory, which can be resized."""
     if os.geteuid() != 0:
         absent("only root can mount a disk")
     folder = tmp_path / "disk"
@@ -43,22 +43,22 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def resize(disk: Path, size: str) -> None:
-    """Give the disk another size."""
+    """Change the size of the disk."""
     subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
-def right(of: Space) -> None:
-    """Every output is whole."""
+def check_outputs(of: Space) -> None:
+    """Check the content of every output."""
     for n in range(3):
         assert (of.root / f"out/t{n}/o").read_bytes() == b"%d" % n * 2_000_000
 
 
-@pytest.mark.parametrize("quiet", ["", " 2>/dev/null; true"], ids=["told", "exit 0"])
+@pytest.mark.parametrize("quiet", ["", " 2>/dev/null; true"], ids=["reported", "exit 0"])
 @pytest.mark.parametrize("size", ["128k", "1m", "2m", "3m", "4m", "6m", "9m", "12m"])
 def test_a_small_disk(
     tmp_path: Path, disk: Path, size: str, quiet: str, tally: Callable[[str, int], Tally]
 ) -> None:
-    """Also where the command ends with 0 although it could not write: then nothing of it is remembered."""
+    """Nothing is saved of a command that exits with 0 although it could not write."""
     count = tally("full disk", 1)
     of = space(tmp_path, TOML.replace("QUIET", quiet), disk / "cache")
     resize(disk, size)
@@ -68,26 +68,24 @@ def test_a_small_disk(
         assert "full" in tried.err or "no space" in tried.err.lower()
         assert str(disk) in tried.err or "write error" in tried.err
     if tried.code == 0:
-        right(of)
+        check_outputs(of)
     resize(disk, "64m")
     check_cache(of)
     of.run("build", "--sandbox", "none", "//...")
-    right(of)
+    check_outputs(of)
     check_no_scratch(of)
     count.survived()
 
 
-def test_a_command_that_fills_the_disk_and_says_nothing_is_told_so(
-    tmp_path: Path, disk: Path
-) -> None:
+def test_a_silent_command_that_fills_the_disk_is_reported(tmp_path: Path, disk: Path) -> None:
     of = space(tmp_path, TOML.replace("QUIET", " 2>/dev/null; true"), disk / "cache")
     resize(disk, "2m")
-    said = of.run("build", "-j1", "--sandbox", "none", "//:t0", code=30).err
-    assert "was full while the command ran" in said and "make room" in said
+    message = of.run("build", "-j1", "--sandbox", "none", "//:t0", code=30).err
+    assert "was full while the command ran" in message and "make room" in message
 
 
-def test_a_full_workspace_is_told(tmp_path: Path, disk: Path) -> None:
-    """The outputs do not fit where they should stand; the cache has them, so that nothing runs again."""
+def test_a_full_workspace_is_reported(tmp_path: Path, disk: Path) -> None:
+    """The outputs do not fit into the workspace, but the cache has them, so nothing runs again."""
     of = Space(disk / "w", tmp_path / "cache")
     of.write("BUILD.toml", TOML.replace("QUIET", ""))
     resize(disk, "3m")
@@ -95,4 +93,4 @@ def test_a_full_workspace_is_told(tmp_path: Path, disk: Path) -> None:
     resize(disk, "64m")
     done = of.run("build", "--sandbox", "none", "--json", "//...")
     assert len(done.titles("hit")) == 3
-    right(of)
+    check_outputs(of)

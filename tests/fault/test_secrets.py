@@ -1,4 +1,4 @@
-"""Secrets of the one who builds, and traces of the host: in no output, no stored file, no log, no trace."""
+"""Secrets of the user and traces of the host are in no output, stored file, log or trace."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ argv = ["sh", "-c", "env; pwd; exit 1"]
 
 
 def greedy(of: Space, home: Path) -> dict[str, str]:
-    """An action that takes what it can get; canaries by the name of where they stand."""
+    """Create an action that reads all it can; return the canaries by the name of their place."""
     canaries = {name: f"canary{secrets.token_hex(12)}" for name in (*NAMES, *FILES, *BESIDE)}
     for names, folder in ((FILES, home), (BESIDE, of.root)):
         for name in names:
@@ -100,7 +100,7 @@ def greedy(of: Space, home: Path) -> dict[str, str]:
 
 
 def kept(of: Space) -> Iterator[tuple[str, bytes]]:
-    """Every file that a build leaves, also unpacked where it is compressed."""
+    """Yield every file that a build leaves, unpacked where it is compressed."""
     for top in (of.cache, of.root / ".buildgraph", of.root / "out"):
         for path in top.rglob("*"):
             if path.is_file() and not path.is_symlink():
@@ -114,14 +114,14 @@ def kept(of: Space) -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.parametrize("level", LEVELS[:2])
 def test_no_secret_is_kept(tmp_path: Path, level: str, tally: Callable[[str, int], Tally]) -> None:
-    """Where the sandbox lets files of the home folder be seen, nothing could be promised: that is `none`."""
+    """The level `none` promises nothing, because actions can read the home folder."""
     of, home = space(tmp_path, ""), tmp_path / "home"
     home.mkdir()
     canaries = greedy(of, home)
     count = tally("secret", len(canaries))
     trace = tmp_path / "trace.json"
     words = of.command("build", "-k", "--sandbox", level, "--trace", str(trace), "//...")
-    # The places named in argv are in the key, and so in the record; what stands there must not be.
+    # Paths in argv are in the key, and so in the record; their contents must not be.
     done = subprocess.run(
         words, cwd=of.root, env=of.environ(), capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Shells that give little: streams that are closed or full, few descriptors, little memory, a folder that is gone."""
+"""Poor shells: closed or full streams, few descriptors, little memory, a missing folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.generated_workspace import (
 from tests.support.workspace import Space
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
-BUILT = {  # it is built all the same, and what is said where somebody listens is right
+BUILT = {  # the build succeeds, and its messages are right where a stream is open
     "no stdin": "$BG build //... <&-",
     "no stdout": "$BG build //... >&-",
     "no stderr": "$BG build //... 2>&-",
@@ -32,7 +32,7 @@ BUILT = {  # it is built all the same, and what is said where somebody listens i
     "no path": "PATH= $BG build //...",
     "a reader that leaves": "$BG build //... | true; test ${PIPESTATUS[0]} = 141",
 }
-TOLD = {  # nothing is built; exit code, and a word of what is said
+REPORTED = {  # nothing is built: exit code, and a part of the message
     "full stdout": ("$BG --version > /dev/full", 30, "no space left"),
     "full help": ("$BG --help > /dev/full", 30, "no space left"),
     "full stream of JSON": ("$BG build --json //... > /dev/full", 30, "no space left"),
@@ -60,7 +60,7 @@ TOLD = {  # nothing is built; exit code, and a word of what is said
 
 
 def shell(of: Space, text: str) -> subprocess.CompletedProcess[str]:
-    """Run words in a shell; it ends soon and never tells of a fault of ours."""
+    """Run a script in a shell; check that it ends within 60 s without a traceback."""
     text = text.replace("$BG", " ".join(of.command()))
     done = subprocess.run(
         ["bash", "-c", text],
@@ -77,7 +77,7 @@ def shell(of: Space, text: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("case", BUILT)
 def test_it_is_built(tmp_path: Path, case: str, tally: Callable[[str, int], Tally]) -> None:
-    """All outputs stand."""
+    """All outputs are right."""
     count, of = tally("shell", 1), generated_workspace(tmp_path)
     done = shell(of, BUILT[case])
     assert done.returncode == 0, done
@@ -86,13 +86,13 @@ def test_it_is_built(tmp_path: Path, case: str, tally: Callable[[str, int], Tall
     count.survived()
 
 
-@pytest.mark.parametrize("case", TOLD)
-def test_it_is_told(tmp_path: Path, case: str, tally: Callable[[str, int], Tally]) -> None:
-    """By one fault, and an exit code that says whose it is."""
+@pytest.mark.parametrize("case", REPORTED)
+def test_it_is_reported(tmp_path: Path, case: str, tally: Callable[[str, int], Tally]) -> None:
+    """There is one error, and an exit code for its kind."""
     count, of = tally("shell", 1), generated_workspace(tmp_path)
-    text, code, said = TOLD[case]
+    text, code, message = REPORTED[case]
     done = shell(of, text)
-    assert done.returncode == code and said in done.stderr, done
+    assert done.returncode == code and message in done.stderr, done
     count.survived()
 
 
@@ -100,7 +100,7 @@ def test_it_is_told(tmp_path: Path, case: str, tally: Callable[[str, int], Tally
     "kilobytes", [30_000, 45_000, 52_000, 56_000, 60_000, 65_000, 80_000, 100_000]
 )
 def test_little_memory(tmp_path: Path, kilobytes: int, tally: Callable[[str, int], Tally]) -> None:
-    """Wherever it runs out: no build waits for a thread that had none; what is kept is whole, and good for the next build."""
+    """No build hangs when memory runs out, and the cache is complete for the next build."""
     count, of = tally("shell", 1), generated_workspace(tmp_path)
     of.env["BUILDGRAPH_SANDBOX"] = "none"
     text = f"ulimit -v {kilobytes}; BUILDGRAPH_SANDBOX=namespaces $BG build //..."

@@ -1,4 +1,4 @@
-"""Builders, a collector and a damager on one cache at once: a result is right or it is a miss."""
+"""Builders, GC and a damager on one cache at once: a result is right or a miss."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ for turn in range(60):
 
 
 def test_all_at_once(tmp_path: Path) -> None:
-    """With no regard for leases, which is harsher than any real collector."""
+    """GC ignores leases, which is harsher than any real collection."""
     root = str(tmp_path / "cache")
     DiskStore(root)
     running = [

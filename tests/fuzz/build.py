@@ -1,4 +1,6 @@
-"""Builds the fuzzer of the program, and runs it: `python tests/fuzz/build.py [--inputs 10000000] [--seed 0]`."""
+"""Builds the fuzzer of the program, and runs it: `python tests/fuzz/build.py [--inputs 10000000]
+[--seed 0]`.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ COVERED = "-fsanitize-coverage=trace-pc"
 
 
 def build(compiler: str, folder: Path) -> Path:
-    """The fuzzer of two linked agents, one with two replicas, in two copies, with every sanitizer that gcc has."""
+    """The fuzzer of two linked agents, one with two replicas, in two copies, with every sanitizer
+    that gcc has.
+    """
     from tests.support.native_agents import emitted, main_text, random_model, ring
 
     agents = [
@@ -86,8 +90,8 @@ def run(driver: Path, inputs: int, seed: int) -> dict[str, Any]:
     if done.returncode:
         print(done.stderr[-8000:], file=sys.stderr)
         done.check_returncode()
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def main(argv: Sequence[str]) -> int:

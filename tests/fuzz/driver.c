@@ -4,7 +4,7 @@
  *
  * Inputs are JSON lines and streams of HTTP requests: written by a grammar, mutated, spliced, or raw bytes; those that reach
  * new edges of the code are kept and mutated further. After every input: what was refused has changed no state, and every
- * answer is whole. A fault ends the process by abort() or by the sanitizer. Prints counts as JSON.
+ * answer is whole. An error ends the process by abort() or by the sanitizer. Prints counts as JSON.
  */
 #define HOSTED
 #include MAIN_FILE
@@ -77,7 +77,7 @@ static stream *stream_of(word fd) {
 }
 
 /* When nothing is ready, the time passes that the program is willing to wait. */
-static word poll_streams(watch *list, word n, const moment *limit) {
+static word poll_streams(poll_item *list, word n, const moment *limit) {
     word ready = 0;
     for (word k = 0; k < n; k++) {
         const stream *s = stream_of(list[k].fd);
@@ -96,7 +96,7 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
     switch (n) {
     case SYS_READ: return s ? read_stream(s, (void *)b, c) : 0;
     case SYS_WRITE: return s ? write_stream(s, (const void *)b, c) : c;
-    case SYS_PPOLL: return poll_streams((watch *)a, b, (const moment *)c);
+    case SYS_PPOLL: return poll_streams((poll_item *)a, b, (const moment *)c);
     case SYS_CLOCK:
         clock_ += 1000;
         ((moment *)b)->seconds = a ? (word)(clock_ / 1000000000u) : (word)(draw(2) ? draw(0xffffffffu) : 1790000000u);
@@ -147,7 +147,7 @@ static void add_array(i32 i, i32 is_observation) {
     for (i32 m = 0; m < n; m++) {
         if (m) add_text(",");
         add_blanks();
-        if (is_observation && m < known && linked[instances[i].seen + m] && draw(100)) add_text("null");
+        if (is_observation && m < known && linked[instances[i].first_modality + m] && draw(100)) add_text("null");
         else add_number(m < known ? limits[m] : 3);
     }
     add_text("]");
@@ -305,14 +305,14 @@ static void keep(i32 is_http) {
 }
 
 /* What must hold. */
-static world worlds_before[COPIES];
+static coalition worlds_before[COPIES];
 
 static void check_line(const u8 *bytes, i32 n) {
     demand(n > 2 && bytes[0] == '{' && bytes[n - 1] == '\n' && bytes[n - 2] == '}', "an answer is not one object and a newline");
     for (i32 i = 0; i < n - 1; i++) demand(bytes[i] >= ' ' && bytes[i] < 127, "an answer has a byte that is no text");
 }
 
-/* Head and body of each answer in a stream, the last one perhaps cut off by a fault; gives how many steps and resets. */
+/* Head and body of each answer in a stream, the last one perhaps cut off by an injected fault; gives how many steps and resets. */
 static i32 check_answers(const u8 *bytes, i32 n) {
     i32 carried_out = 0;
     while (n > 0) {
@@ -343,18 +343,18 @@ static i32 check_answers(const u8 *bytes, i32 n) {
 }
 
 static void run_line(void) {
-    u8 *exact = malloc((size_t)made_size + 1); /* so that a byte too far is a fault */
+    u8 *exact = malloc((size_t)made_size + 1); /* so that a read of one byte too far is an error */
     memcpy(exact, made, (size_t)made_size);
     u64 errors = count.errors, steps = count.steps;
     stopping = 0, hostile = 0, streams[0].got = streams[0].stalls = 0;
-    memcpy(worlds_before, worlds, sizeof worlds);
+    memcpy(worlds_before, coalitions, sizeof coalitions);
     text = exact;
     answer_line(made_size);
     flush();
     text = line;
     if (count.errors > errors) {
         refused++;
-        demand(!memcmp(worlds_before, worlds, sizeof worlds) && steps == count.steps, "a refused line changed the state");
+        demand(!memcmp(worlds_before, coalitions, sizeof coalitions) && steps == count.steps, "a refused line changed the state");
     } else
         accepted++;
     check_line(streams[0].answers, streams[0].got);
@@ -366,7 +366,7 @@ static void run_lines(void) {
     u64 errors = count.errors, steps = count.steps;
     streams[0].bytes = made, streams[0].size = made_size, streams[0].at = streams[0].got = streams[0].stalls = 0;
     stopping = 0, hostile = (i32)draw(2), in_at = in_end = 0;
-    memcpy(worlds_before, worlds, sizeof worlds);
+    memcpy(worlds_before, coalitions, sizeof coalitions);
     serve_lines();
     if (count.errors > errors && count.steps == steps) refused++;
     else accepted++;
@@ -383,21 +383,21 @@ static void run_streams(void) {
         s->bytes = parts, s->size = k ? (i32)draw((u32)made_size + 1) : made_size, s->at = s->got = s->is_open = s->has_ended = 0;
         s->stalls = !draw(8);
     }
-    memcpy(worlds_before, worlds, sizeof worlds);
+    memcpy(worlds_before, coalitions, sizeof coalitions);
     u64 steps = count.steps;
     for (i32 k = 0; k < CONNECTIONS; k++) connections[k].fd = -1;
     places = 0;
     moment rest = FOREVER;
     for (i32 busy = 1, turns = 0; busy; turns++) {
         demand(turns < 2 * LONGEST, "a connection never ends");
-        look(LISTENER, rest);
-        if (next_stream < stream_count) welcome(LISTENER);
-        rest = attend_all();
+        wait_for_events(LISTENER, rest);
+        if (next_stream < stream_count) accept_one(LISTENER);
+        rest = serve_all();
         busy = next_stream < stream_count;
         for (i32 k = 0; k < CONNECTIONS; k++) {
             connection *c = &connections[k];
-            if (c->fd >= 0 && c->does == IDLE && rest.seconds == FOREVER.seconds && stream_of(c->fd)->stalls &&
-                stream_of(c->fd)->at == stream_of(c->fd)->size) drop(c); /* it may be idle for ever */
+            if (c->fd >= 0 && c->phase == IDLE && rest.seconds == FOREVER.seconds && stream_of(c->fd)->stalls &&
+                stream_of(c->fd)->at == stream_of(c->fd)->size) close_connection(c); /* it may be idle for ever */
             busy |= c->fd >= 0;
         }
     }
@@ -406,7 +406,7 @@ static void run_streams(void) {
     i32 carried_out = 0;
     for (i32 k = 0; k < stream_count; k++) carried_out += check_answers(streams[k].answers, streams[k].got);
     if (!hostile) {
-        if (!carried_out) demand(!memcmp(worlds_before, worlds, sizeof worlds), "no request was carried out and the state changed");
+        if (!carried_out) demand(!memcmp(worlds_before, coalitions, sizeof coalitions), "no request was carried out and the state changed");
         demand(count.steps - steps <= (u64)carried_out, "a step was carried out and not answered");
     }
     if (count.errors > errors) refused++;
@@ -423,7 +423,7 @@ int main(int argc, char **argv) {
         i32 is_http = draw(3) == 0;
         make(is_http);
         fresh = 0, last_place = 0, input_error = output_error = 0;
-        out.to = room, out.used = 0, out.size = sizeof room, out.kept = out.lost = 0;
+        out.to = out_buffer, out.used = 0, out.size = sizeof out_buffer, out.kept = out.lost = 0;
         if (is_http) http_inputs++, run_streams();
         else if (draw(8)) run_line();
         else run_lines();

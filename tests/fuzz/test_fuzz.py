@@ -1,4 +1,6 @@
-"""Mutated lines and HTTP streams against the program's own C under sanitizers; and the fuzzer finds what is broken."""
+"""Mutated lines and HTTP streams against the program's own C under sanitizers; and the fuzzer finds
+what is broken.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +18,24 @@ INPUTS = 200_000
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the fuzzer and its parts are."""
-    found = tmp_path_factory.mktemp("fuzz")
-    build(need("gcc"), found)
-    return found
+    """Folder of the fuzzer and its parts."""
+    result = tmp_path_factory.mktemp("fuzz")
+    build(need("gcc"), result)
+    return result
 
 
 def test_no_input_crashes_the_program_or_changes_a_state_that_it_should_not(folder: Path) -> None:
-    found = run(folder / "driver", INPUTS, seed=1)
-    assert found["inputs"] == INPUTS == found["accepted"] + found["refused"]
+    result = run(folder / "driver", INPUTS, seed=1)
+    assert result["inputs"] == INPUTS == result["accepted"] + result["refused"]
     assert (
-        found["accepted"] > INPUTS / 20
-        and found["http_answers"] > INPUTS / 4
-        and found["steps"] > INPUTS / 20
+        result["accepted"] > INPUTS / 20
+        and result["http_answers"] > INPUTS / 4
+        and result["steps"] > INPUTS / 20
     )
     assert (
-        all(found["status"].values())
-        and found["faults_injected"] > 1000
-        and found["timeouts"] > 1000
+        all(result["status"].values())
+        and result["faults_injected"] > 1000
+        and result["timeouts"] > 1000
     )
 
 
@@ -42,14 +44,14 @@ def test_no_input_crashes_the_program_or_changes_a_state_that_it_should_not(fold
     [
         ("found >= limit || !ends_value(k)", "found > limit || !ends_value(k)"),
         (
-            "static void complain(void) {\n",
-            "static void complain(void) {\n    worlds[0].held[0]++;\n",
+            "static void put_error(void) {\n",
+            "static void put_error(void) {\n    coalitions[0].words[0]++;\n",
         ),
-        ("(word)sizeof c->has->in - c->has->got", "(word)sizeof c->has->in + 4096 - c->has->got"),
+        ("(word)sizeof c->buf->in - c->buf->got", "(word)sizeof c->buf->in + 4096 - c->buf->got"),
         ("return asked_for.size > BODY ? 413 : WHOLE;", "return WHOLE;"),
         ("while (at < end && text[at] != '\"'", "while (text[at] != '\"'"),
         ("return c->left > BODY - c->size ? 413 : WHOLE;", "return WHOLE;"),
-        ("    give_buffer_back(c);\n    system_call(SYS_CLOSE", "    system_call(SYS_CLOSE"),
+        ("    release_buffer(c);\n    system_call(SYS_CLOSE", "    system_call(SYS_CLOSE"),
         ("if (out.lost) status = 500, size = 0;", "if (status == 404) size++;"),
     ],
 )

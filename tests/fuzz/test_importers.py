@@ -1,4 +1,6 @@
-"""Thousands of damaged files: every importer ends in a model or in faults, never in another exception, and soon."""
+"""Thousands of damaged files: every importer returns a model or a ModelError, no other exception,
+and soon.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ import pytest
 from agentc.importers import npz as ingest
 from agentc.importers.gnn import reader as ingest_gnn
 from agentc.importers.pomdp import reader as ingest_pomdp
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import EXAMPLES
 
@@ -47,23 +49,23 @@ SECONDS = 5.0
 
 
 def damaged(data: bytes, drawn: random.Random, reach: int = 1 << 30) -> bytes:
-    """A few bytes changed, left out, doubled or replaced by something odd, among the first `reach`."""
-    found = bytearray(data)
+    """A few of the first `reach` bytes changed, dropped, doubled or replaced by odd values."""
+    result = bytearray(data)
     for _ in range(drawn.randint(1, 4)):
-        at = drawn.randrange(min(len(found), reach) or 1)
+        at = drawn.randrange(min(len(result), reach) or 1)
         match drawn.randrange(5):
             case 0:
-                found[at : at + 1] = bytes([drawn.randrange(256)])
+                result[at : at + 1] = bytes([drawn.randrange(256)])
             case 1:
-                found[at : at + 1] = drawn.choice(b"0123456789.-{}()[],:=* \n'\"#<>|").to_bytes()
+                result[at : at + 1] = drawn.choice(b"0123456789.-{}()[],:=* \n'\"#<>|").to_bytes()
             case 2:
-                del found[at : at + drawn.randint(1, 20)]
+                del result[at : at + drawn.randint(1, 20)]
             case 3:
-                begin = drawn.randrange(len(found) or 1)
-                found[at:at] = found[begin : begin + drawn.randint(1, 40)]
+                begin = drawn.randrange(len(result) or 1)
+                result[at:at] = result[begin : begin + drawn.randint(1, 40)]
             case _:
-                found[at:at] = drawn.choice(PIECES)
-    return bytes(found)
+                result[at:at] = drawn.choice(PIECES)
+    return bytes(result)
 
 
 def pomdp(folder: Path, drawn: random.Random) -> Any:
@@ -90,13 +92,14 @@ def archive(folder: Path, drawn: random.Random) -> Any:
         (folder / "m.npz").write_bytes(damaged(whole, drawn))
     else:
         with (
-            zipfile.ZipFile(io.BytesIO(whole)) as given,
-            zipfile.ZipFile(folder / "m.npz", "w") as made,
+            zipfile.ZipFile(io.BytesIO(whole)) as values,
+            zipfile.ZipFile(folder / "m.npz", "w") as built,
         ):
-            hit = drawn.choice(given.namelist())
-            for name in given.namelist():
-                made.writestr(
-                    name, damaged(given.read(name), drawn, 140) if name == hit else given.read(name)
+            hit = drawn.choice(values.namelist())
+            for name in values.namelist():
+                built.writestr(
+                    name,
+                    damaged(values.read(name), drawn, 140) if name == hit else values.read(name),
                 )
     return ingest.make(folder / "m.npz", folder / "m.json", "{}")
 
@@ -115,8 +118,8 @@ def test_damaged_files(
         try:
             read(tmp_path, drawn)
             models += 1
-        except ModelFault as fault:
+        except ModelError as error:
             refused += 1
-            assert fault.faults and all(line.strip() for line in fault.faults)
+            assert error.errors and all(line.strip() for line in error.errors)
         slowest = max(slowest, time.process_time() - before)
     assert models and refused > files // 4 and slowest < SECONDS

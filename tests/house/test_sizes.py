@@ -13,7 +13,7 @@ FILES = sorted(path for folder in ("buildgraph", "rules") for path in (ROOT / fo
 NOTHING = {"utils", "helpers", "common", "manager", "base", "core", "misc"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Parameters that are tuples of different things: this number may only fall.
-MIXED_TUPLES = 22
+MIXED_TUPLES = 10
 
 
 def functions(path: Path) -> list[Function]:
@@ -21,9 +21,10 @@ def functions(path: Path) -> list[Function]:
     return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, Function)]
 
 
-def length(function: Function) -> int:
-    """Lines of a function, its signature included."""
-    return (function.end_lineno or 0) - function.lineno + 1
+def length(function: Function, is_rule: bool = False) -> int:
+    """Lines of a function with its signature; of a rule without signature and docstring, its reference."""
+    start = function.body[1].lineno if is_rule and len(function.body) > 1 else function.lineno
+    return (function.end_lineno or 0) - start + 1
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -31,10 +32,10 @@ def test_sizes(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400, "a file is a sitting"
     assert path.stem not in NOTHING
     for function in functions(path):
-        assert length(function) <= 64, f"{function.name} does not fit a screen"
+        is_rule = any(isinstance(d, ast.Name) and d.id == "rule" for d in function.decorator_list)
+        assert length(function, is_rule) <= 64, f"{function.name} does not fit a screen"
         arguments = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         named = [name for name in arguments if name not in ("self", "cls", "ctx")]
-        is_rule = any(isinstance(d, ast.Name) and d.id == "rule" for d in function.decorator_list)
         assert len(named) <= (14 if is_rule else 5), (
             f"{function.name} takes {len(named)} positional parameters: pass the others by keyword"
         )

@@ -16,11 +16,11 @@ from tests.house.words import Text, Violation
 ROOT = Path(__file__).parents[2]
 # Violations that remain, in words and in names: these numbers may only fall.
 REMAINING = {
-    "buildgraph and rules": (700, 540),
-    "rules/tools": (240, 240),
-    "tests": (420, 880),
-    "pages": (120, 0),
-    "other": (4, 4),
+    "buildgraph and rules": (240, 180),
+    "rules/tools": (219, 212),
+    "tests": (360, 640),
+    "pages": (12, 0),
+    "other": (0, 0),
 }
 
 

@@ -1,6 +1,7 @@
 """Random agents of random structure: each structure says which of pymdp's features it puts to use.
 
-Agents of one structure differ in every array and in gamma and alpha, so pymdp compiles once for all of them.
+Agents of one structure differ in every array and in gamma and alpha, so pymdp compiles once for all
+of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
 
 from tests.support.small_models import columns
@@ -20,7 +21,9 @@ Table = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """Sizes, dependencies and parameters; `sharp` is the exponent that makes columns of A and B more certain."""
+    """Sizes, dependencies and parameters; `sharp` is the exponent that makes columns of A and B
+    more certain.
+    """
 
     states: tuple[int, ...]
     outcomes: tuple[int, ...]
@@ -141,7 +144,7 @@ def agent(number: int, which: int) -> ir.Model:
     ]
     wide = ir.full_policies(form.controls, length)
     chosen = wide[np.sort(rng.permutation(len(wide))[: form.listed])] if form.listed else wide
-    source = Source(
+    source = ModelSource(
         A=A,
         B=B,
         C=C,

@@ -1,4 +1,6 @@
-"""Many small agents in one program, compiled as one file: a compiler start for each would take minutes."""
+"""Many small agents in one program, compiled as one file: a compiler start for each would take
+minutes.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +10,33 @@ from pathlib import Path
 
 from agentc.codegen import agent as emit, names, native_files
 from agentc.codegen.links import ports_of
-from agentc.codegen.main import Program, emit_main
+from agentc.codegen.main import ProgramSpec, emit_main
 from agentc.ir.files import I32, Model
 from agentc.plan import build as plan
 from agentc.proof.native import run_replay
-from agentc.proof.replay import Answers, parse
+from agentc.proof.replay import Replies, parse
 from agentc.toolchain.zig import SMALL, compile_object, host_target, link_program
 
 WORD = re.compile(r"\d(?:[eEpP][+-]|[\w.])*|[A-Za-z_]\w*")
 SHARED = re.compile(
-    r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);",
+    r"^INLINE [a-z]\w* \*?(\w+)\(|^#define (\w+)"
+    r"|^typedef .*?(\w+)(?: __attribute__.*)?;|^\} (\w+);",
     re.MULTILINE,
 )
 QUICK = ("-O0",)
-"""Optimisation changes no bit (test_generated holds that), only the minutes that the compiler takes."""
+"""Optimisation changes no bit (test_generated holds that), only the minutes that the compiler
+takes.
+"""
 C_WORDS = frozenset(
-    "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 i32 f32 f64".split()
+    "static const void return for if break int struct sizeof extern while else u8 u16 u32 u64 "
+    "i32 f32 f64".split()
 )
 
 
 def joined(models: dict[str, Model]) -> str:
-    """One C file of several agents: the headers once, then each agent's text with its own names numbered."""
+    """One C file of several agents: the headers once, then each agent's text with its own names
+    numbered.
+    """
     headers = native_files.native(emit.AGENT_HEADERS)
     shared = C_WORDS | {word for match in SHARED.findall(headers) for word in match if word}
     parts = [headers]
@@ -52,13 +60,13 @@ def joined(models: dict[str, Model]) -> str:
 
 def answers(
     models: Sequence[Model], records: Sequence[I32], folder: Path, flags: Sequence[str] = QUICK
-) -> list[Answers]:
-    """What each model's compiled agent answers to its replay records."""
+) -> list[Replies]:
+    """Replies of each model's compiled agent to its replay records."""
     named = {f"a{i}": model for i, model in enumerate(models)}
     interfaces = {name: plan.interface(model) for name, model in named.items()}
     (folder / "agents.c").write_text(joined(named), encoding="ascii")
-    ports = {name: ports_of(found, {}) for name, found in interfaces.items()}
-    (folder / "main.c").write_text(emit_main(Program(ports)), encoding="ascii")
+    ports = {name: ports_of(result, {}) for name, result in interfaces.items()}
+    (folder / "main.c").write_text(emit_main(ProgramSpec(ports)), encoding="ascii")
     target = host_target()
     for source, extra in (("main", SMALL), ("agents", flags)):
         compile_object(folder / f"{source}.c", target, folder / f"{source}.o", extra)

@@ -1,4 +1,6 @@
-"""pymdp 1.0.4 itself as an oracle: a teacher-forced sequence in one jitted scan (eager is 500x slower)."""
+"""pymdp 1.0.4 itself as an oracle: a teacher-forced sequence in one jitted scan (eager is 500x
+slower).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ I32 = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replay:
-    """What pymdp believed: qs (N, S, all states), q_pi and neg_efe (N, S, policies), vfe (N, S)."""
+    """Beliefs of pymdp: qs (N, S, all states), q_pi and neg_efe (N, S, policies), vfe (N, S)."""
 
     qs: F64
     q_pi: F64
@@ -65,7 +67,7 @@ def pymdp_agent(model: Model, *others: Model) -> Any:
 
     wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
     wide[:, :, list(model.control_factors)] = model.policies
-    given = (
+    values = (
         {"policies": jnp.array(wide)}
         if not joined
         else {
@@ -94,12 +96,14 @@ def pymdp_agent(model: Model, *others: Model) -> Any:
         use_inductive=model.use_inductive,
         inductive_epsilon=jnp.array([m.inductive_epsilon for m in models]),
         batch_size=len(models),
-        **given,
+        **values,
     )
 
 
 def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
-    """Feed models of one structure an episode each: obs (N, S, modalities), actions (N, S, control factors)."""
+    """Feed models of one structure an episode each: obs (N, S, modalities), actions (N, S, control
+    factors).
+    """
     import jax
     import jax.numpy as jnp
 
@@ -108,8 +112,8 @@ def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
         wide = np.zeros((*actions.shape[:2], len(models[0].num_controls)), np.int32)
         wide[:, :, list(models[0].control_factors)] = actions
 
-        def step(prior: Any, given: Any) -> Any:
-            seen, action = given
+        def step(prior: Any, values: Any) -> Any:
+            seen, action = values
             qs, info = agent.infer_states(list(seen.T), prior, return_info=True)
             q_pi, neg_efe = agent.infer_policies(qs)
             after = agent.update_empirical_prior(agent.encode_multi_actions(action), qs)
@@ -121,8 +125,8 @@ def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
             )
 
         run = jax.jit(lambda o, a: jax.lax.scan(step, list(agent.D), (o, a))[1])
-        found = run(jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2)))
-        return Replay(*(np.asarray(value, dtype=np.float64).swapaxes(0, 1) for value in found))
+        array = run(jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2)))
+        return Replay(*(np.asarray(value, dtype=np.float64).swapaxes(0, 1) for value in array))
 
 
 def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
@@ -135,8 +139,8 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
         wide = np.zeros((*actions.shape[:2], len(model.num_controls)), np.int32)
         wide[:, :, list(model.control_factors)] = actions
 
-        def step(prior: Any, given: Any) -> Any:
-            seen, action = given
+        def step(prior: Any, values: Any) -> Any:
+            seen, action = values
             qs, info = agent.infer_states([o[None] for o in seen], prior, return_info=True)
             q_pi, neg_efe = agent.infer_policies(qs)
             after = agent.update_empirical_prior(action[None], qs)
@@ -151,12 +155,14 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
             return jax.lax.scan(step, list(agent.D), (seen, action))[1]
 
         run = jax.jit(lambda o, a: jax.lax.map(lambda x: episode(*x), (o, a)))
-        found = run(jnp.array(obs), jnp.array(wide))
-        return Replay(*(np.asarray(value, dtype=np.float64) for value in found))
+        array = run(jnp.array(obs), jnp.array(wide))
+        return Replay(*(np.asarray(value, dtype=np.float64) for value in array))
 
 
 def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:
-    """Actions from policy posteriors (.., policies): the lowest index within `tie` nats of the best."""
+    """Actions from policy posteriors (.., policies): the lowest index within `tie` nats of the
+    best.
+    """
     with np.errstate(divide="ignore"):
         logits = np.log(q_pi)
     chosen = np.argmax(logits >= logits.max(axis=-1, keepdims=True) - tie, axis=-1)
@@ -164,7 +170,9 @@ def canonical_actions(model: Model, q_pi: F64, tie: float = 1e-4) -> I32:
 
 
 def divergence(p: F64, q: F64) -> F64:
-    """KL(p || q) in nats along the last axis, of one factor; q below float32's range counts as its end."""
+    """KL(p || q) in nats along the last axis, of one factor; q below float32's range counts as its
+    end.
+    """
     floor = float(np.finfo(np.float32).tiny)
     terms = p * (np.log(np.maximum(p, floor)) - np.log(np.maximum(q, floor)))
     return np.asarray(terms.sum(axis=-1))

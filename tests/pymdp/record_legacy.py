@@ -1,11 +1,12 @@
-"""Writes legacy.npz: what agents of pymdp 0.0.7 believed and judged, in an environment with `inferactively-pymdp==0.0.7.1`.
+"""Write legacy.npz: beliefs and judgements of agents of pymdp 0.0.7.
 
     python tests/pymdp/record_legacy.py
 
-That version and pymdp 1 cannot be installed together, and what pymdp 1 ships as `pymdp.legacy` gains information of each
-modality, so its answers are kept. Each agent is named; `<name>.A0` and so on are its arrays, `.spec` its parameters as JSON,
-and `.obs`, `.actions`, `.qs`, `.q_pi`, `.G` have a row a step: random observations, some of them impossible, and the actions
-that were executed, drawn at random.
+It runs in an environment with `inferactively-pymdp==0.0.7.1`. That version and pymdp 1 cannot be
+installed together, and `pymdp.legacy` of pymdp 1 computes the information gain of each modality, so
+the results are stored. Each agent has a name: `<name>.A0` and so on are its arrays, `.spec` its
+parameters as JSON. `.obs`, `.actions`, `.qs`, `.q_pi` and `.G` have one row a step: random
+observations, some of them impossible, and random executed actions.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ Arrays = dict[str, Any]
 
 def columns(rng: np.random.Generator, *shape: int) -> Any:
     """Random probabilities along axis 0, about a third of them zero."""
-    found = rng.random(shape) * (rng.random(shape) > 0.3)
-    found[0] += 0.05
-    return found / found.sum(axis=0)
+    array = rng.random(shape) * (rng.random(shape) > 0.3)
+    array[0] += 0.05
+    return array / array.sum(axis=0)
 
 
 def random_agent(seed: int) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and parameters: one to three factors, one to three modalities, with habits, timed wishes and listed policies."""
+    """Arrays and parameters: one to three factors, one to three modalities, with habits, timed
+    wishes and listed policies.
+    """
     rng = np.random.default_rng([7, seed])
     states, outcomes, controls = (
         [3, 4, 2][: 1 + seed % 3],
@@ -66,19 +69,21 @@ def maze() -> tuple[Arrays, dict[str, Any]]:
 
 
 def objects(arrays: Sequence[Any]) -> Any:
-    """An object array, as 0.0.7 wants them."""
-    found = np.empty(len(arrays), dtype=object)
+    """An object array, as 0.0.7 requires."""
+    result = np.empty(len(arrays), dtype=object)
     for i, array in enumerate(arrays):
-        found[i] = np.array(array)
-    return found
+        result[i] = np.array(array)
+    return result
 
 
 def recorded(arrays: Arrays, spec: dict[str, Any], seed: int) -> Arrays:
     """The agent's answers."""
     from pymdp.agent import Agent
 
-    given = {letter: value if letter == "E" else objects(value) for letter, value in arrays.items()}
-    agent, rng = Agent(**given, **spec), np.random.default_rng([8, seed])
+    values = {
+        letter: value if letter == "E" else objects(value) for letter, value in arrays.items()
+    }
+    agent, rng = Agent(**values, **spec), np.random.default_rng([8, seed])
     rows: Arrays = {name: [] for name in ("obs", "actions", "qs", "q_pi", "G")}
     for _ in range(STEPS):
         obs = [int(rng.integers(len(a))) for a in arrays["A"]]
@@ -102,7 +107,7 @@ def recorded(arrays: Arrays, spec: dict[str, Any], seed: int) -> Arrays:
 
 def main() -> None:
     """Write the file beside this one."""
-    found: Arrays = {}
+    result: Arrays = {}
     agents = {f"random{seed}": random_agent(seed) for seed in range(10)} | {"maze": maze()}
     for seed, (name, (arrays, spec)) in enumerate(agents.items()):
         listed = {letter: [value] if letter == "E" else value for letter, value in arrays.items()}
@@ -111,9 +116,9 @@ def main() -> None:
             for letter, value in listed.items()
             for i, array in enumerate(value)
         }
-        made = named | recorded(arrays, spec, seed) | {"spec": np.array(json.dumps(spec))}
-        found |= {f"{name}.{key}": value for key, value in sorted(made.items())}
-    np.savez_compressed(Path(__file__).with_name("legacy.npz"), **found)
+        built = named | recorded(arrays, spec, seed) | {"spec": np.array(json.dumps(spec))}
+        result |= {f"{name}.{key}": value for key, value in sorted(built.items())}
+    np.savez_compressed(Path(__file__).with_name("legacy.npz"), **result)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def of(environment: Any, **parameters: Any) -> Model:
 
     arrays = {letter: list(getattr(environment, letter)) for letter in "ABD"}
     wishes = [jnp.linspace(-1.0, 2.0, a.shape[0]) for a in arrays["A"]]
-    made = Agent(
+    built = Agent(
         **arrays,
         C=wishes,
         A_dependencies=environment.A_dependencies,
@@ -80,7 +80,7 @@ def of(environment: Any, **parameters: Any) -> Model:
         gamma=4.0,
         **parameters,
     )
-    return resolve(ingest_python.source_of(made), {})[0]
+    return resolve(ingest_python.source_of(built), {})[0]
 
 
 @pytest.mark.parametrize("build", ENVIRONMENTS, ids=lambda build: build.__name__.strip("_"))

@@ -1,4 +1,6 @@
-"""The float64 reference decides and believes as pymdp 1.0.4 does, on every shipped model and on odd ones."""
+"""The float64 reference decides and believes as pymdp 1.0.4 does, on every shipped model and on odd
+ones.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from agentc.importers import npz as ingest
 from agentc.ir import files as ir
 from agentc.oracle import agent as reference
 from agentc.proof import probe
-from agentc.proof.coverage import nothing_yet
+from agentc.proof.coverage import empty_coverage
 
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
 from tests.support.requirements import need_module
@@ -28,17 +30,19 @@ def example(name: str, folder: Path) -> ir.Model:
 
 
 def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64, F64, F64, F64]:
-    """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe, regrets."""
-    agent, coverage = reference.prepare(model), nothing_yet(model)
-    found = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
+    """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe,
+    regrets.
+    """
+    agent, coverage = reference.prepare(model), empty_coverage(model)
+    result = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
     return (
-        np.array([[s.obs for s in steps_] for steps_ in found], np.int32),
-        np.array([[s.executed for s in steps_] for steps_ in found], np.int32),
-        np.array([[s.action for s in steps_] for steps_ in found], np.int32),
-        np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in found]),
-        np.array([[s.vfe for s in steps_] for steps_ in found]),
-        np.array([[s.efe for s in steps_] for steps_ in found]),
-        np.array([[s.regret for s in steps_] for steps_ in found]),
+        np.array([[s.obs for s in steps_] for steps_ in result], np.int32),
+        np.array([[s.executed for s in steps_] for steps_ in result], np.int32),
+        np.array([[s.action for s in steps_] for steps_ in result], np.int32),
+        np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in result]),
+        np.array([[s.vfe for s in steps_] for steps_ in result]),
+        np.array([[s.efe for s in steps_] for steps_ in result]),
+        np.array([[s.regret for s in steps_] for steps_ in result]),
     )
 
 

@@ -1,7 +1,9 @@
-"""336 random agents of 24 random structures, and pymdp's own environments: native, reference and pymdp 1.0.4 alike.
+"""336 random agents of 24 random structures, and pymdp's own environments: native, reference and
+pymdp 1.0.4 alike.
 
-A step counts as different when the posterior over states or policies, the free energies or the canonical action are.
-Nothing is left out but observations whose posterior hangs on rounding (steadiness.py); they are redrawn and counted.
+A step counts as different when the posterior over states or policies, the free energies or the
+canonical action are. Nothing is left out but observations whose posterior hangs on rounding
+(steadiness.py); they are redrawn and counted.
 """
 
 from __future__ import annotations
@@ -16,15 +18,15 @@ import pytest
 from agentc.ir.files import Model, validate
 from agentc.oracle import action_selection as choice, agent as reference
 from agentc.plan.feature_support import FEATURES, Feature, refusals
-from agentc.proof.coverage import nothing_yet
-from agentc.proof.probe import Step, run_episode
+from agentc.proof.coverage import empty_coverage
+from agentc.proof.probe import ReferenceStep, run_episode
 
 from tests.pymdp.generated import agent
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, Replay, divergence, replay_each
 from tests.pymdp.test_legacy import model_of
 from tests.support.requirements import need_module
-from tests.unit.agentc.importers.pomdp.test_rewards import TIGER, made
+from tests.unit.agentc.importers.pomdp.test_rewards import TIGER, imported
 from tests.unit.agentc.plan.test_feature_support import REFUSED
 
 pytestmark = pytest.mark.slow
@@ -38,7 +40,7 @@ class Runs:
     """Episodes of several models, one row an episode; `models` has a model for each row."""
 
     models: list[Model]
-    steps: list[list[Step]]
+    steps: list[list[ReferenceStep]]
 
     def array(self, name: str, dtype: Any = np.float64) -> Any:
         """One field of every step, (episodes, steps, ..)."""
@@ -46,8 +48,8 @@ class Runs:
             [np.concatenate(s.qs) if name == "qs" else getattr(s, name) for s in row]
             for row in self.steps
         ]
-        found = np.array(rows, dtype)
-        return found.reshape(*found.shape[:2], -1)
+        array = np.array(rows, dtype)
+        return array.reshape(*array.shape[:2], -1)
 
     def records(self) -> list[I32]:
         """Replay records by model, its episodes one after the other."""
@@ -69,17 +71,19 @@ def run(models: Sequence[Model], steps: int) -> Runs:
         prepared = reference.prepare(model)
         for episode in EPISODES:
             kept.append(model)
-            rows.append(run_episode(prepared, 5, episode, steps, nothing_yet(model)))
+            rows.append(run_episode(prepared, 5, episode, steps, empty_coverage(model)))
     return Runs(kept, rows)
 
 
 def chosen(model: Model, q_pi: F64, step: int, steps: int) -> tuple[int, ...]:
-    """What a posterior of pymdp chooses under our rule of ties, or with our random numbers, and how its policy goes on."""
-    verdict = reference.Verdict(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
+    """Choice from a posterior of pymdp by the tie rule or our random numbers, and the rest of its
+    policy.
+    """
+    verdict = reference.PolicyEvaluation(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
     episode, within = divmod(step, steps)
     count = episode * -(-steps // model.plan_every) + within // model.plan_every
     action, policy = choice.select(
-        reference.prepare(model), verdict, choice.numbers(model, 0, count)
+        reference.prepare(model), verdict, choice.selection_numbers(model, 0, count)
     )
     ahead = within % model.plan_every
     return tuple(int(a) for a in model.policies[policy, ahead]) if ahead else action
@@ -105,23 +109,27 @@ def hold_reference(runs: Runs, theirs: Replay) -> None:
 
 
 def differing(runs: Runs, theirs: Replay, folder: Path) -> int:
-    """Steps in which the compiled agent does not choose as pymdp's posterior does; its beliefs are held, too."""
+    """Steps in which the compiled agent differs from pymdp's posterior; its beliefs are checked,
+    too.
+    """
     models = runs.models[:: len(EPISODES)]
-    found, wrong, steps = answers(models, runs.records(), folder), 0, len(runs.steps[0])
-    for n, (model, given) in enumerate(zip(models, found, strict=True)):
+    replies, wrong, steps = answers(models, runs.records(), folder), 0, len(runs.steps[0])
+    for n, (model, values) in enumerate(zip(models, replies, strict=True)):
         rows = slice(n * len(EPISODES), (n + 1) * len(EPISODES))
         qs, q_pi = (np.concatenate(list(part[rows])) for part in (theirs.qs, theirs.q_pi))
-        assert worst(model, qs, given.qs.astype(np.float64)) <= 1e-5
-        assert float(divergence(q_pi, given.q_pi.astype(np.float64)).max()) <= 1e-5
+        assert worst(model, qs, values.qs.astype(np.float64)) <= 1e-5
+        assert float(divergence(q_pi, values.q_pi.astype(np.float64)).max()) <= 1e-5
         wrong += sum(
-            tuple(given.action[s]) != chosen(model, q_pi[s], s, steps)
+            tuple(values.action[s]) != chosen(model, q_pi[s], s, steps)
             for s in range(len(EPISODES) * steps)
         )
     return wrong
 
 
-def held(runs: Runs, theirs: Replay) -> Replay:
-    """What pymdp judged at the latest planning: it judges at every step, and plans are kept for some."""
+def judged_at_planning(runs: Runs, theirs: Replay) -> Replay:
+    """Judgement of pymdp at the latest planning: it judges at every step, and some agents keep
+    plans.
+    """
     steps = np.arange(len(runs.steps[0]))
     planned = steps - steps % runs.models[0].plan_every
     return replace(theirs, q_pi=theirs.q_pi[:, planned], neg_efe=theirs.neg_efe[:, planned])
@@ -130,7 +138,7 @@ def held(runs: Runs, theirs: Replay) -> Replay:
 def compare(models: Sequence[Model], steps: int, folder: Path) -> None:
     """All three over the same episodes."""
     runs = run(models, steps)
-    theirs = held(
+    theirs = judged_at_planning(
         runs,
         replay_each(runs.models, runs.array("obs", np.int32), runs.array("executed", np.int32)),
     )
@@ -153,7 +161,11 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
 )
 def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
     need_module("pymdp")
-    models = (*(agent(number, 0) for number in range(STRUCTURES)), model_of("maze"), made(TIGER))
+    models = (
+        *(agent(number, 0) for number in range(STRUCTURES)),
+        model_of("maze"),
+        imported(TIGER),
+    )
     assert any(feature.used(model) for model in models)
 
 

@@ -1,4 +1,6 @@
-"""Agents of pymdp 0.0.7: the float64 reference and compiled code against answers of 0.0.7.1 itself (record_legacy.py)."""
+"""Agents of pymdp 0.0.7: the float64 reference and compiled code against answers of 0.0.7.1 itself
+(record_legacy.py).
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from agentc.importers import objects as ingest_objects, python as ingest_python
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
 from agentc.ir.files import Model, validate
-from agentc.ir.types import LEGACY, ModelFault
+from agentc.ir.types import LEGACY, ModelError
 from agentc.oracle import action_selection as choice, agent as reference
 from agentc.plan.feature_support import refusals
 
@@ -30,12 +32,12 @@ pytestmark = pytest.mark.slow
 @cache
 def recorded() -> dict[str, dict[str, Any]]:
     """Arrays by agent and name."""
-    found: dict[str, dict[str, Any]] = {}
+    array: dict[str, dict[str, Any]] = {}
     with np.load(Path(__file__).with_name("legacy.npz"), allow_pickle=False) as file:
         for key in file.files:
             name, _, part = key.partition(".")
-            found.setdefault(name, {})[part] = file[key]
-    return found
+            array.setdefault(name, {})[part] = file[key]
+    return array
 
 
 NAMES = [f"random{seed}" for seed in range(10)] + ["maze"]
@@ -43,15 +45,15 @@ NAMES = [f"random{seed}" for seed in range(10)] + ["maze"]
 
 def model_of(name: str, **other: Any) -> Model:
     """The agent through the door of plain arrays; C over time has its time first there."""
-    held = recorded()[name]
+    stored = recorded()[name]
     lists = {
-        letter: [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()]
+        letter: [stored[key] for key in sorted(stored) if key[0] == letter and key[1:].isdigit()]
         for letter in "ABCDE"
     }
     lists["C"] = [c.T for c in lists["C"]]
     prior = lists.pop("E")
-    spec = json.loads(str(held["spec"])) | {"semantics": LEGACY} | other
-    return resolve(Source(**lists, E=prior[0] if prior else None, spec=spec), {})[0]
+    spec = json.loads(str(stored["spec"])) | {"semantics": LEGACY} | other
+    return resolve(ModelSource(**lists, E=prior[0] if prior else None, spec=spec), {})[0]
 
 
 def test_defaults_are_those_of_that_version() -> None:
@@ -67,25 +69,25 @@ def test_defaults_are_those_of_that_version() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_reference_is_that_agent(name: str) -> None:
-    held, model = recorded()[name], model_of(name)
+    stored, model = recorded()[name], model_of(name)
     agent = reference.prepare(model)
     prior = reference.initial_prior(agent)
     for obs, action, qs, q_pi, G in zip(
-        *(held[key] for key in ("obs", "actions", "qs", "q_pi", "G")), strict=True
+        *(stored[key] for key in ("obs", "actions", "qs", "q_pi", "G")), strict=True
     ):
-        found = reference.infer_states(agent, [int(o) for o in obs], prior)
-        verdict = reference.infer_policies(agent, found)
-        assert np.max(np.abs(np.concatenate(found) - qs)) <= 1e-12
+        result = reference.infer_states(agent, [int(o) for o in obs], prior)
+        verdict = reference.infer_policies(agent, result)
+        assert np.max(np.abs(np.concatenate(result) - qs)) <= 1e-12
         assert (
             np.max(np.abs(verdict.neg_efe - G)) <= 1e-12
             and np.max(np.abs(verdict.q_pi - q_pi)) <= 1e-12
         )
-        prior = reference.next_prior(agent, found, [int(action[c]) for c in model.control_factors])
+        prior = reference.next_prior(agent, result, [int(action[c]) for c in model.control_factors])
 
 
 def judged(model: Model, q_pi: F64) -> tuple[int, ...]:
-    """What a recorded posterior chooses under our rule of ties."""
-    verdict = reference.Verdict(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
+    """Choice from a recorded posterior by the tie rule."""
+    verdict = reference.PolicyEvaluation(q_pi, np.log(np.maximum(q_pi, 1e-300)), q_pi)
     return choice.select(reference.prepare(model), verdict)[0]
 
 
@@ -103,19 +105,19 @@ def test_compiled_code_is_that_agent(tmp_path: Path) -> None:
     models = [model_of(name) for name in NAMES]
     records = []
     for name, model in zip(NAMES, models, strict=True):
-        held = recorded()[name]
-        start = np.eye(len(held["obs"]), 1, dtype="<i4")
+        stored = recorded()[name]
+        start = np.eye(len(stored["obs"]), 1, dtype="<i4")
         records.append(
-            np.hstack([start, held["obs"], held["actions"][:, list(model.control_factors)]]).astype(
-                "<i4"
-            )
+            np.hstack(
+                [start, stored["obs"], stored["actions"][:, list(model.control_factors)]]
+            ).astype("<i4")
         )
-    for name, model, given in zip(NAMES, models, answers(models, records, tmp_path), strict=True):
-        held = recorded()[name]
-        assert worst(model, held["qs"], given.qs.astype(np.float64)) <= 1e-5
-        assert float(divergence(held["q_pi"], given.q_pi.astype(np.float64)).max()) <= 1e-5
-        assert [tuple(row) for row in given.action] == [
-            judged(model, q_pi) for q_pi in held["q_pi"]
+    for name, model, values in zip(NAMES, models, answers(models, records, tmp_path), strict=True):
+        stored = recorded()[name]
+        assert worst(model, stored["qs"], values.qs.astype(np.float64)) <= 1e-5
+        assert float(divergence(stored["q_pi"], values.q_pi.astype(np.float64)).max()) <= 1e-5
+        assert [tuple(row) for row in values.action] == [
+            judged(model, q_pi) for q_pi in stored["q_pi"]
         ]
 
 
@@ -123,8 +125,8 @@ def test_the_two_versions_are_different_agents() -> None:
     apart = 0.0
     for name in NAMES:
         pair = [
-            reference.prepare(model_of(name, semantics=said, num_iter=10, gamma=16.0))
-            for said in (LEGACY, "pymdp-1")
+            reference.prepare(model_of(name, semantics=message, num_iter=10, gamma=16.0))
+            for message in (LEGACY, "pymdp-1")
         ]
         first, second = (reference.infer_policies(agent, agent.model.D).q_pi for agent in pair)
         apart = max(apart, float(np.abs(first - second).max()))
@@ -134,13 +136,13 @@ def test_the_two_versions_are_different_agents() -> None:
 def test_object_arrays_of_several_factors_and_modalities_are_taken_as_they_are(
     tmp_path: Path,
 ) -> None:
-    held = recorded()["maze"]
-    given: dict[str, Any] = {}
+    stored = recorded()["maze"]
+    values: dict[str, Any] = {}
     for letter in "ABCD":
-        given[letter] = objects(
-            [held[key] for key in sorted(held) if key[0] == letter and key[1:].isdigit()]
+        values[letter] = objects(
+            [stored[key] for key in sorted(stored) if key[0] == letter and key[1:].isdigit()]
         )
-    np.savez(tmp_path / "m.npz", allow_pickle=True, **given)
+    np.savez(tmp_path / "m.npz", allow_pickle=True, **values)
     (tmp_path / "m.json").write_text(
         json.dumps({"semantics": LEGACY, "policy_len": 2, "inference_algo": "VANILLA"})
     )
@@ -191,7 +193,7 @@ def test_an_agent_of_pymdp_legacy_with_one_modality_is_taken_as_it_is(
 
 def test_an_agent_of_0_0_7_has_no_lists_of_factors_and_any_number_of_modalities() -> None:
     theirs = legacy_agent(outcomes=(3, 2))
-    with pytest.raises(ModelFault, match="this is the Agent of pymdp.legacy"):
+    with pytest.raises(ModelError, match="this is the Agent of pymdp.legacy"):
         ingest_python.source_of(theirs)
     del theirs.A_factor_list
     model, _ = resolve(ingest_python.source_of(theirs), {})
@@ -201,7 +203,7 @@ def test_an_agent_of_0_0_7_has_no_lists_of_factors_and_any_number_of_modalities(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ({"inference_algo": "MMP"}, "inference_algo = 'MMP'"),
         ({"use_param_info_gain": True}, "use_param_info_gain"),
@@ -211,13 +213,13 @@ def test_an_agent_of_0_0_7_has_no_lists_of_factors_and_any_number_of_modalities(
     ],
 )
 def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(
-    words: dict[str, Any], said: str
+    words: dict[str, Any], message: str
 ) -> None:
-    given = {name: value for name, value in words.items() if name not in ("dF_tol", "acted")}
-    agent = legacy_agent(**given)
+    values = {name: value for name, value in words.items() if name not in ("dF_tol", "acted")}
+    agent = legacy_agent(**values)
     agent.inference_params |= {name: words[name] for name in ("dF_tol",) if name in words}
     agent.action = np.zeros(2) if "acted" in words else None
-    with pytest.raises(ModelFault, match=said):
+    with pytest.raises(ModelError, match=message):
         ingest_python.source_of(agent)
 
 
@@ -225,5 +227,7 @@ def test_what_is_not_compiled_of_an_old_agent_is_refused_with_the_reason(
 def test_counts_that_only_a_call_to_learn_looks_at_change_nothing(name: str) -> None:
     agent = legacy_agent()
     setattr(agent, name, {"pA": agent.A, "pB": agent.B, "pD": agent.D}[name])
-    found, plain = (resolve(ingest_python.source_of(one), {})[0] for one in (agent, legacy_agent()))
-    assert ir.header(found) == ir.header(plain)
+    result, plain = (
+        resolve(ingest_python.source_of(one), {})[0] for one in (agent, legacy_agent())
+    )
+    assert ir.header(result) == ir.header(plain)

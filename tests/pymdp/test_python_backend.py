@@ -1,4 +1,6 @@
-"""The python backend's step against pymdp's own rollout, through the gate of compiled code; and that the gate can fail."""
+"""The python backend's step against pymdp's own rollout, through the gate of compiled code; and
+that the gate can fail.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
 
 from tests.support.requirements import need_module
@@ -27,7 +29,7 @@ def learner(**spec: Any) -> ir.Model:
     }
     words = {"policy_len": 2, "learn_A": True, "learn_B": True, "use_param_info_gain": True}
     return resolve(
-        Source(
+        ModelSource(
             A=[p / p.sum(axis=0) for p in counts["pA"]],
             B=[p / p.sum(axis=0) for p in counts["pB"]],
             C=plain.C,
@@ -45,9 +47,9 @@ def judged(model: ir.Model, episodes: int = 3, steps: int = 12) -> dict[str, Any
     from agentc.proof import python as prove_python
     from agentc.pymdp_backend import probe as pymdp_probe
 
-    taken = pymdp_probe.take(model, episodes, steps, 5)
+    taken = pymdp_probe.run_reference(model, episodes, steps, 5)
     return prove_python.document(
-        model, taken, prove_python.judge(model, taken, prove_python.answers(model, taken))
+        model, taken, *prove_python.judge(model, taken, prove_python.answers(model, taken))
     )
 
 
@@ -133,9 +135,11 @@ def test_the_tool_writes_a_proof_and_a_page_or_every_reason(
         )
 
     assert run(entangled(inference_algo="mmp", learn_D=True)) == 1
-    told = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert (
-        "inference_horizon" in told and "learn_D" in told and not (tmp_path / "proof.json").exists()
+        "inference_horizon" in output
+        and "learn_D" in output
+        and not (tmp_path / "proof.json").exists()
     )
     assert run(learner()) == 0
     assert json.loads((tmp_path / "proof.json").read_bytes())["runtime"] == "python"

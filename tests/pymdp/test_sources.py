@@ -1,4 +1,6 @@
-"""The Python sources of the examples: they rebuild the committed arrays; both roads lead to the same IR."""
+"""The Python sources of the examples: they rebuild the committed arrays; both roads lead to the
+same IR.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import pytest
 from agentc.importers import npz as ingest, python as ingest_python
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.oracle import action_selection as choice, agent as reference
 
 from tests.integration.agentc.oracle.test_groups import JOINED, SHARED
@@ -139,10 +141,10 @@ def test_joined_controls_get_their_axes_back(tmp_path: Path) -> None:
 
 def test_agents_that_cannot_be_compiled_are_refused_with_reasons() -> None:
     need_module("pymdp")
-    with pytest.raises(ModelFault, match="batch_size = 2"):
+    with pytest.raises(ModelError, match="batch_size = 2"):
         ingest_python.source_of(plain_agent(batch_size=2))
     agent = plain_agent()
-    with pytest.raises(ModelFault, match="give the table I instead of H"):
+    with pytest.raises(ModelError, match="give the table I instead of H"):
         ingest_python.source_of(
             plain_agent(
                 H=[d[0] for d in agent.D],
@@ -211,13 +213,13 @@ def test_the_same_things_count_where_their_switch_is_on() -> None:
     need_module("pymdp")
     agent = plain_agent()
     zeros = [0.0 * a[0] for a in agent.A]
-    for words, said in (
+    for words, message in (
         ({"use_param_info_gain": True, "pA": zeros}, "holds no count at all"),
         ({"learn_A": True, "pA": zeros}, "holds no count at all"),
         ({"action_selection": "stochastic", "alpha": -1.0}, "alpha = -1.0"),
         ({"gamma": -1.0}, "gamma = -1.0"),
     ):
-        with pytest.raises(ModelFault, match=said):
+        with pytest.raises(ModelError, match=message):
             resolve(ingest_python.source_of(plain_agent(**words)), {})
     goals = resolve(
         ingest_python.source_of(plain_agent(H=[d[0] for d in agent.D], use_inductive=True)), {}
@@ -243,10 +245,10 @@ def test_one_policy_needs_no_precision_and_listed_policies_no_length() -> None:
 def test_preferences_count_only_with_use_utility() -> None:
     need_module("pymdp")
     odd = [c[0] * float("nan") for c in plain_agent().C]
-    with pytest.raises(ModelFault, match="C0.*not a finite number"):
+    with pytest.raises(ModelError, match="C0.*not a finite number"):
         resolve(ingest_python.source_of(plain_agent(C=odd)), {})
     assert resolve(ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {})[0].C
-    with pytest.raises(ModelFault, match="C0.*not a finite number"):
+    with pytest.raises(ModelError, match="C0.*not a finite number"):
         resolve(
             ingest_python.source_of(plain_agent(C=odd, use_utility=False)), {"use_utility": True}
         )
@@ -259,8 +261,8 @@ def test_dirichlet_counts_of_an_agent_arrive(tmp_path: Path) -> None:
     model = ingested(plain_agent(**counts, learn_A=True, use_param_info_gain=True), tmp_path)
     for letter, arrays in (("pA", model.pA), ("pB", model.pB)):
         assert all(
-            np.array_equal(found, np.asarray(given))
-            for found, given in zip(arrays, counts[letter], strict=True)
+            np.array_equal(result, np.asarray(values))
+            for result, values in zip(arrays, counts[letter], strict=True)
         )
     assert model.learn_A and model.use_param_info_gain
 

@@ -1,8 +1,10 @@
-"""What is left out of comparisons: where a posterior hangs on rounding, pymdp is not one agent but several, and nowhere else.
+"""Steps that comparisons leave out: if a posterior depends on rounding, pymdp itself has several
+answers.
 
-Agents of zeros and ones over several factors, under uniformly random observations, most of them impossible: the worst there
-is. Nothing is redrawn here. Up to the first observation of an episode that steadiness.py finds unsteady, compiled code, the
-reference and pymdp in float64 and float32 believe the same; and at unsteady ones pymdp's own two precisions part.
+Agents of zeros and ones over several factors, under uniformly random observations, most of them
+impossible: the worst case. Nothing is redrawn here. Up to the first ill-conditioned observation of
+an episode (conditioning.py) compiled code, the reference and pymdp in float64 and float32 agree; at
+ill-conditioned ones pymdp's two precisions differ.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir.files import Model
 from agentc.oracle import agent as reference
-from agentc.oracle.conditioning import steady
+from agentc.oracle.conditioning import is_well_conditioned
 
 from tests.pymdp.native_batch import answers
 from tests.pymdp.oracle import F64, I32, divergence, replay
@@ -32,19 +34,21 @@ EPISODES, STEPS, LIMIT = 80, 8, 1e-5
 
 
 def certain(states: tuple[int, ...], outcomes: tuple[int, ...], seed: int) -> Model:
-    """Every state shows one outcome in each modality, every action permutes the states of a factor."""
+    """Each state has one outcome a modality; each action permutes the states of a factor."""
     rng = np.random.default_rng([9, seed])
     A = [
         np.eye(o)[rng.integers(0, o, size=states)].transpose(-1, *range(len(states)))
         for o in outcomes
     ]
     B = [np.stack([np.eye(n)[rng.permutation(n)].T for _ in range(2)], axis=-1) for n in states]
-    return resolve(Source(A=A, B=B, D=[np.full(n, 1.0 / n) for n in states]), {})[0]
+    return resolve(ModelSource(A=A, B=B, D=[np.full(n, 1.0 / n) for n in states]), {})[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runs:
-    """Beliefs (episodes, steps, states) of each, and whether an unsteady observation came so far (episodes, steps)."""
+    """Beliefs (episodes, steps, states) of each, and whether an unsteady observation came so far
+    (episodes, steps).
+    """
 
     model: Model
     obs: I32
@@ -64,12 +68,12 @@ def runs(number: int, folder: Path) -> Runs:
     start = np.zeros((EPISODES, STEPS, 1), np.int32)
     start[:, 0] = 1
     rows = np.concatenate([start, obs, done], axis=2).reshape(EPISODES * STEPS, -1).astype("<i4")
-    (given,) = answers([model], [rows], folder)
+    (values,) = answers([model], [rows], folder)
     agent, believed, tainted = reference.prepare(model), [], []
     for seen, actions in zip(obs, done, strict=True):
         prior, hangs = model.D, False
         for o, u in zip(seen, actions, strict=True):
-            hangs = hangs or not steady(agent, [int(n) for n in o], prior)
+            hangs = hangs or not is_well_conditioned(agent, [int(n) for n in o], prior)
             qs = reference.infer_states(agent, [int(n) for n in o], prior)
             believed.append(np.concatenate(qs))
             tainted.append(hangs)
@@ -79,7 +83,7 @@ def runs(number: int, folder: Path) -> Runs:
         model,
         obs,
         done,
-        given.qs.astype(np.float64).reshape(*shape, -1),
+        values.qs.astype(np.float64).reshape(*shape, -1),
         np.array(believed).reshape(*shape, -1),
         np.array(tainted).reshape(shape),
     )
@@ -101,12 +105,12 @@ def apart(model: Model, p: F64, q: F64) -> Any:
 def test_nothing_parts_before_an_unsteady_observation(number: int, tmp_path: Path) -> None:
     need_module("ziglang")
     need_module("pymdp")
-    found = runs(number, tmp_path)
+    result = runs(number, tmp_path)
     double, single = (
-        replay(found.model, found.obs, found.executed, x64).qs for x64 in (True, False)
+        replay(result.model, result.obs, result.executed, x64).qs for x64 in (True, False)
     )
-    sound = ~found.tainted
-    assert sound.mean() > 0.5 and found.tainted.any()
-    for other, limit in ((double, 1e-12), (found.native, LIMIT), (single, 1e-3)):
-        assert np.max(apart(found.model, found.reference, other)[sound]) <= limit
-    assert np.any(apart(found.model, double, single)[found.tainted] > 0.1)
+    sound = ~result.tainted
+    assert sound.mean() > 0.5 and result.tainted.any()
+    for other, limit in ((double, 1e-12), (result.native, LIMIT), (single, 1e-3)):
+        assert np.max(apart(result.model, result.reference, other)[sound]) <= limit
+    assert np.any(apart(result.model, double, single)[result.tainted] > 0.1)

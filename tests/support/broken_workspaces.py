@@ -82,7 +82,7 @@ def _nothing(path: Path) -> None:
 
 
 # Name -> (what makes it, a word of its message, the place that is named).
-FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
+ERRORS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "five": (_append("BUILD.toml", FIVE), "exprt", "BUILD.toml:"),
     "every": (_append("BUILD.toml", EVERY), "no rule", "BUILD.toml:"),
     "syntax": (_append("BUILD.toml", SYNTAX), "", "BUILD.toml:"),
@@ -156,7 +156,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     ),
     "made twice": (
         _append("BUILD.toml", '[p.u]\nrule = "group"\ntargets = []\n'),
-        "made twice",
+        "declared twice",
         "p/BUILD.toml:1:1",
     ),
     "unclosed": (_append("p/BUILD.toml", "[v\n"), "", "p/BUILD.toml:10"),
@@ -209,4 +209,4 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     ),
 }
 # Analysis only names the source: the error is reported when the source is read.
-FOUND_WHEN_READ = {"source is a folder"}
+REPORTED_ON_READ = {"source is a folder"}

@@ -1,6 +1,6 @@
 """Counts of injected faults and of those survived, by class; printed at the end as `kill 40/40`.
 
-BUILDGRAPH_FAULTS=5 injects five times as many faults of most classes, for a long manual run.
+BUILDGRAPH_FAULTS=5 makes most classes five times as large, for a long manual run.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ TIMES = int(os.environ.get("BUILDGRAPH_FAULTS", "1"))
 
 
 class Tally:
-    """Count of one test: planned faults of a class, and those after which all checks passed."""
+    """Count of one test: planned and survived injected faults of a class."""
 
     def __init__(self, record: Callable[[str, object], None], kind: str, planned: int) -> None:
         self._record, self.kind, self.planned, self.done = record, kind, planned, 0
         record(_NAME, [kind, 0, planned])
 
     def survived_unplanned(self) -> None:
-        """Count one more fault that was survived, where the number is not known in advance."""
+        """Count a survived one that was not planned, where the number is not known in advance."""
         self._record(_NAME, [self.kind, 1, 1])
 
     def survived(self, number: int = 1) -> None:
-        """Count faults after which all checks passed."""
+        """Count injected faults after which all checks passed."""
         self.done += number
         self._record(_NAME, [self.kind, number, 0])
 

@@ -30,7 +30,8 @@ _TREE = """
 rule = "command"
 inputs = {{ {inputs} }}
 outputs = {{ o = "t/" }}
-argv = ["sh", "-c", "mkdir {{o}}/deep; cat {words} | sort > {{o}}/deep/all; cp {{f0}} {{o}}/run; chmod 755 {{o}}/run"]
+argv = ["sh", "-c", "mkdir {{o}}/deep; cat {words} | sort > {{o}}/deep/all; \
+cp {{f0}} {{o}}/run; chmod 755 {{o}}/run"]
 """
 
 
@@ -97,7 +98,7 @@ class BuildSummary:
 
 
 def build_in_process(of: Space, fresh: bool = True) -> BuildSummary:
-    """Build all targets in this process without a sandbox; `fresh` first deletes earlier outputs."""
+    """Build all targets in this process, unconfined; `fresh` first deletes earlier outputs."""
     events: list[Event] = []
     if fresh:
         for folder in ("out", ".buildgraph"):

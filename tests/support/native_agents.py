@@ -1,4 +1,6 @@
-"""Agents for the tests of the native compiler: random models of every shape, shipped examples, programs."""
+"""Agents for the tests of the native compiler: random models of every shape, shipped examples,
+programs.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ Sizes = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of a random model; one control a factor; `reads` are the B_dependencies, own factors where not said."""
+    """Sizes of a random model; one control a factor; `reads` are the B_dependencies, by default the
+    own factor.
+    """
 
     states: tuple[int, ...]
     outcomes: tuple[int, ...]
@@ -69,7 +73,7 @@ def columns(random: np.random.Generator, shape: Sizes, density: float = 0.6) -> 
 def make(
     A: Sequence[F64], B: Sequence[F64], parents: Sequence[Sizes], controls: Sizes, **other: Any
 ) -> Model:
-    """A model with full policies; `other` overrides any parameter, C, D and policy_len among them."""
+    """A model with full policies; `other` overrides parameters, also C, D and policy_len."""
     policy_len = other.get("policy_len", 2)
     policies = other.pop("policies", ir.full_policies(controls, policy_len))
     factors = tuple((f,) for f in range(len(B)))
@@ -126,18 +130,20 @@ def random_model(kind: str, seed: int = 0, **other: Any) -> Model:
         columns(random, (n, *(shape.states[d] for d in row), u))
         for n, row, u in zip(shape.states, shape.B_dependencies, shape.controls)
     ]
-    given = {
+    values = {
         "C": tuple(random.normal(size=o) for o in shape.outcomes),
         "policy_len": shape.policy_len,
         "B_dependencies": shape.B_dependencies,
         **other,
     }
-    A, B = given.pop("A", A), given.pop("B", B)
-    return make(A, B, shape.parents, shape.controls, **given)
+    A, B = values.pop("A", A), values.pop("B", B)
+    return make(A, B, shape.parents, shape.controls, **values)
 
 
 def ring(states: int = 5, policy_len: int = 3, noise: float = 0.0, **other: Any) -> Model:
-    """A walk on a ring (stay, left, right) seen through `noise`: moves commute, so many policies coincide."""
+    """A walk on a ring (stay, left, right) seen through `noise`: moves commute, so many policies
+    coincide.
+    """
     step = [np.roll(np.eye(states), shift, axis=0) for shift in (0, -1, 1)]
     seen = (1.0 - noise) * np.eye(states) + noise / states
     return make(
@@ -153,7 +159,7 @@ def ring(states: int = 5, policy_len: int = 3, noise: float = 0.0, **other: Any)
 def planning(model: Model, depth: int = 3, **other: Any) -> Model:
     """The model with inductive planning towards the last state of each factor."""
     goals = [np.eye(n)[-1] for n in model.num_states]
-    rows = inductive.reachable(goals, model.B, model.inductive_threshold, depth)
+    rows = inductive.reachability(goals, model.B, model.inductive_threshold, depth)
     return ir.normalise(
         replace(
             model,
@@ -189,8 +195,8 @@ class Compiled:
     @property
     def interface(self) -> dict[str, Any]:
         """The content of interface.json."""
-        found: dict[str, Any] = json.loads((self.folder / "plan/interface.json").read_bytes())
-        return found
+        document: dict[str, Any] = json.loads((self.folder / "plan/interface.json").read_bytes())
+        return document
 
     def path(self, name: str) -> str:
         """A file of this agent, for argv."""
@@ -200,16 +206,16 @@ class Compiled:
 def emitted(model: Model, name: str, folder: Path) -> Compiled:
     """ir -> plan -> C."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = Compiled(name, folder)
+    result = Compiled(name, folder)
     ir.save(model, folder / "ir")
-    assert plan_agent.main(["--ir", found.path("ir"), "--out", found.path("plan")]) == 0
+    assert plan_agent.main(["--ir", result.path("ir"), "--out", result.path("plan")]) == 0
     assert (
         emit_agent.main(
-            ["--plan", found.path("plan"), "--name", name, "--out", found.path("agent.c")]
+            ["--plan", result.path("plan"), "--name", name, "--out", result.path("agent.c")]
         )
         == 0
     )
-    return found
+    return result
 
 
 def probed(agent: Compiled, episodes: int = 4, steps: int = 16) -> None:
@@ -277,14 +283,14 @@ def linked(
 def two_agents(folder: Path) -> list[Compiled]:
     """scout: 5 outcomes, 3 actions; picker: 6, 3 and 4 outcomes, 3 actions; both proved."""
     need_module("ziglang")
-    found = [
+    result = [
         emitted(ring(), "scout", folder / "scout"),
         emitted(random_model("still_factor", seed=6), "picker", folder / "picker"),
     ]
-    for agent in found:
+    for agent in result:
         probed(agent, episodes=2, steps=8)
         assert proved(agent) == 0
-    return found
+    return result
 
 
 def talk(program: Path, lines: Sequence[str | bytes], *words: str) -> list[Any]:

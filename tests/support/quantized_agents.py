@@ -1,4 +1,6 @@
-"""Agents in codes for tests: dense ones, what of a model a plan tells, and programs made of coded plans."""
+"""Quantized agents for tests: dense models, models decoded from a plan, and programs of quantized
+plans.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 from agentc.ir.files import F64, Model
 from agentc.plan import files as plan
 from agentc.plan.files import Plan
-from agentc.plan.prune_irrelevant import without_idle_parents
+from agentc.plan.prune_irrelevant import without_constant_parents
 from agentc.plan.share_beliefs import slices
 from agentc.quantize import plan as plan_coded
 from agentc.quantize.grids import grid
@@ -27,51 +29,53 @@ def dense(states: int = 16, outcomes: int = 16, spread: float = 1.0, **other: An
     return make([A], [B], [(0,)], (4,), C=(random.normal(size=outcomes),), **other)
 
 
-def table(found: Plan, name: str) -> Any:
-    """A table by its name, also where it stands within another."""
-    same = found.header.get("coded", {"same": {}})["same"]
-    return found.tables[same.get(name, name)]
+def table(result: Plan, name: str) -> Any:
+    """A table by its name, also if it is a prefix of another."""
+    same = result.header.get("coded", {"same": {}})["same"]
+    return result.tables[same.get(name, name)]
 
 
-def told(model: Model, found: Plan) -> Model:
-    """The model that the program of a coded plan has: every probability as it is read, idle parents left out."""
-    model = without_idle_parents(model)
-    said = found.header.get("coded", {"storage": "", "modalities": []})
+def decoded_model(model: Model, result: Plan) -> Model:
+    """The model that the program of a coded plan has: every probability as it is read, idle parents
+    left out.
+    """
+    model = without_constant_parents(model)
+    message = result.header.get("coded", {"storage": "", "modalities": []})
     A = tuple(
-        _likelihood(a, found, m, said["storage"]) if m in said["modalities"] else a
+        _likelihood(a, result, m, message["storage"]) if m in message["modalities"] else a
         for m, a in enumerate(model.A)
     )
-    B = tuple(_transitions(model, found, f, said["storage"]) for f in range(len(model.B)))
+    B = tuple(_transitions(model, result, f, message["storage"]) for f in range(len(model.B)))
     return dataclasses.replace(model, A=A, B=B)
 
 
-def _values(found: Plan, name: str, palette: str, storage: str) -> F64:
-    codes = table(found, name)
-    if palette in found.tables:
-        return np.asarray(found.tables[palette][codes], np.float64)
+def _values(result: Plan, name: str, palette: str, storage: str) -> F64:
+    codes = table(result, name)
+    if palette in result.tables:
+        return np.asarray(result.tables[palette][codes], np.float64)
     return np.asarray(
         grid(storage, np.zeros(0))[codes] if codes.dtype == np.uint16 else codes, np.float64
     )
 
 
-def _likelihood(a: F64, found: Plan, m: int, storage: str) -> F64:
-    ends = found.tables[f"L{m}_ptr"].astype(int)
+def _likelihood(a: F64, result: Plan, m: int, storage: str) -> F64:
+    ends = result.tables[f"L{m}_ptr"].astype(int)
     rows = np.repeat(np.arange(len(ends) - 1), ends[1:] - ends[:-1])
-    values = _values(found, f"L{m}_val", f"A{m}_pal", storage)
-    places = tuple(table(found, f"L{m}_s{j}")[: len(rows)].astype(int) for j in range(a.ndim - 1))
+    values = _values(result, f"L{m}_val", f"A{m}_pal", storage)
+    places = tuple(table(result, f"L{m}_s{j}")[: len(rows)].astype(int) for j in range(a.ndim - 1))
     read = np.array(a)
     read[(rows, *places)] = values[: len(rows)]
     return read
 
 
-def _transitions(model: Model, found: Plan, f: int, storage: str) -> F64:
-    """B of a factor with every slice as it is read, spread over the parents that the slice ignores."""
+def _transitions(model: Model, result: Plan, f: int, storage: str) -> F64:
+    """B of a factor with decoded slices, repeated over the parents that a slice ignores."""
     kinds, parents = slices(model, f), model.B_dependencies[f]
-    if f"B{f}_val" not in found.tables:
+    if f"B{f}_val" not in result.tables:
         return model.B[f]
-    ends, col = found.tables[f"B{f}_ptr"].astype(int), found.tables[f"B{f}_col"].astype(int)
+    ends, col = result.tables[f"B{f}_ptr"].astype(int), result.tables[f"B{f}_col"].astype(int)
     rows = np.repeat(np.arange(len(ends) - 1), ends[1:] - ends[:-1])
-    values, size = _values(found, f"B{f}_val", f"B{f}_pal", storage), model.num_states[f]
+    values, size = _values(result, f"B{f}_val", f"B{f}_pal", storage), model.num_states[f]
     read = np.zeros((size, *(model.num_states[d] for d in parents), len(kinds.of)))
     for u, number in enumerate(kinds.of):
         matrix = np.zeros(kinds.matrices[number].shape)
@@ -86,8 +90,8 @@ def _transitions(model: Model, found: Plan, f: int, storage: str) -> F64:
 def stored(model: Model, storage: str, folder: Path) -> Compiled:
     """ir -> exact plan and interface -> coded plan -> C, as `agent`."""
     agent = emitted(model, "agent", folder)
-    made, _ = plan_coded.build(model, storage)
-    plan.save(made, folder / "coded")
+    built, _ = plan_coded.build(model, storage)
+    plan.save(built, folder / "coded")
     assert (
         emit_agent.main(
             ["--plan", agent.path("coded"), "--name", "agent", "--out", agent.path("agent.c")]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
 
 EXAMPLES = Path(__file__).parents[2] / "examples/pymdp/models"
@@ -17,15 +17,15 @@ NAMES = ("cue_chaining", "graph_world", "grid_world", "tmaze")
 
 def columns(rng: np.random.Generator, *shape: int) -> np.ndarray[Any, Any]:
     """Random probabilities along axis 0, about a third of them exactly zero."""
-    found = rng.random(shape) * (rng.random(shape) > 0.3)
-    found[0] += 0.05
-    return np.asarray(found / found.sum(axis=0))
+    array = rng.random(shape) * (rng.random(shape) > 0.3)
+    array[0] += 0.05
+    return np.asarray(array / array.sum(axis=0))
 
 
 def one_factor(seed: int = 0, **spec: Any) -> ir.Model:
     """Two modalities, one factor of four states, three actions, policies of length two."""
     rng = np.random.default_rng(seed)
-    source = Source(
+    source = ModelSource(
         A=[columns(rng, 3, 4), columns(rng, 2, 4)],
         B=[columns(rng, 4, 4, 3)],
         C=[rng.normal(size=3), rng.normal(size=2)],
@@ -38,7 +38,7 @@ def one_factor(seed: int = 0, **spec: Any) -> ir.Model:
 def entangled(seed: int = 1, **spec: Any) -> ir.Model:
     """Three factors, two of them controlled, one that depends on another factor, C over time, E."""
     rng = np.random.default_rng(seed)
-    source = Source(
+    source = ModelSource(
         A=[columns(rng, 3, 3, 2), columns(rng, 4, 2, 2), columns(rng, 2, 3, 2, 2)],
         B=[columns(rng, 3, 3, 2, 2), columns(rng, 2, 2, 3), columns(rng, 2, 2, 1)],
         C=[rng.normal(size=3), rng.normal(size=(2, 4)), rng.normal(size=2)],
@@ -59,9 +59,11 @@ def entangled(seed: int = 1, **spec: Any) -> ir.Model:
 def driven(
     rows: Sequence[Sequence[int]], controls: Sequence[int], seed: int = 2, **spec: Any
 ) -> ir.Model:
-    """One factor of three states for each row of B_action_dependencies, each seen by itself, marginal sampling."""
+    """One factor of three states for each row of B_action_dependencies, each seen by itself,
+    marginal sampling.
+    """
     rng = np.random.default_rng(seed)
-    source = Source(
+    source = ModelSource(
         A=[columns(rng, 4, 3) for _ in rows],
         B=[columns(rng, 3, 3, *(controls[c] for c in row)) for row in rows],
         C=[rng.normal(size=4) for _ in rows],

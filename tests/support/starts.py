@@ -15,8 +15,8 @@ _NONE = ""
 # (start, when, a cell for each stage), from the cheapest to the most general.
 STARTS = [
     (
-        "manifest unchanged",
-        "no input changed since the last build",
+        "no-op",
+        "no input changed, as the manifest shows",
         ("all, by stamp", _NONE, _NONE, _NONE, _NONE),
     ),
     (
@@ -53,7 +53,7 @@ STARTS = [
         ),
     ),
     (
-        "every step dirty",
+        "graph only, every action dirty",
         "results of the snapshot are gone, or tools differ",
         (
             "of the analysis",

@@ -21,8 +21,7 @@ COMMANDS = {
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the arguments and options."""
-    commands = "; ".join(f"{name}: {summary}" for name, summary in COMMANDS.items())
-    parser.add_argument("what", choices=tuple(COMMANDS), help=commands)
+    parser.add_argument("what", choices=tuple(COMMANDS), help="command to run (see below)")
     parser.add_argument(
         "labels", nargs="*", metavar="LABEL", help="rm: targets whose results are removed"
     )
@@ -51,6 +50,8 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="verify: move damaged files to quarantine; the next build makes them again",
     )
+    commands = (f"  {name:<8}{summary}" for name, summary in COMMANDS.items())
+    parser.epilog = "\n".join(["commands:", *commands])
 
 
 def run(options: Namespace) -> int:

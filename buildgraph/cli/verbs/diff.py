@@ -24,6 +24,7 @@ _KEY = re.compile(r"[0-9a-f]{6,64}(/\d+)?\Z")
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the arguments and options."""
+    parser.usage = f"{parser.prog} [-h] [--json] LABEL\n       {parser.prog} [-h] [--json] KEY KEY"
     parser.add_argument(
         "what",
         nargs="+",

@@ -15,15 +15,14 @@ from ...ui.json_document import print_document
 COMMANDS = {
     "list": "list all profiles",
     "show": "show the facts about one profile and their sources",
-    "detect": "find the profile of this device",
+    "detect": "find the profile of this device; the exit code is 1 if none fits",
 }
 _COLUMNS = ("profile", "compiled for", "cores", "memory", "accelerator", "board")
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the arguments and options."""
-    commands = "; ".join(f"{name}: {summary}" for name, summary in COMMANDS.items())
-    parser.add_argument("what", choices=tuple(COMMANDS), help=commands)
+    parser.add_argument("what", choices=tuple(COMMANDS), help="command to run (see below)")
     parser.add_argument(
         "profile", nargs="?", default="", metavar="PROFILE", help="show: profile to show"
     )
@@ -33,7 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="detect: root folder of the device's file system, or of a copy (default: /)",
     )
-    parser.epilog = "The exit code of `detect` is 1 if no profile fits."
+    commands = (f"  {name:<8}{summary}" for name, summary in COMMANDS.items())
+    parser.epilog = "\n".join(["commands:", *commands])
 
 
 def run(options: Namespace) -> int:
@@ -83,9 +83,11 @@ def _list(catalogue: Any, options: Namespace) -> int:
         cells = (f"{text:<{width}}" for text, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
     print("\nmicrocontroller cores for the rule `firmware` (experimental)")
-    for name, core in _mcu_cores().items():
+    cores = _mcu_cores()
+    cpu_width = max(len(core.cpu) for core in cores.values())
+    for name, core in cores.items():
         print(
-            f"{name:<{widths[0]}}  {core.cpu:<{widths[1]}}  hardware floating point: {core.floats}"
+            f"{name:<{widths[0]}}  {core.cpu:<{cpu_width}}  hardware floating point: {core.floats}"
         )
     return OK
 

@@ -146,15 +146,15 @@ def load_image(options: Namespace, stream: TextIO) -> tuple[int, LoadedImage | N
     source = Path(invocation.root, collector.only_image(label).path)
     tag = options.tag or _image_name(invocation, label)
     architecture = daemon.rpartition("/")[2]
-    picked = oci_layout.select_image(source, architecture)
+    selected = oci_layout.select_image(source, architecture)
     return 0, LoadedImage(
         label,
         image=load(source, tag),
         tag=tag,
-        platform=picked.platform,
+        platform=selected.platform,
         daemon=daemon,
-        is_foreign=not picked.runs_on(architecture),
-        ports=picked.ports,
+        is_foreign=not selected.runs_on(architecture),
+        ports=selected.ports,
         board=_board(source),
     )
 

@@ -1,4 +1,4 @@
-"""Cue chaining of pymdp 1.0.4 (pymdp.envs.CueChainingEnv): a cue tells where the next is. 280 states."""
+"""Cue chaining of pymdp 1.0.4 (pymdp.envs.CueChainingEnv): each cue shows where the next one is. 280 states."""
 
 from __future__ import annotations
 

@@ -43,13 +43,13 @@ PARAMETERS = (
 
 
 def built(name: str) -> dict[str, Any]:
-    """What build() of one source returns, an Agent turned into its arrays and parameters."""
+    """Run build() of one source; an Agent is turned into its arrays and parameters."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", HERE / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found: dict[str, Any] = module.build()
-    return {**_of_agent(found.pop("agent")), **found} if "agent" in found else found
+    model: dict[str, Any] = module.build()
+    return {**_of_agent(model.pop("agent")), **model} if "agent" in model else model
 
 
 def _of_agent(agent: Any) -> dict[str, Any]:

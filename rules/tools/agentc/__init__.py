@@ -1,1 +1,1 @@
-"""The agent compiler: a discrete POMDP in, proved C code and its evidence out."""
+"""The agent compiler: from a discrete POMDP to proved C code and its evidence."""

@@ -1,7 +1,8 @@
-"""How a tool refuses what the user wrote: text for people, and a line for the program that started it.
+"""Errors that a tool reports: text for users, and a line for the build that started the tool.
 
-The line is `refused: ` and JSON: the faults, each with what is wrong, the place in the target's table that is to blame (such as
-`["links", 0]`), and what to do; and how many lines of text stand before it. The exit code is 1, as for any other failure.
+The line is `refused: ` and JSON: the errors and the number of text lines before it. Each error has
+a message, the path of keys in the target's table (such as `["links", 0]`), and advice. The exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-Refused = tuple[str, Sequence[str | int], str]  # what, place, what to do
+Refusal = tuple[str, Sequence[str | int], str]  # what, place, what to do
 
 
-def refuse(text: str, faults: Iterable[Refused]) -> int:
-    """Say it and return the exit code."""
-    rows = [{"what": what, "at": list(at), "fix": fix} for what, at, fix in faults]
+def refuse(text: str, errors: Iterable[Refusal]) -> int:
+    """Print the text and the line; return the exit code."""
+    rows = [{"what": what, "at": list(at), "fix": fix} for what, at, fix in errors]
     sys.stdout.flush()
     print(text, file=sys.stderr)
     print(
@@ -27,7 +28,7 @@ def refuse(text: str, faults: Iterable[Refused]) -> int:
     return 1
 
 
-def hinted(line: str, *at: str | int) -> Refused:
-    """A fault that ends in a hint as what is wrong and what to do."""
+def split_hint(line: str, *at: str | int) -> Refusal:
+    """Split an error that ends in a hint into message and advice."""
     what, mark, rest = line.partition("; did you mean ")
     return what, at, f"did you mean {rest}" if mark else ""

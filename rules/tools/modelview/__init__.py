@@ -1,1 +1,1 @@
-"""Models as text, JSON and heat maps."""
+"""Views of a model: text, JSON and heat maps."""

@@ -1,7 +1,9 @@
-"""A matrix as a PNG heat map: axis 0 down, axis 1 across, the slices of further axes side by side in reading order.
+"""A matrix as a PNG heat map: axis 0 down, axis 1 across, slices of further axes in reading
+order.
 
-Exactly zero has a colour of its own (a pale blue), so that a small probability is not taken for none; 0 to 1 goes from white
-to dark red. Names of the axes stand in the file's Description. PNG as in RFC 2083: a palette of 256 colours, no filter.
+Exact zeros are pale blue, to distinguish them from small probabilities; 0 to 1 goes from white to
+dark red. The PNG Description has the names of the axes. The format is RFC 2083 with 256 palette
+colours.
 """
 
 from __future__ import annotations
@@ -17,21 +19,21 @@ from modelview.heatmap_text import pool
 from numpy.typing import NDArray
 
 CELL, WIDE, GAP = 16, 640, 4
-"""Pixels: of a cell at most, of a slice about, between slices."""
+"""Pixels: maximum size of a cell, approximate width of a slice, gap between slices."""
 MOST, SLICES = 1024, 256
-"""Rows or columns drawn, more being pooled as in the terminal; slices drawn."""
+"""Maximum rows or columns (more are pooled), and maximum slices."""
 ZERO, PAPER = 0, 1
-"""Places in the palette: exactly zero, and the gaps; the rest is the scale."""
+"""Palette indices of exact zeros and of the gaps; the rest is the scale."""
 
 
 def levels(table: F64) -> NDArray[np.uint8]:
-    """Probabilities as places in the palette: 2 (just above 0) to 255 (1)."""
+    """Return palette indices of probabilities: 2 (just above 0) to 255 (1)."""
     scaled = np.floor(2.0 + np.clip(table, 0.0, 1.0) * 253.0).astype(np.uint8)
     return np.where(table == 0.0, np.uint8(ZERO), scaled)
 
 
 def picture(array: F64) -> NDArray[np.uint8]:
-    """Places in the palette by pixel, (height, width)."""
+    """Return palette indices by pixel (height, width)."""
     count = math.prod(array.shape[2:])
     flat = array.reshape(*array.shape[:2], count) if array.ndim > 1 else array.reshape(-1, 1, 1)
     slices = [levels(pool(flat[:, :, k], MOST, MOST)) for k in range(min(flat.shape[2], SLICES))]
@@ -56,7 +58,7 @@ def picture(array: F64) -> NDArray[np.uint8]:
 
 
 def palette() -> bytes:
-    """256 colours as RGB."""
+    """Return 256 colours as RGB."""
     steps = np.linspace(0.0, 1.0, 254)
     ramp = np.stack(
         [255.0 - 115.0 * steps, 255.0 * (1.0 - steps), 255.0 * (1.0 - steps) ** 1.5], axis=1
@@ -65,7 +67,7 @@ def palette() -> bytes:
 
 
 def png(page: NDArray[np.uint8], description: str) -> bytes:
-    """The bytes of a picture with its description."""
+    """Encode a picture with its description."""
     height, width = page.shape
     lines = np.concatenate([np.zeros((height, 1), dtype=np.uint8), page], axis=1)
     text = b"Description\0" + description.encode("latin-1", "replace")
@@ -86,7 +88,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def describe(name: str, shape: Sequence[int], axes: Sequence[str]) -> str:
-    """What a picture shows, in one line."""
+    """Describe a picture in one line."""
     sides = [f"{axis} ({size})" for axis, size in zip(axes, shape, strict=True)]
     rest = f"; slices by {', '.join(sides[2:])}" if len(sides) > 2 else ""
     return f"{name}: {sides[0]} down, {sides[1] if len(sides) > 1 else 'one column'} across{rest}"

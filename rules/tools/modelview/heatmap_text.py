@@ -10,13 +10,13 @@ from agentc.ir.types import F64
 from modelview.summary import Names
 
 SHADES = "·░▒▓█"
-"""Exactly zero, then quarters up to one."""
+"""Characters for exact zero and for quarters up to one."""
 
 ROWS, COLUMNS, SLICES, NAME = 36, 36, 8, 12
 
 
 def draw(name: str, array: F64, axes: Sequence[str], elements: Names) -> Iterator[str]:
-    """Lines of text: rows are axis 0, columns axis 1; what does not fit is drawn by the largest of each block."""
+    """Yield lines: rows are axis 0, columns axis 1; large matrices are pooled by maximum."""
     rest = array.shape[2:]
     count = math.prod(rest)
     pooled = (
@@ -24,12 +24,12 @@ def draw(name: str, array: F64, axes: Sequence[str], elements: Names) -> Iterato
         if array.shape[0] > ROWS or array.shape[1] > COLUMNS
         else ""
     )
-    yield f"{name}: {_plain(axes[0])} down, {_plain(axes[1])} across{pooled}"
+    yield f"{name}: {_printable(axes[0])} down, {_printable(axes[1])} across{pooled}"
     for flat in range(min(count, SLICES)):
         index = np.unravel_index(flat, rest) if rest else ()
         if rest:
             yield "  " + ", ".join(
-                f"{_plain(axes[2 + i])} = {_element(elements[2 + i], int(k))}"
+                f"{_printable(axes[2 + i])} = {_element(elements[2 + i], int(k))}"
                 for i, k in enumerate(index)
             )
         yield from _map(array.reshape(*array.shape[:2], count)[:, :, flat], elements[0])
@@ -45,12 +45,12 @@ def _map(table: F64, names: Sequence[str] | None) -> Iterator[str]:
 
 
 def shade(value: float) -> str:
-    """The character of a probability."""
+    """Return the character of a probability."""
     return SHADES[0] if value == 0.0 else SHADES[min(4, 1 + int(4.0 * value))]
 
 
 def pool(table: F64, rows: int, columns: int) -> F64:
-    """The largest entry of each block, so that the table has at most so many rows and columns."""
+    """Return the maximum of each block, so that the table has at most so many rows and columns."""
     for axis, limit in ((0, rows), (1, columns)):
         size = table.shape[axis]
         if size > limit:
@@ -60,9 +60,9 @@ def pool(table: F64, rows: int, columns: int) -> F64:
 
 
 def _element(names: Sequence[str] | None, index: int) -> str:
-    return _plain(names[index]) if names is not None else str(index)
+    return _printable(names[index]) if names is not None else str(index)
 
 
-def _plain(text: str) -> str:
-    """A name without anything that could move the cursor."""
+def _printable(text: str) -> str:
+    """Return a name without characters that could move the cursor."""
     return "".join(c if c.isprintable() else "?" for c in text)

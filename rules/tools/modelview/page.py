@@ -1,11 +1,4 @@
-"""Program `model_show`: what is in a model, as a table with heat maps or as JSON.
-
-    python3 show_model.py FILE.npz|FILE.pomdp|FILE.md [--spec FILE] [--layout JSON] [--preferences JSON]
-        [--inference JSON] [--png FOLDER] [--json]
-    python3 show_model.py IR_FOLDER --labels FILE [--png FOLDER] [--json]
-
---png also writes a heat map of every A and B, A0.png and so on.
-"""
+"""The page of a model: labels, sizes, costs, parameters and heat maps as text."""
 
 from __future__ import annotations
 
@@ -16,19 +9,19 @@ from typing import Any
 
 from agentc.importers import json_input, npz as ingest
 from agentc.importers.gnn import reader as ingest_gnn
-from agentc.importers.main import Made
+from agentc.importers.main import ModelAndLabels
 from agentc.importers.pomdp import reader as ingest_pomdp
 from agentc.ir import files as ir
-from agentc.ir.types import Model, ModelFault
+from agentc.ir.types import Model, ModelError
 from modelview.heatmap_png import describe, picture, png
 from modelview.heatmap_text import draw
-from modelview.summary import matrices, sheet
+from modelview.summary import matrices, summarize
 
 SHOWN = 8
 
 
-def read(args: argparse.Namespace) -> Made:
-    """The model and its labels; ModelFault with every reason why not."""
+def read(args: argparse.Namespace) -> ModelAndLabels:
+    """Return a model and its labels from a file or IR folder; ModelError lists all errors."""
     path: Path = args.source
     suffix = path.suffix.lower()
     if path.is_dir():
@@ -48,7 +41,7 @@ def read(args: argparse.Namespace) -> Made:
         if suffix == ".py"
         else ": show reads .npz, .pomdp, .md and the label of a target whose rule is `model`"
     )
-    raise ModelFault([f"{suffix or 'no suffix'} cannot be shown{way_out}"])
+    raise ModelError([f"{suffix or 'no suffix'} cannot be shown{way_out}"])
 
 
 def _nameless(model: Model) -> dict[str, Any]:
@@ -64,54 +57,58 @@ def _nameless(model: Model) -> dict[str, Any]:
 
 
 def page(model: Model, labels: Mapping[str, Any]) -> Iterator[str]:
-    """The model as lines of text."""
-    found = sheet(model, labels)
+    """Yield the model as lines of text."""
+    summary = summarize(model, labels)
     for kind in ("observations", "states", "controls"):
-        for entry in found[kind]:
+        for entry in summary[kind]:
             names = entry["elements"] or ()
             some = ", ".join(names[:SHOWN]) + (", .." if len(names) > SHOWN else "")
             yield f"{kind:<13} {entry['name']}: {entry['size']}" + (f" ({some})" if some else "")
-    if "rewards" in found:
-        yield f"{'rewards':<13} {ingest_pomdp.rewards_text(found['rewards'])}"
-    for one in found["matrices"]:
+    if "rewards" in summary:
+        yield f"{'rewards':<13} {ingest_pomdp.format_rewards(summary['rewards'])}"
+    for one in summary["matrices"]:
         zeros = 100.0 * (one["entries"] - one["nonzero"]) / one["entries"]
         yield (
-            f"{one['name']:<13} {' x '.join(map(str, one['shape']))} ({', '.join(one['axes'])}): {one['nonzero']} of "
+            f"{one['name']:<13} {' x '.join(map(str, one['shape']))} ({', '.join(one['axes'])}): "
+            f"{one['nonzero']} of "
             f"{one['entries']} entries, {zeros:.0f} % zeros"
             + (", deterministic" if one["deterministic"] else "")
         )
-    yield from _cost(found)
-    yield from _parameters(found)
+    yield from _cost(summary)
+    yield from _parameters(summary)
     for name, array, axes, elements in matrices(model, labels):
         yield ""
         yield from draw(name, array, axes, elements)
 
 
-def _cost(found: Mapping[str, Any]) -> Iterator[str]:
-    policies, cost = found["policies"], found["cost"]
-    yield f"{'policies':<13} {policies['count']} of length {policies['length']} ({policies['kind']})"
+def _cost(summary: Mapping[str, Any]) -> Iterator[str]:
+    policies, cost = summary["policies"], summary["cost"]
+    yield (
+        f"{'policies':<13} {policies['count']} of length {policies['length']} ({policies['kind']})"
+    )
     yield (
         f"{'a step':<13} {cost['infer']:,} multiply-adds to infer, {cost['plan']:,} to plan; "
-        f"{cost['plan_shared']:,} when the {cost['beginnings']:,} beginnings are planned once and zeros skipped"
+        f"{cost['plan_shared']:,} when the {cost['beginnings']:,} beginnings are planned once "
+        "and zeros skipped"
     )
 
 
-def _parameters(found: Mapping[str, Any]) -> Iterator[str]:
-    legacy = found["legacy"]
+def _parameters(summary: Mapping[str, Any]) -> Iterator[str]:
+    legacy = summary["legacy"]
     yield f"{'parameters':<13} " + ", ".join(
         f"{name} {value}" + (f" (pymdp 0.0.7: {legacy[name]})" if name in legacy else "")
-        for name, value in found["parameters"].items()
+        for name, value in summary["parameters"].items()
     )
-    given = found["given"]
-    learned = " and ".join(found["learns"])
+    present = summary["given"]
+    learned = " and ".join(summary["learns"])
     notes = [
         note
         for note, true in (
             (f"{learned} learned from Dirichlet counts", bool(learned)),
-            ("C is flat: nothing is preferred", given["C_flat"]),
-            ("C varies over the policy", given["C_time_varying"]),
-            ("D is flat: nothing is known at first", given["D_flat"]),
-            ("E is given", given["E"]),
+            ("C is flat: nothing is preferred", present["C_flat"]),
+            ("C varies over the policy", present["C_time_varying"]),
+            ("D is flat: nothing is known at first", present["D_flat"]),
+            ("E is given", present["E"]),
         )
         if true
     ]

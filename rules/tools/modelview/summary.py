@@ -1,4 +1,4 @@
-"""A model in numbers: shapes, zeros, policies, the cost of a step, and parameters whose defaults differ elsewhere."""
+"""Summary of a model: shapes, zeros, policies, cost of a step, parameters with changed defaults."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from agentc.importers.parameters import CHANGED, LEGACY_DEFAULTS
 from agentc.ir.types import F64, Model
 
 
-def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that is shown of a model, ready for JSON; costs are multiply-adds by formula, not measured."""
+def summarize(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the summary for JSON; costs are multiply-adds by formula, not measured."""
     names = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
     return {
         "schema": 2,
@@ -67,7 +67,7 @@ def sheet(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def named(labels: Mapping[str, Any], kind: str) -> list[str]:
-    """Names of observations, states or controls; their numbers where they have none."""
+    """Return names of observations, states or controls, or their indices."""
     return [entry["name"] or f"{kind[:-1]} {i}" for i, entry in enumerate(labels[kind])]
 
 
@@ -75,33 +75,32 @@ Names = Sequence[Sequence[str] | None]
 
 
 def matrices(model: Model, labels: Mapping[str, Any]) -> list[tuple[str, F64, list[str], Names]]:
-    """(name, array, names of its axes, names of the values along each axis) of every A and B."""
+    """Yield (name, array, axis names, value names along each axis) of every A and B."""
     words = {kind: named(labels, kind) for kind in ("observations", "states", "controls")}
     column = {c: i for i, c in enumerate(model.control_factors)}
-    found = []
+    rows = []
     for m, array in enumerate(model.A):
         axes = [("observations", m), *(("states", f) for f in model.A_dependencies[m])]
-        found.append((f"A{m}", array, axes))
+        rows.append((f"A{m}", array, axes))
     for f, array in enumerate(model.B):
         axes = [
             ("states", f),
             *(("states", d) for d in model.B_dependencies[f]),
             *(("controls", column.get(c, -1)) for c in model.B_action_dependencies[f]),
         ]
-        found.append((f"B{f}", array, axes))
+        rows.append((f"B{f}", array, axes))
     return [
         (
             name,
             array,
-            [_axis(words, axis, name[0] == "B" and i == 0) for i, axis in enumerate(axes)],
+            [_axis(words, *axis, name[0] == "B" and i == 0) for i, axis in enumerate(axes)],
             [labels[kind][i]["elements"] if i >= 0 else None for kind, i in axes],
         )
-        for name, array, axes in found
+        for name, array, axes in rows
     ]
 
 
-def _axis(words: Mapping[str, list[str]], axis: tuple[str, int], following: bool) -> str:
-    kind, i = axis
+def _axis(words: Mapping[str, list[str]], kind: str, i: int, following: bool) -> str:
     return "no choice" if i < 0 else f"next {words[kind][i]}" if following else words[kind][i]
 
 
@@ -118,9 +117,11 @@ def _matrix(name: str, array: F64, axes: list[str]) -> dict[str, Any]:
 
 
 def cost(model: Model) -> dict[str, int]:
-    """Multiply-adds of a step: inference, planning of every policy by itself, and with shared beginnings and no zeros.
+    """Return multiply-adds of a step: inference, planning by policy, and planning with shared
+    prefixes.
 
-    n policies of length T cost n T (sum |B| / actions + 2 sum |A|); beginnings that policies share need doing once.
+    n policies of length T cost n T (sum |B| / actions + 2 sum |A|). Shared prefixes are computed
+    once and zeros skipped.
     """
     rounds = 1 if len(model.num_states) == 1 else model.num_iter
     actions = [math.prod(model.num_controls[c] for c in row) for row in model.B_action_dependencies]
@@ -140,7 +141,7 @@ def cost(model: Model) -> dict[str, int]:
 
 
 def _beginnings(model: Model) -> int:
-    """How many different beginnings the policies have, of all lengths."""
+    """Return the number of distinct policy prefixes of all lengths."""
     flat = model.policies
     return sum(
         len(np.unique(flat[:, :t].reshape(len(flat), -1), axis=0)) if flat.shape[2] else 1

@@ -1,4 +1,4 @@
-"""Files in, OCI image out: `assemble --layer NAME --file bin/agent=HOST:0755 --config JSON --out DIR`."""
+"""Assemble the layers, configuration and layout of an image from command-line options."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ Members = tuple[str, tuple[tar.Entry, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One thing to pack as argv says it: kind is "file", "tree" or "dir"."""
+class PackOption:
+    """One option: kind is "file", "tree" or "dir"."""
 
     kind: str
     spec: str
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """One layer as argv says it, in argv's order."""
+class LayerOptions:
+    """One layer with its options in order."""
 
     name: str
-    wanted: tuple[Wanted, ...] = ()
+    wanted: tuple[PackOption, ...] = ()
 
 
-class _Grouped(argparse.Action):
-    """Collects --layer, --file, --tree and --dir in one list: a file belongs to the layer named before it."""
+class _CollectOptions(argparse.Action):
+    """Collect --layer, --file, --tree and --dir: a file belongs to the layer named before it."""
 
     def __call__(
         self,
@@ -48,46 +48,46 @@ class _Grouped(argparse.Action):
         values: Any,
         option: str | None = None,
     ) -> None:
-        groups: list[Group] = namespace.groups
+        groups: list[LayerOptions] = namespace.groups
         kind = str(option).lstrip("-")
         if kind == "layer":
-            groups.append(Group(str(values)))
+            groups.append(LayerOptions(str(values)))
             return
         if not groups:
-            groups.append(Group("files"))
-        groups[-1] = replace(groups[-1], wanted=(*groups[-1].wanted, Wanted(kind, str(values))))
+            groups.append(LayerOptions("files"))
+        groups[-1] = replace(groups[-1], wanted=(*groups[-1].wanted, PackOption(kind, str(values))))
 
 
-def entries(wanted: Wanted, owner: tuple[int, int]) -> Iterator[tar.Entry]:
-    """The members that one option asks for; ImageError when its text or its host file cannot be used."""
-    found = (_DIRECTORY if wanted.kind == "dir" else _SPEC).fullmatch(wanted.spec)
-    if found is None:
+def entries(wanted: PackOption, owner: tuple[int, int]) -> Iterator[tar.Entry]:
+    """Yield the members of one option; ImageError for invalid text or a missing host file."""
+    fields = (_DIRECTORY if wanted.kind == "dir" else _SPEC).fullmatch(wanted.spec)
+    if fields is None:
         form = "IMAGE" if wanted.kind == "dir" else "IMAGE=HOST"
         raise ImageError(
             f"--{wanted.kind} {wanted.spec!r} is not of the form {form}[:MODE][:UID:GID]"
         )
-    mine = (int(found["uid"]), int(found["gid"])) if found["uid"] else owner
-    mode = _mode(wanted, found["mode"])
-    path = tar.clean_path(found["path"])
+    mine = (int(fields["uid"]), int(fields["gid"])) if fields["uid"] else owner
+    mode = _mode(wanted, fields["mode"])
+    path = tar.clean_path(fields["path"])
     if wanted.kind == "dir":
         yield tar.Entry(path, "directory", 0o755 if mode is None else mode, mine)
         return
-    host = Path(found["host"])
+    host = Path(fields["host"])
     if wanted.kind == "tree":
         yield from _tree(path, host, mode, mine)
         return
     if not host.is_file():
-        raise ImageError(f"--file {wanted.spec!r}: {found['host']!r} is not a file here")
+        raise ImageError(f"--file {wanted.spec!r}: {fields['host']!r} is not a file here")
     yield _file(path, host, mode, mine)
 
 
-def _mode(wanted: Wanted, text: str | None) -> int | None:
+def _mode(wanted: PackOption, text: str | None) -> int | None:
     if text is None:
         return None
     mode = int(text, 8)
     if mode > 0o777 and not (wanted.kind == "dir" and mode <= 0o1777):
-        said = f"--{wanted.kind} {wanted.spec!r}: mode {text}"
-        raise ImageError(f"{said} has setuid, setgid or sticky bits; use 000 to 777")
+        option = f"--{wanted.kind} {wanted.spec!r}: mode {text}"
+        raise ImageError(f"{option} has setuid, setgid or sticky bits; use 000 to 777")
     return mode
 
 
@@ -101,20 +101,22 @@ def _tree(prefix: str, host: Path, mode: int | None, owner: tuple[int, int]) -> 
     if not host.is_dir():
         raise ImageError(f"--tree {prefix}={host}: that is not a folder here")
     yield tar.Entry(prefix, "directory", 0o755, owner)
-    for found in sorted(host.rglob("*")):
-        path = f"{prefix}/{found.relative_to(host).as_posix()}"
-        if found.is_symlink():
-            yield tar.Entry(path, "symlink", 0o777, owner, target=str(found.readlink()))
-        elif found.is_dir():
+    for child in sorted(host.rglob("*")):
+        path = f"{prefix}/{child.relative_to(host).as_posix()}"
+        if child.is_symlink():
+            yield tar.Entry(path, "symlink", 0o777, owner, target=str(child.readlink()))
+        elif child.is_dir():
             yield tar.Entry(path, "directory", 0o755, owner)
-        elif found.is_file():
-            yield _file(path, found, mode, owner)
+        elif child.is_file():
+            yield _file(path, child, mode, owner)
         else:
-            raise ImageError(f"{path!r} is neither file, folder nor symbolic link")
+            raise ImageError(f"{path!r} is not a file, a folder or a symbolic link")
 
 
-def plan(groups: Sequence[Group], owner: tuple[int, int]) -> list[Members]:
-    """Every layer's members with their parents; ImageError for an empty layer or a path that two layers hold."""
+def resolve_layers(groups: Sequence[LayerOptions], owner: tuple[int, int]) -> list[Members]:
+    """Return every layer's members and parents; ImageError for an empty layer or a duplicate
+    path.
+    """
     if not groups:
         raise ImageError("nothing to pack; give at least one --file")
     asked: list[Members] = []
@@ -124,17 +126,17 @@ def plan(groups: Sequence[Group], owner: tuple[int, int]) -> list[Members]:
         asked.append(
             (group.name, tuple(entry for one in group.wanted for entry in entries(one, owner)))
         )
-    # A folder that is described in one layer is above files of another: both must say the same of it.
+    # A folder of one layer can contain files of another: both layers need the same entry.
     described = {
         entry.path: entry for _, members in asked for entry in members if entry.kind == "directory"
     }
-    made = [(name, tar.complete(members, described)) for name, members in asked]
-    _unique(made)
-    return made
+    layers = [(name, tar.complete(members, described)) for name, members in asked]
+    _unique(layers)
+    return layers
 
 
 def _unique(layers: Iterable[Members]) -> None:
-    """A path may be in two layers only as the same directory: else one would hide bytes that still ship."""
+    """Refuse a path in two layers unless it is the same directory: one would hide shipped bytes."""
     seen: dict[str, tuple[str, tar.Entry]] = {}
     for name, members in layers:
         for entry in members:
@@ -146,7 +148,7 @@ def _unique(layers: Iterable[Members]) -> None:
 
 
 def check_programs(config: dict[str, Any], layers: Iterable[Members]) -> None:
-    """ImageError when a program that the runtime will start is not in the image or cannot be executed."""
+    """Raise an ImageError if a program of the configuration is missing or not executable."""
     present = {entry.path: entry for _, members in layers for entry in members}
     for key, path in sorted(imageconfig.programs(config).items()):
         entry = present.get(path)
@@ -170,15 +172,15 @@ def _may_execute(entry: tar.Entry, user: str) -> bool:
 
 
 def created(epoch: int) -> str:
-    """RFC 3339 text of `epoch` seconds since 1970, UTC."""
+    """Return RFC 3339 text of `epoch` seconds since 1970, UTC."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=epoch)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def assemble(options: argparse.Namespace) -> oci.Image:
-    """Write the layout that `options` describe, and the archive and summary where they are asked for."""
+    """Write the layout, and the archive and summary if requested."""
     config = imageconfig.configuration(_json(options.config))
-    layers = plan(options.groups, _owner(options.owner))
+    layers = resolve_layers(options.groups, _owner(options.owner))
     check_programs(config, layers)
     annotations = dict(_annotation(text) for text in options.annotation)
     out: Path = options.out
@@ -203,15 +205,15 @@ def assemble(options: argparse.Namespace) -> oci.Image:
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
-    except ValueError as fault:
-        raise ImageError(f"--config {path}: not JSON: {fault}") from None
+    except ValueError as error:
+        raise ImageError(f"--config {path}: not JSON: {error}") from None
 
 
 def _owner(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
-    if found is None:
+    fields = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
+    if fields is None:
         raise ImageError(f"--owner {text!r} is not UID:GID in numbers")
-    return int(found[1]), int(found[2])
+    return int(fields[1]), int(fields[2])
 
 
 def _annotation(text: str) -> tuple[str, str]:
@@ -228,9 +230,11 @@ def _epoch(text: str) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of the program."""
-    found = argparse.ArgumentParser(prog="assemble_image", description=__doc__, allow_abbrev=False)
-    found.set_defaults(groups=[])
+    """Return the parser of the options."""
+    arguments = argparse.ArgumentParser(
+        prog="assemble_image", description=__doc__, allow_abbrev=False
+    )
+    arguments.set_defaults(groups=[])
     grouped: list[tuple[str, str, str]] = [
         ("--layer", "NAME", "begin a layer, the stable ones first; what follows is in it"),
         (
@@ -242,23 +246,27 @@ def parser() -> argparse.ArgumentParser:
         ("--dir", "IMAGE[:MODE][:UID:GID]", "an empty directory"),
     ]
     for name, metavar, text in grouped:
-        found.add_argument(name, metavar=metavar, action=_Grouped, help=text, dest="groups")
-    found.add_argument(
+        arguments.add_argument(
+            name, metavar=metavar, action=_CollectOptions, help=text, dest="groups"
+        )
+    arguments.add_argument(
         "--config", type=Path, required=True, help="JSON: architecture, entrypoint, ..."
     )
-    found.add_argument("--annotation", action="append", default=[], metavar="KEY=VALUE")
-    found.add_argument(
-        "--name", default="", metavar="NAME:TAG", help="what the layout calls the image"
+    arguments.add_argument("--annotation", action="append", default=[], metavar="KEY=VALUE")
+    arguments.add_argument(
+        "--name", default="", metavar="NAME:TAG", help="name of the image in the layout"
     )
-    found.add_argument(
+    arguments.add_argument(
         "--owner", default="0:0", metavar="UID:GID", help="of every entry that names none"
     )
-    found.add_argument(
+    arguments.add_argument(
         "--epoch", type=_epoch, default=0, help="seconds since 1970: every time in the image"
     )
-    found.add_argument(
+    arguments.add_argument(
         "--out", type=Path, required=True, help="folder of the OCI layout, new or empty"
     )
-    found.add_argument("--tar", type=Path, help="the layout as one archive, for `docker load`")
-    found.add_argument("--summary", type=Path, help="digests, sizes, diffIDs and platform as JSON")
-    return found
+    arguments.add_argument("--tar", type=Path, help="the layout as one archive, for `docker load`")
+    arguments.add_argument(
+        "--summary", type=Path, help="digests, sizes, diffIDs and platform as JSON"
+    )
+    return arguments

@@ -1,4 +1,4 @@
-"""The image configuration: what an author may say, checked, as the OCI document (image-spec config.md)."""
+"""Image configuration: checked user input as the OCI document (image-spec config.md)."""
 
 from __future__ import annotations
 
@@ -80,24 +80,24 @@ def _word(key: str, value: Any) -> str:
 
 
 def _nanoseconds(key: str, value: Any) -> int:
-    found = re.fullmatch(r"([0-9]{1,9})(ms|s|m|h)", str(value))
-    if found is None:
+    fields = re.fullmatch(r"([0-9]{1,9})(ms|s|m|h)", str(value))
+    if fields is None:
         raise ImageError(f"{key} must be a time such as '500ms' or '10s', not {value!r}")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(fields[1]) * _UNITS[fields[2]]
 
 
 def _healthcheck(key: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or "test" not in value:
         raise ImageError(f"{key} must be a table with 'test', a command as a list, not {value!r}")
     _known(key + ".", value, ("test", "retries", *_TIMES))
-    made: dict[str, Any] = {"Test": ["CMD", *_command(f"{key}.test", value["test"])]}
+    document: dict[str, Any] = {"Test": ["CMD", *_command(f"{key}.test", value["test"])]}
     for name in sorted(set(_TIMES) & set(value)):
-        made[_TIMES[name]] = _nanoseconds(f"{key}.{name}", value[name])
+        document[_TIMES[name]] = _nanoseconds(f"{key}.{name}", value[name])
     if "retries" in value:
         if type(value["retries"]) is not int or value["retries"] < 1:
             raise ImageError(f"{key}.retries must be a number from 1 up, not {value['retries']!r}")
-        made["Retries"] = value["retries"]
-    return made
+        document["Retries"] = value["retries"]
+    return document
 
 
 def _ports(key: str, value: Any) -> dict[str, dict[str, str]]:
@@ -130,7 +130,7 @@ def _known(prefix: str, table: Mapping[str, Any], names: tuple[str, ...]) -> Non
 
 
 def configuration(wanted: Any) -> dict[str, Any]:
-    """The OCI configuration without times and layers; ImageError names the key that is wrong."""
+    """Return the OCI configuration without times and layers; ImageError names the wrong key."""
     if not isinstance(wanted, dict):
         raise ImageError("the configuration must be a JSON object")
     _known("", wanted, (*_FIELDS, *_PLATFORM))
@@ -142,19 +142,19 @@ def configuration(wanted: Any) -> dict[str, Any]:
             f"architecture {wanted['architecture']!r} is not one of {', '.join(ARCHITECTURES)}"
         )
     platform = {"os": "linux", **{key: wanted[key] for key in _PLATFORM if key in wanted}}
-    told = {
+    settings = {
         "user": USER,
         "workingdir": "/",
         **{key: wanted[key] for key in _FIELDS if key in wanted},
     }
-    process = {_FIELDS[key][0]: _FIELDS[key][1](key, value) for key, value in told.items()}
+    process = {_FIELDS[key][0]: _FIELDS[key][1](key, value) for key, value in settings.items()}
     return {**{key: _word(key, value) for key, value in platform.items()}, "config": process}
 
 
 def programs(config: Mapping[str, Any]) -> dict[str, str]:
-    """The programs the runtime starts: key of the configuration -> path in the image without leading '/'."""
+    """Return the programs that the runtime starts: key -> path in the image without leading '/'."""
     process = config["config"]
-    made = {"entrypoint": process["Entrypoint"][0].lstrip("/")}
+    paths = {"entrypoint": process["Entrypoint"][0].lstrip("/")}
     if "Healthcheck" in process:
-        made["healthcheck"] = process["Healthcheck"]["Test"][1].lstrip("/")
-    return made
+        paths["healthcheck"] = process["Healthcheck"]["Test"][1].lstrip("/")
+    return paths

@@ -1,7 +1,7 @@
-"""The error that all modules of this package raise."""
+"""Error of the ociimage package."""
 
 from __future__ import annotations
 
 
 class ImageError(Exception):
-    """Something that no archive or image can hold; the message says what, and how to mend it."""
+    """An archive or image cannot be written; the message gives the reason and the fix."""

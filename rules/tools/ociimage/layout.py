@@ -1,4 +1,6 @@
-"""OCI image layouts (image-spec 1.1) that Docker 20.10 loads too: layers, configuration, manifest."""
+"""OCI image layouts (image-spec 1.1) that Docker 20.10 also loads: layers, configuration,
+manifest.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +38,20 @@ class Descriptor:
     size: int
 
     def document(self) -> dict[str, Any]:
-        """The JSON object of the image-spec's `descriptor.md`."""
+        """Return the JSON object of the image-spec's `descriptor.md`."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
     @property
     def blob(self) -> str:
-        """Path of the blob inside its layout."""
+        """Return the path of the blob inside its layout."""
         return blob_path(self.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A written layer: `diff_id` is the digest of its `unpacked` bytes of tar, `blob` the compressed one."""
+    """A written layer: `diff_id` is the digest of its tar (`unpacked` bytes), `blob` the compressed
+    one.
+    """
 
     name: str
     blob: Descriptor
@@ -57,7 +61,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A written image: descriptors of manifest and configuration, layers bottom first, platform fields."""
+    """A written image: descriptors of manifest and configuration, layers bottom first, platform."""
 
     manifest: Descriptor
     config: Descriptor
@@ -65,7 +69,7 @@ class Image:
     platform: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
-        """What gates and releases read of an image; `size` is the sum of all its blobs in bytes."""
+        """Return the facts for gates and releases; `size` is the sum of all blobs in bytes."""
         return {
             "schema": 1,
             "manifest": self.manifest.digest,
@@ -90,26 +94,28 @@ class Image:
 
 
 def blob_path(digest: str) -> str:
-    """Path of the blob that `digest` names, relative to its layout."""
+    """Return the path of the blob with this digest, relative to its layout."""
     return "blobs/" + digest.replace(":", "/", 1)
 
 
 def canonical(document: Any) -> bytes:
-    """The one JSON text of a document: sorted keys, no spaces, UTF-8."""
+    """Encode JSON with sorted keys, without spaces, in UTF-8."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def write_blob(layout: Path, media_type: str, content: bytes) -> Descriptor:
     """Write `content` into the layout under its digest."""
-    made = Descriptor(media_type, "sha256:" + hashlib.sha256(content).hexdigest(), len(content))
-    target = layout / made.blob
+    descriptor = Descriptor(
+        media_type, "sha256:" + hashlib.sha256(content).hexdigest(), len(content)
+    )
+    target = layout / descriptor.blob
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
-    return made
+    return descriptor
 
 
 def gzip_member(content: bytes) -> bytes:
-    """One gzip member (RFC 1952) by libdeflate: no name, no time, operating system unknown."""
+    """Return one gzip member (RFC 1952) by libdeflate, without name and time."""
     packed = deflate.deflate_compress(content, LEVEL)
     return (
         _GZIP_HEADER
@@ -119,7 +125,7 @@ def gzip_member(content: bytes) -> bytes:
 
 
 def _members(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Regroup pieces in runs of MEMBER bytes, so that memory is bounded whatever the layer's size."""
+    """Regroup pieces into runs of MEMBER bytes, which bounds memory for any layer size."""
     pending = bytearray()
     for piece in pieces:
         pending += piece
@@ -131,7 +137,7 @@ def _members(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def write_layer(layout: Path, name: str, entries: Iterable[tar.Entry], epoch: int = 0) -> Layer:
-    """Write a layer's blob: the archive of `entries`, as one gzip member for every MEMBER bytes."""
+    """Write a layer's blob: the archive of `entries`, one gzip member for every MEMBER bytes."""
     folder = layout / "blobs" / "sha256"
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / "partial"
@@ -143,14 +149,18 @@ def write_layer(layout: Path, name: str, entries: Iterable[tar.Entry], epoch: in
             packed.update(member)
             unpacked, size = unpacked + len(run), size + len(member)
             stream.write(member)
-    made = Descriptor(LAYER, "sha256:" + packed.hexdigest(), size)
-    partial.replace(layout / made.blob)
-    return Layer(name, made, "sha256:" + plain.hexdigest(), unpacked)
+    descriptor = Descriptor(LAYER, "sha256:" + packed.hexdigest(), size)
+    partial.replace(layout / descriptor.blob)
+    return Layer(name, descriptor, "sha256:" + plain.hexdigest(), unpacked)
 
 
-def named(name: str) -> dict[str, Any]:
-    """What a descriptor in `index.json` says of an image's name, "swarm/exports/pi5:latest": containerd, k3s and podman
-    read the whole one (a short one belongs to docker.io), umoci and skopeo the tag. The image itself does not hold it."""
+def name_annotations(name: str) -> dict[str, Any]:
+    """Return the annotations of an image's name, such as "swarm/exports/pi5:latest", for
+    `index.json`.
+
+    containerd, k3s and podman read the full name (a short one belongs to docker.io), umoci and
+    skopeo the tag. The image itself does not contain it.
+    """
     if not name:
         return {}
     whole = f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
@@ -163,14 +173,12 @@ def named(name: str) -> dict[str, Any]:
 
 
 def checked_name(name: str) -> str:
-    """A name with its tag, as Docker takes it; ImageError else."""
+    """Return a name with a tag that Docker accepts; ImageError otherwise."""
     part = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
     if len(name) > 255 or not re.fullmatch(
         rf"{part}(?:/{part})*:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}", name
     ):
-        raise ImageError(
-            f"--name {name!r} is no name of an image; it reads as in swarm/exports/pi5:latest"
-        )
+        raise ImageError(f"--name {name!r} is not an image name such as swarm/exports/pi5:latest")
     return name
 
 
@@ -181,7 +189,7 @@ def write_image(
     annotations: Mapping[str, str],
     name: str = "",
 ) -> Image:
-    """Write configuration, manifest, index and Docker's `manifest.json` around layers already written."""
+    """Write configuration, manifest, index and Docker's `manifest.json` for written layers."""
     full = {**config, "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]}}
     config_blob = write_blob(layout, CONFIG, canonical(full))
     manifest = write_blob(
@@ -198,8 +206,8 @@ def write_image(
         ),
     )
     platform = {key: config[key] for key in ("architecture", "os", "variant") if key in config}
-    write_index(layout, [{**manifest.document(), "platform": platform, **named(name)}])
-    # Docker < 25 reads only this file; its paths are the layout's own blobs: one archive for both formats.
+    write_index(layout, [{**manifest.document(), "platform": platform, **name_annotations(name)}])
+    # Docker < 25 reads only this file. Its paths are blobs of the layout: one archive for both.
     blobs = [layer.blob.blob for layer in layers]
     docker = [{"Config": config_blob.blob, "RepoTags": [name] if name else None, "Layers": blobs}]
     (layout / "manifest.json").write_bytes(canonical(docker))
@@ -214,10 +222,10 @@ def write_index(layout: Path, manifests: list[dict[str, Any]]) -> None:
 
 
 def write_archive(layout: Path, target: Path, epoch: int = 0) -> None:
-    """The layout folder as one plain tar that Docker >= 20.10, containerd, podman and skopeo read."""
-    found = [path for path in layout.rglob("*") if path.is_file()]
+    """Write the layout as a tar that Docker >= 20.10, containerd, podman and skopeo read."""
+    paths = [path for path in layout.rglob("*") if path.is_file()]
     entries = tar.complete(
-        tar.Entry(path.relative_to(layout).as_posix(), source=path) for path in found
+        tar.Entry(path.relative_to(layout).as_posix(), source=path) for path in paths
     )
     with target.open("wb") as stream:
         stream.writelines(tar.archive(entries, epoch))

@@ -1,4 +1,4 @@
-"""Layouts of single platforms in, one multi-platform layout out: `image_index --layout DIR ... --out DIR`."""
+"""Merge layouts of single platforms into one multi-platform layout."""
 
 from __future__ import annotations
 
@@ -13,43 +13,45 @@ from ociimage.errors import ImageError
 
 
 def merge(layouts: Sequence[Path], out: Path, name: str = "") -> oci.Descriptor:
-    """Write an image index (image-index.md) over the images of `layouts`; the index's descriptor."""
+    """Write an image index (image-index.md) over the images of `layouts`; return its descriptor."""
     if out.exists() and any(out.iterdir()):
         raise ImageError(f"--out {out} is not empty; give a new folder")
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    entries: dict[tuple[str, ...], dict[str, Any]] = {}
     for layout in layouts:
         entry = _entry(layout)
         platform = tuple(
             entry["platform"].get(key, "") for key in ("os", "architecture", "variant")
         )
-        if platform in found:
+        if platform in entries:
             name = "/".join(filter(None, platform))
             raise ImageError(f"--layout {layout}: a second image for {name}; leave one out")
-        found[platform] = entry
+        entries[platform] = entry
         shutil.copytree(
             layout / "blobs", out / "blobs", dirs_exist_ok=True, copy_function=shutil.copyfile
         )
-    images = [found[platform] for platform in sorted(found)]
+    images = [entries[platform] for platform in sorted(entries)]
     document = {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": images}
     index = oci.write_blob(out, oci.INDEX, oci.canonical(document))
-    oci.write_index(out, [{**index.document(), **oci.named(name)}])
+    oci.write_index(out, [{**index.document(), **oci.name_annotations(name)}])
     return index
 
 
 def _entry(layout: Path) -> dict[str, Any]:
-    """The descriptor of the one image of a layout, with its platform and without its name there."""
+    """Return the descriptor of a layout's only image, with its platform and without its name."""
     try:
         manifests = json.loads((layout / "index.json").read_bytes())["manifests"]
         [entry] = manifests
         if entry["mediaType"] != oci.MANIFEST or "architecture" not in entry["platform"]:
             raise ValueError("no image with a platform")
-    except (KeyError, TypeError, ValueError) as fault:
-        raise ImageError(f"--layout {layout} is not the layout of one image: {fault}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImageError(f"--layout {layout} is not the layout of one image: {error}") from None
     return {key: entry[key] for key in ("mediaType", "digest", "size", "platform")}
 
 
 def summary(layout: Path, index: oci.Descriptor) -> dict[str, Any]:
-    """Digest of the index, size of all its blobs in bytes, platform and manifest of each image."""
+    """Return digest of the index, size of all blobs in bytes, platform and manifest of each
+    image.
+    """
     images = json.loads((layout / index.blob).read_bytes())["manifests"]
     size = sum(path.stat().st_size for path in (layout / "blobs" / "sha256").iterdir())
     return {

@@ -1,4 +1,6 @@
-"""Tar archives whose bytes depend on content alone: ustar headers, pax records where ustar is too small."""
+"""Tar archives whose bytes depend on content only: ustar headers, and pax headers for large
+values.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _TYPES = {"file": b"0", "symlink": b"2", "directory": b"5", "pax": b"x"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One member: relative `path`, `source` the bytes or the host file of a file, `target` of a symlink."""
+    """One member: relative `path`, `source` the bytes or host file, `target` of a symlink."""
 
     path: str
     kind: str = "file"
@@ -28,14 +30,16 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes of content: 0 unless a file."""
+        """Return the bytes of content: 0 unless a file."""
         if self.kind != "file":
             return 0
         return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
 
 
 def clean_path(path: str) -> str:
-    """`path` as a member's name; ImageError when absolute, not normalised, or leading out of the archive."""
+    """Return `path` as a member's name; ImageError if absolute, not normalised or leading
+    outside.
+    """
     if path.startswith("/"):
         raise ImageError(f"{path!r} is absolute; write it without the leading '/'")
     if not path or any(part in ("", ".", "..") for part in path.split("/")):
@@ -48,32 +52,37 @@ def clean_path(path: str) -> str:
 def complete(
     entries: Iterable[Entry], directories: Mapping[str, Entry] | None = None
 ) -> tuple[Entry, ...]:
-    """All entries and their parents (of `directories`, else 0755), each once, by bytes of path; or ImageError."""
+    """Return entries and parents, each once, ordered by path; ImageError on conflicts.
+
+    Parents come from `directories`, else have mode 0755.
+    """
     known = directories or {}
-    found: dict[str, Entry] = {}
+    by_path: dict[str, Entry] = {}
     for entry in entries:
-        if clean_path(entry.path) in found:
+        if clean_path(entry.path) in by_path:
             raise ImageError(f"{entry.path!r} is given twice; keep one of them")
-        found[entry.path] = entry
-    for path in list(found):
+        by_path[entry.path] = entry
+    for path in list(by_path):
         for parent in parents(path):
-            above = found.setdefault(parent, known.get(parent) or Entry(parent, "directory", 0o755))
+            above = by_path.setdefault(
+                parent, known.get(parent) or Entry(parent, "directory", 0o755)
+            )
             if above.kind != "directory":
                 raise ImageError(
                     f"{parent!r} is a {above.kind}, and {path!r} needs it to be a directory"
                 )
-    return tuple(sorted(found.values(), key=lambda entry: entry.path.encode()))
+    return tuple(sorted(by_path.values(), key=lambda entry: entry.path.encode()))
 
 
 def parents(path: str) -> Iterator[str]:
-    """The directories above a relative path, nearest first."""
+    """Return the directories above a relative path, nearest first."""
     while "/" in path:
         path = path.rsplit("/", 1)[0]
         yield path
 
 
 def archive(entries: Iterable[Entry], epoch: int = 0) -> Iterator[bytes]:
-    """The archive in pieces, members in the order given; `epoch` (s since 1970) is the time of all."""
+    """Yield the archive in pieces, members in order; `epoch` (s since 1970) is every time."""
     for entry in entries:
         size = entry.size
         yield header(entry, size, epoch)
@@ -83,7 +92,7 @@ def archive(entries: Iterable[Entry], epoch: int = 0) -> Iterator[bytes]:
 
 
 def header(entry: Entry, size: int, epoch: int) -> bytes:
-    """The header of one member, behind a pax header (POSIX.1-2008) when ustar cannot say it all."""
+    """Return a member's header, preceded by a pax header (POSIX.1-2008) if ustar is too small."""
     name = entry.path + "/" * (entry.kind == "directory")
     records = _pax_records(name, entry, size)
     block = _ustar(name, entry, min(size, _OCTAL12), epoch)

@@ -31,7 +31,7 @@ def test_version_costs_no_import() -> None:
 
 
 def program(main: str, number: str, handler: str) -> subprocess.CompletedProcess[str]:
-    """`program` of the command line as a process, with this line for its `main`, and how a signal is handled before."""
+    """Run `program` as a process with this body of `main`; `handler` handles the signal before."""
     text = (
         f"import os, signal, sys, buildgraph.cli as cli\nsignal.signal(signal.{number}, signal.{handler})\n"
         f"def main():\n    {main}\ncli.main = main\ncli.program()"
@@ -41,17 +41,16 @@ def program(main: str, number: str, handler: str) -> subprocess.CompletedProcess
     )
 
 
-def test_a_signal_before_and_after_the_work_is_no_traceback() -> None:
-    """When no handler of ours stands yet, or any more, the process simply ends by it."""
+def test_a_signal_before_or_after_the_work_prints_no_traceback() -> None:
+    """Without a handler of buildgraph, the signal ends the process."""
     ran = program("os.kill(os.getpid(), 2)", "SIGINT", "default_int_handler")
     assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
-    ran = program(
-        "os.kill(os.getpid(), 2); return 5", "SIGINT", "SIG_IGN"
-    )  # as shells start what is in the background
+    # Shells start background jobs in this way.
+    ran = program("os.kill(os.getpid(), 2); return 5", "SIGINT", "SIG_IGN")
     assert (ran.returncode, ran.stderr) == (5, "")
 
 
-def test_children_can_be_waited_for_though_who_started_us_ignores_theirs() -> None:
+def test_an_inherited_ignored_sigchld_does_not_prevent_waiting() -> None:
     ran = program(
         "return os.waitstatus_to_exitcode(os.waitpid(os.spawnv(os.P_NOWAIT, '/bin/sh', ['sh', '-c', 'exit 7']), 0)[1])",
         "SIGCHLD",
@@ -60,17 +59,17 @@ def test_children_can_be_waited_for_though_who_started_us_ignores_theirs() -> No
     assert (ran.returncode, ran.stderr) == (7, "")
 
 
-def test_a_reader_that_left_is_no_fault() -> None:
-    ours, theirs = os.pipe()
-    os.close(ours)
+def test_a_closed_pipe_is_not_an_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
     ran = subprocess.run(
         [sys.executable, "-m", "buildgraph", "--help"],
-        stdout=theirs,
+        stdout=writer,
         stderr=subprocess.PIPE,
         cwd=_SRC,
         timeout=60,
     )
-    os.close(theirs)
+    os.close(writer)
     assert (ran.returncode, ran.stderr) == (141, b"")
 
 
@@ -95,7 +94,7 @@ def test_a_reader_that_left_is_no_fault() -> None:
     ],
     ids=" ".join,
 )
-def test_every_answer_in_json_names_the_version_of_its_shape(
+def test_every_answer_in_json_has_the_schema_version(
     words: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""The verbs that build, on a small workspace with real actions, as a user runs them."""
+"""The verbs that build, on a small workspace with real actions."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ _FILES = {
 
 @pytest.fixture
 def letters(tmp_path: Path) -> Space:
-    """The workspace of this page."""
-    made = space(tmp_path, _BUILD)
+    """The workspace of this module."""
+    workspace = space(tmp_path, _BUILD)
     for name, text in _FILES.items():
-        made.write(name, text)
-    return made
+        workspace.write(name, text)
+    return workspace
 
 
-def test_a_build_tells_what_ran_and_where_the_outputs_stand(letters: Space) -> None:
+def test_a_build_prints_actions_and_outputs(letters: Space) -> None:
     ran = letters.run("build", "//text:twice")
     assert [line.split(" ", 1)[0] for line in ran.err.splitlines()] == ["[1/2]", "[2/2]"]
     assert ran.out.startswith("//text:twice\n  out/text/twice/twice.txt") and "sha256:" in ran.out
@@ -67,7 +67,7 @@ def test_a_build_tells_what_ran_and_where_the_outputs_stand(letters: Space) -> N
     assert "0 ran, 2 hits, 0 failed" in ran.out and ran.err == ""
 
 
-def test_quiet_says_only_where_the_outputs_stand(letters: Space) -> None:
+def test_quiet_prints_only_outputs(letters: Space) -> None:
     ran = letters.run("build", "-q", "//text:upper")
     assert ran.err == "" and len(ran.out.splitlines()) == 2
 
@@ -86,10 +86,10 @@ def test_json_is_one_event_a_line(letters: Space) -> None:
     assert events[-1]["ran"] == 2
 
 
-def test_test_tells_of_gates_only(letters: Space) -> None:
+def test_test_reports_only_gates(letters: Space) -> None:
     ran = letters.run("test", "//text:short")
     assert ran.out.startswith("gates of //text:short\n  passed       short\n")
-    letters.write("page.txt", "hello, whoever reads this\n")
+    letters.write("page.txt", "hello, reader of the text\n")
     ran = letters.run("test", "//text:short", code=1)
     assert "  failed       short" in ran.out
     assert "error: //text:short: gate short: " in ran.err
@@ -121,7 +121,7 @@ def test_why_names_what_changed(letters: Space) -> None:
     assert "has run in" in letters.run("why", "//text:slow", code=2).err
 
 
-def test_query_asks_without_building(letters: Space) -> None:
+def test_query_builds_nothing(letters: Space) -> None:
     assert letters.run("query", "list", "//text:*").out.splitlines() == [
         "//text:short",
         "//text:slow",
@@ -149,7 +149,7 @@ def test_query_asks_without_building(letters: Space) -> None:
     assert not (letters.root / "out").exists()
 
 
-def test_faults_of_the_workspace_are_shown_with_their_line(letters: Space) -> None:
+def test_errors_of_the_workspace_are_shown_with_their_line(letters: Space) -> None:
     letters.write("BUILD.toml", _BUILD.replace('text = "//text:upper"', 'text = "//text:uper"'))
     ran = letters.run("build", "//text:twice", code=2)
     assert "did you mean '//text:upper'?" in ran.err

@@ -1,4 +1,4 @@
-"""Each limit counts what is meant, and its message says what was found, the limit, and a way out."""
+"""Each limit counts the intended quantity; its message gives the value, the limit, and advice."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from agentc.importers import (
 from agentc.importers.gnn import axes as gnn_layout, parser as gnn_text
 from agentc.importers.npy import LONGEST
 from agentc.importers.pomdp import parser as pomdp_text
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir, types as agent_model
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.oracle import agent as reference
 from agentc.plan import feature_support as plan_subset
 from agentc.proof import probe
@@ -42,10 +42,10 @@ def saved(folder: Path, spec: dict[str, Any] | None = None, **arrays: Any) -> tu
     return folder / "m.npz", folder / "m.json"
 
 
-def said(refused: Callable[[], Any]) -> str:
-    with pytest.raises(ModelFault) as fault:
+def error_message(refused: Callable[[], Any]) -> str:
+    with pytest.raises(ModelError) as error:
         refused()
-    return str(fault.value)
+    return str(error.value)
 
 
 def test_an_array_may_have_just_as_many_entries_as_the_limit_says(
@@ -56,10 +56,10 @@ def test_an_array_may_have_just_as_many_entries_as_the_limit_says(
         monkeypatch.setattr(ingest, "MAX_ENTRIES", B.size)
         assert ingest.read_npz(saved(tmp_path, B0=B.astype(dtype))[0])["B0"].shape == B.shape
         monkeypatch.setattr(ingest, "MAX_ENTRIES", B.size - 1)
-        found = said(lambda: ingest.read_npz(npz))
+        arrays = error_message(lambda: ingest.read_npz(npz))
         assert (
-            "B0.npy holds 4 x 4 x 2 = 32 entries, more than 31" in found
-            and "B_dependencies" in found
+            "B0.npy holds 4 x 4 x 2 = 32 entries, more than 31" in arrays
+            and "B_dependencies" in arrays
         )
 
 
@@ -70,8 +70,8 @@ def test_the_headers_of_arrays_do_not_count(
     monkeypatch.setattr(ingest, "MAX_TOTAL", total)
     assert len(ingest.read_npz(saved(tmp_path, A0=A, B0=B)[0])) == 2
     monkeypatch.setattr(ingest, "MAX_TOTAL", total - 1)
-    found = said(lambda: ingest.read_npz(tmp_path / "m.npz"))
-    assert f"the arrays hold {total} bytes, more than {total - 1}" in found and "float32" in found
+    arrays = error_message(lambda: ingest.read_npz(tmp_path / "m.npz"))
+    assert f"the arrays hold {total} bytes, more than {total - 1}" in arrays and "float32" in arrays
     half = saved(tmp_path, A0=A.astype(np.float32), B0=B.astype(np.float32))
     assert np.allclose(ingest.make(*half, "{}")[0].B[0], B)
 
@@ -82,12 +82,12 @@ def test_what_would_unpack_to_too_much_is_not_unpacked(
     np.savez_compressed(tmp_path / "m.npz", A0=np.zeros(100_000))
     monkeypatch.setattr(ingest, "plain_array", lambda data: pytest.fail("it was unpacked"))
     monkeypatch.setattr(ingest, "MAX_ENTRIES", 10)
-    assert "A0.npy of 800128 bytes is larger than 10 entries can be" in said(
+    assert "A0.npy of 800128 bytes is larger than 10 entries can be" in error_message(
         lambda: ingest.read_npz(tmp_path / "m.npz")
     )
     monkeypatch.setattr(ingest, "MAX_ENTRIES", 1 << 26)
     monkeypatch.setattr(ingest, "MAX_TOTAL", 700_000)
-    assert f"the arrays hold {800_128 - LONGEST} bytes" in said(
+    assert f"the arrays hold {800_128 - LONGEST} bytes" in error_message(
         lambda: ingest.read_npz(tmp_path / "m.npz")
     )
 
@@ -102,12 +102,16 @@ def test_transitions_of_2048_states_and_8_actions_in_float64_are_within_the_limi
 
 def test_too_many_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "MAX_MEMBERS", 1)
-    assert "2 arrays are more than 1: join modalities" in said(
+    assert "2 arrays are more than 1: join modalities" in error_message(
         lambda: ingest.read_npz(saved(tmp_path, A0=A, B0=B)[0])
     )
     monkeypatch.setattr(object_arrays, "MAX_MEMBERS", 1)
-    found = said(lambda: object_arrays.read(saved(tmp_path, A=objects(A), B=objects(B))[0]))
-    assert "2 arrays of" in found and "more than 1" in found and "leave pickle = true out" in found
+    result = error_message(
+        lambda: object_arrays.read(saved(tmp_path, A=objects(A), B=objects(B))[0])
+    )
+    assert (
+        "2 arrays of" in result and "more than 1" in result and "leave pickle = true out" in result
+    )
 
 
 @pytest.mark.parametrize("make", [ingest.make, ingest_objects.make])
@@ -116,7 +120,7 @@ def test_a_large_spec(
 ) -> None:
     paths = saved(tmp_path, {"gamma": 1.0}, A0=A, B0=B)
     monkeypatch.setattr(json_input, "MAX_SPEC", 5)
-    assert "m.json of 14 bytes is larger than 5: it holds parameters" in said(
+    assert "m.json of 14 bytes is larger than 5: it holds parameters" in error_message(
         lambda: make(*paths, "{}")
     )
 
@@ -128,39 +132,39 @@ def test_object_arrays_count_without_what_pickles_add(
     monkeypatch.setattr(object_arrays, "MAX_FILE", A.nbytes + B.nbytes)
     assert len(object_arrays.read(path)) == 2
     monkeypatch.setattr(object_arrays, "OVERHEAD", 0)
-    found = said(lambda: object_arrays.read(path))
+    result = error_message(lambda: object_arrays.read(path))
     assert (
-        f"more than 64, or than {A.nbytes + B.nbytes} bytes" in found
-        or f"is larger than {A.nbytes + B.nbytes}" in found
+        f"more than 64, or than {A.nbytes + B.nbytes} bytes" in result
+        or f"is larger than {A.nbytes + B.nbytes}" in result
     )
-    assert "np.savez" in found and "float32" in found
-    assert "nested more than 4 deep: save a list of arrays" in said(
-        lambda: object_arrays._plain("A", [[[[[[A]]]]]], 0)
+    assert "np.savez" in result and "float32" in result
+    assert "nested more than 4 deep: save a list of arrays" in error_message(
+        lambda: object_arrays._to_arrays("A", [[[[[[A]]]]]], 0)
     )
 
 
 def test_text_formats_point_to_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m.pomdp").write_text("states: 3\n")
     monkeypatch.setattr(model_text, "MAX_TEXT", 4)
-    assert "the file of 10 bytes is larger than 4: save the matrices as an .npz" in said(
+    assert "the file of 10 bytes is larger than 4: save the matrices as an .npz" in error_message(
         lambda: model_text.read_text(tmp_path / "m.pomdp")
     )
     head = "discount: 1.0\nvalues: reward\nactions: 8\nobservations: 2\nstates: 2048\n"
     assert (
-        "8 actions x 2048 states x 2048 states are 33554432, more than 16777216 entries: save the matrices as an .npz"
-        in said(lambda: pomdp_text.parse(head))
+        "8 actions x 2048 states x 2048 states are 33554432, more than 16777216 entries: save "
+        "the matrices as an .npz" in error_message(lambda: pomdp_text.parse(head))
     )
     monkeypatch.setattr(gnn_text, "MAX_CELLS", 3)
     gnn = "## StateSpaceBlock\ns[2]\n## InitialParameterization\nA={}\n"
-    assert "more than 3 entries: save the matrices as an .npz" in said(
+    assert "more than 3 entries: save the matrices as an .npz" in error_message(
         lambda: gnn_text.parse(gnn.replace("{}", "{(1,0),(0,1)}"))
     )
-    assert "nested more than 8 deep" in said(
+    assert "nested more than 8 deep" in error_message(
         lambda: gnn_text.parse(gnn.replace("{}", "{" + "(" * 9 + "1" + ")" * 9 + "}"))
     )
     roles = ("observation", *(f"s{i}" for i in range(6)))
     odd = np.ones((2, 1, 1, 1, 1, 1, 3))
-    axes = gnn_layout.Axes("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s0": 2})
+    axes = gnn_layout.AxisRoles("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s0": 2})
     assert gnn_layout.arrange(axes, odd / 3, ("s0", *roles[2:], "observation")).shape == (
         3,
         2,
@@ -170,20 +174,22 @@ def test_text_formats_point_to_arrays(tmp_path: Path, monkeypatch: pytest.Monkey
         1,
         1,
     )
-    axes = gnn_layout.Axes("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s3": 2})
-    found = said(lambda: gnn_layout.arrange(axes, odd, None))
-    assert "more than 6 axes" in found and 'layout = { A = "observation,s0' in found
+    axes = gnn_layout.AxisRoles("A", roles, dict.fromkeys(roles, 1) | {"observation": 3, "s3": 2})
+    result = error_message(lambda: gnn_layout.arrange(axes, odd, None))
+    assert "more than 6 axes" in result and 'layout = { A = "observation,s0' in result
 
 
 def test_too_many_policies(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = said(lambda: resolve(Source(A=[A], B=[B], spec={"policy_len": 21}), {}))
+    result = error_message(lambda: resolve(ModelSource(A=[A], B=[B], spec={"policy_len": 21}), {}))
     assert (
-        "policy_len = 21 makes 2097152 policies, more than 1048576: shorten policy_len or list the policies"
-        in found
+        "policy_len = 21 makes 2097152 policies, more than 1048576: shorten policy_len or list "
+        "the policies" in result
     )
     monkeypatch.setattr(model_source, "MAX_POLICIES", 2)
-    found = said(lambda: resolve(Source(A=[A], B=[B], policies=np.zeros((3, 1, 1), np.int32)), {}))
-    assert "3 policies are listed, more than 2: list fewer" in found
+    result = error_message(
+        lambda: resolve(ModelSource(A=[A], B=[B], policies=np.zeros((3, 1, 1), np.int32)), {})
+    )
+    assert "3 policies are listed, more than 2: list fewer" in result
 
 
 def test_what_native_bounds_has_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,8 +214,8 @@ def test_what_native_bounds_has_a_way_out(monkeypatch: pytest.MonkeyPatch) -> No
             ("with 24 joint outcomes", "at most 23", "fewer outcomes"),
         ),
     ):
-        found = "\n".join(plan_subset.refusals(one))
-        assert all(word in found for word in words), found
+        message = "\n".join(plan_subset.refusals(one))
+        assert all(word in message for word in words), message
 
 
 def test_a_proof_that_would_outlast_its_action_is_refused_before_it_begins(
@@ -217,12 +223,12 @@ def test_a_proof_that_would_outlast_its_action_is_refused_before_it_begins(
 ) -> None:
     agent = reference.prepare(one_factor())
     ticks = itertools.count(0.0, 3.0)  # each look at the clock is 3 s after the one before
-    found = said(lambda: probe.check_time(agent, 8, 32, lambda: next(ticks)))
+    result = error_message(lambda: probe.check_time(agent, 8, 32, lambda: next(ticks)))
     assert (
-        "about 768 s, more than the 600 s" in found
-        and "9 policies over 4 states 256 times (8 episodes of 32 steps)" in found
+        "about 768 s, more than the 600 s" in result
+        and "9 policies over 4 states 256 times (8 episodes of 32 steps)" in result
     )
-    assert "a policy_len below 2" in found and "probe = { episodes = 4, steps = 25 }" in found
+    assert "a policy_len below 2" in result and "probe = { episodes = 4, steps = 25 }" in result
     probe.check_time(agent, 4, 25, lambda: next(ticks))
     kept = reference.prepare(one_factor(plan_every=2))
     probe.check_time(kept, 8, 32, lambda: next(ticks))
@@ -231,6 +237,6 @@ def test_a_proof_that_would_outlast_its_action_is_refused_before_it_begins(
 def test_one_slow_look_does_not_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0.0, 50.0, 50.0, 50.1])
     probe.check_time(reference.prepare(one_factor()), 8, 32, lambda: next(times))
-    with pytest.raises(ModelFault, match="fewer listed policies, plan_every$"):
+    with pytest.raises(ModelError, match="fewer listed policies, plan_every$"):
         slow = itertools.count(0.0, 301.0)
         probe.check_time(reference.prepare(one_factor()), 8, 32, lambda: next(slow))

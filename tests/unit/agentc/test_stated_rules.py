@@ -1,4 +1,4 @@
-"""Numbers that users rely on stand in the documents, and are those of the code."""
+"""Numbers in the documents that users rely on equal those of the code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from agentc.ir import validate as ir_rules
+from agentc.ir import columns as ir_rules
 from agentc.oracle import action_selection as choice
 from agentc.proof import report
 
@@ -25,8 +25,8 @@ TEXTS = {
 
 @pytest.mark.parametrize("where", TEXTS)
 def test_the_rule_for_ties_is_one_sentence_with_the_number_of_the_code(where: str) -> None:
-    found = TIES.search(TEXTS[where])
-    assert found is not None and float(found[1]) == choice.TIE
+    match = TIES.search(TEXTS[where])
+    assert match is not None and float(match[1]) == choice.TIE
 
 
 def test_reference_program_and_python_backend_have_one_number() -> None:
@@ -42,11 +42,11 @@ def test_reference_program_and_python_backend_have_one_number() -> None:
 
 @pytest.mark.parametrize("where", ["README", "compiler"])
 def test_the_tolerance_of_rounded_decimals_is_that_of_the_code(where: str) -> None:
-    found = re.search(r"(\S+) \+ (\S+) x its\sentries(?: of 1)? \((\S+) at most\)", TEXTS[where])
-    assert found is not None and ir_rules.rounding(7) == pytest.approx(
-        float(found[1]) + 7 * float(found[2])
+    match = re.search(r"(\S+) \+ (\S+) x its\sentries(?: of 1)? \((\S+) at most\)", TEXTS[where])
+    assert match is not None and ir_rules.rounding(7) == pytest.approx(
+        float(match[1]) + 7 * float(match[2])
     )
-    assert ir_rules.rounding(10**9) == float(found[3])
+    assert ir_rules.rounding(10**9) == float(match[3])
 
 
 def test_links_of_a_circle_are_said_to_be_delayed() -> None:

@@ -1,4 +1,4 @@
-"""From words to a verb and from its end to an exit code."""
+"""From arguments to a verb, and from its end to an exit code."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from buildgraph.types.label import Label
 )
 def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
-    said = capsys.readouterr()
-    assert said.out.startswith("usage: buildgraph")
-    assert said.err == ""
+    captured = capsys.readouterr()
+    assert captured.out.startswith("usage: buildgraph")
+    assert captured.err == ""
 
 
 @pytest.mark.parametrize(
@@ -51,26 +51,26 @@ def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["doctor", "--", "x"], "unexpected argument after --", "--help"),
     ],
 )
-def test_a_wrong_word_is_the_users_fault(
+def test_a_wrong_argument_is_a_usage_error(
     words: list[str], what: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
-    said = capsys.readouterr()
-    assert said.err.startswith("error: ") and what in said.err and hint in said.err
-    assert "Traceback" not in said.err and said.out == ""
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ") and what in captured.err and hint in captured.err
+    assert "Traceback" not in captured.err and captured.out == ""
 
 
-def test_faults_are_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--jsno", "--json"]) == 2
-    fault = json.loads(capsys.readouterr().out)
-    assert (fault["event"], fault["reason"], fault["fix"]) == (
+    error = json.loads(capsys.readouterr().out)
+    assert (error["event"], error["reason"], error["fix"]) == (
         "fault",
         "usage",
         "did you mean '--json'?",
     )
 
 
-def test_patterns_that_begin_with_a_dash_are_no_options() -> None:
+def test_patterns_that_begin_with_a_dash_are_not_options() -> None:
     parser = Parser(prog="buildgraph build")
     parser.add_argument("patterns", nargs="*")
     parser.add_argument("-k", action="store_true")
@@ -80,7 +80,7 @@ def test_patterns_that_begin_with_a_dash_are_no_options() -> None:
     assert options.k
 
 
-def test_words_after_two_dashes_stand_as_they_are() -> None:
+def test_arguments_after_two_dashes_are_not_parsed() -> None:
     parser = Parser(prog="buildgraph run")
     parser.takes_rest = True
     parser.add_argument("label")
@@ -89,15 +89,17 @@ def test_words_after_two_dashes_stand_as_they_are() -> None:
     assert (options.label, options.rest) == ("//a:b", ["--beliefs", "--", "-x", "--help"])
 
 
-def test_a_bug_is_ours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_prints_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(doctor, "run", lambda options: 1 // 0)
     assert main(["doctor"]) == 70
-    said = capsys.readouterr().err
-    assert "ZeroDivisionError" in said
-    assert said.endswith("this is a bug in buildgraph: please report it with the lines above\n")
+    stderr = capsys.readouterr().err
+    assert "ZeroDivisionError" in stderr
+    assert stderr.endswith("this is a bug in buildgraph: please report it with the lines above\n")
 
 
-def test_a_full_disk_is_the_environment(
+def test_a_full_disk_is_an_error_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(options: object) -> int:
@@ -121,79 +123,79 @@ def test_a_signal_ends_a_verb(
 ) -> None:
     before = signal.getsignal(number)
 
-    def struck(options: object) -> int:
+    def raise_signal(options: object) -> int:
         signal.raise_signal(number)
         return 0
 
-    monkeypatch.setattr(doctor, "run", struck)
+    monkeypatch.setattr(doctor, "run", raise_signal)
     assert main(["doctor"]) == code
     assert capsys.readouterr().err == "interrupted\n"
     assert signal.getsignal(number) is before
 
 
-def test_a_signal_is_known_by_another_name(
+def test_a_signal_wrapped_in_another_exception_ends_a_verb(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a class is made, what its parts raise becomes a RuntimeError."""
+    """Python wraps an exception during the creation of a class in a RuntimeError."""
 
     class Part:
-        """What is told its name in the class."""
+        """A descriptor that raises a signal when its class is created."""
 
         def __set_name__(self, *_: object) -> None:
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(doctor, "run", lambda options: type("Made", (), {"part": Part()}))
+    monkeypatch.setattr(doctor, "run", lambda options: type("Owner", (), {"part": Part()}))
     assert main(["doctor"]) == 143
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_an_armed_signal_asks_first_and_insists_then() -> None:
-    with pytest.raises(Interrupted) as insisted:
+def test_the_first_armed_signal_cancels_and_the_second_raises() -> None:
+    with pytest.raises(Interrupted) as interrupt:
         with SignalHandler() as stop:
             stop.armed = True
             signal.raise_signal(signal.SIGTERM)
             assert stop.cancel.is_set()
             signal.raise_signal(signal.SIGINT)
-    assert insisted.value.code == 130
+    assert interrupt.value.code == 130
 
 
-def test_an_armed_signal_that_nobody_saw_is_raised_at_the_end() -> None:
-    """Or `run` would go on to run what was built, and `--watch` would wait for the next change."""
-    with pytest.raises(Interrupted) as late:
+def test_an_unread_armed_signal_is_raised_at_the_end() -> None:
+    """Otherwise `run` would run the image, and `--watch` would wait for the next change."""
+    with pytest.raises(Interrupted) as interrupt:
         with SignalHandler() as stop:
             stop.armed = True
             signal.raise_signal(signal.SIGTERM)
-    assert late.value.code == 143
+    assert interrupt.value.code == 143
 
 
-def test_a_signal_is_heard_though_nothing_can_be_raised_where_it_comes(
+def test_a_signal_in_a_finalizer_is_raised_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In a finalizer, or where the import of a module lets go of its lock, an exception is printed and lost."""
+    """Python prints and drops exceptions of finalizers and of the release of import locks."""
 
-    class Struck:
-        """Its end is the wrong moment."""
+    class RaisesSignal:
+        """An object that raises a signal in its finalizer."""
 
         def __del__(self) -> None:
             signal.raise_signal(signal.SIGINT)
 
-    for seconds in (0, 60):  # no other instruction follows, and many do
+    for seconds in (0, 60):  # as the last instruction, and before many others
         with pytest.raises(Interrupted), SignalHandler():
-            Struck()
+            RaisesSignal()
             time.sleep(seconds)
-    time.sleep(0.01)  # nothing comes after all
+    time.sleep(0.01)  # no signal may follow
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("when", ["made", "removed"])
-def test_no_folder_of_scratch_outlives_a_signal(
+@pytest.mark.parametrize("when", ["created", "removed"])
+def test_a_signal_leaves_no_scratch_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """Whatever it interrupts: the folder is whole or gone, and the signal is raised all the same."""
+    """The signal arrives while the folder is created or removed; it is raised in either case."""
     lock, listed = fcntl.flock, os.path.join(tmp_path, "cache", "work")
 
     def locked(fd: int, how: int) -> None:
-        if os.listdir(listed):  # it is made, and nobody knows of it yet
+        if os.listdir(listed):  # it exists, but is not recorded yet
             signal.raise_signal(signal.SIGINT)
         lock(fd, how)
 
@@ -204,7 +206,7 @@ def test_no_folder_of_scratch_outlives_a_signal(
     monkeypatch.setenv("BUILDGRAPH_CACHE", str(tmp_path / "cache"))
     with pytest.raises(Interrupted), SignalHandler():
         host = open_environment(str(tmp_path), False, lambda _text: None)
-        if when == "made":
+        if when == "created":
             monkeypatch.setattr(fcntl, "flock", locked)
         else:
             monkeypatch.setattr(cache_dir, "remove", removed)
@@ -230,7 +232,7 @@ def test_the_name_of_an_image(workspace: str, label: str, name: str) -> None:
     assert image_name(workspace, Label.parse(label)) == name
 
 
-def test_no_two_images_have_one_name_and_docker_takes_each() -> None:
+def test_images_have_different_names_that_docker_accepts() -> None:
     parts = [
         "a",
         "A",
@@ -262,12 +264,11 @@ def test_no_two_images_have_one_name_and_docker_takes_each() -> None:
     from ociimage.layout import checked_name
 
     assert all(checked_name(name) == name for name in names)
-    assert not any(
-        "." in name.partition("/")[0] for name in names if "/" in name
-    )  # that would be the name of a host
+    # A dot before the first slash would make it the name of a host.
+    assert not any("." in name.partition("/")[0] for name in names if "/" in name)
 
 
-def test_no_workspace_is_said(
+def test_a_missing_workspace_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -275,10 +276,10 @@ def test_no_workspace_is_said(
     assert "buildgraph init" in capsys.readouterr().err
 
 
-def test_the_interpreters_own_words_raise_build_errors() -> None:
-    with pytest.raises(BuildError) as fault:
+def test_errors_of_argparse_are_build_errors() -> None:
+    with pytest.raises(BuildError) as error:
         Parser(prog="x").error("bad")
-    assert fault.value.code == 2
+    assert error.value.code == 2
 
 
 def test_rules_are_shown_with_keys_types_defaults_and_an_example(
@@ -294,7 +295,7 @@ def test_rules_are_shown_with_keys_types_defaults_and_an_example(
     )
     for words in (["rules", "mine"], ["help", "mine"]):
         assert main(words) == 0
-        said = capsys.readouterr().out
+        stdout = capsys.readouterr().out
         for part in (
             "mine: Counts.",
             "n: whole number (required)",
@@ -304,7 +305,7 @@ def test_rules_are_shown_with_keys_types_defaults_and_an_example(
             "n = 1",
             "provides P",
         ):
-            assert part in said, part
+            assert part in stdout, part
     assert main(["rules", "--json"]) == 0
     rules = json.loads(capsys.readouterr().out)["rules"]
     assert "mine" in [rule["rule"] for rule in rules]
@@ -333,7 +334,7 @@ def test_an_unknown_rule_or_verb_gets_a_hint(
     assert main(words) == 2 and hint in capsys.readouterr().err
 
 
-def test_help_of_a_verb_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_verb_prints_the_help_of_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "query"]) == 0 and capsys.readouterr().out.startswith(
         "usage: buildgraph query"
     )
@@ -351,7 +352,7 @@ def test_help_of_a_verb_is_its_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["hardware", "show", "raspberry-pi5"], "'raspberry-pi-5'"),
     ],
 )
-def test_a_value_that_is_none_of_a_few_gets_the_nearest(
+def test_an_invalid_choice_suggests_the_nearest(
     words: list[str],
     hint: str,
     tmp_path: Path,
@@ -375,7 +376,7 @@ def test_a_value_that_is_none_of_a_few_gets_the_nearest(
         (["list", "//..."], ""),
     ],
 )
-def test_a_question_without_an_answer_says_so(
+def test_an_empty_answer_prints_a_note(
     words: list[str],
     note: str,
     tmp_path: Path,
@@ -389,12 +390,12 @@ def test_a_question_without_an_answer_says_so(
         '[b]\nrule = "files"\nsrcs = ["x"]\n'
     )
     assert main(["query", *words]) == 0
-    said = capsys.readouterr().err
-    assert note in said and bool(said) == bool(note)
+    stderr = capsys.readouterr().err
+    assert note in stderr and bool(stderr) == bool(note)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
-def test_what_may_not_be_written_is_no_bug(
+def test_a_permission_error_is_not_a_bug(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(environ: object) -> None:
@@ -402,9 +403,9 @@ def test_what_may_not_be_written_is_no_bug(
 
     monkeypatch.setattr(doctor, "examine", refuse)
     assert main(["doctor"]) == 30
-    said = capsys.readouterr().err
+    stderr = capsys.readouterr().err
     assert (
-        said.startswith("error: /some/folder: ")
-        and "permissions" in said
-        and "Traceback" not in said
+        stderr.startswith("error: /some/folder: ")
+        and "permissions" in stderr
+        and "Traceback" not in stderr
     )

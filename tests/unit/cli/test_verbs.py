@@ -1,4 +1,4 @@
-"""Verbs that look and tell: doctor, cache stats, init."""
+"""Verbs that build nothing: doctor, cache stats and init."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from buildgraph.cli.verbs import doctor
 from buildgraph.cli.verbs.doctor import Check
 
 
-def test_doctor_tells_what_is_missing_for_what_and_how_to_mend() -> None:
+def test_doctor_names_purpose_and_help_of_a_missing_requirement() -> None:
     lines = doctor.format_check(
         Check(
             "qemu", "missing", "no qemu on PATH", "readiness gates", "apt install qemu-user-static"
@@ -25,16 +25,18 @@ def test_doctor_tells_what_is_missing_for_what_and_how_to_mend() -> None:
         "needed for readiness gates",
         "help: apt install qemu-user-static",
     ]
-    assert doctor.format_check(Check("python", "ok", "3.11.7", "", "")) == ["ok       python    3.11.7"]
+    assert doctor.format_check(Check("python", "ok", "3.11.7", "", "")) == [
+        "ok       python    3.11.7"
+    ]
 
 
-def test_doctor_sees_a_cache_that_others_can_write(tmp_path: Path) -> None:
+def test_doctor_reports_a_cache_that_others_can_write(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     check = doctor.cache({"BUILDGRAPH_CACHE": str(tmp_path)})
     assert check.state == "missing" and "chmod 700" in check.help
 
 
-def test_doctor_survives_an_unusable_environment() -> None:
+def test_doctor_reports_an_unusable_environment() -> None:
     assert doctor.cache({}).state == "missing"
     assert doctor.sandbox({"BUILDGRAPH_SANDBOX": "glass"}).state == "missing"
     assert doctor.sandbox({"BUILDGRAPH_SANDBOX": "none"}).state == "missing"
@@ -52,8 +54,8 @@ def test_cache_stats_of_no_cache(
         ["0", "results", "0", "B"],
     ]
     assert main(["cache", "stats", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["blobs"] == found["results"] == 0
+    stats = json.loads(capsys.readouterr().out)
+    assert stats["blobs"] == stats["results"] == 0
     assert not (tmp_path / "cache").exists()
 
 
@@ -81,7 +83,7 @@ def test_init_overwrites_nothing(
     }
 
 
-def test_init_with_one_file_in_the_way_writes_none(
+def test_init_writes_nothing_if_one_file_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -52,7 +52,7 @@ def test_sources_can_be_where_outputs_of_others_would_be(source: str) -> None:
     """
     [(_, output)] = command(
         ctx(), ("cat", "{x}", "{s}", "{o}"), {"o": "o"}, inputs={"x": OUTPUT, "s": Source(source)}
-    ).made
+    ).artifacts
     assert (
         source in staged(output)
         and "in-1/x/made" in maker(output).argv
@@ -60,7 +60,7 @@ def test_sources_can_be_where_outputs_of_others_would_be(source: str) -> None:
     )
     [(_, usual)] = command(
         ctx(), ("cat", "{x}", "{o}"), {"o": "o"}, inputs={"x": OUTPUT, "s": Source("in/other")}
-    ).made
+    ).artifacts
     assert set(staged(usual)) == {"in/x/made", "in/other"}
 
 
@@ -90,9 +90,9 @@ def test_no_source_is_imported_by_a_tool(source: str) -> None:
 def test_a_program_of_the_host_is_not_a_source_of_its_name() -> None:
     """Only `{name}` or a path runs an input."""
     inputs: dict[str, Artifact] = {"s": Source("cp"), "p": Source("bin/run")}
-    [(_, host)] = command(ctx(), ("cp", "{s}", "{o}"), {"o": "o"}, inputs=inputs).made
-    [(_, own)] = command(ctx(), ("{s}", "{o}"), {"o": "o"}, inputs=inputs).made
-    [(_, path)] = command(ctx(), ("bin/run", "{o}"), {"o": "o"}, inputs=inputs).made
+    [(_, host)] = command(ctx(), ("cp", "{s}", "{o}"), {"o": "o"}, inputs=inputs).artifacts
+    [(_, own)] = command(ctx(), ("{s}", "{o}"), {"o": "o"}, inputs=inputs).artifacts
+    [(_, path)] = command(ctx(), ("bin/run", "{o}"), {"o": "o"}, inputs=inputs).artifacts
     assert [maker(output).programs for output in (host, own, path)] == [("cp",), (), ()]
     [checked] = gate(ctx(), ("cp", "{s}"), inputs=inputs).gates
     assert "cp" in maker(checked.verdict).programs
@@ -127,7 +127,7 @@ def test_a_source_at_the_path_of_an_output_is_refused(
 def test_other_sources_below_out_are_inputs() -> None:
     [(_, output)] = command(
         ctx(), ("cat", "{s}", "{o}"), {"o": "data/x"}, inputs={"s": Source("out/data/y")}
-    ).made
+    ).artifacts
     assert set(staged(output)) == {"out/data/y"}
 
 

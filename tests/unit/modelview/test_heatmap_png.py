@@ -17,19 +17,19 @@ from tests.support.small_models import EXAMPLES
 
 
 def chunks(data: bytes) -> dict[str, bytes]:
-    """What stands in each chunk of a PNG, checksums checked."""
+    """Contents of each chunk of a PNG, with checksums verified."""
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
-    found, at = {}, 8
+    result, at = {}, 8
     while at < len(data):
         [size] = struct.unpack(">I", data[at : at + 4])
         kind, body = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
         assert struct.unpack(">I", data[at + 8 + size : at + 12 + size])[0] == zlib.crc32(
             kind + body
         )
-        found[kind.decode()] = body
+        result[kind.decode()] = body
         at += 12 + size
-    assert list(found)[-1] == "IEND"
-    return found
+    assert list(result)[-1] == "IEND"
+    return result
 
 
 def pixels(data: bytes) -> NDArray[np.uint8]:

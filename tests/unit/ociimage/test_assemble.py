@@ -1,4 +1,4 @@
-"""The `assemble` program: what it is told, what it refuses, and bytes that depend on nothing else."""
+"""The program `assemble_image`: options, refusals, and bytes that depend on nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONFIG: dict[str, Any] = {
         "retries": 3,
     },
 }
-# The bytes of every image depend on this: a change of it is a change of all images, and must be meant.
+# The bytes of every image depend on this: a change here changes all images.
 GOLDEN = "sha256:be091df3f6bab72ee232a2b33a760836eb66f3bf92f51f1a0bdd415ee6839f52"
 
 
@@ -65,18 +65,18 @@ def inputs(folder: Path, **changes: Any) -> list[str]:
 def config_of(folder: Path) -> dict[str, Any]:
     """The configuration blob of the image in `folder`/out."""
     digest = json.loads((folder / "summary.json").read_bytes())["config"]
-    made: dict[str, Any] = json.loads(
+    built: dict[str, Any] = json.loads(
         (folder / "out/blobs" / digest.replace(":", "/")).read_bytes()
     )
-    return made
+    return built
 
 
 def refusal(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What the tool says when it refuses, as one line."""
+    """The message of a refusal, as one line."""
     assert assemble_image.main(argv) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("assemble: ") and said.count("\n") == 1
-    return said
+    message = capsys.readouterr().err
+    assert message.startswith("assemble: ") and message.count("\n") == 1
+    return message
 
 
 def digest_of_all(folder: Path) -> str:
@@ -143,14 +143,14 @@ def test_members_of_the_layers(tmp_path: Path) -> None:
     argv = inputs(tmp_path)
     assert assemble_image.main(["--tree", f"opt={tmp_path}/tree:10:20", *argv]) == 0
     layers = json.loads((tmp_path / "summary.json").read_bytes())["layers"]
-    found = []
+    result = []
     for layer in layers:
         with tarfile.open(tmp_path / "out/blobs" / layer["digest"].replace(":", "/")) as members:
-            found.append(
+            result.append(
                 [(m.name, oct(m.mode), m.uid, m.gid, m.mtime, m.linkname) for m in members]
             )
     assert [layer["name"] for layer in layers] == ["files", "program", "models"]
-    assert found == [
+    assert result == [
         [
             ("opt", "0o755", 10, 20, 0, ""),
             ("opt/link", "0o777", 10, 20, 0, "sub/run"),
@@ -173,8 +173,8 @@ def test_a_folder_is_the_same_in_every_layer(
     assert assemble_image.main([*argv, "--dir", "bin:0750:7:8"]) == 0
     for layer in json.loads((tmp_path / "summary.json").read_bytes())["layers"]:
         with tarfile.open(tmp_path / "out/blobs" / layer["digest"].replace(":", "/")) as members:
-            found = members.getmember("bin")
-            assert (found.mode, found.uid, found.gid) == (0o750, 7, 8)
+            result = members.getmember("bin")
+            assert (result.mode, result.uid, result.gid) == (0o750, 7, 8)
     shutil.rmtree(tmp_path / "out")
     assert "'bin' is in layer" in refusal(["--dir", "bin:0700", *argv, "--dir", "bin:0750"], capsys)
 

@@ -1,4 +1,4 @@
-"""Layers and layouts against the rules of the OCI image-spec 1.1, read back from what was written."""
+"""Written layers and layouts against the rules of the OCI image-spec 1.1."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def blob(layout: Path, descriptor: dict[str, Any]) -> bytes:
 
 
 def test_the_layout_is_complete_and_every_descriptor_true(tmp_path: Path) -> None:
-    made = image(tmp_path)
+    built = image(tmp_path)
     assert json.loads((tmp_path / "oci-layout").read_bytes()) == {"imageLayoutVersion": "1.0.0"}
     index = json.loads((tmp_path / "index.json").read_bytes())
     assert (index["schemaVersion"], index["mediaType"]) == (
@@ -72,19 +72,19 @@ def test_the_layout_is_complete_and_every_descriptor_true(tmp_path: Path) -> Non
     assert config["rootfs"] == {"type": "layers", "diff_ids": diff_ids}
     named = {one["digest"] for one in (entry, manifest["config"], *manifest["layers"])}
     assert {"sha256:" + path.name for path in (tmp_path / "blobs/sha256").iterdir()} == named
-    assert (made.manifest.digest, made.config.digest) == (
+    assert (built.manifest.digest, built.config.digest) == (
         entry["digest"],
         manifest["config"]["digest"],
     )
 
 
 def test_docker_s_manifest_names_the_same_blobs(tmp_path: Path) -> None:
-    made = image(tmp_path)
+    built = image(tmp_path)
     [docker] = json.loads((tmp_path / "manifest.json").read_bytes())
     assert (
-        docker["Config"] == "blobs/sha256/" + made.config.digest[7:] and docker["RepoTags"] is None
+        docker["Config"] == "blobs/sha256/" + built.config.digest[7:] and docker["RepoTags"] is None
     )
-    assert docker["Layers"] == ["blobs/sha256/" + layer.blob.digest[7:] for layer in made.layers]
+    assert docker["Layers"] == ["blobs/sha256/" + layer.blob.digest[7:] for layer in built.layers]
 
 
 def test_the_summary_counts_every_blob(tmp_path: Path) -> None:
@@ -98,15 +98,15 @@ def test_the_summary_counts_every_blob(tmp_path: Path) -> None:
 def test_the_archive_is_the_folder(tmp_path: Path) -> None:
     image(tmp_path / "out")
     oci.write_archive(tmp_path / "out", tmp_path / "out.tar")
-    with tarfile.open(tmp_path / "out.tar") as found:
-        files = {member.name: found.extractfile(member) for member in found if member.isfile()}
-        held = {name: stream.read() for name, stream in files.items() if stream}
+    with tarfile.open(tmp_path / "out.tar") as archive:
+        files = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
+        stored = {name: stream.read() for name, stream in files.items() if stream}
     on_disk = {
         path.relative_to(tmp_path / "out").as_posix(): path.read_bytes()
         for path in (tmp_path / "out").rglob("*")
         if path.is_file()
     }
-    assert held == on_disk and list(held) == sorted(held)
+    assert stored == on_disk and list(stored) == sorted(stored)
 
 
 def test_gzip_members_have_a_fixed_header_and_the_right_trailer() -> None:
@@ -129,8 +129,8 @@ def test_a_layer_of_many_members_is_the_same_archive(
     ) and parted.blob != whole.blob
     content = (tmp_path / parted.blob.blob).read_bytes()
     assert content.count(bytes.fromhex("1f8b08000000000000ff")) == -(-whole.unpacked // 4096)
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as found:
-        assert found.getnames() == ["f"]
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        assert archive.getnames() == ["f"]
 
 
 def test_equal_content_is_an_equal_blob_wherever_it_is_written(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def test_images_are_listed_by_platform_and_share_blobs(tmp_path: Path) -> None:
     amd, arm = layout(tmp_path / "x", "amd64"), layout(tmp_path / "y", "arm64")
     one = image_index.merge([amd, arm], tmp_path / "one")
     assert one == image_index.merge([arm, amd], tmp_path / "two")
-    told = image_index.summary(tmp_path / "one", one)
-    assert [image["platform"]["architecture"] for image in told["images"]] == ["amd64", "arm64"]
+    output = image_index.summary(tmp_path / "one", one)
+    assert [image["platform"]["architecture"] for image in output["images"]] == ["amd64", "arm64"]
     assert len(list((tmp_path / "one/blobs/sha256").iterdir())) == 2 * 4 - 1 + 1
 
 

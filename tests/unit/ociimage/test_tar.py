@@ -24,16 +24,16 @@ def packed(entries: tuple[tar.Entry, ...], epoch: int = 0) -> bytes:
 
 
 def unpacked(content: bytes) -> dict[str, tarfile.TarInfo]:
-    """What the standard library finds, in its order."""
-    with tarfile.open(fileobj=io.BytesIO(content)) as found:
-        return {member.name: member for member in found}
+    """Members by name, as the standard library reads them."""
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        return {member.name: member for member in archive}
 
 
 def test_a_member_as_tarfile_reads_it() -> None:
     entry = tar.Entry("bin/agent", "file", 0o755, (65532, 7), b"code")
     content = packed((entry,), epoch=1_700_000_000)
     member = unpacked(content)["bin/agent"]
-    told = (
+    output = (
         member.mode,
         member.uid,
         member.gid,
@@ -42,7 +42,7 @@ def test_a_member_as_tarfile_reads_it() -> None:
         member.uname,
         member.gname,
     )
-    assert told == (0o755, 65532, 7, 4, 1_700_000_000, "", "")
+    assert output == (0o755, 65532, 7, 4, 1_700_000_000, "", "")
     assert len(content) == 4 * tar.BLOCK and content.endswith(tar.END)
     assert content[tar.BLOCK : tar.BLOCK + 5] == b"code\0"
 
@@ -65,19 +65,19 @@ def test_a_plain_header_is_the_one_of_the_standard_library() -> None:
 def test_any_name_and_content_comes_back(parts: list[str], content: bytes) -> None:
     path = "/".join(parts)
     archive = packed(tar.complete([tar.Entry(path, source=content)]))
-    with tarfile.open(fileobj=io.BytesIO(archive)) as found:
-        member = found.extractfile(path)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as result:
+        member = result.extractfile(path)
         assert member is not None and member.read() == content
-        assert found.getnames() == [*reversed(list(tar.parents(path))), path]
+        assert result.getnames() == [*reversed(list(tar.parents(path))), path]
 
 
 def test_what_ustar_cannot_say_is_in_pax_records() -> None:
     long, owner = "d" * 60 + "/" + "ü" * 60, (3_000_000, 4_000_000)
     link = tar.Entry("link", "symlink", 0o777, target="t" * 150)
     entries = (tar.Entry(long, owner=owner, source=b"x"), link)
-    found = unpacked(packed(entries))
-    assert (found[long].uid, found[long].gid) == owner and found[long].size == 1
-    assert found["link"].issym() and found["link"].linkname == "t" * 150
+    result = unpacked(packed(entries))
+    assert (result[long].uid, result[long].gid) == owner and result[long].size == 1
+    assert result["link"].issym() and result["link"].linkname == "t" * 150
 
 
 @pytest.mark.parametrize("length", range(85, 110))

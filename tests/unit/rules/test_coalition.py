@@ -1,4 +1,6 @@
-"""Names of agents that the program's protocol has for itself are refused at their line, before anything runs."""
+"""Names of agents that the program's protocol has for itself are refused at their line, before
+anything runs.
+"""
 
 from __future__ import annotations
 

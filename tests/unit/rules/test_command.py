@@ -1,4 +1,4 @@
-"""Placeholders of `command` and `gate`, and where their inputs stand."""
+"""Placeholders of `command` and `gate`, and the paths of their inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from buildgraph import BuildError, Content, In, Program, Source
-from rules.command import command, expand, place
+from rules.command import command, expand_argv, stage_inputs
 from rules.gate import gate
 from tests.support.rule_context import ctx, maker
 
@@ -14,7 +14,7 @@ PATHS = {"text": "in/text/page.md", "o": "out/page.html"}
 
 
 def test_names_become_paths_and_double_braces_braces() -> None:
-    assert expand(ctx(), ("a{text}b{o}", "{{text}}", "", "plain"), PATHS) == [
+    assert expand_argv(ctx(), ("a{text}b{o}", "{{text}}", "", "plain"), PATHS) == [
         "ain/text/page.mdbout/page.html",
         "{text}",
         "",
@@ -24,13 +24,13 @@ def test_names_become_paths_and_double_braces_braces() -> None:
 
 @given(st.text(max_size=30))
 def test_any_word_can_be_written(word: str) -> None:
-    assert expand(ctx(), (word.replace("{", "{{").replace("}", "}}"),), PATHS) == [word]
+    assert expand_argv(ctx(), (word.replace("{", "{{").replace("}", "}}"),), PATHS) == [word]
 
 
 @given(st.text(alphabet="{}!:texo. 0[]", max_size=12))
 def test_any_other_word_is_refused_and_never_formatted(word: str) -> None:
     try:
-        expand(ctx(), (word,), PATHS)
+        expand_argv(ctx(), (word,), PATHS)
     except BuildError as fault:
         assert fault.fix
 
@@ -40,11 +40,11 @@ def test_any_other_word_is_refused_and_never_formatted(word: str) -> None:
 )
 def test_what_is_no_name_is_refused(word: str) -> None:
     with pytest.raises(BuildError):
-        expand(ctx(), (word,), PATHS)
+        expand_argv(ctx(), (word,), PATHS)
 
 
 def test_sources_keep_their_paths_and_outputs_get_a_folder_each() -> None:
-    staged = place({"page": Source("docs/page.md"), "known": Content("deep/known.txt", b"")})
+    staged = stage_inputs({"page": Source("docs/page.md"), "known": Content("deep/known.txt", b"")})
     assert staged == {
         "page": In(Source("docs/page.md"), "docs/page.md"),
         "known": In(Content("deep/known.txt", b""), "in/known/known.txt"),
@@ -52,11 +52,11 @@ def test_sources_keep_their_paths_and_outputs_get_a_folder_each() -> None:
 
 
 def test_a_command_starts_a_program_of_the_host_or_one_of_its_inputs() -> None:
-    [(_, host)] = command(ctx(), ("sh", "{o}"), {"o": "o"}).made
+    [(_, host)] = command(ctx(), ("sh", "{o}"), {"o": "o"}).artifacts
     assert maker(host).programs == ("sh",) and maker(host).argv == ("sh", "out/o")
     [(_, own)] = command(
         ctx(), ("{tool}", "{o}"), {"o": "o"}, inputs={"tool": Source("tool.sh")}
-    ).made
+    ).artifacts
     assert maker(own).programs == () and maker(own).argv == ("tool.sh", "out/o")
 
 

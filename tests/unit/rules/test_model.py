@@ -1,4 +1,6 @@
-"""Every kind of source gets its own tool, and words that are for another kind are refused with the place."""
+"""Every kind of source gets its own tool, and words that are for another kind are refused with the
+place.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,7 @@ def test_tools_by_suffix(
         ("p/a.pomdp", {"entry": "other"}, "entry is for .py sources"),
         ("p/a.npy", {}, "an .npy that holds several matrices is a pickle"),
         ("p/a.md", {"pickle": True}, "pickle is for .npz sources"),
-        ("p/a.txt", {}, "'p/a.txt' is no model source"),
+        ("p/a.txt", {}, "'p/a.txt' is not a model source"),
         ("p/a.npz", {"rewards": Rewards("observed")}, "rewards is for .pomdp sources"),
         ("p/a.npz", {"inputs": Globs((Source("p/b.py"),))}, "inputs is for .py sources"),
         ("p/a.md", {"timeout": Duration(1_000_000_000)}, "timeout is for .py sources"),
@@ -88,9 +90,9 @@ def test_refusals(name: str, options: dict[str, Any], message: str) -> None:
 
 
 def test_inputs_of_a_python_model_are_staged_where_they_stand_and_its_time_is_its_own() -> None:
-    given = Globs((Source("p/helper.py"), Source("p/data/x.csv")))
+    values = Globs((Source("p/helper.py"), Source("p/data/x.csv")))
     action = maker(
-        model(ctx(), Source("p/a.py"), inputs=given, timeout=Duration(90_000_000_000)).ir
+        model(ctx(), Source("p/a.py"), inputs=values, timeout=Duration(90_000_000_000)).ir
     )
     assert {
         ("p/helper.py", Source("p/helper.py")),

@@ -9,12 +9,12 @@ from buildgraph.keys.action_graph import RequestedOutput
 from buildgraph.state.step_codec import (
     ActionLine,
     StepRecord,
-    built_event,
     decode_file_outputs,
     decode_record,
     encode_action,
     encode_file_outputs,
     encode_state,
+    unchanged_output,
 )
 from buildgraph.types.action import Action, Artifact, Content, Out, Output, Shipped, Source
 from buildgraph.types.digest import Digest
@@ -113,7 +113,10 @@ def test_a_record_survives_a_round_trip(
 def test_the_state_of_an_output_gives_its_event(node: Node, image: str) -> None:
     output = RequestedOutput(Label("p", "t"), "o", Output("x", PRODUCER), "x")
     event = Built("//p:t", "o", "out/p/t/x", node.digest, 12, image)
-    assert built_event(output, encode_state(node, event)) == (event, node)
+    unchanged = unchanged_output(output, encode_state(node, event))
+    assert (unchanged.event, unchanged.file, unchanged.node) == (event, "x", node)
+    line = ActionLine(encode_action(PRODUCER, 1, [(5, output)], {}))
+    assert list(line.unchanged([encode_state(node, event)])) == [(5, unchanged)]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_matrix_is_analysed_like_separate_targets(tmp_path: Path) -> None:
     assert [str(label) for label in analysis.deps[Label("exports", "fleet")]] == [
         "//exports:fleet.jetson"
     ]
-    assert len(analysis.providers[Label("", "all")].given[1]) == 2  # type: ignore[attr-defined]
+    assert len(analysis.providers[Label("", "all")].arguments[1]) == 2  # type: ignore[attr-defined]
 
 
 def test_a_cell_can_be_requested_alone_and_a_missing_one_is_reported(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""C code of agents and of the program around them, written from plans."""
+"""Code generation: C code of agents, and of the program that runs them, from plans."""

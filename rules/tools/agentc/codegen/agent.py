@@ -1,6 +1,6 @@
-"""Emit the C of one agent from its plan: `emit_agent.py --plan DIR --name scout --out scout.c`.
+"""Generate the C file of one agent from its plan.
 
-The file stands alone: freestanding C11, no headers, no library, one exported symbol `agent_<name>`.
+The file is freestanding C11 without includes or libraries. It exports one symbol, `agent_<name>`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CODED_HEADER = ("quantized.h",)
 
 
 def emit(plan: Plan, name: str) -> str:
-    """C text of the agent `name`."""
+    """Return the C text of the agent `name`."""
     assert NAME.fullmatch(name), name
     return "\n".join(_lines(plan, name)) + "\n"
 
@@ -33,15 +33,15 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     yield native(AGENT_HEADERS)
     if "coded" in header:
         yield native(CODED_HEADER)
-        yield from emit_coded.names(plan)
+        yield from emit_coded.decoder_and_aliases(plan)
     for key, array in sorted(plan.tables.items()):
         yield table(key, array)
-    yield from emit_step.instances(plan)
+    yield from emit_step.kernels(plan)
     beliefs = emit_legacy if header.get("legacy") else emit_states
     for part in (
         emit_step.storage,
         beliefs.infer,
-        beliefs.surprise,
+        beliefs.variational_free_energy,
         emit_states.predict,
         emit_step.evaluate,
         emit_step.step,
@@ -60,6 +60,8 @@ def _lines(plan: Plan, name: str) -> Iterator[str]:
     draws = "&self.seed" if header["action_selection"] == "stochastic" else "0"
     yield f"extern const agent {symbol(name)};"
     yield (
-        f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, num_controls, '
-        f"num_states, self.q, plausible, score, &self, sizeof self, {draws}, reset, step, advance, surprise}};"
+        f'const agent {symbol(name)} = {{"{name}", {", ".join(map(str, counts))}, num_obs, '
+        "num_controls, "
+        f"num_states, self.q, q_pi, neg_efe, &self, sizeof self, {draws}, reset, step, advance, "
+        "free_energy};"
     )

@@ -1,31 +1,33 @@
-"""How long a program's requests, answers and states can be: its memory is sized when it is built and never grows."""
+"""Sizes of a program's buffers. They are fixed at build time: the program allocates no memory."""
 
 from __future__ import annotations
 
-from agentc.codegen.links import Ports, Team
+from agentc.codegen.links import Instances, Ports
 
 NUMBER = 18
 """Characters of the longest float that native/text.h writes, and a comma."""
 INDEX = 11
 LINE = 1 << 16
-"""Bytes of a line of input, or more where a program has so many agents that a request needs more."""
+"""Bytes of an input line. Programs whose requests need more get a longer one."""
 FRAME = 64
 METRICS = 6144
-"""Counters, histogram and help texts of native/metrics.h."""
+"""Bytes of the counters, the histogram and the help texts of native/metrics.h."""
 STATE_EXTRA = 3
-"""Words of an agent's state beside prior and posterior: evidence, seed, numbers drawn."""
+"""8-byte words of an agent's state besides prior and posterior: evidence, seed, draw count."""
 
 PLAN_EXTRA = 2
-"""More where plans are kept: how far it is into its plan, the policy, and what that was worth."""
+"""8-byte words more if plans are kept: position in the plan and policy, expected free energy."""
 
 
 def words_of_state(ports: Ports) -> int:
-    """8-byte words that an agent keeps from step to step at most; the program checks it when it starts."""
+    """Return an upper bound of an agent's state in 8-byte words. The program checks it at its
+    start.
+    """
     return 2 * sum(ports.num_states) + STATE_EXTRA + PLAN_EXTRA * (ports.plan_every > 1)
 
 
-def request_bytes(team: Team) -> int:
-    """Bytes that a request's body may have: twice the most compact one that gives everything."""
+def request_bytes(team: Instances) -> int:
+    """Return the maximum size of a request's body: twice its most compact form."""
     brackets = 2 * len('"":[],')
     widths = {
         name: brackets
@@ -37,8 +39,8 @@ def request_bytes(team: Team) -> int:
     return max(1024, 2 * (compact + 2 * FRAME))
 
 
-def answer_bytes(team: Team, copies: int) -> int:
-    """Bytes of the longest answer: a step with beliefs, a refusal, or the metrics of every copy."""
+def answer_bytes(team: Instances, copies: int) -> int:
+    """Return the size of the longest reply: a step with beliefs, an error, or all metrics."""
     step, gauges = FRAME, METRICS
     for name, agent in team.instances:
         ports = team.agents[agent]

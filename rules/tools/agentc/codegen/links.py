@@ -1,4 +1,4 @@
-"""Links between agents: parse them, check their sizes, find the order in which agents step."""
+"""Links between agents: parse them, check their sizes, order the agents' steps."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ ENDS = re.compile(
     r"(?P<agent>[A-Za-z_][A-Za-z0-9_-]*)(?:\.(?P<replica>[0-9]+))?"
     r"\.(?P<kind>action|belief|observation)\.(?P<port>[A-Za-z0-9_.-]+)"
 )
-FEEDS = ("action", "belief")
-"""What a link begins with: the action of a control, or the most probable state of a factor."""
+LINK_SOURCES = ("action", "belief")
+"""Sources of links: the action of a control, or the most probable state of a factor."""
 NOUNS = {"action": "actions", "belief": "states"}
 
 
-class WiringFault(ValueError):
-    """Links that cannot be; `faults` holds every reason."""
+class LinkError(ValueError):
+    """Invalid links; `errors` lists every reason."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = tuple(errors)
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What an agent can be linked by: outcomes a modality, actions a control, states a factor, and their names.
+    """Ports of an agent: outcomes of each modality, actions of each control, states of each factor,
+    names.
 
-    It judges its policies at every `plan_every`-th step.
+    `plan_every` is the number of steps between two evaluations of its policies.
     """
 
     num_obs: tuple[int, ...]
@@ -43,7 +44,7 @@ class Ports:
     plan_every: int = 1
 
     def end(self, kind: str) -> tuple[tuple[int, ...], Mapping[str, int]]:
-        """Sizes and names of its actions, beliefs or observations."""
+        """Return the sizes and names of the actions, beliefs or observations."""
         return {
             "action": (self.num_controls, self.controls),
             "belief": (self.num_states, self.factors),
@@ -53,9 +54,9 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Link:
-    """What instance `source` does or believes is the observation `modality` of instance `target`, by number.
+    """A link: `port` of instance `source` is the observation `modality` of instance `target`.
 
-    `port` is a control, or a factor whose most probable state (the lowest one of equals) is observed.
+    `port` is a control, or a factor whose most probable state (the lowest on ties) is observed.
     """
 
     target: int
@@ -67,15 +68,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """Agents by name, and how many replicas those have that have any; an agent without is its own only instance."""
+class Instances:
+    """Agents by name, and the number of replicas of each replicated agent."""
 
     agents: Mapping[str, Ports]
     replicas: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def instances(self) -> tuple[tuple[str, str], ...]:
-        """(name, agent) of each instance: `picker.0` and so on for replicas."""
+        """Return (name, agent) of each instance; replicas are `picker.0`, `picker.1`, ..."""
         return tuple(
             (f"{name}.{k}" if name in self.replicas else name, name)
             for name in self.agents
@@ -83,7 +84,7 @@ class Team:
         )
 
     def numbers(self, name: str) -> range:
-        """Places of an agent's instances among all."""
+        """Return the indices of an agent's instances among all instances."""
         first = 0
         for other in self.agents:
             if other == name:
@@ -94,7 +95,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """One end of a link: the instances it may mean, kind and number of the port, how many values that has."""
+    """One end of a link: possible instances, kind and index of the port, number of its values."""
 
     places: tuple[int, ...]
     kind: str
@@ -103,7 +104,7 @@ class _End:
 
 
 def ports_of(interface: Mapping[str, Any], labels: Mapping[str, Any]) -> Ports:
-    """An agent's ports from its interface.json, and its labels.json ({} when there is none)."""
+    """Return an agent's ports from its interface.json and its labels.json ({} if it has none)."""
     return Ports(
         tuple(interface["num_obs"]),
         tuple(interface["num_controls"]),
@@ -120,52 +121,54 @@ def _numbered(items: Sequence[Any]) -> dict[str, int]:
 
 
 def read_links(path: Path | None) -> list[tuple[str, str]]:
-    """The (from, to) pairs of links.json; WiringFault when it has another shape."""
-    found = json.loads(path.read_bytes()) if path else []
-    if not isinstance(found, list) or any(
+    """Read the (from, to) pairs of links.json; LinkError for another structure."""
+    links = json.loads(path.read_bytes()) if path else []
+    if not isinstance(links, list) or any(
         not isinstance(e, dict)
         or set(e) != {"from", "to"}
         or not all(isinstance(v, str) for v in e.values())
-        for e in found
+        for e in links
     ):
-        raise WiringFault([f'{path} must be a list of {{"from": "..", "to": ".."}}'])
-    return [(e["from"], e["to"]) for e in found]
+        raise LinkError([f'{path} must be a list of {{"from": "..", "to": ".."}}'])
+    return [(e["from"], e["to"]) for e in links]
 
 
-def named(items: Sequence[str]) -> dict[str, str]:
-    """NAME=TEXT words as a mapping."""
+def parse_named(items: Sequence[str]) -> dict[str, str]:
+    """Parse NAME=TEXT arguments to a mapping."""
     return {name: text for name, _, text in (item.partition("=") for item in items)}
 
 
-def resolve(pairs: Sequence[tuple[str, str]], team: Team) -> tuple[Link, ...]:
-    """Links from ("scout.action.0", "picker.observation.cue") pairs; WiringFault with all faults.
+def resolve(pairs: Sequence[tuple[str, str]], team: Instances) -> tuple[Link, ...]:
+    """Resolve pairs such as ("scout.action.0", "picker.observation.cue"); LinkError lists all
+    errors.
 
-    `picker.1.observation.cue` is one replica. An agent without replicas feeds all replicas that it is linked to; equally
-    many replicas are linked one to one.
+    `picker.1.observation.cue` is one replica. An agent without replicas feeds all replicas of the
+    target. Agents with equally many replicas are linked one to one.
     """
-    faults: list[str] = []
-    found: list[Link] = []
+    errors: list[str] = []
+    links: list[Link] = []
     for source, target in pairs:
         where = f"link {source} -> {target}"
-        left = _end(source, FEEDS, team, where, faults)
-        right = _end(target, ("observation",), team, where, faults)
+        left = _end(source, LINK_SOURCES, team, where, errors)
+        right = _end(target, ("observation",), team, where, errors)
         if left and right:
-            found += _between(left, right, where, faults)
+            links += _between(left, right, where, errors)
             if left.size > right.size:
-                faults.append(
+                errors.append(
                     f"{where}: {left.size} {NOUNS[left.kind]} do not fit {right.size} outcomes"
                 )
-    faults += _crowded(found, team)
-    if faults:
-        raise WiringFault(faults)
-    return _delayed(tuple(sorted(found)), len(team.instances))
+    errors += _check_single_source(links, team)
+    if errors:
+        raise LinkError(errors)
+    return _delayed(tuple(sorted(links)), len(team.instances))
 
 
-def _between(left: _End, right: _End, where: str, faults: list[str]) -> list[Link]:
+def _between(left: _End, right: _End, where: str, errors: list[str]) -> list[Link]:
     sources = left.places * (len(right.places) if len(left.places) == 1 else 1)
     if len(sources) != len(right.places):
-        faults.append(
-            f"{where}: {len(sources)} replicas cannot feed {len(right.places)}: name one, as in picker.0.action.0"
+        errors.append(
+            f"{where}: {len(sources)} replicas cannot feed {len(right.places)}: name one, as in "
+            "picker.0.action.0"
         )
         return []
     return [
@@ -174,8 +177,8 @@ def _between(left: _End, right: _End, where: str, faults: list[str]) -> list[Lin
     ]
 
 
-def _crowded(links: Sequence[Link], team: Team) -> list[str]:
-    """A fault for every modality that more than one link feeds."""
+def _check_single_source(links: Sequence[Link], team: Instances) -> list[str]:
+    """Yield an error for every modality that several links feed."""
     fed: dict[tuple[int, int], int] = {}
     for link in links:
         fed[link.target, link.modality] = fed.get((link.target, link.modality), 0) + 1
@@ -186,59 +189,61 @@ def _crowded(links: Sequence[Link], team: Team) -> list[str]:
     ]
 
 
-def _end(text: str, kinds: Sequence[str], team: Team, where: str, faults: list[str]) -> _End | None:
-    """One end of a link, or None after noting the fault."""
+def _end(
+    text: str, kinds: Sequence[str], team: Instances, where: str, errors: list[str]
+) -> _End | None:
+    """Resolve one end of a link; None after adding an error."""
     match = ENDS.fullmatch(text)
     if match is None or match["kind"] not in kinds:
         wanted = " or ".join(f"AGENT.{kind}.NUMBER-OR-NAME" for kind in kinds)
-        faults.append(f"{where}: {text!r} should read {wanted}")
+        errors.append(f"{where}: {text!r} should read {wanted}")
         return None
     kind = match["kind"]
     name = match["agent"]
     ports = team.agents.get(name)
     if ports is None:
-        faults.append(f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}")
+        errors.append(f"{where}: there is no agent {name!r}; there are {', '.join(team.agents)}")
         return None
     sizes, names = ports.end(kind)
     port = int(match["port"]) if match["port"].isdecimal() else names.get(match["port"], -1)
     if not 0 <= port < len(sizes):
         known = ", ".join([*(f"0 to {len(sizes) - 1}" for _ in sizes[:1]), *names]) or "none"
-        faults.append(f"{where}: {name} has no {kind} {match['port']!r}; it has {known}")
+        errors.append(f"{where}: {name} has no {kind} {match['port']!r}; it has {known}")
         return None
     places = tuple(team.numbers(name))
     if match["replica"]:
         number = int(match["replica"])
         if name not in team.replicas or number >= len(places):
-            faults.append(f"{where}: {name} has no replica {number}")
+            errors.append(f"{where}: {name} has no replica {number}")
             return None
         places = places[number : number + 1]
     return _End(places, kind, port, sizes[port])
 
 
 def _delayed(links: tuple[Link, ...], count: int) -> tuple[Link, ...]:
-    """Links inside a cycle carry what was done or believed in the tick before."""
-    reach = _reach(links, count)
+    """Delay links inside a cycle: they carry the value of the previous tick."""
+    reach = _reachable(links, count)
     return tuple(replace(e, delayed=e.source in reach[e.target]) for e in links)
 
 
-def _reach(links: Sequence[Link], count: int) -> list[set[int]]:
-    """Instances that each instance reaches over links, itself included."""
+def _reachable(links: Sequence[Link], count: int) -> list[set[int]]:
+    """Return the instances that each instance reaches over links, itself included."""
     after: list[set[int]] = [set() for _ in range(count)]
     for e in links:
         after[e.source].add(e.target)
-    found = []
+    reached_from = []
     for a in range(count):
         seen, rest = {a}, [a]
         while rest:
             fresh = after[rest.pop()] - seen
             seen |= fresh
             rest += sorted(fresh)
-        found.append(seen)
-    return found
+        reached_from.append(seen)
+    return reached_from
 
 
 def order(links: Sequence[Link], count: int) -> tuple[int, ...]:
-    """Instances such that every undelayed link goes forward; among equals the first named steps first."""
+    """Order instances so that every undelayed link goes forward; ties keep the declared order."""
     waits = [0] * count
     after: list[list[int]] = [[] for _ in range(count)]
     for e in links:
@@ -246,11 +251,11 @@ def order(links: Sequence[Link], count: int) -> tuple[int, ...]:
             waits[e.target] += 1
             after[e.source].append(e.target)
     ready = [a for a in range(count) if not waits[a]]
-    found: list[int] = []
+    ordered: list[int] = []
     while ready:
-        found.append(heapq.heappop(ready))
-        for a in after[found[-1]]:
+        ordered.append(heapq.heappop(ready))
+        for a in after[ordered[-1]]:
             waits[a] -= 1
             if not waits[a]:
                 heapq.heappush(ready, a)
-    return tuple(found)
+    return tuple(ordered)

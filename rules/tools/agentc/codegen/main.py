@@ -1,16 +1,4 @@
-"""Emit the main file of a program of one or more agents.
-
-    emit_program.py --interface scout=interface.json [--proof scout=proof.json --probe scout=DIR]
-               [--links links.json] [--labels scout=labels.json] [--replicas scout=3] [--copies N]
-               [--tick NANOSECONDS] [--deadline NANOSECONDS] [--http] --out main.c
-
-links.json is a list of {"from": "scout.action.0", "to": "picker.observation.1"}: numbers count the entries of
-the answer's "action" and of the agent's observations; names need --labels. `scout.belief.0` is the most probable state
-of a factor. With --proof and --probe the
-program holds the first proved steps for --selftest. With --tick steps begin at least that far apart; a step that
-ends later than --deadline after its tick was due (its request was there, without a tick) is counted as late.
-Replicas are instances of one agent, `scout.0` and so on; copies are instances of the whole coalition.
-"""
+"""Generate the main C file of a program of one or more agents."""
 
 from __future__ import annotations
 
@@ -26,10 +14,10 @@ from typing import Any
 import numpy as np
 from agentc.codegen.buffer_sizes import LINE, answer_bytes, request_bytes, words_of_state
 from agentc.codegen.links import (
+    Instances,
     Link,
+    LinkError,
     Ports,
-    Team,
-    WiringFault,
     order,
     ports_of,
     read_links,
@@ -54,12 +42,14 @@ HTTP_HEADERS = (
 )
 MOST_INSTANCES = 1 << 16
 STATE_SCHEMA = 1
-"""Grows with every change of what an agent keeps in its state: then older states are refused."""
+"""Version of the agents' state. Increment it with every change: older state files are refused."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Golden:
-    """Records of the first proved steps, the hash of their output, the sha256 of all proved output."""
+class GoldenSteps:
+    """The first proved steps for --selftest: records, hash of their output, SHA-256 of all proved
+    output.
+    """
 
     records: np.ndarray[Any, np.dtype[np.int32]]
     hash: str
@@ -67,33 +57,35 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Nanoseconds between the beginnings of two steps at least, and that a step may take; 0: no limit."""
+class Timing:
+    """Nanoseconds between the starts of two steps, and the deadline of a step; 0 for none."""
 
     tick: int = 0
     deadline: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Program:
-    """Agents by name in the order they are written, what runs of them, their links, and what --selftest replays."""
+class ProgramSpec:
+    """A program: agents by name, links, golden steps, timing, replicas, copies and HTTP."""
 
     agents: Mapping[str, Ports]
     links: tuple[Link, ...] = ()
-    golden: Mapping[str, Golden] = field(default_factory=dict)
-    pace: Pace = Pace()
+    golden: Mapping[str, GoldenSteps] = field(default_factory=dict)
+    pace: Timing = Timing()
     replicas: Mapping[str, int] = field(default_factory=dict)
     copies: int = 1
     http: bool = False
 
     @property
-    def team(self) -> Team:
-        """The agents and their replicas."""
-        return Team(self.agents, self.replicas)
+    def team(self) -> Instances:
+        """Return the agents and their replicas."""
+        return Instances(self.agents, self.replicas)
 
     @property
     def identity(self) -> str:
-        """64 bits in hex that stand for what a state belongs to: names, sizes, proved bits, replicas and copies."""
+        """Return 64 bits in hex that a state file must match: names, sizes, proved bits, replicas,
+        copies.
+        """
         agents = [
             [
                 name,
@@ -109,15 +101,18 @@ class Program:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def emit_main(program: Program) -> str:
-    """C text of the program; link it with one object an agent."""
+def emit_main(program: ProgramSpec) -> str:
+    """Return the C text of the program. Link it with one object for each agent."""
     return "\n".join(_lines(program)) + "\n"
 
 
-def _lines(program: Program) -> Iterator[str]:
+def _lines(program: ProgramSpec) -> Iterator[str]:
     agents = program.agents
     yield native(("agent.h",))
-    yield f"enum {{ {', '.join(f'{name} = {value}' for name, value in _constants(program).items())} }};"
+    yield (
+        "enum { "
+        f"{', '.join(f'{name} = {value}' for name, value in _constants(program).items())} }};"
+    )
     yield f"#define HTTP {int(program.http)}"
     yield f"#define LINE {max(LINE, request_bytes(program.team))}"
     yield f"static const u64 IDENTITY = 0x{program.identity}ull;"
@@ -135,8 +130,8 @@ def _lines(program: Program) -> Iterator[str]:
     )
 
 
-def _constants(program: Program) -> dict[str, int]:
-    """Sizes and times; an array in C has one entry at least."""
+def _constants(program: ProgramSpec) -> dict[str, int]:
+    """Return sizes and times. C has no empty arrays, so each size is at least 1."""
     team, agents = program.team, program.agents
     ports = [agents[agent] for _, agent in team.instances]
     times = {
@@ -160,8 +155,10 @@ def _constants(program: Program) -> dict[str, int]:
     }
 
 
-def _instances(program: Program) -> Iterator[str]:
-    """Where each instance's observations, actions and state begin, and where they end; names as request.h searches."""
+def _instances(program: ProgramSpec) -> Iterator[str]:
+    """Generate the offsets of each instance's observations, actions and state; names sorted for
+    request.h.
+    """
     team, numbers = program.team, {name: a for a, name in enumerate(program.agents)}
     seen, acted, state, rows = 0, 0, 0, []
     for name, agent in team.instances:
@@ -174,16 +171,17 @@ def _instances(program: Program) -> Iterator[str]:
         )
     rows.append(f'{{"", 0, 0, {seen}, {acted}, {state}}}')
     yield (
-        "static const struct { const char *name; i32 length, agent, seen, acted, state; } instances[] = {\n    "
-        + ",\n    ".join(rows)
-        + "};"
+        "static const struct { const char *name; i32 length, agent, first_modality, "
+        "first_control, state; } instances[] = {\n    " + ",\n    ".join(rows) + "};"
     )
     names = [name for name, _ in team.instances]
     yield sizes("sorted", sorted(range(len(names)), key=lambda i: (len(names[i]), names[i])))
 
 
-def _links(program: Program) -> Iterator[str]:
-    """The order of steps; which modalities are linked; the links of instance i: fed_by[i] to fed_by[i + 1]."""
+def _links(program: ProgramSpec) -> Iterator[str]:
+    """Generate step order, linked modalities, and the links of instance i: fed_by[i] to fed_by[i +
+    1].
+    """
     ports = [program.agents[agent] for _, agent in program.team.instances]
     seen = [0, *accumulate(len(p.num_obs) for p in ports)]
     acted = [0, *accumulate(len(p.num_controls) for p in ports)]
@@ -214,9 +212,9 @@ def _numbers(name: str, count: int) -> str:
     return ", ".join(f"{name}_{i}" for i in range(count))
 
 
-def _golden(program: Program) -> Iterator[str]:
-    """Tables of --selftest; an agent without a proof has no golden step."""
-    empty = Golden(np.zeros(0, np.int32), "cbf29ce484222325", "")
+def _golden(program: ProgramSpec) -> Iterator[str]:
+    """Generate the tables of --selftest; an agent without a proof has no golden steps."""
+    empty = GoldenSteps(np.zeros(0, np.int32), "cbf29ce484222325", "")
     goldens = [program.golden.get(name, empty) for name in program.agents]
     for a, (_ports, golden) in enumerate(zip(program.agents.values(), goldens)):
         yield table(f"golden_{a}", golden.records)
@@ -233,27 +231,29 @@ def _golden(program: Program) -> Iterator[str]:
     yield f'static const char VERSION[] = "{text}\\n";'
 
 
-def load_golden(proof: Path, probe: Path) -> Golden:
-    """The first steps of a probe and the proof's hash of them."""
+def load_golden(proof: Path, probe: Path) -> GoldenSteps:
+    """Load the first steps of a probe and the proof's hash of them."""
     document = json.loads(proof.read_bytes())
     records = load_probe(probe).records()[:GOLDEN_STEPS]
     assert document["golden_steps"] == len(records), "proof and probe do not belong together"
-    return Golden(records.reshape(-1), document["golden"], document["bits"])
+    return GoldenSteps(records.reshape(-1), document["golden"], document["bits"])
 
 
-def _named(items: Sequence[str]) -> dict[str, Path]:
-    """NAME=FILE words as a mapping."""
+def _parse_paths(items: Sequence[str]) -> dict[str, Path]:
+    """Parse NAME=FILE arguments to a mapping."""
     return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
 
 
-def program_of(options: argparse.Namespace) -> Program:
-    """The program that the options of `emit_program` describe; WiringFault with every reason why not."""
-    interfaces, labels = _named(options.interface), _named(options.labels)
+def program_of(options: argparse.Namespace) -> ProgramSpec:
+    """Return the program that the options of `emit_program` describe; LinkError lists all
+    errors.
+    """
+    interfaces, labels = _parse_paths(options.interface), _parse_paths(options.labels)
     bad = [
         name for name in interfaces if not NAME.fullmatch(name) or "." in name or name in RESERVED
     ]
     if bad:
-        raise WiringFault(
+        raise LinkError(
             [
                 f"agent name {name!r}: use letters, digits, '_' and '-', and none of "
                 f"{', '.join(RESERVED)}"
@@ -267,16 +267,18 @@ def program_of(options: argparse.Namespace) -> Program:
         )
         for name, path in interfaces.items()
     }
-    probes = _named(options.probe)
-    golden = {name: load_golden(path, probes[name]) for name, path in _named(options.proof).items()}
-    replicas = {name: int(str(count)) for name, count in _named(options.replicas).items()}
+    probes = _parse_paths(options.probe)
+    golden = {
+        name: load_golden(path, probes[name]) for name, path in _parse_paths(options.proof).items()
+    }
+    replicas = {name: int(str(count)) for name, count in _parse_paths(options.replicas).items()}
     _check_numbers(replicas, agents, options.copies)
-    links = resolve(read_links(options.links), Team(agents, replicas))
-    return Program(
+    links = resolve(read_links(options.links), Instances(agents, replicas))
+    return ProgramSpec(
         agents,
         links,
         golden,
-        Pace(options.tick, options.deadline),
+        Timing(options.tick, options.deadline),
         replicas,
         options.copies,
         options.http,
@@ -284,16 +286,17 @@ def program_of(options: argparse.Namespace) -> Program:
 
 
 def _check_numbers(replicas: Mapping[str, int], agents: Mapping[str, Ports], copies: int) -> None:
-    faults = [
+    errors = [
         f"there is no agent {name!r} to have replicas; there are {', '.join(agents)}"
         for name in replicas
         if name not in agents
     ]
     if min([copies, *replicas.values()]) < 1:
-        faults.append("replicas and copies are one or more")
-    elif copies * len(Team(agents, replicas).instances) > MOST_INSTANCES:
-        faults.append(
-            f"{copies} copies of {len(Team(agents, replicas).instances)} instances: {MOST_INSTANCES} in all at most"
+        errors.append("replicas and copies are one or more")
+    elif copies * len(Instances(agents, replicas).instances) > MOST_INSTANCES:
+        errors.append(
+            f"{copies} copies of {len(Instances(agents, replicas).instances)} instances: "
+            f"{MOST_INSTANCES} in all at most"
         )
-    if faults:
-        raise WiringFault(faults)
+    if errors:
+        raise LinkError(errors)

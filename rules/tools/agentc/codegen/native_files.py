@@ -1,4 +1,4 @@
-"""The C of the run time: files of agentc/native."""
+"""Files of the C run time in agentc/native."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ NATIVE = Path(__file__).resolve().parents[1] / "native"
 
 
 def native(names: Sequence[str]) -> str:
-    """The named files of the run time, one after the other."""
+    """Return the named files of the run time, concatenated."""
     return "\n".join((NATIVE / name).read_text(encoding="ascii") for name in names)

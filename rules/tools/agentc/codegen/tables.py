@@ -1,4 +1,4 @@
-"""Tables of a plan as C arrays: floats as hex literals, so that no bit is lost."""
+"""Tables of a plan as C arrays. Floats are hexadecimal literals, which preserve every bit."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ PER_LINE = 16
 
 
 def c_type(array: NDArray[Any]) -> str:
-    """The C type (native/agent.h) of an array's elements."""
+    """Return the C type (native/agent.h) of an array's elements."""
     return C_TYPES[array.dtype.str[1:]]
 
 
 def literal(value: float, kind: str) -> str:
-    """One float as a C literal of type "f32" or "f64"."""
+    """Return a float as a C literal of type "f32" or "f64"."""
     return float(value).hex() + ("f" if kind == "f32" else "")
 
 
 def literals(array: NDArray[Any]) -> list[str]:
-    """Each element as a C literal; an empty table has one unused element, as C knows no empty arrays."""
+    """Return each element as a C literal. An empty table gets one unused element."""
     kind = c_type(array)
     values = array.tolist() or [0]
     return (
@@ -31,12 +31,12 @@ def literals(array: NDArray[Any]) -> list[str]:
 
 
 def table(name: str, array: NDArray[Any]) -> str:
-    """`static const TYPE name[] = {...};`."""
+    """Return `static const TYPE name[] = {...};`."""
     items = literals(array)
     lines = [", ".join(items[i : i + PER_LINE]) for i in range(0, len(items), PER_LINE)]
     return f"static const {c_type(array)} {name}[] = {{\n    " + ",\n    ".join(lines) + "};\n"
 
 
 def sizes(name: str, values: list[int]) -> str:
-    """A table of sizes as i32."""
+    """Return a table of sizes as i32."""
     return table(name, np.array(values, dtype=np.int32))

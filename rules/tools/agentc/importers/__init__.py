@@ -1,1 +1,1 @@
-"""Readers of models: each kind of source becomes the intermediate representation."""
+"""Importers: each reads one kind of model source into the intermediate representation."""

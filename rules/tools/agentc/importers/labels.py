@@ -1,4 +1,4 @@
-"""Names of observations, states and controls, in the words of pymdp's compile_model, and labels.json."""
+"""Labels of observations, states and controls in the keys of pymdp's compile_model; labels.json."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentc.importers.parameters import meant
+from agentc.importers.parameters import format_suggestion
 from agentc.ir.types import F64, Model, Table
 
 KNOWN = {
@@ -17,12 +17,12 @@ KNOWN = {
     "states": {"elements", "size", "depends_on", "controlled_by"},
 }
 KEYS = {"A": ("A_dependencies",), "B": ("B_dependencies", "B_action_dependencies")}
-"""What says on which axes a matrix depends where there are no labels."""
+"""Keys that give the axes of a matrix if there are no labels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """One named modality, factor or control: size, names of its values if known, what it depends on."""
+class LabelledAxis:
+    """A named modality, factor or control: size, names of its values if known, dependencies."""
 
     name: str
     size: int
@@ -33,39 +33,39 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The named axes in the order of the arrays; an empty tuple means that names are not known."""
+    """Named axes in the order of the arrays; an empty tuple if names are unknown."""
 
-    observations: tuple[Axis, ...] = ()
-    states: tuple[Axis, ...] = ()
-    controls: tuple[Axis, ...] = ()
+    observations: tuple[LabelledAxis, ...] = ()
+    states: tuple[LabelledAxis, ...] = ()
+    controls: tuple[LabelledAxis, ...] = ()
 
 
-def read_labels(given: Mapping[str, Any], faults: list[str]) -> Labels:
-    """Read the three tables; faults in them are added to `faults`."""
+def read_labels(spec: Mapping[str, Any], errors: list[str]) -> Labels:
+    """Read the three tables; add their errors to `errors`."""
     return Labels(
         *(
             tuple(
                 axis
-                for name, entry in given.get(kind, {}).items()
-                if (axis := _axis(kind, name, entry, faults)) is not None
+                for name, entry in spec.get(kind, {}).items()
+                if (axis := _axis(kind, name, entry, errors)) is not None
             )
             for kind in ("observations", "states", "controls")
         )
     )
 
 
-def _axis(kind: str, name: str, entry: Mapping[str, Any], faults: list[str]) -> Axis | None:
+def _axis(kind: str, name: str, entry: Mapping[str, Any], errors: list[str]) -> LabelledAxis | None:
     where = f"{kind}.{name}"
-    before = len(faults)
-    faults += [
-        f"{where}: unknown key {word!r}{meant(word, KNOWN[kind])}"
+    before = len(errors)
+    errors += [
+        f"{where}: unknown key {word!r}{format_suggestion(word, KNOWN[kind])}"
         for word in entry
         if word not in KNOWN[kind]
     ]
     lists = {
         word: entry[word] for word in ("elements", "depends_on", "controlled_by") if word in entry
     }
-    faults += [
+    errors += [
         f"{where}: {word} must be a list of names"
         for word, names in lists.items()
         if not (isinstance(names, list | tuple) and all(isinstance(n, str) for n in names))
@@ -73,130 +73,139 @@ def _axis(kind: str, name: str, entry: Mapping[str, Any], faults: list[str]) -> 
     elements = entry.get("elements")
     size = entry.get("size", len(elements) if isinstance(elements, list | tuple) else None)
     if type(size) is not int or size < 1:
-        faults.append(
+        errors.append(
             f"{where}: say `size` (a whole number >= 1) or `elements` (the names of its values)"
         )
     elif isinstance(elements, list | tuple) and len(elements) != size:
-        faults.append(f"{where}: size = {size} but {len(elements)} elements are named")
-    if len(faults) > before:
+        errors.append(f"{where}: size = {size} but {len(elements)} elements are named")
+    if len(errors) > before:
         return None
     assert isinstance(size, int)
     names = {word: tuple(value) for word, value in lists.items()}
-    return Axis(
+    return LabelledAxis(
         name, size, names.get("elements"), names.get("depends_on"), names.get("controlled_by")
     )
 
 
 def structure(
-    labels: Labels, A: Sequence[F64], B: Sequence[F64], spec: Mapping[str, Any], faults: list[str]
+    labels: Labels, A: Sequence[F64], B: Sequence[F64], spec: Mapping[str, Any], errors: list[str]
 ) -> dict[str, Any]:
-    """A_dependencies, B_dependencies, B_action_dependencies and num_controls as far as the labels say or imply them."""
+    """Return the dependency lists and num_controls that the labels give or imply."""
     miscounted = [
         *_miscounted("observations", labels.observations, A, "A"),
         *_miscounted("states", labels.states, B, "B"),
     ]
     if miscounted:
-        faults += miscounted
+        errors += miscounted
         return {}
     everything = tuple(range(len(labels.states)))
-    given = {
+    rows_by_key = {
         "A_dependencies": _depends(
-            "observations", labels.observations, labels.states, lambda _: everything, faults
+            "observations", labels.observations, labels.states, lambda _: everything, errors
         ),
-        "B_dependencies": _depends("states", labels.states, labels.states, lambda f: (f,), faults),
+        "B_dependencies": _depends("states", labels.states, labels.states, lambda f: (f,), errors),
     }
-    found: dict[str, Any] = {key: rows for key, rows in given.items() if rows is not None}
-    before = len(faults)
+    derived: dict[str, Any] = {key: rows for key, rows in rows_by_key.items() if rows is not None}
+    before = len(errors)
     moved = _controlled(
-        labels, B, found.get("B_dependencies") or spec.get("B_dependencies") or (), faults
+        labels, B, derived.get("B_dependencies") or spec.get("B_dependencies") or (), errors
     )
     if labels.controls and moved is not None and "num_controls" not in spec:
-        found |= {
+        derived |= {
             "B_action_dependencies": moved,
             "num_controls": tuple(axis.size for axis in labels.controls),
         }
-        faults += [
-            f"controls.{axis.name} moves no state: name it in the controlled_by of the state that it moves, or leave "
+        errors += [
+            f"controls.{axis.name} moves no state: name it in the controlled_by of the state "
+            "that it moves, or leave "
             "it out"
             for c, axis in enumerate(labels.controls)
-            if axis.size > 1 and len(faults) == before and not any(c in row for row in moved)
+            if axis.size > 1 and len(errors) == before and not any(c in row for row in moved)
         ]
-    return found
+    return derived
 
 
 def _miscounted(
-    kind: str, axes: Sequence[Axis], arrays: Sequence[F64], letter: str
+    kind: str, axes: Sequence[LabelledAxis], arrays: Sequence[F64], letter: str
 ) -> Iterator[str]:
     if axes and len(axes) != len(arrays):
         last = f" to {letter}{len(arrays) - 1}" if len(arrays) > 1 else ""
         yield (
-            f"{kind} names {len(axes)} entries, the arrays have {len(arrays)}: name {letter}0{last} in their order, beside "
+            f"{kind} names {len(axes)} entries, the arrays have {len(arrays)}: name "
+            f"{letter}0{last} in their order, beside "
             f"{', '.join(axis.name for axis in axes)}, or leave {kind} out"
         )
 
 
 def _depends(
     kind: str,
-    axes: Sequence[Axis],
-    states: Sequence[Axis],
+    axes: Sequence[LabelledAxis],
+    states: Sequence[LabelledAxis],
     unsaid: Callable[[int], tuple[int, ...]],
-    faults: list[str],
+    errors: list[str],
 ) -> Table | None:
-    """Rows of `depends_on`, the usual one where an axis leaves it out; None when all do."""
+    """Return the rows of `depends_on` with defaults; None if no axis has the key."""
     saying = [axis for axis in axes if axis.depends_on is not None]
     if saying and not states:
-        faults.append(_no_table(f"{kind}.{saying[0].name}.depends_on", "states"))
+        errors.append(_no_table(f"{kind}.{saying[0].name}.depends_on", "states"))
     if not saying or not states:
         return None
     return tuple(
         unsaid(i)
         if axis.depends_on is None
-        else _indices(axis, "depends_on", axis.depends_on, states, faults)
+        else _indices(axis, "depends_on", axis.depends_on, states, errors)
         for i, axis in enumerate(axes)
     )
 
 
 def _no_table(where: str, missing: str) -> str:
-    return f"{where} names {missing}, and there is no table `{missing}`: add it, each name with its `size` or `elements`"
+    return (
+        f"{where} names {missing}, and there is no table `{missing}`: add it, each name with "
+        "its `size` or `elements`"
+    )
 
 
 def _indices(
-    axis: Axis, word: str, names: Sequence[str], targets: Sequence[Axis], faults: list[str]
+    axis: LabelledAxis,
+    word: str,
+    names: Sequence[str],
+    targets: Sequence[LabelledAxis],
+    errors: list[str],
 ) -> tuple[int, ...]:
     index = {target.name: i for i, target in enumerate(targets)}
-    faults += [
-        f"{axis.name}.{word}: {name!r} is not declared{meant(name, index)}"
+    errors += [
+        f"{axis.name}.{word}: {name!r} is not declared{format_suggestion(name, index)}"
         for name in names
         if name not in index
     ]
     return tuple(index[name] for name in names if name in index)
 
 
-def _controlled(labels: Labels, B: Sequence[F64], reads: Table, faults: list[str]) -> Table | None:
-    """Rows of `controlled_by`; where a state leaves it out, its B shows whether it has a control."""
+def _controlled(labels: Labels, B: Sequence[F64], reads: Table, errors: list[str]) -> Table | None:
+    """Return the rows of `controlled_by`; without the key, the axes of B show the control."""
     if not labels.controls:
         saying = [axis for axis in labels.states if axis.controlled_by]
         if saying:
-            faults.append(_no_table(f"states.{saying[0].name}.controlled_by", "controls"))
+            errors.append(_no_table(f"states.{saying[0].name}.controlled_by", "controls"))
         return None
     silent = [f for f, axis in enumerate(labels.states) if axis.controlled_by is None]
     acted = [f for f in silent if _acts(B[f], len(reads[f]) if f < len(reads) else 1)]
-    found = {
-        f: _indices(axis, "controlled_by", axis.controlled_by, labels.controls, faults)
+    names = {
+        f: _indices(axis, "controlled_by", axis.controlled_by, labels.controls, errors)
         for f, axis in enumerate(labels.states)
         if axis.controlled_by is not None
     }
     choices = [c for c, axis in enumerate(labels.controls) if axis.size > 1]
     sizes = [labels.controls[c].size for c in choices]
-    if acted and (found or [B[f].shape[-1] for f in acted] != sizes):
-        faults += [_unsaid(labels, f, B[f]) for f in acted]
+    if acted and (names or [B[f].shape[-1] for f in acted] != sizes):
+        errors += [_unsaid(labels, f, B[f]) for f in acted]
         return None
-    found |= {f: (c,) for f, c in zip(acted, choices)}
-    return tuple(found.get(f, ()) for f in range(len(labels.states))) or None
+    names |= {f: (c,) for f, c in zip(acted, choices)}
+    return tuple(names.get(f, ()) for f in range(len(labels.states))) or None
 
 
 def _acts(b: F64, parents: int) -> bool:
-    """Whether a B has axes of actions that offer a choice."""
+    """Return whether a B has an action axis with more than one action."""
     return any(size > 1 for size in b.shape[1 + parents :])
 
 
@@ -205,25 +214,26 @@ def _unsaid(labels: Labels, f: int, b: F64) -> str:
         axis.name for axis in labels.controls
     ]
     return (
-        f"states.{labels.states[f].name} does not say what it is controlled by, and B{f} of the shape {b.shape} depends on "
+        f"states.{labels.states[f].name} does not say what it is controlled by, and B{f} of the "
+        f"shape {b.shape} depends on "
         f'actions: add controlled_by = ["{fitting[0]}"]; the controls are '
         + ", ".join(f"{axis.name} (of {axis.size})" for axis in labels.controls)
     )
 
 
-def explained(fault: str, labels: Labels, spec: Mapping[str, Any]) -> str:
-    """A fault of an array's shape with what the labels, or the lack of them, call for."""
-    match = re.match(r"([AB])([0-9]+) has the shape ", fault)
+def explain_shape_error(error: str, labels: Labels, spec: Mapping[str, Any]) -> str:
+    """Extend a shape error by the shape that the labels, or missing labels, imply."""
+    match = re.match(r"([AB])([0-9]+) has the shape ", error)
     if match is None:
-        return fault
+        return error
     letter, i = match[1], int(match[2])
     axes = labels.observations if letter == "A" else labels.states
     if i >= len(axes):
         missing = [key for key in KEYS[letter] if key not in spec]
         return (
-            f"{fault}; {missing[0]}, a row of indices for each {letter}, may say others"
+            f"{error}; {missing[0]}, a row of indices for each {letter}, may say others"
             if missing
-            else fault
+            else error
         )
     kind, axis = "observations" if letter == "A" else "states", axes[i]
     sizes = {control.name: control.size for control in labels.controls}
@@ -235,23 +245,23 @@ def explained(fault: str, labels: Labels, spec: Mapping[str, Any]) -> str:
     moves = [
         f"{name} has {sizes[name]} values" for name in axis.controlled_by or () if name in sizes
     ]
-    return f"{fault}; {kind}.{axis.name} says {', '.join([' and '.join(words), *moves])}"
+    return f"{error}; {kind}.{axis.name} says {', '.join([' and '.join(words), *moves])}"
 
 
-def document(labels: Labels, model: Model, faults: list[str]) -> dict[str, Any]:
-    """labels.json: name (null when unknown), size, elements of each modality, factor, control factor."""
+def document(labels: Labels, model: Model, errors: list[str]) -> dict[str, Any]:
+    """Return labels.json: name or null, size and elements of each modality, factor and control."""
     controls = _control_axes(labels, model)
     choices = [model.num_controls[c] for c in model.control_factors]
     return {
         "schema": 1,
-        "observations": _entries("observations", labels.observations, model.num_obs, faults),
-        "states": _entries("states", labels.states, model.num_states, faults),
-        "controls": _entries("controls", controls, choices, faults),
+        "observations": _entries("observations", labels.observations, model.num_obs, errors),
+        "states": _entries("states", labels.states, model.num_states, errors),
+        "controls": _entries("controls", controls, choices, errors),
     }
 
 
-def _control_axes(labels: Labels, model: Model) -> tuple[Axis, ...]:
-    """Labels of the control factors in their order, which is that of the factors when each moves its own."""
+def _control_axes(labels: Labels, model: Model) -> tuple[LabelledAxis, ...]:
+    """Return the labels of the control factors in order: that of the factors if one to one."""
     known = {axis.name: axis for axis in labels.controls}
     moved = [name for axis in labels.states for name in axis.controlled_by or () if name in known]
     trivial = model.B_action_dependencies == tuple((f,) for f in range(len(model.num_states)))
@@ -260,12 +270,12 @@ def _control_axes(labels: Labels, model: Model) -> tuple[Axis, ...]:
 
 
 def _entries(
-    kind: str, axes: Sequence[Axis], sizes: Sequence[int], faults: list[str]
+    kind: str, axes: Sequence[LabelledAxis], sizes: Sequence[int], errors: list[str]
 ) -> list[dict[str, Any]]:
     if axes and len(axes) != len(sizes):
-        faults.append(f"{kind} names {len(axes)} entries, the arrays have {len(sizes)}")
+        errors.append(f"{kind} names {len(axes)} entries, the arrays have {len(sizes)}")
     elif axes:
-        faults += [
+        errors += [
             f"{kind}.{axis.name}: {axis.size} values are declared, the arrays have {size}"
             for axis, size in zip(axes, sizes, strict=True)
             if axis.size != size
@@ -274,6 +284,6 @@ def _entries(
     return [_entry(names.get(i), size) for i, size in enumerate(sizes)]
 
 
-def _entry(axis: Axis | None, size: int) -> dict[str, Any]:
+def _entry(axis: LabelledAxis | None, size: int) -> dict[str, Any]:
     elements = None if axis is None or axis.elements is None else list(axis.elements)
     return {"name": None if axis is None else axis.name, "size": size, "elements": elements}

@@ -1,4 +1,4 @@
-"""What the import programs share: their options, the files they write, how they refuse a model."""
+"""Shared parts of the import programs: options, output files, and error reports."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentc.errors import hinted, refuse
+from agentc.errors import refuse, split_hint
 from agentc.ir import files as ir
-from agentc.ir.types import Model, ModelFault
+from agentc.ir.types import Model, ModelError
 
-Made = tuple[Model, Mapping[str, Any]]
+ModelAndLabels = tuple[Model, Mapping[str, Any]]
 
 
-def options(
+def argument_parser(
     prog: str, description: str | None, source: str = "--source", spec: bool = False
 ) -> argparse.ArgumentParser:
-    """The options that all import programs have."""
+    """Return a parser with the options of all import programs."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument(source, dest="source", type=Path, required=True)
     if spec:
@@ -29,13 +29,13 @@ def options(
     return parser
 
 
-def run(args: argparse.Namespace, make: Callable[[], Made]) -> int:
-    """Make the model and write it: 0, or 1 after one message on stderr that lists every fault."""
+def run(args: argparse.Namespace, make: Callable[[], ModelAndLabels]) -> int:
+    """Make the model and write it; return 0, or 1 after one message with all errors."""
     try:
         model, names = make()
         write(model, names, args.out, args.labels)
-    except ModelFault as fault:
-        return refused(args.source.name, fault)
+    except ModelError as problem:
+        return refuse_source(args.source.name, problem)
     except OSError as error:
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr, flush=True)
         return 1
@@ -43,33 +43,33 @@ def run(args: argparse.Namespace, make: Callable[[], Made]) -> int:
 
 
 def write(model: Model, labels: Mapping[str, Any], out: Path, labels_file: Path | None) -> None:
-    """Write the IR folder and, when asked for, labels.json."""
+    """Write the IR folder and, if requested, labels.json."""
     ir.save(model, out)
     if labels_file is not None:
         labels_file.parent.mkdir(parents=True, exist_ok=True)
         labels_file.write_bytes(ir.canonical_json(labels))
 
 
-def refused(name: str, fault: ModelFault) -> int:
-    """Refuse a model source: the exit code."""
+def refuse_source(name: str, error: ModelError) -> int:
+    """Report that a model source is refused; return the exit code."""
     return refuse(
-        report(name, fault),
+        format_errors(name, error),
         [
-            hinted(
+            split_hint(
                 line if line.startswith(name) else f"{name}: {line}",
                 "inference" if line.startswith(("inference", "--inference")) else "source",
             )
-            for line in fault.faults
+            for line in error.errors
         ],
     )
 
 
-def report(name: str, fault: ModelFault) -> str:
-    """The message for the user: how many faults, then one a line."""
-    count = len(fault.faults)
+def format_errors(name: str, error: ModelError) -> str:
+    """Format the message for users: number of errors, then one error a line."""
+    count = len(error.errors)
     return "\n".join(
         [
-            f"error: {name}: {count} fault{'s' if count > 1 else ''}",
-            *(f"  * {line}" for line in fault.faults),
+            f"error: {name}: {count} error{'s' if count > 1 else ''}",
+            *(f"  * {line}" for line in error.errors),
         ]
     )

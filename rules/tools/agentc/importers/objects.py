@@ -1,10 +1,8 @@
-"""Action `ingest_objects`: object arrays of pymdp 0.0.7 (.npz or .npy of dtype object) -> IR folder and labels.json.
+"""Import object arrays of pymdp 0.0.7, which are pickles, with an unpickler that runs no code.
 
-    python3 import_objects.py --source FILE --spec FILE.json [--inference JSON] --out DIR [--labels FILE]
-
-Only with leave (`pickle = true`), only here, and by an unpickler that runs nothing (safe_unpickle.py). The .json says whose
-meaning the model has. "pymdp-0.0.7" fills in the defaults of 0.0.7 and keeps its meaning: information is gained of all
-modalities jointly, and the fixed point stops by free energy. "pymdp-1" needs every parameter whose default changed.
+The .json must state the semantics of the arrays. "pymdp-0.0.7" uses the defaults and the semantics
+of that version: joint information gain, and a fixed point that stops by free energy. "pymdp-1"
+requires every parameter whose default has changed.
 """
 
 from __future__ import annotations
@@ -16,10 +14,10 @@ from typing import Any
 import numpy as np
 from agentc.importers.json_input import check_spec, read_json
 from agentc.importers.npz import MEMBER, lists_of
-from agentc.importers.parameters import CHANGED, LEGACY_DEFAULTS, meant
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.parameters import CHANGED, LEGACY_DEFAULTS, format_suggestion
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.importers.safe_unpickle import letters, read
-from agentc.ir.types import LEGACY, SEMANTICS, Model, ModelFault
+from agentc.ir.types import LEGACY, SEMANTICS, Model, ModelError
 
 KNOWN = {
     "A": "list",
@@ -34,54 +32,62 @@ KNOWN = {
 
 
 def make(source: Path, spec: Path, inference: str) -> tuple[Model, dict[str, Any]]:
-    """The model and its labels; ModelFault with every reason why not."""
+    """Return the model and its labels; ModelError lists all errors."""
     check_spec(spec)
-    found = _joined(read(source))
-    odd = sorted(set(found) - set(KNOWN))
+    matrices = _collect_numbered(read(source))
+    odd = sorted(set(matrices) - set(KNOWN))
     if odd:
-        raise ModelFault(
-            [f"{source.name}: unknown array {name!r}{meant(name, KNOWN)}" for name in odd]
+        raise ModelError(
+            [
+                f"{source.name}: unknown array {name!r}{format_suggestion(name, KNOWN)}"
+                for name in odd
+            ]
         )
-    words, given = read_json(spec.read_bytes(), spec.name), read_json(inference, "--inference")
-    arrays = letters(found, KNOWN)
+    words, overrides = read_json(spec.read_bytes(), spec.name), read_json(inference, "--inference")
+    arrays = letters(matrices, KNOWN)
     if isinstance(arrays.get("policies"), list):  # 0.0.7 keeps a list of (length, factors)
         arrays["policies"] = np.array(arrays["policies"])
-    semantics = given.get("semantics", words.get("semantics"))
+    semantics = overrides.get("semantics", words.get("semantics"))
     if semantics == LEGACY:
         arrays["C"] = [
             c.T if isinstance(c, np.ndarray) and c.ndim == 2 else c for c in arrays.get("C", [])
         ] or None
     elif semantics != SEMANTICS:
-        raise ModelFault(
+        raise ModelError(
             [
-                f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, {LEGACY!r} or "
+                f"semantics = {semantics!r}: say in {spec.name} whose meaning these arrays have, "
+                f"{LEGACY!r} or "
                 f'{SEMANTICS!r}, as in "semantics": "{LEGACY}"'
             ]
         )
     else:
-        silent = [name for name in CHANGED if name not in words and name not in given]
+        silent = [name for name in CHANGED if name not in words and name not in overrides]
         if silent:
-            raise ModelFault(
+            raise ModelError(
                 [
-                    f"{name} is not said in {spec.name}: its default was {LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
+                    f"{name} is not set in {spec.name}: its default was "
+                    f"{LEGACY_DEFAULTS[name]!r} in 0.0.7 and is "
                     "another in pymdp 1"
                     for name in silent
                 ]
             )
     lists = {name: arrays.get(name) for name in KNOWN}
     return resolve(
-        Source(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists), given
+        ModelSource(A=lists.pop("A") or [], B=lists.pop("B") or [], spec=_words(words), **lists),
+        overrides,
     )
 
 
-def _joined(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A0, A1, .., plain or as object arrays of one, as the list A; ModelFault when a number is missing."""
+def _collect_numbered(matrices: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect A0, A1, .. (plain arrays or object arrays of one) as A; ModelError for a missing
+    index.
+    """
     numbered = {
         name: value[0] if isinstance(value, list) and len(value) == 1 else value
-        for name, value in found.items()
+        for name, value in matrices.items()
         if (match := MEMBER.fullmatch(f"{name}.npy")) and match[1] in KNOWN
     }
-    rest = {name: value for name, value in found.items() if name not in numbered}
+    rest = {name: value for name, value in matrices.items() if name not in numbered}
     lists = (
         {name: value for name, value in lists_of(numbered).items() if value is not None}
         if numbered
@@ -89,12 +95,12 @@ def _joined(found: Mapping[str, Any]) -> dict[str, Any]:
     )
     twice = sorted(lists.keys() & rest.keys())
     if twice:
-        raise ModelFault([f"there are {name} and {name}0: one of them is meant" for name in twice])
+        raise ModelError([f"there are {name} and {name}0: one of them is meant" for name in twice])
     return rest | lists
 
 
 def _words(words: Mapping[str, Any]) -> dict[str, Any]:
-    """0.0.7's name of fixed-point iteration in pymdp 1's words."""
+    """Translate 0.0.7's name of fixed-point iteration to pymdp 1."""
     return {
         name: "fpi" if (name, value) == ("inference_algo", "VANILLA") else value
         for name, value in words.items()

@@ -1,4 +1,4 @@
-"""The parameters a model may set (pymdp 1.0.4's words), their types, pymdp's defaults and strict reading."""
+"""Parameters of a model: names, types and defaults of pymdp 1.0.4, read strictly."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "learn_E": False,
     "plan_every": 1,
 }
-"""Defaults of pymdp 1.0.4 Agent.__init__, every one written into model.json; and of plan_every, which pymdp does not have."""
+"""Defaults of pymdp 1.0.4 Agent.__init__, all written into model.json, and of plan_every."""
 
 LEGACY_DEFAULTS: dict[str, Any] = {
     "gamma": 16.0,
@@ -44,7 +44,7 @@ LEGACY_DEFAULTS: dict[str, Any] = {
 }
 """Defaults of pymdp 0.0.7 that pymdp 1 changed."""
 CHANGED = ("gamma", "alpha", "sampling_mode")
-"""Those of them that make another agent of nearly every model: to be said where arrays of 0.0.7 are meant as pymdp 1."""
+"""Changed defaults that affect nearly every model. "pymdp-1" arrays of 0.0.7 must state them."""
 
 STRUCTURE = (
     "A_dependencies",
@@ -57,59 +57,59 @@ LABELS = ("observations", "states", "controls")
 ALIASES = {"algo": "inference_algo"}
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """'; did you mean ...?' when a known word is close, else the list of known words."""
+def format_suggestion(word: str, known: Iterable[str]) -> str:
+    """Return '; did you mean ...?' for a close known name, else the list of known names."""
     words = sorted(known)
     close = difflib.get_close_matches(word, words, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(words)}"
 
 
-def read_parameters(given: Mapping[str, Any], where: str, faults: list[str]) -> dict[str, Any]:
-    """Parameters that are set, aliases resolved and types checked; what is wrong is added to `faults`."""
+def read_parameters(values: Mapping[str, Any], where: str, errors: list[str]) -> dict[str, Any]:
+    """Read parameters, resolve aliases, check types; add errors to `errors`."""
     known = {*DEFAULTS, *STRUCTURE, *LABELS, *ALIASES}
-    found: dict[str, Any] = {}
-    for word, value in given.items():
+    parameters: dict[str, Any] = {}
+    for word, value in values.items():
         key = ALIASES.get(word, word)
         if word not in known:
-            faults.append(f"{where}: unknown key {word!r}{meant(word, known)}")
-        elif key in found:
-            faults.append(f"{where}: {word!r} sets {key!r} a second time")
+            errors.append(f"{where}: unknown key {word!r}{format_suggestion(word, known)}")
+        elif key in parameters:
+            errors.append(f"{where}: {word!r} sets {key!r} a second time")
         elif key in STRUCTURE or key in LABELS:
-            found[key] = _structure(key, value, where, faults)
+            parameters[key] = _structure(key, value, where, errors)
         else:
-            found[key] = _parameter(key, value, where, faults)
+            parameters[key] = _parameter(key, value, where, errors)
     return {
         key: value
-        for key, value in found.items()
+        for key, value in parameters.items()
         if value is not None or key == "inference_horizon"
     }
 
 
-def _parameter(key: str, value: Any, where: str, faults: list[str]) -> Any:
+def _parameter(key: str, value: Any, where: str, errors: list[str]) -> Any:
     default = DEFAULTS[key]
     wanted = int if default is None else type(default)
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is wanted or (value is None and default is None):
         return value
-    faults.append(f"{where}: {key} = {value!r} must be of the type {wanted.__name__}")
+    errors.append(f"{where}: {key} = {value!r} must be of the type {wanted.__name__}")
     return None
 
 
-def _structure(key: str, value: Any, where: str, faults: list[str]) -> Any:
+def _structure(key: str, value: Any, where: str, errors: list[str]) -> Any:
     if key in LABELS:
         if isinstance(value, dict) and all(isinstance(entry, dict) for entry in value.values()):
             return value
-        faults.append(f"{where}: {key} must be a table of name -> {{size | elements, ..}}")
+        errors.append(f"{where}: {key} must be a table of name -> {{size | elements, ..}}")
         return None
     if key in ("num_controls", "utility_only"):
         if _ints(value):
             return tuple(value)
-        faults.append(f"{where}: {key} = {value!r} must be a list of integers")
+        errors.append(f"{where}: {key} = {value!r} must be a list of integers")
         return None
     if isinstance(value, list | tuple) and all(_ints(row) for row in value):
         return tuple(tuple(row) for row in value)
-    faults.append(f"{where}: {key} = {value!r} must be a list of lists of integers")
+    errors.append(f"{where}: {key} = {value!r} must be a list of lists of integers")
     return None
 
 

@@ -1,7 +1,8 @@
-"""An Agent of pymdp 0.0.7 as a model source: its arrays and parameters under our words, with the meaning of that version.
+"""Import an Agent of pymdp 0.0.7: arrays and parameters with the semantics of that version.
 
-pymdp 1 ships a descendant as `pymdp.legacy`, which gains information of each modality by itself and multiplies no
-likelihoods: with one modality it is the same agent, else it is neither version and refused.
+pymdp 1 ships a descendant, `pymdp.legacy`, which computes the information gain of each modality
+separately and multiplies no likelihoods. With one modality it is the same agent; otherwise it
+matches neither version and is refused.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from agentc.importers.resolve import Source
-from agentc.ir.types import LEGACY, ModelFault
+from agentc.importers.resolve import ModelSource
+from agentc.ir.types import LEGACY, ModelError
 
 WORDS = (
     "policy_len",
@@ -23,21 +24,21 @@ WORDS = (
     "use_states_info_gain",
 )
 ROUNDS = {"dF": 1.0, "dF_tol": 0.001}
-"""What ends its fixed point, as its constructor sets it."""
+"""Parameters that end the fixed point, as the constructor sets them."""
 
 
 def is_legacy(agent: Any) -> bool:
-    """Whether it is such an Agent: one that carries a list of policies and how its fixed point ends."""
+    """Return whether an Agent is of pymdp 0.0.7: it has a list of policies and inference_params."""
     return hasattr(agent, "inference_params") and isinstance(
         getattr(agent, "policies", None), list | np.ndarray
     )
 
 
-def source_of(agent: Any) -> Source:
-    """The Agent's arrays and parameters; ModelFault with every reason why it cannot be compiled as it is."""
-    faults = list(_faults(agent))
-    if faults:
-        raise ModelFault(faults)
+def source_of(agent: Any) -> ModelSource:
+    """Return the Agent's arrays and parameters; ModelError lists the unsupported features."""
+    errors = list(_unsupported(agent))
+    if errors:
+        raise ModelError(errors)
     spec = {word: getattr(agent, word) for word in WORDS}
     spec |= {
         "semantics": LEGACY,
@@ -47,7 +48,7 @@ def source_of(agent: Any) -> Source:
         "alpha": float(agent.alpha),
     }
     C = [np.asarray(c, dtype=np.float64) for c in agent.C]
-    return Source(
+    return ModelSource(
         A=list(agent.A),
         B=list(agent.B),
         C=[c.T if c.ndim == 2 else c for c in C],
@@ -58,12 +59,20 @@ def source_of(agent: Any) -> Source:
     )
 
 
-def _faults(agent: Any) -> Iterator[str]:
-    """pA, pB and pD are no fault: a step looks at them for use_param_info_gain alone, its A and B are made of them already."""
+def _unsupported(agent: Any) -> Iterator[str]:
+    """Yield unsupported features. pA, pB and pD are supported: only use_param_info_gain reads
+    them.
+    """
     if agent.inference_algo != "VANILLA":
-        yield f"the Agent has inference_algo = {agent.inference_algo!r}: of pymdp 0.0.7 only 'VANILLA' is compiled"
+        yield (
+            f"the Agent has inference_algo = {agent.inference_algo!r}: of pymdp 0.0.7 only "
+            "'VANILLA' is compiled"
+        )
     elif any(agent.inference_params.get(name) != value for name, value in ROUNDS.items()):
-        yield f"the Agent has inference_params = {agent.inference_params}: only num_iter may differ from the default"
+        yield (
+            f"the Agent has inference_params = {agent.inference_params}: only num_iter may "
+            "differ from the default"
+        )
     if agent.use_param_info_gain:
         yield "the Agent has use_param_info_gain = True: that is not compiled"
     if agent.action is not None:
@@ -72,15 +81,19 @@ def _faults(agent: Any) -> Iterator[str]:
 
 
 def _descendant(agent: Any) -> Iterator[str]:
-    """What only the Agent of pymdp.legacy has."""
+    """Yield the features that only the Agent of pymdp.legacy has."""
     if getattr(agent, "sophisticated", False) or getattr(agent, "H", None) is not None:
-        yield "the Agent plans by sophisticated inference or towards H, which pymdp 0.0.7 does not have"
+        yield (
+            "the Agent plans by sophisticated inference or towards H, which pymdp 0.0.7 does "
+            "not have"
+        )
     rows = getattr(agent, "A_factor_list", None)
     if rows is not None and (
         len(rows) > 1
         or [list(row) for row in agent.B_factor_list] != [[f] for f in range(len(agent.B))]
     ):
         yield (
-            "this is the Agent of pymdp.legacy, which with several modalities or factors that depend on others means neither "
-            "what pymdp 0.0.7 nor what pymdp 1 does: build it with pymdp 0.0.7 itself, or pymdp.agent.Agent of pymdp 1"
+            "this is the Agent of pymdp.legacy, which differs from both pymdp 0.0.7 and pymdp 1 "
+            "with several modalities "
+            "or dependent factors: build it with pymdp 0.0.7, or with pymdp.agent.Agent of pymdp 1"
         )

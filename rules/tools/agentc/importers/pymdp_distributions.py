@@ -1,4 +1,4 @@
-"""pymdp's labelled tables (compile_model, Distribution): what their names say of a model, in compile_model's words."""
+"""Labelled tables of pymdp (compile_model, Distribution): their labels in compile_model's keys."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from agentc.importers.parameters import meant
-from agentc.ir.types import ModelFault
+from agentc.importers.parameters import format_suggestion
+from agentc.ir.types import ModelError
 
 
 def is_labelled(tables: Any) -> bool:
-    """Whether every table of a list has pymdp's `event` (its own axis by name) and `batch` (what it depends on)."""
-    found = items(tables)
-    return bool(found) and all(
+    """Return whether every table has `event` (names of its own axis) and `batch` (dependencies)."""
+    distributions = items(tables)
+    return bool(distributions) and all(
         isinstance(getattr(one, "event", None), Mapping)
         and one.event
         and isinstance(getattr(one, "batch", None), Mapping)
-        for one in found
+        for one in distributions
     )
 
 
 def items(tables: Any) -> list[Any]:
-    """The tables of a list, or of pymdp's DistributionIndexer, whose length is that of its names."""
-    held = getattr(tables, "distributions", tables)
-    return list(held) if isinstance(held, list | tuple) else []
+    """Return the tables of a list or of pymdp's DistributionIndexer, whose length counts names."""
+    distributions = getattr(tables, "distributions", tables)
+    return list(distributions) if isinstance(distributions, list | tuple) else []
 
 
 def labels_of(A: Any, B: Any) -> dict[str, Any]:
-    """observations, states and controls of labelled tables; the order of names in `batch` is that of the axes."""
+    """Return observations, states and controls; the order of names in `batch` is that of the
+    axes.
+    """
     likelihoods, transitions = items(A), items(B)
     states = {_name(one): _axis(one.event) for one in transitions}
     moves = {
@@ -51,16 +53,17 @@ def labels_of(A: Any, B: Any) -> dict[str, Any]:
     }
 
 
-def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A model with matrices by name, as `compile_model`'s own description names them, as one with lists.
+def with_lists(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model with named matrices, as in compile_model's description, with lists instead.
 
-    A and C go by observations, B, D, H and I by states, in the order in which the description has them; ModelFault names what is
-    missing, unknown, or described without any numbers.
+    A and C follow observations; B, D, H and I follow states, in the order of the description.
+    ModelError names matrices that are missing, unknown or without numbers.
     """
-    found, faults = dict(value), list[str]()
+    lists, errors = dict(value), list[str]()
     if "states" in value and not (value.get("A") and value.get("B")):
-        faults.append(
-            "it describes a model and has no numbers: give A by the names of observations and B by those of states"
+        errors.append(
+            "it describes a model and has no numbers: give A by the names of observations and B "
+            "by those of states"
         )
     for letter, kind in (
         ("A", "observations"),
@@ -76,24 +79,25 @@ def in_order(value: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(tables, Mapping) or hasattr(tables, "distributions"):
             continue
         names = list(value.get(kind) or ())
-        faults += [
-            f"{letter}[{name!r}] is not one of {kind}{meant(str(name), map(str, names))}"
+        errors += [
+            f"{letter}[{name!r}] is not one of "
+            f"{kind}{format_suggestion(str(name), map(str, names))}"
             for name in tables
             if name not in names
         ]
-        faults += [
+        errors += [
             f"{letter}[{name!r}] is missing: {kind} has that name"
             for name in names
             if name not in tables
         ]
-        found[letter] = [tables[name] for name in names if name in tables]
-    if faults:
-        raise ModelFault(faults)
-    return found
+        lists[letter] = [tables[name] for name in names if name in tables]
+    if errors:
+        raise ModelError(errors)
+    return lists
 
 
 def is_blank(tables: Any) -> bool:
-    """Whether every table holds one value throughout, as compile_model leaves those that nobody filled in."""
+    """Return whether every table is constant, as compile_model leaves unfilled tables."""
     return all(np.ptp(np.asarray(getattr(one, "data", one))) == 0.0 for one in items(tables))
 
 
@@ -102,7 +106,7 @@ def _name(table: Any) -> str:
 
 
 def _axis(event: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Names of values where they are text; sizes alone are counted from 0."""
+    """Return names of values if they are text; numbers are counted from 0 and give a size only."""
     values = list(next(iter(event.values())))
     named = all(isinstance(value, str) for value in values)
     return {"elements": values} if named else {"size": len(values)}

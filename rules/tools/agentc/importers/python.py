@@ -1,12 +1,4 @@
-"""Action `ingest_python`: run a Python model source once -> IR folder and labels.json.
-
-    python3 import_python.py --source FILE.py [--entry build] [--inputs] [--args JSON] [--inference JSON]
-        --out DIR [--labels FILE]
-
-The entry returns a dict (A, B, C, D, E, policies and pymdp's parameter names), a pymdp.agent.Agent of 1.x or 0.0.7, or a
-dict with the key "agent" and labels beside it. The file runs with this process's rights: the caller sandboxes it. Where and
-how it runs is in python_source.py.
-"""
+"""Import a Python source: call its entry once and read the model that it returns."""
 
 from __future__ import annotations
 
@@ -24,18 +16,18 @@ from typing import Any
 import numpy as np
 from agentc.importers import pymdp007 as ingest_legacy, resolve as model_source
 from agentc.importers.json_input import read_json
-from agentc.importers.main import Made
+from agentc.importers.main import ModelAndLabels
 from agentc.importers.parameters import DEFAULTS
-from agentc.importers.pymdp_distributions import in_order, is_blank, is_labelled, items, labels_of
+from agentc.importers.pymdp_distributions import is_blank, is_labelled, items, labels_of, with_lists
 from agentc.importers.python_source import run_entry
-from agentc.importers.resolve import Source, resolve
-from agentc.ir.types import ModelFault
+from agentc.importers.resolve import ModelSource, resolve
+from agentc.ir.types import ModelError
 
 ARRAYS = ("A", "B", "C", "D", "E", "H", "I", "policies", "pA", "pB")
 
 
-def source_of(value: Any) -> Source:
-    """What the entry returned as a Source; ModelFault for anything that is not a model."""
+def source_of(value: Any) -> ModelSource:
+    """Return the entry's result as a Source; ModelError if it is not a model."""
     if isinstance(value, Mapping) and "agent" in value:
         rest = {str(key): item for key, item in value.items() if key != "agent"}
         own = source_of(value["agent"])
@@ -49,35 +41,35 @@ def source_of(value: Any) -> Source:
         return (
             ingest_legacy.source_of(value) if ingest_legacy.is_legacy(value) else _from_agent(value)
         )
-    found = (
+    description = (
         "nothing (a function gives what follows `return`)"
         if value is None
         else type(value).__name__
     )
-    raise ModelFault([f"the entry returned {found}: wanted: a dict with A, B or an Agent"])
+    raise ModelError([f"the entry returned {description}: wanted: a dict with A, B or an Agent"])
 
 
-def _from_dict(given: Mapping[str, Any]) -> Source:
-    value = in_order(given)
+def _from_dict(result: Mapping[str, Any]) -> ModelSource:
+    value = with_lists(result)
     lists = {
         letter: _list(value.get(letter)) for letter in ("A", "B", "C", "D", "H", "I", "pA", "pB")
     }
     if is_labelled(value.get("H")) and is_blank(value["H"]):
         lists["H"] = None
     spec = {
-        str(key): _plain(item)
+        str(key): _to_python(item)
         for key, item in value.items()
         if key not in ARRAYS and item is not None
     }
     if is_labelled(value.get("A")) and is_labelled(value.get("B")):
         # The labels say the same, and say it of the table's axes as they are.
-        said = {
+        explicit = {
             key: item
             for key, item in spec.items()
             if key not in ("B_action_dependencies", "num_controls")
         }
-        spec = labels_of(value["A"], value["B"]) | said
-    return Source(
+        spec = labels_of(value["A"], value["B"]) | explicit
+    return ModelSource(
         A=lists["A"] or [],
         B=lists["B"] or [],
         C=lists["C"],
@@ -92,80 +84,85 @@ def _from_dict(given: Mapping[str, Any]) -> Source:
     )
 
 
-def _list(given: Any) -> list[Any] | None:
-    """Arrays of one letter: a list, or a legacy object array; a single plain array stands for itself."""
-    if given is None:
+def _list(arrays: Any) -> list[Any] | None:
+    """Return the arrays of one letter from a list, a legacy object array, or a single array."""
+    if arrays is None:
         return None
-    if isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype == object):
-        return [_array(item) for item in given]
-    if items(given):
-        return [_array(item) for item in items(given)]
-    return [_array(given)]
+    if isinstance(arrays, list | tuple) or (
+        isinstance(arrays, np.ndarray) and arrays.dtype == object
+    ):
+        return [_array(item) for item in arrays]
+    if items(arrays):
+        return [_array(item) for item in items(arrays)]
+    return [_array(arrays)]
 
 
 def _array(item: Any) -> Any:
-    """Plain array of an array, a pymdp Distribution (its .data is the table) or None."""
+    """Return a plain array from an array, a pymdp Distribution (its .data) or None."""
     if item is None:
         return None
     inner = getattr(item, "data", None)
     return np.asarray(item if inner is None or isinstance(inner, memoryview) else inner)
 
 
-def _plain(item: Any) -> Any:
-    """numpy and jax scalars as Python numbers; lists and tables item by item."""
+def _to_python(item: Any) -> Any:
+    """Convert numpy and jax scalars to Python numbers, recursively."""
     if isinstance(item, Mapping):
-        return {str(key): _plain(value) for key, value in item.items()}
+        return {str(key): _to_python(value) for key, value in item.items()}
     if isinstance(item, list | tuple):
-        return [_plain(value) for value in item]
+        return [_to_python(value) for value in item]
     if item is None or isinstance(item, str | bool | int | float):
         return item
     return _scalar(item)
 
 
 def _scalar(item: Any) -> Any:
-    """The number meant: 0.1 kept as float32 is 0.100000001490116, its shortest decimal is 0.1 again."""
+    """Return the intended number: float32 0.1 is 0.100000001490116, its shortest decimal is 0.1."""
     array = np.asarray(item).reshape(-1)
     if array.size != 1 or array.dtype.kind not in "fiub":
-        raise ModelFault(
+        raise ModelError(
             [f"a parameter is {type(item).__name__} of shape {np.shape(item)}, not one number"]
         )
     number = array[0]
     return float(str(number)) if array.dtype.kind == "f" else number.item()
 
 
-def _from_agent(agent: Any) -> Source:
-    """All static parameters and the arrays of a pymdp 1.x Agent, its batch axis of one taken off.
+def _from_agent(agent: Any) -> ModelSource:
+    """Return the parameters and arrays of a pymdp 1.x Agent without its batch axis of one.
 
-    What pymdp carries and never looks at is left out: H and I without use_inductive, and policy_len beside policies.
+    Values that pymdp ignores are dropped: H and I without use_inductive, policy_len beside
+    policies.
     """
-    faults = _agent_faults(agent)
-    if faults:
-        raise ModelFault(faults)
+    errors = _agent_errors(agent)
+    if errors:
+        raise ModelError(errors)
     policies = np.asarray(agent.policies.policy_arr).astype(np.int32)
-    given = {key: getattr(agent, key) for key in DEFAULTS if key not in ("plan_every", "semantics")}
-    spec = {key: _plain(value) for key, value in given.items() if value is not None}
-    spec |= {key: _plain(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
+    values = {
+        key: getattr(agent, key) for key in DEFAULTS if key not in ("plan_every", "semantics")
+    }
+    spec = {key: _to_python(value) for key, value in values.items() if value is not None}
+    spec |= {key: _to_python(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
     spec["policy_len"] = int(
         policies.shape[1]
     )  # pymdp looks at its own policy_len only to make policies
     controls = tuple(int(n) for n in agent.num_controls)
     if agent.action_maps is not None:
-        return _flattened(agent, spec)
+        return _split_controls(agent, spec)
     spec["num_controls"] = list(controls)
     chosen = policies[:, :, [c for c, n in enumerate(controls) if n > 1]]
     full = model_source.is_full(chosen, controls)
-    return replace(_batchless(agent, spec), policies=None if full else policies)
+    return replace(_without_batch(agent, spec), policies=None if full else policies)
 
 
-def _batchless(agent: Any, spec: dict[str, Any]) -> Source:
-    """The arrays of an Agent without their batch axis of one; its policies are left out."""
+def _without_batch(agent: Any, spec: dict[str, Any]) -> ModelSource:
+    """Return the arrays of an Agent without their batch axis; policies are dropped."""
     lists = {
         letter: None
         if getattr(agent, letter) is None
         else [_array(item)[0] for item in getattr(agent, letter)]
         for letter in ("C", "D", "pA", "pB")
     }
-    return Source(
+    return ModelSource(
         A=[_array(a)[0] for a in agent.A],
         B=[_array(b)[0] for b in agent.B],
         E=_array(agent.E)[0],
@@ -175,12 +172,12 @@ def _batchless(agent: Any, spec: dict[str, Any]) -> Source:
     )
 
 
-def _flattened(agent: Any, spec: dict[str, Any]) -> Source:
-    """An Agent that joined several controls into one axis per factor: each control gets its axis back."""
+def _split_controls(agent: Any, spec: dict[str, Any]) -> ModelSource:
+    """Split the joined control axis of each factor into one axis for each control."""
     sizes = [int(n) for n in agent.num_controls_multi]
     table = [[int(c) for c in row] for row in agent.B_action_dependencies]
     spec |= {"B_action_dependencies": table, "num_controls": sizes}
-    found = _batchless(agent, spec)
+    source = _without_batch(agent, spec)
 
     def split(arrays: Sequence[Any]) -> list[Any]:
         return [
@@ -188,52 +185,57 @@ def _flattened(agent: Any, spec: dict[str, Any]) -> Source:
             for b, row in zip(arrays, table, strict=True)
         ]
 
-    return replace(found, B=split(found.B), pB=split(found.pB) if found.pB else None)
+    return replace(source, B=split(source.B), pB=split(source.pB) if source.pB else None)
 
 
-def _agent_faults(agent: Any) -> list[str]:
+def _agent_errors(agent: Any) -> list[str]:
     if not all(
         hasattr(agent, name) for name in ("policies", "A_dependencies", "batch_size", "action_maps")
     ):
         return [
-            "this Agent is none of pymdp 1.x or 0.0.7: return a dict with A, B, C, D and every parameter"
+            "this Agent is none of pymdp 1.x or 0.0.7: return a dict with A, B, C, D and every "
+            "parameter"
         ]
-    faults = (
+    errors = (
         [f"the Agent has batch_size = {agent.batch_size}: build it with batch_size = 1"]
         if agent.batch_size != 1
         else []
     )
     if agent.use_inductive and agent.H is not None and agent.learn_B:
-        faults.append(model_source.MOVING_GOALS)
+        errors.append(model_source.MOVING_GOALS)
     if getattr(agent, "preprocess_fn", None) is not None:
-        faults.append(
+        errors.append(
             "the Agent has a preprocess_fn: Python code cannot be part of a compiled model"
         )
-    return faults
+    return errors
 
 
-def make(source: Path, entry: str, arguments: str, inference: str, *, inputs: bool) -> Made:
-    """Run the file: the model and its labels; ModelFault with every reason why not, after the lines that show where."""
+def make(
+    source: Path, entry: str, arguments: str, inference: str, *, inputs: bool
+) -> ModelAndLabels:
+    """Run the file; return the model and its labels.
+
+    Raises ModelError with all errors, after it has printed the lines of the user's code that
+    failed.
+    """
     try:
         value = run_entry(source, entry, read_json(arguments, "--args"), inputs)
         return resolve(source_of(value), read_json(inference, "--inference"))
-    except ModelFault as fault:
-        print("\n".join(["", *getattr(fault, "calls", ())]), file=sys.stderr, flush=True)
+    except ModelError as error:
+        print("\n".join(["", *getattr(error, "calls", ())]), file=sys.stderr, flush=True)
         raise
 
 
 def print_at_once() -> None:
-    """Let what the model prints be in the log in its order, and before it is killed."""
+    """Write each printed line at once, so that the log has it even if the process is killed."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
 
 
 def quiet_libraries() -> None:
-    """What model libraries need where there is no home folder, no display and no accelerator."""
+    """Configure libraries for a sandbox without home folder, display and accelerator."""
     os.environ.setdefault("MPLCONFIGDIR", tempfile.gettempdir())
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    atexit.register(
-        gc.callbacks.clear
-    )  # jax's prints a traceback when the interpreter has taken its modules apart
+    atexit.register(gc.callbacks.clear)  # jax's callback prints a traceback at interpreter shutdown

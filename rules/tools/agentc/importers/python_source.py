@@ -1,8 +1,9 @@
-"""Run the Python file of a model: where it runs, what it can import and open, and what its errors say.
+"""Run the Python file of a model: working folder, imports, files, and error messages.
 
-The folder of the file comes first on `sys.path`. With `inputs` it is the working folder, too: `import helper` and
-`open("data.csv")` find the files beside the model that the table names. Without them there is nothing to find, and the working
-folder is the root of the workspace. The modules of this program are hidden from the model, so a helper may have any name.
+The folder of the file is first on `sys.path`. With `inputs` it is also the working folder, so
+`import helper` and `open("data.csv")` find declared files. Without `inputs` the working folder is
+the root of the workspace. The model cannot import modules of this program, so a helper may have any
+name.
 """
 
 from __future__ import annotations
@@ -18,73 +19,60 @@ from importlib.util import decode_source
 from pathlib import Path
 from typing import Any
 
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
-OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-"""The folder of the program; its packages lie in it."""
-DISTRIBUTIONS = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cairo": "pycairo",
-    "Crypto": "pycryptodome",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "fitz": "PyMuPDF",
-    "git": "GitPython",
-    "mpl_toolkits": "matplotlib",
-    "OpenSSL": "pyOpenSSL",
-    "PIL": "pillow",
-    "pylab": "matplotlib",
-    "pymdp": "inferactively-pymdp",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "umap": "umap-learn",
-    "usb": "pyusb",
-    "yaml": "PyYAML",
-    "zmq": "pyzmq",
-}
-"""Modules whose distribution has another name."""
+PROGRAM_FOLDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+"""The folder of the program, which contains its packages."""
+DISTRIBUTIONS = dict(
+    pair.split("=")
+    for pair in (
+        "attr=attrs bs4=beautifulsoup4 cairo=pycairo Crypto=pycryptodome cv2=opencv-python "
+        "dateutil=python-dateutil dotenv=python-dotenv fitz=PyMuPDF git=GitPython "
+        "mpl_toolkits=matplotlib OpenSSL=pyOpenSSL PIL=pillow pylab=matplotlib "
+        "pymdp=inferactively-pymdp serial=pyserial skimage=scikit-image sklearn=scikit-learn "
+        "umap=umap-learn usb=pyusb yaml=PyYAML zmq=pyzmq"
+    ).split()
+)
+"""Distributions of modules with another name."""
 MAX_FRAMES = 8
 
 
-class SourceFault(ModelFault):
-    """The file cannot be run, or raised an error; `calls` are the lines that show where, in the user's files only."""
+class SourceError(ModelError):
+    """The file cannot be run, or it raised an error. `calls` are lines of the user's files."""
 
-    def __init__(self, fault: str, calls: Sequence[str] = ()) -> None:
-        super().__init__([fault])
+    def __init__(self, error: str, calls: Sequence[str] = ()) -> None:
+        super().__init__([error])
         self.calls = tuple(calls)
 
 
 def run_entry(path: Path, entry: str, arguments: Mapping[str, Any], inputs: bool = False) -> Any:
-    """Execute the file and call its entry, in its folder if it has `inputs`; ModelFault with file and line when it raises."""
+    """Execute the file and call its entry; ModelError with file and line if it raises."""
     stage, process, whole = os.getcwd(), os.getpid(), Path(os.path.abspath(path))
     text = _text(whole)
     module = types.ModuleType("model_source_file")
     module.__file__ = str(whole)
     with _running_in(str(whole.parent), stage, inputs):
         sys.modules[module.__name__] = module
-        place = _Place(str(whole), stage)
+        place = _SourceLocation(str(whole), stage)
         try:
             exec(compile(text, str(whole), "exec"), module.__dict__)
             function = getattr(module, entry, None)
             if not callable(function):
-                raise SourceFault(
+                raise SourceError(
                     f"{path.name} has no function {entry!r}: `entry` names the one that builds"
                 )
             return function(**arguments)
-        except SourceFault:
+        except SourceError:
             raise
         except (Exception, SystemExit) as error:
-            raise SourceFault(place.fault(error), place.calls(error)) from error
+            raise SourceError(place.error(error), place.calls(error)) from error
         finally:
             if os.getpid() != process:  # a process that the model forked and that came back from it
                 os._exit(0)
 
 
 def _text(path: Path) -> str:
-    """The text of the file, UTF-8 unless its first lines say otherwise (PEP 263)."""
+    """Decode the file: UTF-8, or the encoding that its first lines declare (PEP 263)."""
     data = path.read_bytes()
     try:
         return decode_source(data)
@@ -94,16 +82,16 @@ def _text(path: Path) -> str:
             if isinstance(error, UnicodeDecodeError)
             else _first_odd_line(data)
         )
-        said = (
+        reason = (
             error.msg if isinstance(error, SyntaxError) and not line else "this line is not UTF-8"
         )
-        raise SourceFault(
-            f"{path.name}, line {line or 1}: {said}: save the file as UTF-8 text"
+        raise SourceError(
+            f"{path.name}, line {line or 1}: {reason}: save the file as UTF-8 text"
         ) from error
 
 
 def _first_odd_line(data: bytes) -> int:
-    """The first line that is not UTF-8; 0 when all are."""
+    """Return the first line that is not UTF-8, 0 if there is none."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -111,8 +99,8 @@ def _first_odd_line(data: bytes) -> int:
     return 0
 
 
-def leave(path: Path, before: Iterable[threading.Thread], code: int) -> None:
-    """Do not wait for threads that the model left running when it failed; else name them, for this process ends after them."""
+def exit_or_name_threads(path: Path, before: Iterable[threading.Thread], code: int) -> None:
+    """Exit without waiting for the model's threads on failure; otherwise print their names."""
     left = [
         thread.name
         for thread in threading.enumerate()
@@ -130,13 +118,13 @@ def leave(path: Path, before: Iterable[threading.Thread], code: int) -> None:
 
 @contextmanager
 def _running_in(folder: str, stage: str, inputs: bool) -> Iterator[None]:
-    """The working folder, search path and modules of a model; ours come back at the end."""
-    _anchor(stage)
+    """Switch working folder, search path and modules to those of a model; restore them after it."""
+    _make_paths_absolute(stage)
     path, streams = list(sys.path), (sys.stdout, sys.stderr)
-    ours = {name: module for name, module in sys.modules.items() if _is_ours(name, module)}
+    ours = {name: module for name, module in sys.modules.items() if _is_own_module(name, module)}
     for name in ours:
         del sys.modules[name]
-    sys.path[:] = [folder, *(entry for entry in path if entry not in (OURS, folder))]
+    sys.path[:] = [folder, *(entry for entry in path if entry not in (PROGRAM_FOLDER, folder))]
     sys.argv[1:], words = [], sys.argv[1:]
     os.chdir(folder if inputs else stage)
     try:
@@ -151,12 +139,12 @@ def _running_in(folder: str, stage: str, inputs: bool) -> Iterator[None]:
         sys.stdout, sys.stderr = streams
 
 
-def _anchor(stage: str) -> None:
-    """Make the relative paths absolute by which modules are found, before the working folder changes."""
+def _make_paths_absolute(stage: str) -> None:
+    """Make relative search paths absolute before the working folder changes."""
     sys.path[:] = [os.path.join(stage, entry) for entry in sys.path]
     if os.environ.get("PYTHONPATH"):
-        found = os.environ["PYTHONPATH"].split(os.pathsep)
-        os.environ["PYTHONPATH"] = os.pathsep.join(os.path.join(stage, entry) for entry in found)
+        entries = os.environ["PYTHONPATH"].split(os.pathsep)
+        os.environ["PYTHONPATH"] = os.pathsep.join(os.path.join(stage, entry) for entry in entries)
     for module in list(sys.modules.values()):
         places, file = getattr(module, "__path__", None), getattr(module, "__file__", None)
         if isinstance(places, list):
@@ -165,8 +153,8 @@ def _anchor(stage: str) -> None:
             module.__file__ = os.path.join(stage, file)
 
 
-def _is_ours(name: str, module: types.ModuleType) -> bool:
-    """Whether it is a module of this program; the program itself, which has another name than its file, stays."""
+def _is_own_module(name: str, module: types.ModuleType) -> bool:
+    """Return whether a module belongs to this program. `__main__` does not count."""
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
         return False
@@ -174,31 +162,31 @@ def _is_ours(name: str, module: types.ModuleType) -> bool:
 
 
 def _own_file(name: str) -> str:
-    """Where the file of one of our modules is, by its dotted name."""
-    return os.path.join(OURS, *name.split(".")) + ".py"
+    """Return the path of a module of this program by its dotted name."""
+    return os.path.join(PROGRAM_FOLDER, *name.split(".")) + ".py"
 
 
-class _Place:
-    """Where the model's file is, for what is said about an error."""
+class _SourceLocation:
+    """Location of the model's file, for error messages."""
 
     def __init__(self, path: str, stage: str) -> None:
         self.path, self.stage, self.folder = path, stage, os.path.dirname(path)
         self.name = os.path.basename(path)
-        self.outside = (OURS, *sys.path[1:])
+        self.outside = (PROGRAM_FOLDER, *sys.path[1:])
 
     def is_user(self, file: str) -> bool:
-        """Whether a file is the user's: below the model's folder or the workspace, not a tool or a distribution."""
+        """Return whether a file is the user's: below the model's folder or the workspace."""
         whole = os.path.join(self.stage, file)
         return whole == self.path or (
             _below(whole, (self.folder, self.stage)) and not _below(whole, self.outside)
         )
 
-    def shown(self, file: str) -> str:
-        """A file relative to the model's folder, or to the workspace."""
+    def relative_path(self, file: str) -> str:
+        """Return a path relative to the model's folder, or to the workspace."""
         return os.path.relpath(file, self.folder if _below(file, (self.folder,)) else self.stage)
 
-    def fault(self, error: BaseException) -> str:
-        """One line: file, line, error, and how to get on where that is known."""
+    def error(self, error: BaseException) -> str:
+        """Format an error in one line: file, line, error, and advice if there is any."""
         frames = [
             frame
             for frame in traceback.extract_tb(error.__traceback__)
@@ -206,55 +194,66 @@ class _Place:
         ]
         if isinstance(error, SyntaxError) and error.filename and self.is_user(error.filename):
             where = (
-                f"{self.shown(error.filename)}, line {error.lineno}"
+                f"{self.relative_path(error.filename)}, line {error.lineno}"
                 if error.lineno
-                else self.shown(error.filename)
+                else self.relative_path(error.filename)
             )
         else:
             where = (
-                f"{self.shown(frames[-1].filename)}, line {frames[-1].lineno}"
+                f"{self.relative_path(frames[-1].filename)}, line {frames[-1].lineno}"
                 if frames
                 else self.name
             )
         if isinstance(error, SystemExit):
             code = "" if error.code is None else repr(error.code)
-            return f"{where}: the model called sys.exit({code}): return the model from the entry, or raise an error"
+            return (
+                f"{where}: the model called sys.exit({code}): return the model from the "
+                "entry, or raise an error"
+            )
         text = error.msg if isinstance(error, SyntaxError) else str(error)
         hint = self._hint(error, not frames)
         return f"{where}: {type(error).__name__}{': ' * bool(text)}{text}{': ' * bool(hint)}{hint}"
 
     def calls(self, error: BaseException) -> list[str]:
-        """The user's own frames, oldest call first; of an error in the text, the line with a caret."""
-        found = traceback.TracebackException.from_exception(error, compact=True)
+        """Return the user's stack frames, oldest first; for a syntax error the line with a
+        caret.
+        """
+        summary = traceback.TracebackException.from_exception(error, compact=True)
         lines: list[str] = []
-        for one in _causes(found):
+        for one in _causes(summary):
             lines += [
                 *self._frames(one),
                 *(f"{line}\n" for line in "".join(one.format_exception_only()).splitlines()),
             ]
             lines.append("\nthat error led to the next one:\n")
-        lines += self._frames(found)
+        lines += self._frames(summary)
         if isinstance(error, SyntaxError):
             lines += [
                 f"{line}\n"
-                for line in "".join(found.format_exception_only()).splitlines()[:-1]
+                for line in "".join(summary.format_exception_only()).splitlines()[:-1]
                 if not line.startswith("  File ")
             ]
         return "".join(lines).splitlines()
 
-    def _frames(self, found: traceback.TracebackException) -> Iterable[str]:
-        own = [frame for frame in found.stack if self.is_user(frame.filename)]
+    def _frames(self, summary: traceback.TracebackException) -> Iterable[str]:
+        own = [frame for frame in summary.stack if self.is_user(frame.filename)]
         for frame in own[-MAX_FRAMES:]:
-            yield f'  File "{self.shown(frame.filename)}", line {frame.lineno}, in {frame.name}\n'
+            yield (
+                f'  File "{self.relative_path(frame.filename)}", line {frame.lineno}, in '
+                f"{frame.name}\n"
+            )
             if frame.line:
                 yield f"    {frame.line.strip()}\n"
 
     def _hint(self, error: BaseException, outside: bool) -> str:
-        """How to get on, where the error has a usual cause; `outside`: it was raised before any line of the file ran."""
+        """Return advice for common errors; `outside`: no line of the file has run."""
         if isinstance(error, ModuleNotFoundError) and error.name:
             return self._missing(error.name)
         if isinstance(error, ImportError) and "relative import" in str(error):
-            return f"a model is not part of a package: write `import helper`, and {self._inputs('helper.py')}"
+            return (
+                "a model is not part of a package: write `import helper`, and "
+                f"{self._inputs('helper.py')}"
+            )
         if isinstance(error, FileNotFoundError | PermissionError):
             return self._undeclared(error.filename)
         if isinstance(error, SyntaxError) and "codec can't decode" in str(error.msg):
@@ -278,27 +277,33 @@ class _Place:
         )
 
     def _inputs(self, name: str) -> str:
-        """What to write in the table for a file, by its path relative to the model's folder."""
+        """Return the `inputs` entry for a file, by its path relative to the model's folder."""
         whole = os.path.relpath(os.path.join(self.folder, name), self.stage)
-        return f'inputs = ["{name if whole.startswith("..") else whole}"] (relative to BUILD.toml, as source is)'
+        return (
+            f'inputs = ["{name if whole.startswith("..") else whole}"] (relative to '
+            "BUILD.toml, as source is)"
+        )
 
     def _undeclared(self, name: object) -> str:
-        """What to say of a file that is not there; absolute paths lead out of the sandbox."""
+        """Return advice for a missing file; absolute paths are outside of the sandbox."""
         known = "a model sees its declared inputs only"
         if not isinstance(name, str):
             return f"{known}: name the file in inputs"
         if os.path.isabs(name) and not _below(name, (self.stage, self.folder)):
-            return f"{known}: copy the file into the workspace, name it in inputs, and open it by its path relative to the model"
+            return (
+                f"{known}: copy the file into the workspace, name it in inputs, and open it "
+                "by its path relative to the model"
+            )
         own = os.path.relpath(self.folder, self.stage) + os.sep
         beside = name.removeprefix(own)
         opened = f", opened as {beside!r}, from the folder of the model" if beside != name else ""
         return f"{known}: {self._inputs(beside)}{opened}"
 
 
-def _causes(found: traceback.TracebackException) -> list[traceback.TracebackException]:
-    """The errors before this one, the first one first."""
+def _causes(summary: traceback.TracebackException) -> list[traceback.TracebackException]:
+    """Return the causes of an error, the first one first."""
     before: list[traceback.TracebackException] = []
-    one = found
+    one = summary
     while len(before) < MAX_FRAMES:
         earlier = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
         if earlier is None:

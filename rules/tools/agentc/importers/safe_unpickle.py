@@ -1,9 +1,9 @@
-"""numpy's object arrays, which are pickles: read by an unpickler that knows arrays, lists and numbers and nothing else.
+"""Unpickler of numpy's object arrays that knows arrays, lists and numbers only.
 
-A pickle names functions to be called. Here the few names by which numpy pickles arrays stand for the records below, every
-other is refused, so nothing of the file's runs, and numpy itself, whose own unpickling crashes on a damaged file, sees only
-bytes whose type and shape were checked. The interpreted unpickler is used because the compiled one believes a file that
-says how much memory it needs.
+A pickle names functions to call. This one maps the few names that numpy uses for arrays to the
+classes below and refuses all others, so no code of the file runs. numpy's own unpickling crashes on
+damaged files; here it gets only bytes with checked type and shape. The interpreted unpickler is
+used because the C unpickler allocates whatever size the file declares.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from typing import Any
 import numpy as np
 from agentc.importers.npy import read_header
 from agentc.importers.npz import plain_array
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 MAX_FILE = 1 << 28
-"""Bytes of entries; what pickles and headers add (OVERHEAD) does not count."""
+"""Bytes of entries, without the OVERHEAD of pickles and headers."""
 OVERHEAD = 1 << 20
 MAX_MEMBERS = 64
 PLAIN = (
-    "save plain arrays instead, np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..), which may be larger, and leave "
+    "save plain arrays instead, np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}, ..), "
+    "which may be larger, and leave "
     "pickle = true out; or save as float32"
 )
 MAX_DEPTH = 4
 NUMBERS = re.compile(r"[<>=|]?([fiub][1248]|U[1-9][0-9]{0,3})")
 
 
-class Kind:
-    """A dtype: its code and, after `__setstate__`, its order of bytes."""
+class PickledDtype:
+    """A dtype: its code and, after `__setstate__`, its byte order."""
 
     def __init__(self, code: Any, *_: Any) -> None:
         self.code = str(code).lstrip("<>=|")
@@ -45,14 +46,14 @@ class Kind:
         self.order = {"<": "<", ">": ">"}.get(state[1], "")
 
     def numpy(self) -> np.dtype[Any]:
-        """The dtype if it is one of numbers or text; ValueError otherwise."""
+        """Return the dtype if it is numeric or text; ValueError otherwise."""
         if not NUMBERS.fullmatch(self.code):
             raise ValueError(f"dtype {self.code[:20]!r} is not one of numbers")
         return np.dtype(self.order + self.code)
 
 
-class Pickled:
-    """An array: after `__setstate__` its shape, dtype and content, bytes or a list of objects."""
+class PickledArray:
+    """An array: after `__setstate__` its shape, dtype and content (bytes or a list)."""
 
     def __init__(self, *_: Any) -> None:
         self.state: Any = None
@@ -61,17 +62,17 @@ class Pickled:
         self.state = state
 
     def array(self) -> Any:
-        """A numpy array, or the list of objects; ValueError when the content does not fit the shape."""
+        """Return a numpy array or a list of objects; ValueError if content and shape differ."""
         if not isinstance(self.state, tuple) or len(self.state) != 5:
             raise ValueError("an array without content")
         _, shape, kind, fortran, content = self.state
         if isinstance(content, list):
             return content
-        return _filled(content, kind, shape, "F" if fortran else "C")
+        return _array_of_bytes(content, kind, shape, "F" if fortran else "C")
 
 
-def _filled(content: Any, kind: Kind, shape: Any, order: Any) -> Any:
-    """A copy of bytes as an array."""
+def _array_of_bytes(content: Any, kind: PickledDtype, shape: Any, order: Any) -> Any:
+    """Copy bytes to an array."""
     dtype, raw = (
         kind.numpy(),
         content.encode("latin-1") if isinstance(content, str) else bytes(content),
@@ -87,8 +88,8 @@ def _filled(content: Any, kind: Kind, shape: Any, order: Any) -> Any:
     return np.frombuffer(raw, dtype=dtype).reshape(shape, order="F" if order == "F" else "C").copy()
 
 
-def _scalar(kind: Kind, content: Any) -> Any:
-    return _filled(content, kind, (), "C")
+def _scalar(kind: PickledDtype, content: Any) -> Any:
+    return _array_of_bytes(content, kind, (), "C")
 
 
 def _latin(text: str, _: str) -> bytes:
@@ -99,38 +100,40 @@ KNOWN: dict[tuple[str, str], Any] = {
     (f"numpy.{core}.{module}", name): stand_in
     for core in ("core", "_core")
     for module, name, stand_in in (
-        ("multiarray", "_reconstruct", Pickled),
+        ("multiarray", "_reconstruct", PickledArray),
         ("multiarray", "scalar", _scalar),
-        ("numeric", "_frombuffer", _filled),
+        ("numeric", "_frombuffer", _array_of_bytes),
     )
 }
-KNOWN |= {("numpy", "ndarray"): Pickled, ("numpy", "dtype"): Kind, ("_codecs", "encode"): _latin}
-"""What numpy 1 and 2 write for arrays, their elements and their types, and what stands for it here."""
+KNOWN |= {
+    ("numpy", "ndarray"): PickledArray,
+    ("numpy", "dtype"): PickledDtype,
+    ("_codecs", "encode"): _latin,
+}
+"""Replacements of the names that numpy 1 and 2 write for arrays, elements and types."""
 
 
 class ArraysOnly(pickle._Unpickler):
-    """Unpickles arrays and plain containers; everything else is refused by name."""
+    """Unpickle arrays and plain containers; refuse everything else by name."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands for a name that numpy's arrays need; ModelFault for any other."""
+        """Return the replacement of a name that numpy's arrays need; ModelError for others."""
         if (module, name) not in KNOWN:
-            raise ModelFault(
-                [f"it wants {module}.{name} to be called: only arrays are read from pickles"]
-            )
+            raise ModelError([f"it calls {module}.{name}: only arrays are read from pickles"])
         return KNOWN[module, name]
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Matrices by letter (A, B, C, D, E, ..), each a list of arrays or one array; ModelFault with every reason."""
+    """Read matrices by letter (A, B, ..), each a list or one array; ModelError lists all errors."""
     size = path.stat().st_size
     if size > MAX_FILE + OVERHEAD:
-        raise ModelFault([f"{path.name} of {size} bytes is larger than {MAX_FILE}: {PLAIN}"])
+        raise ModelError([f"{path.name} of {size} bytes is larger than {MAX_FILE}: {PLAIN}"])
     data = path.read_bytes()
     try:
-        found = _archive(data) if data.startswith(b"PK") else _single(path.name, data)
+        values = _archive(data) if data.startswith(b"PK") else _single(path.name, data)
     except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, EOFError) as error:
-        raise ModelFault([f"{path.name} cannot be read: {error}"]) from error
-    return {name: _plain(name, value, 0) for name, value in found.items()}
+        raise ModelError([f"{path.name} cannot be read: {error}"]) from error
+    return {name: _to_arrays(name, value, 0) for name, value in values.items()}
 
 
 def _archive(data: bytes) -> dict[str, Any]:
@@ -138,9 +141,10 @@ def _archive(data: bytes) -> dict[str, Any]:
         members = archive.infolist()
         size = sum(member.file_size for member in members)
         if len(members) > MAX_MEMBERS or size > MAX_FILE + OVERHEAD:
-            raise ModelFault(
+            raise ModelError(
                 [
-                    f"{len(members)} arrays of {size} bytes are more than {MAX_MEMBERS}, or than {MAX_FILE} bytes: "
+                    f"{len(members)} arrays of {size} bytes are more than {MAX_MEMBERS}, or than "
+                    f"{MAX_FILE} bytes: "
                     f"{PLAIN}"
                 ]
             )
@@ -151,57 +155,60 @@ def _archive(data: bytes) -> dict[str, Any]:
 
 
 def _single(name: str, data: bytes) -> dict[str, Any]:
-    """An .npy that holds one dict, as `np.save(file, {"A": A, ..})` writes it."""
+    """Read an .npy of one dict, as `np.save(file, {"A": A, ..})` writes it."""
     value = _array(name, data)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         return {str(key): item for key, item in value[0].items()}
-    raise ModelFault(
+    raise ModelError(
         [
-            f'{name} holds one array: wanted: a dict of matrices, np.save(file, {{"A": A, "B": B}}), or an .npz'
+            f'{name} holds one array: wanted: a dict of matrices, np.save(file, {{"A": A, "B": '
+            "B}), or an .npz"
         ]
     )
 
 
 def _array(name: str, data: bytes) -> Any:
-    """What one .npy holds; objects are unpickled by ArraysOnly."""
+    """Read one .npy; ArraysOnly unpickles objects."""
     try:
         header = read_header(data)
         if header.holds_objects:
-            found = ArraysOnly(io.BytesIO(data[header.end :])).load()
-            return found.array() if isinstance(found, Pickled) else found
+            value = ArraysOnly(io.BytesIO(data[header.end :])).load()
+            return value.array() if isinstance(value, PickledArray) else value
         return plain_array(data)
-    except ModelFault as fault:
-        raise ModelFault([f"{name}: {line}" for line in fault.faults]) from fault
+    except ModelError as problem:
+        raise ModelError([f"{name}: {line}" for line in problem.errors]) from problem
     except Exception as error:  # a broken pickle may raise anything
-        raise ModelFault([f"{name} cannot be read: {type(error).__name__}: {error}"]) from error
+        raise ModelError([f"{name} cannot be read: {type(error).__name__}: {error}"]) from error
 
 
-def _plain(name: str, value: Any, depth: int) -> Any:
-    """Pickled arrays as numpy's, object arrays as lists, all the way down; ModelFault for what is no number."""
+def _to_arrays(name: str, value: Any, depth: int) -> Any:
+    """Convert pickled arrays to numpy's and object arrays to lists; ModelError for other types."""
     if depth > MAX_DEPTH:
-        raise ModelFault(
+        raise ModelError(
             [f"{name} is nested more than {MAX_DEPTH} deep: save a list of arrays, one per matrix"]
         )
-    if isinstance(value, Pickled):
+    if isinstance(value, PickledArray):
         try:
             value = value.array()
         except (ValueError, TypeError, AttributeError) as error:
-            raise ModelFault([f"{name}: {error}"]) from error
+            raise ModelError([f"{name}: {error}"]) from error
     if isinstance(value, list | tuple):
-        return [_plain(f"{name}[{number}]", item, depth + 1) for number, item in enumerate(value)]
+        return [
+            _to_arrays(f"{name}[{number}]", item, depth + 1) for number, item in enumerate(value)
+        ]
     if value is None or isinstance(value, str | bool | int | float):
         return value
     array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
     if array is None or array.dtype.kind not in "fiubU":
-        raise ModelFault(
-            [f"{name} is {type(value).__name__}, neither an array of numbers nor a list of them"]
+        raise ModelError(
+            [f"{name} is {type(value).__name__}, not an array of numbers or a list of them"]
         )
     return array
 
 
-def letters(found: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-    """The matrices among what was read, single ones as lists of one; `known` says of each letter "list" or "one"."""
-    wanted = {name: value for name, value in found.items() if name in known and value is not None}
+def letters(values: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    """Return the matrices by letter; `known` gives "list" or "one" for each letter."""
+    wanted = {name: value for name, value in values.items() if name in known and value is not None}
     return {
         name: value if known[name] == "one" or isinstance(value, list) else [value]
         for name, value in wanted.items()

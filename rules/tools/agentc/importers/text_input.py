@@ -1,11 +1,11 @@
-"""What the importers of text formats share: bounded reading, and the way out."""
+"""Bounded reading of text formats."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 MAX_WORD = 32
@@ -16,16 +16,16 @@ AS_ARRAYS = "save the matrices as an .npz, one array per matrix, which holds mor
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, UTF-8, of at most MAX_TEXT bytes; ModelFault otherwise."""
+    """Read a UTF-8 file of at most MAX_TEXT bytes; ModelError otherwise."""
     size = path.stat().st_size
     if size > MAX_TEXT:
-        raise ModelFault([f"the file of {size} bytes is larger than {MAX_TEXT}: {AS_ARRAYS}"])
+        raise ModelError([f"the file of {size} bytes is larger than {MAX_TEXT}: {AS_ARRAYS}"])
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ModelFault([f"byte {error.start} is not UTF-8: save it as UTF-8 text"]) from error
+        raise ModelError([f"byte {error.start} is not UTF-8: save it as UTF-8 text"]) from error
 
 
-def shown(word: str) -> str:
-    """A word of the file in quotes, cut when it is long."""
+def quote(word: str) -> str:
+    """Quote a word of the file, shortened if it is long."""
     return repr(word if len(word) <= MAX_WORD else word[:MAX_WORD] + "...")

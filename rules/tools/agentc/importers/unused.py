@@ -1,7 +1,8 @@
-"""What pymdp carries without looking at it: the switches under which each parameter and array counts.
+"""Parameters and arrays that pymdp ignores, by the switches that enable them.
 
-A value that would be refused is no fault where pymdp never looks at it, and its default stands for it. Sound values stay as
-they are. H and I count with use_inductive, pA and pB with learning or use_param_info_gain (see ir_rules).
+An invalid value is accepted if pymdp never reads it; its default replaces it. Valid values are
+kept. H and I count with use_inductive, pA and pB with learning or use_param_info_gain (see
+ir/validate.py).
 """
 
 from __future__ import annotations
@@ -16,38 +17,40 @@ from agentc.ir.types import F64
 from agentc.ir.validate import WORDS
 
 
-def parameters(given: Mapping[str, Any], policies: int) -> dict[str, Any]:
-    """The parameters, with the defaults of those that nothing looks at and whose values are not sound."""
-    return dict(given) | {
-        name: DEFAULTS[name] for name in _idle(given, policies) if not _sound(name, given[name])
+def parameters(values: Mapping[str, Any], policies: int) -> dict[str, Any]:
+    """Return the parameters, with defaults for those that are both ignored and invalid."""
+    return dict(values) | {
+        name: DEFAULTS[name]
+        for name in _ignored(values, policies)
+        if not _is_valid(name, values[name])
     }
 
 
-def _idle(given: Mapping[str, Any], policies: int) -> list[str]:
-    """Parameters that do not count: one policy is chosen whatever gamma is, and so on."""
-    found = (
+def _ignored(values: Mapping[str, Any], policies: int) -> list[str]:
+    """Return the ignored parameters; with one policy, for example, gamma has no effect."""
+    names = (
         []
-        if given["use_inductive"]
+        if values["use_inductive"]
         else ["inductive_depth", "inductive_threshold", "inductive_epsilon"]
     )
-    found += ["gamma"] if policies == 1 else []
-    found += ["alpha"] if policies == 1 or given["action_selection"] != "stochastic" else []
-    found += [] if any(given[f"learn_{letter}"] for letter in "ABCDE") else ["learning_mode"]
-    return found + (["num_iter"] if given["inference_algo"] == "exact" else [])
+    names += ["gamma"] if policies == 1 else []
+    names += ["alpha"] if policies == 1 or values["action_selection"] != "stochastic" else []
+    names += [] if any(values[f"learn_{letter}"] for letter in "ABCDE") else ["learning_mode"]
+    return names + (["num_iter"] if values["inference_algo"] == "exact" else [])
 
 
-def _sound(name: str, value: Any) -> bool:
+def _is_valid(name: str, value: Any) -> bool:
     if name in WORDS:
         return value in WORDS[name]
     return math.isfinite(value) and value >= (1 if isinstance(DEFAULTS[name], int) else 0)
 
 
 def preferences(
-    C: list[F64], num_obs: Sequence[int], policy_len: int, given: Mapping[str, Any]
+    C: list[F64], num_obs: Sequence[int], policy_len: int, values: Mapping[str, Any]
 ) -> list[F64]:
-    """C, or none where it is not sound and nothing is preferred: use_utility = false."""
+    """Return C, or none if it is invalid and ignored (use_utility = false)."""
     wanted = [((n,), (policy_len, n)) for n in num_obs]
     sound = len(C) == len(wanted) and all(
         c.shape in shapes and bool(np.all(np.isfinite(c))) for c, shapes in zip(C, wanted)
     )
-    return C if sound or given["use_utility"] else []
+    return C if sound or values["use_utility"] else []

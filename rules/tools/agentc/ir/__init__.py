@@ -1,1 +1,1 @@
-"""The intermediate representation: one agent as canonical arrays and parameters."""
+"""The intermediate representation (IR): one agent as canonical arrays and parameters."""

@@ -1,7 +1,9 @@
-"""The intermediate representation of one agent, a folder: canonical JSON and raw little-endian tensors.
+"""Files of the intermediate representation: a folder of canonical JSON and little-endian
+tensors.
 
-Everything that has a meaning is written out and nothing else: the same agent gives the same bytes, so a
-change of names or comments in its source stops here. Shapes of the tensors follow from model.json.
+Everything with a meaning is written and nothing else, so equal agents have equal bytes: a change of
+names or comments in the source does not change the IR. Shapes of the tensors follow from
+model.json.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from agentc.ir.types import (
     SCHEMA,
     SEMANTICS,
     Model,
-    ModelFault,
+    ModelError,
     control_factors,
     full_policies,
     shape_A,
@@ -28,7 +30,7 @@ from agentc.ir.types import (
     shape_C,
     shape_I,
 )
-from agentc.ir.validate import normalise, structure_faults, validate
+from agentc.ir.validate import normalise, structure_errors, validate
 from numpy.typing import NDArray
 
 MAX_JSON = 1 << 20
@@ -43,7 +45,7 @@ __all__ = [
     "SCHEMA",
     "SEMANTICS",
     "Model",
-    "ModelFault",
+    "ModelError",
     "canonical_json",
     "control_factors",
     "full_policies",
@@ -100,13 +102,13 @@ KINDS: dict[str, str] = {
     "plan_every": "int",
     "utility_only": "ints",
 }
-"""Every key of model.json and the kind of its value; floats are stored as float.hex() strings."""
-UNSAID: dict[str, Any] = {"plan_every": 1, "utility_only": []}
-"""Younger keys, which model.json has only where the value is another: what says nothing new keeps its bytes."""
+"""Keys of model.json and the kinds of their values. Floats are float.hex() strings."""
+OMITTED_AT_DEFAULT: dict[str, Any] = {"plan_every": 1, "utility_only": []}
+"""Later keys: model.json omits them at their default, so that older models keep their bytes."""
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """Sorted keys, no blanks, one newline at the end, no NaN."""
+    """Encode JSON with sorted keys, without blanks or NaN, and with one newline at the end."""
     text = json.dumps(
         document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True
     )
@@ -114,19 +116,19 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 
 
 def header(model: Model) -> dict[str, Any]:
-    """The content of model.json."""
-    found: dict[str, Any] = {}
+    """Return the content of model.json."""
+    document: dict[str, Any] = {}
     for key, kind in KINDS.items():
         value = getattr(model, "policies_kind" if key == "policies" else key)
-        if isinstance(value, tuple) and key in UNSAID:
+        if isinstance(value, tuple) and key in OMITTED_AT_DEFAULT:
             value = list(value)
-        if key not in UNSAID or value != UNSAID[key]:
-            found[key] = float(value).hex() if kind == "float" else value
-    return found
+        if key not in OMITTED_AT_DEFAULT or value != OMITTED_AT_DEFAULT[key]:
+            document[key] = float(value).hex() if kind == "float" else value
+    return document
 
 
 def tensors(model: Model) -> dict[str, NDArray[Any]]:
-    """File name -> array, little-endian and contiguous, -0.0 written as 0.0."""
+    """Return file name -> array, little-endian and contiguous, with -0.0 written as 0.0."""
     named = {
         f"{letter}{i}.f64": array
         for letter in ("A", "B", "C", "D", "pA", "pB")
@@ -135,15 +137,15 @@ def tensors(model: Model) -> dict[str, NDArray[Any]]:
     if model.E is not None:
         named["E.f64"] = model.E
     named |= {f"I{f}.f64": rows for f, rows in enumerate(model.I)}
-    found: dict[str, NDArray[Any]] = {
+    arrays: dict[str, NDArray[Any]] = {
         name: np.ascontiguousarray(array, dtype="<f8") + 0.0 for name, array in named.items()
     }
-    found["policies.i32"] = np.ascontiguousarray(model.policies, dtype="<i4")
-    return found
+    arrays["policies.i32"] = np.ascontiguousarray(model.policies, dtype="<i4")
+    return arrays
 
 
 def save(model: Model, folder: Path | str) -> None:
-    """Write the folder; the same model gives the same bytes on every machine."""
+    """Write the folder; equal models give equal bytes on every machine."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     (root / "model.json").write_bytes(canonical_json(header(model)))
@@ -152,13 +154,14 @@ def save(model: Model, folder: Path | str) -> None:
 
 
 def load(folder: Path | str) -> Model:
-    """Read a folder written by `save`; ModelFault for a missing file, a wrong size or kind of value."""
+    """Read a folder written by `save`; ModelError for a missing file or a wrong size or type."""
     root = Path(folder)
     path = root / "model.json"
     if path.stat().st_size > MAX_JSON:
-        raise ModelFault(
+        raise ModelError(
             [
-                f"{path.name} of {path.stat().st_size} bytes is larger than {MAX_JSON}: the model has too many "
+                f"{path.name} of {path.stat().st_size} bytes is larger than {MAX_JSON}: the "
+                "model has too many "
                 "modalities, factors or dependencies; join some"
             ]
         )
@@ -166,9 +169,9 @@ def load(folder: Path | str) -> Model:
     fields["policies_kind"] = fields.pop("policies")
     counted = {letter for letter in ("pA", "pB") if fields.pop(f"has_{letter}")}
     empty = Model(**fields, A=(), B=(), C=(), D=(), E=None, policies=np.zeros((0, 0, 0), np.int32))
-    faults = structure_faults(empty)
-    if faults:
-        raise ModelFault(faults)
+    errors = structure_errors(empty)
+    if errors:
+        raise ModelError(errors)
     return _with_tensors(empty, fields, root, counted)
 
 
@@ -200,7 +203,7 @@ def _read(root: Path, name: str, shape: tuple[int, ...]) -> F64:
 def _read_raw(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     wanted = math.prod(shape) * np.dtype(dtype).itemsize
     if wanted > MAX_TENSOR or not path.is_file() or path.stat().st_size != wanted:
-        raise ModelFault(
+        raise ModelError(
             [f"{path.name} should hold {wanted} bytes: shape {shape} according to model.json"]
         )
     array = np.frombuffer(path.read_bytes(), dtype=dtype).reshape(shape)
@@ -209,25 +212,25 @@ def _read_raw(path: Path, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _fields(document: Any) -> dict[str, Any]:
-    if not isinstance(document, dict) or set(document) | set(UNSAID) != set(KINDS):
+    if not isinstance(document, dict) or set(document) | set(OMITTED_AT_DEFAULT) != set(KINDS):
         odd = (
-            sorted((set(document) | set(UNSAID)) ^ set(KINDS))
+            sorted((set(document) | set(OMITTED_AT_DEFAULT)) ^ set(KINDS))
             if isinstance(document, dict)
             else ["not an object"]
         )
-        raise ModelFault([f"model.json: missing or unknown: {', '.join(odd)}"])
-    faults: list[str] = []
+        raise ModelError([f"model.json: missing or unknown: {', '.join(odd)}"])
+    errors: list[str] = []
     fields: dict[str, Any] = {}
-    document = UNSAID | document
+    document = OMITTED_AT_DEFAULT | document
     for key, kind in KINDS.items():
         try:
             fields[key] = _value(kind, document[key])
         except (TypeError, ValueError):
-            faults.append(f"model.json: {key} = {document[key]!r} is not of the kind {kind!r}")
-    if faults:
-        raise ModelFault(faults)
+            errors.append(f"model.json: {key} = {document[key]!r} is not of the kind {kind!r}")
+    if errors:
+        raise ModelError(errors)
     if fields["schema"] != SCHEMA:
-        raise ModelFault([f"model.json: schema {fields['schema']} is not {SCHEMA}"])
+        raise ModelError([f"model.json: schema {fields['schema']} is not {SCHEMA}"])
     return fields
 
 

@@ -1,13 +1,13 @@
-"""What an agent must satisfy before anything is compiled from it, and the one normalisation."""
+"""Validation and normalisation of a model before compilation."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from agentc.ir.columns import column_errors, columns_to_one, first_place, without_negative_zeros
 from agentc.ir.types import (
     F64,
     LEGACY,
@@ -20,15 +20,7 @@ from agentc.ir.types import (
     shape_C,
     shape_I,
 )
-from numpy.typing import NDArray
 
-FEW_DECIMALS, MANY_DECIMALS, MOST_ROUNDING = 1.1e-5, 5e-7, 0.01
-"""Thirds are written as 0.33333, long columns with six decimals: such a sum is rounding, see `rounding`."""
-EXACT = 1e-12
-"""What float64 itself may add to the sum of a column: decimals whose sum is just at the tolerance are within it."""
-ALREADY_ONE = 2.0**-51
-"""After one division a sum is within 2^-52 of 1, so none is divided twice: idempotent to the bit."""
-SHOWN = 3
 WORDS: dict[str, tuple[str, ...]] = {
     "inference_algo": ("fpi", "vmp", "mmp", "ovf", "exact"),
     "action_selection": ("deterministic", "stochastic"),
@@ -39,45 +31,50 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 
 def validate(model: Model) -> list[str]:
-    """Every fault of the model, each with its place; an empty list means sound."""
-    faults = structure_faults(model)
-    if faults:
-        return faults
+    """Return every error of the model with its place; an empty list means valid."""
+    errors = structure_errors(model)
+    if errors:
+        return errors
     return [
-        *_parameter_faults(model),
-        *_tensor_faults(model),
-        *_count_faults(model),
-        *_policy_faults(model),
+        *_parameter_errors(model),
+        *_tensor_errors(model),
+        *_count_errors(model),
+        *_policy_errors(model),
     ]
 
 
 def normalise(model: Model) -> Model:
-    """Divide each column of A, B and D once by its exactly rounded sum, write -0.0 as 0.0, drop a constant E.
+    """Divide each column of A, B and D by its correctly rounded sum; write -0.0 as 0.0; drop unused
+    values.
 
-    A constant E shifts all policy logits alike and cancels in the policy posterior. Dirichlet counts that neither
-    learning nor the information gain of parameters looks at are left out, and so is I without use_inductive.
+    A constant E shifts all policy logits by the same amount and cancels in the posterior. Dirichlet
+    counts are dropped without learning and parameter information gain, I without use_inductive.
     """
     prior = model.E
     if prior is not None and prior.size and bool(np.all(prior == prior[0])):
         prior = None
     return replace(
         model,
-        A=tuple(_columns_to_one(a) for a in model.A),
-        B=tuple(_columns_to_one(b) for b in model.B),
-        C=tuple(_clean(c) for c in model.C),
-        D=tuple(_columns_to_one(d) for d in model.D),
-        E=None if prior is None else _clean(prior),
+        A=tuple(columns_to_one(a) for a in model.A),
+        B=tuple(columns_to_one(b) for b in model.B),
+        C=tuple(without_negative_zeros(c) for c in model.C),
+        D=tuple(columns_to_one(d) for d in model.D),
+        E=None if prior is None else without_negative_zeros(prior),
         has_E=prior is not None,
-        I=tuple(_clean(i) for i in model.I) if model.use_inductive else (),
+        I=tuple(without_negative_zeros(i) for i in model.I) if model.use_inductive else (),
         inductive_lengths=model.inductive_lengths if model.use_inductive else (),
-        pA=tuple(_clean(a) for a in model.pA) if model.learn_A or model.use_param_info_gain else (),
-        pB=tuple(_clean(b) for b in model.pB) if model.learn_B or model.use_param_info_gain else (),
+        pA=tuple(without_negative_zeros(a) for a in model.pA)
+        if model.learn_A or model.use_param_info_gain
+        else (),
+        pB=tuple(without_negative_zeros(b) for b in model.pB)
+        if model.learn_B or model.use_param_info_gain
+        else (),
     )
 
 
-def structure_faults(model: Model) -> list[str]:
-    """Faults of sizes and dependency lists alone; while there are any, shapes have no meaning."""
-    faults = [
+def structure_errors(model: Model) -> list[str]:
+    """Return errors of sizes and dependency lists. Shapes are undefined until there are none."""
+    errors = [
         f"{name} = {list(sizes)} must hold at least one size, all >= 1"
         for name, sizes in (
             ("num_obs", model.num_obs),
@@ -87,38 +84,41 @@ def structure_faults(model: Model) -> list[str]:
         if not sizes or min(sizes) < 1
     ]
     if model.policy_len < 1:
-        faults.append(f"policy_len = {model.policy_len} must be >= 1")
+        errors.append(f"policy_len = {model.policy_len} must be >= 1")
     if len(model.C_time_varying) != len(model.num_obs):
-        faults.append(
+        errors.append(
             f"C_time_varying has {len(model.C_time_varying)} entries, not {len(model.num_obs)}"
         )
     if any(not 0 <= m < len(model.num_obs) for m in model.utility_only) or len(
         set(model.utility_only)
     ) < len(model.utility_only):
-        faults.append(
-            f"utility_only = {list(model.utility_only)} must hold distinct modalities, 0 to {len(model.num_obs) - 1}"
+        errors.append(
+            f"utility_only = {list(model.utility_only)} must hold distinct modalities, 0 to "
+            f"{len(model.num_obs) - 1}"
         )
     factors, controls = len(model.num_states), len(model.num_controls)
     if model.inductive_lengths and (
         len(model.inductive_lengths) != factors or min(model.inductive_lengths) < 1
     ):
-        faults.append(
-            f"inductive_lengths = {list(model.inductive_lengths)}: I needs one table of at least one row "
+        errors.append(
+            f"inductive_lengths = {list(model.inductive_lengths)}: I needs one table of at least "
+            "one row "
             f"for each of {factors} factors"
         )
-    faults += _table_faults(
-        "A_dependencies", model.A_dependencies, (len(model.num_obs), "modality"), factors
+    errors += _table_errors(
+        "A_dependencies", model.A_dependencies, "modality", len(model.num_obs), limit=factors
     )
-    faults += _table_faults("B_dependencies", model.B_dependencies, (factors, "factor"), factors)
+    errors += _table_errors(
+        "B_dependencies", model.B_dependencies, "factor", factors, limit=factors
+    )
     actions = model.B_action_dependencies
-    faults += _table_faults("B_action_dependencies", actions, (factors, "factor"), controls)
-    return faults
+    errors += _table_errors("B_action_dependencies", actions, "factor", factors, limit=controls)
+    return errors
 
 
-def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) -> Iterator[str]:
-    wanted, noun = rows
-    if len(table) != wanted:
-        yield f"{name} has {len(table)} rows, one per {noun} = {wanted} expected"
+def _table_errors(name: str, table: Table, noun: str, rows: int, *, limit: int) -> Iterator[str]:
+    if len(table) != rows:
+        yield f"{name} has {len(table)} rows, one per {noun} = {rows} expected"
     for i, row in enumerate(table):
         if len(set(row)) != len(row) or any(not 0 <= item < limit for item in row):
             yield f"{name}[{i}] = {list(row)} must hold distinct indices below {limit}"
@@ -126,11 +126,14 @@ def _table_faults(name: str, table: Table, rows: tuple[int, str], limit: int) ->
             yield f"{name}[{i}] is empty: it must name at least one state factor"
 
 
-def _parameter_faults(model: Model) -> Iterator[str]:
+def _parameter_errors(model: Model) -> Iterator[str]:
     if model.semantics not in (LEGACY, SEMANTICS):
-        yield f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r} and {LEGACY!r}"
+        yield (
+            f"semantics = {model.semantics!r} is not supported; supported: {SEMANTICS!r} and "
+            f"{LEGACY!r}"
+        )
     if model.legacy:
-        yield from _legacy_faults(model)
+        yield from _legacy_errors(model)
     for name, words in WORDS.items():
         value = getattr(model, name)
         if value not in words:
@@ -143,17 +146,18 @@ def _parameter_faults(model: Model) -> Iterator[str]:
         yield f"num_iter = {model.num_iter} must be >= 1"
     if model.inference_horizon is not None and model.inference_horizon < 1:
         yield f"inference_horizon = {model.inference_horizon} must be >= 1"
-    yield from _planning_faults(model)
+    yield from _planning_errors(model)
     if model.sampling_mode == "marginal" and model.groups_clash:
         yield (
-            "sampling_mode = 'marginal' needs every control in one row of B_action_dependencies, or in equal rows: factors "
+            "sampling_mode = 'marginal' needs every control in one row of B_action_dependencies, "
+            "or in equal rows: factors "
             "could choose it differently, use 'full' here"
         )
 
 
-def _legacy_faults(model: Model) -> Iterator[str]:
-    """What an agent of pymdp 0.0.7 does not have, or has with rules of its own."""
-    said = f"semantics = {LEGACY!r}"
+def _legacy_errors(model: Model) -> Iterator[str]:
+    """Return errors of features that pymdp 0.0.7 lacks or restricts."""
+    prefix = f"semantics = {LEGACY!r}"
     for name, only in (
         ("inference_algo", "fpi"),
         ("use_param_info_gain", False),
@@ -161,44 +165,60 @@ def _legacy_faults(model: Model) -> Iterator[str]:
         *((f"learn_{letter}", False) for letter in "ABCDE"),
     ):
         if getattr(model, name) != only:
-            yield f"{said} with {name} = {getattr(model, name)!r}: of that version only {only!r} is supported"
+            yield (
+                f"{prefix} with {name} = {getattr(model, name)!r}: of that version only "
+                f"{only!r} is supported"
+            )
     if model.utility_only:
-        yield f"{said} with utility_only = {list(model.utility_only)}: there information is gained of all modalities at once"
+        yield (
+            f"{prefix} with utility_only = {list(model.utility_only)}: there information is "
+            "gained of all modalities at once"
+        )
     own = tuple((f,) for f in range(len(model.num_states)))
     for name in ("B_dependencies", "B_action_dependencies"):
         if getattr(model, name) != own:
-            yield f"{said} with {name} = {[list(row) for row in getattr(model, name)]}: there a factor moves by itself"
+            yield (
+                f"{prefix} with {name} = {[list(row) for row in getattr(model, name)]}: there "
+                "a factor moves by itself"
+            )
 
 
-def _planning_faults(model: Model) -> Iterator[str]:
+def _planning_errors(model: Model) -> Iterator[str]:
     if not 1 <= model.plan_every <= model.policy_len:
         yield (
-            f"plan_every = {model.plan_every} must be from 1 to policy_len = {model.policy_len}: between two plannings the "
+            f"plan_every = {model.plan_every} must be from 1 to policy_len = {model.policy_len}: "
+            "between two plannings the "
             "actions of the chosen policy are executed, and it has so many"
         )
     elif model.keeps_plans and model.sampling_mode != "full":
         yield (
-            f"plan_every = {model.plan_every} needs sampling_mode = 'full': 'marginal' chooses actions, not a policy whose "
+            f"plan_every = {model.plan_every} needs sampling_mode = 'full': 'marginal' chooses "
+            "actions, not a policy whose "
             "next actions could follow"
         )
 
 
-def _tensor_faults(model: Model) -> Iterator[str]:
-    for name, found, wanted, sums in _expected(model):
-        if found.shape != wanted:
-            yield f"{name} has the shape {found.shape}, the dependencies and sizes call for {wanted}"
+def _tensor_errors(model: Model) -> Iterator[str]:
+    for name, tensors, wanted, sums in _expected(model):
+        if tensors.shape != wanted:
+            yield (
+                f"{name} has the shape {tensors.shape}, the dependencies and sizes call for "
+                f"{wanted}"
+            )
         elif sums:
-            yield from column_faults(name, found)
-        elif not np.all(np.isfinite(found)):
-            yield f"{name}{_place(~np.isfinite(found))} is not a finite number"
+            yield from column_errors(name, tensors)
+        elif not np.all(np.isfinite(tensors)):
+            yield f"{name}{first_place(~np.isfinite(tensors))} is not a finite number"
 
 
-def _count_faults(model: Model) -> Iterator[str]:
-    """Dirichlet counts: of the shapes of A and B, finite, none negative, no column without any; there when needed."""
+def _count_errors(model: Model) -> Iterator[str]:
+    """Return errors of Dirichlet counts: shape of A or B, finite, non-negative, no empty column."""
     for letter in "AB":
         arrays, counts = getattr(model, letter), getattr(model, f"p{letter}")
         if getattr(model, f"learn_{letter}") and not counts:
-            yield f"learn_{letter} = true needs p{letter}, the Dirichlet counts that are learned from"
+            yield (
+                f"learn_{letter} = true needs p{letter}, the Dirichlet counts that are learned from"
+            )
         if not (getattr(model, f"learn_{letter}") or model.use_param_info_gain):
             continue  # `normalise` leaves them out
         if counts and len(counts) != len(arrays):
@@ -208,11 +228,17 @@ def _count_faults(model: Model) -> Iterator[str]:
             if count.shape != array.shape:
                 yield f"p{letter}{i} has the shape {count.shape}, {letter}{i} has {array.shape}"
             elif not np.all(np.isfinite(count)) or np.any(count < 0.0):
-                yield f"p{letter}{i}{_place(~np.isfinite(count) | (count < 0.0))} is no count: finite and >= 0 is"
+                yield (
+                    f"p{letter}{i}{first_place(~np.isfinite(count) | (count < 0.0))} is no count: "
+                    "finite and >= 0 is"
+                )
             elif np.any(count.sum(axis=0) <= 0.0):
-                yield f"p{letter}{i}[:,{_place(count.sum(axis=0) <= 0.0)[1:]} holds no count at all"
+                yield f"p{letter}{i}[:,{first_place(count.sum(axis=0) <= 0.0)[1:]} holds no count at all"
     if model.use_param_info_gain and not (model.pA or model.pB):
-        yield "use_param_info_gain = true needs pA or pB, the Dirichlet counts whose change is the gain"
+        yield (
+            "use_param_info_gain = true needs pA or pB, the Dirichlet counts whose change is "
+            "the gain"
+        )
 
 
 def _expected(model: Model) -> Iterator[tuple[str, F64, tuple[int, ...], bool]]:
@@ -224,11 +250,11 @@ def _expected(model: Model) -> Iterator[tuple[str, F64, tuple[int, ...], bool]]:
         ("D", factors),
         ("I", len(model.inductive_lengths)),
     ):
-        found = getattr(model, letter)
-        if len(found) != wanted:
-            yield f"the list {letter}", np.zeros(len(found)), (wanted,), False
+        tensors = getattr(model, letter)
+        if len(tensors) != wanted:
+            yield f"the list {letter}", np.zeros(len(tensors)), (wanted,), False
             continue
-        for i, array in enumerate(found):
+        for i, array in enumerate(tensors):
             yield f"{letter}{i}", array, _shape(model, letter, i), letter not in "CI"
     if model.has_E != (model.E is not None):
         yield "E", np.zeros(0), (model.num_policies,), False
@@ -246,105 +272,26 @@ def _shape(model: Model, letter: str, i: int) -> tuple[int, ...]:
     return shape_C(model, i) if letter == "C" else (model.num_states[i],)
 
 
-def rounding(entries: int) -> float:
-    """How far from 1 the sum of so many rounded decimals may be: 1.1e-5 and 5e-7 an entry, 0.01 at most."""
-    return min(FEW_DECIMALS + MANY_DECIMALS * entries, MOST_ROUNDING)
-
-
-def off_columns(array: F64) -> NDArray[np.bool_]:
-    """Which columns (along axis 0) sum to something that is not 1 and no rounding: the one rule of all sources.
-
-    The other columns are divided by their sums, see `normalise`.
-    """
-    limit = rounding(len(array))
-    off = np.asarray(np.abs(array.sum(axis=0) - 1.0))
-    found, rows = np.asarray(off > limit), np.moveaxis(array, 0, -1)
-    for index in np.argwhere(
-        np.abs(off - limit) < 1e-8
-    ):  # so near that the order of adding decides
-        place = tuple(int(i) for i in index)
-        found[place] = abs(math.fsum(rows[place].tolist()) - 1.0) > limit + EXACT
-    return found
-
-
-def not_one(total: float, entries: int) -> str:
-    """What a message says of a column with that sum."""
-    return f"sums to {round(total, 12)!r}, not to 1 (rounded decimals may be {rounding(entries):.3g} beside it)"
-
-
-def unrounded(array: F64) -> F64:
-    """The array with those columns (along axis 0) divided by their sums that are 1 but for rounding, as `normalise` does."""
-    wrong = off_columns(array).reshape(-1)
-    flat = np.array(array, dtype=np.float64).reshape(array.shape[0], -1)
-    for i in np.flatnonzero(~wrong & (np.abs(flat.sum(axis=0) - 1.0) > EXACT)):
-        flat[:, i] = flat[:, i] / math.fsum(flat[:, i].tolist())
-    return flat.reshape(array.shape)
-
-
-def column_faults(name: str, array: F64) -> Iterator[str]:
-    """NaN, negative entries and columns (along axis 0) whose sum is further from 1 than rounded decimals bring it."""
-    bad = ~np.isfinite(array)
-    if np.any(bad):
-        yield f"{name}{_place(bad)} is not a finite number ({int(bad.sum())} such entries)"
-        return
-    negative = array < 0.0
-    if np.any(negative):
-        place = _place(negative)
-        worst = float(array[tuple(np.argwhere(negative)[0])])
-        yield f"{name}{place} = {worst!r} is negative ({int(negative.sum())} such entries)"
-    if not np.any(array):
-        yield f"{name} holds nothing but zeros: no one has filled it in"
-        return
-    off = np.argwhere(off_columns(array))
-    rows = np.moveaxis(array, 0, -1)
-    for index in off[:SHOWN]:
-        column = tuple(int(i) for i in index)
-        total = math.fsum(rows[column].tolist())
-        where = f"{name}[:{''.join(f',{i}' for i in column)}]"
-        yield f"{where} {not_one(total, len(array))}: axis 0 of {name} must hold the probabilities"
-    if len(off) > SHOWN:
-        yield f"{name}: {len(off) - SHOWN} more columns do not sum to 1{_axis_hint(array)}"
-
-
-def _axis_hint(array: F64) -> str:
-    for axis in range(1, array.ndim):
-        if not np.any(off_columns(np.moveaxis(array, axis, 0))):
-            return f" (they do along axis {axis}: move that axis to the front)"
-    return ""
-
-
-def _policy_faults(model: Model) -> Iterator[str]:
+def _policy_errors(model: Model) -> Iterator[str]:
     wanted = (model.num_policies, model.policy_len, len(model.control_factors))
     if model.policies.shape != wanted or model.num_policies < 1:
-        yield f"policies has the shape {model.policies.shape}, not (policies, length, controls) {wanted}"
+        yield (
+            f"policies has the shape {model.policies.shape}, not (policies, length, controls) "
+            f"{wanted}"
+        )
         return
     for column, control in enumerate(model.control_factors):
         actions = model.policies[:, :, column]
         bad = (actions < 0) | (actions >= model.num_controls[control])
         if np.any(bad):
             last = model.num_controls[control] - 1
-            yield f"policies{_place(bad)[:-1]},{column}] is not an action of control {control} (0..{last})"
+            yield (
+                f"policies{first_place(bad)[:-1]},{column}] is not an action of control {control} "
+                f"(0..{last})"
+            )
     if model.policies_kind == "full" and not np.array_equal(
         model.policies, full_policies(model.num_controls, model.policy_len)
     ):
         yield "policies = 'full' but the table is not the full product of the controls"
     if model.E is not None and model.E.shape == (model.num_policies,) and np.any(model.E < 0.0):
-        yield f"E{_place(model.E < 0.0)} is negative"
-
-
-def _place(mask: NDArray[Any]) -> str:
-    return "[" + ",".join(str(int(i)) for i in np.argwhere(mask)[0]) + "]"
-
-
-def _clean(array: F64) -> F64:
-    """-0.0 becomes 0.0: the two are equal numbers and must not be two digests."""
-    return np.ascontiguousarray(array, dtype=np.float64) + 0.0
-
-
-def _columns_to_one(array: F64) -> F64:
-    flat = _clean(array).reshape(array.shape[0], -1)
-    for i in range(flat.shape[1]):
-        total = math.fsum(flat[:, i].tolist())
-        if abs(total - 1.0) > ALREADY_ONE:
-            flat[:, i] = flat[:, i] / total
-    return flat.reshape(array.shape)
+        yield f"E{first_place(model.E < 0.0)} is negative"

@@ -1,1 +1,1 @@
-"""Libraries for microcontrollers, and their replay under an emulator."""
+"""Agents for microcontrollers: library, header, and replay under an emulator."""

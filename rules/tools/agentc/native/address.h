@@ -1,4 +1,4 @@
-/* Where to listen: `unix:PATH`, `IPV4:PORT` or `:PORT` (every address of this machine). */
+/* Listen address: `unix:PATH`, `IPV4:PORT` or `:PORT` (every address of this machine). */
 enum { FAMILY_UNIX = 1, FAMILY_INET = 2, STREAM = 1, NONBLOCK = 04000, UNIX_PATH = 108 };
 
 typedef union {
@@ -10,7 +10,7 @@ typedef union {
 static address here;
 static word here_size;
 
-/* Decimal digits up to `limit`; gives what stands behind them, or 0. */
+/* Parse decimal digits up to `limit`; returns the rest of the text, or 0. */
 static const char *read_number(const char *s, i32 limit, i32 *value) {
     const char *first = s;
     for (*value = 0; *s >= '0' && *s <= '9' && s - first < 5; s++) *value = *value * 10 + (*s - '0');
@@ -48,7 +48,7 @@ static i32 read_address(const char *s) {
     return 1;
 }
 
-/* A socket's file outlives a program that was killed: nobody answers there, so it may go. */
+/* Remove the socket file of a killed program, on which no process accepts connections. */
 static void remove_stale(void) {
     word fd = system_call(SYS_SOCKET, FAMILY_UNIX, STREAM | CLOSE_ON_EXEC, 0, 0, 0);
     if (fd < 0) return;
@@ -58,7 +58,7 @@ static void remove_stale(void) {
     system_call(SYS_CLOSE, fd, 0, 0, 0, 0);
 }
 
-/* The socket, or the error. */
+/* Returns the socket or an error. */
 static word open_address(void) {
     enum { SOCKET_LEVEL = 1, REUSE = 2, BACKLOG = 1024, IN_USE = -98 };
     i32 yes = 1;
@@ -80,8 +80,8 @@ static char *write_number(char *to, i32 value) {
     return to + 1;
 }
 
-/* Says where it listens; the port is the kernel's choice where 0 was asked for. */
-static void tell_address(word fd) {
+/* Print the address; the kernel chooses the port if 0 was requested. */
+static void print_address(word fd) {
     char shown[32], *end_ = shown;
     u32 size = sizeof here;
     if (here.family == FAMILY_UNIX) {

@@ -1,4 +1,4 @@
-/* What the program knows of an agent: sizes, its beliefs, and the four verbs of a step. */
+/* Interface of an agent: sizes, beliefs, and the functions of one step. */
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -8,7 +8,7 @@ typedef float f32;
 typedef double f64;
 
 #define INLINE static inline __attribute__((always_inline, unused))
-#define SEPARATE static __attribute__((noinline, unused)) /* for what is called from many places */
+#define SEPARATE static __attribute__((noinline, unused)) /* for functions with many call sites */
 
 typedef struct agent {
     const char *name;
@@ -16,14 +16,14 @@ typedef struct agent {
     const i32 *num_obs;      /* one per modality */
     const i32 *num_controls; /* one per control that offers a choice */
     const i32 *num_states;   /* one per state factor */
-    const f64 *belief;       /* posterior over states, factors one after the other */
-    const f32 *plausible;    /* posterior over policies */
-    const f32 *score;        /* negative expected free energy of each policy */
-    void *state;             /* all that lasts from step to step: copied it is a snapshot, written back it restores */
+    const f64 *qs;       /* posterior over states, factors concatenated */
+    const f32 *q_pi;    /* posterior over policies */
+    const f32 *neg_efe;        /* negative expected free energy of each policy, in nats */
+    void *state;             /* state between steps; a copy is a snapshot, writing it back restores it */
     u32 state_bytes;
-    u64 *draws;              /* within state: seed, and how many steps drew from it; 0 when no action is drawn */
+    u64 *rng;              /* seed and number of sampled steps, within state; 0 for deterministic agents */
     void (*reset)(void);
-    i32 (*step)(const i32 *observation, i32 *action); /* proposes an action, gives the chosen policy */
-    void (*advance)(const i32 *action);               /* what was executed: makes the next prior */
-    f64 (*surprise)(const i32 *observation);          /* variational free energy of the last step */
+    i32 (*step)(const i32 *observation, i32 *action); /* proposes an action, returns the selected policy */
+    void (*advance)(const i32 *action);               /* takes the executed action, computes the next prior */
+    f64 (*free_energy)(const i32 *observation);          /* variational free energy of the last step, in nats */
 } agent;

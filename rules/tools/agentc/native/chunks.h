@@ -1,11 +1,12 @@
-/* A chunked body (RFC 9112, 7.1), decoded where it stands as its bytes come; extensions and trailers are dropped. */
+/* Decoder of a chunked body (RFC 9112, 7.1), in place and incremental; extensions and trailers are
+   dropped. */
 enum { CHUNK_SIZE, CHUNK_EXTENSION, CHUNK_DATA, CHUNK_END, CHUNK_TRAILER, CHUNKS_READ };
-enum { FRAMING = HEAD + 8 * BODY }; /* bytes that are not the body's own; a chunk of one byte has five of them */
+enum { FRAMING = HEAD + 8 * BODY }; /* bytes besides the body; a chunk of one byte has five of them */
 
 typedef struct {
     u8 state, has_return;
-    i32 left, digits, framing; /* bytes of this chunk; characters of this line or size; bytes that were not the body's own */
-    i32 size;                  /* of the decoded body */
+    i32 left, digits, framing; /* bytes left of this chunk; characters of this line or size; bytes besides the body */
+    i32 size;                  /* size of the decoded body */
 } chunks;
 
 static i32 hex_digit(u8 c) {
@@ -13,7 +14,7 @@ static i32 hex_digit(u8 c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* A line ended: WHOLE, or 400. */
+/* End a line: WHOLE or 400. */
 static i32 end_chunk_line(chunks *c) {
     i32 digits = c->digits;
     c->digits = 0;
@@ -24,8 +25,8 @@ static i32 end_chunk_line(chunks *c) {
     return WHOLE;
 }
 
-/* One byte outside of a chunk's data: WHOLE, or the status of what is wrong. */
-static i32 take_framing(chunks *c, u8 byte) {
+/* Decode one byte outside of chunk data: WHOLE, or the status of an error. */
+static i32 decode_framing(chunks *c, u8 byte) {
     if (++c->framing > FRAMING) return 413;
     if (c->has_return) {
         c->has_return = 0;
@@ -47,9 +48,9 @@ static i32 take_framing(chunks *c, u8 byte) {
     return c->digits && is_one_of(byte, "; \t") ? WHOLE : 400;
 }
 
-/* Takes what came behind the head, `got` bytes with it: INCOMPLETE, WHOLE (what follows belongs to the next request), or the
-   status of what is wrong. The decoded body stands behind the head. */
-static i32 take_chunks(chunks *c, u8 *in_, i32 head, i32 *got) {
+/* Decode the bytes after the head (`got` bytes with it): INCOMPLETE, WHOLE (the rest belongs to the
+   next request), or the status of an error. The decoded body follows the head. */
+static i32 decode_chunks(chunks *c, u8 *in_, i32 head, i32 *got) {
     i32 from = head + c->size, found = WHOLE;
     while (from < *got && found == WHOLE && c->state != CHUNKS_READ)
         if (c->state == CHUNK_DATA) {
@@ -58,7 +59,7 @@ static i32 take_chunks(chunks *c, u8 *in_, i32 head, i32 *got) {
             from += n, c->size += n, c->left -= n;
             if (!c->left) c->state = CHUNK_END;
         } else
-            found = take_framing(c, in_[from++]);
+            found = decode_framing(c, in_[from++]);
     if (found != WHOLE) return found;
     memmove(in_ + head + c->size, in_ + from, (__SIZE_TYPE__)(*got - from));
     *got -= from - head - c->size;

@@ -1,134 +1,135 @@
-/* The server: many connections, one request at a time, nothing allocated. A connection has a buffer from the first byte of
-   a request to the last byte of its answer; one that finds no buffer waits. None is closed between these two, unless its
-   time is up. */
+/* The server: many connections, one request at a time, no allocation. A connection owns a buffer
+   from the first byte of a request to the last byte of its reply; without a free buffer it waits.
+   In between it is closed only after a time limit. */
 enum { CONNECTIONS = 128, BUFFERS = 16, STEPS_WAITING = BUFFERS - 4 };
 static connection connections[CONNECTIONS];
 static buffer buffers[BUFFERS];
-static watch watched[1 + CONNECTIONS];
-static i32 places;       /* connections beyond these were never used */
-static i32 crowded;      /* somebody waits to be accepted and there is no place */
+static poll_item poll_items[1 + CONNECTIONS];
+static i32 places;       /* connections beyond this index were never used */
+static i32 is_full;      /* a client waits to be accepted and no slot is free */
 static i32 steps_waiting;
 
-static i32 owes(const connection *c) { return c->has && c->has->out_at < c->has->out_end; }
+static i32 has_output(const connection *c) { return c->buf && c->buf->out_at < c->buf->out_end; }
 
 static i32 take_buffer(connection *c) {
-    for (i32 k = 0; k < BUFFERS && !c->has; k++)
+    for (i32 k = 0; k < BUFFERS && !c->buf; k++)
         if (!buffers[k].taken) {
-            c->has = &buffers[k];
-            c->has->taken = 1, c->has->got = c->has->out_at = c->has->out_end = 0;
-            memset(&c->has->body, 0, sizeof c->has->body);
+            c->buf = &buffers[k];
+            c->buf->taken = 1, c->buf->got = c->buf->out_at = c->buf->out_end = 0;
+            memset(&c->buf->body, 0, sizeof c->buf->body);
         }
-    return c->has != 0;
+    return c->buf != 0;
 }
 
-static void give_buffer_back(connection *c) {
-    if (c->has) c->has->taken = 0;
-    c->has = 0;
+static void release_buffer(connection *c) {
+    if (c->buf) c->buf->taken = 0;
+    c->buf = 0;
 }
 
-static void drop(connection *c) {
-    count.lost += (u64)owes(c);
-    steps_waiting -= c->is_asked;
-    give_buffer_back(c);
+static void close_connection(connection *c) {
+    count.lost += (u64)has_output(c);
+    steps_waiting -= c->waits;
+    release_buffer(c);
     system_call(SYS_CLOSE, c->fd, 0, 0, 0, 0);
-    c->fd = -1, c->is_asked = 0;
+    c->fd = -1, c->waits = 0;
 }
 
-/* A step waits for its tick; everything else is answered at once. */
+/* A step waits for its tick; other requests get a reply at once. */
 static i32 must_wait(connection *c, moment *rest) {
-    if (!PACED || !is_target(c->has->in, "/step") || !is_method(c->has->in, "POST")) return 0;
+    if (!PACED || !is_target(c->buf->in, "/step") || !is_method(c->buf->in, "POST")) return 0;
     moment mine;
     if (is_time(&mine)) return 0;
     if (before(mine, *rest)) *rest = mine;
     return 1;
 }
 
-static void ask_to_go_on(connection *c) {
+static void send_continue(connection *c) {
     static const char GO_ON[] = "HTTP/1.1 100 Continue\r\n\r\n";
     c->continued = 1;
-    memcpy(c->has->out, GO_ON, sizeof GO_ON - 1);
-    c->has->out_at = 0, c->has->out_end = sizeof GO_ON - 1;
+    memcpy(c->buf->out, GO_ON, sizeof GO_ON - 1);
+    c->buf->out_at = 0, c->buf->out_end = sizeof GO_ON - 1;
 }
 
-/* One empty line before a request is nothing: some clients send it behind a body. */
+/* Skip one empty line before a request: some clients send it after a body. */
 static void skip_empty_line(connection *c) {
-    buffer *b = c->has;
+    buffer *b = c->buf;
     if (c->skipped || b->got < 2 || b->in[0] != '\r' || b->in[1] != '\n') return;
     c->skipped = 1, b->got -= 2;
     memmove(b->in, b->in + 2, (__SIZE_TYPE__)b->got);
 }
 
-/* INCOMPLETE, WHOLE, or the status of a refusal; `size` becomes that of the body. */
+/* INCOMPLETE, WHOLE, or the status of a refusal; `size` is set to that of the body. */
 static i32 read_request(connection *c, i32 *size) {
-    buffer *b = c->has;
+    buffer *b = c->buf;
     skip_empty_line(c);
     i32 found = read_head(b->in, b->got);
     if (found != WHOLE) return found;
     if (asked_for.chunked) {
-        found = take_chunks(&b->body, b->in, asked_for.head, &b->got);
+        found = decode_chunks(&b->body, b->in, asked_for.head, &b->got);
         *size = b->body.size;
     } else {
         *size = asked_for.size;
         if (b->got < asked_for.head + *size) found = INCOMPLETE;
     }
-    if (found == INCOMPLETE && asked_for.expects && !c->continued) ask_to_go_on(c);
+    if (found == INCOMPLETE && asked_for.expects && !c->continued) send_continue(c);
     return found;
 }
 
-/* The request is done with; behind it the next one may stand. */
-static void forget(connection *c, i32 all) {
-    buffer *b = c->has;
+/* Remove the finished request; the next one may follow it. */
+static void finish_request(connection *c, i32 all) {
+    buffer *b = c->buf;
     b->got -= all;
     memmove(b->in, b->in + all, (__SIZE_TYPE__)b->got);
     memset(&b->body, 0, sizeof b->body);
-    steps_waiting -= c->is_asked;
-    c->is_asked = c->continued = c->skipped = 0, c->does = IDLE;
+    steps_waiting -= c->waits;
+    c->waits = c->continued = c->skipped = 0, c->phase = IDLE;
 }
 
-/* Where somebody waits to be accepted, a connection that has sent no further request is closed after its answer, which
-   says so. */
-static i32 may_be_last(const connection *c, i32 all) {
-    if (!crowded || c->has->got > all) return 0;
-    crowded = 0;
+/* If a client waits to be accepted, close a connection without a further request after its reply,
+   which announces it. */
+static i32 closes_after(const connection *c, i32 all) {
+    if (!is_full || c->buf->got > all) return 0;
+    is_full = 0;
     return 1;
 }
 
-/* Answer the first request that waits, if it is whole; 1 when another may follow. */
+/* Reply to the first request if it is complete; 1 if another may follow. */
 static i32 answer_one(connection *c, moment *rest) {
     i32 size = 0, found = read_request(c, &size);
     if (found == INCOMPLETE) return 0;
     if (found != WHOLE) {
         c->closing = 1;
-        refuse_http(c, found, 0);
+        reject_http(c, found, 0);
         return 0;
     }
-    if (!c->is_asked) c->asked = clock_now;
+    if (!c->waits) c->received = clock_now;
     if (must_wait(c, rest)) {
-        if (c->is_asked) return 0;
+        if (c->waits) return 0;
         if (steps_waiting < STEPS_WAITING) {
-            steps_waiting++, c->is_asked = 1;
+            steps_waiting++, c->waits = 1;
             return 0;
         }
         c->closing |= asked_for.close;
-        refuse_http(c, 503, 0);
+        reject_http(c, 503, 0);
     } else {
-        c->closing |= asked_for.close | may_be_last(c, asked_for.head + size);
+        c->closing |= asked_for.close | closes_after(c, asked_for.head + size);
         answer_whole(c, size);
     }
-    forget(c, asked_for.head + size);
+    finish_request(c, asked_for.head + size);
     return !c->closing;
 }
 
-/* Writes what it can. After the last answer the peer may still be sending: it is read to its end, or its answer is lost. */
+/* Write as much as possible. After the last reply the peer's data is read to its end, because
+   closing earlier would lose the reply. */
 static void write_out(connection *c) {
     enum { BOTH_NOT_READING = 1 };
-    while (owes(c)) {
-        buffer *b = c->has;
+    while (has_output(c)) {
+        buffer *b = c->buf;
         word done = system_call(SYS_WRITE, c->fd, (word)(b->out + b->out_at), b->out_end - b->out_at, 0, 0);
         if (done == ERR_INTERRUPTED) continue;
         if (done == ERR_AGAIN) return;
         if (done <= 0) {
-            drop(c);
+            close_connection(c);
             return;
         }
         b->out_at += (i32)done, c->since = clock_now;
@@ -143,54 +144,55 @@ static void read_in(connection *c) {
     u8 *to = nowhere;
     word wanted = sizeof nowhere;
     if (!c->draining) {
-        to = c->has->in + c->has->got, wanted = (word)sizeof c->has->in - c->has->got;
+        to = c->buf->in + c->buf->got, wanted = (word)sizeof c->buf->in - c->buf->got;
     }
     word got = wanted ? system_call(SYS_READ, c->fd, (word)to, wanted, 0, 0) : ERR_AGAIN;
     if (got == ERR_AGAIN || got == ERR_INTERRUPTED) return;
     if (got <= 0) c->ended = 1;
-    else if (!c->draining) c->has->got += (i32)got;
-    if (c->draining && c->ended) drop(c);
+    else if (!c->draining) c->buf->got += (i32)got;
+    if (c->draining && c->ended) close_connection(c);
 }
 
-/* What it does now, and since when. */
-static void note(connection *c) {
-    i32 does = c->draining ? DRAINING : owes(c) ? SENDING : c->is_asked ? WAITING : c->has && c->has->got ? RECEIVING : IDLE;
-    if (does == IDLE || does == DRAINING) give_buffer_back(c);
-    if (does != c->does) c->does = (u8)does, c->since = clock_now;
+/* Update the phase and its start. */
+static void update_phase(connection *c) {
+    i32 does = c->draining ? DRAINING : has_output(c) ? SENDING : c->waits ? WAITING : c->buf && c->buf->got ? RECEIVING : IDLE;
+    if (does == IDLE || does == DRAINING) release_buffer(c);
+    if (does != c->phase) c->phase = (u8)does, c->since = clock_now;
 }
 
-/* Answers all that can be answered now; `rest` becomes how long a step has to wait, if that is less. */
-static void attend(connection *c, moment *rest) {
-    while (c->fd >= 0 && c->has && c->has->got && !c->draining && !owes(c)) {
+/* Reply to all complete requests; `rest` is set to the waiting time of a step if it is shorter. */
+static void serve_connection(connection *c, moment *rest) {
+    while (c->fd >= 0 && c->buf && c->buf->got && !c->draining && !has_output(c)) {
         i32 more = answer_one(c, rest);
         write_out(c);
         if (!more) break;
     }
-    if (c->fd >= 0 && c->ended && !owes(c) && !c->is_asked) drop(c);
-    if (c->fd >= 0) note(c);
+    if (c->fd >= 0 && c->ended && !has_output(c) && !c->waits) close_connection(c);
+    if (c->fd >= 0) update_phase(c);
 }
 
-/* The time is up of who does not send its request, does not read its answer, or does not close. */
-static void hurry(connection *c, moment *rest) {
+/* Close a connection after its time limit: an incomplete request, an unread reply, or a missing
+   close. */
+static void enforce_limits(connection *c, moment *rest) {
     static const moment limits[] = {{0, 0}, {RECEIVE_SECONDS, 0}, {0, 0}, {SEND_SECONDS, 0}, {DRAIN_SECONDS, 0}};
-    if (!limits[c->does].seconds) return;
-    moment until = after(c->since, limits[c->does]);
+    if (!limits[c->phase].seconds) return;
+    moment until = after(c->since, limits[c->phase]);
     if (before(clock_now, until)) {
         moment mine = between(clock_now, until);
         if (before(mine, *rest)) *rest = mine;
-    } else if (c->does == RECEIVING) {
+    } else if (c->phase == RECEIVING) {
         memset(&asked_for, 0, sizeof asked_for);
         c->closing = 1;
-        refuse_http(c, 408, 0);
+        reject_http(c, 408, 0);
         write_out(c);
-        if (c->fd >= 0) note(c);
+        if (c->fd >= 0) update_phase(c);
     } else
-        drop(c);
+        close_connection(c);
 }
 
-/* A free place, or that of the connection that has been idle, or not closed by its peer, for longest, a second at least;
-   else 0. */
-static connection *place(void) {
+/* Find a free slot, or close the connection that has been idle or draining for longest, at least
+   one second; otherwise 0. */
+static connection *free_slot(void) {
     connection *oldest = 0;
     for (i32 k = 0; k < CONNECTIONS; k++) {
         connection *c = &connections[k];
@@ -198,56 +200,56 @@ static connection *place(void) {
             if (k >= places) places = k + 1;
             return c;
         }
-        if ((c->does == IDLE || c->does == DRAINING) && (!oldest || before(c->since, oldest->since))) oldest = c;
+        if ((c->phase == IDLE || c->phase == DRAINING) && (!oldest || before(c->since, oldest->since))) oldest = c;
     }
     if (!oldest || before(clock_now, after(oldest->since, GRACE))) return 0;
-    watch one = {oldest->fd, READABLE, 0};
-    moment limit = AT_ONCE;
-    if (system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0)) return 0; /* its request is here: it is not idle */
-    drop(oldest);
+    poll_item one = {oldest->fd, READABLE, 0};
+    moment limit = NO_WAIT;
+    if (system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0)) return 0; /* its request has arrived */
+    close_connection(oldest);
     return oldest;
 }
 
-/* Takes in who waits, if there is a place: 1 when somebody else may wait. */
-static i32 welcome(word listener) {
+/* Accept one client if a slot is free: 1 if another may wait. */
+static i32 accept_one(word listener) {
     enum { WENT_AWAY = -103 };
-    connection *c = place();
+    connection *c = free_slot();
     word fd = c ? system_call(SYS_ACCEPT4, listener, 0, 0, NONBLOCK | CLOSE_ON_EXEC, 0) : ERR_AGAIN;
-    crowded = !c || (fd < 0 && fd != ERR_AGAIN && fd != ERR_INTERRUPTED && fd != WENT_AWAY); /* too many files, too */
+    is_full = !c || (fd < 0 && fd != ERR_AGAIN && fd != ERR_INTERRUPTED && fd != WENT_AWAY); /* also for too many open files */
     if (!c || fd < 0) return 0;
     memset(c, 0, sizeof *c);
     c->fd = (i32)fd, c->since = clock_now;
-    watched[1 + (c - connections)].revents = READABLE;
+    poll_items[1 + (c - connections)].revents = READABLE;
     return 1;
 }
 
 static short wanted_of(const connection *c, i32 has_room) {
-    if (owes(c)) return WRITABLE;
+    if (has_output(c)) return WRITABLE;
     if (c->draining) return READABLE;
-    return c->ended || c->is_asked || (!c->has && !has_room) ? 0 : READABLE;
+    return c->ended || c->waits || (!c->buf && !has_room) ? 0 : READABLE;
 }
 
-/* Waits for something to happen. While it is crowded, every second time only for the connections, and not for long. */
-static void look(word listener, moment rest) {
+/* Wait for events. While no slot is free, every second wait ignores the listener and is short. */
+static void wait_for_events(word listener, moment rest) {
     static const moment A_WHILE = {0, 100000000};
     static i32 paused;
     i32 has_room = 0;
     for (i32 k = 0; k < BUFFERS; k++) has_room |= !buffers[k].taken;
-    paused = crowded && !paused;
+    paused = is_full && !paused;
     if (paused && before(A_WHILE, rest)) rest = A_WHILE;
-    watched[0].fd = paused ? -1 : (i32)listener, watched[0].events = READABLE, watched[0].revents = 0;
+    poll_items[0].fd = paused ? -1 : (i32)listener, poll_items[0].events = READABLE, poll_items[0].revents = 0;
     for (i32 k = 0; k < places; k++) {
         const connection *c = &connections[k];
-        watched[1 + k].fd = c->fd, watched[1 + k].revents = 0, watched[1 + k].events = c->fd < 0 ? 0 : wanted_of(c, has_room);
+        poll_items[1 + k].fd = c->fd, poll_items[1 + k].revents = 0, poll_items[1 + k].events = c->fd < 0 ? 0 : wanted_of(c, has_room);
     }
-    if (await(watched, 1 + places, rest) < 0)
-        for (i32 k = 0; k <= places; k++) watched[k].revents = 0;
-    if (!paused && !watched[0].revents) crowded = 0;
+    if (poll_for(poll_items, 1 + places, rest) < 0)
+        for (i32 k = 0; k <= places; k++) poll_items[k].revents = 0;
+    if (!paused && !poll_items[0].revents) is_full = 0;
     clock_now = now();
 }
 
-/* Every connection that has something; the one looked at first changes, so that none is always last. */
-static moment attend_all(void) {
+/* Serve every ready connection. The first index rotates, so that none is always last. */
+static moment serve_all(void) {
     enum { FAILED = 8, HUNG_UP = 16 };
     static i32 first;
     moment rest = FOREVER;
@@ -255,35 +257,35 @@ static moment attend_all(void) {
     for (i32 k = 0; k < places; k++) {
         i32 which = first + k < places ? first + k : first + k - places;
         connection *c = &connections[which];
-        short ready = watched[1 + which].revents;
+        short ready = poll_items[1 + which].revents;
         if (c->fd < 0) continue;
-        if (ready && owes(c)) write_out(c);
-        else if (ready && c->is_asked) drop(c); /* it left while its step waited */
+        if (ready && has_output(c)) write_out(c);
+        else if (ready && c->waits) close_connection(c); /* the client left while its step waited */
         else if (ready && (c->draining || take_buffer(c))) read_in(c);
-        else if (ready & (FAILED | HUNG_UP)) drop(c);
-        if (c->fd >= 0 && (ready || c->is_asked)) attend(c, &rest);
-        if (c->fd >= 0) hurry(c, &rest);
+        else if (ready & (FAILED | HUNG_UP)) close_connection(c);
+        if (c->fd >= 0 && (ready || c->waits)) serve_connection(c, &rest);
+        if (c->fd >= 0) enforce_limits(c, &rest);
     }
     return rest;
 }
 
-/* What was answered is sent, for a second at most; steps that wait are refused. 1 when all was sent. */
-static i32 say_goodbye(void) {
+/* Send replies for one second at most; refuse waiting steps. 1 if all were sent. */
+static i32 drain_all(void) {
     moment until = after(now(), GRACE), t;
     i32 all_sent = 1, size;
     for (i32 k = 0; k < places; k++) {
         connection *c = &connections[k];
-        if (c->fd >= 0 && c->is_asked && read_request(c, &size) == WHOLE) {
+        if (c->fd >= 0 && c->waits && read_request(c, &size) == WHOLE) {
             c->closing = 1;
-            refuse_http(c, 503, 0);
+            reject_http(c, 503, 0);
         }
-        while (c->fd >= 0 && owes(c) && before(t = now(), until)) {
-            watch one = {c->fd, WRITABLE, 0};
+        while (c->fd >= 0 && has_output(c) && before(t = now(), until)) {
+            poll_item one = {c->fd, WRITABLE, 0};
             moment rest = between(t, until);
             system_call(SYS_PPOLL, (word)&one, 1, (word)&rest, 0, 0);
             write_out(c);
         }
-        all_sent &= c->fd < 0 || !owes(c);
+        all_sent &= c->fd < 0 || !has_output(c);
     }
     return all_sent;
 }
@@ -299,12 +301,12 @@ static i32 serve_http(const char *where) {
         return 2;
     }
     for (i32 k = 0; k < CONNECTIONS; k++) connections[k].fd = -1;
-    tell_address(listener);
-    for (moment rest = FOREVER; !stopping; rest = attend_all()) {
-        look(listener, rest);
-        for (i32 k = watched[0].revents ? CONNECTIONS : 0; k > 0 && welcome(listener);) k--;
+    print_address(listener);
+    for (moment rest = FOREVER; !stopping; rest = serve_all()) {
+        wait_for_events(listener, rest);
+        for (i32 k = poll_items[0].revents ? CONNECTIONS : 0; k > 0 && accept_one(listener);) k--;
     }
-    i32 all_sent = say_goodbye();
+    i32 all_sent = drain_all();
     if (!all_sent) warn("the last answers are not all sent: a client did not read for a second", "", "");
     if (here.family == FAMILY_UNIX) system_call(SYS_UNLINKAT, AT_CWD, (word)here.local.path, 0, 0, 0);
     return !all_sent;

@@ -34,22 +34,23 @@ INLINE f64 exp_f64(f64 x) {
     return x < -700.0 ? 0.0 : y;
 }
 
-/* Sixteen columns at once: lane by lane the same operations as one column, so no bit depends on the vector unit. */
+/* Sixteen columns together: each lane does the operations of a single column, so no bit depends on
+   the vector unit. */
 #define LANES 16
 typedef f32 lanes __attribute__((vector_size(4 * LANES)));
-typedef i32 marks __attribute__((vector_size(4 * LANES)));
-typedef lanes loose_lanes __attribute__((aligned(4), may_alias));
+typedef i32 lane_bits __attribute__((vector_size(4 * LANES)));
+typedef lanes unaligned_lanes __attribute__((aligned(4), may_alias));
 
-INLINE lanes spread(f32 x) { return x - (lanes){0}; }
+INLINE lanes broadcast(f32 x) { return x - (lanes){0}; }
 
-INLINE lanes at_least(lanes x, f32 least) {
-    marks below = x < least;
-    return (lanes)(((marks)x & ~below) | ((marks)spread(least) & below));
+INLINE lanes clip_min(lanes x, f32 least) {
+    lane_bits below = x < least;
+    return (lanes)(((lane_bits)x & ~below) | ((lane_bits)broadcast(least) & below));
 }
 
 /* Natural logarithms of positive normal numbers, relative error below 1e-7. */
 INLINE lanes ln_lanes(lanes x) {
-    marks b = (marks)x + (0x3f800000 - 0x3f3504f3);
+    lane_bits b = (lane_bits)x + (0x3f800000 - 0x3f3504f3);
     lanes k = __builtin_convertvector((b >> 23) - 127, lanes);
     lanes e = (lanes)((b & 0x007fffff) + 0x3f3504f3) - 1.0f, z = e * e;
     lanes p = e * -0x1.3a32dap-4f + 0x1.05d90ap-3f;

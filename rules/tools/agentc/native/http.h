@@ -1,9 +1,9 @@
-/* The head of one HTTP/1.1 request out of the bytes of a connection: strict, and bounded by HEAD (RFC 9110, RFC 9112). */
+/* Parser of the head of one HTTP/1.1 request, strict and bounded by HEAD (RFC 9110, RFC 9112). */
 enum { HEAD = 4096, RESERVE = 256, SPARE = 16 };
-enum { INCOMPLETE = 0, WHOLE = 1 }; /* else the status of a refusal */
+enum { INCOMPLETE = 0, WHOLE = 1 }; /* otherwise the status of a refusal */
 
 static struct {
-    i32 method, method_size, target, target_size, head; /* places in the bytes; size of the head */
+    i32 method, method_size, target, target_size, head; /* positions in the bytes; size of the head */
     i32 size;                                           /* of the body */
     u8 has_size, has_host, close, keep, expects, old, chunked, coded;
 } asked_for;
@@ -31,7 +31,8 @@ static i32 begins_with(const u8 *bytes, i32 n, const char *wanted) {
     return n >= size && same_text(bytes, size, wanted, 1);
 }
 
-/* The next element of a list with commas, without the blanks around it; empty ones are skipped. 0 at the end. */
+/* Next element of a comma-separated list without surrounding blanks; empty ones are skipped. 0 at
+   the end. */
 static i32 next_element(const u8 *value, i32 n, i32 *at_, i32 *first, i32 *size) {
     while (*at_ < n && is_one_of(value[*at_], ", \t")) ++*at_;
     for (*first = *at_; *at_ < n && value[*at_] != ',';) ++*at_;
@@ -39,7 +40,7 @@ static i32 next_element(const u8 *value, i32 n, i32 *at_, i32 *first, i32 *size)
     return *size > 0;
 }
 
-/* A number too large for the program is as good as a larger one: both are more than BODY. */
+/* Sizes beyond TOO_LARGE are equivalent: all exceed BODY. */
 static i32 read_size(const u8 *value, i32 n) {
     enum { TOO_LARGE = 100000000 };
     i32 size = 0;
@@ -52,7 +53,7 @@ static i32 read_size(const u8 *value, i32 n) {
     return WHOLE;
 }
 
-/* "chunked" is the one coding that is known; it is the last one, and there once. */
+/* "chunked" is the only supported coding; it must be the last one and occur once. */
 static i32 read_codings(const u8 *value, i32 n) {
     i32 at_ = 0, first, size;
     if (asked_for.old || asked_for.chunked) return 400;
@@ -79,7 +80,7 @@ static i32 read_expectations(const u8 *value, i32 n) {
     return WHOLE;
 }
 
-/* A name or an address, and a port: it may be empty. */
+/* A name or an address, and a port, which may be empty. */
 static i32 read_host(const u8 *value, i32 n) {
     if (asked_for.has_host++) return 400;
     for (i32 i = 0; i < n; i++)
@@ -97,7 +98,7 @@ static i32 read_header(const u8 *name, i32 name_size, const u8 *value, i32 n) {
     return WHOLE;
 }
 
-/* Origin form, absolute form (whose authority may be any), or `*`; what is kept of it is the path without its query. */
+/* Origin form, absolute form with any authority, or `*`; stores the path without its query. */
 static i32 read_target(const u8 *in_, i32 first, i32 end_) {
     i32 scheme = begins_with(in_ + first, end_ - first, "http://") ? 7 : begins_with(in_ + first, end_ - first, "https://") ? 8 : 0;
     i32 from = first + scheme;
@@ -111,7 +112,7 @@ static i32 read_target(const u8 *in_, i32 first, i32 end_) {
     return WHOLE;
 }
 
-/* "HTTP/1.0", or 1 with any higher number, which is answered as 1.1. */
+/* "HTTP/1.0", or 1 with a higher number, which gets a 1.1 reply. */
 static i32 read_version(const u8 *at_, i32 n) {
     if (n != 8 || !begins_with(at_, n, "http/") || at_[0] != 'H' || at_[1] != 'T' || at_[2] != 'T' || at_[3] != 'P') return 400;
     if (at_[5] < '0' || at_[5] > '9' || at_[6] != '.' || at_[7] < '0' || at_[7] > '9') return 400;
@@ -119,7 +120,7 @@ static i32 read_version(const u8 *at_, i32 n) {
     return at_[5] == '1' ? WHOLE : 505;
 }
 
-/* "POST /step HTTP/1.1", one blank between the words; gives its end. */
+/* "POST /step HTTP/1.1" with single blanks; returns its end. */
 static i32 read_first_line(const u8 *in_, i32 end_) {
     i32 i = 0, first;
     while (i < end_ && is_token(in_[i])) i++;
@@ -131,7 +132,7 @@ static i32 read_first_line(const u8 *in_, i32 end_) {
     return found == WHOLE ? read_target(in_, first, i) : found;
 }
 
-/* "Name: value" without its line's end: a name without blanks, a value without control characters. */
+/* "Name: value" without its line end: a name without blanks, a value without control characters. */
 static i32 read_line_of_head(const u8 *at_, i32 n) {
     i32 colon = 0, first, last = n;
     while (colon < n && is_token(at_[colon])) colon++;
@@ -147,7 +148,7 @@ static i32 is_method(const u8 *in_, const char *wanted) {
     return same_text(in_ + asked_for.method, asked_for.method_size, wanted, 0);
 }
 
-/* A path is the same one when its letters are written as %XX. */
+/* Compare a path; letters may be written as %XX. */
 static i32 is_target(const u8 *in_, const char *wanted) {
     const u8 *path = in_ + asked_for.target;
     i32 n = asked_for.target_size, i = 0;
@@ -165,7 +166,7 @@ static i32 is_target(const u8 *in_, const char *wanted) {
     return i == n && !*wanted;
 }
 
-/* What only the whole head shows. A body must have one length, or it could be read as two requests. */
+/* Check the whole head. A body must have one length, or it could be read as two requests. */
 static i32 check_head(const u8 *in_) {
     static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
     i32 is_known = 0;
@@ -179,7 +180,7 @@ static i32 check_head(const u8 *in_) {
     return asked_for.size > BODY ? 413 : WHOLE;
 }
 
-/* INCOMPLETE, WHOLE, or the status of what is wrong with the head, as soon as a line shows it. */
+/* INCOMPLETE, WHOLE, or the status of an error, as soon as a line shows it. */
 static i32 read_head(const u8 *in_, i32 n) {
     memset(&asked_for, 0, sizeof asked_for);
     for (i32 at_ = 0, end_;; at_ = end_ + 2) {

@@ -1,5 +1,6 @@
-/* Replays records [reset, observation.., executed..] from stdin against one agent, as `--replay` of a program does: for
-   the proof that the objects of a library compute the build host's bits. Linux on Arm, Thumb only, no C library. */
+/* Replay of records [reset, observation.., executed..] from stdin on one agent, as `--replay` of a
+   program does: proves that the objects of a library compute the build host's bits. Linux on Arm,
+   Thumb only, no C library. */
 __asm__(".text\n.syntax unified\n.thumb\n.globl _start\n.type _start,%function\n_start:\n mov r0, sp\n movs r1, #15\n"
         " bics r0, r1\n mov sp, r0\n bl enter\n");
 
@@ -37,10 +38,10 @@ void enter(void) {
         if (record[0]) AGENT.reset();
         i32 policy = AGENT.step(record + 1, action);
         for (i32 s = 0; s < AGENT.states; s++) {
-            f32 q = (f32)AGENT.belief[s];
+            f32 q = (f32)AGENT.qs[s];
             write_all(&q, 4);
         }
-        write_all(AGENT.plausible, 4 * AGENT.policies);
+        write_all(AGENT.q_pi, 4 * AGENT.policies);
         write_all(action, 4 * AGENT.controls);
         write_all(&policy, 4);
         AGENT.advance(record + 1 + AGENT.modalities);

@@ -1,4 +1,4 @@
-/* What GET /metrics tells, in the text format of Prometheus. */
+/* Metrics of GET /metrics in the text format of Prometheus. */
 static const struct { const char *bound; u64 nanoseconds; } BUCKETS[] = {
     {"1e-06", 1000}, {"2.5e-06", 2500}, {"5e-06", 5000}, {"1e-05", 10000}, {"2.5e-05", 25000}, {"5e-05", 50000},
     {"0.0001", 100000}, {"0.00025", 250000}, {"0.0005", 500000}, {"0.001", 1000000}, {"0.0025", 2500000},
@@ -47,13 +47,13 @@ static void put_durations(void) {
     put("coalition_step_seconds_count "), put_u64(below), put("\n");
 }
 
-/* One line an instance that has stepped since the program started. */
+/* One line for each instance that has stepped since the program started. */
 static void put_energies(const char *name, f32 values[COPIES][INSTANCES], const char *help) {
     put_title(name, "gauge", help);
     for (i32 c = 0; c < COPIES; c++)
         for (i32 i = 0; i < INSTANCES; i++) {
             f32 value = values[c][i];
-            if (!stepped[c] || !worlds[c].under_way[i]) continue;
+            if (!stepped[c] || !coalitions[c].started[i]) continue;
             put(name), put("{agent=\""), put(instances[i].name);
             if (COPIES > 1) put("\",copy=\""), put_int(c);
             put("\"} ");

@@ -1,18 +1,18 @@
-/* The process: signals that ask it to end, waits that they interrupt, the clock, whole reads and writes, warnings. */
+/* The process: stop signals, interruptible waits, clock, whole reads and writes, warnings. */
 enum { ERR_INTERRUPTED = -4, ERR_AGAIN = -11, ERR_FULL = -28, ERR_TIMED_OUT = -110 };
 enum { SIGNAL_INT = 2, SIGNAL_PIPE = 13, SIGNAL_TERM = 15, SIGNAL_FILE_SIZE = 25 };
 enum { READABLE = 1, WRITABLE = 4, INVALID = 32 };
 enum { AT_CWD = -100, CLOSE_ON_EXEC = 02000000, PATH_ONLY = 010000000 };
 
 typedef struct { word seconds, nanoseconds; } moment;
-typedef struct { i32 fd; short events, revents; } watch;
+typedef struct { i32 fd; short events, revents; } poll_item;
 
-static const moment FOREVER = {1000000, 0}, AT_ONCE, GRACE = {1, 0};
-static volatile i32 stopping; /* finish the step, write the state, end */
-static volatile moment patience;
-static word input_error, output_error; /* why stdin could not be read, or stdout not be written; 0: no error */
+static const moment FOREVER = {1000000, 0}, NO_WAIT, GRACE = {1, 0};
+static volatile i32 stopping; /* set by a signal: finish the step, write the state, end */
+static volatile moment poll_limit;
+static word input_error, output_error; /* errors of stdin and stdout; 0 for none */
 
-_Noreturn static void leave(i32 code) {
+_Noreturn static void exit_program(i32 code) {
     for (;;) system_call(SYS_EXIT, code, 0, 0, 0, 0);
 }
 
@@ -22,25 +22,27 @@ static word length(const char *s) {
     return n;
 }
 
-/* A signal between setting `patience` and sleeping finds the sleep's limit in memory and takes it away. */
+/* A signal between setting `poll_limit` and sleeping clears the limit in memory, so the sleep
+   returns at once. */
 static void on_stop(i32 signal) {
     (void)signal;
     stopping = 1;
-    patience.seconds = patience.nanoseconds = 0;
+    poll_limit.seconds = poll_limit.nanoseconds = 0;
 }
 
-/* ppoll: how many of the list are ready, 0 after the limit; once `stopping` it does not sleep. */
-static word await(watch *list, word count, moment limit) {
-    patience.seconds = limit.seconds, patience.nanoseconds = limit.nanoseconds;
-    if (stopping) patience.seconds = patience.nanoseconds = 0;
-    return system_call(SYS_PPOLL, (word)list, count, (word)&patience, 0, 0);
+/* ppoll: number of ready items, 0 after the limit; does not sleep once `stopping` is set. */
+static word poll_for(poll_item *list, word count, moment limit) {
+    poll_limit.seconds = limit.seconds, poll_limit.nanoseconds = limit.nanoseconds;
+    if (stopping) poll_limit.seconds = poll_limit.nanoseconds = 0;
+    return system_call(SYS_PPOLL, (word)list, count, (word)&poll_limit, 0, 0);
 }
 
 #if defined(__x86_64__) && !defined(HOSTED)
 extern void leave_signal(void);
 #endif
 
-/* As process 1 of a container no signal has a default action: without this `docker stop` waits ten seconds. */
+/* Process 1 of a container has no default signal actions: without handlers `docker stop` waits ten
+   seconds. */
 static void catch_signal(i32 signal, void (*handler)(i32)) {
     struct { void *handler; unsigned long flags;
 #if !defined(__riscv)
@@ -58,16 +60,16 @@ static void catch_signal(i32 signal, void (*handler)(i32)) {
 static void catch_signals(void) {
     catch_signal(SIGNAL_TERM, on_stop);
     catch_signal(SIGNAL_INT, on_stop);
-    catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* these two are ignored: the write itself then reports the error */
+    catch_signal(SIGNAL_PIPE, (void (*)(i32))1); /* ignored: the write itself reports the error */
     catch_signal(SIGNAL_FILE_SIZE, (void (*)(i32))1);
 }
 
-/* The next file to be opened would get the number of a closed stdin, stdout or stderr: answers would be written into it.
-   What stands here instead can be neither read nor written. */
-__attribute__((unused)) static void hold_descriptors(void) {
+/* Reserve closed descriptors of stdin, stdout and stderr: otherwise the next opened file would get
+   such a number and receive replies. The placeholder cannot be read or written. */
+__attribute__((unused)) static void reserve_descriptors(void) {
     for (i32 fd = 0; fd < 3; fd++) {
-        watch one = {fd, 0, 0};
-        moment limit = AT_ONCE;
+        poll_item one = {fd, 0, 0};
+        moment limit = NO_WAIT;
         system_call(SYS_PPOLL, (word)&one, 1, (word)&limit, 0, 0);
         if (one.revents & INVALID) system_call(SYS_OPENAT, AT_CWD, (word)"/", PATH_ONLY, 0, 0);
     }
@@ -84,9 +86,9 @@ static i32 before(moment a, moment b) {
     return a.seconds < b.seconds || (a.seconds == b.seconds && a.nanoseconds < b.nanoseconds);
 }
 
-/* later - earlier, where it is. */
-static moment between(moment earlier, moment later) {
-    moment d = {later.seconds - earlier.seconds, later.nanoseconds - earlier.nanoseconds};
+/* later - earlier, for later >= earlier. */
+static moment between(moment delayed_values, moment later) {
+    moment d = {later.seconds - delayed_values.seconds, later.nanoseconds - delayed_values.nanoseconds};
     if (d.nanoseconds < 0) d.seconds--, d.nanoseconds += 1000000000;
     return d;
 }
@@ -99,11 +101,12 @@ static moment after(moment t, moment span) {
 
 static u64 nanoseconds(moment span) { return (u64)span.seconds * 1000000000u + (u64)span.nanoseconds; }
 
-/* Bytes read, 0 at the end; so does an error end the input (`input_error` says which), and a signal. */
+/* Read bytes; 0 at the end of input, after a signal, or after an error (then `input_error` is
+   set). */
 static word read_some(u8 *to, word n) {
     for (;;) {
-        watch one = {0, READABLE, 0};
-        word ready = await(&one, 1, FOREVER);
+        poll_item one = {0, READABLE, 0};
+        word ready = poll_for(&one, 1, FOREVER);
         if (stopping) return 0;
         if (!ready || ready == ERR_INTERRUPTED) continue;
         word got = system_call(SYS_READ, 0, (word)to, n, 0, 0);
@@ -114,12 +117,13 @@ static word read_some(u8 *to, word n) {
     }
 }
 
-/* How many bytes were written; when not all were, `error` says why. A reader has a second to read after a signal. */
+/* Write all bytes and return their number; `error` is set if some are missing. After a signal a
+   reader has one second. */
 static word write_all(i32 fd, const u8 *from, word n, word *error) {
     word written = 0;
     while (written < n) {
-        watch one = {fd, WRITABLE, 0};
-        word ready = await(&one, 1, FOREVER);
+        poll_item one = {fd, WRITABLE, 0};
+        word ready = poll_for(&one, 1, FOREVER);
         if (!ready || ready == ERR_INTERRUPTED) {
             moment grace = GRACE; /* a second signal ends it */
             if (!stopping) continue;
@@ -138,14 +142,14 @@ static word write_all(i32 fd, const u8 *from, word n, word *error) {
     return written;
 }
 
-/* A line for the log: three parts, any of them empty. */
+/* Write a log line of three parts, which may be empty. */
 static void warn(const char *first, const char *second, const char *third) {
     const char *parts[] = {first, second, third, "\n"};
     word ignored = 0;
     for (i32 i = 0; i < 4; i++) write_all(2, (const u8 *)parts[i], length(parts[i]), &ignored);
 }
 
-/* The common errors of Linux in words. */
+/* Describe common Linux errors. */
 static const char *reason(word error) {
     switch (-error) {
     case 2: return "no such file or folder";

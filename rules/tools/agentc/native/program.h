@@ -1,4 +1,4 @@
-/* The program: what its words mean; see HELP for its face. */
+/* The program: its command line; see HELP. */
 static const char HELP[] =
     "Reads one JSON object a line, writes one a line.\n"
     "  {\"AGENT\":[o0,o1,..],..}  observation index per modality; null exactly where a link feeds it\n"
@@ -40,7 +40,7 @@ static i32 read_count(const char *s, u64 *value) {
     return *s != 0;
 }
 
-/* The words of a program that serves: each option once, and nothing after it that is none. */
+/* Parse the options of a serving program, each at most once. */
 static i32 serve(word n, char **words) {
     const char *state = 0, *where = 0, *often = 0, *seed = 0;
     u64 sown = 0;
@@ -54,7 +54,7 @@ static i32 serve(word n, char **words) {
     }
     if (often && (!state || !read_count(often, &every))) return usage();
     if (seed && !read_count(seed, &sown)) return usage();
-    sow(sown);
+    seed_all(sown);
     if (state && !open_state(state)) return 2;
 #if HTTP
     i32 code = where ? serve_http(where) : (serve_lines(), 0);
@@ -65,7 +65,7 @@ static i32 serve(word n, char **words) {
 }
 
 static i32 run(word n, char **words) {
-    if (!fits()) return warn("an agent's state is larger than its program was built for", "", ""), 70;
+    if (!states_fit()) return warn("an agent's state is larger than its program was built for", "", ""), 70;
     if (n == 2 && equal(words[0], "--replay")) {
         for (i32 a = 0; a < AGENTS; a++)
             if (equal(words[1], agents[a]->name)) return replay(agents[a]);
@@ -79,14 +79,14 @@ static i32 run(word n, char **words) {
     return serve(n, words);
 }
 
-/* An error of stdin or stdout is said, and the exit code shows it. */
-static i32 conclude(i32 code) {
+/* Report errors of stdin and stdout, and set the exit code. */
+static i32 report_io_errors(i32 code) {
     flush();
     if (input_error) warn("stdin: ", reason(input_error), "");
     if (output_error) {
         static u8 said[256];
         word ignored = 0;
-        gather(said, sizeof said);
+        redirect_output(said, sizeof said);
         put("stdout: "), put(reason(output_error));
         if (serves_lines) put("; answers that are lost: "), put_u64(lost_lines);
         if (serves_lines && state_path && saved) put(", their steps are in the state");
@@ -99,7 +99,7 @@ static i32 conclude(i32 code) {
 #if !defined(HOSTED)
 _Noreturn __attribute__((used)) void enter(word *stack) {
     catch_signals();
-    hold_descriptors();
-    leave(conclude(run(stack[0] - 1, (char **)(stack + 2))));
+    reserve_descriptors();
+    exit_program(report_io_errors(run(stack[0] - 1, (char **)(stack + 2))));
 }
 #endif

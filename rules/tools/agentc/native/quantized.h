@@ -1,53 +1,56 @@
-/* Probabilities in codes (grids.py), read with integers and exact products alone: the same bits on every processor.
-   TOLD is one of the two readers of 16 bits; a byte is the number of a palette's level. */
-#define UINT16(code) ((f32)(i32)((code) + (((code) + 1u) >> 16)) * 0x1p-16f) /* k / 65536; 65535 stands for 1 */
+/* Decoders of quantized probabilities (quantize/grids.py), with integers and exact products only:
+   equal bits on every processor. DECODE is one of the two 16-bit decoders; a byte is an index into
+   a palette. */
+#define UINT16(code) ((f32)(i32)((code) + (((code) + 1u) >> 16)) * 0x1p-16f) /* k / 65536; 65535 is 1 */
 
-/* IEEE half precision from 0 to 1: a normal number has float's bits after a shift, below 2^-14 it is a count of 2^-24. */
-INLINE f32 half(u32 code) {
+/* IEEE half precision from 0 to 1: normal numbers are shifted to float's bits, below 2^-14 they are
+   multiples of 2^-24. */
+INLINE f32 half_to_f32(u32 code) {
     union { u32 bits; f32 value; } normal = {(code << 13) + 0x38000000u};
     return code < 0x400u ? (f32)(i32)code * 0x1p-24f : normal.value;
 }
-#define FP16(code) half(code)
+#define FP16(code) half_to_f32(code)
 
-/* Apart, for it is called for every modality: a logarithm is large. */
-SEPARATE f64 ln_told(f64 told) { return ln_f64(floored(told)); }
+/* noinline: every modality calls it, and a logarithm is large. */
+SEPARATE f64 ln_decoded(f64 p) { return ln_f64(clip_to_floor(p)); }
 
-#undef LOOK
-#define LOOK(val, pal, e)                                                                                              \
-    _Generic((val)[e], u16: TOLD((u32)(val)[e]), default: ((pal) ? (pal)[(u8)(val)[e]] : (val)[e]))
+#undef ENTRY
+#define ENTRY(val, pal, e)                                                                                            \
+    _Generic((val)[e], u16: DECODE((u32)(val)[e]), default: ((pal) ? (pal)[(u8)(val)[e]] : (val)[e]))
 
-/* DEFINE_WEIGH for outcomes in codes; the rows after them have their values in `worth`. */
-#define DEFINE_WEIGH_CODED(name, PTR, COL, VAL)                                                                        \
-    INLINE void name(f32 *score, const f32 *Q, i32 columns, i32 outcomes, i32 planes, const f32 *ground,               \
-                     const PTR *ptr, const COL *col, const VAL *val, const f32 *pal, const f32 *worth) {               \
-        for (i32 n = 0; n < columns; n += LANES) {                                                                     \
-            lanes h = {0};                                                                                             \
-            for (i32 o = 0; o < outcomes; o++) {                                                                       \
-                lanes sum = spread(ground[o]);                                                                         \
-                for (u32 e = ptr[o]; e < ptr[o + 1]; e++)                                                              \
-                    sum += (LOOK(val, pal, e) - ground[o]) * *(const loose_lanes *)(Q + n + col[e] * columns);         \
-                lanes p = at_least(sum, 1e-30f);                                                                       \
-                h -= p * ln_lanes(p);                                                                                  \
-            }                                                                                                          \
-            for (i32 t = 0; t < planes; t++) {                                                                         \
-                lanes sum = spread(ground[outcomes + t]);                                                              \
-                for (u32 e = ptr[outcomes + t]; e < ptr[outcomes + t + 1]; e++)                                        \
-                    sum += worth[e - ptr[outcomes]] * *(const loose_lanes *)(Q + n + col[e] * columns);                \
-                *(loose_lanes *)(score + t * columns + n) = h + sum;                                                   \
-            }                                                                                                          \
-        }                                                                                                              \
+/* DEFINE_NEG_EFE for quantized outcomes; the rows after them have their values in `planes_val`. */
+#define DEFINE_NEG_EFE_QUANTIZED(name, PTR, COL, VAL)                                                                   \
+    INLINE void name(f32 *neg_efe, const f32 *Q, i32 columns, i32 outcomes, i32 planes, const f32 *background,          \
+                     const PTR *ptr, const COL *col, const VAL *val, const f32 *pal, const f32 *planes_val) {           \
+        for (i32 n = 0; n < columns; n += LANES) {                                                                      \
+            lanes h = {0};                                                                                              \
+            for (i32 o = 0; o < outcomes; o++) {                                                                        \
+                lanes sum = broadcast(background[o]);                                                                   \
+                for (u32 e = ptr[o]; e < ptr[o + 1]; e++)                                                               \
+                    sum += (ENTRY(val, pal, e) - background[o]) * *(const unaligned_lanes *)(Q + n + col[e] * columns); \
+                lanes p = clip_min(sum, 1e-30f);                                                                        \
+                h -= p * ln_lanes(p);                                                                                   \
+            }                                                                                                           \
+            for (i32 t = 0; t < planes; t++) {                                                                          \
+                lanes sum = broadcast(background[outcomes + t]);                                                        \
+                for (u32 e = ptr[outcomes + t]; e < ptr[outcomes + t + 1]; e++)                                         \
+                    sum += planes_val[e - ptr[outcomes]] * *(const unaligned_lanes *)(Q + n + col[e] * columns);        \
+                *(unaligned_lanes *)(neg_efe + t * columns + n) = h + sum;                                              \
+            }                                                                                                           \
+        }                                                                                                               \
     }
 
-/* DEFINE_SETTLE for outcomes in codes: entries rows[o] to rows[o + 1] belong to outcome o, those after all have `worth`. */
-#define DEFINE_SETTLE_CODED(name, ROW, PTR, SRC, VAL)                                                                  \
-    INLINE void name(f32 *out, i32 entries, i32 outcomes, const ROW *rows, const f32 *ground, const PTR *ptr,          \
-                     const SRC *src, const VAL *val, const f32 *pal, const f32 *worth, const f32 *still) {             \
+/* DEFINE_MARGINALIZE for quantized outcomes: entries rows[o] to rows[o + 1] belong to outcome o,
+   later entries have `planes_val`. */
+#define DEFINE_MARGINALIZE_QUANTIZED(name, ROW, PTR, SRC, VAL)                                                         \
+    INLINE void name(f32 *out, i32 entries, i32 outcomes, const ROW *rows, const f32 *background, const PTR *ptr,      \
+                     const SRC *src, const VAL *val, const f32 *pal, const f32 *planes_val, const f32 *constant) {     \
         u32 first = ptr[rows[outcomes]];                                                                               \
         for (i32 e = 0, o = 0; e < entries; e++) {                                                                     \
             f32 sum = 0.0f;                                                                                            \
             while (o < outcomes && e >= rows[o + 1]) o++;                                                              \
             for (u32 i = ptr[e]; i < ptr[e + 1]; i++)                                                                  \
-                sum += (o < outcomes ? LOOK(val, pal, i) - ground[o] : worth[i - first]) * still[src[i]];              \
+                sum += (o < outcomes ? ENTRY(val, pal, i) - background[o] : planes_val[i - first]) * constant[src[i]]; \
             out[e] = sum < NEGLIGIBLE && sum > -NEGLIGIBLE ? 0.0f : sum;                                               \
         }                                                                                                              \
     }

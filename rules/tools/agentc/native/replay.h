@@ -1,11 +1,11 @@
-/* What proves the code: records replayed from stdin, and the golden steps that the program carries. */
-/* The bytes of one replayed step: beliefs, policies, action, policy. */
+/* Replay of records from stdin, and of the golden steps in the program. */
+/* Bytes of one replayed step: beliefs, policies, action, policy. */
 static void emit_step(const agent *who, const i32 *action, i32 policy, void (*sink)(const void *, word)) {
     for (i32 s = 0; s < who->states; s++) {
-        f32 q = (f32)who->belief[s];
+        f32 q = (f32)who->qs[s];
         sink(&q, 4);
     }
-    sink(who->plausible, 4 * (word)who->policies);
+    sink(who->q_pi, 4 * (word)who->policies);
     sink(action, 4 * (word)who->controls);
     sink(&policy, 4);
 }
@@ -24,8 +24,8 @@ static i32 replay_step(const agent *who, const i32 *record, void (*sink)(const v
     return 1;
 }
 
-/* As at the start of the program: nothing seen, no number drawn. */
-static void renew(const agent *who) {
+/* Reset to the state at program start: no observation, no sample. */
+static void restart(const agent *who) {
     memset(who->state, 0, who->state_bytes);
     who->reset();
 }
@@ -33,7 +33,7 @@ static void renew(const agent *who) {
 static i32 replay(const agent *who) {
     i32 record[1 + MAX_MODALITIES + MAX_CONTROLS];
     word size = 4 * (1 + (word)who->modalities + who->controls);
-    for (renew(who);;) {
+    for (restart(who);;) {
         word got = 0;
         for (i32 c; got < size && (c = next_byte()) >= 0; got++) ((u8 *)record)[got] = (u8)c;
         if (got < size || !replay_step(who, record, put_bytes)) {
@@ -51,7 +51,7 @@ static void hash_bytes(const void *from, word n) { hash = mix(hash, from, n); }
 static i32 golden_agrees(i32 a) {
     i32 record[1 + MAX_MODALITIES + MAX_CONTROLS], width = 1 + agents[a]->modalities + agents[a]->controls;
     hash = FRESH;
-    renew(agents[a]);
+    restart(agents[a]);
     for (i32 k = 0; k < golden_steps[a]; k++) {
         for (i32 i = 0; i < width; i++) record[i] = golden[a][k * width + i];
         if (!replay_step(agents[a], record, hash_bytes)) return 0;
@@ -59,7 +59,7 @@ static i32 golden_agrees(i32 a) {
     return hash == golden_hash[a];
 }
 
-/* Replays the steps that were proved when this program was built; 1 unless every bit is the same. */
+/* Replay the golden steps; returns 1 if a bit differs. */
 static i32 selftest(i32 quiet) {
     i32 wrong = 0, a = 0;
     if (!quiet) put("{\"selftest\":{");

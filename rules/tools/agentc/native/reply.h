@@ -1,26 +1,27 @@
-/* A connection, the buffers that those with a request under way share, and the head of an answer. */
+/* Connections, their shared buffers, and the head of a reply. */
 typedef struct {
-    i32 got;              /* bytes that wait in `in` */
-    i32 out_at, out_end;  /* what of `out` is still to be written */
+    i32 got;              /* bytes in `in` */
+    i32 out_at, out_end;  /* unwritten part of `out` */
     chunks body;
     u8 taken;
     u8 in[HEAD + BODY + SPARE], out[RESERVE + ANSWER];
 } buffer;
 
-/* What a connection does: nothing (then it may make room), or what it may do for so long only, but for its turn to step. */
+/* Phase of a connection. IDLE ones may be closed for new clients; the others have a time limit,
+   except WAITING for a tick. */
 enum { IDLE, RECEIVING, WAITING, SENDING, DRAINING };
 
 typedef struct {
     i32 fd;
-    u8 closing, ended, continued, draining, skipped, is_asked, does;
-    moment since; /* when it began to do that, or sent something last */
-    moment asked; /* when its request was whole */
-    buffer *has;  /* 0 while it has no request under way */
+    u8 closing, ended, continued, draining, skipped, waits, phase;
+    moment since; /* start of the phase, or of the last write */
+    moment received; /* arrival of the complete request */
+    buffer *buf;  /* 0 without a request in progress */
 } connection;
 
-#define RECEIVE_SECONDS 10 /* for a request to be whole, from its first byte */
-#define SEND_SECONDS 10    /* for a client to read something of its answer */
-#define DRAIN_SECONDS 10   /* for a client to close after its last answer */
+#define RECEIVE_SECONDS 10 /* limit for a complete request, from its first byte */
+#define SEND_SECONDS 10    /* limit for a client to read part of its reply */
+#define DRAIN_SECONDS 10   /* limit for a client to close after its last reply */
 
 static const char *status_text(i32 status) {
     switch (status) {
@@ -47,16 +48,16 @@ static void put_two(u32 value) {
     put_bytes(digits, 2);
 }
 
-static moment clock_now; /* when this round of the server began */
+static moment clock_now; /* start of this round of the server */
 
-/* "Date: Sun, 29 Nov 2026 07:45:11 GMT"; none from a clock that nobody has set (RFC 9110, 6.6.1). */
+/* "Date: Sun, 29 Nov 2026 07:45:11 GMT"; omitted if the clock is not set (RFC 9110, 6.6.1). */
 static void write_date(void) {
     enum { CLOCK_REALTIME = 0, SET_AFTER = 1577836800, DAY = 86400, ERA = 146097 };
     moment t = {0, 0};
     system_call(SYS_CLOCK, CLOCK_REALTIME, (word)&t, 0, 0, 0);
     u32 seconds = (u32)t.seconds, days = seconds / DAY, rest = seconds % DAY;
     if (seconds < SET_AFTER) return;
-    u32 shifted = days + 719468, of_era = shifted % ERA; /* years begin in March, eras every 400 years */
+    u32 shifted = days + 719468, of_era = shifted % ERA; /* years begin in March, eras have 400 years */
     u32 years = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA - 1)) / 365;
     u32 of_year = of_era - (365 * years + years / 4 - years / 100), month = (5 * of_year + 2) / 153;
     put("Date: "), put_bytes("ThuFriSatSunMonTueWed" + days % 7 * 3, 3), put(", ");
@@ -65,30 +66,30 @@ static void write_date(void) {
     put_two(rest / 3600), put(":"), put_two(rest / 60 % 60), put(":"), put_two(rest % 60), put(" GMT\r\n");
 }
 
-/* Written once a second. */
+/* Format the date once a second. */
 static void put_date(void) {
     static u8 date[40];
     static word size, second = -1;
     if (clock_now.seconds != second) {
         u8 *to = out.to;
         word room_ = out.size, used = out.used;
-        gather(date, sizeof date), write_date();
+        redirect_output(date, sizeof date), write_date();
         size = out.used, second = clock_now.seconds;
-        gather(to, room_), out.used = used;
+        redirect_output(to, room_), out.used = used;
     }
     put_bytes(date, size);
 }
 
-/* Begin an answer's body; it stands behind room for the head. */
-static void begin(connection *c) { gather(c->has->out + RESERVE, ANSWER); }
+/* Begin a reply's body after the space for its head. */
+static void begin(connection *c) { redirect_output(c->buf->out + RESERVE, ANSWER); }
 
-/* The head, written before the body that was put since `begin`. */
+/* Write the head before the body that was put since `begin`. */
 static void finish(connection *c, i32 status, const char *kind, const char *allowed) {
     static u8 head[RESERVE];
-    buffer *b = c->has;
+    buffer *b = c->buf;
     word size = out.used;
     if (out.lost) status = 500, size = 0;
-    gather(head, sizeof head);
+    redirect_output(head, sizeof head);
     put("HTTP/1.1 "), put_int(status), put(" "), put(status_text(status)), put("\r\n"), put_date();
     if (size) put("Content-Type: "), put(kind), put("\r\n");
     put("Content-Length: "), put_int((i32)size), put("\r\n");

@@ -1,4 +1,4 @@
-/* What is asked for: POST /step, GET /healthz, GET /metrics. */
+/* Resources: POST /step, GET /healthz, GET /metrics. */
 static const char JSON[] = "application/json", TEXT[] = "text/plain; version=0.0.4; charset=utf-8";
 
 static i32 selftest(i32 quiet);
@@ -16,7 +16,7 @@ static const char *detail(i32 status) {
     }
 }
 
-static void refuse_http(connection *c, i32 status, const char *allowed) {
+static void reject_http(connection *c, i32 status, const char *allowed) {
     count.errors++;
     begin(c);
     put("{\"error\":\""), put(status_text(status)), put(detail(status));
@@ -25,21 +25,21 @@ static void refuse_http(connection *c, i32 status, const char *allowed) {
     finish(c, status, JSON, allowed);
 }
 
-/* The body as one request of the JSON face. */
+/* Run the body as one JSON request. */
 static void answer_step(connection *c, i32 size) {
     i32 status = 200;
     begin(c);
-    text = c->has->in + asked_for.head;
-    if (!understand(size)) status = 400, complain();
-    else if (wants_reset) start_over();
-    else act(c->asked);
+    text = c->buf->in + asked_for.head;
+    if (!parse_request(size)) status = 400, put_error();
+    else if (wants_reset) run_resets();
+    else run_step(c->received);
     finish(c, status, JSON, 0);
 }
 
 static void answer_page(connection *c, i32 is_health) {
-    const u8 *in_ = c->has->in;
+    const u8 *in_ = c->buf->in;
     if (!is_method(in_, "GET") && !is_method(in_, "HEAD")) {
-        refuse_http(c, 405, "GET, HEAD");
+        reject_http(c, 405, "GET, HEAD");
         return;
     }
     begin(c);
@@ -48,15 +48,15 @@ static void answer_page(connection *c, i32 is_health) {
 }
 
 static void answer_whole(connection *c, i32 size) {
-    const u8 *in_ = c->has->in;
+    const u8 *in_ = c->buf->in;
     if (is_target(in_, "*")) { /* OPTIONS of the program itself */
         begin(c);
         finish(c, 200, TEXT, "GET, HEAD, POST, OPTIONS");
     } else if (is_target(in_, "/healthz") || is_target(in_, "/metrics"))
         answer_page(c, is_target(in_, "/healthz"));
-    else if (!is_target(in_, "/step")) refuse_http(c, 404, 0);
-    else if (!is_method(in_, "POST")) refuse_http(c, 405, "POST");
-    else if (!asked_for.has_size && !asked_for.chunked) refuse_http(c, 411, 0);
-    else if (asked_for.coded) refuse_http(c, 415, 0);
+    else if (!is_target(in_, "/step")) reject_http(c, 404, 0);
+    else if (!is_method(in_, "POST")) reject_http(c, 405, "POST");
+    else if (!asked_for.has_size && !asked_for.chunked) reject_http(c, 411, 0);
+    else if (asked_for.coded) reject_http(c, 415, 0);
     else answer_step(c, size);
 }

@@ -1,5 +1,5 @@
-/* The state on disk: `--state FILE` is read at the start and replaced whole, so that it is the old or the new one whenever
-   the power goes. Little-endian; the same on every processor. */
+/* State file: `--state FILE` is read at the start and replaced atomically, so a power failure
+   leaves the old or the new one. Little-endian, equal on every processor. */
 enum { FOR_READING = 0, FOR_WRITING = 1, CREATE = 0100, TRUNCATE = 01000, PATH = 1024 };
 enum { LOCK_ALONE = 2, LOCK_OR_FAIL = 4 };
 
@@ -9,9 +9,9 @@ static const char *state_path;
 static char beside[PATH], folder[PATH];
 static word folder_fd;
 static u64 every = 1, unsaved; /* steps between two writes, steps since the last one */
-static i32 saved = 1;          /* whether the last write went well */
+static i32 saved = 1;          /* 1 if the last write succeeded */
 
-/* 64-bit FNV-1a: every change of one byte changes it. */
+/* 64-bit FNV-1a: a change of one byte always changes it. */
 static u64 mix(u64 hash, const void *from, word n) {
     for (word i = 0; i < n; i++) hash = (hash ^ ((const u8 *)from)[i]) * 0x100000001b3ull;
     return hash;
@@ -19,13 +19,13 @@ static u64 mix(u64 hash, const void *from, word n) {
 
 static const u64 FRESH = 0xcbf29ce484222325ull;
 
-static u64 checksum(void) { return mix(mix(FRESH, &header, sizeof header), worlds, sizeof worlds); }
+static u64 checksum(void) { return mix(mix(FRESH, &header, sizeof header), coalitions, sizeof coalitions); }
 
 static word open_file(const char *path, i32 flags) {
     return system_call(SYS_OPENAT, AT_CWD, (word)path, flags | CLOSE_ON_EXEC, 0600, 0);
 }
 
-/* 0, or the error that stopped it. */
+/* Returns 0 or an error. */
 static word write_file(word fd, const void *from, word n) {
     while (n > 0) {
         word done = system_call(SYS_WRITE, fd, (word)from, n, 0, 0);
@@ -52,7 +52,7 @@ static word write_beside(void) {
     if (fd < 0) return fd;
     u64 sum = checksum();
     word error = write_file(fd, &header, sizeof header);
-    if (!error) error = write_file(fd, worlds, sizeof worlds);
+    if (!error) error = write_file(fd, coalitions, sizeof coalitions);
     if (!error) error = write_file(fd, &sum, sizeof sum);
     if (!error) error = system_call(SYS_FSYNC, fd, 0, 0, 0, 0);
     word closed = system_call(SYS_CLOSE, fd, 0, 0, 0, 0);
@@ -62,7 +62,7 @@ static word write_beside(void) {
 /* Write a file beside it, have it on the disk, rename, have the name on the disk. */
 static void save(void) {
     memcpy(header.magic, MAGIC, sizeof MAGIC);
-    header.identity = IDENTITY, header.size = sizeof worlds, header.steps = count.steps;
+    header.identity = IDENTITY, header.size = sizeof coalitions, header.steps = count.steps;
     word error = write_beside();
     if (!error) error = system_call(SYS_RENAMEAT2, AT_CWD, (word)beside, AT_CWD, (word)state_path, 0);
     if (!error) error = system_call(SYS_FSYNC, folder_fd, 0, 0, 0, 0);
@@ -74,13 +74,13 @@ static void save(void) {
     saved = !error;
 }
 
-/* After a step, or a reset: the answer's last byte goes out after this. */
+/* After a step or a reset, before the last byte of its reply is written. */
 static void note_change(void) {
     unsaved++;
     if (state_path && every && unsaved >= every) save();
 }
 
-/* At the end; 1 when what is on the disk is not what was last answered. */
+/* Save at the end; returns 1 if the disk lacks the last reply's state. */
 static i32 save_at_end(void) {
     if (state_path && (unsaved || !saved)) save();
     return !saved;
@@ -93,7 +93,7 @@ static i32 join(char *to, const char *path, word n, const char *suffix) {
     return 1;
 }
 
-static i32 refuse_state(const char *why) {
+static i32 reject_state(const char *why) {
     warn("--state ", state_path, ": "), warn("  ", why, "");
     return 0;
 }
@@ -104,11 +104,11 @@ static i32 in_range(const i32 *values, const i32 *limits, i32 n, i32 least) {
     return 1;
 }
 
-/* Actions are indices of tables: a file that was forged must not lead out of them. */
-static i32 possible(const world *w) {
+/* Actions index tables, so values of a forged file are checked. */
+static i32 possible(const coalition *w) {
     for (i32 i = 0; i < INSTANCES; i++)
-        if (w->under_way[i] > 1 ||
-            !in_range(w->action + instances[i].acted, agent_of(i)->num_controls, agent_of(i)->controls, 0)) return 0;
+        if (w->started[i] > 1 ||
+            !in_range(w->action + instances[i].first_control, agent_of(i)->num_controls, agent_of(i)->controls, 0)) return 0;
     return 1;
 }
 
@@ -116,42 +116,42 @@ static i32 read_state(word fd) {
     u64 sum = 0;
     u8 more;
     word got = read_file(fd, &header, sizeof header);
-    if (got < 0) return refuse_state(reason(got));
+    if (got < 0) return reject_state(reason(got));
     if (got != sizeof header || memcmp(header.magic, MAGIC, sizeof MAGIC))
-        return refuse_state("this is no state of such a program; move it away to start afresh");
-    if (header.identity != IDENTITY || header.size != sizeof worlds)
-        return refuse_state("this is the state of other agents (a model, a name or a number of replicas changed); move it away "
+        return reject_state("this is no state of such a program; move it away to start afresh");
+    if (header.identity != IDENTITY || header.size != sizeof coalitions)
+        return reject_state("this is the state of other agents (a model, a name or a number of replicas changed); move it away "
                             "to start afresh");
-    if (read_file(fd, worlds, sizeof worlds) != sizeof worlds || read_file(fd, &sum, sizeof sum) != sizeof sum ||
+    if (read_file(fd, coalitions, sizeof coalitions) != sizeof coalitions || read_file(fd, &sum, sizeof sum) != sizeof sum ||
         read_file(fd, &more, 1) != 0 || sum != checksum())
-        return refuse_state("the file is damaged; move it away to start afresh");
+        return reject_state("the file is damaged; move it away to start afresh");
     for (i32 c = 0; c < COPIES; c++)
-        if (!possible(&worlds[c])) return refuse_state("the file is damaged; move it away to start afresh");
+        if (!possible(&coalitions[c])) return reject_state("the file is damaged; move it away to start afresh");
     count.steps = header.steps;
     return 1;
 }
 
-/* Held until the program ends: two programs must not write one state. */
+/* Lock until the program ends: two programs must not write one state. */
 static i32 lock(void) {
     word fd = open_file(beside, FOR_WRITING | CREATE);
-    if (fd < 0) return refuse_state(reason(fd));
-    return !system_call(SYS_FLOCK, fd, LOCK_ALONE | LOCK_OR_FAIL, 0, 0, 0) ? 1 : refuse_state("another program uses it");
+    if (fd < 0) return reject_state(reason(fd));
+    return !system_call(SYS_FLOCK, fd, LOCK_ALONE | LOCK_OR_FAIL, 0, 0, 0) ? 1 : reject_state("another program uses it");
 }
 
-/* Reads the state when there is one, and writes it once: what would fail later fails now. */
+/* Read the state if it exists, and write it once, so that errors appear at the start. */
 static i32 open_state(const char *path) {
     word n = length(path), slash = n;
     state_path = path;
     while (slash > 0 && path[slash - 1] != '/') slash--;
-    if (!n || slash == n) return refuse_state("a file is wanted");
+    if (!n || slash == n) return reject_state("a file is wanted");
     if (!join(beside, path, n, ".lock") || !join(folder, path, slash, slash ? "" : "."))
-        return refuse_state("the path is too long");
+        return reject_state("the path is too long");
     folder_fd = open_file(folder, FOR_READING);
-    if (folder_fd < 0) return refuse_state(reason(folder_fd));
+    if (folder_fd < 0) return reject_state(reason(folder_fd));
     if (!lock()) return 0;
     join(beside, path, n, ".new");
     word fd = open_file(path, FOR_READING);
-    if (fd < 0 && fd != -2) return refuse_state(reason(fd));
+    if (fd < 0 && fd != -2) return reject_state(reason(fd));
     if (fd >= 0) {
         if (!read_state(fd)) return 0;
         system_call(SYS_CLOSE, fd, 0, 0, 0, 0);

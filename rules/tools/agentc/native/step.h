@@ -1,7 +1,7 @@
-/* One request: understood, carried out, written down, answered. */
+/* One request: parse it, run it, save the state, reply. */
 enum { PACED = TICK_SECONDS || TICK_NANOSECONDS, TIMED = DEADLINE_SECONDS || DEADLINE_NANOSECONDS };
 static const moment TICK = {TICK_SECONDS, TICK_NANOSECONDS}, DEADLINE = {DEADLINE_SECONDS, DEADLINE_NANOSECONDS};
-static moment due; /* when the next tick may begin */
+static moment due; /* earliest start of the next tick */
 static i32 with_beliefs;
 
 static void put_beliefs(const agent *who, const f64 *q) {
@@ -17,16 +17,16 @@ static void put_beliefs(const agent *who, const f64 *q) {
     put("]");
 }
 
-static void answer(world *w, i32 i) {
+static void put_answer(coalition *w, i32 i) {
     const agent *who = agent_of(i);
     put("\""), put(instances[i].name), put("\":{\"action\":[");
     for (i32 c = 0; c < who->controls; c++) {
         if (c) put(",");
-        put_int(w->action[instances[i].acted + c]);
+        put_int(w->action[instances[i].first_control + c]);
     }
     put("],\"vfe\":"), put_f32(vfe[copy][i]);
     put(",\"efe\":"), put_f32(efe[copy][i]);
-    if (with_beliefs) put_beliefs(who, (const f64 *)state_of(w, i) + (who->belief - (const f64 *)who->state));
+    if (with_beliefs) put_beliefs(who, (const f64 *)state_of(w, i) + (who->qs - (const f64 *)who->state));
     put("}");
 }
 
@@ -34,7 +34,7 @@ static void put_copy(void) {
     if (COPIES > 1 && copy >= 0) put("\"copy\":"), put_int(copy), put(",");
 }
 
-/* Only what takes time is measured; steps by their duration, and those that end after their deadline. */
+/* Record durations of steps, and steps that ended after their deadline. */
 static void measure(moment begun, moment asked) {
     moment ended = now();
 #if HTTP
@@ -43,8 +43,9 @@ static void measure(moment begun, moment asked) {
     if (TIMED && before(after(asked, DEADLINE), ended)) count.late++;
 }
 
-/* `asked`: when the request was there. With a tick the deadline counts from when the tick was due. */
-static void act(moment asked) {
+/* `asked` is the arrival of the request. With a tick the deadline counts from the time when the
+   tick was due. */
+static void run_step(moment asked) {
     moment begun = TIMED || PACED || HTTP ? now() : asked;
     u64 late = count.late;
     if (PACED) {
@@ -56,30 +57,30 @@ static void act(moment asked) {
     put("{"), put_copy();
     for (i32 i = 0; i < INSTANCES; i++) {
         if (i) put(",");
-        answer(&worlds[copy], i);
+        put_answer(&coalitions[copy], i);
     }
     if (count.late > late) put(",\"late\":"), put_u64(count.late);
     note_change();
     put("}\n");
 }
 
-static void start_over(void) {
+static void run_resets(void) {
     i32 all = 1, any = 0;
     for (i32 i = 0; i < INSTANCES; i++) {
-        all &= again[i];
-        for (i32 c = 0; again[i] && c < COPIES; c++)
-            if (COPIES == 1 || copy < 0 || c == copy) reset(&worlds[c], i);
+        all &= resets[i];
+        for (i32 c = 0; resets[i] && c < COPIES; c++)
+            if (COPIES == 1 || copy < 0 || c == copy) reset(&coalitions[c], i);
     }
     put("{"), put_copy(), put("\"reset\":");
     if (all) put("true");
     for (i32 i = 0; !all && i < INSTANCES; i++)
-        if (again[i]) put(any++ ? ",\"" : "[\""), put(instances[i].name), put("\"");
+        if (resets[i]) put(any++ ? ",\"" : "[\""), put(instances[i].name), put("\"");
     if (!all) put("]");
     note_change();
     put("}\n");
 }
 
-/* As part of a string: quotation marks escaped, what is no printable ASCII as '?'. */
+/* Put a JSON string: escape quotation marks, replace unprintable characters by '?'. */
 static void put_escaped(const u8 *from, i32 n) {
     for (i32 i = 0; i < n; i++) {
         u8 c = from[i] < ' ' || from[i] > 126 ? '?' : from[i];
@@ -88,7 +89,7 @@ static void put_escaped(const u8 *from, i32 n) {
     }
 }
 
-/* The names that a key may be; of many the first ones. */
+/* Put the names that a key can have, the first ones if there are many. */
 static void put_names(void) {
     enum { ENOUGH = 200 };
     put("; the agents are ");
@@ -103,26 +104,27 @@ static void put_names(void) {
 }
 
 /* "agent NAME, modality 1: WHAT from 0 to 2, not FOUND, at byte 17". */
-static void complain(void) {
+static void put_error(void) {
     enum { ENOUGH = 40 };
     count.errors++;
     put("{\"error\":\"");
-    if (fault.agent) put("agent "), put(fault.agent);
-    if (fault.part) put(", "), put(fault.part), put(" "), put_int(fault.index);
-    if (fault.agent) put(": ");
-    put_escaped((const u8 *)fault.what, (i32)length(fault.what));
-    if (fault.limit > 0) put(" from 0 to "), put_int(fault.limit - 1);
-    if (fault.first >= 0) {
-        i32 n = fault.size < ENOUGH ? fault.size : ENOUGH;
-        if (n >= 0) put(!n ? ", but the text ends" : fault.names ? " " : ", not "), put_escaped(text + fault.first, n);
-        if (n < fault.size) put("..");
-        put(", at byte "), put_int(fault.first + 1);
+    if (request_error.agent) put("agent "), put(request_error.agent);
+    if (request_error.part) put(", "), put(request_error.part), put(" "), put_int(request_error.index);
+    if (request_error.agent) put(": ");
+    put_escaped((const u8 *)request_error.what, (i32)length(request_error.what));
+    if (request_error.limit > 0) put(" from 0 to "), put_int(request_error.limit - 1);
+    if (request_error.first >= 0) {
+        i32 n = request_error.size < ENOUGH ? request_error.size : ENOUGH;
+        if (n >= 0) put(!n ? ", but the text ends" : request_error.names ? " " : ", not "), put_escaped(text + request_error.first, n);
+        if (n < request_error.size) put("..");
+        put(", at byte "), put_int(request_error.first + 1);
     }
-    if (fault.names) put_names();
+    if (request_error.names) put_names();
     put("\"}\n");
 }
 
-/* Ticks begin at least TICK apart; a late one does not make the next ones hurry. 0 when it is not time yet. */
+/* Ticks begin at least TICK after each other; a late tick does not shorten later ones. Returns 0 if
+   it is too early. */
 static i32 is_time(moment *rest) {
     moment t = now();
     if (!before(t, due)) return 1;
@@ -137,34 +139,34 @@ static i32 blank(i32 n) {
 }
 
 static void answer_line(i32 n) {
-    moment asked = TIMED ? now() : AT_ONCE, rest;
-    if (!understand(n)) {
-        complain();
+    moment asked = TIMED ? now() : NO_WAIT, rest;
+    if (!parse_request(n)) {
+        put_error();
         return;
     }
     if (wants_reset) {
-        start_over();
+        run_resets();
         return;
     }
     if (PACED) {
         flush();
-        while (!stopping && !is_time(&rest)) await(0, 0, rest);
+        while (!stopping && !is_time(&rest)) poll_for(0, 0, rest);
         if (output_error) return;
     }
-    act(asked);
+    run_step(asked);
 }
 
 static i32 serves_lines;
 
-/* Lines from stdin until its end, a signal, or an answer that cannot be written. */
+/* Serve lines from stdin until its end, a signal, or a reply that cannot be written. */
 static void serve_lines(void) {
     serves_lines = 1;
     while (!stopping) {
         i32 n = read_line();
         if (n == LINE_END) break;
         if (n == LINE_LONG) {
-            refuse("line longer than " AS_TEXT(LINE) " bytes");
-            complain();
+            reject("line longer than " AS_TEXT(LINE) " bytes");
+            put_error();
         } else if (!blank(n))
             answer_line(n);
     }

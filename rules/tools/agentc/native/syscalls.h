@@ -73,7 +73,7 @@ static word system_call(word n, word a, word b, word c, word d, word e) {
 #endif
 
 #if !defined(HOSTED)
-/* The compiler may call these four for copies and zeroes, whatever the flags. */
+/* The compiler may call these four functions with any flags. */
 typedef u64 __attribute__((may_alias)) chunk;
 void *memset(void *to, int value, __SIZE_TYPE__ n) {
     for (__SIZE_TYPE__ i = 0; i < n; i++) ((volatile u8 *)to)[i] = (u8)value;

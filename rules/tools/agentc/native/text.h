@@ -1,10 +1,10 @@
-/* Buffered output, one line of input at a time, and numbers as text. */
-static u8 room[4096];
-static struct { u8 *to; word used, size; i32 kept, lost; } out = {room, 0, sizeof room, 0, 0};
+/* Buffered output, line input, and numbers as text. */
+static u8 out_buffer[4096];
+static struct { u8 *to; word used, size; i32 kept, lost; } out = {out_buffer, 0, sizeof out_buffer, 0, 0};
 
-static u64 lost_lines; /* that `output_error` kept from being written whole */
+static u64 lost_lines; /* lines that were not written because of `output_error` */
 
-/* After an error nothing more is written, and no further request is read. */
+/* After an error write nothing, and read no further request. */
 static void flush(void) {
     if (out.kept) return;
     word done = output_error ? 0 : write_all(1, out.to, out.used, &output_error);
@@ -13,12 +13,12 @@ static void flush(void) {
     out.used = 0;
 }
 
-/* What is put from now on stays in `to`. */
-static void gather(u8 *to, word size) {
+/* Redirect later output to the buffer `to`. */
+static void redirect_output(u8 *to, word size) {
     out.to = to, out.used = 0, out.size = size, out.kept = 1, out.lost = 0;
 }
 
-/* What is `kept` stays in its buffer, which was sized for it; else the buffer goes out whenever it is full. */
+/* A redirected buffer is sized for its content; the output buffer is flushed when full. */
 static void put_bytes(const void *from, word n) {
     for (word i = 0; i < n; i++) {
         if (out.used == out.size) {
@@ -44,7 +44,7 @@ static void put_int(i32 value) {
     while (n > 0) put_bytes(&digits[--n], 1);
 }
 
-/* Without division, which a 32-bit processor has no instruction for. */
+/* No division: 32-bit processors lack the instruction. */
 static void put_u64(u64 value) {
     static const u64 tens[] = {
         10000000000000000000ull, 1000000000000000000ull, 100000000000000000ull, 10000000000000000ull, 1000000000000000ull,
@@ -62,7 +62,7 @@ static void put_hex(u64 value) {
     for (i32 shift = 60; shift >= 0; shift -= 4) put_bytes(&"0123456789abcdef"[(value >> shift) & 15], 1);
 }
 
-/* Digits of 0 < value < 1e38 as value = digits * 10^exponent, 10^8 <= digits < 10^9. */
+/* Digits of 0 < value < 1e38: value = digits * 10^exponent, 10^8 <= digits < 10^9. */
 static u32 decimal(f64 value, i32 *exponent) {
     i32 e = 0;
     while (value >= 1e9) value /= 10.0, e++;
@@ -74,7 +74,7 @@ static u32 decimal(f64 value, i32 *exponent) {
     return digits;
 }
 
-/* Nine significant digits, which name every f32; null when it is not finite. */
+/* Nine significant digits, which identify every f32; null if not finite. */
 static void put_f32(f32 x) {
     f64 value = x < 0.0f ? -(f64)x : (f64)x;
     i32 e = 0, n = 9;
@@ -107,17 +107,17 @@ static void put_f32(f32 x) {
     }
 }
 
-/* One line of input without its newline; longer ones are read to their end and reported. */
+/* One input line without its newline; longer lines are skipped and reported. */
 enum { LINE_END = -1, LINE_LONG = -2 };
 #define SHOWN(n) #n
 #define AS_TEXT(n) SHOWN(n)
 static u8 line[LINE], in[4096];
 static word in_at, in_end;
-static const u8 *text = line; /* what is read as a request */
+static const u8 *text = line; /* text of the request */
 
 static i32 next_byte(void) {
     if (in_at == in_end) {
-        flush(); /* before waiting, and only then: a burst of lines costs few writes */
+        flush(); /* flush only before waiting: a burst of lines costs few writes */
         in_at = 0;
         in_end = read_some(in, sizeof in);
         if (in_end <= 0) {
@@ -128,7 +128,7 @@ static i32 next_byte(void) {
     return in[in_at++];
 }
 
-/* Length of the line, LINE_END after the last, LINE_LONG when it did not fit. */
+/* Length of the line, LINE_END after the last one, LINE_LONG if it is too long. */
 static i32 read_line(void) {
     i32 n = 0, c = next_byte();
     if (c < 0) return LINE_END;

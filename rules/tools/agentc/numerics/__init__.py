@@ -1,1 +1,1 @@
-"""Arithmetic with the same bits on every machine."""
+"""Arithmetic with equal bits on every machine."""

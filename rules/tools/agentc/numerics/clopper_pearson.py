@@ -1,7 +1,7 @@
-"""How sure a number of steps without violation makes: the one-sided Clopper-Pearson lower bound.
+"""One-sided Clopper-Pearson lower bound of a share of successes.
 
-Rounded down to six decimals, from decimal arithmetic of 40 digits: the same text on every machine, and never
-more than holds.
+Bounds are rounded down to six decimals, from decimal arithmetic of 40 digits. So every machine
+prints the same text, and the bound is never too high.
 """
 
 from __future__ import annotations
@@ -16,36 +16,39 @@ EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 def lower_bound(violations: int, trials: int, candidates: int = 1) -> str:
-    """With 95 % confidence at least this share of trials holds: BetaInv(0.05; n - k, k + 1), "0.988365".
+    """Return the share of successes that 95 % confidence shows, such as "0.988365".
 
-    Of several candidates that may be tried, all bounds hold at once with that confidence (Bonferroni).
+    That is BetaInv(0.05; n - k, k + 1). With several candidates all bounds are valid at once with
+    that confidence (Bonferroni).
     """
     assert 0 <= violations <= trials and trials > 0 and candidates > 0
     with localcontext(EXACT):
-        found = _bisected(violations, trials, LEVEL / candidates)
-    return f"{found // UNIT}.{found % UNIT:0{DECIMALS}d}"
+        millionths = _bisect(violations, trials, LEVEL / candidates)
+    return f"{millionths // UNIT}.{millionths % UNIT:0{DECIMALS}d}"
 
 
-def shown(share: str, violations: int, trials: int, candidates: int = 1) -> bool:
-    """Whether the lower bound, before it is rounded, is at least `share`, a decimal number below 1."""
+def is_shown(share: str, violations: int, trials: int, candidates: int = 1) -> bool:
+    """Return whether the unrounded lower bound is at least `share`, a decimal number below 1."""
     with localcontext(EXACT):
-        return not _likely(violations, trials, Decimal(share), LEVEL / candidates)
+        return not _exceeds_level(violations, trials, Decimal(share), LEVEL / candidates)
 
 
-def _bisected(violations: int, trials: int, level: Decimal) -> int:
-    """The highest p in millionths for which so few violations are at most as likely as `level`."""
+def _bisect(violations: int, trials: int, level: Decimal) -> int:
+    """Return the highest p in millionths for which at most k violations have probability <=
+    level.
+    """
     low, high = 0, UNIT
     while high - low > 1:
         middle = (low + high) // 2
-        if _likely(violations, trials, Decimal(middle) / UNIT, level):
+        if _exceeds_level(violations, trials, Decimal(middle) / UNIT, level):
             high = middle
         else:
             low = middle
     return low
 
 
-def _likely(violations: int, trials: int, p: Decimal, level: Decimal) -> bool:
-    """Whether at most k of n violate with more than `level` when each holds with p: I_p(n - k, k + 1) > level.
+def _exceeds_level(violations: int, trials: int, p: Decimal, level: Decimal) -> bool:
+    """Return whether I_p(n - k, k + 1) > level: at most k of n violations at success rate p.
 
     The regularised incomplete beta function of these integers is a sum of k + 1 binomial terms.
     """

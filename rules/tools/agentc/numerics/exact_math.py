@@ -1,8 +1,9 @@
-"""log, exp and sums of float64 arrays whose bits do not depend on processor, C library or numpy's dispatch.
+"""log, exp and sums of float64 arrays, independent of processor, C library and numpy's dispatch.
 
-Only + - * /, comparisons, floor, frexp and ldexp are used, each exact or correctly rounded by IEEE 754, in a
-fixed order. The coefficients are the Taylor series themselves, rounded to the nearest double: after the
-reductions below they converge fast enough that no fit is needed. Measured error: below 1 ulp.
+They use + - * /, comparisons, floor, frexp and ldexp only, in a fixed order. IEEE 754 makes each of
+these exact or correctly rounded. The coefficients are those of Taylor series, rounded to the
+nearest double; after the argument reductions the series converge fast enough. Measured error: below
+1 ulp.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ from numpy.typing import ArrayLike, NDArray
 F64 = NDArray[np.float64]
 
 LN2_HIGH = float.fromhex("0x1.62e42feep-1")
-"""ln 2 cut to 32 bits: an exponent of up to 11 bits times this is exact."""
+"""ln 2 cut to 32 bits, so that its product with an exponent of up to 11 bits is exact."""
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 """ln 2 - LN2_HIGH, rounded."""
 LOG2_E = float.fromhex("0x1.71547652b82fep+0")
 SQRT_HALF = float.fromhex("0x1.6a09e667f3bcdp-1")
 TINY = 2.220446049250313e-16
-"""The smallest argument pymdp 1.0.4 lets into a logarithm (maths.MINVAL, the epsilon of float64)."""
+"""Smallest argument of a logarithm in pymdp 1.0.4 (maths.MINVAL, the epsilon of float64)."""
 
 LOG_TERMS = tuple(float(Fraction(2, 2 * n + 1)) for n in range(1, 12))
-"""ln((1+s)/(1-s)) = 2s + s (2/3 s^2 + 2/5 s^4 + ..); with s^2 <= 0.02944 the rest is < 2^-65."""
+"""ln((1+s)/(1-s)) = 2s + s (2/3 s^2 + 2/5 s^4 + ..); for s^2 <= 0.02944 the rest is < 2^-65."""
 EXP_TERMS = tuple(float(Fraction(1, factorial(n))) for n in range(2, 15))
-"""e^r = 1 + r + r^2 (1/2! + r/3! + ..); with |r| <= 0.3466 the rest after r^14 is < 2^-62."""
+"""e^r = 1 + r + r^2 (1/2! + r/3! + ..); for |r| <= 0.3466 the rest after r^14 is < 2^-62."""
 
 
 def log(x: ArrayLike) -> F64:
-    """Natural logarithm, elementwise; 0 gives -inf, a negative number or NaN gives NaN."""
+    """Return the natural logarithm, elementwise; -inf for 0, NaN for a negative number or NaN."""
     value = np.asarray(x, dtype=np.float64)
     mantissa, exponent = np.frexp(value)
     small = mantissa < SQRT_HALF
@@ -45,7 +46,7 @@ def log(x: ArrayLike) -> F64:
 
 
 def _log_near_one(mantissa: F64, scale: F64) -> F64:
-    """ln(mantissa 2^scale): the large parts f and scale ln 2 are added last, so rounding stays small."""
+    """Return ln(mantissa 2^scale). Large parts are added last, which keeps rounding small."""
     f = mantissa - 1.0
     s = f / (2.0 + f)
     z = s * s
@@ -55,7 +56,7 @@ def _log_near_one(mantissa: F64, scale: F64) -> F64:
 
 
 def exp(x: ArrayLike) -> F64:
-    """e to the power x, elementwise; below -745.2 it is 0, above 709.79 inf; subnormals are rounded twice."""
+    """Return e^x, elementwise; 0 below -745.2, inf above 709.79; subnormals are rounded twice."""
     value = np.asarray(x, dtype=np.float64)
     bounded = np.where(np.isnan(value), 0.0, np.minimum(np.maximum(value, -760.0), 720.0))
     k = np.floor(bounded * LOG2_E + 0.5)
@@ -77,7 +78,9 @@ def _horner(terms: tuple[float, ...], z: F64) -> F64:
 
 
 def total(x: F64, axis: int = 0) -> F64:
-    """Sum along one axis by halving: element i is added to element i + n/2, an odd last one is carried on."""
+    """Sum along one axis by halving: element i plus element i + n/2; an odd last one is carried
+    on.
+    """
     rest = np.moveaxis(x, axis, 0) if axis else x
     if rest.shape[0] == 0:
         return np.zeros(rest.shape[1:])
@@ -89,16 +92,16 @@ def total(x: F64, axis: int = 0) -> F64:
 
 
 def log_clipped(x: F64) -> F64:
-    """ln(max(x, 2^-52)), pymdp's log_stable."""
+    """Return ln(max(x, 2^-52)), pymdp's log_stable."""
     return log(np.maximum(x, TINY))
 
 
 def x_log_x(x: F64) -> F64:
-    """x ln(max(x, 2^-52)), pymdp's stable_xlogx; 0 at 0."""
+    """Return x ln(max(x, 2^-52)), pymdp's stable_xlogx; 0 at 0."""
     return x * log_clipped(x)
 
 
 def softmax(x: F64) -> F64:
-    """exp(x - max x) over the sum of these, along axis 0."""
+    """Return exp(x - max x) over their sum, along axis 0."""
     raised = exp(x - x.max(axis=0))
     return raised / total(raised)

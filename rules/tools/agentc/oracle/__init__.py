@@ -1,1 +1,1 @@
-"""The float64 reference agent that compiled code is tested against."""
+"""The oracle: a float64 reference agent that compiled code is tested against."""

@@ -1,10 +1,11 @@
-"""How the reference agent chooses what to do from its judgement of the policies.
+"""Action selection of the reference agent from its evaluated policies.
 
-Deterministic selection takes the best under the canonical tie rule. Stochastic selection (pymdp 1.0.4,
-control.sample_policy and sample_action) draws with probabilities proportional to max(p, 2^-52)^alpha, where p is the
-posterior of a policy, or the marginal of one control's action; the draw is the inverse of the cumulative sum at a
-uniform number, so that two programs that hold the same number choose alike. pymdp draws all controls with one key
-(equal noise for controls of equal size); here each control has a number of its own.
+Deterministic selection takes the best policy; the lowest index wins ties. Stochastic selection
+(pymdp 1.0.4, control.sample_policy and sample_action) samples with probabilities proportional to
+max(p, 2^-52)^alpha, where p is the posterior of a policy or the marginal of a control's action. A
+sample is the inverse of the cumulative sum at a uniform number, so programs with equal numbers
+choose alike. pymdp uses one key for all controls (equal noise for controls of equal size); here
+each control has a number of its own.
 """
 
 from __future__ import annotations
@@ -15,58 +16,63 @@ import numpy as np
 from agentc.ir.types import F64, Model
 from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import log, log_clipped, softmax, total
-from agentc.oracle.agent import Reference, Verdict
+from agentc.oracle.agent import PolicyEvaluation, ReferenceAgent
 from numpy.typing import NDArray
 
 TIE = 1e-4
-"""Logits within this many nats of the best are tied; the lowest index wins (the canonical tie rule)."""
+"""Logits within this many nats of the best are tied; the lowest index wins."""
 
 
-def numbers(model: Model, seed: int, drawn: int) -> list[float]:
-    """The uniform numbers of the step after `drawn` others: one per group of controls, or one with sampling_mode "full"."""
+def selection_numbers(model: Model, seed: int, drawn: int) -> list[float]:
+    """Return the uniform numbers of a step: one a group of controls, or one for "full" sampling.
+
+    `drawn` is the number of steps that sampled before.
+    """
     count = len(model.groups) if model.sampling_mode == "marginal" else 1
     return [uniform(seed, drawn, c) for c in range(count)]
 
 
 def select(
-    agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()
+    agent: ReferenceAgent, verdict: PolicyEvaluation, drawn: Sequence[float] = ()
 ) -> tuple[tuple[int, ...], int]:
-    """Action per control factor and index of the policy it comes from.
+    """Return the action of each control factor and the index of its policy.
 
-    `drawn` are the `numbers` of this step, used by stochastic selection alone. With sampling_mode "marginal" the controls
-    of each factor are chosen by themselves, and the policy is the best one that begins so, or the best of all when none does.
+    `drawn` are the `numbers` of this step for stochastic selection. Marginal sampling selects the
+    controls of each factor separately; the policy is the best that begins so, or the best of all.
     """
     model = agent.model
     stochastic = model.action_selection == "stochastic"
     if model.sampling_mode == "full":
         index = (
-            draw(odds(model, verdict.q_pi), drawn[0]) if stochastic else lowest_best(verdict.logits)
+            draw(choice_probabilities(model, verdict.q_pi), drawn[0])
+            if stochastic
+            else argmax_with_ties(verdict.logits)
         )
         return tuple(int(a) for a in model.policies[index, 0]), index
     marginals = action_marginals(agent, verdict)
     chosen = (
-        [draw(odds(model, p), u) for p, u in zip(marginals, drawn, strict=True)]
+        [draw(choice_probabilities(model, p), u) for p, u in zip(marginals, drawn, strict=True)]
         if stochastic
-        else [lowest_best(log(p)) for p in marginals]
+        else [argmax_with_ties(log(p)) for p in marginals]
     )
-    action = every_column(model, chosen)
+    action = control_actions(model, chosen)
     fitting = np.all(model.policies[:, 0] == np.array(action, dtype=np.int32), axis=1)
     logits = np.where(fitting, verdict.logits, -np.inf) if np.any(fitting) else verdict.logits
-    return action, lowest_best(logits)
+    return action, argmax_with_ties(logits)
 
 
-def odds(model: Model, p: F64) -> F64:
-    """Probabilities of a stochastic choice among alternatives of posterior p."""
+def choice_probabilities(model: Model, p: F64) -> F64:
+    """Return the probabilities of a stochastic choice from posterior p."""
     return softmax(model.alpha * log_clipped(p))
 
 
-def lowest_best(logits: F64) -> int:
-    """Lowest index whose logit is within TIE of the maximum."""
+def argmax_with_ties(logits: F64) -> int:
+    """Return the lowest index whose logit is within TIE of the maximum."""
     return int(np.flatnonzero(logits >= logits.max() - TIE)[0])
 
 
-def action_marginals(agent: Reference, verdict: Verdict) -> list[F64]:
-    """Per group of controls: the probability of each of its first actions, summed over the policies."""
+def action_marginals(agent: ReferenceAgent, verdict: PolicyEvaluation) -> list[F64]:
+    """Return the marginal of each group's first actions, summed over the policies."""
     model = agent.model
     firsts = [model.flat(model.policies[:, 0], group) for group in model.groups]
     return [
@@ -80,8 +86,8 @@ def action_marginals(agent: Reference, verdict: Verdict) -> list[F64]:
     ]
 
 
-def every_column(model: Model, chosen: Sequence[int]) -> tuple[int, ...]:
-    """The action of each control, from the number of what each group does."""
+def control_actions(model: Model, chosen: Sequence[int]) -> tuple[int, ...]:
+    """Return the action of each control from the joint action of each group."""
     action = [0] * len(model.control_factors)
     for number, group in zip(chosen, model.groups, strict=True):
         for column in reversed(group):
@@ -92,17 +98,17 @@ def every_column(model: Model, chosen: Sequence[int]) -> tuple[int, ...]:
 
 
 def first_actions(model: Model) -> NDArray[np.int32]:
-    """All joint first actions, (K, control factors), row-major: the last control varies first."""
+    """Return all joint first actions (K, control factors), the last control varying first."""
     choices = [model.num_controls[c] for c in model.control_factors]
-    found = list(np.ndindex(*choices))
-    return np.array(found, dtype=np.int32).reshape(len(found), len(choices))
+    actions = list(np.ndindex(*choices))
+    return np.array(actions, dtype=np.int32).reshape(len(actions), len(choices))
 
 
-def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F64:
-    """Per joint first action, what choosing it loses; inf when no policy begins with it.
+def regret(agent: ReferenceAgent, verdict: PolicyEvaluation, drawn: Sequence[float] = ()) -> F64:
+    """Return the regret of each joint first action; inf if no policy begins with it.
 
-    Deterministic: nats against the best, summed over the controls with sampling_mode "marginal". Stochastic: how far
-    (in probability) each number drawn is from those that would have chosen the action.
+    Deterministic: nats below the best, summed over controls for marginal sampling. Stochastic:
+    distance (in probability) of each number from those that would have chosen the action.
     """
     model = agent.model
     choices, stochastic = first_actions(model), model.action_selection == "stochastic"
@@ -111,11 +117,15 @@ def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F
         for number, (p, group) in enumerate(
             zip(action_marginals(agent, verdict), model.groups, strict=True)
         ):
-            one = _missed(odds(model, p), drawn[number]) if stochastic else log(p).max() - log(p)
+            one = (
+                _distance_to_share(choice_probabilities(model, p), drawn[number])
+                if stochastic
+                else log(p).max() - log(p)
+            )
             lost = lost + one[model.flat(choices, group)]
         return lost
     each = (
-        _missed(odds(model, verdict.q_pi), drawn[0])
+        _distance_to_share(choice_probabilities(model, verdict.q_pi), drawn[0])
         if stochastic
         else verdict.logits.max() - verdict.logits
     )
@@ -125,15 +135,17 @@ def regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F
     )
 
 
-def policy_regret(agent: Reference, verdict: Verdict, drawn: Sequence[float] = ()) -> F64:
-    """Per policy, what choosing it loses where plans are kept: nats against the best, or as `regret` has it of draws."""
+def policy_regret(
+    agent: ReferenceAgent, verdict: PolicyEvaluation, drawn: Sequence[float] = ()
+) -> F64:
+    """Return the regret of each policy if plans are kept, in the units of `regret`."""
     model = agent.model
     if model.action_selection == "stochastic":
-        return _missed(odds(model, verdict.q_pi), drawn[0])
+        return _distance_to_share(choice_probabilities(model, verdict.q_pi), drawn[0])
     return np.asarray(verdict.logits.max() - verdict.logits)
 
 
-def _missed(p: F64, u: float) -> F64:
-    """Distance of u from the share of the cumulative sum that belongs to each alternative."""
+def _distance_to_share(p: F64, u: float) -> F64:
+    """Return the distance of u from each alternative's share of the cumulative sum."""
     ends = np.cumsum(p)
     return np.maximum(np.maximum(ends - p - u, u - ends), 0.0)

@@ -1,8 +1,8 @@
-"""The reference agent: pymdp 1.0.4's meaning of a model in float64, written for reading, not for speed.
+"""The reference agent: pymdp 1.0.4 in float64, written for readability instead of speed.
 
-What models of pymdp 0.0.7 mean otherwise stands in pymdp007.py. It shares no code with the compiler on purpose:
-two copies of one mistake would agree. Formulas: pymdp 1.0.4 algos.run_factorized_fpi, control.update_posterior_policies,
-maths.calc_vfe; logs clipped at 2^-52.
+pymdp007.py has the differences of pymdp 0.0.7. The agent shares no code with the compiler, so that
+one mistake cannot affect both. Formulas: pymdp 1.0.4 algos.run_factorized_fpi,
+control.update_posterior_policies, maths.calc_vfe; logarithms are clipped at 2^-52.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from agentc.ir.types import F64, MAX_JOINT, Model, ModelFault
+from agentc.ir.types import F64, MAX_JOINT, Model, ModelError
 from agentc.numerics.exact_math import log_clipped, softmax, total, x_log_x
 from agentc.oracle import pymdp007 as legacy
 from agentc.oracle.contraction import Rows, average_out, joint, multiply, rows_of
 from agentc.oracle.policy_tree import Depth, every_control, policy_tree
 
-LEAD = 1e-6
-"""States less probable than the best by no more than this are tied with it; the lowest index is taken."""
+STATE_TIE = 1e-6
+"""States within this probability of the most probable one are tied; the lowest index wins."""
 
 Beliefs = tuple[F64, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
-    """Policies judged from one belief: neg_efe, logits = gamma neg_efe + ln E and q_pi, all (policies,)."""
+class PolicyEvaluation:
+    """Evaluated policies: neg_efe, logits = gamma neg_efe + ln E, and q_pi, all of shape
+    (policies,).
+    """
 
     neg_efe: F64
     logits: F64
@@ -33,8 +35,8 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
-    """A model with what does not change from step to step: logarithms, sparsity, the tree of policies."""
+class ReferenceAgent:
+    """A model with constants of all steps: logarithms, sparsity, and the policy tree."""
 
     model: Model
     log_A: tuple[F64, ...]
@@ -44,12 +46,12 @@ class Reference:
     rows_B: tuple[dict[tuple[int, ...], tuple[F64, Rows]], ...]
     tree: tuple[Depth, ...]
     preferences: tuple[F64, ...]
-    joint: legacy.Joint | None
+    joint: legacy.JointLikelihood | None
 
 
 def unsupported(model: Model) -> list[str]:
-    """Features of the model that this agent (and so the native compiler's proof) does not cover."""
-    faults = [
+    """Return the features of the model that the reference agent lacks."""
+    errors = [
         f"{name} = true is not supported"
         for name in (
             "use_param_info_gain",
@@ -65,19 +67,19 @@ def unsupported(model: Model) -> list[str]:
     if model.inference_algo not in ("fpi", "ovf", "exact") or (
         model.inference_algo == "exact" and len(model.num_states) > 1
     ):
-        faults.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
+        errors.append(f"inference_algo = {model.inference_algo!r} is not supported: use 'fpi'")
     if model.legacy and len(model.num_obs) > 1 and model.joint_size > MAX_JOINT:
-        faults.append(f"{model.joint_size} joint outcomes and states are more than {MAX_JOINT}")
-    return faults
+        errors.append(f"{model.joint_size} joint outcomes and states are more than {MAX_JOINT}")
+    return errors
 
 
-def prepare(model: Model) -> Reference:
-    """Build the reference agent; ModelFault lists the features it does not cover."""
-    faults = unsupported(model)
-    if faults:
-        raise ModelFault(faults)
-    moving = _moving(model)
-    return Reference(
+def prepare(model: Model) -> ReferenceAgent:
+    """Build the reference agent; ModelError lists unsupported features."""
+    errors = unsupported(model)
+    if errors:
+        raise ModelError(errors)
+    moving = _varying_factors(model)
+    return ReferenceAgent(
         model=model,
         log_A=tuple(log_clipped(a) for a in model.A),
         ambiguity=tuple(total(0.0 - x_log_x(a)) for a in model.A),
@@ -90,8 +92,8 @@ def prepare(model: Model) -> Reference:
     )
 
 
-def _moving(model: Model) -> tuple[bool, ...]:
-    """Factors whose predicted belief can differ between policies: controlled ones and their dependants."""
+def _varying_factors(model: Model) -> tuple[bool, ...]:
+    """Return the factors whose predicted belief depends on the policy, directly or not."""
     moving = [any(model.num_controls[c] > 1 for c in row) for row in model.B_action_dependencies]
     for _ in moving:
         moving = [
@@ -107,42 +109,46 @@ def _pattern(model: Model, moving: Sequence[bool], m: int) -> Rows:
 
 
 def _transitions(model: Model, f: int) -> dict[tuple[int, ...], tuple[F64, Rows]]:
-    """For each combination of actions that B[f] depends on: its matrix (next states, joint), places."""
-    found = {}
+    """Return for each combination of actions of B[f] its matrix (next states, joint states) and
+    rows.
+    """
+    matrices = {}
     controls = [model.num_controls[c] for c in model.B_action_dependencies[f]]
     for choice in np.ndindex(*controls):
         matrix = np.ascontiguousarray(model.B[f][(..., *choice)]).reshape(model.num_states[f], -1)
-        found[tuple(choice)] = (matrix, rows_of(matrix != 0.0))
-    return found
+        matrices[tuple(choice)] = (matrix, rows_of(matrix != 0.0))
+    return matrices
 
 
-def initial_prior(agent: Reference) -> Beliefs:
-    """D: what is believed before the first observation."""
+def initial_prior(agent: ReferenceAgent) -> Beliefs:
+    """Return D, the belief before the first observation."""
     return agent.model.D
 
 
-def infer_states(agent: Reference, obs: Sequence[int], prior: Beliefs) -> Beliefs:
-    """Posterior over each factor's states; exact for one factor, else num_iter fixed-point iterations."""
+def infer_states(agent: ReferenceAgent, obs: Sequence[int], prior: Beliefs) -> Beliefs:
+    """Return the posterior of each factor: exact for one factor, else fixed-point iterations."""
     evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
     if len(prior) == 1:
         return (softmax(_plus(evidence) + log_prior[0]),)
     return fixed_point(agent, evidence, log_prior)
 
 
-def likelihoods(agent: Reference, obs: Sequence[int]) -> list[F64]:
-    """Log likelihoods of the states: one tensor a modality, or one of all."""
+def likelihoods(agent: ReferenceAgent, obs: Sequence[int]) -> list[F64]:
+    """Return log likelihoods of the states: one tensor a modality, or a joint one."""
     if agent.joint:
         return [legacy.log_likelihood(agent.joint, obs)]
     return [agent.log_A[m][o] for m, o in enumerate(obs)]
 
 
-def log_priors(agent: Reference, prior: Beliefs) -> list[F64]:
-    """Log prior of each factor's states."""
+def log_priors(agent: ReferenceAgent, prior: Beliefs) -> list[F64]:
+    """Return the log prior of each factor's states."""
     return [legacy.logs(p) if agent.joint else log_clipped(p) for p in prior]
 
 
-def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F64]) -> Beliefs:
-    """num_iter rounds of mean-field updates from uniform beliefs; stops when a round changes no bit."""
+def fixed_point(
+    agent: ReferenceAgent, evidence: Sequence[F64], log_prior: Sequence[F64]
+) -> Beliefs:
+    """Run num_iter mean-field updates from uniform beliefs; stop when no bit changes."""
     if agent.joint:
         return legacy.fixed_point(agent.model.num_iter, evidence[0], log_prior)
     log_q = [np.zeros_like(p) for p in log_prior]
@@ -155,17 +161,17 @@ def fixed_point(agent: Reference, evidence: Sequence[F64], log_prior: Sequence[F
     return tuple(softmax(x) for x in log_q)
 
 
-def _marginals(agent: Reference, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
-    """Per factor: the expected log likelihood of its states under the beliefs of the other factors."""
-    found = [np.zeros(n) for n in agent.model.num_states]
+def _marginals(agent: ReferenceAgent, evidence: Sequence[F64], q: Sequence[F64]) -> list[F64]:
+    """Return each factor's expected log likelihood under the beliefs of the others."""
+    marginals = [np.zeros(n) for n in agent.model.num_states]
     for deps, tensor in zip(agent.model.A_dependencies, evidence, strict=True):
         for kept, factor in enumerate(deps):
             rest = tensor
             for axis in range(len(deps) - 1, -1, -1):
                 if axis != kept:
                     rest = average_out(rest, axis, q[deps[axis]])
-            found[factor] = found[factor] + rest
-    return found
+            marginals[factor] = marginals[factor] + rest
+    return marginals
 
 
 def _plus(terms: Sequence[F64]) -> F64:
@@ -175,8 +181,11 @@ def _plus(terms: Sequence[F64]) -> F64:
     return result
 
 
-def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Beliefs) -> float:
-    """Variational free energy of one step in nats: sum_f q.(ln q - ln prior) - E_q[ln A[obs]]."""
+def free_energy(agent: ReferenceAgent, obs: Sequence[int], prior: Beliefs, qs: Beliefs) -> float:
+    """Return the variational free energy of a step in nats.
+
+    F = sum_f q.(ln q - ln prior) - E_q[ln A[obs]].
+    """
     if agent.joint:
         return legacy.free_energy(likelihoods(agent, obs)[0], log_priors(agent, prior), qs)
     value = 0.0
@@ -188,8 +197,8 @@ def free_energy(agent: Reference, obs: Sequence[int], prior: Beliefs, qs: Belief
     return value
 
 
-def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
-    """Negative expected free energy of every policy and the posterior over policies."""
+def infer_policies(agent: ReferenceAgent, qs: Beliefs) -> PolicyEvaluation:
+    """Return negative expected free energy of every policy and the posterior over policies."""
     model = agent.model
     beliefs = tuple(q[:, None] for q in qs)
     neg_efe, pulls = np.zeros(model.num_policies), inductive_values(agent, qs)
@@ -197,7 +206,7 @@ def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
         beliefs = _predict(agent, beliefs, depth)
         worth = np.zeros(len(depth.parent))
         for m in range(len(model.num_obs)):
-            worth = worth + _worth(agent, m, t, beliefs)
+            worth = worth + _modality_neg_efe(agent, m, t, beliefs)
         if agent.joint and model.use_states_info_gain:
             worth = worth + legacy.information_gain(agent.joint, beliefs)
         for pull, q in zip(pulls, beliefs, strict=True):
@@ -206,35 +215,35 @@ def infer_policies(agent: Reference, qs: Beliefs) -> Verdict:
     logits = model.gamma * neg_efe
     if model.E is not None:
         logits = logits + log_priors(agent, (model.E,))[0]
-    return Verdict(neg_efe, logits, softmax(logits))
+    return PolicyEvaluation(neg_efe, logits, softmax(logits))
 
 
-def inductive_values(agent: Reference, qs: Beliefs) -> tuple[F64, ...]:
-    """By factor: what being in each state adds to neg_efe at every time, judged from the present belief.
+def inductive_values(agent: ReferenceAgent, qs: Beliefs) -> tuple[F64, ...]:
+    """Return what each state adds to neg_efe at every time, by factor, from the present belief.
 
-    With s* the most probable state now, m the last step count before its first 1 in I[:, s*] (0 at the goal), the
-    value is ln(epsilon) (1 - I[m]), scaled by min(sum I[:, s*], 1): nothing where no path leads to the goal.
-    pymdp 1.0.4, control.calc_inductive_value_t; ties of s* go to the lowest index (see LEAD).
+    With s* the most probable state and m the last step before the first 1 in I[:, s*] (0 at the
+    goal), the value is ln(epsilon) (1 - I[m]), scaled by min(sum I[:, s*], 1): zero if no path
+    leads to the goal. Source: pymdp 1.0.4, control.calc_inductive_value_t; for ties of s* see LEAD.
     """
     model = agent.model
     if not model.I:
         return tuple(np.zeros(n) for n in model.num_states)
-    scale, found = float(log_clipped(np.array(model.inductive_epsilon))), []
+    scale, values = float(log_clipped(np.array(model.inductive_epsilon))), []
     for q, reach in zip(qs, model.I, strict=True):
-        column = reach[:, int(np.flatnonzero(q >= q.max() - LEAD)[0])]
+        column = reach[:, int(np.flatnonzero(q >= q.max() - STATE_TIE)[0])]
         step = max(int(np.argmax(column)) - 1, 0)
-        found.append(min(max(float(total(column)), 0.0), 1.0) * (1.0 - reach[step]) * scale)
-    return tuple(found)
+        values.append(min(max(float(total(column)), 0.0), 1.0) * (1.0 - reach[step]) * scale)
+    return tuple(values)
 
 
-def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
-    """Beliefs one step later at every node; a factor no policy moves keeps its single column."""
+def _predict(agent: ReferenceAgent, beliefs: Beliefs, depth: Depth) -> Beliefs:
+    """Return beliefs one step later at every node; a factor that no policy moves has one column."""
     model = agent.model
     width = len(depth.parent)
     widened = tuple(
         q[:, depth.parent] if moves else q for q, moves in zip(beliefs, agent.moving, strict=True)
     )
-    found = []
+    predicted = []
     for f, moves in enumerate(agent.moving):
         before = joint([widened[d] for d in model.B_dependencies[f]])
         before = np.broadcast_to(before, (before.shape[0], width if moves else 1))
@@ -243,12 +252,12 @@ def _predict(agent: Reference, beliefs: Beliefs, depth: Depth) -> Beliefs:
         for choice, (matrix, rows) in agent.rows_B[f].items():
             nodes = np.flatnonzero(np.all(actions == np.array(choice, dtype=np.int32), axis=1))
             after[:, nodes] = multiply(matrix, rows, before[:, nodes])
-        found.append(after)
-    return tuple(found)
+        predicted.append(after)
+    return tuple(predicted)
 
 
-def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
-    """What modality m adds to neg_efe at each node: information gain about states, and utility."""
+def _modality_neg_efe(agent: ReferenceAgent, m: int, t: int, beliefs: Beliefs) -> F64:
+    """Return what modality m adds to neg_efe at each node: information gain and utility."""
     model = agent.model
     likelihood, ambiguity = model.A[m], agent.ambiguity[m]
     deps = model.A_dependencies[m]
@@ -268,13 +277,13 @@ def _worth(agent: Reference, m: int, t: int, beliefs: Beliefs) -> F64:
     return worth
 
 
-def next_prior(agent: Reference, qs: Beliefs, action: Sequence[int]) -> Beliefs:
-    """Belief about the next step's states after the action that was executed."""
+def next_prior(agent: ReferenceAgent, qs: Beliefs, action: Sequence[int]) -> Beliefs:
+    """Return the belief about the next states after the executed action."""
     model = agent.model
     chosen = every_control(model, np.array([list(action)], dtype=np.int32).reshape(1, -1))[0]
-    found = []
+    priors = []
     for f, controls in enumerate(model.B_action_dependencies):
         matrix, rows = agent.rows_B[f][tuple(int(chosen[c]) for c in controls)]
         before = joint([qs[d][:, None] for d in model.B_dependencies[f]])
-        found.append(multiply(matrix, rows, before)[:, 0])
-    return tuple(found)
+        priors.append(multiply(matrix, rows, before)[:, 0])
+    return tuple(priors)

@@ -1,9 +1,10 @@
-"""Whether a posterior is well posed: with several factors pymdp's fixed point can amplify rounding.
+"""Conditioning of a posterior: with several factors pymdp's fixed point can amplify rounding.
 
-After an observation that nearly contradicts the prior, two explanations can weigh the same to the last bit;
-the iteration breaks the tie by rounding, and pymdp in float32, pymdp in float64 and any other program settle
-on different ones (divergences of tens of nats were measured). Such a step proves nothing about a program. A tie
-that one nudge breaks one way, the opposite nudge breaks the other way, so nudges come in pairs.
+If an observation nearly contradicts the prior, two explanations can have equal weight. Then
+rounding decides, and pymdp in float32, pymdp in float64 and other programs converge to different
+posteriors (differences of tens of nats were measured). Such a step proves nothing about a program.
+A tie that one perturbation breaks one way breaks the other way under the opposite one, so they come
+in pairs.
 """
 
 from __future__ import annotations
@@ -15,28 +16,32 @@ from collections.abc import Sequence
 import numpy as np
 from agentc.numerics.counter_rng import uniform
 from agentc.numerics.exact_math import F64
-from agentc.oracle.agent import Beliefs, Reference, fixed_point, likelihoods, log_priors
+from agentc.oracle.agent import Beliefs, ReferenceAgent, fixed_point, likelihoods, log_priors
 
-NUDGE = 1e-5
-"""Nats; about five times the rounding of a float32 logarithm near the clip (36 nats)."""
+PERTURBATION = 1e-5
+"""Perturbation in nats: about five times the rounding of a float32 logarithm near 36 nats."""
 GAIN = 20.0
-"""A steady posterior moves no probability by more than this times the nudge."""
+"""A well-conditioned posterior changes no probability by more than this times the perturbation."""
 
 
-def steady(agent: Reference, obs: Sequence[int], prior: Beliefs) -> bool:
-    """True when small changes of every logarithm change the posterior little; always true for one factor."""
+def is_well_conditioned(agent: ReferenceAgent, obs: Sequence[int], prior: Beliefs) -> bool:
+    """Return whether small changes of every logarithm change the posterior little.
+
+    With one factor it is always true.
+    """
     if len(prior) == 1:
         return True
     evidence, log_prior = likelihoods(agent, obs), log_priors(agent, prior)
     settled = fixed_point(agent, evidence, log_prior)
-    for nudge in (NUDGE, -NUDGE):
+    for nudge in (PERTURBATION, -PERTURBATION):
         moved = fixed_point(
             agent,
             [x + nudge * _signs(x.shape, m, 0) for m, x in enumerate(evidence)],
             [x + nudge * _signs(x.shape, f, 1) for f, x in enumerate(log_prior)],
         )
         if any(
-            float(np.max(np.abs(a - b))) > GAIN * NUDGE for a, b in zip(settled, moved, strict=True)
+            float(np.max(np.abs(a - b))) > GAIN * PERTURBATION
+            for a, b in zip(settled, moved, strict=True)
         ):
             return False
     return True

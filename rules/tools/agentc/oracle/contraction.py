@@ -1,6 +1,7 @@
-"""Sums of products over hidden states in one fixed order, skipping exact zeros; no BLAS, no einsum.
+"""Sums of products over hidden states in a fixed order, skipping exact zeros, without BLAS or
+einsum.
 
-A belief of one factor over a set of nodes is an array (states, nodes); one column may stand for all nodes.
+A belief of a factor over nodes has the shape (states, nodes). One column can serve all nodes.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The places of a matrix that can be non-zero: row r reads columns index[r], short ones padded."""
+    """Nonzero columns of each matrix row: row r reads columns index[r]; short lists are padded."""
 
     index: NDArray[np.intp]
     used: NDArray[np.bool_]
     reading: tuple[NDArray[np.intp], ...]
-    """For each position in the lists: the rows that have one there."""
+    """For each position in the lists: the rows that have an entry there."""
 
 
 def rows_of(pattern: NDArray[np.bool_]) -> Rows:
-    """Column lists of a boolean matrix (rows, columns), in ascending order."""
+    """Return the column lists of a boolean matrix (rows, columns), ascending."""
     counts = pattern.sum(axis=1)
     width = int(counts.max()) if counts.size else 0
     index = np.zeros((pattern.shape[0], width), dtype=np.intp)
@@ -35,7 +36,9 @@ def rows_of(pattern: NDArray[np.bool_]) -> Rows:
 
 
 def multiply(matrix: F64, rows: Rows, q: F64) -> F64:
-    """matrix (rows, columns) times q (columns, nodes); each row is added up from its lowest column on."""
+    """Multiply a matrix (rows, columns) by q (columns, nodes); each row is summed in column
+    order.
+    """
     weights = np.where(rows.used, np.take_along_axis(matrix, rows.index, axis=1), 0.0)
     result = np.zeros((matrix.shape[0], q.shape[1]))
     for k, reading in enumerate(rows.reading):
@@ -44,7 +47,7 @@ def multiply(matrix: F64, rows: Rows, q: F64) -> F64:
 
 
 def joint(beliefs: Sequence[F64]) -> F64:
-    """Product of beliefs of several factors, (joint states, nodes), the last factor varying first."""
+    """Return the product of beliefs (joint states, nodes), the last factor varying first."""
     result = beliefs[0]
     for q in beliefs[1:]:
         product = result[:, None, :] * q[None, :, :]
@@ -53,7 +56,7 @@ def joint(beliefs: Sequence[F64]) -> F64:
 
 
 def average_out(array: F64, axis: int, weights: F64) -> F64:
-    """Sum over one axis, weighted; that axis disappears."""
+    """Sum over one axis with weights; the axis disappears."""
     shape = [1] * array.ndim
     shape[axis] = len(weights)
     return total(array * weights.reshape(shape), axis)

@@ -1,4 +1,4 @@
-"""The distinct prefixes of the policies: beliefs after u_1..u_t depend on those actions only."""
+"""Distinct prefixes of the policies: beliefs after u_1..u_t depend on these actions only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Depth:
-    """The nodes at one depth: parents one depth up, actions (nodes, controls), each policy's node."""
+    """Nodes at one depth: parents, actions (nodes, controls), and the node of each policy."""
 
     parent: NDArray[np.intp]
     action: NDArray[np.int32]
@@ -19,7 +19,7 @@ class Depth:
 
 
 def policy_tree(model: Model) -> tuple[Depth, ...]:
-    """One Depth per time step, nodes in the order in which the policies first reach them."""
+    """Return one Depth for each time step. Nodes are in the order in which policies reach them."""
     above = [0] * model.num_policies
     depths = []
     for t in range(model.policy_len):
@@ -39,7 +39,7 @@ def policy_tree(model: Model) -> tuple[Depth, ...]:
 
 
 def every_control(model: Model, action: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Actions (n, control factors) widened to all controls, 0 for those that offer no choice."""
+    """Extend actions (n, control factors) to all controls, 0 for those without a choice."""
     wide = np.zeros((action.shape[0], len(model.num_controls)), dtype=np.int32)
     wide[:, list(model.control_factors)] = action.reshape(action.shape[0], -1)
     return wide

@@ -1,9 +1,10 @@
-"""What pymdp 0.0.7 means where pymdp 1 means something else, in float64, for reading; shares no code with the compiler.
+"""Semantics of pymdp 0.0.7 where pymdp 1 differs, in float64. Shares no code with the compiler.
 
-Sources: pymdp 0.0.7.1, algos.run_vanilla_fpi, maths.spm_MDP_G, maths.calc_free_energy, control.calc_expected_utility.
-Logarithms are taken of p + 1e-16. The likelihood of a state is the product over the modalities, and its logarithm is taken
-then; the fixed point ends where the free energy moves by less than 0.001. Information is gained of all modalities jointly, by
-joint states that are more likely than e^-16 and with ln(p + e^-16) for the ambiguity. Preferences are ln(softmax(C) + 1e-16).
+Sources: pymdp 0.0.7.1, algos.run_vanilla_fpi, maths.spm_MDP_G, maths.calc_free_energy,
+control.calc_expected_utility. Logarithms are ln(p + 1e-16). The likelihood of a state is the
+product over modalities before its logarithm. The fixed point ends when the free energy changes by
+less than 0.001. Information gain is joint over all modalities, over joint states with a probability
+above e^-16 and with ln(p + e^-16) for the ambiguity. Preferences are ln(softmax(C) + 1e-16).
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ EPSILON = 1e-16
 UNLIKELY = float.fromhex("0x1.e355bbaee85cbp-24")
 """e^-16."""
 TOLERANCE = 0.001
-"""Nats of free energy: a round that moves it by less is the last one."""
+"""Nats of free energy: the iteration ends when it changes by less."""
 
 Beliefs = tuple[F64, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Joint:
-    """All modalities as one: P(outcomes | states), (joint outcomes, joint states), and each state's ambiguity."""
+class JointLikelihood:
+    """Joint likelihood P(outcomes | states) (joint outcomes, joint states), and ambiguity of each
+    state.
+    """
 
     model: Model
     likelihood: F64
@@ -36,16 +39,23 @@ class Joint:
     ambiguity: F64
 
 
-def prepare(model: Model) -> Joint:
-    """What does not change from step to step."""
-    found = np.ones((1, math.prod(model.num_states)))
+def prepare(model: Model) -> JointLikelihood:
+    """Return the constants of all steps."""
+    likelihood = np.ones((1, math.prod(model.num_states)))
     for m in range(len(model.num_obs)):
-        found = (found[:, None, :] * _widened(model, m)[None, :, :]).reshape(-1, found.shape[1])
-    return Joint(model, found, rows_of(found != 0.0), total(0.0 - found * log(found + UNLIKELY)))
+        likelihood = (likelihood[:, None, :] * _expanded(model, m)[None, :, :]).reshape(
+            -1, likelihood.shape[1]
+        )
+    return JointLikelihood(
+        model,
+        likelihood,
+        rows_of(likelihood != 0.0),
+        total(0.0 - likelihood * log(likelihood + UNLIKELY)),
+    )
 
 
-def _widened(model: Model, m: int) -> F64:
-    """A[m] over the joint states of all factors, (outcomes, joint states)."""
+def _expanded(model: Model, m: int) -> F64:
+    """Expand A[m] to the joint states of all factors (outcomes, joint states)."""
     parents = model.A_dependencies[m]
     order = sorted(range(len(parents)), key=parents.__getitem__)
     axes = model.A[m].transpose(0, *(1 + j for j in order))
@@ -55,12 +65,12 @@ def _widened(model: Model, m: int) -> F64:
 
 
 def logs(p: F64) -> F64:
-    """ln(p + 1e-16)."""
+    """Return ln(p + 1e-16)."""
     return log(p + EPSILON)
 
 
-def log_likelihood(agent: Joint, obs: Sequence[int]) -> F64:
-    """Of the joint states, an axis a factor."""
+def log_likelihood(agent: JointLikelihood, obs: Sequence[int]) -> F64:
+    """Return the log likelihood of joint states, one axis a factor."""
     row = 0
     for o, n in zip(obs, agent.model.num_obs, strict=True):
         row = row * n + o
@@ -68,7 +78,7 @@ def log_likelihood(agent: Joint, obs: Sequence[int]) -> F64:
 
 
 def fixed_point(num_iter: int, evidence: F64, log_prior: Sequence[F64]) -> Beliefs:
-    """At most num_iter rounds from uniform beliefs; one factor is inferred at once."""
+    """Run at most num_iter iterations from uniform beliefs; one factor is exact at once."""
     if len(log_prior) == 1:
         return (softmax(evidence + log_prior[0]),)
     q: Beliefs = tuple(np.full(len(p), 1.0 / len(p)) for p in log_prior)
@@ -83,7 +93,7 @@ def fixed_point(num_iter: int, evidence: F64, log_prior: Sequence[F64]) -> Belie
 
 
 def _message(evidence: F64, q: Beliefs, kept: int) -> F64:
-    """Expected log likelihood of one factor's states under the beliefs of the others."""
+    """Return a factor's expected log likelihood under the beliefs of the others."""
     rest = evidence
     for axis in range(len(q) - 1, -1, -1):
         if axis != kept:
@@ -92,13 +102,13 @@ def _message(evidence: F64, q: Beliefs, kept: int) -> F64:
 
 
 def free_energy(evidence: F64, log_prior: Sequence[F64], q: Beliefs) -> float:
-    """Nats: sum_f q.(ln(q + 1e-16) - ln prior) - E_q[evidence]."""
+    """Return the free energy in nats: sum_f q.(ln(q + 1e-16) - ln prior) - E_q[evidence]."""
     value = sum(float(total(own * (logs(own) - p))) for own, p in zip(q, log_prior, strict=True))
     return value - float(total(evidence.reshape(-1) * joint([own[:, None] for own in q])[:, 0]))
 
 
-def information_gain(agent: Joint, beliefs: Sequence[F64]) -> F64:
-    """About all states from all modalities at once, by node; `beliefs` of a factor are (states, nodes or 1)."""
+def information_gain(agent: JointLikelihood, beliefs: Sequence[F64]) -> F64:
+    """Return the joint information gain by node; `beliefs` have shape (states, nodes or 1)."""
     q = joint(beliefs)
     q = np.where(q > UNLIKELY, q, 0.0)
     expected = multiply(agent.likelihood, agent.rows, q)
@@ -106,6 +116,6 @@ def information_gain(agent: Joint, beliefs: Sequence[F64]) -> F64:
 
 
 def preferences(C: F64) -> F64:
-    """ln(softmax(C) + 1e-16) along the last axis."""
+    """Return ln(softmax(C) + 1e-16) along the last axis."""
     raised = exp(C - C.max(axis=-1, keepdims=True))
     return logs(raised / total(raised, axis=C.ndim - 1)[..., None])

@@ -1,1 +1,1 @@
-"""Passes from the intermediate representation to the tables and loops of one step."""
+"""Compiler passes from the intermediate representation to tables and loops of one step."""

@@ -1,32 +1,30 @@
-"""Action `choose_runtime`: which backend suits an agent, and why; nothing is timed.
+"""Advice on the backend of an agent from a static cost model; nothing is timed.
 
-    select_backend.py --ir DIR --out runtime.json
-
-Native where it covers the agent and its step costs less by a static model, in multiplications: of native those of its
-plan; of python those of the model as written, and CALL for entering the jitted step (cost_model.py says what is counted).
-Where policies are judged at every k-th step only, a step is taken to cost the k-th part.
+Native is advised if it supports the agent and its step needs fewer multiplications. The cost of
+native is that of its plan. The cost of python is that of the model as written, plus CALL for
+entering the jitted step. If policies are evaluated at every k-th step, a step costs the k-th part.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from agentc.ir.types import Model, ModelFault
+from agentc.ir.types import Model, ModelError
 from agentc.plan import build as plan
 from agentc.plan.cost_model import as_planned, as_written
 
 CALL = 100_000
-"""Multiplications in the time of one call of a jitted step: 0.1 ms at one a nanosecond."""
+"""Multiplications during one call of a jitted step: 0.1 ms at one a nanosecond."""
 
 
-def choice(model: Model) -> dict[str, Any]:
-    """What runtime.json holds: the backend, what native refuses, the cost of a step on each (None: it has none)."""
+def advise(model: Model) -> dict[str, Any]:
+    """Return runtime.json: advised backend, features that native lacks, cost on each or None."""
     refused: list[str] = []
     native: int | None = None
     try:
         native = as_planned(plan.build(model)) // model.plan_every
-    except ModelFault as fault:
-        refused = list(fault.faults)
+    except ModelError as error:
+        refused = list(error.errors)
     python = (
         None if model.legacy or model.utility_only else as_written(model) // model.plan_every + CALL
     )

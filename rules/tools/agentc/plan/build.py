@@ -1,8 +1,4 @@
-"""Plan an agent: IR in, the tables and the order of work of its step out (`plan_agent.py --ir DIR --out DIR`).
-
-The plan does not depend on any target. plan.json holds the order of work, tables.bin the tables one after
-the other; interface.json holds only what other agents and the program need to know, so it changes rarely.
-"""
+"""Build the plan of an agent: the tables and the order of work of one step, for any target."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from agentc.ir.files import Model, ModelFault
+from agentc.ir.files import Model, ModelError
 from agentc.numerics import exact_math as fmath
 from agentc.plan import pymdp007 as plan_legacy
 from agentc.plan.feature_support import MAX_COLUMN_STATES, refusals
@@ -19,7 +15,6 @@ from agentc.plan.files import SCHEMA, Plan
 from agentc.plan.lower_tables import (
     PRODUCT_LIMIT,
     Tables,
-    axes,
     column_tables,
     energy_tables,
     inductive_tables,
@@ -28,28 +23,29 @@ from agentc.plan.lower_tables import (
     padded,
     palettes,
     reads,
+    split_parents,
     transition_tables,
     unsigned,
 )
-from agentc.plan.prune_irrelevant import without_idle_parents
-from agentc.plan.share_beliefs import Nodes, Slices, Tree, grow, slices
+from agentc.plan.prune_irrelevant import without_constant_parents
+from agentc.plan.share_beliefs import Nodes, Slices, Tree, share, slices
 
 
 def build(model: Model) -> Plan:
-    """The plan of a normalised model; ModelFault with all reasons when it is outside the native subset."""
-    faults = refusals(model)
-    if faults:
-        raise ModelFault(faults)
-    model = without_idle_parents(model)
+    """Return the plan of a normalised model; ModelError lists features that native lacks."""
+    errors = refusals(model)
+    if errors:
+        raise ModelError(errors)
+    model = without_constant_parents(model)
     kinds = [slices(model, f) for f in range(len(model.num_states))]
-    nodes, tree = grow(model, kinds)
-    _bounded(model, nodes, kinds)
+    nodes, tree = share(model, kinds)
+    _check_memory(model, nodes, kinds)
     tables: Tables = {"D": np.concatenate(model.D)}
     factors = []
     for f, kind in enumerate(kinds):
         tables |= transition_tables(f, kind)
-        found, blocks = node_tables(f, nodes[f], kind)
-        tables |= found
+        new_tables, blocks = node_tables(f, nodes[f], kind)
+        tables |= new_tables
         factors.append(
             {
                 "blocks": blocks,
@@ -60,12 +56,12 @@ def build(model: Model) -> Plan:
         )
     modalities = []
     for m in range(len(model.num_obs)):
-        found, facts = _modality(model, m, nodes, tree)
-        tables |= found
+        new_tables, facts = _modality(model, m, nodes, tree)
+        tables |= new_tables
         modalities.append(facts)
     if model.legacy and model.use_states_info_gain:
-        found, facts = plan_legacy.gain_tables(model, len(modalities), tree, nodes)
-        tables |= found
+        new_tables, facts = plan_legacy.gain_tables(model, len(modalities), tree, nodes)
+        tables |= new_tables
         modalities.append(facts)
     for f in range(len(model.I)):
         tables |= inductive_tables(model, f, [place[f] for place in tree.places])
@@ -83,7 +79,7 @@ def build(model: Model) -> Plan:
 
 
 def interface(model: Model) -> dict[str, Any]:
-    """What a program must know of the agent: sizes only."""
+    """Return the sizes that a program needs of an agent."""
     return {
         "schema": SCHEMA,
         "num_obs": model.num_obs,
@@ -96,23 +92,24 @@ def interface(model: Model) -> dict[str, Any]:
     }
 
 
-def _bounded(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
-    """ModelFault when the predicted beliefs, or the joint ones that a transition reads, would not fit."""
-    faults = []
-    for f, (found, kind) in enumerate(zip(nodes, kinds)):
-        sizes = [(model.num_states[f], found.count)]
+def _check_memory(model: Model, nodes: Sequence[Nodes], kinds: Sequence[Slices]) -> None:
+    """Raise a ModelError if predicted or joint beliefs would need too much memory."""
+    errors = []
+    for f, (factor_nodes, kind) in enumerate(zip(nodes, kinds)):
+        sizes = [(model.num_states[f], factor_nodes.count)]
         sizes += [
             (math.prod(model.num_states[d] for d in kind.parents[block.slice]), len(block.parents))
-            for block in found.blocks
+            for block in factor_nodes.blocks
         ]
         states, count = max(sizes, key=math.prod)
         if states * count > MAX_COLUMN_STATES:
-            faults.append(
-                f"factor {f}: {states} states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
+            errors.append(
+                f"factor {f}: {states} states x {count} predicted beliefs exceed "
+                f"{MAX_COLUMN_STATES}: "
                 "shorten policy_len or list fewer policies"
             )
-    if faults:
-        raise ModelFault(faults)
+    if errors:
+        raise ModelError(errors)
 
 
 def _facts(model: Model) -> dict[str, Any]:
@@ -144,7 +141,7 @@ def _product(model: Model) -> bool:
 def _modality(
     model: Model, m: int, nodes: Sequence[Nodes], tree: Tree
 ) -> tuple[Tables, dict[str, Any]]:
-    split = axes(model, m, nodes)
+    split = split_parents(model, m, nodes)
     parents = model.A_dependencies[m]
     moving = [parents[j] for j in split.moving]
     tables = (
@@ -152,11 +149,11 @@ def _modality(
         if model.legacy
         else likelihood_tables(model, m, _product(model))
     )
-    found, facts = energy_tables(
+    energy, facts = energy_tables(
         plan_legacy.without_gain(model) if model.legacy else model, m, split
     )
     joined, count, column = column_tables(m, moving, tree, nodes)
-    tables |= found | joined
+    tables |= energy | joined
     width = padded(count)
     planes = facts["planes"]
     offsets = [(depth if planes > 1 else 0) * width + c for depth, c in zip(tree.depths, column)]
@@ -171,15 +168,15 @@ def _modality(
 
 def _policies(model: Model, tree: Tree) -> Tables:
     first = model.policies[:, : model.plan_every, :].reshape(-1)
-    found: Tables = {
+    tables: Tables = {
         "P_parent": unsigned(tree.parent, len(tree.parent)),
         "P_place": unsigned(tree.place, len(tree.places)),
         "P_leaf": unsigned(tree.leaf, len(tree.parent)),
     }
     if first.size:
-        found["P_first"] = unsigned(first, int(first.max()))
+        tables["P_first"] = unsigned(first, int(first.max()))
     if model.E is not None:
-        found["P_habit"] = (
+        tables["P_habit"] = (
             plan_legacy.habit(model.E) if model.legacy else fmath.log_clipped(model.E)
         ).astype(np.float32)
-    return found
+    return tables

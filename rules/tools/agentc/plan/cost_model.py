@@ -1,8 +1,8 @@
-"""What a step costs: multiplications of the model as it is written, and of its plan.
+"""Cost of a step in multiplications: of the model as written, and of its plan.
 
-Both count prediction of states and evaluation of policies, which is nearly all of a step: as written, every
-policy at every time with dense arrays (as pymdp does it), products of beliefs left out; of the plan, what the
-loops of native/kernel.h do, padding to whole vectors and products of beliefs included.
+Both count prediction of states and evaluation of policies, nearly all of a step. As written: every
+policy at every time with dense arrays, as in pymdp, without products of beliefs. Of the plan: the
+loops of native/kernel.h with padding to whole vectors and products of beliefs.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from agentc.ir.files import Model, shape_A, shape_B
 from agentc.plan.files import Plan
 
 TINY = 1e-12
-"""Entries of B below are left out of predictions (never out of beliefs): native/kernel.h, narrow()."""
+"""Smaller entries of B are skipped in predictions, never in beliefs; see narrow() in
+native/kernel.h.
+"""
 
 
 def costs(model: Model, plan: Plan) -> dict[str, Any]:
-    """Sizes of a model and of its plan, and what both cost."""
+    """Return sizes and costs of a model and its plan."""
     return {
         "states": model.num_states,
         "observations": model.num_obs,
@@ -29,12 +31,12 @@ def costs(model: Model, plan: Plan) -> dict[str, Any]:
         "A": {
             "entries": sum(a.size for a in model.A),
             "nonzero": _nonzero(model.A),
-            "kept": kept(plan, "L"),
+            "kept": stored_entries(plan, "L"),
         },
         "B": {
             "entries": sum(b.size for b in model.B),
             "nonzero": _nonzero(model.B),
-            "kept": kept(plan, "B"),
+            "kept": stored_entries(plan, "B"),
         },
         "beliefs": {
             "by_policy": model.num_policies * model.policy_len,
@@ -63,8 +65,8 @@ def _parents(table: Sequence[Sequence[int]]) -> int:
     return sum(map(len, table))
 
 
-def kept(plan: Plan, letter: str) -> int:
-    """Entries that the plan's sparse tables `<letter><number>` hold in all."""
+def stored_entries(plan: Plan, letter: str) -> int:
+    """Return the number of entries in the plan's sparse tables `<letter><number>`."""
     return sum(
         int(table[-1])
         for name, table in plan.tables.items()
@@ -73,7 +75,7 @@ def kept(plan: Plan, letter: str) -> int:
 
 
 def as_written(model: Model) -> int:
-    """Multiplications of all policies at all times, with every entry of A and B."""
+    """Return multiplications of all policies at all times with every entry of A and B."""
     moved = sum(
         prod(shape_B(model, f)[: 1 + len(deps)]) for f, deps in enumerate(model.B_dependencies)
     )
@@ -87,7 +89,7 @@ def as_written(model: Model) -> int:
 
 
 def as_planned(plan: Plan) -> int:
-    """Multiplications of predict() and evaluate() as policy.py writes them."""
+    """Return multiplications of predict() and evaluate() as codegen/policy.py writes them."""
     states = plan.header["num_states"]
     count = 0
     for f, factor in enumerate(plan.header["factors"]):

@@ -1,6 +1,5 @@
-"""pymdp's features and which backend has them: the table of the documentation, and of what native refuses.
-
-Everything that is outside is refused by name and place, all of it at once.
+"""Features of pymdp and the backends that support them: source of the documentation and of
+refusals.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from agentc.ir.files import Model
 from agentc.ir.types import MAX_JOINT
 
 MAX_COLUMN_STATES = 1 << 26
-"""Predicted beliefs held at once, in states x nodes: 256 MB of float32."""
+"""Predicted beliefs in memory, in states x nodes: 256 MB of float32."""
 MAX_DRAWN = 1 << 16
-"""Policies of an agent that draws or keeps plans: its proof compares the posterior of each, or what each would lose."""
+"""Policies of an agent that samples or keeps plans. Its proof compares values of every policy."""
 
 
 FEWER = "shorten policy_len, list fewer policies"
@@ -22,7 +21,7 @@ FEWER = "shorten policy_len, list fewer policies"
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature of pymdp 1.0.4: whether a model uses it, and why a backend does not have it ("" where it does)."""
+    """A feature of pymdp 1.0.4: how to detect it, and why a backend lacks it ("" if supported)."""
 
     name: str
     used: Callable[[Model], bool]
@@ -43,7 +42,7 @@ def _chooses(mode: str, selection: str) -> Callable[[Model], bool]:
 
 
 COMPILED_IN = "its matrices are compiled in"
-NO_CODE = "pymdp 1.0.4 has the word and no code for it"
+NO_CODE = "pymdp 1.0.4 accepts it but does not implement it"
 TWICE = "two factors may choose one control differently"
 JOINED = (
     "sampling_mode = 'marginal' where controls are joined, or shared by factors with equal rows"
@@ -130,8 +129,8 @@ FEATURES = (
     Feature(
         "categorical_obs",
         lambda m: m.categorical_obs,
-        "a program is told which observation was made, not how likely each was",
-        "a program is told which observation was made, not how likely each was",
+        "a program gets the index of each observation, not a distribution",
+        "a program gets the index of each observation, not a distribution",
     ),
     Feature(
         "semantics = 'pymdp-0.0.7': joint information gain, its fixed point and preferences",
@@ -139,12 +138,15 @@ FEATURES = (
         python="pymdp 1.0.4 has no such agent",
     ),
 )
-"""In the order of the documentation. What pymdp does outside of a model (preprocess_fn, mask, batch_size, `planning`) has no
-place in one and is refused where it is read."""
+"""Features in the order of the documentation.
+
+Features outside of a model (preprocess_fn, mask, batch_size, `planning`) are refused by the
+importers.
+"""
 
 
 def table() -> str:
-    """The features as a table in Markdown."""
+    """Return the features as a Markdown table."""
     rows = [f"| {one.name} | {_cell(one.native)} | {_cell(one.python)} |" for one in FEATURES]
     return "\n".join(["| pymdp 1.0.4 | native | python |", "|---|---|---|", *rows]) + "\n"
 
@@ -154,18 +156,18 @@ def _cell(reason: str) -> str:
 
 
 def refusals(model: Model) -> list[str]:
-    """Every reason why this model cannot be compiled, each naming the feature and where it stands."""
+    """Return every reason why native cannot compile the model, with feature and place."""
     return [*_features(model), *_sizes(model)]
 
 
 def _features(model: Model) -> Iterator[str]:
     for one in FEATURES:
         if one.native and one.used(model):
-            yield f"{'; '.join(_said(model, one))}: native does not have this, {one.native}"
+            yield f"{'; '.join(_values_using(model, one))}: native lacks this, {one.native}"
 
 
-def _said(model: Model, feature: Feature) -> Iterator[str]:
-    """The words of the model that make it use a feature."""
+def _values_using(model: Model, feature: Feature) -> Iterator[str]:
+    """Return the values of the model that use a feature."""
     if feature.name == "B without its own factor":
         yield from (
             f"B{f} does not depend on its own factor (B_dependencies[{f}] = {list(row)})"
@@ -174,7 +176,10 @@ def _said(model: Model, feature: Feature) -> Iterator[str]:
         )
         return
     if feature.native == TWICE:
-        yield f"sampling_mode = 'marginal' with B_action_dependencies = {[list(row) for row in model.B_action_dependencies]}"
+        yield (
+            "sampling_mode = 'marginal' with B_action_dependencies = "
+            f"{[list(row) for row in model.B_action_dependencies]}"
+        )
         return
     for word in (
         "inference_algo",
@@ -189,21 +194,28 @@ def _said(model: Model, feature: Feature) -> Iterator[str]:
 
 def _sizes(model: Model) -> Iterator[str]:
     if model.inference_algo == "exact" and len(model.num_states) > 1:
-        yield "inference_algo = 'exact' with several state factors: pymdp refuses such a model, use 'fpi'"
+        yield (
+            "inference_algo = 'exact' with several state factors: pymdp refuses such a model, "
+            "use 'fpi'"
+        )
     if model.action_selection == "stochastic" and model.num_policies > MAX_DRAWN:
         yield (
-            f"action_selection = 'stochastic' with {model.num_policies} policies: the proof compares the posterior "
+            f"action_selection = 'stochastic' with {model.num_policies} policies: the proof "
+            "compares the posterior "
             f"of each, of at most {MAX_DRAWN}: {FEWER}, or action_selection = 'deterministic'"
         )
     if model.legacy and len(model.num_obs) > 1 and model.joint_size > MAX_JOINT:
         yield (
-            f"semantics = {model.semantics!r} with {model.joint_size} joint outcomes and states: information is gained of all "
-            f"at once, of at most {MAX_JOINT}: use fewer outcomes or states, or semantics = 'pymdp-1', which gains it of each "
+            f"semantics = {model.semantics!r} with {model.joint_size} joint outcomes and states: "
+            "information is gained of all "
+            f"at once, of at most {MAX_JOINT}: use fewer outcomes or states, or semantics = "
+            "'pymdp-1', which gains it of each "
             "modality"
         )
     if model.keeps_plans and model.num_policies > MAX_DRAWN:
         yield (
-            f"plan_every = {model.plan_every} with {model.num_policies} policies: the proof judges each of them, at most "
+            f"plan_every = {model.plan_every} with {model.num_policies} policies: the proof "
+            "judges each of them, at most "
             f"{MAX_DRAWN}: {FEWER}, or plan_every = 1"
         )
     if model.num_iter < 1:

@@ -1,4 +1,4 @@
-"""A plan on disk: plan.json holds the order of work, tables.bin the tables one after the other."""
+"""Files of a plan: plan.json has the order of work, tables.bin the concatenated tables."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """The order of work of one step, and its tables by name (plan_tables says what each holds)."""
+    """The order of work of one step, and its tables by name (see lower_tables.py)."""
 
     header: dict[str, Any]
     tables: Tables
 
 
 def save(plan: Plan, folder: Path) -> None:
-    """Write plan.json and tables.bin; the same plan gives the same bytes."""
+    """Write plan.json and tables.bin; equal plans give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     listed: dict[str, list[Any]] = {}
     data = bytearray()
@@ -36,7 +36,7 @@ def save(plan: Plan, folder: Path) -> None:
 
 
 def load(folder: Path) -> Plan:
-    """Read what `save` wrote."""
+    """Read a plan that `save` wrote."""
     header = json.loads((folder / "plan.json").read_bytes())
     data = (folder / "tables.bin").read_bytes()
     listed = header.pop("tables")

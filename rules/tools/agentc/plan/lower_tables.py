@@ -1,6 +1,7 @@
-"""Tables of a step: sparse transitions, likelihoods against a background, folded expected free energy.
+"""Lower a model to the tables of a step: sparse transitions, likelihoods, expected free energy.
 
-Every table is a numpy array whose dtype is the C type it becomes; index types are the smallest that fit.
+Likelihoods are stored as differences from a background, the most frequent value of each row
+(`_ground`). The dtype of each table is its C type; index types are the smallest that fit.
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ Tables = dict[str, Array]
 FLOOR = 2.0**-52
 """pymdp clips probabilities here before a logarithm."""
 LANES = 16
-"""Columns are padded to a multiple of this, the width of native/kernel.h."""
+"""Columns are padded to a multiple of this vector width of native/kernel.h."""
 SNAP = 1e-11
-"""Entries nearer than this to the background of their row become it: f32 sees no difference, no denormals."""
+"""Entries within this distance of their row's background become it: invisible in f32, no
+denormals.
+"""
 PRODUCT_LIMIT = 16
-"""Ratios of likelihoods reach 2^52: a product of 16 and a prior still fits float64 without a logarithm."""
+"""Likelihood ratios reach 2^52: a product of 16 and a prior fits float64 without logarithms."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sparse:
-    """Rows of (column, value) entries; row r holds entries ptr[r] to ptr[r+1]."""
+    """Sparse rows (CSR): row r has the (column, value) entries ptr[r] to ptr[r+1]."""
 
     ptr: Array
     col: Array
@@ -39,19 +42,19 @@ class Sparse:
 
 
 def padded(count: int) -> int:
-    """Columns of a table of `count` nodes."""
+    """Return the columns of a table for `count` nodes, padded to LANES."""
     return -(-count // LANES) * LANES
 
 
 def unsigned(values: Iterable[int] | Array, limit: int) -> Array:
-    """The values in the smallest unsigned type that holds 0..limit."""
+    """Return the values in the smallest unsigned type for 0..limit."""
     dtype = np.uint8 if limit < 1 << 8 else np.uint16 if limit < 1 << 16 else np.uint32
     array = values if isinstance(values, np.ndarray) else np.array(list(values), dtype=np.int64)
     return array.astype(dtype)
 
 
 def sparse(rows: Sequence[F64], kept: Sequence[NDArray[np.bool_]]) -> Sparse:
-    """The kept entries of each row."""
+    """Return the kept entries of each row."""
     cols = [np.flatnonzero(keep) for keep in kept]
     values = [row[col] for row, col in zip(rows, cols)]
     ptr = np.concatenate([[0], np.cumsum([len(col) for col in cols])]).astype(np.int64)
@@ -65,43 +68,44 @@ def sparse(rows: Sequence[F64], kept: Sequence[NDArray[np.bool_]]) -> Sparse:
 
 
 def background(row: F64) -> float:
-    """The most frequent value, where values within 2^-36 count as equal; the lowest of them on a tie."""
+    """Return the most frequent value up to 2^-36; the lowest on a tie."""
     mantissa, exponent = np.frexp(row)
     rounded = np.ldexp(np.rint(np.ldexp(mantissa, 36)), exponent - 36)
-    found, counts = np.unique(rounded, return_counts=True)
-    return float(row[rounded == found[int(np.argmax(counts))]].min())
+    distinct, counts = np.unique(rounded, return_counts=True)
+    return float(row[rounded == distinct[int(np.argmax(counts))]].min())
 
 
 def transition_tables(f: int, kinds: Slices) -> Tables:
-    """CSR over (slice, next state), columns joint states of the slice's parents: B<f>_ptr, _col, _val.
+    """Return CSR tables over (slice, next state): B<f>_ptr, _col, _val, _slice, _set.
 
-    _val is absent when all are 1; _slice is by control index; _set says whose beliefs a slice reads (see `reads`).
+    Columns are joint states of the slice's parents. _val is absent if all values are 1. _slice maps
+    the control index; _set selects the factors that a slice reads (see `reads`).
     """
     rows = [row for matrix in kinds.matrices for row in matrix]
     table = sparse(rows, [row != 0.0 for row in rows])
-    found: Tables = {
+    tables: Tables = {
         f"B{f}_ptr": table.ptr,
         f"B{f}_col": table.col,
         f"B{f}_slice": unsigned(kinds.of, len(kinds.matrices)),
     }
     if not bool(np.all(table.val == 1.0)):
-        found[f"B{f}_val"] = table.val
+        tables[f"B{f}_val"] = table.val
     sets = reads(kinds)
     if len(sets) > 1:
-        found[f"B{f}_set"] = unsigned([sets.index(read) for read in kinds.parents], len(sets))
-    return found
+        tables[f"B{f}_set"] = unsigned([sets.index(read) for read in kinds.parents], len(sets))
+    return tables
 
 
 def reads(kinds: Slices) -> list[tuple[int, ...]]:
-    """The distinct tuples of factors that the slices read, in the order of their first use."""
+    """Return the distinct tuples of factors that the slices read, in order of first use."""
     return list(dict.fromkeys(kinds.parents))
 
 
 def inductive_tables(model: Model, f: int, column: Sequence[int]) -> Tables:
-    """The value of a state for inductive planning (reference.inductive_values), against a background.
+    """Return the inductive values (oracle.agent.inductive_values) against a background.
 
-    I<f>_row is by most probable state now, and I<f>_ground, _ptr, _col, _val give that row over the states to come;
-    I<f>_at is the node of each place. States that leave equal values share a row.
+    I<f>_row is indexed by the most probable state; I<f>_ground, _ptr, _col and _val give that row
+    over predicted states; I<f>_at is the node of each tuple. States with equal values share a row.
     """
     scale = float(fmath.log(max(model.inductive_epsilon, FLOOR)))
     rows: dict[bytes, int] = {}
@@ -129,25 +133,25 @@ def inductive_tables(model: Model, f: int, column: Sequence[int]) -> Tables:
 
 
 def palettes(tables: Tables) -> Tables:
-    """Palette coding: a table of values of which few are distinct becomes numbers (u8) of a palette beside it.
+    """Apply palette coding: tables with few distinct values become u8 indices into a palette.
 
-    X<m>_val -> X<m>_val (number of each entry) and X<m>_pal (the distinct values, ascending), whenever that takes fewer
-    bytes. The same values are read, so no bit of any sum changes.
+    X<m>_val becomes indices and X<m>_pal the distinct values, ascending, if that takes fewer bytes.
+    The values are unchanged, so no bit of a sum changes.
     """
-    found = dict(tables)
+    result = dict(tables)
     for name, values in tables.items():
         if name.endswith("_val") and values.dtype.kind == "f":
             distinct, number = np.unique(values, return_inverse=True)
             if len(distinct) <= 256 and values.size + distinct.nbytes < values.nbytes:
-                found[name] = number.reshape(values.shape).astype(np.uint8)
-                found[f"{name.removesuffix('val')}pal"] = distinct
-    return found
+                result[name] = number.reshape(values.shape).astype(np.uint8)
+                result[f"{name.removesuffix('val')}pal"] = distinct
+    return result
 
 
 def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[str, Any]]]:
-    """Parents of nodes not made from a contiguous run, and the blocks in the order of their nodes.
+    """Return parents of nodes outside of contiguous runs, and the blocks in node order.
 
-    A block reads, for each parent: [factor, first column of its run or -1, offset in N<f>_parent].
+    A block reads for each parent: [factor, first column of its run or -1, offset in N<f>_parent].
     """
     gathered: list[int] = []
     blocks = []
@@ -170,9 +174,10 @@ def node_tables(f: int, nodes: Nodes, kinds: Slices) -> tuple[Tables, list[dict[
 
 
 def likelihood_tables(model: Model, m: int, product: bool) -> Tables:
-    """By outcome: L<m>_ground = ln background; other entries as ratios to it, or differences of logarithms.
+    """Return L<m>_ground = ln background by outcome, and the other entries relative to it.
 
-    L<m>_s<j> is the state of the j-th parent of an entry.
+    Entries are ratios or differences of logarithms. L<m>_s<j> is the state of the entry's j-th
+    parent.
     """
     rows = np.maximum(model.A[m].reshape(model.num_obs[m], -1), FLOOR)
     grounds = np.array([background(row) for row in rows])
@@ -181,18 +186,20 @@ def likelihood_tables(model: Model, m: int, product: bool) -> Tables:
     table = sparse(list(ratios if product else fmath.log(ratios)), list(kept))
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]
     places = np.unravel_index(table.col.astype(np.int64), sizes)
-    found: Tables = {
+    tables: Tables = {
         f"L{m}_ptr": table.ptr,
         f"L{m}_val": table.val,
         f"L{m}_ground": fmath.log(grounds),
     }
     for j, (place, size) in enumerate(zip(places, sizes)):
-        found[f"L{m}_s{j}"] = unsigned(place, size - 1)
-    return found
+        tables[f"L{m}_s{j}"] = unsigned(place, size - 1)
+    return tables
 
 
 def folded(model: Model, m: int) -> tuple[F64, F64]:
-    """(outcome rows, planes) over the parents' states: A for its entropy, and w = A^T C - H(A) per time."""
+    """Return (outcomes, planes) over the parents' states: A for its entropy, w = A^T C - H(A) per
+    time.
+    """
     likelihood = model.A[m].reshape(model.num_obs[m], -1)
     wanted = model.C[m] if model.use_utility else np.zeros(model.num_obs[m])
     preferences = wanted.reshape(-1, model.num_obs[m])
@@ -204,34 +211,36 @@ def folded(model: Model, m: int) -> tuple[F64, F64]:
 
 
 def entropy_of(p: float) -> float:
-    """-p ln p, 0 at 0."""
+    """Return -p ln p, 0 at 0."""
     return -p * float(fmath.log(p)) if p > 0.0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
-    """Parents of a modality: those that policies move, and those that stay at the present belief."""
+class ParentSplit:
+    """Parents of a modality: those that policies vary, and constant ones."""
 
     moving: tuple[int, ...]
     still: tuple[int, ...]
 
 
-def axes(model: Model, m: int, nodes: Sequence[Nodes]) -> Axes:
-    """Positions in A_dependencies[m]; a modality that no policy moves counts its last parent as moving."""
+def split_parents(model: Model, m: int, nodes: Sequence[Nodes]) -> ParentSplit:
+    """Return positions in A_dependencies[m]; without a varying parent the last one counts as
+    varying.
+    """
     parents = model.A_dependencies[m]
     moving = tuple(j for j, f in enumerate(parents) if nodes[f].count > 1) or (len(parents) - 1,)
-    return Axes(moving, tuple(j for j in range(len(parents)) if j not in moving))
+    return ParentSplit(moving, tuple(j for j in range(len(parents)) if j not in moving))
 
 
-def energy_tables(model: Model, m: int, split: Axes) -> tuple[Tables, dict[str, int]]:
-    """E<m>_ground, _ptr, _col, _val over the moving states; X<m>_* sums out the still ones at run time."""
+def energy_tables(model: Model, m: int, split: ParentSplit) -> tuple[Tables, dict[str, int]]:
+    """Return E<m>_ground, _ptr, _col, _val over varying states; X<m>_* sums out constant ones."""
     return energies(model, m, split, folded(model, m))
 
 
 def energies(
-    model: Model, m: int, split: Axes, rows: tuple[F64, F64]
+    model: Model, m: int, split: ParentSplit, rows: tuple[F64, F64]
 ) -> tuple[Tables, dict[str, int]]:
-    """The tables of `energy_tables` for rows = (outcomes, planes) as `folded` gives them."""
+    """Return the tables of `energy_tables` for rows = (outcomes, planes) of `folded`."""
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]
     still = math.prod(sizes[j] for j in split.still)
     outcomes, planes = rows
@@ -244,13 +253,13 @@ def energies(
     table = sparse([np.zeros(len(d)) for d in ordered], kept)
     grounds += [ground + constant for ground in plane_grounds]
     entries = np.concatenate([d[keep] for d, keep in zip(ordered, kept, strict=True)])
-    found: Tables = {
+    tables: Tables = {
         f"E{m}_ground": np.array(grounds, np.float32),
         f"E{m}_ptr": table.ptr,
         f"E{m}_col": table.col,
         **_values(m, entries, still),
     }
-    return found, {
+    return tables, {
         "outcomes": len(grounds) - len(planes),
         "planes": len(planes),
         "still": still,
@@ -259,7 +268,7 @@ def energies(
 
 
 def _values(m: int, entries: F64, still: int) -> Tables:
-    """Values of the entries (entries, still states), or what they are summed from when there are still factors."""
+    """Return values of entries (entries, constant states), or the terms of their sums."""
     if still == 1:
         return {f"E{m}_val": entries[:, 0].astype(np.float32)}
     sources = sparse(list(entries), list(entries != 0.0))
@@ -271,7 +280,7 @@ def _values(m: int, entries: F64, still: int) -> Tables:
 
 
 def _rows(outcomes: F64) -> tuple[list[float], list[F64], float]:
-    """Backgrounds and deltas of the outcome rows; a row that is all background only adds a constant."""
+    """Return backgrounds and deltas of outcome rows; a row of background only adds a constant."""
     grounds: list[float] = []
     deltas: list[F64] = []
     constant = 0.0
@@ -287,7 +296,7 @@ def _rows(outcomes: F64) -> tuple[list[float], list[F64], float]:
 
 
 def delta_of(row: F64, ground: float) -> F64:
-    """The row over its background; what float32 does not tell from it is 0."""
+    """Return a row minus its background; differences that float32 cannot represent become 0."""
     delta = row - ground
     return np.where(np.abs(delta) <= SNAP, 0.0, delta)
 
@@ -295,7 +304,9 @@ def delta_of(row: F64, ground: float) -> F64:
 def column_tables(
     m: int, parents: Sequence[int], tree: Tree, nodes: Sequence[Nodes]
 ) -> tuple[Tables, int, list[int]]:
-    """J<m>_n<j> (node of the j-th moving parent by column), count of columns, column of each place."""
+    """Return J<m>_n<j> (node of the j-th varying parent by column), column count, column of each
+    tuple.
+    """
     if len(parents) == 1:
         return {}, nodes[parents[0]].count, [place[parents[0]] for place in tree.places]
     return tuple_tables(m, parents, tree, nodes)
@@ -304,14 +315,14 @@ def column_tables(
 def tuple_tables(
     m: int, parents: Sequence[int], tree: Tree, nodes: Sequence[Nodes]
 ) -> tuple[Tables, int, list[int]]:
-    """The same where the parents' beliefs are multiplied, whether there are several or one."""
+    """Return `column_tables` for products of beliefs, also of a single parent."""
     tuples: dict[tuple[int, ...], int] = {}
     column = [
         tuples.setdefault(tuple(place[f] for f in parents), len(tuples)) for place in tree.places
     ]
     filled = [*tuples, *[(0,) * len(parents)] * (padded(len(tuples)) - len(tuples))]
-    found = {
+    tables = {
         f"J{m}_n{j}": unsigned([t[j] for t in filled], nodes[f].count)
         for j, f in enumerate(parents)
     }
-    return found, len(tuples), column
+    return tables, len(tuples), column

@@ -1,8 +1,9 @@
-"""Operator dedupe: sequences of transitions whose products are equal lead every belief to the same place.
+"""Merge action sequences whose products of transition matrices are equal.
 
-The product of a path, M = B(u_t) .. B(u_1), is kept as a matrix and compared at 36 bits after the point. Paths that are
-taken for one differ by at most 2^-36 in each entry, so their beliefs by at most n 2^-36 for n states: below what float32
-tells apart near 1 for all n <= 4096. Products are summed in one fixed order without BLAS, so every machine merges alike.
+The product of a path, M = B(u_t) .. B(u_1), is compared at 36 bits after the binary point. Merged
+paths differ by at most 2^-36 in each entry, so beliefs differ by at most n 2^-36 for n states:
+invisible in float32 near 1 for n <= 4096. Products are summed in a fixed order without BLAS, so
+every machine merges the same paths.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from agentc.ir.files import F64
 from numpy.typing import NDArray
 
 ENTRIES = 1 << 24
-"""Entries of all products that are kept of one factor, 128 MB; after that paths are told apart by their words alone."""
-WORTH = 64
-"""With room for fewer products of a factor none is kept."""
+"""Entries of all stored products of a factor, 128 MB. Beyond it, paths are compared by name
+only.
+"""
+MIN_PRODUCTS = 64
+"""If a factor has room for fewer products, none are stored."""
 BITS = 36
 
 
 class Products:
-    """The products of the paths met so far: which path was the first of each."""
+    """Products of known paths, and the first path of each."""
 
     def __init__(self, states: int, matrices: tuple[F64, ...], root: Hashable) -> None:
         self.room = ENTRIES // (states * states)
@@ -32,15 +35,17 @@ class Products:
 
     @staticmethod
     def affordable(states: int) -> bool:
-        """Whether there is room for enough products of a factor of so many states."""
-        return states * states * WORTH <= ENTRIES
+        """Return whether memory allows enough products of a factor of so many states."""
+        return states * states * MIN_PRODUCTS <= ENTRIES
 
     def canonical(self, path: Hashable, index: int, before: Hashable) -> Hashable:
-        """The first path whose product is that of `path`, which is slice `index` after the path `before`."""
+        """Return the first path with the product of `path`: slice `index` after the path
+        `before`.
+        """
         if path not in self.same:
             if len(self.of) >= self.room or before not in self.of:
                 return path
-            product = _product(self.slices[index], self.of[before])
+            product = _product(*self.slices[index], self.of[before])
             self.same[path] = self.first.setdefault(_rounded(product), path)
             if self.same[path] == path:
                 self.of[path] = product
@@ -48,18 +53,17 @@ class Products:
 
 
 def _rows(matrix: F64) -> tuple[NDArray[np.intp], F64]:
-    """Columns and values of the entries of each row, short rows filled with zeros."""
+    """Return columns and values of each row's entries, padded with zeros."""
     width = int(np.count_nonzero(matrix, axis=1).max())
     index = np.argsort(matrix == 0.0, axis=1, kind="stable")[:, :width]
     return index, np.take_along_axis(matrix, index, axis=1)
 
 
-def _product(rows: tuple[NDArray[np.intp], F64], after: F64) -> F64:
-    index, value = rows
-    found = np.zeros_like(after)
+def _product(index: NDArray[np.intp], value: F64, after: F64) -> F64:
+    product = np.zeros_like(after)
     for k in range(index.shape[1]):
-        found = found + value[:, k, None] * after[index[:, k]]
-    return found
+        product = product + value[:, k, None] * after[index[:, k]]
+    return product
 
 
 def _rounded(matrix: F64) -> bytes:

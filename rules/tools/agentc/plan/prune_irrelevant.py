@@ -1,10 +1,10 @@
-"""Irrelevant parents and factors: what cannot change which policy is better is not predicted.
+"""Remove irrelevant parents and factors: those that cannot change the ranking of policies.
 
-A parent d along which A(o, s) is constant adds nothing: sum_d q(d) A(o, s) = A(o, s); its message in the fixed point is the
-same for all its states and cancels when the posterior is normalised. A factor is relevant when a modality that says
-anything depends on it, when a goal is set for it, or when the transition of a relevant factor reads it. Beliefs of the
-others are inferred and moved on by what is executed, as always; but no policy is judged by them, so they are not predicted.
-Where pymdp 0.0.7 is meant, all are: there the joint states of all factors are told by their probability.
+If A(o, s) is constant along a parent d, then sum_d q(d) A(o, s) = A(o, s), and the parent's message
+in the fixed point cancels in the normalisation. A factor is relevant if an informative modality
+depends on it, if it has a goal, or if the transition of a relevant factor reads it. Beliefs of
+other factors are inferred and advanced as usual, but not predicted. With pymdp 0.0.7 all factors
+are relevant: it drops joint states by their probability.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from agentc.ir.files import F64, Model
 
 
-def without_idle_parents(model: Model) -> Model:
-    """The model with each A reduced to the factors along which it varies (at least one)."""
+def without_constant_parents(model: Model) -> Model:
+    """Return the model with each A reduced to factors along which it varies (at least one)."""
     reduced = [
         _varying(a, parents) for a, parents in zip(model.A, model.A_dependencies, strict=True)
     ]
@@ -39,19 +39,19 @@ def _varying(a: F64, parents: Sequence[int]) -> tuple[F64, tuple[int, ...]]:
 
 
 def relevant(model: Model, reads: Sequence[Sequence[tuple[int, ...]]]) -> tuple[bool, ...]:
-    """By factor; `reads[f]` are the factors that the transitions of f read, one tuple a transition."""
+    """Return relevance by factor; `reads[f]` has the factors that transitions of f read."""
     if model.legacy and model.use_states_info_gain:
         return (True,) * len(model.num_states)
-    found = [False] * len(model.num_states)
+    relevance = [False] * len(model.num_states)
     for a, parents in zip(model.A, model.A_dependencies, strict=True):
         if np.any(a != a.reshape(len(a), -1)[:, :1].reshape(-1, *[1] * len(parents))):
             for d in parents:
-                found[d] = True
+                relevance[d] = True
     for f, rows in enumerate(model.I):
-        found[f] = found[f] or bool(np.any(rows != 0.0))
-    for _ in found:
-        for f in range(len(found)):
-            if found[f]:
+        relevance[f] = relevance[f] or bool(np.any(rows != 0.0))
+    for _ in relevance:
+        for f in range(len(relevance)):
+            if relevance[f]:
                 for d in {d for read in reads[f] for d in read}:
-                    found[d] = True
-    return tuple(found)
+                    relevance[d] = True
+    return tuple(relevance)

@@ -1,8 +1,8 @@
-"""Tables of agents that mean what pymdp 0.0.7 means (pymdp007.py has the formulas and their sources).
+"""Tables for the semantics of pymdp 0.0.7. For formulas and sources see oracle/pymdp007.py.
 
-Utility stays a sum over modalities, with ln(softmax(C) + 1e-16) for C. Information is gained of all modalities as one: a
-modality of its own, of which every factor is a parent, without backgrounds, because what is unlikely is left out and q no
-longer sums to 1.
+Utility is a sum over modalities with ln(softmax(C) + 1e-16) for C. Information gain is joint: a
+modality of its own with every factor as a parent. It has no background, because unlikely states are
+dropped and q no longer sums to 1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from agentc.ir.files import F64, Model, ModelFault
+from agentc.ir.files import F64, Model, ModelError
 from agentc.numerics import exact_math as fmath
 from agentc.plan.feature_support import MAX_COLUMN_STATES
 from agentc.plan.lower_tables import Tables, padded, sparse, tuple_tables, unsigned
@@ -21,11 +21,11 @@ from agentc.plan.share_beliefs import Nodes, Tree
 
 EPSILON = 1e-16
 UNLIKELY = float.fromhex("0x1.e355bbaee85cbp-24")
-"""e^-16, as native/kernel.h has it."""
+"""e^-16, as in native/kernel.h."""
 
 
 def without_gain(model: Model) -> Model:
-    """The model with the preferences of 0.0.7 and no information gain, for the tables of each modality."""
+    """Return the model with preferences of 0.0.7 and without information gain."""
     raised = [fmath.exp(c - c.max(axis=-1, keepdims=True)) for c in model.C]
     shares = [e / fmath.total(e, axis=e.ndim - 1)[..., None] for e in raised]
     return replace(
@@ -34,19 +34,21 @@ def without_gain(model: Model) -> Model:
 
 
 def likelihood_tables(model: Model, m: int) -> Tables:
-    """L<m>_val: A[m] as it is, by outcome and by the states of its parents."""
+    """Return L<m>_val: A[m] by outcome and by the states of its parents."""
     return {f"L{m}_val": model.A[m].reshape(-1)}
 
 
 def habit(prior: F64) -> F64:
-    """ln E of 0.0.7."""
+    """Return ln E of 0.0.7."""
     return fmath.log(prior + EPSILON)
 
 
 def gain_tables(
     model: Model, m: int, tree: Tree, nodes: Sequence[Nodes]
 ) -> tuple[Tables, dict[str, Any]]:
-    """Modality m, which stands for all: E<m>_* over the joint states, J<m>_n<f> and G<m>_at as plan_tables has them."""
+    """Return modality m, which combines all: E<m>_*, J<m>_n<f> and G<m>_at as in
+    lower_tables.py.
+    """
     factors = range(len(model.num_states))
     likelihood = _likelihood(model)
     ambiguity = fmath.total(likelihood * fmath.log(likelihood + UNLIKELY))
@@ -55,20 +57,21 @@ def gain_tables(
     joined, count, column = tuple_tables(m, factors, tree, nodes)
     width, states = padded(count), math.prod(model.num_states)
     if states * width > MAX_COLUMN_STATES:
-        raise ModelFault(
+        raise ModelError(
             [
-                f"{states} joint states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: shorten policy_len or "
+                f"{states} joint states x {count} predicted beliefs exceed {MAX_COLUMN_STATES}: "
+                "shorten policy_len or "
                 "list fewer policies"
             ]
         )
-    found = joined | {
+    tables = joined | {
         f"E{m}_ground": np.zeros(len(rows), np.float32),
         f"E{m}_ptr": table.ptr,
         f"E{m}_col": table.col,
         f"E{m}_val": table.val.astype(np.float32),
         f"G{m}_at": unsigned(column, width - 1),
     }
-    return found, {
+    return tables, {
         "outcomes": len(rows) - 1,
         "planes": 1,
         "still": 1,
@@ -81,10 +84,10 @@ def gain_tables(
 
 
 def _likelihood(model: Model) -> F64:
-    """P(joint outcome | joint state), both row-major."""
+    """Return P(joint outcome | joint state), both row-major."""
     states = np.indices(model.num_states).reshape(len(model.num_states), -1)
-    found = np.ones((1, states.shape[1]))
+    likelihood = np.ones((1, states.shape[1]))
     for a, parents in zip(model.A, model.A_dependencies, strict=True):
         seen = a[(slice(None), *(states[f] for f in parents))]
-        found = (found[:, None] * seen[None]).reshape(-1, states.shape[1])
-    return found
+        likelihood = (likelihood[:, None] * seen[None]).reshape(-1, states.shape[1])
+    return likelihood

@@ -1,11 +1,11 @@
-"""Which beliefs a step must predict: policies share prefixes, and prefixes that compose alike share nodes.
+"""Share predicted beliefs: value numbering over the transitions of all policies.
 
-A node is one distinct predicted belief of one factor; node 0 is the present posterior. A transition reads the
-nodes of the factors it depends on, so (transition, nodes read) names its result, and equal names are one node.
-Two rewritings make more names equal, both exact for every belief: identity transitions disappear, and those that
-only move states (0/1 matrices of the factor's own state) compose as index maps. A parent factor along which all
-columns are equal is no parent: sum_d q(d) B(s', s) = B(s', s). A transition whose columns are all equal reads the
-present posterior, as good as any belief. Then paths are compared by their products (merge_equal_products.py).
+A node is a distinct predicted belief of one factor; node 0 is the present posterior. A transition
+reads the nodes of its factors, so (transition, nodes) names its result, and equal names are one
+node. These exact rewritings make more names equal: identity transitions disappear; permutations
+(0/1 matrices of the factor's own state) compose as index maps; a parent along which all columns are
+equal is dropped, since sum_d q(d) B(s', s) = B(s', s); a transition with equal columns reads the
+present posterior. Then paths are compared by their products (merge_equal_products.py).
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from agentc.plan.prune_irrelevant import relevant
 
 Map = tuple[int, ...]
 Word = tuple[tuple[int, ...], Map]
-"""(slice and the nodes that it reads, or nothing at the root; index map after it): names a composed transition."""
+"""Name of a composed transition: (slice and its nodes, or nothing at the root; index map after
+it).
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slices:
-    """The distinct transitions of one factor; `of[u]` is the slice of flat control index u.
+    """Distinct transitions of a factor; `of[u]` is the slice of flat control index u.
 
-    `matrices[i]` is (states, joint states of the factors `parents[i]`, the last varying first).
+    `matrices[i]` has the shape (states, joint states of `parents[i]`, the last varying first).
     """
 
     parents: tuple[tuple[int, ...], ...]
@@ -37,13 +39,15 @@ class Slices:
     of: tuple[int, ...]
 
     def forgets(self, index: int) -> bool:
-        """Whether all columns are equal: the next belief is that column, whatever was believed."""
+        """Return whether all columns are equal: the next belief does not depend on the present
+        one.
+        """
         return bool(np.all(self.matrices[index] == self.matrices[index][:, :1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The nodes from `first` on, all made by one slice at one depth, each from a tuple of `parents` (ascending)."""
+    """Nodes from `first` on that one slice makes at one depth, each from a tuple of `parents`."""
 
     depth: int
     slice: int
@@ -53,7 +57,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """All distinct predicted beliefs of one factor, in an order where parents come first."""
+    """Distinct predicted beliefs of one factor, parents first."""
 
     count: int
     blocks: tuple[Block, ...]
@@ -61,9 +65,11 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Policies as prefixes: 0 is the root; `place` is the tuple of nodes of a prefix, `leaf` is by policy.
+    """Policies as a prefix tree: 0 is the root, `place` the node tuple of a prefix, `leaf` that of
+    a policy.
 
-    `places` are the distinct tuples (one node a factor), `depths` their time where preferences vary, else 0.
+    `places` are the distinct tuples (one node a factor); `depths` their time if preferences vary,
+    else 0.
     """
 
     parent: tuple[int, ...]
@@ -74,27 +80,30 @@ class Tree:
 
 
 def slices(model: Model, f: int) -> Slices:
-    """Distinct transitions of factor f over its flat control index, each without the parents it ignores."""
+    """Return distinct transitions of factor f by flat control index, without ignored parents."""
     parents = model.B_dependencies[f]
     shape = tuple(model.num_states[d] for d in (f, *parents))
     flat = model.B[f].reshape(*shape, -1)
-    found: dict[tuple[tuple[int, ...], bytes], int] = {}
-    made: list[tuple[tuple[int, ...], F64]] = []
+    numbers: dict[tuple[tuple[int, ...], bytes], int] = {}
+    distinct: list[tuple[tuple[int, ...], F64]] = []
     of: list[int] = []
     for u in range(flat.shape[-1]):
         read, matrix = _relevant(flat[..., u], parents)
-        number = found.setdefault((read, matrix.tobytes()), len(made))
-        if number == len(made):
-            made.append((read, matrix))
+        number = numbers.setdefault((read, matrix.tobytes()), len(distinct))
+        if number == len(distinct):
+            distinct.append((read, matrix))
         of.append(number)
-    maps = tuple(index_map(matrix) if read == (f,) else None for read, matrix in made)
+    maps = tuple(index_map(matrix) if read == (f,) else None for read, matrix in distinct)
     return Slices(
-        tuple(read for read, _ in made), tuple(matrix for _, matrix in made), maps, tuple(of)
+        tuple(read for read, _ in distinct),
+        tuple(matrix for _, matrix in distinct),
+        maps,
+        tuple(of),
     )
 
 
 def _relevant(tensor: F64, parents: Sequence[int]) -> tuple[tuple[int, ...], F64]:
-    """The parents along which columns differ (at least one is kept), and the matrix over their joint states."""
+    """Return the parents along which columns differ (at least one), and the reduced matrix."""
     kept = list(parents)
     for d in parents:
         axis = 1 + kept.index(d)
@@ -105,22 +114,22 @@ def _relevant(tensor: F64, parents: Sequence[int]) -> tuple[tuple[int, ...], F64
 
 
 def index_map(matrix: F64) -> Map | None:
-    """Column -> row of a matrix that holds a single 1 in each column, else None."""
+    """Return column -> row of a matrix with a single 1 in each column, else None."""
     if np.all((matrix == 0.0) | (matrix == 1.0)) and np.all(np.count_nonzero(matrix, axis=0) == 1):
         return tuple(int(row) for row in np.argmax(matrix, axis=0))
     return None
 
 
 def extend(word: Word, index: int, moves: Map | None, read: Sequence[int]) -> Word:
-    """The name of `word` followed by slice `index`: index map `moves` if it is one, else made from nodes `read`."""
+    """Return the name of `word` followed by slice `index`: by index map, or from nodes `read`."""
     base, pending = word
     if moves is not None:
         return base, tuple(moves[s] for s in pending)
     return (index, *read), tuple(range(len(pending)))
 
 
-class _Growth:
-    """Nodes of one factor while the tree is walked level by level."""
+class _NodeBuilder:
+    """Nodes of one factor during the level-by-level traversal of the tree."""
 
     def __init__(self, f: int, states: int, kinds: Slices, predicted: bool) -> None:
         root: Word = ((), tuple(range(states)))
@@ -140,7 +149,7 @@ class _Growth:
         self.wanted: dict[Word, tuple[int, tuple[int, ...]]] = {}
 
     def reach(self, here: Sequence[int], index: int) -> Word:
-        """The word after a slice where the factors are at nodes `here`; remembers how to make it when it is new."""
+        """Return the word after a slice at nodes `here`; record a new one."""
         here_word = self.words[here[self.factor]]
         if not self.predicted:
             return here_word
@@ -153,7 +162,7 @@ class _Growth:
         return word
 
     def settle(self, depth: int) -> None:
-        """Number the new nodes by slice, then by what it reads, so that each slice makes one contiguous block."""
+        """Number new nodes by slice and inputs, so that each slice makes one contiguous block."""
         for word in sorted(self.wanted, key=self.wanted.__getitem__):
             index, read = self.wanted[word]
             number = len(self.words)
@@ -168,17 +177,19 @@ class _Growth:
 
 
 @dataclass(slots=True)
-class _Walk:
-    """The prefix tree while it grows."""
+class _TreeBuilder:
+    """The prefix tree during its construction."""
 
-    growths: list[_Growth]
+    growths: list[_NodeBuilder]
     parent: list[int] = field(default_factory=lambda: [0])
     place: list[int] = field(default_factory=lambda: [0])
     nodes: list[tuple[int, ...]] = field(default_factory=list)
     placed: dict[tuple[tuple[int, ...], int], int] = field(default_factory=dict)
 
     def level(self, at: list[int], rows: Sequence[Sequence[int]], t: int, depth: int) -> list[int]:
-        """One more action for every policy, the t-th; gives the prefix each policy has reached."""
+        """Append the t-th action of every policy; return the prefix that each policy has
+        reached.
+        """
         children: dict[tuple[int, ...], int] = {}
         words: list[list[Word]] = []
         reached: list[int] = []
@@ -193,31 +204,31 @@ class _Walk:
             reached.append(children[key])
         for growth in self.growths:
             growth.settle(t)
-        for found in words:
-            nodes = tuple(g.index[word] for g, word in zip(self.growths, found))
+        for path in words:
+            nodes = tuple(g.index[word] for g, word in zip(self.growths, path))
             self.nodes.append(nodes)
             self.place.append(self.placed.setdefault((nodes, depth), len(self.placed)))
         return reached
 
 
 def flat_controls(model: Model) -> list[list[list[int]]]:
-    """Flat control index of each factor, nested (policy_len, policies, factors)."""
+    """Return the flat control index of each factor, nested (policy_len, policies, factors)."""
     column = {c: i for i, c in enumerate(model.control_factors)}
-    found = np.zeros((*model.policies.shape[:2], len(model.num_states)), dtype=np.int64)
+    indices = np.zeros((*model.policies.shape[:2], len(model.num_states)), dtype=np.int64)
     for f, controls in enumerate(model.B_action_dependencies):
         for c in controls:
             chosen = model.policies[:, :, column[c]] if c in column else 0
-            found[:, :, f] = found[:, :, f] * model.num_controls[c] + chosen
-    nested: list[list[list[int]]] = np.swapaxes(found, 0, 1).tolist()
+            indices[:, :, f] = indices[:, :, f] * model.num_controls[c] + chosen
+    nested: list[list[list[int]]] = np.swapaxes(indices, 0, 1).tolist()
     return nested
 
 
-def grow(model: Model, kinds: Sequence[Slices]) -> tuple[tuple[Nodes, ...], Tree]:
-    """Nodes of every factor and the prefix tree of all policies; an irrelevant factor keeps its one node."""
+def share(model: Model, kinds: Sequence[Slices]) -> tuple[tuple[Nodes, ...], Tree]:
+    """Return the nodes of every factor and the prefix tree; an irrelevant factor has one node."""
     predicted = relevant(model, [kind.parents for kind in kinds])
-    walk = _Walk(
+    walk = _TreeBuilder(
         [
-            _Growth(f, states, kind, wanted)
+            _NodeBuilder(f, states, kind, wanted)
             for f, (states, kind, wanted) in enumerate(zip(model.num_states, kinds, predicted))
         ]
     )

@@ -1,7 +1,7 @@
-"""Which transitions a probe has put to use, and the action that puts the least used ones to use.
+"""Coverage of transitions by a probe, and the actions that use the least used ones.
 
-A column of B[f] is tested when belief goes through it and the next belief is compared; belief counts, not the
-world's state, because only belief reaches the candidate.
+A column of B[f] is tested if belief passes through it and the next belief is compared. Belief
+counts, not the state of the environment, because the candidate receives belief only.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from agentc.oracle.policy_tree import every_control
 from numpy.typing import NDArray
 
 USED = 0.01
-"""Belief that must have gone through a column before it counts as used."""
+"""Belief that must have passed through a column for it to count as used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
-    """What went through so far: belief by factor (joint states, *controls); times by control factor (values,)."""
+    """Belief that passed through, by factor (joint states, *controls); use of each control's
+    values.
+    """
 
     model: Model
     passed: tuple[F64, ...]
     times: tuple[NDArray[np.int64], ...]
 
     def note(self, qs: Sequence[F64], action: Sequence[int]) -> None:
-        """Count an executed action; to be called only when the belief after it is compared too."""
+        """Record an executed action. Call it only if the belief after it is compared."""
         chosen = every_control(self.model, np.array([list(action)], dtype=np.int32))[0]
         for f, controls in enumerate(self.model.B_action_dependencies):
             through = np.moveaxis(self.passed[f], 0, -1)[tuple(int(chosen[c]) for c in controls)]
@@ -38,35 +40,36 @@ class Coverage:
             times[value] += 1
 
     def add(self, other: Coverage) -> None:
-        """Count what another coverage has counted."""
+        """Add the counts of another coverage."""
         for passed, more in zip(self.passed, other.passed, strict=True):
             passed += more
         for times, again in zip(self.times, other.times, strict=True):
             times += again
 
     def least_used(self, qs: Sequence[F64], drawn: Sequence[float]) -> tuple[int, ...]:
-        """Per control factor: the value least used from this belief, then least of all, then as drawn in [0, 1).
+        """Return for each control the value least used from this belief; ties by `drawn` in [0,
+        1).
 
-        A value that was never executed is ahead of all that were: after as many calls as a control factor has
-        values, each was executed.
+        A value that was never executed comes first. After as many calls as a control has values,
+        each was executed.
         """
-        found = []
+        values = []
         for control, times, u in zip(self.model.control_factors, self.times, drawn, strict=True):
             worn = self._worn(qs, control, len(times))
             equal = np.flatnonzero(worn == worn.min())
             equal = equal[times[equal] == times[equal].min()]
-            found.append(int(equal[int(u * len(equal))]))
-        return tuple(found)
+            values.append(int(equal[int(u * len(equal))]))
+        return tuple(values)
 
     def transitions(self) -> tuple[int, int]:
-        """How many columns of all B were used, of how many."""
+        """Return the number of used columns of all B, and the number of all columns."""
         return (
             sum(int(np.count_nonzero(passed >= USED)) for passed in self.passed),
             sum(passed.size for passed in self.passed),
         )
 
     def _worn(self, qs: Sequence[F64], control: int, count: int) -> F64:
-        """By value of a control: the use so far of the columns that this belief would go through."""
+        """Return the use of the columns that this belief would pass through, by control value."""
         worn = np.zeros(count)
         for f, controls in enumerate(self.model.B_action_dependencies):
             if control in controls:
@@ -81,8 +84,8 @@ class Coverage:
         return np.asarray(joint([qs[d][:, None] for d in self.model.B_dependencies[f]])[:, 0])
 
 
-def nothing_yet(model: Model) -> Coverage:
-    """The coverage of a probe without episodes."""
+def empty_coverage(model: Model) -> Coverage:
+    """Return the coverage of a probe without episodes."""
     return Coverage(
         model,
         tuple(

@@ -1,9 +1,6 @@
-"""Replay the probe set on a board's program under an emulator of its core, and compare the bits with the proof's.
+"""Replay of a probe set on a board's program under an emulator.
 
-    emulate_program.py PROGRAM --run qemu-aarch64-static --run=-cpu --run cortex-a76
-               --agent scout proof.json probe/ --out verdict.json
-
-Without `--run` words the program runs as it is. Emulation judges function and bits, never time.
+Emulation checks function and bits, never time.
 """
 
 from __future__ import annotations
@@ -18,26 +15,28 @@ from agentc.proof.replay import bits, load_probe
 LIMIT = 300  # seconds for one agent
 
 
-class Differs(Exception):
-    """The program does not do what the proof says; the message is for the user."""
+class BitsDiffer(Exception):
+    """The program's output differs from the proof; the message is for users."""
 
 
 def run(words: Sequence[str], data: bytes = b"") -> bytes:
-    """What a command writes; Differs when it fails or is killed."""
+    """Return the output of a command; Differs if it fails or is killed."""
     done = subprocess.run(words, input=data, capture_output=True, check=False, timeout=LIMIT)
     if done.returncode:
         how = (
             f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
         )
-        raise Differs(f"{' '.join(words)}: {how}\n{done.stderr.decode(errors='replace')[-2000:]}")
+        raise BitsDiffer(
+            f"{' '.join(words)}: {how}\n{done.stderr.decode(errors='replace')[-2000:]}"
+        )
     return done.stdout
 
 
 def judge(command: Sequence[str], name: str, proof: dict[str, Any], probe: Path) -> dict[str, Any]:
-    """One agent's verdict; Differs when a bit does."""
-    found = bits(run([*command, "--replay", name], load_probe(probe).records().tobytes()))
-    if found != proof["bits"]:
-        raise Differs(
-            f"agent {name}: the replay's SHA-256 is {found}, the build host's {proof['bits']}"
+    """Return the verdict for one agent; Differs if a bit differs."""
+    digest = bits(run([*command, "--replay", name], load_probe(probe).records().tobytes()))
+    if digest != proof["bits"]:
+        raise BitsDiffer(
+            f"agent {name}: the replay's SHA-256 is {digest}, the build host's {proof['bits']}"
         )
-    return {"bits": found, "steps": proof["steps"]}
+    return {"bits": digest, "steps": proof["steps"]}

@@ -1,16 +1,12 @@
-"""Action `probe`: what the reference agent believes and does over episodes, for the proof of compiled code.
+"""Probe sets: beliefs and actions of the reference agent over episodes.
 
-    python3 make_probe.py --ir DIR --out DIR [--episodes 8] [--steps 32] [--seed 0] [--first N]
-
-Teacher forced: a candidate keeps its own beliefs but is fed these observations and executed actions. Kinds of
-episodes, in turn: a roll-out in the world that the model itself describes; one in which what is executed is not
-what the reference chose but what was tried least (see coverage.py); a roll-out; one of uniformly random
-observations, impossible ones too, and actions tried least. Observations of the second and fourth have a well
-posed posterior (see conditioning.py; what was rejected is counted). Random numbers are functions of (seed,
-episode, step, use) alone. The action of an episode's last step does not count as tried: nothing is compared after it.
-With --first the episodes are those from number N on, and none knows what another has tried: they are independent, so a
-share of them has a confidence bound, and parts of a large set can be made apart.
-Stochastic agents draw their own numbers, from the seed DRAWS and a counter that runs on over the episodes.
+A probe is teacher-forced: a candidate keeps its own beliefs but gets the probe's observations and
+executed actions. Kinds of episodes, in turn: a roll-out in the model's own environment; a roll-out
+that executes the least used actions (coverage.py); a roll-out; random observations, also impossible
+ones, with least used actions. Observations of the second and fourth kind have a well-conditioned
+posterior (conditioning.py); rejected ones are counted. Random numbers are functions of (seed,
+episode, step, use). The action of an episode's last step does not count as used, because no later
+belief is compared.
 """
 
 from __future__ import annotations
@@ -23,14 +19,20 @@ from typing import Any
 
 import numpy as np
 from agentc.ir import files as ir
-from agentc.ir.types import F64, Model, ModelFault
+from agentc.ir.types import F64, Model, ModelError
 from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import total
-from agentc.oracle.action_selection import first_actions, numbers, policy_regret, regret, select
+from agentc.oracle.action_selection import (
+    first_actions,
+    policy_regret,
+    regret,
+    select,
+    selection_numbers,
+)
 from agentc.oracle.agent import (
     Beliefs,
-    Reference,
-    Verdict,
+    PolicyEvaluation,
+    ReferenceAgent,
     free_energy,
     infer_policies,
     infer_states,
@@ -38,26 +40,27 @@ from agentc.oracle.agent import (
     next_prior,
     prepare,
 )
-from agentc.oracle.conditioning import steady
+from agentc.oracle.conditioning import is_well_conditioned
 from agentc.oracle.contraction import joint
 from agentc.oracle.policy_tree import every_control
-from agentc.proof.coverage import Coverage, nothing_yet
+from agentc.proof.coverage import Coverage, empty_coverage
 from numpy.typing import NDArray
 
 DRAWS = 0
-"""What a stochastic agent's own random numbers begin with in a program that was not told otherwise."""
+"""Default seed of a stochastic agent's random numbers in a program."""
 ATTEMPTS = 32
-PATIENCE = 600.0
-"""Seconds that an action of the build has by default."""
+ACTION_TIMEOUT = 600.0
+"""Default timeout of an action in seconds."""
 KINDS = ("rollout", "wander", "rollout", "random")
-"""Kinds of the episodes, in turn."""
+"""Kinds of episodes, in turn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One step of the reference: what it saw, chose and believed, what was executed, and the regret.
+class ReferenceStep:
+    """One step of the reference: observation, beliefs, action, executed action and regret.
 
-    That is by joint first action, or by policy where plans are kept; then q_pi and regret are those of the latest planning.
+    Regret is by joint first action, or by policy if plans are kept; then q_pi and regret are those
+    of the latest evaluation.
     """
 
     obs: tuple[int, ...]
@@ -72,62 +75,64 @@ class Step:
 
 
 def kind_of(episode: int) -> str:
-    """ "rollout", "wander" or "random"."""
+    """Return "rollout", "wander" or "random"."""
     return KINDS[episode % len(KINDS)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """What a planning gave: the judgement, the chosen policy and its action, the regret (see Step)."""
+    """Result of an evaluation: verdict, selected policy and action, and regret (see Step)."""
 
-    verdict: Verdict
+    verdict: PolicyEvaluation
     policy: int
     action: tuple[int, ...]
     regret: F64
 
 
-def decide(agent: Reference, qs: Beliefs, count: int) -> Decision:
-    """Judge the policies and choose; `count` plannings were before, in all episodes."""
-    verdict, drawn = infer_policies(agent, qs), numbers(agent.model, DRAWS, count)
+def decide(agent: ReferenceAgent, qs: Beliefs, count: int) -> Decision:
+    """Evaluate the policies and select one; `count` is the number of earlier evaluations."""
+    verdict, drawn = infer_policies(agent, qs), selection_numbers(agent.model, DRAWS, count)
     action, policy = select(agent, verdict, drawn)
     lost = policy_regret if agent.model.keeps_plans else regret
     return Decision(verdict, policy, action, lost(agent, verdict, drawn))
 
 
-def planned(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
-    """The action `ahead` steps after a planning: pymdp executes a policy's first action alone, a kept plan goes on with it."""
+def planned_action(model: Model, decision: Decision, ahead: int) -> tuple[int, ...]:
+    """Return the action `ahead` steps after an evaluation: the policy's first action or a later
+    one.
+    """
     return (
         tuple(int(a) for a in model.policies[decision.policy, ahead]) if ahead else decision.action
     )
 
 
 def run_episode(
-    agent: Reference, seed: int, episode: int, steps: int, coverage: Coverage | None = None
-) -> list[Step]:
-    """One episode from the prior D on; `coverage` is what the episodes before it have tried."""
+    agent: ReferenceAgent, seed: int, episode: int, steps: int, coverage: Coverage | None = None
+) -> list[ReferenceStep]:
+    """Run one episode from the prior D; `coverage` has the actions of earlier episodes."""
     model, wandering = agent.model, kind_of(episode) != "rollout"
-    tried = coverage or nothing_yet(model)
+    tried = coverage or empty_coverage(model)
     prior = initial_prior(agent)
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
-    found = []
+    episode_steps = []
     for s in range(steps):
         place = (episode, s + 1)
-        obs, rejected = _seen(agent, prior, state, seed, place)
+        obs, rejected = _observation(agent, prior, state, seed, place)
         qs = infer_states(agent, obs, prior)
         ahead = s % model.plan_every
         if ahead == 0:
             decision = decide(
                 agent, qs, episode * -(-steps // model.plan_every) + s // model.plan_every
             )
-        executed = action = planned(model, decision, ahead)
+        executed = action = planned_action(model, decision, ahead)
         if wandering:
             executed = tried.least_used(
                 qs, [uniform(seed, *place, 4, c) for c in range(len(action))]
             )
         if s + 1 < steps:
             tried.note(qs, executed)
-        found.append(
-            Step(
+        episode_steps.append(
+            ReferenceStep(
                 obs,
                 rejected,
                 action,
@@ -140,30 +145,30 @@ def run_episode(
             )
         )
         prior = next_prior(agent, qs, executed)
-        state = moved(
+        state = next_state(
             model, state, executed, tuple(uniform(seed, *place, 2, f) for f in range(len(state)))
         )
-    return found
+    return episode_steps
 
 
-def _seen(
-    agent: Reference, prior: Beliefs, state: Sequence[int], seed: int, place: tuple[int, int]
+def _observation(
+    agent: ReferenceAgent, prior: Beliefs, state: Sequence[int], seed: int, place: tuple[int, int]
 ) -> tuple[tuple[int, ...], int]:
-    """The observation of a step, and how many were rejected before it."""
+    """Return the observation of a step, and the number of rejected ones."""
     kind = kind_of(place[0])
     if kind == "random":
-        return _surprise(agent, prior, seed, place)
+        return _random_observation(agent, prior, seed, place)
     obs = observe(agent.model, state, seed, place)
-    if kind == "rollout" or steady(agent, obs, prior):
+    if kind == "rollout" or is_well_conditioned(agent, obs, prior):
         return obs, 0
-    obs, rejected = _surprise(agent, prior, seed, place)
+    obs, rejected = _random_observation(agent, prior, seed, place)
     return obs, rejected + 1
 
 
 def observe(
     model: Model, state: Sequence[int], seed: int, place: tuple[int, int]
 ) -> tuple[int, ...]:
-    """What is seen of a state of the model's own world at (episode, step)."""
+    """Sample an observation of a state of the model's environment at (episode, step)."""
     drawn = [uniform(seed, *place, 1, m) for m in range(len(model.num_obs))]
     return tuple(
         draw(_column(a, [state[f] for f in deps]), u)
@@ -171,15 +176,18 @@ def observe(
     )
 
 
-def _surprise(
-    agent: Reference, prior: Beliefs, seed: int, place: tuple[int, int]
+def _random_observation(
+    agent: ReferenceAgent, prior: Beliefs, seed: int, place: tuple[int, int]
 ) -> tuple[tuple[int, ...], int]:
-    """The first steady one of some random observations, and how many were not; else the most expected one."""
+    """Return the first well-conditioned random observation and the number of rejected ones.
+
+    After ATTEMPTS it returns the most expected observation.
+    """
     for attempt in range(ATTEMPTS):
         obs = tuple(
             int(uniform(seed, *place, 3, attempt, m) * n) for m, n in enumerate(agent.model.num_obs)
         )
-        if steady(agent, obs, prior):
+        if is_well_conditioned(agent, obs, prior):
             return obs, attempt
     model = agent.model
     expected = [joint([prior[f][:, None] for f in deps])[:, 0] for deps in model.A_dependencies]
@@ -190,14 +198,14 @@ def _surprise(
 
 
 def _column(array: F64, place: Sequence[int]) -> F64:
-    """The probabilities along axis 0 at a place of the other axes."""
+    """Return the probabilities along axis 0 at an index of the other axes."""
     return np.asarray(np.moveaxis(array, 0, -1)[tuple(place)])
 
 
-def moved(
+def next_state(
     model: Model, state: Sequence[int], action: Sequence[int], drawn: Sequence[float]
 ) -> tuple[int, ...]:
-    """The state of the model's own world after an action; `drawn` in [0, 1) by factor."""
+    """Sample the next state of the model's environment; `drawn` in [0, 1) by factor."""
     chosen = every_control(model, np.array([list(action)], dtype=np.int32))[0]
     return tuple(
         draw(_column(b, [*(state[d] for d in deps), *(int(chosen[c]) for c in controls)]), u)
@@ -208,20 +216,23 @@ def moved(
 
 
 def check_time(
-    agent: Reference, episodes: int, steps: int, clock: Callable[[], float] = time.monotonic
+    agent: ReferenceAgent, episodes: int, steps: int, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """ModelFault when judging the policies in every step would outlast the action: one judgement is timed, a slow one thrice."""
+    """Raise a ModelError if evaluating the policies would exceed the timeout.
+
+    One evaluation is timed, a slow one three times.
+    """
     model, prior = agent.model, initial_prior(agent)
     plannings, took = episodes * -(-steps // model.plan_every), float("inf")
     for _ in range(3):
         begun = clock()
         infer_policies(agent, prior)
         took = min(took, clock() - begun)
-        if took * plannings <= PATIENCE:
+        if took * plannings <= ACTION_TIMEOUT:
             return
     states, affordable = (
         " x ".join(map(str, model.num_states)),
-        int(PATIENCE / 2 / took) * model.plan_every,
+        int(ACTION_TIMEOUT / 2 / took) * model.plan_every,
     )
     few = min(len(KINDS), affordable)
     shorter = (
@@ -229,27 +240,31 @@ def check_time(
         if few
         else ""
     )
-    raise ModelFault(
+    raise ModelError(
         [
-            f"the proof would take about {took * plannings:.0f} s, more than the {PATIENCE:.0f} s "
+            f"the proof would take about {took * plannings:.0f} s, more than the "
+            f"{ACTION_TIMEOUT:.0f} s "
             f"that an action has: it judges {model.num_policies} policies over {states} states "
             f"{plannings} times ({episodes} episodes of {steps} steps), each time in {took:.2g} s; "
-            f"the way out: a policy_len below {model.policy_len}, fewer listed policies, "
+            f"reduce it: a policy_len below {model.policy_len}, fewer listed policies, "
             f"plan_every{shorter}"
         ]
     )
 
 
-def probe(
+def write_probe(
     model: Model, out: Path, episodes: int, steps: int, seed: int, *, first: int | None = None
 ) -> None:
-    """Run the reference agent and write the probe folder; from episode `first` on, each on its own, where it is given."""
+    """Run the reference agent and write the probe folder.
+
+    With `first` episodes are numbered from it and are independent.
+    """
     agent = prepare(model)
     check_time(agent, episodes, steps)
-    coverage, runs = nothing_yet(model), []
+    coverage, runs = empty_coverage(model), []
     numbered = range(first or 0, (first or 0) + episodes)
     for n in numbered:
-        tried = coverage if first is None else nothing_yet(model)
+        tried = coverage if first is None else empty_coverage(model)
         runs.append(run_episode(agent, seed, n, steps, tried))
         if tried is not coverage:
             coverage.add(tried)
@@ -285,7 +300,7 @@ def probe(
     )
 
 
-def _arrays(runs: Sequence[Sequence[Step]]) -> dict[str, NDArray[Any]]:
+def _arrays(runs: Sequence[Sequence[ReferenceStep]]) -> dict[str, NDArray[Any]]:
     return {
         "obs.i32": np.array([[step.obs for step in run] for run in runs], dtype="<i4"),
         "action.i32": np.array([[step.action for step in run] for run in runs], dtype="<i4"),

@@ -1,4 +1,4 @@
-"""Probes and the replay protocol of a program: int32 records in, one fixed-size answer a step out."""
+"""Probe files, and the replay protocol: int32 records in, one reply of fixed size for each step."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from agentc.ir.files import F64, I32
 from numpy.typing import NDArray
 
 GOLDEN_STEPS = 32
-"""Steps a program keeps for its --selftest."""
+"""Steps that a program keeps for --selftest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probe:
-    """What the float64 reference did, (episodes, steps, ..): `action` is what it chose, `executed` what happened.
+    """Steps of the reference (episodes, steps, ..): `action` is its choice, `executed` the executed
+    one.
 
-    `regret` is by joint first action, row-major; `q_pi` (.., policies) is there when actions are drawn from it. Where plans
-    are kept `regret` is by policy, and `plans` (policies, steps of a plan, controls) are the actions that must follow.
+    `regret` is by joint first action, row-major. `q_pi` (.., policies) exists if actions are
+    sampled. If plans are kept, `regret` is by policy and `plans` (policies, steps of a plan,
+    controls) are the actions that must follow.
     """
 
     obs: I32
@@ -35,7 +37,9 @@ class Probe:
     plans: I32 | None = None
 
     def records(self) -> I32:
-        """Replay records, (steps, 1 + modalities + controls): where an episode begins, seen, executed."""
+        """Return replay records (steps, 1 + modalities + controls): reset, observation, executed
+        action.
+        """
         episodes, steps = self.obs.shape[:2]
         start = np.zeros((episodes, steps, 1), np.int32)
         start[:, 0] = 1
@@ -44,8 +48,8 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """What a program answered, by step: q (steps, states), q_pi (steps, policies), action, policy."""
+class Replies:
+    """Replies by step: q (steps, states), q_pi (steps, policies), action, policy."""
 
     qs: NDArray[np.float32]
     q_pi: NDArray[np.float32]
@@ -81,24 +85,24 @@ def load_probe(folder: Path) -> Probe:
 def _plans(folder: Path, facts: Mapping[str, Any]) -> I32 | None:
     if "plan_every" not in facts:
         return None
-    found: I32 = np.frombuffer((folder / "plans.i32").read_bytes(), "<i4")
-    return found.reshape(-1, facts["plan_every"], facts["controls"])
+    plans: I32 = np.frombuffer((folder / "plans.i32").read_bytes(), "<i4")
+    return plans.reshape(-1, facts["plan_every"], facts["controls"])
 
 
 def width(interface: Mapping[str, Any]) -> int:
-    """Bytes of one step's answer."""
+    """Return the bytes of one reply."""
     states, controls = sum(interface["num_states"]), len(interface["num_controls"])
     return 4 * (int(states) + int(interface["n_policies"]) + controls + 1)
 
 
-def parse(data: bytes, interface: Mapping[str, Any]) -> Answers:
-    """The answers in what `--replay` wrote."""
+def parse(data: bytes, interface: Mapping[str, Any]) -> Replies:
+    """Parse the output of `--replay`."""
     states, policies = sum(interface["num_states"]), int(interface["n_policies"])
     controls = len(interface["num_controls"])
     words = np.frombuffer(data, dtype="<u4").reshape(-1, states + policies + controls + 1)
     numbers = words.astype(np.uint32, copy=False)
     plausible, action = numbers[:, states : states + policies], numbers[:, states + policies : -1]
-    return Answers(
+    return Replies(
         numbers[:, :states].copy().view(np.float32),
         plausible.copy().view(np.float32),
         action.copy().view(np.int32),
@@ -107,12 +111,12 @@ def parse(data: bytes, interface: Mapping[str, Any]) -> Answers:
 
 
 def bits(data: bytes) -> str:
-    """The identity of a program's behaviour: SHA-256 of what `--replay` wrote."""
+    """Return the identity of a program's behaviour: SHA-256 of its `--replay` output."""
     return hashlib.sha256(data).hexdigest()
 
 
 def golden_hash(data: bytes) -> str:
-    """64-bit FNV-1a in hex, as native/program.h computes it."""
+    """Return 64-bit FNV-1a in hex, as in native/program.h."""
     value = 0xCBF29CE484222325
     for byte in data:
         value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF

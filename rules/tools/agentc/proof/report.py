@@ -1,10 +1,4 @@
-"""Report what the compiler made of each agent, how it was proved, and what the export weighs.
-
-    report_export.py --board raspberry-pi-5 --cpu cortex_a76 --program P --image DIR
-              --agent scout ir/ plan/ proof.json --out DIR
-
-Writes report.json and the same as a table, report.txt. It judges nothing: that is what gates are for.
-"""
+"""Report of an export: sizes, passes and proofs. It judges nothing; gates do."""
 
 from __future__ import annotations
 
@@ -32,24 +26,30 @@ PROOF = (
     "regret_max",
     "regret_limit",
 )
-NOTES = """\
-beliefs       predicted policy by policy -> prefix by prefix -> distinct ones, each predicted once
-parents       factors that A and B depend on: as declared -> those that make a difference; factors that are predicted
-A, B          entries of the arrays -> those that are not zero -> those in the tables
-tables        bytes of constants in the program
-multiply      multiplications to predict and to judge all policies in one step: dense, policy by policy -> here
-steps         of the proof, compared with the float64 reference: in how many the action is the very same
-transitions   columns of B that belief went through in the proof
-least right   share of all steps, and of all episodes, that is right at 95 % confidence
-divergence    largest Kullback-Leibler divergence of beliefs in nats; regret: most nats lost by an action
-ties          of policies whose logits (gamma x worth + habit) are within 1e-4 nats of the best, the lowest index wins
-"""
+NOTES = (
+    "beliefs       predicted policy by policy -> prefix by prefix -> distinct ones, each "
+    "predicted once\n"
+    "parents       factors that A and B depend on: as declared -> those that make a "
+    "difference; factors that are predicted\n"
+    "A, B          entries of the arrays -> those that are not zero -> those in the tables\n"
+    "tables        bytes of constants in the program\n"
+    "multiply      multiplications to predict and to judge all policies in one step: "
+    "dense, policy by policy -> here\n"
+    "steps         of the proof, compared with the float64 reference: in how many the "
+    "action is the very same\n"
+    "transitions   columns of B that belief went through in the proof\n"
+    "least right   share of all steps, and of all episodes, that is right at 95 % confidence\n"
+    "divergence    largest Kullback-Leibler divergence of beliefs in nats; regret: most "
+    "nats lost by an action\n"
+    "ties          of policies whose logits (gamma x worth + habit) are within 1e-4 nats "
+    "of the best, the lowest index wins\n"
+)
 
 
 def document(
     board: str, cpu: str, agents: Mapping[str, dict[str, Any]], sizes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What report.json holds."""
+    """Return report.json."""
     return {
         "schema": 1,
         "board": board,
@@ -63,14 +63,14 @@ def document(
 
 
 def agent(ir_folder: Path, plan_folder: Path, proof: Path) -> dict[str, Any]:
-    """One agent's part of the report."""
+    """Return one agent's part of the report."""
     proved = json.loads(proof.read_bytes())
-    made = costs(ir.normalise(ir.load(ir_folder)), plan.load(plan_folder))
-    return {**made, "proof": {name: proved[name] for name in PROOF}}
+    cost = costs(ir.normalise(ir.load(ir_folder)), plan.load(plan_folder))
+    return {**cost, "proof": {name: proved[name] for name in PROOF}}
 
 
 def text(report: Mapping[str, Any]) -> str:
-    """The report as a table, one column an agent."""
+    """Format the report as a table with one column for each agent."""
     columns = [list(_labels())] + [
         [name, *_cells(facts)] for name, facts in sorted(report["agents"].items())
     ]
@@ -117,7 +117,10 @@ def _cells(facts: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{_grouped(facts['policies'])} of length {facts['policy_len']}{alone}"
     yield " -> ".join(_grouped(beliefs[name]) for name in ("by_policy", "prefixes", "distinct"))
-    yield f"{facts['parents']['before']} -> {facts['parents']['after']}; {facts['predicted']} of {len(facts['states'])}"
+    yield (
+        f"{facts['parents']['before']} -> {facts['parents']['after']}; {facts['predicted']} of "
+        f"{len(facts['states'])}"
+    )
     for array in (facts["A"], facts["B"]):
         yield " -> ".join(_grouped(array[name]) for name in ("entries", "nonzero", "kept"))
     yield _grouped(facts["table_bytes"])
@@ -127,8 +130,8 @@ def _cells(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"{_grouped(proof['transitions_used'])} of {_grouped(proof['transitions'])}"
     yield f"{proof['lower_bound']}, {proof['lower_bound_episodes']}"
     for name in ("kl", "regret"):
-        found, limit = (float.fromhex(proof[f"{name}_{end}"]) for end in ("max", "limit"))
-        yield f"{found:.1e} (limit {limit:.0e})"
+        largest, limit = (float.fromhex(proof[f"{name}_{end}"]) for end in ("max", "limit"))
+        yield f"{largest:.1e} (limit {limit:.0e})"
 
 
 def _grouped(number: int) -> str:

@@ -1,1 +1,1 @@
-"""Agents stepped by pymdp itself."""
+"""The python backend: agents that pymdp itself steps."""

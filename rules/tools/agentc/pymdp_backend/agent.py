@@ -1,7 +1,4 @@
-"""A model as an Agent of pymdp 1.0.4, and what of a model the `python` backend cannot run.
-
-One door to pymdp for the tools: arrays get pymdp's batch axis of one by its own constructor.
-"""
+"""Build pymdp 1.0.4 Agents from models; the only module that builds them."""
 
 from __future__ import annotations
 
@@ -13,28 +10,27 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from agentc.ir.types import I32, Model, ModelFault
+from agentc.ir.types import I32, Model, ModelError
 from pymdp.agent import Agent
 from pymdp.inference import SEQUENCE_METHODS, SMOOTHING_METHODS
 
-atexit.register(
-    gc.callbacks.clear
-)  # jax's prints a traceback when the interpreter has taken its modules apart
+atexit.register(gc.callbacks.clear)  # jax's callback prints a traceback at interpreter shutdown
 
 
 def refusals(model: Model) -> list[str]:
-    """Every reason why pymdp, stepped one observation at a time, cannot be this agent."""
+    """Return every reason why pymdp cannot step this agent one observation at a time."""
     return [*_learning(model), *_inference(model)]
 
 
 def _learning(model: Model) -> Iterator[str]:
     for letter in "CDE":
         if getattr(model, f"learn_{letter}"):
-            yield f"learn_{letter} = true: pymdp 1.0.4 has the word and no code for it"
+            yield f"learn_{letter} = true: pymdp 1.0.4 accepts it but does not implement it"
     if (model.learn_A or model.learn_B) and model.learning_mode != "online":
         yield (
-            f"learning_mode = {model.learning_mode!r}: pymdp learns then from whole episodes, which a device that is "
-            "never at the end of one does not have"
+            f"learning_mode = {model.learning_mode!r}: pymdp then learns from whole episodes, "
+            "but a device is "
+            "never at the end of one"
         )
 
 
@@ -43,25 +39,33 @@ def _inference(model: Model) -> Iterator[str]:
         yield f"semantics = {model.semantics!r}: pymdp 1.0.4 has no such agent"
     if model.utility_only:
         yield (
-            f"utility_only = {list(model.utility_only)}: pymdp 1.0.4 counts the information gain of every modality "
+            f"utility_only = {list(model.utility_only)}: pymdp 1.0.4 counts the information gain "
+            "of every modality "
             "(observed rewards of a .pomdp: rewards = { information_gain = true })"
         )
     if model.categorical_obs:
-        yield "categorical_obs = true: a program is told which observation was made, not how likely each was"
-    if windowed(model) and model.inference_horizon is None:
         yield (
-            f"inference_algo = {model.inference_algo!r} looks back over the steps before: say over how many by "
+            "categorical_obs = true: a program gets the index of each observation, not a "
+            "distribution"
+        )
+    if uses_window(model) and model.inference_horizon is None:
+        yield (
+            f"inference_algo = {model.inference_algo!r} looks back over the steps before: set "
+            "their number by "
             "inference_horizon, or its memory and its step grow without end"
         )
     for f, parents in enumerate(model.B_dependencies):
         if f not in parents:
-            yield f"B{f} does not depend on its own factor (B_dependencies[{f}] = {list(parents)}): pymdp refuses that"
+            yield (
+                f"B{f} does not depend on its own factor (B_dependencies[{f}] = "
+                f"{list(parents)}): pymdp refuses that"
+            )
     if not _simple(model) and model.policies_kind != "full":
-        yield "pymdp 1.0.4 takes listed policies only where every factor has one control of its own"
+        yield "pymdp 1.0.4 supports listed policies only if every factor has one control of its own"
 
 
-def windowed(model: Model) -> bool:
-    """Whether a step looks at a window of observations and actions, as in pymdp's own `rollout`."""
+def uses_window(model: Model) -> bool:
+    """Return whether a step reads a window of observations and actions, as in pymdp's `rollout`."""
     learns = model.learn_A or model.learn_B
     return model.inference_algo in SEQUENCE_METHODS or (
         model.inference_algo in SMOOTHING_METHODS and learns
@@ -73,10 +77,10 @@ def _simple(model: Model) -> bool:
 
 
 def build(model: Model) -> Any:
-    """The Agent, its arrays in jax's precision of the moment; ModelFault when pymdp itself refuses."""
-    faults = refusals(model)
-    if faults:
-        raise ModelFault(faults)
+    """Build the Agent in jax's current precision; ModelError if pymdp refuses it."""
+    errors = refusals(model)
+    if errors:
+        raise ModelError(errors)
     wide = np.zeros((model.num_policies, model.policy_len, len(model.num_controls)), np.int32)
     wide[:, :, list(model.control_factors)] = model.policies
     structure: dict[str, Any] = (
@@ -122,8 +126,8 @@ def build(model: Model) -> Any:
             **structure,
             **words,
         )
-    except (AssertionError, ValueError, TypeError, NotImplementedError) as fault:
-        raise ModelFault([f"pymdp 1.0.4 refuses this agent: {fault}"]) from fault
+    except (AssertionError, ValueError, TypeError, NotImplementedError) as error:
+        raise ModelError([f"pymdp 1.0.4 refuses this agent: {error}"]) from error
 
 
 def _arrays(arrays: tuple[Any, ...]) -> list[Any]:
@@ -131,19 +135,19 @@ def _arrays(arrays: tuple[Any, ...]) -> list[Any]:
 
 
 def multi_action(agent: Any, model: Model, chosen: I32) -> I32:
-    """Actions (steps, control factors) as the columns (steps, factors) that pymdp wants."""
+    """Convert actions (steps, control factors) to pymdp's columns (steps, factors)."""
     wide = np.zeros((len(chosen), len(model.num_controls)), np.int32)
     wide[:, list(model.control_factors)] = chosen
-    found = [np.asarray(agent.encode_multi_actions(jnp.array(row[None])))[0] for row in wide]
-    return np.array(found, dtype=np.int32)
+    encoded = [np.asarray(agent.encode_multi_actions(jnp.array(row[None])))[0] for row in wide]
+    return np.array(encoded, dtype=np.int32)
 
 
 def control_values(agent: Any, model: Model, action: I32) -> I32:
-    """pymdp's columns (steps, factors) as actions (steps, control factors): what `multi_action` undoes."""
-    found = [np.asarray(agent.decode_multi_actions(jnp.array(row[None])))[0] for row in action]
-    return np.array(found, dtype=np.int32)[:, list(model.control_factors)]
+    """Convert pymdp's columns (steps, factors) to actions (steps, control factors)."""
+    decoded = [np.asarray(agent.decode_multi_actions(jnp.array(row[None])))[0] for row in action]
+    return np.array(decoded, dtype=np.int32)[:, list(model.control_factors)]
 
 
-def precision(double: bool) -> None:
-    """Let jax compute in float64 (the reference) or float32 (what a device runs)."""
+def set_precision(double: bool) -> None:
+    """Set jax's precision: float64 for the reference, float32 for devices."""
     jax.config.update("jax_enable_x64", double)  # type: ignore[no-untyped-call]

@@ -1,9 +1,9 @@
-"""The probe of an agent for the `python` backend: what a reference in float64 believes and does, step by step.
+"""Probe sets for the python backend from a float64 reference.
 
-Where agent.py covers the model its episodes are the very ones that compiled code is proved by (make_probe.py). Else
-pymdp's own rollout is the reference, and episodes are, in turn, roll-outs in the world that the model describes and
-wanderings, in which what is executed is what was tried least. Random observations are left to the former: over several factors
-their posterior may hang on rounding (conditioning.py), which cannot be seen without the agent's own fixed point.
+If oracle/agent.py supports the model, its episodes are those of make_probe.py. Otherwise pymdp's
+own rollout is the reference, and episodes are in turn roll-outs and episodes with least used
+actions. Random observations are left out there: with several factors their posterior can depend on
+rounding (conditioning.py), which needs the reference's own fixed point to detect.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from agentc.ir.types import F64, I32, Model
 from agentc.numerics.counter_rng import draw, uniform
 from agentc.numerics.exact_math import log
 from agentc.oracle import agent as reference
-from agentc.oracle.action_selection import TIE, every_column, first_actions
+from agentc.oracle.action_selection import TIE, control_actions, first_actions
 from agentc.proof import probe
-from agentc.proof.coverage import Coverage, nothing_yet
+from agentc.proof.coverage import Coverage, empty_coverage
 from agentc.proof.replay import Probe
 from agentc.pymdp_backend import agent as pymdp_agent
 from agentc.pymdp_backend.rollout import Rollout
@@ -27,8 +27,10 @@ THEIRS = "pymdp 1.0.4's own rollout in float64"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taken:
-    """A probe, q_pi by step (episodes, steps, policies), and executed actions as pymdp's columns (.., factors)."""
+class ReferenceRun:
+    """A probe, q_pi (episodes, steps, policies), and executed actions in pymdp's columns (..,
+    factors).
+    """
 
     probe: Probe
     q_pi: F64
@@ -36,9 +38,9 @@ class Taken:
     reference: str
 
 
-def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
-    """Run the reference over so many episodes."""
-    pymdp_agent.precision(True)
+def run_reference(model: Model, episodes: int, steps: int, seed: int) -> ReferenceRun:
+    """Run the reference over the episodes."""
+    pymdp_agent.set_precision(True)
     agent = pymdp_agent.build(model)
     covered = not reference.unsupported(model)
     runs = _ours(model, episodes, steps, seed) if covered else _theirs(model, episodes, steps, seed)
@@ -56,7 +58,7 @@ def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
     wide = pymdp_agent.multi_action(agent, model, done.reshape(episodes * steps, -1)).reshape(
         episodes, steps, -1
     )
-    return Taken(
+    return ReferenceRun(
         Probe(obs, action, done, qs, regret, facts, plans=plans),
         q_pi,
         wide,
@@ -65,7 +67,7 @@ def take(model: Model, episodes: int, steps: int, seed: int) -> Taken:
 
 
 Row = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], F64, F64]
-"""Seen, chosen, executed, beliefs, q_pi."""
+"""Observation, action, executed action, beliefs, q_pi."""
 
 
 def _kind(episode: int, covered: bool) -> str:
@@ -73,7 +75,7 @@ def _kind(episode: int, covered: bool) -> str:
 
 
 def _ours(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]:
-    agent, coverage = reference.prepare(model), nothing_yet(model)
+    agent, coverage = reference.prepare(model), empty_coverage(model)
     probe.check_time(agent, episodes, steps)
     runs = [probe.run_episode(agent, seed, number, steps, coverage) for number in range(episodes)]
     return [
@@ -83,23 +85,23 @@ def _ours(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]
 
 
 def _theirs(model: Model, episodes: int, steps: int, seed: int) -> list[list[Row]]:
-    theirs, coverage = Rollout(model), nothing_yet(model)
+    theirs, coverage = Rollout(model), empty_coverage(model)
     return [_episode(theirs, coverage, seed, number, steps) for number in range(episodes)]
 
 
 def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps: int) -> list[Row]:
-    """One episode of pymdp's own in the world that the model describes before anything is learned."""
+    """Run one episode of pymdp in the environment that the model describes before learning."""
     model = theirs.model
     theirs.begin()
     state = tuple(draw(d, uniform(seed, episode, 0, 0, f)) for f, d in enumerate(model.D))
-    found: list[Row] = []
+    rows: list[Row] = []
     for step in range(1, steps + 1):
         obs = probe.observe(model, state, seed, (episode, step))
         beliefs, judged = theirs.see(obs)
         ahead = (step - 1) % model.plan_every
         if ahead == 0:
             q_pi = judged
-        action = done = planned(model, q_pi, ahead)
+        action = done = planned_actions(model, q_pi, ahead)
         split = np.split(beliefs, np.cumsum(model.num_states)[:-1])
         if _kind(episode, covered=False) == "wander":
             done = coverage.least_used(
@@ -110,18 +112,20 @@ def _episode(theirs: Rollout, coverage: Coverage, seed: int, episode: int, steps
         theirs.executed(
             pymdp_agent.multi_action(theirs.agent, model, np.array([done], np.int32))[0]
         )
-        found.append((obs, action, done, beliefs, q_pi))
-        state = probe.moved(
+        rows.append((obs, action, done, beliefs, q_pi))
+        state = probe.next_state(
             model, state, done, [uniform(seed, episode, step, 2, f) for f in range(len(state))]
         )
-    return found
+    return rows
 
 
-def planned(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:
-    """Actions by the canonical tie rule, by control factor, so many steps after the planning that gave q_pi."""
+def planned_actions(model: Model, q_pi: F64, ahead: int) -> tuple[int, ...]:
+    """Return actions by the tie rule, by control factor, `ahead` steps after the evaluation of
+    q_pi.
+    """
     if model.sampling_mode == "full":
         return tuple(int(a) for a in model.policies[_lowest(log(q_pi)), ahead])
-    return every_column(model, [_lowest(log(marginal)) for marginal in _marginals(model, q_pi)])
+    return control_actions(model, [_lowest(log(marginal)) for marginal in _marginals(model, q_pi)])
 
 
 def _lowest(logits: F64) -> int:
@@ -137,13 +141,13 @@ def _marginals(model: Model, q_pi: F64) -> list[F64]:
 
 
 def _policy_regret(model: Model, q_pi: F64) -> F64:
-    """Nats lost by each policy."""
+    """Return the regret of each policy in nats."""
     logits = log(q_pi)
     return np.asarray(logits.max() - logits)
 
 
 def _regret(model: Model, q_pi: F64) -> F64:
-    """Nats lost by each joint first action, row-major; as probe.regret has it."""
+    """Return the regret of each joint first action in nats, row-major."""
     choices = first_actions(model)
     if model.sampling_mode == "marginal":
         lost = np.zeros(len(choices))

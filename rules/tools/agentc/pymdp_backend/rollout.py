@@ -1,7 +1,7 @@
-"""pymdp 1.0.4 itself as the reference of agents that agent.py does not cover: its own `rollout`, in float64.
+"""pymdp 1.0.4's own `rollout` in float64: the reference of agents that oracle/agent.py lacks.
 
-One call of `rollout` makes one step (its scan over one time), so that observations and executed actions can be given.
-It shares no code with step.py, which calls the parts of an Agent itself.
+Each call of `rollout` makes one step (a scan over one time), so that observations and executed
+actions can be supplied. It shares no code with step.py.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pymdp.envs.rollout import rollout
 from pymdp.inference import SEQUENCE_METHODS
 
 
-class Nowhere(Env):  # type: ignore[misc]
-    """An environment that `rollout` may step, whose observations are never looked at."""
+class NullEnvironment(Env):  # type: ignore[misc]
+    """An environment for `rollout` whose observations are ignored."""
 
     def __init__(self, modalities: int) -> None:
         self.modalities = modalities
@@ -29,23 +29,23 @@ class Nowhere(Env):  # type: ignore[misc]
     def reset(
         self, key: Any, state: Any = None, env_params: Any = None
     ) -> tuple[list[Any], list[Any]]:
-        """Nothing was seen."""
+        """Return no observation."""
         return [jnp.zeros(1, dtype=jnp.int32) for _ in range(self.modalities)], []
 
     def step(
         self, key: Any, state: Any, action: Any, env_params: Any = None
     ) -> tuple[list[Any], list[Any]]:
-        """Nothing is seen."""
+        """Return no observation."""
         return self.reset(key)
 
 
 class Rollout:
-    """An episode of pymdp's own: `see` an observation, then say what was `executed`."""
+    """An episode of pymdp: call `see` with an observation, then `executed` with the action."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.agent = pymdp_agent.build(model)
-        self._env = Nowhere(len(model.num_obs))
+        self._env = NullEnvironment(len(model.num_obs))
         self._integer = (
             jnp.int64 if model.sampling_mode == "marginal" else jnp.int32
         )  # as sample_action's own
@@ -53,31 +53,33 @@ class Rollout:
         self.begin()
 
     def begin(self) -> None:
-        """A new episode: the agent as it was built, nothing seen, nothing learned."""
+        """Begin an episode with the agent as built."""
         self._carry: dict[str, Any] | None = None
         self._last: Any = None
 
     def _step(self, carry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        found: tuple[dict[str, Any], dict[str, Any]] = rollout(
+        result: tuple[dict[str, Any], dict[str, Any]] = rollout(
             carry["agent"], self._env, 0, jax.random.PRNGKey(0), initial_carry=carry
         )
-        return found
+        return result
 
     def see(self, obs: Sequence[int]) -> tuple[F64, F64]:
-        """Beliefs over all states, and q_pi over the policies, after an observation of each modality."""
-        given = [jnp.full((1, 1), o, dtype=jnp.int32) for o in obs]
-        self._carry = self._first(given) if self._carry is None else self._given(given)
+        """Return beliefs over all states and q_pi after an observation of each modality."""
+        observation = [jnp.full((1, 1), o, dtype=jnp.int32) for o in obs]
+        self._carry = (
+            self._first(observation) if self._carry is None else self._with_supplied(observation)
+        )
         self._carry, info = self._once(self._carry)
         beliefs = np.concatenate([np.asarray(q)[0, 0] for q in info["qs"]])
         return beliefs.astype(np.float64), np.asarray(info["qpi"])[0, 0].astype(np.float64)
 
     def executed(self, action: I32) -> None:
-        """What was executed, by factor (factors,)."""
+        """Record the executed action by factor (factors,)."""
         self._last = jnp.asarray(action, dtype=self._integer)[None]
 
     def _first(self, obs: list[Any]) -> dict[str, Any]:
-        """All that `rollout` carries, before anything was executed."""
-        window = self.model.inference_horizon or 1 if pymdp_agent.windowed(self.model) else 1
+        """Return the initial carry of `rollout`."""
+        window = self.model.inference_horizon or 1 if pymdp_agent.uses_window(self.model) else 1
         nothing = -jnp.ones((1, len(self.agent.num_controls)), dtype=self._integer)
         carry = {
             "agent": self.agent,
@@ -87,7 +89,7 @@ class Rollout:
             "qs": [jnp.repeat(d[:, None], window, axis=1) for d in self.agent.D],
             "rng_key": jax.random.PRNGKey(0),
         }
-        if pymdp_agent.windowed(self.model):
+        if pymdp_agent.uses_window(self.model):
             empty = jnp.full((1, window), -1, dtype=jnp.int32)
             carry |= {
                 "observation_hist": [empty.at[:, -1].set(o[:, 0]) for o in obs],
@@ -98,8 +100,8 @@ class Rollout:
             carry["empirical_prior"] = self.agent.D
         return carry
 
-    def _given(self, obs: list[Any]) -> dict[str, Any]:
-        """The carry that `rollout` left, with what was seen and executed in place of what it made up."""
+    def _with_supplied(self, obs: list[Any]) -> dict[str, Any]:
+        """Return the carry of `rollout` with the supplied observation and executed action."""
         assert self._carry is not None and self._last is not None
         carry = self._carry | {"observation": obs, "action": self._last}
         if "observation_hist" in carry:

@@ -1,7 +1,7 @@
-"""The step of the `python` backend: all that pymdp 1.0.4 does for one observation, in one jitted function.
+"""The step of the python backend: all of pymdp 1.0.4 for one observation in one jitted function.
 
-Called as its quickstart does, pymdp traces each of its parts anew at every step (500 times slower). What is carried from
-step to step is a Carry: the agent itself, for its matrices may be learned, its beliefs, and the action executed since.
+Used as in its quickstart, pymdp traces each part again at every step (500 times slower). The Carry
+between steps has the agent (its matrices may be learned), beliefs, and the executed action.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from pymdp import control
 from pymdp.inference import SEQUENCE_METHODS
 
 TIE = 1e-4
-"""Nats: the canonical tie rule of every backend (agent.py)."""
+"""Nats: the tie rule of every backend (oracle/agent.py)."""
 
 
 class Carry(NamedTuple):
-    """Between two steps; leading axes are pymdp's batch of one and the window, whose length is 1 where none is kept."""
+    """State between two steps; leading axes are the batch of one and the window (length 1 without
+    one).
+    """
 
     agent: Any
     qs: list[Any]  # by factor (1, window, states)
     seen: list[Any]  # by modality (1, window); -1 where nothing was seen yet
-    executed: Any  # (1, window - 1, factors): actions between the observations of the window; -1 before the first
+    executed: Any  # (1, window - 1, factors): actions within the window; -1 before the first
     last: Any  # (1, factors): the action executed after the latest observation; -1 before the first
     prior: list[Any]  # by factor (1, states): what a window begins with
     filled: Any  # how many places of the window are filled
@@ -36,7 +38,7 @@ class Carry(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What a step gives: beliefs (all states), q_pi (policies), and the policy by the canonical tie rule."""
+    """Result of a step: beliefs (all states), q_pi (policies), and the selected policy."""
 
     qs: Any
     q_pi: Any
@@ -45,9 +47,9 @@ class Choice(NamedTuple):
 
 
 def start(model: Model) -> Carry:
-    """An agent that has seen nothing."""
+    """Return the carry of a new agent."""
     agent = pymdp_agent.build(model)
-    window = model.inference_horizon or 1 if pymdp_agent.windowed(model) else 1
+    window = model.inference_horizon or 1 if pymdp_agent.uses_window(model) else 1
     nothing = -jnp.ones((1, len(agent.num_controls)), dtype=jnp.int32)
     return Carry(
         agent,
@@ -63,12 +65,12 @@ def start(model: Model) -> Carry:
 
 
 def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choice]]:
-    """The jitted step: (carry, observations of each modality as numpy integers) -> (carry, choice).
+    """Return the jitted step: (carry, observations as numpy integers) -> (carry, choice).
 
-    Before the next step the caller tells what was executed: `executed(carry, action)`.
+    Call `executed(carry, action)` before the next step.
     """
     sequential = model.inference_algo in SEQUENCE_METHODS
-    windowed = pymdp_agent.windowed(model)
+    windowed = pymdp_agent.uses_window(model)
 
     def step(carry: Carry, obs: Sequence[Any]) -> tuple[Carry, Choice]:
         seen = [
@@ -116,17 +118,17 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
 
 
 def executed(carry: Carry, action: Any) -> Carry:
-    """The carry with the action (factors,) that was executed after the step."""
+    """Return the carry with the executed action (factors,)."""
     return carry._replace(last=jnp.asarray(action, dtype=jnp.int32)[None])
 
 
 def _append(window: Any, latest: Any) -> Any:
-    """The window one place on; `latest` lacks the axis of the window, whose length may be 0."""
+    """Shift the window by one; `latest` lacks the window axis, whose length may be 0."""
     return jnp.concatenate([window, latest[:, None]], axis=1)[:, 1:] if window.shape[1] else window
 
 
 def _learned(carry: Carry, qs: list[Any], kept: list[Any], windowed: bool) -> Any:
-    """The agent with Dirichlet counts and matrices after this observation."""
+    """Return the agent with updated Dirichlet counts and matrices."""
     agent = carry.agent
     if not (agent.learn_A or agent.learn_B):
         return agent
@@ -146,7 +148,9 @@ def _learned(carry: Carry, qs: list[Any], kept: list[Any], windowed: bool) -> An
 
 
 def _window_prior(carry: Carry, agent: Any, qs: list[Any]) -> list[Any]:
-    """What a full window begins with at the next step: its first belief, moved on by its first action."""
+    """Return the prior of a full window at the next step: its first belief after its first
+    action.
+    """
     window = carry.seen[0].shape[1]
     if window < 2:
         return carry.prior
@@ -159,9 +163,9 @@ def _window_prior(carry: Carry, agent: Any, qs: list[Any]) -> list[Any]:
 
 
 def _choose(agent: Any, qs: list[Any], q_pi: Any, ahead: Any) -> Choice:
-    """The lowest index within TIE nats of the best: of policies, or of each factor's marginal.
+    """Return the lowest index within TIE nats of the best policy, or of each factor's marginal.
 
-    `ahead` steps after the planning that gave q_pi, the policy's action is as far into it.
+    `ahead` is the number of steps since the evaluation of q_pi, and the position in the policy.
     """
     policies = agent.policies.policy_arr
     logits = jnp.log(q_pi)

@@ -1,1 +1,1 @@
-"""Probabilities stored in fewer bits, and the choice among such storages."""
+"""Quantization: probabilities in fewer bits, and the selection of a storage."""

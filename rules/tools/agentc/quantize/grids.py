@@ -1,8 +1,8 @@
-"""Probabilities in 8 or 16 bits: the grids, and a coder that keeps the sum of every column.
+"""Quantization grids of 8 and 16 bits, and an encoder that preserves the sum of every column.
 
-A grid is the ascending levels that codes stand for; a code is an index into it, and level 0 is 0 wherever there is a zero.
-Only the model's zeros become 0 and no other value does, so nothing possible is stored as impossible.
-Only + - * /, square roots and comparisons are used, in a fixed order: every machine makes the same codes.
+A grid has ascending levels; a code is an index into it, and level 0 is 0 if the values have a zero.
+Only zeros become 0, so nothing possible is stored as impossible. The arithmetic is + - * /, square
+roots and comparisons in a fixed order, so every machine computes the same codes.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 Codes = NDArray[Any]
 STORAGES = ("uint16", "fp16", "palette")
 SIZE = 256
-"""Levels of a palette: what a byte can number."""
+"""Levels of a palette: the range of a byte."""
 LEAST = 2.0**-100
-"""No level of a palette is smaller: far from float32's denormals, which some processors take for zero."""
+"""Smallest level of a palette, far above float32 denormals, which some processors flush to zero."""
 
 
 def grid(storage: str, values: F64) -> F64:
-    """The ascending levels of a storage, all of them float32: those of a palette depend on the values.
+    """Return the ascending levels of a storage, all float32. Those of a palette depend on the
+    values.
 
-    uint16: k / 65536, but for 65535, which stands for 1; fp16: IEEE half precision from 0 to 1 by its bits; palette: see there.
+    uint16: k / 65536, except 65535, which is 1; fp16: IEEE half precision from 0 to 1; palette: see
+    there.
     """
     if storage == "uint16":
         return np.append(np.arange(65535.0), 65536.0) / 65536.0
@@ -34,10 +36,10 @@ def grid(storage: str, values: F64) -> F64:
 
 
 def palette(values: F64) -> F64:
-    """At most 256 levels whose worst ratio to any of the values is as near to 1 as it can be; 0 and 1 stay what they are.
+    """Return at most 256 levels that minimise the largest ratio to any value; 0 and 1 are exact.
 
-    The values in order are covered by intervals of equal ratio, the smallest that suffices; each level is the geometric
-    mean of the first and the last value of its interval. Of no values the one level is 0.
+    Intervals of equal ratio, the smallest that suffices, cover the ordered values. Each level is
+    the geometric mean of the ends of its interval. Without values the level is 0.
     """
     rest = np.unique(values) if len(values) else np.zeros(1)
     fixed = rest[(rest == 0.0) | (rest == 1.0)]
@@ -51,7 +53,7 @@ def palette(values: F64) -> F64:
 
 
 def _cover(ascending: F64, count: int) -> NDArray[np.int64]:
-    """Where at most `count` intervals of the smallest ratio begin."""
+    """Return the starts of at most `count` intervals of the smallest ratio."""
     low, high = 1.0, float(ascending[-1] / ascending[0]) * 2.0
     while True:
         middle = float(np.sqrt(low) * np.sqrt(high))
@@ -64,7 +66,7 @@ def _cover(ascending: F64, count: int) -> NDArray[np.int64]:
 
 
 def _intervals(ascending: F64, ratio: float, count: int) -> NDArray[np.int64]:
-    """Where intervals of this ratio begin; at most count + 1 of them."""
+    """Return the starts of intervals of this ratio, at most count + 1."""
     starts: list[int] = []
     at = 0
     while at < len(ascending) and len(starts) <= count:
@@ -73,12 +75,13 @@ def _intervals(ascending: F64, ratio: float, count: int) -> NDArray[np.int64]:
     return np.array(starts, np.int64)
 
 
-def coded(values: F64, column: NDArray[np.int64], levels: F64) -> Codes:
-    """The code of each value, in the smallest unsigned type: one of the two levels next to it, the least of all if it is less.
+def encode(values: F64, column: NDArray[np.int64], levels: F64) -> Codes:
+    """Return the code of each value in the smallest unsigned type, one of the two nearest
+    levels.
 
-    `column` says what each value is a part of. From the largest value of a column to its smallest, that level is taken which
-    keeps the sum so far nearest to what it should be, so that rounding does not add up; where all steps are equal a column
-    ends within half a step of its own sum.
+    `column` gives the column of each value. From the largest value of a column to the smallest, the
+    level is chosen that keeps the running sum nearest to its target, so that rounding does not
+    accumulate: with equal steps a column's sum is off by at most half a step.
     """
     zero = int(levels[0] == 0.0)
     below = np.clip(np.searchsorted(levels, values, side="right") - 1, zero, len(levels) - 1)
@@ -96,7 +99,7 @@ def coded(values: F64, column: NDArray[np.int64], levels: F64) -> Codes:
 
 
 def _ranks(values: F64, column: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The largest entry of every column, then the second largest of every column that has one, and so on."""
+    """Yield the largest entry of every column, then the second largest, and so on."""
     order = np.lexsort((np.arange(len(values)), -values, column))
     own = column[order]
     first = np.searchsorted(own, own, side="left")

@@ -1,7 +1,4 @@
-"""Show how the agents of an export are stored and what that lost: `report_quantization.py --verdict FILE .. --out DIR`.
-
-Writes storage.json and the same as tables, storage.txt.
-"""
+"""Report of quantization: candidates, errors and selected storage of each agent."""
 
 from __future__ import annotations
 
@@ -19,18 +16,23 @@ HEAD = (
     "right at least",
     "",
 )
-NOTES = """\
-bytes           of the agent's code and tables, compiled for the target, and of its tables alone
-largest error   of any stored probability
-divergence      largest Kullback-Leibler divergence of beliefs from the float64 reference, in nats; regret: most nats lost by
-                an action; both over all steps of the model's own probe set and of the trial
-episodes        of the trial: how many had an action that lost more than regret allows, of how many
-right at least  share of all episodes that have none, at 95 % for all candidates together
-"""
+NOTES = (
+    "bytes           of the agent's code and tables, compiled for the target, and of its "
+    "tables alone\n"
+    "largest error   of any stored probability\n"
+    "divergence      largest Kullback-Leibler divergence of beliefs from the float64 "
+    "reference, in nats; regret: most nats lost by\n"
+    "                an action; both over all steps of the model's own probe set and of "
+    "the trial\n"
+    "episodes        of the trial: how many had an action that lost more than regret "
+    "allows, of how many\n"
+    "right at least  share of all episodes that have none, at 95 % for all candidates "
+    "together\n"
+)
 
 
 def text(agents: Mapping[str, Mapping[str, Any]]) -> str:
-    """The page."""
+    """Format the report as tables."""
     return "\n".join(
         [line for name, facts in sorted(agents.items()) for line in (*_agent(name, facts), "")]
         + [NOTES]
@@ -40,7 +42,10 @@ def text(agents: Mapping[str, Mapping[str, Any]]) -> str:
 def _agent(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
     limits = facts["limits"]
     kl, regret = (float.fromhex(limits[word]) for word in ("kl", "regret"))
-    yield f"{name}: {facts['taken']}   (budget: kl {kl:g}, regret {regret:g}, agreement {limits['agreement']})"
+    yield (
+        f"{name}: {facts['taken']}   (budget: kl {kl:g}, regret {regret:g}, agreement "
+        f"{limits['agreement']})"
+    )
     rows = [HEAD, *(tuple(_cells(one, facts["taken"])) for one in facts["candidates"])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     for row in rows:
@@ -51,7 +56,8 @@ def _agent(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {one['storage']}: {reason}" for reason in one["refused"])
         for array in one["arrays"]:
             yield (
-                f"  {one['storage']} of {array['array']}: {_grouped(array['before'])} -> {_grouped(array['after'])} bytes, "
+                f"  {one['storage']} of {array['array']}: {_grouped(array['before'])} -> "
+                f"{_grouped(array['after'])} bytes, "
                 + (
                     f"off by up to {float.fromhex(array['max_error']):.1e}, a column by "
                     f"{float.fromhex(array['max_column_error']):.1e}"

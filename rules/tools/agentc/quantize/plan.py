@@ -1,14 +1,14 @@
-"""Lossy storage: the plan of an agent whose A and B are stored in codes (grids.py), where that takes fewer bytes.
+"""Quantized plans: A and B are stored as codes (grids.py) if that takes fewer bytes.
 
-    quantize_plan.py --ir DIR --storage uint16 --out DIR --facts coding.json
+Nodes, index tables and backgrounds stay those of the exact plan; only values of entries change. An
+entry of B is its probability. An entry of A serves inference and expected free energy: both read
+the probability and divide by the background or subtract it. Utility and ambiguity, w = A^T C -
+H(A), are folded from the decoded values in float32.
 
-Nodes, index tables and backgrounds stay those of the exact plan; only the values of entries become others. Of B an entry is
-its probability. Of A one code an entry serves inference and expected free energy: both read the probability and divide by the
-background, or take it off, themselves. Utility and ambiguity, w = A^T C - H(A), are folded from what is read, in float32.
-
-A coded modality m has its probabilities in L<m>_val and, for outcomes alone, in E<m>_val (X<m>_val with still factors); W<m>_val
-are the values of the rows after the outcomes, L<m>_over is one over the background (where likelihoods are multiplied) and
-A<m>_pal the palette. A table that another one begins with is not stored again: header["coded"]["same"] says where it is.
+A quantized modality m has its probabilities in L<m>_val and, for outcomes, in E<m>_val (X<m>_val
+with constant factors). W<m>_val has the rows after the outcomes, L<m>_over is 1 / background (if
+likelihoods are multiplied) and A<m>_pal the palette. Tables that are prefixes of others are stored
+once: header["coded"]["same"] names them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,28 @@ import numpy as np
 from agentc.ir.files import F64, Model
 from agentc.plan import build as plan
 from agentc.plan.files import Plan
-from agentc.plan.lower_tables import FLOOR, Axes, Tables, background, delta_of, energies, folded
-from agentc.plan.prune_irrelevant import without_idle_parents
-from agentc.quantize.grids import Codes, coded, grid
+from agentc.plan.lower_tables import (
+    FLOOR,
+    ParentSplit,
+    Tables,
+    background,
+    delta_of,
+    energies,
+    folded,
+)
+from agentc.plan.prune_irrelevant import without_constant_parents
+from agentc.quantize.grids import Codes, encode, grid
 from numpy.typing import NDArray
 
 LEAST_SAVING = 512
-"""Bytes of tables that an array must save: to read its codes takes 100 to 500 bytes of code (measured on a Cortex-M4)."""
+"""Bytes that an array must save: its decoder takes 100 to 500 bytes (measured on a Cortex-M4)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stored:
-    """One array in codes: what its tables were called, what they are, which are the same as another, how far off it is.
+class QuantizedArray:
+    """A quantized array: replaced tables, new tables, aliases and errors.
 
-    `modality` is what the header says of a modality that is coded.
+    `modality` is the header of a quantized modality.
     """
 
     name: str
@@ -46,12 +54,13 @@ class Stored:
 
 
 def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
-    """The coded plan of a normalised model, and what coding.json holds; ModelFault outside the native subset.
+    """Return the quantized plan of a normalised model and coding.json; ModelError if native lacks a
+    feature.
 
-    What would save too little stays as it is; when that is everything the plan is the exact one. Likelihoods of agents of
-    pymdp 0.0.7 stay, too: their information gain is joint, and reads the logarithms of whole outcomes.
+    Arrays that save too little stay exact. Likelihoods of pymdp 0.0.7 agents stay exact, too: their
+    joint information gain reads logarithms of whole outcomes.
     """
-    exact, lean = plan.build(model), without_idle_parents(model)
+    exact, lean = plan.build(model), without_constant_parents(model)
     arrays = (
         []
         if model.legacy
@@ -62,7 +71,7 @@ def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
         for f in range(len(lean.num_states))
         if f"B{f}_val" in exact.tables
     ]
-    facts, found = [], exact
+    facts, quantized = [], exact
     for array in arrays:
         before, after = (_bytes(array.replaced, exact.tables), _bytes(array.tables, array.tables))
         worthwhile = before - after >= LEAST_SAVING
@@ -76,14 +85,14 @@ def build(model: Model, storage: str) -> tuple[Plan, dict[str, Any]]:
             }
         )
         if worthwhile:
-            found = _with(found, array, storage)
-    return found, {
+            quantized = _with_array(quantized, array, storage)
+    return quantized, {
         "schema": 1,
         "storage": storage,
         "arrays": facts,
         "table_bytes": {
             "before": _bytes(exact.tables, exact.tables),
-            "after": _bytes(found.tables, found.tables),
+            "after": _bytes(quantized.tables, quantized.tables),
         },
     }
 
@@ -92,24 +101,28 @@ def _bytes(names: Sequence[str] | Tables, tables: Tables) -> int:
     return sum(tables[name].nbytes for name in names)
 
 
-def _with(found: Plan, array: Stored, storage: str) -> Plan:
-    """The plan with one array in codes."""
-    kept = {name: table for name, table in found.tables.items() if name not in array.replaced}
-    said = found.header.get("coded", {"storage": storage, "modalities": [], "same": {}})
-    modalities = list(found.header["modalities"])
+def _with_array(base: Plan, array: QuantizedArray, storage: str) -> Plan:
+    """Return the plan with one quantized array."""
+    kept = {name: table for name, table in base.tables.items() if name not in array.replaced}
+    quantization = base.header.get("coded", {"storage": storage, "modalities": [], "same": {}})
+    modalities = list(base.header["modalities"])
     if array.modality is not None:
         m = int(array.name[2:-1])
         modalities[m] = array.modality
-        said = {
-            **said,
-            "modalities": [*said["modalities"], m],
-            "same": {**said["same"], **array.same},
+        quantization = {
+            **quantization,
+            "modalities": [*quantization["modalities"], m],
+            "same": {**quantization["same"], **array.same},
         }
-    return Plan({**found.header, "modalities": modalities, "coded": said}, kept | array.tables)
+    return Plan(
+        {**base.header, "modalities": modalities, "coded": quantization}, kept | array.tables
+    )
 
 
-def _measured(values: F64, codes: Codes, levels: F64, column: NDArray[np.int64]) -> dict[str, Any]:
-    """How far the coded values are from the true ones: any entry, and the sum of any column."""
+def _errors_of_codes(
+    values: F64, codes: Codes, levels: F64, column: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Return the largest error of an entry, and of the sum of a column."""
     off = levels[codes] - values
     sums = np.bincount(column, off) if len(off) else np.zeros(1)
     return {
@@ -120,8 +133,8 @@ def _measured(values: F64, codes: Codes, levels: F64, column: NDArray[np.int64])
     }
 
 
-def _transitions(exact: Plan, f: int, storage: str) -> Stored:
-    """B of factor f: the value of each entry; each column of each slice keeps its sum."""
+def _transitions(exact: Plan, f: int, storage: str) -> QuantizedArray:
+    """Quantize B of factor f; each column of each slice keeps its sum."""
     tables = exact.tables
     replaced = tuple(name for name in (f"B{f}_val", f"B{f}_pal") if name in tables)
     values = tables[f"B{f}_val"]
@@ -133,19 +146,19 @@ def _transitions(exact: Plan, f: int, storage: str) -> Stored:
         row // exact.header["num_states"][f] * (int(read.max()) + 1) + read, return_inverse=True
     )[1].reshape(-1)
     levels = grid(storage, values)
-    codes = coded(values, column, levels)
+    codes = encode(values, column, levels)
     palette = {f"B{f}_pal": levels} if storage == "palette" else {}
-    return Stored(
+    return QuantizedArray(
         f"B[{f}]",
         replaced,
         {f"B{f}_val": codes, **palette},
-        _measured(values, codes, levels, column),
+        _errors_of_codes(values, codes, levels, column),
         {},
     )
 
 
-def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> Stored:
-    """A of modality m: a code for every entry that is not its row's background; each column keeps its sum."""
+def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> QuantizedArray:
+    """Quantize A of modality m: entries off the background; each column keeps its sum."""
     rows = np.ascontiguousarray(model.A[m].reshape(model.num_obs[m], -1))
     floored = np.maximum(rows, FLOOR)
     grounds = np.array([background(row) for row in floored])
@@ -154,51 +167,50 @@ def _likelihood(exact: Plan, model: Model, m: int, storage: str) -> Stored:
     column = np.nonzero(kept)[1]
     levels = grid(storage, rows[kept])
     codes = np.zeros(rows.shape, np.int64)
-    found = coded(rows[kept], column, levels)
-    codes[kept] = found
-    told = np.where(kept, levels[codes], rows).reshape(model.A[m].shape)
+    entry_codes = encode(rows[kept], column, levels)
+    codes[kept] = entry_codes
+    decoded = np.where(kept, levels[codes], rows).reshape(model.A[m].shape)
     own = tuple(name for name in exact.tables if name.startswith((f"L{m}_", f"E{m}_", f"X{m}_")))
     tables: Tables = {
         name: exact.tables[name]
         for name in own
         if name.startswith("L") and not name.endswith("_pal")
     }
-    tables[f"L{m}_val"] = codes[inferred].astype(found.dtype)
+    tables[f"L{m}_val"] = codes[inferred].astype(entry_codes.dtype)
     if exact.header["product"]:
         tables[f"L{m}_over"] = 1.0 / grounds
     if storage == "palette":
         tables[f"A{m}_pal"] = levels.astype(np.float32)
-    read = replace(model, A=(*model.A[:m], told, *model.A[m + 1 :]))
-    energy, facts = _energy(exact, read, m, (rows, codes.astype(found.dtype)))
+    read = replace(model, A=(*model.A[:m], decoded, *model.A[m + 1 :]))
+    energy, facts = _energy(exact, read, m, rows, codes.astype(entry_codes.dtype))
     tables |= energy
     same = _shared(tables, m)
-    return Stored(
+    return QuantizedArray(
         f"A[{m}]",
         own,
         {name: table for name, table in tables.items() if name not in same},
-        _measured(rows[kept], found, levels, column),
+        _errors_of_codes(rows[kept], entry_codes, levels, column),
         same,
         facts,
     )
 
 
 def _expected(model: Model, m: int, rows: F64) -> NDArray[np.bool_]:
-    """The entries that the expected free energy of modality m reads."""
+    """Return the entries that the expected free energy of modality m reads."""
     if not model.gains_information(m):
         return np.zeros(rows.shape, bool)
     return np.array([delta_of(row, background(row)) != 0.0 for row in rows])
 
 
 def _energy(
-    exact: Plan, read: Model, m: int, stored: tuple[F64, Codes]
+    exact: Plan, read: Model, m: int, rows: F64, codes: Codes
 ) -> tuple[Tables, dict[str, Any]]:
-    """E<m>_* or X<m>_* with outcomes by their codes, W<m>_val from the model as it is read; what the header says."""
+    """Return E<m>_* or X<m>_* as codes, W<m>_val from the decoded model, and the header."""
     facts, parents = exact.header["modalities"][m], read.A_dependencies[m]
-    split = Axes(
+    split = ParentSplit(
         tuple(parents.index(f) for f in facts["moving"]),
         tuple(parents.index(f) for f in facts["still_factors"]),
     )
-    rows, codes = stored
     there = _expected(read, m, rows)
     outcomes = rows if read.gains_information(m) else rows[:0]
     tables, sizes = energies(read, m, split, (outcomes, folded(read, m)[1]))
@@ -214,7 +226,7 @@ def _energy(
 
 
 def _shared(tables: Tables, m: int) -> dict[str, str]:
-    """Tables of inference that a table of the expected free energy begins with."""
+    """Return tables of inference that are prefixes of tables of the expected free energy."""
     pairs = ((f"L{m}_s0", f"E{m}_col"), (f"L{m}_val", f"E{m}_val"), (f"L{m}_val", f"X{m}_val"))
     return {
         less: more

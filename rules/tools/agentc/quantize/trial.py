@@ -1,6 +1,7 @@
-"""What lossy code lost at each step of two probe sets, as a folder; apart from any limits.
+"""Findings of quantized code on two probe sets, as files. They do not depend on any limit.
 
-`probe` is the model's own set, `trial` many short episodes, in which shares of episodes are counted.
+`probe` is the model's own set. `trial` has many short episodes, whose share of successes is
+counted.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any
 
 import numpy as np
 from agentc.ir.files import canonical_json
-from agentc.proof.fidelity import Findings, Limits
+from agentc.proof.fidelity import FidelityLimits, FidelityResult
 from agentc.proof.replay import Probe
 
 COLUMNS = {"kl": "<f8", "regret": "<f8", "same": "|b1"}
 
 
-def joined(parts: Sequence[Probe]) -> Probe:
-    """The episodes of several probes of one agent, one after the other; of their facts how many, and steps of each."""
+def concatenate(parts: Sequence[Probe]) -> Probe:
+    """Concatenate the episodes of several probes of one agent."""
     arrays = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("obs", "action", "executed", "qs", "regret")
@@ -33,17 +34,19 @@ def joined(parts: Sequence[Probe]) -> Probe:
     return replace(parts[0], **arrays, facts=facts, q_pi=np.concatenate(drawn) if drawn else None)
 
 
-def save(found: Findings, facts: Mapping[str, Any], folder: Path) -> None:
-    """Write the findings on one set, by step, and what is known of the set."""
+def save(result: FidelityResult, facts: Mapping[str, Any], folder: Path) -> None:
+    """Write the findings by step and the facts of one set."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, kind in COLUMNS.items():
-        (folder / name).write_bytes(np.asarray(getattr(found, name)).astype(kind).tobytes())
+        (folder / name).write_bytes(np.asarray(getattr(result, name)).astype(kind).tobytes())
     (folder / "facts.json").write_bytes(canonical_json(facts))
 
 
-def load(folder: Path, limits: Limits) -> tuple[Findings, dict[str, Any]]:
-    """Read what `save` wrote, to be held against limits."""
+def load(folder: Path, limits: FidelityLimits) -> tuple[FidelityResult, dict[str, Any]]:
+    """Read the findings of `save` with limits."""
     columns = {
         name: np.frombuffer((folder / name).read_bytes(), kind) for name, kind in COLUMNS.items()
     }
-    return Findings(**columns, limits=limits), json.loads((folder / "facts.json").read_bytes())
+    return FidelityResult(**columns, limits=limits), json.loads(
+        (folder / "facts.json").read_bytes()
+    )

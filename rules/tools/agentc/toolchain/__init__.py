@@ -1,1 +1,1 @@
-"""The Zig toolchain, and readers of what it writes."""
+"""The Zig toolchain, and a reader of ELF files."""

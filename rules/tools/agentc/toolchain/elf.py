@@ -1,4 +1,4 @@
-"""What a 32-bit little-endian ELF object says of itself: bytes of flash and memory, and the agent that it defines."""
+"""Reader of ELF files: sizes of flash and memory, the agent of an object, segments of a program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 
 WRITE, ALLOCATED = 1, 2  # sh_flags
 SYMBOLS, EMPTY = 2, 8  # sh_type
@@ -25,24 +25,27 @@ class Section(NamedTuple):
 
 
 def sections(data: bytes) -> list[Section]:
-    """Every section; ToolchainFault when the object is of another kind."""
+    """Return the sections of a 32-bit little-endian object; ToolchainError for another kind."""
     if data[:6] != b"\x7fELF\x01\x01":
-        raise ToolchainFault("the object is no 32-bit little-endian ELF file")
+        raise ToolchainError("the object is not a 32-bit little-endian ELF file")
     (start,), (size, count) = (
         struct.unpack_from("<I", data, 32),
         struct.unpack_from("<HH", data, 46),
     )
-    found = []
+    headers = []
     for number in range(count):
         _, kind, flags, _, offset, length, link = struct.unpack_from(
             "<7I", data, start + number * size
         )
-        found.append(Section(kind, flags, offset, length, link))
-    return found
+        headers.append(Section(kind, flags, offset, length, link))
+    return headers
 
 
 def sizes(data: bytes) -> dict[str, int]:
-    """{"flash": bytes, "memory": bytes}: flash holds code, tables and initial values, memory all variables."""
+    """Return {"flash": bytes, "memory": bytes}.
+
+    Flash holds code, tables and initial values; memory holds variables.
+    """
     kept = [one for one in sections(data) if one.flags & ALLOCATED]
     return {
         "flash": sum(one.size for one in kept if one.kind != EMPTY),
@@ -51,17 +54,17 @@ def sizes(data: bytes) -> dict[str, int]:
 
 
 def agent_symbol(data: bytes) -> str:
-    """The name of the one agent that the object defines; ToolchainFault when there is not one."""
-    found = sorted(
+    """Return the symbol of the one agent that the object defines; ToolchainError otherwise."""
+    symbols = sorted(
         name.decode("ascii") for name, home in _symbols(data) if name.startswith(PREFIX) and home
     )
-    if len(found) != 1:
-        raise ToolchainFault(f"the object defines {len(found)} agents, not one")
-    return found[0]
+    if len(symbols) != 1:
+        raise ToolchainError(f"the object defines {len(symbols)} agents, not one")
+    return symbols[0]
 
 
 def _symbols(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """(name, section it is defined in or 0) of every symbol."""
+    """Yield (name, index of its section or 0) of every symbol."""
     table = sections(data)
     for one in table:
         if one.kind == SYMBOLS:
@@ -72,7 +75,9 @@ def _symbols(data: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def stored(data: bytes) -> int:
-    """Bytes that the sections take in a file or in flash; variables that begin as zeros take none."""
+    """Return the bytes of an object in a file or in flash, 32 or 64 bits; zeroed variables take
+    none.
+    """
     wide = data[4] == 2
     (start,) = struct.unpack_from("<Q", data, 40) if wide else struct.unpack_from("<I", data, 32)
     size, count = struct.unpack_from("<HH", data, 58 if wide else 46)
@@ -87,18 +92,20 @@ def stored(data: bytes) -> int:
 
 
 def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
-    """(architecture, [(p_type, p_memsz)]) of a little-endian ELF file; ToolchainFault when it is none."""
+    """Return (architecture, [(p_type, p_memsz)]) of a little-endian file; ToolchainError
+    otherwise.
+    """
     if data[:4] != b"\x7fELF" or data[5] != 1:
-        raise ToolchainFault("the program is no little-endian ELF file")
+        raise ToolchainError("the program is not a little-endian ELF file")
     wide = data[4] == 2
     machine = struct.unpack_from("<H", data, 18)[0]
     (start,) = struct.unpack_from("<Q", data, 32) if wide else struct.unpack_from("<I", data, 28)
     size, count = struct.unpack_from("<HH", data, 54 if wide else 42)
-    found = []
+    headers = []
     for number in range(count):
         at = start + number * size
         kind = struct.unpack_from("<I", data, at)[0]
-        found.append(
+        headers.append(
             (
                 kind,
                 struct.unpack_from("<Q", data, at + 40)[0]
@@ -106,4 +113,4 @@ def segments(data: bytes) -> tuple[str, list[tuple[int, int]]]:
                 else struct.unpack_from("<I", data, at + 20)[0],
             )
         )
-    return MACHINE.get(machine, f"machine {machine}"), found
+    return MACHINE.get(machine, f"machine {machine}"), headers

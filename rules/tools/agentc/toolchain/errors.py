@@ -1,7 +1,7 @@
-"""The error that the modules of this package raise."""
+"""Error of the toolchain package."""
 
 from __future__ import annotations
 
 
-class ToolchainFault(Exception):
-    """The compiler or the linker refused; the message is for the user."""
+class ToolchainError(Exception):
+    """The compiler or linker failed; the message is for users."""

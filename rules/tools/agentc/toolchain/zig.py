@@ -1,6 +1,6 @@
-"""THE door to the Zig toolchain: `zig cc -c` and `ld.lld`, each with caches in a folder that is thrown away.
+"""The Zig toolchain: `zig cc -c` and `ld.lld`, each with temporary caches.
 
-Flags that keep the bits equal everywhere: no contraction of a * b + c, no reassociation, no library calls.
+Flags preserve bits: no contraction of a * b + c, no reassociation, no library calls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 
 FLAGS = (
     "-O3",
@@ -35,7 +35,9 @@ FLAGS = (
     "-w",
 )
 SMALL = ("-Os",)
-"""For the main file, which waits for input most of the time: 40 % smaller, compiled three times as fast."""
+"""Flags of the main file, which mostly waits for input: 40 % smaller, compiled three times as
+fast.
+"""
 TRIPLE = re.compile(r"[a-z0-9_]+(-[a-z0-9_.]+){1,3}")
 CPU = re.compile(r"[a-z0-9_]+([+-][a-z0-9_]+)*")
 EMULATIONS = {
@@ -44,27 +46,27 @@ EMULATIONS = {
     "arm": "armelf_linux_eabi",
     "riscv64": "elf64lriscv",
 }
-"""Processors with start-up code in native/syscalls.h, and the linker's name for each."""
+"""Linker names of the processors with start-up code in native/syscalls.h."""
 
 
 def host_target() -> tuple[str, str]:
-    """Triple and baseline processor of this machine: proofs run here, and their bits hold everywhere."""
+    """Return triple and baseline CPU of this machine, on which proofs run."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(os.uname().machine, os.uname().machine)
     return f"{machine}-linux-musl", {"riscv64": "baseline_rv64"}.get(machine, "baseline")
 
 
 def architecture(triple: str) -> str:
-    """The processor family of a triple; ToolchainFault when there is no start-up code for it."""
-    found = triple.split("-", 1)[0]
-    found = "arm" if found in ("arm", "armv7a", "thumb") else found
-    if not TRIPLE.fullmatch(triple) or found not in EMULATIONS:
+    """Return the processor family of a triple; ToolchainError without start-up code for it."""
+    family = triple.split("-", 1)[0]
+    family = "arm" if family in ("arm", "armv7a", "thumb") else family
+    if not TRIPLE.fullmatch(triple) or family not in EMULATIONS:
         known = ", ".join(sorted(EMULATIONS))
-        raise ToolchainFault(f"triple {triple!r}: its processor must be one of {known}")
-    return found
+        raise ToolchainError(f"triple {triple!r}: its processor must be one of {known}")
+    return family
 
 
 def zig(words: Sequence[str], cwd: Path | None = None) -> None:
-    """Run `zig WORDS` with caches of its own; ToolchainFault with its messages when it fails."""
+    """Run `zig WORDS` with temporary caches; ToolchainError with its messages if it fails."""
     with tempfile.TemporaryDirectory(prefix="zig-") as cache:
         env = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
@@ -78,28 +80,28 @@ def zig(words: Sequence[str], cwd: Path | None = None) -> None:
             [_program(), *words], env=env, cwd=cwd, check=False, capture_output=True, text=True
         )
     if done.returncode != 0:
-        raise ToolchainFault(
+        raise ToolchainError(
             f"zig {words[0]} failed ({done.returncode}):\n{done.stderr.strip()[-4000:]}"
         )
 
 
 def _program() -> str:
-    """Path of the `zig` that the wheel ziglang brings."""
+    """Return the path of `zig` in the wheel ziglang."""
     for entry in sys.path:
-        found = Path(entry or ".") / "ziglang" / "zig"
-        if found.is_file():
-            return str(found.resolve())
-    raise ToolchainFault("the Zig toolchain is missing: install the Python package 'ziglang'")
+        program = Path(entry or ".") / "ziglang" / "zig"
+        if program.is_file():
+            return str(program.resolve())
+    raise ToolchainError("the Zig toolchain is missing: install the Python package 'ziglang'")
 
 
 def compile_object(
     source: Path, target: tuple[str, str], output: Path, extra: Sequence[str] = ()
 ) -> None:
-    """C file -> object for target = (triple, cpu in zig's spelling); `extra` flags come last."""
+    """Compile a C file for target = (triple, CPU in zig's spelling); `extra` flags come last."""
     triple, cpu = target
     architecture(triple)
     if not CPU.fullmatch(cpu):
-        raise ToolchainFault(f"cpu {cpu!r}: use zig's spelling, such as cortex_a76 or x86_64_v3")
+        raise ToolchainError(f"cpu {cpu!r}: use zig's spelling, such as cortex_a76 or x86_64_v3")
     soft = ("-mno-unaligned-access",) if triple.startswith(("arm", "thumb")) else ()
     with tempfile.TemporaryDirectory(prefix="cc-") as folder:
         Path(folder, "a.c").write_bytes(source.read_bytes())
@@ -112,7 +114,7 @@ def compile_object(
 
 
 def compile_helpers(target: tuple[str, str], output: Path) -> None:
-    """The compiler's own helpers (soft floating point, copies) for target = (triple, cpu), one section a function."""
+    """Compile the compiler's helpers (soft floating point, copies), one section a function."""
     source = Path(_program()).parent / "lib" / "compiler_rt.zig"
     with tempfile.TemporaryDirectory(prefix="rt-") as folder:
         zig(
@@ -133,7 +135,7 @@ def compile_helpers(target: tuple[str, str], output: Path) -> None:
 
 
 def archive(objects: Mapping[str, Path], output: Path) -> None:
-    """Objects by name -> a static library without times and owners; the order of `objects` is kept."""
+    """Archive objects by name in order, without times and owners."""
     with tempfile.TemporaryDirectory(prefix="ar-") as folder:
         for name, path in objects.items():
             Path(folder, f"{name}.o").write_bytes(path.read_bytes())
@@ -142,7 +144,7 @@ def archive(objects: Mapping[str, Path], output: Path) -> None:
 
 
 def link_program(objects: Sequence[Path], triple: str, output: Path) -> None:
-    """Objects -> static stripped program that begins at _start; the order of `objects` is kept."""
+    """Link objects in order to a static stripped program that begins at _start."""
     emulation = EMULATIONS[architecture(triple)]
     with tempfile.TemporaryDirectory(prefix="ld-") as folder:
         names = [f"{i}.o" for i in range(len(objects))]

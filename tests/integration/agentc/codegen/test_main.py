@@ -1,4 +1,6 @@
-"""The program as its users meet it: JSON Lines, links, faults, self-test, signals; with the real toolchain."""
+"""The program as users see it: JSON Lines, links, errors, self-test and signals, with the real
+toolchain.
+"""
 
 from __future__ import annotations
 
@@ -136,10 +138,10 @@ def test_answers_are_those_of_the_reference(pair: Path, agents: list[Compiled]) 
 def test_a_malformed_line_is_answered_and_changes_nothing(pair: Path, line: str) -> None:
     plain = talk(pair, [SEEN, SEEN, SEEN])
     mixed = talk(pair, [SEEN, line, SEEN, line, SEEN])
-    faults = [answer for answer in mixed if "error" in answer]
+    errors = [answer for answer in mixed if "error" in answer]
     assert [answer for answer in mixed if "error" not in answer] == plain
-    assert len(faults) == (0 if not line else 2)
-    assert all(list(fault) == ["error"] and fault["error"] for fault in faults)
+    assert len(errors) == (0 if not line else 2)
+    assert all(list(error) == ["error"] and error["error"] for error in errors)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,8 @@ def test_a_malformed_line_is_answered_and_changes_nothing(pair: Path, line: str)
         ('{"picker":[0 1]}', "agent picker, modality 1: expected ',', not 1, at byte 14"),
         (
             '{"picker":[0,',
-            "agent picker, modality 1: expected an index from 0 to 2, but the text ends, at byte 14",
+            "agent picker, modality 1: expected an index from 0 to 2, but the text ends, at byte "
+            "14",
         ),
         ('{"scout":1}', "agent scout: expected an array of indices, not 1, at byte 10"),
         ('{"cat":[0]}', 'no agent is called "cat", at byte 2; the agents are scout, picker'),
@@ -280,10 +283,10 @@ def test_reset_starts_over(pair: Path) -> None:
 def test_the_executed_action_moves_the_belief(pair: Path) -> None:
     proposed = talk(pair, [SEEN, SEEN], "--beliefs")
     action = proposed[0]["scout"]["action"][0]
-    told = SEEN[:-1] + ',"executed":{"scout":[%d]}}'
-    assert talk(pair, [SEEN, told % action], "--beliefs") == proposed
-    assert talk(pair, [SEEN, told % ((action + 1) % 3)], "--beliefs")[1] != proposed[1]
-    assert "before the first step" in talk(pair, [told % 0])[0]["error"]
+    output = SEEN[:-1] + ',"executed":{"scout":[%d]}}'
+    assert talk(pair, [SEEN, output % action], "--beliefs") == proposed
+    assert talk(pair, [SEEN, output % ((action + 1) % 3)], "--beliefs")[1] != proposed[1]
+    assert "before the first step" in talk(pair, [output % 0])[0]["error"]
 
 
 def test_a_link_feeds_the_action_of_this_tick(pair: Path, chained: Path) -> None:

@@ -28,7 +28,8 @@ def fair(*shape):
 
 def tables():
     place, mood, go = {"place": ["x", "y"]}, {"mood": [0, 1, 2]}, {"go": ["l", "r", "s"]}
-    A = [Table({"seen": ["a", "b"]}, place, np.eye(2)), Table({"both": [0, 1, 2, 3]}, {**mood, **place}, fair(4, 3, 2))]
+    A = [Table({"seen": ["a", "b"]}, place, np.eye(2)),
+         Table({"both": [0, 1, 2, 3]}, {**mood, **place}, fair(4, 3, 2))]
     B = [Table(place, {**place, **go}, fair(2, 2, 3)), Table(mood, {**mood, **go}, fair(3, 3, 3))]
     return A, B
 
@@ -54,7 +55,8 @@ def filled():
         "observations": {"seen": {"elements": ["a", "b"], "depends_on": ["place"]},
                          "both": {"size": 3, "depends_on": ["mood", "place"]}},
         "controls": {"go": {"elements": ["l", "r"]}, "do": {"size": 3}},
-        "states": {"place": {"elements": ["x", "y"], "depends_on": ["place"], "controlled_by": ["go"]},
+        "states": {"place": {"elements": ["x", "y"], "depends_on": ["place"],
+                             "controlled_by": ["go"]},
                    "mood": {"size": 3, "depends_on": ["mood"], "controlled_by": ["do", "go"]}}})
     for table in (*made.A, *made.B):
         table.data[:] = np.eye(len(table.data))[0].reshape(-1, *(1,) * (table.data.ndim - 1))
@@ -119,17 +121,20 @@ import numpy as np
 WORDS = {"observations": {"seen": {"elements": ["a", "b"], "depends_on": ["place"]},
                           "both": {"size": 3, "depends_on": ["mood", "place"]}},
          "controls": {"go": {"elements": ["l", "r"]}, "do": {"size": 3}},
-         "states": {"place": {"elements": ["x", "y"], "depends_on": ["place"], "controlled_by": ["go"]},
+         "states": {"place": {"elements": ["x", "y"], "depends_on": ["place"],
+                             "controlled_by": ["go"]},
                     "mood": {"size": 3, "depends_on": ["mood"], "controlled_by": ["do", "go"]}}}
 
 def fair(*shape):
     return np.full(shape, 1.0 / shape[0])
 
 def listed():
-    return {**WORDS, "A": [fair(2, 2), fair(3, 3, 2)], "B": [fair(2, 2, 2), fair(3, 3, 3, 2)], "C": [np.eye(2)[0], fair(3)]}
+    return {**WORDS, "A": [fair(2, 2), fair(3, 3, 2)], "B": [fair(2, 2, 2), fair(3, 3, 3, 2)],
+            "C": [np.eye(2)[0], fair(3)]}
 
 def named():
-    return {**WORDS, "A": {"both": fair(3, 3, 2), "seen": fair(2, 2)}, "C": {"both": fair(3), "seen": np.eye(2)[0]},
+    return {**WORDS, "A": {"both": fair(3, 3, 2), "seen": fair(2, 2)},
+            "C": {"both": fair(3), "seen": np.eye(2)[0]},
             "B": {"place": fair(2, 2, 2), "mood": fair(3, 3, 3, 2)}}
 
 def misnamed():
@@ -151,7 +156,7 @@ def test_matrices_by_the_names_of_a_description(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (
             "misnamed",
@@ -166,11 +171,11 @@ def test_matrices_by_the_names_of_a_description(tmp_path: Path) -> None:
     ],
 )
 def test_descriptions_without_their_numbers(
-    entry: str, said: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    entry: str, message: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ran(tmp_path, DESCRIBED, entry) == 1
-    told = capsys.readouterr().err
-    assert all(text in told for text in said) and f"{len(said)} fault" in told
+    output = capsys.readouterr().err
+    assert all(text in output for text in message) and f"{len(message)} fault" in output
 
 
 @pytest.mark.slow

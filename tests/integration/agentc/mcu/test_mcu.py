@@ -15,7 +15,7 @@ from agentc.importers import npz as ingest
 from agentc.mcu import library as micro_library
 from agentc.plan import files
 from agentc.toolchain import elf as elf_object, zig as toolchain
-from agentc.toolchain.errors import ToolchainFault
+from agentc.toolchain.errors import ToolchainError
 
 from tests.support.requirements import need, need_module
 from tests.support.small_models import EXAMPLES
@@ -34,28 +34,29 @@ def compiled(folder: Path, text: str, *flags: str) -> Path:
 @pytest.mark.slow
 def test_an_object_tells_its_sizes_and_its_agent(tmp_path: Path) -> None:
     text = (
-        "const int agent_x[25] = {1}; int seen[100]; int begun[10] = {2}; extern const int agent_other[];"
+        "const int agent_x[25] = {1}; int seen[100]; int begun[10] = {2}; extern const int "
+        "agent_other[];"
         "int f(void) { return seen[1] + begun[2] + agent_other[0]; }"
     )
     data = compiled(tmp_path, text).read_bytes()
     assert elf_object.agent_symbol(data) == "agent_x"
-    found = elf_object.sizes(data)
-    assert found["memory"] == 440 and 140 < found["flash"] < 300
+    result = elf_object.sizes(data)
+    assert result["memory"] == 440 and 140 < result["flash"] < 300
     two = compiled(tmp_path, "const int agent_a = 1, agent_b = 2;").read_bytes()
-    with pytest.raises(ToolchainFault, match="defines 2 agents"):
+    with pytest.raises(ToolchainError, match="defines 2 agents"):
         elf_object.agent_symbol(two)
 
 
 def test_what_is_no_object_is_refused() -> None:
     for data in (b"", b"\x7fELF\x02\x01" + bytes(60), b"#!/bin/sh"):
-        with pytest.raises(ToolchainFault, match="no 32-bit little-endian ELF"):
+        with pytest.raises(ToolchainError, match="no 32-bit little-endian ELF"):
             elf_object.sizes(data)
 
 
 def test_a_budget_is_held_with_numbers() -> None:
     taken = {"a": {"flash": 10, "memory": 4}, "b": {"flash": 20, "memory": 4}}
-    assert micro_library.over(taken, {"flash": 30, "memory": 0}) == []
-    assert micro_library.over(taken, {"flash": 29, "memory": 8}) == [
+    assert micro_library.exceeded_limits(taken, {"flash": 30, "memory": 0}) == []
+    assert micro_library.exceeded_limits(taken, {"flash": 29, "memory": 8}) == [
         "flash: the agents take 30 bytes, the budget is 29"
     ]
 
@@ -64,7 +65,9 @@ def test_a_budget_is_held_with_numbers() -> None:
 def test_other_arithmetic_changes_a_bit_and_the_gate_sees_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The objects as they should be, then with sums in the order that pleases the compiler: the negative control."""
+    """The objects as they should be, then with sums in the order that pleases the compiler: the
+    negative control.
+    """
     emulator = need("qemu-arm-static")
     need_module("ziglang")
     ingest.ingest(EXAMPLES / "tmaze.npz", EXAMPLES / "tmaze.json", "{}", tmp_path / "ir", None)

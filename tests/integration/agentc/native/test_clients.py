@@ -1,4 +1,6 @@
-"""The clients that people use against the program: ab, wrk, curl, Python, a Prometheus server, the probes of a kubelet."""
+"""The clients that people use against the program: ab, wrk, curl, Python, a Prometheus server, the
+probes of a kubelet.
+"""
 
 from __future__ import annotations
 
@@ -49,13 +51,13 @@ def place(program: Path) -> Iterator[str]:
 def steps(place: str) -> int:
     """How many steps the program has made."""
     with urllib.request.urlopen(f"http://{place}/metrics", timeout=LIMIT) as answer:
-        found = re.search(r"^coalition_steps_total (\d+)$", answer.read().decode(), re.MULTILINE)
-    assert found
-    return int(found[1])
+        match = re.search(r"^coalition_steps_total (\d+)$", answer.read().decode(), re.MULTILINE)
+    assert match
+    return int(match[1])
 
 
-def said(*words: str) -> str:
-    """What a client prints that ends well."""
+def client_output(*words: str) -> str:
+    """Output of a client that succeeds."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=2 * LIMIT, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -79,7 +81,7 @@ def test_ab(place: str, tmp_path: Path, keep: list[str]) -> None:
         "-T",
         "application/json",
     ]
-    text = said(need("ab"), *words, f"http://{place}/step")
+    text = client_output(need("ab"), *words, f"http://{place}/step")
     assert re.search(r"Complete requests: +600\n", text) and re.search(r"Non-2xx", text) is None
     kept = re.search(r"Keep-Alive requests: +(\d+)\n", text)
     assert (int(kept[1]) if kept else 0) == (600 if keep else 0)
@@ -90,7 +92,9 @@ def test_wrk(place: str, tmp_path: Path) -> None:
     """More connections than there are buffers, pipelined by nobody, all kept."""
     script = tmp_path / "step.lua"
     script.write_text(f"wrk.method = 'POST'\nwrk.body = '{seen(1)}'\n")
-    text = said(need("wrk"), "-t1", "-c50", "-d1s", "-s", str(script), f"http://{place}/step")
+    text = client_output(
+        need("wrk"), "-t1", "-c50", "-d1s", "-s", str(script), f"http://{place}/step"
+    )
     done = re.search(r"(\d+) requests in", text)
     assert done and int(done[1]) > 100 and "Non-2xx" not in text and "Socket errors" not in text
     assert steps(place) >= int(done[1])
@@ -107,8 +111,10 @@ def test_curl(program: Path, place: str, tmp_path: Path) -> None:
         ["-T", str(tmp_path / "body"), "-X", "POST", "-H", "Expect: 100-continue"],
         ["--request-target", f"http://{place}/step", "-d", seen(1)],
     ]
-    assert [json.loads(said(*base, *form, f"http://{place}/step?n=1")) for form in forms] == wanted
-    assert "HTTP/1.1 200 OK" in said(*base, "-I", f"http://{place}/healthz")
+    assert [
+        json.loads(client_output(*base, *form, f"http://{place}/step?n=1")) for form in forms
+    ] == wanted
+    assert "HTTP/1.1 200 OK" in client_output(*base, "-I", f"http://{place}/healthz")
     pages = [f"http://{place}/healthz", f"http://{place}/metrics"]
     trace = subprocess.run([*base, "-v", *pages], capture_output=True, text=True, check=True)
     assert "Re-using existing connection" in trace.stderr
@@ -117,21 +123,24 @@ def test_curl(program: Path, place: str, tmp_path: Path) -> None:
 def test_python_streams_a_body(program: Path, place: str) -> None:
     """http.client sends what has no length in chunks."""
     link = http.client.HTTPConnection(place, timeout=LIMIT)
-    found = []
+    result = []
     for k in range(4):
         text = seen(k).encode()
         link.request("POST", "/step", iter([text[:5], text[5:]]))
-        found.append(json.loads(link.getresponse().read()))
+        result.append(json.loads(link.getresponse().read()))
     link.close()
-    assert found == talk(program, [seen(k) for k in range(4)])
+    assert result == talk(program, [seen(k) for k in range(4)])
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_probes_of_a_kubelet(place: str, version: str) -> None:
-    """GET with the fields of Go's client and Connection: close; the probe waits for the end of the connection."""
+    """GET with the fields of Go's client and Connection: close; the probe waits for the end of the
+    connection.
+    """
     host, _, port = place.partition(":")
     head = (
-        f"GET /healthz?verbose HTTP/{version}\r\nHost: {place}\r\nUser-Agent: kube-probe/1.31\r\nAccept: */*\r\n"
+        f"GET /healthz?verbose HTTP/{version}\r\nHost: {place}\r\nUser-Agent: "
+        "kube-probe/1.31\r\nAccept: */*\r\n"
         "Accept-Encoding: gzip\r\nConnection: close\r\n\r\n"
     )
     for _ in range(30):
@@ -179,10 +188,11 @@ def test_a_prometheus_server_scrapes(place: str, tmp_path: Path) -> None:
         try:
             until = time.monotonic() + 2 * LIMIT
             while (
-                not (found := _asked(address, "coalition_steps_total")) and time.monotonic() < until
+                not (result := _asked(address, "coalition_steps_total"))
+                and time.monotonic() < until
             ):
                 time.sleep(0.2)
-            assert found == ["1"], (tmp_path / "log").read_text()[-2000:]
+            assert result == ["1"], (tmp_path / "log").read_text()[-2000:]
             assert _asked(address, "up") == ["1"] and _asked(
                 address, "coalition_step_seconds_count"
             ) == ["1"]

@@ -1,4 +1,6 @@
-"""Many clients: none whose request is under way is cut off, idle ones make room, and nobody holds the program up for ever."""
+"""Many clients: none whose request is under way is cut off, idle ones make room, and nobody holds
+the program up for ever.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,8 @@ def program(agent: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(program: Path, tmp_path: Path) -> Iterator[Server]:
     """The program behind a socket."""
-    with serving(program, tmp_path) as found:
-        yield found
+    with serving(program, tmp_path) as running:
+        yield running
 
 
 def reply(link: socket.socket) -> int:
@@ -62,7 +64,7 @@ def reply(link: socket.socket) -> int:
 
 
 class Clients:
-    """Threads that step on connections of their own, each as fast as it can but for a pause."""
+    """Threads that step on connections of their own, as fast as possible except for a pause."""
 
     def __init__(self, server: Server, count: int, pause: float) -> None:
         self.server, self.pause, self.answered, self.cut, self.stop = server, pause, 0, 0, False
@@ -105,7 +107,7 @@ def test_busy_clients_and_newcomers_are_all_answered(server: Server, count: int)
 
 
 def test_half_sent_requests_stay_while_others_come(program: Path, server: Server) -> None:
-    """As many as there are buffers: whoever comes then waits, and none of them is cut off."""
+    """As many requests as buffers: later clients wait, and none is cut off."""
     half, parts = [server.connect() for _ in range(BUFFERS)], (GOOD[:30], GOOD[30:])
     for link in half:
         link.sendall(parts[0])
@@ -210,7 +212,7 @@ def test_when_all_places_are_busy_an_answer_says_that_its_connection_closes(serv
 
 
 def test_more_files_than_it_may_open(program: Path, tmp_path: Path) -> None:
-    """It neither spins nor ends: idle connections make room, the others wait."""
+    """The server does not spin or end: idle connections make room, other clients wait."""
     process = subprocess.Popen(
         [program, "--listen", f"unix:{tmp_path}/s"],
         stderr=subprocess.PIPE,
@@ -258,6 +260,6 @@ def test_steps_that_wait_for_their_tick_leave_room_for_probes(
     assert {reply(link) for link in rest if link != first} <= {
         200,
         503,
-    }  # who still waited is told that it did not step
+    }  # clients that still waited get an error
     for link in waiting:
         link.close()

@@ -1,4 +1,6 @@
-"""Every shipped example on every processor: the same bits from two compilers and nine kinds of core; and it is small."""
+"""Every shipped example on every processor: the same bits from two compilers and nine kinds of
+core; and it is small.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +41,18 @@ TARGETS = {
     "arm cortex_a7": ("qemu-arm-static", "-cpu", "cortex-a7"),
     "riscv64 baseline_rv64": ("qemu-riscv64-static",),
 }
-"""Zig's processor -> the emulator of it; qemu has no a78ae and no carmel, and the a76 has all their instructions."""
+"""Zig's processor -> the emulator of it; qemu has no a78ae and no carmel, and the a76 has all their
+instructions.
+"""
 SYSTEMS = {"arm": "linux-musleabihf"}
 
 
 def shipped(folder: Path) -> dict[str, Model]:
     """The models of all examples, each through its own door."""
-    found = {name: example(name, folder / name) for name in EXAMPLE_NAMES}
+    result = {name: example(name, folder / name) for name in EXAMPLE_NAMES}
     other = EXAMPLES.parents[1]
     for name in ("heater", "vent"):
-        found[name] = example(f"../../npz/models/{name}", folder / name)
+        result[name] = example(f"../../npz/models/{name}", folder / name)
     for tool, source, words in (
         (import_pomdp, "ferry.pomdp", ["--inference", '{"policy_len": 2}']),
         (import_gnn, "lamplighter.md", ["--layout", '{"B_lamp": "action,previous,next"}']),
@@ -56,8 +60,8 @@ def shipped(folder: Path) -> dict[str, Model]:
         out = folder / source
         argv = ["--source", str(other / "formats/models" / source), "--out", str(out), *words]
         assert tool.main(argv) == 0
-        found[source.partition(".")[0]] = ir.load(out)
-    return found
+        result[source.partition(".")[0]] = ir.load(out)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +69,16 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> list[Compiled]:
     """All of them, with what the reference did over a few steps."""
     need_module("ziglang")
     folder = tmp_path_factory.mktemp("examples")
-    found = []
+    result = []
     for name, model in shipped(folder).items():
-        found.append(emitted(model, name, folder / "agents" / name))
-        probed(found[-1], 4, 8)
-    return found
+        result.append(emitted(model, name, folder / "agents" / name))
+        probed(result[-1], 4, 8)
+    return result
 
 
 def outputs(program: Path, agents: Sequence[Compiled], *emulator: str) -> dict[str, str]:
     """SHA-256 of all that each agent answers to its probe: beliefs, policies, actions."""
-    found = {}
+    result = {}
     for agent in agents:
         records = load_probe(agent.folder / "probe").records().tobytes()
         done = subprocess.run(
@@ -84,16 +88,16 @@ def outputs(program: Path, agents: Sequence[Compiled], *emulator: str) -> dict[s
             check=True,
             timeout=120,
         )
-        found[agent.name] = hashlib.sha256(done.stdout).hexdigest()
-    return found
+        result[agent.name] = hashlib.sha256(done.stdout).hexdigest()
+    return result
 
 
 @pytest.fixture(scope="module")
 def wanted(agents: list[Compiled], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The outputs of this machine's baseline, which is what proofs are made with."""
-    found = outputs(linked(agents, main_text(agents, tmp_path_factory.mktemp("host"))), agents)
-    assert len(set(found.values())) == len(agents) == 8
-    return found
+    outputs_ = outputs(linked(agents, main_text(agents, tmp_path_factory.mktemp("host"))), agents)
+    assert len(set(outputs_.values())) == len(agents) == 8
+    return outputs_
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -129,8 +133,8 @@ def test_contraction_would_change_the_bits_of_an_example(
     some = [agent for agent in agents if agent.name in ("tmaze", "grid_world")]
     target = ("aarch64-linux-musl", "cortex_a76")
     program = linked(some, main_text(some, tmp_path), target, ["-ffp-contract=fast"])
-    found = outputs(program, some, need("qemu-aarch64-static"), "-cpu", "cortex-a76")
-    assert all(found[agent.name] != wanted[agent.name] for agent in some)
+    outputs_ = outputs(program, some, need("qemu-aarch64-static"), "-cpu", "cortex-a76")
+    assert all(outputs_[agent.name] != wanted[agent.name] for agent in some)
 
 
 def test_the_tmaze_program_is_below_forty_kilobytes(agents: list[Compiled], tmp_path: Path) -> None:

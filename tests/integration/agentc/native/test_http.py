@@ -1,4 +1,6 @@
-"""The HTTP face: the same answers as lines, strict and bounded requests, many connections, metrics that add up."""
+"""The HTTP face: the same answers as lines, strict and bounded requests, many connections, metrics
+that add up.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,10 @@ GOOD = request("POST", "/step", seen(1))
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """The agent of every program here, proved, so that its health can be bad."""
-    found = scout(tmp_path_factory.mktemp("agent"))
-    probed(found, episodes=2, steps=8)
-    assert proved(found) == 0
-    return found
+    agent_ = scout(tmp_path_factory.mktemp("agent"))
+    probed(agent_, episodes=2, steps=8)
+    assert proved(agent_) == 0
+    return agent_
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,8 @@ def program(agent: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(program: Path, tmp_path: Path) -> Iterator[Server]:
     """The program behind a socket."""
-    with serving(program, tmp_path) as found:
-        yield found
+    with serving(program, tmp_path) as running:
+        yield running
 
 
 def metrics(server: Server) -> dict[str, float]:
@@ -67,8 +69,8 @@ def test_steps_are_answered_as_lines_are(program: Path, server: Server) -> None:
     with server.connect() as link:  # one connection, requests back to back
         link.sendall(b"".join(request("POST", "/step", line) for line in asked[20:]))
         link.shutdown(socket.SHUT_WR)
-        found = answers(b"".join(iter(lambda: link.recv(7), b"")))
-    assert [answer.json for answer in found] == wanted[21:]
+        replies = answers(b"".join(iter(lambda: link.recv(7), b"")))
+    assert [answer.json for answer in replies] == wanted[21:]
 
 
 def test_a_refused_body_is_a_400_that_keeps_the_connection_and_the_state(
@@ -78,10 +80,10 @@ def test_a_refused_body_is_a_400_that_keeps_the_connection_and_the_state(
         request("POST", "/step", body)
         for body in (seen(0), '{"scout":[5]}', "", "x" * 900, seen(1))
     )
-    found = answers(server.raw(data))
-    assert [answer.status for answer in found] == [200, 400, 400, 400, 200]
-    assert [found[0].json, found[4].json] == talk(program, [seen(0), seen(1)])
-    assert found[1].json == {
+    replies = answers(server.raw(data))
+    assert [answer.status for answer in replies] == [200, 400, 400, 400, 200]
+    assert [replies[0].json, replies[4].json] == talk(program, [seen(0), seen(1)])
+    assert replies[1].json == {
         "error": "agent scout, modality 0: expected an index from 0 to 4, not 5, at byte 11"
     }
 
@@ -191,13 +193,13 @@ def test_one_byte_at_a_time_beside_others(program: Path, server: Server) -> None
 
 
 def test_clients_that_step_together_get_every_step_once(program: Path, server: Server) -> None:
-    found: list[Any] = []
+    results: list[Any] = []
 
     def client() -> None:
         with server.connect() as link:
             for _ in range(50):
                 link.sendall(GOOD)
-                found.append(answers(link.recv(4096))[0].json)
+                results.append(answers(link.recv(4096))[0].json)
 
     clients = [threading.Thread(target=client) for _ in range(8)]
     for each in clients:
@@ -205,7 +207,7 @@ def test_clients_that_step_together_get_every_step_once(program: Path, server: S
     for each in clients:
         each.join(LIMIT)
     wanted = [json.dumps(answer) for answer in talk(program, [seen(1)] * 400)]
-    assert sorted(json.dumps(answer) for answer in found) == sorted(wanted)
+    assert sorted(json.dumps(answer) for answer in results) == sorted(wanted)
 
 
 def test_metrics_add_up(server: Server) -> None:
@@ -214,18 +216,20 @@ def test_metrics_add_up(server: Server) -> None:
         last = server.step(seen(k))["scout"]
     server.ask("POST", "/step", "nonsense")
     server.ask("GET", "/nowhere")
-    found = metrics(server)
-    assert found["coalition_steps_total"] == found["coalition_step_seconds_count"] == 5
-    assert found["coalition_errors_total"] == 2 and found["coalition_late_steps_total"] == 0
-    assert found['coalition_variational_free_energy_nats{agent="scout"}'] == last["vfe"]
-    assert found['coalition_expected_free_energy_nats{agent="scout"}'] == last["efe"]
-    buckets = [value for name, value in found.items() if "_bucket" in name]
+    values = metrics(server)
+    assert values["coalition_steps_total"] == values["coalition_step_seconds_count"] == 5
+    assert values["coalition_errors_total"] == 2 and values["coalition_late_steps_total"] == 0
+    assert values['coalition_variational_free_energy_nats{agent="scout"}'] == last["vfe"]
+    assert values['coalition_expected_free_energy_nats{agent="scout"}'] == last["efe"]
+    buckets = [value for name, value in values.items() if "_bucket" in name]
     assert buckets == sorted(buckets) and buckets[-1] == 5
-    assert 0 < found["coalition_step_seconds_sum"] < 5
+    assert 0 < values["coalition_step_seconds_sum"] < 5
 
 
 def test_the_text_is_what_prometheus_reads(server: Server) -> None:
-    """Text format 0.0.4: HELP and TYPE before the samples of a family, each family once, labels quoted."""
+    """Text format 0.0.4: HELP and TYPE before the samples of a family, each family once, labels
+    quoted.
+    """
     server.step(seen(1))
     kinds: dict[str, str] = {}
     for line in server.ask("GET", "/metrics").body.decode().splitlines():
@@ -235,7 +239,8 @@ def test_the_text_is_what_prometheus_reads(server: Server) -> None:
             kinds[name] = kind
         elif not line.startswith("# HELP "):
             sample = re.fullmatch(
-                r'([a-z_]+?)(_bucket|_sum|_count)?(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? (\S+)',
+                r"([a-z_]+?)(_bucket|_sum|_count)?"
+                r'(\{[a-z]+="[^"\\]*"(,[a-z]+="[^"\\]*")*\})? (\S+)',
                 line,
             )
             assert sample, line
@@ -258,9 +263,9 @@ def test_late_steps_replicas_and_copies_in_metrics(agent: Compiled, tmp_path: Pa
     )
     with serving(many, tmp_path) as server:
         assert server.step('{"copy":2,"scout.0":[1],"scout.1":[2]}')["late"] == 1
-        found = metrics(server)
-        assert found["coalition_late_steps_total"] == 1
-        names = [name for name in found if "variational" in name]
+        values = metrics(server)
+        assert values["coalition_late_steps_total"] == 1
+        names = [name for name in values if "variational" in name]
         assert names == [
             f'coalition_variational_free_energy_nats{{agent="scout.{r}",copy="2"}}'
             for r in range(2)
@@ -289,9 +294,9 @@ def test_the_state_is_on_the_disk_before_the_answer(program: Path, tmp_path: Pat
         (tmp_path / "copy").write_bytes(state.read_bytes())  # what a power cut now would leave
     with serving(program, tmp_path, "--state", str(tmp_path / "copy")) as server:
         assert server.step(seen(3)) == wanted[3]
-        found = metrics(server)
-        assert found["coalition_steps_total"] == 4 and found["coalition_step_seconds_count"] == 1
-        assert found["coalition_state_writes_total"] == 2
+        values = metrics(server)
+        assert values["coalition_steps_total"] == 4 and values["coalition_step_seconds_count"] == 1
+        assert values["coalition_state_writes_total"] == 2
 
 
 def test_a_damaged_program_is_not_healthy(program: Path, agent: Compiled, tmp_path: Path) -> None:
@@ -334,14 +339,14 @@ def test_addresses(program: Path, tmp_path: Path) -> None:
             [program, "--listen", bad], capture_output=True, timeout=LIMIT, check=False
         )
         assert done.returncode == 2 and b"write unix:PATH, IPV4:PORT or :PORT" in done.stderr, bad
-    for where, said in (
+    for where, message in (
         ("unix:/nonexistent/s", b"no such file or folder"),
         ("192.0.2.1:0", b"no such address"),
     ):
         done = subprocess.run(
             [program, "--listen", where], capture_output=True, timeout=LIMIT, check=False
         )
-        assert done.returncode == 2 and said in done.stderr
+        assert done.returncode == 2 and message in done.stderr
 
 
 def test_a_socket_left_behind_is_taken_over_and_one_in_use_is_not(

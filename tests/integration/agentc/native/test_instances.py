@@ -59,7 +59,7 @@ def test_every_instance_is_an_agent_of_its_own(alone: Path, three: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("reset", "told", "fresh"),
+    ("reset", "output", "fresh"),
     [
         ('{"reset":true}', {"reset": True}, {(c, r) for c in range(2) for r in range(3)}),
         ('{"copy":1,"reset":true}', {"copy": 1, "reset": True}, {(1, 0), (1, 1), (1, 2)}),
@@ -73,11 +73,11 @@ def test_every_instance_is_an_agent_of_its_own(alone: Path, three: Path) -> None
     ],
 )
 def test_a_reset_reaches_those_that_it_names(
-    three: Path, reset: str, told: dict[str, Any], fresh: set[tuple[int, int]]
+    three: Path, reset: str, output: dict[str, Any], fresh: set[tuple[int, int]]
 ) -> None:
     step = [all_three(0, 1, 1, 1), all_three(1, 1, 1, 1)]
     first, _, _, _, answer, *after = talk(three, [*step, *step, reset, *step])
-    assert answer == told
+    assert answer == output
     untouched = talk(three, [*step, *step, *step])[4:]
     for c in range(2):
         for r in range(3):
@@ -125,7 +125,10 @@ def test_a_copy_must_be_named_and_one_coalition_has_none(alone: Path, three: Pat
     ]
     assert talk(three, ['{"copy":1,"scout":[1]}']) == [
         {
-            "error": 'expected each replica by its name instead of "scout", at byte 11; the agents are scout.0, scout.1, scout.2'
+            "error": (
+                'expected each replica by its name instead of "scout", at byte 11; the '
+                "agents are scout.0, scout.1, scout.2"
+            )
         }
     ]
 
@@ -183,24 +186,24 @@ def test_a_belief_is_observed_in_its_tick_and_round_a_circle_in_the_next(tmp_pat
     apart = linked(agents, main_text(agents, tmp_path / "apart"))
     chain = linked(agents, main_text(agents, tmp_path / "chain", [forward]))
     circle = linked(agents, main_text(agents, tmp_path / "circle", [forward, back]))
-    found = talk(
+    result = talk(
         chain, ['{"left":[%d],"right":[null]}' % (k * k % 5) for k in range(8)], "--beliefs"
     )
     by_hand = [
-        '{"left":[%d],"right":[%d]}' % (k * k % 5, most_probable(found[k], "left"))
+        '{"left":[%d],"right":[%d]}' % (k * k % 5, most_probable(result[k], "left"))
         for k in range(8)
     ]
     assert (
-        found == talk(apart, by_hand, "--beliefs")
-        and len({most_probable(each, "left") for each in found}) > 1
+        result == talk(apart, by_hand, "--beliefs")
+        and len({most_probable(each, "left") for each in result}) > 1
     )
     step = '{"left":[null],"right":[null]}'
-    found = talk(circle, [step, step, step, '{"reset":true}', step], "--beliefs")
+    result = talk(circle, [step, step, step, '{"reset":true}', step], "--beliefs")
     last, by_hand = {"left": 0, "right": 0}, []
-    for answer in found[:3]:
+    for answer in result[:3]:
         by_hand.append('{"left":[%d],"right":[%d]}' % (last["right"], last["left"]))
         last = {name: most_probable(answer, name) for name in last}
-    assert found[:3] == talk(apart, by_hand, "--beliefs") and found[4] == found[0]
+    assert result[:3] == talk(apart, by_hand, "--beliefs") and result[4] == result[0]
 
 
 def test_the_room_for_a_line_grows_with_the_agents(
@@ -214,7 +217,7 @@ def test_the_room_for_a_line_grows_with_the_agents(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--replicas", "thief=2"], "no agent 'thief'"),
         (["--replicas", "scout=0"], "one or more"),
@@ -223,14 +226,18 @@ def test_the_room_for_a_line_grows_with_the_agents(
     ],
 )
 def test_numbers_that_cannot_be(
-    agent: Compiled, words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    agent: Compiled,
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     interface = f"scout={agent.path('plan/interface.json')}"
     assert (
         emit_program.main(["--interface", interface, *words, "--out", str(tmp_path / "main.c")])
         == 1
     )
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_step_after_its_deadline_is_counted_and_said(agent: Compiled, tmp_path: Path) -> None:
@@ -256,7 +263,7 @@ def test_a_tick_that_begins_too_late_is_late(agent: Compiled, tmp_path: Path) ->
 
 
 def asleep(pid: int) -> bool:
-    """Whether a process waits for something."""
+    """Return whether a process waits."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 

@@ -1,4 +1,6 @@
-"""Answers that cannot be written, and input that cannot be read: an exit code, words, and a state that holds whole steps."""
+"""Answers that cannot be written, and input that cannot be read: an exit code, words, and a state
+that holds whole steps.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,10 @@ MANY = "".join(seen(k) + "\n" for k in range(500)).encode()
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """The agent of every program here, proved, so that its self-test says something."""
-    found = scout(tmp_path_factory.mktemp("agent"))
-    probed(found, episodes=2, steps=8)
-    assert proved(found) == 0
-    return found
+    agent_ = scout(tmp_path_factory.mktemp("agent"))
+    probed(agent_, episodes=2, steps=8)
+    assert proved(agent_) == 0
+    return agent_
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +57,18 @@ def ended(words: Sequence[str | Path], **options: Any) -> tuple[int, str]:
     return done.returncode, done.stderr.decode()
 
 
-def lost(said: str) -> int:
+def lost(message: str) -> int:
     """How many answers are lost, as the program says."""
-    return int(said.partition("answers that are lost: ")[2].split(",")[0])
+    return int(message.partition("answers that are lost: ")[2].split(",")[0])
 
 
 def test_a_full_disk(program: Path) -> None:
     with open("/dev/full", "wb") as full:
-        code, said = ended([program], stdout=full)
+        code, message = ended([program], stdout=full)
         assert (
             code == 1
-            and said.startswith("stdout: no space left; answers that are lost: ")
-            and 0 < lost(said) < 500
+            and message.startswith("stdout: no space left; answers that are lost: ")
+            and 0 < lost(message) < 500
         )
         for words in (["--selftest"], ["--health"], ["--version"], ["--help"]):
             assert ended([program, *words], stdout=full) == (1, "stdout: no space left\n")
@@ -87,10 +89,10 @@ def test_a_limit_of_the_size_of_files(program: Path, tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 
     with (tmp_path / "answers").open("wb") as file:
-        code, said = ended([program], stdout=file, preexec_fn=limited)
+        code, message = ended([program], stdout=file, preexec_fn=limited)
     whole = (tmp_path / "answers").read_bytes().count(b"\n")
-    assert code == 1 and "larger than the limit" in said
-    assert whole + lost(said) <= 500 and whole > 50 and lost(said) > 0
+    assert code == 1 and "larger than the limit" in message
+    assert whole + lost(message) <= 500 and whole > 50 and lost(message) > 0
 
 
 def test_a_state_that_is_larger_than_a_file_may_be(agent: Compiled, tmp_path: Path) -> None:
@@ -99,8 +101,10 @@ def test_a_state_that_is_larger_than_a_file_may_be(agent: Compiled, tmp_path: Pa
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
-    code, said = ended([large, "--state", state], stdout=subprocess.DEVNULL, preexec_fn=limited)
-    assert code == 2 and "the state is not written" in said and "larger than the limit" in said
+    code, message = ended([large, "--state", state], stdout=subprocess.DEVNULL, preexec_fn=limited)
+    assert (
+        code == 2 and "the state is not written" in message and "larger than the limit" in message
+    )
     assert not state.exists()
 
 
@@ -120,9 +124,9 @@ def test_what_is_closed_is_said_and_no_file_takes_its_place(
     assert steps(state) == 0 and (tmp_path / "state.lock").read_bytes() == b""
     assert done.returncode == (0 if not closed else 1)  # without a line there is no answer to lose
     assert done.stderr == {"": b"", "0": b"stdin: it is closed\n", "012": b""}[closed]
-    code, said = ended(["sh", "-c", 'exec "$0" --state "$1" >&-', str(program), str(state)])
-    assert code == 1 and said.startswith("stdout: it is closed; answers that are lost: ")
-    assert steps(state) == lost(said) and (tmp_path / "state.lock").read_bytes() == b""
+    code, message = ended(["sh", "-c", 'exec "$0" --state "$1" >&-', str(program), str(state)])
+    assert code == 1 and message.startswith("stdout: it is closed; answers that are lost: ")
+    assert steps(state) == lost(message) and (tmp_path / "state.lock").read_bytes() == b""
 
 
 def test_an_input_that_cannot_be_read(program: Path, tmp_path: Path) -> None:
@@ -149,10 +153,10 @@ def test_a_device_that_fails_in_the_middle(program: Path, error: str, tmp_path: 
         f"inject=write:error={error}:when=3+",
     ]
     with answers.open("wb") as file:
-        code, said = ended([*words, program, "--state", state], stdout=file)
+        code, message = ended([*words, program, "--state", state], stdout=file)
     whole = answers.read_bytes().count(b"\n")
-    assert code == 1 and said.endswith(", their steps are in the state\n")
-    assert 0 < whole < 500 and steps(state) == whole + lost(said)
+    assert code == 1 and message.endswith(", their steps are in the state\n")
+    assert 0 < whole < 500 and steps(state) == whole + lost(message)
 
 
 @pytest.mark.parametrize("every", ["0", "1", "7"])
@@ -176,9 +180,9 @@ def test_the_state_holds_every_step_that_was_carried_out(
         child.stdin.write("".join(seen(k) + "\n" for k in range(5, 9)).encode())
         child.stdin.close()
         assert child.wait(LIMIT) == 1
-        said = child.stderr.read().decode()
+        message = child.stderr.read().decode()
     assert (
-        said
+        message
         == "stdout: its reader is gone; answers that are lost: 4, their steps are in the state\n"
     )
     assert steps(state) == 9 and talk(program, [seen(9)], "--state", str(state)) == [wanted[9]]
@@ -187,8 +191,8 @@ def test_the_state_holds_every_step_that_was_carried_out(
 def test_a_tick_is_not_waited_for_when_answers_are_lost(agent: Compiled, tmp_path: Path) -> None:
     paced, state = built(agent, tmp_path / "paced", "--tick", "200000000"), tmp_path / "state"
     with open("/dev/full", "wb") as full:
-        code, said = ended([paced, "--state", state], stdout=full)
-    assert code == 1 and (lost(said), steps(state)) == (1, 1)
+        code, message = ended([paced, "--state", state], stdout=full)
+    assert code == 1 and (lost(message), steps(state)) == (1, 1)
 
 
 def test_a_non_blocking_reader_is_waited_for(program: Path) -> None:

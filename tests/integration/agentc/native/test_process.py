@@ -1,4 +1,6 @@
-"""The program as a process: self-test, words on its command line, pipes and signals; with the real toolchain."""
+"""The program as a process: self-test, words on its command line, pipes and signals; with the real
+toolchain.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,11 @@ def pair(agents: list[Compiled], tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def test_selftest_and_health_agree_with_the_proof(pair: Path, agents: list[Compiled]) -> None:
     done = subprocess.run([str(pair), "--selftest"], capture_output=True, timeout=60, check=True)
-    found = json.loads(done.stdout)["selftest"]
+    document = json.loads(done.stdout)["selftest"]
     for agent in agents:
         proof = json.loads((agent.folder / "proof.json").read_bytes())
-        assert found[agent.name]["agrees"] and found[agent.name]["found"] == proof["golden"]
-        assert found[agent.name]["steps"] == proof["golden_steps"] == 16
+        assert document[agent.name]["agrees"] and document[agent.name]["found"] == proof["golden"]
+        assert document[agent.name]["steps"] == proof["golden_steps"] == 16
     assert talk(pair, [], "--health") == [{"health": "ok"}]
     assert set(talk(pair, [], "--version")[0]["agents"]) == {"scout", "picker"}
 

@@ -1,4 +1,6 @@
-"""HTTP as RFC 9110 and RFC 9112 want it of a server: framing, targets, versions, fields, connections that stay and that close."""
+"""HTTP as RFC 9110 and RFC 9112 want it of a server: framing, targets, versions, fields,
+connections that stay and that close.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 def server(agent: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One program behind a socket for all."""
     folder = tmp_path_factory.mktemp("program")
-    with serving(built(agent, folder, "--http"), folder) as found:
-        yield found
+    with serving(built(agent, folder, "--http"), folder) as running:
+        yield running
 
 
 def head(line: str, *fields: str) -> bytes:
@@ -59,7 +61,7 @@ def chunked(*pieces: bytes, extension: bytes = b"", trailer: bytes = b"") -> byt
 
 
 def closed(answer: Answer) -> bool:
-    """Whether the answer is the last of its connection."""
+    """Return whether the reply is the last of its connection."""
     return answer.headers.get("connection") == "close"
 
 
@@ -152,9 +154,9 @@ def test_chunks_that_are_wrong_or_too_much_are_refused(
 def test_framing_that_could_be_read_in_two_ways_is_refused(
     server: Server, fields: tuple[str, ...], status: int
 ) -> None:
-    """And nothing that stands behind such a head is taken for a request."""
-    found = answers(server.raw(post(*fields) + chunked(BODY) + request("GET", "/healthz")))
-    assert [answer.status for answer in found] == [status] and closed(found[0])
+    """Bytes after such a head are not read as a request."""
+    replies = answers(server.raw(post(*fields) + chunked(BODY) + request("GET", "/healthz")))
+    assert [answer.status for answer in replies] == [status] and closed(replies[0])
 
 
 def test_a_coding_in_a_request_of_http_1_0_is_refused(server: Server) -> None:
@@ -270,8 +272,10 @@ def test_versions(server: Server, version: str, status: int) -> None:
     ],
 )
 def test_fields(server: Server, fields: tuple[str, ...], status: int) -> None:
-    found = answers(server.raw(head("GET /healthz HTTP/1.1", *fields)))
-    assert [answer.status for answer in found] == [status] and closed(found[0]) == (status != 200)
+    replies = answers(server.raw(head("GET /healthz HTTP/1.1", *fields)))
+    assert [answer.status for answer in replies] == [status] and closed(replies[0]) == (
+        status != 200
+    )
     assert (
         answers(server.raw(head("GET /healthz HTTP/1.0")))[0].status == 200
     )  # which knows no Host
@@ -336,7 +340,7 @@ def test_head_is_get_without_its_body(server: Server, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "fields", "said"),
+    ("version", "fields", "message"),
     [
         ("1.1", (), None),
         ("1.1", ("Connection: close",), "close"),
@@ -353,19 +357,19 @@ def test_head_is_get_without_its_body(server: Server, target: str) -> None:
     ],
 )
 def test_connections_stay_or_close_and_the_answer_says_which(
-    server: Server, version: str, fields: tuple[str, ...], said: str | None
+    server: Server, version: str, fields: tuple[str, ...], message: str | None
 ) -> None:
     one = head(f"GET /healthz HTTP/{version}", "Host: a", *fields)
-    found = answers(server.raw(one + one))
-    assert found[0].headers.get("connection") == said and len(found) == (
-        1 if said == "close" else 2
+    replies = answers(server.raw(one + one))
+    assert replies[0].headers.get("connection") == message and len(replies) == (
+        1 if message == "close" else 2
     )
     with server.connect() as link:
         link.sendall(one)
-        link.settimeout(0.3 if said != "close" else 10)
+        link.settimeout(0.3 if message != "close" else 10)
         got = link.recv(4096)
         assert got.startswith(b"HTTP/1.1 200")
-        if said == "close":
+        if message == "close":
             assert link.recv(1) == b""
         else:
             with pytest.raises(TimeoutError):
@@ -443,8 +447,8 @@ def test_requests_in_any_pieces_are_answered_alike(
                 if draw.random() < 0.2:
                     time.sleep(0.001)
             link.shutdown(socket.SHUT_WR)
-            found = answers(b"".join(iter(lambda: link.recv(65536), b"")))
-        assert [answer.json for answer in found] == wanted
+            replies = answers(b"".join(iter(lambda: link.recv(65536), b"")))
+        assert [answer.json for answer in replies] == wanted
 
 
 def test_refusals_of_bodies_say_the_same_as_lines_do(

@@ -1,4 +1,6 @@
-"""The state on disk: what was answered survives kill -9 at every point, and no other program's state is taken."""
+"""The state on disk: what was answered survives kill -9 at every point, and no other program's
+state is taken.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ def program(agent: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def walk(program: Path) -> list[Any]:
-    """What an uninterrupted program answers to the first 400 requests."""
+    """Replies of an uninterrupted program to the first 400 requests."""
     return talk(program, [seen(k) for k in range(400)])
 
 
@@ -52,7 +54,7 @@ def steps(path: Path) -> int:
 
 
 def failed(words: Sequence[str | Path], code: int = 2) -> str:
-    """What a program says that does not start."""
+    """Messages of a program that does not start."""
     done = subprocess.run(
         list(map(str, words)), input=b"", capture_output=True, timeout=LIMIT, check=False
     )
@@ -99,9 +101,9 @@ def test_the_state_of_other_agents_is_refused(
     two = built(agent, tmp_path / "two", "--replicas", "scout=2")
     state = tmp_path / "state"
     talk(program, [seen(0)], "--state", str(state))
-    held = state.read_bytes()
+    stored = state.read_bytes()
     assert "the state of other agents" in failed([two, "--state", state])
-    assert state.read_bytes() == held
+    assert state.read_bytes() == stored
 
 
 def test_no_damage_goes_unnoticed(program: Path, tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_a_forged_action_cannot_lead_out_of_a_table(program: Path, tmp_path: Pat
 def test_paths_that_cannot_be_are_refused_at_once(program: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
-    for path, said in (
+    for path, message in (
         (tmp_path / "absent/state", "no such file or folder"),
         (tmp_path / "file/state", "no folder"),
         (tmp_path / "folder", "it is a folder"),
@@ -140,7 +142,7 @@ def test_paths_that_cannot_be_are_refused_at_once(program: Path, tmp_path: Path)
         ("", "a file is wanted"),
         (f"{tmp_path}/", "a file is wanted"),
     ):
-        assert said in failed([program, "--state", path]), path
+        assert message in failed([program, "--state", path]), path
     for words in (
         ["--state"],
         ["--every", "3"],
@@ -199,13 +201,16 @@ def test_a_signal_ends_a_program_whose_reader_does_not_read(program: Path, tmp_p
         os.set_blocking(child.stdin.fileno(), False)
         stalled = 0
         while stalled < 4:  # both pipes are full
-            stalled = 0 if child.stdin.raw.write(seen(0).encode() + b"\n") else stalled + 1  # type: ignore[attr-defined]
+            raw: Any = child.stdin.raw  # type: ignore[attr-defined]
+            stalled = 0 if raw.write(seen(0).encode() + b"\n") else stalled + 1
             time.sleep(0.05 * bool(stalled))
         child.send_signal(signal.SIGTERM)
         assert child.wait(LIMIT) == 1  # for the answers in its buffer are lost
-        said = child.stderr.read()
-    assert said.startswith(b"stdout: its reader did not read for a second; answers that are lost: ")
-    assert said.endswith(b", their steps are in the state\n") and steps(state) > 100
+        message = child.stderr.read()
+    assert message.startswith(
+        b"stdout: its reader did not read for a second; answers that are lost: "
+    )
+    assert message.endswith(b", their steps are in the state\n") and steps(state) > 100
 
 
 def test_killed_at_any_moment_it_has_what_it_answered(
@@ -226,10 +231,10 @@ def test_killed_at_any_moment_it_has_what_it_answered(
             kills += child.wait(LIMIT) == -signal.SIGKILL
             whole = child.stdout.read().split(b"\n")[:-1]
         assert [json.loads(line) for line in whole] == walk[done : done + len(whole)]
-        held = steps(state) if state.exists() else 0
-        assert done + len(whole) <= held <= 400
-        stuck = stuck + 1 if held == done else 0
-        done = held
+        stored = steps(state) if state.exists() else 0
+        assert done + len(whole) <= stored <= 400
+        stuck = stuck + 1 if stored == done else 0
+        done = stored
     assert kills >= 5
 
 
@@ -262,14 +267,17 @@ def test_killed_at_every_system_call_of_a_write(
             )
             answered = len(done.stdout.split(b"\n")) - 1
             ended += done.returncode != 0
-            held = steps(state)
-            assert 1 + answered <= held <= 3, (call, when)
-            assert talk(program, [seen(held)], "--state", str(state)) == [walk[held]], (call, when)
+            stored = steps(state)
+            assert 1 + answered <= stored <= 3, (call, when)
+            assert talk(program, [seen(stored)], "--state", str(state)) == [walk[stored]], (
+                call,
+                when,
+            )
     assert ended >= 20
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "said"),
+    ("call", "error", "message"),
     [
         ("fsync:error=EIO:when=3+", "EIO", "input or output error"),
         ("write:error=ENOSPC:when=5+", "ENOSPC", "no space left"),
@@ -277,7 +285,7 @@ def test_killed_at_every_system_call_of_a_write(
     ],
 )
 def test_a_disk_that_fails_is_said_and_the_agents_go_on(
-    call: str, error: str, said: str, program: Path, walk: list[Any], tmp_path: Path
+    call: str, error: str, message: str, program: Path, walk: list[Any], tmp_path: Path
 ) -> None:
     """Only the files of the state: the answers to stdout are written as ever."""
     strace, state = need("strace"), tmp_path / "state"
@@ -304,6 +312,6 @@ def test_a_disk_that_fails_is_said_and_the_agents_go_on(
     assert done.returncode == 1 and done.stderr.decode().count("the state is not written") == 1, (
         error
     )
-    assert said in done.stderr.decode()
-    held = steps(state)
-    assert talk(program, [seen(held)], "--state", str(state)) == [walk[held]]
+    assert message in done.stderr.decode()
+    stored = steps(state)
+    assert talk(program, [seen(stored)], "--state", str(state)) == [walk[stored]]

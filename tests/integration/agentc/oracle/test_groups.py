@@ -1,4 +1,6 @@
-"""Marginal sampling of controls that belong together: those of one factor are chosen at once, no control twice."""
+"""Marginal sampling of controls that belong together: those of one factor are chosen at once, no
+control twice.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ def test_groups_are_the_rows_that_have_a_choice() -> None:
         and not SHARED.groups_clash
     )
     assert replace(overlapping(), sampling_mode="full").groups_clash
-    assert any("could choose it differently" in fault for fault in validate(overlapping()))
+    assert any("could choose it differently" in error for error in validate(overlapping()))
     orphan = replace(JOINED, B_action_dependencies=((1, 0), ()))
     assert orphan.groups_clash
 

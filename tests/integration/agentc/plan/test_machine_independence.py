@@ -1,4 +1,6 @@
-"""Plan, code and proof do not depend on the machine's BLAS kernels, vector units, C library paths or hash seed."""
+"""Plan, code and proof do not depend on the machine's BLAS kernels, vector units, C library paths
+or hash seed.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +66,13 @@ def digests(folder: Path, machine: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_every_machine_writes_the_same_bytes(tmp_path: Path) -> None:
-    found = {}
+    result = {}
     for name, machine in {"here": {}, **MACHINES}.items():
         ir.save(random_model("two_moving", seed=3), tmp_path / name / "ir")
         ir.save(dense(24), tmp_path / name / "dense")
-        found[name] = digests(tmp_path / name, machine)
-    assert len({json.dumps(each) for each in found.values()}) == 1
-    assert set(found["here"]) == {
+        result[name] = digests(tmp_path / name, machine)
+    assert len({json.dumps(each) for each in result.values()}) == 1
+    assert set(result["here"]) == {
         "agent.c",
         "interface.json",
         "plan.json",

@@ -1,4 +1,6 @@
-"""Plans that are kept: policies are judged at every k-th step, and the chosen one's next actions are executed meanwhile."""
+"""Plans that are kept: policies are judged at every k-th step, and the chosen one's next actions
+are executed meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from agentc.plan import backend as choose_runtime, build as plan
 from agentc.plan.cost_model import as_planned
 from agentc.proof import probe
 from agentc.proof.fidelity import compare
-from agentc.proof.replay import Answers, load_probe
+from agentc.proof.replay import Replies, load_probe
 
 from tests.integration.agentc.native.test_state import HEADER, fnv
 from tests.support.native_agents import (
@@ -62,7 +64,7 @@ def test_a_model_that_plans_at_every_step_does_not_say_so(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"plan_every": 0}, "from 1 to policy_len = 2"),
         ({"plan_every": 3}, "from 1 to policy_len = 2"),
@@ -72,9 +74,9 @@ def test_a_model_that_plans_at_every_step_does_not_say_so(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_plan_that_cannot_be_kept_is_refused(changes: dict[str, Any], said: str) -> None:
-    (fault,) = validate(replace(one_factor(), **changes))
-    assert said in fault and "plan_every" in fault
+def test_a_plan_that_cannot_be_kept_is_refused(changes: dict[str, Any], message: str) -> None:
+    (error,) = validate(replace(one_factor(), **changes))
+    assert message in error and "plan_every" in error
 
 
 def test_the_reference_executes_one_policy_from_planning_to_planning() -> None:
@@ -92,7 +94,7 @@ def test_the_reference_executes_one_policy_from_planning_to_planning() -> None:
 def test_a_plan_costs_its_part_of_a_step() -> None:
     model = random_model("two_moving", plan_every=2)
     whole, kept = (
-        choose_runtime.choice(m)["multiplications"] for m in (replace(model, plan_every=1), model)
+        choose_runtime.advise(m)["multiplications"] for m in (replace(model, plan_every=1), model)
     )
     assert kept["native"] == whole["native"] // 2 == as_planned(plan.build(model)) // 2
     assert kept["python"] - choose_runtime.CALL == (whole["python"] - choose_runtime.CALL) // 2
@@ -113,21 +115,21 @@ def test_compiled_code_keeps_the_plan_of_the_reference(name: str, tmp_path: Path
 def test_another_policy_or_action_on_the_way_is_a_violation(tmp_path: Path) -> None:
     model = MODELS["ring"]
     ir.save(model, tmp_path / "ir")
-    probe.probe(model, tmp_path / "probe", 2, 6, 0)
-    held = load_probe(tmp_path / "probe")
-    steps = held.regret.reshape(12, -1)
+    probe.write_probe(model, tmp_path / "probe", 2, 6, 0)
+    stored = load_probe(tmp_path / "probe")
+    steps = stored.regret.reshape(12, -1)
     policy = np.repeat(steps[::3].argmin(axis=1), 3).astype(np.int32)
     action = model.policies[policy, np.arange(12) % 6 % 3]
-    right = Answers(
-        held.qs.reshape(12, -1).astype(np.float32), np.zeros((12, 1), np.float32), action, policy
+    right = Replies(
+        stored.qs.reshape(12, -1).astype(np.float32), np.zeros((12, 1), np.float32), action, policy
     )
-    assert compare(right, held, [3]).violations == 0
+    assert compare(right, stored, [3]).violations == 0
     for place in (4, 5):
         other, turned = action.copy(), policy.copy()
         other[place] = (other[place] + 1) % 3
         turned[place] += 1
-        assert compare(replace(right, action=other), held, [3]).violations == 1
-        assert compare(replace(right, policy=turned), held, [3]).violations == 1
+        assert compare(replace(right, action=other), stored, [3]).violations == 1
+        assert compare(replace(right, policy=turned), stored, [3]).violations == 1
 
 
 @pytest.fixture(scope="module")

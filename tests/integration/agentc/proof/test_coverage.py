@@ -1,4 +1,4 @@
-"""What a probe puts to use: every value of every control, and the transitions that were used least first."""
+"""Coverage of a probe: every value of every control, and least used transitions first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from agentc.ir.files import Model
 from agentc.oracle.agent import prepare
 from agentc.proof import probe
-from agentc.proof.coverage import Coverage, nothing_yet
+from agentc.proof.coverage import Coverage, empty_coverage
 from agentc.proof.replay import load_probe
 
 from tests.support.native_agents import random_model, ring
@@ -20,9 +20,9 @@ from tests.support.small_models import entangled
 
 def facts(model: Model, folder: Path, episodes: int, steps: int) -> dict[str, Any]:
     """The content of probe.json."""
-    probe.probe(model, folder, episodes, steps, 0)
-    found: dict[str, Any] = json.loads((folder / "probe.json").read_bytes())
-    return found
+    probe.write_probe(model, folder, episodes, steps, 0)
+    document: dict[str, Any] = json.loads((folder / "probe.json").read_bytes())
+    return document
 
 
 @pytest.mark.parametrize(
@@ -34,21 +34,23 @@ def test_every_value_of_every_control_is_executed_before_the_last_step(
     model: Model, tmp_path: Path
 ) -> None:
     values = max(model.num_controls)
-    found = facts(model, tmp_path, 2, values + 1)["executed"]
-    assert [len(times) for times in found] == [model.num_controls[c] for c in model.control_factors]
-    assert all(min(times) >= 1 for times in found)
-    assert all(sum(times) == 2 * values for times in found)
+    record = facts(model, tmp_path, 2, values + 1)["executed"]
+    assert [len(times) for times in record] == [
+        model.num_controls[c] for c in model.control_factors
+    ]
+    assert all(min(times) >= 1 for times in record)
+    assert all(sum(times) == 2 * values for times in record)
 
 
 def test_every_transition_of_a_small_model_is_used(tmp_path: Path) -> None:
     for n, model in enumerate((ring(), random_model("one_factor"))):
-        found = facts(model, tmp_path / str(n), 4, 20)
-        assert found["transitions_used"] == found["transitions"] == (15, 28)[n]
+        record = facts(model, tmp_path / str(n), 4, 20)
+        assert record["transitions_used"] == record["transitions"] == (15, 28)[n]
 
 
 def test_a_model_without_controls_has_a_coverage_too(tmp_path: Path) -> None:
-    found = facts(random_model("nothing_moves"), tmp_path, 2, 4)
-    assert found["executed"] == [] and found["transitions"] == 5
+    record = facts(random_model("nothing_moves"), tmp_path, 2, 4)
+    assert record["executed"] == [] and record["transitions"] == 5
 
 
 def gone(coverage: Coverage, place: int, action: int) -> None:
@@ -57,7 +59,7 @@ def gone(coverage: Coverage, place: int, action: int) -> None:
 
 
 def test_least_used_here_comes_first_then_least_of_all_then_chance() -> None:
-    coverage = nothing_yet(ring())
+    coverage = empty_coverage(ring())
     here = [np.eye(5)[2]]
     assert {coverage.least_used(here, [u]) for u in (0.0, 0.4, 0.999)} == {(0,), (1,), (2,)}
     gone(coverage, 2, 1)
@@ -70,15 +72,15 @@ def test_least_used_here_comes_first_then_least_of_all_then_chance() -> None:
 
 
 def test_a_column_that_hardly_any_belief_went_through_is_not_used() -> None:
-    coverage = nothing_yet(ring())
+    coverage = empty_coverage(ring())
     coverage.note([np.array([0.995, 0.005, 0.0, 0.0, 0.0])], [1])
     assert coverage.transitions() == (1, 15)
 
 
 def test_independent_episodes_know_nothing_of_each_other(tmp_path: Path) -> None:
     model = random_model("two_moving")
-    probe.probe(model, tmp_path / "apart", 6, 6, 0, first=2)
-    probe.probe(model, tmp_path / "together", 8, 6, 0)
+    probe.write_probe(model, tmp_path / "apart", 6, 6, 0, first=2)
+    probe.write_probe(model, tmp_path / "together", 8, 6, 0)
     apart, together = (load_probe(tmp_path / name) for name in ("apart", "together"))
     alone = [probe.run_episode(prepare(model), 0, n, 6) for n in range(2, 8)]
     assert apart.executed.tolist() == [[list(step.executed) for step in run] for run in alone]

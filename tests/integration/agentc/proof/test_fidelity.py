@@ -1,4 +1,6 @@
-"""Every shipped example, over 3,072 steps: native, float64 reference and pymdp 1.0.4 choose the same actions."""
+"""Every shipped example, over 3,072 steps: native, float64 reference and pymdp 1.0.4 choose the
+same actions.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from agentc.ir.files import F64
 from agentc.numerics import exact_math as fmath
 from agentc.proof.fidelity import compare
 from agentc.proof.native import build_host_program, run_replay
-from agentc.proof.replay import Answers, Probe, load_probe, parse
+from agentc.proof.replay import Probe, Replies, load_probe, parse
 
 from tests.pymdp.oracle import canonical_actions, replay
 from tests.support.native_agents import EXAMPLE_NAMES, emitted, example, probed
@@ -21,10 +23,10 @@ pytestmark = pytest.mark.slow
 EPISODES, STEPS = 24, 128
 
 
-def divergence(wanted: F64, found: F64) -> float:
+def divergence(wanted: F64, result: F64) -> float:
     """Largest Kullback-Leibler divergence of the rows, all factors together."""
     floor = np.full_like(wanted, 2.0**-1000)
-    terms = wanted * (fmath.log(np.maximum(wanted, floor)) - fmath.log(np.maximum(found, floor)))
+    terms = wanted * (fmath.log(np.maximum(wanted, floor)) - fmath.log(np.maximum(result, floor)))
     return float(terms.sum(axis=1).max())
 
 
@@ -37,10 +39,10 @@ def test_native_reference_and_pymdp_decide_alike(name: str, tmp_path: Path) -> N
     probed(agent, EPISODES, STEPS)
     probe = load_probe(tmp_path / "agent/probe")
     answers, interface = _answers(agent.folder, agent.interface, probe)
-    found = compare(answers, probe, interface["num_controls"])
-    assert len(found.same) == EPISODES * STEPS >= 3000
-    assert int((~found.same).sum()) == 0 and found.violations == 0
-    assert float(found.kl.max()) <= 1e-6
+    result = compare(answers, probe, interface["num_controls"])
+    assert len(result.same) == EPISODES * STEPS >= 3000
+    assert int((~result.same).sum()) == 0 and result.violations == 0
+    assert float(result.kl.max()) <= 1e-6
     theirs = replay(model, probe.obs, probe.executed)
     actions = canonical_actions(model, theirs.q_pi).reshape(EPISODES * STEPS, -1)
     assert int(np.any(actions != answers.action, axis=1).sum()) == 0
@@ -51,6 +53,6 @@ def test_native_reference_and_pymdp_decide_alike(name: str, tmp_path: Path) -> N
 
 def _answers(
     folder: Path, interface: dict[str, Any], probe: Probe
-) -> tuple[Answers, dict[str, Any]]:
+) -> tuple[Replies, dict[str, Any]]:
     program = build_host_program(folder / "agent.c", "agent", interface, folder)
     return parse(run_replay(program, "agent", probe.records().tobytes()), interface), interface

@@ -1,4 +1,6 @@
-"""Compiled code against the reference: every shape of the subset is proved, and a changed bit of code is caught."""
+"""Compiled code against the reference: every shape of the subset is proved, and a changed bit of
+code is caught.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from agentc.ir.files import Model
 from agentc.proof.fidelity import KL_LIMIT, REGRET_LIMIT, compare
-from agentc.proof.replay import Answers, Probe, golden_hash, load_probe
+from agentc.proof.replay import Probe, Replies, golden_hash, load_probe
 
 from tests.support.native_agents import (
     SHAPES,
@@ -44,14 +46,14 @@ def shared_control() -> Model:
 
 
 def tiny() -> Model:
-    """Meant entries far below what float32 tells from zero: 1e-13 in A, 1e-14 in B."""
+    """Meant entries far below the resolution of float32: 1e-13 in A, 1e-14 in B."""
     model = random_model("still_factor", seed=9)
     A = tuple(np.where(a == 0.0, 1e-13, a) for a in model.A)
     return dataclasses.replace(model, A=A, B=tuple(np.where(b == 0.0, 1e-14, b) for b in model.B))
 
 
 def blind() -> Model:
-    """Factor 2 is moved and never seen: A is constant along it, and modality 1 says nothing at all."""
+    """Factor 2 is moved and never seen: A is constant along it; modality 1 is uninformative."""
     model = random_model("two_moving", seed=10)
     A = tuple(
         np.broadcast_to(a.mean(axis=1 + row.index(2), keepdims=True), a.shape) if 2 in row else a
@@ -105,7 +107,9 @@ def test_compiled_agent_does_what_the_reference_does(case: str, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_product_of_many_likelihoods_stays_in_range(tmp_path: Path) -> None:
-    """Seventeen deterministic modalities that contradict each other: past the range of one float64 product."""
+    """Seventeen deterministic modalities that contradict each other: past the range of one float64
+    product.
+    """
     need_module("ziglang")
     seen = [np.eye(5)[np.roll(np.arange(5), i)] for i in range(17)]
     for count in (16, 17):
@@ -143,10 +147,10 @@ def test_code_that_does_not_compile_is_a_message_not_a_traceback(
     assert "error:" in capsys.readouterr().err
 
 
-def answered(probe: Probe) -> Answers:
+def answered(probe: Probe) -> Replies:
     """The answers of a perfect candidate."""
     steps = probe.obs.shape[0] * probe.obs.shape[1]
-    return Answers(
+    return Replies(
         probe.qs.reshape(steps, -1).astype(np.float32),
         np.zeros((steps, 1), np.float32),
         probe.action.reshape(steps, -1),
@@ -180,8 +184,8 @@ def test_regret_and_divergence_are_each_a_violation(sound: Probe) -> None:
     assert sound.regret.reshape(8, -1)[2, wrong] > REGRET_LIMIT
     off = answers.qs.copy()
     off[5] = off[5][::-1]
-    found = compare(dataclasses.replace(answers, action=action, qs=off), sound, [4])
-    assert found.violations == 2 and found.kl[5] > KL_LIMIT
+    result = compare(dataclasses.replace(answers, action=action, qs=off), sound, [4])
+    assert result.violations == 2 and result.kl[5] > KL_LIMIT
 
 
 def test_a_belief_of_zero_where_the_reference_has_mass_is_a_violation(sound: Probe) -> None:

@@ -27,7 +27,7 @@ TOOLS = Path(__file__).parents[4] / "rules/tools"
 def written(
     model: ir.Model, folder: Path, episodes: int = 4, steps: int = 6, seed: int = 3
 ) -> dict[str, bytes]:
-    probe.probe(model, folder, episodes, steps, seed)
+    probe.write_probe(model, folder, episodes, steps, seed)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -167,7 +167,9 @@ MACHINES: list[dict[str, str]] = [
 
 
 def built_on(machine: dict[str, str], folder: Path) -> dict[str, str]:
-    """Digests of ingest's and probe's files for the T-maze and the grid, made under the given environment."""
+    """Digests of ingest's and probe's files for the T-maze and the grid, made under the given
+    environment.
+    """
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -210,13 +212,13 @@ def test_the_bytes_do_not_depend_on_the_processor(machine: dict[str, str], tmp_p
 
 @pytest.mark.slow
 def test_numpys_own_logarithm_would_depend_on_it(tmp_path: Path) -> None:
-    """The control: the same machines do change what numpy's log gives, so the test above can fail."""
+    """Control: numpy's log does differ on these machines, so the test above can fail."""
     script = (
         "import numpy, hashlib; x = numpy.arange(1, 200001) / 1024.0; "
         "print(hashlib.sha256(numpy.log(x).tobytes() + numpy.exp(-x).tobytes()).hexdigest())"
     )
     machines: list[dict[str, Any]] = [{}, *MACHINES]
-    found = {
+    result = {
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", script],
             check=True,
@@ -228,4 +230,4 @@ def test_numpys_own_logarithm_would_depend_on_it(tmp_path: Path) -> None:
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     if "avx512f" not in flags and "avx2" not in flags:
         pytest.skip("this processor has only the baseline instruction set")
-    assert len(found) > 1
+    assert len(result) > 1

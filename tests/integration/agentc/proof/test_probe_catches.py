@@ -1,4 +1,4 @@
-"""What a probe can tell apart: a small model with any two entries swapped must not pass as the model."""
+"""Sensitivity of a probe: a small model with any two entries swapped must not pass as the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentc.ir.files import F64, Model
 from agentc.oracle import agent as reference
 from agentc.proof import probe
 from agentc.proof.fidelity import compare
-from agentc.proof.replay import Answers, Probe, load_probe
+from agentc.proof.replay import Probe, Replies, load_probe
 
 from tests.support.native_agents import emitted, probed, proved, ring
 from tests.support.requirements import need_module
@@ -26,9 +26,9 @@ RINGS = {
 
 
 def swapped(array: F64, one: tuple[int | slice, ...], other: tuple[int | slice, ...]) -> F64:
-    found = array.copy()
-    found[one], found[other] = array[other], array[one]
-    return found
+    result = array.copy()
+    result[one], result[other] = array[other], array[one]
+    return result
 
 
 def wrong_transitions(model: Model) -> Iterator[Model]:
@@ -51,8 +51,8 @@ def wrong_likelihoods(model: Model) -> Iterator[Model]:
                 yield dataclasses.replace(model, A=(swapped(A, (i, s), (j, s)),))
 
 
-def believed(model: Model, forced: Probe) -> Answers:
-    """What a perfect program of the model would believe in the probe, its actions taken to be right."""
+def believed(model: Model, forced: Probe) -> Replies:
+    """Beliefs of a perfect program of the model in the probe, with the probe's actions."""
     agent, beliefs = reference.prepare(model), []
     for seen, done in zip(forced.obs.tolist(), forced.executed.tolist(), strict=True):
         prior = reference.initial_prior(agent)
@@ -61,7 +61,7 @@ def believed(model: Model, forced: Probe) -> Answers:
             beliefs.append(np.concatenate(qs).astype(np.float32))
             prior = reference.next_prior(agent, qs, executed)
     steps = len(beliefs)
-    return Answers(
+    return Replies(
         np.array(beliefs),
         np.zeros((steps, 1), np.float32),
         forced.action.reshape(steps, -1),
@@ -76,7 +76,7 @@ def violations(model: Model, forced: Probe) -> int:
 @pytest.mark.parametrize("kind", RINGS)
 def test_no_wrong_entry_escapes(kind: str, tmp_path: Path) -> None:
     model = RINGS[kind]
-    probe.probe(model, tmp_path, 8, 32, 0)
+    probe.write_probe(model, tmp_path, 8, 32, 0)
     forced = load_probe(tmp_path)
     assert violations(model, forced) == 0
     wrong = [*wrong_transitions(model), *wrong_likelihoods(model)]
@@ -87,7 +87,7 @@ def test_no_wrong_entry_escapes(kind: str, tmp_path: Path) -> None:
 def test_what_the_agent_itself_does_would_not_do(tmp_path: Path) -> None:
     """The control: roll-outs alone let wrong transitions pass."""
     model = RINGS["seen"]
-    probe.probe(model, tmp_path, 8, 32, 0)
+    probe.write_probe(model, tmp_path, 8, 32, 0)
     forced = load_probe(tmp_path)
     own = dataclasses.replace(
         forced,

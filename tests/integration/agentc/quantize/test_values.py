@@ -1,6 +1,7 @@
 """Reference values of every storage, and equal bits of lossy programs on every processor.
 
-The numbers hold on every machine: coding, compiled code and reference have the same bits everywhere.
+The numbers hold on every machine: coding, compiled code and reference have the same bits
+everywhere.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from agentc.ir.files import Model
 from agentc.plan import files as plan
-from agentc.proof.fidelity import Limits
+from agentc.proof.fidelity import FidelityLimits
 from agentc.quantize import plan as plan_coded
 from agentc.quantize.trial import load
 from agentc.toolchain.zig import FLAGS
@@ -33,7 +34,8 @@ from tests.support.quantized_agents import dense, stored
 from tests.support.requirements import need, need_module
 
 pytestmark = pytest.mark.slow
-VALUES = {  # bytes of tables, largest divergence and regret in nats, how many of 288 actions are not the reference's
+# bytes of tables, largest divergence and regret in nats, number of actions (of 288) that differ
+VALUES = {
     ("tmaze", "uint16"): (596, "2.9e-08", "1.7e-05", 0),
     ("tmaze", "fp16"): (596, "6.0e-08", "1.7e-05", 0),
     ("tmaze", "palette"): (601, "6.0e-08", "1.7e-05", 0),
@@ -51,12 +53,14 @@ VALUES = {  # bytes of tables, largest divergence and regret in nats, how many o
 
 def model_of(name: str, folder: Path) -> Model:
     """A model by its name in VALUES."""
-    made = {"random 128": lambda: random_agent(128), "dense 24": lambda: dense(24, 16, 0.3)}
-    return made[name]() if name in made else example(name, folder)
+    built = {"random 128": lambda: random_agent(128), "dense 24": lambda: dense(24, 16, 0.3)}
+    return built[name]() if name in built else example(name, folder)
 
 
 def tried(agent: Compiled) -> tuple[float, float, int]:
-    """Largest divergence, largest regret, actions that are not the reference's, over 8 long and 40 short episodes."""
+    """Largest divergence, largest regret, actions that are not the reference's, over 8 long and 40
+    short episodes.
+    """
     probed(agent, 8, 16)
     (agent.folder / "probe").rename(agent.folder / "own")
     probed(agent, 40, 4)
@@ -74,9 +78,11 @@ def tried(agent: Compiled) -> tuple[float, float, int]:
         )
         == 0
     )
-    found = [load(agent.folder / "findings" / kind, Limits())[0] for kind in ("probe", "trial")]
+    result = [
+        load(agent.folder / "findings" / kind, FidelityLimits())[0] for kind in ("probe", "trial")
+    ]
     kl, regret, same = (
-        np.concatenate([getattr(one, name) for one in found]) for name in ("kl", "regret", "same")
+        np.concatenate([getattr(one, name) for one in result]) for name in ("kl", "regret", "same")
     )
     return float(kl.max()), float(regret.max()), int(np.count_nonzero(~same))
 
@@ -116,17 +122,17 @@ def test_bits_of_lossy_programs_are_equal_on_every_processor(
     agent = stored(BITS[storage], storage, tmp_path)
     probed(agent, 4, 24)
     main = main_text([agent], tmp_path / "main")
-    found = {
+    result = {
         cpu: replayed(linked([agent], main, (triple, cpu)), agent, need(emulator))
         for triple, cpu, emulator in PROCESSORS
     }
     for target in (X86, ("x86_64-linux-musl", "baseline")):
-        found[target[1]] = replayed(linked([agent], main, target), agent)
+        result[target[1]] = replayed(linked([agent], main, target), agent)
     link = ("-static", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-o", str(tmp_path / "program"))
     subprocess.run(
         [need("gcc"), *FLAGS, "-Wno-psabi", str(main), agent.path("agent.c"), *link],
         check=True,
         timeout=300,
     )
-    found["gcc"] = replayed(tmp_path / "program", agent)
-    assert len(set(found.values())) == 1, found
+    result["gcc"] = replayed(tmp_path / "program", agent)
+    assert len(set(result.values())) == 1, result

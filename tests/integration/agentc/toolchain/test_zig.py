@@ -42,9 +42,9 @@ MODELS = {
 
 
 def agent_of(folder: Path, model: str = "plain") -> Compiled:
-    found = emitted(MODELS[model], "agent", folder)
-    probed(found, episodes=4, steps=24)
-    return found
+    result = emitted(MODELS[model], "agent", folder)
+    probed(result, episodes=4, steps=24)
+    return result
 
 
 def replayed(program: Path, agent: Compiled, *emulator: str) -> str:
@@ -66,15 +66,15 @@ def test_bits_are_equal_on_every_processor(model: str, tmp_path: Path) -> None:
     qemu = need("qemu-aarch64-static")
     agent = agent_of(tmp_path, model)
     main = main_text([agent], tmp_path / "main")
-    found = {
+    result = {
         cpu: replayed(
             linked([agent], main, ("aarch64-linux-musl", cpu)), agent, qemu, "-cpu", emulated
         )
         for cpu, emulated in EMULATED.items()
     }
     for cpu in ("baseline", "x86_64_v3"):
-        found[cpu] = replayed(linked([agent], main, ("x86_64-linux-musl", cpu)), agent)
-    assert len(set(found.values())) == 1, found
+        result[cpu] = replayed(linked([agent], main, ("x86_64-linux-musl", cpu)), agent)
+    assert len(set(result.values())) == 1, result
 
 
 @pytest.mark.slow
@@ -101,8 +101,8 @@ def test_other_processors_give_the_same_bits(architecture: str, model: str, tmp_
     triple, cpu, emulator = architecture.split()
     agent = agent_of(tmp_path, model)
     main = main_text([agent], tmp_path / "main")
-    found = replayed(linked([agent], main, (triple, cpu)), agent, need(emulator))
-    assert found == replayed(linked([agent], main, X86), agent)
+    result = replayed(linked([agent], main, (triple, cpu)), agent, need(emulator))
+    assert result == replayed(linked([agent], main, X86), agent)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`buildgraph model show`: files, labels, and every wrong word."""
+"""`buildgraph model show`: files, labels and wrong arguments."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FERRY, LAMP = EXAMPLES / "formats/models/ferry.pomdp", EXAMPLES / "formats/model
 
 def test_a_file_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "show", str(FERRY)]) == 0
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert (
-        "controls      action: 3 (listen, row-west, row-east)" in said.out
-        and "█" in said.out
-        and said.err == ""
+        "controls      action: 3 (listen, row-west, row-east)" in captured.out
+        and "█" in captured.out
+        and captured.err == ""
     )
 
 
@@ -39,11 +39,11 @@ def test_json_and_parameters(capsys: pytest.CaptureFixture[str]) -> None:
         )
         == 0
     )
-    found = json.loads(capsys.readouterr().out)
+    answer = json.loads(capsys.readouterr().out)
     assert (
-        found["policies"]["count"] == 9
-        and not found["given"]["C_time_varying"]
-        and not found["given"]["C_flat"]
+        answer["policies"]["count"] == 9
+        and not answer["given"]["C_time_varying"]
+        and not answer["given"]["C_flat"]
     )
 
 
@@ -64,23 +64,25 @@ def test_json_and_parameters(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", str(EXAMPLES / "pymdp/models/tmaze.py")], "label of its target"),
     ],
 )
-def test_what_is_wrong_is_the_users_fault(
+def test_errors_are_reported_without_a_traceback(
     words: list[str], what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["model", *words]) == 2
-    said = capsys.readouterr()
+    captured = capsys.readouterr()
     assert (
-        what in said.err
-        and said.err.startswith("error: ")
-        and "Traceback" not in said.err
-        and said.out == ""
+        what in captured.err
+        and captured.err.startswith("error: ")
+        and "Traceback" not in captured.err
+        and captured.out == ""
     )
 
 
-def test_every_fault_is_one_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_error_is_reported_separately(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "m.md").write_text("nothing\n")
     assert main(["model", "show", str(tmp_path / "m.md"), "--json"]) == 2
-    faults = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(faults) == 2 and all(
-        fault["event"] == "fault" and "m.md: no section" in fault["what"] for fault in faults
+    errors = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(errors) == 2 and all(
+        error["event"] == "fault" and "m.md: no section" in error["what"] for error in errors
     )

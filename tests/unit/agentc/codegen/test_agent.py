@@ -21,11 +21,11 @@ NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,5}", fullmatch=True)
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=8))
 def test_float_literals_lose_no_bit(values: list[float]) -> None:
     array = np.array(values, np.float32)
-    found = np.array(
+    result = np.array(
         [float.fromhex(text.removesuffix("f")) for text in literals(array)][: len(values)],
         np.float32,
     )
-    assert found.tobytes() == array.tobytes()
+    assert result.tobytes() == array.tobytes()
 
 
 def test_an_empty_table_is_still_c() -> None:

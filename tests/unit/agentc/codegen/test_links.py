@@ -1,9 +1,11 @@
-"""Links: sizes and names are checked with every fault at once; cycles are delayed; the order follows the rest."""
+"""Links: sizes and names are checked with all errors at once; cycles are delayed; the order follows
+the rest.
+"""
 
 from __future__ import annotations
 
 import pytest
-from agentc.codegen.links import Link, Ports, Team, WiringFault, order, resolve
+from agentc.codegen.links import Instances, Link, LinkError, Ports, order, resolve
 
 AGENTS = {
     "scout": Ports(
@@ -15,7 +17,7 @@ AGENTS = {
 
 
 def wired(*pairs: tuple[str, str], **replicas: int) -> tuple[Link, ...]:
-    return resolve(pairs, Team(AGENTS, replicas))
+    return resolve(pairs, Instances(AGENTS, replicas))
 
 
 def test_numbers_and_names_mean_the_same() -> None:
@@ -60,7 +62,7 @@ def test_a_link_to_itself_is_delayed() -> None:
 
 
 def test_every_fault_is_named_at_once() -> None:
-    with pytest.raises(WiringFault) as caught:
+    with pytest.raises(LinkError) as caught:
         wired(
             ("scout.action.1", "picker.observation.1"),
             ("nobody.action.0", "judge.observation.0"),
@@ -81,7 +83,7 @@ def test_every_fault_is_named_at_once() -> None:
 
 
 def test_two_links_into_one_modality_are_refused() -> None:
-    with pytest.raises(WiringFault, match="fed by 2 links"):
+    with pytest.raises(LinkError, match="fed by 2 links"):
         wired(("scout.action.0", "judge.observation.0"), ("picker.action.0", "judge.observation.0"))
 
 
@@ -97,7 +99,7 @@ def test_equally_many_replicas_are_linked_one_to_one() -> None:
 
 def test_one_replica_is_named_by_its_number() -> None:
     assert wired(("scout.1.action.0", "judge.observation.0"), scout=2) == (Link(3, 0, 1, 0),)
-    assert Team(AGENTS, {"scout": 2}).instances == (
+    assert Instances(AGENTS, {"scout": 2}).instances == (
         ("scout.0", "scout"),
         ("scout.1", "scout"),
         ("picker", "picker"),
@@ -106,15 +108,15 @@ def test_one_replica_is_named_by_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pair", "said"),
+    ("pair", "message"),
     [
         (("scout.action.0", "judge.observation.0"), "2 replicas cannot feed 1"),
         (("scout.2.action.0", "judge.observation.0"), "scout has no replica 2"),
         (("judge.0.action.0", "scout.observation.0"), "judge has no replica 0"),
     ],
 )
-def test_replicas_that_do_not_fit_are_refused(pair: tuple[str, str], said: str) -> None:
-    with pytest.raises(WiringFault, match=said):
+def test_replicas_that_do_not_fit_are_refused(pair: tuple[str, str], message: str) -> None:
+    with pytest.raises(LinkError, match=message):
         wired(pair, scout=2)
 
 

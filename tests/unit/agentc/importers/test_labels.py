@@ -1,4 +1,6 @@
-"""Labels that say a part: the arrays decide what they can, and what they cannot is asked for by its key."""
+"""Labels that say a part: the arrays decide what they can, and what they cannot is asked for by its
+key.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import columns
 
@@ -26,9 +28,9 @@ STATES: dict[str, Any] = {
 CONTROLS: dict[str, Any] = {"move": {"size": 3}, "turn": {"size": 2}}
 
 
-def made(B: list[Any] = B, **spec: Any) -> tuple[ir.Model, dict[str, Any]]:
+def resolved(B: list[Any] = B, **spec: Any) -> tuple[ir.Model, dict[str, Any]]:
     return resolve(
-        Source(
+        ModelSource(
             A=A,
             B=B,
             spec={"observations": OBSERVATIONS, "states": STATES, "controls": CONTROLS} | spec,
@@ -38,9 +40,9 @@ def made(B: list[Any] = B, **spec: Any) -> tuple[ir.Model, dict[str, Any]]:
 
 
 def refused(B: list[Any] = B, **spec: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
-        made(B, **spec)
-    return str(fault.value)
+    with pytest.raises(ModelError) as error:
+        resolved(B, **spec)
+    return str(error.value)
 
 
 def without(table: dict[str, Any], word: str, *names: str) -> dict[str, Any]:
@@ -63,15 +65,15 @@ def same(one: ir.Model, other: ir.Model) -> bool:
 
 
 def test_states_that_do_not_say_their_control_have_the_one_of_their_place() -> None:
-    whole, labels = made()
-    model, names = made(states=without(STATES, "controlled_by"))
+    whole, labels = resolved()
+    model, names = resolved(states=without(STATES, "controlled_by"))
     assert model.num_controls == (3, 2) and same(model, whole) and names == labels
 
 
 def test_a_state_whose_matrix_has_no_actions_takes_no_control() -> None:
-    held = [B[0][..., :1], B[1]]
-    for still in (held, [B[0][..., 0], B[1]]):
-        model, names = made(
+    stored = [B[0][..., :1], B[1]]
+    for still in (stored, [B[0][..., 0], B[1]]):
+        model, names = resolved(
             still, states=without(STATES, "controlled_by"), controls={"turn": {"size": 2}}
         )
         assert model.num_controls == (1, 2) and [one["name"] for one in names["controls"]] == [
@@ -93,28 +95,28 @@ def test_a_state_whose_matrix_has_no_actions_takes_no_control() -> None:
 def test_where_the_arrays_do_not_decide_controlled_by_is_asked_for(
     states: dict[str, Any], controls: dict[str, Any]
 ) -> None:
-    said = refused(states=states, controls=controls)
+    message = refused(states=states, controls=controls)
     assert (
-        "states.place does not say what it is controlled by" in said
-        and 'add controlled_by = ["move"]' in said
+        "states.place does not say what it is controlled by" in message
+        and 'add controlled_by = ["move"]' in message
     )
-    assert made(controls=controls | CONTROLS)[0].num_controls == (3, 2)
+    assert resolved(controls=controls | CONTROLS)[0].num_controls == (3, 2)
 
 
 def test_a_control_that_moves_nothing_is_named() -> None:
-    said = refused(controls=CONTROLS | {"jump": {"size": 2}})
-    assert "controls.jump moves no state" in said and "controlled_by" in said
+    message = refused(controls=CONTROLS | {"jump": {"size": 2}})
+    assert "controls.jump moves no state" in message and "controlled_by" in message
 
 
 def test_what_an_observation_depends_on_counts_where_others_are_silent() -> None:
     alone = without(OBSERVATIONS, "depends_on", "heard")
-    said = refused(observations=alone)
+    message = refused(observations=alone)
     assert (
-        "A1 has the shape (2, 2)" in said
-        and "observations.heard says no depends_on" in said
-        and "A0" not in said
+        "A1 has the shape (2, 2)" in message
+        and "observations.heard says no depends_on" in message
+        and "A0" not in message
     )
-    wide = Source(
+    wide = ModelSource(
         A=[A[0], np.repeat(A[1][:, None], 4, axis=1)],
         B=B,
         spec={"observations": alone, "states": STATES, "controls": CONTROLS},
@@ -123,7 +125,7 @@ def test_what_an_observation_depends_on_counts_where_others_are_silent() -> None
 
 
 def test_a_state_that_does_not_say_its_parents_has_its_own() -> None:
-    assert same(made(states=without(STATES, "depends_on", "place"))[0], made()[0])
+    assert same(resolved(states=without(STATES, "depends_on", "place"))[0], resolved()[0])
 
 
 @pytest.mark.parametrize(
@@ -166,14 +168,17 @@ def test_a_state_that_does_not_say_its_parents_has_its_own() -> None:
 def test_what_is_missing_or_of_another_size_is_named(
     spec: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    said = refused(**spec)
-    assert all(word in said for word in words), said
+    message = refused(**spec)
+    assert all(word in message for word in words), message
 
 
 def test_without_labels_the_key_that_says_the_axes_is_named() -> None:
     with pytest.raises(
-        ModelFault,
+        ModelError,
         match=r"A0 has the shape \(3, 4\).*; A_dependencies, a row of indices for each A",
     ):
-        resolve(Source(A=A, B=B), {})
-    assert resolve(Source(A=A, B=B, spec={"A_dependencies": [[0], [1]]}), {})[0].num_obs == (3, 2)
+        resolve(ModelSource(A=A, B=B), {})
+    assert resolve(ModelSource(A=A, B=B, spec={"A_dependencies": [[0], [1]]}), {})[0].num_obs == (
+        3,
+        2,
+    )

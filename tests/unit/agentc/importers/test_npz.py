@@ -12,9 +12,9 @@ import import_npz
 import numpy as np
 import pytest
 from agentc.importers import json_input, npz as ingest
-from agentc.importers.resolve import Source, resolve
+from agentc.importers.resolve import ModelSource, resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import EXAMPLES, NAMES, columns
 
@@ -94,14 +94,16 @@ def test_everything_wrong_is_said_at_once(
 ) -> None:
     spec = {"gama": 1.0, "policy_len": "2", "num_controls": [3.5], "A_dependencies": [0]}
     assert run(tmp_path, GOOD, spec, '{"sampling": "full"}') == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
-        "5 faults" in said
-        and "did you mean 'gamma'?" in said
-        and "did you mean 'sampling_mode'?" in said
+        "5 errors" in message
+        and "did you mean 'gamma'?" in message
+        and "did you mean 'sampling_mode'?" in message
     )
-    assert "policy_len = '2'" in said and "num_controls" in said and "A_dependencies" in said
-    assert "Traceback" not in said and not (tmp_path / "ir").exists()
+    assert (
+        "policy_len = '2'" in message and "num_controls" in message and "A_dependencies" in message
+    )
+    assert "Traceback" not in message and not (tmp_path / "ir").exists()
 
 
 def test_bad_numbers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,11 +111,11 @@ def test_bad_numbers_are_placed(tmp_path: Path, capsys: pytest.CaptureFixture[st
     A[:, 1] *= 0.75
     B[2, 0, 1] = -0.5
     assert run(tmp_path, GOOD | {"A0": A, "B0": B, "D0": np.array([0.5, 0.5, 0.5, 0.5])}, {}) == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
-        "A0[:,1] sums to 0.75" in said
-        and "B0[2,0,1] = -0.5 is negative" in said
-        and "D0[:] sums to 2.0" in said
+        "A0[:,1] sums to 0.75" in message
+        and "B0[2,0,1] = -0.5 is negative" in message
+        and "D0[:] sums to 2.0" in message
     )
 
 
@@ -181,13 +183,13 @@ def test_hostile_members_are_refused_without_allocating(
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 not really", b"\0" * 100])
 def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "m.npz").write_bytes(data)
-    with pytest.raises(ModelFault, match="m.npz: cannot be read"):
+    with pytest.raises(ModelError, match="m.npz: cannot be read"):
         ingest.read_npz(tmp_path / "m.npz")
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"a": 1, "a": 2}', '{"gamma": NaN}', "[" * 100_000])
 def test_odd_json_is_refused(text: str) -> None:
-    with pytest.raises(ModelFault, match="spec"):
+    with pytest.raises(ModelError, match="spec"):
         json_input.read_json(text, "spec")
 
 
@@ -251,9 +253,11 @@ def test_labels_that_contradict_the_arrays(
 def test_both_ways_to_say_which_control_moves_a_factor_give_one_form() -> None:
     rng = np.random.default_rng(8)
     A, B0, B1 = columns(rng, 2, 3, 2), columns(rng, 3, 3, 4), columns(rng, 2, 2)
-    wide, _ = resolve(Source(A=[A], B=[B0, B1[..., None]]), {})
+    wide, _ = resolve(ModelSource(A=[A], B=[B0, B1[..., None]]), {})
     tight, _ = resolve(
-        Source(A=[A], B=[B0, B1], spec={"B_action_dependencies": [[0], []], "num_controls": [4]}),
+        ModelSource(
+            A=[A], B=[B0, B1], spec={"B_action_dependencies": [[0], []], "num_controls": [4]}
+        ),
         {},
     )
     assert ir.header(wide) == ir.header(tight)
@@ -263,12 +267,12 @@ def test_both_ways_to_say_which_control_moves_a_factor_give_one_form() -> None:
 def test_listed_policies_equal_to_the_product_are_the_product() -> None:
     full = ir.full_policies([3], 2)
     base = {key: GOOD[key] for key in GOOD}
-    source = Source(A=[base["A0"], base["A1"]], B=[base["B0"]], policies=full)
+    source = ModelSource(A=[base["A0"], base["A1"]], B=[base["B0"]], policies=full)
     assert resolve(source, {})[0].policies_kind == "full"
-    listed = Source(A=[base["A0"], base["A1"]], B=[base["B0"]], policies=full[[0, 4]])
+    listed = ModelSource(A=[base["A0"], base["A1"]], B=[base["B0"]], policies=full[[0, 4]])
     model = resolve(listed, {})[0]
     assert (model.policies_kind, model.num_policies, model.policy_len) == ("listed", 2, 2)
-    with pytest.raises(ModelFault, match="policy_len = 3 contradicts"):
+    with pytest.raises(ModelError, match="policy_len = 3 contradicts"):
         resolve(listed, {"policy_len": 3})
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an .npz is said with a way out, and following the way out leads to the model."""
+"""Errors of an .npz come with advice, and following the advice leads to the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from agentc.importers import npz as ingest, objects as ingest_objects
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import columns
 from tests.unit.agentc.importers.test_objects import objects
@@ -22,12 +22,12 @@ OLD = {"semantics": "pymdp-0.0.7"}
 
 
 def refused(folder: Path, **arrays: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
-        made(folder, **arrays)
-    return str(fault.value)
+    with pytest.raises(ModelError) as error:
+        imported(folder, **arrays)
+    return str(error.value)
 
 
-def made(folder: Path, **arrays: Any) -> ir.Model:
+def imported(folder: Path, **arrays: Any) -> ir.Model:
     np.savez(folder / "m.npz", **arrays)
     (folder / "m.json").write_text("{}")
     return ingest.make(folder / "m.npz", folder / "m.json", "{}")[0]
@@ -40,53 +40,53 @@ def unpickled(folder: Path, spec: dict[str, Any], **arrays: Any) -> ir.Model:
 
 
 def test_lone_matrices_get_their_numbers(tmp_path: Path) -> None:
-    said = refused(tmp_path, A=A, B=B)
+    message = refused(tmp_path, A=A, B=B)
     assert (
         "unknown array 'A': matrices have numbers, a single one is 'A0': np.savez(file, A0=A, ..)"
-        in said
+        in message
     )
-    assert "'B0'" in said and "pickle" not in said
-    assert made(tmp_path, A0=A, B0=B).num_obs == (3,)
+    assert "'B0'" in message and "pickle" not in message
+    assert imported(tmp_path, A0=A, B0=B).num_obs == (3,)
     several = np.stack([A, A])  # what np.savez makes of a list of equal shapes
     assert "A0=A[0], A1=A[1]" in refused(tmp_path, A=several, B0=B)
-    assert made(tmp_path, A0=several[0], A1=several[1], B0=B).num_obs == (3, 3)
+    assert imported(tmp_path, A0=several[0], A1=several[1], B0=B).num_obs == (3, 3)
 
 
 def test_object_arrays_are_read_as_pickles_or_saved_one_by_one(tmp_path: Path) -> None:
-    held = {"A": objects(A, A), "B": objects(B)}
-    said = refused(tmp_path, **held)
+    stored = {"A": objects(A, A), "B": objects(B)}
+    message = refused(tmp_path, **stored)
     for word in (
         "unknown array 'A', an object array",
         "np.savez(file, **{f'A{i}': a for i, a in enumerate(A)}",
         "pickle = true",
         '"semantics": "pymdp-0.0.7" in the .json',
     ):
-        assert word in said
-    assert unpickled(tmp_path, OLD, **held).num_obs == (3, 3)
-    one_by_one = {f"A{i}": a for i, a in enumerate(held["A"])} | {
-        f"B{i}": b for i, b in enumerate(held["B"])
+        assert word in message
+    assert unpickled(tmp_path, OLD, **stored).num_obs == (3, 3)
+    one_by_one = {f"A{i}": a for i, a in enumerate(stored["A"])} | {
+        f"B{i}": b for i, b in enumerate(stored["B"])
     }
-    assert made(tmp_path, **one_by_one).num_obs == (3, 3)
+    assert imported(tmp_path, **one_by_one).num_obs == (3, 3)
 
 
 def test_numbered_object_arrays_take_the_same_ways(tmp_path: Path) -> None:
-    held = {"A0": objects(A), "B0": objects(B)}
-    said = refused(tmp_path, **held)
-    assert "A0.npy holds object, not numbers" in said and "pickle = true" in said
-    model = unpickled(tmp_path, OLD, **held)
+    stored = {"A0": objects(A), "B0": objects(B)}
+    message = refused(tmp_path, **stored)
+    assert "A0.npy holds object, not numbers" in message and "pickle = true" in message
+    model = unpickled(tmp_path, OLD, **stored)
     assert model.num_obs == (3,) and ir.header(model) == ir.header(
         unpickled(tmp_path, OLD, A0=A, B0=B)
     )
     assert np.array_equal(model.A[0], unpickled(tmp_path, OLD, A=objects(A), B=objects(B)).A[0])
-    with pytest.raises(ModelFault, match="there are A and A0"):
+    with pytest.raises(ModelError, match="there are A and A0"):
         unpickled(tmp_path, OLD, A=objects(A), A0=A, B=objects(B))
-    with pytest.raises(ModelFault, match="A0 is missing: A1 are there; numbers begin at 0"):
+    with pytest.raises(ModelError, match="A0 is missing: A1 are there; numbers begin at 0"):
         unpickled(tmp_path, OLD, A1=A, B=objects(B))
 
 
 def test_a_pickle_that_does_not_say_its_version_is_told_the_line(tmp_path: Path) -> None:
     with pytest.raises(
-        ModelFault,
+        ModelError,
         match="say in m.json .*'pymdp-0.0.7' or 'pymdp-1', as in \"semantics\": \"pymdp-0.0.7\"",
     ):
         unpickled(tmp_path, {}, A=objects(A), B=objects(B))
@@ -138,8 +138,8 @@ def test_keys_that_are_nearly_right(key: str, meant: str, tmp_path: Path) -> Non
     ],
 )
 def test_other_keys(key: str, words: tuple[str, ...], tmp_path: Path) -> None:
-    said = refused(tmp_path, **{"A0": A, "B0": B, key: A})
-    assert f"unknown array {key!r}" in said and all(word in said for word in words), said
+    message = refused(tmp_path, **{"A0": A, "B0": B, key: A})
+    assert f"unknown array {key!r}" in message and all(word in message for word in words), message
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -166,6 +166,6 @@ def test_files_of_other_kinds_are_called_by_their_name(tmp_path: Path) -> None:
         (b"something", "File is not a zip file"),
     ):
         (tmp_path / "m.npz").write_bytes(content)
-        with pytest.raises(ModelFault, match="m.npz: cannot be read as .npz: ") as fault:
+        with pytest.raises(ModelError, match="m.npz: cannot be read as .npz: ") as error:
             ingest.read_npz(tmp_path / "m.npz")
-        assert words in str(fault.value)
+        assert words in str(error.value)

@@ -1,4 +1,6 @@
-"""Object arrays of pymdp 0.0.7: read without running anything, with the defaults of their version, or refused with reasons."""
+"""Object arrays of pymdp 0.0.7: read without running anything, with the defaults of their version,
+or refused with reasons.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ import pytest
 from agentc.importers import objects as ingest_objects
 from agentc.importers.parameters import LEGACY_DEFAULTS
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 from tests.support.small_models import columns
 
@@ -28,12 +30,12 @@ OLD = {"semantics": "pymdp-0.0.7"}
 
 def objects(*arrays: Any) -> np.ndarray[Any, Any]:
     """A list of matrices as pymdp 0.0.7 keeps it."""
-    found = np.empty(len(arrays), dtype=object)
-    found[:] = arrays
-    return found
+    array = np.empty(len(arrays), dtype=object)
+    array[:] = arrays
+    return array
 
 
-def made(folder: Path, spec: dict[str, Any], inference: str = "{}", **arrays: Any) -> ir.Model:
+def imported(folder: Path, spec: dict[str, Any], inference: str = "{}", **arrays: Any) -> ir.Model:
     """The model of an archive with these arrays."""
     np.savez(folder / "m.npz", allow_pickle=True, **arrays)
     (folder / "m.json").write_text(json.dumps(spec))
@@ -41,14 +43,14 @@ def made(folder: Path, spec: dict[str, Any], inference: str = "{}", **arrays: An
 
 
 def refused(folder: Path, spec: dict[str, Any], **arrays: Any) -> str:
-    """Every fault of such an archive."""
-    with pytest.raises(ModelFault) as fault:
-        made(folder, spec, **arrays)
-    return "\n".join(fault.value.faults)
+    """Every error of such an archive."""
+    with pytest.raises(ModelError) as error:
+        imported(folder, spec, **arrays)
+    return "\n".join(error.value.errors)
 
 
 def test_the_defaults_are_those_of_the_version(tmp_path: Path) -> None:
-    model = made(tmp_path, OLD | {"inference_algo": "VANILLA"}, A=objects(A), B=objects(B))
+    model = imported(tmp_path, OLD | {"inference_algo": "VANILLA"}, A=objects(A), B=objects(B))
     assert (model.gamma, model.alpha, model.sampling_mode, model.semantics) == (
         16.0,
         16.0,
@@ -57,14 +59,14 @@ def test_the_defaults_are_those_of_the_version(tmp_path: Path) -> None:
     )
     assert model.inference_algo == "fpi" and np.array_equal(model.A[0], A / A.sum(axis=0))
     assert (
-        made(tmp_path, OLD | {"gamma": 2.0}, '{"alpha": 3.0}', A=objects(A), B=objects(B)).alpha
+        imported(tmp_path, OLD | {"gamma": 2.0}, '{"alpha": 3.0}', A=objects(A), B=objects(B)).alpha
         == 3.0
     )
 
 
 def test_preferences_over_time_are_turned(tmp_path: Path) -> None:
     over_time = RNG.normal(size=(3, 2))
-    model = made(
+    model = imported(
         tmp_path, OLD | {"policy_len": 2}, A=objects(A), B=objects(B), C=objects(over_time)
     )
     assert np.array_equal(model.C[0], over_time.T) and model.C_time_varying == (True,)
@@ -74,22 +76,22 @@ def test_several_modalities_or_factors_keep_their_meaning_or_are_taken_as_the_ot
     tmp_path: Path,
 ) -> None:
     two = objects(columns(RNG, 3, 4, 2), columns(RNG, 2, 4, 2))
-    kept = made(tmp_path, OLD, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
+    kept = imported(tmp_path, OLD, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
     assert kept.legacy and kept.num_iter == 10 and kept.gamma == 16.0
-    told = refused(
+    output = refused(
         tmp_path,
         OLD | {"use_param_info_gain": True},
         A=two,
         B=objects(B, columns(RNG, 2, 2, 1)),
         pA=two,
     )
-    assert "with use_param_info_gain = True: of that version only False is supported" in told
-    told = refused(tmp_path, {"semantics": "pymdp-1"}, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
+    assert "with use_param_info_gain = True: of that version only False is supported" in output
+    output = refused(tmp_path, {"semantics": "pymdp-1"}, A=two, B=objects(B, columns(RNG, 2, 2, 1)))
     assert all(
-        name in told
-        for name in ("gamma is not said", "alpha is not said", "sampling_mode is not said")
+        name in output
+        for name in ("gamma is not set", "alpha is not set", "sampling_mode is not set")
     )
-    model = made(
+    model = imported(
         tmp_path,
         {"semantics": "pymdp-1", **LEGACY_DEFAULTS},
         A=two,
@@ -104,12 +106,13 @@ def test_whose_meaning_it_is_must_be_said(tmp_path: Path) -> None:
 
 
 def test_a_dict_in_one_file_is_the_same_model(tmp_path: Path) -> None:
-    model = made(tmp_path, OLD, A=objects(A), B=objects(B))
-    np.save(tmp_path / "m.npy", {"A": objects(A), "B": B, "policies": None}, allow_pickle=True)  # type: ignore[arg-type]
+    model = imported(tmp_path, OLD, A=objects(A), B=objects(B))
+    tables: Any = {"A": objects(A), "B": B, "policies": None}
+    np.save(tmp_path / "m.npy", tables, allow_pickle=True)
     other, _ = ingest_objects.make(tmp_path / "m.npy", tmp_path / "m.json", "{}")
     assert ir.header(model) == ir.header(other) and np.array_equal(model.B[0], other.B[0])
     np.save(tmp_path / "m.npy", A)
-    with pytest.raises(ModelFault, match="holds one array"):
+    with pytest.raises(ModelError, match="holds one array"):
         ingest_objects.make(tmp_path / "m.npy", tmp_path / "m.json", "{}")
 
 
@@ -124,8 +127,8 @@ class Evil:
 
 
 def test_nothing_runs(tmp_path: Path) -> None:
-    told = refused(tmp_path, OLD, A=objects(Evil(tmp_path / "ran")), B=objects(B))
-    assert "system to be called: only arrays are read" in told and not (tmp_path / "ran").exists()
+    output = refused(tmp_path, OLD, A=objects(Evil(tmp_path / "ran")), B=objects(B))
+    assert "system: only arrays are read" in output and not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(
@@ -150,17 +153,18 @@ def test_no_other_name_is_known(payload: bytes, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
         archive.writestr("A.npy", head.getvalue() + payload)
     (tmp_path / "m.json").write_text(json.dumps(OLD))
-    with pytest.raises(ModelFault):
+    with pytest.raises(ModelError):
         ingest_objects.make(tmp_path / "m.npz", tmp_path / "m.json", "{}")
 
 
 def test_mutated_files_end_in_faults(tmp_path: Path) -> None:
-    """Bytes of a pickle changed at random: a fault or a model, never another exception."""
+    """Bytes of a pickle changed at random: a ModelError or a model, no other exception."""
     drawn = random.Random(7)
-    np.save(tmp_path / "m.npy", {"A": objects(A), "B": objects(B)}, allow_pickle=True)  # type: ignore[arg-type]
+    tables: Any = {"A": objects(A), "B": objects(B)}
+    np.save(tmp_path / "m.npy", tables, allow_pickle=True)
     good = (tmp_path / "m.npy").read_bytes()
     (tmp_path / "m.json").write_text(json.dumps(OLD))
-    told = 0
+    output = 0
     for _ in range(1500):
         bad = bytearray(good)
         for _ in range(drawn.randint(1, 3)):
@@ -170,9 +174,9 @@ def test_mutated_files_end_in_faults(tmp_path: Path) -> None:
         )
         try:
             ingest_objects.make(tmp_path / "m.npy", tmp_path / "m.json", "{}")
-        except ModelFault as fault:
-            told += bool(fault.faults)
-    assert told > 200
+        except ModelError as error:
+            output += bool(error.errors)
+    assert output > 200
 
 
 def test_the_program_ends_with_one_message(
@@ -188,6 +192,6 @@ def test_the_program_ends_with_one_message(
         "--out",
         str(tmp_path / "ir"),
     ]
-    assert import_objects.main(words) == 1 and "m.npz: 1 fault" in capsys.readouterr().err
+    assert import_objects.main(words) == 1 and "m.npz: 1 error" in capsys.readouterr().err
     np.savez(tmp_path / "m.npz", allow_pickle=True, A=objects(A), B=objects(B))
     assert import_objects.main(words) == 0 and ir.load(tmp_path / "ir").gamma == 16.0

@@ -1,4 +1,4 @@
-"""Models from Python files: what an entry may return, and how its mistakes are told."""
+"""Models from Python files: possible results of an entry, and messages for mistakes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import import_python
 import numpy as np
 import pytest
 from agentc.importers import npz as ingest, python as ingest_python
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 
 SOURCE = """
 import numpy as np
@@ -112,8 +112,8 @@ def test_mistakes_are_told_with_their_place(
     options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, *options) == 1
-    said = capsys.readouterr().err
-    assert message in said and "Traceback" not in said and not (tmp_path / "ir").exists()
+    text = capsys.readouterr().err
+    assert message in text and "Traceback" not in text and not (tmp_path / "ir").exists()
 
 
 def test_a_syntax_error_names_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,5 +131,5 @@ def test_an_absent_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("value", [None, [], "A", {"agent": 3}])
 def test_only_models_are_accepted(value: Any) -> None:
-    with pytest.raises(ModelFault, match="the entry returned"):
+    with pytest.raises(ModelError, match="the entry returned"):
         ingest_python.source_of(value)

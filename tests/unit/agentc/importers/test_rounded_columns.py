@@ -1,4 +1,6 @@
-"""Probabilities written as rounded decimals: one rule for every kind of source, and for both sides of its boundary."""
+"""Probabilities written as rounded decimals: one rule for every kind of source, and for both sides
+of its boundary.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ from agentc.importers.gnn import parser as gnn_text, reader as ingest_gnn
 from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import F64, ModelFault
-from agentc.ir.validate import normalise, off_columns, rounding, unrounded
+from agentc.ir.columns import off_columns, renormalise_rounded, rounding
+from agentc.ir.types import F64, ModelError
+from agentc.ir.validate import normalise
 
 from tests.unit.agentc.importers.test_objects import objects
 
@@ -49,7 +52,8 @@ def of_python(row: Row, folder: Path) -> ir.Model:
 
 def of_pomdp(row: Row, folder: Path) -> ir.Model:
     text = (
-        f"discount: 1.0\nvalues: reward\nstates: a b\nactions: go stay\nobservations: {len(row)}\nT: go identity\n"
+        "discount: 1.0\nvalues: reward\nstates: a b\nactions: go stay\nobservations: "
+        f"{len(row)}\nT: go identity\n"
         f"T: stay\n0 1\n1 0\nO: * : a\n{' '.join(row)}\nO: * : b : 0 1.0\n"
     )
     return resolve(ingest_pomdp.source_of(pomdp_text.parse(text), None, 1), {})[0]
@@ -59,8 +63,10 @@ def of_gnn(row: Row, folder: Path) -> ir.Model:
     rest = ["1", *["0"] * (len(row) - 1)]
     columns = ", ".join(f"({a}, {b})" for a, b in zip(row, rest, strict=True))
     text = (
-        f"## StateSpaceBlock\ns[2,1]\no[{len(row)},1]\nu[1]\n## Connections\nD>s\ns-A\nA-o\n(s,u)>B\n"
-        f"## InitialParameterization\nA={{{columns}}}\nB={{((1,0),(0,1)), ((0,1),(1,0))}}\n## ModelParameters\n"
+        f"## StateSpaceBlock\ns[2,1]\no[{len(row)},1]\nu[1]\n## "
+        "Connections\nD>s\ns-A\nA-o\n(s,u)>B\n"
+        f"## InitialParameterization\nA={{{columns}}}\nB={{((1,0),(0,1)), ((0,1),(1,0))}}\n## "
+        "ModelParameters\n"
     )
     source = ingest_gnn.source_of(
         gnn_text.parse(text), {"A": ("observation", "state")}, frozenset()
@@ -93,28 +99,30 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("made", KINDS)
+@pytest.mark.parametrize("built", KINDS)
 @pytest.mark.parametrize("row", SCALED, ids=lambda row: f"{row[0]}x{len(row)}")
 def test_what_rounding_leaves_is_divided_by_its_sum(
-    row: Row, made: Callable[[Row, Path], ir.Model], tmp_path: Path
+    row: Row, built: Callable[[Row, Path], ir.Model], tmp_path: Path
 ) -> None:
-    column = made(row, tmp_path).A[0][:, 0]
+    column = built(row, tmp_path).A[0][:, 0]
     numbers = np.array([float(word) for word in row])
     assert abs(column.sum() - 1.0) < 1e-12 and np.allclose(
         column, numbers / numbers.sum(), rtol=1e-12, atol=0.0
     )
 
 
-@pytest.mark.parametrize("made", KINDS)
+@pytest.mark.parametrize("built", KINDS)
 @pytest.mark.parametrize(("row", "total"), REFUSED, ids=str)
 def test_what_is_no_rounding_is_refused_with_its_sum_and_the_tolerance(
-    row: Row, total: float, made: Callable[[Row, Path], ir.Model], tmp_path: Path
+    row: Row, total: float, built: Callable[[Row, Path], ir.Model], tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelFault) as fault:
-        made(row, tmp_path)
-    said = str(fault.value)
-    place = "O: go : a" if made is of_pomdp else "A[:,0]" if made is of_gnn else "A0[:,0]"
-    assert f"{place} sums to {total!r}, not to 1" in said and f"{rounding(len(row)):.3g}" in said
+    with pytest.raises(ModelError) as error:
+        built(row, tmp_path)
+    message = str(error.value)
+    place = "O: go : a" if built is of_pomdp else "A[:,0]" if built is of_gnn else "A0[:,0]"
+    assert (
+        f"{place} sums to {total!r}, not to 1" in message and f"{rounding(len(row)):.3g}" in message
+    )
 
 
 def test_the_tolerance_grows_with_the_entries_and_ends_at_a_hundredth() -> None:
@@ -143,5 +151,5 @@ def test_scaling_early_gives_the_bits_of_scaling_late() -> None:
     rough = np.round(rng.dirichlet(np.ones(9), size=40).T, 6)
     source = {"A": [rough], "B": [np.eye(40)[..., None]]}
     late = resolve(ingest_python.source_of(source), {})[0]
-    early = resolve(ingest_python.source_of(source | {"A": [unrounded(rough)]}), {})[0]
+    early = resolve(ingest_python.source_of(source | {"A": [renormalise_rounded(rough)]}), {})[0]
     assert np.array_equal(late.A[0], early.A[0]) and np.array_equal(normalise(late).A[0], late.A[0])

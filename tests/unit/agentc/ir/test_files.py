@@ -1,4 +1,4 @@
-"""The IR folder: same bytes for the same model, strict reading, every fault with its place."""
+"""The IR folder: equal bytes for equal models, strict reading, every error with its place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from agentc.ir import files as ir
-from agentc.ir.validate import column_faults
+from agentc.ir.columns import column_errors
 from hypothesis import given, strategies as st
 
 from tests.support.small_models import entangled, one_factor
@@ -36,7 +36,7 @@ def test_model_json_is_canonical_and_writes_every_parameter(tmp_path: Path) -> N
     document = json.loads(data)
     assert data == (json.dumps(document, sort_keys=True, separators=(",", ":")) + "\n").encode()
     assert (
-        set(document) == set(ir.KINDS) - set(ir.UNSAID)
+        set(document) == set(ir.KINDS) - set(ir.OMITTED_AT_DEFAULT)
         and document["gamma"] == "0x1.0000000000000p+4"
     )
     assert document["use_states_info_gain"] is True and document["inference_horizon"] is None
@@ -50,7 +50,7 @@ def test_policies_follow_pymdps_order() -> None:
 
 
 def test_too_many_policies_are_refused_before_they_are_built() -> None:
-    with pytest.raises(ir.ModelFault, match="9765625 policies"):
+    with pytest.raises(ir.ModelError, match="9765625 policies"):
         ir.full_policies([5], 10)
 
 
@@ -86,20 +86,20 @@ def test_faults_name_matrix_column_and_sum_all_at_once() -> None:
     A, B = model.A[0].copy(), model.B[0].copy()
     A[:, 2] *= 0.5
     B[1, 3, 2] = math.nan
-    faults = ir.validate(replace(model, A=(A, model.A[1]), B=(B,), gamma=math.inf, num_iter=0))
-    text = "\n".join(faults)
+    errors = ir.validate(replace(model, A=(A, model.A[1]), B=(B,), gamma=math.inf, num_iter=0))
+    text = "\n".join(errors)
     assert "A0[:,2] sums to 0.5" in text and "B0[1,3,2] is not a finite number" in text
-    assert "gamma = inf" in text and "num_iter = 0" in text and len(faults) == 4
+    assert "gamma = inf" in text and "num_iter = 0" in text and len(errors) == 4
 
 
 def test_a_negative_entry_is_named_even_where_the_column_sums_to_one() -> None:
     array = np.array([[1.5, 0.5], [-0.5, 0.5]])
-    assert list(column_faults("A0", array)) == ["A0[1,0] = -0.5 is negative (1 such entries)"]
+    assert list(column_errors("A0", array)) == ["A0[1,0] = -0.5 is negative (1 such entries)"]
 
 
 def test_a_matrix_that_is_stochastic_along_another_axis_gets_a_hint() -> None:
     rows = np.full((5, 8), 1.0 / 8.0)
-    assert "they do along axis 1" in list(column_faults("B0", rows))[-1]
+    assert "they do along axis 1" in list(column_errors("B0", rows))[-1]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_a_matrix_that_is_stochastic_along_another_axis_gets_a_hint() -> None:
     ],
 )
 def test_each_kind_of_fault_is_found(change: dict[str, Any], message: str) -> None:
-    faults = ir.validate(replace(one_factor(), **change))
-    assert any(message in fault for fault in faults), faults
+    errors = ir.validate(replace(one_factor(), **change))
+    assert any(message in error for error in errors), errors
 
 
 @pytest.mark.parametrize(
@@ -155,15 +155,15 @@ def test_a_damaged_header_is_refused(key: str, value: Any, tmp_path: Path) -> No
     ir.save(one_factor(), tmp_path)
     path = tmp_path / "model.json"
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {key: value}))
-    with pytest.raises(ir.ModelFault):
+    with pytest.raises(ir.ModelError):
         ir.load(tmp_path)
 
 
 def test_a_tensor_of_the_wrong_size_or_absent_is_refused(tmp_path: Path) -> None:
     ir.save(one_factor(), tmp_path)
     (tmp_path / "B0.f64").write_bytes(b"\0" * 8)
-    with pytest.raises(ir.ModelFault, match="B0.f64 should hold 384 bytes"):
+    with pytest.raises(ir.ModelError, match="B0.f64 should hold 384 bytes"):
         ir.load(tmp_path)
     (tmp_path / "B0.f64").unlink()
-    with pytest.raises(ir.ModelFault, match="B0.f64"):
+    with pytest.raises(ir.ModelError, match="B0.f64"):
         ir.load(tmp_path)

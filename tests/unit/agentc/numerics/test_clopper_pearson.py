@@ -1,4 +1,4 @@
-"""The lower bound against what is known of it: the smallest n of given bounds, and its definition."""
+"""The lower bound against known values (the smallest n of a bound) and its definition."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from hypothesis import given, strategies as st
 EXACT = decimal.Context(prec=40, Emin=-999999, Emax=999999)
 
 
-def ulps(found: float, exact: decimal.Decimal) -> float:
+def ulps(result: float, exact: decimal.Decimal) -> float:
     """Distance in units of the last place of the exact value."""
-    gap = EXACT.subtract(decimal.Decimal(found), exact)
+    gap = EXACT.subtract(decimal.Decimal(result), exact)
     return abs(float(EXACT.divide(gap, decimal.Decimal(math.ulp(float(exact))))))
 
 
@@ -78,8 +78,8 @@ def test_the_bits_are_those_of_every_other_machine() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=40))
 def test_total_agrees_with_the_exact_sum(values: list[float]) -> None:
-    found = float(fmath.total(np.array(values, dtype=np.float64)))
-    assert math.isclose(found, math.fsum(values), rel_tol=1e-12, abs_tol=1e-7)
+    array = float(fmath.total(np.array(values, dtype=np.float64)))
+    assert math.isclose(array, math.fsum(values), rel_tol=1e-12, abs_tol=1e-7)
 
 
 def test_total_has_the_documented_order() -> None:

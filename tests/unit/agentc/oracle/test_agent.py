@@ -1,4 +1,4 @@
-"""The reference agent against a second, naive evaluation with numpy's logarithms, and exact theory."""
+"""The reference agent against a naive evaluation with numpy's logarithms, and theory."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ def test_an_impossible_observation_leaves_finite_beliefs() -> None:
 
 def test_independent_factors_are_inferred_exactly() -> None:
     rng = np.random.default_rng(3)
-    from agentc.importers.resolve import Source, resolve
+    from agentc.importers.resolve import ModelSource, resolve
 
     A = [columns(rng, 3, 2), columns(rng, 2, 3)]
     model, _ = resolve(
-        Source(
+        ModelSource(
             A=A,
             B=[columns(rng, 2, 2, 2), columns(rng, 3, 3, 1)],
             spec={"A_dependencies": [[0], [1]]},
@@ -128,15 +128,15 @@ def test_the_executed_action_moves_the_prior() -> None:
 
 
 def test_ties_go_to_the_lowest_index_within_a_tenth_of_a_millinat() -> None:
-    assert choice.lowest_best(np.array([0.0, 1.0 - 0.99e-4, 1.0, 1.0])) == 1
-    assert choice.lowest_best(np.array([0.0, 1.0 - 1.01e-4, 1.0, 1.0])) == 2
+    assert choice.argmax_with_ties(np.array([0.0, 1.0 - 0.99e-4, 1.0, 1.0])) == 1
+    assert choice.argmax_with_ties(np.array([0.0, 1.0 - 1.01e-4, 1.0, 1.0])) == 2
 
 
 def test_marginal_selection_adds_up_the_policies() -> None:
     model = one_factor(policy_len=2, sampling_mode="marginal")
     agent = reference.prepare(model)
     q_pi = np.array([0.0, 0.0, 0.4, 0.2, 0.2, 0.1, 0.1, 0.0, 0.0])
-    verdict = reference.Verdict(np.zeros(9), np.log(np.maximum(q_pi, 1e-300)), q_pi)
+    verdict = reference.PolicyEvaluation(np.zeros(9), np.log(np.maximum(q_pi, 1e-300)), q_pi)
     assert choice.select(agent, verdict) == ((1,), 3)
     full = reference.prepare(one_factor(policy_len=2))
     assert choice.select(full, verdict) == ((0,), 2)
@@ -159,9 +159,9 @@ def test_features_that_are_not_covered_are_all_named() -> None:
         inference_algo="vmp",
         use_param_info_gain=True,
     )
-    with pytest.raises(ir.ModelFault) as caught:
+    with pytest.raises(ir.ModelError) as caught:
         reference.prepare(model)
-    assert len(caught.value.faults) == 4
+    assert len(caught.value.errors) == 4
     assert reference.unsupported(replace(entangled(), inference_algo="exact")) != []
     assert reference.unsupported(replace(one_factor(), inference_algo="exact")) == []
 
@@ -170,8 +170,10 @@ def test_stochastic_selection_inverts_the_cumulative_odds() -> None:
     model = one_factor(policy_len=1, action_selection="stochastic", alpha=2.0)
     agent = reference.prepare(model)
     q_pi = np.array([0.2, 0.6, 0.2])
-    verdict = reference.Verdict(np.zeros(3), np.log(q_pi), q_pi)
-    assert np.allclose(choice.odds(model, q_pi), np.array([0.04, 0.36, 0.04]) / 0.44)
+    verdict = reference.PolicyEvaluation(np.zeros(3), np.log(q_pi), q_pi)
+    assert np.allclose(
+        choice.choice_probabilities(model, q_pi), np.array([0.04, 0.36, 0.04]) / 0.44
+    )
     drawn = [choice.select(agent, verdict, [u])[1] for u in (0.0, 0.09, 0.0910, 0.9, 0.91)]
     assert drawn == [0, 0, 1, 1, 2]
     assert np.allclose(choice.regret(agent, verdict, [0.95]), [0.95 - 1 / 11, 0.95 - 10 / 11, 0.0])
@@ -181,10 +183,12 @@ def test_drawn_actions_are_as_frequent_as_their_odds() -> None:
     model = replace(entangled(), action_selection="stochastic", sampling_mode="marginal", alpha=1.5)
     agent = reference.prepare(model)
     verdict = reference.infer_policies(agent, model.D)
-    found = [choice.select(agent, verdict, choice.numbers(model, 7, n))[0] for n in range(4000)]
+    result = [
+        choice.select(agent, verdict, choice.selection_numbers(model, 7, n))[0] for n in range(4000)
+    ]
     for column, p in enumerate(choice.action_marginals(agent, verdict)):
-        share = np.bincount([action[column] for action in found], minlength=len(p)) / len(found)
-        assert np.max(np.abs(share - choice.odds(model, p))) < 0.03
+        share = np.bincount([action[column] for action in result], minlength=len(p)) / len(result)
+        assert np.max(np.abs(share - choice.choice_probabilities(model, p))) < 0.03
 
 
 def test_goals_reach_back_through_likely_transitions() -> None:
@@ -192,18 +196,18 @@ def test_goals_reach_back_through_likely_transitions() -> None:
     chain[:, :, 0] = np.eye(4)
     chain[(1, 2, 3, 3), range(4), 1] = 1.0
     goal = np.array([0.0, 0.0, 0.0, 1.0])
-    (rows,) = inductive.reachable([goal], [chain], 0.1, 4)
+    (rows,) = inductive.reachability([goal], [chain], 0.1, 4)
     assert rows.tolist() == [[0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 1], [1, 1, 1, 1]]
-    (none,) = inductive.reachable([goal], [np.where(chain == 1.0, 0.1, 0.0)], 0.1, 2)
+    (none,) = inductive.reachability([goal], [np.where(chain == 1.0, 0.1, 0.0)], 0.1, 2)
     assert none[1].tolist() == [0, 0, 0, 0]
 
 
 def test_goals_that_have_no_meaning_are_refused_by_name() -> None:
     goal = np.array([0.0, 1.0])
-    assert inductive.faults([goal], [2], ((0,),), 3) == []
-    assert "H0 is negative" in inductive.faults([-goal], [2], ((0,),), 3)[0]
-    assert "one goal per factor" in inductive.faults([goal], [3], ((0,),), 3)[0]
-    assert "B_dependencies[0]" in inductive.faults([goal, goal], [2, 2], ((0, 1), (1,)), 3)[0]
+    assert inductive.goal_errors([goal], [2], ((0,),), 3) == []
+    assert "H0 is negative" in inductive.goal_errors([-goal], [2], ((0,),), 3)[0]
+    assert "one goal per factor" in inductive.goal_errors([goal], [3], ((0,),), 3)[0]
+    assert "B_dependencies[0]" in inductive.goal_errors([goal, goal], [2, 2], ((0, 1), (1,)), 3)[0]
 
 
 def test_products_skip_zeros_and_nothing_else() -> None:

@@ -16,27 +16,27 @@ from tests.support.small_models import one_factor
 
 
 def test_a_covered_agent_is_native_with_both_costs() -> None:
-    found = choose_runtime.choice(one_factor())
-    assert found["runtime"] == "native" and found["refused_by_native"] == []
-    assert 0 < found["multiplications"]["native"] < found["multiplications"]["python"]
+    advice = choose_runtime.advise(one_factor())
+    assert advice["runtime"] == "native" and advice["refused_by_native"] == []
+    assert 0 < advice["multiplications"]["native"] < advice["multiplications"]["python"]
 
 
 def test_what_native_refuses_is_python_with_every_reason() -> None:
     plain = one_factor()
-    found = choose_runtime.choice(replace(plain, pA=plain.A, learn_A=True, inference_algo="mmp"))
-    assert found["runtime"] == "python" and found["multiplications"]["native"] is None
-    assert {reason.split(" = ")[0] for reason in found["refused_by_native"]} == {
+    advice = choose_runtime.advise(replace(plain, pA=plain.A, learn_A=True, inference_algo="mmp"))
+    assert advice["runtime"] == "python" and advice["multiplications"]["native"] is None
+    assert {reason.split(" = ")[0] for reason in advice["refused_by_native"]} == {
         "learn_A",
         "inference_algo",
     }
 
 
 def test_the_dearer_step_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = choose_runtime.choice(one_factor())
+    advice = choose_runtime.advise(one_factor())
     monkeypatch.setattr(
-        choose_runtime, "CALL", found["multiplications"]["native"] - as_written(one_factor()) - 1
+        choose_runtime, "CALL", advice["multiplications"]["native"] - as_written(one_factor()) - 1
     )
-    assert choose_runtime.choice(one_factor())["runtime"] == "python"
+    assert choose_runtime.advise(one_factor())["runtime"] == "python"
 
 
 def test_it_is_written_and_the_same_again(tmp_path: Path) -> None:

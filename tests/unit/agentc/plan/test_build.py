@@ -26,7 +26,8 @@ def rootless() -> Model:
 
 def test_a_transition_without_its_own_factor_is_refused_with_its_place() -> None:
     assert refusals(rootless()) == [
-        "B1 does not depend on its own factor (B_dependencies[1] = [0]): native does not have this, pymdp refuses such "
+        "B1 does not depend on its own factor (B_dependencies[1] = [0]): native lacks this, "
+        "pymdp refuses such "
         "a model"
     ]
 
@@ -62,7 +63,7 @@ def test_all_reasons_are_given_at_once(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_too_many_predicted_beliefs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "MAX_COLUMN_STATES", 100)
-    with pytest.raises(ir.ModelFault, match="shorten policy_len"):
+    with pytest.raises(ir.ModelError, match="shorten policy_len"):
         plan.build(random_model("one_factor"))
 
 
@@ -91,9 +92,11 @@ def test_preferences_change_the_plan_but_not_the_interface(tmp_path: Path) -> No
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
     wanted = plan.build(random_model("still_factor"))
     files.save(wanted, tmp_path)
-    found = files.load(tmp_path)
-    assert sorted(found.tables) == sorted(wanted.tables)
+    result = files.load(tmp_path)
+    assert sorted(result.tables) == sorted(wanted.tables)
     for name, array in wanted.tables.items():
-        assert found.tables[name].dtype == array.dtype and np.array_equal(found.tables[name], array)
-    files.save(found, tmp_path / "again")
+        assert result.tables[name].dtype == array.dtype and np.array_equal(
+            result.tables[name], array
+        )
+    files.save(result, tmp_path / "again")
     assert (tmp_path / "again/plan.json").read_bytes() == (tmp_path / "plan.json").read_bytes()

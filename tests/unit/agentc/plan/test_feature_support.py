@@ -40,8 +40,8 @@ def test_the_examples_here_are_all_that_native_refuses() -> None:
 def test_a_refused_feature_is_refused_with_its_reason_and_alone(feature: Feature) -> None:
     model: Model = REFUSED[feature.name]
     assert feature.used(model) and not feature.used(PLAIN)
-    (said,) = refusals(model)
-    assert feature.native in said and said.index(":") > 0 and not said.startswith(":")
+    (message,) = refusals(model)
+    assert feature.native in message and message.index(":") > 0 and not message.startswith(":")
 
 
 def test_the_table_has_a_row_for_each_feature() -> None:

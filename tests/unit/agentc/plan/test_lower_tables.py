@@ -1,4 +1,6 @@
-"""Tables of a plan hold what they replace: each is expanded again and compared with the dense matrices."""
+"""Tables of a plan hold what they replace: each is expanded again and compared with the dense
+matrices.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,7 @@ from agentc.plan.build import build
 from agentc.plan.lower_tables import (
     FLOOR,
     LANES,
-    Axes,
-    axes,
+    ParentSplit,
     background,
     energy_tables,
     entropy_of,
@@ -23,9 +24,10 @@ from agentc.plan.lower_tables import (
     likelihood_tables,
     padded,
     palettes,
+    split_parents,
     unsigned,
 )
-from agentc.plan.share_beliefs import grow, slices
+from agentc.plan.share_beliefs import share, slices
 
 from tests.bench.random_agents import random_agent
 from tests.support.native_agents import SHAPES, random_model, ring
@@ -35,14 +37,14 @@ def dense_likelihood(model: Model, m: int, product: bool) -> F64:
     """ln A[m] (clipped) from the likelihood tables."""
     tables = likelihood_tables(model, m, product)
     sizes = [model.num_states[f] for f in model.A_dependencies[m]]
-    found = np.empty((model.num_obs[m], *sizes))
+    array = np.empty((model.num_obs[m], *sizes))
     for o in range(model.num_obs[m]):
-        found[o] = tables[f"L{m}_ground"][o]
+        array[o] = tables[f"L{m}_ground"][o]
         for e in range(int(tables[f"L{m}_ptr"][o]), int(tables[f"L{m}_ptr"][o + 1])):
             place = tuple(int(tables[f"L{m}_s{j}"][e]) for j in range(len(sizes)))
             value = tables[f"L{m}_val"][e]
-            found[(o, *place)] += float(fmath.log(value)) if product else value
-    return found
+            array[(o, *place)] += float(fmath.log(value)) if product else value
+    return array
 
 
 @pytest.mark.parametrize("kind", SHAPES)
@@ -72,10 +74,10 @@ def expected_worth(model: Model, m: int, beliefs: list[F64]) -> float:
 def test_energy_tables_give_the_textbook_value(kind: str) -> None:
     model = random_model(kind, seed=3)
     random = np.random.default_rng(7)
-    nodes, _ = grow(model, [slices(model, f) for f in range(len(model.num_states))])
+    nodes, _ = share(model, [slices(model, f) for f in range(len(model.num_states))])
     for m, parents in enumerate(model.A_dependencies):
         beliefs = [random.dirichlet(np.ones(model.num_states[f])) for f in parents]
-        split = axes(model, m, nodes)
+        split = split_parents(model, m, nodes)
         tables, facts = energy_tables(model, m, split)
         moving = beliefs[split.moving[0]]
         for j in split.moving[1:]:
@@ -90,7 +92,7 @@ def test_energy_tables_give_the_textbook_value(kind: str) -> None:
 def tabled_worth(
     tables: dict[str, F64], facts: dict[str, int], m: int, q: tuple[F64, F64]
 ) -> float:
-    """What native/kernel.h computes for one column and the first plane."""
+    """The result of native/kernel.h for one column and the first plane."""
     moving, still = q
     if facts["still"] > 1:
         ptr = tables[f"X{m}_ptr"].astype(int)
@@ -124,9 +126,9 @@ def test_a_noise_floor_becomes_the_background() -> None:
     assert len(tables["E0_col"]) <= 20 + 20  # one entry an outcome, and the folded row
 
 
-def axes_of(model: Model) -> Axes:
-    nodes, _ = grow(model, [slices(model, f) for f in range(len(model.num_states))])
-    return axes(model, 0, nodes)
+def axes_of(model: Model) -> ParentSplit:
+    nodes, _ = share(model, [slices(model, f) for f in range(len(model.num_states))])
+    return split_parents(model, 0, nodes)
 
 
 @pytest.mark.parametrize(
@@ -154,15 +156,16 @@ def test_index_types_are_the_smallest_that_fit(limit: int, kind: str) -> None:
 def test_a_palette_gives_back_every_value_and_saves_bytes() -> None:
     few = np.array([0.25, 0.5, 0.25] * 20, np.float32)
     many, short = np.arange(300.0), np.array([0.5, 0.25], np.float32)
-    found = palettes(
+    result = palettes(
         {"E0_val": few, "B0_val": many, "L0_val": short, "E0_ptr": unsigned([0, 60], 60)}
     )
-    assert found["E0_val"].dtype == np.uint8 and found["E0_pal"].tolist() == [0.25, 0.5]
+    assert result["E0_val"].dtype == np.uint8 and result["E0_pal"].tolist() == [0.25, 0.5]
     assert (
-        np.array_equal(found["E0_pal"][found["E0_val"]], few) and found["E0_pal"].dtype == few.dtype
+        np.array_equal(result["E0_pal"][result["E0_val"]], few)
+        and result["E0_pal"].dtype == few.dtype
     )
-    assert found["B0_val"] is many and found["L0_val"] is short and "B0_pal" not in found
-    assert sum(t.nbytes for t in found.values()) < few.nbytes + many.nbytes + short.nbytes
+    assert result["B0_val"] is many and result["L0_val"] is short and "B0_pal" not in result
+    assert sum(t.nbytes for t in result.values()) < few.nbytes + many.nbytes + short.nbytes
 
 
 def test_columns_fill_whole_vectors() -> None:

@@ -1,4 +1,6 @@
-"""Sharing of predicted beliefs: as few nodes as the transitions allow, and each holds the belief of its policies."""
+"""Sharing of predicted beliefs: as few nodes as the transitions allow, and each holds the belief of
+its policies.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +10,36 @@ import numpy as np
 import pytest
 from agentc.ir.files import F64, Model
 from agentc.plan import merge_equal_products as plan_compose
-from agentc.plan.prune_irrelevant import relevant, without_idle_parents
-from agentc.plan.share_beliefs import Nodes, Slices, Tree, flat_controls, grow, index_map, slices
+from agentc.plan.prune_irrelevant import relevant, without_constant_parents
+from agentc.plan.share_beliefs import Nodes, Slices, Tree, flat_controls, index_map, share, slices
 
 from tests.support.native_agents import SHAPES, make, random_model, ring
 
 
 def grown(model: Model) -> tuple[list[Slices], tuple[Nodes, ...], Tree]:
     kinds = [slices(model, f) for f in range(len(model.num_states))]
-    return kinds, *grow(model, kinds)
+    return kinds, *share(model, kinds)
 
 
 def beliefs(model: Model, kinds: list[Slices], nodes: tuple[Nodes, ...]) -> list[dict[int, F64]]:
     """Belief of each factor at each node, depth by depth, as the emitted program makes them."""
-    found: list[dict[int, F64]] = [{0: d} for d in model.D]
+    result: list[dict[int, F64]] = [{0: d} for d in model.D]
     blocks = [(block.depth, f, block) for f, each in enumerate(nodes) for block in each.blocks]
     for _, f, block in sorted(blocks, key=lambda item: item[:2]):
         for i, read in enumerate(block.parents):
             q = np.ones(1)
             for d, node in zip(kinds[f].parents[block.slice], read, strict=True):
-                q = np.multiply.outer(q, found[d][node]).ravel()
-            found[f][block.first + i] = kinds[f].matrices[block.slice] @ q
-    return found
+                q = np.multiply.outer(q, result[d][node]).ravel()
+            result[f][block.first + i] = kinds[f].matrices[block.slice] @ q
+    return result
 
 
 def moved(model: Model, f: int, u: int, before: list[F64]) -> F64:
     """One transition of factor f as pymdp has it: B with the beliefs of its parents summed out."""
-    found = model.B[f].reshape(*model.B[f].shape[: 1 + len(model.B_dependencies[f])], -1)[..., u]
+    result = model.B[f].reshape(*model.B[f].shape[: 1 + len(model.B_dependencies[f])], -1)[..., u]
     for d in reversed(model.B_dependencies[f]):
-        found = found @ before[d]
-    return np.asarray(found)
+        result = result @ before[d]
+    return np.asarray(result)
 
 
 def test_full_tree_of_distinct_transitions_has_one_node_a_prefix() -> None:
@@ -83,7 +85,7 @@ def test_a_map_may_merge_states() -> None:
 def test_every_policy_finds_its_beliefs(kind: str, seed: int) -> None:
     model = random_model(kind, seed)
     kinds, nodes, tree = grown(model)
-    held = beliefs(model, kinds, nodes)
+    stored = beliefs(model, kinds, nodes)
     moves = flat_controls(model)
     for p in range(model.num_policies):
         chain = [tree.leaf[p]]
@@ -94,26 +96,26 @@ def test_every_policy_finds_its_beliefs(kind: str, seed: int) -> None:
             direct = [moved(model, f, u, direct) for f, u in enumerate(rows[p])]
             for f in range(len(direct)):
                 node = tree.places[tree.place[prefix]][f]
-                assert np.allclose(held[f][node], direct[f], rtol=0, atol=1e-14)
+                assert np.allclose(stored[f][node], direct[f], rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", SHAPES)
 def test_blocks_read_only_what_earlier_depths_made(kind: str) -> None:
     for model in (random_model(kind), ring(policy_len=4)):
         kinds, nodes, _ = grown(model)
-        made = [{0: -1} for _ in nodes]
+        built = [{0: -1} for _ in nodes]
         for f, factor in enumerate(nodes):
             for block in factor.blocks:
-                assert block.first == len(made[f]) and list(block.parents) == sorted(
+                assert block.first == len(built[f]) and list(block.parents) == sorted(
                     set(block.parents)
                 )
-                made[f] |= {block.first + i: block.depth for i in range(len(block.parents))}
-            assert len(made[f]) == factor.count
+                built[f] |= {block.first + i: block.depth for i in range(len(block.parents))}
+            assert len(built[f]) == factor.count
         for f, factor in enumerate(nodes):
             for block in factor.blocks:
                 for read in block.parents:
                     assert all(
-                        made[d][node] < block.depth
+                        built[d][node] < block.depth
                         for d, node in zip(kinds[f].parents[block.slice], read, strict=True)
                     )
 
@@ -170,7 +172,7 @@ def test_a_factor_that_nothing_looks_at_is_not_predicted() -> None:
         for a, row in zip(model.A, model.A_dependencies, strict=True)
     ]
     blind = replace(model, A=tuple(A))
-    lean = without_idle_parents(blind)
+    lean = without_constant_parents(blind)
     assert [2 in row for row in blind.A_dependencies] == [True, True, False]
     assert [2 in row for row in lean.A_dependencies] == [False, False, False]
     assert grown(lean)[1][2].count == 1 < grown(model)[1][2].count

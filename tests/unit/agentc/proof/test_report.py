@@ -35,21 +35,23 @@ PROOF = dict.fromkeys(report.PROOF, 0) | {
 
 
 def test_a_ring_by_hand() -> None:
-    """Five states, three moves, 27 policies of three steps; moves commute, so the five places are all there is."""
+    """Five states, three moves, 27 policies of three steps; moves commute, so the five places are
+    all there is.
+    """
     model = ring()
-    found = costs(model, plan.build(model))
-    assert found["A"] == {"entries": 25, "nonzero": 5, "kept": 5}
-    assert found["B"] == {"entries": 75, "nonzero": 15, "kept": 15}
-    assert found["beliefs"] == {
+    cost = costs(model, plan.build(model))
+    assert cost["A"] == {"entries": 25, "nonzero": 5, "kept": 5}
+    assert cost["B"] == {"entries": 75, "nonzero": 15, "kept": 15}
+    assert cost["beliefs"] == {
         "by_policy": 81,
         "prefixes": 3 + 9 + 27,
         "distinct": 5,
         "nodes": [5],
     }
     predicted, expected, ambiguity, utility = 25, 25, 5, 5
-    assert found["multiplications"]["before"] == 81 * (predicted + expected + ambiguity + utility)
-    made, outcomes, preferences, columns = 4 * 5, 5, 4, 16
-    assert found["multiplications"]["after"] == made + (outcomes + preferences) * columns
+    assert cost["multiplications"]["before"] == 81 * (predicted + expected + ambiguity + utility)
+    built, outcomes, preferences, columns = 4 * 5, 5, 4, 16
+    assert cost["multiplications"]["after"] == built + (outcomes + preferences) * columns
 
 
 def test_controls_that_do_the_same_are_kept_once() -> None:
@@ -57,8 +59,8 @@ def test_controls_that_do_the_same_are_kept_once() -> None:
     twice = random_model(
         "one_factor", B=[np.repeat(random_model("one_factor").B[0][:, :, :2], 2, axis=2)]
     )
-    found = costs(twice, plan.build(twice))["B"]
-    assert found["nonzero"] == 2 * found["kept"]
+    cost = costs(twice, plan.build(twice))["B"]
+    assert cost["nonzero"] == 2 * cost["kept"]
     assert costs(model, plan.build(model))["table_bytes"] == sum(
         t.nbytes for t in plan.build(model).tables.values()
     )
@@ -67,10 +69,10 @@ def test_controls_that_do_the_same_are_kept_once() -> None:
 @pytest.mark.parametrize("kind", ["one_factor", "still_factor", "two_moving", "nothing_moves"])
 def test_every_shape_has_costs(kind: str) -> None:
     model = random_model(kind)
-    made = plan.build(model)
-    assert 0 < as_planned(made)
+    built = plan.build(model)
+    assert 0 < as_planned(built)
     assert as_written(model) == as_written(random_model(kind, seed=1))
-    assert json.dumps(costs(model, made))
+    assert json.dumps(costs(model, built))
 
 
 def elf(size: int, memory: int) -> bytes:
@@ -112,10 +114,10 @@ def written(models: dict[str, Model], folder: Path) -> tuple[dict[str, Any], str
         argv += ["--agent", name, *map(agent.path, ("ir", "plan", "proof.json"))]
     (folder / "p").write_bytes(elf(90_000, 300_000))
     assert report_export.main([*argv, "--out", str(folder / "report")]) == 0
-    found = {path.name: path.read_text() for path in (folder / "report").iterdir()}
+    result = {path.name: path.read_text() for path in (folder / "report").iterdir()}
     shutil.rmtree(folder / "report")
-    assert sorted(found) == ["report.json", "report.txt"]
-    return json.loads(found["report.json"]), found["report.txt"]
+    assert sorted(result) == ["report.json", "report.txt"]
+    return json.loads(result["report.json"]), result["report.txt"]
 
 
 def test_the_document_and_the_table_say_the_same(tmp_path: Path) -> None:

@@ -1,20 +1,22 @@
-"""The coder of lossy storage: its grids, what it promises of every entry and column, and that the C reads the same numbers."""
+"""The coder of lossy storage: its grids, what it promises of every entry and column, and that the C
+reads the same numbers.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from agentc.ir.files import F64
-from agentc.quantize.grids import SIZE, STORAGES, coded, grid
+from agentc.quantize.grids import SIZE, STORAGES, encode, grid
 from hypothesis import given, settings, strategies as st
 
 weights = st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1.0)), min_size=1, max_size=12)
 
 
-def distribution(given: list[float]) -> F64:
+def distribution(values: list[float]) -> F64:
     """A column that sums to 1."""
-    found = np.array(given) + (0.0 if any(given) else 1.0)
-    return np.asarray(found / found.sum())
+    array = np.array(values) + (0.0 if any(values) else 1.0)
+    return np.asarray(array / array.sum())
 
 
 @pytest.mark.parametrize("storage", STORAGES)
@@ -27,15 +29,15 @@ def test_every_code_stands_next_to_its_value_and_columns_keep_their_sums(
     values = np.concatenate(parts)
     column = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     levels = grid(storage, values)
-    codes = coded(values, column, levels)
-    told = levels[codes]
-    assert np.array_equal(told == 0.0, values == 0.0), (
+    codes = encode(values, column, levels)
+    output = levels[codes]
+    assert np.array_equal(output == 0.0, values == 0.0), (
         "what is possible stays possible, and nothing else becomes so"
     )
     below = np.searchsorted(levels, values, side="right") - 1
     assert np.all((codes == below) | (codes == below + 1))
     for number, part in enumerate(parts):
-        own = told[column == number]
+        own = output[column == number]
         steps = (
             np.diff(levels)[np.minimum(codes[column == number], len(levels) - 2)]
             if len(levels) > 1
@@ -50,9 +52,9 @@ def test_every_code_stands_next_to_its_value_and_columns_keep_their_sums(
 def test_uint16_columns_sum_to_one_exactly(counts: list[int]) -> None:
     values = np.array(counts) / sum(counts)
     levels = grid("uint16", values)
-    codes = coded(values, np.zeros(len(values), np.int64), levels)
+    codes = encode(values, np.zeros(len(values), np.int64), levels)
     assert levels[codes].sum() == 1.0
-    assert np.array_equal(coded(levels[codes], np.zeros(len(values), np.int64), levels), codes), (
+    assert np.array_equal(encode(levels[codes], np.zeros(len(values), np.int64), levels), codes), (
         "coded again it stays"
     )
 
@@ -80,7 +82,7 @@ def test_a_palette_of_few_values_is_exact_and_of_many_as_near_as_it_can_be() -> 
 
 @pytest.mark.parametrize("storage", STORAGES)
 def test_nothing_is_coded_as_nothing(storage: str) -> None:
-    assert len(coded(np.zeros(0), np.zeros(0, np.int64), grid(storage, np.zeros(0)))) == 0
+    assert len(encode(np.zeros(0), np.zeros(0, np.int64), grid(storage, np.zeros(0)))) == 0
 
 
 def test_a_palette_keeps_zero_and_one() -> None:
@@ -93,4 +95,4 @@ def test_one_step_of_rounding_does_not_add_up() -> None:
     values = np.full(512, 1.0 / 512 + 2.0**-18)
     levels = grid("uint16", values)
     column = np.zeros(512, np.int64)
-    assert abs(levels[coded(values, column, levels)].sum() - values.sum()) <= 2.0**-17
+    assert abs(levels[encode(values, column, levels)].sum() - values.sum()) <= 2.0**-17

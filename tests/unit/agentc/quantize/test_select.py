@@ -1,4 +1,6 @@
-"""The choice of a storage: smallest that passes, refused with numbers, and a page that says what each candidate gave."""
+"""The choice of a storage: smallest that passes, refused with numbers, and a page that says what
+each candidate gave.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ import numpy as np
 import pytest
 import report_quantization
 import select_quantization
-from agentc.numerics.clopper_pearson import lower_bound, shown
-from agentc.proof.fidelity import Findings
+from agentc.numerics.clopper_pearson import is_shown, lower_bound
+from agentc.proof.fidelity import FidelityResult
 from agentc.quantize.trial import save
 from agentc.toolchain.elf import stored
 
@@ -64,7 +66,9 @@ def test_what_is_stored_of_an_object(wide: bool) -> None:
 
 @dataclass(frozen=True)
 class Tried:
-    """A candidate's findings: divergence and regret of every step, of some other steps; bytes of its object."""
+    """A candidate's findings: divergence and regret of every step, of some other steps; bytes of
+    its object.
+    """
 
     size: int
     kl: float = 1e-6
@@ -88,7 +92,7 @@ class Tried:
                 "transitions_used": 9,
             }
             save(
-                Findings(regret, np.full(len(regret), self.kl), regret == 0.0),
+                FidelityResult(regret, np.full(len(regret), self.kl), regret == 0.0),
                 facts,
                 folder / "findings" / kind,
             )
@@ -111,10 +115,10 @@ class Tried:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the tool did: its exit code, what it said, the verdict and the proof."""
+    """Results of the tool: exit code, messages, verdict and proof."""
 
     code: int
-    said: str
+    stderr: str
     verdict: dict[str, Any]
     proof: dict[str, Any]
 
@@ -133,7 +137,7 @@ class Choice:
         (self.folder / name / "agent.o").write_bytes(elf(True, (1, 2, size)))
         return self.folder / name
 
-    def made(
+    def selected(
         self, asked: str, limits: tuple[float, float, str] = (1e-3, 1e-3, "0.95"), **tried: Tried
     ) -> Chosen:
         """Run the tool."""
@@ -152,17 +156,17 @@ class Choice:
         for option, value in zip(("kl", "regret", "agreement"), limits):
             words += [f"--{option}", str(value)]
         code = select_quantization.main(["--name", "scout", "--asked", asked, *words])
-        said = "".join(
+        message = "".join(
             line
             for line in self.capsys.readouterr().err.splitlines(True)
             if not line.startswith("refused: ")
         )
         if code:
             assert not (out / "verdict").exists()
-            return Chosen(code, said, {}, {})
+            return Chosen(code, message, {}, {})
         verdict, proof = (json.loads((out / name).read_text()) for name in ("verdict", "proof"))
         assert (out / "code").read_text() == verdict["taken"] and (out / "plan/tables.bin").exists()
-        return Chosen(code, said, verdict, proof)
+        return Chosen(code, message, verdict, proof)
 
 
 @pytest.fixture
@@ -171,14 +175,14 @@ def choice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Choice:
 
 
 def test_the_smallest_that_passes_is_taken(choice: Choice) -> None:
-    made = choice.made(
+    built = choice.selected(
         "smallest",
         uint16=Tried(600, episodes=80),
         fp16=Tried(590, kl=2e-3, episodes=80),
         palette=Tried(500, episodes=80, spoilt=1),
     )
-    assert made.verdict["taken"] == "uint16" and made.proof["bits"] == "uint16"
-    refused = {one["storage"]: one["refused"] for one in made.verdict["candidates"]}
+    assert built.verdict["taken"] == "uint16" and built.proof["bits"] == "uint16"
+    refused = {one["storage"]: one["refused"] for one in built.verdict["candidates"]}
     assert refused["exact"] == refused["uint16"] == []
     assert refused["fp16"] == ["beliefs diverge by up to 0.002 nats, kl allows 0.001"]
     [reason] = refused["palette"]
@@ -188,41 +192,45 @@ def test_the_smallest_that_passes_is_taken(choice: Choice) -> None:
     )
     assert f"{lower_bound(1, 80, 3)} of all are right, agreement asks for 0.95" in reason
     sizes = {
-        one["storage"]: (one["bytes"], one["table_bytes"]) for one in made.verdict["candidates"]
+        one["storage"]: (one["bytes"], one["table_bytes"]) for one in built.verdict["candidates"]
     }
     assert sizes["exact"] == (1000, 500) and sizes["uint16"] == (600, 300)
 
 
 def test_when_none_passes_the_exact_one_is_taken(choice: Choice) -> None:
     bad = Tried(500, kl=1.0)
-    made = choice.made("smallest", uint16=bad, fp16=bad, palette=bad)
-    assert made.verdict["taken"] == "exact" and made.proof == PROOF
+    built = choice.selected("smallest", uint16=bad, fp16=bad, palette=bad)
+    assert built.verdict["taken"] == "exact" and built.proof == PROOF
 
 
 def test_what_saves_nothing_is_not_taken_even_where_it_was_asked_for(choice: Choice) -> None:
-    made = choice.made("uint16", uint16=Tried(1000, kl=1.0))
-    assert made.code == 0 and made.verdict["taken"] == "exact"
+    built = choice.selected("uint16", uint16=Tried(1000, kl=1.0))
+    assert built.code == 0 and built.verdict["taken"] == "exact"
 
 
 def test_the_one_that_was_asked_for_is_refused_with_its_numbers_and_the_line_to_write(
     choice: Choice,
 ) -> None:
-    made = choice.made("fp16", fp16=Tried(600, kl=0.0123, spoilt=3, own=0.5))
-    assert made.code == 1
-    assert made.said.splitlines() == [
-        'agent scout: storage = "fp16" would take 600 bytes instead of 1000, and is beyond its budget:',
+    built = choice.selected("fp16", fp16=Tried(600, kl=0.0123, spoilt=3, own=0.5))
+    assert built.code == 1
+    assert built.stderr.splitlines() == [
+        'agent scout: storage = "fp16" would take 600 bytes instead of 1000, and is beyond its '
+        "budget:",
         "  beliefs diverge by up to 0.0123 nats, kl allows 0.001",
-        "  1 of 256 actions of the model's own probe set lose more than 0.001 nats (regret), up to 0.5",
-        "  3 of 59 independent episodes have an action that loses more than 0.001 nats, up to 0.5: at 95 % "
+        "  1 of 256 actions of the model's own probe set lose more than 0.001 nats (regret), up "
+        "to 0.5",
+        "  3 of 59 independent episodes have an action that loses more than 0.001 nats, up to "
+        "0.5: at 95 % "
         f"{lower_bound(3, 59)} of all are right, agreement asks for 0.95",
-        "raise the budget, fidelity = { kl = 0.013, regret = 0.5, agreement = 0.95 }, or leave `storage` out",
+        "raise the budget, fidelity = { kl = 0.013, regret = 0.5, agreement = 0.95 }, or leave "
+        "`storage` out",
     ]
 
 
 def test_the_line_to_write_lets_it_pass(
     choice: Choice, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    again = Choice(tmp_path / "again", capsys).made(
+    again = Choice(tmp_path / "again", capsys).selected(
         "fp16", (0.013, 0.5, "0.95"), fp16=Tried(600, kl=0.0123, spoilt=3, own=0.5)
     )
     assert again.verdict["taken"] == "fp16" and again.proof["kl_limit"] == (0.013).hex()
@@ -230,18 +238,18 @@ def test_the_line_to_write_lets_it_pass(
 
 
 def test_nan_is_refused_and_no_budget_admits_it(choice: Choice) -> None:
-    made = choice.made("uint16", uint16=Tried(600, kl=float("nan")))
-    assert made.code == 1 and "diverge by up to nan" in made.said
-    assert made.said.endswith("no budget admits it: leave `storage` out\n")
+    built = choice.selected("uint16", uint16=Tried(600, kl=float("nan")))
+    assert built.code == 1 and "diverge by up to nan" in built.stderr
+    assert built.stderr.endswith("no budget admits it: leave `storage` out\n")
 
 
 def test_an_action_that_nobody_would_choose_is_refused(choice: Choice) -> None:
-    assert choice.made("uint16", uint16=Tried(600, spoilt=1, loss=float("nan"))).code == 1
+    assert choice.selected("uint16", uint16=Tried(600, spoilt=1, loss=float("nan"))).code == 1
 
 
 def test_too_few_episodes_show_nothing(choice: Choice) -> None:
-    made = choice.made("uint16", uint16=Tried(600, episodes=58))
-    assert made.code == 1 and "0 of 58 independent episodes" in made.said
+    built = choice.selected("uint16", uint16=Tried(600, episodes=58))
+    assert built.code == 1 and "0 of 58 independent episodes" in built.stderr
 
 
 @pytest.mark.parametrize(
@@ -251,11 +259,13 @@ def test_too_few_episodes_show_nothing(choice: Choice) -> None:
 def test_so_many_episodes_without_violation_show_a_share(
     share: str, candidates: int, enough: int
 ) -> None:
-    assert shown(share, 0, enough, candidates) and not shown(share, 0, enough - 1, candidates)
+    assert is_shown(share, 0, enough, candidates) and not is_shown(share, 0, enough - 1, candidates)
 
 
 def test_the_page_and_the_document_say_the_same(choice: Choice, tmp_path: Path) -> None:
-    choice.made("smallest", uint16=Tried(600, episodes=80), fp16=Tried(590, kl=2e-3, episodes=80))
+    choice.selected(
+        "smallest", uint16=Tried(600, episodes=80), fp16=Tried(590, kl=2e-3, episodes=80)
+    )
     assert (
         report_quantization.main(
             ["--verdict", str(tmp_path / "out/verdict"), "--out", str(tmp_path / "page")]

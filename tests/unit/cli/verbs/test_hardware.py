@@ -1,4 +1,4 @@
-"""Every profile as `buildgraph hardware` shows it."""
+"""`buildgraph hardware show` for every profile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rules.boards.catalogue import BOARDS
 
 
 @pytest.mark.parametrize("profile", BOARDS)
-def test_a_profile_is_shown_with_a_source_for_each_fact(
+def test_each_fact_of_a_profile_is_shown_with_its_source(
     profile: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["hardware", "show", profile]) == 0
@@ -27,17 +27,19 @@ def test_a_profile_is_shown_with_a_source_for_each_fact(
 
 
 @pytest.mark.parametrize("profile", BOARDS)
-def test_a_profile_for_programs_holds_all_that_is_known(
+def test_the_json_of_a_profile_has_all_facts(
     profile: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["hardware", "show", profile, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    answer = json.loads(capsys.readouterr().out)
     board = BOARDS[profile]
-    assert told["profile"] == profile and told["board"]["core"]["cpu"] == board.core.cpu
-    assert [mode["name"] for mode in told["board"]["power_modes"]] == [
+    assert answer["profile"] == profile and answer["board"]["core"]["cpu"] == board.core.cpu
+    assert [mode["name"] for mode in answer["board"]["power_modes"]] == [
         mode.name for mode in board.power_modes
     ]
-    assert told["board"]["modules"] == dict(board.modules) and told["board"]["sources"] == dict(
+    assert answer["board"]["modules"] == dict(board.modules) and answer["board"]["sources"] == dict(
         board.sources
     )
-    assert all(set(source) == {"what", "dated", "retrieved"} for source in told["sources"].values())
+    assert all(
+        set(source) == {"what", "dated", "retrieved"} for source in answer["sources"].values()
+    )

@@ -1,4 +1,6 @@
-"""Which backend an agent gets: by its table and by what native covers; exports of python agents are refused."""
+"""Which backend an agent gets: by its table and by what native covers; exports of python agents are
+refused.
+"""
 
 from __future__ import annotations
 
@@ -50,61 +52,61 @@ def test_the_table_decides(options: dict[str, Any], python: str) -> None:
 )
 def test_what_the_rule_takes_for_python_native_refuses(word: str, value: object) -> None:
     plain = one_factor()
-    given = replace(plain, pA=plain.A, pB=plain.B, **{word: value})  # type: ignore[arg-type]
-    assert refusals(plain) == [] and any(word in reason for reason in refusals(given))
+    inputs = replace(plain, pA=plain.A, pB=plain.B, **{word: value})  # type: ignore[arg-type]
+    assert refusals(plain) == [] and any(word in reason for reason in refusals(inputs))
 
 
 def test_a_python_agent_has_a_proof_and_a_page_but_no_code() -> None:
-    made = coalition(
+    built = coalition(
         ctx("//c:both"), {"learner": Agent(rat(runtime="python")), "other": Agent(rat())}
     )
-    assert sorted(made.outputs()) == ["learner", "learner.python", "other"]
-    [proof, page] = [maker(made.outputs()[name]) for name in ("learner", "learner.python")]
+    assert sorted(built.outputs()) == ["learner", "learner.python", "other"]
+    [proof, page] = [maker(built.outputs()[name]) for name in ("learner", "learner.python")]
     assert (
         proof == page
         and "tools/prove_python.py" in proof.argv
         and "inferactively-pymdp" in proof.distributions
     )
-    assert {action.title for action in chain(made.outputs()["learner"])} == {
+    assert {action.title for action in chain(built.outputs()["learner"])} == {
         "ingest rat",
         "prove learner in Python",
     }
 
 
 def test_what_is_native_never_asks_for_pymdp() -> None:
-    made = coalition(
+    built = coalition(
         ctx("//c:both"), {"learner": Agent(rat(runtime="python")), "other": Agent(rat())}
     )
     assert all(
         "inferactively-pymdp" not in action.distributions
-        for action in chain(made.outputs()["other"])
+        for action in chain(built.outputs()["other"])
     )
 
 
 def test_an_export_of_python_agents_is_refused_by_name_and_reason() -> None:
-    made = coalition(
+    built = coalition(
         ctx("//c:both"),
         {"learner": Agent(rat(inference=Inference(learn_A=True))), "other": Agent(rat())},
     )
     with pytest.raises(
-        BuildError, match=r"learner \(learn_A = true\), and images with Python are not made yet"
+        BuildError, match=r"learner \(learn_A = true\), and images support the native backend only"
     ) as fault:
-        export(ctx(), made, hardware(ctx(), "raspberry-pi-5"))
+        export(ctx(), built, hardware(ctx(), "raspberry-pi-5"))
     assert fault.value.at is not None and "runtime.json" in (fault.value.fix or "")
 
 
 def test_firmware_shares_the_proof_of_exports_and_refuses_unknown_cores() -> None:
-    made = coalition(ctx("//c:one"), {"rat": Agent(rat())})
-    [gate] = firmware(ctx(), made, "cortex-m4f").gates
+    built = coalition(ctx("//c:one"), {"rat": Agent(rat())})
+    [gate] = firmware(ctx(), built, "cortex-m4f").gates
     titles = {action.title for action in chain(gate.verdict)}
     assert {
         "prove rat",
         "compile rat for cortex_m4",
         "helpers for cortex-m4f",
     } <= titles and gate.needs == ("qemu-arm-static",)
-    board = export(ctx(), made, hardware(ctx(), "raspberry-pi-5"))
+    board = export(ctx(), built, hardware(ctx(), "raspberry-pi-5"))
     shared = set(written(chain(gate.verdict))) & set(written(chain(board.gates[0].verdict)))
-    assert len(shared) == len(list(chain(made.members[0].proved.proof)))
+    assert len(shared) == len(list(chain(built.members[0].proved.proof)))
     with pytest.raises(BuildError, match="no core 'cortex-m4'") as fault:
-        firmware(ctx(), made, "cortex-m4")
+        firmware(ctx(), built, "cortex-m4")
     assert "cortex-m4f" in (fault.value.fix or "")

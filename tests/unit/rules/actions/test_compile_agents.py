@@ -1,4 +1,4 @@
-"""The actions that the rules of agents declare: what is shared, and what each is told."""
+"""Actions that the rules of agents declare: shared ones, and the arguments of each."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def exported(board: Hardware, budget: Budget = Budget()) -> Export:
     return export(ctx("//e:rooms"), rooms(), board, budget)
 
 
-def everything(made: Export) -> list[tuple[object, ...]]:
+def everything(built: Export) -> list[tuple[object, ...]]:
     """All that is done for an export, gates too."""
-    return written(chain(made.image, *(gate.verdict for gate in made.gates)))
+    return written(chain(built.image, *(gate.verdict for gate in built.gates)))
 
 
 def test_the_json_beside_the_arrays_is_an_input() -> None:
-    made = model(ctx(), HEATER)
+    built = model(ctx(), HEATER)
     assert ("package/heater.json", Source("package/heater.json")) in [
-        (path, Source(given.name))
-        for path, given in maker(made.ir).inputs
-        if isinstance(given, Source)
+        (path, Source(values.name))
+        for path, values in maker(built.ir).inputs
+        if isinstance(values, Source)
     ]
     other = model(ctx(), HEATER, spec=Source("package/other.json"))
     assert (
@@ -58,10 +58,10 @@ def test_inference_leaves_out_what_was_not_said() -> None:
 
 
 def test_a_python_source_brings_its_packages() -> None:
-    made = model(
+    built = model(
         ctx(), Source("package/a.py"), args={"b": 1, "a": [2]}, packages=("inferactively-pymdp",)
     )
-    action = maker(made.ir)
+    action = maker(built.ir)
     assert '{"a": [2], "b": 1}' in action.argv and action.distributions == (
         "inferactively-pymdp",
         "numpy",
@@ -119,10 +119,10 @@ def test_gates_say_what_they_need(profile: str, needs: tuple[str, ...]) -> None:
 
 
 def test_a_change_of_one_agent_leaves_the_code_of_the_other() -> None:
-    def code(made: Coalition, name: str) -> list[tuple[object, ...]]:
+    def code(built: Coalition, name: str) -> list[tuple[object, ...]]:
         [artifact] = [
             member.proved.code
-            for member in made.members
+            for member in built.members
             if member.name == name and member.proved.code
         ]
         return written(chain(artifact))
@@ -144,19 +144,21 @@ def test_links_are_those_of_the_table_once_they_are_checked() -> None:
         and links.name == "links.json"
         and links.action.title == "check the links"
     )
-    given = [artifact for _, artifact in links.action.inputs if isinstance(artifact, Content)]
+    values = [artifact for _, artifact in links.action.inputs if isinstance(artifact, Content)]
     assert (
-        Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]') in given
+        Content("links.json", b'[{"from": "heater.action.0", "to": "vent.observation.0"}]')
+        in values
     )
 
 
 def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:
     vent = Agent(model(ctx(), VENT), replicas=3)
-    made = coalition(ctx(), {"vent": vent}, tick=Duration(10), copies=2, io="http")
-    assert made.running.words() == ["--tick", "10", "--deadline", "10", "--copies", "2", "--http"]
+    built = coalition(ctx(), {"vent": vent}, tick=Duration(10), copies=2, io="http")
+    assert built.running.words() == ["--tick", "10", "--deadline", "10", "--copies", "2", "--http"]
     board = hardware(ctx(), "raspberry-pi-5")
     plain, other = (
-        export(ctx(), each, board) for each in (coalition(ctx(), {"vent": Agent(vent.model)}), made)
+        export(ctx(), each, board)
+        for each in (coalition(ctx(), {"vent": Agent(vent.model)}), built)
     )
     titles = [
         action.title
@@ -168,6 +170,6 @@ def test_replicas_and_how_it_runs_reach_the_main_file_alone() -> None:
     ]  # the artifacts that follow have other content, not another command
     [assembled] = [action for action in chain(other.image) if action.title == "assemble the image"]
     assert any(
-        isinstance(given, Content) and b'"cmd": ["--listen", ":8080"]' in given.data
-        for _, given in assembled.inputs
+        isinstance(values, Content) and b'"cmd": ["--listen", ":8080"]' in values.data
+        for _, values in assembled.inputs
     )

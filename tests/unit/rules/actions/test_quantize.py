@@ -1,4 +1,6 @@
-"""What storage and fidelity in an export make of its actions: nothing without a word, and a budget reaches its judge alone."""
+"""Effect of storage and fidelity on the actions of an export: none by default, and only the
+selection reads the budget.
+"""
 
 from __future__ import annotations
 
@@ -30,32 +32,32 @@ def exported(**words: Any) -> Export:
     return export(ctx("//e:rooms"), rooms(), hardware(ctx(), "raspberry-pi-5"), **words)
 
 
-def everything(made: Export) -> set[tuple[object, ...]]:
+def everything(built: Export) -> set[tuple[object, ...]]:
     """All that is done for an export, gates and pages too."""
     pages = (
-        (made.image, made.report)
-        if made.storage is None
-        else (made.image, made.report, made.storage)
+        (built.image, built.report)
+        if built.storage is None
+        else (built.image, built.report, built.storage)
     )
-    return set(written(chain(*pages, *(gate.verdict for gate in made.gates))))
+    return set(written(chain(*pages, *(gate.verdict for gate in built.gates))))
 
 
-def titles(made: Export, but: Export) -> list[str]:
-    """What is done for one export and not for another."""
-    assert made.storage is not None
+def titles(built: Export, but: Export) -> list[str]:
+    """Actions of one export that another export lacks."""
+    assert built.storage is not None
     return sorted(
         action.title
-        for action in chain(made.image, made.storage)
+        for action in chain(built.image, built.storage)
         if written([action])[0] not in everything(but)
     )
 
 
 def test_without_a_word_nothing_is_done() -> None:
-    made = exported()
-    assert made.storage is None and "storage" not in made.outputs()
+    built = exported()
+    assert built.storage is None and "storage" not in built.outputs()
     assert not any(
         "as uint16" in action.title or "trial" in action.title
-        for action in chain(made.image, made.report)
+        for action in chain(built.image, built.report)
     )
 
 
@@ -71,22 +73,22 @@ def test_everything_of_the_exact_agent_is_done_first() -> None:
 
 
 def test_nats_reach_the_choice_alone() -> None:
-    made = [
+    built = [
         exported(storage="smallest", fidelity=Fidelity(kl=kl, regret=regret))
         for kl, regret in ((1e-3, 1e-3), (1e-2, 1e-4))
     ]
-    assert titles(made[1], but=made[0]) == [
+    assert titles(built[1], but=built[0]) == [
         "choose how heater is stored",
         "choose how vent is stored",
     ]
 
 
 def test_an_agreement_says_how_many_episodes_are_tried() -> None:
-    made = [
+    built = [
         exported(storage="uint16", fidelity=Fidelity(agreement=share)) for share in (0.999, 0.95)
     ]
-    found = titles(made[1], but=made[0])
-    assert found == [
+    result = titles(built[1], but=built[0])
+    assert result == [
         f"{what} {name} {rest}"
         for what, rest in (
             ("choose how", "is stored"),
@@ -99,17 +101,17 @@ def test_an_agreement_says_how_many_episodes_are_tried() -> None:
 
 @pytest.mark.parametrize(("storage", "episodes"), [("uint16", "2995"), ("smallest", "4093")])
 def test_as_many_as_can_show_it(storage: str, episodes: str) -> None:
-    made = exported(storage=storage, fidelity=Fidelity())
-    assert made.storage is not None
+    built = exported(storage=storage, fidelity=Fidelity())
+    assert built.storage is not None
     parts = [
         action.argv
-        for action in chain(made.storage)
+        for action in chain(built.storage)
         if action.title.startswith("probe heater for a trial")
     ]
-    given = [
+    values = [
         [int(argv[argv.index(word) + 1]) for word in ("--first", "--episodes")] for argv in parts
     ]
-    assert [n for first, count in sorted(given) for n in range(first, first + count)] == list(
+    assert [n for first, count in sorted(values) for n in range(first, first + count)] == list(
         range(int(episodes))
     )
 
@@ -124,16 +126,16 @@ def test_boards_share_all_that_is_tried() -> None:
 
 
 def test_a_firmware_chooses_by_the_bytes_that_it_will_hold() -> None:
-    made = firmware(ctx(), rooms(), "cortex-m4f", Size(0), Size(0), "palette", Fidelity())
-    assert made.storage is not None
-    compiled = [action for action in chain(made.storage) if action.title.startswith("compile")]
+    built = firmware(ctx(), rooms(), "cortex-m4f", Size(0), Size(0), "palette", Fidelity())
+    assert built.storage is not None
+    compiled = [action for action in chain(built.storage) if action.title.startswith("compile")]
     assert {action.title for action in compiled} == {
         f"compile {name}{how} for cortex_m4"
         for name in ("heater", "vent")
         for how in ("", " as palette")
     }
     assert all("--small" in action.argv for action in compiled)
-    assert made.library is not None and "--max-flash" in maker(made.library).argv
+    assert built.library is not None and "--max-flash" in maker(built.library).argv
 
 
 @pytest.mark.parametrize(
@@ -141,14 +143,18 @@ def test_a_firmware_chooses_by_the_bytes_that_it_will_hold() -> None:
     [
         (
             {"storage": "uint16"},
-            'storage = "uint16" loses some fidelity, and nothing says how much it may',
+            'storage = "uint16" loses fidelity, but the export sets no budget',
             "write fidelity = { kl = 1e-3, regret = 1e-3, agreement = 0.999 }",
         ),
-        ({"fidelity": Fidelity()}, "no storage that could lose any", "leave fidelity out"),
-        ({"storage": "uint16", "fidelity": Fidelity(kl=0.0)}, "kl = 0 is no budget", "kl = 1e-3"),
+        ({"fidelity": Fidelity()}, "has a fidelity but no storage", "leave fidelity out"),
+        (
+            {"storage": "uint16", "fidelity": Fidelity(kl=0.0)},
+            "kl = 0 is not a budget",
+            "kl = 1e-3",
+        ),
         (
             {"storage": "uint16", "fidelity": Fidelity(regret=float("nan"))},
-            "regret = nan is no budget",
+            "regret = nan is not a budget",
             "regret = 1e-3",
         ),
         (

@@ -112,8 +112,8 @@ def test_boards_with_equal_code_share_their_core() -> None:
 def test_boards_with_equal_cores_share_every_action() -> None:
     def actions(profile: str) -> list[tuple[object, ...]]:
         agents = {"heater": Agent(model(ctx("//m:heater"), Source("package/heater.npz")))}
-        made = export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
-        return written(chain(made.image, *(gate.verdict for gate in made.gates)))
+        built = export(ctx(), coalition(ctx(), agents), hardware(ctx(), profile))
+        return written(chain(built.image, *(gate.verdict for gate in built.gates)))
 
     orins = [
         actions(profile)
@@ -131,8 +131,8 @@ def test_part_numbers_are_those_that_the_compiler_knows() -> None:
     text = (Path(spec.origin).parent / "lib/std/zig/system/arm.zig").read_text()
     for name, (implementer, part) in MIDR.items():
         table = text[text.index({0x41: "const Arm = ", 0x4E: "const Nvidia = "}[implementer]) :]
-        found = re.search(rf"\.part = 0x{part:03x}, .*?A64\.(\w+)", table)
-        assert found and found[1] == name.replace("-", "_")
+        match = re.search(rf"\.part = 0x{part:03x}, .*?A64\.(\w+)", table)
+        assert match and match[1] == name.replace("-", "_")
     assert {board.uarch for board in BOARDS.values() if board.core.arch == "arm64"} == {
         *MIDR,
         "apple-m2",

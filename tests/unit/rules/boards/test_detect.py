@@ -1,4 +1,4 @@
-"""What the files of devices say, the profile that fits them, and what stays unknown."""
+"""Facts from files of devices, the matching profile, and facts that stay unknown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNTOLD = {
 }  # a virtual machine and a PC do not say their names
 
 
-def found(files: dict[str, str]) -> Match:
+def matched(files: dict[str, str]) -> Match:
     """The match of a device that has these files."""
     return match(facts(files), BOARDS, MIDR)
 
@@ -43,7 +43,7 @@ def test_there_is_a_device_of_every_profile_that_can_be_told() -> None:
 
 @pytest.mark.parametrize("profile", DEVICES)
 def test_every_device_is_told_by_its_own_files(profile: str) -> None:
-    got = found(DEVICES[profile])
+    got = matched(DEVICES[profile])
     assert (got.profile, got.differs) == (profile, ())
     assert got.override == (
         {"memory": '"3906MiB"'}
@@ -69,7 +69,7 @@ def test_all_facts_of_a_jetson() -> None:
         True,
     )
     assert device.modules == ("p3768-0000", "p3767-0005")
-    got = found(DEVICES["jetson-orin-nano-8g"])
+    got = matched(DEVICES["jetson-orin-nano-8g"])
     assert (
         got.because == ("the device tree names p3767-0005", "its processor is cortex-a78ae")
         and got.unknown == ()
@@ -168,11 +168,12 @@ def test_memory_can_be_limited_or_not(files: dict[str, str], limited: bool | Non
 def test_another_size_of_memory_is_overridden(
     files: dict[str, str], profile: str, memory: str
 ) -> None:
-    got = found(files)
+    got = matched(files)
     assert (got.profile, got.override, got.differs) == (profile, {"memory": memory}, ())
 
 
-# `model` and `compatible` as they stand in the kernel's own device trees (torvalds/linux arch/arm64/boot/dts, facts only).
+# `model` and `compatible` as in the kernel's device trees (torvalds/linux
+# arch/arm64/boot/dts, facts only).
 LINUX = {
     "nvidia/tegra234-p3768-0000+p3767-0005.dts": (
         "NVIDIA Jetson Orin Nano Developer Kit",
@@ -215,7 +216,7 @@ LINUX = {
 @pytest.mark.parametrize(("model", "names", "profile"), LINUX.values(), ids=LINUX)
 def test_the_kernels_own_device_trees_are_told(model: str, names: str, profile: str) -> None:
     files = tree(model, *names.split())
-    assert (found(files).profile, facts(files).model, facts(files).compatible) == (
+    assert (matched(files).profile, facts(files).model, facts(files).compatible) == (
         profile,
         model,
         tuple(names.split()),
@@ -223,30 +224,30 @@ def test_the_kernels_own_device_trees_are_told(model: str, names: str, profile: 
 
 
 def test_what_disagrees_is_told_and_decides_nothing() -> None:
-    got = found(tree("", "nvidia,p3767-0000", "nvidia,tegra234") | arm(4, 4000000, (0x41, 0xD08)))
+    got = matched(tree("", "nvidia,p3767-0000", "nvidia,tegra234") | arm(4, 4000000, (0x41, 0xD08)))
     assert (got.profile, got.override) == ("jetson-orin-nx-16g", {})
     assert got.differs == (
         "its processor is cortex-a72, not cortex-a78ae",
-        "the kernel has 3906 MiB of memory, which is no size that the board is sold with",
+        "the kernel has 3906 MiB of memory, which is not a size that the board is sold with",
         "4 of 8 cores are online",
     )
-    bigger = found(tree("", "raspberrypi,5-model-b") | arm(8, 40000000, (0x41, 0xD0B)))
+    bigger = matched(tree("", "raspberrypi,5-model-b") | arm(8, 40000000, (0x41, 0xD0B)))
     assert bigger.override == {"cores": "8"} and "39062 MiB" in bigger.differs[0]
 
 
 def test_what_is_not_there_is_told_as_not_known() -> None:
-    assert found({}) == Match(
+    assert matched({}) == Match(
         "",
         unknown=(
             "which board it is: there is no device tree to name it",
             "its processor: /proc/cpuinfo is not there or names none",
             "its memory: /proc/meminfo is not there or says nothing of MemTotal",
-            "whether memory can be limited: neither cgroup.controllers nor /proc/cgroups tells",
+            "whether memory can be limited: cgroup.controllers and /proc/cgroups do not show it",
         ),
     )
-    bare = found(tree("", "nvidia,p3767-0000") | arm(8, 16018432, A78AE) | CGROUP_2)
+    bare = matched(tree("", "nvidia,p3767-0000") | arm(8, 16018432, A78AE) | CGROUP_2)
     assert [text.split(":")[0] for text in bare.unknown] == ["its L4T release", "its power modes"]
-    other = found(
+    other = matched(
         tree("", "nvidia,p3767-0000")
         | arm(8, 16018432, A78AE)
         | CGROUP_2
@@ -256,7 +257,7 @@ def test_what_is_not_there_is_told_as_not_known() -> None:
 
 
 def test_a_board_of_no_profile_has_neighbours_with_its_core() -> None:
-    got = found(
+    got = matched(
         tree("Raspberry Pi 400", "raspberrypi,400", "brcm,bcm2711")
         | arm(4, 3884376, (0x41, 0xD08))
         | CGROUP_2
@@ -269,7 +270,7 @@ def test_a_board_of_no_profile_has_neighbours_with_its_core() -> None:
 
 
 def test_a_virtual_machine_on_a_mac_does_not_say_which() -> None:
-    got = found(arm(4, 8000000, (0x61, 0x000)) | CGROUP_2)
+    got = matched(arm(4, 8000000, (0x61, 0x000)) | CGROUP_2)
     assert (got.profile, got.near) == ("", ("mac-mini-m2", "mac-mini-m4"))
 
 
@@ -313,5 +314,5 @@ def test_this_machine_can_be_read() -> None:
     )
 )
 def test_no_content_is_too_odd(files: dict[str, str]) -> None:
-    got = found(files)
+    got = matched(files)
     assert got.profile in ("", *BOARDS) and isinstance(got.unknown, tuple)

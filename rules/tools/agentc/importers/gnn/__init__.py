@@ -1,1 +1,1 @@
-"""Reader of Generalized Notation Notation (GNN)."""
+"""Importer of Generalized Notation Notation (GNN)."""

@@ -1,7 +1,8 @@
-"""In which order the axes of a matrix were written: as its user says, else the one order in which it is a distribution.
+"""Order of a matrix's axes in a GNN file: given by the user, or the only order that is a
+distribution.
 
-GNN files do not mark which axis is which: some write B as (next, previous, action), others action first, others with
-rows that sum to 1. An order is taken only when no other one makes another model.
+GNN files do not mark their axes. Some write B as (next, previous, action), others put the action
+first or write rows that sum to 1. An order is inferred only if no other order gives another model.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from agentc.ir.types import F64, ModelFault
-from agentc.ir.validate import column_faults, off_columns, unrounded
+from agentc.ir.columns import column_errors, off_columns, renormalise_rounded
+from agentc.ir.types import F64, ModelError
 
 MAX_ROLES = 6
 SHOWN = 2
@@ -21,26 +22,29 @@ Order = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
-    """The meaning of a matrix's axes in pymdp's order, and their sizes as far as they are known elsewhere."""
+class AxisRoles:
+    """Meaning of a matrix's axes in pymdp's order, and their known sizes."""
 
     name: str
     roles: Order
     sizes: Mapping[str, int | None]
 
 
-def arrange(axes: Axes, written: F64, layout: Order | None) -> F64:
-    """The matrix with its axes in the order of `axes.roles`; ModelFault when that is impossible or not clear."""
+def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
+    """Return the matrix with axes in the order of `axes.roles`; ModelError if impossible or
+    ambiguous.
+    """
     if written.ndim != len(axes.roles):
-        raise ModelFault(
+        raise ModelError(
             [
-                f"{axes.name} is written with {written.ndim} axes {written.shape}, its connections call for "
+                f"{axes.name} is written with {written.ndim} axes {written.shape}, its "
+                "connections call for "
                 f"{len(axes.roles)}: {', '.join(axes.roles)}"
             ]
         )
     if layout is not None:
         return _as_said(axes, written, layout)
-    orders = [order for order in _usual(axes.roles) if _fits(axes, written, order)]
+    orders = [order for order in _usual_orders(axes.roles) if _fits(axes, written, order)]
     orders = orders or [order for order in _all(axes.roles) if _fits(axes, written, order)]
     if not orders:
         usual = (
@@ -49,56 +53,61 @@ def arrange(axes: Axes, written: F64, layout: Order | None) -> F64:
             if len(axes.roles) > MAX_ROLES
             else ""
         )
-        raise ModelFault(
+        raise ModelError(
             [
-                f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} has{usual}"
+                f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} "
+                f"has{usual}"
             ]
         )
     sound = [order for order in orders if _is_distribution(_read(axes, written, order))]
     if not sound:
         reading = _read(axes, written, orders[0])
         tried = " and as ".join(",".join(order) for order in orders[1:])
-        raise ModelFault(
+        raise ModelError(
             [
-                f"{fault} (read as {','.join(orders[0])}{'; nor is it one as ' + tried if tried else ''})"
-                for fault in itertools.islice(column_faults(axes.name, reading), SHOWN)
+                f"{error} (read as "
+                f"{','.join(orders[0])}{'; it is also none as ' + tried if tried else ''})"
+                for error in itertools.islice(column_errors(axes.name, reading), SHOWN)
             ]
         )
-    different = _different(axes, written, sound)
+    different = _distinct_orders(axes, written, sound)
     if len(different) > 1:
         choices = " or ".join(f'"{",".join(order)}"' for order in different)
-        raise ModelFault(
+        raise ModelError(
             [
-                f"{axes.name} can be read in {len(different)} ways that make different models: say which it "
+                f"{axes.name} can be read in {len(different)} ways that make different models: "
+                "say which it "
                 f"is, layout = {{ {axes.name} = {choices} }}"
             ]
         )
     return _read(axes, written, sound[0])
 
 
-def _as_said(axes: Axes, written: F64, layout: Order) -> F64:
+def _as_said(axes: AxisRoles, written: F64, layout: Order) -> F64:
     if sorted(layout) != sorted(axes.roles):
-        raise ModelFault(
+        raise ModelError(
             [
-                f"layout of {axes.name} = {','.join(layout)!r} must hold each of {', '.join(axes.roles)} once"
+                f"layout of {axes.name} = {','.join(layout)!r} must hold each of "
+                f"{', '.join(axes.roles)} once"
             ]
         )
     if not _fits(axes, written, layout):
-        raise ModelFault(
+        raise ModelError(
             [
-                f"{axes.name} has the shape {written.shape}, its layout {','.join(layout)!r} calls for "
+                f"{axes.name} has the shape {written.shape}, its layout {','.join(layout)!r} "
+                "calls for "
                 f"{_sizes(axes)}"
             ]
         )
     reading = _read(axes, written, layout)
-    faults = list(itertools.islice(column_faults(axes.name, reading), SHOWN))
-    if faults:
-        raise ModelFault([f"{fault} (read as {','.join(layout)})" for fault in faults])
+    errors = list(itertools.islice(column_errors(axes.name, reading), SHOWN))
+    if errors:
+        raise ModelError([f"{error} (read as {','.join(layout)})" for error in errors])
     return reading
 
 
-def _usual(roles: Order) -> Iterator[Order]:
-    """pymdp's order first. A: observations anywhere. B: action last or first, next and previous either way."""
+def _usual_orders(roles: Order) -> Iterator[Order]:
+    """Return usual orders, pymdp's first. A: observations anywhere. B: action last or first."""
     if roles[0] == "observation":
         states = roles[1:]
         yield from ((*states[:i], "observation", *states[i:]) for i in range(len(roles)))
@@ -115,31 +124,31 @@ def _all(roles: Order) -> Iterator[Order]:
     return itertools.permutations(roles) if len(roles) <= MAX_ROLES else iter(())
 
 
-def _fits(axes: Axes, written: F64, order: Order) -> bool:
-    found = dict(zip(order, written.shape, strict=True))
-    square = found.get("next") == found.get("previous")
-    return square and all(axes.sizes.get(role) in (None, size) for role, size in found.items())
+def _fits(axes: AxisRoles, written: F64, order: Order) -> bool:
+    lengths = dict(zip(order, written.shape, strict=True))
+    square = lengths.get("next") == lengths.get("previous")
+    return square and all(axes.sizes.get(role) in (None, size) for role, size in lengths.items())
 
 
-def _read(axes: Axes, written: F64, order: Order) -> F64:
-    return unrounded(np.transpose(written, [order.index(role) for role in axes.roles]))
+def _read(axes: AxisRoles, written: F64, order: Order) -> F64:
+    return renormalise_rounded(np.transpose(written, [order.index(role) for role in axes.roles]))
 
 
 def _is_distribution(array: F64) -> bool:
     return bool(np.all(array >= 0.0) and not np.any(off_columns(array)))
 
 
-def _different(axes: Axes, written: F64, orders: list[Order]) -> list[Order]:
-    """One order for each different reading."""
-    found: list[tuple[Order, F64]] = []
+def _distinct_orders(axes: AxisRoles, written: F64, orders: list[Order]) -> list[Order]:
+    """Return one order for each distinct result."""
+    distinct: list[tuple[Order, F64]] = []
     for order in orders:
         reading = _read(axes, written, order)
-        if not any(np.array_equal(reading, other) for _, other in found):
-            found.append((order, reading))
-    return [order for order, _ in found]
+        if not any(np.array_equal(reading, other) for _, other in distinct):
+            distinct.append((order, reading))
+    return [order for order, _ in distinct]
 
 
-def _sizes(axes: Axes) -> str:
+def _sizes(axes: AxisRoles) -> str:
     return ", ".join(
         f"{role} {'?' if axes.sizes.get(role) is None else axes.sizes[role]}" for role in axes.roles
     )

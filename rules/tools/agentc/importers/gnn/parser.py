@@ -1,7 +1,8 @@
-"""Generalized Notation Notation (GNN), a markdown format of models: its sections read strictly, every fault with its line.
+"""Parser of Generalized Notation Notation (GNN), a Markdown format. Every error has its line.
 
-Read are StateSpaceBlock (`A[3,3,type=float]`), Connections (`s-A`, `(D_f0,D_f1)>(s_f0,s_f1)`), InitialParameterization
-(`A={ (0.9,0.1), (0.1,0.9) }`), Time and ModelParameters (`key: value`); `#` begins a comment. The rest is for people.
+It reads StateSpaceBlock (`A[3,3,type=float]`), Connections (`s-A`, `(D_f0,D_f1)>(s_f0,s_f1)`),
+InitialParameterization (`A={ (0.9,0.1), (0.1,0.9) }`), Time and ModelParameters (`key: value`). `#`
+begins a comment. Other sections are ignored.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from agentc.importers.parameters import DEFAULTS
-from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, shown
-from agentc.ir.types import F64, ModelFault
+from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, quote
+from agentc.ir.types import F64, ModelError
 
 HEADING = re.compile(r"##[ \t]*([^#].*)")
 NAME = r"[^\W\d][\w+^']*"
@@ -34,7 +35,7 @@ Line = tuple[int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gnn:
-    """What a file says: sizes by variable (None where they are no number), pairs of connected variables, values."""
+    """Contents of a file: sizes by variable (None if not numeric), connected pairs, values."""
 
     variables: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
     edges: list[tuple[str, str]] = field(default_factory=list)
@@ -44,111 +45,113 @@ class Gnn:
 
 
 def parse(text: str) -> Gnn:
-    """Read a whole file; ModelFault with every line that cannot be read."""
-    faults: list[str] = []
-    sections = _sections(text, faults)
-    faults += [
-        f"no section '## {name}': this is no GNN model" for name in NEEDED if name not in sections
+    """Parse a file; ModelError lists every invalid line."""
+    errors: list[str] = []
+    sections = _sections(text, errors)
+    errors += [
+        f"no section '## {name}': this is not a GNN model"
+        for name in NEEDED
+        if name not in sections
     ]
-    found = Gnn()
+    document = Gnn()
     for line in sections.get("StateSpaceBlock", ()):
-        _variable(line, found, faults)
+        _variable(line, document, errors)
     for line in sections.get("Connections", ()):
-        _edges(line, found, faults)
-    for statement in _statements(sections.get("InitialParameterization", ()), faults):
-        _value(statement, found, faults)
+        _edges(line, document, errors)
+    for statement in _statements(sections.get("InitialParameterization", ()), errors):
+        _value(statement, document, errors)
     for line in sections.get("ModelParameters", ()):
-        _parameter(line, found, faults)
-    found.time.extend(words for _, words in sections.get("Time", ()))
-    if faults:
-        raise ModelFault(faults)
-    return found
+        _parameter(line, document, errors)
+    document.time.extend(words for _, words in sections.get("Time", ()))
+    if errors:
+        raise ModelError(errors)
+    return document
 
 
-def _sections(text: str, faults: list[str]) -> dict[str, list[Line]]:
-    """The lines of the sections that are read, comments, blank lines and fences left out."""
-    found: dict[str, list[Line]] = {}
+def _sections(text: str, errors: list[str]) -> dict[str, list[Line]]:
+    """Yield the lines of the known sections without comments, blank lines and fences."""
+    sections: dict[str, list[Line]] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), 1):
         heading = HEADING.fullmatch(line.rstrip())
         if heading:
             name = "".join(heading[1].split())
-            if name in found:
-                faults.append(f"line {number}: a second section '## {name}'")
+            if name in sections:
+                errors.append(f"line {number}: a second section '## {name}'")
             if name in READ:
-                found.setdefault(name, [])
+                sections.setdefault(name, [])
         elif name in READ:
             words = line.partition("#")[0].strip()
             if words and not words.startswith("```"):
-                found[name].append((number, words))
-    return found
+                sections[name].append((number, words))
+    return sections
 
 
-def _variable(line: Line, found: Gnn, faults: list[str]) -> None:
+def _variable(line: Line, document: Gnn, errors: list[str]) -> None:
     number, words = line
     match = VARIABLE.fullmatch(words)
     if match is None:
-        faults.append(f"line {number}: {shown(words)} is no variable, such as A[3,2,type=float]")
-    elif match[1] in found.variables:
-        faults.append(f"line {number}: {match[1]} is declared a second time")
+        errors.append(f"line {number}: {quote(words)} is not a variable such as A[3,2,type=float]")
+    elif match[1] in document.variables:
+        errors.append(f"line {number}: {match[1]} is declared a second time")
     else:
         sizes = [size.strip() for size in (match[2] or "").split(",")]
-        found.variables[match[1]] = tuple(
+        document.variables[match[1]] = tuple(
             int(size) if re.fullmatch(r"[0-9]{1,9}", size) else None
             for size in sizes
             if size and not size.startswith("type")
         )
 
 
-def _edges(line: Line, found: Gnn, faults: list[str]) -> None:
-    """`a>b`, `a-b`, groups in parentheses, chains; a label after a colon is dropped."""
+def _edges(line: Line, document: Gnn, errors: list[str]) -> None:
+    """Parse `a>b`, `a-b`, groups in parentheses and chains. A label after a colon is dropped."""
     number, words = line
     ends = EDGE.split(words.partition(":")[0])
     groups = [[name.strip() for name in end.strip().strip("()").split(",")] for end in ends]
     odd = [name for group in groups for name in group if not re.fullmatch(NAME, name)]
     if len(groups) < 2 or odd:
-        faults.append(
-            f"line {number}: {shown(words)} is no connection, such as s-A or (D0,D1)>(s0,s1)"
+        errors.append(
+            f"line {number}: {quote(words)} is not a connection such as s-A or (D0,D1)>(s0,s1)"
         )
         return
-    found.edges.extend(
+    document.edges.extend(
         (a, b) for left, right in itertools.pairwise(groups) for a in left for b in right
     )
 
 
-def _statements(lines: list[Line] | tuple[()], faults: list[str]) -> Iterator[Line]:
-    """Lines joined until their brackets close."""
-    held: list[str] = []
+def _statements(lines: list[Line] | tuple[()], errors: list[str]) -> Iterator[Line]:
+    """Join lines until their brackets close."""
+    pending: list[str] = []
     begin = depth = 0
     for number, words in lines:
-        begin = begin if held else number
-        held.append(words)
+        begin = begin if pending else number
+        pending.append(words)
         depth += sum(words.count(mark) for mark in "{([") - sum(words.count(mark) for mark in "})]")
         if depth <= 0:
-            yield begin, " ".join(held)
-            held, depth = [], 0
-    if held:
-        faults.append(f"line {begin}: {shown(held[0])} has a bracket that is never closed")
+            yield begin, " ".join(pending)
+            pending, depth = [], 0
+    if pending:
+        errors.append(f"line {begin}: {quote(pending[0])} has a bracket that is never closed")
 
 
-def _value(statement: Line, found: Gnn, faults: list[str]) -> None:
+def _value(statement: Line, document: Gnn, errors: list[str]) -> None:
     number, words = statement
     match = ASSIGNMENT.fullmatch(words)
     if match is None:
-        faults.append(f"line {number}: {shown(words)} is no value, such as D={{(0.5, 0.5)}}")
-    elif match[1] in found.values or match[1] in found.parameters:
-        faults.append(f"line {number}: {match[1]} has a value already")
+        errors.append(f"line {number}: {quote(words)} is not a value such as D={{(0.5, 0.5)}}")
+    elif match[1] in document.values or match[1] in document.parameters:
+        errors.append(f"line {number}: {match[1]} has a value already")
     elif match[2][:1] not in ("{", "(", "["):
-        found.parameters[match[1]] = match[2]
+        document.parameters[match[1]] = match[2]
     else:
         try:
-            found.values[match[1]] = _tensor(WORD.findall(match[2]))
+            document.values[match[1]] = _tensor(WORD.findall(match[2]))
         except ValueError as error:
-            faults.append(f"line {number}: {match[1]}: {error}")
+            errors.append(f"line {number}: {match[1]}: {error}")
 
 
 def _tensor(words: list[str]) -> F64:
-    """Nested brackets of numbers as an array; ValueError when they are ragged or hold something else."""
+    """Parse nested brackets of numbers to an array; ValueError if ragged or not numeric."""
     numbers: list[float] = []
     counts: list[
         tuple[int, int]
@@ -159,7 +162,8 @@ def _tensor(words: list[str]) -> F64:
         if word in ("{", "(", "["):
             if len(stack) == MAX_DEPTH:
                 raise ValueError(
-                    f"brackets are nested more than {MAX_DEPTH} deep: a matrix with more axes is for an .npz"
+                    f"brackets are nested more than {MAX_DEPTH} deep: a matrix with more axes is "
+                    "for an .npz"
                 )
             if not stack and i:
                 raise ValueError("a second value follows: put all of it into one pair of brackets")
@@ -182,13 +186,13 @@ def _number(word: str, numbers: list[float], stack: list[tuple[str, int]]) -> No
     if len(numbers) >= MAX_CELLS:
         raise ValueError(f"it holds more than {MAX_CELLS} entries: {AS_ARRAYS}")
     if not NUMBER.fullmatch(word) or not math.isfinite(float(word)) or not stack:
-        raise ValueError(f"a number is expected, {shown(word)} stands there")
+        raise ValueError(f"a number is expected, not {quote(word)}")
     numbers.append(float(word))
     _count(stack)
 
 
 def _count(stack: list[tuple[str, int]]) -> None:
-    """One more entry in the innermost bracket that is open."""
+    """Count one more entry in the innermost open bracket."""
     if stack:
         mark, count = stack.pop()
         stack.append((mark, count + 1))
@@ -210,12 +214,13 @@ def _shape(counts: list[tuple[int, int]], numbers: int) -> tuple[int, ...]:
     return shape
 
 
-def _parameter(line: Line, found: Gnn, faults: list[str]) -> None:
+def _parameter(line: Line, document: Gnn, errors: list[str]) -> None:
     number, words = line
     match = PARAMETER.fullmatch(words.lstrip("-* "))
     if match is None:
-        faults.append(f"line {number}: {shown(words)} is no parameter, such as policy_len: 2")
-    elif found.parameters.setdefault(match[1], match[2]) != match[2] and match[1] in DEFAULTS:
-        faults.append(
-            f"line {number}: {match[1]} has the value {shown(found.parameters[match[1]])} already"
+        errors.append(f"line {number}: {quote(words)} is not a parameter such as policy_len: 2")
+    elif document.parameters.setdefault(match[1], match[2]) != match[2] and match[1] in DEFAULTS:
+        errors.append(
+            f"line {number}: {match[1]} has the value {quote(document.parameters[match[1]])} "
+            "already"
         )

@@ -1,4 +1,4 @@
-"""Which variable of a GNN file is which part of an agent: modalities, factors, controls, and what depends on what."""
+"""Roles of the variables of a GNN file: modalities, factors, controls and their dependencies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentc.importers.gnn.parser import Gnn
-from agentc.ir.types import F64, ModelFault
+from agentc.ir.types import F64, ModelError
 
 MATRIX = re.compile(r"([ABCDE])(?:_(\w+)|([0-9]+))?")
 STATE = re.compile(r"s(?:_\w+|[0-9]+)?")
@@ -17,7 +17,7 @@ LATER = re.compile(r"s_?(?:prime|next)\w*|s\w*_(?:prime|next)")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrix:
-    """One A or B with its values: its suffix (`loc` of A_loc) and its own variable, what it tells or moves."""
+    """One A or B with its values, its suffix (`loc` of A_loc) and its own variable."""
 
     name: str
     suffix: str
@@ -27,7 +27,9 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """Modalities and factors in the order of StateSpaceBlock, and the names connected with each matrix."""
+    """Modalities and factors in the order of StateSpaceBlock, and the names connected to each
+    matrix.
+    """
 
     modalities: tuple[Matrix, ...]
     factors: tuple[Matrix, ...]
@@ -36,24 +38,25 @@ class Structure:
 
 
 def structure_of(model: Gnn) -> Structure:
-    """Sort the variables; ModelFault when a matrix has no values, or values have no matrix."""
+    """Assign roles; ModelError if a matrix lacks values, or values lack a matrix."""
     named = {
         name: match
         for name in [*model.variables, *model.values]
         if (match := MATRIX.fullmatch(name))
     }
     near = _near(model)
-    faults = [
+    errors = [
         f"{name} is declared and has no values in InitialParameterization"
         for name in named
         if name not in model.values
     ]
-    faults += [
-        f"{name} is declared with the sizes {_declared(model, name)} and written with {model.values[name].shape}"
+    errors += [
+        f"{name} is declared with the sizes {_declared(model, name)} and written with "
+        f"{model.values[name].shape}"
         for name in named
         if name in model.values and _contradicts(model, name)
     ]
-    faults += [
+    errors += [
         f"no {letter} with values: an agent needs {what}"
         for letter, what in (
             ("A", "what it observes in each state"),
@@ -61,33 +64,33 @@ def structure_of(model: Gnn) -> Structure:
         )
         if not any(match[1] == letter for match in named.values())
     ]
-    if faults:
-        raise ModelFault(faults)
-    made = {
+    if errors:
+        raise ModelError(errors)
+    matrices = {
         letter: tuple(
             _matrix(model, near, name, match) for name, match in named.items() if match[1] == letter
         )
         for letter in "AB"
     }
     rest = {name: model.values[name] for name, match in named.items() if match[1] in "CDE"}
-    return Structure(made["A"], made["B"], near, rest)
+    return Structure(matrices["A"], matrices["B"], near, rest)
 
 
 def of_suffix(structure: Structure, letter: str, suffix: str, alone: bool) -> F64 | None:
-    """The C or D that belongs to a matrix: of its suffix, or the only one where there is one matrix."""
-    found = {
+    """Return the C or D of a matrix: by its suffix, or the only one if there is one matrix."""
+    candidates = {
         name: match
         for name in structure.rest
         if (match := MATRIX.fullmatch(name)) and match[1] == letter
     }
-    for name, match in found.items():
-        if _suffix(match) == suffix or (alone and len(found) == 1):
+    for name, match in candidates.items():
+        if _suffix(match) == suffix or (alone and len(candidates) == 1):
             return structure.rest[name]
     return None
 
 
 def unclaimed(structure: Structure) -> list[str]:
-    """Faults of C, D and E that belong to nothing."""
+    """Return an error for each C, D or E without a matrix."""
     known = {
         "C": {one.suffix for one in structure.modalities},
         "D": {one.suffix for one in structure.factors},
@@ -105,16 +108,16 @@ def unclaimed(structure: Structure) -> list[str]:
 
 
 def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
-    """The factors on which a matrix depends: those connected with it, of a B its own first, of an A in their order."""
+    """Return the factors that a matrix depends on: for B its own first, for A in their order."""
     factors = structure.factors
-    found = tuple(
+    connected = tuple(
         f for f, factor in enumerate(factors) if factor.own in structure.near.get(matrix.name, ())
     )
     if matrix in factors:
         own = factors.index(matrix)
-        return (own, *(f for f in found if f != own))
-    if found:
-        return found
+        return (own, *(f for f in connected if f != own))
+    if connected:
+        return connected
     same = [
         f for f, factor in enumerate(factors) if factor.suffix == matrix.suffix and len(factors) > 1
     ]
@@ -122,7 +125,7 @@ def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
         return ((same or [0])[0],)
     if axes == len(factors):
         return tuple(range(axes))
-    raise ModelFault(
+    raise ModelError(
         [
             f"{matrix.name}: Connections names no state that it depends on, such as "
             f"{factors[0].own}-{matrix.name}"
@@ -131,13 +134,18 @@ def parents(structure: Structure, matrix: Matrix, axes: int) -> tuple[int, ...]:
 
 
 def control(structure: Structure, matrix: Matrix) -> str:
-    """The control that moves a factor: the `u` connected with its B, or one of its own."""
-    found = sorted(name for name in structure.near.get(matrix.name, ()) if CONTROL.fullmatch(name))
-    if len(found) > 1:
-        raise ModelFault(
-            [f"{matrix.name} is connected with {' and '.join(found)}: one control moves a factor"]
+    """Return the control of a factor: the `u` connected to its B, or a control of its own."""
+    controls = sorted(
+        name for name in structure.near.get(matrix.name, ()) if CONTROL.fullmatch(name)
+    )
+    if len(controls) > 1:
+        raise ModelError(
+            [
+                f"{matrix.name} is connected with {' and '.join(controls)}: one control moves a "
+                "factor"
+            ]
         )
-    return found[0] if found else f"u_{matrix.own}"
+    return controls[0] if controls else f"u_{matrix.own}"
 
 
 def _matrix(
@@ -162,11 +170,11 @@ def _suffix(match: re.Match[str]) -> str:
 
 
 def _near(model: Gnn) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
+    neighbours: dict[str, set[str]] = {}
     for left, right in model.edges:
-        found.setdefault(left, set()).add(right)
-        found.setdefault(right, set()).add(left)
-    return {name: frozenset(names) for name, names in found.items()}
+        neighbours.setdefault(left, set()).add(right)
+        neighbours.setdefault(right, set()).add(left)
+    return {name: frozenset(names) for name, names in neighbours.items()}
 
 
 def _declared(model: Gnn, name: str) -> tuple[int | None, ...]:
@@ -174,7 +182,9 @@ def _declared(model: Gnn, name: str) -> tuple[int | None, ...]:
 
 
 def _contradicts(model: Gnn, name: str) -> bool:
-    """Whether declared and written sizes cannot be the same in any order, axes of length 1 aside."""
+    """Return whether declared and written sizes differ in every order, ignoring axes of length
+    1.
+    """
     sizes = _declared(model, name)
     wanted = sorted(size for size in sizes if size not in (None, 1))
     return (

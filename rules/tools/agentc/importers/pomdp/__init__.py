@@ -1,1 +1,1 @@
-"""Reader of Cassandra's POMDP text format."""
+"""Importer of Cassandra's POMDP text format."""

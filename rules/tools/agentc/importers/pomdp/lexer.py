@@ -1,4 +1,4 @@
-"""The words of a POMDP file with the lines they stand in, read one after the other; every refusal names the line."""
+"""Lexer of a POMDP file. Every error names the line."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from typing import NoReturn
 
 import numpy as np
-from agentc.importers.text_input import NUMBER, shown
-from agentc.ir.types import F64, ModelFault
+from agentc.importers.text_input import NUMBER, quote
+from agentc.ir.types import F64, ModelError
 
 TOKEN = re.compile(r":|[^\s:#]+|#[^\n]*|\n")
 
 
-class Words:
-    """Words, numbers and colons of a text, comments left out; `at` is the place of the next one."""
+class Tokens:
+    """Words, numbers and colons of a text without comments; `at` is the index of the next one."""
 
     def __init__(self, text: str) -> None:
         self.words: list[tuple[str, int]] = []
@@ -26,7 +26,7 @@ class Words:
                 self.words.append((word, self.last_line))
 
     def numbers(self, *shape: int) -> F64:
-        """As many numbers as the shape holds."""
+        """Read as many numbers as the shape requires."""
         count = math.prod(shape)
         words = self.words[self.at : self.at + count]
         odd = next(
@@ -36,41 +36,39 @@ class Words:
             self.at += odd
             self.fail(f"number {odd + 1} of {count} is expected")
         self.at += count
-        found = np.array([float(word) for word, _ in words], dtype=np.float64).reshape(shape)
-        if not np.all(np.isfinite(found)):
+        array = np.array([float(word) for word, _ in words], dtype=np.float64).reshape(shape)
+        if not np.all(np.isfinite(array)):
             self.fail("a number is too large", back=1)
-        return found
+        return array
 
     def number(self, wanted: str, low: float, high: float) -> float:
-        """One number within bounds."""
-        found = float(self.numbers())
-        if not low <= found <= high:
+        """Read one number within bounds."""
+        value = float(self.numbers())
+        if not low <= value <= high:
             self.fail(f"{wanted} is expected", back=1)
-        return found
+        return value
 
     def peek(self, ahead: int = 0) -> str:
-        """A word that comes, empty at the end of the file."""
+        """Return a later word, empty at the end of the file."""
         return self.words[self.at + ahead][0] if self.at + ahead < len(self.words) else ""
 
     def take(self, wanted: str) -> str:
-        """The next word."""
+        """Read the next word."""
         if self.at >= len(self.words):
             self.fail(f"{wanted} is expected")
         self.at += 1
         return self.words[self.at - 1][0]
 
     def colon(self) -> None:
-        """A colon."""
+        """Read a colon."""
         if self.peek() != ":":
             self.fail("a colon is expected")
         self.at += 1
 
     def fail(self, what: str, back: int = 0) -> NoReturn:
-        """Refuse at the word that stands here, or so many before."""
+        """Raise an error at the next word, or at one before it."""
         place = max(self.at - back, 0)
         if place >= len(self.words):
-            raise ModelFault([f"line {self.last_line}: {what}, the file ends there"])
+            raise ModelError([f"line {self.last_line}: {what}, the file ends there"])
         word, line = self.words[place]
-        raise ModelFault(
-            [f"line {line}: {what}" + ("" if back else f", {shown(word)} stands there")]
-        )
+        raise ModelError([f"line {line}: {what}" + ("" if back else f", not {quote(word)}")])

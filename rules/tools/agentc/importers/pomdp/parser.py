@@ -1,8 +1,8 @@
-"""The POMDP text format of Cassandra's pomdp-solve, read strictly: every fault has its line.
+"""Parser of the POMDP text format of Cassandra's pomdp-solve. Every error has its line.
 
-Statements: discount, values, states, actions, observations, start (a distribution, uniform, one state, include or
-exclude), T, O and R with names, indices, wildcards, rows, matrices, uniform, identity and reset. Later statements
-overwrite earlier ones, as in the original.
+Statements: discount, values, states, actions, observations, start (a distribution, uniform, one
+state, include or exclude), T, O and R with names, indices, wildcards, rows, matrices, uniform,
+identity and reset. Later statements overwrite earlier ones, as in the original.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from agentc.importers.pomdp.lexer import Words
-from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, shown
-from agentc.ir.types import F64, ModelFault
+from agentc.importers.pomdp.lexer import Tokens
+from agentc.importers.text_input import AS_ARRAYS, MAX_CELLS, NUMBER, quote
+from agentc.ir.types import F64, ModelError
 
 INDEX = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -28,19 +28,19 @@ ALL = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """States, actions or observations: how many, and their names when they have some."""
+    """States, actions or observations: their number, and their names if any."""
 
     size: int
     elements: tuple[str, ...] | None
 
     def name(self, index: int) -> str:
-        """The name of one of them, its index where there are no names."""
+        """Return the name of an index, or the index itself."""
         return self.elements[index] if self.elements else str(index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reward:
-    """One R statement: values (a number, a row over observations, or end states x observations) at four picks."""
+    """An R statement: values (a number, a row, or end states x observations) at four selectors."""
 
     action: Pick
     start: Pick
@@ -51,7 +51,9 @@ class Reward:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pomdp:
-    """What the file says. T[action, start, end], seen[action, end, observation] (O of the file), start[state]."""
+    """Contents of a file: T[action, start, end], seen[action, end, observation] (O),
+    start[state].
+    """
 
     discount: float
     cost: bool
@@ -65,12 +67,12 @@ class Pomdp:
 
 
 def parse(text: str) -> Pomdp:
-    """Read a whole file; ModelFault with the line of the first statement that cannot be read."""
+    """Parse a file; ModelError with the line of the first invalid statement."""
     return _Reader(text).whole()
 
 
-class _Reader(Words):
-    """One walk over the words of a file."""
+class _Reader(Tokens):
+    """Recursive-descent parser of one file."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -83,14 +85,14 @@ class _Reader(Words):
         self.T = self.seen = np.zeros((0, 0, 0))
 
     def whole(self) -> Pomdp:
-        """All statements of the file."""
+        """Parse all statements."""
         while self.at < len(self.words):
             self.statement()
         if self.discount is None or not self.ready():
             missing = [word for word in LISTS if word not in self.names] + ["discount"] * (
                 self.discount is None
             )
-            raise ModelFault([f"{', '.join(missing)} missing: the file must say what they are"])
+            raise ModelError([f"{', '.join(missing)} missing: the file must say what they are"])
         size = self.names["states"].size
         start = np.full(size, 1.0) / size if self.start is None else self.start
         return Pomdp(
@@ -106,7 +108,7 @@ class _Reader(Words):
         )
 
     def statement(self) -> None:
-        """One statement: its head decides how it goes on."""
+        """Parse one statement by its first word."""
         head = self.take("a statement")
         if head not in HEADS or not (self.peek() == ":" or head == "start"):
             self.at -= 1
@@ -116,18 +118,18 @@ class _Reader(Words):
         elif not self.ready():
             missing = next(word for word in LISTS if word not in self.names)
             self.at -= 1
-            self.fail(f"{head} stands before {missing}: say first what the {missing} are")
+            self.fail(f"{head} comes before {missing}: declare the {missing} first")
         elif head == "start":
             self.begin()
         else:
             {"T": self.transition, "O": self.observation, "R": self.reward}[head]()
 
     def ready(self) -> bool:
-        """Whether states, actions and observations are known."""
+        """Return whether states, actions and observations are known."""
         return len(self.names) == len(LISTS)
 
     def preamble(self, head: str) -> None:
-        """discount, values and the three lists."""
+        """Parse discount, values and the three lists."""
         self.colon()
         if (
             head in self.names
@@ -135,7 +137,7 @@ class _Reader(Words):
             or (head == "values" and self.cost is not None)
         ):
             self.at -= 2
-            self.fail(f"{head} is said a second time")
+            self.fail(f"{head} is declared a second time")
         if head == "discount":
             self.discount = self.number("a discount from 0 to 1", 0.0, 1.0)
         elif head == "values":
@@ -148,7 +150,7 @@ class _Reader(Words):
             self.listed(head)
 
     def listed(self, head: str) -> None:
-        """A number or names; when all three are known, the tables are made."""
+        """Parse a number or names; allocate the tables once all three lists are known."""
         words = self.until_head()
         if len(words) == 1 and INDEX.fullmatch(words[0]):
             size, elements = int(words[0]), None
@@ -156,12 +158,15 @@ class _Reader(Words):
             odd = [word for word in words if not NAME.fullmatch(word)]
             if odd:
                 self.fail(
-                    f"{shown(odd[0])} cannot be a name of {head}: a letter, then letters, digits, - and _",
+                    f"{quote(odd[0])} cannot be a name of {head}: a letter, then letters, "
+                    "digits, - and _",
                     back=1,
                 )
             size, elements = len(words), tuple(words)
         if not 1 <= size <= MAX_NAMES or len(set(words)) != len(words):
-            self.fail(f"{head} wants a number from 1 to {MAX_NAMES}, or names that differ", back=1)
+            self.fail(
+                f"{head} requires a number from 1 to {MAX_NAMES}, or names that differ", back=1
+            )
         self.names[head] = Names(size, elements)
         self.index[head] = {name: i for i, name in enumerate(elements or ())}
         if self.ready():
@@ -171,7 +176,8 @@ class _Reader(Words):
             if actions * states * max(states, seen) > MAX_CELLS:
                 wide = f"{states} states" if states >= seen else f"{seen} observations"
                 self.fail(
-                    f"{actions} actions x {states} states x {wide} are {actions * states * max(states, seen)}, more than "
+                    f"{actions} actions x {states} states x {wide} are "
+                    f"{actions * states * max(states, seen)}, more than "
                     f"{MAX_CELLS} entries: {AS_ARRAYS}",
                     back=1,
                 )
@@ -181,7 +187,7 @@ class _Reader(Words):
             )
 
     def begin(self) -> None:
-        """The distribution of the first state."""
+        """Parse the distribution of the first state."""
         kind = "" if self.peek() == ":" else self.take("a colon")
         if kind not in ("", "include", "exclude"):
             self.at -= 1
@@ -203,26 +209,27 @@ class _Reader(Words):
             self.start = self.evenly(chosen if kind != "exclude" else ~chosen)
         else:
             self.fail(
-                f"start wants {size} probabilities, uniform, or one state; {len(words)} words stand there",
+                f"start requires {size} probabilities, uniform, or one state, not {len(words)} "
+                "words",
                 back=1,
             )
 
     def evenly(self, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> F64:
-        """The same probability for each chosen state."""
+        """Return equal probabilities for the selected states."""
         if not chosen.any():
             self.fail("start leaves no state", back=1)
         return np.where(chosen, 1.0 / int(chosen.sum()), 0.0)
 
     def transition(self) -> None:
-        """T: action [: start [: end]] and what stands there."""
+        """Parse T: action [: start [: end]] and its values."""
         self.table(self.T, ("states", "states"), ("identity", "uniform", "reset"))
 
     def observation(self) -> None:
-        """O: action [: end [: observation]] and what stands there."""
+        """Parse O: action [: end [: observation]] and its values."""
         self.table(self.seen, ("states", "observations"), ("identity", "uniform"))
 
     def table(self, table: F64, kinds: Sequence[str], words: Sequence[str]) -> None:
-        """Fill a probability, a row or a matrix, for the actions picked."""
+        """Fill a probability, a row or a matrix for the selected actions."""
         picks = self.picks(("actions", *kinds))
         rows, columns = (self.names[kind].size for kind in kinds)
         word = self.peek() if len(picks) < 3 else ""
@@ -239,35 +246,35 @@ class _Reader(Words):
         table[tuple(picks)] = values
 
     def reward(self) -> None:
-        """R: action : start [: end [: observation]] and a matrix, a row or a number."""
+        """Parse R: action : start [: end [: observation]] and a matrix, a row or a number."""
         line = self.at
         picks = self.picks(("actions", "states", "states", "observations"))
         if len(picks) < 2:
             self.at = line
-            self.fail("R wants an action and a start state at least")
+            self.fail("R requires at least an action and a start state")
         states, count = self.names["states"].size, self.names["observations"].size
         values = self.numbers(*((states, count), (count,), ())[len(picks) - 2])
         action, start, end, seen = (*picks, ALL, ALL)[:4]
         self.rewards.append(Reward(action, start, end, seen, values))
 
     def picks(self, kinds: Sequence[str]) -> list[Pick]:
-        """Selectors after colons, at least one, at most one of each kind."""
-        found: list[Pick] = []
-        while self.peek() == ":" and len(found) < len(kinds):
+        """Parse selectors after colons: at least one, at most one of each kind."""
+        selectors: list[Pick] = []
+        while self.peek() == ":" and len(selectors) < len(kinds):
             self.colon()
-            found.append(self.pick(kinds[len(found)]))
-        return found
+            selectors.append(self.pick(kinds[len(selectors)]))
+        return selectors
 
     def pick(self, kind: str, wild: bool = True) -> Pick:
-        """A name, an index or `*`."""
+        """Parse a name, an index or `*`."""
         word = self.take(f"one of the {kind}")
         if word == "*" and wild:
             return ALL
         names = self.names[kind]
-        found = self.index[kind].get(word)
-        if found is None and INDEX.fullmatch(word) and int(word) < names.size:
-            found = int(word)
-        if found is None:
+        index = self.index[kind].get(word)
+        if index is None and INDEX.fullmatch(word) and int(word) < names.size:
+            index = int(word)
+        if index is None:
             self.at -= 1
             known = (
                 f"0 to {names.size - 1}"
@@ -275,19 +282,23 @@ class _Reader(Words):
                 else ", ".join(names.elements[:8])
             )
             self.fail(
-                f"one of the {kind} ({known}{', ..' if len(names.elements or ()) > 8 else ''}) is expected"
+                f"one of the {kind} ({known}{', ..' if len(names.elements or ()) > 8 else ''}) "
+                "is expected"
             )
-        return found
+        return index
 
     def until_head(self) -> list[str]:
-        """Words up to the next statement or the end of the file."""
+        """Read words up to the next statement or the end of the file."""
         begin = self.at
         while self.at < len(self.words) and not self.at_head():
             self.at += 1
         return [word for word, _ in self.words[begin : self.at]]
 
     def at_head(self) -> bool:
-        """Whether a statement begins here: its word and a colon, with include or exclude between for start."""
+        """Return whether a statement begins here: keyword and colon.
+
+        `include` or `exclude` may follow the keyword `start`.
+        """
         word, following = self.peek(), self.peek(1)
         return word in HEADS and (
             following == ":"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from agentc.importers.pomdp.rewards import Wanted
+from agentc.importers.pomdp.rewards import RewardOptions
 from agentc.ir import files as ir
 
 from tests.support.native_agents import emitted, probed, proved, random_model
 from tests.support.requirements import need_module
-from tests.unit.agentc.importers.pomdp.test_rewards import MACHINE, SHUTTLE, TIGER, made
+from tests.unit.agentc.importers.pomdp.test_rewards import MACHINE, SHUTTLE, TIGER, imported
 
 
 @pytest.mark.slow
@@ -19,9 +19,9 @@ from tests.unit.agentc.importers.pomdp.test_rewards import MACHINE, SHUTTLE, TIG
     [
         random_model("two_moving", utility_only=(1,)),
         random_model("one_factor", utility_only=(0, 1)),
-        made(TIGER, policy_len=2),
-        made(MACHINE, policy_len=3),
-        made(SHUTTLE, Wanted(gain=True)),
+        imported(TIGER, policy_len=2),
+        imported(MACHINE, policy_len=3),
+        imported(SHUTTLE, RewardOptions(gain=True)),
     ],
     ids=["two_moving", "all", "tiger", "machine", "shuttle"],
 )

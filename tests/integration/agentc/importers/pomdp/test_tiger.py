@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from agentc.importers.pomdp import parser as pomdp_text
-from agentc.importers.pomdp.rewards import Wanted
+from agentc.importers.pomdp.rewards import RewardOptions
 from agentc.oracle import agent as reference
 
 from tests.unit.agentc.importers.pomdp.test_rewards import (
@@ -18,8 +18,8 @@ from tests.unit.agentc.importers.pomdp.test_rewards import (
     RIGHT,
     TIGER,
     best,
+    imported,
     level_of,
-    made,
     updated,
 )
 
@@ -29,7 +29,7 @@ from tests.unit.agentc.importers.pomdp.test_rewards import (
 def test_the_tiger_is_listened_to_until_it_is_sure_enough(
     inference: dict[str, Any], gain: bool
 ) -> None:
-    file, model = pomdp_text.parse(TIGER), made(TIGER, Wanted(gain=gain), **inference)
+    file, model = pomdp_text.parse(TIGER), imported(TIGER, RewardOptions(gain=gain), **inference)
     agent = reference.prepare(model)
     for growls in itertools.product((0, 1), repeat=6):
         prior, belief, did = reference.initial_prior(agent), file.start, []

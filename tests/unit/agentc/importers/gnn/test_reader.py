@@ -1,4 +1,4 @@
-"""GNN: sections, axes in every order, what is refused and how it is said; one form for one agent."""
+"""GNN: sections, axes in every order, refusals and their messages; one form for one agent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from agentc.importers.gnn import parser as gnn_text, reader as ingest_gnn
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from hypothesis import given, settings, strategies as st
 
 from tests.support.small_models import columns
@@ -30,25 +30,27 @@ def nested(array: np.ndarray[Any, Any]) -> str:
 
 
 def text(**values: np.ndarray[Any, Any] | str) -> str:
-    """A file with one factor and one modality, or others by name; values are nested tuples in braces."""
-    given: dict[str, Any] = {"A": A, "B": B, "C": np.array([0.0, 1.0, -1.0]), "D": D} | values
-    block = given.pop(
+    """A file with one factor and one modality, or others by name; values are nested tuples in
+    braces.
+    """
+    inputs: dict[str, Any] = {"A": A, "B": B, "C": np.array([0.0, 1.0, -1.0]), "D": D} | values
+    block = inputs.pop(
         "block",
         "s[4,1,type=int]\no[3,1,type=int]\nu[1,type=int]\n"
         + "".join(
             f"{name}[{','.join(map(str, value.shape))},type=float]\n"
-            for name, value in given.items()
+            for name, value in inputs.items()
             if isinstance(value, np.ndarray)
         ),
     )
     edges, extra, time = (
-        given.pop("edges", "D>s\ns-A\nA-o\n(s,u)>B\n"),
-        given.pop("extra", ""),
-        given.pop("time", "Discrete"),
+        inputs.pop("edges", "D>s\ns-A\nA-o\n(s,u)>B\n"),
+        inputs.pop("extra", ""),
+        inputs.pop("time", "Discrete"),
     )
     values_ = "".join(
         f"{name}={{{nested(value)[1:-1]}}}  # {name}\n"
-        for name, value in given.items()
+        for name, value in inputs.items()
         if isinstance(value, np.ndarray)
     )
     return (
@@ -58,16 +60,16 @@ def text(**values: np.ndarray[Any, Any] | str) -> str:
     )
 
 
-def made(file: str, layout: dict[str, str] | None = None, **inference: Any) -> ir.Model:
+def imported(file: str, layout: dict[str, str] | None = None, **inference: Any) -> ir.Model:
     layouts = ingest_gnn.layouts_of(layout or {})
     source = ingest_gnn.source_of(gnn_text.parse(file), layouts, frozenset(inference))
     return resolve(source, inference)[0]
 
 
 def refused(file: str, layout: dict[str, str] | None = None, **inference: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
-        made(file, layout, **inference)
-    return str(fault.value)
+    with pytest.raises(ModelError) as error:
+        imported(file, layout, **inference)
+    return str(error.value)
 
 
 def test_the_same_model_as_npz_has_the_same_bytes(tmp_path: Path) -> None:
@@ -116,26 +118,28 @@ def test_the_same_model_as_npz_has_the_same_bytes(tmp_path: Path) -> None:
         "action,previous,next",
     ],
 )
-@pytest.mark.parametrize("said", [True, False])
-def test_b_in_every_order(axes: str, said: bool) -> None:
+@pytest.mark.parametrize("message", [True, False])
+def test_b_in_every_order(axes: str, message: bool) -> None:
     order = [["next", "previous", "action"].index(word) for word in axes.split(",")]
-    model = made(text(B=np.transpose(B, order)), {"B": axes} if said else None)
-    assert np.array_equal(model.B[0], made(text()).B[0])
+    model = imported(text(B=np.transpose(B, order)), {"B": axes} if message else None)
+    assert np.array_equal(model.B[0], imported(text()).B[0])
 
 
 def test_rows_of_a_that_sum_to_1_are_turned() -> None:
-    assert np.array_equal(made(text(A=A.T)).A[0], made(text()).A[0])
-    assert np.array_equal(made(text(A=A.T), {"A": "state, observation"}).A[0], made(text()).A[0])
+    assert np.array_equal(imported(text(A=A.T)).A[0], imported(text()).A[0])
+    assert np.array_equal(
+        imported(text(A=A.T), {"A": "state, observation"}).A[0], imported(text()).A[0]
+    )
 
 
 def test_a_cycle_can_be_read_in_two_ways() -> None:
     cycle = np.stack([np.roll(np.eye(4), 1, axis=0), np.eye(4)], axis=2)
-    said = refused(text(B=cycle))
+    message = refused(text(B=cycle))
     assert (
-        "B can be read in 2 ways" in said
-        and '"next,previous,action" or "previous,next,action"' in said
+        "B can be read in 2 ways" in message
+        and '"next,previous,action" or "previous,next,action"' in message
     )
-    assert np.array_equal(made(text(B=cycle), {"B": "next,previous,action"}).B[0], cycle)
+    assert np.array_equal(imported(text(B=cycle), {"B": "next,previous,action"}).B[0], cycle)
 
 
 def test_what_is_a_distribution_in_no_order_is_refused_with_column_and_sum() -> None:
@@ -154,13 +158,16 @@ def test_two_factors_share_or_own_controls() -> None:
 
     def whole(edges: str) -> str:
         rows = "".join(f"{name}={{{nested(value)[1:-1]}}}\n" for name, value in values.items())
-        return f"## StateSpaceBlock\n{block}\n## Connections\n{edges}\n## InitialParameterization\n{rows}"
+        return (
+            f"## StateSpaceBlock\n{block}\n## Connections\n{edges}\n## "
+            f"InitialParameterization\n{rows}"
+        )
 
-    shared = made(whole("(s_a,s_b)-A\nu_x>B_a\nu_x>B_b\n"))
+    shared = imported(whole("(s_a,s_b)-A\nu_x>B_a\nu_x>B_b\n"))
     assert shared.num_controls == (2,) and shared.B_action_dependencies == ((0,), (0,))
-    own = made(whole("(s_a,s_b)-A\nu_x>B_a\nu_y>B_b\n"))
+    own = imported(whole("(s_a,s_b)-A\nu_x>B_a\nu_y>B_b\n"))
     assert own.num_controls == (2, 2) and own.A_dependencies == ((0, 1),)
-    assert np.array_equal(own.A[0], made(whole("")).A[0])
+    assert np.array_equal(own.A[0], imported(whole("")).A[0])
 
 
 def test_a_factor_that_depends_on_another() -> None:
@@ -169,8 +176,9 @@ def test_a_factor_that_depends_on_another() -> None:
         f"{name}={{{nested(value)[1:-1]}}}\n"
         for name, value in (("A", columns(RNG, 2, 3)), ("B_a", b), ("B_b", columns(RNG, 3, 3)))
     )
-    model = made(
-        "## StateSpaceBlock\ns_a[2,1]\ns_b[3,1]\no[2,1]\nA[2,3]\nB_a[2,2,3,2]\nB_b[3,3]\n## Connections\n"
+    model = imported(
+        "## StateSpaceBlock\ns_a[2,1]\ns_b[3,1]\no[2,1]\nA[2,3]\nB_a[2,2,3,2]\nB_b[3,3]\n## "
+        "Connections\n"
         f"(s_a,s_b)>B_a\ns_b-A\n## InitialParameterization\n{rows}"
     )
     assert model.B_dependencies == ((0, 1), (1,)) and model.A_dependencies == ((1,),)
@@ -178,7 +186,7 @@ def test_a_factor_that_depends_on_another() -> None:
 
 
 def test_a_model_without_actions() -> None:
-    model = made(text(B=columns(RNG, 4, 4)))
+    model = imported(text(B=columns(RNG, 4, 4)))
     assert model.num_controls == (1,) and model.B[0].shape == (4, 4, 1)
 
 
@@ -186,7 +194,7 @@ def test_a_model_without_actions() -> None:
     ("file", "layout", "message"),
     [
         ("", None, "no section '## StateSpaceBlock'"),
-        (text(time="Continuous"), None, "only discrete time is known here"),
+        (text(time="Continuous"), None, "only discrete time is supported"),
         (text(D=np.array([0.5, 0.5])), None, "D0 has the shape (2,)"),
         (
             text(A=columns(RNG, 3, 3)),
@@ -196,9 +204,9 @@ def test_a_model_without_actions() -> None:
         (text(A=columns(RNG, 3, 4, 2)), None, "A is written with 3 axes (3, 4, 2)"),
         (text(extra="gama: 2"), None, "unknown parameter 'gama'; did you mean 'gamma'?"),
         (text(extra="num_actions: 3"), None, "num_actions = 3, the matrices have 2"),
-        (text(extra="planning_horizon: 3"), None, "say policy_len = 3 in the file"),
+        (text(extra="planning_horizon: 3"), None, "write policy_len = 3 in the file"),
         (text(extra="gamma: high"), None, "gamma = 'high' must be of the type float"),
-        (text(), {"Q": "next"}, "layout: 'Q' is no A and no B"),
+        (text(), {"Q": "next"}, "layout: 'Q' is not an A or a B"),
         (text(), {"B_x": "next"}, "layout: no matrix 'B_x'"),
         (text(), {"B": "next,previous"}, "must hold each of next, previous, action once"),
         (
@@ -214,8 +222,8 @@ def test_a_model_without_actions() -> None:
             None,
             "A: its rows are of different lengths: 1 and 4 entries",
         ),
-        (text().replace("C={", "C={nan, "), None, "C: a number is expected, 'nan' stands there"),
-        (text(edges="s>>A"), None, "'s>>A' is no connection"),
+        (text().replace("C={", "C={nan, "), None, "C: a number is expected, not 'nan'"),
+        (text(edges="s>>A"), None, "'s>>A' is not a connection"),
         (text(C_other=np.array([1.0])), None, "C_other belongs to no A of this name"),
         (
             text(block="A[3,5]\nB[4,4,2]\nC[3]\nD[4]\n"),
@@ -230,8 +238,8 @@ def test_refusals(file: str, layout: dict[str, str] | None, message: str) -> Non
 
 
 def test_a_horizon_that_is_said_otherwise_is_no_fault() -> None:
-    assert made(text(extra="planning_horizon: 3"), policy_len=3).policy_len == 3
-    assert made(text(extra="planning_horizon: 3\npolicy_len: 2")).policy_len == 2
+    assert imported(text(extra="planning_horizon: 3"), policy_len=3).policy_len == 3
+    assert imported(text(extra="planning_horizon: 3\npolicy_len: 2")).policy_len == 2
 
 
 def test_a_refusal_is_a_message_and_nothing_is_written(
@@ -239,8 +247,8 @@ def test_a_refusal_is_a_message_and_nothing_is_written(
 ) -> None:
     (tmp_path / "m.md").write_text("# nothing\n")
     assert import_gnn.main(["--source", str(tmp_path / "m.md"), "--out", str(tmp_path / "ir")]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: m.md: 2 faults\n  * ") and not (tmp_path / "ir").exists()
+    message = capsys.readouterr().err
+    assert message.startswith("error: m.md: 2 errors\n  * ") and not (tmp_path / "ir").exists()
 
 
 PIECES = st.sampled_from(
@@ -284,9 +292,9 @@ def test_any_text_is_a_model_or_a_fault(pieces: list[str], at: int) -> None:
     whole = text()
     at = at % len(whole)
     try:
-        model = made(whole[:at] + "".join(pieces) + whole[at:])
-    except ModelFault as fault:
-        assert fault.faults and all(fault.faults)
+        model = imported(whole[:at] + "".join(pieces) + whole[at:])
+    except ModelError as error:
+        assert error.errors and all(error.errors)
     else:
         assert ir.validate(model) == []
 
@@ -297,6 +305,6 @@ def test_any_cut_is_a_model_or_a_fault(at: int, count: int, put: str) -> None:
     whole = text()
     at = at % len(whole)
     try:
-        made(whole[:at] + put + whole[at + count :])
-    except ModelFault as fault:
-        assert fault.faults
+        imported(whole[:at] + put + whole[at + count :])
+    except ModelError as error:
+        assert error.errors

@@ -1,4 +1,6 @@
-"""Cassandra's format: every statement, every refusal with its line, rewards that can and cannot be preferences."""
+"""Cassandra's format: every statement, every refusal with its line, rewards that can and cannot be
+preferences.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ import import_pomdp
 import numpy as np
 import pytest
 from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
-from agentc.importers.pomdp.rewards import Wanted
+from agentc.importers.pomdp.rewards import RewardOptions
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from hypothesis import given, settings, strategies as st
 
 from tests.support.small_models import columns
@@ -27,8 +29,11 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def made(
-    text: str, preferences: str | None = None, wanted: Wanted = Wanted(), **inference: Any
+def imported(
+    text: str,
+    preferences: str | None = None,
+    wanted: RewardOptions = RewardOptions(),
+    **inference: Any,
 ) -> ir.Model:
     preferred = None if preferences is None else json.loads(preferences)
     length = inference.get("policy_len", 1)
@@ -38,13 +43,13 @@ def made(
 
 
 def refused(text: str, **inference: Any) -> str:
-    with pytest.raises(ModelFault) as fault:
-        made(text, **inference)
-    return str(fault.value)
+    with pytest.raises(ModelError) as error:
+        imported(text, **inference)
+    return str(error.value)
 
 
 def test_a_plain_model() -> None:
-    model = made(GOOD)
+    model = imported(GOOD)
     assert (model.num_states, model.num_obs, model.num_controls) == ((2,), (2,), (2,))
     assert np.array_equal(model.A[0], [[0.9, 0.0], [0.1, 1.0]])
     assert np.array_equal(model.B[0][:, :, 1], np.eye(2)) and np.array_equal(model.D[0], [0.5, 0.5])
@@ -52,18 +57,21 @@ def test_a_plain_model() -> None:
 
 
 def test_transitions_are_turned() -> None:
-    model = made(HEAD + "T: stay identity\nT: go : a\n0.25 0.75\nT: go : b : a 1\nO: * identity\n")
+    model = imported(
+        HEAD + "T: stay identity\nT: go : a\n0.25 0.75\nT: go : b : a 1\nO: * identity\n"
+    )
     assert np.array_equal(model.B[0][:, :, 0], [[0.25, 1.0], [0.75, 0.0]])
 
 
 def test_later_statements_win_and_indices_stand_for_names() -> None:
-    model = made(GOOD + "T: 0 : * : 1 1.0\nT: go : * : a 0.0\n")
+    model = imported(GOOD + "T: 0 : * : 1 1.0\nT: go : * : a 0.0\n")
     assert np.array_equal(model.B[0][:, :, 0], [[0.0, 0.0], [1.0, 1.0]])
 
 
 def test_numbers_instead_of_names_comments_and_signs() -> None:
-    model = made(
-        "# c\ndiscount:1 # d\nvalues:cost\nstates:3\nactions:2\nobservations:3\nT:*:*\nuniform\nO:*\nidentity\n"
+    model = imported(
+        "# c\ndiscount:1 # "
+        "d\nvalues:cost\nstates:3\nactions:2\nobservations:3\nT:*:*\nuniform\nO:*\nidentity\n"
         "R:*:*:*:2 -1.5e1\nR: * : * : * : 1 +.5\n"
     )
     assert np.array_equal(model.C[0], [0.0, -0.5, 15.0])
@@ -83,16 +91,18 @@ def test_numbers_instead_of_names_comments_and_signs() -> None:
     ],
 )
 def test_start(start: str, wanted: list[float]) -> None:
-    assert np.array_equal(made(HEAD + start + GOOD.removeprefix(HEAD).join("\n\n")).D[0], wanted)
+    assert np.array_equal(
+        imported(HEAD + start + GOOD.removeprefix(HEAD).join("\n\n")).D[0], wanted
+    )
 
 
 def test_reset_goes_to_the_start() -> None:
-    model = made(HEAD + "start: 0.25 0.75\nT: stay identity\nT: go : * reset\nO: * uniform\n")
+    model = imported(HEAD + "start: 0.25 0.75\nT: stay identity\nT: go : * reset\nO: * uniform\n")
     assert np.array_equal(model.B[0][:, :, 0], [[0.25, 0.25], [0.75, 0.75]])
 
 
 def test_observations_that_depend_on_the_action_are_remembered() -> None:
-    model = made(HEAD + "T: * identity\nO: stay uniform\nO: go identity\n")
+    model = imported(HEAD + "T: * identity\nO: stay uniform\nO: go identity\n")
     assert (
         model.num_states == (2, 3)
         and model.B_action_dependencies == ((0,), (0,))
@@ -106,45 +116,47 @@ def test_observations_that_depend_on_the_action_are_remembered() -> None:
 
 
 def test_rewards_that_are_seen_become_preferences() -> None:
-    assert np.array_equal(made(GOOD + "R: * : * : * : y 3\n").C[0], [0.0, 3.0])
+    assert np.array_equal(imported(GOOD + "R: * : * : * : y 3\n").C[0], [0.0, 3.0])
 
 
 def test_rewards_of_states_count_where_what_is_seen_tells_the_state() -> None:
     seen = HEAD + "T: * uniform\nO: * identity\n"
-    assert np.array_equal(made(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0])
-    said = refused(GOOD + "R: * : * : b : * 2\n", wanted=Wanted("preferences"))
-    assert "'y' is seen with reward" in said and "preferences = {}" in said
+    assert np.array_equal(
+        imported(seen + "R: * : * : b\n2 2\nR: * : * : a : * -1\n").C[0], [-1.0, 2.0]
+    )
+    message = refused(GOOD + "R: * : * : b : * 2\n", wanted=RewardOptions("preferences"))
+    assert "'y' is seen with reward" in message and "preferences = {}" in message
 
 
 def test_rewards_of_impossible_events_do_not_count() -> None:
     assert np.array_equal(
-        made(GOOD + "R: * : * : b : x 100\nR: go : a : b : y 100\n").C[0], [0.0, 0.0]
+        imported(GOOD + "R: * : * : b : x 100\nR: go : a : b : y 100\n").C[0], [0.0, 0.0]
     )
 
 
 def test_rewards_of_actions_are_no_preferences_and_both_events_are_named() -> None:
-    said = refused(GOOD + "R: go : * : * : * 1\n", wanted=Wanted("preferences"))
-    assert 'rewards = "observed"' in said
-    assert "reward 1.0 (go from a to a)" in said and "0.0 (stay from a to a)" in said
+    message = refused(GOOD + "R: go : * : * : * 1\n", wanted=RewardOptions("preferences"))
+    assert 'rewards = "observed"' in message
+    assert "reward 1.0 (go from a to a)" in message and "0.0 (stay from a to a)" in message
 
 
 def test_a_discount_varies_preferences_over_the_policy() -> None:
     text = GOOD.replace("discount: 1.0", "discount: 0.5") + "R: * : * : * : y 8\n"
-    model = made(text, policy_len=3)
+    model = imported(text, policy_len=3)
     assert model.C_time_varying == (True,) and np.array_equal(model.C[0], [[0, 8], [0, 4], [0, 2]])
-    assert made(text).C_time_varying == (False,)
+    assert imported(text).C_time_varying == (False,)
 
 
 def test_preferences_stand_in_for_rewards() -> None:
     text = GOOD + "R: go : * : * : * 1\n"
     assert (
-        np.array_equal(made(text, '{"y": -2}').C[0], [0.0, -2.0])
-        and not made(text, "{}").C[0].any()
+        np.array_equal(imported(text, '{"y": -2}').C[0], [0.0, -2.0])
+        and not imported(text, "{}").C[0].any()
     )
-    with pytest.raises(ModelFault, match="no observation 'z'"):
-        made(text, '{"z": 1}')
-    with pytest.raises(ModelFault, match="is not a number"):
-        made(text, '{"x": true}')
+    with pytest.raises(ModelError, match="no observation 'z'"):
+        imported(text, '{"z": 1}')
+    with pytest.raises(ModelError, match="is not a number"):
+        imported(text, '{"x": true}')
 
 
 def test_rounded_decimals_are_scaled_and_wrong_ones_refused() -> None:
@@ -152,7 +164,7 @@ def test_rounded_decimals_are_scaled_and_wrong_ones_refused() -> None:
         HEAD.replace("a b", "a b c")
         + "T: * uniform\nO: * uniform\nstart: 0.33333 0.33333 0.33333\n"
     )
-    assert abs(made(three).D[0].sum() - 1.0) < 1e-15
+    assert abs(imported(three).D[0].sum() - 1.0) < 1e-15
     assert "start sums to 0.98996" in refused(three.replace("0.33333 0", "0.3233 0", 1))
 
 
@@ -161,35 +173,35 @@ def test_rounded_decimals_are_scaled_and_wrong_ones_refused() -> None:
     [
         ("", "states, actions, observations, discount missing"),
         (HEAD.replace("discount: 1.0\n", ""), "discount missing"),
-        (GOOD + "discount: 1\n", "discount is said a second time"),
+        (GOOD + "discount: 1\n", "discount is declared a second time"),
         (
             GOOD + "T: jump identity\n",
-            "line 10: one of the actions (go, stay) is expected, 'jump' stands there",
+            "line 10: one of the actions (go, stay) is expected, not 'jump'",
         ),
         (GOOD + "T: go : a : b\n", "line 11: number 1 of 1 is expected, the file ends there"),
-        (GOOD + "T: go : a\n0.5 half\n", "line 11: number 2 of 2 is expected, 'half' stands there"),
+        (GOOD + "T: go : a\n0.5 half\n", "line 11: number 2 of 2 is expected, not 'half'"),
         (GOOD + "T: 2 identity\n", "one of the actions (go, stay) is expected"),
-        (GOOD + "R: go 1\n", "R wants an action and a start state at least"),
-        (GOOD + "start: 0.5 0.25 0.25\n", "start wants 2 probabilities"),
+        (GOOD + "R: go 1\n", "R requires at least an action and a start state"),
+        (GOOD + "start: 0.5 0.25 0.25\n", "start requires 2 probabilities"),
         (GOOD + "start exclude: a b\n", "start leaves no state"),
         (GOOD + "T: go : a : a 1e999\n", "a number is too large"),
         (GOOD + "frobnicate\n", "line 10: a statement (discount, "),
-        ("T: go identity\n" + GOOD, "line 1: T stands before states"),
+        ("T: go identity\n" + GOOD, "line 1: T comes before states"),
         (
             GOOD.replace("discount: 1.0", "discount: 1.5"),
             "line 1: a discount from 0 to 1 is expected",
         ),
-        (GOOD.replace("a b\n", "a a\n"), "line 3: states wants a number"),
-        (GOOD.replace("states: a b", "states: 0"), "states wants a number from 1"),
+        (GOOD.replace("a b\n", "a a\n"), "line 3: states requires a number"),
+        (GOOD.replace("states: a b", "states: 0"), "states requires a number from 1"),
         (GOOD.replace("states: a b", "states: 999999"), "more than 16777216 entries"),
         (GOOD.replace("a b\n", "a 2b\n"), "'2b' cannot be a name"),
         (
             GOOD.replace("values: reward", "values: fun"),
-            "reward or cost is expected, 'fun' stands there",
+            "reward or cost is expected, not 'fun'",
         ),
         (GOOD + "T: go : a : b 0.5\n", "T: go : a sums to 1.5, not to 1"),
         (GOOD + "T: go : a : b -1\n", "T: go : a holds -1.0, which is negative"),
-        (HEAD + "T: * identity\n", "O: go : a sums to 0.0, not to 1: it is not said"),
+        (HEAD + "T: * identity\n", "O: go : a sums to 0.0, not to 1: it is not declared"),
     ],
 )
 def test_refusals(text: str, message: str) -> None:
@@ -260,8 +272,8 @@ def test_a_refusal_is_a_message_and_nothing_is_written(
     (tmp_path / "m.pomdp").write_bytes(b"discount: \xff")
     words = ["--source", str(tmp_path / "m.pomdp"), "--out", str(tmp_path / "ir")]
     assert import_pomdp.main(words) == 1
-    *said, refused = capsys.readouterr().err.splitlines()
-    assert said == ["error: m.pomdp: 1 fault", "  * byte 10 is not UTF-8: save it as UTF-8 text"]
+    *message, refused = capsys.readouterr().err.splitlines()
+    assert message == ["error: m.pomdp: 1 error", "  * byte 10 is not UTF-8: save it as UTF-8 text"]
     assert refused.startswith('refused: {"faults": [{"what": "m.pomdp: byte 10 is not UTF-8')
     assert (
         import_pomdp.main(["--source", str(tmp_path / "none.pomdp"), "--out", str(tmp_path / "ir")])
@@ -321,9 +333,9 @@ def test_any_text_is_a_model_or_a_fault(
     words: list[str], head: str, preferences: str | None
 ) -> None:
     try:
-        model = made(head + " ".join(words), preferences)
-    except ModelFault as fault:
-        assert fault.faults and all(fault.faults)
+        model = imported(head + " ".join(words), preferences)
+    except ModelError as error:
+        assert error.errors and all(error.errors)
     else:
         assert ir.validate(model) == []
 
@@ -332,6 +344,6 @@ def test_any_text_is_a_model_or_a_fault(
 @given(st.text(max_size=60), st.integers(0, len(GOOD)))
 def test_any_damage_is_a_model_or_a_fault(text: str, at: int) -> None:
     try:
-        made(GOOD[:at] + text + GOOD[at:])
-    except ModelFault as fault:
-        assert fault.faults
+        imported(GOOD[:at] + text + GOOD[at:])
+    except ModelError as error:
+        assert error.errors

@@ -1,4 +1,6 @@
-"""Rewards of state and action as an observed modality: the expected utility of every policy is its expected reward."""
+"""Rewards of state and action as an observed modality: the expected utility of every policy is its
+expected reward.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ import import_pomdp
 import numpy as np
 import pytest
 from agentc.importers.pomdp import parser as pomdp_text, reader as ingest_pomdp
-from agentc.importers.pomdp.rewards import Wanted
+from agentc.importers.pomdp.rewards import RewardOptions
 from agentc.importers.resolve import resolve
 from agentc.ir import files as ir
-from agentc.ir.types import ModelFault
+from agentc.ir.types import ModelError
 from agentc.ir.validate import validate
 from agentc.oracle import agent as reference
 from agentc.plan import backend as choose_runtime, feature_support as plan_subset
@@ -43,7 +45,7 @@ R: right : tiger-right : * : * -100
 """
 LISTEN, LEFT, RIGHT = 0, 1, 2
 CORRIDOR = """\
-# A lamp stands at one end of a corridor; what is seen is better near it. Only stopping at home pays.
+# A lamp at one end of a corridor: observations are better near it. Only stopping at home pays.
 discount: 0.9
 values: reward
 states: home hall lamp
@@ -100,7 +102,8 @@ R: look : * : * : * 0.5
 R: repair : * : * : * 2.5
 """
 SHUTTLE = """\
-# A ferry between two docks: backing into the far dock pays, bumping costs; the reward is known by the end and what is seen.
+# A ferry between two docks: backing into the far dock pays, bumping costs; end state and
+# observation determine the reward.
 discount: 0.95
 values: reward
 states: dock sea pier
@@ -127,26 +130,28 @@ FILES = {"tiger": TIGER, "corridor": CORRIDOR, "machine": MACHINE, "shuttle": SH
 PURE: dict[str, Any] = {"use_states_info_gain": False}
 
 
-def made(text: str, wanted: Wanted = Wanted(), **inference: Any) -> ir.Model:
+def imported(text: str, wanted: RewardOptions = RewardOptions(), **inference: Any) -> ir.Model:
     source = ingest_pomdp.source_of(
         pomdp_text.parse(text), None, inference.get("policy_len", 1), wanted
     )
     return resolve(source, inference)[0]
 
 
-def refused(text: str, wanted: Wanted = Wanted()) -> str:
-    with pytest.raises(ModelFault) as fault:
-        made(text, wanted)
-    return str(fault.value)
+def refused(text: str, wanted: RewardOptions = RewardOptions()) -> str:
+    with pytest.raises(ModelError) as error:
+        imported(text, wanted)
+    return str(error.value)
 
 
 def rewards(model: pomdp_text.Pomdp) -> np.ndarray[Any, Any]:
-    """R[action, start], the expected reward: every event by itself, the last statement that fits it."""
+    """R[action, start], the expected reward: every event by itself, the last statement that fits
+    it.
+    """
 
     def fits(pick: Any, i: int) -> bool:
         return isinstance(pick, slice) or pick == i
 
-    found = np.zeros(model.T.shape[:2])
+    array = np.zeros(model.T.shape[:2])
     for a, s, e, o in itertools.product(*map(range, (*model.T.shape, model.observations.size))):
         value = 0.0
         for one in model.rewards:
@@ -158,8 +163,8 @@ def rewards(model: pomdp_text.Pomdp) -> np.ndarray[Any, Any]:
             ):
                 cells = np.broadcast_to(one.values, (model.states.size, model.observations.size))
                 value = float(cells[e, o])
-        found[a, s] += model.T[a, s, e] * model.seen[a, e, o] * (-value if model.cost else value)
-    return found
+        array[a, s] += model.T[a, s, e] * model.seen[a, e, o] * (-value if model.cost else value)
+    return array
 
 
 def worth(model: pomdp_text.Pomdp, belief: Any, actions: Sequence[int]) -> float:
@@ -192,20 +197,22 @@ def level_of(model: ir.Model, value: float) -> int:
 @pytest.mark.parametrize("name", FILES)
 def test_the_expected_utility_of_a_policy_is_its_expected_reward(name: str, length: int) -> None:
     file, random = pomdp_text.parse(FILES[name]), np.random.default_rng(length)
-    model = made(FILES[name], policy_len=length, **PURE)
+    model = imported(FILES[name], policy_len=length, **PURE)
     agent = reference.prepare(model)
     assert model.num_obs[1] == model.num_states[-1] and model.B_dependencies[-1] == (
         0,
         len(model.num_states) - 1,
     )
     for belief in (file.start, *random.dirichlet(np.ones(file.states.size), 4)):
-        found = reference.infer_policies(agent, (belief, *model.D[1:])).neg_efe
+        result = reference.infer_policies(agent, (belief, *model.D[1:])).neg_efe
         policies = itertools.product(range(file.actions.size), repeat=length)
-        assert np.allclose(found, [worth(file, belief, actions) for actions in policies], atol=1e-9)
+        assert np.allclose(
+            result, [worth(file, belief, actions) for actions in policies], atol=1e-9
+        )
 
 
 def test_observing_a_reward_changes_no_belief_about_the_state() -> None:
-    model = made(TIGER)
+    model = imported(TIGER)
     agent = reference.prepare(model)
     prior = reference.next_prior(agent, reference.infer_states(agent, (0, 0), model.D), (LISTEN,))
     beliefs = [
@@ -244,48 +251,53 @@ def test_levels_are_named_and_what_was_chosen_is_said(
 
 
 def test_the_information_gain_of_the_reward_counts_where_it_is_asked_for() -> None:
-    without, having = (reference.prepare(made(TIGER, Wanted(gain=gain))) for gain in (False, True))
+    without, having = (
+        reference.prepare(imported(TIGER, RewardOptions(gain=gain))) for gain in (False, True)
+    )
     belief = (np.array([0.3, 0.7]), *without.model.D[1:])
     plain, gained = (reference.infer_policies(agent, belief).neg_efe for agent in (without, having))
     entropy = -(0.3 * np.log(0.3) + 0.7 * np.log(0.7))
     assert np.allclose(gained - plain, [0.0, entropy, entropy], atol=1e-9)
-    heard = reference.infer_policies(reference.prepare(made(TIGER, **PURE)), belief).neg_efe
+    heard = reference.infer_policies(reference.prepare(imported(TIGER, **PURE)), belief).neg_efe
     assert plain[LISTEN] > heard[LISTEN] and np.allclose(plain[1:], heard[1:], atol=1e-9)
 
 
 def test_rewards_that_observations_tell_stay_preferences_unless_observed_is_asked_for() -> None:
     text = TIGER[: TIGER.index("R:")] + "R: * : * : * : growl-left 3\n"
-    assert made(text).num_obs == (2,) and made(text).utility_only == ()
-    assert np.array_equal(made(text, Wanted(scale=2.0)).C[0], [6.0, 0.0])
-    observed = made(text, Wanted("observed"))
+    assert imported(text).num_obs == (2,) and imported(text).utility_only == ()
+    assert np.array_equal(imported(text, RewardOptions(scale=2.0)).C[0], [6.0, 0.0])
+    observed = imported(text, RewardOptions("observed"))
     assert (
         observed.num_obs == (2, 3)
         and not observed.C[0].any()
         and np.array_equal(observed.C[1], [0.0, 0.0, 3.0])
     )
-    assert 'rewards = "observed"' in refused(TIGER, Wanted("preferences"))
-    assert made(TIGER[: TIGER.index("R:")], Wanted("observed")).num_obs == (2,)
+    assert 'rewards = "observed"' in refused(TIGER, RewardOptions("preferences"))
+    assert imported(TIGER[: TIGER.index("R:")], RewardOptions("observed")).num_obs == (2,)
 
 
 def test_rewards_of_impossible_events_are_no_levels() -> None:
-    assert made(TIGER + "R: listen : tiger-left : tiger-right : * 77\n").num_obs == (2, 4)
+    assert imported(TIGER + "R: listen : tiger-left : tiger-right : * 77\n").num_obs == (2, 4)
 
 
 def test_too_many_levels_are_refused_with_a_way_out() -> None:
-    head = "discount: 1\nvalues: reward\nstates: {0}\nactions: 1\nobservations: 1\nT: * identity\nO: * uniform\n"
+    head = (
+        "discount: 1\nvalues: reward\nstates: {0}\nactions: 1\nobservations: 1\nT: * "
+        "identity\nO: * uniform\n"
+    )
     for count in (256, 257):
         text = head.format(count) + "".join(f"R: 0 : {s} : * : * {s}.25\n" for s in range(count))
         if count > 256:
-            said = refused(text)
+            message = refused(text)
             assert (
-                "257 different rewards, at most 256" in said
-                and "round the rewards" in said
-                and "preferences = {}" in said
+                "257 different rewards, at most 256" in message
+                and "round the rewards" in message
+                and "preferences = {}" in message
             )
         else:
             assert "more than 16777216 entries" in refused(text)
     few = head.format(200) + "".join(f"R: 0 : {s} : * : * {s}.25\n" for s in range(200))
-    assert made(few).num_obs == (1, 201)
+    assert imported(few).num_obs == (1, 201)
 
 
 def test_modalities_that_count_by_utility_alone_are_written_only_where_there_are_some(
@@ -302,13 +314,13 @@ def test_modalities_that_count_by_utility_alone_are_written_only_where_there_are
         tmp_path / "b"
     ).utility_only == (1,)
     assert any(
-        "utility_only" in fault for fault in validate(random_model("one_factor", utility_only=(2,)))
+        "utility_only" in error for error in validate(random_model("one_factor", utility_only=(2,)))
     )
     assert any(
-        "utility_only" in fault
-        for fault in validate(random_model("one_factor", utility_only=(0, 0)))
+        "utility_only" in error
+        for error in validate(random_model("one_factor", utility_only=(0, 0)))
     )
     assert (
         plan_subset.refusals(other) == []
-        and choose_runtime.choice(other)["multiplications"]["python"] is None
+        and choose_runtime.advise(other)["multiplications"]["python"] is None
     )
