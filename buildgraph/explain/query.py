@@ -151,7 +151,7 @@ def format_text(answer: Answer) -> str:
 
 
 def to_json(answer: Answer) -> str:
-    """Format as `{"schema": 1, "labels": [...], "edges": [[from, to], ...]}`."""
+    """Format as `{"schema": VERSION, "labels": [...], "edges": [[from, to], ...]}`."""
     return (
         document(
             {

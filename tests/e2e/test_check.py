@@ -112,7 +112,7 @@ def test_the_built_outputs_stay_as_they_are(tmp_path: Path) -> None:
 
 def test_a_wrong_number_is_refused(tmp_path: Path) -> None:
     workspace = python_workspace(tmp_path, good="open(out, 'w')")
-    assert "no number" in workspace.run("build", "--check=x", "//...", code=2).err
+    assert "not a number" in workspace.run("build", "--check=x", "//...", code=2).err
 
 
 def test_json_in_a_tree_is_named_by_its_path(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from buildgraph.ui.json_document import SCHEMA
 from tests.support.workspace import Space
 
 pytest_plugins = ("tests.support.docker_daemon",)
@@ -31,7 +32,7 @@ def test_load_and_run(swarm: Space, daemon: str) -> None:
     assert swarm.run("load", "//exports:x86").out == first.out
     loaded = swarm.run("load", "//exports:x86", "--json").events[-1]
     assert loaded == {
-        "schema": 1,
+        "schema": SCHEMA,
         "event": "loaded",
         "image": first.out.strip(),
         "tag": "swarm/exports/x86:latest",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from buildgraph.ui.json_document import SCHEMA
 from tests.support.workspace import Space, space
 
 _COMMAND = """[{name}]
@@ -227,7 +228,7 @@ def test_json_has_one_shape_whatever_happened(workspace: Space) -> None:
             json.loads(line) for line in workspace.run("why", "--json", *words).out.splitlines()
         )
         assert {name: type(value) for name, value in answer.items()} == _SHAPE
-        assert answer["schema"] == 2 and answer["state"] in (
+        assert answer["schema"] == SCHEMA and answer["state"] in (
             "changed",
             "first",
             "rerun",
