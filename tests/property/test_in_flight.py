@@ -1,8 +1,10 @@
-"""What changes while a build runs: the next build, here and in a clone with the same cache, makes what the files say then.
+"""What changes while a build runs: the next build, here and in a clone with the same cache, makes
+what the files say then.
 
-A random build is disturbed at random events: files of every kind are edited, and edited back; folders that were empty are
-filled; another checkout is built with the same cache; outputs are rewritten as they are put in place; clocks are wrong.
-Whatever that build makes of it, the state that it leaves must not mislead the next one.
+A random build is disturbed at random events: files of every kind are edited, and edited back;
+folders that were empty are filled; another checkout is built with the same cache; outputs are
+rewritten as they are put in place; clocks are wrong. Whatever that build makes of it, the state
+that it leaves must not mislead the next one.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ Move = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class State:
-    """What a checkout holds: salts of the commands (no package without a second one), texts of sources, files for a glob."""
+    """What a checkout holds: salts of the commands (no package without a second one), texts of
+    sources, files for a glob.
+    """
 
     salt: int
     package: int | None

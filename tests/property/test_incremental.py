@@ -1,10 +1,14 @@
-"""The property that defines a build system: incremental equals clean, and nothing needless ran. On random graphs.
+"""The property that defines a build system: incremental equals clean, and nothing needless ran.
 
-A target concatenates its inputs, drops what follows a `#` (so that edits there come out equal) and adds its salt. A
-model in ten lines says what every output must be, and which (command, input contents) were never seen before: exactly
-those may run. Edits change files, comments, commands and dependencies, add targets and take them away, go back to what
-was, touch, break what was built, and take away all that the workspace knows, as a fresh clone has it. One target more makes
-a folder, which is renamed and changed by hand: there is that folder after each build, as it was made, and no old one.
+On random graphs.
+
+A target concatenates its inputs, drops what follows a `#` (so that edits there come out equal) and
+adds its salt. A model in ten lines says what every output must be, and which (command, input
+contents) were never seen before: exactly those may run. Edits change files, comments, commands and
+dependencies, add targets and take them away, go back to what was, touch, break what was built, and
+take away all that the workspace knows, as a fresh clone has it. One target more makes a folder,
+which is renamed and changed by hand: there is that folder after each build, as it was built, and no
+old one.
 """
 
 from __future__ import annotations
@@ -49,7 +53,7 @@ argv = ["sh", "-c", "mkdir -p $0/d/empty; cp {{d0}} $0/a; ln -s ../a $0/d/link",
 
 @dataclass
 class World:
-    """What the workspace holds, and what the model says of it."""
+    """The contents of the workspace, and the model of its outputs."""
 
     needs: list[list[int]]
     files: list[str]
@@ -69,12 +73,12 @@ class World:
         return text + SITE.format(name=self.name)
 
     def outputs(self) -> tuple[list[str], int]:
-        """What each target must hold, and how many actions were never seen before."""
-        made: list[str] = []
+        """The content of each output, and how many actions were never seen before."""
+        outputs: list[str] = []
         fresh: set[tuple[object, ...]] = set()
         for number, need in enumerate(self.needs):
-            inputs = [self.files[number], *(made[other] for other in need)]
-            made.append(
+            inputs = [self.files[number], *(outputs[other] for other in need)]
+            outputs.append(
                 "".join(line.split("#")[0] + "\n" for line in "".join(inputs).splitlines())
                 + f"{self.salts[number]}\n"
             )
@@ -82,9 +86,9 @@ class World:
             if action not in self.seen:
                 fresh.add(action)
             self.seen.add(action)
-        fresh |= {site for site in [("site", self.name, made[0])] if site not in self.seen}
+        fresh |= {site for site in [("site", self.name, outputs[0])] if site not in self.seen}
         self.seen |= fresh
-        return made, len(fresh)
+        return outputs, len(fresh)
 
 
 @st.composite
@@ -108,7 +112,9 @@ MODULES = {"start_from_workspace": run_build, "start_from_cache": restore}
 
 
 def counted(name: str) -> Callable[..., Start | None]:
-    """The real function, with a count of the builds that went on from a snapshot, here or elsewhere."""
+    """The real function, with a count of the builds that went on from a snapshot, here or
+    elsewhere.
+    """
 
     def counting(*arguments: Any) -> Start | None:
         start = REAL[name](*arguments)
@@ -169,8 +175,8 @@ def edit(world: World, first: World, kind: str, at: int, value: int) -> None:
 
 
 def harm(root: Path, kind: str, at: int, value: int) -> None:
-    """What changes nothing: a file is touched, or what was built is broken or gone."""
-    made = root / f"out/t{at}/o.txt"
+    """Touch a file, or damage or remove what was built: no output may differ afterwards."""
+    output = root / f"out/t{at}/o.txt"
     if kind == "touch":
         os.utime(root / f"f{at}.txt")
     elif kind == "clone":
@@ -179,11 +185,11 @@ def harm(root: Path, kind: str, at: int, value: int) -> None:
     elif kind == "hand":
         change(next((root / "out/site").iterdir()).resolve(), value)
     elif kind == "break" and value == 0:
-        made.unlink()
+        output.unlink()
     elif kind == "break" and value == 1:
-        os.unlink(made.resolve())
+        os.unlink(output.resolve())
     elif kind == "break":
-        built = made.resolve()
+        built = output.resolve()
         built.chmod(0o644)
         built.write_text("not what was built\n")
 
@@ -224,7 +230,10 @@ def write(path: Path, text: str) -> None:
 
 
 def perform(root: Path, world: World) -> tuple[list[str], int]:
-    """Build everything as the program does, by receipt, by snapshot or from BUILD.toml; outputs, and how many ran."""
+    """Build everything as the program does, by manifest, by snapshot or from BUILD.toml.
+
+    Outputs, and how many ran.
+    """
     write(root / "BUILD.toml", world.toml())
     for number, text in enumerate(world.files):
         write(root / f"f{number}.txt", text)
@@ -267,7 +276,10 @@ def check(folder: Path, world: World, edits: list[tuple[str, int, int]]) -> None
 def test_incremental_equals_clean_and_nothing_needless_ran(
     tmp_path_factory: pytest.TempPathFactory, part: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """The same graphs every time, so that a failure is seen again; other graphs with BUILDGRAPH_FAULTS."""
+    """The same graphs every time, so that a failure is seen again.
+
+    Other graphs with BUILDGRAPH_FAULTS.
+    """
     count = tally("random graph", 0)
     STARTS.clear()
 

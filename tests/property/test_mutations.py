@@ -1,7 +1,8 @@
-"""Each thing that matters, changed alone, changes the key of what uses it and of nothing else, and `why` names it.
+"""Each thing that matters, changed alone, changes the key of what uses it and of nothing else, and
+`why` names it.
 
-And what does not matter changes no key. The program is a copy, installed for the occasion: so its tools, its interpreter,
-a distribution and a program of the host can be changed, too.
+And what does not matter changes no key. The program is a copy, installed for the occasion: so its
+tools, its interpreter, a distribution and a program of the host can be changed, too.
 """
 
 from __future__ import annotations
@@ -197,7 +198,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 def restored(world: World) -> Iterator[World]:
-    """The world, and whatever a test changed in it put back, with what the workspace remembers of its last build."""
+    """The world, and whatever a test changed in it put back, with what the workspace remembers of
+    its last build.
+    """
     before, memory = world.site.parent / "before", world.root / ".buildgraph"
     shutil.copytree(world.site, before, symlinks=True)
     shutil.copytree(memory, before.with_name("memory"), symlinks=True)
@@ -232,7 +235,10 @@ def renamed(world: World) -> None:
 
 
 def edit_in_place(world: World) -> None:
-    """A file of the distribution edited where it stands, with its size and time as they were; the RECORD knows nothing of it."""
+    """A file of the distribution edited where it stands, with its size and time as they were.
+
+    The RECORD knows nothing of it.
+    """
     file = world.site / "oddity.py"
     before = file.stat()
     file.write_text("odd = 2\n")

@@ -1,4 +1,6 @@
-"""What runs side by side: whatever the order in which ends are seen, and whatever is killed or interrupted in between."""
+"""Tasks that run side by side, whatever the order of their ends and whatever is killed or
+interrupted.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ class Quick:
         return False
 
     def attempt(self, task: Any) -> Any:
-        """What came of a task: the task itself."""
+        """The outcome of a task: the task itself."""
         return task
 
 
@@ -69,16 +71,16 @@ class Light:
         return SimpleNamespace(task=task, job=job)
 
     def finish(self, _begun: Any, outcome: Any) -> Any:
-        """What came of a task: how it ended."""
+        """The outcome of a task: the way it ended."""
         return outcome
 
 
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """What threads would print a traceback for; they must all have ended at the end of a test."""
-    found: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", found.append)
-    yield found
+    """Exceptions that threads would print. All threads must have ended at the end of a test."""
+    printed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", printed.append)
+    yield printed
     for thread in alive():
         thread.join(60)
     assert not alive()
@@ -89,8 +91,8 @@ def alive() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "action"]
 
 
-def crew(worker: Any, jobs: int = 2, cancel: threading.Event | None = None) -> WorkerPool:
-    """A crew of a worker that stands in for the real one."""
+def pool_of(worker: Any, jobs: int = 2, cancel: threading.Event | None = None) -> WorkerPool:
+    """A pool with a substitute of the action runner."""
     return WorkerPool(worker, jobs, cancel or threading.Event())
 
 
@@ -100,28 +102,30 @@ def task(name: str) -> Any:
 
 
 def outcomes(of: WorkerPool, count: int = 1) -> list[Any]:
-    """What came of so many tasks."""
+    """The outcomes of so many tasks."""
     ended: list[Any] = []
     while len(ended) < count:
         ended += of.wait()
-    return [found for _, found in ended]
+    return [outcome for _, outcome in ended]
 
 
 def test_a_thread_that_is_late_to_wake_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, faults: list[object]
 ) -> None:
-    """One thread's wake makes the crew take what another told, which then still wakes: not through a pipe that is closed."""
+    """The pool takes an outcome before its thread has written to the pipe, which must not be closed
+    by then.
+    """
     late, write = threading.Event(), os.write
 
     def slow(fd: int, data: bytes) -> int:
         if threading.current_thread() is not threading.main_thread() and not late.is_set():
-            late.set()  # the first to tell is the last to wake
+            late.set()  # the first to report is the last to wake
             time.sleep(0.3)
         return write(fd, data)
 
     monkeypatch.setattr(os, "write", slow)
     tasks = [task(name) for name in "ab"]
-    with closing(crew(Quick())) as of:
+    with closing(pool_of(Quick())) as of:
         of.start(tasks[0])
         assert late.wait(60)
         of.start(tasks[1])
@@ -134,14 +138,17 @@ def test_a_thread_that_is_late_to_wake_is_waited_for(
 def test_a_thread_that_outlives_its_crew_writes_nowhere_else(
     monkeypatch: pytest.MonkeyPatch, faults: list[object], tmp_path: Path, when: str
 ) -> None:
-    """A second Ctrl-C ends a build at once, in the middle of anything; files that are opened then get free numbers."""
+    """A second Ctrl-C ends a build at once, in the middle of anything.
+
+    Files that are opened then get free numbers.
+    """
     worker, start = Held(), threading.Thread.start
 
     def struck(thread: threading.Thread) -> None:
         start(thread)
         raise KeyboardInterrupt
 
-    with closing(crew(worker)) as of:
+    with closing(pool_of(worker)) as of:
         if when == "while it starts":
             monkeypatch.setattr(threading.Thread, "start", struck)
             with pytest.raises(KeyboardInterrupt):
@@ -165,33 +172,33 @@ def test_a_thread_that_cannot_start_leaves_no_task_behind(monkeypatch: pytest.Mo
     def refused(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    with closing(crew(Quick())) as of:
+    with closing(pool_of(Quick())) as of:
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refused)
             with pytest.raises(RuntimeError):
                 of.start(task("a"))
         assert of.wait() == []
         of.start(task("b"))
-        assert [found.name for found in outcomes(of)] == ["b"]
+        assert [outcome.name for outcome in outcomes(of)] == ["b"]
 
 
 def test_a_thread_without_memory_for_its_word_is_missed(faults: list[object]) -> None:
-    """Its task failed for want of memory, and nothing is printed of it."""
-    with closing(crew(Quick())) as of:
+    """Its task fails with MemoryError, and nothing is printed."""
+    with closing(pool_of(Quick())) as of:
         queue = of._done_in_threads
 
-        def put(_found: object) -> None:
+        def put(_outcome: object) -> None:
             raise MemoryError
 
         of._done_in_threads = SimpleNamespace(put=put, empty=queue.empty, get=queue.get)  # type: ignore[assignment]
         of.start(task("a"))
-        assert [type(found) for found in outcomes(of)] == [MemoryError] and faults == []
+        assert [type(outcome) for outcome in outcomes(of)] == [MemoryError] and faults == []
 
 
 def test_one_who_writes_all_the_time_keeps_nobody_waiting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Neither another's end nor the wish to stop, though there is more to read at each look."""
+    """The end of another task and the cancellation are seen, though there is always more to read."""
     cancel, stopped, reads, stop = threading.Event(), threading.Event(), [0], Launcher.stop
 
     def output(_launcher: Launcher) -> bytes:
@@ -207,9 +214,9 @@ def test_one_who_writes_all_the_time_keeps_nobody_waiting(
 
     monkeypatch.setattr(Launcher, "read_output", output)
     monkeypatch.setattr(Launcher, "stop", stopping)
-    with closing(crew(Light(tmp_path), 1, cancel)) as of:
+    with closing(pool_of(Light(tmp_path), 1, cancel)) as of:
         of.start(task("while :; do echo x; sleep 0.01; done"))
-        assert [found.ended for found in outcomes(of)] == ["interrupted"]
+        assert [outcome.ended for outcome in outcomes(of)] == ["interrupted"]
 
 
 def pid_of(launcher: Launcher) -> int:
@@ -219,22 +226,22 @@ def pid_of(launcher: Launcher) -> int:
 
 @pytest.mark.parametrize("when", ["idle", "busy"])
 def test_a_launcher_that_is_killed_is_done_without(tmp_path: Path, when: str) -> None:
-    """What it ran has failed; what comes after is run by another."""
-    with closing(crew(Light(tmp_path), 1)) as of:
+    """Its task fails; the next tasks run in another launcher."""
+    with closing(pool_of(Light(tmp_path), 1)) as of:
         of.start(task("true" if when == "idle" else "touch begun; exec sleep 3"))
         while when == "busy" and not (tmp_path / "begun").exists():
             time.sleep(0.01)
         if when == "idle":
-            assert [found.code for found in outcomes(of)] == [0]
+            assert [outcome.code for outcome in outcomes(of)] == [0]
         (hand,) = of._slots
         os.kill(pid_of(hand.launcher), signal.SIGKILL)
         os.waitid(os.P_PID, pid_of(hand.launcher), os.WEXITED | os.WNOWAIT)
         if when == "busy":
-            assert [(found.ended, found.code) for found in outcomes(of)] == [("signal", 137)]
+            assert [(outcome.ended, outcome.code) for outcome in outcomes(of)] == [("signal", 137)]
         codes = []
         for number in range(3):
             of.start(task(f"exit {number}"))
-            codes += [found.code for found in outcomes(of)]
+            codes += [outcome.code for outcome in outcomes(of)]
         assert codes[1:] == [1, 2] and codes[0] in (
             0,
             137,
@@ -244,7 +251,7 @@ def test_a_launcher_that_is_killed_is_done_without(tmp_path: Path, when: str) ->
 
 def test_what_runs_when_a_crew_is_closed_is_ended(tmp_path: Path) -> None:
     """A second Ctrl-C does not wait for the commands, and leaves none behind."""
-    of = crew(Light(tmp_path), 1)
+    of = pool_of(Light(tmp_path), 1)
     of.start(task("echo $$ > pid; exec sleep 100"))
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         time.sleep(0.01)

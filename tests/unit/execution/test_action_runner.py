@@ -1,4 +1,4 @@
-"""What the threads of a worker share."""
+"""Folders and servers that the threads of a runner share."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_folder_that_another_thread_takes_is_made_anew(tmp_path: Path) -> None
 
 
 def test_workers_of_one_scratch_folder_have_folders_of_their_own(tmp_path: Path) -> None:
-    """Those of an audit side by side, and those of builds that keep theirs for a look."""
+    """Runners of an audit run side by side, and some builds keep their folders."""
     assert len({Bare(tmp_path).begin(TASK).work_dir.root for _ in range(3)}) == 3
 
 
@@ -57,23 +57,23 @@ def test_workers_of_one_scratch_folder_have_folders_of_their_own(tmp_path: Path)
 def test_the_folder_of_what_was_killed_is_not_used_again(
     tmp_path: Path, code: int, free: int
 ) -> None:
-    """Whoever killed it may have killed the one that ends what it left behind, which may still write there."""
+    """Its supervisor may have been killed as well, so a process of it may still write there."""
     worker = Bare(tmp_path)
     worker.finish(worker.begin(TASK), Outcome(code, "exit", b"", "none", 0, 0, 0))
     assert len(worker._free) == free
 
 
 def test_threads_share_the_fork_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of a second set would never be ended, and each would have seen half of the jobs."""
-    made: list[object] = []
+    """Servers of a second set would never be ended, and each set would serve half of the jobs."""
+    created: list[object] = []
 
     class Slow(client.ForkServers):
-        """They take their time to be made."""
+        """They take their time to be created."""
 
         def __init__(self, scratch: str) -> None:
             time.sleep(0.2)
             super().__init__(scratch)
-            made.append(self)
+            created.append(self)
 
     monkeypatch.setattr(client, "ForkServers", Slow)
     used: list[object] = []
@@ -84,4 +84,4 @@ def test_threads_share_the_fork_servers(tmp_path: Path, monkeypatch: pytest.Monk
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1 and used == made * 3
+    assert len(created) == 1 and used == created * 3

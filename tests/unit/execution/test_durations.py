@@ -1,4 +1,6 @@
-"""How long things took, and what progress says of what remains: the same numbers that the plan orders by."""
+"""How long things took, and what progress says of what remains: the same numbers that the plan
+orders by.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,7 @@ def _head(console: Console) -> str:
 def test_the_console_counts_what_runs_waits_and_remains() -> None:
     now = [0.0]
     console = Console(io.StringIO(), clock=lambda: now[0])
-    said = []
+    lines = []
     script: list[Event] = [
         Planned(("//a:b",), 4, 0, "none", (5000, 3000, 2000, 10)),
         _done(3, "cp", 0, "hit"),
@@ -105,10 +107,10 @@ def test_the_console_counts_what_runs_waits_and_remains() -> None:
     ]
     for event in script:
         console(event)
-        said.append(_head(console))
+        lines.append(_head(console))
         now[0] += 1
     console.close()
-    assert said == [
+    assert lines == [
         "0/4, 0 running, 4 waiting, 0 hits  0.00s, critical path 5.0s",
         "1/4, 0 running, 3 waiting, 1 hit  1.0s, critical path 5.0s",
         "1/4, 1 running, 2 waiting, 1 hit  2.0s, critical path 5.0s",

@@ -82,7 +82,9 @@ def test_a_file_is_used_again_with_nothing_of_its_past(slot: WorkDir) -> None:
 
 
 def test_a_file_that_is_wanted_again_stays_at_its_place(slot: WorkDir) -> None:
-    """And nothing else does: what the next action does not want there is gone before anything is staged."""
+    """And nothing else does: what the next action does not want there is gone before anything is
+    staged.
+    """
     slot.prepare(["in"], ["in/a", "b"])
     for path in ("in/a", "b"):
         os.close(slot.create(f"{slot.root}/{path}"))
@@ -96,9 +98,7 @@ def test_a_file_that_is_wanted_again_stays_at_its_place(slot: WorkDir) -> None:
     with pytest.raises(FileExistsError):
         slot.create(f"{slot.root}/in/a")
     slot.clean()
-    slot.prepare(
-        ["in", "in/a"], ["in/a"]
-    )  # a file and a folder of one name: an error of whoever asks for it
+    slot.prepare(["in", "in/a"], ["in/a"])  # a file and a folder of one name: the caller's error
     assert _inside(slot) == ["build/in", "build/in/a", "build/out"]
     with pytest.raises(FileExistsError):
         slot.create(f"{slot.root}/in/a")

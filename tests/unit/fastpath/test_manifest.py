@@ -1,4 +1,6 @@
-"""A manifest answers for a request as long as no input, no output and nothing of its environment has changed."""
+"""A manifest answers for a request as long as no input, no output and nothing of its environment
+has changed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ WORDS = ["//..."]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A workspace whose manifest lists two inputs, a file outside, and what is below a folder of outputs."""
+    """A workspace whose manifest lists two inputs, a file outside, and what is below a folder of
+    outputs.
+    """
     (tmp_path / "w/out/t/tree").mkdir(parents=True)
     for name in ("w/a.txt", "w/b.txt", "tool", "w/out/t/tree/one"):
         (tmp_path / name).write_text(name)

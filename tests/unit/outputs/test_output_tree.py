@@ -1,4 +1,4 @@
-"""Outputs in a workspace: all of them made apart where there is no `out/` yet, and never a part of them."""
+"""Outputs in a workspace: if there is no `out/` yet, all of them appear at once."""
 
 from __future__ import annotations
 
@@ -30,22 +30,21 @@ def store(tmp_path: Path) -> DiskStore:
     return DiskStore(str(tmp_path / "cache"))
 
 
-def held(store: DiskStore, *texts: bytes) -> list[File]:
+def add_files(store: DiskStore, *texts: bytes) -> list[File]:
     batch = store.batch()
-    found = [File(batch.add(text)) for text in texts]
+    files = [File(batch.add(text)) for text in texts]
     store.publish([batch])
-    return found
+    return files
 
 
 def show(root: Path, store: DiskStore, *stood: tuple[str, Node]) -> tuple[str, ...]:
     def nothing(*_: object) -> Node:
         raise AssertionError
 
-    made = OutputTree(
-        str(root), store, SourceFiles(str(root)), file_system_time(str(root)) + COARSE_NS
-    )  # all is old enough
+    began = file_system_time(str(root)) + COARSE_NS  # every file is old enough
+    tree = OutputTree(str(root), store, SourceFiles(str(root)), began)
     named = [(path, path.rpartition("/")[2], node) for path, node in stood]
-    files = made.write((), nothing, lambda event: None, others=named).files
+    files = tree.write((), nothing, lambda event: None, others=named).files
     assert all(stamp in (fingerprint(path), ALWAYS_STALE) for path, stamp in files.items())
     return tuple(path for path in files if os.path.isfile(path))
 
@@ -67,7 +66,7 @@ def below(folder: Path) -> dict[str, bytes]:
 def test_all_of_it_stands_after_one_rename(
     root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a, b = held(store, b"a", b"b" * 100_000)
+    a, b = add_files(store, b"a", b"b" * 100_000)
     tree = Tree(batch_tree(store, {"one": a, "two": b}))
     seen: list[list[str]] = []
     rename = os.rename
@@ -103,17 +102,17 @@ def test_all_of_it_stands_after_one_rename(
 
 def batch_tree(store: DiskStore, files: dict[str, File]) -> Digest:
     batch = store.batch()
-    found = batch.add(
+    digest = batch.add(
         encode_directory(
             Directory(tuple((name, file.digest, file.executable) for name, file in files.items()))
         )
     )
     store.publish([batch])
-    return found
+    return digest
 
 
 def test_what_lacks_one_has_none(root: Path, store: DiskStore) -> None:
-    [a] = held(store, b"a")
+    [a] = add_files(store, b"a")
     with pytest.raises(Missing):
         show(root, store, ("out/a/a", a), ("out/b/b", File(Digest.of(b"never"))))
     assert (
@@ -122,7 +121,7 @@ def test_what_lacks_one_has_none(root: Path, store: DiskStore) -> None:
 
 
 def test_a_damaged_blob_never_gets_a_name(root: Path, store: DiskStore) -> None:
-    a, b = held(store, b"a" * 50, b"b" * 100_000)
+    a, b = add_files(store, b"a" * 50, b"b" * 100_000)
     for file in (a, b):
         path = Path(store.blob_path(file.digest))
         path.chmod(0o644)
@@ -137,14 +136,14 @@ def test_a_damaged_blob_never_gets_a_name(root: Path, store: DiskStore) -> None:
 def test_a_wrong_size_of_a_right_blob_leaves_it_alone(
     root: Path, store: DiskStore, size: int
 ) -> None:
-    [a] = held(store, b"right")
+    [a] = add_files(store, b"right")
     with pytest.raises(Missing):
         show(root, store, ("out/a/a", File(Digest(a.digest.hash, size))))
     assert store.verify(a.digest)
 
 
 def test_where_out_stands_each_file_is_turned(root: Path, store: DiskStore) -> None:
-    a, b = held(store, b"a", b"b")
+    a, b = add_files(store, b"a", b"b")
     show(root, store, ("out/t/a", a))
     (root / "out/t/users").write_text("kept")
     before = os.stat(root / "out/t/a").st_ino
@@ -160,7 +159,7 @@ def test_where_out_stands_each_file_is_turned(root: Path, store: DiskStore) -> N
 
 @pytest.mark.parametrize("what", ["out", "out/t", "out/t/a", ".buildgraph"])
 def test_something_in_the_way_is_named(root: Path, store: DiskStore, what: str) -> None:
-    [a] = held(store, b"a")
+    [a] = add_files(store, b"a")
     if what == "out/t/a":
         (root / what / "inside").mkdir(parents=True)
     else:
@@ -171,7 +170,7 @@ def test_something_in_the_way_is_named(root: Path, store: DiskStore, what: str) 
 
 
 def test_names_that_contradict_each_other_are_refused(root: Path, store: DiskStore) -> None:
-    [a] = held(store, b"a")
+    [a] = add_files(store, b"a")
     with pytest.raises(BuildError, match="out/t/a/b cannot be made"):
         show(root, store, ("out/t/a", a), ("out/t/a/b", a))
     assert not (root / "out").exists()
@@ -180,7 +179,7 @@ def test_names_that_contradict_each_other_are_refused(root: Path, store: DiskSto
 def test_an_out_that_comes_meanwhile_is_left_alone(
     root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [a] = held(store, b"a")
+    [a] = add_files(store, b"a")
     place = store.place
 
     def beside(digest: Digest, path: str, executable: bool) -> None:
@@ -199,7 +198,7 @@ def test_an_out_that_comes_meanwhile_is_left_alone(
 def test_large_files_are_made_two_at_a_time(
     root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = held(store, *(os.urandom(300_000) for _ in range(8)))
+    files = add_files(store, *(os.urandom(300_000) for _ in range(8)))
     place, threads = store.place, set[int]()
     both = threading.Barrier(2, timeout=10)
 
@@ -218,7 +217,7 @@ def test_large_files_are_made_two_at_a_time(
 
 @pytest.mark.parametrize("lost", range(3))
 def test_a_fault_in_either_thread_is_told(root: Path, store: DiskStore, lost: int) -> None:
-    files = held(store, *(os.urandom(300_000) for _ in range(3)))
+    files = add_files(store, *(os.urandom(300_000) for _ in range(3)))
     os.unlink(store.blob_path(files[lost].digest))
     with pytest.raises(Missing):
         show(root, store, *((f"out/t{number}/o", file) for number, file in enumerate(files)))
@@ -228,7 +227,7 @@ def test_a_fault_in_either_thread_is_told(root: Path, store: DiskStore, lost: in
 def test_without_a_second_thread_all_is_made_by_one(
     root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = held(store, *(os.urandom(300_000) for _ in range(3)))
+    files = add_files(store, *(os.urandom(300_000) for _ in range(3)))
 
     def refused(*_: object) -> None:
         raise RuntimeError("can't start new thread")

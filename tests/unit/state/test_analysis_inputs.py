@@ -1,4 +1,6 @@
-"""Inputs of analysis are equal in a workspace if every file has its content and every folder its entries."""
+"""Inputs of analysis are equal in a workspace if every file has its content and every folder its
+entries.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A graph survives a round trip through a snapshot, and changed sources lead to the actions that depend on them."""
+"""A graph survives a round trip through a snapshot, and changed sources lead to the actions that
+depend on them.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def _requested(artifact: Artifact) -> RequestedOutput:
 
 @pytest.fixture
 def graph() -> RequestGraph:
-    """b takes a and a source, c takes a; a file of the workspace is requested, too; a gate checks b."""
+    """b takes a and a source, c takes a.
+
+    A file of the workspace is requested, too; a gate checks b.
+    """
     a = _action("a", Source("a.txt"))
     b, c = _action("b", _output(a), Source("b.txt")), _action("c", _output(a))
     check = _action("check", _output(b))
