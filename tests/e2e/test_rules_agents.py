@@ -302,7 +302,7 @@ class TestModel:
         )
         edit_spec(rooms, "vent", learn_A=True, categorical_obs=True, inference_algo="mmp")
         stderr = rooms.run("build", "//coalitions:rooms", code=2).err
-        assert "learn_A = true: native does not have this" in stderr
+        assert "learn_A = true is not supported" in stderr
         assert "categorical_obs = true" in stderr and "inference_algo = 'mmp'" in stderr
 
     def test_inference_in_build_toml_overrides_the_source(self, rooms: Space) -> None:
@@ -414,7 +414,7 @@ class TestCoalition:
             ),
             (
                 '{ from = "heater.action.burner", to = "vent.action.flap" }',
-                "to wants <agent>.observation.<name or number>",
+                "to requires <agent>.observation.<name or number>",
             ),
             (
                 '{ from = "heter.action.burner", to = "vent.observation.burner" }',
