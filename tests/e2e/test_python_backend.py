@@ -92,7 +92,7 @@ def test_the_proof_of_a_learner_is_built(tmp_path: Path) -> None:
     proof = json.loads((here.root / "out/coalitions/both/learner.proof.json").read_text())
     page = (here.root / "out/coalitions/both/report.txt").read_text()
     assert (proof["runtime"], proof["violations"], proof["steps"]) == ("python", 0, 16)
-    assert "learn_A = true" in page and "images with Python are not made" in page
+    assert "learn_A = true" in page and "images support the native backend only" in page
     assert "runtime" not in json.loads(
         (here.root / "out/coalitions/both/frozen.proof.json").read_text()
     )

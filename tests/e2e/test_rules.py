@@ -170,7 +170,7 @@ class TestCommand:
                 ),
                 (
                     'outputs = { o = "o" }\ninputs = { o = "BUILD.toml" }\nargv = ["sh"]',
-                    "an output have one name",
+                    "an output have the same name",
                 ),
             ],
         )

@@ -49,7 +49,7 @@ def test_an_object_tells_its_sizes_and_its_agent(tmp_path: Path) -> None:
 
 def test_what_is_no_object_is_refused() -> None:
     for data in (b"", b"\x7fELF\x02\x01" + bytes(60), b"#!/bin/sh"):
-        with pytest.raises(ToolchainError, match="no 32-bit little-endian ELF"):
+        with pytest.raises(ToolchainError, match="not a 32-bit little-endian ELF"):
             elf_object.sizes(data)
 
 
