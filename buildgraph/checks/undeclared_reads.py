@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ..execution.action_runner import ActionRunner, Task
+from ..execution.action_runner import ActionRunner
 from ..execution.executor import Executor
 from ..execution.scheduler import StepState
+from ..execution.task_job import Task
 from ..sandbox.job import Job
 from ..sandbox.mounts import SYSTEM, SYSTEM_FILES
 from ..types.action import Action

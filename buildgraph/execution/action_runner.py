@@ -12,7 +12,6 @@ import os
 import time
 
 from ..files.remove_tree import remove
-from ..keys.action_key import Key
 from ..lite import TYPE_CHECKING
 from ..lite.contextmanagers import suppress
 from ..lite.record import record
@@ -21,41 +20,23 @@ from ..sandbox.collect_outputs import collect
 from ..sandbox.job import FLAGS, Cancel, Job, Level, Outcome
 from ..sandbox.staging import stage
 from ..store.protocol import Batch, Store
-from ..types.action import Action, Artifact, Output
+from ..types.action import Output
 from ..types.errors import BuildError
-from ..types.result import File, Node, Result
+from ..types.result import File, Result
 from .input_copies import copy_input, copy_small_texts
-from .task_job import FIXED as FIXED, folder_of, inputs_below_out, job_of
+from .task_job import Task, folder_of, inputs_below_out, job_of
 from .tool_refusal import ToolRefusal, parse_refusals
 from .work_dir import WorkDir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..host.host_tools import Distribution, HostTool
     from ..sandbox.forkserver.client import ForkServers
 
 _ROOM = 1 << 20  # bytes; a disk with less counts as full
-_LITTLE, _INTERVAL_S = (
-    256 << 20,
-    0.002,
-)  # with fewer free bytes, the disk is watched at this interval
+_LITTLE = 256 << 20  # bytes; a disk with less is watched
+_INTERVAL_S = 0.002  # between two looks at it
 _ROOT = os.geteuid() == 0
-
-
-@record
-class Task:
-    """An action with its key, and everything that running it needs.
-
-    `inputs` are (staged path, artifact, content, path on this host or nothing).
-    """
-
-    number: int
-    action: Action
-    key: Key
-    inputs: tuple[tuple[str, Artifact, Node, str], ...]
-    programs: dict[str, HostTool]
-    distributions: dict[str, Distribution]
 
 
 @record

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
     from typing import Literal, TypeAlias
 
-    from .action_runner import Task, TaskOutcome
+    from .action_runner import TaskOutcome
+    from .task_job import Task
     from .worker_pool import FinishedTask, WorkerPool
 
     How: TypeAlias = Literal["ran", "hit", "shared"]
@@ -180,7 +181,7 @@ class Executor:
             f"distribution:{name}": dist.identity for name, dist in distributions.items()
         }
         key = key_of(action, [(path, node) for path, _, node, _ in inputs], identities)
-        from .action_runner import Task
+        from .task_job import Task
 
         return Task(step, action, key, inputs, programs, distributions)
 

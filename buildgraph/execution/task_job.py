@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 
+from ..keys.action_key import Key
 from ..keys.staged_paths import unused_path
 from ..lite import TYPE_CHECKING
+from ..lite.record import record
 from ..sandbox.job import Job
+from ..types.action import Action, Artifact, Out
+from ..types.result import Node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..types.action import Out
-    from .action_runner import Task
+    from ..host.host_tools import Distribution, HostTool
 
 FIXED = (
     ("LANG", "C.UTF-8"),
@@ -22,6 +25,21 @@ FIXED = (
     ("SOURCE_DATE_EPOCH", "0"),
     ("TZ", "UTC"),
 )
+
+
+@record
+class Task:
+    """An action with its key, and everything that running it needs.
+
+    `inputs` are (staged path, artifact, content, path on this host or nothing).
+    """
+
+    number: int
+    action: Action
+    key: Key
+    inputs: tuple[tuple[str, Artifact, Node, str], ...]
+    programs: dict[str, HostTool]
+    distributions: dict[str, Distribution]
 
 
 def inputs_below_out(task: Task) -> set[str]:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from threading import Thread
     from typing import TypeAlias
 
-    from .action_runner import ActionRunner, Task, TaskOutcome
+    from .action_runner import ActionRunner, TaskOutcome
+    from .task_job import Task
 
 FinishedTask: TypeAlias = "tuple[Task, TaskOutcome | BaseException]"
 INFINITE = float("inf")

@@ -9,7 +9,7 @@ import pytest
 
 from buildgraph.store.disk import DiskStore
 from buildgraph.types.digest import Digest
-from tests.unit.outputs.test_output_tree import below, held, root, show, store
+from tests.unit.outputs.test_output_tree import below, add_files, root, show, store
 
 __all__ = ["root", "store"]
 
@@ -17,7 +17,7 @@ __all__ = ["root", "store"]
 def test_killed_on_the_way_it_leaves_nothing_that_stays(
     root: Path, store: DiskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = held(store, *(b"%d" % number for number in range(5)))
+    files = add_files(store, *(b"%d" % number for number in range(5)))
     stood = [(f"out/t{number}/o", file) for number, file in enumerate(files)]
     child = os.fork()
     if not child:
