@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..execution.executor import Executor
     from ..keys.action_graph import RequestedOutput
-    from ..outputs.output_tree import InstalledOutputs, PlacedOutput
+    from ..outputs.installed_outputs import InstalledOutputs, PlacedOutput
     from ..state.start import Start
     from ..types.events import Listener
 

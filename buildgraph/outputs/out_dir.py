@@ -29,7 +29,7 @@ from .written_paths import WrittenPaths
 if TYPE_CHECKING:
     from ..store.protocol import Store
     from ..types.result import Node
-    from .output_tree import InstalledOutputs
+    from .installed_outputs import InstalledOutputs
 
 _TEMP = (
     ".buildgraph-out."  # then the number of the process, which keeps a flock on it while it runs

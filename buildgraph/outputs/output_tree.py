@@ -29,7 +29,6 @@ from ..files.state_folder import (
 from ..host.source_files import SourceFiles
 from ..keys.action_graph import RequestedOutput, find_path_conflict, path_conflict_error
 from ..lite import TYPE_CHECKING
-from ..lite.record import record
 from ..lite.two_threads import run_on_two_threads
 from ..sandbox.staging import stage
 from ..store.protocol import Store
@@ -37,6 +36,7 @@ from ..types.action import Artifact
 from ..types.errors import BuildError
 from ..types.events import Built, Listener
 from ..types.result import File, Node
+from .installed_outputs import InstalledOutputs
 from .open_folders import (
     BUILT,
     OpenFolders,
@@ -56,25 +56,11 @@ from .written_paths import WrittenPaths, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeAlias
 
-# An output: path below the workspace, name of its file or folder, content.
-PlacedOutput: TypeAlias = "tuple[str, str, Node]"
+    from .installed_outputs import PlacedOutput
+
 WRITTEN = ".buildgraph/outputs"
 _LARGE = 1 << 18  # bytes from which a second thread speeds up copying
-
-
-@record
-class InstalledOutputs:
-    """The outputs after a build: event and content of each, and the stamps of all files.
-
-    A stamp is that of the file that was written or compared, so a file that another build or a user
-    puts in its place later has another one. Folders that are outputs have stamps, too.
-    """
-
-    events: tuple[Built, ...]
-    outputs: tuple[PlacedOutput, ...]
-    files: dict[str, Stamp]
 
 
 class OutputTree:

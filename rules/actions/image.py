@@ -24,25 +24,7 @@ def assemble(
     User 65532 owns /data, and so any new volume mounted there. The layout names the image after
     workspace and label.
     """
-    arch, variant = machine
-    platform = {"architecture": arch, "os": "linux"} | ({"variant": variant} if variant else {})
-    served = {"cmd": list(running.command), "ports": [running.port]} if running.http else {}
-    config = (
-        platform
-        | served
-        | {
-            "entrypoint": ["/agent"],
-            "user": "65532:65532",
-            "workingdir": "/",
-            "labels": labels,
-            "healthcheck": {
-                "test": ["/agent", "--health"],
-                "interval": "30s",
-                "timeout": "5s",
-                "retries": 3,
-            },
-        }
-    )
+    config = _config(machine, labels, running)
     text = Content("config.json", json.dumps(config, sort_keys=True).encode())
     notes = [
         word
@@ -64,3 +46,25 @@ def assemble(
         title="assemble the image",
     )
     return image
+
+
+def _config(
+    machine: tuple[str, str], labels: dict[str, str], running: RunSettings
+) -> dict[str, object]:
+    arch, variant = machine
+    platform = {"architecture": arch, "os": "linux"} | ({"variant": variant} if variant else {})
+    served = {"cmd": list(running.command), "ports": [running.port]} if running.http else {}
+    return {
+        **platform,
+        **served,
+        "entrypoint": ["/agent"],
+        "user": "65532:65532",
+        "workingdir": "/",
+        "labels": labels,
+        "healthcheck": {
+            "test": ["/agent", "--health"],
+            "interval": "30s",
+            "timeout": "5s",
+            "retries": 3,
+        },
+    }

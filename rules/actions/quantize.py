@@ -88,16 +88,7 @@ def quantize_members(
             f"write {LINE}",
         )
     tried = CANDIDATES if storage == "smallest" else (storage,)
-    words = (
-        "--asked",
-        storage,
-        "--kl",
-        repr(budget.kl),
-        "--regret",
-        repr(budget.regret),
-        "--agreement",
-        _format_share(budget.agreement),
-    )
+    words = _selection_options(storage, budget)
     order = SearchSettings(tried, _episodes(ctx, budget, len(tried)), words, target, options)
     quantized = [_quantize_member(ctx, member, order) for member in members]
     (page,) = ctx.tool(
@@ -183,6 +174,40 @@ def _quantize_member(ctx: Ctx, member: Member, order: SearchSettings) -> tuple[M
     ), verdict
 
 
+def _selection_options(storage: Storage, budget: Fidelity) -> tuple[str, ...]:
+    return (
+        "--asked",
+        storage,
+        "--kl",
+        repr(budget.kl),
+        "--regret",
+        repr(budget.regret),
+        "--agreement",
+        _format_share(budget.agreement),
+    )
+
+
+def _measure(
+    ctx: Ctx, member: Member, code: Artifact, trial: list[Artifact], title: str
+) -> Artifact:
+    planned = member.proved.planned
+    (findings,) = ctx.tool(
+        MEASURE_QUANTIZATION,
+        code,
+        "--name",
+        member.name,
+        "--interface",
+        planned.interface,
+        "--probe",
+        planned.probe,
+        *(word for part in trial for word in ("--trial", part)),
+        "--out",
+        Out("findings", tree=True),
+        title=title,
+    )
+    return findings
+
+
 def _candidate(
     ctx: Ctx, member: Member, storage: str, trial: list[Artifact], order: SearchSettings
 ) -> dict[str, Artifact]:
@@ -212,21 +237,7 @@ def _candidate(
         Out("agent.c"),
         title=f"emit {name}",
     )
-    parts = [word for part in trial for word in ("--trial", part)]
-    (findings,) = ctx.tool(
-        MEASURE_QUANTIZATION,
-        code,
-        "--name",
-        member.name,
-        "--interface",
-        planned.interface,
-        "--probe",
-        planned.probe,
-        *parts,
-        "--out",
-        Out("findings", tree=True),
-        title=f"try {name}",
-    )
+    findings = _measure(ctx, member, code, trial, f"try {name}")
     compiled = _compile(ctx, replace(member, name=name), code, order)
     return {
         "plan": plan,

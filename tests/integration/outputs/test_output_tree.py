@@ -9,7 +9,7 @@ import pytest
 
 from buildgraph.store.disk import DiskStore
 from buildgraph.types.digest import Digest
-from tests.unit.outputs.test_output_tree import below, add_files, root, show, store
+from tests.unit.outputs.test_output_tree import add_files, below, root, show, store
 
 __all__ = ["root", "store"]
 

@@ -15,9 +15,7 @@ TOLERANCE = 0.001
 
 
 def infer(plan: Plan) -> Iterator[str]:
-    """Generate `infer`: the posterior over states. `self.vfe` is the free energy of the last
-    iteration.
-    """
+    """Generate `infer`: the posterior over states, and its free energy in `self.vfe`."""
     states = plan.header["num_states"]
     factors, at = range(len(states)), offsets(states)
     total, joint, rounds = (

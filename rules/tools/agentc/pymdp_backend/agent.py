@@ -76,6 +76,26 @@ def _simple(model: Model) -> bool:
     return model.B_action_dependencies == tuple((f,) for f in range(len(model.num_states)))
 
 
+PARAMETERS = (
+    "policy_len",
+    "gamma",
+    "alpha",
+    "num_iter",
+    "inference_algo",
+    "inference_horizon",
+    "action_selection",
+    "sampling_mode",
+    "use_utility",
+    "use_states_info_gain",
+    "use_param_info_gain",
+    "use_inductive",
+    "inductive_epsilon",
+    "learn_A",
+    "learn_B",
+)
+"""Parameters that pymdp's Agent takes under the names that the model has."""
+
+
 def build(model: Model) -> Any:
     """Build the Agent in jax's current precision; ModelError if pymdp refuses it."""
     errors = refusals(model)
@@ -91,26 +111,7 @@ def build(model: Model) -> Any:
             "num_controls": list(model.num_controls),
         }
     )
-    words = {
-        name: getattr(model, name)
-        for name in (
-            "policy_len",
-            "gamma",
-            "alpha",
-            "num_iter",
-            "inference_algo",
-            "inference_horizon",
-            "action_selection",
-            "sampling_mode",
-            "use_utility",
-            "use_states_info_gain",
-            "use_param_info_gain",
-            "use_inductive",
-            "inductive_epsilon",
-            "learn_A",
-            "learn_B",
-        )
-    }
+    parameters = {name: getattr(model, name) for name in PARAMETERS}
     try:
         return Agent(
             A=_arrays(model.A),
@@ -124,7 +125,7 @@ def build(model: Model) -> Any:
             A_dependencies=[list(row) for row in model.A_dependencies],
             B_dependencies=[list(row) for row in model.B_dependencies],
             **structure,
-            **words,
+            **parameters,
         )
     except (AssertionError, ValueError, TypeError, NotImplementedError) as error:
         raise ModelError([f"pymdp 1.0.4 refuses this agent: {error}"]) from error

@@ -64,6 +64,23 @@ def start(model: Model) -> Carry:
     )
 
 
+def _append_observations(seen: Sequence[Any], obs: Sequence[Any]) -> list[Any]:
+    return [
+        _append(old, jnp.asarray(o, dtype=jnp.int32).reshape(1))
+        for old, o in zip(seen, obs, strict=True)
+    ]
+
+
+def _step_prior(carry: Carry) -> Any:
+    """Return D before the first step, else the prior predicted from the last action."""
+    agent = carry.agent
+    return jax.lax.cond(
+        jnp.any(carry.last < 0),
+        lambda: agent.D,
+        lambda: agent.update_empirical_prior(carry.last, carry.qs),
+    )
+
+
 def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choice]]:
     """Return the jitted step: (carry, observations as numpy integers) -> (carry, choice).
 
@@ -73,10 +90,7 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
     windowed = pymdp_agent.uses_window(model)
 
     def step(carry: Carry, obs: Sequence[Any]) -> tuple[Carry, Choice]:
-        seen = [
-            _append(old, jnp.asarray(o, dtype=jnp.int32).reshape(1))
-            for old, o in zip(carry.seen, obs, strict=True)
-        ]
+        seen = _append_observations(carry.seen, obs)
         carry = carry._replace(
             seen=seen,
             executed=_append(carry.executed, carry.last),
@@ -89,11 +103,7 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
             )
             kept = qs
         else:
-            begun = jnp.any(carry.last < 0)
-            prior = jax.lax.cond(
-                begun, lambda: agent.D, lambda: agent.update_empirical_prior(carry.last, carry.qs)
-            )
-            qs = agent.infer_states([o[:, -1:] for o in seen], prior)
+            qs = agent.infer_states([o[:, -1:] for o in seen], _step_prior(carry))
             kept = (
                 [_append(old, new[:, -1]) for old, new in zip(carry.qs, qs, strict=True)]
                 if windowed

@@ -30,6 +30,16 @@ class AxisRoles:
     sizes: Mapping[str, int | None]
 
 
+def _shape_error(axes: AxisRoles, written: F64) -> str:
+    usual = (
+        f"; of more than {MAX_ROLES} axes only the usual orders are tried: say it, "
+        f'layout = {{ {axes.name} = "{",".join(axes.roles)}" }}, as written'
+        if len(axes.roles) > MAX_ROLES
+        else ""
+    )
+    return f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} has{usual}"
+
+
 def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
     """Return the matrix with axes in the order of `axes.roles`; ModelError if impossible or
     ambiguous.
@@ -47,18 +57,7 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
     orders = [order for order in _usual_orders(axes.roles) if _fits(axes, written, order)]
     orders = orders or [order for order in _all(axes.roles) if _fits(axes, written, order)]
     if not orders:
-        usual = (
-            f"; of more than {MAX_ROLES} axes only the usual orders are tried: say it, "
-            f'layout = {{ {axes.name} = "{",".join(axes.roles)}" }}, as written'
-            if len(axes.roles) > MAX_ROLES
-            else ""
-        )
-        raise ModelError(
-            [
-                f"{axes.name} has the shape {written.shape}, which no order of {_sizes(axes)} "
-                f"has{usual}"
-            ]
-        )
+        raise ModelError([_shape_error(axes, written)])
     sound = [order for order in orders if _is_distribution(_read(axes, written, order))]
     if not sound:
         reading = _read(axes, written, orders[0])
