@@ -84,14 +84,20 @@ BANS = (
         "permission",
     ),
     Ban("at hand", r"at hand|by hand of", "available, manually"),
-    Ban("wants", r"wants|(is|are|was|were|be) wanted", "requires, requests, needs"),
+    Ban(
+        "wants",
+        r"wants|(is|are|was|were|be) wanted",
+        "requires, requests, needs",
+        # The agent program has this message, and its bytes are part of the digests of images.
+        r"a file is wanted",
+    ),
     Ban(
         "fault",
         r"faults?|faulty",
         "error, problem, failure",
         r"fault[ -]injection|(page|segmentation|bus|hard|injected) faults?"
         r"|faults? (was |were |that were |is |are )?injected"
-        r"|inject(s|ed|ing)?( the| a| more| all)? faults?|fault (suite|tests?|tier|point)s?",
+        r"|inject(s|ed|ing)?( the| a| more| all)? faults?|## fault|fault (suite|tests?|tier|point)s?",
         allowed_below="tests/fault",
     ),
     Ban("what decides", r"what decides", "inputs of"),
