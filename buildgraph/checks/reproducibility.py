@@ -19,8 +19,9 @@ from dataclasses import replace
 from itertools import count
 from typing import TypeVar
 
-from ..execution.action_runner import FIXED, ActionRunner, Task
+from ..execution.action_runner import ActionRunner, Task
 from ..execution.executor import Executor
+from ..execution.task_job import FIXED
 from ..explain.content_diff import diff_contents, first_difference
 from ..explain.diff import list_entries
 from ..sandbox.job import Job

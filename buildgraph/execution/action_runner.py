@@ -25,7 +25,7 @@ from ..types.action import Action, Artifact, Output
 from ..types.errors import BuildError
 from ..types.result import File, Node, Result
 from .input_copies import copy_input, copy_small_texts
-from .task_job import FIXED as FIXED, folder_of, inputs_below_out, job_of
+from .task_job import folder_of, inputs_below_out, job_of
 from .tool_refusal import ToolRefusal, parse_refusals
 from .work_dir import WorkDir
 

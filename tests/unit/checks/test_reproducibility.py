@@ -8,7 +8,7 @@ import pytest
 
 from buildgraph.checks import reproducibility
 from buildgraph.checks.reproducibility import diff_results, vary_job
-from buildgraph.execution.action_runner import FIXED
+from buildgraph.execution.task_job import FIXED
 from buildgraph.keys.reapi import Directory, encode_directory
 from buildgraph.sandbox.job import Job
 from buildgraph.store.memory import MemoryStore
