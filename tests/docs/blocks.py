@@ -155,8 +155,8 @@ def _console(first: int, lines: list[str]) -> list[Command]:
     while number < len(lines):
         if not lines[number].startswith("$ "):
             raise PageError(
-                f"line {first + number}: a console block begins with a command, such as `$ "
-                "buildgraph --version`"
+                f"line {first + number}: a console block begins with a command, such as "
+                "`$ buildgraph --version`"
             )
         start, command = number, [lines[number].removeprefix("$ ")]
         number += 1

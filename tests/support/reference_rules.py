@@ -42,8 +42,7 @@ def rules_page() -> str:
     return page(
         "Rules",
         "A table of `BUILD.toml` with a key `rule` is a target. The other keys are those of its "
-        "rule. "
-        "`buildgraph help RULE` shows the same in the terminal, with the rules of your "
+        "rule. `buildgraph help RULE` shows the same in the terminal, with the rules of your "
         "workspace included.",
         table(("rule", "summary"), summary),
         *(part for name in names for part in _rule(rules[name])),

@@ -27,16 +27,16 @@ EXIT_CODES = {
 _BUILD = {
     0: "everything requested is built, and no gate failed",
     1: "an action or a gate failed",
-    2: "the input is wrong, also where only an action can see it; 1 when another action failed "
-    "as well",
+    2: "the input is wrong, also where only an action can see it; 1 when another action failed as "
+    "well",
 }
 OF_VERBS: dict[str, dict[int, str]] = {
     "build": _BUILD | {3: "`--check` found an output that is not reproducible"},
     "test": _BUILD,
     "run": _BUILD
     | {
-        0: "the program ended with 0; any other exit code of the program is the exit code of "
-        "the verb"
+        0: "the program ended with 0; any other exit code of the program is the exit code of the "
+        "verb"
     },
     "load": _BUILD | {0: "the image is built and loaded"},
     "query": {0: "the answer is printed; it may be empty"},
@@ -69,12 +69,10 @@ def verbs_page() -> str:
     return page(
         "Verbs",
         "`buildgraph VERB [OPTIONS] [WORDS]`: options and words may come in any order. `-h` or "
-        "`--help` prints the help of a "
-        "verb; `buildgraph help VERB` and `buildgraph help RULE` do as well. `buildgraph "
-        "--version` prints the version.",
-        "Every verb takes `--json`. It then prints one JSON object on one line, with the "
-        "version of its shape as `schema`. "
-        "Verbs that build print one [event](events.md) a line.",
+        "`--help` prints the help of a verb; `buildgraph help VERB` and `buildgraph help RULE` do "
+        "as well. `buildgraph --version` prints the version.",
+        "Every verb takes `--json`. It then prints one JSON object on one line, with the version "
+        "of its shape as `schema`. Verbs that build print one [event](events.md) a line.",
         table(
             ("verb", "what it does"),
             [(f"[`{verb}`](#{verb})", _sentence(what)) for verb, what in VERBS.items()],
