@@ -17,8 +17,8 @@ PAGES = {
     "changelog": "# Changelog\n",
     "tutorial": "# Your `first` agent\n\nSee [CI](howto/ci.md), [below](#below) and "
     "[us](https://example.org/x).\n",
-    "howto/ci": "# Build in CI\n\nBack to [the start](../tutorial.md). ![A "
-    "house](../images/house.svg)\n",
+    "howto/ci": "# Build in CI\n\nBack to [the start](../tutorial.md). "
+    "![A house](../images/house.svg)\n",
     "design/cache": "no heading\n",
     "howto/cache": "# Cache\n",
 }
@@ -65,8 +65,7 @@ def test_the_list_names_every_page(folder: Path, capsys: pytest.CaptureFixture[s
     assert main(["docs"]) == 0
     assert capsys.readouterr().out == (
         "index         Docs\ntutorial      Your first agent\n\nhowto/ci      Build in CI\n\n"
-        "changelog     Changelog\n\n"
-        "design/cache  design/cache\n\nhowto/cache   Cache\n\n"
+        "changelog     Changelog\n\ndesign/cache  design/cache\n\nhowto/cache   Cache\n\n"
         "`buildgraph docs TOPIC` shows a page\n"
     )
 
