@@ -1,7 +1,7 @@
 """buildgraph: declarative, content-addressed builds of active-inference agents for edge devices.
 
-The names below are all a rule may import. They are resolved when first used, so that importing the package costs
-nothing: the path of a build in which nothing changed starts here.
+The names below are all a rule may import. They are resolved when first used, so that importing the
+package costs nothing: the path of a build in which nothing changed starts here.
 """
 
 from __future__ import annotations

@@ -118,7 +118,8 @@ def report_os_error(error: OSError, as_json: bool) -> int:
 def report_out_of_memory(as_json: bool) -> int:
     """Print that memory is short and return the exit code.
 
-    The modules that format errors may not fit into memory either; then one line is written directly.
+    The modules that format errors may not fit into memory either. Then one line is written
+    directly.
     """
     error = BuildError("out of memory", fix=LIMIT_HELP, reason="environment")
     try:

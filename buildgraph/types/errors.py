@@ -12,7 +12,8 @@ OK, FAILED, USAGE, BROKEN, ENVIRONMENT, BUG, INTERRUPTED = 0, 1, 2, 3, 30, 70, 1
 """Exit codes: success, a failed action or gate, an invalid input or command line, a violated
 guarantee (a damaged cache, outputs that differ between runs), an unsuitable host, a defect of
 buildgraph, and a signal."""
-# For programs: the exit code and the meaning of each `reason` of an error. A reason keeps its meaning between versions.
+# For programs: the exit code and the meaning of each `reason` of an error. A reason keeps its
+# meaning between versions.
 REASONS = {
     "usage": (USAGE, "The command line is wrong: a verb, an option, its value or a label."),
     "workspace": (
@@ -22,7 +23,8 @@ REASONS = {
     "toml": (USAGE, "A `BUILD.toml` is not valid TOML."),
     "table": (
         USAGE,
-        "A table of `BUILD.toml` cannot be a target or a group of targets, or `[workspace]` is wrong.",
+        "A table of `BUILD.toml` cannot be a target or a group of targets, "
+        "or `[workspace]` is wrong.",
     ),
     "label": (USAGE, "A text is not a valid label."),
     "twice": (USAGE, "Two targets have the same label, or labels that differ only in case."),
@@ -52,12 +54,14 @@ REASONS = {
     "input": (USAGE, "A rule refuses the values of a target."),
     "refused": (
         USAGE,
-        "A tool of buildgraph refuses the content of an input, such as a model, a link or a budget.",
+        "A tool of buildgraph refuses the content of an input, "
+        "such as a model, a link or a budget.",
     ),
     "failed": (FAILED, "An action, a container or Docker failed."),
     "broken": (
         BROKEN,
-        "A guarantee was violated: stored data is damaged, or inputs kept changing during the build.",
+        "A guarantee was violated: stored data is damaged, "
+        "or inputs kept changing during the build.",
     ),
     "environment": (
         ENVIRONMENT,

@@ -200,7 +200,7 @@ def _permanent_lines(event: Event) -> list[tuple[str, str]]:
 
 
 def render_markdown(text: str, columns: int) -> str:
-    """Render Markdown with colours for a terminal of some columns; blanks at the ends of lines are removed."""
+    """Render Markdown with colours for a terminal of some columns, without trailing blanks."""
     from io import StringIO
 
     from rich.console import Console as Rich

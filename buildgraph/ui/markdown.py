@@ -14,8 +14,8 @@ _TITLE = re.compile(r"\btitle=(?:\"([^\"]*)\"|(\S+))")
 def prepare_markdown(text: str, target: Callable[[str], str]) -> str:
     """Rewrite a page for a terminal; `target` returns the text for an address.
 
-    A link is printed as its text with the target in parentheses, because not every terminal and pager shows links.
-    A block with a title gets a line with the title above it.
+    A link is printed as its text with the target in parentheses, because not every terminal and
+    pager shows links. A block with a title gets a line with the title above it.
     """
     pieces = _FENCED.split(text)
     parts: list[str] = []

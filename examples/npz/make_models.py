@@ -1,8 +1,9 @@
-"""Write the two models of this example: `python3 make_models.py [folder]`; needs numpy and nothing else.
+"""Write the two models of this example (requires numpy): `python3 make_models.py [folder]`.
 
-Two rooms. In the first a thermostat, `heater`, reads a thermometer that is right 8 times in 10 and switches its
-burner; in the second `vent` hears whether the burner runs, and opens to take warmth over or closes against the draught.
-Every column of A, B and D is a distribution: its entries, along the first axis, sum to 1.
+Two rooms. In the first a thermostat, `heater`, reads a thermometer that is right 8 times in 10 and
+switches its burner; in the second `vent` hears whether the burner runs, and opens to take warmth
+over or closes against the draught. Every column of A, B and D is a distribution: its entries, along
+the first axis, sum to 1.
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ def heater() -> tuple[Arrays, dict[str, Any]]:
 
 
 def vent() -> tuple[Arrays, dict[str, Any]]:
-    """Two hidden factors: the flap, which it moves, and the neighbour's burner, which it only hears."""
+    """Two hidden factors: the flap, which it moves, and the neighbour's burner, which it hears."""
     arrays = {
         "A0": columns([0.95, 0.05], [0.05, 0.95]),
-        # A1[felt][flap][neighbour]: an open flap lets in warmth while the neighbour heats, and a draught while not.
+        # A1[felt][flap][neighbour]: an open flap lets in warmth while the neighbour heats, else a
+        # draught.
         "A1": np.stack(
             [columns([0.3, 0.6, 0.1], [0.8, 0.2, 0.0]), columns([0.3, 0.6, 0.1], [0.0, 0.7, 0.3])],
             axis=2,

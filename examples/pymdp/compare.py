@@ -1,5 +1,6 @@
-"""Compare models array by array, two by two: `compare.py IR IR [IR IR ..]`, folders as the rule `model` makes them.
+"""Compare pairs of models array by array: `compare.py IR IR [IR IR ..]`.
 
+Each IR is a folder that the rule `model` has written.
 Exit code 0 when they are equal to the bit; otherwise each difference is printed with its size.
 """
 
@@ -11,7 +12,7 @@ from pathlib import Path
 
 
 def numbers(data: bytes, suffix: str) -> tuple[float, ...]:
-    """The numbers of a file of the canonical arrays: little-endian float64 (`.f64`) or int32 (`.i32`)."""
+    """The numbers of an array file: little-endian float64 (`.f64`) or int32 (`.i32`)."""
     letter, size = {".f64": ("d", 8), ".i32": ("i", 4)}[suffix]
     return struct.unpack(f"<{len(data) // size}{letter}", data)
 
@@ -25,8 +26,9 @@ def difference(left: bytes, right: bytes, suffix: str) -> str:
     a, b = numbers(left, suffix), numbers(right, suffix)
     if len(a) != len(b):
         return f"{len(a)} numbers and {len(b)}"
-    apart = max(abs(x - y) for x, y in zip(a, b, strict=True))
-    return f"{sum(x != y for x, y in zip(a, b, strict=True))} of {len(a)} numbers differ, by {apart:g} at most"
+    largest = max(abs(x - y) for x, y in zip(a, b, strict=True))
+    count = sum(x != y for x, y in zip(a, b, strict=True))
+    return f"{count} of {len(a)} numbers differ, by {largest:g} at most"
 
 
 def compare(left: Path, right: Path) -> list[str]:

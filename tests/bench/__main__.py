@@ -1,14 +1,14 @@
-"""Every row of the table of speed, on this machine: `python -m tests.bench`, or some rows of it.
+"""Measure the table of speed on this machine, or some rows of it.
 
-    python -m tests.bench                              the whole table (hours), and then each goal beside what was measured
-    python -m tests.bench --resume                     the same, without the rows that are kept already
-    python -m tests.bench --divide 100                 the same with a hundredth of the actions: whether all of it works
+    python -m tests.bench                 measure the whole table (hours), then print the goals
+    python -m tests.bench --resume        leave out the rows that are in the file
+    python -m tests.bench --divide 100    try it with a hundredth of the actions
     python -m tests.bench no-op leaf --actions 10000 --peers "ninja;bazel" --shape layers --seed 3
 
-Each row is printed as a line of JSON and in words, and kept at once in a file of JSON by row, shape and number of actions.
-A peer that is not installed or fails is left out, and the row says why. One that is slow has fewer rounds, which it says,
-too. PATH decides where peers are found; `--path` adds folders to it. Each line of the table is measured in a file system of
-its own, for root.
+Each row is printed as a line of JSON and as text, and written at once to a file of JSON, by row,
+shape and number of actions. A peer that is not installed or fails is left out, and the row says
+why. A slow peer has fewer rounds, and the row says so. Peers are looked up on PATH; `--path` adds
+folders to it. For root, each line of the table is measured in a file system of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from buildgraph.sandbox.sandbox import is_available
 from tests.bench import goals, graphs, others, peers, special
 from tests.bench.installed import installed
 from tests.bench.places import fresh
-from tests.bench.rows import PATIENCE, Arena, Row, told
+from tests.bench.rows import PATIENCE, Arena, Row, format_error
 from tests.bench.tools import tools
 
 KINDS: tuple[type[peers.Peer], ...] = (
@@ -138,11 +138,11 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--divide", type=int, default=1, help="the table with this fraction of the actions"
     )
-    found = parser.parse_args(argv)
-    for row in found.rows:
+    chosen = parser.parse_args(argv)
+    for row in chosen.rows:
         if row not in ROWS:
             parser.error(f"no row {row!r}")
-    return found
+    return chosen
 
 
 def measured(chosen: argparse.Namespace, names: Sequence[str], folder: Path) -> Iterator[Row]:
@@ -214,31 +214,31 @@ def arena(
 ) -> Iterator[Arena]:
     """An arena in a folder of its own, which is gone afterwards."""
     place = Path(tempfile.mkdtemp(dir=folder))
-    made = Arena(place, graph, kinds, chosen.rounds, chosen.patience)
+    contest = Arena(place, graph, kinds, chosen.rounds, chosen.patience)
     try:
-        yield made
+        yield contest
     finally:
-        made.end()
+        contest.end()
         shutil.rmtree(place, ignore_errors=True)
 
 
 def kept(path: Path) -> list[dict[str, Any]]:
     """The rows in the file."""
-    held: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
-    return held
+    rows: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return rows
 
 
 def keep(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to the file, in place of an older one of its kind; the file is whole at any time."""
+    """Write a row to the file atomically, in place of an older one of its kind."""
     same = ("row", "shape", "actions")
-    held = [other for other in kept(path) if any(other[key] != row[key] for key in same)] + [row]
+    rows = [other for other in kept(path) if any(other[key] != row[key] for key in same)] + [row]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".new").write_text(json.dumps(held, indent=1) + "\n")
+    path.with_suffix(".new").write_text(json.dumps(rows, indent=1) + "\n")
     path.with_suffix(".new").replace(path)
 
 
 def open_rows(chosen: argparse.Namespace) -> list[str]:
-    """The rows of a line that are still to be measured: with --resume those that are not kept, or failed."""
+    """The rows of a line to measure: with `--resume` those that are not in the file, or failed."""
     seed = f"layers, seed {chosen.seed}" if chosen.shape == "layers" else ""
 
     def here(row: dict[str, Any]) -> bool:
@@ -252,7 +252,7 @@ def open_rows(chosen: argparse.Namespace) -> list[str]:
 
 
 def perform(chosen: argparse.Namespace, folder: Path) -> None:
-    """Measure a line of the table, print, keep; where ours fails, the line ends with a row that says why."""
+    """Measure, print and write a line of the table; when ours fails, its rows have the error."""
     left_out = [
         f"{kind.name}: {why}"
         for kind in KINDS
@@ -265,15 +265,15 @@ def perform(chosen: argparse.Namespace, folder: Path) -> None:
         more = {"place": what, "left_out": left_out}
         try:
             for row in measured(chosen, names, place):
-                tell(chosen.keep, row.data() | more)
+                report(chosen.keep, row.data() | more)
                 names = [name for name in names if name != row.row]
-        except (AssertionError, OSError, subprocess.SubprocessError) as fault:
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
             for name in names:
                 row = Row(name, graph_of(chosen).shape, chosen.actions, chosen.rounds)
-                tell(chosen.keep, row.data() | more | {"failed": told(fault)})
+                report(chosen.keep, row.data() | more | {"failed": format_error(error)})
 
 
-def tell(path: Path, row: dict[str, Any]) -> None:
+def report(path: Path, row: dict[str, Any]) -> None:
     """Print a row and keep it."""
     print(json.dumps(row))
     print("\n".join(goals.lines(row)), file=sys.stderr, flush=True)
@@ -281,18 +281,18 @@ def tell(path: Path, row: dict[str, Any]) -> None:
 
 
 def chosen_lines(chosen: argparse.Namespace, argv: Sequence[str]) -> Iterator[argparse.Namespace]:
-    """The line that was asked for, or those of the table, as small as wanted."""
+    """The requested line, or those of the table with fewer actions (`--divide`)."""
     if chosen.rows:
         yield chosen
         return
     for line in TABLE:
-        made = options([*line, *argv])  # what was typed wins
-        made.actions = max(FEWEST, made.actions // made.divide)
-        yield made
+        chosen_line = options([*line, *argv])  # options of the command line come last and win
+        chosen_line.actions = max(FEWEST, chosen_line.actions // chosen_line.divide)
+        yield chosen_line
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measure one line of the table, or all of them; then every goal is told beside what was measured."""
+    """Measure one line of the table, or all of them and print the goals; return the exit code."""
     chosen = options(argv)
     os.environ["PATH"] = os.pathsep.join(
         [*filter(None, chosen.path.split(os.pathsep)), os.environ["PATH"]]

@@ -1,12 +1,14 @@
-"""What coalitions cost: a thousand agents at 10 Hz, one agent of fifty changed, memory and start against pymdp; prints JSON.
+"""Measure coalitions: ticks at 10 Hz, a changed agent, memory and start; prints JSON.
 
     python tests/bench/bench_coalition.py [--part ticks|edit|start] [--seconds 20] [--rounds 5]
 
-`ticks`: programs of 1,000 small agents (a T-maze each; replicas of one code, and 50 codes of 20 replicas) are fed a line
-every tenth of a second, over stdin and over HTTP; their CPU time is that of the whole process, read from /proc.
-`edit`: fifty different agents in one export, built; one of them is changed and the export built again: program, image, proof
-and gates.
-`start`: from starting the process to the first action, and its peak memory, for the program and for pymdp with jit.
+`ticks`: programs of 1,000 small agents (a T-maze each; replicas of one code, and 50 codes of 20
+replicas) read a line every tenth of a second, over stdin and over HTTP. Their CPU time is that of
+the whole process, from /proc.
+`edit`: an export of fifty different agents is built, one of them is changed, and the export is
+built again: program, image, proof and gates.
+`start`: time from the start of the process to the first action, and its peak memory, for the
+program and for pymdp with jit.
 """
 
 from __future__ import annotations
@@ -77,7 +79,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that a process had resident; the kernel's mark is rough, so what it has now counts, too."""
+    """Peak resident memory of a process in bytes.
+
+    The kernel's peak is inexact, so the current value counts as well.
+    """
     mark = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]
     exact = Path(f"/proc/{pid}/smaps_rollup").read_text().partition("Rss:")[2].split()[0]
     return 1024 * max(int(mark), int(exact))
@@ -143,7 +148,7 @@ def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> di
     """AGENTS instances of so many codes, each compiled for itself."""
     from tests.support.native_agents import emitted, example, linked, main_text
 
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     model = example("tmaze", folder / "ir")
     agents = [emitted(model, f"a{k}", folder / f"a{k}") for k in range(1, max(codes) + 1)]
     for count in codes:
@@ -154,18 +159,18 @@ def ticks(folder: Path, seconds: float, codes: Sequence[int] = (1, CODES)) -> di
             {f"{agent.name}.{k}": [0, 0, 0] for agent in some for k in range(each)},
             separators=(",", ":"),
         )
-        found[title] = {
+        results[title] = {
             "lines": ticking(program, line.encode(), seconds),
             "http": ticking(program, line.encode(), seconds, str(folder / "s")),
         }
-    return found
+    return results
 
 
 def edit(folder: Path, rounds: int) -> dict[str, Any]:
     """Seconds and actions of a build after one of FEW agents changed; medians."""
     from tests.support.workspace import Space
 
-    held = ROOT / "examples/npz/models"
+    models = ROOT / "examples/npz/models"
     space = Space(folder / "w", folder / "cache")
     names = [f"a{k}" for k in range(FEW)]
     space.write(
@@ -175,11 +180,11 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
     )
 
     def write(name: str, wish: float) -> None:
-        with np.load(held / "heater.npz") as arrays:
+        with np.load(models / "heater.npz") as arrays:
             data = io.BytesIO()
             np.savez(data, allow_pickle=False, **{**arrays, "C0": np.array([-2.0, wish, -2.0])})
         (space.root / f"{name}.npz").write_bytes(data.getvalue())
-        shutil.copy(held / "heater.json", space.root / f"{name}.json")
+        shutil.copy(models / "heater.json", space.root / f"{name}.json")
 
     for k, name in enumerate(names):
         write(name, 1.0 + k / FEW)
@@ -215,7 +220,7 @@ def edit(folder: Path, rounds: int) -> dict[str, Any]:
 
 
 def start(folder: Path, rounds: int) -> dict[str, Any]:
-    """Medians, T-maze: milliseconds from starting a process to its first action, peak bytes; and the ratios."""
+    """Medians of a T-maze: milliseconds from start to first action, peak bytes, and the ratios."""
     from tests.support.native_agents import emitted, example, linked, main_text
 
     model = example("tmaze", folder)

@@ -1,13 +1,14 @@
 """One step of an agent: native program against jitted pymdp 1.0.4, interleaved on this machine.
 
     python tests/bench/bench_step.py [--agent tmaze] [--rounds 7]     one agent, prints JSON
-    python tests/bench/bench_step.py --table [--rounds 3]             the whole table, prints Markdown
+    python tests/bench/bench_step.py --table [--rounds 3]             all agents, prints Markdown
 
-Native is timed through its pipes (`--replay`, and JSON lines as users send them), pymdp as one jitted function a step
-(infer_states, infer_policies, sample_action, update_empirical_prior) and, without the cost of calling it, inside
-one jitted scan. Times are CPU time on one core; medians over the rounds; ratios are of medians. Memory is the peak that
-the kernel reports (VmHWM). The first action is wall time: of native from starting the program to its answer, of pymdp
-(--first, in a process of its own) from its import to the answer of the first call, the model's arrays being there.
+Native is timed through its pipes (`--replay`, and JSON lines as users send them). pymdp is timed as
+one jitted function a step (infer_states, infer_policies, sample_action, update_empirical_prior),
+and inside one jitted scan, without the cost of the call. Times are CPU time on one core, medians
+over the rounds; ratios are of medians. Memory is the peak that the kernel reports (VmHWM). The
+first action is wall time. For native it begins with the start of the program. For pymdp (--first,
+in a process of its own) it begins with its import; the arrays of the model are already loaded.
 """
 
 from __future__ import annotations
@@ -124,16 +125,16 @@ def _piped(words: Sequence[str], data: bytes) -> None:
 
 
 def _peak(program: str, lines: Sequence[bytes]) -> float:
-    """KiB that a program has held at most after some steps, asked while it waits for more."""
+    """Peak memory of a program in KiB after some steps, read while it waits for more."""
     with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdin is not None and running.stdout is not None
         for line in lines[:32]:
             running.stdin.write(line)
             running.stdin.flush()
             running.stdout.readline()
-        found = _high_water(running.pid)
+        peak = _high_water(running.pid)
         running.stdin.close()
-    return found
+    return peak
 
 
 def _high_water(pid: int | str) -> float:
@@ -214,20 +215,20 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
         first = _first_action(name)
         timers |= pymdp_timers(model, records)
         samples = [{key: timer() for key, timer in timers.items()} for _ in range(rounds)]
-    found: dict[str, Any] = {
+    medians: dict[str, Any] = {
         key: round(statistics.median(s[key] for s in samples), 3) for key in timers
     }
     return {
         "agent": name,
         "rounds": rounds,
-        **found,
+        **medians,
         **facts,
         "pymdp_first_action_us": round(first),
         "pymdp_kib": _high_water("self"),
         "goal": GOALS[name],
-        "ratio_jit": round(found["pymdp_jit_us"] / found["native_us"], 1),
-        "ratio_jit_json": round(found["pymdp_jit_us"] / found["native_json_us"], 1),
-        "ratio_scan": round(found["pymdp_scan_us"] / found["native_us"], 1),
+        "ratio_jit": round(medians["pymdp_jit_us"] / medians["native_us"], 1),
+        "ratio_jit_json": round(medians["pymdp_jit_us"] / medians["native_json_us"], 1),
+        "ratio_scan": round(medians["pymdp_scan_us"] / medians["native_us"], 1),
     }
 
 
@@ -255,9 +256,9 @@ def table(rounds: int) -> None:
     )
     for name in GOALS:
         words = [sys.executable, __file__, "--agent", name, "--rounds", str(rounds)]
-        found = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+        results = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
         print(
-            "| " + " | ".join(form.format(found[key]) for _, key, form in COLUMNS) + " |",
+            "| " + " | ".join(form.format(results[key]) for _, key, form in COLUMNS) + " |",
             flush=True,
         )
 

@@ -1,4 +1,4 @@
-"""What the rows should reach, from issue and reference pages, and rows in words."""
+"""Goals of the rows, and a description of each row as text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ KINDS = {  # how a goal reads
 
 @dataclass(frozen=True)
 class Goal:
-    """The most that ours may cost in a row, as `kind` counts it against a peer (or another number of actions)."""
+    """The most that ours may cost in a row.
+
+    `kind` says how it is compared with a peer, or with another number of actions.
+    """
 
     row: str
     actions: int
@@ -28,7 +31,7 @@ class Goal:
     most: float
 
     def measured(self, rows: Sequence[dict[str, Any]], scaled: Callable[[int], int]) -> float | str:
-        """What the rows say of it, or why they say nothing."""
+        """The measured value from the rows, or the reason why there is none."""
         row = _row(rows, self.row, scaled(self.actions))
         if row is None:
             return "not measured"
@@ -61,8 +64,8 @@ class Goal:
 
 
 def _ours(row: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next(iter(row["peers"].values()))
-    return found
+    medians: dict[str, Any] = next(iter(row["peers"].values()))
+    return medians
 
 
 def _row(rows: Sequence[dict[str, Any]], name: str, actions: int) -> dict[str, Any] | None:
@@ -112,19 +115,24 @@ GOALS = (
 
 
 def lines(row: dict[str, Any]) -> Iterator[str]:
-    """A row in words: each build system's cost, and how ours compares."""
-    yield f"{row['row']}, {row['actions']:,} actions ({row['shape']}, {row['rounds']} rounds, in {row['place']})"
+    """Describe a row: the cost of each build system, and its ratio to ours."""
+    yield (
+        f"{row['row']}, {row['actions']:,} actions "
+        f"({row['shape']}, {row['rounds']} rounds, in {row['place']})"
+    )
     if "failed" in row:
         yield f"  failed: {row['failed']}"
         return
-    for name, told in row["peers"].items():
-        counts, rounds = sorted(set(told["ran"])), len(told["ran"])
+    for name, medians in row["peers"].items():
+        counts, rounds = sorted(set(medians["ran"])), len(medians["ran"])
         text = (
-            f"  {name:<22}{told['cpu_ms']:>12,.1f} ms CPU {told['wall_ms']:>12,.1f} ms wall {told['rss_mib']:>7.0f} MiB"
+            f"  {name:<22}{medians['cpu_ms']:>12,.1f} ms CPU {medians['wall_ms']:>12,.1f} ms wall"
+            f" {medians['rss_mib']:>7.0f} MiB"
             f"   ran {', '.join(map(str, counts)) or '-'}"
         )
         if name in row["ratios"]:
-            text += f"   ours {row['ratios'][name]['cpu']:.2f}x CPU, {row['ratios'][name]['wall']:.2f}x wall"
+            ratios = row["ratios"][name]
+            text += f"   ours {ratios['cpu']:.2f}x CPU, {ratios['wall']:.2f}x wall"
             text += (
                 f" ({rounds} of {row['rounds']} rounds: it is slow)"
                 if 0 < rounds < row["rounds"]
@@ -132,7 +140,8 @@ def lines(row: dict[str, Any]) -> Iterator[str]:
             )
         yield text
     if row["due"]:
-        yield f"  due: {', '.join(map(str, row['due']))}; stand on an edited file: {', '.join(map(str, row['reached']))}"
+        due, reached = (", ".join(map(str, row[key])) for key in ("due", "reached"))
+        yield f"  due: {due}; depend on an edited file: {reached}"
     for name, why in [*(text.split(": ", 1) for text in row["left_out"]), *row["lost"].items()]:
         yield f"  without {name}: {why}"
 
@@ -140,13 +149,16 @@ def lines(row: dict[str, Any]) -> Iterator[str]:
 def table(
     rows: Sequence[dict[str, Any]], scaled: Callable[[int], int] = lambda actions: actions
 ) -> Iterator[str]:
-    """Every goal beside what was measured, with as many actions as it says or as a trial had in place of them."""
+    """Each goal with the measured value.
+
+    `scaled` maps its number of actions to that of a smaller trial.
+    """
     yield f"{'row':<33}{'goal: at most':<48}{'measured':>8}"
     for goal in GOALS:
-        found = goal.measured(rows, scaled)
-        said = (
-            found
-            if isinstance(found, str)
-            else f"{found:>8.3g}   {'met' if found <= goal.most else 'NOT MET'}"
+        value = goal.measured(rows, scaled)
+        result = (
+            value
+            if isinstance(value, str)
+            else f"{value:>8.3g}   {'met' if value <= goal.most else 'NOT MET'}"
         )
-        yield f"{f'{goal.row}, {scaled(goal.actions):,}':<33}{goal!s:<48}{said}"
+        yield f"{f'{goal.row}, {scaled(goal.actions):,}':<33}{goal!s:<48}{result}"

@@ -1,9 +1,10 @@
-"""One generator of build graphs for all build systems: the same commands, files and dependencies; and what must come of them.
+"""Generate build graphs for all build systems: commands, files, dependencies, expected outputs.
 
-A step writes its number and joins the lines of its inputs, each line once, without those that begin with `#`: so a
-comment added to a source changes one step's input and nobody's output, and no two steps are one action. Two shapes:
-chains of ten steps, and layers with a random depth, fan-in and sizes of sources. Some steps also read one of eight shared
-files, as exports read a hardware profile.
+A step writes its number and joins the lines of its inputs, each line once, without those that
+begin with `#`. So a comment that is added to a source changes the input of one step and no output,
+and no two steps are the same action. There are two shapes: chains of ten steps, and layers with a
+random depth, fan-in and sizes of sources. Some steps also read one of eight shared files, as
+exports read a hardware profile.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ CHAIN, PROFILES = 10, 8
 
 @dataclass(frozen=True)
 class Step:
-    """One command: its number, the files that it reads, and the steps before it whose outputs it reads after those."""
+    """One command: its number, the files that it reads, and the steps whose outputs it reads."""
 
     number: int
     sources: tuple[str, ...]
@@ -36,29 +37,29 @@ class Graph:
 
     @property
     def program(self) -> str:
-        """What awk is told, with the number of the step in `n`: of all that could do it, awk is the cheapest to start."""
+        """The program of awk; `n` is the number of the step. No interpreter starts faster."""
         number = "print n" if self.repeat == 1 else f"for(i=0;i<{self.repeat};i++)print n"
         return f"BEGIN{{{number}}} !/^#/ && !s[$0]++"
 
-    def made(self, files: Mapping[str, str]) -> list[str]:
-        """What each step must give."""
-        found: list[str] = []
+    def expected(self, files: Mapping[str, str]) -> list[str]:
+        """The expected output of each step."""
+        outputs: list[str] = []
         for step in self.steps:
             lines = [
                 line
                 for text in (
                     *(files[name] for name in step.sources),
-                    *(found[need] for need in step.needs),
+                    *(outputs[need] for need in step.needs),
                 )
                 for line in text.splitlines(True)
                 if not line.startswith("#")
             ]
-            found.append(f"{step.number}\n" * self.repeat + "".join(dict.fromkeys(lines)))
-        return found
+            outputs.append(f"{step.number}\n" * self.repeat + "".join(dict.fromkeys(lines)))
+        return outputs
 
     def due(self, before: Mapping[str, str], after: Mapping[str, str]) -> int:
-        """How many steps have an input whose content is another one: those that must run, and no more."""
-        old, new = self.made(before), self.made(after)
+        """Count the steps with an input whose content changed: only these must run."""
+        old, new = self.expected(before), self.expected(after)
         return sum(
             any(before[name] != after[name] for name in step.sources)
             or any(old[need] != new[need] for need in step.needs)
@@ -66,23 +67,29 @@ class Graph:
         )
 
     def reached(self, names: Sequence[str]) -> int:
-        """How many steps stand on these files, directly or not: what runs where only the times of files are compared."""
-        found = bytearray(len(self.steps))
+        """Count the steps that depend on these files, directly or not.
+
+        These run in a build system that compares only the times of files.
+        """
+        flags = bytearray(len(self.steps))
         for step in self.steps:
-            found[step.number] = any(name in names for name in step.sources) or any(
-                found[need] for need in step.needs
+            flags[step.number] = any(name in names for name in step.sources) or any(
+                flags[need] for need in step.needs
             )
-        return sum(found)
+        return sum(flags)
 
     def write(self, folder: Path) -> None:
-        """The files, below a folder."""
+        """Write the files below a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.files.items():
             (folder / name).write_text(text)
 
 
 def chains(count: int) -> Graph:
-    """Chains of ten: the first step of each reads a source of its own, all but the first two a shared file."""
+    """Chains of ten steps.
+
+    The first step of each reads a source of its own; the third and later ones a shared file.
+    """
     steps = []
     for number in range(count):
         chain, place = divmod(number, CHAIN)
@@ -98,7 +105,10 @@ def chains(count: int) -> Graph:
 
 
 def layers(count: int, seed: int) -> Graph:
-    """Layers of equal width; a step reads up to four near it in the layer before, and one in twelve a source of its own."""
+    """Layers of equal width.
+
+    A step reads up to four near it in the layer before, and one in twelve a source of its own.
+    """
     dice = random.Random(seed)
     depth = min(count, dice.randint(4, 14))
     width = -(-count // depth)
@@ -123,7 +133,7 @@ def layers(count: int, seed: int) -> Graph:
 
 
 def large(count: int) -> Graph:
-    """Steps that have nothing to do with each other, each with a source of a line and an output of about 1 MiB."""
+    """Independent steps, each with a source of one line and an output of about 1 MiB."""
     graph = _graph(
         "1 MiB each",
         [Step(number, (f"s{number}.txt",), ()) for number in range(count)],

@@ -1,4 +1,4 @@
-"""This project installed as its users have it: an editable install would cost each start an import hook more."""
+"""Install this project as users do: an editable install adds an import hook to each start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def installed(folder: Path, copies: bool = False) -> Path:
-    """The program `buildgraph` of an environment made in `folder`, which borrows what else is installed here.
+    """Install into an environment in `folder` that uses the other packages of this one.
 
     With `copies` its interpreter is a copy, too, which a test may change.
     """

@@ -1,8 +1,9 @@
-"""Run one command and say what all of its processes cost: `python -I -S meter.py OUTPUT WORD...` prints one line of JSON.
+"""Run a command and report the cost of all its processes as one line of JSON.
 
-It is a process of its own, and a small one, because a child inherits the peak memory of the process that starts it.
-Processes that the command leaves behind become children of this one, and are counted if they end within a moment;
-a daemon goes on, and whoever asks counts it by itself.
+Usage: `python -I -S meter.py OUTPUT WORD...`. This is a small process of its own, because a child
+inherits the peak memory of the process that starts it. Processes that the command leaves behind
+become children of this one, and are counted if they end within 0.3 seconds. A daemon continues;
+the caller counts it.
 """
 
 import ctypes
@@ -18,13 +19,13 @@ MOMENT = 0.3  # seconds
 def main(output: str, words: list[str]) -> None:
     """Run the command with both its streams in a file."""
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
-    said = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     begin = time.perf_counter()
     pid = os.posix_spawnp(
         words[0],
         words,
         os.environ,
-        file_actions=[(os.POSIX_SPAWN_DUP2, said, 1), (os.POSIX_SPAWN_DUP2, said, 2)],
+        file_actions=[(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)],
     )
     _, status, used = os.wait4(pid, 0)
     wall = time.perf_counter() - begin
@@ -37,7 +38,8 @@ def main(output: str, words: list[str]) -> None:
             break
     total = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
-        f'{{"code": {os.waitstatus_to_exitcode(status)}, "cpu": {total.ru_utime + total.ru_stime}, "wall": {wall}, '
+        f'{{"code": {os.waitstatus_to_exitcode(status)}, '
+        f'"cpu": {total.ru_utime + total.ru_stime}, "wall": {wall}, '
         f'"rss": {max(used.ru_maxrss, total.ru_maxrss) * 1024}}}'
     )
 

@@ -1,4 +1,4 @@
-"""More build systems, which are installed for a comparison only: SCons, Snakemake, DVC, Nix, Bazel, Shake."""
+"""Other build systems, installed only for the comparison."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ class Scons(Peer):
         (self.folder / "SConstruct").write_text(
             f"import json, os\nenv = Environment(ENV=os.environ)\nCacheDir({str(self.beside)!r})\n"
             "for number, needs in json.load(open('steps.json')):\n"
-            f"    env.Command(f'out/{{number}}', needs, f\"awk -v n={{number}} \" + \"'{awk}' $SOURCES > $TARGET\")\n"
+            "    env.Command(f'out/{number}', needs, f\"awk -v n={number} \""
+            f" + \"'{awk}' $SOURCES > $TARGET\")\n"
         )
 
     def words(self) -> list[str]:
-        """It tells each command."""
+        """It prints each command."""
         return ["scons", "-Q", f"-j{JOBS}"]
 
-    def ran(self, said: str) -> int:
-        """The commands told."""
-        return len(re.findall(r"^awk ", said, re.MULTILINE))
+    def ran(self, log: str) -> int:
+        """Count the commands that it printed."""
+        return len(re.findall(r"^awk ", log, re.MULTILINE))
 
-    def made(self) -> list[Path]:
+    def artifacts(self) -> list[Path]:
         """Outputs and its memory."""
         return [self.folder / "out", self.folder / ".sconsign.dblite"]
 
@@ -67,17 +68,17 @@ class Snakemake(Peer):
         return ["snakemake", f"-j{JOBS}"]
 
     def environ(self) -> dict[str, str]:
-        """Its caches stand beside."""
+        """Its caches are in `beside`."""
         return {"XDG_CACHE_HOME": str(self.beside)}
 
-    def ran(self, said: str) -> int:
-        """The steps done but for `all`."""
+    def ran(self, log: str) -> int:
+        """The number of steps, without `all`."""
         return max(
-            (int(found) - 1 for found in re.findall(r"^(\d+) of \d+ steps", said, re.MULTILINE)),
+            (int(count) - 1 for count in re.findall(r"^(\d+) of \d+ steps", log, re.MULTILINE)),
             default=0,
         )
 
-    def made(self) -> list[Path]:
+    def artifacts(self) -> list[Path]:
         """Outputs and its memory."""
         return [self.folder / "out", self.folder / ".snakemake"]
 
@@ -99,7 +100,8 @@ class Dvc(Peer):
         )
         stages = {
             f"t{step.number}": {
-                "cmd": f"awk -v n={step.number} '{self.graph.program}' {' '.join(inputs(step))} > out/{step.number}",
+                "cmd": f"awk -v n={step.number} '{self.graph.program}' "
+                f"{' '.join(inputs(step))} > out/{step.number}",
                 "deps": inputs(step),
                 "outs": [f"out/{step.number}"],
             }
@@ -115,16 +117,16 @@ class Dvc(Peer):
         """It reports to nobody."""
         return {"DVC_NO_ANALYTICS": "1", "XDG_CACHE_HOME": str(self.beside)}
 
-    def ran(self, said: str) -> int:
-        """The stages told."""
-        return said.count("Running stage")
+    def ran(self, log: str) -> int:
+        """Count the stages that it printed."""
+        return log.count("Running stage")
 
     def forget(self) -> None:
-        """Its cache stands in the checkout."""
+        """Its cache is in the checkout."""
         super().forget()
         self.describe()
 
-    def made(self) -> list[Path]:
+    def artifacts(self) -> list[Path]:
         """Outputs, lock and cache."""
         return [self.folder / "out", self.folder / "dvc.lock", self.folder / ".dvc"]
 
@@ -137,15 +139,16 @@ class Nix(Peer):
     def describe(self) -> None:
         """One derivation a step."""
         text = [
-            'let t = n: ins: derivation { name = "t${toString n}"; system = builtins.currentSystem; builder = "/bin/sh"; '
+            'let t = n: ins: derivation { name = "t${toString n}"; '
+            'system = builtins.currentSystem; builder = "/bin/sh"; '
             f'inherit n ins; program = "{self.graph.program}"; '
             'args = [ "-c" "/usr/bin/awk -v n=$n \\"$program\\" $ins > $out; exit $?" ]; };\n'
         ]
         for step in self.graph.steps:
-            given = " ".join(
+            dependencies = " ".join(
                 [*(f"./{name}" for name in step.sources), *(f"t{need}" for need in step.needs)]
             )
-            text.append(f"t{step.number} = t {step.number} [ {given} ];\n")
+            text.append(f"t{step.number} = t {step.number} [ {dependencies} ];\n")
         text.append(f"in [ {' '.join(f't{step.number}' for step in self.graph.steps)} ]\n")
         (self.folder / "default.nix").write_text("".join(text))
 
@@ -164,25 +167,28 @@ class Nix(Peer):
         ]
 
     def environ(self) -> dict[str, str]:
-        """Everything of it stands beside."""
+        """All of its folders are in `beside`."""
         return {
             f"NIX_{name}_DIR": str(self.beside / name.lower())
             for name in ("STORE", "STATE", "LOG", "CONF")
         }
 
-    def ran(self, said: str) -> int:
+    def ran(self, log: str) -> int:
         """A line for each derivation that is built."""
-        return len(re.findall(r"^building '", said, re.MULTILINE))
+        return len(re.findall(r"^building '", log, re.MULTILINE))
 
-    def output(self, step: Step, said: str) -> Path:
+    def output(self, step: Step, log: str) -> Path:
         """The path printed; those of a run are kept until the next."""
         if step.number == 0:
-            self._paths = re.findall(rf"^({re.escape(str(self.beside))}/\S+)$", said, re.MULTILINE)
+            self._paths = re.findall(rf"^({re.escape(str(self.beside))}/\S+)$", log, re.MULTILINE)
         return Path(self._paths[step.number])
 
 
 class Bazel(Peer):
-    """Bazel, without a sandbox, with its disk cache; the server is counted, and stays warm between runs."""
+    """Bazel, without a sandbox, with its disk cache.
+
+    Its server is counted, and lives on between runs.
+    """
 
     name, program, caches = "bazel", "bazel", True
     strategy: ClassVar[str] = "local"
@@ -192,9 +198,9 @@ class Bazel(Peer):
         awk = self.graph.program.replace("$", "$$")
         text = []
         for step in self.graph.steps:
-            given = [*step.sources, *(f"t{need}.o" for need in step.needs)]
+            sources = [*step.sources, *(f"t{need}.o" for need in step.needs)]
             text.append(
-                f"genrule(name = 't{step.number}', srcs = {given}, outs = ['t{step.number}.o'],\n"
+                f"genrule(name = 't{step.number}', srcs = {sources}, outs = ['t{step.number}.o'],\n"
                 f"        cmd = \"awk -v n={step.number} '{awk}' $(SRCS) > $@\")\n"
             )
         (self.folder / "BUILD").write_text("".join(text))
@@ -216,18 +222,18 @@ class Bazel(Peer):
     def _start(self) -> list[str]:
         return ["bazel", f"--output_user_root={self.beside / 'root'}"]
 
-    def ran(self, said: str) -> int:
+    def ran(self, log: str) -> int:
         """From its last lines, without what came from the cache."""
-        found = re.search(r"^INFO: (\d+) process(?:es)?\b(.*)", said, re.MULTILINE)
-        hits = re.search(r"(\d+) remote cache hit", found[2]) if found else None
-        return int(found[1]) - (int(hits[1]) if hits else 0) if found else 0
+        summary = re.search(r"^INFO: (\d+) process(?:es)?\b(.*)", log, re.MULTILINE)
+        hits = re.search(r"(\d+) remote cache hit", summary[2]) if summary else None
+        return int(summary[1]) - (int(hits[1]) if hits else 0) if summary else 0
 
-    def output(self, step: Step, said: str) -> Path:
+    def output(self, step: Step, log: str) -> Path:
         """Through the link that it leaves."""
         return self.folder / f"bazel-bin/t{step.number}.o"
 
-    def made(self) -> list[Path]:
-        """The links; the rest stands beside."""
+    def artifacts(self) -> list[Path]:
+        """The links; everything else is in `beside`."""
         return list(self.folder.glob("bazel-*"))
 
     def daemons(self) -> list[int]:
@@ -237,7 +243,7 @@ class Bazel(Peer):
         ]
 
     def end(self) -> None:
-        """Tell the server to stop."""
+        """Stop the server."""
         if self.folder.exists():
             subprocess.run(
                 [*self._start(), "shutdown"], cwd=self.folder, capture_output=True, check=False
@@ -246,7 +252,7 @@ class Bazel(Peer):
     def forget(self) -> None:
         """With the server."""
         self.end()
-        for path in self.made():
+        for path in self.artifacts():
             path.unlink()
         subprocess.run(["chmod", "-R", "u+w", str(self.beside)], check=True)
         super().forget()
@@ -283,15 +289,15 @@ class Shake(Peer):
     @classmethod
     def missing(cls) -> str:
         """Without its library."""
-        found = super().missing()
+        reason = super().missing()
         if (
-            not found
+            not reason
             and subprocess.run(
                 ["ghc-pkg", "latest", "shake"], capture_output=True, check=False
             ).returncode
         ):
-            found = "the library shake of Haskell is not installed"
-        return found
+            reason = "the library shake of Haskell is not installed"
+        return reason
 
     def describe(self) -> None:
         """A table that the program reads; it is compiled once."""
@@ -311,14 +317,14 @@ class Shake(Peer):
         (self.folder / "steps.txt").write_text("\n".join(rows) + "\n")
 
     def words(self) -> list[str]:
-        """It tells each command."""
+        """It prints each command."""
         return [str(Shake.compiled), f"-j{JOBS}", "--no-color", f"--share={self.beside}"]
 
-    def ran(self, said: str) -> int:
-        """The commands told."""
-        return len(re.findall(r"^# awk ", said, re.MULTILINE))
+    def ran(self, log: str) -> int:
+        """Count the commands that it printed."""
+        return len(re.findall(r"^# awk ", log, re.MULTILINE))
 
-    def made(self) -> list[Path]:
+    def artifacts(self) -> list[Path]:
         """Outputs and its memory."""
         return [self.folder / "out", self.folder / ".shake"]
 

@@ -1,4 +1,7 @@
-"""Build systems that build the same graph: how each is told of it, run, and asked what it did. A missing one is left out."""
+"""Build systems that build the same graph: write its build files, run it, read what it ran.
+
+A build system that is not installed is left out.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,22 @@ METER = Path(__file__).with_name("meter.py")
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU and wall time in seconds and peak memory in bytes (of the largest process) of one run, and what it said."""
+    """Cost of one run: CPU and wall time in seconds, peak memory in bytes, and its log.
+
+    The memory is that of the largest process.
+    """
 
     cpu: float
     wall: float
     rss: int
-    said: str
+    log: str
 
 
 class Peer:
-    """A build system at one checkout (`folder`); what it remembers elsewhere stands in `beside`, which checkouts may share."""
+    """A build system in one checkout (`folder`).
+
+    Its state outside of the checkout is in `beside`, which checkouts may share.
+    """
 
     name: ClassVar[str]
     program: ClassVar[str]
@@ -68,31 +77,31 @@ class Peer:
         """The environment it runs in."""
         return {}
 
-    def ran(self, said: str) -> int:
-        """How many steps it ran, by its own words."""
+    def ran(self, log: str) -> int:
+        """Count the steps that it ran, from its log."""
         raise NotImplementedError
 
-    def output(self, step: Step, said: str) -> Path:
-        """Where the output of a step stands."""
+    def output(self, step: Step, log: str) -> Path:
+        """The path of the output of a step."""
         return self.folder / "out" / str(step.number)
 
     def places(self, name: str) -> list[Path]:
-        """Where a source stands in the checkout."""
+        """The paths of a source in the checkout."""
         return [self.folder / name]
 
     def settled(self) -> bool:
-        """Whether nothing is left to do for a run like the one before."""
+        """True when another run like the one before has nothing to do."""
         return True
 
     def forget(self) -> None:
-        """Remove all that was made and remembered, so that the next run is a cold one."""
-        for path in (*self.made(), self.beside):
+        """Remove outputs and state, so that the next run is a cold one."""
+        for path in (*self.artifacts(), self.beside):
             shutil.rmtree(path, ignore_errors=True)
             path.unlink(missing_ok=True)
         self._begin()
 
-    def made(self) -> list[Path]:
-        """What a build makes in the checkout."""
+    def artifacts(self) -> list[Path]:
+        """Outputs and state that a build writes into the checkout."""
         return [self.folder / "out"]
 
     def daemons(self) -> list[int]:
@@ -104,28 +113,28 @@ class Peer:
 
     def run(self, *more: str) -> Cost:
         """Build, and count all processes: the command, its children, and the daemons."""
-        log = self.beside.with_name(f"{self.beside.name}.log")
+        log_file = self.beside.with_name(f"{self.beside.name}.log")
         before = sum(map(_spent, self.daemons()))
         done = subprocess.run(
-            [sys.executable, "-I", "-S", str(METER), str(log), *self.words(), *more],
+            [sys.executable, "-I", "-S", str(METER), str(log_file), *self.words(), *more],
             cwd=self.folder,
             env=dict(os.environ) | self.environ(),
             capture_output=True,
             text=True,
             check=True,
         )
-        told, said = json.loads(done.stdout), log.read_text()
-        assert told["code"] == 0, f"{self.name} failed: {said[-200:]}"
+        used, log = json.loads(done.stdout), log_file.read_text()
+        assert used["code"] == 0, f"{self.name} failed: {log[-200:]}"
         daemons = self.daemons()
         spent = max(0.0, sum(map(_spent, daemons)) - before)
         return Cost(
-            told["cpu"] + spent, told["wall"], max([told["rss"], *map(_peak, daemons)]), said
+            used["cpu"] + spent, used["wall"], max([used["rss"], *map(_peak, daemons)]), log
         )
 
-    def check(self, files: Mapping[str, str], said: str) -> None:
-        """Every output is what it must be: doing nothing is fast."""
-        for step, text in zip(self.graph.steps, self.graph.made(files), strict=True):
-            assert self.output(step, said).read_text() == text, (
+    def check(self, files: Mapping[str, str], log: str) -> None:
+        """Check every output: a build system that does nothing would be fast."""
+        for step, text in zip(self.graph.steps, self.graph.expected(files), strict=True):
+            assert self.output(step, log).read_text() == text, (
                 f"{self.name}: the output of step {step.number} is wrong"
             )
 
@@ -141,10 +150,10 @@ def _spent(pid: int) -> float:
 
 def _peak(pid: int) -> int:
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     except OSError:
         return 0
-    return int(found[1]) * 1024 if found else 0
+    return int(peak[1]) * 1024 if peak else 0
 
 
 class Ours(Peer):
@@ -157,14 +166,14 @@ class Ours(Peer):
 
     @classmethod
     def missing(cls) -> str:
-        """Never, but for a broken installation."""
+        """Only in a broken installation."""
         return "" if cls.binary.exists() else f"{cls.binary} is not there"
 
     def _where(self, number: int) -> str:
         return f"p{number // self.package}" if number >= self.package else ""
 
     def describe(self) -> None:
-        """BUILD.toml files; a package has the sources of its steps, and its own copies of the shared ones."""
+        """Write BUILD.toml files; each package has its own copies of the sources of its steps."""
         texts: dict[str, list[str]] = {"": ['[workspace]\nname = "bench"\n']}
         awk = self.graph.program.replace("{", "{{").replace("}", "}}")
         for step in self.graph.steps:
@@ -173,7 +182,8 @@ class Ours(Peer):
             named = ", ".join(f'i{at} = "{entry}"' for at, entry in enumerate(entries))
             words = " ".join(f"{{i{at}}}" for at in range(len(entries)))
             texts.setdefault(package, []).append(
-                f'[t{step.number}]\nrule = "command"\ninputs = {{ {named} }}\noutputs = {{ o = "o" }}\n'
+                f'[t{step.number}]\nrule = "command"\n'
+                f'inputs = {{ {named} }}\noutputs = {{ o = "o" }}\n'
                 f'argv = ["sh", "-c", "awk -v n={step.number} \'{awk}\' {words} > {{o}}"]\n'
             )
             for name in step.sources:
@@ -190,7 +200,7 @@ class Ours(Peer):
         ]
 
     def settled(self) -> bool:
-        """Its receipt stands."""
+        """Its manifest exists."""
         return any((self.folder / ".buildgraph").glob("manifests/*"))
 
     def words(self) -> list[str]:
@@ -198,19 +208,19 @@ class Ours(Peer):
         return [str(self.binary), "build", "//..."]
 
     def environ(self) -> dict[str, str]:
-        """The cache stands beside."""
+        """The cache is in `beside`."""
         return {"BUILDGRAPH_CACHE": str(self.beside), "BUILDGRAPH_SANDBOX": self.sandbox}
 
-    def ran(self, said: str) -> int:
+    def ran(self, log: str) -> int:
         """From its last line."""
-        found = re.search(r"^(\d+) ran, ", said, re.MULTILINE)
-        return int(found[1]) if found else 0
+        summary = re.search(r"^(\d+) ran, ", log, re.MULTILINE)
+        return int(summary[1]) if summary else 0
 
-    def output(self, step: Step, said: str) -> Path:
+    def output(self, step: Step, log: str) -> Path:
         """Below out/, as links."""
         return self.folder / "out" / self._where(step.number) / f"t{step.number}/o"
 
-    def made(self) -> list[Path]:
+    def artifacts(self) -> list[Path]:
         """Links, and what they lead to."""
         return [self.folder / "out", self.folder / ".buildgraph"]
 
@@ -222,7 +232,7 @@ class OursSandboxed(Ours):
 
     @classmethod
     def missing(cls) -> str:
-        """Where no namespaces can be had."""
+        """The reason, also when namespaces do not work here."""
         from buildgraph.sandbox.sandbox import is_available
 
         return super().missing() or (
@@ -253,12 +263,12 @@ class Ninja(Peer):
         """The line begins with how many ended."""
         return {"NINJA_STATUS": "<%f> "}
 
-    def ran(self, said: str) -> int:
+    def ran(self, log: str) -> int:
         """The last such number."""
-        found = re.findall(r"<(\d+)> ", said)
-        return max(map(int, found), default=0)
+        counts = re.findall(r"<(\d+)> ", log)
+        return max(map(int, counts), default=0)
 
-    def made(self) -> list[Path]:
+    def artifacts(self) -> list[Path]:
         """Outputs and its two logs."""
         return [self.folder / "out", self.folder / ".ninja_log", self.folder / ".ninja_deps"]
 
@@ -274,18 +284,19 @@ class Make(Peer):
         awk = self.graph.program.replace("$", "$$")
         text = [f"all: {' '.join(f'out/{step.number}' for step in self.graph.steps)}\n"]
         text += [
-            f"out/{step.number}: {' '.join(inputs(step))}\n\tawk -v n={step.number} '{awk}' $^ > $@\n"
+            f"out/{step.number}: {' '.join(inputs(step))}\n"
+            f"\tawk -v n={step.number} '{awk}' $^ > $@\n"
             for step in self.graph.steps
         ]
         (self.folder / "Makefile").write_text("".join(text))
 
     def words(self) -> list[str]:
-        """It tells each command."""
+        """It prints each command."""
         return ["make", "-r", f"-j{JOBS}"]
 
-    def ran(self, said: str) -> int:
-        """The commands told."""
-        return said.count("awk ")
+    def ran(self, log: str) -> int:
+        """Count the commands that it printed."""
+        return log.count("awk ")
 
 
 class Doit(Peer):
@@ -301,12 +312,14 @@ class Doit(Peer):
         )
         (self.folder / "dodo.py").write_text(
             "import json\nDOIT_CONFIG = {'reporter': 'executed-only', 'default_tasks': ['t']}\n"
-            "def task_t():\n    for needs, made in json.load(open('steps.json')):\n"
-            f"        command = \"awk -v n=\" + made[4:] + \" '{self.graph.program}' \" + ' '.join(needs) + ' > ' + made\n"
-            "        yield {'name': made, 'file_dep': needs, 'targets': [made], 'actions': [command]}\n"
+            "def task_t():\n    for needs, out in json.load(open('steps.json')):\n"
+            f'        command = "awk -v n=" + out[4:] + " \'{self.graph.program}\' "'
+            " + ' '.join(needs) + ' > ' + out\n"
+            "        yield {'name': out, 'file_dep': needs,"
+            " 'targets': [out], 'actions': [command]}\n"
         )
 
-    def made(self) -> list[Path]:
+    def artifacts(self) -> list[Path]:
         """Outputs, and its memory in several files."""
         return [self.folder / "out", *self.folder.glob(".doit.db*")]
 
@@ -314,11 +327,11 @@ class Doit(Peer):
         """In processes."""
         return ["doit", "-n", str(JOBS)]
 
-    def ran(self, said: str) -> int:
+    def ran(self, log: str) -> int:
         """A line for each task that ran."""
-        return len(re.findall(r"^\.  t:", said, re.MULTILINE))
+        return len(re.findall(r"^\.  t:", log, re.MULTILINE))
 
 
 def inputs(step: Step) -> list[str]:
-    """What a step reads, where outputs stand at `out/<number>`."""
+    """The paths that a step reads; outputs are at `out/<number>`."""
     return [*step.sources, *(f"out/{need}" for need in step.needs)]

@@ -1,7 +1,8 @@
-"""Where a row is measured: a file system of its own.
+"""Make a new file system for each row.
 
-ext4 passes over inodes that were freed in the last minutes one by one: a file costs 20 us to make in a clean folder and up
-to 800 us after many were removed. So no row may find what the row before it left behind.
+ext4 skips inodes that were freed in the last minutes one by one. To create a file takes 20 us in a
+clean folder, and up to 800 us after many were removed. So no row may use the file system of the
+row before it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ SIZE = 40 << 30  # bytes of the image at most: it is sparse
 
 @contextmanager
 def fresh(folder: Path) -> Iterator[tuple[Path, str]]:
-    """A place below a folder, and what it is: a new ext4 image for root, else a new folder; gone afterwards."""
+    """Yield a place below a folder and its kind: a new ext4 image for root, else a new folder.
+
+    It is removed afterwards.
+    """
     image, place = (
         Path(tempfile.mkstemp(dir=folder, suffix=".ext4")[1]),
         Path(tempfile.mkdtemp(dir=folder)),
@@ -49,7 +53,7 @@ def _mounted(image: Path, place: Path) -> bool:
 
 
 def _unmount(place: Path) -> None:
-    """Take it away as soon as no daemon stands in it any more; after ten seconds whoever still does keeps it."""
+    """Unmount it when no daemon uses it any more, after ten seconds in any case (`umount -l`)."""
     deadline = time.monotonic() + 10
     while subprocess.run(["umount", str(place)], capture_output=True, check=False).returncode:
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Random sparse agents as large as wanted: three noisy modalities, eight actions, six successors of each state."""
+"""Random sparse agents: three noisy modalities, eight actions, six successors of each state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ ACTIONS, SUCCESSORS, NOISE = 8, 6, 0.01
 
 
 def random_agent(states: int, seed: int = 0) -> ir.Model:
-    """One factor; outcomes are half as many as states, each seen with a noise floor, so that no entry of A is zero."""
+    """Write an agent of one factor, with half as many outcomes as states.
+
+    Noise keeps each entry of A above zero.
+    """
     rng, outcomes = np.random.default_rng(seed), states // 2
     B = np.zeros((states, states, ACTIONS))
     for u in range(ACTIONS):
@@ -32,7 +35,7 @@ def random_agent(states: int, seed: int = 0) -> ir.Model:
 def records(
     model: ir.Model, steps: int, every: int = 32, seed: int = 0
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
-    """Replay records of a walk through the model's own world under random actions, begun anew `every` steps."""
+    """Replay records of a random walk in the world of a model; it restarts each `every` steps."""
     rng, rows = np.random.default_rng(seed), []
 
     def drawn(table: F64, *place: int) -> int:

@@ -1,4 +1,4 @@
-"""The rows of the table: what is done to a graph, for all build systems in turn, round by round; medians and ratios."""
+"""Measure the rows of the table: edit a graph, build it with each build system, round by round."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ from tests.bench.graphs import Graph
 from tests.bench.peers import Cost, Peer
 
 PATIENCE = 120.0  # seconds in a row after which a build system gets no further round
-STILL = (
-    0.15  # seconds between an edit and the build: who saves a file and types a command needs longer
-)
-SETTLED = 60  # seconds in which a build system must come to rest
+STILL = 0.15  # seconds between an edit and the build; a user who types a command needs longer
+SETTLED = 60  # seconds after which a build system must have nothing left to do
 Edit = Callable[[int, Mapping[str, str]], dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a build system needed: medians of CPU and wall time (ms) and of peak memory (MiB), and the steps that it ran."""
+class Medians:
+    """Medians of CPU and wall time (ms) and peak memory (MiB); the steps that ran, by round."""
 
     cpu_ms: float
     wall_ms: float
@@ -36,10 +34,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: what was measured, and the median of the ratios (ours to theirs) of each round by CPU and by wall time.
+    """A row: medians of each build system, and the median ratios (ours to theirs) of the rounds.
 
-    `due` are the steps whose inputs changed, `reached` those that stand on an edited file. Slow build systems have fewer
-    rounds than `rounds`; `lost` tells why others have none.
+    Ratios are of CPU and wall time. `due` counts the steps whose inputs changed, `reached` those
+    that depend on an edited file, by round. Slow build systems have fewer rounds than `rounds`;
+    `lost` has the reasons why others have none.
     """
 
     row: str
@@ -48,7 +47,7 @@ class Row:
     rounds: int
     due: list[int] = field(default_factory=list)
     reached: list[int] = field(default_factory=list)
-    peers: dict[str, Told] = field(default_factory=dict)
+    peers: dict[str, Medians] = field(default_factory=dict)
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
 
@@ -58,19 +57,22 @@ class Row:
 
 
 def summed(row: Row, costs: Mapping[str, Mapping[int, Cost]], ran: Mapping[str, list[int]]) -> Row:
-    """A row with the medians of what was measured, by round; the first build system is ours."""
+    """Add the medians of costs by round to a row; the first build system is ours."""
     ours, *_ = costs
-    for name, found in costs.items():
+    for name, rounds in costs.items():
         cpu, wall, rss = (
             round(statistics.median(values), 2)
             for values in zip(
-                *((cost.cpu * 1000, cost.wall * 1000, cost.rss / 2**20) for cost in found.values()),
+                *(
+                    (cost.cpu * 1000, cost.wall * 1000, cost.rss / 2**20)
+                    for cost in rounds.values()
+                ),
                 strict=True,
             )
         )
-        row.peers[name] = Told(cpu, wall, rss, ran.get(name, []))
+        row.peers[name] = Medians(cpu, wall, rss, ran.get(name, []))
         if name != ours:
-            pairs = [(costs[ours][turn], cost) for turn, cost in found.items()]
+            pairs = [(costs[ours][turn], cost) for turn, cost in rounds.items()]
             row.ratios[name] = {
                 "cpu": round(statistics.median(a.cpu / b.cpu for a, b in pairs), 3),
                 "wall": round(statistics.median(a.wall / b.wall for a, b in pairs), 3),
@@ -78,15 +80,16 @@ def summed(row: Row, costs: Mapping[str, Mapping[int, Cost]], ran: Mapping[str, 
     return row
 
 
-def told(fault: Exception) -> str:
-    """A fault in a line; of a program that failed the end of what it said."""
-    return " ".join(f"{type(fault).__name__}: {fault}".split())[:300]
+def format_error(error: Exception) -> str:
+    """An error as one line of at most 300 characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
 class Arena:
-    """The same graph for several build systems, ours the first of them, and the texts that their sources have now.
+    """One graph for several build systems, ours first, and the current texts of their sources.
 
-    One that fails is left out from then on, and `lost` says why; where ours fails the fault is raised.
+    A build system that fails is left out from then on, with the reason in `lost`. When ours fails,
+    the error is raised.
     """
 
     def __init__(
@@ -122,10 +125,10 @@ class Arena:
                 subprocess.SubprocessError,
                 ValueError,
                 LookupError,
-            ) as fault:
+            ) as error:
                 if peer is self.peers[0]:
                     raise
-                self.lost[peer.name] = told(fault)
+                self.lost[peer.name] = format_error(error)
                 self.peers.remove(peer)
                 peer.end()
 
@@ -135,7 +138,7 @@ class Arena:
             peer.end()
 
     def cold(self, rounds: int = 0, name: str = "cold") -> Row:
-        """Everything made by systems that remember nothing."""
+        """Build everything without any state."""
         return self._measured(self._row(name, rounds), lambda peer, turn: peer.forget())
 
     def settle(self) -> None:
@@ -145,7 +148,7 @@ class Arena:
             peer.run()
             deadline = time.monotonic() + SETTLED
             while not peer.settled():
-                assert time.monotonic() < deadline, f"{peer.name} does not come to rest"
+                assert time.monotonic() < deadline, f"{peer.name} builds something in every run"
                 time.sleep(STILL)
                 peer.run()
 
@@ -183,7 +186,7 @@ class Arena:
         return names[(7 + 3 * turn) % len(names)]
 
     def restore(self, name: str) -> Row:
-        """Another checkout each round, with what earlier builds left outside of theirs."""
+        """Build a new checkout each round, with the shared cache of earlier builds."""
         places = {peer.name: peer.folder for peer in self.peers}
 
         def clone(peer: Peer, turn: int) -> None:
@@ -199,7 +202,10 @@ class Arena:
         return Row(name, self.graph.shape, len(self.graph.steps), rounds or self.rounds)
 
     def _edited(self, name: str, edit: Edit) -> Row:
-        """Rounds of an edit; one more before them does not count, for it may meet what has never been needed before."""
+        """Measure rounds of an edit.
+
+        One round before them does not count: it may need something for the first time.
+        """
         row = self._row(name)
 
         def prepare(turn: int) -> None:
@@ -224,7 +230,10 @@ class Arena:
         prepare: Callable[[int], None] = lambda turn: None,
         more: int = 0,
     ) -> Row:
-        """Rounds until there are enough; who has used up the patience only gets the edits, and builds once more at the end."""
+        """Measure rounds until there are enough.
+
+        A build system that has used up `patience` gets only the edits, and builds once at the end.
+        """
         costs: dict[str, dict[int, Cost]] = {peer.name: {} for peer in self.peers}
         ran: dict[str, list[int]] = {peer.name: [] for peer in self.peers}
         spent = dict.fromkeys(costs, 0.0)
@@ -241,11 +250,11 @@ class Arena:
             if tired:
                 return
             cost = peer.run()
-            peer.check(self.files, cost.said)
+            peer.check(self.files, cost.log)
             spent[peer.name] += cost.wall
             if turn:
                 costs[peer.name][turn] = cost
-                ran[peer.name].append(peer.ran(cost.said))
+                ran[peer.name].append(peer.ran(cost.log))
 
         for turn in range(1 - more, row.rounds + 1):
             prepare(turn)

@@ -1,4 +1,4 @@
-"""Rows that are about something else than an edit of a graph: starts, analysis, and the real matrix of coalitions and boards."""
+"""Other rows than edits of a graph: starts, analysis, and a matrix of coalitions and boards."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Bare(Peer):
         """The Python that ours runs in."""
         return [str(Ours.binary.with_name("python")), "-c", "pass"]
 
-    def ran(self, said: str) -> int:
+    def ran(self, log: str) -> int:
         """Nothing."""
         return 0
 
-    def check(self, files: Mapping[str, str], said: str) -> None:
+    def check(self, files: Mapping[str, str], log: str) -> None:
         """Nothing to look at."""
 
 
@@ -54,13 +54,13 @@ class Analysis(Ours):
         """Ours, up to the plan."""
         return [str(self.binary.with_name("python")), "-c", ANALYSE]
 
-    def ran(self, said: str) -> int:
-        """How many steps it found."""
-        return int(json.loads(said))
+    def ran(self, log: str) -> int:
+        """Count the steps that it analyzed."""
+        return int(json.loads(log))
 
-    def check(self, files: Mapping[str, str], said: str) -> None:
+    def check(self, files: Mapping[str, str], log: str) -> None:
         """Every step is there."""
-        assert self.ran(said) == len(self.graph.steps)
+        assert self.ran(log) == len(self.graph.steps)
 
 
 def analysis(folder: Path, count: int, rounds: int) -> Row:
@@ -70,7 +70,7 @@ def analysis(folder: Path, count: int, rounds: int) -> Row:
     costs = []
     for _ in range(rounds):
         costs.append(peer.run())
-        peer.check({}, costs[-1].said)
+        peer.check({}, costs[-1].log)
     return summed(
         Row("full analysis", "chains", count, rounds),
         {peer.name: dict(enumerate(costs))},
@@ -84,15 +84,17 @@ class Matrix(Ours):
     boards = ("jetson-orin-nano-8g", "raspberry-pi-5", "raspberry-pi-4b", "x86-64-generic")
 
     def lay(self) -> None:
-        """The example that has only arrays, with more boards and each agent alone as a second and third coalition."""
+        """Write the example of arrays with more boards, and a coalition of each agent alone."""
         small_filesystems.copy("npz", self.folder, self.beside)
         text = (self.folder / "BUILD.toml").read_text()
         text = text[: text.index("[hardware.pi]")]
         for agent in ("heater", "vent"):
-            text += f'[coalitions.{agent}]\nrule = "coalition"\nagents = {{ {agent} = "//models:{agent}" }}\n'
+            text += f'[coalitions.{agent}]\nrule = "coalition"\n'
+            text += f'agents = {{ {agent} = "//models:{agent}" }}\n'
         for board in self.boards:
             text += f'[hardware.{board}]\nrule = "hardware"\nprofile = "{board}"\n'
-        text += '[exports.all]\nrule = "export"\nmatrix = { coalition = ["//coalitions:*"], hardware = ["//hardware:*"] }\n'
+        text += '[exports.all]\nrule = "export"\n'
+        text += 'matrix = { coalition = ["//coalitions:*"], hardware = ["//hardware:*"] }\n'
         (self.folder / "BUILD.toml").write_text(text)
         self.beside.mkdir(parents=True, exist_ok=True)
 
@@ -100,14 +102,14 @@ class Matrix(Ours):
         """Every cell."""
         return [str(self.binary), "build", "//exports:*"]
 
-    def check(self, files: Mapping[str, str], said: str) -> None:
+    def check(self, files: Mapping[str, str], log: str) -> None:
         """An image in each cell."""
         cells = list(self.folder.glob("out/exports/all.*/image/index.json"))
         assert len(cells) == 3 * len(self.boards), [str(cell) for cell in cells]
 
 
 def matrix(folder: Path, rounds: int) -> Iterator[Row]:
-    """The real thing: cold, nothing changed, and edits that reach no action, one, or all cells of an agent."""
+    """Measure the matrix: cold, no-op, and edits that change no action, one, or all of an agent."""
     peer = Matrix(folder / "matrix", folder / "beside", graphs.chains(1))
     peer.lay()
     build, agent = peer.folder / "BUILD.toml", peer.folder / "models/heater.json"
@@ -120,11 +122,11 @@ def matrix(folder: Path, rounds: int) -> Iterator[Row]:
             before(turn)
             time.sleep(STILL)
             costs.append(peer.run())
-            peer.check({}, costs[-1].said)
+            peer.check({}, costs[-1].log)
         return summed(
             Row(f"matrix, {name}", shape, cells, count),
             {peer.name: dict(enumerate(costs))},
-            {peer.name: [peer.ran(cost.said) for cost in costs]},
+            {peer.name: [peer.ran(cost.log) for cost in costs]},
         )
 
     yield row("cold", 1, lambda turn: None)

@@ -1,4 +1,4 @@
-"""How many actions run after an edit, counted by the actions themselves: each writes a line outside of its sandbox."""
+"""Actions that run after an edit; each one writes a line to a file outside of its sandbox."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ran(of: Space, counter: Path) -> list[int]:
 
 @pytest.mark.slow
 def test_exactly_what_must_runs(tmp_path: Path) -> None:
-    """None, none after a touch, one after a comment, all ten behind a change, none when it is taken back."""
+    """None at first and after a touch, one after a comment, ten after a change, none after undo."""
     of, counter = chain(tmp_path, 10)
     source = of.root / "s.txt"
     for _ in range(2):  # with and without what the build before left

@@ -1,4 +1,4 @@
-"""What an action that runs a small numpy tool costs: in a fork of a warm interpreter, and in a fresh one each."""
+"""The cost of an action that runs a small numpy tool: in a fork, and in a new interpreter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BAR = 6  # holds on a machine that has other work, too
 def test_a_fork_costs_a_fraction(
     level: Level, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """CPU of all processes of 200 actions, start of the server and the first action in a fresh interpreter included."""
+    """CPU of all processes of 200 actions, with the start of the server and the first action."""
     need_module("numpy")
     if not is_available(level):
         absent(f"the rung {level} cannot be reached here")

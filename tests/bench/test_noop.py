@@ -1,4 +1,4 @@
-"""A build in which nothing changed costs little more than starting Python, and imports nothing dear."""
+"""A no-op build costs little more than the start of Python, and imports no slow modules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ inputs = {{ i = "in{0}.txt" }}
 outputs = {{ o = "o.txt" }}
 argv = ["cp", "{{i}}", "{{o}}"]
 """
-DEAR = {
+EXPENSIVE = {
     "networkx",
     "pydantic",
     "docker",
@@ -52,36 +52,36 @@ sys.exit(code)
 
 
 def settled(tmp_path: Path, targets: int) -> Space:
-    """A workspace that was built, and whose receipt is written: its files are older than the racy window."""
-    made = space(
+    """A built workspace with a manifest: its files are older than the racy window."""
+    workspace = space(
         tmp_path,
         '[workspace]\nname = "w"\n' + "".join(TARGET.format(number) for number in range(targets)),
     )
     for number in range(targets):
-        made.write(f"in{number}.txt", str(number))
+        workspace.write(f"in{number}.txt", str(number))
     deadline = time.monotonic() + 60
-    while not list((made.root / ".buildgraph").glob("manifests/*")):
-        assert time.monotonic() < deadline, "no receipt was ever written"
-        made.run("build", "//...", "--sandbox", "none")
-        made.run("build", "//...")
+    while not list((workspace.root / ".buildgraph").glob("manifests/*")):
+        assert time.monotonic() < deadline, "no manifest was written"
+        workspace.run("build", "//...", "--sandbox", "none")
+        workspace.run("build", "//...")
         time.sleep(0.5)
-    return made
+    return workspace
 
 
 @pytest.mark.slow
-def test_a_noop_imports_nothing_dear(tmp_path: Path) -> None:
-    made = settled(tmp_path, 3)
+def test_a_noop_imports_no_slow_modules(tmp_path: Path) -> None:
+    workspace = settled(tmp_path, 3)
     done = subprocess.run(
         [sys.executable, "-c", MODULES],
-        cwd=made.root,
-        env=made.environ(),
+        cwd=workspace.root,
+        env=workspace.environ(),
         capture_output=True,
         text=True,
         check=True,
     )
     assert "nothing changed" in done.stdout
     imported = set(done.stderr.split())
-    assert not imported & DEAR
+    assert not imported & EXPENSIVE
     assert {name for name in imported if name.startswith("buildgraph")} == {
         "buildgraph",
         "buildgraph.cli",
@@ -93,15 +93,15 @@ def test_a_noop_imports_nothing_dear(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_changed_file_and_a_clone_import_nothing_dear(tmp_path: Path) -> None:
-    """Measured in an installation of its own: an editable one has imported half of the library by then."""
-    made, python = settled(tmp_path, 3), installed(tmp_path / "env").with_name("python")
-    environ = made.environ() | {"BUILDGRAPH_SANDBOX": "none"}
+def test_a_changed_file_and_a_clone_import_no_slow_modules(tmp_path: Path) -> None:
+    """Run in an installation of its own: an editable one has imported many modules before."""
+    workspace, python = settled(tmp_path, 3), installed(tmp_path / "env").with_name("python")
+    environ = workspace.environ() | {"BUILDGRAPH_SANDBOX": "none"}
 
     def build() -> tuple[str, set[str]]:
         done = subprocess.run(
             [str(python), "-c", MODULES],
-            cwd=made.root,
+            cwd=workspace.root,
             env=environ,
             capture_output=True,
             text=True,
@@ -112,14 +112,16 @@ def test_a_changed_file_and_a_clone_import_nothing_dear(tmp_path: Path) -> None:
     build()
     while "nothing changed" not in build()[0]:
         time.sleep(0.3)
-    made.write("in1.txt", "other")
-    said, imported = build()
-    assert "1 ran" in said and not imported & (DEAR - {"hashlib"}), sorted(imported & DEAR)
+    workspace.write("in1.txt", "other")
+    output, imported = build()
+    assert "1 ran" in output and not imported & (EXPENSIVE - {"hashlib"}), sorted(
+        imported & EXPENSIVE
+    )
     for folder in ("out", ".buildgraph"):
-        shutil.rmtree(made.root / folder)
-    said, imported = build()
-    assert "0 ran, 3 hits" in said and not imported & (DEAR - {"hashlib", "re"}), sorted(
-        imported & DEAR
+        shutil.rmtree(workspace.root / folder)
+    output, imported = build()
+    assert "0 ran, 3 hits" in output and not imported & (EXPENSIVE - {"hashlib", "re"}), sorted(
+        imported & EXPENSIVE
     )
 
 
@@ -127,11 +129,11 @@ def test_a_changed_file_and_a_clone_import_nothing_dear(tmp_path: Path) -> None:
 def test_a_noop_costs_at_most_four_starts_of_python(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = settled(tmp_path, 30)
+    workspace = settled(tmp_path, 30)
     binary = Path(sys.executable).parent / "buildgraph"
     assert binary.exists(), "the console script is measured, not -m"
-    ours = Command([str(binary), "build", "//..."], made.root, made.environ())
-    bare = Command([sys.executable, "-c", "pass"], made.root, dict(os.environ))
+    ours = Command([str(binary), "build", "//..."], workspace.root, workspace.environ())
+    bare = Command([sys.executable, "-c", "pass"], workspace.root, dict(os.environ))
     mine, theirs, ratio = side_by_side(ours, bare)
     with capsys.disabled():
         print(
@@ -148,24 +150,25 @@ def test_a_noop_costs_at_most_four_starts_of_python(
     assert ratio <= 4
 
 
-def test_the_receipt_notices_whatever_changes(tmp_path: Path) -> None:
-    made = settled(tmp_path, 2)
-    assert "nothing changed" in made.run("build", "//...").out
-    made.write("in1.txt", "other")
-    assert "1 ran" in made.run("build", "//...").out
-    (made.root / "out/t0/o.txt").unlink()
-    assert "nothing changed" not in made.run("build", "//...").out
-    assert (made.root / "out/t0/o.txt").read_text() == "0"
-    made.write(
-        "BUILD.toml", (made.root / "BUILD.toml").read_text() + TARGET.format(1).replace("t1", "t2")
+def test_the_manifest_notices_each_change(tmp_path: Path) -> None:
+    workspace = settled(tmp_path, 2)
+    assert "nothing changed" in workspace.run("build", "//...").out
+    workspace.write("in1.txt", "other")
+    assert "1 ran" in workspace.run("build", "//...").out
+    (workspace.root / "out/t0/o.txt").unlink()
+    assert "nothing changed" not in workspace.run("build", "//...").out
+    assert (workspace.root / "out/t0/o.txt").read_text() == "0"
+    workspace.write(
+        "BUILD.toml",
+        (workspace.root / "BUILD.toml").read_text() + TARGET.format(1).replace("t1", "t2"),
     )
-    assert "//:t2" in made.run("build", "//...").out
-    made.write(
+    assert "//:t2" in workspace.run("build", "//...").out
+    workspace.write(
         "sub/BUILD.toml",
         TARGET.format(1)
         .replace("in1", "../in1")
         .replace("t1", "t3")
         .replace("../in1.txt", "a.txt"),
     )
-    made.write("sub/a.txt", "a")
-    assert "//sub:t3" in made.run("build", "//...").out
+    workspace.write("sub/a.txt", "a")
+    assert "//sub:t3" in workspace.run("build", "//...").out

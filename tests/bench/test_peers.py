@@ -1,4 +1,4 @@
-"""Us and the peers that are installed on the same graphs, small: every output right, the counts exact, the bars loose.
+"""Compare with the installed peers on small graphs: outputs, exact counts, loose limits of time.
 
 The table itself is measured by hand: `python -m tests.bench`.
 """
@@ -36,9 +36,9 @@ def arena(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(peers.Ours, "binary", installed(folder / "installed"))
         others = [kind for kind in (peers.Ninja, peers.Make, peers.Doit) if not kind.missing()]
-        made = Arena(folder, graph, [peers.Ours, *others], 3)
-        yield made
-        made.end()
+        contest = Arena(folder, graph, [peers.Ours, *others], 3)
+        yield contest
+        contest.end()
 
 
 def judged(row: Row, capsys: pytest.CaptureFixture[str]) -> None:

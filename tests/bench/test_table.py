@@ -1,4 +1,4 @@
-"""The command that measures the table: what is slow, fails or was interrupted costs no row; goals are told beside results."""
+"""The command that measures the table, with slow, failing and interrupted build systems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench import goals, graphs
 from tests.bench.__main__ import TABLE, keep, open_rows, options
-from tests.bench.peers import Peer
+from tests.bench.peers import Peer, inputs
 from tests.bench.places import fresh
 from tests.bench.rows import Arena, Row
 
@@ -23,7 +23,7 @@ class Shell(Peer):
     def describe(self) -> None:
         """One line a step."""
         steps = [
-            f"awk -v n={step.number} '{self.graph.program}' {' '.join([*step.sources, *(f'out/{n}' for n in step.needs)])}"
+            f"awk -v n={step.number} '{self.graph.program}' {' '.join(inputs(step))}"
             f" > out/{step.number}; echo ran"
             for step in self.graph.steps
         ]
@@ -33,9 +33,9 @@ class Shell(Peer):
         """The script."""
         return ["sh", "build.sh"]
 
-    def ran(self, said: str) -> int:
+    def ran(self, log: str) -> int:
         """A word for each step."""
-        return said.split().count("ran")
+        return log.split().count("ran")
 
 
 class Slow(Shell):
@@ -51,20 +51,20 @@ class Failing(Shell):
 
 
 class Wrong(Shell):
-    """It says that it worked, and made something else."""
+    """It exits with 0, but its outputs are wrong."""
 
     name, first = "wrong", "exit 0"
 
 
 def arena(folder: Path) -> Arena:
-    """Four of them on a graph of five steps; whoever needed more than a second gets no further round."""
+    """Four build systems on a graph of five steps; one that needed 1.2 s gets no further round."""
     return Arena(folder, graphs.chains(5), [Shell, Slow, Failing, Wrong], 3, 1.2)
 
 
 def test_slow_ones_get_fewer_rounds_and_broken_ones_none(tmp_path: Path) -> None:
     """And the row says so."""
-    made = arena(tmp_path)
-    cold = made.cold()
+    contest = arena(tmp_path)
+    cold = contest.cold()
     assert (
         cold.peers["shell"].ran == [5, 5, 5]
         and cold.peers["slow"].ran == [5]
@@ -75,11 +75,11 @@ def test_slow_ones_get_fewer_rounds_and_broken_ones_none(tmp_path: Path) -> None
         and "broken" in cold.lost["failing"]
         and set(cold.lost) == {"failing", "wrong"}
     )
-    made.settle()
-    leaf = made.leaf()
+    contest.settle()
+    leaf = contest.leaf()
     assert leaf.peers["slow"].ran == [5] and leaf.due == [5, 5, 5]
-    for peer in made.peers:  # who sat out has the edits all the same
-        peer.check(made.files, "")
+    for peer in contest.peers:  # a build system without a round has the edits, too
+        peer.check(contest.files, "")
     text = "\n".join(
         goals.lines(leaf.data() | {"place": "x", "left_out": ["bazel: bazel is not installed"]})
     )
@@ -91,7 +91,7 @@ def test_slow_ones_get_fewer_rounds_and_broken_ones_none(tmp_path: Path) -> None
 
 
 def test_ours_failing_is_no_row(tmp_path: Path) -> None:
-    """Nothing can be said beside it."""
+    """There is nothing to compare with."""
     with pytest.raises(AssertionError, match="broken"):
         Arena(tmp_path, graphs.chains(5), [Failing, Shell], 3).cold()
 
@@ -119,7 +119,7 @@ def test_each_goal_has_a_row_that_measures_it() -> None:
     """With the peer that it names."""
     lines = [options(line) for line in TABLE]
     for goal in goals.GOALS:
-        [found] = [
+        [line] = [
             line
             for line in lines
             if goal.row in line.rows and line.actions == goal.actions and line.shape == "chains"
@@ -127,11 +127,11 @@ def test_each_goal_has_a_row_that_measures_it() -> None:
         assert (
             goal.kind not in ("cpu", "wall", "engine")
             or goal.row.startswith("numpy")
-            or goal.peer in found.peers.split(";")
+            or goal.peer in line.peers.split(";")
         )
 
 
-def test_goals_are_told_beside_what_was_measured(tmp_path: Path) -> None:
+def test_goals_are_printed_with_the_measured_values(tmp_path: Path) -> None:
     """Met, not met, and why nothing is known."""
     row = Row(
         "no-op",
@@ -146,7 +146,7 @@ def test_goals_are_told_beside_what_was_measured(tmp_path: Path) -> None:
         "left_out": ["bazel: it is not installed"],
     }
     text = "\n".join(goals.table([data]))
-    for said in (
+    for result in (
         "0.9   met",
         "0.5   NOT MET",
         "it broke",
@@ -154,7 +154,7 @@ def test_goals_are_told_beside_what_was_measured(tmp_path: Path) -> None:
         "21   met",
         "not measured",
     ):
-        assert said in text, text
+        assert result in text, text
 
 
 def test_a_place_is_new_and_goes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Two commands side by side: medians of CPU time over interleaved rounds, and their ratio. Never an absolute time."""
+"""Compare the CPU time of two commands: medians over interleaved rounds, and their ratio."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def once(command: Command) -> tuple[float, float]:
 
 
 def side_by_side(ours: Command, theirs: Command, rounds: int = 15) -> tuple[float, float, float]:
-    """(median CPU of ours, of theirs, median of the ratios round by round); one round before does not count."""
+    """(median CPU of ours, of theirs, median ratio of the rounds), after a round of warm-up."""
     pairs = [(once(ours)[0], once(theirs)[0]) for _ in range(rounds + 1)][1:]
     return (
         statistics.median(a for a, _ in pairs),

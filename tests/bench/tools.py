@@ -1,4 +1,4 @@
-"""Actions that run a small Python tool with numpy, in a sandbox: in forks of a warm interpreter, and in a fresh one each."""
+"""Measure actions that run a small numpy tool: in forks of a warm interpreter, and in new ones."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 from buildgraph.sandbox.job import Level
-from tests.bench.rows import Row, Told
+from tests.bench.rows import Medians, Row
 from tests.bench.timing import Command, once
 
 GOAL = 12  # times less CPU time
-TOOL = "import numpy as np\na = np.arange(12).reshape(3, 4)\nnp.save('out/a.npy', a @ a.T)\nprint(a.sum())\n"
+TOOL = (
+    "import numpy as np\na = np.arange(12).reshape(3, 4)\n"
+    "np.save('out/a.npy', a @ a.T)\nprint(a.sum())\n"
+)
 DRIVER = """
 import ctypes, os, sys
 from pathlib import Path
@@ -20,7 +23,8 @@ from buildgraph.sandbox.forkserver.client import ForkServers
 from buildgraph.sandbox.sandbox import run
 from tests.integration.sandbox.forkserver.test_client import servable, tool
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)   # what bubblewrap leaves is reaped here, and so counted
-folder, level, way, count, text = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5]
+folder, level, way, count, text = sys.argv[1:]
+folder, count = Path(folder), int(count)
 folder.mkdir(exist_ok=True)
 job = tool(folder, text, numpy=True)
 with ForkServers(str(folder)) as servers:
@@ -38,30 +42,32 @@ except ChildProcessError:
 
 
 def tools(folder: Path, level: Level, many: int, few: int, rounds: int) -> Row:
-    """CPU of all processes of `many` actions that are forked, start of the server and a first fresh action included.
+    """CPU and wall time of one action: in a fork (of `many`), and in a new interpreter (of `few`).
 
-    `few` actions in fresh interpreters are measured beside them; both are told for one action.
+    That of forks includes all processes, the start of the server and the first action, which runs
+    in a new interpreter.
     """
 
     def cost(way: str, count: int) -> tuple[float, float]:
         words = [sys.executable, "-c", DRIVER, str(folder / "action"), level, way, str(count), TOOL]
         return once(Command(words, Path(__file__).parents[2], dict(os.environ)))
 
-    found = []
+    rounds_of_costs = []
     for _ in range(rounds):
         nothing = cost("forked", 0)
         each = [(cost(way, count), count) for way, count in (("forked", many), ("fresh", few))]
-        found.append(
+        rounds_of_costs.append(
             [[(spent[at] - nothing[at]) / count for at in (0, 1)] for spent, count in each]
         )
     row = Row(f"numpy tools, {level}", f"{many} forked, {few} fresh", many, rounds)
     for at, name in enumerate(("buildgraph", "a fresh interpreter each")):
         cpu, wall = (
-            round(statistics.median(one[at][kind] * 1000 for one in found), 2) for kind in (0, 1)
+            round(statistics.median(one[at][kind] * 1000 for one in rounds_of_costs), 2)
+            for kind in (0, 1)
         )
-        row.peers[name] = Told(cpu, wall, 0.0, [])
+        row.peers[name] = Medians(cpu, wall, 0.0, [])
     row.ratios["a fresh interpreter each"] = {
-        kind: round(statistics.median(one[0][at] / one[1][at] for one in found), 4)
+        kind: round(statistics.median(one[0][at] / one[1][at] for one in rounds_of_costs), 4)
         for at, kind in enumerate(("cpu", "wall"))
     }
     return row

@@ -13,7 +13,8 @@ PARSED = ("toml", "json", "python", "yaml")
 LANGUAGES = (*SHELLS, *PARSED, "text", "markdown", "c")
 _FENCE = re.compile(r"^( *)(`{3,}|~{3,})(.*)$")
 _EXITS = re.compile(r"#\s*exits (\d+)\s*$")
-# Commands that install something would change the environment of the tests. Other tests install, in environments of their own.
+# Commands that install something would change the environment of the tests. Other tests install, in
+# environments of their own.
 _INSTALL = re.compile(r"\bpip3? install\b")
 
 
@@ -35,7 +36,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """A command of a block: its line in the page, its text, the exit code and (console) the output to expect."""
+    """A command of a block: line in the page, text, expected exit code, and expected output."""
 
     line: int
     text: str
@@ -44,7 +45,7 @@ class Command:
 
 
 def blocks_of(text: str) -> list[Block]:
-    """The blocks of a page in their order; PageError for a block that is not closed or breaks a convention."""
+    """The blocks of a page in their order; PageError for an invalid block."""
     blocks: list[Block] = []
     lines = text.split("\n")
     number = 0
@@ -74,12 +75,12 @@ def commands_of(block: Block) -> list[Command]:
 
 
 def is_installation(command: Command) -> bool:
-    """Whether a command installs something, as the first lines of README.md do; such a command is not run."""
+    """True for a command that installs something, as in README.md; it is not run."""
     return _INSTALL.search(command.text) is not None
 
 
 def matches(expected: str, output: str) -> bool:
-    """Whether some output is the expected one; trailing blanks and blank lines at the end do not count."""
+    """True when output is as expected, without trailing blanks and blank lines at the end."""
     pattern = ""
     for line in _plain(expected):
         if line.strip() == "...":
@@ -118,13 +119,15 @@ def _block(line: int, info: str, text: str) -> Block:
     title, fragment = options.get("title", ""), "fragment" in options
     if (language in SHELLS and (title or fragment)) or (title and fragment):
         raise PageError(
-            f"line {line}: a block is run, or written to title=, or a fragment, and only one of these"
+            f"line {line}: a block is run, or written to title=, or a fragment, and only one of "
+            "these"
         )
     if fragment and language not in PARSED:
         raise PageError(f"line {line}: a fragment is one of {', '.join(PARSED)}")
     if not (language in (*SHELLS, "text") or title or fragment):
         raise PageError(
-            f'line {line}: write title="FILE" to have the file written, or fragment to have it parsed only'
+            f'line {line}: write title="FILE" to have the file written, or fragment to have it '
+            "parsed only"
         )
     needs = tuple(word.strip() for word in options.get("needs", "").split(",") if word.strip())
     return Block(line, language, text, title, needs, fragment)
@@ -152,7 +155,8 @@ def _console(first: int, lines: list[str]) -> list[Command]:
     while number < len(lines):
         if not lines[number].startswith("$ "):
             raise PageError(
-                f"line {first + number}: a console block begins with a command, such as `$ buildgraph --version`"
+                f"line {first + number}: a console block begins with a command, such as "
+                "`$ buildgraph --version`"
             )
         start, command = number, [lines[number].removeprefix("$ ")]
         number += 1
@@ -177,7 +181,10 @@ def _command(line: int, lines: list[str], output: str | None = None) -> Command:
 
 @cache
 def _is_whole(text: str) -> bool:
-    """Whether bash takes some lines for complete commands; it only warns of a here-document without an end."""
+    """True when bash accepts lines as complete commands.
+
+    It only warns of a here-document without an end.
+    """
     if text.endswith("\\"):
         return False
     checked = subprocess.run(["bash", "-n"], input=text + "\n", capture_output=True, text=True)

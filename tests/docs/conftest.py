@@ -14,6 +14,6 @@ __all__ = ["daemon", "docs_cache"]
 
 @pytest.fixture(scope="session")
 def docs_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all pages, shared by the workers of a session, so that what two pages build is built once."""
+    """One cache for all pages and workers of a session, to build each action only once."""
     base = tmp_path_factory.getbasetemp()
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "docs-cache"

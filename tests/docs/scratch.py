@@ -34,7 +34,7 @@ class BlockError(AssertionError):
 
 @dataclass
 class Scratch:
-    """A folder for one page: `w` is the workspace, `home` the reader's home; the cache may be shared with other pages."""
+    """A folder for one page: the workspace `w` and the reader's `home`; pages may share a cache."""
 
     folder: Path
     cache: Path
@@ -62,7 +62,7 @@ class Scratch:
         return self.folder / "w"
 
     def _shell(self, page: str, commands: Sequence[Command]) -> None:
-        """Run commands in one shell; variables that they export and the folder that they change to last for the page."""
+        """Run commands in one shell; variables and the current folder last for the page."""
         for name in ("home", "tmp", "state"):
             (self.folder / name).mkdir(exist_ok=True)
         state = self.folder / "state"
@@ -147,7 +147,8 @@ def _check(place: str, command: Command, result: Path) -> None:
     out, err = (_text(Path(f"{result}.{stream}")) for stream in ("out", "err"))
     if not result.exists():
         raise BlockError(
-            f"{place}: no exit code after {_SECONDS} s, or the shell ended\n$ {command.text}\n{_tail(out + err)}"
+            f"{place}: no exit code after {_SECONDS} s, or the shell ended\n$ {command.text}\n"
+            f"{_tail(out + err)}"
         )
     code = int(result.read_text())
     if code != command.code:
@@ -159,7 +160,8 @@ def _check(place: str, command: Command, result: Path) -> None:
         matches(expected, text) for text in (out, err, out + err, err + out)
     ):
         raise BlockError(
-            f"{place}: other output than the page shows\n$ {command.text}\n--- the page shows\n{expected}"
+            f"{place}: other output than the page shows\n$ {command.text}\n--- the page shows\n"
+            f"{expected}"
             f"--- stdout\n{_tail(out)}\n--- stderr\n{_tail(err)}"
         )
 

@@ -31,7 +31,10 @@ def run(folder: Path, *texts: str) -> Scratch:
 
 
 def test_a_block_has_its_line_language_and_words() -> None:
-    text = '# A page\n\n```toml title="a b.toml"\nx = 1\n```\n\n1. Step:\n\n   ~~~sh needs="docker, git"\n   true\n   ~~~\n'
+    text = (
+        '# A page\n\n```toml title="a b.toml"\nx = 1\n```\n\n1. Step:\n\n'
+        '   ~~~sh needs="docker, git"\n   true\n   ~~~\n'
+    )
     assert blocks_of(text) == [
         Block(3, "toml", "x = 1\n", "a b.toml"),
         Block(9, "sh", "true\n", needs=("docker", "git")),
@@ -117,7 +120,8 @@ def test_blocks_share_the_workspace_the_folder_and_the_variables(tmp_path: Path)
         tmp_path,
         '```python title="a/b.py"\nprint("hello")\n```',
         '```sh\ncd a\nexport NAME="a b"\n```',
-        '```console\n$ python b.py; echo "$NAME"\nhello\na b\n$ ls nothing   # exits 2\nls: ...\n```',
+        '```console\n$ python b.py; echo "$NAME"\nhello\na b\n$ ls nothing   # exits 2\n'
+        "ls: ...\n```",
     )
 
 
@@ -139,10 +143,12 @@ def test_a_block_that_does_something_else_fails(tmp_path: Path, block: str, why:
 def test_a_page_finds_the_program_and_a_cache(tmp_path: Path) -> None:
     scratch = run(
         tmp_path,
-        '```toml title="BUILD.toml"\n[workspace]\n[page]\nrule = "command"\nargv = ["cp", "{in}", "{out}"]\n'
+        '```toml title="BUILD.toml"\n[workspace]\n[page]\nrule = "command"\n'
+        'argv = ["cp", "{in}", "{out}"]\n'
         'inputs = { in = "a.txt" }\noutputs = { out = "b.txt" }\n```',
         "```sh\necho a >a.txt\n```",
-        "```console\n$ buildgraph build //:page\n//:page\n  out/page/b.txt ... sha256:...\n1 ran, 0 hits, ...\n```",
+        "```console\n$ buildgraph build //:page\n//:page\n  out/page/b.txt ... sha256:...\n"
+        "1 ran, 0 hits, ...\n```",
     )
     assert scratch.cache.is_dir() and not (scratch.folder / "home/.cache").exists()
 
@@ -180,7 +186,8 @@ def test_a_fragment_parses(text: str) -> None:
 
 def test_links_and_anchors_of_a_page() -> None:
     text = (
-        '# The `first`, page\n\n[a](x.md#y) `[b](no.md)` <img src="i.svg">\n\n```text\n[c](no.md)\n# no\n```\n'
+        '# The `first`, page\n\n[a](x.md#y) `[b](no.md)` <img src="i.svg">\n\n```text\n'
+        "[c](no.md)\n# no\n```\n"
         "## The first page\n\n[d]: z.md\n<!-- [e](no.md) -->\n"
     )
     assert list(links_of(text)) == [(3, "x.md#y"), (11, "z.md"), (3, "i.svg")]

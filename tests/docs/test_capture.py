@@ -17,7 +17,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 _OUTPUT = re.compile(r"^ +(out/\S+) +[\d.]+ \w+ +sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
-def shown(svg: str) -> str:
+def text_of(svg: str) -> str:
     """The text of a picture, which is its title as well."""
     return str(ElementTree.fromstring(svg).findtext(f"{_SVG}title"))
 
@@ -26,7 +26,7 @@ def shown(svg: str) -> str:
 def test_the_digests_in_the_picture_are_those_of_a_build(tmp_path: Path, docs_cache: Path) -> None:
     need("qemu-aarch64-static")
     need_module("pymdp")
-    text = shown(PICTURE.read_text())
+    text = text_of(PICTURE.read_text())
     assert [line.removeprefix("$ ") for line in text.split("\n") if line.startswith("$ ")] == list(
         COMMANDS
     )

@@ -21,7 +21,7 @@ _READ = re.compile(r"BUILDGRAPH_[A-Z_]+")
 
 @pytest.fixture(scope="module")
 def contents() -> dict[str, str]:
-    """What the code gives, by path below the docs."""
+    """The generated contents, by path below the docs."""
     return generate.contents()
 
 
@@ -71,7 +71,8 @@ def test_the_examples_of_the_rules_make_a_workspace(tmp_path: Path) -> None:
         tmp_path,
         f'{text}\n\n[models.picker]\nrule = "model"\nsource = "models/scout.npz"\n\n'
         '[hardware.pc]\nrule = "hardware"\nprofile = "x86-64-generic"\n\n'
-        '[exports.x86]\nrule = "export"\ncoalition = "//coalitions:foragers"\nhardware = "//hardware:pc"\n',
+        '[exports.x86]\nrule = "export"\ncoalition = "//coalitions:foragers"\n'
+        'hardware = "//hardware:pc"\n',
     )
     for name in (
         "models/scout.npz",

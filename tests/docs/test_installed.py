@@ -1,4 +1,4 @@
-"""The pages ship: a plain installation shows every page of the repository, and its pictures are beside them."""
+"""A plain installation has every page of the repository, and its pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages show is true: files parse, commands run and print what the page says."""
+"""The pages are correct: files parse, and commands print the output that a page shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INDEX = ("pypi.org", 443)
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_page(page: Path, tmp_path: Path, docs_cache: Path, request: pytest.FixtureRequest) -> None:
-    """Each block does what the page says; where blocks need what is missing, the others run before the test skips."""
+    """Each block works as shown; when a requirement is missing, the others run before the skip."""
     name, text = name_of(page), page.read_text()
     try:
         blocks = blocks_of(text)
@@ -94,7 +94,7 @@ def _start(scratch: Scratch, source: Path | None) -> None:
 
 
 def _missing(block: Block, environ: dict[str, str], request: pytest.FixtureRequest) -> str:
-    """What a block needs and this machine has not; empty when it can run. A Docker daemon is started for it."""
+    """Requirements of a block that this machine lacks; a Docker daemon is started if possible."""
     try:
         for name in block.needs:
             if name == "docker":

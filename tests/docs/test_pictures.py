@@ -26,7 +26,7 @@ HOUSE = {
 }
 
 
-def shown(light: tuple[str, ...] = ()) -> list[Package]:
+def render_packages(light: tuple[str, ...] = ()) -> list[Package]:
     """A small house."""
     floors = floors_of(HOUSE)
     return [
@@ -91,7 +91,7 @@ def test_the_house_of_the_engine_has_every_package() -> None:
 
 
 def test_boxes_are_on_their_floors_and_do_not_overlap() -> None:
-    drawn = ElementTree.fromstring(house.draw(shown(("lite",))))
+    drawn = ElementTree.fromstring(house.draw(render_packages(("lite",))))
     boxes = [
         (int(box.get("y", "")), int(box.get("x", "")), int(box.get("width", "")))
         for box in drawn.iter(f"{_SVG}rect")

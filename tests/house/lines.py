@@ -1,6 +1,7 @@
-"""Check the lines of text files: `python -m tests.house.lines [PATH...]`, all tracked files by default.
+"""Check the lines of text files (default: all tracked files): `python -m tests.house.lines`.
 
-A line ends with LF and without spaces, a file with exactly one line break. `--fix` repairs the files.
+A line ends with LF and without spaces, a file with exactly one line break. `--fix` repairs the
+files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each module has a test file of its name, or coverage.toml names the tests that import or run it."""
+"""Each module has a test file of its name, or coverage.toml names its tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def modules() -> list[Path]:
 
 
 def own_tests(path: Path) -> list[Path]:
-    """The test files of a module's name, in either tier; packages of tools have folders of their own."""
+    """The test files with the name of a module; packages of tools have folders of their own."""
     folder = path.parent
     if folder.parts[0] == "buildgraph":
         folder = folder.relative_to("buildgraph")

@@ -32,7 +32,7 @@ LAYERS = (
     "checks",
     "cli",
 )
-"""The packages of buildgraph from below to above: each imports only from those that are named before it."""
+"""The packages of buildgraph from below to above: each imports only from earlier ones."""
 FACE = {"__init__", "__main__"}  # the two modules above all packages
 DOORS = {
     "networkx": "analysis.target_graph",

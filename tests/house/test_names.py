@@ -1,4 +1,4 @@
-"""One name of the distribution, everywhere: `buildgraph` on the public index belongs to another project."""
+"""One name of the distribution: `buildgraph` on the public index belongs to another project."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_the_distribution_has_the_name_that_hints_use() -> None:
 
 
 def test_a_hint_for_an_extra_names_an_extra_that_exists() -> None:
-    found = re.search(r"pip install '([\w-]+)\[(\w+)\]'", pymdp().help)
+    extra = re.search(r"pip install '([\w-]+)\[(\w+)\]'", pymdp().help)
     assert (
-        found is not None
-        and found[1] == PROJECT["name"]
-        and found[2] in PROJECT["optional-dependencies"]
+        extra is not None
+        and extra[1] == PROJECT["name"]
+        and extra[2] in PROJECT["optional-dependencies"]
     )
 
 
@@ -37,12 +37,12 @@ def test_no_file_says_to_install_the_other_project() -> None:
     ]
     for path in [*paths, ROOT / "README.md", ROOT / "requirements.lock"]:
         if path.suffix in {".py", ".md", ".toml", ".lock"}:
-            found = re.search(
+            wrong_hint = re.search(
                 r"(install [^\n]*|via )\W?\bbuildgraph(?![\w./-])(\[| *$| \()",
                 path.read_text(),
                 re.MULTILINE,
             )
-            assert found is None, f"{path}: {found}"
+            assert wrong_hint is None, f"{path}: {wrong_hint}"
 
 
 def test_a_package_of_that_name_is_explained(tmp_path: Path) -> None:

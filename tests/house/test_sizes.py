@@ -1,4 +1,4 @@
-"""A file is a sitting, a function fits a screen, a signature a line; no module is called after nothing."""
+"""Limits of files, functions and signatures; modules have names that say what they hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def functions(path: Path) -> list[Function]:
 
 
 def length(function: Function, is_rule: bool = False) -> int:
-    """Lines of a function with its signature; of a rule without signature and docstring, its reference."""
+    """Lines of a function; of a rule without signature and docstring, which are its reference."""
     start = function.body[1].lineno if is_rule and len(function.body) > 1 else function.lineno
     return (function.end_lineno or 0) - start + 1
 
@@ -42,7 +42,10 @@ def test_sizes(path: Path) -> None:
 
 
 def is_mixed_tuple(annotation: ast.expr) -> bool:
-    """True for `tuple[A, B]` of different types, also within a union or a string; False for `tuple[A, ...]`."""
+    """True for `tuple[A, B]` of different types, also within a union or a string.
+
+    False for `tuple[A, ...]`.
+    """
     match annotation:
         case ast.Constant(value=str(text)):
             return is_mixed_tuple(ast.parse(text, mode="eval").body)
@@ -71,7 +74,7 @@ def test_tuples_of_different_things_are_recognised(annotation: str, mixed: bool)
 
 
 def test_no_parameter_is_a_tuple_of_different_things() -> None:
-    """Such a parameter is several parameters without names: pass them by keyword, or make a record."""
+    """Such a parameter is several unnamed ones: pass them by keyword, or make a record."""
     mixed = []
     for path in FILES:
         for function in functions(path):

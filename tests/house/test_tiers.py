@@ -1,4 +1,4 @@
-"""Every folder of tests belongs to one tier of `python -m tests.run`, and the chores run what they say."""
+"""Every folder of tests belongs to one tier of `python -m tests.run`; chores run their commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tool stages is what it uses: its key must change with every file and distribution that it uses, and with no other."""
+"""A tool stages exactly the files and distributions that it uses, so only these change its key."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ PROGRAMS = closures.programs()
 
 def declared() -> list[Tool]:
     """Every tool that a shipped rule declares."""
-    found = []
+    tools: list[Tool] = []
     for path in sorted(
         path for path in (ROOT / "rules").rglob("*.py") if TOOLS not in path.parents
     ):
         dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         module = importlib.import_module(f"buildgraph.{dotted}")
-        found += [value for value in vars(module).values() if isinstance(value, Tool)]
-    return sorted(set(found), key=lambda tool: tool.name)
+        tools += [value for value in vars(module).values() if isinstance(value, Tool)]
+    return sorted(set(tools), key=lambda tool: tool.name)
 
 
 def reached(program: str) -> tuple[set[str], set[str]]:
-    """(files, distributions) that a program uses, directly or not: by walking its imports, without the table."""
+    """(files, distributions) that a program uses, from its imports instead of the table."""
     files, foreign, waiting = set[str](), set[str](), [program.replace(".", "/")]
     while waiting:
         name = waiting.pop()
@@ -75,18 +75,20 @@ def test_the_table_is_what_the_command_writes() -> None:
 def test_a_tool_stages_what_it_uses(program: str) -> None:
     files, foreign = reached(program)
     tool = Tool(program)
-    assert {given.path for given in tool.inputs()} == {f"tools/{file}" for file in files}
-    assert all((TOOLS / given.path.removeprefix("tools/")).is_file() for given in tool.inputs())
+    assert {tool_file.path for tool_file in tool.inputs()} == {f"tools/{file}" for file in files}
+    assert all(
+        (TOOLS / tool_file.path.removeprefix("tools/")).is_file() for tool_file in tool.inputs()
+    )
     assert set(tool.distributions) == foreign
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_runs_with_nothing_but_what_it_stages(program: str, tmp_path: Path) -> None:
-    """What it imports when it starts is there; `--help` of those that have options ends well."""
-    for given in Tool(program).inputs():
-        place = tmp_path / given.path
+    """Its imports succeed in a folder that contains only the staged files."""
+    for tool_file in Tool(program).inputs():
+        place = tmp_path / tool_file.path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes((TOOLS / given.path.removeprefix("tools/")).read_bytes())
+        place.write_bytes((TOOLS / tool_file.path.removeprefix("tools/")).read_bytes())
     done = subprocess.run(
         [sys.executable, "-s", "-B", "-c", f"import sys; sys.path[0] = 'tools'; import {program}"],
         cwd=tmp_path,
@@ -104,9 +106,9 @@ def test_every_program_in_tools_is_declared_by_a_rule() -> None:
 
 def test_every_file_of_the_tools_is_used_by_a_program() -> None:
     used = {
-        given.path.removeprefix("tools/")
+        tool_file.path.removeprefix("tools/")
         for program in PROGRAMS
-        for given in Tool(program).inputs()
+        for tool_file in Tool(program).inputs()
     }
     there = {
         path.relative_to(TOOLS).as_posix()

@@ -1,9 +1,10 @@
-"""Capture a real build in a terminal as SVG: `buildgraph/docs/images/build.svg`, the picture of README.md.
+"""Capture a real build in a terminal as SVG, for README.md: `buildgraph/docs/images/build.svg`.
 
     python -m tests.support.capture
 
-It copies the repository's workspace, starts a shell in a terminal of tmux, types the commands, and draws what the terminal
-shows. The cache is empty at first, so actions run. Times differ from run to run; digests do not.
+It copies the repository's workspace, starts a shell in a terminal of tmux, types the commands, and
+draws what the terminal shows. The cache is empty at first, so actions run. Times differ from run to
+run; digests do not.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ _SECONDS, _POLL = 600.0, 0.1
 
 
 def capture(folder: Path, commands: Sequence[str] = COMMANDS) -> str:
-    """What a terminal shows after commands, as text with escape sequences; `folder` takes the workspace and a fresh cache."""
+    """The text of a terminal after commands, with escape sequences.
+
+    The workspace and an empty cache are made in `folder`.
+    """
     space = repository(folder / "w", folder / "cache")
     bin_folder = os.path.dirname(sys.executable)
     environ = {

@@ -1,7 +1,9 @@
-"""What each file of `rules/tools` uses directly, computed from its code: `python -m tests.support.closures --write`.
+"""Compute the direct dependencies of each file of `rules/tools` from its code.
 
-A file uses the modules that it imports, the files of `agentc/native` that it names in a string, and the distributions that
-it imports, or whose program it runs.
+    python -m tests.support.closures --write
+
+A file uses the modules that it imports, the files of `agentc/native` that it names in a string,
+and the distributions that it imports, or whose program it runs.
 """
 
 from __future__ import annotations
@@ -20,20 +22,20 @@ DISTRIBUTIONS = {
     "jax": "inferactively-pymdp",
     "equinox": "inferactively-pymdp",
 }
-"""Distribution of each module that tools import and that is neither theirs nor the standard library's."""
+"""Distribution of each third-party module that tools import."""
 RUN = {"ziglang": "ziglang"}
-"""Distributions whose files a tool runs, found by this name on the search path instead of being imported."""
+"""Distributions that a tool runs as programs, found by this name on the search path."""
 MARK = "USES: dict[str, str] = {\n"  # the table begins after this line and ends the file
 
 
 def files() -> list[Path]:
     """The modules of the tools, programs first; the file of the table itself is none of them."""
-    found = [path for path in TOOLS.rglob("*.py") if path.name not in ("__init__.py", TABLE.name)]
-    return sorted(found, key=lambda path: (path.parent != TOOLS, path))
+    modules = [path for path in TOOLS.rglob("*.py") if path.name not in ("__init__.py", TABLE.name)]
+    return sorted(modules, key=lambda path: (path.parent != TOOLS, path))
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Dotted names of the modules that a file imports; `from package import module` is `package.module`."""
+    """Dotted names of imported modules; `from package import module` is `package.module`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -50,14 +52,14 @@ def _file(dotted: str) -> Path:
 
 
 def uses(path: Path) -> list[str]:
-    """Names of what a file uses directly, sorted, as they are in the table."""
-    found = set[str]()
+    """Names of the direct dependencies of a file, sorted, as they are in the table."""
+    names = set[str]()
     for dotted in imported(path):
         top = dotted.partition(".")[0]
         if _file(dotted).is_file():
-            found.add(dotted.replace(".", "/"))
+            names.add(dotted.replace(".", "/"))
         elif top in DISTRIBUTIONS:
-            found.add(f"pypi:{DISTRIBUTIONS[top]}")
+            names.add(f"pypi:{DISTRIBUTIONS[top]}")
         elif top not in sys.stdlib_module_names and not (TOOLS / dotted.replace(".", "/")).is_dir():
             raise ValueError(
                 f"{path} imports {dotted}, which is neither a tool's nor in DISTRIBUTIONS"
@@ -65,24 +67,24 @@ def uses(path: Path) -> list[str]:
     native = {file.name for file in (TOOLS / "agentc/native").iterdir()}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found |= {f"agentc/native/{node.value}"} if node.value in native else set()
-            found |= {f"pypi:{RUN[node.value]}"} if node.value in RUN else set()
-    return sorted(found)
+            names |= {f"agentc/native/{node.value}"} if node.value in native else set()
+            names |= {f"pypi:{RUN[node.value]}"} if node.value in RUN else set()
+    return sorted(names)
 
 
 def table() -> str:
     """The lines of the table, its last brace included."""
     rows = {path.relative_to(TOOLS).with_suffix("").as_posix(): uses(path) for path in files()}
-    return "".join(f'    "{name}": "{" ".join(found)}",\n' for name, found in rows.items()) + "}\n"
+    return "".join(f'    "{name}": "{" ".join(names)}",\n' for name, names in rows.items()) + "}\n"
 
 
 def main(argv: list[str]) -> int:
     """Say whether the table is current, or write it with --write; 1 when it is neither."""
-    before, mark, found = TABLE.read_text(encoding="utf-8").partition(MARK)
+    before, mark, written = TABLE.read_text(encoding="utf-8").partition(MARK)
     text = table()
     if "--write" in argv:
         TABLE.write_text(f"{before}{mark}{text}", encoding="utf-8")
-    current = found == text or "--write" in argv
+    current = written == text or "--write" in argv
     print(f"{TABLE} is {'current' if current else 'out of date: run this with --write'}")
     return 0 if current else 1
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FP16 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
+FP16 = (
+    "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc "
+    "dcpop asimddp"
+)
 OLD = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
 V1 = "fpu cx8 cmov mmx fxsr sse sse2 syscall nx lm pni"
 V2 = f"{V1} ssse3 cx16 sse4_1 sse4_2 popcnt lahf_lm"
@@ -26,7 +29,8 @@ def cgroup_1(enabled: int) -> dict[str, str]:
 def arm(cores: int, kib: int, part: tuple[int, int], features: str = FP16) -> dict[str, str]:
     """Return cpuinfo and meminfo of an Arm device."""
     processor = (
-        f"BogoMIPS\t: 62.50\nFeatures\t: {features}\nCPU implementer\t: {part[0]:#04x}\nCPU architecture: 8\n"
+        f"BogoMIPS\t: 62.50\nFeatures\t: {features}\nCPU implementer\t: {part[0]:#04x}\n"
+        "CPU architecture: 8\n"
         f"CPU variant\t: 0x0\nCPU part\t: {part[1]:#05x}\nCPU revision\t: 1\n\n"
     )
     return {
@@ -36,7 +40,10 @@ def arm(cores: int, kib: int, part: tuple[int, int], features: str = FP16) -> di
 
 def x86(cores: int, kib: int, flags: str) -> dict[str, str]:
     """Return cpuinfo and meminfo of a PC."""
-    processor = f"vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel name\t: a processor\nflags\t\t: {flags}\nbugs\t\t:\n\n"
+    processor = (
+        "vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel name\t: a processor\n"
+        f"flags\t\t: {flags}\nbugs\t\t:\n\n"
+    )
     return {
         "proc/cpuinfo": "".join(f"processor\t: {number}\n{processor}" for number in range(cores))
     } | meminfo(kib)
@@ -62,9 +69,11 @@ def jetson(release: int, revision: str, modes: dict[int, str], mode: int) -> dic
         for number, name in modes.items()
     )
     return {
-        "etc/nv_tegra_release": f"# R{release} (release), REVISION: {revision}, GCID: 12345678, BOARD: generic, "
+        "etc/nv_tegra_release": f"# R{release} (release), REVISION: {revision}, GCID: 12345678, "
+        "BOARD: generic, "
         "EABI: aarch64, DATE: Wed Jan  8 01:49:37 UTC 2025\n",
-        "etc/nvpmodel.conf": "< PARAM TYPE=FILE NAME=CPU_ONLINE >\nCORE_0 /sys/devices/system/cpu/cpu0/online\n"
+        "etc/nvpmodel.conf": "< PARAM TYPE=FILE NAME=CPU_ONLINE >\n"
+        "CORE_0 /sys/devices/system/cpu/cpu0/online\n"
         f"{power_models}\n< PM_CONFIG DEFAULT=1 >\n",
         "var/lib/nvpmodel/status": f"pmode:{mode:04} fmode:quiet\n",
     }

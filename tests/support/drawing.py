@@ -1,7 +1,7 @@
 """Draw SVG that reads well on light and dark pages, with equal bytes for equal content.
 
-Boxes have fills and borders of their own; what is drawn on the page itself is a grey that both backgrounds allow. Fonts are
-those of the reader's system. Coordinates are whole pixels.
+Boxes have fills and borders of their own; what is drawn on the page itself is a grey that both
+backgrounds allow. Fonts are those of the reader's system. Coordinates are whole pixels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TEXT = "#1f2328"
 
 @dataclass(frozen=True)
 class Box:
-    """A box with a line of text; `x` and `y` are of its upper left corner. An empty one has a dashed border."""
+    """A box with a line of text, from its upper left corner; an empty one has a dashed border."""
 
     x: int
     y: int
@@ -40,10 +40,12 @@ def svg(width: int, height: int, label: str, shapes: Sequence[str]) -> str:
     """A picture; `label` says in words what is shown, for readers who do not see it."""
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+            f'viewBox="0 0 {width} {height}" '
             f'role="img" aria-label="{escape(label)}" font-family="{FONT}" font-size="13">',
             f"<title>{escape(label)}</title>",
-            '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+            '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
+            'markerHeight="8" orient="auto">'
             f'<path d="M0,0 L8,4 L0,8 z" fill="{LINE}"/></marker></defs>',
             *shapes,
             "</svg>",
@@ -57,7 +59,8 @@ def box(shape: Box) -> str:
     fill, border = FILLS[shape.kind]
     dashed = "" if shape.title else ' stroke-dasharray="3 4"'
     rect = (
-        f'<rect x="{shape.x}" y="{shape.y}" width="{shape.width}" height="{shape.height}" rx="5" fill="{fill}" '
+        f'<rect x="{shape.x}" y="{shape.y}" width="{shape.width}" height="{shape.height}" '
+        f'rx="5" fill="{fill}" '
         f'stroke="{border}"{dashed}/>'
     )
     words = text(
@@ -84,7 +87,10 @@ def text(
     """A line of text; `y` is that of its base line."""
     weight = ' font-weight="600"' if bold else ""
     small = f' font-size="{size}"' if size != 13 else ""
-    return f'<text x="{x}" y="{y}" fill="{colour}" text-anchor="{anchor}"{weight}{small}>{escape(words)}</text>'
+    return (
+        f'<text x="{x}" y="{y}" fill="{colour}" '
+        f'text-anchor="{anchor}"{weight}{small}>{escape(words)}</text>'
+    )
 
 
 def arrow(points: Sequence[tuple[int, int]], headed: bool = True) -> str:

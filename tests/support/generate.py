@@ -31,7 +31,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "images/house.svg": house_svg,
     "images/starts.svg": starts_svg,
 }
-# Parts of pages that people write: (page, name of the part). A page that does not exist is left out.
+# Parts of pages that people write: (page, name of the part). A page that does not exist is left
+# out.
 INSERTED: Mapping[tuple[str, str], Callable[[], str]] = {
     ("design/overview.md", "house picture"): house_table,
     ("design/agent-compiler.md", "features"): features_table,
@@ -40,7 +41,7 @@ _END = "<!-- end -->"
 
 
 def list_outdated() -> list[str]:
-    """The paths below the docs whose content is not what the code gives."""
+    """The paths below the docs whose content is out of date."""
     return [
         name
         for name, text in contents().items()
@@ -49,7 +50,7 @@ def list_outdated() -> list[str]:
 
 
 def contents() -> dict[str, str]:
-    """What each generated file, and each page with a generated part, must hold, by its path below the docs."""
+    """The content of each generated file and of each page with a generated part, by path."""
     texts = {name: make() for name, make in GENERATED.items()}
     for (name, part), make in INSERTED.items():
         if (DOCS / name).exists():
@@ -58,7 +59,7 @@ def contents() -> dict[str, str]:
 
 
 def insert_part(page: str, part: str, text: str) -> str:
-    """A page with some text between the comments of a part; ValueError when the page has no such comments."""
+    """Replace the text between the comments of a part; ValueError when there are none."""
     begin = f"<!-- generated: {part} -->"
     before, separator, rest = page.partition(begin)
     if not separator or _END not in rest:

@@ -16,7 +16,7 @@ _ENTRY = ("__init__", "__main__")  # the face of the package and its start, whic
 
 @dataclass(frozen=True)
 class Package:
-    """A folder of the engine, or a module beside the folders: its first sentence, its imports, and its floor from 0."""
+    """A package of the engine: first sentence of its docstring, imports, and floor from 0."""
 
     name: str
     sentence: str
@@ -29,8 +29,8 @@ class Package:
 def packages(engine: Path = ENGINE, light: Iterable[str] | None = None) -> list[Package]:
     """The packages of the engine, floor by floor from below; ValueError when imports form a circle.
 
-    The floor of a package is one above the highest floor of those that it imports. `light` are the names of the light
-    packages (default: measured).
+    The floor of a package is one above the highest floor of those that it imports. `light` are the
+    names of the light packages (default: measured).
     """
     names = light_packages() if light is None else light
     files: dict[str, list[Path]] = {}

@@ -12,7 +12,7 @@ _STRAIGHT = 8.0  # weight of a place that an edge passes, beside 1 of a node
 def order(
     floors: Mapping[str, int], edges: Mapping[str, Sequence[str]]
 ) -> tuple[list[list[str]], dict[tuple[str, str], list[str]]]:
-    """Rows of names from the top floor down, and the names that each edge passes, both ends included.
+    """Rows of names from the top floor down, and the names on the path of each edge.
 
     Where an edge passes a floor it has a place there, with a name of its own: `FROM>TO@FLOOR`.
     """
@@ -59,7 +59,7 @@ def neighbours(ways: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, list[
 def place(
     rows: Sequence[Sequence[str]], links: Mapping[str, Sequence[str]], widths: Mapping[str, int]
 ) -> dict[str, int]:
-    """The x of the middle of each name, in pixels from 0, so that none overlaps and each is near its neighbours."""
+    """Middle of each name in pixels from 0: without overlaps, and near its neighbours."""
     middles: dict[str, float] = {}
     for row in rows:
         offsets = _offsets(row, widths)
@@ -82,7 +82,7 @@ def place(
 
 
 def nearest_ascending(goals: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The numbers nearest to some goals, by weighted squares, of which none is less than the one before."""
+    """Ascending numbers nearest to some goals, by weighted squares (isotonic regression)."""
     pools: list[tuple[float, float, int]] = []  # mean, weight, count
     for goal, weight in zip(goals, weights):
         mean, whole, count = goal, weight, 1

@@ -31,7 +31,7 @@ print(json.dumps([code, *sorted(packages)]))
 
 @cache
 def light_packages() -> frozenset[str]:
-    """The packages that an incremental build imports: one action runs, nothing is parsed or analysed."""
+    """The packages that a build imports that runs one action, without parsing or analysis."""
     with tempfile.TemporaryDirectory(prefix="light-", ignore_cleanup_errors=True) as folder:
         workspace = space(Path(folder), _BUILD)
         for text in ("one", "two"):  # the first build makes out/, which the second one notices

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.support.markdown import code, page, table
 
-# (variable, default, meaning); a test holds that the code reads no other variable of buildgraph's own.
+# (variable, default, meaning); a test holds that the code reads no other variable of buildgraph's
+# own.
 OWN = [
     (
         "BUILDGRAPH_CACHE",
@@ -34,7 +35,8 @@ OTHERS = [
     (
         "PATH",
         "",
-        "where programs are found that a target names without a path, and `git`, `less`, `qemu-aarch64-static`",
+        "where programs are found that a target names without a path, and `git`, `less`, "
+        "`qemu-aarch64-static`",
     ),
     ("NO_COLOR", "", "any value turns colours and live progress off"),
     ("TERM", "", "`dumb` turns colours and live progress off"),
@@ -52,7 +54,8 @@ def environment_page() -> str:
     """Variables of buildgraph's own, and those of the system that it heeds."""
     return page(
         "Environment variables",
-        "Actions do not see these variables. An action gets the variables that its target sets, and no others of yours.",
+        "Actions do not see these variables. An action gets the variables that its target sets, "
+        "and no others of yours.",
         table(
             ("variable", "default", "meaning"),
             [(code(name), default, text) for name, default, text in OWN],

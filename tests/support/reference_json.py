@@ -1,4 +1,4 @@
-"""The pages `reference/events.md` and `reference/errors.md`, from the classes of events and the table of reasons."""
+"""The pages `reference/events.md` and `reference/errors.md`, from the classes and reasons."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ EVENTS: dict[str, tuple[str, dict[str, str]]] = {
             "actions": "how many actions the build has at most",
             "gates": "how many gates the build checks",
             "sandbox": "the sandbox that actions run in: `namespaces`, `landlock` or `none`",
-            "chains": "by the number of an action, the expected milliseconds of the longest chain of actions that "
-            "begins with it; empty when no earlier build is known",
+            "chains": "by the number of an action, the expected milliseconds of the longest chain "
+            "of actions that begins with it; empty when no earlier build is known",
         },
     ),
     "started": (
@@ -71,8 +71,8 @@ EVENTS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "fault": (
-        "Something is wrong in what the user wrote. Before a build begins, and in verbs that do not build, the event has "
-        "no `label` and no `rendered`.",
+        "Something is wrong in what the user wrote. Before a build begins, and in verbs that do "
+        "not build, the event has no `label` and no `rendered`.",
         {
             "label": _LABEL,
             "what": "what is wrong",
@@ -112,7 +112,8 @@ EVENTS: dict[str, tuple[str, dict[str, str]]] = {
             "path": "its path in the workspace, below `out/`",
             "digest": "the digest of its content",
             "bytes": "its size",
-            "image": "the digest of the OCI manifest (`sha256:...`) when the output is an image, else empty",
+            "image": "the digest of the OCI manifest (`sha256:...`) when the output is an image, "
+            "else empty",
         },
     ),
     "finished": (
@@ -152,9 +153,10 @@ def events_page() -> str:
     """Every event with its fields."""
     return page(
         "Events of `--json`",
-        "`build`, `test`, `run` and `load` print one JSON object a line with `--json`. Each has the name of the event as "
-        f"`event`. The first has `schema` as well, the version of these shapes: {SCHEMA}. New events and fields may come at any "
-        "time. `schema` grows when a field is renamed or removed, or changes its meaning.",
+        "`build`, `test`, `run` and `load` print one JSON object a line with `--json`. Each has "
+        "the name of the event as `event`. The first has `schema` as well, the version of these "
+        f"shapes: {SCHEMA}. New events and fields may come at any time. `schema` grows when a "
+        "field is renamed or removed, or changes its meaning.",
         block("text", _example()),
         table(
             ("event", "meaning"),
@@ -172,22 +174,23 @@ def errors_page() -> str:
     return page(
         "Errors",
         "<!-- workspace: . -->",
-        "An error has a message, a place in a file where there is one, help, and a reason. It is printed to stderr. With "
-        "`--json` it is also an object on a line of stdout:",
+        "An error has a message, a place in a file where there is one, help, and a reason. It is "
+        "printed to stderr. With `--json` it is also an object on a line of stdout:",
         block(
             "console",
             "$ buildgraph build //exports:jetsn --json   # exits 2\n"
-            f'{{"schema": {SCHEMA}, "event": "fault", "what": "no target //exports:jetsn", "at": null, '
+            f'{{"schema": {SCHEMA}, "event": "fault", "what": "no target //exports:jetsn", '
+            '"at": null, '
             '"fix": "did you mean \'//exports:jetson\'?", "reason": "missing"}',
         ),
-        "Programs should match the `reason`; messages may change. A rule of a workspace may use reasons of its own; they have "
-        "exit code 2.",
+        "Programs should match the `reason`; messages may change. A rule of a workspace may use "
+        "reasons of its own; they have exit code 2.",
         table(
             ("reason", "exit code", "meaning"),
             [(code(reason), str(number), text) for reason, (number, text) in REASONS.items()],
         ),
-        "When there are several errors, the exit code is that of the first one. [Verbs](verbs.md#exit-codes) lists all exit "
-        "codes.",
+        "When there are several errors, the exit code is that of the first one. "
+        "[Verbs](verbs.md#exit-codes) lists all exit codes.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The page `reference/rules.md`, from the signatures of the rules, their docstrings and the meanings of their keys."""
+"""The page `reference/rules.md`, from the signatures and docstrings of the rules."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ def rules_page() -> str:
     ]
     return page(
         "Rules",
-        "A table of `BUILD.toml` with a key `rule` is a target. The other keys are those of its rule. "
-        "`buildgraph help RULE` shows the same in the terminal, with the rules of your workspace included.",
+        "A table of `BUILD.toml` with a key `rule` is a target. The other keys are those of its "
+        "rule. `buildgraph help RULE` shows the same in the terminal, with the rules of your "
+        "workspace included.",
         table(("rule", "summary"), summary),
         *(part for name in names for part in _rule(rules[name])),
         "## Keys of every rule",
@@ -118,7 +119,10 @@ def _tables(rule: Rule) -> Iterator[tuple[str, type[Any]]]:
 
 
 def _dataclass(hint: Any) -> type[Any] | None:
-    """The plain dataclass within a type: of an option, or of the values of a dict. Providers are labels, no tables."""
+    """The plain dataclass within a type: of an option, or of the values of a dict.
+
+    Providers are labels, not tables.
+    """
     if (
         isinstance(hint, type)
         and is_dataclass(hint)

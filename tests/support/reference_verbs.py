@@ -14,7 +14,8 @@ from tests.support.markdown import block, code, page, table
 EXIT_CODES = {
     0: "Success.",
     1: "An action, a gate or a container failed.",
-    2: "The input is wrong: the command line, a `BUILD.toml`, a source, or a model that a tool refuses.",
+    2: "The input is wrong: the command line, a `BUILD.toml`, a source, or a model that a tool "
+    "refuses.",
     3: "A guarantee was violated: stored data is damaged, or an output is not reproducible.",
     30: "The machine lacks something: space on a disk, a permission, memory or a program.",
     70: "buildgraph has a bug. The traceback is printed; please report it.",
@@ -26,14 +27,16 @@ EXIT_CODES = {
 _BUILD = {
     0: "everything requested is built, and no gate failed",
     1: "an action or a gate failed",
-    2: "the input is wrong, also where only an action can see it; 1 when another action failed as well",
+    2: "the input is wrong, also where only an action can see it; 1 when another action failed as "
+    "well",
 }
 OF_VERBS: dict[str, dict[int, str]] = {
     "build": _BUILD | {3: "`--check` found an output that is not reproducible"},
     "test": _BUILD,
     "run": _BUILD
     | {
-        0: "the program ended with 0; any other exit code of the program is the exit code of the verb"
+        0: "the program ended with 0; any other exit code of the program is the exit code of the "
+        "verb"
     },
     "load": _BUILD | {0: "the image is built and loaded"},
     "query": {0: "the answer is printed; it may be empty"},
@@ -65,17 +68,19 @@ def verbs_page() -> str:
     """Every verb with its words, options and exit codes."""
     return page(
         "Verbs",
-        "`buildgraph VERB [OPTIONS] [WORDS]`: options and words may come in any order. `-h` or `--help` prints the help of a "
-        "verb; `buildgraph help VERB` and `buildgraph help RULE` do as well. `buildgraph --version` prints the version.",
-        "Every verb takes `--json`. It then prints one JSON object on one line, with the version of its shape as `schema`. "
-        "Verbs that build print one [event](events.md) a line.",
+        "`buildgraph VERB [OPTIONS] [WORDS]`: options and words may come in any order. `-h` or "
+        "`--help` prints the help of a verb; `buildgraph help VERB` and `buildgraph help RULE` do "
+        "as well. `buildgraph --version` prints the version.",
+        "Every verb takes `--json`. It then prints one JSON object on one line, with the version "
+        "of its shape as `schema`. Verbs that build print one [event](events.md) a line.",
         table(
             ("verb", "what it does"),
             [(f"[`{verb}`](#{verb})", _sentence(what)) for verb, what in VERBS.items()],
         ),
         *(part for verb in VERBS for part in _verb(verb)),
         "## Exit codes",
-        "Every verb may end with these, besides those of its own above. The [reasons of errors](errors.md) say more.",
+        "Every verb may end with these, besides those of its own above. The [reasons of "
+        "errors](errors.md) say more.",
         table(("code", "meaning"), [(str(number), text) for number, text in EXIT_CODES.items()]),
     )
 

@@ -1,4 +1,4 @@
-"""A context as a rule gets it, and the actions that came of it; nothing is read and nothing runs."""
+"""Contexts for rules, and the actions that rules declare; nothing is read and nothing runs."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ def maker(artifact: Artifact) -> Action:
 
 def chain(*artifacts: Artifact) -> list[Action]:
     """Every action that artifacts come from."""
-    found: dict[Action, None] = {}
+    actions: dict[Action, None] = {}
     waiting = [maker(artifact) for artifact in artifacts]
     while waiting:
         action = waiting.pop()
-        if action not in found:
-            found[action] = None
-            waiting += [given.action for _, given in action.inputs if isinstance(given, Output)]
-    return list(found)
+        if action not in actions:
+            actions[action] = None
+            waiting += [
+                artifact.action for _, artifact in action.inputs if isinstance(artifact, Output)
+            ]
+    return list(actions)
 
 
 def written(actions: list[Action]) -> list[tuple[object, ...]]:
-    """What of actions enters their keys, as far as it is known before they run; sorted."""
+    """The parts of actions that enter their keys and are known before they run; sorted."""
     return sorted(
         (
             action.argv,

@@ -1,7 +1,7 @@
 """Draw text with escape sequences as a terminal shows it, as SVG.
 
-The window has colours of its own, so it reads well on light and dark pages. Each run of text is as wide as its columns, in
-whatever monospace font the reader's system has.
+The window has colours of its own, so it reads well on light and dark pages. Each run of text is as
+wide as its columns, in whatever monospace font the reader's system has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
 
-_FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace"
+_FONT = (
+    "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', "
+    "monospace"
+)
 _COLUMN, _LINE, _EDGE, _BAR = 8.4, 19, 16, 30  # pixels
 _BACK, _FRAME, _TEXT, _FAINT = "#161b22", "#3d444d", "#e6edf3", "#9198a1"
 _COLOURS = {
@@ -38,7 +41,10 @@ class Style:
 
 
 def runs(line: str, style: Style) -> Iterator[tuple[str, Style]]:
-    """The runs of text of a line with their styles; the last is empty and has the style at the end of the line."""
+    """The runs of text of a line with their styles.
+
+    The last run is empty and has the style at the end of the line.
+    """
     at = 0
     for sequence in _SEQUENCE.finditer(line):
         yield line[at : sequence.start()], style
@@ -72,7 +78,8 @@ def terminal_svg(text: str, columns: int) -> str:
     lines = text.split("\n")
     width, height = round(columns * _COLUMN) + 2 * _EDGE, _BAR + len(lines) * _LINE + _EDGE
     shapes = [
-        f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8" fill="{_BACK}" stroke="{_FRAME}"/>'
+        f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8" fill="{_BACK}" '
+        f'stroke="{_FRAME}"/>'
     ]
     shapes += [
         f'<circle cx="{_EDGE + 4 + 18 * number}" cy="16" r="5.5" fill="{dot}"/>'
@@ -83,7 +90,8 @@ def terminal_svg(text: str, columns: int) -> str:
         column, pieces = 0, list(runs(line, style))
         style = pieces[-1][1]
         for words, shape in pieces:
-            # Readers of SVG join blanks, so words that more than one blank divides are texts of their own.
+            # Readers of SVG join blanks, so words that more than one blank divides are texts of
+            # their own.
             shapes += [
                 _run(part, shape, column, _BAR + number * _LINE + 14)
                 for part in _PART.finditer(words)
@@ -107,6 +115,7 @@ def _run(part: re.Match[str], style: Style, column: int, y: int) -> str:
     colour = _COLOURS[style.colour] if style.colour else _FAINT if style.is_faint else _TEXT
     weight = ' font-weight="600"' if style.is_bold else ""
     return (
-        f'<text x="{_EDGE + start * _COLUMN:.1f}" y="{y}" fill="{colour}"{weight} textLength="{len(words) * _COLUMN:.1f}" '
+        f'<text x="{_EDGE + start * _COLUMN:.1f}" y="{y}" fill="{colour}"{weight} '
+        f'textLength="{len(words) * _COLUMN:.1f}" '
         f'lengthAdjust="spacingAndGlyphs">{escape(words)}</text>'
     )

@@ -13,7 +13,7 @@ def tier_of(nodeid: str) -> str:
 
 
 def summarize(terminalreporter: Any) -> None:
-    """Print seconds and number of tests for each tier; with xdist, seconds of all workers together."""
+    """Print seconds and number of tests for each tier; with xdist, the sum over all workers."""
     seconds, count = Counter[str](), Counter[str]()
     for reports in terminalreporter.stats.values():
         for report in reports:

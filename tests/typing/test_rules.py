@@ -1,4 +1,4 @@
-"""Types that authors of rules see: mypy --strict accepts good rules and reports the mistakes of wrong ones."""
+"""mypy --strict accepts good rules and reports the mistakes of wrong ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[int, str]]]:
-    """Errors of mypy --strict, by file, as (line, code); the files are checked outside the repository."""
+    """Errors of mypy --strict by file, as (line, code), for files outside of the repository."""
     folder = tmp_path_factory.mktemp("rules")
     names = ("valid_rules.py", "wrong_rules.py")
     for name in names:

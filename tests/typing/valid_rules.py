@@ -1,4 +1,4 @@
-"""Rules as users write them, with every name that `buildgraph` exports; mypy --strict must accept the file."""
+"""Rules that use every name of `buildgraph`; mypy --strict must accept the file."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def page(
         raise BuildError(f"no theme {theme!r}", ctx.target.place("theme"), hint, reason="rule")
     inputs = [In(style, style.name) for style in styles.sources]
     settings = Content("settings.json", b"{}")
-    made: tuple[Output, ...] = ctx.run(
+    outputs: tuple[Output, ...] = ctx.run(
         (Program("pandoc"), source, settings, Out("page.html"), *(part.page for part in parts)),
         inputs=inputs,
         outputs=(Out("assets", tree=True),),
@@ -67,8 +67,8 @@ def page(
         env=env or {},
         timeout=max(1, timeout // 1_000_000_000),
     )
-    (verdict,) = ctx.tool(LINTER, made[0], Out("verdict"), "--limit", str(limit))
-    return Page(made[0], limit, (Gate("lint", verdict, needs=("pandoc",)),))
+    (verdict,) = ctx.tool(LINTER, outputs[0], Out("verdict"), "--limit", str(limit))
+    return Page(outputs[0], limit, (Gate("lint", verdict, needs=("pandoc",)),))
 
 
 @rule

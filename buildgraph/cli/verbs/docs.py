@@ -29,7 +29,10 @@ _LINK = re.compile(r"\]\(([^)#\s]+)\.md(?:#[^)\s]*)?\)")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the documentation: `topic` is its path below the folder of pages without `.md`, `title` its first heading."""
+    """A page of the documentation.
+
+    `topic` is its path below the folder of pages without `.md`, `title` its first heading.
+    """
 
     topic: str
     title: str
@@ -70,7 +73,7 @@ def run(options: Namespace) -> int:
 
 
 def list_topics() -> list[str]:
-    """The topics of all pages: first those that the index links to, in its order, then the others by name."""
+    """The topics of all pages: those that the index links to in its order, then others by name."""
     known = sorted(
         os.path.relpath(os.path.join(top, name), FOLDER).replace(os.sep, "/").removesuffix(".md")
         for top, _, names in os.walk(FOLDER)
@@ -91,7 +94,7 @@ def short_names(topics: Sequence[str]) -> list[str]:
 
 
 def find_topic(word: str, topics: Sequence[str]) -> str:
-    """The topic that a word names: in full, or by its last part where no other topic ends with it."""
+    """The topic of a full name, or of its last part when only one topic ends with it."""
     name = word.strip("/").removesuffix(".md").lower()
     if name in topics:
         return name
@@ -119,7 +122,7 @@ def read_page(topic: str) -> Page:
 
 
 def format_list(pages: Sequence[Page]) -> str:
-    """The list of pages as text: a line each, and an empty line between pages of different folders."""
+    """Format the list of pages, with an empty line between pages of different folders."""
     width = max((len(page.topic) for page in pages), default=0)
     lines: list[str] = []
     folder = ""
@@ -132,7 +135,7 @@ def format_list(pages: Sequence[Page]) -> str:
 
 
 def format_target(page: Page, address: str) -> str:
-    """An address in a page as a reader of the terminal can use it: a topic, the path of a file, or the address itself."""
+    """Convert an address in a page to a topic, the path of a file, or the address itself."""
     if "://" in address or address.startswith("mailto:"):
         return address
     path, _, _anchor = address.partition("#")
@@ -151,7 +154,7 @@ def _read(topic: str) -> str:
 
 
 def _show(page: Page) -> None:
-    """Print a page: as Markdown to a pipe or a plain terminal, else rendered and through a pager."""
+    """Print a page: Markdown to a pipe or a plain terminal, else rendered and through a pager."""
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         print(page.text, end="")
         return

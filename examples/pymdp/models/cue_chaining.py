@@ -1,4 +1,7 @@
-"""Cue chaining of pymdp 1.0.4 (pymdp.envs.CueChainingEnv): each cue shows where the next one is. 280 states."""
+"""Cue chaining of pymdp 1.0.4 (pymdp.envs.CueChainingEnv), with 280 states.
+
+Each cue shows the place of the next one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grid world of pymdp 1.0.4 (pymdp.envs.GridWorld), slipping moves, blurred sense of place. 49 states."""
+"""Grid world of pymdp 1.0.4 (pymdp.envs.GridWorld), with noisy moves and places. 49 states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOVES = ["up", "right", "down", "left", "stay"]
 def build(
     rows: int = 7, cols: int = 7, success: float = 0.9, noise: float = 0.15, policy_len: int = 4
 ) -> dict[str, Any]:
-    """A, B, C, D and parameters; with probability `noise` a neighbouring cell is observed instead."""
+    """A, B, C, D and parameters; `noise` is the probability of observing a neighbouring cell."""
     import numpy as np
     from pymdp.envs.grid_world import GridWorld
 

@@ -1,7 +1,7 @@
-"""Write the .npz and .json beside each model source: `python3 regenerate.py [folder]`; needs pymdp 1.0.4.
+"""Write the .npz and .json of each model source: `python3 regenerate.py [folder]`.
 
-The arrays are those the sources return, as float64 before any normalisation, under sorted names: the same
-source gives the same bytes.
+It requires pymdp 1.0.4. The arrays are those the sources return, as float64 before any
+normalisation, under sorted names: the same source gives the same bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""T-maze of pymdp 1.0.4 (pymdp.envs.TMaze): fetch the cue, then the reward arm. 5 x 2 states, 25 policies."""
+"""T-maze of pymdp 1.0.4 (pymdp.envs.TMaze), with 5 x 2 states and 25 policies."""
 
 from __future__ import annotations
 

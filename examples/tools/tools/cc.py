@@ -1,6 +1,7 @@
-"""Compile one C file that needs no library with the Python package ziglang: `cc.py FILE.c MACHINE PROGRAM`.
+"""Compile a C file without libraries with the package ziglang: `cc.py FILE.c MACHINE PROGRAM`.
 
-The file is compiled under a name without a folder, with caches that are thrown away: the same file, the same bytes.
+The file is compiled under a name without a folder, and with a temporary cache, so equal files give
+equal bytes.
 """
 
 from __future__ import annotations

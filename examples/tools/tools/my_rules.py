@@ -1,4 +1,7 @@
-"""Rules of this workspace: a rule is a typed function, its signature the schema of its tables in BUILD.toml."""
+"""Rules of this workspace.
+
+A rule is a typed function; its signature is the schema of its tables in BUILD.toml.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A manifest answers for a request as long as no input, no output and nothing of its environment
-has changed.
-"""
+"""A manifest answers a request while inputs, outputs and environment are unchanged."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ WORDS = ["//..."]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A workspace whose manifest lists two inputs, a file outside, and what is below a folder of
-    outputs.
-    """
+    """A workspace whose manifest lists two inputs, a file outside, and a folder of outputs."""
     (tmp_path / "w/out/t/tree").mkdir(parents=True)
     for name in ("w/a.txt", "w/b.txt", "tool", "w/out/t/tree/one"):
         (tmp_path / name).write_text(name)
@@ -92,7 +88,8 @@ def test_an_update_keeps_other_stamps_and_drops_what_a_tree_lost(root: Path) -> 
     paths = ["a.txt", "out/t/tree/two", "."]
     stamps = {path: fingerprint(str(root / path)) for path in paths}
     checked.update(stamps, ["out/t/tree"], "then\n", 78)
-    assert _check(root) == ("then\n", []) and checked.name == manifest.last_check.name  # type: ignore[union-attr]
+    assert _check(root) == ("then\n", [])
+    assert checked.name == manifest.last_check.name  # type: ignore[union-attr]
     (root / "out/t/tree/two").write_text("other")
     (root / "b.txt").write_text("other")
     assert _check(root) == (None, ["b.txt", "out/t/tree/two"])

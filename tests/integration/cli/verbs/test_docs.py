@@ -12,7 +12,7 @@ import termios
 
 
 def on_terminal(words: list[str], **environ: str) -> str:
-    """What a run in a terminal of 24 lines and 80 columns prints."""
+    """The output of a run in a terminal of 24 lines and 80 columns."""
     terminal, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(

@@ -33,7 +33,7 @@ THIRTEEN = {
     "intel-nuc",
     "coral-dev",
 }
-# What these names of the compiler stand for is how code is arranged or observed, not which instructions it has.
+# Features of the compiler that say how code is arranged or observed, not which instructions exist.
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
