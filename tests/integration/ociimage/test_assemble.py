@@ -61,9 +61,9 @@ def test_skopeo_accepts_the_layout_and_the_archive(tmp_path: Path) -> None:
             capture_output=True,
         ).stdout
 
-    told = json.loads(call("inspect", "oci:out"))
-    assert told["Digest"] == summary["manifest"] and told["Architecture"] == "arm64"
-    assert told["Layers"] == [layer["digest"] for layer in summary["layers"]]
+    output = json.loads(call("inspect", "oci:out"))
+    assert output["Digest"] == summary["manifest"] and output["Architecture"] == "arm64"
+    assert output["Layers"] == [layer["digest"] for layer in summary["layers"]]
     call("copy", "--insecure-policy", "oci:out", "dir:copied")
     copied = (tmp_path / "copied/manifest.json").read_bytes()
     assert "sha256:" + hashlib.sha256(copied).hexdigest() == summary["manifest"]

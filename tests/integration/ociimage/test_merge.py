@@ -19,10 +19,10 @@ def test_skopeo_picks_each_platform(tmp_path: Path) -> None:
     )
     for name in ("amd64", "arm64"):
         inspect = [skopeo, "--override-arch", name, "inspect", "oci:out"]
-        told = subprocess.run(
+        output = subprocess.run(
             inspect, cwd=tmp_path, check=True, timeout=60, capture_output=True
         ).stdout
-        assert json.loads(told)["Architecture"] == name
+        assert json.loads(output)["Architecture"] == name
     copy = ["copy", "--all", "--insecure-policy", "oci:out", "oci:copy"]
     subprocess.run([skopeo, *copy], cwd=tmp_path, check=True, timeout=60, capture_output=True)
     ours, theirs = (

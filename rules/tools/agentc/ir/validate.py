@@ -233,7 +233,8 @@ def _count_errors(model: Model) -> Iterator[str]:
                     "finite and >= 0 is"
                 )
             elif np.any(count.sum(axis=0) <= 0.0):
-                yield f"p{letter}{i}[:,{first_place(count.sum(axis=0) <= 0.0)[1:]} holds no count at all"
+                place = first_place(count.sum(axis=0) <= 0.0)[1:]
+                yield f"p{letter}{i}[:,{place} holds no count at all"
     if model.use_param_info_gain and not (model.pA or model.pB):
         yield (
             "use_param_info_gain = true needs pA or pB, the Dirichlet counts whose change is "

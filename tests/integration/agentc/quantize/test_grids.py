@@ -41,7 +41,7 @@ def test_the_program_reads_every_code_as_the_grid_has_it(
         ],
         tmp_path,
     )
-    told = ctypes.CDLL(str(tmp_path / "a.so")).told
-    told.restype, told.argtypes = ctypes.c_float, [ctypes.c_uint32]
+    output = ctypes.CDLL(str(tmp_path / "a.so")).told
+    output.restype, output.argtypes = ctypes.c_float, [ctypes.c_uint32]
     levels = grid(storage, np.zeros(0))
-    assert [told(code) for code in range(len(levels))] == levels.tolist()
+    assert [output(code) for code in range(len(levels))] == levels.tolist()

@@ -39,14 +39,14 @@ def test_the_emulator_knows_every_core() -> None:
 
 
 def features(cpu: str) -> tuple[str, set[str]]:
-    """Architecture version and instruction sets that the compiler takes a 64-bit Arm core to have."""
+    """Architecture version and instruction sets that the compiler assumes for a 64-bit Arm core."""
     need_module("ziglang")
     command = [sys.executable, "-m", "ziglang", "targets"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    arm64 = told[told.index(".aarch64 = .{", told.index(".cpus = .{")) :]
-    found = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
-    assert found, f"the compiler knows no {cpu}"
-    names = set(re.findall(r'"(\w+)"', found[1]))
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    arm64 = output[output.index(".aarch64 = .{", output.index(".cpus = .{")) :]
+    match = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
+    assert match, f"the compiler knows no {cpu}"
+    names = set(re.findall(r'"(\w+)"', match[1]))
     return max(name for name in names if re.fullmatch(r"v\w+a", name)), {
         n for n in names if not TUNING.fullmatch(n)
     }

@@ -33,7 +33,7 @@ THIRTEEN = {
     "intel-nuc",
     "coral-dev",
 }
-# What these names of the compiler stand for is how code is arranged or observed, not which instructions it has.
+# These compiler features are about scheduling or observation of code, not about instructions.
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
