@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 # Violations that remain, in words and in names: these numbers may only fall.
 REMAINING = {
     "buildgraph and rules": (240, 180),
-    "rules/tools": (219, 212),
+    "rules/tools": (1, 0),
     "tests": (360, 640),
     "pages": (12, 0),
     "other": (0, 0),

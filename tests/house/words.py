@@ -97,7 +97,8 @@ BANS = (
         "error, problem, failure",
         r"fault[ -]injection|(page|segmentation|bus|hard|injected) faults?"
         r"|faults? (was |were |that were |is |are )?injected"
-        r"|inject(s|ed|ing)?( the| a| more| all)? faults?|## fault|fault (suite|tests?|tier|point)s?",
+        r"|inject(s|ed|ing)?( the| a| more| all)? faults?|fault (suite|tests?|tier|point)s?"
+        r"|## fault",
         allowed_below="tests/fault",
     ),
     Ban("what decides", r"what decides", "inputs of"),

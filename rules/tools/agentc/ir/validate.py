@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from agentc.ir.columns import column_errors, columns_to_one, first_place, without_negative_zeros
+from agentc.ir.columns import (
+    column_errors,
+    columns_to_one,
+    first_place,
+    without_negative_zeros,
+)
 from agentc.ir.types import (
     F64,
     LEGACY,
