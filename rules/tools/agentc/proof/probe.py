@@ -255,7 +255,7 @@ def check_time(
 def write_probe(
     model: Model, out: Path, episodes: int, steps: int, seed: int, *, first: int | None = None
 ) -> None:
-    """Run the reference agent, write the probe folder; from `first` on, episodes are independent."""
+    """Run the reference agent and write the probe folder; `first` makes episodes independent."""
     agent = prepare(model)
     check_time(agent, episodes, steps)
     coverage, runs = empty_coverage(model), []
