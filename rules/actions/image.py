@@ -9,6 +9,7 @@ from buildgraph import Artifact, Content, Ctx, In, Out, Tool
 from .compile_agents import RunSettings
 
 ASSEMBLE_IMAGE = Tool("assemble_image")
+HEALTH_CHECK = {"test": ["/agent", "--health"], "interval": "30s", "timeout": "5s", "retries": 3}
 
 
 def assemble(
@@ -35,12 +36,7 @@ def assemble(
             "user": "65532:65532",
             "workingdir": "/",
             "labels": labels,
-            "healthcheck": {
-                "test": ["/agent", "--health"],
-                "interval": "30s",
-                "timeout": "5s",
-                "retries": 3,
-            },
+            "healthcheck": HEALTH_CHECK,
         }
     )
     text = Content("config.json", json.dumps(config, sort_keys=True).encode())
@@ -50,16 +46,12 @@ def assemble(
         for word in ("--annotation", f"{name}={value}")
     ]
     layer = ("--layer", "agent", "--dir", "data:0755:65532:65532", "--file", "agent=in/agent:0755")
+    words: tuple[str | Artifact | Out, ...] = ("--config", text, *notes)
+    words += ("--name", ctx.image_name, "--out", Out("image", tree=True))
     (image,) = ctx.tool(
         ASSEMBLE_IMAGE,
         *layer,
-        "--config",
-        text,
-        *notes,
-        "--name",
-        ctx.image_name,
-        "--out",
-        Out("image", tree=True),
+        *words,
         inputs=(In(program, "in/agent"),),
         title="assemble the image",
     )

@@ -88,16 +88,15 @@ def quantize_members(
             f"write {LINE}",
         )
     tried = CANDIDATES if storage == "smallest" else (storage,)
-    words = (
+    words: tuple[str, ...] = (
         "--asked",
         storage,
         "--kl",
         repr(budget.kl),
         "--regret",
         repr(budget.regret),
-        "--agreement",
-        _format_share(budget.agreement),
     )
+    words += ("--agreement", _format_share(budget.agreement))
     order = SearchSettings(tried, _episodes(ctx, budget, len(tried)), words, target, options)
     quantized = [_quantize_member(ctx, member, order) for member in members]
     (page,) = ctx.tool(
@@ -192,39 +191,21 @@ def _candidate(
     planned, name = member.proved.planned, f"{member.name} as {storage}"
     plan, facts = ctx.tool(
         QUANTIZE_PLAN,
-        "--ir",
-        planned.ir,
-        "--storage",
-        storage,
-        "--out",
-        Out("plan", tree=True),
-        "--facts",
-        Out("coding.json"),
+        *("--ir", planned.ir, "--storage", storage),
+        *("--out", Out("plan", tree=True), "--facts", Out("coding.json")),
         title=f"code {name}",
     )
     (code,) = ctx.tool(
         EMIT_AGENT,
-        "--plan",
-        plan,
-        "--name",
-        member.name,
-        "--out",
-        Out("agent.c"),
+        *("--plan", plan, "--name", member.name, "--out", Out("agent.c")),
         title=f"emit {name}",
     )
     parts = [word for part in trial for word in ("--trial", part)]
     (findings,) = ctx.tool(
         MEASURE_QUANTIZATION,
         code,
-        "--name",
-        member.name,
-        "--interface",
-        planned.interface,
-        "--probe",
-        planned.probe,
-        *parts,
-        "--out",
-        Out("findings", tree=True),
+        *("--name", member.name, "--interface", planned.interface, "--probe", planned.probe),
+        *(*parts, "--out", Out("findings", tree=True)),
         title=f"try {name}",
     )
     compiled = _compile(ctx, replace(member, name=name), code, order)

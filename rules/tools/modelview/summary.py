@@ -10,6 +10,13 @@ import numpy as np
 from agentc.importers.parameters import CHANGED, LEGACY_DEFAULTS
 from agentc.ir.types import F64, Model
 
+PARAMETERS = (
+    *("semantics", "gamma", "alpha", "inference_algo", "num_iter", "action_selection"),
+    *("sampling_mode", "use_utility", "use_states_info_gain", "use_param_info_gain"),
+    "use_inductive",
+)
+"""Parameters that the summary always shows."""
+
 
 def summarize(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
     """Return the summary for JSON; costs are multiply-adds by formula, not measured."""
@@ -36,17 +43,7 @@ def summarize(model: Model, labels: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": {
             name: getattr(model, name)
             for name in (
-                "semantics",
-                "gamma",
-                "alpha",
-                "inference_algo",
-                "num_iter",
-                "action_selection",
-                "sampling_mode",
-                "use_utility",
-                "use_states_info_gain",
-                "use_param_info_gain",
-                "use_inductive",
+                *PARAMETERS,
                 *["plan_every"] * model.keeps_plans,
                 *["utility_only"] * bool(model.utility_only),
             )

@@ -17,6 +17,14 @@ from pymdp.inference import SEQUENCE_METHODS, SMOOTHING_METHODS
 atexit.register(gc.callbacks.clear)  # jax's callback prints a traceback at interpreter shutdown
 
 
+PARAMETERS = (
+    *("policy_len", "gamma", "alpha", "num_iter", "inference_algo", "inference_horizon"),
+    *("action_selection", "sampling_mode", "use_utility", "use_states_info_gain"),
+    *("use_param_info_gain", "use_inductive", "inductive_epsilon", "learn_A", "learn_B"),
+)
+"""Parameters of a model that the constructor of an Agent accepts under the same name."""
+
+
 def refusals(model: Model) -> list[str]:
     """Return every reason why pymdp cannot step this agent one observation at a time."""
     return [*_learning(model), *_inference(model)]
@@ -91,26 +99,7 @@ def build(model: Model) -> Any:
             "num_controls": list(model.num_controls),
         }
     )
-    words = {
-        name: getattr(model, name)
-        for name in (
-            "policy_len",
-            "gamma",
-            "alpha",
-            "num_iter",
-            "inference_algo",
-            "inference_horizon",
-            "action_selection",
-            "sampling_mode",
-            "use_utility",
-            "use_states_info_gain",
-            "use_param_info_gain",
-            "use_inductive",
-            "inductive_epsilon",
-            "learn_A",
-            "learn_B",
-        )
-    }
+    words = {name: getattr(model, name) for name in PARAMETERS}
     try:
         return Agent(
             A=_arrays(model.A),

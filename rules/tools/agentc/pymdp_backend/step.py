@@ -99,11 +99,7 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
                 if windowed
                 else [new[:, -1:] for new in qs]
             )
-        q_pi = (
-            jax.lax.cond(carry.ahead == 0, lambda: agent.infer_policies(qs)[0], lambda: carry.q_pi)
-            if model.keeps_plans
-            else agent.infer_policies(qs)[0]
-        )
+        q_pi = _policies(carry, qs, model.keeps_plans)
         learned = _learned(carry, qs, kept, windowed)
         choice = _choose(agent, [q[0, -1] for q in qs], q_pi[0], carry.ahead)
         return carry._replace(
@@ -120,6 +116,15 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
 def executed(carry: Carry, action: Any) -> Carry:
     """Return the carry with the executed action (factors,)."""
     return carry._replace(last=jnp.asarray(action, dtype=jnp.int32)[None])
+
+
+def _policies(carry: Carry, qs: Any, keeps_plans: bool) -> Any:
+    """Return q_pi: of this step, or of the latest evaluation while a plan is followed."""
+    if not keeps_plans:
+        return carry.agent.infer_policies(qs)[0]
+    return jax.lax.cond(
+        carry.ahead == 0, lambda: carry.agent.infer_policies(qs)[0], lambda: carry.q_pi
+    )
 
 
 def _append(window: Any, latest: Any) -> Any:

@@ -48,7 +48,7 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
     orders = orders or [order for order in _all(axes.roles) if _fits(axes, written, order)]
     if not orders:
         usual = (
-            f"; of more than {MAX_ROLES} axes only the usual orders are tried: say it, "
+            f"; of more than {MAX_ROLES} axes only the usual orders are tried: write it, "
             f'layout = {{ {axes.name} = "{",".join(axes.roles)}" }}, as written'
             if len(axes.roles) > MAX_ROLES
             else ""
@@ -70,17 +70,20 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
                 for error in itertools.islice(column_errors(axes.name, reading), SHOWN)
             ]
         )
-    different = _distinct_orders(axes, written, sound)
+    _check_unique(axes, _distinct_orders(axes, written, sound))
+    return _read(axes, written, sound[0])
+
+
+def _check_unique(axes: AxisRoles, different: list[Order]) -> None:
+    """Raise a ModelError if several orders give different models."""
     if len(different) > 1:
         choices = " or ".join(f'"{",".join(order)}"' for order in different)
         raise ModelError(
             [
                 f"{axes.name} can be read in {len(different)} ways that make different models: "
-                "say which it "
-                f"is, layout = {{ {axes.name} = {choices} }}"
+                f"write which one is meant, layout = {{ {axes.name} = {choices} }}"
             ]
         )
-    return _read(axes, written, sound[0])
 
 
 def _as_said(axes: AxisRoles, written: F64, layout: Order) -> F64:

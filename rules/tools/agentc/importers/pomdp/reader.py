@@ -64,13 +64,8 @@ def source_of(
         B.append(_last_action_transitions(model.actions.size))
         D.append(np.eye(model.actions.size + 1)[0])
     if preferences is not None:
-        return ModelSource(
-            A=[A],
-            B=B,
-            C=[_preferences(model.observations, preferences)],
-            D=D,
-            spec=_labels(model, acts),
-        )
+        C = _preferences(model.observations, preferences)
+        return ModelSource(A=[A], B=B, C=[C], D=D, spec=_labels(model, acts))
     C, observed_rewards = _rewards(model, T, seen, rewards)
     C = over_time(C * rewards.scale, model.discount, policy_len)
     if observed_rewards is None:
