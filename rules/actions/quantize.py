@@ -75,18 +75,7 @@ def quantize_members(
     """
     if storage is None and budget is None:
         return members, None
-    if storage is None:
-        raise BuildError(
-            f"{ctx.label} has a fidelity but no storage",
-            ctx.target.place("fidelity"),
-            'storage = "smallest", "uint16", "fp16" or "palette", or leave fidelity out',
-        )
-    if budget is None:
-        raise BuildError(
-            f'{ctx.label}: storage = "{storage}" loses fidelity, but the export sets no budget',
-            ctx.target.place("storage"),
-            f"write {LINE}",
-        )
+    storage, budget = _checked(ctx, storage, budget)
     tried = CANDIDATES if storage == "smallest" else (storage,)
     words: tuple[str, ...] = (
         "--asked",
@@ -107,6 +96,25 @@ def quantize_members(
         title="how agents are stored",
     )
     return tuple(member for member, _ in quantized), page
+
+
+def _checked(
+    ctx: Ctx, storage: Storage | None, budget: Fidelity | None
+) -> tuple[Storage, Fidelity]:
+    """Require a storage and a budget together."""
+    if storage is None:
+        raise BuildError(
+            f"{ctx.label} has a fidelity but no storage",
+            ctx.target.place("fidelity"),
+            'storage = "smallest", "uint16", "fp16" or "palette", or leave fidelity out',
+        )
+    if budget is None:
+        raise BuildError(
+            f'{ctx.label}: storage = "{storage}" loses fidelity, but the export sets no budget',
+            ctx.target.place("storage"),
+            f"write {LINE}",
+        )
+    return storage, budget
 
 
 def _format_share(share: float) -> str:

@@ -94,11 +94,7 @@ def stepper(model: Model) -> Callable[[Carry, Sequence[Any]], tuple[Carry, Choic
                 begun, lambda: agent.D, lambda: agent.update_empirical_prior(carry.last, carry.qs)
             )
             qs = agent.infer_states([o[:, -1:] for o in seen], prior)
-            kept = (
-                [_append(old, new[:, -1]) for old, new in zip(carry.qs, qs, strict=True)]
-                if windowed
-                else [new[:, -1:] for new in qs]
-            )
+            kept = _window(carry.qs, qs) if windowed else [new[:, -1:] for new in qs]
         q_pi = _policies(carry, qs, model.keeps_plans)
         learned = _learned(carry, qs, kept, windowed)
         choice = _choose(agent, [q[0, -1] for q in qs], q_pi[0], carry.ahead)
@@ -125,6 +121,11 @@ def _policies(carry: Carry, qs: Any, keeps_plans: bool) -> Any:
     return jax.lax.cond(
         carry.ahead == 0, lambda: carry.agent.infer_policies(qs)[0], lambda: carry.q_pi
     )
+
+
+def _window(old: Any, latest: Any) -> list[Any]:
+    """Return the windows of beliefs by factor, shifted by one."""
+    return [_append(before, new[:, -1]) for before, new in zip(old, latest, strict=True)]
 
 
 def _append(window: Any, latest: Any) -> Any:
