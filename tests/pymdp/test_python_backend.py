@@ -64,9 +64,9 @@ def judged(model: ir.Model, episodes: int = 3, steps: int = 12) -> dict[str, Any
         ),
         (learner(inference_algo="mmp", inference_horizon=3), "rollout"),
         (one_factor(inference_algo="vmp", inference_horizon=3), "rollout"),
-        (one_factor(), "reference.py"),
+        (one_factor(), "oracle/agent.py"),
         (learner(plan_every=2), "rollout"),
-        (one_factor(plan_every=2), "reference.py"),
+        (one_factor(plan_every=2), "oracle/agent.py"),
     ],
     ids=[
         "learns",

@@ -18,11 +18,8 @@ def infer(plan: Plan) -> Iterator[str]:
     """Generate `infer`: the posterior over states, and its free energy in `self.vfe`."""
     states = plan.header["num_states"]
     factors, at = range(len(states)), offsets(states)
-    total, joint, rounds = (
-        at[-1],
-        joint_states(plan, factors),
-        plan.header["num_iter"] if len(states) > 1 else 1,
-    )
+    total, joint = at[-1], joint_states(plan, factors)
+    rounds = plan.header["num_iter"] if len(states) > 1 else 1
     yield "static void infer(const i32 *o) {"
     yield f"    static f64 ln_joint[{joint}], base[{total}], x[{total}];\n    i32 i;"
     yield f"{loops(states, factors)}    {{\n        f64 p = 1.0;"

@@ -267,12 +267,7 @@ def write_probe(
             coverage.add(tried)
     used, transitions = coverage.transitions()
     out.mkdir(parents=True, exist_ok=True)
-    arrays = _arrays(runs)
-    if model.action_selection == "stochastic":
-        arrays["q_pi.f64"] = np.array([[step.q_pi for step in run] for run in runs], dtype="<f8")
-    if model.keeps_plans:
-        arrays["plans.i32"] = model.policies[:, : model.plan_every].astype("<i4")
-    for name, array in arrays.items():
+    for name, array in _arrays(model, runs).items():
         (out / name).write_bytes(array.tobytes())
     (out / "probe.json").write_bytes(
         ir.canonical_json(
@@ -297,8 +292,9 @@ def write_probe(
     )
 
 
-def _arrays(runs: Sequence[Sequence[ReferenceStep]]) -> dict[str, NDArray[Any]]:
-    return {
+def _arrays(model: Model, runs: Sequence[Sequence[ReferenceStep]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the probe folder by file name."""
+    arrays: dict[str, NDArray[Any]] = {
         "obs.i32": np.array([[step.obs for step in run] for run in runs], dtype="<i4"),
         "action.i32": np.array([[step.action for step in run] for run in runs], dtype="<i4"),
         "executed.i32": np.array([[step.executed for step in run] for run in runs], dtype="<i4"),
@@ -309,3 +305,8 @@ def _arrays(runs: Sequence[Sequence[ReferenceStep]]) -> dict[str, NDArray[Any]]:
         "vfe.f64": np.array([[step.vfe for step in run] for run in runs], dtype="<f8"),
         "efe.f64": np.array([[step.efe for step in run] for run in runs], dtype="<f8"),
     }
+    if model.action_selection == "stochastic":
+        arrays["q_pi.f64"] = np.array([[step.q_pi for step in run] for run in runs], dtype="<f8")
+    if model.keeps_plans:
+        arrays["plans.i32"] = model.policies[:, : model.plan_every].astype("<i4")
+    return arrays

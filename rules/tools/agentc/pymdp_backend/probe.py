@@ -22,7 +22,7 @@ from agentc.proof.replay import Probe
 from agentc.pymdp_backend import agent as pymdp_agent
 from agentc.pymdp_backend.rollout import Rollout
 
-OURS = "float64, independent of pymdp (agent.py)"
+OURS = "float64, independent of pymdp (oracle/agent.py)"
 THEIRS = "pymdp 1.0.4's own rollout in float64"
 
 

@@ -32,7 +32,7 @@ class AxisRoles:
 
 def _shape_error(axes: AxisRoles, written: F64) -> str:
     usual = (
-        f"; of more than {MAX_ROLES} axes only the usual orders are tried: say it, "
+        f"; of more than {MAX_ROLES} axes only the usual orders are tried: write it, "
         f'layout = {{ {axes.name} = "{",".join(axes.roles)}" }}, as written'
         if len(axes.roles) > MAX_ROLES
         else ""
