@@ -20,7 +20,8 @@ _SRC = str(Path(__file__).parents[3])
 
 def test_version_costs_no_import() -> None:
     program = (
-        f"import sys; sys.path.insert(0, {_SRC!r}); from buildgraph.cli import main; code = main(['--version']);"
+        f"import sys; sys.path.insert(0, {_SRC!r});"
+        "from buildgraph.cli import main; code = main(['--version']);"
         "heavy = {'argparse', 'dataclasses', 'typing', 're', 'pathlib', 'json'} & set(sys.modules);"
         "sys.exit(code or sorted(heavy) or 0)"
     )
@@ -33,7 +34,8 @@ def test_version_costs_no_import() -> None:
 def program(main: str, number: str, handler: str) -> subprocess.CompletedProcess[str]:
     """Run `program` as a process with this body of `main`; `handler` handles the signal before."""
     text = (
-        f"import os, signal, sys, buildgraph.cli as cli\nsignal.signal(signal.{number}, signal.{handler})\n"
+        "import os, signal, sys, buildgraph.cli as cli\n"
+        f"signal.signal(signal.{number}, signal.{handler})\n"
         f"def main():\n    {main}\ncli.main = main\ncli.program()"
     )
     return subprocess.run(
@@ -52,7 +54,8 @@ def test_a_signal_before_or_after_the_work_prints_no_traceback() -> None:
 
 def test_an_inherited_ignored_sigchld_does_not_prevent_waiting() -> None:
     ran = program(
-        "return os.waitstatus_to_exitcode(os.waitpid(os.spawnv(os.P_NOWAIT, '/bin/sh', ['sh', '-c', 'exit 7']), 0)[1])",
+        "pid = os.spawnv(os.P_NOWAIT, '/bin/sh', ['sh', '-c', 'exit 7']);"
+        "return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])",
         "SIGCHLD",
         "SIG_IGN",
     )

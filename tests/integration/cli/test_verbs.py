@@ -43,7 +43,8 @@ _FILES = {
     "page.txt": "hello\n",
     "upper.py": "import sys; open(sys.argv[2], 'w').write(open(sys.argv[1]).read().upper())\n",
     "twice.py": "import sys; open(sys.argv[2], 'w').write(open(sys.argv[1]).read() * 2)\n",
-    "short.py": "import sys; n = len(open(sys.argv[1]).read()); print(n, 'letters'); sys.exit(n > 10)\n",
+    "short.py": "import sys; n = len(open(sys.argv[1]).read()); "
+    "print(n, 'letters'); sys.exit(n > 10)\n",
     "slow.py": "import sys, time; print('begun', flush=True); time.sleep(600)\n",
 }
 

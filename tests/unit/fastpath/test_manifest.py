@@ -92,7 +92,8 @@ def test_an_update_keeps_other_stamps_and_drops_what_a_tree_lost(root: Path) -> 
     paths = ["a.txt", "out/t/tree/two", "."]
     stamps = {path: fingerprint(str(root / path)) for path in paths}
     checked.update(stamps, ["out/t/tree"], "then\n", 78)
-    assert _check(root) == ("then\n", []) and checked.name == manifest.last_check.name  # type: ignore[union-attr]
+    assert _check(root) == ("then\n", [])
+    assert manifest.last_check is not None and checked.name == manifest.last_check.name
     (root / "out/t/tree/two").write_text("other")
     (root / "b.txt").write_text("other")
     assert _check(root) == (None, ["b.txt", "out/t/tree/two"])

@@ -9,7 +9,10 @@ from buildgraph.ui.markdown import prepare_markdown
 
 
 def test_a_page_is_rendered_for_a_terminal() -> None:
-    text = "# Title\n\n[a](a.md) and [`b`](b) and ![c](c.svg)\n\n```toml title=\"BUILD.toml\"\nx = '[d](d)'\n```\n<!-- note -->\n"
+    text = (
+        "# Title\n\n[a](a.md) and [`b`](b) and ![c](c.svg)\n\n"
+        "```toml title=\"BUILD.toml\"\nx = '[d](d)'\n```\n<!-- note -->\n"
+    )
     shown = render_markdown(
         prepare_markdown(text, lambda address: {"a.md": "A"}.get(address, address)), 60
     )

@@ -14,6 +14,7 @@ from rules.boards.catalogue import BOARDS, Core
 from tests.support.requirements import need, need_module
 
 CORES = sorted({board.core for board in BOARDS.values()}, key=lambda core: core.cpu)
+# Features of the compiler that arrange or observe code, but add no instructions.
 TUNING = re.compile(
     r"(fuse|use|addr|alu|balance|cmp|enable|max|predictable)_.*|perfmon|spe|v[0-9_]+a"
 )
@@ -39,14 +40,14 @@ def test_the_emulator_knows_every_core() -> None:
 
 
 def features(cpu: str) -> tuple[str, set[str]]:
-    """Architecture version and instruction sets that the compiler takes a 64-bit Arm core to have."""
+    """Return the architecture version and instruction sets of a 64-bit Arm core in the compiler."""
     need_module("ziglang")
     command = [sys.executable, "-m", "ziglang", "targets"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    arm64 = told[told.index(".aarch64 = .{", told.index(".cpus = .{")) :]
-    found = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
-    assert found, f"the compiler knows no {cpu}"
-    names = set(re.findall(r'"(\w+)"', found[1]))
+    targets = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    arm64 = targets[targets.index(".aarch64 = .{", targets.index(".cpus = .{")) :]
+    entry = re.search(rf"\.{cpu} = \.\{{(.*?)\}}", arm64, re.DOTALL)
+    assert entry, f"the compiler knows no {cpu}"
+    names = set(re.findall(r'"(\w+)"', entry[1]))
     return max(name for name in names if re.fullmatch(r"v\w+a", name)), {
         n for n in names if not TUNING.fullmatch(n)
     }

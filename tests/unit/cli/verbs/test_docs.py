@@ -15,8 +15,10 @@ from buildgraph.ui.json_document import SCHEMA
 PAGES = {
     "index": "# Docs\n\n* [Start](tutorial.md)\n* [CI](howto/ci.md#cache)\n* [gone](gone.md)\n",
     "changelog": "# Changelog\n",
-    "tutorial": "# Your `first` agent\n\nSee [CI](howto/ci.md), [below](#below) and [us](https://example.org/x).\n",
-    "howto/ci": "# Build in CI\n\nBack to [the start](../tutorial.md). ![A house](../images/house.svg)\n",
+    "tutorial": "# Your `first` agent\n\n"
+    "See [CI](howto/ci.md), [below](#below) and [us](https://example.org/x).\n",
+    "howto/ci": "# Build in CI\n\n"
+    "Back to [the start](../tutorial.md). ![A house](../images/house.svg)\n",
     "design/cache": "no heading\n",
     "howto/cache": "# Cache\n",
 }
@@ -62,8 +64,9 @@ def test_another_word_is_refused_with_a_hint(word: str, what: str, fix: str) -> 
 def test_the_list_names_every_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["docs"]) == 0
     assert capsys.readouterr().out == (
-        "index         Docs\ntutorial      Your first agent\n\nhowto/ci      Build in CI\n\nchangelog     Changelog\n\n"
-        "design/cache  design/cache\n\nhowto/cache   Cache\n\n`buildgraph docs TOPIC` shows a page\n"
+        "index         Docs\ntutorial      Your first agent\n\nhowto/ci      Build in CI\n\n"
+        "changelog     Changelog\n\ndesign/cache  design/cache\n\nhowto/cache   Cache\n\n"
+        "`buildgraph docs TOPIC` shows a page\n"
     )
 
 

@@ -33,7 +33,6 @@ THIRTEEN = {
     "intel-nuc",
     "coral-dev",
 }
-# What these names of the compiler stand for is how code is arranged or observed, not which instructions it has.
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)

@@ -1,4 +1,4 @@
-"""The tiger: an agent with rewards against exact beliefs, over all sequences of six observations."""
+"""The tiger: an agent with rewards against exact beliefs, for all sequences of six observations."""
 
 from __future__ import annotations
 
