@@ -1,4 +1,4 @@
-"""A workspace that another one equals is built without parsing or analysing anything; what differs is looked at."""
+"""A clone of a built workspace is built without analysis; only differences are analysed."""
 
 from __future__ import annotations
 
@@ -44,19 +44,20 @@ IMPORTED = """
 import sys
 from buildgraph.cli import main
 code = main(["build", "//..."])
-print(*sorted(name for name in sys.modules if name in ("pydantic", "networkx", "diskcache", "numpy", "tomllib")), file=sys.stderr)
+heavy = {"pydantic", "networkx", "diskcache", "numpy", "tomllib"}
+print(*sorted(heavy & set(sys.modules)), file=sys.stderr)
 sys.exit(code)
 """
 
 
 @pytest.fixture
 def first(tmp_path: Path) -> Space:
-    made = space(tmp_path, BUILD)
-    made.write("a.txt", "a\n")
-    made.write("tool.sh", 'cat "$1" > "$2/one"; echo two > "$2/two"\n')
-    made.write("src/x.txt", "x")
-    made.run("build", "//...", code=0)
-    return made
+    workspace = space(tmp_path, BUILD)
+    workspace.write("a.txt", "a\n")
+    workspace.write("tool.sh", 'cat "$1" > "$2/one"; echo two > "$2/two"\n')
+    workspace.write("src/x.txt", "x")
+    workspace.run("build", "//...", code=0)
+    return workspace
 
 
 def _clone(first: Space, name: str) -> Space:
@@ -65,11 +66,11 @@ def _clone(first: Space, name: str) -> Space:
     return Space(root, first.cache)
 
 
-def _imported(of: Space) -> tuple[str, list[str]]:
+def _build_and_list_imports(workspace: Space) -> tuple[str, list[str]]:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED],
-        cwd=of.root,
-        env=of.environ(),
+        cwd=workspace.root,
+        env=workspace.environ(),
         capture_output=True,
         text=True,
         check=True,
@@ -77,8 +78,8 @@ def _imported(of: Space) -> tuple[str, list[str]]:
     return done.stdout, done.stderr.splitlines()[-1].split()
 
 
-def _shown(of: Space, below: str = "") -> dict[str, bytes]:
-    top = of.root / "out" / below
+def _read_outputs(workspace: Space, below: str = "") -> dict[str, bytes]:
+    top = workspace.root / "out" / below
     return {
         os.path.relpath(os.path.join(folder, name), top): Path(folder, name).read_bytes()
         for folder, _, names in os.walk(top, followlinks=True)
@@ -89,17 +90,17 @@ def _shown(of: Space, below: str = "") -> dict[str, bytes]:
 
 def test_a_clone_is_restored_without_analysis(first: Space) -> None:
     clone = _clone(first, "clone")
-    said, imported = _imported(clone)
-    assert imported == [] and "0 ran, " in said and "passed       lint" in said
-    assert _shown(clone) == _shown(first)
+    stdout, modules = _build_and_list_imports(clone)
+    assert modules == [] and "0 ran, " in stdout and "passed       lint" in stdout
+    assert _read_outputs(clone) == _read_outputs(first)
 
 
 def test_touched_build_files_cost_no_analysis_either(first: Space) -> None:
     (first.root / "BUILD.toml").write_text((first.root / "BUILD.toml").read_text())
-    assert _imported(first)[1] == []
+    assert _build_and_list_imports(first)[1] == []
 
 
-def test_other_content_of_what_decides_is_analysed(first: Space) -> None:
+def test_other_inputs_of_the_analysis_are_analysed(first: Space) -> None:
     clone = _clone(first, "clone")
     clone.write(
         "BUILD.toml",
@@ -107,32 +108,32 @@ def test_other_content_of_what_decides_is_analysed(first: Space) -> None:
             '["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]'
         ),
     )
-    said, imported = _imported(clone)
-    assert "pydantic" in imported and "1 ran" in said
+    stdout, modules = _build_and_list_imports(clone)
+    assert "pydantic" in modules and "1 ran" in stdout
     assert (clone.root / "out/b/b.txt").read_text() == "a\na\n"
     another = _clone(first, "another")
     another.write("src/y.txt", "y")  # a glob's folder lists another name
-    assert "pydantic" in _imported(another)[1]
-    assert sorted(map(os.path.basename, _shown(another, "f"))) == ["x.txt", "y.txt"]
+    assert "pydantic" in _build_and_list_imports(another)[1]
+    assert sorted(map(os.path.basename, _read_outputs(another, "f"))) == ["x.txt", "y.txt"]
     third = _clone(first, "third")
     third.write("sub/BUILD.toml", '[c]\nrule = "files"\nsrcs = ["z"]\n')
     third.write("sub/z", "z")
     third.run("build", "//...", code=0)
-    assert list(map(os.path.basename, _shown(third, "sub"))) == ["z"]
+    assert list(map(os.path.basename, _read_outputs(third, "sub"))) == ["z"]
 
 
 def test_other_sources_run_what_reads_them(first: Space) -> None:
     clone = _clone(first, "clone")
     clone.write("a.txt", "aaa\n")
-    said, imported = _imported(clone)
-    assert imported == [] and "3 ran" in said
+    stdout, modules = _build_and_list_imports(clone)
+    assert modules == [] and "3 ran" in stdout
     assert (clone.root / "out/b/b.txt").read_text() == "aaa\n"
     clone.write("a.txt", "a\n")
     assert "0 ran" in clone.run("build", "//...", code=0).out
-    assert _shown(clone) == _shown(first)
+    assert _read_outputs(clone) == _read_outputs(first)
 
 
-def test_a_source_that_is_gone_is_told_with_its_line(first: Space) -> None:
+def test_a_missing_source_is_reported_with_its_line(first: Space) -> None:
     clone = _clone(first, "clone")
     (clone.root / "a.txt").unlink()
     done = clone.run("build", "//...", code=2)
@@ -142,13 +143,15 @@ def test_a_source_that_is_gone_is_told_with_its_line(first: Space) -> None:
 def test_a_damaged_graph_is_none(first: Space) -> None:
     clone = _clone(first, "clone")
     _damage(first, b"graph\n")
-    said, imported = _imported(clone)
-    assert "pydantic" in imported and "0 ran" in said and _shown(clone) == _shown(first)
+    stdout, modules = _build_and_list_imports(clone)
+    assert (
+        "pydantic" in modules and "0 ran" in stdout and _read_outputs(clone) == _read_outputs(first)
+    )
 
 
-def _damage(of: Space, mark: bytes) -> None:
-    """Change a byte behind the last occurrence of some bytes of the snapshot in the cache."""
-    (path,) = Path(of.cache, "graphs").iterdir()
+def _damage(workspace: Space, mark: bytes) -> None:
+    """Change a byte after the last `mark` in the snapshot of the cache."""
+    (path,) = Path(workspace.cache, "graphs").iterdir()
     data = path.read_bytes()
     at = data.rindex(mark) + len(mark) + 20
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
@@ -156,13 +159,16 @@ def _damage(of: Space, mark: bytes) -> None:
 
 @pytest.mark.parametrize("mark", [b"results\n", b"line_sums:"])
 def test_damaged_results_are_none(first: Space, mark: bytes) -> None:
-    """The graph before them is used, with every action dirty."""
+    """The graph in front of the results is still used, with every action dirty."""
     clone = _clone(first, "clone")
     _damage(first, mark)
-    said, imported = _imported(clone)
-    assert not imported and "0 ran" in said and _shown(clone) == _shown(first)
+    stdout, modules = _build_and_list_imports(clone)
+    assert not modules and "0 ran" in stdout and _read_outputs(clone) == _read_outputs(first)
     clone.write("a.txt", "aaa\n")
-    assert "3 ran" in _imported(clone)[0] and (clone.root / "out/b/b.txt").read_text() == "aaa\n"
+    assert (
+        "3 ran" in _build_and_list_imports(clone)[0]
+        and (clone.root / "out/b/b.txt").read_text() == "aaa\n"
+    )
 
 
 def test_a_damaged_record_is_none(first: Space) -> None:
@@ -170,12 +176,15 @@ def test_a_damaged_record_is_none(first: Space) -> None:
     clone = _clone(first, "clone")
     (path,) = Path(first.cache, "graphs").iterdir()
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    said, imported = _imported(clone)
-    assert not imported and "0 ran" in said and _shown(clone) == _shown(first)
+    stdout, modules = _build_and_list_imports(clone)
+    assert not modules and "0 ran" in stdout and _read_outputs(clone) == _read_outputs(first)
 
 
 def test_the_snapshot_of_other_build_files_is_none(first: Space) -> None:
-    """It has the name of this one's, for the root's BUILD.toml is the same; a failed build left no other."""
+    """Both snapshots have the same name, since BUILD.toml of the root is the same.
+
+    The failed build saved no snapshot of its own.
+    """
     broken = _clone(first, "broken")
     broken.write(
         "sub/BUILD.toml", '[c]\nrule = "command"\noutputs = { o = "o" }\nargv = ["false"]\n'
@@ -185,31 +194,38 @@ def test_the_snapshot_of_other_build_files_is_none(first: Space) -> None:
     assert "//sub:c" in again.run("build", "//...", code=1).err
 
 
-def test_what_the_cache_lost_is_made_again(first: Space) -> None:
-    """A record that is gone makes its step run; a blob that is gone makes that which made it run."""
+def test_entries_that_the_cache_lost_are_built_again(first: Space) -> None:
+    """A missing record makes its action run; a missing blob makes the action that writes it run."""
     records = [path for path in Path(first.cache, "results").rglob("*") if path.is_file()]
     for path in records:
         path.unlink()
     clone = _clone(first, "clone")
-    assert "0 hits" in _imported(clone)[0] and _shown(clone) == _shown(first)
+    assert "0 hits" in _build_and_list_imports(clone)[0] and _read_outputs(clone) == _read_outputs(
+        first
+    )
     for path in Path(first.cache, "blobs/sha256").iterdir():
         path.unlink()
     other = _clone(first, "other")
-    assert other.run("build", "//...", code=0).code == 0 and _shown(other) == _shown(first)
+    assert other.run("build", "//...", code=0).code == 0 and _read_outputs(other) == _read_outputs(
+        first
+    )
 
 
 def test_a_clone_goes_on_as_if_it_had_been_built_there(first: Space) -> None:
-    """History, receipt and snapshot are there: nothing changed, `why` knows, a change runs what it reaches."""
+    """The clone has history, manifest and snapshot.
+
+    A second build reports no change, `why` explains it, and an edit runs only its dependents.
+    """
     clone = _clone(first, "clone")
-    _imported(clone)
+    _build_and_list_imports(clone)
     deadline = time.monotonic() + 60
-    while "nothing changed" not in _imported(clone)[0]:
+    while "nothing changed" not in _build_and_list_imports(clone)[0]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert "nothing changed: the actions of //:b" in clone.run("why", "//:b", code=0).out
     clone.write("a.txt", "aa\n")
-    said, imported = _imported(clone)
-    assert not imported and "3 ran" in said
+    stdout, modules = _build_and_list_imports(clone)
+    assert not modules and "3 ran" in stdout
 
 
 def test_what_ran_in_a_weaker_sandbox_does_not_count_in_a_clone(tmp_path: Path) -> None:
@@ -230,7 +246,7 @@ def test_what_ran_in_a_weaker_sandbox_does_not_count_in_a_clone(tmp_path: Path) 
 
 
 def test_a_build_file_that_is_edited_while_it_is_analysed_is_analysed_again(first: Space) -> None:
-    """What analysis made is known by what it read, not by what the file holds when it has ended."""
+    """The snapshot of a graph is keyed by the text that analysis read, not by the later text."""
     edited = BUILD.replace(
         '["cp", "{made}/one", "{o}"]', '["sh", "-c", "cat {made}/one {made}/one > {o}"]'
     )
@@ -239,11 +255,11 @@ import sys
 from buildgraph.state import graph_cache
 from buildgraph.cli import main
 save_graph = graph_cache.save_graph
-def late(*given):
+def save_late(*arguments):
     with open("BUILD.toml", "w") as file:
         file.write({edited!r})
-    return save_graph(*given)
-graph_cache.save_graph = late
+    return save_graph(*arguments)
+graph_cache.save_graph = save_late
 sys.exit(main(["build", "//..."]))
 """
     clone = _clone(first, "clone")

@@ -1,4 +1,4 @@
-"""`--out DIR` adds copies or refuses; it deletes nothing that it did not make, and leaves nothing after a fault."""
+"""`--out DIR` adds copies or refuses; it deletes only its own files, and an error leaves none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_outputs import WORKSPACE, file, image, made
+from tests.e2e.test_outputs import WORKSPACE, create_workspace, file_table, read_tree
 from tests.support.workspace import Space
 
 SITE = (
@@ -21,20 +21,24 @@ SITE = (
 [t]
 rule = "command"
 outputs = { o = "site/" }
-argv = ["sh", "-c", "mkdir -p {o}/d/empty; echo 1 > {o}/a; ln -s later {o}/gone; ln -s ../d {o}/d/up"]
+argv = [
+    "sh",
+    "-c",
+    "mkdir -p {o}/d/empty; echo 1 > {o}/a; ln -s later {o}/gone; ln -s ../d {o}/d/up",
+]
 """
 )
 
 
 @pytest.fixture
-def of(tmp_path: Path) -> Space:
-    return made(tmp_path, SITE)
+def workspace(tmp_path: Path) -> Space:
+    return create_workspace(tmp_path, SITE)
 
 
-def test_links_are_copied_as_links(of: Space, tmp_path: Path) -> None:
-    """Also those that lead nowhere, or round in a circle."""
-    of.run("build", "//:t", "--out", str(tmp_path / "deep/dist"))
-    copy = image(tmp_path / "deep/dist/site")
+def test_links_are_copied_as_links(workspace: Space, tmp_path: Path) -> None:
+    """Dangling links and links that form a cycle are copied, too."""
+    workspace.run("build", "//:t", "--out", str(tmp_path / "deep/dist"))
+    copy = read_tree(tmp_path / "deep/dist/site")
     assert {name: text for name, (_, text) in copy.items()} == {
         "a": "1\n",
         "d": "",
@@ -45,16 +49,16 @@ def test_links_are_copied_as_links(of: Space, tmp_path: Path) -> None:
     assert copy["a"][0] & 0o777 == 0o644 and os.listdir(tmp_path / "deep/dist") == ["site"]
 
 
-def test_a_folder_of_the_users_stays(of: Space) -> None:
-    of.write("site/notes.md", "precious")
-    assert "site is there already" in of.run("build", "//:t", "--out", ".", code=2).err
-    assert {name: text for name, (_, text) in image(of.root / "site").items()} == {
+def test_a_folder_of_the_users_stays(workspace: Space) -> None:
+    workspace.write("site/notes.md", "precious")
+    assert "site is there already" in workspace.run("build", "//:t", "--out", ".", code=2).err
+    assert {name: text for name, (_, text) in read_tree(workspace.root / "site").items()} == {
         "notes.md": "precious"
     }
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling"])
-def test_whatever_has_its_name_stays(of: Space, tmp_path: Path, kind: str) -> None:
+def test_whatever_has_its_name_stays(workspace: Space, tmp_path: Path, kind: str) -> None:
     dist = tmp_path / "dist"
     (dist / "other").mkdir(parents=True)
     path = dist / "site"
@@ -65,100 +69,112 @@ def test_whatever_has_its_name_stays(of: Space, tmp_path: Path, kind: str) -> No
         "dangling": lambda: path.symlink_to("nowhere"),
     }
     makers[kind]()
-    before = image(dist)
-    assert "site is there already" in of.run("build", "//:t", "--out", str(dist), code=2).err
-    assert image(dist) == before
+    before = read_tree(dist)
+    assert "site is there already" in workspace.run("build", "//:t", "--out", str(dist), code=2).err
+    assert read_tree(dist) == before
 
 
-def test_its_own_copy_is_replaced_until_somebody_changes_it(of: Space, tmp_path: Path) -> None:
+def test_its_own_copy_is_replaced_until_a_user_changes_it(workspace: Space, tmp_path: Path) -> None:
     dist = tmp_path / "dist"
     dist.mkdir()
     (dist / "users").write_text("mine")
     for text in "123":
-        of.write("BUILD.toml", SITE.replace("echo 1", f"echo {text}"))
+        workspace.write("BUILD.toml", SITE.replace("echo 1", f"echo {text}"))
         for _ in range(2):
-            of.run("build", "//:t", "--out", str(dist))
+            workspace.run("build", "//:t", "--out", str(dist))
             assert (dist / "site/a").read_text() == f"{text}\n"
-    of.write("BUILD.toml", SITE)
+    workspace.write("BUILD.toml", SITE)
     (dist / "site/d/mine").write_text("mine")
-    before = image(dist)
-    of.run("build", "//:t", "--out", str(dist), code=2)
-    assert image(dist) == before
+    before = read_tree(dist)
+    workspace.run("build", "//:t", "--out", str(dist), code=2)
+    assert read_tree(dist) == before
     (dist / "site/d/mine").unlink()
-    of.run("build", "//:t", "--out", str(dist))
+    workspace.run("build", "//:t", "--out", str(dist))
     assert (dist / "site/a").read_text() == "1\n" and sorted(os.listdir(dist)) == ["site", "users"]
 
 
-def test_an_equal_copy_is_no_fault_where_nothing_is_known(of: Space, tmp_path: Path) -> None:
-    of.run("build", "//:t", "--out", str(tmp_path / "dist"))
-    shutil.rmtree(of.root / ".buildgraph")
-    of.run("build", "//:t", "--out", str(tmp_path / "dist"))
-    of.write("BUILD.toml", SITE.replace("echo 1", "echo 2"))
-    shutil.rmtree(of.root / ".buildgraph")
-    of.run("build", "//:t", "--out", str(tmp_path / "dist"), code=2)
+def test_an_equal_copy_is_no_error_without_a_list_of_copies(
+    workspace: Space, tmp_path: Path
+) -> None:
+    workspace.run("build", "//:t", "--out", str(tmp_path / "dist"))
+    shutil.rmtree(workspace.root / ".buildgraph")
+    workspace.run("build", "//:t", "--out", str(tmp_path / "dist"))
+    workspace.write("BUILD.toml", SITE.replace("echo 1", "echo 2"))
+    shutil.rmtree(workspace.root / ".buildgraph")
+    workspace.run("build", "//:t", "--out", str(tmp_path / "dist"), code=2)
     assert (tmp_path / "dist/site/a").read_text() == "1\n"
 
 
 def test_all_or_nothing(tmp_path: Path) -> None:
-    """Of several targets none is copied when one cannot be."""
-    of = made(tmp_path, SITE + file("p.u", "o.txt") + file("v", "o.txt"))
+    """If one of several targets cannot be copied, none is copied."""
+    workspace = create_workspace(
+        tmp_path, SITE + file_table("p.u", "o.txt") + file_table("v", "o.txt")
+    )
     dist = tmp_path / "dist"
     (dist / "v").mkdir(parents=True)
     (dist / "v/o.txt").write_text("mine")
-    of.run("build", "//...", "--out", str(dist), code=2)
-    assert {name: text for name, (_, text) in image(dist).items()} == {"v": "", "v/o.txt": "mine"}
+    workspace.run("build", "//...", "--out", str(dist), code=2)
+    assert {name: text for name, (_, text) in read_tree(dist).items()} == {
+        "v": "",
+        "v/o.txt": "mine",
+    }
     (dist / "v/o.txt").unlink()
-    of.run("build", "//...", "--out", str(dist))
+    workspace.run("build", "//...", "--out", str(dist))
     assert sorted(os.listdir(dist)) == ["p", "t", "v"] and (dist / "p/u/o.txt").read_text() == "1\n"
 
 
 @pytest.mark.parametrize(
     "folder", ["out", "out/x", "out/t/site/d", ".buildgraph", ".buildgraph/x", "../cache/x", "way"]
 )
-def test_folders_of_buildgraphs_own_are_refused(of: Space, folder: str) -> None:
-    """Also through a link, and before anything runs."""
-    of.run("build", "//:t")
-    (of.root / "way").symlink_to("out/t")
-    before = image(of.root)
-    assert "error: --out:" in of.run("build", "//:t", "--out", folder, code=2).err
-    after = image(of.root)
+def test_folders_of_buildgraphs_own_are_refused(workspace: Space, folder: str) -> None:
+    """Links to them are refused, too, and before any action runs."""
+    workspace.run("build", "//:t")
+    (workspace.root / "way").symlink_to("out/t")
+    before = read_tree(workspace.root)
+    assert "error: --out:" in workspace.run("build", "//:t", "--out", folder, code=2).err
+    after = read_tree(workspace.root)
     assert {name for name in before if "events" not in name} == {
         name for name in after if "events" not in name
     }
 
 
 def test_a_target_called_out_is_not_copied_over_the_outputs(tmp_path: Path) -> None:
-    of = made(tmp_path, WORKSPACE + file("out.t", "o") + file("u", "o"))
-    assert "is in out/" in of.run("build", "//...", "--out", ".", code=2).err
-    assert not (of.root / "u").exists()
+    workspace = create_workspace(
+        tmp_path, WORKSPACE + file_table("out.t", "o") + file_table("u", "o")
+    )
+    assert "is in out/" in workspace.run("build", "//...", "--out", ".", code=2).err
+    assert not (workspace.root / "u").exists()
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling", "below a file"])
-def test_what_is_no_folder_is_refused(of: Space, tmp_path: Path, kind: str) -> None:
+def test_what_is_no_folder_is_refused(workspace: Space, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "dist"
     path.symlink_to("nowhere") if kind == "dangling" else path.write_text("mine")
     name = str(path / "x" if kind == "below a file" else path)
-    assert f"error: --out: {path}" in of.run("build", "//:t", "--out", name, code=30).err
+    assert f"error: --out: {path}" in workspace.run("build", "//:t", "--out", name, code=30).err
     assert path.is_symlink() or path.read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_link_inside_the_folder_is_not_followed(tmp_path: Path) -> None:
-    of = made(tmp_path, WORKSPACE + file("p.t", "o") + file("u", "o"))
+    workspace = create_workspace(
+        tmp_path, WORKSPACE + file_table("p.t", "o") + file_table("u", "o")
+    )
     for name in ("dist", "elsewhere"):
         (tmp_path / name).mkdir()
     (tmp_path / "dist/p").symlink_to(tmp_path / "elsewhere")
     assert (
-        "dist/p is a link" in of.run("build", "//...", "--out", str(tmp_path / "dist"), code=2).err
+        "dist/p is a link"
+        in workspace.run("build", "//...", "--out", str(tmp_path / "dist"), code=2).err
     )
     assert os.listdir(tmp_path / "elsewhere") == [] and os.listdir(tmp_path / "dist") == ["p"]
 
 
-def test_a_folder_that_is_a_link_takes_copies(of: Space, tmp_path: Path) -> None:
-    """The user named it."""
+def test_a_folder_that_is_a_link_takes_copies(workspace: Space, tmp_path: Path) -> None:
+    """The user named the link, so it is followed."""
     (tmp_path / "real").mkdir()
     (tmp_path / "dist").symlink_to("real")
-    of.run("build", "//:t", "--out", str(tmp_path / "dist"))
+    workspace.run("build", "//:t", "--out", str(tmp_path / "dist"))
     assert os.listdir(tmp_path / "real") == ["site"]
 
 
@@ -168,7 +184,12 @@ MANY = (
 [t]
 rule = "command"
 outputs = { o = "tree/" }
-argv = ["python3", "-c", "import sys; [open(f'{{sys.argv[1]}}/{{n}}', 'w').write(str(n)) for n in range(20000)]", "{o}"]
+argv = [
+    "python3",
+    "-c",
+    "import sys; [open(f'{{sys.argv[1]}}/{{n}}', 'w').write(str(n)) for n in range(20000)]",
+    "{o}",
+]
 programs = ["python3"]
 """
 )
@@ -177,12 +198,12 @@ programs = ["python3"]
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_a_signal_ends_the_copying_and_leaves_nothing(tmp_path: Path, stop: signal.Signals) -> None:
-    of, dist = made(tmp_path, MANY), tmp_path / "new/dist"
-    of.run("build", "//:t")
+    workspace, dist = create_workspace(tmp_path, MANY), tmp_path / "new/dist"
+    workspace.run("build", "//:t")
     running = subprocess.Popen(
-        of.command("build", "//:t", "--out", str(dist)),
-        cwd=of.root,
-        env=of.environ(),
+        workspace.command("build", "//:t", "--out", str(dist)),
+        cwd=workspace.root,
+        env=workspace.environ(),
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
@@ -198,5 +219,5 @@ def test_a_signal_ends_the_copying_and_leaves_nothing(tmp_path: Path, stop: sign
         assert not (dist / "tree").exists()
     else:
         assert code == 128 + stop and not (tmp_path / "new").exists()
-    of.run("build", "//:t", "--out", str(dist))
+    workspace.run("build", "//:t", "--out", str(dist))
     assert os.listdir(dist) == ["tree"] and len(os.listdir(dist / "tree")) == 20000

@@ -1,4 +1,4 @@
-"""The engine as a user meets it: workspaces, the real program, counts of what ran."""
+"""The engine in real workspaces: the program runs, and tests count the actions that ran."""
 
 from __future__ import annotations
 
@@ -34,83 +34,83 @@ COUNT = "import sys\nopen(sys.argv[2], 'w').write(str(len(open(sys.argv[1]).read
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Space:
-    """Two commands in a row: words -> upper (what follows a # is dropped) -> count."""
-    made = space(tmp_path, CHAIN)
-    made.write("words.txt", "hello world#1")
-    made.write("upper.py", UPPER)
-    made.write("count.py", COUNT)
-    return made
+    """Create a chain of two commands: words -> upper (drops text after a #) -> count."""
+    workspace = space(tmp_path, CHAIN)
+    workspace.write("words.txt", "hello world#1")
+    workspace.write("upper.py", UPPER)
+    workspace.write("count.py", COUNT)
+    return workspace
 
 
-def ran(of: Space, *patterns: str) -> list[str]:
-    """Labels whose actions ran."""
-    events = of.build(*(patterns or ("//:count",))).events
+def build_and_list_ran(workspace: Space, *patterns: str) -> list[str]:
+    """Build and return the labels of the actions that ran."""
+    events = workspace.build(*(patterns or ("//:count",))).events
     return sorted(
         event["label"] for event in events if event["event"] == "done" and event["how"] == "ran"
     )
 
 
 def test_a_build_makes_its_outputs_and_a_second_runs_nothing(chain: Space) -> None:
-    assert ran(chain) == ["//:count", "//:upper"]
+    assert build_and_list_ran(chain) == ["//:count", "//:upper"]
     assert (chain.root / "out/count/count.txt").read_text() == "11"
-    assert ran(chain) == []
+    assert build_and_list_ran(chain) == []
 
 
 def test_an_output_that_comes_out_equal_stops_the_rebuild(chain: Space) -> None:
-    ran(chain)
+    build_and_list_ran(chain)
     chain.write("words.txt", "hello world#2")
-    assert ran(chain) == ["//:upper"]
+    assert build_and_list_ran(chain) == ["//:upper"]
 
 
 def test_a_reverted_edit_runs_nothing(chain: Space) -> None:
-    ran(chain)
+    build_and_list_ran(chain)
     chain.write("words.txt", "other#")
-    assert ran(chain) == ["//:count", "//:upper"]
+    assert build_and_list_ran(chain) == ["//:count", "//:upper"]
     chain.write("words.txt", "hello world#1")
-    assert ran(chain) == []
+    assert build_and_list_ran(chain) == []
     assert (chain.root / "out/count/count.txt").read_text() == "11"
 
 
 def test_a_touch_and_a_comment_in_build_toml_run_nothing(chain: Space) -> None:
-    ran(chain)
+    build_and_list_ran(chain)
     os.utime(chain.root / "words.txt")
     chain.write("BUILD.toml", "# a comment\n" + CHAIN)
-    assert ran(chain) == []
+    assert build_and_list_ran(chain) == []
 
 
 def test_the_same_size_and_mtime_with_other_content_is_seen(chain: Space) -> None:
-    ran(chain)
+    build_and_list_ran(chain)
     path = chain.root / "words.txt"
     stamp = path.stat()
     path.write_text("HELLO WORLD#1".replace("O", "0"))
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert "//:upper" in ran(chain)
+    assert "//:upper" in build_and_list_ran(chain)
 
 
 def test_a_deleted_or_damaged_output_comes_back(chain: Space) -> None:
-    ran(chain)
+    build_and_list_ran(chain)
     output = chain.root / "out/count/count.txt"
-    held = output.resolve()
-    held.chmod(0o644)
-    held.write_text("99")
-    assert ran(chain) == []
+    built_file = output.resolve()
+    built_file.chmod(0o644)
+    built_file.write_text("99")
+    assert build_and_list_ran(chain) == []
     assert output.read_text() == "11"
     output.resolve().unlink()
-    assert ran(chain) == []
+    assert build_and_list_ran(chain) == []
     assert output.read_text() == "11"
 
 
-@pytest.mark.parametrize("how", ["flip", "truncate", "delete"])
-def test_a_damaged_blob_is_made_again(chain: Space, how: str) -> None:
-    ran(chain)
+@pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
+def test_a_damaged_blob_is_made_again(chain: Space, damage: str) -> None:
+    build_and_list_ran(chain)
     for blob in (chain.cache / "blobs/sha256").iterdir():
         if blob.read_bytes() == b"HELLO WORLD":
             blob.chmod(0o644)
-            blob.unlink() if how == "delete" else blob.write_bytes(
-                b"HELLO W0RLD" if how == "flip" else b"HELL"
+            blob.unlink() if damage == "delete" else blob.write_bytes(
+                b"HELLO W0RLD" if damage == "flip" else b"HELL"
             )
     chain.write("count.py", COUNT + "# again\n")
-    assert "//:count" in ran(chain)
+    assert "//:count" in build_and_list_ran(chain)
     assert (chain.root / "out/count/count.txt").read_text() == "11"
 
 
@@ -122,12 +122,12 @@ def test_the_cache_deleted_is_made_again(chain: Space) -> None:
 
 
 def test_a_second_checkout_shares_the_cache(chain: Space, tmp_path: Path) -> None:
-    ran(chain)
+    build_and_list_ran(chain)
     other = space(tmp_path / "elsewhere", CHAIN, chain.cache)
     other.write("words.txt", "hello world#1")
     other.write("upper.py", UPPER)
     other.write("count.py", COUNT)
-    assert ran(other) == []
+    assert build_and_list_ran(other) == []
     assert (other.root / "out/count/count.txt").read_text() == "11"
 
 
@@ -140,7 +140,7 @@ def test_a_failing_action_shows_its_log_and_is_not_remembered(chain: Space) -> N
         and "--sandbox-debug" in failed.err
     )
     chain.write("upper.py", UPPER)
-    assert ran(chain) == ["//:count", "//:upper"]
+    assert build_and_list_ran(chain) == ["//:count", "//:upper"]
 
 
 def test_keep_going_builds_what_does_not_need_the_failure(chain: Space) -> None:
@@ -168,13 +168,13 @@ def test_a_missing_and_an_undeclared_output_fail(chain: Space) -> None:
 
 def test_sandbox_debug_keeps_a_folder_in_which_the_command_runs_by_hand(chain: Space) -> None:
     chain.write("upper.py", "import sys\nprint('by hand')\nsys.exit(3)\n")
-    for _ in range(2):  # what was kept before is left alone
+    for _ in range(2):  # a second run keeps the folder of the first
         failed = chain.run("build", "//:upper", "--sandbox-debug", code=1)
     line = next(line for line in failed.err.splitlines() if "env -i" in line)
-    again = subprocess.run(
+    process = subprocess.run(
         ["sh", "-c", line[line.index("cd ") :]], capture_output=True, text=True, check=False
     )
-    assert again.returncode == 3 and "by hand" in again.stdout
+    assert process.returncode == 3 and "by hand" in process.stdout
 
 
 def test_an_environment_variable_cannot_influence_an_action(chain: Space) -> None:
@@ -183,20 +183,25 @@ def test_an_environment_variable_cannot_influence_an_action(chain: Space) -> Non
         "import os, sys\nopen(sys.argv[2], 'w').write(os.environ.get('SECRET', 'none'))\n",
     )
     chain.env["SECRET"] = "value"
-    ran(chain, "//:upper")
+    build_and_list_ran(chain, "//:upper")
     assert (chain.root / "out/upper/upper.txt").read_text() == "none"
 
 
 def test_equal_actions_run_once(tmp_path: Path) -> None:
-    table = '[{name}]\nrule = "command"\noutputs = {{ o = "o" }}\nargv = ["sh", "-c", "sleep 0.3; echo x > {{o}}"]\n'
-    made = space(
+    table = """
+[{name}]
+rule = "command"
+outputs = {{ o = "o" }}
+argv = ["sh", "-c", "sleep 0.3; echo x > {{o}}"]
+"""
+    workspace = space(
         tmp_path,
         '[workspace]\nname = "w"\n' + "".join(table.format(name=f"t{n}") for n in range(4)),
     )
-    done = made.build("-j4", "//...")
+    result = workspace.build("-j4", "//...")
     assert (
-        len(done.titles("ran")) == 1
-        and len(done.titles("ran") + done.titles("shared") + done.titles("hit")) == 4
+        len(result.titles("ran")) == 1
+        and len(result.titles("ran") + result.titles("shared") + result.titles("hit")) == 4
     )
 
 
@@ -221,12 +226,12 @@ def test_an_interrupt_leaves_nothing_behind(chain: Space, stop: signal.Signals) 
     _, err = process.communicate(timeout=60)
     assert process.returncode in (130, 143) and "Traceback" not in err
     assert not list(work.iterdir())
-    left = subprocess.run(
+    processes = subprocess.run(
         ["pgrep", "-f", str(work)], capture_output=True, text=True, check=False
     ).stdout
-    assert not left
+    assert not processes
     chain.write("upper.py", UPPER)
-    assert ran(chain) == ["//:count", "//:upper"]
+    assert build_and_list_ran(chain) == ["//:count", "//:upper"]
 
 
 def test_a_build_killed_in_the_middle_is_right_the_next_time(chain: Space) -> None:
@@ -242,7 +247,7 @@ def test_a_build_killed_in_the_middle_is_right_the_next_time(chain: Space) -> No
     process.kill()
     process.wait()
     chain.write("count.py", COUNT)
-    ran(chain)
+    build_and_list_ran(chain)
     assert (chain.root / "out/count/count.txt").read_text() == "11"
     assert not list((chain.cache / "work").iterdir())
 

@@ -53,7 +53,8 @@ void enter(void) {
     register i32 r0 __asm__("r0") = 40 + action[0];
     __asm__ volatile("svc #0" : "+r"(r0) : "r"(r7));
 }
-__asm__(".syntax unified\\n.thumb\\n.globl _start\\n.type _start,%function\\n_start:\\n bl enter\\n");
+__asm__(".syntax unified\\n.thumb\\n.globl _start\\n"
+        ".type _start,%function\\n_start:\\n bl enter\\n");
 """
 
 

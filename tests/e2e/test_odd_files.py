@@ -1,4 +1,4 @@
-"""Unusual names and kinds of files, among the sources or at the paths of buildgraph's own folders."""
+"""Unusual names and kinds of files, among the sources or at paths of buildgraph's own folders."""
 
 from __future__ import annotations
 

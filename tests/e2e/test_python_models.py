@@ -33,7 +33,8 @@ FILES = {
     "agents/agentc.py": "import numpy as np\ndef seen(text):\n    p = float(text)\n"
     "    return np.array([[1 - p, p], [p, 1 - p]])\n",
     "agents/lib/__init__.py": "",
-    "agents/lib/moves.py": "import numpy as np\ndef moves():\n    return np.stack([np.eye(2), np.eye(2)[::-1]], axis=-1)\n",
+    "agents/lib/moves.py": "import numpy as np\ndef moves():\n"
+    "    return np.stack([np.eye(2), np.eye(2)[::-1]], axis=-1)\n",
     "agents/data/noise.csv": "0.25\n",
 }
 
@@ -261,13 +262,15 @@ def test_a_module_named_as_a_package_is_reported_with_its_distribution(tmp_path:
 def test_the_error_of_a_model_that_imports_pymdp_comes_last(tmp_path: Path) -> None:
     need_module("pymdp")
     tables = "".join(
-        f'[models.m{i}]\nrule = "model"\nsource = "m.py"\npackages = ["inferactively-pymdp"]\nargs = {{ x = {i} }}\n'
+        f'[models.m{i}]\nrule = "model"\nsource = "m.py"\n'
+        f'packages = ["inferactively-pymdp"]\nargs = {{ x = {i} }}\n'
         for i in range(3)
     )
     workspace = space(tmp_path, '[workspace]\nname = "w"\n' + tables)
     workspace.write(
         "m.py",
-        "from pymdp.agent import Agent\nprint('imported')\ndef build(x):\n    raise ValueError('mine')\n",
+        "from pymdp.agent import Agent\nprint('imported')\n"
+        "def build(x):\n    raise ValueError('mine')\n",
     )
     # From the second model on, a warm interpreter runs them.
     workspace.run("build", "-k", "-j1", "//models:*", code=None)

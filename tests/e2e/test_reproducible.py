@@ -1,8 +1,8 @@
 """The same sources give the same image for every user, folder, sandbox and number of threads.
 
-The digests below are those of this version of buildgraph and its pinned tools. A digest that changes
-without a change of models, compiler or image is a bug. After such a change, write the new digests
-here.
+The digests below are those of this version of buildgraph and its pinned tools. A digest that
+changes without a change of models, compiler or image is a bug. After such a change, write the new
+digests here.
 """
 
 from __future__ import annotations

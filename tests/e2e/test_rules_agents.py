@@ -336,7 +336,8 @@ def build(warm=2.0, entry="build"):
     cool = [[1.0, 0.7, 0.0], [0.0, 0.3, 0.7], [0.0, 0.0, 0.3]]
     heat = [[0.3, 0.0, 0.0], [0.7, 0.6, 0.0], [0.0, 0.4, 1.0]]
     both = [[list(pair) for pair in zip(*rows)] for rows in zip(cool, heat)]
-    return {"A": [eye], "B": [both], "C": [[0.0, warm, -2.0]], "D": [[0.6, 0.3, 0.1]], "policy_len": 2}
+    rewards, start = [0.0, warm, -2.0], [0.6, 0.3, 0.1]
+    return {"A": [eye], "B": [both], "C": [rewards], "D": [start], "policy_len": 2}
 '''
 EXPORT = """
 [models.python]

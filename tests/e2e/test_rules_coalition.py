@@ -39,7 +39,8 @@ def test_replicas_and_copies_change_only_the_main_file(rooms: Space) -> None:
     edit(
         rooms,
         AGENTS,
-        'agents = { heater = "//models:heater", vent = { model = "//models:vent", replicas = 2 } }\ncopies = 3',
+        'agents = { heater = "//models:heater", vent = { model = "//models:vent", replicas = 2 } }'
+        "\ncopies = 3",
     )
     titles = rooms.build(X86).titles()
     assert {"emit the program", "compile main for x86_64", "link"} <= set(titles)

@@ -1,4 +1,4 @@
-"""Every verb reports each user error with its exit code and place, without a traceback, and ends."""
+"""Every verb reports each user error with its exit code and place, and without a traceback."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _reset(space: Space) -> None:
 
 
 def test_affected_reports_errors_of_the_base_and_of_the_work_tree(tmp_path: Path) -> None:
-    """If the revision is broken, all targets are affected; if the work tree is, that is an error."""
+    """If the revision is broken, all targets are affected; a broken work tree is an error."""
     space, identity = (
         good_workspace(tmp_path),
         ["-c", "user.name=n", "-c", "user.email=e@x", "-c", "commit.gpgsign=false"],

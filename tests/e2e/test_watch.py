@@ -1,4 +1,4 @@
-"""`build --watch`: what changes is built again, and Ctrl-C is the good end."""
+"""`build --watch`: changed targets are built again, and Ctrl-C ends it with exit code 0."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ srcs = ["src/*.txt"]
 """
 
 
-class Watching:
-    """A running watch, and the lines it says."""
+class WatchProcess:
+    """A running watch and the lines that it prints."""
 
-    def __init__(self, of: Space, *words: str) -> None:
-        self.space = of
+    def __init__(self, workspace: Space, *words: str) -> None:
+        self.space = workspace
         self.process = subprocess.Popen(
-            of.command("build", "--watch", *words),
-            cwd=of.root,
-            env=of.environ(),
+            workspace.command("build", "--watch", *words),
+            cwd=workspace.root,
+            env=workspace.environ(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -58,26 +58,26 @@ class Watching:
         for line in self.process.stdout:
             self.lines.put(line.rstrip())
 
-    def built(self, within: float = 60) -> list[str]:
-        """What is said until it waits again."""
-        found: list[str] = []
-        end = time.monotonic() + within
-        while not (found and found[-1].startswith("watching ")):
+    def wait_for_build(self, timeout: float = 60) -> list[str]:
+        """Return the lines that it prints before it waits for changes; `timeout` is in seconds."""
+        lines: list[str] = []
+        end = time.monotonic() + timeout
+        while not (lines and lines[-1].startswith("watching ")):
             try:
-                found.append(self.lines.get(timeout=max(end - time.monotonic(), 0.01)))
+                lines.append(self.lines.get(timeout=max(end - time.monotonic(), 0.01)))
             except queue.Empty:
                 raise AssertionError(
-                    f"it does not come to wait (exit code {self.process.poll()}): {found}"
+                    f"it does not wait for changes (exit code {self.process.poll()}): {lines}"
                 ) from None
-        return found
+        return lines
 
-    def still(self, seconds: float) -> bool:
-        """Whether nothing is said for a while."""
+    def is_silent(self, seconds: float) -> bool:
+        """Return True if it prints nothing for some seconds."""
         time.sleep(seconds)
         return self.lines.empty()
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        """End it."""
+        """Send a signal and return the exit code."""
         self.process.send_signal(number)
         try:
             return self.process.wait(timeout=60)
@@ -88,69 +88,71 @@ class Watching:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Space:
-    """A command over a file, and a glob."""
-    of = space(tmp_path, _BUILD)
-    of.write("words.txt", "one\n")
-    of.write("src/a.txt", "a\n")
-    return of
+def workspace(tmp_path: Path) -> Space:
+    """Create a workspace with a command that reads a file and with a glob."""
+    workspace = space(tmp_path, _BUILD)
+    workspace.write("words.txt", "one\n")
+    workspace.write("src/a.txt", "a\n")
+    return workspace
 
 
 @pytest.fixture
-def watching(made: Space) -> Iterator[Watching]:
-    """A watch of everything."""
-    found = Watching(made, "//...")
-    yield found
-    found.process.kill()
-    found.process.wait()
+def watching(workspace: Space) -> Iterator[WatchProcess]:
+    """Watch all targets."""
+    running = WatchProcess(workspace, "//...")
+    yield running
+    running.process.kill()
+    running.process.wait()
 
 
-def test_what_changes_is_built_again_until_ctrl_c(watching: Watching, made: Space) -> None:
-    assert any("2 ran" in line for line in watching.built())
-    made.write("words.txt", "two\n")
-    assert any("1 ran, 1 hit" in line for line in watching.built())
-    assert (made.root / "out/upper/upper.txt").read_text() == "TWO\n"
-    made.write("src/b.txt", "b\n")
-    assert any("1 ran, 1 hit" in line for line in watching.built())
-    assert sorted(path.name for path in (made.root / "out/all/tree/src").iterdir()) == [
+def test_changed_targets_are_built_again_until_ctrl_c(
+    watching: WatchProcess, workspace: Space
+) -> None:
+    assert any("2 ran" in line for line in watching.wait_for_build())
+    workspace.write("words.txt", "two\n")
+    assert any("1 ran, 1 hit" in line for line in watching.wait_for_build())
+    assert (workspace.root / "out/upper/upper.txt").read_text() == "TWO\n"
+    workspace.write("src/b.txt", "b\n")
+    assert any("1 ran, 1 hit" in line for line in watching.wait_for_build())
+    assert sorted(path.name for path in (workspace.root / "out/all/tree/src").iterdir()) == [
         "a.txt",
         "b.txt",
     ]
-    made.write("unrelated.md", "x")
-    made.write("words.txt", "two\n")
-    watching.built()
-    assert watching.still(1.0)
+    workspace.write("unrelated.md", "x")
+    workspace.write("words.txt", "two\n")
+    watching.wait_for_build()
+    assert watching.is_silent(1.0)
     assert watching.stop() == 0
 
 
-def test_a_fault_is_told_and_mended(watching: Watching, made: Space) -> None:
-    watching.built()
-    made.write("BUILD.toml", _BUILD.replace("words.txt", "word.txt"))
-    assert any("did you mean 'words.txt'?" in line for line in watching.built())
-    made.write("BUILD.toml", _BUILD)
-    assert any("2 hits" in line for line in watching.built())
-    made.write("BUILD.toml", _BUILD.replace("tr a-z A-Z <", "exit 3;"))
-    assert any("exit code 3" in line for line in watching.built())
-    made.write("BUILD.toml", _BUILD)
-    assert any("2 hits" in line for line in watching.built())
+def test_an_error_is_reported_until_it_is_fixed(watching: WatchProcess, workspace: Space) -> None:
+    watching.wait_for_build()
+    workspace.write("BUILD.toml", _BUILD.replace("words.txt", "word.txt"))
+    assert any("did you mean 'words.txt'?" in line for line in watching.wait_for_build())
+    workspace.write("BUILD.toml", _BUILD)
+    assert any("2 hits" in line for line in watching.wait_for_build())
+    workspace.write("BUILD.toml", _BUILD.replace("tr a-z A-Z <", "exit 3;"))
+    assert any("exit code 3" in line for line in watching.wait_for_build())
+    workspace.write("BUILD.toml", _BUILD)
+    assert any("2 hits" in line for line in watching.wait_for_build())
     assert watching.stop(signal.SIGTERM) == 143
 
 
-def test_an_interrupted_build_ends_the_watch(made: Space) -> None:
-    made.write("BUILD.toml", _BUILD.replace("tr a-z", "sleep 600; tr a-z"))
-    running = Watching(made, "//:upper", "--json")
+def test_an_interrupted_build_ends_the_watch(workspace: Space) -> None:
+    workspace.write("BUILD.toml", _BUILD.replace("tr a-z", "sleep 600; tr a-z"))
+    running = WatchProcess(workspace, "//:upper", "--json")
     while '"started"' not in running.lines.get(timeout=60):
         pass
     assert running.stop() == 130
 
 
-def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(
+def test_ctrl_c_at_the_moment_when_the_wait_begins_ends_with_code_0(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who reads that it watches may be quicker with Ctrl-C than the next line of the program."""
+    """A user can press Ctrl-C before the program executes the line after the message."""
 
-    class Reader(io.StringIO):
-        """One who reads and strikes."""
+    class InterruptingStream(io.StringIO):
+        """A stream that raises SIGINT when a text is written to it."""
 
         def write(self, text: str) -> int:
             signal.raise_signal(signal.SIGINT)
@@ -159,10 +161,10 @@ def test_ctrl_c_at_the_very_moment_it_waits_is_the_good_end(
     monkeypatch.setattr(
         watching_module, "find_watched", lambda *_: watching_module.Watched({}, frozenset())
     )
-    monkeypatch.setattr(sys, "stderr", Reader())
+    monkeypatch.setattr(sys, "stderr", InterruptingStream())
     with SignalHandler():
         assert (
-            watching_module.watch(Invocation("/", ""), (), lambda: 0, lambda fault: fault.code) == 0
+            watching_module.watch(Invocation("/", ""), (), lambda: 0, lambda error: error.code) == 0
         )
 
 

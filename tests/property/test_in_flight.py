@@ -1,10 +1,9 @@
-"""What changes while a build runs: the next build, here and in a clone with the same cache, makes
-what the files say then.
+"""Changes during a build: the next build, here or in a clone with the same cache, is right.
 
-A random build is disturbed at random events: files of every kind are edited, and edited back;
-folders that were empty are filled; another checkout is built with the same cache; outputs are
-rewritten as they are put in place; clocks are wrong. Whatever that build makes of it, the state
-that it leaves must not mislead the next one.
+A random build is disturbed at random events. Files of every kind are edited and edited back. Empty
+folders are filled. Another checkout is built with the same cache. Outputs are rewritten when they
+appear. Clocks are wrong. The disturbed build may end in any way, and the state that it saves must
+not mislead the next build.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -46,8 +46,9 @@ Move = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class State:
-    """What a checkout holds: salts of the commands (no package without a second one), texts of
-    sources, files for a glob.
+    """The contents of a checkout: salts of commands, texts of sources, files for a glob.
+
+    `package` is the salt of the command of a package; None: there is no such package.
     """
 
     salt: int
@@ -56,32 +57,32 @@ class State:
     globbed: frozenset[str]
 
     def files(self) -> dict[str, str]:
-        """Every file by its path."""
+        """Map the path of each file to its text."""
         first = COMMAND.format(name="t0", source="f0.txt", more="", words="{a}", salt=self.salt)
         second = COMMAND.format(
             name="t1", source="f1.txt", more=', d = ":t0"', words="{a} {d}", salt=0
         )
-        made = {
+        texts = {
             "BUILD.toml": '[workspace]\nname = "w"\n' + first + second + ROOT,
             "pkg/q.txt": "q\n",
             "src/a.txt": "a.txt\n",
         }
-        made |= {f"f{number}.txt": f"text {text}\n" for number, text in enumerate(self.texts)}
-        made |= {f"src/{name}": f"{name}\n" for name in self.globbed}
+        texts |= {f"f{number}.txt": f"text {text}\n" for number, text in enumerate(self.texts)}
+        texts |= {f"src/{name}": f"{name}\n" for name in self.globbed}
         if self.package is not None:
-            made["pkg/BUILD.toml"] = COMMAND.format(
+            texts["pkg/BUILD.toml"] = COMMAND.format(
                 name="k", source="q.txt", more="", words="{a}", salt=self.package
             )
-        return made
+        return texts
 
     def outputs(self) -> dict[str, str]:
-        """What must be below `out/`."""
+        """Map the path of each expected output, relative to `out/`, to its text."""
         first = f"text {self.texts[0]}\n{self.salt}\n"
-        made = {"t0/o.txt": first, "t1/o.txt": f"text {self.texts[1]}\n{first}0\n"}
-        made |= {f"g/tree/src/{name}": f"{name}\n" for name in ("a.txt", *self.globbed)}
+        outputs = {"t0/o.txt": first, "t1/o.txt": f"text {self.texts[1]}\n{first}0\n"}
+        outputs |= {f"g/tree/src/{name}": f"{name}\n" for name in ("a.txt", *self.globbed)}
         if self.package is not None:
-            made["pkg/k/o.txt"] = f"q\n{self.package}\n"
-        return made
+            outputs["pkg/k/o.txt"] = f"q\n{self.package}\n"
+        return outputs
 
 
 FOLDERS = ("src/d", "src/e/f", "pkg")  # exist from the beginning, empty or not
@@ -99,53 +100,53 @@ MOVES = st.lists(
 ROUNDS = st.lists(st.tuples(STATES, MOVES, st.booleans()), min_size=1, max_size=3)
 
 
-def lay(root: Path, state: State) -> None:
-    """Make a checkout hold a state; what is right already is not touched."""
-    wanted = state.files()
+def write_state(root: Path, state: State) -> None:
+    """Write the files of a state; files that are right already are not touched."""
+    expected = state.files()
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True, exist_ok=True)
     for path in [
         path for top in ("src", "pkg") for path in (root / top).rglob("*") if path.is_file()
     ]:
-        if str(path.relative_to(root)) not in wanted:
+        if str(path.relative_to(root)) not in expected:
             path.unlink()
-    for name, text in wanted.items():
+    for name, text in expected.items():
         if not (root / name).exists() or (root / name).read_text() != text:
             (root / name).write_text(text)
 
 
-def only_first(state: State, other: State) -> State:
-    """The state in which one source differs."""
+def with_first_text_of(state: State, other: State) -> State:
+    """Return `state` with the first source text of `other`."""
     return replace(state, texts=(other.texts[0], state.texts[1]))
 
 
-def moves_of(
+def schedule_moves(
     root: Path, state: State, drawn: list[tuple[str, State, int, int]]
 ) -> dict[int, list[Callable[[], None]]]:
-    """What to do at which event of a build of a state."""
+    """Map the index of an event of a build to the changes due then."""
     due: dict[int, list[Callable[[], None]]] = {}
-    for kind, other, at, later in drawn:
+    for kind, other, index, delay in drawn:
         if kind == "other checkout":
-            due.setdefault(at, []).append(lambda other=other: made_elsewhere(root, other))  # type: ignore[misc]
+            due.setdefault(index, []).append(partial(build_elsewhere, root, other))
         elif kind != "outputs":
-            changed = only_first(state, other) if kind.startswith("one") else other
-            due.setdefault(at, []).append(lambda changed=changed: lay(root, changed))  # type: ignore[misc]
+            changed = with_first_text_of(state, other) if kind.startswith("one") else other
+            due.setdefault(index, []).append(partial(write_state, root, changed))
             if kind.endswith("back"):
-                due.setdefault(at + later, []).append(lambda: lay(root, state))
+                due.setdefault(index + delay, []).append(partial(write_state, root, state))
     return due
 
 
-def made_elsewhere(root: Path, state: State) -> None:
+def build_elsewhere(root: Path, state: State) -> None:
     """Build another checkout with the same cache, from beginning to end."""
     other = root.with_name("other")
     other.mkdir(exist_ok=True)
-    lay(other, state)
+    write_state(other, state)
     assert build(str(other), Request(("//...",)), lambda event: None, threading.Event()) == 0
 
 
-def disturbed(root: Path, state: State, drawn: list[tuple[str, State, int, int]]) -> None:
-    """Build while things change; how this build ends does not matter."""
-    due, number = moves_of(root, state, drawn), count()
+def disturb_build(root: Path, state: State, drawn: list[tuple[str, State, int, int]]) -> None:
+    """Build while files change; the build may fail."""
+    due, number = schedule_moves(root, state, drawn), count()
     rewrites = any(kind == "outputs" for kind, *_ in drawn)
 
     def listen(event: Event) -> None:
@@ -163,20 +164,20 @@ def disturbed(root: Path, state: State, drawn: list[tuple[str, State, int, int]]
         pass
 
 
-def made(root: Path, tell: list[Event]) -> dict[str, str]:
-    """Build as the program does; the files below `out/` by their paths."""
+def build_and_read(root: Path, events: list[Event]) -> dict[str, str]:
+    """Build as the program does; map each path below `out/` to its text."""
     if manifest.unchanged(["//..."], str(root)) is None:
-        assert build(str(root), Request(("//...",)), tell.append, threading.Event()) == 0
+        assert build(str(root), Request(("//...",)), events.append, threading.Event()) == 0
     out = root / "out"
-    found = {name: (out / name) for name in ("t0/o.txt", "t1/o.txt", "pkg/k/o.txt")}
-    found |= {str(path.relative_to(out)): path for path in (out / "g/tree/src").rglob("*.txt")}
-    return {name: path.read_text() for name, path in found.items() if path.exists()}
+    paths = {name: (out / name) for name in ("t0/o.txt", "t1/o.txt", "pkg/k/o.txt")}
+    paths |= {str(path.relative_to(out)): path for path in (out / "g/tree/src").rglob("*.txt")}
+    return {name: path.read_text() for name, path in paths.items() if path.exists()}
 
 
-def right(root: Path, state: State) -> None:
-    """Build, and build again: what must be there is there, and the glob found nothing else."""
+def check_builds(root: Path, state: State) -> None:
+    """Build twice and check the outputs; the glob must match no other file."""
     for _ in range(2):
-        outputs = made(root, [])
+        outputs = build_and_read(root, [])
         expected = state.outputs()
         assert {
             name: text
@@ -185,13 +186,13 @@ def right(root: Path, state: State) -> None:
         } == expected
 
 
-def check(
+def check_rounds(
     folder: Path,
     first: State,
     rounds: list[tuple[State, list[tuple[str, State, int, int]], bool]],
     skew: int,
 ) -> None:
-    """Disturb builds; after each, this checkout and a clone are built right."""
+    """Disturb builds; after each, check builds of this checkout and of a clone."""
     now = time.time_ns
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BUILDGRAPH_CACHE", str(folder / "cache"))
@@ -199,38 +200,38 @@ def check(
         patch.setattr(time, "time_ns", lambda: now() + skew)
         root = folder / "w"
         root.mkdir()
-        lay(root, first)
-        disturbed(root, first, [])
+        write_state(root, first)
+        disturb_build(root, first, [])
         for state, drawn, rest in rounds:
-            lay(root, state)
+            write_state(root, state)
             if rest:
                 time.sleep(0.12)  # old enough for its stamps to be trusted
-            disturbed(root, state, drawn)
-            lay(root, state)
-            right(root, state)
+            disturb_build(root, state, drawn)
+            write_state(root, state)
+            check_builds(root, state)
             clone = folder / "clone"
             shutil.copytree(root, clone, ignore=shutil.ignore_patterns("out", ".buildgraph"))
-            right(clone, state)
+            check_builds(clone, state)
             shutil.rmtree(clone)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
-def test_what_changes_while_a_build_runs_does_not_mislead_the_next(
+def test_a_change_during_a_build_does_not_mislead_the_next_build(
     tmp_path_factory: pytest.TempPathFactory, part: int, tally: Callable[[str, int], Tally]
 ) -> None:
-    """The same worlds every time; other worlds with BUILDGRAPH_FAULTS."""
+    """The seeds are fixed; BUILDGRAPH_FAULTS adds other worlds."""
     counted = tally("disturbed build", 0)
 
     @seed(part + 1000 * TIMES)
     @settings(
         max_examples=WORLDS // PARTS, database=None, phases=(Phase.generate,)
-    )  # to shrink takes minutes
+    )  # no shrinking, since it takes minutes
     @given(first=STATES, rounds=ROUNDS, skew=st.sampled_from(SKEWS))
     def holds(
         first: State, rounds: list[tuple[State, list[tuple[str, State, int, int]], bool]], skew: int
     ) -> None:
-        check(tmp_path_factory.mktemp("flight"), first, rounds, skew)
+        check_rounds(tmp_path_factory.mktemp("flight"), first, rounds, skew)
         counted.survived_unplanned()
 
     holds()

@@ -1,8 +1,8 @@
-"""Each thing that matters, changed alone, changes the key of what uses it and of nothing else, and
-`why` names it.
+"""Each input of an action, changed alone, changes the keys of the actions that use it and no other.
 
-And what does not matter changes no key. The program is a copy, installed for the occasion: so its
-tools, its interpreter, a distribution and a program of the host can be changed, too.
+`why` names the changed input. A change of anything else changes no key. The tests install a copy of
+the program, so they can change its tools, its interpreter, a distribution and a program of the
+host, too.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Made(Provider):
 @rule
 def asked(ctx: Ctx, hardware: Hardware, level: str = "low") -> Made:
     """Reads one field of a board in argv, and one as a property of the platform that it runs on."""
-    (made,) = ctx.run((Program("sh"), "-c", "echo $0 > out/o", hardware.cpu), outputs=[Out("o")], title="a title",
-                      platform=(("profile field arch", hardware.arch), ("level", level)))
+    argv = (Program("sh"), "-c", "echo $0 > out/o", hardware.cpu)
+    platform = (("profile field arch", hardware.arch), ("level", level))
+    (made,) = ctx.run(argv, outputs=[Out("o")], title="a title", platform=platform)
     return Made(made)
 '''
 TOML = """
@@ -90,7 +91,7 @@ EVERYTHING = {"//:asked", "//:copied", "//:gathered", "//:python"}
 
 @dataclass
 class World:
-    """A workspace, and the installation that builds it."""
+    """A workspace and the installation that builds it."""
 
     root: Path
     cache: Path
@@ -106,23 +107,23 @@ class World:
         env: Mapping[str, str] | None = None,
         umask: int = 0o022,
     ) -> str:
-        """What the program says."""
-        given = (
+        """Run the program and return its standard output."""
+        environ = (
             dict(os.environ)
             | {"BUILDGRAPH_CACHE": str(self.cache), "BUILDGRAPH_SANDBOX": "none"}
             | dict(env or {})
         )
-        done = subprocess.run(
+        process = subprocess.run(
             [str(self.program), *words],
             cwd=cwd or self.root,
-            env=given,
+            env=environ,
             umask=umask,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
     def keys(
         self,
@@ -131,14 +132,14 @@ class World:
         env: Mapping[str, str] | None = None,
         umask: int = 0o022,
     ) -> dict[str, str]:
-        """The key of each action by its label; a receipt, which tells none, is not asked."""
+        """Build and map each label to its key; no manifest is used, since it has no keys."""
         shutil.rmtree((cwd or self.root) / ".buildgraph/manifests", ignore_errors=True)
-        said = self.run("build", "--json", "//...", *words, cwd=cwd, env=env, umask=umask)
-        events = [json.loads(line) for line in said.splitlines()]
+        stdout = self.run("build", "--json", "//...", *words, cwd=cwd, env=env, umask=umask)
+        events = [json.loads(line) for line in stdout.splitlines()]
         return {event["label"]: event["key"] for event in events if event["event"] == "done"}
 
-    def lay(self) -> None:
-        """The workspace as it was in the beginning."""
+    def write_files(self) -> None:
+        """Restore the first state of the workspace."""
         for more in ("some/c", "renamed.txt"):
             (self.root / more).unlink(missing_ok=True)
         for name, text in FILES.items():
@@ -149,7 +150,7 @@ class World:
         self.link("one.txt")
 
     def link(self, target: str) -> None:
-        """Let the link lead elsewhere."""
+        """Change the target of the link."""
         (self.root / "link.txt").unlink(missing_ok=True)
         (self.root / "link.txt").symlink_to(target)
 
@@ -158,7 +159,7 @@ class World:
         self.change(self.root / "BUILD.toml", old.encode(), new.encode())
 
     def change(self, path: Path, old: bytes, new: bytes) -> None:
-        """Change a file, as editors and installers do: another one takes its place."""
+        """Replace a file by a changed one, as editors and installers do."""
         data = path.read_bytes()
         assert old in data, old
         fresh = path.with_name(f".{path.name}.fresh")
@@ -169,37 +170,39 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Built once."""
+    """Create a world and build it once for all tests."""
     folder = tmp_path_factory.mktemp("mutations")
     program = installed(folder / "env", copies=True)
     [site] = (folder / "env").glob("lib/python*/site-packages")
-    made = World(folder / "w", folder / "cache", program, site, folder / "programs")
-    made.programs.mkdir()
-    (made.programs / "odd").write_text("#!/bin/sh\necho odd\n")
-    (made.programs / "odd").chmod(0o755)
-    made.change(
+    world = World(folder / "w", folder / "cache", program, site, folder / "programs")
+    world.programs.mkdir()
+    (world.programs / "odd").write_text("#!/bin/sh\necho odd\n")
+    (world.programs / "odd").chmod(0o755)
+    world.change(
         site / "buildgraph/host/host_tools.py",
         b'SEARCH = "',
-        f'SEARCH = "{made.programs}:'.encode(),
+        f'SEARCH = "{world.programs}:'.encode(),
     )
     (site / "oddity.py").write_text("odd = 1\n")
-    notes = site / "oddity-1.0.dist-info"
-    notes.mkdir()
-    (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: oddity\nVersion: 1.0\n")
+    dist_info = site / "oddity-1.0.dist-info"
+    dist_info.mkdir()
+    (dist_info / "METADATA").write_text("Metadata-Version: 2.1\nName: oddity\nVersion: 1.0\n")
     sha = base64.urlsafe_b64encode(hashlib.sha256(b"odd = 1\n").digest()).rstrip(b"=").decode()
-    (notes / "RECORD").write_text(
-        f"oddity.py,sha256={sha},8\noddity-1.0.dist-info/METADATA,,\noddity-1.0.dist-info/RECORD,,\n"
+    (dist_info / "RECORD").write_text(
+        f"oddity.py,sha256={sha},8\n"
+        "oddity-1.0.dist-info/METADATA,,\noddity-1.0.dist-info/RECORD,,\n"
     )
-    made.lay()
-    made.base = made.keys()
-    assert set(made.base) == EVERYTHING
-    return made
+    world.write_files()
+    world.base = world.keys()
+    assert set(world.base) == EVERYTHING
+    return world
 
 
 @pytest.fixture
 def restored(world: World) -> Iterator[World]:
-    """The world, and whatever a test changed in it put back, with what the workspace remembers of
-    its last build.
+    """Yield the world, then undo all changes of the test.
+
+    The state that the workspace saved of its last build is restored, too.
     """
     before, memory = world.site.parent / "before", world.root / ".buildgraph"
     shutil.copytree(world.site, before, symlinks=True)
@@ -214,30 +217,30 @@ def restored(world: World) -> Iterator[World]:
     for path, data in kept.items():
         if path.read_bytes() != data:
             world.change(path, path.read_bytes(), data)
-    world.lay()
+    world.write_files()
 
 
-def upgrade(world: World) -> None:
-    """Another version of the distribution, with the same files."""
-    notes = world.site / "oddity-1.0.dist-info"
-    world.change(notes / "METADATA", b"Version: 1.0", b"Version: 1.1")
+def upgrade_distribution(world: World) -> None:
+    """Change the version of the distribution, but none of its files."""
+    dist_info = world.site / "oddity-1.0.dist-info"
+    world.change(dist_info / "METADATA", b"Version: 1.0", b"Version: 1.1")
 
 
-def rewritten(world: World) -> None:
-    """The same version of the distribution, with another file."""
+def rewrite_record(world: World) -> None:
+    """Change a file in the RECORD of the distribution, but not its version."""
     world.change(world.site / "oddity-1.0.dist-info/RECORD", b"sha256=", b"sha256=b")
 
 
-def renamed(world: World) -> None:
-    """A file that an input names has another name and the same content."""
+def rename_source(world: World) -> None:
+    """Rename a file that an input names, but keep its content."""
     shutil.copy(world.root / "text.txt", world.root / "renamed.txt")
     world.toml('"text.txt"', '"renamed.txt"')
 
 
 def edit_in_place(world: World) -> None:
-    """A file of the distribution edited where it stands, with its size and time as they were.
+    """Edit a file of the distribution in place, but keep its size and its time.
 
-    The RECORD knows nothing of it.
+    RECORD does not change.
     """
     file = world.site / "oddity.py"
     before = file.stat()
@@ -245,7 +248,8 @@ def edit_in_place(world: World) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-# What is changed: how, whose key changes, and what `why` says of the first of them.
+# Name of a change: the change, the labels whose keys change, and the part that `why` names for the
+# first label.
 MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
     "content": (
         lambda w: w.change(w.root / "text.txt", b"text", b"TEXT"),
@@ -254,7 +258,7 @@ MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
     ),
     "exec bit": (lambda w: (w.root / "run.sh").chmod(0o644), {"//:copied"}, "input run.sh"),
     "link target": (lambda w: w.link("two.txt"), {"//:copied", "//:python"}, "input link.txt"),
-    "name of a file": (renamed, {"//:copied"}, "input renamed.txt"),
+    "name of a file": (rename_source, {"//:copied"}, "input renamed.txt"),
     "a file more": (
         lambda w: (w.root / "some/c").write_text("c"),
         {"//:gathered"},
@@ -296,8 +300,8 @@ MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
         {"//:python", "//:gathered"},
         "program:python3",
     ),
-    "version of a distribution": (upgrade, {"//:python"}, "distribution:oddity"),
-    "file of a distribution": (rewritten, {"//:python"}, "distribution:oddity"),
+    "version of a distribution": (upgrade_distribution, {"//:python"}, "distribution:oddity"),
+    "file of a distribution": (rewrite_record, {"//:python"}, "distribution:oddity"),
     "file of a distribution, in place": (edit_in_place, {"//:python"}, "distribution:oddity"),
     "field of a profile in argv": (
         lambda w: w.toml("raspberry-pi-5", "raspberry-pi-4b"),
@@ -317,23 +321,23 @@ MATTERS: dict[str, tuple[Callable[[World], object], set[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", MATTERS)
+@pytest.mark.parametrize("name", MATTERS)
 def test_what_matters_changes_the_key_and_why_names_it(
-    restored: World, what: str, tally: Callable[[str, int], Tally]
+    restored: World, name: str, tally: Callable[[str, int], Tally]
 ) -> None:
-    """Of those that use it, and of no other."""
-    count, (change, whose, named) = tally("mutation", 1), MATTERS[what]
+    """Only keys of actions that use the changed input change."""
+    count, (change, labels, part_name) = tally("mutation", 1), MATTERS[name]
     change(restored)
     after = restored.keys()
-    assert {label for label in EVERYTHING if restored.base[label] != after[label]} == whose
-    first = min(whose)
+    assert {label for label in EVERYTHING if restored.base[label] != after[label]} == labels
+    first = min(labels)
     reasons = json.loads(restored.run("why", "--json", first))["reasons"]
     parts = [part["name"] for reason in reasons for part in reason["parts"]]
-    assert named in parts and set(parts) <= {named, *(also for also in ALSO.get(what, ()))}, parts
+    assert part_name in parts and set(parts) <= {part_name, *ALSO.get(name, ())}, parts
     count.survived()
 
 
-# A change that cannot be made alone: a path stands in argv, too; another board has several fields that differ.
+# Changes that cannot be made alone: a path is in argv, too; boards differ in several fields.
 ALSO = {
     "name of a file": {"input text.txt", "argv 2"},
     "name of a variable": {"env NAMED"},
@@ -342,8 +346,8 @@ ALSO = {
 }
 
 
-def elsewhere(world: World) -> dict[str, str]:
-    """Built in another folder, with an odd name."""
+def build_elsewhere(world: World) -> dict[str, str]:
+    """Build a copy in a folder with an odd name."""
     other = world.root.with_name("another folder \u00fc")
     shutil.copytree(
         world.root, other, symlinks=True, ignore=shutil.ignore_patterns("out", ".buildgraph")
@@ -354,16 +358,18 @@ def elsewhere(world: World) -> dict[str, str]:
         shutil.rmtree(other)
 
 
-def old(world: World) -> dict[str, str]:
-    """All files are of another time."""
+def build_with_old_times(world: World) -> dict[str, str]:
+    """Set the times of all files to the past and build."""
     for path in world.root.rglob("*"):
         if ".buildgraph" not in path.parts and "out" not in path.parts:
             os.utime(path, (10**9, 10**9), follow_symlinks=False)
     return world.keys()
 
 
-def edited(old_text: str, new: str, name: str = "BUILD.toml") -> Callable[[World], dict[str, str]]:
-    """Built after an edit."""
+def edit_and_build(
+    old_text: str, new: str, name: str = "BUILD.toml"
+) -> Callable[[World], dict[str, str]]:
+    """Return a function that edits a file and builds."""
 
     def edit(world: World) -> dict[str, str]:
         world.change(world.root / name, old_text.encode(), new.encode())
@@ -372,33 +378,35 @@ def edited(old_text: str, new: str, name: str = "BUILD.toml") -> Callable[[World
     return edit
 
 
-def tables(world: World) -> dict[str, str]:
-    """The tables of BUILD.toml in another order."""
+def reorder_tables(world: World) -> dict[str, str]:
+    """Reverse the tables of BUILD.toml and build."""
     head, *rest = TOML.split("\n\n")
     (world.root / "BUILD.toml").write_text("\n\n".join([head, *reversed(rest)]))
     return world.keys()
 
 
 MATTERS_NOT: dict[str, Callable[[World], dict[str, str]]] = {
-    "comment in BUILD.toml": edited("[board]", "# comment\n[board] # comment"),
-    "spaces in BUILD.toml": edited(
+    "comment in BUILD.toml": edit_and_build("[board]", "# comment\n[board] # comment"),
+    "spaces in BUILD.toml": edit_and_build(
         'env = { NAME = "value", OTHER', 'env   = {NAME="value" ,  OTHER'
     ),
-    "order of keys": edited('NAME = "value", OTHER = "value"', 'OTHER = "value", NAME = "value"'),
-    "order of inputs": edited(
+    "order of keys": edit_and_build(
+        'NAME = "value", OTHER = "value"', 'OTHER = "value", NAME = "value"'
+    ),
+    "order of inputs": edit_and_build(
         'text = "text.txt", link = "link.txt"', 'link = "link.txt", text = "text.txt"'
     ),
-    "order of tables": tables,
-    "another way to write a text": edited('"word"]', "'word']"),
-    "another way to write a time": edited('"50s"', '"50000ms"'),
-    "a field that nobody reads": edited(
+    "order of tables": reorder_tables,
+    "another way to write a text": edit_and_build('"word"]', "'word']"),
+    "another way to write a time": edit_and_build('"50s"', '"50000ms"'),
+    "a field that nobody reads": edit_and_build(
         'profile = "raspberry-pi-5"', 'profile = "raspberry-pi-5"\nmemory = "2GiB"\ncores = 1'
     ),
-    "what is only shown": edited('title="a title"', 'title="another"', "my_rules.py"),
-    "docstring of a rule": edited("Reads one field", "Reads some field", "my_rules.py"),
-    "name of the workspace": edited('name = "w"', 'name = "other"'),
-    "folder of the checkout": elsewhere,
-    "time of all files": old,
+    "what is only shown": edit_and_build('title="a title"', 'title="another"', "my_rules.py"),
+    "docstring of a rule": edit_and_build("Reads one field", "Reads some field", "my_rules.py"),
+    "name of the workspace": edit_and_build('name = "w"', 'name = "other"'),
+    "folder of the checkout": build_elsewhere,
+    "time of all files": build_with_old_times,
     "-j1": lambda world: world.keys("-j1"),
     "-j9": lambda world: world.keys("-j9"),
     "umask": lambda world: world.keys(umask=0o077),
@@ -415,11 +423,11 @@ MATTERS_NOT: dict[str, Callable[[World], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("what", MATTERS_NOT)
+@pytest.mark.parametrize("name", MATTERS_NOT)
 def test_what_does_not_matter_changes_no_key(
-    restored: World, what: str, tally: Callable[[str, int], Tally]
+    restored: World, name: str, tally: Callable[[str, int], Tally]
 ) -> None:
-    """And so nothing runs."""
+    """All keys stay, so no action runs."""
     count = tally("no mutation", 1)
-    assert MATTERS_NOT[what](restored) == restored.base
+    assert MATTERS_NOT[name](restored) == restored.base
     count.survived()

@@ -190,7 +190,8 @@ def test_a_thread_without_memory_for_its_word_is_missed(faults: list[object]) ->
         def put(_outcome: object) -> None:
             raise MemoryError
 
-        of._done_in_threads = SimpleNamespace(put=put, empty=queue.empty, get=queue.get)  # type: ignore[assignment]
+        replacement: Any = SimpleNamespace(put=put, empty=queue.empty, get=queue.get)
+        of._done_in_threads = replacement
         of.start(task("a"))
         assert [type(outcome) for outcome in outcomes(of)] == [MemoryError] and faults == []
 
@@ -198,7 +199,7 @@ def test_a_thread_without_memory_for_its_word_is_missed(faults: list[object]) ->
 def test_one_who_writes_all_the_time_keeps_nobody_waiting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The end of another task and the cancellation are seen, though there is always more to read."""
+    """The end of another task and the cancellation are seen while there is more to read."""
     cancel, stopped, reads, stop = threading.Event(), threading.Event(), [0], Launcher.stop
 
     def output(_launcher: Launcher) -> bytes:
@@ -262,7 +263,7 @@ def test_what_runs_when_a_crew_is_closed_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_wish_to_stop_outlives_an_attempt_that_is_given_up(tmp_path: Path) -> None:
-    """Ctrl-C while a build that must start over waits for what still runs: it does not start over."""
+    """A build that must start over does not do so after Ctrl-C while it waits for its actions."""
     cancel = threading.Event()
     host: Any = SimpleNamespace()
     request = Request(("//...",))

@@ -14,6 +14,7 @@ from rules.boards.catalogue import BOARDS, Core
 from tests.support.requirements import need, need_module
 
 CORES = sorted({board.core for board in BOARDS.values()}, key=lambda core: core.cpu)
+# Features of the compiler that arrange or observe code, but add no instructions.
 TUNING = re.compile(
     r"(fuse|use|addr|alu|balance|cmp|enable|max|predictable)_.*|perfmon|spe|v[0-9_]+a"
 )

@@ -75,7 +75,7 @@ def arrange(axes: AxisRoles, written: F64, layout: Order | None) -> F64:
         raise ModelError(
             [
                 f"{axes.name} can be read in {len(different)} ways that make different models: "
-                "say which it "
+                "write which it "
                 f"is, layout = {{ {axes.name} = {choices} }}"
             ]
         )
