@@ -175,7 +175,7 @@ def test_descriptions_without_their_numbers(
 ) -> None:
     assert ran(tmp_path, DESCRIBED, entry) == 1
     output = capsys.readouterr().err
-    assert all(text in output for text in message) and f"{len(message)} fault" in output
+    assert all(text in output for text in message) and f"{len(message)} error" in output
 
 
 @pytest.mark.slow
