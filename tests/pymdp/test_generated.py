@@ -3,7 +3,7 @@ pymdp 1.0.4 alike.
 
 A step counts as different when the posterior over states or policies, the free energies or the
 canonical action are. Nothing is left out but observations whose posterior hangs on rounding
-(steadiness.py); they are redrawn and counted.
+(conditioning.py); they are redrawn and counted.
 """
 
 from __future__ import annotations
