@@ -1,7 +1,7 @@
 """Errors that a shipped tool reports about the user's files, shown like errors of BUILD.toml.
 
 Such a tool fails, and a line of its log names the error and the value of the target's table that
-causes it (`rules/tools/refusal.py`). The logs of other commands are not interpreted.
+causes it (`rules/tools/agentc/errors.py`). The logs of other commands are not interpreted.
 """
 
 from __future__ import annotations
