@@ -184,7 +184,7 @@ ERRORS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "BUILD.toml:3:11",
     ),
     "rules are a pipe": (_instead("mine.py", os.mkfifo), "mine.py", "BUILD.toml:3:11"),
-    "rules are no Python": (_append("mine.py", "def f(:\n"), "no Python", "mine.py:13"),
+    "rules are no Python": (_append("mine.py", "def f(:\n"), "not valid Python", "mine.py:13"),
     "rules fail": (_append("mine.py", "1 / 0\n"), "ZeroDivisionError", "mine.py:13"),
     "rules exit": (_append("mine.py", "raise SystemExit(0)\n"), "SystemExit", "mine.py:13"),
     "rules chain faults": (
@@ -204,7 +204,7 @@ ERRORS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     ),
     "a rule gives nothing": (
         _replace("mine.py", "return Mine(o)", "return None"),
-        "no Provider",
+        "not a Provider",
         "mine.py",
     ),
 }
