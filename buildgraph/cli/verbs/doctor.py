@@ -37,9 +37,9 @@ class Check:
         return {
             "name": self.name,
             "state": self.state,
-            "found": self.detail,
+            "detail": self.detail,
             "purpose": self.purpose,
-            "mend": self.help,
+            "help": self.help,
         }
 
 

@@ -28,6 +28,6 @@ def test_doctor_in_json_names_every_check(
         "pymdp",
     }
     assert checks["python"]["state"] == "ok"
-    assert checks["docker"]["state"] == "missing" and checks["docker"]["mend"]
-    assert checks["cache"]["found"].startswith(str(tmp_path / "cache"))
+    assert checks["docker"]["state"] == "missing" and checks["docker"]["help"]
+    assert checks["cache"]["detail"].startswith(str(tmp_path / "cache"))
     assert not (tmp_path / "cache").exists()
