@@ -45,9 +45,8 @@ def command(
     paths |= {name: f"out/{out.path}" for name, out in zip(outputs, outs, strict=True)}
     _check(ctx, outputs, paths, len(staged))
     words = expand_argv(ctx, argv, paths)
-    own = words[0] in paths.values() and (
-        "/" in words[0] or words[0] != argv[0]
-    )  # `cp` alone is the host's
+    # A bare word such as `cp` is a program of the host, also if a source has that path.
+    own = words[0] in paths.values() and ("/" in words[0] or words[0] != argv[0])
     first = words[0] if own else Program(words[0])
     artifacts = ctx.run(
         (first, *words[1:]),

@@ -27,9 +27,8 @@ from .rule_api import Globs, Rule
 from .scope import Scope, single_target, source_file
 from .type_hints import is_dataclass_type, is_optional, is_provider, is_union, provider_kinds
 
-_LABEL, _LABELS = (
-    rf"^{sign}(//|:)[A-Za-z0-9._+/:*-]*$" for sign in ("", "-?")
-)  # a label, and a label or pattern that may be negative: for editors
+# Patterns for editors: of a label, and of a label or pattern that may be negative.
+_LABEL, _LABELS = (rf"^{sign}(//|:)[A-Za-z0-9._+/:*-]*$" for sign in ("", "-?"))
 
 
 class Table(pydantic.BaseModel):

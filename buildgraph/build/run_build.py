@@ -1,10 +1,10 @@
 """Build a request: choose the cheapest start, run the dirty actions, finish.
 
-no input changed                     the command line answers from the manifest, without this module
-only sources changed                 go on from the last build in this workspace equal request
-elsewhere              go on from the snapshot in the cache; outputs are copied from the store a
-result or a tool differs           the graph of that snapshot, every action dirty anything else
-parse and analyse, every action dirty
+no input changed          print the saved answer (the command line, without this module)
+only sources changed      continue from the last build in this workspace
+equal request elsewhere   continue from the snapshot in the cache; copy outputs from the store
+result or tool differs    the graph of that snapshot, every action dirty
+anything else             parse and analyse, every action dirty
 """
 
 from __future__ import annotations
@@ -88,9 +88,8 @@ def _run_attempt(attempt: Attempt, is_first: bool) -> int:
     if start is not None:
         return _execute(start, began)
     if not host.engine:
-        host.engine = (
-            engine_stamps()
-        )  # before rules are imported, so that a later upgrade is noticed
+        # Taken before rules are imported, so that a later upgrade is noticed.
+        host.engine = engine_stamps()
     attempt = _with_level(attempt, host)
     if request.out:
         from ..outputs.out_dir import check_folder

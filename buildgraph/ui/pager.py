@@ -8,10 +8,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-_LESS = {
-    "LESS": "FRX",
-    "LV": "-c",
-}  # git's: end on a short page, show colours, leave the screen as it is
+# The defaults of git: end on a short page, show colours, keep the screen.
+_LESS = {"LESS": "FRX", "LV": "-c"}
 
 
 def pager_command(environ: Mapping[str, str]) -> str:
@@ -32,9 +30,8 @@ def page_text(text: str, environ: Mapping[str, str]) -> None:
     process = subprocess.Popen(
         ["sh", "-c", command], stdin=subprocess.PIPE, env=_LESS | dict(environ)
     )
-    before = signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is a key of the pager, which still owns the terminal
+    # Ctrl-C is a key of the pager, which still owns the terminal.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         process.communicate(text.encode())
     except BrokenPipeError:

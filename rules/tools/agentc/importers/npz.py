@@ -70,9 +70,8 @@ def _check_bounds(members: Sequence[zipfile.ZipInfo], errors: list[str]) -> None
         errors.append(
             f"{len(names)} arrays are more than {MAX_MEMBERS}: join modalities or factors"
         )
-    total = sum(
-        max(member.file_size - LONGEST, 0) for member in members
-    )  # the exact sizes are in the headers
+    # A lower bound: the exact sizes are in the headers.
+    total = sum(max(member.file_size - LONGEST, 0) for member in members)
     errors += size_errors(total)
     errors += [
         f"{m.filename} of {m.file_size} bytes is larger than {MAX_ENTRIES} entries can be: "

@@ -142,9 +142,8 @@ def _from_agent(agent: Any) -> ModelSource:
     }
     spec = {key: _to_python(value) for key, value in values.items() if value is not None}
     spec |= {key: _to_python(getattr(agent, key)) for key in ("A_dependencies", "B_dependencies")}
-    spec["policy_len"] = int(
-        policies.shape[1]
-    )  # pymdp looks at its own policy_len only to make policies
+    # pymdp reads its own policy_len only to construct policies.
+    spec["policy_len"] = int(policies.shape[1])
     controls = tuple(int(n) for n in agent.num_controls)
     if agent.action_maps is not None:
         return _split_controls(agent, spec)

@@ -247,9 +247,8 @@ def _prior_of_policies(value: Any, errors: list[str]) -> F64 | None:
     if value is None:
         return None
     converted = _arrays("E", [value], errors)
-    return (
-        converted[0] if converted and converted[0].size > 1 else None
-    )  # one number shifts all policies alike
+    # A single number shifts all policies alike.
+    return converted[0] if converted and converted[0].size > 1 else None
 
 
 def _policies(

@@ -46,9 +46,8 @@ class Rollout:
         self.model = model
         self.agent = pymdp_agent.build(model)
         self._env = NullEnvironment(len(model.num_obs))
-        self._integer = (
-            jnp.int64 if model.sampling_mode == "marginal" else jnp.int32
-        )  # as sample_action's own
+        # The integers that pymdp's sample_action returns.
+        self._integer = jnp.int64 if model.sampling_mode == "marginal" else jnp.int32
         self._once = equinox.filter_jit(self._step)
         self.begin()
 
