@@ -53,9 +53,9 @@ REPORTED = {  # nothing is built: exit code, and a part of the message
     "a workspace that moves": (
         'sed -i "s#cp {f0}#mv $PWD $PWD-away; cp {f0}#" BUILD.toml; $BG build //...',
         30,
-        "is gone",
+        "does not exist any more",
     ),
-    "less than no jobs": ("$BG build -j-1 //...", 2, "no number of actions"),
+    "less than no jobs": ("$BG build -j-1 //...", 2, "not a number of actions"),
 }
 
 
