@@ -32,6 +32,7 @@ VERBS = {
     "rules": "list the rules, or show the keys of one",
     "schema": "print the JSON Schema of BUILD.toml, for editors",
     "completion": "print a completion script for a shell",
+    "key": "make and show keys that sign results and releases",
     "cache": "show, clean and check the cache",
     "hardware": "show the catalogue of boards, and detect the board of this device",
     "doctor": "check this machine, and print how to install what is missing",

@@ -57,11 +57,19 @@ REASONS = {
         "A tool of buildgraph refuses the content of an input, "
         "such as a model, a link or a budget.",
     ),
+    "signing-key": (
+        USAGE,
+        "A file is not a usable Ed25519 key, or a private key is where others can read it.",
+    ),
     "failed": (FAILED, "An action, a container or Docker failed."),
     "broken": (
         BROKEN,
         "A guarantee was violated: stored data is damaged, "
         "or inputs kept changing during the build.",
+    ),
+    "signature": (
+        BROKEN,
+        "A signature is missing, does not match the content, or is not by a trusted key.",
     ),
     "environment": (
         ENVIRONMENT,

@@ -18,6 +18,7 @@ LAYERS = (
     "keys",
     "ui",
     "workspace",
+    "signing",
     "analysis",
     "store",
     "sandbox",
@@ -44,6 +45,7 @@ DOORS = {
     "xxhash": "host.source_files",
     "rich": "ui.console",
     "packaging": "host.requirements",
+    "cryptography": "signing.keys",
     "_sha2": "lite.sha256",
     "_sha256": "lite.sha256",
 }

@@ -57,6 +57,7 @@ OF_VERBS: dict[str, dict[int, str]] = {
     "schema": {0: "the schema is printed"},
     "completion": {0: "the script is printed"},
     "cache": {0: "done", 3: "`verify` found damage and `--repair` is not given"},
+    "key": {0: "done", 2: "the file is no usable key, exists already, or is in a source tree"},
     "hardware": {0: "done", 1: "`detect` found no profile for the device"},
     "doctor": {0: "the checks are printed, whatever they found"},
     "init": {0: "the workspace is written", 2: "the folder has files of the same names"},

@@ -1,0 +1,1 @@
+"""Signatures: Ed25519 keys in files of openssl, and DSSE envelopes."""
