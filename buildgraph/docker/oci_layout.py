@@ -60,9 +60,9 @@ def select_image(source: Path, architecture: str = "") -> LayoutImage:
                 raise _no_image_error(source, images, architecture)
             images = fitting
         descriptor = images[-1]  # the newest variant
-        manifest = json.loads(_blob(source, str(descriptor["digest"])))
+        manifest = json.loads(read_blob(source, str(descriptor["digest"])))
         digest = str(manifest["config"]["digest"])
-        config = json.loads(_blob(source, digest))
+        config = json.loads(read_blob(source, digest))
         exposed = config.get("config", {}).get("ExposedPorts", {})
         ports = tuple(int(port.partition("/")[0]) for port in exposed)
         platform = _join_platform(config)
@@ -88,7 +88,7 @@ def _images(source: Path) -> list[dict[str, Any]]:
     images: list[dict[str, Any]] = []
     for descriptor in json.loads(_document(source, "index.json"))["manifests"]:
         if descriptor["mediaType"] == _INDEX:
-            images += json.loads(_blob(source, str(descriptor["digest"])))["manifests"]
+            images += json.loads(read_blob(source, str(descriptor["digest"])))["manifests"]
         else:
             images.append(descriptor)
     if not images or any(image["mediaType"] != _MANIFEST for image in images):
@@ -122,17 +122,18 @@ def _open_file(source: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
         yield member, archive.getmember(name).size
 
 
-def _document(source: Path, name: str) -> bytes:
+def _document(source: Path, name: str, limit: int = _DOCUMENT) -> bytes:
     with _open_file(source, name) as (stream, _):
-        return stream.read(_DOCUMENT)
+        return stream.read(limit)
 
 
 def _path(digest: str) -> str:
     return "blobs/" + digest.replace(":", "/", 1)
 
 
-def _blob(source: Path, digest: str) -> bytes:
-    content = _document(source, _path(digest))
+def read_blob(source: Path, digest: str, limit: int = _DOCUMENT) -> bytes:
+    """Return a blob of at most `limit` bytes; BuildError (reason "broken") if it is damaged."""
+    content = _document(source, _path(digest), limit)
     if digest != "sha256:" + hashlib.sha256(content).hexdigest():
         raise BuildError(
             f"blob {digest} of {source.name} is damaged",

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..ui.format import plural
 
-_SHAPES = (
+SHAPES = (
     "num_obs",
     "num_states",
     "num_controls",
@@ -25,6 +25,7 @@ _SHAPES = (
     "C_time_varying",
     "inductive_lengths",
 )
+"""Parameters on which the shapes of the tensors depend."""
 _HEX = re.compile(r"-?0x[01]\.[0-9a-f]+p[+-]\d+\Z")
 _TENSOR = re.compile(r"(pA|pB|A|B|C|D|I)(\d+)\.f64\Z")
 _COUNTED = 1 << 23  # bytes; of larger tensors only the first difference is counted
@@ -48,13 +49,13 @@ def model_difference(old: ModelFiles, new: ModelFiles, labels: bytes) -> str:
     try:
         head, head_after = json.loads(old.read("model.json")), json.loads(new.read("model.json"))
         parameters = [
-            f"{key} {_format_parameter(head.get(key))} -> {_format_parameter(head_after.get(key))}"
+            f"{key} {format_parameter(head.get(key))} -> {format_parameter(head_after.get(key))}"
             for key in sorted(head.keys() | head_after.keys())
             if head.get(key) != head_after.get(key)
         ]
-        if any(head.get(key) != head_after.get(key) for key in _SHAPES):
+        if any(head.get(key) != head_after.get(key) for key in SHAPES):
             return _format_first(parameters[0], len(parameters), "parameter")
-        axes = _Axes(head_after, json.loads(labels))
+        axes = Axes(head_after, json.loads(labels))
         entry, count = _diff_tensors(old, new, axes)
     except (ValueError, LookupError, TypeError, AttributeError):
         return ""
@@ -68,7 +69,7 @@ def _format_first(text: str, count: int, noun: str) -> str:
     return text + (f" (and {more})" if count > 1 else "")
 
 
-def _diff_tensors(old: ModelFiles, new: ModelFiles, axes: _Axes) -> tuple[str, int]:
+def _diff_tensors(old: ModelFiles, new: ModelFiles, axes: Axes) -> tuple[str, int]:
     """Return (description of the first entry that differs, number of entries that differ)."""
     entry, count = "", 0
     for name in sorted(old.contents.keys() & new.contents.keys() - {"model.json"}):
@@ -78,22 +79,22 @@ def _diff_tensors(old: ModelFiles, new: ModelFiles, axes: _Axes) -> tuple[str, i
     return entry, count
 
 
-def _diff_tensor(name: str, before: bytes, after: bytes, axes: _Axes) -> tuple[str, int]:
+def _diff_tensor(name: str, before: bytes, after: bytes, axes: Axes) -> tuple[str, int]:
     """Like `_diff_tensors`, for one tensor; a large tensor counts 1."""
     stem = name.partition(".")[0]
     if len(before) != len(after):
         return f"{stem} has another size", 1
     is_integer = name.endswith(".i32")
-    old, new = _items(before, is_integer), _items(after, is_integer)
+    old, new = tensor_items(before, is_integer), tensor_items(after, is_integer)
     places = _places(old, new, 0 if len(before) <= _COUNTED else 1)
     if not places:
         return "", 0
     at = places[0]
-    values = f"{int(old[at])} -> {int(new[at])}" if is_integer else _format_change(old[at], new[at])
+    values = f"{int(old[at])} -> {int(new[at])}" if is_integer else format_change(old[at], new[at])
     return f"{stem}[{', '.join(axes.index(name, at))}] {values}", len(places)
 
 
-def _items(data: bytes, is_integer: bool) -> Sequence[float]:
+def tensor_items(data: bytes, is_integer: bool) -> Sequence[float]:
     """Decode a tensor: little-endian, int32 or float64."""
     items: array[Any] = array("i" if is_integer else "d")
     items.frombytes(data)
@@ -113,7 +114,7 @@ def _places(old: Sequence[float], new: Sequence[float], limit: int) -> list[int]
     return places
 
 
-class _Axes:
+class Axes:
     """The axes of a model's tensors: the length of each, and the names of its values if known."""
 
     def __init__(self, head: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
@@ -158,13 +159,14 @@ class _Axes:
         return self._head[key][number], self._names[kind][number]
 
 
-def _format_parameter(value: object) -> str:
+def format_parameter(value: object) -> str:
+    """Format a value of model.json; floats in hexadecimal become decimal."""
     if isinstance(value, str) and _HEX.match(value):
         return f"{float.fromhex(value):g}"
     return json.dumps(value) if value is not None else "nothing"
 
 
-def _format_change(old: float, new: float) -> str:
+def format_change(old: float, new: float) -> str:
     """Format two numbers with as few decimals as show the difference, at least two."""
     for digits in (2, 3, 4, 5, 6):
         texts = [f"{value:.{digits}f}" for value in (old, new)]

@@ -31,6 +31,7 @@ LAYERS = (
     "build",
     "explain",
     "checks",
+    "release",
     "cli",
 )
 """The packages of buildgraph from below to above: each imports only from earlier ones."""

@@ -24,7 +24,7 @@ _HEAD: dict[str, Any] = {
     "gamma": (16.0).hex(),
     "inference_algo": "fpi",
 }
-_LABELS: dict[str, Any] = {
+LABELS: dict[str, Any] = {
     "observations": [
         {"name": "cue", "elements": ["left", "right"]},
         {"name": "tone", "elements": None},
@@ -47,7 +47,7 @@ _SIZES = {
 }
 
 
-def _model(head: dict[str, Any] | None = None, **items: dict[int, float]) -> dict[str, bytes]:
+def model_files(head: dict[str, Any] | None = None, **items: dict[int, float]) -> dict[str, bytes]:
     files = {
         "model.json": json.dumps(_HEAD | (head or {})).encode(),
         "policies.i32": array("i", [0, 1, 0, 1]).tobytes(),
@@ -66,7 +66,7 @@ def _difference(
     return model_difference(
         ModelFiles(old, old.__getitem__),
         ModelFiles(new, new.__getitem__),
-        json.dumps(labels or _LABELS).encode(),
+        json.dumps(labels or LABELS).encode(),
     )
 
 
@@ -85,7 +85,10 @@ def _difference(
     ],
 )
 def test_an_entry_is_named_by_its_axes(name: str, at: int, entry: str) -> None:
-    assert _difference(_model(), _model(None, **{name: {at: 0.25}})) == f"{entry} 0.50 -> 0.25"
+    assert (
+        _difference(model_files(), model_files(None, **{name: {at: 0.25}}))
+        == f"{entry} 0.50 -> 0.25"
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,29 +104,32 @@ def test_an_entry_is_named_by_its_axes(name: str, at: int, entry: str) -> None:
     ],
 )
 def test_numbers_have_as_few_decimals_as_they_need(old: float, new: float, values: str) -> None:
-    assert _difference(_model(D0={0: old}), _model(D0={0: new})) == f"D0[here] {values}"
+    assert _difference(model_files(D0={0: old}), model_files(D0={0: new})) == f"D0[here] {values}"
 
 
 def test_several_entries_are_counted_over_all_matrices() -> None:
     assert (
-        _difference(_model(), _model(A0={1: 0.25, 3: 0.75}, D0={0: 0.1}))
+        _difference(model_files(), model_files(A0={1: 0.25, 3: 0.75}, D0={0: 0.1}))
         == "A0[left, there] 0.50 -> 0.25 (and 2 more entries)"
     )
 
 
 def test_a_shape_and_a_parameter_are_named() -> None:
-    assert _difference(_model(), _model({"num_states": [2, 4]})) == "num_states [2, 3] -> [2, 4]"
-    assert _difference(_model(), _model({"gamma": (8.0).hex()})) == "gamma 16 -> 8"
     assert (
-        _difference(_model(), _model({"gamma": (8.0).hex(), "inference_algo": "mmp"}))
+        _difference(model_files(), model_files({"num_states": [2, 4]}))
+        == "num_states [2, 3] -> [2, 4]"
+    )
+    assert _difference(model_files(), model_files({"gamma": (8.0).hex()})) == "gamma 16 -> 8"
+    assert (
+        _difference(model_files(), model_files({"gamma": (8.0).hex(), "inference_algo": "mmp"}))
         == "gamma 16 -> 8 (and 1 more parameter)"
     )
-    assert _difference(_model(), _model()) == ""
+    assert _difference(model_files(), model_files()) == ""
 
 
 def test_files_that_are_no_model_have_no_difference() -> None:
     assert _difference({"model.json": b"{"}, {"model.json": b"{}"}) == ""
     assert _difference({"model.json": b"[]"}, {"model.json": b"{}"}) == ""
-    torn = _model() | {"A0.f64": b"\0" * 31}
-    assert _difference(_model(), torn) in ("", "A0 has another size")
-    assert _difference(_model(), _model(A0={0: 0.1}), {"observations": []}) == ""
+    torn = model_files() | {"A0.f64": b"\0" * 31}
+    assert _difference(model_files(), torn) in ("", "A0 has another size")
+    assert _difference(model_files(), model_files(A0={0: 0.1}), {"observations": []}) == ""
