@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..workspace.release_settings import LEVELS
 from .rule_api import Registry, Rule
 from .rule_help import key_description, summary
 from .rule_schema import schema_of
@@ -19,6 +20,24 @@ _SETTINGS = {
         "type": "array",
         "items": {"type": "string", "pattern": r"\.py$"},
         "description": "files of rules of the workspace, such as tools/my_rules.py",
+    },
+    "release": {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "what `buildgraph release` requires, and states in images",
+        "properties": {
+            "sandbox": {
+                "enum": list(LEVELS),
+                "description": "the weakest sandbox level of results (default: landlock)",
+            },
+            "unchecked": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": 'gates that may be "not checked", such as step_p99',
+            },
+            "source": {"type": "string", "description": "the address of the repository"},
+            "licenses": {"type": "string", "description": "an SPDX expression"},
+        },
     },
 }
 _MATRIX = {

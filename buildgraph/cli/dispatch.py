@@ -23,6 +23,7 @@ VERBS = {
     "run": "build an image, load it into Docker and run it hardened",
     "load": "build an image and load it into Docker",
     "query": "list targets and the dependencies between them",
+    "release": "release images under a tag: signed, with SBOM and provenance",
     "model": "show a model: shapes, cost of a step, heat maps",
     "affected": "list the targets that a change affects, and why",
     "why": "explain why the actions of a target ran again",

@@ -1,4 +1,6 @@
-"""Run git on a work tree: read commits, trees, objects and the index, and write nothing.
+"""Run git on a work tree: read commits, trees, objects and the index.
+
+Commands that only read leave everything as it is; `release` also writes objects and refs.
 
 No hook, pager, alias, external diff or file system monitor runs. Settings that influence the
 content of files (line ends, filters, file modes) stay as the user configured them.
@@ -93,9 +95,9 @@ class Repository:
             )
         return cls(os.path.realpath(os.fsdecode(ran.stdout.rstrip(b"\n"))))
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+    def run(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run a git command in this work tree and wait for it."""
-        return run(self.top, *self._where, *words)
+        return run(self.top, *self._where, *words, stdin=stdin)
 
     def commit(self, text: str) -> str | None:
         """Return the hash of the commit that a text names; None if there is none."""
@@ -254,13 +256,13 @@ class Repository:
         )
 
 
-def run(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+def run(folder: str, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run a git command in a folder and wait for it; raise BuildError if git is not installed."""
     try:
         return subprocess.run(
             _command(folder, *words),
             env=_environment(),
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             check=False,
         )

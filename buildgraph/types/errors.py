@@ -61,6 +61,13 @@ REASONS = {
         USAGE,
         "A file is not a usable Ed25519 key, or a private key is where others can read it.",
     ),
+    "dirty": (
+        USAGE,
+        "The work tree differs from its commit, or a target reads a file that no commit has.",
+    ),
+    "released": (USAGE, "A tag of a release exists with other content."),
+    "lock": (USAGE, "The tools of this machine differ from `buildgraph.lock`."),
+    "gate": (FAILED, "A gate that a release requires did not pass."),
     "failed": (FAILED, "An action, a container or Docker failed."),
     "broken": (
         BROKEN,

@@ -6,11 +6,12 @@ import os
 from dataclasses import dataclass
 
 from ..types.errors import BuildError, BuildErrors, Location, did_you_mean
+from .release_settings import ReleaseSettings, parse_release
 from .root import BUILD
 from .toml import Document
 from .toml_positions import KEY
 
-_KEYS = ("name", "rules")
+_KEYS = ("name", "rules", "release")
 _EXPECTED = {"name": "text", "rules": 'a list of Python files: ["tools/my_rules.py"]'}
 
 
@@ -19,12 +20,13 @@ class Settings:
     """The table [workspace].
 
     `name` is the declared name, or that of the root folder; `declared_name` is empty if there is
-    none. `rules` are the paths of the user's rule files.
+    none. `rules` are the paths of the user's rule files. `release` is [workspace.release].
     """
 
     name: str
     rules: tuple[str, ...] = ()
     declared_name: str = ""
+    release: ReleaseSettings = ReleaseSettings()
 
 
 def parse_settings(document: Document | None, root: str) -> Settings:
@@ -66,8 +68,9 @@ def parse_settings(document: Document | None, root: str) -> Settings:
         for key, valid in is_valid.items()
         if not valid
     ]
-    raise_all(errors)
-    return Settings(name, tuple(rules), table.get("name", ""))
+    release, wrong = parse_release(document)
+    raise_all(errors + wrong)
+    return Settings(name, tuple(rules), table.get("name", ""), release)
 
 
 def raise_all(errors: list[BuildError]) -> None:

@@ -47,6 +47,7 @@ DOORS = {
     "rich": "ui.console",
     "packaging": "host.requirements",
     "cryptography": "signing.keys",
+    "cyclonedx": "release.sbom",
     "_sha2": "lite.sha256",
     "_sha256": "lite.sha256",
 }
