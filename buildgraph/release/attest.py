@@ -96,27 +96,22 @@ def _hex(digest: str) -> dict[str, str]:
 
 def complete(
     folder: Path, release: Mapping[str, Any], statement: Mapping[str, Any], key: PrivateKey | None
-) -> dict[str, Any] | None:
-    """Write the statement, VERIFY.md, SHA256SUMS, and with a key the signatures.
-
-    Returns the envelope of the statement as a document, None without a key.
-    """
+) -> None:
+    """Write the statement, VERIFY.md, SHA256SUMS, and with a key the signatures."""
     (folder / BUILD).write_bytes(canonical(statement) + b"\n")
     names = [target["name"] for target in release["targets"]]
     with_image = [target["name"] for target in release["targets"] if "image" in target]
     page = verify_page(with_image[0] if with_image else "", key is not None)
     (folder / VERIFY).write_text(page, encoding="utf-8")
-    envelope = _sign_statements(folder, names, key) if key is not None else None
+    if key is not None:
+        _sign_statements(folder, names, key)
     text = sums(folder)
     (folder / SUMS).write_bytes(text)
     if key is not None:
         (folder / SIGNATURE).write_bytes(key.sign(text))
-    return envelope
 
 
-def _sign_statements(folder: Path, names: list[str], key: PrivateKey) -> dict[str, Any]:
-    import json
-
+def _sign_statements(folder: Path, names: list[str], key: PrivateKey) -> None:
     from ..signing.dsse import sign
 
     (folder / PUBLIC_KEY).write_text(key.public.to_pem(), encoding="ascii")
@@ -125,4 +120,3 @@ def _sign_statements(folder: Path, names: list[str], key: PrivateKey) -> dict[st
     for document, envelope in pairs:
         payload = (folder / document).read_bytes().removesuffix(b"\n")
         (folder / envelope).write_bytes(sign(payload, PAYLOAD_TYPE, key).to_json())
-    return dict(json.loads((folder / BUILD_ENVELOPE).read_bytes()))

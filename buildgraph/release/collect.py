@@ -105,7 +105,7 @@ class Collector:
 
     def _collect(self, executor: Executor) -> None:
         levels = {result.sandbox for result in executor.results.values()}
-        self.weakest = max(levels, key=LEVELS.index, default=self.level)  # type: ignore[arg-type]
+        self.weakest = max(levels, key=LEVELS.index, default=self.level)
         events: dict[str, list[Built]] = {}
         for event in self.built:
             events.setdefault(event.label, []).append(event)

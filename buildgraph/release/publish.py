@@ -6,6 +6,7 @@ command.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from ..files.remove_tree import remove
 from ..store.file_ops import FileOps
 from ..types.errors import BuildError
 from . import ledger
-from .documents import RELEASE, canonical, content_digest, load_release, sha256
+from .documents import BUILD_ENVELOPE, RELEASE, content_digest, file_digest, load_release
 
 FOLDER = "releases"
 
@@ -96,20 +97,27 @@ def install(root: str, folder: Path, release: Mapping[str, Any]) -> Path:
     return place
 
 
-def record(
-    repository: Repository, release: Mapping[str, Any], envelope: Mapping[str, Any] | None
-) -> ledger.Record:
-    """Append a release to the ledger; return its record, an old one if it is there already."""
+def envelope_of(folder: Path) -> dict[str, Any] | None:
+    """Return the envelope of the statement in a release; None if it is not signed."""
+    try:
+        return dict(json.loads((folder / BUILD_ENVELOPE).read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def record(repository: Repository, folder: Path) -> ledger.Record:
+    """Append the release in a folder to the ledger; return its record, an old one if it exists."""
+    release = load_release(folder)
     fields = {
         "tag": release["tag"],
         "commit": release["source"]["commit"],
         "content": content_digest(release),
-        "release": sha256(canonical(release) + b"\n"),
+        "release": f"sha256:{file_digest(folder / RELEASE)}",
         "images": {
             target["label"]: {key: target["image"][key] for key in ("digest", "content_tag")}
             for target in release["targets"]
             if "image" in target
         },
-        "envelope": envelope,
+        "envelope": envelope_of(folder),
     }
     return ledger.append(repository, ledger.RELEASE, fields)

@@ -26,7 +26,7 @@ from .attest import Builder, build_statement, complete
 from .build_release import ReleasePlan, all_tools, collector, write_documents
 from .checkout import Commit, check_committed, check_tracked, check_unchanged, head_commit
 from .collect import Collector
-from .documents import content_digest
+from .documents import content_digest, load_release
 from .git_tag import check_identity, check_tag, check_tag_name, create_tag
 from .lock import check_lock, write_lock
 from .publish import check_room, install, new_folder, record
@@ -173,17 +173,26 @@ def _build_and_publish(
         code = build(replace(request, on_finish=collected.on_finish), collected)
         if code != OK:
             return Released(code)
+        if not collected.targets:
+            raise BuildError(
+                f"{' '.join(request.patterns)} has no outputs to release",
+                None,
+                "name an export, an index, or another target with outputs",
+                "usage",
+            )
         check_gates(collected.gates, plan.settings)
         check_lock(root, all_tools(collected))
         _check_still_committed(root, repository, plan, collected)
         document = write_documents(folder, plan, collected)
-        builder = Builder.here(started)
-        envelope = complete(folder, document, build_statement(document, collected, builder), key)
-        known = ledger.check_tag(ledger.read_ledger(repository), plan.tag, content_digest(document))
+        statement = build_statement(document, collected, Builder.here(started))
+        complete(folder, document, statement, key)
+        known = ledger.read_ledger(repository)
+        is_known = ledger.check_tag(known, plan.tag, content_digest(document)) is not None
         place = install(root, folder, document)
-    entry = record(repository, document, envelope)
-    tagged = options.git_tag and create_tag(repository, document)
-    return Released(OK, place, document, entry.number, known is None or tagged)
+    entry = record(repository, place)
+    document = load_release(place)
+    is_tagged = options.git_tag and create_tag(repository, document)
+    return Released(OK, place, document, entry.number, is_tagged or not is_known)
 
 
 def check_gates(gates: list[Judged], settings: ReleaseSettings) -> None:

@@ -60,8 +60,12 @@ def parse_release(document: Document) -> tuple[ReleaseSettings, list[BuildError]
     ]
     if errors:
         return ReleaseSettings(), errors
-    values = {key: tuple(value) if key == "unchecked" else value for key, value in table.items()}
-    return ReleaseSettings(**values), []
+    return ReleaseSettings(
+        table.get("sandbox", ReleaseSettings().sandbox),
+        tuple(table.get("unchecked", ())),
+        table.get("source", ""),
+        table.get("licenses", ""),
+    ), []
 
 
 def _is_valid(key: str, value: Any) -> bool:
