@@ -1,4 +1,4 @@
-"""Add to a release what differs between machines: who built it, when and where, and signatures."""
+"""Add the parts of a release that differ between machines: builder, times and signatures."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Builder:
 def build_statement(
     release: Mapping[str, Any], collected: Collector, builder: Builder
 ) -> dict[str, Any]:
-    """Return the statement that says who built a release, when, and what was checked."""
+    """Return the statement about the build: the builder, its times, and the checks."""
     subjects = [{"name": RELEASE, "digest": _hex(sha256(canonical(release) + b"\n"))}]
     for target in release["targets"]:
         provenance = f"{target['name']}{PROVENANCE}"

@@ -1,7 +1,7 @@
 """Build the targets of a release and write its reproducible files.
 
-Two clones of a commit with equal tools write the same bytes, in any folder. Signatures and the
-statement of who built it, and when, are added by `attest`.
+Two clones of a commit with equal tools write the same bytes, in any folder. `attest` adds the
+signatures, and the statement that names the builder and the time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Build = Callable[[Request, Collector], int]
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlan:
-    """What a release is made of: tag, workspace, settings, `source` of `release.json`, checks.
+    """Parameters of a release: tag, workspace, settings, `source` of `release.json`, checks.
 
     `twice` says that each action runs a second time in a varied environment.
     """

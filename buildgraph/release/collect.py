@@ -23,7 +23,7 @@ from .documents import FILES
 
 @dataclass(frozen=True, slots=True)
 class ActionFacts:
-    """An action that an output stands on: its key, its name, and the digests of its outputs."""
+    """An action on which an output depends: its key, its name, and the digests of its outputs."""
 
     key: str
     label: str
@@ -110,12 +110,12 @@ class Collector:
         for event in self.built:
             events.setdefault(event.label, []).append(event)
         for label, name in release_names(events).items():
-            made = [(event, _producer(executor, event)) for event in events[label]]
-            for event, output in made:
+            outputs = [(event, _producer(executor, event)) for event in events[label]]
+            for event, output in outputs:
                 image = event.image and f"{name}/"
                 target = image or f"{name}{FILES}/{event.path.rpartition('/')[2]}"
                 self._copy(executor, event, output, self.folder / target)
-            actions = [output.action for _, output in made if output is not None]
+            actions = [output.action for _, output in outputs if output is not None]
             inputs = _inputs(executor, actions)
             self.targets.append(CollectedTarget(label, name, tuple(events[label]), inputs))
 
@@ -204,7 +204,7 @@ def _inputs(executor: Executor, last: Sequence[Action]) -> Inputs:
                 sources[artifact.name] = node.digest.oci
         tools |= {f"program:{name}": tool.identity for name, tool in task.programs.items()}
         tools |= {
-            f"distribution:{name}": found.identity for name, found in task.distributions.items()
+            f"distribution:{name}": dist.identity for name, dist in task.distributions.items()
         }
     ordered = tuple(sorted(actions, key=lambda facts: (facts.label, facts.title, facts.key)))
     return Inputs(ordered, sources, shipped, tools)

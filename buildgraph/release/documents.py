@@ -61,12 +61,12 @@ def load_release(folder: Path) -> dict[str, Any]:
 
 def paths_below(folder: Path) -> Iterator[str]:
     """Yield the relative paths of all files in a folder, sorted by their bytes."""
-    found = [
+    paths = [
         os.path.relpath(os.path.join(above, name), folder)
         for above, _, names in os.walk(folder)
         for name in names
     ]
-    yield from sorted(found, key=os.fsencode)
+    yield from sorted(paths, key=os.fsencode)
 
 
 def file_digest(path: Path) -> str:

@@ -76,7 +76,7 @@ def create_tag(repository: Repository, release: Mapping[str, Any]) -> bool:
         raise BuildError(
             f"git tag failed: {ran.stderr.decode(errors='replace').strip()}",
             None,
-            "mend that, and run the command again: it finishes the release",
+            "repair that, and run the command again: it finishes the release",
             "environment",
         )
     return True
@@ -86,7 +86,7 @@ def check_identity(repository: Repository) -> None:
     """Raise BuildError if git does not know the user, whom a tag and the ledger name."""
     if repository.run("var", "GIT_COMMITTER_IDENT").returncode:
         raise BuildError(
-            "git does not know who you are, and the tag and the ledger name the committer",
+            "git has no name of a committer, and the tag and the ledger need one",
             None,
             "git config user.name NAME; git config user.email ADDRESS",
             "environment",

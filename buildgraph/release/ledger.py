@@ -183,7 +183,7 @@ def _write(repository: Repository, words: Sequence[str], data: bytes) -> str:
         raise BuildError(
             f"git {words[0]} failed: {lines[-1] if lines else 'no reason given'}",
             None,
-            "check that the repository can be written, and that git knows who you are: "
+            "check that the repository can be written, and that git has your name: "
             "git config user.name, git config user.email",
             "environment",
         )

@@ -30,7 +30,7 @@ openssl pkey -pubin -in release.pub -outform DER | sha256sum
 
 ## The statements are signed
 
-`build.dsse.json` says who built this release, when and where. Its payload is `build.json`, and the
+`build.dsse.json` names the builder of this release, the time and the place. Its payload is `build.json`, and the
 `*.provenance.dsse.json` have the files `*.provenance.json`, each without the newline at its end.
 The signed bytes are the pre-authentication encoding of DSSE:
 
