@@ -154,7 +154,7 @@ def _tip(repository: Repository) -> str:
     raise BuildError(
         f"the branch {BRANCH} and that of a remote have different records",
         None,
-        f"`git fetch`, then decide which one is true, and reset the other: `git branch -f {BRANCH}`",
+        f"`git fetch`, choose the true one, and reset the other: `git branch -f {BRANCH} COMMIT`",
         "broken",
     )
 

@@ -30,9 +30,9 @@ openssl pkey -pubin -in release.pub -outform DER | sha256sum
 
 ## The statements are signed
 
-`build.dsse.json` names the builder of this release, the time and the place. Its payload is `build.json`, and the
-`*.provenance.dsse.json` have the files `*.provenance.json`, each without the newline at its end.
-The signed bytes are the pre-authentication encoding of DSSE:
+`build.dsse.json` names the builder of this release, the time and the place. Its payload is
+`build.json`, and the `*.provenance.dsse.json` have the files `*.provenance.json`, each without the
+newline at its end. The signed bytes are the pre-authentication encoding of DSSE:
 
 ```sh
 export TMPDIR=$(mktemp -d)
@@ -45,7 +45,8 @@ for envelope in *.dsse.json; do
   size=$(($(wc -c < "$file") - 1))
   { printf 'DSSEv1 %d %s %d ' ${#type} $type $size; head -c $size "$file"; } > "$TMPDIR/pae"
   sed 's/.*"sig":"\\([^"]*\\)".*/\\1/' "$envelope" | openssl base64 -d -A > "$TMPDIR/sig"
-  openssl pkeyutl -verify -rawin -pubin -inkey release.pub -sigfile "$TMPDIR/sig" -in "$TMPDIR/pae"
+  openssl pkeyutl -verify -rawin -pubin -inkey release.pub \\
+    -sigfile "$TMPDIR/sig" -in "$TMPDIR/pae"
 done
 ```
 """

@@ -28,6 +28,7 @@ OWN = [
         "namespaces",
         "the strongest sandbox to use: `namespaces`, `landlock` or `none`",
     ),
+    ("BUILDGRAPH_SIGNING_KEY", "", "the private key that signs a release"),
 ]
 OTHERS = [
     ("HOME", "", "the user's folder, for the default of the cache"),

@@ -53,6 +53,15 @@ OF_VERBS: dict[str, dict[int, str]] = {
     },
     "log": {0: "the log is printed", 2: "no action of the target ran in this workspace"},
     "trace": {0: "the trace is written"},
+    "release": _BUILD
+    | {
+        0: "the release is written, or was there with equal content",
+        1: "an action or a gate failed, or a gate was not checked",
+        2: "the work tree differs from the commit, the tag has other content, the tools differ "
+        "from `buildgraph.lock`, no key is given, or the input is wrong",
+        3: "an action is not reproducible, or the ledger is damaged",
+        30: "the sandbox level does not work here, or git cannot write",
+    },
     "rules": {0: "the rules are printed"},
     "schema": {0: "the schema is printed"},
     "completion": {0: "the script is printed"},

@@ -61,7 +61,8 @@ def blob(kind, data):
 
 data, raw = open(text, "rb").read(), io.BytesIO()
 with tarfile.open(fileobj=raw, mode="w") as archive:
-    for name, kind in (("agent", tarfile.REGTYPE), ("data", tarfile.DIRTYPE), ("run", tarfile.SYMTYPE)):
+    kinds = {"agent": tarfile.REGTYPE, "data": tarfile.DIRTYPE, "run": tarfile.SYMTYPE}
+    for name, kind in kinds.items():
         member = tarfile.TarInfo(name)
         member.type = kind
         member.size = len(data) if name == "agent" else 0
@@ -79,7 +80,8 @@ index = {"schemaVersion": 2, "manifests": [manifest]}
 json.dump(index, open(os.path.join(out, "index.json"), "w"))
 json.dump({"imageLayoutVersion": "1.0.0"}, open(os.path.join(out, "oci-layout"), "w"))
 config = "blobs/" + config["digest"].replace(":", "/")
-docker = [{"Config": config, "RepoTags": None, "Layers": ["blobs/" + layer["digest"].replace(":", "/")]}]
+layer = "blobs/" + layer["digest"].replace(":", "/")
+docker = [{"Config": config, "RepoTags": None, "Layers": [layer]}]
 json.dump(docker, open(os.path.join(out, "manifest.json"), "w"))
 open(note, "w").write("a note\\n")
 '''
