@@ -158,7 +158,7 @@ class Executor:
             self._running[key].append(step)
             return None
         result = self.host.store.recall(key)
-        if result is not None and LEVELS.index(_level(result.sandbox)) <= LEVELS.index(self.level):
+        if result is not None and is_confined(result, self.level):
             self._done(step, result, "hit")
             return None
         self._running[key] = [step]
@@ -176,10 +176,7 @@ class Executor:
         )
         programs = {name: self.host.tools.program(name, action.at) for name in action.programs}
         distributions = self.host.tools.distributions(action.distributions, action.at)
-        identities = {f"program:{name}": tool.identity for name, tool in programs.items()}
-        identities |= {
-            f"distribution:{name}": dist.identity for name, dist in distributions.items()
-        }
+        identities = self.host.tools.identities(action)
         key = key_of(action, [(path, node) for path, _, node, _ in inputs], identities)
         from .task_job import Task
 
@@ -321,5 +318,7 @@ def _line_of(path: str, number: int) -> str | None:
         return None
 
 
-def _level(text: str) -> Level:
-    return next((level for level in LEVELS if level == text), "none")
+def is_confined(result: Result, level: Level) -> bool:
+    """True if the action of a result ran in a sandbox of that level, or in a stronger one."""
+    level_of_result = next((name for name in LEVELS if name == result.sandbox), "none")
+    return LEVELS.index(level_of_result) <= LEVELS.index(level)

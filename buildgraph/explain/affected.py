@@ -19,11 +19,12 @@ Reasons: TypeAlias = "Mapping[Label, tuple[AffectedReason, ...]]"
 class AffectedReason:
     """A difference that affects a label.
 
-    `what` is the key of the value, the path of the source or tool, the rule, or the label of the
-    dependency. `before` and `after` are its values or digests, '' if absent or not known.
+    `what` is the key of the value, the path of the source or tool, the rule, the label of the
+    dependency, or the name of a fact of the board. `before` and `after` are its values or digests,
+    '' if absent or not known.
     """
 
-    kind: Literal["value", "source", "tool", "rule", "dep", "base"]
+    kind: Literal["value", "source", "tool", "rule", "dep", "base", "board"]
     what: str
     before: str = ""
     after: str = ""
@@ -112,6 +113,10 @@ def _own_reasons(base: TargetHashes, now: TargetHashes, label: Label) -> Iterato
         yield AffectedReason("rule", after.rule, before.rule, after.rule)
     for key, old, new in diff_parts(dict(flatten(before.values)), dict(flatten(after.values))):
         yield AffectedReason("value", key, old, new)
+    values = {key for key, _, _ in diff_parts(before.values, after.values)}
+    for name, old, new in diff_parts(base.boards.get(label, {}), now.boards.get(label, {})):
+        if name not in values:
+            yield AffectedReason("board", name, old, new)
     for name, old, new in diff_parts(base.inputs[label], now.inputs[label]):
         kind, _, path = name.partition(" ")
         yield AffectedReason("source" if kind == "source" else "tool", path, old, new)

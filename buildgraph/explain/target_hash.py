@@ -29,7 +29,8 @@ class TargetHashes:
 
     `hashes_ignoring_paths` stay the same when files of the user are moved. `inputs` maps what each
     label itself reads, as `source PATH` or `tool PATH`, to digests. `rules` maps the files of the
-    user's rules to digests.
+    user's rules to digests. `boards` maps the labels of boards to their facts, those of the
+    catalogue included.
     """
 
     targets: Mapping[Label, Target]
@@ -38,6 +39,11 @@ class TargetHashes:
     hashes_ignoring_paths: Mapping[Label, str]
     inputs: Mapping[Label, Mapping[str, str]]
     rules: Mapping[str, str]
+    boards: Mapping[Label, Mapping[str, str]]
+
+    def is_group(self, label: Label) -> bool:
+        """True for a target that only stands for its members."""
+        return self.targets[label].rule == "group"
 
 
 def hash_targets(
@@ -59,7 +65,12 @@ def hash_targets(
         if action.owner in inputs:
             for _, artifact in action.inputs:
                 _add_input(inputs[action.owner], artifact, read)
-    return TargetHashes(targets, analysis.deps, exact.hashes, moved.hashes, inputs, rules)
+    boards = {
+        label: {field.name: str(getattr(provider, field.name)) for field in fields(provider)}
+        for label, provider in analysis.providers.items()
+        if label in targets and targets[label].rule == "hardware"
+    }
+    return TargetHashes(targets, analysis.deps, exact.hashes, moved.hashes, inputs, rules, boards)
 
 
 def _add_input(inputs: dict[str, str], artifact: Artifact, read: Hash) -> None:

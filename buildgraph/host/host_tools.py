@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.metadata import Distribution as Metadata
 
+    from ..types.action import Action
     from .requirements import NameAndExtras
 
 SEARCH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -73,6 +74,17 @@ class HostTools:
                 "environment",
             )
         return tool
+
+    def identities(self, action: Action) -> dict[str, str]:
+        """Return the identities in the key of an action, as `program:NAME` and `distribution:NAME`.
+
+        BuildError when this host lacks one of them.
+        """
+        names = {f"program:{name}": self.program(name, action.at) for name in action.programs}
+        identities = {name: program.identity for name, program in names.items()}
+        for name, distribution in self.distributions(action.distributions, action.at).items():
+            identities[f"distribution:{name}"] = distribution.identity
+        return identities
 
     def dump(self) -> list[str]:
         """Encode everything that was resolved as strings, for a snapshot."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.requirements import need
-from tests.support.workspace import Space, space
+from tests.support.git_space import GitSpace
+from tests.support.workspace import space
 
 _COMMAND = (
     '[{name}]\nrule = "command"\ninputs = {{ a = "{source}" }}\noutputs = {{ o = "o" }}\n'
@@ -32,53 +32,16 @@ _ROOT = (
 _A = _command("out", "data/in.txt")
 
 
-class Repository:
+class Repository(GitSpace):
     """A repository with one commit: //:c -> //:b -> //a:out -> a/data/in.txt, and //:lone."""
 
     def __init__(self, folder: Path, inner: str = "") -> None:
-        need("git")
-        self.top = folder / "w"
-        self.space: Space = space(folder, _ROOT)
-        if inner:
-            self.space.root = self.top / inner
-            self.space.write("BUILD.toml", _ROOT)
-            (self.top / "BUILD.toml").unlink()
+        super().__init__(space(folder, _ROOT), inner)
+        self.space.write("BUILD.toml", _ROOT)
         self.space.write("a/BUILD.toml", _A)
         self.space.write("a/data/in.txt", "in\n")
         self.space.write("lone.txt", "lone\n")
-        self.git("init", "-q", "-b", "main")
         self.commit()
-
-    def git(self, *words: str) -> str:
-        """Run git in the repository."""
-        who = ["-c", "user.name=n", "-c", "user.email=e@x", "-c", "commit.gpgsign=false"]
-        env = dict(os.environ) | {
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_CONFIG_SYSTEM": "/dev/null",
-        }
-        return subprocess.run(
-            ["git", "-C", str(self.top), *who, *words],
-            check=True,
-            capture_output=True,
-            text=True,
-            env=env,
-        ).stdout
-
-    def commit(self) -> None:
-        """Commit all files."""
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "x")
-
-    def affected(self, *words: str, since: str = "HEAD") -> dict[str, dict[str, Any]]:
-        """Run `affected`; map the labels to its rows."""
-        before = self.git("status", "--porcelain", "--ignored")
-        affected = json.loads(self.space.run("affected", "--since", since, "--json", *words).out)
-        assert self.git("status", "--porcelain", "--ignored") == before, "the work tree was touched"
-        assert affected["commit"] == self.git("rev-parse", since.partition("...")[0]).strip()
-        assert affected["labels"] == [
-            row["label"] for row in affected["affected"] if row["change"] != "gone"
-        ]
-        return {row["label"]: row for row in affected["affected"]}
 
 
 @pytest.fixture

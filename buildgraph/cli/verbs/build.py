@@ -47,6 +47,7 @@ def arguments(parser: Parser) -> None:
         "-PATTERN excludes targets",
     )
     add_build_options(parser)
+    add_since(parser)
     parser.add_argument("--no-gates", action="store_true", help="build without checking the gates")
     parser.add_argument(
         "--trace",
@@ -105,11 +106,27 @@ def add_build_options(parser: ArgumentParser) -> None:
     )
 
 
+def add_since(parser: ArgumentParser) -> None:
+    """Declare the option that restricts a build to the affected targets."""
+    parser.add_argument(
+        "--since",
+        default="",
+        metavar="REV",
+        help="build only those of the targets (default: //...) that differ from a git revision",
+    )
+
+
 def run(options: Namespace) -> int:
     """Build what the patterns select; 0 if all of it was built and no gate failed."""
     invocation = Invocation.find()
     if not options.watch:
         return _build_once(invocation, options)
+    if options.since:
+        raise BuildError(
+            "--since and --watch exclude each other",
+            fix="name the targets to watch",
+            reason="usage",
+        )
     from ..errors import report_error
     from .watch import watch
 
@@ -177,8 +194,14 @@ def to_request(
             fix="use -j2, or -j0 for the number of cores",
             reason="usage",
         )
+    if getattr(options, "since", ""):
+        from ..since import patterns_since
+
+        patterns = patterns_since(invocation, options.since, options.patterns)
+    else:
+        patterns = patterns or invocation.patterns(options.patterns)
     return Request(
-        patterns or invocation.patterns(options.patterns),
+        patterns,
         jobs=options.jobs,
         keep_going=options.keep_going,
         sandbox=options.sandbox,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ..invocation import Invocation
-from .build import add_build_options, choose_listeners, run_request, to_request
+from .build import add_build_options, add_since, choose_listeners, run_request, to_request
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def arguments(parser: ArgumentParser) -> None:
         "patterns", nargs="*", metavar="PATTERN", help="targets whose gates are checked"
     )
     add_build_options(parser)
+    add_since(parser)
 
 
 def run(options: Namespace) -> int:
