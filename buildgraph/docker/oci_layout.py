@@ -86,7 +86,7 @@ def _no_image_error(source: Path, images: list[dict[str, Any]], architecture: st
 def _images(source: Path) -> list[dict[str, Any]]:
     """Return the descriptors of the images in a layout, with those of a nested index."""
     images: list[dict[str, Any]] = []
-    for descriptor in json.loads(_document(source, "index.json"))["manifests"]:
+    for descriptor in json.loads(read_document(source, "index.json"))["manifests"]:
         if descriptor["mediaType"] == _INDEX:
             images += json.loads(read_blob(source, str(descriptor["digest"])))["manifests"]
         else:
@@ -109,7 +109,7 @@ def _architecture(platform: str) -> str:
 
 
 @contextmanager
-def _open_file(source: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+def open_file(source: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     """Open a file of the layout; yield (file, size in bytes)."""
     if source.is_dir():
         with (source / name).open("rb") as stream:
@@ -122,18 +122,20 @@ def _open_file(source: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
         yield member, archive.getmember(name).size
 
 
-def _document(source: Path, name: str, limit: int = _DOCUMENT) -> bytes:
-    with _open_file(source, name) as (stream, _):
+def read_document(source: Path, name: str, limit: int = _DOCUMENT) -> bytes:
+    """Return at most `limit` bytes of a file of the layout."""
+    with open_file(source, name) as (stream, _):
         return stream.read(limit)
 
 
-def _path(digest: str) -> str:
+def blob_path(digest: str) -> str:
+    """Return the path of a blob in a layout."""
     return "blobs/" + digest.replace(":", "/", 1)
 
 
 def read_blob(source: Path, digest: str, limit: int = _DOCUMENT) -> bytes:
     """Return a blob of at most `limit` bytes; BuildError (reason "broken") if it is damaged."""
-    content = _document(source, _path(digest), limit)
+    content = read_document(source, blob_path(digest), limit)
     if digest != "sha256:" + hashlib.sha256(content).hexdigest():
         raise BuildError(
             f"blob {digest} of {source.name} is damaged",
@@ -154,13 +156,13 @@ def docker_archive(source: Path, image: LayoutImage) -> Iterator[bytes]:
     documents = {
         "index.json": {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [bare]},
         "manifest.json": [
-            {"Config": _path(image.config), "RepoTags": None, "Layers": list(map(_path, layers))}
+            {"Config": blob_path(image.config), "RepoTags": None, "Layers": list(map(blob_path, layers))}
         ],
         "oci-layout": {"imageLayoutVersion": "1.0.0"},
     }
     for digest in dict.fromkeys((image.manifest, image.config, *layers)):
-        with _open_file(source, _path(digest)) as (stream, size):
-            yield _header(_path(digest), size)
+        with open_file(source, blob_path(digest)) as (stream, size):
+            yield _header(blob_path(digest), size)
             while piece := stream.read(_PIECE):
                 yield piece
             yield bytes(-size % tarfile.BLOCKSIZE)
