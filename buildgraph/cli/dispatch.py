@@ -22,6 +22,8 @@ VERBS = {
     "test": "build targets and report only the verdicts of their gates",
     "run": "build an image, load it into Docker and run it hardened",
     "load": "build an image and load it into Docker",
+    "push": "push an image or a release to a container registry",
+    "pull": "pull an image by digest from a container registry",
     "query": "list targets and the dependencies between them",
     "release": "release images under a tag: signed, with SBOM and provenance",
     "model": "show a model: shapes, cost of a step, heat maps",

@@ -156,7 +156,11 @@ def docker_archive(source: Path, image: LayoutImage) -> Iterator[bytes]:
     documents = {
         "index.json": {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [bare]},
         "manifest.json": [
-            {"Config": blob_path(image.config), "RepoTags": None, "Layers": list(map(blob_path, layers))}
+            {
+                "Config": blob_path(image.config),
+                "RepoTags": None,
+                "Layers": list(map(blob_path, layers)),
+            }
         ],
         "oci-layout": {"imageLayoutVersion": "1.0.0"},
     }

@@ -39,6 +39,12 @@ OF_VERBS: dict[str, dict[int, str]] = {
         "verb"
     },
     "load": _BUILD | {0: "the image is built and loaded"},
+    "push": _BUILD | {0: "the image is built and pushed", 3: "the registry or a layout is damaged"},
+    "pull": {
+        0: "the image is pulled and verified",
+        3: "the registry sends wrong bytes, or a document that is not valid",
+        30: "the registry is not reachable, or asks for credentials",
+    },
     "query": {0: "the answer is printed; it may be empty"},
     "model": {
         0: "the model is printed",

@@ -56,7 +56,7 @@ def scripted_server(script: Callable[[Asked], Answer]) -> Iterator[ScriptedServe
 
         def setup(self) -> None:
             super().setup()
-            if self.rfile.peek(1)[:1] == _TLS_HANDSHAKE:
+            if self.connection.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
                 self.connection.shutdown(socket.SHUT_RDWR)
 
         def handle(self) -> None:
