@@ -46,8 +46,9 @@ class Authentication:
     def answer(self, response: Response, call: Call, scope: str) -> bool:
         """Answer the challenge of a response with status 401 to a request with a scope.
 
-        Return True if the request can be repeated with other authorization. Raises BuildError if the registry asks for
-        credentials and there are none, or the authorization server refuses them.
+        Return True if the request can be repeated with other authorization. Raises BuildError if
+        the registry asks for credentials and there are none, or the authorization server refuses
+        them.
         """
         challenges = parse_challenges(response.headers.get("WWW-Authenticate", ""))
         sent = call.headers.get("Authorization")
@@ -108,7 +109,7 @@ class Authentication:
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise BuildError(
                 f"{urlsplit(realm).netloc} sends no token (status {status})",
-                fix="try again later, or ask those who run the registry",
+                fix="try again later, or ask the operators of the registry",
                 reason="failed",
             )
         return token
@@ -119,7 +120,7 @@ class Authentication:
         if scheme != "https" and not (scheme == "http" and self._base.startswith("http:")):
             raise BuildError(
                 f"the registry names {realm!r} for authentication, which is not HTTPS",
-                fix="ask those who run the registry",
+                fix="ask the operators of the registry",
                 reason="broken",
             )
 

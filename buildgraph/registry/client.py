@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from ..types.errors import BuildError
 from .authentication import Authentication
+from .connection_errors import ConnectionLost
 from .credentials import Credentials, find_credentials
 from .documents import (
     INDEX,
@@ -22,7 +23,7 @@ from .documents import (
     parse_descriptor,
 )
 from .reference import Reference
-from .transport import Body, Call, ConnectionLost, Response, Transport, TransportSettings, origin
+from .transport import Body, Call, Response, Transport, TransportSettings, origin
 
 _ACCEPT = ", ".join((*MANIFESTS, *INDEXES))
 _LARGEST_ERROR = 1 << 16
@@ -99,7 +100,7 @@ class Repository:
         if not target:
             raise ConnectionLost(
                 f"{self.reference.name}: an answer names no address for an upload",
-                fix="try again; if it stays, ask those who run the registry",
+                fix="try again; if it stays, ask the operators of the registry",
                 reason="failed",
             )
         if urlsplit(new).scheme not in ("http", "https"):
@@ -122,7 +123,7 @@ class Repository:
         if version.startswith("sha256:") and document.digest != version:
             raise BuildError(
                 f"{self.reference.name} sends wrong bytes for {version}: {document.digest}",
-                fix="ask those who run the registry; nothing was kept",
+                fix="ask the operators of the registry; nothing was kept",
                 reason="broken",
             )
         return document
@@ -145,7 +146,7 @@ class Repository:
         if stored != digest_of(content):
             raise BuildError(
                 f"{self.reference.name} stored {stored} instead of {digest_of(content)}",
-                fix="ask those who run the registry: it must store manifests as they are",
+                fix="ask the operators of the registry: it must store manifests as they are",
                 reason="broken",
             )
         return response.headers
@@ -169,7 +170,7 @@ class Repository:
         headers = {"Range": f"bytes={start}-"} if start else {}
         with self.open(Call("GET", self.url("blobs", descriptor.digest), headers)) as response:
             if response.status == 404:
-                raise self.error(response, f"it has no blob {descriptor.digest}", "failed")
+                raise self.error(response, f"it has no blob {descriptor.digest}", failed=True)
             self.expect(response, 200, partial=bool(start))
             ranged = response.status == 206
             begins = f"bytes {start}-"
@@ -221,10 +222,10 @@ class Repository:
             return
         if not body and response.status >= 400:
             body = response.read(_LARGEST_ERROR) or b""
-        raise self.error(response, _message(response.status, body), "failed")
+        raise self.error(response, _message(response.status, body), failed=True)
 
-    def error(self, response: Response, problem: str, reason: str = "broken") -> BuildError:
-        """Return the error for a response."""
+    def error(self, response: Response, problem: str, failed: bool = False) -> BuildError:
+        """Return the error for a response: a request `failed`, or else a promise is broken."""
         fixes = {
             401: f"run `docker login {self.reference.host}`",
             403: "ask for the right to do it, or log in as another user",
@@ -232,8 +233,8 @@ class Repository:
         }
         return BuildError(
             f"{self.reference.name}: {problem}",
-            fix=fixes.get(response.status, "ask those who run the registry"),
-            reason=reason,
+            fix=fixes.get(response.status, "ask the operators of the registry"),
+            reason="failed" if failed else "broken",
         )
 
     def url(self, kind: str, name: str) -> str:
@@ -259,7 +260,7 @@ def _parse_referrers(body: bytes) -> tuple[Descriptor, ...]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BuildError(
             f"{where} is not valid: {type(error).__name__}",
-            fix="ask those who run the registry",
+            fix="ask the operators of the registry",
             reason="broken",
         ) from None
 

@@ -25,7 +25,7 @@ _MOST_ENTRIES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a document says of a blob: media type, digest, size in bytes, and optional fields."""
+    """A blob as a document describes it: media type, digest, size in bytes, optional fields."""
 
     media_type: str
     digest: str
@@ -161,6 +161,6 @@ def _texts(table: object) -> dict[str, str]:
 def _invalid(where: str, problem: str) -> BuildError:
     return BuildError(
         f"{where} is not valid: {problem}",
-        fix="build or push the image again, or ask those who run the registry",
+        fix="build or push the image again, or ask the operators of the registry",
         reason="broken",
     )

@@ -12,6 +12,7 @@ from ..docker.oci_layout import blob_path
 from ..files.remove_tree import remove
 from ..types.errors import BuildError
 from .client import Repository
+from .connection_errors import ConnectionLost
 from .documents import (
     INDEX,
     INDEXES,
@@ -20,7 +21,7 @@ from .documents import (
     digest_of,
     parse_manifest,
 )
-from .transport import ConnectionLost, pieces
+from .transport import pieces
 
 _PIECE = 1 << 20
 _RESUMES = 10
@@ -118,7 +119,7 @@ class Pull:
         if expected and (expected.size, expected.media_type) != (len(content), manifest.media_type):
             raise BuildError(
                 f"the index describes {digest} wrongly: its size or its media type differs",
-                fix="ask those who made the image",
+                fix="ask the authors of the image",
                 reason="broken",
             )
         path.write_bytes(content)
@@ -153,7 +154,7 @@ class Pull:
         os.rename(part, path)
 
     def _write_documents(self, roots: list[Descriptor]) -> None:
-        """Write `index.json` and `oci-layout`; the image has the name that it has in the registry."""
+        """Write `index.json` and `oci-layout`; the image keeps its name in the registry."""
         reference = self._repository.reference
         names = {"org.opencontainers.image.ref.name": reference.tag or "latest"}
         if reference.tag:
@@ -231,6 +232,6 @@ class BlobDownload:
         raise BuildError(
             f"{self._repository.reference.name} sends wrong bytes for {self._blob.digest}: "
             f"{self._size} bytes, {digest}",
-            fix="ask those who run the registry; nothing was kept",
+            fix="ask the operators of the registry; nothing was kept",
             reason="broken",
         )

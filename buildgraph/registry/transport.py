@@ -19,6 +19,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
 from ..types.errors import BuildError
+from .connection_errors import BodyLost, lost_error, refused_error, tls_error
 
 ATTEMPTS = 6
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _LONGEST_RETRY_AFTER_S = 0.5, 30.0, 120.0
@@ -32,19 +33,6 @@ _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
 Response = urllib3.BaseHTTPResponse
 Body = bytes | Iterator[bytes] | None
-
-
-class ConnectionLost(BuildError):
-    """The connection failed, or the server is overloaded, and retries did not help.
-
-    `wait` is the number of seconds that the server asks to wait.
-    """
-
-    wait = 0.0
-
-
-class _BodyLost(ConnectionLost):
-    """The connection ended within the body of a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +89,7 @@ class Transport:
             self._pool(url).request("GET", url, retries=False, redirect=False, timeout=timeout)
         except SSLError as error:
             if _certificate_problem(error):
-                raise _tls_error(server, error) from None
+                raise tls_error(server, error) from None
             return f"http://{server}"
         except HTTPError:
             return f"http://{server}"
@@ -113,7 +101,7 @@ class Transport:
             try:
                 with self.open(call) as response:
                     return response, _read_bounded(response, call)
-            except _BodyLost:
+            except BodyLost:
                 if attempt == ATTEMPTS - 1 or not call.retried:
                     raise
                 self.settings.pause(_pause(attempt))
@@ -145,12 +133,12 @@ class Transport:
                 wait = _retry_after(response.headers.get("Retry-After"), wait)
                 _release(response)
             except SSLError as error:
-                raise _tls_error(urlsplit(call.url).netloc, error) from None
+                raise tls_error(urlsplit(call.url).netloc, error) from None
             except (HTTPError, OSError) as error:
                 problem = str(error)
             if attempt < attempts - 1:
                 self.settings.pause(wait)
-        lost = _lost(call.url, problem)
+        lost = lost_error(call.url, problem)
         lost.wait = wait
         raise lost
 
@@ -168,7 +156,7 @@ class Transport:
             if origin(new) != origin(url):
                 headers = {k: v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
             url = new
-        raise _refused(call.url, f"it redirects more than {_MOST_REDIRECTS} times")
+        raise refused_error(call.url, f"it redirects more than {_MOST_REDIRECTS} times")
 
     def _send(self, method: str, url: str, headers: dict[str, str], body: Body) -> Response:
         response = self._pool(url).request(
@@ -221,12 +209,14 @@ def pieces(response: Response, most: int) -> Iterator[bytes]:
     while piece := _read_piece(response):
         count += len(piece)
         if count > most:
-            raise _refused(str(response.geturl()), f"it sends more than {most} bytes")
+            raise refused_error(str(response.geturl()), f"it sends more than {most} bytes")
         yield piece
         now = time.monotonic()
         if now - mark >= _SLOW_S:
             if count - mark_count < _SLOW_BYTES:
-                raise _refused(str(response.geturl()), f"it sends {count - mark_count} B in 30 s")
+                raise refused_error(
+                    str(response.geturl()), f"it sends {count - mark_count} B in 30 s"
+                )
             mark, mark_count = now, count
 
 
@@ -246,8 +236,7 @@ def _read_piece(response: Response) -> bytes:
     try:
         return response.read(_PIECE)
     except (HTTPError, OSError) as error:
-        lost = _lost(str(response.geturl()), str(error))
-        raise _BodyLost(lost.what, fix=lost.fix, reason=lost.reason) from None
+        raise lost_error(str(response.geturl()), str(error), BodyLost) from None
 
 
 def _release(response: Response) -> None:
@@ -306,33 +295,4 @@ def _retry_after(header: str | None, default: float) -> float:
 def _check_redirect(url: str, new: str) -> None:
     scheme = urlsplit(new).scheme
     if scheme not in ("http", "https") or (scheme == "http" and url.startswith("https:")):
-        raise _refused(url, f"it redirects to {new!r}, which is not HTTPS")
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc
-
-
-def _lost(url: str, problem: str) -> ConnectionLost:
-    return ConnectionLost(
-        f"{_host(url)} is not reachable: {problem}",
-        fix="check the name and the network, and try again; what was sent is kept",
-        reason="environment",
-    )
-
-
-def _refused(url: str, problem: str) -> BuildError:
-    return BuildError(
-        f"the answer of {_host(url)} is refused: {problem}",
-        fix="ask those who run the registry",
-        reason="broken",
-    )
-
-
-def _tls_error(server: str, error: Exception) -> BuildError:
-    return BuildError(
-        f"{server}: TLS failed: {error}",
-        fix="name the certificate authority with `--ca FILE` or SSL_CERT_FILE; a registry without "
-        "TLS that is not on this machine needs `--insecure`",
-        reason="environment",
-    )
+        raise refused_error(url, f"it redirects to {new!r}, which is not HTTPS")

@@ -10,8 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 from ..types.errors import BuildError
 from .client import Repository
+from .connection_errors import ConnectionLost
 from .documents import Descriptor
-from .transport import Call, ConnectionLost, Response
+from .transport import Call, Response
 
 CHUNK = 16 << 20
 """Bytes of one request."""
@@ -120,7 +121,7 @@ class Upload:
             raise _gone(self.repository, "status 404")
         if response.status != status:
             what = f"status {response.status} for the upload of {self.descriptor.digest}"
-            raise self.repository.error(response, what, "failed")
+            raise self.repository.error(response, what, failed=True)
 
 
 class _UploadGone(BuildError):

@@ -8,8 +8,8 @@ of a fence says how:
     ```sh                       run the commands with bash; each must exit with 0
     ```console                  run the lines after `$ ` and compare their output with what follows
     ```text                     show only
-    ```sh needs="docker,git"    run only on machines that have these: docker, network, qemu, pymdp,
-                                or any program
+    ```sh needs="docker,git"    run only on machines that have these: docker, network, registry (its
+                                host is $REGISTRY), qemu, pymdp, or any program
 
 `# exits 2` at the end of a command is the exit code to expect. In expected output, `...` matches
 any text within a line, and a line of `...` alone for any number of lines. The output must equal

@@ -1,15 +1,24 @@
-"""A cache for all pages, and a Docker daemon for blocks that need one."""
+"""A cache for all pages, and a Docker daemon and a registry for blocks that need one."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.docker_daemon import daemon
+from tests.support.registry_server import registry_server
 
-__all__ = ["daemon", "docs_cache"]
+__all__ = ["daemon", "docs_cache", "registry"]
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A container registry for the session; the value is its host."""
+    with registry_server(tmp_path_factory.mktemp("registry")) as running:
+        yield running.host
 
 
 @pytest.fixture(scope="session")

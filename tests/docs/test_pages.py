@@ -94,11 +94,13 @@ def _start(scratch: Scratch, source: Path | None) -> None:
 
 
 def _missing(block: Block, environ: dict[str, str], request: pytest.FixtureRequest) -> str:
-    """Requirements of a block that this machine lacks; a Docker daemon is started if possible."""
+    """Requirements of a block that this machine lacks; a daemon or a registry is started."""
     try:
         for name in block.needs:
             if name == "docker":
                 environ["DOCKER_HOST"] = request.getfixturevalue("daemon")
+            elif name == "registry":
+                environ["REGISTRY"] = request.getfixturevalue("registry")
             elif name == "network":
                 _need_network()
             elif name == "pymdp":

@@ -1,4 +1,4 @@
-"""Debian's docker-registry on loopback for tests, with a password, TLS and a certificate of ours."""
+"""Debian's docker-registry on loopback for tests, with a password, and TLS of our authority."""
 
 from __future__ import annotations
 

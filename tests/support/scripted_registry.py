@@ -47,56 +47,64 @@ class ScriptedServer:
         return [f"{one.method} {one.path}" for one in self.asked]
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """Answers each request of a connection by the script of its server."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        if self.connection.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (OSError, ValueError):
+            self.close_connection = True
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = Asked(self.command, self.path, headers, body)
+        self.server.asked.append(asked)
+        answer = self.server.script(asked)
+        self.send_response(answer.status)
+        length = len(answer.body) if answer.length is None else answer.length
+        for name, value in {"Content-Length": str(length), **answer.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            end = len(answer.body) if answer.cut < 0 else answer.cut
+            self.wfile.write(answer.body[:end])
+        if answer.cut >= 0:
+            self.close_connection = True
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, script: Callable[[Asked], Answer]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script = script
+        self.asked: list[Asked] = []
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
 @contextmanager
 def scripted_server(script: Callable[[Asked], Answer]) -> Iterator[ScriptedServer]:
     """Serve the answers of a script until the end of the block. A client of TLS is cut off."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            super().setup()
-            if self.connection.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
-                self.connection.shutdown(socket.SHUT_RDWR)
-
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except (OSError, ValueError):
-                self.close_connection = True
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, self.path, headers, body)
-            server.asked.append(asked)
-            answer = script(asked)
-            self.send_response(answer.status)
-            length = len(answer.body) if answer.length is None else answer.length
-            for name, value in {"Content-Length": str(length), **answer.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                end = len(answer.body) if answer.cut < 0 else answer.cut
-                self.wfile.write(answer.body[:end])
-            if answer.cut >= 0:
-                self.close_connection = True
-
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = answer
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            pass
-
-    with Server(("127.0.0.1", 0), Handler) as listener:
-        server = ScriptedServer(f"127.0.0.1:{listener.server_address[1]}")
+    with _Server(script) as listener:
         threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
         try:
-            yield server
+            yield ScriptedServer(f"127.0.0.1:{listener.server_address[1]}", listener.asked)
         finally:
             listener.shutdown()

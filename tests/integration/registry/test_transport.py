@@ -1,4 +1,4 @@
-"""Connections: TLS with an own authority, plain HTTP, retries, redirects, and what is never sent."""
+"""Connections: TLS with an own authority, plain HTTP, retries, redirects, secrets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from buildgraph.registry import transport
+from buildgraph.registry.connection_errors import ConnectionLost
 from buildgraph.registry.reference import parse_reference
-from buildgraph.registry.transport import Call, ConnectionLost, Transport, TransportSettings
+from buildgraph.registry.transport import Call, Transport, TransportSettings
 from buildgraph.types.errors import BuildError
 from tests.support.registry_server import (
     RegistryOptions,
