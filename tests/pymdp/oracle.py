@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
+QUICK = {"xla_backend_optimization_level": 0}
+"""For few steps: without optimisation the compiler takes half the time, and a step twice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +127,8 @@ def replay_each(models: Sequence[Model], obs: I32, actions: I32) -> Replay:
             )
 
         run = jax.jit(lambda o, a: jax.lax.scan(step, list(agent.D), (o, a))[1])
-        array = run(jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2)))
+        values = jnp.array(obs.transpose(1, 0, 2)), jnp.array(wide.transpose(1, 0, 2))
+        array = run.lower(*values).compile(compiler_options=QUICK)(*values)
         return Replay(*(np.asarray(value, dtype=np.float64).swapaxes(0, 1) for value in array))
 
 
@@ -154,8 +157,7 @@ def replay(model: Model, obs: I32, actions: I32, x64: bool = True) -> Replay:
         def episode(seen: Any, action: Any) -> Any:
             return jax.lax.scan(step, list(agent.D), (seen, action))[1]
 
-        run = jax.jit(lambda o, a: jax.lax.map(lambda x: episode(*x), (o, a)))
-        array = run(jnp.array(obs), jnp.array(wide))
+        array = jax.jit(jax.vmap(episode))(jnp.array(obs), jnp.array(wide))
         return Replay(*(np.asarray(value, dtype=np.float64) for value in array))
 
 

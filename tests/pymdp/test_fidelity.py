@@ -5,34 +5,24 @@ ones.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from agentc.importers import npz as ingest
 from agentc.ir import files as ir
 from agentc.oracle import agent as reference
 from agentc.proof import probe
 from agentc.proof.coverage import empty_coverage
 
 from tests.pymdp.oracle import F64, I32, canonical_actions, divergence, replay
+from tests.pymdp.shipped import shipped
 from tests.support.requirements import need_module
-from tests.support.small_models import EXAMPLES, NAMES, entangled, one_factor
+from tests.support.small_models import NAMES, entangled, one_factor
 
 pytestmark = pytest.mark.slow
-EPISODES, STEPS = 96, 32
 
 
-def example(name: str, folder: Path) -> ir.Model:
-    """A shipped model, through the same door as a user's."""
-    ingest.ingest(EXAMPLES / f"{name}.npz", EXAMPLES / f"{name}.json", "{}", folder / name, None)
-    return ir.load(folder / name)
-
-
-def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64, F64, F64, F64]:
-    """Observations, what was executed and what chosen, beliefs, free energies, chosen neg_efe,
-    regrets.
-    """
+def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64, F64]:
+    """Observations, what was executed and what chosen, beliefs, free energies."""
     agent, coverage = reference.prepare(model), empty_coverage(model)
     result = [probe.run_episode(agent, 11, n, steps, coverage) for n in range(episodes)]
     return (
@@ -41,8 +31,6 @@ def run(model: ir.Model, episodes: int, steps: int) -> tuple[I32, I32, I32, F64,
         np.array([[s.action for s in steps_] for steps_ in result], np.int32),
         np.array([[np.concatenate(s.qs) for s in steps_] for steps_ in result]),
         np.array([[s.vfe for s in steps_] for steps_ in result]),
-        np.array([[s.efe for s in steps_] for steps_ in result]),
-        np.array([[s.regret for s in steps_] for steps_ in result]),
     )
 
 
@@ -56,23 +44,30 @@ def worst_divergence(model: ir.Model, p: F64, q: F64) -> float:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_shipped_models_over_three_thousand_steps(name: str, tmp_path: Path) -> None:
+def test_shipped_models_over_three_thousand_steps(
+    name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     need_module("pymdp")
-    model = example(name, tmp_path)
-    obs, executed, action, qs, vfe, efe, _ = run(model, EPISODES, STEPS)
-    theirs = replay(model, obs, executed)
-    assert obs.shape[0] * obs.shape[1] >= 3000
-    assert np.array_equal(canonical_actions(model, theirs.q_pi), action)
-    assert worst_divergence(model, qs, theirs.qs) <= 1e-12
-    assert np.max(np.abs(theirs.vfe - vfe)) <= 1e-9
-    assert np.max(np.min(np.abs(theirs.neg_efe - efe[..., None]), axis=-1)) <= 1e-10
+    case = shipped(name, tmp_path_factory)
+    model, probe, theirs = case.model, case.probe, case.theirs
+    assert probe.obs.shape[0] * probe.obs.shape[1] >= 3000
+    assert np.array_equal(canonical_actions(model, theirs.q_pi), probe.action)
+    assert worst_divergence(model, probe.qs, theirs.qs) <= 1e-12
+    assert np.max(np.abs(theirs.vfe - case.energy("vfe"))) <= 1e-9
+    efe = case.energy("efe")[..., None]
+    assert np.max(np.min(np.abs(theirs.neg_efe - efe), axis=-1)) <= 1e-10
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
+def test_single_precision_pymdp_stays_near(
+    name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     need_module("pymdp")
-    model = example(name, tmp_path)
-    obs, executed, _action, qs, _, _, regret = run(model, 8, STEPS)
+    case = shipped(name, tmp_path_factory)
+    model, probe = case.model, case.probe
+    obs, executed, qs, regret = (
+        array[:8, :32] for array in (probe.obs, probe.executed, probe.qs, probe.regret)
+    )
     theirs = replay(model, obs, executed, x64=False)
     assert np.isfinite(theirs.q_pi).all()
     assert worst_divergence(model, qs, theirs.qs) <= 1e-6
@@ -100,7 +95,7 @@ def test_single_precision_pymdp_stays_near(name: str, tmp_path: Path) -> None:
 )
 def test_odd_models(model: ir.Model) -> None:
     need_module("pymdp")
-    obs, executed, action, qs, vfe, _, _ = run(model, 4, 8)
+    obs, executed, action, qs, vfe = run(model, 4, 8)
     theirs = replay(model, obs, executed)
     assert np.array_equal(canonical_actions(model, theirs.q_pi), action)
     assert (
@@ -112,7 +107,7 @@ def test_odd_models(model: ir.Model) -> None:
 def test_the_comparison_can_fail() -> None:
     need_module("pymdp")
     model = one_factor()
-    obs, executed, action, qs, _, _, _ = run(model, 4, 8)
+    obs, executed, action, qs, _ = run(model, 4, 8)
     other = replace(model, B=(np.roll(model.B[0], 1, axis=2),))
     theirs = replay(other, obs, executed)
     assert not np.array_equal(canonical_actions(model, theirs.q_pi), action)

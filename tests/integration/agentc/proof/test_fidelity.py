@@ -13,14 +13,14 @@ from agentc.ir.files import F64
 from agentc.numerics import exact_math as fmath
 from agentc.proof.fidelity import compare
 from agentc.proof.native import build_host_program, run_replay
-from agentc.proof.replay import Probe, Replies, load_probe, parse
+from agentc.proof.replay import Probe, Replies, parse
 
-from tests.pymdp.oracle import canonical_actions, replay
-from tests.support.native_agents import EXAMPLE_NAMES, emitted, example, probed
+from tests.pymdp.oracle import canonical_actions
+from tests.pymdp.shipped import EPISODES, STEPS, shipped
+from tests.support.native_agents import EXAMPLE_NAMES, Compiled
 from tests.support.requirements import need_module
 
 pytestmark = pytest.mark.slow
-EPISODES, STEPS = 24, 128
 
 
 def divergence(wanted: F64, result: F64) -> float:
@@ -31,28 +31,25 @@ def divergence(wanted: F64, result: F64) -> float:
 
 
 @pytest.mark.parametrize("name", EXAMPLE_NAMES)
-def test_native_reference_and_pymdp_decide_alike(name: str, tmp_path: Path) -> None:
+def test_native_reference_and_pymdp_decide_alike(
+    name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     need_module("ziglang")
     need_module("pymdp")
-    model = example(name, tmp_path)
-    agent = emitted(model, "agent", tmp_path / "agent")
-    probed(agent, EPISODES, STEPS)
-    probe = load_probe(tmp_path / "agent/probe")
-    answers, interface = _answers(agent.folder, agent.interface, probe)
+    case = shipped(name, tmp_path_factory)
+    probe, theirs = case.probe, case.theirs
+    answers, interface = _answers(case.agent, tmp_path, probe)
     result = compare(answers, probe, interface["num_controls"])
-    assert len(result.same) == EPISODES * STEPS >= 3000
+    steps = EPISODES * STEPS
+    assert len(result.same) == steps >= 3000
     assert int((~result.same).sum()) == 0 and result.violations == 0
     assert float(result.kl.max()) <= 1e-6
-    theirs = replay(model, probe.obs, probe.executed)
-    actions = canonical_actions(model, theirs.q_pi).reshape(EPISODES * STEPS, -1)
+    actions = canonical_actions(case.model, theirs.q_pi).reshape(steps, -1)
     assert int(np.any(actions != answers.action, axis=1).sum()) == 0
-    assert (
-        divergence(theirs.qs.reshape(EPISODES * STEPS, -1), answers.qs.astype(np.float64)) <= 1e-6
-    )
+    assert divergence(theirs.qs.reshape(steps, -1), answers.qs.astype(np.float64)) <= 1e-6
 
 
-def _answers(
-    folder: Path, interface: dict[str, Any], probe: Probe
-) -> tuple[Replies, dict[str, Any]]:
-    program = build_host_program(folder / "agent.c", "agent", interface, folder)
+def _answers(agent: Compiled, folder: Path, probe: Probe) -> tuple[Replies, dict[str, Any]]:
+    interface = agent.interface
+    program = build_host_program(agent.folder / "agent.c", "agent", interface, folder)
     return parse(run_replay(program, "agent", probe.records().tobytes()), interface), interface
