@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -156,17 +157,19 @@ def test_agents_of_a_structure(number: int, tmp_path: Path) -> None:
     compare(models, STEPS, tmp_path)
 
 
+@cache
+def of_every_kind() -> list[Model]:
+    """An agent of each structure, and two models of other doors."""
+    agents = [agent(number, 0) for number in range(STRUCTURES)]
+    return [*agents, model_of("maze"), imported(TIGER)]
+
+
 @pytest.mark.parametrize(
     "feature", [f for f in FEATURES if not f.native], ids=lambda feature: feature.name
 )
 def test_every_feature_that_native_has_is_put_to_use(feature: Feature) -> None:
     need_module("pymdp")
-    models = (
-        *(agent(number, 0) for number in range(STRUCTURES)),
-        model_of("maze"),
-        imported(TIGER),
-    )
-    assert any(feature.used(model) for model in models)
+    assert any(feature.used(model) for model in of_every_kind())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from buildgraph.keys.reapi import (
     SCHEMA,
@@ -81,7 +81,12 @@ def _set(message: Any, field: str, kind: str, repeated: bool, value: Any) -> Non
         getattr(message, field).CopyFrom(_theirs(kind, value))
 
 
+# Messages contain each other, so every kind is drawn in several of these tests.
+FEW = settings(max_examples=25)
+
+
 @pytest.mark.parametrize("name", sorted(SCHEMA))
+@FEW
 @given(data=st.data())
 def test_bytes_equal_those_of_protobuf(name: str, data: st.DataObject) -> None:
     values = data.draw(messages(name))
@@ -93,6 +98,7 @@ def test_bytes_equal_those_of_protobuf(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMA))
+@FEW
 @given(data=st.data())
 def test_decoded_messages_encode_to_the_same_bytes(name: str, data: st.DataObject) -> None:
     encoded = encode(name, data.draw(messages(name)))
