@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
-QUICK = {"xla_backend_optimization_level": 0}
+QUICK: dict[str, str | bool] = {"xla_backend_optimization_level": "0"}
 """For few steps: without optimisation the compiler takes half the time, and a step twice."""
 
 
