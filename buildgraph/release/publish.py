@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def new_folder(root: str, tag: str) -> Iterator[Path]:
         yield folder
     finally:
         remove(str(folder))
-        if not any(releases.iterdir()):
+        with suppress(OSError):  # other releases, or a mount point
             releases.rmdir()
 
 
