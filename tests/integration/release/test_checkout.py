@@ -1,4 +1,4 @@
-"""What counts as committed: flags, ignored files, links, submodules, folders of a repository."""
+"""Committed sources: flags, ignored files, links, submodules, folders of a repository."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_changed_file_that_git_does_not_check_is_refused(folder: Path, flag: s
     git(folder, "update-index", flag, "a.txt")
     (folder / "a.txt").write_text("changed\n")
     repository = Repository.around(str(folder))
-    check_tracked(repository)  # git is told not to look
+    check_tracked(repository)  # git does not look at it
     assert "a.txt" in refused(folder, "a.txt")
 
 

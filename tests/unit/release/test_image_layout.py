@@ -49,9 +49,9 @@ def test_an_upper_layer_replaces_and_removes_entries(tmp_path: Path) -> None:
         "/e/new": "symlink",
     }
     [image] = platform_images(folder, top_descriptor(folder))
-    found = layer_entries(folder, image)["/a"]
-    assert (found.size, found.digest) == (2, f"sha256:{hashlib.sha256(b'22').hexdigest()}")
-    assert found.layer == image.manifest["layers"][1]["digest"]
+    entry = layer_entries(folder, image)["/a"]
+    assert (entry.size, entry.digest) == (2, f"sha256:{hashlib.sha256(b'22').hexdigest()}")
+    assert entry.layer == image.manifest["layers"][1]["digest"]
 
 
 def test_a_layer_that_python_cannot_read_is_one_entry(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ def test_each_entry_of_each_platform_has_one_owner(tmp_path: Path) -> None:
     document = json.loads(text)
     for platform in ("linux/amd64", "linux/arm64"):
         owned = owners(document, platform)
-        assert owned.keys() == {"/agent"} and [len(found) for found in owned.values()] == [1]
+        assert owned.keys() == {"/agent"} and [
+            len(components) for components in owned.values()
+        ] == [1]
     assert len(document["components"]) == 2
 
 
