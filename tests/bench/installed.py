@@ -8,6 +8,10 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
+from tests.support.once import once
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,6 +35,11 @@ def installed(folder: Path, copies: bool = False) -> Path:
         sysconfig.get_paths()["purelib"] + "\n"
     )  # its own .pth files are not read so
     return folder / "bin/buildgraph"
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """Install once a session; no test may change it."""
+    return once(factory, "installed", installed) / "bin/buildgraph"
 
 
 def _pip(*words: str) -> None:

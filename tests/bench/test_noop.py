@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.installed import installed
+from tests.bench.installed import shared
 from tests.bench.timing import Command, side_by_side
 from tests.support.workspace import Space, space
 
@@ -93,9 +93,11 @@ def test_a_noop_imports_no_slow_modules(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_changed_file_and_a_clone_import_no_slow_modules(tmp_path: Path) -> None:
+def test_a_changed_file_and_a_clone_import_no_slow_modules(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Run in an installation of its own: an editable one has imported many modules before."""
-    workspace, python = settled(tmp_path, 3), installed(tmp_path / "env").with_name("python")
+    workspace, python = settled(tmp_path, 3), shared(tmp_path_factory).with_name("python")
     environ = workspace.environ() | {"BUILDGRAPH_SANDBOX": "none"}
 
     def build() -> tuple[str, set[str]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench import graphs, peers
-from tests.bench.installed import installed
+from tests.bench.installed import shared
 from tests.bench.rows import Arena, Row
 from tests.support.requirements import need
 
@@ -34,7 +34,7 @@ def arena(
     folder = tmp_path_factory.mktemp("peers")
     graph = graphs.chains(200) if request.param == "chains" else graphs.layers(200, 5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(peers.Ours, "binary", installed(folder / "installed"))
+        patch.setattr(peers.Ours, "binary", shared(tmp_path_factory))
         others = [kind for kind in (peers.Ninja, peers.Make, peers.Doit) if not kind.missing()]
         contest = Arena(folder, graph, [peers.Ours, *others], 3)
         yield contest

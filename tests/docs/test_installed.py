@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.installed import installed
+from tests.bench.installed import shared
 from tests.docs.pages import DOCS
 
 pytestmark = pytest.mark.slow
 
 
-def test_an_installation_has_every_page_and_picture(tmp_path: Path) -> None:
-    program = installed(tmp_path / "venv")
+def test_an_installation_has_every_page_and_picture(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    program = shared(tmp_path_factory)
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
     def printed(*words: str) -> str:
@@ -29,7 +31,7 @@ def test_an_installation_has_every_page_and_picture(tmp_path: Path) -> None:
         path.relative_to(DOCS).as_posix().removesuffix(".md") for path in DOCS.rglob("*.md")
     }
     assert printed("docs", "changelog") == (DOCS / "changelog.md").read_text()
-    [shipped] = (tmp_path / "venv").glob("lib/python*/site-packages/buildgraph/docs")
+    [shipped] = program.parents[1].glob("lib/python*/site-packages/buildgraph/docs")
     assert sorted(_files(shipped)) == sorted(_files(DOCS))
 
 

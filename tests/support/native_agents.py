@@ -18,11 +18,14 @@ import make_probe
 import numpy as np
 import plan_agent
 import prove_native
+import pytest
 from agentc.importers import inductive
 from agentc.ir import files as ir
 from agentc.ir.files import F64, Model
-from agentc.toolchain.zig import SMALL, compile_object, host_target, link_program
+from agentc.toolchain.zig import SMALL, host_target, link_program
 
+from tests.support.compiled_objects import compiled
+from tests.support.once import once
 from tests.support.requirements import need_module
 
 EXAMPLES = Path(__file__).parents[2] / "examples/pymdp/models"
@@ -272,25 +275,30 @@ def linked(
     folder = main.parent / f"{chosen[1]}{''.join(flags)}"
     folder.mkdir()
     objects = [folder / "main.o"]
-    compile_object(main, chosen, objects[0], SMALL)
+    compiled(main, chosen, objects[0], SMALL)
     for agent in agents:
         objects.append(folder / f"{agent.name}.o")
-        compile_object(agent.folder / "agent.c", chosen, objects[-1], flags)
+        compiled(agent.folder / "agent.c", chosen, objects[-1], flags)
     link_program(objects, chosen[0], folder / "program")
     return folder / "program"
 
 
-def two_agents(folder: Path) -> list[Compiled]:
-    """scout: 5 outcomes, 3 actions; picker: 6, 3 and 4 outcomes, 3 actions; both proved."""
+def two_agents(factory: pytest.TempPathFactory) -> list[Compiled]:
+    """scout: 5 outcomes, 3 actions; picker: 6, 3 and 4 outcomes, 3 actions; both proved.
+
+    They are made once a session.
+    """
     need_module("ziglang")
-    result = [
-        emitted(ring(), "scout", folder / "scout"),
-        emitted(random_model("still_factor", seed=6), "picker", folder / "picker"),
-    ]
-    for agent in result:
-        probed(agent, episodes=2, steps=8)
-        assert proved(agent) == 0
-    return result
+    models = {"scout": ring(), "picker": random_model("still_factor", seed=6)}
+
+    def work(folder: Path) -> None:
+        for name, model in models.items():
+            agent = emitted(model, name, folder / name)
+            probed(agent, episodes=2, steps=8)
+            assert proved(agent) == 0
+
+    folder = once(factory, "two-agents", work)
+    return [Compiled(name, folder / name) for name in models]
 
 
 def talk(program: Path, lines: Sequence[str | bytes], *words: str) -> list[Any]:

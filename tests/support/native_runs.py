@@ -7,8 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.support.http_client import LIMIT, Server
-from tests.support.native_agents import Compiled, emitted, linked, main_text, ring
+from tests.support.native_agents import (
+    Compiled,
+    emitted,
+    linked,
+    main_text,
+    probed,
+    proved,
+    ring,
+)
+from tests.support.once import once
 from tests.support.requirements import need_module
 
 
@@ -16,6 +27,18 @@ def scout(folder: Path) -> Compiled:
     """An agent on a ring that it sees dimly: 5 outcomes, 3 actions."""
     need_module("ziglang")
     return emitted(ring(noise=0.3), "scout", folder / "scout")
+
+
+def proved_scout(factory: pytest.TempPathFactory) -> Compiled:
+    """The same agent, proved, made once a session."""
+
+    def work(folder: Path) -> None:
+        agent = scout(folder)
+        probed(agent, episodes=2, steps=8)
+        assert proved(agent) == 0
+
+    need_module("ziglang")
+    return Compiled("scout", once(factory, "proved-scout", work) / "scout")
 
 
 def built(

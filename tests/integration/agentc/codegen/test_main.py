@@ -44,7 +44,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def agents(tmp_path_factory: pytest.TempPathFactory) -> list[Compiled]:
     """scout and picker, proved."""
-    return two_agents(tmp_path_factory.mktemp("agents"))
+    return two_agents(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from tests.support.http_client import LIMIT, Server, answers, request
-from tests.support.native_agents import Compiled, linked, main_text, probed, proved, talk
-from tests.support.native_runs import built, scout, seen, serving
+from tests.support.native_agents import Compiled, linked, main_text, talk
+from tests.support.native_runs import built, proved_scout, seen, serving
 from tests.support.requirements import need
 
 pytestmark = pytest.mark.slow
@@ -28,10 +28,7 @@ GOOD = request("POST", "/step", seen(1))
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """The agent of every program here, proved, so that its health can be bad."""
-    agent_ = scout(tmp_path_factory.mktemp("agent"))
-    probed(agent_, episodes=2, steps=8)
-    assert proved(agent_) == 0
-    return agent_
+    return proved_scout(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

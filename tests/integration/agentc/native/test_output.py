@@ -21,8 +21,8 @@ import pytest
 
 from tests.integration.agentc.native.test_state import steps
 from tests.support.http_client import LIMIT, Server, request
-from tests.support.native_agents import Compiled, probed, proved, talk
-from tests.support.native_runs import built, scout, seen, serving
+from tests.support.native_agents import Compiled, talk
+from tests.support.native_runs import built, proved_scout, seen, serving
 from tests.support.requirements import need
 
 pytestmark = pytest.mark.slow
@@ -32,10 +32,7 @@ MANY = "".join(seen(k) + "\n" for k in range(500)).encode()
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """The agent of every program here, proved, so that its self-test says something."""
-    agent_ = scout(tmp_path_factory.mktemp("agent"))
-    probed(agent_, episodes=2, steps=8)
-    assert proved(agent_) == 0
-    return agent_
+    return proved_scout(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
