@@ -87,7 +87,7 @@ class Repository:
         if ran.returncode:
             lines = ran.stderr.decode(errors="replace").strip().splitlines()
             why = lines[0] if lines else "git printed no reason"
-            fix = "`affected` compares the work tree with a git revision"
+            fix = "`git init`, and commit the workspace: this verb reads its commits"
             if "dubious ownership" in why:
                 fix = f"if you trust its owner: `git config --global --add safe.directory {folder}`"
             raise BuildError(
@@ -270,7 +270,7 @@ def run(folder: str, *words: str, stdin: bytes = b"") -> subprocess.CompletedPro
         raise BuildError(
             "git is not installed",
             None,
-            "install git: `affected` reads the revision from its objects",
+            "install git: this verb reads commits",
             "environment",
         ) from None
 

@@ -60,11 +60,12 @@ def load_release(folder: Path) -> dict[str, Any]:
 
 
 def paths_below(folder: Path) -> Iterator[str]:
-    """Yield the relative paths of all files in a folder, sorted by their bytes."""
+    """Yield the relative paths of all files and links in a folder, sorted by their bytes."""
     paths = [
         os.path.relpath(os.path.join(above, name), folder)
-        for above, _, names in os.walk(folder)
-        for name in names
+        for above, folders, names in os.walk(folder)
+        for name in (*names, *folders)
+        if name in names or os.path.islink(os.path.join(above, name))
     ]
     yield from sorted(paths, key=os.fsencode)
 
@@ -83,8 +84,14 @@ def sums(folder: Path) -> bytes:
 
     Links are left out: `sha256sum` reads the files that they lead to.
     """
-    return "".join(
-        f"{file_digest(folder / name)}  {name}\n"
+    return b"".join(
+        _sum_line(file_digest(folder / name), os.fsencode(name))
         for name in paths_below(folder)
         if name not in (SUMS, SIGNATURE) and not (folder / name).is_symlink()
-    ).encode()
+    )
+
+
+def _sum_line(digest: str, name: bytes) -> bytes:
+    """Return a line as `sha256sum` writes it: an escaped name has a backslash before the digest."""
+    escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    return b"\\" * (escaped != name) + digest.encode() + b"  " + escaped + b"\n"

@@ -92,7 +92,14 @@ def install(root: str, folder: Path, release: Mapping[str, Any]) -> Path:
         return place
     ops = FileOps()
     ops.sync_filesystem(str(folder))
-    os.rename(folder, place)
+    try:
+        os.rename(folder, place)
+    except OSError:
+        # Another process may have released the tag since.
+        old = existing_release(root, release["tag"])
+        if old is None:
+            raise
+        check_same(old, release)
     ops.sync_folder(str(place.parent))
     return place
 

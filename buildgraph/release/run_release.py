@@ -81,9 +81,21 @@ def release(root: str, request: Request, options: ReleaseOptions, build: Build) 
         check_sources(root, request)
         source = commit.document(settings.release.source)
         plan = ReleasePlan(options.tag, settings.name, source, settings.release, options.twice)
-        return _build_and_publish(root, repository, (request, plan, options), build, key)
+        prepared = _Prepared(root, repository, plan, key, options.git_tag)
+        return _build_and_publish(prepared, request, build)
     finally:
         repository.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A release whose requirements are met, before its build."""
+
+    root: str
+    repository: Repository
+    plan: ReleasePlan
+    key: PrivateKey | None
+    git_tag: bool
 
 
 def lock(root: str, request: Request, build: Build) -> tuple[int, str]:
@@ -159,14 +171,8 @@ def check_sources(root: str, request: Request) -> None:
     check_committed(root, names)
 
 
-def _build_and_publish(
-    root: str,
-    repository: Repository,
-    wanted: tuple[Request, ReleasePlan, ReleaseOptions],
-    build: Build,
-    key: PrivateKey | None,
-) -> Released:
-    request, plan, options = wanted
+def _build_and_publish(prepared: _Prepared, request: Request, build: Build) -> Released:
+    root, repository, plan = prepared.root, prepared.repository, prepared.plan
     started = time.time()
     with new_folder(root, plan.tag) as folder:
         collected = collector(root, folder, plan.twice)
@@ -185,13 +191,13 @@ def _build_and_publish(
         _check_still_committed(root, repository, plan, collected)
         document = write_documents(folder, plan, collected)
         statement = build_statement(document, collected, Builder.here(started))
-        complete(folder, document, statement, key)
+        complete(folder, document, statement, prepared.key)
         known = ledger.read_ledger(repository)
         is_known = ledger.check_tag(known, plan.tag, content_digest(document)) is not None
         place = install(root, folder, document)
     entry = record(repository, place)
     document = load_release(place)
-    is_tagged = options.git_tag and create_tag(repository, document)
+    is_tagged = prepared.git_tag and create_tag(repository, document)
     return Released(OK, place, document, entry.number, is_tagged or not is_known)
 
 

@@ -98,3 +98,21 @@ def test_a_full_disk_leaves_no_half_release(small_disk: Path, tmp_path: Path) ->
     subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
     space.run("release", "//exports:*", "--tag", "v1", "--unsigned", "--once")
     assert [path.name for path in small_disk.iterdir()] == ["v1"]
+
+
+def test_a_release_that_another_process_finished_first_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = os.rename
+
+    def race(source: Path, target: Path) -> None:
+        monkeypatch.setattr(os, "rename", rename)
+        target.mkdir()
+        write(target, DOCUMENT | {"checks": "first"})
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", race)
+    with new_folder(str(tmp_path), "v1") as folder:
+        write(folder, DOCUMENT | {"checks": "second"})
+        install(str(tmp_path), folder, DOCUMENT)
+    assert b"first" in (tmp_path / "releases/v1" / RELEASE).read_bytes()

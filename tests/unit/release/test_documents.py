@@ -13,6 +13,7 @@ from buildgraph.release.documents import (
     content_digest,
     file_digest,
     load_release,
+    paths_below,
     sums,
 )
 from buildgraph.types.errors import BuildError
@@ -33,6 +34,15 @@ def test_sums_name_all_files_but_themselves(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     (tmp_path / "link").symlink_to("a")
+    (tmp_path / "folder").symlink_to("b")
+    assert list(paths_below(tmp_path)) == [
+        "SHA256SUMS",
+        "SHA256SUMS.sig",
+        "a",
+        "b/c",
+        "folder",
+        "link",
+    ]
     lines = sums(tmp_path).decode().splitlines()
     assert [line.partition("  ")[2] for line in lines] == ["a", "b/c"]
     assert lines[0].partition("  ")[0] == file_digest(tmp_path / "a")
