@@ -10,6 +10,7 @@ from .actions.backends import require_native_code
 from .actions.compile_agents import link
 from .actions.image import assemble
 from .actions.quantize import Fidelity, Storage, quantize_members
+from .base_image import BaseImage, fetch_base
 from .coalition import Coalition
 from .hardware import Hardware
 
@@ -51,6 +52,7 @@ def export(
     budget: Budget = Budget(),
     storage: Storage | None = None,
     fidelity: Fidelity | None = None,
+    base: BaseImage | None = None,
 ) -> Export:
     """One coalition, optimised for one board, in one reproducible image.
 
@@ -61,6 +63,9 @@ def export(
     "smallest" selects the smallest of them. `fidelity = { kl = 1e-3, regret = 1e-3, agreement =
     0.999 }` is its budget: nats of belief divergence, nats lost by an action, and the share of
     episodes within `regret`, shown with 95 % confidence. A storage beyond the budget is refused.
+
+    `base = "//bases:debian"` is a `base_image` on which the program is put; without it, the image
+    has the program only.
     """
     require_native_code(ctx, coalition.members)
     members, page = quantize_members(
@@ -74,12 +79,17 @@ def export(
     program = link(
         ctx, coalition.members, coalition.links, coalition.running, (hardware.triple, hardware.cpu)
     )
+    machine = (hardware.arch, hardware.variant)
+    labels = {"org.opencontainers.image.title": ctx.label.name}
+    if base:
+        labels["org.opencontainers.image.base.name"] = base.name
     image = assemble(
         ctx,
         program,
-        (hardware.arch, hardware.variant),
-        {"org.opencontainers.image.title": ctx.label.name},
+        machine,
+        labels,
         coalition.running,
+        base=fetch_base(ctx, base, machine) if base else None,
     )
     gates = [
         emulate(ctx, program, coalition, hardware),

@@ -14,6 +14,7 @@ RULES = (
     "model",
     "coalition",
     "hardware",
+    "base_image",
     "export",
     "index",
     "firmware",

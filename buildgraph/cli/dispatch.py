@@ -24,6 +24,7 @@ VERBS = {
     "load": "build an image and load it into Docker",
     "push": "push an image or a release to a container registry",
     "pull": "pull an image by digest from a container registry",
+    "image": "show an image, or the differences of two",
     "query": "list targets and the dependencies between them",
     "release": "release images under a tag: signed, with SBOM and provenance",
     "model": "show a model: shapes, cost of a step, heat maps",

@@ -17,9 +17,12 @@ def assemble(
     machine: tuple[str, str],
     labels: dict[str, str],
     running: RunSettings = RunSettings(),
+    *,
+    base: Artifact | None = None,
 ) -> Artifact:
-    """Declare a scratch image: one static program that runs as user 65532 with its own health
-    check.
+    """Declare an image: one static program that runs as user 65532 with its own health check.
+
+    It is the only content, unless there is a `base`, the layout of one image.
 
     User 65532 owns /data, and so any new volume mounted there. The layout names the image after
     workspace and label.
@@ -38,6 +41,7 @@ def assemble(
         "--config",
         text,
         *notes,
+        *(("--base", In(base, "in/base")) if base else ()),
         "--name",
         ctx.image_name,
         "--out",

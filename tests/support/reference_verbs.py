@@ -45,6 +45,12 @@ OF_VERBS: dict[str, dict[int, str]] = {
         3: "the registry sends wrong bytes, or a document that is not valid",
         30: "the registry is not reachable, or asks for credentials",
     },
+    "image": _BUILD
+    | {
+        0: "the image or the differences are printed; there may be none",
+        3: "an image is damaged",
+        30: "the registry is not reachable, or asks for credentials",
+    },
     "query": {0: "the answer is printed; it may be empty"},
     "model": {
         0: "the model is printed",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from ...types.errors import OK, BuildError
 from ...ui.json_document import document
@@ -57,8 +57,10 @@ def run(options: Namespace) -> int:
     from ...registry.release_images import is_release, release_images
 
     reference = parse_reference(options.reference)
-    if _is_label(options.what):
-        code, source = _build(options)
+    if is_label(options.what):
+        code, source = build_layout(
+            options.what, options, sys.stdout if options.json else sys.stderr
+        )
         return code or _push_image(options, source, _tagged(reference))
     folder = _find_folder(options.what)
     if not is_release(folder):
@@ -74,7 +76,8 @@ def run(options: Namespace) -> int:
     return OK
 
 
-def _is_label(what: str) -> bool:
+def is_label(what: str) -> bool:
+    """Return True for a word that names a target and no file or reference."""
     return what.startswith(("//", ":"))
 
 
@@ -98,12 +101,11 @@ def _find_folder(what: str) -> Path:
     )
 
 
-def _build(options: Namespace) -> tuple[int, Path]:
-    """Build the target; return the exit code and the layout."""
+def build_layout(word: str, options: Namespace, stream: TextIO) -> tuple[int, Path]:
+    """Build a target; return the exit code and the layout. The build is printed on `stream`."""
     invocation = Invocation.find()
-    label = invocation.label(options.what)
+    label = invocation.label(word)
     collector = ImageCollector()
-    stream = sys.stdout if options.json else sys.stderr
     listeners = choose_listeners(options, frozenset({"gates", "counts"}), stream)
     request = to_request(invocation, options, (str(label),))
     code = run_request(invocation, request, [*listeners, collector])

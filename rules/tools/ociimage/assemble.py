@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ociimage import config as imageconfig, layout as oci, tar
+from ociimage import base as baseimage, config as imageconfig, layout as oci, tar
 from ociimage.errors import ImageError
 
 _ACCESS = r"(?::(?P<mode>[0-7]{3,4}))?(?::(?P<uid>[0-9]{1,9}):(?P<gid>[0-9]{1,9}))?"
@@ -186,14 +186,23 @@ def assemble(options: argparse.Namespace) -> oci.Image:
     out: Path = options.out
     if out.exists() and any(out.iterdir()):
         raise ImageError(f"--out {out} is not empty; give a new folder")
+    base = baseimage.load(options.base) if options.base else None
+    below = base.copy(out, config) if base else ()
     written = tuple(oci.write_layer(out, name, members, options.epoch) for name, members in layers)
     when = created(options.epoch)
     config["created"] = when
     config["history"] = [
-        {"created": when, "created_by": f"buildgraph: layer {name}"} for name, _ in layers
+        *(base.history(when) if base else ()),
+        *({"created": when, "created_by": f"buildgraph: layer {name}"} for name, _ in layers),
     ]
+    if base:
+        annotations[baseimage.DIGEST_KEY] = base.digest
     image = oci.write_image(
-        out, config, written, annotations, options.name and oci.checked_name(options.name)
+        out,
+        config,
+        (*below, *written),
+        annotations,
+        options.name and oci.checked_name(options.name),
     )
     if options.tar:
         oci.write_archive(out, options.tar, options.epoch)
@@ -251,6 +260,9 @@ def parser() -> argparse.ArgumentParser:
         )
     arguments.add_argument(
         "--config", type=Path, required=True, help="JSON: architecture, entrypoint, ..."
+    )
+    arguments.add_argument(
+        "--base", type=Path, help="layout of one image, whose layers are below all others"
     )
     arguments.add_argument("--annotation", action="append", default=[], metavar="KEY=VALUE")
     arguments.add_argument(
