@@ -187,7 +187,8 @@ class Image:
                     _hide(files, f"{folder}/{name[4:]}".lstrip("/"))
             for file in layer.files:
                 if not file.path.rpartition("/")[2].startswith(".wh."):
-                    if file.kind != "directory":
+                    known = files.get(file.path)
+                    if known and known[0].kind == "directory" and file.kind != "directory":
                         _hide(files, file.path)
                     files[file.path] = (file, number)
         return files

@@ -74,9 +74,9 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A workspace and a registry with its base image; the export is built."""
     with registry_server(tmp_path_factory.mktemp("registry")) as server:
         folder = tmp_path_factory.mktemp("based")
-        made = Ground(folder, server)
-        made.space.run("build", "//exports:based")
-        yield made
+        ready = Ground(folder, server)
+        ready.space.run("build", "//exports:based")
+        yield ready
 
 
 def test_the_layers_of_the_base_are_unchanged(ground: Ground, tmp_path: Path) -> None:
